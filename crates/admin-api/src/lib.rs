@@ -1,0 +1,1 @@
+//! Typed async client for the REST API of the Easemob IM server.

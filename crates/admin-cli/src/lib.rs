@@ -1,0 +1,1 @@
+//! The `easemob-admin` command line.

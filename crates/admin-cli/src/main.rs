@@ -1,0 +1,3 @@
+//! The `easemob-admin` binary.
+
+fn main() {}

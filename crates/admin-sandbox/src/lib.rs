@@ -1,0 +1,1 @@
+//! A local server that behaves like the Easemob IM service.
