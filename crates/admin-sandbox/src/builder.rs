@@ -1,0 +1,263 @@
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::error::SandboxError;
+use crate::rules::App;
+use crate::rules::clock::SandboxClock;
+use crate::rules::sign_in::SignInPolicy;
+use crate::sandbox::Sandbox;
+use crate::seed::Seed;
+use crate::server::connection::{CuttableListener, Peer};
+use crate::server::handler::handle;
+use crate::server::jwt::{JwtKey, JwtKeys};
+use crate::server::rate::{RateLimiter, Rates};
+use crate::service::{Service, Settings};
+use crate::state_file::StateFile;
+
+/// Puts a [`Sandbox`] together; every setting has a default.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), easemob_admin_sandbox::SandboxError> {
+/// use easemob_admin_sandbox::{Rates, Sandbox, SandboxClock, Seed};
+///
+/// let sandbox = Sandbox::builder()
+///     .app("acme#chat")
+///     .seed(Seed::demo())
+///     .clock(SandboxClock::manual(1_700_000_000_000))
+///     .rates(Rates::unlimited())
+///     .start()
+///     .await?;
+/// assert!(sandbox.app_root().ends_with("/acme/chat"));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+#[must_use = "a builder does nothing until started"]
+pub struct SandboxBuilder {
+    listen: SocketAddr,
+    app_key: String,
+    state_file: Option<PathBuf>,
+    lock_wait: Duration,
+    seed: Option<Seed>,
+    clock: SandboxClock,
+    rates: Rates,
+    policy: Option<SignInPolicy>,
+    jwt_keys: Vec<JwtKey>,
+    credentials: Option<(String, String)>,
+    settings: Settings,
+}
+
+impl Default for SandboxBuilder {
+    fn default() -> Self {
+        Self {
+            listen: (Ipv4Addr::LOCALHOST, 0).into(),
+            app_key: "easemob-demo#sandbox".to_owned(),
+            state_file: None,
+            lock_wait: Duration::from_secs(10),
+            seed: None,
+            clock: SandboxClock::system(),
+            rates: Rates::documented(),
+            policy: None,
+            jwt_keys: Vec::new(),
+            credentials: None,
+            settings: Settings {
+                max_users: None,
+                server_managed_limits: true,
+                expires_in_millis: false,
+                token_ttl: Duration::from_hours(60 * 24),
+                max_body: 64 * 1024,
+                control_from_anywhere: false,
+            },
+        }
+    }
+}
+
+impl SandboxBuilder {
+    /// Sets the address to listen on; the default is a free port of `127.0.0.1`.
+    pub fn listen(mut self, address: SocketAddr) -> Self {
+        self.listen = address;
+        self
+    }
+
+    /// Sets the app key, `org#app`; the default is `easemob-demo#sandbox`.
+    pub fn app(mut self, app_key: impl Into<String>) -> Self {
+        self.app_key = app_key.into();
+        self
+    }
+
+    /// Keeps the state in a file; the default is to forget it.
+    ///
+    /// The file holds passwords and tokens in clear text and is readable by its owner only.
+    pub fn state_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.state_file = Some(path.into());
+        self
+    }
+
+    /// Sets how long to wait while another process uses the state file; the default is 10 s.
+    pub fn lock_wait(mut self, wait: Duration) -> Self {
+        self.lock_wait = wait;
+        self
+    }
+
+    /// Sets what an empty sandbox begins with; a state that has users is left as it is.
+    pub fn seed(mut self, seed: Seed) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// Sets the clock; the default is the system's.
+    pub fn clock(mut self, clock: SandboxClock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Sets the rate limits; the default is what the service documents, so that pacing is tried for real.
+    pub fn rates(mut self, rates: Rates) -> Self {
+        self.rates = rates;
+        self
+    }
+
+    /// Sets what happens to a sign-in on a full platform; the default is to evict the oldest device.
+    pub fn sign_in_policy(mut self, policy: SignInPolicy) -> Self {
+        self.policy = Some(policy);
+        self
+    }
+
+    /// Answers 429 `resource_limited` beyond this many users, as the free edition does; the default is no cap.
+    pub fn max_users(mut self, users: usize) -> Self {
+        self.settings.max_users = Some(users);
+        self
+    }
+
+    /// Sets whether device limits can be read and set by REST; the default is yes, unlike the public cloud.
+    pub fn server_managed_limits(mut self, yes: bool) -> Self {
+        self.settings.server_managed_limits = yes;
+        self
+    }
+
+    /// Counts `ttl` and `expires_in` in milliseconds, as some clusters do; the default is seconds.
+    pub fn expires_in_millis(mut self, yes: bool) -> Self {
+        self.settings.expires_in_millis = yes;
+        self
+    }
+
+    /// Sets the life of tokens that name none; the default is 60 days, zero is for ever.
+    pub fn token_ttl(mut self, ttl: Duration) -> Self {
+        self.settings.token_ttl = ttl;
+        self
+    }
+
+    /// Sets the largest body in bytes, beyond which the answer is 413; the default is 64 KiB.
+    pub fn max_body(mut self, bytes: usize) -> Self {
+        self.settings.max_body = bytes;
+        self
+    }
+
+    /// Opens the control calls to other machines; the default is this machine only.
+    ///
+    /// They need no authentication and can read and change everything.
+    pub fn control_from_anywhere(mut self, yes: bool) -> Self {
+        self.settings.control_from_anywhere = yes;
+        self
+    }
+
+    /// Trusts a key for signed tokens; may be called again for more.
+    pub fn jwt_key(mut self, key: JwtKey) -> Self {
+        self.jwt_keys.push(key);
+        self
+    }
+
+    /// Sets the client id and secret; the default is random, or what the state file holds.
+    pub fn client_credentials(mut self, id: impl Into<String>, secret: impl Into<String>) -> Self {
+        self.credentials = Some((id.into(), secret.into()));
+        self
+    }
+
+    /// Starts the sandbox on the current runtime.
+    ///
+    /// # Errors
+    /// When the app key or a JWT key is malformed, the seed's limits are out of range, the address cannot be
+    /// listened on, or the state file is in use, damaged, foreign, newer, or of another app.
+    pub async fn start(self) -> Result<Sandbox, SandboxError> {
+        check_app_key(&self.app_key)?;
+        let mut keys = JwtKeys::default();
+        self.jwt_keys.iter().try_for_each(|key| keys.trust(key))?;
+
+        let store = match &self.state_file {
+            Some(path) => Some(StateFile::lock(path, self.lock_wait).await?),
+            None => None,
+        };
+        let loaded = store
+            .as_ref()
+            .map_or(Ok(None), |store| store.load(&self.app_key))?;
+        let app = self.prepare(loaded)?;
+
+        let failed = |source| SandboxError::Listen {
+            address: self.listen,
+            source,
+        };
+        let listener = TcpListener::bind(self.listen).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        let rates = RateLimiter::new(self.rates);
+        let service = Arc::new(Service::new(
+            self.settings,
+            address,
+            self.clock,
+            rates,
+            keys,
+            app,
+            store,
+        ));
+        // A first save shows at once whether the place can be written to.
+        service.save()?;
+
+        let (stop, mut stopped) = watch::channel(false);
+        let routes = Router::new().fallback(handle).with_state(Arc::clone(&service));
+        let server = axum::serve(
+            CuttableListener(listener),
+            routes.into_make_service_with_connect_info::<Peer>(),
+        );
+        let server = server.with_graceful_shutdown(async move {
+            // An error means that the handle is gone, which is as good as a word from it.
+            let _ = stopped.wait_for(|stop| *stop).await;
+        });
+        let server = tokio::spawn(async move {
+            if let Err(error) = server.await {
+                tracing::error!(%error, "server failed");
+            }
+        });
+        let saver = tokio::spawn(Arc::clone(&service).save_changes());
+        Ok(Sandbox::new(service, stop, server, saver))
+    }
+
+    fn prepare(&self, loaded: Option<App>) -> Result<App, SandboxError> {
+        let mut app = loaded.unwrap_or_else(|| App::new(&self.app_key, None));
+        if let Some((id, secret)) = self.credentials.clone() {
+            (app.client_id, app.client_secret) = (id, secret);
+        }
+        if let Some(policy) = self.policy {
+            app.policy = policy;
+        }
+        self.clock.advance(Duration::from_millis(app.clock_offset_ms));
+        if let Some(seed) = self.seed.clone().filter(|_| app.users.is_empty()) {
+            app.import(seed, self.clock.now_ms())?;
+        }
+        Ok(app)
+    }
+}
+
+fn check_app_key(app_key: &str) -> Result<(), SandboxError> {
+    let legal = |name: &str| !name.is_empty() && !name.contains(['/', '#', '?']);
+    match app_key.split_once('#') {
+        // An organization of this name would be hidden by the control calls.
+        Some((org, app)) if legal(org) && legal(app) && org != "sandbox" => Ok(()),
+        _ => Err(SandboxError::AppKey(app_key.to_owned())),
+    }
+}

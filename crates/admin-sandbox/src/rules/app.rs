@@ -1,0 +1,91 @@
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::limits::DeviceLimits;
+use super::sign_in::SignInPolicy;
+use super::tokens::Tokens;
+use super::users::Users;
+
+/// Everything the service knows of one app; this is also what the state file keeps.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct App {
+    /// `org#app`.
+    pub(crate) key: String,
+    pub(crate) uuid: Uuid,
+    pub(crate) client_id: String,
+    pub(crate) client_secret: String,
+    pub(crate) users: Users,
+    pub(crate) tokens: Tokens,
+    pub(crate) limits: DeviceLimits,
+    pub(crate) policy: SignInPolicy,
+    /// The last millisecond stamp put into a web login id; see [`super::login_id`].
+    pub(crate) last_stamp_ms: u64,
+    /// How far the clock was moved by hand, so that a restart does not turn time back.
+    pub(crate) clock_offset_ms: u64,
+}
+
+impl App {
+    /// Creates an app without users; `app_key` is `org#app`.
+    pub(crate) fn new(app_key: &str, credentials: Option<(String, String)>) -> Self {
+        let (client_id, client_secret) = credentials.unwrap_or_else(random_credentials);
+        Self {
+            key: app_key.to_owned(),
+            uuid: Uuid::new_v4(),
+            client_id,
+            client_secret,
+            users: Users::default(),
+            tokens: Tokens::default(),
+            limits: DeviceLimits::default(),
+            policy: SignInPolicy::default(),
+            last_stamp_ms: 0,
+            clock_offset_ms: 0,
+        }
+    }
+
+    /// Returns the organization's and the app's name.
+    pub(crate) fn names(&self) -> (&str, &str) {
+        self.key.split_once('#').unwrap_or((&self.key, ""))
+    }
+
+    /// Forgets users, limits and user tokens; the credentials and the app tokens made from them stay good.
+    pub(crate) fn reset(&mut self) {
+        self.users = Users::default();
+        self.tokens.revoke_users();
+        self.limits = DeviceLimits::default();
+        self.policy = SignInPolicy::default();
+    }
+}
+
+fn random_credentials() -> (String, String) {
+    // Real ids and secrets start with these four characters.
+    let random = || format!("YXA6{}", Uuid::new_v4().simple());
+    (random(), random())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_are_random_unless_given() {
+        assert_ne!(
+            App::new("o#a", None).client_secret,
+            App::new("o#a", None).client_secret
+        );
+        let given = App::new("o#a", Some(("id".into(), "secret".into())));
+        assert_eq!(
+            (given.client_id.as_str(), given.client_secret.as_str()),
+            ("id", "secret")
+        );
+    }
+
+    #[test]
+    fn reset_keeps_the_credentials() {
+        let mut app = App::new("o#a", None);
+        let id = app.client_id.clone();
+        app.register_for_test("ann");
+        app.reset();
+        assert!(app.users.is_empty());
+        assert_eq!(app.client_id, id);
+    }
+}

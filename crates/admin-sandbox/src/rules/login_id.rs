@@ -1,0 +1,72 @@
+//! How a resource id is made when a device does not bring its own.
+//!
+//! A login id is `{user}/{resource}`. The forms are those of the vendor's SDKs.
+
+use uuid::Uuid;
+
+use super::platform::{custom_number, normalize};
+
+/// The two ids of a device that signs in without bringing its own.
+pub(crate) struct DeviceIds {
+    pub(crate) resource: String,
+    pub(crate) device_uuid: String,
+}
+
+/// Makes the ids of a new device on `platform`.
+///
+/// `stamp_ms` becomes part of the Web forms, where it is the only thing that tells two devices apart:
+/// the caller takes it from [`next_stamp`].
+pub(crate) fn new_device(platform: &str, stamp_ms: u64) -> DeviceIds {
+    let platform = normalize(platform);
+    if platform == "web" {
+        DeviceIds {
+            resource: format!("webim_random_web_{stamp_ms}"),
+            device_uuid: format!("random_web_{stamp_ms}"),
+        }
+    } else if custom_number(&platform).is_some() {
+        DeviceIds {
+            resource: format!("{platform}_web_{stamp_ms}"),
+            device_uuid: format!("web_{stamp_ms}"),
+        }
+    } else {
+        let uuid = Uuid::new_v4();
+        DeviceIds {
+            resource: format!("{platform}_{uuid}"),
+            device_uuid: uuid.to_string(),
+        }
+    }
+}
+
+/// Returns the device uuid that goes with a resource the device brought along.
+pub(crate) fn uuid_of(resource: &str) -> String {
+    resource
+        .split_once('_')
+        .map_or(resource, |(_, tail)| tail)
+        .to_owned()
+}
+
+/// Returns a stamp no other device got, as near to `now_ms` as possible.
+pub(crate) fn next_stamp(last_ms: u64, now_ms: u64) -> u64 {
+    now_ms.max(last_ms + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forms_follow_the_sdks() {
+        assert_eq!(new_device("web", 12).resource, "webim_random_web_12");
+        assert_eq!(new_device("webim", 12).resource, "webim_random_web_12");
+        assert_eq!(new_device("custom3", 12).resource, "custom3_web_12");
+        assert!(new_device("ios", 12).resource.starts_with("ios_"));
+        assert_eq!(new_device("harmony", 12).resource.len(), "harmony_".len() + 36);
+    }
+
+    #[test]
+    fn stamps_never_repeat() {
+        assert_eq!(next_stamp(0, 50), 50);
+        assert_eq!(next_stamp(50, 50), 51);
+        assert_eq!(next_stamp(60, 50), 61);
+    }
+}

@@ -1,0 +1,18 @@
+//! What the service does, without HTTP: every rule is a method on [`App`] or a pure function beside it.
+//!
+//! A rule gets the time as an argument and returns what it did (who was evicted, who was kicked), so
+//! that whoever holds the connections can tell the devices.
+
+pub(crate) mod app;
+pub(crate) mod clock;
+pub(crate) mod limits;
+pub(crate) mod login_id;
+pub(crate) mod mutes;
+pub(crate) mod platform;
+pub(crate) mod presence;
+pub(crate) mod sessions;
+pub(crate) mod sign_in;
+pub(crate) mod tokens;
+pub(crate) mod users;
+
+pub(crate) use app::App;

@@ -1,0 +1,90 @@
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::users::User;
+
+/// What a user has published about himself, and whom he follows.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Presence {
+    /// Status by resource or platform, as published.
+    published: BTreeMap<String, String>,
+    pub(crate) ext: String,
+    pub(crate) last_ms: u64,
+    /// Until when (milliseconds since 1970), by user followed.
+    subscriptions: BTreeMap<String, u64>,
+}
+
+impl Presence {
+    /// Publishes a status for one device or platform.
+    pub(crate) fn publish(&mut self, resource: &str, status: &str, ext: &str, now_ms: u64) {
+        self.published.insert(resource.to_owned(), status.to_owned());
+        ext.clone_into(&mut self.ext);
+        self.last_ms = now_ms;
+    }
+
+    pub(crate) fn subscribe(&mut self, user: &str, until_ms: u64) {
+        self.subscriptions.insert(user.to_owned(), until_ms);
+    }
+
+    pub(crate) fn unsubscribe(&mut self, user: &str) {
+        self.subscriptions.remove(user);
+    }
+
+    /// Returns the subscriptions that still hold, by name.
+    pub(crate) fn subscriptions(&self, now_ms: u64) -> Vec<(&str, u64)> {
+        let held = self.subscriptions.iter().filter(|(_, until)| **until > now_ms);
+        held.map(|(user, until)| (user.as_str(), *until)).collect()
+    }
+}
+
+/// Returns what others see: "1" for each device online, unless something else was published for it.
+pub(crate) fn visible_status(user: &User) -> BTreeMap<String, String> {
+    let mut status: BTreeMap<_, _> = user
+        .devices
+        .iter()
+        .map(|device| (device.resource.clone(), "1".to_owned()))
+        .collect();
+    for (resource, value) in &user.presence.published {
+        let online = user.devices.iter().any(|device| {
+            device.resource == *resource || device.platform == super::platform::normalize(resource)
+        });
+        // Whoever is gone shows as offline, whatever was published before.
+        status.insert(
+            resource.clone(),
+            if online { value.clone() } else { "0".to_owned() },
+        );
+    }
+    status
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::App;
+    use crate::rules::sign_in::SignInRequest;
+
+    #[test]
+    fn a_published_status_holds_while_online() {
+        let mut app = App::new("o#a", None);
+        app.register_for_test("ann");
+        app.sign_in("ann", SignInRequest::with_resource("ios_1"), 1)
+            .unwrap();
+        app.users
+            .find_mut("ann")
+            .unwrap()
+            .presence
+            .publish("ios_1", "101", "busy", 2);
+        assert_eq!(visible_status(app.users.find("ann").unwrap())["ios_1"], "101");
+        app.sign_out("ann", "ios_1");
+        assert_eq!(visible_status(app.users.find("ann").unwrap())["ios_1"], "0");
+    }
+
+    #[test]
+    fn subscriptions_run_out() {
+        let mut presence = Presence::default();
+        presence.subscribe("bob", 10);
+        assert_eq!(presence.subscriptions(9), [("bob", 10)]);
+        assert!(presence.subscriptions(10).is_empty());
+    }
+}

@@ -1,0 +1,109 @@
+//! Ending sessions: by the device, by an operator, and as a consequence of a ban or a new password.
+
+use super::App;
+use super::sign_in::SandboxDevice;
+use super::users::User;
+
+impl App {
+    /// Takes one device offline; `None` if it was not online.
+    pub(crate) fn sign_out(&mut self, name: &str, resource: &str) -> Option<SandboxDevice> {
+        let devices = &mut self.users.find_mut(name)?.devices;
+        let index = devices.iter().position(|device| device.resource == resource)?;
+        Some(devices.remove(index))
+    }
+
+    /// Takes every device of a user offline and returns them; `None` if there is no such user.
+    pub(crate) fn sign_out_all(&mut self, name: &str) -> Option<Vec<SandboxDevice>> {
+        self.users
+            .find_mut(name)
+            .map(|user| std::mem::take(&mut user.devices))
+    }
+
+    /// Bans a user: every device goes, and none comes in until [`App::unban`].
+    pub(crate) fn ban(&mut self, name: &str, now_ms: u64) -> Option<&User> {
+        let user = self.users.find_mut(name)?;
+        user.activated = false;
+        user.modified_ms = now_ms;
+        user.devices.clear();
+        Some(user)
+    }
+
+    /// Lifts a ban.
+    pub(crate) fn unban(&mut self, name: &str, now_ms: u64) -> Option<&User> {
+        let user = self.users.find_mut(name)?;
+        user.activated = true;
+        user.modified_ms = now_ms;
+        Some(user)
+    }
+
+    /// Sets a password: the user's tokens die and every device goes. Returns false if there is no such user.
+    pub(crate) fn set_password(&mut self, name: &str, password: &str, now_ms: u64) -> bool {
+        let Some(user) = self.users.find_mut(name) else {
+            return false;
+        };
+        user.password = Some(password.to_owned());
+        user.modified_ms = now_ms;
+        user.devices.clear();
+        let name = user.name.clone();
+        self.tokens.revoke_user(&name);
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::sign_in::{SignInError, SignInRequest};
+    use crate::rules::tokens::{Subject, TokenError};
+
+    fn online() -> App {
+        let mut app = App::new("o#a", None);
+        app.register_for_test("ann");
+        for platform in ["ios", "web"] {
+            app.sign_in("ann", SignInRequest::on(platform), 1).unwrap();
+        }
+        app
+    }
+
+    #[test]
+    fn one_device_signs_out() {
+        let mut app = online();
+        let resource = app.users.find("ann").unwrap().devices[0].resource.clone();
+        assert!(app.sign_out("ann", &resource).is_some());
+        assert!(app.sign_out("ann", &resource).is_none());
+        assert_eq!(app.users.find("ann").unwrap().devices.len(), 1);
+    }
+
+    #[test]
+    fn a_logout_is_not_a_ban() {
+        let mut app = online();
+        assert_eq!(app.sign_out_all("ann").unwrap().len(), 2);
+        assert!(app.sign_in("ann", SignInRequest::on("ios"), 2).is_ok());
+        assert!(app.sign_out_all("bob").is_none());
+    }
+
+    #[test]
+    fn a_ban_lasts_until_lifted() {
+        let mut app = online();
+        assert!(!app.ban("ANN", 2).unwrap().activated);
+        assert!(app.users.find("ann").unwrap().devices.is_empty());
+        let refused = app.sign_in("ann", SignInRequest::on("ios"), 2);
+        assert_eq!(refused, Err(SignInError::Banned("ann".into())));
+        app.unban("ann", 3);
+        assert!(app.sign_in("ann", SignInRequest::on("ios"), 3).is_ok());
+    }
+
+    #[test]
+    fn a_new_password_kills_tokens_and_sessions() {
+        let mut app = online();
+        let token = app.tokens.issue(Subject::User("ann".into()), None, 1);
+        assert!(app.set_password("ann", "another", 2));
+        assert_eq!(app.tokens.check(&token, 2), Err(TokenError::Revoked));
+        assert!(app.users.find("ann").unwrap().devices.is_empty());
+        assert!(
+            app.sign_in("ann", SignInRequest::on("ios").password("pw-ann"), 2)
+                .is_err()
+        );
+        assert!(!app.set_password("bob", "x", 2));
+    }
+}

@@ -1,0 +1,287 @@
+//! Users, devices and limits to begin with.
+
+mod demo;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::rules::App;
+use crate::rules::limits::{DeviceLimits, LimitError, UserLimits};
+use crate::rules::login_id::{new_device, next_stamp, uuid_of};
+use crate::rules::platform::{normalize, platform_of};
+use crate::rules::sign_in::{SandboxDevice, default_name};
+use crate::rules::users::NewUser;
+
+/// What a sandbox holds at the start.
+///
+/// Devices are put online as written, even above the limits: that is how such states come about when a
+/// limit is lowered.
+///
+/// ```
+/// use easemob_admin_sandbox::Seed;
+///
+/// let seed = Seed::from_json(r#"{
+///     "limits": {"mode": "multi", "default": 4, "platforms": {"web": 2}},
+///     "users": [{"username": "ann", "devices": [{"platform": "ios", "device_name": "Phone"}]}]
+/// }"#)?;
+/// assert_eq!(seed.users.len(), 1);
+/// assert_eq!(Seed::demo().users.len(), 1_000);
+/// # Ok::<(), easemob_admin_sandbox::SeedError>(())
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Seed {
+    /// The app's limits; left out, they stay as they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<DeviceLimits>,
+    /// The users; one that exists already is replaced.
+    #[serde(default)]
+    pub users: Vec<SeedUser>,
+}
+
+/// A user of a [`Seed`].
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeedUser {
+    /// The name; stored in lower case.
+    pub username: String,
+    /// The password; the default is `pw-` and the name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<String>,
+    /// The nickname shown in push messages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nickname: Option<String>,
+    /// The devices that are online; those with a time are put in its order, after those without.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub devices: Vec<SeedDevice>,
+    /// Limits of this user's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<UserLimits>,
+    /// Whether the user is banned.
+    #[serde(default)]
+    pub banned: bool,
+    /// How many messages wait for the user.
+    #[serde(default)]
+    pub offline_messages: u64,
+}
+
+/// A device of a [`SeedUser`].
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeedDevice {
+    /// The platform; may be left out if `resource` is given, which says it too.
+    #[serde(default)]
+    pub platform: String,
+    /// The device's name; the default is the platform's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_name: Option<String>,
+    /// The resource id; the default is a new one of the platform's form.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource: Option<String>,
+    /// The id of the installation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_uuid: Option<String>,
+    /// When it signed in, in milliseconds since 1970; the default is now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed_in_ms: Option<u64>,
+}
+
+/// Why a seed was refused.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SeedError {
+    /// It is not JSON of the documented form.
+    #[error("seed is not of the documented form")]
+    Form(#[from] serde_json::Error),
+    /// A user has no name.
+    #[error("user number {0} of the seed has no name")]
+    NoName(usize),
+    /// A device has neither platform nor resource.
+    #[error("a device of user {0} has neither platform nor resource")]
+    NoPlatform(String),
+}
+
+impl Seed {
+    /// Returns 1,000 users, `user0001` to `user1000`, the same on every call.
+    ///
+    /// They are online on android, ios, web and two custom platforms; about one in ten has more than two
+    /// devices on web or android, and every hundredth is banned.
+    #[must_use]
+    pub fn demo() -> Self {
+        demo::demo()
+    }
+
+    /// Reads a seed file's text.
+    ///
+    /// # Errors
+    /// When it is not JSON of this form, a user has no name, or a device has no platform.
+    pub fn from_json(text: &str) -> Result<Self, SeedError> {
+        let seed: Self = serde_json::from_str(text)?;
+        seed.check()?;
+        Ok(seed)
+    }
+
+    pub(crate) fn check(&self) -> Result<(), SeedError> {
+        for (index, user) in self.users.iter().enumerate() {
+            if user.username.is_empty() {
+                return Err(SeedError::NoName(index + 1));
+            }
+            if user
+                .devices
+                .iter()
+                .any(|device| device.platform.is_empty() && device.resource.is_none())
+            {
+                return Err(SeedError::NoPlatform(user.username.clone()));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl App {
+    /// Puts a seed's users and limits in place.
+    pub(crate) fn import(&mut self, seed: Seed, now_ms: u64) -> Result<(), LimitError> {
+        if let Some(limits) = seed.limits {
+            self.set_limits(limits)?;
+        }
+        seed.users
+            .into_iter()
+            .try_for_each(|user| self.import_user(user, now_ms))
+    }
+
+    fn import_user(&mut self, seed: SeedUser, now_ms: u64) -> Result<(), LimitError> {
+        self.delete(&seed.username);
+        let name = seed.username.clone();
+        let password = seed.password.unwrap_or_else(|| format!("pw-{name}"));
+        let new = NewUser {
+            name: name.clone(),
+            password: Some(password),
+            nickname: seed.nickname,
+        };
+        let devices = self.seed_devices(seed.devices, now_ms);
+        // The name was freed above, so this cannot be refused.
+        let _ = self.register(new, None, now_ms);
+        if let Some(user) = self.users.find_mut(&name) {
+            user.activated = !seed.banned;
+            user.devices = devices;
+            user.offline_messages = seed.offline_messages;
+        }
+        seed.limits
+            .map_or(Ok(()), |limits| self.set_user_limits(&name, limits))
+    }
+
+    fn seed_devices(&mut self, mut devices: Vec<SeedDevice>, now_ms: u64) -> Vec<SandboxDevice> {
+        devices.sort_by_key(|device| device.signed_in_ms);
+        // Keyed by resource: two sessions cannot share one login id.
+        let mut online = BTreeMap::new();
+        for (order, device) in devices.into_iter().enumerate() {
+            let device = self.seed_device(device, now_ms);
+            online.insert(device.resource.clone(), (order, device));
+        }
+        let mut online: Vec<_> = online.into_values().collect();
+        online.sort_by_key(|(order, _)| *order);
+        online.into_iter().map(|(_, device)| device).collect()
+    }
+
+    fn seed_device(&mut self, device: SeedDevice, now_ms: u64) -> SandboxDevice {
+        let (resource, made_uuid) = if let Some(resource) = device.resource {
+            let uuid = uuid_of(&resource);
+            (resource, uuid)
+        } else {
+            self.last_stamp_ms = next_stamp(self.last_stamp_ms, now_ms);
+            let ids = new_device(&device.platform, self.last_stamp_ms);
+            (ids.resource, ids.device_uuid)
+        };
+        let platform = if device.platform.is_empty() {
+            platform_of(&resource)
+        } else {
+            normalize(&device.platform)
+        };
+        SandboxDevice {
+            device_uuid: device.device_uuid.unwrap_or(made_uuid),
+            device_name: device.device_name.unwrap_or_else(|| default_name(&platform)),
+            signed_in_ms: device.signed_in_ms.unwrap_or(now_ms),
+            resource,
+            platform,
+            ext: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn devices_are_ordered_by_sign_in() {
+        let mut app = App::new("o#a", None);
+        let device = |resource: &str, at| SeedDevice {
+            resource: Some(resource.into()),
+            signed_in_ms: Some(at),
+            ..SeedDevice::default()
+        };
+        let ann = SeedUser {
+            username: "Ann".into(),
+            devices: vec![device("web_2", 20), device("ios_1", 10)],
+            ..SeedUser::default()
+        };
+        app.import(
+            Seed {
+                limits: None,
+                users: vec![ann],
+            },
+            30,
+        )
+        .unwrap();
+        let ann = app.users.find("ann").unwrap();
+        assert_eq!(ann.password.as_deref(), Some("pw-Ann"));
+        let order: Vec<_> = ann
+            .devices
+            .iter()
+            .map(|device| device.resource.as_str())
+            .collect();
+        assert_eq!(order, ["ios_1", "web_2"]);
+        assert_eq!(ann.devices[0].platform, "ios");
+    }
+
+    #[test]
+    fn a_second_import_replaces_users() {
+        let mut app = App::new("o#a", None);
+        for banned in [true, false] {
+            let ann = SeedUser {
+                username: "ann".into(),
+                banned,
+                ..SeedUser::default()
+            };
+            app.import(
+                Seed {
+                    limits: None,
+                    users: vec![ann],
+                },
+                1,
+            )
+            .unwrap();
+        }
+        assert_eq!(app.users.len(), 1);
+        assert!(app.users.find("ann").unwrap().activated);
+    }
+
+    #[test]
+    fn bad_seeds_are_refused() {
+        for text in [
+            "{",
+            r#"{"user": []}"#,
+            r#"{"users": [{"username": ""}]}"#,
+            r#"{"users": [{"username": "ann", "devices": [{}]}]}"#,
+        ] {
+            assert!(Seed::from_json(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn seeds_survive_being_written_down() {
+        let text = serde_json::to_string(&Seed::demo()).unwrap();
+        assert_eq!(Seed::from_json(&text).unwrap(), Seed::demo());
+    }
+}

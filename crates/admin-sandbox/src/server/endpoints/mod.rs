@@ -1,0 +1,11 @@
+//! The imitated calls, one file per subject of the documentation.
+
+pub(super) mod devices;
+pub(super) mod limits;
+pub(super) mod mutes;
+pub(super) mod offline;
+pub(super) mod presence;
+pub(super) mod sessions;
+pub(super) mod status;
+pub(super) mod tokens;
+pub(super) mod users;

@@ -1,0 +1,48 @@
+//! Online status of one user or a hundred (pages "online status").
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::rules::users::User;
+use crate::server::envelope::Envelope;
+use crate::server::errors::ApiError;
+use crate::server::request::Request;
+
+/// The most users one call may ask for.
+const BATCH: usize = 100;
+
+#[derive(Deserialize)]
+struct Form {
+    usernames: Vec<String>,
+}
+
+pub(in crate::server) fn get(request: &mut Request<'_>) -> Result<Value, ApiError> {
+    let user = request.user()?;
+    let data = json!({&user.name: word(Some(user))});
+    Ok(Envelope::new(request, "get")
+        .uri(&format!("/users/{}/status", user.name))
+        .data(data)
+        .field("count", 0)
+        .finish())
+}
+
+/// Users that do not exist are offline: the service does not check.
+pub(in crate::server) fn batch(request: &mut Request<'_>) -> Result<Value, ApiError> {
+    let form: Form = request.form()?;
+    if form.usernames.len() > BATCH {
+        return Err(ApiError::illegal_argument(format!(
+            "request body exceeds maximum limit, maximum limit is {BATCH}"
+        )));
+    }
+    let status = |name: &String| json!({name.to_lowercase(): word(request.app.users.find(name))});
+    let data: Vec<_> = form.usernames.iter().map(status).collect();
+    Ok(Envelope::new(request, "get batch user status")
+        .data(data)
+        .field("count", 0)
+        .finish())
+}
+
+fn word(user: Option<&User>) -> &'static str {
+    let online = user.is_some_and(|user| !user.devices.is_empty());
+    if online { "online" } else { "offline" }
+}

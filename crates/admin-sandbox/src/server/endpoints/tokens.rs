@@ -1,0 +1,150 @@
+//! `POST /token` (pages "app token" and "user token").
+
+use http::StatusCode;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::rules::tokens::{Subject, TokenError};
+use crate::rules::users::{NewUser, check_new_user};
+use crate::server::auth::Caller;
+use crate::server::envelope::entity;
+use crate::server::errors::ApiError;
+use crate::server::request::Request;
+
+#[derive(Deserialize)]
+struct Form {
+    #[serde(default)]
+    grant_type: String,
+    client_id: Option<String>,
+    client_secret: Option<String>,
+    username: Option<String>,
+    password: Option<String>,
+    #[serde(default, rename = "autoCreateUser")]
+    auto_create: bool,
+    ttl: Option<Ttl>,
+}
+
+/// The pages' examples write it both ways.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Ttl {
+    Number(u64),
+    Text(String),
+}
+
+pub(in crate::server) fn issue(request: &mut Request<'_>) -> Result<Value, ApiError> {
+    let form: Form = request.form()?;
+    let lifetime = lifetime(request, form.ttl.as_ref())?;
+    match form.grant_type.as_str() {
+        "client_credentials" => for_app(request, &form, lifetime),
+        "password" => for_password(request, &form, lifetime),
+        "inherit" => for_user(request, form, lifetime),
+        other => Err(ApiError::illegal_argument(format!(
+            "grant_type [{other}] is not supported"
+        ))),
+    }
+}
+
+fn for_app(request: &mut Request<'_>, form: &Form, lifetime: Lifetime) -> Result<Value, ApiError> {
+    let mismatch =
+        |what: &str| ApiError::invalid_grant(StatusCode::BAD_REQUEST, &format!("{what} does not match"));
+    if form.client_id.as_ref() != Some(&request.app.client_id) {
+        return Err(mismatch("client_id"));
+    }
+    if form.client_secret.as_ref() != Some(&request.app.client_secret) {
+        return Err(mismatch("client_secret"));
+    }
+    let token = request
+        .app
+        .tokens
+        .issue(Subject::App, lifetime.ttl_ms, request.now_ms);
+    Ok(json!({"access_token": token, "expires_in": lifetime.shown, "application": request.app.uuid}))
+}
+
+fn for_password(request: &mut Request<'_>, form: &Form, lifetime: Lifetime) -> Result<Value, ApiError> {
+    let name = form.username.as_deref().unwrap_or_default();
+    let user = request.app.users.find(name);
+    let user = user.ok_or_else(|| ApiError::invalid_grant(StatusCode::NOT_FOUND, "user not found"))?;
+    if user.password.is_none() || user.password != form.password {
+        return Err(ApiError::invalid_grant(
+            StatusCode::BAD_REQUEST,
+            "invalid password",
+        ));
+    }
+    grant(request, name, lifetime)
+}
+
+fn for_user(request: &mut Request<'_>, form: Form, lifetime: Lifetime) -> Result<Value, ApiError> {
+    match &request.caller {
+        Caller::App => {}
+        Caller::Operator(operator) if operator.scopes.iter().any(|scope| scope == "users:write") => {}
+        Caller::Operator(operator) => {
+            return Err(ApiError::no_permission(&format!(
+                "{}:users:write",
+                operator.subject
+            )));
+        }
+        Caller::User(_) => return Err(TokenError::Malformed.into()),
+        Caller::Nobody => return Err(ApiError::no_token()),
+    }
+    let name = form.username.unwrap_or_default();
+    if request.app.users.find(&name).is_none() {
+        if !form.auto_create {
+            return Err(ApiError::no_entity());
+        }
+        let user = NewUser {
+            name: name.clone(),
+            ..NewUser::default()
+        };
+        check_new_user(&user)?;
+        request
+            .app
+            .register(user, request.settings.max_users, request.now_ms)?;
+    }
+    grant(request, &name, lifetime)
+}
+
+fn grant(request: &mut Request<'_>, name: &str, lifetime: Lifetime) -> Result<Value, ApiError> {
+    let user = request.app.users.find(name).ok_or_else(ApiError::no_entity)?;
+    if !user.activated {
+        return Err(ApiError::invalid_grant(
+            StatusCode::BAD_REQUEST,
+            "user not activated",
+        ));
+    }
+    let (name, entity) = (user.name.clone(), entity(user));
+    let token = request
+        .app
+        .tokens
+        .issue(Subject::User(name), lifetime.ttl_ms, request.now_ms);
+    Ok(json!({"access_token": token, "expires_in": lifetime.shown, "user": entity}))
+}
+
+#[derive(Clone, Copy)]
+struct Lifetime {
+    /// `None` never ends.
+    ttl_ms: Option<u64>,
+    /// `expires_in` in the cluster's unit.
+    shown: u64,
+}
+
+fn lifetime(request: &Request<'_>, ttl: Option<&Ttl>) -> Result<Lifetime, ApiError> {
+    let unit = if request.settings.expires_in_millis {
+        1
+    } else {
+        1_000
+    };
+    let default_ms = u64::try_from(request.settings.token_ttl.as_millis()).unwrap_or(u64::MAX);
+    let shown = match ttl {
+        None => default_ms / unit,
+        Some(Ttl::Number(ttl)) => *ttl,
+        Some(Ttl::Text(text)) => text
+            .parse()
+            .map_err(|_| ApiError::illegal_argument(format!("ttl [{text}] is not legal")))?,
+    };
+    // What `expires_in` says of a token without end is not documented; 0 echoes the request.
+    Ok(Lifetime {
+        ttl_ms: (shown > 0).then(|| shown.saturating_mul(unit)),
+        shown,
+    })
+}

@@ -1,0 +1,356 @@
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// Something that goes wrong on purpose.
+///
+/// A fault meets every call of its endpoint until it has happened as often as [`times`](Self::times) says.
+/// Of several that match, delays add up and the first other one happens.
+///
+/// ```
+/// use std::time::Duration;
+/// use easemob_admin_sandbox::Fault;
+///
+/// let busy = Fault::status("devices.list", 503).header("retry-after", "2").times(2);
+/// let gateway = Fault::raw_body("*", "text/html", "<h1>Bad gateway</h1>").answer_status(502);
+/// let lost = Fault::cut_after("sessions.logout_all").skip(1);
+/// let slow = Fault::delay("*", Duration::from_millis(50)).on("GET", "/users/*/resources");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fault {
+    /// An endpoint's name, or `*`.
+    #[serde(default = "any")]
+    endpoint: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    method: Option<String>,
+    /// A path below the app root; `*` stands for any text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    path: Option<String>,
+    #[serde(flatten)]
+    kind: FaultKind,
+    /// Calls that go well before it happens.
+    #[serde(default)]
+    skip: u32,
+    /// How often it happens; `None` is for ever.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    times: Option<u32>,
+}
+
+/// What goes wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub(crate) enum FaultKind {
+    /// An answer made up in place of the call.
+    Status(MadeUp),
+    /// A pause before the call.
+    Delay { millis: u64 },
+    /// The connection breaks before the call has an effect.
+    CutBefore,
+    /// The call takes effect, then the connection breaks without an answer.
+    CutAfter,
+    /// The token counts as expired for this call.
+    ExpiredToken,
+    /// The call takes effect, then the answer breaks off in its body.
+    Truncated,
+    /// The call answers `{"result": false}` without effect.
+    ResultFalse,
+}
+
+/// An answer made up by a fault.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct MadeUp {
+    pub(crate) status: u16,
+    #[serde(default)]
+    pub(crate) headers: BTreeMap<String, String>,
+    /// Left out: the error body that goes with the status.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) body: Option<String>,
+}
+
+fn any() -> String {
+    "*".to_owned()
+}
+
+impl Fault {
+    /// Answers `status` with the error body that goes with it; the call has no effect.
+    #[must_use]
+    pub fn status(endpoint: &str, status: u16) -> Self {
+        Self::new(
+            endpoint,
+            FaultKind::Status(MadeUp {
+                status,
+                headers: BTreeMap::new(),
+                body: None,
+            }),
+        )
+    }
+
+    /// Answers 200 with this text in place of the real body; the call has no effect.
+    #[must_use]
+    pub fn raw_body(endpoint: &str, content_type: &str, body: &str) -> Self {
+        let headers = [("content-type".to_owned(), content_type.to_owned())].into();
+        Self::new(
+            endpoint,
+            FaultKind::Status(MadeUp {
+                status: 200,
+                headers,
+                body: Some(body.to_owned()),
+            }),
+        )
+    }
+
+    /// Waits, in real time, before the call is looked at.
+    #[must_use]
+    pub fn delay(endpoint: &str, by: Duration) -> Self {
+        let millis = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
+        Self::new(endpoint, FaultKind::Delay { millis })
+    }
+
+    /// Breaks the connection before the call has any effect.
+    #[must_use]
+    pub fn cut_before(endpoint: &str) -> Self {
+        Self::new(endpoint, FaultKind::CutBefore)
+    }
+
+    /// Lets the call take effect and breaks the connection without an answer.
+    #[must_use]
+    pub fn cut_after(endpoint: &str) -> Self {
+        Self::new(endpoint, FaultKind::CutAfter)
+    }
+
+    /// Treats the call's token as expired; the token itself stays good.
+    #[must_use]
+    pub fn expired_token(endpoint: &str) -> Self {
+        Self::new(endpoint, FaultKind::ExpiredToken)
+    }
+
+    /// Lets the call take effect and breaks the connection half-way through the answer's body.
+    #[must_use]
+    pub fn truncated(endpoint: &str) -> Self {
+        Self::new(endpoint, FaultKind::Truncated)
+    }
+
+    /// Answers 200 with `"data": {"result": false}`; the call has no effect.
+    #[must_use]
+    pub fn result_false(endpoint: &str) -> Self {
+        Self::new(endpoint, FaultKind::ResultFalse)
+    }
+
+    /// Stops after `times` calls; without it, the fault stays until cleared.
+    #[must_use]
+    pub fn times(mut self, times: u32) -> Self {
+        self.times = Some(times);
+        self
+    }
+
+    /// Lets the first `calls` calls go well.
+    #[must_use]
+    pub fn skip(mut self, calls: u32) -> Self {
+        self.skip = calls;
+        self
+    }
+
+    /// Meets only calls of this method and path below the app root, in which `*` stands for any text.
+    #[must_use]
+    pub fn on(mut self, method: &str, path: &str) -> Self {
+        self.method = Some(method.to_owned());
+        self.path = Some(path.to_owned());
+        self
+    }
+
+    /// Adds a header to a made-up answer; other kinds of fault have none.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        if let FaultKind::Status(answer) = &mut self.kind {
+            answer.headers.insert(name.to_owned(), value.to_owned());
+        }
+        self
+    }
+
+    /// Sets the status of a made-up answer; other kinds of fault have none.
+    #[must_use]
+    pub fn answer_status(mut self, status: u16) -> Self {
+        if let FaultKind::Status(answer) = &mut self.kind {
+            answer.status = status;
+        }
+        self
+    }
+
+    fn new(endpoint: &str, kind: FaultKind) -> Self {
+        Self {
+            endpoint: endpoint.to_owned(),
+            method: None,
+            path: None,
+            kind,
+            skip: 0,
+            times: None,
+        }
+    }
+
+    fn matches(&self, endpoint: &str, method: &str, path: &str) -> bool {
+        (self.endpoint == "*" || self.endpoint == endpoint)
+            && self
+                .method
+                .as_ref()
+                .is_none_or(|wanted| wanted.eq_ignore_ascii_case(method))
+            && self.path.as_ref().is_none_or(|pattern| glob(pattern, path))
+    }
+
+    /// Counts a matching call; true if the fault happens on it.
+    fn strike(&mut self) -> bool {
+        if self.skip > 0 {
+            self.skip -= 1;
+            return false;
+        }
+        match &mut self.times {
+            None => true,
+            Some(0) => false,
+            Some(times) => {
+                *times -= 1;
+                true
+            }
+        }
+    }
+}
+
+/// What faults have in store for one call.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Plan {
+    pub(crate) delay: Duration,
+    pub(crate) kind: Option<FaultKind>,
+}
+
+/// The faults that are set.
+#[derive(Debug, Default)]
+pub(crate) struct Faults(Vec<Fault>);
+
+impl Faults {
+    pub(crate) fn add(&mut self, fault: Fault) {
+        self.0.push(fault);
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    pub(crate) fn all(&self) -> &[Fault] {
+        &self.0
+    }
+
+    /// Decides what happens to a call, and counts it.
+    pub(crate) fn plan(&mut self, endpoint: &str, method: &str, path: &str) -> Plan {
+        let mut plan = Plan::default();
+        for fault in self
+            .0
+            .iter_mut()
+            .filter(|fault| fault.matches(endpoint, method, path))
+        {
+            if let FaultKind::Delay { millis } = fault.kind {
+                if fault.strike() {
+                    plan.delay += Duration::from_millis(millis);
+                }
+            } else if plan.kind.is_none() && fault.strike() {
+                plan.kind = Some(fault.kind.clone());
+            }
+        }
+        self.0.retain(|fault| fault.times != Some(0));
+        plan
+    }
+}
+
+/// Matches a text with a pattern in which `*` stands for any text.
+fn glob(pattern: &str, text: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == text,
+        Some((start, rest)) => text.strip_prefix(start).is_some_and(|text| {
+            let ends = text.char_indices().map(|(at, _)| at).chain([text.len()]);
+            ends.into_iter().any(|at| glob(rest, &text[at..]))
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kinds(faults: &mut Faults, calls: usize) -> Vec<bool> {
+        (0..calls)
+            .map(|_| faults.plan("token", "POST", "/token").kind.is_some())
+            .collect()
+    }
+
+    #[test]
+    fn skip_and_times_are_counted() {
+        let mut faults = Faults::default();
+        faults.add(Fault::cut_before("token").skip(1).times(2));
+        assert_eq!(kinds(&mut faults, 5), [false, true, true, false, false]);
+        assert!(faults.all().is_empty());
+    }
+
+    #[test]
+    fn without_times_it_stays() {
+        let mut faults = Faults::default();
+        faults.add(Fault::status("*", 503));
+        assert_eq!(kinds(&mut faults, 3), [true; 3]);
+        faults.clear();
+        assert_eq!(kinds(&mut faults, 1), [false]);
+    }
+
+    #[test]
+    fn delays_add_up_with_one_other_fault() {
+        let mut faults = Faults::default();
+        let second = Duration::from_secs(1);
+        faults.add(Fault::delay("token", second));
+        faults.add(Fault::cut_after("token").times(1));
+        faults.add(Fault::delay("token", second));
+        faults.add(Fault::truncated("token").times(1));
+        let plan = faults.plan("token", "POST", "/token");
+        assert_eq!(
+            plan,
+            Plan {
+                delay: 2 * second,
+                kind: Some(FaultKind::CutAfter)
+            }
+        );
+        assert_eq!(
+            faults.plan("token", "POST", "/token").kind,
+            Some(FaultKind::Truncated)
+        );
+    }
+
+    #[test]
+    fn calls_are_matched_by_name_method_and_path() {
+        let fault = Fault::cut_before("*").on("get", "/users/*/resources");
+        assert!(fault.matches("devices.list", "GET", "/users/ann/resources"));
+        assert!(!fault.matches("devices.list", "PUT", "/users/ann/resources"));
+        assert!(!fault.matches("status.get", "GET", "/users/ann/status"));
+        assert!(!Fault::cut_before("token").matches("users.get", "GET", "/users/ann"));
+    }
+
+    #[test]
+    fn a_star_stands_for_any_text() {
+        for (pattern, text, expected) in [
+            ("*", "", true),
+            ("a*c", "abbc", true),
+            ("a*c*", "ac", true),
+            ("a*c", "ab", false),
+            ("", "a", false),
+        ] {
+            assert_eq!(glob(pattern, text), expected, "{pattern} {text}");
+        }
+    }
+
+    #[test]
+    fn faults_are_read_from_json() {
+        let text = r#"{"endpoint":"devices.list","kind":"status","status":503,
+                       "headers":{"retry-after":"2"},"times":2,"skip":1}"#;
+        let expected = Fault::status("devices.list", 503)
+            .header("retry-after", "2")
+            .times(2)
+            .skip(1);
+        assert_eq!(serde_json::from_str::<Fault>(text).unwrap(), expected);
+        let delay: Fault = serde_json::from_str(r#"{"kind":"delay","millis":5}"#).unwrap();
+        assert_eq!(delay, Fault::delay("*", Duration::from_millis(5)));
+    }
+}

@@ -1,0 +1,194 @@
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::body::{Body, to_bytes};
+use axum::extract::{ConnectInfo, Request as HttpRequest, State};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::{HeaderName, HeaderValue, StatusCode, request::Parts};
+use serde_json::{Value, json};
+
+use super::auth::{authenticate, authorize};
+use super::calls::Call;
+use super::connection::Peer;
+use super::errors::ApiError;
+use super::faults::{FaultKind, MadeUp};
+use super::path;
+use super::request::Request;
+use super::route::{self, Found};
+use crate::control;
+use crate::rules::tokens::TokenError;
+use crate::service::{Service, lock};
+
+/// Answers every request of the sandbox.
+///
+/// There is one handler and no router: routers decode, split or normalize paths, and user ids such as
+/// `..` or `a/b` must arrive as they were sent.
+pub(crate) async fn handle(
+    State(service): State<Arc<Service>>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
+    request: HttpRequest,
+) -> Response {
+    let (parts, body) = request.into_parts();
+    // A body that is too large or broke off is told apart only later, once the call is known.
+    let body = to_bytes(body, service.settings.max_body.max(control::MAX_BODY)).await;
+    if control::owns(parts.uri.path()) {
+        return control::handle(&service, &peer, &parts, &body.unwrap_or_default());
+    }
+    answer(&service, &peer, &parts, body.ok()).await
+}
+
+async fn answer(service: &Service, peer: &Peer, parts: &Parts, body: Option<Bytes>) -> Response {
+    let at_ms = service.clock.now_ms();
+    let raw_path = parts.uri.path();
+    let segments = path::segments(raw_path).unwrap_or_default();
+    let found = route::find(&parts.method, segments.get(2..).unwrap_or_default());
+    let endpoint = if let Found::Route(route, _) = &found {
+        route.name
+    } else {
+        "unknown"
+    };
+    let below_root = raw_path
+        .splitn(4, '/')
+        .nth(3)
+        .map_or_else(String::new, |path| format!("/{path}"));
+
+    let plan = lock(&service.faults).plan(endpoint, parts.method.as_str(), &below_root);
+    if !plan.delay.is_zero() {
+        tokio::time::sleep(plan.delay).await;
+    }
+    let perform = || reply(service, parts, &segments, found, body);
+    let (response, cut) = match plan.kind {
+        None | Some(FaultKind::Delay { .. }) => (perform().into_response(), false),
+        Some(FaultKind::Status(answer)) => (made_up(&answer, service.clock.now_ms()), false),
+        Some(FaultKind::ExpiredToken) => (refuse(&TokenError::Expired.into(), at_ms).into_response(), false),
+        Some(FaultKind::ResultFalse) => {
+            let body = json!({"action": "get", "data": {"result": false}, "timestamp": at_ms, "duration": 0});
+            (
+                Reply {
+                    status: StatusCode::OK,
+                    body,
+                }
+                .into_response(),
+                false,
+            )
+        }
+        Some(FaultKind::CutBefore) => (StatusCode::OK.into_response(), true),
+        Some(FaultKind::CutAfter) => (perform().into_response(), true),
+        Some(FaultKind::Truncated) => {
+            let reply = perform();
+            peer.cutter.withhold(reply.body.to_string().len() / 2);
+            (reply.into_response(), false)
+        }
+    };
+    if cut {
+        peer.cutter.cut();
+    }
+    let status = if cut { 0 } else { response.status().as_u16() };
+    let (method, path) = (parts.method.to_string(), raw_path.to_owned());
+    tracing::debug!(endpoint, method, path, status, "answered");
+    lock(&service.calls).record(Call {
+        endpoint,
+        method,
+        path,
+        status,
+        at_ms,
+    });
+    response
+}
+
+/// An answer before it is written.
+struct Reply {
+    status: StatusCode,
+    body: Value,
+}
+
+impl IntoResponse for Reply {
+    fn into_response(self) -> Response {
+        let json = HeaderValue::from_static("application/json;charset=UTF-8");
+        (self.status, [(CONTENT_TYPE, json)], self.body.to_string()).into_response()
+    }
+}
+
+fn reply(service: &Service, parts: &Parts, segments: &[String], found: Found, body: Option<Bytes>) -> Reply {
+    match call(service, parts, segments, found, body) {
+        Ok(body) => Reply {
+            status: StatusCode::OK,
+            body,
+        },
+        Err(error) => refuse(&error, service.clock.now_ms()),
+    }
+}
+
+fn refuse(error: &ApiError, now_ms: u64) -> Reply {
+    Reply {
+        status: error.status,
+        body: error.body(now_ms),
+    }
+}
+
+fn call(
+    service: &Service,
+    parts: &Parts,
+    segments: &[String],
+    found: Found,
+    body: Option<Bytes>,
+) -> Result<Value, ApiError> {
+    let started = Instant::now();
+    let app_root = service.app_root();
+    check_app(service, segments, parts.uri.path())?;
+    let (route, args) = match found {
+        Found::Route(route, args) => (route, args),
+        Found::OtherMethod => return Err(ApiError::wrong_method(parts.method.as_str())),
+        Found::Nothing => return Err(ApiError::no_resource()),
+    };
+    if route.name.starts_with("limits.") && !service.settings.server_managed_limits {
+        return Err(ApiError::no_resource());
+    }
+    if !lock(&service.rates).admit(route.pool, started) {
+        return Err(ApiError::rate());
+    }
+    service.act(route.changes_state(), |app, now_ms| {
+        let caller = authenticate(&parts.headers, app, &lock(&service.jwt_keys), now_ms)?;
+        authorize(&caller, route, &args, app)?;
+        let body = body.filter(|body| body.len() <= service.settings.max_body);
+        let body = body.ok_or_else(ApiError::too_large)?;
+        (route.endpoint)(&mut Request {
+            app,
+            settings: &service.settings,
+            caller,
+            args,
+            query: path::query(parts.uri.query()),
+            headers: &parts.headers,
+            body: &body,
+            app_root: &app_root,
+            now_ms,
+            started,
+        })
+    })
+}
+
+fn check_app(service: &Service, segments: &[String], raw_path: &str) -> Result<(), ApiError> {
+    let part = |index: usize| segments.get(index).map_or("", String::as_str);
+    let ours = service.read(|app| app.names() == (part(0), part(1)));
+    if ours {
+        Ok(())
+    } else {
+        Err(ApiError::no_app(part(0), part(1), raw_path))
+    }
+}
+
+fn made_up(answer: &MadeUp, now_ms: u64) -> Response {
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = match &answer.body {
+        None => refuse(&ApiError::of_status(status), now_ms).into_response(),
+        Some(text) => (status, Body::from(text.clone())).into_response(),
+    };
+    for (name, value) in &answer.headers {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            response.headers_mut().insert(name, value);
+        }
+    }
+    response
+}

@@ -1,0 +1,288 @@
+use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
+use serde::Deserialize;
+
+use super::errors::ApiError;
+use crate::error::SandboxError;
+use crate::rules::tokens::TokenError;
+
+/// A key whose signed tokens the sandbox trusts, beside its own opaque ones.
+///
+/// Tokens must carry `exp`, and `scope` as a string of words or an array: `devices:read`, `sessions:logout`,
+/// `limits:write`, `users:read` (get and list) and `users:write`. The public cloud knows no such tokens;
+/// gateways in front of private deployments do.
+///
+/// ```
+/// use easemob_admin_sandbox::JwtKey;
+///
+/// let key = JwtKey::hs256("a secret of the gateway").kid("2026-01");
+/// ```
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JwtKey {
+    algorithm: Algorithm,
+    /// A PEM public key, or the secret of HS256.
+    key: String,
+    #[serde(default)]
+    kid: Option<String>,
+}
+
+impl JwtKey {
+    /// Trusts an Ed25519 public key in PEM form (`EdDSA`).
+    #[must_use]
+    pub fn ed25519(pem: impl Into<String>) -> Self {
+        Self::new(Algorithm::EdDSA, pem)
+    }
+
+    /// Trusts a P-256 public key in PEM form (`ES256`).
+    #[must_use]
+    pub fn es256(pem: impl Into<String>) -> Self {
+        Self::new(Algorithm::ES256, pem)
+    }
+
+    /// Trusts an RSA public key in PEM form (`RS256`).
+    #[must_use]
+    pub fn rs256(pem: impl Into<String>) -> Self {
+        Self::new(Algorithm::RS256, pem)
+    }
+
+    /// Trusts a shared secret (`HS256`).
+    #[must_use]
+    pub fn hs256(secret: impl Into<String>) -> Self {
+        Self::new(Algorithm::HS256, secret)
+    }
+
+    /// Limits the key to tokens of this key id; without it, it serves for any.
+    #[must_use]
+    pub fn kid(mut self, kid: impl Into<String>) -> Self {
+        self.kid = Some(kid.into());
+        self
+    }
+
+    fn new(algorithm: Algorithm, key: impl Into<String>) -> Self {
+        Self {
+            algorithm,
+            key: key.into(),
+            kid: None,
+        }
+    }
+
+    fn decoding(&self) -> Result<DecodingKey, SandboxError> {
+        let key = self.key.as_bytes();
+        match self.algorithm {
+            Algorithm::HS256 => Ok(DecodingKey::from_secret(key)),
+            Algorithm::EdDSA => DecodingKey::from_ed_pem(key),
+            Algorithm::ES256 => DecodingKey::from_ec_pem(key),
+            Algorithm::RS256 => DecodingKey::from_rsa_pem(key),
+            _ => Err(jsonwebtoken::errors::ErrorKind::InvalidAlgorithm.into()),
+        }
+        .map_err(SandboxError::JwtKey)
+    }
+}
+
+impl std::fmt::Debug for JwtKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The key may be a shared secret.
+        f.debug_struct("JwtKey")
+            .field("algorithm", &self.algorithm)
+            .field("kid", &self.kid)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a good token allows, and to whom.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Operator {
+    pub(crate) subject: String,
+    pub(crate) scopes: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Claims {
+    #[serde(default)]
+    sub: String,
+    exp: f64,
+    #[serde(default)]
+    nbf: f64,
+    #[serde(default)]
+    scope: Scope,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Scope {
+    Words(String),
+    List(Vec<String>),
+}
+
+impl Default for Scope {
+    fn default() -> Self {
+        Self::List(Vec::new())
+    }
+}
+
+struct TrustedKey {
+    algorithm: Algorithm,
+    kid: Option<String>,
+    key: DecodingKey,
+}
+
+/// The keys that are trusted.
+#[derive(Default)]
+pub(crate) struct JwtKeys(Vec<TrustedKey>);
+
+impl std::fmt::Debug for JwtKeys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("JwtKeys").field(&self.0.len()).finish()
+    }
+}
+
+impl JwtKeys {
+    pub(crate) fn trust(&mut self, key: &JwtKey) -> Result<(), SandboxError> {
+        let decoding = key.decoding()?;
+        self.0.push(TrustedKey {
+            algorithm: key.algorithm,
+            kid: key.kid.clone(),
+            key: decoding,
+        });
+        Ok(())
+    }
+
+    /// Verifies signature and times of a token at `now_ms`.
+    pub(crate) fn verify(&self, token: &str, now_ms: u64) -> Result<Operator, ApiError> {
+        let foreign = || ApiError::from(TokenError::Foreign);
+        let header = decode_header(token).map_err(|_| ApiError::from(TokenError::Malformed))?;
+        let fits = |key: &&TrustedKey| {
+            // A key id picks among keys; a key or a token without one is not held to it.
+            let named = key
+                .kid
+                .as_ref()
+                .zip(header.kid.as_ref())
+                .is_none_or(|(ours, theirs)| ours == theirs);
+            key.algorithm == header.alg && named
+        };
+        let mut candidates = self.0.iter().filter(fits);
+        let claims = candidates
+            .find_map(|key| claims(token, key))
+            .ok_or_else(foreign)?;
+
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "seconds since 1970 are exact in a double"
+        )]
+        let now = (now_ms / 1_000) as f64;
+        if claims.exp <= now {
+            return Err(TokenError::Expired.into());
+        }
+        if claims.nbf > now {
+            return Err(foreign());
+        }
+        let scopes = match claims.scope {
+            Scope::Words(words) => words.split_whitespace().map(str::to_owned).collect(),
+            Scope::List(list) => list,
+        };
+        Ok(Operator {
+            subject: claims.sub,
+            scopes,
+        })
+    }
+}
+
+fn claims(token: &str, key: &TrustedKey) -> Option<Claims> {
+    let mut validation = Validation::new(key.algorithm);
+    // Times are judged by the sandbox's clock, which the library does not know.
+    validation.validate_exp = false;
+    validation.validate_nbf = false;
+    // No audience is set up for a sandbox, so any is accepted.
+    validation.validate_aud = false;
+    decode::<Claims>(token, &key.key, &validation)
+        .ok()
+        .map(|data| data.claims)
+}
+
+#[cfg(test)]
+mod tests {
+    use jsonwebtoken::{EncodingKey, Header, encode};
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const NOW: u64 = 1_700_000_000_000;
+
+    fn keys(list: &[JwtKey]) -> JwtKeys {
+        let mut keys = JwtKeys::default();
+        for key in list {
+            keys.trust(key).unwrap();
+        }
+        keys
+    }
+
+    fn signed(secret: &str, kid: Option<&str>, claims: &Value) -> String {
+        let header = Header {
+            kid: kid.map(Into::into),
+            ..Header::new(Algorithm::HS256)
+        };
+        encode(&header, claims, &EncodingKey::from_secret(secret.as_bytes())).unwrap()
+    }
+
+    fn description(error: &ApiError) -> String {
+        error.body(0)["error_description"].as_str().unwrap().to_owned()
+    }
+
+    #[test]
+    fn scopes_come_as_words_or_list() {
+        let keys = keys(&[JwtKey::hs256("s")]);
+        for scope in [
+            json!("devices:read users:write"),
+            json!(["devices:read", "users:write"]),
+        ] {
+            let token = signed(
+                "s",
+                None,
+                &json!({"sub": "op", "exp": 1_700_000_001, "scope": scope}),
+            );
+            let operator = keys.verify(&token, NOW).unwrap();
+            assert_eq!(operator.subject, "op");
+            assert_eq!(operator.scopes, ["devices:read", "users:write"]);
+        }
+    }
+
+    #[test]
+    fn times_follow_the_given_clock() {
+        let keys = keys(&[JwtKey::hs256("s")]);
+        let token = signed("s", None, &json!({"exp": 1_700_000_000}));
+        assert!(description(&keys.verify(&token, NOW).unwrap_err()).contains("expired"));
+        assert!(keys.verify(&token, NOW - 1_000).is_ok());
+        let early = signed("s", None, &json!({"exp": 1_800_000_000, "nbf": 1_700_000_100}));
+        assert!(keys.verify(&early, NOW).is_err());
+    }
+
+    #[test]
+    fn expiry_is_required() {
+        let keys = keys(&[JwtKey::hs256("s")]);
+        assert!(
+            keys.verify(&signed("s", None, &json!({"sub": "op"})), NOW)
+                .is_err()
+        );
+    }
+
+    #[test]
+    fn foreign_signatures_and_keys_are_refused() {
+        let claims = json!({"exp": 1_800_000_000});
+        let named = keys(&[JwtKey::hs256("s").kid("a")]);
+        assert!(named.verify(&signed("s", Some("a"), &claims), NOW).is_ok());
+        assert!(named.verify(&signed("s", None, &claims), NOW).is_ok());
+        assert!(named.verify(&signed("s", Some("b"), &claims), NOW).is_err());
+        assert!(named.verify(&signed("other", Some("a"), &claims), NOW).is_err());
+        assert!(keys(&[]).verify(&signed("s", None, &claims), NOW).is_err());
+    }
+
+    #[test]
+    fn debug_does_not_show_secrets() {
+        assert!(!format!("{:?}", JwtKey::hs256("hush")).contains("hush"));
+    }
+
+    #[test]
+    fn bad_keys_are_refused() {
+        assert!(JwtKeys::default().trust(&JwtKey::ed25519("no pem")).is_err());
+    }
+}

@@ -1,0 +1,18 @@
+//! The imitated REST service.
+//!
+//! A request passes, in this order: faults, app key, route, rate limit, authentication, authorization,
+//! body checks, endpoint. Endpoints are plain functions from a [`request::Request`] to a JSON value.
+
+pub(crate) mod auth;
+pub(crate) mod calls;
+pub(crate) mod connection;
+pub(crate) mod endpoints;
+pub(crate) mod envelope;
+pub(crate) mod errors;
+pub(crate) mod faults;
+pub(crate) mod handler;
+pub(crate) mod jwt;
+pub(crate) mod path;
+pub(crate) mod rate;
+pub(crate) mod request;
+pub(crate) mod route;

@@ -1,0 +1,200 @@
+//! The table of imitated calls.
+
+use http::Method;
+use serde_json::Value;
+
+use super::endpoints::{devices, limits, mutes, offline, presence, sessions, status, tokens, users};
+use super::errors::ApiError;
+use super::rate::Pool;
+use super::request::Request;
+
+/// Who may use a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Whoever calls; the endpoint itself asks for more where it must.
+    Anyone,
+    /// The app, or a signed token with this scope.
+    Scope(&'static str),
+    /// The same, and the user the path names.
+    ScopeOrSelf(&'static str),
+}
+
+/// What answers a call.
+pub(crate) type Endpoint = fn(&mut Request<'_>) -> Result<Value, ApiError>;
+
+/// One imitated call.
+pub(crate) struct Route {
+    /// The name used in faults and recorded calls.
+    pub(crate) name: &'static str,
+    pub(crate) method: Method,
+    /// Segments below the app root; `{}` stands for any one.
+    pattern: &'static [&'static str],
+    pub(crate) access: Access,
+    pub(crate) pool: Pool,
+    pub(crate) endpoint: Endpoint,
+}
+
+impl Route {
+    /// Returns false if the call only reads, whatever its verb says.
+    pub(crate) fn changes_state(&self) -> bool {
+        let reading_post = matches!(self.name, "status.batch" | "presence.get");
+        self.name.starts_with("sessions.") || (self.method != Method::GET && !reading_post)
+    }
+}
+
+/// What a path leads to.
+pub(crate) enum Found {
+    Route(&'static Route, Vec<String>),
+    /// The path exists, with another method.
+    OtherMethod,
+    Nothing,
+}
+
+/// Finds the route of a call; `segments` are those below the app root.
+pub(crate) fn find(method: &Method, segments: &[String]) -> Found {
+    let mut matching = ROUTES
+        .iter()
+        .filter_map(|route| Some((route, arguments(route.pattern, segments)?)));
+    let Some(first) = matching.next() else {
+        return Found::Nothing;
+    };
+    let with_method = std::iter::once(first)
+        .chain(matching)
+        .find(|(route, _)| route.method == *method);
+    with_method.map_or(Found::OtherMethod, |(route, args)| Found::Route(route, args))
+}
+
+fn arguments(pattern: &[&str], segments: &[String]) -> Option<Vec<String>> {
+    if pattern.len() != segments.len() {
+        return None;
+    }
+    let mut args = Vec::new();
+    for (part, segment) in pattern.iter().zip(segments) {
+        match *part {
+            "{}" if !segment.is_empty() => args.push(segment.clone()),
+            literal if literal == segment => {}
+            _ => return None,
+        }
+    }
+    Some(args)
+}
+
+const fn route(
+    name: &'static str,
+    method: Method,
+    pattern: &'static [&'static str],
+    access: Access,
+    pool: Pool,
+    endpoint: Endpoint,
+) -> Route {
+    Route {
+        name,
+        method,
+        pattern,
+        access,
+        pool,
+        endpoint,
+    }
+}
+
+const GET: Method = Method::GET;
+const POST: Method = Method::POST;
+const PUT: Method = Method::PUT;
+const DELETE: Method = Method::DELETE;
+
+const USERS_READ: Access = Access::Scope("users:read");
+const USERS_WRITE: Access = Access::Scope("users:write");
+const LIMITS_WRITE: Access = Access::Scope("limits:write");
+const DEVICES_READ: Access = Access::Scope("devices:read");
+const OWN_USERS_READ: Access = Access::ScopeOrSelf("users:read");
+const OWN_USERS_WRITE: Access = Access::ScopeOrSelf("users:write");
+const OWN_DEVICES_READ: Access = Access::ScopeOrSelf("devices:read");
+const OWN_LOGOUT: Access = Access::ScopeOrSelf("sessions:logout");
+
+const DEVICE: &[&str] = &["users", "{}", "disconnect", "{}"];
+const LIMITS: &[&str] = &["devices", "limits"];
+const USER_LIMITS: &[&str] = &["users", "{}", "devices", "limits"];
+const PRESENCE: &[&str] = &["users", "{}", "presence"];
+
+/// Of two patterns that match, the first with the right method wins: literal ones come first.
+#[rustfmt::skip] // one call a line reads as the table it is
+static ROUTES: &[Route] = &[
+    route("token", POST, &["token"], Access::Anyone, Pool::Token, tokens::issue),
+
+    route("users.register", POST, &["users"], USERS_WRITE, Pool::Users, users::register),
+    route("users.list", GET, &["users"], USERS_READ, Pool::Users, users::list),
+    route("users.delete_batch", DELETE, &["users"], USERS_WRITE, Pool::BatchDelete, users::delete_batch),
+    route("users.get", GET, &["users", "{}"], OWN_USERS_READ, Pool::Users, users::get),
+    route("users.delete", DELETE, &["users", "{}"], USERS_WRITE, Pool::Users, users::delete),
+    route("users.set_password", PUT, &["users", "{}", "password"], OWN_USERS_WRITE, Pool::Users, users::set_password),
+    route("users.ban", POST, &["users", "{}", "deactivate"], USERS_WRITE, Pool::Users, users::ban),
+    route("users.unban", POST, &["users", "{}", "activate"], USERS_WRITE, Pool::Users, users::unban),
+
+    route("status.batch", POST, &["users", "batch", "status"], DEVICES_READ, Pool::Users, status::batch),
+    route("status.get", GET, &["users", "{}", "status"], OWN_DEVICES_READ, Pool::Users, status::get),
+    route("devices.list", GET, &["users", "{}", "resources"], OWN_DEVICES_READ, Pool::Users, devices::list),
+    route("sessions.logout_all", GET, &["users", "{}", "disconnect"], OWN_LOGOUT, Pool::Users, sessions::logout_all),
+    // The page documents DELETE, the vendor's Java library sends GET.
+    route("sessions.logout_device", DELETE, DEVICE, OWN_LOGOUT, Pool::Users, sessions::logout_device),
+    route("sessions.logout_device", GET, DEVICE, OWN_LOGOUT, Pool::Users, sessions::logout_device),
+
+    route("limits.get", GET, LIMITS, DEVICES_READ, Pool::Users, limits::get),
+    route("limits.set", PUT, LIMITS, LIMITS_WRITE, Pool::Users, limits::set),
+    route("limits.get_user", GET, USER_LIMITS, DEVICES_READ, Pool::Users, limits::get_user),
+    route("limits.set_user", PUT, USER_LIMITS, LIMITS_WRITE, Pool::Users, limits::set_user),
+    route("limits.clear_user", DELETE, USER_LIMITS, LIMITS_WRITE, Pool::Users, limits::clear_user),
+
+    route("mutes.set", POST, &["mutes"], USERS_WRITE, Pool::Mutes, mutes::set),
+    route("mutes.list", GET, &["mutes"], USERS_READ, Pool::Mutes, mutes::list),
+    route("mutes.get", GET, &["mutes", "{}"], USERS_READ, Pool::Mutes, mutes::get),
+
+    route("offline.count", GET, &["users", "{}", "offline_msg_count"], OWN_DEVICES_READ, Pool::Users, offline::count),
+    route("offline.message_status", GET, &["users", "{}", "offline_msg_status", "{}"], OWN_DEVICES_READ, Pool::Users, offline::message_status),
+
+    route("presence.get", POST, PRESENCE, OWN_DEVICES_READ, Pool::Presence, presence::get),
+    route("presence.unsubscribe", DELETE, PRESENCE, OWN_USERS_WRITE, Pool::Presence, presence::unsubscribe),
+    route("presence.subscriptions", GET, &["users", "{}", "presence", "sublist"], OWN_DEVICES_READ, Pool::Presence, presence::subscriptions),
+    route("presence.subscribe", POST, &["users", "{}", "presence", "{}"], OWN_USERS_WRITE, Pool::Presence, presence::subscribe),
+    route("presence.set", POST, &["users", "{}", "presence", "{}", "{}"], OWN_USERS_WRITE, Pool::Presence, presence::set),
+    route("presence.group_online", GET, &["presence", "online", "{}", "type", "{}"], DEVICES_READ, Pool::Presence, presence::group_online),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(method: &Method, path: &str) -> Option<(&'static str, Vec<String>)> {
+        let segments: Vec<_> = path.split('/').map(str::to_owned).collect();
+        match find(method, &segments) {
+            Found::Route(route, args) => Some((route.name, args)),
+            Found::OtherMethod => Some(("405", Vec::new())),
+            Found::Nothing => None,
+        }
+    }
+
+    #[test]
+    fn a_user_called_batch_does_not_hide_a_call() {
+        assert_eq!(name(&POST, "users/batch/status"), Some(("status.batch", vec![])));
+        assert_eq!(
+            name(&GET, "users/batch/status"),
+            Some(("status.get", vec!["batch".into()]))
+        );
+    }
+
+    #[test]
+    fn wrong_methods_and_paths_differ() {
+        assert_eq!(name(&Method::PATCH, "users").unwrap().0, "405");
+        assert_eq!(name(&DELETE, "users/ann/resources").unwrap().0, "405");
+        assert_eq!(name(&GET, "users/ann/nothing"), None);
+        assert_eq!(name(&GET, "users//resources"), None);
+    }
+
+    #[test]
+    fn arguments_keep_their_order() {
+        let args = vec!["ann".to_owned(), "ios_1".to_owned()];
+        assert_eq!(
+            name(&DELETE, "users/ann/disconnect/ios_1"),
+            Some(("sessions.logout_device", args))
+        );
+    }
+}

@@ -1,0 +1,146 @@
+//! What the HTTP handlers and the handle share.
+
+use std::net::SocketAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+use crate::rules::App;
+use crate::rules::clock::SandboxClock;
+use crate::server::calls::Calls;
+use crate::server::faults::Faults;
+use crate::server::jwt::JwtKeys;
+use crate::server::rate::RateLimiter;
+use crate::state_file::{StateFile, StateFileError, encode};
+
+/// Changes are gathered this long before they are written.
+const SAVE_DELAY: Duration = Duration::from_millis(200);
+
+/// The choices of the builder that hold for the sandbox's whole life.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) max_users: Option<usize>,
+    pub(crate) server_managed_limits: bool,
+    pub(crate) expires_in_millis: bool,
+    pub(crate) token_ttl: Duration,
+    pub(crate) max_body: usize,
+    pub(crate) control_from_anywhere: bool,
+}
+
+/// One running sandbox.
+#[derive(Debug)]
+pub(crate) struct Service {
+    pub(crate) settings: Settings,
+    pub(crate) address: SocketAddr,
+    pub(crate) clock: SandboxClock,
+    pub(crate) faults: Mutex<Faults>,
+    pub(crate) calls: Mutex<Calls>,
+    pub(crate) rates: Mutex<RateLimiter>,
+    pub(crate) jwt_keys: Mutex<JwtKeys>,
+    app: Mutex<App>,
+    store: Mutex<Option<StateFile>>,
+    changed: Notify,
+}
+
+impl Service {
+    pub(crate) fn new(
+        settings: Settings,
+        address: SocketAddr,
+        clock: SandboxClock,
+        rates: RateLimiter,
+        jwt_keys: JwtKeys,
+        app: App,
+        store: Option<StateFile>,
+    ) -> Self {
+        Self {
+            settings,
+            address,
+            clock,
+            faults: Mutex::default(),
+            calls: Mutex::default(),
+            rates: Mutex::new(rates),
+            jwt_keys: Mutex::new(jwt_keys),
+            app: Mutex::new(app),
+            store: Mutex::new(store),
+            changed: Notify::new(),
+        }
+    }
+
+    /// Looks at the state.
+    pub(crate) fn read<T>(&self, look: impl FnOnce(&App) -> T) -> T {
+        look(&lock(&self.app))
+    }
+
+    /// Changes the state; it will be saved soon.
+    pub(crate) fn change<T>(&self, change: impl FnOnce(&mut App, u64) -> T) -> T {
+        self.act(true, change)
+    }
+
+    /// Runs an action on the state, which is saved only if that may have `changed` it.
+    pub(crate) fn act<T>(&self, changed: bool, action: impl FnOnce(&mut App, u64) -> T) -> T {
+        let result = action(&mut lock(&self.app), self.clock.now_ms());
+        if changed {
+            self.changed.notify_one();
+        }
+        result
+    }
+
+    /// Moves the clock; the new time outlives a restart.
+    pub(crate) fn advance(&self, by: Duration) {
+        self.clock.advance(by);
+        self.change(|app, _| app.clock_offset_ms = self.clock.offset_ms());
+    }
+
+    /// Forgets all users, faults and recorded calls.
+    pub(crate) fn reset(&self) {
+        self.change(|app, _| app.reset());
+        lock(&self.faults).clear();
+        lock(&self.calls).clear();
+    }
+
+    pub(crate) fn rest_url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    pub(crate) fn app_root(&self) -> String {
+        self.read(|app| {
+            let (org, name) = app.names();
+            format!("{}/{org}/{name}", self.rest_url())
+        })
+    }
+
+    /// Saves after every burst of changes, until cancelled.
+    pub(crate) async fn save_changes(self: std::sync::Arc<Self>) {
+        loop {
+            self.changed.notified().await;
+            tokio::time::sleep(SAVE_DELAY).await;
+            let service = std::sync::Arc::clone(&self);
+            let saved = tokio::task::spawn_blocking(move || service.save()).await;
+            if let Ok(Err(error)) = saved {
+                tracing::error!(%error, "state was not saved");
+            }
+        }
+    }
+
+    /// Writes the state file, if there is one.
+    pub(crate) fn save(&self) -> Result<(), StateFileError> {
+        // The store is locked first, so that a later save cannot be overtaken by an earlier text.
+        let store = lock(&self.store);
+        store
+            .as_ref()
+            .map_or(Ok(()), |file| file.save(&self.read(encode)))
+    }
+
+    /// Saves for the last time and gives the file free for others.
+    pub(crate) fn close(&self) -> Result<(), StateFileError> {
+        let saved = self.save();
+        *lock(&self.store) = None;
+        saved
+    }
+}
+
+/// Locks what a panicking test or handler may have left locked: the state behind is still whole enough.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
