@@ -245,7 +245,7 @@ impl SandboxBuilder {
         if let Some(policy) = self.policy {
             app.policy = policy;
         }
-        self.clock.advance(Duration::from_millis(app.clock_offset_ms));
+        self.clock.advance_to_offset(app.clock_offset_ms);
         if let Some(seed) = self.seed.clone().filter(|_| app.users.is_empty()) {
             app.import(seed, self.clock.now_ms())?;
         }

@@ -218,7 +218,7 @@ impl Sandbox {
     /// Puts users and limits in place; users that exist are replaced.
     ///
     /// # Errors
-    /// When limits are out of range; users before the one concerned are in place by then.
+    /// When limits are out of range; nothing is changed then.
     pub fn import(&self, seed: Seed) -> Result<(), LimitError> {
         self.service.change(|app, now_ms| app.import(seed, now_ms))
     }

@@ -58,6 +58,11 @@ impl SandboxClock {
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, add);
     }
 
+    /// Moves the time forward so far that it was moved by `offset_ms` in all.
+    pub(crate) fn advance_to_offset(&self, offset_ms: u64) {
+        self.offset_ms.fetch_max(offset_ms, Ordering::AcqRel);
+    }
+
     pub(crate) fn is_manual(&self) -> bool {
         self.start_ms.is_some()
     }
@@ -87,6 +92,16 @@ mod tests {
         let clock = SandboxClock::manual(5);
         clock.clone().advance(Duration::from_millis(7));
         assert_eq!(clock.now_ms(), 12);
+    }
+
+    #[test]
+    fn an_offset_is_not_counted_twice() {
+        let clock = SandboxClock::manual(0);
+        clock.advance(Duration::from_millis(7));
+        clock.advance_to_offset(7);
+        assert_eq!(clock.now_ms(), 7);
+        clock.advance_to_offset(9);
+        assert_eq!(clock.now_ms(), 9);
     }
 
     #[test]

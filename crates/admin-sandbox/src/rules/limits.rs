@@ -93,6 +93,19 @@ pub struct UserLimits {
     pub platforms: BTreeMap<String, u32>,
 }
 
+impl UserLimits {
+    /// Returns the limits with platform names in their one spelling, if they are in range.
+    pub(crate) fn check(self) -> Result<Self, LimitError> {
+        if let Some(default) = self.default {
+            check_count("default", default)?;
+        }
+        Ok(Self {
+            platforms: checked(self.platforms)?,
+            ..self
+        })
+    }
+}
+
 impl From<DeviceLimits> for UserLimits {
     fn from(limits: DeviceLimits) -> Self {
         Self {
@@ -139,13 +152,7 @@ impl App {
 
     /// Sets one user's limits over the app's.
     pub(crate) fn set_user_limits(&mut self, name: &str, limits: UserLimits) -> Result<(), LimitError> {
-        if let Some(default) = limits.default {
-            check_count("default", default)?;
-        }
-        let limits = UserLimits {
-            platforms: checked(limits.platforms)?,
-            ..limits
-        };
+        let limits = limits.check()?;
         let user = self
             .users
             .find_mut(name)

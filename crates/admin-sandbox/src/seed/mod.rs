@@ -142,6 +142,11 @@ impl Seed {
 impl App {
     /// Puts a seed's users and limits in place.
     pub(crate) fn import(&mut self, seed: Seed, now_ms: u64) -> Result<(), LimitError> {
+        // All limits are checked before anything changes.
+        seed.users
+            .iter()
+            .filter_map(|user| user.limits.clone())
+            .try_for_each(|limits| limits.check().map(|_| ()))?;
         if let Some(limits) = seed.limits {
             self.set_limits(limits)?;
         }
@@ -265,6 +270,23 @@ mod tests {
         }
         assert_eq!(app.users.len(), 1);
         assert!(app.users.find("ann").unwrap().activated);
+    }
+
+    #[test]
+    fn limits_out_of_range_leave_everything_as_it_was() {
+        let mut app = App::new("o#a", None);
+        let ann = SeedUser {
+            username: "ann".into(),
+            limits: Some(DeviceLimits::multi(99).into()),
+            ..SeedUser::default()
+        };
+        let seed = Seed {
+            limits: Some(DeviceLimits::multi(1)),
+            users: vec![ann],
+        };
+        assert!(app.import(seed, 1).is_err());
+        assert!(app.users.is_empty());
+        assert_eq!(app.limits, DeviceLimits::default());
     }
 
     #[test]

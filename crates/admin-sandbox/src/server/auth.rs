@@ -14,6 +14,8 @@ use crate::rules::tokens::{Subject, TokenError};
 pub(crate) enum Caller {
     /// No token.
     Nobody,
+    /// A token that is not good, on a call that may not need one.
+    Refused(ApiError),
     /// The app's own token: may do everything.
     App,
     /// A user's token: may do what concerns that user.
@@ -23,12 +25,11 @@ pub(crate) enum Caller {
 }
 
 /// Finds out who calls.
-pub(crate) fn authenticate(
-    headers: &HeaderMap,
-    app: &App,
-    keys: &JwtKeys,
-    now_ms: u64,
-) -> Result<Caller, ApiError> {
+pub(crate) fn authenticate(headers: &HeaderMap, app: &App, keys: &JwtKeys, now_ms: u64) -> Caller {
+    identify(headers, app, keys, now_ms).unwrap_or_else(Caller::Refused)
+}
+
+fn identify(headers: &HeaderMap, app: &App, keys: &JwtKeys, now_ms: u64) -> Result<Caller, ApiError> {
     let Some(header) = headers.get(AUTHORIZATION) else {
         return Ok(Caller::Nobody);
     };
@@ -59,6 +60,7 @@ pub(crate) fn authorize(caller: &Caller, route: &Route, args: &[String], app: &A
             "Open registration doesn't allow, so register user need token,",
         )),
         (Caller::Nobody, _) => Err(ApiError::no_token()),
+        (Caller::Refused(error), _) => Err(error.clone()),
         (Caller::Operator(operator), Access::Scope(scope) | Access::ScopeOrSelf(scope)) => {
             if operator.scopes.iter().any(|held| held == scope) {
                 Ok(())

@@ -85,6 +85,7 @@ fn for_user(request: &mut Request<'_>, form: Form, lifetime: Lifetime) -> Result
             )));
         }
         Caller::User(_) => return Err(TokenError::Malformed.into()),
+        Caller::Refused(error) => return Err(error.clone()),
         Caller::Nobody => return Err(ApiError::no_token()),
     }
     let name = form.username.unwrap_or_default();
