@@ -1,0 +1,19 @@
+//! The imitated calls and the control calls over HTTP.
+#![allow(
+    clippy::unwrap_used,
+    reason = "clippy.toml allows it in tests, which leaves out the functions they share"
+)]
+
+mod api;
+mod control;
+mod faults;
+mod jwt;
+mod limits;
+mod mutes_and_offline;
+mod presence;
+mod protocol;
+mod rates;
+mod sessions;
+mod state;
+mod tokens;
+mod users;
