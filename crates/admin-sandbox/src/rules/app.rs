@@ -18,8 +18,6 @@ pub(crate) struct App {
     pub(crate) tokens: Tokens,
     pub(crate) limits: DeviceLimits,
     pub(crate) policy: SignInPolicy,
-    /// The last millisecond stamp put into a web login id; see [`super::login_id`].
-    pub(crate) last_stamp_ms: u64,
     /// How far the clock was moved by hand, so that a restart does not turn time back.
     pub(crate) clock_offset_ms: u64,
 }
@@ -37,7 +35,6 @@ impl App {
             tokens: Tokens::default(),
             limits: DeviceLimits::default(),
             policy: SignInPolicy::default(),
-            last_stamp_ms: 0,
             clock_offset_ms: 0,
         }
     }

@@ -5,6 +5,7 @@
 use uuid::Uuid;
 
 use super::platform::{custom_number, normalize};
+use super::sign_in::SandboxDevice;
 
 /// The two ids of a device that signs in without bringing its own.
 pub(crate) struct DeviceIds {
@@ -15,8 +16,8 @@ pub(crate) struct DeviceIds {
 /// Makes the ids of a new device on `platform`.
 ///
 /// `stamp_ms` becomes part of the Web forms, where it is the only thing that tells two devices apart:
-/// the caller takes it from [`next_stamp`].
-pub(crate) fn new_device(platform: &str, stamp_ms: u64) -> DeviceIds {
+/// [`unused_device`] sees to it that none comes twice.
+fn new_device(platform: &str, stamp_ms: u64) -> DeviceIds {
     let platform = normalize(platform);
     if platform == "web" {
         DeviceIds {
@@ -45,9 +46,23 @@ pub(crate) fn uuid_of(resource: &str) -> String {
         .to_owned()
 }
 
-/// Returns a stamp no other device got, as near to `now_ms` as possible.
-pub(crate) fn next_stamp(last_ms: u64, now_ms: u64) -> u64 {
-    now_ms.max(last_ms + 1)
+/// Makes ids that none of the user's devices has or had, with a stamp as near to `now_ms` as possible.
+///
+/// `last_stamp_ms` is the user's, so that a busy millisecond of others does not push it into the future.
+pub(crate) fn unused_device(
+    platform: &str,
+    online: &[SandboxDevice],
+    last_stamp_ms: &mut u64,
+    now_ms: u64,
+) -> DeviceIds {
+    loop {
+        *last_stamp_ms = now_ms.max(*last_stamp_ms + 1);
+        let ids = new_device(platform, *last_stamp_ms);
+        // A device may have brought along an id that looks like one of ours.
+        if online.iter().all(|device| device.resource != ids.resource) {
+            return ids;
+        }
+    }
 }
 
 #[cfg(test)]
@@ -65,8 +80,11 @@ mod tests {
 
     #[test]
     fn stamps_never_repeat() {
-        assert_eq!(next_stamp(0, 50), 50);
-        assert_eq!(next_stamp(50, 50), 51);
-        assert_eq!(next_stamp(60, 50), 61);
+        let mut last = 0;
+        let mut made = |now_ms| unused_device("web", &[], &mut last, now_ms).device_uuid;
+        assert_eq!(made(50), "random_web_50");
+        assert_eq!(made(50), "random_web_51");
+        assert_eq!(made(40), "random_web_52");
+        assert_eq!(made(60), "random_web_60");
     }
 }

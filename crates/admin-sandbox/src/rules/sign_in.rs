@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use super::App;
 use super::limits::{DeviceLimits, LimitMode, allowed_on, effective};
-use super::login_id::{new_device, next_stamp, uuid_of};
+use super::login_id::{unused_device, uuid_of};
 use super::platform::{normalize, platform_of};
 
 /// What happens to a sign-in on a platform that is full.
@@ -190,8 +190,7 @@ impl App {
             let uuid = uuid_of(&resource);
             (resource, uuid)
         } else {
-            self.last_stamp_ms = next_stamp(self.last_stamp_ms, now_ms);
-            let ids = new_device(&platform, self.last_stamp_ms);
+            let ids = unused_device(&platform, &user.devices, &mut user.last_stamp_ms, now_ms);
             (ids.resource, ids.device_uuid)
         };
 

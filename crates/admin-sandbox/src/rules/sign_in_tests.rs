@@ -77,6 +77,16 @@ fn one_millisecond_makes_distinct_login_ids() {
 }
 
 #[test]
+fn a_new_device_never_takes_an_id_that_is_online() {
+    let mut app = app(DeviceLimits::multi(4));
+    let brought = format!("webim_random_web_{NOW}");
+    app.sign_in("ann", SignInRequest::with_resource(&brought), NOW)
+        .unwrap();
+    assert_ne!(enter(&mut app, "web").resource, brought);
+    assert_eq!(resources(&app).len(), 2);
+}
+
+#[test]
 fn the_same_login_id_replaces_its_own_session() {
     let mut app = app(DeviceLimits::multi(2));
     for resource in ["web_a", "web_b", "web_a"] {

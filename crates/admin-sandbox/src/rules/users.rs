@@ -32,6 +32,9 @@ pub(crate) struct User {
     /// In the order of sign-in.
     #[serde(default)]
     pub(crate) devices: Vec<SandboxDevice>,
+    /// The last millisecond stamp put into one of the user's login ids; see [`super::login_id`].
+    #[serde(default)]
+    pub(crate) last_stamp_ms: u64,
     #[serde(default)]
     pub(crate) limits: Option<UserLimits>,
     #[serde(default)]
@@ -199,6 +202,7 @@ impl Users {
             modified_ms: now_ms,
             activated: true,
             devices: Vec::new(),
+            last_stamp_ms: 0,
             limits: None,
             mutes: Mutes::default(),
             presence: Presence::default(),

@@ -2,16 +2,14 @@
 
 mod demo;
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use crate::rules::App;
 use crate::rules::limits::{DeviceLimits, LimitError, UserLimits};
-use crate::rules::login_id::{new_device, next_stamp, uuid_of};
+use crate::rules::login_id::{unused_device, uuid_of};
 use crate::rules::platform::{normalize, platform_of};
 use crate::rules::sign_in::{SandboxDevice, default_name};
-use crate::rules::users::NewUser;
+use crate::rules::users::{NewUser, User};
 
 /// What a sandbox holds at the start.
 ///
@@ -52,7 +50,7 @@ pub struct SeedUser {
     /// The nickname shown in push messages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nickname: Option<String>,
-    /// The devices that are online; those with a time are put in its order, after those without.
+    /// The devices that are online, put in the order of their times.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub devices: Vec<SeedDevice>,
     /// Limits of this user's own.
@@ -157,45 +155,34 @@ impl App {
 
     fn import_user(&mut self, seed: SeedUser, now_ms: u64) -> Result<(), LimitError> {
         self.delete(&seed.username);
-        let name = seed.username.clone();
+        let name = seed.username;
         let password = seed.password.unwrap_or_else(|| format!("pw-{name}"));
         let new = NewUser {
             name: name.clone(),
             password: Some(password),
             nickname: seed.nickname,
         };
-        let devices = self.seed_devices(seed.devices, now_ms);
         // The name was freed above, so this cannot be refused.
         let _ = self.register(new, None, now_ms);
         if let Some(user) = self.users.find_mut(&name) {
             user.activated = !seed.banned;
-            user.devices = devices;
             user.offline_messages = seed.offline_messages;
+            put_online(user, seed.devices, now_ms);
         }
         seed.limits
             .map_or(Ok(()), |limits| self.set_user_limits(&name, limits))
     }
+}
 
-    fn seed_devices(&mut self, mut devices: Vec<SeedDevice>, now_ms: u64) -> Vec<SandboxDevice> {
-        devices.sort_by_key(|device| device.signed_in_ms);
-        // Keyed by resource: two sessions cannot share one login id.
-        let mut online = BTreeMap::new();
-        for (order, device) in devices.into_iter().enumerate() {
-            let device = self.seed_device(device, now_ms);
-            online.insert(device.resource.clone(), (order, device));
-        }
-        let mut online: Vec<_> = online.into_values().collect();
-        online.sort_by_key(|(order, _)| *order);
-        online.into_iter().map(|(_, device)| device).collect()
-    }
-
-    fn seed_device(&mut self, device: SeedDevice, now_ms: u64) -> SandboxDevice {
+fn put_online(user: &mut User, mut devices: Vec<SeedDevice>, now_ms: u64) {
+    devices.sort_by_key(|device| device.signed_in_ms.unwrap_or(now_ms));
+    for device in devices {
         let (resource, made_uuid) = if let Some(resource) = device.resource {
             let uuid = uuid_of(&resource);
             (resource, uuid)
         } else {
-            self.last_stamp_ms = next_stamp(self.last_stamp_ms, now_ms);
-            let ids = new_device(&device.platform, self.last_stamp_ms);
+            let (last, at_ms) = (&mut user.last_stamp_ms, device.signed_in_ms.unwrap_or(now_ms));
+            let ids = unused_device(&device.platform, &user.devices, last, at_ms);
             (ids.resource, ids.device_uuid)
         };
         let platform = if device.platform.is_empty() {
@@ -203,14 +190,16 @@ impl App {
         } else {
             normalize(&device.platform)
         };
-        SandboxDevice {
+        // Two sessions cannot share one login id: the later one replaces the earlier.
+        user.devices.retain(|online| online.resource != resource);
+        user.devices.push(SandboxDevice {
             device_uuid: device.device_uuid.unwrap_or(made_uuid),
             device_name: device.device_name.unwrap_or_else(|| default_name(&platform)),
             signed_in_ms: device.signed_in_ms.unwrap_or(now_ms),
             resource,
             platform,
             ext: None,
-        }
+        });
     }
 }
 

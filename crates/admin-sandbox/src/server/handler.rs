@@ -59,27 +59,17 @@ async fn answer(service: &Service, peer: &Peer, parts: &Parts, body: Option<Byte
         tokio::time::sleep(plan.delay).await;
     }
     let perform = || reply(service, parts, &segments, found, body);
-    let (response, cut) = match plan.kind {
-        None | Some(FaultKind::Delay { .. }) => (perform().into_response(), false),
-        Some(FaultKind::Status(answer)) => (made_up(&answer, service.clock.now_ms()), false),
-        Some(FaultKind::ExpiredToken) => (refuse(&TokenError::Expired.into(), at_ms).into_response(), false),
-        Some(FaultKind::ResultFalse) => {
-            let body = json!({"action": "get", "data": {"result": false}, "timestamp": at_ms, "duration": 0});
-            (
-                Reply {
-                    status: StatusCode::OK,
-                    body,
-                }
-                .into_response(),
-                false,
-            )
-        }
-        Some(FaultKind::CutBefore) => (StatusCode::OK.into_response(), true),
-        Some(FaultKind::CutAfter) => (perform().into_response(), true),
+    let cut = matches!(plan.kind, Some(FaultKind::CutBefore | FaultKind::CutAfter));
+    let response = match plan.kind {
+        None | Some(FaultKind::Delay { .. } | FaultKind::CutAfter) => perform().into_response(),
+        Some(FaultKind::CutBefore) => StatusCode::OK.into_response(),
+        Some(FaultKind::Status(answer)) => made_up(&answer, at_ms),
+        Some(FaultKind::ExpiredToken) => refuse(&TokenError::Expired.into(), at_ms).into_response(),
+        Some(FaultKind::ResultFalse) => not_done(at_ms).into_response(),
         Some(FaultKind::Truncated) => {
             let reply = perform();
             peer.cutter.withhold(reply.body.to_string().len() / 2);
-            (reply.into_response(), false)
+            reply.into_response()
         }
     };
     if cut {
@@ -118,6 +108,14 @@ fn reply(service: &Service, parts: &Parts, segments: &[String], found: Found, bo
             body,
         },
         Err(error) => refuse(&error, service.clock.now_ms()),
+    }
+}
+
+fn not_done(now_ms: u64) -> Reply {
+    let body = json!({"action": "get", "data": {"result": false}, "timestamp": now_ms, "duration": 0});
+    Reply {
+        status: StatusCode::OK,
+        body,
     }
 }
 
