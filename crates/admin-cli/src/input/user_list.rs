@@ -1,0 +1,306 @@
+//! The first pass: checks a whole list before anything is sent.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
+use std::path::{Path, PathBuf};
+
+use easemob_admin_api::UserId;
+
+use super::duplicates::Finder;
+use super::lines::{Line, Lines, NotText};
+use super::spool::{Spool, Writer};
+
+/// How many examples of each kind of trouble are named.
+const EXAMPLES: usize = 5;
+
+/// Where users come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// The command line.
+    Arguments(Vec<String>),
+    /// A file.
+    File(PathBuf),
+    /// Standard input.
+    Stdin,
+}
+
+impl Source {
+    /// Returns the words that name the source in messages.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Arguments(_) => "the command line".into(),
+            Self::File(path) => path.display().to_string(),
+            Self::Stdin => "standard input".into(),
+        }
+    }
+}
+
+/// A list that was checked from end to end.
+#[derive(Debug)]
+pub struct UserList {
+    spool: Spool,
+    /// How many users it holds, each counted once.
+    pub users: u64,
+    /// What the operator should know about it.
+    pub remarks: Remarks,
+}
+
+/// What was noticed while reading.
+#[derive(Debug, Default)]
+pub struct Remarks {
+    /// Lines that repeat an earlier user.
+    pub duplicates: u64,
+    /// Lines that are no user id; only with `--skip-invalid` can there be any.
+    pub invalid: Examples,
+    /// Names with capitals.
+    pub capitals: Examples,
+    /// Names with characters that suggest another file format.
+    pub odd: Examples,
+}
+
+/// A count with the first few cases.
+#[derive(Debug, Default)]
+pub struct Examples {
+    /// How many there are.
+    pub count: u64,
+    /// The first few, in words.
+    pub first: Vec<String>,
+}
+
+impl Examples {
+    fn add(&mut self, example: impl FnOnce() -> String) {
+        self.count += 1;
+        if self.first.len() < EXAMPLES {
+            self.first.push(example());
+        }
+    }
+}
+
+/// Why a list cannot be used; nothing was sent.
+#[derive(Debug, thiserror::Error)]
+pub enum ListError {
+    /// There is no such file, or it cannot be opened.
+    #[error("cannot open the user list {}", path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// It is not a text.
+    #[error("cannot use {from} as a user list")]
+    NotText {
+        /// The source in words.
+        from: String,
+        /// Why.
+        source: NotText,
+    },
+    /// It names nobody.
+    #[error("{0} names no user")]
+    Empty(String),
+    /// Some lines are no user ids.
+    #[error("{count} of the lines of {from} are no user ids: {examples}")]
+    Invalid {
+        /// The source in words.
+        from: String,
+        /// How many.
+        count: u64,
+        /// The first few.
+        examples: String,
+    },
+    /// The temporary copy cannot be written.
+    #[error("cannot write the temporary copy of the user list")]
+    Spool(#[source] io::Error),
+}
+
+impl UserList {
+    /// Reads `source` from end to end.
+    ///
+    /// # Errors
+    /// When the list is empty, not a text, or, unless `skip_invalid`, holds lines that are no user ids.
+    pub fn read(
+        source: &Source,
+        skip_invalid: bool,
+        stdin: impl FnOnce() -> Box<dyn BufRead>,
+    ) -> Result<Self, ListError> {
+        let from = source.describe();
+        let mut check = Check::new().map_err(ListError::Spool)?;
+        match source {
+            Source::Arguments(users) => {
+                for (user, position) in users.iter().zip(1..) {
+                    check.user(position, user).map_err(ListError::Spool)?;
+                }
+            }
+            Source::File(path) => check.lines(open(path)?, &from)?,
+            Source::Stdin => check.lines(stdin(), &from)?,
+        }
+        check.finish(from, skip_invalid)
+    }
+
+    /// Streams the users, each once, in the order of the list.
+    ///
+    /// # Errors
+    /// When the temporary copy cannot be read.
+    pub fn stream(&self) -> io::Result<impl Iterator<Item = io::Result<super::spool::Entry>> + use<>> {
+        self.spool.stream()
+    }
+}
+
+fn open(path: &Path) -> Result<BufReader<File>, ListError> {
+    let fail = |source| ListError::Open {
+        path: path.to_owned(),
+        source,
+    };
+    let file = File::open(path).map_err(fail)?;
+    if file.metadata().map_err(fail)?.is_dir() {
+        return Err(fail(io::Error::from(io::ErrorKind::IsADirectory)));
+    }
+    Ok(BufReader::new(file))
+}
+
+struct Check {
+    spool: Writer,
+    finder: Finder,
+    users: u64,
+    remarks: Remarks,
+}
+
+impl Check {
+    fn new() -> io::Result<Self> {
+        let remarks = Remarks::default();
+        Ok(Self {
+            spool: Writer::create()?,
+            finder: Finder::default(),
+            users: 0,
+            remarks,
+        })
+    }
+
+    fn lines(&mut self, from: impl BufRead, name: &str) -> Result<(), ListError> {
+        let mut lines = Lines::new(from);
+        let not_text = |source| ListError::NotText {
+            from: name.to_owned(),
+            source,
+        };
+        while let Some((number, line)) = lines.next_line().map_err(not_text)? {
+            match line {
+                Line::Nothing => {}
+                Line::TooLong => self.remarks.invalid.add(|| format!("line {number} (too long)")),
+                Line::User(user) => self.user(number, &user).map_err(ListError::Spool)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn user(&mut self, line: u64, text: &str) -> io::Result<()> {
+        let user = match UserId::parse(text) {
+            Ok(user) => user,
+            Err(error) => {
+                self.remarks.invalid.add(|| format!("line {line} ({error})"));
+                return Ok(());
+            }
+        };
+        self.spool.push(line, &user)?;
+        self.finder.push(&user.folded())?;
+        self.users += 1;
+        if text.chars().any(char::is_uppercase) {
+            self.remarks.capitals.add(|| format!("{text} (line {line})"));
+        }
+        if text.contains([',', ';', ' ', '"', '\'', '\t', '{']) {
+            self.remarks.odd.add(|| format!("{text} (line {line})"));
+        }
+        Ok(())
+    }
+
+    fn finish(mut self, from: String, skip_invalid: bool) -> Result<UserList, ListError> {
+        let invalid = &self.remarks.invalid;
+        if invalid.count > 0 && !skip_invalid {
+            let mut examples = invalid.first.join(", ");
+            if invalid.count > invalid.first.len() as u64 {
+                examples.push_str(", …");
+            }
+            return Err(ListError::Invalid {
+                from,
+                count: invalid.count,
+                examples,
+            });
+        }
+        if self.users == 0 {
+            return Err(ListError::Empty(from));
+        }
+        let repeats = self.finder.finish().map_err(ListError::Spool)?;
+        self.remarks.duplicates = repeats.count();
+        let users = self.users - repeats.count();
+        let spool = self.spool.finish(repeats).map_err(ListError::Spool)?;
+        Ok(UserList {
+            spool,
+            users,
+            remarks: self.remarks,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &'static [u8], skip_invalid: bool) -> Result<UserList, ListError> {
+        UserList::read(&Source::Stdin, skip_invalid, || Box::new(text))
+    }
+
+    fn users(list: &UserList) -> Vec<String> {
+        list.stream()
+            .unwrap()
+            .map(|entry| {
+                entry
+                    .map(|entry| format!("{}:{}", entry.line, entry.user))
+                    .unwrap()
+            })
+            .collect()
+    }
+
+    #[test]
+    fn the_first_of_several_spellings_wins() {
+        let list = read(b"ann\nBob\nANN\nbob\ncarl\nann\n", false).unwrap();
+        assert_eq!(users(&list), ["1:ann", "2:Bob", "5:carl"]);
+        assert_eq!(
+            (list.users, list.remarks.duplicates, list.remarks.capitals.count),
+            (3, 3, 2)
+        );
+    }
+
+    #[test]
+    fn a_list_can_be_streamed_again() {
+        let list = read(b"ann\nbob\n", false).unwrap();
+        assert_eq!(users(&list), users(&list));
+    }
+
+    #[test]
+    fn a_bad_line_refuses_the_list_and_names_the_line() {
+        let error = read(b"ann\nb\x07b\ncarl\n", false).unwrap_err().to_string();
+        assert!(error.contains("line 2"), "{error}");
+        let list = read(b"ann\nb\x07b\ncarl\n", true).unwrap();
+        assert_eq!(users(&list), ["1:ann", "3:carl"]);
+        assert_eq!(list.remarks.invalid.count, 1);
+    }
+
+    #[test]
+    fn nobody_is_an_error() {
+        for empty in [&b""[..], b"\n\r\n", b"# only a comment\n", b"\xEF\xBB\xBF"] {
+            assert!(matches!(read(empty, true), Err(ListError::Empty(_))));
+        }
+    }
+
+    #[test]
+    fn a_table_of_another_program_is_noticed() {
+        assert_eq!(read(b"ann,ios\n", false).unwrap().remarks.odd.count, 1);
+    }
+
+    #[test]
+    fn arguments_are_taken_as_they_are() {
+        let source = Source::Arguments(vec!["#ann".into(), "Bob".into()]);
+        let list = UserList::read(&source, false, || Box::new(io::empty())).unwrap();
+        assert_eq!(users(&list), ["1:#ann", "2:Bob"]);
+    }
+}
