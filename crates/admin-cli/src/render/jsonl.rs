@@ -1,0 +1,28 @@
+//! One JSON object per line, written at once. The summary goes to stderr only.
+
+use std::io::{self, Write};
+
+use super::{Record, Sink};
+
+/// Writes one line per row.
+pub struct JsonLines<W> {
+    out: W,
+}
+
+impl<W: Write> JsonLines<W> {
+    /// Binds the format to a writer.
+    pub fn new(out: W) -> Self {
+        Self { out }
+    }
+}
+
+impl<W: Write + Send> Sink for JsonLines<W> {
+    fn row(&mut self, record: &Record) -> io::Result<()> {
+        writeln!(self.out, "{}", record.json())?;
+        self.out.flush()
+    }
+
+    fn finish(&mut self, _: &str) -> io::Result<()> {
+        self.out.flush()
+    }
+}

@@ -1,0 +1,84 @@
+//! Output formats: one file per format behind one small trait.
+//!
+//! Commands hand over rows as they come and a summary at the end; the format decides what is written when.
+//! Adding a format changes no command.
+
+pub mod csv;
+pub mod json;
+pub mod jsonl;
+pub mod report;
+pub mod table;
+pub mod text;
+
+use std::io;
+
+/// The formats of `--output`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Format {
+    /// Aligned columns for the eye
+    #[default]
+    Table,
+    /// One JSON document with rows and summary
+    Json,
+    /// One JSON object per row, as they come
+    Jsonl,
+    /// Comma-separated values with a header, as they come
+    Csv,
+}
+
+/// A row in the form that the format needs.
+#[derive(Debug)]
+pub enum Record {
+    /// A JSON object, serialised.
+    Json(String),
+    /// One text per column.
+    Cells(Vec<String>),
+}
+
+impl Record {
+    /// Returns the texts of the columns.
+    #[must_use]
+    pub fn cells(&self) -> &[String] {
+        match self {
+            Self::Cells(cells) => cells,
+            Self::Json(_) => &[],
+        }
+    }
+
+    /// Returns the JSON object.
+    #[must_use]
+    pub fn json(&self) -> &str {
+        match self {
+            Self::Json(json) => json,
+            Self::Cells(_) => "null",
+        }
+    }
+}
+
+/// What a document says about itself.
+#[derive(Debug, Clone)]
+pub struct Header {
+    /// The command, such as `devices list`.
+    pub command: &'static str,
+    /// Whether the sandbox answered.
+    pub sandbox: bool,
+    /// The app that was asked, if any.
+    pub app: Option<String>,
+    /// The names of the columns.
+    pub columns: &'static [&'static str],
+}
+
+/// One output format, bound to one writer.
+pub trait Sink: Send {
+    /// Writes a row, or keeps it until enough is known to write it.
+    ///
+    /// # Errors
+    /// When the writer fails.
+    fn row(&mut self, record: &Record) -> io::Result<()>;
+
+    /// Writes what is left and the end of the document; `summary` is serialised JSON.
+    ///
+    /// # Errors
+    /// When the writer fails.
+    fn finish(&mut self, summary: &str) -> io::Result<()>;
+}
