@@ -1,0 +1,12 @@
+//! Which server, as whom: profiles, environment, flags and where secrets come from.
+//!
+//! [`precedence`] decides purely, [`profile_file`] reads and writes the file, [`credentials`] fetches
+//! secrets only when a command is about to talk to a server.
+
+pub mod credentials;
+pub mod environment;
+pub mod places;
+pub mod precedence;
+pub mod profile;
+pub mod profile_file;
+pub mod secret_file;

@@ -1,0 +1,97 @@
+//! Where files are kept.
+
+use std::path::PathBuf;
+
+use etcetera::BaseStrategy;
+
+use super::environment::Environment;
+
+/// The directories of one run.
+#[derive(Debug, Clone)]
+pub struct Places {
+    config: PathBuf,
+    data: PathBuf,
+}
+
+/// There is no home directory.
+#[derive(Debug, thiserror::Error)]
+#[error("there is no home directory; set EASEMOB_CONFIG_DIR and EASEMOB_DATA_DIR")]
+pub struct NoHome;
+
+impl Places {
+    /// Finds the directories: `EASEMOB_CONFIG_DIR` and `EASEMOB_DATA_DIR`, else the customary ones.
+    ///
+    /// # Errors
+    /// When a directory is not set and there is no home directory.
+    pub fn find(environment: &Environment) -> Result<Self, NoHome> {
+        let place = |own: &str, xdg: &str, customary: fn(&etcetera::base_strategy::Xdg) -> PathBuf| {
+            if let Some(directory) = environment.get(own) {
+                return Ok(PathBuf::from(directory));
+            }
+            if let Some(directory) = environment
+                .get(xdg)
+                .map(PathBuf::from)
+                .filter(|path| path.is_absolute())
+            {
+                return Ok(directory.join("easemob-admin"));
+            }
+            if let Some(home) = environment.get("HOME") {
+                let below = if xdg == "XDG_CONFIG_HOME" {
+                    ".config"
+                } else {
+                    ".local/share"
+                };
+                return Ok(PathBuf::from(home).join(below).join("easemob-admin"));
+            }
+            let strategy = etcetera::base_strategy::Xdg::new().map_err(|_| NoHome)?;
+            Ok(customary(&strategy).join("easemob-admin"))
+        };
+        Ok(Self {
+            config: place("EASEMOB_CONFIG_DIR", "XDG_CONFIG_HOME", BaseStrategy::config_dir)?,
+            data: place("EASEMOB_DATA_DIR", "XDG_DATA_HOME", BaseStrategy::data_dir)?,
+        })
+    }
+
+    /// Returns the path of the profile file.
+    #[must_use]
+    pub fn profile_file(&self) -> PathBuf {
+        self.config.join("config.toml")
+    }
+
+    /// Returns the path under which `profile add` keeps a secret read from stdin.
+    #[must_use]
+    pub fn secret_file(&self, profile: &str) -> PathBuf {
+        self.config.join("secrets").join(profile)
+    }
+
+    /// Returns the path of the embedded sandbox's state.
+    #[must_use]
+    pub fn sandbox_state(&self) -> PathBuf {
+        self.data.join("sandbox").join("state.json")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn own_variables_win_over_customary_ones() {
+        let environment = Environment::from_iter([
+            ("EASEMOB_CONFIG_DIR", "/c"),
+            ("XDG_DATA_HOME", "/d"),
+            ("HOME", "/home/ann"),
+        ]);
+        let places = Places::find(&environment).unwrap();
+        assert_eq!(places.profile_file(), PathBuf::from("/c/config.toml"));
+        assert_eq!(
+            places.sandbox_state(),
+            PathBuf::from("/d/easemob-admin/sandbox/state.json")
+        );
+        let places = Places::find(&Environment::from_iter([("HOME", "/home/ann")])).unwrap();
+        assert_eq!(
+            places.profile_file(),
+            PathBuf::from("/home/ann/.config/easemob-admin/config.toml")
+        );
+    }
+}

@@ -1,0 +1,364 @@
+//! Which server and which app a command is about: flag before environment before profile, and nothing after.
+//!
+//! The sandbox is used only when it is asked for. Two rules beyond the order keep an operator from acting on
+//! the wrong app: `--profile` on the command line silences a target in the environment, and the default
+//! profile is looked at only for what flags and environment leave open.
+
+use std::collections::BTreeMap;
+
+use super::profile::Profile;
+use super::profile_file::{ProfileFile, nearest};
+
+/// A target as one layer gives it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Layer {
+    /// The name of a profile.
+    pub profile: Option<String>,
+    /// The server.
+    pub server: Option<String>,
+    /// The app key.
+    pub app: Option<String>,
+    /// The root of all calls.
+    pub app_root: Option<String>,
+}
+
+/// Where the calls of a command go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// To the embedded sandbox.
+    Sandbox,
+    /// To a server.
+    Server {
+        /// How the server and the app are written.
+        address: Address,
+        /// The profile that has a say in it, also for credentials.
+        profile: Option<String>,
+    },
+}
+
+/// A server and an app, in one of the two forms.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Address {
+    /// A server and an app key.
+    ServerAndApp {
+        /// The server.
+        server: String,
+        /// The app key.
+        app: String,
+    },
+    /// The root of all calls.
+    Root(String),
+}
+
+/// Why there is no target.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoTarget {
+    /// Nothing names one.
+    #[error("no server is configured")]
+    Nothing,
+    /// The sandbox and a server were both asked for.
+    #[error("`--sandbox` and `{0}` exclude each other")]
+    SandboxAndServer(&'static str),
+    /// A profile that was named does not exist.
+    #[error("there is no profile `{name}`")]
+    NoSuchProfile {
+        /// The name.
+        name: String,
+        /// The most similar one.
+        nearest: Option<String>,
+        /// All names.
+        known: Vec<String>,
+    },
+    /// Only the server is known.
+    #[error("the server is {0}, but no app is given")]
+    NoApp(String),
+    /// Only the app is known.
+    #[error("the app is {0}, but no server is given")]
+    NoServer(String),
+    /// One layer uses both forms.
+    #[error("{0} gives an app root together with a server or an app; give one of the two forms")]
+    TwoForms(&'static str),
+}
+
+/// Finds the target of a command.
+///
+/// # Errors
+/// When nothing names a target, or what names it is incomplete or contradicts itself.
+pub fn target(
+    sandbox: bool,
+    flags: &Layer,
+    environment: &Layer,
+    file: &ProfileFile,
+) -> Result<Target, NoTarget> {
+    if sandbox {
+        let explicit = [
+            ("--profile", &flags.profile),
+            ("--server", &flags.server),
+            ("--app", &flags.app),
+            ("--app-root", &flags.app_root),
+        ];
+        return match explicit.into_iter().find(|(_, value)| value.is_some()) {
+            Some((flag, _)) => Err(NoTarget::SandboxAndServer(flag)),
+            None => Ok(Target::Sandbox),
+        };
+    }
+    let silent = Layer::default();
+    let environment = if flags.profile.is_some() {
+        &silent
+    } else {
+        environment
+    };
+    let named = flags.profile.as_ref().or(environment.profile.as_ref());
+    if let Some(name) = named {
+        known(name, &file.profiles)?;
+    }
+    let from_profile = |name: &String| {
+        let profile = &file.profiles[name];
+        Layer {
+            profile: None,
+            server: profile.server.clone(),
+            app: profile.app.clone(),
+            app_root: profile.app_root.clone(),
+        }
+    };
+    let mut layers = vec![
+        ("the command line", flags.clone()),
+        ("the environment", environment.clone()),
+    ];
+    if let Some(name) = named {
+        layers.push(("the profile", from_profile(name)));
+    }
+    match (address(&layers), named, &file.default) {
+        (Ok(address), named, _) => Ok(Target::Server {
+            address,
+            profile: named.cloned(),
+        }),
+        (Err(NoTarget::Nothing | NoTarget::NoApp(_) | NoTarget::NoServer(_)), None, Some(default)) => {
+            known(default, &file.profiles)?;
+            layers.push(("the profile", from_profile(default)));
+            Ok(Target::Server {
+                address: address(&layers)?,
+                profile: Some(default.clone()),
+            })
+        }
+        (Err(error), _, _) => Err(error),
+    }
+}
+
+fn known(name: &String, profiles: &BTreeMap<String, Profile>) -> Result<(), NoTarget> {
+    if profiles.contains_key(name) {
+        return Ok(());
+    }
+    let names: Vec<&str> = profiles.keys().map(String::as_str).collect();
+    Err(NoTarget::NoSuchProfile {
+        name: name.clone(),
+        nearest: nearest(name, &names).map(str::to_owned),
+        known: profiles.keys().cloned().collect(),
+    })
+}
+
+fn address(layers: &[(&'static str, Layer)]) -> Result<Address, NoTarget> {
+    let (mut server, mut app) = (None, None);
+    for (name, layer) in layers {
+        if let Some(root) = &layer.app_root {
+            if layer.server.is_some() || layer.app.is_some() {
+                return Err(NoTarget::TwoForms(name));
+            }
+            // A half from a higher layer cannot be mixed into a root from a lower one.
+            if server.is_none() && app.is_none() {
+                return Ok(Address::Root(root.clone()));
+            }
+            break;
+        }
+        server = server.or_else(|| layer.server.clone());
+        app = app.or_else(|| layer.app.clone());
+        if let (Some(server), Some(app)) = (&server, &app) {
+            return Ok(Address::ServerAndApp {
+                server: server.clone(),
+                app: app.clone(),
+            });
+        }
+    }
+    match (server, app) {
+        (Some(server), _) => Err(NoTarget::NoApp(server)),
+        (_, Some(app)) => Err(NoTarget::NoServer(app)),
+        _ => Err(NoTarget::Nothing),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Reads `server=s app=a` and the like.
+    fn layer(text: &str) -> Layer {
+        let mut layer = Layer::default();
+        for (key, value) in text.split_whitespace().map(|pair| pair.split_once('=').unwrap()) {
+            let place = match key {
+                "profile" => &mut layer.profile,
+                "server" => &mut layer.server,
+                "app" => &mut layer.app,
+                "root" => &mut layer.app_root,
+                _ => panic!("{key}"),
+            };
+            *place = Some(value.to_owned());
+        }
+        layer
+    }
+
+    fn file(default: Option<&str>) -> ProfileFile {
+        let text = r#"
+            profiles.prod = { server = "prod", app = "o#prod" }
+            profiles.root = { app_root = "https://r/o/r" }
+            profiles.half = { server = "half" }
+        "#;
+        ProfileFile {
+            default: default.map(str::to_owned),
+            ..toml::from_str(text).unwrap()
+        }
+    }
+
+    fn decide(sandbox: bool, flags: &str, environment: &str, default: Option<&str>) -> String {
+        match target(sandbox, &layer(flags), &layer(environment), &file(default)) {
+            Ok(Target::Sandbox) => "sandbox".into(),
+            Ok(Target::Server { address, profile }) => {
+                let address = match address {
+                    Address::ServerAndApp { server, app } => format!("{server} {app}"),
+                    Address::Root(root) => root,
+                };
+                format!("{address} ({})", profile.as_deref().unwrap_or("-"))
+            }
+            Err(error) => format!("error: {error}"),
+        }
+    }
+
+    #[test]
+    #[expect(clippy::too_many_lines, reason = "a table")]
+    fn precedence() {
+        let prod = Some("prod");
+        let table = [
+            // Nothing given.
+            (false, "", "", None, "error: no server is configured"),
+            (false, "", "", prod, "prod o#prod (prod)"),
+            (false, "", "", Some("root"), "https://r/o/r (root)"),
+            (false, "", "", Some("gone"), "error: there is no profile `gone`"),
+            // Flag before environment before profile.
+            (false, "server=f app=o#f", "server=e app=o#e", prod, "f o#f (-)"),
+            (false, "", "server=e app=o#e", prod, "e o#e (-)"),
+            (false, "app=o#f", "server=e app=o#e", prod, "e o#f (-)"),
+            (false, "app=o#f", "", prod, "prod o#f (prod)"),
+            (false, "server=f", "", prod, "f o#prod (prod)"),
+            (false, "root=https://f", "server=e app=o#e", prod, "https://f (-)"),
+            (false, "", "root=https://e", prod, "https://e (-)"),
+            // A named profile.
+            (false, "profile=root", "", prod, "https://r/o/r (root)"),
+            (false, "", "profile=root", prod, "https://r/o/r (root)"),
+            (false, "profile=prod", "profile=root", None, "prod o#prod (prod)"),
+            (
+                false,
+                "profile=prod",
+                "server=e app=o#e",
+                None,
+                "prod o#prod (prod)",
+            ),
+            (
+                false,
+                "profile=prod",
+                "root=https://e",
+                None,
+                "prod o#prod (prod)",
+            ),
+            (false, "profile=prod server=f", "", None, "f o#prod (prod)"),
+            (false, "", "profile=prod server=e", None, "e o#prod (prod)"),
+            (
+                false,
+                "profile=prdo",
+                "",
+                prod,
+                "error: there is no profile `prdo`",
+            ),
+            (
+                false,
+                "",
+                "profile=gone server=e app=o#e",
+                prod,
+                "error: there is no profile `gone`",
+            ),
+            // Halves.
+            (
+                false,
+                "server=f",
+                "",
+                None,
+                "error: the server is f, but no app is given",
+            ),
+            (
+                false,
+                "app=o#f",
+                "",
+                None,
+                "error: the app is o#f, but no server is given",
+            ),
+            (
+                false,
+                "profile=half",
+                "",
+                prod,
+                "error: the server is half, but no app is given",
+            ),
+            (
+                false,
+                "profile=half",
+                "app=o#e",
+                prod,
+                "error: the server is half, but no app is given",
+            ),
+            (
+                false,
+                "app=o#f",
+                "",
+                Some("root"),
+                "error: the app is o#f, but no server is given",
+            ),
+            // Two forms in one layer.
+            (
+                false,
+                "",
+                "root=https://e app=o#e",
+                None,
+                "error: the environment gives an app root together with a server or an app; give one of the two forms",
+            ),
+            // The sandbox, only when asked for.
+            (true, "", "", None, "sandbox"),
+            (true, "", "profile=prod server=e app=o#e", prod, "sandbox"),
+            (
+                true,
+                "server=f",
+                "",
+                None,
+                "error: `--sandbox` and `--server` exclude each other",
+            ),
+            (
+                true,
+                "profile=prod",
+                "",
+                None,
+                "error: `--sandbox` and `--profile` exclude each other",
+            ),
+            (
+                true,
+                "root=https://f",
+                "",
+                None,
+                "error: `--sandbox` and `--app-root` exclude each other",
+            ),
+        ];
+        for (sandbox, flags, environment, default, expected) in table {
+            let found = decide(sandbox, flags, environment, default);
+            assert_eq!(
+                found, expected,
+                "sandbox={sandbox} flags=[{flags}] env=[{environment}] default={default:?}"
+            );
+        }
+    }
+}

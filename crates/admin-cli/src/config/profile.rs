@@ -1,0 +1,148 @@
+//! One profile: a server, an app, and how to prove who asks.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use secrecy::SecretString;
+use serde::Deserialize;
+
+/// A profile as it is written in the file.
+#[derive(Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Profile {
+    /// The server, such as `https://a1.easemob.com`.
+    pub server: Option<String>,
+    /// The app key, such as `acme#chat`.
+    pub app: Option<String>,
+    /// The root of all calls, instead of server and app.
+    pub app_root: Option<String>,
+    /// The client id of the app.
+    pub client_id: Option<String>,
+    /// The client secret itself; a file or a command is better.
+    pub client_secret: Option<SecretString>,
+    /// A file that holds the client secret.
+    pub client_secret_file: Option<PathBuf>,
+    /// A command that prints the client secret.
+    pub client_secret_command: Option<String>,
+    /// A file that holds a ready token.
+    pub token_file: Option<PathBuf>,
+    /// A command that prints a ready token.
+    pub token_command: Option<String>,
+    /// A key that signs tokens of the operator's own.
+    pub jwt: Option<JwtKey>,
+}
+
+/// A key for signed tokens.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JwtKey {
+    /// The file with the private key (PEM), or with the shared secret for HS256.
+    pub key_file: PathBuf,
+    /// The algorithm of the key.
+    pub algorithm: JwtKind,
+    /// Who the operator is.
+    pub subject: String,
+    /// What the tokens allow, separated by blanks.
+    pub scope: Option<String>,
+    /// The name under which the server knows the key.
+    pub key_id: Option<String>,
+    /// For how many seconds a token is good.
+    pub lifetime_seconds: Option<u64>,
+}
+
+/// Algorithms of signed tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub enum JwtKind {
+    /// Ed25519.
+    #[serde(rename = "EdDSA")]
+    EdDsa,
+    /// ECDSA on P-256.
+    #[serde(rename = "ES256")]
+    Es256,
+    /// RSA.
+    #[serde(rename = "RS256")]
+    Rs256,
+    /// A shared secret.
+    #[serde(rename = "HS256")]
+    Hs256,
+}
+
+impl Profile {
+    /// The keys a profile can have.
+    pub const KEYS: &'static [&'static str] = &[
+        "server",
+        "app",
+        "app_root",
+        "client_id",
+        "client_secret",
+        "client_secret_file",
+        "client_secret_command",
+        "token_file",
+        "token_command",
+        "jwt",
+    ];
+
+    /// Returns the target in one line, for lists.
+    #[must_use]
+    pub fn target(&self) -> String {
+        match (&self.app_root, &self.server, &self.app) {
+            (Some(root), _, _) => root.clone(),
+            (None, server, app) => {
+                format!(
+                    "{} {}",
+                    server.as_deref().unwrap_or("(no server)"),
+                    app.as_deref().unwrap_or("(no app)")
+                )
+            }
+        }
+    }
+
+    /// Returns where the credentials come from, in words, without fetching them.
+    #[must_use]
+    pub fn credentials_from(&self) -> &'static str {
+        if self.jwt.is_some() {
+            "signed tokens"
+        } else if self.token_file.is_some() {
+            "token file"
+        } else if self.token_command.is_some() {
+            "token command"
+        } else if self.client_secret_file.is_some() {
+            "secret file"
+        } else if self.client_secret_command.is_some() {
+            "secret command"
+        } else if self.client_secret.is_some() {
+            "secret in the profile"
+        } else {
+            "environment"
+        }
+    }
+
+    /// Returns the keys that contradict each other, if there are any.
+    #[must_use]
+    pub fn contradiction(&self) -> Option<String> {
+        if self.app_root.is_some() && (self.server.is_some() || self.app.is_some()) {
+            return Some("`app_root` stands instead of `server` and `app`; keep one of the two forms".into());
+        }
+        let ways: Vec<&str> = [
+            ("client_secret", self.client_secret.is_some()),
+            ("client_secret_file", self.client_secret_file.is_some()),
+            ("client_secret_command", self.client_secret_command.is_some()),
+            ("token_file", self.token_file.is_some()),
+            ("token_command", self.token_command.is_some()),
+            ("jwt", self.jwt.is_some()),
+        ]
+        .into_iter()
+        .filter_map(|(name, is_set)| is_set.then_some(name))
+        .collect();
+        (ways.len() > 1).then(|| format!("`{}` exclude each other; keep one", ways.join("` and `")))
+    }
+}
+
+impl fmt::Debug for Profile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Profile")
+            .field("target", &self.target())
+            .field("credentials", &self.credentials_from())
+            .finish()
+    }
+}

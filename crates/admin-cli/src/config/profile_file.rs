@@ -1,0 +1,299 @@
+//! Reads and writes the file of profiles.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use toml_edit::{DocumentMut, Item, Table, value};
+
+use super::profile::Profile;
+
+/// The whole file.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProfileFile {
+    /// The profile that is used when none is named.
+    pub default: Option<String>,
+    /// All profiles by name.
+    #[serde(default)]
+    pub profiles: BTreeMap<String, Profile>,
+}
+
+/// Why the file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ProfileFileError {
+    /// It cannot be read.
+    #[error("cannot read {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// It cannot be written.
+    #[error("cannot write {}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Its content is wrong.
+    #[error("{}, line {line}: {message}", path.display())]
+    Content {
+        /// The file.
+        path: PathBuf,
+        /// The line, counted from 1.
+        line: usize,
+        /// What is wrong, without values: one of them may be a secret.
+        message: String,
+    },
+    /// A profile contradicts itself.
+    #[error("{}, profile `{profile}`: {message}", path.display())]
+    Profile {
+        /// The file.
+        path: PathBuf,
+        /// The profile.
+        profile: String,
+        /// What is wrong.
+        message: String,
+    },
+}
+
+impl ProfileFile {
+    /// Reads the file; one that does not exist is an empty one.
+    ///
+    /// # Errors
+    /// When the file cannot be read or holds something unknown.
+    pub fn load(path: &Path) -> Result<Self, ProfileFileError> {
+        let text = read(path)?;
+        let file: Self = toml::from_str(&text).map_err(|error| content_error(path, &text, &error))?;
+        for (name, profile) in &file.profiles {
+            if let Some(message) = profile.contradiction() {
+                return Err(ProfileFileError::Profile {
+                    path: path.to_owned(),
+                    profile: name.clone(),
+                    message,
+                });
+            }
+        }
+        Ok(file)
+    }
+}
+
+/// Adds or replaces a profile, leaving the rest of the file as it was written.
+///
+/// # Errors
+/// When the file cannot be read, understood or written.
+pub fn put_profile(path: &Path, name: &str, keys: &[(&str, String)]) -> Result<(), ProfileFileError> {
+    edit(path, |document| {
+        let mut profile = Table::new();
+        for (key, text) in keys {
+            profile.insert(key, value(text));
+        }
+        let profiles = document.entry("profiles").or_insert_with(|| {
+            let mut table = Table::new();
+            table.set_implicit(true);
+            Item::Table(table)
+        });
+        if let Some(profiles) = profiles.as_table_like_mut() {
+            profiles.insert(name, Item::Table(profile));
+        }
+        if document.get("default").is_none() {
+            document.insert("default", value(name));
+        }
+    })
+}
+
+/// Makes `name` the profile that is used when none is named.
+///
+/// # Errors
+/// When the file cannot be read, understood or written.
+pub fn set_default(path: &Path, name: &str) -> Result<(), ProfileFileError> {
+    edit(path, |document| {
+        // Replacing only the value keeps comments above the key.
+        match document.get_mut("default") {
+            Some(default) => *default = value(name),
+            None => drop(document.insert("default", value(name))),
+        }
+    })
+}
+
+fn edit(path: &Path, change: impl FnOnce(&mut DocumentMut)) -> Result<(), ProfileFileError> {
+    let text = read(path)?;
+    let mut document: DocumentMut =
+        text.parse()
+            .map_err(|error: toml_edit::TomlError| ProfileFileError::Content {
+                path: path.to_owned(),
+                line: line_of(&text, error.span()),
+                message: error.message().to_owned(),
+            })?;
+    change(&mut document);
+    write_private(path, document.to_string().as_bytes()).map_err(|source| ProfileFileError::Write {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+fn read(path: &Path) -> Result<String, ProfileFileError> {
+    match fs::read_to_string(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
+        other => other.map_err(|source| ProfileFileError::Read {
+            path: path.to_owned(),
+            source,
+        }),
+    }
+}
+
+/// Writes a file that only its owner can read, at once or not at all.
+///
+/// # Errors
+/// When the directory cannot be made or the file cannot be written.
+pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let directory = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(directory)?;
+    // Temporary files are created with mode 0600, and renaming keeps it.
+    let mut file = tempfile::NamedTempFile::new_in(directory)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    Ok(())
+}
+
+fn line_of(text: &str, span: Option<std::ops::Range<usize>>) -> usize {
+    let start = span.map_or(0, |span| span.start.min(text.len()));
+    text.as_bytes()[..start].split(|byte| *byte == b'\n').count()
+}
+
+/// Puts an error in words that show no value of the file.
+fn content_error(path: &Path, text: &str, error: &toml::de::Error) -> ProfileFileError {
+    let said = error.message();
+    let message = match said.split('`').collect::<Vec<_>>()[..] {
+        ["unknown field ", key, _, ..] => {
+            let known = [Profile::KEYS, &["default", "profiles"], JWT_KEYS].concat();
+            match nearest(key, &known) {
+                Some(nearest) => format!("unknown key `{key}`; did you mean `{nearest}`?"),
+                None => format!("unknown key `{key}`"),
+            }
+        }
+        _ => match said.split_once(", expected ") {
+            Some((_, expected)) => format!("wrong value, expected {expected}"),
+            None => said.to_owned(),
+        },
+    };
+    ProfileFileError::Content {
+        path: path.to_owned(),
+        line: line_of(text, error.span()),
+        message,
+    }
+}
+
+const JWT_KEYS: &[&str] = &[
+    "key_file",
+    "algorithm",
+    "subject",
+    "scope",
+    "key_id",
+    "lifetime_seconds",
+];
+
+/// Returns the known word that is most like `word`, if any is much like it.
+#[must_use]
+pub fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+    let likeness = |candidate: &&str| strsim::jaro_winkler(word, candidate);
+    let best = known
+        .iter()
+        .copied()
+        .max_by(|a, b| likeness(a).total_cmp(&likeness(b)))?;
+    (likeness(&best) > 0.8).then_some(best)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str) -> Result<ProfileFile, String> {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("config.toml");
+        fs::write(&path, text).unwrap();
+        let shown = path.display().to_string();
+        ProfileFile::load(&path).map_err(|error| error.to_string().replace(&shown, "config.toml"))
+    }
+
+    #[test]
+    fn a_typo_is_named_with_its_line_and_the_nearest_key() {
+        let error = load("default = \"a\"\n\n[profiles.a]\nsever = \"https://x\"\n").unwrap_err();
+        assert_eq!(
+            error,
+            "config.toml, line 4: unknown key `sever`; did you mean `server`?"
+        );
+        let error = load("[profiles.a]\nclient_secert_file = \"x\"\n").unwrap_err();
+        assert_eq!(
+            error,
+            "config.toml, line 2: unknown key `client_secert_file`; did you mean `client_secret_file`?"
+        );
+    }
+
+    #[test]
+    fn no_error_shows_a_value() {
+        for text in [
+            "[profiles.a]\nclient_secret = [\"s3cret\"]\n",
+            "[profiles.a]\nclient_secret = \"s3cret\" x\n",
+            "[profiles.a]\nclient_secret = s3cret\n",
+            "[profiles.a]\nserver = 5\nclient_secret = \"s3cret\n",
+            "[profiles]\na = \"s3cret\"\n",
+        ] {
+            let error = load(text).unwrap_err();
+            assert!(error.starts_with("config.toml, line "), "{error}");
+            assert!(!error.contains("s3cret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn two_forms_of_one_thing_are_refused() {
+        let error = load("[profiles.a]\napp_root = \"https://x/o/a\"\nserver = \"https://x\"\n").unwrap_err();
+        assert!(
+            error.contains("profile `a`") && error.contains("keep one of the two forms"),
+            "{error}"
+        );
+        let error = load("[profiles.a]\nclient_secret_file = \"a\"\ntoken_file = \"b\"\n").unwrap_err();
+        assert!(
+            error.contains("`client_secret_file` and `token_file` exclude each other"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn debug_shows_no_secret() {
+        let file = load("[profiles.a]\nclient_secret = \"s3cret\"\n").unwrap();
+        assert!(!format!("{file:?}").contains("s3cret"));
+    }
+
+    #[test]
+    fn editing_keeps_comments_and_makes_the_file_private() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("deep/config.toml");
+        put_profile(
+            &path,
+            "a",
+            &[("server", "https://x".into()), ("app", "o#a".into())],
+        )
+        .unwrap();
+        let text = fs::read_to_string(&path).unwrap();
+        assert_eq!(
+            text,
+            "default = \"a\"\n\n[profiles.a]\nserver = \"https://x\"\napp = \"o#a\"\n"
+        );
+        fs::write(&path, format!("# mine\n{text}")).unwrap();
+        put_profile(&path, "b", &[("app_root", "https://y/o/b".into())]).unwrap();
+        set_default(&path, "b").unwrap();
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.starts_with("# mine\n"), "{text}");
+        let file = ProfileFile::load(&path).unwrap();
+        assert_eq!((file.default.as_deref(), file.profiles.len()), (Some("b"), 2));
+        #[cfg(unix)]
+        assert!(super::super::secret_file::readers(&path).is_none());
+    }
+}

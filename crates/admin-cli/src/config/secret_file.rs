@@ -1,0 +1,24 @@
+//! Notices secrets that others can read.
+
+use std::path::Path;
+
+/// Returns a warning if users other than the owner can read the file.
+///
+/// Returns nothing where the system has no such permissions, or where there is no file.
+#[must_use]
+pub fn readers(path: &Path) -> Option<String> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = std::fs::metadata(path).ok()?.permissions().mode() & 0o777;
+        (mode & 0o077 != 0).then(|| {
+            let shown = path.display();
+            format!("{shown} can be read by others (mode {mode:04o}); close it with: chmod 600 {shown}")
+        })
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = path;
+        None
+    }
+}
