@@ -1,0 +1,98 @@
+//! The few server calls that bulk jobs need, behind a trait, with an error reduced to what jobs decide by.
+
+use std::fmt;
+use std::future::Future;
+
+use easemob_admin_api::{DeviceId, UserId};
+use serde::Serialize;
+
+/// One device that was online when the list was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeenDevice {
+    /// The resource id, which names the device in calls.
+    pub id: DeviceId,
+    /// The name that the device reports.
+    pub name: Option<String>,
+    /// The uuid that the device reports.
+    pub uuid: Option<String>,
+}
+
+/// How far a failure reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// Only this item failed.
+    Item,
+    /// Every further request would be refused in the same way.
+    Run,
+    /// The server could not be reached; others may fail too.
+    Network,
+}
+
+/// A failed call, reduced to what a job decides by and a row shows.
+#[derive(Debug, Clone, Serialize)]
+pub struct CallError {
+    /// The name of the call, such as `devices.list`.
+    pub call: &'static str,
+    /// What happened, with causes, without secrets.
+    pub message: String,
+    /// The HTTP status, if there was an answer.
+    pub status: Option<u16>,
+    /// Whether repeating the command later may help.
+    pub retry_may_help: bool,
+    /// Whether the request may have taken effect although no answer arrived.
+    pub outcome_unknown: bool,
+    /// Whether the server says that the target does not exist.
+    #[serde(skip)]
+    pub not_found: bool,
+    /// How far the failure reaches.
+    #[serde(skip)]
+    pub scope: Scope,
+    /// The client's error, for the hints of a run that it ends.
+    #[serde(skip)]
+    pub origin: Option<easemob_admin_api::Error>,
+}
+
+impl fmt::Display for CallError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.call, self.message)
+    }
+}
+
+#[cfg(test)]
+impl CallError {
+    pub(crate) fn for_test(call: &'static str) -> Self {
+        Self {
+            call,
+            message: "test".into(),
+            status: None,
+            retry_may_help: true,
+            outcome_unknown: false,
+            not_found: false,
+            scope: Scope::Item,
+            origin: None,
+        }
+    }
+}
+
+/// The server's answer to a forced logout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// The server says it ended the session.
+    Yes,
+    /// The server answered without ending it.
+    No,
+}
+
+/// The calls of a logout job.
+pub trait SessionCalls {
+    /// Reads the devices of `user` that are online.
+    fn list_devices(&self, user: &UserId) -> impl Future<Output = Result<Vec<SeenDevice>, CallError>>;
+    /// Ends every session of `user`.
+    fn logout_all(&self, user: &UserId) -> impl Future<Output = Result<Ended, CallError>>;
+    /// Ends the session of one device of `user`.
+    fn logout_device(
+        &self,
+        user: &UserId,
+        device: &DeviceId,
+    ) -> impl Future<Output = Result<Ended, CallError>>;
+}

@@ -1,0 +1,238 @@
+//! Runs one job per item with bounded concurrency and stops in good order.
+//!
+//! Items are taken from the source only when a place is free, so memory depends on the concurrency and not
+//! on the length of the input. They are started in the order of the input and finish in any order; whatever
+//! was not started is therefore a suffix of the input.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::io;
+use std::ops::ControlFlow;
+
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use tokio::sync::watch;
+
+use super::breaker::Fatal;
+
+/// What the surroundings want of the run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wish {
+    /// Go on.
+    Run,
+    /// Start nothing more, finish what is in flight.
+    Drain(Cause),
+    /// Stop now; requests in flight are dropped.
+    Abort,
+}
+
+/// Who wished for an early end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// Ctrl-C or SIGTERM.
+    Signal,
+    /// `--max-duration` is over.
+    Deadline,
+}
+
+/// Why a run ended before its input did.
+#[derive(Debug)]
+pub enum Stop {
+    /// The surroundings wished for it.
+    Wished(Cause),
+    /// The surroundings wished for it at once.
+    Aborted,
+    /// Going on is pointless.
+    Fatal(Fatal),
+    /// The cap of logouts was reached.
+    Cap,
+    /// Nobody reads the results of a command that only reads.
+    ReaderGone,
+    /// Results can no longer be written.
+    Output(io::Error),
+    /// The rest of the input cannot be read.
+    Input(io::Error),
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub struct End<T> {
+    /// Why it ended early, if it did.
+    pub stop: Option<Stop>,
+    /// Items whose jobs were dropped with unknown result; empty unless the run was aborted.
+    pub dropped: Vec<T>,
+    /// How many items were started.
+    pub started: u64,
+}
+
+/// Runs `work` on every item of `source`, at most `concurrency` at a time, and hands each result to `done`.
+pub async fn run<T, R, Fut>(
+    source: impl Iterator<Item = io::Result<T>>,
+    concurrency: usize,
+    mut wish: watch::Receiver<Wish>,
+    work: impl Fn(T) -> Fut,
+    mut done: impl FnMut(R) -> ControlFlow<Stop>,
+) -> End<T>
+where
+    T: Clone,
+    Fut: Future<Output = R>,
+{
+    let mut source = source.fuse();
+    let mut running = FuturesUnordered::new();
+    let mut in_flight: BTreeMap<u64, T> = BTreeMap::new();
+    let mut started = 0_u64;
+    let mut stop = None;
+    let mut wish_open = true;
+    loop {
+        let current = *wish.borrow_and_update();
+        match current {
+            Wish::Run => {}
+            Wish::Drain(cause) => {
+                stop.get_or_insert(Stop::Wished(cause));
+            }
+            Wish::Abort => {
+                return End {
+                    stop: Some(Stop::Aborted),
+                    dropped: in_flight.into_values().collect(),
+                    started,
+                };
+            }
+        }
+        while stop.is_none() && running.len() < concurrency.max(1) {
+            match source.next() {
+                None => break,
+                Some(Err(error)) => stop = Some(Stop::Input(error)),
+                Some(Ok(item)) => {
+                    let ticket = started;
+                    started += 1;
+                    in_flight.insert(ticket, item.clone());
+                    let job = work(item);
+                    running.push(async move { (ticket, job.await) });
+                }
+            }
+        }
+        if running.is_empty() {
+            // A wish to drain that came after the last item was started changes nothing.
+            return End {
+                stop,
+                dropped: Vec::new(),
+                started,
+            };
+        }
+        tokio::select! {
+            biased;
+            changed = wish.changed(), if wish_open => wish_open = changed.is_ok(),
+            finished = running.next() => {
+                if let Some((ticket, result)) = finished {
+                    in_flight.remove(&ticket);
+                    if let ControlFlow::Break(reason) = done(result) {
+                        stop.get_or_insert(reason);
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::time::Duration;
+
+    use super::*;
+
+    fn items(count: u64) -> impl Iterator<Item = io::Result<u64>> {
+        (0..count).map(Ok)
+    }
+
+    #[tokio::test]
+    async fn never_more_than_the_bound_at_a_time() {
+        let (_keep, wish) = watch::channel(Wish::Run);
+        let (now, most) = (Cell::new(0), Cell::new(0));
+        let mut results = Vec::new();
+        let end = run(
+            items(100),
+            7,
+            wish,
+            async |item| {
+                now.set(now.get() + 1);
+                most.set(most.get().max(now.get()));
+                tokio::task::yield_now().await;
+                now.set(now.get() - 1);
+                item
+            },
+            |item| {
+                results.push(item);
+                ControlFlow::Continue(())
+            },
+        )
+        .await;
+        results.sort_unstable();
+        assert_eq!(results, (0..100).collect::<Vec<_>>());
+        assert_eq!((most.get(), end.started), (7, 100));
+        assert!(end.stop.is_none());
+    }
+
+    #[tokio::test]
+    async fn drains_what_is_in_flight_and_starts_no_more() {
+        let (sender, wish) = watch::channel(Wish::Run);
+        let mut results = 0;
+        let end = run(
+            items(100),
+            4,
+            wish,
+            async |item| {
+                if item == 10 {
+                    sender.send_replace(Wish::Drain(Cause::Signal));
+                }
+                tokio::task::yield_now().await;
+            },
+            |()| {
+                results += 1;
+                ControlFlow::Continue(())
+            },
+        )
+        .await;
+        assert!(matches!(end.stop, Some(Stop::Wished(Cause::Signal))));
+        assert_eq!(results, end.started);
+        assert!(end.started < 20, "{}", end.started);
+    }
+
+    #[tokio::test]
+    async fn an_abort_names_what_it_dropped() {
+        let (sender, wish) = watch::channel(Wish::Run);
+        let end = run(
+            items(3),
+            8,
+            wish,
+            async |item| {
+                if item == 0 {
+                    sender.send_replace(Wish::Abort);
+                } else {
+                    tokio::time::sleep(Duration::from_hours(1)).await;
+                }
+            },
+            |()| ControlFlow::Continue(()),
+        )
+        .await;
+        assert!(matches!(end.stop, Some(Stop::Aborted)));
+        assert!(end.dropped.contains(&1) && end.dropped.contains(&2));
+    }
+
+    #[tokio::test]
+    async fn a_result_can_end_the_run() {
+        let (_keep, wish) = watch::channel(Wish::Run);
+        let end = run(
+            items(1000),
+            1,
+            wish,
+            async |item| item,
+            |item| match item {
+                9 => ControlFlow::Break(Stop::Cap),
+                _ => ControlFlow::Continue(()),
+            },
+        )
+        .await;
+        assert!(matches!(end.stop, Some(Stop::Cap)));
+        assert_eq!(end.started, 10);
+    }
+}

@@ -1,0 +1,104 @@
+//! Counts what became of the items of a run.
+
+use super::calls::CallError;
+use super::logout::{Fate, UserResult};
+
+/// What became of one item as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settled {
+    /// Done, or it would be done by a run that is not dry.
+    Done,
+    /// There was nothing to do.
+    NothingToDo,
+    /// Failed; repeating may help.
+    FailedRetry,
+    /// Failed; repeating will not help.
+    FailedFinal,
+    /// Not tried, because the run stops.
+    NotStarted,
+    /// In flight when the run was stopped at once.
+    Unknown,
+}
+
+impl Settled {
+    /// Returns how a single failure counts.
+    #[must_use]
+    pub fn of_error(error: &CallError) -> Self {
+        if error.retry_may_help {
+            Self::FailedRetry
+        } else {
+            Self::FailedFinal
+        }
+    }
+
+    /// Returns how the result of a logout job counts: the worst of its devices.
+    #[must_use]
+    pub fn of_logout(result: &UserResult) -> Self {
+        let devices = match result {
+            UserResult::Unread(error) => return Self::of_error(error),
+            UserResult::Read(devices) => devices,
+        };
+        let mut settled = Self::NothingToDo;
+        for device in devices {
+            settled = match (&device.fate, settled) {
+                (Fate::Failed(error), _) if error.retry_may_help => return Self::FailedRetry,
+                (Fate::Failed(_), _) | (_, Self::FailedFinal) => Self::FailedFinal,
+                (Fate::NotTried, _) | (_, Self::NotStarted) => Self::NotStarted,
+                (Fate::Ended { .. } | Fate::WouldEnd, _) => Self::Done,
+                (Fate::Kept, before) => before,
+            };
+        }
+        settled
+    }
+}
+
+/// The counters of a run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Items that were done.
+    pub done: u64,
+    /// Items with nothing to do.
+    pub nothing_to_do: u64,
+    /// Failed items for which repeating may help.
+    pub failed_retry: u64,
+    /// Failed items for which repeating will not help.
+    pub failed_final: u64,
+    /// Items in flight when the run was stopped at once.
+    pub unknown: u64,
+    /// Items that reached their turn and were not tried.
+    pub not_tried: u64,
+    /// Devices ended, or that would be ended.
+    pub devices: u64,
+}
+
+impl Tally {
+    /// Counts one item.
+    pub fn count(&mut self, settled: Settled) {
+        let counter = match settled {
+            Settled::Done => &mut self.done,
+            Settled::NothingToDo => &mut self.nothing_to_do,
+            Settled::FailedRetry => &mut self.failed_retry,
+            Settled::FailedFinal => &mut self.failed_final,
+            Settled::NotStarted => &mut self.not_tried,
+            Settled::Unknown => &mut self.unknown,
+        };
+        *counter += 1;
+    }
+
+    /// Adds the counters of a part.
+    pub fn add(&mut self, part: &Self) {
+        self.done += part.done;
+        self.nothing_to_do += part.nothing_to_do;
+        self.failed_retry += part.failed_retry;
+        self.failed_final += part.failed_final;
+        self.unknown += part.unknown;
+        self.not_tried += part.not_tried;
+        self.devices += part.devices;
+    }
+
+    /// Returns how many items reached a result, good or bad.
+    #[must_use]
+    pub fn settled(&self) -> u64 {
+        self.done + self.nothing_to_do + self.failed_retry + self.failed_final + self.unknown
+    }
+}
