@@ -1,1 +1,30 @@
-//! The `easemob-admin` command line.
+//! The `easemob-admin` command line, as a library.
+//!
+//! The binary is one call of [`main`]. Tests call [`run`] with an environment and streams of their own.
+//!
+//! How the parts depend on each other, each only on those to its right:
+//! `entry` → `commands` → `drive` → `bulk` → the client library. `commands` holds one file per command and
+//! mirrors the help; `input` reads user lists; `config` finds server and credentials; `render` writes rows;
+//! `ui`, `progress` and `confirm` talk to the operator. The only data on stdout are rows; see [`exit`] for
+//! what the exit codes say.
+
+pub mod bulk;
+pub mod cli;
+pub mod command_error;
+pub mod commands;
+pub mod config;
+pub mod confirm;
+pub mod context;
+pub mod drive;
+mod embedded;
+mod entry;
+pub mod exit;
+pub mod input;
+pub mod interrupt;
+pub mod progress;
+pub mod render;
+pub mod server;
+pub mod summary;
+pub mod ui;
+
+pub use entry::{Streams, main, run};

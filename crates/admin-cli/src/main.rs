@@ -1,3 +1,5 @@
 //! The `easemob-admin` binary.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    easemob_admin_cli::main()
+}

@@ -1,0 +1,236 @@
+//! The command line: global options and the tree of commands.
+
+use std::num::NonZeroU32;
+use std::str::FromStr;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::commands::{completions, devices, limits, man, profile, sandbox, sessions, users};
+use crate::render::Format;
+
+/// Bulk and audited session management for the Easemob IM server
+///
+/// See who is signed in where, sign people out, ban them, and look after device limits: one user or a
+/// million. Nothing is done to a server that is not named by a flag, the environment or a profile; --sandbox
+/// starts a local server to try everything on.
+#[derive(Debug, Parser)]
+#[command(
+    name = "easemob-admin",
+    bin_name = "easemob-admin",
+    version,
+    propagate_version = false,
+    max_term_width = 100,
+    after_help = "Examples:
+  easemob-admin --sandbox users list --limit 5
+  easemob-admin --sandbox sessions logout --from users.txt --dry-run
+  easemob-admin profile add prod --server https://a1.easemob.com --app acme#chat --client-id ID --secret-file FILE
+  easemob-admin devices list ann bob -o json
+
+Credentials come from EASEMOB_CLIENT_ID and EASEMOB_CLIENT_SECRET, from EASEMOB_TOKEN, or from the profile;
+never from an argument. Exit codes are listed in docs/exit-codes.md."
+)]
+pub struct Cli {
+    /// Options of every command.
+    #[command(flatten)]
+    pub globals: Globals,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Global options")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+pub struct Globals {
+    /// The profile.
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME",
+        help = "Use this profile [env: EASEMOB_PROFILE]"
+    )]
+    pub profile: Option<String>,
+    /// The server.
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        help = "The server, such as https://a1.easemob.com [env: EASEMOB_SERVER]"
+    )]
+    pub server: Option<String>,
+    /// The app key.
+    #[arg(
+        long,
+        global = true,
+        value_name = "ORG#APP",
+        help = "The app key, such as acme#chat [env: EASEMOB_APP]"
+    )]
+    pub app: Option<String>,
+    /// The root of all calls.
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        conflicts_with_all = ["server", "app"],
+        help = "The root of all calls, instead of --server and --app [env: EASEMOB_APP_ROOT]"
+    )]
+    pub app_root: Option<String>,
+    /// Use a local sandbox with demo data; its state is kept between commands
+    #[arg(long, global = true)]
+    pub sandbox: bool,
+    /// Send at most this many requests per second, or `unlimited`
+    #[arg(long, global = true, value_name = "N", default_value = "100")]
+    pub rate: Rate,
+    /// Work on this many users at a time
+    #[arg(long, global = true, value_name = "N", default_value_t = 16, value_parser = concurrency)]
+    pub concurrency: usize,
+    /// Stop in good order after this time, such as 90s, 10m or 1h30m
+    #[arg(long, global = true, value_name = "TIME", value_parser = duration)]
+    pub max_duration: Option<Duration>,
+    /// The form of the data on stdout
+    #[arg(long, short, global = true, value_name = "FORMAT", default_value = "table")]
+    pub output: Format,
+    /// Show no progress bar
+    #[arg(long, global = true)]
+    pub no_progress: bool,
+    /// Say nothing on stderr but warnings, errors and the summary
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+    /// Tell on stderr what is sent and retried
+    #[arg(long, short, global = true, conflicts_with = "quiet")]
+    pub verbose: bool,
+}
+
+/// The tree of commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// See which devices are online
+    #[command(subcommand)]
+    Devices(devices::DevicesCommand),
+    /// End sessions
+    #[command(subcommand)]
+    Sessions(sessions::SessionsCommand),
+    /// See users, ban and unban them
+    #[command(subcommand)]
+    Users(users::UsersCommand),
+    /// See and set how many devices may be online
+    #[command(subcommand)]
+    Limits(limits::LimitsCommand),
+    /// Keep servers and credentials under short names
+    #[command(subcommand)]
+    Profile(profile::ProfileCommand),
+    /// Run and reset the local sandbox
+    #[command(subcommand)]
+    Sandbox(sandbox::SandboxCommand),
+    /// Print the completion script of a shell
+    Completions(completions::CompletionsArgs),
+    /// Print the man page, or write all of them to a directory
+    Man(man::ManArgs),
+}
+
+/// Requests per second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rate {
+    /// At most this many.
+    PerSecond(NonZeroU32),
+    /// As many as the server takes.
+    Unlimited,
+}
+
+impl FromStr for Rate {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "unlimited" {
+            return Ok(Self::Unlimited);
+        }
+        text.parse()
+            .map(Self::PerSecond)
+            .map_err(|_| "give a number from 1, or `unlimited`".into())
+    }
+}
+
+impl std::fmt::Display for Rate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::PerSecond(rate) => rate.fmt(f),
+            Self::Unlimited => f.write_str("unlimited"),
+        }
+    }
+}
+
+fn concurrency(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number @ 1..=1024) => Ok(number),
+        _ => Err("give a number from 1 to 1024".into()),
+    }
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || "give a time such as 90s, 10m or 1h30m".to_owned();
+    let time: jiff::SignedDuration = text.parse().map_err(|_| wrong())?;
+    Duration::try_from(time)
+        .map_err(|_| wrong())
+        .and_then(|time| if time.is_zero() { Err(wrong()) } else { Ok(time) })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_tree_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_examples() {
+        fn walk(command: &clap::Command, path: &str) {
+            for below in command
+                .get_subcommands()
+                .filter(|below| below.get_name() != "help")
+            {
+                let path = format!("{path} {}", below.get_name());
+                if below.has_subcommands() {
+                    walk(below, &path);
+                } else {
+                    let examples = below
+                        .get_after_help()
+                        .map(ToString::to_string)
+                        .unwrap_or_default();
+                    assert!(examples.contains(&path), "{path} has no example of itself");
+                }
+            }
+        }
+        walk(&Cli::command(), "easemob-admin");
+    }
+
+    #[test]
+    fn secrets_are_no_arguments() {
+        for argument in ["--client-secret=s", "--token=s", "--password=s", "--secret=s"] {
+            let error =
+                Cli::try_parse_from(["easemob-admin", "devices", "list", "ann", argument]).unwrap_err();
+            assert_eq!(error.exit_code(), 2, "{argument}");
+        }
+    }
+
+    #[test]
+    fn numbers_and_times_are_checked() {
+        assert_eq!(duration("1h30m"), Ok(Duration::from_mins(90)));
+        assert!(
+            ["", "5", "-5s", "0s", "soon"]
+                .iter()
+                .all(|text| duration(text).is_err())
+        );
+        assert!(["0", "1025", "x"].iter().all(|text| concurrency(text).is_err()));
+        assert!(
+            ["0", "-1", "1.5", "auto"]
+                .iter()
+                .all(|text| text.parse::<Rate>().is_err())
+        );
+    }
+}

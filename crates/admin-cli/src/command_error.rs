@@ -1,0 +1,316 @@
+//! Failed commands: what happened, which exit code, and what to type next.
+//!
+//! The one place where errors of the client, the configuration and the user list become exit codes and hints.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+use easemob_admin_api::Error as ApiError;
+
+use crate::bulk::breaker::Fatal;
+use crate::bulk::calls::{CallError, Scope};
+use crate::config::credentials::CredentialError;
+use crate::config::places::NoHome;
+use crate::config::precedence::NoTarget;
+use crate::config::profile_file::ProfileFileError;
+use crate::exit::{self, Exit};
+use crate::input::user_list::ListError;
+
+type Source = Box<dyn StdError + Send + Sync>;
+
+/// A command that could not do what it was asked for.
+#[derive(Debug)]
+pub struct CommandError {
+    exit: Exit,
+    message: String,
+    source: Option<Source>,
+    hints: Vec<String>,
+}
+
+impl CommandError {
+    /// Creates an error with its exit code.
+    pub fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self {
+            exit,
+            message: message.into(),
+            source: None,
+            hints: Vec::new(),
+        }
+    }
+
+    /// Adds the cause.
+    #[must_use]
+    pub fn because(mut self, source: impl Into<Source>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// Adds something to do next.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    /// Returns the exit code.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        self.exit
+    }
+
+    /// Returns what to do next.
+    #[must_use]
+    pub fn hints(&self) -> &[String] {
+        &self.hints
+    }
+
+    /// Takes over the words and causes of another error.
+    fn of(exit: Exit, error: &(dyn StdError + 'static)) -> Self {
+        let mut causes = Vec::new();
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            causes.push(error.to_string());
+            cause = error.source();
+        }
+        let source = causes
+            .into_iter()
+            .rev()
+            .fold(None, |below, message| Some(Box::new(Cause { message, below })));
+        Self {
+            exit,
+            message: error.to_string(),
+            source: source.map(|cause: Box<Cause>| cause as Source),
+            hints: Vec::new(),
+        }
+    }
+}
+
+/// A link of a chain whose original could not be kept.
+#[derive(Debug)]
+struct Cause {
+    message: String,
+    below: Option<Box<Cause>>,
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl StdError for Cause {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.below.as_ref().map(|cause| cause as &dyn StdError)
+    }
+}
+
+impl fmt::Display for CommandError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl StdError for CommandError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source
+            .as_ref()
+            .map(|source| source.as_ref() as &dyn StdError)
+    }
+}
+
+const TRY_SANDBOX: &str =
+    "to look around without a server, add --sandbox: easemob-admin --sandbox users list --limit 5";
+const ADD_PROFILE: &str = "add one: easemob-admin profile add prod --server https://a1.easemob.com --app ORG#APP \
+                           --client-id ID --secret-file FILE";
+const DOCTOR: &str = "check the configuration step by step: easemob-admin profile doctor";
+const CONSOLE: &str = "set the limits in the console (功能配置 → 多端多设备在线), or keep users within a limit of your \
+                       own with: easemob-admin sessions logout --keep-newest N";
+
+impl From<NoTarget> for CommandError {
+    fn from(error: NoTarget) -> Self {
+        let exit = match &error {
+            NoTarget::SandboxAndServer(_) => exit::USAGE,
+            _ => exit::CONFIG,
+        };
+        let this = Self::of(exit, &error);
+        match error {
+            NoTarget::Nothing => this.hint(ADD_PROFILE).hint(TRY_SANDBOX),
+            NoTarget::NoSuchProfile {
+                nearest: Some(nearest),
+                ..
+            } => this.hint(format!("did you mean `{nearest}`?")),
+            NoTarget::NoSuchProfile { known, .. } if known.is_empty() => this.hint(ADD_PROFILE),
+            NoTarget::NoSuchProfile { known, .. } => this.hint(format!("there are: {}", known.join(", "))),
+            NoTarget::NoApp(_) => this.hint("add --app ORG#APP, or set EASEMOB_APP"),
+            NoTarget::NoServer(_) => this.hint("add --server https://HOST, or set EASEMOB_SERVER"),
+            NoTarget::SandboxAndServer(_) => this.hint("leave out one of them"),
+            NoTarget::TwoForms(_) => this,
+        }
+    }
+}
+
+impl From<CredentialError> for CommandError {
+    fn from(error: CredentialError) -> Self {
+        let this = Self::of(exit::CONFIG, &error);
+        match error {
+            CredentialError::Nothing | CredentialError::NoSecret | CredentialError::NoId => this
+                .hint("set EASEMOB_CLIENT_ID and EASEMOB_CLIENT_SECRET (or EASEMOB_TOKEN), or add them to the profile")
+                .hint(DOCTOR),
+            _ => this.hint(DOCTOR),
+        }
+    }
+}
+
+impl From<ProfileFileError> for CommandError {
+    fn from(error: ProfileFileError) -> Self {
+        Self::of(exit::CONFIG, &error)
+    }
+}
+
+impl From<NoHome> for CommandError {
+    fn from(error: NoHome) -> Self {
+        Self::of(exit::CONFIG, &error)
+    }
+}
+
+impl From<ListError> for CommandError {
+    fn from(error: ListError) -> Self {
+        let exit = match &error {
+            ListError::Spool(_) => exit::INTERNAL,
+            _ => exit::USAGE,
+        };
+        let this = Self::of(exit, &error);
+        match error {
+            ListError::Invalid { .. } => {
+                this.hint("nothing was sent; correct the lines, or leave them out with --skip-invalid")
+            }
+            ListError::Empty(_) => this
+                .hint("a list has one user per line; blank lines and lines that start with # do not count"),
+            _ => this,
+        }
+    }
+}
+
+impl From<ApiError> for CommandError {
+    fn from(error: ApiError) -> Self {
+        let this = Self::of(exit_of(&error), &error);
+        if error.is_unsupported() {
+            this.hint(CONSOLE)
+        } else if error.is_wrong_app() {
+            this.hint("check the app key, and that the server is the one of the app's data centre (both are in the console)")
+        } else if error.is_unauthorized() {
+            this.hint("check client id and secret, and what the token may do")
+                .hint(DOCTOR)
+        } else if error.is_not_found() {
+            this.hint("check the spelling; names are compared without case")
+        } else if error.is_quota() {
+            this.hint("a quota of the plan is used up; waiting does not help")
+        } else if error.is_unreachable() {
+            this.hint("check the server name, the network and the proxy variables")
+                .hint(DOCTOR)
+        } else if error.is_retryable() {
+            this.hint("the server may recover; try again later")
+        } else if error.undecoded().is_some() {
+            this.hint("something else than the server may have answered, such as a proxy; check --server")
+                .hint(DOCTOR)
+        } else {
+            this
+        }
+    }
+}
+
+fn exit_of(error: &ApiError) -> Exit {
+    if error.is_unsupported() {
+        exit::UNSUPPORTED
+    } else if error.is_unreachable() || error.is_retryable() || error.undecoded().is_some() {
+        exit::UNREACHABLE
+    } else {
+        exit::REFUSED
+    }
+}
+
+/// Reduces a client error to what jobs decide by and rows show.
+#[must_use]
+pub fn call_error(error: &ApiError) -> CallError {
+    let said = error.to_string();
+    // Call and user have columns of their own.
+    let what = said
+        .strip_prefix(error.call())
+        .and_then(|rest| rest.split_once(": "));
+    let mut message = what.map_or(said.as_str(), |(_, what)| what).to_owned();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        message.push_str(": ");
+        message.push_str(&error.to_string());
+        cause = error.source();
+    }
+    let scope =
+        if error.is_unauthorized() || error.is_wrong_app() || error.is_unsupported() || error.is_quota() {
+            Scope::Run
+        } else if error.is_unreachable() {
+            Scope::Network
+        } else {
+            Scope::Item
+        };
+    CallError {
+        call: error.call(),
+        message,
+        status: error.status(),
+        retry_may_help: error.is_retryable() || error.is_outcome_unknown(),
+        outcome_unknown: error.is_outcome_unknown(),
+        not_found: error.is_not_found(),
+        scope,
+        origin: Some(error.clone()),
+    }
+}
+
+impl From<Fatal> for CommandError {
+    fn from(fatal: Fatal) -> Self {
+        let (error, what) = match &fatal {
+            Fatal::Refused(error) => (
+                error,
+                "the run was stopped, because the server would refuse every further request",
+            ),
+            Fatal::Unreachable(error) => (error, "the run was stopped, because the server cannot be reached"),
+        };
+        let Some(origin) = &error.origin else {
+            let exit = if matches!(fatal, Fatal::Refused(_)) {
+                exit::REFUSED
+            } else {
+                exit::UNREACHABLE
+            };
+            return Self::new(exit, what).because(error.to_string());
+        };
+        let inner = Self::from(origin.clone());
+        Self {
+            exit: inner.exit,
+            message: what.into(),
+            hints: inner.hints.clone(),
+            source: Some(Box::new(inner)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_error_teaches_the_way() {
+        let error = CommandError::from(NoTarget::Nothing);
+        assert_eq!(error.exit(), exit::CONFIG);
+        let hints = error.hints().join("\n");
+        assert!(
+            hints.contains("profile add") && hints.contains("--sandbox"),
+            "{hints}"
+        );
+    }
+
+    #[test]
+    fn causes_are_told_once_each() {
+        let io = std::io::Error::other("disk on fire");
+        let error = CommandError::from(ListError::Spool(io));
+        assert_eq!(error.source().unwrap().to_string(), "disk on fire");
+        assert!(!error.to_string().contains("disk on fire"));
+    }
+}

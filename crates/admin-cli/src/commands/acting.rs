@@ -1,0 +1,86 @@
+//! The arguments of commands that change something, and the questions asked before they do.
+
+use clap::Args;
+
+use crate::command_error::CommandError;
+use crate::confirm::{Question, confirm};
+use crate::context::{Context, Session};
+use crate::exit;
+use crate::summary::Summary;
+
+/// Why, and whether to ask.
+#[derive(Debug, Clone, Args)]
+pub struct Acting {
+    /// Why this is done; required except on the sandbox
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+    /// The ticket it belongs to
+    #[arg(long, value_name = "ID")]
+    pub ticket: Option<String>,
+    /// Only read, and show what would be done
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Do not ask
+    #[arg(long, short)]
+    pub yes: bool,
+}
+
+impl Acting {
+    /// Checks that there is a reason where one is needed.
+    ///
+    /// # Errors
+    /// When there is none, the server is not the sandbox, and the run is not dry.
+    pub fn require_reason(&self, session: &Session) -> Result<(), CommandError> {
+        let given = self
+            .reason
+            .as_deref()
+            .is_some_and(|reason| !reason.trim().is_empty());
+        if given || session.is_sandbox() || self.dry_run {
+            return Ok(());
+        }
+        Err(
+            CommandError::new(exit::USAGE, "a reason is required to change anything on a server")
+                .hint("add --reason TEXT, and --ticket ID if there is one"),
+        )
+    }
+
+    /// Asks, unless told not to or the run is dry.
+    ///
+    /// # Errors
+    /// When the answer is not a clear yes, or there is no terminal to ask on.
+    pub fn confirm(
+        &self,
+        context: &Context,
+        session: &Session,
+        users: u64,
+        act: &str,
+    ) -> Result<(), CommandError> {
+        if self.dry_run {
+            return Ok(());
+        }
+        let place = if session.is_sandbox() { " (sandbox)" } else { "" };
+        let question = Question {
+            app: session.app.clone(),
+            users,
+            act: format!("{act} of {}{place}", session.app),
+        };
+        confirm(&context.ui, self.yes, &question)
+    }
+
+    /// Puts the reason into the summary.
+    pub fn record(&self, summary: &mut Summary) {
+        summary.dry_run = self.dry_run;
+        summary.reason.clone_from(&self.reason);
+        summary.ticket.clone_from(&self.ticket);
+    }
+}
+
+/// Returns `1 user` or `5 users`.
+#[must_use]
+pub fn users(count: u64) -> String {
+    if count == 1 {
+        "1 user".into()
+    } else {
+        format!("{count} users")
+    }
+}

@@ -1,0 +1,46 @@
+//! `completions`: the completion script of a shell.
+
+use std::io::Write;
+
+use clap::{Args, CommandFactory};
+use clap_complete::Shell;
+
+use crate::cli::Cli;
+use crate::command_error::CommandError;
+use crate::context::Context;
+use crate::exit::{self, Exit};
+
+/// Arguments of `completions`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  easemob-admin completions bash > ~/.local/share/bash-completion/completions/easemob-admin
+  easemob-admin completions zsh > ~/.zfunc/_easemob-admin")]
+pub struct CompletionsArgs {
+    /// The shell
+    #[arg(value_name = "SHELL")]
+    shell: Shell,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When stdout cannot be written.
+pub fn run(context: &Context, args: &CompletionsArgs) -> Result<Exit, CommandError> {
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), "easemob-admin", &mut script);
+    write_out(context, &script)
+}
+
+/// Writes bytes to stdout; a reader that leaves early is no error.
+///
+/// # Errors
+/// When stdout cannot be written.
+pub fn write_out(context: &Context, bytes: &[u8]) -> Result<Exit, CommandError> {
+    let mut out = (context.stdout)();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(CommandError::new(exit::INTERNAL, "stdout cannot be written").because(error))
+        }
+        _ => Ok(exit::OK),
+    }
+}

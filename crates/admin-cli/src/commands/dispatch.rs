@@ -1,0 +1,57 @@
+//! Runs the command that was named.
+
+use crate::cli::Command;
+use crate::command_error::CommandError;
+use crate::commands::devices::{self, DevicesCommand};
+use crate::commands::limits::{self, LimitsCommand};
+use crate::commands::profile::{self, ProfileCommand};
+use crate::commands::sandbox::{self, SandboxCommand};
+use crate::commands::sessions::{self, SessionsCommand};
+use crate::commands::users::{self, UsersCommand};
+use crate::commands::{completions, man};
+use crate::context::{Context, Session};
+use crate::exit::Exit;
+
+/// Runs `command`.
+///
+/// # Errors
+/// When the command could not do what it was asked for.
+pub async fn dispatch(context: &Context, command: Command) -> Result<Exit, CommandError> {
+    match command {
+        Command::Profile(ProfileCommand::Add(args)) => profile::add::run(context, &args),
+        Command::Profile(ProfileCommand::List(args)) => profile::list::run(context, &args),
+        Command::Profile(ProfileCommand::Use(args)) => profile::use_profile::run(context, &args),
+        Command::Profile(ProfileCommand::Doctor(args)) => profile::doctor::run(context, &args).await,
+        Command::Sandbox(SandboxCommand::Serve(args)) => sandbox::serve::run(context, &args).await,
+        Command::Sandbox(SandboxCommand::Seed(args)) => sandbox::seed::run(context, &args).await,
+        Command::Sandbox(SandboxCommand::Reset(args)) => sandbox::reset::run(context, &args).await,
+        Command::Completions(args) => completions::run(context, &args),
+        Command::Man(args) => man::run(context, &args),
+        online => {
+            let session = context.connect().await?;
+            let result = with_server(context, &session, online).await;
+            // The state of the sandbox is saved whatever became of the command, whose error counts more.
+            let closed = session.close().await;
+            result.and_then(|exit| closed.map(|()| exit))
+        }
+    }
+}
+
+async fn with_server(context: &Context, session: &Session, command: Command) -> Result<Exit, CommandError> {
+    match command {
+        Command::Devices(DevicesCommand::List(args)) => devices::list::run(context, session, &args).await,
+        Command::Sessions(SessionsCommand::Logout(args)) => {
+            sessions::logout::run(context, session, &args).await
+        }
+        Command::Users(UsersCommand::List(args)) => users::list::run(context, session, &args).await,
+        Command::Users(UsersCommand::Show(args)) => users::show::run(context, session, &args).await,
+        Command::Users(UsersCommand::Status(args)) => users::status::run(context, session, &args).await,
+        Command::Users(UsersCommand::Ban(args)) => users::ban::run(context, session, &args).await,
+        Command::Users(UsersCommand::Unban(args)) => users::unban::run(context, session, &args).await,
+        Command::Limits(LimitsCommand::Show(args)) => limits::show::run(context, session, &args).await,
+        Command::Limits(LimitsCommand::Set(args)) => limits::set::run(context, session, &args).await,
+        Command::Profile(_) | Command::Sandbox(_) | Command::Completions(_) | Command::Man(_) => {
+            Ok(crate::exit::OK)
+        }
+    }
+}

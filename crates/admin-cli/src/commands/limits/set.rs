@@ -1,0 +1,329 @@
+//! `limits set`: change the limits of the app, or of users.
+//!
+//! What is not named stays as it is: the limits are read, changed, shown and written back.
+
+use clap::{Args, ValueEnum};
+use easemob_admin_api::{DeviceLimits, LimitMode, Platform, UserId};
+use serde::Serialize;
+
+use super::words::LimitsView;
+use crate::command_error::{CommandError, call_error};
+use crate::commands::acting::{Acting, users};
+use crate::commands::users::show::user;
+use crate::context::{Context, Session};
+use crate::exit::{self, Exit};
+use crate::render::report::Row;
+
+/// Arguments of `limits set`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  easemob-admin limits set --platform web=2 --reason \"policy 12\"
+  easemob-admin limits set --user ann --mode single --reason \"kiosk account\"
+  easemob-admin limits set --user ann --clear --reason \"back to the app's limits\"
+
+Lowering a limit ends no session; it counts at the next sign-in. The public cloud has no call for limits: there
+they are set in the console (功能配置 → 多端多设备在线).")]
+pub struct SetArgs {
+    /// Change the limits of this user instead of the app's; may be repeated
+    #[arg(long = "user", value_name = "USER", value_parser = user)]
+    users: Vec<UserId>,
+    /// Whether a user may be online on several devices
+    #[arg(long, value_name = "MODE")]
+    mode: Option<Mode>,
+    /// Devices per platform where the platform has no limit of its own
+    #[arg(long, value_name = "N")]
+    default: Option<u32>,
+    /// Devices on one platform, such as web=2; may be repeated
+    #[arg(long = "platform", value_name = "PLATFORM=N", value_parser = pair)]
+    platforms: Vec<(Platform, u32)>,
+    /// Remove the users' own limits
+    #[arg(long, requires = "users", conflicts_with_all = ["mode", "default", "platforms"])]
+    clear: bool,
+    #[command(flatten)]
+    acting: Acting,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Mode {
+    /// Several devices
+    Multi,
+    /// One device; a new sign-in ends the one online
+    Single,
+}
+
+fn pair(text: &str) -> Result<(Platform, u32), String> {
+    let wrong = || format!("`{text}` is not of the form web=2");
+    let (platform, limit) = text.split_once('=').ok_or_else(wrong)?;
+    let platform = crate::commands::sessions::platform(platform)?;
+    Ok((platform, limit.parse().map_err(|_| wrong())?))
+}
+
+#[derive(Debug, Serialize)]
+struct ChangeRow {
+    scope: &'static str,
+    user: Option<String>,
+    outcome: &'static str,
+    before: LimitsView,
+    after: Option<LimitsView>,
+    call: Option<&'static str>,
+    error: Option<String>,
+    retry_may_help: Option<bool>,
+}
+
+impl ChangeRow {
+    fn after(&self) -> String {
+        self.after
+            .as_ref()
+            .map_or_else(|| "none".into(), LimitsView::line)
+    }
+}
+
+impl Row for ChangeRow {
+    const COLUMNS: &'static [&'static str] = &[
+        "scope",
+        "user",
+        "outcome",
+        "before",
+        "after",
+        "call",
+        "error",
+        "retry_may_help",
+    ];
+    const TABLE: &'static [&'static str] = &["scope", "user", "outcome", "before", "after", "note"];
+
+    fn cells(&self) -> Vec<String> {
+        let text = |value: &Option<String>| value.clone().unwrap_or_default();
+        vec![
+            self.scope.into(),
+            text(&self.user),
+            self.outcome.into(),
+            self.before.line(),
+            self.after(),
+            self.call.unwrap_or_default().into(),
+            text(&self.error),
+            self.retry_may_help.map(|may| may.to_string()).unwrap_or_default(),
+        ]
+    }
+
+    fn table_cells(&self) -> Vec<String> {
+        let text = |value: &Option<String>| value.clone().unwrap_or_default();
+        let outcome = self.outcome.replace('_', " ");
+        vec![
+            self.scope.into(),
+            text(&self.user),
+            outcome,
+            self.before.line(),
+            self.after(),
+            text(&self.error),
+        ]
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct SetSummary {
+    changed: u64,
+    unchanged: u64,
+    failed: u64,
+    dry_run: bool,
+    reason: Option<String>,
+    ticket: Option<String>,
+}
+
+/// The limits of the app or of one user, before and after.
+struct Planned {
+    user: Option<UserId>,
+    before: DeviceLimits,
+    /// Nothing stands for "no limits of their own".
+    after: Option<DeviceLimits>,
+}
+
+impl Planned {
+    fn changes(&self) -> bool {
+        match &self.after {
+            Some(after) => LimitsView::from(after) != LimitsView::from(&self.before),
+            None => LimitsView::from(&self.before).line() != "none",
+        }
+    }
+
+    fn row(&self, outcome: &'static str) -> ChangeRow {
+        ChangeRow {
+            scope: if self.user.is_some() { "user" } else { "app" },
+            user: self.user.as_ref().map(ToString::to_string),
+            outcome,
+            before: (&self.before).into(),
+            after: self.after.as_ref().map(LimitsView::from),
+            call: None,
+            error: None,
+            retry_may_help: None,
+        }
+    }
+}
+
+impl SetArgs {
+    fn merged(&self, before: &DeviceLimits) -> Option<DeviceLimits> {
+        if self.clear {
+            return None;
+        }
+        let mut after = before.clone();
+        match self.mode {
+            Some(Mode::Multi) => after.mode = Some(LimitMode::Multi),
+            Some(Mode::Single) => after.mode = Some(LimitMode::Single),
+            None => {}
+        }
+        after.default = self.default.or(after.default);
+        after.platforms.extend(self.platforms.iter().cloned());
+        Some(after)
+    }
+
+    fn changes_nothing(&self) -> bool {
+        !self.clear && self.mode.is_none() && self.default.is_none() && self.platforms.is_empty()
+    }
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When limits cannot be read, or the operator does not agree.
+pub async fn run(context: &Context, session: &Session, args: &SetArgs) -> Result<Exit, CommandError> {
+    if args.changes_nothing() {
+        return Err(CommandError::new(exit::USAGE, "nothing to set is named")
+            .hint("name at least one of --mode, --default, --platform, or --clear with --user"));
+    }
+    args.acting.require_reason(session)?;
+    let planned = plan(session, args).await?;
+    let to_change = planned.iter().filter(|planned| planned.changes()).count() as u64;
+    for planned in planned.iter().filter(|planned| planned.changes()) {
+        let row = planned.row("");
+        let whose = row
+            .user
+            .as_deref()
+            .map_or_else(|| session.app.clone(), |user| format!("user {user}"));
+        context.ui.note(format_args!(
+            "limits of {whose}: {} -> {}",
+            row.before.line(),
+            row.after()
+        ));
+    }
+    if to_change > 0 {
+        let whose = if args.users.is_empty() {
+            "the app".into()
+        } else {
+            users(to_change)
+        };
+        let act = format!("change the device limits of {whose}");
+        args.acting.confirm(context, session, to_change, &act)?;
+    }
+    write(context, session, args, &planned).await
+}
+
+async fn plan(session: &Session, args: &SetArgs) -> Result<Vec<Planned>, CommandError> {
+    let (server, client) = (&session.server, session.server.client());
+    let mut planned = Vec::new();
+    if args.users.is_empty() {
+        let before = server.counted(client.app_limits().await)?;
+        planned.push(Planned {
+            user: None,
+            after: args.merged(&before),
+            before,
+        });
+    }
+    for user in &args.users {
+        let before = server.counted(client.user_limits(user).await)?;
+        planned.push(Planned {
+            user: Some(user.clone()),
+            after: args.merged(&before),
+            before,
+        });
+    }
+    Ok(planned)
+}
+
+async fn write(
+    context: &Context,
+    session: &Session,
+    args: &SetArgs,
+    planned: &[Planned],
+) -> Result<Exit, CommandError> {
+    let (server, client) = (&session.server, session.server.client());
+    let output =
+        |error| CommandError::new(exit::INTERNAL, "the rows cannot be written to stdout").because(error);
+    let mut report = context.report::<ChangeRow>(session, "limits set", None);
+    let Acting {
+        reason,
+        ticket,
+        dry_run,
+        ..
+    } = args.acting.clone();
+    let mut summary = SetSummary {
+        changed: 0,
+        unchanged: 0,
+        failed: 0,
+        dry_run,
+        reason,
+        ticket,
+    };
+    let mut exit = exit::OK;
+    for planned in planned {
+        if !planned.changes() {
+            summary.unchanged += 1;
+            report.row(&planned.row("unchanged")).map_err(output)?;
+            continue;
+        }
+        let result = match (&planned.user, &planned.after) {
+            _ if args.acting.dry_run => Ok(()),
+            (None, Some(after)) => client.set_app_limits(after).await.map(drop),
+            (Some(user), Some(after)) => client.set_user_limits(user, after).await.map(drop),
+            (Some(user), None) => client.clear_user_limits(user).await.map(drop),
+            (None, None) => Ok(()),
+        };
+        let row = match server.counted(result) {
+            Ok(()) => {
+                summary.changed += 1;
+                planned.row(if args.acting.dry_run { "would_set" } else { "set" })
+            }
+            Err(error) => {
+                summary.failed += 1;
+                let error = call_error(&error);
+                exit = if error.retry_may_help || exit == exit::FAILED_RETRY {
+                    exit::FAILED_RETRY
+                } else {
+                    exit::FAILED_FINAL
+                };
+                ChangeRow {
+                    call: Some(error.call),
+                    error: Some(error.message.clone()),
+                    retry_may_help: Some(error.retry_may_help),
+                    ..planned.row("failed")
+                }
+            }
+        };
+        report.row(&row).map_err(output)?;
+    }
+    report.finish(&summary).map_err(output)?;
+    let prefix = if session.is_sandbox() { "sandbox: " } else { "" };
+    let (changed, unchanged, failed) = (summary.changed, summary.unchanged, summary.failed);
+    let dry = if summary.dry_run {
+        "\ndry run: nothing was changed"
+    } else {
+        ""
+    };
+    context.ui.say(format_args!(
+        "{prefix}{changed} changed, {unchanged} unchanged, {failed} failed{dry}"
+    ));
+    Ok(exit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_platform_limit_is_a_pair() {
+        assert_eq!(pair("web=2").unwrap(), ("web".parse().unwrap(), 2));
+        assert!(
+            ["web", "web=", "=2", "web=-1", "web=x"]
+                .iter()
+                .all(|text| pair(text).is_err())
+        );
+    }
+}

@@ -1,0 +1,90 @@
+//! `limits show`: the limits of the app, or of users.
+
+use clap::Args;
+use easemob_admin_api::{DeviceLimits, UserId};
+use serde::Serialize;
+
+use super::words::LimitsView;
+use crate::command_error::CommandError;
+use crate::commands::users::show::user;
+use crate::context::{Context, Session};
+use crate::exit::{self, Exit};
+use crate::render::report::{Reader, Row};
+
+/// Arguments of `limits show`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  easemob-admin limits show
+  easemob-admin limits show ann bob -o json
+
+The public cloud has no call for limits: there they are seen and set in the console (功能配置 → 多端多设备在线).")]
+pub struct ShowArgs {
+    /// Users whose own limits are shown; without any, the limits of the app
+    #[arg(value_name = "USER", value_parser = user)]
+    users: Vec<UserId>,
+}
+
+#[derive(Debug, Serialize)]
+struct LimitsRow {
+    scope: &'static str,
+    user: Option<String>,
+    #[serde(flatten)]
+    limits: LimitsView,
+}
+
+impl LimitsRow {
+    fn new(user: Option<&UserId>, limits: &DeviceLimits) -> Self {
+        let scope = if user.is_some() { "user" } else { "app" };
+        Self {
+            scope,
+            user: user.map(ToString::to_string),
+            limits: limits.into(),
+        }
+    }
+}
+
+impl Row for LimitsRow {
+    const COLUMNS: &'static [&'static str] = &["scope", "user", "mode", "default", "platforms"];
+
+    fn cells(&self) -> Vec<String> {
+        let LimitsView { mode, default, .. } = &self.limits;
+        vec![
+            self.scope.into(),
+            self.user.clone().unwrap_or_default(),
+            mode.clone().unwrap_or_default(),
+            default.map(|default| default.to_string()).unwrap_or_default(),
+            self.limits.platforms(),
+        ]
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct ShowSummary {
+    scopes: u64,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When limits cannot be read; the first failure ends the command.
+pub async fn run(context: &Context, session: &Session, args: &ShowArgs) -> Result<Exit, CommandError> {
+    let (server, client) = (&session.server, session.server.client());
+    let mut report = context.report::<LimitsRow>(session, "limits show", None);
+    let output =
+        |error| CommandError::new(exit::INTERNAL, "the rows cannot be written to stdout").because(error);
+    let mut scopes = 0;
+    if args.users.is_empty() {
+        let limits = server.counted(client.app_limits().await)?;
+        report.row(&LimitsRow::new(None, &limits)).map_err(output)?;
+        scopes += 1;
+    }
+    for user in &args.users {
+        let limits = server.counted(client.user_limits(user).await)?;
+        scopes += 1;
+        if report.row(&LimitsRow::new(Some(user), &limits)).map_err(output)? == Reader::Gone {
+            return Ok(exit::OK);
+        }
+    }
+    report.finish(&ShowSummary { scopes }).map_err(output)?;
+    Ok(exit::OK)
+}

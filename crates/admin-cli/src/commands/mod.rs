@@ -1,0 +1,15 @@
+//! The commands. This folder is the tree of the help: one file per command, with its arguments, what it
+//! does and its rows.
+
+pub mod acting;
+pub mod completions;
+pub mod devices;
+pub mod dispatch;
+pub mod limits;
+pub mod man;
+pub mod profile;
+pub mod sandbox;
+pub mod sessions;
+pub mod times;
+pub mod user_source;
+pub mod users;

@@ -1,0 +1,149 @@
+//! `profile add`: add or replace a profile.
+
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use easemob_admin_api::{AppKey, AppRoot};
+use secrecy::ExposeSecret;
+
+use crate::command_error::CommandError;
+use crate::config::credentials::from_stdin;
+use crate::config::profile_file::{put_profile, write_private};
+use crate::config::secret_file;
+use crate::context::Context;
+use crate::exit::{self, Exit};
+
+/// Arguments of `profile add`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  easemob-admin profile add prod --server https://a1.easemob.com --app acme#chat --client-id ID --secret-file FILE
+  easemob-admin profile add prod --server https://a1.easemob.com --app acme#chat --client-id ID \\
+      --secret-command 'pass show easemob/prod'
+  easemob-admin profile add agora --app-root https://a41.chat.agora.io/app-id/ID --client-id ID --secret-stdin
+
+The secret is never an argument: other users of the machine could see it. The first profile becomes the
+default. Without a secret the profile takes it from EASEMOB_CLIENT_SECRET or EASEMOB_TOKEN.")]
+pub struct AddArgs {
+    /// The name of the profile
+    #[arg(value_name = "NAME", value_parser = name)]
+    name: String,
+    /// The client id of the app
+    #[arg(long, value_name = "ID")]
+    client_id: Option<String>,
+    /// A file that holds the client secret
+    #[arg(long, value_name = "FILE", group = "secret")]
+    secret_file: Option<PathBuf>,
+    /// A command that prints the client secret
+    #[arg(long, value_name = "COMMAND", group = "secret")]
+    secret_command: Option<String>,
+    /// Read the client secret from stdin and keep it in a file of its own
+    #[arg(long, group = "secret")]
+    secret_stdin: bool,
+    /// Replace a profile of this name
+    #[arg(long)]
+    force: bool,
+}
+
+fn name(text: &str) -> Result<String, String> {
+    let legal = |character: char| character.is_ascii_alphanumeric() || ['-', '_'].contains(&character);
+    if !text.is_empty() && text.len() <= 64 && text.chars().all(legal) {
+        return Ok(text.to_owned());
+    }
+    Err("a name has letters, digits, `-` and `_`".into())
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When server and app are not given or malformed, or a file cannot be written.
+pub fn run(context: &Context, args: &AddArgs) -> Result<Exit, CommandError> {
+    let mut keys = target(context)?;
+    let places = context.places()?;
+    let path = places.profile_file();
+    let known = context.profiles()?.profiles;
+    if known.contains_key(&args.name) && !args.force {
+        return Err(
+            CommandError::new(exit::USAGE, format!("there is a profile `{}` already", args.name))
+                .hint("add --force to replace it"),
+        );
+    }
+    keys.extend(args.client_id.clone().map(|id| ("client_id", id)));
+    if let Some(file) = &args.secret_file {
+        keys.push(("client_secret_file", secret_at(context, file)?));
+    }
+    if let Some(command) = &args.secret_command {
+        keys.push(("client_secret_command", command.clone()));
+    }
+    if args.secret_stdin {
+        let file = places.secret_file(&args.name);
+        keep_secret(&file)?;
+        keys.push(("client_secret_file", file.display().to_string()));
+    }
+    put_profile(&path, &args.name, &keys)?;
+    context
+        .ui
+        .note(format_args!("profile `{}` is in {}", args.name, path.display()));
+    if known.is_empty() {
+        context.ui.note("it is the default, because it is the first");
+    }
+    context.ui.note(format_args!(
+        "check it with: easemob-admin --profile {} profile doctor",
+        args.name
+    ));
+    Ok(exit::OK)
+}
+
+/// Takes the target from the global options and checks its form.
+fn target(context: &Context) -> Result<Vec<(&'static str, String)>, CommandError> {
+    let globals = &context.globals;
+    let wrong = |what: String, error: String| CommandError::new(exit::USAGE, what).because(error);
+    if globals.sandbox {
+        return Err(CommandError::new(exit::USAGE, "the sandbox needs no profile")
+            .hint("use it with --sandbox: easemob-admin --sandbox users list --limit 5"));
+    }
+    if let Some(root) = &globals.app_root {
+        AppRoot::parse(root).map_err(|error| wrong(format!("`{root}` is no app root"), error.to_string()))?;
+        return Ok(vec![("app_root", root.clone())]);
+    }
+    let (Some(server), Some(app)) = (&globals.server, &globals.app) else {
+        return Err(
+            CommandError::new(exit::USAGE, "a profile needs a server and an app")
+                .hint("add --server https://HOST --app ORG#APP, or --app-root URL"),
+        );
+    };
+    let key = AppKey::parse(app).map_err(|error| {
+        wrong(format!("`{app}` is no app key"), error.to_string()).hint("an app key looks like acme#chat")
+    })?;
+    AppRoot::new(server, &key).map_err(|error| {
+        wrong(format!("`{server}` is no server"), error.to_string())
+            .hint("a server looks like https://a1.easemob.com")
+    })?;
+    Ok(vec![("server", server.clone()), ("app", app.clone())])
+}
+
+/// Checks a secret file and returns its absolute path, so that it is found from every directory.
+fn secret_at(context: &Context, file: &Path) -> Result<String, CommandError> {
+    let absolute = file.canonicalize().map_err(|error| {
+        CommandError::new(
+            exit::USAGE,
+            format!("cannot read the secret file {}", file.display()),
+        )
+        .because(error)
+    })?;
+    if let Some(warning) = secret_file::readers(&absolute) {
+        context.ui.warn(warning);
+    }
+    Ok(absolute.display().to_string())
+}
+
+fn keep_secret(file: &Path) -> Result<(), CommandError> {
+    let mut text = String::new();
+    io::stdin().read_to_string(&mut text).map_err(|error| {
+        CommandError::new(exit::USAGE, "cannot read the secret from stdin").because(error)
+    })?;
+    let secret = from_stdin(&text)?;
+    write_private(file, format!("{}\n", secret.expose_secret()).as_bytes()).map_err(|error| {
+        CommandError::new(exit::CONFIG, format!("cannot write {}", file.display())).because(error)
+    })
+}

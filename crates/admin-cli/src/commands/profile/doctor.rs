@@ -1,0 +1,257 @@
+//! `profile doctor`: check the configuration step by step.
+
+use std::time::Duration;
+
+use clap::Args;
+use easemob_admin_api::UserQuery;
+use serde::Serialize;
+
+use crate::command_error::CommandError;
+use crate::config::secret_file;
+use crate::context::{Configured, Context, Session, label};
+use crate::exit::{self, Exit};
+use crate::render::report::{Report, Row};
+
+/// How long a name look-up and a connection may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Arguments of `profile doctor`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  easemob-admin profile doctor
+  easemob-admin --profile staging profile doctor -o json
+
+Only reads. A check that fails says what to do next; later checks that need it are left out.")]
+pub struct DoctorArgs {}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Verdict {
+    Ok,
+    Warn,
+    Fail,
+}
+
+#[derive(Debug, Serialize)]
+struct CheckRow {
+    check: &'static str,
+    verdict: Verdict,
+    found: String,
+    next: Option<String>,
+}
+
+impl Row for CheckRow {
+    const COLUMNS: &'static [&'static str] = &["verdict", "check", "found", "next"];
+
+    fn cells(&self) -> Vec<String> {
+        let verdict = match self.verdict {
+            Verdict::Ok => "ok",
+            Verdict::Warn => "warn",
+            Verdict::Fail => "FAIL",
+        };
+        vec![
+            verdict.into(),
+            self.check.into(),
+            self.found.clone(),
+            self.next.clone().unwrap_or_default(),
+        ]
+    }
+}
+
+#[derive(Debug, Default, Serialize)]
+struct DoctorSummary {
+    ok: u32,
+    warn: u32,
+    fail: u32,
+}
+
+/// Writes checks as they are made.
+struct Doctor {
+    report: Report,
+    summary: DoctorSummary,
+    exit: Exit,
+}
+
+impl Doctor {
+    fn tell(&mut self, row: &CheckRow) -> Result<(), CommandError> {
+        match row.verdict {
+            Verdict::Ok => self.summary.ok += 1,
+            Verdict::Warn => self.summary.warn += 1,
+            Verdict::Fail => self.summary.fail += 1,
+        }
+        self.report.row(row).map(drop).map_err(output)
+    }
+
+    fn ok(&mut self, check: &'static str, found: impl Into<String>) -> Result<(), CommandError> {
+        self.tell(&CheckRow {
+            check,
+            verdict: Verdict::Ok,
+            found: found.into(),
+            next: None,
+        })
+    }
+
+    fn warn(
+        &mut self,
+        check: &'static str,
+        found: impl Into<String>,
+        next: &str,
+    ) -> Result<(), CommandError> {
+        let next = Some(next.to_owned()).filter(|next| !next.is_empty());
+        self.tell(&CheckRow {
+            check,
+            verdict: Verdict::Warn,
+            found: found.into(),
+            next,
+        })
+    }
+
+    fn fail(&mut self, check: &'static str, error: &CommandError) -> Result<(), CommandError> {
+        if self.exit == exit::OK {
+            self.exit = error.exit();
+        }
+        let mut found = error.to_string();
+        let mut cause = std::error::Error::source(error);
+        while let Some(error) = cause {
+            found.push_str(": ");
+            found.push_str(&error.to_string());
+            cause = error.source();
+        }
+        self.tell(&CheckRow {
+            check,
+            verdict: Verdict::Fail,
+            found,
+            next: error.hints().first().cloned(),
+        })
+    }
+}
+
+fn output(error: std::io::Error) -> CommandError {
+    CommandError::new(exit::INTERNAL, "the rows cannot be written to stdout").because(error)
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When stdout cannot be written; failed checks are rows.
+pub async fn run(context: &Context, _: &DoctorArgs) -> Result<Exit, CommandError> {
+    let report = context.local_report::<CheckRow>("profile doctor", context.globals.sandbox);
+    let mut doctor = Doctor {
+        report,
+        summary: DoctorSummary::default(),
+        exit: exit::OK,
+    };
+    examine(context, &mut doctor).await?;
+    doctor.report.finish(&doctor.summary).map_err(output)?;
+    let DoctorSummary { ok, warn, fail } = doctor.summary;
+    context
+        .ui
+        .note(format_args!("{ok} ok, {warn} warnings, {fail} failed"));
+    Ok(doctor.exit)
+}
+
+async fn examine(context: &Context, doctor: &mut Doctor) -> Result<(), CommandError> {
+    if !context.globals.sandbox && !local(context, doctor)? {
+        return Ok(());
+    }
+    let session = match context.connect().await {
+        Ok(session) => session,
+        Err(error) => return doctor.fail("secret", &error),
+    };
+    let remote = remote(&session, doctor).await;
+    session.close().await?;
+    remote
+}
+
+/// Checks files and settings; returns false if nothing can be asked of a server.
+fn local(context: &Context, doctor: &mut Doctor) -> Result<bool, CommandError> {
+    let path = context.places()?.profile_file();
+    match secret_file::readers(&path) {
+        Some(warning) => doctor.warn("profile file", warning, &format!("chmod 600 {}", path.display()))?,
+        None if path.exists() => doctor.ok("profile file", path.display().to_string())?,
+        None => doctor.ok(
+            "profile file",
+            format!(
+                "{} does not exist; flags and environment are used",
+                path.display()
+            ),
+        )?,
+    }
+    let Configured {
+        root,
+        profile,
+        credentials,
+    } = match context.configured() {
+        Ok(Some(configured)) => configured,
+        Ok(None) => return Ok(true),
+        Err(error) => {
+            doctor.fail("target", &error)?;
+            return Ok(false);
+        }
+    };
+    let from = profile.map_or_else(|| "no profile".into(), |(name, _)| format!("profile {name}"));
+    doctor.ok("target", format!("{} at {root} ({from})", label(&root)))?;
+    match credentials.exposed() {
+        Some(warning) => doctor.warn("credentials", warning, "")?,
+        None => doctor.ok("credentials", credentials.describe())?,
+    }
+    Ok(true)
+}
+
+async fn remote(session: &Session, doctor: &mut Doctor) -> Result<(), CommandError> {
+    connection(session, doctor).await?;
+    let client = session.server.client();
+    match client.fetch_token().await {
+        Ok(()) => doctor.ok("token", "the server accepts the credentials")?,
+        Err(error) => return doctor.fail("token", &error.into()),
+    }
+    match client.list_users_page(&UserQuery::new().page_size(1), None).await {
+        Ok(_) => doctor.ok("read", format!("users of {} can be read", session.app))?,
+        Err(error) => doctor.fail("read", &error.into())?,
+    }
+    match client.app_limits().await {
+        Ok(_) => doctor.ok("limits", "this server manages device limits by REST"),
+        Err(error) if error.is_unsupported() => doctor.warn(
+            "limits",
+            "this server has no call for device limits; `limits show` and `limits set` do not work",
+            "use the console: 功能配置 → 多端多设备在线",
+        ),
+        Err(error) => doctor.fail("limits", &error.into()),
+    }
+}
+
+/// Looks up the name and opens a connection. A failure is only a warning: a proxy may do both for us.
+async fn connection(session: &Session, doctor: &mut Doctor) -> Result<(), CommandError> {
+    let address = session.address.clone();
+    let looked_up = tokio::time::timeout(PATIENCE, tokio::net::lookup_host(address.as_str())).await;
+    let addresses: Vec<_> = match looked_up {
+        Ok(Ok(addresses)) => addresses.collect(),
+        Ok(Err(error)) => {
+            return doctor.warn(
+                "connection",
+                format!("{address} cannot be looked up: {error}"),
+                "check the server name",
+            );
+        }
+        Err(_) => {
+            return doctor.warn(
+                "connection",
+                format!("{address} cannot be looked up in time"),
+                "check the network",
+            );
+        }
+    };
+    match tokio::time::timeout(PATIENCE, tokio::net::TcpStream::connect(&addresses[..])).await {
+        Ok(Ok(_)) => doctor.ok("connection", format!("{address} answers")),
+        Ok(Err(error)) => doctor.warn(
+            "connection",
+            format!("{address}: {error}"),
+            "check port, firewall and proxy",
+        ),
+        Err(_) => doctor.warn(
+            "connection",
+            format!("{address} does not answer in time"),
+            "check firewall and proxy",
+        ),
+    }
+}

@@ -1,0 +1,45 @@
+//! `profile use`: make a profile the default.
+
+use clap::Args;
+
+use crate::command_error::CommandError;
+use crate::config::precedence::NoTarget;
+use crate::config::profile_file::{nearest, set_default};
+use crate::context::Context;
+use crate::exit::{self, Exit};
+
+/// Arguments of `profile use`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  easemob-admin profile use staging")]
+pub struct UseArgs {
+    /// The name of the profile
+    #[arg(value_name = "NAME")]
+    name: String,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When there is no such profile, or the file cannot be written.
+pub fn run(context: &Context, args: &UseArgs) -> Result<Exit, CommandError> {
+    let file = context.profiles()?;
+    let Some(profile) = file.profiles.get(&args.name) else {
+        let names: Vec<&str> = file.profiles.keys().map(String::as_str).collect();
+        let nearest = nearest(&args.name, &names).map(str::to_owned);
+        let known = file.profiles.keys().cloned().collect();
+        return Err(NoTarget::NoSuchProfile {
+            name: args.name.clone(),
+            nearest,
+            known,
+        }
+        .into());
+    };
+    set_default(&context.places()?.profile_file(), &args.name)?;
+    context.ui.note(format_args!(
+        "commands without --profile now go to `{}`: {}",
+        args.name,
+        profile.target()
+    ));
+    Ok(exit::OK)
+}

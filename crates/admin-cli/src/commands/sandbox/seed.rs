@@ -1,0 +1,65 @@
+//! `sandbox seed`: replace the data of the embedded sandbox.
+
+use std::path::Path;
+
+use clap::Args;
+use easemob_admin_sandbox::Seed;
+
+use super::row::tell;
+use crate::command_error::CommandError;
+use crate::context::Context;
+use crate::embedded;
+use crate::exit::{self, Exit};
+
+/// Arguments of `sandbox seed`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  easemob-admin sandbox seed demo
+  easemob-admin sandbox seed ./case.json
+
+What was there before is forgotten.")]
+pub struct SeedArgs {
+    /// `demo`, or a JSON file
+    #[arg(value_name = "demo|FILE")]
+    data: String,
+}
+
+/// Reads demo data or a file.
+///
+/// # Errors
+/// When the file cannot be read or is not of the documented form.
+pub fn load(data: &str) -> Result<Seed, CommandError> {
+    if data == "demo" {
+        return Ok(Seed::demo());
+    }
+    let text = std::fs::read_to_string(Path::new(data)).map_err(|error| {
+        CommandError::new(exit::USAGE, format!("cannot read the seed file {data}")).because(error)
+    })?;
+    Seed::from_json(&text)
+        .map_err(|error| CommandError::new(exit::USAGE, format!("{data} is no seed file")).because(error))
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When the data cannot be used or the sandbox is in use.
+pub async fn run(context: &Context, args: &SeedArgs) -> Result<Exit, CommandError> {
+    let seed = load(&args.data)?;
+    let places = context.places()?;
+    let sandbox = embedded::start(&places).await?;
+    sandbox.reset();
+    let imported = sandbox.import(seed).map_err(|error| {
+        CommandError::new(exit::USAGE, "the limits of the seed cannot be used").because(error)
+    });
+    let told = imported.and_then(|()| {
+        tell(
+            context,
+            "sandbox seed",
+            &sandbox,
+            &args.data,
+            &places.sandbox_state(),
+        )
+    });
+    embedded::stop(sandbox).await?;
+    told
+}

@@ -1,0 +1,187 @@
+//! The rows of `sessions logout`.
+
+use serde::Serialize;
+
+use crate::bulk::calls::CallError;
+use crate::bulk::logout::{DeviceResult, Fate, UserResult};
+use crate::bulk::select::Selection;
+use crate::drive::RunRow;
+use crate::input::spool::Entry;
+use crate::render::report::Row;
+
+/// One device, or a user without any.
+#[derive(Debug, Serialize)]
+pub(super) struct LogoutRow {
+    line: u64,
+    user: String,
+    outcome: &'static str,
+    device: Option<String>,
+    platform: Option<String>,
+    name: Option<String>,
+    why: Option<String>,
+    confirmed_by_reading: Option<bool>,
+    call: Option<&'static str>,
+    error: Option<String>,
+    outcome_unknown: Option<bool>,
+    retry_may_help: Option<bool>,
+}
+
+impl LogoutRow {
+    fn new(entry: &Entry, outcome: &'static str) -> Self {
+        Self {
+            line: entry.line,
+            user: entry.user.to_string(),
+            outcome,
+            device: None,
+            platform: None,
+            name: None,
+            why: None,
+            confirmed_by_reading: None,
+            call: None,
+            error: None,
+            outcome_unknown: None,
+            retry_may_help: None,
+        }
+    }
+
+    /// The row of a user whose job was cut off by a second Ctrl-C.
+    pub(super) fn cut_off(entry: &Entry) -> Self {
+        let error = "cut off; what was sent may have taken effect".to_owned();
+        Self {
+            error: Some(error),
+            outcome_unknown: Some(true),
+            retry_may_help: Some(true),
+            ..Self::new(entry, "unknown")
+        }
+    }
+
+    fn failed(self, error: &CallError) -> Self {
+        Self {
+            call: Some(error.call),
+            error: Some(error.message.clone()),
+            outcome_unknown: Some(error.outcome_unknown),
+            retry_may_help: Some(error.retry_may_help),
+            ..self
+        }
+    }
+
+    fn device(entry: &Entry, result: &DeviceResult) -> Self {
+        let outcome = match &result.fate {
+            Fate::Ended { .. } => "logged_out",
+            Fate::WouldEnd => "would_log_out",
+            Fate::Kept => "kept",
+            Fate::Failed(_) => "failed",
+            Fate::NotTried => "not_started",
+        };
+        let device = &result.choice.device;
+        let row = Self {
+            device: Some(device.id.to_string()),
+            platform: Some(device.id.platform().to_string()),
+            name: device.name.clone(),
+            why: Some(result.choice.why.clone()),
+            ..Self::new(entry, outcome)
+        };
+        match &result.fate {
+            Fate::Failed(error) => row.failed(error),
+            Fate::Ended { confirmed_by_reading } => Self {
+                confirmed_by_reading: Some(*confirmed_by_reading),
+                ..row
+            },
+            _ => row,
+        }
+    }
+}
+
+/// Returns the rows of one user, at least one.
+///
+/// Devices that stay are told only where staying was a decision, not where they were never meant.
+pub(super) fn rows(entry: &Entry, result: &UserResult, selection: &Selection) -> Vec<LogoutRow> {
+    let devices = match result {
+        UserResult::Unread(error) => return vec![LogoutRow::new(entry, "failed").failed(error)],
+        UserResult::Read(devices) => devices,
+    };
+    let tells_kept = matches!(selection, Selection::KeepNewest { .. } | Selection::KeepDevice(_));
+    let told = |device: &&DeviceResult| tells_kept || !matches!(device.fate, Fate::Kept);
+    let mut rows: Vec<LogoutRow> = devices
+        .iter()
+        .filter(told)
+        .map(|device| LogoutRow::device(entry, device))
+        .collect();
+    if rows.is_empty() {
+        let why = if devices.is_empty() {
+            "not online"
+        } else {
+            "no device matches"
+        };
+        rows.push(LogoutRow {
+            why: Some(why.into()),
+            ..LogoutRow::new(entry, "nothing_to_do")
+        });
+    }
+    rows
+}
+
+impl Row for LogoutRow {
+    const COLUMNS: &'static [&'static str] = &[
+        "line",
+        "user",
+        "outcome",
+        "device",
+        "platform",
+        "name",
+        "why",
+        "confirmed_by_reading",
+        "call",
+        "error",
+        "outcome_unknown",
+        "retry_may_help",
+    ];
+    const TABLE: &'static [&'static str] = &["user", "outcome", "device", "name", "note"];
+
+    fn cells(&self) -> Vec<String> {
+        let text = |value: &Option<String>| value.clone().unwrap_or_default();
+        let flag = |value: Option<bool>| value.map(|flag| flag.to_string()).unwrap_or_default();
+        vec![
+            self.line.to_string(),
+            self.user.clone(),
+            self.outcome.into(),
+            text(&self.device),
+            text(&self.platform),
+            text(&self.name),
+            text(&self.why),
+            flag(self.confirmed_by_reading),
+            self.call.unwrap_or_default().into(),
+            text(&self.error),
+            flag(self.outcome_unknown),
+            flag(self.retry_may_help),
+        ]
+    }
+
+    fn table_cells(&self) -> Vec<String> {
+        let text = |value: &Option<String>| value.clone().unwrap_or_default();
+        let note = match (&self.error, self.confirmed_by_reading) {
+            (Some(error), _) => error.clone(),
+            (None, Some(true)) => format!("{}; confirmed by reading", text(&self.why)),
+            (None, _) => text(&self.why),
+        };
+        vec![
+            self.user.clone(),
+            self.outcome.replace('_', " "),
+            text(&self.device),
+            text(&self.name),
+            note,
+        ]
+    }
+}
+
+impl RunRow for LogoutRow {
+    fn failure(&self) -> Option<String> {
+        let error = self.error.as_ref()?;
+        let device = self
+            .device
+            .as_deref()
+            .map(|device| format!(" {device}"))
+            .unwrap_or_default();
+        Some(format!("line {}, {}{device}: {error}", self.line, self.user))
+    }
+}

@@ -1,0 +1,100 @@
+//! The arguments that name users, shared by all commands over many users.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::command_error::CommandError;
+use crate::confirm::stdin_list;
+use crate::context::Context;
+use crate::exit;
+use crate::input::user_list::{Examples, Source, UserList};
+
+/// Users as arguments, or a list of them.
+#[derive(Debug, Clone, Args)]
+pub struct UserSource {
+    /// Users
+    #[arg(value_name = "USER")]
+    pub users: Vec<String>,
+    /// Read users from a file, one per line, or from stdin with `-`; lines starting with # are skipped
+    #[arg(long, value_name = "FILE", conflicts_with = "users")]
+    pub from: Option<PathBuf>,
+    /// Leave out lines that are no user ids instead of refusing the list
+    #[arg(long)]
+    pub skip_invalid: bool,
+}
+
+impl UserSource {
+    /// Returns true if no user is named at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.users.is_empty() && self.from.is_none()
+    }
+
+    /// Reads the whole list and tells what is odd about it.
+    ///
+    /// # Errors
+    /// When no user is named, or the list cannot be used.
+    pub fn read(&self, context: &Context) -> Result<UserList, CommandError> {
+        let source = match &self.from {
+            Some(path) if path.as_os_str() == "-" => Source::Stdin,
+            Some(path) => Source::File(path.clone()),
+            None if self.users.is_empty() => {
+                return Err(CommandError::new(exit::USAGE, "no user is named").hint(
+                    "name users as arguments, or give a list with --from FILE (--from - reads stdin)",
+                ));
+            }
+            None => Source::Arguments(self.users.clone()),
+        };
+        let ui = &context.ui;
+        let list = UserList::read(&source, self.skip_invalid, || stdin_list(ui))?;
+        let remarks = &list.remarks;
+        if remarks.invalid.count > 0 {
+            let Examples { count, first } = &remarks.invalid;
+            ui.warn(format_args!(
+                "{count} lines are no user ids and are left out: {}",
+                some(*count, first)
+            ));
+        }
+        match remarks.duplicates {
+            0 => {}
+            1 => ui.warn("1 line repeats an earlier user and is done once"),
+            count => ui.warn(format_args!(
+                "{count} lines repeat an earlier user and are done once"
+            )),
+        }
+        if remarks.capitals.count > 0 {
+            let Examples { count, first } = &remarks.capitals;
+            let these = if *count == 1 {
+                "1 name has"
+            } else {
+                &format!("{count} names have")
+            };
+            ui.warn(format_args!(
+                "{these} capitals, and the server compares names without case: {}",
+                some(*count, first)
+            ));
+        }
+        if remarks.odd.count > 0 {
+            let Examples { count, first } = &remarks.odd;
+            let these = if *count == 1 {
+                "1 name holds"
+            } else {
+                &format!("{count} names hold")
+            };
+            ui.warn(format_args!(
+                "{these} commas, blanks or quotes, as if the list were a table; only one user per line is read: {}",
+                some(*count, first)
+            ));
+        }
+        Ok(list)
+    }
+}
+
+fn some(count: u64, first: &[String]) -> String {
+    let mut text = first.join(", ");
+    if count > first.len() as u64 {
+        text.push_str(", …");
+    }
+    text
+}

@@ -1,0 +1,50 @@
+//! `users ban`: keep users from signing in.
+
+use clap::Args;
+
+use super::change::{self, Change};
+use crate::command_error::CommandError;
+use crate::commands::acting::Acting;
+use crate::commands::user_source::UserSource;
+use crate::context::{Context, Session};
+use crate::exit::Exit;
+
+/// Arguments of `users ban`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  easemob-admin users ban ann --reason \"account stolen\" --ticket INC-7
+  easemob-admin users ban --from users.txt --dry-run
+  easemob-admin users ban --from users.txt --reason \"leak\" --yes -o jsonl > result.jsonl
+
+A ban ends all sessions of the user at once and lasts until `users unban`.")]
+pub struct BanArgs {
+    #[command(flatten)]
+    users: UserSource,
+    #[command(flatten)]
+    acting: Acting,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When the list cannot be used, the operator does not agree, or the run was stopped.
+pub async fn run(context: &Context, session: &Session, args: &BanArgs) -> Result<Exit, CommandError> {
+    let words = Change {
+        command: "users ban",
+        verb: "ban",
+        doing: "banning",
+        done: "banned",
+        would: "would_ban",
+        would_words: "would be banned",
+    };
+    let client = session.server.client();
+    change::run(
+        context,
+        session,
+        &args.users,
+        &args.acting,
+        &words,
+        async |user| client.ban(user).await,
+    )
+    .await
+}

@@ -1,0 +1,124 @@
+//! `users list`: all users of the app, page by page as they come.
+
+use std::pin::pin;
+
+use clap::Args;
+use easemob_admin_api::UserQuery;
+use futures_util::StreamExt;
+use serde::Serialize;
+
+use super::row::UserRow;
+use crate::bulk::pipeline::Wish;
+use crate::command_error::CommandError;
+use crate::context::{Context, Session};
+use crate::exit::{self, Exit};
+use crate::interrupt;
+use crate::render::report::Reader;
+
+/// The largest page that the server gives.
+const LARGEST_PAGE: u32 = 100;
+
+/// Arguments of `users list`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  easemob-admin users list --limit 20
+  easemob-admin users list --banned -o csv
+  easemob-admin users list -o jsonl > users.jsonl")]
+pub struct ListArgs {
+    /// Stop after N users
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    limit: Option<u64>,
+    /// List only banned users
+    #[arg(long, conflicts_with = "active")]
+    banned: bool,
+    /// List only users that are not banned
+    #[arg(long)]
+    active: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct ListSummary {
+    users: u64,
+    stopped: Option<&'static str>,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When a page cannot be read or a row cannot be written.
+pub async fn run(context: &Context, session: &Session, args: &ListArgs) -> Result<Exit, CommandError> {
+    let wanted = args.limit.unwrap_or(u64::MAX);
+    // A filter may skip users, so only an unfiltered list knows how few it needs.
+    let filtered = args.banned || args.active;
+    let page = if filtered {
+        LARGEST_PAGE
+    } else {
+        u32::try_from(wanted).unwrap_or(LARGEST_PAGE).min(LARGEST_PAGE)
+    };
+    let mut users = pin!(
+        session
+            .server
+            .client()
+            .list_users(UserQuery::new().page_size(page))
+    );
+    let mut report = context.report::<UserRow>(session, "users list", None);
+    let mut wish = interrupt::listen(context.ui.clone(), context.globals.max_duration);
+    let output =
+        |error| CommandError::new(exit::INTERNAL, "the rows cannot be written to stdout").because(error);
+    let mut summary = ListSummary {
+        users: 0,
+        stopped: None,
+    };
+    let mut failure = None;
+    while summary.users < wanted {
+        let next = tokio::select! {
+            next = users.next() => next,
+            Ok(()) = wish.changed() => {
+                summary.stopped = Some("interrupted");
+                None
+            }
+        };
+        let user = match next {
+            None => break,
+            Some(Ok(user)) => user,
+            Some(Err(error)) => {
+                summary.stopped = Some("failed");
+                failure = Some(error);
+                break;
+            }
+        };
+        let shown = match user.activated {
+            Some(false) => !args.active,
+            // A server that does not tell has not banned anybody that it could tell about.
+            Some(true) | None => !args.banned,
+        };
+        if shown {
+            summary.users += 1;
+            if report.row(&UserRow::from(user)).map_err(output)? == Reader::Gone {
+                return Ok(exit::OK);
+            }
+        }
+    }
+    report.finish(&summary).map_err(output)?;
+    let prefix = if session.is_sandbox() { "sandbox: " } else { "" };
+    let end = if summary.stopped.is_some() {
+        ", and the list is not complete"
+    } else {
+        ""
+    };
+    context.ui.note(format_args!(
+        "{prefix}{}{end}",
+        crate::commands::acting::users(summary.users)
+    ));
+    let wish = *wish.borrow();
+    match (failure, wish) {
+        (Some(error), _) => Err(error.into()),
+        (None, Wish::Run) => Ok(exit::OK),
+        (None, Wish::Drain(_)) => Ok(if summary.stopped.is_some() {
+            exit::INTERRUPTED
+        } else {
+            exit::OK
+        }),
+        (None, Wish::Abort) => Ok(exit::ABORTED),
+    }
+}

@@ -1,0 +1,192 @@
+//! `users status`: whether users are online, a hundred per request.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use clap::Args;
+use easemob_admin_api::{OnlineStatus, UserId};
+use serde::Serialize;
+
+use crate::bulk::calls::CallError;
+use crate::bulk::tally::{Settled, Tally};
+use crate::command_error::{CommandError, call_error};
+use crate::commands::user_source::UserSource;
+use crate::context::{Context, Session};
+use crate::drive::{Done, Run, RunRow, drive, summary_of};
+use crate::exit::{self, Exit};
+use crate::input::spool::Entry;
+use crate::render::report::Row;
+use crate::summary::Words;
+
+/// How many users the server takes in one request.
+const PER_REQUEST: usize = 100;
+
+/// Arguments of `users status`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  easemob-admin users status ann bob
+  easemob-admin users status --from users.txt -o csv
+
+The server answers `offline` for users that do not exist. A user it does not mention is shown as `unknown`.")]
+pub struct StatusArgs {
+    #[command(flatten)]
+    users: UserSource,
+}
+
+#[derive(Debug, Serialize)]
+struct StatusRow {
+    line: u64,
+    user: String,
+    status: String,
+    call: Option<&'static str>,
+    error: Option<String>,
+    retry_may_help: Option<bool>,
+}
+
+impl StatusRow {
+    fn new(entry: &Entry, status: impl Into<String>) -> Self {
+        let (line, user) = (entry.line, entry.user.to_string());
+        Self {
+            line,
+            user,
+            status: status.into(),
+            call: None,
+            error: None,
+            retry_may_help: None,
+        }
+    }
+
+    fn failed(entry: &Entry, error: &CallError) -> Self {
+        Self {
+            call: Some(error.call),
+            error: Some(error.message.clone()),
+            retry_may_help: Some(error.retry_may_help),
+            ..Self::new(entry, "failed")
+        }
+    }
+}
+
+impl Row for StatusRow {
+    const COLUMNS: &'static [&'static str] = &["line", "user", "status", "call", "error", "retry_may_help"];
+    const TABLE: &'static [&'static str] = &["user", "status", "note"];
+
+    fn cells(&self) -> Vec<String> {
+        vec![
+            self.line.to_string(),
+            self.user.clone(),
+            self.status.clone(),
+            self.call.unwrap_or_default().into(),
+            self.error.clone().unwrap_or_default(),
+            self.retry_may_help.map(|may| may.to_string()).unwrap_or_default(),
+        ]
+    }
+
+    fn table_cells(&self) -> Vec<String> {
+        vec![
+            self.user.clone(),
+            self.status.clone(),
+            self.error.clone().unwrap_or_default(),
+        ]
+    }
+}
+
+impl RunRow for StatusRow {
+    fn failure(&self) -> Option<String> {
+        self.error
+            .as_ref()
+            .map(|error| format!("line {}, {}: {error}", self.line, self.user))
+    }
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When the list cannot be used or the run was stopped.
+pub async fn run(context: &Context, session: &Session, args: &StatusArgs) -> Result<Exit, CommandError> {
+    let list = args.users.read(context)?;
+    let source = list.stream().map_err(|error| {
+        CommandError::new(exit::INTERNAL, "the temporary copy of the list cannot be read").because(error)
+    })?;
+    let run = Run {
+        context,
+        session,
+        command: "users status",
+        verb: "reading",
+        words: Words {
+            done: "online",
+            nothing: "offline or unknown",
+            devices: None,
+        },
+        acts: false,
+        summary: summary_of(&list),
+    };
+    let work = async |entries: Vec<Entry>| read(session, &entries).await;
+    let rows = |entries: Vec<Entry>| {
+        entries
+            .iter()
+            .map(|entry| StatusRow::new(entry, "unknown"))
+            .collect()
+    };
+    drive(run, chunks(source), work, rows).await
+}
+
+/// Gathers users for one request each.
+fn chunks(
+    mut source: impl Iterator<Item = io::Result<Entry>>,
+) -> impl Iterator<Item = io::Result<Vec<Entry>>> {
+    std::iter::from_fn(move || {
+        let chunk: io::Result<Vec<Entry>> = source.by_ref().take(PER_REQUEST).collect();
+        match chunk {
+            Ok(entries) if entries.is_empty() => None,
+            other => Some(other),
+        }
+    })
+}
+
+async fn read(session: &Session, entries: &[Entry]) -> Done<StatusRow> {
+    let users: Vec<UserId> = entries.iter().map(|entry| entry.user.clone()).collect();
+    let server = &session.server;
+    let mut tally = Tally::default();
+    match server.counted(server.client().status_batch(&users).await) {
+        Err(error) => {
+            let error = call_error(&error);
+            for _ in entries {
+                tally.count(Settled::of_error(&error));
+            }
+            let rows = entries
+                .iter()
+                .map(|entry| StatusRow::failed(entry, &error))
+                .collect();
+            Done {
+                rows,
+                tally,
+                failures: vec![error],
+                cap_hit: false,
+            }
+        }
+        Ok(statuses) => {
+            // Names come back in lower case.
+            let statuses: BTreeMap<String, OnlineStatus> = statuses
+                .into_iter()
+                .map(|(user, status)| (user.folded(), status))
+                .collect();
+            let row = |entry: &Entry| match statuses.get(&entry.user.folded()) {
+                Some(OnlineStatus::Online) => (Settled::Done, StatusRow::new(entry, "online")),
+                Some(OnlineStatus::Offline) => (Settled::NothingToDo, StatusRow::new(entry, "offline")),
+                Some(other) => (Settled::NothingToDo, StatusRow::new(entry, other.to_string())),
+                None => (Settled::NothingToDo, StatusRow::new(entry, "unknown")),
+            };
+            let settled = entries.iter().map(row).map(|(settled, row)| {
+                tally.count(settled);
+                row
+            });
+            let rows = settled.collect();
+            Done {
+                rows,
+                tally,
+                failures: Vec::new(),
+                cap_hit: false,
+            }
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! `users unban`: let banned users sign in again.
+
+use clap::Args;
+
+use super::change::{self, Change};
+use crate::command_error::CommandError;
+use crate::commands::acting::Acting;
+use crate::commands::user_source::UserSource;
+use crate::context::{Context, Session};
+use crate::exit::Exit;
+
+/// Arguments of `users unban`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  easemob-admin users unban ann --reason \"account recovered\" --ticket INC-7
+  easemob-admin users unban --from users.txt --dry-run
+  easemob-admin users unban --from users.txt --reason \"leak\" --yes -o jsonl > result.jsonl")]
+pub struct UnbanArgs {
+    #[command(flatten)]
+    users: UserSource,
+    #[command(flatten)]
+    acting: Acting,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When the list cannot be used, the operator does not agree, or the run was stopped.
+pub async fn run(context: &Context, session: &Session, args: &UnbanArgs) -> Result<Exit, CommandError> {
+    let words = Change {
+        command: "users unban",
+        verb: "unban",
+        doing: "unbanning",
+        done: "unbanned",
+        would: "would_unban",
+        would_words: "would be unbanned",
+    };
+    let client = session.server.client();
+    change::run(
+        context,
+        session,
+        &args.users,
+        &args.acting,
+        &words,
+        async |user| client.unban(user).await,
+    )
+    .await
+}

@@ -1,0 +1,130 @@
+//! Asks the operator. The answer comes from the terminal, never from stdin, which may be the user list.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, IsTerminal};
+
+use crate::command_error::CommandError;
+use crate::exit;
+use crate::ui::Ui;
+
+/// Above this number of users a `y` is too easily typed: the operator writes the app key.
+pub const TYPED_ABOVE: u64 = 1_000;
+
+/// What is about to happen.
+#[derive(Debug)]
+pub struct Question {
+    /// The app that is about to be changed.
+    pub app: String,
+    /// How many users are touched.
+    pub users: u64,
+    /// The act in words, such as `log out all devices of 3 users of acme#chat`.
+    pub act: String,
+}
+
+/// Asks, unless `yes` was given on the command line.
+///
+/// # Errors
+/// When there is no terminal to ask on, or the answer is not a clear yes.
+pub fn confirm(ui: &Ui, yes: bool, question: &Question) -> Result<(), CommandError> {
+    if yes {
+        return Ok(());
+    }
+    let Some(mut terminal) = terminal() else {
+        return Err(CommandError::new(
+            exit::USAGE,
+            "there is no terminal to confirm on, so nothing was done",
+        )
+        .hint("add --yes if the command is meant as it stands, or --dry-run to see what it would do"));
+    };
+    ask(ui, &mut terminal, question)
+}
+
+fn ask(ui: &Ui, terminal: &mut dyn BufRead, question: &Question) -> Result<(), CommandError> {
+    let typed = question.users > TYPED_ABOVE;
+    ui.say(format_args!("About to {}.", question.act));
+    if typed {
+        ui.ask(&format!("Type the app key ({}) to go on:", question.app));
+    } else {
+        ui.ask("Go on? [y/N]");
+    }
+    let mut answer = String::new();
+    terminal.read_line(&mut answer).map_err(|error| {
+        CommandError::new(exit::INTERNAL, "the answer cannot be read from the terminal").because(error)
+    })?;
+    let answer = answer.trim();
+    let agreed = if typed {
+        answer == question.app
+    } else {
+        ["y", "yes"].contains(&answer.to_ascii_lowercase().as_str())
+    };
+    if agreed {
+        return Ok(());
+    }
+    Err(CommandError::new(
+        exit::INTERRUPTED,
+        "not confirmed, so nothing was done",
+    ))
+}
+
+#[cfg(unix)]
+fn terminal() -> Option<Box<dyn BufRead>> {
+    let terminal = File::open("/dev/tty").ok().filter(IsTerminal::is_terminal)?;
+    Some(Box::new(BufReader::new(terminal)))
+}
+
+#[cfg(not(unix))]
+fn terminal() -> Option<Box<dyn BufRead>> {
+    let _ = File::open("");
+    let stdin = io::stdin();
+    if stdin.is_terminal() {
+        Some(Box::new(BufReader::new(stdin)))
+    } else {
+        None
+    }
+}
+
+/// Returns stdin for a user list, with a word to the person who may not know that it is being read.
+pub fn stdin_list(ui: &Ui) -> Box<dyn BufRead> {
+    let stdin = io::stdin();
+    if stdin.is_terminal() {
+        ui.note("reading users from the terminal, one per line; end with Ctrl-D");
+    }
+    Box::new(BufReader::new(stdin))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(users: u64, typed: &str) -> bool {
+        let ui = Ui::new(Box::new(io::sink()), false, false);
+        let question = Question {
+            app: "acme#chat".into(),
+            users,
+            act: "log out".into(),
+        };
+        ask(&ui, &mut typed.as_bytes(), &question).is_ok()
+    }
+
+    #[test]
+    fn anything_but_yes_is_no() {
+        assert!(
+            ["y\n", "Y\n", "yes\n", " yes \r\n"]
+                .iter()
+                .all(|typed| answer(3, typed))
+        );
+        assert!(
+            ["", "\n", "n\n", "yep\n", "acme#chat\n"]
+                .iter()
+                .all(|typed| !answer(3, typed))
+        );
+    }
+
+    #[test]
+    fn many_users_take_the_app_key() {
+        assert!(answer(TYPED_ABOVE, "y\n"));
+        assert!(!answer(TYPED_ABOVE + 1, "y\n"));
+        assert!(answer(TYPED_ABOVE + 1, "acme#chat\n"));
+        assert!(!answer(TYPED_ABOVE + 1, "acme#Chat\n"));
+    }
+}

@@ -1,0 +1,310 @@
+//! What a command is run with: options, environment, streams, and the way to a server.
+
+use std::io::Write;
+use std::sync::Arc;
+
+use easemob_admin_api::{AppKey, AppRoot, Client, Credentials, RateLimit};
+use easemob_admin_sandbox::Sandbox;
+
+use crate::cli::{Globals, Rate};
+use crate::command_error::CommandError;
+use crate::config::credentials::{self, Plan};
+use crate::config::environment::Environment;
+use crate::config::places::Places;
+use crate::config::precedence::{Address, Layer, Target, target};
+use crate::config::profile::Profile;
+use crate::config::profile_file::ProfileFile;
+use crate::config::secret_file;
+use crate::embedded;
+use crate::exit;
+use crate::progress::{Beside, Progress};
+use crate::render::report::{Report, Row};
+use crate::render::{Format, Header};
+use crate::server::Server;
+use crate::ui::Ui;
+
+/// Opens stdout; a function, because a report owns its writer.
+pub type Stdout = Arc<dyn Fn() -> Box<dyn Write + Send> + Send + Sync>;
+
+/// The terminal, as far as there is one.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Screen {
+    /// The width of stdout, if it is a terminal.
+    pub width: Option<usize>,
+    /// Whether stderr is a terminal.
+    pub stderr: bool,
+}
+
+/// What a command is run with.
+pub struct Context {
+    /// The global options.
+    pub globals: Globals,
+    /// The environment.
+    pub environment: Environment,
+    /// Where messages go.
+    pub ui: Arc<Ui>,
+    /// Where data goes.
+    pub stdout: Stdout,
+    /// The terminal.
+    pub screen: Screen,
+}
+
+/// A server that can be talked to.
+pub struct Session {
+    /// The server.
+    pub server: Server,
+    /// The app key, or the app root where there is no key.
+    pub app: String,
+    /// Host and port.
+    pub address: String,
+    sandbox: Option<Sandbox>,
+}
+
+impl Session {
+    /// Returns true if the server is the embedded sandbox.
+    #[must_use]
+    pub fn is_sandbox(&self) -> bool {
+        self.sandbox.is_some()
+    }
+
+    /// Returns the embedded sandbox, if that is the server.
+    #[must_use]
+    pub fn sandbox(&self) -> Option<&Sandbox> {
+        self.sandbox.as_ref()
+    }
+
+    /// Ends the session; the sandbox saves its state.
+    ///
+    /// # Errors
+    /// When the state cannot be saved.
+    pub async fn close(self) -> Result<(), CommandError> {
+        match self.sandbox {
+            Some(sandbox) => embedded::stop(sandbox).await,
+            None => Ok(()),
+        }
+    }
+}
+
+/// A server that is configured, but not yet talked to.
+pub struct Configured {
+    /// The root of all calls.
+    pub root: AppRoot,
+    /// The profile that has a say, with its name.
+    pub profile: Option<(String, Profile)>,
+    /// Where credentials come from.
+    pub credentials: Plan,
+}
+
+impl Context {
+    /// Returns where files are kept.
+    ///
+    /// # Errors
+    /// When there is no home directory.
+    pub fn places(&self) -> Result<Places, CommandError> {
+        Ok(Places::find(&self.environment)?)
+    }
+
+    /// Reads the profiles, with a warning if others can read them too.
+    ///
+    /// # Errors
+    /// When the file cannot be used.
+    pub fn profiles(&self) -> Result<ProfileFile, CommandError> {
+        let path = self.places()?.profile_file();
+        if let Some(warning) = secret_file::readers(&path) {
+            self.ui.warn(warning);
+        }
+        Ok(ProfileFile::load(&path)?)
+    }
+
+    fn target(&self, profiles: &ProfileFile) -> Result<Target, CommandError> {
+        let own = |value: &Option<String>| value.clone();
+        let globals = &self.globals;
+        let flags = Layer {
+            profile: own(&globals.profile),
+            server: own(&globals.server),
+            app: own(&globals.app),
+            app_root: own(&globals.app_root),
+        };
+        let variable = |name| self.environment.get(name).map(str::to_owned);
+        let environment = Layer {
+            profile: variable("EASEMOB_PROFILE"),
+            server: variable("EASEMOB_SERVER"),
+            app: variable("EASEMOB_APP"),
+            app_root: variable("EASEMOB_APP_ROOT"),
+        };
+        Ok(target(globals.sandbox, &flags, &environment, profiles)?)
+    }
+
+    /// Finds server, app and credentials without fetching a secret; nothing for the sandbox.
+    ///
+    /// # Errors
+    /// When nothing is configured, or what is configured cannot be used.
+    pub fn configured(&self) -> Result<Option<Configured>, CommandError> {
+        // The sandbox needs no profile, so a broken file must not be in its way.
+        let profiles = if self.globals.sandbox {
+            ProfileFile::default()
+        } else {
+            self.profiles()?
+        };
+        let (address, profile) = match self.target(&profiles)? {
+            Target::Sandbox => return Ok(None),
+            Target::Server { address, profile } => (address, profile),
+        };
+        let wrong = |what: String, error| CommandError::new(exit::CONFIG, what).because(error);
+        let root = match &address {
+            Address::Root(root) => AppRoot::parse(root).map_err(|error| {
+                wrong(format!("`{root}` is no app root"), error.to_string())
+                    .hint("an app root looks like https://a1.easemob.com/acme/chat or https://HOST/app-id/ID")
+            })?,
+            Address::ServerAndApp { server, app } => {
+                let key = AppKey::parse(app).map_err(|error| {
+                    wrong(format!("`{app}` is no app key"), error.to_string())
+                        .hint("an app key looks like acme#chat")
+                })?;
+                AppRoot::new(server, &key).map_err(|error| {
+                    wrong(format!("`{server}` is no server"), error.to_string())
+                        .hint("a server looks like https://a1.easemob.com")
+                })?
+            }
+        };
+        let profile = profile.and_then(|name| Some((name.clone(), profiles.profiles.get(&name)?.clone())));
+        let credentials = credentials::plan(&self.environment, profile.as_ref().map(|(_, profile)| profile))?;
+        Ok(Some(Configured {
+            root,
+            profile,
+            credentials,
+        }))
+    }
+
+    /// Makes a server ready to be talked to. Nothing is sent.
+    ///
+    /// # Errors
+    /// When the configuration cannot be used, a secret cannot be fetched, or the sandbox cannot be started.
+    pub async fn connect(&self) -> Result<Session, CommandError> {
+        match self.configured()? {
+            None => {
+                let sandbox = embedded::start(&self.places()?).await?;
+                self.ui.note(format_args!(
+                    "sandbox: {} (local, no real server is touched)",
+                    sandbox.app_key()
+                ));
+                let root = AppRoot::parse(&sandbox.app_root()).map_err(|error| {
+                    CommandError::new(exit::INTERNAL, "the sandbox has no address").because(error.to_string())
+                })?;
+                let credentials = Credentials::client_secret(sandbox.client_id(), sandbox.client_secret());
+                let app = sandbox.app_key().to_owned();
+                let address = address(&root);
+                Ok(Session {
+                    server: self.server(root, credentials)?,
+                    app,
+                    address,
+                    sandbox: Some(sandbox),
+                })
+            }
+            Some(Configured {
+                root, credentials, ..
+            }) => {
+                if let Some(warning) = credentials.exposed() {
+                    self.ui.warn(warning);
+                }
+                let (app, address) = (label(&root), address(&root));
+                let server = self.server(root, credentials.fetch().await?)?;
+                Ok(Session {
+                    server,
+                    app,
+                    address,
+                    sandbox: None,
+                })
+            }
+        }
+    }
+
+    fn server(&self, root: AppRoot, credentials: Credentials) -> Result<Server, CommandError> {
+        let rate = match self.globals.rate {
+            Rate::PerSecond(rate) => RateLimit::per_second(rate.get()),
+            Rate::Unlimited => RateLimit::unlimited(),
+        };
+        let client = Client::builder(root)
+            .credentials(credentials)
+            .rate(rate)
+            .user_agent(concat!("easemob-admin/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(|error| CommandError::new(exit::CONFIG, "the client cannot be set up").because(error))?;
+        Ok(Server::new(client))
+    }
+
+    /// Opens the report of a command that talks to a server.
+    #[must_use]
+    pub fn report<R: Row>(&self, session: &Session, command: &'static str, bar: Option<Progress>) -> Report {
+        self.open::<R>(command, session.is_sandbox(), Some(session.app.clone()), bar)
+    }
+
+    /// Opens the report of a command that needs no server.
+    #[must_use]
+    pub fn local_report<R: Row>(&self, command: &'static str, sandbox: bool) -> Report {
+        self.open::<R>(command, sandbox, None, None)
+    }
+
+    fn open<R: Row>(
+        &self,
+        command: &'static str,
+        sandbox: bool,
+        app: Option<String>,
+        bar: Option<Progress>,
+    ) -> Report {
+        let format = self.globals.output;
+        let columns = if format == Format::Table {
+            R::TABLE
+        } else {
+            R::COLUMNS
+        };
+        let header = Header {
+            command,
+            sandbox,
+            app,
+            columns,
+        };
+        let out = (self.stdout)();
+        let out = match bar {
+            Some(bar) if self.screen.width.is_some() => Box::new(Beside::new(out, bar)),
+            _ => out,
+        };
+        Report::new(format, header, out, self.screen.width)
+    }
+}
+
+/// Returns the short name of an app: its key, or the root where there is no key.
+#[must_use]
+pub fn label(root: &AppRoot) -> String {
+    root.app_key()
+        .map_or_else(|| root.to_string(), ToString::to_string)
+}
+
+/// Returns host and port of a root.
+fn address(root: &AppRoot) -> String {
+    let url = root.to_string();
+    let (scheme, rest) = url.split_once("://").unwrap_or(("https", &url));
+    let authority = rest.split('/').next().unwrap_or(rest);
+    let has_port = authority
+        .rsplit_once(':')
+        .is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+    match (has_port, scheme) {
+        (true, _) => authority.to_owned(),
+        (false, "http") => format!("{authority}:80"),
+        (false, _) => format!("{authority}:443"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_port_follows_from_the_scheme() {
+        let of = |root: &str| address(&AppRoot::parse(root).unwrap());
+        assert_eq!(of("https://a1.easemob.com/acme/chat"), "a1.easemob.com:443");
+        assert_eq!(of("http://a1.easemob.com/acme/chat"), "a1.easemob.com:80");
+        assert_eq!(of("http://127.0.0.1:8080/acme/chat"), "127.0.0.1:8080");
+        assert_eq!(of("http://[::1]/acme/chat"), "[::1]:80");
+    }
+}

@@ -1,0 +1,247 @@
+//! Drives a bulk run of a command: rows to stdout, progress and summary to stderr, and the exit code.
+
+use std::future::Future;
+use std::io;
+use std::ops::ControlFlow;
+use std::time::Instant;
+
+use crate::bulk::breaker::Breaker;
+use crate::bulk::calls::{CallError, Scope};
+use crate::bulk::pipeline::{self, Stop};
+use crate::bulk::tally::Tally;
+use crate::command_error::CommandError;
+use crate::context::{Context, Session};
+use crate::exit::{self, Exit};
+use crate::input::spool::Entry;
+use crate::input::user_list::UserList;
+use crate::interrupt;
+use crate::progress::Progress;
+use crate::render::report::{Reader, Row};
+use crate::summary::{Summary, Words, stop_word};
+
+/// What a run is about.
+pub struct Run<'a> {
+    /// What the command was run with.
+    pub context: &'a Context,
+    /// The server.
+    pub session: &'a Session,
+    /// The command, such as `sessions logout`.
+    pub command: &'static str,
+    /// The word beside the progress bar.
+    pub verb: &'static str,
+    /// The words of the summary.
+    pub words: Words,
+    /// Whether the run changes anything on the server: then it goes on when nobody reads its rows.
+    pub acts: bool,
+    /// The summary as far as it is known before the run.
+    pub summary: Summary,
+}
+
+/// The result of one job.
+pub struct Done<R> {
+    /// Rows to write.
+    pub rows: Vec<R>,
+    /// How the users of the job count.
+    pub tally: Tally,
+    /// What failed.
+    pub failures: Vec<CallError>,
+    /// Whether the cap refused the job.
+    pub cap_hit: bool,
+}
+
+/// One user, or several that share a request.
+pub trait Batch: Clone {
+    /// The first line.
+    fn line(&self) -> u64;
+    /// How many users.
+    fn users(&self) -> u64;
+}
+
+impl Batch for Entry {
+    fn line(&self) -> u64 {
+        self.line
+    }
+
+    fn users(&self) -> u64 {
+        1
+    }
+}
+
+impl Batch for Vec<Entry> {
+    fn line(&self) -> u64 {
+        self.first().map_or(0, |entry| entry.line)
+    }
+
+    fn users(&self) -> u64 {
+        self.len() as u64
+    }
+}
+
+/// A row that can tell a failure in one line, for the case that nobody reads stdout.
+pub trait RunRow: Row {
+    /// Returns line, user and error if this is a failure.
+    fn failure(&self) -> Option<String>;
+}
+
+/// Begins a summary with what is known from the list.
+#[must_use]
+pub fn summary_of(list: &UserList) -> Summary {
+    Summary {
+        users: list.users,
+        done: 0,
+        nothing_to_do: 0,
+        failed_retry_may_help: 0,
+        failed_final: 0,
+        unknown: 0,
+        not_started: list.users,
+        first_line_not_started: None,
+        devices: 0,
+        duplicate_lines: list.remarks.duplicates,
+        invalid_lines: list.remarks.invalid.count,
+        dry_run: false,
+        reason: None,
+        ticket: None,
+        requests: 0,
+        elapsed_seconds: 0.0,
+        requests_per_second: 0.0,
+        stopped: None,
+    }
+}
+
+/// Runs `work` on every item of `source` and reports; `dropped` makes the row of an item that was cut off.
+///
+/// # Errors
+/// When the run was stopped by something else than the operator.
+pub async fn drive<T, R, Fut>(
+    mut run: Run<'_>,
+    mut source: impl Iterator<Item = io::Result<T>>,
+    work: impl Fn(T) -> Fut,
+    dropped: impl Fn(T) -> Vec<R>,
+) -> Result<Exit, CommandError>
+where
+    T: Batch,
+    R: RunRow,
+    Fut: Future<Output = Done<R>>,
+{
+    let context = run.context;
+    let globals = &context.globals;
+    let wish = interrupt::listen(context.ui.clone(), globals.max_duration);
+    let show = context.screen.stderr && !globals.quiet && !globals.no_progress && run.summary.users > 1;
+    let bar = show.then(|| Progress::on_stderr(run.summary.users, run.verb));
+    if let Some(bar) = &bar {
+        context.ui.raise(bar.clone());
+    }
+    let mut report = context.report::<R>(run.session, run.command, bar.clone());
+    let (started, requests_before) = (Instant::now(), run.session.server.requests());
+    let mut tally = Tally::default();
+    let mut breaker = Breaker::default();
+    let mut reader_gone = false;
+    let mut network_only = true;
+    let mut write = |rows: Vec<R>| -> ControlFlow<Stop> {
+        for row in rows {
+            match report.row(&row) {
+                Err(error) => return ControlFlow::Break(Stop::Output(error)),
+                Ok(Reader::Listening) => {}
+                Ok(Reader::Gone) if !run.acts => return ControlFlow::Break(Stop::ReaderGone),
+                Ok(Reader::Gone) => {
+                    if !reader_gone {
+                        reader_gone = true;
+                        context
+                            .ui
+                            .warn("stdout was closed; the run goes on, and failures are told here");
+                    }
+                    if let Some(failure) = row.failure() {
+                        context.ui.warn(failure);
+                    }
+                }
+            }
+        }
+        ControlFlow::Continue(())
+    };
+    let end = pipeline::run(
+        source.by_ref(),
+        globals.concurrency,
+        wish,
+        work,
+        |done: Done<R>| {
+            tally.add(&done.tally);
+            if let Some(bar) = &bar {
+                bar.advance(done.tally.settled() + done.tally.not_tried);
+            }
+            network_only &= done.failures.iter().all(|error| error.scope == Scope::Network);
+            let mut stop = None;
+            if done.failures.is_empty() {
+                breaker.succeeded();
+            }
+            for failure in &done.failures {
+                stop = stop.or(breaker.failed(failure).map(Stop::Fatal));
+            }
+            if done.cap_hit {
+                stop = stop.or(Some(Stop::Cap));
+            }
+            match (write(done.rows), stop) {
+                (ControlFlow::Continue(()), None) => ControlFlow::Continue(()),
+                (ControlFlow::Break(reason), None) | (_, Some(reason)) => ControlFlow::Break(reason),
+            }
+        },
+    )
+    .await;
+    let mut stop = end.stop;
+    for item in end.dropped {
+        tally.unknown += item.users();
+        if let ControlFlow::Break(reason) = write(dropped(item)) {
+            stop = stop.or(Some(reason));
+        }
+    }
+    let next = source.next().and_then(Result::ok).map(|item| item.line());
+    run.summary.count(&tally, next);
+    run.summary
+        .time(run.session.server.requests() - requests_before, started.elapsed());
+    // A wish to stop that came when everything had been started has changed nothing.
+    if run.summary.not_started == 0 && matches!(stop, Some(Stop::Wished(_))) {
+        stop = None;
+    }
+    run.summary.stopped = stop.as_ref().map(stop_word);
+    let finished = report.finish(&run.summary);
+    context.ui.lower();
+    let prefix = if run.session.is_sandbox() { "sandbox: " } else { "" };
+    context
+        .ui
+        .say(format_args!("{prefix}{}", run.summary.text(run.words)));
+    if let (None, Err(error)) = (&stop, finished) {
+        stop = Some(Stop::Output(error));
+    }
+    let nothing_worked =
+        network_only && tally.done == 0 && tally.nothing_to_do == 0 && tally.failed_retry > 0;
+    conclude(stop, &run.summary, nothing_worked)
+}
+
+fn conclude(stop: Option<Stop>, summary: &Summary, unreachable: bool) -> Result<Exit, CommandError> {
+    let io = |what: &str, error: io::Error| Err(CommandError::new(exit::INTERNAL, what).because(error));
+    match stop {
+        Some(Stop::Wished(_)) => Ok(exit::INTERRUPTED),
+        Some(Stop::Aborted) => Ok(exit::ABORTED),
+        Some(Stop::Fatal(fatal)) => Err(fatal.into()),
+        Some(Stop::Cap) => Err(CommandError::new(
+            exit::CAP_HIT,
+            "the run was stopped, because the next user would have exceeded --max-logouts",
+        )
+        .hint("look at the selection with --dry-run before raising the cap")),
+        Some(Stop::Output(error)) => io(
+            "the rows cannot be written to stdout, so the run was stopped",
+            error,
+        ),
+        Some(Stop::Input(error)) => io(
+            "the rest of the list cannot be read, so the run was stopped",
+            error,
+        ),
+        None if unreachable => Err(
+            CommandError::new(exit::UNREACHABLE, "the server could not be reached")
+                .hint("check the server name, the network and the proxy variables")
+                .hint("check the configuration step by step: easemob-admin profile doctor"),
+        ),
+        None if summary.failed_retry_may_help > 0 => Ok(exit::FAILED_RETRY),
+        None if summary.failed_final > 0 => Ok(exit::FAILED_FINAL),
+        None | Some(Stop::ReaderGone) => Ok(exit::OK),
+    }
+}

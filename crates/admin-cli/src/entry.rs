@@ -1,0 +1,138 @@
+//! From the process to a command and back: arguments, streams, runtime, exit code.
+
+use std::ffi::OsString;
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Parser;
+
+use crate::cli::Cli;
+use crate::commands::dispatch::dispatch;
+use crate::config::environment::Environment;
+use crate::context::{Context, Screen, Stdout};
+use crate::exit::{self, Exit};
+use crate::ui::Ui;
+
+/// How long background tasks may take to end after the command did.
+const LAST_TASKS: Duration = Duration::from_secs(1);
+
+/// Where the program writes to and what it sees of the terminal.
+pub struct Streams {
+    /// Opens stdout, for data.
+    pub stdout: Stdout,
+    /// Where everything else goes.
+    pub stderr: Box<dyn Write + Send>,
+    /// The terminal.
+    pub screen: Screen,
+}
+
+impl Streams {
+    /// Takes those of the process.
+    #[must_use]
+    pub fn of_process() -> Self {
+        let width = io::stdout().is_terminal().then(|| {
+            terminal_size::terminal_size_of(io::stdout()).map_or(80, |(width, _)| usize::from(width.0))
+        });
+        Self {
+            stdout: Arc::new(|| Box::new(io::BufWriter::new(io::stdout()))),
+            stderr: Box::new(io::stderr()),
+            screen: Screen {
+                width,
+                stderr: io::stderr().is_terminal(),
+            },
+        }
+    }
+}
+
+/// Runs the program on the arguments, environment and streams of the process.
+#[must_use]
+pub fn main() -> ExitCode {
+    let exit = run(
+        std::env::args_os(),
+        Environment::of_process(),
+        Streams::of_process(),
+    );
+    ExitCode::from(exit.code())
+}
+
+/// Runs the program; the first argument is the name of the program.
+///
+/// Signals of the process are listened to while a run goes on.
+#[must_use]
+pub fn run(
+    arguments: impl IntoIterator<Item = OsString>,
+    environment: Environment,
+    mut streams: Streams,
+) -> Exit {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => return help_or_usage(&error, &environment, &mut streams),
+    };
+    let color = streams.screen.stderr && may_color(&environment);
+    let ui = Arc::new(Ui::new(streams.stderr, cli.globals.quiet, color));
+    if cli.globals.verbose {
+        log_to_stderr();
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            ui.warn(format_args!("the program cannot start: {error}"));
+            return exit::INTERNAL;
+        }
+    };
+    let context = Context {
+        globals: cli.globals,
+        environment,
+        ui: ui.clone(),
+        stdout: streams.stdout,
+        screen: streams.screen,
+    };
+    let result = runtime.block_on(dispatch(&context, cli.command));
+    runtime.shutdown_timeout(LAST_TASKS);
+    ui.lower();
+    result.unwrap_or_else(|error| {
+        ui.error(&error);
+        error.exit()
+    })
+}
+
+/// Help and version go to stdout, a wrong command line to stderr.
+fn help_or_usage(error: &clap::Error, environment: &Environment, streams: &mut Streams) -> Exit {
+    let text = error.render();
+    let color = |terminal: bool| terminal && may_color(environment);
+    let show = |color: bool| {
+        if color {
+            text.ansi().to_string()
+        } else {
+            text.to_string()
+        }
+    };
+    // Nothing is left to do if the reader is gone.
+    let _ = if error.use_stderr() {
+        streams
+            .stderr
+            .write_all(show(color(streams.screen.stderr)).as_bytes())
+    } else {
+        let mut out = (streams.stdout)();
+        out.write_all(show(color(streams.screen.width.is_some())).as_bytes())
+            .and_then(|()| out.flush())
+    };
+    if error.use_stderr() { exit::USAGE } else { exit::OK }
+}
+
+fn may_color(environment: &Environment) -> bool {
+    environment.get("NO_COLOR").is_none() && environment.get("TERM") != Some("dumb")
+}
+
+fn log_to_stderr() {
+    let subscriber = tracing_subscriber::fmt()
+        .with_writer(io::stderr)
+        .with_max_level(tracing::Level::DEBUG)
+        .with_ansi(false)
+        .with_target(false)
+        .finish();
+    // Tests run several commands in one process; the first subscriber stays.
+    let _ = tracing::subscriber::set_global_default(subscriber);
+}

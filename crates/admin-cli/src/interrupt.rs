@@ -1,0 +1,99 @@
+//! Turns signals and `--max-duration` into wishes that a run can follow.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::bulk::pipeline::{Cause, Wish};
+use crate::exit;
+use crate::ui::Ui;
+
+/// How long the program may take to leave after the second signal.
+const LAST_GRACE: Duration = Duration::from_secs(5);
+
+/// Starts to listen; from here on a signal no longer ends the process by itself.
+///
+/// The first Ctrl-C or SIGTERM asks to finish in good order, the second one to stop at once.
+#[must_use]
+pub fn listen(ui: Arc<Ui>, max_duration: Option<Duration>) -> watch::Receiver<Wish> {
+    let (sender, receiver) = watch::channel(Wish::Run);
+    let mut signals = Signals::install();
+    tokio::spawn(async move {
+        let deadline = async {
+            match max_duration {
+                Some(duration) => tokio::time::sleep(duration).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = signals.next() => {
+                sender.send_replace(Wish::Drain(Cause::Signal));
+                ui.say("stopping: what is in flight will be finished; press Ctrl-C again to stop at once");
+            }
+            () = deadline => {
+                sender.send_replace(Wish::Drain(Cause::Deadline));
+                ui.say("--max-duration is over: what is in flight will be finished");
+                signals.next().await;
+                sender.send_replace(Wish::Drain(Cause::Signal));
+            }
+        }
+        signals.next().await;
+        sender.send_replace(Wish::Abort);
+        tokio::time::sleep(LAST_GRACE).await;
+        std::process::exit(i32::from(exit::ABORTED.code()));
+    });
+    receiver
+}
+
+/// Waits for the first Ctrl-C or SIGTERM.
+pub async fn first_signal() {
+    Signals::install().next().await;
+}
+
+#[cfg(unix)]
+struct Signals {
+    sources: Vec<tokio::signal::unix::Signal>,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn install() -> Self {
+        use tokio::signal::unix::{SignalKind, signal};
+        let sources = [SignalKind::interrupt(), SignalKind::terminate()];
+        Self {
+            sources: sources.into_iter().filter_map(|kind| signal(kind).ok()).collect(),
+        }
+    }
+
+    async fn next(&mut self) {
+        std::future::poll_fn(|context| {
+            let any = self
+                .sources
+                .iter_mut()
+                .any(|source| source.poll_recv(context).is_ready());
+            if any {
+                std::task::Poll::Ready(())
+            } else {
+                std::task::Poll::Pending
+            }
+        })
+        .await;
+    }
+}
+
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn install() -> Self {
+        Self
+    }
+
+    async fn next(&mut self) {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending().await
+        }
+    }
+}

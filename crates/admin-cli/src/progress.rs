@@ -1,0 +1,64 @@
+//! The progress bar on stderr.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// A bar with rate and time left; a copy is the same bar.
+#[derive(Clone)]
+pub struct Progress(ProgressBar);
+
+impl Progress {
+    /// Shows a bar for `total` items of the named kind.
+    #[must_use]
+    pub fn on_stderr(total: u64, verb: &'static str) -> Self {
+        let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr_with_hz(8));
+        let template = "{prefix} {wide_bar} {human_pos}/{human_len}  {per_sec}  {eta} left";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style.progress_chars("=> "));
+        }
+        bar.set_prefix(verb);
+        bar.enable_steady_tick(Duration::from_millis(250));
+        Self(bar)
+    }
+
+    /// Counts items.
+    pub fn advance(&self, items: u64) {
+        self.0.inc(items);
+    }
+
+    /// Runs `work` while the bar is out of the way.
+    pub fn suspend<R>(&self, work: impl FnOnce() -> R) -> R {
+        self.0.suspend(work)
+    }
+
+    /// Removes the bar.
+    pub fn clear(&self) {
+        self.0.finish_and_clear();
+    }
+}
+
+/// Writes to a terminal on which a bar is shown too.
+pub struct Beside<W> {
+    out: W,
+    bar: Progress,
+}
+
+impl<W: Write> Beside<W> {
+    /// Keeps `bar` out of the way of what is written to `out`.
+    pub fn new(out: W, bar: Progress) -> Self {
+        Self { out, bar }
+    }
+}
+
+impl<W: Write> Write for Beside<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let Self { out, bar } = self;
+        bar.suspend(|| out.write_all(bytes).map(|()| bytes.len()))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}

@@ -1,0 +1,82 @@
+//! The server as the commands see it: the client, with a count of requests.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use easemob_admin_api::{Client, DeviceId, Error, LogoutOutcome, UserId};
+
+use crate::bulk::calls::{CallError, Ended, SeenDevice, SessionCalls};
+use crate::command_error::call_error;
+
+/// A client that counts what it sends.
+#[derive(Debug)]
+pub struct Server {
+    client: Client,
+    requests: AtomicU64,
+}
+
+impl Server {
+    /// Wraps a client.
+    #[must_use]
+    pub fn new(client: Client) -> Self {
+        Self {
+            client,
+            requests: AtomicU64::new(0),
+        }
+    }
+
+    /// Returns the client, for calls that are counted by [`Server::counted`].
+    #[must_use]
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Counts the requests of a call.
+    ///
+    /// # Errors
+    /// When the call failed.
+    pub fn counted<T>(&self, result: Result<T, Error>) -> Result<T, Error> {
+        // A call that succeeded does not tell how often it was repeated.
+        let attempts = result
+            .as_ref()
+            .map_or_else(|error| u64::from(error.attempts()), |_| 1);
+        self.requests.fetch_add(attempts, Ordering::Relaxed);
+        result
+    }
+
+    /// Returns how many requests were sent.
+    #[must_use]
+    pub fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+}
+
+fn ended(outcome: LogoutOutcome) -> Ended {
+    match outcome {
+        LogoutOutcome::LoggedOut => Ended::Yes,
+        LogoutOutcome::NotLoggedOut => Ended::No,
+    }
+}
+
+impl SessionCalls for Server {
+    async fn list_devices(&self, user: &UserId) -> Result<Vec<SeenDevice>, CallError> {
+        let devices = self
+            .counted(self.client.list_devices(user).await)
+            .map_err(|error| call_error(&error))?;
+        let seen = |device: easemob_admin_api::Device| SeenDevice {
+            id: device.id,
+            name: device.name,
+            uuid: device.uuid,
+        };
+        Ok(devices.into_iter().map(seen).collect())
+    }
+
+    async fn logout_all(&self, user: &UserId) -> Result<Ended, CallError> {
+        let outcome = self.counted(self.client.logout_all(user).await);
+        outcome.map(ended).map_err(|error| call_error(&error))
+    }
+
+    async fn logout_device(&self, user: &UserId, device: &DeviceId) -> Result<Ended, CallError> {
+        let outcome = self.counted(self.client.logout_device(user, device).await);
+        outcome.map(ended).map_err(|error| call_error(&error))
+    }
+}

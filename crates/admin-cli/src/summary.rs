@@ -1,0 +1,139 @@
+//! What is told at the end of a run, for people on stderr and for programs in JSON.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::bulk::pipeline::{Cause, Stop};
+use crate::bulk::tally::Tally;
+
+/// The summary of a run over users. Field names are a contract; the set only grows.
+#[derive(Debug, Clone, Serialize)]
+pub struct Summary {
+    /// Users in the list, each counted once.
+    pub users: u64,
+    /// Users for whom everything was done.
+    pub done: u64,
+    /// Users for whom there was nothing to do.
+    pub nothing_to_do: u64,
+    /// Users that failed; repeating may help.
+    pub failed_retry_may_help: u64,
+    /// Users that failed; repeating will not help.
+    pub failed_final: u64,
+    /// Users that were in flight when the run was stopped at once.
+    pub unknown: u64,
+    /// Users that were not tried.
+    pub not_started: u64,
+    /// The line of the first user that was not started; all later lines were not started either.
+    pub first_line_not_started: Option<u64>,
+    /// Devices ended, that would be ended, or that were found, depending on the command.
+    pub devices: u64,
+    /// Lines that repeated an earlier user.
+    pub duplicate_lines: u64,
+    /// Lines left out by `--skip-invalid`.
+    pub invalid_lines: u64,
+    /// Whether nothing was changed because of `--dry-run`.
+    pub dry_run: bool,
+    /// Why the operator did it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The ticket it belongs to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<String>,
+    /// Requests sent, without repeats that the client made by itself and that succeeded.
+    pub requests: u64,
+    /// Time from the first request.
+    pub elapsed_seconds: f64,
+    /// Requests per second.
+    pub requests_per_second: f64,
+    /// Why the run ended before its list did.
+    pub stopped: Option<&'static str>,
+}
+
+/// The words of a command for its counters.
+#[derive(Debug, Clone, Copy)]
+pub struct Words {
+    /// What happened to users, such as `logged out`.
+    pub done: &'static str,
+    /// What there was nothing of, such as `not online`.
+    pub nothing: &'static str,
+    /// What happened to devices; nothing if the command does not count them.
+    pub devices: Option<&'static str>,
+}
+
+impl Summary {
+    /// Fills in the counters.
+    pub fn count(&mut self, tally: &Tally, first_not_started: Option<u64>) {
+        self.done = tally.done;
+        self.nothing_to_do = tally.nothing_to_do;
+        self.failed_retry_may_help = tally.failed_retry;
+        self.failed_final = tally.failed_final;
+        self.unknown = tally.unknown;
+        self.not_started = self.users.saturating_sub(tally.settled());
+        self.first_line_not_started = first_not_started;
+        self.devices = tally.devices;
+    }
+
+    /// Fills in time and rate.
+    pub fn time(&mut self, requests: u64, elapsed: Duration) {
+        self.requests = requests;
+        self.elapsed_seconds = rounded(elapsed.as_secs_f64(), 1000.0);
+        #[expect(clippy::cast_precision_loss, reason = "a rate need not be exact")]
+        let rate = requests as f64 / elapsed.as_secs_f64().max(0.001);
+        self.requests_per_second = rounded(rate, 10.0);
+    }
+
+    /// Tells the summary in two lines.
+    #[must_use]
+    pub fn text(&self, words: Words) -> String {
+        let users = if self.users == 1 { "user" } else { "users" };
+        let mut text = format!("{} {users}: {} {}", self.users, self.done, words.done);
+        if let Some(devices) = words.devices {
+            let noun = if self.devices == 1 { "device" } else { "devices" };
+            let _ = write!(text, " ({} {noun} {devices})", self.devices);
+        }
+        let _ = write!(text, ", {} {}", self.nothing_to_do, words.nothing);
+        let failed = self.failed_retry_may_help + self.failed_final;
+        let _ = write!(text, ", {failed} failed");
+        if failed > 0 {
+            let (retry, last) = (self.failed_retry_may_help, self.failed_final);
+            let _ = write!(text, " (repeating may help for {retry}, will not for {last})");
+        }
+        if self.unknown > 0 {
+            let _ = write!(text, ", {} unknown", self.unknown);
+        }
+        let _ = write!(text, ", {} not started", self.not_started);
+        if let Some(line) = self.first_line_not_started {
+            let _ = write!(text, " (from line {line} on)");
+        }
+        let _ = write!(
+            text,
+            "\n{:.1} s, {} requests, {:.1} requests/s",
+            self.elapsed_seconds, self.requests, self.requests_per_second
+        );
+        if self.dry_run {
+            text.push_str("\ndry run: nothing was changed");
+        }
+        text
+    }
+}
+
+fn rounded(value: f64, steps: f64) -> f64 {
+    (value * steps).round() / steps
+}
+
+/// Returns the word for a reason to stop.
+#[must_use]
+pub fn stop_word(stop: &Stop) -> &'static str {
+    match stop {
+        Stop::Wished(Cause::Signal) => "interrupted",
+        Stop::Wished(Cause::Deadline) => "max_duration",
+        Stop::Aborted => "aborted",
+        Stop::Fatal(_) => "fatal",
+        Stop::Cap => "max_logouts",
+        Stop::ReaderGone => "stdout_closed",
+        Stop::Output(_) => "stdout_failed",
+        Stop::Input(_) => "list_failed",
+    }
+}
