@@ -27,7 +27,7 @@ use crate::render::Format;
   easemob-admin profile add prod --server https://a1.easemob.com --app acme#chat --client-id ID --secret-file FILE
   easemob-admin devices list ann bob -o json
 
-Credentials come from EASEMOB_CLIENT_ID and EASEMOB_CLIENT_SECRET, from EASEMOB_TOKEN, or from the profile;
+Credentials come from EASEMOB_CLIENT_ID and EASEMOB_CLIENT_SECRET, from EASEMOB_TOKEN, or from the profile; \
 never from an argument. Exit codes are listed in docs/exit-codes.md."
 )]
 pub struct Cli {

@@ -229,6 +229,14 @@ fn exit_of(error: &ApiError) -> Exit {
     }
 }
 
+/// Tells failures that say nothing about the item: no answer, a gateway's, or one of something else.
+fn is_silence(error: &ApiError) -> bool {
+    error.is_unreachable()
+        || error.undecoded().is_some()
+        || matches!(error.status(), Some(502..=504))
+        || (error.status().is_none() && error.is_retryable())
+}
+
 /// Reduces a client error to what jobs decide by and rows show.
 #[must_use]
 pub fn call_error(error: &ApiError) -> CallError {
@@ -247,7 +255,7 @@ pub fn call_error(error: &ApiError) -> CallError {
     let scope =
         if error.is_unauthorized() || error.is_wrong_app() || error.is_unsupported() || error.is_quota() {
             Scope::Run
-        } else if error.is_unreachable() {
+        } else if is_silence(error) {
             Scope::Network
         } else {
             Scope::Item
@@ -271,7 +279,7 @@ impl From<Fatal> for CommandError {
                 error,
                 "the run was stopped, because the server would refuse every further request",
             ),
-            Fatal::Unreachable(error) => (error, "the run was stopped, because the server cannot be reached"),
+            Fatal::Unreachable(error) => (error, "the server gives no usable answer"),
         };
         let Some(origin) = &error.origin else {
             let exit = if matches!(fatal, Fatal::Refused(_)) {

@@ -1,6 +1,6 @@
 //! What a command is run with: options, environment, streams, and the way to a server.
 
-use std::io::Write;
+use std::io::{BufWriter, Write};
 use std::sync::Arc;
 
 use easemob_admin_api::{AppKey, AppRoot, Client, Credentials, RateLimit};
@@ -184,7 +184,7 @@ impl Context {
         match self.configured()? {
             None => {
                 let sandbox = embedded::start(&self.places()?).await?;
-                self.ui.note(format_args!(
+                self.ui.say(format_args!(
                     "sandbox: {} (local, no real server is touched)",
                     sandbox.app_key()
                 ));
@@ -206,6 +206,11 @@ impl Context {
             }) => {
                 if let Some(warning) = credentials.exposed() {
                     self.ui.warn(warning);
+                }
+                if root.to_string().starts_with("http://") && !root.is_loopback() {
+                    self.ui.warn(
+                        "the server is asked without TLS; credentials and answers can be read on the way",
+                    );
                 }
                 let (app, address) = (label(&root), address(&root));
                 let server = self.server(root, credentials.fetch().await?)?;
@@ -265,10 +270,12 @@ impl Context {
             columns,
         };
         let out = (self.stdout)();
-        let out = match bar {
+        // The bar has to be out of the way when bytes reach the terminal, hence below the buffer.
+        let out: Box<dyn Write + Send> = match bar {
             Some(bar) if self.screen.width.is_some() => Box::new(Beside::new(out, bar)),
             _ => out,
         };
+        let out = Box::new(BufWriter::new(out));
         Report::new(format, header, out, self.screen.width)
     }
 }

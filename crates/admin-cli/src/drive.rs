@@ -5,7 +5,7 @@ use std::io;
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-use crate::bulk::breaker::Breaker;
+use crate::bulk::breaker::{Breaker, Fatal};
 use crate::bulk::calls::{CallError, Scope};
 use crate::bulk::pipeline::{self, Stop};
 use crate::bulk::tally::Tally;
@@ -136,7 +136,7 @@ where
     let mut tally = Tally::default();
     let mut breaker = Breaker::default();
     let mut reader_gone = false;
-    let mut network_only = true;
+    let mut silence = Silence::default();
     let mut write = |rows: Vec<R>| -> ControlFlow<Stop> {
         for row in rows {
             match report.row(&row) {
@@ -168,7 +168,7 @@ where
             if let Some(bar) = &bar {
                 bar.advance(done.tally.settled() + done.tally.not_tried);
             }
-            network_only &= done.failures.iter().all(|error| error.scope == Scope::Network);
+            silence.hear(&done.failures);
             let mut stop = None;
             if done.failures.is_empty() {
                 breaker.succeeded();
@@ -202,8 +202,8 @@ where
         stop = None;
     }
     run.summary.stopped = stop.as_ref().map(stop_word);
-    let finished = report.finish(&run.summary);
     context.ui.lower();
+    let finished = report.finish(&run.summary);
     let prefix = if run.session.is_sandbox() { "sandbox: " } else { "" };
     context
         .ui
@@ -211,13 +211,42 @@ where
     if let (None, Err(error)) = (&stop, finished) {
         stop = Some(Stop::Output(error));
     }
-    let nothing_worked =
-        network_only && tally.done == 0 && tally.nothing_to_do == 0 && tally.failed_retry > 0;
-    conclude(stop, &run.summary, nothing_worked)
+    let nothing_worked = tally.done == 0 && tally.nothing_to_do == 0;
+    let silent = silence
+        .only
+        .then_some(silence.first)
+        .flatten()
+        .filter(|_| nothing_worked);
+    conclude(stop, &run.summary, silent)
 }
 
-fn conclude(stop: Option<Stop>, summary: &Summary, unreachable: bool) -> Result<Exit, CommandError> {
+/// Whether all that failed was silence of the server.
+struct Silence {
+    only: bool,
+    first: Option<CallError>,
+}
+
+impl Default for Silence {
+    fn default() -> Self {
+        Self {
+            only: true,
+            first: None,
+        }
+    }
+}
+
+impl Silence {
+    fn hear(&mut self, failures: &[CallError]) {
+        self.only &= failures.iter().all(|error| error.scope == Scope::Network);
+        self.first = self.first.take().or_else(|| failures.first().cloned());
+    }
+}
+
+fn conclude(stop: Option<Stop>, summary: &Summary, silent: Option<CallError>) -> Result<Exit, CommandError> {
     let io = |what: &str, error: io::Error| Err(CommandError::new(exit::INTERNAL, what).because(error));
+    if let (None, Some(error)) = (&stop, silent) {
+        return Err(Fatal::Unreachable(error).into());
+    }
     match stop {
         Some(Stop::Wished(_)) => Ok(exit::INTERRUPTED),
         Some(Stop::Aborted) => Ok(exit::ABORTED),
@@ -234,11 +263,6 @@ fn conclude(stop: Option<Stop>, summary: &Summary, unreachable: bool) -> Result<
         Some(Stop::Input(error)) => io(
             "the rest of the list cannot be read, so the run was stopped",
             error,
-        ),
-        None if unreachable => Err(
-            CommandError::new(exit::UNREACHABLE, "the server could not be reached")
-                .hint("check the server name, the network and the proxy variables")
-                .hint("check the configuration step by step: easemob-admin profile doctor"),
         ),
         None if summary.failed_retry_may_help > 0 => Ok(exit::FAILED_RETRY),
         None if summary.failed_final > 0 => Ok(exit::FAILED_FINAL),

@@ -36,7 +36,7 @@ impl Streams {
             terminal_size::terminal_size_of(io::stdout()).map_or(80, |(width, _)| usize::from(width.0))
         });
         Self {
-            stdout: Arc::new(|| Box::new(io::BufWriter::new(io::stdout()))),
+            stdout: Arc::new(|| Box::new(io::stdout())),
             stderr: Box::new(io::stderr()),
             screen: Screen {
                 width,
@@ -127,12 +127,17 @@ fn may_color(environment: &Environment) -> bool {
 }
 
 fn log_to_stderr() {
-    let subscriber = tracing_subscriber::fmt()
+    use tracing_subscriber::filter::{LevelFilter, Targets};
+    use tracing_subscriber::layer::SubscriberExt;
+    // Libraries below the client log addresses and bytes that help nobody here.
+    let ours = Targets::new()
+        .with_target("easemob_admin_api", LevelFilter::DEBUG)
+        .with_target("easemob_admin_cli", LevelFilter::DEBUG);
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(io::stderr)
-        .with_max_level(tracing::Level::DEBUG)
         .with_ansi(false)
-        .with_target(false)
-        .finish();
+        .with_target(false);
+    let subscriber = tracing_subscriber::registry().with(ours).with(lines);
     // Tests run several commands in one process; the first subscriber stays.
     let _ = tracing::subscriber::set_global_default(subscriber);
 }

@@ -64,11 +64,11 @@ pub const REFUSED: Exit = Exit::new(
     "refused",
     "The server refused: wrong credentials, missing permission, wrong app, or no such user in a command about one.",
 );
-/// The server did not answer.
+/// The server did not answer, or not usably.
 pub const UNREACHABLE: Exit = Exit::new(
     5,
     "unreachable",
-    "The server could not be reached, or did not answer in time.",
+    "The server could not be reached, or gave no usable answer; trying later may help.",
 );
 /// Some items failed; repeating may help for at least one of them.
 pub const FAILED_RETRY: Exit = Exit::new(

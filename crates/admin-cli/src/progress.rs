@@ -59,6 +59,7 @@ impl<W: Write> Write for Beside<W> {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
+        let Self { out, bar } = self;
+        bar.suspend(|| out.flush())
     }
 }

@@ -152,16 +152,20 @@ fn keep_newest<'a>(
                     divide(
                         device,
                         true,
-                        format!("age unknown, taken as oldest: {place} on {platform}, {keep} stay"),
+                        format!("age unknown, taken as oldest: no. {place} on {platform}; {keep} stay"),
                     );
                 }
                 (Some(_), _) if rank >= keep => {
-                    divide(device, true, format!("{place} newest on {platform}, {keep} stay"));
+                    divide(
+                        device,
+                        true,
+                        format!("no. {place} on {platform}, newest first; {keep} stay"),
+                    );
                 }
                 _ => divide(
                     device,
                     false,
-                    format!("{place} newest on {platform}, {keep} stay"),
+                    format!("no. {place} on {platform}, newest first; {keep} stay"),
                 ),
             }
         }

@@ -21,7 +21,7 @@ use crate::render::report::Row;
   easemob-admin limits set --user ann --mode single --reason \"kiosk account\"
   easemob-admin limits set --user ann --clear --reason \"back to the app's limits\"
 
-Lowering a limit ends no session; it counts at the next sign-in. The public cloud has no call for limits: there
+Lowering a limit ends no session; it counts at the next sign-in. The public cloud has no call for limits: there \
 they are set in the console (功能配置 → 多端多设备在线).")]
 pub struct SetArgs {
     /// Change the limits of this user instead of the app's; may be repeated

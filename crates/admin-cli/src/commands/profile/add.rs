@@ -22,7 +22,7 @@ use crate::exit::{self, Exit};
       --secret-command 'pass show easemob/prod'
   easemob-admin profile add agora --app-root https://a41.chat.agora.io/app-id/ID --client-id ID --secret-stdin
 
-The secret is never an argument: other users of the machine could see it. The first profile becomes the
+The secret is never an argument: other users of the machine could see it. The first profile becomes the \
 default. Without a secret the profile takes it from EASEMOB_CLIENT_SECRET or EASEMOB_TOKEN.")]
 pub struct AddArgs {
     /// The name of the profile

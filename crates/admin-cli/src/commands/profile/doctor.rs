@@ -1,11 +1,14 @@
 //! `profile doctor`: check the configuration step by step.
 
-use std::time::Duration;
+mod server_time;
+
+use std::time::{Duration, SystemTime};
 
 use clap::Args;
-use easemob_admin_api::UserQuery;
+use easemob_admin_api::UnixMillis;
 use serde::Serialize;
 
+use self::server_time::{ServerTime, TOLERANCE, difference};
 use crate::command_error::CommandError;
 use crate::config::secret_file;
 use crate::context::{Configured, Context, Session, label};
@@ -205,9 +208,12 @@ async fn remote(session: &Session, doctor: &mut Doctor) -> Result<(), CommandErr
         Ok(()) => doctor.ok("token", "the server accepts the credentials")?,
         Err(error) => return doctor.fail("token", &error.into()),
     }
-    match client.list_users_page(&UserQuery::new().page_size(1), None).await {
-        Ok(_) => doctor.ok("read", format!("users of {} can be read", session.app))?,
+    match client.execute(&ServerTime).await {
         Err(error) => doctor.fail("read", &error.into())?,
+        Ok(time) => {
+            doctor.ok("read", format!("users of {} can be read", session.app))?;
+            clock(time, doctor)?;
+        }
     }
     match client.app_limits().await {
         Ok(_) => doctor.ok("limits", "this server manages device limits by REST"),
@@ -218,6 +224,23 @@ async fn remote(session: &Session, doctor: &mut Doctor) -> Result<(), CommandErr
         ),
         Err(error) => doctor.fail("limits", &error.into()),
     }
+}
+
+/// Compares the clocks: signed tokens and times in reports depend on them.
+fn clock(time: Option<UnixMillis>, doctor: &mut Doctor) -> Result<(), CommandError> {
+    let Some(time) = time else {
+        return doctor.ok("clock", "the server does not tell its time");
+    };
+    let (apart, word) = difference(time.to_system_time(), SystemTime::now());
+    let found = format!("this machine is {:.1} s {word} the server", apart.as_secs_f64());
+    if apart > TOLERANCE {
+        return doctor.warn(
+            "clock",
+            found,
+            "set the clock of this machine, by NTP if possible",
+        );
+    }
+    doctor.ok("clock", found)
 }
 
 /// Looks up the name and opens a connection. A failure is only a warning: a proxy may do both for us.

@@ -30,8 +30,8 @@ use crate::summary::Words;
   easemob-admin sessions logout --from users.txt --platform web --reason \"leak\" --yes -o jsonl > result.jsonl
   easemob-admin sessions logout --from users.txt --keep-newest 1 --max-logouts 5% --reason \"policy\"
 
-A logout is not a ban: the user can sign in again at once (see `users ban`). The device list is read first;
-devices that sign in after that are touched only when all devices of the user are meant. A device whose age
+A logout is not a ban: the user can sign in again at once (see `users ban`). The device list is read first; \
+devices that sign in after that are touched only when all devices of the user are meant. A device whose age \
 nobody knows is never ended by --keep-newest unless --unknown-age oldest says so.")]
 pub struct LogoutArgs {
     #[command(flatten)]
@@ -72,13 +72,27 @@ fn device(text: &str) -> Result<DeviceId, String> {
 }
 
 impl LogoutArgs {
+    /// Takes the user off a login id such as `ann/ios_1`, which SDKs and webhooks use for devices.
+    fn own(&self, device: &DeviceId) -> DeviceId {
+        let stripped = match &self.users.users[..] {
+            [user] => device
+                .as_str()
+                .strip_prefix(user.as_str())
+                .and_then(|rest| rest.strip_prefix('/')),
+            _ => None,
+        };
+        stripped
+            .and_then(|resource| DeviceId::parse(resource).ok())
+            .unwrap_or_else(|| device.clone())
+    }
+
     fn selection(&self) -> Selection {
         if let Some(device) = &self.device {
-            Selection::Device(device.clone())
+            Selection::Device(self.own(device))
         } else if let Some(platform) = &self.platform {
             Selection::Platform(platform.clone())
         } else if let Some(device) = &self.keep_device {
-            Selection::KeepDevice(device.clone())
+            Selection::KeepDevice(self.own(device))
         } else if let Some(keep) = self.keep_newest {
             let unknown_age = match self.unknown_age {
                 Unknown::Keep => UnknownAge::Keep,

@@ -8,7 +8,7 @@ use futures_util::StreamExt;
 use serde::Serialize;
 
 use super::row::UserRow;
-use crate::bulk::pipeline::Wish;
+use crate::bulk::pipeline::{Cause, Wish};
 use crate::command_error::CommandError;
 use crate::context::{Context, Session};
 use crate::exit::{self, Exit};
@@ -74,7 +74,8 @@ pub async fn run(context: &Context, session: &Session, args: &ListArgs) -> Resul
         let next = tokio::select! {
             next = users.next() => next,
             Ok(()) = wish.changed() => {
-                summary.stopped = Some("interrupted");
+                let deadline = matches!(*wish.borrow(), Wish::Drain(Cause::Deadline));
+                summary.stopped = Some(if deadline { "max_duration" } else { "interrupted" });
                 None
             }
         };
@@ -106,7 +107,7 @@ pub async fn run(context: &Context, session: &Session, args: &ListArgs) -> Resul
     } else {
         ""
     };
-    context.ui.note(format_args!(
+    context.ui.say(format_args!(
         "{prefix}{}{end}",
         crate::commands::acting::users(summary.users)
     ));
