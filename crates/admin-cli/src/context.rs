@@ -3,7 +3,7 @@
 use std::io::{BufWriter, Write};
 use std::sync::Arc;
 
-use easemob_admin_api::{AppKey, AppRoot, Client, Credentials, RateLimit};
+use easemob_admin_api::{AppKey, AppRoot, Client, Credentials, DisconnectVerb, ExpiresIn, RateLimit};
 use easemob_admin_sandbox::Sandbox;
 
 use crate::cli::{Globals, Rate};
@@ -12,7 +12,7 @@ use crate::config::credentials::{self, Plan};
 use crate::config::environment::Environment;
 use crate::config::places::Places;
 use crate::config::precedence::{Address, Layer, Target, target};
-use crate::config::profile::Profile;
+use crate::config::profile::{LifeUnit, LogoutVerb, Profile};
 use crate::config::profile_file::ProfileFile;
 use crate::config::secret_file;
 use crate::embedded;
@@ -195,14 +195,16 @@ impl Context {
                 let app = sandbox.app_key().to_owned();
                 let address = address(&root);
                 Ok(Session {
-                    server: self.server(root, credentials)?,
+                    server: self.server(root, credentials, None)?,
                     app,
                     address,
                     sandbox: Some(sandbox),
                 })
             }
             Some(Configured {
-                root, credentials, ..
+                root,
+                profile,
+                credentials,
             }) => {
                 if let Some(warning) = credentials.exposed() {
                     self.ui.warn(warning);
@@ -213,7 +215,8 @@ impl Context {
                     );
                 }
                 let (app, address) = (label(&root), address(&root));
-                let server = self.server(root, credentials.fetch().await?)?;
+                let profile = profile.map(|(_, profile)| profile);
+                let server = self.server(root, credentials.fetch().await?, profile.as_ref())?;
                 Ok(Session {
                     server,
                     app,
@@ -224,12 +227,27 @@ impl Context {
         }
     }
 
-    fn server(&self, root: AppRoot, credentials: Credentials) -> Result<Server, CommandError> {
+    fn server(
+        &self,
+        root: AppRoot,
+        credentials: Credentials,
+        profile: Option<&Profile>,
+    ) -> Result<Server, CommandError> {
         let rate = match self.globals.rate {
             Rate::PerSecond(rate) => RateLimit::per_second(rate.get()),
             Rate::Unlimited => RateLimit::unlimited(),
         };
+        let unit = match profile.and_then(|profile| profile.expires_in) {
+            Some(LifeUnit::Milliseconds) => ExpiresIn::Milliseconds,
+            Some(LifeUnit::Seconds) | None => ExpiresIn::Seconds,
+        };
+        let verb = match profile.and_then(|profile| profile.disconnect_verb) {
+            Some(LogoutVerb::Get) => DisconnectVerb::Get,
+            Some(LogoutVerb::Delete) | None => DisconnectVerb::Delete,
+        };
         let client = Client::builder(root)
+            .expires_in(unit)
+            .disconnect_verb(verb)
             .credentials(credentials)
             .rate(rate)
             .user_agent(concat!("easemob-admin/", env!("CARGO_PKG_VERSION")))

@@ -1,22 +1,27 @@
 //! Drives a bulk run of a command: rows to stdout, progress and summary to stderr, and the exit code.
 
+mod conclusion;
+mod rows;
+
 use std::future::Future;
 use std::io;
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-use crate::bulk::breaker::{Breaker, Fatal};
-use crate::bulk::calls::{CallError, Scope};
+use self::conclusion::{Silence, conclude};
+use self::rows::Rows;
+use crate::bulk::breaker::Breaker;
+use crate::bulk::calls::CallError;
 use crate::bulk::pipeline::{self, Stop};
 use crate::bulk::tally::Tally;
 use crate::command_error::CommandError;
 use crate::context::{Context, Session};
-use crate::exit::{self, Exit};
+use crate::exit::Exit;
 use crate::input::spool::Entry;
 use crate::input::user_list::UserList;
 use crate::interrupt;
 use crate::progress::Progress;
-use crate::render::report::{Reader, Row};
+use crate::render::report::Row;
 use crate::summary::{Summary, Words, stop_word};
 
 /// What a run is about.
@@ -131,33 +136,12 @@ where
     if let Some(bar) = &bar {
         context.ui.raise(bar.clone());
     }
-    let mut report = context.report::<R>(run.session, run.command, bar.clone());
+    let report = context.report::<R>(run.session, run.command, bar.clone());
+    let mut rows = Rows::new(&context.ui, report, run.acts);
     let (started, requests_before) = (Instant::now(), run.session.server.requests());
     let mut tally = Tally::default();
     let mut breaker = Breaker::default();
-    let mut reader_gone = false;
     let mut silence = Silence::default();
-    let mut write = |rows: Vec<R>| -> ControlFlow<Stop> {
-        for row in rows {
-            match report.row(&row) {
-                Err(error) => return ControlFlow::Break(Stop::Output(error)),
-                Ok(Reader::Listening) => {}
-                Ok(Reader::Gone) if !run.acts => return ControlFlow::Break(Stop::ReaderGone),
-                Ok(Reader::Gone) => {
-                    if !reader_gone {
-                        reader_gone = true;
-                        context
-                            .ui
-                            .warn("stdout was closed; the run goes on, and failures are told here");
-                    }
-                    if let Some(failure) = row.failure() {
-                        context.ui.warn(failure);
-                    }
-                }
-            }
-        }
-        ControlFlow::Continue(())
-    };
     let end = pipeline::run(
         source.by_ref(),
         globals.concurrency,
@@ -179,7 +163,7 @@ where
             if done.cap_hit {
                 stop = stop.or(Some(Stop::Cap));
             }
-            match (write(done.rows), stop) {
+            match (rows.write(done.rows), stop) {
                 (ControlFlow::Continue(()), None) => ControlFlow::Continue(()),
                 (ControlFlow::Break(reason), None) | (_, Some(reason)) => ControlFlow::Break(reason),
             }
@@ -189,7 +173,7 @@ where
     let mut stop = end.stop;
     for item in end.dropped {
         tally.unknown += item.users();
-        if let ControlFlow::Break(reason) = write(dropped(item)) {
+        if let ControlFlow::Break(reason) = rows.write(dropped(item)) {
             stop = stop.or(Some(reason));
         }
     }
@@ -203,11 +187,16 @@ where
     }
     run.summary.stopped = stop.as_ref().map(stop_word);
     context.ui.lower();
-    let finished = report.finish(&run.summary);
+    let finished = rows.finish(&run.summary);
     let prefix = if run.session.is_sandbox() { "sandbox: " } else { "" };
     context
         .ui
         .say(format_args!("{prefix}{}", run.summary.text(run.words)));
+    if let Some(line) = run.summary.first_line_not_started {
+        context.ui.note(format_args!(
+            "to do the rest, run the same command with: tail -n +{line} LIST | … --from -"
+        ));
+    }
     if let (None, Err(error)) = (&stop, finished) {
         stop = Some(Stop::Output(error));
     }
@@ -218,54 +207,4 @@ where
         .flatten()
         .filter(|_| nothing_worked);
     conclude(stop, &run.summary, silent)
-}
-
-/// Whether all that failed was silence of the server.
-struct Silence {
-    only: bool,
-    first: Option<CallError>,
-}
-
-impl Default for Silence {
-    fn default() -> Self {
-        Self {
-            only: true,
-            first: None,
-        }
-    }
-}
-
-impl Silence {
-    fn hear(&mut self, failures: &[CallError]) {
-        self.only &= failures.iter().all(|error| error.scope == Scope::Network);
-        self.first = self.first.take().or_else(|| failures.first().cloned());
-    }
-}
-
-fn conclude(stop: Option<Stop>, summary: &Summary, silent: Option<CallError>) -> Result<Exit, CommandError> {
-    let io = |what: &str, error: io::Error| Err(CommandError::new(exit::INTERNAL, what).because(error));
-    if let (None, Some(error)) = (&stop, silent) {
-        return Err(Fatal::Unreachable(error).into());
-    }
-    match stop {
-        Some(Stop::Wished(_)) => Ok(exit::INTERRUPTED),
-        Some(Stop::Aborted) => Ok(exit::ABORTED),
-        Some(Stop::Fatal(fatal)) => Err(fatal.into()),
-        Some(Stop::Cap) => Err(CommandError::new(
-            exit::CAP_HIT,
-            "the run was stopped, because the next user would have exceeded --max-logouts",
-        )
-        .hint("look at the selection with --dry-run before raising the cap")),
-        Some(Stop::Output(error)) => io(
-            "the rows cannot be written to stdout, so the run was stopped",
-            error,
-        ),
-        Some(Stop::Input(error)) => io(
-            "the rest of the list cannot be read, so the run was stopped",
-            error,
-        ),
-        None if summary.failed_retry_may_help > 0 => Ok(exit::FAILED_RETRY),
-        None if summary.failed_final > 0 => Ok(exit::FAILED_FINAL),
-        None | Some(Stop::ReaderGone) => Ok(exit::OK),
-    }
 }

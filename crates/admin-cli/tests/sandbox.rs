@@ -1,5 +1,7 @@
 //! The program, called as a library, against a sandbox whose faults and calls are under control.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests may fail loudly")]
+
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 

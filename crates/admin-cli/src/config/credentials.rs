@@ -192,15 +192,11 @@ fn signer(key: &JwtKey) -> Result<JwtSigner, CredentialError> {
         path: path.clone(),
         source,
     })?;
-    let algorithm = match key.algorithm {
-        JwtKind::EdDsa => JwtAlgorithm::EdDsa,
-        JwtKind::Es256 => JwtAlgorithm::Es256,
-        JwtKind::Rs256 => JwtAlgorithm::Rs256,
-        JwtKind::Hs256 => JwtAlgorithm::Hs256,
-    };
-    let signer = match algorithm {
-        JwtAlgorithm::Hs256 => Ok(JwtSigner::hs256(bytes.trim_ascii_end())),
-        other => JwtSigner::from_pem(other, &bytes),
+    let signer = match key.algorithm {
+        JwtKind::Hs256 => Ok(JwtSigner::hs256(bytes.trim_ascii_end())),
+        JwtKind::EdDsa => JwtSigner::from_pem(JwtAlgorithm::EdDsa, &bytes),
+        JwtKind::Es256 => JwtSigner::from_pem(JwtAlgorithm::Es256, &bytes),
+        JwtKind::Rs256 => JwtSigner::from_pem(JwtAlgorithm::Rs256, &bytes),
     };
     let mut signer = signer
         .map_err(|error| CredentialError::Key {

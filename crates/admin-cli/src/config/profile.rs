@@ -30,6 +30,30 @@ pub struct Profile {
     pub token_command: Option<String>,
     /// A key that signs tokens of the operator's own.
     pub jwt: Option<JwtKey>,
+    /// How the server counts the life of its tokens; some clusters count in milliseconds.
+    pub expires_in: Option<LifeUnit>,
+    /// The verb that logs out one device; some servers know only GET.
+    pub disconnect_verb: Option<LogoutVerb>,
+}
+
+/// Units of the life of tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LifeUnit {
+    /// As documented.
+    Seconds,
+    /// As some clusters do.
+    Milliseconds,
+}
+
+/// Verbs of the logout of one device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum LogoutVerb {
+    /// As documented.
+    Delete,
+    /// As older servers do.
+    Get,
 }
 
 /// A key for signed tokens.
@@ -80,6 +104,8 @@ impl Profile {
         "token_file",
         "token_command",
         "jwt",
+        "expires_in",
+        "disconnect_verb",
     ];
 
     /// Returns the target in one line, for lists.

@@ -16,7 +16,7 @@ use crate::interrupt;
 use crate::render::report::Reader;
 
 /// The largest page that the server gives.
-const LARGEST_PAGE: u32 = 100;
+const LARGEST_PAGE: usize = 100;
 
 /// Arguments of `users list`.
 #[derive(Debug, Args)]
@@ -53,7 +53,7 @@ pub async fn run(context: &Context, session: &Session, args: &ListArgs) -> Resul
     let page = if filtered {
         LARGEST_PAGE
     } else {
-        u32::try_from(wanted).unwrap_or(LARGEST_PAGE).min(LARGEST_PAGE)
+        usize::try_from(wanted).unwrap_or(LARGEST_PAGE).min(LARGEST_PAGE)
     };
     let mut users = pin!(
         session

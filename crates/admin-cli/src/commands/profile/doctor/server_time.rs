@@ -2,9 +2,9 @@
 
 use std::time::{Duration, SystemTime};
 
-use easemob_admin_api::UnixMillis;
 use easemob_admin_api::endpoint::{Effect, Endpoint, Method, Path};
-use easemob_admin_api::{DecodeError, Envelope};
+use easemob_admin_api::envelope::Envelope;
+use easemob_admin_api::{DecodeError, UnixMillis};
 use serde::Deserialize;
 
 /// Clocks further apart than this are worth a word: signed tokens live for minutes.

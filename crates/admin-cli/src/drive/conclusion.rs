@@ -1,0 +1,66 @@
+//! From what happened in a run to its exit code.
+
+use std::io;
+
+use crate::bulk::breaker::Fatal;
+use crate::bulk::calls::{CallError, Scope};
+use crate::bulk::pipeline::Stop;
+use crate::command_error::CommandError;
+use crate::exit::{self, Exit};
+use crate::summary::Summary;
+
+/// Whether all that failed was silence of the server.
+pub(super) struct Silence {
+    pub(super) only: bool,
+    pub(super) first: Option<CallError>,
+}
+
+impl Default for Silence {
+    fn default() -> Self {
+        Self {
+            only: true,
+            first: None,
+        }
+    }
+}
+
+impl Silence {
+    /// Takes note of the failures of one job.
+    pub(super) fn hear(&mut self, failures: &[CallError]) {
+        self.only &= failures.iter().all(|error| error.scope == Scope::Network);
+        self.first = self.first.take().or_else(|| failures.first().cloned());
+    }
+}
+
+/// Returns the exit code of a run; a silent server counts more than the items that failed by it.
+pub(super) fn conclude(
+    stop: Option<Stop>,
+    summary: &Summary,
+    silent: Option<CallError>,
+) -> Result<Exit, CommandError> {
+    let io = |what: &str, error: io::Error| Err(CommandError::new(exit::INTERNAL, what).because(error));
+    if let (None, Some(error)) = (&stop, silent) {
+        return Err(Fatal::Unreachable(error).into());
+    }
+    match stop {
+        Some(Stop::Wished(_)) => Ok(exit::INTERRUPTED),
+        Some(Stop::Aborted) => Ok(exit::ABORTED),
+        Some(Stop::Fatal(fatal)) => Err(fatal.into()),
+        Some(Stop::Cap) => Err(CommandError::new(
+            exit::CAP_HIT,
+            "the run was stopped, because the next user would have exceeded --max-logouts",
+        )
+        .hint("look at the selection with --dry-run before raising the cap")),
+        Some(Stop::Output(error)) => io(
+            "the rows cannot be written to stdout, so the run was stopped",
+            error,
+        ),
+        Some(Stop::Input(error)) => io(
+            "the rest of the list cannot be read, so the run was stopped",
+            error,
+        ),
+        None if summary.failed_retry_may_help > 0 => Ok(exit::FAILED_RETRY),
+        None if summary.failed_final > 0 => Ok(exit::FAILED_FINAL),
+        None | Some(Stop::ReaderGone) => Ok(exit::OK),
+    }
+}
