@@ -1,9 +1,10 @@
 //! The progress bar on stderr.
 
+use std::fmt;
 use std::io::{self, Write};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 /// A bar with rate and time left; a copy is the same bar.
 #[derive(Clone)]
@@ -14,9 +15,13 @@ impl Progress {
     #[must_use]
     pub fn on_stderr(total: u64, verb: &'static str) -> Self {
         let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr_with_hz(8));
-        let template = "{prefix} {wide_bar} {human_pos}/{human_len}  {per_sec}  {eta} left";
+        let template = "{prefix} {wide_bar} {human_pos}/{human_len}  {rate}  {eta} left";
         if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style.progress_chars("=> "));
+            let rate = |state: &ProgressState, text: &mut dyn fmt::Write| {
+                // Nothing can be done about a bar that cannot be drawn.
+                let _ = write!(text, "{:.0} users/s", state.per_sec());
+            };
+            bar.set_style(style.with_key("rate", rate).progress_chars("=> "));
         }
         bar.set_prefix(verb);
         bar.enable_steady_tick(Duration::from_millis(250));

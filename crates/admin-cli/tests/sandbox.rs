@@ -143,6 +143,12 @@ fn json(outcome: &Outcome) -> Value {
     serde_json::from_str(&outcome.stdout).unwrap_or_else(|error| panic!("{error}: {}", outcome.stdout))
 }
 
+/// A list of users that do not exist.
+fn many(users: usize) -> String {
+    let names: Vec<String> = (0..users).map(|number| format!("user{number}\n")).collect();
+    names.concat()
+}
+
 const ACT: [&str; 3] = ["--yes", "--reason", "test"];
 
 #[test]
@@ -331,12 +337,7 @@ fn an_unknown_user_fails_alone() {
 fn a_wrong_secret_ends_the_run_at_once() {
     let mut bench = Bench::new();
     bench.secret = "wrong-s3cret".into();
-    let list = bench.list(
-        (0..200)
-            .map(|n| format!("user{n}\n"))
-            .collect::<String>()
-            .as_bytes(),
-    );
+    let list = bench.list(many(200).as_bytes());
     let out = bench.run(&[
         "devices",
         "list",
@@ -413,13 +414,7 @@ fn limits_are_merged() {
 #[test]
 fn status_takes_a_hundred_users_per_request() {
     let bench = Bench::new();
-    let list = bench.list(
-        (0..250)
-            .map(|n| format!("user{n}\n"))
-            .chain(["ann\n".to_owned()])
-            .collect::<String>()
-            .as_bytes(),
-    );
+    let list = bench.list(format!("{}ann\n", many(250)).as_bytes());
     let out = bench.run(&["users", "status", "--from", &list, "-o", "csv"]);
     assert_eq!(
         (out.code, bench.sandbox.call_count("status.batch")),
