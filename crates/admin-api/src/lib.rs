@@ -1,1 +1,29 @@
-//! Typed async client for the REST API of the Easemob IM server.
+#![doc = include_str!("../README.md")]
+
+mod app_root;
+mod client;
+mod credentials;
+pub mod endpoint;
+pub mod endpoints;
+pub mod envelope;
+mod error;
+mod model;
+mod page;
+mod path;
+pub mod transport;
+
+pub use app_root::{AppKey, AppRoot, InvalidAppRoot};
+pub use client::{Client, ClientBuilder, ConfigError, ExpiresIn};
+pub use credentials::{Credentials, JwtAlgorithm, JwtSigner};
+pub use endpoints::sessions::{DisconnectVerb, LogoutOutcome};
+pub use endpoints::token::Token;
+pub use endpoints::users::{RegisterOutcome, UserQuery};
+pub use error::{ApiError, BuildError, DecodeError, Error, Excerpt, SignError};
+pub use model::{
+    Device, DeviceId, DeviceLimits, InvalidId, LimitMode, NewUser, OnlineStatus, Platform, UnixMillis, User,
+    UserId,
+};
+pub use page::{Cursor, Page};
+pub use transport::limit::{RateLimit, Rates};
+pub use transport::retry::RetryPolicy;
+pub use transport::timeouts::Timeouts;

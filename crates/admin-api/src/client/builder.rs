@@ -1,0 +1,229 @@
+//! Making a client: setters never fail, `build` reports every problem.
+
+use std::sync::Arc;
+
+use super::Client;
+use super::pipeline::Pipeline;
+use super::token_source;
+use crate::app_root::AppRoot;
+use crate::credentials::{Credentials, TokenCache};
+use crate::endpoints::sessions::DisconnectVerb;
+use crate::transport::clock::{Clock, SystemClock};
+use crate::transport::http::Http;
+use crate::transport::limit::{Limiter, RateLimit, Rates};
+use crate::transport::retry::RetryPolicy;
+use crate::transport::timeouts::Timeouts;
+
+/// The unit of `expires_in` in token answers.
+///
+/// ```
+/// use easemob_admin_api::ExpiresIn;
+///
+/// assert_eq!(ExpiresIn::default(), ExpiresIn::Seconds);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ExpiresIn {
+    /// As all pages say.
+    #[default]
+    Seconds,
+    /// As clusters called VIP 5 do (app token page).
+    Milliseconds,
+}
+
+/// Gathers what a [`Client`] needs.
+///
+/// ```
+/// use std::time::Duration;
+/// use easemob_admin_api::{AppKey, AppRoot, Client, Credentials, RateLimit, RetryPolicy};
+///
+/// let root = AppRoot::new("https://im.example.com", &AppKey::parse("acme#chat")?)?;
+/// let client = Client::builder(root)
+///     .credentials(Credentials::client_secret("YXA6id", "YXA6secret"))
+///     .rate(RateLimit::per_second(20))
+///     .retry(RetryPolicy::default().budget(Duration::from_secs(10)))
+///     .build()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct ClientBuilder {
+    root: AppRoot,
+    credentials: Option<Credentials>,
+    rates: Rates,
+    retry: RetryPolicy,
+    timeouts: Timeouts,
+    expires_in: ExpiresIn,
+    user_agent: String,
+    proxy: bool,
+    clock: Arc<dyn Clock>,
+    seed: Option<u64>,
+    disconnect_verb: DisconnectVerb,
+}
+
+impl ClientBuilder {
+    pub(super) fn new(root: AppRoot) -> Self {
+        Self {
+            root,
+            credentials: None,
+            rates: Rates::default(),
+            retry: RetryPolicy::default(),
+            timeouts: Timeouts::default(),
+            expires_in: ExpiresIn::default(),
+            user_agent: concat!("easemob-admin-api/", env!("CARGO_PKG_VERSION")).to_owned(),
+            proxy: true,
+            clock: Arc::new(SystemClock),
+            seed: None,
+            disconnect_verb: DisconnectVerb::default(),
+        }
+    }
+
+    /// Sets who the client is to the server. Required.
+    #[must_use]
+    pub fn credentials(mut self, credentials: Credentials) -> Self {
+        self.credentials = Some(credentials);
+        self
+    }
+
+    /// Sets the budget of user, device and session calls; default 100/s, the limit of an app key.
+    #[must_use]
+    pub fn rate(mut self, rate: RateLimit) -> Self {
+        self.rates.accounts = rate;
+        self
+    }
+
+    /// Sets all budgets.
+    #[must_use]
+    pub fn rates(mut self, rates: Rates) -> Self {
+        self.rates = rates;
+        self
+    }
+
+    /// Sets how failed calls are repeated; default 4 attempts within 30 s.
+    #[must_use]
+    pub fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.retry = policy;
+        self
+    }
+
+    /// Sets how long an attempt waits; default 5 s to connect, 15 s of silence, 30 s in all.
+    #[must_use]
+    pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
+        self.timeouts = timeouts;
+        self
+    }
+
+    /// Sets the unit of `expires_in`; default seconds.
+    #[must_use]
+    pub fn expires_in(mut self, unit: ExpiresIn) -> Self {
+        self.expires_in = unit;
+        self
+    }
+
+    /// Sets the `User-Agent`.
+    #[must_use]
+    pub fn user_agent(mut self, user_agent: impl Into<String>) -> Self {
+        self.user_agent = user_agent.into();
+        self
+    }
+
+    /// Ignores `HTTP_PROXY`, `HTTPS_PROXY` and `ALL_PROXY`. Loopback servers never go through a proxy.
+    #[must_use]
+    pub fn no_proxy(mut self) -> Self {
+        self.proxy = false;
+        self
+    }
+
+    /// Sets the verb of the logout of one device; default DELETE. Old servers know GET.
+    #[must_use]
+    pub fn disconnect_verb(mut self, verb: DisconnectVerb) -> Self {
+        self.disconnect_verb = verb;
+        self
+    }
+
+    /// Sets the source of time, for tests.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Sets the seed of the jitter, for tests.
+    #[must_use]
+    pub fn jitter_seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// Builds the client; nothing is sent yet.
+    ///
+    /// # Errors
+    /// When credentials are missing, a rate is 0 or above a million a second, the user agent cannot be a
+    /// header, or TLS cannot be set up. All problems are reported at once.
+    pub fn build(self) -> Result<Client, ConfigError> {
+        let mut problems = Vec::new();
+        if self.credentials.is_none() {
+            problems.push("no credentials are given".to_owned());
+        }
+        for (name, rate) in self.rates.all() {
+            if !rate.is_valid() {
+                problems.push(format!(
+                    "the rate `{name}` is {rate}; it must be 1 to 1000000 a second"
+                ));
+            }
+        }
+        let http = Http::new(&self.root, &self.timeouts, &self.user_agent, self.proxy);
+        if let Err(error) = &http {
+            let mut text = format!("the HTTP client cannot be set up: {error}");
+            let mut cause = std::error::Error::source(error);
+            while let Some(next) = cause {
+                text = format!("{text}: {next}");
+                cause = next.source();
+            }
+            problems.push(text);
+        }
+        let (Some(credentials), Ok(http), true) = (self.credentials, http, problems.is_empty()) else {
+            return Err(ConfigError { problems });
+        };
+        let random = self
+            .seed
+            .map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
+        let pipeline = Arc::new(Pipeline::new(
+            self.root,
+            http,
+            Limiter::new(&self.rates, &self.clock),
+            self.retry,
+            Arc::clone(&self.clock),
+            random,
+        ));
+        let source = token_source::of(credentials, Arc::clone(&pipeline), self.expires_in, &self.clock);
+        let tokens = Arc::new(TokenCache::new(source, self.clock));
+        Ok(Client {
+            pipeline,
+            tokens,
+            disconnect_verb: self.disconnect_verb,
+        })
+    }
+}
+
+/// A client that cannot be built, with every reason.
+///
+/// ```
+/// use easemob_admin_api::{AppRoot, Client, RateLimit};
+///
+/// let root = AppRoot::parse("https://im.example.com/acme/chat")?;
+/// let error = Client::builder(root).rate(RateLimit::per_second(0)).build().unwrap_err();
+/// assert_eq!(error.problems().len(), 2);
+/// # Ok::<(), easemob_admin_api::InvalidAppRoot>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the client cannot be built: {}", problems.join("; "))]
+pub struct ConfigError {
+    problems: Vec<String>,
+}
+
+impl ConfigError {
+    /// Returns every reason.
+    #[must_use]
+    pub fn problems(&self) -> &[String] {
+        &self.problems
+    }
+}

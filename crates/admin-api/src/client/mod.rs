@@ -1,0 +1,89 @@
+//! The client: one cheap handle that every call goes through.
+
+mod builder;
+mod pipeline;
+mod token_source;
+
+use std::sync::Arc;
+
+pub use builder::{ClientBuilder, ConfigError, ExpiresIn};
+use pipeline::Pipeline;
+
+use crate::app_root::AppRoot;
+use crate::credentials::TokenCache;
+use crate::endpoint::Endpoint;
+use crate::endpoints::sessions::DisconnectVerb;
+use crate::error::{Error, Kind};
+
+/// A client of one app. Clones share connections, token and rate budget, and are cheap.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use easemob_admin_api::{AppRoot, Client, Credentials, UserId};
+///
+/// let sandbox = easemob_admin_sandbox::Sandbox::start().await?;
+/// sandbox.register("ann");
+/// sandbox.sign_in("ann", "ios")?;
+///
+/// let client = Client::builder(AppRoot::parse(&sandbox.app_root())?)
+///     .credentials(Credentials::client_secret(sandbox.client_id(), sandbox.client_secret()))
+///     .build()?;
+/// let ann = UserId::parse("ann")?;
+/// assert_eq!(client.list_devices(&ann).await?.len(), 1);
+/// client.logout_all(&ann).await?;
+/// assert!(client.list_devices(&ann).await?.is_empty());
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Client {
+    pipeline: Arc<Pipeline>,
+    tokens: Arc<TokenCache>,
+    disconnect_verb: DisconnectVerb,
+}
+
+impl Client {
+    /// Begins to build a client of the app at `root`.
+    #[must_use]
+    pub fn builder(root: AppRoot) -> ClientBuilder {
+        ClientBuilder::new(root)
+    }
+
+    /// Returns the app root that calls are relative to.
+    #[must_use]
+    pub fn app_root(&self) -> &AppRoot {
+        self.pipeline.root()
+    }
+
+    /// Sends any endpoint; the methods of the client are short for this.
+    ///
+    /// # Errors
+    /// When the request cannot be built, no token can be had, the server refuses, no answer arrives, or
+    /// the answer is not of the documented form.
+    pub async fn execute<E: Endpoint>(&self, endpoint: &E) -> Result<E::Output, Error> {
+        self.pipeline.execute(endpoint, Some(&self.tokens)).await
+    }
+
+    /// Gets a token if none is in use, which proves the credentials.
+    ///
+    /// # Errors
+    /// When the server refuses the credentials, cannot be reached, or a token cannot be signed.
+    pub async fn fetch_token(&self) -> Result<(), Error> {
+        self.tokens
+            .lease()
+            .await
+            .map(drop)
+            .map_err(|error| match error.into() {
+                Kind::Credentials(error) => error,
+                other => Error::new(
+                    &crate::endpoints::token::AppToken::unnamed(),
+                    other,
+                    0,
+                    std::time::Duration::ZERO,
+                ),
+            })
+    }
+
+    pub(crate) fn disconnect_verb(&self) -> DisconnectVerb {
+        self.disconnect_verb
+    }
+}

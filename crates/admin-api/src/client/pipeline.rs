@@ -1,0 +1,198 @@
+//! One call: permit, token, send, classify, inside one retry loop.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tracing::debug;
+
+use crate::app_root::AppRoot;
+use crate::credentials::TokenCache;
+use crate::endpoint::{Authority, Endpoint, Request};
+use crate::envelope::{Classified, classify};
+use crate::error::{Error, Kind};
+use crate::transport::clock::Clock;
+use crate::transport::http::Http;
+use crate::transport::limit::Limiter;
+use crate::transport::retry::{CallState, Decision, Failure, RetryPolicy, decide};
+
+pub(crate) struct Pipeline {
+    root: AppRoot,
+    http: Http,
+    limiter: Limiter,
+    retry: RetryPolicy,
+    clock: Arc<dyn Clock>,
+    random: Mutex<fastrand::Rng>,
+}
+
+/// What became of one attempt.
+enum Attempt<T> {
+    Done(T),
+    /// 401 with this lease; a new token may help.
+    TokenRefused(crate::credentials::Lease, Kind),
+    Failed(Kind),
+}
+
+impl Pipeline {
+    pub(super) fn new(
+        root: AppRoot,
+        http: Http,
+        limiter: Limiter,
+        retry: RetryPolicy,
+        clock: Arc<dyn Clock>,
+        random: fastrand::Rng,
+    ) -> Self {
+        Self {
+            root,
+            http,
+            limiter,
+            retry,
+            clock,
+            random: Mutex::new(random),
+        }
+    }
+
+    pub(super) fn root(&self) -> &AppRoot {
+        &self.root
+    }
+
+    pub(crate) async fn execute<E: Endpoint>(
+        &self,
+        endpoint: &E,
+        tokens: Option<&TokenCache>,
+    ) -> Result<E::Output, Error> {
+        let start = self.clock.now();
+        let request = endpoint
+            .request(&self.root)
+            .map_err(|error| Error::new(endpoint, Kind::Build(error), 0, Duration::ZERO))?;
+        let tokens = tokens.filter(|_| E::AUTHORITY == Authority::App);
+        let mut call = CallState {
+            attempts: 0,
+            ..CallState::first(E::EFFECT)
+        };
+        let mut renewed = false;
+        loop {
+            self.limiter.permit(E::BUCKET).await;
+            let attempt_start = self.clock.now();
+            let attempt = self.attempt(endpoint, &request, tokens, &mut call).await;
+            call.elapsed += self.since(attempt_start);
+            let kind = match attempt {
+                Attempt::Done(output) => return Ok(output),
+                Attempt::Failed(kind) => kind,
+                Attempt::TokenRefused(lease, kind) => {
+                    let Some(tokens) = tokens else {
+                        return Err(Error::new(endpoint, kind, call.attempts, self.since(start)));
+                    };
+                    if renewed {
+                        tokens.refused_again(&lease).await;
+                    } else if let Some(renewal) = tokens.renew(&lease).await {
+                        renewed = true;
+                        match renewal {
+                            Ok(_) => continue,
+                            Err(error) => {
+                                return Err(Error::new(
+                                    endpoint,
+                                    error.into(),
+                                    call.attempts,
+                                    self.since(start),
+                                ));
+                            }
+                        }
+                    }
+                    kind
+                }
+            };
+            let Some(delay) = self.delay_after::<E>(&call, &kind) else {
+                return Err(Error::new(endpoint, kind, call.attempts, self.since(start)));
+            };
+            self.clock.sleep_until(self.clock.now() + delay).await;
+            call.elapsed += delay;
+        }
+    }
+
+    async fn attempt<E: Endpoint>(
+        &self,
+        endpoint: &E,
+        request: &Request,
+        tokens: Option<&TokenCache>,
+        call: &mut CallState,
+    ) -> Attempt<E::Output> {
+        let lease = match tokens {
+            None => None,
+            Some(tokens) => match tokens.lease().await {
+                Ok(lease) => Some(lease),
+                Err(error) => return Attempt::Failed(error.into()),
+            },
+        };
+        call.attempts += 1;
+        let header = lease.as_ref().map(|lease| lease.header.clone());
+        let answer = match self.http.send(request, header, self.clock.system_time()).await {
+            Ok(answer) => answer,
+            Err(error) => return Attempt::Failed(Kind::Transport(error)),
+        };
+        match (classify(&answer), lease) {
+            (Classified::Success(envelope), _) => match endpoint.decode(&envelope) {
+                Ok(output) => Attempt::Done(output),
+                Err(error) => Attempt::Failed(Kind::Decode(error)),
+            },
+            (Classified::Undecodable(error), _) => Attempt::Failed(Kind::Decode(error)),
+            (Classified::Refused(refusal), Some(lease)) if refusal.status == 401 => {
+                Attempt::TokenRefused(lease, Kind::Refused(refusal))
+            }
+            (Classified::Refused(refusal), _) => Attempt::Failed(Kind::Refused(refusal)),
+        }
+    }
+
+    /// How long to wait before the next attempt, or `None` if there is none.
+    fn delay_after<E: Endpoint>(&self, call: &CallState, kind: &Kind) -> Option<Duration> {
+        let failure = match kind {
+            Kind::Refused(refusal) => Failure {
+                delivery: refusal.delivery(),
+                transient: refusal.is_transient(),
+                // A parallel creation of the same user needs a second (user token page).
+                retry_after: refusal
+                    .retry_after
+                    .or((refusal.status == 409).then_some(Duration::from_secs(1))),
+            },
+            Kind::Transport(error) => Failure {
+                delivery: error.delivery(),
+                transient: !error.is_permanent(),
+                retry_after: None,
+            },
+            Kind::Build(_) | Kind::Credentials(_) | Kind::Sign(_) | Kind::Decode(_) => return None,
+        };
+        let jitter = self.random.lock().unwrap_or_else(PoisonError::into_inner).f64();
+        let decision = decide(&self.retry, call, &failure, jitter);
+        debug!(
+            call = E::NAME,
+            attempt = call.attempts,
+            ?failure,
+            ?decision,
+            "attempt failed"
+        );
+        let Decision::RetryAfter(delay) = decision else {
+            return None;
+        };
+        if let Kind::Refused(refusal) = kind
+            && refusal.is_rate_limit()
+        {
+            // The limit is the app's, not this call's: everyone waits.
+            self.limiter.pause(E::BUCKET, delay);
+        }
+        Some(delay)
+    }
+
+    fn since(&self, start: Instant) -> Duration {
+        self.clock.now().saturating_duration_since(start)
+    }
+}
+
+impl fmt::Debug for Pipeline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pipeline")
+            .field("root", &self.root)
+            .field("retry", &self.retry)
+            .finish_non_exhaustive()
+    }
+}

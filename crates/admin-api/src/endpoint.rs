@@ -1,0 +1,182 @@
+//! What a call is: method, path, body, effect, budget and output, declared once per endpoint.
+//!
+//! An endpoint is a value. It can be built, turned into a [`Request`] and asserted without a network:
+//!
+//! ```
+//! use easemob_admin_api::endpoint::Endpoint;
+//! use easemob_admin_api::endpoints::devices::ListDevices;
+//! use easemob_admin_api::{AppRoot, UserId};
+//!
+//! let root = AppRoot::parse("https://im.example.com/acme/chat")?;
+//! let request = ListDevices { user: UserId::parse("a/b")? }.request(&root)?;
+//! assert_eq!(request.url.as_str(), "https://im.example.com/acme/chat/users/a%2Fb/resources");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+use bytes::Bytes;
+pub use http::Method;
+use url::Url;
+
+use crate::app_root::AppRoot;
+use crate::envelope::Envelope;
+use crate::error::{BuildError, DecodeError};
+pub use crate::path::Path;
+use crate::path::encode_query_value;
+
+/// What repeating a call could do, declared per endpoint and argued for there.
+///
+/// The verb is no evidence: a forced logout of all devices is a GET.
+///
+/// ```
+/// use easemob_admin_api::endpoint::{Effect, Endpoint};
+/// use easemob_admin_api::endpoints::{devices::ListDevices, sessions::LogoutAll};
+///
+/// assert_eq!(ListDevices::EFFECT, Effect::Read);
+/// assert_eq!(LogoutAll::EFFECT, Effect::Once);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Effect {
+    /// Changes nothing; may be repeated at will.
+    Read,
+    /// Changes something, and a second time changes nothing more.
+    Repeatable,
+    /// A second time may do harm: it is sent again only when the first is known not to have arrived or to
+    /// have been refused.
+    Once,
+}
+
+/// The rate budget a call is paid from.
+///
+/// Limits are per app key. The public pages put all account calls into one pool of 100 a second and give
+/// `/token`, batch deletion, mutes and presence pools of their own (limitationapi page).
+///
+/// ```
+/// use easemob_admin_api::endpoint::{Bucket, Endpoint};
+/// use easemob_admin_api::endpoints::devices::ListDevices;
+///
+/// assert_eq!(ListDevices::BUCKET, Bucket::Accounts);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Bucket {
+    /// User, device and session calls.
+    Accounts,
+    /// `POST /token`.
+    Token,
+    /// Deletion of many users; paid from [`Bucket::Accounts`] as well.
+    BatchDelete,
+    /// Global mutes.
+    Mutes,
+    /// Presence.
+    Presence,
+}
+
+/// Whose authority a call carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Authority {
+    /// The client's credentials.
+    App,
+    /// None: the call itself proves who is asking, as `POST /token` does.
+    Anonymous,
+}
+
+/// One call of the REST API.
+pub trait Endpoint: Send + Sync {
+    /// Name in logs, errors and records, such as `devices.list`.
+    const NAME: &'static str;
+    /// What repeating the call could do.
+    const EFFECT: Effect;
+    /// The rate budget it is paid from.
+    const BUCKET: Bucket = Bucket::Accounts;
+    /// Whose authority it carries.
+    const AUTHORITY: Authority = Authority::App;
+    /// True if a server may lack the call altogether; "no such route" then means unsupported.
+    const OPTIONAL: bool = false;
+    /// What a successful answer is decoded to.
+    type Output: Send;
+
+    /// Returns the HTTP method.
+    fn method(&self) -> Method;
+
+    /// Returns the path below the app root.
+    fn path(&self) -> Path;
+
+    /// Returns the query, in order; values are encoded later.
+    fn query(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+
+    /// Returns the JSON body, if the call has one.
+    fn body(&self) -> Option<serde_json::Value> {
+        None
+    }
+
+    /// Checks limits that the server documents, before anything is sent.
+    ///
+    /// # Errors
+    /// When the call would be refused in any case, such as 61 users in one batch.
+    fn check(&self) -> Result<(), BuildError> {
+        Ok(())
+    }
+
+    /// Returns whom the call is about, for errors and records.
+    fn target(&self) -> Option<String> {
+        None
+    }
+
+    /// Decodes the answer of a call that the server did not refuse.
+    ///
+    /// # Errors
+    /// When the answer lacks what the call is made for.
+    fn decode(&self, answer: &Envelope<'_>) -> Result<Self::Output, DecodeError>;
+
+    /// Builds the request, without sending it.
+    ///
+    /// # Errors
+    /// When a name cannot be addressed (`.` and `..`) or a documented limit is exceeded.
+    fn request(&self, root: &AppRoot) -> Result<Request, BuildError> {
+        self.check()?;
+        let path = self.path().encode()?;
+        let mut text = format!("{}{path}", root.as_str());
+        for (index, (name, value)) in self.query().iter().enumerate() {
+            text.push(if index == 0 { '?' } else { '&' });
+            text.push_str(name);
+            text.push('=');
+            text.push_str(&encode_query_value(value));
+        }
+        let url = Url::parse(&text).map_err(|_| BuildError::Url(text.clone()))?;
+        // The parser must have taken the path as it is: a route that changed would act on something else.
+        if url.path().strip_suffix(path.as_str()).is_none() {
+            return Err(BuildError::Url(text));
+        }
+        let body = self.body().map(|value| Bytes::from(value.to_string()));
+        Ok(Request {
+            method: self.method(),
+            url,
+            body,
+        })
+    }
+}
+
+/// A request as it goes out, without its token.
+///
+/// ```
+/// use easemob_admin_api::endpoint::{Endpoint, Method};
+/// use easemob_admin_api::endpoints::sessions::LogoutAll;
+/// use easemob_admin_api::{AppRoot, UserId};
+///
+/// let root = AppRoot::parse("https://im.example.com/acme/chat")?;
+/// let request = LogoutAll { user: UserId::parse("ann")? }.request(&root)?;
+/// assert_eq!((request.method, request.body), (Method::GET, None));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// The HTTP method.
+    pub method: Method,
+    /// The whole address.
+    pub url: Url,
+    /// The JSON body, if there is one.
+    pub body: Option<Bytes>,
+}

@@ -1,0 +1,190 @@
+//! Forced logout.
+
+use serde_json::Value;
+
+use crate::client::Client;
+use crate::endpoint::{Effect, Endpoint, Method, Path};
+use crate::envelope::Envelope;
+use crate::error::{DecodeError, Error};
+use crate::model::{DeviceId, UserId};
+
+/// What the server says became of a forced logout.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let sandbox = easemob_admin_sandbox::Sandbox::start().await?;
+/// # use easemob_admin_api::{AppRoot, Client, Credentials, DeviceId, LogoutOutcome, UserId};
+/// # let client = Client::builder(AppRoot::parse(&sandbox.app_root())?)
+/// #     .credentials(Credentials::client_secret(sandbox.client_id(), sandbox.client_secret())).build()?;
+/// sandbox.register("ann");
+/// let device = DeviceId::parse(sandbox.sign_in("ann", "ios")?.resource)?;
+/// let outcome = client.logout_device(&UserId::parse("ann")?, &device).await?;
+/// assert_eq!(outcome, LogoutOutcome::LoggedOut);
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[must_use = "a logout may be answered with success and not have happened"]
+pub enum LogoutOutcome {
+    /// The server says that it was done.
+    LoggedOut,
+    /// The server answered 200 with `result: false`: the device was not logged out.
+    NotLoggedOut,
+}
+
+/// The verb of the logout of one device.
+///
+/// The public page has DELETE; the vendor's Java SDK sends GET on the same path.
+///
+/// ```
+/// use easemob_admin_api::endpoint::{Endpoint, Method};
+/// use easemob_admin_api::endpoints::sessions::{DisconnectVerb, LogoutDevice};
+/// use easemob_admin_api::{DeviceId, UserId};
+///
+/// let logout = LogoutDevice {
+///     user: UserId::parse("ann")?,
+///     device: DeviceId::parse("ios_77e1")?,
+///     verb: DisconnectVerb::Get,
+/// };
+/// assert_eq!(logout.method(), Method::GET);
+/// # Ok::<(), easemob_admin_api::InvalidId>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum DisconnectVerb {
+    /// As the public page says.
+    #[default]
+    Delete,
+    /// For servers that know only the older form.
+    Get,
+}
+
+/// Logs out all devices of a user: a GET with a side effect.
+///
+/// `Once`, since a second logout could end a session that was opened in between.
+///
+/// ```
+/// use easemob_admin_api::endpoint::Endpoint;
+/// use easemob_admin_api::endpoints::sessions::LogoutAll;
+/// use easemob_admin_api::UserId;
+///
+/// let path = LogoutAll { user: UserId::parse("批量")? }.path();
+/// assert_eq!(path.encode()?, "/users/%E6%89%B9%E9%87%8F/disconnect");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogoutAll {
+    /// Whose devices.
+    pub user: UserId,
+}
+
+impl Endpoint for LogoutAll {
+    const NAME: &'static str = "sessions.logout_all";
+    const EFFECT: Effect = Effect::Once;
+    type Output = LogoutOutcome;
+
+    fn method(&self) -> Method {
+        Method::GET
+    }
+
+    fn path(&self) -> Path {
+        Path::new(["users", self.user.as_str(), "disconnect"])
+    }
+
+    fn target(&self) -> Option<String> {
+        Some(self.user.to_string())
+    }
+
+    fn decode(&self, answer: &Envelope<'_>) -> Result<LogoutOutcome, DecodeError> {
+        outcome(answer)
+    }
+}
+
+/// Logs out one device of a user.
+///
+/// `Once`, since a login id can sign in again and a second logout would end that session.
+///
+/// ```
+/// use easemob_admin_api::endpoint::Endpoint;
+/// use easemob_admin_api::endpoints::sessions::{DisconnectVerb, LogoutDevice};
+/// use easemob_admin_api::{DeviceId, UserId};
+///
+/// let path = LogoutDevice {
+///     user: UserId::parse("ann")?,
+///     device: DeviceId::parse("ios_77e1")?,
+///     verb: DisconnectVerb::default(),
+/// }.path();
+/// assert_eq!(path.encode()?, "/users/ann/disconnect/ios_77e1");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogoutDevice {
+    /// Whose device.
+    pub user: UserId,
+    /// Which device.
+    pub device: DeviceId,
+    /// DELETE, or GET for older servers.
+    pub verb: DisconnectVerb,
+}
+
+impl Endpoint for LogoutDevice {
+    const NAME: &'static str = "sessions.logout_device";
+    const EFFECT: Effect = Effect::Once;
+    type Output = LogoutOutcome;
+
+    fn method(&self) -> Method {
+        match self.verb {
+            DisconnectVerb::Delete => Method::DELETE,
+            DisconnectVerb::Get => Method::GET,
+        }
+    }
+
+    fn path(&self) -> Path {
+        Path::new(["users", self.user.as_str(), "disconnect", self.device.as_str()])
+    }
+
+    fn target(&self) -> Option<String> {
+        Some(format!("{}/{}", self.user, self.device))
+    }
+
+    fn decode(&self, answer: &Envelope<'_>) -> Result<LogoutOutcome, DecodeError> {
+        outcome(answer)
+    }
+}
+
+/// `result` is required: a logout that the server does not confirm must be read after.
+fn outcome(answer: &Envelope<'_>) -> Result<LogoutOutcome, DecodeError> {
+    let data: Value = answer.data()?;
+    match &data["result"] {
+        Value::Bool(true) => Ok(LogoutOutcome::LoggedOut),
+        Value::Bool(false) => Ok(LogoutOutcome::NotLoggedOut),
+        Value::String(text) if matches!(text.as_str(), "true" | "ok") => Ok(LogoutOutcome::LoggedOut),
+        Value::String(text) if text == "false" => Ok(LogoutOutcome::NotLoggedOut),
+        _ => Err(answer.problem("`data.result` is neither true nor false")),
+    }
+}
+
+impl Client {
+    /// Logs out all devices of `user`. They can sign in again at once: this is not a ban.
+    ///
+    /// Also ends sessions that began after you last listed the devices.
+    ///
+    /// # Errors
+    /// When the call fails for any reason of [`Client::execute`]. If [`Error::is_outcome_unknown`], read the
+    /// device list before trying again.
+    pub async fn logout_all(&self, user: &UserId) -> Result<LogoutOutcome, Error> {
+        self.execute(&LogoutAll { user: user.clone() }).await
+    }
+
+    /// Logs out one device of `user`.
+    ///
+    /// # Errors
+    /// As [`Client::logout_all`].
+    pub async fn logout_device(&self, user: &UserId, device: &DeviceId) -> Result<LogoutOutcome, Error> {
+        let verb = self.disconnect_verb();
+        self.execute(&LogoutDevice {
+            user: user.clone(),
+            device: device.clone(),
+            verb,
+        })
+        .await
+    }
+}

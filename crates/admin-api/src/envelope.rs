@@ -1,0 +1,327 @@
+//! Answers: told apart into refusals and successes, and opened as far as a call needs.
+//!
+//! No field of the envelope is required, and unknown ones are ignored; token and presence answers do not
+//! use it at all. Fields stay raw until an endpoint asks for them.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+
+use crate::error::{ApiError, DecodeError, Excerpt, Refusal};
+
+/// An answer as it came in.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) content_type: Option<String>,
+    pub(crate) retry_after: Option<Duration>,
+    pub(crate) body: Bytes,
+}
+
+impl Answer {
+    fn excerpt(&self) -> Excerpt {
+        Excerpt::new(self.content_type.as_deref(), &self.body)
+    }
+
+    fn undecodable(&self, problem: impl Into<String>) -> DecodeError {
+        DecodeError {
+            problem: problem.into(),
+            status: self.status,
+            answer: self.excerpt(),
+        }
+    }
+}
+
+/// What an answer turned out to be.
+pub(crate) enum Classified<'a> {
+    Success(Envelope<'a>),
+    Refused(Refusal),
+    Undecodable(DecodeError),
+}
+
+/// Tells a success from a refusal.
+///
+/// A 2xx with a non-empty `error` is a refusal. A 2xx that is not a JSON object is neither: it may come from
+/// a proxy or a captive portal, and must not pass for a success of a call that returns nothing.
+pub(crate) fn classify(answer: &Answer) -> Classified<'_> {
+    let fields = Fields::of(&answer.body);
+    let api = fields.as_ref().ok().and_then(Fields::api_error);
+    if !(200..300).contains(&answer.status) {
+        return Classified::Refused(Refusal {
+            status: answer.status,
+            api,
+            excerpt: answer.excerpt(),
+            retry_after: answer.retry_after,
+        });
+    }
+    match fields {
+        Ok(_) if api.as_ref().is_some_and(|api| !api.error.is_empty()) => Classified::Refused(Refusal {
+            status: answer.status,
+            api,
+            excerpt: answer.excerpt(),
+            retry_after: answer.retry_after,
+        }),
+        Ok(fields) => Classified::Success(Envelope { fields, answer }),
+        Err(_) if answer.status == 204 && answer.body.is_empty() => Classified::Success(Envelope {
+            fields: Fields::default(),
+            answer,
+        }),
+        Err(error) => {
+            Classified::Undecodable(answer.undecodable(format!("the body is not a JSON object: {error}")))
+        }
+    }
+}
+
+/// A successful answer, opened on demand.
+///
+/// ```
+/// use easemob_admin_api::endpoint::Endpoint;
+/// use easemob_admin_api::endpoints::devices::ListDevices;
+/// use easemob_admin_api::envelope::Envelope;
+/// use easemob_admin_api::UserId;
+///
+/// let endpoint = ListDevices { user: UserId::parse("ann")? };
+/// let devices = Envelope::decode(&endpoint, br#"{"data":[{"res":"ios_77e1"}]}"#)?;
+/// assert_eq!(devices[0].id.as_str(), "ios_77e1");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Envelope<'a> {
+    fields: Fields<'a>,
+    answer: &'a Answer,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Fields<'a> {
+    #[serde(borrow, default)]
+    error: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    error_description: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    data: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    entities: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    cursor: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    result: Option<&'a RawValue>,
+}
+
+impl<'a> Fields<'a> {
+    /// Reads an object; an array is refused, which the derived code would take for one.
+    fn of(body: &'a [u8]) -> serde_json::Result<Self> {
+        match body.iter().find(|byte| !byte.is_ascii_whitespace()) {
+            Some(b'[') => Err(serde::de::Error::custom("an array")),
+            _ => serde_json::from_slice(body),
+        }
+    }
+
+    fn api_error(&self) -> Option<ApiError> {
+        // An empty type is documented for some presence errors, so its presence alone counts.
+        let error = self.error.map(as_text);
+        let description = self.error_description.map(as_text);
+        (error.is_some() || description.is_some()).then(|| ApiError {
+            error: error.unwrap_or_default().into_owned(),
+            description: description.unwrap_or_default().into_owned(),
+        })
+    }
+}
+
+/// A JSON string as its text, `null` as nothing, anything else as it stands.
+fn as_text(raw: &RawValue) -> Cow<'_, str> {
+    match serde_json::from_str::<String>(raw.get()) {
+        Ok(text) => Cow::Owned(text),
+        Err(_) if raw.get() == "null" => Cow::Borrowed(""),
+        Err(_) => Cow::Borrowed(raw.get()),
+    }
+}
+
+fn present(raw: Option<&RawValue>) -> Option<&RawValue> {
+    raw.filter(|raw| raw.get() != "null")
+}
+
+impl Envelope<'_> {
+    /// Decodes a body with the rules of an endpoint, as if it had come with status 200.
+    ///
+    /// # Errors
+    /// When the body is a refusal or lacks what the call is made for.
+    pub fn decode<E: crate::endpoint::Endpoint>(endpoint: &E, body: &[u8]) -> Result<E::Output, DecodeError> {
+        let answer = Answer {
+            status: 200,
+            content_type: Some("application/json".to_owned()),
+            retry_after: None,
+            body: Bytes::copy_from_slice(body),
+        };
+        match classify(&answer) {
+            Classified::Success(envelope) => endpoint.decode(&envelope),
+            Classified::Undecodable(error) => Err(error),
+            Classified::Refused(refusal) => Err(answer.undecodable(format!("the server refused: {refusal}"))),
+        }
+    }
+
+    /// Returns the field `data`, decoded.
+    ///
+    /// # Errors
+    /// When it is absent or of another form.
+    pub fn data<T: DeserializeOwned>(&self) -> Result<T, DecodeError> {
+        self.optional_data()?
+            .ok_or_else(|| self.problem("there is no `data`"))
+    }
+
+    /// Returns the field `data`, decoded, or `None` when it is absent or null.
+    ///
+    /// # Errors
+    /// When it is of another form.
+    pub fn optional_data<T: DeserializeOwned>(&self) -> Result<Option<T>, DecodeError> {
+        self.field("data", self.fields.data)
+    }
+
+    /// Returns the field `entities`, decoded; an absent one is empty.
+    ///
+    /// # Errors
+    /// When it is not an array of the asked form.
+    pub fn entities<T: DeserializeOwned>(&self) -> Result<Vec<T>, DecodeError> {
+        Ok(self.field("entities", self.fields.entities)?.unwrap_or_default())
+    }
+
+    /// Returns the field `result`, decoded.
+    ///
+    /// # Errors
+    /// When it is absent or of another form.
+    pub fn result<T: DeserializeOwned>(&self) -> Result<T, DecodeError> {
+        self.field("result", self.fields.result)?
+            .ok_or_else(|| self.problem("there is no `result`"))
+    }
+
+    /// Returns the field `cursor`; an absent, null or empty one is `None`.
+    #[must_use]
+    pub fn cursor(&self) -> Option<String> {
+        present(self.fields.cursor)
+            .map(as_text)
+            .filter(|text| !text.is_empty())
+            .map(Cow::into_owned)
+    }
+
+    /// Returns the whole body, decoded.
+    ///
+    /// # Errors
+    /// When it is of another form.
+    pub fn whole<T: DeserializeOwned>(&self) -> Result<T, DecodeError> {
+        serde_json::from_slice(&self.answer.body).map_err(|error| self.problem(error.to_string()))
+    }
+
+    /// Makes an error about this answer.
+    #[must_use]
+    pub fn problem(&self, problem: impl Into<String>) -> DecodeError {
+        self.answer.undecodable(problem)
+    }
+
+    fn field<T: DeserializeOwned>(
+        &self,
+        name: &str,
+        raw: Option<&RawValue>,
+    ) -> Result<Option<T>, DecodeError> {
+        present(raw)
+            .map(|raw| serde_json::from_str(raw.get()))
+            .transpose()
+            .map_err(|error| self.problem(format!("`{name}` is of another form: {error}")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(status: u16, body: &str) -> Answer {
+        Answer {
+            status,
+            content_type: None,
+            retry_after: None,
+            body: Bytes::copy_from_slice(body.as_bytes()),
+        }
+    }
+
+    fn refused(status: u16, body: &str) -> Refusal {
+        match classify(&answer(status, body)) {
+            Classified::Refused(refusal) => refusal,
+            _ => panic!("{status} {body} is not a refusal"),
+        }
+    }
+
+    #[test]
+    fn error_bodies_of_every_kind_are_refusals() {
+        let full = r#"{"error":"reach_limit","exception":"x.Y","timestamp":1,"duration":0,"error_description":"slow"}"#;
+        assert_eq!(refused(429, full).api.unwrap().to_string(), "reach_limit: slow");
+        assert_eq!(
+            refused(400, r#"{"error_description":"only text"}"#)
+                .api
+                .unwrap()
+                .description,
+            "only text"
+        );
+        assert_eq!(refused(400, r#"{"error":""}"#).api.unwrap().error, "");
+        assert_eq!(
+            refused(500, r#"{"error":{"code":7}}"#).api.unwrap().error,
+            r#"{"code":7}"#
+        );
+        for body in ["", "<html>Bad Gateway</html>", r#"{"error":"#, "[]", "\u{fffd}"] {
+            assert!(refused(502, body).api.is_none(), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_success_status_with_an_error_is_a_refusal() {
+        assert_eq!(
+            refused(200, r#"{"error":"illegal_argument","entities":[]}"#).error_type(),
+            "illegal_argument"
+        );
+    }
+
+    #[test]
+    fn an_empty_or_null_error_beside_data_is_a_success() {
+        for body in [r#"{"error":"","data":{}}"#, r#"{"error":null}"#, "{}"] {
+            assert!(
+                matches!(classify(&answer(200, body)), Classified::Success(_)),
+                "{body}"
+            );
+        }
+        assert!(matches!(classify(&answer(204, "")), Classified::Success(_)));
+    }
+
+    #[test]
+    fn what_is_not_a_json_object_never_passes_for_success() {
+        for body in [
+            "",
+            "ok",
+            "<html>sign in to the hotel</html>",
+            "[1]",
+            r#"{"data":"#,
+            "null",
+        ] {
+            match classify(&answer(200, body)) {
+                Classified::Undecodable(error) => assert_eq!(error.answer.text, body),
+                _ => panic!("{body:?} passed"),
+            }
+        }
+    }
+
+    #[test]
+    fn the_cursor_may_be_absent_null_or_empty() {
+        for (body, expected) in [
+            ("{}", None),
+            (r#"{"cursor":null}"#, None),
+            (r#"{"cursor":""}"#, None),
+            (r#"{"cursor":"LTk"}"#, Some("LTk")),
+        ] {
+            let answer = answer(200, body);
+            let Classified::Success(envelope) = classify(&answer) else {
+                panic!("{body}")
+            };
+            assert_eq!(envelope.cursor().as_deref(), expected);
+        }
+    }
+}

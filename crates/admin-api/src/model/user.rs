@@ -1,0 +1,119 @@
+//! User accounts.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+use super::{Integer, UnixMillis, UserId};
+
+/// A user account. Only the name is always there.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let sandbox = easemob_admin_sandbox::Sandbox::start().await?;
+/// # use easemob_admin_api::{AppRoot, Client, Credentials, UserId};
+/// # let client = Client::builder(AppRoot::parse(&sandbox.app_root())?)
+/// #     .credentials(Credentials::client_secret(sandbox.client_id(), sandbox.client_secret())).build()?;
+/// sandbox.register("ann");
+/// let user = client.get_user(&UserId::parse("ann")?).await?;
+/// assert_eq!(user.username.as_str(), "ann");
+/// assert!(!user.is_banned());
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug, Deserialize)]
+#[non_exhaustive]
+pub struct User {
+    /// The name, as the server writes it (mostly in lower case).
+    pub username: UserId,
+    /// The uuid, which may stand in place of the name in calls.
+    #[serde(default)]
+    pub uuid: Option<String>,
+    /// The name shown in push notifications.
+    #[serde(default)]
+    pub nickname: Option<String>,
+    /// False if the account is banned; `None` if the server does not say.
+    #[serde(default)]
+    pub activated: Option<bool>,
+    /// When the account was made.
+    #[serde(default, deserialize_with = "millis")]
+    pub created: Option<UnixMillis>,
+    /// When the account was last changed.
+    #[serde(default, deserialize_with = "millis")]
+    pub modified: Option<UnixMillis>,
+    /// Every other field, such as push settings and `notification_ignore_<group>`.
+    #[serde(flatten)]
+    pub extra: BTreeMap<String, Value>,
+}
+
+impl User {
+    /// Returns true if the server says that the account is banned.
+    #[must_use]
+    pub fn is_banned(&self) -> bool {
+        self.activated == Some(false)
+    }
+}
+
+fn millis<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<UnixMillis>, D::Error> {
+    let number = Option::<Integer>::deserialize(deserializer)?;
+    Ok(number
+        .and_then(|Integer(number)| u64::try_from(number).ok())
+        .map(UnixMillis))
+}
+
+/// A user to register.
+///
+/// ```
+/// use easemob_admin_api::{NewUser, UserId};
+///
+/// let ann = NewUser::new(UserId::parse("ann")?, "correct horse").nickname("Ann");
+/// assert!(!format!("{ann:?}").contains("horse"));
+/// # Ok::<(), easemob_admin_api::InvalidId>(())
+/// ```
+#[derive(Clone)]
+pub struct NewUser {
+    pub(crate) username: UserId,
+    password: SecretString,
+    nickname: Option<String>,
+}
+
+impl NewUser {
+    /// Names a user and gives the first password (at most 64 characters).
+    pub fn new(username: UserId, password: impl Into<String>) -> Self {
+        Self {
+            username,
+            password: SecretString::from(password.into()),
+            nickname: None,
+        }
+    }
+
+    /// Sets the name shown in push notifications (at most 100 characters).
+    #[must_use]
+    pub fn nickname(mut self, nickname: impl Into<String>) -> Self {
+        self.nickname = Some(nickname.into());
+        self
+    }
+
+    pub(crate) fn to_body(&self) -> Value {
+        let mut body = serde_json::json!({
+            "username": self.username.as_str(),
+            "password": self.password.expose_secret(),
+        });
+        if let Some(nickname) = &self.nickname {
+            body["nickname"] = nickname.as_str().into();
+        }
+        body
+    }
+}
+
+impl fmt::Debug for NewUser {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewUser")
+            .field("username", &self.username)
+            .field("password", &"[redacted]")
+            .field("nickname", &self.nickname)
+            .finish()
+    }
+}

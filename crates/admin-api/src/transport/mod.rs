@@ -1,0 +1,11 @@
+//! How a call gets to the server and back.
+//!
+//! The order is written once, in [`crate::Client`]: permit, token, send, classify, inside one retry loop.
+//! [`retry::decide`] is the only place that decides whether a failure is repeated; it is a pure function.
+//! [`limit`] paces, [`clock`] passes time in, and the HTTP library has its one home in a private module.
+
+pub mod clock;
+pub(crate) mod http;
+pub mod limit;
+pub mod retry;
+pub mod timeouts;

@@ -1,0 +1,34 @@
+//! How long a call waits for what.
+
+use std::time::Duration;
+
+/// Time-outs of one attempt; waiting for the rate budget and between attempts is not counted.
+///
+/// ```
+/// use std::time::Duration;
+/// use easemob_admin_api::Timeouts;
+///
+/// let patient = Timeouts { total: Duration::from_secs(60), ..Timeouts::default() };
+/// assert_eq!(patient.connect, Duration::from_secs(5));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// Name look-up, TCP and TLS together. Default 5 s: a connection across the world takes under 1 s, and
+    /// one that needs longer will not carry a bulk run.
+    pub connect: Duration,
+    /// The longest silence while an answer is read. Default 15 s: the service answers in milliseconds and
+    /// gateways give up after 10 s or more, so their 504 still arrives.
+    pub read: Duration,
+    /// The whole attempt. Default 30 s: the bound for an answer that trickles.
+    pub total: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(5),
+            read: Duration::from_secs(15),
+            total: Duration::from_secs(30),
+        }
+    }
+}
