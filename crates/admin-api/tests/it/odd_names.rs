@@ -1,0 +1,58 @@
+//! Names that look like addresses reach the user they name, and nobody else.
+
+use super::setup::{client, sandbox, user};
+
+#[tokio::test]
+async fn odd_names_do_not_change_the_route() {
+    for name in [
+        "a/b", "a%2fb", "批量", "a?b", "a#b", "...", "batch", "x y", "a&b=c", "a%00b",
+    ] {
+        let sandbox = sandbox().await;
+        for bystander in ["a", "b", "ann"] {
+            sandbox.register(bystander);
+            sandbox.sign_in(bystander, "ios").unwrap();
+        }
+        sandbox.register(name);
+        sandbox.sign_in(name, "android").unwrap();
+        let client = client(&sandbox);
+        let devices = client
+            .list_devices(&user(name))
+            .await
+            .unwrap_or_else(|error| panic!("{name}: {error:?}"));
+        assert_eq!(devices.len(), 1, "{name}");
+        let _ = client.logout_device(&user(name), &devices[0].id).await.unwrap();
+        assert!(sandbox.devices(name).is_empty(), "{name}");
+        let _ = client.logout_all(&user(name)).await.unwrap();
+        for bystander in ["a", "b", "ann"] {
+            assert_eq!(sandbox.devices(bystander).len(), 1, "{bystander} beside {name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn names_that_collapse_are_never_sent() {
+    let sandbox = sandbox().await;
+    for name in [".", ".."] {
+        let error = client(&sandbox).logout_all(&user(name)).await.unwrap_err();
+        assert_eq!(error.attempts(), 0);
+        assert!(!error.is_outcome_unknown());
+    }
+    assert!(sandbox.calls().is_empty());
+}
+
+#[tokio::test]
+async fn a_custom_device_id_may_hold_anything() {
+    let sandbox = sandbox().await;
+    sandbox.register("ann");
+    sandbox.sign_in_as("ann", "webim_web_kiosk/7 %2f").unwrap();
+    sandbox.sign_in_as("ann", "webim_web_kiosk").unwrap();
+    let client = client(&sandbox);
+    let odd = easemob_admin_api::DeviceId::parse("webim_web_kiosk/7 %2f").unwrap();
+    let _ = client.logout_device(&user("ann"), &odd).await.unwrap();
+    let left: Vec<String> = sandbox
+        .devices("ann")
+        .into_iter()
+        .map(|device| device.resource)
+        .collect();
+    assert_eq!(left, ["webim_web_kiosk"]);
+}

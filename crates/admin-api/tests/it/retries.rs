@@ -1,0 +1,155 @@
+//! What is sent again, and what never is.
+
+use std::time::Duration;
+
+use easemob_admin_api::{DeviceId, LogoutOutcome, RetryPolicy, Timeouts};
+use easemob_admin_sandbox::{Fault, Sandbox};
+
+use super::setup::{builder, client, hasty_client, sandbox, user};
+
+async fn ann_on_ios() -> (Sandbox, DeviceId) {
+    let sandbox = sandbox().await;
+    sandbox.register("ann");
+    let device = DeviceId::parse(sandbox.sign_in("ann", "ios").unwrap().resource).unwrap();
+    (sandbox, device)
+}
+
+#[tokio::test]
+async fn a_logout_whose_connection_was_cut_is_sent_once() {
+    for fault in [
+        Fault::cut_after("sessions.logout_all"),
+        Fault::cut_before("sessions.logout_all"),
+    ] {
+        let (sandbox, _) = ann_on_ios().await;
+        sandbox.inject(fault);
+        let (client, _) = hasty_client(&sandbox);
+        let error = client.logout_all(&user("ann")).await.unwrap_err();
+        assert!(error.is_outcome_unknown() && error.is_retryable(), "{error:?}");
+        assert_eq!(error.attempts(), 1);
+        assert_eq!(sandbox.call_count("sessions.logout_all"), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_logout_behind_a_failing_gateway_is_sent_once() {
+    for status in [500, 502, 504] {
+        let (sandbox, device) = ann_on_ios().await;
+        sandbox.inject(
+            Fault::raw_body("sessions.logout_device", "text/html", "<h1>oh</h1>").answer_status(status),
+        );
+        let (client, _) = hasty_client(&sandbox);
+        let error = client.logout_device(&user("ann"), &device).await.unwrap_err();
+        assert!(error.is_outcome_unknown(), "{status}: {error:?}");
+        assert_eq!(sandbox.call_count("sessions.logout_device"), 1, "{status}");
+    }
+}
+
+#[tokio::test]
+async fn a_logout_without_an_answer_in_time_is_sent_once() {
+    let (sandbox, _) = ann_on_ios().await;
+    sandbox.inject(Fault::delay("sessions.logout_all", Duration::from_secs(20)));
+    let timeouts = Timeouts {
+        total: Duration::from_millis(200),
+        ..Timeouts::default()
+    };
+    let client = builder(&sandbox).timeouts(timeouts).build().unwrap();
+    let error = client.logout_all(&user("ann")).await.unwrap_err();
+    assert!(error.is_outcome_unknown(), "{error:?}");
+    assert!(
+        error.to_string().contains("no answer within the time-out"),
+        "{error}"
+    );
+    assert_eq!(error.attempts(), 1);
+}
+
+#[tokio::test]
+async fn a_logout_that_was_refused_for_its_rate_is_sent_again() {
+    let (sandbox, _) = ann_on_ios().await;
+    sandbox.inject(Fault::status("sessions.logout_all", 429).times(2));
+    let (client, clock) = hasty_client(&sandbox);
+    assert_eq!(
+        client.logout_all(&user("ann")).await.unwrap(),
+        LogoutOutcome::LoggedOut
+    );
+    assert_eq!(sandbox.call_count("sessions.logout_all"), 3);
+    assert!(!clock.slept().is_empty());
+}
+
+#[tokio::test]
+async fn a_read_is_repeated_until_it_succeeds() {
+    let (sandbox, _) = ann_on_ios().await;
+    sandbox.inject(Fault::status("devices.list", 502).times(1));
+    sandbox.inject(Fault::cut_before("devices.list").times(1));
+    let (client, clock) = hasty_client(&sandbox);
+    assert_eq!(client.list_devices(&user("ann")).await.unwrap().len(), 1);
+    assert_eq!(sandbox.call_count("devices.list"), 3);
+    assert_eq!(clock.slept().len(), 2);
+}
+
+#[tokio::test]
+async fn attempts_run_out() {
+    let (sandbox, _) = ann_on_ios().await;
+    sandbox.inject(Fault::status("devices.list", 503));
+    let (client, _) = hasty_client(&sandbox);
+    let error = client.list_devices(&user("ann")).await.unwrap_err();
+    assert_eq!((error.attempts(), error.status()), (4, Some(503)));
+    assert!(error.is_retryable() && !error.is_outcome_unknown());
+    assert_eq!(sandbox.call_count("devices.list"), 4);
+}
+
+#[tokio::test]
+async fn the_servers_delay_is_kept_and_a_too_long_one_ends_the_call() {
+    let (sandbox, _) = ann_on_ios().await;
+    sandbox.inject(
+        Fault::status("devices.list", 503)
+            .header("Retry-After", "7")
+            .times(1),
+    );
+    let (client, clock) = hasty_client(&sandbox);
+    client.list_devices(&user("ann")).await.unwrap();
+    assert_eq!(
+        clock
+            .slept()
+            .iter()
+            .map(Duration::as_secs_f64)
+            .map(f64::round)
+            .sum::<f64>(),
+        7.0
+    );
+
+    sandbox.reset_calls();
+    sandbox.inject(Fault::status("devices.list", 503).header("Retry-After", "3600"));
+    let error = client.list_devices(&user("ann")).await.unwrap_err();
+    assert_eq!((error.attempts(), sandbox.call_count("devices.list")), (1, 1));
+}
+
+#[tokio::test]
+async fn a_used_up_quota_is_final() {
+    let sandbox = Sandbox::builder().max_users(0).start().await.unwrap();
+    let ann = easemob_admin_api::NewUser::new(user("ann"), "pw-ann");
+    let error = client(&sandbox).register_user(ann).await.unwrap_err();
+    assert!(error.is_quota() && !error.is_retryable(), "{error:?}");
+    assert_eq!(error.attempts(), 1);
+}
+
+#[tokio::test]
+async fn no_retries_when_none_are_wanted() {
+    let (sandbox, _) = ann_on_ios().await;
+    sandbox.inject(Fault::status("devices.list", 503));
+    let client = builder(&sandbox).retry(RetryPolicy::none()).build().unwrap();
+    client.list_devices(&user("ann")).await.unwrap_err();
+    assert_eq!(sandbox.call_count("devices.list"), 1);
+}
+
+#[tokio::test]
+async fn an_unreachable_server_is_told_from_an_unknown_outcome() {
+    let (sandbox, _) = ann_on_ios().await;
+    let (client, _) = hasty_client(&sandbox);
+    client.fetch_token().await.unwrap();
+    sandbox.shutdown().await.unwrap();
+    let error = client.logout_all(&user("ann")).await.unwrap_err();
+    assert!(error.is_unreachable() || error.is_outcome_unknown(), "{error:?}");
+    let error = client.logout_all(&user("ann")).await.unwrap_err();
+    assert!(error.is_unreachable() && !error.is_outcome_unknown(), "{error:?}");
+    assert_eq!(error.attempts(), 4);
+}

@@ -1,0 +1,76 @@
+//! No secret is ever shown.
+
+use easemob_admin_api::{Credentials, JwtSigner, NewUser, UserId};
+use easemob_admin_sandbox::Fault;
+
+use super::setup::{builder, client, sandbox, user};
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = format!("{error:?} {error}");
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        text = format!("{text} {next:?} {next}");
+        cause = next.source();
+    }
+    text
+}
+
+#[test]
+fn debug_of_every_credential_is_redacted() {
+    for credentials in [
+        Credentials::client_secret("YXA6id", "hunter2"),
+        Credentials::fixed_token("hunter2"),
+        Credentials::signed_jwt(JwtSigner::hs256("hunter2")),
+    ] {
+        assert!(!format!("{credentials:?} {credentials:#?}").contains("hunter2"));
+    }
+    let new = NewUser::new(UserId::parse("ann").unwrap(), "hunter2");
+    assert!(!format!("{new:?}").contains("hunter2"));
+}
+
+#[tokio::test]
+async fn errors_of_every_kind_show_no_secret() {
+    let sandbox = sandbox().await;
+    sandbox.register("ann");
+    let secret = sandbox.client_secret().to_owned();
+    let token = client(&sandbox)
+        .inherit_user_token(&user("ann"), false, None)
+        .await
+        .unwrap();
+
+    let mut texts = Vec::new();
+    for fault in [
+        Fault::status("token", 503),
+        Fault::raw_body("token", "text/html", "<html>"),
+        Fault::raw_body("token", "application/json", r#"{"access_token":["YWMtleaked"]}"#),
+        Fault::cut_after("token"),
+    ] {
+        sandbox.clear_faults();
+        sandbox.inject(fault);
+        let client = builder(&sandbox)
+            .retry(easemob_admin_api::RetryPolicy::none())
+            .build()
+            .unwrap();
+        texts.push(format!("{client:?}"));
+        texts.push(chain(&client.list_devices(&user("ann")).await.unwrap_err()));
+    }
+    sandbox.clear_faults();
+    let stale = builder(&sandbox)
+        .credentials(Credentials::fixed_token("YWMtleaked"))
+        .build()
+        .unwrap();
+    texts.push(format!("{stale:?}"));
+    texts.push(chain(&stale.list_devices(&user("ann")).await.unwrap_err()));
+    texts.push(chain(
+        &client(&sandbox)
+            .user_token(&user("ann"), "hunter2")
+            .await
+            .unwrap_err(),
+    ));
+    texts.push(format!("{token:?}"));
+    for text in texts {
+        for hidden in [secret.as_str(), token.expose(), "YWMtleaked", "hunter2", "pw-ann"] {
+            assert!(!text.contains(hidden), "{hidden} in {text}");
+        }
+    }
+}
