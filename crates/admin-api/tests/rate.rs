@@ -1,7 +1,10 @@
 //! The rate as the server sees it, over ten real seconds. Alone in its binary, so that nothing else runs.
+#![allow(
+    clippy::print_stdout,
+    reason = "the figures are worth showing with --nocapture"
+)]
 
 use std::sync::{Arc, Mutex};
-#![allow(clippy::print_stdout, reason = "the figures are worth showing with --nocapture")]
 use std::time::{Duration, Instant};
 
 use axum::Router;
