@@ -127,8 +127,8 @@ fn users() {
         (page.items.len(), page.next),
         (2, Some(Cursor::new("LTgzNDAxMjM3")))
     );
-    let last = r#"{"entities":[{"username":"eve"}],"count":1,"cursor":"LTgzNDAxMjM3"}"#;
-    assert_eq!(decode(&list(Some("LTgzNDAxMjM3")), last).next, None);
+    let final_page = r#"{"entities":[{"username":"eve"}],"count":1,"cursor":"LTgzNDAxMjM3"}"#;
+    assert_eq!(decode(&list(Some("LTgzNDAxMjM3")), final_page).next, None);
     assert_eq!(
         decode(&list(None), r#"{"entities":[{"username":"eve"}]}"#).next,
         None
@@ -307,7 +307,7 @@ fn presence() {
         ext: String::new(),
     };
     decode(&set, r#"{"result":"ok"}"#);
-    let lifetime = std::time::Duration::from_secs(60);
+    let lifetime = std::time::Duration::from_mins(1);
     let subscribe = Subscribe {
         user: ann.clone(),
         to: vec![bob.clone()],

@@ -107,15 +107,9 @@ async fn the_servers_delay_is_kept_and_a_too_long_one_ends_the_call() {
     );
     let (client, clock) = hasty_client(&sandbox);
     client.list_devices(&user("ann")).await.unwrap();
-    assert_eq!(
-        clock
-            .slept()
-            .iter()
-            .map(Duration::as_secs_f64)
-            .map(f64::round)
-            .sum::<f64>(),
-        7.0
-    );
+    // The clock runs on while the request is on its way, so that the last milliseconds may be missing.
+    let slept: Duration = clock.slept().iter().sum();
+    assert!((6_900..=7_000).contains(&slept.as_millis()), "{slept:?}");
 
     sandbox.reset_calls();
     sandbox.inject(Fault::status("devices.list", 503).header("Retry-After", "3600"));

@@ -1,0 +1,280 @@
+//! The one error type of the client: what happened, to which call, and whether repeating helps.
+
+mod answer;
+mod build;
+mod refusal;
+mod transport;
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use answer::{DecodeError, Excerpt};
+pub use build::{BuildError, SignError};
+pub use refusal::ApiError;
+pub(crate) use refusal::Refusal;
+pub use transport::Delivery;
+pub(crate) use transport::TransportError;
+
+use crate::endpoint::{Effect, Endpoint};
+
+/// A failed call.
+///
+/// `Display` says which call failed, for whom and why; [`StdError::source`] continues the chain without
+/// repeating it. No token, secret or body of a request is ever part of either.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let sandbox = easemob_admin_sandbox::Sandbox::start().await?;
+/// # use easemob_admin_api::{AppRoot, Client, Credentials};
+/// # let client = Client::builder(AppRoot::parse(&sandbox.app_root())?)
+/// #     .credentials(Credentials::client_secret(sandbox.client_id(), sandbox.client_secret())).build()?;
+/// use easemob_admin_api::UserId;
+///
+/// let error = client.get_user(&UserId::parse("nobody")?).await.unwrap_err();
+/// assert!(error.is_not_found() && !error.is_retryable());
+/// assert_eq!((error.call(), error.status(), error.attempts()), ("users.get", Some(404), 1));
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Error {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    kind: Kind,
+    call: &'static str,
+    target: Option<String>,
+    effect: Effect,
+    optional: bool,
+    attempts: u32,
+    elapsed: Duration,
+}
+
+#[derive(Debug)]
+pub(crate) enum Kind {
+    Build(BuildError),
+    Credentials(Error),
+    Sign(SignError),
+    Refused(Refusal),
+    Transport(TransportError),
+    Decode(DecodeError),
+}
+
+impl Error {
+    pub(crate) fn new<E: Endpoint>(endpoint: &E, kind: Kind, attempts: u32, elapsed: Duration) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                kind,
+                call: E::NAME,
+                target: endpoint.target(),
+                effect: E::EFFECT,
+                optional: E::OPTIONAL,
+                attempts,
+                elapsed,
+            }),
+        }
+    }
+
+    /// Returns true if sending the same request later could succeed.
+    ///
+    /// False does not mean that nothing happened: see [`Error::is_outcome_unknown`].
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        match &self.inner.kind {
+            Kind::Build(_) | Kind::Sign(_) | Kind::Decode(_) => false,
+            Kind::Credentials(error) => error.is_retryable(),
+            Kind::Refused(refusal) => refusal.is_transient(),
+            Kind::Transport(error) => !error.is_permanent(),
+        }
+    }
+
+    /// Returns true if the call may have taken effect although no usable answer arrived.
+    ///
+    /// # Troubleshooting
+    /// Usually a time-out, a cut connection or a gateway's 502. Read the state (for a logout: the device
+    /// list) before repeating the call.
+    #[must_use]
+    pub fn is_outcome_unknown(&self) -> bool {
+        if self.inner.effect == Effect::Read {
+            return false;
+        }
+        match &self.inner.kind {
+            Kind::Build(_) | Kind::Credentials(_) | Kind::Sign(_) => false,
+            Kind::Refused(refusal) => refusal.delivery() == Delivery::Unknown,
+            Kind::Transport(error) => error.delivery() == Delivery::Unknown,
+            Kind::Decode(_) => true,
+        }
+    }
+
+    /// Returns true if the server does not know the user (or another named thing).
+    ///
+    /// The server answers a bad path in the same words (error page).
+    #[must_use]
+    pub fn is_not_found(&self) -> bool {
+        self.refusal().is_some_and(|r| match r.error_type() {
+            "organization_application_not_found" => false,
+            "service_resource_not_found" | "entity_not_found" => true,
+            // `management` is what the deletion of an unknown user may be answered with.
+            "management" => r.status == 400,
+            "invalid_grant" => r.status == 404,
+            _ => r.status == 404 && r.api.is_some(),
+        })
+    }
+
+    /// Returns true if this server does not offer the call, as the public cloud has none for device limits.
+    #[must_use]
+    pub fn is_unsupported(&self) -> bool {
+        self.inner.optional
+            && self.refusal().is_some_and(|r| match r.status {
+                404 => r.error_type() == "service_resource_not_found",
+                405 => true,
+                500 => matches!(
+                    r.error_type(),
+                    "web_application" | "unsupported_service_operation"
+                ),
+                _ => false,
+            })
+    }
+
+    /// Returns true if the server did not accept the credentials, or they lack the right (both are 401).
+    #[must_use]
+    pub fn is_unauthorized(&self) -> bool {
+        match &self.inner.kind {
+            Kind::Credentials(_) => !self.is_retryable() && !self.is_unreachable(),
+            Kind::Sign(_) => true,
+            Kind::Refused(refusal) => refusal.status == 401,
+            _ => false,
+        }
+    }
+
+    /// Returns true if the server knows no such org and app: a wrong app key, or the host of another cluster.
+    #[must_use]
+    pub fn is_wrong_app(&self) -> bool {
+        self.refusal()
+            .is_some_and(|r| r.error_type() == "organization_application_not_found")
+    }
+
+    /// Returns true if no connection to the server could be made.
+    #[must_use]
+    pub fn is_unreachable(&self) -> bool {
+        match &self.inner.kind {
+            Kind::Transport(error) => error.delivery() == Delivery::NotSent,
+            Kind::Credentials(error) => error.is_unreachable(),
+            _ => false,
+        }
+    }
+
+    /// Returns true if the server said that the call rate is too high.
+    #[must_use]
+    pub fn is_rate_limited(&self) -> bool {
+        self.refusal().is_some_and(Refusal::is_rate_limit)
+    }
+
+    /// Returns true if a quota of the plan is used up (429 `resource_limited`); waiting does not help.
+    #[must_use]
+    pub fn is_quota(&self) -> bool {
+        self.refusal()
+            .is_some_and(|r| r.error_type() == "resource_limited")
+    }
+
+    /// Returns the HTTP status of the refusal, if the server refused.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        self.refusal().map(|r| r.status)
+    }
+
+    /// Returns the server's own words, if it refused in the documented form.
+    #[must_use]
+    pub fn api_error(&self) -> Option<&ApiError> {
+        self.refusal().and_then(|r| r.api.as_ref())
+    }
+
+    /// Returns the answer that could not be decoded, if that is what went wrong.
+    #[must_use]
+    pub fn undecoded(&self) -> Option<&DecodeError> {
+        match &self.inner.kind {
+            Kind::Decode(error) => Some(error),
+            _ => None,
+        }
+    }
+
+    /// Returns the name of the call, such as `sessions.logout_all`.
+    #[must_use]
+    pub fn call(&self) -> &'static str {
+        self.inner.call
+    }
+
+    /// Returns whom the call was about, such as a user id.
+    #[must_use]
+    pub fn target(&self) -> Option<&str> {
+        self.inner.target.as_deref()
+    }
+
+    /// Returns how many times the request was sent; 0 if it never was.
+    #[must_use]
+    pub fn attempts(&self) -> u32 {
+        self.inner.attempts
+    }
+
+    /// Returns the time from the first permit to the failure.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.inner.elapsed
+    }
+
+    fn refusal(&self) -> Option<&Refusal> {
+        match &self.inner.kind {
+            Kind::Refused(refusal) => Some(refusal),
+            Kind::Credentials(error) => error.refusal(),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.inner.call)?;
+        if let Some(target) = &self.inner.target {
+            write!(f, " for `{}`", target.escape_debug())?;
+        }
+        match &self.inner.kind {
+            Kind::Build(_) => f.write_str(": the request was not sent")?,
+            Kind::Credentials(_) => f.write_str(": no token could be obtained")?,
+            Kind::Sign(_) => f.write_str(": no token could be signed")?,
+            Kind::Refused(refusal) => write!(f, ": the server refused with {refusal}")?,
+            Kind::Transport(error) => write!(f, ": {}", error.headline())?,
+            Kind::Decode(_) => f.write_str(": the answer is not of the documented form")?,
+        }
+        if self.inner.attempts > 1 {
+            write!(f, " (after {} attempts)", self.inner.attempts)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Error")
+            .field("call", &self.inner.call)
+            .field("target", &self.inner.target)
+            .field("attempts", &self.inner.attempts)
+            .field("elapsed", &self.inner.elapsed)
+            .field("kind", &self.inner.kind)
+            .finish()
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match &self.inner.kind {
+            Kind::Build(error) => Some(error),
+            Kind::Credentials(error) => Some(error),
+            Kind::Sign(error) => Some(error),
+            Kind::Refused(_) => None,
+            Kind::Transport(error) => error.source(),
+            Kind::Decode(error) => Some(error),
+        }
+    }
+}

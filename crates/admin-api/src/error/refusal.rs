@@ -1,0 +1,152 @@
+//! Answers that say no: the error envelope and the catalogue of statuses.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::{Delivery, Excerpt};
+
+/// The server's own words about a refusal: `error` and `error_description` of the error envelope.
+///
+/// Branch on [`ApiError::error`]; the description embeds names and its wording varies between servers.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let sandbox = easemob_admin_sandbox::Sandbox::start().await?;
+/// # use easemob_admin_api::{AppRoot, Client, Credentials, UserId};
+/// # let client = Client::builder(AppRoot::parse(&sandbox.app_root())?)
+/// #     .credentials(Credentials::client_secret(sandbox.client_id(), sandbox.client_secret())).build()?;
+/// let error = client.get_user(&UserId::parse("nobody")?).await.unwrap_err();
+/// assert_eq!(error.api_error().unwrap().error, "service_resource_not_found");
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ApiError {
+    /// The type, such as `reach_limit`; an open set, inconsistent in case, may hold spaces or be empty.
+    pub error: String,
+    /// The text for people.
+    pub description: String,
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = if self.error.is_empty() {
+            "error without a type"
+        } else {
+            &self.error
+        };
+        write!(f, "{}", kind.escape_debug())?;
+        if !self.description.is_empty() {
+            write!(f, ": {}", self.description.escape_debug())?;
+        }
+        Ok(())
+    }
+}
+
+/// An answer that says no.
+#[derive(Clone, Debug)]
+pub(crate) struct Refusal {
+    pub(crate) status: u16,
+    pub(crate) api: Option<ApiError>,
+    pub(crate) excerpt: Excerpt,
+    pub(crate) retry_after: Option<Duration>,
+}
+
+impl Refusal {
+    pub(crate) fn error_type(&self) -> &str {
+        self.api.as_ref().map_or("", |api| api.error.as_str())
+    }
+
+    pub(crate) fn is_rate_limit(&self) -> bool {
+        self.status == 429 && self.error_type() != "resource_limited"
+    }
+
+    /// Whether the same request could succeed later (error catalogue of the error page).
+    pub(crate) fn is_transient(&self) -> bool {
+        match self.status {
+            408 | 502 | 503 | 504 => true,
+            409 => self.error_type() == "concurrent_operation_error",
+            429 => self.is_rate_limit(),
+            500 => !matches!(
+                self.error_type(),
+                "no_full_text_index" | "unsupported_service_operation" | "web_application"
+            ),
+            _ => false,
+        }
+    }
+
+    /// What is known about the effect: a gateway that gave up on the service cannot tell.
+    pub(crate) fn delivery(&self) -> Delivery {
+        match self.status {
+            // A 2xx with an error in it says no, but not how far it came.
+            200..=299 | 408 | 500 | 502 | 504 => Delivery::Unknown,
+            // A 503 of the service itself comes before any work; one that a proxy makes up may come after.
+            503 if self.api.is_none() && self.retry_after.is_none() => Delivery::Unknown,
+            _ => Delivery::Rejected,
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.api {
+            Some(api) => write!(f, "{} {api}", self.status),
+            None => write!(f, "{}; {}", self.status, self.excerpt),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(status: u16, error: &str) -> Refusal {
+        let api = (!error.is_empty()).then(|| ApiError {
+            error: error.to_owned(),
+            description: String::new(),
+        });
+        Refusal {
+            status,
+            api,
+            excerpt: Excerpt::new(None, b""),
+            retry_after: None,
+        }
+    }
+
+    #[test]
+    fn the_catalogue_of_refusals_is_told_apart() {
+        use Delivery::{Rejected, Unknown};
+        for (status, error, transient, delivery) in [
+            (400, "illegal_argument", false, Rejected),
+            (401, "unauthorized", false, Rejected),
+            (404, "service_resource_not_found", false, Rejected),
+            (408, "", true, Unknown),
+            (409, "concurrent_operation_error", true, Rejected),
+            (409, "other", false, Rejected),
+            (429, "reach_limit", true, Rejected),
+            (429, "", true, Rejected),
+            (429, "resource_limited", false, Rejected),
+            (500, "web_application", false, Unknown),
+            (500, "internal", true, Unknown),
+            (501, "", false, Rejected),
+            (502, "", true, Unknown),
+            (503, "busy", true, Rejected),
+            (503, "", true, Unknown),
+            (504, "", true, Unknown),
+            (200, "illegal_argument", false, Unknown),
+        ] {
+            let refusal = refusal(status, error);
+            assert_eq!(refusal.is_transient(), transient, "{status} {error}");
+            assert_eq!(refusal.delivery(), delivery, "{status} {error}");
+        }
+    }
+
+    #[test]
+    fn terminal_sequences_of_a_server_are_not_shown_raw() {
+        let error = ApiError {
+            error: "a\u{1b}[2J".into(),
+            description: "b\u{7}".into(),
+        };
+        assert_eq!(error.to_string(), "a\\u{1b}[2J: b\\u{7}");
+    }
+}

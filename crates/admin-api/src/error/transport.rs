@@ -1,0 +1,82 @@
+//! Requests that got no answer, and what is known of their arrival.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::Arc;
+
+/// What is known about the arrival of a request at the server.
+///
+/// ```
+/// use easemob_admin_api::transport::retry::{CallState, Decision, Delivery, Failure, RetryPolicy, decide};
+/// use easemob_admin_api::endpoint::Effect;
+///
+/// // A logout whose connection was cut may have happened: it is not sent again.
+/// let call = CallState::first(Effect::Once);
+/// let cut = Failure { delivery: Delivery::Unknown, transient: true, retry_after: None };
+/// assert_eq!(decide(&RetryPolicy::default(), &call, &cut, 0.5), Decision::Permanent);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// It never left, or no connection was made.
+    NotSent,
+    /// It arrived and was refused without effect.
+    Rejected,
+    /// It may have taken effect.
+    Unknown,
+}
+
+/// A request that got no answer.
+#[derive(Clone, Debug)]
+pub(crate) struct TransportError {
+    delivery: Delivery,
+    headline: &'static str,
+    permanent: bool,
+    cause: Option<Arc<dyn StdError + Send + Sync>>,
+}
+
+impl TransportError {
+    pub(crate) fn new(delivery: Delivery, headline: &'static str) -> Self {
+        Self {
+            delivery,
+            headline,
+            permanent: false,
+            cause: None,
+        }
+    }
+
+    pub(crate) fn permanent(mut self) -> Self {
+        self.permanent = true;
+        self
+    }
+
+    pub(crate) fn caused_by(mut self, cause: impl StdError + Send + Sync + 'static) -> Self {
+        self.cause = Some(Arc::new(cause));
+        self
+    }
+
+    pub(crate) fn delivery(&self) -> Delivery {
+        self.delivery
+    }
+
+    pub(crate) fn is_permanent(&self) -> bool {
+        self.permanent
+    }
+
+    pub(super) fn headline(&self) -> &'static str {
+        self.headline
+    }
+}
+
+impl fmt::Display for TransportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.headline)
+    }
+}
+
+impl StdError for TransportError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.cause
+            .as_deref()
+            .map(|cause| cause as &(dyn StdError + 'static))
+    }
+}
