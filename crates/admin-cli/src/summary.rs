@@ -107,9 +107,10 @@ impl Summary {
         if let Some(line) = self.first_line_not_started {
             let _ = write!(text, " (from line {line} on)");
         }
+        let requests = if self.requests == 1 { "request" } else { "requests" };
         let _ = write!(
             text,
-            "\n{:.1} s, {} requests, {:.1} requests/s",
+            "\n{:.1} s, {} {requests}, {:.1} requests/s",
             self.elapsed_seconds, self.requests, self.requests_per_second
         );
         if self.dry_run {

@@ -141,7 +141,17 @@ async fn end_everything(calls: &impl SessionCalls, user: &UserId, victims: &[Cho
             };
             victims.len()
         ],
-        Ok(Ended::No) => vec![Fate::Failed(not_logged_out("sessions.logout_all")); victims.len()],
+        // The devices may have left by themselves; only the list tells.
+        Ok(Ended::No) => {
+            let error = not_logged_out("sessions.logout_all");
+            match still_present(calls, user).await {
+                Ok(present) => victims
+                    .iter()
+                    .map(|victim| gone_or(&error, victim, &present))
+                    .collect(),
+                Err(_) => vec![Fate::Failed(error); victims.len()],
+            }
+        }
         Err(error) if error.outcome_unknown => {
             let present = match still_present(calls, user).await {
                 Ok(present) => present,
@@ -184,6 +194,7 @@ async fn end_device(calls: &impl SessionCalls, user: &UserId, victim: &Choice, r
     let device = &victim.device.id;
     let mut repeats_left = repeats;
     loop {
+        // Servers differ in what they answer for a device that has just left; only the list tells.
         let error = match calls.logout_device(user, device).await {
             Ok(Ended::Yes) => {
                 return Fate::Ended {
@@ -191,21 +202,28 @@ async fn end_device(calls: &impl SessionCalls, user: &UserId, victim: &Choice, r
                 };
             }
             Ok(Ended::No) => not_logged_out("sessions.logout_device"),
-            Err(error) => error,
+            Err(error) if error.outcome_unknown || error.not_found => error,
+            Err(error) => return Fate::Failed(error),
         };
-        // Servers differ in what they answer for a device that has just left; only the list tells.
-        if !(error.outcome_unknown || error.not_found) {
-            return Fate::Failed(error);
-        }
         match still_present(calls, user).await {
+            Err(_) if !error.outcome_unknown => return Fate::Failed(error),
             Err(reading) => return Fate::Failed(doubtful(&error, &reading)),
-            Ok(present) if !present.contains(device) => {
-                return Fate::Ended {
-                    confirmed_by_reading: true,
-                };
+            Ok(present) if !error.outcome_unknown || repeats_left == 0 => {
+                return gone_or(&error, victim, &present);
             }
-            Ok(_) if error.not_found || repeats_left == 0 => return Fate::Failed(error),
+            Ok(present) if !present.contains(device) => return gone_or(&error, victim, &present),
             Ok(_) => repeats_left -= 1,
+        }
+    }
+}
+
+/// A victim that is no longer listed counts as ended, whatever the server answered.
+fn gone_or(error: &CallError, victim: &Choice, present: &BTreeSet<DeviceId>) -> Fate {
+    if present.contains(&victim.device.id) {
+        Fate::Failed(error.clone())
+    } else {
+        Fate::Ended {
+            confirmed_by_reading: true,
         }
     }
 }

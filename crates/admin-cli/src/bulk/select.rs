@@ -152,23 +152,24 @@ fn keep_newest<'a>(
                     divide(
                         device,
                         true,
-                        format!("age unknown, taken as oldest: no. {place} on {platform}; {keep} stay"),
+                        format!("age unknown, taken as oldest on {platform}"),
                     );
                 }
                 (Some(_), _) if rank >= keep => {
-                    divide(
-                        device,
-                        true,
-                        format!("no. {place} on {platform}, newest first; {keep} stay"),
-                    );
+                    divide(device, true, ranked_note(place, &platform, keep));
                 }
-                _ => divide(
-                    device,
-                    false,
-                    format!("no. {place} on {platform}, newest first; {keep} stay"),
-                ),
+                _ => divide(device, false, ranked_note(place, &platform, keep)),
             }
         }
+    }
+}
+
+/// Says why a device of known age stays or goes.
+fn ranked_note(place: usize, platform: &str, keep: usize) -> String {
+    if place <= keep {
+        format!("one of the newest {keep} on {platform}")
+    } else {
+        format!("older than the newest {keep} on {platform}")
     }
 }
 

@@ -122,10 +122,26 @@ async fn all_devices_take_one_call() {
 async fn a_filter_names_each_victim() {
     let script = Script::new(
         [Ok(vec!["ios_1", "ios_2", "web_1"])],
-        [Ok(Ended::Yes), Ok(Ended::No)],
+        [Ok(Ended::Yes), Ok(Ended::Yes)],
     );
-    assert_eq!(script.run(&ios()).await, "ios_1 ended, ios_2 failed, web_1 kept");
+    assert_eq!(script.run(&ios()).await, "ios_1 ended, ios_2 ended, web_1 kept");
     assert_eq!(script.sent(), "list ios_1 ios_2");
+}
+
+#[tokio::test]
+async fn a_device_that_was_not_ended_and_is_still_there_has_failed() {
+    let script = Script::new([Ok(vec!["ios_1"]), Ok(vec!["ios_1"])], [Ok(Ended::No)]);
+    assert_eq!(script.run(&ios()).await, "ios_1 failed");
+    assert_eq!(script.sent(), "list ios_1 list");
+}
+
+#[tokio::test]
+async fn a_device_that_left_by_itself_counts_as_ended() {
+    for (selection, sent) in [(ios(), "list ios_1 list"), (Selection::All, "list ALL list")] {
+        let script = Script::new([Ok(vec!["ios_1"]), Ok(vec![])], [Ok(Ended::No)]);
+        assert_eq!(script.run(&selection).await, "ios_1 gone");
+        assert_eq!(script.sent(), sent);
+    }
 }
 
 #[tokio::test]
