@@ -82,6 +82,44 @@ pub enum Authority {
 }
 
 /// One call of the REST API.
+///
+/// A call that this library has no method for is an implementation of this trait away, with the same token,
+/// rate budget and retries:
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let sandbox = easemob_admin_sandbox::Sandbox::start().await?;
+/// # use easemob_admin_api::{AppRoot, Client, Credentials, DecodeError};
+/// # let client = Client::builder(AppRoot::parse(&sandbox.app_root())?)
+/// #     .credentials(Credentials::client_secret(sandbox.client_id(), sandbox.client_secret())).build()?;
+/// use easemob_admin_api::endpoint::{Effect, Endpoint, Method, Path};
+/// use easemob_admin_api::envelope::Envelope;
+///
+/// /// Counts the users of the first page.
+/// struct CountFirstPage;
+///
+/// impl Endpoint for CountFirstPage {
+///     const NAME: &'static str = "users.count_first_page";
+///     const EFFECT: Effect = Effect::Read;
+///     type Output = usize;
+///
+///     fn method(&self) -> Method {
+///         Method::GET
+///     }
+///
+///     fn path(&self) -> Path {
+///         Path::new(["users"])
+///     }
+///
+///     fn decode(&self, answer: &Envelope<'_>) -> Result<usize, DecodeError> {
+///         Ok(answer.entities::<serde_json::Value>()?.len())
+///     }
+/// }
+///
+/// sandbox.register("ann");
+/// assert_eq!(client.execute(&CountFirstPage).await?, 1);
+/// # Ok(()) }
+/// ```
 pub trait Endpoint: Send + Sync {
     /// Name in logs, errors and records, such as `devices.list`.
     const NAME: &'static str;
