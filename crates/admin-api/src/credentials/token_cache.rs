@@ -19,6 +19,9 @@ use crate::transport::clock::Clock;
 /// A missing right is a 401 too, and asking for tokens too often may block the account (app token page).
 const FUTILE_FOR: Duration = Duration::from_secs(30);
 
+/// How long a definite refusal of the credentials is believed without asking again, for the same reason.
+const REFUSAL_FOR: Duration = Duration::from_secs(10);
+
 /// A token as the server gave it.
 pub(crate) struct Fetched {
     pub(crate) token: SecretString,
@@ -41,6 +44,16 @@ pub(crate) trait Fetch: Send + Sync {
 pub(crate) enum FetchError {
     Call(Error),
     Sign(SignError),
+}
+
+impl FetchError {
+    /// True if asking again soon would give the same answer.
+    fn is_refusal(&self) -> bool {
+        match self {
+            Self::Call(error) => error.status().is_some() && !error.is_retryable(),
+            Self::Sign(_) => true,
+        }
+    }
 }
 
 impl From<FetchError> for Kind {
@@ -139,17 +152,23 @@ impl TokenCache {
         }
     }
 
-    /// Fetches under the lock. Tasks that had already asked when a fetch failed share its failure.
+    /// Fetches under the lock. Tasks that had already asked when a fetch failed share its failure, and a
+    /// definite refusal holds for those who ask soon after, too.
     async fn fetch(
         &self,
         state: &mut State,
         asked_at: Instant,
         replaced_a_refused_one: bool,
     ) -> Result<Lease, FetchError> {
-        if let Some((failed_at, error)) = &state.failed
-            && *failed_at > asked_at
-        {
-            return Err(error.clone());
+        if let Some((failed_at, error)) = &state.failed {
+            let believed_until = if error.is_refusal() {
+                *failed_at + REFUSAL_FOR
+            } else {
+                *failed_at
+            };
+            if believed_until > asked_at {
+                return Err(error.clone());
+            }
         }
         let fetched = match self.source.fetch().await {
             Ok(fetched) => fetched,
@@ -277,6 +296,17 @@ mod tests {
         let (cache, fetches) = cache(true);
         assert!(lease_from_tasks(&cache, 100).await.into_iter().all(|ok| !ok));
         assert_eq!(fetches.load(Ordering::SeqCst), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refusal_is_believed_for_a_while() {
+        let (cache, fetches) = cache(true);
+        for _ in 0..50 {
+            assert!(cache.lease().await.is_err());
+            tokio::time::advance(Duration::from_millis(100)).await;
+        }
+        assert_eq!(fetches.load(Ordering::SeqCst), 1);
+        tokio::time::advance(REFUSAL_FOR).await;
         assert!(cache.lease().await.is_err());
         assert_eq!(fetches.load(Ordering::SeqCst), 2);
     }
