@@ -1,0 +1,103 @@
+//! User lists that cannot be used, or not as they are. Each gives one clear message.
+
+use super::env::TestEnv;
+
+fn logout(env: &TestEnv, list: &str) -> super::env::Output {
+    env.run(&[
+        "sessions",
+        "logout",
+        "--from",
+        list,
+        "--reason",
+        "test",
+        "--yes",
+        "--concurrency",
+        "1",
+    ])
+}
+
+#[test]
+fn nothing_is_sent_for_a_list_that_cannot_be_used() {
+    let env = TestEnv::new();
+    env.online("ann", &["ios_77e1"]);
+    for (name, content) in [
+        ("empty", &b""[..]),
+        ("only_blank_lines", b"\n\r\n  \n"),
+        ("binary", b"ann\n\x7fELF\0\0\0\n"),
+        ("not_utf8", b"ann\n\xff\xfe\n"),
+        ("invalid_line", b"ann\nbad\x07name\n"),
+    ] {
+        let list = env.file(name, content);
+        env.snapshot(&format!("bad_list_{name}"), &logout(&env, &list).expect(2));
+    }
+    env.snapshot(
+        "bad_list_missing",
+        &logout(&env, env.path("missing").to_str().unwrap()).expect(2),
+    );
+    assert!(env.sandbox().calls().is_empty());
+}
+
+#[test]
+fn windows_files_are_read() {
+    let env = TestEnv::new();
+    env.online("ann", &["ios_77e1"]);
+    env.online("bob", &["ios_77e2"]);
+    let list = env.file("list", "\u{feff}ann\r\nbob\r\n");
+    let _ = logout(&env, &list).expect(0);
+    assert!(env.devices("ann").is_empty() && env.devices("bob").is_empty());
+}
+
+#[test]
+fn stdin_is_a_list_too() {
+    let env = TestEnv::new();
+    env.online("ann", &["ios_77e1"]);
+    let args = ["sessions", "logout", "--from", "-", "--reason", "test", "--yes"];
+    let _ = env.run_with_stdin(&args, "ann\n").expect(0);
+    assert!(env.devices("ann").is_empty());
+}
+
+#[test]
+fn a_list_on_stdin_is_not_taken_for_consent() {
+    let env = TestEnv::new();
+    env.online("y", &["ios_77e1"]);
+    let args = ["sessions", "logout", "--from", "-", "--reason", "test"];
+    let output = env.run_with_stdin(&args, "y\ny\n");
+    assert_ne!(output.code, 0, "{}", output.text());
+    assert_eq!(env.writes(), 0);
+    assert_eq!(env.devices("y").len(), 1);
+}
+
+#[test]
+fn duplicates_and_capitals_are_told() {
+    let env = TestEnv::new();
+    env.online("ann", &["ios_77e1"]);
+    let list = env.file("list", "Ann\nann\nANN\n");
+    env.snapshot("bad_list_duplicates", &logout(&env, &list).expect(0));
+}
+
+#[test]
+fn an_unknown_user_fails_alone() {
+    let env = TestEnv::new();
+    env.online("ann", &["ios_77e1"]);
+    let list = env.file("list", "nobody\nann\n");
+    env.snapshot("bad_list_unknown_user", &logout(&env, &list).expect(7));
+    assert!(env.devices("ann").is_empty());
+}
+
+#[test]
+fn odd_names_reach_the_user_they_name() {
+    for name in ["a/b", "a%2fb", "批量"] {
+        let env = TestEnv::new();
+        env.online("a", &["ios_1"]);
+        env.online(name, &["ios_2"]);
+        let _ = env
+            .run(&["sessions", "logout", name, "--reason", "test", "--yes"])
+            .expect(0);
+        assert!(env.devices(name).is_empty(), "{name}");
+        assert_eq!(env.devices("a").len(), 1, "{name}");
+    }
+    let env = TestEnv::new();
+    let output = env.run(&["sessions", "logout", "..", "--reason", "test", "--yes"]);
+    assert_eq!(output.code, 7, "{}", output.text());
+    assert!(env.sandbox().calls().iter().all(|call| call.endpoint == "token"));
+}

@@ -1,0 +1,103 @@
+//! The sandbox inside the command.
+
+use super::env::TestEnv;
+
+#[test]
+fn commands_see_what_earlier_ones_did_and_say_sandbox() {
+    let env = TestEnv::bare();
+    let before = env
+        .run(&["--sandbox", "devices", "list", "user0001", "-o", "json"])
+        .expect(0);
+    assert_eq!(before.json()["sandbox"], true);
+    assert!(before.stderr.contains("sandbox"), "{}", before.text());
+    assert!(before.json()["rows"].as_array().unwrap().len() > 1);
+    env.snapshot(
+        "sandbox_logout",
+        &env.run(&["--sandbox", "sessions", "logout", "user0001", "--yes"])
+            .expect(0),
+    );
+    let after = env.run(&["--sandbox", "devices", "list", "user0001"]).expect(0);
+    assert!(after.stdout.contains("not online"), "{}", after.text());
+    env.snapshot("sandbox_reset", &env.run(&["sandbox", "reset"]).expect(0));
+}
+
+#[test]
+fn a_seed_replaces_the_state() {
+    let env = TestEnv::bare();
+    let seed = env.file("seed.json", r#"{"users":[{"username":"zoe"}]}"#);
+    let output = env.run(&["sandbox", "seed", &seed]).expect(0);
+    let listed = env.run(&["--sandbox", "users", "list", "-o", "csv"]).expect(0);
+    assert_eq!(
+        listed.stdout.lines().count(),
+        2,
+        "{}{}",
+        output.text(),
+        listed.text()
+    );
+    assert!(listed.stdout.contains("zoe"));
+}
+
+#[test]
+fn two_commands_at_once_take_turns() {
+    let env = TestEnv::bare();
+    let children: Vec<_> = ["user0001", "user0002"]
+        .map(|user| env.spawn(&["--sandbox", "devices", "list", user]))
+        .into_iter()
+        .collect();
+    for child in children {
+        let _ = TestEnv::finish(child).expect(0);
+    }
+}
+
+#[test]
+fn a_damaged_state_is_told_and_left_as_it_is() {
+    let env = TestEnv::bare();
+    let _ = env.run(&["--sandbox", "users", "list", "--limit", "1"]).expect(0);
+    let mut files = vec![env.path("data")];
+    let mut state = None;
+    while let Some(path) = files.pop() {
+        if path.is_dir() {
+            files.extend(
+                std::fs::read_dir(&path)
+                    .unwrap()
+                    .map(|entry| entry.unwrap().path()),
+            );
+        } else if path.extension().is_some_and(|extension| extension == "json") {
+            state = Some(path);
+        }
+    }
+    let state = state.unwrap();
+    let torn = &std::fs::read(&state).unwrap()[..100];
+    std::fs::write(&state, torn).unwrap();
+    let output = env.run(&["--sandbox", "users", "list", "--limit", "1"]);
+    assert_ne!(output.code, 0);
+    assert!(
+        output.stderr.contains(state.to_str().unwrap()),
+        "{}",
+        output.text()
+    );
+    assert_eq!(std::fs::read(&state).unwrap(), torn);
+}
+
+#[test]
+fn a_served_sandbox_says_where_it_is() {
+    use std::io::BufRead as _;
+    let env = TestEnv::bare();
+    let mut child = env.spawn(&["sandbox", "serve", "--seed", "demo"]);
+    let mut line = String::new();
+    std::io::BufReader::new(child.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    let ready: serde_json::Value = serde_json::from_str(&line).unwrap();
+    let mut other = TestEnv::bare();
+    for (variable, key) in [
+        ("EASEMOB_APP_ROOT", "app_root"),
+        ("EASEMOB_CLIENT_ID", "client_id"),
+        ("EASEMOB_CLIENT_SECRET", "client_secret"),
+    ] {
+        other.set(variable, ready[key].as_str().unwrap());
+    }
+    let _ = other.run(&["devices", "list", "user0001"]).expect(0);
+    super::interrupts::interrupt(&child);
+    assert!(child.wait().unwrap().success());
+}

@@ -1,0 +1,63 @@
+//! Help, completions and man pages.
+
+use super::env::TestEnv;
+
+const COMMANDS: [&[&str]; 22] = [
+    &["devices"],
+    &["devices", "list"],
+    &["sessions"],
+    &["sessions", "logout"],
+    &["users"],
+    &["users", "list"],
+    &["users", "show"],
+    &["users", "status"],
+    &["users", "ban"],
+    &["users", "unban"],
+    &["limits"],
+    &["limits", "show"],
+    &["limits", "set"],
+    &["profile"],
+    &["profile", "add"],
+    &["profile", "list"],
+    &["profile", "use"],
+    &["profile", "doctor"],
+    &["sandbox", "serve"],
+    &["sandbox", "seed"],
+    &["sandbox", "reset"],
+    &["completions"],
+];
+
+#[test]
+fn every_command_explains_itself() {
+    let env = TestEnv::bare();
+    env.snapshot("help", &env.run(&["--help"]).expect(0));
+    for command in COMMANDS {
+        let help = env.run(&[command, &["--help"]].concat()).expect(0);
+        let usage = format!("Usage: easemob-admin {}", command.join(" "));
+        assert!(help.stdout.contains(&usage), "{}", help.text());
+        if command.len() == 2 {
+            assert!(help.stdout.contains("Examples:"), "{command:?} has no example");
+        }
+    }
+    env.snapshot(
+        "help_sessions_logout",
+        &env.run(&["sessions", "logout", "--help"]),
+    );
+}
+
+#[test]
+fn completions_and_man_pages_are_made() {
+    let env = TestEnv::bare();
+    for shell in ["bash", "zsh", "fish"] {
+        let script = env.run(&["completions", shell]).expect(0);
+        assert!(
+            script.stdout.contains("easemob-admin") && script.stdout.contains("logout"),
+            "{shell}"
+        );
+    }
+    assert!(env.run(&["man"]).expect(0).stdout.contains(".TH"));
+    let pages = env.path("man");
+    std::fs::create_dir(&pages).unwrap();
+    let _ = env.run(&["man", pages.to_str().unwrap()]).expect(0);
+    assert!(std::fs::read_dir(&pages).unwrap().count() > 10);
+}

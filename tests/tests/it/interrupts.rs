@@ -1,0 +1,121 @@
+//! Ctrl-C and time limits end a run in good order.
+
+use std::process::{Child, Command};
+use std::time::Duration;
+
+use easemob_admin_sandbox::Fault;
+
+use super::env::TestEnv;
+
+pub(crate) fn interrupt(child: &Child) {
+    let done = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status()
+        .unwrap();
+    assert!(done.success());
+}
+
+fn slow_server(users: usize) -> (TestEnv, String) {
+    let env = TestEnv::new();
+    let names: Vec<String> = (0..users).map(|number| format!("user{number:03}")).collect();
+    for name in &names {
+        env.online(name, &["ios_1"]);
+    }
+    env.sandbox()
+        .inject(Fault::delay("sessions.logout_all", Duration::from_millis(100)));
+    let list = env.file("list", names.join("\n"));
+    (env, list)
+}
+
+fn wait_for_logouts(env: &TestEnv, count: usize) {
+    while env.sandbox().call_count("sessions.logout_all") < count {
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn ctrl_c_finishes_what_is_in_flight() {
+    let (env, list) = slow_server(200);
+    let args = [
+        "sessions",
+        "logout",
+        "--from",
+        &list,
+        "--reason",
+        "test",
+        "--yes",
+        "--concurrency",
+        "4",
+        "-o",
+        "json",
+    ];
+    let child = env.spawn(&args);
+    wait_for_logouts(&env, 8);
+    interrupt(&child);
+    let output = TestEnv::finish(child).expect(10);
+    let offline = (0..200)
+        .filter(|number| env.devices(&format!("user{number:03}")).is_empty())
+        .count();
+    let reported = output.json()["rows"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|row| row["outcome"] == "logged_out")
+        .count();
+    assert_eq!(
+        reported, offline,
+        "every logout that happened is reported, and no other"
+    );
+    assert!(reported < 200);
+    assert!(output.stderr.contains("not started"), "{}", output.stderr);
+}
+
+#[test]
+fn a_second_ctrl_c_stops_at_once_and_says_what_is_unknown() {
+    let env = TestEnv::new();
+    env.online("ann", &["ios_1"]);
+    env.sandbox()
+        .inject(Fault::delay("sessions.logout_all", Duration::from_secs(25)));
+    let mut child = env.spawn(&[
+        "sessions", "logout", "ann", "--reason", "test", "--yes", "-o", "csv",
+    ]);
+    wait_for_logouts_started(&env);
+    interrupt(&child);
+    // The first is told on stderr before the second can mean anything.
+    let mut stderr = std::io::BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("Ctrl-C again") {
+        line.clear();
+        assert_ne!(std::io::BufRead::read_line(&mut stderr, &mut line).unwrap(), 0);
+    }
+    interrupt(&child);
+    let output = TestEnv::finish(child).expect(130);
+    assert!(output.stdout.contains("unknown"), "{}", output.text());
+}
+
+/// A delayed call is recorded when it is answered, so the reading before it is what can be seen.
+fn wait_for_logouts_started(env: &TestEnv) {
+    while env.sandbox().call_count("devices.list") < 1 {
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_time_limit_ends_a_run_in_good_order() {
+    let (env, list) = slow_server(100);
+    let args = [
+        "sessions",
+        "logout",
+        "--from",
+        &list,
+        "--reason",
+        "test",
+        "--yes",
+        "--concurrency",
+        "2",
+    ];
+    let output = env
+        .run(&[&args[..], &["--max-duration", "1s"]].concat())
+        .expect(10);
+    assert!(output.stderr.contains("not started"), "{}", output.stderr);
+}

@@ -1,0 +1,20 @@
+//! The whole binary against a sandbox: what a person or a script sees, and what is sent.
+#![allow(missing_docs, reason = "tests are named for what they prove")]
+#![allow(clippy::unwrap_used, reason = "set-up that fails shall fail the test")]
+
+mod it {
+    mod bad_lists;
+    mod bad_servers;
+    mod configuration;
+    mod conformance;
+    mod documents;
+    mod embedded_sandbox;
+    pub(crate) mod env;
+    mod every_command;
+    mod help;
+    mod interrupts;
+    mod logout_counts;
+    mod pipes;
+    mod secrets;
+    mod tokens;
+}
