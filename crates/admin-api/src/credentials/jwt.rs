@@ -123,10 +123,10 @@ impl JwtSigner {
         self
     }
 
-    /// Sets how long each token is valid; at least 1 s.
+    /// Sets how long each token is valid, 1 s to a year; values outside are taken as the nearer bound.
     #[must_use]
     pub fn lifetime(mut self, lifetime: Duration) -> Self {
-        self.lifetime = lifetime.max(Duration::from_secs(1));
+        self.lifetime = lifetime.clamp(Duration::from_secs(1), Duration::from_hours(24 * 365));
         self
     }
 

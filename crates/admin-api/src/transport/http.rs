@@ -16,6 +16,9 @@ use crate::error::{Delivery, TransportError};
 /// The largest answer that is read. A page of 100 users is about 100 KiB.
 const LARGEST_BODY: usize = 16 * 1024 * 1024;
 
+/// The longest `Retry-After` that is believed; a foreign number must not overflow the clock.
+const LONGEST_WAIT: Duration = Duration::from_hours(24);
+
 #[derive(Clone, Debug)]
 pub(crate) struct Http {
     client: reqwest::Client,
@@ -129,10 +132,10 @@ fn text_of<'h>(headers: &'h HeaderMap, name: &http::HeaderName) -> Option<&'h st
 fn parse_retry_after(text: &str, now: SystemTime) -> Option<Duration> {
     let text = text.trim();
     if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
+        return Some(Duration::from_secs(seconds).min(LONGEST_WAIT));
     }
     let date = httpdate::parse_http_date(text).ok()?;
-    Some(date.duration_since(now).unwrap_or_default())
+    Some(date.duration_since(now).unwrap_or_default().min(LONGEST_WAIT))
 }
 
 #[cfg(test)]
@@ -149,6 +152,7 @@ mod tests {
             (" 0 ", Some(0)),
             ("Sun, 06 Nov 1994 08:49:47 GMT", Some(10)),
             ("Sun, 06 Nov 1994 08:49:07 GMT", Some(0)),
+            ("18446744073709551615", Some(86_400)),
             ("soon", None),
             ("-1", None),
         ] {

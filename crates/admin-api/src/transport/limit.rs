@@ -3,9 +3,9 @@
 //! The promise is "never above N in any rolling second, and at least 99 % of N used". Sleeping until the
 //! limiter says yes, one permit after the other, loses a timer tick each time (a tenth of the rate at
 //! 1000/s); an ordinary burst allowance makes up for that and breaks the promise instead. So permits
-//! follow an absolute schedule: a late one does not move the next. A request costs [`CELLS`] cells of the
-//! bucket, which lets the bucket remember lateness of up to [`SLACK`] and forget any more; the schedule
-//! runs slower than N by [`HEADROOM`], so that a slack's worth of catching up still fits into a second.
+//! follow an absolute schedule: a late one does not move the next. A request costs `CELLS` cells of the
+//! bucket, which lets the bucket remember lateness of up to `SLACK` and forget any more; the schedule
+//! runs slower than N by `HEADROOM`, so that a slack's worth of catching up still fits into a second.
 
 use std::fmt;
 use std::num::NonZeroU32;
