@@ -193,10 +193,14 @@ impl From<ListError> for CommandError {
 
 impl From<ApiError> for CommandError {
     fn from(error: ApiError) -> Self {
-        let this = Self::of(exit_of(&error), &error);
         if error.is_unsupported() {
-            this.hint(CONSOLE)
-        } else if error.is_wrong_app() {
+            let what = "this server does not manage device limits over its API";
+            return Self::new(exit::UNSUPPORTED, what)
+                .because(error.to_string())
+                .hint(CONSOLE);
+        }
+        let this = Self::of(exit_of(&error), &error);
+        if error.is_wrong_app() {
             this.hint("check the app key, and that the server is the one of the app's data centre (both are in the console)")
         } else if error.is_unauthorized() {
             this.hint("check client id and secret, and what the token may do")
@@ -220,9 +224,7 @@ impl From<ApiError> for CommandError {
 }
 
 fn exit_of(error: &ApiError) -> Exit {
-    if error.is_unsupported() {
-        exit::UNSUPPORTED
-    } else if error.is_unreachable() || error.is_retryable() || error.undecoded().is_some() {
+    if error.is_unreachable() || error.is_retryable() || error.undecoded().is_some() {
         exit::UNREACHABLE
     } else {
         exit::REFUSED
