@@ -7,10 +7,12 @@ mod it {
     mod bad_servers;
     mod configuration;
     mod conformance;
+    mod consent;
     mod documents;
     mod embedded_sandbox;
     pub(crate) mod env;
     mod every_command;
+    mod failures;
     mod help;
     mod interrupts;
     mod logout_counts;

@@ -110,3 +110,29 @@ fn a_logout_answered_by_a_portal_does_not_count_as_done() {
     assert_ne!(output.code, 0, "{}", output.text());
     assert!(output.stderr.contains("0 logged out"), "{}", output.text());
 }
+
+#[test]
+#[ignore = "ends with 4 and blames the credentials, where nobody looked at them"]
+fn a_portal_in_place_of_the_token_call() {
+    let env = TestEnv::new();
+    env.online("ann", &["ios_77e1"]);
+    env.sandbox()
+        .inject(Fault::raw_body("token", "text/html", "<html>Sign in</html>"));
+    let output = env.run(&LIST).expect(5);
+    assert!(
+        output.stderr.contains("proxy") && !output.stderr.contains("check client id"),
+        "{}",
+        output.text()
+    );
+    assert_eq!(env.sandbox().call_count("devices.list"), 0);
+}
+
+#[test]
+fn an_answer_that_breaks_off_is_read_again() {
+    let env = TestEnv::new();
+    env.online("ann", &["ios_77e1"]);
+    env.sandbox().inject(Fault::truncated("devices.list").times(1));
+    let output = env.run(&LIST).expect(0);
+    assert!(output.stdout.contains("ios_77e1"), "{}", output.text());
+    assert_eq!(env.sandbox().call_count("devices.list"), 2);
+}

@@ -30,6 +30,7 @@ fn the_sandbox_conforms() {
 }
 
 #[test]
+#[expect(clippy::print_stderr, reason = "a test that did not run says so")]
 fn a_configured_server_conforms() {
     let variable = |name: &str| std::env::var(format!("EASEMOB_CONFORMANCE_{name}")).ok();
     let (Some(root), Some(id), Some(secret)) = (
@@ -37,9 +38,52 @@ fn a_configured_server_conforms() {
         variable("CLIENT_ID"),
         variable("CLIENT_SECRET"),
     ) else {
+        eprintln!("skipped: EASEMOB_CONFORMANCE_APP_ROOT, _CLIENT_ID and _CLIENT_SECRET are not all set");
         return;
     };
     TestEnv::bare().block_on(behaves(&client(&root, &id, &secret)));
+}
+
+/// What needs devices, and so somebody to sign in.
+#[test]
+fn devices_of_the_sandbox_are_seen_and_ended_one_by_one() {
+    let env = TestEnv::new();
+    let sandbox = env.sandbox();
+    let client = client(&sandbox.app_root(), sandbox.client_id(), sandbox.client_secret());
+    // A bystander whose name is what a route cut at the odd character would reach.
+    env.online("a", &["ios_bystander"]);
+    for name in ["ann", "a/b", "a%2fb", "批量"] {
+        env.online(name, &["ios_1", "android_2", "custom5_web_kiosk"]);
+        let user = UserId::parse(name).unwrap();
+        env.block_on(async {
+            let seen = client.list_devices(&user).await.unwrap();
+            let mut platforms: Vec<_> = seen.iter().map(|device| device.platform().to_string()).collect();
+            platforms.sort_unstable();
+            assert_eq!(platforms, ["android", "custom5", "ios"], "{name}");
+            assert_eq!(
+                client.status(&user).await.unwrap(),
+                OnlineStatus::Online,
+                "{name}"
+            );
+
+            let phone = DeviceId::parse("ios_1").unwrap();
+            let _ = client.logout_device(&user, &phone).await.unwrap();
+            let left = client.list_devices(&user).await.unwrap();
+            assert!(
+                left.len() == 2 && left.iter().all(|device| device.id != phone),
+                "{name}"
+            );
+
+            let _ = client.logout_all(&user).await.unwrap();
+            assert!(client.list_devices(&user).await.unwrap().is_empty(), "{name}");
+            assert_eq!(
+                client.status(&user).await.unwrap(),
+                OnlineStatus::Offline,
+                "{name}"
+            );
+        });
+        assert_eq!(env.devices("a"), ["ios_bystander"], "beside {name}");
+    }
 }
 
 async fn behaves(client: &Client) {

@@ -25,7 +25,9 @@ fn commands_see_what_earlier_ones_did_and_say_sandbox() {
 fn a_seed_replaces_the_state() {
     let env = TestEnv::bare();
     let seed = env.file("seed.json", r#"{"users":[{"username":"zoe"}]}"#);
-    let output = env.run(&["sandbox", "seed", &seed]).expect(0);
+    // As csv, because a table is as wide as the path of the home.
+    let output = env.run(&["sandbox", "seed", &seed, "-o", "csv"]).expect(0);
+    env.snapshot("sandbox_seed", &output);
     let listed = env.run(&["--sandbox", "users", "list", "-o", "csv"]).expect(0);
     assert_eq!(
         listed.stdout.lines().count(),
@@ -35,6 +37,17 @@ fn a_seed_replaces_the_state() {
         listed.text()
     );
     assert!(listed.stdout.contains("zoe"));
+}
+
+#[test]
+fn a_seed_with_a_typo_is_told_with_its_place_and_changes_nothing() {
+    let env = TestEnv::bare();
+    let seed = env.file("seed.json", r#"{"users":[{"nam":"zoe"}]}"#);
+    env.snapshot(
+        "sandbox_seed_typo",
+        &env.run(&["sandbox", "seed", &seed]).expect(2),
+    );
+    assert!(!env.path("data").join("sandbox/state.json").exists());
 }
 
 #[test]
@@ -50,23 +63,30 @@ fn two_commands_at_once_take_turns() {
 }
 
 #[test]
+fn two_changes_at_once_are_both_kept() {
+    let env = TestEnv::bare();
+    let users = ["user0001", "user0002"];
+    let children = users.map(|user| env.spawn(&["--sandbox", "users", "ban", user, "--yes"]));
+    for child in children {
+        let _ = TestEnv::finish(child).expect(0);
+    }
+    for user in users {
+        let shown = env
+            .run(&["--sandbox", "users", "show", user, "-o", "json"])
+            .expect(0);
+        assert_eq!(shown.json()["rows"][0]["active"], false, "{}", shown.text());
+    }
+}
+
+#[test]
 fn a_damaged_state_is_told_and_left_as_it_is() {
     let env = TestEnv::bare();
     let _ = env.run(&["--sandbox", "users", "list", "--limit", "1"]).expect(0);
-    let mut files = vec![env.path("data")];
-    let mut state = None;
-    while let Some(path) = files.pop() {
-        if path.is_dir() {
-            files.extend(
-                std::fs::read_dir(&path)
-                    .unwrap()
-                    .map(|entry| entry.unwrap().path()),
-            );
-        } else if path.extension().is_some_and(|extension| extension == "json") {
-            state = Some(path);
-        }
-    }
-    let state = state.unwrap();
+    let state = env
+        .files()
+        .into_iter()
+        .find(|path| path.extension().is_some_and(|extension| extension == "json"))
+        .unwrap();
     let torn = &std::fs::read(&state).unwrap()[..100];
     std::fs::write(&state, torn).unwrap();
     let output = env.run(&["--sandbox", "users", "list", "--limit", "1"]);

@@ -1,13 +1,27 @@
 //! A home of its own for every test, a sandbox, and runs of the binary.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
+use std::io::{Read, Write as _};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
 
 use easemob_admin_sandbox::{Rates, Sandbox, SandboxBuilder};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
+
+/// No run takes longer; one that does is killed, so that a hang fails its test and no other.
+const LONGEST_RUN: Duration = Duration::from_mins(1);
+
+/// Waits for something that a running program brings about.
+pub(crate) fn until(what: &str, mut happened: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !happened() {
+        assert!(started.elapsed() < LONGEST_RUN, "waited in vain: {what}");
+        std::thread::yield_now();
+    }
+}
 
 /// What a run left behind.
 #[must_use]
@@ -176,13 +190,67 @@ impl TestEnv {
         Self::finish(child)
     }
 
-    pub(crate) fn finish(child: Child) -> Output {
-        let output = child.wait_with_output().unwrap();
+    /// Runs with a terminal of its own, which shows stdout and stderr as one; `None` without `script`.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn run_on_terminal(&self, args: &[&str], typed: &str) -> Option<Output> {
+        let plain = self.command(args);
+        let line: Vec<String> = std::iter::once(plain.get_program())
+            .chain(plain.get_args())
+            .map(|word| format!("'{}'", word.to_str().unwrap()))
+            .collect();
+        let mut command = Command::new("script");
+        command
+            .args(["--quiet", "--return", "--command", &line.join(" "), "/dev/null"])
+            .env_clear()
+            .envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = command.spawn().ok()?;
+        child.stdin.take().unwrap().write_all(typed.as_bytes()).unwrap();
+        Some(Self::finish(child))
+    }
+
+    /// Waits for the end of a run; a stream that the test has taken is empty here.
+    pub(crate) fn finish(mut child: Child) -> Output {
+        let stdout = child.stdout.take().map(text_of);
+        let stderr = child.stderr.take().map(text_of);
+        let deadline = Instant::now() + LONGEST_RUN;
+        let mut text = |stream: Option<mpsc::Receiver<String>>| {
+            let Some(stream) = stream else {
+                return String::new();
+            };
+            stream
+                .recv_timeout(deadline.saturating_duration_since(Instant::now()))
+                .unwrap_or_else(|error| {
+                    let _ = child.kill();
+                    let _ = child.wait();
+                    panic!("the run did not end within {LONGEST_RUN:?}: {error}")
+                })
+        };
+        let (stdout, stderr) = (text(stdout), text(stderr));
         Output {
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-            code: output.status.code().unwrap_or(-1),
+            stdout,
+            stderr,
+            code: child.wait().unwrap().code().unwrap_or(-1),
         }
+    }
+
+    /// All files below the home, for looking into.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        let mut folders = vec![self.home.path().to_owned()];
+        let mut files = Vec::new();
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    files.push(path);
+                }
+            }
+        }
+        files
     }
 
     /// Compares a run with its snapshot; what differs from run to run is replaced.
@@ -206,9 +274,25 @@ impl TestEnv {
             r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
             "[UUID]",
         );
+        settings.add_filter(r"YXA6[0-9a-f]{32}", "[CLIENT_ID]");
+        settings.add_filter(
+            r"this machine is [\d.]+ s (ahead of|behind) the server",
+            "this machine is [SKEW] the server",
+        );
         settings.add_filter(r"20(2[6-9]|[3-9]\d)-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "[NOW]");
         settings.bind(|| insta::assert_snapshot!(name, output.text()));
     }
+}
+
+/// Reads to the end in a thread of its own, so that a full pipe never blocks the run.
+fn text_of(mut stream: impl Read + Send + 'static) -> mpsc::Receiver<String> {
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        let _ = sender.send(text);
+    });
+    receiver
 }
 
 fn regex_literal(text: &str) -> String {

@@ -106,12 +106,11 @@ fn sessions_logout_needs_a_reason() {
 #[test]
 fn users() {
     let env = three_users();
-    for format in ["table", "jsonl"] {
-        // Ids and times of accounts are of this run; the names are what matters here.
+    for format in ["table", "json", "jsonl", "csv"] {
         let list = env
             .run(&["users", "list", "--limit", "2", "-o", format])
             .expect(0);
-        assert!(list.stdout.contains("ann") && list.stdout.contains("bob") && !list.stdout.contains("eve"));
+        env.snapshot(&format!("users_list_{format}"), &list);
     }
     env.snapshot("users_show", &env.run(&["users", "show", "ann"]));
     env.snapshot("users_show_unknown", &env.run(&["users", "show", "nobody"]));
@@ -223,13 +222,10 @@ fn profiles() {
         .expect(0);
     assert!(!second.text().contains(&secret));
     env.snapshot("profile_use", &env.run(&["profile", "use", "other"]));
-    let list = env.run(&["profile", "list"]).expect(0);
-    assert!(
-        list.stdout.contains("prod") && list.stdout.contains("other"),
-        "{}",
-        list.text()
-    );
-    let doctor = env.run(&["profile", "doctor"]).expect(0);
+    let list = env.run(&["profile", "list", "-o", "csv"]).expect(0);
+    env.snapshot("profile_list", &list);
+    let doctor = env.run(&["profile", "doctor", "-o", "jsonl"]).expect(0);
+    env.snapshot("profile_doctor", &doctor);
     assert!(!doctor.text().contains(&secret));
     assert!(!doctor.stdout.contains("fail"), "{}", doctor.text());
 }

@@ -2,7 +2,7 @@
 
 use super::env::TestEnv;
 
-const COMMANDS: [&[&str]; 22] = [
+const COMMANDS: [&[&str]; 24] = [
     &["devices"],
     &["devices", "list"],
     &["sessions"],
@@ -21,10 +21,12 @@ const COMMANDS: [&[&str]; 22] = [
     &["profile", "list"],
     &["profile", "use"],
     &["profile", "doctor"],
+    &["sandbox"],
     &["sandbox", "serve"],
     &["sandbox", "seed"],
     &["sandbox", "reset"],
     &["completions"],
+    &["man"],
 ];
 
 #[test]

@@ -5,11 +5,15 @@ use std::time::Duration;
 
 use easemob_admin_sandbox::Fault;
 
-use super::env::TestEnv;
+use super::env::{TestEnv, until};
 
 pub(crate) fn interrupt(child: &Child) {
+    send("-INT", child);
+}
+
+fn send(signal: &str, child: &Child) {
     let done = Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
+        .args([signal, &child.id().to_string()])
         .status()
         .unwrap();
     assert!(done.success());
@@ -28,9 +32,9 @@ fn slow_server(users: usize) -> (TestEnv, String) {
 }
 
 fn wait_for_logouts(env: &TestEnv, count: usize) {
-    while env.sandbox().call_count("sessions.logout_all") < count {
-        std::thread::yield_now();
-    }
+    until("logouts", || {
+        env.sandbox().call_count("sessions.logout_all") >= count
+    });
 }
 
 #[test]
@@ -95,9 +99,7 @@ fn a_second_ctrl_c_stops_at_once_and_says_what_is_unknown() {
 
 /// A delayed call is recorded when it is answered, so the reading before it is what can be seen.
 fn wait_for_logouts_started(env: &TestEnv) {
-    while env.sandbox().call_count("devices.list") < 1 {
-        std::thread::yield_now();
-    }
+    until("a reading", || env.sandbox().call_count("devices.list") >= 1);
 }
 
 #[test]
@@ -117,5 +119,25 @@ fn a_time_limit_ends_a_run_in_good_order() {
     let output = env
         .run(&[&args[..], &["--max-duration", "1s"]].concat())
         .expect(10);
+    assert!(output.stderr.contains("not started"), "{}", output.stderr);
+}
+
+#[test]
+fn a_stop_by_the_system_is_as_orderly_as_ctrl_c() {
+    let (env, list) = slow_server(100);
+    let child = env.spawn(&[
+        "sessions",
+        "logout",
+        "--from",
+        &list,
+        "--reason",
+        "test",
+        "--yes",
+        "--concurrency",
+        "2",
+    ]);
+    wait_for_logouts(&env, 4);
+    send("-TERM", &child);
+    let output = TestEnv::finish(child).expect(10);
     assert!(output.stderr.contains("not started"), "{}", output.stderr);
 }

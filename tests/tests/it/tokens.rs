@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::env::TestEnv;
+use super::env::{TestEnv, until};
 
 fn users(env: &TestEnv, count: usize) -> String {
     let names: Vec<String> = (0..count).map(|number| format!("user{number:03}")).collect();
@@ -47,9 +47,7 @@ fn a_token_that_expires_in_the_middle_is_renewed_once() {
         "--concurrency",
         "64",
     ]);
-    while env.sandbox().call_count("devices.list") < 20 {
-        std::thread::yield_now();
-    }
+    until("readings", || env.sandbox().call_count("devices.list") >= 20);
     // Only the server's clock moves: the program believes its token to be good.
     env.sandbox().advance(Duration::from_hours(24 * 365));
     let _ = TestEnv::finish(child).expect(0);
