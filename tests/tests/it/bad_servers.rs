@@ -112,7 +112,6 @@ fn a_logout_answered_by_a_portal_does_not_count_as_done() {
 }
 
 #[test]
-#[ignore = "ends with 4 and blames the credentials, where nobody looked at them"]
 fn a_portal_in_place_of_the_token_call() {
     let env = TestEnv::new();
     env.online("ann", &["ios_77e1"]);

@@ -142,7 +142,10 @@ impl Error {
     #[must_use]
     pub fn is_unauthorized(&self) -> bool {
         match &self.inner.kind {
-            Kind::Credentials(_) => !self.is_retryable() && !self.is_unreachable(),
+            // A portal's page or a gateway's 404 in place of a token says nothing of the credentials.
+            Kind::Credentials(error) => error.refusal().is_some_and(|refusal| {
+                refusal.api.is_some() && (400..500).contains(&refusal.status) && !refusal.is_transient()
+            }),
             Kind::Sign(_) => true,
             Kind::Refused(refusal) => refusal.status == 401,
             _ => false,
@@ -196,6 +199,7 @@ impl Error {
     pub fn undecoded(&self) -> Option<&DecodeError> {
         match &self.inner.kind {
             Kind::Decode(error) => Some(error),
+            Kind::Credentials(error) => error.undecoded(),
             _ => None,
         }
     }

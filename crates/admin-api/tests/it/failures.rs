@@ -143,3 +143,15 @@ async fn a_redirect_is_not_followed() {
         (Some(302), 1)
     );
 }
+
+#[tokio::test]
+async fn a_portals_page_in_place_of_a_token_does_not_blame_the_credentials() {
+    for status in [200, 404] {
+        let sandbox = sandbox().await;
+        sandbox.inject(Fault::raw_body("token", "text/html", "<html>Sign in</html>").answer_status(status));
+        let error = client(&sandbox).list_devices(&user("ann")).await.unwrap_err();
+        assert!(!error.is_unauthorized(), "{error:?}");
+        assert_eq!(error.undecoded().is_some(), status == 200, "{error:?}");
+        assert_eq!(sandbox.call_count("devices.list"), 0);
+    }
+}
