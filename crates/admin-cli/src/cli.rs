@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{completions, devices, limits, man, profile, sandbox, sessions, users};
+use crate::commands::{completions, devices, limits, man, profile, runs, sandbox, sessions, users};
 use crate::render::Format;
 
 /// Bulk and audited session management for the Easemob IM server
@@ -118,6 +118,9 @@ pub enum Command {
     /// See and set how many devices may be online
     #[command(subcommand)]
     Limits(limits::LimitsCommand),
+    /// See what was done from this machine, and go on with it
+    #[command(subcommand)]
+    Runs(runs::RunsCommand),
     /// Keep servers and credentials under short names
     #[command(subcommand)]
     Profile(profile::ProfileCommand),

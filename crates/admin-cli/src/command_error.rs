@@ -9,6 +9,8 @@ use easemob_admin_api::Error as ApiError;
 
 use crate::bulk::breaker::Fatal;
 use crate::bulk::calls::{CallError, Scope};
+use crate::bulk::recorder::RecordError;
+use crate::bulk::runs::directory::RunError;
 use crate::config::credentials::CredentialError;
 use crate::config::places::NoHome;
 use crate::config::precedence::NoTarget;
@@ -187,6 +189,34 @@ impl From<ListError> for CommandError {
             ListError::Empty(_) => this
                 .hint("a list has one user per line; blank lines and lines that start with # do not count"),
             _ => this,
+        }
+    }
+}
+
+impl From<RecordError> for CommandError {
+    fn from(error: RecordError) -> Self {
+        Self::of(exit::INTERNAL, &error)
+            .hint("look whether the disk is full or may not be written; nothing was sent")
+    }
+}
+
+impl From<RunError> for CommandError {
+    fn from(error: RunError) -> Self {
+        let exit = match &error {
+            RunError::NoSuchRun(_) | RunError::Ambiguous(_) => exit::USAGE,
+            _ => exit::INTERNAL,
+        };
+        let this = Self::of(exit, &error);
+        match error {
+            RunError::NoSuchRun(_) => this.hint("see all runs: easemob-admin runs list"),
+            RunError::Ambiguous(_) => this.hint("give more of the id: easemob-admin runs list"),
+            RunError::Busy(id) => this.hint(format!("see how far it is: easemob-admin runs show {id}")),
+            RunError::InputChanged(_) | RunError::Journal { .. } => {
+                this.hint("nothing was sent, and the files of the run are left as they are")
+            }
+            RunError::Io { .. } => {
+                this.hint("look whether the disk is full or may not be written; nothing was sent")
+            }
         }
     }
 }

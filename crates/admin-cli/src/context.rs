@@ -6,6 +6,7 @@ use std::sync::Arc;
 use easemob_admin_api::{AppKey, AppRoot, Client, Credentials, DisconnectVerb, ExpiresIn, RateLimit};
 use easemob_admin_sandbox::Sandbox;
 
+use crate::bulk::journal::header::Header;
 use crate::cli::{Globals, Rate};
 use crate::command_error::CommandError;
 use crate::config::credentials::{self, Plan};
@@ -19,7 +20,7 @@ use crate::embedded;
 use crate::exit;
 use crate::progress::{Beside, Progress};
 use crate::render::report::{Report, Row};
-use crate::render::{Format, Header};
+use crate::render::{self, Format};
 use crate::server::Server;
 use crate::ui::Ui;
 
@@ -36,6 +37,7 @@ pub struct Screen {
 }
 
 /// What a command is run with.
+#[derive(Clone)]
 pub struct Context {
     /// The global options.
     pub globals: Globals,
@@ -55,6 +57,12 @@ pub struct Session {
     pub server: Server,
     /// The app key, or the app root where there is no key.
     pub app: String,
+    /// The root of all calls.
+    pub app_root: String,
+    /// The profile, if one is used.
+    pub profile: Option<String>,
+    /// The subject of the signed token that the server is shown, where there is one.
+    pub subject: Option<String>,
     /// Host and port.
     pub address: String,
     sandbox: Option<Sandbox>,
@@ -135,6 +143,27 @@ impl Context {
         Ok(target(globals.sandbox, &flags, &environment, profiles)?)
     }
 
+    /// Returns a context for the server of a run, unless another one is named on the command line.
+    #[must_use]
+    pub fn aimed_at(&self, run: &Header) -> Self {
+        let mut this = self.clone();
+        let globals = &mut this.globals;
+        if run.sandbox {
+            globals.sandbox = true;
+        } else if globals.sandbox
+            || [&globals.profile, &globals.server, &globals.app, &globals.app_root]
+                .into_iter()
+                .any(Option::is_some)
+        {
+            return this;
+        } else if run.profile.is_some() {
+            globals.profile.clone_from(&run.profile);
+        } else {
+            globals.app_root = Some(run.app_root.clone());
+        }
+        this
+    }
+
     /// Finds server, app and credentials without fetching a secret; nothing for the sandbox.
     ///
     /// # Errors
@@ -195,6 +224,9 @@ impl Context {
                 let app = sandbox.app_key().to_owned();
                 let address = address(&root);
                 Ok(Session {
+                    app_root: root.to_string(),
+                    profile: None,
+                    subject: None,
                     server: self.server(root, credentials, None)?,
                     app,
                     address,
@@ -215,9 +247,13 @@ impl Context {
                     );
                 }
                 let (app, address) = (label(&root), address(&root));
-                let profile = profile.map(|(_, profile)| profile);
+                let (name, profile) = profile.unzip();
+                let app_root = root.to_string();
                 let server = self.server(root, credentials.fetch().await?, profile.as_ref())?;
                 Ok(Session {
+                    app_root,
+                    profile: name,
+                    subject: credentials.subject().map(str::to_owned),
                     server,
                     app,
                     address,
@@ -256,6 +292,18 @@ impl Context {
         Ok(Server::new(client))
     }
 
+    /// Shows a progress bar for `total` items, where there is a terminal and more than one item.
+    #[must_use]
+    pub fn bar(&self, total: u64, verb: &'static str) -> Option<Progress> {
+        let globals = &self.globals;
+        let show = self.screen.stderr && !globals.quiet && !globals.no_progress && total > 1;
+        let bar = show.then(|| Progress::on_stderr(total, verb));
+        if let Some(bar) = &bar {
+            self.ui.raise(bar.clone());
+        }
+        bar
+    }
+
     /// Opens the report of a command that talks to a server.
     #[must_use]
     pub fn report<R: Row>(&self, session: &Session, command: &'static str, bar: Option<Progress>) -> Report {
@@ -281,7 +329,7 @@ impl Context {
         } else {
             R::COLUMNS
         };
-        let header = Header {
+        let header = render::Header {
             command,
             sandbox,
             app,

@@ -5,22 +5,26 @@ mod rows;
 
 use std::future::Future;
 use std::io;
+use std::marker::PhantomData;
 use std::ops::ControlFlow;
 use std::time::Instant;
+
+use tokio::sync::watch;
 
 use self::conclusion::{Silence, conclude};
 use self::rows::Rows;
 use crate::bulk::breaker::Breaker;
 use crate::bulk::calls::CallError;
-use crate::bulk::pipeline::{self, Stop};
+use crate::bulk::item::Task;
+use crate::bulk::pipeline::{self, Stop, Wish};
 use crate::bulk::tally::Tally;
+use crate::bulk::verify::Verified;
 use crate::command_error::CommandError;
 use crate::context::{Context, Session};
 use crate::exit::Exit;
 use crate::input::spool::Entry;
 use crate::input::user_list::UserList;
 use crate::interrupt;
-use crate::progress::Progress;
 use crate::render::report::Row;
 use crate::summary::{Summary, Words, stop_word};
 
@@ -50,8 +54,8 @@ pub struct Done<R> {
     pub tally: Tally,
     /// What failed.
     pub failures: Vec<CallError>,
-    /// Whether the cap refused the job.
-    pub cap_hit: bool,
+    /// Why the run must stop after this job.
+    pub stop: Option<Stop>,
 }
 
 /// One user, or several that share a request.
@@ -72,9 +76,19 @@ impl Batch for Entry {
     }
 }
 
-impl Batch for Vec<Entry> {
+impl Batch for Task {
     fn line(&self) -> u64 {
-        self.first().map_or(0, |entry| entry.line)
+        self.item.line
+    }
+
+    fn users(&self) -> u64 {
+        1
+    }
+}
+
+impl<T: Batch> Batch for Vec<T> {
+    fn line(&self) -> u64 {
+        self.first().map_or(0, Batch::line)
     }
 
     fn users(&self) -> u64 {
@@ -92,24 +106,9 @@ pub trait RunRow: Row {
 #[must_use]
 pub fn summary_of(list: &UserList) -> Summary {
     Summary {
-        users: list.users,
-        done: 0,
-        nothing_to_do: 0,
-        failed_retry_may_help: 0,
-        failed_final: 0,
-        unknown: 0,
-        not_started: list.users,
-        first_line_not_started: None,
-        devices: 0,
         duplicate_lines: list.remarks.duplicates,
         invalid_lines: list.remarks.invalid.count,
-        dry_run: false,
-        reason: None,
-        ticket: None,
-        requests: 0,
-        elapsed_seconds: 0.0,
-        requests_per_second: 0.0,
-        stopped: None,
+        ..Summary::of_users(list.users)
     }
 }
 
@@ -118,8 +117,8 @@ pub fn summary_of(list: &UserList) -> Summary {
 /// # Errors
 /// When the run was stopped by something else than the operator.
 pub async fn drive<T, R, Fut>(
-    mut run: Run<'_>,
-    mut source: impl Iterator<Item = io::Result<T>>,
+    run: Run<'_>,
+    source: impl Iterator<Item = io::Result<T>>,
     work: impl Fn(T) -> Fut,
     dropped: impl Fn(T) -> Vec<R>,
 ) -> Result<Exit, CommandError>
@@ -128,83 +127,175 @@ where
     R: RunRow,
     Fut: Future<Output = Done<R>>,
 {
-    let context = run.context;
-    let globals = &context.globals;
-    let wish = interrupt::listen(context.ui.clone(), globals.max_duration);
-    let show = context.screen.stderr && !globals.quiet && !globals.no_progress && run.summary.users > 1;
-    let bar = show.then(|| Progress::on_stderr(run.summary.users, run.verb));
-    if let Some(bar) = &bar {
-        context.ui.raise(bar.clone());
-    }
-    let report = context.report::<R>(run.session, run.command, bar.clone());
-    let mut rows = Rows::new(&context.ui, report, run.acts);
-    let (started, requests_before) = (Instant::now(), run.session.server.requests());
-    let mut tally = Tally::default();
-    let mut breaker = Breaker::default();
-    let mut silence = Silence::default();
-    let end = pipeline::run(
-        source.by_ref(),
-        globals.concurrency,
-        wish,
-        work,
-        |done: Done<R>| {
-            tally.add(&done.tally);
-            if let Some(bar) = &bar {
-                bar.advance(done.tally.settled() + done.tally.not_tried);
-            }
-            silence.hear(&done.failures);
-            let mut stop = None;
-            if done.failures.is_empty() {
-                breaker.succeeded();
-            }
-            for failure in &done.failures {
-                stop = stop.or(breaker.failed(failure).map(Stop::Fatal));
-            }
-            if done.cap_hit {
-                stop = stop.or(Some(Stop::Cap));
-            }
-            match (rows.write(done.rows), stop) {
-                (ControlFlow::Continue(()), None) => ControlFlow::Continue(()),
-                (ControlFlow::Break(reason), None) | (_, Some(reason)) => ControlFlow::Break(reason),
-            }
-        },
-    )
-    .await;
-    let mut stop = end.stop;
-    for item in end.dropped {
-        tally.unknown += item.users();
-        if let ControlFlow::Break(reason) = rows.write(dropped(item)) {
-            stop = stop.or(Some(reason));
+    let mut driven = Driven::begin(run);
+    driven.phase(source, work, dropped).await;
+    driven.finish()
+}
+
+/// A run that is under way: one phase after the other, with one report and one summary.
+pub struct Driven<'a, R> {
+    run: Run<'a>,
+    wish: watch::Receiver<Wish>,
+    rows: Rows<'a>,
+    started: Instant,
+    requests_before: u64,
+    tally: Tally,
+    silence: Silence,
+    stop: Option<Stop>,
+    kind: PhantomData<R>,
+}
+
+impl<'a, R: RunRow> Driven<'a, R> {
+    /// Begins to listen to signals, and the report.
+    #[must_use]
+    pub fn begin(run: Run<'a>) -> Self {
+        let context = run.context;
+        let bar = context.bar(run.summary.users, run.verb);
+        let report = context.report::<R>(run.session, run.command, bar);
+        Self {
+            wish: interrupt::listen(context.ui.clone(), context.globals.max_duration),
+            rows: Rows::new(&context.ui, report, run.acts),
+            started: Instant::now(),
+            requests_before: run.session.server.requests(),
+            tally: Tally::default(),
+            silence: Silence::default(),
+            stop: None,
+            kind: PhantomData,
+            run,
         }
     }
-    let next = source.next().and_then(Result::ok).map(|item| item.line());
-    run.summary.count(&tally, next);
-    run.summary
-        .time(run.session.server.requests() - requests_before, started.elapsed());
-    // A wish to stop that came when everything had been started has changed nothing.
-    if run.summary.not_started == 0 && matches!(stop, Some(Stop::Wished(_))) {
-        stop = None;
+
+    /// Returns why the run stopped, if it did.
+    #[must_use]
+    pub fn stop(&self) -> Option<&Stop> {
+        self.stop.as_ref()
     }
-    run.summary.stopped = stop.as_ref().map(stop_word);
-    context.ui.lower();
-    let finished = rows.finish(&run.summary);
-    let prefix = if run.session.is_sandbox() { "sandbox: " } else { "" };
-    context
-        .ui
-        .say(format_args!("{prefix}{}", run.summary.text(run.words)));
-    if let Some(line) = run.summary.first_line_not_started {
-        context.ui.note(format_args!(
-            "to do the rest, run the same command with: tail -n +{line} LIST | … --from -"
-        ));
+
+    /// Notes a reason to stop, unless there is one already.
+    pub fn stop_because(&mut self, stop: Stop) {
+        self.stop.get_or_insert(stop);
     }
-    if let (None, Err(error)) = (&stop, finished) {
-        stop = Some(Stop::Output(error));
+
+    /// Returns the summary, to fill in what a later phase found.
+    pub fn summary(&mut self) -> &mut Summary {
+        &mut self.run.summary
     }
-    let nothing_worked = tally.done == 0 && tally.nothing_to_do == 0;
-    let silent = silence
-        .only
-        .then_some(silence.first)
-        .flatten()
-        .filter(|_| nothing_worked);
-    conclude(stop, &run.summary, silent)
+
+    /// Returns what a second reading found, if there was one.
+    #[must_use]
+    pub fn verified(&self) -> Option<Verified> {
+        self.run.summary.verified
+    }
+
+    /// Runs `work` on every item of `source`, unless the run was stopped before.
+    pub async fn phase<T, Fut>(
+        &mut self,
+        mut source: impl Iterator<Item = io::Result<T>>,
+        work: impl Fn(T) -> Fut,
+        dropped: impl Fn(T) -> Vec<R>,
+    ) where
+        T: Batch,
+        Fut: Future<Output = Done<R>>,
+    {
+        if self.stop.is_some() {
+            return;
+        }
+        let context = self.run.context;
+        let mut breaker = Breaker::default();
+        let Self {
+            rows, tally, silence, ..
+        } = self;
+        let end = pipeline::run(
+            source.by_ref(),
+            context.globals.concurrency,
+            self.wish.clone(),
+            work,
+            |done: Done<R>| {
+                tally.add(&done.tally);
+                context.ui.advance(done.tally.settled() + done.tally.not_tried);
+                silence.hear(&done.failures);
+                let mut stop = done.stop;
+                if done.failures.is_empty() {
+                    breaker.succeeded();
+                }
+                for failure in &done.failures {
+                    stop = stop.or(breaker.failed(failure).map(Stop::Fatal));
+                }
+                match (rows.write(done.rows), stop) {
+                    (ControlFlow::Continue(()), None) => ControlFlow::Continue(()),
+                    (ControlFlow::Break(reason), None) | (_, Some(reason)) => ControlFlow::Break(reason),
+                }
+            },
+        )
+        .await;
+        self.stop = end.stop;
+        for item in end.dropped {
+            self.tally.unknown += item.users();
+            if let ControlFlow::Break(reason) = self.rows.write(dropped(item)) {
+                self.stop.get_or_insert(reason);
+            }
+        }
+        let next = source.next().and_then(Result::ok).map(|item| item.line());
+        if self.run.summary.first_line_not_started.is_none() {
+            self.run.summary.first_line_not_started = next;
+        }
+        // A wish to stop that came when everything had been started has changed nothing.
+        if next.is_none() && matches!(self.stop, Some(Stop::Wished(_))) {
+            self.stop = None;
+        }
+        context.ui.lower();
+    }
+
+    /// Tells the summary and returns the exit code.
+    ///
+    /// # Errors
+    /// When the run was stopped by something else than the operator.
+    pub fn finish(self) -> Result<Exit, CommandError> {
+        let Self {
+            mut run,
+            mut rows,
+            tally,
+            silence,
+            mut stop,
+            ..
+        } = self;
+        let context = run.context;
+        run.summary.count(&tally);
+        run.summary.time(
+            run.session.server.requests() - self.requests_before,
+            self.started.elapsed(),
+        );
+        run.summary.stopped = stop.as_ref().map(stop_word);
+        let finished = rows.finish(&run.summary);
+        let prefix = if run.session.is_sandbox() { "sandbox: " } else { "" };
+        context
+            .ui
+            .say(format_args!("{prefix}{}", run.summary.text(run.words)));
+        match (&run.summary.run, run.summary.first_line_not_started) {
+            (Some(id), _) if run.summary.is_unfinished() => {
+                context
+                    .ui
+                    .say(format_args!("to go on: easemob-admin runs resume {id}"));
+            }
+            (Some(id), _) if run.summary.failed_retry_may_help > 0 => {
+                context.ui.say(format_args!(
+                    "to try the failed ones again: easemob-admin runs retry-failed {id}"
+                ));
+            }
+            (None, Some(line)) => context.ui.note(format_args!(
+                "to do the rest, run the same command with: tail -n +{line} LIST | … --from -"
+            )),
+            _ => {}
+        }
+        if let (None, Err(error)) = (&stop, finished) {
+            stop = Some(Stop::Output(error));
+        }
+        let nothing_worked = tally.done == 0 && tally.nothing_to_do == 0;
+        let silent = silence
+            .only
+            .then_some(silence.first)
+            .flatten()
+            .filter(|_| nothing_worked);
+        conclude(stop, &run.summary, silent)
+    }
 }

@@ -8,11 +8,14 @@ use std::time::Duration;
 
 use clap::Parser;
 
-use crate::cli::Cli;
+use crate::cli::{Cli, Command};
+use crate::command_error::CommandError;
 use crate::commands::dispatch::dispatch;
+use crate::commands::runs::RunsCommand;
 use crate::config::environment::Environment;
 use crate::context::{Context, Screen, Stdout};
 use crate::exit::{self, Exit};
+use crate::render::Format;
 use crate::ui::Ui;
 
 /// How long background tasks may take to end after the command did.
@@ -72,6 +75,13 @@ pub fn run(
     };
     let color = streams.screen.stderr && may_color(&environment);
     let ui = Arc::new(Ui::new(streams.stderr, cli.globals.quiet, color));
+    if cli.globals.output == Format::Failures && !matches!(cli.command, Command::Runs(RunsCommand::Show(_))) {
+        ui.error(&CommandError::new(
+            exit::USAGE,
+            "`--output failures` is for `runs show` only",
+        ));
+        return exit::USAGE;
+    }
     if cli.globals.verbose {
         log_to_stderr();
     }

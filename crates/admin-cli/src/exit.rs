@@ -88,11 +88,23 @@ pub const CAP_HIT: Exit = Exit::new(
     "cap-hit",
     "`--max-logouts` stopped the run before the first logout beyond the cap.",
 );
+/// What is online differs from the plan.
+pub const DRIFT: Exit = Exit::new(
+    9,
+    "drift",
+    "`sessions apply` found that devices differ from the plan, and `--on-drift stop` was given.",
+);
 /// Stopped in good order before the end.
 pub const INTERRUPTED: Exit = Exit::new(
     10,
     "interrupted",
     "Stopped in good order before the end: Ctrl-C, SIGTERM, `--max-duration`, or No at the question. The rest can still be done.",
+);
+/// What was looked for was found.
+pub const FINDINGS: Exit = Exit::new(
+    11,
+    "findings",
+    "A check found something: users who signed in again after `--verify`, locks that are overdue, or an audit trail that does not verify.",
 );
 /// The server does not have the call.
 pub const UNSUPPORTED: Exit = Exit::new(
@@ -118,7 +130,9 @@ pub const ALL: &[Exit] = &[
     FAILED_RETRY,
     FAILED_FINAL,
     CAP_HIT,
+    DRIFT,
     INTERRUPTED,
+    FINDINGS,
     UNSUPPORTED,
     ABORTED,
 ];

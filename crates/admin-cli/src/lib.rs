@@ -3,11 +3,12 @@
 //! The binary is one call of [`main`]. Tests call [`run`] with an environment and streams of their own.
 //!
 //! How the parts depend on each other, each only on those to its right:
-//! `entry` → `commands` → `drive` → `bulk` → the client library. `commands` holds one file per command and
+//! `entry` → `commands` → `acts` → `drive` → `bulk` → the client library. `commands` holds one file per command and
 //! mirrors the help; `input` reads user lists; `config` finds server and credentials; `render` writes rows;
 //! `ui`, `progress` and `confirm` talk to the operator. The only data on stdout are rows; see [`exit`] for
 //! what the exit codes say.
 
+pub mod acts;
 pub mod bulk;
 pub mod cli;
 pub mod command_error;

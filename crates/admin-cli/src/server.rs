@@ -1,8 +1,9 @@
 //! The server as the commands see it: the client, with a count of requests.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use easemob_admin_api::{Client, DeviceId, Error, LogoutOutcome, UserId};
+use easemob_admin_api::{Client, DeviceId, Error, LogoutOutcome, OnlineStatus, UserId};
 
 use crate::bulk::calls::{CallError, Ended, SeenDevice, SessionCalls};
 use crate::command_error::call_error;
@@ -68,6 +69,23 @@ impl SessionCalls for Server {
             uuid: device.uuid,
         };
         Ok(devices.into_iter().map(seen).collect())
+    }
+
+    async fn offline(&self, users: &[UserId]) -> Result<BTreeSet<UserId>, CallError> {
+        let statuses = self
+            .counted(self.client.status_batch(users).await)
+            .map_err(|error| call_error(&error))?;
+        // Names come back in lower case.
+        let offline: BTreeSet<String> = statuses
+            .into_iter()
+            .filter(|(_, status)| *status == OnlineStatus::Offline)
+            .map(|(user, _)| user.folded())
+            .collect();
+        Ok(users
+            .iter()
+            .filter(|user| offline.contains(&user.folded()))
+            .cloned()
+            .collect())
     }
 
     async fn logout_all(&self, user: &UserId) -> Result<Ended, CallError> {

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::bulk::pipeline::{Cause, Stop};
 use crate::bulk::tally::Tally;
+use crate::bulk::verify::Verified;
 
 /// The summary of a run over users. Field names are a contract; the set only grows.
 #[derive(Debug, Clone, Serialize)]
@@ -35,6 +36,15 @@ pub struct Summary {
     pub invalid_lines: u64,
     /// Whether nothing was changed because of `--dry-run`.
     pub dry_run: bool,
+    /// The id of the run, if it is on record.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
+    /// What a second reading found, if one was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verified: Option<Verified>,
+    /// Users whose devices differ from the plan.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drifted: Option<u64>,
     /// Why the operator did it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -63,15 +73,48 @@ pub struct Words {
 }
 
 impl Summary {
+    /// Begins a summary.
+    #[must_use]
+    pub fn of_users(users: u64) -> Self {
+        Self {
+            users,
+            done: 0,
+            nothing_to_do: 0,
+            failed_retry_may_help: 0,
+            failed_final: 0,
+            unknown: 0,
+            not_started: users,
+            first_line_not_started: None,
+            devices: 0,
+            duplicate_lines: 0,
+            invalid_lines: 0,
+            dry_run: false,
+            run: None,
+            verified: None,
+            drifted: None,
+            reason: None,
+            ticket: None,
+            requests: 0,
+            elapsed_seconds: 0.0,
+            requests_per_second: 0.0,
+            stopped: None,
+        }
+    }
+
+    /// Returns true if `runs resume` would find something to do.
+    #[must_use]
+    pub fn is_unfinished(&self) -> bool {
+        self.not_started > 0 || self.unknown > 0
+    }
+
     /// Fills in the counters.
-    pub fn count(&mut self, tally: &Tally, first_not_started: Option<u64>) {
+    pub fn count(&mut self, tally: &Tally) {
         self.done = tally.done;
         self.nothing_to_do = tally.nothing_to_do;
         self.failed_retry_may_help = tally.failed_retry;
         self.failed_final = tally.failed_final;
         self.unknown = tally.unknown;
         self.not_started = self.users.saturating_sub(tally.settled());
-        self.first_line_not_started = first_not_started;
         self.devices = tally.devices;
     }
 
@@ -113,6 +156,15 @@ impl Summary {
             "\n{:.1} s, {} {requests}, {:.1} requests/s",
             self.elapsed_seconds, self.requests, self.requests_per_second
         );
+        if let Some(drifted) = self.drifted.filter(|drifted| *drifted > 0) {
+            let _ = write!(text, "\n{drifted} differed from the plan");
+        }
+        if let Some(verified) = &self.verified {
+            let _ = write!(text, "\n{verified}");
+        }
+        if let Some(run) = &self.run {
+            let _ = write!(text, "\nrun {run}");
+        }
         if self.dry_run {
             text.push_str("\ndry run: nothing was changed");
         }
@@ -133,6 +185,8 @@ pub fn stop_word(stop: &Stop) -> &'static str {
         Stop::Aborted => "aborted",
         Stop::Fatal(_) => "fatal",
         Stop::Cap => "max_logouts",
+        Stop::Drift => "drift",
+        Stop::Record(_) => "record_failed",
         Stop::ReaderGone => "stdout_closed",
         Stop::Output(_) => "stdout_failed",
         Stop::Input(_) => "list_failed",

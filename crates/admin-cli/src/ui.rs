@@ -66,6 +66,13 @@ impl Ui {
         *lock(&self.bar) = Some(bar);
     }
 
+    /// Moves the bar on, if there is one.
+    pub fn advance(&self, items: u64) {
+        if let Some(bar) = &*lock(&self.bar) {
+            bar.advance(items);
+        }
+    }
+
     /// Takes the bar down.
     pub fn lower(&self) {
         if let Some(bar) = lock(&self.bar).take() {

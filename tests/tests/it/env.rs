@@ -274,6 +274,7 @@ impl TestEnv {
             r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
             "[UUID]",
         );
+        settings.add_filter(r"\b20\d{6}-\d{6}-[0-9a-f]{6}\b", "[RUN]");
         settings.add_filter(r"YXA6[0-9a-f]{32}", "[CLIENT_ID]");
         settings.add_filter(
             r"this machine is [\d.]+ s (ahead of|behind) the server",

@@ -11,7 +11,7 @@ pub(crate) fn interrupt(child: &Child) {
     send("-INT", child);
 }
 
-fn send(signal: &str, child: &Child) {
+pub(crate) fn send(signal: &str, child: &Child) {
     let done = Command::new("kill")
         .args([signal, &child.id().to_string()])
         .status()

@@ -1,5 +1,6 @@
 //! The few server calls that bulk jobs need, behind a trait, with an error reduced to what jobs decide by.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::future::Future;
 
@@ -87,6 +88,8 @@ pub enum Ended {
 pub trait SessionCalls {
     /// Reads the devices of `user` that are online.
     fn list_devices(&self, user: &UserId) -> impl Future<Output = Result<Vec<SeenDevice>, CallError>>;
+    /// Returns those of `users` of whom the server says that they are offline.
+    fn offline(&self, users: &[UserId]) -> impl Future<Output = Result<BTreeSet<UserId>, CallError>>;
     /// Ends every session of `user`.
     fn logout_all(&self, user: &UserId) -> impl Future<Output = Result<Ended, CallError>>;
     /// Ends the session of one device of `user`.

@@ -9,20 +9,29 @@ use std::time::SystemTime;
 
 use easemob_admin_api::{DeviceId, UnixMillis, UserId};
 
+use super::action::OnDrift;
 use super::calls::{CallError, Ended, Scope, SeenDevice, SessionCalls};
 use super::cap::Cap;
-use super::select::{Choice, Selected, Selection, select_victims};
+use super::decide::{Decision, Drift, Order, decide};
+use super::item::Task;
+use super::recorder::{RecordError, Recorder};
+use super::select::Choice;
 
 /// How often a device is tried again after an answer did not arrive.
 pub const MAX_REPEATS: u32 = 2;
 
+/// The call that ends all devices of a user.
+pub const LOGOUT_ALL: &str = "sessions.logout_all";
+/// The call that ends one device.
+pub const LOGOUT_DEVICE: &str = "sessions.logout_device";
+
 /// What a job does with its victims.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
+#[derive(Debug, Clone, Copy)]
+pub enum Mode<'a> {
     /// Only say what would be done.
     DryRun,
-    /// Do it.
-    Act,
+    /// Do it, once the intent is on record.
+    Act(&'a Recorder),
 }
 
 /// What became of one device.
@@ -37,6 +46,8 @@ pub enum Fate {
     WouldEnd,
     /// It was not chosen.
     Kept,
+    /// A plan would have ended it, and it was no longer online.
+    Gone,
     /// It was chosen and could not be ended.
     Failed(CallError),
     /// It was chosen and not tried, because the run stops.
@@ -57,80 +68,166 @@ pub struct DeviceResult {
 pub enum UserResult {
     /// The device list could not be read; nothing was sent after that.
     Unread(CallError),
-    /// The list was read; victims and kept devices with their fates.
-    Read(Vec<DeviceResult>),
+    /// The devices differ from the plan, and the run was told to stop then; nothing was sent.
+    Drifted(Drift),
+    /// The intent could not be put on record; nothing was sent.
+    Unrecorded(RecordError),
+    /// The list was read.
+    Read {
+        /// Victims and devices that were spared, with their fates.
+        devices: Vec<DeviceResult>,
+        /// How many devices were online.
+        online: usize,
+        /// How the devices differ from the plan.
+        drift: Drift,
+    },
 }
 
 impl UserResult {
+    /// Returns the devices that were decided about.
+    #[must_use]
+    pub fn devices(&self) -> &[DeviceResult] {
+        match self {
+            Self::Read { devices, .. } => devices,
+            Self::Unread(_) | Self::Drifted(_) | Self::Unrecorded(_) => &[],
+        }
+    }
+
     /// Returns the failures of this user.
-    pub fn failures(&self) -> impl Iterator<Item = &CallError> {
-        let (unread, devices) = match self {
-            Self::Unread(error) => (Some(error), &[][..]),
-            Self::Read(devices) => (None, devices.as_slice()),
+    pub fn failures(&self) -> impl Iterator<Item = &CallError> + Clone {
+        let unread = match self {
+            Self::Unread(error) => Some(error),
+            _ => None,
         };
-        let failed = devices.iter().filter_map(|device| match &device.fate {
+        let failed = self.devices().iter().filter_map(|device| match &device.fate {
             Fate::Failed(error) => Some(error),
             _ => None,
         });
         unread.into_iter().chain(failed)
     }
-}
 
-/// Reads the devices of `user` and divides them.
-///
-/// # Errors
-/// When the list cannot be read.
-pub async fn choose(
-    calls: &impl SessionCalls,
-    user: &UserId,
-    selection: &Selection,
-) -> Result<(Selected, Vec<SeenDevice>), CallError> {
-    let devices = calls.list_devices(user).await?;
-    Ok((select_victims(&devices, selection, signed_in_at), devices))
+    /// Returns true if the cap refused this user.
+    #[must_use]
+    pub fn hit_the_cap(&self) -> bool {
+        let not_tried = self
+            .devices()
+            .iter()
+            .any(|device| matches!(device.fate, Fate::NotTried));
+        not_tried && self.failures().next().is_none()
+    }
 }
 
 /// Returns when a device signed in, by what its own id says.
-fn signed_in_at(device: &DeviceId) -> Option<SystemTime> {
+#[must_use]
+pub fn signed_in_at(device: &DeviceId) -> Option<SystemTime> {
     device.signed_in_at().map(UnixMillis::to_system_time)
 }
 
-/// Logs out the devices of `user` that `selection` means.
+/// Reads the devices of the user of `task` and decides what is done about them.
+///
+/// # Errors
+/// When the list cannot be read.
+pub async fn choose(calls: &impl SessionCalls, task: &Task, order: &Order) -> Result<Decision, CallError> {
+    let devices = calls.list_devices(&task.item.user).await?;
+    Ok(decide(task, &devices, order, signed_in_at))
+}
+
+/// Logs out the devices of the user of `task` that `order` means.
 pub async fn logout_user(
     calls: &impl SessionCalls,
-    user: &UserId,
-    selection: &Selection,
-    mode: Mode,
+    task: &Task,
+    order: &Order,
+    mode: Mode<'_>,
     cap: &Cap,
 ) -> UserResult {
-    let selected = match choose(calls, user, selection).await {
-        Ok((selected, _)) => selected,
+    let decision = match choose(calls, task, order).await {
+        Ok(decision) => decision,
         Err(error) => return UserResult::Unread(error),
     };
-    let mut results: Vec<DeviceResult> = Vec::with_capacity(selected.victims.len() + selected.kept.len());
-    let victims = selected.victims;
-    if !victims.is_empty() {
-        let fates = if !cap.take(victims.len() as u64) {
-            vec![Fate::NotTried; victims.len()]
-        } else if mode == Mode::DryRun {
-            vec![Fate::WouldEnd; victims.len()]
-        } else if *selection == Selection::All {
-            end_everything(calls, user, &victims).await
-        } else {
-            end_each(calls, user, &victims, MAX_REPEATS).await
-        };
-        results.extend(
-            victims
-                .into_iter()
-                .zip(fates)
-                .map(|(choice, fate)| DeviceResult { choice, fate }),
-        );
+    if order.on_drift == OnDrift::Stop && !decision.drift.is_empty() {
+        return UserResult::Drifted(decision.drift);
     }
-    let kept = selected.kept.into_iter().map(|choice| DeviceResult {
+    let online = decision.victims.len() + decision.spared.len() + decision.others.len();
+    let fates = match end_victims(calls, task, &decision, mode, cap).await {
+        Ok(fates) => fates,
+        Err(error) => return UserResult::Unrecorded(error),
+    };
+    let gone = decision
+        .gone
+        .iter()
+        .map(|id| missing(id, decision.counted_before));
+    let ended = decision.victims.into_iter().zip(fates);
+    let ended = ended.map(|(choice, fate)| DeviceResult { choice, fate });
+    let spared = decision.spared.into_iter().map(|choice| DeviceResult {
         choice,
         fate: Fate::Kept,
     });
-    results.extend(kept);
-    UserResult::Read(results)
+    UserResult::Read {
+        devices: gone.chain(ended).chain(spared).collect(),
+        online,
+        drift: decision.drift,
+    }
+}
+
+/// A device that was named before and is no longer online.
+fn missing(id: &DeviceId, meant_by_earlier_attempt: bool) -> DeviceResult {
+    let device = SeenDevice {
+        id: id.clone(),
+        name: None,
+        uuid: None,
+    };
+    let (why, fate) = if meant_by_earlier_attempt {
+        let ended = Fate::Ended {
+            confirmed_by_reading: true,
+        };
+        ("meant by an earlier attempt", ended)
+    } else {
+        ("gone since the plan", Fate::Gone)
+    };
+    let choice = Choice {
+        device,
+        why: why.into(),
+    };
+    DeviceResult { choice, fate }
+}
+
+async fn end_victims(
+    calls: &impl SessionCalls,
+    task: &Task,
+    decision: &Decision,
+    mode: Mode<'_>,
+    cap: &Cap,
+) -> Result<Vec<Fate>, RecordError> {
+    let victims = &decision.victims;
+    if victims.is_empty() {
+        return Ok(Vec::new());
+    }
+    if !decision.counted_before && !cap.take(victims.len() as u64) {
+        return Ok(vec![Fate::NotTried; victims.len()]);
+    }
+    let Mode::Act(recorder) = mode else {
+        return Ok(vec![Fate::WouldEnd; victims.len()]);
+    };
+    let call = if decision.everything {
+        LOGOUT_ALL
+    } else {
+        LOGOUT_DEVICE
+    };
+    let ids = |choices: &[Choice]| {
+        choices
+            .iter()
+            .map(|choice| choice.device.id.clone())
+            .collect::<Vec<_>>()
+    };
+    let mut kept = ids(&decision.spared);
+    kept.extend(decision.others.iter().map(|device| device.id.clone()));
+    recorder.intend(&task.item, call, ids(victims), kept).await?;
+    let user = &task.item.user;
+    if decision.everything {
+        Ok(end_everything(calls, user, victims).await)
+    } else {
+        Ok(end_each(calls, user, victims, MAX_REPEATS).await)
+    }
 }
 
 async fn end_everything(calls: &impl SessionCalls, user: &UserId, victims: &[Choice]) -> Vec<Fate> {
@@ -143,7 +240,7 @@ async fn end_everything(calls: &impl SessionCalls, user: &UserId, victims: &[Cho
         ],
         // The devices may have left by themselves; only the list tells.
         Ok(Ended::No) => {
-            let error = not_logged_out("sessions.logout_all");
+            let error = not_logged_out(LOGOUT_ALL);
             match still_present(calls, user).await {
                 Ok(present) => victims
                     .iter()
@@ -201,7 +298,7 @@ async fn end_device(calls: &impl SessionCalls, user: &UserId, victim: &Choice, r
                     confirmed_by_reading: false,
                 };
             }
-            Ok(Ended::No) => not_logged_out("sessions.logout_device"),
+            Ok(Ended::No) => not_logged_out(LOGOUT_DEVICE),
             Err(error) if error.outcome_unknown || error.not_found => error,
             Err(error) => return Fate::Failed(error),
         };

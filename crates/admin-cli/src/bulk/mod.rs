@@ -1,15 +1,30 @@
-//! Bulk work on users: pick, act, count, stop.
+//! Bulk work on users: pick, record, act, count, stop, go on.
 //!
 //! Nothing here knows the argument parser, the tables or HTTP. A job reaches the server through the small
-//! trait [`calls::SessionCalls`], so that every rule can be tested without a network:
-//! [`select`] decides purely which devices are ended, [`logout`] carries one user from reading to a settled
-//! result, [`pipeline`] runs many of them with bounded concurrency, [`breaker`] notices that going on is
-//! pointless, [`cap`] keeps the promise of `--max-logouts`, [`tally`] counts.
+//! trait [`calls::SessionCalls`] and the disk through the small trait [`recorder::Sink`], so that every rule,
+//! and every crash, can be tested without a network. [`select`] and [`decide`] decide purely which devices are
+//! ended, [`logout`] carries one user from reading to a settled result, [`recorder`] has the intent on record
+//! before anything is sent and the [`outcome`] after it, [`journal`] and [`runs`] are what is kept of a run,
+//! [`resume`] says what is left to do, [`verify`] reads
+//! again afterwards, [`pipeline`] runs many jobs with bounded concurrency, [`breaker`] notices that going on
+//! is pointless, [`cap`] keeps the promise of `--max-logouts`, [`tally`] counts.
 
+pub mod action;
 pub mod breaker;
 pub mod calls;
 pub mod cap;
+pub mod decide;
+pub mod digest;
+pub mod exempt;
+pub mod item;
+pub mod journal;
 pub mod logout;
+pub mod outcome;
+pub mod pattern;
 pub mod pipeline;
+pub mod recorder;
+pub mod resume;
+pub mod runs;
 pub mod select;
 pub mod tally;
+pub mod verify;

@@ -13,6 +13,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::watch;
 
 use super::breaker::Fatal;
+use super::recorder::RecordError;
 
 /// What the surroundings want of the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +46,10 @@ pub enum Stop {
     Fatal(Fatal),
     /// The cap of logouts was reached.
     Cap,
+    /// A user's devices differ from the plan, and the run was told to stop then.
+    Drift,
+    /// What is done can no longer be put on record.
+    Record(RecordError),
     /// Nobody reads the results of a command that only reads.
     ReaderGone,
     /// Results can no longer be written.

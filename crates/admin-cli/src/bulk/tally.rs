@@ -34,18 +34,19 @@ impl Settled {
     /// Returns how the result of a logout job counts: the worst of its devices.
     #[must_use]
     pub fn of_logout(result: &UserResult) -> Self {
-        let devices = match result {
+        match result {
             UserResult::Unread(error) => return Self::of_error(error),
-            UserResult::Read(devices) => devices,
-        };
+            UserResult::Drifted(_) | UserResult::Unrecorded(_) => return Self::NotStarted,
+            UserResult::Read { .. } => {}
+        }
         let mut settled = Self::NothingToDo;
-        for device in devices {
+        for device in result.devices() {
             settled = match (&device.fate, settled) {
                 (Fate::Failed(error), _) if error.retry_may_help => return Self::FailedRetry,
                 (Fate::Failed(_), _) | (_, Self::FailedFinal) => Self::FailedFinal,
                 (Fate::NotTried, _) | (_, Self::NotStarted) => Self::NotStarted,
                 (Fate::Ended { .. } | Fate::WouldEnd, _) => Self::Done,
-                (Fate::Kept, before) => before,
+                (Fate::Kept | Fate::Gone, before) => before,
             };
         }
         settled

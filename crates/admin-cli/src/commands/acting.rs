@@ -1,7 +1,8 @@
 //! The arguments of commands that change something, and the questions asked before they do.
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
+use crate::bulk::journal::header::Durability;
 use crate::command_error::CommandError;
 use crate::confirm::{Question, confirm};
 use crate::context::{Context, Session};
@@ -23,6 +24,28 @@ pub struct Acting {
     /// Do not ask
     #[arg(long, short)]
     pub yes: bool,
+    /// When the record of each request is on disk
+    #[arg(long, value_name = "WHEN", default_value = "batch")]
+    pub durability: DurabilityArg,
+}
+
+/// The values of `--durability`.
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+pub enum DurabilityArg {
+    /// Within a tenth of a second; a crash of the program loses nothing, a loss of power up to that much
+    #[default]
+    Batch,
+    /// Before the request is sent
+    Each,
+}
+
+impl From<DurabilityArg> for Durability {
+    fn from(argument: DurabilityArg) -> Self {
+        match argument {
+            DurabilityArg::Batch => Self::Batch,
+            DurabilityArg::Each => Self::Each,
+        }
+    }
 }
 
 impl Acting {

@@ -5,6 +5,7 @@ use crate::command_error::CommandError;
 use crate::commands::devices::{self, DevicesCommand};
 use crate::commands::limits::{self, LimitsCommand};
 use crate::commands::profile::{self, ProfileCommand};
+use crate::commands::runs::{self, RunsCommand};
 use crate::commands::sandbox::{self, SandboxCommand};
 use crate::commands::sessions::{self, SessionsCommand};
 use crate::commands::users::{self, UsersCommand};
@@ -22,6 +23,10 @@ pub async fn dispatch(context: &Context, command: Command) -> Result<Exit, Comma
         Command::Profile(ProfileCommand::List(args)) => profile::list::run(context, &args),
         Command::Profile(ProfileCommand::Use(args)) => profile::use_profile::run(context, &args),
         Command::Profile(ProfileCommand::Doctor(args)) => profile::doctor::run(context, &args).await,
+        Command::Runs(RunsCommand::List(args)) => runs::list::run(context, &args),
+        Command::Runs(RunsCommand::Show(args)) => runs::show::run(context, &args),
+        Command::Runs(RunsCommand::Resume(args)) => runs::resume::run(context, &args).await,
+        Command::Runs(RunsCommand::RetryFailed(args)) => runs::retry_failed::run(context, &args).await,
         Command::Sandbox(SandboxCommand::Serve(args)) => sandbox::serve::run(context, &args).await,
         Command::Sandbox(SandboxCommand::Seed(args)) => sandbox::seed::run(context, &args).await,
         Command::Sandbox(SandboxCommand::Reset(args)) => sandbox::reset::run(context, &args).await,
@@ -50,8 +55,10 @@ async fn with_server(context: &Context, session: &Session, command: Command) -> 
         Command::Users(UsersCommand::Unban(args)) => users::unban::run(context, session, &args).await,
         Command::Limits(LimitsCommand::Show(args)) => limits::show::run(context, session, &args).await,
         Command::Limits(LimitsCommand::Set(args)) => limits::set::run(context, session, &args).await,
-        Command::Profile(_) | Command::Sandbox(_) | Command::Completions(_) | Command::Man(_) => {
-            Ok(crate::exit::OK)
-        }
+        Command::Profile(_)
+        | Command::Runs(_)
+        | Command::Sandbox(_)
+        | Command::Completions(_)
+        | Command::Man(_) => Ok(crate::exit::OK),
     }
 }

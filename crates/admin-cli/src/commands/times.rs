@@ -12,6 +12,14 @@ pub fn rfc3339(time: UnixMillis) -> Option<String> {
         .map(|time| time.to_string())
 }
 
+/// Returns the time of a record, in milliseconds since 1970, in RFC 3339.
+#[must_use]
+pub fn rfc3339_signed(millis: i64) -> Option<String> {
+    Timestamp::from_millisecond(millis)
+        .ok()
+        .map(|time| time.to_string())
+}
+
 /// Returns the time without fractions, for tables.
 #[must_use]
 pub fn short(time: Option<&str>) -> String {

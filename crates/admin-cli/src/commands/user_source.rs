@@ -1,5 +1,6 @@
 //! The arguments that name users, shared by all commands over many users.
 
+use std::io;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -8,6 +9,7 @@ use crate::command_error::CommandError;
 use crate::confirm::stdin_list;
 use crate::context::Context;
 use crate::exit;
+use crate::input::spool::Entry;
 use crate::input::user_list::{Examples, Source, UserList};
 
 /// Users as arguments, or a list of them.
@@ -29,6 +31,29 @@ impl UserSource {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.users.is_empty() && self.from.is_none()
+    }
+
+    /// Returns the words that name where the users come from.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        match &self.from {
+            Some(path) if path.as_os_str() == "-" => Source::Stdin.describe(),
+            Some(path) => Source::File(path.clone()).describe(),
+            None => Source::Arguments(Vec::new()).describe(),
+        }
+    }
+
+    /// Streams the users of a list that was read.
+    ///
+    /// # Errors
+    /// When its temporary copy cannot be read.
+    pub fn stream(
+        &self,
+        list: &UserList,
+    ) -> Result<impl Iterator<Item = io::Result<Entry>> + use<>, CommandError> {
+        list.stream().map_err(|error| {
+            CommandError::new(exit::INTERNAL, "the temporary copy of the list cannot be read").because(error)
+        })
     }
 
     /// Reads the whole list and tells what is odd about it.

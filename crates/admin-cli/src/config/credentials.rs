@@ -155,6 +155,15 @@ impl Plan {
         }
     }
 
+    /// Returns whom the signed tokens name, if tokens are signed.
+    #[must_use]
+    pub fn subject(&self) -> Option<&str> {
+        match self {
+            Self::Jwt(key) => Some(&key.subject),
+            Self::Token(_) | Self::ClientSecret { .. } => None,
+        }
+    }
+
     /// Returns a warning if others can read the file that holds the secret.
     #[must_use]
     pub fn exposed(&self) -> Option<String> {

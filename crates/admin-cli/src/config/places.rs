@@ -64,6 +64,12 @@ impl Places {
         self.config.join("secrets").join(profile)
     }
 
+    /// Returns the directory of all runs.
+    #[must_use]
+    pub fn runs(&self) -> PathBuf {
+        self.data.join("runs")
+    }
+
     /// Returns the path of the embedded sandbox's state.
     #[must_use]
     pub fn sandbox_state(&self) -> PathBuf {

@@ -51,6 +51,17 @@ pub(super) fn conclude(
             "the run was stopped, because the next user would have exceeded --max-logouts",
         )
         .hint("look at the selection with --dry-run before raising the cap")),
+        Some(Stop::Drift) => Err(CommandError::new(
+            exit::DRIFT,
+            "the run was stopped, because the devices of a user differ from the plan",
+        )
+        .hint("make a new plan, or say with --on-drift skip|include what to do about such users")),
+        Some(Stop::Record(error)) => Err(CommandError::new(
+            exit::INTERNAL,
+            "the run was stopped, because what it does can no longer be put on record",
+        )
+        .because(error)
+        .hint("look whether the disk is full; what was sent is on record as far as it could be written")),
         Some(Stop::Output(error)) => io(
             "the rows cannot be written to stdout, so the run was stopped",
             error,

@@ -24,6 +24,9 @@ pub enum Format {
     Jsonl,
     /// Comma-separated values with a header, as they come
     Csv,
+    /// The failures of a run as a list of users; only for `runs show`
+    #[value(hide = true)]
+    Failures,
 }
 
 /// A row in the form that the format needs.

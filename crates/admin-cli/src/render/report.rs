@@ -59,7 +59,7 @@ impl Report {
     pub fn new(format: Format, header: Header, out: Box<dyn Write + Send>, width: Option<usize>) -> Self {
         let tagged = header.sandbox && format == Format::Jsonl;
         let sink: Box<dyn Sink> = match format {
-            Format::Table => Box::new(Table::new(out, &header, width)),
+            Format::Table | Format::Failures => Box::new(Table::new(out, &header, width)),
             Format::Json => Box::new(Json::new(out, header)),
             Format::Jsonl => Box::new(JsonLines::new(out)),
             Format::Csv => Box::new(Csv::new(out, &header)),
@@ -81,7 +81,7 @@ impl Report {
             return Ok(Reader::Gone);
         }
         let record = match self.format {
-            Format::Table => Record::Cells(row.table_cells()),
+            Format::Table | Format::Failures => Record::Cells(row.table_cells()),
             Format::Csv => Record::Cells(row.cells()),
             Format::Json | Format::Jsonl => {
                 let sandbox = self.tagged.then_some(true);

@@ -45,6 +45,8 @@ pub(crate) enum FaultKind {
     Status(MadeUp),
     /// A pause before the call.
     Delay { millis: u64 },
+    /// A pause after the call took effect and before its answer.
+    DelayAnswer { millis: u64 },
     /// The connection breaks before the call has an effect.
     CutBefore,
     /// The call takes effect, then the connection breaks without an answer.
@@ -105,6 +107,13 @@ impl Fault {
     pub fn delay(endpoint: &str, by: Duration) -> Self {
         let millis = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
         Self::new(endpoint, FaultKind::Delay { millis })
+    }
+
+    /// Lets the call take effect and waits, in real time, before it answers.
+    #[must_use]
+    pub fn delay_answer(endpoint: &str, by: Duration) -> Self {
+        let millis = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
+        Self::new(endpoint, FaultKind::DelayAnswer { millis })
     }
 
     /// Breaks the connection before the call has any effect.

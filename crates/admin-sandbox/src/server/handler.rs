@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 use std::time::Instant;
 
 use axum::body::{Body, to_bytes};
@@ -60,8 +61,13 @@ async fn answer(service: &Service, peer: &Peer, parts: &Parts, body: Option<Byte
     }
     let perform = || reply(service, parts, &segments, found, body);
     let cut = matches!(plan.kind, Some(FaultKind::CutBefore | FaultKind::CutAfter));
+    let mut before_answer = Duration::ZERO;
     let response = match plan.kind {
         None | Some(FaultKind::Delay { .. } | FaultKind::CutAfter) => perform().into_response(),
+        Some(FaultKind::DelayAnswer { millis }) => {
+            before_answer = Duration::from_millis(millis);
+            perform().into_response()
+        }
         Some(FaultKind::CutBefore) => StatusCode::OK.into_response(),
         Some(FaultKind::Status(answer)) => made_up(&answer, at_ms),
         Some(FaultKind::ExpiredToken) => refuse(&TokenError::Expired.into(), at_ms).into_response(),
@@ -85,6 +91,9 @@ async fn answer(service: &Service, peer: &Peer, parts: &Parts, body: Option<Byte
         status,
         at_ms,
     });
+    if !before_answer.is_zero() {
+        tokio::time::sleep(before_answer).await;
+    }
     response
 }
 

@@ -1,18 +1,19 @@
 //! `devices list`: which devices of which users are online.
 
 use clap::Args;
-use easemob_admin_api::Platform;
 use serde::Serialize;
 
-use crate::bulk::calls::{CallError, SeenDevice, SessionCalls};
+use crate::bulk::calls::{CallError, SessionCalls};
+use crate::bulk::logout::signed_in_at;
+use crate::bulk::select::{Choice, Selection, select_victims};
 use crate::bulk::tally::{Settled, Tally};
 use crate::command_error::CommandError;
-use crate::commands::sessions::platform;
+use crate::commands::selection::SelectionArgs;
 use crate::commands::times::{rfc3339, short};
 use crate::commands::user_source::UserSource;
 use crate::context::{Context, Session};
 use crate::drive::{Done, Run, RunRow, drive, summary_of};
-use crate::exit::{self, Exit};
+use crate::exit::Exit;
 use crate::input::spool::Entry;
 use crate::render::report::Row;
 use crate::summary::Words;
@@ -22,15 +23,16 @@ use crate::summary::Words;
 #[command(after_help = "Examples:
   easemob-admin devices list ann bob
   easemob-admin devices list --from users.txt --platform web -o csv > web.csv
+  easemob-admin devices list --from users.txt --keep-newest 1
   easemob-admin users list -o csv | cut -d, -f1 | tail -n +2 | easemob-admin devices list --from - -o jsonl
 
-Every user gives at least one row: `online` per device, `not_online`, or `failed`.")]
+Every user gives at least one row: `online` per device, `not_online`, `no_match`, or `failed`. The options that \
+say which devices are meant are those of `sessions logout`: what is listed here is what would be ended there.")]
 pub struct ListArgs {
     #[command(flatten)]
     users: UserSource,
-    /// List only devices of this platform: android, ios, web, custom5, or as the server writes it
-    #[arg(long, value_name = "PLATFORM", value_parser = platform)]
-    platform: Option<Platform>,
+    #[command(flatten)]
+    selection: SelectionArgs,
 }
 
 #[derive(Debug, Serialize)]
@@ -46,6 +48,7 @@ struct DeviceRow {
     call: Option<&'static str>,
     error: Option<String>,
     retry_may_help: Option<bool>,
+    why: Option<String>,
 }
 
 impl DeviceRow {
@@ -62,11 +65,13 @@ impl DeviceRow {
             call: None,
             error: None,
             retry_may_help: None,
+            why: None,
         }
     }
 
-    fn online(entry: &Entry, device: SeenDevice) -> Self {
+    fn online(entry: &Entry, Choice { device, why }: Choice, filtered: bool) -> Self {
         Self {
+            why: filtered.then_some(why),
             device: Some(device.id.to_string()),
             platform: Some(device.id.platform().to_string()),
             signed_in_at: device.id.signed_in_at().and_then(rfc3339),
@@ -99,6 +104,7 @@ impl Row for DeviceRow {
         "call",
         "error",
         "retry_may_help",
+        "why",
     ];
     const TABLE: &'static [&'static str] = &["user", "platform", "device", "name", "signed_in", "note"];
 
@@ -116,14 +122,16 @@ impl Row for DeviceRow {
             self.call.unwrap_or_default().into(),
             text(&self.error),
             self.retry_may_help.map(|may| may.to_string()).unwrap_or_default(),
+            text(&self.why),
         ]
     }
 
     fn table_cells(&self) -> Vec<String> {
         let text = |value: &Option<String>| value.clone().unwrap_or_default();
         let note = match (self.outcome, &self.error) {
-            ("online", _) => String::new(),
+            ("online", _) => text(&self.why),
             ("not_online", _) => "not online".into(),
+            ("no_match", _) => "no device matches".into(),
             (_, error) => format!("failed: {}", text(error)),
         };
         vec![
@@ -151,12 +159,8 @@ impl RunRow for DeviceRow {
 /// When the list cannot be used or the run was stopped.
 pub async fn run(context: &Context, session: &Session, args: &ListArgs) -> Result<Exit, CommandError> {
     let list = args.users.read(context)?;
-    let source = list.stream().map_err(|error| {
-        CommandError::new(exit::INTERNAL, "the temporary copy of the list cannot be read").because(error)
-    })?;
-    if let Some(wanted) = &args.platform {
-        crate::commands::sessions::warn_of_rare(context, wanted);
-    }
+    let source = args.users.stream(&list)?;
+    let selection = args.selection.selection(context, &args.users.users)?;
     let run = Run {
         context,
         session,
@@ -170,46 +174,43 @@ pub async fn run(context: &Context, session: &Session, args: &ListArgs) -> Resul
         acts: false,
         summary: summary_of(&list),
     };
-    let wanted = args.platform.as_ref();
-    let work = async |entry: Entry| read(session, &entry, wanted).await;
+    let work = async |entry: Entry| read(session, &entry, &selection).await;
     drive(run, source, work, |entry| vec![DeviceRow::new(&entry, "unknown")]).await
 }
 
-async fn read(session: &Session, entry: &Entry, wanted: Option<&Platform>) -> Done<DeviceRow> {
-    let mut tally = Tally::default();
+async fn read(session: &Session, entry: &Entry, selection: &Selection) -> Done<DeviceRow> {
+    let mut done = Done {
+        rows: Vec::new(),
+        tally: Tally::default(),
+        failures: Vec::new(),
+        stop: None,
+    };
     match session.server.list_devices(&entry.user).await {
         Err(error) => {
-            tally.count(Settled::of_error(&error));
-            Done {
-                rows: vec![DeviceRow::failed(entry, &error)],
-                tally,
-                failures: vec![error],
-                cap_hit: false,
-            }
+            done.tally.count(Settled::of_error(&error));
+            done.rows.push(DeviceRow::failed(entry, &error));
+            done.failures.push(error);
         }
         Ok(devices) => {
-            let matches =
-                |device: &SeenDevice| wanted.is_none_or(|platform| device.id.platform() == *platform);
-            let mut rows: Vec<DeviceRow> = devices
-                .into_iter()
-                .filter(matches)
-                .map(|device| DeviceRow::online(entry, device))
-                .collect();
-            tally.devices = rows.len() as u64;
-            tally.count(if rows.is_empty() {
+            let selected = select_victims(&entry.user, &devices, selection, signed_in_at);
+            done.tally.devices = selected.victims.len() as u64;
+            let meant = selected.victims.into_iter();
+            done.rows
+                .extend(meant.map(|choice| DeviceRow::online(entry, choice, !selection.is_everything())));
+            done.tally.count(if done.rows.is_empty() {
                 Settled::NothingToDo
             } else {
                 Settled::Done
             });
-            if rows.is_empty() {
-                rows.push(DeviceRow::new(entry, "not_online"));
-            }
-            Done {
-                rows,
-                tally,
-                failures: Vec::new(),
-                cap_hit: false,
+            if done.rows.is_empty() {
+                let outcome = if devices.is_empty() {
+                    "not_online"
+                } else {
+                    "no_match"
+                };
+                done.rows.push(DeviceRow::new(entry, outcome));
             }
         }
     }
+    done
 }

@@ -54,7 +54,7 @@ enum Mode {
 fn pair(text: &str) -> Result<(Platform, u32), String> {
     let wrong = || format!("`{text}` is not of the form web=2");
     let (platform, limit) = text.split_once('=').ok_or_else(wrong)?;
-    let platform = crate::commands::sessions::platform(platform)?;
+    let platform = crate::commands::selection::platform(platform)?;
     Ok((platform, limit.parse().map_err(|_| wrong())?))
 }
 

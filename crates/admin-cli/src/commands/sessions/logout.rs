@@ -1,24 +1,25 @@
 //! `sessions logout`: force users' devices offline.
 
-mod plan;
-mod row;
+use clap::Args;
 
-use clap::{Args, ValueEnum};
-use easemob_admin_api::{DeviceId, Platform};
-
-use self::row::LogoutRow;
-use super::{platform, warn_of_rare};
+use super::allowance;
+use crate::acts::begin::{self, begin};
+use crate::acts::logout::row::LogoutRow;
+use crate::acts::logout::{WORDS, done_with};
+use crate::acts::perform::{Attempted, perform};
+use crate::bulk::action::Action;
 use crate::bulk::cap::{Cap, CapSpec};
-use crate::bulk::logout::{Fate, Mode, UserResult, logout_user};
-use crate::bulk::select::{Selection, UnknownAge};
-use crate::bulk::tally::{Settled, Tally};
+use crate::bulk::decide::Order;
+use crate::bulk::item::Task;
+use crate::bulk::logout::{Mode, logout_user};
 use crate::command_error::CommandError;
 use crate::commands::acting::{Acting, users};
+use crate::commands::selection::{SelectionArgs, in_words};
 use crate::commands::user_source::UserSource;
 use crate::context::{Context, Session};
-use crate::drive::{Done, Run, drive, summary_of};
-use crate::exit::{self, Exit};
-use crate::input::spool::Entry;
+use crate::drive::{Run, drive, summary_of};
+use crate::exit::Exit;
+use crate::input::user_list::UserList;
 use crate::summary::Words;
 
 /// Arguments of `sessions logout`.
@@ -28,94 +29,25 @@ use crate::summary::Words;
   easemob-admin sessions logout ann --device ios_7f3a --reason \"phone stolen\"
   easemob-admin sessions logout --from users.txt --dry-run
   easemob-admin sessions logout --from users.txt --platform web --reason \"leak\" --yes -o jsonl > result.jsonl
-  easemob-admin sessions logout --from users.txt --keep-newest 1 --max-logouts 5% --reason \"policy\"
+  easemob-admin sessions logout --from users.txt --keep-newest 1 --max-logouts 5% --reason \"policy\" --verify
 
-A logout is not a ban: the user can sign in again at once (see `users ban`). The device list is read first; \
+A logout is not a ban: the user can sign in again at once (see `sessions lock`). The device list is read first; \
 devices that sign in after that are touched only when all devices of the user are meant. A device whose age \
-nobody knows is never ended by --keep-newest unless --unknown-age oldest says so.")]
+nobody knows is never ended by --keep-newest unless --unknown-age oldest says so. Every logout is a run on \
+record: if it is interrupted, `runs resume` goes on with it.")]
 pub struct LogoutArgs {
     #[command(flatten)]
     users: UserSource,
-    /// End only this device, named as `devices list` does
-    #[arg(long, value_name = "DEVICE", value_parser = device, group = "selection")]
-    device: Option<DeviceId>,
-    /// End only devices of this platform
-    #[arg(long, value_name = "PLATFORM", value_parser = platform, group = "selection")]
-    platform: Option<Platform>,
-    /// On each platform, keep the newest N devices and end the others
-    #[arg(long, value_name = "N", group = "selection")]
-    keep_newest: Option<usize>,
-    /// End all devices but this one
-    #[arg(long, value_name = "DEVICE", value_parser = device, group = "selection")]
-    keep_device: Option<DeviceId>,
-    /// What --keep-newest does with devices whose age nobody knows
-    #[arg(long, value_name = "POLICY", default_value = "keep", requires = "keep_newest")]
-    unknown_age: Unknown,
     /// Stop before more than N devices, or P% of those online, are ended
     #[arg(long, value_name = "N|P%")]
     max_logouts: Option<CapSpec>,
+    /// Read the devices again afterwards, and report what is gone, still online, or signed in again
+    #[arg(long)]
+    verify: bool,
     #[command(flatten)]
     acting: Acting,
-}
-
-/// The values of `--unknown-age`.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Unknown {
-    /// Keep them
-    Keep,
-    /// Count them as older than all others
-    Oldest,
-}
-
-fn device(text: &str) -> Result<DeviceId, String> {
-    DeviceId::parse(text).map_err(|error| error.to_string())
-}
-
-impl LogoutArgs {
-    /// Takes the user off a login id such as `ann/ios_1`, which SDKs and webhooks use for devices.
-    fn own(&self, device: &DeviceId) -> DeviceId {
-        let stripped = match &self.users.users[..] {
-            [user] => device
-                .as_str()
-                .strip_prefix(user.as_str())
-                .and_then(|rest| rest.strip_prefix('/')),
-            _ => None,
-        };
-        stripped
-            .and_then(|resource| DeviceId::parse(resource).ok())
-            .unwrap_or_else(|| device.clone())
-    }
-
-    fn selection(&self) -> Selection {
-        if let Some(device) = &self.device {
-            Selection::Device(self.own(device))
-        } else if let Some(platform) = &self.platform {
-            Selection::Platform(platform.clone())
-        } else if let Some(device) = &self.keep_device {
-            Selection::KeepDevice(self.own(device))
-        } else if let Some(keep) = self.keep_newest {
-            let unknown_age = match self.unknown_age {
-                Unknown::Keep => UnknownAge::Keep,
-                Unknown::Oldest => UnknownAge::Oldest,
-            };
-            Selection::KeepNewest { keep, unknown_age }
-        } else {
-            Selection::All
-        }
-    }
-}
-
-/// Says what will be ended, for the question.
-fn in_words(selection: &Selection) -> String {
-    match selection {
-        Selection::All => "log out ALL devices of".into(),
-        Selection::Device(device) => format!("log out the device {device} of"),
-        Selection::Platform(platform) => format!("log out all {platform} devices of"),
-        Selection::KeepDevice(device) => format!("log out all devices but {device} of"),
-        Selection::KeepNewest { keep, .. } => {
-            format!("log out all but the newest {keep} devices per platform of")
-        }
-    }
+    #[command(flatten)]
+    selection: SelectionArgs,
 }
 
 /// Runs the command.
@@ -125,71 +57,69 @@ fn in_words(selection: &Selection) -> String {
 pub async fn run(context: &Context, session: &Session, args: &LogoutArgs) -> Result<Exit, CommandError> {
     args.acting.require_reason(session)?;
     let list = args.users.read(context)?;
-    let selection = args.selection();
-    if let Selection::Platform(platform) = &selection {
-        warn_of_rare(context, platform);
-    }
-    let act = format!("{} {}", in_words(&selection), users(list.users));
-    args.acting.confirm(context, session, list.users, &act)?;
-    let stream = || {
-        list.stream().map_err(|error| {
-            CommandError::new(exit::INTERNAL, "the temporary copy of the list cannot be read").because(error)
-        })
+    let order = Order {
+        selection: args.selection.selection(context, &args.users.users)?,
+        ..Order::default()
     };
+    let act = format!("log out {} of {}", in_words(&order.selection), users(list.users));
+    args.acting.confirm(context, session, list.users, &act)?;
     let allowance = match args.max_logouts {
         Some(spec @ CapSpec::Percent(_)) => {
-            Some(plan::allowance(context, session, stream()?, list.users, &selection, spec).await?)
+            let entries = args.users.stream(&list)?;
+            Some(allowance::of_share(context, session, entries, list.users, &order, spec).await?)
         }
         Some(CapSpec::Devices(devices)) => Some(devices),
         None => None,
     };
-    let mut summary = summary_of(&list);
-    args.acting.record(&mut summary);
-    let (done, devices, mode) = if args.acting.dry_run {
-        ("would be logged out", "would be ended", Mode::DryRun)
-    } else {
-        ("logged out", "ended", Mode::Act)
+    if args.acting.dry_run {
+        return dry_run(context, session, args, &list, &order, allowance).await;
+    }
+    let new = begin::Order {
+        acting: &args.acting,
+        action: Action::Logout {
+            selection: order.selection,
+        },
+        source: args.users.describe(),
+        allowance,
     };
+    let open = begin(context, session, new, begin::items(args.users.stream(&list)?))?;
+    let attempted = Attempted {
+        verify: args.verify,
+        ..Attempted::first(summary_of(&list))
+    };
+    perform(context, session, open, attempted).await
+}
+
+/// Reads, and says what would be done. Nothing is put on record, because nothing happens.
+async fn dry_run(
+    context: &Context,
+    session: &Session,
+    args: &LogoutArgs,
+    list: &UserList,
+    order: &Order,
+    allowance: Option<u64>,
+) -> Result<Exit, CommandError> {
+    let mut summary = summary_of(list);
+    args.acting.record(&mut summary);
     let run = Run {
         context,
         session,
         command: "sessions logout",
-        verb: if args.acting.dry_run {
-            "reading"
-        } else {
-            "logging out"
-        },
+        verb: "reading",
         words: Words {
-            done,
-            nothing: "nothing to do",
-            devices: Some(devices),
+            done: "would be logged out",
+            devices: Some("would be ended"),
+            ..WORDS
         },
-        acts: !args.acting.dry_run,
+        acts: false,
         summary,
     };
     let cap = Cap::new(allowance);
-    let work = async |entry: Entry| {
-        let result = logout_user(&session.server, &entry.user, &selection, mode, &cap).await;
-        done_with(&entry, &result, &selection)
+    let work = async |task: Task| {
+        let result = logout_user(&session.server, &task, order, Mode::DryRun, &cap).await;
+        done_with(&task, &result, order)
     };
-    drive(run, stream()?, work, |entry| vec![LogoutRow::cut_off(&entry)]).await
-}
-
-fn done_with(entry: &Entry, result: &UserResult, selection: &Selection) -> Done<LogoutRow> {
-    let mut tally = Tally::default();
-    tally.count(Settled::of_logout(result));
-    let mut cap_hit = false;
-    if let UserResult::Read(devices) = result {
-        let ended = |fate: &Fate| matches!(fate, Fate::Ended { .. } | Fate::WouldEnd);
-        tally.devices = devices.iter().filter(|device| ended(&device.fate)).count() as u64;
-        let not_tried = devices.iter().any(|device| matches!(device.fate, Fate::NotTried));
-        cap_hit = not_tried && result.failures().next().is_none();
-    }
-    let failures = result.failures().cloned().collect();
-    Done {
-        rows: row::rows(entry, result, selection),
-        tally,
-        failures,
-        cap_hit,
-    }
+    let items = begin::items(args.users.stream(list)?);
+    let tasks = items.map(|item| item.map(Task::fresh));
+    drive(run, tasks, work, |task| vec![LogoutRow::cut_off(&task)]).await
 }

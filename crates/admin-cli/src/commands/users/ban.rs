@@ -2,7 +2,9 @@
 
 use clap::Args;
 
-use super::change::{self, Change};
+use super::change;
+use crate::acts::change::BAN;
+use crate::bulk::action::Action;
 use crate::command_error::CommandError;
 use crate::commands::acting::Acting;
 use crate::commands::user_source::UserSource;
@@ -29,22 +31,5 @@ pub struct BanArgs {
 /// # Errors
 /// When the list cannot be used, the operator does not agree, or the run was stopped.
 pub async fn run(context: &Context, session: &Session, args: &BanArgs) -> Result<Exit, CommandError> {
-    let words = Change {
-        command: "users ban",
-        verb: "ban",
-        doing: "banning",
-        done: "banned",
-        would: "would_ban",
-        would_words: "would be banned",
-    };
-    let client = session.server.client();
-    change::run(
-        context,
-        session,
-        &args.users,
-        &args.acting,
-        &words,
-        async |user| client.ban(user).await,
-    )
-    .await
+    change::run(context, session, &args.users, &args.acting, Action::Ban, &BAN).await
 }

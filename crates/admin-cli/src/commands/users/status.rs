@@ -161,7 +161,7 @@ async fn read(session: &Session, entries: &[Entry]) -> Done<StatusRow> {
                 rows,
                 tally,
                 failures: vec![error],
-                cap_hit: false,
+                stop: None,
             }
         }
         Ok(statuses) => {
@@ -185,7 +185,7 @@ async fn read(session: &Session, entries: &[Entry]) -> Done<StatusRow> {
                 rows,
                 tally,
                 failures: Vec::new(),
-                cap_hit: false,
+                stop: None,
             }
         }
     }

@@ -2,7 +2,9 @@
 
 use clap::Args;
 
-use super::change::{self, Change};
+use super::change;
+use crate::acts::change::UNBAN;
+use crate::bulk::action::Action;
 use crate::command_error::CommandError;
 use crate::commands::acting::Acting;
 use crate::commands::user_source::UserSource;
@@ -27,22 +29,5 @@ pub struct UnbanArgs {
 /// # Errors
 /// When the list cannot be used, the operator does not agree, or the run was stopped.
 pub async fn run(context: &Context, session: &Session, args: &UnbanArgs) -> Result<Exit, CommandError> {
-    let words = Change {
-        command: "users unban",
-        verb: "unban",
-        doing: "unbanning",
-        done: "unbanned",
-        would: "would_unban",
-        would_words: "would be unbanned",
-    };
-    let client = session.server.client();
-    change::run(
-        context,
-        session,
-        &args.users,
-        &args.acting,
-        &words,
-        async |user| client.unban(user).await,
-    )
-    .await
+    change::run(context, session, &args.users, &args.acting, Action::Unban, &UNBAN).await
 }

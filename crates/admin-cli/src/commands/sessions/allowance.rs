@@ -3,43 +3,39 @@
 use std::io;
 use std::ops::ControlFlow;
 
-use easemob_admin_api::UserId;
-
+use crate::acts::begin::items;
 use crate::bulk::breaker::Breaker;
 use crate::bulk::calls::CallError;
 use crate::bulk::cap::CapSpec;
+use crate::bulk::decide::Order;
+use crate::bulk::item::Task;
 use crate::bulk::logout::choose;
 use crate::bulk::pipeline::{self, Stop, Wish};
-use crate::bulk::select::Selection;
 use crate::command_error::CommandError;
 use crate::context::{Context, Session};
 use crate::exit;
 use crate::input::spool::Entry;
-use crate::progress::Progress;
 
 /// Counts the devices of all users and returns how many may be ended.
 ///
 /// # Errors
 /// When more would be ended than the share allows, or a device list cannot be read.
-pub(super) async fn allowance(
+pub(super) async fn of_share(
     context: &Context,
     session: &Session,
     source: impl Iterator<Item = io::Result<Entry>>,
     users: u64,
-    selection: &Selection,
+    order: &Order,
     spec: CapSpec,
 ) -> Result<u64, CommandError> {
     let globals = &context.globals;
-    let show = context.screen.stderr && !globals.quiet && !globals.no_progress && users > 1;
-    let bar = show.then(|| Progress::on_stderr(users, "counting"));
-    if let Some(bar) = &bar {
-        context.ui.raise(bar.clone());
-    }
+    let bar = context.bar(users, "counting");
     let (_keep, wish) = tokio::sync::watch::channel(Wish::Run);
     let (mut online, mut victims, mut unread) = (0, 0, 0_u64);
     let mut breaker = Breaker::default();
-    let read = async |entry: Entry| count(session, &entry.user, selection).await;
-    let end = pipeline::run(source, globals.concurrency, wish, read, |counted| {
+    let tasks = items(source).map(|item| item.map(Task::fresh));
+    let read = async |task: Task| count(session, &task, order).await;
+    let end = pipeline::run(tasks, globals.concurrency, wish, read, |counted| {
         if let Some(bar) = &bar {
             bar.advance(1);
         }
@@ -88,7 +84,9 @@ pub(super) async fn allowance(
     Ok(allowed)
 }
 
-async fn count(session: &Session, user: &UserId, selection: &Selection) -> Result<(u64, u64), CallError> {
-    let (selected, devices) = choose(&session.server, user, selection).await?;
-    Ok((devices.len() as u64, selected.victims.len() as u64))
+async fn count(session: &Session, task: &Task, order: &Order) -> Result<(u64, u64), CallError> {
+    let decision = choose(&session.server, task, order).await?;
+    let victims = decision.victims.len();
+    let online = victims + decision.spared.len() + decision.others.len();
+    Ok((online as u64, victims as u64))
 }

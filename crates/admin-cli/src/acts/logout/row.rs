@@ -1,17 +1,19 @@
-//! The rows of `sessions logout`.
+//! The rows of `sessions logout` and `sessions apply`.
 
+use easemob_admin_api::{DeviceId, UserId};
 use serde::Serialize;
 
 use crate::bulk::calls::CallError;
+use crate::bulk::decide::Order;
+use crate::bulk::item::Task;
 use crate::bulk::logout::{DeviceResult, Fate, UserResult};
-use crate::bulk::select::Selection;
+use crate::bulk::verify::{Ended, Verdict};
 use crate::drive::RunRow;
-use crate::input::spool::Entry;
 use crate::render::report::Row;
 
 /// One device, or a user without any.
 #[derive(Debug, Serialize)]
-pub(super) struct LogoutRow {
+pub struct LogoutRow {
     line: u64,
     user: String,
     outcome: &'static str,
@@ -27,10 +29,14 @@ pub(super) struct LogoutRow {
 }
 
 impl LogoutRow {
-    fn new(entry: &Entry, outcome: &'static str) -> Self {
+    fn new(task: &Task, outcome: &'static str) -> Self {
+        Self::of_user(task.item.line, &task.item.user, outcome)
+    }
+
+    fn of_user(line: u64, user: &UserId, outcome: &'static str) -> Self {
         Self {
-            line: entry.line,
-            user: entry.user.to_string(),
+            line,
+            user: user.to_string(),
             outcome,
             device: None,
             platform: None,
@@ -45,13 +51,14 @@ impl LogoutRow {
     }
 
     /// The row of a user whose job was cut off by a second Ctrl-C.
-    pub(super) fn cut_off(entry: &Entry) -> Self {
+    #[must_use]
+    pub fn cut_off(task: &Task) -> Self {
         let error = "cut off; what was sent may have taken effect".to_owned();
         Self {
             error: Some(error),
             outcome_unknown: Some(true),
             retry_may_help: Some(true),
-            ..Self::new(entry, "unknown")
+            ..Self::new(task, "unknown")
         }
     }
 
@@ -65,11 +72,12 @@ impl LogoutRow {
         }
     }
 
-    fn device(entry: &Entry, result: &DeviceResult) -> Self {
+    fn device(task: &Task, result: &DeviceResult) -> Self {
         let outcome = match &result.fate {
             Fate::Ended { .. } => "logged_out",
             Fate::WouldEnd => "would_log_out",
             Fate::Kept => "kept",
+            Fate::Gone => "gone",
             Fate::Failed(_) => "failed",
             Fate::NotTried => "not_started",
         };
@@ -79,7 +87,7 @@ impl LogoutRow {
             platform: Some(device.id.platform().to_string()),
             name: device.name.clone(),
             why: Some(result.choice.why.clone()),
-            ..Self::new(entry, outcome)
+            ..Self::new(task, outcome)
         };
         match &result.fate {
             Fate::Failed(error) => row.failed(error),
@@ -90,32 +98,62 @@ impl LogoutRow {
             _ => row,
         }
     }
+
+    /// The row of a device that was looked for again.
+    #[must_use]
+    pub fn verified(user: &Ended, device: &DeviceId, verdict: Verdict, error: Option<&CallError>) -> Self {
+        let outcome = match verdict {
+            Verdict::Gone => "verified_gone",
+            Verdict::StillOnline => "still_online",
+            Verdict::SignedInAgain => "signed_in_again",
+            Verdict::Unknown => "not_verified",
+        };
+        let row = Self {
+            device: Some(device.to_string()),
+            platform: Some(device.platform().to_string()),
+            ..Self::of_user(user.line, &user.user, outcome)
+        };
+        match error {
+            Some(error) => row.failed(error),
+            None => row,
+        }
+    }
 }
 
 /// Returns the rows of one user, at least one.
 ///
 /// Devices that stay are told only where staying was a decision, not where they were never meant.
-pub(super) fn rows(entry: &Entry, result: &UserResult, selection: &Selection) -> Vec<LogoutRow> {
-    let devices = match result {
-        UserResult::Unread(error) => return vec![LogoutRow::new(entry, "failed").failed(error)],
-        UserResult::Read(devices) => devices,
+pub(super) fn rows(task: &Task, result: &UserResult, order: &Order) -> Vec<LogoutRow> {
+    let online = match result {
+        UserResult::Unread(error) => return vec![LogoutRow::new(task, "failed").failed(error)],
+        UserResult::Drifted(drift) => {
+            let list =
+                |devices: &[DeviceId]| devices.iter().map(DeviceId::as_str).collect::<Vec<_>>().join(" ");
+            let why = format!("gone: {}; new: {}", list(&drift.gone), list(&drift.new));
+            return vec![LogoutRow {
+                why: Some(why),
+                ..LogoutRow::new(task, "drifted")
+            }];
+        }
+        UserResult::Unrecorded(_) => return vec![LogoutRow::new(task, "not_started")],
+        UserResult::Read { online, .. } => *online,
     };
-    let tells_kept = matches!(selection, Selection::KeepNewest { .. } | Selection::KeepDevice(_));
-    let told = |device: &&DeviceResult| tells_kept || !matches!(device.fate, Fate::Kept);
-    let mut rows: Vec<LogoutRow> = devices
+    let mut rows: Vec<LogoutRow> = result
+        .devices()
         .iter()
-        .filter(told)
-        .map(|device| LogoutRow::device(entry, device))
+        .map(|device| LogoutRow::device(task, device))
         .collect();
     if rows.is_empty() {
-        let why = if devices.is_empty() {
+        let why = if online == 0 {
             "not online"
+        } else if order.selection.is_everything() {
+            "no device is left of those that were meant"
         } else {
             "no device matches"
         };
         rows.push(LogoutRow {
             why: Some(why.into()),
-            ..LogoutRow::new(entry, "nothing_to_do")
+            ..LogoutRow::new(task, "nothing_to_do")
         });
     }
     rows

@@ -1,0 +1,110 @@
+//! The work of one process on a run: from the first note on record to the last.
+
+use std::io;
+
+use jiff::Timestamp;
+
+use super::operator::operator;
+use crate::bulk::item::Task;
+use crate::bulk::journal::header::Header;
+use crate::bulk::journal::progress::Counts;
+use crate::bulk::journal::record::{Begin, End, Record};
+use crate::bulk::pipeline::Stop;
+use crate::bulk::recorder::{Note, Recorder, Sink};
+use crate::bulk::resume::{Which, remaining};
+use crate::bulk::runs::directory::OpenRun;
+use crate::command_error::CommandError;
+use crate::context::{Context, Session};
+use crate::drive::{Driven, Run, RunRow};
+use crate::exit;
+use crate::summary::{Summary, Words, stop_word};
+
+/// The work of one process on a run.
+pub struct Attempt<'a> {
+    /// What the command was run with.
+    pub context: &'a Context,
+    /// The server.
+    pub session: &'a Session,
+    /// What the run is about.
+    pub header: Header,
+    /// How far the run had come before.
+    pub before: Counts,
+    /// What is recorded by.
+    pub recorder: Recorder,
+    summary: Summary,
+}
+
+impl<'a> Attempt<'a> {
+    /// Opens everything that is written to, and notes that somebody starts to work.
+    ///
+    /// # Errors
+    /// When something cannot be written; then nothing may be sent.
+    pub async fn begin(
+        context: &'a Context,
+        session: &'a Session,
+        open: OpenRun,
+        which: Which,
+        mut summary: Summary,
+    ) -> Result<(Self, impl Iterator<Item = io::Result<Task>> + use<>), CommandError> {
+        let items = open.items()?;
+        let (header, progress, journal) = open.into_journal();
+        let before = progress.counts();
+        summary.users = match which {
+            Which::Unfinished => before.unfinished(),
+            Which::AndFailed => before.unfinished() + before.failed_retry,
+            Which::AndAllFailed => before.unfinished() + before.failed(),
+        };
+        summary.run = Some(header.run.clone());
+        summary.reason.clone_from(&header.reason);
+        summary.ticket.clone_from(&header.ticket);
+        let sinks: Vec<Box<dyn Sink>> = vec![Box::new(journal)];
+        let recorder = Recorder::start(sinks, header.durability, now)
+            .map_err(|error| CommandError::new(exit::INTERNAL, "cannot start to record").because(error))?;
+        let begin = Begin {
+            at: now(),
+            tool: env!("CARGO_PKG_VERSION").into(),
+            operator: operator(session.subject.clone(), context.environment.get("SUDO_USER")),
+            pid: std::process::id(),
+        };
+        recorder.record(Note::of_run(Record::Begin(begin))).await?;
+        let tasks = remaining(items, progress, which);
+        let this = Self {
+            context,
+            session,
+            header,
+            before,
+            recorder,
+            summary,
+        };
+        Ok((this, tasks))
+    }
+
+    /// Begins to report.
+    #[must_use]
+    pub fn drive<R: RunRow>(&self, verb: &'static str, words: Words) -> Driven<'a, R> {
+        Driven::begin(Run {
+            context: self.context,
+            session: self.session,
+            command: self.header.action.command(),
+            verb,
+            words,
+            acts: true,
+            summary: self.summary.clone(),
+        })
+    }
+
+    /// Notes that the work has ended, and waits until everything is on disk.
+    pub async fn end<R: RunRow>(self, driven: &mut Driven<'_, R>) {
+        let stopped = driven.stop().map(|stop| stop_word(stop).to_owned());
+        let end = End { at: now(), stopped };
+        let noted = self.recorder.record(Note::of_run(Record::End(end))).await;
+        if let Err(error) = noted.and(self.recorder.close()) {
+            driven.stop_because(Stop::Record(error));
+        }
+    }
+}
+
+/// The time in milliseconds since 1970.
+pub(super) fn now() -> i64 {
+    Timestamp::now().as_millisecond()
+}

@@ -1,0 +1,12 @@
+//! What changes something on a server. Every such act is a run: with an id, a journal, an audit trail, and a way
+//! to go on with it later.
+//!
+//! [`begin`] puts a new run on disk, [`attempt`] is the work of one process on it, [`perform`] chooses the work
+//! by the action that the journal names. The rules are in [`crate::bulk`]; here they meet the terminal.
+
+pub mod attempt;
+pub mod begin;
+pub mod change;
+pub mod logout;
+pub mod operator;
+pub mod perform;

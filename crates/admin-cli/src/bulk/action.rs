@@ -1,0 +1,77 @@
+//! What a run does, as its journal keeps it.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::select::Selection;
+
+/// What a run does to each of its users.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Action {
+    /// Ends the devices that the selection means at the time of each user's turn.
+    Logout {
+        /// Which devices.
+        selection: Selection,
+    },
+    /// Ends the devices that a plan names.
+    Apply {
+        /// The digest of the plan.
+        plan_sha256: String,
+        /// What happens to users whose devices have changed since.
+        on_drift: OnDrift,
+        /// The selection that the plan was made with.
+        selection: Selection,
+    },
+    /// Keeps users from signing in.
+    Ban,
+    /// Lets users sign in again.
+    Unban,
+    /// Bans users and ends their devices for some time.
+    Lock {
+        /// When the lock is to be lifted.
+        until: Timestamp,
+    },
+    /// Lifts locks.
+    Unlock,
+    /// Sets the device limits of users or of the app.
+    SetLimits {
+        /// What is set, in words.
+        limits: String,
+    },
+}
+
+impl Action {
+    /// Returns true if the devices are those of a plan.
+    #[must_use]
+    pub fn is_planned(&self) -> bool {
+        matches!(self, Self::Apply { .. })
+    }
+
+    /// Returns the command that does this.
+    #[must_use]
+    pub fn command(&self) -> &'static str {
+        match self {
+            Self::Logout { .. } => "sessions logout",
+            Self::Apply { .. } => "sessions apply",
+            Self::Ban => "users ban",
+            Self::Unban => "users unban",
+            Self::Lock { .. } => "sessions lock",
+            Self::Unlock => "sessions unlock",
+            Self::SetLimits { .. } => "limits set",
+        }
+    }
+}
+
+/// What happens to a user whose devices have changed since the plan was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnDrift {
+    /// Planned devices that are still there are ended; those that are new are left alone.
+    #[default]
+    Skip,
+    /// The run stops before it touches the user.
+    Stop,
+    /// The selection is made again, so that new devices count too.
+    Include,
+}

@@ -1,0 +1,288 @@
+//! Decides what is done about one user, from the devices online and from what was said before. Pure.
+//!
+//! Three cases: a fresh user, whose devices the selection divides; a user of a plan, whose devices are named
+//! and may have changed since; and a user of an earlier attempt, of whose named devices some may still be there.
+
+use std::collections::BTreeSet;
+use std::time::SystemTime;
+
+use easemob_admin_api::DeviceId;
+
+use super::action::OnDrift;
+use super::calls::SeenDevice;
+use super::item::{Planned, Task};
+use super::select::{Choice, Selection, select_victims};
+
+/// What a run means to do to each user.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Order {
+    /// Which devices are meant.
+    pub selection: Selection,
+    /// What happens to users whose devices differ from their plan.
+    pub on_drift: OnDrift,
+}
+
+/// What is done about one user.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Decision {
+    /// Devices to end.
+    pub victims: Vec<Choice>,
+    /// Devices that stay, by a rule that has to be told.
+    pub spared: Vec<Choice>,
+    /// Devices that nobody meant.
+    pub others: Vec<SeenDevice>,
+    /// Devices that were named before and are no longer online.
+    pub gone: Vec<DeviceId>,
+    /// Whether the call that ends all devices of the user does no more than is meant.
+    pub everything: bool,
+    /// Whether the victims were counted by the cap in an earlier attempt.
+    pub counted_before: bool,
+    /// How the devices differ from the plan.
+    pub drift: Drift,
+}
+
+/// How the devices of a user differ from the plan.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Drift {
+    /// Devices that the plan would end and that are gone.
+    pub gone: Vec<DeviceId>,
+    /// Devices that the plan did not see.
+    pub new: Vec<DeviceId>,
+}
+
+impl Drift {
+    /// Returns true if nothing differs.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.gone.is_empty() && self.new.is_empty()
+    }
+}
+
+/// Decides about the user of `task`, whose `devices` are online.
+#[must_use]
+pub fn decide(
+    task: &Task,
+    devices: &[SeenDevice],
+    order: &Order,
+    age: impl Fn(&DeviceId) -> Option<SystemTime>,
+) -> Decision {
+    if let Some(intended) = &task.intended {
+        return go_on(intended, devices, order);
+    }
+    let Some(planned) = &task.item.planned else {
+        return afresh(task, devices, &order.selection, age);
+    };
+    let drift = drift(planned, devices);
+    match order.on_drift {
+        OnDrift::Include if !drift.is_empty() => Decision {
+            gone: drift.gone.clone(),
+            drift,
+            // Named devices only: the call that ends everything is not part of any plan.
+            everything: false,
+            ..afresh(task, devices, &order.selection, age)
+        },
+        _ => by_plan(planned, devices, drift),
+    }
+}
+
+fn afresh(
+    task: &Task,
+    devices: &[SeenDevice],
+    selection: &Selection,
+    age: impl Fn(&DeviceId) -> Option<SystemTime>,
+) -> Decision {
+    let selected = select_victims(&task.item.user, devices, selection, age);
+    Decision {
+        victims: selected.victims,
+        spared: selected.spared,
+        others: selected.others,
+        everything: selection.is_everything(),
+        ..Decision::default()
+    }
+}
+
+fn drift(planned: &Planned, devices: &[SeenDevice]) -> Drift {
+    let online: BTreeSet<&DeviceId> = devices.iter().map(|device| &device.id).collect();
+    let known = |id: &DeviceId| planned.end.contains(id) || planned.keep.contains(id);
+    Drift {
+        gone: planned
+            .end
+            .iter()
+            .filter(|id| !online.contains(id))
+            .cloned()
+            .collect(),
+        new: online.into_iter().filter(|id| !known(id)).cloned().collect(),
+    }
+}
+
+fn by_plan(planned: &Planned, devices: &[SeenDevice], drift: Drift) -> Decision {
+    let mut decision = Decision {
+        gone: drift.gone.clone(),
+        ..Decision::default()
+    };
+    let mut seen = BTreeSet::new();
+    for device in devices.iter().filter(|device| seen.insert(&device.id)) {
+        let choice = |why: &str| Choice {
+            device: device.clone(),
+            why: why.into(),
+        };
+        if planned.end.contains(&device.id) {
+            decision.victims.push(choice("planned"));
+        } else if drift.new.contains(&device.id) {
+            decision.spared.push(choice("new since the plan"));
+        } else {
+            decision.others.push(device.clone());
+        }
+    }
+    decision.drift = drift;
+    decision
+}
+
+fn go_on(intended: &[DeviceId], devices: &[SeenDevice], order: &Order) -> Decision {
+    let mut decision = Decision {
+        counted_before: true,
+        ..Decision::default()
+    };
+    let mut seen = BTreeSet::new();
+    for device in devices.iter().filter(|device| seen.insert(&device.id)) {
+        if intended.contains(&device.id) {
+            let why = "meant by an earlier attempt".into();
+            decision.victims.push(Choice {
+                device: device.clone(),
+                why,
+            });
+        } else {
+            decision.others.push(device.clone());
+        }
+    }
+    decision.gone = intended.iter().filter(|id| !seen.contains(id)).cloned().collect();
+    // A device that signed in since then was never meant, so it rules out the call that ends everything.
+    decision.everything = order.selection.is_everything() && decision.others.is_empty();
+    decision
+}
+
+#[cfg(test)]
+mod tests {
+    use easemob_admin_api::UserId;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::bulk::item::Item;
+
+    fn ids(texts: &[&str]) -> Vec<DeviceId> {
+        texts.iter().map(|id| DeviceId::parse(*id).unwrap()).collect()
+    }
+
+    fn online(texts: &[&str]) -> Vec<SeenDevice> {
+        let seen = |id| SeenDevice {
+            id,
+            name: None,
+            uuid: None,
+        };
+        ids(texts).into_iter().map(seen).collect()
+    }
+
+    fn task(planned: Option<(&[&str], &[&str])>, intended: Option<&[&str]>) -> Task {
+        Task {
+            item: Item {
+                number: 0,
+                line: 1,
+                user: UserId::parse("ann").unwrap(),
+                planned: planned.map(|(end, keep)| Planned {
+                    end: ids(end),
+                    keep: ids(keep),
+                }),
+            },
+            intended: intended.map(ids),
+        }
+    }
+
+    fn victims(decision: &Decision) -> Vec<&str> {
+        decision
+            .victims
+            .iter()
+            .map(|choice| choice.device.id.as_str())
+            .collect()
+    }
+
+    fn order(on_drift: OnDrift) -> Order {
+        Order {
+            on_drift,
+            ..Order::default()
+        }
+    }
+
+    fn decide_now(task: &Task, devices: &[&str], on_drift: OnDrift) -> Decision {
+        decide(task, &online(devices), &order(on_drift), |_| None)
+    }
+
+    #[test]
+    fn a_plan_is_followed_to_the_letter() {
+        let task = task(Some((&["ios_1", "web_1"], &["mac_1"])), None);
+        let decision = decide_now(&task, &["ios_1", "web_1", "mac_1"], OnDrift::Skip);
+        assert_eq!(victims(&decision), ["ios_1", "web_1"]);
+        assert!(decision.drift.is_empty() && !decision.everything);
+    }
+
+    #[test]
+    fn drift_is_told_and_new_devices_are_left_alone() {
+        let task = task(Some((&["ios_1", "web_1"], &["mac_1"])), None);
+        let decision = decide_now(&task, &["web_1", "web_2"], OnDrift::Skip);
+        assert_eq!(victims(&decision), ["web_1"]);
+        assert_eq!(decision.gone, ids(&["ios_1"]));
+        assert_eq!(decision.drift.new, ids(&["web_2"]));
+        assert_eq!(decision.spared[0].why, "new since the plan");
+    }
+
+    #[test]
+    fn new_devices_can_be_included_by_the_selection() {
+        let task = task(Some((&["ios_1"], &[])), None);
+        let decision = decide_now(&task, &["web_2"], OnDrift::Include);
+        assert_eq!(victims(&decision), ["web_2"]);
+        assert!(!decision.everything);
+    }
+
+    #[test]
+    fn an_earlier_attempt_is_finished_without_touching_anybody_new() {
+        let earlier = task(None, Some(&["ios_1", "web_1"]));
+        let decision = decide_now(&earlier, &["web_1", "web_2"], OnDrift::Skip);
+        assert_eq!((victims(&decision), decision.everything), (vec!["web_1"], false));
+        assert_eq!(decision.gone, ids(&["ios_1"]));
+        let decision = decide_now(&earlier, &["web_1"], OnDrift::Skip);
+        assert!(
+            decision.everything && decision.counted_before,
+            "one call is enough if nobody else is there"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn only_named_devices_are_ended(
+            end in proptest::collection::vec("(ios|web)_[a-d]", 0..5),
+            keep in proptest::collection::vec("(ios|web)_[a-d]", 0..5),
+            now in proptest::collection::vec("(ios|web)_[a-d]", 0..8),
+            earlier: bool,
+        ) {
+            let strs = |texts: &[String]| texts.iter().map(|text| DeviceId::parse(text).unwrap()).collect::<Vec<_>>();
+            let mut task = task(None, None);
+            if earlier {
+                task.intended = Some(strs(&end));
+            } else {
+                task.item.planned = Some(Planned { end: strs(&end), keep: strs(&keep) });
+            }
+            let now: Vec<&str> = now.iter().map(String::as_str).collect();
+            let decision = decide_now(&task, &now, OnDrift::Skip);
+            for victim in victims(&decision) {
+                prop_assert!(end.iter().any(|id| id == victim) && now.contains(&victim));
+            }
+            for id in &end {
+                let ended = victims(&decision).contains(&id.as_str());
+                let gone = decision.gone.iter().any(|gone| gone.as_str() == id);
+                prop_assert!(ended != gone, "each named device is either there or gone");
+            }
+            if decision.everything {
+                prop_assert!(now.iter().all(|id| end.iter().any(|named| named == id)));
+            }
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! What a run works on: one user, with the devices that a plan names, if there is a plan.
+
+use easemob_admin_api::{DeviceId, UserId};
+use serde::{Deserialize, Serialize};
+
+/// One item of a run. Its number is its place in the run's copy of the input, counted from 0.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Item {
+    /// The place in the run, counted from 0.
+    #[serde(skip)]
+    pub number: u64,
+    /// The line of the input, counted from 1; for users given as arguments their position.
+    pub line: u64,
+    /// The user.
+    pub user: UserId,
+    /// What a plan says about the user's devices.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub planned: Option<Planned>,
+}
+
+/// The devices of one user as a plan saw them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Planned {
+    /// Devices to end.
+    pub end: Vec<DeviceId>,
+    /// Devices that were online and stay.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keep: Vec<DeviceId>,
+}
+
+/// An item with what is known about an earlier attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Task {
+    /// The item.
+    pub item: Item,
+    /// Devices that an earlier attempt meant to end, if it went that far: no others may be touched.
+    pub intended: Option<Vec<DeviceId>>,
+}
+
+impl Task {
+    /// Returns a task without history.
+    #[must_use]
+    pub fn fresh(item: Item) -> Self {
+        Self { item, intended: None }
+    }
+}

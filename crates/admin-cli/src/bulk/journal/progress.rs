@@ -1,0 +1,241 @@
+//! How far a run has come: the journal folded into one state per item. Pure.
+
+use std::collections::HashMap;
+
+use easemob_admin_api::DeviceId;
+
+use super::record::{Outcome, Record, State};
+
+/// The state of every item. One byte per item, plus the intents that are not settled.
+#[derive(Debug, Clone, Default)]
+pub struct Progress {
+    states: Vec<Option<State>>,
+    intents: HashMap<u64, Vec<DeviceId>>,
+    counts: Counts,
+}
+
+/// How many items are in each state.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// All items.
+    pub items: u64,
+    /// Done.
+    pub done: u64,
+    /// Nothing was to do.
+    pub nothing: u64,
+    /// Left out because of drift.
+    pub skipped: u64,
+    /// Failed; repeating may help.
+    pub failed_retry: u64,
+    /// Failed; repeating will not help.
+    pub failed_final: u64,
+    /// Begun, with an outcome that nobody knows yet.
+    pub doubtful: u64,
+    /// Not begun, or begun in vain.
+    pub open: u64,
+    /// Devices that were ended.
+    pub devices_ended: u64,
+    /// Devices that were meant and are not known to be ended.
+    pub devices_intended: u64,
+}
+
+/// What is to be done about an item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing<'a> {
+    /// It was never begun, or in vain: everything is still to be decided.
+    Untouched,
+    /// These devices were meant, and nobody knows whether they were ended.
+    Doubtful(&'a [DeviceId]),
+    /// These devices were meant and could not be ended, and repeating may help.
+    FailedRetry(Option<&'a [DeviceId]>),
+    /// It failed, and repeating will not help.
+    FailedFinal(Option<&'a [DeviceId]>),
+    /// Nothing is left to do.
+    Settled,
+}
+
+impl Progress {
+    /// Starts with nothing done.
+    #[must_use]
+    pub fn new(items: u64) -> Self {
+        Self {
+            states: vec![None; usize::try_from(items).unwrap_or(usize::MAX)],
+            ..Self::default()
+        }
+    }
+
+    /// Takes note of one record; a record about an item that the run does not have is ignored.
+    pub fn note(&mut self, record: Record) {
+        match record {
+            Record::Begin(_) | Record::End(_) => {}
+            Record::Intent(intent) => {
+                if let Some(state) = self.state_mut(intent.n) {
+                    *state = Some(State::Unknown);
+                    self.intents.insert(intent.n, intent.devices);
+                }
+            }
+            Record::Outcome(outcome) => self.settle(&outcome),
+        }
+    }
+
+    fn settle(&mut self, outcome: &Outcome) {
+        let Some(state) = self.state_mut(outcome.n) else {
+            return;
+        };
+        *state = Some(outcome.state);
+        self.counts.devices_ended += outcome.ended.len() as u64;
+        match outcome.state {
+            State::Done | State::Nothing | State::Skipped => {
+                self.intents.remove(&outcome.n);
+            }
+            _ => {
+                if let Some(intent) = self.intents.get_mut(&outcome.n) {
+                    intent.retain(|device| !outcome.ended.contains(device));
+                }
+            }
+        }
+    }
+
+    fn state_mut(&mut self, number: u64) -> Option<&mut Option<State>> {
+        self.states.get_mut(usize::try_from(number).ok()?)
+    }
+
+    /// Returns what is to be done about an item.
+    #[must_use]
+    pub fn standing(&self, number: u64) -> Standing<'_> {
+        let state = usize::try_from(number)
+            .ok()
+            .and_then(|index| self.states.get(index).copied().flatten());
+        let intended = self.intents.get(&number).map(Vec::as_slice);
+        match state {
+            Some(State::Done | State::Nothing | State::Skipped) => Standing::Settled,
+            Some(State::FailedRetry) => Standing::FailedRetry(intended),
+            Some(State::FailedFinal) => Standing::FailedFinal(intended),
+            // Once devices were named, no later attempt may name others.
+            None | Some(State::Unreached | State::NotTried | State::Unknown) => {
+                intended.map_or(Standing::Untouched, Standing::Doubtful)
+            }
+        }
+    }
+
+    /// Counts the items.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        let mut counts = self.counts;
+        counts.items = self.states.len() as u64;
+        for (number, state) in (0_u64..).zip(&self.states) {
+            let counter = match state {
+                Some(State::Done) => &mut counts.done,
+                Some(State::Nothing) => &mut counts.nothing,
+                Some(State::Skipped) => &mut counts.skipped,
+                Some(State::FailedRetry) => &mut counts.failed_retry,
+                Some(State::FailedFinal) => &mut counts.failed_final,
+                None | Some(State::Unreached | State::NotTried | State::Unknown) => {
+                    if self.intents.contains_key(&number) {
+                        &mut counts.doubtful
+                    } else {
+                        &mut counts.open
+                    }
+                }
+            };
+            *counter += 1;
+        }
+        counts.devices_intended = self.intents.values().map(|devices| devices.len() as u64).sum();
+        counts
+    }
+}
+
+impl Counts {
+    /// Returns how many items `runs resume` would work on.
+    #[must_use]
+    pub fn unfinished(&self) -> u64 {
+        self.open + self.doubtful
+    }
+
+    /// Returns how many items failed.
+    #[must_use]
+    pub fn failed(&self) -> u64 {
+        self.failed_retry + self.failed_final
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bulk::journal::record::Intent;
+
+    fn device(id: &str) -> DeviceId {
+        DeviceId::parse(id).unwrap()
+    }
+
+    fn intent(n: u64, devices: &[&str]) -> Record {
+        Record::Intent(Intent {
+            n,
+            at: 0,
+            call: "sessions.logout_all".into(),
+            devices: devices.iter().map(|id| device(id)).collect(),
+            kept: Vec::new(),
+        })
+    }
+
+    fn outcome(n: u64, state: State, ended: &[&str]) -> Record {
+        Record::Outcome(Outcome {
+            n,
+            at: 0,
+            state,
+            ended: ended.iter().map(|id| device(id)).collect(),
+            failed: Vec::new(),
+        })
+    }
+
+    fn progress(records: impl IntoIterator<Item = Record>) -> Progress {
+        let mut progress = Progress::new(3);
+        for record in records {
+            progress.note(record);
+        }
+        progress
+    }
+
+    #[test]
+    fn an_intent_without_outcome_is_doubtful() {
+        let progress = progress([intent(1, &["ios_1"])]);
+        assert_eq!(progress.standing(0), Standing::Untouched);
+        assert_eq!(progress.standing(1), Standing::Doubtful(&[device("ios_1")]));
+        assert_eq!((progress.counts().open, progress.counts().doubtful), (2, 1));
+    }
+
+    #[test]
+    fn what_was_ended_is_no_longer_intended() {
+        let progress = progress([
+            intent(0, &["ios_1", "web_1"]),
+            outcome(0, State::FailedRetry, &["ios_1"]),
+            intent(1, &["ios_2"]),
+            outcome(1, State::Done, &["ios_2"]),
+        ]);
+        assert_eq!(
+            progress.standing(0),
+            Standing::FailedRetry(Some(&[device("web_1")]))
+        );
+        assert_eq!(progress.standing(1), Standing::Settled);
+        let counts = progress.counts();
+        assert_eq!((counts.devices_ended, counts.devices_intended), (2, 1));
+    }
+
+    #[test]
+    fn a_vain_attempt_leaves_an_item_open_unless_devices_were_named() {
+        let progress = progress([
+            outcome(0, State::Unreached, &[]),
+            intent(1, &["ios_1"]),
+            outcome(1, State::NotTried, &[]),
+        ]);
+        assert_eq!(progress.standing(0), Standing::Untouched);
+        assert_eq!(progress.standing(1), Standing::Doubtful(&[device("ios_1")]));
+    }
+
+    #[test]
+    fn a_record_about_no_item_is_ignored() {
+        let progress = progress([intent(99, &["ios_1"]), outcome(99, State::Done, &[])]);
+        assert_eq!(progress.counts().open, 3);
+        assert_eq!(progress.counts().devices_intended, 0);
+    }
+}

@@ -1,0 +1,84 @@
+//! What the record says of a job that has ended. Pure.
+
+use super::calls::{CallError, Scope};
+use super::item::Item;
+use super::journal::record::{Failure, Outcome, State};
+use super::logout::{Fate, UserResult};
+use super::tally::Settled;
+
+/// Returns the outcome of a logout job; nothing if the job did not get as far as to have one.
+#[must_use]
+pub fn of_logout(item: &Item, result: &UserResult, at: i64) -> Option<Outcome> {
+    if matches!(result, UserResult::Drifted(_) | UserResult::Unrecorded(_)) {
+        return None;
+    }
+    let mut outcome = Outcome {
+        n: item.number,
+        at,
+        state: state(Settled::of_logout(result), result.failures()),
+        ended: Vec::new(),
+        failed: Vec::new(),
+    };
+    if let UserResult::Unread(error) = result {
+        outcome.failed.push(failure(None, error));
+    }
+    for device in result.devices() {
+        let id = &device.choice.device.id;
+        match &device.fate {
+            Fate::Ended { .. } => outcome.ended.push(id.clone()),
+            Fate::Failed(error) => outcome.failed.push(failure(Some(id.clone()), error)),
+            Fate::Gone if outcome.state == State::Nothing => outcome.state = State::Skipped,
+            Fate::WouldEnd | Fate::Kept | Fate::Gone | Fate::NotTried => {}
+        }
+    }
+    Some(outcome)
+}
+
+/// Returns the outcome of a job of a single call that names no device.
+#[must_use]
+pub fn of_call(item: &Item, result: &Result<(), CallError>, at: i64) -> Outcome {
+    let settled = result.as_ref().map_or_else(Settled::of_error, |()| Settled::Done);
+    Outcome {
+        n: item.number,
+        at,
+        state: state(settled, result.as_ref().err().into_iter()),
+        ended: Vec::new(),
+        failed: result
+            .as_ref()
+            .err()
+            .map(|error| failure(None, error))
+            .into_iter()
+            .collect(),
+    }
+}
+
+fn state<'a>(settled: Settled, mut failures: impl Iterator<Item = &'a CallError> + Clone) -> State {
+    match settled {
+        Settled::Done => State::Done,
+        Settled::NothingToDo => State::Nothing,
+        Settled::NotStarted => State::NotTried,
+        Settled::Unknown => State::Unknown,
+        Settled::FailedRetry | Settled::FailedFinal => {
+            if failures.clone().any(|error| error.outcome_unknown) {
+                State::Unknown
+            } else if failures.all(|error| error.scope != Scope::Item) {
+                // The server was silent or refused everything, which says nothing about this user.
+                State::Unreached
+            } else if settled == Settled::FailedRetry {
+                State::FailedRetry
+            } else {
+                State::FailedFinal
+            }
+        }
+    }
+}
+
+fn failure(device: Option<easemob_admin_api::DeviceId>, error: &CallError) -> Failure {
+    Failure {
+        device,
+        call: error.call.into(),
+        status: error.status,
+        error: error.message.clone(),
+        unknown: error.outcome_unknown,
+    }
+}

@@ -1,0 +1,101 @@
+//! What `runs resume` and `runs retry-failed` have in common.
+
+use crate::acts::perform::{Attempted, perform};
+use crate::bulk::journal::header::Header;
+use crate::bulk::resume::Which;
+use crate::bulk::runs::directory::Runs;
+use crate::command_error::CommandError;
+use crate::commands::acting::users;
+use crate::confirm::{Question, confirm};
+use crate::context::{Context, Session};
+use crate::exit::{self, Exit};
+use crate::summary::Summary;
+
+/// How to go on.
+pub(super) struct Again<'a> {
+    /// The id of the run, or the beginning of it.
+    pub(super) run: &'a str,
+    /// Which items.
+    pub(super) which: Which,
+    /// How many devices may be ended in all, if that is to differ.
+    pub(super) allowance: Option<u64>,
+    /// Whether to read again afterwards.
+    pub(super) verify: bool,
+    /// Whether not to ask.
+    pub(super) yes: bool,
+}
+
+/// Goes on with a run.
+pub(super) async fn go_on(context: &Context, again: Again<'_>) -> Result<Exit, CommandError> {
+    let runs = Runs::at(context.places()?.runs());
+    let id = runs.find(again.run)?;
+    // Locked from here on, so that what is asked about is what will be done.
+    let open = runs.open(&id)?;
+    let counts = open.progress.counts();
+    let todo = match again.which {
+        Which::Unfinished => counts.unfinished(),
+        Which::AndFailed => counts.unfinished() + counts.failed_retry,
+        Which::AndAllFailed => counts.unfinished() + counts.failed(),
+    };
+    if todo == 0 {
+        context.ui.say(format_args!("run {id}: nothing is left to do"));
+        if again.which == Which::Unfinished && counts.failed_retry > 0 {
+            context.ui.say(format_args!(
+                "{} failed; to try them again: easemob-admin runs retry-failed {id}",
+                users(counts.failed_retry)
+            ));
+        }
+        return Ok(exit::OK);
+    }
+    let context = &context.aimed_at(&open.header);
+    let session = context.connect().await?;
+    let result = with_server(context, &session, open, again, todo).await;
+    let closed = session.close().await;
+    result.and_then(|exit| closed.map(|()| exit))
+}
+
+async fn with_server(
+    context: &Context,
+    session: &Session,
+    open: crate::bulk::runs::directory::OpenRun,
+    again: Again<'_>,
+    todo: u64,
+) -> Result<Exit, CommandError> {
+    let header = &open.header;
+    same_server(header, session)?;
+    let place = if session.is_sandbox() { " (sandbox)" } else { "" };
+    let question = Question {
+        app: session.app.clone(),
+        users: todo,
+        act: format!(
+            "go on with `{}` of {} of {} of {}{place}",
+            header.action.command(),
+            todo,
+            users(header.items),
+            session.app
+        ),
+    };
+    confirm(&context.ui, again.yes, &question)?;
+    let attempted = Attempted {
+        which: again.which,
+        verify: again.verify,
+        summary: Summary::of_users(todo),
+        allowance: again.allowance,
+    };
+    perform(context, session, open, attempted).await
+}
+
+fn same_server(header: &Header, session: &Session) -> Result<(), CommandError> {
+    // The embedded sandbox has another port each time.
+    let same =
+        header.sandbox == session.is_sandbox() && (header.sandbox || header.app_root == session.app_root);
+    if same {
+        return Ok(());
+    }
+    let what = format!(
+        "the run is about {}, not about {}",
+        header.app_root, session.app_root
+    );
+    Err(CommandError::new(exit::USAGE, what)
+        .hint("leave out the options that name a server: the run knows its own"))
+}

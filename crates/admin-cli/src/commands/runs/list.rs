@@ -1,0 +1,240 @@
+//! `runs list`: the runs on record.
+
+use clap::Args;
+use serde::Serialize;
+
+use crate::bulk::runs::directory::{Runs, SeenRun};
+use crate::bulk::runs::id::RunId;
+use crate::command_error::CommandError;
+use crate::context::Context;
+use crate::exit::{self, Exit};
+use crate::render::report::Row;
+
+/// Arguments of `runs list`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  easemob-admin runs list
+  easemob-admin runs list --unfinished
+  easemob-admin runs list -o json
+
+Oldest first. A run is `running`, `done`, `failed` (done, with failures), or `unfinished`.")]
+pub struct ListArgs {
+    /// Only runs that can be gone on with
+    #[arg(long)]
+    unfinished: bool,
+    /// Only the newest N
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct RunRow {
+    pub(super) run: String,
+    state: &'static str,
+    command: Option<&'static str>,
+    app: Option<String>,
+    sandbox: Option<bool>,
+    operator: Option<String>,
+    reason: Option<String>,
+    ticket: Option<String>,
+    users: Option<u64>,
+    done: Option<u64>,
+    nothing_to_do: Option<u64>,
+    failed: Option<u64>,
+    unfinished: Option<u64>,
+    devices_ended: Option<u64>,
+    created: Option<String>,
+    error: Option<String>,
+}
+
+impl RunRow {
+    pub(super) fn new(id: &RunId, seen: &SeenRun) -> Self {
+        let (header, counts) = (&seen.header, seen.progress.counts());
+        Self {
+            run: id.to_string(),
+            state: state(seen),
+            command: Some(header.action.command()),
+            app: Some(header.app.clone()),
+            sandbox: Some(header.sandbox),
+            operator: Some(header.operator.os_user.clone()),
+            reason: header.reason.clone(),
+            ticket: header.ticket.clone(),
+            users: Some(counts.items),
+            done: Some(counts.done),
+            nothing_to_do: Some(counts.nothing + counts.skipped),
+            failed: Some(counts.failed()),
+            unfinished: Some(counts.unfinished()),
+            devices_ended: Some(counts.devices_ended),
+            created: Some(header.created.to_string()),
+            error: None,
+        }
+    }
+
+    /// A run that cannot be read is listed all the same: it may be the one that matters.
+    fn unreadable(id: &RunId, error: &dyn std::error::Error) -> Self {
+        let cause = error
+            .source()
+            .map(|cause| format!(": {cause}"))
+            .unwrap_or_default();
+        Self {
+            run: id.to_string(),
+            state: "unreadable",
+            command: None,
+            app: None,
+            sandbox: None,
+            operator: None,
+            reason: None,
+            ticket: None,
+            users: None,
+            done: None,
+            nothing_to_do: None,
+            failed: None,
+            unfinished: None,
+            devices_ended: None,
+            created: None,
+            error: Some(format!("{error}{cause}")),
+        }
+    }
+}
+
+/// Returns the word for how a run stands.
+fn state(seen: &SeenRun) -> &'static str {
+    let counts = seen.progress.counts();
+    if seen.running {
+        "running"
+    } else if counts.unfinished() > 0 {
+        "unfinished"
+    } else if counts.failed() > 0 {
+        "failed"
+    } else {
+        "done"
+    }
+}
+
+impl Row for RunRow {
+    const COLUMNS: &'static [&'static str] = &[
+        "run",
+        "state",
+        "command",
+        "app",
+        "sandbox",
+        "operator",
+        "reason",
+        "ticket",
+        "users",
+        "done",
+        "nothing_to_do",
+        "failed",
+        "unfinished",
+        "devices_ended",
+        "created",
+        "error",
+    ];
+    const TABLE: &'static [&'static str] = &[
+        "run",
+        "state",
+        "command",
+        "app",
+        "users",
+        "done",
+        "failed",
+        "unfinished",
+        "reason",
+    ];
+
+    fn cells(&self) -> Vec<String> {
+        let text = |value: &Option<String>| value.clone().unwrap_or_default();
+        let number = |value: Option<u64>| value.map(|number| number.to_string()).unwrap_or_default();
+        vec![
+            self.run.clone(),
+            self.state.into(),
+            self.command.unwrap_or_default().into(),
+            text(&self.app),
+            self.sandbox
+                .map(|sandbox| sandbox.to_string())
+                .unwrap_or_default(),
+            text(&self.operator),
+            text(&self.reason),
+            text(&self.ticket),
+            number(self.users),
+            number(self.done),
+            number(self.nothing_to_do),
+            number(self.failed),
+            number(self.unfinished),
+            number(self.devices_ended),
+            text(&self.created),
+            text(&self.error),
+        ]
+    }
+
+    fn table_cells(&self) -> Vec<String> {
+        let cells = self.cells();
+        let pick = |name: &str| {
+            let at = Self::COLUMNS.iter().position(|column| *column == name);
+            at.map(|at| cells[at].clone()).unwrap_or_default()
+        };
+        let mut app = pick("app");
+        if self.sandbox == Some(true) {
+            app.push_str(" (sandbox)");
+        }
+        let last = if self.error.is_some() {
+            pick("error")
+        } else {
+            pick("reason")
+        };
+        vec![
+            pick("run"),
+            pick("state"),
+            pick("command"),
+            app,
+            pick("users"),
+            pick("done"),
+            pick("failed"),
+            pick("unfinished"),
+            last,
+        ]
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct ListSummary {
+    runs: usize,
+    unfinished: usize,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When the directory of runs cannot be read.
+pub fn run(context: &Context, args: &ListArgs) -> Result<Exit, CommandError> {
+    let runs = Runs::at(context.places()?.runs());
+    let mut rows: Vec<RunRow> = runs
+        .list()?
+        .iter()
+        .map(|id| match runs.see(id) {
+            Ok(seen) => RunRow::new(id, &seen),
+            Err(error) => RunRow::unreadable(id, &error),
+        })
+        .filter(|row| !args.unfinished || row.state == "unfinished" || row.state == "unreadable")
+        .collect();
+    if let Some(limit) = args.limit {
+        rows.drain(..rows.len().saturating_sub(limit));
+    }
+    let output =
+        |error| CommandError::new(exit::INTERNAL, "the rows cannot be written to stdout").because(error);
+    let mut report = context.local_report::<RunRow>("runs list", false);
+    for row in &rows {
+        report.row(row).map_err(output)?;
+    }
+    let unfinished = rows.iter().filter(|row| row.state == "unfinished").count();
+    report
+        .finish(&ListSummary {
+            runs: rows.len(),
+            unfinished,
+        })
+        .map_err(output)?;
+    if rows.is_empty() {
+        context.ui.note("no runs are on record");
+    }
+    Ok(exit::OK)
+}

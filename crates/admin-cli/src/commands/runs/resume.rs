@@ -1,0 +1,49 @@
+//! `runs resume`: go on with a run that was interrupted.
+
+use clap::Args;
+
+use super::again::{Again, go_on};
+use crate::bulk::resume::Which;
+use crate::command_error::CommandError;
+use crate::context::Context;
+use crate::exit::Exit;
+
+/// Arguments of `runs resume`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  easemob-admin runs resume last
+  easemob-admin runs resume 20261123-1137 --yes
+  easemob-admin runs resume last --max-logouts 5000
+
+What is settled is left out, and what was never begun is done. Where a request was sent and no answer is on \
+record, the devices are read first: only those that were meant and are still online are ended. The server, the \
+reason and the ticket are those of the run.")]
+pub struct ResumeArgs {
+    /// The id of the run, the beginning of it, or `last`
+    #[arg(value_name = "RUN")]
+    run: String,
+    /// Stop before more than N devices are ended, those of earlier attempts included
+    #[arg(long, value_name = "N")]
+    max_logouts: Option<u64>,
+    /// Read the devices again afterwards
+    #[arg(long)]
+    verify: bool,
+    /// Do not ask
+    #[arg(long, short)]
+    yes: bool,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When the run cannot be used, or it was stopped again.
+pub async fn run(context: &Context, args: &ResumeArgs) -> Result<Exit, CommandError> {
+    let again = Again {
+        run: &args.run,
+        which: Which::Unfinished,
+        allowance: args.max_logouts,
+        verify: args.verify,
+        yes: args.yes,
+    };
+    go_on(context, again).await
+}

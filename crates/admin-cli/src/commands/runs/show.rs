@@ -1,0 +1,263 @@
+//! `runs show`: one run, or its failures as a list of users.
+
+use std::collections::BTreeMap;
+use std::io::{self, BufWriter, Write};
+
+use clap::Args;
+use serde::Serialize;
+
+use super::list::RunRow;
+use crate::bulk::item::Item;
+use crate::bulk::journal::progress::{Progress, Standing};
+use crate::bulk::journal::record::{Begin, End, Failure, Record};
+use crate::bulk::runs::directory::{Runs, SeenRun};
+use crate::bulk::runs::id::RunId;
+use crate::command_error::CommandError;
+use crate::commands::times::rfc3339_signed;
+use crate::context::Context;
+use crate::exit::{self, Exit};
+use crate::render::Format;
+use crate::render::report::Row;
+use crate::render::text::harmless;
+
+/// The state of an item that was never begun; it is left to `runs resume` and is no failure.
+const NOT_STARTED: &str = "not_started";
+
+/// Arguments of `runs show`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  easemob-admin runs show last
+  easemob-admin runs show last --output failures > failed.txt
+  easemob-admin sessions logout --from failed.txt --dry-run
+  easemob-admin runs show last -o json
+
+Rows are the users that failed or are not finished. `--output failures` writes those that failed one per line, \
+each below a line that starts with # and tells the error: a list that other commands take with --from.")]
+pub struct ShowArgs {
+    /// The id of the run, the beginning of it, or `last`
+    #[arg(value_name = "RUN")]
+    run: String,
+}
+
+/// The failures of items, by their number.
+type Failures = BTreeMap<u64, Vec<Failure>>;
+
+/// One user that failed or is not finished.
+#[derive(Debug, Serialize)]
+struct ItemRow {
+    line: u64,
+    user: String,
+    state: &'static str,
+    devices: String,
+    call: Option<String>,
+    status: Option<u16>,
+    error: Option<String>,
+}
+
+impl ItemRow {
+    /// Returns the row of an item, or nothing if it is settled.
+    fn new(item: &Item, progress: &Progress, failures: &Failures) -> Option<Self> {
+        let (state, devices) = match progress.standing(item.number) {
+            Standing::Settled => return None,
+            Standing::Untouched => (NOT_STARTED, None),
+            Standing::Doubtful(devices) => ("unknown", Some(devices)),
+            Standing::FailedRetry(devices) => ("failed_retry_may_help", devices),
+            Standing::FailedFinal(devices) => ("failed", devices),
+        };
+        let failure = failures.get(&item.number).and_then(|failures| failures.first());
+        let devices = devices.unwrap_or_default().iter().map(ToString::to_string);
+        Some(Self {
+            line: item.line,
+            user: item.user.to_string(),
+            state,
+            devices: devices.collect::<Vec<_>>().join(" "),
+            call: failure.map(|failure| failure.call.clone()),
+            status: failure.and_then(|failure| failure.status),
+            error: failure.map(|failure| failure.error.clone()),
+        })
+    }
+}
+
+impl Row for ItemRow {
+    const COLUMNS: &'static [&'static str] = &["line", "user", "state", "devices", "call", "status", "error"];
+    const TABLE: &'static [&'static str] = &["line", "user", "state", "devices", "error"];
+
+    fn cells(&self) -> Vec<String> {
+        let text = |value: &Option<String>| value.clone().unwrap_or_default();
+        vec![
+            self.line.to_string(),
+            self.user.clone(),
+            self.state.into(),
+            self.devices.clone(),
+            text(&self.call),
+            self.status.map(|status| status.to_string()).unwrap_or_default(),
+            text(&self.error),
+        ]
+    }
+
+    fn table_cells(&self) -> Vec<String> {
+        vec![
+            self.line.to_string(),
+            self.user.clone(),
+            self.state.replace('_', " "),
+            self.devices.clone(),
+            self.error.clone().unwrap_or_default(),
+        ]
+    }
+}
+
+/// One attempt at the run.
+#[derive(Debug, Serialize)]
+struct AttemptView {
+    began: Option<String>,
+    ended: Option<String>,
+    stopped: Option<String>,
+    operator: String,
+    host: String,
+    tool: String,
+}
+
+#[derive(Debug, Serialize)]
+struct ShowSummary {
+    #[serde(flatten)]
+    run: RunRow,
+    source: String,
+    input_sha256: String,
+    attempts: Vec<AttemptView>,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When there is no such run, or it cannot be read.
+pub fn run(context: &Context, args: &ShowArgs) -> Result<Exit, CommandError> {
+    let runs = Runs::at(context.places()?.runs());
+    let id = runs.find(&args.run)?;
+    let seen = runs.see(&id)?;
+    let (attempts, failures) = history(&runs, &id)?;
+    let unreadable =
+        |error| CommandError::new(exit::INTERNAL, format!("the run {id} cannot be read")).because(error);
+    let output =
+        |error| CommandError::new(exit::INTERNAL, "the rows cannot be written to stdout").because(error);
+    let rows = runs.items(&id)?.filter_map(|item: io::Result<Item>| match item {
+        Ok(item) => ItemRow::new(&item, &seen.progress, &failures).map(Ok),
+        Err(error) => Some(Err(unreadable(error))),
+    });
+    if context.globals.output == Format::Failures {
+        let mut out = BufWriter::new((context.stdout)());
+        for row in rows {
+            let row = row?;
+            if row.state != NOT_STARTED {
+                write_failure(&mut out, &row).map_err(output)?;
+            }
+        }
+        out.flush().map_err(output)?;
+        return Ok(exit::OK);
+    }
+    let mut report = context.local_report::<ItemRow>("runs show", seen.header.sandbox);
+    for row in rows {
+        report.row(&row?).map_err(output)?;
+    }
+    let summary = ShowSummary {
+        run: RunRow::new(&id, &seen),
+        source: seen.header.source.clone(),
+        input_sha256: seen.header.input_sha256.clone(),
+        attempts,
+    };
+    report.finish(&summary).map_err(output)?;
+    tell(context, &seen, &summary);
+    Ok(exit::OK)
+}
+
+/// Writes a user so that the line can be read as a list; the error is a comment above it.
+fn write_failure(out: &mut impl Write, row: &ItemRow) -> io::Result<()> {
+    let error = row.error.as_deref().unwrap_or(row.state);
+    writeln!(out, "# line {}: {}\n{}", row.line, harmless(error), row.user)
+}
+
+fn history(runs: &Runs, id: &RunId) -> Result<(Vec<AttemptView>, Failures), CommandError> {
+    let mut attempts: Vec<AttemptView> = Vec::new();
+    let mut failures = Failures::new();
+    for record in runs.records(id)? {
+        let record = record.map_err(|error| {
+            CommandError::new(exit::INTERNAL, format!("the run {id} cannot be read")).because(error)
+        })?;
+        match record {
+            Record::Begin(Begin {
+                at, tool, operator, ..
+            }) => attempts.push(AttemptView {
+                began: rfc3339_signed(at),
+                ended: None,
+                stopped: None,
+                operator: operator.os_user,
+                host: operator.host,
+                tool,
+            }),
+            Record::End(End { at, stopped }) => {
+                if let Some(attempt) = attempts.last_mut() {
+                    attempt.ended = rfc3339_signed(at);
+                    attempt.stopped = stopped;
+                }
+            }
+            Record::Intent(_) => {}
+            Record::Outcome(outcome) if outcome.failed.is_empty() => {
+                failures.remove(&outcome.n);
+            }
+            Record::Outcome(outcome) => {
+                failures.insert(outcome.n, outcome.failed);
+            }
+        }
+    }
+    Ok((attempts, failures))
+}
+
+/// Tells the run on stderr, for people.
+fn tell(context: &Context, seen: &SeenRun, summary: &ShowSummary) {
+    let (header, counts) = (&seen.header, seen.progress.counts());
+    let place = if header.sandbox { " (sandbox)" } else { "" };
+    let say = |text: String| context.ui.say(text);
+    say(format!(
+        "run {}: {} on {}{place}",
+        header.run,
+        header.action.command(),
+        header.app
+    ));
+    if let Some(reason) = &header.reason {
+        let ticket = header
+            .ticket
+            .as_deref()
+            .map(|ticket| format!(" ({ticket})"))
+            .unwrap_or_default();
+        say(format!("reason: {reason}{ticket}"));
+    }
+    say(format!("input: {} users from {}", counts.items, header.source));
+    for attempt in &summary.attempts {
+        let began = attempt.began.as_deref().unwrap_or("?");
+        let end = match (&attempt.ended, &attempt.stopped) {
+            (None, _) if seen.running => "still running".to_owned(),
+            (None, _) => "ended without a word: killed, or the machine died".to_owned(),
+            (Some(ended), None) => format!("ended {ended}"),
+            (Some(ended), Some(why)) => format!("stopped {ended}: {}", why.replace('_', " ")),
+        };
+        say(format!(
+            "attempt by {}@{}: began {began}, {end}",
+            attempt.operator, attempt.host
+        ));
+    }
+    say(format!(
+        "{} done ({} devices ended), {} nothing to do, {} failed, {} unfinished",
+        counts.done,
+        counts.devices_ended,
+        counts.nothing + counts.skipped,
+        counts.failed(),
+        counts.unfinished()
+    ));
+    if counts.unfinished() > 0 && !seen.running {
+        say(format!("to go on: easemob-admin runs resume {}", header.run));
+    } else if counts.failed_retry > 0 && !seen.running {
+        say(format!(
+            "to try the failed ones again: easemob-admin runs retry-failed {}",
+            header.run
+        ));
+    }
+}

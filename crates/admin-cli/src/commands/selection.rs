@@ -1,0 +1,228 @@
+//! The arguments that say which devices are meant, the same for looking, planning and acting.
+
+use std::fs;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use easemob_admin_api::{DeviceId, Platform};
+
+use crate::bulk::exempt::Exemptions;
+use crate::bulk::pattern::Pattern;
+use crate::bulk::select::{Selection, UnknownAge};
+use crate::command_error::CommandError;
+use crate::context::Context;
+use crate::exit;
+
+/// Which devices of each user are meant. All conditions must hold; of several values of one, any.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Which devices (all, unless said otherwise)")]
+pub struct SelectionArgs {
+    /// Only this device, named as `devices list` does; may be repeated
+    #[arg(long = "device", value_name = "DEVICE", value_parser = device)]
+    devices: Vec<DeviceId>,
+    /// Only devices of this platform: android, ios, web, custom5, or as the server writes it; may be repeated
+    #[arg(long = "platform", value_name = "PLATFORM", value_parser = platform)]
+    platforms: Vec<Platform>,
+    /// Only devices whose id fits, such as "webim_*"; may be repeated
+    #[arg(long = "resource", value_name = "PATTERN", value_parser = pattern)]
+    resources: Vec<Pattern>,
+    /// Only devices whose name fits, such as "Pixel*"; may be repeated
+    #[arg(long = "device-name", value_name = "PATTERN", value_parser = pattern)]
+    names: Vec<Pattern>,
+    /// On each platform, keep the newest N of these devices
+    #[arg(long, value_name = "N")]
+    keep_newest: Option<usize>,
+    /// Keep this device; may be repeated
+    #[arg(long = "keep-device", value_name = "DEVICE", value_parser = device)]
+    keep_devices: Vec<DeviceId>,
+    /// Never leave a user with fewer devices than N
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    min_surviving: usize,
+    /// Never touch the users and devices in this file: a user, user/device or pattern per line
+    #[arg(long, value_name = "FILE")]
+    exempt: Option<PathBuf>,
+    /// What --keep-newest does with devices whose age nobody knows
+    #[arg(long, value_name = "POLICY", default_value = "keep", requires = "keep_newest")]
+    unknown_age: Unknown,
+}
+
+/// The values of `--unknown-age`.
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+enum Unknown {
+    /// Keep them
+    #[default]
+    Keep,
+    /// Count them as older than all others
+    Oldest,
+}
+
+fn device(text: &str) -> Result<DeviceId, String> {
+    DeviceId::parse(text).map_err(|error| error.to_string())
+}
+
+/// Reads a platform from the command line.
+///
+/// # Errors
+/// When it is empty.
+pub fn platform(text: &str) -> Result<Platform, String> {
+    if text.trim().is_empty() {
+        return Err("give a platform such as android, ios, web or custom5".into());
+    }
+    text.parse().map_err(|error| format!("{error}"))
+}
+
+fn pattern(text: &str) -> Result<Pattern, String> {
+    if text.is_empty() {
+        return Err("give a pattern such as \"web*\"".into());
+    }
+    Ok(text.into())
+}
+
+/// Warns of a platform whose name may be a slip: it would match nothing and look like success.
+pub fn warn_of_rare(context: &Context, platform: &Platform) {
+    if let Platform::Other(name) = platform {
+        context.ui.warn(format_args!(
+            "`{name}` is not one of the documented platforms (android, ios, web, custom1 to custom100); \
+             devices whose id starts with `{name}_` are meant"
+        ));
+    }
+}
+
+impl SelectionArgs {
+    /// Returns what is meant, with a warning about what may be a slip. `users` are those named as arguments.
+    ///
+    /// # Errors
+    /// When the exemption file cannot be read: nobody can tell then who must not be touched.
+    pub fn selection(&self, context: &Context, users: &[String]) -> Result<Selection, CommandError> {
+        self.platforms
+            .iter()
+            .for_each(|platform| warn_of_rare(context, platform));
+        let own = |devices: &[DeviceId]| devices.iter().map(|device| without_user(device, users)).collect();
+        Ok(Selection {
+            devices: own(&self.devices),
+            platforms: self.platforms.clone(),
+            resources: self.resources.clone(),
+            names: self.names.clone(),
+            keep_newest: self.keep_newest,
+            unknown_age: match self.unknown_age {
+                Unknown::Keep => UnknownAge::Keep,
+                Unknown::Oldest => UnknownAge::Oldest,
+            },
+            keep_devices: own(&self.keep_devices),
+            min_surviving: self.min_surviving,
+            exempt: self.exemptions()?,
+        })
+    }
+
+    fn exemptions(&self) -> Result<Exemptions, CommandError> {
+        let Some(path) = &self.exempt else {
+            return Ok(Exemptions::default());
+        };
+        let read = fs::read_to_string(path).map_err(|error| {
+            let what = format!(
+                "cannot read the exemptions in {}, so nothing was done",
+                path.display()
+            );
+            CommandError::new(exit::USAGE, what).because(error)
+        })?;
+        let exemptions = Exemptions::parse(&read);
+        if exemptions.is_empty() {
+            let what = format!("{} exempts nobody", path.display());
+            return Err(CommandError::new(exit::USAGE, what)
+                .hint("give a user, user/device or pattern per line, or leave out --exempt"));
+        }
+        Ok(exemptions)
+    }
+}
+
+/// Takes the user off a login id such as `ann/ios_1`, which SDKs and webhooks use for devices.
+fn without_user(device: &DeviceId, users: &[String]) -> DeviceId {
+    let stripped = match users {
+        [user] => device
+            .as_str()
+            .strip_prefix(user.as_str())
+            .and_then(|rest| rest.strip_prefix('/')),
+        _ => None,
+    };
+    stripped
+        .and_then(|resource| DeviceId::parse(resource).ok())
+        .unwrap_or_else(|| device.clone())
+}
+
+/// Says what is meant, for a question: `all ios devices but the newest 2 of each platform`.
+#[must_use]
+pub fn in_words(selection: &Selection) -> String {
+    if selection.is_everything() {
+        return "ALL devices".into();
+    }
+    let list = |items: Vec<String>| items.join(" or ");
+    let strings = |patterns: &[Pattern]| list(patterns.iter().map(ToString::to_string).collect());
+    let mut words = if selection.devices.is_empty() {
+        let platforms = list(selection.platforms.iter().map(ToString::to_string).collect());
+        if platforms.is_empty() {
+            "all devices".into()
+        } else {
+            format!("all {platforms} devices")
+        }
+    } else {
+        let ids = list(selection.devices.iter().map(ToString::to_string).collect());
+        format!("the device {ids}")
+    };
+    if !selection.resources.is_empty() {
+        words = format!("{words} with an id like {}", strings(&selection.resources));
+    }
+    if !selection.names.is_empty() {
+        words = format!("{words} named like {}", strings(&selection.names));
+    }
+    let mut but = Vec::new();
+    but.extend(
+        selection
+            .keep_newest
+            .map(|keep| format!("the newest {keep} per platform")),
+    );
+    but.extend(selection.keep_devices.iter().map(ToString::to_string));
+    if !selection.exempt.is_empty() {
+        but.push("those exempt".into());
+    }
+    if selection.min_surviving > 0 {
+        but.push(format!("at least {} per user", selection.min_surviving));
+    }
+    if but.is_empty() {
+        words
+    } else {
+        format!("{words} but {}", but.join(" and "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(text: &str) -> DeviceId {
+        DeviceId::parse(text).unwrap()
+    }
+
+    #[test]
+    fn a_login_id_names_the_device_of_its_user() {
+        let one = ["ann".to_owned()];
+        assert_eq!(without_user(&id("ann/ios_1"), &one), id("ios_1"));
+        assert_eq!(without_user(&id("bob/ios_1"), &one), id("bob/ios_1"));
+        assert_eq!(without_user(&id("ann/ios_1"), &[]), id("ann/ios_1"));
+    }
+
+    #[test]
+    fn the_question_says_what_is_meant() {
+        let mut selection = Selection::default();
+        assert_eq!(in_words(&selection), "ALL devices");
+        selection.platforms = vec!["ios".parse().unwrap(), "web".parse().unwrap()];
+        selection.names = vec!["Pixel*".into()];
+        assert_eq!(in_words(&selection), "all ios or web devices named like Pixel*");
+        selection.keep_newest = Some(1);
+        selection.min_surviving = 2;
+        let words = in_words(&selection);
+        assert!(
+            words.ends_with("but the newest 1 per platform and at least 2 per user"),
+            "{words}"
+        );
+    }
+}

@@ -1,0 +1,270 @@
+//! Runs on record: interrupted, killed, gone on with, and tried again.
+
+use std::time::Duration;
+
+use easemob_admin_sandbox::Fault;
+
+use super::env::{Output, TestEnv, until};
+use super::interrupts::interrupt;
+
+/// Ten users with a device each, and a list of them.
+fn ten_users() -> (TestEnv, String) {
+    let env = TestEnv::new();
+    let names: Vec<String> = (0..10).map(|number| format!("user{number}")).collect();
+    for name in &names {
+        env.online(name, &["ios_1"]);
+    }
+    let list = env.file("list", names.join("\n"));
+    (env, list)
+}
+
+fn logout<'a>(list: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    let args = [
+        "sessions",
+        "logout",
+        "--from",
+        list,
+        "--reason",
+        "test",
+        "--yes",
+        "--concurrency",
+        "1",
+    ];
+    [&args[..], more].concat()
+}
+
+/// The id of the last run.
+fn last_run(env: &TestEnv) -> String {
+    let runs = env.run(&["runs", "list", "-o", "json"]).expect(0).json();
+    let rows = runs["rows"].as_array().unwrap();
+    rows.last().unwrap()["run"].as_str().unwrap().to_owned()
+}
+
+fn journal(env: &TestEnv, run: &str) -> std::path::PathBuf {
+    env.path("data").join("runs").join(run).join("journal.jsonl")
+}
+
+#[test]
+fn a_run_is_listed_and_shown() {
+    let (env, list) = ten_users();
+    env.sandbox()
+        .inject(Fault::status("sessions.logout_all", 500).times(1));
+    let _ = env.run(&logout(&list, &["--ticket", "INC-7"]));
+    env.snapshot("runs_list", &env.run(&["runs", "list"]));
+    env.snapshot("runs_show", &env.run(&["runs", "show", "last"]));
+    env.snapshot("runs_list_json", &env.run(&["runs", "list", "-o", "json"]));
+    env.snapshot(
+        "runs_show_json",
+        &env.run(&["runs", "show", "last", "-o", "json"]),
+    );
+}
+
+#[test]
+fn the_first_run_teaches() {
+    let env = TestEnv::bare();
+    env.snapshot("runs_list_empty", &env.run(&["runs", "list"]));
+    env.snapshot("runs_show_nothing", &env.run(&["runs", "show", "last"]));
+}
+
+#[test]
+fn an_interrupted_run_is_gone_on_with_by_the_command_it_names() {
+    let (env, list) = ten_users();
+    env.sandbox()
+        .inject(Fault::delay("sessions.logout_all", Duration::from_millis(100)));
+    let child = env.spawn(&logout(&list, &[]));
+    until("logouts", || env.sandbox().call_count("sessions.logout_all") >= 2);
+    interrupt(&child);
+    let output = TestEnv::finish(child).expect(10);
+    let command = output
+        .stderr
+        .lines()
+        .find_map(|line| line.strip_prefix("to go on: easemob-admin "))
+        .unwrap_or_else(|| panic!("{}", output.text()));
+    let args: Vec<&str> = command.split(' ').chain(["--yes", "-o", "json"]).collect();
+    let resumed = env.run(&args).expect(0).json();
+    assert!(resumed["summary"]["users"].as_u64().unwrap() < 10);
+    assert_eq!(
+        env.sandbox().call_count("sessions.logout_all"),
+        10,
+        "each user once"
+    );
+    assert!((0..10).all(|number| env.devices(&format!("user{number}")).is_empty()));
+    assert_eq!(
+        env.run(&["runs", "list", "-o", "json"]).json()["rows"][0]["state"],
+        "done"
+    );
+    let nothing = env.run(&args).expect(0);
+    assert!(
+        nothing.stderr.contains("nothing is left to do"),
+        "{}",
+        nothing.text()
+    );
+}
+
+#[test]
+fn a_killed_run_looks_before_it_acts_again() {
+    let (env, list) = ten_users();
+    // The logout takes effect and its answer never comes.
+    env.sandbox()
+        .inject(Fault::delay_answer("sessions.logout_all", Duration::from_mins(10)).times(1));
+    let mut child = env.spawn(&logout(&list, &[]));
+    until("the first logout to take effect", || {
+        env.devices("user0").is_empty()
+    });
+    child.kill().unwrap();
+    let _ = TestEnv::finish(child);
+    // Meanwhile the user signs in on a device that nobody meant.
+    env.sandbox().sign_in_as("user0", "web_new").unwrap();
+    let resumed = env
+        .run(&["runs", "resume", "last", "--yes", "-o", "json"])
+        .expect(0)
+        .json();
+    assert_eq!(resumed["rows"][0]["confirmed_by_reading"], true);
+    assert_eq!(env.devices("user0"), ["web_new"], "a newcomer is left alone");
+    assert_eq!(env.sandbox().call_count("sessions.logout_all"), 10);
+    assert_eq!(env.sandbox().call_count("sessions.logout_device"), 0);
+}
+
+#[test]
+fn two_processes_cannot_work_on_one_run() {
+    let (env, list) = ten_users();
+    env.sandbox()
+        .inject(Fault::delay("sessions.logout_all", Duration::from_millis(200)));
+    let child = env.spawn(&logout(&list, &[]));
+    until("a logout", || {
+        env.sandbox().call_count("sessions.logout_all") >= 1
+    });
+    let second = env.run(&["runs", "resume", "last", "--yes"]).expect(1);
+    assert!(
+        second.stderr.contains("another process works on the run"),
+        "{}",
+        second.text()
+    );
+    assert!(
+        env.run(&["runs", "show", "last"])
+            .stderr
+            .contains("still running")
+    );
+    let _ = TestEnv::finish(child).expect(0);
+    assert_eq!(env.sandbox().call_count("sessions.logout_all"), 10);
+}
+
+#[test]
+fn failures_are_a_list_for_a_new_run() {
+    let (env, list) = ten_users();
+    env.sandbox()
+        .inject(Fault::status("sessions.logout_all", 400).times(2));
+    let _ = env.run(&logout(&list, &[])).expect(7);
+    let failures = env
+        .run(&["runs", "show", "last", "--output", "failures"])
+        .expect(0);
+    env.snapshot("runs_show_failures", &failures);
+    let list = env.file("failures", failures.stdout);
+    let again = env.run(&logout(&list, &["-o", "json"])).expect(0).json();
+    assert_eq!(again["summary"]["done"], 2);
+    let elsewhere = env
+        .run(&["devices", "list", "user0", "--output", "failures"])
+        .expect(2);
+    assert!(elsewhere.stderr.contains("runs show"), "{}", elsewhere.text());
+}
+
+#[test]
+fn failed_users_can_be_tried_again_within_the_run() {
+    let (env, list) = ten_users();
+    env.sandbox()
+        .inject(Fault::status("sessions.logout_all", 500).times(1));
+    let first = env.run(&logout(&list, &[]));
+    assert!([0, 6].contains(&first.code), "{}", first.text());
+    let output = env
+        .run(&["runs", "retry-failed", "last", "--yes", "-o", "json"])
+        .expect(0);
+    if first.code == 6 {
+        assert_eq!(output.json()["summary"]["done"], 1);
+    }
+    assert!((0..10).all(|number| env.devices(&format!("user{number}")).is_empty()));
+}
+
+#[test]
+fn a_torn_journal_is_tolerated_and_a_damaged_or_newer_one_refused() {
+    let (env, list) = ten_users();
+    let _ = env.run(&logout(&list, &["--max-logouts", "3"])).expect(8);
+    let path = journal(&env, &last_run(&env));
+    let whole = std::fs::read(&path).unwrap();
+    let resume = |content: &[u8]| -> Output {
+        std::fs::write(&path, content).unwrap();
+        env.run(&["runs", "resume", "last", "--yes", "--max-logouts", "4"])
+    };
+    let newer = String::from_utf8(whole.clone()).unwrap().replacen(
+        "\"easemob_admin_journal\":1",
+        "\"easemob_admin_journal\":2",
+        1,
+    );
+    env.snapshot("runs_resume_newer_format", &resume(newer.as_bytes()));
+    let mut damaged = whole.clone();
+    let second_line = damaged.iter().position(|byte| *byte == b'\n').unwrap() + 1;
+    damaged[second_line] = b'#';
+    env.snapshot("runs_resume_damaged", &resume(&damaged));
+    let list = env.run(&["runs", "list", "-o", "json"]).expect(0).json();
+    assert_eq!(
+        list["rows"][0]["state"], "unreadable",
+        "a damaged run is listed all the same"
+    );
+    assert_eq!(
+        env.sandbox().call_count("sessions.logout_all"),
+        3,
+        "nothing was sent"
+    );
+    let mut torn = whole;
+    torn.extend_from_slice(b"{\"intent\":{\"n\":7,\"at\":1,\"ca");
+    let _ = resume(&torn).expect(8);
+    assert_eq!(
+        env.sandbox().call_count("sessions.logout_all"),
+        4,
+        "the cap counts earlier attempts"
+    );
+}
+
+#[test]
+fn a_changed_input_is_refused() {
+    let (env, list) = ten_users();
+    let _ = env.run(&logout(&list, &["--max-logouts", "3"])).expect(8);
+    let input = journal(&env, &last_run(&env)).with_file_name("input.jsonl");
+    let changed = std::fs::read_to_string(&input).unwrap().replace("user9", "user8");
+    std::fs::write(&input, changed).unwrap();
+    let output = env.run(&["runs", "resume", "last", "--yes"]).expect(1);
+    assert!(
+        output.stderr.contains("was changed after the run was begun"),
+        "{}",
+        output.text()
+    );
+    assert_eq!(env.sandbox().call_count("sessions.logout_all"), 3);
+}
+
+#[test]
+fn a_run_knows_its_server() {
+    let (env, list) = ten_users();
+    let _ = env.run(&logout(&list, &["--max-logouts", "3"])).expect(8);
+    let elsewhere = [
+        "runs",
+        "resume",
+        "last",
+        "--yes",
+        "--app-root",
+        "http://127.0.0.1:1/other/app",
+    ];
+    let output = env.run(&elsewhere).expect(2);
+    assert!(output.stderr.contains("the run is about"), "{}", output.text());
+}
+
+#[test]
+fn verified_logouts_tell_who_came_back() {
+    let (env, list) = ten_users();
+    let output = env
+        .run(&logout(&list, &["--verify", "-o", "json"]))
+        .expect(0)
+        .json();
+    assert_eq!(output["summary"]["verified"]["gone"], 10);
+    // One request of status for ten users, and no list for those who are offline.
+    assert_eq!(env.sandbox().call_count("status.batch"), 1);
+    assert_eq!(env.sandbox().call_count("devices.list"), 10);
+}
