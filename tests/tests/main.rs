@@ -17,6 +17,7 @@ mod it {
     mod interrupts;
     mod logout_counts;
     mod pipes;
+    mod plans;
     mod runs;
     mod secrets;
     mod tokens;

@@ -171,7 +171,11 @@ fn concurrency(text: &str) -> Result<usize, String> {
     }
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+/// Reads a time such as `90s` or `1h30m` from the command line.
+///
+/// # Errors
+/// When it is none, or not more than nothing.
+pub fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || "give a time such as 90s, 10m or 1h30m".to_owned();
     let time: jiff::SignedDuration = text.parse().map_err(|_| wrong())?;
     Duration::try_from(time)

@@ -275,6 +275,9 @@ impl TestEnv {
             "[UUID]",
         );
         settings.add_filter(r"\b20\d{6}-\d{6}-[0-9a-f]{6}\b", "[RUN]");
+        settings.add_filter(r"attempt by \S+@\S+:", "attempt by [OPERATOR]@[HOST]:");
+        settings.add_filter(r#""operator":"[^"]*""#, r#""operator":"[OPERATOR]""#);
+        settings.add_filter(r#""host":"[^"]*""#, r#""host":"[HOST]""#);
         settings.add_filter(r"YXA6[0-9a-f]{32}", "[CLIENT_ID]");
         settings.add_filter(
             r"this machine is [\d.]+ s (ahead of|behind) the server",

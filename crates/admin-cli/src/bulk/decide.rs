@@ -41,6 +41,14 @@ pub struct Decision {
     pub drift: Drift,
 }
 
+impl Decision {
+    /// Returns how many devices are online.
+    #[must_use]
+    pub fn online(&self) -> usize {
+        self.victims.len() + self.spared.len() + self.others.len()
+    }
+}
+
 /// How the devices of a user differ from the plan.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Drift {

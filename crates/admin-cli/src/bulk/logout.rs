@@ -147,11 +147,16 @@ pub async fn logout_user(
     if order.on_drift == OnDrift::Stop && !decision.drift.is_empty() {
         return UserResult::Drifted(decision.drift);
     }
-    let online = decision.victims.len() + decision.spared.len() + decision.others.len();
-    let fates = match end_victims(calls, task, &decision, mode, cap).await {
-        Ok(fates) => fates,
-        Err(error) => return UserResult::Unrecorded(error),
-    };
+    match end_victims(calls, task, &decision, mode, cap).await {
+        Ok(fates) => concluded(decision, fates),
+        Err(error) => UserResult::Unrecorded(error),
+    }
+}
+
+/// Returns the result of a decision whose victims had these fates, in their order.
+#[must_use]
+pub fn concluded(decision: Decision, fates: Vec<Fate>) -> UserResult {
+    let online = decision.online();
     let gone = decision
         .gone
         .iter()

@@ -5,7 +5,7 @@
 //! and every crash, can be tested without a network. [`select`] and [`decide`] decide purely which devices are
 //! ended, [`logout`] carries one user from reading to a settled result, [`recorder`] has the intent on record
 //! before anything is sent and the [`outcome`] after it, [`journal`] and [`runs`] are what is kept of a run,
-//! [`resume`] says what is left to do, [`verify`] reads
+//! [`resume`] says what is left to do, [`plan`] is a run that can be reviewed before it is done, [`verify`] reads
 //! again afterwards, [`pipeline`] runs many jobs with bounded concurrency, [`breaker`] notices that going on
 //! is pointless, [`cap`] keeps the promise of `--max-logouts`, [`tally`] counts.
 
@@ -22,6 +22,7 @@ pub mod logout;
 pub mod outcome;
 pub mod pattern;
 pub mod pipeline;
+pub mod plan;
 pub mod recorder;
 pub mod resume;
 pub mod runs;

@@ -48,6 +48,10 @@ async fn with_server(context: &Context, session: &Session, command: Command) -> 
         Command::Sessions(SessionsCommand::Logout(args)) => {
             sessions::logout::run(context, session, &args).await
         }
+        Command::Sessions(SessionsCommand::Plan(args)) => sessions::plan::run(context, session, &args).await,
+        Command::Sessions(SessionsCommand::Apply(args)) => {
+            sessions::apply::run(context, session, &args).await
+        }
         Command::Users(UsersCommand::List(args)) => users::list::run(context, session, &args).await,
         Command::Users(UsersCommand::Show(args)) => users::show::run(context, session, &args).await,
         Command::Users(UsersCommand::Status(args)) => users::status::run(context, session, &args).await,

@@ -75,18 +75,21 @@ pub(super) async fn of_share(
         "{victims} of {online} devices are chosen, {allowed} may be ended{unread}"
     ));
     if victims > allowed {
-        return Err(CommandError::new(
-            exit::CAP_HIT,
-            format!("{victims} of {online} devices would be ended, and --max-logouts allows {allowed}; nothing was done"),
-        )
-        .hint("look at the selection with --dry-run before raising the cap"));
+        return Err(exceeded(victims, online, allowed));
     }
     Ok(allowed)
 }
 
+/// The error of a selection that is larger than `--max-logouts` allows.
+pub(super) fn exceeded(victims: u64, online: u64, allowed: u64) -> CommandError {
+    CommandError::new(
+        exit::CAP_HIT,
+        format!("{victims} of {online} devices would be ended, and --max-logouts allows {allowed}; nothing was done"),
+    )
+    .hint("look at the selection with --dry-run before raising the cap")
+}
+
 async fn count(session: &Session, task: &Task, order: &Order) -> Result<(u64, u64), CallError> {
     let decision = choose(&session.server, task, order).await?;
-    let victims = decision.victims.len();
-    let online = victims + decision.spared.len() + decision.others.len();
-    Ok((online as u64, victims as u64))
+    Ok((decision.online() as u64, decision.victims.len() as u64))
 }

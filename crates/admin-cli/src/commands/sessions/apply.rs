@@ -1,0 +1,228 @@
+//! `sessions apply`: do what a plan says.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use jiff::Timestamp;
+
+use super::allowance::exceeded;
+use crate::acts::begin::{self, begin};
+use crate::acts::logout::row::LogoutRow;
+use crate::acts::logout::{WORDS, done_with};
+use crate::acts::perform::{Attempted, perform};
+use crate::bulk::action::{Action, OnDrift};
+use crate::bulk::cap::{Cap, CapSpec};
+use crate::bulk::decide::Order;
+use crate::bulk::item::{Item, Task};
+use crate::bulk::logout::{Mode, logout_user};
+use crate::bulk::plan::document::PlanHeader;
+use crate::bulk::plan::read::{Plan, PlanError};
+use crate::cli::duration;
+use crate::command_error::CommandError;
+use crate::commands::acting::{Acting, users};
+use crate::context::{Context, Session};
+use crate::drive::{Run, drive};
+use crate::exit::{self, Exit};
+use crate::summary::{Summary, Words};
+
+/// Plans of a machine whose clock runs ahead are taken up to this much.
+const CLOCK_SKEW: Duration = Duration::from_mins(5);
+
+/// Arguments of `sessions apply`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  easemob-admin sessions apply plan.json --dry-run
+  easemob-admin sessions apply plan.json --reason \"leak\" --ticket INC-7
+  easemob-admin sessions apply plan.json --on-drift stop --max-age 1h --yes
+
+Ends exactly the devices that the plan names, one call per device. Refuses a plan of another app, one that was \
+edited, and one that is too old. Each user's devices are read again before anything is ended.")]
+pub struct ApplyArgs {
+    /// The plan, as `sessions plan` wrote it
+    #[arg(value_name = "PLAN")]
+    plan: PathBuf,
+    /// What to do about users whose devices have changed since the plan
+    #[arg(long, value_name = "WHAT", default_value = "skip")]
+    on_drift: DriftArg,
+    /// Refuse a plan that is older than this
+    #[arg(long, value_name = "TIME", default_value = "24h", value_parser = duration)]
+    max_age: Duration,
+    /// Stop before more than N devices, or P% of those online at the time of the plan, are ended
+    #[arg(long, value_name = "N|P%")]
+    max_logouts: Option<CapSpec>,
+    /// Read the devices again afterwards, and report what is gone, still online, or signed in again
+    #[arg(long)]
+    verify: bool,
+    #[command(flatten)]
+    acting: Acting,
+}
+
+/// The values of `--on-drift`.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum DriftArg {
+    /// End planned devices that are still there, and leave new ones alone
+    Skip,
+    /// Stop the run before touching the user
+    Stop,
+    /// Choose again, so that new devices count too
+    Include,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When the plan cannot be used, the operator does not agree, or the run was stopped.
+pub async fn run(context: &Context, session: &Session, args: &ApplyArgs) -> Result<Exit, CommandError> {
+    let plan = Plan::open(&args.plan).map_err(|error| unusable(args, error))?;
+    fits(&plan.header, session, args.max_age, Timestamp::now())?;
+    if plan.totals.devices_to_end == 0 {
+        return Err(CommandError::new(
+            exit::USAGE,
+            "the plan ends no device, so there is nothing to do",
+        ));
+    }
+    let mut acting = args.acting.clone();
+    acting.reason = acting.reason.or_else(|| plan.header.reason.clone());
+    acting.ticket = acting.ticket.or_else(|| plan.header.ticket.clone());
+    acting.require_reason(session)?;
+    let totals = &plan.totals;
+    let act = format!(
+        "log out {} devices of {}, as planned by {} on {:.0}",
+        totals.devices_to_end,
+        users(totals.users_to_log_out),
+        plan.header.operator.os_user,
+        plan.header.created
+    );
+    let allowance = args.max_logouts.map(|spec| spec.allowance(totals.devices_online));
+    if let Some(allowed) = allowance.filter(|allowed| totals.devices_to_end > *allowed) {
+        return Err(exceeded(totals.devices_to_end, totals.devices_online, allowed));
+    }
+    if totals.users_unread > 0 {
+        context.ui.warn(format_args!(
+            "{} could not be read when the plan was made, and are left alone",
+            users(totals.users_unread)
+        ));
+    }
+    acting.confirm(context, session, totals.users_to_log_out, &act)?;
+    let order = Order {
+        selection: plan.header.selection.clone(),
+        on_drift: match args.on_drift {
+            DriftArg::Skip => OnDrift::Skip,
+            DriftArg::Stop => OnDrift::Stop,
+            DriftArg::Include => OnDrift::Include,
+        },
+    };
+    let summary = Summary::of_users(totals.users_to_log_out);
+    if acting.dry_run {
+        return dry_run(context, session, args, &plan, &order, summary).await;
+    }
+    let new = begin::Order {
+        acting: &acting,
+        action: Action::Apply {
+            plan_sha256: plan.sha256.clone(),
+            on_drift: order.on_drift,
+            selection: order.selection,
+        },
+        source: args.plan.display().to_string(),
+        allowance,
+    };
+    let open = begin(context, session, new, items(args, &plan)?)?;
+    let attempted = Attempted {
+        verify: args.verify,
+        ..Attempted::first(summary)
+    };
+    perform(context, session, open, attempted).await
+}
+
+fn items(
+    args: &ApplyArgs,
+    plan: &Plan,
+) -> Result<impl Iterator<Item = io::Result<Item>> + use<>, CommandError> {
+    let users = plan.users().map_err(|error| unusable(args, error.into()))?;
+    let mut number = 0;
+    Ok(users.filter_map(move |user| match user {
+        Err(error) => Some(Err(error)),
+        Ok(user) => {
+            let item = user.into_item(number)?;
+            number += 1;
+            Some(Ok(item))
+        }
+    }))
+}
+
+async fn dry_run(
+    context: &Context,
+    session: &Session,
+    args: &ApplyArgs,
+    plan: &Plan,
+    order: &Order,
+    mut summary: Summary,
+) -> Result<Exit, CommandError> {
+    args.acting.record(&mut summary);
+    let run = Run {
+        context,
+        session,
+        command: "sessions apply",
+        verb: "reading",
+        words: Words {
+            done: "would be logged out",
+            devices: Some("would be ended"),
+            ..WORDS
+        },
+        acts: false,
+        summary,
+    };
+    let cap = Cap::new(None);
+    let work = async |task: Task| {
+        let result = logout_user(&session.server, &task, order, Mode::DryRun, &cap).await;
+        done_with(&task, &result, order)
+    };
+    let tasks = items(args, plan)?.map(|item| item.map(Task::fresh));
+    drive(run, tasks, work, |task| vec![LogoutRow::cut_off(&task)]).await
+}
+
+/// Checks that the plan is about this server, and fresh.
+fn fits(plan: &PlanHeader, session: &Session, max_age: Duration, now: Timestamp) -> Result<(), CommandError> {
+    let same = plan.sandbox == session.is_sandbox() && (plan.sandbox || plan.app_root == session.app_root);
+    if !same {
+        let place = |sandbox: bool| if sandbox { " (sandbox)" } else { "" };
+        let what = format!(
+            "the plan is about {}{}, not about {}{}",
+            plan.app_root,
+            place(plan.sandbox),
+            session.app_root,
+            place(session.is_sandbox())
+        );
+        return Err(CommandError::new(exit::USAGE, what)
+            .hint("nothing was sent; name the plan's server, or plan again"));
+    }
+    let age = now.duration_since(plan.created);
+    match Duration::try_from(age) {
+        Ok(age) if age <= max_age => Ok(()),
+        Err(_) if age.unsigned_abs() <= CLOCK_SKEW => Ok(()),
+        Ok(_) => Err(CommandError::new(
+            exit::USAGE,
+            format!(
+                "the plan is of {:.0}, which is longer ago than --max-age allows",
+                plan.created
+            ),
+        )
+        .hint("plan again: who is online changes by the minute")),
+        Err(_) => Err(CommandError::new(
+            exit::USAGE,
+            format!("the plan is of {:.0}, which is in the future", plan.created),
+        )
+        .hint("check the clock of this machine")),
+    }
+}
+
+fn unusable(args: &ApplyArgs, error: PlanError) -> CommandError {
+    let what = format!("cannot use the plan {}", args.plan.display());
+    let hint = match &error {
+        PlanError::Edited { .. } => "nothing was sent; to leave somebody out, plan again with --exempt",
+        _ => "nothing was sent; a plan is what `sessions plan --out FILE` writes",
+    };
+    CommandError::new(exit::USAGE, what).because(error).hint(hint)
+}

@@ -1,0 +1,257 @@
+//! `sessions plan`: write down what a logout would do.
+
+use std::cell::RefCell;
+use std::io::{self, BufWriter};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use easemob_admin_api::UnixMillis;
+use jiff::Timestamp;
+use tempfile::NamedTempFile;
+
+use crate::acts::begin::items;
+use crate::acts::logout::row::LogoutRow;
+use crate::acts::logout::{WORDS, done_with};
+use crate::acts::operator::operator;
+use crate::bulk::calls::CallError;
+use crate::bulk::calls::SeenDevice;
+use crate::bulk::cap::{Cap, CapSpec};
+use crate::bulk::decide::{Decision, Order};
+use crate::bulk::item::Task;
+use crate::bulk::logout::{Fate, UserResult, choose, concluded};
+use crate::bulk::pipeline::Stop;
+use crate::bulk::plan::document::{FORMAT, PlanHeader, PlanTotals, PlannedDevice, PlannedUser};
+use crate::bulk::plan::in_order::InOrder;
+use crate::bulk::plan::write::PlanWriter;
+use crate::command_error::CommandError;
+use crate::commands::acting::users;
+use crate::commands::selection::SelectionArgs;
+use crate::commands::user_source::UserSource;
+use crate::context::{Context, Session};
+use crate::drive::{Done, Driven, Run, summary_of};
+use crate::exit::{self, Exit};
+use crate::summary::Words;
+
+use super::allowance::exceeded;
+
+/// Arguments of `sessions plan`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  easemob-admin sessions plan --from users.txt --keep-newest 1 --out plan.json
+  easemob-admin sessions plan ann bob --platform web --reason \"leak\" --ticket INC-7 --out plan.json
+  easemob-admin sessions apply plan.json
+
+Only reads. The file is one JSON document: who and which devices, why each was chosen, and when it was seen; the \
+same is shown as rows. An edited plan is refused by `sessions apply`: to leave somebody out, plan again with --exempt.")]
+pub struct PlanArgs {
+    #[command(flatten)]
+    users: UserSource,
+    /// Where the plan is written; the file must not exist yet
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// Write no plan if more than N devices, or P% of those online, would be ended
+    #[arg(long, value_name = "N|P%")]
+    max_logouts: Option<CapSpec>,
+    /// Why it will be done
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+    /// The ticket it belongs to
+    #[arg(long, value_name = "ID")]
+    ticket: Option<String>,
+    #[command(flatten)]
+    selection: SelectionArgs,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When the list cannot be used, the plan cannot be written, or the run was stopped.
+pub async fn run(context: &Context, session: &Session, args: &PlanArgs) -> Result<Exit, CommandError> {
+    if args.out.exists() {
+        let what = format!("{} exists", args.out.display());
+        return Err(
+            CommandError::new(exit::USAGE, what).hint("a plan is never overwritten; name another file")
+        );
+    }
+    let list = args.users.read(context)?;
+    let order = Order {
+        selection: args.selection.selection(context, &args.users.users)?,
+        ..Order::default()
+    };
+    let header = header(context, session, args, &order);
+    let cannot = |error: io::Error| cannot_write(&args.out, error);
+    let draft = Draft::begin(&args.out, &header).map_err(cannot)?;
+    let mut summary = summary_of(&list);
+    summary.dry_run = true;
+    let mut driven = Driven::<LogoutRow>::begin(Run {
+        context,
+        session,
+        command: "sessions plan",
+        verb: "planning",
+        words: Words {
+            done: "would be logged out",
+            devices: Some("would be ended"),
+            ..WORDS
+        },
+        acts: false,
+        summary,
+    });
+    let draft = RefCell::new(draft);
+    let cap = match args.max_logouts {
+        Some(CapSpec::Devices(devices)) => Cap::new(Some(devices)),
+        Some(CapSpec::Percent(_)) | None => Cap::new(None),
+    };
+    let work = async |task: Task| {
+        let chosen = choose(&session.server, &task, &order).await;
+        let within = chosen
+            .as_ref()
+            .map_or(true, |decision| cap.take(decision.victims.len() as u64));
+        let written = draft.borrow_mut().push(&task, &chosen);
+        let result = match chosen {
+            Ok(decision) => {
+                let fate = if within { Fate::WouldEnd } else { Fate::NotTried };
+                let fates = vec![fate; decision.victims.len()];
+                concluded(decision, fates)
+            }
+            Err(error) => UserResult::Unread(error),
+        };
+        let done = done_with(&task, &result, &order);
+        Done {
+            stop: written.err().map(Stop::Output).or(done.stop),
+            ..done
+        }
+    };
+    let tasks = items(args.users.stream(&list)?).map(|item| item.map(Task::fresh));
+    driven
+        .phase(tasks, work, |task| vec![LogoutRow::cut_off(&task)])
+        .await;
+    let whole = driven.stop().is_none();
+    let exit = driven.finish()?;
+    if !whole {
+        context.ui.say("the plan is not whole, so it was not written");
+        return Ok(exit);
+    }
+    let totals = draft.into_inner().finish(&args.out, args.max_logouts)?;
+    tell(context, &args.out, &totals);
+    Ok(exit)
+}
+
+fn header(context: &Context, session: &Session, args: &PlanArgs, order: &Order) -> PlanHeader {
+    PlanHeader {
+        format: FORMAT,
+        created: Timestamp::now(),
+        tool: env!("CARGO_PKG_VERSION").into(),
+        app: session.app.clone(),
+        app_root: session.app_root.clone(),
+        sandbox: session.is_sandbox(),
+        operator: operator(session.subject.clone(), context.environment.get("SUDO_USER")),
+        reason: args.reason.clone(),
+        ticket: args.ticket.clone(),
+        selection: order.selection.clone(),
+        source: args.users.describe(),
+    }
+}
+
+fn cannot_write(path: &Path, error: io::Error) -> CommandError {
+    CommandError::new(
+        exit::INTERNAL,
+        format!("cannot write the plan {}", path.display()),
+    )
+    .because(error)
+}
+
+fn tell(context: &Context, path: &Path, totals: &PlanTotals) {
+    let path = path.display();
+    context.ui.say(format_args!(
+        "{} devices of {} planned in {path}",
+        totals.devices_to_end,
+        users(totals.users_to_log_out)
+    ));
+    if totals.users_unread > 0 {
+        context.ui.warn(format_args!(
+            "{} could not be read and are not part of what `sessions apply` will do",
+            users(totals.users_unread)
+        ));
+    }
+    if totals.devices_to_end > 0 {
+        context
+            .ui
+            .say(format_args!("to do it: easemob-admin sessions apply {path}"));
+    }
+}
+
+/// A plan that becomes the file only when it is whole.
+struct Draft {
+    writer: PlanWriter<BufWriter<NamedTempFile>>,
+    order: InOrder<PlannedUser>,
+}
+
+impl Draft {
+    fn begin(out: &Path, header: &PlanHeader) -> io::Result<Self> {
+        let parent = out.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let file = NamedTempFile::new_in(parent.unwrap_or(Path::new(".")))?;
+        Ok(Self {
+            writer: PlanWriter::begin(BufWriter::new(file), header)?,
+            order: InOrder::default(),
+        })
+    }
+
+    fn push(&mut self, task: &Task, chosen: &Result<Decision, CallError>) -> io::Result<()> {
+        let user = planned(task, chosen, Timestamp::now());
+        for user in self.order.push(task.item.number, user) {
+            self.writer.push(&user)?;
+        }
+        Ok(())
+    }
+
+    fn finish(self, out: &Path, cap: Option<CapSpec>) -> Result<PlanTotals, CommandError> {
+        let (file, totals) = self.writer.finish().map_err(|error| cannot_write(out, error))?;
+        if let Some(spec @ CapSpec::Percent(_)) = cap {
+            let allowed = spec.allowance(totals.devices_online);
+            if totals.devices_to_end > allowed {
+                return Err(exceeded(totals.devices_to_end, totals.devices_online, allowed));
+            }
+        }
+        let keep = || {
+            let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
+            file.as_file().sync_all()?;
+            file.persist_noclobber(out)?;
+            Ok(())
+        };
+        keep().map_err(|error| cannot_write(out, error))?;
+        Ok(totals)
+    }
+}
+
+/// Writes down what was decided about one user.
+fn planned(task: &Task, chosen: &Result<Decision, CallError>, seen: Timestamp) -> PlannedUser {
+    let device = |device: &SeenDevice, why: Option<&str>| PlannedDevice {
+        device: device.id.clone(),
+        name: device.name.clone(),
+        signed_in_at: device.id.signed_in_at().and_then(timestamp),
+        why: why.map(str::to_owned),
+    };
+    let mut user = PlannedUser {
+        line: task.item.line,
+        user: task.item.user.clone(),
+        seen,
+        end: Vec::new(),
+        keep: Vec::new(),
+        error: None,
+    };
+    match chosen {
+        Err(error) => user.error = Some(error.to_string()),
+        Ok(decision) => {
+            let told = |choice: &crate::bulk::select::Choice| device(&choice.device, Some(&choice.why));
+            user.end = decision.victims.iter().map(told).collect();
+            user.keep = decision.spared.iter().map(told).collect();
+            user.keep
+                .extend(decision.others.iter().map(|other| device(other, None)));
+        }
+    }
+    user
+}
+
+fn timestamp(time: UnixMillis) -> Option<Timestamp> {
+    Timestamp::from_millisecond(i64::try_from(time.0).ok()?).ok()
+}
