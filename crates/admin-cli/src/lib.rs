@@ -9,6 +9,7 @@
 //! what the exit codes say.
 
 pub mod acts;
+pub mod audit;
 pub mod bulk;
 pub mod cli;
 pub mod command_error;

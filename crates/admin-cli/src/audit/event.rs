@@ -1,0 +1,196 @@
+//! What is recorded: who did what to whom, why, and what came of it.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::event_time::EventTime;
+use super::words::{Kind, Outcome};
+
+/// Who runs the tool.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Operator {
+    /// The name of the account on this machine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub os_user: Option<String>,
+    /// The number of the account on this machine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub uid: Option<u32>,
+    /// The subject (`sub`) of the token that was sent, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+}
+
+impl Operator {
+    /// Asks the system who runs this process: the account that files belong to, not what variables claim.
+    #[must_use]
+    pub fn of_process(subject: Option<String>) -> Self {
+        #[cfg(unix)]
+        let uid = Some(rustix::process::geteuid().as_raw());
+        #[cfg(not(unix))]
+        let uid = None;
+        Self {
+            os_user: whoami::username().ok(),
+            uid,
+            subject,
+        }
+    }
+
+    /// Returns the name to show: the subject, else the account, else its number.
+    #[must_use]
+    pub fn name(&self) -> Option<String> {
+        self.subject
+            .clone()
+            .or_else(|| self.os_user.clone())
+            .or_else(|| self.uid.map(|uid| uid.to_string()))
+    }
+}
+
+/// Returns the name of this machine.
+#[must_use]
+pub fn host_of_process() -> Option<String> {
+    whoami::hostname().ok()
+}
+
+/// One event, which is one line of the trail.
+///
+/// Every field but `time` and `kind` may be missing. What holds for a whole run is recorded once, in its
+/// `run.started`; readers fill it in, so that the two events of
+/// each user stay small. Fields are only ever added: those of a newer version are kept in `other`.
+/// An event never holds a secret.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// When it happened, by the clock of this machine.
+    pub time: EventTime,
+    /// What it tells of.
+    pub kind: Kind,
+    /// The run it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
+    /// The line of the list that named the user, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u64>,
+    /// The user acted upon.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// The devices acted upon.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub devices: Vec<String>,
+    /// The name of the call, such as `disconnect`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call: Option<String>,
+    /// What came of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Outcome>,
+    /// The HTTP status of the answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// When it happened, by the clock of the server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server_time: Option<EventTime>,
+    /// What went wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// Who ran the tool.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operator: Option<Operator>,
+    /// The machine it ran on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// The root of all calls.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app_root: Option<String>,
+    /// The app key, or the root where there is no key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app: Option<String>,
+    /// Whether the server was the sandbox.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sandbox: Option<bool>,
+    /// The profile in use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<String>,
+    /// The version of the tool.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool: Option<String>,
+    /// Why it was done, in the operator's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The ticket that asked for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<String>,
+    /// What else there is to say of a run: its command, options, digest of its list, totals.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub details: Map<String, Value>,
+    /// Fields of a newer version.
+    #[serde(flatten)]
+    pub other: Map<String, Value>,
+}
+
+impl Event {
+    /// Creates an event of which nothing but time and kind is known.
+    #[must_use]
+    pub fn new(time: impl Into<EventTime>, kind: Kind) -> Self {
+        Self {
+            time: time.into(),
+            kind,
+            run: None,
+            line: None,
+            user: None,
+            devices: Vec::new(),
+            call: None,
+            outcome: None,
+            status: None,
+            server_time: None,
+            error: None,
+            operator: None,
+            host: None,
+            app_root: None,
+            app: None,
+            sandbox: None,
+            profile: None,
+            tool: None,
+            reason: None,
+            ticket: None,
+            details: Map::new(),
+            other: Map::new(),
+        }
+    }
+}
+
+/// The version of this tool, as events record it.
+pub const TOOL: &str = concat!("easemob-admin/", env!("CARGO_PKG_VERSION"));
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_not_known_is_not_written() {
+        let event = Event::new(EventTime::from_millis(0), Kind::Intent);
+        assert_eq!(
+            serde_json::to_value(&event).unwrap(),
+            json!({"time": "1970-01-01T00:00:00.000Z", "kind": "intent"})
+        );
+    }
+
+    #[test]
+    fn fields_of_a_newer_version_are_kept() {
+        let text = json!({
+            "time": "2026-01-31T09:30:00.123Z", "kind": "intent.approved", "user": "ann",
+            "outcome": "postponed", "approved_by": {"name": "bob"}
+        });
+        let event: Event = serde_json::from_value(text.clone()).unwrap();
+        assert_eq!(event.other["approved_by"]["name"], "bob");
+        assert_eq!(serde_json::to_value(&event).unwrap(), text);
+    }
+
+    #[test]
+    fn the_operator_is_the_account_of_the_process() {
+        let operator = Operator::of_process(Some("ann@example.com".into()));
+        assert_eq!(operator.name().as_deref(), Some("ann@example.com"));
+        #[cfg(unix)]
+        assert_eq!(operator.uid, Some(rustix::process::geteuid().as_raw()));
+    }
+}

@@ -1,0 +1,91 @@
+//! Reads a file line by line in flat memory.
+
+use std::io::{self, BufRead};
+
+use super::line::LONGEST_LINE;
+
+/// Lines of a file, each without its end.
+#[derive(Debug)]
+pub(super) struct Lines<R> {
+    reader: R,
+    buffer: Vec<u8>,
+    number: u64,
+    offset: u64,
+}
+
+/// One line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Line<'a> {
+    /// A line with its end.
+    Whole(&'a [u8]),
+    /// Bytes at the end of the file, or more than a line may have, without an end.
+    Torn(&'a [u8]),
+}
+
+impl<R: BufRead> Lines<R> {
+    pub(super) fn new(reader: R) -> Self {
+        Self::starting_at(reader, 0, 0)
+    }
+
+    /// Goes on where `number` lines, `offset` bytes, were read before.
+    pub(super) fn starting_at(reader: R, number: u64, offset: u64) -> Self {
+        Self {
+            reader,
+            buffer: Vec::new(),
+            number,
+            offset,
+        }
+    }
+
+    /// Returns the next line, if there is one.
+    pub(super) fn next(&mut self) -> io::Result<Option<Line<'_>>> {
+        self.buffer.clear();
+        let mut limited = io::Read::take(&mut self.reader, LONGEST_LINE as u64 + 1);
+        if limited.read_until(b'\n', &mut self.buffer)? == 0 {
+            return Ok(None);
+        }
+        if self.buffer.last() == Some(&b'\n') {
+            self.number += 1;
+            self.offset += self.buffer.len() as u64;
+            self.buffer.pop();
+            Ok(Some(Line::Whole(&self.buffer)))
+        } else {
+            Ok(Some(Line::Torn(&self.buffer)))
+        }
+    }
+
+    /// Returns how many whole lines were read, which is the number of the last one.
+    pub(super) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Returns how many bytes these lines have.
+    pub(super) fn offset(&self) -> u64 {
+        self.offset
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_without_end_is_torn() {
+        let mut lines = Lines::new(&b"a\n\nb"[..]);
+        assert_eq!(lines.next().unwrap(), Some(Line::Whole(b"a")));
+        assert_eq!(lines.next().unwrap(), Some(Line::Whole(b"")));
+        assert_eq!((lines.number(), lines.offset()), (2, 3));
+        assert_eq!(lines.next().unwrap(), Some(Line::Torn(b"b")));
+        assert_eq!((lines.number(), lines.offset()), (2, 3));
+    }
+
+    #[test]
+    fn no_line_fills_the_memory() {
+        let endless = vec![b'x'; 3 * LONGEST_LINE];
+        let mut lines = Lines::new(&endless[..]);
+        let Some(Line::Torn(bytes)) = lines.next().unwrap() else {
+            panic!("a line was found")
+        };
+        assert_eq!(bytes.len(), LONGEST_LINE + 1);
+    }
+}

@@ -1,0 +1,98 @@
+//! The name of a trail's directory.
+
+use std::fmt::Write as _;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::tree::line_hash;
+
+const SANDBOX: &str = "sandbox";
+/// What a name keeps as it is. Neither `+` nor `%`, which the names of apps are told apart by.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
+/// File systems take 255 bytes.
+const LONGEST: usize = 200;
+
+/// Returns the name of the directory that keeps the trail, below `audit` in the data directory.
+///
+/// It is `sandbox`, or the name of the profile, or is derived from the app root where there is no profile:
+/// `https://a1.easemob.com/acme/chat` becomes `https+a1.easemob.com+acme+chat`. Different trails have different
+/// names, and every name is a valid one for a file.
+#[must_use]
+pub fn directory_name(sandbox: bool, profile: Option<&str>, app_root: &str) -> String {
+    if sandbox {
+        return SANDBOX.to_owned();
+    }
+    let name = if let Some(profile) = profile {
+        escaped(profile)
+    } else {
+        let (scheme, rest) = app_root.split_once("://").unwrap_or(("https", app_root));
+        let parts = std::iter::once(scheme).chain(rest.split('/').filter(|part| !part.is_empty()));
+        parts.map(escaped).collect::<Vec<_>>().join("+")
+    };
+    bounded(name)
+}
+
+fn escaped(text: &str) -> String {
+    let mut name = utf8_percent_encode(text, ESCAPED).to_string();
+    // A profile may be called `sandbox`, but is not the sandbox; and `..` is no name.
+    if name == SANDBOX || name.starts_with('.') || name.is_empty() {
+        let first = name.bytes().next().unwrap_or_default();
+        name.replace_range(..usize::from(!name.is_empty()), &format!("%{first:02X}"));
+    }
+    name
+}
+
+fn bounded(mut name: String) -> String {
+    if name.len() <= LONGEST {
+        return name;
+    }
+    let digest = line_hash(name.as_bytes());
+    name.truncate(LONGEST - 33);
+    name.push('~');
+    for byte in &digest.0[..16] {
+        let _ = write!(name, "{byte:02x}");
+    }
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn names_are_readable() {
+        let root = "https://a1.easemob.com/acme/chat";
+        for (sandbox, profile, expected) in [
+            (true, Some("prod"), "sandbox"),
+            (false, Some("prod"), "prod"),
+            (false, Some("sandbox"), "%73andbox"),
+            (false, Some("../x"), "%2E.%2Fx"),
+            (false, Some("批"), "%E6%89%B9"),
+            (false, None, "https+a1.easemob.com+acme+chat"),
+        ] {
+            assert_eq!(directory_name(sandbox, profile, root), expected);
+        }
+        let local = directory_name(false, None, "http://127.0.0.1:80/app-id/x/");
+        assert_eq!(local, "http+127.0.0.1%3A80+app-id+x");
+    }
+
+    proptest! {
+        #[test]
+        fn different_trails_have_different_names(one in ".{0,300}", other in ".{0,300}") {
+            let names = [
+                directory_name(true, None, &one),
+                directory_name(false, Some(&one), &one),
+                directory_name(false, Some(&other), &one),
+                directory_name(false, None, &format!("https://{one}/x")),
+            ];
+            for (index, name) in names.iter().enumerate() {
+                prop_assert!(!name.is_empty() && name.len() <= LONGEST);
+                prop_assert!(!name.starts_with('.') && !name.contains(['/', '\\', '\0', ':']));
+                let same = names.iter().filter(|other| *other == name).count();
+                prop_assert!(same == 1 || one == other && (index == 1 || index == 2));
+            }
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! What there was of a trail at one moment, so that readers are not confused by a writer at work.
+
+use std::fs::{self, File};
+use std::io::{BufReader, Read as _, Seek as _, SeekFrom, Take};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::checkpoint;
+use super::error::AuditError;
+use super::key::PublicKey;
+use super::lines::Lines;
+use super::lock::TrailLock;
+use super::segment::segments;
+
+/// A writer holds the lock for the time of one block only.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
+/// One file of entries up to where it reached.
+#[derive(Debug, Clone)]
+pub(super) struct Extent {
+    pub(super) path: PathBuf,
+    pub(super) first: u64,
+    pub(super) bytes: u64,
+}
+
+/// The lines of one file.
+pub(super) type ExtentLines = Lines<BufReader<Take<File>>>;
+
+impl Extent {
+    pub(super) fn lines(&self) -> Result<ExtentLines, AuditError> {
+        self.lines_after(0, 0)
+    }
+
+    /// Goes on where `number` lines, `offset` bytes, were read before.
+    pub(super) fn lines_after(&self, number: u64, offset: u64) -> Result<ExtentLines, AuditError> {
+        let mut file = File::open(&self.path).map_err(AuditError::io("read", &self.path))?;
+        file.seek(SeekFrom::Start(offset))
+            .map_err(AuditError::io("read", &self.path))?;
+        let rest = file.take(self.bytes.saturating_sub(offset));
+        let reader = BufReader::with_capacity(64 * 1024, rest);
+        Ok(Lines::starting_at(reader, number, offset))
+    }
+}
+
+/// Returns the files of a trail as far as they reach now.
+pub(super) fn extents(directory: &Path) -> Result<Vec<Extent>, AuditError> {
+    with_lock(directory, || list(directory))
+}
+
+/// Returns the files and the checkpoints of the same moment.
+pub(super) fn with_checkpoints(
+    directory: &Path,
+    key: &PublicKey,
+) -> Result<(Vec<Extent>, Vec<checkpoint::Read>), AuditError> {
+    with_lock(directory, || {
+        Ok((
+            list(directory)?,
+            checkpoint::read(&checkpoint::file(directory), key)?,
+        ))
+    })
+}
+
+fn with_lock<T>(directory: &Path, act: impl FnOnce() -> Result<T, AuditError>) -> Result<T, AuditError> {
+    // A copy needs no lock, and may have none.
+    let lock = TrailLock::of_reader(directory, LONGEST_WAIT);
+    let _held = lock.as_ref().map(TrailLock::share).transpose()?;
+    act()
+}
+
+fn list(directory: &Path) -> Result<Vec<Extent>, AuditError> {
+    let extent = |segment: super::segment::Segment| {
+        let metadata = fs::metadata(&segment.path).map_err(AuditError::io("read", &segment.path))?;
+        Ok(Extent {
+            path: segment.path,
+            first: segment.first,
+            bytes: metadata.len(),
+        })
+    };
+    segments(directory)?.into_iter().map(extent).collect()
+}

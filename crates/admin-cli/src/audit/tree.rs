@@ -1,0 +1,166 @@
+//! The Merkle tree over all entries, of which only the right edge is kept.
+//!
+//! The hashing and the shape of the tree (RFC 6962) are those of `tlog_tiles`. A log that is only appended to
+//! needs no more of its tree than the roots of the complete subtrees at its right edge, at most 64 hashes:
+//! they are the whole state from which it goes on after a rotation, and from which its root is computed.
+
+use aws_lc_rs::digest::{Context, SHA256, digest};
+use tlog_tiles::{Error, Hash, HashReader, stored_hash_index, stored_hashes_for_record_hash, tree_hash};
+
+/// Returns the SHA-256 of a line.
+pub(super) fn line_hash(line: &[u8]) -> Hash {
+    to_hash(digest(&SHA256, line).as_ref())
+}
+
+fn to_hash(bytes: &[u8]) -> Hash {
+    let mut hash = Hash::default();
+    hash.0.copy_from_slice(bytes);
+    hash
+}
+
+fn leaf_hash(line: &[u8]) -> Hash {
+    let mut context = Context::new(&SHA256);
+    context.update(&[0]);
+    context.update(line);
+    to_hash(context.finish().as_ref())
+}
+
+/// The right edge of a tree: the roots of its largest complete subtrees, from left to right.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Edge {
+    size: u64,
+    nodes: Vec<Node>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Node {
+    index: u64,
+    hash: Hash,
+}
+
+impl Edge {
+    /// Rebuilds the edge of a tree of `size` leaves; none if the number of hashes does not fit the size.
+    pub(super) fn new(size: u64, hashes: Vec<Hash>) -> Option<Self> {
+        if hashes.len() != size.count_ones() as usize {
+            return None;
+        }
+        let mut start = 0;
+        let levels = (0..64_u8).rev().filter(|level| size >> level & 1 == 1);
+        let nodes = levels
+            .zip(hashes)
+            .map(|(level, hash)| {
+                let index = stored_hash_index(level, start >> level);
+                start += 1 << level;
+                Node { index, hash }
+            })
+            .collect();
+        Some(Self { size, nodes })
+    }
+
+    /// Returns the number of leaves.
+    pub(super) fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Returns the hashes from which the edge can be rebuilt.
+    pub(super) fn hashes(&self) -> impl Iterator<Item = Hash> {
+        self.nodes.iter().map(|node| node.hash)
+    }
+
+    /// Adds a leaf.
+    pub(super) fn push(&mut self, line: &[u8]) {
+        let grown = stored_hashes_for_record_hash(self.size, leaf_hash(line), self)
+            .expect("an edge holds every hash that the next leaf needs");
+        let merged = grown.len() - 1;
+        let level = u8::try_from(merged).expect("a tree of 2^64 leaves has 64 levels");
+        self.nodes.truncate(self.nodes.len() - merged);
+        self.nodes.push(Node {
+            index: stored_hash_index(level, self.size >> level),
+            hash: grown[merged],
+        });
+        self.size += 1;
+    }
+
+    /// Returns the root of the tree.
+    pub(super) fn root(&self) -> Hash {
+        tree_hash(self.size, self).expect("an edge holds every hash that its root needs")
+    }
+}
+
+impl HashReader for Edge {
+    fn read_hashes(&self, indexes: &[u64]) -> Result<Vec<Hash>, Error> {
+        let find = |index: &u64| self.nodes.iter().find(|node| node.index == *index);
+        indexes
+            .iter()
+            .map(|index| find(index).map(|node| node.hash).ok_or(Error::IndexesNotInTree))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hex(hash: Hash) -> String {
+        use std::fmt::Write as _;
+        hash.0.iter().fold(String::new(), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+    }
+
+    /// The tree of RFC 6962, section 2.1, by its definition.
+    fn by_definition(leaves: &[Vec<u8>]) -> Hash {
+        match leaves {
+            [] => tlog_tiles::EMPTY_HASH,
+            [leaf] => tlog_tiles::record_hash(leaf),
+            _ => {
+                let (left, right) = leaves.split_at(leaves.len().next_power_of_two() / 2);
+                tlog_tiles::node_hash(by_definition(left), by_definition(right))
+            }
+        }
+    }
+
+    #[test]
+    fn roots_follow_the_definition_at_every_size() {
+        let mut edge = Edge::default();
+        let mut leaves = Vec::new();
+        for size in 0..200_u64 {
+            assert_eq!(edge.root(), by_definition(&leaves), "{size}");
+            let rebuilt = Edge::new(size, edge.hashes().collect()).unwrap();
+            assert_eq!(rebuilt, edge, "{size}");
+            let leaf = size.to_le_bytes().repeat(3);
+            edge.push(&leaf);
+            leaves.push(leaf);
+        }
+    }
+
+    #[test]
+    fn roots_are_those_that_other_logs_compute() {
+        // The test vectors of certificate-transparency-go and Trillian.
+        let leaves: [&[u8]; 8] = [
+            b"",
+            b"\x00",
+            b"\x10",
+            b"\x20\x21",
+            b"\x30\x31",
+            b"\x40\x41\x42\x43",
+            b"\x50\x51\x52\x53\x54\x55\x56\x57",
+            b"\x60\x61\x62\x63\x64\x65\x66\x67\x68\x69\x6a\x6b\x6c\x6d\x6e\x6f",
+        ];
+        let mut edge = Edge::default();
+        for leaf in leaves {
+            edge.push(leaf);
+        }
+        assert_eq!(
+            hex(edge.root()),
+            "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328"
+        );
+    }
+
+    #[test]
+    fn an_edge_of_another_size_is_refused() {
+        assert!(Edge::new(3, vec![Hash::default()]).is_none());
+        assert!(Edge::new(0, vec![Hash::default()]).is_none());
+    }
+}

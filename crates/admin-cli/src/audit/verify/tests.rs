@@ -1,0 +1,328 @@
+use std::collections::BTreeMap;
+use std::fs;
+use std::sync::LazyLock;
+use std::time::{Duration, UNIX_EPOCH};
+
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+use super::super::chain::Chain;
+use super::super::event::Event;
+use super::super::trail::{AuditTrail, Limits};
+use super::super::words::{Kind, Outcome};
+use super::*;
+
+/// The files of a trail: for each, its lines.
+type Files = BTreeMap<String, Vec<Vec<u8>>>;
+
+struct Original {
+    home: TempDir,
+    files: Files,
+}
+
+fn event(number: u64) -> Event {
+    let mut event = Event::new(UNIX_EPOCH + Duration::from_secs(number), Kind::Outcome);
+    event.user = Some(format!("user{number}"));
+    event.outcome = Some(Outcome::Ended);
+    event
+}
+
+static ORIGINAL: LazyLock<Original> = LazyLock::new(|| {
+    let home = tempfile::tempdir().unwrap();
+    let limits = Limits {
+        file_bytes: 1_500,
+        checkpoint_every: 9,
+        ..Limits::default()
+    };
+    let mut trail = AuditTrail::open_with(home.path(), "test", limits).unwrap();
+    for number in 0..60 {
+        trail.append(&[event(number)]).unwrap();
+    }
+    trail.checkpoint(UNIX_EPOCH).unwrap();
+    let files = read(home.path());
+    assert!(files.len() > 5);
+    Original { home, files }
+});
+
+fn read(directory: &Path) -> Files {
+    snapshot::extents(directory)
+        .unwrap()
+        .into_iter()
+        .map(|extent| {
+            let bytes = fs::read(&extent.path).unwrap();
+            let name = extent.path.file_name().unwrap().to_str().unwrap().to_owned();
+            (name, lines(&bytes))
+        })
+        .collect()
+}
+
+fn lines(bytes: &[u8]) -> Vec<Vec<u8>> {
+    bytes
+        .split_inclusive(|&byte| byte == b'\n')
+        .map(<[u8]>::to_vec)
+        .collect()
+}
+
+/// A copy of the trail with other entries.
+fn copy(files: &Files) -> TempDir {
+    let home = tempfile::tempdir().unwrap();
+    for name in ["checkpoints.jws", "key.pub.pem"] {
+        fs::copy(ORIGINAL.home.path().join(name), home.path().join(name)).unwrap();
+    }
+    for (name, lines) in files {
+        fs::write(home.path().join(name), lines.concat()).unwrap();
+    }
+    home
+}
+
+/// Returns the first place, file and line, at which a trail differs from the original.
+fn first_difference(files: &Files) -> Option<(String, u64)> {
+    let mut last = None;
+    for (name, original) in &ORIGINAL.files {
+        let Some(now) = files.get(name).map(|lines_now| lines(&lines_now.concat())) else {
+            return last;
+        };
+        for index in 0..original.len().max(now.len()) {
+            if original.get(index) != now.get(index) {
+                return Some((name.clone(), index as u64 + 1));
+            }
+        }
+        last = Some((name.clone(), original.len() as u64 + 1));
+    }
+    None
+}
+
+fn assert_caught(files: &Files) -> Result<(), TestCaseError> {
+    let home = copy(files);
+    let found = verify(home.path(), &Against::default()).unwrap();
+    prop_assert!(!found.holds(), "nothing was found");
+    let problem = &found.problems[0];
+    let name = problem.file.file_name().unwrap().to_str().unwrap().to_owned();
+    let (at, expected) = ((name, problem.line), first_difference(files));
+    prop_assert_eq!(Some(at), expected, "{}", problem);
+    Ok(())
+}
+
+fn total_lines() -> usize {
+    ORIGINAL.files.values().map(Vec::len).sum()
+}
+
+/// Finds the file and the index in it of a line counted over all files.
+fn locate(files: &Files, mut line: usize) -> (String, usize) {
+    for (name, lines) in files {
+        if line < lines.len() {
+            return (name.clone(), line);
+        }
+        line -= lines.len();
+    }
+    panic!("there is no such line")
+}
+
+fn line_at(line: usize) -> Vec<u8> {
+    let (name, index) = locate(&ORIGINAL.files, line);
+    ORIGINAL.files[&name][index].clone()
+}
+
+#[test]
+fn the_original_holds() {
+    let found = verify(ORIGINAL.home.path(), &Against::default()).unwrap();
+    assert!(found.holds(), "{:?}", found.problems);
+    assert_eq!((found.first, found.size, found.unsigned()), (0, 60, 0));
+    assert_eq!(found.checkpoints, 7);
+    assert!(!found.key_was_kept);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn a_changed_byte_is_caught(line in 0..total_lines(), at in any::<prop::sample::Index>(), change in 1_u8..) {
+        let mut files = ORIGINAL.files.clone();
+        let (name, index) = locate(&files, line);
+        let line = &mut files.get_mut(&name).unwrap()[index];
+        let at = at.index(line.len());
+        line[at] ^= change;
+        assert_caught(&files)?;
+    }
+
+    #[test]
+    fn a_missing_line_is_caught(line in 0..total_lines()) {
+        let mut files = ORIGINAL.files.clone();
+        let (name, index) = locate(&files, line);
+        files.get_mut(&name).unwrap().remove(index);
+        assert_caught(&files)?;
+    }
+
+    #[test]
+    fn lines_out_of_order_are_caught(one in 0..total_lines(), other in 0..total_lines()) {
+        prop_assume!(one != other);
+        let mut files = ORIGINAL.files.clone();
+        for (place, line) in [(one, other), (other, one)] {
+            let (name, index) = locate(&files, place);
+            files.get_mut(&name).unwrap()[index] = line_at(line);
+        }
+        assert_caught(&files)?;
+    }
+
+    #[test]
+    fn a_repeated_line_is_caught(line in 0..total_lines(), place in 0..total_lines()) {
+        let mut files = ORIGINAL.files.clone();
+        let (name, index) = locate(&files, place);
+        files.get_mut(&name).unwrap().insert(index + 1, line_at(line));
+        assert_caught(&files)?;
+    }
+
+    #[test]
+    fn a_cut_end_is_caught(line in 0..total_lines(), at in any::<prop::sample::Index>(), empty_file in any::<bool>()) {
+        let mut files = ORIGINAL.files.clone();
+        let (name, index) = locate(&files, line);
+        files.retain(|other, _| *other <= name);
+        let kept = files.get_mut(&name).unwrap();
+        kept.truncate(index + 1);
+        let at = at.index(kept[index].len());
+        kept[index].truncate(at);
+        if kept.concat().is_empty() && !empty_file {
+            files.remove(&name);
+        }
+        prop_assume!(!files.is_empty());
+        assert_caught(&files)?;
+    }
+
+    #[test]
+    fn a_foreign_line_is_caught(place in 0..total_lines() - 1, knows_its_place in any::<bool>()) {
+        let mut files = ORIGINAL.files.clone();
+        let (name, index) = locate(&files, place);
+        let mut foreign = String::new();
+        let mut chain = Chain::new("test");
+        if knows_its_place {
+            chain = chain_up_to(place);
+        }
+        chain.extend(&mut foreign, &event(1_000)).unwrap();
+        foreign.push('\n');
+        files.get_mut(&name).unwrap().insert(index + 1, foreign.into_bytes());
+        assert_caught(&files)?;
+    }
+
+    #[test]
+    fn a_changed_checkpoint_is_caught(at in any::<prop::sample::Index>(), change in 1_u8..) {
+        let home = copy(&ORIGINAL.files);
+        let path = home.path().join("checkpoints.jws");
+        let mut bytes = fs::read(&path).unwrap();
+        let at = at.index(bytes.len());
+        let line = lines(&bytes[..=at]).len() as u64;
+        bytes[at] ^= change;
+        fs::write(&path, bytes).unwrap();
+        let found = verify(home.path(), &Against::default()).unwrap();
+        prop_assert!(!found.holds(), "nothing was found");
+        prop_assert_eq!((&found.problems[0].file, found.problems[0].line), (&path, line));
+    }
+}
+
+/// The state after a line, counted over all files.
+fn chain_up_to(line: usize) -> Chain {
+    let mut chain = Chain::new("test");
+    let all = ORIGINAL
+        .files
+        .values()
+        .flat_map(|lines| lines.iter().enumerate().map(|(index, line)| (index == 0, line)));
+    for (is_header, line) in all.take(line + 1) {
+        let line = line.strip_suffix(b"\n").unwrap();
+        if is_header {
+            chain.follow_header(line).unwrap();
+        } else {
+            chain.follow(line).unwrap();
+        }
+    }
+    chain
+}
+
+#[test]
+fn an_end_that_was_written_anew_without_the_key_is_caught() {
+    let mut files = ORIGINAL.files.clone();
+    let (name, index) = locate(&files, 25);
+    files.retain(|other, _| *other <= name);
+    let kept = files.get_mut(&name).unwrap();
+    kept.truncate(index);
+    let mut chain = chain_up_to(24);
+    let forged_from = chain.size();
+    let mut line = String::new();
+    for number in forged_from..60 {
+        chain.extend(&mut line, &event(number + 500)).unwrap();
+        kept.push(format!("{line}\n").into_bytes());
+    }
+    let home = copy(&files);
+    let found = verify(home.path(), &Against::default()).unwrap();
+    let problem = &found.problems[0];
+    // The nearest head before the forgery is all that is certain.
+    assert_eq!(problem.seq, Some(forged_from / 9 * 9), "{problem}");
+    assert!(problem.what.contains("written anew"), "{problem}");
+}
+
+#[test]
+fn a_cut_end_whose_checkpoints_are_cut_too_is_caught_by_a_kept_one() {
+    let kept = tempfile::tempdir().unwrap();
+    let kept = kept.path().join("head.jws");
+    let whole = verify(ORIGINAL.home.path(), &Against::default()).unwrap();
+    let directory = kept.parent().unwrap();
+    fs::create_dir_all(directory).unwrap();
+    // Without the end of the line, as it may come out of a mail.
+    fs::write(&kept, whole.head.unwrap().jws).unwrap();
+    let mut files = ORIGINAL.files.clone();
+    files.pop_last();
+    let home = copy(&files);
+    let path = home.path().join("checkpoints.jws");
+    let heads = fs::read(&path).unwrap();
+    fs::write(&path, lines(&heads)[..4].concat()).unwrap();
+    let against = Against {
+        key: Some(PublicKey::of_trail(ORIGINAL.home.path()).unwrap()),
+        checkpoints: Some(kept),
+    };
+    assert!(verify(home.path(), &Against::default()).unwrap().holds());
+    let found = verify(home.path(), &against).unwrap();
+    assert!(found.problems[0].what.contains("cut off"), "{found:?}");
+    let found = verify(ORIGINAL.home.path(), &against).unwrap();
+    assert!(
+        found.holds() && found.key_was_kept && found.kept == 1,
+        "{found:?}"
+    );
+}
+
+#[test]
+fn a_trail_signed_anew_is_caught_by_a_kept_key() {
+    let forged = tempfile::tempdir().unwrap();
+    let mut trail = AuditTrail::open(forged.path(), "test").unwrap();
+    trail.append(&[event(1)]).unwrap();
+    trail.checkpoint(UNIX_EPOCH).unwrap();
+    let against = Against {
+        key: Some(PublicKey::of_trail(ORIGINAL.home.path()).unwrap()),
+        checkpoints: None,
+    };
+    let found = verify(forged.path(), &against).unwrap();
+    assert!(found.problems[0].what.contains("another key"), "{found:?}");
+}
+
+#[test]
+fn the_rest_is_verified_when_old_files_are_in_an_archive() {
+    let mut files = ORIGINAL.files.clone();
+    files.pop_first();
+    files.pop_first();
+    let found = verify(copy(&files).path(), &Against::default()).unwrap();
+    assert!(found.holds(), "{found:?}");
+    let first: u64 = files.keys().next().unwrap()[8..20].parse().unwrap();
+    assert_eq!((found.first, found.size), (first, 60));
+    assert_eq!(found.unchecked + found.checkpoints, 7);
+    assert!(found.unchecked > 0 && found.checkpoints > 0);
+    let middle = files.keys().nth(1).unwrap().clone();
+    files.remove(&middle);
+    let found = verify(copy(&files).path(), &Against::default()).unwrap();
+    assert!(found.problems[0].what.contains("missing"), "{found:?}");
+}
+
+#[test]
+fn where_there_is_no_trail_nothing_is_verified() {
+    let home = tempfile::tempdir().unwrap();
+    assert!(verify(home.path(), &Against::default()).is_err());
+    assert!(verify(&home.path().join("none"), &Against::default()).is_err());
+    let found = verify(copy(&Files::new()).path(), &Against::default()).unwrap();
+    assert!(found.problems[0].what.contains("cut off"), "{found:?}");
+}

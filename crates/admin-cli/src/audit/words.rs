@@ -1,0 +1,116 @@
+//! Words of an event that newer versions may add to.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// Declares an enum of known words with room for unknown ones.
+macro_rules! words {
+    ($(#[$about:meta])* $name:ident { $($(#[$meaning:meta])* $word:ident = $text:literal,)+ }) => {
+        $(#[$about])*
+        #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum $name {
+            $($(#[$meaning])* $word,)+
+            /// A word of another version.
+            Other(String),
+        }
+
+        impl $name {
+            /// Returns the word as it is written.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                match self {
+                    $(Self::$word => $text,)+
+                    Self::Other(text) => text,
+                }
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(text: &str) -> Self {
+                match text {
+                    $($text => Self::$word,)+
+                    other => Self::Other(other.to_owned()),
+                }
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = Infallible;
+
+            fn from_str(text: &str) -> Result<Self, Infallible> {
+                Ok(Self::from(text))
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer).map(|text| Self::from(text.as_str()))
+            }
+        }
+    };
+}
+
+words! {
+    /// What an event tells of.
+    Kind {
+        /// A run began; nothing was sent yet.
+        RunStarted = "run.started",
+        /// A call is about to be sent.
+        Intent = "intent",
+        /// What became of an intent.
+        Outcome = "outcome",
+        /// A run came to its end, in whatever way.
+        RunEnded = "run.ended",
+        /// An incomplete last line, left by a crash, was cut off the trail.
+        TrailRepaired = "trail.repaired",
+    }
+}
+
+words! {
+    /// What became of one item.
+    Outcome {
+        /// The sessions were ended, or what else was asked for was done.
+        Ended = "ended",
+        /// The server refused.
+        Refused = "refused",
+        /// It failed, and nothing was changed.
+        Failed = "failed",
+        /// Nobody knows whether the server acted.
+        Unknown = "unknown",
+        /// There was nothing to do.
+        Nothing = "nothing",
+        /// It was not tried.
+        Skipped = "skipped",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_words_survive() {
+        for text in ["run.started", "intent", "trail.repaired", "run.paused"] {
+            let kind: Kind = serde_json::from_value(text.into()).unwrap();
+            assert_eq!(serde_json::to_value(&kind).unwrap(), text);
+        }
+        assert_eq!(Outcome::from("ended"), Outcome::Ended);
+        assert_eq!(Outcome::from("postponed").as_str(), "postponed");
+    }
+}
