@@ -8,6 +8,7 @@ mod it {
     mod configuration;
     mod conformance;
     mod consent;
+    mod crash;
     mod documents;
     mod embedded_sandbox;
     pub(crate) mod env;

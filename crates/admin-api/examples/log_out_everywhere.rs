@@ -11,7 +11,7 @@ use easemob_admin_sandbox::Sandbox;
 /// A logout is never repeated blindly: where its outcome is unknown, the device list tells.
 async fn log_out_everywhere(client: &Client, user: &UserId) -> Result<bool, Error> {
     match client.logout_all(user).await {
-        Ok(LogoutOutcome::LoggedOut | LogoutOutcome::NotLoggedOut) => {}
+        Ok(LogoutOutcome::LoggedOut { .. } | LogoutOutcome::NotLoggedOut) => {}
         Err(error) if error.is_outcome_unknown() => {}
         Err(error) => return Err(error),
     }

@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use crate::error::{ApiError, DecodeError, Excerpt, Refusal};
+use crate::model::{Integer, UnixMillis};
 
 /// An answer as it came in.
 #[derive(Clone, Debug)]
@@ -109,6 +110,8 @@ struct Fields<'a> {
     cursor: Option<&'a RawValue>,
     #[serde(borrow, default)]
     result: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    timestamp: Option<&'a RawValue>,
 }
 
 impl<'a> Fields<'a> {
@@ -161,6 +164,13 @@ impl Envelope<'_> {
             Classified::Undecodable(error) => Err(error),
             Classified::Refused(refusal) => Err(answer.undecodable(format!("the server refused: {refusal}"))),
         }
+    }
+
+    /// Returns when the server answered, by its own clock; nothing if the answer does not tell.
+    #[must_use]
+    pub fn timestamp(&self) -> Option<UnixMillis> {
+        let millis: Integer = serde_json::from_str(self.fields.timestamp?.get()).ok()?;
+        u64::try_from(millis.0).ok().map(UnixMillis)
     }
 
     /// Returns the field `data`, decoded.

@@ -7,6 +7,7 @@ use std::fmt;
 
 use easemob_admin_api::Error as ApiError;
 
+use crate::audit::AuditError;
 use crate::bulk::breaker::Fatal;
 use crate::bulk::calls::{CallError, Scope};
 use crate::bulk::recorder::RecordError;
@@ -197,6 +198,17 @@ impl From<RecordError> for CommandError {
     fn from(error: RecordError) -> Self {
         Self::of(exit::INTERNAL, &error)
             .hint("look whether the disk is full or may not be written; nothing was sent")
+    }
+}
+
+impl From<AuditError> for CommandError {
+    fn from(error: AuditError) -> Self {
+        Self::new(
+            exit::INTERNAL,
+            "the audit trail cannot be written, so nothing was sent",
+        )
+        .hint(error.hint())
+        .because(error)
     }
 }
 

@@ -53,7 +53,9 @@ impl Server {
 
 fn ended(outcome: LogoutOutcome) -> Ended {
     match outcome {
-        LogoutOutcome::LoggedOut => Ended::Yes,
+        LogoutOutcome::LoggedOut { at } => Ended::Yes {
+            at: at.and_then(|at| i64::try_from(at.0).ok()),
+        },
         LogoutOutcome::NotLoggedOut => Ended::No,
     }
 }

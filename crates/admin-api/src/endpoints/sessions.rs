@@ -6,29 +6,40 @@ use crate::client::Client;
 use crate::endpoint::{Effect, Endpoint, Method, Path};
 use crate::envelope::Envelope;
 use crate::error::{DecodeError, Error};
-use crate::model::{DeviceId, UserId};
+use crate::model::{DeviceId, UnixMillis, UserId};
 
 /// What the server says became of a forced logout.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let sandbox = easemob_admin_sandbox::Sandbox::start().await?;
-/// # use easemob_admin_api::{AppRoot, Client, Credentials, DeviceId, LogoutOutcome, UserId};
+/// # use easemob_admin_api::{AppRoot, Client, Credentials, DeviceId, UserId};
 /// # let client = Client::builder(AppRoot::parse(&sandbox.app_root())?)
 /// #     .credentials(Credentials::client_secret(sandbox.client_id(), sandbox.client_secret())).build()?;
 /// sandbox.register("ann");
 /// let device = DeviceId::parse(sandbox.sign_in("ann", "ios")?.resource)?;
 /// let outcome = client.logout_device(&UserId::parse("ann")?, &device).await?;
-/// assert_eq!(outcome, LogoutOutcome::LoggedOut);
+/// assert!(outcome.is_logged_out());
 /// # Ok(()) }
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[must_use = "a logout may be answered with success and not have happened"]
 pub enum LogoutOutcome {
     /// The server says that it was done.
-    LoggedOut,
+    LoggedOut {
+        /// When, by the clock of the server, if the answer told.
+        at: Option<UnixMillis>,
+    },
     /// The server answered 200 with `result: false`: the device was not logged out.
     NotLoggedOut,
+}
+
+impl LogoutOutcome {
+    /// Returns true if the server says that it was done.
+    #[must_use]
+    pub fn is_logged_out(self) -> bool {
+        matches!(self, Self::LoggedOut { .. })
+    }
 }
 
 /// The verb of the logout of one device.
@@ -153,10 +164,13 @@ impl Endpoint for LogoutDevice {
 /// `result` is required: a logout that the server does not confirm must be read after.
 fn outcome(answer: &Envelope<'_>) -> Result<LogoutOutcome, DecodeError> {
     let data: Value = answer.data()?;
+    let done = LogoutOutcome::LoggedOut {
+        at: answer.timestamp(),
+    };
     match &data["result"] {
-        Value::Bool(true) => Ok(LogoutOutcome::LoggedOut),
+        Value::Bool(true) => Ok(done),
         Value::Bool(false) => Ok(LogoutOutcome::NotLoggedOut),
-        Value::String(text) if matches!(text.as_str(), "true" | "ok") => Ok(LogoutOutcome::LoggedOut),
+        Value::String(text) if matches!(text.as_str(), "true" | "ok") => Ok(done),
         Value::String(text) if text == "false" => Ok(LogoutOutcome::NotLoggedOut),
         _ => Err(answer.problem("`data.result` is neither true nor false")),
     }

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use easemob_admin_api::endpoints::mutes::{MuteFor, Mutes};
 use easemob_admin_api::{
-    DeviceId, DeviceLimits, LimitMode, LogoutOutcome, NewUser, OnlineStatus, Platform, RegisterOutcome,
-    UserId, UserQuery,
+    DeviceId, DeviceLimits, LimitMode, NewUser, OnlineStatus, Platform, RegisterOutcome, UserId, UserQuery,
 };
 
 use super::setup::{client, sandbox, user};
@@ -72,15 +71,9 @@ async fn devices_and_sessions() {
     assert_eq!(platforms, [Platform::Android, Platform::Web, Platform::Custom(5)]);
 
     let phone = DeviceId::from_login_id(&phone.login_id).unwrap();
-    assert_eq!(
-        client.logout_device(&user("ann"), &phone).await.unwrap(),
-        LogoutOutcome::LoggedOut
-    );
+    assert!((client.logout_device(&user("ann"), &phone).await.unwrap()).is_logged_out());
     assert_eq!(sandbox.devices("ann").len(), 2);
-    assert_eq!(
-        client.logout_all(&user("ann")).await.unwrap(),
-        LogoutOutcome::LoggedOut
-    );
+    assert!((client.logout_all(&user("ann")).await.unwrap()).is_logged_out());
     assert!(client.list_devices(&user("ann")).await.unwrap().is_empty());
 }
 

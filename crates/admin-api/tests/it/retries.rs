@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use easemob_admin_api::{DeviceId, LogoutOutcome, RetryPolicy, Timeouts};
+use easemob_admin_api::{DeviceId, RetryPolicy, Timeouts};
 use easemob_admin_sandbox::{Fault, Sandbox};
 
 use super::setup::{builder, client, hasty_client, sandbox, user};
@@ -67,10 +67,7 @@ async fn a_logout_that_was_refused_for_its_rate_is_sent_again() {
     let (sandbox, _) = ann_on_ios().await;
     sandbox.inject(Fault::status("sessions.logout_all", 429).times(2));
     let (client, clock) = hasty_client(&sandbox);
-    assert_eq!(
-        client.logout_all(&user("ann")).await.unwrap(),
-        LogoutOutcome::LoggedOut
-    );
+    assert!((client.logout_all(&user("ann")).await.unwrap()).is_logged_out());
     assert_eq!(sandbox.call_count("sessions.logout_all"), 3);
     assert!(!clock.slept().is_empty());
 }

@@ -4,7 +4,9 @@ use std::io;
 
 use jiff::Timestamp;
 
+use super::audit_sink::AuditSink;
 use super::operator::operator;
+use crate::audit::{AuditTrail, directory_name};
 use crate::bulk::item::Task;
 use crate::bulk::journal::header::Header;
 use crate::bulk::journal::progress::Counts;
@@ -57,7 +59,14 @@ impl<'a> Attempt<'a> {
         summary.run = Some(header.run.clone());
         summary.reason.clone_from(&header.reason);
         summary.ticket.clone_from(&header.ticket);
-        let sinks: Vec<Box<dyn Sink>> = vec![Box::new(journal)];
+        let trail = open_trail(
+            context,
+            header.sandbox,
+            header.profile.as_deref(),
+            &header.app_root,
+        )?;
+        let sinks: Vec<Box<dyn Sink>> =
+            vec![Box::new(AuditSink::new(trail, header.clone())), Box::new(journal)];
         let recorder = Recorder::start(sinks, header.durability, now)
             .map_err(|error| CommandError::new(exit::INTERNAL, "cannot start to record").because(error))?;
         let begin = Begin {
@@ -102,6 +111,27 @@ impl<'a> Attempt<'a> {
             driven.stop_because(Stop::Record(error));
         }
     }
+}
+
+/// Opens the audit trail of a profile, which proves that it can be written.
+fn open_trail(
+    context: &Context,
+    sandbox: bool,
+    profile: Option<&str>,
+    app_root: &str,
+) -> Result<AuditTrail, CommandError> {
+    let name = directory_name(sandbox, profile, app_root);
+    let directory = context.places()?.audit().join(&name);
+    Ok(AuditTrail::open(&directory, &name)?)
+}
+
+/// Proves that an act on this server could be put on record, before the first request is sent.
+///
+/// # Errors
+/// When it could not; then nothing may be sent.
+pub fn prove_recordable(context: &Context, session: &Session) -> Result<(), CommandError> {
+    let profile = session.profile.as_deref();
+    open_trail(context, session.is_sandbox(), profile, &session.app_root).map(drop)
 }
 
 /// The time in milliseconds since 1970.

@@ -5,6 +5,7 @@
 //! by the action that the journal names. The rules are in [`crate::bulk`]; here they meet the terminal.
 
 pub mod attempt;
+pub mod audit_sink;
 pub mod begin;
 pub mod change;
 pub mod logout;

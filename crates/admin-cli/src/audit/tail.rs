@@ -193,22 +193,27 @@ impl Tail {
 
     /// Goes on in a new file.
     pub(super) fn rotate(&mut self, directory: &Path) -> Result<(), Failed> {
+        self.sync()?;
         *self = Self::create(directory, self.chain.clone(), "")?;
         Ok(())
     }
 
-    /// Writes whole lines, after which the state is `chain`. They are on the disk when this returns.
+    /// Waits until all lines are on the disk.
+    pub(super) fn sync(&self) -> Result<(), Failed> {
+        // After a failure, what the disk holds is not known: the system may have dropped the pages.
+        self.file.sync_data().map_err(|error| Failed {
+            error: AuditError::io("written", &self.segment.path)(error),
+            undone: false,
+        })
+    }
+
+    /// Writes whole lines, after which the state is `chain`. They are with the system when this returns.
     pub(super) fn write(&mut self, block: &str, lines: u64, chain: Chain) -> Result<(), Failed> {
         let path = &self.segment.path;
         if let Err(error) = self.file.write_all(block.as_bytes()) {
             let undone = self.file.set_len(self.offset).is_ok();
             let error = AuditError::io("written", path)(error);
             return Err(Failed { error, undone });
-        }
-        if let Err(error) = self.file.sync_data() {
-            // What the disk holds now is not known: the system may have dropped the pages.
-            let error = AuditError::io("written", path)(error);
-            return Err(Failed { error, undone: false });
         }
         self.offset += block.len() as u64;
         self.line += lines;

@@ -99,6 +99,28 @@ impl AuditTrail {
     /// When the lock is not to be had, the files were changed by something else, or the block cannot be
     /// written; then none of the events counts as recorded.
     pub fn append(&mut self, events: &[Event]) -> Result<(), AuditError> {
+        self.append_buffered(events)?;
+        self.sync()
+    }
+
+    /// Waits until all that was appended is on the disk.
+    ///
+    /// # Errors
+    /// When the disk does not confirm it; then the trail is closed.
+    pub fn sync(&mut self) -> Result<(), AuditError> {
+        if self.closed {
+            return Err(AuditError::Closed);
+        }
+        let synced = self.tail.sync();
+        self.judge(synced)
+    }
+
+    /// Appends events as one block; they are with the system when this returns, which the end of this process
+    /// cannot undo, but a loss of power can, until [`sync`](Self::sync) has returned.
+    ///
+    /// # Errors
+    /// As [`append`](Self::append).
+    pub fn append_buffered(&mut self, events: &[Event]) -> Result<(), AuditError> {
         let Some(newest) = events.last().map(|event| event.time) else {
             return Ok(());
         };
@@ -166,6 +188,8 @@ impl AuditTrail {
         self.check_end()?;
         let size = self.tail.chain().size();
         if size > self.signed {
+            // A signed head must never name entries that a loss of power can take away.
+            self.sync()?;
             let checkpoint = Checkpoint::of(self.tail.chain(), time);
             self.checkpoints.add(&checkpoint, &self.key)?;
             self.signed = size;

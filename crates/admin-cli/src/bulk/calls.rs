@@ -79,7 +79,10 @@ impl CallError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
     /// The server says it ended the session.
-    Yes,
+    Yes {
+        /// When, by its clock, in milliseconds since 1970, if it told.
+        at: Option<i64>,
+    },
     /// The server answered without ending it.
     No,
 }

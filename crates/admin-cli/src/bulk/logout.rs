@@ -34,6 +34,19 @@ pub enum Mode<'a> {
     Act(&'a Recorder),
 }
 
+/// The fate of a device that a second reading no longer found.
+const GONE: Fate = Fate::Ended {
+    confirmed_by_reading: true,
+    server_at: None,
+};
+
+fn ended(server_at: Option<i64>) -> Fate {
+    Fate::Ended {
+        confirmed_by_reading: false,
+        server_at,
+    }
+}
+
 /// What became of one device.
 #[derive(Debug, Clone)]
 pub enum Fate {
@@ -41,6 +54,8 @@ pub enum Fate {
     Ended {
         /// True if the server's answer did not arrive and the list was read again.
         confirmed_by_reading: bool,
+        /// When, by the clock of the server, in milliseconds since 1970, if it told.
+        server_at: Option<i64>,
     },
     /// It would be ended by a run that is not dry.
     WouldEnd,
@@ -182,10 +197,7 @@ fn missing(id: &DeviceId, meant_by_earlier_attempt: bool) -> DeviceResult {
         uuid: None,
     };
     let (why, fate) = if meant_by_earlier_attempt {
-        let ended = Fate::Ended {
-            confirmed_by_reading: true,
-        };
-        ("meant by an earlier attempt", ended)
+        ("meant by an earlier attempt", GONE)
     } else {
         ("gone since the plan", Fate::Gone)
     };
@@ -237,12 +249,7 @@ async fn end_victims(
 
 async fn end_everything(calls: &impl SessionCalls, user: &UserId, victims: &[Choice]) -> Vec<Fate> {
     match calls.logout_all(user).await {
-        Ok(Ended::Yes) => vec![
-            Fate::Ended {
-                confirmed_by_reading: false
-            };
-            victims.len()
-        ],
+        Ok(Ended::Yes { at }) => vec![ended(at); victims.len()],
         // The devices may have left by themselves; only the list tells.
         Ok(Ended::No) => {
             let error = not_logged_out(LOGOUT_ALL);
@@ -265,9 +272,7 @@ async fn end_everything(calls: &impl SessionCalls, user: &UserId, victims: &[Cho
                     // The first repeat is this call, hence one repeat fewer inside.
                     end_device(calls, user, victim, MAX_REPEATS - 1).await
                 } else {
-                    Fate::Ended {
-                        confirmed_by_reading: true,
-                    }
+                    GONE
                 };
                 fates.push(fate);
             }
@@ -298,11 +303,7 @@ async fn end_device(calls: &impl SessionCalls, user: &UserId, victim: &Choice, r
     loop {
         // Servers differ in what they answer for a device that has just left; only the list tells.
         let error = match calls.logout_device(user, device).await {
-            Ok(Ended::Yes) => {
-                return Fate::Ended {
-                    confirmed_by_reading: false,
-                };
-            }
+            Ok(Ended::Yes { at }) => return ended(at),
             Ok(Ended::No) => not_logged_out(LOGOUT_DEVICE),
             Err(error) if error.outcome_unknown || error.not_found => error,
             Err(error) => return Fate::Failed(error),
@@ -324,9 +325,7 @@ fn gone_or(error: &CallError, victim: &Choice, present: &BTreeSet<DeviceId>) -> 
     if present.contains(&victim.device.id) {
         Fate::Failed(error.clone())
     } else {
-        Fate::Ended {
-            confirmed_by_reading: true,
-        }
+        GONE
     }
 }
 

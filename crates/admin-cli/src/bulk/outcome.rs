@@ -16,6 +16,7 @@ pub fn of_logout(item: &Item, result: &UserResult, at: i64) -> Option<Outcome> {
         n: item.number,
         at,
         state: state(Settled::of_logout(result), result.failures()),
+        server_at: None,
         ended: Vec::new(),
         failed: Vec::new(),
     };
@@ -25,7 +26,10 @@ pub fn of_logout(item: &Item, result: &UserResult, at: i64) -> Option<Outcome> {
     for device in result.devices() {
         let id = &device.choice.device.id;
         match &device.fate {
-            Fate::Ended { .. } => outcome.ended.push(id.clone()),
+            Fate::Ended { server_at, .. } => {
+                outcome.ended.push(id.clone());
+                outcome.server_at = outcome.server_at.max(*server_at);
+            }
             Fate::Failed(error) => outcome.failed.push(failure(Some(id.clone()), error)),
             Fate::Gone if outcome.state == State::Nothing => outcome.state = State::Skipped,
             Fate::WouldEnd | Fate::Kept | Fate::Gone | Fate::NotTried => {}
@@ -42,6 +46,7 @@ pub fn of_call(item: &Item, result: &Result<(), CallError>, at: i64) -> Outcome 
         n: item.number,
         at,
         state: state(settled, result.as_ref().err().into_iter()),
+        server_at: None,
         ended: Vec::new(),
         failed: result
             .as_ref()

@@ -94,6 +94,7 @@ mod tests {
             n,
             at: 0,
             state,
+            server_at: None,
             ended: Vec::new(),
             failed: Vec::new(),
         })

@@ -2,6 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
+use crate::acts::attempt::prove_recordable;
 use crate::bulk::journal::header::Durability;
 use crate::command_error::CommandError;
 use crate::confirm::{Question, confirm};
@@ -49,16 +50,25 @@ impl From<DurabilityArg> for Durability {
 }
 
 impl Acting {
-    /// Checks that there is a reason where one is needed.
+    /// Checks that there is a reason where one is needed, and that the act can be put on record.
     ///
     /// # Errors
-    /// When there is none, the server is not the sandbox, and the run is not dry.
-    pub fn require_reason(&self, session: &Session) -> Result<(), CommandError> {
+    /// When there is no reason and the server is not the sandbox, or the audit trail cannot be written; a dry
+    /// run needs neither.
+    pub fn require_record(&self, context: &Context, session: &Session) -> Result<(), CommandError> {
+        if self.dry_run {
+            return Ok(());
+        }
+        self.require_reason(session)?;
+        prove_recordable(context, session)
+    }
+
+    fn require_reason(&self, session: &Session) -> Result<(), CommandError> {
         let given = self
             .reason
             .as_deref()
             .is_some_and(|reason| !reason.trim().is_empty());
-        if given || session.is_sandbox() || self.dry_run {
+        if given || session.is_sandbox() {
             return Ok(());
         }
         Err(

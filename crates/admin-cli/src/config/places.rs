@@ -70,6 +70,12 @@ impl Places {
         self.data.join("runs")
     }
 
+    /// Returns the directory of all audit trails.
+    #[must_use]
+    pub fn audit(&self) -> PathBuf {
+        self.data.join("audit")
+    }
+
     /// Returns the path of the embedded sandbox's state.
     #[must_use]
     pub fn sandbox_state(&self) -> PathBuf {

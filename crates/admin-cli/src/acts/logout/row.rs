@@ -91,7 +91,9 @@ impl LogoutRow {
         };
         match &result.fate {
             Fate::Failed(error) => row.failed(error),
-            Fate::Ended { confirmed_by_reading } => Self {
+            Fate::Ended {
+                confirmed_by_reading, ..
+            } => Self {
                 confirmed_by_reading: Some(*confirmed_by_reading),
                 ..row
             },

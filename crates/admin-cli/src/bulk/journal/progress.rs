@@ -183,6 +183,7 @@ mod tests {
             n,
             at: 0,
             state,
+            server_at: None,
             ended: ended.iter().map(|id| device(id)).collect(),
             failed: Vec::new(),
         })

@@ -163,6 +163,7 @@ mod tests {
             n,
             at: 1,
             state: State::Done,
+            server_at: None,
             ended: Vec::new(),
             failed: Vec::new(),
         })

@@ -58,6 +58,9 @@ pub struct Outcome {
     pub at: i64,
     /// The state it is in now.
     pub state: State,
+    /// When it was done by the clock of the server, in milliseconds since 1970, if the answer told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server_at: Option<i64>,
     /// Devices that were ended.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ended: Vec<DeviceId>,

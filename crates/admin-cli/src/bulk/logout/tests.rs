@@ -65,6 +65,8 @@ fn ids(texts: &[&str]) -> Vec<DeviceId> {
         .collect()
 }
 
+const YES: Ended = Ended::Yes { at: None };
+
 fn all() -> Order {
     Order::default()
 }
@@ -114,9 +116,11 @@ fn told(result: &UserResult) -> String {
         let fate = match &device.fate {
             Fate::Ended {
                 confirmed_by_reading: false,
+                ..
             } => "ended",
             Fate::Ended {
                 confirmed_by_reading: true,
+                ..
             } => "gone",
             Fate::WouldEnd => "would-end",
             Fate::Kept => "kept",
@@ -192,17 +196,14 @@ async fn nothing_online_sends_no_act() {
 
 #[tokio::test]
 async fn all_devices_take_one_call() {
-    let script = Script::new([Ok(vec!["ios_1", "web_1"])], [Ok(Ended::Yes)]);
+    let script = Script::new([Ok(vec!["ios_1", "web_1"])], [Ok(YES)]);
     assert_eq!(script.run(&all()).await, "ios_1 ended, web_1 ended");
     assert_eq!(script.sent(), "list + ALL");
 }
 
 #[tokio::test]
 async fn a_filter_names_each_victim() {
-    let script = Script::new(
-        [Ok(vec!["ios_1", "ios_2", "web_1"])],
-        [Ok(Ended::Yes), Ok(Ended::Yes)],
-    );
+    let script = Script::new([Ok(vec!["ios_1", "ios_2", "web_1"])], [Ok(YES), Ok(YES)]);
     assert_eq!(script.run(&ios()).await, "ios_1 ended, ios_2 ended");
     assert_eq!(script.sent(), "list + ios_1 ios_2");
 }
@@ -260,7 +261,7 @@ async fn a_lost_answer_is_settled_by_reading() {
 #[tokio::test]
 async fn after_a_lost_answer_newcomers_are_left_alone() {
     let lists = [Ok(vec!["ios_1", "web_1"]), Ok(vec!["web_1", "web_new"])];
-    let script = Script::new(lists, [Err(unknown()), Ok(Ended::Yes)]);
+    let script = Script::new(lists, [Err(unknown()), Ok(YES)]);
     assert_eq!(script.run(&all()).await, "ios_1 gone, web_1 ended");
     assert_eq!(script.sent(), "list + ALL list web_1");
 }
@@ -331,7 +332,7 @@ async fn an_earlier_attempt_is_finished_by_reading_first() {
         intended: Some(ids(&["ios_1", "web_1"])),
         ..task()
     };
-    let script = Script::new([Ok(vec!["web_1", "web_new"])], [Ok(Ended::Yes)]);
+    let script = Script::new([Ok(vec!["web_1", "web_new"])], [Ok(YES)]);
     // The cap is used up: what was counted before is not counted again.
     let said = script.run_with(&earlier, &all(), &Cap::new(Some(0))).await;
     assert_eq!(said, "ios_1 gone, web_1 ended");
@@ -361,7 +362,7 @@ async fn drift_from_a_plan_stops_before_the_act_if_so_ordered() {
         "drifted 2"
     );
     assert_eq!(script.sent(), "list");
-    let script = Script::new([Ok(vec!["web_1", "web_new"])], [Ok(Ended::Yes)]);
+    let script = Script::new([Ok(vec!["web_1", "web_new"])], [Ok(YES)]);
     let said = script.run_with(&planned, &all(), &Cap::new(None)).await;
     assert_eq!(said, "ios_1 gone-since, web_1 ended, web_new kept");
     assert_eq!(script.sent(), "list + web_1");

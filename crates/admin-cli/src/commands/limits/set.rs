@@ -189,7 +189,7 @@ pub async fn run(context: &Context, session: &Session, args: &SetArgs) -> Result
         return Err(CommandError::new(exit::USAGE, "nothing to set is named")
             .hint("name at least one of --mode, --default, --platform, or --clear with --user"));
     }
-    args.acting.require_reason(session)?;
+    args.acting.require_record(context, session)?;
     let planned = plan(session, args).await?;
     let to_change = planned.iter().filter(|planned| planned.changes()).count() as u64;
     for planned in planned.iter().filter(|planned| planned.changes()) {

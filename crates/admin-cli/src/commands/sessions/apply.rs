@@ -86,7 +86,7 @@ pub async fn run(context: &Context, session: &Session, args: &ApplyArgs) -> Resu
     let mut acting = args.acting.clone();
     acting.reason = acting.reason.or_else(|| plan.header.reason.clone());
     acting.ticket = acting.ticket.or_else(|| plan.header.ticket.clone());
-    acting.require_reason(session)?;
+    acting.require_record(context, session)?;
     let totals = &plan.totals;
     let act = format!(
         "log out {} devices of {}, as planned by {} on {:.0}",

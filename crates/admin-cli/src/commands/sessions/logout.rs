@@ -55,7 +55,7 @@ pub struct LogoutArgs {
 /// # Errors
 /// When the list cannot be used, the operator does not agree, or the run was stopped.
 pub async fn run(context: &Context, session: &Session, args: &LogoutArgs) -> Result<Exit, CommandError> {
-    args.acting.require_reason(session)?;
+    args.acting.require_record(context, session)?;
     let list = args.users.read(context)?;
     let order = Order {
         selection: args.selection.selection(context, &args.users.users)?,

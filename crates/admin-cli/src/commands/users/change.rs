@@ -24,7 +24,7 @@ pub(super) async fn run(
     action: Action,
     change: &Change,
 ) -> Result<Exit, CommandError> {
-    acting.require_reason(session)?;
+    acting.require_record(context, session)?;
     let list = source.read(context)?;
     let act = format!("{} {}", change.verb, users(list.users));
     acting.confirm(context, session, list.users, &act)?;

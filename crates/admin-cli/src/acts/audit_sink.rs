@@ -1,0 +1,137 @@
+//! Puts the notes of a run into the audit trail.
+
+use std::io;
+use std::time::SystemTime;
+
+use serde_json::{Map, Value, json};
+
+use crate::audit::{AuditTrail, Event, EventTime, Kind, Operator, Outcome, TOOL};
+use crate::bulk::journal::header::Header;
+use crate::bulk::journal::record::{self, Record, State};
+use crate::bulk::recorder::{Note, Sink};
+
+/// The trail as a sink of the notes of one run.
+///
+/// It comes before the journal: what the journal has, the trail has too.
+pub struct AuditSink {
+    trail: AuditTrail,
+    header: Header,
+}
+
+impl AuditSink {
+    /// Binds a run to a trail.
+    #[must_use]
+    pub fn new(trail: AuditTrail, header: Header) -> Self {
+        Self { trail, header }
+    }
+}
+
+impl Sink for AuditSink {
+    fn append(&mut self, notes: &[Note]) -> io::Result<()> {
+        let events: Vec<Event> = notes.iter().map(|note| event(&self.header, note)).collect();
+        self.trail.append_buffered(&events).map_err(io::Error::other)?;
+        if notes.iter().any(|note| matches!(note.record, Record::End(_))) {
+            self.trail
+                .checkpoint(SystemTime::now())
+                .map_err(io::Error::other)?;
+        }
+        Ok(())
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.trail.sync().map_err(io::Error::other)
+    }
+}
+
+/// Returns the event that a note is in the trail.
+fn event(header: &Header, note: &Note) -> Event {
+    let mut event = match &note.record {
+        Record::Begin(begin) => started(header, begin),
+        Record::Intent(intent) => {
+            let mut event = Event::new(EventTime::from_millis(intent.at), Kind::Intent);
+            event.call = Some(intent.call.clone());
+            event.devices = intent.devices.iter().map(ToString::to_string).collect();
+            event
+        }
+        Record::Outcome(outcome) => settled(header, outcome),
+        Record::End(end) => {
+            let mut event = Event::new(EventTime::from_millis(end.at), Kind::RunEnded);
+            event.details = details([("stopped", json!(end.stopped))]);
+            event
+        }
+    };
+    event.run = Some(header.run.clone());
+    if let Some((line, user)) = &note.about {
+        event.line = Some(*line);
+        event.user = Some(user.to_string());
+    }
+    event
+}
+
+fn started(header: &Header, begin: &record::Begin) -> Event {
+    let mut event = Event::new(EventTime::from_millis(begin.at), Kind::RunStarted);
+    event.operator = Some(Operator {
+        os_user: Some(begin.operator.os_user.clone()),
+        uid: begin.operator.uid,
+        subject: begin.operator.subject.clone(),
+    });
+    event.host = Some(begin.operator.host.clone());
+    event.app_root = Some(header.app_root.clone());
+    event.app = Some(header.app.clone());
+    event.sandbox = Some(header.sandbox);
+    event.profile.clone_from(&header.profile);
+    event.tool = Some(TOOL.to_owned());
+    event.reason.clone_from(&header.reason);
+    event.ticket.clone_from(&header.ticket);
+    event.details = details([
+        ("command", json!(header.action.command())),
+        ("action", json!(header.action)),
+        ("items", json!(header.items)),
+        ("input_sha256", json!(header.input_sha256)),
+        ("source", json!(header.source)),
+        ("allowance", json!(header.allowance)),
+        ("sudo_user", json!(begin.operator.sudo_user)),
+        ("pid", json!(begin.pid)),
+    ]);
+    event
+}
+
+fn settled(header: &Header, outcome: &record::Outcome) -> Event {
+    let mut event = Event::new(EventTime::from_millis(outcome.at), Kind::Outcome);
+    let failure = outcome.failed.first();
+    event.outcome = Some(match outcome.state {
+        State::Done => Outcome::Ended,
+        State::Nothing => Outcome::Nothing,
+        State::Skipped | State::NotTried => Outcome::Skipped,
+        State::Unknown => Outcome::Unknown,
+        State::FailedFinal if failure.is_some_and(|failure| failure.status.is_some()) => Outcome::Refused,
+        State::FailedRetry | State::FailedFinal | State::Unreached => Outcome::Failed,
+    });
+    event.devices = outcome.ended.iter().map(ToString::to_string).collect();
+    event.call = Some(failure.map_or_else(
+        || header.action.command().to_owned(),
+        |failure| failure.call.clone(),
+    ));
+    event.status = failure.and_then(|failure| failure.status);
+    event.error = failure.map(|failure| failure.error.clone());
+    event.server_time = outcome.server_at.map(EventTime::from_millis);
+    if let Some(failed) = (!outcome.failed.is_empty()).then(|| {
+        let devices = outcome
+            .failed
+            .iter()
+            .filter_map(|failure| failure.device.as_ref());
+        devices.map(ToString::to_string).collect::<Vec<_>>()
+    }) {
+        event.details = details([("failed_devices", json!(failed))]);
+    }
+    event
+}
+
+/// What is not known is not written.
+fn details<const N: usize>(pairs: [(&str, Value); N]) -> Map<String, Value> {
+    pairs
+        .into_iter()
+        .filter(|(_, value)| !value.is_null() && *value != json!([]))
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
+}
