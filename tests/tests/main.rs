@@ -19,7 +19,9 @@ mod it {
     mod logout_counts;
     mod pipes;
     mod plans;
+    mod record;
     mod runs;
     mod secrets;
+    mod storms;
     mod tokens;
 }

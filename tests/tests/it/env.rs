@@ -154,7 +154,7 @@ impl TestEnv {
         path.to_str().unwrap().to_owned()
     }
 
-    fn command(&self, args: &[&str]) -> Command {
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_easemob-admin-e2e"));
         command
             .args(args)

@@ -247,39 +247,68 @@ async fn end_victims(
     }
 }
 
+/// Ends all devices with one call, and again with one call as long as nobody but victims is there.
 async fn end_everything(calls: &impl SessionCalls, user: &UserId, victims: &[Choice]) -> Vec<Fate> {
-    match calls.logout_all(user).await {
-        Ok(Ended::Yes { at }) => vec![ended(at); victims.len()],
-        // The devices may have left by themselves; only the list tells.
-        Ok(Ended::No) => {
-            let error = not_logged_out(LOGOUT_ALL);
-            match still_present(calls, user).await {
-                Ok(present) => victims
-                    .iter()
-                    .map(|victim| gone_or(&error, victim, &present))
-                    .collect(),
-                Err(_) => vec![Fate::Failed(error); victims.len()],
+    let mut repeats_left = MAX_REPEATS;
+    // Victims that a reading has found gone stay ended, whatever comes after.
+    let mut gone: BTreeSet<DeviceId> = BTreeSet::new();
+    let fates = |gone: &BTreeSet<DeviceId>, fate: Fate| {
+        let of = |victim: &Choice| {
+            if gone.contains(&victim.device.id) {
+                GONE
+            } else {
+                fate.clone()
             }
-        }
-        Err(error) if error.outcome_unknown => {
-            let present = match still_present(calls, user).await {
-                Ok(present) => present,
-                Err(reading) => return vec![Fate::Failed(doubtful(&error, &reading)); victims.len()],
-            };
-            let mut fates = Vec::with_capacity(victims.len());
-            for victim in victims {
-                let fate = if present.contains(&victim.device.id) {
-                    // The first repeat is this call, hence one repeat fewer inside.
-                    end_device(calls, user, victim, MAX_REPEATS - 1).await
-                } else {
-                    GONE
-                };
-                fates.push(fate);
+        };
+        victims.iter().map(of).collect()
+    };
+    loop {
+        let error = match calls.logout_all(user).await {
+            Ok(Ended::Yes { at }) => return fates(&gone, ended(at)),
+            // The devices may have left by themselves; only the list tells.
+            Ok(Ended::No) => not_logged_out(LOGOUT_ALL),
+            Err(error) if error.outcome_unknown => error,
+            Err(error) => return fates(&gone, Fate::Failed(error)),
+        };
+        let present = match still_present(calls, user).await {
+            Ok(present) => present,
+            Err(reading) if error.outcome_unknown => {
+                return fates(&gone, Fate::Failed(doubtful(&error, &reading)));
             }
-            fates
+            Err(_) => return fates(&gone, Fate::Failed(error)),
+        };
+        let absent = victims
+            .iter()
+            .filter(|victim| !present.contains(&victim.device.id));
+        gone.extend(absent.map(|victim| victim.device.id.clone()));
+        if gone.len() == victims.len() || !error.outcome_unknown || repeats_left == 0 {
+            return fates(&gone, Fate::Failed(error));
         }
-        Err(error) => vec![Fate::Failed(error); victims.len()],
+        repeats_left -= 1;
+        // A device that signed in meanwhile was never meant, so from here on victims are named.
+        let newcomer = |device: &DeviceId| !victims.iter().any(|victim| victim.device.id == *device);
+        if present.iter().any(newcomer) {
+            return end_each_but(calls, user, victims, &gone, repeats_left).await;
+        }
     }
+}
+
+async fn end_each_but(
+    calls: &impl SessionCalls,
+    user: &UserId,
+    victims: &[Choice],
+    gone: &BTreeSet<DeviceId>,
+    repeats: u32,
+) -> Vec<Fate> {
+    let mut fates = Vec::with_capacity(victims.len());
+    for victim in victims {
+        fates.push(if gone.contains(&victim.device.id) {
+            GONE
+        } else {
+            end_device(calls, user, victim, repeats).await
+        });
+    }
+    fates
 }
 
 async fn end_each(calls: &impl SessionCalls, user: &UserId, victims: &[Choice], repeats: u32) -> Vec<Fate> {

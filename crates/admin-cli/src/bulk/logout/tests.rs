@@ -267,6 +267,14 @@ async fn after_a_lost_answer_newcomers_are_left_alone() {
 }
 
 #[tokio::test]
+async fn after_a_lost_answer_one_call_is_enough_if_nobody_is_new() {
+    let lists = [Ok(vec!["ios_1", "mac_1", "web_1"]), Ok(vec!["mac_1", "web_1"])];
+    let script = Script::new(lists, [Err(unknown()), Ok(YES)]);
+    assert_eq!(script.run(&all()).await, "ios_1 gone, mac_1 ended, web_1 ended");
+    assert_eq!(script.sent(), "list + ALL list ALL");
+}
+
+#[tokio::test]
 async fn repeats_are_bounded() {
     let lists = std::iter::repeat_with(|| Ok(vec!["ios_1"])).take(4);
     let script = Script::new(lists, [Err(unknown()), Err(unknown()), Err(unknown())]);
@@ -279,7 +287,7 @@ async fn repeats_after_logout_all_are_bounded_alike() {
     let lists = std::iter::repeat_with(|| Ok(vec!["ios_1"])).take(4);
     let script = Script::new(lists, [Err(unknown()), Err(unknown()), Err(unknown())]);
     assert_eq!(script.run(&all()).await, "ios_1 failed");
-    assert_eq!(script.sent(), "list + ALL list ios_1 list ios_1 list");
+    assert_eq!(script.sent(), "list + ALL list ALL list ALL list");
 }
 
 #[tokio::test]
