@@ -16,6 +16,7 @@ mod it {
     mod failures;
     mod help;
     mod interrupts;
+    mod locks;
     mod logout_counts;
     mod pipes;
     mod plans;

@@ -18,6 +18,7 @@ use crate::config::precedence::NoTarget;
 use crate::config::profile_file::ProfileFileError;
 use crate::exit::{self, Exit};
 use crate::input::user_list::ListError;
+use crate::locks::book::LockBookError;
 
 type Source = Box<dyn StdError + Send + Sync>;
 
@@ -198,6 +199,13 @@ impl From<RecordError> for CommandError {
     fn from(error: RecordError) -> Self {
         Self::of(exit::INTERNAL, &error)
             .hint("look whether the disk is full or may not be written; nothing was sent")
+    }
+}
+
+impl From<LockBookError> for CommandError {
+    fn from(error: LockBookError) -> Self {
+        Self::of(exit::INTERNAL, &error)
+            .hint("the file is left as it is; look whether the disk is full, or put back a copy")
     }
 }
 

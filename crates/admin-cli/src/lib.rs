@@ -23,6 +23,7 @@ mod entry;
 pub mod exit;
 pub mod input;
 pub mod interrupt;
+pub mod locks;
 pub mod progress;
 pub mod render;
 pub mod server;

@@ -8,6 +8,7 @@ pub mod attempt;
 pub mod audit_sink;
 pub mod begin;
 pub mod change;
+pub mod lock;
 pub mod logout;
 pub mod operator;
 pub mod perform;

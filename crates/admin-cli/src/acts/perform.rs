@@ -1,7 +1,7 @@
 //! Does what the journal of a run says is to be done.
 
 use super::attempt::Attempt;
-use super::{change, logout};
+use super::{change, lock, logout};
 use crate::bulk::action::Action;
 use crate::bulk::resume::Which;
 use crate::bulk::runs::directory::OpenRun;
@@ -55,6 +55,7 @@ pub async fn perform(
                 .hint("run the same `limits set` again: what is already so is left as it is"),
         );
     }
+    let items = open.items()?;
     let (attempt, tasks) = Attempt::begin(context, session, open, attempted.which, attempted.summary).await?;
     match action {
         Action::Logout { selection } => {
@@ -72,6 +73,8 @@ pub async fn perform(
         }
         Action::Ban => change::perform(attempt, tasks, &change::BAN).await,
         Action::Unban => change::perform(attempt, tasks, &change::UNBAN).await,
-        Action::Lock { .. } | Action::Unlock | Action::SetLimits { .. } => Ok(exit::OK),
+        Action::Lock { until } => lock::lock(attempt, tasks, items, until).await,
+        Action::Unlock => lock::unlock(attempt, tasks).await,
+        Action::SetLimits { .. } => Ok(exit::OK),
     }
 }

@@ -34,6 +34,12 @@ pub async fn dispatch(context: &Context, command: Command) -> Result<Exit, Comma
         Command::Man(args) => man::run(context, &args),
         online => {
             let session = context.connect().await?;
+            if !matches!(
+                online,
+                Command::Sessions(SessionsCommand::Locks(_) | SessionsCommand::Unlock(_))
+            ) {
+                sessions::locks::warn_of_overdue(context, &session);
+            }
             let result = with_server(context, &session, online).await;
             // The state of the sandbox is saved whatever became of the command, whose error counts more.
             let closed = session.close().await;
@@ -48,6 +54,11 @@ async fn with_server(context: &Context, session: &Session, command: Command) -> 
         Command::Sessions(SessionsCommand::Logout(args)) => {
             sessions::logout::run(context, session, &args).await
         }
+        Command::Sessions(SessionsCommand::Lock(args)) => sessions::lock::run(context, session, &args).await,
+        Command::Sessions(SessionsCommand::Unlock(args)) => {
+            sessions::unlock::run(context, session, &args).await
+        }
+        Command::Sessions(SessionsCommand::Locks(args)) => sessions::locks::run(context, session, &args),
         Command::Sessions(SessionsCommand::Plan(args)) => sessions::plan::run(context, session, &args).await,
         Command::Sessions(SessionsCommand::Apply(args)) => {
             sessions::apply::run(context, session, &args).await

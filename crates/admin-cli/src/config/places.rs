@@ -70,6 +70,12 @@ impl Places {
         self.data.join("runs")
     }
 
+    /// Returns the directory of all books of locks.
+    #[must_use]
+    pub fn locks(&self) -> PathBuf {
+        self.data.join("locks")
+    }
+
     /// Returns the directory of all audit trails.
     #[must_use]
     pub fn audit(&self) -> PathBuf {

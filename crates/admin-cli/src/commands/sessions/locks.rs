@@ -1,0 +1,167 @@
+//! `sessions locks`: who is locked, and until when.
+
+use clap::Args;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::acts::lock::{book, reconcile};
+use crate::command_error::CommandError;
+use crate::commands::acting::users;
+use crate::context::{Context, Session};
+use crate::exit::{self, Exit};
+use crate::locks::lock::{Lock, LockState};
+use crate::render::report::Row;
+
+/// Arguments of `sessions locks`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  easemob-admin sessions locks
+  easemob-admin sessions locks --overdue -o json
+
+--overdue exits with 11 if there is any, so that a nightly script can tell. A lock that is `pending` belongs to a \
+run that was not finished; it is lifted only after `runs resume`.")]
+pub struct LocksArgs {
+    /// Only locks that should have been lifted by now
+    #[arg(long)]
+    overdue: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct LockedRow {
+    user: String,
+    state: &'static str,
+    until: String,
+    since: String,
+    operator: String,
+    reason: Option<String>,
+    ticket: Option<String>,
+    run: String,
+}
+
+impl LockedRow {
+    fn new(lock: &Lock, now: Timestamp) -> Self {
+        Self {
+            user: lock.user.to_string(),
+            state: match lock.state {
+                LockState::Pending => "pending",
+                LockState::Locked if lock.is_due(now) => "overdue",
+                LockState::Locked => "locked",
+            },
+            until: format!("{:.0}", lock.until),
+            since: format!("{:.0}", lock.since),
+            operator: lock.operator.clone(),
+            reason: lock.reason.clone(),
+            ticket: lock.ticket.clone(),
+            run: lock.run.clone(),
+        }
+    }
+}
+
+impl Row for LockedRow {
+    const COLUMNS: &'static [&'static str] = &[
+        "user", "state", "until", "since", "operator", "reason", "ticket", "run",
+    ];
+    const TABLE: &'static [&'static str] = &["user", "state", "until", "operator", "reason", "ticket"];
+
+    fn cells(&self) -> Vec<String> {
+        let text = |value: &Option<String>| value.clone().unwrap_or_default();
+        vec![
+            self.user.clone(),
+            self.state.into(),
+            self.until.clone(),
+            self.since.clone(),
+            self.operator.clone(),
+            text(&self.reason),
+            text(&self.ticket),
+            self.run.clone(),
+        ]
+    }
+
+    fn table_cells(&self) -> Vec<String> {
+        let text = |value: &Option<String>| value.clone().unwrap_or_default();
+        vec![
+            self.user.clone(),
+            self.state.into(),
+            self.until.clone(),
+            self.operator.clone(),
+            text(&self.reason),
+            text(&self.ticket),
+        ]
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct LocksSummary {
+    locks: u64,
+    overdue: u64,
+    pending: u64,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When the locks cannot be read.
+pub fn run(context: &Context, session: &Session, args: &LocksArgs) -> Result<Exit, CommandError> {
+    let now = Timestamp::now();
+    let book = book(
+        context,
+        session.is_sandbox(),
+        session.profile.as_deref(),
+        &session.app_root,
+    )?;
+    let locks = reconcile(context, &book)?;
+    let output =
+        |error| CommandError::new(exit::INTERNAL, "the rows cannot be written to stdout").because(error);
+    let mut report = context.report::<LockedRow>(session, "sessions locks", None);
+    let mut summary = LocksSummary {
+        locks: 0,
+        overdue: 0,
+        pending: 0,
+    };
+    for lock in locks.values().filter(|lock| !args.overdue || lock.is_due(now)) {
+        summary.locks += 1;
+        summary.overdue += u64::from(lock.is_due(now));
+        summary.pending += u64::from(lock.state == LockState::Pending);
+        report.row(&LockedRow::new(lock, now)).map_err(output)?;
+    }
+    report.finish(&summary).map_err(output)?;
+    if summary.locks == 0 {
+        context.ui.note(if args.overdue {
+            "no lock is overdue"
+        } else {
+            "nobody is locked"
+        });
+    }
+    Ok(if args.overdue && summary.overdue > 0 {
+        exit::FINDINGS
+    } else {
+        exit::OK
+    })
+}
+
+/// Tells loudly that locks should have been lifted by now.
+pub fn warn_of_overdue(context: &Context, session: &Session) {
+    let book = book(
+        context,
+        session.is_sandbox(),
+        session.profile.as_deref(),
+        &session.app_root,
+    );
+    let locks = match book.and_then(|book| Ok(book.read()?)) {
+        Ok(locks) => locks,
+        Err(error) => {
+            context
+                .ui
+                .warn(format_args!("nobody knows whether locks are overdue: {error}"));
+            return;
+        }
+    };
+    let now = Timestamp::now();
+    let overdue: Vec<&Lock> = locks.values().filter(|lock| lock.is_due(now)).collect();
+    if let Some(oldest) = overdue.iter().map(|lock| lock.until).min() {
+        context.ui.warn(format_args!(
+            "{} should have been unlocked by now, the first on {oldest:.0}: easemob-admin sessions unlock --due",
+            users(overdue.len() as u64)
+        ));
+    }
+}
