@@ -83,6 +83,9 @@ pub struct Globals {
     /// Send at most this many requests per second, or `unlimited`
     #[arg(long, global = true, value_name = "N", default_value = "100")]
     pub rate: Rate,
+    /// Use only P percent of the rate, and leave the rest to live traffic of the app
+    #[arg(long, global = true, value_name = "P%", default_value = "100%", value_parser = share)]
+    pub share: u8,
     /// Work on this many users at a time
     #[arg(long, global = true, value_name = "N", default_value_t = 16, value_parser = concurrency)]
     pub concurrency: usize,
@@ -161,6 +164,13 @@ impl std::fmt::Display for Rate {
             Self::PerSecond(rate) => rate.fmt(f),
             Self::Unlimited => f.write_str("unlimited"),
         }
+    }
+}
+
+fn share(text: &str) -> Result<u8, String> {
+    match text.strip_suffix('%').unwrap_or(text).parse() {
+        Ok(percent @ 1..=100) => Ok(percent),
+        _ => Err("give a share from 1% to 100%".into()),
     }
 }
 

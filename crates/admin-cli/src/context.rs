@@ -227,7 +227,7 @@ impl Context {
                     app_root: root.to_string(),
                     profile: None,
                     subject: None,
-                    server: self.server(root, credentials, None)?,
+                    server: self.server(&root, &credentials, None)?,
                     app,
                     address,
                     sandbox: Some(sandbox),
@@ -249,7 +249,7 @@ impl Context {
                 let (app, address) = (label(&root), address(&root));
                 let (name, profile) = profile.unzip();
                 let app_root = root.to_string();
-                let server = self.server(root, credentials.fetch().await?, profile.as_ref())?;
+                let server = self.server(&root, &credentials.fetch().await?, profile.as_ref())?;
                 Ok(Session {
                     app_root,
                     profile: name,
@@ -263,16 +263,22 @@ impl Context {
         }
     }
 
+    /// Returns the rate that was asked for.
+    #[must_use]
+    pub fn rate(&self) -> RateLimit {
+        match self.globals.rate {
+            Rate::PerSecond(rate) => RateLimit::per_second(rate.get()).share(self.globals.share),
+            Rate::Unlimited => RateLimit::unlimited(),
+        }
+    }
+
     fn server(
         &self,
-        root: AppRoot,
-        credentials: Credentials,
+        root: &AppRoot,
+        credentials: &Credentials,
         profile: Option<&Profile>,
     ) -> Result<Server, CommandError> {
-        let rate = match self.globals.rate {
-            Rate::PerSecond(rate) => RateLimit::per_second(rate.get()),
-            Rate::Unlimited => RateLimit::unlimited(),
-        };
+        let rate = self.rate();
         let unit = match profile.and_then(|profile| profile.expires_in) {
             Some(LifeUnit::Milliseconds) => ExpiresIn::Milliseconds,
             Some(LifeUnit::Seconds) | None => ExpiresIn::Seconds,
@@ -281,13 +287,27 @@ impl Context {
             Some(LogoutVerb::Get) => DisconnectVerb::Get,
             Some(LogoutVerb::Delete) | None => DisconnectVerb::Delete,
         };
-        let client = Client::builder(root)
-            .expires_in(unit)
-            .disconnect_verb(verb)
-            .credentials(credentials)
-            .rate(rate)
-            .user_agent(concat!("easemob-admin/", env!("CARGO_PKG_VERSION")))
-            .build()
+        let builder = || {
+            Client::builder(root.clone())
+                .expires_in(unit)
+                .disconnect_verb(verb)
+                .credentials(credentials.clone())
+                .rate(rate)
+                .user_agent(concat!("easemob-admin/", env!("CARGO_PKG_VERSION")))
+        };
+        // The embedded sandbox is this process's own.
+        let shared = (!self.globals.sandbox).then(|| self.places()).transpose()?;
+        let shared = shared.map(|places| builder().shared_budget(places.rate_budgets()).build());
+        let client = match shared {
+            Some(Ok(client)) => Ok(client),
+            None => builder().build(),
+            Some(Err(error)) => builder().build().inspect(|_| {
+                self.ui.warn(format_args!(
+                    "{error}; the rate is not shared with other processes of this machine"
+                ));
+            }),
+        };
+        let client = client
             .map_err(|error| CommandError::new(exit::CONFIG, "the client cannot be set up").because(error))?;
         Ok(Server::new(client))
     }

@@ -102,6 +102,11 @@ pub trait RunRow: Row {
     fn failure(&self) -> Option<String>;
 }
 
+/// Returns the effective rate if it is noticeably less than what was asked for.
+fn reduced(nominal: Option<u32>, effective: Option<f64>) -> Option<f64> {
+    effective.filter(|effective| nominal.is_some_and(|nominal| *effective < f64::from(nominal) * 0.97))
+}
+
 /// Begins a summary with what is known from the list.
 #[must_use]
 pub fn summary_of(list: &UserList) -> Summary {
@@ -202,6 +207,7 @@ impl<'a, R: RunRow> Driven<'a, R> {
         }
         let context = self.run.context;
         let mut breaker = Breaker::default();
+        let (server, nominal) = (&self.run.session.server, context.rate().calls_per_second());
         let Self {
             rows, tally, silence, ..
         } = self;
@@ -213,6 +219,9 @@ impl<'a, R: RunRow> Driven<'a, R> {
             |done: Done<R>| {
                 tally.add(&done.tally);
                 context.ui.advance(done.tally.settled() + done.tally.not_tried);
+                context
+                    .ui
+                    .reduced(reduced(nominal, server.client().effective_rate()));
                 silence.hear(&done.failures);
                 let mut stop = done.stop;
                 if done.failures.is_empty() {

@@ -15,7 +15,7 @@ impl Progress {
     #[must_use]
     pub fn on_stderr(total: u64, verb: &'static str) -> Self {
         let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr_with_hz(8));
-        let template = "{prefix} {wide_bar} {human_pos}/{human_len}  {rate}  {eta} left";
+        let template = "{prefix} {wide_bar} {human_pos}/{human_len}  {rate}  {eta} left{msg}";
         if let Ok(style) = ProgressStyle::with_template(template) {
             let rate = |state: &ProgressState, text: &mut dyn fmt::Write| {
                 // Nothing can be done about a bar that cannot be drawn.
@@ -31,6 +31,12 @@ impl Progress {
     /// Counts items.
     pub fn advance(&self, items: u64) {
         self.0.inc(items);
+    }
+
+    /// Says that the server has made the rate smaller; nothing takes the words away again.
+    pub fn reduced(&self, rate: Option<f64>) {
+        let words = rate.map(|rate| format!("  (slowed down by the server to {rate:.0} requests/s)"));
+        self.0.set_message(words.unwrap_or_default());
     }
 
     /// Runs `work` while the bar is out of the way.

@@ -73,6 +73,13 @@ impl Ui {
         }
     }
 
+    /// Says beside the bar that the server has made the rate smaller; nothing takes the words away again.
+    pub fn reduced(&self, rate: Option<f64>) {
+        if let Some(bar) = &*lock(&self.bar) {
+            bar.reduced(rate);
+        }
+    }
+
     /// Takes the bar down.
     pub fn lower(&self) {
         if let Some(bar) = lock(&self.bar).take() {

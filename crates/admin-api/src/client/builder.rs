@@ -1,6 +1,9 @@
 //! Making a client: setters never fail, `build` reports every problem.
 
+use std::path::PathBuf;
 use std::sync::Arc;
+
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::Client;
 use super::pipeline::Pipeline;
@@ -49,6 +52,7 @@ pub struct ClientBuilder {
     root: AppRoot,
     credentials: Option<Credentials>,
     rates: Rates,
+    shared_budget: Option<PathBuf>,
     retry: RetryPolicy,
     timeouts: Timeouts,
     expires_in: ExpiresIn,
@@ -65,6 +69,7 @@ impl ClientBuilder {
             root,
             credentials: None,
             rates: Rates::default(),
+            shared_budget: None,
             retry: RetryPolicy::default(),
             timeouts: Timeouts::default(),
             expires_in: ExpiresIn::default(),
@@ -94,6 +99,17 @@ impl ClientBuilder {
     #[must_use]
     pub fn rates(mut self, rates: Rates) -> Self {
         self.rates = rates;
+        self
+    }
+
+    /// Shares the budgets with every process of this user on this machine that names the same directory and
+    /// works on the same app root.
+    ///
+    /// Each process keeps to its own rates, and all together to the highest of them. Unlimited budgets are not
+    /// shared. The directory is made if need be; it should be on a local disk. Unix only.
+    #[must_use]
+    pub fn shared_budget(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.shared_budget = Some(directory.into());
         self
     }
 
@@ -157,7 +173,7 @@ impl ClientBuilder {
     ///
     /// # Errors
     /// When credentials are missing, a rate is 0 or above a million a second, the user agent cannot be a
-    /// header, or TLS cannot be set up. All problems are reported at once.
+    /// header, TLS cannot be set up, or a shared budget cannot be written. All problems are reported at once.
     pub fn build(self) -> Result<Client, ConfigError> {
         let mut problems = Vec::new();
         if self.credentials.is_none() {
@@ -180,7 +196,22 @@ impl ClientBuilder {
             }
             problems.push(text);
         }
-        let (Some(credentials), Ok(http), true) = (self.credentials, http, problems.is_empty()) else {
+        let limiter = match &self.shared_budget {
+            None => Ok(Limiter::new(&self.rates, &self.clock)),
+            Some(directory) => {
+                let name = utf8_percent_encode(&self.root.to_string(), NON_ALPHANUMERIC).to_string();
+                Limiter::shared(&self.rates, &self.clock, directory, &name)
+            }
+        };
+        if let (Err(error), Some(directory)) = (&limiter, &self.shared_budget) {
+            let directory = directory.display();
+            problems.push(format!(
+                "the shared budget in {directory} cannot be used: {error}"
+            ));
+        }
+        let (Some(credentials), Ok(http), Ok(limiter), true) =
+            (self.credentials, http, limiter, problems.is_empty())
+        else {
             return Err(ConfigError { problems });
         };
         let random = self
@@ -189,7 +220,7 @@ impl ClientBuilder {
         let pipeline = Arc::new(Pipeline::new(
             self.root,
             http,
-            Limiter::new(&self.rates, &self.clock),
+            limiter,
             self.retry,
             Arc::clone(&self.clock),
             random,

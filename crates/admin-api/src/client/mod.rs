@@ -54,6 +54,13 @@ impl Client {
         self.pipeline.root()
     }
 
+    /// Returns how many user, device and session calls a second are allowed at the moment: less than was set after
+    /// the server found the rate too high, and nothing where there is no limit.
+    #[must_use]
+    pub fn effective_rate(&self) -> Option<f64> {
+        self.pipeline.effective_rate()
+    }
+
     /// Sends any endpoint; the methods of the client are short for this.
     ///
     /// # Errors

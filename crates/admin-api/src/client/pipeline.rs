@@ -9,7 +9,7 @@ use tracing::debug;
 
 use crate::app_root::AppRoot;
 use crate::credentials::TokenCache;
-use crate::endpoint::{Authority, Endpoint, Request};
+use crate::endpoint::{Authority, Bucket, Endpoint, Request};
 use crate::envelope::{Classified, classify};
 use crate::error::{Error, Kind};
 use crate::transport::clock::Clock;
@@ -55,6 +55,10 @@ impl Pipeline {
 
     pub(super) fn root(&self) -> &AppRoot {
         &self.root
+    }
+
+    pub(super) fn effective_rate(&self) -> Option<f64> {
+        self.limiter.effective_rate(Bucket::Accounts)
     }
 
     pub(crate) async fn execute<E: Endpoint>(
@@ -178,7 +182,7 @@ impl Pipeline {
             && refusal.is_rate_limit()
         {
             // The limit is the app's, not this call's: everyone waits.
-            self.limiter.pause(E::BUCKET, delay);
+            self.limiter.limited(E::BUCKET, delay);
         }
         Some(delay)
     }

@@ -70,6 +70,12 @@ impl Places {
         self.data.join("runs")
     }
 
+    /// Returns the directory of the rate budgets that processes share.
+    #[must_use]
+    pub fn rate_budgets(&self) -> PathBuf {
+        self.data.join("rate")
+    }
+
     /// Returns the directory of all books of locks.
     #[must_use]
     pub fn locks(&self) -> PathBuf {

@@ -1,11 +1,11 @@
-//! Pacing: the home of the limiter crate.
+//! Paces the tasks of one client: the home of the limiter crate.
 //!
-//! The promise is "never above N in any rolling second, and at least 99 % of N used". Sleeping until the
-//! limiter says yes, one permit after the other, loses a timer tick each time (a tenth of the rate at
-//! 1000/s); an ordinary burst allowance makes up for that and breaks the promise instead. So permits
+//! Sleeping until the limiter says yes, one permit after the other, loses a timer tick each time (a tenth of the
+//! rate at 1000/s); an ordinary burst allowance makes up for that and breaks the promise instead. So permits
 //! follow an absolute schedule: a late one does not move the next. A request costs `CELLS` cells of the
 //! bucket, which lets the bucket remember lateness of up to `SLACK` and forget any more; the schedule
-//! runs slower than N by `HEADROOM`, so that a slack's worth of catching up still fits into a second.
+//! runs slower than N by `HEADROOM`, so that a slack's worth of catching up still fits into a second. While the
+//! rate is reduced, a request costs more cells.
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -18,172 +18,36 @@ use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
 use tokio::time::Instant;
 
-use super::clock::Clock;
-use crate::endpoint::Bucket;
+use super::RateLimit;
+use super::adaptive::Reduction;
+use super::{HEADROOM, SLACK};
+use crate::transport::clock::Clock;
 
 /// What one request costs; fine enough that the slack is a whole number of cells at every rate.
 const CELLS: u32 = 100;
 
-/// How much lateness is made up for: five ticks of the timer.
-const SLACK: Duration = Duration::from_millis(5);
-
-/// How much slower than N the schedule runs: the slack as a part of a second, and a millisecond for the way
-/// to the server.
-const HEADROOM: f64 = 1.006;
-
-/// How many calls a second a budget allows.
-///
-/// ```
-/// use easemob_admin_api::RateLimit;
-///
-/// assert_eq!(RateLimit::per_second(20).to_string(), "20/s");
-/// assert_eq!(RateLimit::unlimited().to_string(), "unlimited");
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RateLimit(Option<u32>);
-
-impl RateLimit {
-    /// Allows `calls` in any rolling second, 1 to 1,000,000; [`crate::ClientBuilder::build`] refuses others.
-    #[must_use]
-    pub fn per_second(calls: u32) -> Self {
-        Self(Some(calls))
-    }
-
-    /// Does not pace at all. The server's own limit still answers with 429, which slows the client down.
-    #[must_use]
-    pub fn unlimited() -> Self {
-        Self(None)
-    }
-
-    /// Returns the number of calls a second, or `None` for unlimited.
-    #[must_use]
-    pub fn calls_per_second(self) -> Option<u32> {
-        self.0
-    }
-
-    pub(crate) fn is_valid(self) -> bool {
-        self.0.is_none_or(|calls| (1..=1_000_000).contains(&calls))
-    }
-}
-
-impl fmt::Display for RateLimit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Some(calls) => write!(f, "{calls}/s"),
-            None => f.write_str("unlimited"),
-        }
-    }
-}
-
-/// The budgets of all buckets.
-///
-/// ```
-/// use easemob_admin_api::{RateLimit, Rates};
-///
-/// let rates = Rates { accounts: RateLimit::per_second(50), ..Rates::default() };
-/// assert_eq!(rates.presence, RateLimit::per_second(50));
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rates {
-    /// User, device and session calls. Default 100/s, the shared pool of an app key (limitationapi page).
-    pub accounts: RateLimit,
-    /// `POST /token`. Default 300/s.
-    pub token: RateLimit,
-    /// Batch deletion. Default 30/s.
-    pub batch_delete: RateLimit,
-    /// Global mutes. Default 100/s.
-    pub mutes: RateLimit,
-    /// Presence. Default 50/s, the lower of the two documented figures.
-    pub presence: RateLimit,
-}
-
-impl Default for Rates {
-    fn default() -> Self {
-        Self {
-            accounts: RateLimit::per_second(100),
-            token: RateLimit::per_second(300),
-            batch_delete: RateLimit::per_second(30),
-            mutes: RateLimit::per_second(100),
-            presence: RateLimit::per_second(50),
-        }
-    }
-}
-
-impl Rates {
-    pub(crate) fn all(&self) -> [(&'static str, RateLimit); 5] {
-        [
-            ("accounts", self.accounts),
-            ("token", self.token),
-            ("batch_delete", self.batch_delete),
-            ("mutes", self.mutes),
-            ("presence", self.presence),
-        ]
-    }
-}
-
-/// The pacers of one client, shared by its clones.
-#[derive(Debug)]
-pub(crate) struct Limiter {
-    accounts: Pacer,
-    token: Pacer,
-    batch_delete: Pacer,
-    mutes: Pacer,
-    presence: Pacer,
-}
-
-impl Limiter {
-    pub(crate) fn new(rates: &Rates, clock: &Arc<dyn Clock>) -> Self {
-        let pacer = |rate| Pacer::new(rate, Arc::clone(clock));
-        Self {
-            accounts: pacer(rates.accounts),
-            token: pacer(rates.token),
-            batch_delete: pacer(rates.batch_delete),
-            mutes: pacer(rates.mutes),
-            presence: pacer(rates.presence),
-        }
-    }
-
-    /// Waits for a permit; every attempt needs one.
-    pub(crate) async fn permit(&self, bucket: Bucket) {
-        match bucket {
-            Bucket::Accounts => self.accounts.permit().await,
-            Bucket::Token => self.token.permit().await,
-            Bucket::Mutes => self.mutes.permit().await,
-            Bucket::Presence => self.presence.permit().await,
-            Bucket::BatchDelete => {
-                self.batch_delete.permit().await;
-                self.accounts.permit().await;
-            }
-        }
-    }
-
-    /// Holds back a whole bucket after the server said that the rate is too high.
-    pub(crate) fn pause(&self, bucket: Bucket, delay: Duration) {
-        let pacer = match bucket {
-            Bucket::Accounts => &self.accounts,
-            Bucket::Token => &self.token,
-            Bucket::BatchDelete => &self.batch_delete,
-            Bucket::Mutes => &self.mutes,
-            Bucket::Presence => &self.presence,
-        };
-        pacer.pause(delay);
-    }
-}
-
 type Governor = RateLimiter<NotKeyed, InMemoryState, SinceStart, NoOpMiddleware<Duration>>;
 
 /// Hands out permits in the order they were asked for, on an absolute schedule.
-struct Pacer {
+pub(super) struct OwnPacer {
+    rate: RateLimit,
     governor: Option<Governor>,
     clock: Arc<dyn Clock>,
     start: Instant,
     /// Held while waiting, which makes the order fair: the next in line sleeps only once it is first.
     turn: tokio::sync::Mutex<()>,
-    paused_until: Mutex<Option<Instant>>,
+    state: Mutex<State>,
 }
 
-impl Pacer {
-    fn new(rate: RateLimit, clock: Arc<dyn Clock>) -> Self {
+/// What the server's refusals have changed.
+#[derive(Default)]
+struct State {
+    paused_until: Option<Instant>,
+    reduction: Reduction,
+}
+
+impl OwnPacer {
+    pub(super) fn new(rate: RateLimit, clock: Arc<dyn Clock>) -> Self {
         let start = clock.now();
         let governor = rate.0.filter(|calls| *calls > 0).and_then(|calls| {
             let quota = schedule(calls)?;
@@ -195,28 +59,34 @@ impl Pacer {
         });
         let turn = tokio::sync::Mutex::new(());
         Self {
+            rate,
             governor,
             clock,
             start,
             turn,
-            paused_until: Mutex::new(None),
+            state: Mutex::default(),
         }
     }
 
-    async fn permit(&self) {
+    pub(super) async fn permit(&self) {
         let _turn = self.turn.lock().await;
-        while let Some(deadline) = self.earliest_permit() {
-            self.clock.sleep_until(deadline).await;
+        let mut owed = cost(self.factor());
+        while owed > 0 {
+            let cells = owed.min(CELLS);
+            while let Some(deadline) = self.earliest(cells) {
+                self.clock.sleep_until(deadline).await;
+            }
+            owed -= cells;
         }
     }
 
-    /// Takes a permit, or says when to ask again.
-    fn earliest_permit(&self) -> Option<Instant> {
-        let paused_until = *self.paused_until.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Takes cells, or says when to ask again.
+    fn earliest(&self, cells: u32) -> Option<Instant> {
+        let paused_until = self.state().paused_until;
         if paused_until.is_some_and(|until| until > self.clock.now()) {
             return paused_until;
         }
-        let (governor, cells) = (self.governor.as_ref()?, NonZeroU32::new(CELLS)?);
+        let (governor, cells) = (self.governor.as_ref()?, NonZeroU32::new(cells)?);
         match governor.check_n(cells) {
             Ok(Err(not_until)) => Some(self.start + not_until.earliest_possible()),
             // The outer error is for more cells than the bucket holds, which the schedule rules out.
@@ -224,16 +94,44 @@ impl Pacer {
         }
     }
 
-    fn pause(&self, delay: Duration) {
-        let until = self.clock.now() + delay;
-        let mut paused_until = self.paused_until.lock().unwrap_or_else(PoisonError::into_inner);
-        *paused_until = Some(paused_until.map_or(until, |already| already.max(until)));
+    pub(super) fn limited(&self, delay: Duration) {
+        let (now, since_start) = (self.clock.now(), self.since_start());
+        let mut state = self.state();
+        let until = now + delay;
+        state.paused_until = Some(state.paused_until.map_or(until, |already| already.max(until)));
+        state.reduction = state.reduction.on_limit(since_start);
+    }
+
+    pub(super) fn effective_rate(&self) -> Option<f64> {
+        self.rate.0.map(|calls| f64::from(calls) * self.factor())
+    }
+
+    fn factor(&self) -> f64 {
+        self.state().reduction.factor_at(self.since_start())
+    }
+
+    fn since_start(&self) -> Duration {
+        self.clock.now().saturating_duration_since(self.start)
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl fmt::Debug for Pacer {
+/// What a request costs while the rate is reduced to a part.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "between one and ten times CELLS, by the bounds of the factor"
+)]
+fn cost(factor: f64) -> u32 {
+    (f64::from(CELLS) / factor).round() as u32
+}
+
+impl fmt::Debug for OwnPacer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pacer")
+        f.debug_struct("OwnPacer")
             .field("limited", &self.governor.is_some())
             .finish_non_exhaustive()
     }
@@ -271,7 +169,7 @@ mod tests {
     /// Collects the times at which `count` permits of 8 tasks were given.
     async fn permit_times(rate: u32, count: usize, clock: Arc<dyn Clock>) -> Vec<Duration> {
         let start = clock.now();
-        let pacer = Arc::new(Pacer::new(RateLimit::per_second(rate), Arc::clone(&clock)));
+        let pacer = Arc::new(OwnPacer::new(RateLimit::per_second(rate), Arc::clone(&clock)));
         let times = Arc::new(StdMutex::new(Vec::new()));
         let tasks: Vec<_> = (0..8)
             .map(|_| {
@@ -353,19 +251,20 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_paused_bucket_waits_and_goes_on() {
-        let pacer = Pacer::new(RateLimit::per_second(10), Arc::new(SystemClock));
+        let pacer = OwnPacer::new(RateLimit::per_second(10), Arc::new(SystemClock));
         pacer.permit().await;
         let start = Instant::now();
-        pacer.pause(Duration::from_secs(3));
+        pacer.limited(Duration::from_secs(3));
         pacer.permit().await;
         assert!(start.elapsed() >= Duration::from_secs(3));
         pacer.permit().await;
+        // The rate is reduced for a while, so the second one takes a little longer.
         assert!(start.elapsed() < Duration::from_secs(4));
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_unlimited_bucket_never_waits() {
-        let pacer = Pacer::new(RateLimit::unlimited(), Arc::new(SystemClock));
+        let pacer = OwnPacer::new(RateLimit::unlimited(), Arc::new(SystemClock));
         let start = Instant::now();
         for _ in 0..1000 {
             pacer.permit().await;

@@ -1,0 +1,32 @@
+//! Benchmarks of easemob-admin, on loopback only. Run with `cargo run --release -p easemob-admin-bench -- rate`.
+#![allow(clippy::print_stdout, reason = "the tables are what it is for")]
+
+mod limited_server;
+mod measure;
+mod rate;
+mod sender;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+struct Cli {
+    #[command(subcommand)]
+    bench: Bench,
+}
+
+#[derive(Subcommand)]
+enum Bench {
+    /// How much of the rate budget is used, and that it is never exceeded
+    Rate(rate::RateArgs),
+    /// A client process of the other benchmarks
+    #[command(hide = true)]
+    Send(sender::SendArgs),
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    match Cli::parse().bench {
+        Bench::Rate(args) => rate::run(&args).await,
+        Bench::Send(args) => sender::run(&args).await,
+    }
+}

@@ -1,0 +1,241 @@
+//! Pacing: how many calls a second, and who may send the next one.
+//!
+//! The promise is "never above N in any rolling second, and at least 99 % of N used". [`own`] keeps it for the
+//! tasks of one client, [`shared`] for all processes of one user on one machine, and [`adaptive`] gives way when
+//! the server says that even that is too much.
+
+pub mod adaptive;
+mod own;
+mod shared;
+
+use std::fmt;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use self::own::OwnPacer;
+use self::shared::SharedPacer;
+use super::clock::Clock;
+use crate::endpoint::Bucket;
+
+/// How much lateness is made up for: five ticks of the timer.
+const SLACK: Duration = Duration::from_millis(5);
+
+/// How much slower than N the schedule runs: the slack as a part of a second, and a millisecond for the way
+/// to the server.
+const HEADROOM: f64 = 1.006;
+
+/// How many calls a second a budget allows.
+///
+/// ```
+/// use easemob_admin_api::RateLimit;
+///
+/// assert_eq!(RateLimit::per_second(20).to_string(), "20/s");
+/// assert_eq!(RateLimit::unlimited().to_string(), "unlimited");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RateLimit(Option<u32>);
+
+impl RateLimit {
+    /// Allows `calls` in any rolling second, 1 to 1,000,000; [`crate::ClientBuilder::build`] refuses others.
+    #[must_use]
+    pub fn per_second(calls: u32) -> Self {
+        Self(Some(calls))
+    }
+
+    /// Does not pace at all. The server's own limit still answers with 429, which slows the client down.
+    #[must_use]
+    pub fn unlimited() -> Self {
+        Self(None)
+    }
+
+    /// Returns a part of this rate, in percent, but at least one call a second: the rest is left to others.
+    ///
+    /// ```
+    /// use easemob_admin_api::RateLimit;
+    ///
+    /// assert_eq!(RateLimit::per_second(100).share(80), RateLimit::per_second(80));
+    /// ```
+    #[must_use]
+    pub fn share(self, percent: u8) -> Self {
+        let part = |calls: u32| u64::from(calls) * u64::from(percent.min(100)) / 100;
+        Self(
+            self.0
+                .map(|calls| u32::try_from(part(calls)).unwrap_or(calls).max(1)),
+        )
+    }
+
+    /// Returns the number of calls a second, or `None` for unlimited.
+    #[must_use]
+    pub fn calls_per_second(self) -> Option<u32> {
+        self.0
+    }
+
+    pub(crate) fn is_valid(self) -> bool {
+        self.0.is_none_or(|calls| (1..=1_000_000).contains(&calls))
+    }
+}
+
+impl fmt::Display for RateLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(calls) => write!(f, "{calls}/s"),
+            None => f.write_str("unlimited"),
+        }
+    }
+}
+
+/// The budgets of all buckets.
+///
+/// ```
+/// use easemob_admin_api::{RateLimit, Rates};
+///
+/// let rates = Rates { accounts: RateLimit::per_second(50), ..Rates::default() };
+/// assert_eq!(rates.presence, RateLimit::per_second(50));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rates {
+    /// User, device and session calls. Default 100/s, the shared pool of an app key (limitationapi page).
+    pub accounts: RateLimit,
+    /// `POST /token`. Default 300/s.
+    pub token: RateLimit,
+    /// Batch deletion. Default 30/s.
+    pub batch_delete: RateLimit,
+    /// Global mutes. Default 100/s.
+    pub mutes: RateLimit,
+    /// Presence. Default 50/s, the lower of the two documented figures.
+    pub presence: RateLimit,
+}
+
+impl Default for Rates {
+    fn default() -> Self {
+        Self {
+            accounts: RateLimit::per_second(100),
+            token: RateLimit::per_second(300),
+            batch_delete: RateLimit::per_second(30),
+            mutes: RateLimit::per_second(100),
+            presence: RateLimit::per_second(50),
+        }
+    }
+}
+
+impl Rates {
+    pub(crate) fn all(&self) -> [(&'static str, RateLimit); 5] {
+        [
+            ("accounts", self.accounts),
+            ("token", self.token),
+            ("batch_delete", self.batch_delete),
+            ("mutes", self.mutes),
+            ("presence", self.presence),
+        ]
+    }
+}
+
+/// The pacers of one client, shared by its clones.
+#[derive(Debug)]
+pub(crate) struct Limiter {
+    accounts: Pacer,
+    token: Pacer,
+    batch_delete: Pacer,
+    mutes: Pacer,
+    presence: Pacer,
+}
+
+impl Limiter {
+    /// Paces the tasks of one client.
+    pub(crate) fn new(rates: &Rates, clock: &Arc<dyn Clock>) -> Self {
+        let pacer = |rate| Pacer::Own(OwnPacer::new(rate, Arc::clone(clock)));
+        Self {
+            accounts: pacer(rates.accounts),
+            token: pacer(rates.token),
+            batch_delete: pacer(rates.batch_delete),
+            mutes: pacer(rates.mutes),
+            presence: pacer(rates.presence),
+        }
+    }
+
+    /// Paces all clients whose budgets are kept in `directory` under the same `name`.
+    ///
+    /// # Errors
+    /// When files in `directory` cannot be written.
+    pub(crate) fn shared(
+        rates: &Rates,
+        clock: &Arc<dyn Clock>,
+        directory: &Path,
+        name: &str,
+    ) -> io::Result<Self> {
+        let pacer = |rate: RateLimit, bucket: &str| match rate.0 {
+            None => Ok(Pacer::Own(OwnPacer::new(rate, Arc::clone(clock)))),
+            Some(calls) => {
+                SharedPacer::open(calls, directory, &format!("{name}.{bucket}"), Arc::clone(clock))
+                    .map(Pacer::Shared)
+            }
+        };
+        Ok(Self {
+            accounts: pacer(rates.accounts, "accounts")?,
+            token: pacer(rates.token, "token")?,
+            batch_delete: pacer(rates.batch_delete, "batch_delete")?,
+            mutes: pacer(rates.mutes, "mutes")?,
+            presence: pacer(rates.presence, "presence")?,
+        })
+    }
+
+    /// Waits for a permit; every attempt needs one.
+    pub(crate) async fn permit(&self, bucket: Bucket) {
+        self.pacer(bucket).permit().await;
+        if bucket == Bucket::BatchDelete {
+            self.accounts.permit().await;
+        }
+    }
+
+    /// Takes note that the server found the rate too high: everyone waits, and the rate is reduced for a while.
+    pub(crate) fn limited(&self, bucket: Bucket, delay: Duration) {
+        self.pacer(bucket).limited(delay);
+    }
+
+    /// Returns the calls a second that are allowed now, or nothing where there is no limit.
+    pub(crate) fn effective_rate(&self, bucket: Bucket) -> Option<f64> {
+        self.pacer(bucket).effective_rate()
+    }
+
+    fn pacer(&self, bucket: Bucket) -> &Pacer {
+        match bucket {
+            Bucket::Accounts => &self.accounts,
+            Bucket::Token => &self.token,
+            Bucket::BatchDelete => &self.batch_delete,
+            Bucket::Mutes => &self.mutes,
+            Bucket::Presence => &self.presence,
+        }
+    }
+}
+
+/// Who else is paced together with this client.
+#[derive(Debug)]
+enum Pacer {
+    Own(OwnPacer),
+    Shared(SharedPacer),
+}
+
+impl Pacer {
+    async fn permit(&self) {
+        match self {
+            Self::Own(pacer) => pacer.permit().await,
+            Self::Shared(pacer) => pacer.permit().await,
+        }
+    }
+
+    fn limited(&self, delay: Duration) {
+        match self {
+            Self::Own(pacer) => pacer.limited(delay),
+            Self::Shared(pacer) => pacer.limited(delay),
+        }
+    }
+
+    fn effective_rate(&self) -> Option<f64> {
+        match self {
+            Self::Own(pacer) => pacer.effective_rate(),
+            Self::Shared(pacer) => Some(pacer.effective_rate()),
+        }
+    }
+}
