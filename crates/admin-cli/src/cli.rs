@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{completions, devices, limits, man, profile, runs, sandbox, sessions, users};
+use crate::commands::{audit, completions, devices, limits, man, profile, runs, sandbox, sessions, users};
 use crate::render::Format;
 
 /// Bulk and audited session management for the Easemob IM server
@@ -124,6 +124,9 @@ pub enum Command {
     /// See what was done from this machine, and go on with it
     #[command(subcommand)]
     Runs(runs::RunsCommand),
+    /// Prove afterwards who did what, and why
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// Keep servers and credentials under short names
     #[command(subcommand)]
     Profile(profile::ProfileCommand),

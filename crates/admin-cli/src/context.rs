@@ -1,11 +1,13 @@
 //! What a command is run with: options, environment, streams, and the way to a server.
 
 use std::io::{BufWriter, Write};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use easemob_admin_api::{AppKey, AppRoot, Client, Credentials, DisconnectVerb, ExpiresIn, RateLimit};
 use easemob_admin_sandbox::Sandbox;
 
+use crate::audit::directory_name;
 use crate::bulk::journal::header::Header;
 use crate::cli::{Globals, Rate};
 use crate::command_error::CommandError;
@@ -164,6 +166,54 @@ impl Context {
         this
     }
 
+    /// Returns the directory of the audit trail of the server that is configured, or of the only trail there is.
+    ///
+    /// # Errors
+    /// When no server is configured, and there is no trail or more than one.
+    pub fn audit_directory(&self) -> Result<PathBuf, CommandError> {
+        let trails = self.places()?.audit();
+        if self.globals.sandbox {
+            return Ok(trails.join(directory_name(true, None, "")));
+        }
+        let (address, profile) = match self.target(&self.profiles()?) {
+            Ok(Target::Sandbox) => return Ok(trails.join(directory_name(true, None, ""))),
+            Ok(Target::Server { address, profile }) => (address, profile),
+            Err(error) => {
+                let only = std::fs::read_dir(&trails).into_iter().flatten().flatten();
+                let only: Vec<PathBuf> = only.map(|entry| entry.path()).collect();
+                return match only.as_slice() {
+                    [trail] => Ok(trail.clone()),
+                    _ => Err(error.hint(format!(
+                        "or name a trail with --dir; they are in {}",
+                        trails.display()
+                    ))),
+                };
+            }
+        };
+        let root = Self::app_root(&address)?;
+        Ok(trails.join(directory_name(false, profile.as_deref(), &root.to_string())))
+    }
+
+    fn app_root(address: &Address) -> Result<AppRoot, CommandError> {
+        let wrong = |what: String, error| CommandError::new(exit::CONFIG, what).because(error);
+        match address {
+            Address::Root(root) => AppRoot::parse(root).map_err(|error| {
+                wrong(format!("`{root}` is no app root"), error.to_string())
+                    .hint("an app root looks like https://a1.easemob.com/acme/chat or https://HOST/app-id/ID")
+            }),
+            Address::ServerAndApp { server, app } => {
+                let key = AppKey::parse(app).map_err(|error| {
+                    wrong(format!("`{app}` is no app key"), error.to_string())
+                        .hint("an app key looks like acme#chat")
+                })?;
+                AppRoot::new(server, &key).map_err(|error| {
+                    wrong(format!("`{server}` is no server"), error.to_string())
+                        .hint("a server looks like https://a1.easemob.com")
+                })
+            }
+        }
+    }
+
     /// Finds server, app and credentials without fetching a secret; nothing for the sandbox.
     ///
     /// # Errors
@@ -179,23 +229,7 @@ impl Context {
             Target::Sandbox => return Ok(None),
             Target::Server { address, profile } => (address, profile),
         };
-        let wrong = |what: String, error| CommandError::new(exit::CONFIG, what).because(error);
-        let root = match &address {
-            Address::Root(root) => AppRoot::parse(root).map_err(|error| {
-                wrong(format!("`{root}` is no app root"), error.to_string())
-                    .hint("an app root looks like https://a1.easemob.com/acme/chat or https://HOST/app-id/ID")
-            })?,
-            Address::ServerAndApp { server, app } => {
-                let key = AppKey::parse(app).map_err(|error| {
-                    wrong(format!("`{app}` is no app key"), error.to_string())
-                        .hint("an app key looks like acme#chat")
-                })?;
-                AppRoot::new(server, &key).map_err(|error| {
-                    wrong(format!("`{server}` is no server"), error.to_string())
-                        .hint("a server looks like https://a1.easemob.com")
-                })?
-            }
-        };
+        let root = Self::app_root(&address)?;
         let profile = profile.and_then(|name| Some((name.clone(), profiles.profiles.get(&name)?.clone())));
         let credentials = credentials::plan(&self.environment, profile.as_ref().map(|(_, profile)| profile))?;
         Ok(Some(Configured {

@@ -89,8 +89,8 @@ fn a_run_survives_being_killed_at_any_point() {
         told.extend(acknowledged(child));
         in_flight += run.as_ref().map_or(0, |run| progress(run).counts().doubtful);
     }
-    let last = env.run(&again).expect(0);
-    told.extend(last.stdout.lines().filter_map(|line| {
+    let finished = env.run(&again).expect(0);
+    told.extend(finished.stdout.lines().filter_map(|line| {
         let row: serde_json::Value = serde_json::from_str(line).unwrap();
         (row["outcome"] == "logged_out").then(|| row["user"].as_str().unwrap().to_owned())
     }));
@@ -122,7 +122,11 @@ fn a_run_survives_being_killed_at_any_point() {
         "a told outcome is not on record"
     );
 
-    // What the audit trail says, and that nobody has touched it.
+    check_trail(&env, &names, calls);
+}
+
+/// What the audit trail says, and that nobody has touched it.
+fn check_trail(env: &TestEnv, names: &[String], calls: usize) {
     let trails: Vec<_> = fs::read_dir(env.path("data/audit")).unwrap().collect();
     assert_eq!(trails.len(), 1);
     let trail = trails[0].as_ref().unwrap().path();
@@ -170,7 +174,7 @@ fn settled(journal: &std::path::Path) -> (BTreeMap<u64, u32>, usize) {
         match record.unwrap() {
             Record::Intent(_) => intents += 1,
             Record::Outcome(outcome) if outcome.state == State::Done => {
-                *done.entry(outcome.n).or_insert(0) += 1
+                *done.entry(outcome.n).or_insert(0) += 1;
             }
             _ => {}
         }

@@ -261,6 +261,11 @@ impl TestEnv {
         settings.set_snapshot_path("../snapshots");
         settings.add_filter(&regex_literal(self.home.path().to_str().unwrap()), "[HOME]");
         settings.add_filter(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT");
+        settings.add_filter(r"127\.0\.0\.1%3A\d+", "127.0.0.1%3APORT");
+        settings.add_filter(
+            r"Z,(run\.\w+|intent|outcome),[^,]*,[^,]*,",
+            "Z,$1,[OPERATOR],[HOST],",
+        );
         settings.add_filter(
             r"\d+\.\d s, (\d+) (requests?), [\d.]+ requests/s",
             "[TIME] s, $1 $2, [RATE] requests/s",

@@ -95,6 +95,9 @@ fn a_second_ctrl_c_stops_at_once_and_says_what_is_unknown() {
     interrupt(&child);
     let output = TestEnv::finish(child).expect(130);
     assert!(output.stdout.contains("unknown"), "{}", output.text());
+    env.sandbox().clear_faults();
+    let _ = env.run(&["runs", "resume", "last", "--yes"]).expect(0);
+    assert!(env.devices("ann").is_empty());
 }
 
 /// A delayed call is recorded when it is answered, so the reading before it is what can be seen.

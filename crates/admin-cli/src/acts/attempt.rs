@@ -12,7 +12,7 @@ use crate::bulk::journal::header::Header;
 use crate::bulk::journal::progress::Counts;
 use crate::bulk::journal::record::{Begin, End, Record};
 use crate::bulk::pipeline::Stop;
-use crate::bulk::recorder::{Note, Recorder, Sink};
+use crate::bulk::recorder::{Note, RecordError, Recorder, Sink};
 use crate::bulk::resume::{Which, remaining};
 use crate::bulk::runs::directory::OpenRun;
 use crate::command_error::CommandError;
@@ -105,11 +105,19 @@ impl<'a> Attempt<'a> {
     /// Notes that the work has ended, and waits until everything is on disk.
     pub async fn end<R: RunRow>(self, driven: &mut Driven<'_, R>) {
         let stopped = driven.stop().map(|stop| stop_word(stop).to_owned());
-        let end = End { at: now(), stopped };
-        let noted = self.recorder.record(Note::of_run(Record::End(end))).await;
-        if let Err(error) = noted.and(self.recorder.close()) {
+        if let Err(error) = self.close(stopped).await {
             driven.stop_because(Stop::Record(error));
         }
+    }
+
+    /// Notes that the work has ended, and why if it was stopped, and waits until everything is on disk.
+    ///
+    /// # Errors
+    /// When something could not be put on record.
+    pub async fn close(self, stopped: Option<String>) -> Result<(), RecordError> {
+        let end = End { at: now(), stopped };
+        let noted = self.recorder.record(Note::of_run(Record::End(end))).await;
+        noted.and(self.recorder.close())
     }
 }
 
@@ -135,6 +143,7 @@ pub fn prove_recordable(context: &Context, session: &Session) -> Result<(), Comm
 }
 
 /// The time in milliseconds since 1970.
-pub(super) fn now() -> i64 {
+#[must_use]
+pub fn now() -> i64 {
     Timestamp::now().as_millisecond()
 }

@@ -1,5 +1,6 @@
 //! Puts the notes of a run into the audit trail.
 
+use std::collections::HashMap;
 use std::io;
 use std::time::SystemTime;
 
@@ -16,19 +17,40 @@ use crate::bulk::recorder::{Note, Sink};
 pub struct AuditSink {
     trail: AuditTrail,
     header: Header,
+    /// Who works on the run now, which need not be who created it.
+    acting: Option<(Operator, String)>,
+    /// The calls of the intents whose outcome is outstanding, by the number of their item.
+    calls: HashMap<u64, String>,
 }
 
 impl AuditSink {
     /// Binds a run to a trail.
     #[must_use]
     pub fn new(trail: AuditTrail, header: Header) -> Self {
-        Self { trail, header }
+        Self {
+            trail,
+            header,
+            acting: None,
+            calls: HashMap::new(),
+        }
     }
 }
 
 impl Sink for AuditSink {
     fn append(&mut self, notes: &[Note]) -> io::Result<()> {
-        let events: Vec<Event> = notes.iter().map(|note| event(&self.header, note)).collect();
+        let mut events = Vec::with_capacity(notes.len());
+        for note in notes {
+            let mut call = None;
+            match &note.record {
+                Record::Begin(begin) => self.acting = Some((operator(begin), begin.operator.host.clone())),
+                Record::Intent(intent) => drop(self.calls.insert(intent.n, intent.call.clone())),
+                Record::Outcome(outcome) => call = self.calls.remove(&outcome.n),
+                Record::End(_) => {}
+            }
+            let mut event = event(&self.header, self.acting.as_ref(), note);
+            event.call = event.call.or(call);
+            events.push(event);
+        }
         self.trail.append_buffered(&events).map_err(io::Error::other)?;
         if notes.iter().any(|note| matches!(note.record, Record::End(_))) {
             self.trail
@@ -44,16 +66,17 @@ impl Sink for AuditSink {
 }
 
 /// Returns the event that a note is in the trail.
-fn event(header: &Header, note: &Note) -> Event {
+fn event(header: &Header, acting: Option<&(Operator, String)>, note: &Note) -> Event {
     let mut event = match &note.record {
-        Record::Begin(begin) => started(header, begin),
+        Record::Begin(begin) => started(header, begin, acting),
         Record::Intent(intent) => {
             let mut event = Event::new(EventTime::from_millis(intent.at), Kind::Intent);
             event.call = Some(intent.call.clone());
             event.devices = intent.devices.iter().map(ToString::to_string).collect();
             event
         }
-        Record::Outcome(outcome) => settled(header, outcome),
+        // The one event of an act that says everything, so that it stands alone wherever it is sent.
+        Record::Outcome(outcome) => in_context(settled(outcome), header, acting),
         Record::End(end) => {
             let mut event = Event::new(EventTime::from_millis(end.at), Kind::RunEnded);
             event.details = details([("stopped", json!(end.stopped))]);
@@ -68,14 +91,18 @@ fn event(header: &Header, note: &Note) -> Event {
     event
 }
 
-fn started(header: &Header, begin: &record::Begin) -> Event {
-    let mut event = Event::new(EventTime::from_millis(begin.at), Kind::RunStarted);
-    event.operator = Some(Operator {
+fn operator(begin: &record::Begin) -> Operator {
+    Operator {
         os_user: Some(begin.operator.os_user.clone()),
         uid: begin.operator.uid,
         subject: begin.operator.subject.clone(),
-    });
-    event.host = Some(begin.operator.host.clone());
+    }
+}
+
+/// Adds who, where and why.
+fn in_context(mut event: Event, header: &Header, acting: Option<&(Operator, String)>) -> Event {
+    event.operator = acting.map(|(operator, _)| operator.clone());
+    event.host = acting.map(|(_, host)| host.clone());
     event.app_root = Some(header.app_root.clone());
     event.app = Some(header.app.clone());
     event.sandbox = Some(header.sandbox);
@@ -83,6 +110,12 @@ fn started(header: &Header, begin: &record::Begin) -> Event {
     event.tool = Some(TOOL.to_owned());
     event.reason.clone_from(&header.reason);
     event.ticket.clone_from(&header.ticket);
+    event
+}
+
+fn started(header: &Header, begin: &record::Begin, acting: Option<&(Operator, String)>) -> Event {
+    let event = Event::new(EventTime::from_millis(begin.at), Kind::RunStarted);
+    let mut event = in_context(event, header, acting);
     event.details = details([
         ("command", json!(header.action.command())),
         ("action", json!(header.action)),
@@ -96,7 +129,7 @@ fn started(header: &Header, begin: &record::Begin) -> Event {
     event
 }
 
-fn settled(header: &Header, outcome: &record::Outcome) -> Event {
+fn settled(outcome: &record::Outcome) -> Event {
     let mut event = Event::new(EventTime::from_millis(outcome.at), Kind::Outcome);
     let failure = outcome.failed.first();
     event.outcome = Some(match outcome.state {
@@ -108,10 +141,7 @@ fn settled(header: &Header, outcome: &record::Outcome) -> Event {
         State::FailedRetry | State::FailedFinal | State::Unreached => Outcome::Failed,
     });
     event.devices = outcome.ended.iter().map(ToString::to_string).collect();
-    event.call = Some(failure.map_or_else(
-        || header.action.command().to_owned(),
-        |failure| failure.call.clone(),
-    ));
+    event.call = failure.map(|failure| failure.call.clone());
     event.status = failure.and_then(|failure| failure.status);
     event.error = failure.map(|failure| failure.error.clone());
     event.server_time = outcome.server_at.map(EventTime::from_millis);

@@ -18,11 +18,14 @@
 mod access;
 mod chain;
 mod checkpoint;
+mod context;
 mod diagnosis;
 mod entries;
 mod error;
 mod event;
 mod event_time;
+pub mod export;
+mod filter;
 mod key;
 mod line;
 mod lines;
@@ -37,10 +40,12 @@ mod verify;
 mod words;
 
 pub use checkpoint::Checkpoint;
+pub use context::RunContext;
 pub use entries::Entries;
 pub use error::AuditError;
 pub use event::{Event, Operator, TOOL, host_of_process};
 pub use event_time::EventTime;
+pub use filter::Filter;
 pub use key::PublicKey;
 pub use line::{Entry, LONGEST_LINE};
 pub use naming::directory_name;

@@ -41,9 +41,15 @@ pub fn of_logout(item: &Item, result: &UserResult, at: i64) -> Option<Outcome> {
 /// Returns the outcome of a job of a single call that names no device.
 #[must_use]
 pub fn of_call(item: &Item, result: &Result<(), CallError>, at: i64) -> Outcome {
+    of_number(item.number, result, at)
+}
+
+/// Returns the outcome of a single call by the number of its item.
+#[must_use]
+pub fn of_number(n: u64, result: &Result<(), CallError>, at: i64) -> Outcome {
     let settled = result.as_ref().map_or_else(Settled::of_error, |()| Settled::Done);
     Outcome {
-        n: item.number,
+        n,
         at,
         state: state(settled, result.as_ref().err().into_iter()),
         server_at: None,

@@ -2,6 +2,7 @@
 
 use crate::cli::Command;
 use crate::command_error::CommandError;
+use crate::commands::audit::{self, AuditCommand};
 use crate::commands::devices::{self, DevicesCommand};
 use crate::commands::limits::{self, LimitsCommand};
 use crate::commands::profile::{self, ProfileCommand};
@@ -23,6 +24,10 @@ pub async fn dispatch(context: &Context, command: Command) -> Result<Exit, Comma
         Command::Profile(ProfileCommand::List(args)) => profile::list::run(context, &args),
         Command::Profile(ProfileCommand::Use(args)) => profile::use_profile::run(context, &args),
         Command::Profile(ProfileCommand::Doctor(args)) => profile::doctor::run(context, &args).await,
+        Command::Audit(AuditCommand::Log(args)) => audit::log::run(context, &args).await,
+        Command::Audit(AuditCommand::Verify(args)) => audit::verify::run(context, &args),
+        Command::Audit(AuditCommand::Export(args)) => audit::export::run(context, &args).await,
+        Command::Audit(AuditCommand::Key(args)) => audit::key::run(context, &args),
         Command::Runs(RunsCommand::List(args)) => runs::list::run(context, &args),
         Command::Runs(RunsCommand::Show(args)) => runs::show::run(context, &args),
         Command::Runs(RunsCommand::Resume(args)) => runs::resume::run(context, &args).await,
@@ -70,7 +75,8 @@ async fn with_server(context: &Context, session: &Session, command: Command) -> 
         Command::Users(UsersCommand::Unban(args)) => users::unban::run(context, session, &args).await,
         Command::Limits(LimitsCommand::Show(args)) => limits::show::run(context, session, &args).await,
         Command::Limits(LimitsCommand::Set(args)) => limits::set::run(context, session, &args).await,
-        Command::Profile(_)
+        Command::Audit(_)
+        | Command::Profile(_)
         | Command::Runs(_)
         | Command::Sandbox(_)
         | Command::Completions(_)

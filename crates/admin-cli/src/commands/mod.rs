@@ -2,6 +2,7 @@
 //! does and its rows.
 
 pub mod acting;
+pub mod audit;
 pub mod completions;
 pub mod devices;
 pub mod dispatch;

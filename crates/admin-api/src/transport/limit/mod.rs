@@ -22,9 +22,9 @@ use crate::endpoint::Bucket;
 /// How much lateness is made up for: five ticks of the timer.
 const SLACK: Duration = Duration::from_millis(5);
 
-/// How much slower than N the schedule runs: the slack as a part of a second, and a millisecond for the way
-/// to the server.
-const HEADROOM: f64 = 1.006;
+/// How much slower than N the schedule runs: the slack as a part of a second, and three milliseconds for the
+/// way to the server.
+const HEADROOM: f64 = 1.008;
 
 /// How many calls a second a budget allows.
 ///

@@ -7,12 +7,22 @@ use easemob_admin_api::{DeviceLimits, LimitMode, Platform, UserId};
 use serde::Serialize;
 
 use super::words::LimitsView;
+use crate::acts::attempt::Attempt;
+use crate::acts::begin::{self, begin};
+use crate::bulk::action::Action;
+use crate::bulk::calls::CallError;
+use crate::bulk::item::Item;
+use crate::bulk::journal::record::{Intent, Record};
+use crate::bulk::outcome;
+use crate::bulk::recorder::{Note, RecordError, Recorder};
+use crate::bulk::resume::Which;
 use crate::command_error::{CommandError, call_error};
 use crate::commands::acting::{Acting, users};
 use crate::commands::users::show::user;
 use crate::context::{Context, Session};
 use crate::exit::{self, Exit};
 use crate::render::report::Row;
+use crate::summary::Summary;
 
 /// Arguments of `limits set`.
 #[derive(Debug, Args)]
@@ -145,6 +155,14 @@ impl Planned {
         }
     }
 
+    /// The name of the call that makes the change.
+    fn call(&self) -> &'static str {
+        match (&self.user, &self.after) {
+            (Some(_), None) => "limits.clear",
+            (None, _) | (Some(_), Some(_)) => "limits.set",
+        }
+    }
+
     fn row(&self, outcome: &'static str) -> ChangeRow {
         ChangeRow {
             scope: if self.user.is_some() { "user" } else { "app" },
@@ -173,6 +191,22 @@ impl SetArgs {
         after.default = self.default.or(after.default);
         after.platforms.extend(self.platforms.iter().cloned());
         Some(after)
+    }
+
+    /// Says what is set, for the record.
+    fn in_words(&self) -> String {
+        if self.clear {
+            return "clear".into();
+        }
+        let mut words = Vec::new();
+        words.extend(self.mode.map(|mode| format!("mode {mode:?}").to_lowercase()));
+        words.extend(self.default.map(|default| format!("default {default}")));
+        words.extend(
+            self.platforms
+                .iter()
+                .map(|(platform, limit)| format!("{platform} {limit}")),
+        );
+        words.join(", ")
     }
 
     fn changes_nothing(&self) -> bool {
@@ -213,7 +247,71 @@ pub async fn run(context: &Context, session: &Session, args: &SetArgs) -> Result
         let act = format!("change the device limits of {whose}");
         args.acting.confirm(context, session, to_change, &act)?;
     }
-    write(context, session, args, &planned).await
+    if args.acting.dry_run || to_change == 0 {
+        return write(context, session, args, &planned, None).await;
+    }
+    let order = begin::Order {
+        acting: &args.acting,
+        action: Action::SetLimits {
+            limits: args.in_words(),
+        },
+        source: "the command line".into(),
+        allowance: None,
+    };
+    let changing = planned.iter().filter(|planned| planned.changes());
+    let items = (0..).zip(changing.filter_map(|planned| planned.user.clone()));
+    let items = items.map(|(number, user)| Ok(item(number, user)));
+    let open = begin(context, session, order, items)?;
+    let (attempt, _) =
+        Attempt::begin(context, session, open, Which::Unfinished, Summary::of_users(0)).await?;
+    let exit = write(context, session, args, &planned, Some(&attempt.recorder)).await;
+    let stopped = exit.as_ref().err().map(ToString::to_string);
+    attempt.close(stopped).await?;
+    exit
+}
+
+fn item(number: u64, user: UserId) -> Item {
+    Item {
+        number,
+        line: number + 1,
+        user,
+        planned: None,
+    }
+}
+
+/// A change that is on record: of a user, or of the app, which is no item of the run.
+struct Recorded<'a> {
+    recorder: &'a Recorder,
+    item: Option<Item>,
+}
+
+impl Recorded<'_> {
+    fn note(&self, record: Record) -> Note {
+        match &self.item {
+            Some(item) => Note::of_item(item, record),
+            None => Note::of_run(record),
+        }
+    }
+
+    async fn intend(&self, call: &str) -> Result<(), RecordError> {
+        let intent = Intent {
+            n: self.item.as_ref().map_or(0, |item| item.number),
+            at: self.recorder.now(),
+            call: call.into(),
+            devices: Vec::new(),
+            kept: Vec::new(),
+        };
+        self.recorder.record(self.note(Record::Intent(intent))).await
+    }
+
+    async fn settle(&self, result: &Result<(), CallError>) -> Result<(), RecordError> {
+        let at = self.recorder.now();
+        let outcome = match &self.item {
+            Some(item) => outcome::of_call(item, result, at),
+            None => outcome::of_number(0, result, at),
+        };
+        self.recorder.record(self.note(Record::Outcome(outcome))).await
+    }
 }
 
 async fn plan(session: &Session, args: &SetArgs) -> Result<Vec<Planned>, CommandError> {
@@ -243,7 +341,9 @@ async fn write(
     session: &Session,
     args: &SetArgs,
     planned: &[Planned],
+    recorder: Option<&Recorder>,
 ) -> Result<Exit, CommandError> {
+    let mut number = 0;
     let (server, client) = (&session.server, session.server.client());
     let output =
         |error| CommandError::new(exit::INTERNAL, "the rows cannot be written to stdout").because(error);
@@ -269,6 +369,14 @@ async fn write(
             report.row(&planned.row("unchanged")).map_err(output)?;
             continue;
         }
+        let change = recorder.map(|recorder| Recorded {
+            recorder,
+            item: planned.user.clone().map(|user| item(number, user)),
+        });
+        number += 1;
+        if let Some(change) = &change {
+            change.intend(planned.call()).await?;
+        }
         let result = match (&planned.user, &planned.after) {
             _ if args.acting.dry_run => Ok(()),
             (None, Some(after)) => client.set_app_limits(after).await.map(drop),
@@ -276,14 +384,17 @@ async fn write(
             (Some(user), None) => client.clear_user_limits(user).await.map(drop),
             (None, None) => Ok(()),
         };
-        let row = match server.counted(result) {
+        let result = server.counted(result).map_err(|error| call_error(&error));
+        if let Some(change) = &change {
+            change.settle(&result).await?;
+        }
+        let row = match result {
             Ok(()) => {
                 summary.changed += 1;
                 planned.row(if args.acting.dry_run { "would_set" } else { "set" })
             }
             Err(error) => {
                 summary.failed += 1;
-                let error = call_error(&error);
                 exit = if error.retry_may_help || exit == exit::FAILED_RETRY {
                     exit::FAILED_RETRY
                 } else {

@@ -1,0 +1,67 @@
+//! Fills into small events what their run said once.
+
+use std::collections::HashMap;
+
+use super::event::Event;
+use super::words::Kind;
+
+/// The beginnings of the runs read so far.
+#[derive(Debug, Default)]
+pub struct RunContext {
+    runs: HashMap<String, Event>,
+}
+
+impl RunContext {
+    /// Fills in who, where and why, where the event itself does not say.
+    pub fn fill(&mut self, event: &mut Event) {
+        let Some(run) = event.run.clone() else {
+            return;
+        };
+        if event.kind == Kind::RunStarted {
+            self.runs.insert(run, event.clone());
+        } else if let Some(started) = self.runs.get(&run) {
+            inherit(event, started);
+        }
+    }
+}
+
+fn inherit(event: &mut Event, started: &Event) {
+    fn or<T: Clone>(own: &mut Option<T>, other: Option<&T>) {
+        if own.is_none() {
+            *own = other.cloned();
+        }
+    }
+    or(&mut event.operator, started.operator.as_ref());
+    or(&mut event.host, started.host.as_ref());
+    or(&mut event.app_root, started.app_root.as_ref());
+    or(&mut event.app, started.app.as_ref());
+    or(&mut event.sandbox, started.sandbox.as_ref());
+    or(&mut event.profile, started.profile.as_ref());
+    or(&mut event.tool, started.tool.as_ref());
+    or(&mut event.reason, started.reason.as_ref());
+    or(&mut event.ticket, started.ticket.as_ref());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::EventTime;
+
+    #[test]
+    fn what_the_run_said_once_holds_for_its_events() {
+        let at = EventTime::from_millis(0);
+        let mut context = RunContext::default();
+        let mut started = Event::new(at, Kind::RunStarted);
+        started.run = Some("r1".into());
+        started.reason = Some("leak".into());
+        context.fill(&mut started);
+        let mut intent = Event::new(at, Kind::Intent);
+        intent.run = Some("r1".into());
+        context.fill(&mut intent);
+        assert_eq!(intent.reason.as_deref(), Some("leak"));
+        let mut other = Event::new(at, Kind::Intent);
+        other.run = Some("r2".into());
+        context.fill(&mut other);
+        assert_eq!(other.reason, None);
+    }
+}

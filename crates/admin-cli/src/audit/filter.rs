@@ -1,0 +1,161 @@
+//! Which events are looked for. Pure.
+
+use super::event::Event;
+use super::event_time::EventTime;
+use super::words::{Kind, Outcome};
+
+/// All conditions must hold; one that is not set holds always.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Events about this user, compared without case as the server does.
+    pub user: Option<String>,
+    /// Events of this operator: account, or subject of the token.
+    pub operator: Option<String>,
+    /// Events of the run whose id begins like this.
+    pub run: Option<String>,
+    /// Events of this ticket.
+    pub ticket: Option<String>,
+    /// Events at this time or later.
+    pub since: Option<EventTime>,
+    /// Events before this time.
+    pub until: Option<EventTime>,
+    /// Outcomes of this kind.
+    pub outcome: Option<Outcome>,
+    /// Only what came of acts, without intents and the beginnings and ends of runs.
+    pub acts_only: bool,
+}
+
+impl Filter {
+    /// Returns true if an event, with the context of its run filled in, is looked for.
+    #[must_use]
+    pub fn matches(&self, event: &Event) -> bool {
+        let is = |wanted: &Option<String>, has: Option<&str>| {
+            wanted.as_deref().is_none_or(|wanted| has == Some(wanted))
+        };
+        let folded = |text: &str| text.to_lowercase();
+        let user = event.user.as_deref().map(folded);
+        let operator = event.operator.as_ref();
+        let by = |wanted: &String| {
+            operator
+                .is_some_and(|by| by.os_user.as_ref() == Some(wanted) || by.subject.as_ref() == Some(wanted))
+        };
+        is(&self.user.as_deref().map(folded), user.as_deref())
+            && self.operator.as_ref().is_none_or(by)
+            && is(&self.ticket, event.ticket.as_deref())
+            && self
+                .run
+                .as_ref()
+                .is_none_or(|run| event.run.as_ref().is_some_and(|id| id.starts_with(run.as_str())))
+            && self.since.is_none_or(|since| event.time >= since)
+            && self.until.is_none_or(|until| event.time < until)
+            && self
+                .outcome
+                .as_ref()
+                .is_none_or(|outcome| event.outcome.as_ref() == Some(outcome))
+            && (!self.acts_only || event.kind == Kind::Outcome)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::Operator;
+
+    #[test]
+    fn every_condition_must_hold() {
+        let mut event = Event::new(EventTime::from_millis(1000), Kind::Outcome);
+        event.user = Some("Ann".into());
+        event.run = Some("20260101-000000-abcdef".into());
+        event.outcome = Some(Outcome::Ended);
+        event.operator = Some(Operator {
+            os_user: Some("root".into()),
+            uid: None,
+            subject: Some("eve@acme".into()),
+        });
+        let all = Filter::default();
+        assert!(all.matches(&event));
+        let at = |millis| Some(EventTime::from_millis(millis));
+        for (filter, matches) in [
+            (
+                Filter {
+                    user: Some("ann".into()),
+                    ..all.clone()
+                },
+                true,
+            ),
+            (
+                Filter {
+                    user: Some("bob".into()),
+                    ..all.clone()
+                },
+                false,
+            ),
+            (
+                Filter {
+                    operator: Some("eve@acme".into()),
+                    ..all.clone()
+                },
+                true,
+            ),
+            (
+                Filter {
+                    operator: Some("root".into()),
+                    ..all.clone()
+                },
+                true,
+            ),
+            (
+                Filter {
+                    operator: Some("ann".into()),
+                    ..all.clone()
+                },
+                false,
+            ),
+            (
+                Filter {
+                    run: Some("20260101".into()),
+                    ..all.clone()
+                },
+                true,
+            ),
+            (
+                Filter {
+                    since: at(1000),
+                    until: at(1001),
+                    ..all.clone()
+                },
+                true,
+            ),
+            (
+                Filter {
+                    until: at(1000),
+                    ..all.clone()
+                },
+                false,
+            ),
+            (
+                Filter {
+                    outcome: Some(Outcome::Failed),
+                    ..all.clone()
+                },
+                false,
+            ),
+            (
+                Filter {
+                    ticket: Some("INC-7".into()),
+                    ..all.clone()
+                },
+                false,
+            ),
+            (
+                Filter {
+                    acts_only: true,
+                    ..all.clone()
+                },
+                true,
+            ),
+        ] {
+            assert_eq!(filter.matches(&event), matches, "{filter:?}");
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! `audit export`: write the trail in the form of a log system.
+
+use std::io::{self, BufWriter, Write};
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use super::trail::{FilterArgs, TrailArgs, unreadable};
+use crate::audit::export::{cef, ecs, ocsf};
+use crate::audit::{Entries, Entry, RunContext};
+use crate::command_error::CommandError;
+use crate::context::Context;
+use crate::exit::{self, Exit};
+use crate::interrupt;
+
+/// How often `--follow` looks for more.
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
+
+/// Arguments of `audit export`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  easemob-admin audit export --format ocsf --since 24h > logoffs.jsonl
+  easemob-admin audit export --format cef --follow | logger -t easemob-admin
+  easemob-admin audit export --format jsonl --run 20261123
+
+One line per event. ocsf, ecs and cef have one event per act and leave out intents and the beginnings and ends of \
+runs; jsonl has all entries as they are in the trail, with the context of their run filled in.")]
+pub struct ExportArgs {
+    /// The form
+    #[arg(long, value_name = "FORM")]
+    format: Form,
+    /// Go on with what is being added, until Ctrl-C
+    #[arg(long)]
+    follow: bool,
+    #[command(flatten)]
+    trail: TrailArgs,
+    #[command(flatten)]
+    filter: FilterArgs,
+}
+
+/// The values of `--format`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Form {
+    /// The entries themselves
+    Jsonl,
+    /// Open Cybersecurity Schema Framework 1.1
+    Ocsf,
+    /// Elastic Common Schema 8
+    Ecs,
+    /// ArcSight Common Event Format
+    Cef,
+}
+
+impl Form {
+    fn write(self, out: &mut impl Write, entry: &Entry) -> io::Result<()> {
+        match self {
+            Self::Jsonl => serde_json::to_writer(&mut *out, entry)?,
+            Self::Ocsf => write!(out, "{}", ocsf::line(&entry.event))?,
+            Self::Ecs => write!(out, "{}", ecs::line(&entry.event))?,
+            Self::Cef => out.write_all(cef::line(&entry.event).as_bytes())?,
+        }
+        out.write_all(b"\n")
+    }
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When there is no trail, or it cannot be read.
+pub async fn run(context: &Context, args: &ExportArgs) -> Result<Exit, CommandError> {
+    let directory = args.trail.directory(context)?;
+    let mut entries = Entries::open(&directory).map_err(unreadable)?;
+    let mut filter = args.filter.filter();
+    filter.acts_only = args.format != Form::Jsonl;
+    let mut runs = RunContext::default();
+    let mut out = BufWriter::new((context.stdout)());
+    let mut stop = std::pin::pin!(interrupt::first_signal());
+    loop {
+        for entry in &mut entries {
+            let mut entry = entry.map_err(unreadable)?;
+            runs.fill(&mut entry.event);
+            if filter.matches(&entry.event) {
+                match args.format.write(&mut out, &entry) {
+                    Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(exit::OK),
+                    written => written.map_err(unwritable)?,
+                }
+            }
+        }
+        match out.flush() {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(exit::OK),
+            flushed => flushed.map_err(unwritable)?,
+        }
+        if !args.follow {
+            return Ok(exit::OK);
+        }
+        tokio::select! {
+            () = &mut stop => return Ok(exit::OK),
+            () = tokio::time::sleep(LOOK_AGAIN) => entries.read_on().map_err(unreadable)?,
+        }
+    }
+}
+
+fn unwritable(error: io::Error) -> CommandError {
+    CommandError::new(exit::INTERNAL, "the events cannot be written to stdout").because(error)
+}

@@ -1,0 +1,36 @@
+//! `audit key`: print the public key that checkpoints are signed with.
+
+use clap::Args;
+
+use super::trail::{TrailArgs, unreadable};
+use crate::audit::PublicKey;
+use crate::command_error::CommandError;
+use crate::context::Context;
+use crate::exit::{self, Exit};
+
+/// Arguments of `audit key`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  easemob-admin audit key > prod-audit.pub
+
+Keep it where the operators of this machine cannot change it.")]
+pub struct KeyArgs {
+    #[command(flatten)]
+    trail: TrailArgs,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When there is no trail.
+pub fn run(context: &Context, args: &KeyArgs) -> Result<Exit, CommandError> {
+    let directory = args.trail.existing(context)?;
+    let key = PublicKey::of_trail(&directory).map_err(unreadable)?;
+    let mut out = (context.stdout)();
+    let written = out.write_all(key.pem().as_bytes()).and_then(|()| out.flush());
+    written.map_err(|error| {
+        CommandError::new(exit::INTERNAL, "the key cannot be written to stdout").because(error)
+    })?;
+    context.ui.note(format_args!("key id {}", key.id()));
+    Ok(exit::OK)
+}

@@ -1,0 +1,227 @@
+//! `audit log`: read the trail.
+
+use std::time::Duration;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::trail::{FilterArgs, TrailArgs, unreadable};
+use crate::audit::{Entries, Entry, Filter, Kind, Outcome, RunContext};
+use crate::command_error::CommandError;
+use crate::context::Context;
+use crate::exit::{self, Exit};
+use crate::interrupt;
+use crate::render::report::{Reader, Report, Row};
+
+/// How often `--follow` looks for more.
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
+
+/// Arguments of `audit log`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  easemob-admin audit log --since 24h
+  easemob-admin audit log --user ann -o json
+  easemob-admin audit log --run 20261123 --outcome failed
+  easemob-admin audit log --follow -o jsonl
+
+The oldest first. Reading does not verify: see `audit verify`.")]
+pub struct LogArgs {
+    #[command(flatten)]
+    trail: TrailArgs,
+    #[command(flatten)]
+    filter: FilterArgs,
+    /// Also intents and the beginnings and ends of runs
+    #[arg(long)]
+    all: bool,
+    /// Go on with what is being added, until Ctrl-C; with -o table or json, rows are held back
+    #[arg(long)]
+    follow: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct EventRow {
+    seq: u64,
+    time: String,
+    kind: String,
+    operator: Option<String>,
+    host: Option<String>,
+    app: Option<String>,
+    run: Option<String>,
+    line: Option<u64>,
+    call: Option<String>,
+    user: Option<String>,
+    devices: String,
+    outcome: Option<String>,
+    status: Option<u16>,
+    error: Option<String>,
+    reason: Option<String>,
+    ticket: Option<String>,
+    server_time: Option<String>,
+}
+
+impl From<Entry> for EventRow {
+    fn from(Entry { seq, event, .. }: Entry) -> Self {
+        Self {
+            seq,
+            time: event.time.to_string(),
+            kind: event.kind.to_string(),
+            operator: event.operator.as_ref().and_then(crate::audit::Operator::name),
+            host: event.host,
+            app: event.app,
+            run: event.run,
+            line: event.line,
+            call: event.call,
+            user: event.user,
+            devices: event.devices.join(" "),
+            outcome: event.outcome.as_ref().map(ToString::to_string),
+            status: event.status,
+            error: event.error,
+            reason: event.reason,
+            ticket: event.ticket,
+            server_time: event.server_time.map(|time| time.to_string()),
+        }
+    }
+}
+
+impl Row for EventRow {
+    const COLUMNS: &'static [&'static str] = &[
+        "seq",
+        "time",
+        "kind",
+        "operator",
+        "host",
+        "app",
+        "run",
+        "line",
+        "call",
+        "user",
+        "devices",
+        "outcome",
+        "status",
+        "error",
+        "reason",
+        "ticket",
+        "server_time",
+    ];
+    const TABLE: &'static [&'static str] = &[
+        "time", "operator", "call", "user", "outcome", "reason", "ticket", "note",
+    ];
+
+    fn cells(&self) -> Vec<String> {
+        let text = |value: &Option<String>| value.clone().unwrap_or_default();
+        let number = |value: Option<u64>| value.map(|number| number.to_string()).unwrap_or_default();
+        vec![
+            self.seq.to_string(),
+            self.time.clone(),
+            self.kind.clone(),
+            text(&self.operator),
+            text(&self.host),
+            text(&self.app),
+            text(&self.run),
+            number(self.line),
+            text(&self.call),
+            text(&self.user),
+            self.devices.clone(),
+            text(&self.outcome),
+            number(self.status.map(u64::from)),
+            text(&self.error),
+            text(&self.reason),
+            text(&self.ticket),
+            text(&self.server_time),
+        ]
+    }
+
+    fn table_cells(&self) -> Vec<String> {
+        let text = |value: &Option<String>| value.clone().unwrap_or_default();
+        let what = if self.call.is_some() {
+            text(&self.call)
+        } else {
+            self.kind.clone()
+        };
+        vec![
+            self.time.clone(),
+            text(&self.operator),
+            what,
+            text(&self.user),
+            text(&self.outcome),
+            text(&self.reason),
+            text(&self.ticket),
+            if self.error.is_some() {
+                text(&self.error)
+            } else {
+                self.devices.clone()
+            },
+        ]
+    }
+}
+
+#[derive(Debug, Default, Serialize)]
+struct LogSummary {
+    entries: u64,
+    ended: u64,
+    failed: u64,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When there is no trail, or it cannot be read.
+pub async fn run(context: &Context, args: &LogArgs) -> Result<Exit, CommandError> {
+    let directory = args.trail.directory(context)?;
+    let mut entries = Entries::open(&directory).map_err(unreadable)?;
+    let mut filter = args.filter.filter();
+    filter.acts_only = !args.all;
+    let mut report = context.local_report::<EventRow>("audit log", context.globals.sandbox);
+    let mut summary = LogSummary::default();
+    let mut runs = RunContext::default();
+    let output =
+        |error| CommandError::new(exit::INTERNAL, "the rows cannot be written to stdout").because(error);
+    let mut stop = std::pin::pin!(interrupt::first_signal());
+    loop {
+        let reader = show(&mut entries, &mut runs, &filter, &mut report, &mut summary)?;
+        if !args.follow || reader == Reader::Gone {
+            break;
+        }
+        tokio::select! {
+            () = &mut stop => break,
+            () = tokio::time::sleep(LOOK_AGAIN) => entries.read_on().map_err(unreadable)?,
+        }
+    }
+    report.finish(&summary).map_err(output)?;
+    if summary.entries == 0 {
+        context
+            .ui
+            .note(format_args!("nothing in {} fits", directory.display()));
+    }
+    Ok(exit::OK)
+}
+
+fn show(
+    entries: &mut Entries,
+    runs: &mut RunContext,
+    filter: &Filter,
+    report: &mut Report,
+    summary: &mut LogSummary,
+) -> Result<Reader, CommandError> {
+    let output =
+        |error| CommandError::new(exit::INTERNAL, "the rows cannot be written to stdout").because(error);
+    for entry in entries {
+        let mut entry = entry.map_err(unreadable)?;
+        runs.fill(&mut entry.event);
+        if !filter.matches(&entry.event) {
+            continue;
+        }
+        summary.entries += 1;
+        if entry.event.kind == Kind::Outcome {
+            match entry.event.outcome {
+                Some(Outcome::Ended) => summary.ended += 1,
+                Some(Outcome::Failed | Outcome::Refused | Outcome::Unknown) => summary.failed += 1,
+                _ => {}
+            }
+        }
+        if report.row(&EventRow::from(entry)).map_err(output)? == Reader::Gone {
+            return Ok(Reader::Gone);
+        }
+    }
+    Ok(Reader::Listening)
+}
