@@ -22,20 +22,6 @@ pub struct Operator {
 }
 
 impl Operator {
-    /// Asks the system who runs this process: the account that files belong to, not what variables claim.
-    #[must_use]
-    pub fn of_process(subject: Option<String>) -> Self {
-        #[cfg(unix)]
-        let uid = Some(rustix::process::geteuid().as_raw());
-        #[cfg(not(unix))]
-        let uid = None;
-        Self {
-            os_user: whoami::username().ok(),
-            uid,
-            subject,
-        }
-    }
-
     /// Returns the name to show: the subject, else the account, else its number.
     #[must_use]
     pub fn name(&self) -> Option<String> {
@@ -44,12 +30,6 @@ impl Operator {
             .or_else(|| self.os_user.clone())
             .or_else(|| self.uid.map(|uid| uid.to_string()))
     }
-}
-
-/// Returns the name of this machine.
-#[must_use]
-pub fn host_of_process() -> Option<String> {
-    whoami::hostname().ok()
 }
 
 /// One event, which is one line of the trail.
@@ -184,13 +164,5 @@ mod tests {
         let event: Event = serde_json::from_value(text.clone()).unwrap();
         assert_eq!(event.other["approved_by"]["name"], "bob");
         assert_eq!(serde_json::to_value(&event).unwrap(), text);
-    }
-
-    #[test]
-    fn the_operator_is_the_account_of_the_process() {
-        let operator = Operator::of_process(Some("ann@example.com".into()));
-        assert_eq!(operator.name().as_deref(), Some("ann@example.com"));
-        #[cfg(unix)]
-        assert_eq!(operator.uid, Some(rustix::process::geteuid().as_raw()));
     }
 }

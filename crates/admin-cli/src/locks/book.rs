@@ -1,12 +1,13 @@
 //! The file that holds the locks of a profile.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::lock::{Lock, Locks};
+use crate::private_files::make_directory;
 
 /// The newest format that this version reads, and the one it writes.
 const FORMAT: u32 = 1;
@@ -55,7 +56,7 @@ impl LockBook {
     pub fn change<T>(&self, change: impl FnOnce(&mut Locks) -> T) -> Result<T, LockBookError> {
         let changed = || {
             let directory = self.path.parent().unwrap_or(Path::new("."));
-            make_private(directory)?;
+            make_directory(directory)?;
             let guard = OpenOptions::new()
                 .create(true)
                 .truncate(false)
@@ -116,16 +117,6 @@ impl LockBook {
             source,
         }
     }
-}
-
-fn make_private(directory: &Path) -> io::Result<()> {
-    let mut builder = DirBuilder::new();
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::DirBuilderExt;
-        builder.mode(0o700);
-    }
-    builder.recursive(true).create(directory)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Creates, opens and lists the directories of runs.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
@@ -13,6 +13,7 @@ use crate::bulk::journal::progress::Progress;
 use crate::bulk::journal::read::{JournalError, Reader};
 use crate::bulk::journal::record::Record;
 use crate::bulk::journal::write::JournalFile;
+use crate::private_files::{create_new, make_directory, make_new_directory};
 
 const JOURNAL: &str = "journal.jsonl";
 const INPUT: &str = "input.jsonl";
@@ -107,10 +108,8 @@ impl Runs {
         header: impl FnOnce(u64, String) -> Header,
     ) -> Result<OpenRun, RunError> {
         let directory = self.root.join(id.as_str());
-        make_private(&self.root).map_err(cannot("cannot create the directory of runs", &self.root))?;
-        private_builder()
-            .create(&directory)
-            .map_err(cannot("cannot create the run directory", &directory))?;
+        make_directory(&self.root).map_err(cannot("cannot create the directory of runs", &self.root))?;
+        make_new_directory(&directory).map_err(cannot("cannot create the run directory", &directory))?;
         let begun = Self::begin(&directory, items, header);
         if begun.is_err() {
             // What cannot be removed is an empty run, which is never listed.
@@ -125,12 +124,12 @@ impl Runs {
         header: impl FnOnce(u64, String) -> Header,
     ) -> Result<OpenRun, RunError> {
         let path = directory.join(INPUT);
-        let input = create_private(&path).map_err(cannot("cannot create", &path))?;
+        let input = create_new(&path).map_err(cannot("cannot create", &path))?;
         let (count, sha256) = input::write(input, items).map_err(cannot("cannot write", &path))?;
         let header = header(count, sha256);
         let path = directory.join(JOURNAL);
         let write = || {
-            let mut file = create_private(&path)?;
+            let mut file = create_new(&path)?;
             file.try_lock()?;
             let mut line = serde_json::to_vec(&header)?;
             line.push(b'\n');
@@ -324,29 +323,4 @@ fn missing_or(error: io::Error, id: &RunId, path: &Path) -> RunError {
     } else {
         cannot("cannot open", path)(error)
     }
-}
-
-fn private_builder() -> DirBuilder {
-    let mut builder = DirBuilder::new();
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::DirBuilderExt;
-        builder.mode(0o700);
-    }
-    builder
-}
-
-fn make_private(directory: &Path) -> io::Result<()> {
-    private_builder().recursive(true).create(directory)
-}
-
-fn create_private(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create_new(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        options.mode(0o600);
-    }
-    options.open(path)
 }
