@@ -26,4 +26,5 @@ mod it {
     mod secrets;
     mod storms;
     mod tokens;
+    mod websdk;
 }

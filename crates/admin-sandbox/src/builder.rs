@@ -4,10 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::routing::get;
+use http::Method;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tower_http::cors::{AllowHeaders, AllowMethods, AllowOrigin, CorsLayer};
 
 use crate::error::SandboxError;
+use crate::realtime::socket;
 use crate::rules::App;
 use crate::rules::clock::SandboxClock;
 use crate::rules::sign_in::SignInPolicy;
@@ -219,7 +223,11 @@ impl SandboxBuilder {
         service.save()?;
 
         let (stop, mut stopped) = watch::channel(false);
-        let routes = Router::new().fallback(handle).with_state(Arc::clone(&service));
+        let routes = Router::new()
+            .route("/websocket", get(socket::upgrade))
+            .fallback(handle)
+            .layer(browsers())
+            .with_state(Arc::clone(&service));
         let server = axum::serve(
             CuttableListener(listener),
             routes.into_make_service_with_connect_info::<Peer>(),
@@ -239,6 +247,7 @@ impl SandboxBuilder {
 
     fn prepare(&self, loaded: Option<App>) -> Result<App, SandboxError> {
         let mut app = loaded.unwrap_or_else(|| App::new(&self.app_key, None));
+        app.forget_connections();
         if let Some((id, secret)) = self.credentials.clone() {
             (app.client_id, app.client_secret) = (id, secret);
         }
@@ -251,6 +260,19 @@ impl SandboxBuilder {
         }
         Ok(app)
     }
+}
+
+/// Lets pages of any origin call, as the service does: the vendor's Web SDK calls from a page.
+fn browsers() -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::any())
+        .allow_methods(AllowMethods::list([
+            Method::GET,
+            Method::POST,
+            Method::PUT,
+            Method::DELETE,
+        ]))
+        .allow_headers(AllowHeaders::mirror_request())
 }
 
 fn check_app_key(app_key: &str) -> Result<(), SandboxError> {

@@ -30,6 +30,7 @@
 mod builder;
 mod control;
 mod error;
+mod realtime;
 mod rules;
 mod sandbox;
 mod seed;

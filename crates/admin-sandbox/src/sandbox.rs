@@ -123,11 +123,18 @@ impl Sandbox {
         self.service.address
     }
 
+    /// Returns the address that SDKs connect to: `url` in their options.
+    #[must_use]
+    pub fn ws_url(&self) -> String {
+        self.service.ws_url()
+    }
+
     /// Returns one line of JSON that tells another process all it needs to connect.
     #[must_use]
     pub fn ready_line(&self) -> String {
         json!({
             "rest": self.rest_url(),
+            "ws": self.ws_url(),
             "app_root": self.app_root(),
             "app_key": self.app_key,
             "client_id": self.client_id,
@@ -280,6 +287,7 @@ impl Sandbox {
     /// When the state cannot be written.
     pub async fn shutdown(mut self) -> Result<(), SandboxError> {
         self.stop.send_replace(true);
+        self.service.hub.close_all();
         if tokio::time::timeout(LAST_CALLS, &mut self.server).await.is_err() {
             tracing::warn!("calls were still being answered at shutdown");
         }
@@ -292,6 +300,7 @@ impl Sandbox {
 impl Drop for Sandbox {
     fn drop(&mut self) {
         self.stop.send_replace(true);
+        self.service.hub.close_all();
         self.server.abort();
         self.saver.abort();
         if !self.closed

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
+use crate::realtime::hub::Hub;
 use crate::rules::App;
 use crate::rules::clock::SandboxClock;
 use crate::server::calls::Calls;
@@ -38,6 +39,7 @@ pub(crate) struct Service {
     pub(crate) calls: Mutex<Calls>,
     pub(crate) rates: Mutex<RateLimiter>,
     pub(crate) jwt_keys: Mutex<JwtKeys>,
+    pub(crate) hub: Hub,
     app: Mutex<App>,
     store: Mutex<Option<StateFile>>,
     changed: Notify,
@@ -61,6 +63,7 @@ impl Service {
             calls: Mutex::default(),
             rates: Mutex::new(rates),
             jwt_keys: Mutex::new(jwt_keys),
+            hub: Hub::default(),
             app: Mutex::new(app),
             store: Mutex::new(store),
             changed: Notify::new(),
@@ -79,7 +82,15 @@ impl Service {
 
     /// Runs an action on the state, which is saved only if that may have `changed` it.
     pub(crate) fn act<T>(&self, changed: bool, action: impl FnOnce(&mut App, u64) -> T) -> T {
-        let result = action(&mut lock(&self.app), self.clock.now_ms());
+        let mut app = lock(&self.app);
+        let now_ms = self.clock.now_ms();
+        let result = action(&mut app, now_ms);
+        // Before anybody else can change the state, so that nobody is dismissed who has just come back.
+        let ended = std::mem::take(&mut app.ended);
+        if !ended.is_empty() {
+            self.hub.dismiss(&app.key, &ended, now_ms);
+        }
+        drop(app);
         if changed {
             self.changed.notify_one();
         }
@@ -95,12 +106,17 @@ impl Service {
     /// Forgets all users, faults and recorded calls.
     pub(crate) fn reset(&self) {
         self.change(|app, _| app.reset());
+        self.hub.close_all();
         lock(&self.faults).clear();
         lock(&self.calls).clear();
     }
 
     pub(crate) fn rest_url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    pub(crate) fn ws_url(&self) -> String {
+        format!("ws://{}/websocket", self.address)
     }
 
     pub(crate) fn app_root(&self) -> String {

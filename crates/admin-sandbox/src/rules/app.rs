@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::ended::Ended;
 use super::limits::DeviceLimits;
 use super::sign_in::SignInPolicy;
 use super::tokens::Tokens;
@@ -20,6 +21,9 @@ pub(crate) struct App {
     pub(crate) policy: SignInPolicy,
     /// How far the clock was moved by hand, so that a restart does not turn time back.
     pub(crate) clock_offset_ms: u64,
+    /// Sessions that were ended since somebody last asked; their connections have to be closed.
+    #[serde(skip)]
+    pub(crate) ended: Vec<Ended>,
 }
 
 impl App {
@@ -36,6 +40,7 @@ impl App {
             limits: DeviceLimits::default(),
             policy: SignInPolicy::default(),
             clock_offset_ms: 0,
+            ended: Vec::new(),
         }
     }
 

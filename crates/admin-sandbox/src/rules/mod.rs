@@ -5,6 +5,7 @@
 
 pub(crate) mod app;
 pub(crate) mod clock;
+pub(crate) mod ended;
 pub(crate) mod limits;
 pub(crate) mod login_id;
 pub(crate) mod mutes;

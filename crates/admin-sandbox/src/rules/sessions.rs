@@ -1,30 +1,66 @@
 //! Ending sessions: by the device, by an operator, and as a consequence of a ban or a new password.
 
 use super::App;
+use super::ended::{Cause, Ended};
 use super::sign_in::SandboxDevice;
 use super::users::User;
 
 impl App {
-    /// Takes one device offline; `None` if it was not online.
+    /// Takes off all devices that held a connection, which a sandbox that starts cannot have.
+    pub(crate) fn forget_connections(&mut self) {
+        for user in self.users.iter_mut() {
+            user.devices.retain(|device| !device.live);
+        }
+    }
+
+    /// Takes one device offline on somebody's order; `None` if it was not online.
     pub(crate) fn sign_out(&mut self, name: &str, resource: &str) -> Option<SandboxDevice> {
+        let device = self.leave(name, resource)?;
+        let user = self.users.find(name)?.name.clone();
+        self.ended.push(Ended {
+            user,
+            resource: device.resource.clone(),
+            cause: Cause::Operator,
+            ext: None,
+        });
+        Some(device)
+    }
+
+    /// Takes every device of a user offline and returns them; `None` if there is no such user.
+    pub(crate) fn sign_out_all(&mut self, name: &str) -> Option<Vec<SandboxDevice>> {
+        self.end_all(name, Cause::Operator)
+    }
+
+    /// Takes a device off that leaves by itself; `None` if it was not online.
+    pub(crate) fn leave(&mut self, name: &str, resource: &str) -> Option<SandboxDevice> {
         let devices = &mut self.users.find_mut(name)?.devices;
         let index = devices.iter().position(|device| device.resource == resource)?;
         Some(devices.remove(index))
     }
 
-    /// Takes every device of a user offline and returns them; `None` if there is no such user.
-    pub(crate) fn sign_out_all(&mut self, name: &str) -> Option<Vec<SandboxDevice>> {
-        self.users
-            .find_mut(name)
-            .map(|user| std::mem::take(&mut user.devices))
+    fn end_all(&mut self, name: &str, cause: Cause) -> Option<Vec<SandboxDevice>> {
+        let user = self.users.find_mut(name)?;
+        let devices = std::mem::take(&mut user.devices);
+        let user = user.name.clone();
+        self.note_ended(&user, &devices, cause);
+        Some(devices)
+    }
+
+    pub(super) fn note_ended(&mut self, user: &str, devices: &[SandboxDevice], cause: Cause) {
+        self.ended.extend(devices.iter().map(|device| Ended {
+            user: user.to_owned(),
+            resource: device.resource.clone(),
+            cause,
+            ext: None,
+        }));
     }
 
     /// Bans a user: every device goes, and none comes in until [`App::unban`].
     pub(crate) fn ban(&mut self, name: &str, now_ms: u64) -> Option<&User> {
+        self.end_all(name, Cause::Banned)?;
         let user = self.users.find_mut(name)?;
         user.activated = false;
         user.modified_ms = now_ms;
-        user.devices.clear();
         Some(user)
     }
 
@@ -38,12 +74,12 @@ impl App {
 
     /// Sets a password: the user's tokens die and every device goes. Returns false if there is no such user.
     pub(crate) fn set_password(&mut self, name: &str, password: &str, now_ms: u64) -> bool {
+        self.end_all(name, Cause::PasswordChanged);
         let Some(user) = self.users.find_mut(name) else {
             return false;
         };
         user.password = Some(password.to_owned());
         user.modified_ms = now_ms;
-        user.devices.clear();
         let name = user.name.clone();
         self.tokens.revoke_user(&name);
         true
@@ -72,6 +108,26 @@ mod tests {
         assert!(app.sign_out("ann", &resource).is_some());
         assert!(app.sign_out("ann", &resource).is_none());
         assert_eq!(app.users.find("ann").unwrap().devices.len(), 1);
+    }
+
+    #[test]
+    fn whoever_holds_the_connections_learns_why_a_session_ended() {
+        use Cause::{Banned, Deleted, Operator, PasswordChanged};
+        let mut app = online();
+        let first = app.users.find("ann").unwrap().devices[0].resource.clone();
+        app.leave("ann", &first);
+        assert!(app.ended.is_empty(), "a device that leaves by itself knows why");
+        app.sign_in("ann", SignInRequest::on("ios"), 2).unwrap();
+        app.ban("ann", 3);
+        app.unban("ann", 4);
+        app.sign_in("ann", SignInRequest::on("ios"), 5).unwrap();
+        app.set_password("ann", "x", 6);
+        app.sign_in("ann", SignInRequest::on("ios"), 7).unwrap();
+        app.sign_out_all("ann");
+        app.sign_in("ann", SignInRequest::on("ios"), 8).unwrap();
+        app.delete("ann");
+        let causes: Vec<Cause> = app.ended.iter().map(|ended| ended.cause).collect();
+        assert_eq!(causes, [Banned, Banned, PasswordChanged, Operator, Deleted]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::App;
+use super::ended::{Cause, Ended};
 use super::limits::{DeviceLimits, LimitMode, allowed_on, effective};
 use super::login_id::{unused_device, uuid_of};
 use super::platform::{normalize, platform_of};
@@ -33,6 +34,9 @@ pub struct SandboxDevice {
     /// The text the device gave at sign-in for whoever it displaces.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ext: Option<String>,
+    /// Whether it holds a connection, with which it comes and goes; others are simulated.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub live: bool,
 }
 
 /// A device asking to be let in.
@@ -50,6 +54,7 @@ pub struct SignInRequest {
     pub(crate) device_name: Option<String>,
     pub(crate) device_uuid: Option<String>,
     pub(crate) ext: Option<String>,
+    pub(crate) live: bool,
 }
 
 impl SignInRequest {
@@ -90,6 +95,12 @@ impl SignInRequest {
     #[must_use]
     pub fn device_uuid(mut self, uuid: &str) -> Self {
         self.device_uuid = Some(uuid.to_owned());
+        self
+    }
+
+    /// Says that the device holds a connection.
+    pub(crate) fn live(mut self) -> Self {
+        self.live = true;
         self
     }
 
@@ -197,6 +208,13 @@ impl App {
         let limits = effective(&self.limits, user.limits.as_ref());
         let evicted = select_victims(&user.devices, &resource, &platform, &limits, self.policy)
             .ok_or_else(|| SignInError::TooManyDevices(platform.clone()))?;
+        let displaced = evicted.iter().map(|evicted| Ended {
+            user: user.name.clone(),
+            resource: evicted.clone(),
+            cause: Cause::Displaced,
+            ext: request.ext.clone(),
+        });
+        self.ended.extend(displaced);
         user.devices
             .retain(|device| device.resource != resource && !evicted.contains(&device.resource));
         user.devices.push(SandboxDevice {
@@ -206,6 +224,7 @@ impl App {
             platform,
             signed_in_ms: now_ms,
             ext: request.ext,
+            live: request.live,
         });
         Ok(SignIn {
             login_id: format!("{}/{resource}", user.name),

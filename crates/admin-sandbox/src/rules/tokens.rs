@@ -75,6 +75,16 @@ impl Tokens {
         }
     }
 
+    /// Returns whose token it is, and when it ends.
+    pub(crate) fn check_with_end(
+        &self,
+        value: &str,
+        now_ms: u64,
+    ) -> Result<(&Subject, Option<u64>), TokenError> {
+        let subject = self.check(value, now_ms)?;
+        Ok((subject, self.0.get(value).and_then(|token| token.expires_ms)))
+    }
+
     /// Kills the tokens of one user.
     pub(crate) fn revoke_user(&mut self, name: &str) {
         for token in self.0.values_mut() {

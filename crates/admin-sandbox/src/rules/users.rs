@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use uuid::Uuid;
 
 use super::App;
+use super::ended::Cause;
 use super::limits::UserLimits;
 use super::mutes::Mutes;
 use super::presence::Presence;
@@ -117,6 +118,7 @@ impl App {
     pub(crate) fn delete(&mut self, name: &str) -> Option<User> {
         let user = self.users.remove(name)?;
         self.tokens.revoke_user(&user.name);
+        self.note_ended(&user.name, &user.devices, Cause::Deleted);
         Some(user)
     }
 
@@ -155,6 +157,10 @@ impl Users {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.by_number.is_empty()
+    }
+
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut User> {
+        self.by_number.values_mut()
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &User> {

@@ -199,6 +199,7 @@ fn put_online(user: &mut User, mut devices: Vec<SeedDevice>, now_ms: u64) {
             resource,
             platform,
             ext: None,
+            live: false,
         });
     }
 }

@@ -1,0 +1,197 @@
+//! The messages on the wire: one binary WebSocket frame is one [`MSync`].
+//!
+//! Only fields that the sandbox reads or writes are here; others are skipped when reading. Sub-messages that the
+//! SDK needs to be there, even if empty, are written as `Some(default)`.
+
+use prost::Message;
+
+/// The domain of users' names.
+pub(crate) const DOMAIN: &str = "easemob.com";
+
+/// What an [`MSync`] carries.
+pub(crate) mod command {
+    pub(crate) const SYNC: i32 = 0;
+    pub(crate) const UNREAD: i32 = 1;
+    pub(crate) const NOTICE: i32 = 2;
+    pub(crate) const PROVISION: i32 = 3;
+    pub(crate) const LOGOUT: i32 = 4;
+}
+
+/// What the payload of a [`Meta`] is.
+pub(crate) mod namespace {
+    pub(crate) const STATISTIC: i32 = 0;
+    pub(crate) const CHAT: i32 = 1;
+}
+
+/// The envelope.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct MSync {
+    #[prost(message, optional, tag = "2")]
+    pub(crate) guid: Option<Jid>,
+    #[prost(string, tag = "3")]
+    pub(crate) auth: String,
+    #[prost(int32, tag = "8")]
+    pub(crate) command: i32,
+    #[prost(bytes = "vec", tag = "9")]
+    pub(crate) payload: Vec<u8>,
+}
+
+/// The name of a user, a device, or a queue.
+#[derive(Clone, PartialEq, Eq, Hash, Message)]
+pub(crate) struct Jid {
+    #[prost(string, tag = "1")]
+    pub(crate) app_key: String,
+    #[prost(string, tag = "2")]
+    pub(crate) name: String,
+    #[prost(string, tag = "3")]
+    pub(crate) domain: String,
+    #[prost(string, tag = "4")]
+    pub(crate) client_resource: String,
+}
+
+/// A device asks to be let in, and the answer.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Provision {
+    #[prost(int32, tag = "1")]
+    pub(crate) os_type: i32,
+    #[prost(message, optional, tag = "8")]
+    pub(crate) status: Option<Status>,
+    #[prost(string, tag = "9")]
+    pub(crate) device_uuid: String,
+    #[prost(string, tag = "12")]
+    pub(crate) device_name: String,
+    #[prost(string, tag = "13")]
+    pub(crate) resource: String,
+    #[prost(string, tag = "18")]
+    pub(crate) auth_token: String,
+    #[prost(string, tag = "20")]
+    pub(crate) session_id: String,
+    #[prost(string, tag = "21")]
+    pub(crate) reason: String,
+}
+
+/// Whether it worked.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Status {
+    #[prost(int32, tag = "1")]
+    pub(crate) error_code: i32,
+    #[prost(string, tag = "2")]
+    pub(crate) reason: String,
+}
+
+impl Status {
+    /// An error with its text, which SDKs compare.
+    pub(crate) fn error(error_code: i32, reason: impl Into<String>) -> Self {
+        Self {
+            error_code,
+            reason: reason.into(),
+        }
+    }
+}
+
+/// A device sends a message, or asks for what waits in a queue.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct SyncUp {
+    #[prost(message, optional, tag = "1")]
+    pub(crate) meta: Option<Meta>,
+    #[prost(uint64, tag = "2")]
+    pub(crate) key: u64,
+    #[prost(message, optional, tag = "3")]
+    pub(crate) queue: Option<Jid>,
+}
+
+/// The answer: an acknowledgement, or messages.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct SyncDown {
+    #[prost(message, optional, tag = "1")]
+    pub(crate) status: Option<Status>,
+    #[prost(uint64, tag = "2")]
+    pub(crate) meta_id: u64,
+    #[prost(uint64, tag = "3")]
+    pub(crate) server_id: u64,
+    #[prost(message, repeated, tag = "4")]
+    pub(crate) metas: Vec<Meta>,
+    #[prost(uint64, tag = "5")]
+    pub(crate) next_key: u64,
+    #[prost(message, optional, tag = "6")]
+    pub(crate) queue: Option<Jid>,
+    #[prost(bool, tag = "7")]
+    pub(crate) is_last: bool,
+    #[prost(uint64, tag = "8")]
+    pub(crate) timestamp: u64,
+}
+
+/// What waits for a device; also the answer to its heartbeat.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct UnreadDown {
+    #[prost(message, optional, tag = "1")]
+    pub(crate) status: Option<Status>,
+    #[prost(message, repeated, tag = "2")]
+    pub(crate) unread: Vec<Waiting>,
+    #[prost(uint64, tag = "3")]
+    pub(crate) timestamp: u64,
+}
+
+/// A queue that is not empty.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Waiting {
+    #[prost(message, optional, tag = "1")]
+    pub(crate) queue: Option<Jid>,
+    #[prost(uint32, tag = "2")]
+    pub(crate) count: u32,
+}
+
+/// Something new is in a queue.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Notice {
+    #[prost(message, optional, tag = "1")]
+    pub(crate) queue: Option<Jid>,
+}
+
+/// A device leaves.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Logout {
+    #[prost(string, tag = "1")]
+    pub(crate) session_id: String,
+    #[prost(message, optional, tag = "3")]
+    pub(crate) status: Option<Status>,
+}
+
+/// One message; what it says is in `payload` and is not looked into.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Meta {
+    #[prost(uint64, tag = "1")]
+    pub(crate) id: u64,
+    #[prost(message, optional, tag = "2")]
+    pub(crate) from: Option<Jid>,
+    #[prost(message, optional, tag = "3")]
+    pub(crate) to: Option<Jid>,
+    #[prost(uint64, tag = "4")]
+    pub(crate) timestamp: u64,
+    #[prost(int32, tag = "5")]
+    pub(crate) ns: i32,
+    #[prost(bytes = "vec", tag = "6")]
+    pub(crate) payload: Vec<u8>,
+}
+
+/// Why a device has to go.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Statistics {
+    #[prost(int32, tag = "1")]
+    pub(crate) operation: i32,
+    #[prost(string, tag = "10")]
+    pub(crate) reason: String,
+}
+
+/// Wraps a message into a frame.
+pub(crate) fn frame(command: i32, payload: &impl Message) -> Vec<u8> {
+    MSync {
+        command,
+        payload: payload.encode_to_vec(),
+        ..MSync::default()
+    }
+    .encode_to_vec()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,61 @@
+//! Tells a device why it has to go. Pure.
+
+use super::frames::{DOMAIN, Jid, Meta, Statistics, Status, SyncDown, command, frame, namespace};
+use crate::rules::ended::Cause;
+
+use prost::Message;
+
+/// Returns the operation by which SDKs know the cause (`StatisticsBody`); they make 206, 207, 216 and 217 of it.
+fn operation(cause: Cause) -> i32 {
+    match cause {
+        Cause::Deleted => 1,
+        Cause::Displaced => 2,
+        Cause::PasswordChanged => 3,
+        // A ban has no operation of its own; the next sign-in is refused with IM_FORBIDDEN.
+        Cause::Operator | Cause::Banned => 4,
+    }
+}
+
+/// Returns the frame that makes an SDK give up its session for good.
+///
+/// The queue has to be there, or the SDK throws before it looks at the frame, and comes back.
+pub(crate) fn kick(
+    app_key: &str,
+    user: &str,
+    resource: &str,
+    cause: Cause,
+    ext: Option<&str>,
+    id: u64,
+    now_ms: u64,
+) -> Vec<u8> {
+    let service = Jid {
+        domain: DOMAIN.into(),
+        ..Jid::default()
+    };
+    let statistics = Statistics {
+        operation: operation(cause),
+        reason: ext.unwrap_or_default().into(),
+    };
+    let meta = Meta {
+        id,
+        from: Some(service.clone()),
+        to: Some(Jid {
+            app_key: app_key.into(),
+            name: user.into(),
+            domain: DOMAIN.into(),
+            client_resource: resource.into(),
+        }),
+        timestamp: now_ms,
+        ns: namespace::STATISTIC,
+        payload: statistics.encode_to_vec(),
+    };
+    let down = SyncDown {
+        status: Some(Status::default()),
+        metas: vec![meta],
+        queue: Some(service),
+        is_last: true,
+        timestamp: now_ms,
+        ..SyncDown::default()
+    };
+    frame(command::SYNC, &down)
+}

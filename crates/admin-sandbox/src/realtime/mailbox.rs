@@ -1,0 +1,173 @@
+//! What waits for one device: a queue per sender, each with a position that only grows. Pure.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::frames::{Jid, Meta};
+
+/// No queue holds more; beyond it the oldest message goes, as in a service that keeps so many.
+const LONGEST_QUEUE: usize = 1_000;
+
+/// How many messages are handed out at a time.
+const BATCH: usize = 50;
+
+/// The queues of one device, by name.
+#[derive(Debug, Default)]
+pub(crate) struct Mailbox {
+    queues: BTreeMap<String, Queue>,
+    last_key: u64,
+}
+
+#[derive(Debug)]
+struct Queue {
+    jid: Jid,
+    waiting: VecDeque<(u64, Meta)>,
+}
+
+/// What a pull gets.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Pull {
+    /// Messages, and the key that acknowledges them.
+    Batch(Vec<Meta>, u64),
+    /// Nothing waits; the key of the last message that was handed out, or the one that was asked with.
+    Empty(u64),
+}
+
+impl Mailbox {
+    /// Puts a message into the queue that `jid` names.
+    pub(crate) fn push(&mut self, jid: &Jid, meta: Meta) {
+        self.last_key += 1;
+        let queue = self.queues.entry(jid.name.clone()).or_insert_with(|| Queue {
+            jid: jid.clone(),
+            waiting: VecDeque::new(),
+        });
+        queue.waiting.push_back((self.last_key, meta));
+        if queue.waiting.len() > LONGEST_QUEUE {
+            queue.waiting.pop_front();
+        }
+    }
+
+    /// Takes what was handed out up to `key` as received, and hands out what comes next.
+    pub(crate) fn pull(&mut self, name: &str, key: u64) -> Pull {
+        let Some(queue) = self.queues.get_mut(name) else {
+            return Pull::Empty(key);
+        };
+        while queue
+            .waiting
+            .front()
+            .is_some_and(|(position, _)| *position <= key)
+        {
+            queue.waiting.pop_front();
+        }
+        let batch: Vec<(u64, Meta)> = queue.waiting.iter().take(BATCH).cloned().collect();
+        match batch.last() {
+            None => Pull::Empty(key),
+            Some((next, _)) => {
+                let next = *next;
+                Pull::Batch(batch.into_iter().map(|(_, meta)| meta).collect(), next)
+            }
+        }
+    }
+
+    /// Returns the queues that are not empty, with how many messages wait there.
+    pub(crate) fn waiting(&self) -> Vec<(Jid, u32)> {
+        let full = self.queues.values().filter(|queue| !queue.waiting.is_empty());
+        full.map(|queue| {
+            (
+                queue.jid.clone(),
+                u32::try_from(queue.waiting.len()).unwrap_or(u32::MAX),
+            )
+        })
+        .collect()
+    }
+
+    /// Takes out everything that was never acknowledged, in order.
+    pub(crate) fn unreceived(self) -> Vec<(Jid, Meta)> {
+        let mut all: Vec<(u64, Jid, Meta)> = Vec::new();
+        for queue in self.queues.into_values() {
+            let jid = queue.jid;
+            all.extend(
+                queue
+                    .waiting
+                    .into_iter()
+                    .map(|(key, meta)| (key, jid.clone(), meta)),
+            );
+        }
+        all.sort_by_key(|(key, ..)| *key);
+        all.into_iter().map(|(_, jid, meta)| (jid, meta)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn queue(name: &str) -> Jid {
+        Jid {
+            name: name.into(),
+            ..Jid::default()
+        }
+    }
+
+    fn meta(id: u64) -> Meta {
+        Meta {
+            id,
+            ..Meta::default()
+        }
+    }
+
+    #[test]
+    fn what_was_not_acknowledged_is_handed_out_again() {
+        let mut mailbox = Mailbox::default();
+        mailbox.push(&queue("bob"), meta(1));
+        mailbox.push(&queue("bob"), meta(2));
+        let Pull::Batch(metas, key) = mailbox.pull("bob", 0) else {
+            panic!("nothing waits");
+        };
+        assert_eq!(metas, [meta(1), meta(2)]);
+        assert_eq!(
+            mailbox.pull("bob", 0),
+            Pull::Batch(metas, key),
+            "the answer may have been lost"
+        );
+        assert_eq!(mailbox.waiting(), [(queue("bob"), 2)]);
+        assert_eq!(mailbox.pull("bob", key), Pull::Empty(key));
+        assert!(mailbox.waiting().is_empty());
+        assert_eq!(mailbox.pull("nobody", 7), Pull::Empty(7));
+    }
+
+    #[test]
+    fn a_queue_is_bounded() {
+        let mut mailbox = Mailbox::default();
+        for id in 0..2_000 {
+            mailbox.push(&queue("bob"), meta(id));
+        }
+        assert_eq!(mailbox.waiting(), [(queue("bob"), 1_000)]);
+        let Pull::Batch(metas, _) = mailbox.pull("bob", 0) else {
+            panic!("nothing waits");
+        };
+        assert_eq!(metas[0], meta(1_000), "the oldest went");
+    }
+
+    proptest! {
+        /// Whatever is pushed between pulls, a device that acknowledges gets each message once and in order.
+        #[test]
+        fn order_is_kept_and_nothing_is_lost(pushes in proptest::collection::vec(0_u64..4, 0..30)) {
+            let mut mailbox = Mailbox::default();
+            let (mut sent, mut received, mut key) = (0, Vec::new(), 0);
+            for count in pushes {
+                for _ in 0..count {
+                    sent += 1;
+                    mailbox.push(&queue("bob"), meta(sent));
+                }
+                if let Pull::Batch(metas, next) = mailbox.pull("bob", key) {
+                    prop_assert!(next > key, "keys must grow");
+                    key = next;
+                    received.extend(metas.into_iter().map(|meta| meta.id));
+                }
+            }
+            prop_assert_eq!(received, (1..=sent).collect::<Vec<_>>());
+        }
+    }
+}

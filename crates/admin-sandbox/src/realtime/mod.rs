@@ -1,0 +1,13 @@
+//! The realtime side: devices that hold a connection, as the vendor's SDKs do.
+//!
+//! [`frames`] are the messages on the wire, [`provision`] decides who is let in, [`mailbox`] holds what waits for
+//! a device, [`kick`] tells a device why it has to go, [`hub`] knows which devices are connected, [`delivery`] says
+//! who gets a message. [`socket`] is the thin part with a connection in it.
+
+pub(crate) mod delivery;
+pub(crate) mod frames;
+pub(crate) mod hub;
+pub(crate) mod kick;
+pub(crate) mod mailbox;
+pub(crate) mod provision;
+pub(crate) mod socket;

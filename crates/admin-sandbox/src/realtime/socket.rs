@@ -1,0 +1,272 @@
+//! One connection: frames in, frames out, and the device's session in between.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::extract::ws::{CloseFrame, Message as WsMessage, WebSocket, WebSocketUpgrade, close_code};
+use axum::response::Response;
+use futures_util::stream::{SplitSink, SplitStream};
+use futures_util::{SinkExt, StreamExt};
+use prost::Message;
+use serde_json::json;
+use tokio::sync::mpsc;
+
+use super::delivery::{Sender, deliver};
+use super::frames::{
+    DOMAIN, Jid, Logout, MSync, Provision, Status, SyncDown, SyncUp, UnreadDown, command, frame, namespace,
+};
+use super::hub::{Link, OUTBOX, Order};
+use super::mailbox::Pull;
+use super::provision::{check, refusal};
+use crate::service::Service;
+
+/// No frame is larger; the service's own limit of a message is 5 KiB.
+const LARGEST_FRAME: usize = 256 * 1024;
+
+/// A connection without a frame for so long is closed: three heartbeats of the SDK.
+const IDLE: Duration = Duration::from_secs(100);
+
+/// A connection that does not ask to be let in for so long is closed; the SDK waits ten seconds for the answer.
+const NEWCOMER: Duration = Duration::from_secs(20);
+
+/// How long the last frames of a connection may take.
+const LAST_WRITE: Duration = Duration::from_secs(5);
+
+/// Why a connection ends, in words for the close frame.
+type Reason = &'static str;
+
+/// Answers `GET /websocket`.
+pub(crate) async fn upgrade(State(service): State<Arc<Service>>, upgrade: WebSocketUpgrade) -> Response {
+    upgrade
+        .max_message_size(LARGEST_FRAME)
+        .max_frame_size(LARGEST_FRAME)
+        .on_upgrade(move |socket| serve(service, socket))
+}
+
+/// A device that was let in.
+struct Device {
+    user: String,
+    resource: String,
+    serial: u64,
+}
+
+async fn serve(service: Arc<Service>, socket: WebSocket) {
+    let (sink, stream) = socket.split();
+    let (orders, taken) = mpsc::channel(OUTBOX);
+    let link = Link {
+        orders,
+        cut: Arc::default(),
+    };
+    let mut writer = tokio::spawn(write(sink, taken));
+    let mut device = None;
+    let reason = read(&service, stream, &link, &mut device).await;
+    if let Some(device) = device {
+        leave(&service, &device);
+    }
+    tracing::debug!(reason, "connection ended");
+    drop(link);
+    // The writer ends when nobody can give it orders any more, unless the other side does not read.
+    if tokio::time::timeout(LAST_WRITE, &mut writer).await.is_err() {
+        writer.abort();
+    }
+}
+
+/// Takes a device off, unless it has another connection by now.
+fn leave(service: &Service, device: &Device) {
+    if service.hub.part(&device.user, &device.resource, device.serial) {
+        service.change(|app, _| app.leave(&device.user, &device.resource));
+    }
+}
+
+async fn write(mut sink: SplitSink<WebSocket, WsMessage>, mut orders: mpsc::Receiver<Order>) {
+    while let Some(order) = orders.recv().await {
+        let sent = match order {
+            Order::Send(frame) => sink.send(WsMessage::Binary(frame.into())).await,
+            Order::Close => break,
+        };
+        if sent.is_err() {
+            return;
+        }
+    }
+    let farewell = CloseFrame {
+        code: close_code::NORMAL,
+        reason: "".into(),
+    };
+    // The other side may be gone already.
+    let _ = sink.send(WsMessage::Close(Some(farewell))).await;
+    let _ = sink.close().await;
+}
+
+async fn read(
+    service: &Service,
+    mut stream: SplitStream<WebSocket>,
+    link: &Link,
+    device: &mut Option<Device>,
+) -> Reason {
+    loop {
+        let patience = if device.is_some() { IDLE } else { NEWCOMER };
+        // A dismissed device's connection is closed by the writer; then nothing more is read either.
+        let message = tokio::select! {
+            message = tokio::time::timeout(patience, stream.next()) => message,
+            () = link.orders.closed() => return "closed",
+            () = link.cut.notified() => return "does not read",
+        };
+        let bytes = match message {
+            Err(_) => return "idle",
+            Ok(None | Some(Ok(WsMessage::Close(_)))) => return "left",
+            Ok(Some(Err(_))) => return "broken",
+            Ok(Some(Ok(WsMessage::Binary(bytes)))) => bytes,
+            Ok(Some(Ok(WsMessage::Ping(_) | WsMessage::Pong(_)))) => continue,
+            Ok(Some(Ok(WsMessage::Text(_)))) => return "text frame",
+        };
+        let Ok(msync) = MSync::decode(bytes) else {
+            return "not a frame of the protocol";
+        };
+        let answer = match (msync.command, device.as_ref()) {
+            (command::PROVISION, None) => match provision(service, &msync, link, device) {
+                Ok(answer) => answer,
+                Err(reason) => return reason,
+            },
+            (command::PROVISION, Some(_)) => return "a second PROVISION",
+            (_, None) => return "not let in yet",
+            (command::UNREAD, Some(device)) => Some(unread(service, device)),
+            (command::SYNC, Some(device)) => match sync(service, device, &msync) {
+                Ok(answer) => answer,
+                Err(reason) => return reason,
+            },
+            (command::LOGOUT, Some(known)) => {
+                leave(service, known);
+                Some(logged_out(&msync))
+            }
+            // A newer SDK may know more.
+            (_, Some(_)) => None,
+        };
+        if let Some(answer) = answer {
+            link.order(Order::Send(answer));
+        }
+    }
+}
+
+fn provision(
+    service: &Service,
+    msync: &MSync,
+    link: &Link,
+    device: &mut Option<Device>,
+) -> Result<Option<Vec<u8>>, Reason> {
+    let asked = Provision::decode(msync.payload.as_slice()).map_err(|_| "not a PROVISION")?;
+    let refuse = |status: Status| {
+        let refused = Provision {
+            status: Some(status),
+            resource: asked.resource.clone(),
+            session_id: asked.session_id.clone(),
+            ..Provision::default()
+        };
+        Ok(Some(frame(command::PROVISION, &refused)))
+    };
+    // The connection has its place before anybody is evicted, so that list and connections agree.
+    let entered = service.change(|app, now_ms| {
+        let candidate = check(app, msync, &asked, now_ms)?;
+        let signed_in = app
+            .sign_in(&candidate.user, candidate.request, now_ms)
+            .map_err(|error| refusal(&error))?;
+        let serial = service
+            .hub
+            .join(&candidate.user, &signed_in.resource, link.clone());
+        Ok((candidate.user, signed_in.resource, serial, candidate.expires_ms))
+    });
+    let (user, resource, serial, expires_ms) = match entered {
+        Ok(entered) => entered,
+        Err(status) => return refuse(status),
+    };
+    let answer = Provision {
+        status: Some(Status::default()),
+        resource: resource.clone(),
+        session_id: asked.session_id.clone(),
+        auth_token: expires_ms.map_or_else(String::new, |end| json!({ "expires_in": end }).to_string()),
+        ..Provision::default()
+    };
+    *device = Some(Device {
+        user,
+        resource,
+        serial,
+    });
+    Ok(Some(frame(command::PROVISION, &answer)))
+}
+
+fn unread(service: &Service, device: &Device) -> Vec<u8> {
+    let answer = UnreadDown {
+        status: Some(Status::default()),
+        unread: service.hub.waiting(&device.user, &device.resource),
+        timestamp: service.clock.now_ms(),
+    };
+    frame(command::UNREAD, &answer)
+}
+
+fn sync(service: &Service, device: &Device, msync: &MSync) -> Result<Option<Vec<u8>>, Reason> {
+    let up = SyncUp::decode(msync.payload.as_slice()).map_err(|_| "not a SYNC")?;
+    let now_ms = service.clock.now_ms();
+    let down = if let Some(meta) = up.meta {
+        match meta.ns {
+            namespace::CHAT => {
+                let sender = Sender {
+                    user: &device.user,
+                    resource: &device.resource,
+                };
+                deliver(service, sender, meta)
+            }
+            // Statistics and the like are taken note of, and that is all.
+            _ => SyncDown {
+                status: Some(Status::default()),
+                meta_id: meta.id,
+                server_id: service.hub.new_id(now_ms),
+                timestamp: now_ms,
+                ..SyncDown::default()
+            },
+        }
+    } else if let Some(queue) = up.queue {
+        let pull = service
+            .hub
+            .pull(&device.user, &device.resource, device.serial, &queue.name, up.key);
+        let queue = Some(Jid {
+            domain: if queue.domain.is_empty() {
+                DOMAIN.into()
+            } else {
+                queue.domain
+            },
+            client_resource: String::new(),
+            ..queue
+        });
+        match pull.ok_or("replaced")? {
+            Pull::Batch(metas, next_key) => SyncDown {
+                status: Some(Status::default()),
+                metas,
+                next_key,
+                queue,
+                timestamp: now_ms,
+                ..SyncDown::default()
+            },
+            // Metas and the end of a queue never go together, or the SDK asks again without end.
+            Pull::Empty(key) => SyncDown {
+                status: Some(Status::default()),
+                next_key: key,
+                queue,
+                is_last: true,
+                timestamp: now_ms,
+                ..SyncDown::default()
+            },
+        }
+    } else {
+        return Ok(None);
+    };
+    Ok(Some(frame(command::SYNC, &down)))
+}
+
+fn logged_out(msync: &MSync) -> Vec<u8> {
+    let asked = Logout::decode(msync.payload.as_slice()).unwrap_or_default();
+    let answer = Logout {
+        session_id: asked.session_id,
+        status: Some(Status::default()),
+    };
+    frame(command::LOGOUT, &answer)
+}
