@@ -142,6 +142,8 @@ const scenarios = {
     const both = [await signedIn(name, "a"), await signedIn(name, "b")];
     await asAdmin("GET", `/users/${name}/disconnect`);
     for (const one of both) await saw(one, "disconnected", (e) => e.type === 217);
+    await sleep(2500);
+    assert.ok(!both.some((one) => one.events.some((e) => e.kind === "reconnecting")), "a kicked device came back");
     assert.deepEqual(await listed(name), []);
   },
   async "the fifth device of a platform evicts the oldest: 206"() {
@@ -165,6 +167,14 @@ const scenarios = {
     assert.equal(custom?.device_name, "kiosk", JSON.stringify(body.data));
     for (const one of [web, kiosk]) one.connection.close();
   },
+  async "a ban: the connection ends, and coming back is refused with 57"() {
+    const name = await user();
+    const a = await signedIn(name, "a");
+    await asAdmin("POST", `/users/${name}/deactivate`);
+    await saw(a, "error", (e) => e.type === 57);
+    assert.deepEqual(await listed(name), []);
+    a.connection.close();
+  },
   async "a new password: 216"() {
     const name = await user();
     const a = await signedIn(name, "a");
@@ -176,6 +186,52 @@ const scenarios = {
     const a = await signedIn(name, "a");
     await asAdmin("DELETE", `/users/${name}`);
     await saw(a, "disconnected", (e) => e.type === 207);
+  },
+  async "what one device does to a conversation, the others are told"() {
+    const name = await user();
+    const [a, b] = [await signedIn(name, "a"), await signedIn(name, "b")];
+    const peer = { conversationId: "peer1", conversationType: "singleChat" };
+    const told = async (operation, fits = () => true) => {
+      const { detail } = await saw(b, "multi_device", (e) => e.operation === operation && fits(e));
+      assert.equal(detail.conversationId, "peer1", JSON.stringify(detail));
+    };
+    await a.connection.pinConversation({ ...peer, isPinned: true });
+    await told("pinnedConversation");
+    await a.connection.pinConversation({ ...peer, isPinned: false });
+    await told("unpinnedConversation");
+    await a.connection.addConversationMark({ conversations: [peer], mark: 0 });
+    await told("markConversation", (e) => e.conversationMark === 0);
+    await a.connection.removeConversationMark({ conversations: [peer], mark: 0 });
+    await told("unMarkConversation");
+    await a.connection.deleteConversation({ channel: "peer1", chatType: "singleChat", deleteRoam: true });
+    await told("deleteConversation");
+    await a.connection.removeHistoryMessages({ targetId: "peer1", chatType: "singleChat", beforeTimeStamp: Date.now() });
+    await told("deleteRoaming");
+    const before = b.events.length;
+    await a.connection.removeHistoryMessages({ targetId: "peer1", chatType: "singleChat", messageIds: ["1", "2"] });
+    await until("the second deleteRoaming", () => b.events.slice(before).some((e) => e.detail?.operation === "deleteRoaming"));
+    assert.ok(!a.events.some((e) => e.kind === "multi_device"), "the acting device was told of its own act");
+    for (const one of [a, b]) one.connection.close();
+  },
+  async "contacts: asked, taken, not taken, ended"() {
+    const [ann, bob] = [await user(), await user()];
+    const [a, a2] = [await signedIn(ann, "a"), await signedIn(ann, "a2")];
+    const b = await signedIn(bob, "b");
+    await a.connection.addContact(bob, "hi");
+    const { detail } = await saw(b, "contact_invited");
+    assert.deepEqual([detail.from, detail.status], [ann, "hi"], JSON.stringify(detail));
+    await b.connection.acceptContactInvite(ann);
+    await saw(a, "contact_agreed", (e) => e.from === bob);
+    await saw(a2, "contact_agreed");
+    const contacts = await asAdmin("GET", `/users/${ann}/contacts/users`);
+    assert.deepEqual(contacts.body.data, [bob]);
+    await b.connection.deleteContact(ann);
+    await saw(a, "contact_deleted", (e) => e.from === bob);
+    await a.connection.addContact(bob, "again");
+    await until("the second question", () => b.events.filter((e) => e.kind === "contact_invited").length === 2);
+    await b.connection.declineContactInvite(ann);
+    await saw(a, "contact_refused", (e) => e.from === bob);
+    for (const one of [a, a2, b]) one.connection.close();
   },
   async "a cut connection comes back by itself"() {
     const name = await user();
@@ -220,7 +276,6 @@ const scenarios = {
     const name = await user();
     const fresh = { isFixedDeviceId: false, deviceId: undefined };
     const one = device(server, "one", fresh);
-    await sleep(2);
     const two = device(server, "two", fresh);
     await Promise.all([one, two].map((each) => each.connection.open({ user: name, pwd: "pw" })));
     assert.equal((await listed(name)).length, 2);

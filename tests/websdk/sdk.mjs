@@ -46,6 +46,11 @@ export function device(server, id, options = {}) {
     onCmdMessage: note("cmd"),
     onOfflineMessageSyncFinish: note("offline_finish"),
     onMultiDeviceEvent: note("multi_device"),
+    onContactInvited: note("contact_invited"),
+    onContactAdded: note("contact_added"),
+    onContactAgreed: note("contact_agreed"),
+    onContactRefuse: note("contact_refused"),
+    onContactDeleted: note("contact_deleted"),
   });
   return { connection, events, id };
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use crate::realtime::hub::Hub;
+use crate::realtime::notices;
 use crate::rules::App;
 use crate::rules::clock::SandboxClock;
 use crate::server::calls::Calls;
@@ -89,6 +90,13 @@ impl Service {
         let ended = std::mem::take(&mut app.ended);
         if !ended.is_empty() {
             self.hub.dismiss(&app.key, &ended, now_ms);
+        }
+        for told in std::mem::take(&mut app.told) {
+            let id = self.hub.new_id(now_ms);
+            let (queue, meta) = notices::meta(&app.key, &told.user, &told.news, id, now_ms);
+            self.hub.deliver(&told.user, &queue, &meta, |resource| {
+                told.but.as_deref() != Some(resource)
+            });
         }
         drop(app);
         if changed {

@@ -21,6 +21,8 @@ pub(crate) mod command {
 pub(crate) mod namespace {
     pub(crate) const STATISTIC: i32 = 0;
     pub(crate) const CHAT: i32 = 1;
+    pub(crate) const ROSTER: i32 = 3;
+    pub(crate) const NOTIFY: i32 = 5;
 }
 
 /// The envelope.
@@ -172,6 +174,19 @@ pub(crate) struct Meta {
     pub(crate) ns: i32,
     #[prost(bytes = "vec", tag = "6")]
     pub(crate) payload: Vec<u8>,
+}
+
+/// Something about a contact.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Roster {
+    #[prost(int32, tag = "1")]
+    pub(crate) operation: i32,
+    #[prost(message, optional, tag = "3")]
+    pub(crate) from: Option<Jid>,
+    #[prost(message, repeated, tag = "4")]
+    pub(crate) to: Vec<Jid>,
+    #[prost(string, tag = "5")]
+    pub(crate) reason: String,
 }
 
 /// Why a device has to go.

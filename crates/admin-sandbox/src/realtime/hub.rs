@@ -24,6 +24,8 @@ const LONGEST_OFFLINE: usize = 1_000;
 pub(crate) enum Order {
     /// Send this frame.
     Send(Vec<u8>),
+    /// Send this frame, and close once the device has had time to read it.
+    Dismiss(Vec<u8>),
     /// Close, after what was ordered before.
     Close,
 }
@@ -144,8 +146,7 @@ impl Hub {
                 continue;
             };
             let farewell = kick(app_key, user, resource, *cause, ext.as_deref(), id, now_ms);
-            session.link.order(Order::Send(farewell));
-            session.link.order(Order::Close);
+            session.link.order(farewell.map_or(Order::Close, Order::Dismiss));
         }
     }
 
@@ -184,6 +185,13 @@ impl Hub {
             kept.drain(..surplus);
         }
         reached
+    }
+
+    /// Returns true if the device's connection is the one of this serial.
+    pub(crate) fn holds(&self, user: &str, resource: &str, serial: u64) -> bool {
+        let state = lock(&self.state);
+        let session = state.sessions.get(&(user.to_owned(), resource.to_owned()));
+        session.is_some_and(|session| session.serial == serial)
     }
 
     /// Hands out what waits in a queue of a device; nothing if its connection is not the one of this serial.
@@ -317,8 +325,7 @@ mod tests {
             ext: None,
         };
         hub.dismiss("o#a", &[ended], 1);
-        assert!(matches!(ios.try_recv(), Ok(Order::Send(_))));
-        assert!(matches!(ios.try_recv(), Ok(Order::Close)));
+        assert!(matches!(ios.try_recv(), Ok(Order::Dismiss(_))));
         assert!(web.try_recv().is_err());
     }
 }

@@ -6,17 +6,19 @@ use crate::rules::ended::Cause;
 use prost::Message;
 
 /// Returns the operation by which SDKs know the cause (`StatisticsBody`); they make 206, 207, 216 and 217 of it.
-fn operation(cause: Cause) -> i32 {
-    match cause {
+fn operation(cause: Cause) -> Option<i32> {
+    Some(match cause {
         Cause::Deleted => 1,
         Cause::Displaced => 2,
         Cause::PasswordChanged => 3,
-        // A ban has no operation of its own; the next sign-in is refused with IM_FORBIDDEN.
-        Cause::Operator | Cause::Banned => 4,
-    }
+        Cause::Operator => 4,
+        // A ban has no operation of its own. Without a word the SDK tries to come back, and what it is told then,
+        // IM_FORBIDDEN, is what it reports.
+        Cause::Banned => return None,
+    })
 }
 
-/// Returns the frame that makes an SDK give up its session for good.
+/// Returns the frame that makes an SDK give up its session for good; none for a ban.
 ///
 /// The queue has to be there, or the SDK throws before it looks at the frame, and comes back.
 pub(crate) fn kick(
@@ -27,13 +29,13 @@ pub(crate) fn kick(
     ext: Option<&str>,
     id: u64,
     now_ms: u64,
-) -> Vec<u8> {
+) -> Option<Vec<u8>> {
     let service = Jid {
         domain: DOMAIN.into(),
         ..Jid::default()
     };
     let statistics = Statistics {
-        operation: operation(cause),
+        operation: operation(cause)?,
         reason: ext.unwrap_or_default().into(),
     };
     let meta = Meta {
@@ -57,5 +59,5 @@ pub(crate) fn kick(
         timestamp: now_ms,
         ..SyncDown::default()
     };
-    frame(command::SYNC, &down)
+    Some(frame(command::SYNC, &down))
 }

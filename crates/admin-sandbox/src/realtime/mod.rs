@@ -9,5 +9,6 @@ pub(crate) mod frames;
 pub(crate) mod hub;
 pub(crate) mod kick;
 pub(crate) mod mailbox;
+pub(crate) mod notices;
 pub(crate) mod provision;
 pub(crate) mod socket;

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::frames::{DOMAIN, MSync, Provision, Status};
 use crate::rules::App;
+use crate::rules::platform::platform_of;
 use crate::rules::sign_in::{SignInError, SignInRequest};
 use crate::rules::tokens::{Subject, TokenError};
 
@@ -67,11 +68,22 @@ pub(crate) fn check(
     if resource.is_empty() || resource.contains('/') {
         return Err(Status::error(code::WRONG_PARAMETER, "no resource"));
     }
-    let mut request = SignInRequest::with_resource(&resource);
+    // A random id is new at every sign-in, so one that is online is another device of the same millisecond. The
+    // SDK takes over the id of the answer.
+    let collides = resource.contains("_random_web_")
+        && user
+            .devices
+            .iter()
+            .any(|device| device.live && device.resource == resource);
+    let mut request = if collides {
+        SignInRequest::on(&platform_of(&resource))
+    } else {
+        SignInRequest::with_resource(&resource)
+    };
     if !provision.device_name.is_empty() {
         request = request.device_name(&provision.device_name);
     }
-    if !provision.device_uuid.is_empty() {
+    if !provision.device_uuid.is_empty() && !collides {
         request = request.device_uuid(&provision.device_uuid);
     }
     if !provision.reason.is_empty() {
@@ -160,6 +172,24 @@ mod tests {
             let signed_in = app.sign_in("ann", candidate.request, 2).unwrap();
             assert_eq!(signed_in.resource, "webim_web_1");
         }
+    }
+
+    #[test]
+    fn two_fresh_devices_of_one_millisecond_do_not_become_one() {
+        let mut app = app();
+        let token = app.tokens.issue(Subject::User("ann".into()), None, 1);
+        let (msync, mut provision) = asking("o#a", "ann", &token);
+        provision.resource = "webim_random_web_7".into();
+        let mut sign_in = || {
+            let candidate = check(&app, &msync, &provision, 7).unwrap();
+            app.sign_in("ann", candidate.request, 7).unwrap().resource
+        };
+        let (first, second) = (sign_in(), sign_in());
+        assert_eq!(
+            (first.as_str(), second.as_str()),
+            ("webim_random_web_7", "webim_random_web_8")
+        );
+        assert_eq!(app.users.find("ann").unwrap().devices.len(), 2);
     }
 
     #[test]

@@ -33,6 +33,13 @@ const NEWCOMER: Duration = Duration::from_secs(20);
 /// How long the last frames of a connection may take.
 const LAST_WRITE: Duration = Duration::from_secs(5);
 
+/// How long a device has to read why it has to go. The SDK takes frames from a queue of its own, and a close that
+/// overtakes the frame there looks like a lost connection, after which it comes back.
+const LAST_WORDS: Duration = Duration::from_millis(200);
+
+/// The connection was closed from this side.
+const DISMISSED: Reason = "dismissed";
+
 /// Why a connection ends, in words for the close frame.
 type Reason = &'static str;
 
@@ -52,7 +59,7 @@ struct Device {
 }
 
 async fn serve(service: Arc<Service>, socket: WebSocket) {
-    let (sink, stream) = socket.split();
+    let (sink, mut stream) = socket.split();
     let (orders, taken) = mpsc::channel(OUTBOX);
     let link = Link {
         orders,
@@ -60,12 +67,17 @@ async fn serve(service: Arc<Service>, socket: WebSocket) {
     };
     let mut writer = tokio::spawn(write(sink, taken));
     let mut device = None;
-    let reason = read(&service, stream, &link, &mut device).await;
+    let reason = read(&service, &mut stream, &link, &mut device).await;
     if let Some(device) = device {
         leave(&service, &device);
     }
     tracing::debug!(reason, "connection ended");
     drop(link);
+    if reason == DISMISSED {
+        // Closed with frames unread, the connection would be reset, and the last words might be lost with it.
+        let drained = async { while stream.next().await.is_some_and(|message| message.is_ok()) {} };
+        let _ = tokio::time::timeout(LAST_WRITE, drained).await;
+    }
     // The writer ends when nobody can give it orders any more, unless the other side does not read.
     if tokio::time::timeout(LAST_WRITE, &mut writer).await.is_err() {
         writer.abort();
@@ -83,6 +95,14 @@ async fn write(mut sink: SplitSink<WebSocket, WsMessage>, mut orders: mpsc::Rece
     while let Some(order) = orders.recv().await {
         let sent = match order {
             Order::Send(frame) => sink.send(WsMessage::Binary(frame.into())).await,
+            Order::Dismiss(frame) => {
+                let sent = sink.send(WsMessage::Binary(frame.into())).await;
+                tokio::time::sleep(LAST_WORDS).await;
+                if sent.is_err() {
+                    return;
+                }
+                break;
+            }
             Order::Close => break,
         };
         if sent.is_err() {
@@ -100,7 +120,7 @@ async fn write(mut sink: SplitSink<WebSocket, WsMessage>, mut orders: mpsc::Rece
 
 async fn read(
     service: &Service,
-    mut stream: SplitStream<WebSocket>,
+    stream: &mut SplitStream<WebSocket>,
     link: &Link,
     device: &mut Option<Device>,
 ) -> Reason {
@@ -109,7 +129,7 @@ async fn read(
         // A dismissed device's connection is closed by the writer; then nothing more is read either.
         let message = tokio::select! {
             message = tokio::time::timeout(patience, stream.next()) => message,
-            () = link.orders.closed() => return "closed",
+            () = link.orders.closed() => return DISMISSED,
             () = link.cut.notified() => return "does not read",
         };
         let bytes = match message {
@@ -123,6 +143,13 @@ async fn read(
         let Ok(msync) = MSync::decode(bytes) else {
             return "not a frame of the protocol";
         };
+        // Between its last words and its end, a device has no say.
+        if device
+            .as_ref()
+            .is_some_and(|device| !service.hub.holds(&device.user, &device.resource, device.serial))
+        {
+            return DISMISSED;
+        }
         let answer = match (msync.command, device.as_ref()) {
             (command::PROVISION, None) => match provision(service, &msync, link, device) {
                 Ok(answer) => answer,

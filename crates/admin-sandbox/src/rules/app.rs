@@ -1,8 +1,11 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::contacts::Contacts;
+use super::conversations::Conversations;
 use super::ended::Ended;
 use super::limits::DeviceLimits;
+use super::notices::Told;
 use super::sign_in::SignInPolicy;
 use super::tokens::Tokens;
 use super::users::Users;
@@ -24,6 +27,13 @@ pub(crate) struct App {
     /// Sessions that were ended since somebody last asked; their connections have to be closed.
     #[serde(skip)]
     pub(crate) ended: Vec<Ended>,
+    /// What devices are to be told since somebody last asked.
+    #[serde(skip)]
+    pub(crate) told: Vec<Told>,
+    #[serde(default)]
+    pub(crate) contacts: Contacts,
+    #[serde(default)]
+    pub(crate) conversations: Conversations,
 }
 
 impl App {
@@ -41,6 +51,9 @@ impl App {
             policy: SignInPolicy::default(),
             clock_offset_ms: 0,
             ended: Vec::new(),
+            told: Vec::new(),
+            contacts: Contacts::default(),
+            conversations: Conversations::default(),
         }
     }
 
@@ -52,6 +65,8 @@ impl App {
     /// Forgets users, limits and user tokens; the credentials and the app tokens made from them stay good.
     pub(crate) fn reset(&mut self) {
         self.users = Users::default();
+        self.contacts = Contacts::default();
+        self.conversations = Conversations::default();
         self.tokens.revoke_users();
         self.limits = DeviceLimits::default();
         self.policy = SignInPolicy::default();

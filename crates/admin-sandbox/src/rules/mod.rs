@@ -5,10 +5,13 @@
 
 pub(crate) mod app;
 pub(crate) mod clock;
+pub(crate) mod contacts;
+pub(crate) mod conversations;
 pub(crate) mod ended;
 pub(crate) mod limits;
 pub(crate) mod login_id;
 pub(crate) mod mutes;
+pub(crate) mod notices;
 pub(crate) mod platform;
 pub(crate) mod presence;
 pub(crate) mod sessions;

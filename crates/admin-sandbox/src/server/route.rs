@@ -3,7 +3,9 @@
 use http::Method;
 use serde_json::Value;
 
-use super::endpoints::{devices, limits, mutes, offline, presence, sessions, status, tokens, users};
+use super::endpoints::{
+    contacts, conversations, devices, limits, mutes, offline, presence, sessions, status, tokens, users,
+};
 use super::errors::ApiError;
 use super::rate::Pool;
 use super::request::Request;
@@ -150,6 +152,22 @@ static ROUTES: &[Route] = &[
 
     route("offline.count", GET, &["users", "{}", "offline_msg_count"], OWN_DEVICES_READ, Pool::Users, offline::count),
     route("offline.message_status", GET, &["users", "{}", "offline_msg_status", "{}"], OWN_DEVICES_READ, Pool::Users, offline::message_status),
+
+    route("contacts.list", GET, &["users", "{}", "contacts", "users"], OWN_USERS_READ, Pool::Users, contacts::list),
+    route("contacts.apply", POST, &["users", "{}", "contacts", "apply"], OWN_USERS_WRITE, Pool::Users, contacts::apply),
+    route("contacts.accept", POST, &["users", "{}", "contacts", "accept", "users", "{}"], OWN_USERS_WRITE, Pool::Users, contacts::accept),
+    route("contacts.decline", POST, &["users", "{}", "contacts", "decline", "users", "{}"], OWN_USERS_WRITE, Pool::Users, contacts::decline),
+    route("contacts.remove", DELETE, &["users", "{}", "contacts", "users", "{}"], OWN_USERS_WRITE, Pool::Users, contacts::remove),
+
+    route("conversations.pin", POST, &["sdk", "user", "{}", "user_channel", "top"], OWN_USERS_WRITE, Pool::Users, conversations::pin),
+    route("conversations.unpin", DELETE, &["sdk", "user", "{}", "user_channel", "top"], OWN_USERS_WRITE, Pool::Users, conversations::unpin),
+    route("conversations.mark", POST, &["sdk", "user", "{}", "user_channels", "mark"], OWN_USERS_WRITE, Pool::Users, conversations::mark),
+    route("conversations.unmark", DELETE, &["sdk", "user", "{}", "user_channels", "mark"], OWN_USERS_WRITE, Pool::Users, conversations::unmark),
+    route("conversations.delete", DELETE, &["user", "{}", "user_channel"], OWN_USERS_WRITE, Pool::Users, conversations::delete),
+    route("roaming.delete_by_time", DELETE, &["sdk", "message", "roaming", "chat", "user", "{}", "time"], OWN_USERS_WRITE, Pool::Users, conversations::delete_roaming_of_user),
+    route("roaming.delete_by_time", DELETE, &["sdk", "message", "roaming", "group", "user", "{}", "time"], OWN_USERS_WRITE, Pool::Users, conversations::delete_roaming_of_group),
+    route("roaming.delete_by_id", DELETE, &["sdk", "message", "roaming", "chat", "user", "{}"], OWN_USERS_WRITE, Pool::Users, conversations::delete_roaming_of_user),
+    route("roaming.delete_by_id", DELETE, &["sdk", "message", "roaming", "group", "user", "{}"], OWN_USERS_WRITE, Pool::Users, conversations::delete_roaming_of_group),
 
     route("presence.get", POST, PRESENCE, OWN_DEVICES_READ, Pool::Presence, presence::get),
     route("presence.unsubscribe", DELETE, PRESENCE, OWN_USERS_WRITE, Pool::Presence, presence::unsubscribe),

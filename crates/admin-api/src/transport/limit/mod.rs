@@ -1,7 +1,7 @@
 //! Pacing: how many calls a second, and who may send the next one.
 //!
-//! The promise is "never above N in any rolling second, and at least 99 % of N used". [`own`] keeps it for the
-//! tasks of one client, [`shared`] for all processes of one user on one machine, and [`adaptive`] gives way when
+//! The promise is "never above N in any rolling second, and at least 99 % of N used". `own` keeps it for the
+//! tasks of one client, `shared` for all processes of one user on one machine, and [`adaptive`] gives way when
 //! the server says that even that is too much.
 
 pub mod adaptive;

@@ -1,5 +1,7 @@
 //! The imitated calls, one file per subject of the documentation.
 
+pub(super) mod contacts;
+pub(super) mod conversations;
 pub(super) mod devices;
 pub(super) mod limits;
 pub(super) mod mutes;

@@ -1,0 +1,195 @@
+//! Contacts: who asked whom, and who is whose.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::App;
+use super::notices::{ContactChange, News, Told};
+
+/// All contacts of an app, by the names of users.
+#[derive(Debug, Default, Clone, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Contacts {
+    of: BTreeMap<String, BTreeSet<String>>,
+    /// Who asked (second) whom (first) and was not answered yet.
+    asked: BTreeMap<String, BTreeSet<String>>,
+}
+
+/// Why a contact cannot be changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum ContactError {
+    /// There is no such user.
+    NoSuchUser,
+    /// One cannot be one's own contact.
+    Oneself,
+}
+
+impl Contacts {
+    /// Returns the contacts of a user.
+    pub(crate) fn of(&self, user: &str) -> Vec<String> {
+        self.of.get(user).into_iter().flatten().cloned().collect()
+    }
+
+    fn tie(&mut self, one: &str, other: &str) {
+        self.of.entry(one.into()).or_default().insert(other.into());
+        self.of.entry(other.into()).or_default().insert(one.into());
+    }
+
+    fn untie(&mut self, one: &str, other: &str) {
+        for (one, other) in [(one, other), (other, one)] {
+            if let Some(contacts) = self.of.get_mut(one) {
+                contacts.remove(other);
+            }
+        }
+    }
+
+    fn answer(&mut self, asked: &str, by: &str) -> bool {
+        self.asked.get_mut(asked).is_some_and(|askers| askers.remove(by))
+    }
+}
+
+/// What a user does about a contact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ContactAct {
+    /// Asks.
+    Apply,
+    /// Takes the one who asked.
+    Accept,
+    /// Does not take the one who asked.
+    Decline,
+    /// Ends it.
+    Remove,
+}
+
+impl App {
+    /// Does something about a contact; the other side's devices are told, and the actor's other devices.
+    ///
+    /// # Errors
+    /// When one of the two is not there, or both are the same.
+    pub(crate) fn change_contact(
+        &mut self,
+        actor: &str,
+        device: Option<&str>,
+        act: ContactAct,
+        other: &str,
+        reason: &str,
+    ) -> Result<(), ContactError> {
+        let name = |app: &Self, name: &str| app.users.find(name).map(|user| user.name.clone());
+        let (Some(actor), Some(other)) = (name(self, actor), name(self, other)) else {
+            return Err(ContactError::NoSuchUser);
+        };
+        if actor == other {
+            return Err(ContactError::Oneself);
+        }
+        let (at_own, at_other) = match act {
+            ContactAct::Apply => {
+                self.contacts
+                    .asked
+                    .entry(other.clone())
+                    .or_default()
+                    .insert(actor.clone());
+                (ContactChange::Applied, ContactChange::Applied)
+            }
+            ContactAct::Accept => {
+                // The service lets nobody be taken who did not ask; without a question nothing happens.
+                if !self.contacts.answer(&actor, &other) {
+                    return Ok(());
+                }
+                self.contacts.tie(&actor, &other);
+                (ContactChange::Accepted, ContactChange::AcceptedByOther)
+            }
+            ContactAct::Decline => {
+                if !self.contacts.answer(&actor, &other) {
+                    return Ok(());
+                }
+                (ContactChange::Declined, ContactChange::DeclinedByOther)
+            }
+            ContactAct::Remove => {
+                self.contacts.untie(&actor, &other);
+                (ContactChange::Removed, ContactChange::Removed)
+            }
+        };
+        let news = |change| News::Contact {
+            change,
+            from: actor.clone(),
+            to: other.clone(),
+            reason: reason.to_owned(),
+        };
+        let (own, others) = (news(at_own), news(at_other));
+        self.tell(&other, None, others);
+        self.tell(&actor, device, own);
+        Ok(())
+    }
+
+    /// Has the devices of a user told something, but for the one that did it.
+    pub(super) fn tell(&mut self, user: &str, but: Option<&str>, news: News) {
+        self.told.push(Told {
+            user: user.to_owned(),
+            but: but.map(str::to_owned),
+            news,
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn app() -> App {
+        let mut app = App::new("o#a", None);
+        app.register_for_test("ann");
+        app.register_for_test("bob");
+        app
+    }
+
+    fn told(app: &mut App) -> Vec<(String, Option<String>, ContactChange)> {
+        let change = |told: Told| match told.news {
+            News::Contact { change, .. } => (told.user, told.but, change),
+            other @ News::Notify(_) => panic!("{other:?}"),
+        };
+        std::mem::take(&mut app.told).into_iter().map(change).collect()
+    }
+
+    #[test]
+    fn both_sides_are_told_and_become_contacts() {
+        let mut app = app();
+        app.change_contact("ann", Some("ios_1"), ContactAct::Apply, "BOB", "hi")
+            .unwrap();
+        let applied = ContactChange::Applied;
+        let ios = Some("ios_1".to_owned());
+        assert_eq!(
+            told(&mut app),
+            [("bob".into(), None, applied), ("ann".into(), ios, applied)]
+        );
+        assert!(app.contacts.of("ann").is_empty());
+        app.change_contact("bob", None, ContactAct::Accept, "ann", "")
+            .unwrap();
+        assert_eq!(
+            told(&mut app),
+            [
+                ("ann".into(), None, ContactChange::AcceptedByOther),
+                ("bob".into(), None, ContactChange::Accepted)
+            ]
+        );
+        assert_eq!(
+            (app.contacts.of("ann"), app.contacts.of("bob")),
+            (vec!["bob".into()], vec!["ann".into()])
+        );
+        app.change_contact("ann", None, ContactAct::Remove, "bob", "")
+            .unwrap();
+        assert!(app.contacts.of("bob").is_empty());
+    }
+
+    #[test]
+    fn nobody_is_taken_who_did_not_ask() {
+        let mut app = app();
+        app.change_contact("bob", None, ContactAct::Accept, "ann", "")
+            .unwrap();
+        assert!(app.contacts.of("bob").is_empty() && told(&mut app).is_empty());
+        let nobody = app.change_contact("bob", None, ContactAct::Apply, "nobody", "");
+        assert_eq!(nobody, Err(ContactError::NoSuchUser));
+        let oneself = app.change_contact("bob", None, ContactAct::Apply, "bob", "");
+        assert_eq!(oneself, Err(ContactError::Oneself));
+    }
+}

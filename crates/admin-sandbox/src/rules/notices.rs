@@ -1,0 +1,49 @@
+//! What devices are told about, apart from messages: in the words of the service, without its wire form.
+
+use serde_json::Value;
+
+/// Something that devices of a user are to be told.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Told {
+    /// The user whose devices are told.
+    pub(crate) user: String,
+    /// The device that need not be told, because it did it.
+    pub(crate) but: Option<String>,
+    /// What happened.
+    pub(crate) news: News,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum News {
+    /// A JSON object that SDKs read by its `type`.
+    Notify(Value),
+    /// Something about a contact.
+    Contact {
+        /// What.
+        change: ContactChange,
+        /// Who did it.
+        from: String,
+        /// To whom.
+        to: String,
+        /// In whose words.
+        reason: String,
+    },
+}
+
+/// What happened to a contact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ContactChange {
+    /// Somebody asks to be one.
+    Applied,
+    /// One is one no more.
+    Removed,
+    /// Somebody was taken as one.
+    Accepted,
+    /// Somebody was not taken as one.
+    Declined,
+    /// The other side took one: what the asker is told.
+    AcceptedByOther,
+    /// The other side did not: what the asker is told.
+    DeclinedByOther,
+}

@@ -1,0 +1,79 @@
+//! Contacts, with the calls of the vendor's SDKs and of the page "contacts".
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::rules::contacts::{ContactAct, ContactError};
+use crate::server::envelope::Envelope;
+use crate::server::errors::ApiError;
+use crate::server::request::Request;
+
+#[derive(Deserialize)]
+struct Application {
+    usernames: Vec<String>,
+    #[serde(default)]
+    reason: Option<String>,
+}
+
+pub(in crate::server) fn list(request: &mut Request<'_>) -> Result<Value, ApiError> {
+    let user = request.user()?.name.clone();
+    let contacts = request.app.contacts.of(&user);
+    Ok(Envelope::new(request, "get").app().data(json!(contacts)).finish())
+}
+
+pub(in crate::server) fn apply(request: &mut Request<'_>) -> Result<Value, ApiError> {
+    let Application { usernames, reason } = request.form()?;
+    for other in &usernames {
+        act(
+            request,
+            ContactAct::Apply,
+            other,
+            reason.as_deref().unwrap_or_default(),
+        )?;
+    }
+    Ok(done(request, "post"))
+}
+
+pub(in crate::server) fn accept(request: &mut Request<'_>) -> Result<Value, ApiError> {
+    act_on_path(request, ContactAct::Accept)?;
+    Ok(done(request, "post"))
+}
+
+pub(in crate::server) fn decline(request: &mut Request<'_>) -> Result<Value, ApiError> {
+    act_on_path(request, ContactAct::Decline)?;
+    Ok(done(request, "post"))
+}
+
+pub(in crate::server) fn remove(request: &mut Request<'_>) -> Result<Value, ApiError> {
+    act_on_path(request, ContactAct::Remove)?;
+    Ok(done(request, "delete"))
+}
+
+fn act_on_path(request: &mut Request<'_>, contact_act: ContactAct) -> Result<(), ApiError> {
+    let other = request.arg(1).to_owned();
+    act(request, contact_act, &other, "")
+}
+
+fn act(
+    request: &mut Request<'_>,
+    contact_act: ContactAct,
+    other: &str,
+    reason: &str,
+) -> Result<(), ApiError> {
+    let actor = request.user()?.name.clone();
+    let device = request.query.get("resource").cloned();
+    request
+        .app
+        .change_contact(&actor, device.as_deref(), contact_act, other, reason)
+        .map_err(|error| match error {
+            ContactError::NoSuchUser => ApiError::no_resource(),
+            ContactError::Oneself => ApiError::illegal_argument("a user cannot be a contact of himself"),
+        })
+}
+
+fn done(request: &mut Request<'_>, verb: &str) -> Value {
+    Envelope::new(request, verb)
+        .app()
+        .data(json!({"result": true}))
+        .finish()
+}

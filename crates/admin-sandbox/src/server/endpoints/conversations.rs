@@ -1,0 +1,137 @@
+//! What SDKs do to a user's own conversations: pins, marks, deletions. `?resource=` names the acting device.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::rules::conversations::Acting;
+use crate::server::envelope::Envelope;
+use crate::server::errors::ApiError;
+use crate::server::request::Request;
+
+#[derive(Deserialize)]
+struct Target {
+    to: String,
+    #[serde(rename = "type")]
+    kind: String,
+}
+
+#[derive(Deserialize)]
+struct Mark {
+    mark: String,
+    targets: Vec<Target>,
+}
+
+#[derive(Deserialize)]
+struct Channel {
+    channel: String,
+    #[serde(rename = "type")]
+    kind: String,
+}
+
+/// The acting user and device.
+fn actor(request: &Request<'_>) -> Result<(String, String), ApiError> {
+    let user = request.user()?.name.clone();
+    Ok((user, request.query.get("resource").cloned().unwrap_or_default()))
+}
+
+pub(in crate::server) fn pin(request: &mut Request<'_>) -> Result<Value, ApiError> {
+    let target: Target = request.form()?;
+    set_pin(request, &target, true, "post")
+}
+
+pub(in crate::server) fn unpin(request: &mut Request<'_>) -> Result<Value, ApiError> {
+    let named = |name: &str| request.query.get(name).cloned().unwrap_or_default();
+    let target = Target {
+        to: named("to"),
+        kind: named("type"),
+    };
+    set_pin(request, &target, false, "delete")
+}
+
+fn set_pin(request: &mut Request<'_>, target: &Target, pin: bool, verb: &str) -> Result<Value, ApiError> {
+    let (user, device) = actor(request)?;
+    let now_ms = request.now_ms;
+    let acting = Acting {
+        user: &user,
+        device: &device,
+        id: &target.to,
+        kind: &target.kind,
+    };
+    request.app.pin_conversation(acting, pin, now_ms);
+    let data = json!({"is_top": pin, "update_top_status_time": now_ms});
+    Ok(Envelope::new(request, verb).app().data(data).finish())
+}
+
+pub(in crate::server) fn mark(request: &mut Request<'_>) -> Result<Value, ApiError> {
+    set_mark(request, true, "post")
+}
+
+pub(in crate::server) fn unmark(request: &mut Request<'_>) -> Result<Value, ApiError> {
+    set_mark(request, false, "delete")
+}
+
+fn set_mark(request: &mut Request<'_>, set: bool, verb: &str) -> Result<Value, ApiError> {
+    // The SDK names no content type here.
+    let Mark { mark, targets } =
+        serde_json::from_slice(request.body).map_err(|error| ApiError::json_parse(error.to_string()))?;
+    let (user, device) = actor(request)?;
+    let now_ms = request.now_ms;
+    for target in &targets {
+        let acting = Acting {
+            user: &user,
+            device: &device,
+            id: &target.to,
+            kind: &target.kind,
+        };
+        request.app.mark_conversation(acting, &mark, set, now_ms);
+    }
+    Ok(Envelope::new(request, verb)
+        .app()
+        .data(json!({"ignore": []}))
+        .finish())
+}
+
+pub(in crate::server) fn delete(request: &mut Request<'_>) -> Result<Value, ApiError> {
+    let Channel { channel, kind } = request.form()?;
+    let (user, device) = actor(request)?;
+    let now_ms = request.now_ms;
+    let acting = Acting {
+        user: &user,
+        device: &device,
+        id: &channel,
+        kind: &kind,
+    };
+    request.app.delete_conversation(acting, now_ms);
+    Ok(Envelope::new(request, "delete")
+        .app()
+        .data(json!({"result": "ok"}))
+        .finish())
+}
+
+pub(in crate::server) fn delete_roaming_of_user(request: &mut Request<'_>) -> Result<Value, ApiError> {
+    delete_roaming(request, "userId", "chat")
+}
+
+pub(in crate::server) fn delete_roaming_of_group(request: &mut Request<'_>) -> Result<Value, ApiError> {
+    delete_roaming(request, "groupId", "groupChat")
+}
+
+fn delete_roaming(request: &mut Request<'_>, named: &str, kind: &str) -> Result<Value, ApiError> {
+    let Some(id) = request.query.get(named).cloned() else {
+        return Err(ApiError::illegal_argument(format!("{named} is missing")));
+    };
+    if !request.query.contains_key("delTime") && !request.query.contains_key("msgIdList") {
+        return Err(ApiError::illegal_argument("delTime or msgIdList is needed"));
+    }
+    let (user, device) = actor(request)?;
+    request.app.delete_roaming(Acting {
+        user: &user,
+        device: &device,
+        id: &id,
+        kind,
+    });
+    Ok(Envelope::new(request, "delete")
+        .app()
+        .data(json!({"result": "ok"}))
+        .finish())
+}
