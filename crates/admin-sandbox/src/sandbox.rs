@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 use tokio::task::JoinHandle;
 
 use crate::builder::SandboxBuilder;
@@ -11,6 +11,7 @@ use crate::error::SandboxError;
 use crate::rules::App;
 use crate::rules::clock::SandboxClock;
 use crate::rules::limits::{DeviceLimits, LimitError, UserLimits};
+use crate::rules::live_event::LiveEvent;
 use crate::rules::sign_in::{SandboxDevice, SignIn, SignInError, SignInPolicy, SignInRequest};
 use crate::rules::users::NewUser;
 use crate::seed::Seed;
@@ -239,6 +240,14 @@ impl Sandbox {
     #[must_use]
     pub fn clock(&self) -> SandboxClock {
         self.service.clock.clone()
+    }
+
+    /// Watches what happens from now on: sign-ins, kicks, messages, and what devices are told.
+    ///
+    /// A watcher that does not keep up misses the oldest events, and is told how many.
+    #[must_use]
+    pub fn watch(&self) -> broadcast::Receiver<LiveEvent> {
+        self.service.live.subscribe()
     }
 
     /// Moves the time forward.

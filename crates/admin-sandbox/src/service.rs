@@ -4,17 +4,22 @@ use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, broadcast};
 
 use crate::realtime::hub::Hub;
 use crate::realtime::notices;
 use crate::rules::App;
 use crate::rules::clock::SandboxClock;
+use crate::rules::ended::Ended;
+use crate::rules::live_event::LiveEvent;
 use crate::server::calls::Calls;
 use crate::server::faults::Faults;
 use crate::server::jwt::JwtKeys;
 use crate::server::rate::RateLimiter;
 use crate::state_file::{StateFile, StateFileError, encode};
+
+/// How many events a watcher may be behind before it misses some.
+const WATCHED: usize = 4_096;
 
 /// Changes are gathered this long before they are written.
 const SAVE_DELAY: Duration = Duration::from_millis(200);
@@ -41,6 +46,7 @@ pub(crate) struct Service {
     pub(crate) rates: Mutex<RateLimiter>,
     pub(crate) jwt_keys: Mutex<JwtKeys>,
     pub(crate) hub: Hub,
+    pub(crate) live: broadcast::Sender<LiveEvent>,
     app: Mutex<App>,
     store: Mutex<Option<StateFile>>,
     changed: Notify,
@@ -65,6 +71,7 @@ impl Service {
             rates: Mutex::new(rates),
             jwt_keys: Mutex::new(jwt_keys),
             hub: Hub::default(),
+            live: broadcast::Sender::new(WATCHED),
             app: Mutex::new(app),
             store: Mutex::new(store),
             changed: Notify::new(),
@@ -91,11 +98,33 @@ impl Service {
         if !ended.is_empty() {
             self.hub.dismiss(&app.key, &ended, now_ms);
         }
+        for Ended {
+            user,
+            resource,
+            cause,
+            ..
+        } in ended
+        {
+            let cause = cause.word();
+            self.announce(LiveEvent::Ended {
+                user,
+                resource,
+                cause,
+            });
+        }
+        for event in std::mem::take(&mut app.happened) {
+            self.announce(event);
+        }
         for told in std::mem::take(&mut app.told) {
             let id = self.hub.new_id(now_ms);
             let (queue, meta) = notices::meta(&app.key, &told.user, &told.news, id, now_ms);
-            self.hub.deliver(&told.user, &queue, &meta, |resource| {
+            let devices = self.hub.deliver(&told.user, &queue, &meta, |resource| {
                 told.but.as_deref() != Some(resource)
+            });
+            self.announce(LiveEvent::Told {
+                what: told.news.word(),
+                user: told.user,
+                devices,
             });
         }
         drop(app);
@@ -103,6 +132,12 @@ impl Service {
             self.changed.notify_one();
         }
         result
+    }
+
+    /// Tells whoever watches.
+    pub(crate) fn announce(&self, event: LiveEvent) {
+        // Nobody may be watching.
+        let _ = self.live.send(event);
     }
 
     /// Moves the clock; the new time outlives a restart.

@@ -46,3 +46,49 @@ fn the_vendors_sdk_signs_in_sends_and_is_kicked() {
     );
     assert!(said.lines().count() >= 21, "{said}");
 }
+
+#[test]
+fn the_example_shows_two_devices_and_the_sandbox_tells_what_happens() {
+    install();
+    let env = TestEnv::bare();
+    let mut serving = env.spawn(&["sandbox", "serve", "--log", "json"]);
+    let mut stdout = std::io::BufReader::new(serving.stdout.take().unwrap());
+    let mut ready = String::new();
+    std::io::BufRead::read_line(&mut stdout, &mut ready).unwrap();
+    let example = folder().join("../../examples/websdk/two-devices.mjs");
+    // The packages are those of the test, which the example names in the same versions.
+    let copy = folder().join("two-devices.example.mjs");
+    std::fs::copy(example, &copy).unwrap();
+    let output = Command::new("node")
+        .arg(&copy)
+        .arg(ready.trim())
+        .current_dir(folder())
+        .output();
+    std::fs::remove_file(&copy).unwrap();
+    let output = output.unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    for line in [
+        "laptop sees: ann/webim_web_phone",
+        "phone got: message content from ann/webim_web_laptop",
+        "phone was told: pinnedConversation bob",
+        "phone was signed out: 217",
+    ] {
+        assert!(
+            said.contains(line),
+            "{line} is missing in:\n{said}{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+    super::interrupts::interrupt(&serving);
+    let mut events = String::new();
+    std::io::Read::read_to_string(&mut stdout, &mut events).unwrap();
+    let _ = TestEnv::finish(serving).expect(0);
+    for event in [
+        r#"{"event":"sign_in","user":"ann","resource":"webim_web_phone","live":true}"#,
+        r#"{"event":"message","from":"ann","resource":"webim_web_laptop","to":"ann/webim_web_phone","devices":1}"#,
+        r#"{"event":"told","user":"ann","what":"conversation","devices":1}"#,
+        r#"{"event":"ended","user":"ann","resource":"webim_web_phone","cause":"operator"}"#,
+    ] {
+        assert!(events.contains(event), "{event} is missing in:\n{events}");
+    }
+}

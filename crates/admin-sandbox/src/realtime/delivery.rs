@@ -2,6 +2,7 @@
 
 use super::frames::{DOMAIN, Jid, Meta, Status, SyncDown};
 use super::provision::code;
+use crate::rules::live_event::LiveEvent;
 use crate::service::Service;
 
 /// The device that sends.
@@ -51,19 +52,29 @@ pub(crate) fn deliver(service: &Service, sender: Sender<'_>, meta: Meta) -> Sync
         ..Jid::default()
     };
     let is_sender = |user: &str, resource: &str| user == sender.user && resource == sender.resource;
-    service
+    let mut devices = service
         .hub
         .deliver(&recipient, &queue_of(sender.user), &delivered, |resource| {
             let named = to.client_resource.is_empty() || resource == to.client_resource;
             named && !is_sender(&recipient, resource)
         });
     if recipient != sender.user {
-        service
+        devices += service
             .hub
             .deliver(sender.user, &queue_of(&recipient), &delivered, |resource| {
                 !is_sender(sender.user, resource)
             });
     }
+    service.announce(LiveEvent::Message {
+        from: sender.user.into(),
+        resource: sender.resource.into(),
+        to: if to.client_resource.is_empty() {
+            recipient
+        } else {
+            format!("{recipient}/{}", to.client_resource)
+        },
+        devices,
+    });
     SyncDown {
         status: Some(Status::default()),
         meta_id: client_id,

@@ -5,6 +5,7 @@ use super::contacts::Contacts;
 use super::conversations::Conversations;
 use super::ended::Ended;
 use super::limits::DeviceLimits;
+use super::live_event::LiveEvent;
 use super::notices::Told;
 use super::sign_in::SignInPolicy;
 use super::tokens::Tokens;
@@ -30,6 +31,9 @@ pub(crate) struct App {
     /// What devices are to be told since somebody last asked.
     #[serde(skip)]
     pub(crate) told: Vec<Told>,
+    /// Comings and goings since somebody last asked, for whoever watches.
+    #[serde(skip)]
+    pub(crate) happened: Vec<LiveEvent>,
     #[serde(default)]
     pub(crate) contacts: Contacts,
     #[serde(default)]
@@ -52,6 +56,7 @@ impl App {
             clock_offset_ms: 0,
             ended: Vec::new(),
             told: Vec::new(),
+            happened: Vec::new(),
             contacts: Contacts::default(),
             conversations: Conversations::default(),
         }

@@ -15,6 +15,19 @@ pub(crate) enum Cause {
     Banned,
 }
 
+impl Cause {
+    /// Returns the word for the cause.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Deleted => "deleted",
+            Self::Displaced => "displaced",
+            Self::PasswordChanged => "password_changed",
+            Self::Operator => "operator",
+            Self::Banned => "banned",
+        }
+    }
+}
+
 /// A session that has ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Ended {

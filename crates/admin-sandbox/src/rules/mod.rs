@@ -9,6 +9,7 @@ pub(crate) mod contacts;
 pub(crate) mod conversations;
 pub(crate) mod ended;
 pub(crate) mod limits;
+pub(crate) mod live_event;
 pub(crate) mod login_id;
 pub(crate) mod mutes;
 pub(crate) mod notices;

@@ -31,6 +31,17 @@ pub(crate) enum News {
     },
 }
 
+impl News {
+    /// Returns the word for what it is about.
+    pub(crate) fn word(&self) -> &'static str {
+        match self {
+            Self::Contact { .. } => "contact",
+            Self::Notify(json) if json["type"] == "conv" => "conversation",
+            Self::Notify(_) => "roaming_delete",
+        }
+    }
+}
+
 /// What happened to a contact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ContactChange {

@@ -2,6 +2,7 @@
 
 use super::App;
 use super::ended::{Cause, Ended};
+use super::live_event::LiveEvent;
 use super::sign_in::SandboxDevice;
 use super::users::User;
 
@@ -15,7 +16,7 @@ impl App {
 
     /// Takes one device offline on somebody's order; `None` if it was not online.
     pub(crate) fn sign_out(&mut self, name: &str, resource: &str) -> Option<SandboxDevice> {
-        let device = self.leave(name, resource)?;
+        let device = self.take_off(name, resource)?;
         let user = self.users.find(name)?.name.clone();
         self.ended.push(Ended {
             user,
@@ -33,6 +34,15 @@ impl App {
 
     /// Takes a device off that leaves by itself; `None` if it was not online.
     pub(crate) fn leave(&mut self, name: &str, resource: &str) -> Option<SandboxDevice> {
+        let device = self.take_off(name, resource)?;
+        self.happened.push(LiveEvent::SignOut {
+            user: self.users.find(name)?.name.clone(),
+            resource: device.resource.clone(),
+        });
+        Some(device)
+    }
+
+    fn take_off(&mut self, name: &str, resource: &str) -> Option<SandboxDevice> {
         let devices = &mut self.users.find_mut(name)?.devices;
         let index = devices.iter().position(|device| device.resource == resource)?;
         Some(devices.remove(index))
@@ -99,6 +109,20 @@ mod tests {
             app.sign_in("ann", SignInRequest::on(platform), 1).unwrap();
         }
         app
+    }
+
+    #[test]
+    fn comings_and_goings_are_told_to_whoever_watches() {
+        let mut app = online();
+        let resource = app.users.find("ann").unwrap().devices[0].resource.clone();
+        app.leave("ann", &resource);
+        let told: Vec<String> = app.happened.iter().map(ToString::to_string).collect();
+        assert_eq!(told.len(), 3);
+        assert!(
+            told[0].starts_with("sign-in   ann/ios_") && told[0].ends_with("(simulated)"),
+            "{told:?}"
+        );
+        assert_eq!(told[2], format!("sign-out  ann/{resource}"));
     }
 
     #[test]

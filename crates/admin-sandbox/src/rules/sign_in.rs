@@ -3,6 +3,7 @@ use serde::{Deserialize, Serialize};
 use super::App;
 use super::ended::{Cause, Ended};
 use super::limits::{DeviceLimits, LimitMode, allowed_on, effective};
+use super::live_event::LiveEvent;
 use super::login_id::{unused_device, uuid_of};
 use super::platform::{normalize, platform_of};
 
@@ -224,6 +225,11 @@ impl App {
             platform,
             signed_in_ms: now_ms,
             ext: request.ext,
+            live: request.live,
+        });
+        self.happened.push(LiveEvent::SignIn {
+            user: user.name.clone(),
+            resource: resource.clone(),
             live: request.live,
         });
         Ok(SignIn {

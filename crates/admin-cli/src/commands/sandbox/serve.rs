@@ -4,8 +4,10 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::Args;
-use easemob_admin_sandbox::Sandbox;
+use clap::{Args, ValueEnum};
+use easemob_admin_sandbox::{LiveEvent, Sandbox};
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
 
 use super::seed::load;
 use crate::command_error::CommandError;
@@ -20,7 +22,8 @@ use crate::interrupt;
   easemob-admin sandbox serve --seed demo
   easemob-admin sandbox serve --listen 127.0.0.1:8080 --state ./sandbox.json --app acme#chat
 
-Prints one line of JSON when ready, with addresses and credentials, and runs until Ctrl-C or SIGTERM.")]
+Prints one line of JSON when ready, with addresses and credentials, and runs until Ctrl-C or SIGTERM. Sign-ins, \
+kicks, messages and what devices are told are shown as they happen; with --log json they are JSON lines on stdout.")]
 pub struct ServeArgs {
     /// Listen on this address; port 0 takes a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
@@ -31,6 +34,20 @@ pub struct ServeArgs {
     /// Begin with `demo` or a JSON file, unless the state file holds users already
     #[arg(long, value_name = "demo|FILE")]
     seed: Option<String>,
+    /// How to show what happens
+    #[arg(long, value_name = "FORM", default_value = "text")]
+    log: LogForm,
+}
+
+/// The values of `--log`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum LogForm {
+    /// A line on stderr
+    Text,
+    /// A JSON object per line on stdout, after the line that tells that the sandbox is ready
+    Json,
+    /// Not at all
+    Off,
 }
 
 /// Runs the command.
@@ -64,6 +81,7 @@ pub async fn run(context: &Context, args: &ServeArgs) -> Result<Exit, CommandErr
         "sandbox: serving {} until Ctrl-C",
         sandbox.app_root()
     ));
+    let shown = tokio::spawn(show(context.clone(), sandbox.watch(), args.log));
     let stopped = if let Some(duration) = context.globals.max_duration {
         tokio::time::timeout(duration, interrupt::first_signal())
             .await
@@ -78,6 +96,34 @@ pub async fn run(context: &Context, args: &ServeArgs) -> Result<Exit, CommandErr
         "--max-duration is over"
     };
     embedded::stop(sandbox).await?;
+    // The last events come with the end of the connections.
+    let _ = shown.await;
     context.ui.note(format_args!("sandbox: {why}"));
     Ok(exit::OK)
+}
+
+/// Shows what happens until the sandbox has ended.
+async fn show(context: Context, mut events: Receiver<LiveEvent>, form: LogForm) {
+    let mut out = (context.stdout)();
+    loop {
+        let event = match events.recv().await {
+            Ok(event) => event,
+            Err(RecvError::Lagged(missed)) => {
+                context
+                    .ui
+                    .warn(format_args!("{missed} events came too fast to be shown"));
+                continue;
+            }
+            Err(RecvError::Closed) => return,
+        };
+        match form {
+            LogForm::Off => {}
+            LogForm::Text => context.ui.note(event),
+            LogForm::Json => {
+                let line = serde_json::to_string(&event).unwrap_or_default();
+                // Whoever started the sandbox may no longer read; that is no reason to end.
+                let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+            }
+        }
+    }
 }

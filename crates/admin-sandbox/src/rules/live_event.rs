@@ -1,0 +1,81 @@
+//! What happens in the sandbox, for whoever watches.
+
+use serde::Serialize;
+
+/// Something that happened just now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum LiveEvent {
+    /// A device signed in.
+    SignIn {
+        /// The user.
+        user: String,
+        /// The device.
+        resource: String,
+        /// Whether it holds a connection; others are simulated.
+        live: bool,
+    },
+    /// A device left by itself, or its connection was lost.
+    SignOut {
+        /// The user.
+        user: String,
+        /// The device.
+        resource: String,
+    },
+    /// A session was ended by somebody else than its device.
+    Ended {
+        /// The user.
+        user: String,
+        /// The device.
+        resource: String,
+        /// Why: `displaced`, `operator`, `password_changed`, `deleted`, or `banned`.
+        cause: &'static str,
+    },
+    /// A message was sent.
+    Message {
+        /// The sender.
+        from: String,
+        /// The device that sent it.
+        resource: String,
+        /// The recipient, with the device if one is meant.
+        to: String,
+        /// How many devices got it at once; it waits for those that come later.
+        devices: usize,
+    },
+    /// The devices of a user were told of something.
+    Told {
+        /// The user.
+        user: String,
+        /// What: `conversation`, `roaming_delete`, or `contact`.
+        what: &'static str,
+        /// How many devices were told.
+        devices: usize,
+    },
+}
+
+impl std::fmt::Display for LiveEvent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::SignIn { user, resource, live } => {
+                let how = if *live { "" } else { " (simulated)" };
+                write!(f, "sign-in   {user}/{resource}{how}")
+            }
+            Self::SignOut { user, resource } => write!(f, "sign-out  {user}/{resource}"),
+            Self::Ended {
+                user,
+                resource,
+                cause,
+            } => {
+                write!(f, "ended     {user}/{resource}: {}", cause.replace('_', " "))
+            }
+            Self::Message {
+                from,
+                resource,
+                to,
+                devices,
+            } => write!(f, "message   {from}/{resource} -> {to} ({devices} devices)"),
+            Self::Told { user, what, devices } => write!(f, "told      {user}: {what} ({devices} devices)"),
+        }
+    }
+}
