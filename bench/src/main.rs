@@ -1,9 +1,11 @@
-//! Benchmarks of easemob-admin, on loopback only. Run with `cargo run --release -p easemob-admin-bench -- rate`.
+//! Benchmarks of easemob-admin, on loopback only. Run with `cargo run --release -p easemob-admin-bench -- rate`,
+//! or `-- record` after `cargo build --release -p easemob-admin-cli`.
 #![allow(clippy::print_stdout, reason = "the tables are what it is for")]
 
 mod limited_server;
 mod measure;
 mod rate;
+mod record;
 mod sender;
 
 use clap::{Parser, Subcommand};
@@ -18,6 +20,8 @@ struct Cli {
 enum Bench {
     /// How much of the rate budget is used, and that it is never exceeded
     Rate(rate::RateArgs),
+    /// What it costs that every logout is on record
+    Record(record::RecordArgs),
     /// A client process of the other benchmarks
     #[command(hide = true)]
     Send(sender::SendArgs),
@@ -27,6 +31,7 @@ enum Bench {
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     match Cli::parse().bench {
         Bench::Rate(args) => rate::run(&args).await,
+        Bench::Record(args) => record::run(&args).await,
         Bench::Send(args) => sender::run(&args).await,
     }
 }

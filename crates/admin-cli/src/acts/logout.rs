@@ -21,9 +21,9 @@ use crate::bulk::tally::{Settled, Tally};
 use crate::bulk::verify::{self, Ended, USERS_PER_REQUEST, Verified};
 use crate::command_error::CommandError;
 use crate::context::{Context, Session};
-use crate::drive::{Batch, Done, Driven};
+use crate::drive::{Batch, Done, Driven, Run, drive};
 use crate::exit::{self, Exit};
-use crate::summary::Words;
+use crate::summary::{Summary, Words};
 
 /// The words of a run that ends devices.
 pub const WORDS: Words = Words {
@@ -77,6 +77,40 @@ pub(super) async fn perform(
         return Ok(worse(driven.verified(), driven.finish()?));
     }
     driven.finish()
+}
+
+/// Reads, and says what would be done. Nothing is put on record, because nothing happens.
+///
+/// # Errors
+/// When the run was stopped by something else than the operator.
+pub async fn dry_run(
+    context: &Context,
+    session: &Session,
+    command: &'static str,
+    tasks: impl Iterator<Item = io::Result<Task>>,
+    order: &Order,
+    allowance: Option<u64>,
+    summary: Summary,
+) -> Result<Exit, CommandError> {
+    let run = Run {
+        context,
+        session,
+        command,
+        verb: "reading",
+        words: Words {
+            done: "would be logged out",
+            devices: Some("would be ended"),
+            ..WORDS
+        },
+        acts: false,
+        summary,
+    };
+    let cap = Cap::new(allowance);
+    let work = async |task: Task| {
+        let result = logout_user(&session.server, &task, order, Mode::DryRun, &cap).await;
+        done_with(&task, &result, order)
+    };
+    drive(run, tasks, work, |task| vec![LogoutRow::cut_off(&task)]).await
 }
 
 async fn record(recorder: &Recorder, task: &Task, result: &UserResult) -> Result<(), RecordError> {

@@ -9,23 +9,20 @@ use jiff::Timestamp;
 
 use super::allowance::exceeded;
 use crate::acts::begin::{self, begin};
-use crate::acts::logout::row::LogoutRow;
-use crate::acts::logout::{WORDS, done_with};
+use crate::acts::logout::dry_run;
 use crate::acts::perform::{Attempted, perform};
 use crate::bulk::action::{Action, OnDrift};
-use crate::bulk::cap::{Cap, CapSpec};
+use crate::bulk::cap::CapSpec;
 use crate::bulk::decide::Order;
 use crate::bulk::item::{Item, Task};
-use crate::bulk::logout::{Mode, logout_user};
 use crate::bulk::plan::document::PlanHeader;
 use crate::bulk::plan::read::{Plan, PlanError};
 use crate::cli::duration;
 use crate::command_error::CommandError;
 use crate::commands::acting::{Acting, users};
 use crate::context::{Context, Session};
-use crate::drive::{Run, drive};
 use crate::exit::{self, Exit};
-use crate::summary::{Summary, Words};
+use crate::summary::Summary;
 
 /// Plans of a machine whose clock runs ahead are taken up to this much.
 const CLOCK_SKEW: Duration = Duration::from_mins(5);
@@ -114,9 +111,11 @@ pub async fn run(context: &Context, session: &Session, args: &ApplyArgs) -> Resu
             DriftArg::Include => OnDrift::Include,
         },
     };
-    let summary = Summary::of_users(totals.users_to_log_out);
+    let mut summary = Summary::of_users(totals.users_to_log_out);
     if acting.dry_run {
-        return dry_run(context, session, args, &plan, &order, summary).await;
+        args.acting.record(&mut summary);
+        let tasks = items(args, &plan)?.map(|item| item.map(Task::fresh));
+        return dry_run(context, session, "sessions apply", tasks, &order, None, summary).await;
     }
     let new = begin::Order {
         acting: &acting,
@@ -150,37 +149,6 @@ fn items(
             Some(Ok(item))
         }
     }))
-}
-
-async fn dry_run(
-    context: &Context,
-    session: &Session,
-    args: &ApplyArgs,
-    plan: &Plan,
-    order: &Order,
-    mut summary: Summary,
-) -> Result<Exit, CommandError> {
-    args.acting.record(&mut summary);
-    let run = Run {
-        context,
-        session,
-        command: "sessions apply",
-        verb: "reading",
-        words: Words {
-            done: "would be logged out",
-            devices: Some("would be ended"),
-            ..WORDS
-        },
-        acts: false,
-        summary,
-    };
-    let cap = Cap::new(None);
-    let work = async |task: Task| {
-        let result = logout_user(&session.server, &task, order, Mode::DryRun, &cap).await;
-        done_with(&task, &result, order)
-    };
-    let tasks = items(args, plan)?.map(|item| item.map(Task::fresh));
-    drive(run, tasks, work, |task| vec![LogoutRow::cut_off(&task)]).await
 }
 
 /// Checks that the plan is about this server, and fresh.

@@ -4,23 +4,19 @@ use clap::Args;
 
 use super::allowance;
 use crate::acts::begin::{self, begin};
-use crate::acts::logout::row::LogoutRow;
-use crate::acts::logout::{WORDS, done_with};
+use crate::acts::logout::dry_run;
 use crate::acts::perform::{Attempted, perform};
 use crate::bulk::action::Action;
-use crate::bulk::cap::{Cap, CapSpec};
+use crate::bulk::cap::CapSpec;
 use crate::bulk::decide::Order;
 use crate::bulk::item::Task;
-use crate::bulk::logout::{Mode, logout_user};
 use crate::command_error::CommandError;
 use crate::commands::acting::{Acting, users};
 use crate::commands::selection::{SelectionArgs, in_words};
 use crate::commands::user_source::UserSource;
 use crate::context::{Context, Session};
-use crate::drive::{Run, drive, summary_of};
+use crate::drive::summary_of;
 use crate::exit::Exit;
-use crate::input::user_list::UserList;
-use crate::summary::Words;
 
 /// Arguments of `sessions logout`.
 #[derive(Debug, Args)]
@@ -72,7 +68,19 @@ pub async fn run(context: &Context, session: &Session, args: &LogoutArgs) -> Res
         None => None,
     };
     if args.acting.dry_run {
-        return dry_run(context, session, args, &list, &order, allowance).await;
+        let mut summary = summary_of(&list);
+        args.acting.record(&mut summary);
+        let tasks = begin::items(args.users.stream(&list)?).map(|item| item.map(Task::fresh));
+        return dry_run(
+            context,
+            session,
+            "sessions logout",
+            tasks,
+            &order,
+            allowance,
+            summary,
+        )
+        .await;
     }
     let new = begin::Order {
         acting: &args.acting,
@@ -88,38 +96,4 @@ pub async fn run(context: &Context, session: &Session, args: &LogoutArgs) -> Res
         ..Attempted::first(summary_of(&list))
     };
     perform(context, session, open, attempted).await
-}
-
-/// Reads, and says what would be done. Nothing is put on record, because nothing happens.
-async fn dry_run(
-    context: &Context,
-    session: &Session,
-    args: &LogoutArgs,
-    list: &UserList,
-    order: &Order,
-    allowance: Option<u64>,
-) -> Result<Exit, CommandError> {
-    let mut summary = summary_of(list);
-    args.acting.record(&mut summary);
-    let run = Run {
-        context,
-        session,
-        command: "sessions logout",
-        verb: "reading",
-        words: Words {
-            done: "would be logged out",
-            devices: Some("would be ended"),
-            ..WORDS
-        },
-        acts: false,
-        summary,
-    };
-    let cap = Cap::new(allowance);
-    let work = async |task: Task| {
-        let result = logout_user(&session.server, &task, order, Mode::DryRun, &cap).await;
-        done_with(&task, &result, order)
-    };
-    let items = begin::items(args.users.stream(list)?);
-    let tasks = items.map(|item| item.map(Task::fresh));
-    drive(run, tasks, work, |task| vec![LogoutRow::cut_off(&task)]).await
 }
