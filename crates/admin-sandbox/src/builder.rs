@@ -23,6 +23,7 @@ use crate::server::jwt::{JwtKey, JwtKeys};
 use crate::server::rate::{RateLimiter, Rates};
 use crate::service::{Service, Settings};
 use crate::state_file::StateFile;
+use crate::webhooks::{Webhook, sender};
 
 /// Puts a [`Sandbox`] together; every setting has a default.
 ///
@@ -54,6 +55,7 @@ pub struct SandboxBuilder {
     rates: Rates,
     policy: Option<SignInPolicy>,
     jwt_keys: Vec<JwtKey>,
+    webhooks: Vec<Webhook>,
     credentials: Option<(String, String)>,
     settings: Settings,
 }
@@ -70,6 +72,7 @@ impl Default for SandboxBuilder {
             rates: Rates::documented(),
             policy: None,
             jwt_keys: Vec::new(),
+            webhooks: Vec::new(),
             credentials: None,
             settings: Settings {
                 max_users: None,
@@ -178,6 +181,12 @@ impl SandboxBuilder {
         self
     }
 
+    /// Posts what happens to sessions to an address; may be called again for more.
+    pub fn webhook(mut self, webhook: Webhook) -> Self {
+        self.webhooks.push(webhook);
+        self
+    }
+
     /// Sets the client id and secret; the default is random, or what the state file holds.
     pub fn client_credentials(mut self, id: impl Into<String>, secret: impl Into<String>) -> Self {
         self.credentials = Some((id.into(), secret.into()));
@@ -222,6 +231,13 @@ impl SandboxBuilder {
         // A first save shows at once whether the place can be written to.
         service.save()?;
 
+        let mut posters = Vec::new();
+        for webhook in self.webhooks {
+            let events = service.live.subscribe();
+            let posting = sender::send(Arc::clone(&service), webhook, events);
+            posters.push(tokio::spawn(posting).abort_handle());
+        }
+
         let (stop, mut stopped) = watch::channel(false);
         let routes = Router::new()
             .route("/websocket", get(socket::upgrade))
@@ -242,7 +258,7 @@ impl SandboxBuilder {
             }
         });
         let saver = tokio::spawn(Arc::clone(&service).save_changes());
-        Ok(Sandbox::new(service, stop, server, saver))
+        Ok(Sandbox::new(service, stop, server, saver, posters))
     }
 
     fn prepare(&self, loaded: Option<App>) -> Result<App, SandboxError> {

@@ -37,6 +37,7 @@ mod seed;
 mod server;
 mod service;
 mod state_file;
+mod webhooks;
 
 pub use builder::SandboxBuilder;
 pub use error::SandboxError;
@@ -51,3 +52,4 @@ pub use server::faults::Fault;
 pub use server::jwt::JwtKey;
 pub use server::rate::{RateWindow, Rates};
 pub use state_file::StateFileError;
+pub use webhooks::Webhook;

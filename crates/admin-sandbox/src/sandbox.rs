@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use tokio::sync::{broadcast, watch};
-use tokio::task::JoinHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 
 use crate::builder::SandboxBuilder;
 use crate::error::SandboxError;
@@ -51,6 +51,7 @@ pub struct Sandbox {
     stop: watch::Sender<bool>,
     server: JoinHandle<()>,
     saver: JoinHandle<()>,
+    posters: Vec<AbortHandle>,
     closed: bool,
 }
 
@@ -73,6 +74,7 @@ impl Sandbox {
         stop: watch::Sender<bool>,
         server: JoinHandle<()>,
         saver: JoinHandle<()>,
+        posters: Vec<AbortHandle>,
     ) -> Self {
         let of = |app: &App| (app.key.clone(), app.client_id.clone(), app.client_secret.clone());
         let (app_key, client_id, client_secret) = service.read(of);
@@ -84,6 +86,7 @@ impl Sandbox {
             stop,
             server,
             saver,
+            posters,
             closed: false,
         }
     }
@@ -301,6 +304,7 @@ impl Sandbox {
             tracing::warn!("calls were still being answered at shutdown");
         }
         self.saver.abort();
+        self.posters.iter().for_each(AbortHandle::abort);
         self.closed = true;
         Ok(self.service.close()?)
     }
@@ -312,6 +316,7 @@ impl Drop for Sandbox {
         self.service.hub.close_all();
         self.server.abort();
         self.saver.abort();
+        self.posters.iter().for_each(AbortHandle::abort);
         if !self.closed
             && let Err(error) = self.service.close()
         {

@@ -17,3 +17,4 @@ mod sessions;
 mod state;
 mod tokens;
 mod users;
+mod webhooks;

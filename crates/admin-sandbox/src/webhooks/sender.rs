@@ -1,0 +1,82 @@
+//! Posts events to one receiver, with one repeat.
+
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use serde_json::Value;
+use tokio::sync::Semaphore;
+use tokio::sync::broadcast::{Receiver, error::RecvError};
+use uuid::Uuid;
+
+use super::Webhook;
+use super::block::Block;
+use super::payload::body;
+use crate::rules::live_event::LiveEvent;
+use crate::service::{Service, lock};
+
+/// How many posts may be under way at a time.
+const AT_ONCE: usize = 64;
+
+/// Posts until the sandbox has ended.
+pub(crate) async fn send(service: Arc<Service>, hook: Webhook, mut events: Receiver<LiveEvent>) {
+    let client = match reqwest::Client::builder()
+        .no_proxy()
+        .timeout(hook.silence)
+        .build()
+    {
+        Ok(client) => client,
+        Err(error) => {
+            tracing::error!(%error, "no webhooks can be posted");
+            return;
+        }
+    };
+    let (hook, block, started) = (
+        Arc::new(hook),
+        Arc::new(Mutex::new(Block::default())),
+        Instant::now(),
+    );
+    let places = Arc::new(Semaphore::new(AT_ONCE));
+    let app_key = service.read(|app| app.key.clone());
+    loop {
+        let event = match events.recv().await {
+            Ok(event) => event,
+            Err(RecvError::Lagged(missed)) => {
+                tracing::warn!(missed, "webhooks were dropped, because events came too fast");
+                continue;
+            }
+            Err(RecvError::Closed) => return,
+        };
+        let call = Uuid::new_v4().simple().to_string();
+        let Some(body) = body(&app_key, &hook.secret, &event, &call, service.clock.now_ms()) else {
+            continue;
+        };
+        if lock(&block).holds(started.elapsed()) {
+            // Events of that time are lost, as they are at the service.
+            continue;
+        }
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
+            return;
+        };
+        let (client, hook, block) = (client.clone(), Arc::clone(&hook), Arc::clone(&block));
+        tokio::spawn(async move {
+            // At once after an answer that is not 200, and after the silence without one: both are one repeat.
+            for _ in 0..2 {
+                if post(&client, &hook, &body).await {
+                    break;
+                }
+                lock(&block).failed(&hook, started.elapsed());
+            }
+            drop(place);
+        });
+    }
+}
+
+async fn post(client: &reqwest::Client, hook: &Webhook, body: &Value) -> bool {
+    let sent = client
+        .post(&hook.url)
+        .header("content-type", "application/json;charset=UTF-8")
+        .body(body.to_string())
+        .send()
+        .await;
+    sent.is_ok_and(|answer| answer.status() == 200)
+}
