@@ -241,6 +241,26 @@ fn a_changed_input_is_refused() {
 }
 
 #[test]
+fn a_long_list_of_exemptions_is_kept_with_the_run() {
+    let (env, list) = ten_users();
+    let exempt: Vec<String> = (0..300_000)
+        .map(|number| format!("somebody-else-{number}"))
+        .collect();
+    let exempt = env.file("exempt", format!("{}\nuser9\n", exempt.join("\n")));
+    let _ = env
+        .run(&logout(&list, &["--exempt", &exempt, "--max-logouts", "3"]))
+        .expect(8);
+    let _ = env
+        .run(&["runs", "resume", "last", "--yes", "--max-logouts", "100"])
+        .expect(0);
+    let online: Vec<usize> = (0..10)
+        .filter(|number| !env.devices(&format!("user{number}")).is_empty())
+        .collect();
+    assert_eq!(online, [9]);
+    let _ = env.run(&["audit", "verify"]).expect(0);
+}
+
+#[test]
 fn a_run_knows_its_server() {
     let (env, list) = ten_users();
     let _ = env.run(&logout(&list, &["--max-logouts", "3"])).expect(8);

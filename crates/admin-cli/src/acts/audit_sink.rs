@@ -7,6 +7,8 @@ use std::time::SystemTime;
 use serde_json::{Map, Value, json};
 
 use crate::audit::{AuditTrail, Event, EventTime, Kind, Operator, Outcome, TOOL};
+use crate::bulk::action::Action;
+use crate::bulk::digest;
 use crate::bulk::journal::header::Header;
 use crate::bulk::journal::record::{self, Record, State};
 use crate::bulk::recorder::{Note, Sink};
@@ -118,7 +120,7 @@ fn started(header: &Header, begin: &record::Begin, acting: Option<&(Operator, St
     let mut event = in_context(event, header, acting);
     event.details = details([
         ("command", json!(header.action.command())),
-        ("action", json!(header.action)),
+        ("action", action(&header.action)),
         ("items", json!(header.items)),
         ("input_sha256", json!(header.input_sha256)),
         ("source", json!(header.source)),
@@ -155,6 +157,17 @@ fn settled(outcome: &record::Outcome) -> Event {
         event.details = details([("failed_devices", json!(failed))]);
     }
     event
+}
+
+/// The action as the trail keeps it: a list of exemptions, which may be long, by its length and digest.
+fn action(action: &Action) -> Value {
+    let mut json = json!(action);
+    if let Some(exempt) = json["selection"].get_mut("exempt") {
+        let count = exempt.as_array().map_or(0, Vec::len);
+        let sha256 = digest::of(exempt.to_string().as_bytes()).unwrap_or_default();
+        *exempt = json!({"count": count, "sha256": sha256});
+    }
+    json
 }
 
 /// What is not known is not written.

@@ -5,8 +5,11 @@ use std::io::{self, BufRead, BufReader, Read};
 use super::header::{AnyFormat, FORMAT, Header};
 use super::record::Record;
 
-/// No line is longer; a file with longer ones is no journal.
+/// No line but the first is longer; a file with longer ones is no journal.
 const LONGEST_LINE: u64 = 4 * 1024 * 1024;
+
+/// The first line holds the exemptions of the run, which may be a list of many users.
+const LONGEST_HEADER: u64 = 1024 * 1024 * 1024;
 
 /// Why a journal cannot be used. It is left as it is.
 #[derive(Debug, thiserror::Error)]
@@ -94,9 +97,12 @@ impl<R: Read> Reader<R> {
     /// Returns the next whole line with its end.
     fn next_line(&mut self) -> io::Result<Option<Vec<u8>>> {
         let mut line = Vec::new();
-        (&mut self.source)
-            .take(LONGEST_LINE)
-            .read_until(b'\n', &mut line)?;
+        let longest = if self.line == 0 {
+            LONGEST_HEADER
+        } else {
+            LONGEST_LINE
+        };
+        (&mut self.source).take(longest).read_until(b'\n', &mut line)?;
         self.line += 1;
         Ok(line.ends_with(b"\n").then_some(line))
     }
