@@ -111,6 +111,22 @@ const scenarios = {
     assert.ok(!a.events.some((e) => e.kind === "text"), "the sending device got its own message");
     for (const one of [a, a2, b, b2]) one.connection.close();
   },
+  async "messages sent by REST reach live devices, and those that come later"() {
+    const [bob, eve] = [await user(), await user()];
+    const b = await signedIn(bob, "b");
+    const send = (to, type, body) => asAdmin("POST", "/messages/users", { from: "admin", to, type, body });
+    const { body } = await send([bob, eve, "nobody9"], "txt", { msg: "maintenance at ten" });
+    assert.deepEqual(Object.keys(body.data).sort(), [bob, eve].sort());
+    const { detail } = await saw(b, "text");
+    assert.deepEqual([detail.msg, detail.from], ["maintenance at ten", "admin"]);
+    await send([bob], "cmd", { action: "reload" });
+    await saw(b, "cmd", (e) => e.action === "reload");
+    await send([bob], "custom", { customEvent: "offer", customExts: { price: "3" } });
+    await saw(b, "custom", (e) => e.customEvent === "offer" && e.customExts.price === "3");
+    const e = await signedIn(eve, "e");
+    await saw(e, "text", (late) => late.msg === "maintenance at ten");
+    for (const one of [b, e]) one.connection.close();
+  },
   async "an unknown recipient is refused"() {
     const a = await signedIn(await user(), "a");
     const error = await refused(a.connection.send(text("nobody9", "x")));

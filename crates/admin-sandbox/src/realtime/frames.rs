@@ -176,6 +176,45 @@ pub(crate) struct Meta {
     pub(crate) payload: Vec<u8>,
 }
 
+/// What a message says; written for messages that the sandbox makes itself.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct MessageBody {
+    #[prost(int32, tag = "1")]
+    pub(crate) kind: i32,
+    #[prost(message, optional, tag = "2")]
+    pub(crate) from: Option<Jid>,
+    #[prost(message, optional, tag = "3")]
+    pub(crate) to: Option<Jid>,
+    #[prost(message, repeated, tag = "4")]
+    pub(crate) contents: Vec<MessageContent>,
+}
+
+/// One part of a message.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct MessageContent {
+    #[prost(int32, tag = "1")]
+    pub(crate) kind: i32,
+    #[prost(string, tag = "2")]
+    pub(crate) text: String,
+    #[prost(string, tag = "10")]
+    pub(crate) action: String,
+    #[prost(string, tag = "19")]
+    pub(crate) custom_event: String,
+    #[prost(message, repeated, tag = "20")]
+    pub(crate) custom_exts: Vec<KeyValue>,
+}
+
+/// A parameter.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct KeyValue {
+    #[prost(string, tag = "1")]
+    pub(crate) key: String,
+    #[prost(int32, tag = "2")]
+    pub(crate) kind: i32,
+    #[prost(string, tag = "6")]
+    pub(crate) string_value: String,
+}
+
 /// Something about a contact.
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct Roster {

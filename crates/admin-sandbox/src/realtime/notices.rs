@@ -2,8 +2,8 @@
 
 use prost::Message;
 
-use super::frames::{DOMAIN, Jid, Meta, Roster, namespace};
-use crate::rules::notices::{ContactChange, News};
+use super::frames::{DOMAIN, Jid, KeyValue, MessageBody, MessageContent, Meta, Roster, namespace};
+use crate::rules::notices::{ContactChange, Content, News};
 
 /// Returns the message that tells a user the news, in the system queue.
 pub(crate) fn meta(app_key: &str, user: &str, news: &News, id: u64, now_ms: u64) -> (Jid, Meta) {
@@ -14,6 +14,23 @@ pub(crate) fn meta(app_key: &str, user: &str, news: &News, id: u64, now_ms: u64)
         ..Jid::default()
     };
     let (from, ns, payload) = match news {
+        News::Message {
+            id,
+            from,
+            to,
+            content,
+        } => {
+            let other = if user == to { from } else { to };
+            let meta = Meta {
+                id: *id,
+                from: Some(jid(from)),
+                to: Some(jid(to)),
+                timestamp: now_ms,
+                ns: namespace::CHAT,
+                payload: message(from, to, content).encode_to_vec(),
+            };
+            return (jid(other), meta);
+        }
         // Minified by its own form: SDKs fail on a byte below 0x10.
         News::Notify(json) => ("admin", namespace::NOTIFY, json.to_string().into_bytes()),
         News::Contact {
@@ -40,6 +57,47 @@ pub(crate) fn meta(app_key: &str, user: &str, news: &News, id: u64, now_ms: u64)
         payload,
     };
     (jid(""), meta)
+}
+
+/// The body of a message between two users.
+fn message(from: &str, to: &str, content: &Content) -> MessageBody {
+    const CHAT: i32 = 1;
+    const STRING: i32 = 7;
+    let name = |name: &str| Jid {
+        name: name.into(),
+        ..Jid::default()
+    };
+    let part = match content {
+        Content::Text(text) => MessageContent {
+            kind: 0,
+            text: text.clone(),
+            ..MessageContent::default()
+        },
+        Content::Command(action) => MessageContent {
+            kind: 6,
+            action: action.clone(),
+            ..MessageContent::default()
+        },
+        Content::Custom(event, exts) => MessageContent {
+            kind: 7,
+            custom_event: event.clone(),
+            custom_exts: exts
+                .iter()
+                .map(|(key, value)| KeyValue {
+                    key: key.clone(),
+                    kind: STRING,
+                    string_value: value.clone(),
+                })
+                .collect(),
+            ..MessageContent::default()
+        },
+    };
+    MessageBody {
+        kind: CHAT,
+        from: Some(name(from)),
+        to: Some(name(to)),
+        contents: vec![part],
+    }
 }
 
 fn operation(change: ContactChange) -> i32 {

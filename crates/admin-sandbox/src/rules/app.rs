@@ -35,6 +35,8 @@ pub(crate) struct App {
     #[serde(skip)]
     pub(crate) happened: Vec<LiveEvent>,
     #[serde(default)]
+    pub(crate) last_message_id: u64,
+    #[serde(default)]
     pub(crate) contacts: Contacts,
     #[serde(default)]
     pub(crate) conversations: Conversations,
@@ -56,6 +58,7 @@ impl App {
             clock_offset_ms: 0,
             ended: Vec::new(),
             told: Vec::new(),
+            last_message_id: 0,
             happened: Vec::new(),
             contacts: Contacts::default(),
             conversations: Conversations::default(),

@@ -132,7 +132,7 @@ mod tests {
             .iter()
             .map(|told| match &told.news {
                 News::Notify(json) => json.to_string(),
-                other @ News::Contact { .. } => panic!("{other:?}"),
+                other @ (News::Contact { .. } | News::Message { .. }) => panic!("{other:?}"),
             })
             .collect();
         assert!(

@@ -11,6 +11,7 @@ pub(crate) mod ended;
 pub(crate) mod limits;
 pub(crate) mod live_event;
 pub(crate) mod login_id;
+pub(crate) mod messages;
 pub(crate) mod mutes;
 pub(crate) mod notices;
 pub(crate) mod platform;

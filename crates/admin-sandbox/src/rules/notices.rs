@@ -1,5 +1,7 @@
 //! What devices are told about, apart from messages: in the words of the service, without its wire form.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 /// Something that devices of a user are to be told.
@@ -18,6 +20,17 @@ pub(crate) struct Told {
 pub(crate) enum News {
     /// A JSON object that SDKs read by its `type`.
     Notify(Value),
+    /// A message that was sent by REST.
+    Message {
+        /// Its id.
+        id: u64,
+        /// The sender.
+        from: String,
+        /// The recipient, whose other side the queue is named after.
+        to: String,
+        /// What it says.
+        content: Content,
+    },
     /// Something about a contact.
     Contact {
         /// What.
@@ -36,10 +49,22 @@ impl News {
     pub(crate) fn word(&self) -> &'static str {
         match self {
             Self::Contact { .. } => "contact",
+            Self::Message { .. } => "message",
             Self::Notify(json) if json["type"] == "conv" => "conversation",
             Self::Notify(_) => "roaming_delete",
         }
     }
+}
+
+/// What a message says, as far as REST can send it here.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Content {
+    /// Text for people.
+    Text(String),
+    /// A word for a program.
+    Command(String),
+    /// An event of the app's own, with its parameters.
+    Custom(String, BTreeMap<String, String>),
 }
 
 /// What happened to a contact.

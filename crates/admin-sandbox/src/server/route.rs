@@ -4,7 +4,8 @@ use http::Method;
 use serde_json::Value;
 
 use super::endpoints::{
-    contacts, conversations, devices, limits, mutes, offline, presence, sessions, status, tokens, users,
+    contacts, conversations, devices, limits, messages, mutes, offline, presence, sessions, status, tokens,
+    users,
 };
 use super::errors::ApiError;
 use super::rate::Pool;
@@ -158,6 +159,8 @@ static ROUTES: &[Route] = &[
     route("contacts.accept", POST, &["users", "{}", "contacts", "accept", "users", "{}"], OWN_USERS_WRITE, Pool::Users, contacts::accept),
     route("contacts.decline", POST, &["users", "{}", "contacts", "decline", "users", "{}"], OWN_USERS_WRITE, Pool::Users, contacts::decline),
     route("contacts.remove", DELETE, &["users", "{}", "contacts", "users", "{}"], OWN_USERS_WRITE, Pool::Users, contacts::remove),
+
+    route("messages.send_to_users", POST, &["messages", "users"], USERS_WRITE, Pool::Users, messages::send_to_users),
 
     route("conversations.pin", POST, &["sdk", "user", "{}", "user_channel", "top"], OWN_USERS_WRITE, Pool::Users, conversations::pin),
     route("conversations.unpin", DELETE, &["sdk", "user", "{}", "user_channel", "top"], OWN_USERS_WRITE, Pool::Users, conversations::unpin),

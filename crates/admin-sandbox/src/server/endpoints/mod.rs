@@ -4,6 +4,7 @@ pub(super) mod contacts;
 pub(super) mod conversations;
 pub(super) mod devices;
 pub(super) mod limits;
+pub(super) mod messages;
 pub(super) mod mutes;
 pub(super) mod offline;
 pub(super) mod presence;

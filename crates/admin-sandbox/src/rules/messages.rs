@@ -1,0 +1,54 @@
+//! Messages that are sent by REST.
+
+use super::App;
+use super::notices::{Content, News};
+
+impl App {
+    /// Sends a message to a user, and to the sender's own devices if `sync` says so; nothing if there is no such
+    /// recipient. Returns the id of the message.
+    pub(crate) fn send_message(
+        &mut self,
+        from: &str,
+        to: &str,
+        content: &Content,
+        sync: bool,
+        now_ms: u64,
+    ) -> Option<u64> {
+        let to = self.users.find(to)?.name.clone();
+        // Below the ids that connections give in the same millisecond, which count from the floor of it.
+        let floor = (now_ms << 20) | (1 << 19);
+        self.last_message_id = floor.max(self.last_message_id + 1);
+        let id = self.last_message_id;
+        let news = News::Message {
+            id,
+            from: from.to_owned(),
+            to: to.clone(),
+            content: content.clone(),
+        };
+        if sync && to != from && self.users.find(from).is_some() {
+            self.tell(from, None, news.clone());
+        }
+        self.tell(&to, None, news);
+        Some(id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_has_an_id_of_its_own_and_reaches_who_is_there() {
+        let mut app = App::new("o#a", None);
+        app.register_for_test("ann");
+        let hello = Content::Text("hello".into());
+        let mut ids: Vec<_> = (0..3)
+            .map(|_| app.send_message("admin", "ANN", &hello, true, 5).unwrap())
+            .collect();
+        ids.dedup();
+        assert_eq!(ids.len(), 3);
+        assert_eq!(app.send_message("admin", "nobody", &hello, false, 5), None);
+        // The sender is no user here, so that nobody is synced.
+        assert!(app.told.iter().all(|told| told.user == "ann") && app.told.len() == 3);
+    }
+}
