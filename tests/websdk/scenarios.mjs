@@ -229,6 +229,37 @@ const scenarios = {
     assert.ok(!a.events.some((e) => e.kind === "multi_device"), "the acting device was told of its own act");
     for (const one of [a, b]) one.connection.close();
   },
+  async "groups and threads: what one device does, the others are told"() {
+    const [ann, bob] = [await user(), await user()];
+    const [a, a2, b] = [await signedIn(ann, "a"), await signedIn(ann, "a2"), await signedIn(bob, "b")];
+    const made = await a.connection.createGroup({
+      data: { groupname: "team", desc: "", members: [bob], public: false, approval: false, allowinvites: true },
+    });
+    const groupId = made.data.groupid;
+    await saw(a2, "group", (e) => e.operation === "create" && e.id === groupId && e.from === ann);
+    await saw(b, "group", (e) => e.id === groupId && e.from === ann);
+    const { data } = await a.connection.createChatThread({ parentId: groupId, name: "topic", messageId: "1" });
+    const { chatThreadId } = data;
+    const told = (operation) =>
+      saw(a2, "multi_device", (e) => e.operation === operation && e.chatThreadId === chatThreadId && e.parentId === groupId);
+    await told("chatThreadCreate");
+    await a.connection.joinChatThread({ chatThreadId });
+    await told("chatThreadJoin");
+    await a.connection.changeChatThreadName({ chatThreadId, name: "other" });
+    await told("chatThreadNameUpdate");
+    await a.connection.leaveChatThread({ chatThreadId });
+    await told("chatThreadLeave");
+    await a.connection.destroyChatThread({ chatThreadId });
+    await told("chatThreadDestroy");
+    await a.connection.setGroupMemberAttributes({ groupId, userId: ann, memberAttributes: { colour: "red" } });
+    await saw(a2, "multi_device", (e) => e.operation === "memberAttributesUpdate" && e.attributes.colour === "red");
+    await saw(b, "group", (e) => e.operation === "memberAttributesUpdate" && e.userId === ann);
+    await a.connection.destroyGroup({ groupId });
+    await saw(a2, "group", (e) => e.operation === "destroy" && e.id === groupId);
+    assert.ok(!b.events.some((e) => e.kind === "multi_device"), "another user was told of own acts");
+    assert.ok(!a.events.some((e) => e.kind === "multi_device"), "the acting device was told of its own act");
+    for (const one of [a, a2, b]) one.connection.close();
+  },
   async "contacts: asked, taken, not taken, ended"() {
     const [ann, bob] = [await user(), await user()];
     const [a, a2] = [await signedIn(ann, "a"), await signedIn(ann, "a2")];

@@ -46,6 +46,7 @@ export function device(server, id, options = {}) {
     onCmdMessage: note("cmd"),
     onOfflineMessageSyncFinish: note("offline_finish"),
     onMultiDeviceEvent: note("multi_device"),
+    onGroupEvent: note("group"),
     onContactInvited: note("contact_invited"),
     onContactAdded: note("contact_added"),
     onContactAgreed: note("contact_agreed"),

@@ -44,7 +44,7 @@ fn the_vendors_sdk_signs_in_sends_and_is_kicked() {
         failed.join("\n"),
         String::from_utf8_lossy(&output.stderr)
     );
-    assert!(said.lines().count() >= 22, "{said}");
+    assert!(said.lines().count() >= 23, "{said}");
 }
 
 #[test]

@@ -5,6 +5,9 @@
 
 use prost::Message;
 
+/// The domain of groups and threads.
+pub(crate) const CONFERENCE: &str = "conference.easemob.com";
+
 /// The domain of users' names.
 pub(crate) const DOMAIN: &str = "easemob.com";
 
@@ -21,6 +24,7 @@ pub(crate) mod command {
 pub(crate) mod namespace {
     pub(crate) const STATISTIC: i32 = 0;
     pub(crate) const CHAT: i32 = 1;
+    pub(crate) const MUC: i32 = 2;
     pub(crate) const ROSTER: i32 = 3;
     pub(crate) const NOTIFY: i32 = 5;
 }
@@ -213,6 +217,34 @@ pub(crate) struct KeyValue {
     pub(crate) kind: i32,
     #[prost(string, tag = "6")]
     pub(crate) string_value: String,
+}
+
+/// Something about a group or a thread.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Muc {
+    #[prost(message, optional, tag = "1")]
+    pub(crate) id: Option<Jid>,
+    #[prost(int32, tag = "2")]
+    pub(crate) operation: i32,
+    #[prost(message, optional, tag = "3")]
+    pub(crate) from: Option<Jid>,
+    #[prost(message, repeated, tag = "4")]
+    pub(crate) to: Vec<Jid>,
+    #[prost(bool, tag = "9")]
+    pub(crate) is_thread: bool,
+    #[prost(message, optional, tag = "10")]
+    pub(crate) parent: Option<Jid>,
+    #[prost(string, tag = "11")]
+    pub(crate) name: String,
+    #[prost(message, optional, tag = "12")]
+    pub(crate) event_info: Option<EventInfo>,
+}
+
+/// More about what happened to a group.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct EventInfo {
+    #[prost(string, tag = "2")]
+    pub(crate) ext: String,
 }
 
 /// Something about a contact.

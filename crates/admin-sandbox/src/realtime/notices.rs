@@ -2,8 +2,10 @@
 
 use prost::Message;
 
-use super::frames::{DOMAIN, Jid, KeyValue, MessageBody, MessageContent, Meta, Roster, namespace};
-use crate::rules::notices::{ContactChange, Content, News};
+use super::frames::{
+    CONFERENCE, DOMAIN, EventInfo, Jid, KeyValue, MessageBody, MessageContent, Meta, Muc, Roster, namespace,
+};
+use crate::rules::notices::{ContactChange, Content, GroupChange, News};
 
 /// Returns the message that tells a user the news, in the system queue.
 pub(crate) fn meta(app_key: &str, user: &str, news: &News, id: u64, now_ms: u64) -> (Jid, Meta) {
@@ -33,6 +35,33 @@ pub(crate) fn meta(app_key: &str, user: &str, news: &News, id: u64, now_ms: u64)
         }
         // Minified by its own form: SDKs fail on a byte below 0x10.
         News::Notify(json) => ("admin", namespace::NOTIFY, json.to_string().into_bytes()),
+        News::Group {
+            change,
+            id,
+            from,
+            device,
+            thread,
+            ext,
+        } => {
+            let conference = |id: &str| Jid {
+                domain: CONFERENCE.into(),
+                ..jid(id)
+            };
+            let muc = Muc {
+                id: Some(conference(id)),
+                operation: group_operation(*change),
+                from: Some(Jid {
+                    client_resource: device.clone(),
+                    ..jid(from)
+                }),
+                to: vec![jid(user)],
+                is_thread: thread.is_some(),
+                parent: thread.as_ref().map(|(group, _)| conference(group)),
+                name: thread.as_ref().map(|(_, name)| name.clone()).unwrap_or_default(),
+                event_info: ext.clone().map(|ext| EventInfo { ext }),
+            };
+            (from.as_str(), namespace::MUC, muc.encode_to_vec())
+        }
         News::Contact {
             change,
             from,
@@ -97,6 +126,23 @@ fn message(from: &str, to: &str, content: &Content) -> MessageBody {
         from: Some(name(from)),
         to: Some(name(to)),
         contents: vec![part],
+    }
+}
+
+fn group_operation(change: GroupChange) -> i32 {
+    match change {
+        GroupChange::Created => 0,
+        GroupChange::Destroyed => 1,
+        GroupChange::Left => 3,
+        GroupChange::Kicked => 10,
+        GroupChange::Absent => 18,
+        GroupChange::DirectlyJoined => 19,
+        GroupChange::ThreadCreated => 33,
+        GroupChange::ThreadDestroyed => 34,
+        GroupChange::ThreadJoined => 35,
+        GroupChange::ThreadLeft => 36,
+        GroupChange::ThreadRenamed => 38,
+        GroupChange::AttributesSet => 45,
     }
 }
 

@@ -4,6 +4,7 @@ use uuid::Uuid;
 use super::contacts::Contacts;
 use super::conversations::Conversations;
 use super::ended::Ended;
+use super::groups::Groups;
 use super::limits::DeviceLimits;
 use super::live_event::LiveEvent;
 use super::notices::Told;
@@ -37,6 +38,8 @@ pub(crate) struct App {
     #[serde(default)]
     pub(crate) last_message_id: u64,
     #[serde(default)]
+    pub(crate) groups: Groups,
+    #[serde(default)]
     pub(crate) contacts: Contacts,
     #[serde(default)]
     pub(crate) conversations: Conversations,
@@ -58,6 +61,7 @@ impl App {
             clock_offset_ms: 0,
             ended: Vec::new(),
             told: Vec::new(),
+            groups: Groups::default(),
             last_message_id: 0,
             happened: Vec::new(),
             contacts: Contacts::default(),
@@ -74,6 +78,7 @@ impl App {
     pub(crate) fn reset(&mut self) {
         self.users = Users::default();
         self.contacts = Contacts::default();
+        self.groups = Groups::default();
         self.conversations = Conversations::default();
         self.tokens.revoke_users();
         self.limits = DeviceLimits::default();

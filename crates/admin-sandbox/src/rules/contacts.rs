@@ -146,7 +146,7 @@ mod tests {
     fn told(app: &mut App) -> Vec<(String, Option<String>, ContactChange)> {
         let change = |told: Told| match told.news {
             News::Contact { change, .. } => (told.user, told.but, change),
-            other @ (News::Notify(_) | News::Message { .. }) => panic!("{other:?}"),
+            other @ (News::Notify(_) | News::Message { .. } | News::Group { .. }) => panic!("{other:?}"),
         };
         std::mem::take(&mut app.told).into_iter().map(change).collect()
     }

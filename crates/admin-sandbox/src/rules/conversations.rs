@@ -132,7 +132,9 @@ mod tests {
             .iter()
             .map(|told| match &told.news {
                 News::Notify(json) => json.to_string(),
-                other @ (News::Contact { .. } | News::Message { .. }) => panic!("{other:?}"),
+                other @ (News::Contact { .. } | News::Message { .. } | News::Group { .. }) => {
+                    panic!("{other:?}")
+                }
             })
             .collect();
         assert!(

@@ -8,6 +8,7 @@ pub(crate) mod clock;
 pub(crate) mod contacts;
 pub(crate) mod conversations;
 pub(crate) mod ended;
+pub(crate) mod groups;
 pub(crate) mod limits;
 pub(crate) mod live_event;
 pub(crate) mod login_id;

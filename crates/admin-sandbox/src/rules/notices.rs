@@ -31,6 +31,21 @@ pub(crate) enum News {
         /// What it says.
         content: Content,
     },
+    /// Something about a group, or about a thread in one.
+    Group {
+        /// What.
+        change: GroupChange,
+        /// The group, or the thread.
+        id: String,
+        /// Who did it.
+        from: String,
+        /// With which device.
+        device: String,
+        /// The group that a thread is in, and the name of the thread.
+        thread: Option<(String, String)>,
+        /// More, as JSON.
+        ext: Option<String>,
+    },
     /// Something about a contact.
     Contact {
         /// What.
@@ -49,11 +64,42 @@ impl News {
     pub(crate) fn word(&self) -> &'static str {
         match self {
             Self::Contact { .. } => "contact",
+            Self::Group { thread: Some(_), .. } => "thread",
+            Self::Group { thread: None, .. } => "group",
             Self::Message { .. } => "message",
             Self::Notify(json) if json["type"] == "conv" => "conversation",
             Self::Notify(_) => "roaming_delete",
         }
     }
+}
+
+/// What happened to a group or a thread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum GroupChange {
+    /// It was made.
+    Created,
+    /// It was ended.
+    Destroyed,
+    /// The user left.
+    Left,
+    /// The user was taken out.
+    Kicked,
+    /// The user was put in.
+    DirectlyJoined,
+    /// Another member is gone.
+    Absent,
+    /// A member's attributes were set.
+    AttributesSet,
+    /// A thread was made.
+    ThreadCreated,
+    /// A thread was ended.
+    ThreadDestroyed,
+    /// The user joined a thread.
+    ThreadJoined,
+    /// The user left a thread.
+    ThreadLeft,
+    /// A thread has another name.
+    ThreadRenamed,
 }
 
 /// What a message says, as far as REST can send it here.

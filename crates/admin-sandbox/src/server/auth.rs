@@ -55,13 +55,16 @@ fn identify(headers: &HeaderMap, app: &App, keys: &JwtKeys, now_ms: u64) -> Resu
 /// Decides whether a caller may use a route on `args`.
 pub(crate) fn authorize(caller: &Caller, route: &Route, args: &[String], app: &App) -> Result<(), ApiError> {
     match (caller, route.access) {
-        (_, Access::Anyone) | (Caller::App, _) => Ok(()),
+        (_, Access::Anyone) | (Caller::App, _) | (Caller::User(_), Access::AnyUser(_)) => Ok(()),
         (Caller::Nobody, _) if route.name == "users.register" => Err(ApiError::unauthorized(
             "Open registration doesn't allow, so register user need token,",
         )),
         (Caller::Nobody, _) => Err(ApiError::no_token()),
         (Caller::Refused(error), _) => Err(error.clone()),
-        (Caller::Operator(operator), Access::Scope(scope) | Access::ScopeOrSelf(scope)) => {
+        (
+            Caller::Operator(operator),
+            Access::Scope(scope) | Access::ScopeOrSelf(scope) | Access::AnyUser(scope),
+        ) => {
             if operator.scopes.iter().any(|held| held == scope) {
                 Ok(())
             } else {

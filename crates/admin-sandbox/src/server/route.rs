@@ -4,8 +4,8 @@ use http::Method;
 use serde_json::Value;
 
 use super::endpoints::{
-    contacts, conversations, devices, limits, messages, mutes, offline, presence, sessions, status, tokens,
-    users,
+    contacts, conversations, devices, groups, limits, messages, mutes, offline, presence, sessions, status,
+    tokens, users,
 };
 use super::errors::ApiError;
 use super::rate::Pool;
@@ -20,6 +20,8 @@ pub(crate) enum Access {
     Scope(&'static str),
     /// The same, and the user the path names.
     ScopeOrSelf(&'static str),
+    /// The same, and every user; the endpoint looks who it is.
+    AnyUser(&'static str),
 }
 
 /// What answers a call.
@@ -114,6 +116,8 @@ const OWN_USERS_WRITE: Access = Access::ScopeOrSelf("users:write");
 const OWN_DEVICES_READ: Access = Access::ScopeOrSelf("devices:read");
 const OWN_LOGOUT: Access = Access::ScopeOrSelf("sessions:logout");
 
+const USERS: Access = Access::AnyUser("users:write");
+
 const DEVICE: &[&str] = &["users", "{}", "disconnect", "{}"];
 const LIMITS: &[&str] = &["devices", "limits"];
 const USER_LIMITS: &[&str] = &["users", "{}", "devices", "limits"];
@@ -159,6 +163,17 @@ static ROUTES: &[Route] = &[
     route("contacts.accept", POST, &["users", "{}", "contacts", "accept", "users", "{}"], OWN_USERS_WRITE, Pool::Users, contacts::accept),
     route("contacts.decline", POST, &["users", "{}", "contacts", "decline", "users", "{}"], OWN_USERS_WRITE, Pool::Users, contacts::decline),
     route("contacts.remove", DELETE, &["users", "{}", "contacts", "users", "{}"], OWN_USERS_WRITE, Pool::Users, contacts::remove),
+
+    route("groups.create", POST, &["chatgroups"], USERS, Pool::Users, groups::create),
+    route("groups.destroy", DELETE, &["chatgroups", "{}"], USERS, Pool::Users, groups::destroy),
+    route("groups.quit", DELETE, &["chatgroups", "{}", "quit"], USERS, Pool::Users, groups::quit),
+    route("groups.remove_member", DELETE, &["chatgroups", "{}", "users", "{}"], USERS, Pool::Users, groups::remove_member),
+    route("groups.set_attributes", PUT, &["sdk", "metadata", "chatgroup", "{}", "user", "{}"], USERS, Pool::Users, groups::set_attributes),
+    route("threads.create", POST, &["thread"], USERS, Pool::Users, groups::create_thread),
+    route("threads.join", POST, &["thread", "{}", "user", "{}", "join"], USERS, Pool::Users, groups::join_thread),
+    route("threads.quit", DELETE, &["thread", "{}", "user", "{}", "quit"], USERS, Pool::Users, groups::quit_thread),
+    route("threads.destroy", DELETE, &["thread", "{}"], USERS, Pool::Users, groups::destroy_thread),
+    route("threads.rename", PUT, &["thread", "{}"], USERS, Pool::Users, groups::rename_thread),
 
     route("messages.send_to_users", POST, &["messages", "users"], USERS_WRITE, Pool::Users, messages::send_to_users),
 

@@ -3,6 +3,7 @@
 pub(super) mod contacts;
 pub(super) mod conversations;
 pub(super) mod devices;
+pub(super) mod groups;
 pub(super) mod limits;
 pub(super) mod messages;
 pub(super) mod mutes;
