@@ -41,8 +41,23 @@ struct Attributes {
     meta_data: BTreeMap<String, String>,
 }
 
-/// Returns user and device that act: the owner of the token, or whom the app names.
-fn acting(request: &Request<'_>, named: Option<&str>) -> Result<(String, String), ApiError> {
+/// A user and the device that acts.
+struct Acting {
+    user: String,
+    device: String,
+}
+
+impl Acting {
+    fn actor(&self) -> Actor<'_> {
+        Actor {
+            user: &self.user,
+            device: &self.device,
+        }
+    }
+}
+
+/// Returns who acts: the owner of the token, or whom the app names.
+fn acting(request: &Request<'_>, named: Option<&str>) -> Result<Acting, ApiError> {
     let user = match (&request.caller, named) {
         (Caller::User(name), _) => name.clone(),
         (_, Some(name)) => {
@@ -55,7 +70,14 @@ fn acting(request: &Request<'_>, named: Option<&str>) -> Result<(String, String)
             ));
         }
     };
-    Ok((user, request.query.get("resource").cloned().unwrap_or_default()))
+    let device = request.query.get("resource").cloned().unwrap_or_default();
+    Ok(Acting { user, device })
+}
+
+/// Returns who acts on the group of the path: the owner of the token, or for the app the owner of the group.
+fn acting_on_group(request: &Request<'_>) -> Result<Acting, ApiError> {
+    let group = request.app.groups.all.get(request.arg(0));
+    acting(request, group.map(|group| group.owner.as_str()))
 }
 
 fn refused(error: &GroupError) -> ApiError {
@@ -72,30 +94,24 @@ fn done(request: &mut Request<'_>, verb: &str, data: Value) -> Value {
 
 pub(in crate::server) fn create(request: &mut Request<'_>) -> Result<Value, ApiError> {
     let form: NewGroup = request.form()?;
-    let (user, device) = acting(request, form.owner.as_deref())?;
-    let actor = Actor {
-        user: &user,
-        device: &device,
-    };
+    let acting = acting(request, form.owner.as_deref())?;
     let now_ms = request.now_ms;
     let members = form.members.unwrap_or_default();
-    let id = request
-        .app
-        .create_group(actor, &form.groupname.unwrap_or_default(), &members, now_ms);
+    let id = request.app.create_group(
+        acting.actor(),
+        &form.groupname.unwrap_or_default(),
+        &members,
+        now_ms,
+    );
     Ok(done(request, "post", json!({"groupid": id})))
 }
 
 pub(in crate::server) fn destroy(request: &mut Request<'_>) -> Result<Value, ApiError> {
     let id = request.arg(0).to_owned();
-    let owner = request.app.groups.all.get(&id).map(|group| group.owner.clone());
-    let (user, device) = acting(request, owner.as_deref())?;
-    let actor = Actor {
-        user: &user,
-        device: &device,
-    };
+    let acting = acting_on_group(request)?;
     request
         .app
-        .destroy_group(actor, &id)
+        .destroy_group(acting.actor(), &id)
         .map_err(|error| refused(&error))?;
     Ok(done(request, "delete", json!({"success": true, "groupid": id})))
 }
@@ -103,15 +119,10 @@ pub(in crate::server) fn destroy(request: &mut Request<'_>) -> Result<Value, Api
 /// A member leaves, or is taken out.
 pub(in crate::server) fn remove_member(request: &mut Request<'_>) -> Result<Value, ApiError> {
     let (id, member) = (request.arg(0).to_owned(), request.arg(1).to_owned());
-    let owner = request.app.groups.all.get(&id).map(|group| group.owner.clone());
-    let (user, device) = acting(request, owner.as_deref())?;
-    let actor = Actor {
-        user: &user,
-        device: &device,
-    };
+    let acting = acting_on_group(request)?;
     request
         .app
-        .leave_group(actor, &id, &member)
+        .leave_group(acting.actor(), &id, &member)
         .map_err(|error| refused(&error))?;
     Ok(done(
         request,
@@ -122,14 +133,10 @@ pub(in crate::server) fn remove_member(request: &mut Request<'_>) -> Result<Valu
 
 pub(in crate::server) fn quit(request: &mut Request<'_>) -> Result<Value, ApiError> {
     let id = request.arg(0).to_owned();
-    let (user, device) = acting(request, None)?;
-    let actor = Actor {
-        user: &user,
-        device: &device,
-    };
+    let acting = acting(request, None)?;
     request
         .app
-        .leave_group(actor, &id, &user)
+        .leave_group(acting.actor(), &id, &acting.user)
         .map_err(|error| refused(&error))?;
     Ok(done(request, "delete", json!({"result": true, "groupid": id})))
 }
@@ -137,28 +144,22 @@ pub(in crate::server) fn quit(request: &mut Request<'_>) -> Result<Value, ApiErr
 pub(in crate::server) fn set_attributes(request: &mut Request<'_>) -> Result<Value, ApiError> {
     let (id, member) = (request.arg(0).to_owned(), request.arg(1).to_owned());
     let Attributes { meta_data } = request.form()?;
-    let (user, device) = acting(request, Some(&member))?;
-    let actor = Actor {
-        user: &user,
-        device: &device,
-    };
+    let acting = acting(request, Some(&member))?;
     let data = json!(meta_data);
-    let set = request.app.set_member_attributes(actor, &id, &member, meta_data);
+    let set = request
+        .app
+        .set_member_attributes(acting.actor(), &id, &member, meta_data);
     set.map_err(|error| refused(&error))?;
     Ok(done(request, "put", data))
 }
 
 pub(in crate::server) fn create_thread(request: &mut Request<'_>) -> Result<Value, ApiError> {
     let form: NewThread = request.form()?;
-    let (user, device) = acting(request, None)?;
-    let actor = Actor {
-        user: &user,
-        device: &device,
-    };
+    let acting = acting(request, None)?;
     let now_ms = request.now_ms;
     let made = request
         .app
-        .create_thread(actor, &form.group_id, &form.name, form.msg_id, now_ms);
+        .create_thread(acting.actor(), &form.group_id, &form.name, form.msg_id, now_ms);
     let id = made.map_err(|error| refused(&error))?;
     Ok(done(request, "post", json!({"thread_id": id})))
 }
@@ -182,14 +183,10 @@ pub(in crate::server) fn rename_thread(request: &mut Request<'_>) -> Result<Valu
 
 fn change_thread(request: &mut Request<'_>, verb: &str, act: ThreadAct<'_>) -> Result<Value, ApiError> {
     let id = request.arg(0).to_owned();
-    let (user, device) = acting(request, None)?;
-    let actor = Actor {
-        user: &user,
-        device: &device,
-    };
+    let acting = acting(request, None)?;
     request
         .app
-        .change_thread(actor, &id, act)
+        .change_thread(acting.actor(), &id, act)
         .map_err(|error| refused(&error))?;
     let detail = request.app.groups.threads.get(&id).map(|thread| {
         json!({
