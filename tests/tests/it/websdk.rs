@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Once;
 
 use easemob_admin_sandbox::{Rates, Sandbox};
 
@@ -13,15 +14,19 @@ fn folder() -> PathBuf {
 
 /// Installs what the scripts need, as `package-lock.json` says, if that was not done before.
 fn install() {
-    if folder().join("node_modules/easemob-websdk").is_dir() {
-        return;
-    }
-    let installed = Command::new("npm")
-        .args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"])
-        .current_dir(folder())
-        .status()
-        .expect("npm is needed for this test: install Node.js 20 or newer");
-    assert!(installed.success(), "npm ci failed in {}", folder().display());
+    static INSTALLED: Once = Once::new();
+    INSTALLED.call_once(|| {
+        // npm writes this file last.
+        if folder().join("node_modules/.package-lock.json").is_file() {
+            return;
+        }
+        let installed = Command::new("npm")
+            .args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"])
+            .current_dir(folder())
+            .status()
+            .expect("npm is needed for this test: install Node.js 20 or newer");
+        assert!(installed.success(), "npm ci failed in {}", folder().display());
+    });
 }
 
 #[test]
