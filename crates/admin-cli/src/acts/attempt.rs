@@ -51,11 +51,7 @@ impl<'a> Attempt<'a> {
         let items = open.items()?;
         let (header, progress, journal) = open.into_journal();
         let before = progress.counts();
-        summary.users = match which {
-            Which::Unfinished => before.unfinished(),
-            Which::AndFailed => before.unfinished() + before.failed_retry,
-            Which::AndAllFailed => before.unfinished() + before.failed(),
-        };
+        summary.users = which.count(&before);
         summary.run = Some(header.run.clone());
         summary.reason.clone_from(&header.reason);
         summary.ticket.clone_from(&header.ticket);

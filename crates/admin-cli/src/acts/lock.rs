@@ -24,7 +24,7 @@ use crate::bulk::runs::directory::Runs;
 use crate::bulk::runs::id::RunId;
 use crate::bulk::tally::{Settled, Tally};
 use crate::command_error::{CommandError, call_error};
-use crate::context::Context;
+use crate::context::{Context, Session};
 use crate::drive::{Done, RunRow};
 use crate::exit::Exit;
 use crate::locks::book::LockBook;
@@ -36,11 +36,7 @@ use crate::summary::Words;
 const BAN: &str = "users.ban";
 const UNBAN: &str = "users.unban";
 
-/// Returns the book of locks of a profile.
-///
-/// # Errors
-/// When there is no place for it.
-pub fn book(
+fn book(
     context: &Context,
     sandbox: bool,
     profile: Option<&str>,
@@ -50,6 +46,19 @@ pub fn book(
     Ok(LockBook::at(
         context.places()?.locks().join(format!("{name}.json")),
     ))
+}
+
+/// Returns the book of locks of the profile in use.
+///
+/// # Errors
+/// When there is no place for it.
+pub fn book_of_session(context: &Context, session: &Session) -> Result<LockBook, CommandError> {
+    book(
+        context,
+        session.is_sandbox(),
+        session.profile.as_deref(),
+        &session.app_root,
+    )
 }
 
 fn book_of(context: &Context, header: &Header) -> Result<LockBook, CommandError> {

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::item::{Item, Task};
-use super::journal::progress::{Progress, Standing};
+use super::journal::progress::{Counts, Progress, Standing};
 
 /// Which items an attempt works on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +14,18 @@ pub enum Which {
     AndFailed,
     /// Those, and all failed ones.
     AndAllFailed,
+}
+
+impl Which {
+    /// Returns how many items that is.
+    #[must_use]
+    pub fn count(self, counts: &Counts) -> u64 {
+        match self {
+            Self::Unfinished => counts.unfinished(),
+            Self::AndFailed => counts.unfinished() + counts.failed_retry,
+            Self::AndAllFailed => counts.unfinished() + counts.failed(),
+        }
+    }
 }
 
 /// Returns what is left to do, in the order of the input.

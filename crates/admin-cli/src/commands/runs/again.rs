@@ -32,11 +32,7 @@ pub(super) async fn go_on(context: &Context, again: Again<'_>) -> Result<Exit, C
     // Locked from here on, so that what is asked about is what will be done.
     let open = runs.open(&id)?;
     let counts = open.progress.counts();
-    let todo = match again.which {
-        Which::Unfinished => counts.unfinished(),
-        Which::AndFailed => counts.unfinished() + counts.failed_retry,
-        Which::AndAllFailed => counts.unfinished() + counts.failed(),
-    };
+    let todo = again.which.count(&counts);
     if todo == 0 {
         context.ui.say(format_args!("run {id}: nothing is left to do"));
         if again.which == Which::Unfinished && counts.failed_retry > 0 {

@@ -4,7 +4,7 @@ use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::acts::lock::{book, reconcile};
+use crate::acts::lock::{book_of_session, reconcile};
 use crate::command_error::CommandError;
 use crate::commands::acting::users;
 use crate::context::{Context, Session};
@@ -103,12 +103,7 @@ struct LocksSummary {
 /// When the locks cannot be read.
 pub fn run(context: &Context, session: &Session, args: &LocksArgs) -> Result<Exit, CommandError> {
     let now = Timestamp::now();
-    let book = book(
-        context,
-        session.is_sandbox(),
-        session.profile.as_deref(),
-        &session.app_root,
-    )?;
+    let book = book_of_session(context, session)?;
     let locks = reconcile(context, &book)?;
     let output =
         |error| CommandError::new(exit::INTERNAL, "the rows cannot be written to stdout").because(error);
@@ -141,12 +136,7 @@ pub fn run(context: &Context, session: &Session, args: &LocksArgs) -> Result<Exi
 
 /// Tells loudly that locks should have been lifted by now.
 pub fn warn_of_overdue(context: &Context, session: &Session) {
-    let book = book(
-        context,
-        session.is_sandbox(),
-        session.profile.as_deref(),
-        &session.app_root,
-    );
+    let book = book_of_session(context, session);
     let locks = match book.and_then(|book| Ok(book.read()?)) {
         Ok(locks) => locks,
         Err(error) => {

@@ -6,7 +6,7 @@ use clap::Args;
 use jiff::Timestamp;
 
 use crate::acts::begin::{self, begin};
-use crate::acts::lock::{LockRow, book, reconcile};
+use crate::acts::lock::{LockRow, book_of_session, reconcile};
 use crate::acts::perform::{Attempted, perform};
 use crate::bulk::action::Action;
 use crate::bulk::item::{Item, Task};
@@ -49,12 +49,7 @@ pub async fn run(context: &Context, session: &Session, args: &UnlockArgs) -> Res
         acting.reason = acting.reason.or_else(|| Some(reason()));
     }
     acting.require_record(context, session)?;
-    let book = book(
-        context,
-        session.is_sandbox(),
-        session.profile.as_deref(),
-        &session.app_root,
-    )?;
+    let book = book_of_session(context, session)?;
     let locks = reconcile(context, &book)?;
     let items = items(context, args, &locks)?;
     if items.is_empty() {
