@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use prost::Message;
 use tokio::sync::{Notify, broadcast};
 
 use crate::realtime::hub::Hub;
@@ -11,7 +12,9 @@ use crate::realtime::notices;
 use crate::rules::App;
 use crate::rules::clock::SandboxClock;
 use crate::rules::ended::Ended;
+use crate::rules::history::Kept;
 use crate::rules::live_event::LiveEvent;
+use crate::rules::notices::News;
 use crate::server::calls::Calls;
 use crate::server::faults::Faults;
 use crate::server::jwt::JwtKeys;
@@ -118,6 +121,14 @@ impl Service {
         for told in std::mem::take(&mut app.told) {
             let id = self.hub.new_id(now_ms);
             let (queue, meta) = notices::meta(&app.key, &told.user, &told.news, id, now_ms);
+            if matches!(told.news, News::Message { .. }) {
+                let kept = Kept {
+                    id: meta.id,
+                    at_ms: now_ms,
+                    message: meta.encode_to_vec().into(),
+                };
+                app.history.keep(&told.user, &queue.name, kept);
+            }
             let devices = self.hub.deliver(&told.user, &queue, &meta, |resource| {
                 told.but.as_deref() != Some(resource)
             });

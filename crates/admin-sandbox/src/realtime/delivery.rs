@@ -1,9 +1,14 @@
 //! Who gets a message, and what the sender is told.
 
-use super::frames::{DOMAIN, Jid, Meta, Status, SyncDown};
+use prost::Message;
+
+use super::frames::{CONFERENCE, DOMAIN, Jid, Meta, Status, SyncDown};
 use super::provision::code;
+use crate::rules::App;
+use crate::rules::groups::Silence;
+use crate::rules::history::Kept;
 use crate::rules::live_event::LiveEvent;
-use crate::service::Service;
+use crate::service::{Service, lock};
 
 /// The device that sends.
 #[derive(Debug, Clone, Copy)]
@@ -12,28 +17,71 @@ pub(crate) struct Sender<'a> {
     pub(crate) resource: &'a str,
 }
 
-/// Delivers a message between users and returns the acknowledgement; the payload is passed on unread.
+/// Whom a message reaches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Audience {
+    /// One user, with all devices or the one that is named.
+    User { name: String, resource: String },
+    /// The members of a group.
+    Group { id: String, members: Vec<String> },
+}
+
+/// Decides whom a message reaches.
+///
+/// # Errors
+/// With the status that refuses it; SDKs compare its text.
+fn audience(app: &App, sender: &str, to: &Jid, now_ms: u64) -> Result<Audience, Status> {
+    if to.domain == CONFERENCE {
+        let members = app.listeners(sender, &to.name, now_ms);
+        return match members {
+            Ok(members) => Ok(Audience::Group {
+                id: to.name.clone(),
+                members,
+            }),
+            Err(Silence::NoGroup) => Err(Status::error(code::FAIL, "group not found")),
+            Err(Silence::NoMember) => Err(Status::error(code::FAIL, "not in group or chatroom")),
+            Err(Silence::Muted) => Err(Status::error(code::PERMISSION_DENIED, "user is mute")),
+        };
+    }
+    let Some(user) = app.users.find(&to.name) else {
+        let reason = format!("username {} doesn't exist!", to.name);
+        return Err(Status::error(code::FAIL, reason));
+    };
+    if app.contacts.blocks(&user.name, sender) {
+        return Err(Status::error(code::FAIL, "blocked"));
+    }
+    Ok(Audience::User {
+        name: user.name.clone(),
+        resource: to.client_resource.clone(),
+    })
+}
+
+/// Delivers a message and returns the acknowledgement; what it says is passed on unread.
 ///
 /// It goes to every device of the recipient, or to the one that the recipient's login id names, and to the other
-/// devices of the sender, into the queue named after the other side.
+/// devices of the sender, into the queue named after the other side; or to the devices of all members of a group,
+/// into the queue of the group. One that was sent before is acknowledged again, and that is all.
 pub(crate) fn deliver(service: &Service, sender: Sender<'_>, meta: Meta) -> SyncDown {
     let now_ms = service.clock.now_ms();
-    let refuse = |meta_id, reason: String| SyncDown {
-        status: Some(Status::error(code::FAIL, reason)),
-        meta_id,
+    let client_id = meta.id;
+    let answer = |status, server_id| SyncDown {
+        status: Some(status),
+        meta_id: client_id,
+        server_id,
         timestamp: now_ms,
         ..SyncDown::default()
     };
+    let before = lock(&service.hub.answered).before(sender.user, sender.resource, client_id);
+    if let Some(server_id) = before {
+        return answer(Status::default(), server_id);
+    }
     let to = meta.to.clone().unwrap_or_default();
-    let found = service.read(|app| {
-        let user = app.users.find(&to.name).map(|user| user.name.clone());
-        (user, app.key.clone())
-    });
-    let (Some(recipient), app_key) = found else {
-        return refuse(meta.id, format!("username {} doesn't exist!", to.name));
+    let (found, app_key) = service.read(|app| (audience(app, sender.user, &to, now_ms), app.key.clone()));
+    let audience = match found {
+        Ok(audience) => audience,
+        Err(status) => return answer(status, 0),
     };
     let server_id = service.hub.new_id(now_ms);
-    let client_id = meta.id;
     let delivered = Meta {
         id: server_id,
         from: Some(Jid {
@@ -45,41 +93,138 @@ pub(crate) fn deliver(service: &Service, sender: Sender<'_>, meta: Meta) -> Sync
         timestamp: now_ms,
         ..meta
     };
-    let queue_of = |name: &str| Jid {
-        app_key: app_key.clone(),
-        name: name.into(),
-        domain: DOMAIN.into(),
-        ..Jid::default()
-    };
-    let is_sender = |user: &str, resource: &str| user == sender.user && resource == sender.resource;
-    let mut devices = service
-        .hub
-        .deliver(&recipient, &queue_of(sender.user), &delivered, |resource| {
-            let named = to.client_resource.is_empty() || resource == to.client_resource;
-            named && !is_sender(&recipient, resource)
-        });
-    if recipient != sender.user {
-        devices += service
-            .hub
-            .deliver(sender.user, &queue_of(&recipient), &delivered, |resource| {
-                !is_sender(sender.user, resource)
-            });
-    }
+    let copies = copies(&audience, sender.user, &app_key);
+    let devices: usize = copies
+        .iter()
+        .map(|(user, queue, named)| {
+            service.hub.deliver(user, queue, &delivered, |resource| {
+                let meant = named.is_empty() || resource == named;
+                meant && (user != sender.user || resource != sender.resource)
+            })
+        })
+        .sum();
+    keep(service, &audience, sender.user, &delivered);
+    lock(&service.hub.answered).remember(sender.user, sender.resource, client_id, server_id);
     service.announce(LiveEvent::Message {
         from: sender.user.into(),
         resource: sender.resource.into(),
-        to: if to.client_resource.is_empty() {
-            recipient
-        } else {
-            format!("{recipient}/{}", to.client_resource)
+        to: match audience {
+            Audience::User { name, resource } if resource.is_empty() => name,
+            Audience::User { name, resource } => format!("{name}/{resource}"),
+            Audience::Group { id, .. } => format!("group {id}"),
         },
         devices,
     });
-    SyncDown {
-        status: Some(Status::default()),
-        meta_id: client_id,
-        server_id,
-        timestamp: now_ms,
-        ..SyncDown::default()
+    answer(Status::default(), server_id)
+}
+
+/// Whose devices get a message, in which queue, and which device if one is named.
+fn copies(audience: &Audience, sender: &str, app_key: &str) -> Vec<(String, Jid, String)> {
+    let queue = |name: &str, domain: &str| Jid {
+        app_key: app_key.to_owned(),
+        name: name.into(),
+        domain: domain.into(),
+        ..Jid::default()
+    };
+    match audience {
+        Audience::User { name, resource } => {
+            let mut copies = vec![(name.clone(), queue(sender, DOMAIN), resource.clone())];
+            if name != sender {
+                copies.push((sender.to_owned(), queue(name, DOMAIN), String::new()));
+            }
+            copies
+        }
+        Audience::Group { id, members } => members
+            .iter()
+            .map(|member| (member.clone(), queue(id, CONFERENCE), String::new()))
+            .collect(),
+    }
+}
+
+/// Keeps a message for both sides; one that is meant for one device is not part of a conversation.
+fn keep(service: &Service, audience: &Audience, sender: &str, meta: &Meta) {
+    let sides: Vec<(&str, &str)> = match audience {
+        Audience::User { resource, .. } if !resource.is_empty() => return,
+        Audience::User { name, .. } if name == sender => vec![(sender, sender)],
+        Audience::User { name, .. } => vec![(sender, name), (name, sender)],
+        Audience::Group { id, members } => members
+            .iter()
+            .map(|member| (member.as_str(), id.as_str()))
+            .collect(),
+    };
+    let kept = Kept {
+        id: meta.id,
+        at_ms: meta.timestamp,
+        message: meta.encode_to_vec().into(),
+    };
+    service.act(false, |app, _| {
+        for (user, other) in sides {
+            app.history.keep(user, other, kept.clone());
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::contacts::ContactAct;
+
+    fn app() -> App {
+        let mut app = App::new("o#a", None);
+        app.register_for_test("ann");
+        app.register_for_test("bob");
+        app
+    }
+
+    fn to(name: &str, domain: &str) -> Jid {
+        Jid {
+            name: name.into(),
+            domain: domain.into(),
+            ..Jid::default()
+        }
+    }
+
+    #[test]
+    fn refusals_have_the_texts_that_sdks_know() {
+        let mut app = app();
+        let refused = |app: &App, to: Jid| {
+            let status = audience(app, "ann", &to, 5).unwrap_err();
+            (status.error_code, status.reason)
+        };
+        let nobody = refused(&app, to("nobody", DOMAIN));
+        assert_eq!(nobody, (code::FAIL, "username nobody doesn't exist!".into()));
+        let nowhere = refused(&app, to("7", CONFERENCE));
+        assert_eq!(nowhere, (code::FAIL, "group not found".into()));
+        app.change_contact("bob", None, ContactAct::Block, "ann", "")
+            .unwrap();
+        let blocked = refused(&app, to("BOB", DOMAIN));
+        assert_eq!(blocked, (code::FAIL, "blocked".into()));
+    }
+
+    #[test]
+    fn a_copy_goes_to_the_senders_own_devices_once() {
+        let to_bob = Audience::User {
+            name: "bob".into(),
+            resource: String::new(),
+        };
+        let users = |audience: &Audience| -> Vec<(String, String)> {
+            let copies = copies(audience, "ann", "o#a");
+            copies
+                .into_iter()
+                .map(|(user, queue, _)| (user, queue.name))
+                .collect()
+        };
+        let pair = |user: &str, queue: &str| (user.to_owned(), queue.to_owned());
+        assert_eq!(users(&to_bob), [pair("bob", "ann"), pair("ann", "bob")]);
+        let to_self = Audience::User {
+            name: "ann".into(),
+            resource: "ios_1".into(),
+        };
+        assert_eq!(users(&to_self), [pair("ann", "ann")]);
+        let to_group = Audience::Group {
+            id: "7".into(),
+            members: vec!["ann".into(), "bob".into()],
+        };
+        assert_eq!(users(&to_group), [pair("ann", "7"), pair("bob", "7")]);
     }
 }

@@ -230,6 +230,8 @@ pub(crate) struct Muc {
     pub(crate) from: Option<Jid>,
     #[prost(message, repeated, tag = "4")]
     pub(crate) to: Vec<Jid>,
+    #[prost(string, tag = "6")]
+    pub(crate) reason: String,
     #[prost(bool, tag = "9")]
     pub(crate) is_thread: bool,
     #[prost(message, optional, tag = "10")]
@@ -238,6 +240,8 @@ pub(crate) struct Muc {
     pub(crate) name: String,
     #[prost(message, optional, tag = "12")]
     pub(crate) event_info: Option<EventInfo>,
+    #[prost(string, tag = "14")]
+    pub(crate) ext: String,
 }
 
 /// More about what happened to a group.

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use tokio::sync::{Notify, mpsc};
 
+use super::answered::Answered;
 use super::frames::{Jid, Meta, Notice, Waiting, command, frame};
 use super::kick::kick;
 use super::mailbox::{Mailbox, Pull};
@@ -51,6 +52,8 @@ impl Link {
 /// All connections of one sandbox.
 #[derive(Debug, Default)]
 pub(crate) struct Hub {
+    /// What was sent and acknowledged lately.
+    pub(crate) answered: Mutex<Answered>,
     state: Mutex<State>,
     last_id: AtomicU64,
 }

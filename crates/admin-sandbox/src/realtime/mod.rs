@@ -4,6 +4,7 @@
 //! a device, [`kick`] tells a device why it has to go, [`hub`] knows which devices are connected, [`delivery`] says
 //! who gets a message. [`socket`] is the thin part with a connection in it.
 
+pub(crate) mod answered;
 pub(crate) mod delivery;
 pub(crate) mod frames;
 pub(crate) mod hub;

@@ -5,7 +5,7 @@ use prost::Message;
 use super::frames::{
     CONFERENCE, DOMAIN, EventInfo, Jid, KeyValue, MessageBody, MessageContent, Meta, Muc, Roster, namespace,
 };
-use crate::rules::notices::{ContactChange, Content, GroupChange, News};
+use crate::rules::notices::{ContactChange, Content, GroupChange, GroupNews, News};
 
 /// Returns the message that tells a user the news, in the system queue.
 pub(crate) fn meta(app_key: &str, user: &str, news: &News, id: u64, now_ms: u64) -> (Jid, Meta) {
@@ -35,33 +35,11 @@ pub(crate) fn meta(app_key: &str, user: &str, news: &News, id: u64, now_ms: u64)
         }
         // Minified by its own form: SDKs fail on a byte below 0x10.
         News::Notify(json) => ("admin", namespace::NOTIFY, json.to_string().into_bytes()),
-        News::Group {
-            change,
-            id,
-            from,
-            device,
-            thread,
-            ext,
-        } => {
-            let conference = |id: &str| Jid {
-                domain: CONFERENCE.into(),
-                ..jid(id)
-            };
-            let muc = Muc {
-                id: Some(conference(id)),
-                operation: group_operation(*change),
-                from: Some(Jid {
-                    client_resource: device.clone(),
-                    ..jid(from)
-                }),
-                to: vec![jid(user)],
-                is_thread: thread.is_some(),
-                parent: thread.as_ref().map(|(group, _)| conference(group)),
-                name: thread.as_ref().map(|(_, name)| name.clone()).unwrap_or_default(),
-                event_info: ext.clone().map(|ext| EventInfo { ext }),
-            };
-            (from.as_str(), namespace::MUC, muc.encode_to_vec())
-        }
+        News::Group(news) => (
+            news.from.as_str(),
+            namespace::MUC,
+            muc(app_key, user, news).encode_to_vec(),
+        ),
         News::Contact {
             change,
             from,
@@ -86,6 +64,34 @@ pub(crate) fn meta(app_key: &str, user: &str, news: &News, id: u64, now_ms: u64)
         payload,
     };
     (jid(""), meta)
+}
+
+/// The body of news about a group or thread, for `user`.
+fn muc(app_key: &str, user: &str, news: &GroupNews) -> Muc {
+    let jid = |name: &str, domain: &str| Jid {
+        app_key: app_key.into(),
+        name: name.into(),
+        domain: domain.into(),
+        ..Jid::default()
+    };
+    let muted = news.change == GroupChange::Muted;
+    let ext = news.ext.clone();
+    Muc {
+        id: Some(jid(&news.id, CONFERENCE)),
+        operation: group_operation(news.change),
+        from: Some(Jid {
+            client_resource: news.device.clone(),
+            ..jid(&news.from, DOMAIN)
+        }),
+        to: vec![jid(news.about.as_deref().unwrap_or(user), DOMAIN)],
+        reason: news.reason.clone(),
+        is_thread: news.parent.is_some(),
+        parent: news.parent.as_ref().map(|group| jid(group, CONFERENCE)),
+        name: news.name.clone(),
+        // Of a mute, SDKs read how long it lasts from a field of its own.
+        ext: ext.clone().filter(|_| muted).unwrap_or_default(),
+        event_info: ext.filter(|_| !muted).map(|ext| EventInfo { ext }),
+    }
 }
 
 /// The body of a message between two users.
@@ -133,10 +139,27 @@ fn group_operation(change: GroupChange) -> i32 {
     match change {
         GroupChange::Created => 0,
         GroupChange::Destroyed => 1,
+        GroupChange::Joined => 2,
         GroupChange::Left => 3,
+        GroupChange::Asked => 4,
+        GroupChange::Admitted => 5,
+        GroupChange::NotAdmitted => 6,
+        GroupChange::Invited => 7,
+        GroupChange::InvitationTaken => 8,
+        GroupChange::InvitationDeclined => 9,
         GroupChange::Kicked => 10,
+        GroupChange::Unblocked => 13,
+        GroupChange::Updated => 14,
+        GroupChange::Present => 17,
         GroupChange::Absent => 18,
         GroupChange::DirectlyJoined => 19,
+        GroupChange::OwnerSet => 20,
+        GroupChange::AdminAdded => 21,
+        GroupChange::AdminRemoved => 22,
+        GroupChange::Muted => 23,
+        GroupChange::Unmuted => 24,
+        GroupChange::AllMuted => 31,
+        GroupChange::AllUnmuted => 32,
         GroupChange::ThreadCreated => 33,
         GroupChange::ThreadDestroyed => 34,
         GroupChange::ThreadJoined => 35,
@@ -152,6 +175,8 @@ fn operation(change: ContactChange) -> i32 {
         ContactChange::Removed => 3,
         ContactChange::Accepted => 4,
         ContactChange::Declined => 5,
+        ContactChange::Blocked => 6,
+        ContactChange::Unblocked => 7,
         ContactChange::AcceptedByOther => 8,
         ContactChange::DeclinedByOther => 9,
     }

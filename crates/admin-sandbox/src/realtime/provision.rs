@@ -12,6 +12,7 @@ use crate::rules::tokens::{Subject, TokenError};
 pub(crate) mod code {
     pub(crate) const FAIL: i32 = 1;
     pub(crate) const WRONG_PARAMETER: i32 = 4;
+    pub(crate) const PERMISSION_DENIED: i32 = 7;
     pub(crate) const IM_FORBIDDEN: i32 = 12;
     pub(crate) const TOO_MANY_DEVICES: i32 = 13;
 }

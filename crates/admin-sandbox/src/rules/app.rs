@@ -5,6 +5,7 @@ use super::contacts::Contacts;
 use super::conversations::Conversations;
 use super::ended::Ended;
 use super::groups::Groups;
+use super::history::History;
 use super::limits::DeviceLimits;
 use super::live_event::LiveEvent;
 use super::notices::Told;
@@ -43,6 +44,8 @@ pub(crate) struct App {
     pub(crate) contacts: Contacts,
     #[serde(default)]
     pub(crate) conversations: Conversations,
+    #[serde(skip)]
+    pub(crate) history: History,
 }
 
 impl App {
@@ -66,6 +69,7 @@ impl App {
             happened: Vec::new(),
             contacts: Contacts::default(),
             conversations: Conversations::default(),
+            history: History::default(),
         }
     }
 
@@ -80,6 +84,7 @@ impl App {
         self.contacts = Contacts::default();
         self.groups = Groups::default();
         self.conversations = Conversations::default();
+        self.history = History::default();
         self.tokens.revoke_users();
         self.limits = DeviceLimits::default();
         self.policy = SignInPolicy::default();

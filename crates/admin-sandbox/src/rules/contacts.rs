@@ -14,6 +14,8 @@ pub(crate) struct Contacts {
     of: BTreeMap<String, BTreeSet<String>>,
     /// Who asked (second) whom (first) and was not answered yet.
     asked: BTreeMap<String, BTreeSet<String>>,
+    /// Who may not write (second) to whom (first).
+    blocked: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// Why a contact cannot be changed.
@@ -29,6 +31,18 @@ impl Contacts {
     /// Returns the contacts of a user.
     pub(crate) fn of(&self, user: &str) -> Vec<String> {
         self.of.get(user).into_iter().flatten().cloned().collect()
+    }
+
+    /// Returns whom a user has blocked.
+    pub(crate) fn blocked(&self, user: &str) -> Vec<String> {
+        self.blocked.get(user).into_iter().flatten().cloned().collect()
+    }
+
+    /// Returns whether a user has blocked another.
+    pub(crate) fn blocks(&self, user: &str, other: &str) -> bool {
+        self.blocked
+            .get(user)
+            .is_some_and(|blocked| blocked.contains(other))
     }
 
     fn tie(&mut self, one: &str, other: &str) {
@@ -60,10 +74,15 @@ pub(crate) enum ContactAct {
     Decline,
     /// Ends it.
     Remove,
+    /// Takes no messages any more.
+    Block,
+    /// Takes messages again.
+    Unblock,
 }
 
 impl App {
-    /// Does something about a contact; the other side's devices are told, and the actor's other devices.
+    /// Does something about a contact; the actor's other devices are told, and the other side's devices unless it is a
+    /// block, which is nobody else's business.
     ///
     /// # Errors
     /// When one of the two is not there, or both are the same.
@@ -109,6 +128,17 @@ impl App {
                 self.contacts.untie(&actor, &other);
                 (ContactChange::Removed, ContactChange::Removed)
             }
+            ContactAct::Block => {
+                let blocked = self.contacts.blocked.entry(actor.clone()).or_default();
+                blocked.insert(other.clone());
+                (ContactChange::Blocked, ContactChange::Blocked)
+            }
+            ContactAct::Unblock => {
+                if let Some(blocked) = self.contacts.blocked.get_mut(&actor) {
+                    blocked.remove(&other);
+                }
+                (ContactChange::Unblocked, ContactChange::Unblocked)
+            }
         };
         let news = |change| News::Contact {
             change,
@@ -117,7 +147,9 @@ impl App {
             reason: reason.to_owned(),
         };
         let (own, others) = (news(at_own), news(at_other));
-        self.tell(&other, None, others);
+        if !matches!(act, ContactAct::Block | ContactAct::Unblock) {
+            self.tell(&other, None, others);
+        }
         self.tell(&actor, device, own);
         Ok(())
     }
@@ -146,7 +178,7 @@ mod tests {
     fn told(app: &mut App) -> Vec<(String, Option<String>, ContactChange)> {
         let change = |told: Told| match told.news {
             News::Contact { change, .. } => (told.user, told.but, change),
-            other @ (News::Notify(_) | News::Message { .. } | News::Group { .. }) => panic!("{other:?}"),
+            other @ (News::Notify(_) | News::Message { .. } | News::Group(_)) => panic!("{other:?}"),
         };
         std::mem::take(&mut app.told).into_iter().map(change).collect()
     }
@@ -179,6 +211,20 @@ mod tests {
         app.change_contact("ann", None, ContactAct::Remove, "bob", "")
             .unwrap();
         assert!(app.contacts.of("bob").is_empty());
+    }
+
+    #[test]
+    fn a_block_is_told_to_ones_own_devices_only_and_can_be_lifted() {
+        let mut app = app();
+        app.change_contact("ann", Some("ios_1"), ContactAct::Block, "bob", "")
+            .unwrap();
+        let ios = Some("ios_1".to_owned());
+        assert_eq!(told(&mut app), [("ann".into(), ios, ContactChange::Blocked)]);
+        assert!(app.contacts.blocks("ann", "bob") && !app.contacts.blocks("bob", "ann"));
+        assert_eq!(app.contacts.blocked("ann"), ["bob"]);
+        app.change_contact("ann", None, ContactAct::Unblock, "bob", "")
+            .unwrap();
+        assert!(app.contacts.blocked("ann").is_empty());
     }
 
     #[test]

@@ -18,6 +18,15 @@ pub(crate) struct Conversation {
     pub(crate) marks: BTreeSet<String>,
 }
 
+/// Which kept messages are meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Roaming<'a> {
+    /// Those up to a time in milliseconds since 1970.
+    Until(u64),
+    /// Those with these ids.
+    Messages(&'a [u64]),
+}
+
 /// The conversations of all users: by user, then by the name of the other side.
 pub(crate) type Conversations = BTreeMap<String, BTreeMap<String, Conversation>>;
 
@@ -57,16 +66,23 @@ impl App {
         );
     }
 
-    /// Deletes a conversation.
-    pub(crate) fn delete_conversation(&mut self, acting: Acting<'_>, now_ms: u64) {
+    /// Deletes a conversation, with the kept messages if `roaming` says so.
+    pub(crate) fn delete_conversation(&mut self, acting: Acting<'_>, roaming: bool, now_ms: u64) {
+        if roaming {
+            self.history.forget_until(acting.user, acting.id, now_ms);
+        }
         if let Some(own) = self.conversations.get_mut(acting.user) {
             own.remove(acting.id);
         }
         self.tell_of_conversation(acting, "del", None, now_ms);
     }
 
-    /// Deletes messages that the service keeps, by time or by id; the devices that hold copies are told.
-    pub(crate) fn delete_roaming(&mut self, acting: Acting<'_>) {
+    /// Deletes messages that the service keeps for a user; the devices that hold copies are told.
+    pub(crate) fn delete_roaming(&mut self, acting: Acting<'_>, which: Roaming<'_>) {
+        match which {
+            Roaming::Until(until_ms) => self.history.forget_until(acting.user, acting.id, until_ms),
+            Roaming::Messages(ids) => self.history.forget(acting.user, acting.id, ids),
+        }
         let Acting {
             user,
             device,
@@ -119,9 +135,9 @@ mod tests {
         assert_eq!(app.conversations["ann"]["bob"].pinned_ms, Some(7));
         app.mark_conversation(ACTING, "mark_0", false, 9);
         assert!(app.conversations["ann"]["bob"].marks.is_empty());
-        app.delete_conversation(ACTING, 10);
+        app.delete_conversation(ACTING, true, 10);
         assert!(app.conversations["ann"].is_empty());
-        app.delete_roaming(ACTING);
+        app.delete_roaming(ACTING, Roaming::Until(10));
         assert!(
             app.told
                 .iter()
@@ -132,7 +148,7 @@ mod tests {
             .iter()
             .map(|told| match &told.news {
                 News::Notify(json) => json.to_string(),
-                other @ (News::Contact { .. } | News::Message { .. } | News::Group { .. }) => {
+                other @ (News::Contact { .. } | News::Message { .. } | News::Group(_)) => {
                     panic!("{other:?}")
                 }
             })

@@ -9,6 +9,7 @@ pub(crate) mod contacts;
 pub(crate) mod conversations;
 pub(crate) mod ended;
 pub(crate) mod groups;
+pub(crate) mod history;
 pub(crate) mod limits;
 pub(crate) mod live_event;
 pub(crate) mod login_id;
@@ -19,6 +20,7 @@ pub(crate) mod platform;
 pub(crate) mod presence;
 pub(crate) mod sessions;
 pub(crate) mod sign_in;
+pub(crate) mod threads;
 pub(crate) mod tokens;
 pub(crate) mod users;
 

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::groups::Actor;
+
 /// Something that devices of a user are to be told.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Told {
@@ -32,20 +34,7 @@ pub(crate) enum News {
         content: Content,
     },
     /// Something about a group, or about a thread in one.
-    Group {
-        /// What.
-        change: GroupChange,
-        /// The group, or the thread.
-        id: String,
-        /// Who did it.
-        from: String,
-        /// With which device.
-        device: String,
-        /// The group that a thread is in, and the name of the thread.
-        thread: Option<(String, String)>,
-        /// More, as JSON.
-        ext: Option<String>,
-    },
+    Group(GroupNews),
     /// Something about a contact.
     Contact {
         /// What.
@@ -64,12 +53,82 @@ impl News {
     pub(crate) fn word(&self) -> &'static str {
         match self {
             Self::Contact { .. } => "contact",
-            Self::Group { thread: Some(_), .. } => "thread",
-            Self::Group { thread: None, .. } => "group",
+            Self::Group(news) if news.parent.is_some() => "thread",
+            Self::Group(_) => "group",
             Self::Message { .. } => "message",
             Self::Notify(json) if json["type"] == "conv" => "conversation",
             Self::Notify(_) => "roaming_delete",
         }
+    }
+}
+
+/// What there is to tell about a group or a thread.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct GroupNews {
+    /// What happened.
+    pub(crate) change: GroupChange,
+    /// The group, or the thread.
+    pub(crate) id: String,
+    /// Who did it, or who came or went.
+    pub(crate) from: String,
+    /// With which device; empty if that is nobody's business.
+    pub(crate) device: String,
+    /// Whom it is about; whoever is told, if nobody.
+    pub(crate) about: Option<String>,
+    /// The group that a thread is in.
+    pub(crate) parent: Option<String>,
+    /// The name of the group or thread, where it is told.
+    pub(crate) name: String,
+    /// In whose words.
+    pub(crate) reason: String,
+    /// More, as JSON.
+    pub(crate) ext: Option<String>,
+}
+
+impl GroupNews {
+    /// Says who did what to which group or thread.
+    pub(crate) fn new(actor: Actor<'_>, change: GroupChange, id: &str) -> Self {
+        Self {
+            change,
+            id: id.to_owned(),
+            from: actor.user.to_owned(),
+            device: actor.device.to_owned(),
+            about: None,
+            parent: None,
+            name: String::new(),
+            reason: String::new(),
+            ext: None,
+        }
+    }
+
+    /// Says whom it is about.
+    pub(crate) fn about(mut self, user: &str) -> Self {
+        self.about = Some(user.to_owned());
+        self
+    }
+
+    /// Says that it is about a thread of this group.
+    pub(crate) fn in_group(mut self, parent: &str) -> Self {
+        self.parent = Some(parent.to_owned());
+        self
+    }
+
+    /// Says the name of the group or thread.
+    pub(crate) fn named(mut self, name: &str) -> Self {
+        name.clone_into(&mut self.name);
+        self
+    }
+
+    /// Says why, in the words of whoever acted.
+    pub(crate) fn because(mut self, reason: &str) -> Self {
+        reason.clone_into(&mut self.reason);
+        self
+    }
+
+    /// Adds more, as JSON.
+    pub(crate) fn with_ext(mut self, ext: String) -> Self {
+        self.ext = Some(ext);
+        self
     }
 }
 
@@ -80,14 +139,48 @@ pub(crate) enum GroupChange {
     Created,
     /// It was ended.
     Destroyed,
+    /// Its name or description was changed.
+    Updated,
+    /// The user went in.
+    Joined,
+    /// Somebody asks to be let in.
+    Asked,
+    /// Who asked was let in.
+    Admitted,
+    /// Who asked was not let in.
+    NotAdmitted,
+    /// Somebody was invited.
+    Invited,
+    /// The invitation was taken.
+    InvitationTaken,
+    /// The invitation was not taken.
+    InvitationDeclined,
+    /// The user was put in.
+    DirectlyJoined,
     /// The user left.
     Left,
     /// The user was taken out.
     Kicked,
-    /// The user was put in.
-    DirectlyJoined,
+    /// The user may come back.
+    Unblocked,
+    /// Another member is there.
+    Present,
     /// Another member is gone.
     Absent,
+    /// It belongs to another member.
+    OwnerSet,
+    /// A member is an admin.
+    AdminAdded,
+    /// A member is an admin no more.
+    AdminRemoved,
+    /// A member may not speak.
+    Muted,
+    /// A member may speak again.
+    Unmuted,
+    /// Only the owner and the admins may speak.
+    AllMuted,
+    /// All may speak again.
+    AllUnmuted,
     /// A member's attributes were set.
     AttributesSet,
     /// A thread was made.
@@ -124,6 +217,10 @@ pub(crate) enum ContactChange {
     Accepted,
     /// Somebody was not taken as one.
     Declined,
+    /// Somebody may not write any more.
+    Blocked,
+    /// Somebody may write again.
+    Unblocked,
     /// The other side took one: what the asker is told.
     AcceptedByOther,
     /// The other side did not: what the asker is told.

@@ -3,9 +3,10 @@
 use http::Method;
 use serde_json::Value;
 
+use super::endpoints::groups::{attributes, membership, roles, threads};
 use super::endpoints::{
-    contacts, conversations, devices, groups, limits, messages, mutes, offline, presence, sessions, status,
-    tokens, users,
+    contacts, conversations, devices, groups, limits, messages, mutes, offline, presence, roaming, sessions,
+    status, tokens, users,
 };
 use super::errors::ApiError;
 use super::rate::Pool;
@@ -42,7 +43,10 @@ pub(crate) struct Route {
 impl Route {
     /// Returns false if the call only reads, whatever its verb says.
     pub(crate) fn changes_state(&self) -> bool {
-        let reading_post = matches!(self.name, "status.batch" | "presence.get");
+        let reading_post = matches!(
+            self.name,
+            "status.batch" | "presence.get" | "roaming.read" | "groups.get_attributes"
+        );
         self.name.starts_with("sessions.") || (self.method != Method::GET && !reading_post)
     }
 }
@@ -164,16 +168,39 @@ static ROUTES: &[Route] = &[
     route("contacts.decline", POST, &["users", "{}", "contacts", "decline", "users", "{}"], OWN_USERS_WRITE, Pool::Users, contacts::decline),
     route("contacts.remove", DELETE, &["users", "{}", "contacts", "users", "{}"], OWN_USERS_WRITE, Pool::Users, contacts::remove),
 
+    route("contacts.blocked", GET, &["users", "{}", "blocks", "users"], OWN_USERS_READ, Pool::Users, contacts::blocked),
+    route("contacts.block", POST, &["users", "{}", "blocks", "users"], OWN_USERS_WRITE, Pool::Users, contacts::block),
+    route("contacts.block", POST, &["sdk", "user", "{}", "blocks"], OWN_USERS_WRITE, Pool::Users, contacts::block),
+    route("contacts.unblock", DELETE, &["sdk", "user", "{}", "blocks"], OWN_USERS_WRITE, Pool::Users, contacts::unblock),
+
     route("groups.create", POST, &["chatgroups"], USERS, Pool::Users, groups::create),
+    route("groups.get", GET, &["chatgroups", "{}"], USERS, Pool::Users, groups::get),
+    route("groups.update", PUT, &["chatgroups", "{}"], USERS, Pool::Users, groups::update),
     route("groups.destroy", DELETE, &["chatgroups", "{}"], USERS, Pool::Users, groups::destroy),
-    route("groups.quit", DELETE, &["chatgroups", "{}", "quit"], USERS, Pool::Users, groups::quit),
-    route("groups.remove_member", DELETE, &["chatgroups", "{}", "users", "{}"], USERS, Pool::Users, groups::remove_member),
-    route("groups.set_attributes", PUT, &["sdk", "metadata", "chatgroup", "{}", "user", "{}"], USERS, Pool::Users, groups::set_attributes),
-    route("threads.create", POST, &["thread"], USERS, Pool::Users, groups::create_thread),
-    route("threads.join", POST, &["thread", "{}", "user", "{}", "join"], USERS, Pool::Users, groups::join_thread),
-    route("threads.quit", DELETE, &["thread", "{}", "user", "{}", "quit"], USERS, Pool::Users, groups::quit_thread),
-    route("threads.destroy", DELETE, &["thread", "{}"], USERS, Pool::Users, groups::destroy_thread),
-    route("threads.rename", PUT, &["thread", "{}"], USERS, Pool::Users, groups::rename_thread),
+    route("groups.join", POST, &["chatgroups", "{}", "apply"], USERS, Pool::Users, membership::join),
+    route("groups.verify_applicant", POST, &["chatgroups", "{}", "apply_verify"], USERS, Pool::Users, membership::verify_applicant),
+    route("groups.invite", POST, &["chatgroups", "{}", "invite"], USERS, Pool::Users, membership::invite),
+    route("groups.verify_invitation", POST, &["chatgroups", "{}", "invite_verify"], USERS, Pool::Users, membership::verify_invitation),
+    route("groups.quit", DELETE, &["chatgroups", "{}", "quit"], USERS, Pool::Users, membership::quit),
+    route("groups.members", GET, &["chatgroups", "{}", "users"], USERS, Pool::Users, membership::list),
+    route("groups.remove_member", DELETE, &["chatgroups", "{}", "users", "{}"], USERS, Pool::Users, membership::remove),
+    route("groups.block", POST, &["chatgroups", "{}", "blocks", "users", "{}"], USERS, Pool::Users, membership::block),
+    route("groups.unblock", DELETE, &["chatgroups", "{}", "blocks", "users", "{}"], USERS, Pool::Users, membership::unblock),
+    route("groups.admins", GET, &["chatgroups", "{}", "admin"], USERS, Pool::Users, roles::admins),
+    route("groups.add_admin", POST, &["chatgroups", "{}", "admin"], USERS, Pool::Users, roles::add_admin),
+    route("groups.remove_admin", DELETE, &["chatgroups", "{}", "admin", "{}"], USERS, Pool::Users, roles::remove_admin),
+    route("groups.mutes", GET, &["chatgroups", "{}", "mute"], USERS, Pool::Users, roles::mutes),
+    route("groups.mute", POST, &["chatgroups", "{}", "mute"], USERS, Pool::Users, roles::mute),
+    route("groups.unmute", DELETE, &["chatgroups", "{}", "mute", "{}"], USERS, Pool::Users, roles::unmute),
+    route("groups.mute_all", POST, &["chatgroups", "{}", "ban"], USERS, Pool::Users, roles::mute_all),
+    route("groups.unmute_all", DELETE, &["chatgroups", "{}", "ban"], USERS, Pool::Users, roles::unmute_all),
+    route("groups.get_attributes", POST, &["sdk", "metadata", "chatgroup", "{}", "get"], USERS, Pool::Users, attributes::get),
+    route("groups.set_attributes", PUT, &["sdk", "metadata", "chatgroup", "{}", "user", "{}"], USERS, Pool::Users, attributes::set),
+    route("threads.create", POST, &["thread"], USERS, Pool::Users, threads::create),
+    route("threads.join", POST, &["thread", "{}", "user", "{}", "join"], USERS, Pool::Users, threads::join),
+    route("threads.quit", DELETE, &["thread", "{}", "user", "{}", "quit"], USERS, Pool::Users, threads::quit),
+    route("threads.destroy", DELETE, &["thread", "{}"], USERS, Pool::Users, threads::destroy),
+    route("threads.rename", PUT, &["thread", "{}"], USERS, Pool::Users, threads::rename),
 
     route("messages.send_to_users", POST, &["messages", "users"], USERS_WRITE, Pool::Users, messages::send_to_users),
 
@@ -182,10 +209,11 @@ static ROUTES: &[Route] = &[
     route("conversations.mark", POST, &["sdk", "user", "{}", "user_channels", "mark"], OWN_USERS_WRITE, Pool::Users, conversations::mark),
     route("conversations.unmark", DELETE, &["sdk", "user", "{}", "user_channels", "mark"], OWN_USERS_WRITE, Pool::Users, conversations::unmark),
     route("conversations.delete", DELETE, &["user", "{}", "user_channel"], OWN_USERS_WRITE, Pool::Users, conversations::delete),
-    route("roaming.delete_by_time", DELETE, &["sdk", "message", "roaming", "chat", "user", "{}", "time"], OWN_USERS_WRITE, Pool::Users, conversations::delete_roaming_of_user),
-    route("roaming.delete_by_time", DELETE, &["sdk", "message", "roaming", "group", "user", "{}", "time"], OWN_USERS_WRITE, Pool::Users, conversations::delete_roaming_of_group),
-    route("roaming.delete_by_id", DELETE, &["sdk", "message", "roaming", "chat", "user", "{}"], OWN_USERS_WRITE, Pool::Users, conversations::delete_roaming_of_user),
-    route("roaming.delete_by_id", DELETE, &["sdk", "message", "roaming", "group", "user", "{}"], OWN_USERS_WRITE, Pool::Users, conversations::delete_roaming_of_group),
+    route("roaming.read", POST, &["users", "{}", "messageroaming"], OWN_DEVICES_READ, Pool::Users, roaming::read),
+    route("roaming.delete_by_time", DELETE, &["sdk", "message", "roaming", "chat", "user", "{}", "time"], OWN_USERS_WRITE, Pool::Users, roaming::delete_of_user),
+    route("roaming.delete_by_time", DELETE, &["sdk", "message", "roaming", "group", "user", "{}", "time"], OWN_USERS_WRITE, Pool::Users, roaming::delete_of_group),
+    route("roaming.delete_by_id", DELETE, &["sdk", "message", "roaming", "chat", "user", "{}"], OWN_USERS_WRITE, Pool::Users, roaming::delete_of_user),
+    route("roaming.delete_by_id", DELETE, &["sdk", "message", "roaming", "group", "user", "{}"], OWN_USERS_WRITE, Pool::Users, roaming::delete_of_group),
 
     route("presence.get", POST, PRESENCE, OWN_DEVICES_READ, Pool::Presence, presence::get),
     route("presence.unsubscribe", DELETE, PRESENCE, OWN_USERS_WRITE, Pool::Presence, presence::unsubscribe),

@@ -21,6 +21,28 @@ pub(in crate::server) fn list(request: &mut Request<'_>) -> Result<Value, ApiErr
     Ok(Envelope::new(request, "get").app().data(json!(contacts)).finish())
 }
 
+pub(in crate::server) fn blocked(request: &mut Request<'_>) -> Result<Value, ApiError> {
+    let user = request.user()?.name.clone();
+    let blocked = request.app.contacts.blocked(&user);
+    Ok(Envelope::new(request, "get").app().data(json!(blocked)).finish())
+}
+
+pub(in crate::server) fn block(request: &mut Request<'_>) -> Result<Value, ApiError> {
+    act_on_listed(request, ContactAct::Block, "post")
+}
+
+pub(in crate::server) fn unblock(request: &mut Request<'_>) -> Result<Value, ApiError> {
+    act_on_listed(request, ContactAct::Unblock, "delete")
+}
+
+fn act_on_listed(request: &mut Request<'_>, contact_act: ContactAct, verb: &str) -> Result<Value, ApiError> {
+    let Application { usernames, .. } = request.form()?;
+    for other in &usernames {
+        act(request, contact_act, other, "")?;
+    }
+    Ok(Envelope::new(request, verb).app().data(json!(usernames)).finish())
+}
+
 pub(in crate::server) fn apply(request: &mut Request<'_>) -> Result<Value, ApiError> {
     let Application { usernames, reason } = request.form()?;
     for other in &usernames {

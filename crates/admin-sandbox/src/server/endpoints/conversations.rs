@@ -1,4 +1,4 @@
-//! What SDKs do to a user's own conversations: pins, marks, deletions. `?resource=` names the acting device.
+//! What SDKs do to a user's own conversations: pins, marks, deletion. `?resource=` names the acting device.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -22,14 +22,16 @@ struct Mark {
 }
 
 #[derive(Deserialize)]
-struct Channel {
+struct Deletion {
     channel: String,
     #[serde(rename = "type")]
     kind: String,
+    #[serde(default)]
+    delete_roam: bool,
 }
 
 /// The acting user and device.
-fn actor(request: &Request<'_>) -> Result<(String, String), ApiError> {
+pub(super) fn actor(request: &Request<'_>) -> Result<(String, String), ApiError> {
     let user = request.user()?.name.clone();
     Ok((user, request.query.get("resource").cloned().unwrap_or_default()))
 }
@@ -92,7 +94,11 @@ fn set_mark(request: &mut Request<'_>, set: bool, verb: &str) -> Result<Value, A
 }
 
 pub(in crate::server) fn delete(request: &mut Request<'_>) -> Result<Value, ApiError> {
-    let Channel { channel, kind } = request.form()?;
+    let Deletion {
+        channel,
+        kind,
+        delete_roam,
+    } = request.form()?;
     let (user, device) = actor(request)?;
     let now_ms = request.now_ms;
     let acting = Acting {
@@ -101,35 +107,7 @@ pub(in crate::server) fn delete(request: &mut Request<'_>) -> Result<Value, ApiE
         id: &channel,
         kind: &kind,
     };
-    request.app.delete_conversation(acting, now_ms);
-    Ok(Envelope::new(request, "delete")
-        .app()
-        .data(json!({"result": "ok"}))
-        .finish())
-}
-
-pub(in crate::server) fn delete_roaming_of_user(request: &mut Request<'_>) -> Result<Value, ApiError> {
-    delete_roaming(request, "userId", "chat")
-}
-
-pub(in crate::server) fn delete_roaming_of_group(request: &mut Request<'_>) -> Result<Value, ApiError> {
-    delete_roaming(request, "groupId", "groupChat")
-}
-
-fn delete_roaming(request: &mut Request<'_>, named: &str, kind: &str) -> Result<Value, ApiError> {
-    let Some(id) = request.query.get(named).cloned() else {
-        return Err(ApiError::illegal_argument(format!("{named} is missing")));
-    };
-    if !request.query.contains_key("delTime") && !request.query.contains_key("msgIdList") {
-        return Err(ApiError::illegal_argument("delTime or msgIdList is needed"));
-    }
-    let (user, device) = actor(request)?;
-    request.app.delete_roaming(Acting {
-        user: &user,
-        device: &device,
-        id: &id,
-        kind,
-    });
+    request.app.delete_conversation(acting, delete_roam, now_ms);
     Ok(Envelope::new(request, "delete")
         .app()
         .data(json!({"result": "ok"}))

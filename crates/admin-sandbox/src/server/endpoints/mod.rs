@@ -9,6 +9,7 @@ pub(super) mod messages;
 pub(super) mod mutes;
 pub(super) mod offline;
 pub(super) mod presence;
+pub(super) mod roaming;
 pub(super) mod sessions;
 pub(super) mod status;
 pub(super) mod tokens;

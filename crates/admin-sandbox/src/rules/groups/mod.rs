@@ -1,0 +1,211 @@
+//! Groups: made, changed and ended. Who is in them is in `membership`, who may do what in `roles`, what members say
+//! of themselves in `attributes`.
+
+mod attributes;
+mod membership;
+mod roles;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+pub(crate) use self::membership::MemberAct;
+pub(crate) use self::roles::{RoleAct, Silence};
+use super::App;
+use super::notices::{GroupChange, GroupNews, News};
+use super::threads::Thread;
+
+/// A group.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Group {
+    pub(crate) name: String,
+    pub(crate) description: String,
+    pub(crate) owner: String,
+    pub(crate) admins: BTreeSet<String>,
+    /// All members, the owner and the admins included.
+    pub(crate) members: BTreeSet<String>,
+    pub(crate) entry: Entry,
+    /// Who asked to be let in and was not answered yet.
+    asked: BTreeSet<String>,
+    /// Who was invited and did not answer yet.
+    invited: BTreeSet<String>,
+    /// Who may not come back.
+    pub(crate) blocked: BTreeSet<String>,
+    /// Who may not speak, until when in milliseconds since 1970.
+    pub(crate) muted: BTreeMap<String, u64>,
+    /// Whether nobody but the owner and the admins may speak.
+    pub(crate) all_muted: bool,
+    pub(crate) attributes: BTreeMap<String, BTreeMap<String, String>>,
+}
+
+/// How one gets into a group.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Entry {
+    /// What becomes of somebody who wants in.
+    pub(crate) door: Door,
+    /// Whether every member may invite.
+    pub(crate) members_invite: bool,
+    /// Whether whoever is invited is asked first.
+    pub(crate) invite_confirm: bool,
+}
+
+/// What becomes of somebody who wants in.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Door {
+    /// Nobody may ask.
+    #[default]
+    Closed,
+    /// Whoever asks waits for an answer.
+    Guarded,
+    /// Whoever comes is in.
+    Open,
+}
+
+/// The groups and threads of an app, by their ids.
+#[derive(Debug, Default, Clone, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Groups {
+    pub(crate) all: BTreeMap<String, Group>,
+    pub(crate) threads: BTreeMap<String, Thread>,
+    last_id: u64,
+}
+
+/// Why a group or thread cannot be changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum GroupError {
+    /// There is no such group or thread.
+    Nothing,
+    /// The user is no member.
+    NoMember,
+    /// The actor's role does not allow it.
+    NotAllowed,
+    /// Nobody asked for it, or everybody has it already.
+    NothingToDo,
+}
+
+/// Who acts, with which device.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Actor<'a> {
+    pub(crate) user: &'a str,
+    pub(crate) device: &'a str,
+}
+
+/// What a group is made of.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct NewGroup {
+    pub(crate) name: String,
+    pub(crate) description: String,
+    pub(crate) members: Vec<String>,
+    pub(crate) entry: Entry,
+}
+
+impl Groups {
+    pub(super) fn new_id(&mut self, now_ms: u64) -> String {
+        self.last_id = now_ms.max(self.last_id + 1);
+        self.last_id.to_string()
+    }
+}
+
+impl App {
+    /// Makes a group and returns its id; users who are not there are left out.
+    pub(crate) fn create_group(&mut self, actor: Actor<'_>, new: NewGroup, now_ms: u64) -> String {
+        let id = self.groups.new_id(now_ms);
+        let known = new.members.iter().filter_map(|member| self.users.find(member));
+        let mut members: BTreeSet<String> = known.map(|user| user.name.clone()).collect();
+        members.insert(actor.user.to_owned());
+        let group = Group {
+            name: new.name.clone(),
+            description: new.description,
+            owner: actor.user.to_owned(),
+            members: members.clone(),
+            entry: new.entry,
+            ..Group::default()
+        };
+        self.groups.all.insert(id.clone(), group);
+        for member in &members {
+            let change = if member == actor.user {
+                GroupChange::Created
+            } else {
+                GroupChange::DirectlyJoined
+            };
+            let news = GroupNews::new(actor, change, &id).named(&new.name);
+            self.tell_of_group(actor, member, news);
+        }
+        id
+    }
+
+    /// Ends a group with its threads.
+    pub(crate) fn destroy_group(&mut self, actor: Actor<'_>, id: &str) -> Result<(), GroupError> {
+        let group = self.group(id)?;
+        if group.owner != actor.user {
+            return Err(GroupError::NotAllowed);
+        }
+        let members = group.members.clone();
+        self.groups.all.remove(id);
+        self.groups.threads.retain(|_, thread| thread.group != id);
+        for member in &members {
+            self.tell_of_group(actor, member, GroupNews::new(actor, GroupChange::Destroyed, id));
+        }
+        Ok(())
+    }
+
+    /// Sets name and description, as far as given.
+    pub(crate) fn update_group(
+        &mut self,
+        actor: Actor<'_>,
+        id: &str,
+        name: Option<String>,
+        description: Option<String>,
+    ) -> Result<(), GroupError> {
+        let group = self.group_mut(id)?;
+        if !group.leads(actor.user) {
+            return Err(GroupError::NotAllowed);
+        }
+        let mut changed = json!({});
+        if let Some(name) = name {
+            changed["name"] = json!(name);
+            group.name = name;
+        }
+        if let Some(description) = description {
+            changed["description"] = json!(description);
+            group.description = description;
+        }
+        let news = GroupNews::new(actor, GroupChange::Updated, id).with_ext(changed.to_string());
+        self.tell_members(actor, id, &news);
+        Ok(())
+    }
+
+    pub(super) fn group(&self, id: &str) -> Result<&Group, GroupError> {
+        self.groups.all.get(id).ok_or(GroupError::Nothing)
+    }
+
+    fn group_mut(&mut self, id: &str) -> Result<&mut Group, GroupError> {
+        self.groups.all.get_mut(id).ok_or(GroupError::Nothing)
+    }
+
+    /// Tells every device of a user, but for the one that did it.
+    pub(super) fn tell_of_group(&mut self, actor: Actor<'_>, user: &str, news: GroupNews) {
+        let but = (user == actor.user).then_some(actor.device);
+        self.tell(user, but, News::Group(news));
+    }
+
+    /// Tells everybody who is in the group now.
+    fn tell_members(&mut self, actor: Actor<'_>, id: &str, news: &GroupNews) {
+        let members = self
+            .groups
+            .all
+            .get(id)
+            .map(|group| group.members.clone())
+            .unwrap_or_default();
+        for member in &members {
+            self.tell_of_group(actor, member, news.clone());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,120 @@
+//! Who is in a group.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{Acting, acting, acting_on_group, done, refused, seen};
+use crate::rules::groups::MemberAct;
+use crate::server::errors::ApiError;
+use crate::server::request::Request;
+
+#[derive(Deserialize)]
+struct Names {
+    usernames: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Asking {
+    #[serde(default)]
+    message: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Answer {
+    #[serde(default)]
+    applicant: String,
+    verify_result: bool,
+    #[serde(default)]
+    reason: String,
+}
+
+fn change(request: &mut Request<'_>, acting: &Acting, act: MemberAct<'_>) -> Result<(), ApiError> {
+    let id = request.arg(0).to_owned();
+    let changed = request.app.change_members(acting.actor(), &id, act);
+    changed.map_err(|error| refused(&error))
+}
+
+fn answer(request: &mut Request<'_>, verb: &str) -> Value {
+    let id = request.arg(0).to_owned();
+    done(request, verb, json!({"result": true, "groupid": id}))
+}
+
+pub(in crate::server) fn list(request: &mut Request<'_>) -> Result<Value, ApiError> {
+    let group = seen(request)?;
+    let role = |member: &String| {
+        let role = if *member == group.owner { "owner" } else { "member" };
+        json!({role: member})
+    };
+    let members: Vec<Value> = group.members.iter().map(role).collect();
+    Ok(done(request, "get", json!(members)))
+}
+
+pub(in crate::server) fn join(request: &mut Request<'_>) -> Result<Value, ApiError> {
+    let Asking { message } = request.form()?;
+    let acting = acting(request, None)?;
+    change(request, &acting, MemberAct::Join(&message))?;
+    Ok(answer(request, "post"))
+}
+
+/// A leader answers somebody who asked.
+pub(in crate::server) fn verify_applicant(request: &mut Request<'_>) -> Result<Value, ApiError> {
+    let form: Answer = request.form()?;
+    let acting = acting_on_group(request)?;
+    let act = MemberAct::Answer(&form.applicant, form.verify_result, &form.reason);
+    change(request, &acting, act)?;
+    Ok(answer(request, "post"))
+}
+
+pub(in crate::server) fn invite(request: &mut Request<'_>) -> Result<Value, ApiError> {
+    let Names { usernames } = request.form()?;
+    let acting = acting_on_group(request)?;
+    for user in &usernames {
+        change(request, &acting, MemberAct::Invite(user))?;
+    }
+    Ok(answer(request, "post"))
+}
+
+/// Somebody answers an invitation.
+pub(in crate::server) fn verify_invitation(request: &mut Request<'_>) -> Result<Value, ApiError> {
+    let form: Answer = request.form()?;
+    let acting = acting(request, None)?;
+    change(request, &acting, MemberAct::AnswerInvitation(form.verify_result))?;
+    Ok(answer(request, "post"))
+}
+
+pub(in crate::server) fn quit(request: &mut Request<'_>) -> Result<Value, ApiError> {
+    let acting = acting(request, None)?;
+    change(request, &acting, MemberAct::Leave)?;
+    Ok(answer(request, "delete"))
+}
+
+/// A member leaves, or is taken out.
+pub(in crate::server) fn remove(request: &mut Request<'_>) -> Result<Value, ApiError> {
+    let (id, member) = (request.arg(0).to_owned(), request.arg(1).to_owned());
+    let acting = acting_on_group(request)?;
+    let act = if member == acting.user {
+        MemberAct::Leave
+    } else {
+        MemberAct::Kick(&member)
+    };
+    change(request, &acting, act)?;
+    let data = json!({"result": true, "groupid": id, "user": member});
+    Ok(done(request, "delete", data))
+}
+
+pub(in crate::server) fn block(request: &mut Request<'_>) -> Result<Value, ApiError> {
+    let (id, member) = (request.arg(0).to_owned(), request.arg(1).to_owned());
+    let acting = acting_on_group(request)?;
+    change(request, &acting, MemberAct::Block(&member))?;
+    let data = json!({"result": true, "action": "add_blocks", "groupid": id, "user": member});
+    Ok(done(request, "post", data))
+}
+
+pub(in crate::server) fn unblock(request: &mut Request<'_>) -> Result<Value, ApiError> {
+    let (id, member) = (request.arg(0).to_owned(), request.arg(1).to_owned());
+    let acting = acting_on_group(request)?;
+    change(request, &acting, MemberAct::Unblock(&member))?;
+    let data = json!({"result": true, "action": "remove_blocks", "groupid": id, "user": member});
+    Ok(done(request, "delete", data))
+}

@@ -1,0 +1,186 @@
+//! Groups and threads, with the calls of the vendor's SDKs. The caller's token says who acts, `?resource=` which
+//! device.
+
+pub(in crate::server) mod attributes;
+pub(in crate::server) mod membership;
+pub(in crate::server) mod roles;
+pub(in crate::server) mod threads;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use self::roles::set_owner;
+use crate::rules::groups::{Actor, Door, Entry, Group, GroupError, NewGroup};
+use crate::server::auth::Caller;
+use crate::server::envelope::Envelope;
+use crate::server::errors::ApiError;
+use crate::server::request::Request;
+
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "these are the fields of the service's form"
+)]
+#[derive(Deserialize)]
+struct Form {
+    #[serde(default)]
+    groupname: String,
+    #[serde(default, alias = "description")]
+    desc: String,
+    #[serde(default)]
+    owner: Option<String>,
+    #[serde(default)]
+    members: Vec<String>,
+    #[serde(default)]
+    public: bool,
+    #[serde(default, alias = "membersonly", alias = "members_only")]
+    approval: bool,
+    #[serde(default)]
+    allowinvites: bool,
+    #[serde(default)]
+    invite_need_confirm: bool,
+}
+
+#[derive(Deserialize)]
+struct Changes {
+    #[serde(default)]
+    groupname: Option<String>,
+    #[serde(default)]
+    description: Option<String>,
+    #[serde(default)]
+    newowner: Option<String>,
+}
+
+/// A user and the device that acts.
+struct Acting {
+    user: String,
+    device: String,
+}
+
+impl Acting {
+    fn actor(&self) -> Actor<'_> {
+        Actor {
+            user: &self.user,
+            device: &self.device,
+        }
+    }
+}
+
+/// Returns who acts: the owner of the token, or whom the app names.
+fn acting(request: &Request<'_>, named: Option<&str>) -> Result<Acting, ApiError> {
+    let user = match (&request.caller, named) {
+        (Caller::User(name), _) => name.clone(),
+        (_, Some(name)) => {
+            let user = request.app.users.find(name).ok_or_else(ApiError::no_resource)?;
+            user.name.clone()
+        }
+        _ => {
+            return Err(ApiError::illegal_argument(
+                "a user's token is needed, or a user that is named",
+            ));
+        }
+    };
+    let device = request.query.get("resource").cloned().unwrap_or_default();
+    Ok(Acting { user, device })
+}
+
+/// Returns who acts on the group of the path: the owner of the token, or for the app the owner of the group.
+fn acting_on_group(request: &Request<'_>) -> Result<Acting, ApiError> {
+    let group = request.app.groups.all.get(request.arg(0));
+    acting(request, group.map(|group| group.owner.as_str()))
+}
+
+/// Returns the group of the path, if the caller may see it.
+fn seen<'a>(request: &'a Request<'_>) -> Result<&'a Group, ApiError> {
+    let group = request.app.groups.all.get(request.arg(0));
+    let group = group.ok_or_else(ApiError::no_resource)?;
+    match &request.caller {
+        Caller::User(name) if group.entry.door == Door::Closed && !group.members.contains(name) => {
+            Err(refused(&GroupError::NotAllowed))
+        }
+        _ => Ok(group),
+    }
+}
+
+fn refused(error: &GroupError) -> ApiError {
+    match error {
+        GroupError::Nothing => ApiError::no_resource(),
+        GroupError::NoMember => ApiError::illegal_argument("users are not members of this group"),
+        GroupError::NotAllowed => ApiError::no_permission("group owner or admin"),
+        GroupError::NothingToDo => ApiError::illegal_argument("there is nothing to answer or to change"),
+    }
+}
+
+fn done(request: &mut Request<'_>, verb: &str, data: Value) -> Value {
+    Envelope::new(request, verb).app().data(data).finish()
+}
+
+pub(in crate::server) fn create(request: &mut Request<'_>) -> Result<Value, ApiError> {
+    let form: Form = request.form()?;
+    let acting = acting(request, form.owner.as_deref())?;
+    let new = NewGroup {
+        name: form.groupname,
+        description: form.desc,
+        members: form.members,
+        entry: Entry {
+            door: match (form.public, form.approval) {
+                (false, _) => Door::Closed,
+                (true, true) => Door::Guarded,
+                (true, false) => Door::Open,
+            },
+            members_invite: form.allowinvites,
+            invite_confirm: form.invite_need_confirm,
+        },
+    };
+    let now_ms = request.now_ms;
+    let id = request.app.create_group(acting.actor(), new, now_ms);
+    Ok(done(request, "post", json!({"groupid": id})))
+}
+
+pub(in crate::server) fn destroy(request: &mut Request<'_>) -> Result<Value, ApiError> {
+    let id = request.arg(0).to_owned();
+    let acting = acting_on_group(request)?;
+    request
+        .app
+        .destroy_group(acting.actor(), &id)
+        .map_err(|error| refused(&error))?;
+    Ok(done(request, "delete", json!({"success": true, "groupid": id})))
+}
+
+pub(in crate::server) fn get(request: &mut Request<'_>) -> Result<Value, ApiError> {
+    let id = request.arg(0).to_owned();
+    let group = seen(request)?;
+    let role = |member: &String| {
+        let role = if *member == group.owner { "owner" } else { "member" };
+        json!({role: member})
+    };
+    let affiliations: Vec<Value> = group.members.iter().map(role).collect();
+    let data = json!([{
+        "id": id,
+        "name": group.name,
+        "description": group.description,
+        "owner": group.owner,
+        "public": group.entry.door != Door::Closed,
+        "membersonly": group.entry.door == Door::Guarded,
+        "allowinvites": group.entry.members_invite,
+        "mute": group.all_muted,
+        "affiliations_count": affiliations.len(),
+        "affiliations": affiliations,
+    }]);
+    Ok(done(request, "get", data))
+}
+
+/// Changes name and description, or the owner.
+pub(in crate::server) fn update(request: &mut Request<'_>) -> Result<Value, ApiError> {
+    let form: Changes = request.form()?;
+    if let Some(owner) = &form.newowner {
+        return set_owner(request, owner);
+    }
+    let id = request.arg(0).to_owned();
+    let acting = acting_on_group(request)?;
+    let data = json!({"groupname": form.groupname.is_some(), "description": form.description.is_some()});
+    request
+        .app
+        .update_group(acting.actor(), &id, form.groupname, form.description)
+        .map_err(|error| refused(&error))?;
+    Ok(done(request, "put", data))
+}
