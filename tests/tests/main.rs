@@ -17,6 +17,7 @@ mod it {
     mod failures;
     mod help;
     mod interrupts;
+    mod live_devices;
     mod locks;
     mod logout_counts;
     mod pipes;

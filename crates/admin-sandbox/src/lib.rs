@@ -36,6 +36,7 @@ mod sandbox;
 mod seed;
 mod server;
 mod service;
+mod simulated;
 mod state_file;
 mod webhooks;
 
@@ -51,5 +52,6 @@ pub use server::calls::Call;
 pub use server::faults::Fault;
 pub use server::jwt::JwtKey;
 pub use server::rate::{RateWindow, Rates};
+pub use simulated::{ConnectError, DeviceEvent, DeviceLogin, Frames, SimulatedDevice, is_sandbox};
 pub use state_file::StateFileError;
 pub use webhooks::Webhook;

@@ -13,6 +13,7 @@ use crate::rules::clock::SandboxClock;
 use crate::rules::limits::{DeviceLimits, LimitError, UserLimits};
 use crate::rules::live_event::LiveEvent;
 use crate::rules::sign_in::{SandboxDevice, SignIn, SignInError, SignInPolicy, SignInRequest};
+use crate::rules::tokens::Subject;
 use crate::rules::users::NewUser;
 use crate::seed::Seed;
 use crate::server::calls::Call;
@@ -191,6 +192,17 @@ impl Sandbox {
     pub fn sign_out(&self, name: &str, resource: &str) -> bool {
         self.service
             .change(|app, _| app.sign_out(name, resource).is_some())
+    }
+
+    /// Returns a new token of a user, good for the builder's `token_ttl`; none if there is no such user.
+    #[must_use]
+    pub fn user_token(&self, name: &str) -> Option<String> {
+        let ttl = self.service.settings.token_ttl;
+        self.service.change(|app, now_ms| {
+            let user = app.users.find(name)?.name.clone();
+            let ttl_ms = (!ttl.is_zero()).then(|| u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX));
+            Some(app.tokens.issue(Subject::User(user), ttl_ms, now_ms))
+        })
     }
 
     /// Returns a user's devices, oldest first; none if there is no such user.

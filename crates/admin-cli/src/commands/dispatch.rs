@@ -7,6 +7,7 @@ use crate::commands::devices::{self, DevicesCommand};
 use crate::commands::limits::{self, LimitsCommand};
 use crate::commands::profile::{self, ProfileCommand};
 use crate::commands::runs::{self, RunsCommand};
+use crate::commands::sandbox::devices::SandboxDevicesCommand;
 use crate::commands::sandbox::{self, SandboxCommand};
 use crate::commands::sessions::{self, SessionsCommand};
 use crate::commands::users::{self, UsersCommand};
@@ -75,6 +76,9 @@ async fn with_server(context: &Context, session: &Session, command: Command) -> 
         Command::Users(UsersCommand::Unban(args)) => users::unban::run(context, session, &args).await,
         Command::Limits(LimitsCommand::Show(args)) => limits::show::run(context, session, &args).await,
         Command::Limits(LimitsCommand::Set(args)) => limits::set::run(context, session, &args).await,
+        Command::Sandbox(SandboxCommand::Devices(SandboxDevicesCommand::Connect(args))) => {
+            sandbox::devices::connect::run(context, session, &args).await
+        }
         Command::Audit(_)
         | Command::Profile(_)
         | Command::Runs(_)

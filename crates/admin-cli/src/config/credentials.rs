@@ -227,18 +227,24 @@ impl SecretPlace {
     async fn fetch(&self) -> Result<SecretString, CredentialError> {
         match self {
             Self::Value(secret, _) => Ok(secret.clone()),
-            Self::File(path) => {
-                let text = fs::read_to_string(path).map_err(|source| CredentialError::File {
-                    path: path.clone(),
-                    source,
-                })?;
-                trimmed(&text, || path.display().to_string())
-            }
+            Self::File(path) => from_file(path),
             Self::Command(command) => trimmed(&output(command).await?, || {
                 "the output of the secret command".into()
             }),
         }
     }
+}
+
+/// Reads a secret from a file.
+///
+/// # Errors
+/// When the file cannot be read or holds nothing.
+pub fn from_file(path: &Path) -> Result<SecretString, CredentialError> {
+    let text = fs::read_to_string(path).map_err(|source| CredentialError::File {
+        path: path.to_owned(),
+        source,
+    })?;
+    trimmed(&text, || path.display().to_string())
 }
 
 fn trimmed(text: &str, from: impl FnOnce() -> String) -> Result<SecretString, CredentialError> {

@@ -18,9 +18,9 @@ pub(crate) mod code {
 }
 
 /// The texts that SDKs compare.
-const NO_MATCH: &str = "Sorry, token or password does not match login info";
-const NOT_FOUND: &str = "Sorry, user not found";
-const EXPIRED: &str = "Sorry, token expired";
+pub(crate) const NO_MATCH: &str = "Sorry, token or password does not match login info";
+pub(crate) const NOT_FOUND: &str = "Sorry, user not found";
+pub(crate) const EXPIRED: &str = "Sorry, token expired";
 
 /// A device that may try to sign in.
 #[derive(Debug)]

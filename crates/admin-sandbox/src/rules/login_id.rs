@@ -17,7 +17,7 @@ pub(crate) struct DeviceIds {
 ///
 /// `stamp_ms` becomes part of the Web forms, where it is the only thing that tells two devices apart:
 /// [`unused_device`] sees to it that none comes twice.
-fn new_device(platform: &str, stamp_ms: u64) -> DeviceIds {
+pub(crate) fn new_device(platform: &str, stamp_ms: u64) -> DeviceIds {
     let platform = normalize(platform);
     if platform == "web" {
         DeviceIds {

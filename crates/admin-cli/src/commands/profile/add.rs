@@ -45,7 +45,7 @@ pub struct AddArgs {
     force: bool,
 }
 
-fn name(text: &str) -> Result<String, String> {
+pub(crate) fn name(text: &str) -> Result<String, String> {
     let legal = |character: char| character.is_ascii_alphanumeric() || ['-', '_'].contains(&character);
     if !text.is_empty() && text.len() <= 64 && text.chars().all(legal) {
         return Ok(text.to_owned());

@@ -1,5 +1,6 @@
 //! `sandbox`: the local server to try everything on.
 
+pub mod devices;
 pub mod reset;
 pub mod row;
 pub mod seed;
@@ -12,6 +13,9 @@ use clap::Subcommand;
 pub enum SandboxCommand {
     /// Serve a sandbox to other programs until Ctrl-C
     Serve(serve::ServeArgs),
+    /// Simulated devices with real connections
+    #[command(subcommand)]
+    Devices(devices::SandboxDevicesCommand),
     /// Replace the data of --sandbox
     Seed(seed::SeedArgs),
     /// Forget the data of --sandbox and begin again with demo data

@@ -5,12 +5,17 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use easemob_admin_sandbox::{LiveEvent, Sandbox};
+use easemob_admin_sandbox::{LiveEvent, Sandbox, Webhook};
+use secrecy::ExposeSecret;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::seed::load;
 use crate::command_error::CommandError;
+use crate::commands::profile::add::name;
+use crate::config::credentials;
+use crate::config::places::Places;
+use crate::config::profile_file::{put_profile, write_private};
 use crate::context::Context;
 use crate::embedded;
 use crate::exit::{self, Exit};
@@ -21,6 +26,8 @@ use crate::interrupt;
 #[command(after_help = "Examples:
   easemob-admin sandbox serve --seed demo
   easemob-admin sandbox serve --listen 127.0.0.1:8080 --state ./sandbox.json --app acme#chat
+  easemob-admin sandbox serve --add-profile local
+  easemob-admin sandbox serve --webhook http://127.0.0.1:8090/ --webhook-secret-file ./hook.secret
 
 Prints one line of JSON when ready, with addresses and credentials, and runs until Ctrl-C or SIGTERM. Sign-ins, \
 kicks, messages and what devices are told are shown as they happen; with --log json they are JSON lines on stdout.")]
@@ -34,6 +41,15 @@ pub struct ServeArgs {
     /// Begin with `demo` or a JSON file, unless the state file holds users already
     #[arg(long, value_name = "demo|FILE")]
     seed: Option<String>,
+    /// Keep the address and the credentials as this profile, for other terminals; it is replaced at every start
+    #[arg(long, value_name = "NAME", value_parser = name)]
+    add_profile: Option<String>,
+    /// Post what happens to sessions to this address, as the service does (`userStatus`); may be repeated
+    #[arg(long, value_name = "URL", requires = "webhook_secret_file")]
+    webhook: Vec<String>,
+    /// A file that holds the secret with which posts are signed
+    #[arg(long, value_name = "FILE", requires = "webhook")]
+    webhook_secret_file: Option<PathBuf>,
     /// How to show what happens
     #[arg(long, value_name = "FORM", default_value = "text")]
     log: LogForm,
@@ -65,6 +81,16 @@ pub async fn run(context: &Context, args: &ServeArgs) -> Result<Exit, CommandErr
     if let Some(data) = &args.seed {
         builder = builder.seed(load(data)?);
     }
+    if let Some(file) = &args.webhook_secret_file {
+        let secret = credentials::from_file(file)?;
+        for url in &args.webhook {
+            builder = builder.webhook(Webhook::new(url, secret.expose_secret()));
+        }
+    }
+    let places = match &args.add_profile {
+        Some(profile) => Some((profile, check_profile(context, profile)?)),
+        None => None,
+    };
     let sandbox = builder
         .start()
         .await
@@ -73,6 +99,12 @@ pub async fn run(context: &Context, args: &ServeArgs) -> Result<Exit, CommandErr
         context
             .ui
             .warn("the sandbox can be reached from other machines; it keeps passwords in clear text");
+    }
+    if let Some((profile, places)) = &places {
+        keep_profile(&sandbox, profile, places)?;
+        context.ui.note(format_args!(
+            "sandbox: in another terminal, use --profile {profile}, for example: easemob-admin --profile {profile} users list"
+        ));
     }
     let mut out = (context.stdout)();
     // Whoever started the sandbox may not read the line; that is no reason to end.
@@ -100,6 +132,35 @@ pub async fn run(context: &Context, args: &ServeArgs) -> Result<Exit, CommandErr
     let _ = shown.await;
     context.ui.note(format_args!("sandbox: {why}"));
     Ok(exit::OK)
+}
+
+/// Sees to it that no profile of a real server is replaced.
+fn check_profile(context: &Context, name: &str) -> Result<Places, CommandError> {
+    let known = context.profiles()?.profiles;
+    let local =
+        |server: &String| server.starts_with("http://127.0.0.1:") || server.starts_with("http://[::1]:");
+    if known
+        .get(name)
+        .is_some_and(|profile| !profile.server.as_ref().is_some_and(local))
+    {
+        let why = format!("the profile `{name}` is not of a sandbox on this machine");
+        return Err(CommandError::new(exit::USAGE, why).hint("take another name for --add-profile"));
+    }
+    context.places()
+}
+
+fn keep_profile(sandbox: &Sandbox, name: &str, places: &Places) -> Result<(), CommandError> {
+    let file = places.secret_file(name);
+    write_private(&file, format!("{}\n", sandbox.client_secret()).as_bytes()).map_err(|error| {
+        CommandError::new(exit::CONFIG, format!("cannot write {}", file.display())).because(error)
+    })?;
+    let keys = [
+        ("server", sandbox.rest_url()),
+        ("app", sandbox.app_key().to_owned()),
+        ("client_id", sandbox.client_id().to_owned()),
+        ("client_secret_file", file.display().to_string()),
+    ];
+    Ok(put_profile(&places.profile_file(), name, &keys)?)
 }
 
 /// Shows what happens until the sandbox has ended.

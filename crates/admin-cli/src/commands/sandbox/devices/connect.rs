@@ -1,0 +1,200 @@
+//! `sandbox devices connect`: devices that hold a connection, and show what happens to them.
+
+use std::io::Write;
+
+use clap::Args;
+use easemob_admin_api::UserId;
+use easemob_admin_sandbox::{DeviceEvent, DeviceLogin, SimulatedDevice, is_sandbox};
+use serde::Serialize;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use crate::command_error::CommandError;
+use crate::commands::users::show::user;
+use crate::context::{Context, Session};
+use crate::exit::{self, Exit};
+use crate::interrupt;
+use crate::render::Format;
+use crate::render::text::harmless;
+
+/// No more devices hold connections in one process; the ports of a machine and its open files have an end.
+const MOST: u32 = 10_000;
+
+/// Arguments of `sandbox devices connect`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples, in three terminals:
+  easemob-admin sandbox serve --add-profile local
+  easemob-admin --profile local sandbox devices connect --user ann --platform ios --count 2
+  easemob-admin --profile local sessions logout ann --reason 'to see it arrive'
+
+The devices stay until Ctrl-C, --max-duration, or until the last of them was signed out. A user that does not exist \
+is made. With -o json or jsonl each event is a JSON line. Only sandboxes are connected to.")]
+pub struct ConnectArgs {
+    /// Whose devices
+    #[arg(long, value_name = "USER", value_parser = user)]
+    user: UserId,
+    /// Their platform: android, ios, web, custom1 …
+    #[arg(long, value_name = "PLATFORM", default_value = "web")]
+    platform: String,
+    /// How many
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST)))]
+    count: u32,
+    /// What a device tells whoever it displaces
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    ext: String,
+}
+
+/// What happened to a device, as a line.
+#[derive(Debug, Serialize)]
+struct Line<'a> {
+    device: &'a str,
+    event: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<u16>,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    detail: String,
+}
+
+impl Line<'_> {
+    fn of(device: &str, event: Option<DeviceEvent>) -> Line<'_> {
+        let line = |event, code, detail| Line {
+            device,
+            event,
+            code,
+            detail,
+        };
+        match event {
+            None => line("disconnected", None, String::new()),
+            Some(DeviceEvent::SignedOut { code, ext }) => line("signed_out", Some(code), ext),
+            Some(DeviceEvent::Message { from, text, .. }) => line("message", None, format!("{from}: {text}")),
+            Some(DeviceEvent::Told { what }) => line("told", None, what.to_owned()),
+            Some(other) => line("other", None, format!("{other:?}")),
+        }
+    }
+
+    fn text(&self) -> String {
+        let why = match self.code {
+            Some(206) => " (206, evicted by another device)",
+            Some(207) => " (207, the account was deleted)",
+            Some(216) => " (216, the password was changed)",
+            Some(217) => " (217, by an operator)",
+            _ => "",
+        };
+        let word = self.event.replace('_', " ");
+        let detail = match self.detail.as_str() {
+            "" => String::new(),
+            detail => format!(": {}", harmless(detail)),
+        };
+        format!("{word:<12} {}{why}{detail}", harmless(self.device))
+    }
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When the server is no sandbox, or a device is not let in.
+pub async fn run(context: &Context, session: &Session, args: &ConnectArgs) -> Result<Exit, CommandError> {
+    if session.is_sandbox() {
+        let why = "the sandbox of --sandbox ends with the command that started it";
+        return Err(CommandError::new(exit::USAGE, why)
+            .hint("serve one in another terminal: easemob-admin sandbox serve --add-profile local")
+            .hint("then: easemob-admin --profile local sandbox devices connect --user ann"));
+    }
+    let json = match context.globals.output {
+        Format::Table => false,
+        Format::Json | Format::Jsonl => true,
+        Format::Csv | Format::Failures => {
+            return Err(
+                CommandError::new(exit::USAGE, "events are shown as text or as JSON lines")
+                    .hint("leave -o out, or use -o jsonl"),
+            );
+        }
+    };
+    let origin = format!("http://{}", session.address);
+    if !is_sandbox(&origin).await {
+        return Err(CommandError::new(
+            exit::USAGE,
+            format!(
+                "{} is no sandbox; simulated devices are for sandboxes only",
+                session.address
+            ),
+        ));
+    }
+    let token = session.server.client().inherit_user_token(&args.user, true, None);
+    let token = session.server.counted(token.await)?;
+    let (ws, user) = (
+        format!("ws://{}/websocket", session.address),
+        args.user.to_string(),
+    );
+    let login = DeviceLogin::new(&ws, &session.app, &user, token.expose());
+
+    let (events, mut seen) = mpsc::channel(256);
+    let mut devices = JoinSet::new();
+    let mut out = (context.stdout)();
+    for _ in 0..args.count {
+        let login = login
+            .clone()
+            .platform(&args.platform)
+            .name(&args.platform)
+            .ext(&args.ext);
+        let device = SimulatedDevice::connect(&login).await.map_err(|error| {
+            CommandError::new(exit::REFUSED, format!("a device of {user} was not let in")).because(error)
+        })?;
+        let id = device.login_id();
+        let line = Line {
+            device: &id,
+            event: "signed_in",
+            code: None,
+            detail: String::new(),
+        };
+        show(&mut out, &line, json);
+        devices.spawn(watch(device, events.clone()));
+    }
+    drop(events);
+    context.ui.note(format_args!(
+        "{} devices of {user} are online until Ctrl-C",
+        args.count
+    ));
+    let wishes = async {
+        match context.globals.max_duration {
+            Some(duration) => {
+                let _ = tokio::time::timeout(duration, interrupt::first_signal()).await;
+            }
+            None => interrupt::first_signal().await,
+        }
+    };
+    tokio::pin!(wishes);
+    loop {
+        tokio::select! {
+            event = seen.recv() => match event {
+                Some((device, event)) => show(&mut out, &Line::of(&device, event), json),
+                None => break,
+            },
+            () = &mut wishes => break,
+        }
+    }
+    Ok(exit::OK)
+}
+
+/// Tells what happens to a device, until its connection ends.
+async fn watch(mut device: SimulatedDevice, events: mpsc::Sender<(String, Option<DeviceEvent>)>) {
+    let id = device.login_id();
+    loop {
+        let event = device.next().await;
+        let last = event.is_none();
+        // Nobody may be listening any more.
+        if events.send((id.clone(), event)).await.is_err() || last {
+            return;
+        }
+    }
+}
+
+fn show(out: &mut impl Write, line: &Line<'_>, json: bool) {
+    let text = if json {
+        serde_json::to_string(line).unwrap_or_default()
+    } else {
+        line.text()
+    };
+    // Whoever reads may have gone; the devices stay all the same.
+    let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+}
