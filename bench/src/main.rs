@@ -1,7 +1,8 @@
 //! Benchmarks of easemob-admin, on loopback only. Run with `cargo run --release -p easemob-admin-bench -- rate`,
-//! or `-- record` after `cargo build --release -p easemob-admin-cli`.
+//! or `-- devices`, or `-- record` after `cargo build --release -p easemob-admin-cli`.
 #![allow(clippy::print_stdout, reason = "the tables are what it is for")]
 
+mod devices;
 mod limited_server;
 mod measure;
 mod rate;
@@ -22,6 +23,11 @@ enum Bench {
     Rate(rate::RateArgs),
     /// What it costs that every logout is on record
     Record(record::RecordArgs),
+    /// How many devices the sandbox holds, and whether their messages arrive whole and in order
+    Devices(devices::DevicesArgs),
+    /// A sandbox of the other benchmarks
+    #[command(hide = true)]
+    Sandbox,
     /// A client process of the other benchmarks
     #[command(hide = true)]
     Send(sender::SendArgs),
@@ -32,6 +38,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     match Cli::parse().bench {
         Bench::Rate(args) => rate::run(&args).await,
         Bench::Record(args) => record::run(&args).await,
+        Bench::Devices(args) => devices::run(&args).await.map_err(|failure| failure as _),
+        Bench::Sandbox => devices::serve().await.map_err(|failure| failure as _),
         Bench::Send(args) => sender::run(&args).await,
     }
 }

@@ -65,6 +65,16 @@ struct State {
     last_serial: u64,
 }
 
+impl State {
+    /// The connections of one user, by the resource.
+    fn of(&mut self, user: &str) -> impl Iterator<Item = (&str, &mut Session)> {
+        self.sessions
+            .range_mut((user.to_owned(), String::new())..)
+            .take_while(move |((name, _), _)| name == user)
+            .map(|((_, resource), session)| (resource.as_str(), session))
+    }
+}
+
 #[derive(Debug)]
 struct Session {
     serial: u64,
@@ -124,8 +134,7 @@ impl Hub {
         let Some(session) = state.sessions.remove(&key) else {
             return false;
         };
-        let alone = !state.sessions.keys().any(|(other, _)| other == user);
-        if alone {
+        if state.of(user).next().is_none() {
             let kept = state.offline.entry(user.to_owned()).or_default();
             kept.extend(session.mailbox.unreceived());
             let surplus = kept.len().saturating_sub(LONGEST_OFFLINE);
@@ -170,10 +179,7 @@ impl Hub {
         let notice = frame(command::NOTICE, &notice);
         let mut connected = false;
         let mut reached = 0;
-        for ((name, resource), session) in &mut state.sessions {
-            if name != user {
-                continue;
-            }
+        for (resource, session) in state.of(user) {
             connected = true;
             if meant(resource) {
                 session.mailbox.push(queue, meta.clone());

@@ -24,6 +24,9 @@ use crate::service::Service;
 /// No frame is larger; the service's own limit of a message is 5 KiB.
 const LARGEST_FRAME: usize = 256 * 1024;
 
+/// Most connections are idle most of the time, and there may be ten thousand.
+const READ_BUFFER: usize = 4 * 1024;
+
 /// A connection without a frame for so long is closed: three heartbeats of the SDK.
 const IDLE: Duration = Duration::from_secs(100);
 
@@ -46,6 +49,7 @@ type Reason = &'static str;
 /// Answers `GET /websocket`.
 pub(crate) async fn upgrade(State(service): State<Arc<Service>>, upgrade: WebSocketUpgrade) -> Response {
     upgrade
+        .read_buffer_size(READ_BUFFER)
         .max_message_size(LARGEST_FRAME)
         .max_frame_size(LARGEST_FRAME)
         .on_upgrade(move |socket| serve(service, socket))
