@@ -30,6 +30,9 @@
 mod builder;
 mod control;
 mod error;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod realtime;
 mod rules;
 mod sandbox;

@@ -97,6 +97,16 @@ async fn answer(service: &Service, peer: &Peer, parts: &Parts, body: Option<Byte
     response
 }
 
+/// Returns the status of the answer to a call.
+#[cfg(fuzzing)]
+pub(crate) fn status_of(service: &Service, parts: &Parts, body: Bytes) -> u16 {
+    let segments = path::segments(parts.uri.path()).unwrap_or_default();
+    let found = route::find(&parts.method, segments.get(2..).unwrap_or_default());
+    reply(service, parts, &segments, found, Some(body))
+        .status
+        .as_u16()
+}
+
 /// An answer before it is written.
 struct Reply {
     status: StatusCode,

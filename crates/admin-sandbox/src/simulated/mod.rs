@@ -3,7 +3,7 @@
 //!
 //! `session` is the protocol without a connection in it; this is the thin part around it.
 
-mod session;
+pub(crate) mod session;
 
 use std::collections::VecDeque;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

@@ -14,30 +14,30 @@ use crate::realtime::provision::{EXPIRED, NO_MATCH, NOT_FOUND, code};
 
 /// The protocol state of one device.
 #[derive(Debug)]
-pub(super) struct Session {
+pub(crate) struct Session {
     own: Jid,
     /// The queues that are being pulled; what is told of them meanwhile comes with the next pull.
     pulling: HashSet<String>,
     last_message: u64,
-    pub(super) frames: Frames,
+    pub(crate) frames: Frames,
 }
 
 /// The answer to a sign-in.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Answer {
+pub(crate) enum Answer {
     In,
     Refused { code: u16, reason: String },
 }
 
 /// What follows from a frame.
 #[derive(Debug, Default)]
-pub(super) struct Step {
-    pub(super) send: Vec<Vec<u8>>,
-    pub(super) events: Vec<DeviceEvent>,
+pub(crate) struct Step {
+    pub(crate) send: Vec<Vec<u8>>,
+    pub(crate) events: Vec<DeviceEvent>,
 }
 
 impl Session {
-    pub(super) fn new(app_key: &str, user: &str, resource: &str) -> Self {
+    pub(crate) fn new(app_key: &str, user: &str, resource: &str) -> Self {
         Self {
             own: Jid {
                 app_key: app_key.to_owned(),
@@ -51,11 +51,11 @@ impl Session {
         }
     }
 
-    pub(super) fn login_id(&self) -> String {
+    pub(crate) fn login_id(&self) -> String {
         format!("{}/{}", self.own.name, self.own.client_resource)
     }
 
-    pub(super) fn provision(&mut self, token: &str, name: &str, ext: &str) -> Vec<u8> {
+    pub(crate) fn provision(&mut self, token: &str, name: &str, ext: &str) -> Vec<u8> {
         const OTHER: i32 = 16;
         let resource = self.own.client_resource.clone();
         let provision = Provision {
@@ -81,7 +81,7 @@ impl Session {
     }
 
     /// Reads the answer to a sign-in, and takes over the resource that it names; nothing if it is none.
-    pub(super) fn admitted(&mut self, bytes: &[u8]) -> Option<Answer> {
+    pub(crate) fn admitted(&mut self, bytes: &[u8]) -> Option<Answer> {
         self.frames.received += 1;
         let msync = MSync::decode(bytes).ok()?;
         if msync.command != command::PROVISION {
@@ -105,7 +105,7 @@ impl Session {
         Some(Answer::Refused { code, reason })
     }
 
-    pub(super) fn unread(&mut self) -> Vec<u8> {
+    pub(crate) fn unread(&mut self) -> Vec<u8> {
         self.frames.sent += 1;
         let unread = MSync {
             command: command::UNREAD,
@@ -114,17 +114,17 @@ impl Session {
         unread.encode_to_vec()
     }
 
-    pub(super) fn logout(&mut self) -> Vec<u8> {
+    pub(crate) fn logout(&mut self) -> Vec<u8> {
         self.frames.sent += 1;
         frame(command::LOGOUT, &Logout::default())
     }
 
-    pub(super) fn text(&mut self, to: &str, text: &str) -> (u64, Vec<u8>) {
+    pub(crate) fn text(&mut self, to: &str, text: &str) -> (u64, Vec<u8>) {
         self.last_message += 1;
         (self.last_message, self.text_as(self.last_message, to, text))
     }
 
-    pub(super) fn text_as(&mut self, id: u64, to: &str, text: &str) -> Vec<u8> {
+    pub(crate) fn text_as(&mut self, id: u64, to: &str, text: &str) -> Vec<u8> {
         const CHAT: i32 = 1;
         let (user, resource) = to.split_once('/').unwrap_or((to, ""));
         let to = Jid {
@@ -161,7 +161,7 @@ impl Session {
     }
 
     /// Takes a frame of the server; nothing if it is none of the protocol.
-    pub(super) fn take(&mut self, bytes: &[u8]) -> Option<Step> {
+    pub(crate) fn take(&mut self, bytes: &[u8]) -> Option<Step> {
         self.frames.received += 1;
         let msync = MSync::decode(bytes).ok()?;
         let payload = msync.payload.as_slice();
