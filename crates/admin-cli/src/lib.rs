@@ -24,6 +24,7 @@ pub mod exit;
 pub mod input;
 pub mod interrupt;
 pub mod locks;
+pub mod logins;
 pub mod private_files;
 pub mod progress;
 pub mod render;

@@ -1,0 +1,315 @@
+//! Reads who is online with which devices, and keeps it as a snapshot.
+//!
+//! Of a hundred users the status is read in one call, and the devices only of those who are online. Batches are read
+//! beside each other and kept in their order, so that what is kept is always a beginning of the whole, and an
+//! interrupted scan can be gone on with.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::pin;
+
+use easemob_admin_api::UserId;
+use futures_util::stream::{self, Stream, StreamExt};
+use tokio::sync::{Semaphore, watch};
+
+use super::store::{Counts, LoginStore, Position, SeenDevice, SnapshotId, StoreError, UserState};
+use crate::bulk::breaker::{Breaker, Fatal};
+use crate::bulk::calls::CallError;
+use crate::bulk::pipeline::Wish;
+
+/// How many users the server takes in one call for their status.
+pub const BATCH: usize = 100;
+
+/// What the server says of a user's status.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Status {
+    /// At least one device is online.
+    Online,
+    /// None is, or there is no such user.
+    Offline,
+    /// Another word.
+    Other(String),
+}
+
+/// A page of users.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserPage {
+    /// The users, in the server's order.
+    pub users: Vec<UserId>,
+    /// Where the next page begins; none after the last.
+    pub next: Option<String>,
+}
+
+/// The calls of a scan.
+pub trait ScanCalls {
+    /// Reads the page of users that begins at a cursor, or the first.
+    fn users(&self, cursor: Option<&str>) -> impl Future<Output = Result<UserPage, CallError>>;
+    /// Reads the status of at most [`BATCH`] users, by their names in lower case; some may be missing.
+    fn statuses(&self, users: &[UserId])
+    -> impl Future<Output = Result<BTreeMap<String, Status>, CallError>>;
+    /// Reads the devices of a user that are online.
+    fn devices(&self, user: &UserId) -> impl Future<Output = Result<Vec<SeenDevice>, CallError>>;
+}
+
+/// Users to be read, and how far a scan has come once they are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Batch {
+    /// At most [`BATCH`] users.
+    pub users: Vec<UserId>,
+    /// The position after them.
+    pub after: Position,
+}
+
+/// Why users cannot be read any further.
+#[derive(Debug)]
+pub enum SourceError {
+    /// The server did not list them.
+    Call(CallError),
+    /// The temporary copy of a list cannot be read.
+    List(std::io::Error),
+}
+
+/// How a scan ended.
+#[derive(Debug)]
+pub enum End {
+    /// All users were read.
+    Complete,
+    /// Somebody wished for an end before that.
+    Wished(Wish),
+    /// Going on is pointless.
+    Fatal(Fatal),
+    /// The rest of the users cannot be read.
+    Source(SourceError),
+}
+
+/// Streams all users of the app from a position on.
+pub fn all_users<'a>(
+    calls: &'a impl ScanCalls,
+    from: Position,
+) -> impl Stream<Item = Result<Batch, SourceError>> + 'a {
+    let pages = stream::try_unfold(Some((from.cursor, from.done)), async move |next| {
+        let Some((cursor, skip)) = next else {
+            return Ok(None);
+        };
+        let page = calls.users(cursor.as_deref()).await.map_err(SourceError::Call)?;
+        let (batches, next) = batches_of(page, cursor, skip);
+        Ok::<_, SourceError>(Some((stream::iter(batches.into_iter().map(Ok)), next)))
+    });
+    pages.flat_map(|page| match page {
+        Ok(batches) => batches.left_stream(),
+        Err(error) => stream::iter([Err(error)]).right_stream(),
+    })
+}
+
+/// Cuts a page into batches, without the first `skip` users, and says where the next page begins.
+fn batches_of(
+    page: UserPage,
+    cursor: Option<String>,
+    skip: u64,
+) -> (Vec<Batch>, Option<(Option<String>, u64)>) {
+    let mut done = skip;
+    let skip = usize::try_from(skip).unwrap_or(usize::MAX).min(page.users.len());
+    let mut batches: Vec<Batch> = page.users[skip..]
+        .chunks(BATCH)
+        .map(|users| {
+            done += u64::try_from(users.len()).unwrap_or(u64::MAX);
+            Batch {
+                users: users.to_vec(),
+                after: Position {
+                    cursor: cursor.clone(),
+                    done,
+                },
+            }
+        })
+        .collect();
+    let next = page.next.map(|next| (Some(next), 0));
+    // After the last user of a page a scan is at the beginning of the next one.
+    if let (Some(last), Some((cursor, done))) = (batches.last_mut(), next.clone()) {
+        last.after = Position { cursor, done };
+    }
+    (batches, next)
+}
+
+/// Streams the users of a list from a position on.
+pub fn listed_users(
+    mut users: impl Iterator<Item = std::io::Result<UserId>>,
+    from: u64,
+) -> impl Stream<Item = Result<Batch, SourceError>> {
+    let mut done = 0;
+    let batches = std::iter::from_fn(move || {
+        while done < from {
+            done += 1;
+            if let Err(error) = users.next()? {
+                return Some(Err(SourceError::List(error)));
+            }
+        }
+        let batch: std::io::Result<Vec<UserId>> = users.by_ref().take(BATCH).collect();
+        match batch {
+            Ok(batch) if batch.is_empty() => None,
+            Ok(users) => {
+                done += u64::try_from(users.len()).unwrap_or(u64::MAX);
+                let after = Position { cursor: None, done };
+                Some(Ok(Batch { users, after }))
+            }
+            Err(error) => Some(Err(SourceError::List(error))),
+        }
+    });
+    stream::iter(batches)
+}
+
+/// How a scan reads.
+#[derive(Debug, Clone)]
+pub struct Pace {
+    /// How many calls are under way at a time.
+    pub concurrency: usize,
+    /// What the surroundings want.
+    pub wish: watch::Receiver<Wish>,
+}
+
+/// Reads users in batches and keeps what was found, until all are read or somebody wishes for an end.
+///
+/// `seen` is told the counts so far after every batch; `now_ms` is the time in milliseconds since 1970.
+///
+/// # Errors
+/// When what was found cannot be kept.
+pub async fn scan(
+    calls: &impl ScanCalls,
+    store: &mut dyn LoginStore,
+    snapshot: SnapshotId,
+    batches: impl Stream<Item = Result<Batch, SourceError>>,
+    pace: Pace,
+    now_ms: impl Fn() -> i64,
+    mut seen: impl FnMut(Counts),
+) -> Result<End, StoreError> {
+    let places = Semaphore::new(pace.concurrency.max(1));
+    let mut wish = pace.wish;
+    let read = batches.map(async |batch| match batch {
+        Ok(batch) => Ok((read_batch(calls, &places, &batch.users).await, batch.after)),
+        Err(error) => Err(error),
+    });
+    let mut read = pin!(read.buffered(pace.concurrency.max(1)));
+    let (mut counts, mut breaker) = (Counts::default(), Breaker::default());
+    // Batches of a server that has fallen silent: kept if it speaks again, and read anew by the next scan if not.
+    let mut held_back: Vec<(Vec<(String, UserState)>, Position)> = Vec::new();
+    loop {
+        let next = tokio::select! {
+            next = read.next() => next,
+            wished = wished(&mut wish) => return Ok(End::Wished(wished)),
+        };
+        let (found, after) = match next {
+            None => break,
+            Some(Err(error)) => return Ok(End::Source(error)),
+            Some(Ok(read)) => read,
+        };
+        if found.answered {
+            breaker.succeeded();
+        }
+        if let Some(fatal) = found.errors.iter().find_map(|error| breaker.failed(error)) {
+            return Ok(End::Fatal(fatal));
+        }
+        held_back.push((found.users, after));
+        if found.answered {
+            for (users, after) in held_back.drain(..) {
+                keep(store, snapshot, &users, &after, now_ms(), &mut counts)?;
+            }
+            seen(counts);
+        }
+    }
+    for (users, after) in held_back {
+        keep(store, snapshot, &users, &after, now_ms(), &mut counts)?;
+    }
+    seen(counts);
+    store.finish(snapshot, now_ms())?;
+    Ok(End::Complete)
+}
+
+fn keep(
+    store: &mut dyn LoginStore,
+    snapshot: SnapshotId,
+    users: &[(String, UserState)],
+    after: &Position,
+    now_ms: i64,
+    counts: &mut Counts,
+) -> Result<(), StoreError> {
+    store.add(snapshot, users, after, now_ms)?;
+    users.iter().for_each(|(_, state)| counts.add(state));
+    Ok(())
+}
+
+async fn wished(wish: &mut watch::Receiver<Wish>) -> Wish {
+    // Nobody is left to wish for anything if the sender is gone.
+    match wish.wait_for(|wish| *wish != Wish::Run).await {
+        Ok(wish) => *wish,
+        Err(_) => std::future::pending().await,
+    }
+}
+
+fn state_of(error: &CallError) -> UserState {
+    if error.not_found {
+        UserState::Unknown("no such user".into())
+    } else {
+        UserState::Failed(error.to_string())
+    }
+}
+
+/// What the calls about a batch came to.
+struct Found {
+    users: Vec<(String, UserState)>,
+    /// Whether at least one call was answered.
+    answered: bool,
+    /// One for each call that failed.
+    errors: Vec<CallError>,
+}
+
+/// Reads the status of users, and the devices of those who are online.
+async fn read_batch(calls: &impl ScanCalls, places: &Semaphore, users: &[UserId]) -> Found {
+    let statuses = {
+        let _place = places.acquire().await;
+        calls.statuses(users).await
+    };
+    let statuses = match statuses {
+        Ok(statuses) => statuses,
+        Err(error) => {
+            let failed = |user: &UserId| (user.to_string(), state_of(&error));
+            return Found {
+                users: users.iter().map(failed).collect(),
+                answered: false,
+                errors: vec![error],
+            };
+        }
+    };
+    let read = users.iter().map(async |user| match statuses.get(&user.folded()) {
+        Some(Status::Offline) => Ok(UserState::Offline),
+        None => Ok(UserState::Unknown("the server did not mention the user".into())),
+        Some(Status::Other(word)) => Ok(UserState::Unknown(format!("the server said `{word}`"))),
+        Some(Status::Online) => {
+            let _place = places.acquire().await;
+            calls.devices(user).await.map(|devices| {
+                if devices.is_empty() {
+                    UserState::Changed
+                } else {
+                    UserState::Online(devices)
+                }
+            })
+        }
+    });
+    let mut errors = Vec::new();
+    let states = futures_util::future::join_all(read)
+        .await
+        .into_iter()
+        .map(|read| {
+            read.unwrap_or_else(|error| {
+                let state = state_of(&error);
+                errors.push(error);
+                state
+            })
+        });
+    Found {
+        users: users.iter().map(ToString::to_string).zip(states).collect(),
+        answered: true,
+        errors,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,439 @@
+//! What is kept about logins, and what can be asked of it.
+//!
+//! [`LoginStore`] is small, so that another database can be put behind it without touching a command. `sqlite` is the
+//! one that ships.
+
+mod schema;
+pub mod sqlite;
+mod sqlite_questions;
+mod sqlite_store;
+
+use std::io;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// A snapshot's number; they only grow.
+pub type SnapshotId = i64;
+
+/// What a scan found out about one user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UserState {
+    /// The server said offline. It says so of users that do not exist, too.
+    Offline,
+    /// Online, with these devices.
+    Online(Vec<SeenDevice>),
+    /// Online when the status was read, but without a device when the devices were.
+    Changed,
+    /// The server knows no such user, or did not mention the user: how many devices is not known.
+    Unknown(String),
+    /// The read failed: how many devices is not known.
+    Failed(String),
+}
+
+/// A device that was online.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeenDevice {
+    /// The resource id.
+    pub resource: String,
+    /// Its platform.
+    pub platform: String,
+    /// The name shown to people, if the server told it.
+    pub name: Option<String>,
+    /// When it signed in, in milliseconds since 1970, if its id says so.
+    pub signed_in_ms: Option<i64>,
+}
+
+/// How far a scan came: enough to go on from there.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Position {
+    /// The cursor of the page that is being worked on; none on the first page, or if users come from a list.
+    pub cursor: Option<String>,
+    /// How many users of that page, or of the list, are done.
+    pub done: u64,
+}
+
+/// A scan, finished or not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Snapshot {
+    /// Its number.
+    pub id: SnapshotId,
+    /// When it began, in milliseconds since 1970.
+    pub started_ms: i64,
+    /// When it was complete; none if it was not.
+    pub finished_ms: Option<i64>,
+    /// `all`, or what tells a list apart from others.
+    pub source: String,
+    /// What it counted.
+    pub counts: Counts,
+}
+
+/// What a scan counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Counts {
+    /// Users that were asked about.
+    pub users: u64,
+    /// Users with at least one device.
+    pub online: u64,
+    /// Users who were offline.
+    pub offline: u64,
+    /// Users who signed out while they were being read.
+    pub changed: u64,
+    /// Users that the server does not know or did not mention.
+    pub unknown: u64,
+    /// Users whose read failed.
+    pub failed: u64,
+    /// Devices of the users online.
+    pub devices: u64,
+}
+
+impl Counts {
+    /// Counts one more user.
+    pub fn add(&mut self, state: &UserState) {
+        self.users += 1;
+        match state {
+            UserState::Offline => self.offline += 1,
+            UserState::Online(devices) => {
+                self.online += 1;
+                self.devices += u64::try_from(devices.len()).unwrap_or(u64::MAX);
+            }
+            UserState::Changed => self.changed += 1,
+            UserState::Unknown(_) => self.unknown += 1,
+            UserState::Failed(_) => self.failed += 1,
+        }
+    }
+
+    /// Returns how many users' devices are not known.
+    #[must_use]
+    pub fn not_known(&self) -> u64 {
+        self.unknown + self.failed
+    }
+}
+
+/// What a device did, as the service tells it by webhook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LoginKind {
+    /// It signed in.
+    Login,
+    /// It signed out, or was signed out.
+    Logout,
+    /// It had to go for another device.
+    Replaced,
+}
+
+impl LoginKind {
+    /// Returns the word that is kept.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Login => "login",
+            Self::Logout => "logout",
+            Self::Replaced => "replaced",
+        }
+    }
+
+    /// Reads the word that is kept.
+    #[must_use]
+    pub fn of(word: &str) -> Option<Self> {
+        [Self::Login, Self::Logout, Self::Replaced]
+            .into_iter()
+            .find(|kind| kind.word() == word)
+    }
+}
+
+/// A login event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoginEvent {
+    /// The service's id of the call; events of one id are one event.
+    pub call_id: String,
+    /// The user.
+    pub user: String,
+    /// The device.
+    pub resource: String,
+    /// Its platform.
+    pub platform: String,
+    /// What it did.
+    pub kind: LoginKind,
+    /// When, by the clock of the service, in milliseconds since 1970.
+    pub at_ms: i64,
+    /// Why, in the words of the service; empty if it gives none.
+    #[serde(default)]
+    pub reason: String,
+}
+
+/// A time of which events may be missing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gap {
+    /// From when, in milliseconds since 1970.
+    pub since_ms: i64,
+    /// Until when.
+    pub until_ms: i64,
+    /// Why it is believed.
+    pub why: String,
+}
+
+/// Why what is kept cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The file cannot be made or opened.
+    #[error("cannot use {}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The file is something else.
+    #[error("{} is no database of logins; it was left as it is", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file was written by a newer version.
+    #[error("{} has format {found}, newer than {known}, which this version knows; it was left as it is", path.display())]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        found: i64,
+        /// The newest that is known.
+        known: i64,
+    },
+    /// The file is damaged.
+    #[error("{} is damaged; it was left as it is", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What was found.
+        source: rusqlite::Error,
+    },
+    /// A read or write failed.
+    #[error("the database of logins failed")]
+    Failed(#[from] rusqlite::Error),
+    /// There is no such snapshot.
+    #[error("there is no snapshot {0}")]
+    NoSuchSnapshot(String),
+}
+
+/// Keeps snapshots and events.
+pub trait LoginStore {
+    /// Begins a snapshot.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    fn begin(&mut self, source: &str, now_ms: i64) -> Result<SnapshotId, StoreError>;
+
+    /// Adds users to a snapshot that is not finished, with the position after them: both or neither.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    fn add(
+        &mut self,
+        snapshot: SnapshotId,
+        users: &[(String, UserState)],
+        after: &Position,
+        now_ms: i64,
+    ) -> Result<(), StoreError>;
+
+    /// Ends a snapshot.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    fn finish(&mut self, snapshot: SnapshotId, now_ms: i64) -> Result<(), StoreError>;
+
+    /// Returns the newest snapshot of this source that is not finished, and how far it came.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn unfinished(&self, source: &str) -> Result<Option<(Snapshot, Position)>, StoreError>;
+
+    /// Returns all snapshots, oldest first.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    fn snapshots(&self) -> Result<Vec<Snapshot>, StoreError>;
+
+    /// Keeps events, all or none, and returns how many were new.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    fn record_events(&mut self, events: &[LoginEvent], received_ms: i64) -> Result<usize, StoreError>;
+
+    /// Keeps a time of which events may be missing.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    fn record_gap(&mut self, gap: &Gap) -> Result<(), StoreError>;
+
+    /// Visits the devices of a snapshot, user by user.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    fn each_device(
+        &self,
+        snapshot: SnapshotId,
+        visit: &mut dyn FnMut(&str, SeenDevice),
+    ) -> Result<(), StoreError>;
+
+    /// Visits the users of a snapshot whose devices are not known.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    fn each_not_known(&self, snapshot: SnapshotId, visit: &mut dyn FnMut(NotKnown))
+    -> Result<(), StoreError>;
+
+    /// Visits what differs between two snapshots, by user and device.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    fn each_change(
+        &self,
+        from: SnapshotId,
+        to: SnapshotId,
+        visit: &mut dyn FnMut(Change),
+    ) -> Result<(), StoreError>;
+
+    /// Visits events in the order in which they happened, of all users or of one.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    fn each_event(
+        &self,
+        range: Range,
+        user: Option<&str>,
+        visit: &mut dyn FnMut(LoginEvent),
+    ) -> Result<(), StoreError>;
+
+    /// Returns the users with most events of a kind, most first.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    fn most_events(
+        &self,
+        kind: LoginKind,
+        range: Range,
+        most: usize,
+    ) -> Result<Vec<(String, u64)>, StoreError>;
+
+    /// Returns the devices that a user was ever seen with.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    fn known_devices(&self, user: &str) -> Result<Vec<KnownDevice>, StoreError>;
+
+    /// Returns when a device signed in, as far as it is known: its last login event, or else when it was first seen.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn signed_in_ms(&self, user: &str, resource: &str) -> Result<Option<i64>, StoreError>;
+
+    /// Returns the times of which events may be missing.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    fn gaps(&self, range: Range) -> Result<Vec<Gap>, StoreError>;
+
+    /// Forgets snapshots, events, gaps and devices from before a time; the newest finished snapshot stays.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    fn forget(&mut self, before_ms: i64) -> Result<Forgotten, StoreError>;
+}
+
+/// A time range, from (inclusive) to (exclusive), in milliseconds since 1970.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Range {
+    /// The first millisecond.
+    pub since_ms: i64,
+    /// The first millisecond after it.
+    pub until_ms: i64,
+}
+
+impl Range {
+    /// All of time.
+    pub const ALL: Self = Self {
+        since_ms: 0,
+        until_ms: i64::MAX,
+    };
+}
+
+/// A user whose devices are not known.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NotKnown {
+    /// The user.
+    pub user: String,
+    /// `unknown` or `failed`.
+    pub state: String,
+    /// Why.
+    pub why: String,
+}
+
+/// A device that differs between two snapshots.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Change {
+    /// The user.
+    pub user: String,
+    /// The device.
+    pub resource: String,
+    /// Its platform.
+    pub platform: String,
+    /// What differs.
+    pub kind: ChangeKind,
+}
+
+/// What differs between two snapshots.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChangeKind {
+    /// It is in the later one only.
+    SignedIn,
+    /// It is in the earlier one only.
+    SignedOut,
+    /// It is in the earlier one only, and the later one does not know the user's devices.
+    NotKnownLater,
+    /// It is in the later one only, and the earlier one did not know the user's devices.
+    NotKnownEarlier,
+}
+
+impl ChangeKind {
+    /// Returns the word for it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::SignedIn => "signed_in",
+            Self::SignedOut => "signed_out",
+            Self::NotKnownLater => "not_known_later",
+            Self::NotKnownEarlier => "not_known_earlier",
+        }
+    }
+}
+
+/// A device that a user was seen with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct KnownDevice {
+    /// The resource id.
+    pub resource: String,
+    /// Its platform.
+    pub platform: String,
+    /// The name shown to people.
+    pub name: Option<String>,
+    /// When a snapshot saw it first, in milliseconds since 1970.
+    pub first_seen_ms: i64,
+    /// When a snapshot saw it last.
+    pub last_seen_ms: i64,
+}
+
+/// What was forgotten.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Forgotten {
+    /// How many snapshots.
+    pub snapshots: usize,
+    /// How many events.
+    pub events: usize,
+    /// How many devices that no kept snapshot has.
+    pub devices: usize,
+}
+
+#[cfg(test)]
+mod tests;

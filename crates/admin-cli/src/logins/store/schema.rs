@@ -1,0 +1,67 @@
+//! The tables, and how an older file becomes a newer one.
+
+/// What tells our files apart from other SQLite files: `EALG`.
+pub(super) const APPLICATION_ID: i64 = 0x4541_4C47;
+
+/// One step from each format to the next; the format of a file is how many it has taken.
+pub(super) const MIGRATIONS: &[&str] = &["
+CREATE TABLE snapshots (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    source TEXT NOT NULL,
+    started_ms INTEGER NOT NULL,
+    finished_ms INTEGER,
+    cursor TEXT,
+    done INTEGER NOT NULL DEFAULT 0,
+    users INTEGER NOT NULL DEFAULT 0,
+    online INTEGER NOT NULL DEFAULT 0,
+    offline INTEGER NOT NULL DEFAULT 0,
+    changed INTEGER NOT NULL DEFAULT 0,
+    unknown INTEGER NOT NULL DEFAULT 0,
+    failed INTEGER NOT NULL DEFAULT 0,
+    devices INTEGER NOT NULL DEFAULT 0
+);
+-- Users who are offline are counted only: they are most of a million.
+CREATE TABLE snapshot_devices (
+    snapshot INTEGER NOT NULL REFERENCES snapshots (id) ON DELETE CASCADE,
+    user TEXT NOT NULL,
+    resource TEXT NOT NULL,
+    platform TEXT NOT NULL,
+    name TEXT,
+    signed_in_ms INTEGER,
+    PRIMARY KEY (snapshot, user, resource)
+) WITHOUT ROWID;
+CREATE TABLE snapshot_not_known (
+    snapshot INTEGER NOT NULL REFERENCES snapshots (id) ON DELETE CASCADE,
+    user TEXT NOT NULL,
+    state TEXT NOT NULL,
+    why TEXT NOT NULL,
+    PRIMARY KEY (snapshot, user)
+) WITHOUT ROWID;
+CREATE TABLE devices (
+    user TEXT NOT NULL,
+    resource TEXT NOT NULL,
+    platform TEXT NOT NULL,
+    name TEXT,
+    first_seen_ms INTEGER NOT NULL,
+    last_seen_ms INTEGER NOT NULL,
+    PRIMARY KEY (user, resource)
+) WITHOUT ROWID;
+CREATE TABLE events (
+    call_id TEXT PRIMARY KEY,
+    user TEXT NOT NULL,
+    resource TEXT NOT NULL,
+    platform TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    at_ms INTEGER NOT NULL,
+    received_ms INTEGER NOT NULL,
+    reason TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX events_of_user ON events (user, at_ms);
+CREATE INDEX events_by_time ON events (at_ms);
+CREATE TABLE gaps (
+    since_ms INTEGER NOT NULL,
+    until_ms INTEGER NOT NULL,
+    why TEXT NOT NULL,
+    PRIMARY KEY (since_ms, until_ms, why)
+) WITHOUT ROWID;
+"];
