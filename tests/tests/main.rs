@@ -19,6 +19,7 @@ mod it {
     mod interrupts;
     mod live_devices;
     mod locks;
+    mod logins;
     mod logout_counts;
     mod pipes;
     mod plans;

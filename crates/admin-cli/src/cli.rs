@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{audit, completions, devices, limits, man, profile, runs, sandbox, sessions, users};
+use crate::commands::{
+    audit, completions, devices, limits, logins, man, profile, runs, sandbox, sessions, users,
+};
 use crate::render::Format;
 
 /// Bulk and audited session management for the Easemob IM server
@@ -121,6 +123,9 @@ pub enum Command {
     /// See and set how many devices may be online
     #[command(subcommand)]
     Limits(limits::LimitsCommand),
+    /// Count who is signed in where, keep it, and compare
+    #[command(subcommand)]
+    Logins(logins::LoginsCommand),
     /// See what was done from this machine, and go on with it
     #[command(subcommand)]
     Runs(runs::RunsCommand),

@@ -19,6 +19,7 @@ use crate::config::profile_file::ProfileFileError;
 use crate::exit::{self, Exit};
 use crate::input::user_list::ListError;
 use crate::locks::book::LockBookError;
+use crate::logins::store::StoreError;
 
 type Source = Box<dyn StdError + Send + Sync>;
 
@@ -206,6 +207,28 @@ impl From<LockBookError> for CommandError {
     fn from(error: LockBookError) -> Self {
         Self::of(exit::INTERNAL, &error)
             .hint("the file is left as it is; look whether the disk is full, or put back a copy")
+    }
+}
+
+impl From<StoreError> for CommandError {
+    fn from(error: StoreError) -> Self {
+        let exit = match &error {
+            StoreError::NoSuchSnapshot(_) => exit::USAGE,
+            _ => exit::INTERNAL,
+        };
+        let this = Self::of(exit, &error);
+        match error {
+            StoreError::NoSuchSnapshot(_) => {
+                this.hint("see which there are with: easemob-admin logins snapshots")
+            }
+            StoreError::File { .. } | StoreError::Failed(_) => this.hint(
+                "look whether the disk is full or may not be written; what was kept before is still there",
+            ),
+            StoreError::Newer { .. } => this.hint("use the newer version of easemob-admin that wrote it"),
+            StoreError::Foreign { .. } | StoreError::Damaged { .. } => {
+                this.hint("move the file away, or put back a copy; a new one is made then")
+            }
+        }
     }
 }
 

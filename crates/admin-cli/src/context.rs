@@ -1,7 +1,7 @@
 //! What a command is run with: options, environment, streams, and the way to a server.
 
 use std::io::{BufWriter, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use easemob_admin_api::{AppKey, AppRoot, Client, Credentials, DisconnectVerb, ExpiresIn, RateLimit};
@@ -172,26 +172,43 @@ impl Context {
     /// When no server is configured, and there is no trail or more than one.
     pub fn audit_directory(&self) -> Result<PathBuf, CommandError> {
         let trails = self.places()?.audit();
+        self.kept_for_target(&trails).map_err(|error| {
+            error.hint(format!(
+                "or name a trail with --dir; they are in {}",
+                trails.display()
+            ))
+        })
+    }
+
+    /// Returns the database of logins of the server that is configured, or the only one there is.
+    ///
+    /// # Errors
+    /// When no server is configured, and there is no database or more than one.
+    pub fn logins_file(&self) -> Result<PathBuf, CommandError> {
+        let kept = self.places()?.logins();
+        Ok(self.kept_for_target(&kept)?.join("logins.sqlite"))
+    }
+
+    /// Returns the directory, below `all`, of what is kept for the server that is configured, or the only one there
+    /// is.
+    fn kept_for_target(&self, all: &Path) -> Result<PathBuf, CommandError> {
         if self.globals.sandbox {
-            return Ok(trails.join(directory_name(true, None, "")));
+            return Ok(all.join(directory_name(true, None, "")));
         }
         let (address, profile) = match self.target(&self.profiles()?) {
-            Ok(Target::Sandbox) => return Ok(trails.join(directory_name(true, None, ""))),
+            Ok(Target::Sandbox) => return Ok(all.join(directory_name(true, None, ""))),
             Ok(Target::Server { address, profile }) => (address, profile),
             Err(error) => {
-                let only = std::fs::read_dir(&trails).into_iter().flatten().flatten();
+                let only = std::fs::read_dir(all).into_iter().flatten().flatten();
                 let only: Vec<PathBuf> = only.map(|entry| entry.path()).collect();
                 return match only.as_slice() {
-                    [trail] => Ok(trail.clone()),
-                    _ => Err(error.hint(format!(
-                        "or name a trail with --dir; they are in {}",
-                        trails.display()
-                    ))),
+                    [only] => Ok(only.clone()),
+                    _ => Err(error),
                 };
             }
         };
         let root = Self::app_root(&address)?;
-        Ok(trails.join(directory_name(false, profile.as_deref(), &root.to_string())))
+        Ok(all.join(directory_name(false, profile.as_deref(), &root.to_string())))
     }
 
     fn app_root(address: &Address) -> Result<AppRoot, CommandError> {

@@ -1,12 +1,14 @@
 //! The server as the commands see it: the client, with a count of requests.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use easemob_admin_api::{Client, DeviceId, Error, LogoutOutcome, OnlineStatus, UserId};
+use easemob_admin_api::{Client, Cursor, DeviceId, Error, LogoutOutcome, OnlineStatus, UserId, UserQuery};
 
 use crate::bulk::calls::{CallError, Ended, SeenDevice, SessionCalls};
 use crate::command_error::call_error;
+use crate::logins::scan::{ScanCalls, Status, UserPage};
+use crate::logins::store as seen;
 
 /// A client that counts what it sends.
 #[derive(Debug)]
@@ -98,5 +100,50 @@ impl SessionCalls for Server {
     async fn logout_device(&self, user: &UserId, device: &DeviceId) -> Result<Ended, CallError> {
         let outcome = self.counted(self.client.logout_device(user, device).await);
         outcome.map(ended).map_err(|error| call_error(&error))
+    }
+}
+
+impl ScanCalls for Server {
+    async fn users(&self, cursor: Option<&str>) -> Result<UserPage, CallError> {
+        let cursor = cursor.map(Cursor::new);
+        let page = self
+            .client
+            .list_users_page(&UserQuery::new(), cursor.as_ref())
+            .await;
+        let page = self.counted(page).map_err(|error| call_error(&error))?;
+        Ok(UserPage {
+            users: page.items.into_iter().map(|user| user.username).collect(),
+            next: page.next.map(|cursor| cursor.as_str().to_owned()),
+        })
+    }
+
+    async fn statuses(&self, users: &[UserId]) -> Result<BTreeMap<String, Status>, CallError> {
+        let statuses = self.counted(self.client.status_batch(users).await);
+        let statuses = statuses.map_err(|error| call_error(&error))?;
+        let told = statuses.into_iter().filter_map(|(user, status)| {
+            let status = match status {
+                OnlineStatus::Online => Status::Online,
+                OnlineStatus::Offline => Status::Offline,
+                OnlineStatus::Unreported => return None,
+                other => Status::Other(other.to_string()),
+            };
+            Some((user.folded(), status))
+        });
+        Ok(told.collect())
+    }
+
+    async fn devices(&self, user: &UserId) -> Result<Vec<seen::SeenDevice>, CallError> {
+        let devices = self.counted(self.client.list_devices(user).await);
+        let devices = devices.map_err(|error| call_error(&error))?;
+        let seen = |device: easemob_admin_api::Device| seen::SeenDevice {
+            resource: device.id.to_string(),
+            platform: device.id.platform().to_string(),
+            name: device.name,
+            signed_in_ms: device
+                .id
+                .signed_in_at()
+                .and_then(|time| i64::try_from(time.0).ok()),
+        };
+        Ok(devices.into_iter().map(seen).collect())
     }
 }

@@ -5,6 +5,7 @@ use crate::command_error::CommandError;
 use crate::commands::audit::{self, AuditCommand};
 use crate::commands::devices::{self, DevicesCommand};
 use crate::commands::limits::{self, LimitsCommand};
+use crate::commands::logins::{self, LoginsCommand};
 use crate::commands::profile::{self, ProfileCommand};
 use crate::commands::runs::{self, RunsCommand};
 use crate::commands::sandbox::devices::SandboxDevicesCommand;
@@ -33,6 +34,13 @@ pub async fn dispatch(context: &Context, command: Command) -> Result<Exit, Comma
         Command::Runs(RunsCommand::Show(args)) => runs::show::run(context, &args),
         Command::Runs(RunsCommand::Resume(args)) => runs::resume::run(context, &args).await,
         Command::Runs(RunsCommand::RetryFailed(args)) => runs::retry_failed::run(context, &args).await,
+        Command::Logins(LoginsCommand::Snapshots(args)) => logins::snapshots::run(context, &args),
+        Command::Logins(LoginsCommand::Count(args)) => logins::count::run(context, &args),
+        Command::Logins(LoginsCommand::Top(args)) => logins::top::run(context, &args),
+        Command::Logins(LoginsCommand::Diff(args)) => logins::diff::run(context, &args),
+        Command::Logins(LoginsCommand::Show(args)) => logins::show::run(context, &args),
+        Command::Logins(LoginsCommand::Export(args)) => logins::export::run(context, &args),
+        Command::Logins(LoginsCommand::Prune(args)) => logins::prune::run(context, &args),
         Command::Sandbox(SandboxCommand::Serve(args)) => sandbox::serve::run(context, &args).await,
         Command::Sandbox(SandboxCommand::Seed(args)) => sandbox::seed::run(context, &args).await,
         Command::Sandbox(SandboxCommand::Reset(args)) => sandbox::reset::run(context, &args).await,
@@ -74,12 +82,14 @@ async fn with_server(context: &Context, session: &Session, command: Command) -> 
         Command::Users(UsersCommand::Status(args)) => users::status::run(context, session, &args).await,
         Command::Users(UsersCommand::Ban(args)) => users::ban::run(context, session, &args).await,
         Command::Users(UsersCommand::Unban(args)) => users::unban::run(context, session, &args).await,
+        Command::Logins(LoginsCommand::Scan(args)) => logins::scan::run(context, session, &args).await,
         Command::Limits(LimitsCommand::Show(args)) => limits::show::run(context, session, &args).await,
         Command::Limits(LimitsCommand::Set(args)) => limits::set::run(context, session, &args).await,
         Command::Sandbox(SandboxCommand::Devices(SandboxDevicesCommand::Connect(args))) => {
             sandbox::devices::connect::run(context, session, &args).await
         }
         Command::Audit(_)
+        | Command::Logins(_)
         | Command::Profile(_)
         | Command::Runs(_)
         | Command::Sandbox(_)

@@ -7,6 +7,7 @@ pub mod completions;
 pub mod devices;
 pub mod dispatch;
 pub mod limits;
+pub mod logins;
 pub mod man;
 pub mod profile;
 pub mod runs;

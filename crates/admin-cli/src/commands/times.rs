@@ -1,7 +1,7 @@
 //! Times as rows show them.
 
 use easemob_admin_api::UnixMillis;
-use jiff::Timestamp;
+use jiff::{Span, SpanRelativeTo, Timestamp};
 
 /// Returns the time in RFC 3339, in UTC.
 #[must_use]
@@ -30,6 +30,24 @@ pub fn short(time: Option<&str>) -> String {
     }
 }
 
+/// Reads a point in time, or how long ago it was; a day has 24 hours.
+///
+/// # Errors
+/// When it is neither.
+pub fn moment(text: &str) -> Result<Timestamp, String> {
+    if let Ok(time) = text.parse::<Timestamp>() {
+        return Ok(time);
+    }
+    let wrong = || "give a time such as 2026-01-31T09:30:00Z, or how long ago, such as 24h or 30d".to_owned();
+    let ago: Span = text.parse().map_err(|_| wrong())?;
+    let ago = ago
+        .to_duration(SpanRelativeTo::days_are_24_hours())
+        .map_err(|_| wrong())?;
+    Timestamp::now()
+        .checked_sub(ago.abs())
+        .map_err(|error| error.to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -39,5 +57,13 @@ mod tests {
         let text = rfc3339(UnixMillis(1_700_000_000_123));
         assert_eq!(text.as_deref(), Some("2023-11-14T22:13:20.123Z"));
         assert_eq!(short(text.as_deref()), "2023-11-14T22:13:20Z");
+    }
+
+    #[test]
+    fn moments_are_times_or_ages() {
+        let ago = |text| Timestamp::now().duration_since(moment(text).unwrap()).as_hours();
+        assert_eq!((ago("24h"), ago("2d"), ago("1d12h")), (24, 48, 36));
+        assert_eq!(moment("2026-01-31T09:30:00Z").unwrap().as_second(), 1_769_851_800);
+        assert!(moment("yesterday").is_err() && moment("2mo").is_err());
     }
 }

@@ -3,5 +3,6 @@
 //! `store` keeps it, `scan` reads the server into it, `questions` are what is asked of it. None of them knows the
 //! argument parser or how rows are shown.
 
+pub mod questions;
 pub mod scan;
 pub mod store;

@@ -83,16 +83,13 @@ pub enum End {
 }
 
 /// Streams all users of the app from a position on.
-pub fn all_users<'a>(
-    calls: &'a impl ScanCalls,
-    from: Position,
-) -> impl Stream<Item = Result<Batch, SourceError>> + 'a {
+pub fn all_users(calls: &impl ScanCalls, from: Position) -> impl Stream<Item = Result<Batch, SourceError>> {
     let pages = stream::try_unfold(Some((from.cursor, from.done)), async move |next| {
         let Some((cursor, skip)) = next else {
             return Ok(None);
         };
         let page = calls.users(cursor.as_deref()).await.map_err(SourceError::Call)?;
-        let (batches, next) = batches_of(page, cursor, skip);
+        let (batches, next) = batches_of(page, cursor.as_deref(), skip);
         Ok::<_, SourceError>(Some((stream::iter(batches.into_iter().map(Ok)), next)))
     });
     pages.flat_map(|page| match page {
@@ -104,7 +101,7 @@ pub fn all_users<'a>(
 /// Cuts a page into batches, without the first `skip` users, and says where the next page begins.
 fn batches_of(
     page: UserPage,
-    cursor: Option<String>,
+    cursor: Option<&str>,
     skip: u64,
 ) -> (Vec<Batch>, Option<(Option<String>, u64)>) {
     let mut done = skip;
@@ -116,7 +113,7 @@ fn batches_of(
             Batch {
                 users: users.to_vec(),
                 after: Position {
-                    cursor: cursor.clone(),
+                    cursor: cursor.map(str::to_owned),
                     done,
                 },
             }
@@ -232,7 +229,9 @@ fn keep(
     counts: &mut Counts,
 ) -> Result<(), StoreError> {
     store.add(snapshot, users, after, now_ms)?;
-    users.iter().for_each(|(_, state)| counts.add(state));
+    for (_, state) in users {
+        counts.add(state);
+    }
     Ok(())
 }
 

@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use crate::audit::{AuditError, EventTime, Filter, Outcome};
 use crate::command_error::CommandError;
+use crate::commands::times::moment;
 use crate::context::Context;
 use crate::exit;
 
@@ -96,17 +97,4 @@ impl FilterArgs {
             acts_only: false,
         }
     }
-}
-
-/// Reads a point in time, or how long ago it was.
-fn moment(text: &str) -> Result<Timestamp, String> {
-    if let Ok(time) = text.parse::<Timestamp>() {
-        return Ok(time);
-    }
-    let ago: SignedDuration = text
-        .parse()
-        .map_err(|_| "give a time such as 2026-01-31T09:30:00Z, or how long ago, such as 24h".to_owned())?;
-    Timestamp::now()
-        .checked_sub(ago)
-        .map_err(|error| error.to_string())
 }

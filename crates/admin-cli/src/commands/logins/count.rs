@@ -1,0 +1,152 @@
+//! `logins count`: how many devices, by platform, by number per user, or by label.
+
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+
+use super::snapshot::{SnapshotName, find, kept, warn_of_incomplete};
+use crate::bulk::pattern::Pattern;
+use crate::command_error::CommandError;
+use crate::context::Context;
+use crate::exit::{self, Exit};
+use crate::logins::questions::count::{By, Counting, Group, Label};
+use crate::logins::store::{Counts, LoginStore};
+use crate::render::report::Row;
+
+/// Arguments of `logins count`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  easemob-admin logins count
+  easemob-admin logins count --by devices -o csv
+  easemob-admin logins count --label kiosk='Kiosk*' --label phone='iPhone*'
+  easemob-admin logins count --over 4
+
+With --over the exit code is 11 if a user has more than N devices on one platform.")]
+pub struct CountArgs {
+    /// The snapshot: a number, `latest` or `previous`
+    #[arg(value_name = "SNAPSHOT", default_value = "latest")]
+    snapshot: SnapshotName,
+    /// What to count by
+    #[arg(long, value_name = "WHAT", default_value = "platform")]
+    by: Words,
+    /// Count by label: devices whose name fits the pattern; the first that fits counts; may be repeated
+    #[arg(long = "label", value_name = "NAME=PATTERN", value_parser = label)]
+    labels: Vec<Label>,
+    /// Look for users with more than N devices on one platform
+    #[arg(long, value_name = "N")]
+    over: Option<u64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Words {
+    /// The platform of the device
+    Platform,
+    /// How many devices the user has
+    Devices,
+}
+
+fn label(text: &str) -> Result<Label, String> {
+    match text.split_once('=') {
+        Some((name, pattern)) if !name.is_empty() && !pattern.is_empty() => Ok(Label {
+            name: name.to_owned(),
+            pattern: Pattern::from(pattern),
+        }),
+        _ => Err("give a name and a pattern, such as kiosk=Kiosk*".to_owned()),
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct CountRow {
+    by: &'static str,
+    group: String,
+    users: u64,
+    devices: u64,
+}
+
+impl Row for CountRow {
+    const COLUMNS: &'static [&'static str] = &["by", "group", "users", "devices"];
+
+    fn cells(&self) -> Vec<String> {
+        vec![
+            self.by.to_owned(),
+            self.group.clone(),
+            self.users.to_string(),
+            self.devices.to_string(),
+        ]
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct Summary {
+    snapshot: i64,
+    #[serde(flatten)]
+    counts: Counts,
+    over: Option<u64>,
+    exceeding: Option<u64>,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When what is kept cannot be read, or there is no such snapshot.
+pub fn run(context: &Context, args: &CountArgs) -> Result<Exit, CommandError> {
+    let store = kept(context)?;
+    let snapshot = find(&store, args.snapshot)?;
+    warn_of_incomplete(context, &snapshot);
+    let counts = snapshot.counts;
+    let (word, by) = match args.by {
+        _ if !args.labels.is_empty() => ("label", By::Label(args.labels.clone())),
+        Words::Platform => ("platform", By::Platform),
+        Words::Devices => ("devices", By::Devices),
+    };
+    // Whoever had none is counted and not kept one by one.
+    let none = Group {
+        users: counts.offline + counts.changed,
+        devices: 0,
+    };
+    let mut groups = Vec::new();
+    if matches!(by, By::Devices) && none.users > 0 {
+        groups.push(("0".to_owned(), none));
+    }
+    let mut counting = Counting::new(by, args.over);
+    store.each_device(snapshot.id, &mut |user, device| counting.add(user, &device))?;
+    let (counted, exceeding) = counting.finish();
+    groups.extend(counted);
+
+    let output =
+        |error| CommandError::new(exit::INTERNAL, "the rows cannot be written to stdout").because(error);
+    let mut report = context.local_report::<CountRow>("logins count", context.globals.sandbox);
+    for (group, Group { users, devices }) in groups {
+        let row = CountRow {
+            by: word,
+            group,
+            users,
+            devices,
+        };
+        report.row(&row).map_err(output)?;
+    }
+    let summary = Summary {
+        snapshot: snapshot.id,
+        counts,
+        over: args.over,
+        exceeding: args.over.map(|_| exceeding),
+    };
+    report.finish(&summary).map_err(output)?;
+    context.ui.say(format_args!(
+        "snapshot {}: {} users: {} online with {} devices, {} without one, {} not known",
+        snapshot.id,
+        counts.users,
+        counts.online,
+        counts.devices,
+        none.users,
+        counts.not_known()
+    ));
+    match args.over {
+        Some(most) if exceeding > 0 => {
+            context.ui.say(format_args!(
+                "{exceeding} users have more than {most} devices on one platform; see who: easemob-admin logins top"
+            ));
+            Ok(exit::FINDINGS)
+        }
+        _ => Ok(exit::OK),
+    }
+}

@@ -1,0 +1,34 @@
+//! `logins`: who is signed in where, over time.
+
+pub mod count;
+pub mod diff;
+pub mod export;
+pub mod prune;
+pub mod scan;
+pub mod show;
+mod snapshot;
+pub mod snapshots;
+pub mod top;
+
+use clap::Subcommand;
+
+/// Commands about login counts.
+#[derive(Debug, Subcommand)]
+pub enum LoginsCommand {
+    /// Read who is online with which devices, and keep it as a snapshot
+    Scan(scan::ScanArgs),
+    /// List the snapshots
+    Snapshots(snapshots::SnapshotsArgs),
+    /// Count the devices of a snapshot by platform, by number, or by label
+    Count(count::CountArgs),
+    /// Show the users with most devices, sign-ins or evictions
+    Top(top::TopArgs),
+    /// Show what differs between two snapshots
+    Diff(diff::DiffArgs),
+    /// Show what is known of one user, in the order in which it happened
+    Show(show::ShowArgs),
+    /// Write the devices of a snapshot, for analysis elsewhere
+    Export(export::ExportArgs),
+    /// Forget what is old
+    Prune(prune::PruneArgs),
+}

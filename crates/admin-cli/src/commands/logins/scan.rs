@@ -1,0 +1,188 @@
+//! `logins scan`: who is online with which devices, kept as a snapshot.
+
+use clap::Args;
+use jiff::Timestamp;
+
+use super::snapshots::SnapshotRow;
+use crate::bulk::digest::Sha256;
+use crate::bulk::pipeline::{Cause, Wish};
+use crate::command_error::CommandError;
+use crate::commands::user_source::UserSource;
+use crate::context::{Context, Session};
+use crate::exit::{self, Exit};
+use crate::interrupt;
+use crate::logins::scan::{self, End, Pace, SourceError, all_users, listed_users};
+use crate::logins::store::sqlite::SqliteStore;
+use crate::logins::store::{Counts, LoginStore, Position, Snapshot, StoreError};
+
+/// Arguments of `logins scan`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  easemob-admin logins scan
+  easemob-admin logins scan --from users.txt
+  easemob-admin logins scan --resume
+
+Without users, all users of the app are read. The status of a hundred users is one request, and devices are read only \
+of those who are online. Users that the server does not know or mention, and reads that failed, are kept as such: \
+they are never counted as users without a device. Exit code 6 if a read failed.")]
+pub struct ScanArgs {
+    #[command(flatten)]
+    users: UserSource,
+    /// Go on with the last scan of the same users, which was interrupted
+    #[arg(long)]
+    resume: bool,
+}
+
+fn now_ms() -> i64 {
+    Timestamp::now().as_millisecond()
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When users cannot be listed, the server gives no answers, or what was found cannot be kept.
+pub async fn run(context: &Context, session: &Session, args: &ScanArgs) -> Result<Exit, CommandError> {
+    let list = (!args.users.is_empty())
+        .then(|| args.users.read(context))
+        .transpose()?;
+    let source = match &list {
+        None => "all".to_owned(),
+        Some(list) => {
+            let mut digest = Sha256::default();
+            for entry in args.users.stream(list)? {
+                let user = entry.map_err(unreadable)?.user;
+                digest.add(user.to_string().as_bytes());
+                digest.add(b"\n");
+            }
+            format!("list:{}", &digest.hex()[..16])
+        }
+    };
+    let mut store = SqliteStore::open(&context.logins_file()?)?;
+    let (id, from) = begin(context, &mut store, &source, args.resume)?;
+    let pace = Pace {
+        concurrency: context.globals.concurrency,
+        wish: interrupt::listen(context.ui.clone(), context.globals.max_duration),
+    };
+    let bar = list.as_ref().and_then(|list| context.bar(list.users, "scanning"));
+    let mut shown = from.done;
+    let seen = |counts: Counts| {
+        if let Some(bar) = &bar {
+            bar.advance((from.done + counts.users).saturating_sub(shown));
+            shown = from.done + counts.users;
+        }
+    };
+    let server = &session.server;
+    let ended = match &list {
+        None => {
+            let batches = all_users(server, from.clone());
+            scan::scan(server, &mut store, id, batches, pace, now_ms, seen).await
+        }
+        Some(list) => {
+            let users = args.users.stream(list)?;
+            let users = users.map(|entry| entry.map(|entry| entry.user));
+            let batches = listed_users(users, from.done);
+            scan::scan(server, &mut store, id, batches, pace, now_ms, seen).await
+        }
+    };
+    if let Some(bar) = &bar {
+        bar.clear();
+    }
+    conclude(context, session, &store, id, ended?)
+}
+
+fn unreadable(error: std::io::Error) -> CommandError {
+    CommandError::new(exit::INTERNAL, "the temporary copy of the list cannot be read").because(error)
+}
+
+/// Begins a snapshot, or finds the one to go on with.
+fn begin(
+    context: &Context,
+    store: &mut SqliteStore,
+    source: &str,
+    resume: bool,
+) -> Result<(i64, Position), CommandError> {
+    let unfinished = store.unfinished(source)?;
+    match (unfinished, resume) {
+        (Some((snapshot, position)), true) => {
+            context.ui.note(format_args!(
+                "going on with snapshot {}, of which {} users are done",
+                snapshot.id, snapshot.counts.users
+            ));
+            Ok((snapshot.id, position))
+        }
+        (None, true) => Err(CommandError::new(
+            exit::USAGE,
+            "the last scan of these users is complete, or there was none",
+        )
+        .hint("leave out --resume to begin a new one")),
+        (Some((snapshot, _)), false) => {
+            context.ui.note(format_args!(
+                "snapshot {} was not completed; --resume would go on with it",
+                snapshot.id
+            ));
+            Ok((store.begin(source, now_ms())?, Position::default()))
+        }
+        (None, false) => Ok((store.begin(source, now_ms())?, Position::default())),
+    }
+}
+
+fn conclude(
+    context: &Context,
+    session: &Session,
+    store: &SqliteStore,
+    id: i64,
+    end: End,
+) -> Result<Exit, CommandError> {
+    let snapshot = store.snapshots()?.into_iter().find(|snapshot| snapshot.id == id);
+    let snapshot = snapshot.ok_or_else(|| StoreError::NoSuchSnapshot(id.to_string()))?;
+    let output =
+        |error| CommandError::new(exit::INTERNAL, "the row cannot be written to stdout").because(error);
+    let mut report = context.report::<SnapshotRow>(session, "logins scan", None);
+    report.row(&SnapshotRow::new(&snapshot)).map_err(output)?;
+    report.finish(&snapshot.counts).map_err(output)?;
+    say(context, session, &snapshot);
+    let go_on = "go on with: easemob-admin logins scan --resume, and the same users";
+    match end {
+        End::Complete if snapshot.counts.failed > 0 => Ok(exit::FAILED_RETRY),
+        End::Complete => Ok(exit::OK),
+        End::Wished(Wish::Abort) => Ok(exit::ABORTED),
+        End::Wished(Wish::Run | Wish::Drain(Cause::Signal | Cause::Deadline)) => {
+            context.ui.say(go_on);
+            Ok(exit::INTERRUPTED)
+        }
+        End::Fatal(fatal) => Err(CommandError::from(fatal).hint(go_on)),
+        End::Source(SourceError::Call(error)) => {
+            let what = "the users of the app cannot be listed";
+            let error = match error.origin {
+                Some(origin) => CommandError::from(origin),
+                None => CommandError::new(exit::UNREACHABLE, what).because(error.to_string()),
+            };
+            Err(error.hint(go_on))
+        }
+        End::Source(SourceError::List(error)) => Err(unreadable(error).hint(go_on)),
+    }
+}
+
+fn say(context: &Context, session: &Session, snapshot: &Snapshot) {
+    let Counts {
+        users,
+        online,
+        offline,
+        changed,
+        unknown,
+        failed,
+        devices,
+    } = snapshot.counts;
+    let prefix = if session.is_sandbox() { "sandbox: " } else { "" };
+    let end = if snapshot.finished_ms.is_some() {
+        ""
+    } else {
+        ", and the snapshot is not complete"
+    };
+    context.ui.say(format_args!(
+        "{prefix}snapshot {}: {users} users: {online} online ({devices} devices), {offline} offline, {changed} changed \
+         meanwhile, {unknown} unknown, {failed} failed; {} requests{end}",
+        snapshot.id,
+        session.server.requests()
+    ));
+}

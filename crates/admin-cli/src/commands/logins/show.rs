@@ -1,0 +1,137 @@
+//! `logins show`: what is known of one user, in the order in which it happened.
+
+use clap::Args;
+use easemob_admin_api::UserId;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::snapshot::kept;
+use super::top::range;
+use crate::command_error::CommandError;
+use crate::commands::times::{moment, rfc3339_signed, short};
+use crate::commands::users::show::user;
+use crate::context::Context;
+use crate::exit::{self, Exit};
+use crate::logins::store::{KnownDevice, LoginEvent, LoginStore};
+use crate::render::report::Row;
+
+/// Arguments of `logins show`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  easemob-admin logins show ann
+  easemob-admin logins show ann --since 7d -o json
+
+Sign-ins and sign-outs are known from events, `first_seen` and `last_seen` from snapshots.")]
+pub struct ShowArgs {
+    /// The user
+    #[arg(value_name = "USER", value_parser = user)]
+    user: UserId,
+    /// Only since then: 24h, 30d, or 2026-01-31T09:30:00Z
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    since: Option<Timestamp>,
+    /// Only before then
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    until: Option<Timestamp>,
+}
+
+#[derive(Debug, Serialize)]
+struct ShowRow {
+    #[serde(skip)]
+    at_ms: i64,
+    at: Option<String>,
+    event: &'static str,
+    resource: String,
+    platform: String,
+    detail: String,
+}
+
+impl ShowRow {
+    fn new(at_ms: i64, event: &'static str, device: (&str, &str), detail: &str) -> Self {
+        Self {
+            at_ms,
+            at: rfc3339_signed(at_ms),
+            event,
+            resource: device.0.to_owned(),
+            platform: device.1.to_owned(),
+            detail: detail.to_owned(),
+        }
+    }
+
+    fn of_event(event: &LoginEvent) -> Self {
+        let device = (event.resource.as_str(), event.platform.as_str());
+        Self::new(event.at_ms, event.kind.word(), device, &event.reason)
+    }
+
+    fn of_device(known: &KnownDevice) -> [Self; 2] {
+        let device = (known.resource.as_str(), known.platform.as_str());
+        let name = known.name.as_deref().unwrap_or_default();
+        [
+            Self::new(known.first_seen_ms, "first_seen", device, name),
+            Self::new(known.last_seen_ms, "last_seen", device, name),
+        ]
+    }
+}
+
+impl Row for ShowRow {
+    const COLUMNS: &'static [&'static str] = &["at", "event", "resource", "platform", "detail"];
+
+    fn cells(&self) -> Vec<String> {
+        vec![
+            self.at.clone().unwrap_or_default(),
+            self.event.to_owned(),
+            self.resource.clone(),
+            self.platform.clone(),
+            self.detail.clone(),
+        ]
+    }
+
+    fn table_cells(&self) -> Vec<String> {
+        let mut cells = self.cells();
+        cells[0] = short(self.at.as_deref());
+        cells
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct Summary {
+    user: String,
+    rows: usize,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When what is kept cannot be read.
+pub fn run(context: &Context, args: &ShowArgs) -> Result<Exit, CommandError> {
+    let store = kept(context)?;
+    let range = range(args.since, args.until);
+    // Names are the same in any case, and the service keeps them in lower case.
+    let user = args.user.folded();
+    let mut rows = Vec::new();
+    store.each_event(range, Some(&user), &mut |event| {
+        rows.push(ShowRow::of_event(&event));
+    })?;
+    rows.extend(store.known_devices(&user)?.iter().flat_map(ShowRow::of_device));
+    rows.retain(|row| (range.since_ms..range.until_ms).contains(&row.at_ms));
+    rows.sort_by_key(|row| row.at_ms);
+    for gap in store.gaps(range)? {
+        context
+            .ui
+            .warn(format_args!("events may be missing: {}", gap.why));
+    }
+    let output =
+        |error| CommandError::new(exit::INTERNAL, "the rows cannot be written to stdout").because(error);
+    let mut report = context.local_report::<ShowRow>("logins show", context.globals.sandbox);
+    for row in &rows {
+        report.row(row).map_err(output)?;
+    }
+    let summary = Summary {
+        user,
+        rows: rows.len(),
+    };
+    report.finish(&summary).map_err(output)?;
+    if rows.is_empty() {
+        context.ui.note("nothing is known of this user in that time");
+    }
+    Ok(exit::OK)
+}

@@ -1,0 +1,124 @@
+//! How commands name snapshots, and open what is kept.
+
+use std::str::FromStr;
+
+use crate::command_error::CommandError;
+use crate::context::Context;
+use crate::exit;
+use crate::logins::store::sqlite::SqliteStore;
+use crate::logins::store::{LoginStore, Snapshot, SnapshotId, StoreError};
+
+/// A snapshot as it is named on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SnapshotName {
+    /// The newest complete one.
+    Latest,
+    /// The complete one before it.
+    Previous,
+    /// The one of this number.
+    Number(SnapshotId),
+}
+
+impl FromStr for SnapshotName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "latest" => Ok(Self::Latest),
+            "previous" => Ok(Self::Previous),
+            number => number
+                .parse()
+                .map(Self::Number)
+                .map_err(|_| "give the number of a snapshot, `latest` or `previous`".to_owned()),
+        }
+    }
+}
+
+impl std::fmt::Display for SnapshotName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Latest => f.write_str("latest"),
+            Self::Previous => f.write_str("previous"),
+            Self::Number(number) => write!(f, "{number}"),
+        }
+    }
+}
+
+/// Opens what is kept for the configured server; there must be something.
+///
+/// # Errors
+/// When nothing is kept, or it cannot be used.
+pub(super) fn kept(context: &Context) -> Result<SqliteStore, CommandError> {
+    let path = context.logins_file()?;
+    if !path.exists() {
+        return Err(
+            CommandError::new(exit::USAGE, "nothing is kept about logins of this server")
+                .hint("begin with: easemob-admin logins scan"),
+        );
+    }
+    Ok(SqliteStore::open(&path)?)
+}
+
+/// Finds a snapshot.
+///
+/// # Errors
+/// When there is none, or they cannot be read.
+pub(super) fn find(store: &dyn LoginStore, name: SnapshotName) -> Result<Snapshot, StoreError> {
+    pick(store.snapshots()?, name).ok_or_else(|| StoreError::NoSuchSnapshot(name.to_string()))
+}
+
+fn pick(all: Vec<Snapshot>, name: SnapshotName) -> Option<Snapshot> {
+    let complete = |snapshot: &Snapshot| snapshot.finished_ms.is_some();
+    match name {
+        SnapshotName::Latest => all.into_iter().rfind(complete),
+        SnapshotName::Previous => all.into_iter().rev().filter(complete).nth(1),
+        SnapshotName::Number(id) => all.into_iter().find(|snapshot| snapshot.id == id),
+    }
+}
+
+/// Says of a snapshot that it is not complete, which every figure of it depends on.
+pub(super) fn warn_of_incomplete(context: &Context, snapshot: &Snapshot) {
+    if snapshot.finished_ms.is_none() {
+        context.ui.warn(format_args!(
+            "snapshot {} is not complete; go on with it: easemob-admin logins scan --resume",
+            snapshot.id
+        ));
+    }
+    let not_known = snapshot.counts.not_known();
+    if not_known > 0 {
+        context.ui.warn(format_args!(
+            "of {not_known} users of snapshot {} the devices are not known; they are in none of the figures",
+            snapshot.id
+        ));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::logins::store::Counts;
+
+    #[test]
+    fn only_complete_snapshots_are_latest_and_previous() {
+        let snapshot = |id, finished_ms| Snapshot {
+            id,
+            started_ms: 0,
+            finished_ms,
+            source: "all".into(),
+            counts: Counts::default(),
+        };
+        let all = || {
+            vec![
+                snapshot(1, Some(1)),
+                snapshot(2, None),
+                snapshot(3, Some(3)),
+                snapshot(4, None),
+            ]
+        };
+        let id = |name| pick(all(), name).map(|snapshot| snapshot.id);
+        assert_eq!(id(SnapshotName::Latest), Some(3));
+        assert_eq!(id(SnapshotName::Previous), Some(1));
+        assert_eq!(id(SnapshotName::Number(2)), Some(2));
+        assert_eq!(id(SnapshotName::Number(9)), None);
+    }
+}

@@ -1,0 +1,164 @@
+//! `logins top`: the users with most devices, sign-ins or evictions.
+
+use std::collections::BTreeMap;
+
+use clap::{Args, ValueEnum};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::snapshot::{SnapshotName, find, kept, warn_of_incomplete};
+use crate::command_error::CommandError;
+use crate::commands::times::moment;
+use crate::context::Context;
+use crate::exit::{self, Exit};
+use crate::logins::questions::top::Ranking;
+use crate::logins::store::{LoginKind, LoginStore, Range};
+use crate::render::report::Row;
+
+/// Arguments of `logins top`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  easemob-admin logins top
+  easemob-admin logins top --over 8 -o csv
+  easemob-admin logins top --by evictions --since 24h
+
+Devices are those of a snapshot. Sign-ins and evictions are known from the events that `logins collect` received. With \
+--over the exit code is 11 if there is such a user.")]
+pub struct TopArgs {
+    /// What there is most of
+    #[arg(long, value_name = "WHAT", default_value = "devices")]
+    by: Words,
+    /// The snapshot: a number, `latest` or `previous`
+    #[arg(long, value_name = "SNAPSHOT", default_value = "latest")]
+    snapshot: SnapshotName,
+    /// Count events since then: 24h, 30d, or 2026-01-31T09:30:00Z
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    since: Option<Timestamp>,
+    /// Count events before then
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    until: Option<Timestamp>,
+    /// Show so many users
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    limit: usize,
+    /// Show only users with more than N
+    #[arg(long, value_name = "N")]
+    over: Option<u64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Words {
+    /// Devices that are online
+    Devices,
+    /// Sign-ins
+    SignIns,
+    /// Devices that had to go for another
+    Evictions,
+}
+
+impl Words {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Devices => "devices",
+            Self::SignIns => "sign_ins",
+            Self::Evictions => "evictions",
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct TopRow {
+    user: String,
+    by: &'static str,
+    count: u64,
+    platforms: BTreeMap<String, u64>,
+}
+
+impl Row for TopRow {
+    const COLUMNS: &'static [&'static str] = &["user", "by", "count", "platforms"];
+
+    fn cells(&self) -> Vec<String> {
+        let platforms = self.platforms.iter();
+        let platforms: Vec<String> = platforms
+            .map(|(platform, devices)| format!("{platform}={devices}"))
+            .collect();
+        vec![
+            self.user.clone(),
+            self.by.to_owned(),
+            self.count.to_string(),
+            platforms.join(" "),
+        ]
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct Summary {
+    users: usize,
+}
+
+/// Returns the range of two moments.
+pub(super) fn range(since: Option<Timestamp>, until: Option<Timestamp>) -> Range {
+    let all = Range::ALL;
+    Range {
+        since_ms: since.map_or(all.since_ms, Timestamp::as_millisecond),
+        until_ms: until.map_or(all.until_ms, Timestamp::as_millisecond),
+    }
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When what is kept cannot be read, or there is no such snapshot.
+pub fn run(context: &Context, args: &TopArgs) -> Result<Exit, CommandError> {
+    let store = kept(context)?;
+    let over = args.over.unwrap_or(0);
+    let by = args.by.name();
+    let range = range(args.since, args.until);
+    let of_events = |kind| -> Result<Vec<TopRow>, CommandError> {
+        let users = store.most_events(kind, range, args.limit)?;
+        let users = users.into_iter().filter(|(_, count)| *count > over);
+        Ok(users
+            .map(|(user, count)| TopRow {
+                user,
+                by,
+                count,
+                platforms: BTreeMap::new(),
+            })
+            .collect())
+    };
+    let rows = match args.by {
+        Words::SignIns => of_events(LoginKind::Login)?,
+        Words::Evictions => of_events(LoginKind::Replaced)?,
+        Words::Devices => {
+            let snapshot = find(&store, args.snapshot)?;
+            warn_of_incomplete(context, &snapshot);
+            let mut ranking = Ranking::new(args.limit, over);
+            store.each_device(snapshot.id, &mut |user, device| ranking.add(user, &device))?;
+            let rows = ranking.finish().into_iter().map(|holder| TopRow {
+                user: holder.user,
+                by,
+                count: holder.devices,
+                platforms: holder.platforms,
+            });
+            rows.collect()
+        }
+    };
+    if args.by != Words::Devices {
+        for gap in store.gaps(range)? {
+            context
+                .ui
+                .warn(format_args!("events may be missing: {}", gap.why));
+        }
+    }
+    let output =
+        |error| CommandError::new(exit::INTERNAL, "the rows cannot be written to stdout").because(error);
+    let mut report = context.local_report::<TopRow>("logins top", context.globals.sandbox);
+    for row in &rows {
+        report.row(row).map_err(output)?;
+    }
+    report.finish(&Summary { users: rows.len() }).map_err(output)?;
+    Ok(if args.over.is_some() && !rows.is_empty() {
+        exit::FINDINGS
+    } else {
+        exit::OK
+    })
+}

@@ -1,0 +1,165 @@
+//! Login counts through the binary: what is asked of the server, what is kept, and what is told of it.
+
+use std::time::Duration;
+
+use easemob_admin_sandbox::Fault;
+
+use super::env::{TestEnv, until};
+use super::interrupts::send;
+
+/// Users, every tenth of whom is online on two devices.
+fn with_users(count: usize) -> TestEnv {
+    let env = TestEnv::new();
+    for number in 0..count {
+        let user = format!("user{number:04}");
+        env.sandbox().register(&user);
+        if number % 10 == 0 {
+            env.online(&user, &["ios_1", "web_1"]);
+        }
+    }
+    env
+}
+
+fn rows(env: &TestEnv, args: &[&str], code: i32) -> serde_json::Value {
+    let output = env.run(&[args, &["-o", "json"]].concat()).expect(code);
+    output.json()["rows"].clone()
+}
+
+#[test]
+fn a_scan_asks_for_the_devices_of_those_online_only() {
+    let env = with_users(250);
+    let output = env.run(&["logins", "scan"]).expect(0);
+    env.snapshot("logins_scan", &output);
+    let calls = |name| env.sandbox().call_count(name);
+    // Pages of a hundred, and one that ends the list.
+    assert!(calls("users.list") <= 4, "{}", calls("users.list"));
+    assert_eq!((calls("status.batch"), calls("devices.list")), (3, 25));
+    assert_eq!(env.writes(), 0);
+}
+
+#[test]
+fn what_was_not_read_is_never_counted_as_none() {
+    let env = with_users(30);
+    env.sandbox().inject(Fault::status("devices.list", 404).times(1));
+    env.sandbox().inject(Fault::status("devices.list", 400).times(1));
+    let output = env.run(&["logins", "scan", "-o", "json"]).expect(6);
+    let row = &output.json()["rows"][0];
+    assert_eq!(
+        (&row["online"], &row["offline"], &row["unknown"], &row["failed"]),
+        (&1.into(), &27.into(), &1.into(), &1.into()),
+        "{row}"
+    );
+    let exported = rows(&env, &["logins", "export"], 0);
+    let states: Vec<&str> = exported
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row["state"].as_str().unwrap())
+        .collect();
+    let count = |state| states.iter().filter(|one| **one == state).count();
+    assert_eq!((count("online"), count("unknown"), count("failed")), (2, 1, 1));
+}
+
+#[test]
+fn a_scan_that_was_killed_goes_on_without_reading_all_of_it_again() {
+    let env = with_users(1_500);
+    // Slow enough to be caught in the middle.
+    env.sandbox()
+        .inject(Fault::delay("status.batch", Duration::from_millis(50)));
+    let mut child = env.spawn(&["logins", "scan", "--concurrency", "2"]);
+    until("a part of the scan", || {
+        env.sandbox().call_count("status.batch") >= 6
+    });
+    send("-KILL", &child);
+    child.wait().unwrap();
+    env.sandbox().clear_faults();
+    let before = env.sandbox().call_count("status.batch");
+    let kept = rows(&env, &["logins", "snapshots"], 0);
+    let done = kept[0]["users"].as_u64().unwrap();
+    assert!(
+        done > 0 && done < 1_500 && kept[0]["finished_at"].is_null(),
+        "{kept}"
+    );
+
+    let output = env.run(&["logins", "scan", "--resume", "-o", "json"]).expect(0);
+    let row = &output.json()["rows"][0];
+    assert_eq!(
+        (&row["users"], &row["online"], &row["devices"]),
+        (&1_500.into(), &150.into(), &300.into())
+    );
+    assert_eq!(row["snapshot"], kept[0]["snapshot"], "it is the same one");
+    let again = env.sandbox().call_count("status.batch") - before;
+    assert_eq!(u64::try_from(again).unwrap(), (1_500 - done).div_ceil(100));
+    let nothing = env.run(&["logins", "scan", "--resume"]).expect(2);
+    assert!(nothing.stderr.contains("is complete"), "{}", nothing.stderr);
+}
+
+#[test]
+fn questions_and_their_exit_codes() {
+    let env = with_users(40);
+    env.online("user0007", &["ios_1", "ios_2", "ios_3"]);
+    let nothing = env.run(&["logins", "count"]).expect(2);
+    assert!(nothing.stderr.contains("logins scan"), "{}", nothing.stderr);
+    let _ = env.run(&["logins", "scan"]).expect(0);
+    env.sandbox().sign_out("user0010", "ios_1");
+    env.online("user0011", &["android_1"]);
+    let _ = env.run(&["logins", "scan"]).expect(0);
+
+    env.snapshot("logins_count", &env.run(&["logins", "count"]).expect(0));
+    env.snapshot(
+        "logins_count_by_devices",
+        &env.run(&["logins", "count", "--by", "devices"]).expect(0),
+    );
+    env.snapshot(
+        "logins_top",
+        &env.run(&["logins", "top", "--limit", "3"]).expect(0),
+    );
+    env.snapshot("logins_diff", &env.run(&["logins", "diff"]).expect(0));
+    env.snapshot("logins_snapshots", &env.run(&["logins", "snapshots"]).expect(0));
+    env.snapshot(
+        "logins_export",
+        &env.run(&["logins", "export", "-o", "csv"]).expect(0),
+    );
+    env.snapshot("logins_show", &env.run(&["logins", "show", "USER0011"]).expect(0));
+
+    let _ = env.run(&["logins", "count", "--over", "3"]).expect(0);
+    let over = env.run(&["logins", "count", "--over", "2"]).expect(11);
+    assert!(
+        over.stderr.contains("1 users have more than 2"),
+        "{}",
+        over.stderr
+    );
+    assert_eq!(
+        rows(&env, &["logins", "top", "--over", "2"], 11)[0]["user"],
+        "user0007"
+    );
+    let _ = env.run(&["logins", "top", "--over", "3"]).expect(0);
+    let _ = env.run(&["logins", "diff", "2", "1", "--growth", "1"]).expect(0);
+    env.online("user0012", &["android_1", "android_2"]);
+    let _ = env.run(&["logins", "scan"]).expect(0);
+    let _ = env.run(&["logins", "diff", "--growth", "1"]).expect(11);
+    let missing = env.run(&["logins", "count", "99"]).expect(2);
+    assert!(missing.stderr.contains("logins snapshots"), "{}", missing.stderr);
+    let pruned = rows(&env, &["logins", "prune", "--older-than", "0s", "--vacuum"], 0);
+    assert_eq!(pruned[0]["snapshots"], 2, "the newest stays");
+}
+
+#[test]
+fn a_list_is_scanned_like_all_users_and_told_apart() {
+    let env = with_users(40);
+    let list = env.file("users.txt", "user0000\nuser0001\nnobody9\n");
+    let rows_of = rows(&env, &["logins", "scan", "--from", &list], 0);
+    assert_eq!(
+        (&rows_of[0]["users"], &rows_of[0]["devices"]),
+        (&3.into(), &2.into()),
+        "the service says offline of who is not there"
+    );
+    assert_eq!(env.sandbox().call_count("users.list"), 0);
+    let _ = env.run(&["logins", "scan"]).expect(0);
+    let warned = env.run(&["logins", "diff"]).expect(0);
+    assert!(
+        warned.stderr.contains("are of different users"),
+        "{}",
+        warned.stderr
+    );
+}
