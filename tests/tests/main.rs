@@ -6,6 +6,7 @@ mod it {
     mod audit;
     mod bad_lists;
     mod bad_servers;
+    mod collector;
     mod configuration;
     mod conformance;
     mod consent;

@@ -189,6 +189,31 @@ impl Context {
         Ok(self.kept_for_target(&kept)?.join("logins.sqlite"))
     }
 
+    /// Returns the app key of the server that is configured.
+    ///
+    /// # Errors
+    /// When no server is configured, or its address holds no app key and none is given.
+    pub fn app_key(&self) -> Result<String, CommandError> {
+        if let Some(app) = &self.globals.app {
+            return Ok(app.clone());
+        }
+        let root = match self.target(&self.profiles()?)? {
+            Target::Sandbox => {
+                return Err(CommandError::new(
+                    exit::USAGE,
+                    "the sandbox of --sandbox posts nothing",
+                )
+                .hint("serve one: easemob-admin sandbox serve --add-profile local --webhook URL --webhook-secret-file FILE"));
+            }
+            Target::Server { address, .. } => Self::app_root(&address)?,
+        };
+        let key = root.app_key().map(ToString::to_string);
+        key.ok_or_else(|| {
+            CommandError::new(exit::CONFIG, format!("{root} does not tell the app key"))
+                .hint("give it with --app org#app")
+        })
+    }
+
     /// Returns the directory, below `all`, of what is kept for the server that is configured, or the only one there
     /// is.
     fn kept_for_target(&self, all: &Path) -> Result<PathBuf, CommandError> {

@@ -12,6 +12,7 @@ pub mod acts;
 pub mod audit;
 pub mod bulk;
 pub mod cli;
+pub mod collector;
 pub mod command_error;
 pub mod commands;
 pub mod config;

@@ -1,8 +1,10 @@
 //! `logins`: who is signed in where, over time.
 
+pub mod collect;
 pub mod count;
 pub mod diff;
 pub mod export;
+pub mod import;
 pub mod prune;
 pub mod scan;
 pub mod show;
@@ -27,6 +29,10 @@ pub enum LoginsCommand {
     Diff(diff::DiffArgs),
     /// Show what is known of one user, in the order in which it happened
     Show(show::ShowArgs),
+    /// Receive what the service posts when devices sign in and out
+    Collect(collect::CollectArgs),
+    /// Read posts of the service from a file
+    Import(import::ImportArgs),
     /// Write the devices of a snapshot, for analysis elsewhere
     Export(export::ExportArgs),
     /// Forget what is old

@@ -254,11 +254,23 @@ pub trait LoginStore {
     /// When they cannot be read.
     fn snapshots(&self) -> Result<Vec<Snapshot>, StoreError>;
 
-    /// Keeps events, all or none, and returns how many were new.
+    /// Keeps events, all or none, and returns of each whether it is new.
     ///
     /// # Errors
     /// When they cannot be written.
-    fn record_events(&mut self, events: &[LoginEvent], received_ms: i64) -> Result<usize, StoreError>;
+    fn record_events(&mut self, events: &[LoginEvent], received_ms: i64) -> Result<Vec<bool>, StoreError>;
+
+    /// Returns when a collector was last there, in milliseconds since 1970.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn alive(&self) -> Result<Option<i64>, StoreError>;
+
+    /// Notes that a collector is there.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    fn set_alive(&mut self, now_ms: i64) -> Result<(), StoreError>;
 
     /// Keeps a time of which events may be missing.
     ///

@@ -64,4 +64,8 @@ CREATE TABLE gaps (
     why TEXT NOT NULL,
     PRIMARY KEY (since_ms, until_ms, why)
 ) WITHOUT ROWID;
+CREATE TABLE collector (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    alive_ms INTEGER NOT NULL
+);
 "];

@@ -58,11 +58,19 @@ impl SqliteStore {
         &self.path
     }
 
-    pub(super) fn write(&mut self) -> Result<Transaction<'_>, StoreError> {
+    pub(crate) fn write(&mut self) -> Result<Transaction<'_>, StoreError> {
         // A reader that becomes a writer may have to give up; a writer from the start waits its turn.
         Ok(self
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)?)
+    }
+
+    /// Lets the file grow to so many pages only, as a full disk does.
+    #[cfg(test)]
+    pub(crate) fn limit_pages_for_test(&self, pages: i64) {
+        self.connection
+            .pragma_update(None, "max_page_count", pages)
+            .unwrap();
     }
 
     /// Gives the space of what was forgotten back to the disk.

@@ -141,16 +141,16 @@ impl LoginStore for SqliteStore {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    fn record_events(&mut self, events: &[LoginEvent], received_ms: i64) -> Result<usize, StoreError> {
+    fn record_events(&mut self, events: &[LoginEvent], received_ms: i64) -> Result<Vec<bool>, StoreError> {
         let transaction = self.write()?;
-        let mut new = 0;
+        let mut new = Vec::with_capacity(events.len());
         {
             let mut insert = transaction.prepare_cached(
                 "INSERT INTO events (call_id, user, resource, platform, kind, at_ms, received_ms, reason) \
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (call_id) DO NOTHING",
             )?;
             for event in events {
-                new += insert.execute(params![
+                let inserted = insert.execute(params![
                     event.call_id,
                     event.user,
                     event.resource,
@@ -160,10 +160,27 @@ impl LoginStore for SqliteStore {
                     received_ms,
                     event.reason
                 ])?;
+                new.push(inserted == 1);
             }
         }
         transaction.commit()?;
         Ok(new)
+    }
+
+    fn alive(&self) -> Result<Option<i64>, StoreError> {
+        let alive = "SELECT alive_ms FROM collector";
+        Ok(self
+            .connection
+            .query_row(alive, [], |row| row.get(0))
+            .optional()?)
+    }
+
+    fn set_alive(&mut self, now_ms: i64) -> Result<(), StoreError> {
+        self.connection.execute(
+            "INSERT OR REPLACE INTO collector (id, alive_ms) VALUES (1, ?1)",
+            [now_ms],
+        )?;
+        Ok(())
     }
 
     fn record_gap(&mut self, gap: &Gap) -> Result<(), StoreError> {

@@ -123,8 +123,11 @@ fn an_event_that_comes_twice_is_one_and_times_are_those_of_the_service() {
     let (_directory, mut store) = store();
     let late = login("2", "ann", 50, LoginKind::Login);
     let events = [login("1", "ann", 70, LoginKind::Login), late.clone()];
-    assert_eq!(store.record_events(&events, 1_000).unwrap(), 2);
-    assert_eq!(store.record_events(&[late], 1_001).unwrap(), 0);
+    assert_eq!(store.record_events(&events, 1_000).unwrap(), [true, true]);
+    assert_eq!(
+        store.record_events(&[late.clone(), late], 1_001).unwrap(),
+        [false, false]
+    );
     let mut seen = Vec::new();
     store
         .each_event(Range::ALL, Some("ann"), &mut |event| seen.push(event.at_ms))

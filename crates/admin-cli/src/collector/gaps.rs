@@ -1,0 +1,75 @@
+//! When posts may be missing. Pure.
+
+use std::collections::VecDeque;
+
+use crate::logins::store::Gap;
+
+/// How often a collector writes down that it is there, in milliseconds.
+pub const HEARTBEAT_MS: i64 = 10_000;
+
+/// The service blocks a receiver after so many failures …
+const FAILURES: usize = 90;
+/// … within so many milliseconds …
+const WITHIN_MS: i64 = 30_000;
+/// … for at least so long; further blocks of a day are longer (page `callback_overview`).
+const BLOCKED_MS: i64 = 5 * 60_000;
+
+/// Returns the gap since a collector was last there, if it was away for longer than between two signs of life.
+#[must_use]
+pub fn downtime(last_alive_ms: Option<i64>, now_ms: i64) -> Option<Gap> {
+    let since_ms = last_alive_ms?;
+    (now_ms - since_ms > 2 * HEARTBEAT_MS).then(|| Gap {
+        since_ms,
+        until_ms: now_ms,
+        why: "no collector was running".to_owned(),
+    })
+}
+
+/// Notices when the service must have blocked this receiver.
+#[derive(Debug, Default)]
+pub struct Failures {
+    at_ms: VecDeque<i64>,
+}
+
+impl Failures {
+    /// Takes note of an answer that was not 200, and returns the gap that follows if it was one too many.
+    pub fn failed(&mut self, now_ms: i64) -> Option<Gap> {
+        self.at_ms.push_back(now_ms);
+        while self.at_ms.front().is_some_and(|at| now_ms - at >= WITHIN_MS) {
+            self.at_ms.pop_front();
+        }
+        if self.at_ms.len() < FAILURES {
+            return None;
+        }
+        self.at_ms.clear();
+        Some(Gap {
+            since_ms: now_ms,
+            until_ms: now_ms + BLOCKED_MS,
+            why: format!("the service may have blocked this receiver after {FAILURES} failures"),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_short_restart_is_no_gap() {
+        assert_eq!(downtime(None, 1_000_000), None);
+        assert_eq!(downtime(Some(990_000), 1_000_000), None);
+        let gap = downtime(Some(900_000), 1_000_000).unwrap();
+        assert_eq!((gap.since_ms, gap.until_ms), (900_000, 1_000_000));
+    }
+
+    #[test]
+    fn ninety_failures_within_half_a_minute_are_a_block() {
+        let mut failures = Failures::default();
+        assert!((0..89).all(|at| failures.failed(at).is_none()));
+        let gap = failures.failed(29_999).unwrap();
+        assert_eq!((gap.since_ms, gap.until_ms), (29_999, 329_999));
+        assert!(failures.failed(30_000).is_none(), "counting begins anew");
+        let mut slow = Failures::default();
+        assert!((0..1_000).all(|at| slow.failed(at * 400).is_none()));
+    }
+}

@@ -1,0 +1,229 @@
+//! Keeps events many at a time, and says of each when it is on disk.
+
+use std::thread::JoinHandle;
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::logins::store::{Gap, LoginEvent, LoginStore, StoreError};
+
+/// How many events may wait to be kept.
+pub const QUEUE: usize = 8_192;
+
+/// How many events are kept at once at most.
+const GROUP: usize = 1_024;
+
+/// What the recorder is told.
+#[derive(Debug)]
+enum Order {
+    Keep(LoginEvent, oneshot::Sender<Kept>),
+    Gap(Gap),
+    Alive(i64),
+}
+
+/// What became of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
+    /// It is on disk.
+    New,
+    /// It was on disk before.
+    Duplicate,
+    /// It could not be written.
+    Not,
+}
+
+/// Why an event is not even waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Busy {
+    /// Too many wait already.
+    Full,
+    /// The recorder has ended.
+    Gone,
+}
+
+/// The way to the recorder; a copy leads to the same.
+#[derive(Debug, Clone)]
+pub struct Recorder {
+    orders: mpsc::Sender<Order>,
+}
+
+impl Recorder {
+    /// Starts a thread that writes to `store`; `now_ms` is the time in milliseconds since 1970.
+    ///
+    /// The thread ends, after all that was handed to it is on disk, when the last copy of the recorder is gone.
+    pub fn start(
+        mut store: impl LoginStore + Send + 'static,
+        now_ms: impl Fn() -> i64 + Send + 'static,
+        mut failed: impl FnMut(&StoreError) + Send + 'static,
+    ) -> (Self, JoinHandle<()>) {
+        let (orders, mut taken) = mpsc::channel(QUEUE);
+        let thread = std::thread::spawn(move || {
+            let mut group = Vec::with_capacity(GROUP);
+            while taken.blocking_recv_many(&mut group, GROUP) > 0 {
+                if let Err(error) = write(&mut store, group.drain(..), now_ms()) {
+                    failed(&error);
+                }
+            }
+        });
+        (Self { orders }, thread)
+    }
+
+    /// Hands an event over and waits until it is on disk.
+    ///
+    /// # Errors
+    /// When too many wait already.
+    pub async fn keep(&self, event: LoginEvent) -> Result<Kept, Busy> {
+        let (done, kept) = oneshot::channel();
+        self.orders
+            .try_send(Order::Keep(event, done))
+            .map_err(|error| match error {
+                mpsc::error::TrySendError::Full(_) => Busy::Full,
+                mpsc::error::TrySendError::Closed(_) => Busy::Gone,
+            })?;
+        // Whoever drops the answer has not kept the event.
+        Ok(kept.await.unwrap_or(Kept::Not))
+    }
+
+    /// Notes a time of which events may be missing.
+    pub async fn gap(&self, gap: Gap) {
+        // The recorder ends after everybody who could tell it something.
+        let _ = self.orders.send(Order::Gap(gap)).await;
+    }
+
+    /// Notes that the collector is there.
+    pub async fn alive(&self, now_ms: i64) {
+        let _ = self.orders.send(Order::Alive(now_ms)).await;
+    }
+}
+
+/// Writes a group: all events in one step, then the notes about the collector itself.
+fn write(
+    store: &mut impl LoginStore,
+    group: impl Iterator<Item = Order>,
+    now_ms: i64,
+) -> Result<(), StoreError> {
+    let (mut events, mut waiting, mut notes) = (Vec::new(), Vec::new(), Vec::new());
+    for order in group {
+        match order {
+            Order::Keep(event, done) => {
+                events.push(event);
+                waiting.push(done);
+            }
+            note => notes.push(note),
+        }
+    }
+    if !events.is_empty() {
+        let new = store.record_events(&events, now_ms);
+        let kept = |index: usize| match &new {
+            Ok(new) if new[index] => Kept::New,
+            Ok(_) => Kept::Duplicate,
+            Err(_) => Kept::Not,
+        };
+        for (index, done) in waiting.into_iter().enumerate() {
+            // Whoever asked may have given up by now; the event is kept all the same.
+            let _ = done.send(kept(index));
+        }
+        new?;
+    }
+    for note in notes {
+        match note {
+            Order::Gap(gap) => store.record_gap(&gap)?,
+            Order::Alive(now_ms) => store.set_alive(now_ms)?,
+            Order::Keep(..) => {}
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+    use crate::logins::store::sqlite::SqliteStore;
+    use crate::logins::store::{LoginKind, Range};
+
+    fn event(number: usize) -> LoginEvent {
+        LoginEvent {
+            call_id: number.to_string(),
+            user: "ann".into(),
+            resource: "ios_1".into(),
+            platform: "ios".into(),
+            kind: LoginKind::Login,
+            at_ms: 1,
+            // Long enough to fill a small disk soon.
+            reason: "x".repeat(1_000),
+        }
+    }
+
+    fn opened() -> (tempfile::TempDir, SqliteStore) {
+        let directory = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&directory.path().join("app.sqlite")).unwrap();
+        (directory, store)
+    }
+
+    #[tokio::test]
+    async fn events_are_kept_once_and_before_that_is_said() {
+        let (directory, store) = opened();
+        let (recorder, thread) = Recorder::start(store, || 7, |error| panic!("{error}"));
+        assert_eq!(recorder.keep(event(1)).await, Ok(Kept::New));
+        assert_eq!(recorder.keep(event(1)).await, Ok(Kept::Duplicate));
+        recorder.alive(5).await;
+        // Handed over, and nobody waits for the answer: it is kept all the same.
+        assert!(recorder.keep(event(2)).now_or_never().is_none());
+        drop(recorder);
+        thread.join().unwrap();
+        let store = SqliteStore::open(&directory.path().join("app.sqlite")).unwrap();
+        let counted = store.most_events(LoginKind::Login, Range::ALL, 1).unwrap();
+        assert_eq!(
+            (counted, store.alive().unwrap()),
+            (vec![("ann".into(), 2)], Some(5))
+        );
+    }
+
+    #[tokio::test]
+    async fn on_a_full_disk_nothing_is_said_to_be_kept() {
+        let (directory, store) = opened();
+        store.limit_pages_for_test(60);
+        let (recorder, thread) = Recorder::start(store, || 7, |_| {});
+        let mut kept = 0;
+        for number in 0..500 {
+            match recorder.keep(event(number)).await {
+                Ok(Kept::New) => kept += 1,
+                other => assert_eq!(other, Ok(Kept::Not)),
+            }
+        }
+        assert!(kept > 0 && kept < 500, "{kept}");
+        drop(recorder);
+        thread.join().unwrap();
+        let store = SqliteStore::open(&directory.path().join("app.sqlite")).unwrap();
+        let counted = store.most_events(LoginKind::Login, Range::ALL, 1).unwrap();
+        assert_eq!(
+            counted,
+            [("ann".into(), kept)],
+            "what was said to be kept is, and nothing else"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_slow_disk_fills_the_queue_and_no_more() {
+        let (directory, store) = opened();
+        let (recorder, thread) = Recorder::start(store, || 7, |_| {});
+        // Another process writes for long.
+        let mut other = SqliteStore::open(&directory.path().join("app.sqlite")).unwrap();
+        let writing = other.write().unwrap();
+        let mut waiting = Vec::new();
+        let full = (0..2 * QUEUE).find(|number| {
+            let mut keeping = Box::pin(recorder.keep(event(*number)));
+            let answer = keeping.as_mut().now_or_never();
+            waiting.push(keeping);
+            answer == Some(Err(Busy::Full))
+        });
+        assert!(full.is_some_and(|number| number >= QUEUE), "{full:?}");
+        drop(writing);
+        let first = waiting.swap_remove(0).await;
+        assert_eq!(first, Ok(Kept::New), "it waited its turn");
+        drop(waiting);
+        drop(recorder);
+        thread.join().unwrap();
+    }
+}

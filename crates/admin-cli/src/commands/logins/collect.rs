@@ -1,0 +1,128 @@
+//! `logins collect`: receive what the service posts when devices sign in and out.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+use jiff::Timestamp;
+use serde_json::json;
+
+use crate::collector::gaps::downtime;
+use crate::collector::recorder::Recorder;
+use crate::collector::server::{Collector, Tls, listen};
+use crate::collector::signature::Secrets;
+use crate::command_error::CommandError;
+use crate::config::credentials::from_file;
+use crate::context::Context;
+use crate::exit::{self, Exit};
+use crate::interrupt;
+use crate::logins::store::LoginStore;
+use crate::logins::store::sqlite::SqliteStore;
+
+/// Arguments of `logins collect`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  easemob-admin --profile prod logins collect --listen 127.0.0.1:8090 --secret-file ./hook.secret
+  easemob-admin --profile prod logins collect --listen 0.0.0.0:8443 --secret-file ./hook.secret \\
+      --tls-cert ./cert.pem --tls-key ./key.pem
+
+Prints one line of JSON when ready, and runs until Ctrl-C or SIGTERM. In the console, make a post-send rule for \
+userStatus with any path of this address. A post is answered with 200 when its event is on disk; one that comes twice \
+is kept once. GET /healthz and GET /metrics (Prometheus) tell how it goes. What is kept is what `logins show`, `top` and \
+`report` tell of.")]
+pub struct CollectArgs {
+    /// Listen on this address; port 0 takes a free one
+    #[arg(long, value_name = "ADDR")]
+    listen: SocketAddr,
+    /// A file with the secret of the rule; may be repeated while one is being replaced
+    #[arg(
+        long = "secret-file",
+        value_name = "FILE",
+        required_unless_present = "unsigned"
+    )]
+    secret_files: Vec<PathBuf>,
+    /// Take posts without looking at their signature; whoever reaches the address can then invent events
+    #[arg(long, conflicts_with = "secret_files")]
+    unsigned: bool,
+    /// A certificate, as a PEM file
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// The key of the certificate, as a PEM file
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+}
+
+pub(super) fn now_ms() -> i64 {
+    Timestamp::now().as_millisecond()
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When the address, a secret, the certificate or the database cannot be used.
+pub async fn run(context: &Context, args: &CollectArgs) -> Result<Exit, CommandError> {
+    let app_key = context.app_key()?;
+    let secrets: Vec<_> = args
+        .secret_files
+        .iter()
+        .map(|file| from_file(file))
+        .collect::<Result<_, _>>()?;
+    let secrets = (!args.unsigned).then(|| Secrets::new(secrets));
+    if args.unsigned {
+        context
+            .ui
+            .warn("signatures are not looked at: whoever reaches the address can invent events");
+    }
+    let mut store = SqliteStore::open(&context.logins_file()?)?;
+    if let Some(gap) = downtime(store.alive()?, now_ms()) {
+        context.ui.warn(format_args!(
+            "no collector was running for {} seconds; events of that time are missing unless the service kept them",
+            (gap.until_ms - gap.since_ms) / 1_000
+        ));
+        store.record_gap(&gap)?;
+    }
+    let ui = Arc::clone(&context.ui);
+    let failed = move |error: &_| ui.warn(format_args!("events could not be kept: {error}"));
+    let (recorder, thread) = Recorder::start(store, now_ms, failed);
+    let collector = Arc::new(Collector::new(app_key.clone(), secrets, recorder, now_ms));
+    let tls = args.tls_cert.clone().zip(args.tls_key.clone());
+    let tls = tls.map(|(certificate, key)| Tls { certificate, key });
+    let listening = listen(Arc::clone(&collector), args.listen, tls.as_ref())
+        .await
+        .map_err(|error| {
+            CommandError::new(exit::CONFIG, format!("cannot listen on {}", args.listen)).because(error)
+        })?;
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let url = format!("{scheme}://{}/", listening.address);
+    let mut out = (context.stdout)();
+    // Whoever started the collector may not read the line; that is no reason to end.
+    let _ = writeln!(out, "{}", json!({"url": url, "app_key": app_key})).and_then(|()| out.flush());
+    context.ui.note(format_args!(
+        "collecting events of {app_key} at {url} until Ctrl-C"
+    ));
+    match context.globals.max_duration {
+        Some(duration) => {
+            let _ = tokio::time::timeout(duration, interrupt::first_signal()).await;
+        }
+        None => interrupt::first_signal().await,
+    }
+    listening.stop().await;
+    collector.recorder.alive(now_ms()).await;
+    let metrics = &collector.metrics;
+    let refused = ["malformed", "other_app", "bad_signature", "too_large", "too_slow"];
+    let later = ["queue_full", "not_kept"];
+    let sum = |outcomes: &[&'static str]| outcomes.iter().map(|one| metrics.posts(one)).sum::<u64>();
+    context.ui.say(format_args!(
+        "{} events kept, {} came twice, {} posts refused, {} asked to come again",
+        metrics.posts("kept"),
+        metrics.posts("duplicate"),
+        sum(&refused),
+        sum(&later)
+    ));
+    drop(collector);
+    // All that was acknowledged is on disk; what was handed over and not, is written now.
+    let _ = tokio::task::spawn_blocking(move || thread.join()).await;
+    Ok(exit::OK)
+}

@@ -1,0 +1,132 @@
+//! `logins import`: read posts of the service from a file.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::collect::now_ms;
+use crate::collector::payload;
+use crate::collector::signature::Secrets;
+use crate::command_error::CommandError;
+use crate::config::credentials::from_file;
+use crate::context::Context;
+use crate::exit::{self, Exit};
+use crate::logins::store::sqlite::SqliteStore;
+use crate::logins::store::{LoginEvent, LoginStore};
+use crate::render::report::Row;
+
+/// How many events are kept at once.
+const GROUP: usize = 1_000;
+
+/// Arguments of `logins import`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  easemob-admin --profile prod logins import ./posts.jsonl
+  easemob-admin --profile prod logins import ./posts.jsonl --secret-file ./hook.secret
+
+One post of the service per line, as it was received. What was kept before, by `logins collect` or an earlier import, is \
+kept once. Lines that are no posts are told and left out; the exit code is 7 then.")]
+pub struct ImportArgs {
+    /// The file
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Look at signatures, with the secret in this file; may be repeated
+    #[arg(long = "secret-file", value_name = "FILE")]
+    secret_files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Default, Serialize)]
+struct ImportRow {
+    lines: u64,
+    new: u64,
+    duplicate: u64,
+    other: u64,
+    refused: u64,
+}
+
+impl Row for ImportRow {
+    const COLUMNS: &'static [&'static str] = &["lines", "new", "duplicate", "other", "refused"];
+
+    fn cells(&self) -> Vec<String> {
+        let numbers = [self.lines, self.new, self.duplicate, self.other, self.refused];
+        numbers.map(|number| number.to_string()).to_vec()
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct Summary {}
+
+/// Runs the command.
+///
+/// # Errors
+/// When the file cannot be read, or what it holds cannot be kept.
+pub fn run(context: &Context, args: &ImportArgs) -> Result<Exit, CommandError> {
+    let app_key = context.app_key()?;
+    let secrets: Vec<_> = args
+        .secret_files
+        .iter()
+        .map(|file| from_file(file))
+        .collect::<Result<_, _>>()?;
+    let secrets = (!secrets.is_empty()).then(|| Secrets::new(secrets));
+    let unreadable =
+        |error| CommandError::new(exit::USAGE, format!("cannot read {}", args.file.display())).because(error);
+    let file = File::open(&args.file).map_err(unreadable)?;
+    let mut store = SqliteStore::open(&context.logins_file()?)?;
+    let (mut row, mut group) = (ImportRow::default(), Vec::with_capacity(GROUP));
+    for line in BufReader::new(file).split(b'\n') {
+        let line = line.map_err(unreadable)?;
+        if line.trim_ascii().is_empty() {
+            continue;
+        }
+        row.lines += 1;
+        let refuse = |why: &dyn std::fmt::Display, number: u64| {
+            context.ui.warn(format_args!("line {number} is left out: {why}"));
+        };
+        let post = match payload::read(&line, &app_key) {
+            Ok(post) => post,
+            Err(error) => {
+                row.refused += 1;
+                refuse(&error, row.lines);
+                continue;
+            }
+        };
+        if secrets.as_ref().is_some_and(|secrets| !secrets.signed(&post)) {
+            row.refused += 1;
+            refuse(&"it is not signed with the secret", row.lines);
+            continue;
+        }
+        match post.event {
+            Some(event) => group.push(event),
+            None => row.other += 1,
+        }
+        if group.len() == GROUP {
+            keep(&mut store, &mut group, &mut row)?;
+        }
+    }
+    keep(&mut store, &mut group, &mut row)?;
+    let output =
+        |error| CommandError::new(exit::INTERNAL, "the row cannot be written to stdout").because(error);
+    let mut report = context.local_report::<ImportRow>("logins import", context.globals.sandbox);
+    report.row(&row).map_err(output)?;
+    report.finish(&Summary {}).map_err(output)?;
+    Ok(if row.refused > 0 {
+        exit::FAILED_FINAL
+    } else {
+        exit::OK
+    })
+}
+
+fn keep(
+    store: &mut SqliteStore,
+    group: &mut Vec<LoginEvent>,
+    row: &mut ImportRow,
+) -> Result<(), CommandError> {
+    for new in store.record_events(group, now_ms())? {
+        *if new { &mut row.new } else { &mut row.duplicate } += 1;
+    }
+    group.clear();
+    Ok(())
+}

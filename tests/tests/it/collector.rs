@@ -1,0 +1,294 @@
+//! The collector through the binary: what the service posts is kept once, and nothing that was acknowledged is lost.
+
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::Child;
+
+use easemob_admin_sandbox::{DeviceLimits, Sandbox, Webhook};
+use md5::{Digest, Md5};
+use serde_json::{Value, json};
+
+use super::env::{TestEnv, until};
+use super::interrupts::{interrupt, send};
+
+const SECRET: &str = "s3cret";
+
+/// A collector for `acme#chat`, and its address.
+struct Collector {
+    child: Child,
+    address: String,
+}
+
+/// A home whose configured server nobody asks, and a file with the secret.
+fn home() -> (TestEnv, String) {
+    let mut env = TestEnv::bare();
+    env.set("EASEMOB_APP_ROOT", "http://127.0.0.1:1/acme/chat");
+    let secret = env.file("hook.secret", format!("{SECRET}\n"));
+    (env, secret)
+}
+
+fn collect(env: &TestEnv, secret: &str) -> Collector {
+    let args = [
+        "logins",
+        "collect",
+        "--listen",
+        "127.0.0.1:0",
+        "--secret-file",
+        secret,
+    ];
+    let mut child = env.spawn(&args);
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    let ready: Value = serde_json::from_str(&line).expect("a line that says that it is ready");
+    let url = ready["url"].as_str().unwrap();
+    let address = url.trim_start_matches("http://").trim_end_matches('/').to_owned();
+    Collector { child, address }
+}
+
+fn stop(collector: Collector) -> String {
+    interrupt(&collector.child);
+    TestEnv::finish(collector.child).expect(0).stderr
+}
+
+/// A post of the service, signed.
+fn login(number: usize, secret: &str) -> String {
+    let call_id = format!("acme#chat_{number}");
+    let timestamp = 1_712_000_000_000_usize + number;
+    let digest = Md5::digest(format!("{call_id}{secret}{timestamp}"));
+    let security: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    json!({
+        "callId": call_id, "security": security, "reason": "login", "status": "online", "os": "ios",
+        "appkey": "acme#chat", "user": format!("acme#chat_user_{number}@easemob.com/ios_{number}"),
+        "timestamp": timestamp, "version": "4.1.0", "ip": "127.0.0.1:1", "host": "msync@test",
+    })
+    .to_string()
+}
+
+/// Sends a request over a connection that is kept, and returns the status and body of the answer.
+fn ask(stream: &mut TcpStream, method: &str, path: &str, body: &str) -> Option<(u16, String)> {
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nhost: test\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(request.as_bytes()).ok()?;
+    let mut reader = BufReader::new(stream);
+    let mut line = String::new();
+    reader.read_line(&mut line).ok()?;
+    let status = line.split(' ').nth(1)?.parse().ok()?;
+    let mut length = 0;
+    loop {
+        let mut header = String::new();
+        reader.read_line(&mut header).ok()?;
+        if header.trim().is_empty() {
+            break;
+        }
+        if let Some(value) = header.to_ascii_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().ok()?;
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).ok()?;
+    Some((status, String::from_utf8_lossy(&body).into_owned()))
+}
+
+fn kept_users(env: &TestEnv) -> BTreeSet<String> {
+    let args = [
+        "logins", "top", "--by", "sign-ins", "--limit", "100000", "-o", "json",
+    ];
+    let rows = env.run(&args).expect(0).json()["rows"].clone();
+    let users = rows.as_array().unwrap().iter();
+    users
+        .map(|row| row["user"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+#[test]
+fn what_happens_to_sessions_is_kept_with_its_reason() {
+    let (env, secret) = home();
+    let collector = collect(&env, &secret);
+    let hook = Webhook::new(format!("http://{}/hook", collector.address), SECRET);
+    let sandbox = env
+        .block_on(Sandbox::builder().app("acme#chat").webhook(hook).start())
+        .unwrap();
+    sandbox.register("ann");
+    sandbox.set_limits(DeviceLimits::multi(1)).unwrap();
+    env.block_on(async {
+        sandbox.sign_in("ann", "ios").unwrap();
+        sandbox.sign_in("ann", "ios").unwrap();
+        let resource = sandbox.devices("ann")[0].resource.clone();
+        sandbox.sign_out("ann", &resource);
+    });
+    let mut stream = TcpStream::connect(&collector.address).unwrap();
+    until("four events", || {
+        let (_, text) = ask(&mut stream, "GET", "/metrics", "").unwrap();
+        text.contains(r#"posts_total{outcome="kept"} 4"#)
+    });
+    let said = stop(collector);
+    assert!(
+        said.contains("4 events kept, 0 came twice, 0 posts refused"),
+        "{said}"
+    );
+    let rows = env.run(&["logins", "show", "ann", "-o", "json"]).expect(0).json()["rows"].clone();
+    let events: Vec<&str> = rows
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row["event"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        events.iter().filter(|event| **event == "login").count(),
+        2,
+        "{rows}"
+    );
+    assert_eq!(
+        events.iter().filter(|event| **event == "replaced").count(),
+        2,
+        "{rows}"
+    );
+    let top = env
+        .run(&["logins", "top", "--by", "evictions", "-o", "csv"])
+        .expect(0);
+    assert!(top.stdout.contains("ann,evictions,2"), "{}", top.stdout);
+}
+
+#[test]
+fn posts_that_are_not_the_services_are_refused_and_counted() {
+    let (env, secret) = home();
+    let collector = collect(&env, &secret);
+    let status = |method: &str, path: &str, body: &str| {
+        let mut stream = TcpStream::connect(&collector.address).unwrap();
+        ask(&mut stream, method, path, body).unwrap()
+    };
+    assert_eq!(status("GET", "/healthz", ""), (200, "ok".into()));
+    assert_eq!(status("POST", "/any/path", &login(1, SECRET)).0, 200);
+    assert_eq!(status("POST", "/", &login(1, SECRET)), (200, "duplicate".into()));
+    assert_eq!(status("POST", "/", &login(2, "guessed")).0, 403);
+    assert_eq!(status("POST", "/", "{}").0, 400);
+    assert_eq!(
+        status("POST", "/", &login(3, SECRET).replace("acme#chat", "x#y")).0,
+        403
+    );
+    assert_eq!(status("POST", "/", &"x".repeat(70_000)).0, 413);
+    let other = json!({"callId": "1", "timestamp": 5, "eventType": "chat"}).to_string();
+    assert_eq!(
+        status("POST", "/", &other).0,
+        403,
+        "what is not signed is not looked into"
+    );
+    let (_, metrics) = status("GET", "/metrics", "");
+    for (outcome, count) in [
+        ("kept", 1),
+        ("duplicate", 1),
+        ("bad_signature", 2),
+        ("malformed", 1),
+        ("other_app", 1),
+    ] {
+        let line = format!(r#"posts_total{{outcome="{outcome}"}} {count}"#);
+        assert!(metrics.contains(&line), "{line} is missing in:\n{metrics}");
+    }
+    let _ = stop(collector);
+    assert_eq!(kept_users(&env), ["user_1".to_owned()].into());
+}
+
+#[test]
+fn nothing_that_was_acknowledged_is_lost_when_the_collector_is_killed() {
+    let (env, secret) = home();
+    let collector = collect(&env, &secret);
+    let address = collector.address.clone();
+    let senders: Vec<_> = (0..8)
+        .map(|sender| {
+            let address = address.clone();
+            std::thread::spawn(move || {
+                let mut acknowledged = Vec::new();
+                let mut stream = TcpStream::connect(&address).unwrap();
+                for number in 0..5_000 {
+                    let number = sender * 5_000 + number;
+                    match ask(&mut stream, "POST", "/", &login(number, SECRET)) {
+                        Some((200, _)) => acknowledged.push(format!("user_{number}")),
+                        _ => break,
+                    }
+                }
+                acknowledged
+            })
+        })
+        .collect();
+    std::thread::sleep(std::time::Duration::from_millis(400));
+    send("-KILL", &collector.child);
+    let acknowledged: BTreeSet<String> = senders
+        .into_iter()
+        .flat_map(|sender| sender.join().unwrap())
+        .collect();
+    let mut child = collector.child;
+    child.wait().unwrap();
+    assert!(
+        acknowledged.len() > 100,
+        "{} is too few to prove anything",
+        acknowledged.len()
+    );
+    assert!(acknowledged.len() < 40_000, "it was killed too late");
+    let kept = kept_users(&env);
+    let lost: Vec<&String> = acknowledged.difference(&kept).collect();
+    assert!(lost.is_empty(), "{lost:?}");
+    // It can be gone on with.
+    let collector = collect(&env, &secret);
+    let mut stream = TcpStream::connect(&collector.address).unwrap();
+    let first = acknowledged
+        .first()
+        .unwrap()
+        .trim_start_matches("user_")
+        .parse()
+        .unwrap();
+    let again = ask(&mut stream, "POST", "/", &login(first, SECRET));
+    assert_eq!(again, Some((200, "duplicate".into())));
+    let _ = stop(collector);
+}
+
+#[test]
+fn posts_are_read_from_a_file_once() {
+    let (env, secret) = home();
+    let lines = [
+        login(1, SECRET),
+        login(2, "guessed"),
+        "no post".into(),
+        login(1, SECRET),
+    ]
+    .join("\n");
+    let file = env.file("posts.jsonl", lines);
+    let args = ["logins", "import", &file, "--secret-file", &secret, "-o", "json"];
+    let first = env.run(&args).expect(7);
+    let row = &first.json()["rows"][0];
+    assert_eq!(
+        (&row["lines"], &row["new"], &row["duplicate"], &row["refused"]),
+        (&4.into(), &1.into(), &1.into(), &2.into())
+    );
+    assert!(
+        first.stderr.contains("line 2 is left out: it is not signed"),
+        "{}",
+        first.stderr
+    );
+    let again = env.run(&args).expect(7);
+    assert_eq!(again.json()["rows"][0]["duplicate"], 2);
+}
+
+#[test]
+fn a_collector_is_told_what_it_needs() {
+    let (env, _) = home();
+    let no_secret = env
+        .run(&["logins", "collect", "--listen", "127.0.0.1:0"])
+        .expect(2);
+    assert!(no_secret.stderr.contains("--secret-file"), "{}", no_secret.stderr);
+    let sandbox = env
+        .run(&[
+            "--sandbox",
+            "logins",
+            "collect",
+            "--listen",
+            "127.0.0.1:0",
+            "--unsigned",
+        ])
+        .expect(2);
+    assert!(sandbox.stderr.contains("sandbox serve"), "{}", sandbox.stderr);
+}
