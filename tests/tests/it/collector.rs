@@ -1,7 +1,8 @@
 //! The collector through the binary: what the service posts is kept once, and nothing that was acknowledged is lost.
 
 use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::fmt::Write as _;
+use std::io::{BufRead, BufReader, Read, Write as _};
 use std::net::TcpStream;
 use std::process::Child;
 
@@ -58,7 +59,10 @@ fn login(number: usize, secret: &str) -> String {
     let call_id = format!("acme#chat_{number}");
     let timestamp = 1_712_000_000_000_usize + number;
     let digest = Md5::digest(format!("{call_id}{secret}{timestamp}"));
-    let security: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let security = digest.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").unwrap();
+        text
+    });
     json!({
         "callId": call_id, "security": security, "reason": "login", "status": "online", "os": "ios",
         "appkey": "acme#chat", "user": format!("acme#chat_user_{number}@easemob.com/ios_{number}"),

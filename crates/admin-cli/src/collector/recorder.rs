@@ -210,7 +210,7 @@ mod tests {
         let (recorder, thread) = Recorder::start(store, || 7, |_| {});
         // Another process writes for long.
         let mut other = SqliteStore::open(&directory.path().join("app.sqlite")).unwrap();
-        let writing = other.write().unwrap();
+        let held = other.write().unwrap();
         let mut waiting = Vec::new();
         let full = (0..2 * QUEUE).find(|number| {
             let mut keeping = Box::pin(recorder.keep(event(*number)));
@@ -219,7 +219,7 @@ mod tests {
             answer == Some(Err(Busy::Full))
         });
         assert!(full.is_some_and(|number| number >= QUEUE), "{full:?}");
-        drop(writing);
+        drop(held);
         let first = waiting.swap_remove(0).await;
         assert_eq!(first, Ok(Kept::New), "it waited its turn");
         drop(waiting);

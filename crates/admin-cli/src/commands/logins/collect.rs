@@ -24,8 +24,8 @@ use crate::logins::store::sqlite::SqliteStore;
 /// Arguments of `logins collect`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  easemob-admin --profile prod logins collect --listen 127.0.0.1:8090 --secret-file ./hook.secret
-  easemob-admin --profile prod logins collect --listen 0.0.0.0:8443 --secret-file ./hook.secret \\
+  easemob-admin logins collect --profile prod --listen 127.0.0.1:8090 --secret-file ./hook.secret
+  easemob-admin logins collect --profile prod --listen 0.0.0.0:8443 --secret-file ./hook.secret \\
       --tls-cert ./cert.pem --tls-key ./key.pem
 
 Prints one line of JSON when ready, and runs until Ctrl-C or SIGTERM. In the console, make a post-send rule for \

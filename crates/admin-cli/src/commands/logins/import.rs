@@ -24,8 +24,8 @@ const GROUP: usize = 1_000;
 /// Arguments of `logins import`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  easemob-admin --profile prod logins import ./posts.jsonl
-  easemob-admin --profile prod logins import ./posts.jsonl --secret-file ./hook.secret
+  easemob-admin logins import --profile prod ./posts.jsonl
+  easemob-admin logins import --profile prod ./posts.jsonl --secret-file ./hook.secret
 
 One post of the service per line, as it was received. What was kept before, by `logins collect` or an earlier import, is \
 kept once. Lines that are no posts are told and left out; the exit code is 7 then.")]

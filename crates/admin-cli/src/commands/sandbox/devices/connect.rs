@@ -24,7 +24,7 @@ const MOST: u32 = 10_000;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples, in three terminals:
   easemob-admin sandbox serve --add-profile local
-  easemob-admin --profile local sandbox devices connect --user ann --platform ios --count 2
+  easemob-admin sandbox devices connect --profile local --user ann --platform ios --count 2
   easemob-admin --profile local sessions logout ann --reason 'to see it arrive'
 
 The devices stay until Ctrl-C, --max-duration, or until the last of them was signed out. A user that does not exist \
