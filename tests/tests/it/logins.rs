@@ -1,11 +1,13 @@
 //! Login counts through the binary: what is asked of the server, what is kept, and what is told of it.
 
+use std::process::Command;
 use std::time::Duration;
 
 use easemob_admin_sandbox::Fault;
 
 use super::env::{TestEnv, until};
 use super::interrupts::send;
+use super::websdk::chromium;
 
 /// Users, every tenth of whom is online on two devices.
 fn with_users(count: usize) -> TestEnv {
@@ -162,4 +164,113 @@ fn a_list_is_scanned_like_all_users_and_told_apart() {
         "{}",
         warned.stderr
     );
+}
+
+/// Where there is no Chromium, the page is made and not looked at; `.ci/run` installs it and insists.
+#[test]
+fn a_report_is_a_page_that_a_browser_shows() {
+    let env = with_users(40);
+    let _ = env.run(&["logins", "scan"]).expect(0);
+    let page = env.path("report.html");
+    let page = page.to_str().unwrap();
+    let _ = env
+        .run(&["logins", "report", "--html", page, "--over", "1"])
+        .expect(0);
+    let exceeding = env
+        .run(&["logins", "report", "--markdown", "--over", "0"])
+        .expect(11);
+    assert!(
+        exceeding
+            .stdout
+            .contains("## More than 0 devices on one platform: 8"),
+        "{}",
+        exceeding.stdout
+    );
+    let Some(browser) = chromium() else {
+        return;
+    };
+    let (profile, picture) = (env.path("profile"), env.path("report.png"));
+    let mut command = Command::new(browser);
+    command
+        .args([
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
+            "--no-first-run",
+        ])
+        .args([
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+        ])
+        // The page may ask for nothing.
+        .arg("--host-resolver-rules=MAP * ~NOTFOUND")
+        .arg(format!("--user-data-dir={}", profile.display()))
+        .arg(format!("--screenshot={}", picture.display()))
+        .args(["--dump-dom", &format!("file://{page}")]);
+    let output = command.output().unwrap();
+    let shown = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(shown.matches("role=\"img\"").count(), 2, "{shown}");
+    assert!(
+        shown.contains("<caption>Accounts by how many devices they have"),
+        "{shown}"
+    );
+    let picture = std::fs::read(picture).unwrap();
+    assert!(
+        picture.starts_with(b"\x89PNG") && picture.len() > 10_000,
+        "{}",
+        picture.len()
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn the_nightly_script_tells_by_its_exit_code_whether_to_look() {
+    let env = with_users(40);
+    let bin = env.path("bin");
+    std::fs::create_dir(&bin).unwrap();
+    let tool = env.command(&[]);
+    std::os::unix::fs::symlink(tool.get_program(), bin.join("easemob-admin")).unwrap();
+    let night = |over: &str| {
+        let mut script = Command::new("bash");
+        script
+            .arg(concat!(
+                env!("CARGO_MANIFEST_DIR"),
+                "/../examples/nightly-audit.sh"
+            ))
+            .arg(env.path("reports"))
+            .env_clear()
+            .envs(tool.get_envs().filter_map(|(name, value)| Some((name, value?))))
+            .env(
+                "PATH",
+                format!("{}:{}", bin.display(), std::env::var("PATH").unwrap()),
+            )
+            .env("OVER", over);
+        let output = script.output().unwrap();
+        (
+            output.status.code(),
+            String::from_utf8_lossy(&output.stderr).into_owned(),
+        )
+    };
+    let (first, said) = night("1");
+    assert_eq!(first, Some(0), "{said}");
+    let (over, said) = night("0");
+    assert_eq!(over, Some(11), "{said}");
+    for number in 20..30 {
+        env.online(&format!("user{number:04}"), &["android_1"]);
+    }
+    let (grown, said) = night("9");
+    assert_eq!(grown, Some(11), "{said}");
+    let files = std::fs::read_dir(env.path("reports")).unwrap().count();
+    assert_eq!(files, 5, "scan, platforms, accounts, changes, and the page");
+    let script = std::fs::read_to_string(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../examples/nightly-audit.sh"
+    ));
+    assert!(
+        !script.unwrap().contains("--yes"),
+        "it changes nothing at the server"
+    );
+    assert_eq!(env.writes(), 0);
 }

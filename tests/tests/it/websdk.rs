@@ -1,5 +1,6 @@
 //! The vendor's own Web SDK, unmodified, signs in to the sandbox, sends, and is kicked.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Once;
@@ -27,6 +28,14 @@ fn install() {
             .expect("npm is needed for this test: install Node.js 20 or newer");
         assert!(installed.success(), "npm ci failed in {}", folder().display());
     });
+}
+
+/// The browser, where there is one; in CI there has to be.
+pub(crate) fn chromium() -> Option<OsString> {
+    let browser = std::env::var_os("CHROMIUM").unwrap_or_else(|| "chromium".into());
+    let there = Command::new(&browser).arg("--version").output();
+    let there = there.is_ok_and(|output| output.status.success());
+    (there || std::env::var_os("CI").is_some()).then_some(browser)
 }
 
 /// Plays the scenarios with a script, which tells of each whether it passed.
@@ -61,9 +70,7 @@ fn the_vendors_sdk_works_with_the_sandbox_in_node() {
     reason = "whoever has no Chromium is to know that nothing was checked"
 )]
 fn the_vendors_sdk_works_with_the_sandbox_in_a_page() {
-    let browser = std::env::var_os("CHROMIUM").unwrap_or_else(|| "chromium".into());
-    let there = Command::new(browser).arg("--version").output();
-    if there.is_ok_and(|output| output.status.success()) || std::env::var_os("CI").is_some() {
+    if chromium().is_some() {
         play("browser.mjs");
     } else {
         eprintln!("not checked in a page: there is no Chromium here");

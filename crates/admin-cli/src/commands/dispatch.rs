@@ -42,6 +42,7 @@ pub async fn dispatch(context: &Context, command: Command) -> Result<Exit, Comma
         Command::Logins(LoginsCommand::Export(args)) => logins::export::run(context, &args),
         Command::Logins(LoginsCommand::Collect(args)) => logins::collect::run(context, &args).await,
         Command::Logins(LoginsCommand::Import(args)) => logins::import::run(context, &args),
+        Command::Logins(LoginsCommand::Report(args)) => logins::report::run(context, &args),
         Command::Logins(LoginsCommand::Prune(args)) => logins::prune::run(context, &args),
         Command::Sandbox(SandboxCommand::Serve(args)) => sandbox::serve::run(context, &args).await,
         Command::Sandbox(SandboxCommand::Seed(args)) => sandbox::seed::run(context, &args).await,

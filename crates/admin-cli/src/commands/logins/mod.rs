@@ -6,6 +6,7 @@ pub mod diff;
 pub mod export;
 pub mod import;
 pub mod prune;
+pub mod report;
 pub mod scan;
 pub mod show;
 mod snapshot;
@@ -29,6 +30,8 @@ pub enum LoginsCommand {
     Diff(diff::DiffArgs),
     /// Show what is known of one user, in the order in which it happened
     Show(show::ShowArgs),
+    /// Write a page with charts, or a text for a ticket
+    Report(report::ReportArgs),
     /// Receive what the service posts when devices sign in and out
     Collect(collect::CollectArgs),
     /// Read posts of the service from a file

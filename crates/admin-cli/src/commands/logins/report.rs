@@ -1,0 +1,86 @@
+//! `logins report`: a page about login counts, for people.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::Args;
+use jiff::Timestamp;
+
+use super::collect::now_ms;
+use super::snapshot::{SnapshotName, find, kept, warn_of_incomplete};
+use crate::command_error::CommandError;
+use crate::commands::times::moment;
+use crate::config::profile_file::write_private;
+use crate::context::Context;
+use crate::exit::{self, Exit};
+use crate::logins::report::figures::{Wanted, gather};
+use crate::logins::report::{html, markdown};
+
+/// Events of so long before are shown unless said otherwise, in milliseconds.
+const DEFAULT_SINCE_MS: i64 = 48 * 3_600_000;
+
+/// Arguments of `logins report`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  easemob-admin logins report --html report.html --over 4
+  easemob-admin logins report --markdown --since 7d
+
+The page is one file that needs no network. It holds names of accounts, and is readable by its owner only. With --over \
+the exit code is 11 if an account has more than N devices on one platform.")]
+pub struct ReportArgs {
+    /// The snapshot: a number, `latest` or `previous`
+    #[arg(value_name = "SNAPSHOT", default_value = "latest")]
+    snapshot: SnapshotName,
+    /// Write a page to this file
+    #[arg(long, value_name = "FILE", required_unless_present = "markdown")]
+    html: Option<PathBuf>,
+    /// Write Markdown to stdout, for a ticket
+    #[arg(long)]
+    markdown: bool,
+    /// Show events since then: 24h, 30d, or 2026-01-31T09:30:00Z; two days if not given
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    since: Option<Timestamp>,
+    /// Name accounts with more than N devices on one platform
+    #[arg(long, value_name = "N")]
+    over: Option<u64>,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When what is kept cannot be read, there is no such snapshot, or the page cannot be written.
+pub fn run(context: &Context, args: &ReportArgs) -> Result<Exit, CommandError> {
+    let store = kept(context)?;
+    let snapshot = find(&store, args.snapshot)?;
+    warn_of_incomplete(context, &snapshot);
+    let now_ms = now_ms();
+    let wanted = Wanted {
+        // The sandbox of --sandbox has no address that says it.
+        app: context.app_key().unwrap_or_else(|_| "the sandbox".to_owned()),
+        now_ms,
+        since_ms: args
+            .since
+            .map_or(now_ms - DEFAULT_SINCE_MS, Timestamp::as_millisecond),
+        over: args.over,
+    };
+    let figures = gather(&store, snapshot, wanted)?;
+    if let Some(path) = &args.html {
+        write_private(path, html::page(&figures).as_bytes()).map_err(|error| {
+            CommandError::new(exit::INTERNAL, format!("cannot write {}", path.display())).because(error)
+        })?;
+        context
+            .ui
+            .note(format_args!("the report is in {}", path.display()));
+    }
+    if args.markdown {
+        let mut out = (context.stdout)();
+        let written = out
+            .write_all(markdown::page(&figures).as_bytes())
+            .and_then(|()| out.flush());
+        written.map_err(|error| {
+            CommandError::new(exit::INTERNAL, "the report cannot be written to stdout").because(error)
+        })?;
+    }
+    let exceeds = figures.exceeding.is_some_and(|exceeding| exceeding.count > 0);
+    Ok(if exceeds { exit::FINDINGS } else { exit::OK })
+}

@@ -1,0 +1,148 @@
+//! Charts as SVG. Their lines and texts take the colour of the page; only the data has colours of its own.
+
+use plotters::prelude::*;
+
+const SIZE: (u32, u32) = (860, 300);
+
+/// What data is drawn in: told apart by those who see few colours, on light and on dark.
+const COLOURS: [RGBColor; 6] = [
+    RGBColor(0x00, 0x72, 0xb2),
+    RGBColor(0xe6, 0x9f, 0x00),
+    RGBColor(0x00, 0x9e, 0x73),
+    RGBColor(0xcc, 0x79, 0xa7),
+    RGBColor(0xd5, 0x5e, 0x00),
+    RGBColor(0x56, 0xb4, 0xe9),
+];
+
+type Drawn = Result<(), DrawingAreaErrorKind<std::io::Error>>;
+
+/// One line or set of bars, with a value for each place of the axis.
+#[derive(Debug, Clone)]
+pub(super) struct Series {
+    pub(super) name: String,
+    pub(super) values: Vec<u64>,
+}
+
+/// Draws bars beside each other, one group for each label.
+pub(super) fn bars(title: &str, labels: &[String], series: &[Series]) -> String {
+    draw(title, |root| {
+        let (places, most) = extent(labels, series);
+        let mut chart = ChartBuilder::on(root)
+            .margin(10)
+            .margin_right(36)
+            .x_label_area_size(34)
+            .y_label_area_size(64)
+            .build_cartesian_2d(-0.5..places - 0.5, 0..most)?;
+        chart
+            .configure_mesh()
+            .disable_x_mesh()
+            .light_line_style(TRANSPARENT)
+            .x_labels(ticks(labels.len(), 12))
+            .x_label_formatter(&|at| label_at(labels, *at))
+            .draw()?;
+        let width = 0.8 / f64::from(u32::try_from(series.len().max(1)).unwrap_or(1));
+        for (index, one) in series.iter().enumerate() {
+            let colour = COLOURS[index % COLOURS.len()];
+            let offset = width * f64::from(u32::try_from(index).unwrap_or(0)) - 0.4;
+            let bars = (0_u32..).zip(&one.values).map(|(place, value)| {
+                let left = f64::from(place) + offset;
+                Rectangle::new([(left, 0), (left + width, *value)], colour.filled())
+            });
+            chart
+                .draw_series(bars)?
+                .label(&one.name)
+                .legend(move |(x, y)| Rectangle::new([(x, y - 5), (x + 12, y + 5)], colour.filled()));
+        }
+        if series.len() > 1 {
+            chart
+                .configure_series_labels()
+                .position(SeriesLabelPosition::UpperRight)
+                .background_style(WHITE.mix(0.9))
+                .draw()?;
+        }
+        Ok(())
+    })
+}
+
+/// Draws lines over labelled places.
+pub(super) fn lines(title: &str, labels: &[String], series: &[Series]) -> String {
+    draw(title, |root| {
+        let (places, most) = extent(labels, series);
+        let mut chart = ChartBuilder::on(root)
+            .margin(10)
+            .margin_right(36)
+            .x_label_area_size(34)
+            .y_label_area_size(64)
+            .build_cartesian_2d(-0.5..places - 0.5, 0..most)?;
+        chart
+            .configure_mesh()
+            .disable_x_mesh()
+            .light_line_style(TRANSPARENT)
+            .x_labels(ticks(labels.len(), 6))
+            .x_label_formatter(&|at| label_at(labels, *at))
+            .draw()?;
+        for (index, one) in series.iter().enumerate() {
+            let colour = COLOURS[index % COLOURS.len()];
+            let points: Vec<(f64, u64)> = (0_u32..)
+                .zip(&one.values)
+                .map(|(place, value)| (f64::from(place), *value))
+                .collect();
+            chart
+                .draw_series(LineSeries::new(points.clone(), colour.stroke_width(2)))?
+                .label(&one.name)
+                .legend(move |(x, y)| PathElement::new([(x, y), (x + 14, y)], colour.stroke_width(3)));
+            chart.draw_series(points.iter().map(|point| Circle::new(*point, 3, colour.filled())))?;
+        }
+        chart
+            .configure_series_labels()
+            .position(SeriesLabelPosition::UpperRight)
+            .background_style(WHITE.mix(0.9))
+            .draw()?;
+        Ok(())
+    })
+}
+
+fn extent(labels: &[String], series: &[Series]) -> (f64, u64) {
+    let places = f64::from(u32::try_from(labels.len().max(1)).unwrap_or(u32::MAX));
+    let most = series.iter().flat_map(|one| &one.values).max().copied();
+    // Room above the highest, for the legend.
+    let most = most.unwrap_or_default();
+    (places, (most + most.div_ceil(4)).max(1))
+}
+
+/// Returns how many labels an axis may have so that each of a few places gets one.
+fn ticks(places: usize, most: usize) -> usize {
+    places.min(most) + 2
+}
+
+/// Returns the label of the place at a position; none between two places.
+fn label_at(labels: &[String], at: f64) -> String {
+    if at < 0.0 || at.fract() > f64::EPSILON {
+        return String::new();
+    }
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "positions are those of a few labels"
+    )]
+    let place = at as usize;
+    labels.get(place).cloned().unwrap_or_default()
+}
+
+fn draw<F>(title: &str, chart: F) -> String
+where
+    F: FnOnce(&DrawingArea<SVGBackend<'_>, plotters::coord::Shift>) -> Drawn,
+{
+    let mut svg = String::new();
+    let drawn = {
+        let root = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
+        chart(&root).and_then(|()| root.present())
+    };
+    if let Err(error) = drawn {
+        // The table beside the chart has all the figures.
+        tracing::warn!(%error, title, "a chart could not be drawn");
+        return String::new();
+    }
+    // For those who hear the page, and so that it shrinks on a small screen.
+    svg.replacen("<svg ", &format!("<svg role=\"img\" aria-label=\"{title}\" "), 1)
+}
