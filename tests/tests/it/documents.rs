@@ -76,3 +76,30 @@ fn every_link_of_the_documents_leads_somewhere() {
         }
     }
 }
+
+#[test]
+fn every_dependency_has_its_reason() {
+    let manifest = root("Cargo.toml");
+    let reasons = root("docs/dependencies.md");
+    let table = manifest.split("[workspace.dependencies]").nth(1).unwrap();
+    let table = table.split("\n[").next().unwrap();
+    let crates: Vec<&str> = table
+        .lines()
+        .filter_map(|line| line.split_once(" = ").map(|(name, _)| name))
+        .filter(|name| !name.starts_with('#') && !name.starts_with("easemob-"))
+        .collect();
+    assert!(crates.len() > 30, "{crates:?}");
+    let named: Vec<&str> = reasons
+        .lines()
+        .filter_map(|line| line.strip_prefix("| "))
+        .filter_map(|line| line.split(" |").next())
+        .flat_map(|names| names.split(", "))
+        .collect();
+    let missing: Vec<&&str> = crates.iter().filter(|name| !named.contains(name)).collect();
+    assert!(missing.is_empty(), "not in docs/dependencies.md: {missing:?}");
+    let gone: Vec<&&str> = named
+        .iter()
+        .filter(|name| **name != "crate" && !crates.contains(name))
+        .collect();
+    assert!(gone.is_empty(), "in docs/dependencies.md, but not used: {gone:?}");
+}
