@@ -8,6 +8,7 @@ use easemob_admin_api::{AppKey, AppRoot, Client, Credentials, DisconnectVerb, Ex
 use easemob_admin_sandbox::Sandbox;
 
 use crate::audit::directory_name;
+use crate::bulk::ages::IdStamps;
 use crate::bulk::journal::header::Header;
 use crate::cli::{Globals, Rate};
 use crate::command_error::CommandError;
@@ -385,7 +386,7 @@ impl Context {
         };
         let client = client
             .map_err(|error| CommandError::new(exit::CONFIG, "the client cannot be set up").because(error))?;
-        Ok(Server::new(client))
+        Ok(Server::new(client, Box::new(IdStamps)))
     }
 
     /// Shows a progress bar for `total` items, where there is a terminal and more than one item.

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use easemob_admin_api::{Client, Cursor, DeviceId, Error, LogoutOutcome, OnlineStatus, UserId, UserQuery};
 
+use crate::bulk::ages::Ages;
 use crate::bulk::calls::{CallError, Ended, SeenDevice, SessionCalls};
 use crate::command_error::call_error;
 use crate::logins::scan::{ScanCalls, Status, UserPage};
@@ -15,15 +16,17 @@ use crate::logins::store as seen;
 pub struct Server {
     client: Client,
     requests: AtomicU64,
+    ages: Box<dyn Ages>,
 }
 
 impl Server {
-    /// Wraps a client.
+    /// Wraps a client; `ages` tells when devices signed in, which the server does not.
     #[must_use]
-    pub fn new(client: Client) -> Self {
+    pub fn new(client: Client, ages: Box<dyn Ages>) -> Self {
         Self {
             client,
             requests: AtomicU64::new(0),
+            ages,
         }
     }
 
@@ -68,6 +71,7 @@ impl SessionCalls for Server {
             .counted(self.client.list_devices(user).await)
             .map_err(|error| call_error(&error))?;
         let seen = |device: easemob_admin_api::Device| SeenDevice {
+            signed_in_at: self.ages.age_of(user, &device.id),
             id: device.id,
             name: device.name,
             uuid: device.uuid,

@@ -74,4 +74,6 @@ pub enum OnDrift {
     Stop,
     /// The selection is made again, so that new devices count too.
     Include,
+    /// The selection is made again, and planned devices that it still means are ended; no others.
+    StillMeant,
 }

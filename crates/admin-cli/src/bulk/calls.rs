@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::future::Future;
 
-use easemob_admin_api::{DeviceId, UserId};
+use easemob_admin_api::{DeviceId, UnixMillis, UserId};
 use serde::Serialize;
 
 /// One device that was online when the list was read.
@@ -16,6 +16,8 @@ pub struct SeenDevice {
     pub name: Option<String>,
     /// The uuid that the device reports.
     pub uuid: Option<String>,
+    /// When it signed in, if anybody knows.
+    pub signed_in_at: Option<UnixMillis>,
 }
 
 /// How far a failure reaches.

@@ -2,9 +2,10 @@
 //!
 //! Three cases: a fresh user, whose devices the selection divides; a user of a plan, whose devices are named
 //! and may have changed since; and a user of an earlier attempt, of whose named devices some may still be there.
+//! Named devices are ended as they were named, unless the order is to end only what is still meant: a surplus that
+//! has gone by itself is none.
 
 use std::collections::BTreeSet;
-use std::time::SystemTime;
 
 use easemob_admin_api::DeviceId;
 
@@ -68,38 +69,40 @@ impl Drift {
 
 /// Decides about the user of `task`, whose `devices` are online.
 #[must_use]
-pub fn decide(
-    task: &Task,
-    devices: &[SeenDevice],
-    order: &Order,
-    age: impl Fn(&DeviceId) -> Option<SystemTime>,
-) -> Decision {
+pub fn decide(task: &Task, devices: &[SeenDevice], order: &Order) -> Decision {
     if let Some(intended) = &task.intended {
-        return go_on(intended, devices, order);
+        return match order.on_drift {
+            OnDrift::StillMeant => Decision {
+                gone: gone(intended, devices),
+                counted_before: true,
+                ..still_meant(task, intended, devices, &order.selection)
+            },
+            _ => go_on(intended, devices, order),
+        };
     }
     let Some(planned) = &task.item.planned else {
-        return afresh(task, devices, &order.selection, age);
+        return afresh(task, devices, &order.selection);
     };
     let drift = drift(planned, devices);
     match order.on_drift {
+        OnDrift::StillMeant => Decision {
+            gone: drift.gone.clone(),
+            drift,
+            ..still_meant(task, &planned.end, devices, &order.selection)
+        },
         OnDrift::Include if !drift.is_empty() => Decision {
             gone: drift.gone.clone(),
             drift,
             // Named devices only: the call that ends everything is not part of any plan.
             everything: false,
-            ..afresh(task, devices, &order.selection, age)
+            ..afresh(task, devices, &order.selection)
         },
         _ => by_plan(planned, devices, drift),
     }
 }
 
-fn afresh(
-    task: &Task,
-    devices: &[SeenDevice],
-    selection: &Selection,
-    age: impl Fn(&DeviceId) -> Option<SystemTime>,
-) -> Decision {
-    let selected = select_victims(&task.item.user, devices, selection, age);
+fn afresh(task: &Task, devices: &[SeenDevice], selection: &Selection) -> Decision {
+    let selected = select_victims(&task.item.user, devices, selection);
     Decision {
         victims: selected.victims,
         spared: selected.spared,
@@ -109,16 +112,34 @@ fn afresh(
     }
 }
 
+/// What the selection means now, less what was not named before.
+fn still_meant(task: &Task, named: &[DeviceId], devices: &[SeenDevice], selection: &Selection) -> Decision {
+    let mut decision = afresh(task, devices, selection);
+    let (victims, new) = std::mem::take(&mut decision.victims)
+        .into_iter()
+        .partition(|choice| named.contains(&choice.device.id));
+    decision.victims = victims;
+    let stays = |choice: Choice| Choice {
+        why: format!("{}, but only since the plan", choice.why),
+        ..choice
+    };
+    let new: Vec<Choice> = new;
+    decision.spared.extend(new.into_iter().map(stays));
+    decision.everything = false;
+    decision
+}
+
+/// Returns those of `named` that are no longer online.
+fn gone(named: &[DeviceId], devices: &[SeenDevice]) -> Vec<DeviceId> {
+    let online: BTreeSet<&DeviceId> = devices.iter().map(|device| &device.id).collect();
+    named.iter().filter(|id| !online.contains(id)).cloned().collect()
+}
+
 fn drift(planned: &Planned, devices: &[SeenDevice]) -> Drift {
     let online: BTreeSet<&DeviceId> = devices.iter().map(|device| &device.id).collect();
     let known = |id: &DeviceId| planned.end.contains(id) || planned.keep.contains(id);
     Drift {
-        gone: planned
-            .end
-            .iter()
-            .filter(|id| !online.contains(id))
-            .cloned()
-            .collect(),
+        gone: gone(&planned.end, devices),
         new: online.into_iter().filter(|id| !known(id)).cloned().collect(),
     }
 }
@@ -163,7 +184,7 @@ fn go_on(intended: &[DeviceId], devices: &[SeenDevice], order: &Order) -> Decisi
             decision.others.push(device.clone());
         }
     }
-    decision.gone = intended.iter().filter(|id| !seen.contains(id)).cloned().collect();
+    decision.gone = gone(intended, devices);
     // A device that signed in since then was never meant, so it rules out the call that ends everything.
     decision.everything = order.selection.is_everything() && decision.others.is_empty();
     decision
@@ -171,11 +192,12 @@ fn go_on(intended: &[DeviceId], devices: &[SeenDevice], order: &Order) -> Decisi
 
 #[cfg(test)]
 mod tests {
-    use easemob_admin_api::UserId;
+    use easemob_admin_api::{UnixMillis, UserId};
     use proptest::prelude::*;
 
     use super::*;
     use crate::bulk::item::Item;
+    use crate::bulk::select::Keep;
 
     fn ids(texts: &[&str]) -> Vec<DeviceId> {
         texts.iter().map(|id| DeviceId::parse(*id).unwrap()).collect()
@@ -186,6 +208,7 @@ mod tests {
             id,
             name: None,
             uuid: None,
+            signed_in_at: None,
         };
         ids(texts).into_iter().map(seen).collect()
     }
@@ -221,7 +244,7 @@ mod tests {
     }
 
     fn decide_now(task: &Task, devices: &[&str], on_drift: OnDrift) -> Decision {
-        decide(task, &online(devices), &order(on_drift), |_| None)
+        decide(task, &online(devices), &order(on_drift))
     }
 
     #[test]
@@ -261,6 +284,57 @@ mod tests {
             decision.everything && decision.counted_before,
             "one call is enough if nobody else is there"
         );
+    }
+
+    /// Two devices may stay on each platform, and ids end in the time of their sign-in.
+    fn two_each(task: &Task, devices: &[&str]) -> Decision {
+        let order = Order {
+            selection: Selection {
+                keep_newest: Some(Keep::Each(2)),
+                ..Selection::default()
+            },
+            on_drift: OnDrift::StillMeant,
+        };
+        let mut devices = online(devices);
+        for device in &mut devices {
+            let at = device.id.as_str().rsplit_once('_').unwrap().1.parse().unwrap();
+            device.signed_in_at = Some(UnixMillis(at));
+        }
+        decide(task, &devices, &order)
+    }
+
+    #[test]
+    fn what_is_no_longer_meant_stays_although_it_was_planned() {
+        let task = task(Some((&["web_1"], &["web_2", "web_3"])), None);
+        assert_eq!(victims(&two_each(&task, &["web_1", "web_2", "web_3"])), ["web_1"]);
+        let left_by_itself = two_each(&task, &["web_1", "web_2"]);
+        assert!(
+            left_by_itself.victims.is_empty(),
+            "ending it would end more than the surplus"
+        );
+        let one_more = two_each(&task, &["web_1", "web_2", "web_3", "web_4"]);
+        assert_eq!(victims(&one_more), ["web_1"]);
+        assert_eq!(one_more.drift.new, ids(&["web_4"]));
+        let told: Vec<&str> = one_more.spared.iter().map(|choice| choice.why.as_str()).collect();
+        assert!(
+            told.contains(&"older than the newest 2 on web, but only since the plan"),
+            "{told:?}"
+        );
+    }
+
+    #[test]
+    fn an_earlier_attempt_ends_no_more_than_is_still_meant() {
+        let task = task(
+            Some((&["web_1", "web_2"], &["web_3", "web_4"])),
+            Some(&["web_1", "web_2"]),
+        );
+        let decision = two_each(&task, &["web_2", "web_3", "web_4"]);
+        assert_eq!(
+            (victims(&decision), decision.counted_before),
+            (vec!["web_2"], true)
+        );
+        assert_eq!(decision.gone, ids(&["web_1"]));
+        assert!(two_each(&task, &["web_2", "web_4"]).victims.is_empty());
     }
 
     proptest! {

@@ -5,9 +5,8 @@
 //! A device that was not a victim when the selection was made is never named in a call.
 
 use std::collections::BTreeSet;
-use std::time::SystemTime;
 
-use easemob_admin_api::{DeviceId, UnixMillis, UserId};
+use easemob_admin_api::{DeviceId, UserId};
 
 use super::action::OnDrift;
 use super::calls::{CallError, Ended, Scope, SeenDevice, SessionCalls};
@@ -132,19 +131,13 @@ impl UserResult {
     }
 }
 
-/// Returns when a device signed in, by what its own id says.
-#[must_use]
-pub fn signed_in_at(device: &DeviceId) -> Option<SystemTime> {
-    device.signed_in_at().map(UnixMillis::to_system_time)
-}
-
 /// Reads the devices of the user of `task` and decides what is done about them.
 ///
 /// # Errors
 /// When the list cannot be read.
 pub async fn choose(calls: &impl SessionCalls, task: &Task, order: &Order) -> Result<Decision, CallError> {
     let devices = calls.list_devices(&task.item.user).await?;
-    Ok(decide(task, &devices, order, signed_in_at))
+    Ok(decide(task, &devices, order))
 }
 
 /// Logs out the devices of the user of `task` that `order` means.
@@ -195,6 +188,7 @@ fn missing(id: &DeviceId, meant_by_earlier_attempt: bool) -> DeviceResult {
         id: id.clone(),
         name: None,
         uuid: None,
+        signed_in_at: None,
     };
     let (why, fate) = if meant_by_earlier_attempt {
         ("meant by an earlier attempt", GONE)

@@ -2,13 +2,13 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::SystemTime;
 
 use easemob_admin_api::{DeviceId, Platform, UserId};
 use serde::{Deserialize, Serialize};
 
 use super::calls::SeenDevice;
 use super::exempt::Exemptions;
+use super::limits::{Group, Limits};
 use super::pattern::Pattern;
 
 /// Which devices of each user are meant: those that fit every condition, minus those that are to stay.
@@ -29,9 +29,9 @@ pub struct Selection {
     /// Only devices whose name fits; a device without a name fits no pattern.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub names: Vec<Pattern>,
-    /// Of those that fit, the newest so many on each platform stay.
+    /// Of those that fit, the newest so many stay.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub keep_newest: Option<usize>,
+    pub keep_newest: Option<Keep>,
     /// What happens to devices whose age nobody knows when the newest stay.
     #[serde(skip_serializing_if = "UnknownAge::is_default")]
     pub unknown_age: UnknownAge,
@@ -49,6 +49,26 @@ pub struct Selection {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 fn is_zero(number: &usize) -> bool {
     *number == 0
+}
+
+/// How many of the newest devices stay.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Keep {
+    /// So many on each platform.
+    Each(usize),
+    /// As many as the limits of the user say.
+    Limits(Limits),
+}
+
+impl Keep {
+    /// Returns the group that a device of `user` is ranked in, and how many of it stay; nothing if all of them.
+    fn quota(&self, user: &UserId, device: &DeviceId) -> Option<(Group, usize)> {
+        match self {
+            Self::Each(keep) => Some((Group::Platform(device.platform()), *keep)),
+            Self::Limits(limits) => Group::of(device, limits.of(user)),
+        }
+    }
 }
 
 /// What `--keep-newest` does with a device whose sign-in time nobody knows.
@@ -128,14 +148,9 @@ pub struct Selected {
 
 /// Divides the `devices` of `user` into those that `selection` means and those that stay.
 ///
-/// `age` returns when a device signed in, if anybody knows. A device listed twice is decided once.
+/// A device listed twice is decided once.
 #[must_use]
-pub fn select_victims(
-    user: &UserId,
-    devices: &[SeenDevice],
-    selection: &Selection,
-    age: impl Fn(&DeviceId) -> Option<SystemTime>,
-) -> Selected {
+pub fn select_victims(user: &UserId, devices: &[SeenDevice], selection: &Selection) -> Selected {
     let unique: BTreeMap<&str, &SeenDevice> = devices
         .iter()
         .rev()
@@ -162,18 +177,12 @@ pub fn select_victims(
             Some(why) => candidates.push(choice(&why)),
         }
     }
-    if let Some(keep) = selection.keep_newest {
-        candidates = keep_newest(
-            candidates,
-            keep,
-            selection.unknown_age,
-            &age,
-            &mut selected.spared,
-        );
+    if let Some(keep) = &selection.keep_newest {
+        candidates = keep_newest(user, candidates, keep, selection.unknown_age, &mut selected);
     }
     let survivors = online - candidates.len();
     let missing = selection.min_surviving.saturating_sub(survivors);
-    selected.victims = spare_newest(candidates, missing, selection, &age, &mut selected.spared);
+    selected.victims = spare_newest(candidates, missing, selection, &mut selected.spared);
     for victim in selected.victims.iter_mut().filter(|victim| victim.why.is_empty()) {
         let rest = !selection.keep_devices.is_empty();
         victim.why = if rest { "not named to stay" } else { "all devices" }.into();
@@ -181,43 +190,54 @@ pub fn select_victims(
     selected
 }
 
-/// Ranks each platform by age and returns what is beyond `keep`.
+/// Ranks each group of devices by age and returns what is beyond what may stay of it.
 ///
-/// Devices of unknown age take no place in the ranking unless they count as oldest: a device with `keep`
-/// newer ones of known age is surplus whatever the age of the unknown ones.
+/// Devices of unknown age take no place in the ranking unless they count as oldest: a device with enough newer
+/// ones of known age is surplus whatever the age of the unknown ones.
 fn keep_newest(
+    user: &UserId,
     candidates: Vec<Choice>,
-    keep: usize,
+    keep: &Keep,
     unknown_age: UnknownAge,
-    age: impl Fn(&DeviceId) -> Option<SystemTime>,
-    spared: &mut Vec<Choice>,
+    selected: &mut Selected,
 ) -> Vec<Choice> {
-    let mut platforms: BTreeMap<String, Vec<(Option<SystemTime>, Choice)>> = BTreeMap::new();
+    let mut groups: BTreeMap<String, (usize, Vec<Choice>)> = BTreeMap::new();
     for choice in candidates {
-        let platform = choice.device.id.platform().to_string();
-        let at = age(&choice.device.id);
-        platforms.entry(platform).or_default().push((at, choice));
+        match keep.quota(user, &choice.device.id) {
+            None => selected.others.push(choice.device),
+            Some((group, keep)) => {
+                let group = groups.entry(group.to_string());
+                group.or_insert((keep, Vec::new())).1.push(choice);
+            }
+        }
     }
+    let limited = matches!(keep, Keep::Limits(_));
     let mut victims = Vec::new();
-    for (platform, mut ranked) in platforms {
+    for (group, (keep, mut ranked)) in groups {
+        if limited && ranked.len() <= keep {
+            selected
+                .others
+                .extend(ranked.into_iter().map(|choice| choice.device));
+            continue;
+        }
+        let age = |choice: &Choice| choice.device.signed_in_at;
         // None sorts before every time, so that unknown ages come last when reversed.
-        ranked.sort_by(|(left, a), (right, b)| {
-            Reverse(left)
-                .cmp(&Reverse(right))
-                .then_with(|| a.device.id.as_str().cmp(b.device.id.as_str()))
+        ranked.sort_by(|a, b| {
+            let ids = || a.device.id.as_str().cmp(b.device.id.as_str());
+            age(b).cmp(&age(a)).then_with(ids)
         });
-        for (rank, (at, choice)) in ranked.into_iter().enumerate() {
-            let because = |why: String| Choice {
-                why,
-                ..choice.clone()
-            };
+        for (rank, choice) in ranked.into_iter().enumerate() {
+            let at = age(&choice);
+            let because = |why: String| Choice { why, ..choice };
             match (at, unknown_age) {
-                (None, UnknownAge::Keep) => spared.push(because("age unknown, so it stays".into())),
-                _ if rank < keep => spared.push(because(format!("one of the newest {keep} on {platform}"))),
+                (None, UnknownAge::Keep) => selected.spared.push(because("age unknown, so it stays".into())),
+                _ if rank < keep => selected
+                    .spared
+                    .push(because(format!("one of the newest {keep} {group}"))),
                 (None, UnknownAge::Oldest) => {
-                    victims.push(because(format!("age unknown, taken as oldest on {platform}")));
+                    victims.push(because(format!("age unknown, taken as oldest {group}")));
                 }
-                (Some(_), _) => victims.push(because(format!("older than the newest {keep} on {platform}"))),
+                (Some(_), _) => victims.push(because(format!("older than the newest {keep} {group}"))),
             }
         }
     }
@@ -232,14 +252,13 @@ fn spare_newest(
     candidates: Vec<Choice>,
     missing: usize,
     selection: &Selection,
-    age: impl Fn(&DeviceId) -> Option<SystemTime>,
     spared: &mut Vec<Choice>,
 ) -> Vec<Choice> {
     let unknown_first = selection.keep_newest.is_none() || selection.unknown_age == UnknownAge::Keep;
     let mut by_age: Vec<_> = candidates
         .iter()
         .map(|choice| {
-            let at = age(&choice.device.id);
+            let at = choice.device.signed_in_at;
             let known = if unknown_first { at.is_some() } else { at.is_none() };
             (known, Reverse(at), choice.device.id.clone())
         })

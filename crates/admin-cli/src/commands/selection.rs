@@ -8,7 +8,7 @@ use easemob_admin_api::{DeviceId, Platform};
 
 use crate::bulk::exempt::Exemptions;
 use crate::bulk::pattern::Pattern;
-use crate::bulk::select::{Selection, UnknownAge};
+use crate::bulk::select::{Keep, Selection, UnknownAge};
 use crate::command_error::CommandError;
 use crate::context::Context;
 use crate::exit;
@@ -103,7 +103,7 @@ impl SelectionArgs {
             platforms: self.platforms.clone(),
             resources: self.resources.clone(),
             names: self.names.clone(),
-            keep_newest: self.keep_newest,
+            keep_newest: self.keep_newest.map(Keep::Each),
             unknown_age: match self.unknown_age {
                 Unknown::Keep => UnknownAge::Keep,
                 Unknown::Oldest => UnknownAge::Oldest,
@@ -175,11 +175,10 @@ pub fn in_words(selection: &Selection) -> String {
         words = format!("{words} named like {}", strings(&selection.names));
     }
     let mut but = Vec::new();
-    but.extend(
-        selection
-            .keep_newest
-            .map(|keep| format!("the newest {keep} per platform")),
-    );
+    but.extend(selection.keep_newest.as_ref().map(|keep| match keep {
+        Keep::Each(keep) => format!("the newest {keep} per platform"),
+        Keep::Limits(_) => "the newest within the limits of their user".into(),
+    }));
     but.extend(selection.keep_devices.iter().map(ToString::to_string));
     if !selection.exempt.is_empty() {
         but.push("those exempt".into());
@@ -217,7 +216,7 @@ mod tests {
         selection.platforms = vec!["ios".parse().unwrap(), "web".parse().unwrap()];
         selection.names = vec!["Pixel*".into()];
         assert_eq!(in_words(&selection), "all ios or web devices named like Pixel*");
-        selection.keep_newest = Some(1);
+        selection.keep_newest = Some(Keep::Each(1));
         selection.min_surviving = 2;
         let words = in_words(&selection);
         assert!(

@@ -145,6 +145,7 @@ impl SessionCalls for Script {
             id: DeviceId::parse(id).unwrap(),
             name: None,
             uuid: None,
+            signed_in_at: None,
         };
         Ok(list.into_iter().map(device).collect())
     }

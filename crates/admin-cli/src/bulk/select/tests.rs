@@ -1,5 +1,4 @@
-use std::time::Duration;
-
+use easemob_admin_api::{DeviceLimits, Platform, UnixMillis};
 use proptest::prelude::*;
 
 use super::*;
@@ -13,13 +12,14 @@ fn device(id: &str) -> SeenDevice {
         id: DeviceId::parse(id).unwrap(),
         name: None,
         uuid: None,
+        signed_in_at: age(id),
     }
 }
 
 /// Ids end in `@N` where the age is known, for the sake of short tests.
-fn age(id: &DeviceId) -> Option<SystemTime> {
-    let (_, seconds) = id.as_str().rsplit_once('@')?;
-    Some(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds.parse().ok()?))
+fn age(id: &str) -> Option<UnixMillis> {
+    let (_, millis) = id.rsplit_once('@')?;
+    Some(UnixMillis(millis.parse().ok()?))
 }
 
 fn ids_of(choices: &[Choice]) -> Vec<String> {
@@ -31,12 +31,12 @@ fn ids_of(choices: &[Choice]) -> Vec<String> {
 
 fn victims(ids: &[&str], selection: &Selection) -> Vec<String> {
     let devices: Vec<_> = ids.iter().map(|id| device(id)).collect();
-    ids_of(&select_victims(&user(), &devices, selection, age).victims)
+    ids_of(&select_victims(&user(), &devices, selection).victims)
 }
 
 fn newest(keep: usize, unknown_age: UnknownAge) -> Selection {
     Selection {
-        keep_newest: Some(keep),
+        keep_newest: Some(Keep::Each(keep)),
         unknown_age,
         ..Selection::default()
     }
@@ -97,7 +97,7 @@ fn a_device_without_a_name_fits_no_name() {
     };
     let mut pixel = device("android_1");
     pixel.name = Some("Pixel 9".into());
-    let selected = select_victims(&user(), &[pixel, device("ios_1")], &selection, age);
+    let selected = select_victims(&user(), &[pixel, device("ios_1")], &selection);
     assert_eq!(ids_of(&selected.victims), ["android_1"]);
     assert_eq!(selected.victims[0].why, "name fits *");
     assert_eq!(selected.others, [device("ios_1")]);
@@ -124,10 +124,49 @@ fn keep_newest_zero_spares_only_unknown_ages() {
     );
 }
 
+fn limited(limits: DeviceLimits) -> Selection {
+    let limits = Limits {
+        app: limits,
+        users: Vec::new(),
+    };
+    Selection {
+        keep_newest: Some(Keep::Limits(limits)),
+        ..Selection::default()
+    }
+}
+
+#[test]
+fn limits_count_each_platform_for_itself() {
+    let ids = ["web_a@1", "web_b@3", "web_c@2", "ios_a@1", "ios_b@2", "mac_a@1"];
+    let mut limits = DeviceLimits::default()
+        .with(Platform::Web, 1)
+        .with(Platform::Ios, 2);
+    assert_eq!(victims(&ids, &limited(limits.clone())), ["web_c@2", "web_a@1"]);
+    limits.default = Some(0);
+    assert_eq!(victims(&ids, &limited(limits)), ["mac_a@1", "web_c@2", "web_a@1"]);
+}
+
+#[test]
+fn single_mode_keeps_the_newest_of_all() {
+    let single = limited(DeviceLimits::single());
+    assert_eq!(
+        victims(&["web_a@1", "ios_a@3", "mac_a@2"], &single),
+        ["mac_a@2", "web_a@1"]
+    );
+}
+
+#[test]
+fn who_is_within_the_limits_is_not_even_told() {
+    let devices = [device("web_a@1"), device("web_b"), device("mac_a")];
+    let limits = DeviceLimits::default().with(Platform::Web, 2);
+    let selected = select_victims(&user(), &devices, &limited(limits));
+    assert_eq!((selected.others.len(), selected.spared.len()), (3, 0));
+}
+
 #[test]
 fn unknown_age_says_why_it_stays() {
     let devices = [device("ios_1"), device("ios_2")];
-    let selected = select_victims(&user(), &devices, &newest(1, UnknownAge::Keep), age);
+    let selected = select_victims(&user(), &devices, &newest(1, UnknownAge::Keep));
     assert!(selected.victims.is_empty());
     assert!(
         selected
@@ -177,7 +216,7 @@ proptest! {
     fn keep_newest_keeps_its_promises(ids in ids(), keep in 0_usize..5, oldest: bool) {
         let policy = if oldest { UnknownAge::Oldest } else { UnknownAge::Keep };
         let devices: Vec<_> = ids.iter().map(|id| device(id)).collect();
-        let selected = select_victims(&user(), &devices, &newest(keep, policy), age);
+        let selected = select_victims(&user(), &devices, &newest(keep, policy));
         let unique: BTreeSet<&String> = ids.iter().collect();
         prop_assert_eq!(selected.victims.len() + selected.spared.len(), unique.len());
         let mut platforms: BTreeMap<String, (usize, usize)> = BTreeMap::new();
@@ -186,10 +225,10 @@ proptest! {
         }
         for choice in &selected.victims {
             platforms.entry(choice.device.id.platform().to_string()).or_default().1 += 1;
-            prop_assert!(oldest || age(&choice.device.id).is_some(), "an unknown age was chosen");
+            prop_assert!(oldest || choice.device.signed_in_at.is_some(), "an unknown age was chosen");
             for kept in &selected.spared {
                 let same = kept.device.id.platform() == choice.device.id.platform();
-                if let (true, Some(kept), Some(ended)) = (same, age(&kept.device.id), age(&choice.device.id)) {
+                if let (true, Some(kept), Some(ended)) = (same, kept.device.signed_in_at, choice.device.signed_in_at) {
                     prop_assert!(kept >= ended, "an older device was kept");
                 }
             }
@@ -213,14 +252,14 @@ proptest! {
         let devices: Vec<_> = ids.iter().map(|id| device(id)).collect();
         let selection = Selection {
             resources: vec![pattern.as_str().into()],
-            keep_newest: keep,
+            keep_newest: keep.map(Keep::Each),
             unknown_age: if oldest { UnknownAge::Oldest } else { UnknownAge::Keep },
             keep_devices: named(&[&kept]),
             min_surviving,
             exempt: Exemptions::parse(&exempt),
             ..Selection::default()
         };
-        let selected = select_victims(&user(), &devices, &selection, age);
+        let selected = select_victims(&user(), &devices, &selection);
         let unique: BTreeSet<&String> = ids.iter().collect();
         let survivors = selected.spared.len() + selected.others.len();
         prop_assert_eq!(selected.victims.len() + survivors, unique.len());
@@ -238,7 +277,7 @@ proptest! {
         let selection = Selection {
             platforms: vec!["web".parse().unwrap()],
             names: vec!["Pixel*".into()],
-            keep_newest: keep,
+            keep_newest: keep.map(Keep::Each),
             min_surviving: min,
             exempt: Exemptions::parse("ceo\nann/ios_1"),
             ..Selection::default()

@@ -4,7 +4,6 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::bulk::calls::{CallError, SessionCalls};
-use crate::bulk::logout::signed_in_at;
 use crate::bulk::select::{Choice, Selection, select_victims};
 use crate::bulk::tally::{Settled, Tally};
 use crate::command_error::CommandError;
@@ -74,7 +73,7 @@ impl DeviceRow {
             why: filtered.then_some(why),
             device: Some(device.id.to_string()),
             platform: Some(device.id.platform().to_string()),
-            signed_in_at: device.id.signed_in_at().and_then(rfc3339),
+            signed_in_at: device.signed_in_at.and_then(rfc3339),
             name: device.name,
             uuid: device.uuid,
             ..Self::new(entry, "online")
@@ -192,7 +191,7 @@ async fn read(session: &Session, entry: &Entry, selection: &Selection) -> Done<D
             done.failures.push(error);
         }
         Ok(devices) => {
-            let selected = select_victims(&entry.user, &devices, selection, signed_in_at);
+            let selected = select_victims(&entry.user, &devices, selection);
             done.tally.devices = selected.victims.len() as u64;
             let meant = selected.victims.into_iter();
             done.rows

@@ -228,7 +228,7 @@ fn planned(task: &Task, chosen: &Result<Decision, CallError>, seen: Timestamp) -
     let device = |device: &SeenDevice, why: Option<&str>| PlannedDevice {
         device: device.id.clone(),
         name: device.name.clone(),
-        signed_in_at: device.id.signed_in_at().and_then(timestamp),
+        signed_in_at: device.signed_in_at.and_then(timestamp),
         why: why.map(str::to_owned),
     };
     let mut user = PlannedUser {
