@@ -20,6 +20,7 @@ use crate::exit::{self, Exit};
 use crate::input::user_list::ListError;
 use crate::locks::book::LockBookError;
 use crate::logins::store::StoreError;
+use crate::policy::PolicyError;
 
 type Source = Box<dyn StdError + Send + Sync>;
 
@@ -193,6 +194,13 @@ impl From<ListError> for CommandError {
                 .hint("a list has one user per line; blank lines and lines that start with # do not count"),
             _ => this,
         }
+    }
+}
+
+impl From<PolicyError> for CommandError {
+    fn from(error: PolicyError) -> Self {
+        Self::of(exit::USAGE, &error)
+            .hint("nothing was sent; contrib/limits-policy.schema.json describes the file for editors")
     }
 }
 

@@ -226,6 +226,7 @@ fn keep_newest(
             let ids = || a.device.id.as_str().cmp(b.device.id.as_str());
             age(b).cmp(&age(a)).then_with(ids)
         });
+        let mut beyond = Vec::new();
         for (rank, choice) in ranked.into_iter().enumerate() {
             let at = age(&choice);
             let because = |why: String| Choice { why, ..choice };
@@ -235,11 +236,13 @@ fn keep_newest(
                     .spared
                     .push(because(format!("one of the newest {keep} {group}"))),
                 (None, UnknownAge::Oldest) => {
-                    victims.push(because(format!("age unknown, taken as oldest {group}")));
+                    beyond.push(because(format!("age unknown, taken as oldest {group}")));
                 }
-                (Some(_), _) => victims.push(because(format!("older than the newest {keep} {group}"))),
+                (Some(_), _) => beyond.push(because(format!("older than the newest {keep} {group}"))),
             }
         }
+        // The oldest goes first, so that a run that is cut off has ended the right ones.
+        victims.extend(beyond.into_iter().rev());
     }
     victims
 }

@@ -10,3 +10,4 @@ pub mod precedence;
 pub mod profile;
 pub mod profile_file;
 pub mod secret_file;
+pub mod toml_words;

@@ -7,7 +7,8 @@
 use std::collections::BTreeMap;
 
 use super::profile::Profile;
-use super::profile_file::{ProfileFile, nearest};
+use super::profile_file::ProfileFile;
+use super::toml_words::nearest;
 
 /// A target as one layer gives it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

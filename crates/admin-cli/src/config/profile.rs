@@ -92,22 +92,6 @@ pub enum JwtKind {
 }
 
 impl Profile {
-    /// The keys a profile can have.
-    pub const KEYS: &'static [&'static str] = &[
-        "server",
-        "app",
-        "app_root",
-        "client_id",
-        "client_secret",
-        "client_secret_file",
-        "client_secret_command",
-        "token_file",
-        "token_command",
-        "jwt",
-        "expires_in",
-        "disconnect_verb",
-    ];
-
     /// Returns the target in one line, for lists.
     #[must_use]
     pub fn target(&self) -> String {

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use toml_edit::{DocumentMut, Item, Table, value};
 
 use super::profile::Profile;
+use super::toml_words::{in_words, line_of};
 
 /// The whole file.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -162,52 +163,12 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-fn line_of(text: &str, span: Option<std::ops::Range<usize>>) -> usize {
-    let start = span.map_or(0, |span| span.start.min(text.len()));
-    text.as_bytes()[..start].split(|byte| *byte == b'\n').count()
-}
-
-/// Puts an error in words that show no value of the file.
 fn content_error(path: &Path, text: &str, error: &toml::de::Error) -> ProfileFileError {
-    let said = error.message();
-    let message = match said.split('`').collect::<Vec<_>>()[..] {
-        ["unknown field ", key, _, ..] => {
-            let known = [Profile::KEYS, &["default", "profiles"], JWT_KEYS].concat();
-            match nearest(key, &known) {
-                Some(nearest) => format!("unknown key `{key}`; did you mean `{nearest}`?"),
-                None => format!("unknown key `{key}`"),
-            }
-        }
-        _ => match said.split_once(", expected ") {
-            Some((_, expected)) => format!("wrong value, expected {expected}"),
-            None => said.to_owned(),
-        },
-    };
     ProfileFileError::Content {
         path: path.to_owned(),
         line: line_of(text, error.span()),
-        message,
+        message: in_words(error),
     }
-}
-
-const JWT_KEYS: &[&str] = &[
-    "key_file",
-    "algorithm",
-    "subject",
-    "scope",
-    "key_id",
-    "lifetime_seconds",
-];
-
-/// Returns the known word that is most like `word`, if any is much like it.
-#[must_use]
-pub fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
-    let likeness = |candidate: &&str| strsim::jaro_winkler(word, candidate);
-    let best = known
-        .iter()
-        .copied()
-        .max_by(|a, b| likeness(a).total_cmp(&likeness(b)))?;
-    (likeness(&best) > 0.8).then_some(best)
 }
 
 #[cfg(test)]

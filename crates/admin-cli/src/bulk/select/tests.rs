@@ -108,7 +108,7 @@ fn keep_newest_counts_each_platform() {
     let ids = ["web_a@1", "web_b@3", "web_c@2", "ios_a@1", "ios_b@2"];
     assert_eq!(
         victims(&ids, &newest(1, UnknownAge::Keep)),
-        ["ios_a@1", "web_c@2", "web_a@1"]
+        ["ios_a@1", "web_a@1", "web_c@2"]
     );
 }
 
@@ -120,7 +120,7 @@ fn keep_newest_zero_spares_only_unknown_ages() {
     );
     assert_eq!(
         victims(&["web_a@1", "web_b"], &newest(0, UnknownAge::Oldest)),
-        ["web_a@1", "web_b"]
+        ["web_b", "web_a@1"]
     );
 }
 
@@ -141,9 +141,9 @@ fn limits_count_each_platform_for_itself() {
     let mut limits = DeviceLimits::default()
         .with(Platform::Web, 1)
         .with(Platform::Ios, 2);
-    assert_eq!(victims(&ids, &limited(limits.clone())), ["web_c@2", "web_a@1"]);
+    assert_eq!(victims(&ids, &limited(limits.clone())), ["web_a@1", "web_c@2"]);
     limits.default = Some(0);
-    assert_eq!(victims(&ids, &limited(limits)), ["mac_a@1", "web_c@2", "web_a@1"]);
+    assert_eq!(victims(&ids, &limited(limits)), ["mac_a@1", "web_a@1", "web_c@2"]);
 }
 
 #[test]
@@ -151,7 +151,7 @@ fn single_mode_keeps_the_newest_of_all() {
     let single = limited(DeviceLimits::single());
     assert_eq!(
         victims(&["web_a@1", "ios_a@3", "mac_a@2"], &single),
-        ["mac_a@2", "web_a@1"]
+        ["web_a@1", "mac_a@2"]
     );
 }
 

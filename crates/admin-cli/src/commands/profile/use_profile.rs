@@ -4,7 +4,8 @@ use clap::Args;
 
 use crate::command_error::CommandError;
 use crate::config::precedence::NoTarget;
-use crate::config::profile_file::{nearest, set_default};
+use crate::config::profile_file::set_default;
+use crate::config::toml_words::nearest;
 use crate::context::Context;
 use crate::exit::{self, Exit};
 
