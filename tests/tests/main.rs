@@ -18,6 +18,7 @@ mod it {
     mod failures;
     mod help;
     mod interrupts;
+    mod limits_policy;
     mod live_devices;
     mod locks;
     mod logins;

@@ -45,6 +45,9 @@ pub struct Summary {
     /// Users whose devices differ from the plan.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub drifted: Option<u64>,
+    /// Devices beyond a limit that stay: their age is unknown, or too few would survive.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub over_limit_and_stay: Option<u64>,
     /// Why the operator did it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -92,6 +95,7 @@ impl Summary {
             run: None,
             verified: None,
             drifted: None,
+            over_limit_and_stay: None,
             reason: None,
             ticket: None,
             requests: 0,
@@ -158,6 +162,14 @@ impl Summary {
         );
         if let Some(drifted) = self.drifted.filter(|drifted| *drifted > 0) {
             let _ = write!(text, "\n{drifted} differed from the plan");
+        }
+        if let Some(stay) = self.over_limit_and_stay.filter(|stay| *stay > 0) {
+            let are = if stay == 1 {
+                "1 device is"
+            } else {
+                &format!("{stay} devices are")
+            };
+            let _ = write!(text, "\n{are} beyond a limit and may not be chosen");
         }
         if let Some(verified) = &self.verified {
             let _ = write!(text, "\n{verified}");

@@ -159,13 +159,15 @@ fn settled(outcome: &record::Outcome) -> Event {
     event
 }
 
-/// The action as the trail keeps it: a list of exemptions, which may be long, by its length and digest.
+/// The action as the trail keeps it: lists that may be long by their length and digest.
 fn action(action: &Action) -> Value {
     let mut json = json!(action);
-    if let Some(exempt) = json["selection"].get_mut("exempt") {
-        let count = exempt.as_array().map_or(0, Vec::len);
-        let sha256 = digest::of(exempt.to_string().as_bytes()).unwrap_or_default();
-        *exempt = json!({"count": count, "sha256": sha256});
+    for list in ["/selection/exempt", "/selection/keep_newest/users"] {
+        if let Some(list) = json.pointer_mut(list) {
+            let count = list.as_array().map_or(0, Vec::len);
+            let sha256 = digest::of(list.to_string().as_bytes()).unwrap_or_default();
+            *list = json!({"count": count, "sha256": sha256});
+        }
     }
     json
 }

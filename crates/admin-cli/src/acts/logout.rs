@@ -1,4 +1,4 @@
-//! Ends devices: the act of `sessions logout` and `sessions apply`.
+//! Ends devices: the act of `sessions logout`, `sessions apply` and `limits enforce`.
 
 pub mod row;
 

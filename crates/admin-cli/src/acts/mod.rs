@@ -2,7 +2,7 @@
 //! to go on with it later.
 //!
 //! [`begin`] puts a new run on disk, [`attempt`] is the work of one process on it, [`perform`] chooses the work
-//! by the action that the journal names. The rules are in [`crate::bulk`]; here they meet the terminal.
+//! by the action that the journal names, [`read_first`] is what some acts have to know before they begin. The rules are in [`crate::bulk`]; here they meet the terminal.
 
 pub mod attempt;
 pub mod audit_sink;
@@ -12,3 +12,4 @@ pub mod lock;
 pub mod logout;
 pub mod operator;
 pub mod perform;
+pub mod read_first;

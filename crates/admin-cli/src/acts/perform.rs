@@ -2,7 +2,8 @@
 
 use super::attempt::Attempt;
 use super::{change, lock, logout};
-use crate::bulk::action::Action;
+use crate::bulk::action::{Action, OnDrift};
+use crate::bulk::decide::Order;
 use crate::bulk::resume::Which;
 use crate::bulk::runs::directory::OpenRun;
 use crate::command_error::CommandError;
@@ -59,7 +60,7 @@ pub async fn perform(
     let (attempt, tasks) = Attempt::begin(context, session, open, attempted.which, attempted.summary).await?;
     match action {
         Action::Logout { selection } => {
-            let order = crate::bulk::decide::Order {
+            let order = Order {
                 selection,
                 ..Default::default()
             };
@@ -68,7 +69,14 @@ pub async fn perform(
         Action::Apply {
             selection, on_drift, ..
         } => {
-            let order = crate::bulk::decide::Order { selection, on_drift };
+            let order = Order { selection, on_drift };
+            logout::perform(attempt, tasks, &order, attempted.verify).await
+        }
+        Action::Enforce { selection, .. } => {
+            let order = Order {
+                selection,
+                on_drift: OnDrift::StillMeant,
+            };
             logout::perform(attempt, tasks, &order, attempted.verify).await
         }
         Action::Ban => change::perform(attempt, tasks, &change::BAN).await,

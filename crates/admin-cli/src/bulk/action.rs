@@ -23,6 +23,15 @@ pub enum Action {
         /// The selection that the plan was made with.
         selection: Selection,
     },
+    /// Ends the devices that were beyond the limits of a policy, as far as they still are.
+    Enforce {
+        /// The file of the policy, as it was named.
+        policy: String,
+        /// The digest of that file.
+        policy_sha256: String,
+        /// What the policy means, so that the run can be gone on with when the file has changed.
+        selection: Selection,
+    },
     /// Keeps users from signing in.
     Ban,
     /// Lets users sign in again.
@@ -45,7 +54,7 @@ impl Action {
     /// Returns true if the devices are those of a plan.
     #[must_use]
     pub fn is_planned(&self) -> bool {
-        matches!(self, Self::Apply { .. })
+        matches!(self, Self::Apply { .. } | Self::Enforce { .. })
     }
 
     /// Returns the command that does this.
@@ -54,6 +63,7 @@ impl Action {
         match self {
             Self::Logout { .. } => "sessions logout",
             Self::Apply { .. } => "sessions apply",
+            Self::Enforce { .. } => "limits enforce",
             Self::Ban => "users ban",
             Self::Unban => "users unban",
             Self::Lock { .. } => "sessions lock",

@@ -88,6 +88,8 @@ async fn with_server(context: &Context, session: &Session, command: Command) -> 
         Command::Logins(LoginsCommand::Scan(args)) => logins::scan::run(context, session, &args).await,
         Command::Limits(LimitsCommand::Show(args)) => limits::show::run(context, session, &args).await,
         Command::Limits(LimitsCommand::Set(args)) => limits::set::run(context, session, &args).await,
+        Command::Limits(LimitsCommand::Check(args)) => limits::check::run(context, session, &args).await,
+        Command::Limits(LimitsCommand::Enforce(args)) => limits::enforce::run(context, session, &args).await,
         Command::Sandbox(SandboxCommand::Devices(SandboxDevicesCommand::Connect(args))) => {
             sandbox::devices::connect::run(context, session, &args).await
         }

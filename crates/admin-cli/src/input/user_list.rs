@@ -138,6 +138,14 @@ impl UserList {
         check.finish(from, skip_invalid)
     }
 
+    /// Makes a list of users that a server named; it may be empty.
+    ///
+    /// # Errors
+    /// When the temporary copy cannot be written.
+    pub fn of(users: ServerList) -> Result<Self, ListError> {
+        users.0.sealed()
+    }
+
     /// Streams the users, each once, in the order of the list.
     ///
     /// # Errors
@@ -157,6 +165,28 @@ fn open(path: &Path) -> Result<BufReader<File>, ListError> {
         return Err(fail(io::Error::from(io::ErrorKind::IsADirectory)));
     }
     Ok(BufReader::new(file))
+}
+
+/// Users that a server names one after the other, on their way to a list.
+pub struct ServerList(Check);
+
+impl ServerList {
+    /// Begins an empty list.
+    ///
+    /// # Errors
+    /// When the temporary directory cannot be written.
+    pub fn begin() -> Result<Self, ListError> {
+        Check::new().map(Self).map_err(ListError::Spool)
+    }
+
+    /// Adds one user; a name that comes twice counts once.
+    ///
+    /// # Errors
+    /// When the disk is full.
+    pub fn push(&mut self, user: &UserId) -> Result<(), ListError> {
+        let line = self.0.users + 1;
+        self.0.add(line, user).map_err(ListError::Spool)
+    }
 }
 
 struct Check {
@@ -201,9 +231,7 @@ impl Check {
                 return Ok(());
             }
         };
-        self.spool.push(line, &user)?;
-        self.finder.push(&user.folded())?;
-        self.users += 1;
+        self.add(line, &user)?;
         if text.chars().any(char::is_uppercase) {
             self.remarks.capitals.add(|| format!("{text} (line {line})"));
         }
@@ -213,7 +241,14 @@ impl Check {
         Ok(())
     }
 
-    fn finish(mut self, from: String, skip_invalid: bool) -> Result<UserList, ListError> {
+    fn add(&mut self, line: u64, user: &UserId) -> io::Result<()> {
+        self.spool.push(line, user)?;
+        self.finder.push(&user.folded())?;
+        self.users += 1;
+        Ok(())
+    }
+
+    fn finish(self, from: String, skip_invalid: bool) -> Result<UserList, ListError> {
         let invalid = &self.remarks.invalid;
         if invalid.count > 0 && !skip_invalid {
             let mut examples = invalid.first.join(", ");
@@ -229,6 +264,10 @@ impl Check {
         if self.users == 0 {
             return Err(ListError::Empty(from));
         }
+        self.sealed()
+    }
+
+    fn sealed(mut self) -> Result<UserList, ListError> {
         let repeats = self.finder.finish().map_err(ListError::Spool)?;
         self.remarks.duplicates = repeats.count();
         let users = self.users - repeats.count();

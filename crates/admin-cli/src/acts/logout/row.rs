@@ -1,4 +1,4 @@
-//! The rows of `sessions logout` and `sessions apply`.
+//! The rows of `sessions logout`, `sessions apply` and `limits enforce`.
 
 use easemob_admin_api::{DeviceId, UserId};
 use serde::Serialize;
@@ -7,6 +7,7 @@ use crate::bulk::calls::CallError;
 use crate::bulk::decide::Order;
 use crate::bulk::item::Task;
 use crate::bulk::logout::{DeviceResult, Fate, UserResult};
+use crate::bulk::select::Keep;
 use crate::bulk::verify::{Ended, Verdict};
 use crate::drive::RunRow;
 use crate::render::report::Row;
@@ -148,6 +149,8 @@ pub(super) fn rows(task: &Task, result: &UserResult, order: &Order) -> Vec<Logou
     if rows.is_empty() {
         let why = if online == 0 {
             "not online"
+        } else if matches!(order.selection.keep_newest, Some(Keep::Limits(_))) {
+            "within the limits"
         } else if order.selection.is_everything() {
             "no device is left of those that were meant"
         } else {

@@ -1,7 +1,12 @@
-//! `limits`: how many devices may be online, where the server manages that by REST.
+//! `limits`: how many devices may be online. `show` and `set` are about servers that manage it by REST, `check` and
+//! `enforce` about a policy of the operator's own, with any server.
 
+pub mod check;
+pub mod enforce;
+mod policy_file;
 pub mod set;
 pub mod show;
+mod whom;
 mod words;
 
 use clap::Subcommand;
@@ -13,4 +18,8 @@ pub enum LimitsCommand {
     Show(show::ShowArgs),
     /// Change the limits of the app, or of users
     Set(set::SetArgs),
+    /// See who has more devices online than a policy allows
+    Check(check::CheckArgs),
+    /// End the devices that are beyond the limits of a policy
+    Enforce(enforce::EnforceArgs),
 }

@@ -7,7 +7,6 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 
-use super::allowance::exceeded;
 use crate::acts::begin::{self, begin};
 use crate::acts::logout::dry_run;
 use crate::acts::perform::{Attempted, perform};
@@ -20,6 +19,7 @@ use crate::bulk::plan::read::{Plan, PlanError};
 use crate::cli::duration;
 use crate::command_error::CommandError;
 use crate::commands::acting::{Acting, users};
+use crate::commands::allowance::exceeded;
 use crate::context::{Context, Session};
 use crate::exit::{self, Exit};
 use crate::summary::Summary;

@@ -2,7 +2,6 @@
 
 use clap::Args;
 
-use super::allowance;
 use crate::acts::begin::{self, begin};
 use crate::acts::logout::dry_run;
 use crate::acts::perform::{Attempted, perform};
@@ -12,6 +11,7 @@ use crate::bulk::decide::Order;
 use crate::bulk::item::Task;
 use crate::command_error::CommandError;
 use crate::commands::acting::{Acting, users};
+use crate::commands::allowance;
 use crate::commands::selection::{SelectionArgs, in_words};
 use crate::commands::user_source::UserSource;
 use crate::context::{Context, Session};

@@ -1,6 +1,5 @@
 //! `sessions`: ending them.
 
-mod allowance;
 pub mod apply;
 pub mod lock;
 pub mod locks;

@@ -25,14 +25,13 @@ use crate::bulk::plan::in_order::InOrder;
 use crate::bulk::plan::write::PlanWriter;
 use crate::command_error::CommandError;
 use crate::commands::acting::users;
+use crate::commands::allowance::exceeded;
 use crate::commands::selection::SelectionArgs;
 use crate::commands::user_source::UserSource;
 use crate::context::{Context, Session};
 use crate::drive::{Done, Driven, Run, summary_of};
 use crate::exit::{self, Exit};
 use crate::summary::Words;
-
-use super::allowance::exceeded;
 
 /// Arguments of `sessions plan`.
 #[derive(Debug, Args)]

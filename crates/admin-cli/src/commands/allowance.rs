@@ -1,0 +1,66 @@
+//! `--max-logouts P%`: a share needs the whole before the first act.
+
+use std::io;
+
+use crate::acts::begin::items;
+use crate::acts::read_first::read_first;
+use crate::bulk::calls::CallError;
+use crate::bulk::cap::CapSpec;
+use crate::bulk::decide::{Decision, Order};
+use crate::bulk::item::Task;
+use crate::bulk::logout::choose;
+use crate::command_error::CommandError;
+use crate::context::{Context, Session};
+use crate::exit;
+use crate::input::spool::Entry;
+
+/// Counts the devices of all users and returns how many may be ended.
+///
+/// # Errors
+/// When more would be ended than the share allows, or a device list cannot be read.
+pub(crate) async fn of_share(
+    context: &Context,
+    session: &Session,
+    source: impl Iterator<Item = io::Result<Entry>>,
+    users: u64,
+    order: &Order,
+    spec: CapSpec,
+) -> Result<u64, CommandError> {
+    let (mut online, mut victims, mut unread) = (0, 0, 0_u64);
+    let tasks = items(source).map(|item| item.map(Task::fresh));
+    let read = async |task: &Task| choose(&session.server, task, order).await;
+    let count = |_: Task, read: Result<Decision, CallError>| {
+        match read {
+            Ok(decision) => {
+                online += decision.online() as u64;
+                victims += decision.victims.len() as u64;
+            }
+            // An unread user adds nothing to the whole, which makes the cap stricter, never looser.
+            Err(_) => unread += 1,
+        }
+        Ok(())
+    };
+    read_first(context, "counting", users, tasks, read, count).await?;
+    let allowed = spec.allowance(online);
+    let unread = if unread == 0 {
+        String::new()
+    } else {
+        format!(", {unread} users could not be read")
+    };
+    context.ui.note(format_args!(
+        "{victims} of {online} devices are chosen, {allowed} may be ended{unread}"
+    ));
+    if victims > allowed {
+        return Err(exceeded(victims, online, allowed));
+    }
+    Ok(allowed)
+}
+
+/// The error of a selection that is larger than `--max-logouts` allows.
+pub(crate) fn exceeded(victims: u64, online: u64, allowed: u64) -> CommandError {
+    CommandError::new(
+        exit::CAP_HIT,
+        format!("{victims} of {online} devices would be ended, and --max-logouts allows {allowed}; nothing was done"),
+    )
+    .hint("look at the selection with --dry-run before raising the cap")
+}

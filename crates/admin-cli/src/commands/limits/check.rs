@@ -1,0 +1,306 @@
+//! `limits check`: who has more devices online than a policy allows.
+
+use std::cell::RefCell;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::policy_file::PolicyArgs;
+use super::whom::Whom;
+use crate::bulk::calls::{CallError, SeenDevice, SessionCalls};
+use crate::bulk::limits::Group;
+use crate::bulk::select::{Choice, Selection};
+use crate::bulk::tally::{Settled, Tally};
+use crate::command_error::CommandError;
+use crate::context::{Context, Session};
+use crate::drive::{Done, Driven, Run, RunRow, summary_of};
+use crate::exit::{self, Exit};
+use crate::input::spool::Entry;
+use crate::policy::surplus::{Surplus, Totals, surplus};
+use crate::render::report::Row;
+use crate::summary::Words;
+
+/// Arguments of `limits check`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  easemob-admin limits check limits.toml ann bob
+  easemob-admin limits check limits.toml --all -o csv > over.csv
+  easemob-admin limits check limits.toml --from users.txt --unknown-age oldest
+
+Only reads, and compares what is online with a policy such as:
+
+  default = 4                # devices on each platform; mode = \"single\" is one in all
+  platforms = { web = 2 }
+  min_surviving = 1          # every user keeps at least so many
+  unknown_age = \"never\"      # or \"oldest\": devices whose age nobody knows
+  exempt = { users = [\"bot-*\"], resources = [\"custom9_*\"] }
+  [[user]]
+  name = \"vip-*\"             # a user or a pattern; the first entry that fits counts
+  default = 8
+
+Each platform on which a user exceeds is a row, with the devices that `limits enforce` would end; users within the \
+limits are only counted. A user who could not be read is `failed`, never within the limits. The exit code is 11 if \
+anybody exceeds.")]
+pub struct CheckArgs {
+    #[command(flatten)]
+    policy: PolicyArgs,
+    #[command(flatten)]
+    whom: Whom,
+}
+
+#[derive(Debug, Serialize)]
+struct CheckRow {
+    line: u64,
+    user: String,
+    outcome: &'static str,
+    /// Nothing where all devices share one limit.
+    platform: Option<String>,
+    online: Option<usize>,
+    limit: Option<usize>,
+    over: Option<usize>,
+    would_end: Vec<String>,
+    of_unknown_age: Vec<String>,
+    undecided: Option<usize>,
+    why: Option<String>,
+    call: Option<&'static str>,
+    error: Option<String>,
+    retry_may_help: Option<bool>,
+}
+
+impl CheckRow {
+    fn new(entry: &Entry, outcome: &'static str) -> Self {
+        Self {
+            line: entry.line,
+            user: entry.user.to_string(),
+            outcome,
+            platform: None,
+            online: None,
+            limit: None,
+            over: None,
+            would_end: Vec::new(),
+            of_unknown_age: Vec::new(),
+            undecided: None,
+            why: None,
+            call: None,
+            error: None,
+            retry_may_help: None,
+        }
+    }
+
+    fn exceeds(entry: &Entry, surplus: &Surplus) -> Self {
+        let ids = |choices: &mut dyn Iterator<Item = &Choice>| {
+            choices.map(|choice| choice.device.id.to_string()).collect()
+        };
+        let unknown = |choice: &&Choice| choice.device.signed_in_at.is_none();
+        Self {
+            platform: match &surplus.group {
+                Group::Platform(platform) => Some(platform.to_string()),
+                Group::InAll => None,
+            },
+            online: Some(surplus.online),
+            limit: Some(surplus.limit),
+            over: Some(surplus.over()),
+            would_end: ids(&mut surplus.victims.iter()),
+            of_unknown_age: ids(&mut surplus.victims.iter().filter(unknown)),
+            undecided: Some(surplus.undecided()),
+            why: (surplus.undecided() > 0).then(|| reasons(&surplus.spared)),
+            ..Self::new(entry, "exceeds")
+        }
+    }
+
+    fn failed(entry: &Entry, error: &CallError) -> Self {
+        Self {
+            call: Some(error.call),
+            error: Some(error.message.clone()),
+            retry_may_help: Some(error.retry_may_help),
+            ..Self::new(entry, "failed")
+        }
+    }
+}
+
+/// Returns why devices stay, each reason once.
+fn reasons(spared: &[Choice]) -> String {
+    let mut reasons: Vec<&str> = spared.iter().map(|choice| choice.why.as_str()).collect();
+    reasons.sort_unstable();
+    reasons.dedup();
+    reasons.join("; ")
+}
+
+impl Row for CheckRow {
+    const COLUMNS: &'static [&'static str] = &[
+        "line",
+        "user",
+        "outcome",
+        "platform",
+        "online",
+        "limit",
+        "over",
+        "would_end",
+        "of_unknown_age",
+        "undecided",
+        "why",
+        "call",
+        "error",
+        "retry_may_help",
+    ];
+    const TABLE: &'static [&'static str] =
+        &["user", "platform", "online", "limit", "over", "would_end", "note"];
+
+    fn cells(&self) -> Vec<String> {
+        let text = |value: &Option<String>| value.clone().unwrap_or_default();
+        let number = |value: Option<usize>| value.map(|number| number.to_string()).unwrap_or_default();
+        vec![
+            self.line.to_string(),
+            self.user.clone(),
+            self.outcome.into(),
+            text(&self.platform),
+            number(self.online),
+            number(self.limit),
+            number(self.over),
+            self.would_end.join(" "),
+            self.of_unknown_age.join(" "),
+            number(self.undecided),
+            text(&self.why),
+            self.call.unwrap_or_default().into(),
+            text(&self.error),
+            self.retry_may_help.map(|may| may.to_string()).unwrap_or_default(),
+        ]
+    }
+
+    fn table_cells(&self) -> Vec<String> {
+        let number = |value: Option<usize>| value.map(|number| number.to_string()).unwrap_or_default();
+        let platform = match (&self.platform, self.limit) {
+            (None, Some(_)) => "all".into(),
+            (platform, _) => platform.clone().unwrap_or_default(),
+        };
+        let note = match (self.outcome, &self.error, self.undecided) {
+            ("failed", Some(error), _) => format!("failed: {error}"),
+            (_, _, Some(undecided)) if undecided > 0 => {
+                format!(
+                    "{undecided} undecided: {}",
+                    self.why.as_deref().unwrap_or_default()
+                )
+            }
+            ("exceeds", _, _) if !self.of_unknown_age.is_empty() => {
+                format!("{} of unknown age", self.of_unknown_age.len())
+            }
+            ("exceeds", _, _) => String::new(),
+            (outcome, _, _) => outcome.into(),
+        };
+        vec![
+            self.user.clone(),
+            platform,
+            number(self.online),
+            number(self.limit),
+            number(self.over),
+            self.would_end.join(" "),
+            note,
+        ]
+    }
+}
+
+impl RunRow for CheckRow {
+    fn failure(&self) -> Option<String> {
+        self.error
+            .as_ref()
+            .map(|error| format!("line {}, {}: {error}", self.line, self.user))
+    }
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When the policy or the list cannot be used, or the run was stopped.
+pub async fn run(context: &Context, session: &Session, args: &CheckArgs) -> Result<Exit, CommandError> {
+    let selection = args.policy.load(context)?.policy.selection();
+    let list = args.whom.read(context, session).await?;
+    let mut driven = Driven::begin(Run {
+        context,
+        session,
+        command: "limits check",
+        verb: "comparing",
+        words: Words {
+            done: "beyond the limits",
+            nothing: "within",
+            devices: Some("would be ended"),
+        },
+        acts: false,
+        summary: summary_of(&list),
+    });
+    let totals = RefCell::new(Totals::default());
+    let work = async |entry: Entry| {
+        let read = session.server.list_devices(&entry.user).await;
+        compared(&entry, read, &selection, &mut totals.borrow_mut())
+    };
+    let source = args.whom.stream(&list)?;
+    driven
+        .phase(source, work, |entry| vec![CheckRow::new(&entry, "unknown")])
+        .await;
+    let totals = totals.into_inner();
+    driven.summary().over_limit_and_stay = Some(totals.undecided);
+    Ok(verdict(&totals, driven.finish()?))
+}
+
+/// Returns the exit code: somebody who exceeds is a finding, whoever else could not be read.
+fn verdict(totals: &Totals, exit: Exit) -> Exit {
+    let ended = [exit::OK, exit::FAILED_RETRY, exit::FAILED_FINAL].contains(&exit);
+    if ended && totals.users_over > 0 {
+        exit::FINDINGS
+    } else {
+        exit
+    }
+}
+
+/// Returns what is reported of one user.
+fn compared(
+    entry: &Entry,
+    read: Result<Vec<SeenDevice>, CallError>,
+    selection: &Selection,
+    totals: &mut Totals,
+) -> Done<CheckRow> {
+    let mut done = Done {
+        rows: Vec::new(),
+        tally: Tally::default(),
+        failures: Vec::new(),
+        stop: None,
+    };
+    match read {
+        Err(error) => {
+            done.tally.count(Settled::of_error(&error));
+            done.rows.push(CheckRow::failed(entry, &error));
+            done.failures.push(error);
+        }
+        Ok(devices) => {
+            let found = surplus(&entry.user, &devices, selection);
+            totals.count(devices.len(), &found);
+            done.tally.devices = found.iter().map(|surplus| surplus.victims.len() as u64).sum();
+            done.tally.count(if found.is_empty() {
+                Settled::NothingToDo
+            } else {
+                Settled::Done
+            });
+            done.rows = found
+                .iter()
+                .map(|surplus| CheckRow::exceeds(entry, surplus))
+                .collect();
+        }
+    }
+    done
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_finding_is_told_whoever_else_could_not_be_read() {
+        let totals = |users_over| Totals {
+            users_over,
+            ..Totals::default()
+        };
+        assert_eq!(verdict(&totals(1), exit::OK), exit::FINDINGS);
+        assert_eq!(verdict(&totals(1), exit::FAILED_RETRY), exit::FINDINGS);
+        assert_eq!(verdict(&totals(1), exit::INTERRUPTED), exit::INTERRUPTED);
+        assert_eq!(verdict(&totals(0), exit::FAILED_FINAL), exit::FAILED_FINAL);
+    }
+}

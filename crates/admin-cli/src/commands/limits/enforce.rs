@@ -1,0 +1,268 @@
+//! `limits enforce`: end the devices that are beyond the limits of a policy.
+//!
+//! Everybody is read first, so that what is asked about is known in numbers. Then each user is read again, and of
+//! the devices that were chosen those are ended that are still beyond the limits: never more than the surplus.
+
+use std::fs::File;
+use std::io;
+
+use clap::Args;
+use easemob_admin_api::DeviceId;
+
+use super::policy_file::PolicyArgs;
+use super::whom::Whom;
+use crate::acts::begin::{self, begin};
+use crate::acts::logout::dry_run;
+use crate::acts::perform::{Attempted, perform};
+use crate::acts::read_first::read_first;
+use crate::bulk::action::{Action, OnDrift};
+use crate::bulk::calls::{CallError, SeenDevice, SessionCalls};
+use crate::bulk::cap::CapSpec;
+use crate::bulk::decide::Order;
+use crate::bulk::item::{Item, Planned, Task};
+use crate::bulk::plan::in_order::InOrder;
+use crate::bulk::runs::input;
+use crate::bulk::select::Selection;
+use crate::command_error::CommandError;
+use crate::commands::acting::{Acting, users};
+use crate::commands::allowance::exceeded;
+use crate::context::{Context, Session};
+use crate::exit::{self, Exit};
+use crate::input::user_list::UserList;
+use crate::policy::surplus::{Surplus, Totals, surplus};
+use crate::summary::Summary;
+
+/// Arguments of `limits enforce`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  easemob-admin limits enforce limits.toml --from users.txt --dry-run
+  easemob-admin limits enforce limits.toml --all --reason \"policy 12\" --max-logouts 5%
+  easemob-admin limits enforce limits.toml ann --unknown-age oldest --reason \"policy 12\" --yes --verify
+
+On each platform the newest devices within the limit stay, and the oldest go, as the service itself would choose; \
+`limits check` shows the same without touching anything, and a policy to begin with. A device whose age nobody knows \
+is never ended unless the policy or --unknown-age oldest says so; where that leaves somebody beyond a limit, the exit \
+code is 11. Everybody is read before the question is asked, and each user again before anything is ended: what has \
+gone by itself is no surplus any more, and what has come since is left to the next time. Every enforcement is a run \
+on record: if it is interrupted, `runs resume` goes on with it.")]
+pub struct EnforceArgs {
+    #[command(flatten)]
+    policy: PolicyArgs,
+    #[command(flatten)]
+    whom: Whom,
+    /// Do nothing if more than N devices, or P% of those online, would be ended
+    #[arg(long, value_name = "N|P%")]
+    max_logouts: Option<CapSpec>,
+    /// Read the devices again afterwards, and report what is gone, still online, or signed in again
+    #[arg(long)]
+    verify: bool,
+    #[command(flatten)]
+    acting: Acting,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When the policy or the list cannot be used, more would be ended than allowed, the operator does not agree, or
+/// the run was stopped.
+pub async fn run(context: &Context, session: &Session, args: &EnforceArgs) -> Result<Exit, CommandError> {
+    let on_disk = args.policy.load(context)?;
+    args.acting.require_record(context, session)?;
+    let list = args.whom.read(context, session).await?;
+    let selection = on_disk.policy.selection();
+    let chosen = choose(context, session, args, &list, &selection).await?;
+    let totals = &chosen.totals;
+    tell(context, totals, chosen.unread);
+    let allowance = args.max_logouts.map(|spec| spec.allowance(totals.online));
+    if let Some(allowed) = allowance.filter(|allowed| totals.victims > *allowed) {
+        return Err(exceeded(totals.victims, totals.online, allowed));
+    }
+    let policy = args.policy.policy.display().to_string();
+    if totals.victims > 0 {
+        let (digest, _) = on_disk.sha256.split_at(12);
+        let act = format!(
+            "log out {} of {}, those beyond the limits of {policy} (sha256 {digest}…),",
+            devices(totals.victims),
+            users(chosen.users_to_log_out)
+        );
+        args.acting
+            .confirm(context, session, chosen.users_to_log_out, &act)?;
+    }
+    let mut summary = Summary::of_users(chosen.items);
+    summary.duplicate_lines = list.remarks.duplicates;
+    summary.invalid_lines = list.remarks.invalid.count;
+    summary.over_limit_and_stay = Some(totals.undecided);
+    let undecided = totals.undecided;
+    let order = Order {
+        selection,
+        on_drift: OnDrift::StillMeant,
+    };
+    let items = input::items(chosen.file).map_err(lost)?;
+    if args.acting.dry_run || chosen.items == 0 {
+        args.acting.record(&mut summary);
+        let tasks = items.map(|item| item.map(Task::fresh));
+        let exit = dry_run(context, session, "limits enforce", tasks, &order, None, summary).await?;
+        return Ok(remaining(undecided, args.acting.dry_run, exit));
+    }
+    let new = begin::Order {
+        acting: &args.acting,
+        action: Action::Enforce {
+            policy,
+            policy_sha256: on_disk.sha256,
+            selection: order.selection,
+        },
+        source: args.whom.describe(),
+        allowance,
+    };
+    let open = begin(context, session, new, items)?;
+    let attempted = Attempted {
+        verify: args.verify,
+        ..Attempted::first(summary)
+    };
+    let exit = perform(context, session, open, attempted).await?;
+    Ok(remaining(undecided, false, exit))
+}
+
+/// Returns the exit code: whoever is still beyond a limit after everything was done is a finding.
+fn remaining(undecided: u64, dry_run: bool, exit: Exit) -> Exit {
+    if undecided > 0 && !dry_run && exit == exit::OK {
+        exit::FINDINGS
+    } else {
+        exit
+    }
+}
+
+/// What is to be done, as far as the first reading tells.
+struct Chosen {
+    /// One item for each user who exceeds with devices that may go, or could not be read.
+    file: File,
+    items: u64,
+    users_to_log_out: u64,
+    unread: u64,
+    totals: Totals,
+}
+
+/// Reads everybody and chooses the surplus.
+async fn choose(
+    context: &Context,
+    session: &Session,
+    args: &EnforceArgs,
+    list: &UserList,
+    selection: &Selection,
+) -> Result<Chosen, CommandError> {
+    let file = tempfile::tempfile().map_err(lost)?;
+    let mut writer = input::Writer::new(file);
+    let mut order = InOrder::default();
+    let mut totals = Totals::default();
+    let (mut users_to_log_out, mut unread) = (0, 0);
+    let tasks = begin::items(args.whom.stream(list)?).map(|item| item.map(Task::fresh));
+    let read = async |task: &Task| session.server.list_devices(&task.item.user).await;
+    let note = |task: Task, read: Result<Vec<SeenDevice>, CallError>| {
+        let number = task.item.number;
+        let planned = match read {
+            // Nothing is chosen of somebody who could not be read: whether that has passed is told by the run.
+            Err(_) => {
+                unread += 1;
+                Some(Planned::default())
+            }
+            Ok(devices) => {
+                let found = surplus(&task.item.user, &devices, selection);
+                totals.count(devices.len(), &found);
+                let planned = plan(&devices, &found);
+                users_to_log_out += u64::from(planned.is_some());
+                planned
+            }
+        };
+        let item = planned.map(|planned| Item {
+            planned: Some(planned),
+            ..task.item
+        });
+        for item in order.push(number, item).into_iter().flatten() {
+            writer.push(&item)?;
+        }
+        Ok(())
+    };
+    read_first(context, "comparing", list.users, tasks, read, note).await?;
+    let (file, items, _) = writer.finish().map_err(lost)?;
+    Ok(Chosen {
+        file,
+        items,
+        users_to_log_out,
+        unread,
+        totals,
+    })
+}
+
+/// Returns the devices that go and those that stay; nothing if none go.
+fn plan(devices: &[SeenDevice], found: &[Surplus]) -> Option<Planned> {
+    let victims = found.iter().flat_map(|surplus| &surplus.victims);
+    let end: Vec<DeviceId> = victims.map(|choice| choice.device.id.clone()).collect();
+    let stays = |id: &DeviceId| !end.contains(id);
+    let keep = devices.iter().map(|device| device.id.clone());
+    (!end.is_empty()).then(|| Planned {
+        keep: keep.filter(stays).collect(),
+        end: end.clone(),
+    })
+}
+
+fn lost(error: io::Error) -> CommandError {
+    CommandError::new(
+        exit::INTERNAL,
+        "the temporary copy of what was chosen cannot be written or read, so nothing was done",
+    )
+    .because(error)
+}
+
+/// Returns `1 device` or `5 devices`.
+fn devices(count: u64) -> String {
+    if count == 1 {
+        "1 device".into()
+    } else {
+        format!("{count} devices")
+    }
+}
+
+fn tell(context: &Context, totals: &Totals, unread: u64) {
+    let Totals {
+        over,
+        victims,
+        victims_of_unknown_age,
+        undecided,
+        ..
+    } = totals;
+    let ui = &context.ui;
+    let (read, exceed) = (users(totals.users), users(totals.users_over));
+    ui.note(format_args!(
+        "{read} read: {exceed} beyond the limits by {}",
+        devices(*over)
+    ));
+    if *over > 0 {
+        let of_unknown_age = match victims_of_unknown_age {
+            0 => String::new(),
+            count => format!(" ({count} of unknown age)"),
+        };
+        ui.note(format_args!(
+            "{} to be ended{of_unknown_age}, {undecided} beyond a limit may not be chosen",
+            devices(*victims)
+        ));
+    }
+    if unread > 0 {
+        ui.warn(format_args!(
+            "{} could not be read; nothing is ended of theirs until the command is run again",
+            users(unread)
+        ));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_still_beyond_a_limit_is_a_finding() {
+        assert_eq!(remaining(0, false, exit::OK), exit::OK);
+        assert_eq!(remaining(1, false, exit::OK), exit::FINDINGS);
+        assert_eq!(remaining(1, true, exit::OK), exit::OK);
+        assert_eq!(remaining(1, false, exit::FAILED_RETRY), exit::FAILED_RETRY);
+    }
+}

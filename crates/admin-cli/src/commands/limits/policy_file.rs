@@ -1,0 +1,51 @@
+//! The argument that names a policy, shared by checking and enforcing.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use crate::bulk::select::UnknownAge;
+use crate::command_error::CommandError;
+use crate::commands::selection::warn_of_rare;
+use crate::context::Context;
+use crate::policy::PolicyOnDisk;
+
+/// A policy, and what may be said differently for once.
+#[derive(Debug, Args)]
+pub(super) struct PolicyArgs {
+    /// The policy: a TOML file that says how many devices each user may have online
+    #[arg(value_name = "POLICY")]
+    pub(super) policy: PathBuf,
+    /// What happens to devices beyond a limit whose age nobody knows, instead of what the policy says
+    #[arg(long, value_name = "WHAT")]
+    unknown_age: Option<Unknown>,
+}
+
+/// The values of `--unknown-age`.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Unknown {
+    /// They are never chosen
+    Never,
+    /// They count as older than all others
+    Oldest,
+}
+
+impl PolicyArgs {
+    /// Reads the policy, with a warning about what may be a slip.
+    ///
+    /// # Errors
+    /// When the file cannot be read or used.
+    pub(super) fn load(&self, context: &Context) -> Result<PolicyOnDisk, CommandError> {
+        let mut on_disk = PolicyOnDisk::load(&self.policy)?;
+        on_disk
+            .policy
+            .platforms()
+            .for_each(|platform| warn_of_rare(context, platform));
+        match self.unknown_age {
+            Some(Unknown::Never) => on_disk.policy.unknown_age = UnknownAge::Keep,
+            Some(Unknown::Oldest) => on_disk.policy.unknown_age = UnknownAge::Oldest,
+            None => {}
+        }
+        Ok(on_disk)
+    }
+}

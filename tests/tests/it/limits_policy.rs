@@ -1,0 +1,265 @@
+//! `limits check` and `limits enforce`: a policy of the operator's own, with any server.
+
+use std::fs;
+
+use easemob_admin_sandbox::{DeviceLimits, Fault, Rates, Sandbox};
+
+use super::env::{TestEnv, until};
+
+/// A sandbox whose own limits are no hindrance.
+fn roomy() -> TestEnv {
+    let env = TestEnv::with(
+        Sandbox::builder()
+            .rates(Rates::unlimited())
+            .server_managed_limits(false),
+    );
+    env.sandbox().set_limits(DeviceLimits::multi(10)).unwrap();
+    env
+}
+
+/// A device of the Web SDK that signed in so many days after 2024-04-01.
+fn web(day: u64) -> String {
+    format!("webim_random_web_{}", 1_711_929_600_000 + day * 86_400_000)
+}
+
+fn browsers(env: &TestEnv, user: &str, days: &[u64]) {
+    let ids: Vec<String> = days.iter().map(|day| web(*day)).collect();
+    env.online(user, &ids.iter().map(String::as_str).collect::<Vec<_>>());
+}
+
+/// ann has four browsers, bob three phones of unknown age, eve is within the limits, gus offline, bot exempt.
+fn five_users() -> (TestEnv, String) {
+    let env = roomy();
+    browsers(&env, "ann", &[1, 4, 2, 3]);
+    env.online("ann", &["ios_77e1"]);
+    env.online("bob", &["android_1", "android_2", "android_3"]);
+    browsers(&env, "eve", &[5, 6]);
+    env.online("gus", &[]);
+    browsers(&env, "bot-1", &[1, 2, 3]);
+    let policy = env.file("limits.toml", "default = 2\n[exempt]\nusers = [\"BOT-*\"]\n");
+    (env, policy)
+}
+
+const FIVE: [&str; 5] = ["ann", "bob", "eve", "gus", "bot-1"];
+
+fn check<'a>(policy: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    [&["limits", "check", policy, "--concurrency", "1"], more].concat()
+}
+
+fn enforce<'a>(policy: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    let args = ["limits", "enforce", policy, "--reason", "policy 12", "--yes"];
+    [&args[..], &["--concurrency", "1"], more].concat()
+}
+
+#[test]
+fn a_check_tells_who_exceeds_and_changes_nothing() {
+    let (env, policy) = five_users();
+    for format in ["table", "json", "jsonl", "csv"] {
+        let args = [&check(&policy, &FIVE)[..], &["nobody", "-o", format]].concat();
+        let output = env.run(&args).expect(11);
+        env.snapshot(&format!("limits_check_{format}"), &output);
+    }
+    let oldest = check(&policy, &["bob", "--unknown-age", "oldest"]);
+    env.snapshot("limits_check_oldest", &env.run(&oldest).expect(11));
+    assert_eq!(env.writes(), 0);
+}
+
+#[test]
+fn a_check_of_users_within_the_limits_finds_nothing() {
+    let (env, policy) = five_users();
+    let output = env.run(&check(&policy, &["eve", "gus", "bot-1"])).expect(0);
+    assert!(
+        output.stdout.is_empty() && output.stderr.contains("3 within"),
+        "{}",
+        output.text()
+    );
+}
+
+#[test]
+fn who_cannot_be_read_is_not_within_the_limits() {
+    let (env, policy) = five_users();
+    env.sandbox().inject(Fault::status("devices.list", 400));
+    let output = env.run(&check(&policy, &["eve", "gus", "-o", "json"]));
+    let summary = &output.json()["summary"];
+    assert_ne!(output.code, 0, "{}", output.text());
+    assert_eq!(
+        (&summary["nothing_to_do"], &summary["done"]),
+        (&0.into(), &0.into())
+    );
+    assert_eq!(output.json()["rows"][0]["outcome"], "failed");
+    let output = env.run(&enforce(&policy, &["eve", "gus"]));
+    assert_ne!(output.code, 0, "{}", output.text());
+    assert_eq!(env.writes(), 0);
+}
+
+#[test]
+fn everybody_is_listed_and_only_those_online_are_read() {
+    let (env, policy) = five_users();
+    for number in 0..150 {
+        env.sandbox().register(&format!("idle{number:03}"));
+    }
+    let output = env.run(&check(&policy, &["--all", "-o", "json"])).expect(11);
+    assert_eq!(output.json()["summary"]["users"], 4);
+    assert_eq!(output.json()["summary"]["done"], 2);
+    let calls = |endpoint| env.sandbox().call_count(endpoint);
+    assert_eq!(
+        (calls("users.list"), calls("status.batch"), calls("devices.list")),
+        (2, 2, 4)
+    );
+    assert_eq!(env.writes(), 0);
+    let output = env.run(&check(&policy, &[])).expect(2);
+    assert!(output.stderr.contains("--all"), "{}", output.text());
+}
+
+#[test]
+fn a_policy_that_cannot_be_used_is_refused_before_anything_is_sent() {
+    let (env, _) = five_users();
+    let policy = env.file("wrong.toml", "default = 2\n\n[platforms]\nwbe = 1\n");
+    env.snapshot("limits_check_wrong_policy", &env.run(&check(&policy, &["ann"])));
+    let _ = env.run(&check("missing.toml", &["ann"])).expect(2);
+    assert!(env.sandbox().calls().is_empty());
+}
+
+#[test]
+fn exactly_the_surplus_is_ended_and_a_second_time_nobody() {
+    let (env, policy) = five_users();
+    let dry = [&enforce(&policy, &FIVE)[..], &["--dry-run"]].concat();
+    env.snapshot("limits_enforce_dry_run", &env.run(&dry).expect(0));
+    assert_eq!(env.writes(), 0);
+    let args = [&enforce(&policy, &FIVE)[..], &["--verify"]].concat();
+    // bob's phones are of unknown age: he stays beyond the limit, which is a finding.
+    env.snapshot("limits_enforce", &env.run(&args).expect(11));
+    let mut left = env.devices("ann");
+    left.sort();
+    assert_eq!(left, ["ios_77e1".to_owned(), web(3), web(4)]);
+    assert_eq!(
+        (
+            env.devices("bob").len(),
+            env.devices("eve").len(),
+            env.devices("bot-1").len()
+        ),
+        (3, 2, 3)
+    );
+    assert_eq!(env.sandbox().call_count("sessions.logout_device"), 2);
+    assert_eq!(env.sandbox().call_count("sessions.logout_all"), 0);
+
+    let _ = env
+        .run(&enforce(&policy, &["bob", "--unknown-age", "oldest"]))
+        .expect(0);
+    assert_eq!(env.devices("bob").len(), 2);
+    let writes = env.writes();
+    let again = env.run(&enforce(&policy, &FIVE)).expect(0);
+    assert!(again.stdout.is_empty(), "{}", again.text());
+    assert_eq!(env.writes(), writes);
+    let _ = env.run(&check(&policy, &FIVE)).expect(0);
+}
+
+#[test]
+fn a_cap_is_looked_at_before_anything_is_ended() {
+    let (env, policy) = five_users();
+    for cap in ["1", "10%"] {
+        let output = env
+            .run(&enforce(&policy, &["ann", "--max-logouts", cap]))
+            .expect(8);
+        assert!(output.stderr.contains("nothing was done"), "{}", output.text());
+    }
+    assert_eq!(env.writes(), 0);
+    let _ = env
+        .run(&enforce(&policy, &["ann", "--max-logouts", "2"]))
+        .expect(0);
+    assert_eq!(env.devices("ann").len(), 3);
+}
+
+#[test]
+fn a_reason_is_needed_and_a_yes() {
+    let (env, policy) = five_users();
+    let output = env.run(&["limits", "enforce", &policy, "ann", "--yes"]).expect(2);
+    assert!(
+        output.stderr.contains("a reason is required"),
+        "{}",
+        output.text()
+    );
+    assert!(env.sandbox().calls().is_empty());
+    let args = ["limits", "enforce", &policy, "ann", "--reason", "test"];
+    let output = env.run(&args).expect(2);
+    assert!(output.stderr.contains("no terminal"), "{}", output.text());
+    assert_eq!(env.writes(), 0);
+}
+
+#[test]
+fn the_record_names_the_policy_by_its_digest() {
+    let (env, policy) = five_users();
+    let _ = env
+        .run(&enforce(&policy, &["ann", "--ticket", "INC-7"]))
+        .expect(0);
+    let log = env.run(&["audit", "log", "-o", "json"]).expect(0).stdout;
+    let export = env
+        .run(&["audit", "export", "--format", "jsonl"])
+        .expect(0)
+        .stdout;
+    // Of `default = 2` and the exemption, as sha256sum tells.
+    let digest = sha256sum(&policy);
+    assert!(export.contains(&digest), "{export}");
+    assert!(
+        export.contains("limits enforce") && export.contains("INC-7"),
+        "{export}"
+    );
+    assert!(log.contains("policy 12"), "{log}");
+    let shown = env.run(&["runs", "show", "last"]).expect(0);
+    assert!(shown.stderr.contains("limits enforce"), "{}", shown.text());
+}
+
+fn sha256sum(path: &str) -> String {
+    let output = std::process::Command::new("sha256sum")
+        .arg(path)
+        .output()
+        .unwrap();
+    String::from_utf8(output.stdout).unwrap()[..64].to_owned()
+}
+
+#[test]
+fn killed_and_resumed_it_ends_nobody_beyond_the_surplus() {
+    const USERS: usize = 200;
+    let env = roomy();
+    let names: Vec<String> = (0..USERS).map(|number| format!("user{number:03}")).collect();
+    for name in &names {
+        browsers(&env, name, &[1, 2, 3, 4]);
+    }
+    let policy = env.file("limits.toml", "[platforms]\nweb = 2\n");
+    let list = env.file("list", names.join("\n"));
+    let rest = ["--from", &list, "--rate", "unlimited"];
+    let first = [&enforce(&policy, &[])[..], &rest].concat();
+    let again = [
+        "runs",
+        "resume",
+        "last",
+        "--yes",
+        "--rate",
+        "unlimited",
+        "--concurrency",
+        "1",
+    ];
+    let ended = || env.sandbox().call_count("sessions.logout_device");
+    for (kill, wanted) in [1, 20, 21, 70, 150, 222].into_iter().enumerate() {
+        let mut child = env.spawn(if kill == 0 { &first } else { &again });
+        until("the next point", || {
+            ended() >= wanted || child.try_wait().unwrap().is_some()
+        });
+        child.kill().unwrap();
+        let _ = TestEnv::finish(child);
+    }
+    // Who leaves by himself in between is not brought below the limit.
+    let last = names.last().unwrap();
+    assert!(env.sandbox().sign_out(last, &web(4)) && env.sandbox().sign_out(last, &web(3)));
+    // The policy may have changed; the run goes on with its own.
+    fs::write(&policy, "default = 0\n").unwrap();
+    let _ = env.run(&again).expect(0);
+    for name in &names[..USERS - 1] {
+        let mut left = env.devices(name);
+        left.sort();
+        assert_eq!(left, [web(3), web(4)], "{name}");
+    }
+    assert_eq!(env.devices(last).len(), 2, "{last} was within the limits already");
+    let nothing = env.run(&again).expect(0);
+    assert!(nothing.stderr.contains("nothing is left"), "{}", nothing.text());
+}
