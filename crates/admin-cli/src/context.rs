@@ -8,7 +8,7 @@ use easemob_admin_api::{AppKey, AppRoot, Client, Credentials, DisconnectVerb, Ex
 use easemob_admin_sandbox::Sandbox;
 
 use crate::audit::directory_name;
-use crate::bulk::ages::IdStamps;
+use crate::bulk::ages::{Ages, IdStamps};
 use crate::bulk::journal::header::Header;
 use crate::cli::{Globals, Rate};
 use crate::command_error::CommandError;
@@ -21,6 +21,8 @@ use crate::config::profile_file::ProfileFile;
 use crate::config::secret_file;
 use crate::embedded;
 use crate::exit;
+use crate::logins::ages::KnownAges;
+use crate::logins::store::sqlite::SqliteStore;
 use crate::progress::{Beside, Progress};
 use crate::render::report::{Report, Row};
 use crate::render::{self, Format};
@@ -386,7 +388,22 @@ impl Context {
         };
         let client = client
             .map_err(|error| CommandError::new(exit::CONFIG, "the client cannot be set up").because(error))?;
-        Ok(Server::new(client, Box::new(IdStamps)))
+        Ok(Server::new(client, self.ages()))
+    }
+
+    /// Returns who knows when devices signed in: what is kept about logins of this server, or their ids alone.
+    fn ages(&self) -> Box<dyn Ages> {
+        let kept = self.logins_file().ok().filter(|path| path.exists());
+        match kept.map(|path| SqliteStore::open(&path)) {
+            Some(Ok(store)) => Box::new(KnownAges::of(store)),
+            Some(Err(error)) => {
+                self.ui.warn(format_args!(
+                    "what is kept about logins cannot be used, so that only ids tell ages: {error}"
+                ));
+                Box::new(IdStamps)
+            }
+            None => Box::new(IdStamps),
+        }
     }
 
     /// Shows a progress bar for `total` items, where there is a terminal and more than one item.

@@ -104,7 +104,7 @@ pub const INTERRUPTED: Exit = Exit::new(
 pub const FINDINGS: Exit = Exit::new(
     11,
     "findings",
-    "A check found something: users beyond the limits of a policy, users who signed in again after `--verify`, locks that are overdue, or an audit trail that does not verify.",
+    "A check found something: users beyond the limits of a policy, counts beyond `--over` or `--growth`, users who signed in again after `--verify`, locks that are overdue, or an audit trail that does not verify.",
 );
 /// The server does not have the call.
 pub const UNSUPPORTED: Exit = Exit::new(

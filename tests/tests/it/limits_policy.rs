@@ -226,8 +226,8 @@ fn killed_and_resumed_it_ends_nobody_beyond_the_surplus() {
         browsers(&env, name, &[1, 2, 3, 4]);
     }
     let policy = env.file("limits.toml", "[platforms]\nweb = 2\n");
-    let list = env.file("list", names.join("\n"));
-    let rest = ["--from", &list, "--rate", "unlimited"];
+    let users = env.file("list", names.join("\n"));
+    let rest = ["--from", &users, "--rate", "unlimited"];
     let first = [&enforce(&policy, &[])[..], &rest].concat();
     let again = [
         "runs",
@@ -262,4 +262,24 @@ fn killed_and_resumed_it_ends_nobody_beyond_the_surplus() {
     assert_eq!(env.devices(last).len(), 2, "{last} was within the limits already");
     let nothing = env.run(&again).expect(0);
     assert!(nothing.stderr.contains("nothing is left"), "{}", nothing.text());
+}
+
+/// What was scanned before tells ages that ids do not.
+#[test]
+fn devices_without_a_stamp_have_the_age_at_which_they_were_first_seen() {
+    let env = roomy();
+    env.sandbox().register("ann");
+    let policy = env.file("limits.toml", "[platforms]\nios = 1\n");
+    env.online("ann", &["ios_old"]);
+    let _ = env.run(&["logins", "scan"]).expect(0);
+    env.online("ann", &["ios_new"]);
+    let check = ["limits", "check", &policy, "ann"];
+    let undecided = env.run(&check).expect(11);
+    assert!(undecided.stdout.contains("ios"), "{}", undecided.text());
+    let enforce = enforce(&policy, &["ann"]);
+    let _ = env.run(&enforce).expect(11);
+    assert_eq!(env.devices("ann").len(), 2, "of one of them nobody knows the age");
+    let _ = env.run(&["logins", "scan"]).expect(0);
+    let _ = env.run(&enforce).expect(0);
+    assert_eq!(env.devices("ann"), ["ios_new"], "the oldest goes");
 }

@@ -4,6 +4,7 @@
 //! is a page about it. None of them knows the
 //! argument parser or how rows are shown.
 
+pub mod ages;
 pub mod questions;
 pub mod report;
 pub mod scan;
