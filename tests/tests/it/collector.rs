@@ -250,6 +250,83 @@ fn nothing_that_was_acknowledged_is_lost_when_the_collector_is_killed() {
     let _ = stop(collector);
 }
 
+/// Collected sign-ins, a policy, and a cap: the newest stays, as the service itself would have it.
+#[test]
+fn a_policy_is_kept_while_people_sign_in() {
+    let env = TestEnv::bare();
+    let secret = env.file("client.secret", "secret\n");
+    let hook_secret = env.file("hook.secret", SECRET);
+    let profile = |server: &str| {
+        let add = [
+            "profile",
+            "add",
+            "local",
+            "--server",
+            server,
+            "--app",
+            "acme#chat",
+            "--force",
+        ];
+        let with = ["--client-id", "id", "--secret-file", &secret];
+        let _ = env.run(&[&add[..], &with].concat()).expect(0);
+    };
+    // What is collected belongs to the profile; its server is known a moment later.
+    profile("http://127.0.0.1:1");
+    let collector = collect(&env, &hook_secret);
+    let hook = Webhook::new(format!("http://{}/", collector.address), SECRET);
+    let builder = Sandbox::builder()
+        .app("acme#chat")
+        .client_credentials("id", "secret");
+    let sandbox = env.block_on(builder.webhook(hook).start()).unwrap();
+    profile(&sandbox.rest_url());
+    let policy = env.file("limits.toml", "[platforms]\nios = 1\n");
+    let args = [
+        "limits",
+        "enforce",
+        &policy,
+        "--watch",
+        "--delay",
+        "100ms",
+        "--max-logouts",
+        "1",
+    ];
+    let watching = env.spawn(
+        &[
+            &args[..],
+            &["--reason", "policy 12", "--yes", "--rate", "unlimited"],
+        ]
+        .concat(),
+    );
+
+    sandbox.register("ann");
+    let sign_in = |user: &str| env.block_on(async { sandbox.sign_in(user, "ios").unwrap().resource });
+    let first = sign_in("ann");
+    std::thread::sleep(std::time::Duration::from_millis(5));
+    let second = sign_in("ann");
+    let resources = |user: &str| -> Vec<String> {
+        sandbox
+            .devices(user)
+            .into_iter()
+            .map(|device| device.resource)
+            .collect()
+    };
+    until("the older device to go", || resources("ann") == [second.clone()]);
+    assert_ne!(first, second);
+
+    sandbox.register("bob");
+    let both = [sign_in("bob"), sign_in("bob")];
+    // The cap of the hour is spent, so that both stay.
+    std::thread::sleep(std::time::Duration::from_millis(2_500));
+    assert_eq!(resources("bob"), both);
+    interrupt(&watching);
+    let output = TestEnv::finish(watching).expect(0);
+    let waits = "1 logouts within an hour are reached; 1 users wait";
+    assert!(output.stderr.contains(waits), "{}", output.stderr);
+    let log = env.run(&["audit", "log", "-o", "json"]).expect(0).stdout;
+    assert!(log.contains("policy 12") && log.contains(&first), "{log}");
+    let _ = stop(collector);
+}
+
 #[test]
 fn posts_are_read_from_a_file_once() {
     let (env, secret) = home();
@@ -275,6 +352,42 @@ fn posts_are_read_from_a_file_once() {
     );
     let again = env.run(&args).expect(7);
     assert_eq!(again.json()["rows"][0]["duplicate"], 2);
+}
+
+#[test]
+fn posts_can_come_over_tls() {
+    let (env, secret) = home();
+    let certificate = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let cert = env.file("cert.pem", certificate.cert.pem());
+    let key = env.file("key.pem", certificate.signing_key.serialize_pem());
+    let args = [
+        "logins",
+        "collect",
+        "--listen",
+        "127.0.0.1:0",
+        "--secret-file",
+        &secret,
+    ];
+    let mut child = env.spawn(&[&args[..], &["--tls-cert", &cert, "--tls-key", &key]].concat());
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    let ready: Value = serde_json::from_str(&line).expect("a line that says that it is ready");
+    let url = ready["url"].as_str().unwrap().replace("127.0.0.1", "localhost");
+    assert!(url.starts_with("https://"), "{url}");
+    let script = "const [url, body] = process.argv.slice(1);
+        fetch(url, { method: 'POST', body }).then((answer) => console.log(answer.status));";
+    let output = std::process::Command::new("node")
+        .args(["-e", script, &url, &login(1, SECRET)])
+        .env("NODE_EXTRA_CA_CERTS", &cert)
+        .output()
+        .expect("node is needed for this test: install Node.js 20 or newer");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(said.trim(), "200", "{}", String::from_utf8_lossy(&output.stderr));
+    interrupt(&child);
+    let _ = TestEnv::finish(child).expect(0);
+    assert_eq!(kept_users(&env), ["user_1".to_owned()].into());
 }
 
 #[test]

@@ -5,11 +5,13 @@
 
 use std::fs::File;
 use std::io;
+use std::time::Duration;
 
 use clap::Args;
 use easemob_admin_api::DeviceId;
 
 use super::policy_file::PolicyArgs;
+use super::watch::watch;
 use super::whom::Whom;
 use crate::acts::begin::{self, begin};
 use crate::acts::logout::dry_run;
@@ -23,12 +25,14 @@ use crate::bulk::item::{Item, Planned, Task};
 use crate::bulk::plan::in_order::InOrder;
 use crate::bulk::runs::input;
 use crate::bulk::select::Selection;
+use crate::cli::duration;
 use crate::command_error::CommandError;
 use crate::commands::acting::{Acting, users};
 use crate::commands::allowance::exceeded;
 use crate::context::{Context, Session};
 use crate::exit::{self, Exit};
 use crate::input::user_list::UserList;
+use crate::policy::PolicyOnDisk;
 use crate::policy::surplus::{Surplus, Totals, surplus};
 use crate::summary::Summary;
 
@@ -37,6 +41,7 @@ use crate::summary::Summary;
 #[command(after_help = "Examples:
   easemob-admin limits enforce limits.toml --from users.txt --dry-run
   easemob-admin limits enforce limits.toml --all --reason \"policy 12\" --max-logouts 5%
+  easemob-admin limits enforce limits.toml --watch --max-logouts 200 --reason \"policy 12\" --yes
   easemob-admin limits enforce limits.toml ann --unknown-age oldest --reason \"policy 12\" --yes --verify
 
 On each platform the newest devices within the limit stay, and the oldest go, as the service itself would choose; \
@@ -44,20 +49,36 @@ On each platform the newest devices within the limit stay, and the oldest go, as
 is never ended unless the policy or --unknown-age oldest says so; where that leaves somebody beyond a limit, the exit \
 code is 11. Everybody is read before the question is asked, and each user again before anything is ended: what has \
 gone by itself is no surplus any more, and what has come since is left to the next time. Every enforcement is a run \
-on record: if it is interrupted, `runs resume` goes on with it.")]
+on record: if it is interrupted, `runs resume` goes on with it.
+
+With --watch the users are those of whom `logins collect`, running beside it, hears a sign-in: the newest sign-in stays, \
+as the service itself would choose. Beyond N logouts within an hour the rest waits.")]
 pub struct EnforceArgs {
     #[command(flatten)]
     policy: PolicyArgs,
     #[command(flatten)]
     whom: Whom,
-    /// Do nothing if more than N devices, or P% of those online, would be ended
+    /// Do nothing if more than N devices, or P% of those online, would be ended; with --watch, N within an hour
     #[arg(long, value_name = "N|P%")]
-    max_logouts: Option<CapSpec>,
+    pub(super) max_logouts: Option<CapSpec>,
+    /// Go on until Ctrl-C: look at whoever signs in, as `logins collect` hears of it
+    #[arg(long, requires_all = ["max_logouts", "yes"], conflicts_with_all = ["users", "from", "all", "dry_run"])]
+    watch: bool,
+    /// With --watch, wait so long after a sign-in, so that a device that changes networks is not two
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration)]
+    pub(super) delay: Duration,
     /// Read the devices again afterwards, and report what is gone, still online, or signed in again
     #[arg(long)]
     verify: bool,
     #[command(flatten)]
     acting: Acting,
+}
+
+/// What one enforcement came to.
+pub(super) struct Enforced {
+    pub(super) exit: Exit,
+    /// How many devices were chosen.
+    pub(super) victims: u64,
 }
 
 /// Runs the command.
@@ -68,12 +89,38 @@ pub struct EnforceArgs {
 pub async fn run(context: &Context, session: &Session, args: &EnforceArgs) -> Result<Exit, CommandError> {
     let on_disk = args.policy.load(context)?;
     args.acting.require_record(context, session)?;
+    if args.watch {
+        return watch(context, session, args, &on_disk).await;
+    }
     let list = args.whom.read(context, session).await?;
+    let source = args.whom.describe();
+    let enforced = enforce(context, session, args, &on_disk, &list, source, args.max_logouts).await?;
+    Ok(enforced.exit)
+}
+
+/// Enforces a policy on the users of a list; `cap` says how much may be done at most.
+///
+/// # Errors
+/// When more would be ended than allowed, the operator does not agree, or the run was stopped.
+pub(super) async fn enforce(
+    context: &Context,
+    session: &Session,
+    args: &EnforceArgs,
+    on_disk: &PolicyOnDisk,
+    list: &UserList,
+    source: String,
+    cap: Option<CapSpec>,
+) -> Result<Enforced, CommandError> {
     let selection = on_disk.policy.selection();
-    let chosen = choose(context, session, args, &list, &selection).await?;
+    let chosen = choose(context, session, args, list, &selection).await?;
     let totals = &chosen.totals;
+    if args.watch && chosen.items == 0 && totals.undecided == 0 {
+        // Most sign-ins exceed nothing, which nobody wants to read about.
+        let exit = exit::OK;
+        return Ok(Enforced { exit, victims: 0 });
+    }
     tell(context, totals, chosen.unread);
-    let allowance = args.max_logouts.map(|spec| spec.allowance(totals.online));
+    let allowance = cap.map(|spec| spec.allowance(totals.online));
     if let Some(allowed) = allowance.filter(|allowed| totals.victims > *allowed) {
         return Err(exceeded(totals.victims, totals.online, allowed));
     }
@@ -92,7 +139,7 @@ pub async fn run(context: &Context, session: &Session, args: &EnforceArgs) -> Re
     summary.duplicate_lines = list.remarks.duplicates;
     summary.invalid_lines = list.remarks.invalid.count;
     summary.over_limit_and_stay = Some(totals.undecided);
-    let undecided = totals.undecided;
+    let (victims, undecided) = (totals.victims, totals.undecided);
     let order = Order {
         selection,
         on_drift: OnDrift::StillMeant,
@@ -102,16 +149,17 @@ pub async fn run(context: &Context, session: &Session, args: &EnforceArgs) -> Re
         args.acting.record(&mut summary);
         let tasks = items.map(|item| item.map(Task::fresh));
         let exit = dry_run(context, session, "limits enforce", tasks, &order, None, summary).await?;
-        return Ok(remaining(undecided, args.acting.dry_run, exit));
+        let exit = remaining(undecided, args.acting.dry_run, exit);
+        return Ok(Enforced { exit, victims });
     }
     let new = begin::Order {
         acting: &args.acting,
         action: Action::Enforce {
             policy,
-            policy_sha256: on_disk.sha256,
+            policy_sha256: on_disk.sha256.clone(),
             selection: order.selection,
         },
-        source: args.whom.describe(),
+        source,
         allowance,
     };
     let open = begin(context, session, new, items)?;
@@ -120,7 +168,8 @@ pub async fn run(context: &Context, session: &Session, args: &EnforceArgs) -> Re
         ..Attempted::first(summary)
     };
     let exit = perform(context, session, open, attempted).await?;
-    Ok(remaining(undecided, false, exit))
+    let exit = remaining(undecided, false, exit);
+    Ok(Enforced { exit, victims })
 }
 
 /// Returns the exit code: whoever is still beyond a limit after everything was done is a finding.

@@ -6,6 +6,7 @@ pub mod enforce;
 mod policy_file;
 pub mod set;
 pub mod show;
+mod watch;
 mod whom;
 mod words;
 

@@ -328,6 +328,12 @@ pub trait LoginStore {
         most: usize,
     ) -> Result<Vec<(String, u64)>, StoreError>;
 
+    /// Returns the users of whom a sign-in was received in a time, by the clock of this machine.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    fn users_signed_in(&self, received: Range) -> Result<Vec<String>, StoreError>;
+
     /// Returns the devices that a user was ever seen with.
     ///
     /// # Errors

@@ -58,6 +58,7 @@ CREATE TABLE events (
 ) WITHOUT ROWID;
 CREATE INDEX events_of_user ON events (user, at_ms);
 CREATE INDEX events_by_time ON events (at_ms);
+CREATE INDEX events_by_arrival ON events (received_ms);
 CREATE TABLE gaps (
     since_ms INTEGER NOT NULL,
     until_ms INTEGER NOT NULL,

@@ -140,6 +140,14 @@ pub(super) fn most_events(
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+pub(super) fn users_signed_in(connection: &Connection, received: Range) -> Result<Vec<String>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT DISTINCT user FROM events WHERE received_ms >= ?1 AND received_ms < ?2 AND kind = 'login' ORDER BY user",
+    )?;
+    let rows = statement.query_map(params![received.since_ms, received.until_ms], |row| row.get(0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
 pub(super) fn known_devices(connection: &Connection, user: &str) -> Result<Vec<KnownDevice>, StoreError> {
     let mut statement = connection.prepare_cached(
         "SELECT resource, platform, name, first_seen_ms, last_seen_ms FROM devices WHERE user = ?1 \

@@ -234,6 +234,10 @@ impl LoginStore for SqliteStore {
         questions::most_events(&self.connection, kind, range, most)
     }
 
+    fn users_signed_in(&self, received: Range) -> Result<Vec<String>, StoreError> {
+        questions::users_signed_in(&self.connection, received)
+    }
+
     fn known_devices(&self, user: &str) -> Result<Vec<KnownDevice>, StoreError> {
         questions::known_devices(&self.connection, user)
     }

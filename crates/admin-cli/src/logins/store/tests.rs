@@ -145,6 +145,19 @@ fn an_event_that_comes_twice_is_one_and_times_are_those_of_the_service() {
 }
 
 #[test]
+fn sign_ins_are_found_by_when_they_were_received() {
+    let (_directory, mut store) = store();
+    let late = [
+        login("1", "ann", 5, LoginKind::Login),
+        login("2", "bob", 900, LoginKind::Logout),
+    ];
+    store.record_events(&late, 1_000).unwrap();
+    let received = |since_ms, until_ms| store.users_signed_in(Range { since_ms, until_ms }).unwrap();
+    assert_eq!(received(1_000, 1_001), ["ann"], "however late it is");
+    assert!(received(0, 1_000).is_empty() && received(1_001, 9_999).is_empty());
+}
+
+#[test]
 fn the_age_of_a_device_is_its_last_login_or_when_it_was_first_seen() {
     let (_directory, mut store) = store();
     scanned(&mut store, &[online("ann", &["ios_1", "ios_2"])], 100);

@@ -1,0 +1,166 @@
+//! `limits enforce --watch`: a policy is kept while people sign in.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::time::Duration;
+
+use easemob_admin_api::UserId;
+use jiff::Timestamp;
+
+use super::enforce::{EnforceArgs, enforce};
+use crate::bulk::cap::CapSpec;
+use crate::command_error::CommandError;
+use crate::context::{Context, Session};
+use crate::exit::{self, Exit};
+use crate::input::user_list::{ServerList, UserList};
+use crate::interrupt;
+use crate::logins::store::sqlite::SqliteStore;
+use crate::logins::store::{LoginStore, Range};
+use crate::policy::PolicyOnDisk;
+
+/// How often is looked for sign-ins.
+const EVERY: Duration = Duration::from_secs(1);
+
+const HOUR_MS: i64 = 3_600_000;
+
+/// How many logouts are left within any hour.
+#[derive(Debug)]
+struct Hourly {
+    most: u64,
+    spent: VecDeque<(i64, u64)>,
+}
+
+impl Hourly {
+    fn new(most: u64) -> Self {
+        Self {
+            most,
+            spent: VecDeque::new(),
+        }
+    }
+
+    fn spend(&mut self, logouts: u64, now_ms: i64) {
+        if logouts > 0 {
+            self.spent.push_back((now_ms, logouts));
+        }
+    }
+
+    fn left(&mut self, now_ms: i64) -> u64 {
+        while self.spent.front().is_some_and(|(at, _)| now_ms - at >= HOUR_MS) {
+            self.spent.pop_front();
+        }
+        let spent: u64 = self.spent.iter().map(|(_, logouts)| logouts).sum();
+        self.most.saturating_sub(spent)
+    }
+}
+
+fn now_ms() -> i64 {
+    Timestamp::now().as_millisecond()
+}
+
+/// Enforces a policy on whoever signs in, until a signal or `--max-duration`.
+///
+/// # Errors
+/// When nothing is collected, or the server refuses.
+pub(super) async fn watch(
+    context: &Context,
+    session: &Session,
+    args: &EnforceArgs,
+    on_disk: &PolicyOnDisk,
+) -> Result<Exit, CommandError> {
+    let Some(CapSpec::Devices(most)) = args.max_logouts else {
+        return Err(CommandError::new(
+            exit::USAGE,
+            "--watch needs a number of devices in --max-logouts, which is then that of an hour",
+        ));
+    };
+    let path = context.logins_file()?;
+    if !path.exists() {
+        return Err(
+            CommandError::new(exit::USAGE, "nothing is collected about logins of this server")
+                .hint("begin with: easemob-admin logins collect --listen ADDR --secret-file FILE"),
+        );
+    }
+    let store = SqliteStore::open(&path)?;
+    context
+        .ui
+        .note("watching sign-ins until Ctrl-C; `logins collect` has to run beside this");
+    let delay_ms = i64::try_from(args.delay.as_millis()).unwrap_or(i64::MAX);
+    let (mut hourly, mut pending, mut told) = (Hourly::new(most), BTreeSet::new(), false);
+    let mut since_ms = now_ms().saturating_sub(delay_ms);
+    let end = async {
+        match context.globals.max_duration {
+            Some(duration) => {
+                // A signal ends it before that.
+                let _ = tokio::time::timeout(duration, interrupt::first_signal()).await;
+            }
+            None => interrupt::first_signal().await,
+        }
+    };
+    tokio::pin!(end);
+    loop {
+        tokio::select! {
+            () = &mut end => return Ok(exit::OK),
+            () = tokio::time::sleep(EVERY) => {}
+        }
+        let until_ms = now_ms().saturating_sub(delay_ms);
+        pending.extend(store.users_signed_in(Range { since_ms, until_ms })?);
+        since_ms = until_ms;
+        if pending.is_empty() {
+            continue;
+        }
+        let left = hourly.left(now_ms());
+        let list = list_of(&pending)?;
+        let source = "sign-ins that were collected".to_owned();
+        let cap = Some(CapSpec::Devices(left));
+        match enforce(context, session, args, on_disk, &list, source, cap).await {
+            Ok(enforced) => {
+                hourly.spend(enforced.victims, now_ms());
+                pending.clear();
+                told = false;
+                if [exit::INTERRUPTED, exit::ABORTED].contains(&enforced.exit) {
+                    return Ok(enforced.exit);
+                }
+            }
+            Err(error) if error.exit() == exit::CAP_HIT => {
+                if !told {
+                    let waiting = pending.len();
+                    context.ui.warn(format_args!(
+                        "{most} logouts within an hour are reached; {waiting} users wait until there is room again"
+                    ));
+                    told = true;
+                }
+            }
+            // What cannot be reached now may be later, and whoever signed in is looked at then.
+            Err(error) if error.exit() == exit::UNREACHABLE => context.ui.warn(&error),
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn list_of(users: &BTreeSet<String>) -> Result<UserList, CommandError> {
+    let mut list = ServerList::begin()?;
+    for user in users {
+        // Names of the service are names; one that is not is nobody's.
+        if let Ok(user) = UserId::parse(user.as_str()) {
+            list.push(&user)?;
+        }
+    }
+    Ok(UserList::of(list)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_than_the_cap_is_spent_within_any_hour() {
+        let mut hourly = Hourly::new(10);
+        assert_eq!(hourly.left(0), 10);
+        hourly.spend(4, 0);
+        hourly.spend(6, 1_000);
+        assert_eq!(hourly.left(2_000), 0);
+        assert_eq!(hourly.left(HOUR_MS), 4);
+        assert_eq!(hourly.left(HOUR_MS + 1_000), 10);
+        hourly.spend(99, HOUR_MS + 2_000);
+        assert_eq!(hourly.left(HOUR_MS + 2_000), 0);
+    }
+}
