@@ -147,6 +147,17 @@ fn questions_and_their_exit_codes() {
 }
 
 #[test]
+fn limits_are_kept_beside_a_snapshot_where_the_server_tells_them() {
+    let env = with_users(20);
+    let _ = env.run(&["logins", "scan", "--limits"]).expect(0);
+    let kept = rows(&env, &["logins", "snapshots"], 0);
+    assert_eq!(kept[0]["limits"]["default"], 4, "{kept}");
+    let _ = env.run(&["logins", "scan"]).expect(0);
+    assert!(rows(&env, &["logins", "snapshots"], 0)[1]["limits"].is_null());
+    assert_eq!(env.sandbox().call_count("limits.get"), 1);
+}
+
+#[test]
 fn a_list_is_scanned_like_all_users_and_told_apart() {
     let env = with_users(40);
     let list = env.file("users.txt", "user0000\nuser0001\nnobody9\n");

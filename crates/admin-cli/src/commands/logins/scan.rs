@@ -31,6 +31,9 @@ pub struct ScanArgs {
     /// Go on with the last scan of the same users, which was interrupted
     #[arg(long)]
     resume: bool,
+    /// Keep the app's device limits beside the snapshot, on servers that tell them; one request more
+    #[arg(long)]
+    limits: bool,
 }
 
 fn now_ms() -> i64 {
@@ -59,6 +62,12 @@ pub async fn run(context: &Context, session: &Session, args: &ScanArgs) -> Resul
     };
     let mut store = SqliteStore::open(&context.logins_file()?)?;
     let (id, from) = begin(context, &mut store, &source, args.resume)?;
+    if args.limits {
+        let limits = session.server.client().app_limits().await;
+        let limits = session.server.counted(limits)?;
+        let text = serde_json::to_string(&limits).unwrap_or_default();
+        store.set_limits(id, &text)?;
+    }
     let pace = Pace {
         concurrency: context.globals.concurrency,
         wish: interrupt::listen(context.ui.clone(), context.globals.max_duration),

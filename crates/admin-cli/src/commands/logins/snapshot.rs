@@ -106,6 +106,7 @@ mod tests {
             finished_ms,
             source: "all".into(),
             counts: Counts::default(),
+            limits: None,
         };
         let all = || {
             vec![

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 use super::snapshot::kept;
 use crate::command_error::CommandError;
@@ -29,6 +30,7 @@ pub(super) struct SnapshotRow {
     finished_at: Option<String>,
     #[serde(flatten)]
     counts: Counts,
+    limits: Option<Box<RawValue>>,
 }
 
 impl SnapshotRow {
@@ -39,6 +41,11 @@ impl SnapshotRow {
             started_at: rfc3339_signed(snapshot.started_ms),
             finished_at: snapshot.finished_ms.and_then(rfc3339_signed),
             counts: snapshot.counts,
+            // What is no JSON any more is left out rather than passed on.
+            limits: snapshot
+                .limits
+                .clone()
+                .and_then(|text| RawValue::from_string(text).ok()),
         }
     }
 }
@@ -56,6 +63,7 @@ impl Row for SnapshotRow {
         "unknown",
         "failed",
         "devices",
+        "limits",
     ];
     const TABLE: &'static [&'static str] = &[
         "snapshot",
@@ -86,6 +94,7 @@ impl Row for SnapshotRow {
             self.finished_at.clone().unwrap_or_default(),
         ];
         cells.extend(numbers.map(|number| number.to_string()));
+        cells.push(self.limits.as_ref().map_or("", |limits| limits.get()).to_owned());
         cells
     }
 

@@ -66,6 +66,8 @@ pub struct Snapshot {
     pub source: String,
     /// What it counted.
     pub counts: Counts,
+    /// The limits of the app at that time, as JSON, if they were read.
+    pub limits: Option<String>,
 }
 
 /// What a scan counted.
@@ -235,6 +237,12 @@ pub trait LoginStore {
         after: &Position,
         now_ms: i64,
     ) -> Result<(), StoreError>;
+
+    /// Keeps the limits of the app at the time of a snapshot.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    fn set_limits(&mut self, snapshot: SnapshotId, limits: &str) -> Result<(), StoreError>;
 
     /// Ends a snapshot.
     ///

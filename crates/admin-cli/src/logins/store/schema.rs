@@ -18,7 +18,8 @@ CREATE TABLE snapshots (
     changed INTEGER NOT NULL DEFAULT 0,
     unknown INTEGER NOT NULL DEFAULT 0,
     failed INTEGER NOT NULL DEFAULT 0,
-    devices INTEGER NOT NULL DEFAULT 0
+    devices INTEGER NOT NULL DEFAULT 0,
+    limits TEXT
 );
 -- Users who are offline are counted only: they are most of a million.
 CREATE TABLE snapshot_devices (

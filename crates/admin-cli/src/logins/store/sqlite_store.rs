@@ -10,7 +10,7 @@ use super::{
 };
 
 const SNAPSHOT: &str = "SELECT id, started_ms, finished_ms, source, users, online, offline, changed, unknown, failed, \
-    devices, cursor, done FROM snapshots";
+    devices, cursor, done, limits FROM snapshots";
 
 fn snapshot(row: &Row<'_>) -> rusqlite::Result<Snapshot> {
     Ok(Snapshot {
@@ -27,6 +27,7 @@ fn snapshot(row: &Row<'_>) -> rusqlite::Result<Snapshot> {
             failed: row.get(9)?,
             devices: row.get(10)?,
         },
+        limits: row.get(13)?,
     })
 }
 
@@ -111,6 +112,14 @@ impl LoginStore for SqliteStore {
             ],
         )?;
         Ok(transaction.commit()?)
+    }
+
+    fn set_limits(&mut self, snapshot: SnapshotId, limits: &str) -> Result<(), StoreError> {
+        self.connection.execute(
+            "UPDATE snapshots SET limits = ?2 WHERE id = ?1",
+            params![snapshot, limits],
+        )?;
+        Ok(())
     }
 
     fn finish(&mut self, snapshot: SnapshotId, now_ms: i64) -> Result<(), StoreError> {
