@@ -30,6 +30,12 @@ pub fn short(time: Option<&str>) -> String {
     }
 }
 
+/// Returns the time of this machine, in milliseconds since 1970.
+#[must_use]
+pub fn now_ms() -> i64 {
+    Timestamp::now().as_millisecond()
+}
+
 /// Reads a point in time, or how long ago it was; a day has 24 hours.
 ///
 /// # Errors

@@ -4,11 +4,11 @@ use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use easemob_admin_api::UserId;
-use jiff::Timestamp;
 
 use super::enforce::{EnforceArgs, enforce};
 use crate::bulk::cap::CapSpec;
 use crate::command_error::CommandError;
+use crate::commands::times::now_ms;
 use crate::context::{Context, Session};
 use crate::exit::{self, Exit};
 use crate::input::user_list::{ServerList, UserList};
@@ -50,10 +50,6 @@ impl Hourly {
         let spent: u64 = self.spent.iter().map(|(_, logouts)| logouts).sum();
         self.most.saturating_sub(spent)
     }
-}
-
-fn now_ms() -> i64 {
-    Timestamp::now().as_millisecond()
 }
 
 /// Enforces a policy on whoever signs in, until a signal or `--max-duration`.

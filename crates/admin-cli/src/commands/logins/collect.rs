@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
-use jiff::Timestamp;
 use serde_json::json;
 
 use crate::collector::gaps::downtime;
@@ -14,6 +13,7 @@ use crate::collector::recorder::Recorder;
 use crate::collector::server::{Collector, Tls, listen};
 use crate::collector::signature::Secrets;
 use crate::command_error::CommandError;
+use crate::commands::times::now_ms;
 use crate::config::credentials::from_file;
 use crate::context::Context;
 use crate::exit::{self, Exit};
@@ -52,10 +52,6 @@ pub struct CollectArgs {
     /// The key of the certificate, as a PEM file
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
-}
-
-pub(super) fn now_ms() -> i64 {
-    Timestamp::now().as_millisecond()
 }
 
 /// Runs the command.

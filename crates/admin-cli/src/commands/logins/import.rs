@@ -7,10 +7,10 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::Serialize;
 
-use super::collect::now_ms;
 use crate::collector::payload;
 use crate::collector::signature::Secrets;
 use crate::command_error::CommandError;
+use crate::commands::times::now_ms;
 use crate::config::credentials::from_file;
 use crate::context::Context;
 use crate::exit::{self, Exit};

@@ -6,10 +6,9 @@ use std::path::PathBuf;
 use clap::Args;
 use jiff::Timestamp;
 
-use super::collect::now_ms;
 use super::snapshot::{SnapshotName, find, kept, warn_of_incomplete};
 use crate::command_error::CommandError;
-use crate::commands::times::moment;
+use crate::commands::times::{moment, now_ms};
 use crate::config::profile_file::write_private;
 use crate::context::Context;
 use crate::exit::{self, Exit};

@@ -1,12 +1,12 @@
 //! `logins scan`: who is online with which devices, kept as a snapshot.
 
 use clap::Args;
-use jiff::Timestamp;
 
 use super::snapshots::SnapshotRow;
 use crate::bulk::digest::Sha256;
 use crate::bulk::pipeline::{Cause, Wish};
 use crate::command_error::CommandError;
+use crate::commands::times::now_ms;
 use crate::commands::user_source::UserSource;
 use crate::context::{Context, Session};
 use crate::exit::{self, Exit};
@@ -34,10 +34,6 @@ pub struct ScanArgs {
     /// Keep the app's device limits beside the snapshot, on servers that tell them; one request more
     #[arg(long)]
     limits: bool,
-}
-
-fn now_ms() -> i64 {
-    Timestamp::now().as_millisecond()
 }
 
 /// Runs the command.

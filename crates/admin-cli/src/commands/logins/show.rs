@@ -5,7 +5,7 @@ use easemob_admin_api::UserId;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::snapshot::kept;
+use super::snapshot::{kept, warn_of_gaps};
 use super::top::range;
 use crate::command_error::CommandError;
 use crate::commands::times::{moment, rfc3339_signed, short};
@@ -114,11 +114,7 @@ pub fn run(context: &Context, args: &ShowArgs) -> Result<Exit, CommandError> {
     rows.extend(store.known_devices(&user)?.iter().flat_map(ShowRow::of_device));
     rows.retain(|row| (range.since_ms..range.until_ms).contains(&row.at_ms));
     rows.sort_by_key(|row| row.at_ms);
-    for gap in store.gaps(range)? {
-        context
-            .ui
-            .warn(format_args!("events may be missing: {}", gap.why));
-    }
+    warn_of_gaps(context, &store, range)?;
     let output =
         |error| CommandError::new(exit::INTERNAL, "the rows cannot be written to stdout").because(error);
     let mut report = context.local_report::<ShowRow>("logins show", context.globals.sandbox);

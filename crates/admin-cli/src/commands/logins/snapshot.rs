@@ -6,7 +6,7 @@ use crate::command_error::CommandError;
 use crate::context::Context;
 use crate::exit;
 use crate::logins::store::sqlite::SqliteStore;
-use crate::logins::store::{LoginStore, Snapshot, SnapshotId, StoreError};
+use crate::logins::store::{LoginStore, Range, Snapshot, SnapshotId, StoreError};
 
 /// A snapshot as it is named on the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,6 +91,23 @@ pub(super) fn warn_of_incomplete(context: &Context, snapshot: &Snapshot) {
             snapshot.id
         ));
     }
+}
+
+/// Says of which times events may be missing.
+///
+/// # Errors
+/// When they cannot be read.
+pub(super) fn warn_of_gaps(
+    context: &Context,
+    store: &dyn LoginStore,
+    range: Range,
+) -> Result<(), StoreError> {
+    for gap in store.gaps(range)? {
+        context
+            .ui
+            .warn(format_args!("events may be missing: {}", gap.why));
+    }
+    Ok(())
 }
 
 #[cfg(test)]

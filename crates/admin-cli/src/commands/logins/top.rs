@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::snapshot::{SnapshotName, find, kept, warn_of_incomplete};
+use super::snapshot::{SnapshotName, find, kept, warn_of_gaps, warn_of_incomplete};
 use crate::command_error::CommandError;
 use crate::commands::times::moment;
 use crate::context::Context;
@@ -143,11 +143,7 @@ pub fn run(context: &Context, args: &TopArgs) -> Result<Exit, CommandError> {
         }
     };
     if args.by != Words::Devices {
-        for gap in store.gaps(range)? {
-            context
-                .ui
-                .warn(format_args!("events may be missing: {}", gap.why));
-        }
+        warn_of_gaps(context, &store, range)?;
     }
     let output =
         |error| CommandError::new(exit::INTERNAL, "the rows cannot be written to stdout").because(error);
