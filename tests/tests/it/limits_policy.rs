@@ -283,3 +283,30 @@ fn devices_without_a_stamp_have_the_age_at_which_they_were_first_seen() {
     let _ = env.run(&enforce).expect(0);
     assert_eq!(env.devices("ann"), ["ios_new"], "the oldest goes");
 }
+
+/// What a scan saw is compared without a request, and whoever could not be read is not within the limits.
+#[test]
+fn a_snapshot_is_checked_like_what_is_online() {
+    let env = roomy();
+    browsers(&env, "ann", &[1, 2, 3]);
+    browsers(&env, "bob", &[1]);
+    let policy = env.file("limits.toml", "[platforms]\nweb = 2\n");
+    let _ = env.run(&["logins", "scan"]).expect(0);
+    env.sandbox().reset_calls();
+    let check = ["limits", "check", &policy, "--snapshot", "latest", "-o", "json"];
+    let found = env.run(&check).expect(11).json()["rows"].clone();
+    assert_eq!(found.as_array().unwrap().len(), 1, "{found}");
+    let row = &found[0];
+    assert_eq!((&row["user"], &row["over"]), (&"ann".into(), &1.into()));
+    assert!(env.sandbox().calls().is_empty(), "nothing is asked of the server");
+    let _ = env
+        .run(&["sessions", "logout", "ann", "--reason", "test", "--yes"])
+        .expect(0);
+    env.sandbox().inject(Fault::status("devices.list", 400).times(1));
+    let _ = env.run(&["logins", "scan"]).expect(6);
+    let unread = env.run(&check).expect(6).json()["rows"].clone();
+    assert_eq!(
+        (&unread[0]["user"], &unread[0]["outcome"]),
+        (&"bob".into(), &"failed".into())
+    );
+}

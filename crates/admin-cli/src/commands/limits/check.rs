@@ -1,5 +1,7 @@
 //! `limits check`: who has more devices online than a policy allows.
 
+mod stored;
+
 use std::cell::RefCell;
 
 use clap::Args;
@@ -12,6 +14,7 @@ use crate::bulk::limits::Group;
 use crate::bulk::select::{Choice, Selection};
 use crate::bulk::tally::{Settled, Tally};
 use crate::command_error::CommandError;
+use crate::commands::logins::snapshot::SnapshotName;
 use crate::context::{Context, Session};
 use crate::drive::{Done, Driven, Run, RunRow, summary_of};
 use crate::exit::{self, Exit};
@@ -26,6 +29,7 @@ use crate::summary::Words;
   easemob-admin limits check limits.toml ann bob
   easemob-admin limits check limits.toml --all -o csv > over.csv
   easemob-admin limits check limits.toml --from users.txt --unknown-age oldest
+  easemob-admin limits check limits.toml --snapshot latest
 
 Only reads, and compares what is online with a policy such as:
 
@@ -46,6 +50,9 @@ pub struct CheckArgs {
     policy: PolicyArgs,
     #[command(flatten)]
     whom: Whom,
+    /// Compare what a scan saw instead of what is online now: a number, `latest` or `previous`
+    #[arg(long, value_name = "SNAPSHOT", conflicts_with_all = ["users", "from", "all"])]
+    snapshot: Option<SnapshotName>,
 }
 
 #[derive(Debug, Serialize)]
@@ -213,6 +220,9 @@ impl RunRow for CheckRow {
 /// When the policy or the list cannot be used, or the run was stopped.
 pub async fn run(context: &Context, session: &Session, args: &CheckArgs) -> Result<Exit, CommandError> {
     let selection = args.policy.load(context)?.policy.selection();
+    if let Some(name) = args.snapshot {
+        return stored::run(context, session, name, &selection);
+    }
     let list = args.whom.read(context, session).await?;
     let mut driven = Driven::begin(Run {
         context,

@@ -143,7 +143,7 @@ pub fn run(context: &Context, args: &CountArgs) -> Result<Exit, CommandError> {
     match args.over {
         Some(most) if exceeding > 0 => {
             context.ui.say(format_args!(
-                "{exceeding} users have more than {most} devices on one platform; see who: easemob-admin logins top"
+                "{exceeding} users have more than {most} devices on one platform; see who: easemob-admin logins report --markdown --over {most}"
             ));
             Ok(exit::FINDINGS)
         }

@@ -9,7 +9,7 @@ pub mod prune;
 pub mod report;
 pub mod scan;
 pub mod show;
-mod snapshot;
+pub(crate) mod snapshot;
 pub mod snapshots;
 pub mod top;
 

@@ -10,7 +10,7 @@ use crate::logins::store::{LoginStore, Range, Snapshot, SnapshotId, StoreError};
 
 /// A snapshot as it is named on the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum SnapshotName {
+pub(crate) enum SnapshotName {
     /// The newest complete one.
     Latest,
     /// The complete one before it.
@@ -48,7 +48,7 @@ impl std::fmt::Display for SnapshotName {
 ///
 /// # Errors
 /// When nothing is kept, or it cannot be used.
-pub(super) fn kept(context: &Context) -> Result<SqliteStore, CommandError> {
+pub(crate) fn kept(context: &Context) -> Result<SqliteStore, CommandError> {
     let path = context.logins_file()?;
     if !path.exists() {
         return Err(
@@ -63,7 +63,7 @@ pub(super) fn kept(context: &Context) -> Result<SqliteStore, CommandError> {
 ///
 /// # Errors
 /// When there is none, or they cannot be read.
-pub(super) fn find(store: &dyn LoginStore, name: SnapshotName) -> Result<Snapshot, StoreError> {
+pub(crate) fn find(store: &dyn LoginStore, name: SnapshotName) -> Result<Snapshot, StoreError> {
     pick(store.snapshots()?, name).ok_or_else(|| StoreError::NoSuchSnapshot(name.to_string()))
 }
 
@@ -77,7 +77,7 @@ fn pick(all: Vec<Snapshot>, name: SnapshotName) -> Option<Snapshot> {
 }
 
 /// Says of a snapshot that it is not complete, which every figure of it depends on.
-pub(super) fn warn_of_incomplete(context: &Context, snapshot: &Snapshot) {
+pub(crate) fn warn_of_incomplete(context: &Context, snapshot: &Snapshot) {
     if snapshot.finished_ms.is_none() {
         context.ui.warn(format_args!(
             "snapshot {} is not complete; go on with it: easemob-admin logins scan --resume",

@@ -1,0 +1,143 @@
+//! `limits check --snapshot`: the same comparison with what a scan saw; nothing is sent.
+
+use easemob_admin_api::{DeviceId, UnixMillis, UserId};
+use serde::Serialize;
+
+use super::{CheckRow, compared, verdict};
+use crate::bulk::calls::SeenDevice;
+use crate::bulk::select::Selection;
+use crate::command_error::CommandError;
+use crate::commands::logins::snapshot::{SnapshotName, find, kept, warn_of_incomplete};
+use crate::context::{Context, Session};
+use crate::exit::{self, Exit};
+use crate::input::spool::Entry;
+use crate::logins::store::{LoginStore, SeenDevice as StoredDevice};
+use crate::policy::surplus::Totals;
+
+#[derive(Debug, Serialize)]
+struct Summary {
+    snapshot: i64,
+    users_over: u64,
+    devices_over: u64,
+    not_known: u64,
+}
+
+/// Compares a snapshot with a policy.
+///
+/// # Errors
+/// When what is kept cannot be read, or there is no such snapshot.
+pub(super) fn run(
+    context: &Context,
+    session: &Session,
+    name: SnapshotName,
+    selection: &Selection,
+) -> Result<Exit, CommandError> {
+    let store = kept(context)?;
+    let snapshot = find(&store, name)?;
+    warn_of_incomplete(context, &snapshot);
+    let mut rows = Rows {
+        report: context.report::<CheckRow>(session, "limits check", None),
+        totals: Totals::default(),
+        selection,
+        line: 0,
+        failure: None,
+    };
+    let mut user = String::new();
+    let mut devices: Vec<SeenDevice> = Vec::new();
+    store.each_device(snapshot.id, &mut |owner, device| {
+        if owner != user {
+            rows.user(&user, std::mem::take(&mut devices));
+            owner.clone_into(&mut user);
+        }
+        devices.extend(seen(&store, owner, device));
+    })?;
+    rows.user(&user, devices);
+    store.each_not_known(snapshot.id, &mut |not_known| {
+        rows.not_known(&not_known.user, &not_known.why);
+    })?;
+    let output =
+        |error| CommandError::new(exit::INTERNAL, "the rows cannot be written to stdout").because(error);
+    if let Some(error) = rows.failure {
+        return Err(output(error));
+    }
+    let (totals, not_known) = (rows.totals, snapshot.counts.not_known());
+    let summary = Summary {
+        snapshot: snapshot.id,
+        users_over: totals.users_over,
+        devices_over: totals.over,
+        not_known,
+    };
+    rows.report.finish(&summary).map_err(output)?;
+    context.ui.say(format_args!(
+        "snapshot {}: {} users with devices: {} beyond the limits by {} devices, {not_known} not known",
+        snapshot.id, totals.users, totals.users_over, totals.over
+    ));
+    let read = if not_known > 0 {
+        exit::FAILED_RETRY
+    } else {
+        exit::OK
+    };
+    Ok(verdict(&totals, read))
+}
+
+/// Rows on their way out.
+struct Rows<'a> {
+    report: crate::render::report::Report,
+    totals: Totals,
+    selection: &'a Selection,
+    line: u64,
+    failure: Option<std::io::Error>,
+}
+
+impl Rows<'_> {
+    /// Compares one user whose devices are all there.
+    fn user(&mut self, user: &str, devices: Vec<SeenDevice>) {
+        let Some(entry) = self.entry(user).filter(|_| !devices.is_empty()) else {
+            return;
+        };
+        let done = compared(&entry, Ok(devices), self.selection, &mut self.totals);
+        for row in &done.rows {
+            self.row(row);
+        }
+    }
+
+    fn not_known(&mut self, user: &str, why: &str) {
+        if let Some(entry) = self.entry(user) {
+            self.row(&CheckRow {
+                error: Some(why.to_owned()),
+                retry_may_help: Some(true),
+                ..CheckRow::new(&entry, "failed")
+            });
+        }
+    }
+
+    fn entry(&mut self, user: &str) -> Option<Entry> {
+        let user = UserId::parse(user).ok()?;
+        self.line += 1;
+        Some(Entry {
+            line: self.line,
+            user,
+        })
+    }
+
+    fn row(&mut self, row: &CheckRow) {
+        if self.failure.is_none() {
+            self.failure = self.report.row(row).err();
+        }
+    }
+}
+
+/// Returns a device as it would have been read then; nothing if its id is none.
+fn seen(store: &dyn LoginStore, user: &str, device: StoredDevice) -> Option<SeenDevice> {
+    let id = DeviceId::parse(device.resource).ok()?;
+    let known = store.signed_in_ms(user, &id.to_string()).ok().flatten();
+    let known = known
+        .and_then(|millis| u64::try_from(millis).ok())
+        .map(UnixMillis);
+    Some(SeenDevice {
+        signed_in_at: known.or_else(|| id.signed_in_at()),
+        id,
+        name: device.name,
+        uuid: None,
+    })
+}
