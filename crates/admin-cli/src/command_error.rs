@@ -129,8 +129,8 @@ const TRY_SANDBOX: &str =
 const ADD_PROFILE: &str = "add one: easemob-admin profile add prod --server https://a1.easemob.com --app ORG#APP \
                            --client-id ID --secret-file FILE";
 const DOCTOR: &str = "check the configuration step by step: easemob-admin profile doctor";
-const CONSOLE: &str = "set the limits in the console (功能配置 → 多端多设备在线), or keep users within a limit of your \
-                       own with: easemob-admin sessions logout --keep-newest N";
+const CONSOLE: &str = "set the limits in the console (功能配置 → 多端多设备在线), or keep users within limits of your \
+                       own with: easemob-admin limits enforce POLICY";
 
 impl From<NoTarget> for CommandError {
     fn from(error: NoTarget) -> Self {
@@ -199,8 +199,13 @@ impl From<ListError> for CommandError {
 
 impl From<PolicyError> for CommandError {
     fn from(error: PolicyError) -> Self {
-        Self::of(exit::USAGE, &error)
-            .hint("nothing was sent; contrib/limits-policy.schema.json describes the file for editors")
+        let this = Self::of(exit::USAGE, &error);
+        match error {
+            PolicyError::Content { .. } => this.hint(
+                "nothing was sent; contrib/limits-policy.toml shows a policy, contrib/limits-policy.schema.json describes it",
+            ),
+            PolicyError::Read { .. } => this,
+        }
     }
 }
 

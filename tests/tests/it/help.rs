@@ -2,7 +2,7 @@
 
 use super::env::TestEnv;
 
-const COMMANDS: [&[&str]; 24] = [
+const COMMANDS: [&[&str]; 26] = [
     &["devices"],
     &["devices", "list"],
     &["sessions"],
@@ -16,6 +16,8 @@ const COMMANDS: [&[&str]; 24] = [
     &["limits"],
     &["limits", "show"],
     &["limits", "set"],
+    &["limits", "check"],
+    &["limits", "enforce"],
     &["profile"],
     &["profile", "add"],
     &["profile", "list"],
@@ -41,10 +43,10 @@ fn every_command_explains_itself() {
             assert!(help.stdout.contains("Examples:"), "{command:?} has no example");
         }
     }
-    env.snapshot(
-        "help_sessions_logout",
-        &env.run(&["sessions", "logout", "--help"]),
-    );
+    for command in [["sessions", "logout"], ["limits", "check"], ["limits", "enforce"]] {
+        let name = format!("help_{}", command.join("_"));
+        env.snapshot(&name, &env.run(&[&command[..], &["--help"]].concat()));
+    }
 }
 
 #[test]

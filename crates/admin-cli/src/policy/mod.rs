@@ -1,6 +1,6 @@
 //! Policies: how many devices each user may have online, written in a file and compared with what is online.
 //!
-//! [`file`] reads the TOML, [`surplus`] says by how much somebody exceeds, and [`Policy::selection`] turns the policy
+//! `file` reads the TOML, [`surplus`] says by how much somebody exceeds, and [`Policy::selection`] turns the policy
 //! into a selection, so that the devices that go are chosen by the rules of every other logout.
 
 mod file;

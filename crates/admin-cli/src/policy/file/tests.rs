@@ -2,34 +2,8 @@ use easemob_admin_api::{DeviceId, UserId};
 
 use super::*;
 
-/// A policy that uses every key.
-const WHOLE: &str = r#"
-mode = "multi"
-default = 4
-min_surviving = 1
-unknown_age = "oldest"
-
-[platforms]
-web = 2
-custom5 = 0
-harmony = 1
-
-[exempt]
-users = ["CEO", "bot-*"]
-resources = ["custom9_*", "ann/ios_*"]
-
-[[user]]
-name = "VIP-1"
-mode = "single"
-
-[[user]]
-name = "vip-*"
-default = 9
-
-[[user]]
-name = "ann"
-platforms = { web = 5 }
-"#;
+/// The example that is shipped, which uses every key.
+const WHOLE: &str = include_str!("../../../../../contrib/limits-policy.toml");
 
 fn wrong(text: &str) -> (usize, String) {
     let wrong = parse(text).unwrap_err();
