@@ -1,5 +1,5 @@
 //! Benchmarks of easemob-admin, on loopback only. Run with `cargo run --release -p easemob-admin-bench -- rate`,
-//! or or `-- devices`; and `-- record`,
+//! or `-- devices`; and `-- record`, `-- throughput`,
 //! `-- scan` and `-- collect` after `cargo build --release -p easemob-admin-cli`.
 #![allow(clippy::print_stdout, reason = "the tables are what it is for")]
 
@@ -11,6 +11,7 @@ mod rate;
 mod record;
 mod scan;
 mod sender;
+mod throughput;
 
 use clap::{Parser, Subcommand};
 
@@ -32,6 +33,14 @@ enum Bench {
     Scan(scan::ScanArgs),
     /// How many posts a second a collector takes
     Collect(collect::CollectArgs),
+    /// How fast many users are worked through, and at what cost
+    Throughput(throughput::ThroughputArgs),
+    /// The plain client of `throughput`
+    #[command(hide = true)]
+    Plain(throughput::plain::PlainArgs),
+    /// The server of `throughput`
+    #[command(hide = true)]
+    Serve(throughput::server::ServeArgs),
     /// A sandbox of the other benchmarks
     #[command(hide = true)]
     Sandbox,
@@ -40,15 +49,23 @@ enum Bench {
     Send(sender::SendArgs),
 }
 
-#[tokio::main]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    match Cli::parse().bench {
-        Bench::Rate(args) => rate::run(&args).await,
-        Bench::Record(args) => record::run(&args).await,
-        Bench::Devices(args) => devices::run(&args).await.map_err(|failure| failure as _),
-        Bench::Scan(args) => scan::run(&args).await.map_err(|failure| failure as _),
-        Bench::Collect(args) => collect::run(&args).await.map_err(|failure| failure as _),
-        Bench::Sandbox => devices::serve().await.map_err(|failure| failure as _),
-        Bench::Send(args) => sender::run(&args).await,
-    }
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let bench = match Cli::parse().bench {
+        Bench::Throughput(args) => return throughput::run(&args),
+        Bench::Plain(args) => return throughput::plain::run(&args),
+        Bench::Serve(args) => return Ok(throughput::server::run(&args)?),
+        bench => bench,
+    };
+    tokio::runtime::Runtime::new()?.block_on(async {
+        match bench {
+            Bench::Rate(args) => rate::run(&args).await,
+            Bench::Record(args) => record::run(&args).await,
+            Bench::Devices(args) => devices::run(&args).await.map_err(|failure| failure as _),
+            Bench::Scan(args) => scan::run(&args).await.map_err(|failure| failure as _),
+            Bench::Collect(args) => collect::run(&args).await.map_err(|failure| failure as _),
+            Bench::Sandbox => devices::serve().await.map_err(|failure| failure as _),
+            Bench::Send(args) => sender::run(&args).await,
+            Bench::Throughput(_) | Bench::Plain(_) | Bench::Serve(_) => Ok(()),
+        }
+    })
 }
