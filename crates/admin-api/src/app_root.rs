@@ -157,6 +157,16 @@ impl AppRoot {
         }
     }
 
+    /// Returns scheme, host and port, up to the path and with its first slash.
+    pub(crate) fn origin(&self) -> String {
+        format!("{}/", &self.url[..url::Position::BeforePath])
+    }
+
+    /// Returns host and port, as the `Host` header has them.
+    pub(crate) fn authority(&self) -> &str {
+        &self.url[url::Position::BeforeHost..url::Position::AfterPort]
+    }
+
     pub(crate) fn as_str(&self) -> &str {
         self.url.as_str()
     }

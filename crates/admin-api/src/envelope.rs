@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::HeaderValue;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
@@ -18,14 +19,15 @@ use crate::model::{Integer, UnixMillis};
 #[derive(Clone, Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
-    pub(crate) content_type: Option<String>,
+    pub(crate) content_type: Option<HeaderValue>,
     pub(crate) retry_after: Option<Duration>,
     pub(crate) body: Bytes,
 }
 
 impl Answer {
     fn excerpt(&self) -> Excerpt {
-        Excerpt::new(self.content_type.as_deref(), &self.body)
+        let content_type = self.content_type.as_ref();
+        Excerpt::new(content_type.and_then(|value| value.to_str().ok()), &self.body)
     }
 
     fn undecodable(&self, problem: impl Into<String>) -> DecodeError {
@@ -155,7 +157,7 @@ impl Envelope<'_> {
     pub fn decode<E: crate::endpoint::Endpoint>(endpoint: &E, body: &[u8]) -> Result<E::Output, DecodeError> {
         let answer = Answer {
             status: 200,
-            content_type: Some("application/json".to_owned()),
+            content_type: Some(HeaderValue::from_static("application/json")),
             retry_after: None,
             body: Bytes::copy_from_slice(body),
         };

@@ -12,7 +12,7 @@ use crate::app_root::AppRoot;
 use crate::credentials::{Credentials, TokenCache};
 use crate::endpoints::sessions::DisconnectVerb;
 use crate::transport::clock::{Clock, SystemClock};
-use crate::transport::http::Http;
+use crate::transport::http::{Http, Settings, Transport};
 use crate::transport::limit::{Limiter, RateLimit, Rates};
 use crate::transport::retry::RetryPolicy;
 use crate::transport::timeouts::Timeouts;
@@ -58,6 +58,8 @@ pub struct ClientBuilder {
     expires_in: ExpiresIn,
     user_agent: String,
     proxy: bool,
+    trusted: Vec<u8>,
+    transport: Transport,
     clock: Arc<dyn Clock>,
     seed: Option<u64>,
     disconnect_verb: DisconnectVerb,
@@ -75,6 +77,8 @@ impl ClientBuilder {
             expires_in: ExpiresIn::default(),
             user_agent: concat!("easemob-admin-api/", env!("CARGO_PKG_VERSION")).to_owned(),
             proxy: true,
+            trusted: Vec::new(),
+            transport: Transport::default(),
             clock: Arc::new(SystemClock),
             seed: None,
             disconnect_verb: DisconnectVerb::default(),
@@ -148,6 +152,20 @@ impl ClientBuilder {
         self
     }
 
+    /// Sets what carries requests; default [`Transport::Automatic`].
+    #[must_use]
+    pub fn transport(mut self, transport: Transport) -> Self {
+        self.transport = transport;
+        self
+    }
+
+    /// Trusts the certificates in a PEM text besides those of the system, for servers with an authority of their own.
+    #[must_use]
+    pub fn trust_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.trusted = pem.into();
+        self
+    }
+
     /// Sets the verb of the logout of one device; default DELETE. Old servers know GET.
     #[must_use]
     pub fn disconnect_verb(mut self, verb: DisconnectVerb) -> Self {
@@ -173,7 +191,7 @@ impl ClientBuilder {
     ///
     /// # Errors
     /// When credentials are missing, a rate is 0 or above a million a second, the user agent cannot be a
-    /// header, TLS cannot be set up, or a shared budget cannot be written. All problems are reported at once.
+    /// header, TLS cannot be set up or certificates to be trusted cannot be read, or a shared budget cannot be written. All problems are reported at once.
     pub fn build(self) -> Result<Client, ConfigError> {
         let mut problems = Vec::new();
         if self.credentials.is_none() {
@@ -186,10 +204,17 @@ impl ClientBuilder {
                 ));
             }
         }
-        let http = Http::new(&self.root, &self.timeouts, &self.user_agent, self.proxy);
+        let http = Http::new(&Settings {
+            root: &self.root,
+            timeouts: self.timeouts,
+            user_agent: &self.user_agent,
+            proxy: self.proxy,
+            trusted: &self.trusted,
+            transport: self.transport,
+        });
         if let Err(error) = &http {
             let mut text = format!("the HTTP client cannot be set up: {error}");
-            let mut cause = std::error::Error::source(error);
+            let mut cause = error.source();
             while let Some(next) = cause {
                 text = format!("{text}: {next}");
                 cause = next.source();

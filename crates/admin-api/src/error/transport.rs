@@ -54,6 +54,35 @@ impl TransportError {
         self
     }
 
+    /// Takes over the cause that a layer below has boxed already.
+    pub(crate) fn caused_by_any(mut self, cause: Box<dyn StdError + Send + Sync>) -> Self {
+        self.cause = Some(cause.into());
+        self
+    }
+
+    pub(crate) fn no_connection() -> Self {
+        Self::new(Delivery::NotSent, "no connection to the server")
+    }
+
+    pub(crate) fn no_connection_in_time() -> Self {
+        Self::new(
+            Delivery::NotSent,
+            "no connection to the server within the time-out",
+        )
+    }
+
+    pub(crate) fn no_answer_in_time() -> Self {
+        Self::new(Delivery::Unknown, "no answer within the time-out")
+    }
+
+    pub(crate) fn broke_before_the_answer() -> Self {
+        Self::new(Delivery::Unknown, "the connection broke before the answer")
+    }
+
+    pub(crate) fn answer_broke_off() -> Self {
+        Self::new(Delivery::Unknown, "the answer broke off")
+    }
+
     pub(crate) fn delivery(&self) -> Delivery {
         self.delivery
     }

@@ -68,6 +68,7 @@ pub(crate) fn builder(sandbox: &Sandbox) -> ClientBuilder {
             sandbox.client_secret(),
         ))
         .rates(unlimited())
+        .transport(crate::TRANSPORT)
 }
 
 pub(crate) fn client(sandbox: &Sandbox) -> Client {

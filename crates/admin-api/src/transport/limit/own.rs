@@ -9,6 +9,7 @@
 
 use std::fmt;
 use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -37,6 +38,8 @@ pub(super) struct OwnPacer {
     /// Held while waiting, which makes the order fair: the next in line sleeps only once it is first.
     turn: tokio::sync::Mutex<()>,
     state: Mutex<State>,
+    /// The server has refused something, so that even without a limit there may be a pause.
+    refused: AtomicBool,
 }
 
 /// What the server's refusals have changed.
@@ -65,10 +68,14 @@ impl OwnPacer {
             start,
             turn,
             state: Mutex::default(),
+            refused: AtomicBool::new(false),
         }
     }
 
     pub(super) async fn permit(&self) {
+        if self.governor.is_none() && !self.refused.load(Ordering::Acquire) {
+            return;
+        }
         let _turn = self.turn.lock().await;
         let mut owed = cost(self.factor());
         while owed > 0 {
@@ -100,6 +107,7 @@ impl OwnPacer {
         let until = now + delay;
         state.paused_until = Some(state.paused_until.map_or(until, |already| already.max(until)));
         state.reduction = state.reduction.on_limit(since_start);
+        self.refused.store(true, Ordering::Release);
     }
 
     pub(super) fn effective_rate(&self) -> Option<f64> {

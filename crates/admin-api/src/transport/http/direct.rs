@@ -1,0 +1,117 @@
+//! Requests on connections of our own.
+
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, USER_AGENT};
+use http::{HeaderValue, Uri};
+use http_body_util::Full;
+use tokio::time::{Instant, timeout_at};
+use url::Position;
+
+use super::connect::Connector;
+use super::link::{Link, Outgoing, Patience, Unanswered};
+use super::pool::Pool;
+use super::{Received, Settings, SetupError};
+use crate::endpoint::Request;
+use crate::error::{Delivery, TransportError};
+use crate::transport::timeouts::Timeouts;
+
+#[derive(Debug)]
+pub(super) struct Direct {
+    connector: Connector,
+    /// Boxed, since they are moved from task to task with every request.
+    idle: Pool<Box<Link>>,
+    timeouts: Timeouts,
+    host: HeaderValue,
+    user_agent: HeaderValue,
+}
+
+impl Direct {
+    pub(super) fn new(settings: &Settings<'_>) -> Result<Self, SetupError> {
+        Ok(Self {
+            connector: Connector::new(settings)?,
+            idle: Pool::default(),
+            timeouts: settings.timeouts,
+            host: settings.root.authority().parse()?,
+            user_agent: settings.user_agent.parse()?,
+        })
+    }
+
+    pub(super) async fn send(
+        &self,
+        request: &Request,
+        authorization: Option<HeaderValue>,
+    ) -> Result<Received, TransportError> {
+        let mut outgoing = self.outgoing(request, authorization)?;
+        let start = Instant::now();
+        let patience = Patience {
+            deadline: start + self.timeouts.total,
+            silence: self.timeouts.read,
+        };
+        // One that the server has closed in the meantime gives the request back unsent.
+        while let Some(link) = self.idle.take(start) {
+            match self.exchange(link, outgoing, patience).await {
+                Err(Unanswered::NotSent(back, _)) => outgoing = *back,
+                Err(Unanswered::Failed(error)) => return Err(error),
+                Ok(received) => return Ok(received),
+            }
+        }
+        let link = self.connect(patience).await?;
+        self.exchange(link, outgoing, patience)
+            .await
+            .map_err(|unanswered| match unanswered {
+                Unanswered::NotSent(_, error) => TransportError::no_connection().caused_by(error),
+                Unanswered::Failed(error) => error,
+            })
+    }
+
+    async fn exchange(
+        &self,
+        mut link: Box<Link>,
+        outgoing: Outgoing,
+        patience: Patience,
+    ) -> Result<Received, Unanswered> {
+        let received = link.exchange(outgoing, patience).await?;
+        if link.is_reusable() {
+            self.idle.give_back(link, Instant::now());
+        }
+        Ok(received)
+    }
+
+    async fn connect(&self, patience: Patience) -> Result<Box<Link>, TransportError> {
+        let deadline = patience.deadline.min(Instant::now() + self.timeouts.connect);
+        let stream = timeout_at(deadline, self.connector.connect())
+            .await
+            .map_err(|late| TransportError::no_connection_in_time().caused_by(late))?
+            .map_err(|error| TransportError::no_connection().caused_by_any(error))?;
+        Link::new(stream)
+            .await
+            .map(Box::new)
+            .map_err(|error| TransportError::no_connection().caused_by(error))
+    }
+
+    fn outgoing(
+        &self,
+        request: &Request,
+        authorization: Option<HeaderValue>,
+    ) -> Result<Outgoing, TransportError> {
+        let mut outgoing = http::Request::new(Full::new(request.body.clone().unwrap_or_default()));
+        let target = &request.url[Position::BeforePath..Position::AfterQuery];
+        *outgoing.uri_mut() = Uri::try_from(target).map_err(|error| {
+            TransportError::new(Delivery::NotSent, "the request could not be made")
+                .permanent()
+                .caused_by(error)
+        })?;
+        *outgoing.method_mut() = request.method.clone();
+        let headers = outgoing.headers_mut();
+        headers.reserve(5);
+        headers.insert(HOST, self.host.clone());
+        headers.insert(USER_AGENT, self.user_agent.clone());
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        if let Some(value) = authorization {
+            headers.insert(AUTHORIZATION, value);
+        }
+        if request.body.is_some() {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        Ok(outgoing)
+    }
+}

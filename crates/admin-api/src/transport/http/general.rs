@@ -1,0 +1,85 @@
+//! The home of the HTTP library, which knows proxies.
+
+use http::HeaderValue;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use reqwest::redirect::Policy;
+
+use super::answer_body::AnswerBody;
+use super::{Received, Settings, SetupError, tls};
+use crate::endpoint::Request;
+use crate::error::{Delivery, TransportError};
+
+#[derive(Clone, Debug)]
+pub(super) struct General {
+    client: reqwest::Client,
+}
+
+impl General {
+    pub(super) fn new(settings: &Settings<'_>) -> Result<Self, SetupError> {
+        let Settings { root, timeouts, .. } = settings;
+        let mut builder = reqwest::Client::builder()
+            .user_agent(settings.user_agent)
+            .tls_backend_preconfigured(tls::config(settings.trusted)?)
+            .connect_timeout(timeouts.connect)
+            .read_timeout(timeouts.read)
+            .timeout(timeouts.total)
+            // Following one would repeat a write on, or hand the token to, a server nobody named.
+            .redirect(Policy::none())
+            .tcp_nodelay(true);
+        if !settings.proxy || root.is_loopback() {
+            builder = builder.no_proxy();
+        }
+        Ok(Self {
+            client: builder.build()?,
+        })
+    }
+
+    pub(super) async fn send(
+        &self,
+        request: &Request,
+        authorization: Option<HeaderValue>,
+    ) -> Result<Received, TransportError> {
+        let mut outgoing = self
+            .client
+            .request(request.method.clone(), request.url.clone())
+            .header(ACCEPT, HeaderValue::from_static("application/json"));
+        if let Some(value) = authorization {
+            outgoing = outgoing.header(AUTHORIZATION, value);
+        }
+        if let Some(body) = &request.body {
+            outgoing = outgoing
+                .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
+                .body(body.clone());
+        }
+        let mut response = outgoing.send().await.map_err(transport_error)?;
+        let mut body = AnswerBody::default();
+        while let Some(piece) = response.chunk().await.map_err(transport_error)? {
+            body.add(piece)?;
+        }
+        Ok(Received {
+            status: response.status(),
+            headers: std::mem::take(response.headers_mut()),
+            body: body.finish(),
+        })
+    }
+}
+
+/// Says what is known of the delivery. Addresses are left out of the cause: they are in the call's name.
+fn transport_error(error: reqwest::Error) -> TransportError {
+    let timeout = error.is_timeout();
+    let connect = error.is_connect();
+    let made = if connect && timeout {
+        TransportError::no_connection_in_time()
+    } else if connect {
+        TransportError::no_connection()
+    } else if error.is_builder() {
+        TransportError::new(Delivery::NotSent, "the request could not be made").permanent()
+    } else if timeout {
+        TransportError::no_answer_in_time()
+    } else if error.is_body() || error.is_decode() {
+        TransportError::answer_broke_off()
+    } else {
+        TransportError::broke_before_the_answer()
+    };
+    made.caused_by(error.without_url())
+}

@@ -1,0 +1,112 @@
+//! Proxies that the environment names. The client runs in a process of its own, since the environment is shared.
+#![allow(missing_docs, reason = "tests are named for what they prove")]
+#![allow(clippy::unwrap_used, reason = "set-up that fails shall fail the test")]
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::process::Command;
+use std::time::Duration;
+
+use easemob_admin_api::{AppRoot, Client, Credentials, RetryPolicy, Timeouts, Transport, UserId};
+
+/// The part of the client; run by the tests below.
+#[tokio::test]
+#[ignore = "needs a proxy"]
+async fn client() {
+    let transport = match std::env::var("TEST_TRANSPORT").as_deref() {
+        Ok("direct") => Transport::Direct,
+        _ => Transport::Automatic,
+    };
+    let root = AppRoot::parse(&std::env::var("TEST_ROOT").unwrap()).unwrap();
+    let client = Client::builder(root)
+        .credentials(Credentials::fixed_token("YWMtx"))
+        .retry(RetryPolicy::none())
+        .timeouts(Timeouts {
+            connect: Duration::from_secs(1),
+            ..Timeouts::default()
+        })
+        .transport(transport)
+        .build()
+        .unwrap();
+    let ann = UserId::parse("ann").unwrap();
+    client.list_devices(&ann).await.unwrap();
+}
+
+/// Runs the client and returns whether it got its answer, and what the proxy was asked.
+fn asked(root: &str, variables: &[(&str, &str)]) -> (bool, Vec<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let proxy = format!("http://{}", listener.local_addr().unwrap());
+    let own = listener.local_addr().unwrap().to_string();
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
+        .args(["--exact", "client", "--ignored"])
+        .env("TEST_ROOT", root.replace("OWN", &own));
+    for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"] {
+        command.env_remove(name).env_remove(name.to_lowercase());
+    }
+    for (name, value) in variables {
+        command.env(name, value.replace("PROXY", &proxy));
+    }
+    let mut child = command
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let (sender, lines) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut reader = BufReader::new(stream.try_clone().unwrap());
+            let mut first = String::new();
+            reader.read_line(&mut first).unwrap();
+            let mut line = String::new();
+            while reader.read_line(&mut line).unwrap() > 2 {
+                line.clear();
+            }
+            sender.send(first.trim_end().to_owned()).unwrap();
+            let answer = "HTTP/1.1 200 OK\r\nContent-Length: 11\r\nConnection: close\r\n\r\n{\"data\":[]}";
+            stream.write_all(answer.as_bytes()).unwrap();
+        }
+    });
+    let succeeded = child.wait().unwrap().success();
+    (succeeded, lines.try_iter().collect())
+}
+
+#[test]
+fn a_server_behind_a_proxy_is_asked_through_it() {
+    for name in ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"] {
+        let (succeeded, lines) = asked("http://im.invalid/acme/chat", &[(name, "PROXY")]);
+        assert!(succeeded, "{name}");
+        assert_eq!(
+            lines,
+            ["GET http://im.invalid/acme/chat/users/ann/resources HTTP/1.1"],
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn a_tunnel_is_asked_for_where_tls_is_spoken() {
+    let (succeeded, lines) = asked("https://im.invalid/acme/chat", &[("HTTPS_PROXY", "PROXY")]);
+    assert!(!succeeded, "what answers is no TLS");
+    assert_eq!(lines, ["CONNECT im.invalid:443 HTTP/1.1"]);
+}
+
+#[test]
+fn exceptions_and_other_schemes_are_kept() {
+    for variables in [
+        &[("HTTP_PROXY", "PROXY"), ("NO_PROXY", "im.invalid")][..],
+        &[("HTTPS_PROXY", "PROXY")],
+        &[("HTTP_PROXY", "PROXY"), ("TEST_TRANSPORT", "direct")],
+    ] {
+        let (succeeded, lines) = asked("http://im.invalid/acme/chat", variables);
+        assert_eq!((succeeded, lines), (false, vec![]), "{variables:?}");
+    }
+}
+
+#[test]
+fn loopback_is_never_asked_through_a_proxy() {
+    let (succeeded, lines) = asked("http://OWN/acme/chat", &[("HTTP_PROXY", "http://127.0.0.1:9")]);
+    assert!(succeeded);
+    assert_eq!(lines, ["GET /acme/chat/users/ann/resources HTTP/1.1"]);
+}
