@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::bulk::level::{Concurrency, MOST};
 use crate::commands::{
     audit, completions, devices, limits, logins, man, profile, runs, sandbox, sessions, users,
 };
@@ -88,9 +89,9 @@ pub struct Globals {
     /// Use only P percent of the rate, and leave the rest to live traffic of the app
     #[arg(long, global = true, value_name = "P%", default_value = "100%", value_parser = share)]
     pub share: u8,
-    /// Work on this many users at a time
-    #[arg(long, global = true, value_name = "N", default_value_t = 16, value_parser = concurrency)]
-    pub concurrency: usize,
+    /// Work on this many users at a time, or on as many as the server has room for: `auto`
+    #[arg(long, global = true, value_name = "N|auto", default_value = "16", value_parser = concurrency)]
+    pub concurrency: Concurrency,
     /// Stop in good order after this time, such as 90s, 10m or 1h30m
     #[arg(long, global = true, value_name = "TIME", value_parser = duration)]
     pub max_duration: Option<Duration>,
@@ -182,10 +183,11 @@ fn share(text: &str) -> Result<u8, String> {
     }
 }
 
-fn concurrency(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(number @ 1..=1024) => Ok(number),
-        _ => Err("give a number from 1 to 1024".into()),
+fn concurrency(text: &str) -> Result<Concurrency, String> {
+    match (text, text.parse()) {
+        ("auto", _) => Ok(Concurrency::Auto),
+        (_, Ok(number @ 1..=MOST)) => Ok(Concurrency::Fixed(number)),
+        _ => Err(format!("give a number from 1 to {MOST}, or `auto`")),
     }
 }
 
@@ -252,6 +254,8 @@ mod tests {
                 .all(|text| duration(text).is_err())
         );
         assert!(["0", "1025", "x"].iter().all(|text| concurrency(text).is_err()));
+        assert_eq!(concurrency("auto"), Ok(Concurrency::Auto));
+        assert_eq!(concurrency("64"), Ok(Concurrency::Fixed(64)));
         assert!(
             ["0", "-1", "1.5", "auto"]
                 .iter()

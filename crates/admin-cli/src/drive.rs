@@ -7,7 +7,7 @@ use std::future::Future;
 use std::io;
 use std::marker::PhantomData;
 use std::ops::ControlFlow;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
@@ -16,7 +16,8 @@ use self::rows::Rows;
 use crate::bulk::breaker::Breaker;
 use crate::bulk::calls::CallError;
 use crate::bulk::item::Task;
-use crate::bulk::pipeline::{self, Stop, Wish};
+use crate::bulk::level::Gauge;
+use crate::bulk::pipeline::{self, Control, Stop, Wish};
 use crate::bulk::tally::Tally;
 use crate::bulk::verify::Verified;
 use crate::command_error::CommandError;
@@ -26,6 +27,7 @@ use crate::input::spool::Entry;
 use crate::input::user_list::UserList;
 use crate::interrupt;
 use crate::render::report::Row;
+use crate::server::Server;
 use crate::summary::{Summary, Words, stop_word};
 
 /// What a run is about.
@@ -158,7 +160,7 @@ impl<'a, R: RunRow> Driven<'a, R> {
         let bar = context.bar(run.summary.users, run.verb);
         let report = context.report::<R>(run.session, run.command, bar);
         Self {
-            wish: interrupt::listen(context.ui.clone(), context.globals.max_duration),
+            wish: interrupt::listen(&context.ui, context.globals.max_duration),
             rows: Rows::new(&context.ui, report, run.acts),
             started: Instant::now(),
             requests_before: run.session.server.requests(),
@@ -206,41 +208,21 @@ impl<'a, R: RunRow> Driven<'a, R> {
             return;
         }
         let context = self.run.context;
-        let mut breaker = Breaker::default();
-        let (server, nominal) = (&self.run.session.server, context.rate().calls_per_second());
-        let Self {
-            rows, tally, silence, ..
-        } = self;
-        let end = pipeline::run(
-            source.by_ref(),
-            context.globals.concurrency,
-            self.wish.clone(),
-            work,
-            |done: Done<R>| {
-                tally.add(&done.tally);
-                context.ui.advance(done.tally.settled() + done.tally.not_tried);
-                context
-                    .ui
-                    .reduced(reduced(nominal, server.client().effective_rate()));
-                silence.hear(&done.failures);
-                let mut stop = done.stop;
-                if done.failures.is_empty() {
-                    breaker.succeeded();
-                }
-                for failure in &done.failures {
-                    stop = stop.or(breaker.failed(failure).map(Stop::Fatal));
-                }
-                match (rows.write(done.rows), stop) {
-                    (ControlFlow::Continue(()), None) => ControlFlow::Continue(()),
-                    (ControlFlow::Break(reason), None) | (_, Some(reason)) => ControlFlow::Break(reason),
-                }
-            },
-        )
-        .await;
+        let server = &self.run.session.server;
+        let mut control = Bookkeeping {
+            context,
+            server,
+            gauge: Gauge::new(context.globals.concurrency, server.requests()),
+            breaker: Breaker::default(),
+            rows: &mut self.rows,
+            tally: &mut self.tally,
+            silence: &mut self.silence,
+        };
+        let end = pipeline::run(source.by_ref(), self.wish.clone(), work, &mut control).await;
         self.stop = end.stop;
         for item in end.dropped {
             self.tally.unknown += item.users();
-            if let ControlFlow::Break(reason) = self.rows.write(dropped(item)) {
+            if let ControlFlow::Break(reason) = self.rows.write(&dropped(item)) {
                 self.stop.get_or_insert(reason);
             }
         }
@@ -306,5 +288,50 @@ impl<'a, R: RunRow> Driven<'a, R> {
             .flatten()
             .filter(|_| nothing_worked);
         conclude(stop, &run.summary, silent)
+    }
+}
+
+/// What is done with every result of a run.
+struct Bookkeeping<'r, 'a> {
+    context: &'a Context,
+    server: &'r Server,
+    gauge: Gauge,
+    breaker: Breaker,
+    rows: &'r mut Rows<'a>,
+    tally: &'r mut Tally,
+    silence: &'r mut Silence,
+}
+
+impl<R: RunRow> Control<Done<R>> for Bookkeeping<'_, '_> {
+    fn jobs(&self) -> usize {
+        self.gauge.jobs()
+    }
+
+    fn take(&mut self, done: Done<R>, took: Duration, running: usize) -> ControlFlow<Stop> {
+        let troubled = done.failures.iter().any(|failure| failure.retry_may_help);
+        self.gauge.ended(took, running, troubled, self.server.requests());
+        self.tally.add(&done.tally);
+        self.context
+            .ui
+            .advance(done.tally.settled() + done.tally.not_tried);
+        self.silence.hear(&done.failures);
+        let mut stop = done.stop;
+        if done.failures.is_empty() {
+            self.breaker.succeeded();
+        }
+        for failure in &done.failures {
+            stop = stop.or(self.breaker.failed(failure).map(Stop::Fatal));
+        }
+        match (self.rows.write(&done.rows), stop) {
+            (flow, None) => flow,
+            (_, Some(reason)) => ControlFlow::Break(reason),
+        }
+    }
+
+    fn rest(&mut self) -> ControlFlow<Stop> {
+        let nominal = self.context.rate().calls_per_second();
+        let effective = self.server.client().effective_rate();
+        self.context.ui.reduced(reduced(nominal, effective));
+        self.rows.flush()
     }
 }

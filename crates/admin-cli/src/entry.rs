@@ -11,7 +11,9 @@ use clap::Parser;
 use crate::cli::{Cli, Command};
 use crate::command_error::CommandError;
 use crate::commands::dispatch::dispatch;
+use crate::commands::logins::LoginsCommand;
 use crate::commands::runs::RunsCommand;
+use crate::commands::sandbox::SandboxCommand;
 use crate::config::environment::Environment;
 use crate::context::{Context, Screen, Stdout};
 use crate::exit::{self, Exit};
@@ -85,7 +87,7 @@ pub fn run(
     if cli.globals.verbose {
         log_to_stderr();
     }
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match runtime_of(&cli.command).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             ui.warn(format_args!("the program cannot start: {error}"));
@@ -106,6 +108,18 @@ pub fn run(
         ui.error(&error);
         error.exit()
     })
+}
+
+/// One thread for everything but a server: handing requests and answers from thread to thread costs more than it
+/// brings. Servers, and what writes to a database between calls, have a thread per core.
+fn runtime_of(command: &Command) -> tokio::runtime::Builder {
+    match command {
+        Command::Sandbox(SandboxCommand::Serve(_))
+        | Command::Logins(LoginsCommand::Collect(_) | LoginsCommand::Scan(_)) => {
+            tokio::runtime::Builder::new_multi_thread()
+        }
+        _ => tokio::runtime::Builder::new_current_thread(),
+    }
 }
 
 /// Help and version go to stdout, a wrong command line to stderr.

@@ -1,6 +1,7 @@
 //! Turns signals and `--max-duration` into wishes that a run can follow.
 
-use std::sync::Arc;
+use std::io;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -14,36 +15,56 @@ const LAST_GRACE: Duration = Duration::from_secs(5);
 
 /// Starts to listen; from here on a signal no longer ends the process by itself.
 ///
-/// The first Ctrl-C or SIGTERM asks to finish in good order, the second one to stop at once.
+/// The first Ctrl-C or SIGTERM asks to finish in good order, the second one to stop at once. Both are heard even while
+/// the run is busy writing rows that nobody reads: listening has a thread of its own.
 #[must_use]
-pub fn listen(ui: Arc<Ui>, max_duration: Option<Duration>) -> watch::Receiver<Wish> {
+pub fn listen(ui: &Arc<Ui>, max_duration: Option<Duration>) -> watch::Receiver<Wish> {
     let (sender, receiver) = watch::channel(Wish::Run);
-    let mut signals = Signals::install();
-    tokio::spawn(async move {
-        let deadline = async {
-            match max_duration {
-                Some(duration) => tokio::time::sleep(duration).await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            () = signals.next() => {
-                sender.send_replace(Wish::Drain(Cause::Signal));
-                ui.say("stopping: what is in flight will be finished; press Ctrl-C again to stop at once");
-            }
-            () = deadline => {
-                sender.send_replace(Wish::Drain(Cause::Deadline));
-                ui.say("--max-duration is over: what is in flight will be finished");
-                signals.next().await;
-                sender.send_replace(Wish::Drain(Cause::Signal));
-            }
-        }
-        signals.next().await;
-        sender.send_replace(Wish::Abort);
-        tokio::time::sleep(LAST_GRACE).await;
-        std::process::exit(i32::from(exit::ABORTED.code()));
+    let (ready, installed) = mpsc::sync_channel(1);
+    let speaker = Arc::clone(ui);
+    let thread = std::thread::Builder::new().name("signals".into());
+    let started = thread.spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        runtime.block_on(async {
+            let signals = Signals::install();
+            let _ = ready.send(());
+            hear(signals, &sender, &speaker, max_duration).await;
+        });
+        Ok::<(), io::Error>(())
     });
+    // No signal must be missed from here on; a thread that could not start has given up its sender.
+    if started.is_err() || installed.recv().is_err() {
+        ui.warn("signals cannot be listened to: they end the program at once");
+    }
     receiver
+}
+
+async fn hear(mut signals: Signals, sender: &watch::Sender<Wish>, ui: &Ui, max_duration: Option<Duration>) {
+    let deadline = async {
+        match max_duration {
+            Some(duration) => tokio::time::sleep(duration).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = sender.closed() => return,
+        () = signals.next() => {
+            sender.send_replace(Wish::Drain(Cause::Signal));
+            ui.say("stopping: what is in flight will be finished; press Ctrl-C again to stop at once");
+        }
+        () = deadline => {
+            sender.send_replace(Wish::Drain(Cause::Deadline));
+            ui.say("--max-duration is over: what is in flight will be finished");
+            signals.next().await;
+            sender.send_replace(Wish::Drain(Cause::Signal));
+        }
+    }
+    signals.next().await;
+    sender.send_replace(Wish::Abort);
+    tokio::time::sleep(LAST_GRACE).await;
+    std::process::exit(i32::from(exit::ABORTED.code()));
 }
 
 /// Waits for the first Ctrl-C or SIGTERM.

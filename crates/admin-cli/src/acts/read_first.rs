@@ -2,14 +2,18 @@
 
 use std::io;
 use std::ops::ControlFlow;
+use std::time::Duration;
 
 use crate::bulk::breaker::Breaker;
 use crate::bulk::calls::CallError;
 use crate::bulk::item::Task;
-use crate::bulk::pipeline::{self, Stop, Wish};
+use crate::bulk::level::Gauge;
+use crate::bulk::pipeline::{self, Control, Stop, Wish};
 use crate::command_error::CommandError;
 use crate::context::Context;
 use crate::exit;
+use crate::progress::Progress;
+use crate::server::Server;
 
 /// Reads something about every task and hands it to `done`, in any order; `verb` is shown beside the progress bar.
 ///
@@ -18,43 +22,26 @@ use crate::exit;
 /// to anybody then.
 pub async fn read_first<R>(
     context: &Context,
+    server: &Server,
     verb: &'static str,
     users: u64,
     tasks: impl Iterator<Item = io::Result<Task>>,
     read: impl AsyncFn(&Task) -> Result<R, CallError>,
     mut done: impl FnMut(Task, Result<R, CallError>) -> io::Result<()>,
 ) -> Result<(), CommandError> {
-    let bar = context.bar(users, verb);
     let (_keep, wish) = tokio::sync::watch::channel(Wish::Run);
-    let mut breaker = Breaker::default();
     let work = async |task: Task| {
         let result = read(&task).await;
         (task, result)
     };
-    let end = pipeline::run(
-        tasks,
-        context.globals.concurrency,
-        wish,
-        work,
-        |(task, result): (Task, Result<R, CallError>)| {
-            if let Some(bar) = &bar {
-                bar.advance(1);
-            }
-            let fatal = match &result {
-                Ok(_) => {
-                    breaker.succeeded();
-                    None
-                }
-                Err(error) => breaker.failed(error),
-            };
-            match (done(task, result), fatal) {
-                (Err(error), _) => ControlFlow::Break(Stop::Output(error)),
-                (Ok(()), Some(fatal)) => ControlFlow::Break(Stop::Fatal(fatal)),
-                (Ok(()), None) => ControlFlow::Continue(()),
-            }
-        },
-    )
-    .await;
+    let mut reading = Reading {
+        server,
+        gauge: Gauge::new(context.globals.concurrency, server.requests()),
+        breaker: Breaker::default(),
+        bar: context.bar(users, verb),
+        done: &mut done,
+    };
+    let end = pipeline::run(tasks, wish, work, &mut reading).await;
     context.ui.lower();
     match end.stop {
         None => Ok(()),
@@ -63,5 +50,52 @@ pub async fn read_first<R>(
             let what = format!("the devices could not be counted ({other:?}), so nothing was done");
             Err(CommandError::new(exit::INTERNAL, what))
         }
+    }
+}
+
+/// What is done with everything that was read.
+struct Reading<'a, D> {
+    server: &'a Server,
+    gauge: Gauge,
+    breaker: Breaker,
+    bar: Option<Progress>,
+    done: &'a mut D,
+}
+
+impl<R, D> Control<(Task, Result<R, CallError>)> for Reading<'_, D>
+where
+    D: FnMut(Task, Result<R, CallError>) -> io::Result<()>,
+{
+    fn jobs(&self) -> usize {
+        self.gauge.jobs()
+    }
+
+    fn take(
+        &mut self,
+        (task, result): (Task, Result<R, CallError>),
+        took: Duration,
+        running: usize,
+    ) -> ControlFlow<Stop> {
+        let troubled = result.as_ref().is_err_and(|error| error.retry_may_help);
+        self.gauge.ended(took, running, troubled, self.server.requests());
+        if let Some(bar) = &self.bar {
+            bar.advance(1);
+        }
+        let fatal = match &result {
+            Ok(_) => {
+                self.breaker.succeeded();
+                None
+            }
+            Err(error) => self.breaker.failed(error),
+        };
+        match ((self.done)(task, result), fatal) {
+            (Err(error), _) => ControlFlow::Break(Stop::Output(error)),
+            (Ok(()), Some(fatal)) => ControlFlow::Break(Stop::Fatal(fatal)),
+            (Ok(()), None) => ControlFlow::Continue(()),
+        }
+    }
+
+    fn rest(&mut self) -> ControlFlow<Stop> {
+        ControlFlow::Continue(())
     }
 }

@@ -3,11 +3,12 @@
 //! Nothing here knows the argument parser, the tables or HTTP. A job reaches the server through the small
 //! trait [`calls::SessionCalls`] and the disk through the small trait [`recorder::Sink`], so that every rule,
 //! and every crash, can be tested without a network. [`select`] and [`decide`] decide purely which devices are
-//! ended, [`limits`] says how many may stay, [`logout`] carries one user from reading to a settled result, [`recorder`] has the intent on record
-//! before anything is sent and the [`outcome`] after it, [`journal`] and [`runs`] are what is kept of a run,
-//! [`resume`] says what is left to do, [`plan`] is a run that can be reviewed before it is done, [`verify`] reads
-//! again afterwards, [`pipeline`] runs many jobs with bounded concurrency, [`breaker`] notices that going on
-//! is pointless, [`ages`] tells when devices signed in, [`cap`] keeps the promise of `--max-logouts`, [`tally`] counts.
+//! ended, [`limits`] says how many may stay, [`logout`] carries one user from reading to a settled result, [`recorder`]
+//! has the intent on record before anything is sent and the [`outcome`] after it, [`journal`] and [`runs`] are what is
+//! kept of a run, [`resume`] says what is left to do, [`plan`] is a run that can be reviewed before it is done,
+//! [`verify`] reads again afterwards, [`pipeline`] runs many jobs at a time, [`level`] finds how many, [`breaker`]
+//! notices that going on is pointless, [`ages`] tells when devices signed in, [`cap`] keeps the promise of
+//! `--max-logouts`, [`tally`] counts.
 
 pub mod action;
 pub mod ages;
@@ -19,6 +20,7 @@ pub mod digest;
 pub mod exempt;
 pub mod item;
 pub mod journal;
+pub mod level;
 pub mod limits;
 pub mod logout;
 pub mod outcome;

@@ -1,4 +1,4 @@
-//! Runs one job per item with bounded concurrency and stops in good order.
+//! Runs one job per item, so many at a time, and stops in good order.
 //!
 //! Items are taken from the source only when a place is free, so memory depends on the concurrency and not
 //! on the length of the input. They are started in the order of the input and finish in any order; whatever
@@ -8,9 +8,12 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::io;
 use std::ops::ControlFlow;
+use std::pin::pin;
+use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::watch;
+use tokio::time::{Instant, sleep};
 
 use super::breaker::Fatal;
 use super::recorder::RecordError;
@@ -69,13 +72,27 @@ pub struct End<T> {
     pub started: u64,
 }
 
-/// Runs `work` on every item of `source`, at most `concurrency` at a time, and hands each result to `done`.
+/// What becomes of the results of a run, and how many jobs it has at a time.
+pub trait Control<R> {
+    /// Returns how many jobs may run at a time; 0 counts as 1.
+    fn jobs(&self) -> usize;
+
+    /// Takes the result of a job that was one of `running` and took so long.
+    fn take(&mut self, result: R, took: Duration, running: usize) -> ControlFlow<Stop>;
+
+    /// Hands on what was taken; called at the latest [`REST`] after something was.
+    fn rest(&mut self) -> ControlFlow<Stop>;
+}
+
+/// How long results may be gathered before they are handed on: too short for anybody to notice.
+pub const REST: Duration = Duration::from_millis(20);
+
+/// Runs `work` on every item of `source`, and hands each result to `control`.
 pub async fn run<T, R, Fut>(
     source: impl Iterator<Item = io::Result<T>>,
-    concurrency: usize,
     mut wish: watch::Receiver<Wish>,
     work: impl Fn(T) -> Fut,
-    mut done: impl FnMut(R) -> ControlFlow<Stop>,
+    control: &mut impl Control<R>,
 ) -> End<T>
 where
     T: Clone,
@@ -87,6 +104,8 @@ where
     let mut started = 0_u64;
     let mut stop = None;
     let mut wish_open = true;
+    let mut rest = pin!(sleep(REST));
+    let mut rested = true;
     loop {
         let current = *wish.borrow_and_update();
         match current {
@@ -102,7 +121,7 @@ where
                 };
             }
         }
-        while stop.is_none() && running.len() < concurrency.max(1) {
+        while stop.is_none() && running.len() < control.jobs().max(1) {
             match source.next() {
                 None => break,
                 Some(Err(error)) => stop = Some(Stop::Input(error)),
@@ -111,7 +130,8 @@ where
                     started += 1;
                     in_flight.insert(ticket, item.clone());
                     let job = work(item);
-                    running.push(async move { (ticket, job.await) });
+                    let start = Instant::now();
+                    running.push(async move { (ticket, start, job.await) });
                 }
             }
         }
@@ -127,11 +147,22 @@ where
             biased;
             changed = wish.changed(), if wish_open => wish_open = changed.is_ok(),
             finished = running.next() => {
-                if let Some((ticket, result)) = finished {
+                if let Some((ticket, start, result)) = finished {
                     in_flight.remove(&ticket);
-                    if let ControlFlow::Break(reason) = done(result) {
+                    let now = Instant::now();
+                    if let ControlFlow::Break(reason) = control.take(result, now - start, running.len() + 1) {
                         stop.get_or_insert(reason);
                     }
+                    if rested {
+                        rested = false;
+                        rest.as_mut().reset(now + REST);
+                    }
+                }
+            }
+            () = &mut rest, if !rested => {
+                rested = true;
+                if let ControlFlow::Break(reason) = control.rest() {
+                    stop.get_or_insert(reason);
                 }
             }
         }
@@ -141,9 +172,25 @@ where
 #[cfg(test)]
 mod tests {
     use std::cell::Cell;
-    use std::time::Duration;
 
     use super::*;
+
+    /// Keeps the level, and hands each result to a function.
+    struct Simple<F>(usize, F);
+
+    impl<R, F: FnMut(R) -> ControlFlow<Stop>> Control<R> for Simple<F> {
+        fn jobs(&self) -> usize {
+            self.0
+        }
+
+        fn take(&mut self, result: R, _: Duration, _: usize) -> ControlFlow<Stop> {
+            (self.1)(result)
+        }
+
+        fn rest(&mut self) -> ControlFlow<Stop> {
+            ControlFlow::Continue(())
+        }
+    }
 
     fn items(count: u64) -> impl Iterator<Item = io::Result<u64>> {
         (0..count).map(Ok)
@@ -156,7 +203,6 @@ mod tests {
         let mut results = Vec::new();
         let end = run(
             items(100),
-            7,
             wish,
             async |item| {
                 now.set(now.get() + 1);
@@ -165,10 +211,10 @@ mod tests {
                 now.set(now.get() - 1);
                 item
             },
-            |item| {
+            &mut Simple(7, |item| {
                 results.push(item);
                 ControlFlow::Continue(())
-            },
+            }),
         )
         .await;
         results.sort_unstable();
@@ -183,7 +229,6 @@ mod tests {
         let mut results = 0;
         let end = run(
             items(100),
-            4,
             wish,
             async |item| {
                 if item == 10 {
@@ -191,10 +236,10 @@ mod tests {
                 }
                 tokio::task::yield_now().await;
             },
-            |()| {
+            &mut Simple(4, |()| {
                 results += 1;
                 ControlFlow::Continue(())
-            },
+            }),
         )
         .await;
         assert!(matches!(end.stop, Some(Stop::Wished(Cause::Signal))));
@@ -207,7 +252,6 @@ mod tests {
         let (sender, wish) = watch::channel(Wish::Run);
         let end = run(
             items(3),
-            8,
             wish,
             async |item| {
                 if item == 0 {
@@ -216,7 +260,7 @@ mod tests {
                     tokio::time::sleep(Duration::from_hours(1)).await;
                 }
             },
-            |()| ControlFlow::Continue(()),
+            &mut Simple(8, |()| ControlFlow::Continue(())),
         )
         .await;
         assert!(matches!(end.stop, Some(Stop::Aborted)));
@@ -228,16 +272,53 @@ mod tests {
         let (_keep, wish) = watch::channel(Wish::Run);
         let end = run(
             items(1000),
-            1,
             wish,
             async |item| item,
-            |item| match item {
+            &mut Simple(1, |item| match item {
                 9 => ControlFlow::Break(Stop::Cap),
                 _ => ControlFlow::Continue(()),
-            },
+            }),
         )
         .await;
         assert!(matches!(end.stop, Some(Stop::Cap)));
         assert_eq!(end.started, 10);
+    }
+
+    /// Counts what was taken since it rested last, and how often it rested.
+    #[derive(Default)]
+    struct Gathering {
+        unhanded: usize,
+        rests: usize,
+        most: usize,
+    }
+
+    impl Control<()> for Gathering {
+        fn jobs(&self) -> usize {
+            // It grows while the run goes on.
+            1 + self.rests
+        }
+
+        fn take(&mut self, (): (), _: Duration, running: usize) -> ControlFlow<Stop> {
+            self.unhanded += 1;
+            self.most = self.most.max(running);
+            ControlFlow::Continue(())
+        }
+
+        fn rest(&mut self) -> ControlFlow<Stop> {
+            self.unhanded = 0;
+            self.rests += 1;
+            ControlFlow::Continue(())
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn results_are_handed_on_soon_and_the_level_may_change() {
+        let (_keep, wish) = watch::channel(Wish::Run);
+        let mut gathering = Gathering::default();
+        let work = async |_: u64| tokio::time::sleep(REST * 3).await;
+        let end = run(items(20), wish, work, &mut gathering).await;
+        assert_eq!(end.started, 20);
+        assert!(gathering.rests >= 4, "{}", gathering.rests);
+        assert!(gathering.most >= 4, "{}", gathering.most);
     }
 }

@@ -40,7 +40,7 @@ pub(crate) async fn of_share(
         }
         Ok(())
     };
-    read_first(context, "counting", users, tasks, read, count).await?;
+    read_first(context, &session.server, "counting", users, tasks, read, count).await?;
     let allowed = spec.allowance(online);
     let unread = if unread == 0 {
         String::new()

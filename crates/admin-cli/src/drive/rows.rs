@@ -10,12 +10,14 @@ use crate::bulk::pipeline::Stop;
 use crate::render::report::{Reader, Report};
 use crate::ui::Ui;
 
-/// Writes rows as long as anybody reads them.
+/// Writes rows as long as anybody reads them, in blocks.
 pub(super) struct Rows<'a> {
     ui: &'a Ui,
     report: Report,
     acts: bool,
     gone: bool,
+    /// Failures among the rows that are buffered: they have to be told if the block is lost.
+    buffered: Vec<String>,
 }
 
 impl<'a> Rows<'a> {
@@ -26,25 +28,43 @@ impl<'a> Rows<'a> {
             report,
             acts,
             gone: false,
+            buffered: Vec::new(),
         }
     }
 
-    /// Writes rows, or says why the run has to stop.
-    pub(super) fn write<R: RunRow>(&mut self, rows: Vec<R>) -> ControlFlow<Stop> {
+    /// Writes rows, or says why the run has to stop. They may be read only after [`flush`](Self::flush).
+    pub(super) fn write<R: RunRow>(&mut self, rows: &[R]) -> ControlFlow<Stop> {
         for row in rows {
-            match self.report.row(&row) {
-                Err(error) => return ControlFlow::Break(Stop::Output(error)),
-                Ok(Reader::Listening) => {}
-                Ok(Reader::Gone) if !self.acts => return ControlFlow::Break(Stop::ReaderGone),
-                Ok(Reader::Gone) => {
-                    if !self.gone {
-                        self.gone = true;
-                        self.ui
-                            .warn("stdout was closed; the run goes on, and failures are told here");
-                    }
-                    if let Some(failure) = row.failure() {
-                        self.ui.warn(failure);
-                    }
+            if self.acts {
+                self.buffered.extend(row.failure());
+            }
+            let written = self.report.buffer(row);
+            self.judge(written)?;
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Hands on what was written, or says why the run has to stop.
+    pub(super) fn flush(&mut self) -> ControlFlow<Stop> {
+        let flushed = self.report.flush();
+        self.judge(flushed)?;
+        self.buffered.clear();
+        ControlFlow::Continue(())
+    }
+
+    fn judge(&mut self, written: io::Result<Reader>) -> ControlFlow<Stop> {
+        match written {
+            Err(error) => return ControlFlow::Break(Stop::Output(error)),
+            Ok(Reader::Listening) => {}
+            Ok(Reader::Gone) if !self.acts => return ControlFlow::Break(Stop::ReaderGone),
+            Ok(Reader::Gone) => {
+                if !self.gone {
+                    self.gone = true;
+                    self.ui
+                        .warn("stdout was closed; the run goes on, and failures are told here");
+                }
+                for failure in self.buffered.drain(..) {
+                    self.ui.warn(failure);
                 }
             }
         }
@@ -53,6 +73,9 @@ impl<'a> Rows<'a> {
 
     /// Writes the end of the report.
     pub(super) fn finish(&mut self, summary: &impl Serialize) -> io::Result<Reader> {
+        if let ControlFlow::Break(Stop::Output(error)) = self.flush() {
+            return Err(error);
+        }
         self.report.finish(summary)
     }
 }

@@ -10,12 +10,16 @@ use std::pin::pin;
 
 use easemob_admin_api::UserId;
 use futures_util::stream::{self, Stream, StreamExt};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
+use self::places::Places;
 use super::store::{Counts, LoginStore, Position, SeenDevice, SnapshotId, StoreError, UserState};
 use crate::bulk::breaker::{Breaker, Fatal};
 use crate::bulk::calls::CallError;
+use crate::bulk::level::Concurrency;
 use crate::bulk::pipeline::Wish;
+
+mod places;
 
 /// How many users the server takes in one call for their status.
 pub const BATCH: usize = 100;
@@ -158,7 +162,7 @@ pub fn listed_users(
 #[derive(Debug, Clone)]
 pub struct Pace {
     /// How many calls are under way at a time.
-    pub concurrency: usize,
+    pub concurrency: Concurrency,
     /// What the surroundings want.
     pub wish: watch::Receiver<Wish>,
 }
@@ -178,13 +182,13 @@ pub async fn scan(
     now_ms: impl Fn() -> i64,
     mut seen: impl FnMut(Counts),
 ) -> Result<End, StoreError> {
-    let places = Semaphore::new(pace.concurrency.max(1));
+    let places = Places::new(pace.concurrency);
     let mut wish = pace.wish;
     let read = batches.map(async |batch| match batch {
         Ok(batch) => Ok((read_batch(calls, &places, &batch.users).await, batch.after)),
         Err(error) => Err(error),
     });
-    let mut read = pin!(read.buffered(pace.concurrency.max(1)));
+    let mut read = pin!(read.buffered(pace.concurrency.highest()));
     let (mut counts, mut breaker) = (Counts::default(), Breaker::default());
     // Batches of a server that has fallen silent: kept if it speaks again, and read anew by the next scan if not.
     let mut held_back: Vec<(Vec<(String, UserState)>, Position)> = Vec::new();
@@ -261,12 +265,8 @@ struct Found {
 }
 
 /// Reads the status of users, and the devices of those who are online.
-async fn read_batch(calls: &impl ScanCalls, places: &Semaphore, users: &[UserId]) -> Found {
-    let statuses = {
-        let _place = places.acquire().await;
-        calls.statuses(users).await
-    };
-    let statuses = match statuses {
+async fn read_batch(calls: &impl ScanCalls, places: &Places, users: &[UserId]) -> Found {
+    let statuses = match places.call(calls.statuses(users)).await {
         Ok(statuses) => statuses,
         Err(error) => {
             let failed = |user: &UserId| (user.to_string(), state_of(&error));
@@ -281,16 +281,13 @@ async fn read_batch(calls: &impl ScanCalls, places: &Semaphore, users: &[UserId]
         Some(Status::Offline) => Ok(UserState::Offline),
         None => Ok(UserState::Unknown("the server did not mention the user".into())),
         Some(Status::Other(word)) => Ok(UserState::Unknown(format!("the server said `{word}`"))),
-        Some(Status::Online) => {
-            let _place = places.acquire().await;
-            calls.devices(user).await.map(|devices| {
-                if devices.is_empty() {
-                    UserState::Changed
-                } else {
-                    UserState::Online(devices)
-                }
-            })
-        }
+        Some(Status::Online) => places.call(calls.devices(user)).await.map(|devices| {
+            if devices.is_empty() {
+                UserState::Changed
+            } else {
+                UserState::Online(devices)
+            }
+        }),
     });
     let mut errors = Vec::new();
     let states = futures_util::future::join_all(read)

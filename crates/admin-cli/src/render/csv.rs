@@ -1,5 +1,6 @@
-//! Comma-separated values with a header, written at once. The summary goes to stderr only.
+//! Comma-separated values with a header. The summary goes to stderr only.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use super::text::harmless;
@@ -31,8 +32,14 @@ impl<W: Write> Csv<W> {
 impl<W: Write + Send> Sink for Csv<W> {
     fn row(&mut self, record: &Record) -> io::Result<()> {
         self.open()?;
-        self.out
-            .write_record(record.cells().iter().map(|cell| guarded(&harmless(cell))))?;
+        for cell in record.cells() {
+            self.out.write_field(&*guarded(harmless(cell)))?;
+        }
+        self.out.write_record(None::<&[u8]>)?;
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
         self.out.flush()
     }
 
@@ -43,12 +50,12 @@ impl<W: Write + Send> Sink for Csv<W> {
 }
 
 /// Keeps a spreadsheet from taking a name for a formula, as OWASP advises: a leading apostrophe.
-fn guarded(cell: &str) -> String {
+fn guarded(cell: Cow<'_, str>) -> Cow<'_, str> {
     let looks_like_formula =
         cell.starts_with(['=', '+', '-', '@', '\t', '\r']) && cell.parse::<f64>().is_err();
     if looks_like_formula {
-        format!("'{cell}")
+        Cow::Owned(format!("'{cell}"))
     } else {
-        cell.to_owned()
+        cell
     }
 }

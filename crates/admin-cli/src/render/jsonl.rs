@@ -1,4 +1,4 @@
-//! One JSON object per line, written at once. The summary goes to stderr only.
+//! One JSON object per line. The summary goes to stderr only.
 
 use std::io::{self, Write};
 
@@ -18,7 +18,11 @@ impl<W: Write> JsonLines<W> {
 
 impl<W: Write + Send> Sink for JsonLines<W> {
     fn row(&mut self, record: &Record) -> io::Result<()> {
-        writeln!(self.out, "{}", record.json())?;
+        self.out.write_all(record.json().as_bytes())?;
+        self.out.write_all(b"\n")
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
         self.out.flush()
     }
 

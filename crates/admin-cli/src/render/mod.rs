@@ -79,6 +79,14 @@ pub trait Sink: Send {
     /// When the writer fails.
     fn row(&mut self, record: &Record) -> io::Result<()>;
 
+    /// Hands on what was written, in formats that are read while they grow.
+    ///
+    /// # Errors
+    /// When the writer fails.
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
     /// Writes what is left and the end of the document; `summary` is serialised JSON.
     ///
     /// # Errors

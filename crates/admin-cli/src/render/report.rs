@@ -72,11 +72,20 @@ impl Report {
         }
     }
 
-    /// Writes one row.
+    /// Writes one row, to be read at once in formats that are read while they grow.
     ///
     /// # Errors
     /// When writing fails for another reason than a closed pipe, such as a full disk.
     pub fn row<R: Row>(&mut self, row: &R) -> io::Result<Reader> {
+        self.buffer(row)?;
+        self.flush()
+    }
+
+    /// Writes one row, which may be read only after [`flush`](Self::flush).
+    ///
+    /// # Errors
+    /// As [`row`](Self::row).
+    pub fn buffer<R: Row>(&mut self, row: &R) -> io::Result<Reader> {
         if self.gone {
             return Ok(Reader::Gone);
         }
@@ -90,6 +99,18 @@ impl Report {
         };
         let written = self.sink.row(&record);
         self.judge(written)
+    }
+
+    /// Hands on what was buffered.
+    ///
+    /// # Errors
+    /// As [`row`](Self::row).
+    pub fn flush(&mut self) -> io::Result<Reader> {
+        if self.gone {
+            return Ok(Reader::Gone);
+        }
+        let flushed = self.sink.flush();
+        self.judge(flushed)
     }
 
     /// Writes the end of the document.

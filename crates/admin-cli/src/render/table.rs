@@ -97,7 +97,7 @@ impl<W: Write + Send> Sink for Table<W> {
             if text.is_empty() {
                 "-".to_owned()
             } else {
-                harmless(text)
+                harmless(text).into_owned()
             }
         };
         self.rows.push(record.cells().iter().map(cell).collect());

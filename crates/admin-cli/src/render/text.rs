@@ -1,12 +1,16 @@
 //! Makes text from the server harmless for a terminal.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 /// Replaces characters that could move the cursor, change colours or turn the reading direction.
 ///
 /// Names come from devices and therefore from anybody.
 #[must_use]
-pub fn harmless(text: &str) -> String {
+pub fn harmless(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_harmful) {
+        return Cow::Borrowed(text);
+    }
     let mut safe = String::with_capacity(text.len());
     for character in text.chars() {
         if is_harmful(character) {
@@ -15,7 +19,7 @@ pub fn harmless(text: &str) -> String {
             safe.push(character);
         }
     }
-    safe
+    Cow::Owned(safe)
 }
 
 fn is_harmful(character: char) -> bool {

@@ -231,7 +231,16 @@ async fn choose(
         }
         Ok(())
     };
-    read_first(context, "comparing", list.users, tasks, read, note).await?;
+    read_first(
+        context,
+        &session.server,
+        "comparing",
+        list.users,
+        tasks,
+        read,
+        note,
+    )
+    .await?;
     let (file, items, _) = writer.finish().map_err(lost)?;
     Ok(Chosen {
         file,

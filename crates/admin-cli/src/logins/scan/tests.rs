@@ -100,7 +100,10 @@ fn pace() -> Pace {
     let (sender, wish) = watch::channel(Wish::Run);
     // A scan whose surroundings are gone goes on.
     drop(sender);
-    Pace { concurrency: 8, wish }
+    Pace {
+        concurrency: Concurrency::Fixed(8),
+        wish,
+    }
 }
 
 async fn scan_all(server: &Scripted, store: &mut SqliteStore) -> End {
@@ -228,7 +231,10 @@ async fn a_wish_ends_it_between_two_batches() {
     let (server, (_directory, mut store)) = (Scripted::new(10_000), store());
     let (sender, wish) = watch::channel(Wish::Run);
     let id = store.begin("all", 1).unwrap();
-    let pace = Pace { concurrency: 4, wish };
+    let pace = Pace {
+        concurrency: Concurrency::Fixed(4),
+        wish,
+    };
     let drain = Wish::Drain(crate::bulk::pipeline::Cause::Signal);
     let batches = all_users(&server, Position::default());
     let seen = |counts: Counts| {
