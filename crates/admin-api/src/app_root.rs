@@ -167,8 +167,16 @@ impl AppRoot {
         &self.url[url::Position::BeforeHost..url::Position::AfterPort]
     }
 
-    pub(crate) fn as_str(&self) -> &str {
-        self.url.as_str()
+    /// Returns the encoded path, which has no slash at its end.
+    pub(crate) fn path(&self) -> &str {
+        self.url.path()
+    }
+
+    /// Returns the address of a path and query on this server.
+    pub(crate) fn at(&self, target: &str) -> Option<Url> {
+        let server = ..url::Position::BeforePath;
+        let url = self.url.join(target).ok()?;
+        (url[server] == self.url[server]).then_some(url)
     }
 }
 

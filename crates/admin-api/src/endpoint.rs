@@ -175,18 +175,18 @@ pub trait Endpoint: Send + Sync {
     /// When a name cannot be addressed (`.` and `..`) or a documented limit is exceeded.
     fn request(&self, root: &AppRoot) -> Result<Request, BuildError> {
         self.check()?;
-        let path = self.path().encode()?;
-        let mut text = format!("{}{path}", root.as_str());
+        let mut target = self.path().encode_below(root.path())?;
+        let path = target.len();
         for (index, (name, value)) in self.query().iter().enumerate() {
-            text.push(if index == 0 { '?' } else { '&' });
-            text.push_str(name);
-            text.push('=');
-            text.push_str(&encode_query_value(value));
+            target.push(if index == 0 { '?' } else { '&' });
+            target.push_str(name);
+            target.push('=');
+            target.push_str(&encode_query_value(value));
         }
-        let url = Url::parse(&text).map_err(|_| BuildError::Url(text.clone()))?;
+        let url = root.at(&target).ok_or_else(|| BuildError::Url(target.clone()))?;
         // The parser must have taken the path as it is: a route that changed would act on something else.
-        if url.path().strip_suffix(path.as_str()).is_none() {
-            return Err(BuildError::Url(text));
+        if url.path() != &target[..path] {
+            return Err(BuildError::Url(target));
         }
         let body = self.body().map(|value| Bytes::from(value.to_string()));
         Ok(Request {

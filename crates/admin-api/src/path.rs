@@ -1,7 +1,5 @@
 //! Paths below the app root: lists of segments, percent-encoded here and nowhere else.
 
-use std::fmt::Write as _;
-
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::error::BuildError;
@@ -44,13 +42,19 @@ impl Path {
     /// When a segment is empty, `.` or `..`. URL parsers and proxies collapse those even when they are
     /// percent-encoded, so the call would reach another route: it is refused here instead.
     pub fn encode(&self) -> Result<String, BuildError> {
-        let mut encoded = String::new();
+        self.encode_below("")
+    }
+
+    /// Returns the percent-encoded path behind another one that is encoded already.
+    pub(crate) fn encode_below(&self, root: &str) -> Result<String, BuildError> {
+        let mut encoded = String::with_capacity(root.len() + 64);
+        encoded.push_str(root);
         for segment in &self.segments {
             if matches!(segment.as_str(), "" | "." | "..") {
                 return Err(BuildError::UnaddressableName(segment.clone()));
             }
-            // Writing to a String cannot fail.
-            let _ = write!(encoded, "/{}", utf8_percent_encode(segment, SEGMENT));
+            encoded.push('/');
+            encoded.extend(utf8_percent_encode(segment, SEGMENT));
         }
         Ok(encoded)
     }

@@ -26,12 +26,11 @@ pub(crate) struct Pipeline {
     random: Mutex<fastrand::Rng>,
 }
 
-/// What became of one attempt.
-enum Attempt<T> {
-    Done(T),
+/// Why an attempt brought nothing.
+enum Failed {
     /// 401 with this lease; a new token may help.
     TokenRefused(crate::credentials::Lease, Kind),
-    Failed(Kind),
+    Otherwise(Kind),
 }
 
 impl Pipeline {
@@ -79,18 +78,20 @@ impl Pipeline {
         loop {
             self.limiter.permit(E::BUCKET).await;
             let attempt_start = self.clock.now();
-            let attempt = self.attempt(endpoint, &request, tokens, &mut call).await;
+            let failed = match self.attempt(endpoint, &request, tokens, &mut call).await {
+                Ok(output) => return Ok(output),
+                Err(failed) => failed,
+            };
             call.elapsed += self.since(attempt_start);
-            let kind = match attempt {
-                Attempt::Done(output) => return Ok(output),
-                Attempt::Failed(kind) => kind,
-                Attempt::TokenRefused(lease, kind) => {
+            let kind = match failed {
+                Failed::Otherwise(kind) => kind,
+                Failed::TokenRefused(lease, kind) => {
                     let Some(tokens) = tokens else {
                         return Err(Error::new(endpoint, kind, call.attempts, self.since(start)));
                     };
                     if renewed {
                         tokens.refused_again(&lease).await;
-                    } else if let Some(renewal) = tokens.renew(&lease).await {
+                    } else if let Some(renewal) = Box::pin(tokens.renew(&lease)).await {
                         renewed = true;
                         match renewal {
                             Ok(_) => continue,
@@ -121,30 +122,31 @@ impl Pipeline {
         request: &Request,
         tokens: Option<&TokenCache>,
         call: &mut CallState,
-    ) -> Attempt<E::Output> {
+    ) -> Result<E::Output, Failed> {
         let lease = match tokens {
             None => None,
-            Some(tokens) => match tokens.lease().await {
-                Ok(lease) => Some(lease),
-                Err(error) => return Attempt::Failed(error.into()),
-            },
+            Some(tokens) => Some(
+                tokens
+                    .lease()
+                    .await
+                    .map_err(|error| Failed::Otherwise(error.into()))?,
+            ),
         };
         call.attempts += 1;
         let header = lease.as_ref().map(|lease| lease.header.clone());
-        let answer = match self.http.send(request, header, self.clock.system_time()).await {
-            Ok(answer) => answer,
-            Err(error) => return Attempt::Failed(Kind::Transport(error)),
-        };
+        let answer = self
+            .http
+            .send(request, header, &*self.clock)
+            .await
+            .map_err(|error| Failed::Otherwise(Kind::Transport(error)))?;
+        let undecodable = |error| Failed::Otherwise(Kind::Decode(error));
         match (classify(&answer), lease) {
-            (Classified::Success(envelope), _) => match endpoint.decode(&envelope) {
-                Ok(output) => Attempt::Done(output),
-                Err(error) => Attempt::Failed(Kind::Decode(error)),
-            },
-            (Classified::Undecodable(error), _) => Attempt::Failed(Kind::Decode(error)),
+            (Classified::Success(envelope), _) => endpoint.decode(&envelope).map_err(undecodable),
+            (Classified::Undecodable(error), _) => Err(undecodable(error)),
             (Classified::Refused(refusal), Some(lease)) if refusal.status == 401 => {
-                Attempt::TokenRefused(lease, Kind::Refused(refusal))
+                Err(Failed::TokenRefused(lease, Kind::Refused(refusal)))
             }
-            (Classified::Refused(refusal), _) => Attempt::Failed(Kind::Refused(refusal)),
+            (Classified::Refused(refusal), _) => Err(Failed::Otherwise(Kind::Refused(refusal))),
         }
     }
 

@@ -110,6 +110,11 @@ impl TokenCache {
         if let Some(lease) = self.state.read().await.fresh(asked_at) {
             return Ok(lease);
         }
+        // Seldom needed, hence kept out of what every call carries along.
+        Box::pin(self.lease_anew(asked_at)).await
+    }
+
+    async fn lease_anew(&self, asked_at: Instant) -> Result<Lease, FetchError> {
         let mut state = self.state.write().await;
         if let Some(lease) = state.fresh(self.clock.now()) {
             return Ok(lease);

@@ -4,11 +4,11 @@
 //! on the length of the input. They are started in the order of the input and finish in any order; whatever
 //! was not started is therefore a suffix of the input.
 
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::io;
 use std::ops::ControlFlow;
-use std::pin::pin;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -100,7 +100,7 @@ where
 {
     let mut source = source.fuse();
     let mut running = FuturesUnordered::new();
-    let mut in_flight: BTreeMap<u64, T> = BTreeMap::new();
+    let mut free = Vec::new();
     let mut started = 0_u64;
     let mut stop = None;
     let mut wish_open = true;
@@ -114,9 +114,11 @@ where
                 stop.get_or_insert(Stop::Wished(cause));
             }
             Wish::Abort => {
+                let mut cut: Vec<(u64, T)> = running.into_iter().map(Job::cut).collect();
+                cut.sort_unstable_by_key(|(number, _)| *number);
                 return End {
                     stop: Some(Stop::Aborted),
-                    dropped: in_flight.into_values().collect(),
+                    dropped: cut.into_iter().map(|(_, item)| item).collect(),
                     started,
                 };
             }
@@ -126,12 +128,15 @@ where
                 None => break,
                 Some(Err(error)) => stop = Some(Stop::Input(error)),
                 Some(Ok(item)) => {
-                    let ticket = started;
+                    let mut place: Place<Fut> = free.pop().unwrap_or_else(|| Box::pin(None));
+                    place.set(Some(work(item.clone())));
+                    running.push(Job {
+                        number: started,
+                        item,
+                        start: Instant::now(),
+                        place: Some(place),
+                    });
                     started += 1;
-                    in_flight.insert(ticket, item.clone());
-                    let job = work(item);
-                    let start = Instant::now();
-                    running.push(async move { (ticket, start, job.await) });
                 }
             }
         }
@@ -147,8 +152,8 @@ where
             biased;
             changed = wish.changed(), if wish_open => wish_open = changed.is_ok(),
             finished = running.next() => {
-                if let Some((ticket, start, result)) = finished {
-                    in_flight.remove(&ticket);
+                if let Some((start, place, result)) = finished {
+                    free.push(place);
                     let now = Instant::now();
                     if let ControlFlow::Break(reason) = control.take(result, now - start, running.len() + 1) {
                         stop.get_or_insert(reason);
@@ -166,6 +171,41 @@ where
                 }
             }
         }
+    }
+}
+
+/// Where the state of a job is kept. Places are used again: there are hundreds of thousands of jobs, each with a state
+/// of kilobytes.
+type Place<Fut> = Pin<Box<Option<Fut>>>;
+
+/// A job that is running.
+struct Job<T, Fut> {
+    number: u64,
+    item: T,
+    start: Instant,
+    place: Option<Place<Fut>>,
+}
+
+impl<T, Fut> Job<T, Fut> {
+    /// Drops the work and gives the item back.
+    fn cut(self) -> (u64, T) {
+        (self.number, self.item)
+    }
+}
+
+// The work is pinned where it is; the job around it may be moved.
+impl<T, Fut> Unpin for Job<T, Fut> {}
+
+impl<T, Fut: Future> Future for Job<T, Fut> {
+    type Output = (Instant, Place<Fut>, Fut::Output);
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        let work = this.place.as_mut().and_then(|place| place.as_mut().as_pin_mut());
+        let result = ready!(work.expect("a job that has ended is not polled again").poll(cx));
+        let mut place = this.place.take().expect("it has just been polled there");
+        place.set(None);
+        Poll::Ready((this.start, place, result))
     }
 }
 

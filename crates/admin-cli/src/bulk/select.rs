@@ -257,6 +257,9 @@ fn spare_newest(
     selection: &Selection,
     spared: &mut Vec<Choice>,
 ) -> Vec<Choice> {
+    if missing == 0 {
+        return candidates;
+    }
     let unknown_first = selection.keep_newest.is_none() || selection.unknown_age == UnknownAge::Keep;
     let mut by_age: Vec<_> = candidates
         .iter()

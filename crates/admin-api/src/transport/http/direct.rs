@@ -47,33 +47,28 @@ impl Direct {
             silence: self.timeouts.read,
         };
         // One that the server has closed in the meantime gives the request back unsent.
-        while let Some(link) = self.idle.take(start) {
-            match self.exchange(link, outgoing, patience).await {
+        while let Some(mut link) = self.idle.take(start) {
+            match link.exchange(outgoing, start, patience).await {
                 Err(Unanswered::NotSent(back, _)) => outgoing = *back,
                 Err(Unanswered::Failed(error)) => return Err(error),
-                Ok(received) => return Ok(received),
+                Ok(received) => return Ok(self.done(link, received)),
             }
         }
-        let link = self.connect(patience).await?;
-        self.exchange(link, outgoing, patience)
-            .await
-            .map_err(|unanswered| match unanswered {
-                Unanswered::NotSent(_, error) => TransportError::no_connection().caused_by(error),
-                Unanswered::Failed(error) => error,
-            })
+        // Seldom needed, hence kept out of what every call carries along.
+        let mut link = Box::pin(self.connect(patience)).await?;
+        match link.exchange(outgoing, Instant::now(), patience).await {
+            Err(Unanswered::NotSent(_, error)) => Err(TransportError::no_connection().caused_by(error)),
+            Err(Unanswered::Failed(error)) => Err(error),
+            Ok(received) => Ok(self.done(link, received)),
+        }
     }
 
-    async fn exchange(
-        &self,
-        mut link: Box<Link>,
-        outgoing: Outgoing,
-        patience: Patience,
-    ) -> Result<Received, Unanswered> {
-        let received = link.exchange(outgoing, patience).await?;
+    fn done(&self, mut link: Box<Link>, received: Received) -> Received {
         if link.is_reusable() {
-            self.idle.give_back(link, Instant::now());
+            let now = link.heard_at();
+            self.idle.give_back(link, now);
         }
-        Ok(received)
+        received
     }
 
     async fn connect(&self, patience: Patience) -> Result<Box<Link>, TransportError> {

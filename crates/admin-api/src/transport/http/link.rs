@@ -13,6 +13,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::{Body, Incoming};
+use hyper::client::conn::TrySendError;
 use hyper::client::conn::http1::{Builder, Connection, SendRequest};
 use tokio::time::{Instant, Sleep, sleep_until};
 
@@ -49,6 +50,8 @@ pub(super) struct Link {
     connection: Option<Connection<Stream, Full<Bytes>>>,
     /// One timer for all exchanges: setting it anew to a later time is cheap.
     timer: Pin<Box<Sleep>>,
+    /// When the server was heard last, or a request was sent.
+    heard_at: Instant,
 }
 
 /// Nothing was heard for too long, or until the end.
@@ -59,39 +62,45 @@ impl Link {
     pub(super) async fn new(stream: Stream) -> hyper::Result<Self> {
         // Requests are small: gathering them in one buffer is cheaper than a vectored write.
         let (sender, connection) = Builder::new().writev(false).handshake(stream).await?;
+        let now = Instant::now();
         Ok(Self {
             sender,
             connection: Some(connection),
-            timer: Box::pin(sleep_until(Instant::now())),
+            timer: Box::pin(sleep_until(now)),
+            heard_at: now,
         })
     }
 
     /// Sends a request and reads the whole answer.
-    pub(super) async fn exchange(
+    ///
+    /// The request is handed over before the first wait, so that waiting carries no copy of it along.
+    pub(super) fn exchange(
         &mut self,
         request: Outgoing,
+        start: Instant,
+        patience: Patience,
+    ) -> impl Future<Output = Result<Received, Unanswered>> + Send {
+        let response = self.sender.try_send_request(request);
+        self.heard_at = start;
+        self.set_timer(patience);
+        self.answer(response, patience)
+    }
+
+    async fn answer(
+        &mut self,
+        response: impl Future<Output = Result<http::Response<Incoming>, TrySendError<Outgoing>>>,
         patience: Patience,
     ) -> Result<Received, Unanswered> {
         let late = |TimedOut| Unanswered::Failed(TransportError::no_answer_in_time());
-        let mut heard_at = Instant::now();
-        self.set_timer(heard_at, patience);
-        let mut response = pin!(self.sender.try_send_request(request));
-        let response = self.run(heard_at, patience, |cx| response.as_mut().poll(cx));
+        let mut response = pin!(response);
+        let response = self.run(patience, |cx| response.as_mut().poll(cx));
         let (head, mut incoming) = match response.await.map_err(late)? {
             Ok(response) => response.into_parts(),
-            Err(mut error) => {
-                let request = error.take_message();
-                let error = error.into_error();
-                return Err(match request {
-                    Some(request) => Unanswered::NotSent(Box::new(request), error),
-                    None => Unanswered::Failed(TransportError::broke_before_the_answer().caused_by(error)),
-                });
-            }
+            Err(error) => return Err(unanswered(error)),
         };
         let mut body = AnswerBody::default();
         while !incoming.is_end_stream() {
-            heard_at = Instant::now();
-            let piece = self.run(heard_at, patience, |cx| next_piece(&mut incoming, cx));
+            let piece = self.run(patience, |cx| next_piece(&mut incoming, cx));
             match piece.await.map_err(late)? {
                 None => break,
                 Some(Ok(piece)) => body.add(piece).map_err(Unanswered::Failed)?,
@@ -129,39 +138,63 @@ impl Link {
     /// Runs the connection until there is what is `wanted`.
     async fn run<T>(
         &mut self,
-        heard_at: Instant,
         patience: Patience,
         mut wanted: impl FnMut(&mut Context<'_>) -> Poll<T>,
     ) -> Result<T, TimedOut> {
+        let mut paused = false;
         poll_fn(|cx| {
             // Only the connection can bring it, so that nothing else has to wake this task.
             let mut nobody = Context::from_waker(Waker::noop());
-            if let Poll::Ready(found) = wanted(&mut nobody) {
-                return Poll::Ready(Ok(found));
+            let mut found = wanted(&mut nobody);
+            if found.is_pending() {
+                self.poll_connection(cx);
+                found = wanted(&mut nobody);
             }
-            self.poll_connection(cx);
-            if let Poll::Ready(found) = wanted(&mut nobody) {
-                return Poll::Ready(Ok(found));
+            match found {
+                Poll::Pending => {
+                    paused = true;
+                    self.poll_timer(cx, patience).map(Err)
+                }
+                Poll::Ready(found) => {
+                    // What was there at once says nothing about time.
+                    if paused {
+                        self.heard_at = Instant::now();
+                    }
+                    Poll::Ready(Ok(found))
+                }
             }
-            self.poll_timer(cx, heard_at, patience).map(Err)
         })
         .await
     }
 
-    fn set_timer(&mut self, heard_at: Instant, patience: Patience) {
-        let due = patience.deadline.min(heard_at + patience.silence);
+    /// Returns when something was heard last.
+    pub(super) fn heard_at(&self) -> Instant {
+        self.heard_at
+    }
+
+    fn set_timer(&mut self, patience: Patience) {
+        let due = patience.deadline.min(self.heard_at + patience.silence);
         self.timer.as_mut().reset(due);
     }
 
-    fn poll_timer(&mut self, cx: &mut Context<'_>, heard_at: Instant, patience: Patience) -> Poll<TimedOut> {
+    fn poll_timer(&mut self, cx: &mut Context<'_>, patience: Patience) -> Poll<TimedOut> {
         while self.timer.as_mut().poll(cx).is_ready() {
             // It was set when less had been heard.
-            if self.timer.deadline() >= patience.deadline.min(heard_at + patience.silence) {
+            if self.timer.deadline() >= patience.deadline.min(self.heard_at + patience.silence) {
                 return Poll::Ready(TimedOut);
             }
-            self.set_timer(heard_at, patience);
+            self.set_timer(patience);
         }
         Poll::Pending
+    }
+}
+
+fn unanswered(mut error: TrySendError<Outgoing>) -> Unanswered {
+    let request = error.take_message();
+    let error = error.into_error();
+    match request {
+        Some(request) => Unanswered::NotSent(Box::new(request), error),
+        None => Unanswered::Failed(TransportError::broke_before_the_answer().caused_by(error)),
     }
 }
 

@@ -21,6 +21,7 @@ use http::{HeaderMap, HeaderName, StatusCode};
 
 use self::direct::Direct;
 use self::general::General;
+use super::clock::Clock;
 use super::timeouts::Timeouts;
 use crate::app_root::AppRoot;
 use crate::endpoint::Request;
@@ -113,7 +114,7 @@ impl Http {
         &self,
         request: &Request,
         authorization: Option<HeaderValue>,
-        now: SystemTime,
+        clock: &dyn Clock,
     ) -> Result<Answer, TransportError> {
         // An endpoint may make its own address; the token is for this server only.
         if !request.url.as_str().starts_with(&self.origin) {
@@ -122,13 +123,14 @@ impl Http {
         }
         let received = match &self.carrier {
             Carrier::Direct(direct) => direct.send(request, authorization).await?,
-            Carrier::General(general) => general.send(request, authorization).await?,
+            // Large, and not needed by the other.
+            Carrier::General(general) => Box::pin(general.send(request, authorization)).await?,
         };
         let text_of = |name: &HeaderName| received.headers.get(name)?.to_str().ok();
         Ok(Answer {
             status: received.status.as_u16(),
             content_type: received.headers.get(CONTENT_TYPE).cloned(),
-            retry_after: text_of(&RETRY_AFTER).and_then(|text| parse_retry_after(text, now)),
+            retry_after: text_of(&RETRY_AFTER).and_then(|text| parse_retry_after(text, clock.system_time())),
             body: received.body,
         })
     }
