@@ -57,69 +57,101 @@ pub(crate) fn run(args: &ThroughputArgs) -> Result<(), Failure> {
         Way::Curl(64),
         Way::Curl(300),
     ];
-    println!("{} users, {} rounds\n", args.users, args.rounds);
-    part(args, &ways, args.users, args.rounds, 0)?;
+    let part = Part {
+        users: args.users,
+        rounds: args.rounds,
+        connections: args.connections,
+        concurrency: args.connections.to_string(),
+        delay_ms: 0,
+    };
+    println!("{} users, {} rounds\n", part.users, part.rounds);
+    part.run(args, &ways)?;
+    println!("every answer held back for {DELAY_MS} ms, {HIGHEST} connections\n");
+    let slow = Part {
+        connections: HIGHEST,
+        concurrency: "auto".into(),
+        delay_ms: DELAY_MS,
+        ..part.clone()
+    };
+    slow.run(args, &[Way::Wrk, Way::Plain, Way::List])?;
     if args.million {
         println!("1000000 users, once\n");
-        part(args, &[Way::Wrk, Way::List, Way::Logout], 1_000_000, 1, 0)?;
+        let long = Part {
+            users: 1_000_000,
+            rounds: 1,
+            ..part
+        };
+        long.run(args, &[Way::Wrk, Way::List, Way::Logout])?;
     }
     start::run(args.starts)
 }
 
-fn part(
-    args: &ThroughputArgs,
-    ways: &[Way],
+/// How long answers are held back where the concurrency is found by the tool.
+const DELAY_MS: u64 = 20;
+
+/// The highest level that `--concurrency auto` reaches.
+const HIGHEST: usize = 256;
+
+/// One table.
+#[derive(Debug, Clone)]
+struct Part {
     users: u64,
     rounds: usize,
+    connections: usize,
+    concurrency: String,
     delay_ms: u64,
-) -> Result<(), Failure> {
-    let server = Server::start(delay_ms)?;
-    let home = tempfile::tempdir()?;
-    let field = Field {
-        root: server.root.clone(),
-        home: home.path().to_owned(),
-        users,
-        connections: args.connections,
-        concurrency: args.connections.to_string(),
-        wrk_seconds: args.wrk_seconds,
-        curl_urls: 10_000,
-    };
-    field.prepare()?;
-    let name = |way: Way| way.name(&field.concurrency);
-    let chosen = |way: &Way| *way == Way::Wrk || name(*way).contains(&args.only);
-    let ways: Vec<Way> = ways.iter().copied().filter(chosen).collect();
-    let mut sent: Vec<Vec<Sent>> = vec![Vec::new(); ways.len()];
-    // In turn, so that all meet the same disturbances.
-    for _ in 0..rounds {
-        for (way, sent) in ways.iter().zip(&mut sent) {
-            sent.push(field.send(*way)?);
+}
+
+impl Part {
+    fn run(&self, args: &ThroughputArgs, ways: &[Way]) -> Result<(), Failure> {
+        let server = Server::start(self.delay_ms)?;
+        let home = tempfile::tempdir()?;
+        let field = Field {
+            root: server.root.clone(),
+            home: home.path().to_owned(),
+            users: self.users,
+            connections: self.connections,
+            concurrency: self.concurrency.clone(),
+            wrk_seconds: args.wrk_seconds,
+            curl_urls: 10_000,
+        };
+        field.prepare()?;
+        let name = |way: Way| way.name(&field.concurrency);
+        let chosen = |way: &Way| *way == Way::Wrk || name(*way).contains(&args.only);
+        let ways: Vec<Way> = ways.iter().copied().filter(chosen).collect();
+        let mut sent: Vec<Vec<Sent>> = vec![Vec::new(); ways.len()];
+        // In turn, so that all meet the same disturbances.
+        for _ in 0..self.rounds {
+            for (way, sent) in ways.iter().zip(&mut sent) {
+                sent.push(field.send(*way)?);
+            }
         }
-    }
-    let figures: Vec<Figures> = sent.iter().map(|sent| Figures::median_of(sent)).collect();
-    let plain = ways.iter().position(|way| *way == Way::Plain);
-    let mut table = Builder::default();
-    table.push_record([
-        "way",
-        "requests/s",
-        "of wrk",
-        "CPU s per 100k",
-        "of plain reqwest",
-        "peak MiB",
-    ]);
-    for (way, own) in ways.iter().zip(&figures) {
+        let figures: Vec<Figures> = sent.iter().map(|sent| Figures::median_of(sent)).collect();
+        let plain = ways.iter().position(|way| *way == Way::Plain);
+        let mut table = Builder::default();
         table.push_record([
-            name(*way),
-            format!("{:.0}", own.rate),
-            format!("{:.2}", own.rate / figures[0].rate),
-            format!("{:.2}", own.cpu),
-            plain.map_or_else(String::new, |plain| {
-                format!("{:.2}", own.cpu / figures[plain].cpu)
-            }),
-            format!("{:.1}", own.peak),
+            "way",
+            "requests/s",
+            "of wrk",
+            "CPU s per 100k",
+            "of plain reqwest",
+            "peak MiB",
         ]);
+        for (way, own) in ways.iter().zip(&figures) {
+            table.push_record([
+                name(*way),
+                format!("{:.0}", own.rate),
+                format!("{:.2}", own.rate / figures[0].rate),
+                format!("{:.2}", own.cpu),
+                plain.map_or_else(String::new, |plain| {
+                    format!("{:.2}", own.cpu / figures[plain].cpu)
+                }),
+                format!("{:.1}", own.peak),
+            ]);
+        }
+        println!("{}\n", table.build().with(Style::markdown()));
+        Ok(())
     }
-    println!("{}\n", table.build().with(Style::markdown()));
-    Ok(())
 }
 
 /// What a way came to.
