@@ -7,6 +7,7 @@ mod it {
     mod bad_lists;
     mod bad_servers;
     mod collector;
+    mod concurrency;
     mod configuration;
     mod conformance;
     mod consent;

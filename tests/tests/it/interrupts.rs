@@ -144,3 +144,40 @@ fn a_stop_by_the_system_is_as_orderly_as_ctrl_c() {
     let output = TestEnv::finish(child).expect(10);
     assert!(output.stderr.contains("not started"), "{}", output.stderr);
 }
+
+#[test]
+fn signals_are_heard_while_nobody_reads_the_rows() {
+    let env = TestEnv::new();
+    let names: Vec<String> = (0..2000)
+        .map(|number| format!("user{number:04}-{}", "x".repeat(40)))
+        .collect();
+    for name in &names {
+        env.sandbox().register(name);
+    }
+    let list = env.file("list", names.join("\n"));
+    // The rows are more than a pipe holds, and nobody takes them out.
+    let mut child = env.spawn(&[
+        "devices",
+        "list",
+        "--from",
+        &list,
+        "--rate",
+        "unlimited",
+        "-o",
+        "jsonl",
+    ]);
+    let mut before = usize::MAX;
+    until("the run is stuck", || {
+        std::thread::sleep(Duration::from_millis(300));
+        let now = env.sandbox().call_count("devices.list");
+        std::mem::replace(&mut before, now) == now && now > 0
+    });
+    assert!(before < 2000, "the run was not stuck");
+    interrupt(&child);
+    let mut stderr = std::io::BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    std::io::BufRead::read_line(&mut stderr, &mut line).unwrap();
+    assert!(line.contains("press Ctrl-C again"), "{line}");
+    interrupt(&child);
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+}
