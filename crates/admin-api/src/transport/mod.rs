@@ -2,7 +2,8 @@
 //!
 //! The order is written once, in [`crate::Client`]: permit, token, send, classify, inside one retry loop.
 //! [`retry::decide`] is the only place that decides whether a failure is repeated; it is a pure function.
-//! [`limit`] paces, [`clock`] passes time in, and the HTTP library has its one home in a private module.
+//! [`limit`] paces, [`clock`] passes time in, and a private module has the two carriers of requests, between which
+//! [`crate::Transport`] chooses.
 
 pub mod clock;
 pub(crate) mod http;

@@ -6,9 +6,11 @@ use easemob_admin_api::DeviceId;
 
 use super::record::{Outcome, Record, State};
 
-/// The state of every item. One byte per item, plus the intents that are not settled.
+/// The state of every item. One byte per item up to the last one that was begun, plus the intents that are not
+/// settled.
 #[derive(Debug, Clone, Default)]
 pub struct Progress {
+    items: u64,
     states: Vec<Option<State>>,
     intents: HashMap<u64, Vec<DeviceId>>,
     counts: Counts,
@@ -59,7 +61,7 @@ impl Progress {
     #[must_use]
     pub fn new(items: u64) -> Self {
         Self {
-            states: vec![None; usize::try_from(items).unwrap_or(usize::MAX)],
+            items,
             ..Self::default()
         }
     }
@@ -97,7 +99,11 @@ impl Progress {
     }
 
     fn state_mut(&mut self, number: u64) -> Option<&mut Option<State>> {
-        self.states.get_mut(usize::try_from(number).ok()?)
+        let index = usize::try_from(number).ok().filter(|_| number < self.items)?;
+        if self.states.len() <= index {
+            self.states.resize(index + 1, None);
+        }
+        self.states.get_mut(index)
     }
 
     /// Returns what is to be done about an item.
@@ -122,7 +128,8 @@ impl Progress {
     #[must_use]
     pub fn counts(&self) -> Counts {
         let mut counts = self.counts;
-        counts.items = self.states.len() as u64;
+        counts.items = self.items;
+        counts.open = self.items - self.states.len() as u64;
         for (number, state) in (0_u64..).zip(&self.states) {
             let counter = match state {
                 Some(State::Done) => &mut counts.done,
