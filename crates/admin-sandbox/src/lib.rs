@@ -47,7 +47,7 @@ pub use builder::SandboxBuilder;
 pub use error::SandboxError;
 pub use rules::clock::SandboxClock;
 pub use rules::limits::{DeviceLimits, LimitError, LimitMode, UserLimits};
-pub use rules::live_event::LiveEvent;
+pub use rules::live_event::{Happened, LiveEvent};
 pub use rules::sign_in::{SandboxDevice, SignIn, SignInError, SignInPolicy, SignInRequest};
 pub use sandbox::Sandbox;
 pub use seed::{Seed, SeedDevice, SeedError, SeedUser};

@@ -11,7 +11,7 @@ use crate::error::SandboxError;
 use crate::rules::App;
 use crate::rules::clock::SandboxClock;
 use crate::rules::limits::{DeviceLimits, LimitError, UserLimits};
-use crate::rules::live_event::LiveEvent;
+use crate::rules::live_event::Happened;
 use crate::rules::sign_in::{SandboxDevice, SignIn, SignInError, SignInPolicy, SignInRequest};
 use crate::rules::tokens::Subject;
 use crate::rules::users::NewUser;
@@ -261,7 +261,7 @@ impl Sandbox {
     ///
     /// A watcher that does not keep up misses the oldest events, and is told how many.
     #[must_use]
-    pub fn watch(&self) -> broadcast::Receiver<LiveEvent> {
+    pub fn watch(&self) -> broadcast::Receiver<Happened> {
         self.service.live.subscribe()
     }
 

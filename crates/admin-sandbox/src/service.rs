@@ -13,7 +13,7 @@ use crate::rules::App;
 use crate::rules::clock::SandboxClock;
 use crate::rules::ended::Ended;
 use crate::rules::history::Kept;
-use crate::rules::live_event::LiveEvent;
+use crate::rules::live_event::{Happened, LiveEvent};
 use crate::rules::notices::News;
 use crate::server::calls::Calls;
 use crate::server::faults::Faults;
@@ -49,7 +49,7 @@ pub(crate) struct Service {
     pub(crate) rates: Mutex<RateLimiter>,
     pub(crate) jwt_keys: Mutex<JwtKeys>,
     pub(crate) hub: Hub,
-    pub(crate) live: broadcast::Sender<LiveEvent>,
+    pub(crate) live: broadcast::Sender<Happened>,
     app: Mutex<App>,
     store: Mutex<Option<StateFile>>,
     changed: Notify,
@@ -147,8 +147,9 @@ impl Service {
 
     /// Tells whoever watches.
     pub(crate) fn announce(&self, event: LiveEvent) {
+        let at_ms = self.clock.now_ms();
         // Nobody may be watching.
-        let _ = self.live.send(event);
+        let _ = self.live.send(Happened { at_ms, event });
     }
 
     /// Moves the clock; the new time outlives a restart.

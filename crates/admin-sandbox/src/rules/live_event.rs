@@ -2,7 +2,18 @@
 
 use serde::Serialize;
 
-/// Something that happened just now.
+/// Something that happened, and when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Happened {
+    /// Milliseconds since 1970 by the clock of the sandbox.
+    pub at_ms: u64,
+    /// What happened.
+    #[serde(flatten)]
+    pub event: LiveEvent,
+}
+
+/// What can happen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 #[non_exhaustive]

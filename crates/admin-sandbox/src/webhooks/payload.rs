@@ -26,11 +26,11 @@ pub(crate) fn reason(event: &LiveEvent) -> Option<(&'static str, &'static str, &
 }
 
 /// Returns the body for an event; nothing if webhooks do not tell of it.
-pub(crate) fn body(app_key: &str, secret: &str, event: &LiveEvent, call: &str, now_ms: u64) -> Option<Value> {
+pub(crate) fn body(app_key: &str, secret: &str, event: &LiveEvent, call: &str, at_ms: u64) -> Option<Value> {
     let (reason, status, user, resource) = reason(event)?;
     let call_id = format!("{app_key}_{call}");
     Some(json!({
-        "security": signature(&call_id, secret, now_ms),
+        "security": signature(&call_id, secret, at_ms),
         "callId": call_id,
         "reason": reason,
         "status": status,
@@ -40,14 +40,14 @@ pub(crate) fn body(app_key: &str, secret: &str, event: &LiveEvent, call: &str, n
         "appkey": app_key,
         "user": format!("{app_key}_{user}@easemob.com/{resource}"),
         "version": "0.0.0",
-        "timestamp": now_ms,
+        "timestamp": at_ms,
     }))
 }
 
 /// Returns the MD5 of call id, secret and timestamp, in lower-case hexadecimal.
-fn signature(call_id: &str, secret: &str, now_ms: u64) -> String {
+fn signature(call_id: &str, secret: &str, at_ms: u64) -> String {
     use std::fmt::Write as _;
-    let digest = Md5::digest(format!("{call_id}{secret}{now_ms}"));
+    let digest = Md5::digest(format!("{call_id}{secret}{at_ms}"));
     digest.iter().fold(String::with_capacity(32), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text

@@ -11,14 +11,14 @@ use uuid::Uuid;
 use super::Webhook;
 use super::block::Block;
 use super::payload::body;
-use crate::rules::live_event::LiveEvent;
+use crate::rules::live_event::Happened;
 use crate::service::{Service, lock};
 
 /// How many posts may be under way at a time.
 const AT_ONCE: usize = 64;
 
 /// Posts until the sandbox has ended.
-pub(crate) async fn send(service: Arc<Service>, hook: Webhook, mut events: Receiver<LiveEvent>) {
+pub(crate) async fn send(service: Arc<Service>, hook: Webhook, mut events: Receiver<Happened>) {
     let client = match reqwest::Client::builder()
         .no_proxy()
         .timeout(hook.silence)
@@ -38,7 +38,7 @@ pub(crate) async fn send(service: Arc<Service>, hook: Webhook, mut events: Recei
     let places = Arc::new(Semaphore::new(AT_ONCE));
     let app_key = service.read(|app| app.key.clone());
     loop {
-        let event = match events.recv().await {
+        let Happened { at_ms, event } = match events.recv().await {
             Ok(event) => event,
             Err(RecvError::Lagged(missed)) => {
                 tracing::warn!(missed, "webhooks were dropped, because events came too fast");
@@ -47,7 +47,7 @@ pub(crate) async fn send(service: Arc<Service>, hook: Webhook, mut events: Recei
             Err(RecvError::Closed) => return,
         };
         let call = Uuid::new_v4().simple().to_string();
-        let Some(body) = body(&app_key, &hook.secret, &event, &call, service.clock.now_ms()) else {
+        let Some(body) = body(&app_key, &hook.secret, &event, &call, at_ms) else {
             continue;
         };
         if lock(&block).holds(started.elapsed()) {

@@ -83,6 +83,25 @@ async fn sign_ins_evictions_and_logouts_are_posted() {
 }
 
 #[tokio::test]
+async fn a_post_has_the_time_of_what_it_tells_and_not_its_own() {
+    let (url, received) = receiver(&[200]).await;
+    let hook = Webhook::new(url, "s");
+    let sandbox = Sandbox::builder().webhook(hook).start().await.unwrap();
+    sandbox.register("ann");
+    // Nothing is posted before the first wait.
+    sandbox.sign_in_as("ann", "ios_1").unwrap();
+    sandbox.advance(Duration::from_mins(1));
+    sandbox.sign_in_as("ann", "ios_2").unwrap();
+    let mut times: Vec<u64> = until(&received, 2)
+        .await
+        .iter()
+        .map(|post| post["timestamp"].as_u64().unwrap())
+        .collect();
+    times.sort_unstable();
+    assert!(times[1] - times[0] >= 60_000, "{times:?}");
+}
+
+#[tokio::test]
 async fn a_failed_post_is_repeated_once_with_the_same_id() {
     let (url, received) = receiver(&[500, 200]).await;
     let sandbox = Sandbox::builder()

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use easemob_admin_sandbox::{LiveEvent, Sandbox, Webhook};
+use easemob_admin_sandbox::{Happened, Sandbox, Webhook};
 use secrecy::ExposeSecret;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
@@ -164,10 +164,10 @@ fn keep_profile(sandbox: &Sandbox, name: &str, places: &Places) -> Result<(), Co
 }
 
 /// Shows what happens until the sandbox has ended.
-async fn show(context: Context, mut events: Receiver<LiveEvent>, form: LogForm) {
+async fn show(context: Context, mut events: Receiver<Happened>, form: LogForm) {
     let mut out = (context.stdout)();
     loop {
-        let event = match events.recv().await {
+        let happened = match events.recv().await {
             Ok(event) => event,
             Err(RecvError::Lagged(missed)) => {
                 context
@@ -179,9 +179,9 @@ async fn show(context: Context, mut events: Receiver<LiveEvent>, form: LogForm) 
         };
         match form {
             LogForm::Off => {}
-            LogForm::Text => context.ui.note(event),
+            LogForm::Text => context.ui.note(happened.event),
             LogForm::Json => {
-                let line = serde_json::to_string(&event).unwrap_or_default();
+                let line = serde_json::to_string(&happened).unwrap_or_default();
                 // Whoever started the sandbox may no longer read; that is no reason to end.
                 let _ = writeln!(out, "{line}").and_then(|()| out.flush());
             }
