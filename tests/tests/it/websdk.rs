@@ -114,10 +114,10 @@ fn the_example_shows_two_devices_and_the_sandbox_tells_what_happens() {
     std::io::Read::read_to_string(&mut stdout, &mut events).unwrap();
     let _ = TestEnv::finish(serving).expect(0);
     for event in [
-        r#"{"event":"sign_in","user":"ann","resource":"webim_web_phone","live":true}"#,
-        r#"{"event":"message","from":"ann","resource":"webim_web_laptop","to":"ann/webim_web_phone","devices":1}"#,
-        r#"{"event":"told","user":"ann","what":"conversation","devices":1}"#,
-        r#"{"event":"ended","user":"ann","resource":"webim_web_phone","cause":"operator"}"#,
+        r#","event":"sign_in","user":"ann","resource":"webim_web_phone","live":true}"#,
+        r#","event":"message","from":"ann","resource":"webim_web_laptop","to":"ann/webim_web_phone","devices":1}"#,
+        r#","event":"told","user":"ann","what":"conversation","devices":1}"#,
+        r#","event":"ended","user":"ann","resource":"webim_web_phone","cause":"operator"}"#,
     ] {
         assert!(events.contains(event), "{event} is missing in:\n{events}");
     }

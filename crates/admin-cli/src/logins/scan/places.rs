@@ -118,10 +118,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_server_with_room_is_used_to_the_full() {
-        assert_eq!(
-            most_and_last(Concurrency::Auto, 10_000, 20_000).await,
-            (256, 256)
-        );
+        assert_eq!(most_and_last(Concurrency::Auto, 10_000, 20_000).await, (256, 256));
     }
 
     #[tokio::test(start_paused = true)]
