@@ -108,6 +108,14 @@ fn check(path: &Path) -> Result<(), StoreError> {
     };
     let (application, found) = (number("application_id")?, number("user_version")?);
     let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    // Enough to notice a file that was cut off or overwritten; reading all of it would take minutes.
+    let objects: i64 = connection
+        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+        .map_err(damaged)?;
+    if (application, found, objects) == (0, 0, 0) {
+        // Begun by a process that was killed, or met a full disk, before the first table was there.
+        return Ok(());
+    }
     if application != APPLICATION_ID {
         return Err(StoreError::Foreign {
             path: path.to_owned(),
@@ -120,12 +128,6 @@ fn check(path: &Path) -> Result<(), StoreError> {
             known,
         });
     }
-    // Enough to notice a file that was cut off or overwritten; reading all of it would take minutes.
-    connection
-        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| {
-            row.get::<_, i64>(0)
-        })
-        .map_err(damaged)?;
     Ok(())
 }
 

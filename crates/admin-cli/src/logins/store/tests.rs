@@ -224,6 +224,19 @@ fn a_file_that_is_not_ours_is_left_as_it_is() {
     assert!(matches!(refused(&damaged), StoreError::Damaged { .. }));
 }
 
+#[test]
+fn a_file_that_was_begun_and_has_nothing_in_it_is_gone_on_with() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("app.sqlite");
+    rusqlite::Connection::open(&path)
+        .unwrap()
+        .execute_batch("PRAGMA journal_mode = wal; PRAGMA synchronous = full;")
+        .unwrap();
+    assert_ne!(std::fs::metadata(&path).unwrap().len(), 0);
+    let mut store = SqliteStore::open(&path).unwrap();
+    assert!(store.begin("all", 1).is_ok());
+}
+
 #[cfg(unix)]
 #[test]
 fn nobody_else_may_read_it() {
