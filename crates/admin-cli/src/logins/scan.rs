@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use self::places::Places;
 use super::store::{Counts, LoginStore, Position, SeenDevice, SnapshotId, StoreError, UserState};
 use crate::bulk::breaker::{Breaker, Fatal};
-use crate::bulk::calls::CallError;
+use crate::bulk::calls::{CallError, Scope};
 use crate::bulk::level::Concurrency;
 use crate::bulk::pipeline::Wish;
 
@@ -192,6 +192,7 @@ pub async fn scan(
     let (mut counts, mut breaker) = (Counts::default(), Breaker::default());
     // Batches of a server that has fallen silent: kept if it speaks again, and read anew by the next scan if not.
     let mut held_back: Vec<(Vec<(String, UserState)>, Position)> = Vec::new();
+    let (mut heard, mut silence) = (false, None);
     loop {
         let next = tokio::select! {
             next = read.next() => next,
@@ -208,6 +209,12 @@ pub async fn scan(
         if let Some(fatal) = found.errors.iter().find_map(|error| breaker.failed(error)) {
             return Ok(End::Fatal(fatal));
         }
+        heard |= found.answered;
+        silence = found
+            .errors
+            .into_iter()
+            .find(|error| error.scope == Scope::Network)
+            .or(silence);
         held_back.push((found.users, after));
         if found.answered {
             for (users, after) in held_back.drain(..) {
@@ -215,6 +222,10 @@ pub async fn scan(
             }
             seen(counts);
         }
+    }
+    // A server that was never heard has not been scanned, however few the users are.
+    if let (false, Some(error)) = (heard, silence) {
+        return Ok(End::Fatal(Fatal::Unreachable(error)));
     }
     for (users, after) in held_back {
         keep(store, snapshot, &users, &after, now_ms(), &mut counts)?;

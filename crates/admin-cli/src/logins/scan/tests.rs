@@ -32,7 +32,10 @@ impl Scripted {
         let mut fails = self.fails.borrow_mut();
         if let Some(index) = fails.iter().position(|call| *call == name) {
             fails.remove(index);
-            return Err(CallError::for_test(name));
+            return Err(CallError {
+                scope: Scope::Network,
+                ..CallError::for_test(name)
+            });
         }
         Ok(answer)
     }
@@ -224,6 +227,20 @@ async fn a_dead_server_ends_the_scan_and_leaves_it_to_be_gone_on_with() {
         .unwrap();
     assert!(matches!(end, End::Fatal(Fatal::Unreachable(_))), "{end:?}");
     assert_eq!(store.snapshots().unwrap()[0].counts.users, 0);
+}
+
+#[tokio::test]
+async fn a_server_that_was_never_heard_has_not_been_scanned() {
+    let (server, (_directory, mut store)) = (Scripted::new(20), store());
+    server.fails.borrow_mut().push("status.batch");
+    let end = scan_all(&server, &mut store).await;
+    assert!(matches!(end, End::Fatal(Fatal::Unreachable(_))), "{end:?}");
+    assert!(
+        store.unfinished("all").unwrap().is_some(),
+        "the next scan goes on"
+    );
+    assert!(matches!(scan_all(&server, &mut store).await, End::Complete));
+    assert_eq!(store.snapshots().unwrap()[0].counts.failed, 0);
 }
 
 #[tokio::test]
