@@ -10,7 +10,7 @@ use prometheus_client::registry::Registry;
 /// What became of a post.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct Outcome {
-    /// `kept`, `duplicate`, `other_event`, `malformed`, `other_app`, `bad_signature`, `too_large`, `too_slow`,
+    /// `kept`, `duplicate`, `other_event`, `malformed`, `other_app`, `bad_signature`, `too_large`, `too_slow`, `broken_off`,
     /// `queue_full` or `not_kept`.
     pub outcome: &'static str,
 }

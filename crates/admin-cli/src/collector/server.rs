@@ -1,5 +1,6 @@
 //! The receiving end: HTTP, limits of size and time, and an answer only when an event is on disk.
 
+use std::error::Error;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,6 +14,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
+use http_body_util::LengthLimitError;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::gaps::{Failures, HEARTBEAT_MS};
@@ -111,7 +113,10 @@ impl Collector {
 async fn receive(State(collector): State<Arc<Collector>>, body: Body) -> Response {
     let (outcome, status) = match timeout(ARRIVAL, to_bytes(body, LARGEST)).await {
         Err(_) => ("too_slow", StatusCode::REQUEST_TIMEOUT),
-        Ok(Err(_)) => ("too_large", StatusCode::PAYLOAD_TOO_LARGE),
+        Ok(Err(error)) if error.source().is_some_and(<dyn Error>::is::<LengthLimitError>) => {
+            ("too_large", StatusCode::PAYLOAD_TOO_LARGE)
+        }
+        Ok(Err(_)) => ("broken_off", StatusCode::BAD_REQUEST),
         Ok(Ok(body)) => collector.take(&body).await,
     };
     collector.metrics.post(outcome);

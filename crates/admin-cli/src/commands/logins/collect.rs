@@ -107,7 +107,14 @@ pub async fn run(context: &Context, args: &CollectArgs) -> Result<Exit, CommandE
     listening.stop().await;
     collector.recorder.alive(now_ms()).await;
     let metrics = &collector.metrics;
-    let refused = ["malformed", "other_app", "bad_signature", "too_large", "too_slow"];
+    let refused = [
+        "malformed",
+        "other_app",
+        "bad_signature",
+        "too_large",
+        "too_slow",
+        "broken_off",
+    ];
     let later = ["queue_full", "not_kept"];
     let sum = |outcomes: &[&'static str]| outcomes.iter().map(|one| metrics.posts(one)).sum::<u64>();
     context.ui.say(format_args!(
