@@ -92,6 +92,9 @@ pub struct Globals {
     /// Work on this many users at a time, or on as many as the server has room for: `auto`
     #[arg(long, global = true, value_name = "N|auto", default_value = "16", value_parser = concurrency)]
     pub concurrency: Concurrency,
+    /// Give up on a request after this long without an answer, and try again where that is safe
+    #[arg(long, global = true, value_name = "TIME", default_value = "15s", value_parser = duration)]
+    pub timeout: Duration,
     /// Stop in good order after this time, such as 90s, 10m or 1h30m
     #[arg(long, global = true, value_name = "TIME", value_parser = duration)]
     pub max_duration: Option<Duration>,

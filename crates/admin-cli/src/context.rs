@@ -4,7 +4,9 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use easemob_admin_api::{AppKey, AppRoot, Client, Credentials, DisconnectVerb, ExpiresIn, RateLimit};
+use easemob_admin_api::{
+    AppKey, AppRoot, Client, Credentials, DisconnectVerb, ExpiresIn, RateLimit, Timeouts,
+};
 use easemob_admin_sandbox::Sandbox;
 
 use crate::audit::directory_name;
@@ -372,6 +374,7 @@ impl Context {
                 .disconnect_verb(verb)
                 .credentials(credentials.clone())
                 .rate(rate)
+                .timeouts(self.timeouts())
                 .user_agent(concat!("easemob-admin/", env!("CARGO_PKG_VERSION")))
         };
         // The embedded sandbox is this process's own.
@@ -389,6 +392,16 @@ impl Context {
         let client = client
             .map_err(|error| CommandError::new(exit::CONFIG, "the client cannot be set up").because(error))?;
         Ok(Server::new(client, self.ages()))
+    }
+
+    /// Returns how long a request waits: an answer that trickles may take twice as long as one that does not begin.
+    fn timeouts(&self) -> Timeouts {
+        let silence = self.globals.timeout;
+        Timeouts {
+            connect: Timeouts::default().connect.min(silence),
+            read: silence,
+            total: silence.saturating_mul(2),
+        }
     }
 
     /// Returns who knows when devices signed in: what is kept about logins of this server, or their ids alone.
