@@ -17,6 +17,8 @@ mod it {
     pub(crate) mod env;
     mod every_command;
     mod failures;
+    #[cfg(target_os = "linux")]
+    mod faults;
     mod help;
     mod interrupts;
     mod limits_policy;

@@ -13,23 +13,23 @@ use serde_json::{Value, json};
 use super::env::{TestEnv, until};
 use super::interrupts::{interrupt, send};
 
-const SECRET: &str = "s3cret";
+pub(crate) const SECRET: &str = "s3cret";
 
 /// A collector for `acme#chat`, and its address.
-struct Collector {
-    child: Child,
-    address: String,
+pub(crate) struct Collector {
+    pub(crate) child: Child,
+    pub(crate) address: String,
 }
 
 /// A home whose configured server nobody asks, and a file with the secret.
-fn home() -> (TestEnv, String) {
+pub(crate) fn home() -> (TestEnv, String) {
     let mut env = TestEnv::bare();
     env.set("EASEMOB_APP_ROOT", "http://127.0.0.1:1/acme/chat");
     let secret = env.file("hook.secret", format!("{SECRET}\n"));
     (env, secret)
 }
 
-fn collect(env: &TestEnv, secret: &str) -> Collector {
+pub(crate) fn collect(env: &TestEnv, secret: &str) -> Collector {
     let args = [
         "logins",
         "collect",
@@ -38,7 +38,11 @@ fn collect(env: &TestEnv, secret: &str) -> Collector {
         "--secret-file",
         secret,
     ];
-    let mut child = env.spawn(&args);
+    collect_in(env.spawn(&args))
+}
+
+/// Waits until a collector is ready.
+pub(crate) fn collect_in(mut child: Child) -> Collector {
     let mut line = String::new();
     BufReader::new(child.stdout.take().unwrap())
         .read_line(&mut line)
@@ -49,15 +53,20 @@ fn collect(env: &TestEnv, secret: &str) -> Collector {
     Collector { child, address }
 }
 
-fn stop(collector: Collector) -> String {
+pub(crate) fn stop(collector: Collector) -> String {
     interrupt(&collector.child);
     TestEnv::finish(collector.child).expect(0).stderr
 }
 
 /// A post of the service, signed.
 fn login(number: usize, secret: &str) -> String {
+    login_at(number, secret, 1_712_000_000_000)
+}
+
+/// A post about `at_ms`, in milliseconds since 1970, and as many more as the number says.
+pub(crate) fn login_at(number: usize, secret: &str, at_ms: i64) -> String {
     let call_id = format!("acme#chat_{number}");
-    let timestamp = 1_712_000_000_000_usize + number;
+    let timestamp = at_ms + i64::try_from(number).unwrap();
     let digest = Md5::digest(format!("{call_id}{secret}{timestamp}"));
     let security = digest.iter().fold(String::new(), |mut text, byte| {
         write!(text, "{byte:02x}").unwrap();
@@ -72,7 +81,7 @@ fn login(number: usize, secret: &str) -> String {
 }
 
 /// Sends a request over a connection that is kept, and returns the status and body of the answer.
-fn ask(stream: &mut TcpStream, method: &str, path: &str, body: &str) -> Option<(u16, String)> {
+pub(crate) fn ask(stream: &mut TcpStream, method: &str, path: &str, body: &str) -> Option<(u16, String)> {
     let request = format!(
         "{method} {path} HTTP/1.1\r\nhost: test\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
@@ -98,7 +107,7 @@ fn ask(stream: &mut TcpStream, method: &str, path: &str, body: &str) -> Option<(
     Some((status, String::from_utf8_lossy(&body).into_owned()))
 }
 
-fn kept_users(env: &TestEnv) -> BTreeSet<String> {
+pub(crate) fn kept_users(env: &TestEnv) -> BTreeSet<String> {
     let args = [
         "logins", "top", "--by", "sign-ins", "--limit", "100000", "-o", "json",
     ];

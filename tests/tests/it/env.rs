@@ -109,6 +109,11 @@ impl TestEnv {
         self.runtime.block_on(future)
     }
 
+    /// Runs beside the test, until the environment ends.
+    pub(crate) fn spawn_task(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.runtime.spawn(task);
+    }
+
     /// Registers a user and signs in the resources named.
     pub(crate) fn online(&self, user: &str, resources: &[&str]) {
         self.sandbox().register(user);
@@ -172,6 +177,23 @@ impl TestEnv {
 
     pub(crate) fn spawn(&self, args: &[&str]) -> Child {
         self.command(args).spawn().unwrap()
+    }
+
+    /// Spawns in surroundings that a shell makes first.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn spawn_in(&self, surroundings: &str, args: &[&str]) -> Child {
+        let inner = self.command(args);
+        let mut command = Command::new("bash");
+        command
+            .args(["-c", &format!("{surroundings}; exec \"$0\" \"$@\"")])
+            .arg(inner.get_program())
+            .args(inner.get_args())
+            .env_clear()
+            .envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command.spawn().unwrap()
     }
 
     pub(crate) fn run(&self, args: &[&str]) -> Output {

@@ -1,7 +1,6 @@
 //! Nothing is sent that cannot be put on record.
 
 use std::fs;
-use std::process::Command;
 
 use super::env::{Output, TestEnv};
 
@@ -64,19 +63,13 @@ fn a_trail_that_others_can_write() {
 /// Runs with a limit on the size of files, which is met like a full disk: by a write that fails.
 #[cfg(target_os = "linux")]
 fn with_small_files(env: &TestEnv, kilobytes: u32, args: &[&str]) -> Output {
-    let line = format!("trap '' XFSZ; ulimit -f {kilobytes}; exec \"$0\" \"$@\"");
-    let inner = env.command(args);
-    let mut command = Command::new("bash");
-    command
-        .args(["-c", &line])
-        .arg(inner.get_program())
-        .args(inner.get_args())
-        .env_clear();
-    command.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    command
-        .stdout(std::process::Stdio::piped())
-        .stderr(std::process::Stdio::piped());
-    TestEnv::finish(command.spawn().unwrap())
+    TestEnv::finish(env.spawn_in(&small_files(kilobytes), args))
+}
+
+/// The shell's words for it.
+#[cfg(target_os = "linux")]
+pub(crate) fn small_files(kilobytes: u32) -> String {
+    format!("trap '' XFSZ; ulimit -f {kilobytes}")
 }
 
 #[test]
