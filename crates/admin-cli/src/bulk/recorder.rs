@@ -83,6 +83,13 @@ struct Waiting {
 /// Returns the time in milliseconds since 1970.
 pub type Clock = fn() -> i64;
 
+/// How long notes are gathered before a block is written when the last one had [`MANY`]: a block costs about the same
+/// however many notes it has.
+const GATHER: Duration = Duration::from_micros(100);
+
+/// A block of more notes than this says that so many tasks write that gathering holds none of them up for long.
+const MANY: usize = 8;
+
 /// Takes notes from any number of tasks.
 #[derive(Debug)]
 pub struct Recorder {
@@ -181,6 +188,7 @@ impl Writer {
     fn run(mut self, queue: &mpsc::Receiver<Waiting>) -> Result<(), RecordError> {
         let mut block = Vec::new();
         let mut waiting = Vec::new();
+        let mut many = false;
         loop {
             let first = match self.unsynced_since {
                 None => queue.recv().map_err(|_| RecvTimeoutError::Disconnected),
@@ -188,6 +196,9 @@ impl Writer {
             };
             match first {
                 Ok(first) => {
+                    if self.durability == Durability::Batch && many {
+                        std::thread::sleep(GATHER);
+                    }
                     for Waiting { note, safe } in
                         std::iter::once(first).chain(queue.try_iter()).take(LARGEST_BLOCK)
                     {
@@ -195,6 +206,7 @@ impl Writer {
                         waiting.push(safe);
                     }
                     let written = self.write(&block);
+                    many = block.len() > MANY;
                     block.clear();
                     for safe in waiting.drain(..) {
                         // A task that was dropped no longer waits.
