@@ -25,6 +25,7 @@ use crate::transport::timeouts::Timeouts;
 /// assert_eq!(ExpiresIn::default(), ExpiresIn::Seconds);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ExpiresIn {
     /// As all pages say.
     #[default]

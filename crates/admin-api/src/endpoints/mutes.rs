@@ -20,6 +20,7 @@ use crate::model::{Integer, UserId};
 /// assert_ne!(MuteFor::Time(Duration::from_secs(60)), MuteFor::Ever);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum MuteFor {
     /// Not (any more).
     Nothing,

@@ -60,6 +60,7 @@ impl LogoutOutcome {
 /// # Ok::<(), easemob_admin_api::InvalidId>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum DisconnectVerb {
     /// As the public page says.
     #[default]

@@ -43,6 +43,7 @@ const LONGEST_WAIT: Duration = Duration::from_hours(24);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Transport {
     /// [`Transport::Direct`], unless a proxy may be in between: then [`Transport::General`].
     #[default]
