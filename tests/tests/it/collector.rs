@@ -30,15 +30,19 @@ pub(crate) fn home() -> (TestEnv, String) {
 }
 
 pub(crate) fn collect(env: &TestEnv, secret: &str) -> Collector {
-    let args = [
+    collect_in(env.spawn(&collect_args(secret)))
+}
+
+/// A collector on any free port.
+pub(crate) fn collect_args(secret: &str) -> [&str; 6] {
+    [
         "logins",
         "collect",
         "--listen",
         "127.0.0.1:0",
         "--secret-file",
         secret,
-    ];
-    collect_in(env.spawn(&args))
+    ]
 }
 
 /// Waits until a collector is ready.
@@ -369,14 +373,7 @@ fn posts_can_come_over_tls() {
     let certificate = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let cert = env.file("cert.pem", certificate.cert.pem());
     let key = env.file("key.pem", certificate.signing_key.serialize_pem());
-    let args = [
-        "logins",
-        "collect",
-        "--listen",
-        "127.0.0.1:0",
-        "--secret-file",
-        &secret,
-    ];
+    let args = collect_args(&secret);
     let mut child = env.spawn(&[&args[..], &["--tls-cert", &cert, "--tls-key", &key]].concat());
     let mut line = String::new();
     BufReader::new(child.stdout.take().unwrap())

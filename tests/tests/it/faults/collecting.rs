@@ -5,7 +5,7 @@ use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
 use super::super::collector::{
-    Collector, SECRET, ask, collect, collect_in, home, kept_users, login_at, stop,
+    Collector, SECRET, ask, collect, collect_args, collect_in, home, kept_users, login_at, stop,
 };
 use super::super::env::{TestEnv, until};
 use super::super::interrupts::send;
@@ -25,14 +25,7 @@ pub(super) fn cell(wrong: Wrong) -> String {
         Wrong::FullDisk => full_disk(),
         Wrong::ReadOnlyDisk => {
             let (env, secret) = home();
-            let args = [
-                "logins",
-                "collect",
-                "--listen",
-                "127.0.0.1:0",
-                "--secret-file",
-                &secret,
-            ];
+            let args = collect_args(&secret);
             let output = TestEnv::finish(env.spawn_in(&read_only(&env), &args));
             assert!(
                 output.stdout.is_empty(),
@@ -134,14 +127,7 @@ fn on_line(what: OnLine) -> Option<String> {
 
 fn full_disk() -> String {
     let (env, secret) = home();
-    let args = [
-        "logins",
-        "collect",
-        "--listen",
-        "127.0.0.1:0",
-        "--secret-file",
-        &secret,
-    ];
+    let args = collect_args(&secret);
     let collector = collect_in(env.spawn_in(&small_files(200), &args));
     let mut acknowledged = 0;
     let mut refused = None;
