@@ -333,7 +333,7 @@ pub fn call_error(error: &ApiError) -> CallError {
     let what = said
         .strip_prefix(error.call())
         .and_then(|rest| rest.split_once(": "));
-    let mut message = what.map_or(said.as_str(), |(_, what)| what).to_owned();
+    let mut message = in_plain_words(error, what.map_or(said.as_str(), |(_, what)| what));
     let mut cause = error.source();
     while let Some(error) = cause {
         message.push_str(": ");
@@ -352,11 +352,26 @@ pub fn call_error(error: &ApiError) -> CallError {
         call: error.call(),
         message,
         status: error.status(),
-        retry_may_help: error.is_retryable() || error.is_outcome_unknown(),
+        // What cannot be read may come from something in between, which will not be there for ever.
+        retry_may_help: error.is_retryable() || error.is_outcome_unknown() || error.undecoded().is_some(),
         outcome_unknown: error.is_outcome_unknown(),
         not_found: error.is_not_found(),
         scope,
         origin: Some(error.clone()),
+    }
+}
+
+/// Says first what the server's words mean, where they are known to puzzle.
+fn in_plain_words(error: &ApiError, said: &str) -> String {
+    let missing = match error.call() {
+        "sessions.logout_device" => "user or device",
+        _ => "user",
+    };
+    match said.strip_prefix("the server refused with ") {
+        Some(refusal) if error.is_not_found() && !error.is_unsupported() && error.target().is_some() => {
+            format!("no such {missing} ({refusal})")
+        }
+        _ => said.to_owned(),
     }
 }
 
