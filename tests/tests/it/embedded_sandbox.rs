@@ -51,6 +51,21 @@ fn a_seed_with_a_typo_is_told_with_its_place_and_changes_nothing() {
 }
 
 #[test]
+fn a_seed_with_limits_out_of_range_changes_nothing() {
+    let env = TestEnv::bare();
+    let _ = env
+        .run(&["--sandbox", "users", "ban", "user0001", "--yes"])
+        .expect(0);
+    let seed = env.file("seed.json", r#"{"limits":{"mode":"multi","default":99}}"#);
+    let output = env.run(&["sandbox", "seed", &seed]).expect(2);
+    assert!(output.stderr.contains("must be between"), "{}", output.text());
+    let shown = env
+        .run(&["--sandbox", "users", "show", "user0001", "-o", "json"])
+        .expect(0);
+    assert_eq!(shown.json()["rows"][0]["active"], false, "{}", shown.text());
+}
+
+#[test]
 fn two_commands_at_once_take_turns() {
     let env = TestEnv::bare();
     let children: Vec<_> = ["user0001", "user0002"]

@@ -98,6 +98,9 @@ pub enum SeedError {
     /// A device has neither platform nor resource.
     #[error("a device of user {0} has neither platform nor resource")]
     NoPlatform(String),
+    /// Limits of the app or of a user are out of range.
+    #[error("limits of the seed cannot be used")]
+    Limits(#[from] LimitError),
 }
 
 impl Seed {
@@ -113,7 +116,7 @@ impl Seed {
     /// Reads a seed file's text.
     ///
     /// # Errors
-    /// When it is not JSON of this form, a user has no name, or a device has no platform.
+    /// When it is not JSON of this form, a user has no name, a device has no platform, or limits are out of range.
     pub fn from_json(text: &str) -> Result<Self, SeedError> {
         let seed: Self = serde_json::from_str(text)?;
         seed.check()?;
@@ -133,7 +136,15 @@ impl Seed {
                 return Err(SeedError::NoPlatform(user.username.clone()));
             }
         }
-        Ok(())
+        Ok(self.check_limits()?)
+    }
+
+    fn check_limits(&self) -> Result<(), LimitError> {
+        let app = self.limits.clone().map(UserLimits::from);
+        let users = self.users.iter().filter_map(|user| user.limits.clone());
+        app.into_iter()
+            .chain(users)
+            .try_for_each(|limits| limits.check().map(|_| ()))
     }
 }
 
@@ -141,10 +152,7 @@ impl App {
     /// Puts a seed's users and limits in place.
     pub(crate) fn import(&mut self, seed: Seed, now_ms: u64) -> Result<(), LimitError> {
         // All limits are checked before anything changes.
-        seed.users
-            .iter()
-            .filter_map(|user| user.limits.clone())
-            .try_for_each(|limits| limits.check().map(|_| ()))?;
+        seed.check_limits()?;
         if let Some(limits) = seed.limits {
             self.set_limits(limits)?;
         }
@@ -286,6 +294,8 @@ mod tests {
             r#"{"user": []}"#,
             r#"{"users": [{"username": ""}]}"#,
             r#"{"users": [{"username": "ann", "devices": [{}]}]}"#,
+            r#"{"limits": {"mode": "multi", "default": 99}}"#,
+            r#"{"users": [{"username": "ann", "limits": {"platforms": {"web": 99}}}]}"#,
         ] {
             assert!(Seed::from_json(text).is_err(), "{text}");
         }
