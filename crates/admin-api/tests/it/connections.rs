@@ -91,6 +91,26 @@ async fn so_is_one_that_was_closed_after_a_while() {
     assert_eq!(counts(&seen), [1, 2]);
 }
 
+#[test]
+fn a_client_outlives_the_runtime_that_its_connections_began_in() {
+    let runtime = || {
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        builder.enable_all().build().unwrap()
+    };
+    let server = runtime();
+    let (address, seen) = server.block_on(serve(vec![vec![Forever(logged_out())]]));
+    let client = builder("http", "127.0.0.1", address).build().unwrap();
+    let (done, wait) = tokio::sync::oneshot::channel();
+    let serving = std::thread::spawn(move || server.block_on(wait));
+    for _ in 0..3 {
+        // Each is dropped at once, and with it what drives its connections.
+        assert!(runtime().block_on(log_out(&client)).unwrap());
+    }
+    assert_eq!(counts(&seen), [1, 1, 1]);
+    done.send(()).unwrap();
+    serving.join().unwrap().unwrap();
+}
+
 #[tokio::test]
 async fn many_connections_that_were_closed_while_idle_are_all_passed_over() {
     let mut scripts = vec![vec![Request, Pause(SOON), Write(logged_out()), Pause(SOON)]; 8];

@@ -34,6 +34,8 @@ impl Connector {
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
+        // Divided among the addresses of the name, so that a dead one leaves time for the next.
+        tcp.set_connect_timeout(Some(settings.timeouts.connect));
         let kind = if server.scheme() == Some(&http::uri::Scheme::HTTP) {
             Kind::Plain(tcp)
         } else {
