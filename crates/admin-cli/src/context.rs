@@ -3,6 +3,7 @@
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 use easemob_admin_api::{
     AppKey, AppRoot, Client, Credentials, DisconnectVerb, ExpiresIn, RateLimit, Timeouts,
@@ -56,6 +57,8 @@ pub struct Context {
     pub stdout: Stdout,
     /// The terminal.
     pub screen: Screen,
+    /// When the command began.
+    pub began: Instant,
 }
 
 /// A server that can be talked to.
@@ -111,6 +114,13 @@ pub struct Configured {
 }
 
 impl Context {
+    /// Returns when `--max-duration` is over; what is done in several passes has it once for all of them.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        // A time that no clock reaches is none.
+        self.began.checked_add(self.globals.max_duration?)
+    }
+
     /// Returns where files are kept.
     ///
     /// # Errors

@@ -160,7 +160,7 @@ impl<'a, R: RunRow> Driven<'a, R> {
         let bar = context.bar(run.summary.users, run.verb);
         let report = context.report::<R>(run.session, run.command, bar);
         Self {
-            wish: interrupt::listen(&context.ui, context.globals.max_duration),
+            wish: interrupt::listen(&context.ui, context.deadline()),
             rows: Rows::new(&context.ui, report, run.acts),
             started: Instant::now(),
             requests_before: run.session.server.requests(),

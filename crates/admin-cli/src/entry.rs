@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Parser;
 
@@ -100,6 +100,7 @@ pub fn run(
         ui: ui.clone(),
         stdout: streams.stdout,
         screen: streams.screen,
+        began: Instant::now(),
     };
     let result = runtime.block_on(dispatch(&context, cli.command));
     runtime.shutdown_timeout(LAST_TASKS);

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::{Arc, mpsc};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
@@ -18,7 +18,7 @@ const LAST_GRACE: Duration = Duration::from_secs(5);
 /// The first Ctrl-C or SIGTERM asks to finish in good order, the second one to stop at once. Both are heard even while
 /// the run is busy writing rows that nobody reads: listening has a thread of its own.
 #[must_use]
-pub fn listen(ui: &Arc<Ui>, max_duration: Option<Duration>) -> watch::Receiver<Wish> {
+pub fn listen(ui: &Arc<Ui>, deadline: Option<Instant>) -> watch::Receiver<Wish> {
     let (sender, receiver) = watch::channel(Wish::Run);
     let (ready, installed) = mpsc::sync_channel(1);
     let speaker = Arc::clone(ui);
@@ -30,7 +30,7 @@ pub fn listen(ui: &Arc<Ui>, max_duration: Option<Duration>) -> watch::Receiver<W
         runtime.block_on(async {
             let signals = Signals::install();
             let _ = ready.send(());
-            hear(signals, &sender, &speaker, max_duration).await;
+            hear(signals, &sender, &speaker, deadline).await;
         });
         Ok::<(), io::Error>(())
     });
@@ -41,20 +41,22 @@ pub fn listen(ui: &Arc<Ui>, max_duration: Option<Duration>) -> watch::Receiver<W
     receiver
 }
 
-async fn hear(mut signals: Signals, sender: &watch::Sender<Wish>, ui: &Ui, max_duration: Option<Duration>) {
-    let deadline = async {
-        match max_duration {
-            Some(duration) => tokio::time::sleep(duration).await,
-            None => std::future::pending().await,
-        }
-    };
+/// Waits until `deadline`; for ever if there is none.
+pub async fn over(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn hear(mut signals: Signals, sender: &watch::Sender<Wish>, ui: &Ui, deadline: Option<Instant>) {
     tokio::select! {
         () = sender.closed() => return,
         () = signals.next() => {
             sender.send_replace(Wish::Drain(Cause::Signal));
             ui.say("stopping: what is in flight will be finished; press Ctrl-C again to stop at once");
         }
-        () = deadline => {
+        () = over(deadline) => {
             sender.send_replace(Wish::Drain(Cause::Deadline));
             ui.say("--max-duration is over: what is in flight will be finished");
             signals.next().await;

@@ -126,6 +126,33 @@ fn a_time_limit_ends_a_run_in_good_order() {
 }
 
 #[test]
+fn a_time_limit_that_is_over_while_devices_are_counted_ends_before_anything_is_done() {
+    let (env, list) = slow_server(100);
+    env.sandbox()
+        .inject(Fault::delay("devices.list", Duration::from_millis(100)));
+    let output = env
+        .run(&[
+            "sessions",
+            "logout",
+            "--from",
+            &list,
+            "--reason",
+            "test",
+            "--yes",
+            "--concurrency",
+            "2",
+            "--max-logouts",
+            "100%",
+            "--max-duration",
+            "1s",
+        ])
+        .expect(10);
+    assert!(output.stderr.contains("nothing was done"), "{}", output.stderr);
+    assert_eq!(env.sandbox().call_count("sessions.logout_all"), 0);
+    assert!(env.sandbox().call_count("devices.list") < 100);
+}
+
+#[test]
 fn a_stop_by_the_system_is_as_orderly_as_ctrl_c() {
     let (env, list) = slow_server(100);
     let child = env.spawn(&[

@@ -1,5 +1,6 @@
 //! The reading pass of an act that has to know the whole before it begins.
 
+use std::convert::Infallible;
 use std::io;
 use std::ops::ControlFlow;
 use std::time::Duration;
@@ -8,18 +9,21 @@ use crate::bulk::breaker::Breaker;
 use crate::bulk::calls::CallError;
 use crate::bulk::item::Task;
 use crate::bulk::level::Gauge;
-use crate::bulk::pipeline::{self, Control, Stop, Wish};
+use crate::bulk::pipeline::{self, Cause, Control, Stop, Wish};
 use crate::command_error::CommandError;
 use crate::context::Context;
 use crate::exit;
+use crate::interrupt;
 use crate::progress::Progress;
 use crate::server::Server;
 
 /// Reads something about every task and hands it to `done`, in any order; `verb` is shown beside the progress bar.
 ///
+/// A signal ends the program at once, because nothing has been done that would have to be finished.
+///
 /// # Errors
-/// When going on is pointless, the tasks cannot be read, or `done` cannot keep what it was given; nothing was done
-/// to anybody then.
+/// When going on is pointless, `--max-duration` is over, the tasks cannot be read, or `done` cannot keep what it was
+/// given; nothing was done to anybody then.
 pub async fn read_first<R>(
     context: &Context,
     server: &Server,
@@ -29,7 +33,12 @@ pub async fn read_first<R>(
     read: impl AsyncFn(&Task) -> Result<R, CallError>,
     mut done: impl FnMut(Task, Result<R, CallError>) -> io::Result<()>,
 ) -> Result<(), CommandError> {
-    let (_keep, wish) = tokio::sync::watch::channel(Wish::Run);
+    let (wishes, wish) = tokio::sync::watch::channel(Wish::Run);
+    let time_limit = async {
+        interrupt::over(context.deadline()).await;
+        wishes.send_replace(Wish::Drain(Cause::Deadline));
+        std::future::pending::<Infallible>().await
+    };
     let work = async |task: Task| {
         let result = read(&task).await;
         (task, result)
@@ -41,10 +50,17 @@ pub async fn read_first<R>(
         bar: context.bar(users, verb),
         done: &mut done,
     };
-    let end = pipeline::run(tasks, wish, work, &mut reading).await;
+    let end = tokio::select! {
+        end = pipeline::run(tasks, wish, work, &mut reading) => end,
+        never = time_limit => match never {},
+    };
     context.ui.lower();
     match end.stop {
         None => Ok(()),
+        Some(Stop::Wished(_)) => {
+            let what = "--max-duration was over before all devices were read, so nothing was done";
+            Err(CommandError::new(exit::INTERRUPTED, what).hint("give it more time, or fewer users at once"))
+        }
         Some(Stop::Fatal(fatal)) => Err(fatal.into()),
         Some(other) => {
             let what = format!("the devices could not be counted ({other:?}), so nothing was done");

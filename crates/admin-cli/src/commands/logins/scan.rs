@@ -66,7 +66,7 @@ pub async fn run(context: &Context, session: &Session, args: &ScanArgs) -> Resul
     }
     let pace = Pace {
         concurrency: context.globals.concurrency,
-        wish: interrupt::listen(&context.ui, context.globals.max_duration),
+        wish: interrupt::listen(&context.ui, context.deadline()),
     };
     let bar = list.as_ref().and_then(|list| context.bar(list.users, "scanning"));
     let mut shown = from.done;
