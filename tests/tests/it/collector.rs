@@ -4,20 +4,19 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write as _};
 use std::net::TcpStream;
-use std::process::Child;
 
 use easemob_admin_sandbox::{DeviceLimits, Sandbox, Webhook};
 use md5::{Digest, Md5};
 use serde_json::{Value, json};
 
-use super::env::{TestEnv, until};
+use super::env::{Running, TestEnv, until};
 use super::interrupts::{interrupt, send};
 
 pub(crate) const SECRET: &str = "s3cret";
 
 /// A collector for `acme#chat`, and its address.
 pub(crate) struct Collector {
-    pub(crate) child: Child,
+    pub(crate) child: Running,
     pub(crate) address: String,
 }
 
@@ -46,7 +45,7 @@ pub(crate) fn collect_args(secret: &str) -> [&str; 6] {
 }
 
 /// Waits until a collector is ready.
-pub(crate) fn collect_in(mut child: Child) -> Collector {
+pub(crate) fn collect_in(mut child: Running) -> Collector {
     let mut line = String::new();
     BufReader::new(child.stdout.take().unwrap())
         .read_line(&mut line)

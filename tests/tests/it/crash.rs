@@ -2,14 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::process::Child;
 
 use easemob_admin_cli::audit::{Against, Entries, Kind, verify};
 use easemob_admin_cli::bulk::journal::progress::Progress;
 use easemob_admin_cli::bulk::journal::read::Reader;
 use easemob_admin_cli::bulk::journal::record::{Record, State};
 
-use super::env::{TestEnv, until};
+use super::env::{Running, TestEnv, until};
 
 const USERS: usize = 2_000;
 const CONCURRENCY: &str = "4";
@@ -24,7 +23,7 @@ fn logouts(env: &TestEnv) -> usize {
 }
 
 /// The lines of a killed program that are whole, which are those it had the record of acknowledged for.
-fn acknowledged(child: Child) -> BTreeSet<String> {
+fn acknowledged(child: Running) -> BTreeSet<String> {
     let stdout = TestEnv::finish(child).stdout;
     let whole = stdout.rsplit_once('\n').map_or("", |(whole, _)| whole);
     let rows = whole

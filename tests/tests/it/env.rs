@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io::{Read, Write as _};
+use std::ops::{Deref, DerefMut};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
@@ -20,6 +21,31 @@ pub(crate) fn until(what: &str, mut happened: impl FnMut() -> bool) {
     while !happened() {
         assert!(started.elapsed() < LONGEST_RUN, "waited in vain: {what}");
         std::thread::yield_now();
+    }
+}
+
+/// A run that is under way; it is killed if nobody waits for its end, as when a test fails.
+pub(crate) struct Running(Child);
+
+impl Deref for Running {
+    type Target = Child;
+
+    fn deref(&self) -> &Child {
+        &self.0
+    }
+}
+
+impl DerefMut for Running {
+    fn deref_mut(&mut self) -> &mut Child {
+        &mut self.0
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // One that has ended and was waited for is left alone.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
@@ -175,13 +201,13 @@ impl TestEnv {
         command
     }
 
-    pub(crate) fn spawn(&self, args: &[&str]) -> Child {
-        self.command(args).spawn().unwrap()
+    pub(crate) fn spawn(&self, args: &[&str]) -> Running {
+        Running(self.command(args).spawn().unwrap())
     }
 
     /// Spawns in surroundings that a shell makes first.
     #[cfg(target_os = "linux")]
-    pub(crate) fn spawn_in(&self, surroundings: &str, args: &[&str]) -> Child {
+    pub(crate) fn spawn_in(&self, surroundings: &str, args: &[&str]) -> Running {
         let inner = self.command(args);
         let mut command = Command::new("bash");
         command
@@ -193,7 +219,7 @@ impl TestEnv {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        command.spawn().unwrap()
+        Running(command.spawn().unwrap())
     }
 
     pub(crate) fn run(&self, args: &[&str]) -> Output {
@@ -202,11 +228,11 @@ impl TestEnv {
 
     /// Runs with stdout going elsewhere.
     pub(crate) fn run_to(&self, args: &[&str], stdout: Stdio) -> Output {
-        Self::finish(self.command(args).stdout(stdout).spawn().unwrap())
+        Self::finish(Running(self.command(args).stdout(stdout).spawn().unwrap()))
     }
 
     pub(crate) fn run_with_stdin(&self, args: &[&str], stdin: &str) -> Output {
-        let mut child = self.command(args).stdin(Stdio::piped()).spawn().unwrap();
+        let mut child = Running(self.command(args).stdin(Stdio::piped()).spawn().unwrap());
         // A program that refuses its arguments need not read; the pipe is then closed already.
         let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
         Self::finish(child)
@@ -228,27 +254,23 @@ impl TestEnv {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        let mut child = command.spawn().ok()?;
+        let mut child = Running(command.spawn().ok()?);
         child.stdin.take().unwrap().write_all(typed.as_bytes()).unwrap();
         Some(Self::finish(child))
     }
 
     /// Waits for the end of a run; a stream that the test has taken is empty here.
-    pub(crate) fn finish(mut child: Child) -> Output {
+    pub(crate) fn finish(mut child: Running) -> Output {
         let stdout = child.stdout.take().map(text_of);
         let stderr = child.stderr.take().map(text_of);
         let deadline = Instant::now() + LONGEST_RUN;
-        let mut text = |stream: Option<mpsc::Receiver<String>>| {
+        let text = |stream: Option<mpsc::Receiver<String>>| {
             let Some(stream) = stream else {
                 return String::new();
             };
             stream
                 .recv_timeout(deadline.saturating_duration_since(Instant::now()))
-                .unwrap_or_else(|error| {
-                    let _ = child.kill();
-                    let _ = child.wait();
-                    panic!("the run did not end within {LONGEST_RUN:?}: {error}")
-                })
+                .unwrap_or_else(|error| panic!("the run did not end within {LONGEST_RUN:?}: {error}"))
         };
         let (stdout, stderr) = (text(stdout), text(stderr));
         Output {

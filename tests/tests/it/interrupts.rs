@@ -1,17 +1,17 @@
 //! Ctrl-C and time limits end a run in good order.
 
-use std::process::{Child, Command};
+use std::process::Command;
 use std::time::Duration;
 
 use easemob_admin_sandbox::Fault;
 
-use super::env::{TestEnv, until};
+use super::env::{Running, TestEnv, until};
 
-pub(crate) fn interrupt(child: &Child) {
+pub(crate) fn interrupt(child: &Running) {
     send("-INT", child);
 }
 
-pub(crate) fn send(signal: &str, child: &Child) {
+pub(crate) fn send(signal: &str, child: &Running) {
     let done = Command::new("kill")
         .args([signal, &child.id().to_string()])
         .status()

@@ -2,15 +2,14 @@
 //! connected, and a logout arrives.
 
 use std::io::{BufRead, BufReader, Read};
-use std::process::Child;
 
 use serde_json::Value;
 
-use super::env::TestEnv;
+use super::env::{Running, TestEnv};
 use super::interrupts::interrupt;
 
 /// A sandbox in a terminal of its own, kept as the profile `local`.
-fn serve(env: &TestEnv) -> Child {
+fn serve(env: &TestEnv) -> Running {
     let mut serving = env.spawn(&["sandbox", "serve", "--add-profile", "local", "--log", "off"]);
     let mut ready = String::new();
     let mut stdout = BufReader::new(serving.stdout.take().unwrap());
@@ -23,7 +22,7 @@ fn connect(
     env: &TestEnv,
     platform: &str,
     count: &str,
-) -> (Child, BufReader<std::process::ChildStdout>, Vec<String>) {
+) -> (Running, BufReader<std::process::ChildStdout>, Vec<String>) {
     let args = [
         "--profile",
         "local",
@@ -54,7 +53,7 @@ fn connect(
 }
 
 /// The rest of what a terminal shows, once its command has ended by itself.
-fn rest((child, mut stdout, _): (Child, BufReader<std::process::ChildStdout>, Vec<String>)) -> Vec<Value> {
+fn rest((child, mut stdout, _): (Running, BufReader<std::process::ChildStdout>, Vec<String>)) -> Vec<Value> {
     let mut text = String::new();
     stdout.read_to_string(&mut text).unwrap();
     let _ = TestEnv::finish(child).expect(0);
