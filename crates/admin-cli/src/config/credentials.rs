@@ -114,16 +114,20 @@ pub fn plan(environment: &Environment, profile: Option<&Profile>) -> Result<Plan
         });
     }
     if let Some(jwt) = &profile.jwt {
-        return Ok(Plan::Jwt(jwt.clone()));
+        let key_file = environment.at_home(&jwt.key_file);
+        return Ok(Plan::Jwt(JwtKey {
+            key_file,
+            ..jwt.clone()
+        }));
     }
     if let Some(path) = &profile.token_file {
-        return Ok(Plan::Token(SecretPlace::File(path.clone())));
+        return Ok(Plan::Token(SecretPlace::File(environment.at_home(path))));
     }
     if let Some(command) = &profile.token_command {
         return Ok(Plan::Token(SecretPlace::Command(command.clone())));
     }
     let secret = if let Some(path) = &profile.client_secret_file {
-        Some(SecretPlace::File(path.clone()))
+        Some(SecretPlace::File(environment.at_home(path)))
     } else if let Some(command) = &profile.client_secret_command {
         Some(SecretPlace::Command(command.clone()))
     } else {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::{Path, PathBuf};
 
 /// The environment of one run.
 #[derive(Clone, Default)]
@@ -28,6 +29,15 @@ impl Environment {
             .get(name)
             .map(String::as_str)
             .filter(|value| !value.is_empty())
+    }
+
+    /// Returns `path` with a leading `~/` as the home directory, which a shell does not see in a file.
+    #[must_use]
+    pub fn at_home(&self, path: &Path) -> PathBuf {
+        match (path.strip_prefix("~"), self.get("HOME")) {
+            (Ok(below), Some(home)) => Path::new(home).join(below),
+            _ => path.to_owned(),
+        }
     }
 }
 
@@ -57,6 +67,20 @@ mod tests {
     fn debug_shows_no_values() {
         let environment = Environment::from_iter([("EASEMOB_CLIENT_SECRET", "s3cret")]);
         assert_eq!(format!("{environment:?}"), r#"{"EASEMOB_CLIENT_SECRET"}"#);
+    }
+
+    #[test]
+    fn a_tilde_is_the_home_directory() {
+        let environment = Environment::from_iter([("HOME", "/home/ann")]);
+        for (written, meant) in [
+            ("~/secret", "/home/ann/secret"),
+            ("/etc/~/secret", "/etc/~/secret"),
+            ("~bob/secret", "~bob/secret"),
+            ("secret", "secret"),
+        ] {
+            assert_eq!(environment.at_home(Path::new(written)), Path::new(meant));
+        }
+        assert_eq!(Environment::default().at_home(Path::new("~/a")), Path::new("~/a"));
     }
 
     #[test]
