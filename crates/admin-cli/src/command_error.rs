@@ -169,7 +169,13 @@ impl From<CredentialError> for CommandError {
 
 impl From<ProfileFileError> for CommandError {
     fn from(error: ProfileFileError) -> Self {
-        Self::of(exit::CONFIG, &error)
+        let this = Self::of(exit::CONFIG, &error);
+        match error {
+            ProfileFileError::Content { .. } | ProfileFileError::Profile { .. } => {
+                this.hint("nothing was sent; docs/configuration.md has every key")
+            }
+            ProfileFileError::Read { .. } | ProfileFileError::Write { .. } => this,
+        }
     }
 }
 

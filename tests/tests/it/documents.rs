@@ -54,6 +54,19 @@ fn the_commands_work(document: &str, at_least: usize) {
 }
 
 #[test]
+fn the_profile_file_of_the_documents_is_understood() {
+    let env = TestEnv::bare();
+    let text = root("docs/configuration.md");
+    let example = text.split("```toml\n").nth(1).unwrap();
+    let example = example.split("```").next().unwrap();
+    std::fs::create_dir_all(env.path("config")).unwrap();
+    std::fs::write(env.path("config").join("config.toml"), example).unwrap();
+    let listed = env.run(&["profile", "list", "-o", "json"]).expect(0).json();
+    let count = listed["rows"].as_array().unwrap().len();
+    assert_eq!(count, example.matches("[profiles.").count() - 1, "{listed}");
+}
+
+#[test]
 fn every_link_of_the_documents_leads_somewhere() {
     let documents = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"];
     let guides = [
@@ -61,6 +74,7 @@ fn every_link_of_the_documents_leads_somewhere() {
         "docs/scripts.md",
         "docs/backends.md",
         "docs/audit.md",
+        "docs/configuration.md",
     ];
     for file in documents.into_iter().chain(guides) {
         let text = root(file);

@@ -198,6 +198,24 @@ mod tests {
     }
 
     #[test]
+    fn every_key_is_documented() {
+        let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/configuration.md");
+        let page = fs::read_to_string(page).unwrap();
+        let known_to = |text: &str| {
+            let error = toml::from_str::<ProfileFile>(text).unwrap_err();
+            let words: Vec<String> = error.message().split('`').map(str::to_owned).collect();
+            words.into_iter().skip(3).step_by(2).collect::<Vec<_>>()
+        };
+        let profile = known_to("[profiles.a]\nunknown = 1\n");
+        let jwt = known_to("[profiles.a.jwt]\nunknown = 1\n");
+        assert!(profile.len() > 10 && jwt.len() > 5, "{profile:?} {jwt:?}");
+        for key in profile.into_iter().chain(jwt).filter(|key| key != "jwt") {
+            assert!(page.contains(&format!("\n{key} = ")), "`{key}` is not documented");
+        }
+        assert!(page.contains(".jwt]"));
+    }
+
+    #[test]
     fn no_error_shows_a_value() {
         for text in [
             "[profiles.a]\nclient_secret = [\"s3cret\"]\n",

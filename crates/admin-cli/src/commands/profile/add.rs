@@ -23,7 +23,8 @@ use crate::exit::{self, Exit};
   easemob-admin profile add agora --app-root https://a41.chat.agora.io/app-id/ID --client-id ID --secret-stdin
 
 The secret is never an argument: other users of the machine could see it. The first profile becomes the \
-default. Without a secret the profile takes it from EASEMOB_CLIENT_SECRET or EASEMOB_TOKEN.")]
+default. Without a secret the profile takes it from EASEMOB_CLIENT_SECRET or EASEMOB_TOKEN.
+Ready tokens and signed ones are written into the file by hand: docs/configuration.md.")]
 pub struct AddArgs {
     /// The name of the profile
     #[arg(value_name = "NAME", value_parser = name)]
