@@ -9,9 +9,9 @@ use tracing::debug;
 
 use crate::app_root::AppRoot;
 use crate::credentials::TokenCache;
-use crate::endpoint::{Authority, Bucket, Endpoint, Request};
+use crate::endpoint::{Authority, Bucket, Effect, Endpoint, Request};
 use crate::envelope::{Classified, classify};
-use crate::error::{Error, Kind};
+use crate::error::{Delivery, Error, Kind};
 use crate::transport::clock::Clock;
 use crate::transport::http::Http;
 use crate::transport::limit::Limiter;
@@ -75,6 +75,15 @@ impl Pipeline {
             ..CallState::first(E::EFFECT)
         };
         let mut renewed = false;
+        let mut doubtful = false;
+        let failed_with = |kind, call: &CallState, doubtful| {
+            let error = Error::new(endpoint, kind, call.attempts, self.since(start));
+            if doubtful {
+                error.after_a_doubtful_attempt()
+            } else {
+                error
+            }
+        };
         loop {
             self.limiter.permit(E::BUCKET).await;
             let attempt_start = self.clock.now();
@@ -87,7 +96,7 @@ impl Pipeline {
                 Failed::Otherwise(kind) => kind,
                 Failed::TokenRefused(lease, kind) => {
                     let Some(tokens) = tokens else {
-                        return Err(Error::new(endpoint, kind, call.attempts, self.since(start)));
+                        return Err(failed_with(kind, &call, doubtful));
                     };
                     if renewed {
                         tokens.refused_again(&lease).await;
@@ -96,12 +105,7 @@ impl Pipeline {
                         match renewal {
                             Ok(_) => continue,
                             Err(error) => {
-                                return Err(Error::new(
-                                    endpoint,
-                                    error.into(),
-                                    call.attempts,
-                                    self.since(start),
-                                ));
+                                return Err(failed_with(error.into(), &call, doubtful));
                             }
                         }
                     }
@@ -109,8 +113,10 @@ impl Pipeline {
                 }
             };
             let Some(delay) = self.delay_after::<E>(&call, &kind) else {
-                return Err(Error::new(endpoint, kind, call.attempts, self.since(start)));
+                return Err(failed_with(kind, &call, doubtful));
             };
+            // A later refusal says nothing of an attempt before it that got no answer.
+            doubtful |= E::EFFECT != Effect::Read && kind.delivery() == Some(Delivery::Unknown);
             self.clock.sleep_until(self.clock.now() + delay).await;
             call.elapsed += delay;
         }
@@ -177,16 +183,19 @@ impl Pipeline {
             ?decision,
             "attempt failed"
         );
-        let Decision::RetryAfter(delay) = decision else {
-            return None;
-        };
         if let Kind::Refused(refusal) = kind
             && refusal.is_rate_limit()
         {
-            // The limit is the app's, not this call's: everyone waits.
-            self.limiter.limited(E::BUCKET, delay);
+            // The limit is the app's, not this call's: everyone waits, even if this call is given up.
+            let wait = failure
+                .retry_after
+                .unwrap_or_else(|| self.retry.delay(call.attempts, jitter));
+            self.limiter.limited(E::BUCKET, wait);
         }
-        Some(delay)
+        match decision {
+            Decision::RetryAfter(delay) => Some(delay),
+            Decision::Exhausted | Decision::Permanent => None,
+        }
     }
 
     fn since(&self, start: Instant) -> Duration {

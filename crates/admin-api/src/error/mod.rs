@@ -50,6 +50,8 @@ struct Inner {
     optional: bool,
     attempts: u32,
     elapsed: Duration,
+    /// An attempt before the last may have taken effect.
+    maybe_done: bool,
 }
 
 #[derive(Debug)]
@@ -60,6 +62,18 @@ pub(crate) enum Kind {
     Refused(Refusal),
     Transport(TransportError),
     Decode(DecodeError),
+}
+
+impl Kind {
+    /// What is known of the delivery, where the call got as far as being sent.
+    pub(crate) fn delivery(&self) -> Option<Delivery> {
+        match self {
+            Self::Build(_) | Self::Credentials(_) | Self::Sign(_) => None,
+            Self::Refused(refusal) => Some(refusal.delivery()),
+            Self::Transport(error) => Some(error.delivery()),
+            Self::Decode(_) => Some(Delivery::Unknown),
+        }
+    }
 }
 
 impl Error {
@@ -73,8 +87,17 @@ impl Error {
                 optional: E::OPTIONAL,
                 attempts,
                 elapsed,
+                maybe_done: false,
             }),
         }
+    }
+
+    /// Remembers that an attempt before the last may have taken effect.
+    pub(crate) fn after_a_doubtful_attempt(mut self) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.inner) {
+            inner.maybe_done = true;
+        }
+        self
     }
 
     /// Returns true if sending the same request later could succeed.
@@ -100,12 +123,7 @@ impl Error {
         if self.inner.effect == Effect::Read {
             return false;
         }
-        match &self.inner.kind {
-            Kind::Build(_) | Kind::Credentials(_) | Kind::Sign(_) => false,
-            Kind::Refused(refusal) => refusal.delivery() == Delivery::Unknown,
-            Kind::Transport(error) => error.delivery() == Delivery::Unknown,
-            Kind::Decode(_) => true,
-        }
+        self.inner.maybe_done || self.inner.kind.delivery() == Some(Delivery::Unknown)
     }
 
     /// Returns true if the server does not know the user (or another named thing).
@@ -113,7 +131,7 @@ impl Error {
     /// The server answers a bad path in the same words (error page).
     #[must_use]
     pub fn is_not_found(&self) -> bool {
-        self.refusal().is_some_and(|r| match r.error_type() {
+        self.own_refusal().is_some_and(|r| match r.error_type() {
             "organization_application_not_found" => false,
             "service_resource_not_found" | "entity_not_found" => true,
             // `management` is what the deletion of an unknown user may be answered with.
@@ -127,7 +145,7 @@ impl Error {
     #[must_use]
     pub fn is_unsupported(&self) -> bool {
         self.inner.optional
-            && self.refusal().is_some_and(|r| match r.status {
+            && self.own_refusal().is_some_and(|r| match r.status {
                 404 => r.error_type() == "service_resource_not_found",
                 405 => true,
                 500 => matches!(
@@ -159,9 +177,12 @@ impl Error {
             .is_some_and(|r| r.error_type() == "organization_application_not_found")
     }
 
-    /// Returns true if no connection to the server could be made.
+    /// Returns true if no connection to the server could be made, at any attempt.
     #[must_use]
     pub fn is_unreachable(&self) -> bool {
+        if self.inner.maybe_done {
+            return false;
+        }
         match &self.inner.kind {
             Kind::Transport(error) => error.delivery() == Delivery::NotSent,
             Kind::Credentials(error) => error.is_unreachable(),
@@ -204,6 +225,12 @@ impl Error {
         }
     }
 
+    /// Returns how long the server asked to wait, if it did.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.refusal().and_then(|refusal| refusal.retry_after)
+    }
+
     /// Returns the name of the call, such as `sessions.logout_all`.
     #[must_use]
     pub fn call(&self) -> &'static str {
@@ -226,6 +253,14 @@ impl Error {
     #[must_use]
     pub fn elapsed(&self) -> Duration {
         self.inner.elapsed
+    }
+
+    /// The refusal of the call itself: what is said of the credentials is not about whom the call is for.
+    fn own_refusal(&self) -> Option<&Refusal> {
+        match &self.inner.kind {
+            Kind::Refused(refusal) => Some(refusal),
+            _ => None,
+        }
     }
 
     fn refusal(&self) -> Option<&Refusal> {

@@ -64,24 +64,30 @@ impl Refusal {
     /// Whether the same request could succeed later (error catalogue of the error page).
     pub(crate) fn is_transient(&self) -> bool {
         match self.status {
-            408 | 502 | 503 | 504 => true,
+            408 => true,
             409 => self.error_type() == "concurrent_operation_error",
             429 => self.is_rate_limit(),
             500 => !matches!(
                 self.error_type(),
                 "no_full_text_index" | "unsupported_service_operation" | "web_application"
             ),
+            501 | 505 => false,
+            // Gateways have numbers of their own, such as 524 for a service that did not answer in time.
+            502..=599 => true,
             _ => false,
         }
     }
 
-    /// What is known about the effect: a gateway that gave up on the service cannot tell.
+    /// What is known about the effect: a gateway that gave up on the service cannot tell, even if it names a time to
+    /// come back at.
     pub(crate) fn delivery(&self) -> Delivery {
         match self.status {
             // A 2xx with an error in it says no, but not how far it came.
-            200..=299 | 408 | 500 | 502 | 504 => Delivery::Unknown,
+            200..=299 | 408 => Delivery::Unknown,
+            501 | 505 => Delivery::Rejected,
             // A 503 of the service itself comes before any work; one that a proxy makes up may come after.
-            503 if self.api.is_none() && self.retry_after.is_none() => Delivery::Unknown,
+            503 if self.api.is_some() => Delivery::Rejected,
+            500..=599 => Delivery::Unknown,
             _ => Delivery::Rejected,
         }
     }
@@ -133,12 +139,25 @@ mod tests {
             (503, "busy", true, Rejected),
             (503, "", true, Unknown),
             (504, "", true, Unknown),
+            (505, "", false, Rejected),
+            (520, "", true, Unknown),
+            (524, "", true, Unknown),
+            (599, "", true, Unknown),
             (200, "illegal_argument", false, Unknown),
         ] {
             let refusal = refusal(status, error);
             assert_eq!(refusal.is_transient(), transient, "{status} {error}");
             assert_eq!(refusal.delivery(), delivery, "{status} {error}");
         }
+    }
+
+    #[test]
+    fn a_time_to_come_back_at_proves_nothing() {
+        let proxy = Refusal {
+            retry_after: Some(Duration::from_secs(5)),
+            ..refusal(503, "")
+        };
+        assert_eq!(proxy.delivery(), Delivery::Unknown);
     }
 
     #[test]

@@ -67,7 +67,7 @@ impl RetryPolicy {
     }
 
     /// The delay before the next attempt: between half of and the whole of a doubling time.
-    fn delay(&self, attempts: u32, jitter: f64) -> Duration {
+    pub(crate) fn delay(&self, attempts: u32, jitter: f64) -> Duration {
         let doubled = self
             .first_delay
             .saturating_mul(1 << attempts.saturating_sub(1).min(16));

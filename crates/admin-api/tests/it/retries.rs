@@ -32,16 +32,60 @@ async fn a_logout_whose_connection_was_cut_is_sent_once() {
 
 #[tokio::test]
 async fn a_logout_behind_a_failing_gateway_is_sent_once() {
-    for status in [500, 502, 504] {
+    for status in [500, 502, 503, 504, 520, 524, 599] {
         let (sandbox, device) = ann_on_ios().await;
         sandbox.inject(
-            Fault::raw_body("sessions.logout_device", "text/html", "<h1>oh</h1>").answer_status(status),
+            Fault::raw_body("sessions.logout_device", "text/html", "<h1>oh</h1>")
+                .answer_status(status)
+                .header("Retry-After", "1"),
         );
         let (client, _) = hasty_client(&sandbox);
         let error = client.logout_device(&user("ann"), &device).await.unwrap_err();
         assert!(error.is_outcome_unknown(), "{status}: {error:?}");
         assert_eq!(sandbox.call_count("sessions.logout_device"), 1, "{status}");
     }
+}
+
+#[tokio::test]
+async fn a_change_that_may_have_happened_is_not_told_to_have_been_refused() {
+    for later in [
+        Fault::status("users.ban", 429),
+        Fault::status("users.ban", 404),
+        Fault::status("users.ban", 403),
+    ] {
+        let sandbox = sandbox().await;
+        sandbox.register("ann");
+        sandbox.inject(Fault::cut_after("users.ban").times(1));
+        sandbox.inject(later);
+        let (client, _) = hasty_client(&sandbox);
+        let error = client.ban(&user("ann")).await.unwrap_err();
+        assert!(error.is_outcome_unknown() && error.attempts() > 1, "{error:?}");
+        assert!(!error.is_unreachable());
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_of_the_rate_holds_everyone_up_even_if_the_call_is_given_up() {
+    let (sandbox, _) = ann_on_ios().await;
+    let fault = Fault::status("devices.list", 429).header("Retry-After", "60");
+    sandbox.inject(fault.times(1));
+    let (client, clock) = hasty_client(&sandbox);
+    let error = client.list_devices(&user("ann")).await.unwrap_err();
+    assert_eq!((error.status(), error.attempts()), (Some(429), 1));
+    assert_eq!(error.retry_after(), Some(Duration::from_secs(60)));
+    client.list_devices(&user("ann")).await.unwrap();
+    let slept: Duration = clock.slept().iter().sum();
+    assert!(slept >= Duration::from_secs(59), "{slept:?}");
+}
+
+#[tokio::test]
+async fn what_the_token_call_says_is_not_about_the_user() {
+    let (sandbox, _) = ann_on_ios().await;
+    sandbox.inject(Fault::status("token", 404));
+    let (client, _) = hasty_client(&sandbox);
+    let error = client.logout_all(&user("ann")).await.unwrap_err();
+    assert_eq!(error.status(), Some(404));
+    assert!(!error.is_not_found() && !error.is_unsupported(), "{error:?}");
 }
 
 #[tokio::test]

@@ -26,6 +26,9 @@ const SLACK: Duration = Duration::from_millis(5);
 /// way to the server.
 const HEADROOM: f64 = 1.008;
 
+/// No server asks for a longer pause that is worth waiting for.
+const LONGEST_PAUSE: Duration = Duration::from_mins(15);
+
 /// How many calls a second a budget allows.
 ///
 /// ```
@@ -191,7 +194,7 @@ impl Limiter {
 
     /// Takes note that the server found the rate too high: everyone waits, and the rate is reduced for a while.
     pub(crate) fn limited(&self, bucket: Bucket, delay: Duration) {
-        self.pacer(bucket).limited(delay);
+        self.pacer(bucket).limited(delay.min(LONGEST_PAUSE));
     }
 
     /// Returns the calls a second that are allowed now, or nothing where there is no limit.

@@ -20,14 +20,11 @@ use serde::{Deserialize, Serialize};
 use tracing::warn;
 
 use super::adaptive::Reduction;
-use super::{HEADROOM, SLACK};
+use super::{HEADROOM, LONGEST_PAUSE, SLACK};
 use crate::transport::clock::Clock;
 
 /// No turn is further away than this: even a million processes at 1/s would have been told to go away.
 const FURTHEST_TURN: Duration = Duration::from_mins(5);
-
-/// No server asks for a longer pause that is worth waiting for.
-const LONGEST_PAUSE: Duration = Duration::from_mins(15);
 
 /// How long to wait before trying again when another process has the lock, which it has for microseconds.
 const LOCK_RETRY: Duration = Duration::from_micros(200);
@@ -82,7 +79,7 @@ impl Schedule {
 
     /// Takes note that the server found the rate too high.
     fn limited(&mut self, now: Duration, delay: Duration) {
-        let until = nanos(now + delay.min(LONGEST_PAUSE));
+        let until = nanos(now + delay);
         self.paused_until_ns = self.paused_until_ns.max(until);
         let (factor, at) = self.reduction().on_limit(now).parts();
         (self.factor, self.factor_at_ns) = (factor, nanos(at));
