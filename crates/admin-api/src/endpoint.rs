@@ -131,6 +131,9 @@ pub trait Endpoint: Send + Sync {
     const AUTHORITY: Authority = Authority::App;
     /// True if a server may lack the call altogether; "no such route" then means unsupported.
     const OPTIONAL: bool = false;
+    /// True if the request or its answer holds a secret; errors then keep nothing of an answer but what the server
+    /// documents: a gateway may send the request back, and an answer that cannot be read may hold a token.
+    const SECRET: bool = false;
     /// What a successful answer is decoded to.
     type Output: Send;
 

@@ -161,11 +161,12 @@ impl Envelope<'_> {
             retry_after: None,
             body: Bytes::copy_from_slice(body),
         };
-        match classify(&answer) {
+        let decoded = match classify(&answer) {
             Classified::Success(envelope) => endpoint.decode(&envelope),
             Classified::Undecodable(error) => Err(error),
             Classified::Refused(refusal) => Err(answer.undecodable(format!("the server refused: {refusal}"))),
-        }
+        };
+        decoded.map_err(|error| if E::SECRET { error.withheld() } else { error })
     }
 
     /// Returns when the server answered, by its own clock; nothing if the answer does not tell.

@@ -11,7 +11,7 @@ use crate::app_root::AppRoot;
 use crate::credentials::TokenCache;
 use crate::endpoint::{Authority, Bucket, Effect, Endpoint, Request};
 use crate::envelope::{Classified, classify};
-use crate::error::{Delivery, Error, Kind};
+use crate::error::{DecodeError, Delivery, Error, Kind};
 use crate::transport::clock::Clock;
 use crate::transport::http::Http;
 use crate::transport::limit::Limiter;
@@ -145,8 +145,17 @@ impl Pipeline {
             .send(request, header, &*self.clock)
             .await
             .map_err(|error| Failed::Otherwise(Kind::Transport(error)))?;
-        let undecodable = |error| Failed::Otherwise(Kind::Decode(error));
-        match (classify(&answer), lease) {
+        let undecodable = |error: DecodeError| {
+            let error = if E::SECRET { error.withheld() } else { error };
+            Failed::Otherwise(Kind::Decode(error))
+        };
+        let classified = match classify(&answer) {
+            Classified::Refused(refusal) if E::SECRET => {
+                Classified::Refused(refusal.withheld(request.body.as_deref()))
+            }
+            other => other,
+        };
+        match (classified, lease) {
             (Classified::Success(envelope), _) => endpoint.decode(&envelope).map_err(undecodable),
             (Classified::Undecodable(error), _) => Err(undecodable(error)),
             (Classified::Refused(refusal), Some(lease)) if refusal.status == 401 => {

@@ -52,6 +52,7 @@ impl fmt::Debug for SetPassword {
 impl Endpoint for SetPassword {
     const NAME: &'static str = "users.set_password";
     const EFFECT: Effect = Effect::Once;
+    const SECRET: bool = true;
     type Output = ();
 
     fn method(&self) -> Method {

@@ -21,6 +21,9 @@ pub struct Excerpt {
     pub length: usize,
 }
 
+/// What stands in place of an answer that may hold a secret.
+const WITHHELD: &str = "[withheld: may hold a secret]";
+
 impl Excerpt {
     /// How much of a body is kept, in bytes.
     pub const KEPT: usize = 1024;
@@ -33,6 +36,16 @@ impl Excerpt {
             content_type: content_type.map(str::to_owned),
             text: String::from_utf8_lossy(kept).into_owned(),
             length: body.len(),
+        }
+    }
+}
+
+impl Excerpt {
+    /// The same without anything of the body, which may hold a secret.
+    pub(crate) fn withheld(self) -> Self {
+        Self {
+            text: WITHHELD.into(),
+            ..self
         }
     }
 }
@@ -93,6 +106,18 @@ impl fmt::Display for DecodeError {
 }
 
 impl StdError for DecodeError {}
+
+impl DecodeError {
+    /// The same without anything of the answer, which may hold a secret: even what was expected may be told by way of
+    /// what was there.
+    pub(crate) fn withheld(self) -> Self {
+        Self {
+            problem: "the answer is not of the documented form".into(),
+            status: self.status,
+            answer: self.answer.withheld(),
+        }
+    }
+}
 
 #[cfg(test)]
 mod tests {

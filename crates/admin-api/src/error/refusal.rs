@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::{Delivery, Excerpt};
 
 /// The server's own words about a refusal: `error` and `error_description` of the error envelope.
@@ -53,6 +55,25 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
+    /// The same without anything that may be a secret: `body` is the request, which a gateway may send back.
+    pub(crate) fn withheld(self, body: Option<&[u8]>) -> Self {
+        let secrets = body.map_or_else(Vec::new, texts_of);
+        let clean = |mut text: String| {
+            if secrets.iter().any(|secret| text.contains(secret.as_str())) {
+                text.clear();
+            }
+            text
+        };
+        Self {
+            api: self.api.map(|api| ApiError {
+                error: clean(api.error),
+                description: clean(api.description),
+            }),
+            excerpt: self.excerpt.withheld(),
+            ..self
+        }
+    }
+
     pub(crate) fn error_type(&self) -> &str {
         self.api.as_ref().map_or("", |api| api.error.as_str())
     }
@@ -91,6 +112,25 @@ impl Refusal {
             _ => Delivery::Rejected,
         }
     }
+}
+
+/// The texts of a request, but for those that say what it is about.
+fn texts_of(body: &[u8]) -> Vec<String> {
+    const HARMLESS: [&str; 4] = ["grant_type", "client_id", "username", "nickname"];
+    fn gather(value: Value, texts: &mut Vec<String>) {
+        match value {
+            Value::String(text) if !text.is_empty() => texts.push(text),
+            Value::Array(values) => values.into_iter().for_each(|value| gather(value, texts)),
+            Value::Object(fields) => fields
+                .into_iter()
+                .filter(|(name, _)| !HARMLESS.contains(&name.as_str()))
+                .for_each(|(_, value)| gather(value, texts)),
+            _ => {}
+        }
+    }
+    let mut texts = Vec::new();
+    gather(serde_json::from_slice(body).unwrap_or_default(), &mut texts);
+    texts
 }
 
 impl fmt::Display for Refusal {

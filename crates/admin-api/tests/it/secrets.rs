@@ -43,6 +43,21 @@ async fn errors_of_every_kind_show_no_secret() {
         Fault::status("token", 503),
         Fault::raw_body("token", "text/html", "<html>"),
         Fault::raw_body("token", "application/json", r#"{"access_token":["YWMtleaked"]}"#),
+        // A byte order mark, a missing end, and an array: not JSON of the documented form.
+        Fault::raw_body("token", "application/json", "\u{feff}{\"access_token\":\"YWMtleaked\"}"),
+        Fault::raw_body("token", "application/json", r#"{"access_token":"YWMtleaked","expires_in""#),
+        Fault::raw_body("token", "application/json", r#"["YWMtleaked"]"#),
+        Fault::raw_body("token", "application/json", r#""YWMtleaked""#),
+        Fault::raw_body("token", "application/json", r#"{"access_token":5,"expires_in":"YWMtleaked"}"#),
+        // A gateway that sends the request back, as a page and as an error of the documented form.
+        Fault::raw_body("token", "text/html", &format!("<pre>{{\"client_secret\":\"{secret}\"}}"))
+            .answer_status(403),
+        Fault::raw_body(
+            "token",
+            "application/json",
+            &format!(r#"{{"error":"{secret}","error_description":"refused: {secret}"}}"#),
+        )
+        .answer_status(403),
         Fault::cut_after("token"),
     ] {
         sandbox.clear_faults();
@@ -68,6 +83,16 @@ async fn errors_of_every_kind_show_no_secret() {
             .unwrap_err(),
     ));
     texts.push(format!("{token:?}"));
+    for call in ["users.set_password", "users.register"] {
+        let echo = r#"{"newpassword":"hunter2","password":"hunter2"}"#;
+        sandbox.inject(Fault::raw_body(call, "text/html", echo).answer_status(403));
+    }
+    let client = client(&sandbox);
+    texts.push(chain(
+        &client.set_password(&user("ann"), "hunter2").await.unwrap_err(),
+    ));
+    let bob = NewUser::new(user("bob"), "hunter2");
+    texts.push(chain(&client.register_user(bob).await.unwrap_err()));
     for text in texts {
         for hidden in [secret.as_str(), token.expose(), "YWMtleaked", "hunter2", "pw-ann"] {
             assert!(!text.contains(hidden), "{hidden} in {text}");

@@ -36,6 +36,7 @@ pub struct RegisterUser {
 impl Endpoint for RegisterUser {
     const NAME: &'static str = "users.register";
     const EFFECT: Effect = Effect::Once;
+    const SECRET: bool = true;
     type Output = User;
 
     fn method(&self) -> Method {
@@ -113,6 +114,7 @@ struct Failure {
 impl Endpoint for RegisterUsers {
     const NAME: &'static str = "users.register_batch";
     const EFFECT: Effect = Effect::Once;
+    const SECRET: bool = true;
     type Output = Vec<(UserId, RegisterOutcome)>;
 
     fn method(&self) -> Method {
