@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use crate::error::{ApiError, DecodeError, Excerpt, Refusal};
-use crate::model::{Integer, UnixMillis};
+use crate::model::{Integer, UnixMillis, without_lone_surrogates};
 
 /// An answer as it came in.
 #[derive(Clone, Debug)]
@@ -149,6 +149,11 @@ fn present(raw: Option<&RawValue>) -> Option<&RawValue> {
     raw.filter(|raw| raw.get() != "null")
 }
 
+/// Reads again what could not be read for the half of a character in it, which anyone can put into a name of theirs.
+fn mended<T: DeserializeOwned>(json: &str, error: serde_json::Error) -> serde_json::Result<T> {
+    without_lone_surrogates(json).map_or(Err(error), |mended| serde_json::from_str(&mended))
+}
+
 impl Envelope<'_> {
     /// Decodes a body with the rules of an endpoint, as if it had come with status 200.
     ///
@@ -224,7 +229,9 @@ impl Envelope<'_> {
     /// # Errors
     /// When it is of another form.
     pub fn whole<T: DeserializeOwned>(&self) -> Result<T, DecodeError> {
-        serde_json::from_slice(&self.answer.body).map_err(|error| self.problem(error.to_string()))
+        serde_json::from_slice(&self.answer.body)
+            .or_else(|error| mended(std::str::from_utf8(&self.answer.body).unwrap_or_default(), error))
+            .map_err(|error| self.problem(error.to_string()))
     }
 
     /// Makes an error about this answer.
@@ -239,7 +246,7 @@ impl Envelope<'_> {
         raw: Option<&RawValue>,
     ) -> Result<Option<T>, DecodeError> {
         present(raw)
-            .map(|raw| serde_json::from_str(raw.get()))
+            .map(|raw| serde_json::from_str(raw.get()).or_else(|error| mended(raw.get(), error)))
             .transpose()
             .map_err(|error| self.problem(format!("`{name}` is of another form: {error}")))
     }

@@ -3,14 +3,14 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{Platform, UnixMillis};
 
 /// The longest name that is sent, in bytes; current servers take 64, old ones took 230.
 const LONGEST: usize = 255;
 
-fn check(what: &'static str, text: &str) -> Result<(), InvalidId> {
+fn check_user(text: &str) -> Result<(), InvalidId> {
     let problem = if text.is_empty() {
         "is empty"
     } else if text.len() > LONGEST {
@@ -24,7 +24,7 @@ fn check(what: &'static str, text: &str) -> Result<(), InvalidId> {
     };
     let shown: String = text.chars().take(80).collect();
     Err(InvalidId {
-        what,
+        what: "user id",
         text: shown,
         problem,
     })
@@ -57,7 +57,7 @@ impl UserId {
     /// white space.
     pub fn parse(text: impl Into<String>) -> Result<Self, InvalidId> {
         let text = text.into();
-        check("user id", &text)?;
+        check_user(&text)?;
         Ok(Self(text))
     }
 
@@ -82,6 +82,9 @@ impl UserId {
 
 /// A device's resource id, the `res` of the device list, kept raw.
 ///
+/// A custom device id may be any text a client has made up (multi-device page), so nothing the server lists is refused:
+/// a device with an odd id must not be safe from being signed out.
+///
 /// A login id is `{user}/{resource}`; [`DeviceId::from_login_id`] takes the part behind the first `/`.
 ///
 /// ```
@@ -93,28 +96,41 @@ impl UserId {
 /// assert_eq!(DeviceId::parse("android_55ab")?.signed_in_at(), None);
 /// # Ok::<(), easemob_admin_api::InvalidId>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(into = "String")]
 pub struct DeviceId(String);
+
+impl<'de> Deserialize<'de> for DeviceId {
+    /// Takes any text, even none: a list that has such a device is still the list.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(Self)
+    }
+}
 
 /// 2010 to 2100: a number outside is no millisecond stamp of a sign-in.
 const PLAUSIBLE_MILLIS: std::ops::Range<u64> = 1_262_304_000_000..4_102_444_800_000;
 
 impl DeviceId {
-    /// Checks and keeps a resource id.
+    /// Keeps a resource id.
     ///
     /// # Errors
-    /// As [`UserId::parse`].
+    /// When the text is empty.
     pub fn parse(text: impl Into<String>) -> Result<Self, InvalidId> {
         let text = text.into();
-        check("device id", &text)?;
+        if text.is_empty() {
+            return Err(InvalidId {
+                what: "device id",
+                text,
+                problem: "is empty",
+            });
+        }
         Ok(Self(text))
     }
 
     /// Takes the resource id out of a login id; a text without `/` is taken as a resource id.
     ///
     /// # Errors
-    /// As [`UserId::parse`].
+    /// As [`DeviceId::parse`].
     pub fn from_login_id(login_id: &str) -> Result<Self, InvalidId> {
         Self::parse(
             login_id
@@ -228,6 +244,15 @@ mod tests {
         for name in ["", " ann", "ann ", "a\0b", "ann\r", long.as_str()] {
             assert!(UserId::parse(name).is_err(), "{name:?}");
         }
+    }
+
+    #[test]
+    fn a_device_may_have_any_id_that_the_server_lists() {
+        for id in ["android_evil ", "a\0b", "\n", &"x".repeat(300), "."] {
+            assert_eq!(DeviceId::parse(id).unwrap().as_str(), id);
+        }
+        assert!(DeviceId::parse("").is_err());
+        assert_eq!(serde_json::from_str::<DeviceId>(r#""""#).unwrap().as_str(), "");
     }
 
     #[test]

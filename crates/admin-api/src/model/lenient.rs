@@ -57,9 +57,64 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Pairs<T> {
     }
 }
 
+/// Replaces halves of surrogate pairs by U+FFFD: a name that was cut inside an emoji is written as one, and
+/// no text of ours can hold it. Nothing if there is none.
+pub(crate) fn without_lone_surrogates(json: &str) -> Option<String> {
+    let unit = |at: usize| {
+        let escape = json.get(at..at + 6)?.strip_prefix("\\u")?;
+        u16::from_str_radix(escape, 16).ok()
+    };
+    let (mut mended, mut copied, mut at) = (String::new(), 0, 0);
+    while let Some(found) = json[at..].find('\\') {
+        at += found;
+        match (unit(at), unit(at + 6)) {
+            (Some(0xd800..=0xdbff), Some(0xdc00..=0xdfff)) => at += 12,
+            (Some(0xd800..=0xdfff), _) => {
+                mended.push_str(&json[copied..at]);
+                mended.push_str("\\ufffd");
+                at += 6;
+                copied = at;
+            }
+            (Some(_), _) => at += 6,
+            // Another escape; the backslash that it may be of must not begin one.
+            (None, _) => at += 1 + json[at + 1..].chars().next().map_or(0, char::len_utf8),
+        }
+    }
+    (copied > 0).then(|| {
+        mended.push_str(&json[copied..]);
+        mended
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn halves_of_pairs_are_replaced() {
+        for (json, mended) in [
+            (r#""pwn\ud83d""#, Some(r#""pwn\ufffd""#)),
+            (r#""\udc00x\uD83D""#, Some(r#""\ufffdx\ufffd""#)),
+            (r#""\ud83d\ud83d\ude00""#, Some(r#""\ufffd\ud83d\ude00""#)),
+            (r#""\ud83d\ude00""#, None),
+            (r#""\\ud83d""#, None),
+            (r#""\u00e9\n""#, None),
+            (r#""\"#, None),
+            ("\"\\\u{1f600}\"", None),
+        ] {
+            assert_eq!(without_lone_surrogates(json).as_deref(), mended, "{json}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_of_escapes_can_be_read_once_mended(parts in proptest::collection::vec("(d[89abcdef][0-9a-f]{2}|00e9|x|😀)", 0..8)) {
+            let escaped = |part: &String| if part.len() == 4 && part != "😀" { format!("\\u{part}") } else { part.clone() };
+            let json = format!("\"{}\"", parts.iter().map(escaped).collect::<String>());
+            let mended = without_lone_surrogates(&json).unwrap_or(json);
+            proptest::prop_assert!(serde_json::from_str::<String>(&mended).is_ok(), "{mended}");
+        }
+    }
 
     #[test]
     fn integers_come_as_numbers_and_as_strings() {

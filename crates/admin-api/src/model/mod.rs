@@ -11,7 +11,7 @@ mod user;
 
 pub use device::Device;
 pub use id::{DeviceId, InvalidId, UserId};
-pub(crate) use lenient::{Integer, Pairs};
+pub(crate) use lenient::{Integer, Pairs, without_lone_surrogates};
 pub use limits::{DeviceLimits, LimitMode};
 pub use millis::UnixMillis;
 pub use platform::Platform;

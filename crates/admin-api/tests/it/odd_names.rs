@@ -1,5 +1,7 @@
 //! Names that look like addresses reach the user they name, and nobody else.
 
+use easemob_admin_sandbox::Fault;
+
 use super::setup::{client, sandbox, user};
 
 #[tokio::test]
@@ -55,4 +57,31 @@ async fn a_custom_device_id_may_hold_anything() {
         .map(|device| device.resource)
         .collect();
     assert_eq!(left, ["webim_web_kiosk"]);
+}
+
+#[tokio::test]
+async fn no_name_that_a_device_gives_itself_hides_the_list() {
+    let sandbox = sandbox().await;
+    let odd = [
+        r#"{"res":"android_evil ","device_name":"pwn\ud83d"}"#.to_owned(),
+        format!(r#"{{"res":"{}"}}"#, "x".repeat(300)),
+        r#"{"res":"ios_\u0000\udc00","device_uuid":"\ud83d"}"#.to_owned(),
+        r#"{"res":"","device_name":null}"#.to_owned(),
+    ];
+    let body = format!(r#"{{"data":[{}]}}"#, odd.join(","));
+    sandbox.inject(Fault::raw_body("devices.list", "application/json", &body));
+    let client = client(&sandbox);
+    let devices = client.list_devices(&user("ann")).await.unwrap();
+    let ids: Vec<&str> = devices.iter().map(|device| device.id.as_str()).collect();
+    assert_eq!(
+        ids,
+        ["android_evil ", &"x".repeat(300), "ios_\0\u{fffd}", ""]
+    );
+    assert_eq!(devices[0].name.as_deref(), Some("pwn\u{fffd}"));
+    // One without an id cannot be named in a call, and the call that ends all of them needs no name.
+    let error = client
+        .logout_device(&user("ann"), &devices[3].id)
+        .await
+        .unwrap_err();
+    assert_eq!((error.attempts(), error.is_outcome_unknown()), (0, false));
 }
