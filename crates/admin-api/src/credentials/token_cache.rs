@@ -22,6 +22,12 @@ const FUTILE_FOR: Duration = Duration::from_secs(30);
 /// How long a definite refusal of the credentials is believed without asking again, for the same reason.
 const REFUSAL_FOR: Duration = Duration::from_secs(10);
 
+/// How long any other failure to get a token is believed: every call would ask anew otherwise.
+const TROUBLE_FOR: Duration = Duration::from_secs(1);
+
+/// How long a token that is still good is used when an early renewal has failed.
+const RENEW_AGAIN_AFTER: Duration = Duration::from_secs(10);
+
 /// A token as the server gave it.
 pub(crate) struct Fetched {
     pub(crate) token: SecretString,
@@ -75,6 +81,7 @@ pub(crate) struct Lease {
 struct Held {
     lease: Lease,
     renew_at: Option<Instant>,
+    expires_at: Option<Instant>,
     fetched_at: Instant,
     /// The token replaced one that was refused.
     replaced_a_refused_one: bool,
@@ -119,7 +126,11 @@ impl TokenCache {
         if let Some(lease) = state.fresh(self.clock.now()) {
             return Ok(lease);
         }
-        self.fetch(&mut state, asked_at, false).await
+        match self.fetch(&mut state, asked_at, false).await {
+            // It was to be renewed early; that it could not be takes nothing from it.
+            Err(error) => state.still_good(self.clock.now()).ok_or(error),
+            fetched => fetched,
+        }
     }
 
     /// Replaces a token that was refused with 401, unless another task has done so already.
@@ -157,8 +168,8 @@ impl TokenCache {
         }
     }
 
-    /// Fetches under the lock. Tasks that had already asked when a fetch failed share its failure, and a
-    /// definite refusal holds for those who ask soon after, too.
+    /// Fetches under the lock. Tasks that had already asked when a fetch failed share its failure, and so do those who
+    /// ask soon after.
     async fn fetch(
         &self,
         state: &mut State,
@@ -166,12 +177,12 @@ impl TokenCache {
         replaced_a_refused_one: bool,
     ) -> Result<Lease, FetchError> {
         if let Some((failed_at, error)) = &state.failed {
-            let believed_until = if error.is_refusal() {
-                *failed_at + REFUSAL_FOR
+            let believed_for = if error.is_refusal() {
+                REFUSAL_FOR
             } else {
-                *failed_at
+                TROUBLE_FOR
             };
-            if believed_until > asked_at {
+            if *failed_at + believed_for > asked_at {
                 return Err(error.clone());
             }
         }
@@ -194,6 +205,7 @@ impl TokenCache {
             renew_at: fetched
                 .lifetime
                 .map(|lifetime| now + lifetime.saturating_sub(margin(lifetime))),
+            expires_at: fetched.lifetime.map(|lifetime| now + lifetime),
             fetched_at: now,
             replaced_a_refused_one,
             refused: false,
@@ -203,6 +215,16 @@ impl TokenCache {
 }
 
 impl State {
+    /// Returns the token that was to be renewed, if it has not expired, and puts the renewal off.
+    fn still_good(&mut self, now: Instant) -> Option<Lease> {
+        let held = self.held.as_mut()?;
+        let expires_at = held.expires_at.filter(|_| !held.refused)?;
+        (now < expires_at).then(|| {
+            held.renew_at = Some(expires_at.min(now + RENEW_AGAIN_AFTER));
+            held.lease.clone()
+        })
+    }
+
     fn fresh(&self, now: Instant) -> Option<Lease> {
         let held = self.held.as_ref()?;
         held.renew_at
@@ -232,14 +254,17 @@ impl fmt::Debug for TokenCache {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
     use super::*;
+    use crate::endpoints::token::AppToken;
+    use crate::error::TransportError;
     use crate::transport::clock::SystemClock;
 
     struct Source {
         fetches: Arc<AtomicU32>,
-        fails: bool,
+        fails: Arc<AtomicBool>,
+        refuses: bool,
     }
 
     impl Fetch for Source {
@@ -247,8 +272,8 @@ mod tests {
             Box::pin(async {
                 tokio::time::sleep(Duration::from_millis(50)).await;
                 let number = self.fetches.fetch_add(1, Ordering::SeqCst);
-                if self.fails {
-                    return Err(FetchError::Sign(SignError { problem: "no".into() }));
+                if self.fails.load(Ordering::SeqCst) {
+                    return Err(if self.refuses { refusal() } else { trouble() });
                 }
                 let token = SecretString::from(format!("token-{number}"));
                 Ok(Fetched {
@@ -263,16 +288,30 @@ mod tests {
         }
     }
 
+    fn refusal() -> FetchError {
+        FetchError::Sign(SignError { problem: "no".into() })
+    }
+
+    fn trouble() -> FetchError {
+        let kind = Kind::Transport(TransportError::no_connection());
+        FetchError::Call(Error::new(&AppToken::unnamed(), kind, 1, Duration::ZERO))
+    }
+
     fn cache(fails: bool) -> (Arc<TokenCache>, Arc<AtomicU32>) {
+        let (cache, fetches, _) = cache_of(fails, true);
+        (cache, fetches)
+    }
+
+    fn cache_of(fails: bool, refuses: bool) -> (Arc<TokenCache>, Arc<AtomicU32>, Arc<AtomicBool>) {
         let fetches = Arc::new(AtomicU32::new(0));
+        let fails = Arc::new(AtomicBool::new(fails));
         let source = Source {
             fetches: Arc::clone(&fetches),
-            fails,
+            fails: Arc::clone(&fails),
+            refuses,
         };
-        (
-            Arc::new(TokenCache::new(Box::new(source), Arc::new(SystemClock))),
-            fetches,
-        )
+        let cache = TokenCache::new(Box::new(source), Arc::new(SystemClock));
+        (Arc::new(cache), fetches, fails)
     }
 
     async fn lease_from_tasks(cache: &Arc<TokenCache>, tasks: usize) -> Vec<bool> {
@@ -326,6 +365,36 @@ mod tests {
         tokio::time::advance(Duration::from_secs(2)).await;
         cache.lease().await.ok().unwrap();
         assert_eq!(fetches.load(Ordering::SeqCst), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_token_that_cannot_be_renewed_early_is_used_until_it_expires() {
+        let (cache, fetches, fails) = cache_of(false, false);
+        cache.lease().await.ok().unwrap();
+        fails.store(true, Ordering::SeqCst);
+        tokio::time::advance(Duration::from_secs(91)).await;
+        for _ in 0..20 {
+            cache.lease().await.ok().unwrap();
+        }
+        assert_eq!(
+            fetches.load(Ordering::SeqCst),
+            2,
+            "and the server is not asked for every call"
+        );
+        tokio::time::advance(Duration::from_secs(9)).await;
+        assert!(cache.lease().await.is_err());
+        fails.store(false, Ordering::SeqCst);
+        tokio::time::advance(TROUBLE_FOR).await;
+        assert!(cache.lease().await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn trouble_is_believed_for_a_moment() {
+        let (cache, fetches, _) = cache_of(true, false);
+        for _ in 0..20 {
+            assert!(cache.lease().await.is_err());
+        }
+        assert_eq!(fetches.load(Ordering::SeqCst), 1);
     }
 
     #[tokio::test(start_paused = true)]
