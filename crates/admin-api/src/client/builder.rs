@@ -128,7 +128,7 @@ impl ClientBuilder {
     /// Sets how long an attempt waits; default 5 s to connect, 15 s of silence, 30 s in all.
     #[must_use]
     pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
-        self.timeouts = timeouts;
+        self.timeouts = timeouts.bounded();
         self
     }
 

@@ -85,7 +85,6 @@ impl Refusal {
     /// Whether the same request could succeed later (error catalogue of the error page).
     pub(crate) fn is_transient(&self) -> bool {
         match self.status {
-            408 => true,
             409 => self.error_type() == "concurrent_operation_error",
             429 => self.is_rate_limit(),
             500 => !matches!(
@@ -94,7 +93,7 @@ impl Refusal {
             ),
             501 | 505 => false,
             // Gateways have numbers of their own, such as 524 for a service that did not answer in time.
-            502..=599 => true,
+            408 | 502..=599 => true,
             _ => false,
         }
     }
@@ -103,12 +102,11 @@ impl Refusal {
     /// come back at.
     pub(crate) fn delivery(&self) -> Delivery {
         match self.status {
-            // A 2xx with an error in it says no, but not how far it came.
-            200..=299 | 408 => Delivery::Unknown,
             501 | 505 => Delivery::Rejected,
             // A 503 of the service itself comes before any work; one that a proxy makes up may come after.
             503 if self.api.is_some() => Delivery::Rejected,
-            500..=599 => Delivery::Unknown,
+            // A 2xx with an error in it says no, but not how far it came.
+            200..=299 | 408 | 500..=599 => Delivery::Unknown,
             _ => Delivery::Rejected,
         }
     }

@@ -23,6 +23,20 @@ pub struct Timeouts {
     pub total: Duration,
 }
 
+/// Longer than anybody waits, and short enough to be added to any time.
+const LONGEST: Duration = Duration::from_hours(24 * 365);
+
+impl Timeouts {
+    /// The same in a range that can be reckoned with: [`Duration::MAX`] is a customary way to say "never".
+    pub(crate) fn bounded(self) -> Self {
+        Self {
+            connect: self.connect.min(LONGEST),
+            read: self.read.min(LONGEST),
+            total: self.total.min(LONGEST),
+        }
+    }
+}
+
 impl Default for Timeouts {
     fn default() -> Self {
         Self {

@@ -112,6 +112,38 @@ fn a_client_outlives_the_runtime_that_its_connections_began_in() {
 }
 
 #[tokio::test]
+async fn a_time_out_that_never_comes_is_none() {
+    let never = Timeouts {
+        connect: Duration::MAX,
+        read: Duration::MAX,
+        total: Duration::MAX,
+    };
+    let (client, _) = impatient_client_of(vec![vec![Forever(logged_out())]], never).await;
+    assert!(log_out(&client).await.unwrap());
+}
+
+#[test]
+fn a_runtime_that_is_driven_for_one_call_at_a_time_notices_what_was_closed_in_between() {
+    let runtime = || {
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        builder.enable_all().build().unwrap()
+    };
+    let (server, calling) = (runtime(), runtime());
+    let script = vec![Request, Write(logged_out()), Pause(SOON)];
+    let (address, seen) = server.block_on(serve(vec![script.clone(), script.clone(), script]));
+    let client = builder("http", "127.0.0.1", address).build().unwrap();
+    let (done, wait) = tokio::sync::oneshot::channel();
+    let serving = std::thread::spawn(move || server.block_on(wait));
+    for _ in 0..3 {
+        assert!(calling.block_on(log_out(&client)).unwrap());
+        std::thread::sleep(Duration::from_millis(700));
+    }
+    assert_eq!(counts(&seen), [1, 1, 1]);
+    done.send(()).unwrap();
+    serving.join().unwrap().unwrap();
+}
+
+#[tokio::test]
 async fn many_connections_that_were_closed_while_idle_are_all_passed_over() {
     let mut scripts = vec![vec![Request, Pause(SOON), Write(logged_out()), Pause(SOON)]; 8];
     scripts.push(vec![Forever(logged_out())]);

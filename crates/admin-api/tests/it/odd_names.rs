@@ -73,10 +73,7 @@ async fn no_name_that_a_device_gives_itself_hides_the_list() {
     let client = client(&sandbox);
     let devices = client.list_devices(&user("ann")).await.unwrap();
     let ids: Vec<&str> = devices.iter().map(|device| device.id.as_str()).collect();
-    assert_eq!(
-        ids,
-        ["android_evil ", &"x".repeat(300), "ios_\0\u{fffd}", ""]
-    );
+    assert_eq!(ids, ["android_evil ", &"x".repeat(300), "ios_\0\u{fffd}", ""]);
     assert_eq!(devices[0].name.as_deref(), Some("pwn\u{fffd}"));
     // One without an id cannot be named in a call, and the call that ends all of them needs no name.
     let error = client

@@ -44,14 +44,30 @@ async fn errors_of_every_kind_show_no_secret() {
         Fault::raw_body("token", "text/html", "<html>"),
         Fault::raw_body("token", "application/json", r#"{"access_token":["YWMtleaked"]}"#),
         // A byte order mark, a missing end, and an array: not JSON of the documented form.
-        Fault::raw_body("token", "application/json", "\u{feff}{\"access_token\":\"YWMtleaked\"}"),
-        Fault::raw_body("token", "application/json", r#"{"access_token":"YWMtleaked","expires_in""#),
+        Fault::raw_body(
+            "token",
+            "application/json",
+            "\u{feff}{\"access_token\":\"YWMtleaked\"}",
+        ),
+        Fault::raw_body(
+            "token",
+            "application/json",
+            r#"{"access_token":"YWMtleaked","expires_in""#,
+        ),
         Fault::raw_body("token", "application/json", r#"["YWMtleaked"]"#),
         Fault::raw_body("token", "application/json", r#""YWMtleaked""#),
-        Fault::raw_body("token", "application/json", r#"{"access_token":5,"expires_in":"YWMtleaked"}"#),
+        Fault::raw_body(
+            "token",
+            "application/json",
+            r#"{"access_token":5,"expires_in":"YWMtleaked"}"#,
+        ),
         // A gateway that sends the request back, as a page and as an error of the documented form.
-        Fault::raw_body("token", "text/html", &format!("<pre>{{\"client_secret\":\"{secret}\"}}"))
-            .answer_status(403),
+        Fault::raw_body(
+            "token",
+            "text/html",
+            &format!("<pre>{{\"client_secret\":\"{secret}\"}}"),
+        )
+        .answer_status(403),
         Fault::raw_body(
             "token",
             "application/json",

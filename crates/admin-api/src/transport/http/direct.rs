@@ -47,7 +47,7 @@ impl Direct {
             silence: self.timeouts.read,
         };
         // One that the server has closed in the meantime gives the request back unsent.
-        while let Some(mut link) = self.idle.take(start) {
+        while let Some(mut link) = self.idle.take(start).await {
             match link.exchange(outgoing, start, patience).await {
                 Err(Unanswered::NotSent(back, _)) => outgoing = *back,
                 Err(Unanswered::Failed(error)) => return Err(error),

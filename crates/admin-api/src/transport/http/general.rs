@@ -51,6 +51,10 @@ impl General {
                 .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
                 .body(body.clone());
         }
+        // A runtime that is driven for one call at a time has not heard yet of what was closed in between: it hears of it
+        // in the first pause, and the tasks that run the connections act on it in the second.
+        tokio::task::yield_now().await;
+        tokio::task::yield_now().await;
         let mut response = outgoing.send().await.map_err(transport_error)?;
         let mut body = AnswerBody::default();
         while let Some(piece) = response.chunk().await.map_err(transport_error)? {

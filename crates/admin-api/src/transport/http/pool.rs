@@ -1,17 +1,31 @@
 //! Connections that wait for their next request.
+//!
+//! A connection lives in the runtime that opened it: elsewhere, neither its answer nor its timer would wake anybody.
 
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::runtime::{Handle, Id};
 use tokio::time::Instant;
 
 /// How long a connection is kept without use.
 const IDLE_FOR: Duration = Duration::from_secs(90);
 
+/// How long a connection may have been idle for its end to be known without looking.
+const SURELY_HEARD: Duration = Duration::from_millis(500);
+
+/// A connection that waits.
+struct Idle<L> {
+    since: Instant,
+    /// Where it was opened.
+    runtime: Id,
+    link: L,
+}
+
 /// A stack: what was used last is used next, so that those that are not needed grow old and are given up.
 pub(super) struct Pool<L> {
-    idle: Mutex<Vec<(Instant, L)>>,
+    idle: Mutex<Vec<Idle<L>>>,
 }
 
 impl<L> Default for Pool<L> {
@@ -23,30 +37,50 @@ impl<L> Default for Pool<L> {
 }
 
 impl<L> Pool<L> {
-    /// Takes the connection that was used last.
-    pub(super) fn take(&self, now: Instant) -> Option<L> {
-        let (since, link) = self.idle().pop()?;
-        // The others have waited even longer.
-        if now.saturating_duration_since(since) > IDLE_FOR {
-            self.idle().clear();
+    /// Takes the connection of this runtime that was used last.
+    ///
+    /// After a pause the runtime is given the time to hear of connections that the server has closed: a runtime that
+    /// is driven for one call at a time has heard of nothing in between.
+    pub(super) async fn take(&self, now: Instant) -> Option<L> {
+        let runtime = Handle::current().id();
+        let rested = |idle: &Idle<L>| now.saturating_duration_since(idle.since) > SURELY_HEARD;
+        if self
+            .idle()
+            .iter()
+            .rfind(|idle| idle.runtime == runtime)
+            .is_some_and(rested)
+        {
+            tokio::task::yield_now().await;
+        }
+        let mut idle = self.idle();
+        let found = idle.iter().rposition(|idle| idle.runtime == runtime)?;
+        if is_old(&idle[found], now) {
+            idle.retain(|idle| !is_old(idle, now));
             return None;
         }
-        Some(link)
+        Some(idle.remove(found).link)
     }
 
     /// Keeps a connection for the next request, and gives up those that nobody has needed for long.
     pub(super) fn give_back(&self, link: L, now: Instant) {
         let mut idle = self.idle();
-        let old = |(since, _): &(Instant, L)| now.saturating_duration_since(*since) > IDLE_FOR;
-        if idle.first().is_some_and(old) {
-            idle.retain(|link| !old(link));
+        if idle.first().is_some_and(|first| is_old(first, now)) {
+            idle.retain(|idle| !is_old(idle, now));
         }
-        idle.push((now, link));
+        idle.push(Idle {
+            since: now,
+            runtime: Handle::current().id(),
+            link,
+        });
     }
 
-    fn idle(&self) -> MutexGuard<'_, Vec<(Instant, L)>> {
+    fn idle(&self) -> MutexGuard<'_, Vec<Idle<L>>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn is_old<L>(idle: &Idle<L>, now: Instant) -> bool {
+    now.saturating_duration_since(idle.since) > IDLE_FOR
 }
 
 impl<L> fmt::Debug for Pool<L> {
@@ -61,18 +95,32 @@ impl<L> fmt::Debug for Pool<L> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_last_one_is_taken_first_and_old_ones_are_given_up() {
+    #[tokio::test]
+    async fn the_last_one_is_taken_first_and_old_ones_are_given_up() {
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
         let pool = Pool::default();
         pool.give_back("a", at(0));
         pool.give_back("b", at(60));
-        assert_eq!(pool.take(at(61)), Some("b"));
+        assert_eq!(pool.take(at(61)).await, Some("b"));
         pool.give_back("b", at(91));
-        assert_eq!(pool.take(at(91)), Some("b"));
-        assert_eq!(pool.take(at(91)), None, "`a` had waited for too long");
+        assert_eq!(pool.take(at(91)).await, Some("b"));
+        assert_eq!(pool.take(at(91)).await, None, "`a` had waited for too long");
         pool.give_back("c", at(100));
-        assert_eq!(pool.take(at(191)), None);
+        assert_eq!(pool.take(at(191)).await, None);
+    }
+
+    #[test]
+    fn each_runtime_has_connections_of_its_own() {
+        let runtime = || tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let (one, other) = (runtime(), runtime());
+        let (pool, now) = (Pool::default(), Instant::now());
+        one.block_on(async { pool.give_back("a", now) });
+        other.block_on(async {
+            assert_eq!(pool.take(now).await, None);
+            pool.give_back("b", now);
+        });
+        assert_eq!(one.block_on(pool.take(now)), Some("a"));
+        assert_eq!(other.block_on(pool.take(now)), Some("b"));
     }
 }
