@@ -217,8 +217,9 @@ impl From<PolicyError> for CommandError {
 
 impl From<RecordError> for CommandError {
     fn from(error: RecordError) -> Self {
-        Self::of(exit::INTERNAL, &error)
-            .hint("look whether the disk is full or may not be written; nothing was sent")
+        Self::of(exit::INTERNAL, &error).hint(
+            "check that the disk is writable and not full; what was sent before is on record as far as it could be written",
+        )
     }
 }
 

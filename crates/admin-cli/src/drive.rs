@@ -197,7 +197,7 @@ impl<'a, R: RunRow> Driven<'a, R> {
     /// Runs `work` on every item of `source`, unless the run was stopped before.
     pub async fn phase<T, Fut>(
         &mut self,
-        mut source: impl Iterator<Item = io::Result<T>>,
+        source: impl Iterator<Item = io::Result<T>>,
         work: impl Fn(T) -> Fut,
         dropped: impl Fn(T) -> Vec<R>,
     ) where
@@ -218,7 +218,7 @@ impl<'a, R: RunRow> Driven<'a, R> {
             tally: &mut self.tally,
             silence: &mut self.silence,
         };
-        let end = pipeline::run(source.by_ref(), self.wish.clone(), work, &mut control).await;
+        let end = pipeline::run(source, self.wish.clone(), work, &mut control).await;
         self.stop = end.stop;
         for item in end.dropped {
             self.tally.unknown += item.users();
@@ -226,13 +226,9 @@ impl<'a, R: RunRow> Driven<'a, R> {
                 self.stop.get_or_insert(reason);
             }
         }
-        let next = source.next().and_then(Result::ok).map(|item| item.line());
+        let next = end.next.map(|item| item.line());
         if self.run.summary.first_line_not_started.is_none() {
             self.run.summary.first_line_not_started = next;
-        }
-        // A wish to stop that came when everything had been started has changed nothing.
-        if next.is_none() && matches!(self.stop, Some(Stop::Wished(_))) {
-            self.stop = None;
         }
         context.ui.lower();
     }

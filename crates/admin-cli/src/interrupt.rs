@@ -69,9 +69,22 @@ async fn hear(mut signals: Signals, sender: &watch::Sender<Wish>, ui: &Ui, deadl
     std::process::exit(i32::from(exit::ABORTED.code()));
 }
 
-/// Waits for the first Ctrl-C or SIGTERM.
-pub async fn first_signal() {
-    Signals::install().next().await;
+/// What ended a command that goes on until it is told to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// Ctrl-C or SIGTERM.
+    BySignal,
+    /// `--max-duration` was over.
+    ByDeadline,
+}
+
+/// Waits for the first Ctrl-C or SIGTERM, or until `deadline`.
+pub async fn until_told(deadline: Option<Instant>) -> Ended {
+    let mut signals = Signals::install();
+    tokio::select! {
+        () = signals.next() => Ended::BySignal,
+        () = over(deadline) => Ended::ByDeadline,
+    }
 }
 
 #[cfg(unix)]

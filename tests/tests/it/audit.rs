@@ -216,6 +216,16 @@ fn follow_shows_what_is_being_done() {
 }
 
 #[test]
+fn following_ends_with_the_time_it_was_given() {
+    let env = some_acts();
+    for command in [&["audit", "export", "--format", "jsonl"][..], &["audit", "log"]] {
+        let _ = env
+            .run(&[command, &["--follow", "--max-duration", "1s"]].concat())
+            .expect(0);
+    }
+}
+
+#[test]
 fn without_a_trail_it_says_so() {
     let env = TestEnv::new();
     env.snapshot("audit_verify_nothing", &env.run(&["audit", "verify"]));

@@ -129,6 +129,24 @@ fn a_disk_that_fills_up_stops_the_run_which_can_be_gone_on_with() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn limits_that_were_set_before_the_disk_filled_up_are_told() {
+    let env = TestEnv::new();
+    let names: Vec<String> = (0..200).map(|number| format!("user{number:03}")).collect();
+    let mut args = vec!["limits", "set", "--platform", "web=2"];
+    for name in &names {
+        env.sandbox().register(name);
+        args.extend(["--user", name]);
+    }
+    args.extend(["--reason", "test", "--yes", "--rate", "unlimited", "-o", "json"]);
+    let output = with_small_files(&env, 72, &args).expect(1);
+    let set = env.sandbox().call_count("limits.set_user");
+    assert!((1..200).contains(&set), "{set} {}", output.text());
+    assert_eq!(output.json()["summary"]["changed"], set, "{}", output.text());
+    assert!(!output.stderr.contains("nothing was sent"), "{}", output.text());
+}
+
+#[test]
 fn a_dry_run_needs_no_record_and_leaves_none() {
     let env = ann();
     env.file("data/audit", "in the way");

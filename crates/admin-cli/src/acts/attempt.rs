@@ -71,7 +71,13 @@ impl<'a> Attempt<'a> {
             operator: operator(session.subject.clone(), context.environment.get("SUDO_USER")),
             pid: std::process::id(),
         };
-        recorder.record(Note::of_run(Record::Begin(begin))).await?;
+        let noted = recorder.record(Note::of_run(Record::Begin(begin))).await;
+        noted.map_err(|error| {
+            let what = "the record of the run cannot be written, so nothing was sent";
+            CommandError::new(exit::INTERNAL, what)
+                .because(error)
+                .hint("check that the disk is writable and not full")
+        })?;
         let tasks = remaining(items, progress, which);
         let this = Self {
             context,

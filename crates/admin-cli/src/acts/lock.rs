@@ -381,13 +381,15 @@ pub(super) async fn unlock(
     driven
         .phase(tasks, work, |task| vec![LockRow::new(&task.item, "unknown")])
         .await;
-    book.change(|locks| {
+    attempt.end(&mut driven).await;
+    let taken_out = book.change(|locks| {
         for user in lifted.into_inner() {
             locks.remove(&user.folded());
         }
-    })?;
-    attempt.end(&mut driven).await;
-    driven.finish()
+    });
+    let exit = driven.finish()?;
+    taken_out?;
+    Ok(exit)
 }
 
 /// One user of a run that locks or unlocks.

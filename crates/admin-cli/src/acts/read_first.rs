@@ -62,11 +62,20 @@ pub async fn read_first<R>(
             Err(CommandError::new(exit::INTERRUPTED, what).hint("give it more time, or fewer users at once"))
         }
         Some(Stop::Fatal(fatal)) => Err(fatal.into()),
-        Some(other) => {
-            let what = format!("the devices could not be counted ({other:?}), so nothing was done");
+        Some(Stop::Input(error)) => Err(unread("the rest of the list cannot be read", error)),
+        Some(Stop::Output(error)) => Err(unread("what was read cannot be kept", error)),
+        // Nothing that acts takes part in this pass, so that these cannot be.
+        Some(Stop::Aborted | Stop::Cap | Stop::Drift | Stop::Record(_) | Stop::ReaderGone) => {
+            let what = "the devices were not all read, so nothing was done";
             Err(CommandError::new(exit::INTERNAL, what))
         }
     }
+}
+
+fn unread(what: &str, error: io::Error) -> CommandError {
+    CommandError::new(exit::INTERNAL, format!("{what}, so nothing was done"))
+        .because(error)
+        .hint("check that the disk is writable and not full")
 }
 
 /// What is done with everything that was read.

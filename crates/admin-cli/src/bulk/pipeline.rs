@@ -70,6 +70,8 @@ pub struct End<T> {
     pub dropped: Vec<T>,
     /// How many items were started.
     pub started: u64,
+    /// The first item that was not started; none of those after it was, either.
+    pub next: Option<T>,
 }
 
 /// What becomes of the results of a run, and how many jobs it has at a time.
@@ -120,6 +122,7 @@ where
                     stop: Some(Stop::Aborted),
                     dropped: cut.into_iter().map(|(_, item)| item).collect(),
                     started,
+                    next: source.next().and_then(Result::ok),
                 };
             }
         }
@@ -141,11 +144,14 @@ where
             }
         }
         if running.is_empty() {
+            let next = source.next().and_then(Result::ok);
             // A wish to drain that came after the last item was started changes nothing.
+            let stop = stop.filter(|stop| next.is_some() || !matches!(stop, Stop::Wished(_)));
             return End {
                 stop,
                 dropped: Vec::new(),
                 started,
+                next,
             };
         }
         tokio::select! {

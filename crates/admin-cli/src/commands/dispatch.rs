@@ -49,7 +49,12 @@ pub async fn dispatch(context: &Context, command: Command) -> Result<Exit, Comma
         Command::Sandbox(SandboxCommand::Reset(args)) => sandbox::reset::run(context, &args).await,
         Command::Completions(args) => completions::run(context, &args),
         Command::Man(args) => man::run(context, &args),
-        online => {
+        online @ (Command::Devices(_)
+        | Command::Sessions(_)
+        | Command::Users(_)
+        | Command::Limits(_)
+        | Command::Logins(LoginsCommand::Scan(_))
+        | Command::Sandbox(SandboxCommand::Devices(_))) => {
             let session = context.connect().await?;
             if !matches!(
                 online,
@@ -99,6 +104,9 @@ async fn with_server(context: &Context, session: &Session, command: Command) -> 
         | Command::Runs(_)
         | Command::Sandbox(_)
         | Command::Completions(_)
-        | Command::Man(_) => Ok(crate::exit::OK),
+        | Command::Man(_) => Err(CommandError::new(
+            crate::exit::INTERNAL,
+            "a command without a server was given one",
+        )),
     }
 }

@@ -74,7 +74,7 @@ pub async fn run(context: &Context, args: &ExportArgs) -> Result<Exit, CommandEr
     filter.acts_only = args.format != Form::Jsonl;
     let mut runs = RunContext::default();
     let mut out = BufWriter::new((context.stdout)());
-    let mut stop = std::pin::pin!(interrupt::first_signal());
+    let mut stop = std::pin::pin!(interrupt::until_told(context.deadline()));
     loop {
         for entry in &mut entries {
             let mut entry = entry.map_err(unreadable)?;
@@ -94,7 +94,7 @@ pub async fn run(context: &Context, args: &ExportArgs) -> Result<Exit, CommandEr
             return Ok(exit::OK);
         }
         tokio::select! {
-            () = &mut stop => return Ok(exit::OK),
+            _ = &mut stop => return Ok(exit::OK),
             () = tokio::time::sleep(LOOK_AGAIN) => entries.read_on().map_err(unreadable)?,
         }
     }

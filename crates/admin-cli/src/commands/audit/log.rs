@@ -176,14 +176,14 @@ pub async fn run(context: &Context, args: &LogArgs) -> Result<Exit, CommandError
     let mut runs = RunContext::default();
     let output =
         |error| CommandError::new(exit::INTERNAL, "the rows cannot be written to stdout").because(error);
-    let mut stop = std::pin::pin!(interrupt::first_signal());
+    let mut stop = std::pin::pin!(interrupt::until_told(context.deadline()));
     loop {
         let reader = show(&mut entries, &mut runs, &filter, &mut report, &mut summary)?;
         if !args.follow || reader == Reader::Gone {
             break;
         }
         tokio::select! {
-            () = &mut stop => break,
+            _ = &mut stop => break,
             () = tokio::time::sleep(LOOK_AGAIN) => entries.read_on().map_err(unreadable)?,
         }
     }

@@ -363,6 +363,7 @@ async fn write(
         ticket,
     };
     let mut exit = exit::OK;
+    let mut unrecorded = None;
     for planned in planned {
         if !planned.changes() {
             summary.unchanged += 1;
@@ -374,8 +375,11 @@ async fn write(
             item: planned.user.clone().map(|user| item(number, user)),
         });
         number += 1;
-        if let Some(change) = &change {
-            change.intend(planned.call()).await?;
+        if let Some(change) = &change
+            && let Err(error) = change.intend(planned.call()).await
+        {
+            unrecorded = Some(error);
+            break;
         }
         let result = match (&planned.user, &planned.after) {
             _ if args.acting.dry_run => Ok(()),
@@ -386,7 +390,7 @@ async fn write(
         };
         let result = server.counted(result).map_err(|error| call_error(&error));
         if let Some(change) = &change {
-            change.settle(&result).await?;
+            unrecorded = change.settle(&result).await.err();
         }
         let row = match result {
             Ok(()) => {
@@ -409,6 +413,9 @@ async fn write(
             }
         };
         report.row(&row).map_err(output)?;
+        if unrecorded.is_some() {
+            break;
+        }
     }
     report.finish(&summary).map_err(output)?;
     let prefix = if session.is_sandbox() { "sandbox: " } else { "" };
@@ -421,7 +428,7 @@ async fn write(
     context.ui.say(format_args!(
         "{prefix}{changed} changed, {unchanged} unchanged, {failed} failed{dry}"
     ));
-    Ok(exit)
+    unrecorded.map_or(Ok(exit), |error| Err(error.into()))
 }
 
 #[cfg(test)]

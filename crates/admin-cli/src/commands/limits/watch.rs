@@ -82,19 +82,11 @@ pub(super) async fn watch(
     let delay_ms = i64::try_from(args.delay.as_millis()).unwrap_or(i64::MAX);
     let (mut hourly, mut pending, mut told) = (Hourly::new(most), BTreeSet::new(), false);
     let mut since_ms = now_ms().saturating_sub(delay_ms);
-    let end = async {
-        match context.globals.max_duration {
-            Some(duration) => {
-                // A signal ends it before that.
-                let _ = tokio::time::timeout(duration, interrupt::first_signal()).await;
-            }
-            None => interrupt::first_signal().await,
-        }
-    };
+    let end = interrupt::until_told(context.deadline());
     tokio::pin!(end);
     loop {
         tokio::select! {
-            () = &mut end => return Ok(exit::OK),
+            _ = &mut end => return Ok(exit::OK),
             () = tokio::time::sleep(EVERY) => {}
         }
         let until_ms = now_ms().saturating_sub(delay_ms);

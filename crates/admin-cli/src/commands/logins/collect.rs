@@ -98,12 +98,7 @@ pub async fn run(context: &Context, args: &CollectArgs) -> Result<Exit, CommandE
     context.ui.note(format_args!(
         "collecting events of {app_key} at {url} until Ctrl-C"
     ));
-    match context.globals.max_duration {
-        Some(duration) => {
-            let _ = tokio::time::timeout(duration, interrupt::first_signal()).await;
-        }
-        None => interrupt::first_signal().await,
-    }
+    interrupt::until_told(context.deadline()).await;
     listening.stop().await;
     collector.recorder.alive(now_ms()).await;
     let metrics = &collector.metrics;

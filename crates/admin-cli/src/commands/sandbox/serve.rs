@@ -19,7 +19,7 @@ use crate::config::profile_file::{put_profile, write_private};
 use crate::context::Context;
 use crate::embedded;
 use crate::exit::{self, Exit};
-use crate::interrupt;
+use crate::interrupt::{self, Ended};
 
 /// Arguments of `sandbox serve`.
 #[derive(Debug, Args)]
@@ -114,18 +114,9 @@ pub async fn run(context: &Context, args: &ServeArgs) -> Result<Exit, CommandErr
         sandbox.app_root()
     ));
     let shown = tokio::spawn(show(context.clone(), sandbox.watch(), args.log));
-    let stopped = if let Some(duration) = context.globals.max_duration {
-        tokio::time::timeout(duration, interrupt::first_signal())
-            .await
-            .is_ok()
-    } else {
-        interrupt::first_signal().await;
-        true
-    };
-    let why = if stopped {
-        "stopped by a signal"
-    } else {
-        "--max-duration is over"
+    let why = match interrupt::until_told(context.deadline()).await {
+        Ended::BySignal => "stopped by a signal",
+        Ended::ByDeadline => "--max-duration is over",
     };
     embedded::stop(sandbox).await?;
     // The last events come with the end of the connections.

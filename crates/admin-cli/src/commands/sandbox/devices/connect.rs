@@ -155,14 +155,7 @@ pub async fn run(context: &Context, session: &Session, args: &ConnectArgs) -> Re
         "{} devices of {user} are online until Ctrl-C",
         args.count
     ));
-    let wishes = async {
-        match context.globals.max_duration {
-            Some(duration) => {
-                let _ = tokio::time::timeout(duration, interrupt::first_signal()).await;
-            }
-            None => interrupt::first_signal().await,
-        }
-    };
+    let wishes = interrupt::until_told(context.deadline());
     tokio::pin!(wishes);
     loop {
         tokio::select! {
@@ -170,7 +163,7 @@ pub async fn run(context: &Context, session: &Session, args: &ConnectArgs) -> Re
                 Some((device, event)) => show(&mut out, &Line::of(&device, event), json),
                 None => break,
             },
-            () = &mut wishes => break,
+            _ = &mut wishes => break,
         }
     }
     Ok(exit::OK)
