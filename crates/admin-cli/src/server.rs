@@ -1,9 +1,8 @@
-//! The server as the commands see it: the client, with a count of requests.
+//! The server as the commands see it: the calls of jobs, on the client.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use easemob_admin_api::{Client, Cursor, DeviceId, Error, LogoutOutcome, OnlineStatus, UserId, UserQuery};
+use easemob_admin_api::{Client, Cursor, DeviceId, LogoutOutcome, OnlineStatus, UserId, UserQuery};
 
 use crate::bulk::ages::Ages;
 use crate::bulk::calls::{CallError, Ended, SeenDevice, SessionCalls};
@@ -11,11 +10,10 @@ use crate::command_error::call_error;
 use crate::logins::scan::{ScanCalls, Status, UserPage};
 use crate::logins::store as seen;
 
-/// A client that counts what it sends.
+/// A client, and what is known of the ages of devices.
 #[derive(Debug)]
 pub struct Server {
     client: Client,
-    requests: AtomicU64,
     ages: Box<dyn Ages>,
 }
 
@@ -23,36 +21,19 @@ impl Server {
     /// Wraps a client; `ages` tells when devices signed in, which the server does not.
     #[must_use]
     pub fn new(client: Client, ages: Box<dyn Ages>) -> Self {
-        Self {
-            client,
-            requests: AtomicU64::new(0),
-            ages,
-        }
+        Self { client, ages }
     }
 
-    /// Returns the client, for calls that are counted by [`Server::counted`].
+    /// Returns the client.
     #[must_use]
     pub fn client(&self) -> &Client {
         &self.client
     }
 
-    /// Counts the requests of a call.
-    ///
-    /// # Errors
-    /// When the call failed.
-    pub fn counted<T>(&self, result: Result<T, Error>) -> Result<T, Error> {
-        // A call that succeeded does not tell how often it was repeated.
-        let attempts = result
-            .as_ref()
-            .map_or_else(|error| u64::from(error.attempts()), |_| 1);
-        self.requests.fetch_add(attempts, Ordering::Relaxed);
-        result
-    }
-
     /// Returns how many requests were sent.
     #[must_use]
     pub fn requests(&self) -> u64 {
-        self.requests.load(Ordering::Relaxed)
+        self.client.requests_sent()
     }
 }
 
@@ -68,7 +49,9 @@ fn ended(outcome: LogoutOutcome) -> Ended {
 impl SessionCalls for Server {
     async fn list_devices(&self, user: &UserId) -> Result<Vec<SeenDevice>, CallError> {
         let devices = self
-            .counted(self.client.list_devices(user).await)
+            .client
+            .list_devices(user)
+            .await
             .map_err(|error| call_error(&error))?;
         let seen = |device: easemob_admin_api::Device| SeenDevice {
             signed_in_at: self.ages.age_of(user, &device.id),
@@ -81,7 +64,9 @@ impl SessionCalls for Server {
 
     async fn offline(&self, users: &[UserId]) -> Result<BTreeSet<UserId>, CallError> {
         let statuses = self
-            .counted(self.client.status_batch(users).await)
+            .client
+            .status_batch(users)
+            .await
             .map_err(|error| call_error(&error))?;
         // Names come back in lower case.
         let offline: BTreeSet<String> = statuses
@@ -97,12 +82,12 @@ impl SessionCalls for Server {
     }
 
     async fn logout_all(&self, user: &UserId) -> Result<Ended, CallError> {
-        let outcome = self.counted(self.client.logout_all(user).await);
+        let outcome = self.client.logout_all(user).await;
         outcome.map(ended).map_err(|error| call_error(&error))
     }
 
     async fn logout_device(&self, user: &UserId, device: &DeviceId) -> Result<Ended, CallError> {
-        let outcome = self.counted(self.client.logout_device(user, device).await);
+        let outcome = self.client.logout_device(user, device).await;
         outcome.map(ended).map_err(|error| call_error(&error))
     }
 }
@@ -114,7 +99,7 @@ impl ScanCalls for Server {
             .client
             .list_users_page(&UserQuery::new(), cursor.as_ref())
             .await;
-        let page = self.counted(page).map_err(|error| call_error(&error))?;
+        let page = page.map_err(|error| call_error(&error))?;
         Ok(UserPage {
             users: page.items.into_iter().map(|user| user.username).collect(),
             next: page.next.map(|cursor| cursor.as_str().to_owned()),
@@ -122,7 +107,7 @@ impl ScanCalls for Server {
     }
 
     async fn statuses(&self, users: &[UserId]) -> Result<BTreeMap<String, Status>, CallError> {
-        let statuses = self.counted(self.client.status_batch(users).await);
+        let statuses = self.client.status_batch(users).await;
         let statuses = statuses.map_err(|error| call_error(&error))?;
         let told = statuses.into_iter().filter_map(|(user, status)| {
             let status = match status {
@@ -137,7 +122,7 @@ impl ScanCalls for Server {
     }
 
     async fn devices(&self, user: &UserId) -> Result<Vec<seen::SeenDevice>, CallError> {
-        let devices = self.counted(self.client.list_devices(user).await);
+        let devices = self.client.list_devices(user).await;
         let devices = devices.map_err(|error| call_error(&error))?;
         let seen = |device: easemob_admin_api::Device| seen::SeenDevice {
             resource: device.id.to_string(),

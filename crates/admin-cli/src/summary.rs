@@ -54,12 +54,12 @@ pub struct Summary {
     /// The ticket it belongs to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ticket: Option<String>,
-    /// Requests sent, without repeats that the client made by itself and that succeeded.
+    /// Requests sent, with repeats and those for tokens.
     pub requests: u64,
     /// Time from the first request.
     pub elapsed_seconds: f64,
-    /// Requests per second.
-    pub requests_per_second: f64,
+    /// Requests per second, if it took at least one.
+    pub requests_per_second: Option<f64>,
     /// Why the run ended before its list did.
     pub stopped: Option<&'static str>,
 }
@@ -100,7 +100,7 @@ impl Summary {
             ticket: None,
             requests: 0,
             elapsed_seconds: 0.0,
-            requests_per_second: 0.0,
+            requests_per_second: None,
             stopped: None,
         }
     }
@@ -127,8 +127,9 @@ impl Summary {
         self.requests = requests;
         self.elapsed_seconds = rounded(elapsed.as_secs_f64(), 1000.0);
         #[expect(clippy::cast_precision_loss, reason = "a rate need not be exact")]
-        let rate = requests as f64 / elapsed.as_secs_f64().max(0.001);
-        self.requests_per_second = rounded(rate, 10.0);
+        let rate = requests as f64 / elapsed.as_secs_f64();
+        // A burst of a moment says nothing of a second.
+        self.requests_per_second = (elapsed >= Duration::from_secs(1)).then(|| rounded(rate, 10.0));
     }
 
     /// Tells the summary in two lines.
@@ -157,9 +158,12 @@ impl Summary {
         let requests = if self.requests == 1 { "request" } else { "requests" };
         let _ = write!(
             text,
-            "\n{:.1} s, {} {requests}, {:.1} requests/s",
-            self.elapsed_seconds, self.requests, self.requests_per_second
+            "\n{:.1} s, {} {requests}",
+            self.elapsed_seconds, self.requests
         );
+        if let Some(rate) = self.requests_per_second {
+            let _ = write!(text, ", {rate:.1} requests/s");
+        }
         if let Some(drifted) = self.drifted.filter(|drifted| *drifted > 0) {
             let _ = write!(text, "\n{drifted} differed from the plan");
         }

@@ -61,6 +61,24 @@ impl Client {
         self.pipeline.effective_rate()
     }
 
+    /// Returns how many requests this client and its clones have sent, repeats and requests for tokens included.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let sandbox = easemob_admin_sandbox::Sandbox::start().await?;
+    /// # use easemob_admin_api::{AppRoot, Client, Credentials, UserId};
+    /// # let client = Client::builder(AppRoot::parse(&sandbox.app_root())?)
+    /// #     .credentials(Credentials::client_secret(sandbox.client_id(), sandbox.client_secret())).build()?;
+    /// sandbox.register("ann");
+    /// client.list_devices(&UserId::parse("ann")?).await?;
+    /// assert_eq!(client.requests_sent(), 2);
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn requests_sent(&self) -> u64 {
+        self.pipeline.requests_sent()
+    }
+
     /// Sends any endpoint; the methods of the client are short for this.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! One call: permit, token, send, classify, inside one retry loop.
 
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -24,6 +25,7 @@ pub(crate) struct Pipeline {
     retry: RetryPolicy,
     clock: Arc<dyn Clock>,
     random: Mutex<fastrand::Rng>,
+    sent: AtomicU64,
 }
 
 /// Why an attempt brought nothing.
@@ -49,6 +51,7 @@ impl Pipeline {
             retry,
             clock,
             random: Mutex::new(random),
+            sent: AtomicU64::new(0),
         }
     }
 
@@ -58,6 +61,10 @@ impl Pipeline {
 
     pub(super) fn effective_rate(&self) -> Option<f64> {
         self.limiter.effective_rate(Bucket::Accounts)
+    }
+
+    pub(super) fn requests_sent(&self) -> u64 {
+        self.sent.load(Ordering::Relaxed)
     }
 
     pub(crate) async fn execute<E: Endpoint>(
@@ -139,6 +146,7 @@ impl Pipeline {
             ),
         };
         call.attempts += 1;
+        self.sent.fetch_add(1, Ordering::Relaxed);
         let header = lease.as_ref().map(|lease| lease.header.clone());
         let answer = self
             .http

@@ -100,7 +100,7 @@ pub(super) async fn perform(
                 stop: Some(Stop::Record(error)),
             };
         }
-        let sent = server.counted(change.send(server.client(), &task.item.user).await);
+        let sent = change.send(server.client(), &task.item.user).await;
         let result = sent.map_err(|error| call_error(&error));
         let outcome = Record::Outcome(outcome::of_call(&task.item, &result, now()));
         let noted = recorder.record(Note::of_item(&task.item, outcome)).await;

@@ -227,7 +227,7 @@ async fn lock_user(server: &Server, recorder: &Recorder, task: &Task, known: boo
     let user = &task.item.user;
     // An intent of an earlier attempt tells that the user was not banned then.
     if task.intended.is_none() && !known {
-        match server.counted(server.client().get_user(user).await) {
+        match server.client().get_user(user).await {
             Err(error) => return LockResult::Failed(call_error(&error)),
             Ok(found) if found.is_banned() => return LockResult::BannedBefore,
             Ok(_) => {}
@@ -236,7 +236,7 @@ async fn lock_user(server: &Server, recorder: &Recorder, task: &Task, known: boo
     if let Err(error) = recorder.intend(&task.item, BAN, Vec::new(), Vec::new()).await {
         return LockResult::Unrecorded(error);
     }
-    if let Err(error) = server.counted(server.client().ban(user).await) {
+    if let Err(error) = server.client().ban(user).await {
         return LockResult::Failed(call_error(&error));
     }
     // Nobody can sign in any more, so whoever is online is meant.
@@ -354,7 +354,7 @@ pub(super) async fn unlock(
         if let Err(error) = recorder.intend(item, UNBAN, Vec::new(), Vec::new()).await {
             return done_with(&task, &LockResult::Unrecorded(error));
         }
-        let sent = attempt.session.server.counted(client.unban(&item.user).await);
+        let sent = client.unban(&item.user).await;
         let mut result = sent.map_err(|error| call_error(&error));
         // An account that was deleted meanwhile needs no lock any more.
         if result.as_ref().is_err_and(|error| error.not_found) {

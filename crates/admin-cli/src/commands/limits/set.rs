@@ -315,10 +315,10 @@ impl Recorded<'_> {
 }
 
 async fn plan(session: &Session, args: &SetArgs) -> Result<Vec<Planned>, CommandError> {
-    let (server, client) = (&session.server, session.server.client());
+    let client = session.server.client();
     let mut planned = Vec::new();
     if args.users.is_empty() {
-        let before = server.counted(client.app_limits().await)?;
+        let before = client.app_limits().await?;
         planned.push(Planned {
             user: None,
             after: args.merged(&before),
@@ -326,7 +326,7 @@ async fn plan(session: &Session, args: &SetArgs) -> Result<Vec<Planned>, Command
         });
     }
     for user in &args.users {
-        let before = server.counted(client.user_limits(user).await)?;
+        let before = client.user_limits(user).await?;
         planned.push(Planned {
             user: Some(user.clone()),
             after: args.merged(&before),
@@ -344,7 +344,7 @@ async fn write(
     recorder: Option<&Recorder>,
 ) -> Result<Exit, CommandError> {
     let mut number = 0;
-    let (server, client) = (&session.server, session.server.client());
+    let client = session.server.client();
     let output =
         |error| CommandError::new(exit::INTERNAL, "the rows cannot be written to stdout").because(error);
     let mut report = context.report::<ChangeRow>(session, "limits set", None);
@@ -388,7 +388,7 @@ async fn write(
             (Some(user), None) => client.clear_user_limits(user).await.map(drop),
             (None, None) => Ok(()),
         };
-        let result = server.counted(result).map_err(|error| call_error(&error));
+        let result = result.map_err(|error| call_error(&error));
         if let Some(change) = &change {
             unrecorded = change.settle(&result).await.err();
         }

@@ -68,18 +68,18 @@ struct ShowSummary {
 /// # Errors
 /// When limits cannot be read; the first failure ends the command.
 pub async fn run(context: &Context, session: &Session, args: &ShowArgs) -> Result<Exit, CommandError> {
-    let (server, client) = (&session.server, session.server.client());
+    let client = session.server.client();
     let mut report = context.report::<LimitsRow>(session, "limits show", None);
     let output =
         |error| CommandError::new(exit::INTERNAL, "the rows cannot be written to stdout").because(error);
     let mut scopes = 0;
     if args.users.is_empty() {
-        let limits = server.counted(client.app_limits().await)?;
+        let limits = client.app_limits().await?;
         report.row(&LimitsRow::new(None, &limits)).map_err(output)?;
         scopes += 1;
     }
     for user in &args.users {
-        let limits = server.counted(client.user_limits(user).await)?;
+        let limits = client.user_limits(user).await?;
         scopes += 1;
         if report.row(&LimitsRow::new(Some(user), &limits)).map_err(output)? == Reader::Gone {
             return Ok(exit::OK);

@@ -71,7 +71,7 @@ async fn everybody(context: &Context, session: &Session) -> Result<UserList, Com
     let (mut users, mut offline) = (0, 0);
     let mut cursor = None;
     loop {
-        let page = server.counted(server.client().list_users_page(&query, cursor.as_ref()).await)?;
+        let page = server.client().list_users_page(&query, cursor.as_ref()).await?;
         let names: Vec<UserId> = page.items.into_iter().map(|user| user.username).collect();
         // Who is not said to be offline is read, and so is everybody where there is no answer.
         let left_out = if names.is_empty() {

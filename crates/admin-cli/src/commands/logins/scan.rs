@@ -59,8 +59,7 @@ pub async fn run(context: &Context, session: &Session, args: &ScanArgs) -> Resul
     let mut store = SqliteStore::open(&context.logins_file()?)?;
     let (id, from) = begin(context, &mut store, &source, args.resume)?;
     if args.limits {
-        let limits = session.server.client().app_limits().await;
-        let limits = session.server.counted(limits)?;
+        let limits = session.server.client().app_limits().await?;
         let text = serde_json::to_string(&limits).unwrap_or_default();
         store.set_limits(id, &text)?;
     }

@@ -70,9 +70,7 @@ async fn dry_run(
         summary,
     };
     let find = async |user: &UserId| {
-        let found = session
-            .server
-            .counted(session.server.client().get_user(user).await);
+        let found = session.server.client().get_user(user).await;
         found.map(drop).map_err(|error| call_error(&error))
     };
     let work = async |task: Task| done_with(&task, find(&task.item.user).await, change.would);

@@ -39,7 +39,7 @@ pub fn user(text: &str) -> Result<UserId, String> {
 /// When the user cannot be read.
 pub async fn run(context: &Context, session: &Session, args: &ShowArgs) -> Result<Exit, CommandError> {
     let server = &session.server;
-    let user = server.counted(server.client().get_user(&args.user).await)?;
+    let user = server.client().get_user(&args.user).await?;
     let mut report = context.report::<UserRow>(session, "users show", None);
     let output =
         |error| CommandError::new(exit::INTERNAL, "the row cannot be written to stdout").because(error);

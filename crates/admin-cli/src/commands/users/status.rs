@@ -147,7 +147,7 @@ async fn read(session: &Session, entries: &[Entry]) -> Done<StatusRow> {
     let users: Vec<UserId> = entries.iter().map(|entry| entry.user.clone()).collect();
     let server = &session.server;
     let mut tally = Tally::default();
-    match server.counted(server.client().status_batch(&users).await) {
+    match server.client().status_batch(&users).await {
         Err(error) => {
             let error = call_error(&error);
             for _ in entries {

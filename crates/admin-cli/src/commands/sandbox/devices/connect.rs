@@ -121,7 +121,7 @@ pub async fn run(context: &Context, session: &Session, args: &ConnectArgs) -> Re
         ));
     }
     let token = session.server.client().inherit_user_token(&args.user, true, None);
-    let token = session.server.counted(token.await)?;
+    let token = token.await?;
     let (ws, user) = (
         format!("ws://{}/websocket", session.address),
         args.user.to_string(),
