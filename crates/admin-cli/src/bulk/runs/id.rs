@@ -9,11 +9,12 @@ use jiff::Timestamp;
 pub struct RunId(String);
 
 impl RunId {
-    /// Creates an id from the time (UTC) and a random number.
+    /// Creates an id from the time (UTC, to the microsecond) and a random number, of which four bits count.
     #[must_use]
     pub fn new(now: Timestamp, random: u32) -> Self {
         let time = now.strftime("%Y%m%d-%H%M%S");
-        Self(format!("{time}-{:06x}", random & 0x00ff_ffff))
+        let micros = now.subsec_nanosecond().unsigned_abs() / 1000;
+        Self(format!("{time}-{:06x}", micros << 4 | random & 0xf))
     }
 
     /// Reads the name of a directory; nothing if it is no id.
@@ -45,9 +46,24 @@ mod tests {
     use super::*;
 
     #[test]
+    fn runs_of_one_second_sort_by_time() {
+        let at = |micros: i64| Timestamp::from_microsecond(1_700_000_000_000_000 + micros).unwrap();
+        let mut last = RunId::new(at(0), u32::MAX);
+        for micros in [1, 16, 999, 1_000, 65_536, 500_000, 999_999, 1_000_000] {
+            let next = RunId::new(at(micros), 0);
+            assert!(
+                next > last && next.as_str().len() == last.as_str().len(),
+                "{last} {next}"
+            );
+            assert_eq!(RunId::parse(next.as_str()), Some(next.clone()));
+            last = next;
+        }
+    }
+
+    #[test]
     fn names_that_are_no_ids_are_not_taken_for_runs() {
         let id = RunId::new(Timestamp::from_second(1_700_000_000).unwrap(), 0xff00_00ff);
-        assert_eq!(id.as_str(), "20231114-221320-0000ff");
+        assert_eq!(id.as_str(), "20231114-221320-00000f");
         assert_eq!(RunId::parse(id.as_str()), Some(id));
         for wrong in [
             "",
