@@ -150,6 +150,26 @@ fn two_processes_cannot_work_on_one_run() {
 }
 
 #[test]
+fn whoever_could_not_be_reached_is_among_the_failures() {
+    let env = TestEnv::new();
+    for user in ["ann", "bob"] {
+        env.online(user, &["ios_1"]);
+    }
+    env.sandbox()
+        .inject(Fault::status("devices.list", 503).on("GET", "/users/bob/resources"));
+    let _ = env
+        .run(&["sessions", "logout", "ann", "bob", "--reason", "test", "--yes"])
+        .expect(6);
+    let failures = env
+        .run(&["runs", "show", "last", "--output", "failures"])
+        .expect(0);
+    assert!(failures.stdout.ends_with("\nbob\n"), "{}", failures.text());
+    env.sandbox().clear_faults();
+    let _ = env.run(&["runs", "retry-failed", "last", "--yes"]).expect(0);
+    assert!(env.devices("bob").is_empty());
+}
+
+#[test]
 fn failures_are_a_list_for_a_new_run() {
     let (env, list) = ten_users();
     env.sandbox()

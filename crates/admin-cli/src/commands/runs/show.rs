@@ -22,6 +22,7 @@ use crate::render::text::harmless;
 
 /// The state of an item that was never begun; it is left to `runs resume` and is no failure.
 const NOT_STARTED: &str = "not_started";
+const FAILED_RETRY: &str = "failed_retry_may_help";
 
 /// Arguments of `runs show`.
 #[derive(Debug, Args)]
@@ -59,9 +60,11 @@ impl ItemRow {
     fn new(item: &Item, progress: &Progress, failures: &Failures) -> Option<Self> {
         let (state, devices) = match progress.standing(item.number) {
             Standing::Settled => return None,
+            // It was never reached: nothing of it is settled, and all the same it failed.
+            Standing::Untouched if failures.contains_key(&item.number) => (FAILED_RETRY, None),
             Standing::Untouched => (NOT_STARTED, None),
             Standing::Doubtful(devices) => ("unknown", Some(devices)),
-            Standing::FailedRetry(devices) => ("failed_retry_may_help", devices),
+            Standing::FailedRetry(devices) => (FAILED_RETRY, devices),
             Standing::FailedFinal(devices) => ("failed", devices),
         };
         let failure = failures.get(&item.number).and_then(|failures| failures.first());
