@@ -22,11 +22,11 @@ use crate::bulk::tally::Tally;
 use crate::bulk::verify::Verified;
 use crate::command_error::CommandError;
 use crate::context::{Context, Session};
-use crate::exit::Exit;
+use crate::exit::{self, Exit};
 use crate::input::spool::Entry;
 use crate::input::user_list::UserList;
 use crate::interrupt;
-use crate::render::report::Row;
+use crate::render::report::{Report, Row};
 use crate::server::Server;
 use crate::summary::{Summary, Words, stop_word};
 
@@ -117,6 +117,17 @@ pub fn summary_of(list: &UserList) -> Summary {
         invalid_lines: list.remarks.invalid.count,
         ..Summary::of_users(list.users)
     }
+}
+
+/// Ends the report of a run that had nothing to do, so that whoever reads stdout finds a document.
+///
+/// # Errors
+/// When stdout cannot be written.
+pub fn finish_empty(mut report: Report, summary: &Summary) -> Result<Exit, CommandError> {
+    report.finish(summary).map_err(|error| {
+        CommandError::new(exit::INTERNAL, "the summary cannot be written to stdout").because(error)
+    })?;
+    Ok(exit::OK)
 }
 
 /// Runs `work` on every item of `source` and reports; `dropped` makes the row of an item that was cut off.

@@ -1,13 +1,19 @@
 //! What `runs resume` and `runs retry-failed` have in common.
 
+use crate::acts::change::ChangeRow;
+use crate::acts::lock::LockRow;
+use crate::acts::logout::row::LogoutRow;
 use crate::acts::perform::{Attempted, perform};
+use crate::bulk::action::Action;
 use crate::bulk::journal::header::Header;
 use crate::bulk::resume::Which;
 use crate::bulk::runs::directory::Runs;
+use crate::bulk::runs::id::RunId;
 use crate::command_error::CommandError;
 use crate::commands::acting::users;
 use crate::confirm::{Question, confirm};
 use crate::context::{Context, Session};
+use crate::drive::finish_empty;
 use crate::exit::{self, Exit};
 use crate::summary::Summary;
 
@@ -41,13 +47,58 @@ pub(super) async fn go_on(context: &Context, again: Again<'_>) -> Result<Exit, C
                 users(counts.failed_retry)
             ));
         }
-        return Ok(exit::OK);
+        if again.run == "last" {
+            tell_unfinished(context, &runs, &id)?;
+        }
+        return nothing_done(context, &open.header);
     }
     let context = &context.aimed_at(&open.header);
     let session = context.connect().await?;
     let result = with_server(context, &session, open, again, todo).await;
     let closed = session.close().await;
     result.and_then(|exit| closed.map(|()| exit))
+}
+
+/// Whoever says `last` may mean a run before it.
+fn tell_unfinished(context: &Context, runs: &Runs, last: &RunId) -> Result<(), CommandError> {
+    let mut unfinished = 0_u64;
+    let mut newest = None;
+    for id in runs.list()?.into_iter().filter(|id| id != last) {
+        // One that cannot be read is told by `runs list`.
+        if runs
+            .see(&id)
+            .is_ok_and(|seen| !seen.running && seen.progress.counts().unfinished() > 0)
+        {
+            unfinished += 1;
+            newest = Some(id);
+        }
+    }
+    if let Some(id) = newest {
+        let runs = if unfinished == 1 { "run is" } else { "runs are" };
+        context.ui.say(format_args!(
+            "{unfinished} earlier {runs} unfinished; the newest: easemob-admin runs resume {id}"
+        ));
+    }
+    Ok(())
+}
+
+/// Reports that nothing was left to do, in the form of the run.
+fn nothing_done(context: &Context, header: &Header) -> Result<Exit, CommandError> {
+    let summary = Summary {
+        run: Some(header.run.clone()),
+        ..Summary::of_users(0)
+    };
+    let command = header.action.command();
+    let report = match &header.action {
+        Action::Ban | Action::Unban | Action::SetLimits { .. } => {
+            context.local_report::<ChangeRow>(command, header.sandbox)
+        }
+        Action::Lock { .. } | Action::Unlock => context.local_report::<LockRow>(command, header.sandbox),
+        Action::Logout { .. } | Action::Apply { .. } | Action::Enforce { .. } => {
+            context.local_report::<LogoutRow>(command, header.sandbox)
+        }
+    };
+    finish_empty(report, &summary)
 }
 
 async fn with_server(

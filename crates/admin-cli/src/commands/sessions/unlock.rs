@@ -15,7 +15,7 @@ use crate::command_error::CommandError;
 use crate::commands::acting::{Acting, users};
 use crate::commands::user_source::UserSource;
 use crate::context::{Context, Session};
-use crate::drive::{Done, Run, drive};
+use crate::drive::{Done, Run, drive, finish_empty};
 use crate::exit::{self, Exit};
 use crate::locks::lock::{Locks, due};
 use crate::summary::{Summary, Words};
@@ -54,7 +54,8 @@ pub async fn run(context: &Context, session: &Session, args: &UnlockArgs) -> Res
     let items = items(context, args, &locks)?;
     if items.is_empty() {
         context.ui.say("no lock is due");
-        return Ok(exit::OK);
+        let report = context.report::<LockRow>(session, "sessions unlock", None);
+        return finish_empty(report, &Summary::of_users(0));
     }
     let count = items.len() as u64;
     acting.confirm(
