@@ -39,7 +39,8 @@ const chromium = spawn(
     `--user-data-dir=${profile}`,
     page,
   ],
-  { stdio: ["ignore", "ignore", "pipe"] },
+  // A group of its own, so that no process of it outlives the test and writes to a folder that is being removed.
+  { stdio: ["ignore", "ignore", "pipe"], detached: true },
 );
 let said = "";
 chromium.stderr.on("data", (part) => (said = (said + part).slice(-4000)));
@@ -52,12 +53,23 @@ chromium.on("exit", () => {
   end(1);
 });
 
+for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => end(1));
+
 function end(code) {
   chromium.removeAllListeners("exit");
   chromium.on("exit", () => {
-    rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+    killGroup();
+    rmSync(profile, { recursive: true, force: true, maxRetries: 10 });
     process.exit(code);
   });
-  if (chromium.exitCode === null) chromium.kill();
+  if (chromium.exitCode === null) killGroup();
   else chromium.emit("exit");
+}
+
+function killGroup() {
+  try {
+    process.kill(-chromium.pid, "SIGKILL");
+  } catch (error) {
+    if (error.code !== "ESRCH") throw error;
+  }
 }
