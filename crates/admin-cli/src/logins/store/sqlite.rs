@@ -1,7 +1,7 @@
 //! The store that ships: one SQLite file in the data directory.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
@@ -11,6 +11,9 @@ use crate::private_files::{create_new, make_directory};
 
 /// How long to wait while another process writes: a collector commits within milliseconds.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long to wait before a file that another process is making is tried again.
+const NEXT_TRY: Duration = Duration::from_millis(20);
 
 /// A database of logins.
 #[derive(Debug)]
@@ -25,6 +28,20 @@ impl SqliteStore {
     /// # Errors
     /// When the file cannot be used, is something else, damaged, or newer. It is left as it is then.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let begun = Instant::now();
+        loop {
+            match Self::open_at_once(path) {
+                // Where two processes make the same file, SQLite refuses one of them without any patience, lest both
+                // wait for each other.
+                Err(StoreError::Failed(error)) if is_busy(&error) && begun.elapsed() < PATIENCE => {
+                    std::thread::sleep(NEXT_TRY);
+                }
+                result => return result,
+            }
+        }
+    }
+
+    fn open_at_once(path: &Path) -> Result<Self, StoreError> {
         let file = |source| StoreError::File {
             path: path.to_owned(),
             source,
@@ -80,6 +97,10 @@ impl SqliteStore {
     pub fn vacuum(&self) -> Result<(), StoreError> {
         Ok(self.connection.execute_batch("VACUUM")?)
     }
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
 }
 
 /// Looks what a file is without changing a byte of it.
