@@ -65,3 +65,34 @@ fn completions_and_man_pages_are_made() {
     let _ = env.run(&["man", pages.to_str().unwrap()]).expect(0);
     assert!(std::fs::read_dir(&pages).unwrap().count() > 10);
 }
+
+#[test]
+fn bash_offers_commands_and_their_options() {
+    let env = TestEnv::bare();
+    let script = env.path("completions.bash");
+    std::fs::write(&script, env.run(&["completions", "bash"]).expect(0).stdout).unwrap();
+    let offered = |words: &[&str]| {
+        let line = words.iter().map(|word| format!("'{word}'")).collect::<Vec<_>>();
+        let last = words.len() - 1;
+        let asked = format!(
+            "source '{}'; COMP_WORDS=({}); COMP_CWORD={last}; \
+             _easemob__admin easemob-admin '{}' '{}'; echo \"${{COMPREPLY[@]}}\"",
+            script.display(),
+            line.join(" "),
+            words[last],
+            words[last - 1],
+        );
+        let output = std::process::Command::new("bash")
+            .args(["--norc", "-c", &asked])
+            .output()
+            .unwrap();
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    };
+    assert_eq!(offered(&["easemob-admin", "sess"]), "sessions");
+    assert_eq!(offered(&["easemob-admin", "sessions", "logo"]), "logout");
+    assert_eq!(offered(&["easemob-admin", "runs", "retry-f"]), "retry-failed");
+    assert_eq!(
+        offered(&["easemob-admin", "sessions", "logout", "--max-l"]),
+        "--max-logouts"
+    );
+}

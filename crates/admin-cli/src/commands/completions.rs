@@ -27,8 +27,19 @@ pub struct CompletionsArgs {
 /// When stdout cannot be written.
 pub fn run(context: &Context, args: &CompletionsArgs) -> Result<Exit, CommandError> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "easemob-admin", &mut script);
+    clap_complete::generate(args.shell, &mut Cli::command(), PROGRAM, &mut script);
+    if args.shell == Shell::Bash {
+        script = with_one_spelling(&String::from_utf8_lossy(&script)).into_bytes();
+    }
     write_out(context, &script)
+}
+
+const PROGRAM: &str = "easemob-admin";
+
+/// Mends a script of bash, in which the generator spells the hyphen of the program in one way where a command is
+/// recognised and in another where its words are offered, so that none ever would be.
+fn with_one_spelling(script: &str) -> String {
+    script.replace(&PROGRAM.replace('-', "__subcmd__"), &PROGRAM.replace('-', "__"))
 }
 
 /// Writes bytes to stdout; a reader that leaves early is no error.
