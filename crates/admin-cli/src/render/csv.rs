@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::io::{self, Write};
 
-use super::text::harmless;
+use super::text::one_line;
 use super::{Header, Record, Sink};
 
 /// Writes one line per row.
@@ -33,7 +33,7 @@ impl<W: Write + Send> Sink for Csv<W> {
     fn row(&mut self, record: &Record) -> io::Result<()> {
         self.open()?;
         for cell in record.cells() {
-            self.out.write_field(&*guarded(harmless(cell)))?;
+            self.out.write_field(&*guarded(one_line(cell)))?;
         }
         self.out.write_record(None::<&[u8]>)?;
         Ok(())
@@ -50,12 +50,33 @@ impl<W: Write + Send> Sink for Csv<W> {
 }
 
 /// Keeps a spreadsheet from taking a name for a formula, as OWASP advises: a leading apostrophe.
+///
+/// Ids of users and devices are left alone: a `-bob` does nothing in a spreadsheet, and is read back as `-bob`.
 fn guarded(cell: Cow<'_, str>) -> Cow<'_, str> {
-    let looks_like_formula =
-        cell.starts_with(['=', '+', '-', '@', '\t', '\r']) && cell.parse::<f64>().is_err();
+    let in_ids = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '@');
+    let looks_like_formula = match cell.chars().next() {
+        Some('=' | '\t' | '\r') => true,
+        Some('+' | '-' | '@') => !cell.chars().skip(1).all(in_ids) && cell.parse::<f64>().is_err(),
+        _ => false,
+    };
     if looks_like_formula {
         Cow::Owned(format!("'{cell}"))
     } else {
         cell
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn formulas_are_defused_and_ids_are_left_alone() {
+        for text in ["-bob", "@x", "+86.ann", "-1.5", "ann", "", "+1e3"] {
+            assert_eq!(guarded(text.into()), text);
+        }
+        for text in ["=1+1", "@SUM(A1)", "-2+cmd|' /C calc'!A0", "+A1*2"] {
+            assert_eq!(guarded(text.into()), format!("'{text}"));
+        }
     }
 }

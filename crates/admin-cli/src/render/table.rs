@@ -13,10 +13,13 @@ use super::{Header, Record, Sink};
 /// Rows that are looked at together to find the column widths.
 const BATCH: usize = 500;
 
+/// What a cell without a value shows.
+const NOTHING: &str = "-";
+
 /// Blanks between two columns.
 const GAP: usize = 2;
-/// A column is not made narrower than this, whatever the terminal.
-const NARROWEST: usize = 4;
+/// Words up to this width are never cut, whatever the terminal: the id of a device or run must be copied whole.
+const LONGEST_WORD: usize = 48;
 
 /// Writes a table, in batches when there are many rows.
 pub struct Table<W> {
@@ -40,19 +43,18 @@ impl<W: Write> Table<W> {
         }
     }
 
-    fn write_batch(&mut self) -> io::Result<()> {
+    /// Writes the rows that were gathered; `all` says that there are no others before or after them.
+    fn write_batch(&mut self, all: bool) -> io::Result<()> {
         let mut rows = std::mem::take(&mut self.rows);
         let widths = if let Some(widths) = self.widths.take() {
             widths
         } else {
-            rows.insert(
-                0,
-                self.columns
-                    .iter()
-                    .map(|name| name.replace('_', " ").to_uppercase())
-                    .collect(),
-            );
-            widths(&rows, self.columns.len(), self.terminal)
+            let title = |name: &&str| name.replace('_', " ").to_uppercase();
+            rows.insert(0, self.columns.iter().map(title).collect());
+            if all && needed(&rows) > self.terminal.unwrap_or(usize::MAX) {
+                drop_empty_columns(&mut rows);
+            }
+            widths(&rows, self.terminal)
         };
         let mut table = rows.into_iter().collect::<Builder>().build();
         table.with(Style::empty()).with(Padding::new(0, GAP, 0, 0));
@@ -70,22 +72,48 @@ impl<W: Write> Table<W> {
     }
 }
 
+/// Returns how wide the lines are if no cell is wrapped.
+fn needed(rows: &[Vec<String>]) -> usize {
+    widths(rows, None).iter().map(|width| width + GAP).sum::<usize>() - GAP
+}
+
+/// Leaves out the columns that have a title and nothing below it.
+fn drop_empty_columns(rows: &mut [Vec<String>]) {
+    let filled: Vec<bool> = (0..rows[0].len())
+        .map(|column| rows[1..].iter().any(|row| row[column] != NOTHING))
+        .collect();
+    for row in rows {
+        let mut filled = filled.iter();
+        row.retain(|_| filled.next() == Some(&true));
+    }
+}
+
 /// Returns the width of each column: what its cells need, less where the terminal has no room for that.
-fn widths(rows: &[Vec<String>], columns: usize, terminal: Option<usize>) -> Vec<usize> {
-    let needed = |column: usize| {
-        rows.iter()
-            .map(|row| get_text_width(&row[column]))
-            .max()
-            .unwrap_or(0)
+fn widths(rows: &[Vec<String>], terminal: Option<usize>) -> Vec<usize> {
+    let columns = 0..rows.first().map_or(0, Vec::len);
+    let widest = |column: usize, width: fn(&str) -> usize| {
+        rows.iter().map(|row| width(&row[column])).max().unwrap_or(0)
     };
-    let mut widths: Vec<usize> = (0..columns).map(needed).collect();
-    let room = terminal.map_or(usize::MAX, |width| {
-        width.saturating_sub(GAP * columns.saturating_sub(1))
-    });
+    let mut widths: Vec<usize> = columns
+        .clone()
+        .map(|column| widest(column, get_text_width))
+        .collect();
+    let Some(terminal) = terminal else {
+        return widths;
+    };
+    let longest_word = |text: &str| text.split(' ').map(get_text_width).max().unwrap_or(0);
+    let least: Vec<usize> = columns
+        .map(|column| widest(column, longest_word).min(LONGEST_WORD))
+        .collect();
+    let room = terminal.saturating_sub(GAP * widths.len().saturating_sub(1));
     while widths.iter().sum::<usize>() > room {
-        match widths.iter_mut().max() {
-            Some(widest) if *widest > NARROWEST => *widest -= 1,
-            _ => break,
+        let wide = widths
+            .iter_mut()
+            .zip(&least)
+            .filter(|(width, least)| **width > **least);
+        match wide.max_by_key(|(width, _)| **width) {
+            Some((widest, _)) => *widest -= 1,
+            None => break,
         }
     }
     widths
@@ -95,14 +123,14 @@ impl<W: Write + Send> Sink for Table<W> {
     fn row(&mut self, record: &Record) -> io::Result<()> {
         let cell = |text: &String| {
             if text.is_empty() {
-                "-".to_owned()
+                NOTHING.to_owned()
             } else {
                 harmless(text).into_owned()
             }
         };
         self.rows.push(record.cells().iter().map(cell).collect());
         if self.rows.len() >= BATCH {
-            self.write_batch()
+            self.write_batch(false)
         } else {
             Ok(())
         }
@@ -112,7 +140,51 @@ impl<W: Write + Send> Sink for Table<W> {
         if self.rows.is_empty() {
             self.out.flush()
         } else {
-            self.write_batch()
+            let all = self.widths.is_none();
+            self.write_batch(all)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(terminal: usize, rows: &[[&str; 3]]) -> String {
+        let header = Header {
+            command: "runs list",
+            sandbox: false,
+            app: None,
+            columns: &["run", "note", "reason"],
+        };
+        let mut out = Vec::new();
+        let mut table = Table::new(&mut out, &header, Some(terminal));
+        for row in rows {
+            let cells = row.iter().map(|cell| (*cell).to_owned()).collect();
+            table.row(&Record::Cells(cells)).unwrap();
+        }
+        table.finish("").unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn ids_are_never_cut_and_sentences_are_wrapped() {
+        let id = "20261125-014825-91839d";
+        let text = written(40, &[[id, "", "passwords were leaked by a partner"]]);
+        assert_eq!(
+            text,
+            "RUN                     REASON\n\
+             20261125-014825-91839d  passwords were\n\
+             \u{20}                       leaked by a\n\
+             \u{20}                       partner\n"
+        );
+        assert!(written(10, &[[id, "x", "why"]]).contains(id));
+    }
+
+    #[test]
+    fn empty_columns_stay_where_there_is_room_and_where_a_later_row_may_fill_them() {
+        assert!(written(80, &[["a", "", "b"]]).starts_with("RUN  NOTE  REASON\n"));
+        let rows = vec![["a", "", "several words of a reason"]; BATCH + 1];
+        assert!(written(20, &rows).starts_with("RUN  NOTE  REASON\n"));
     }
 }

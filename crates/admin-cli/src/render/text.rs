@@ -8,13 +8,23 @@ use std::fmt::Write as _;
 /// Names come from devices and therefore from anybody.
 #[must_use]
 pub fn harmless(text: &str) -> Cow<'_, str> {
+    escaped(text, is_harmful)
+}
+
+/// Replaces control characters only, among them line ends: for programs, which see text as it is.
+#[must_use]
+pub fn one_line(text: &str) -> Cow<'_, str> {
+    escaped(text, char::is_control)
+}
+
+fn escaped(text: &str, unwanted: fn(char) -> bool) -> Cow<'_, str> {
     let plain = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
-    if plain || !text.contains(is_harmful) {
+    if plain || !text.contains(unwanted) {
         return Cow::Borrowed(text);
     }
     let mut safe = String::with_capacity(text.len());
     for character in text.chars() {
-        if is_harmful(character) {
+        if unwanted(character) {
             let _ = write!(safe, "\\u{{{:x}}}", u32::from(character));
         } else {
             safe.push(character);
@@ -36,5 +46,6 @@ mod tests {
     fn escapes_what_a_terminal_would_obey() {
         assert_eq!(harmless("Pixel\u{1b}[2J\n批量"), "Pixel\\u{1b}[2J\\u{a}批量");
         assert_eq!(harmless("\u{202e}abc"), "\\u{202e}abc");
+        assert_eq!(one_line("a\u{200d}\u{1b}\nb"), "a\u{200d}\\u{1b}\\u{a}b");
     }
 }
