@@ -230,7 +230,7 @@ impl Context {
     }
 
     /// Returns the directory, below `all`, of what is kept for the server that is configured, or the only one there
-    /// is.
+    /// is of a real server: the sandbox's is never taken by accident.
     fn kept_for_target(&self, all: &Path) -> Result<PathBuf, CommandError> {
         if self.globals.sandbox {
             return Ok(all.join(directory_name(true, None, "")));
@@ -239,12 +239,17 @@ impl Context {
             Ok(Target::Sandbox) => return Ok(all.join(directory_name(true, None, ""))),
             Ok(Target::Server { address, profile }) => (address, profile),
             Err(error) => {
-                let only = std::fs::read_dir(all).into_iter().flatten().flatten();
-                let only: Vec<PathBuf> = only.map(|entry| entry.path()).collect();
-                return match only.as_slice() {
-                    [only] => Ok(only.clone()),
-                    _ => Err(error),
+                let sandbox = directory_name(true, None, "");
+                let kept = std::fs::read_dir(all).into_iter().flatten().flatten();
+                let kept: Vec<_> = kept.filter(|entry| *entry.file_name() != *sandbox).collect();
+                let [only] = kept.as_slice() else {
+                    return Err(error);
                 };
+                self.ui.note(format_args!(
+                    "no server is configured; this is what is kept of {}, the only one on record",
+                    only.file_name().display()
+                ));
+                return Ok(only.path());
             }
         };
         let root = Self::app_root(&address)?;

@@ -21,6 +21,11 @@ use crate::exit::Exit;
 /// # Errors
 /// When the command could not do what it was asked for.
 pub async fn dispatch(context: &Context, command: Command) -> Result<Exit, CommandError> {
+    if context.globals.sandbox && reads_what_is_kept(&command) {
+        context
+            .ui
+            .say("sandbox: this is what is kept of the local sandbox");
+    }
     match command {
         Command::Profile(ProfileCommand::Add(args)) => profile::add::run(context, &args),
         Command::Profile(ProfileCommand::List(args)) => profile::list::run(context, &args),
@@ -67,6 +72,15 @@ pub async fn dispatch(context: &Context, command: Command) -> Result<Exit, Comma
             let closed = session.close().await;
             result.and_then(|exit| closed.map(|()| exit))
         }
+    }
+}
+
+/// Returns true for commands that ask no server, and speak of one all the same.
+fn reads_what_is_kept(command: &Command) -> bool {
+    match command {
+        Command::Audit(_) => true,
+        Command::Logins(logins) => !matches!(logins, LoginsCommand::Scan(_)),
+        _ => false,
     }
 }
 
