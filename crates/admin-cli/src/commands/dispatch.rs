@@ -30,6 +30,7 @@ pub async fn dispatch(context: &Context, command: Command) -> Result<Exit, Comma
         Command::Profile(ProfileCommand::Add(args)) => profile::add::run(context, &args),
         Command::Profile(ProfileCommand::List(args)) => profile::list::run(context, &args),
         Command::Profile(ProfileCommand::Use(args)) => profile::use_profile::run(context, &args),
+        Command::Profile(ProfileCommand::Remove(args)) => profile::remove::run(context, &args),
         Command::Profile(ProfileCommand::Doctor(args)) => profile::doctor::run(context, &args).await,
         Command::Audit(AuditCommand::Log(args)) => audit::log::run(context, &args).await,
         Command::Audit(AuditCommand::Verify(args)) => audit::verify::run(context, &args),

@@ -4,11 +4,7 @@
 //! the wrong app: `--profile` on the command line silences a target in the environment, and the default
 //! profile is looked at only for what flags and environment leave open.
 
-use std::collections::BTreeMap;
-
-use super::profile::Profile;
 use super::profile_file::ProfileFile;
-use super::toml_words::nearest;
 
 /// A target as one layer gives it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -111,7 +107,7 @@ pub fn target(
     };
     let named = flags.profile.as_ref().or(environment.profile.as_ref());
     if let Some(name) = named {
-        known(name, &file.profiles)?;
+        file.find(name)?;
     }
     let from_profile = |name: &String| {
         let profile = &file.profiles[name];
@@ -135,7 +131,7 @@ pub fn target(
             profile: named.cloned(),
         }),
         (Err(NoTarget::Nothing | NoTarget::NoApp(_) | NoTarget::NoServer(_)), None, Some(default)) => {
-            known(default, &file.profiles)?;
+            file.find(default)?;
             layers.push(("the profile", from_profile(default)));
             Ok(Target::Server {
                 address: address(&layers)?,
@@ -144,18 +140,6 @@ pub fn target(
         }
         (Err(error), _, _) => Err(error),
     }
-}
-
-fn known(name: &String, profiles: &BTreeMap<String, Profile>) -> Result<(), NoTarget> {
-    if profiles.contains_key(name) {
-        return Ok(());
-    }
-    let names: Vec<&str> = profiles.keys().map(String::as_str).collect();
-    Err(NoTarget::NoSuchProfile {
-        name: name.clone(),
-        nearest: nearest(name, &names).map(str::to_owned),
-        known: profiles.keys().cloned().collect(),
-    })
 }
 
 fn address(layers: &[(&'static str, Layer)]) -> Result<Address, NoTarget> {

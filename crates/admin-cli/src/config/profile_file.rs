@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use toml_edit::{DocumentMut, Item, Table, value};
 
+use super::precedence::NoTarget;
 use super::profile::Profile;
-use super::toml_words::{in_words, line_of};
+use super::toml_words::{in_words, line_of, nearest};
 
 /// The whole file.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -82,6 +83,36 @@ impl ProfileFile {
         }
         Ok(file)
     }
+
+    /// Finds a profile by its name.
+    ///
+    /// # Errors
+    /// When there is none; the error names the nearest.
+    pub fn find(&self, name: &str) -> Result<&Profile, NoTarget> {
+        self.profiles.get(name).ok_or_else(|| {
+            let names: Vec<&str> = self.profiles.keys().map(String::as_str).collect();
+            NoTarget::NoSuchProfile {
+                name: name.to_owned(),
+                nearest: nearest(name, &names).map(str::to_owned),
+                known: self.profiles.keys().cloned().collect(),
+            }
+        })
+    }
+}
+
+/// Removes a profile, leaving the rest of the file as it was written; a default that it was is none any more.
+///
+/// # Errors
+/// When the file cannot be read, understood or written.
+pub fn remove_profile(path: &Path, name: &str) -> Result<(), ProfileFileError> {
+    edit(path, |document| {
+        if let Some(profiles) = document.get_mut("profiles").and_then(Item::as_table_like_mut) {
+            profiles.remove(name);
+        }
+        if document.get("default").and_then(Item::as_str) == Some(name) {
+            document.remove("default");
+        }
+    })
 }
 
 /// Adds or replaces a profile, leaving the rest of the file as it was written.

@@ -8,7 +8,7 @@ use easemob_admin_api::{AppKey, AppRoot};
 use secrecy::ExposeSecret;
 
 use crate::command_error::CommandError;
-use crate::config::credentials::from_stdin;
+use crate::config::credentials::{from_file, from_stdin};
 use crate::config::profile_file::{put_profile, write_private};
 use crate::config::secret_file;
 use crate::context::Context;
@@ -132,6 +132,7 @@ fn secret_at(context: &Context, file: &Path) -> Result<String, CommandError> {
         )
         .because(error)
     })?;
+    from_file(&absolute)?;
     if let Some(warning) = secret_file::readers(&absolute) {
         context.ui.warn(warning);
     }

@@ -68,6 +68,10 @@ struct DoctorSummary {
     fail: u32,
 }
 
+/// What to do about credentials that cannot be used.
+const WRITE_ANEW: &str =
+    "copy client id and secret from the console anew: easemob-admin profile add NAME --force …";
+
 /// Writes checks as they are made.
 struct Doctor {
     report: Report,
@@ -109,7 +113,8 @@ impl Doctor {
         })
     }
 
-    fn fail(&mut self, check: &'static str, error: &CommandError) -> Result<(), CommandError> {
+    /// Tells a failure, with the first hint that does not lead back here, or else with `next`.
+    fn fail(&mut self, check: &'static str, error: &CommandError, next: &str) -> Result<(), CommandError> {
         if self.exit == exit::OK {
             self.exit = error.exit();
         }
@@ -120,11 +125,12 @@ impl Doctor {
             found.push_str(&error.to_string());
             cause = error.source();
         }
+        let hint = error.hints().iter().find(|hint| !hint.contains("profile doctor"));
         self.tell(&CheckRow {
             check,
             verdict: Verdict::Fail,
             found,
-            next: error.hints().first().cloned(),
+            next: Some(hint.map_or(next, String::as_str).to_owned()),
         })
     }
 }
@@ -147,9 +153,14 @@ pub async fn run(context: &Context, _: &DoctorArgs) -> Result<Exit, CommandError
     examine(context, &mut doctor).await?;
     doctor.report.finish(&doctor.summary).map_err(output)?;
     let DoctorSummary { ok, warn, fail } = doctor.summary;
-    context
-        .ui
-        .note(format_args!("{ok} ok, {warn} warnings, {fail} failed"));
+    context.ui.note(format_args!(
+        "{ok} ok, {}, {fail} failed",
+        if warn == 1 {
+            "1 warning".into()
+        } else {
+            format!("{warn} warnings")
+        }
+    ));
     Ok(doctor.exit)
 }
 
@@ -159,7 +170,7 @@ async fn examine(context: &Context, doctor: &mut Doctor) -> Result<(), CommandEr
     }
     let session = match context.connect().await {
         Ok(session) => session,
-        Err(error) => return doctor.fail("secret", &error),
+        Err(error) => return doctor.fail("secret", &error, WRITE_ANEW),
     };
     let remote = remote(&session, doctor).await;
     session.close().await?;
@@ -188,7 +199,7 @@ fn local(context: &Context, doctor: &mut Doctor) -> Result<bool, CommandError> {
         Ok(Some(configured)) => configured,
         Ok(None) => return Ok(true),
         Err(error) => {
-            doctor.fail("target", &error)?;
+            doctor.fail("target", &error, "correct what it names")?;
             return Ok(false);
         }
     };
@@ -206,10 +217,14 @@ async fn remote(session: &Session, doctor: &mut Doctor) -> Result<(), CommandErr
     let client = session.server.client();
     match client.fetch_token().await {
         Ok(()) => doctor.ok("token", "the server accepts the credentials")?,
-        Err(error) => return doctor.fail("token", &error.into()),
+        Err(error) => return doctor.fail("token", &error.into(), WRITE_ANEW),
     }
     match client.execute(&ServerTime).await {
-        Err(error) => doctor.fail("read", &error.into())?,
+        Err(error) => doctor.fail(
+            "read",
+            &error.into(),
+            "let the operator of the server see what these credentials may do",
+        )?,
         Ok(time) => {
             doctor.ok("read", format!("users of {} can be read", session.app))?;
             clock(time, doctor)?;
@@ -222,7 +237,7 @@ async fn remote(session: &Session, doctor: &mut Doctor) -> Result<(), CommandErr
             "this server has no call for device limits; `limits show` and `limits set` do not work",
             "use the console: 功能配置 → 多端多设备在线",
         ),
-        Err(error) => doctor.fail("limits", &error.into()),
+        Err(error) => doctor.fail("limits", &error.into(), "try again later; everything else works"),
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod add;
 pub mod doctor;
 pub mod list;
+pub mod remove;
 pub mod use_profile;
 
 use clap::Subcommand;
@@ -16,6 +17,8 @@ pub enum ProfileCommand {
     List(list::ListArgs),
     /// Make a profile the default
     Use(use_profile::UseArgs),
+    /// Forget a profile
+    Remove(remove::RemoveArgs),
     /// Check the configuration step by step
     Doctor(doctor::DoctorArgs),
 }

@@ -3,9 +3,7 @@
 use clap::Args;
 
 use crate::command_error::CommandError;
-use crate::config::precedence::NoTarget;
 use crate::config::profile_file::set_default;
-use crate::config::toml_words::nearest;
 use crate::context::Context;
 use crate::exit::{self, Exit};
 
@@ -25,17 +23,7 @@ pub struct UseArgs {
 /// When there is no such profile, or the file cannot be written.
 pub fn run(context: &Context, args: &UseArgs) -> Result<Exit, CommandError> {
     let file = context.profiles()?;
-    let Some(profile) = file.profiles.get(&args.name) else {
-        let names: Vec<&str> = file.profiles.keys().map(String::as_str).collect();
-        let nearest = nearest(&args.name, &names).map(str::to_owned);
-        let known = file.profiles.keys().cloned().collect();
-        return Err(NoTarget::NoSuchProfile {
-            name: args.name.clone(),
-            nearest,
-            known,
-        }
-        .into());
-    };
+    let profile = file.find(&args.name)?;
     set_default(&context.places()?.profile_file(), &args.name)?;
     context.ui.note(format_args!(
         "commands without --profile now go to `{}`: {}",

@@ -1,0 +1,51 @@
+//! `profile remove`: forget a profile.
+
+use std::io;
+
+use clap::Args;
+
+use crate::command_error::CommandError;
+use crate::config::profile_file::remove_profile;
+use crate::context::Context;
+use crate::exit::{self, Exit};
+
+/// Arguments of `profile remove`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  easemob-admin profile remove staging
+
+A secret that `profile add --secret-stdin` kept is removed with it; files and commands of your own are not. The audit \
+trail, runs and logins of its server stay.")]
+pub struct RemoveArgs {
+    /// The name of the profile
+    #[arg(value_name = "NAME")]
+    name: String,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When there is no such profile, or a file cannot be written.
+pub fn run(context: &Context, args: &RemoveArgs) -> Result<Exit, CommandError> {
+    let file = context.profiles()?;
+    let profile = file.find(&args.name)?;
+    let places = context.places()?;
+    let kept = places.secret_file(&args.name);
+    remove_profile(&places.profile_file(), &args.name)?;
+    if profile.client_secret_file.as_deref() == Some(kept.as_path()) {
+        match std::fs::remove_file(&kept) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                let what = format!("the secret cannot be removed from {}", kept.display());
+                return Err(CommandError::new(exit::CONFIG, what).because(error));
+            }
+            _ => {}
+        }
+    }
+    context.ui.note(format_args!("profile `{}` is gone", args.name));
+    if file.default.as_deref() == Some(args.name.as_str()) && file.profiles.len() > 1 {
+        context
+            .ui
+            .note("it was the default; choose another: easemob-admin profile use NAME");
+    }
+    Ok(exit::OK)
+}
