@@ -157,6 +157,9 @@ pub enum Rate {
     Unlimited,
 }
 
+/// The highest rate that the client keeps.
+const HIGHEST_RATE: u32 = 1_000_000;
+
 impl FromStr for Rate {
     type Err = String;
 
@@ -164,9 +167,10 @@ impl FromStr for Rate {
         if text == "unlimited" {
             return Ok(Self::Unlimited);
         }
-        text.parse()
-            .map(Self::PerSecond)
-            .map_err(|_| "give a number from 1, or `unlimited`".into())
+        match text.parse::<NonZeroU32>() {
+            Ok(rate) if rate.get() <= HIGHEST_RATE => Ok(Self::PerSecond(rate)),
+            _ => Err(format!("give a number from 1 to {HIGHEST_RATE}, or `unlimited`")),
+        }
     }
 }
 

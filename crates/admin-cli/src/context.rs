@@ -400,12 +400,13 @@ impl Context {
             None => builder().build(),
             Some(Err(error)) => builder().build().inspect(|_| {
                 self.ui.warn(format_args!(
-                    "{error}; the rate is not shared with other processes of this machine"
+                    "{}; the rate is not shared with other processes of this machine",
+                    error.problems().join("; ")
                 ));
             }),
         };
         let client = client
-            .map_err(|error| CommandError::new(exit::CONFIG, "the client cannot be set up").because(error))?;
+            .map_err(|error| CommandError::new(exit::CONFIG, error.to_string()))?;
         Ok(Server::new(client, self.ages()))
     }
 

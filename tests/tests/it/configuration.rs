@@ -85,6 +85,7 @@ fn impossible_numbers_are_refused() {
     let env = TestEnv::new();
     for (flag, value) in [
         ("--rate", "0"),
+        ("--rate", "10000000"),
         ("--concurrency", "0"),
         ("--max-duration", "soon"),
         ("--rate", "fast"),
