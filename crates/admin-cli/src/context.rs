@@ -405,8 +405,7 @@ impl Context {
                 ));
             }),
         };
-        let client = client
-            .map_err(|error| CommandError::new(exit::CONFIG, error.to_string()))?;
+        let client = client.map_err(|error| CommandError::new(exit::CONFIG, error.to_string()))?;
         Ok(Server::new(client, self.ages()))
     }
 
