@@ -87,6 +87,30 @@ fn drift_is_skipped_stops_or_is_included() {
 }
 
 #[test]
+fn the_last_device_stays_when_the_one_that_was_to_stay_has_left() {
+    for (policy, code) in [("skip", 0), ("stop", 9), ("include", 0)] {
+        let env = TestEnv::new();
+        env.online("ann", &[OLD, NEW]);
+        let plan = env.path("plan.json").to_str().unwrap().to_owned();
+        let args = [
+            "sessions",
+            "plan",
+            "ann",
+            "--keep-newest",
+            "1",
+            "--min-surviving",
+            "1",
+        ];
+        let _ = env.run(&[&args[..], &["--out", &plan]].concat()).expect(0);
+        let _ = env.run(&[
+            "sessions", "logout", "ann", "--device", NEW, "--reason", "test", "--yes",
+        ]);
+        let output = env.run(&apply(&plan, &["--on-drift", policy])).expect(code);
+        assert_eq!(env.devices("ann"), [OLD], "{policy}: {}", output.text());
+    }
+}
+
+#[test]
 fn an_edited_old_or_foreign_plan_is_refused() {
     let (env, plan) = planned(&[]);
     env.snapshot(

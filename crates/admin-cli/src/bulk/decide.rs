@@ -2,8 +2,8 @@
 //!
 //! Three cases: a fresh user, whose devices the selection divides; a user of a plan, whose devices are named
 //! and may have changed since; and a user of an earlier attempt, of whose named devices some may still be there.
-//! Named devices are ended as they were named, unless the order is to end only what is still meant: a surplus that
-//! has gone by itself is none.
+//! Named devices are ended as they were named, but never so many that fewer stay than the selection says: who was to
+//! stay may have left. If the order is to end only what is still meant, a surplus that has gone by itself is none.
 
 use std::collections::BTreeSet;
 
@@ -55,6 +55,8 @@ impl Decision {
 pub struct Drift {
     /// Devices that the plan would end and that are gone.
     pub gone: Vec<DeviceId>,
+    /// Devices that the plan would leave online and that are gone.
+    pub left: Vec<DeviceId>,
     /// Devices that the plan did not see.
     pub new: Vec<DeviceId>,
 }
@@ -63,7 +65,7 @@ impl Drift {
     /// Returns true if nothing differs.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.gone.is_empty() && self.new.is_empty()
+        self.gone.is_empty() && self.left.is_empty() && self.new.is_empty()
     }
 }
 
@@ -77,7 +79,7 @@ pub fn decide(task: &Task, devices: &[SeenDevice], order: &Order) -> Decision {
                 counted_before: true,
                 ..still_meant(task, intended, devices, &order.selection)
             },
-            _ => go_on(intended, devices, order),
+            _ => go_on(task, intended, devices, &order.selection),
         };
     }
     let Some(planned) = &task.item.planned else {
@@ -97,7 +99,7 @@ pub fn decide(task: &Task, devices: &[SeenDevice], order: &Order) -> Decision {
             everything: false,
             ..afresh(task, devices, &order.selection)
         },
-        _ => by_plan(planned, devices, drift),
+        _ => by_plan(task, planned, devices, drift, &order.selection),
     }
 }
 
@@ -140,54 +142,79 @@ fn drift(planned: &Planned, devices: &[SeenDevice]) -> Drift {
     let known = |id: &DeviceId| planned.end.contains(id) || planned.keep.contains(id);
     Drift {
         gone: gone(&planned.end, devices),
+        left: gone(&planned.keep, devices),
         new: online.into_iter().filter(|id| !known(id)).cloned().collect(),
     }
 }
 
-fn by_plan(planned: &Planned, devices: &[SeenDevice], drift: Drift) -> Decision {
-    let mut decision = Decision {
-        gone: drift.gone.clone(),
-        ..Decision::default()
-    };
-    let mut seen = BTreeSet::new();
-    for device in devices.iter().filter(|device| seen.insert(&device.id)) {
-        let choice = |why: &str| Choice {
-            device: device.clone(),
-            why: why.into(),
-        };
-        if planned.end.contains(&device.id) {
-            decision.victims.push(choice("planned"));
-        } else if drift.new.contains(&device.id) {
-            decision.spared.push(choice("new since the plan"));
-        } else {
-            decision.others.push(device.clone());
+/// Ends the devices that were named before, as far as enough others stay.
+///
+/// Which devices are the newest can only be told from those online now. All other conditions were settled when the
+/// devices were named.
+fn named(
+    task: &Task,
+    named: &[DeviceId],
+    devices: &[SeenDevice],
+    selection: &Selection,
+    why: &str,
+) -> Decision {
+    let mut decision = if named.is_empty() {
+        // A selection that names no device means all of them.
+        let mut seen = BTreeSet::new();
+        let unique = devices.iter().filter(|device| seen.insert(&device.id));
+        Decision {
+            others: unique.cloned().collect(),
+            ..Decision::default()
         }
+    } else if selection.keep_newest.is_some() {
+        still_meant(task, named, devices, selection)
+    } else {
+        let those = Selection {
+            devices: named.to_vec(),
+            min_surviving: selection.min_surviving,
+            ..Selection::default()
+        };
+        afresh(task, devices, &those)
+    };
+    for victim in &mut decision.victims {
+        victim.why = why.into();
     }
-    decision.drift = drift;
     decision
 }
 
-fn go_on(intended: &[DeviceId], devices: &[SeenDevice], order: &Order) -> Decision {
-    let mut decision = Decision {
-        counted_before: true,
-        ..Decision::default()
-    };
-    let mut seen = BTreeSet::new();
-    for device in devices.iter().filter(|device| seen.insert(&device.id)) {
-        if intended.contains(&device.id) {
-            let why = "meant by an earlier attempt".into();
-            decision.victims.push(Choice {
-                device: device.clone(),
-                why,
-            });
-        } else {
-            decision.others.push(device.clone());
-        }
-    }
-    decision.gone = gone(intended, devices);
-    // A device that signed in since then was never meant, so it rules out the call that ends everything.
-    decision.everything = order.selection.is_everything() && decision.others.is_empty();
+fn by_plan(
+    task: &Task,
+    planned: &Planned,
+    devices: &[SeenDevice],
+    drift: Drift,
+    selection: &Selection,
+) -> Decision {
+    let mut decision = named(task, &planned.end, devices, selection, "planned");
+    let (new, others) = std::mem::take(&mut decision.others)
+        .into_iter()
+        .partition(|device| drift.new.contains(&device.id));
+    decision.others = others;
+    let new: Vec<SeenDevice> = new;
+    decision.spared.extend(new.into_iter().map(|device| Choice {
+        device,
+        why: "new since the plan".into(),
+    }));
+    decision.gone.clone_from(&drift.gone);
+    decision.drift = drift;
+    decision.everything = false;
     decision
+}
+
+fn go_on(task: &Task, intended: &[DeviceId], devices: &[SeenDevice], selection: &Selection) -> Decision {
+    let why = "meant by an earlier attempt";
+    let decision = named(task, intended, devices, selection, why);
+    Decision {
+        counted_before: true,
+        gone: gone(intended, devices),
+        // A device that signed in since then was never meant, so it rules out the call that ends everything.
+        everything: selection.is_everything() && decision.others.is_empty(),
+        ..decision
+    }
 }
 
 #[cfg(test)]
@@ -337,7 +364,72 @@ mod tests {
         assert!(two_each(&task, &["web_2", "web_4"]).victims.is_empty());
     }
 
+    /// What is decided about a device that was named while another was to stay, which has left.
+    fn without_the_kept(selection: Selection, on_drift: OnDrift, earlier: bool) -> Decision {
+        let task = task(Some((&["web_1"], &["web_2"])), earlier.then_some(&["web_1"]));
+        let order = Order { selection, on_drift };
+        let mut devices = online(&["web_1"]);
+        devices[0].signed_in_at = Some(UnixMillis(1));
+        decide(&task, &devices, &order)
+    }
+
+    #[test]
+    fn the_last_device_stays_when_the_one_that_was_to_stay_has_left() {
+        let newest = Selection {
+            keep_newest: Some(Keep::Each(1)),
+            ..Selection::default()
+        };
+        let surviving = Selection {
+            min_surviving: 1,
+            ..Selection::default()
+        };
+        let both = Selection {
+            min_surviving: 1,
+            ..newest.clone()
+        };
+        for selection in [newest, surviving, both] {
+            for earlier in [false, true] {
+                for on_drift in [OnDrift::Skip, OnDrift::Stop, OnDrift::Include] {
+                    let decision = without_the_kept(selection.clone(), on_drift, earlier);
+                    assert!(decision.victims.is_empty(), "{on_drift:?} {selection:?}");
+                    assert_eq!(decision.spared.len(), 1, "it is told that it stays");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_device_that_was_to_stay_and_left_is_drift() {
+        let decision = without_the_kept(Selection::default(), OnDrift::Stop, false);
+        assert_eq!(decision.drift.left, ids(&["web_2"]));
+        assert!(!decision.drift.is_empty());
+        assert_eq!(victims(&decision), ["web_1"], "nothing says that one has to stay");
+    }
+
     proptest! {
+        #[test]
+        fn enough_devices_survive(
+            end in proptest::collection::vec("(ios|web)_[a-d]", 0..5),
+            keep in proptest::collection::vec("(ios|web)_[a-d]", 0..5),
+            now in proptest::collection::btree_set("(ios|web)_[a-d]", 0..8),
+            min_surviving in 0_usize..4,
+            earlier: bool,
+        ) {
+            let strs = |texts: &[String]| texts.iter().map(|text| DeviceId::parse(text).unwrap()).collect::<Vec<_>>();
+            let mut task = task(None, earlier.then_some(&[]));
+            task.intended = earlier.then(|| strs(&end));
+            task.item.planned = Some(Planned { end: strs(&end), keep: strs(&keep) });
+            let order = Order {
+                selection: Selection { min_surviving, ..Selection::default() },
+                on_drift: OnDrift::Skip,
+            };
+            let now: Vec<&str> = now.iter().map(String::as_str).collect();
+            let decision = decide(&task, &online(&now), &order);
+            prop_assert_eq!(decision.online(), now.len());
+            let ended = decision.victims.len();
+            prop_assert!(ended == 0 || now.len() - ended >= min_surviving);
+        }
+
         #[test]
         fn only_named_devices_are_ended(
             end in proptest::collection::vec("(ios|web)_[a-d]", 0..5),

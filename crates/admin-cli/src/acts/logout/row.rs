@@ -132,7 +132,10 @@ pub(super) fn rows(task: &Task, result: &UserResult, order: &Order) -> Vec<Logou
         UserResult::Drifted(drift) => {
             let list =
                 |devices: &[DeviceId]| devices.iter().map(DeviceId::as_str).collect::<Vec<_>>().join(" ");
-            let why = format!("gone: {}; new: {}", list(&drift.gone), list(&drift.new));
+            let mut why = format!("gone: {}; new: {}", list(&drift.gone), list(&drift.new));
+            if !drift.left.is_empty() {
+                why = format!("{why}; gone although to stay: {}", list(&drift.left));
+            }
             return vec![LogoutRow {
                 why: Some(why),
                 ..LogoutRow::new(task, "drifted")

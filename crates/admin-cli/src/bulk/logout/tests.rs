@@ -108,7 +108,12 @@ impl Script {
 fn told(result: &UserResult) -> String {
     match result {
         UserResult::Unread(error) => return format!("unread {}", error.call),
-        UserResult::Drifted(drift) => return format!("drifted {}", drift.gone.len() + drift.new.len()),
+        UserResult::Drifted(drift) => {
+            return format!(
+                "drifted {}",
+                drift.gone.len() + drift.left.len() + drift.new.len()
+            );
+        }
         UserResult::Unrecorded(_) => return "unrecorded".into(),
         UserResult::Read { .. } => {}
     }
@@ -352,6 +357,30 @@ async fn an_earlier_attempt_is_finished_by_reading_first() {
         "ios_1 gone, web_1 gone"
     );
     assert_eq!(script.sent(), "list");
+}
+
+#[tokio::test]
+async fn the_last_device_is_not_ended_although_it_was_planned() {
+    let mut planned = task();
+    planned.item.planned = Some(Planned {
+        end: ids(&["web_1"]),
+        keep: ids(&["web_2"]),
+    });
+    let order = |on_drift| Order {
+        selection: Selection {
+            min_surviving: 1,
+            ..Selection::default()
+        },
+        on_drift,
+    };
+    for (on_drift, said) in [(OnDrift::Skip, "web_1 kept"), (OnDrift::Stop, "drifted 1")] {
+        let script = Script::new([Ok(vec!["web_1"])], []);
+        assert_eq!(
+            script.run_with(&planned, &order(on_drift), &Cap::new(None)).await,
+            said
+        );
+        assert_eq!(script.sent(), "list");
+    }
 }
 
 #[tokio::test]
