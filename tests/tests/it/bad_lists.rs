@@ -101,3 +101,17 @@ fn odd_names_reach_the_user_they_name() {
     assert_eq!(output.code, 7, "{}", output.text());
     assert!(env.sandbox().calls().iter().all(|call| call.endpoint == "token"));
 }
+
+#[test]
+fn nothing_is_sent_for_exemptions_that_are_unclear() {
+    let env = TestEnv::new();
+    env.online("ann", &["ios_77e1"]);
+    let list = env.file("list", "ann\n");
+    for content in ["bob\nann # the CEO\n", "bob\nann,VIP\n"] {
+        let exempt = env.file("exempt", content);
+        let args = ["--from", &list, "--exempt", &exempt, "--reason", "test", "--yes"];
+        let output = env.run(&[&["sessions", "logout"][..], &args].concat()).expect(2);
+        assert!(output.stderr.contains("line 2"), "{}", output.text());
+    }
+    assert!(env.sandbox().calls().is_empty());
+}

@@ -7,6 +7,19 @@ use serde::{Deserialize, Serialize};
 
 use super::pattern::Pattern;
 
+/// Characters that no line needs, and that another file format or a remark behind a name would bring along.
+const FOREIGN: [char; 8] = [',', ';', ' ', '\t', '"', '\'', '{', '}'];
+
+/// A line that would exempt nobody, whatever was meant by it.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {number} is not a user, user/device or pattern: {text}")]
+pub struct UnclearLine {
+    /// The line, counted from 1.
+    pub number: usize,
+    /// The line.
+    pub text: String,
+}
+
 /// The content of an exemption file: one user, `user/resource` or pattern per line.
 ///
 /// A line without a slash exempts the whole user, a line with one exempts a device, as SDKs write login ids.
@@ -20,7 +33,25 @@ pub struct Exemptions {
 }
 
 impl Exemptions {
-    /// Reads the lines of an exemption file.
+    /// Reads the lines of an exemption file that an operator wrote.
+    ///
+    /// # Errors
+    /// When a line holds what no name does: taken as a name it would exempt nobody, and nobody would notice.
+    pub fn read(text: &str) -> Result<Self, UnclearLine> {
+        let unclear = |line: &str| line.contains(FOREIGN) || line.contains(char::is_control);
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let entries = text.lines().map(str::trim).enumerate();
+        let mut entries = entries.filter(|(_, line)| !line.starts_with('#'));
+        match entries.find(|(_, line)| unclear(line)) {
+            Some((index, line)) => Err(UnclearLine {
+                number: index + 1,
+                text: line.escape_debug().to_string(),
+            }),
+            None => Ok(Self::parse(text)),
+        }
+    }
+
+    /// Reads the lines of an exemption file as they are.
     #[must_use]
     pub fn parse(text: &str) -> Self {
         let mut exemptions = Self::default();
@@ -118,6 +149,24 @@ mod tests {
         assert!(exempt.cover_device(&user("ann"), &device("ios_1")));
         assert!(exempt.cover_device(&user("bob"), &device("custom9_kiosk")));
         assert!(!exempt.cover_device(&user("ann"), &device("ios_11")));
+    }
+
+    #[test]
+    fn a_line_that_would_exempt_nobody_is_refused() {
+        for line in [
+            "ann # the CEO",
+            "eve,VIP",
+            "eve;VIP",
+            "\"eve\"",
+            "'eve'",
+            "eve\tVIP",
+            "a b",
+        ] {
+            let error = Exemptions::read(&format!("# staff, all\r\n\n{line}\nbob\n")).unwrap_err();
+            assert_eq!(error.number, 3, "{line}");
+        }
+        let text = "\u{feff}# ann, \"eve\"\r\n ceo \r\nbot-*\nann/ios_1\n";
+        assert_eq!(Exemptions::read(text), Ok(Exemptions::parse(text)));
     }
 
     #[test]

@@ -92,7 +92,7 @@ impl SelectionArgs {
     /// Returns what is meant, with a warning about what may be a slip. `users` are those named as arguments.
     ///
     /// # Errors
-    /// When the exemption file cannot be read: nobody can tell then who must not be touched.
+    /// When the exemption file cannot be read, or a line of it is unclear: nobody can tell then who must not be touched.
     pub fn selection(&self, context: &Context, users: &[String]) -> Result<Selection, CommandError> {
         self.platforms
             .iter()
@@ -125,7 +125,15 @@ impl SelectionArgs {
             );
             CommandError::new(exit::USAGE, what).because(error)
         })?;
-        let exemptions = Exemptions::parse(&read);
+        let exemptions = Exemptions::read(&read).map_err(|error| {
+            let what = format!(
+                "cannot use the exemptions in {}, so nothing was done",
+                path.display()
+            );
+            CommandError::new(exit::USAGE, what).because(error).hint(
+                "a remark needs a line of its own that starts with #; `?` stands for any character of a name",
+            )
+        })?;
         if exemptions.is_empty() {
             let what = format!("{} exempts nobody", path.display());
             return Err(CommandError::new(exit::USAGE, what)
