@@ -126,6 +126,36 @@ fn a_killed_run_looks_before_it_acts_again() {
 }
 
 #[test]
+fn the_cap_of_a_resumed_run_counts_what_was_about_to_be_ended() {
+    let (env, list) = ten_users();
+    env.sandbox()
+        .inject(Fault::delay("sessions.logout_all", Duration::from_mins(10)).times(1));
+    let mut child = env.spawn(&logout(&list, &[]));
+    until("an intent on record", || noted(&env, "\"intent\""));
+    child.kill().unwrap();
+    let _ = TestEnv::finish(child);
+    let output = env
+        .run(&["runs", "resume", "last", "--max-logouts", "0", "--yes"])
+        .expect(8);
+    assert!(output.stderr.contains("--max-logouts 1"), "{}", output.text());
+    assert_eq!(env.devices("user0"), ["ios_1"], "nothing was ended");
+    let _ = env
+        .run(&["runs", "resume", "last", "--max-logouts", "1", "--yes"])
+        .expect(8);
+    assert!(env.devices("user0").is_empty());
+    assert_eq!(env.devices("user1"), ["ios_1"]);
+}
+
+/// Whether the journal of the only run holds a text.
+fn noted(env: &TestEnv, text: &str) -> bool {
+    let runs = std::fs::read_dir(env.path("data").join("runs"))
+        .into_iter()
+        .flatten();
+    let mut journals = runs.map(|run| std::fs::read_to_string(run.unwrap().path().join("journal.jsonl")));
+    journals.any(|journal| journal.is_ok_and(|journal| journal.contains(text)))
+}
+
+#[test]
 fn two_processes_cannot_work_on_one_run() {
     let (env, list) = ten_users();
     env.sandbox()

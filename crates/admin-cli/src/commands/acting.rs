@@ -111,9 +111,18 @@ impl Acting {
 /// Returns `1 user` or `5 users`.
 #[must_use]
 pub fn users(count: u64) -> String {
-    if count == 1 {
-        "1 user".into()
-    } else {
-        format!("{count} users")
-    }
+    counted(count, "user")
+}
+
+/// Returns `1 device` or `5 devices`.
+#[must_use]
+pub fn devices(count: u64) -> String {
+    counted(count, "device")
+}
+
+/// Returns a number with its noun, whose plural ends in `s`.
+#[must_use]
+pub fn counted(count: u64, noun: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{plural}")
 }

@@ -6,11 +6,12 @@ use crate::acts::logout::row::LogoutRow;
 use crate::acts::perform::{Attempted, perform};
 use crate::bulk::action::Action;
 use crate::bulk::journal::header::Header;
+use crate::bulk::journal::progress::Counts;
 use crate::bulk::resume::Which;
 use crate::bulk::runs::directory::Runs;
 use crate::bulk::runs::id::RunId;
 use crate::command_error::CommandError;
-use crate::commands::acting::users;
+use crate::commands::acting::{devices, users};
 use crate::confirm::{Question, confirm};
 use crate::context::{Context, Session};
 use crate::drive::finish_empty;
@@ -119,6 +120,9 @@ async fn with_server(
             header.action.command(),
             todo,
             users(header.items),
+    if let Some(allowed) = again.allowance {
+        within(allowed, &open.progress.counts())?;
+    }
             session.app
         ),
     };
@@ -142,6 +146,21 @@ fn same_server(header: &Header, session: &Session) -> Result<(), CommandError> {
     let what = format!(
         "the run is about {}, not about {}",
         header.app_root, session.app_root
+/// Refuses a cap below what earlier attempts may have ended already: nobody knows yet which of those devices are gone.
+fn within(allowed: u64, counts: &Counts) -> Result<(), CommandError> {
+    let spent = counts.devices_ended + counts.devices_intended;
+    if spent <= allowed {
+        return Ok(());
+    }
+    let what = format!(
+        "earlier attempts have ended {} and were about to end {} more, and --max-logouts allows {allowed} in all; \
+         nothing was done",
+        devices(counts.devices_ended),
+        counts.devices_intended
+    );
+    Err(CommandError::new(exit::CAP_HIT, what).hint(format!("to end those: --max-logouts {spent}")))
+}
+
     );
     Err(CommandError::new(exit::USAGE, what)
         .hint("leave out the options that name a server: the run knows its own"))
