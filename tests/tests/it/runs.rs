@@ -275,6 +275,23 @@ fn a_torn_journal_is_tolerated_and_a_damaged_or_newer_one_refused() {
 }
 
 #[test]
+fn an_overlong_line_of_a_journal_is_damage_and_nothing_is_cut_off() {
+    let (env, list) = ten_users();
+    let _ = env.run(&logout(&list, &["--max-logouts", "3"])).expect(8);
+    let path = journal(&env, &last_run(&env));
+    let whole = std::fs::read_to_string(&path).unwrap();
+    let (header, records) = whole.split_once('\n').unwrap();
+    let long = format!("{header}\n{}\n{records}", " ".repeat(5 << 20));
+    std::fs::write(&path, &long).unwrap();
+    let output = env
+        .run(&["runs", "resume", "last", "--yes", "--max-logouts", "10"])
+        .expect(1);
+    assert!(output.stderr.contains("line 2"), "{}", output.text());
+    assert!(std::fs::read_to_string(&path).unwrap() == long);
+    assert_eq!(env.sandbox().call_count("sessions.logout_all"), 3);
+}
+
+#[test]
 fn a_changed_input_is_refused() {
     let (env, list) = ten_users();
     let _ = env.run(&logout(&list, &["--max-logouts", "3"])).expect(8);

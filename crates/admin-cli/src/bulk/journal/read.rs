@@ -5,8 +5,8 @@ use std::io::{self, BufRead, BufReader, Read};
 use super::header::{AnyFormat, FORMAT, Header};
 use super::record::Record;
 
-/// No line but the first is longer; a file with longer ones is no journal.
-const LONGEST_LINE: u64 = 4 * 1024 * 1024;
+/// No line but the first is longer, with its end; a file with longer ones is no journal.
+pub(super) const LONGEST_LINE: u64 = 4 * 1024 * 1024;
 
 /// The first line holds the exemptions of the run, which may be a list of many users.
 const LONGEST_HEADER: u64 = 1024 * 1024 * 1024;
@@ -30,6 +30,14 @@ pub enum JournalError {
         line: u64,
         /// Why.
         source: serde_json::Error,
+    },
+    /// A line is longer than any that is written.
+    #[error("line {line} of the journal is longer than {longest} bytes, so it is damaged")]
+    TooLong {
+        /// The line, counted from 1.
+        line: u64,
+        /// The longest there may be, with its end.
+        longest: u64,
     },
 }
 
@@ -76,7 +84,8 @@ impl<R: Read> Reader<R> {
     /// Returns the next record, or nothing at the end.
     ///
     /// # Errors
-    /// When a line other than the last is damaged.
+    /// When a line other than the last is damaged, or any is too long: that one is no torn end, and what follows it
+    /// would be forgotten.
     pub fn next_record(&mut self) -> Result<Option<Record>, JournalError> {
         let Some(line) = self.next_line()? else {
             return Ok(None);
@@ -95,7 +104,7 @@ impl<R: Read> Reader<R> {
     }
 
     /// Returns the next whole line with its end.
-    fn next_line(&mut self) -> io::Result<Option<Vec<u8>>> {
+    fn next_line(&mut self) -> Result<Option<Vec<u8>>, JournalError> {
         let mut line = Vec::new();
         let longest = if self.line == 0 {
             LONGEST_HEADER
@@ -104,6 +113,10 @@ impl<R: Read> Reader<R> {
         };
         (&mut self.source).take(longest).read_until(b'\n', &mut line)?;
         self.line += 1;
+        if line.len() as u64 == longest && !line.ends_with(b"\n") {
+            let line = self.line;
+            return Err(JournalError::TooLong { line, longest });
+        }
         Ok(line.ends_with(b"\n").then_some(line))
     }
 }
@@ -213,6 +226,19 @@ mod tests {
             matches!(errors[0], JournalError::Damaged { line: 2, .. }),
             "{errors:?}"
         );
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_is_no_torn_end() {
+        let mut text = journal(&[done(0)]);
+        let good = text.len();
+        text.resize(good + usize::try_from(LONGEST_LINE).unwrap(), b' ');
+        text.extend_from_slice(b"\n");
+        text.extend_from_slice(&journal(&[done(1)])[good..]);
+        let (_, mut reader) = Reader::open(&text[..]).unwrap();
+        assert_eq!(reader.next_record().unwrap(), Some(done(0)));
+        let error = reader.next_record().unwrap_err();
+        assert!(matches!(error, JournalError::TooLong { line: 3, .. }), "{error}");
     }
 
     proptest! {

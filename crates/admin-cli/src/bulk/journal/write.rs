@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, Write};
 
+use super::read::LONGEST_LINE;
 use super::record::Record;
 use crate::bulk::recorder::{Note, Sink};
 
@@ -26,12 +27,18 @@ impl JournalFile {
     /// Appends records in one write.
     ///
     /// # Errors
-    /// When the disk is full or gone.
+    /// When the disk is full or gone, or a line would be longer than what is read again; nothing is written then.
     pub fn append<'a>(&mut self, records: impl Iterator<Item = &'a Record>) -> io::Result<()> {
         self.block.clear();
         for record in records {
+            let start = self.block.len();
             serde_json::to_writer(&mut self.block, record)?;
             self.block.push(b'\n');
+            let length = self.block.len() - start;
+            if length as u64 > LONGEST_LINE {
+                let what = format!("a record of {length} bytes is too long for a journal");
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
+            }
         }
         self.file.write_all(&self.block)
     }
@@ -44,5 +51,29 @@ impl Sink for JournalFile {
 
     fn sync(&mut self) -> io::Result<()> {
         self.file.sync_data()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bulk::journal::record::End;
+
+    #[test]
+    fn what_could_not_be_read_again_is_not_written() {
+        let file = tempfile::tempfile().unwrap();
+        let mut journal = JournalFile::new(file.try_clone().unwrap());
+        let end = |length: usize| {
+            Record::End(End {
+                at: 1,
+                stopped: Some("x".repeat(length)),
+            })
+        };
+        let longest = usize::try_from(LONGEST_LINE).unwrap();
+        assert!(journal.append([end(1), end(longest)].iter()).is_err());
+        assert_eq!(file.metadata().unwrap().len(), 0);
+        let rest = serde_json::to_string(&end(0)).unwrap().len() + 1;
+        journal.append([end(longest - rest)].iter()).unwrap();
+        assert_eq!(file.metadata().unwrap().len(), LONGEST_LINE);
     }
 }
