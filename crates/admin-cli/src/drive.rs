@@ -215,8 +215,44 @@ impl<'a, R: RunRow> Driven<'a, R> {
         T: Batch,
         Fut: Future<Output = Done<R>>,
     {
+        let mut tally = self.tally;
+        let next = self.work(source, work, dropped, &mut tally).await;
+        self.tally = tally;
+        if self.run.summary.first_line_not_started.is_none() {
+            self.run.summary.first_line_not_started = next;
+        }
+    }
+
+    /// Runs `work` on what the run has left behind, unless it was stopped before.
+    ///
+    /// The users of the run are counted by then: whatever becomes of this phase, there is no more of them to do.
+    pub async fn afterwards<T, Fut>(
+        &mut self,
+        source: impl Iterator<Item = io::Result<T>>,
+        work: impl Fn(T) -> Fut,
+    ) where
+        T: Batch,
+        Fut: Future<Output = Done<R>>,
+    {
+        let _ = self
+            .work(source, work, |_| Vec::new(), &mut Tally::default())
+            .await;
+    }
+
+    /// Does a phase, counts it in `tally`, and returns the line of the first item that was not started.
+    async fn work<T, Fut>(
+        &mut self,
+        source: impl Iterator<Item = io::Result<T>>,
+        work: impl Fn(T) -> Fut,
+        dropped: impl Fn(T) -> Vec<R>,
+        tally: &mut Tally,
+    ) -> Option<u64>
+    where
+        T: Batch,
+        Fut: Future<Output = Done<R>>,
+    {
         if self.stop.is_some() {
-            return;
+            return None;
         }
         let context = self.run.context;
         let server = &self.run.session.server;
@@ -226,22 +262,19 @@ impl<'a, R: RunRow> Driven<'a, R> {
             gauge: Gauge::new(context.globals.concurrency, server.requests()),
             breaker: Breaker::default(),
             rows: &mut self.rows,
-            tally: &mut self.tally,
+            tally,
             silence: &mut self.silence,
         };
         let end = pipeline::run(source, self.wish.clone(), work, &mut control).await;
         self.stop = end.stop;
         for item in end.dropped {
-            self.tally.unknown += item.users();
+            tally.unknown += item.users();
             if let ControlFlow::Break(reason) = self.rows.write(&dropped(item)) {
                 self.stop.get_or_insert(reason);
             }
         }
-        let next = end.next.map(|item| item.line());
-        if self.run.summary.first_line_not_started.is_none() {
-            self.run.summary.first_line_not_started = next;
-        }
         context.ui.lower();
+        end.next.map(|item| item.line())
     }
 
     /// Tells the summary and returns the exit code.

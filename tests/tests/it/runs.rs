@@ -156,6 +156,31 @@ fn noted(env: &TestEnv, text: &str) -> bool {
 }
 
 #[test]
+fn an_interrupted_verification_changes_no_count_of_the_run() {
+    let (env, list) = ten_users();
+    env.sandbox()
+        .inject(Fault::delay("status.batch", Duration::from_secs(25)));
+    let mut child = env.spawn(&logout(&list, &["--verify", "-o", "json"]));
+    until("the end of the logouts", || noted(&env, "\"end\""));
+    interrupt(&child);
+    // The first is told on stderr before the second can mean anything.
+    let mut stderr = std::io::BufReader::new(child.stderr.take().unwrap());
+    let mut told = String::new();
+    while !told.contains("Ctrl-C again") {
+        assert_ne!(std::io::BufRead::read_line(&mut stderr, &mut told).unwrap(), 0);
+    }
+    interrupt(&child);
+    let output = TestEnv::finish(child).expect(130);
+    std::io::Read::read_to_string(&mut stderr, &mut told).unwrap();
+    assert!(!told.contains("to go on"), "{told}");
+    let summary = &output.json()["summary"];
+    assert_eq!((&summary["done"], &summary["unknown"]), (&10.into(), &0.into()));
+    assert_eq!(summary["not_started"], 0);
+    assert_eq!(summary["first_line_not_started"], serde_json::Value::Null);
+    assert_eq!(summary["verified"]["unknown"], 10);
+}
+
+#[test]
 fn two_processes_cannot_work_on_one_run() {
     let (env, list) = ten_users();
     env.sandbox()

@@ -187,6 +187,7 @@ pub async fn reread(
 ) {
     let bar = context.bar(ended.len() as u64, "verifying");
     let verified = RefCell::new(Verified::default());
+    let devices: u64 = ended.iter().map(|user| user.ended.len() as u64).sum();
     let batches = ended.chunks(USERS_PER_REQUEST).map(|users| Ok(users.to_vec()));
     let work = async |users: Vec<Ended>| {
         let read = verify::verify(&session.server, &users).await;
@@ -209,8 +210,10 @@ pub async fn reread(
         }
         done
     };
-    driven.phase(batches, work, |_| Vec::new()).await;
-    driven.summary().verified = Some(verified.into_inner());
+    driven.afterwards(batches, work).await;
+    let mut verified = verified.into_inner();
+    verified.missed(devices);
+    driven.summary().verified = Some(verified);
 }
 
 /// Returns the exit code of a run whose second reading may have found more than the first.

@@ -69,6 +69,11 @@ impl Verified {
         };
         *counter += 1;
     }
+
+    /// Counts those of the `ended` devices that got no verdict, because the reading was cut off.
+    pub fn missed(&mut self, ended: u64) {
+        self.unknown = ended.saturating_sub(self.gone + self.still_online);
+    }
 }
 
 impl fmt::Display for Verified {
@@ -203,5 +208,23 @@ mod tests {
             "web_1 Gone, web_2 SignedInAgain"
         );
         assert_eq!(told(&["web_1"], &[], None), "web_1 Unknown");
+    }
+
+    #[test]
+    fn a_device_without_a_verdict_is_unknown() {
+        let mut verified = Verified::default();
+        for verdict in [
+            Verdict::Gone,
+            Verdict::StillOnline,
+            Verdict::SignedInAgain,
+            Verdict::Unknown,
+        ] {
+            verified.count(verdict);
+        }
+        verified.missed(10);
+        assert_eq!(
+            (verified.gone, verified.still_online, verified.unknown),
+            (1, 1, 8)
+        );
     }
 }
