@@ -181,6 +181,66 @@ fn an_interrupted_verification_changes_no_count_of_the_run() {
 }
 
 #[test]
+fn limits_of_the_app_are_on_record_as_they_turned_out() {
+    let env = TestEnv::new();
+    let set = [
+        "limits",
+        "set",
+        "--platform",
+        "web=2",
+        "--reason",
+        "test",
+        "--yes",
+    ];
+    let states = |env: &TestEnv| {
+        let runs = env.run(&["runs", "list", "-o", "json"]).expect(0).json();
+        let rows = runs["rows"].as_array().unwrap().clone();
+        let state = |row: &serde_json::Value| row["state"].as_str().unwrap().to_owned();
+        rows.iter().map(state).collect::<Vec<_>>()
+    };
+    env.sandbox().inject(Fault::status("limits.set", 400).times(1));
+    assert_ne!(env.run(&set).code, 0);
+    assert_eq!(states(&env), ["failed"]);
+    let shown = env.run(&["runs", "show", "last"]).expect(0);
+    assert!(
+        shown.stderr.contains("run the same `limits set`"),
+        "{}",
+        shown.text()
+    );
+    let _ = env
+        .run(&["runs", "retry-failed", "last", "--all", "--yes"])
+        .expect(2);
+    let _ = env.run(&set).expect(0);
+    assert_eq!(states(&env), ["failed", "done"]);
+    let _ = env.run(&["runs", "resume", "last", "--yes"]).expect(0);
+}
+
+#[test]
+fn limits_of_the_app_that_were_cut_off_are_unfinished_and_not_gone_on_with() {
+    let env = TestEnv::new();
+    env.sandbox()
+        .inject(Fault::delay("limits.set", Duration::from_mins(10)).times(1));
+    let set = [
+        "limits",
+        "set",
+        "--platform",
+        "web=2",
+        "--reason",
+        "test",
+        "--yes",
+    ];
+    let mut child = env.spawn(&set);
+    until("an intent on record", || noted(&env, "\"intent\""));
+    child.kill().unwrap();
+    let _ = TestEnv::finish(child);
+    let runs = env.run(&["runs", "list", "-o", "json"]).expect(0).json();
+    assert_eq!(runs["rows"][0]["state"], "unfinished");
+    let shown = env.run(&["runs", "show", "last"]).expect(0);
+    assert!(!shown.stderr.contains("runs resume"), "{}", shown.text());
+    let _ = env.run(&["runs", "resume", "last", "--yes"]).expect(2);
+}
+
+#[test]
 fn two_processes_cannot_work_on_one_run() {
     let (env, list) = ten_users();
     env.sandbox()

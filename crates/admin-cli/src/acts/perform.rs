@@ -1,5 +1,7 @@
 //! Does what the journal of a run says is to be done.
 
+use jiff::Timestamp;
+
 use super::attempt::Attempt;
 use super::{change, lock, logout};
 use crate::bulk::action::{Action, OnDrift};
@@ -49,40 +51,57 @@ pub async fn perform(
     if attempted.allowance.is_some() {
         open.header.allowance = attempted.allowance;
     }
-    let action = open.header.action.clone();
-    if matches!(action, Action::SetLimits { .. }) {
-        return Err(
-            CommandError::new(exit::USAGE, "a change of limits cannot be gone on with")
-                .hint("run the same `limits set` again: what is already so is left as it is"),
-        );
-    }
+    let act = Act::of(open.header.action.clone())?;
     let items = open.items()?;
     let (attempt, tasks) = Attempt::begin(context, session, open, attempted.which, attempted.summary).await?;
-    match action {
-        Action::Logout { selection } => {
-            let order = Order {
+    match act {
+        Act::End(order) => logout::perform(attempt, tasks, &order, attempted.verify).await,
+        Act::Change(change) => change::perform(attempt, tasks, change).await,
+        Act::Lock(until) => lock::lock(attempt, tasks, items, until).await,
+        Act::Unlock => lock::unlock(attempt, tasks).await,
+    }
+}
+
+/// What is done to each item of a run, or would be if it were gone on with.
+pub enum Act {
+    /// Devices are ended.
+    End(Box<Order>),
+    /// A call is sent that names no device.
+    Change(&'static change::Change),
+    /// The user is locked until then.
+    Lock(Timestamp),
+    /// The lock is lifted.
+    Unlock,
+}
+
+impl Act {
+    /// Returns what is done for `action`.
+    ///
+    /// # Errors
+    /// When the command itself did it, and alone knows how.
+    pub fn of(action: Action) -> Result<Self, CommandError> {
+        Ok(match action {
+            Action::Logout { selection } => Self::End(Box::new(Order {
                 selection,
-                ..Default::default()
-            };
-            logout::perform(attempt, tasks, &order, attempted.verify).await
-        }
-        Action::Apply {
-            selection, on_drift, ..
-        } => {
-            let order = Order { selection, on_drift };
-            logout::perform(attempt, tasks, &order, attempted.verify).await
-        }
-        Action::Enforce { selection, .. } => {
-            let order = Order {
+                ..Order::default()
+            })),
+            Action::Apply {
+                selection, on_drift, ..
+            } => Self::End(Box::new(Order { selection, on_drift })),
+            Action::Enforce { selection, .. } => Self::End(Box::new(Order {
                 selection,
                 on_drift: OnDrift::StillMeant,
-            };
-            logout::perform(attempt, tasks, &order, attempted.verify).await
-        }
-        Action::Ban => change::perform(attempt, tasks, &change::BAN).await,
-        Action::Unban => change::perform(attempt, tasks, &change::UNBAN).await,
-        Action::Lock { until } => lock::lock(attempt, tasks, items, until).await,
-        Action::Unlock => lock::unlock(attempt, tasks).await,
-        Action::SetLimits { .. } => Ok(exit::OK),
+            })),
+            Action::Ban => Self::Change(&change::BAN),
+            Action::Unban => Self::Change(&change::UNBAN),
+            Action::Lock { until } => Self::Lock(until),
+            Action::Unlock => Self::Unlock,
+            Action::SetLimits { .. } => {
+                return Err(
+                    CommandError::new(exit::USAGE, "a change of limits cannot be gone on with")
+                        .hint("run the same `limits set` again: what is already so is left as it is"),
+                );
+            }
+        })
     }
 }

@@ -57,6 +57,13 @@ impl Action {
         matches!(self, Self::Apply { .. } | Self::Enforce { .. })
     }
 
+    /// Returns true if what was not finished can be gone on with; else the command is given again.
+    #[must_use]
+    pub fn can_be_gone_on_with(&self) -> bool {
+        // The journal has what was set in words only.
+        !matches!(self, Self::SetLimits { .. })
+    }
+
     /// Returns the command that does this.
     #[must_use]
     pub fn command(&self) -> &'static str {

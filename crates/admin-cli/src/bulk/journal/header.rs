@@ -48,6 +48,20 @@ pub struct Header {
     pub durability: Durability,
 }
 
+impl Header {
+    /// Returns true if the run changes the app itself, which is no user and so no item.
+    #[must_use]
+    pub fn is_about_the_app(&self) -> bool {
+        self.items == 0 && matches!(self.action, Action::SetLimits { .. })
+    }
+
+    /// Returns how many things the run does: one for each item, or one to the app itself.
+    #[must_use]
+    pub fn jobs(&self) -> u64 {
+        self.items + u64::from(self.is_about_the_app())
+    }
+}
+
 /// Who acts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Operator {

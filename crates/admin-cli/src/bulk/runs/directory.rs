@@ -48,6 +48,15 @@ pub struct SeenRun {
     pub running: bool,
 }
 
+impl SeenRun {
+    /// Returns true if `runs resume` would find something to do.
+    #[must_use]
+    pub fn can_be_gone_on_with(&self) -> bool {
+        let unfinished = self.progress.counts().unfinished() > 0;
+        unfinished && !self.running && self.header.action.can_be_gone_on_with()
+    }
+}
+
 /// Why a run cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
@@ -141,7 +150,7 @@ impl Runs {
         };
         let file = write().map_err(cannot("cannot write", &path))?;
         Ok(OpenRun {
-            progress: Progress::new(header.items),
+            progress: Progress::new(header.jobs()),
             header,
             directory: directory.to_owned(),
             file,
@@ -170,7 +179,7 @@ impl Runs {
             source,
         };
         let (header, mut reader) = Reader::open(&file).map_err(journal)?;
-        let mut progress = Progress::new(header.items);
+        let mut progress = Progress::new(header.jobs());
         while let Some(record) = reader.next_record().map_err(journal)? {
             progress.note(record);
         }
@@ -218,7 +227,7 @@ impl Runs {
             }
         };
         let (header, mut reader) = Reader::open(file).map_err(journal)?;
-        let mut progress = Progress::new(header.items);
+        let mut progress = Progress::new(header.jobs());
         let mut ended = None;
         while let Some(record) = reader.next_record().map_err(journal)? {
             match &record {

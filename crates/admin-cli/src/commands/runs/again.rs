@@ -3,7 +3,7 @@
 use crate::acts::change::ChangeRow;
 use crate::acts::lock::LockRow;
 use crate::acts::logout::row::LogoutRow;
-use crate::acts::perform::{Attempted, perform};
+use crate::acts::perform::{Act, Attempted, perform};
 use crate::bulk::action::Action;
 use crate::bulk::journal::header::Header;
 use crate::bulk::journal::progress::Counts;
@@ -40,6 +40,10 @@ pub(super) async fn go_on(context: &Context, again: Again<'_>) -> Result<Exit, C
     let open = runs.open(&id)?;
     let counts = open.progress.counts();
     let todo = again.which.count(&counts);
+    if todo > 0 || counts.failed() > 0 {
+        // Refused before anybody is asked whether to go on.
+        Act::of(open.header.action.clone())?;
+    }
     if todo == 0 {
         context.ui.say(format_args!("run {id}: nothing is left to do"));
         if again.which == Which::Unfinished && counts.failed_retry > 0 {
@@ -66,10 +70,7 @@ fn tell_unfinished(context: &Context, runs: &Runs, last: &RunId) -> Result<(), C
     let mut newest = None;
     for id in runs.list()?.into_iter().filter(|id| id != last) {
         // One that cannot be read is told by `runs list`.
-        if runs
-            .see(&id)
-            .is_ok_and(|seen| !seen.running && seen.progress.counts().unfinished() > 0)
-        {
+        if runs.see(&id).is_ok_and(|seen| seen.can_be_gone_on_with()) {
             unfinished += 1;
             newest = Some(id);
         }

@@ -59,7 +59,7 @@ impl RunRow {
             operator: Some(header.operator.os_user.clone()),
             reason: header.reason.clone(),
             ticket: header.ticket.clone(),
-            users: Some(counts.items),
+            users: (!header.is_about_the_app()).then_some(counts.items),
             done: Some(counts.done),
             nothing_to_do: Some(counts.nothing + counts.skipped),
             failed: Some(counts.failed()),

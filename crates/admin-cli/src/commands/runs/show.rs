@@ -13,6 +13,7 @@ use crate::bulk::journal::record::{Begin, End, Failure, Record};
 use crate::bulk::runs::directory::{Runs, SeenRun};
 use crate::bulk::runs::id::RunId;
 use crate::command_error::CommandError;
+use crate::commands::acting::{devices, users};
 use crate::commands::times::rfc3339_signed;
 use crate::context::Context;
 use crate::exit::{self, Exit};
@@ -169,6 +170,13 @@ pub fn run(context: &Context, args: &ShowArgs) -> Result<Exit, CommandError> {
     };
     report.finish(&summary).map_err(output)?;
     tell(context, &seen, &summary);
+    if let Some(failures) = failures.get(&0).filter(|_| seen.header.is_about_the_app()) {
+        for failure in failures {
+            context
+                .ui
+                .say(format_args!("{}: {}", failure.call, harmless(&failure.error)));
+        }
+    }
     Ok(exit::OK)
 }
 
@@ -233,7 +241,11 @@ fn tell(context: &Context, seen: &SeenRun, summary: &ShowSummary) {
             .unwrap_or_default();
         say(format!("reason: {reason}{ticket}"));
     }
-    say(format!("input: {} users from {}", counts.items, header.source));
+    say(if header.is_about_the_app() {
+        "input: the app itself, no users".into()
+    } else {
+        format!("input: {} from {}", users(header.items), header.source)
+    });
     for attempt in &summary.attempts {
         let began = attempt.began.as_deref().unwrap_or("?");
         let end = match (&attempt.ended, &attempt.stopped) {
@@ -248,15 +260,22 @@ fn tell(context: &Context, seen: &SeenRun, summary: &ShowSummary) {
         ));
     }
     say(format!(
-        "{} done ({} devices ended), {} nothing to do, {} failed, {} unfinished",
+        "{} done ({} ended), {} nothing to do, {} failed, {} unfinished",
         counts.done,
-        counts.devices_ended,
+        devices(counts.devices_ended),
         counts.nothing + counts.skipped,
         counts.failed(),
         counts.unfinished()
     ));
-    if counts.unfinished() > 0 && !seen.running {
+    if seen.can_be_gone_on_with() {
         say(format!("to go on: easemob-admin runs resume {}", header.run));
+    } else if !header.action.can_be_gone_on_with() {
+        if counts.unfinished() + counts.failed() > 0 && !seen.running {
+            say(format!(
+                "to do the rest, run the same `{}` again",
+                header.action.command()
+            ));
+        }
     } else if counts.failed_retry > 0 && !seen.running {
         say(format!(
             "to try the failed ones again: easemob-admin runs retry-failed {}",
