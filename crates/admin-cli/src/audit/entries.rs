@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 
 use super::error::AuditError;
-use super::line::Entry;
+use super::line::{Entry, Header};
 use super::lines::Line;
 use super::snapshot::{Extent, ExtentLines, extents};
 
@@ -15,6 +15,8 @@ use super::snapshot::{Extent, ExtentLines, extents};
 pub struct Entries {
     directory: PathBuf,
     waiting: VecDeque<Extent>,
+    /// Whose trail it is, by the header that was read last.
+    origin: Option<String>,
     current: Option<(Extent, ExtentLines)>,
 }
 
@@ -27,8 +29,16 @@ impl Entries {
         Ok(Self {
             directory: directory.to_owned(),
             waiting: extents(directory)?.into(),
+            origin: None,
             current: None,
         })
+    }
+
+    /// Returns the id of an entry that was read just now, which no other entry has: a user whose act failed and was
+    /// tried again has several.
+    #[must_use]
+    pub fn id_of(&self, entry: &Entry) -> String {
+        format!("{}/{}", self.origin.as_deref().unwrap_or_default(), entry.seq)
     }
 
     /// Makes what was appended since available.
@@ -56,6 +66,9 @@ impl Entries {
                 let at_header = lines.number() == 0;
                 if let Some(Line::Whole(line)) = lines.next().map_err(reading)? {
                     if at_header {
+                        self.origin = serde_json::from_slice(line)
+                            .ok()
+                            .map(|header: Header| header.origin);
                         continue;
                     }
                     let parsed = serde_json::from_slice(line);
@@ -123,6 +136,20 @@ mod tests {
             expected += size;
         }
         assert_eq!(numbers(&mut Entries::open(home.path()).unwrap()).len(), 27);
+    }
+
+    #[test]
+    fn each_entry_has_an_id_of_its_own() {
+        let home = tempfile::tempdir().unwrap();
+        let mut trail = AuditTrail::open(home.path(), "prod").unwrap();
+        let twice = [(); 2].map(|()| Event::new(UNIX_EPOCH, Kind::Outcome));
+        trail.append(&twice).unwrap();
+        let mut entries = Entries::open(home.path()).unwrap();
+        let mut ids = Vec::new();
+        while let Some(entry) = entries.next() {
+            ids.push(entries.id_of(&entry.unwrap()));
+        }
+        assert_eq!(ids, ["prod/0", "prod/1"]);
     }
 
     #[test]

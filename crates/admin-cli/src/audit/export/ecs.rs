@@ -9,9 +9,9 @@ use crate::audit::Event;
 /// The version of the schema.
 const SCHEMA: &str = "8.11.0";
 
-/// Returns the event as one JSON object.
+/// Returns the event as one JSON object; `id` is its own in the trail.
 #[must_use]
-pub fn line(event: &Event) -> Value {
+pub fn line(event: &Event, id: &str) -> Value {
     let (category, kind) = if ends_sessions(event) {
         ("authentication", "end")
     } else {
@@ -36,7 +36,7 @@ pub fn line(event: &Event) -> Value {
             "dataset": "easemob_admin.audit",
             "module": "easemob_admin",
             "provider": VENDOR,
-            "id": event.run.as_ref().map(|run| format!("{run}/{}", event.line.unwrap_or_default())),
+            "id": id,
             "created": event.time,
             "reason": event.reason,
             "code": event.status.map(|status| status.to_string()),
@@ -68,10 +68,11 @@ mod tests {
     #[test]
     fn has_the_core_fields_with_allowed_values() {
         for event in [samples::logout(), samples::refused_ban()] {
-            let line = line(&event);
+            let line = line(&event, "prod/7");
             // Base and categorization fields of the ECS reference; `@timestamp` and `ecs.version` are required.
             assert_eq!(line["@timestamp"], "2023-11-14T22:13:20.123Z");
             assert!(line["ecs"]["version"].is_string());
+            assert_eq!(line["event"]["id"], "prod/7");
             let fields = &line["event"];
             assert_eq!(fields["kind"], "event");
             // ECS categorization pages: authentication has start, end, info; iam has user among others.

@@ -15,9 +15,9 @@ const LOGOFF: u32 = 2;
 const API_ACTIVITY: u32 = 6003;
 const UPDATE: u32 = 3;
 
-/// Returns the event as one JSON object.
+/// Returns the event as one JSON object; `id` is its own in the trail.
 #[must_use]
-pub fn line(event: &Event) -> Value {
+pub fn line(event: &Event, id: &str) -> Value {
     let (class, activity, activity_name) = if ends_sessions(event) {
         (AUTHENTICATION, LOGOFF, "Logoff")
     } else {
@@ -46,7 +46,7 @@ pub fn line(event: &Event) -> Value {
         "metadata": {
             "version": SCHEMA,
             "product": {"name": TOOL, "vendor_name": VENDOR},
-            "uid": event.run.as_ref().map(|run| format!("{run}/{}", event.line.unwrap_or_default())),
+            "uid": id,
             "correlation_uid": event.run,
         },
         "actor": {"user": {"name": operator.name(), "uid": operator.uid.map(|uid| uid.to_string())}},
@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn a_logout_is_a_logoff_with_all_required_fields() {
-        let event = line(&samples::logout());
+        let event = line(&samples::logout(), "prod/7");
         has(&event, &BASE);
         // authentication.json: `user` is required, and at least one of `service` and `dst_endpoint`.
         has(&event, &["user", "service", "dst_endpoint"]);
@@ -129,12 +129,13 @@ mod tests {
         );
         assert_eq!(event["type_uid"], 300_202);
         assert_eq!(event["status_id"], 1);
+        assert_eq!(event["metadata"]["uid"], "prod/7");
         assert_eq!(event["dst_endpoint"]["hostname"], "a1.easemob.com");
     }
 
     #[test]
     fn other_acts_are_api_activity_with_all_required_fields() {
-        let event = line(&samples::refused_ban());
+        let event = line(&samples::refused_ban(), "prod/7");
         has(&event, &BASE);
         // api_activity.json: `actor`, `api` and `src_endpoint` are required.
         has(&event, &["actor", "api", "src_endpoint"]);

@@ -52,11 +52,11 @@ enum Form {
 }
 
 impl Form {
-    fn write(self, out: &mut impl Write, entry: &Entry) -> io::Result<()> {
+    fn write(self, out: &mut impl Write, entry: &Entry, id: &str) -> io::Result<()> {
         match self {
             Self::Jsonl => serde_json::to_writer(&mut *out, entry)?,
-            Self::Ocsf => write!(out, "{}", ocsf::line(&entry.event))?,
-            Self::Ecs => write!(out, "{}", ecs::line(&entry.event))?,
+            Self::Ocsf => write!(out, "{}", ocsf::line(&entry.event, id))?,
+            Self::Ecs => write!(out, "{}", ecs::line(&entry.event, id))?,
             Self::Cef => out.write_all(cef::line(&entry.event).as_bytes())?,
         }
         out.write_all(b"\n")
@@ -76,11 +76,11 @@ pub async fn run(context: &Context, args: &ExportArgs) -> Result<Exit, CommandEr
     let mut out = BufWriter::new((context.stdout)());
     let mut stop = std::pin::pin!(interrupt::until_told(context.deadline()));
     loop {
-        for entry in &mut entries {
+        while let Some(entry) = entries.next() {
             let mut entry = entry.map_err(unreadable)?;
             runs.fill(&mut entry.event);
             if filter.matches(&entry.event) {
-                match args.format.write(&mut out, &entry) {
+                match args.format.write(&mut out, &entry, &entries.id_of(&entry)) {
                     Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(exit::OK),
                     written => written.map_err(unwritable)?,
                 }
