@@ -282,3 +282,27 @@ fn secrets_are_written_for_the_owner_only() {
         warned.text()
     );
 }
+
+#[test]
+fn an_unknown_user_is_not_a_server_without_limits() {
+    let env = three_users();
+    let output = env
+        .run(&["limits", "show", "ann", "nosuch", "eve", "-o", "json"])
+        .expect(4);
+    assert!(
+        output.stderr.contains("no such user: nosuch"),
+        "{}",
+        output.text()
+    );
+    assert_eq!(output.json()["rows"].as_array().unwrap().len(), 1);
+    let set = ["limits", "set", "--user", "nosuch", "--mode", "single"];
+    let output = env
+        .run(&[&set[..], &["--reason", "test", "--yes"]].concat())
+        .expect(4);
+    assert!(
+        output.stderr.contains("no such user: nosuch"),
+        "{}",
+        output.text()
+    );
+    assert_eq!(env.sandbox().call_count("limits.set_user"), 0);
+}

@@ -4,6 +4,7 @@
 pub mod check;
 pub mod enforce;
 mod policy_file;
+mod reading;
 pub mod set;
 pub mod show;
 mod watch;

@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 use easemob_admin_api::{DeviceLimits, LimitMode, Platform, UserId};
 use serde::Serialize;
 
+use super::reading::limits_of;
 use super::words::LimitsView;
 use crate::acts::attempt::Attempt;
 use crate::acts::begin::{self, begin};
@@ -326,7 +327,7 @@ async fn plan(session: &Session, args: &SetArgs) -> Result<Vec<Planned>, Command
         });
     }
     for user in &args.users {
-        let before = client.user_limits(user).await?;
+        let before = limits_of(client, user).await?;
         planned.push(Planned {
             user: Some(user.clone()),
             after: args.merged(&before),

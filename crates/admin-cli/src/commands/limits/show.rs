@@ -4,6 +4,7 @@ use clap::Args;
 use easemob_admin_api::{DeviceLimits, UserId};
 use serde::Serialize;
 
+use super::reading::limits_of;
 use super::words::LimitsView;
 use crate::command_error::CommandError;
 use crate::commands::users::show::user;
@@ -73,18 +74,27 @@ pub async fn run(context: &Context, session: &Session, args: &ShowArgs) -> Resul
     let output =
         |error| CommandError::new(exit::INTERNAL, "the rows cannot be written to stdout").because(error);
     let mut scopes = 0;
-    if args.users.is_empty() {
-        let limits = client.app_limits().await?;
-        report.row(&LimitsRow::new(None, &limits)).map_err(output)?;
-        scopes += 1;
-    }
-    for user in &args.users {
-        let limits = client.user_limits(user).await?;
-        scopes += 1;
-        if report.row(&LimitsRow::new(Some(user), &limits)).map_err(output)? == Reader::Gone {
-            return Ok(exit::OK);
+    let of_app = args.users.is_empty().then_some(None);
+    let mut failed = None;
+    for user in of_app.into_iter().chain(args.users.iter().map(Some)) {
+        let read = match user {
+            None => client.app_limits().await.map_err(CommandError::from),
+            Some(user) => limits_of(client, user).await,
+        };
+        match read {
+            Ok(limits) => {
+                scopes += 1;
+                if report.row(&LimitsRow::new(user, &limits)).map_err(output)? == Reader::Gone {
+                    return Ok(exit::OK);
+                }
+            }
+            Err(error) => {
+                failed = Some(error);
+                break;
+            }
         }
     }
+    // Whoever reads stdout finds a whole document, whatever failed.
     report.finish(&ShowSummary { scopes }).map_err(output)?;
-    Ok(exit::OK)
+    failed.map_or(Ok(exit::OK), Err)
 }
