@@ -19,6 +19,8 @@ pub struct Question {
     pub users: u64,
     /// The act in words, such as `log out all devices of 3 users of acme#chat`.
     pub act: String,
+    /// Whether the command has a `--dry-run` that shows what it would do.
+    pub can_be_dry: bool,
 }
 
 /// Asks, unless `yes` was given on the command line.
@@ -34,7 +36,11 @@ pub fn confirm(ui: &Ui, yes: bool, question: &Question) -> Result<(), CommandErr
             exit::USAGE,
             "there is no terminal to confirm on, so nothing was done",
         )
-        .hint("add --yes if the command is meant as it stands, or --dry-run to see what it would do"));
+        .hint(if question.can_be_dry {
+            "add --yes if the command is meant as it stands, or --dry-run to see what it would do"
+        } else {
+            "add --yes if the command is meant as it stands"
+        }));
     };
     ask(ui, &mut terminal, question)
 }
@@ -102,6 +108,7 @@ mod tests {
             app: "acme#chat".into(),
             users,
             act: "log out".into(),
+            can_be_dry: true,
         };
         ask(&ui, &mut typed.as_bytes(), &question).is_ok()
     }

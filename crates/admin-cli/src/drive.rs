@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-use self::conclusion::{Silence, conclude};
+use self::conclusion::{Silence, conclude, way_on};
 use self::rows::Rows;
 use crate::bulk::breaker::Breaker;
 use crate::bulk::calls::CallError;
@@ -303,11 +303,7 @@ impl<'a, R: RunRow> Driven<'a, R> {
             .ui
             .say(format_args!("{prefix}{}", run.summary.text(run.words)));
         match (&run.summary.run, run.summary.first_line_not_started) {
-            (Some(id), _) if run.summary.is_unfinished() => {
-                context
-                    .ui
-                    .say(format_args!("to go on: easemob-admin runs resume {id}"));
-            }
+            (Some(id), _) if run.summary.is_unfinished() => context.ui.say(way_on(stop.as_ref(), id)),
             (Some(id), _) if run.summary.failed_retry_may_help > 0 => {
                 context.ui.say(format_args!(
                     "to try the failed ones again: easemob-admin runs retry-failed {id}"

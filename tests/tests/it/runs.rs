@@ -181,6 +181,18 @@ fn an_interrupted_verification_changes_no_count_of_the_run() {
 }
 
 #[test]
+fn a_capped_run_says_how_to_go_on_beyond_the_cap() {
+    let (env, list) = ten_users();
+    let output = env.run(&logout(&list, &["--max-logouts", "3"])).expect(8);
+    let way = format!("runs resume {} --max-logouts N", last_run(&env));
+    assert!(output.stderr.contains(&way), "{}", output.text());
+    let output = env
+        .run(&["runs", "resume", "last", "--max-logouts", "10"])
+        .expect(2);
+    assert!(!output.stderr.contains("--dry-run"), "{}", output.text());
+}
+
+#[test]
 fn limits_of_the_app_are_on_record_as_they_turned_out() {
     let env = TestEnv::new();
     let set = [

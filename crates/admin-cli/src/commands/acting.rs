@@ -96,6 +96,7 @@ impl Acting {
             app: session.app.clone(),
             users,
             act: format!("{act} of {}{place}", session.app),
+            can_be_dry: true,
         };
         confirm(&context.ui, self.yes, &question)
     }

@@ -32,6 +32,17 @@ impl Silence {
     }
 }
 
+/// Says how to go on with a run that is not finished: what stopped it would stop it again.
+pub(super) fn way_on(stop: Option<&Stop>, run: &str) -> String {
+    match stop {
+        Some(Stop::Cap) => {
+            format!("to go on with a higher cap: easemob-admin runs resume {run} --max-logouts N")
+        }
+        Some(Stop::Drift) => "to do the rest, make a new plan: easemob-admin sessions plan".into(),
+        _ => format!("to go on: easemob-admin runs resume {run}"),
+    }
+}
+
 /// Returns the exit code of a run; a silent server counts more than the items that failed by it.
 pub(super) fn conclude(
     stop: Option<Stop>,
@@ -50,12 +61,12 @@ pub(super) fn conclude(
             exit::CAP_HIT,
             "the run was stopped, because the next user would have exceeded --max-logouts",
         )
-        .hint("look at the selection with --dry-run before raising the cap")),
+        .hint("look at the rows before raising the cap")),
         Some(Stop::Drift) => Err(CommandError::new(
             exit::DRIFT,
             "the run was stopped, because the devices of a user differ from the plan",
         )
-        .hint("make a new plan, or say with --on-drift skip|include what to do about such users")),
+        .hint("make a new plan, or apply this one again with --on-drift skip|include")),
         Some(Stop::Record(error)) => Err(CommandError::new(
             exit::INTERNAL,
             "the run was stopped, because what it does can no longer be put on record",
@@ -73,5 +84,17 @@ pub(super) fn conclude(
         None if summary.failed_retry_may_help > 0 => Ok(exit::FAILED_RETRY),
         None if summary.failed_final > 0 => Ok(exit::FAILED_FINAL),
         None | Some(Stop::ReaderGone) => Ok(exit::OK),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stopped_a_run_is_not_advised_again() {
+        assert!(way_on(Some(&Stop::Cap), "r1").ends_with("runs resume r1 --max-logouts N"));
+        assert!(!way_on(Some(&Stop::Drift), "r1").contains("resume"));
+        assert!(way_on(Some(&Stop::Aborted), "r1").ends_with("runs resume r1"));
     }
 }

@@ -134,6 +134,7 @@ async fn with_server(
         summary: Summary::of_users(todo),
         allowance: again.allowance,
     };
+        can_be_dry: false,
     perform(context, session, open, attempted).await
 }
 
