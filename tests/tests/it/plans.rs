@@ -111,6 +111,20 @@ fn the_last_device_stays_when_the_one_that_was_to_stay_has_left() {
 }
 
 #[test]
+fn a_dry_run_says_what_the_real_one_does() {
+    let (env, plan) = planned(&["--reason", "leak", "--ticket", "INC-7"]);
+    let dry = ["sessions", "apply", &plan, "--dry-run", "-o", "json"];
+    let summary = env.run(&dry).expect(0).json()["summary"].clone();
+    assert_eq!(
+        (&summary["reason"], &summary["ticket"]),
+        (&"leak".into(), &"INC-7".into())
+    );
+    env.sandbox().sign_in_as("ann", "web_since").unwrap();
+    let include = ["--on-drift", "include", "--max-logouts", "4", "--dry-run"];
+    let _ = env.run(&apply(&plan, &include)).expect(8);
+}
+
+#[test]
 fn an_edited_old_or_foreign_plan_is_refused() {
     let (env, plan) = planned(&[]);
     env.snapshot(

@@ -18,7 +18,7 @@ use crate::bulk::plan::document::PlanHeader;
 use crate::bulk::plan::read::{Plan, PlanError};
 use crate::cli::duration;
 use crate::command_error::CommandError;
-use crate::commands::acting::{Acting, users};
+use crate::commands::acting::{Acting, devices, users};
 use crate::commands::allowance::exceeded;
 use crate::context::{Context, Session};
 use crate::exit::{self, Exit};
@@ -86,8 +86,8 @@ pub async fn run(context: &Context, session: &Session, args: &ApplyArgs) -> Resu
     acting.require_record(context, session)?;
     let totals = &plan.totals;
     let act = format!(
-        "log out {} devices of {}, as planned by {} on {:.0}",
-        totals.devices_to_end,
+        "log out {} of {}, as planned by {} on {:.0}",
+        devices(totals.devices_to_end),
         users(totals.users_to_log_out),
         plan.header.operator.os_user,
         plan.header.created
@@ -113,9 +113,18 @@ pub async fn run(context: &Context, session: &Session, args: &ApplyArgs) -> Resu
     };
     let mut summary = Summary::of_users(totals.users_to_log_out);
     if acting.dry_run {
-        args.acting.record(&mut summary);
+        acting.record(&mut summary);
         let tasks = items(args, &plan)?.map(|item| item.map(Task::fresh));
-        return dry_run(context, session, "sessions apply", tasks, &order, None, summary).await;
+        return dry_run(
+            context,
+            session,
+            "sessions apply",
+            tasks,
+            &order,
+            allowance,
+            summary,
+        )
+        .await;
     }
     let new = begin::Order {
         acting: &acting,
