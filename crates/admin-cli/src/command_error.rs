@@ -266,11 +266,14 @@ impl From<AuditError> for CommandError {
 impl From<RunError> for CommandError {
     fn from(error: RunError) -> Self {
         let exit = match &error {
-            RunError::NoSuchRun(_) | RunError::Ambiguous(_) => exit::USAGE,
+            RunError::NoName | RunError::NoSuchRun(_) | RunError::Ambiguous(_) => exit::USAGE,
             _ => exit::INTERNAL,
         };
         let this = Self::of(exit, &error);
         match error {
+            RunError::NoName => {
+                this.hint("give the id, the beginning of it, or `last`: easemob-admin runs list")
+            }
             RunError::NoSuchRun(_) => this.hint("see all runs: easemob-admin runs list"),
             RunError::Ambiguous(_) => this.hint("give more of the id: easemob-admin runs list"),
             RunError::Busy(id) => this.hint(format!("see how far it is: easemob-admin runs show {id}")),

@@ -181,6 +181,17 @@ fn an_interrupted_verification_changes_no_count_of_the_run() {
 }
 
 #[test]
+fn no_name_is_no_run() {
+    let (env, list) = ten_users();
+    let _ = env.run(&logout(&list, &["--max-logouts", "3"])).expect(8);
+    let output = env
+        .run(&["runs", "resume", "", "--max-logouts", "10", "--yes"])
+        .expect(2);
+    assert!(output.stderr.contains("no run is named"), "{}", output.text());
+    assert_eq!(env.sandbox().call_count("sessions.logout_all"), 3);
+}
+
+#[test]
 fn a_capped_run_says_how_to_go_on_beyond_the_cap() {
     let (env, list) = ten_users();
     let output = env.run(&logout(&list, &["--max-logouts", "3"])).expect(8);

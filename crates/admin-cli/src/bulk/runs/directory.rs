@@ -60,6 +60,9 @@ impl SeenRun {
 /// Why a run cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
+    /// The text that names a run is empty, as that of a variable that is not set.
+    #[error("no run is named: the id is empty")]
+    NoName,
     /// There is no such run.
     #[error("there is no run `{0}`")]
     NoSuchRun(String),
@@ -268,8 +271,11 @@ impl Runs {
     /// Finds a run by its id, the unique beginning of its id, or the word `last`.
     ///
     /// # Errors
-    /// When there is none, or more than one.
+    /// When there is none, or more than one, or the text is empty: every id begins like that.
     pub fn find(&self, text: &str) -> Result<RunId, RunError> {
+        if text.trim().is_empty() {
+            return Err(RunError::NoName);
+        }
         let mut ids = self.list()?;
         if text == "last" {
             return ids.pop().ok_or_else(|| RunError::NoSuchRun(text.into()));
