@@ -75,6 +75,17 @@ fn the_log_says_who_did_what_to_whom_and_why() {
 }
 
 #[test]
+fn a_word_that_is_no_outcome_is_refused() {
+    let env = some_acts();
+    let output = env.run(&["audit", "log", "--outcome", "faild"]).expect(2);
+    assert!(
+        output.stderr.contains("failed") && output.stderr.contains("skipped"),
+        "{}",
+        output.text()
+    );
+}
+
+#[test]
 fn an_untouched_trail_verifies_and_a_changed_one_does_not() {
     let env = some_acts();
     let verified = env.run(&["audit", "verify", "-o", "json"]).expect(0).json();

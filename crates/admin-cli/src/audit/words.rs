@@ -19,6 +19,9 @@ macro_rules! words {
         }
 
         impl $name {
+            /// The words that this version knows.
+            pub const KNOWN: &[&str] = &[$($text),+];
+
             /// Returns the word as it is written.
             #[must_use]
             pub fn as_str(&self) -> &str {

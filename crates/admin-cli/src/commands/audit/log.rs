@@ -133,10 +133,11 @@ impl Row for EventRow {
 
     fn table_cells(&self) -> Vec<String> {
         let text = |value: &Option<String>| value.clone().unwrap_or_default();
-        let what = if self.call.is_some() {
-            text(&self.call)
-        } else {
-            self.kind.clone()
+        // An outcome without a call is that of a user for whom nothing was sent.
+        let what = match &self.call {
+            Some(call) => call.clone(),
+            None if self.outcome.is_some() => String::new(),
+            None => self.kind.clone(),
         };
         vec![
             self.time.clone(),

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use clap::builder::PossibleValuesParser;
 use jiff::Timestamp;
 
 use crate::audit::{AuditError, EventTime, Filter, Outcome};
@@ -76,8 +77,8 @@ pub struct FilterArgs {
     /// Only what happened before then
     #[arg(long, value_name = "TIME", value_parser = moment)]
     until: Option<Timestamp>,
-    /// Only acts with this outcome: ended, refused, failed, unknown, nothing or skipped
-    #[arg(long, value_name = "OUTCOME")]
+    /// Only acts with this outcome
+    #[arg(long, value_name = "OUTCOME", value_parser = PossibleValuesParser::new(Outcome::KNOWN))]
     outcome: Option<String>,
 }
 
