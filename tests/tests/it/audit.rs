@@ -86,6 +86,31 @@ fn a_word_that_is_no_outcome_is_refused() {
 }
 
 #[test]
+fn arguments_that_do_not_belong_to_the_trail_are_no_change_of_it() {
+    let env = some_acts();
+    let text = env.file("text", "no head\n".repeat(1000));
+    let output = env.run(&["audit", "verify", "--checkpoint", &text]).expect(2);
+    assert!(
+        output.stderr.contains("is not a file of kept heads"),
+        "{}",
+        output.text()
+    );
+    let other = some_acts();
+    let key = env.file("other.pub", other.run(&["audit", "key"]).expect(0).stdout);
+    let output = env.run(&["audit", "verify", "--key", &key]).expect(2);
+    assert!(
+        output.stderr.contains("this key is not the key of this trail"),
+        "{}",
+        output.text()
+    );
+    for option in ["--key", "--checkpoint"] {
+        let missing = env.path("missing").to_str().unwrap().to_owned();
+        let output = env.run(&["audit", "verify", option, &missing]).expect(2);
+        assert!(!output.stderr.contains("written to"), "{}", output.text());
+    }
+}
+
+#[test]
 fn an_untouched_trail_verifies_and_a_changed_one_does_not() {
     let env = some_acts();
     let verified = env.run(&["audit", "verify", "-o", "json"]).expect(0).json();

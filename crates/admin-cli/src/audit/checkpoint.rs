@@ -14,7 +14,7 @@ use super::access::{self, Closed};
 use super::chain::Chain;
 use super::error::AuditError;
 use super::event_time::EventTime;
-use super::key::{PublicKey, SigningKey};
+use super::key::{PublicKey, SigningKey, is_of_kind};
 
 const FILE: &str = "checkpoints.jws";
 /// The type that the signature covers.
@@ -58,6 +58,11 @@ impl Checkpoint {
     /// When it is not signed by `key`, or is no checkpoint; the text says which.
     pub fn verified(jws: &str, key: &PublicKey) -> Result<Self, String> {
         key.verify(KIND, jws.trim())
+    }
+
+    /// Returns true if a text has the form of a signed checkpoint, whoever signed it.
+    pub(super) fn is_meant_by(jws: &str) -> bool {
+        is_of_kind(jws, KIND)
     }
 
     /// Returns the head as the three lines of a C2SP checkpoint.

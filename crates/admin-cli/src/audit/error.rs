@@ -96,6 +96,14 @@ pub enum AuditError {
         /// The key file.
         path: PathBuf,
     },
+    /// The key that a trail is to be verified against is not the one that signs it.
+    #[error("this key is not the key of this trail: the heads in {} are signed by {signer}", path.display())]
+    OtherKey {
+        /// The directory of the trail.
+        path: PathBuf,
+        /// The id of the key that signs them.
+        signer: String,
+    },
     /// The files changed in a way that appending does not explain.
     #[error("the audit trail was changed by something else: {}: {problem}", path.display())]
     Changed {
@@ -130,6 +138,11 @@ impl AuditError {
     #[must_use]
     pub fn hint(&self) -> String {
         match self {
+            Self::Io {
+                doing: "read" | "found",
+                path,
+                ..
+            } => format!("check that {} is there and can be read", path.display()),
             Self::Io { source, path, .. } => match source.kind() {
                 io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
                     "make room on the disk, or move old files of the trail to an archive (see docs/audit.md)"
@@ -161,6 +174,11 @@ impl AuditError {
                 "put {} back, or move the whole directory to a safe place, and a new trail begins",
                 path.display()
             ),
+            Self::OtherKey { .. } => {
+                "give the key that was kept of this trail; if this is the one, the whole trail was written anew by \
+                 somebody with another key"
+                    .into()
+            }
             Self::TooLong { .. } | Self::Json(_) => {
                 "this is a defect of easemob-admin, or a reason or name of absurd length".into()
             }

@@ -183,14 +183,22 @@ impl PublicKey {
     }
 
     fn why(&self, jws: &str, error: &jsonwebtoken::errors::Error) -> String {
-        let named = jsonwebtoken::decode_header(jws)
-            .ok()
-            .and_then(|header| header.kid);
-        match named {
-            Some(other) if other != self.id() => format!("it is signed by another key ({other})"),
-            _ => format!("its signature does not hold ({error})"),
+        match self.other_signer(jws) {
+            Some(other) => format!("it is signed by another key ({other})"),
+            None => format!("its signature does not hold ({error})"),
         }
     }
+
+    /// Returns the id of the key that a compact JWS says it is signed by, if it is not this one.
+    pub(super) fn other_signer(&self, jws: &str) -> Option<String> {
+        let header = jsonwebtoken::decode_header(jws.trim()).ok()?;
+        header.kid.filter(|kid| *kid != self.id())
+    }
+}
+
+/// Returns true if a text has the form of a compact JWS of this `kind`, whoever signed it.
+pub(super) fn is_of_kind(jws: &str, kind: &str) -> bool {
+    jsonwebtoken::decode_header(jws.trim()).is_ok_and(|header| header.typ.as_deref() == Some(kind))
 }
 
 /// Returns where the private key of a trail is.

@@ -69,6 +69,8 @@ pub struct Verification {
     pub key_was_kept: bool,
     /// What is wrong, the first bad entry first.
     pub problems: Vec<Problem>,
+    /// Whether any of that is wrong with the trail, and not only with a head that was kept elsewhere.
+    pub trail_is_bad: bool,
 }
 
 /// A signed head.
@@ -108,19 +110,27 @@ struct Claim {
 /// Verifies the trail in `directory`.
 ///
 /// # Errors
-/// When a file or the key cannot be read, or there is no trail; what is wrong with a trail is no error.
+/// When a file or the key cannot be read, the key is that of another trail, what should hold kept heads holds none,
+/// or there is no trail; what is wrong with a trail is no error.
 pub fn verify(directory: &Path, against: &Against) -> Result<Verification, AuditError> {
     let key = match &against.key {
         Some(key) => key.clone(),
         None => PublicKey::of_trail(directory)?,
     };
     let (extents, own) = snapshot::with_checkpoints(directory, &key)?;
+    if against.key.is_some()
+        && let Some(signer) = signed_by_another(directory, &own, &key)
+    {
+        let path = directory.to_owned();
+        return Err(AuditError::OtherKey { path, signer });
+    }
     let kept = match &against.checkpoints {
         Some(path) => read_kept(path, &key)?,
         None => Vec::new(),
     };
     let mut claims = Vec::new();
     let mut problems = Vec::new();
+    let mut own_is_bad = false;
     let own_file = checkpoint::file(directory);
     let sources = [(&own_file, own, false)]
         .into_iter()
@@ -141,12 +151,15 @@ pub fn verify(directory: &Path, against: &Against) -> Result<Verification, Audit
                     line,
                     kept,
                 }),
-                Err(what) => problems.push(Problem {
-                    file,
-                    line,
-                    seq: None,
-                    what: format!("the checkpoint is not valid: {what}"),
-                }),
+                Err(what) => {
+                    own_is_bad |= !kept;
+                    problems.push(Problem {
+                        file,
+                        line,
+                        seq: None,
+                        what: format!("the checkpoint is not valid: {what}"),
+                    });
+                }
             }
         }
     }
@@ -156,10 +169,22 @@ pub fn verify(directory: &Path, against: &Against) -> Result<Verification, Audit
     }
     claims.sort_by_key(|claim| claim.checkpoint.size);
     let mut found = Walk::new(directory, &extents, claims).run()?;
+    found.trail_is_bad = own_is_bad || !found.problems.is_empty();
     found.problems.append(&mut problems);
     found.key_id = key.id();
     found.key_was_kept = against.key.is_some();
     Ok(found)
+}
+
+/// Returns the key that signs all heads of a trail, if that is not `key`.
+fn signed_by_another(directory: &Path, own: &[checkpoint::Read], key: &PublicKey) -> Option<String> {
+    if own.is_empty() {
+        let there = PublicKey::of_trail(directory).ok()?.id();
+        return (there != key.id()).then_some(there);
+    }
+    let mut signers = own.iter().map(|read| key.other_signer(&read.jws));
+    let signer = signers.next().flatten()?;
+    signers.all(|other| other.is_some()).then_some(signer)
 }
 
 /// A kept checkpoint may have lost the end of its line on its way.
@@ -171,10 +196,10 @@ fn read_kept(path: &Path, key: &PublicKey) -> Result<Vec<checkpoint::Read>, Audi
         }
     }
     read.retain(|one| !one.jws.trim().is_empty());
-    if read.is_empty() {
+    if !read.iter().any(|one| Checkpoint::is_meant_by(&one.jws)) {
         return Err(AuditError::NotA {
             path: path.to_owned(),
-            expected: "file of checkpoints",
+            expected: "file of kept heads",
         });
     }
     Ok(read)

@@ -297,8 +297,36 @@ fn a_trail_signed_anew_is_caught_by_a_kept_key() {
         key: Some(PublicKey::of_trail(ORIGINAL.home.path()).unwrap()),
         checkpoints: None,
     };
-    let found = verify(forged.path(), &against).unwrap();
-    assert!(found.problems[0].what.contains("another key"), "{found:?}");
+    let error = verify(forged.path(), &against).unwrap_err();
+    let signer = PublicKey::of_trail(forged.path()).unwrap().id();
+    assert!(
+        matches!(&error, AuditError::OtherKey { signer: other, .. } if *other == signer),
+        "{error}"
+    );
+    assert!(error.hint().contains("written anew"), "{}", error.hint());
+}
+
+#[test]
+fn what_is_wrong_with_the_kept_heads_is_not_wrong_with_the_trail() {
+    let kept = tempfile::tempdir().unwrap();
+    let kept = kept.path().join("heads");
+    fs::create_dir_all(kept.parent().unwrap()).unwrap();
+    let against = Against {
+        key: None,
+        checkpoints: Some(kept.clone()),
+    };
+    fs::write(&kept, "any text\n".repeat(1000)).unwrap();
+    let error = verify(ORIGINAL.home.path(), &against).unwrap_err();
+    assert!(matches!(error, AuditError::NotA { .. }), "{error}");
+    let head = verify(ORIGINAL.home.path(), &Against::default())
+        .unwrap()
+        .head
+        .unwrap()
+        .jws;
+    fs::write(&kept, format!("{head}\n{}\n", &head[..head.len() - 9])).unwrap();
+    let found = verify(ORIGINAL.home.path(), &against).unwrap();
+    assert_eq!((found.problems.len(), found.kept), (1, 1), "{found:?}");
+    assert!(!found.holds() && !found.trail_is_bad, "{found:?}");
 }
 
 #[test]

@@ -1,13 +1,14 @@
 //! `audit verify`: check that nobody has changed the trail.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde::Serialize;
 
 use super::trail::{TrailArgs, unreadable};
-use crate::audit::{Against, Problem, PublicKey, verify};
+use crate::audit::{Against, AuditError, Problem, PublicKey, verify};
 use crate::command_error::CommandError;
+use crate::commands::acting::counted;
 use crate::context::Context;
 use crate::exit::{self, Exit};
 use crate::render::report::Row;
@@ -87,17 +88,12 @@ struct VerifySummary {
 /// When there is no trail, or a file cannot be read.
 pub fn run(context: &Context, args: &VerifyArgs) -> Result<Exit, CommandError> {
     let directory = args.trail.existing(context)?;
-    let key = args
-        .key
-        .as_deref()
-        .map(PublicKey::read)
-        .transpose()
-        .map_err(unreadable)?;
+    let key = args.key.as_deref().map(kept_key).transpose()?;
     let against = Against {
         key,
         checkpoints: args.checkpoint.clone(),
     };
-    let found = verify(&directory, &against).map_err(unreadable)?;
+    let found = verify(&directory, &against).map_err(|error| unusable(args, error))?;
     let output =
         |error| CommandError::new(exit::INTERNAL, "the rows cannot be written to stdout").because(error);
     let mut report = context.local_report::<ProblemRow>("audit verify", context.globals.sandbox);
@@ -127,26 +123,73 @@ pub fn run(context: &Context, args: &VerifyArgs) -> Result<Exit, CommandError> {
             String::new()
         };
         ui.say(format_args!(
-            "{}: {} entries{from} in {} files hold, {} checkpoints agree",
+            "{}: {} {}{from} in {} {}, {} {}",
             directory.display(),
             summary.entries,
-            found.files,
-            found.checkpoints
+            either(summary.entries, "entry", "entries"),
+            counted(found.files, "file"),
+            either(summary.entries, "holds", "hold"),
+            counted(found.checkpoints, "checkpoint"),
+            either(found.checkpoints, "agrees", "agree"),
         ));
-        if summary.entries_not_covered_by_a_checkpoint > 0 {
-            ui.say(format_args!(
-                "the last {} entries are not covered by a checkpoint: nobody would notice if they were cut off",
-                summary.entries_not_covered_by_a_checkpoint
-            ));
+        match summary.entries_not_covered_by_a_checkpoint {
+            0 => {}
+            1 => ui.say(
+                "the last entry is not covered by a checkpoint: nobody would notice if it was cut off",
+            ),
+            uncovered => ui.say(format_args!(
+                "the last {uncovered} entries are not covered by a checkpoint: nobody would notice if they were cut off"
+            )),
         }
     } else {
-        ui.say(format_args!("{}: the trail was changed", directory.display()));
+        let (what, first_word) = if found.trail_is_bad {
+            ("the trail was changed", "first bad entry")
+        } else {
+            ("the trail holds, but a kept head is not valid", "first bad head")
+        };
+        ui.say(format_args!("{}: {what}", directory.display()));
         if let Some(first) = found.problems.first() {
-            ui.say(format_args!("first bad entry: {first}"));
+            ui.say(format_args!("{first_word}: {first}"));
         }
     }
     if !(found.key_was_kept && found.kept > 0) {
         ui.note("to prove it to others, keep the key (audit key) and the head (summary.head) elsewhere, and verify against them");
     }
     Ok(if found.holds() { exit::OK } else { exit::FINDINGS })
+}
+
+fn either(count: u64, one: &'static str, many: &'static str) -> &'static str {
+    if count == 1 { one } else { many }
+}
+
+fn kept_key(path: &Path) -> Result<PublicKey, CommandError> {
+    PublicKey::read(path).map_err(|error| {
+        CommandError::new(exit::USAGE, format!("cannot use the key {}", path.display()))
+            .because(error)
+            .hint("a key is what `easemob-admin audit key` prints")
+    })
+}
+
+/// Tells arguments that cannot be used from a trail that cannot be read.
+fn unusable(args: &VerifyArgs, error: AuditError) -> CommandError {
+    match &error {
+        AuditError::OtherKey { .. } => {
+            let hint = error.hint();
+            CommandError::new(exit::USAGE, error.to_string()).hint(hint)
+        }
+        AuditError::NotA { path, .. } | AuditError::Io { path, .. }
+            if Some(path) == args.checkpoint.as_ref() =>
+        {
+            let this = CommandError::new(
+                exit::USAGE,
+                format!("{} is not a file of kept heads", path.display()),
+            )
+            .hint("a head is what `easemob-admin audit verify -o json` has in .summary.head, one per line");
+            match error {
+                AuditError::Io { source, .. } => this.because(source),
+                _ => this,
+            }
+        }
+        _ => unreadable(error),
+    }
 }
