@@ -204,6 +204,44 @@ fn a_capped_run_says_how_to_go_on_beyond_the_cap() {
 }
 
 #[test]
+fn the_counts_of_a_listed_run_add_up() {
+    let (env, list) = ten_users();
+    let _ = env
+        .run(&["users", "ban", "user0", "--reason", "test", "--yes"])
+        .expect(0);
+    let ended = env.run(&["sessions", "logout", "user0", "--reason", "test", "--yes"]);
+    assert_eq!(ended.code, 0, "{}", ended.text());
+    env.sandbox()
+        .inject(Fault::status("sessions.logout_all", 503).times(100));
+    let _ = env.run(&logout(&list, &[]));
+    let runs = env.run(&["runs", "list", "-o", "json"]).expect(0).json();
+    for run in runs["rows"].as_array().unwrap() {
+        let of = |name: &str| run[name].as_u64().unwrap();
+        let all = of("done") + of("nothing_to_do") + of("failed") + of("unfinished");
+        assert_eq!(of("users"), all, "{run}");
+    }
+    assert!(runs["rows"][2]["failed"].as_u64().unwrap() > 0, "{runs}");
+    let none = env.run(&["runs", "list", "--limit", "0"]).expect(0);
+    assert!(!none.stderr.contains("no runs are on record"), "{}", none.text());
+}
+
+#[test]
+fn who_failed_for_good_is_not_nothing() {
+    let env = TestEnv::new();
+    let _ = env
+        .run(&["sessions", "logout", "nobody", "--reason", "test", "--yes"])
+        .expect(7);
+    let output = env.run(&["runs", "retry-failed", "last", "--yes"]).expect(0);
+    assert!(
+        output
+            .stderr
+            .contains("1 user failed for good; --all tries it again"),
+        "{}",
+        output.text()
+    );
+}
+
+#[test]
 fn limits_of_the_app_are_on_record_as_they_turned_out() {
     let env = TestEnv::new();
     let set = [

@@ -35,6 +35,9 @@ pub struct Counts {
     pub doubtful: u64,
     /// Not begun, or begun in vain.
     pub open: u64,
+    /// Of those that are doubtful or open, those whose last attempt failed: the server was silent or refused all, or
+    /// nobody knows what became of the call. Each is to be done again, and each was told as a failure.
+    pub in_vain: u64,
     /// Devices that were ended.
     pub devices_ended: u64,
     /// Devices that were meant and are not known to be ended.
@@ -72,7 +75,7 @@ impl Progress {
             Record::Begin(_) | Record::End(_) => {}
             Record::Intent(intent) => {
                 if let Some(state) = self.state_mut(intent.n) {
-                    *state = Some(State::Unknown);
+                    *state = Some(State::NotTried);
                     self.intents.insert(intent.n, intent.devices);
                 }
             }
@@ -131,6 +134,7 @@ impl Progress {
         counts.items = self.items;
         counts.open = self.items - self.states.len() as u64;
         for (number, state) in (0_u64..).zip(&self.states) {
+            counts.in_vain += u64::from(matches!(state, Some(State::Unreached | State::Unknown)));
             let counter = match state {
                 Some(State::Done) => &mut counts.done,
                 Some(State::Nothing) => &mut counts.nothing,
@@ -238,6 +242,18 @@ mod tests {
         ]);
         assert_eq!(progress.standing(0), Standing::Untouched);
         assert_eq!(progress.standing(1), Standing::Doubtful(&[device("ios_1")]));
+    }
+
+    #[test]
+    fn what_failed_and_is_to_be_done_again_is_told_apart_from_what_was_cut_off() {
+        let progress = progress([
+            outcome(0, State::Unreached, &[]),
+            intent(1, &["ios_1"]),
+            outcome(1, State::Unknown, &[]),
+            intent(2, &["ios_2"]),
+        ]);
+        let counts = progress.counts();
+        assert_eq!((counts.unfinished(), counts.in_vain), (3, 2));
     }
 
     #[test]

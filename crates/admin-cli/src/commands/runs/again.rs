@@ -45,7 +45,15 @@ pub(super) async fn go_on(context: &Context, again: Again<'_>) -> Result<Exit, C
         Act::of(open.header.action.clone())?;
     }
     if todo == 0 {
-        context.ui.say(format_args!("run {id}: nothing is left to do"));
+        if again.which == Which::AndFailed && counts.failed_final > 0 {
+            let them = if counts.failed_final == 1 { "it" } else { "them" };
+            context.ui.say(format_args!(
+                "run {id}: {} failed for good; --all tries {them} again",
+                users(counts.failed_final)
+            ));
+        } else {
+            context.ui.say(format_args!("run {id}: nothing is left to do"));
+        }
         if again.which == Which::Unfinished && counts.failed_retry > 0 {
             context.ui.say(format_args!(
                 "{} failed; to try them again: easemob-admin runs retry-failed {id}",
@@ -112,6 +120,9 @@ async fn with_server(
 ) -> Result<Exit, CommandError> {
     let header = &open.header;
     same_server(header, session)?;
+    if let Some(allowed) = again.allowance {
+        within(allowed, &open.progress.counts())?;
+    }
     let place = if session.is_sandbox() { " (sandbox)" } else { "" };
     let question = Question {
         app: session.app.clone(),
@@ -121,11 +132,9 @@ async fn with_server(
             header.action.command(),
             todo,
             users(header.items),
-    if let Some(allowed) = again.allowance {
-        within(allowed, &open.progress.counts())?;
-    }
             session.app
         ),
+        can_be_dry: false,
     };
     confirm(&context.ui, again.yes, &question)?;
     let attempted = Attempted {
@@ -134,20 +143,9 @@ async fn with_server(
         summary: Summary::of_users(todo),
         allowance: again.allowance,
     };
-        can_be_dry: false,
     perform(context, session, open, attempted).await
 }
 
-fn same_server(header: &Header, session: &Session) -> Result<(), CommandError> {
-    // The embedded sandbox has another port each time.
-    let same =
-        header.sandbox == session.is_sandbox() && (header.sandbox || header.app_root == session.app_root);
-    if same {
-        return Ok(());
-    }
-    let what = format!(
-        "the run is about {}, not about {}",
-        header.app_root, session.app_root
 /// Refuses a cap below what earlier attempts may have ended already: nobody knows yet which of those devices are gone.
 fn within(allowed: u64, counts: &Counts) -> Result<(), CommandError> {
     let spent = counts.devices_ended + counts.devices_intended;
@@ -163,6 +161,16 @@ fn within(allowed: u64, counts: &Counts) -> Result<(), CommandError> {
     Err(CommandError::new(exit::CAP_HIT, what).hint(format!("to end those: --max-logouts {spent}")))
 }
 
+fn same_server(header: &Header, session: &Session) -> Result<(), CommandError> {
+    // The embedded sandbox has another port each time.
+    let same =
+        header.sandbox == session.is_sandbox() && (header.sandbox || header.app_root == session.app_root);
+    if same {
+        return Ok(());
+    }
+    let what = format!(
+        "the run is about {}, not about {}",
+        header.app_root, session.app_root
     );
     Err(CommandError::new(exit::USAGE, what)
         .hint("leave out the options that name a server: the run knows its own"))

@@ -17,9 +17,10 @@ use crate::render::report::Row;
   easemob-admin runs list --unfinished
   easemob-admin runs list -o json
 
-Oldest first. A run is `running`, `done`, `failed` (done, with failures), or `unfinished`.")]
+Oldest first. A run is `running`, `done`, `failed` (done, with failures), or `unfinished` (`runs resume` has \
+something to do). FAILED counts users as the summary of the run did; UNFINISHED counts those of whom nothing is known.")]
 pub struct ListArgs {
-    /// Only runs that can be gone on with
+    /// Only runs that are not finished
     #[arg(long)]
     unfinished: bool,
     /// Only the newest N
@@ -62,8 +63,8 @@ impl RunRow {
             users: (!header.is_about_the_app()).then_some(counts.items),
             done: Some(counts.done),
             nothing_to_do: Some(counts.nothing + counts.skipped),
-            failed: Some(counts.failed()),
-            unfinished: Some(counts.unfinished()),
+            failed: Some(counts.failed() + counts.in_vain),
+            unfinished: Some(counts.unfinished() - counts.in_vain),
             devices_ended: Some(counts.devices_ended),
             created: Some(header.created.to_string()),
             error: None,
@@ -137,6 +138,7 @@ impl Row for RunRow {
         "app",
         "users",
         "done",
+        "nothing",
         "failed",
         "unfinished",
         "reason",
@@ -189,6 +191,7 @@ impl Row for RunRow {
             app,
             pick("users"),
             pick("done"),
+            pick("nothing_to_do"),
             pick("failed"),
             pick("unfinished"),
             last,
@@ -208,8 +211,8 @@ struct ListSummary {
 /// When the directory of runs cannot be read.
 pub fn run(context: &Context, args: &ListArgs) -> Result<Exit, CommandError> {
     let runs = Runs::at(context.places()?.runs());
-    let mut rows: Vec<RunRow> = runs
-        .list()?
+    let ids = runs.list()?;
+    let mut rows: Vec<RunRow> = ids
         .iter()
         .map(|id| match runs.see(id) {
             Ok(seen) => RunRow::new(id, &seen),
@@ -233,8 +236,10 @@ pub fn run(context: &Context, args: &ListArgs) -> Result<Exit, CommandError> {
             unfinished,
         })
         .map_err(output)?;
-    if rows.is_empty() {
+    if ids.is_empty() {
         context.ui.note("no runs are on record");
+    } else if rows.is_empty() && args.unfinished {
+        context.ui.note("no run is unfinished");
     }
     Ok(exit::OK)
 }

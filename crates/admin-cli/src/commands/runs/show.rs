@@ -264,8 +264,8 @@ fn tell(context: &Context, seen: &SeenRun, summary: &ShowSummary) {
         counts.done,
         devices(counts.devices_ended),
         counts.nothing + counts.skipped,
-        counts.failed(),
-        counts.unfinished()
+        counts.failed() + counts.in_vain,
+        counts.unfinished() - counts.in_vain
     ));
     if seen.can_be_gone_on_with() {
         say(format!("to go on: easemob-admin runs resume {}", header.run));
