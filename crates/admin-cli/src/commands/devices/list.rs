@@ -165,16 +165,29 @@ pub async fn run(context: &Context, session: &Session, args: &ListArgs) -> Resul
         session,
         command: "devices list",
         verb: "reading",
-        words: Words {
-            done: "online",
-            nothing: "not online",
-            devices: Some("online"),
-        },
+        words: words(&selection),
         acts: false,
         summary: summary_of(&list),
     };
     let work = async |entry: Entry| read(session, &entry, &selection).await;
     drive(run, source, work, |entry| vec![DeviceRow::new(&entry, "unknown")]).await
+}
+
+/// Who has no device that is listed may be online on others.
+fn words(selection: &Selection) -> Words {
+    if selection.is_everything() {
+        Words {
+            done: "online",
+            nothing: "not online",
+            devices: Some("online"),
+        }
+    } else {
+        Words {
+            done: "with devices that match",
+            nothing: "without",
+            devices: Some("listed"),
+        }
+    }
 }
 
 async fn read(session: &Session, entry: &Entry, selection: &Selection) -> Done<DeviceRow> {
@@ -212,4 +225,24 @@ async fn read(session: &Session, entry: &Entry, selection: &Selection) -> Done<D
         }
     }
     done
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_asks_for_some_devices_is_not_told_who_is_online() {
+        assert_eq!(words(&Selection::default()).nothing, "not online");
+        let some = Selection {
+            platforms: vec!["ios".parse().unwrap()],
+            ..Selection::default()
+        };
+        let Words {
+            done,
+            nothing,
+            devices,
+        } = words(&some);
+        assert!(![done, nothing, devices.unwrap()].concat().contains("online"));
+    }
 }
