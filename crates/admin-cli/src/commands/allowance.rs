@@ -10,6 +10,7 @@ use crate::bulk::decide::{Decision, Order};
 use crate::bulk::item::Task;
 use crate::bulk::logout::choose;
 use crate::command_error::CommandError;
+use crate::commands::acting::counted;
 use crate::context::{Context, Session};
 use crate::exit;
 use crate::input::spool::Entry;
@@ -45,7 +46,7 @@ pub(crate) async fn of_share(
     let unread = if unread == 0 {
         String::new()
     } else {
-        format!(", {unread} users could not be read")
+        format!(", {} could not be read", counted(unread, "user"))
     };
     context.ui.note(format_args!(
         "{victims} of {online} devices are chosen, {allowed} may be ended{unread}"

@@ -24,7 +24,7 @@ use crate::bulk::plan::document::{FORMAT, PlanHeader, PlanTotals, PlannedDevice,
 use crate::bulk::plan::in_order::InOrder;
 use crate::bulk::plan::write::PlanWriter;
 use crate::command_error::CommandError;
-use crate::commands::acting::users;
+use crate::commands::acting::{devices, users};
 use crate::commands::allowance::exceeded;
 use crate::commands::selection::SelectionArgs;
 use crate::commands::user_source::UserSource;
@@ -162,8 +162,8 @@ fn cannot_write(path: &Path, error: io::Error) -> CommandError {
 fn tell(context: &Context, path: &Path, totals: &PlanTotals) {
     let path = path.display();
     context.ui.say(format_args!(
-        "{} devices of {} planned in {path}",
-        totals.devices_to_end,
+        "{} of {} planned in {path}",
+        devices(totals.devices_to_end),
         users(totals.users_to_log_out)
     ));
     if totals.users_unread > 0 {
@@ -173,9 +173,20 @@ fn tell(context: &Context, path: &Path, totals: &PlanTotals) {
         ));
     }
     if totals.devices_to_end > 0 {
-        context
-            .ui
-            .say(format_args!("to do it: easemob-admin sessions apply {path}"));
+        let globals = &context.globals;
+        let server = aim(globals.sandbox, globals.profile.as_deref());
+        context.ui.say(format_args!(
+            "to do it: easemob-admin {server}sessions apply {path}"
+        ));
+    }
+}
+
+/// Returns the options that named the server, for the next command: a plan is of one server.
+fn aim(sandbox: bool, profile: Option<&str>) -> String {
+    match profile {
+        _ if sandbox => "--sandbox ".into(),
+        Some(profile) => format!("--profile {profile} "),
+        None => String::new(),
     }
 }
 
@@ -253,4 +264,16 @@ fn planned(task: &Task, chosen: &Result<Decision, CallError>, seen: Timestamp) -
 
 fn timestamp(time: UnixMillis) -> Option<Timestamp> {
     Timestamp::from_millisecond(i64::try_from(time.0).ok()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_command_is_about_the_same_server() {
+        assert_eq!(aim(false, None), "");
+        assert_eq!(aim(false, Some("prod")), "--profile prod ");
+        assert_eq!(aim(true, None), "--sandbox ");
+    }
 }
