@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-use self::conclusion::{Silence, conclude, way_on};
+use self::conclusion::{Silence, conclude};
 use self::rows::Rows;
 use crate::bulk::breaker::Breaker;
 use crate::bulk::calls::CallError;
@@ -28,7 +28,7 @@ use crate::input::user_list::UserList;
 use crate::interrupt;
 use crate::render::report::{Report, Row};
 use crate::server::Server;
-use crate::summary::{Summary, Words, stop_word};
+use crate::summary::{Summary, Words, stop_word, way_on};
 
 /// What a run is about.
 pub struct Run<'a> {
@@ -303,7 +303,7 @@ impl<'a, R: RunRow> Driven<'a, R> {
             .ui
             .say(format_args!("{prefix}{}", run.summary.text(run.words)));
         match (&run.summary.run, run.summary.first_line_not_started) {
-            (Some(id), _) if run.summary.is_unfinished() => context.ui.say(way_on(stop.as_ref(), id)),
+            (Some(id), _) if run.summary.is_unfinished() => context.ui.say(way_on(run.summary.stopped, id)),
             (Some(id), _) if run.summary.failed_retry_may_help > 0 => {
                 context.ui.say(format_args!(
                     "to try the failed ones again: easemob-admin runs retry-failed {id}"

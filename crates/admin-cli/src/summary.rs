@@ -208,3 +208,29 @@ pub fn stop_word(stop: &Stop) -> &'static str {
         Stop::Input(_) => "list_failed",
     }
 }
+
+/// Says how to go on with a run that is not finished. What stopped the run, by its [word](stop_word), would stop it
+/// again.
+#[must_use]
+pub fn way_on(stopped: Option<&str>, run: &str) -> String {
+    match stopped {
+        Some("max_logouts") => {
+            format!("to go on with a higher cap: easemob-admin runs resume {run} --max-logouts N")
+        }
+        Some("drift") => "to do the rest, make a new plan: easemob-admin sessions plan".into(),
+        _ => format!("to go on: easemob-admin runs resume {run}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stopped_a_run_is_not_advised_again() {
+        let after = |stop: &Stop| way_on(Some(stop_word(stop)), "r1");
+        assert!(after(&Stop::Cap).ends_with("runs resume r1 --max-logouts N"));
+        assert!(!after(&Stop::Drift).contains("resume"));
+        assert!(after(&Stop::Aborted).ends_with("runs resume r1"));
+    }
+}

@@ -199,6 +199,8 @@ fn a_capped_run_says_how_to_go_on_beyond_the_cap() {
     assert!(output.stderr.contains(&way), "{}", output.text());
     let output = env
         .run(&["runs", "resume", "last", "--max-logouts", "10"])
+    let shown = env.run(&["runs", "show", "last"]).expect(0);
+    assert!(shown.stderr.contains(&way), "{}", shown.text());
         .expect(2);
     assert!(!output.stderr.contains("--dry-run"), "{}", output.text());
 }

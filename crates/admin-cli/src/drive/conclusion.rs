@@ -32,17 +32,6 @@ impl Silence {
     }
 }
 
-/// Says how to go on with a run that is not finished: what stopped it would stop it again.
-pub(super) fn way_on(stop: Option<&Stop>, run: &str) -> String {
-    match stop {
-        Some(Stop::Cap) => {
-            format!("to go on with a higher cap: easemob-admin runs resume {run} --max-logouts N")
-        }
-        Some(Stop::Drift) => "to do the rest, make a new plan: easemob-admin sessions plan".into(),
-        _ => format!("to go on: easemob-admin runs resume {run}"),
-    }
-}
-
 /// Returns the exit code of a run; a silent server counts more than the items that failed by it.
 pub(super) fn conclude(
     stop: Option<Stop>,
@@ -84,17 +73,5 @@ pub(super) fn conclude(
         None if summary.failed_retry_may_help > 0 => Ok(exit::FAILED_RETRY),
         None if summary.failed_final > 0 => Ok(exit::FAILED_FINAL),
         None | Some(Stop::ReaderGone) => Ok(exit::OK),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_stopped_a_run_is_not_advised_again() {
-        assert!(way_on(Some(&Stop::Cap), "r1").ends_with("runs resume r1 --max-logouts N"));
-        assert!(!way_on(Some(&Stop::Drift), "r1").contains("resume"));
-        assert!(way_on(Some(&Stop::Aborted), "r1").ends_with("runs resume r1"));
     }
 }

@@ -20,6 +20,7 @@ use crate::exit::{self, Exit};
 use crate::render::Format;
 use crate::render::report::Row;
 use crate::render::text::harmless;
+use crate::summary::way_on;
 
 /// The state of an item that was never begun; it is left to `runs resume` and is no failure.
 const NOT_STARTED: &str = "not_started";
@@ -268,7 +269,8 @@ fn tell(context: &Context, seen: &SeenRun, summary: &ShowSummary) {
         counts.unfinished() - counts.in_vain
     ));
     if seen.can_be_gone_on_with() {
-        say(format!("to go on: easemob-admin runs resume {}", header.run));
+        let stopped = seen.ended.as_ref().and_then(|(_, stopped)| stopped.as_deref());
+        say(way_on(stopped, &header.run));
     } else if !header.action.can_be_gone_on_with() {
         if counts.unfinished() + counts.failed() > 0 && !seen.running {
             say(format!(
