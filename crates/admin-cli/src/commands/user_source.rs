@@ -76,10 +76,12 @@ impl UserSource {
         let remarks = &list.remarks;
         if remarks.invalid.count > 0 {
             let Examples { count, first } = &remarks.invalid;
-            ui.warn(format_args!(
-                "{count} lines are no user ids and are left out: {}",
-                some(*count, first)
-            ));
+            let these = if *count == 1 {
+                "1 line is no user id and is"
+            } else {
+                &format!("{count} lines are no user ids and are")
+            };
+            ui.warn(format_args!("{these} left out: {}", some(*count, first)));
         }
         match remarks.duplicates {
             0 => {}

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use self::server_time::{ServerTime, TOLERANCE, difference};
 use crate::command_error::CommandError;
+use crate::commands::acting::counted;
 use crate::config::secret_file;
 use crate::context::{Configured, Context, Session, label};
 use crate::exit::{self, Exit};
@@ -155,11 +156,7 @@ pub async fn run(context: &Context, _: &DoctorArgs) -> Result<Exit, CommandError
     let DoctorSummary { ok, warn, fail } = doctor.summary;
     context.ui.note(format_args!(
         "{ok} ok, {}, {fail} failed",
-        if warn == 1 {
-            "1 warning".into()
-        } else {
-            format!("{warn} warnings")
-        }
+        counted(warn.into(), "warning")
     ));
     Ok(doctor.exit)
 }
