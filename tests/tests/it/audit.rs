@@ -97,7 +97,7 @@ fn arguments_that_do_not_belong_to_the_trail_are_no_change_of_it() {
     );
     let other = some_acts();
     let key = env.file("other.pub", other.run(&["audit", "key"]).expect(0).stdout);
-    let output = env.run(&["audit", "verify", "--key", &key]).expect(2);
+    let output = env.run(&["audit", "verify", "--key", &key]).expect(11);
     assert!(
         output.stderr.contains("this key is not the key of this trail"),
         "{}",

@@ -173,9 +173,11 @@ fn kept_key(path: &Path) -> Result<PublicKey, CommandError> {
 /// Tells arguments that cannot be used from a trail that cannot be read.
 fn unusable(args: &VerifyArgs, error: AuditError) -> CommandError {
     match &error {
+        // It may be the wrong key that was given; it may as well be a trail that was written anew by somebody else, and
+        // whoever waits for a changed trail must hear of that.
         AuditError::OtherKey { .. } => {
             let hint = error.hint();
-            CommandError::new(exit::USAGE, error.to_string()).hint(hint)
+            CommandError::new(exit::FINDINGS, error.to_string()).hint(hint)
         }
         AuditError::NotA { path, .. } | AuditError::Io { path, .. }
             if Some(path) == args.checkpoint.as_ref() =>
