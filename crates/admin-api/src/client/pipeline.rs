@@ -106,7 +106,7 @@ impl Pipeline {
                         return Err(failed_with(kind, &call, doubtful));
                     };
                     if renewed {
-                        tokens.refused_again(&lease).await;
+                        tokens.refused_again(&lease);
                     } else if let Some(renewal) = Box::pin(tokens.renew(&lease)).await {
                         renewed = true;
                         match renewal {

@@ -42,15 +42,15 @@ struct FromServer {
 }
 
 impl Fetch for FromServer {
-    fn fetch(&self) -> FetchFuture<'_> {
-        Box::pin(async {
-            let token = self
-                .pipeline
-                .execute(&self.endpoint, None)
+    fn fetch(&self) -> FetchFuture {
+        let (pipeline, endpoint, unit) = (Arc::clone(&self.pipeline), self.endpoint.clone(), self.unit);
+        Box::pin(async move {
+            let token = pipeline
+                .execute(&endpoint, None)
                 .await
                 .map_err(FetchError::Call)?;
             Ok(Fetched {
-                lifetime: lifetime(token.expires_in, self.unit),
+                lifetime: lifetime(token.expires_in, unit),
                 token: token.access_token,
             })
         })
@@ -72,7 +72,7 @@ pub(super) fn lifetime(expires_in: Option<u64>, unit: ExpiresIn) -> Option<Durat
 struct Fixed(SecretString);
 
 impl Fetch for Fixed {
-    fn fetch(&self) -> FetchFuture<'_> {
+    fn fetch(&self) -> FetchFuture {
         let token = self.0.clone();
         Box::pin(async {
             Ok(Fetched {
@@ -93,7 +93,7 @@ struct Signed {
 }
 
 impl Fetch for Signed {
-    fn fetch(&self) -> FetchFuture<'_> {
+    fn fetch(&self) -> FetchFuture {
         let signed = self
             .signer
             .sign(self.clock.system_time())

@@ -1,14 +1,20 @@
 //! One token for all tasks: fetched once, renewed early, renewed once after a 401.
+//!
+//! A fetch belongs to nobody: whoever needs its token drives it on, and a task of its own besides, so that one whose
+//! callers have all given up is not begun anew by the next. It lives in the runtime that began it, as its connection
+//! does: waiting elsewhere could be for ever, since nobody may drive that runtime any more.
 
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
+use futures_util::future::Shared;
 use http::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::RwLock;
+use tokio::runtime::{Handle, Id};
 use tokio::time::Instant;
 
 use crate::error::{Error, Kind, SignError};
@@ -28,18 +34,22 @@ const TROUBLE_FOR: Duration = Duration::from_secs(1);
 /// How long a token that is still good is used when an early renewal has failed.
 const RENEW_AGAIN_AFTER: Duration = Duration::from_secs(10);
 
+/// When a fetch is given up: its runtime has ended, or is not driven.
+const ABANDONED_AFTER: Duration = Duration::from_mins(2);
+
 /// A token as the server gave it.
+#[derive(Clone)]
 pub(crate) struct Fetched {
     pub(crate) token: SecretString,
     /// `None` if it does not expire, or the server did not say.
     pub(crate) lifetime: Option<Duration>,
 }
 
-pub(crate) type FetchFuture<'a> = Pin<Box<dyn Future<Output = Result<Fetched, FetchError>> + Send + 'a>>;
+pub(crate) type FetchFuture = Pin<Box<dyn Future<Output = Result<Fetched, FetchError>> + Send>>;
 
 /// Where tokens come from.
 pub(crate) trait Fetch: Send + Sync {
-    fn fetch(&self) -> FetchFuture<'_>;
+    fn fetch(&self) -> FetchFuture;
 
     /// False if another fetch would give the same token.
     fn is_renewable(&self) -> bool;
@@ -53,12 +63,13 @@ pub(crate) enum FetchError {
 }
 
 impl FetchError {
-    /// True if asking again soon would give the same answer.
-    fn is_refusal(&self) -> bool {
-        match self {
+    /// How long it is believed without asking again: less if asking could bring something else.
+    fn believed_for(&self) -> Duration {
+        let is_refusal = match self {
             Self::Call(error) => error.status().is_some() && !error.is_retryable(),
             Self::Sign(_) => true,
-        }
+        };
+        if is_refusal { REFUSAL_FOR } else { TROUBLE_FOR }
     }
 }
 
@@ -89,16 +100,32 @@ struct Held {
     refused: bool,
 }
 
+/// What a fetch brought, and when.
+type Outcome = (Instant, Result<Fetched, FetchError>);
+
+/// A fetch that is under way.
+#[derive(Clone)]
+struct Fetching {
+    number: u64,
+    since: Instant,
+    runtime: Option<Id>,
+    outcome: Shared<Pin<Box<dyn Future<Output = Outcome> + Send>>>,
+}
+
 #[derive(Default)]
 struct State {
     held: Option<Held>,
-    generation: u64,
+    /// Of tokens and of fetches.
+    numbers: u64,
     failed: Option<(Instant, FetchError)>,
+    /// At most one of each runtime.
+    under_way: Vec<Fetching>,
 }
 
 pub(crate) struct TokenCache {
     source: Box<dyn Fetch>,
     clock: Arc<dyn Clock>,
+    /// Never held while anything is waited for.
     state: RwLock<State>,
 }
 
@@ -113,53 +140,63 @@ impl TokenCache {
 
     /// Returns the token in use; fetches one if there is none or it is about to expire.
     pub(crate) async fn lease(&self) -> Result<Lease, FetchError> {
-        let asked_at = self.clock.now();
-        if let Some(lease) = self.state.read().await.fresh(asked_at) {
+        if let Some(lease) = self.read().fresh(self.clock.now()) {
             return Ok(lease);
         }
         // Seldom needed, hence kept out of what every call carries along.
-        Box::pin(self.lease_anew(asked_at)).await
+        Box::pin(self.lease_anew()).await
     }
 
-    async fn lease_anew(&self, asked_at: Instant) -> Result<Lease, FetchError> {
-        let mut state = self.state.write().await;
-        if let Some(lease) = state.fresh(self.clock.now()) {
-            return Ok(lease);
-        }
-        match self.fetch(&mut state, asked_at, false).await {
-            // It was to be renewed early; that it could not be takes nothing from it.
-            Err(error) => state.still_good(self.clock.now()).ok_or(error),
-            fetched => fetched,
-        }
+    async fn lease_anew(&self) -> Result<Lease, FetchError> {
+        let fetching = {
+            let mut state = self.write();
+            let now = self.clock.now();
+            state.give_up_the_abandoned(now);
+            if let Some(lease) = state.fresh(now) {
+                return Ok(lease);
+            }
+            match self.fetching(&mut state, now) {
+                Ok(fetching) => fetching,
+                Err(error) => return state.still_good(now).ok_or(error),
+            }
+        };
+        self.brought(fetching).await
     }
 
     /// Replaces a token that was refused with 401, unless another task has done so already.
     ///
     /// `None` means that a new token would not help.
     pub(crate) async fn renew(&self, refused: &Lease) -> Option<Result<Lease, FetchError>> {
-        let asked_at = self.clock.now();
         if !self.source.is_renewable() {
             return None;
         }
-        let mut state = self.state.write().await;
-        if let Some(held) = &mut state.held {
-            if held.lease.generation != refused.generation {
-                return Some(Ok(held.lease.clone()));
+        let fetching = {
+            let mut state = self.write();
+            let now = self.clock.now();
+            state.give_up_the_abandoned(now);
+            if let Some(held) = &mut state.held {
+                if held.lease.generation != refused.generation {
+                    return Some(Ok(held.lease.clone()));
+                }
+                let known_futile =
+                    held.refused && held.replaced_a_refused_one && held.fetched_at + FUTILE_FOR > now;
+                held.refused = true;
+                if known_futile {
+                    return None;
+                }
             }
-            let known_futile =
-                held.refused && held.replaced_a_refused_one && held.fetched_at + FUTILE_FOR > asked_at;
-            held.refused = true;
-            if known_futile {
-                return None;
+            match self.fetching(&mut state, now) {
+                Ok(fetching) => fetching,
+                Err(error) => return Some(Err(error)),
             }
-        }
-        Some(self.fetch(&mut state, asked_at, true).await)
+        };
+        Some(self.brought(fetching).await)
     }
 
     /// Notes that a token fetched after a 401 was refused too.
-    pub(crate) async fn refused_again(&self, lease: &Lease) {
-        let mut state = self.state.write().await;
-        if let Some(held) = state
+    pub(crate) fn refused_again(&self, lease: &Lease) {
+        if let Some(held) = self
+            .write()
             .held
             .as_mut()
             .filter(|held| held.lease.generation == lease.generation)
@@ -168,53 +205,81 @@ impl TokenCache {
         }
     }
 
-    /// Fetches under the lock. Tasks that had already asked when a fetch failed share its failure, and so do those who
-    /// ask soon after.
-    async fn fetch(
-        &self,
-        state: &mut State,
-        asked_at: Instant,
-        replaced_a_refused_one: bool,
-    ) -> Result<Lease, FetchError> {
-        if let Some((failed_at, error)) = &state.failed {
-            let believed_for = if error.is_refusal() {
-                REFUSAL_FOR
-            } else {
-                TROUBLE_FOR
-            };
-            if *failed_at + believed_for > asked_at {
-                return Err(error.clone());
+    /// Joins the fetch of this runtime, or begins one; not soon after a failure, which is shared instead.
+    fn fetching(&self, state: &mut State, now: Instant) -> Result<Fetching, FetchError> {
+        let handle = Handle::try_current().ok();
+        let runtime = handle.as_ref().map(Handle::id);
+        if let Some(fetching) = state.under_way.iter().find(|other| other.runtime == runtime) {
+            return Ok(fetching.clone());
+        }
+        if let Some((failed_at, error)) = &state.failed
+            && *failed_at + error.believed_for() > now
+        {
+            return Err(error.clone());
+        }
+        let (fetch, clock) = (self.source.fetch(), Arc::clone(&self.clock));
+        let outcome: Pin<Box<dyn Future<Output = Outcome> + Send>> = Box::pin(async move {
+            let fetched = fetch.await;
+            (clock.now(), fetched)
+        });
+        state.numbers += 1;
+        let fetching = Fetching {
+            number: state.numbers,
+            since: now,
+            runtime,
+            outcome: outcome.shared(),
+        };
+        if let Some(handle) = handle {
+            handle.spawn(fetching.outcome.clone());
+        }
+        state.under_way.push(fetching.clone());
+        Ok(fetching)
+    }
+
+    /// Waits for a fetch. Whoever is first to hear of its end writes it down for all.
+    async fn brought(&self, fetching: Fetching) -> Result<Lease, FetchError> {
+        let number = fetching.number;
+        let (ended_at, fetched) = fetching.outcome.await;
+        let mut state = self.write();
+        let first = state.forget(number);
+        match fetched {
+            Ok(fetched) => match &state.held {
+                Some(held) if held.lease.generation > number => Ok(held.lease.clone()),
+                _ => Ok(state.hold(&fetched, ended_at)),
+            },
+            Err(error) => {
+                if first {
+                    state.failed = Some((ended_at, error.clone()));
+                }
+                // It was to be renewed early; that it could not be takes nothing from it.
+                state.still_good(self.clock.now()).ok_or(error)
             }
         }
-        let fetched = match self.source.fetch().await {
-            Ok(fetched) => fetched,
-            Err(error) => {
-                state.failed = Some((self.clock.now(), error.clone()));
-                return Err(error);
-            }
-        };
-        let now = self.clock.now();
-        state.generation += 1;
-        let lease = Lease {
-            header: bearer(&fetched.token),
-            generation: state.generation,
-        };
-        state.failed = None;
-        state.held = Some(Held {
-            lease: lease.clone(),
-            renew_at: fetched
-                .lifetime
-                .map(|lifetime| now + lifetime.saturating_sub(margin(lifetime))),
-            expires_at: fetched.lifetime.map(|lifetime| now + lifetime),
-            fetched_at: now,
-            replaced_a_refused_one,
-            refused: false,
-        });
-        Ok(lease)
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, State> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl State {
+    /// Returns the token unless it is to be replaced.
+    fn fresh(&self, now: Instant) -> Option<Lease> {
+        let held = self.held.as_ref().filter(|held| !self.is_being_replaced(held))?;
+        held.renew_at
+            .is_none_or(|renew_at| now < renew_at)
+            .then(|| held.lease.clone())
+    }
+
+    /// A refused token is not worth a request once another is on its way.
+    fn is_being_replaced(&self, held: &Held) -> bool {
+        held.refused && !self.under_way.is_empty()
+    }
+
     /// Returns the token that was to be renewed, if it has not expired, and puts the renewal off.
     fn still_good(&mut self, now: Instant) -> Option<Lease> {
         let held = self.held.as_mut()?;
@@ -225,11 +290,36 @@ impl State {
         })
     }
 
-    fn fresh(&self, now: Instant) -> Option<Lease> {
-        let held = self.held.as_ref()?;
-        held.renew_at
-            .is_none_or(|renew_at| now < renew_at)
-            .then(|| held.lease.clone())
+    fn hold(&mut self, fetched: &Fetched, now: Instant) -> Lease {
+        self.numbers += 1;
+        let lease = Lease {
+            header: bearer(&fetched.token),
+            generation: self.numbers,
+        };
+        self.failed = None;
+        self.held = Some(Held {
+            lease: lease.clone(),
+            renew_at: fetched
+                .lifetime
+                .map(|lifetime| now + lifetime.saturating_sub(margin(lifetime))),
+            expires_at: fetched.lifetime.map(|lifetime| now + lifetime),
+            fetched_at: now,
+            replaced_a_refused_one: self.held.as_ref().is_some_and(|held| held.refused),
+            refused: false,
+        });
+        lease
+    }
+
+    /// Takes a fetch off the list; false if another task has done so.
+    fn forget(&mut self, number: u64) -> bool {
+        let before = self.under_way.len();
+        self.under_way.retain(|fetching| fetching.number != number);
+        self.under_way.len() < before
+    }
+
+    fn give_up_the_abandoned(&mut self, now: Instant) {
+        self.under_way
+            .retain(|fetching| now < fetching.since + ABANDONED_AFTER);
     }
 }
 
@@ -261,6 +351,9 @@ mod tests {
     use crate::error::TransportError;
     use crate::transport::clock::SystemClock;
 
+    /// How long a fetch takes.
+    const TAKES: Duration = Duration::from_millis(50);
+
     struct Source {
         fetches: Arc<AtomicU32>,
         fails: Arc<AtomicBool>,
@@ -268,12 +361,13 @@ mod tests {
     }
 
     impl Fetch for Source {
-        fn fetch(&self) -> FetchFuture<'_> {
-            Box::pin(async {
-                tokio::time::sleep(Duration::from_millis(50)).await;
-                let number = self.fetches.fetch_add(1, Ordering::SeqCst);
-                if self.fails.load(Ordering::SeqCst) {
-                    return Err(if self.refuses { refusal() } else { trouble() });
+        fn fetch(&self) -> FetchFuture {
+            let number = self.fetches.fetch_add(1, Ordering::SeqCst);
+            let (fails, refuses) = (Arc::clone(&self.fails), self.refuses);
+            Box::pin(async move {
+                tokio::time::sleep(TAKES).await;
+                if fails.load(Ordering::SeqCst) {
+                    return Err(if refuses { refusal() } else { trouble() });
                 }
                 let token = SecretString::from(format!("token-{number}"));
                 Ok(Fetched {
@@ -419,10 +513,64 @@ mod tests {
         for _ in 0..50 {
             let lease = cache.lease().await.ok().unwrap();
             if let Some(Ok(second)) = cache.renew(&lease).await {
-                cache.refused_again(&second).await;
+                cache.refused_again(&second);
             }
         }
         assert_eq!(fetches.load(Ordering::SeqCst), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn callers_that_give_up_do_not_begin_it_anew() {
+        let (cache, fetches) = cache(false);
+        for _ in 0..5 {
+            assert!(tokio::time::timeout(TAKES / 10, cache.lease()).await.is_err());
+        }
+        tokio::time::sleep(TAKES).await;
+        tokio::time::timeout(Duration::ZERO, cache.lease())
+            .await
+            .unwrap()
+            .ok()
+            .unwrap();
+        assert_eq!(fetches.load(Ordering::SeqCst), 1);
+    }
+
+    #[test]
+    fn a_runtime_that_is_driven_for_a_moment_at_a_time_gets_its_token() {
+        let (cache, fetches) = cache(false);
+        let runtime = runtime();
+        let tries = (0..20).find(|_| {
+            runtime
+                .block_on(async { tokio::time::timeout(TAKES / 5, cache.lease()).await })
+                .is_ok()
+        });
+        assert!(tries.is_some_and(|tries| tries > 0), "{tries:?}");
+        assert_eq!(fetches.load(Ordering::SeqCst), 1);
+    }
+
+    #[test]
+    fn a_runtime_that_is_not_driven_any_more_keeps_nobody_waiting() {
+        let (cache, fetches) = cache(false);
+        let (idle, ended, other) = (runtime(), runtime(), runtime());
+        let begin = async { assert!(tokio::time::timeout(TAKES / 10, cache.lease()).await.is_err()) };
+        idle.block_on(begin);
+        let begin = async { assert!(tokio::time::timeout(TAKES / 10, cache.lease()).await.is_err()) };
+        ended.block_on(begin);
+        drop(ended);
+        other.block_on(async {
+            tokio::time::timeout(TAKES * 20, cache.lease())
+                .await
+                .unwrap()
+                .ok()
+                .unwrap();
+        });
+        assert_eq!(fetches.load(Ordering::SeqCst), 3);
+    }
+
+    fn runtime() -> tokio::runtime::Runtime {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap()
     }
 
     #[test]
