@@ -112,6 +112,12 @@ struct Fetching {
     outcome: Shared<Pin<Box<dyn Future<Output = Outcome> + Send>>>,
 }
 
+impl Fetching {
+    fn is_abandoned(&self, now: Instant) -> bool {
+        self.since + ABANDONED_AFTER <= now
+    }
+}
+
 #[derive(Default)]
 struct State {
     held: Option<Held>,
@@ -267,17 +273,24 @@ impl TokenCache {
 }
 
 impl State {
-    /// Returns the token unless it is to be replaced.
+    /// Returns the token unless somebody has to renew it. While one task does so, it is good enough for all others.
     fn fresh(&self, now: Instant) -> Option<Lease> {
-        let held = self.held.as_ref().filter(|held| !self.is_being_replaced(held))?;
-        held.renew_at
-            .is_none_or(|renew_at| now < renew_at)
-            .then(|| held.lease.clone())
+        let held = self.usable(now)?;
+        let due = held.renew_at.is_some_and(|renew_at| renew_at <= now);
+        (!due || self.is_renewing(now)).then(|| held.lease.clone())
     }
 
-    /// A refused token is not worth a request once another is on its way.
-    fn is_being_replaced(&self, held: &Held) -> bool {
-        held.refused && !self.under_way.is_empty()
+    /// The token, if it has not expired. A refused one is not worth a request once another is on its way.
+    fn usable(&self, now: Instant) -> Option<&Held> {
+        self.held.as_ref().filter(|held| {
+            let expired = held.expires_at.is_some_and(|expires_at| expires_at <= now);
+            let being_replaced = held.refused && self.is_renewing(now);
+            !expired && !being_replaced
+        })
+    }
+
+    fn is_renewing(&self, now: Instant) -> bool {
+        self.under_way.iter().any(|fetching| !fetching.is_abandoned(now))
     }
 
     /// Returns the token that was to be renewed, if it has not expired, and puts the renewal off.
@@ -318,8 +331,7 @@ impl State {
     }
 
     fn give_up_the_abandoned(&mut self, now: Instant) {
-        self.under_way
-            .retain(|fetching| now < fetching.since + ABANDONED_AFTER);
+        self.under_way.retain(|fetching| !fetching.is_abandoned(now));
     }
 }
 
@@ -459,6 +471,35 @@ mod tests {
         tokio::time::advance(Duration::from_secs(2)).await;
         cache.lease().await.ok().unwrap();
         assert_eq!(fetches.load(Ordering::SeqCst), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_early_renewal_holds_up_one_task_only() {
+        let (cache, fetches) = cache(false);
+        cache.lease().await.ok().unwrap();
+        tokio::time::advance(Duration::from_secs(91)).await;
+        let renewing = Arc::clone(&cache);
+        let renewing = tokio::spawn(async move { renewing.lease().await.ok().unwrap() });
+        tokio::task::yield_now().await;
+        let start = Instant::now();
+        for _ in 0..20 {
+            cache.lease().await.ok().unwrap();
+        }
+        assert_eq!(start.elapsed(), Duration::ZERO);
+        let renewed = renewing.await.unwrap();
+        assert_eq!(cache.lease().await.ok().unwrap().generation, renewed.generation);
+        assert_eq!(fetches.load(Ordering::SeqCst), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refused_token_is_not_handed_out_while_another_is_fetched() {
+        let (cache, _) = cache(false);
+        let refused = cache.lease().await.ok().unwrap();
+        let (renewing, lease) = (Arc::clone(&cache), refused.clone());
+        let renewing = tokio::spawn(async move { renewing.renew(&lease).await.unwrap().is_ok() });
+        tokio::task::yield_now().await;
+        assert_ne!(cache.lease().await.ok().unwrap().generation, refused.generation);
+        assert!(renewing.await.unwrap());
     }
 
     #[tokio::test(start_paused = true)]
