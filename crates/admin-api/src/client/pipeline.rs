@@ -1,4 +1,4 @@
-//! One call: permit, token, send, classify, inside one retry loop.
+//! One call: token, permit, send, classify, inside one retry loop.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use tracing::debug;
 
 use crate::app_root::AppRoot;
-use crate::credentials::TokenCache;
+use crate::credentials::{FetchError, Lease, TokenCache};
 use crate::endpoint::{Authority, Bucket, Effect, Endpoint, Request};
 use crate::envelope::{Classified, classify};
 use crate::error::{DecodeError, Delivery, Error, Kind};
@@ -31,7 +31,7 @@ pub(crate) struct Pipeline {
 /// Why an attempt brought nothing.
 enum Failed {
     /// 401 with this lease; a new token may help.
-    TokenRefused(crate::credentials::Lease, Kind),
+    TokenRefused(Lease, Kind),
     Otherwise(Kind),
 }
 
@@ -92,9 +92,12 @@ impl Pipeline {
             }
         };
         loop {
-            self.limiter.permit(E::BUCKET).await;
+            let lease = match self.admitted(E::BUCKET, tokens).await {
+                Ok(lease) => lease,
+                Err(error) => return Err(failed_with(error.into(), &call, doubtful)),
+            };
             let attempt_start = self.clock.now();
-            let failed = match self.attempt(endpoint, &request, tokens, &mut call).await {
+            let failed = match self.attempt(endpoint, &request, lease, &mut call).await {
                 Ok(output) => return Ok(output),
                 Err(failed) => failed,
             };
@@ -129,22 +132,38 @@ impl Pipeline {
         }
     }
 
+    /// Waits for a token, and then for a permit: a permit that waits is used late, on top of those of others.
+    ///
+    /// Where the token has expired in the meantime, both are waited for once more. Then the token is used as it is: one
+    /// that lives for less than the wait would never be good enough.
+    async fn admitted(
+        &self,
+        bucket: Bucket,
+        tokens: Option<&TokenCache>,
+    ) -> Result<Option<Lease>, FetchError> {
+        let Some(tokens) = tokens else {
+            self.limiter.permit(bucket).await;
+            return Ok(None);
+        };
+        let mut again = false;
+        loop {
+            let lease = tokens.lease().await?;
+            self.limiter.permit(bucket).await;
+            match tokens.at_hand() {
+                Some(lease) => return Ok(Some(lease)),
+                None if again => return Ok(Some(lease)),
+                None => again = true,
+            }
+        }
+    }
+
     async fn attempt<E: Endpoint>(
         &self,
         endpoint: &E,
         request: &Request,
-        tokens: Option<&TokenCache>,
+        lease: Option<Lease>,
         call: &mut CallState,
     ) -> Result<E::Output, Failed> {
-        let lease = match tokens {
-            None => None,
-            Some(tokens) => Some(
-                tokens
-                    .lease()
-                    .await
-                    .map_err(|error| Failed::Otherwise(error.into()))?,
-            ),
-        };
         call.attempts += 1;
         self.sent.fetch_add(1, Ordering::Relaxed);
         let header = lease.as_ref().map(|lease| lease.header.clone());

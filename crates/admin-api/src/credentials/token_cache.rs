@@ -169,6 +169,12 @@ impl TokenCache {
         self.brought(fetching).await
     }
 
+    /// Returns the token if there is one that has not expired, without waiting.
+    pub(crate) fn at_hand(&self) -> Option<Lease> {
+        let state = self.read();
+        state.usable(self.clock.now()).map(|held| held.lease.clone())
+    }
+
     /// Replaces a token that was refused with 401, unless another task has done so already.
     ///
     /// `None` means that a new token would not help.

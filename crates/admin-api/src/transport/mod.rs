@@ -1,6 +1,6 @@
 //! How a call gets to the server and back.
 //!
-//! The order is written once, in [`crate::Client`]: permit, token, send, classify, inside one retry loop.
+//! The order is written once, in [`crate::Client`]: token, permit, send, classify, inside one retry loop.
 //! [`retry::decide`] is the only place that decides whether a failure is repeated; it is a pure function.
 //! [`limit`] paces, [`clock`] passes time in, and a private module has the two carriers of requests, between which
 //! [`crate::Transport`] chooses.

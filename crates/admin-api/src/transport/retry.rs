@@ -91,7 +91,7 @@ pub struct CallState {
     pub effect: Effect,
     /// How often it has been sent.
     pub attempts: u32,
-    /// How long it has taken, without the wait for the rate budget.
+    /// How long it has taken, without the waits for the token and the rate budget.
     pub elapsed: Duration,
 }
 
