@@ -53,10 +53,12 @@ pub(crate) enum Classified<'a> {
 pub(crate) fn classify(answer: &Answer) -> Classified<'_> {
     let fields = Fields::of(&answer.body);
     let api = fields.as_ref().ok().and_then(Fields::api_error);
+    let by_the_service = fields.as_ref().is_ok_and(Fields::is_error_envelope);
     if !(200..300).contains(&answer.status) {
         return Classified::Refused(Refusal {
             status: answer.status,
             api,
+            by_the_service,
             excerpt: answer.excerpt(),
             retry_after: answer.retry_after,
         });
@@ -65,6 +67,7 @@ pub(crate) fn classify(answer: &Answer) -> Classified<'_> {
         Ok(_) if api.as_ref().is_some_and(|api| !api.error.is_empty()) => Classified::Refused(Refusal {
             status: answer.status,
             api,
+            by_the_service,
             excerpt: answer.excerpt(),
             retry_after: answer.retry_after,
         }),
@@ -123,6 +126,13 @@ impl<'a> Fields<'a> {
             Some(b'[') => Err(serde::de::Error::custom("an array")),
             _ => serde_json::from_slice(body),
         }
+    }
+
+    /// True for the error envelope as servers have been seen to write it. Frameworks and gateways have an `error` in
+    /// their JSON too, but not all of these.
+    fn is_error_envelope(&self) -> bool {
+        let fields = [self.error, self.error_description, self.timestamp];
+        fields.into_iter().all(|field| present(field).is_some())
     }
 
     fn api_error(&self) -> Option<ApiError> {
@@ -255,6 +265,7 @@ impl Envelope<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Delivery;
 
     fn answer(status: u16, body: &str) -> Answer {
         Answer {
@@ -290,6 +301,21 @@ mod tests {
         );
         for body in ["", "<html>Bad Gateway</html>", r#"{"error":"#, "[]", "\u{fffd}"] {
             assert!(refused(502, body).api.is_none(), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_503_is_before_any_work_only_in_the_words_of_the_service() {
+        let service = r#"{"error":"busy","exception":"x.Y","timestamp":1,"duration":0,"error_description":"later"}"#;
+        assert_eq!(refused(503, service).delivery(), Delivery::Rejected);
+        for other in [
+            r#"{"timestamp":"2026-01-05T09:36:35Z","status":503,"error":"Service Unavailable","path":"/"}"#,
+            r#"{"timestamp":1,"status":503,"error":"Service Unavailable","exception":"x.Y","message":"no"}"#,
+            r#"{"error":"temporarily_unavailable","error_description":"the upstream is gone"}"#,
+            r#"{"error":"busy","error_description":null,"timestamp":1}"#,
+            "<html>Service Unavailable</html>",
+        ] {
+            assert_eq!(refused(503, other).delivery(), Delivery::Unknown, "{other}");
         }
     }
 

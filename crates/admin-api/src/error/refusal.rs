@@ -50,6 +50,8 @@ impl fmt::Display for ApiError {
 pub(crate) struct Refusal {
     pub(crate) status: u16,
     pub(crate) api: Option<ApiError>,
+    /// It is in the form of the service, and not of something in between.
+    pub(crate) by_the_service: bool,
     pub(crate) excerpt: Excerpt,
     pub(crate) retry_after: Option<Duration>,
 }
@@ -104,7 +106,7 @@ impl Refusal {
         match self.status {
             501 | 505 => Delivery::Rejected,
             // A 503 of the service itself comes before any work; one that a proxy makes up may come after.
-            503 if self.api.is_some() => Delivery::Rejected,
+            503 if self.by_the_service => Delivery::Rejected,
             // A 2xx with an error in it says no, but not how far it came.
             200..=299 | 408 | 500..=599 => Delivery::Unknown,
             _ => Delivery::Rejected,
@@ -151,6 +153,7 @@ mod tests {
         });
         Refusal {
             status,
+            by_the_service: api.is_some(),
             api,
             excerpt: Excerpt::new(None, b""),
             retry_after: None,

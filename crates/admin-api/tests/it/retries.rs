@@ -47,6 +47,21 @@ async fn a_logout_behind_a_failing_gateway_is_sent_once() {
 }
 
 #[tokio::test]
+async fn a_logout_is_sent_again_after_a_503_of_the_service_only() {
+    let spring = r#"{"timestamp":"2026-01-05T09:36:35Z","status":503,"error":"Service Unavailable","path":"/"}"#;
+    let service = r#"{"error":"busy","error_description":"later","timestamp":1767605795325}"#;
+    for (body, sent) in [(spring, 1), (service, 4)] {
+        let (sandbox, _) = ann_on_ios().await;
+        let fault = Fault::raw_body("sessions.logout_all", "application/json", body).answer_status(503);
+        sandbox.inject(fault);
+        let (client, _) = hasty_client(&sandbox);
+        let error = client.logout_all(&user("ann")).await.unwrap_err();
+        assert_eq!(error.is_outcome_unknown(), sent == 1, "{error:?}");
+        assert_eq!(sandbox.call_count("sessions.logout_all"), sent);
+    }
+}
+
+#[tokio::test]
 async fn a_change_that_may_have_happened_is_not_told_to_have_been_refused() {
     for later in [
         Fault::status("users.ban", 429),
