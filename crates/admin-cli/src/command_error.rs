@@ -308,7 +308,7 @@ impl From<ApiError> for CommandError {
         } else if error.is_unreachable() {
             this.hint("check the server name, the network and the proxy variables")
                 .hint(DOCTOR)
-        } else if error.is_retryable() {
+        } else if error.is_transient() {
             this.hint("the server may recover; try again later")
         } else if error.undecoded().is_some() {
             this.hint("something else than the server may have answered, such as a proxy; check --server")
@@ -320,7 +320,7 @@ impl From<ApiError> for CommandError {
 }
 
 fn exit_of(error: &ApiError) -> Exit {
-    if error.is_unreachable() || error.is_retryable() || error.undecoded().is_some() {
+    if error.is_unreachable() || error.is_transient() || error.undecoded().is_some() {
         exit::UNREACHABLE
     } else {
         exit::REFUSED
@@ -332,7 +332,7 @@ fn is_silence(error: &ApiError) -> bool {
     error.is_unreachable()
         || error.undecoded().is_some()
         || matches!(error.status(), Some(502..=504))
-        || (error.status().is_none() && error.is_retryable())
+        || (error.status().is_none() && error.is_transient())
 }
 
 /// Reduces a client error to what jobs decide by and rows show.

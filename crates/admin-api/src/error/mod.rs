@@ -100,14 +100,23 @@ impl Error {
         self
     }
 
-    /// Returns true if sending the same request later could succeed.
+    /// Returns true if the same request may be sent again later, and could succeed then.
     ///
-    /// False does not mean that nothing happened: see [`Error::is_outcome_unknown`].
+    /// False for a call that must not be repeated blindly, such as a logout, and that may have taken effect: read the
+    /// state first. False does not mean that nothing happened: see [`Error::is_outcome_unknown`].
     #[must_use]
     pub fn is_retryable(&self) -> bool {
+        let may_be_repeated = self.inner.effect != Effect::Once || !self.is_outcome_unknown();
+        may_be_repeated && self.is_transient()
+    }
+
+    /// Returns true if the reason of the failure may pass by itself; whether the call may be repeated is said by
+    /// [`Error::is_retryable`].
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
         match &self.inner.kind {
             Kind::Build(_) | Kind::Sign(_) | Kind::Decode(_) => false,
-            Kind::Credentials(error) => error.is_retryable(),
+            Kind::Credentials(error) => error.is_transient(),
             Kind::Refused(refusal) => refusal.is_transient(),
             Kind::Transport(error) => !error.is_permanent(),
         }

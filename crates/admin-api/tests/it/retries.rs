@@ -24,7 +24,8 @@ async fn a_logout_whose_connection_was_cut_is_sent_once() {
         sandbox.inject(fault);
         let (client, _) = hasty_client(&sandbox);
         let error = client.logout_all(&user("ann")).await.unwrap_err();
-        assert!(error.is_outcome_unknown() && error.is_retryable(), "{error:?}");
+        assert!(error.is_outcome_unknown() && error.is_transient(), "{error:?}");
+        assert!(!error.is_retryable(), "it may have happened: {error:?}");
         assert_eq!(error.attempts(), 1);
         assert_eq!(sandbox.call_count("sessions.logout_all"), 1);
     }
@@ -76,6 +77,7 @@ async fn a_change_that_may_have_happened_is_not_told_to_have_been_refused() {
         let error = client.ban(&user("ann")).await.unwrap_err();
         assert!(error.is_outcome_unknown() && error.attempts() > 1, "{error:?}");
         assert!(!error.is_unreachable());
+        assert_eq!(error.is_retryable(), error.status() == Some(429), "{error:?}");
     }
 }
 
