@@ -88,7 +88,10 @@ impl Client {
         self.pipeline.execute(endpoint, Some(&self.tokens)).await
     }
 
-    /// Gets a token if none is in use, which proves the credentials.
+    /// Gets a token if none is in use.
+    ///
+    /// With client id and secret, the server has accepted them then. A token of one's own, fixed or signed, is not shown
+    /// to the server by this: only a call proves it.
     ///
     /// # Errors
     /// When the server refuses the credentials, cannot be reached, or a token cannot be signed.

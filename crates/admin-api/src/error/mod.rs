@@ -143,8 +143,9 @@ impl Error {
         self.own_refusal().is_some_and(|r| match r.error_type() {
             "organization_application_not_found" => false,
             "service_resource_not_found" | "entity_not_found" => true,
-            // `management` is what the deletion of an unknown user may be answered with.
+            // The deletion of an unknown user may be answered with the one, mutes and passwords with the other.
             "management" => r.status == 400,
+            "required_property_not_found" => r.status == 400 && self.inner.target.is_some(),
             "invalid_grant" => r.status == 404,
             _ => r.status == 404 && r.api.is_some(),
         })
@@ -186,14 +187,15 @@ impl Error {
             .is_some_and(|r| r.error_type() == "organization_application_not_found")
     }
 
-    /// Returns true if no connection to the server could be made, at any attempt.
+    /// Returns true if the last attempt could make no connection to the server, and none before it may have taken
+    /// effect.
     #[must_use]
     pub fn is_unreachable(&self) -> bool {
         if self.inner.maybe_done {
             return false;
         }
         match &self.inner.kind {
-            Kind::Transport(error) => error.delivery() == Delivery::NotSent,
+            Kind::Transport(error) => error.is_no_connection(),
             Kind::Credentials(error) => error.is_unreachable(),
             _ => false,
         }
@@ -252,13 +254,15 @@ impl Error {
         self.inner.target.as_deref()
     }
 
-    /// Returns how many times the request was sent; 0 if it never was.
+    /// Returns how many attempts were made to send the request, those that found no connection included; 0 if it did
+    /// not get that far.
     #[must_use]
     pub fn attempts(&self) -> u32 {
         self.inner.attempts
     }
 
-    /// Returns the time from the first permit to the failure.
+    /// Returns the time from the call to the failure, with all waits: for the token, the rate budget, answers, and between
+    /// attempts.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
         self.inner.elapsed

@@ -31,6 +31,7 @@ pub(crate) struct TransportError {
     delivery: Delivery,
     headline: &'static str,
     permanent: bool,
+    no_connection: bool,
     cause: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
@@ -40,6 +41,7 @@ impl TransportError {
             delivery,
             headline,
             permanent: false,
+            no_connection: false,
             cause: None,
         }
     }
@@ -61,14 +63,17 @@ impl TransportError {
     }
 
     pub(crate) fn no_connection() -> Self {
-        Self::new(Delivery::NotSent, "no connection to the server")
+        Self {
+            no_connection: true,
+            ..Self::new(Delivery::NotSent, "no connection to the server")
+        }
     }
 
     pub(crate) fn no_connection_in_time() -> Self {
-        Self::new(
-            Delivery::NotSent,
-            "no connection to the server within the time-out",
-        )
+        Self {
+            headline: "no connection to the server within the time-out",
+            ..Self::no_connection()
+        }
     }
 
     pub(crate) fn no_answer_in_time() -> Self {
@@ -89,6 +94,11 @@ impl TransportError {
 
     pub(crate) fn is_permanent(&self) -> bool {
         self.permanent
+    }
+
+    /// True if there was nobody to send it to; a request that cannot be made was not sent either.
+    pub(super) fn is_no_connection(&self) -> bool {
+        self.no_connection
     }
 
     pub(super) fn headline(&self) -> &'static str {

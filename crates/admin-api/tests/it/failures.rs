@@ -1,6 +1,9 @@
 //! What answers of the wrong kind become.
 
-use easemob_admin_api::{AppRoot, Client, Credentials, DeviceId, LogoutOutcome};
+use easemob_admin_api::endpoint::{Effect, Endpoint, Method, Path, Request};
+use easemob_admin_api::endpoints::devices::ListDevices;
+use easemob_admin_api::envelope::Envelope;
+use easemob_admin_api::{AppRoot, BuildError, Client, Credentials, DecodeError, DeviceId, LogoutOutcome};
 use easemob_admin_sandbox::{Fault, Sandbox};
 
 use super::setup::{client, hasty_client, sandbox, user};
@@ -155,4 +158,48 @@ async fn a_portals_page_in_place_of_a_token_does_not_blame_the_credentials() {
         assert_eq!(error.undecoded().is_some(), status == 200, "{error:?}");
         assert_eq!(sandbox.call_count("devices.list"), 0);
     }
+}
+
+#[tokio::test]
+async fn a_user_that_mutes_do_not_know_is_not_found() {
+    let sandbox = sandbox().await;
+    let body = r#"{"error":"required_property_not_found","error_description":"no","timestamp":1}"#;
+    sandbox.inject(Fault::raw_body("mutes.get", "application/json", body).answer_status(400));
+    let error = client(&sandbox).mutes(&user("nobody")).await.unwrap_err();
+    assert!(error.is_not_found() && !error.is_retryable(), "{error:?}");
+    assert_eq!(sandbox.call_count("mutes.get"), 1);
+}
+
+/// Leaves the server of the app root.
+struct Elsewhere;
+
+impl Endpoint for Elsewhere {
+    const NAME: &'static str = "elsewhere";
+    const EFFECT: Effect = Effect::Read;
+    type Output = ();
+
+    fn method(&self) -> Method {
+        Method::GET
+    }
+
+    fn path(&self) -> Path {
+        Path::new(["users"])
+    }
+
+    fn request(&self, _: &AppRoot) -> Result<Request, BuildError> {
+        let other = AppRoot::parse("http://other.invalid/acme/chat").unwrap();
+        ListDevices { user: user("ann") }.request(&other)
+    }
+
+    fn decode(&self, _: &Envelope<'_>) -> Result<(), DecodeError> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_cannot_be_made_does_not_blame_the_network() {
+    let sandbox = sandbox().await;
+    let error = client(&sandbox).execute(&Elsewhere).await.unwrap_err();
+    assert!(!error.is_unreachable() && !error.is_retryable(), "{error:?}");
+    assert_eq!(error.attempts(), 1);
 }
