@@ -306,7 +306,8 @@ mod tests {
 
     #[test]
     fn a_503_is_before_any_work_only_in_the_words_of_the_service() {
-        let service = r#"{"error":"busy","exception":"x.Y","timestamp":1,"duration":0,"error_description":"later"}"#;
+        let service =
+            r#"{"error":"busy","exception":"x.Y","timestamp":1,"duration":0,"error_description":"later"}"#;
         assert_eq!(refused(503, service).delivery(), Delivery::Rejected);
         for other in [
             r#"{"timestamp":"2026-01-05T09:36:35Z","status":503,"error":"Service Unavailable","path":"/"}"#,

@@ -83,7 +83,12 @@ async fn two_hundred_a_second_are_used_and_never_exceeded() {
     let end = Instant::now() + Duration::from_secs(SECONDS as u64);
     list_until(&client, end).await;
     let most = most_in_a_second(&arrivals);
-    let used = arrivals.lock().unwrap().iter().filter(|time| **time < end).count();
+    let used = arrivals
+        .lock()
+        .unwrap()
+        .iter()
+        .filter(|time| **time < end)
+        .count();
     println!("{used} calls in {SECONDS} s, at most {most} in a second");
     assert!(most <= RATE, "{most} in a rolling second");
     assert!(

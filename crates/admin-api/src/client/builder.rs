@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -15,7 +16,7 @@ use crate::transport::clock::{Clock, SystemClock};
 use crate::transport::http::{Http, Settings, Transport};
 use crate::transport::limit::{Limiter, RateLimit, Rates};
 use crate::transport::retry::RetryPolicy;
-use crate::transport::timeouts::Timeouts;
+use crate::transport::timeouts::{LONGEST, Timeouts};
 
 /// The unit of `expires_in` in token answers.
 ///
@@ -55,6 +56,7 @@ pub struct ClientBuilder {
     rates: Rates,
     shared_budget: Option<PathBuf>,
     retry: RetryPolicy,
+    deadline: Option<Duration>,
     timeouts: Timeouts,
     expires_in: ExpiresIn,
     user_agent: String,
@@ -74,6 +76,7 @@ impl ClientBuilder {
             rates: Rates::default(),
             shared_budget: None,
             retry: RetryPolicy::default(),
+            deadline: None,
             timeouts: Timeouts::default(),
             expires_in: ExpiresIn::default(),
             user_agent: concat!("easemob-admin-api/", env!("CARGO_PKG_VERSION")).to_owned(),
@@ -94,6 +97,9 @@ impl ClientBuilder {
     }
 
     /// Sets the budget of user, device and session calls; default 100/s, the limit of an app key.
+    ///
+    /// Requests are let go at this rate. Those that have to wait for a connection, because making one takes seconds, may
+    /// arrive closer together than they were let go.
     #[must_use]
     pub fn rate(mut self, rate: RateLimit) -> Self {
         self.rates.accounts = rate;
@@ -122,6 +128,19 @@ impl ClientBuilder {
     #[must_use]
     pub fn retry(mut self, policy: RetryPolicy) -> Self {
         self.retry = policy;
+        self
+    }
+
+    /// Sets how long a whole call may take, with its waits for the token and the rate budget, all attempts and the pauses
+    /// between them; default none.
+    ///
+    /// Without it, time-outs bound an attempt and the retry policy bounds repeats, while a call waits for the rate
+    /// budget as long as it takes: behind a thousand others at 100 a second for ten seconds, and after a 429 for as long
+    /// as the server asked, up to 15 minutes. A call that ends here fails as one that was not sent, or, if a request
+    /// was on its way, with [`crate::Error::is_outcome_unknown`]. A fetch of the token goes on, for later calls.
+    #[must_use]
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = Some(deadline.min(LONGEST));
         self
     }
 
@@ -248,6 +267,7 @@ impl ClientBuilder {
             http,
             limiter,
             self.retry,
+            self.deadline,
             Arc::clone(&self.clock),
             random,
         ));

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::future::{Either, select};
 use tokio::time::Instant;
 use tracing::debug;
 
@@ -12,7 +13,7 @@ use crate::app_root::AppRoot;
 use crate::credentials::{FetchError, Lease, TokenCache};
 use crate::endpoint::{Authority, Bucket, Effect, Endpoint, Request};
 use crate::envelope::{Classified, classify};
-use crate::error::{DecodeError, Delivery, Error, Kind};
+use crate::error::{DecodeError, Delivery, Error, Kind, TransportError};
 use crate::transport::clock::Clock;
 use crate::transport::http::Http;
 use crate::transport::limit::Limiter;
@@ -23,9 +24,19 @@ pub(crate) struct Pipeline {
     http: Http,
     limiter: Limiter,
     retry: RetryPolicy,
+    deadline: Option<Duration>,
     clock: Arc<dyn Clock>,
     random: Mutex<fastrand::Rng>,
     sent: AtomicU64,
+}
+
+/// How far a call has come, which is known even if it is given up in the middle.
+struct Progress {
+    call: CallState,
+    /// An attempt before this one may have taken effect.
+    doubtful: bool,
+    /// A request is sent, or its answer waited for.
+    on_its_way: bool,
 }
 
 /// Why an attempt brought nothing.
@@ -41,6 +52,7 @@ impl Pipeline {
         http: Http,
         limiter: Limiter,
         retry: RetryPolicy,
+        deadline: Option<Duration>,
         clock: Arc<dyn Clock>,
         random: fastrand::Rng,
     ) -> Self {
@@ -49,6 +61,7 @@ impl Pipeline {
             http,
             limiter,
             retry,
+            deadline,
             clock,
             random: Mutex::new(random),
             sent: AtomicU64::new(0),
@@ -76,59 +89,80 @@ impl Pipeline {
         let request = endpoint
             .request(&self.root)
             .map_err(|error| Error::new(endpoint, Kind::Build(error), 0, Duration::ZERO))?;
-        let tokens = tokens.filter(|_| E::AUTHORITY == Authority::App);
-        let mut call = CallState {
-            attempts: 0,
-            ..CallState::first(E::EFFECT)
+        let mut progress = Progress {
+            call: CallState {
+                attempts: 0,
+                ..CallState::first(E::EFFECT)
+            },
+            doubtful: false,
+            on_its_way: false,
         };
-        let mut renewed = false;
-        let mut doubtful = false;
-        let failed_with = |kind, call: &CallState, doubtful| {
-            let error = Error::new(endpoint, kind, call.attempts, self.since(start));
-            if doubtful {
+        // A fetch of the token is for all calls, also for those that have more time.
+        let outcome = match self.deadline.filter(|_| tokens.is_some()) {
+            None => self.carry_out(endpoint, &request, tokens, &mut progress).await,
+            Some(deadline) => {
+                let carried = Box::pin(self.carry_out(endpoint, &request, tokens, &mut progress));
+                let in_time = match select(carried, self.clock.sleep_until(start + deadline)).await {
+                    Either::Left((outcome, _)) => Some(outcome),
+                    Either::Right(_) => None,
+                };
+                if let Some(outcome) = in_time {
+                    outcome
+                } else {
+                    let too_late = TransportError::deadline_passed(progress.on_its_way);
+                    Err(Kind::Transport(too_late))
+                }
+            }
+        };
+        outcome.map_err(|kind| {
+            let error = Error::new(endpoint, kind, progress.call.attempts, self.since(start));
+            if progress.doubtful {
                 error.after_a_doubtful_attempt()
             } else {
                 error
             }
-        };
+        })
+    }
+
+    async fn carry_out<E: Endpoint>(
+        &self,
+        endpoint: &E,
+        request: &Request,
+        tokens: Option<&TokenCache>,
+        progress: &mut Progress,
+    ) -> Result<E::Output, Kind> {
+        let tokens = tokens.filter(|_| E::AUTHORITY == Authority::App);
+        let mut renewed = false;
         loop {
-            let lease = match self.admitted(E::BUCKET, tokens).await {
-                Ok(lease) => lease,
-                Err(error) => return Err(failed_with(error.into(), &call, doubtful)),
-            };
+            let lease = self.admitted(E::BUCKET, tokens).await?;
             let attempt_start = self.clock.now();
-            let failed = match self.attempt(endpoint, &request, lease, &mut call).await {
+            let failed = match self.attempt(endpoint, request, lease, progress).await {
                 Ok(output) => return Ok(output),
                 Err(failed) => failed,
             };
-            call.elapsed += self.since(attempt_start);
+            progress.on_its_way = false;
+            progress.call.elapsed += self.since(attempt_start);
             let kind = match failed {
                 Failed::Otherwise(kind) => kind,
                 Failed::TokenRefused(lease, kind) => {
-                    let Some(tokens) = tokens else {
-                        return Err(failed_with(kind, &call, doubtful));
-                    };
+                    let Some(tokens) = tokens else { return Err(kind) };
                     if renewed {
                         tokens.refused_again(&lease);
                     } else if let Some(renewal) = Box::pin(tokens.renew(&lease)).await {
                         renewed = true;
-                        match renewal {
-                            Ok(_) => continue,
-                            Err(error) => {
-                                return Err(failed_with(error.into(), &call, doubtful));
-                            }
-                        }
+                        renewal?;
+                        continue;
                     }
                     kind
                 }
             };
-            let Some(delay) = self.delay_after::<E>(&call, &kind) else {
-                return Err(failed_with(kind, &call, doubtful));
+            let Some(delay) = self.delay_after::<E>(&progress.call, &kind) else {
+                return Err(kind);
             };
             // A later refusal says nothing of an attempt before it that got no answer.
-            doubtful |= E::EFFECT != Effect::Read && kind.delivery() == Some(Delivery::Unknown);
+            progress.doubtful |= E::EFFECT != Effect::Read && kind.delivery() == Some(Delivery::Unknown);
             self.clock.sleep_until(self.clock.now() + delay).await;
-            call.elapsed += delay;
+            progress.call.elapsed += delay;
         }
     }
 
@@ -162,9 +196,10 @@ impl Pipeline {
         endpoint: &E,
         request: &Request,
         lease: Option<Lease>,
-        call: &mut CallState,
+        progress: &mut Progress,
     ) -> Result<E::Output, Failed> {
-        call.attempts += 1;
+        progress.call.attempts += 1;
+        progress.on_its_way = true;
         self.sent.fetch_add(1, Ordering::Relaxed);
         let header = lease.as_ref().map(|lease| lease.header.clone());
         let answer = self

@@ -88,6 +88,16 @@ impl TransportError {
         Self::new(Delivery::Unknown, "the answer broke off")
     }
 
+    /// The caller's time was over; a request that was on its way then may arrive.
+    pub(crate) fn deadline_passed(on_its_way: bool) -> Self {
+        let delivery = if on_its_way {
+            Delivery::Unknown
+        } else {
+            Delivery::NotSent
+        };
+        Self::new(delivery, "the deadline of the call has passed")
+    }
+
     pub(crate) fn delivery(&self) -> Delivery {
         self.delivery
     }

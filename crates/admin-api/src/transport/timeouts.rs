@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-/// Time-outs of one attempt; waiting for the rate budget and between attempts is not counted.
+/// Time-outs of one attempt; waiting for the rate budget and between attempts is not counted, see
+/// [`crate::ClientBuilder::deadline`].
 ///
 /// ```
 /// use std::time::Duration;
@@ -24,7 +25,7 @@ pub struct Timeouts {
 }
 
 /// Longer than anybody waits, and short enough to be added to any time.
-const LONGEST: Duration = Duration::from_hours(24 * 365);
+pub(crate) const LONGEST: Duration = Duration::from_hours(24 * 365);
 
 impl Timeouts {
     /// The same in a range that can be reckoned with: [`Duration::MAX`] is a customary way to say "never".

@@ -49,7 +49,8 @@ async fn a_logout_behind_a_failing_gateway_is_sent_once() {
 
 #[tokio::test]
 async fn a_logout_is_sent_again_after_a_503_of_the_service_only() {
-    let spring = r#"{"timestamp":"2026-01-05T09:36:35Z","status":503,"error":"Service Unavailable","path":"/"}"#;
+    let spring =
+        r#"{"timestamp":"2026-01-05T09:36:35Z","status":503,"error":"Service Unavailable","path":"/"}"#;
     let service = r#"{"error":"busy","error_description":"later","timestamp":1767605795325}"#;
     for (body, sent) in [(spring, 1), (service, 4)] {
         let (sandbox, _) = ann_on_ios().await;
@@ -204,4 +205,44 @@ async fn an_unreachable_server_is_told_from_an_unknown_outcome() {
     let error = client.logout_all(&user("ann")).await.unwrap_err();
     assert!(error.is_unreachable() && !error.is_outcome_unknown(), "{error:?}");
     assert_eq!(error.attempts(), 4);
+}
+
+#[tokio::test]
+async fn a_deadline_ends_the_wait_for_the_rate() {
+    let (sandbox, _) = ann_on_ios().await;
+    let fault = Fault::status("sessions.logout_all", 429).header("Retry-After", "900");
+    sandbox.inject(fault.times(1));
+    let client = builder(&sandbox)
+        .deadline(Duration::from_millis(300))
+        .build()
+        .unwrap();
+    client.logout_all(&user("ann")).await.unwrap_err();
+    let start = std::time::Instant::now();
+    let error = client.logout_all(&user("ann")).await.unwrap_err();
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    assert!(
+        !error.is_outcome_unknown() && error.is_retryable() && !error.is_unreachable(),
+        "{error:?}"
+    );
+    assert_eq!(
+        (error.attempts(), sandbox.call_count("sessions.logout_all")),
+        (0, 1)
+    );
+}
+
+#[tokio::test]
+async fn a_deadline_in_the_middle_of_a_logout_leaves_its_outcome_unknown() {
+    let (sandbox, _) = ann_on_ios().await;
+    sandbox.inject(Fault::delay("sessions.logout_all", Duration::from_secs(20)));
+    let client = builder(&sandbox)
+        .deadline(Duration::from_millis(300))
+        .build()
+        .unwrap();
+    let error = client.logout_all(&user("ann")).await.unwrap_err();
+    assert!(error.is_outcome_unknown() && !error.is_retryable(), "{error:?}");
+    assert!(
+        error.to_string().contains("the deadline of the call has passed"),
+        "{error}"
+    );
+    assert_eq!(error.attempts(), 1);
 }
