@@ -116,7 +116,8 @@ impl ClientBuilder {
     /// Shares the budgets with every process of this user on this machine that names the same directory and
     /// works on the same app root.
     ///
-    /// Each process keeps to its own rates, and all together to the highest of them. Unlimited budgets are not
+    /// Each process keeps to its own rates, and all together to the highest of those that sent within the last minute:
+    /// a slow one holds nobody up. Unlimited budgets are not
     /// shared. The directory is made if need be; it should be on a local disk. Unix only.
     #[must_use]
     pub fn shared_budget(mut self, directory: impl Into<PathBuf>) -> Self {

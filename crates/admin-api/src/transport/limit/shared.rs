@@ -1,11 +1,14 @@
 //! Paces all processes of one user on one machine that work on the same app.
 //!
 //! The schedule is one small file per app root and bucket: when the next request may be sent, by the clock of the
-//! machine that counts since it was started and never jumps. Whoever wants to send takes the file's lock,
-//! moves that time on by one interval of its own rate, gives the lock back, and sleeps until its turn. The lock
-//! is the kernel's, so a process that dies gives it back too, and loses at most the one turn it had taken; a file
-//! is enough, and no process has to stay for the others. Processes with different rates share the time, so that
-//! none exceeds its own rate and all together do not exceed the highest.
+//! machine that counts since it was started and never jumps. Whoever wants to send, and may by its own rate, takes the
+//! file's lock, moves that time on by one interval of the common rate, gives the lock back, and sleeps until its turn.
+//! The lock is the kernel's, so a process that dies gives it back too, and loses at most the one turn it had taken; a
+//! file is enough, and no process has to stay for the others.
+//!
+//! Processes with different rates share the time: each keeps to its own, and all together to the highest of those that
+//! sent lately, which is the common rate. A slow process takes no more of the schedule than any other, so that it
+//! holds nobody up.
 //!
 //! A file that is damaged, or holds times that no schedule of this machine could (after a restart of it), counts
 //! as new.
@@ -29,6 +32,9 @@ const FURTHEST_TURN: Duration = Duration::from_mins(5);
 /// How long to wait before trying again when another process has the lock, which it has for microseconds.
 const LOCK_RETRY: Duration = Duration::from_micros(200);
 
+/// For how long a process that sends nothing counts for the common rate.
+const LATELY: Duration = Duration::from_mins(1);
+
 /// What the file holds. Times are nanoseconds of the machine's clock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -37,6 +43,9 @@ struct Schedule {
     paused_until_ns: u64,
     factor: f64,
     factor_at_ns: u64,
+    /// The highest rate of those that sent lately, in calls a second; 0 in files that had no such field.
+    rate: f64,
+    rate_until_ns: u64,
 }
 
 /// One turn, taken.
@@ -58,23 +67,37 @@ impl Schedule {
         let next = Duration::from_nanos(self.next_ns);
         let paused = Duration::from_nanos(self.paused_until_ns);
         let reduced_at = Duration::from_nanos(self.factor_at_ns);
-        if next > now + FURTHEST_TURN || paused > now + LONGEST_PAUSE || reduced_at > now {
+        let rate_until = Duration::from_nanos(self.rate_until_ns);
+        if next > now + FURTHEST_TURN
+            || paused > now + LONGEST_PAUSE
+            || reduced_at > now
+            || rate_until > now + LATELY
+            || !(0.0..=1e6).contains(&self.rate)
+        {
             Self::default()
         } else {
             self
         }
     }
 
-    /// Takes the next turn at `rate` calls a second.
+    /// Takes the next turn for a process that may send `rate` calls a second.
     fn take(&mut self, now: Duration, rate: f64) -> Turn {
         let paused = Duration::from_nanos(self.paused_until_ns);
         if paused > now {
             return Turn::AskAgain(paused);
         }
-        let interval = Duration::from_secs_f64(HEADROOM / (rate * self.reduction().factor_at(now)));
+        if rate >= self.rate || self.rate_until_ns <= nanos(now) {
+            self.rate = rate;
+            self.rate_until_ns = nanos(now + LATELY);
+        }
         let turn = Duration::from_nanos(self.next_ns).max(now.saturating_sub(SLACK));
-        self.next_ns = nanos(turn + interval);
+        self.next_ns = nanos(turn + self.interval(now, self.rate));
         Turn::At(turn)
+    }
+
+    /// The time from one request to the next at `rate` calls a second, or what is left of it.
+    fn interval(self, now: Duration, rate: f64) -> Duration {
+        Duration::from_secs_f64(HEADROOM / (rate * self.reduction().factor_at(now)))
     }
 
     /// Takes note that the server found the rate too high.
@@ -96,8 +119,8 @@ pub(super) struct SharedPacer {
     rate: f64,
     clock: Arc<dyn Clock>,
     file: Mutex<File>,
-    /// Held while waiting, which makes the order of this process's tasks fair.
-    turn: tokio::sync::Mutex<()>,
+    /// When this process may send next, by its own rate. Held while waiting, which makes the order of its tasks fair.
+    own_next: tokio::sync::Mutex<Duration>,
     /// What was read last, for those who only ask.
     last: Mutex<Schedule>,
 }
@@ -116,7 +139,7 @@ impl SharedPacer {
             rate: f64::from(calls),
             clock,
             file: Mutex::new(options.open(directory.join(name))?),
-            turn: tokio::sync::Mutex::new(()),
+            own_next: tokio::sync::Mutex::default(),
             last: Mutex::default(),
         };
         machine_time()?;
@@ -125,10 +148,18 @@ impl SharedPacer {
     }
 
     pub(super) async fn permit(&self) {
-        let _turn = self.turn.lock().await;
+        let mut own_next = self.own_next.lock().await;
         loop {
-            let taken = match self.with_schedule(|schedule, now| (schedule.take(now, self.rate), now)) {
-                Ok(Some((Turn::At(turn), now))) if turn <= now => return,
+            // A turn of the schedule is taken only when it can be used: taken early, it would be kept from others.
+            let early = own_next.saturating_sub(machine_time().unwrap_or_default());
+            if !early.is_zero() {
+                self.clock.sleep_until(self.clock.now() + early).await;
+            }
+            let taken = self.with_schedule(|schedule, now| {
+                let turn = schedule.take(now, self.rate);
+                (turn, schedule.interval(now, self.rate), now)
+            });
+            let (turn, interval, now) = match taken {
                 Ok(Some(taken)) => taken,
                 Ok(None) => {
                     self.clock.sleep_until(self.clock.now() + LOCK_RETRY).await;
@@ -143,13 +174,15 @@ impl SharedPacer {
                     return;
                 }
             };
-            let (Turn::At(at) | Turn::AskAgain(at), now) = taken;
-            self.clock
-                .sleep_until(self.clock.now() + at.saturating_sub(now))
-                .await;
+            let (Turn::At(at) | Turn::AskAgain(at)) = turn;
+            if at > now {
+                let wait = at.saturating_sub(now);
+                self.clock.sleep_until(self.clock.now() + wait).await;
+            }
             // A turn that was slept through is gone: sent now, it would come on top of others' turns.
-            let in_time = machine_time().is_ok_and(|woken| woken <= at + SLACK);
-            if in_time && matches!(taken.0, Turn::At(_)) {
+            let in_time = at <= now || machine_time().is_ok_and(|woken| woken <= at + SLACK);
+            if in_time && matches!(turn, Turn::At(_)) {
+                *own_next = at.max(*own_next) + interval;
                 return;
             }
         }
@@ -276,6 +309,30 @@ mod tests {
     }
 
     #[test]
+    fn the_common_rate_is_the_highest_of_those_that_sent_lately() {
+        let mut schedule = Schedule::default();
+        let mut next_after = |now: u64, rate| {
+            assert!(matches!(schedule.take(ms(now), rate), Turn::At(_)));
+            Duration::from_nanos(schedule.next_ns).saturating_sub(ms(now))
+        };
+        assert!(next_after(10_000, 100.0) < ms(11));
+        assert!(next_after(11_000, 5.0) < ms(11));
+        assert!(next_after(69_000, 5.0) < ms(11));
+        let alone = next_after(72_000, 5.0);
+        assert!(ms(190) < alone && alone < ms(210), "{alone:?}");
+        assert!(next_after(73_000, 100.0) < ms(11));
+    }
+
+    #[test]
+    fn a_file_without_a_common_rate_is_read() {
+        let text = r#"{"next_ns":7,"paused_until_ns":0,"factor":0.0,"factor_at_ns":0}"#;
+        let mut schedule: Schedule = serde_json::from_str(text).unwrap();
+        assert_eq!((schedule.next_ns, schedule.plausible(ms(5))), (7, schedule));
+        schedule.take(ms(5), 20.0);
+        assert!((schedule.rate - 20.0).abs() < f64::EPSILON);
+    }
+
+    #[test]
     fn a_damaged_file_is_replaced() {
         let home = tempfile::tempdir().unwrap();
         for damage in ["", "{", "[1,2]", "{\"next_ns\":\"soon\"}", "\u{0}\u{0}"] {
@@ -295,20 +352,19 @@ mod tests {
         assert!(SharedPacer::open(10, &in_the_way, "app", Arc::new(SystemClock)).is_err());
     }
 
-    #[tokio::test]
-    async fn two_pacers_of_one_file_share_its_rate() {
-        let home = tempfile::tempdir().unwrap();
-        let pacers = [pacer(home.path(), 200), pacer(home.path(), 200)];
+    /// Uses pacers as fast as they let, and returns when each was used, and the most uses in a rolling second.
+    async fn use_for(time: Duration, pacers: &[SharedPacer]) -> (Vec<usize>, usize) {
         let started = machine_time().unwrap();
         let sent = futures_util::future::join_all(pacers.iter().map(async |pacer| {
             let mut times = Vec::new();
-            while machine_time().unwrap() < started + Duration::from_secs(2) {
+            while machine_time().unwrap() < started + time {
                 pacer.permit().await;
                 times.push(machine_time().unwrap());
             }
             times
         }))
         .await;
+        let counts = sent.iter().map(Vec::len).collect();
         let mut times: Vec<Duration> = sent.into_iter().flatten().collect();
         times.sort_unstable();
         let most = (0..times.len())
@@ -320,8 +376,26 @@ mod tests {
             })
             .max()
             .unwrap();
+        (counts, most)
+    }
+
+    #[tokio::test]
+    async fn two_pacers_of_one_file_share_its_rate() {
+        let home = tempfile::tempdir().unwrap();
+        let pacers = [pacer(home.path(), 200), pacer(home.path(), 200)];
+        let (counts, most) = use_for(ms(2000), &pacers).await;
         assert!(most <= 200, "{most} in a rolling second");
-        assert!(times.len() >= 300, "only {} of 400", times.len());
+        assert!(counts.iter().sum::<usize>() >= 300, "only {counts:?} of 400");
+    }
+
+    #[tokio::test]
+    async fn a_slow_pacer_keeps_its_rate_and_holds_nobody_up() {
+        let home = tempfile::tempdir().unwrap();
+        let pacers = [pacer(home.path(), 100), pacer(home.path(), 5)];
+        let (counts, most) = use_for(ms(2000), &pacers).await;
+        assert!(most <= 100, "{most} in a rolling second");
+        assert!(counts[0] >= 150, "{counts:?}");
+        assert!((8..=11).contains(&counts[1]), "{counts:?}");
     }
 
     proptest! {
