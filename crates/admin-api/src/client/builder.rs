@@ -18,7 +18,7 @@ use crate::transport::limit::{Limiter, RateLimit, Rates};
 use crate::transport::retry::RetryPolicy;
 use crate::transport::timeouts::{LONGEST, Timeouts};
 
-/// The unit of `expires_in` in token answers.
+/// The unit of `expires_in` in token answers, and of `ttl` in requests for tokens.
 ///
 /// ```
 /// use easemob_admin_api::ExpiresIn;
@@ -152,7 +152,7 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets the unit of `expires_in`; default seconds.
+    /// Sets the unit of `expires_in` and `ttl`, for tokens of the app and of users; default seconds.
     #[must_use]
     pub fn expires_in(mut self, unit: ExpiresIn) -> Self {
         self.expires_in = unit;
@@ -278,6 +278,7 @@ impl ClientBuilder {
             pipeline,
             tokens,
             disconnect_verb: self.disconnect_verb,
+            token_unit: self.expires_in,
         })
     }
 }

@@ -39,6 +39,7 @@ pub struct Client {
     pipeline: Arc<Pipeline>,
     tokens: Arc<TokenCache>,
     disconnect_verb: DisconnectVerb,
+    token_unit: ExpiresIn,
 }
 
 impl Client {
@@ -109,6 +110,10 @@ impl Client {
                     std::time::Duration::ZERO,
                 ),
             })
+    }
+
+    pub(crate) fn token_unit(&self) -> ExpiresIn {
+        self.token_unit
     }
 
     pub(crate) fn disconnect_verb(&self) -> DisconnectVerb {

@@ -1,7 +1,6 @@
 //! Where the tokens of a client come from, by its credentials.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use secrecy::SecretString;
 
@@ -21,11 +20,9 @@ pub(super) fn of(
         Method::ClientSecret { id, secret } => Box::new(FromServer {
             pipeline,
             endpoint: AppToken {
-                client_id: id,
-                client_secret: secret,
-                ttl: None,
+                unit,
+                ..AppToken::new(id, secret)
             },
-            unit,
         }),
         Method::FixedToken(token) => Box::new(Fixed(token)),
         Method::SignedJwt(signer) => Box::new(Signed {
@@ -38,19 +35,18 @@ pub(super) fn of(
 struct FromServer {
     pipeline: Arc<Pipeline>,
     endpoint: AppToken,
-    unit: ExpiresIn,
 }
 
 impl Fetch for FromServer {
     fn fetch(&self) -> FetchFuture {
-        let (pipeline, endpoint, unit) = (Arc::clone(&self.pipeline), self.endpoint.clone(), self.unit);
+        let (pipeline, endpoint) = (Arc::clone(&self.pipeline), self.endpoint.clone());
         Box::pin(async move {
             let token = pipeline
                 .execute(&endpoint, None)
                 .await
                 .map_err(FetchError::Call)?;
             Ok(Fetched {
-                lifetime: lifetime(token.expires_in, unit),
+                lifetime: token.lifetime,
                 token: token.access_token,
             })
         })
@@ -59,14 +55,6 @@ impl Fetch for FromServer {
     fn is_renewable(&self) -> bool {
         true
     }
-}
-
-/// 0 means "never" where the request asked for that; absent means unknown, so that only a 401 tells.
-pub(super) fn lifetime(expires_in: Option<u64>, unit: ExpiresIn) -> Option<Duration> {
-    expires_in.filter(|number| *number > 0).map(|number| match unit {
-        ExpiresIn::Seconds => Duration::from_secs(number.min(u64::from(u32::MAX))),
-        ExpiresIn::Milliseconds => Duration::from_millis(number.min(u64::from(u32::MAX) * 1000)),
-    })
 }
 
 struct Fixed(SecretString);
@@ -109,25 +97,5 @@ impl Fetch for Signed {
 
     fn is_renewable(&self) -> bool {
         true
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn expiry_is_in_the_configured_unit() {
-        assert_eq!(
-            lifetime(Some(7200), ExpiresIn::Seconds),
-            Some(Duration::from_hours(2))
-        );
-        assert_eq!(
-            lifetime(Some(7_200_000), ExpiresIn::Milliseconds),
-            Some(Duration::from_hours(2))
-        );
-        assert_eq!(lifetime(Some(0), ExpiresIn::Seconds), None);
-        assert_eq!(lifetime(None, ExpiresIn::Seconds), None);
-        assert!(lifetime(Some(u64::MAX), ExpiresIn::Seconds).is_some());
     }
 }

@@ -1,5 +1,7 @@
 //! Every body that the public pages, the vendor's SDKs and recorded tests show, decoded.
 
+use std::time::Duration;
+
 use easemob_admin_api::endpoint::Endpoint;
 use easemob_admin_api::endpoints::bans::{Ban, Unban};
 use easemob_admin_api::endpoints::devices::ListDevices;
@@ -18,7 +20,7 @@ use easemob_admin_api::endpoints::users::{
 };
 use easemob_admin_api::envelope::Envelope;
 use easemob_admin_api::{
-    Cursor, DecodeError, DeviceId, DeviceLimits, LogoutOutcome, NewUser, OnlineStatus, Platform,
+    Cursor, DecodeError, DeviceId, DeviceLimits, ExpiresIn, LogoutOutcome, NewUser, OnlineStatus, Platform,
     RegisterOutcome, UserQuery,
 };
 
@@ -39,21 +41,22 @@ fn new(name: &str) -> NewUser {
 #[test]
 fn tokens() {
     let by_password = UserTokenByPassword::new(user("ann"), "pw");
-    let inherit = InheritUserToken {
-        user: user("ann"),
-        create: false,
-        ttl: None,
-    };
+    let inherit = InheritUserToken::new(user("ann"));
+    let inherit_on_vip = InheritUserToken::new(user("ann")).unit(ExpiresIn::Milliseconds);
     let app = r#"{"access_token":"YWMt1","expires_in":7200,"application":"8be0"}"#;
-    assert_eq!(decode(&inherit, app).expires_in, Some(7200));
+    assert_eq!(decode(&inherit, app).lifetime, Some(Duration::from_hours(2)));
     assert_eq!(
         decode(&inherit, r#"{"access_token":"YWMt1","expires_in":7200}"#).expose(),
         "YWMt1"
     );
-    assert_eq!(decode(&inherit, r#"{"access_token":"YWMt1"}"#).expires_in, None);
+    assert_eq!(decode(&inherit, r#"{"access_token":"YWMt1"}"#).lifetime, None);
     assert_eq!(
-        decode(&inherit, r#"{"access_token":"YWMt1","expires_in":0}"#).expires_in,
-        Some(0)
+        decode(&inherit, r#"{"access_token":"YWMt1","expires_in":0}"#).lifetime,
+        None
+    );
+    assert_eq!(
+        decode(&inherit_on_vip, r#"{"access_token":"YWMt1","expires_in":60000}"#).lifetime,
+        Some(Duration::from_mins(1))
     );
     let of_user = r#"{"access_token":"YWMt1","expires_in":604800,"user":{"uuid":"1-2","type":"user",
         "created":1712000000001,"modified":1712000000001,"username":"ann","activated":true}}"#;

@@ -156,6 +156,6 @@ async fn user_tokens_open_the_users_own_calls() {
         .inherit_user_token(&user("new"), true, Some(Duration::from_mins(1)))
         .await
         .unwrap();
-    assert_eq!(made.expires_in, Some(60));
+    assert_eq!(made.lifetime, Some(Duration::from_mins(1)));
     admin.get_user(&user("new")).await.unwrap();
 }
