@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::app_root::AppKey;
 use crate::client::Client;
 use crate::endpoint::{Bucket, Effect, Endpoint, Method, Path};
 use crate::envelope::Envelope;
@@ -82,7 +83,8 @@ pub struct Mutes {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MutedUser {
-    /// The user; an app key before the name is taken off.
+    /// The user. Some servers write the app key and `_` before the name; [`Client::list_mutes`] takes them off, where it
+    /// knows the key.
     pub user: UserId,
     /// The mutes of this row.
     pub mutes: Mutes,
@@ -111,11 +113,13 @@ impl WireMutes {
     }
 }
 
-/// Takes `org#app_` off a name; org and app hold no `_`.
-fn bare_name(name: &str) -> &str {
-    name.split_once('#')
-        .and_then(|(_, rest)| rest.split_once('_'))
-        .map_or(name, |(_, bare)| bare)
+/// Takes the app key that is known off a name. Names of apps and of users may hold `_`, so nothing is split at one.
+fn without_app_key(user: UserId, key: &AppKey) -> UserId {
+    let bare = user
+        .as_str()
+        .strip_prefix(&format!("{key}_"))
+        .and_then(|bare| UserId::parse(bare).ok());
+    bare.unwrap_or(user)
 }
 
 /// Mutes or unmutes a user. `Repeatable`: the times are absolute, not added up.
@@ -283,7 +287,7 @@ impl Endpoint for ListMutes {
         list.data
             .into_iter()
             .map(|row| {
-                let name = row.username.as_deref().map(bare_name).unwrap_or_default();
+                let name = row.username.as_deref().unwrap_or_default();
                 let user = UserId::parse(name).map_err(|error| answer.problem(error.to_string()))?;
                 Ok(MutedUser {
                     user,
@@ -321,7 +325,13 @@ impl Client {
     /// # Errors
     /// As [`Client::set_mutes`].
     pub async fn list_mutes(&self, page: u32, page_size: usize) -> Result<Vec<MutedUser>, Error> {
-        self.execute(&ListMutes { page, page_size }).await
+        let mut rows = self.execute(&ListMutes { page, page_size }).await?;
+        if let Some(key) = self.app_root().app_key() {
+            for row in &mut rows {
+                row.user = without_app_key(row.user.clone(), key);
+            }
+        }
+        Ok(rows)
     }
 }
 
@@ -330,14 +340,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_app_key_before_the_name_is_taken_off() {
+    fn only_the_own_app_key_before_the_name_is_taken_off() {
+        let key = AppKey::parse("acme#my_chat").unwrap();
         for (name, bare) in [
-            ("acme#chat_ann", "ann"),
-            ("acme#chat_a_b", "a_b"),
+            ("acme#my_chat_ann", "ann"),
+            ("acme#my_chat_a_b", "a_b"),
+            ("acme#my_chat_", "acme#my_chat_"),
+            ("acme#my_ann", "acme#my_ann"),
             ("ann", "ann"),
             ("a_b", "a_b"),
         ] {
-            assert_eq!(bare_name(name), bare);
+            let user = UserId::parse(name).unwrap();
+            assert_eq!(without_app_key(user, &key).as_str(), bare);
         }
     }
 
