@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use easemob_admin_api::{Client, Error, Timeouts};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::scripted::Step::{Forever, Pause, Request, Trickle, Write};
 use super::scripted::{Seen, Step, answer, builder, counts, logged_out, serve};
@@ -32,6 +33,42 @@ async fn assert_unknown(client: &Client, words: &str) {
     assert!(error.is_outcome_unknown() && !error.is_unreachable(), "{error:?}");
     assert_eq!(error.attempts(), 1);
     assert!(error.to_string().contains(words), "{error}");
+}
+
+/// Returns the header lines of one request, in lower case.
+async fn head_of(call: impl AsyncFnOnce(&Client)) -> Vec<String> {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let client = builder("http", "127.0.0.1", listener.local_addr().unwrap())
+        .build()
+        .unwrap();
+    let head = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(stream.read_u8().await.unwrap());
+        }
+        stream.write_all(&logged_out()).await.unwrap();
+        String::from_utf8(head).unwrap().to_lowercase()
+    });
+    call(&client).await;
+    head.await.unwrap().lines().map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn a_post_without_a_body_says_so_and_a_get_says_nothing() {
+    let ban = head_of(async |client| client.ban(&user("ann")).await.unwrap()).await;
+    assert_eq!(ban[0], "post /acme/chat/users/ann/deactivate http/1.1");
+    for line in ["content-length: 0", "content-type: application/json"] {
+        assert_eq!(ban.iter().filter(|found| *found == line).count(), 1, "{ban:?}");
+    }
+    let logout = head_of(async |client| {
+        let _ = client.logout_all(&user("ann")).await.unwrap();
+    })
+    .await;
+    assert!(
+        logout.iter().all(|line| !line.starts_with("content-")),
+        "{logout:?}"
+    );
 }
 
 #[tokio::test]

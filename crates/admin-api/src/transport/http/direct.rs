@@ -1,6 +1,6 @@
 //! Requests on connections of our own.
 
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, USER_AGENT};
+use http::header::{ACCEPT, AUTHORIZATION, HOST, USER_AGENT};
 use http::{HeaderValue, Uri};
 use http_body_util::Full;
 use tokio::time::{Instant, timeout_at};
@@ -9,7 +9,7 @@ use url::Position;
 use super::connect::Connector;
 use super::link::{Link, Outgoing, Patience, Unanswered};
 use super::pool::Pool;
-use super::{Received, Settings, SetupError};
+use super::{Received, Settings, SetupError, describe_body};
 use crate::endpoint::Request;
 use crate::error::{Delivery, TransportError};
 use crate::transport::timeouts::Timeouts;
@@ -97,16 +97,14 @@ impl Direct {
         })?;
         *outgoing.method_mut() = request.method.clone();
         let headers = outgoing.headers_mut();
-        headers.reserve(5);
+        headers.reserve(6);
         headers.insert(HOST, self.host.clone());
         headers.insert(USER_AGENT, self.user_agent.clone());
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         if let Some(value) = authorization {
             headers.insert(AUTHORIZATION, value);
         }
-        if request.body.is_some() {
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        }
+        describe_body(request, headers);
         Ok(outgoing)
     }
 }

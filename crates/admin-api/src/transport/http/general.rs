@@ -1,11 +1,11 @@
 //! The home of the HTTP library, which knows proxies.
 
-use http::HeaderValue;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use http::header::{ACCEPT, AUTHORIZATION};
+use http::{HeaderMap, HeaderValue};
 use reqwest::redirect::Policy;
 
 use super::answer_body::AnswerBody;
-use super::{Received, Settings, SetupError, tls};
+use super::{Received, Settings, SetupError, describe_body, tls};
 use crate::endpoint::Request;
 use crate::error::{Delivery, TransportError};
 
@@ -39,17 +39,18 @@ impl General {
         request: &Request,
         authorization: Option<HeaderValue>,
     ) -> Result<Received, TransportError> {
+        let mut headers = HeaderMap::with_capacity(4);
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        if let Some(value) = authorization {
+            headers.insert(AUTHORIZATION, value);
+        }
+        describe_body(request, &mut headers);
         let mut outgoing = self
             .client
             .request(request.method.clone(), request.url.clone())
-            .header(ACCEPT, HeaderValue::from_static("application/json"));
-        if let Some(value) = authorization {
-            outgoing = outgoing.header(AUTHORIZATION, value);
-        }
+            .headers(headers);
         if let Some(body) = &request.body {
-            outgoing = outgoing
-                .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
-                .body(body.clone());
+            outgoing = outgoing.body(body.clone());
         }
         // A runtime that is driven for one call at a time has not heard yet of what was closed in between: it hears of it
         // in the first pause, and the tasks that run the connections act on it in the second.

@@ -16,8 +16,8 @@ use std::error::Error as StdError;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
-use http::{HeaderMap, HeaderName, StatusCode};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use http::{HeaderMap, HeaderName, Method, StatusCode};
 
 use self::direct::Direct;
 use self::general::General;
@@ -69,6 +69,21 @@ pub(crate) struct Settings<'a> {
 
 /// Why a client cannot be set up.
 pub(crate) type SetupError = Box<dyn StdError + Send + Sync>;
+
+/// Adds what says that there is JSON, or nothing, in the body.
+///
+/// A POST or PUT without a body says so, as RFC 9110 asks for (8.6): gateways answer 411 otherwise, and the service 415
+/// where the type is missing.
+fn describe_body(request: &Request, headers: &mut HeaderMap) {
+    let nothing = request.body.is_none();
+    if nothing && !matches!(request.method, Method::POST | Method::PUT) {
+        return;
+    }
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if nothing {
+        headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+    }
+}
 
 /// An answer with the headers that it came with.
 struct Received {
