@@ -2,7 +2,7 @@
 #![allow(missing_docs, reason = "tests are named for what they prove")]
 #![allow(clippy::unwrap_used, reason = "set-up that fails shall fail the test")]
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::process::Command;
 use std::time::Duration;
@@ -83,6 +83,22 @@ fn a_server_behind_a_proxy_is_asked_through_it() {
             "{name}"
         );
     }
+}
+
+#[test]
+fn a_socks_proxy_is_spoken_to_in_its_own_tongue() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let proxy = format!("socks5h://{}", listener.local_addr().unwrap());
+    let greeted = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut greeting = [0; 3];
+        stream.read_exact(&mut greeting).unwrap();
+        greeting
+    });
+    let (succeeded, lines) = asked("http://im.invalid/acme/chat", &[("ALL_PROXY", proxy.as_str())]);
+    assert_eq!((succeeded, lines), (false, vec![]), "the proxy only listens");
+    // SOCKS 5, and one way to say who one is: none (RFC 1928).
+    assert_eq!(greeted.join().unwrap(), [5, 1, 0]);
 }
 
 #[test]
