@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::client::Client;
 use crate::endpoint::{Effect, Endpoint, Method, Path};
@@ -48,7 +48,7 @@ impl Endpoint for GetStatus {
     }
 
     fn decode(&self, answer: &Envelope<'_>) -> Result<OnlineStatus, DecodeError> {
-        let Pairs(pairs) = answer.data::<Pairs<String>>()?;
+        let Pairs(pairs) = answer.data::<Pairs<Value>>()?;
         Ok(find(&pairs, &self.user))
     }
 }
@@ -81,7 +81,7 @@ impl Endpoint for GetStatusBatch {
         Path::new(["users", "batch", "status"])
     }
 
-    fn body(&self) -> Option<serde_json::Value> {
+    fn body(&self) -> Option<Value> {
         Some(json!({ "usernames": self.users }))
     }
 
@@ -90,8 +90,8 @@ impl Endpoint for GetStatusBatch {
     }
 
     fn decode(&self, answer: &Envelope<'_>) -> Result<Self::Output, DecodeError> {
-        let objects: Vec<Pairs<String>> = answer.data()?;
-        let statuses: HashMap<String, String> = objects
+        let objects: Vec<Pairs<Value>> = answer.data()?;
+        let statuses: HashMap<String, Value> = objects
             .into_iter()
             .flat_map(|Pairs(pairs)| pairs)
             .map(|(user, status)| (user.to_lowercase(), status))
@@ -99,7 +99,7 @@ impl Endpoint for GetStatusBatch {
         let status_of = |user: &UserId| {
             statuses
                 .get(&user.folded())
-                .map_or(OnlineStatus::Unreported, |status| OnlineStatus::of(status))
+                .map_or(OnlineStatus::Unreported, OnlineStatus::of)
         };
         Ok(self
             .users
@@ -110,7 +110,7 @@ impl Endpoint for GetStatusBatch {
 }
 
 /// The server may answer in lower case.
-fn find(pairs: &[(String, String)], user: &UserId) -> OnlineStatus {
+fn find(pairs: &[(String, Value)], user: &UserId) -> OnlineStatus {
     let folded = user.folded();
     pairs
         .iter()

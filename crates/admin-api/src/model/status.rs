@@ -1,6 +1,7 @@
 //! Whether a user is online.
 
 use serde::Serialize;
+use serde_json::Value;
 
 /// Whether any device of a user is online.
 ///
@@ -32,11 +33,15 @@ pub enum OnlineStatus {
 }
 
 impl OnlineStatus {
-    pub(crate) fn of(value: &str) -> Self {
-        match value.to_ascii_lowercase().as_str() {
+    /// Reads a value of whatever form: one that is strange must not hide those of others.
+    pub(crate) fn of(value: &Value) -> Self {
+        let Value::String(text) = value else {
+            return Self::Other(value.to_string());
+        };
+        match text.to_ascii_lowercase().as_str() {
             "online" => Self::Online,
             "offline" => Self::Offline,
-            _ => Self::Other(value.to_owned()),
+            _ => Self::Other(text.clone()),
         }
     }
 }

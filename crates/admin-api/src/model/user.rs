@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use secrecy::{ExposeSecret, SecretString};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
@@ -29,13 +30,13 @@ pub struct User {
     /// The name, as the server writes it (mostly in lower case).
     pub username: UserId,
     /// The uuid, which may stand in place of the name in calls.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "if_readable")]
     pub uuid: Option<String>,
     /// The name shown in push notifications.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "if_readable")]
     pub nickname: Option<String>,
     /// False if the account is banned; `None` if the server does not say.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "flag")]
     pub activated: Option<bool>,
     /// When the account was made.
     #[serde(default, deserialize_with = "millis")]
@@ -56,8 +57,24 @@ impl User {
     }
 }
 
+/// Reads a field that no account must hide a whole page by: one of another form is as good as none.
+fn if_readable<'de, D: Deserializer<'de>, T: DeserializeOwned>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    Ok(T::deserialize(Value::deserialize(deserializer)?).ok())
+}
+
+/// Reads a boolean, also one that is written as a text.
+fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
+    Ok(match Value::deserialize(deserializer)? {
+        Value::Bool(flag) => Some(flag),
+        Value::String(text) => text.trim().to_ascii_lowercase().parse().ok(),
+        _ => None,
+    })
+}
+
 fn millis<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<UnixMillis>, D::Error> {
-    let number = Option::<Integer>::deserialize(deserializer)?;
+    let number: Option<Integer> = if_readable(deserializer)?;
     Ok(number
         .and_then(|Integer(number)| u64::try_from(number).ok())
         .map(UnixMillis))

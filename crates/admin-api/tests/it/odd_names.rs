@@ -1,5 +1,6 @@
 //! Names that look like addresses reach the user they name, and nobody else.
 
+use easemob_admin_api::UserQuery;
 use easemob_admin_sandbox::Fault;
 
 use super::setup::{client, sandbox, user};
@@ -81,4 +82,50 @@ async fn no_name_that_a_device_gives_itself_hides_the_list() {
         .await
         .unwrap_err();
     assert_eq!((error.attempts(), error.is_outcome_unknown()), (0, false));
+}
+
+#[tokio::test]
+async fn no_account_hides_the_page_that_lists_it() {
+    let sandbox = sandbox().await;
+    let long = "x".repeat(300);
+    let body = format!(
+        r#"{{"entities":[{{"username":" ann"}},{{"username":"a\u0000"}},{{"username":"{long}"}},
+        {{"username":"bob","activated":"false","created":"soon","nickname":7,"uuid":{{}}}},
+        {{"username":"eve","activated":0}}]}}"#
+    );
+    sandbox.inject(Fault::raw_body("users.list", "application/json", &body));
+    let page = client(&sandbox)
+        .list_users_page(&UserQuery::new(), None)
+        .await
+        .unwrap();
+    let names: Vec<&str> = page.items.iter().map(|user| user.username.as_str()).collect();
+    assert_eq!(names, [" ann", "a\0", &long, "bob", "eve"]);
+    assert!(page.items[3].is_banned() && page.items[3].created.is_none());
+    assert_eq!(page.items[4].activated, None);
+    assert_eq!(sandbox.call_count("users.list"), 1);
+}
+
+#[tokio::test]
+async fn no_status_hides_those_of_others() {
+    let sandbox = sandbox().await;
+    let body = r#"{"data":[{"ann":"online"},{"bob":3},{"eve":null},{"joe":"offline"}]}"#;
+    sandbox.inject(Fault::raw_body("status.batch", "application/json", body));
+    let asked = ["ann", "bob", "eve", "joe"].map(user);
+    let statuses = client(&sandbox).status_batch(&asked).await.unwrap();
+    let shown: Vec<String> = statuses.iter().map(|(_, status)| status.to_string()).collect();
+    assert_eq!(shown, ["online", "3", "null", "offline"]);
+}
+
+#[tokio::test]
+async fn the_own_app_key_before_a_muted_name_is_taken_off() {
+    let sandbox = sandbox().await;
+    let client = client(&sandbox);
+    let key = client.app_root().app_key().unwrap();
+    let body = format!(
+        r#"{{"data":{{"data":[{{"username":"{key}_a_b","chat":-1}},{{"userid":"o#x_ann","chat":-1}}]}}}}"#
+    );
+    sandbox.inject(Fault::raw_body("mutes.list", "application/json", &body));
+    let rows = client.list_mutes(1, 50).await.unwrap();
+    let names: Vec<&str> = rows.iter().map(|row| row.user.as_str()).collect();
+    assert_eq!(names, ["a_b", "o#x_ann"]);
 }
