@@ -15,6 +15,10 @@ const IDLE_FOR: Duration = Duration::from_secs(90);
 /// How long a connection may have been idle for its end to be known without looking.
 const SURELY_HEARD: Duration = Duration::from_millis(500);
 
+/// How many connections wait at most: twice what the command line has in use at a time. Runtimes that have ended leave
+/// theirs behind, and nobody takes those again.
+const MOST: usize = 512;
+
 /// A connection that waits.
 struct Idle<L> {
     since: Instant,
@@ -53,12 +57,12 @@ impl<L> Pool<L> {
             tokio::task::yield_now().await;
         }
         let mut idle = self.idle();
-        let found = idle.iter().rposition(|idle| idle.runtime == runtime)?;
-        if is_old(&idle[found], now) {
+        let found = idle.iter().rposition(|idle| idle.runtime == runtime);
+        let fresh = found.filter(|found| !is_old(&idle[*found], now));
+        if fresh.is_none() {
             idle.retain(|idle| !is_old(idle, now));
-            return None;
         }
-        Some(idle.remove(found).link)
+        fresh.map(|found| idle.remove(found).link)
     }
 
     /// Keeps a connection for the next request, and gives up those that nobody has needed for long.
@@ -66,6 +70,9 @@ impl<L> Pool<L> {
         let mut idle = self.idle();
         if idle.first().is_some_and(|first| is_old(first, now)) {
             idle.retain(|idle| !is_old(idle, now));
+        }
+        if idle.len() >= MOST {
+            idle.remove(0);
         }
         idle.push(Idle {
             since: now,
@@ -108,6 +115,20 @@ mod tests {
         assert_eq!(pool.take(at(91)).await, None, "`a` had waited for too long");
         pool.give_back("c", at(100));
         assert_eq!(pool.take(at(191)).await, None);
+    }
+
+    #[test]
+    fn what_ended_runtimes_leave_behind_is_given_up() {
+        let runtime = || tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let (pool, start) = (Pool::default(), Instant::now());
+        for number in 0..MOST + 10 {
+            runtime().block_on(async { pool.give_back(number, start) });
+        }
+        assert_eq!(pool.idle().len(), MOST);
+        assert_eq!(pool.idle()[0].link, 10, "the oldest are given up first");
+        let later = start + IDLE_FOR + Duration::from_secs(1);
+        assert_eq!(runtime().block_on(pool.take(later)), None);
+        assert!(pool.idle().is_empty());
     }
 
     #[test]
