@@ -42,6 +42,8 @@ async fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
         sandbox.register(&user);
         sandbox.sign_in(&user, "harmony")?;
     }
+    // Nothing keeps a client from a platform of its own making.
+    sandbox.sign_in_as("newcomer0", "=1+1,\"<script>_1")?;
     keep(folder.path(), "today", &count(&client).await?)?;
 
     let (before, after) = (read(folder.path(), "yesterday")?, read(folder.path(), "today")?);
@@ -50,7 +52,7 @@ async fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
     for (platform, devices) in &after {
         let then = before.get(platform).copied().unwrap_or(0);
         if then != *devices {
-            println!("  {platform}: {then}, then {devices}");
+            println!("  {}: {then}, then {devices}", platform.escape_debug());
         }
     }
     if sum(&after) * 100 > sum(&before) * (100 + GROWTH) {
@@ -86,24 +88,47 @@ async fn count(client: &Client) -> Result<Counts, Box<dyn std::error::Error>> {
 }
 
 /// Writes counts as CSV for programs, and as a page for people.
+///
+/// A platform is named by its devices, and a device may call itself whatever it likes: neither file takes a name for a
+/// part of itself.
 fn keep(folder: &Path, day: &str, counts: &Counts) -> std::io::Result<()> {
     let (mut csv, mut rows) = ("platform,devices\n".to_owned(), String::new());
     for (platform, devices) in counts {
-        // Writing into a text cannot fail. The names of platforms hold nothing that means something in CSV or HTML.
-        let _ = writeln!(csv, "{platform},{devices}");
-        let _ = write!(rows, "<tr><td>{platform}</td><td>{devices}</td></tr>");
+        // Writing into a text cannot fail.
+        let _ = writeln!(csv, "{},{devices}", in_csv(platform));
+        let _ = write!(rows, "<tr><td>{}</td><td>{devices}</td></tr>", in_html(platform));
     }
     fs::write(folder.join(format!("{day}.csv")), csv)?;
-    let page = format!("<!doctype html><title>Devices, {day}</title><table>{rows}</table>");
+    let page =
+        format!("<!doctype html><meta charset=utf-8><title>Devices, {day}</title><table>{rows}</table>");
     fs::write(folder.join(format!("{day}.html")), page)
+}
+
+/// Keeps a text in its cell: quoted, without line breaks, and never a formula to a spreadsheet.
+fn in_csv(text: &str) -> String {
+    let line = text.replace(char::is_control, " ").replace('"', "\"\"");
+    let harmless = if line.starts_with(['=', '+', '-', '@']) {
+        "'"
+    } else {
+        ""
+    };
+    format!("\"{harmless}{line}\"")
+}
+
+fn in_html(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
 }
 
 fn read(folder: &Path, day: &str) -> Result<Counts, Box<dyn std::error::Error>> {
     let text = fs::read_to_string(folder.join(format!("{day}.csv")))?;
     let mut counts = Counts::new();
     for line in text.lines().skip(1) {
-        let (platform, devices) = line.split_once(',').ok_or("a line without a comma")?;
-        counts.insert(platform.to_owned(), devices.parse()?);
+        let (platform, devices) = line.rsplit_once(',').ok_or("a line without a comma")?;
+        let quoted = platform.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+        let platform = quoted.ok_or("a platform without quotes")?.replace("\"\"", "\"");
+        counts.insert(platform, devices.parse()?);
     }
     Ok(counts)
 }
