@@ -52,11 +52,7 @@ fn limiter(bench: &mut Criterion) {
     });
     let policy = RetryPolicy::default();
     let call = CallState::first(Effect::Read);
-    let failure = Failure {
-        delivery: Delivery::Rejected,
-        transient: true,
-        retry_after: None,
-    };
+    let failure = Failure::new(Delivery::Rejected, true);
     bench.bench_function("limiter: whether and when to repeat", |bench| {
         bench.iter(|| decide(&policy, black_box(&call), black_box(&failure), black_box(0.5)));
     });

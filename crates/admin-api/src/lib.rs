@@ -24,6 +24,7 @@ pub use model::{
     UserId,
 };
 pub use page::{Cursor, Page};
+pub use secrecy::SecretString;
 pub use transport::http::Transport;
 pub use transport::limit::{RateLimit, Rates};
 pub use transport::retry::RetryPolicy;

@@ -21,10 +21,7 @@ async fn client() {
     let client = Client::builder(root)
         .credentials(Credentials::fixed_token("YWMtx"))
         .retry(RetryPolicy::none())
-        .timeouts(Timeouts {
-            connect: Duration::from_secs(1),
-            ..Timeouts::default()
-        })
+        .timeouts(Timeouts::default().connect(Duration::from_secs(1)))
         .transport(transport)
         .build()
         .unwrap();

@@ -412,11 +412,11 @@ impl Context {
     /// Returns how long a request waits: an answer that trickles may take twice as long as one that does not begin.
     fn timeouts(&self) -> Timeouts {
         let silence = self.globals.timeout;
-        Timeouts {
-            connect: Timeouts::default().connect.min(silence),
-            read: silence,
-            total: silence.saturating_mul(2),
-        }
+        let usual = Timeouts::default();
+        usual
+            .connect(usual.connect.min(silence))
+            .read(silence)
+            .total(silence.saturating_mul(2))
     }
 
     /// Returns who knows when devices signed in: what is kept about logins of this server, or their ids alone.

@@ -42,7 +42,8 @@ fn ended(outcome: LogoutOutcome) -> Ended {
         LogoutOutcome::LoggedOut { at } => Ended::Yes {
             at: at.and_then(|at| i64::try_from(at.0).ok()),
         },
-        LogoutOutcome::NotLoggedOut => Ended::No,
+        // Only what is said to be done is done.
+        _ => Ended::No,
     }
 }
 

@@ -31,18 +31,18 @@ pub(crate) enum Method {
 
 impl Credentials {
     /// Client id and secret of the app, from the console; app tokens are fetched and renewed as needed.
-    pub fn client_secret(id: impl Into<String>, secret: impl Into<String>) -> Self {
+    pub fn client_secret(id: impl Into<String>, secret: impl Into<SecretString>) -> Self {
         Self(Method::ClientSecret {
             id: id.into(),
-            secret: SecretString::from(secret.into()),
+            secret: secret.into(),
         })
     }
 
     /// A token that exists already: an app token, or a user's token for that user's own calls.
     ///
     /// It is never renewed; a 401 is final.
-    pub fn fixed_token(token: impl Into<String>) -> Self {
-        Self(Method::FixedToken(SecretString::from(token.into())))
+    pub fn fixed_token(token: impl Into<SecretString>) -> Self {
+        Self(Method::FixedToken(token.into()))
     }
 
     /// A JWT that the client signs itself, for servers and gateways that take one; the sandbox does.

@@ -55,10 +55,11 @@ impl MuteFor {
 /// ```
 /// use easemob_admin_api::endpoints::mutes::{MuteFor, Mutes};
 ///
-/// let groups_only = Mutes { group_chat: Some(MuteFor::Ever), ..Mutes::default() };
+/// let groups_only = Mutes::default().group_chat(MuteFor::Ever);
 /// assert_eq!(groups_only.chat, None);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Mutes {
     /// One-to-one chats.
     pub chat: Option<MuteFor>,
@@ -66,6 +67,29 @@ pub struct Mutes {
     pub group_chat: Option<MuteFor>,
     /// Chat rooms.
     pub chat_room: Option<MuteFor>,
+}
+
+impl Mutes {
+    /// Sets the mute in one-to-one chats.
+    #[must_use]
+    pub fn chat(mut self, mute: MuteFor) -> Self {
+        self.chat = Some(mute);
+        self
+    }
+
+    /// Sets the mute in groups.
+    #[must_use]
+    pub fn group_chat(mut self, mute: MuteFor) -> Self {
+        self.group_chat = Some(mute);
+        self
+    }
+
+    /// Sets the mute in chat rooms.
+    #[must_use]
+    pub fn chat_room(mut self, mute: MuteFor) -> Self {
+        self.chat_room = Some(mute);
+        self
+    }
 }
 
 /// A row of the list of muted users: one per user and kind of chat.
@@ -129,7 +153,7 @@ fn without_app_key(user: UserId, key: &AppKey) -> UserId {
 /// use easemob_admin_api::endpoints::mutes::{MuteFor, Mutes, SetMutes};
 /// use easemob_admin_api::UserId;
 ///
-/// let mutes = Mutes { chat: Some(MuteFor::Nothing), ..Mutes::default() };
+/// let mutes = Mutes::default().chat(MuteFor::Nothing);
 /// let call = SetMutes { user: UserId::parse("ann")?, mutes };
 /// assert_eq!(call.body().unwrap().to_string(), r#"{"chat":0,"username":"ann"}"#);
 /// # Ok::<(), easemob_admin_api::InvalidId>(())

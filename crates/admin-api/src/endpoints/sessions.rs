@@ -24,6 +24,7 @@ use crate::model::{DeviceId, UnixMillis, UserId};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[must_use = "a logout may be answered with success and not have happened"]
+#[non_exhaustive]
 pub enum LogoutOutcome {
     /// The server says that it was done.
     LoggedOut {

@@ -12,10 +12,11 @@ use std::sync::Arc;
 ///
 /// // A logout whose connection was cut may have happened: it is not sent again.
 /// let call = CallState::first(Effect::Once);
-/// let cut = Failure { delivery: Delivery::Unknown, transient: true, retry_after: None };
+/// let cut = Failure::new(Delivery::Unknown, true);
 /// assert_eq!(decide(&RetryPolicy::default(), &call, &cut, 0.5), Decision::Permanent);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Delivery {
     /// It never left, or no connection was made.
     NotSent,

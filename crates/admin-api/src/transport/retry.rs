@@ -86,6 +86,7 @@ impl RetryPolicy {
 /// assert_eq!(CallState::first(Effect::Read).attempts, 1);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct CallState {
     /// What repeating the call could do.
     pub effect: Effect,
@@ -105,6 +106,14 @@ impl CallState {
             elapsed: Duration::ZERO,
         }
     }
+
+    /// The state after so many attempts, which took so long.
+    #[must_use]
+    pub fn after(mut self, attempts: u32, elapsed: Duration) -> Self {
+        self.attempts = attempts;
+        self.elapsed = elapsed;
+        self
+    }
 }
 
 /// What went wrong, as far as repeating is concerned.
@@ -112,10 +121,11 @@ impl CallState {
 /// ```
 /// use easemob_admin_api::transport::retry::{Delivery, Failure};
 ///
-/// let refused = Failure { delivery: Delivery::Rejected, transient: false, retry_after: None };
-/// assert!(!refused.transient);
+/// let refused = Failure::new(Delivery::Rejected, false);
+/// assert!(!refused.transient && refused.retry_after.is_none());
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Failure {
     /// What is known of the arrival.
     pub delivery: Delivery,
@@ -123,6 +133,25 @@ pub struct Failure {
     pub transient: bool,
     /// How long the server asked to wait.
     pub retry_after: Option<Duration>,
+}
+
+impl Failure {
+    /// What is known of the arrival, and whether the same request could succeed later.
+    #[must_use]
+    pub fn new(delivery: Delivery, transient: bool) -> Self {
+        Self {
+            delivery,
+            transient,
+            retry_after: None,
+        }
+    }
+
+    /// Sets how long the server asked to wait.
+    #[must_use]
+    pub fn retry_after(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(wait);
+        self
+    }
 }
 
 /// The decision on a failure.
@@ -133,6 +162,7 @@ pub struct Failure {
 /// assert_ne!(Decision::Exhausted, Decision::Permanent);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Decision {
     /// Send again after the delay.
     RetryAfter(Duration),
@@ -149,11 +179,7 @@ pub enum Decision {
 /// use easemob_admin_api::endpoint::Effect;
 /// use easemob_admin_api::transport::retry::{CallState, Decision, Delivery, Failure, RetryPolicy, decide};
 ///
-/// let busy = Failure {
-///     delivery: Delivery::Rejected,
-///     transient: true,
-///     retry_after: Some(Duration::from_secs(2)),
-/// };
+/// let busy = Failure::new(Delivery::Rejected, true).retry_after(Duration::from_secs(2));
 /// let decision = decide(&RetryPolicy::default(), &CallState::first(Effect::Once), &busy, 0.5);
 /// assert_eq!(decision, Decision::RetryAfter(Duration::from_secs(2)));
 /// ```

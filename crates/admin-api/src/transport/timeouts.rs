@@ -9,10 +9,11 @@ use std::time::Duration;
 /// use std::time::Duration;
 /// use easemob_admin_api::Timeouts;
 ///
-/// let patient = Timeouts { total: Duration::from_secs(60), ..Timeouts::default() };
+/// let patient = Timeouts::default().total(Duration::from_mins(1));
 /// assert_eq!(patient.connect, Duration::from_secs(5));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Timeouts {
     /// Name look-up, TCP and TLS together. Default 5 s: a connection across the world takes under 1 s, and
     /// one that needs longer will not carry a bulk run.
@@ -28,6 +29,27 @@ pub struct Timeouts {
 pub(crate) const LONGEST: Duration = Duration::from_hours(24 * 365);
 
 impl Timeouts {
+    /// Sets how long name look-up, TCP and TLS may take together.
+    #[must_use]
+    pub fn connect(mut self, connect: Duration) -> Self {
+        self.connect = connect;
+        self
+    }
+
+    /// Sets the longest silence while an answer is read.
+    #[must_use]
+    pub fn read(mut self, read: Duration) -> Self {
+        self.read = read;
+        self
+    }
+
+    /// Sets how long the whole attempt may take.
+    #[must_use]
+    pub fn total(mut self, total: Duration) -> Self {
+        self.total = total;
+        self
+    }
+
     /// The same in a range that can be reckoned with: [`Duration::MAX`] is a customary way to say "never".
     pub(crate) fn bounded(self) -> Self {
         Self {

@@ -81,10 +81,7 @@ async fn a_server_that_speaks_no_tls_is_told_apart_in_time() {
         Step::Pause(Duration::from_secs(5)),
     ];
     let silence = vec![Step::Pause(Duration::from_secs(5))];
-    let timeouts = Timeouts {
-        connect: Duration::from_millis(200),
-        ..Timeouts::default()
-    };
+    let timeouts = Timeouts::default().connect(Duration::from_millis(200));
     for script in [script, silence] {
         let (address, _) = serve(vec![script]).await;
         let client = builder("https", "localhost", address).timeouts(timeouts);

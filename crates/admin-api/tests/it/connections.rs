@@ -150,11 +150,10 @@ fn a_client_outlives_the_runtime_that_its_connections_began_in() {
 
 #[tokio::test]
 async fn a_time_out_that_never_comes_is_none() {
-    let never = Timeouts {
-        connect: Duration::MAX,
-        read: Duration::MAX,
-        total: Duration::MAX,
-    };
+    let never = Timeouts::default()
+        .connect(Duration::MAX)
+        .read(Duration::MAX)
+        .total(Duration::MAX);
     let (client, _) = impatient_client_of(vec![vec![Forever(logged_out())]], never).await;
     assert!(log_out(&client).await.unwrap());
 }
@@ -280,10 +279,7 @@ async fn a_huge_answer_is_not_read() {
 
 #[tokio::test]
 async fn a_silent_server_is_waited_for_only_so_long() {
-    let timeouts = Timeouts {
-        read: SOON,
-        ..Timeouts::default()
-    };
+    let timeouts = Timeouts::default().read(SOON);
     let half = answer(r#"{"data":{"result":true}}"#)[..70].to_vec();
     for script in [
         vec![Request, Pause(SOON * 100)],
@@ -299,10 +295,7 @@ async fn a_silent_server_is_waited_for_only_so_long() {
 
 #[tokio::test]
 async fn a_trickling_answer_is_waited_for_only_so_long() {
-    let timeouts = Timeouts {
-        total: SOON * 3,
-        ..Timeouts::default()
-    };
+    let timeouts = Timeouts::default().total(SOON * 3);
     let body = format!("{{{}", " ".repeat(10_000));
     let script = vec![Request, Trickle(answer(&body), SOON / 10)];
     let (client, seen) = impatient_client_of(vec![script], timeouts).await;
@@ -312,10 +305,7 @@ async fn a_trickling_answer_is_waited_for_only_so_long() {
 
 #[tokio::test]
 async fn a_slow_answer_that_keeps_coming_is_read() {
-    let timeouts = Timeouts {
-        read: SOON * 2,
-        ..Timeouts::default()
-    };
+    let timeouts = Timeouts::default().read(SOON * 2);
     let pieces = logged_out();
     let script = vec![
         Request,
@@ -374,10 +364,7 @@ async fn nobody_there_is_known_not_to_have_got_the_call() {
 #[tokio::test]
 async fn a_name_that_nobody_has_is_known_not_to_have_got_the_call() {
     let address = "127.0.0.1:80".parse().unwrap();
-    let timeouts = Timeouts {
-        connect: SOON * 20,
-        ..Timeouts::default()
-    };
+    let timeouts = Timeouts::default().connect(SOON * 20);
     let client = builder("http", "nowhere.invalid", address)
         .timeouts(timeouts)
         .no_proxy();

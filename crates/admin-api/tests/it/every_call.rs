@@ -151,11 +151,7 @@ async fn mutes_and_offline_messages() {
     let client = client(&sandbox);
     let ann = user("ann");
     let hour = MuteFor::Time(Duration::from_hours(1));
-    let mutes = Mutes {
-        chat: Some(hour),
-        chat_room: Some(MuteFor::Ever),
-        ..Mutes::default()
-    };
+    let mutes = Mutes::default().chat(hour).chat_room(MuteFor::Ever);
     client.set_mutes(&ann, mutes).await.unwrap();
     assert_eq!(client.mutes(&ann).await.unwrap().chat_room, Some(MuteFor::Ever));
     let rows = client.list_mutes(1, 50).await.unwrap();
@@ -165,13 +161,7 @@ async fn mutes_and_offline_messages() {
         "{rows:?}"
     );
     client
-        .set_mutes(
-            &ann,
-            Mutes {
-                chat: Some(MuteFor::Nothing),
-                ..Mutes::default()
-            },
-        )
+        .set_mutes(&ann, Mutes::default().chat(MuteFor::Nothing))
         .await
         .unwrap();
     assert_eq!(client.mutes(&ann).await.unwrap().chat, Some(MuteFor::Nothing));

@@ -110,10 +110,7 @@ async fn what_the_token_call_says_is_not_about_the_user() {
 async fn a_logout_without_an_answer_in_time_is_sent_once() {
     let (sandbox, _) = ann_on_ios().await;
     sandbox.inject(Fault::delay("sessions.logout_all", Duration::from_secs(20)));
-    let timeouts = Timeouts {
-        total: Duration::from_millis(200),
-        ..Timeouts::default()
-    };
+    let timeouts = Timeouts::default().total(Duration::from_millis(200));
     let client = builder(&sandbox).timeouts(timeouts).build().unwrap();
     let error = client.logout_all(&user("ann")).await.unwrap_err();
     assert!(error.is_outcome_unknown(), "{error:?}");

@@ -4,11 +4,9 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use easemob_admin_api::{AppRoot, Client, ClientBuilder, Credentials, RetryPolicy};
+use easemob_admin_api::{AppRoot, Client, ClientBuilder, Credentials, Rates, RetryPolicy};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-
-use super::setup::unlimited;
 
 /// One step of what happens on a connection.
 #[derive(Clone, Debug)]
@@ -123,7 +121,7 @@ pub(crate) fn builder(scheme: &str, host: &str, address: SocketAddr) -> ClientBu
     let root = format!("{scheme}://{host}:{}/acme/chat", address.port());
     Client::builder(AppRoot::parse(&root).unwrap())
         .credentials(Credentials::fixed_token("YWMtx"))
-        .rates(unlimited())
+        .rates(Rates::unlimited())
         .retry(RetryPolicy::none())
         .transport(crate::TRANSPORT)
 }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use easemob_admin_api::transport::clock::{Clock, Sleep, SystemClock};
-use easemob_admin_api::{AppRoot, Client, ClientBuilder, Credentials, RateLimit, Rates, UserId};
+use easemob_admin_api::{AppRoot, Client, ClientBuilder, Credentials, Rates, UserId};
 use easemob_admin_sandbox::Sandbox;
 use tokio::time::Instant;
 
@@ -42,17 +42,6 @@ impl Clock for Hasty {
     }
 }
 
-pub(crate) fn unlimited() -> Rates {
-    let unlimited = RateLimit::unlimited();
-    Rates {
-        accounts: unlimited,
-        token: unlimited,
-        batch_delete: unlimited,
-        mutes: unlimited,
-        presence: unlimited,
-    }
-}
-
 pub(crate) async fn sandbox() -> Sandbox {
     Sandbox::builder()
         .rates(easemob_admin_sandbox::Rates::unlimited())
@@ -67,7 +56,7 @@ pub(crate) fn builder(sandbox: &Sandbox) -> ClientBuilder {
             sandbox.client_id(),
             sandbox.client_secret(),
         ))
-        .rates(unlimited())
+        .rates(Rates::unlimited())
         .transport(crate::TRANSPORT)
 }
 

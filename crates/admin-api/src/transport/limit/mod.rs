@@ -1,9 +1,11 @@
 //! Pacing: how many calls a second, and who may send the next one.
 //!
 //! The promise is "never above N in any rolling second, and at least 99 % of N used". `own` keeps it for the
-//! tasks of one client, `shared` for all processes of one user on one machine, and [`adaptive`] gives way when
+//! tasks of one client, `shared` for all processes of one user on one machine, and `adaptive` gives way when
 //! the server says that even that is too much.
 
+// Open for measuring only.
+#[doc(hidden)]
 pub mod adaptive;
 mod own;
 mod shared;
@@ -94,10 +96,11 @@ impl fmt::Display for RateLimit {
 /// ```
 /// use easemob_admin_api::{RateLimit, Rates};
 ///
-/// let rates = Rates { accounts: RateLimit::per_second(50), ..Rates::default() };
+/// let rates = Rates::default().accounts(RateLimit::per_second(50));
 /// assert_eq!(rates.presence, RateLimit::per_second(50));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Rates {
     /// User, device and session calls. Default 100/s, the shared pool of an app key (limitationapi page).
     pub accounts: RateLimit,
@@ -124,6 +127,54 @@ impl Default for Rates {
 }
 
 impl Rates {
+    /// Paces nothing.
+    #[must_use]
+    pub fn unlimited() -> Self {
+        let unlimited = RateLimit::unlimited();
+        Self {
+            accounts: unlimited,
+            token: unlimited,
+            batch_delete: unlimited,
+            mutes: unlimited,
+            presence: unlimited,
+        }
+    }
+
+    /// Sets the budget of user, device and session calls.
+    #[must_use]
+    pub fn accounts(mut self, rate: RateLimit) -> Self {
+        self.accounts = rate;
+        self
+    }
+
+    /// Sets the budget of `POST /token`.
+    #[must_use]
+    pub fn token(mut self, rate: RateLimit) -> Self {
+        self.token = rate;
+        self
+    }
+
+    /// Sets the budget of batch deletion.
+    #[must_use]
+    pub fn batch_delete(mut self, rate: RateLimit) -> Self {
+        self.batch_delete = rate;
+        self
+    }
+
+    /// Sets the budget of global mutes.
+    #[must_use]
+    pub fn mutes(mut self, rate: RateLimit) -> Self {
+        self.mutes = rate;
+        self
+    }
+
+    /// Sets the budget of presence.
+    #[must_use]
+    pub fn presence(mut self, rate: RateLimit) -> Self {
+        self.presence = rate;
+        self
+    }
+
     pub(crate) fn all(&self) -> [(&'static str, RateLimit); 5] {
         [
             ("accounts", self.accounts),
