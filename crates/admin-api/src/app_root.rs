@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use url::Url;
 
 /// The `org#app` pair that names one app of the service.
@@ -194,6 +196,27 @@ impl FromStr for AppRoot {
     }
 }
 
+/// Writes both as the texts they are read from.
+macro_rules! serde_as_text {
+    ($type:ident) => {
+        impl Serialize for $type {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $type {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = String::deserialize(deserializer)?;
+                Self::parse(&text).map_err(D::Error::custom)
+            }
+        }
+    };
+}
+
+serde_as_text!(AppKey);
+serde_as_text!(AppRoot);
+
 fn parse_url(text: &str) -> Result<Url, InvalidAppRoot> {
     let url = Url::parse(text).map_err(|_| InvalidAppRoot::Url(without_user_info(text)))?;
     let plain = url.query().is_none()
@@ -293,5 +316,21 @@ mod tests {
         ] {
             assert_eq!(AppRoot::parse(root).unwrap().is_loopback(), expected, "{root}");
         }
+    }
+
+    #[test]
+    fn keys_and_roots_are_written_as_they_are_read() {
+        let key = AppKey::parse("acme#chat").unwrap();
+        assert_eq!(serde_json::to_string(&key).unwrap(), r#""acme#chat""#);
+        assert_eq!(serde_json::from_str::<AppKey>(r#""acme#chat""#).unwrap(), key);
+        for root in [
+            "https://im.example.com/acme/chat",
+            "http://h:8080/app-id/0123abcd",
+        ] {
+            let root = AppRoot::parse(root).unwrap();
+            let text = serde_json::to_string(&root).unwrap();
+            assert_eq!(serde_json::from_str::<AppRoot>(&text).unwrap(), root);
+        }
+        assert!(serde_json::from_str::<AppRoot>(r#""im.example.com""#).is_err());
     }
 }

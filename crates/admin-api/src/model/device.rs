@@ -1,6 +1,6 @@
 //! Devices that are online.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{DeviceId, Platform};
 
@@ -20,7 +20,7 @@ use super::{DeviceId, Platform};
 /// assert_eq!(devices[0].platform(), Platform::Ios);
 /// # Ok(()) }
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Device {
     /// The resource id, by which the device is logged out.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A time, in milliseconds since the Unix epoch.
 ///
@@ -12,7 +12,7 @@ use serde::Serialize;
 /// let signed_in = UnixMillis(1_712_000_000_002);
 /// assert!(signed_in.to_system_time() > std::time::UNIX_EPOCH);
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct UnixMillis(pub u64);
 

@@ -1,6 +1,6 @@
 //! Whether a user is online.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// Whether any device of a user is online.
@@ -17,7 +17,7 @@ use serde_json::Value;
 /// assert_eq!(client.status(&UserId::parse("ann")?).await?, OnlineStatus::Offline);
 /// # Ok(()) }
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum OnlineStatus {

@@ -5,7 +5,7 @@ use std::fmt;
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use super::{Integer, UnixMillis, UserId};
@@ -24,25 +24,33 @@ use super::{Integer, UnixMillis, UserId};
 /// assert!(!user.is_banned());
 /// # Ok(()) }
 /// ```
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct User {
     /// The name, as the server writes it (mostly in lower case).
     pub username: UserId,
     /// The uuid, which may stand in place of the name in calls.
-    #[serde(default, deserialize_with = "if_readable")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "if_readable"
+    )]
     pub uuid: Option<String>,
     /// The name shown in push notifications.
-    #[serde(default, deserialize_with = "if_readable")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "if_readable"
+    )]
     pub nickname: Option<String>,
     /// False if the account is banned; `None` if the server does not say.
-    #[serde(default, deserialize_with = "flag")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "flag")]
     pub activated: Option<bool>,
     /// When the account was made.
-    #[serde(default, deserialize_with = "millis")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "millis")]
     pub created: Option<UnixMillis>,
     /// When the account was last changed.
-    #[serde(default, deserialize_with = "millis")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "millis")]
     pub modified: Option<UnixMillis>,
     /// Every other field, such as push settings and `notification_ignore_<group>`.
     #[serde(flatten)]
@@ -132,5 +140,38 @@ impl fmt::Debug for NewUser {
             .field("password", &"[redacted]")
             .field("nickname", &self.nickname)
             .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Device, DeviceId, OnlineStatus};
+
+    /// Writes a value and reads it again.
+    fn kept<T: Serialize + DeserializeOwned>(value: &T) -> T {
+        serde_json::from_str(&serde_json::to_string(value).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn what_is_written_is_read_as_it_was() {
+        let listed =
+            r#"{"username":"ann","activated":false,"created":1712000000001,"notification_ignore_7":true}"#;
+        let user: User = serde_json::from_str(listed).unwrap();
+        assert_eq!(kept(&user), user);
+        assert_eq!(kept(&user.created), Some(UnixMillis(1_712_000_000_001)));
+        let device = Device {
+            name: Some("Pixel".into()),
+            ..Device::new(DeviceId::parse("ios_1").unwrap())
+        };
+        assert_eq!(kept(&device), device);
+        for status in [
+            OnlineStatus::Online,
+            OnlineStatus::Offline,
+            OnlineStatus::Unreported,
+            OnlineStatus::Other("away".into()),
+        ] {
+            assert_eq!(kept(&status), status);
+        }
     }
 }
