@@ -132,7 +132,7 @@ pub(crate) struct TokenCache {
     source: Box<dyn Fetch>,
     clock: Arc<dyn Clock>,
     /// Never held while anything is waited for.
-    state: RwLock<State>,
+    state: Arc<RwLock<State>>,
 }
 
 impl TokenCache {
@@ -140,7 +140,7 @@ impl TokenCache {
         Self {
             source,
             clock,
-            state: RwLock::default(),
+            state: Arc::default(),
         }
     }
 
@@ -242,30 +242,30 @@ impl TokenCache {
             outcome: outcome.shared(),
         };
         if let Some(handle) = handle {
-            handle.spawn(fetching.outcome.clone());
+            let (fetching, cache) = (fetching.clone(), Arc::downgrade(&self.state));
+            handle.spawn(async move {
+                let outcome = fetching.outcome.await;
+                if let Some(state) = cache.upgrade() {
+                    write(&state).settle(fetching.number, &outcome);
+                }
+            });
         }
         state.under_way.push(fetching.clone());
         Ok(fetching)
     }
 
-    /// Waits for a fetch. Whoever is first to hear of its end writes it down for all.
+    /// Waits for a fetch.
     async fn brought(&self, fetching: Fetching) -> Result<Lease, FetchError> {
-        let number = fetching.number;
-        let (ended_at, fetched) = fetching.outcome.await;
+        let outcome = fetching.outcome.await;
         let mut state = self.write();
-        let first = state.forget(number);
-        match fetched {
-            Ok(fetched) => match &state.held {
-                Some(held) if held.lease.generation > number => Ok(held.lease.clone()),
+        state.settle(fetching.number, &outcome);
+        match outcome {
+            (ended_at, Ok(fetched)) => match &state.held {
+                Some(held) if held.lease.generation > fetching.number => Ok(held.lease.clone()),
                 _ => Ok(state.hold(&fetched, ended_at)),
             },
-            Err(error) => {
-                if first {
-                    state.failed = Some((ended_at, error.clone()));
-                }
-                // It was to be renewed early; that it could not be takes nothing from it.
-                state.still_good(self.clock.now()).ok_or(error)
-            }
+            // It was to be renewed early; that it could not be takes nothing from it.
+            (_, Err(error)) => state.still_good(self.clock.now()).ok_or(error),
         }
     }
 
@@ -274,8 +274,12 @@ impl TokenCache {
     }
 
     fn write(&self) -> RwLockWriteGuard<'_, State> {
-        self.state.write().unwrap_or_else(PoisonError::into_inner)
+        write(&self.state)
     }
+}
+
+fn write(state: &RwLock<State>) -> RwLockWriteGuard<'_, State> {
+    state.write().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl State {
@@ -329,11 +333,19 @@ impl State {
         lease
     }
 
-    /// Takes a fetch off the list; false if another task has done so.
-    fn forget(&mut self, number: u64) -> bool {
+    /// Writes down what a fetch brought, unless another task has done so.
+    fn settle(&mut self, number: u64, (ended_at, fetched): &Outcome) {
         let before = self.under_way.len();
         self.under_way.retain(|fetching| fetching.number != number);
-        self.under_way.len() < before
+        if self.under_way.len() == before {
+            return;
+        }
+        match fetched {
+            Ok(fetched) => {
+                self.hold(fetched, *ended_at);
+            }
+            Err(error) => self.failed = Some((*ended_at, error.clone())),
+        }
     }
 
     fn give_up_the_abandoned(&mut self, now: Instant) {
@@ -579,6 +591,16 @@ mod tests {
             .ok()
             .unwrap();
         assert_eq!(fetches.load(Ordering::SeqCst), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_failure_that_nobody_waited_for_is_old_news_later() {
+        let (cache, fetches, fails) = cache_of(true, true);
+        assert!(tokio::time::timeout(TAKES / 10, cache.lease()).await.is_err());
+        tokio::time::sleep(TAKES + REFUSAL_FOR).await;
+        fails.store(false, Ordering::SeqCst);
+        cache.lease().await.ok().unwrap();
+        assert_eq!(fetches.load(Ordering::SeqCst), 2);
     }
 
     #[test]
