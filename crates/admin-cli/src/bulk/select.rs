@@ -192,6 +192,7 @@ pub fn select_victims(user: &UserId, devices: &[SeenDevice], selection: &Selecti
 
 /// Ranks each group of devices by age and returns what is beyond what may stay of it.
 ///
+/// Whoever is exactly as old as the last one that stays, stays too: which of them came first cannot be told.
 /// Devices of unknown age take no place in the ranking unless they count as oldest: a device with enough newer
 /// ones of known age is surplus whatever the age of the unknown ones.
 fn keep_newest(
@@ -226,6 +227,11 @@ fn keep_newest(
             let ids = || a.device.id.as_str().cmp(b.device.id.as_str());
             age(b).cmp(&age(a)).then_with(ids)
         });
+        // Of devices that signed in at the same moment nobody can say which is the newer one.
+        let boundary = keep
+            .checked_sub(1)
+            .and_then(|last| ranked.get(last))
+            .and_then(age);
         let mut beyond = Vec::new();
         for (rank, choice) in ranked.into_iter().enumerate() {
             let at = age(&choice);
@@ -235,6 +241,9 @@ fn keep_newest(
                 _ if rank < keep => selected
                     .spared
                     .push(because(format!("one of the newest {keep} {group}"))),
+                (Some(_), _) if at == boundary => selected.spared.push(because(format!(
+                    "as old as one of the newest {keep} {group}, so it stays"
+                ))),
                 (None, UnknownAge::Oldest) => {
                     beyond.push(because(format!("age unknown, taken as oldest {group}")));
                 }

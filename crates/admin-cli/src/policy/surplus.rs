@@ -30,7 +30,7 @@ impl Surplus {
         self.online - self.limit
     }
 
-    /// Returns how many devices beyond the limit stay: their age is unknown, or too few would survive.
+    /// Returns how many devices beyond the limit stay: their age is unknown or the same, or too few would survive.
     #[must_use]
     pub fn undecided(&self) -> usize {
         self.over().saturating_sub(self.victims.len())

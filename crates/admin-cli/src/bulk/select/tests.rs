@@ -124,6 +124,31 @@ fn keep_newest_zero_spares_only_unknown_ages() {
     );
 }
 
+#[test]
+fn devices_of_the_same_age_as_the_last_that_stays_are_spared() {
+    let devices = ["web_a@2", "web_b@2", "web_c@2", "web_d@1", "web_e@3"].map(device);
+    for (keep, victims, spared) in [(1, 4, 1), (2, 1, 4), (3, 1, 4), (4, 1, 4), (5, 0, 5)] {
+        let selected = select_victims(&user(), &devices, &newest(keep, UnknownAge::Oldest));
+        assert_eq!(
+            (selected.victims.len(), selected.spared.len()),
+            (victims, spared),
+            "{keep}"
+        );
+    }
+    let selected = select_victims(&user(), &devices, &newest(2, UnknownAge::Keep));
+    let why: Vec<_> = selected.spared.iter().map(|choice| choice.why.as_str()).collect();
+    let tied = "as old as one of the newest 2 on web, so it stays";
+    assert_eq!(
+        why,
+        [
+            "one of the newest 2 on web",
+            "one of the newest 2 on web",
+            tied,
+            tied
+        ]
+    );
+}
+
 fn limited(limits: DeviceLimits) -> Selection {
     let limits = Limits {
         app: limits,
@@ -220,7 +245,8 @@ proptest! {
         let unique: BTreeSet<&String> = ids.iter().collect();
         prop_assert_eq!(selected.victims.len() + selected.spared.len(), unique.len());
         let mut platforms: BTreeMap<String, (usize, usize)> = BTreeMap::new();
-        for choice in &selected.spared {
+        let tied = |choice: &&Choice| choice.why.starts_with("as old as");
+        for choice in selected.spared.iter().filter(|choice| !tied(choice)) {
             platforms.entry(choice.device.id.platform().to_string()).or_default().0 += 1;
         }
         for choice in &selected.victims {
@@ -229,7 +255,7 @@ proptest! {
             for kept in &selected.spared {
                 let same = kept.device.id.platform() == choice.device.id.platform();
                 if let (true, Some(kept), Some(ended)) = (same, kept.device.signed_in_at, choice.device.signed_in_at) {
-                    prop_assert!(kept >= ended, "an older device was kept");
+                    prop_assert!(kept > ended, "a device was kept that is no newer");
                 }
             }
         }

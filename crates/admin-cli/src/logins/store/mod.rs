@@ -348,11 +348,11 @@ pub trait LoginStore {
     /// When they cannot be read.
     fn known_devices(&self, user: &str) -> Result<Vec<KnownDevice>, StoreError>;
 
-    /// Returns when a device signed in, as far as it is known: its last login event, or else when it was first seen.
+    /// Returns the last event of a device; of several in one millisecond, one that is no sign-in.
     ///
     /// # Errors
     /// When it cannot be read.
-    fn signed_in_ms(&self, user: &str, resource: &str) -> Result<Option<i64>, StoreError>;
+    fn last_event(&self, user: &str, resource: &str) -> Result<Option<LoginEvent>, StoreError>;
 
     /// Returns the times of which events may be missing.
     ///

@@ -165,19 +165,17 @@ pub(super) fn known_devices(connection: &Connection, user: &str) -> Result<Vec<K
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-pub(super) fn signed_in_ms(
+pub(super) fn last_event(
     connection: &Connection,
     user: &str,
     resource: &str,
-) -> Result<Option<i64>, StoreError> {
+) -> Result<Option<LoginEvent>, StoreError> {
+    // Which of two in one millisecond came last nobody knows: what does not say that it signed in is believed.
     let mut statement = connection.prepare_cached(
-        "SELECT coalesce((SELECT max(at_ms) FROM events WHERE user = ?1 AND resource = ?2 AND kind = 'login'), \
-         (SELECT first_seen_ms FROM devices WHERE user = ?1 AND resource = ?2))",
+        "SELECT call_id, user, resource, platform, kind, at_ms, reason FROM events WHERE user = ?1 AND resource = ?2 \
+         ORDER BY at_ms DESC, kind = 'login' LIMIT 1",
     )?;
-    let found = statement
-        .query_row([user, resource], |row| row.get(0))
-        .optional()?;
-    Ok(found.flatten())
+    Ok(statement.query_row([user, resource], event).optional()?)
 }
 
 pub(super) fn gaps(connection: &Connection, range: Range) -> Result<Vec<Gap>, StoreError> {

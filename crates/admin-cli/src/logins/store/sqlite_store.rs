@@ -251,8 +251,8 @@ impl LoginStore for SqliteStore {
         questions::known_devices(&self.connection, user)
     }
 
-    fn signed_in_ms(&self, user: &str, resource: &str) -> Result<Option<i64>, StoreError> {
-        questions::signed_in_ms(&self.connection, user, resource)
+    fn last_event(&self, user: &str, resource: &str) -> Result<Option<LoginEvent>, StoreError> {
+        questions::last_event(&self.connection, user, resource)
     }
 
     fn gaps(&self, range: Range) -> Result<Vec<Gap>, StoreError> {

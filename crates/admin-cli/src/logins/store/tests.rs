@@ -158,16 +158,30 @@ fn sign_ins_are_found_by_when_they_were_received() {
 }
 
 #[test]
-fn the_age_of_a_device_is_its_last_login_or_when_it_was_first_seen() {
+fn the_last_event_of_a_device_is_that_of_the_service_and_in_doubt_no_sign_in() {
+    let (_directory, mut store) = store();
+    assert_eq!(store.last_event("ann", "ios_1").unwrap(), None);
+    let last = |store: &SqliteStore| store.last_event("ann", "ios_1").unwrap().unwrap().call_id;
+    let login = |call_id, at_ms, kind| login(call_id, "ann", at_ms, kind);
+    store
+        .record_events(&[login("later", 70, LoginKind::Login)], 300)
+        .unwrap();
+    store
+        .record_events(&[login("earlier", 60, LoginKind::Logout)], 400)
+        .unwrap();
+    assert_eq!(last(&store), "later");
+    store
+        .record_events(&[login("at once", 70, LoginKind::Replaced)], 500)
+        .unwrap();
+    assert_eq!(last(&store), "at once");
+    assert_eq!(store.last_event("ann", "ios_2").unwrap(), None);
+}
+
+#[test]
+fn a_device_is_known_from_its_first_to_its_last_snapshot() {
     let (_directory, mut store) = store();
     scanned(&mut store, &[online("ann", &["ios_1", "ios_2"])], 100);
     scanned(&mut store, &[online("ann", &["ios_1", "ios_2"])], 200);
-    store
-        .record_events(&[login("1", "ann", 70, LoginKind::Login)], 300)
-        .unwrap();
-    assert_eq!(store.signed_in_ms("ann", "ios_1").unwrap(), Some(70));
-    assert_eq!(store.signed_in_ms("ann", "ios_2").unwrap(), Some(100));
-    assert_eq!(store.signed_in_ms("ann", "ios_9").unwrap(), None);
     let seen = store.known_devices("ann").unwrap();
     assert_eq!((seen[0].first_seen_ms, seen[0].last_seen_ms), (100, 200));
 }

@@ -1,6 +1,6 @@
 //! `limits check --snapshot`: the same comparison with what a scan saw; nothing is sent.
 
-use easemob_admin_api::{DeviceId, UnixMillis, UserId};
+use easemob_admin_api::{DeviceId, UserId};
 use serde::Serialize;
 
 use super::{CheckRow, compared, verdict};
@@ -11,6 +11,7 @@ use crate::commands::logins::snapshot::{SnapshotName, find, kept, warn_of_incomp
 use crate::context::{Context, Session};
 use crate::exit::{self, Exit};
 use crate::input::spool::Entry;
+use crate::logins::ages::signed_in_at;
 use crate::logins::store::{LoginStore, SeenDevice as StoredDevice};
 use crate::policy::surplus::Totals;
 
@@ -127,15 +128,12 @@ impl Rows<'_> {
     }
 }
 
-/// Returns a device as it would have been read then; nothing if its id is none.
+/// Returns a device as it would have been read then; nothing if its id, or the name of the user, is none.
 fn seen(store: &dyn LoginStore, user: &str, device: StoredDevice) -> Option<SeenDevice> {
     let id = DeviceId::parse(device.resource).ok()?;
-    let known = store.signed_in_ms(user, &id.to_string()).ok().flatten();
-    let known = known
-        .and_then(|millis| u64::try_from(millis).ok())
-        .map(UnixMillis);
+    let user = UserId::parse(user).ok()?;
     Some(SeenDevice {
-        signed_in_at: known.or_else(|| id.signed_in_at()),
+        signed_in_at: signed_in_at(store, &user, &id),
         id,
         name: device.name,
         uuid: None,
