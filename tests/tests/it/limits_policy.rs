@@ -264,6 +264,20 @@ fn killed_and_resumed_it_ends_nobody_beyond_the_surplus() {
     assert!(nothing.stderr.contains("nothing is left"), "{}", nothing.text());
 }
 
+/// Whoever could not be read at first was not compared, and the exit code says so although the run itself had no trouble.
+#[test]
+fn who_could_not_be_read_at_first_is_not_taken_for_done() {
+    let env = roomy();
+    browsers(&env, "ann", &[1, 2, 3]);
+    let policy = env.file("limits.toml", "[platforms]\nweb = 2\n");
+    env.sandbox().inject(Fault::status("devices.list", 400).times(1));
+    let output = env.run(&enforce(&policy, &["ann"])).expect(6);
+    assert!(output.stderr.contains("could not be read"), "{}", output.text());
+    assert_eq!(env.devices("ann").len(), 3);
+    let _ = env.run(&enforce(&policy, &["ann"])).expect(0);
+    assert_eq!(env.devices("ann").len(), 2);
+}
+
 /// When a scan saw a device is not when it signed in: the newest browsers are kept by their stamps after it as before,
 /// and phones are of unknown age.
 #[test]

@@ -11,6 +11,7 @@ use clap::Args;
 use easemob_admin_api::DeviceId;
 
 use super::policy_file::PolicyArgs;
+use super::room::Room;
 use super::watch::watch;
 use super::whom::Whom;
 use crate::acts::begin::{self, begin};
@@ -24,7 +25,6 @@ use crate::bulk::decide::Order;
 use crate::bulk::item::{Item, Planned, Task};
 use crate::bulk::plan::in_order::InOrder;
 use crate::bulk::runs::input;
-use crate::bulk::select::Selection;
 use crate::cli::duration;
 use crate::command_error::CommandError;
 use crate::commands::acting::{Acting, users};
@@ -74,13 +74,6 @@ pub struct EnforceArgs {
     acting: Acting,
 }
 
-/// What one enforcement came to.
-pub(super) struct Enforced {
-    pub(super) exit: Exit,
-    /// How many devices were chosen.
-    pub(super) victims: u64,
-}
-
 /// Runs the command.
 ///
 /// # Errors
@@ -93,96 +86,34 @@ pub async fn run(context: &Context, session: &Session, args: &EnforceArgs) -> Re
         return watch(context, session, args, &on_disk).await;
     }
     let list = args.whom.read(context, session).await?;
-    let source = args.whom.describe();
-    let enforced = enforce(context, session, args, &on_disk, &list, source, args.max_logouts).await?;
-    Ok(enforced.exit)
+    let enforcement = Enforcement {
+        context,
+        session,
+        args,
+        on_disk: &on_disk,
+    };
+    let chosen = enforcement.choose(&list, None).await?;
+    enforcement.tell(&chosen);
+    let online = chosen.totals.online;
+    let allowance = args.max_logouts.map(|spec| spec.allowance(online));
+    if let Some(allowed) = allowance.filter(|allowed| chosen.victims() > *allowed) {
+        return Err(exceeded(chosen.victims(), online, allowed));
+    }
+    enforcement
+        .carry_out(chosen, &list, args.whom.describe(), allowance)
+        .await
 }
 
-/// Enforces a policy on the users of a list; `cap` says how much may be done at most.
-///
-/// # Errors
-/// When more would be ended than allowed, the operator does not agree, or the run was stopped.
-pub(super) async fn enforce(
-    context: &Context,
-    session: &Session,
-    args: &EnforceArgs,
-    on_disk: &PolicyOnDisk,
-    list: &UserList,
-    source: String,
-    cap: Option<CapSpec>,
-) -> Result<Enforced, CommandError> {
-    let selection = on_disk.policy.selection();
-    let chosen = choose(context, session, args, list, &selection).await?;
-    let totals = &chosen.totals;
-    if args.watch && chosen.items == 0 && totals.undecided == 0 {
-        // Most sign-ins exceed nothing, which nobody wants to read about.
-        let exit = exit::OK;
-        return Ok(Enforced { exit, victims: 0 });
-    }
-    tell(context, totals, chosen.unread);
-    let allowance = cap.map(|spec| spec.allowance(totals.online));
-    if let Some(allowed) = allowance.filter(|allowed| totals.victims > *allowed) {
-        return Err(exceeded(totals.victims, totals.online, allowed));
-    }
-    let policy = args.policy.policy.display().to_string();
-    if totals.victims > 0 {
-        let (digest, _) = on_disk.sha256.split_at(12);
-        let act = format!(
-            "log out {} of {}, those beyond the limits of {policy} (sha256 {digest}…),",
-            devices(totals.victims),
-            users(chosen.users_to_log_out)
-        );
-        args.acting
-            .confirm(context, session, chosen.users_to_log_out, &act)?;
-    }
-    let mut summary = Summary::of_users(chosen.items);
-    summary.duplicate_lines = list.remarks.duplicates;
-    summary.invalid_lines = list.remarks.invalid.count;
-    summary.over_limit_and_stay = Some(totals.undecided);
-    let (victims, undecided) = (totals.victims, totals.undecided);
-    let order = Order {
-        selection,
-        on_drift: OnDrift::StillMeant,
-    };
-    let items = input::items(chosen.file).map_err(lost)?;
-    if args.acting.dry_run || chosen.items == 0 {
-        args.acting.record(&mut summary);
-        let tasks = items.map(|item| item.map(Task::fresh));
-        let exit = dry_run(context, session, "limits enforce", tasks, &order, None, summary).await?;
-        let exit = remaining(undecided, args.acting.dry_run, exit);
-        return Ok(Enforced { exit, victims });
-    }
-    let new = begin::Order {
-        acting: &args.acting,
-        action: Action::Enforce {
-            policy,
-            policy_sha256: on_disk.sha256.clone(),
-            selection: order.selection,
-        },
-        source,
-        allowance,
-    };
-    let open = begin(context, session, new, items)?;
-    let attempted = Attempted {
-        verify: args.verify,
-        ..Attempted::first(summary)
-    };
-    let exit = perform(context, session, open, attempted).await?;
-    let exit = remaining(undecided, false, exit);
-    Ok(Enforced { exit, victims })
-}
-
-/// Returns the exit code: whoever is still beyond a limit after everything was done is a finding.
-fn remaining(undecided: u64, dry_run: bool, exit: Exit) -> Exit {
-    if undecided > 0 && !dry_run && exit == exit::OK {
-        exit::FINDINGS
-    } else {
-        exit
-    }
+/// A policy that is enforced; the two steps are apart, because all is known between them and nothing has been done.
+pub(super) struct Enforcement<'a> {
+    pub(super) context: &'a Context,
+    pub(super) session: &'a Session,
+    pub(super) args: &'a EnforceArgs,
+    pub(super) on_disk: &'a PolicyOnDisk,
 }
 
 /// What is to be done, as far as the first reading tells.
-struct Chosen {
+pub(super) struct Chosen {
     /// One item for each user who exceeds with devices that may go, or could not be read.
     file: File,
     items: u64,
@@ -191,64 +122,191 @@ struct Chosen {
     totals: Totals,
 }
 
-/// Reads everybody and chooses the surplus.
-async fn choose(
-    context: &Context,
-    session: &Session,
-    args: &EnforceArgs,
-    list: &UserList,
-    selection: &Selection,
-) -> Result<Chosen, CommandError> {
-    let file = tempfile::tempfile().map_err(lost)?;
-    let mut writer = input::Writer::new(file);
-    let mut order = InOrder::default();
-    let mut totals = Totals::default();
-    let (mut users_to_log_out, mut unread) = (0, 0);
-    let tasks = begin::items(args.whom.stream(list)?).map(|item| item.map(Task::fresh));
-    let read = async |task: &Task| session.server.list_devices(&task.item.user).await;
-    let note = |task: Task, read: Result<Vec<SeenDevice>, CallError>| {
-        let number = task.item.number;
-        let planned = match read {
-            // Nothing is chosen of somebody who could not be read: whether that has passed is told by the run.
-            Err(_) => {
-                unread += 1;
-                Some(Planned::default())
+impl Chosen {
+    /// Returns how many devices are to be ended.
+    pub(super) fn victims(&self) -> u64 {
+        self.totals.victims
+    }
+
+    /// Returns whether nobody exceeds anything, as far as was read.
+    pub(super) fn is_nothing(&self) -> bool {
+        self.items == 0 && self.totals.undecided == 0
+    }
+}
+
+impl Enforcement<'_> {
+    /// Reads everybody of a list and chooses the surplus; with `room`, no more than fits into it.
+    ///
+    /// # Errors
+    /// When going on is pointless; nothing was done then.
+    pub(super) async fn choose(
+        &self,
+        list: &UserList,
+        mut room: Option<&mut Room>,
+    ) -> Result<Chosen, CommandError> {
+        let Self {
+            context,
+            session,
+            args,
+            on_disk,
+        } = *self;
+        let selection = on_disk.policy.selection();
+        let file = tempfile::tempfile().map_err(lost)?;
+        let mut writer = input::Writer::new(file);
+        let mut order = InOrder::default();
+        let mut totals = Totals::default();
+        let (mut users_to_log_out, mut unread) = (0, 0);
+        let tasks = begin::items(args.whom.stream(list)?).map(|item| item.map(Task::fresh));
+        let read = async |task: &Task| session.server.list_devices(&task.item.user).await;
+        let note = |task: Task, read: Result<Vec<SeenDevice>, CallError>| {
+            let user = &task.item.user;
+            let planned = match (read, room.as_deref_mut()) {
+                // Whoever does not exist has no devices, today or later.
+                (Err(error), Some(_)) if error.not_found => None,
+                (Err(_), Some(room)) => {
+                    room.unread.push(user.to_string());
+                    None
+                }
+                // Nothing is chosen of somebody who could not be read: whether that has passed is told by the run.
+                (Err(_), None) => {
+                    unread += 1;
+                    Some(Planned::default())
+                }
+                (Ok(devices), room) => {
+                    let found = surplus(user, &devices, &selection);
+                    let found = match room {
+                        Some(room) => room.take(user, found),
+                        None => Some(found),
+                    };
+                    found.and_then(|found| {
+                        totals.count(devices.len(), &found);
+                        let planned = plan(&devices, &found);
+                        users_to_log_out += u64::from(planned.is_some());
+                        planned
+                    })
+                }
+            };
+            let number = task.item.number;
+            let item = planned.map(|planned| Item {
+                planned: Some(planned),
+                ..task.item
+            });
+            for item in order.push(number, item).into_iter().flatten() {
+                writer.push(&item)?;
             }
-            Ok(devices) => {
-                let found = surplus(&task.item.user, &devices, selection);
-                totals.count(devices.len(), &found);
-                let planned = plan(&devices, &found);
-                users_to_log_out += u64::from(planned.is_some());
-                planned
-            }
+            Ok(())
         };
-        let item = planned.map(|planned| Item {
-            planned: Some(planned),
-            ..task.item
-        });
-        for item in order.push(number, item).into_iter().flatten() {
-            writer.push(&item)?;
+        read_first(
+            context,
+            &session.server,
+            "comparing",
+            list.users,
+            tasks,
+            read,
+            note,
+        )
+        .await?;
+        let (file, items, _) = writer.finish().map_err(lost)?;
+        Ok(Chosen {
+            file,
+            items,
+            users_to_log_out,
+            unread,
+            totals,
+        })
+    }
+
+    /// Says what was chosen.
+    pub(super) fn tell(&self, chosen: &Chosen) {
+        tell(self.context, &chosen.totals, chosen.unread);
+    }
+
+    /// Ends what was chosen, once the operator has agreed: a run on record.
+    ///
+    /// # Errors
+    /// When the operator does not agree, or the run was stopped.
+    pub(super) async fn carry_out(
+        &self,
+        chosen: Chosen,
+        list: &UserList,
+        source: String,
+        allowance: Option<u64>,
+    ) -> Result<Exit, CommandError> {
+        let Self {
+            context,
+            session,
+            args,
+            on_disk,
+        } = *self;
+        let policy = args.policy.policy.display().to_string();
+        let totals = &chosen.totals;
+        if totals.victims > 0 {
+            let (digest, _) = on_disk.sha256.split_at(12);
+            let act = format!(
+                "log out {} of {}, those beyond the limits of {policy} (sha256 {digest}…),",
+                devices(totals.victims),
+                users(chosen.users_to_log_out)
+            );
+            args.acting
+                .confirm(context, session, chosen.users_to_log_out, &act)?;
         }
-        Ok(())
-    };
-    read_first(
-        context,
-        &session.server,
-        "comparing",
-        list.users,
-        tasks,
-        read,
-        note,
-    )
-    .await?;
-    let (file, items, _) = writer.finish().map_err(lost)?;
-    Ok(Chosen {
-        file,
-        items,
-        users_to_log_out,
-        unread,
-        totals,
-    })
+        let mut summary = Summary::of_users(chosen.items);
+        summary.duplicate_lines = list.remarks.duplicates;
+        summary.invalid_lines = list.remarks.invalid.count;
+        summary.over_limit_and_stay = Some(totals.undecided);
+        let left = Left {
+            undecided: totals.undecided,
+            unread: chosen.unread,
+        };
+        let selection = on_disk.policy.selection();
+        let items = input::items(chosen.file).map_err(lost)?;
+        if args.acting.dry_run || chosen.items == 0 {
+            args.acting.record(&mut summary);
+            let order = Order {
+                selection,
+                on_drift: OnDrift::StillMeant,
+            };
+            let tasks = items.map(|item| item.map(Task::fresh));
+            let exit = dry_run(context, session, "limits enforce", tasks, &order, None, summary).await?;
+            return Ok(left.after(args.acting.dry_run, exit));
+        }
+        let new = begin::Order {
+            acting: &args.acting,
+            action: Action::Enforce {
+                policy,
+                policy_sha256: on_disk.sha256.clone(),
+                selection,
+            },
+            source,
+            allowance,
+        };
+        let open = begin(context, session, new, items)?;
+        let attempted = Attempted {
+            verify: args.verify,
+            ..Attempted::first(summary)
+        };
+        let exit = perform(context, session, open, attempted).await?;
+        Ok(left.after(false, exit))
+    }
+}
+
+/// What is left after everything that was chosen is done.
+struct Left {
+    /// Devices beyond a limit that may not be chosen.
+    undecided: u64,
+    /// Users of whom nothing was chosen, because they could not be read at first.
+    unread: u64,
+}
+
+impl Left {
+    /// Returns the exit code: whoever is still beyond a limit is a finding, and whoever was not compared may be.
+    fn after(&self, dry_run: bool, exit: Exit) -> Exit {
+        match exit {
+            exit::OK if self.undecided > 0 && !dry_run => exit::FINDINGS,
+            exit::OK if self.unread > 0 => exit::FAILED_RETRY,
+            exit => exit,
+        }
+    }
 }
 
 /// Returns the devices that go and those that stay; nothing if none go.
@@ -317,10 +375,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_is_still_beyond_a_limit_is_a_finding() {
-        assert_eq!(remaining(0, false, exit::OK), exit::OK);
-        assert_eq!(remaining(1, false, exit::OK), exit::FINDINGS);
-        assert_eq!(remaining(1, true, exit::OK), exit::OK);
-        assert_eq!(remaining(1, false, exit::FAILED_RETRY), exit::FAILED_RETRY);
+    fn who_is_still_beyond_a_limit_is_a_finding_and_who_was_not_compared_has_to_be() {
+        let after = |undecided, unread, dry_run, exit| Left { undecided, unread }.after(dry_run, exit);
+        assert_eq!(after(0, 0, false, exit::OK), exit::OK);
+        assert_eq!(after(1, 1, false, exit::OK), exit::FINDINGS);
+        assert_eq!(after(1, 0, true, exit::OK), exit::OK);
+        assert_eq!(after(1, 0, false, exit::FAILED_RETRY), exit::FAILED_RETRY);
+        for dry_run in [false, true] {
+            assert_eq!(after(0, 1, dry_run, exit::OK), exit::FAILED_RETRY);
+        }
+        assert_eq!(after(0, 1, false, exit::INTERRUPTED), exit::INTERRUPTED);
     }
 }

@@ -1,13 +1,16 @@
 //! `limits enforce --watch`: a policy is kept while people sign in.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use easemob_admin_api::UserId;
 
-use super::enforce::{EnforceArgs, enforce};
+use super::enforce::{EnforceArgs, Enforcement};
+use super::room::Room;
+use super::waiting::Waiting;
 use crate::bulk::cap::CapSpec;
 use crate::command_error::CommandError;
+use crate::commands::acting::users;
 use crate::commands::times::now_ms;
 use crate::context::{Context, Session};
 use crate::exit::{self, Exit};
@@ -21,6 +24,13 @@ use crate::policy::PolicyOnDisk;
 const EVERY: Duration = Duration::from_secs(1);
 
 const HOUR_MS: i64 = 3_600_000;
+
+/// How many users are looked at in one pass at least, if so many wait.
+const BATCH: usize = 100;
+
+/// After how many milliseconds somebody is looked at again where something failed: a failure that lasts takes little of
+/// the hour's logouts then.
+const AGAIN_MS: i64 = 5 * 60_000;
 
 /// How many logouts are left within any hour.
 #[derive(Debug)]
@@ -80,7 +90,13 @@ pub(super) async fn watch(
         .ui
         .note("watching sign-ins until Ctrl-C; `logins collect` has to run beside this");
     let delay_ms = i64::try_from(args.delay.as_millis()).unwrap_or(i64::MAX);
-    let (mut hourly, mut pending, mut told) = (Hourly::new(most), BTreeSet::new(), false);
+    let enforcement = Enforcement {
+        context,
+        session,
+        args,
+        on_disk,
+    };
+    let (mut hourly, mut waiting, mut told) = (Hourly::new(most), Waiting::default(), false);
     let mut since_ms = now_ms().saturating_sub(delay_ms);
     let end = interrupt::until_told(context.deadline());
     tokio::pin!(end);
@@ -89,42 +105,73 @@ pub(super) async fn watch(
             _ = &mut end => return Ok(exit::OK),
             () = tokio::time::sleep(EVERY) => {}
         }
-        let until_ms = now_ms().saturating_sub(delay_ms);
-        pending.extend(store.users_signed_in(Range { since_ms, until_ms })?);
+        let now = now_ms();
+        let until_ms = now.saturating_sub(delay_ms);
+        waiting.add(store.users_signed_in(Range { since_ms, until_ms })?, now);
         since_ms = until_ms;
-        if pending.is_empty() {
+        let left = hourly.left(now);
+        if left == 0 {
+            if waiting.len() > 0 && !told {
+                context.ui.warn(format_args!(
+                    "{most} logouts within an hour are reached; {} users wait until there is room again",
+                    waiting.len()
+                ));
+                told = true;
+            }
             continue;
         }
-        let left = hourly.left(now_ms());
-        let list = list_of(&pending)?;
-        let source = "sign-ins that were collected".to_owned();
-        let cap = Some(CapSpec::Devices(left));
-        match enforce(context, session, args, on_disk, &list, source, cap).await {
-            Ok(enforced) => {
-                hourly.spend(enforced.victims, now_ms());
-                pending.clear();
-                told = false;
-                if [exit::INTERRUPTED, exit::ABORTED].contains(&enforced.exit) {
-                    return Ok(enforced.exit);
-                }
-            }
-            Err(error) if error.exit() == exit::CAP_HIT => {
-                if !told {
-                    let waiting = pending.len();
-                    context.ui.warn(format_args!(
-                        "{most} logouts within an hour are reached; {waiting} users wait until there is room again"
-                    ));
-                    told = true;
-                }
-            }
+        told = false;
+        let batch = waiting.take(BATCH.max(usize::try_from(left).unwrap_or(BATCH)), now);
+        if batch.is_empty() {
+            continue;
+        }
+        let mut room = Room::of(left);
+        let passed = pass(&enforcement, &batch, &mut room, &mut hourly).await;
+        if !room.unread.is_empty() {
+            context.ui.warn(format_args!(
+                "{} could not be read and are looked at again in {} minutes",
+                users(room.unread.len() as u64),
+                AGAIN_MS / 60_000
+            ));
+        }
+        waiting.add(room.deferred, now);
+        waiting.add(room.unread, now + AGAIN_MS);
+        match passed {
+            Ok(end @ (exit::INTERRUPTED | exit::ABORTED)) => return Ok(end),
+            Ok(exit::OK | exit::FINDINGS | exit::FAILED_FINAL) => {}
+            Ok(_) => waiting.add(batch, now + AGAIN_MS),
             // What cannot be reached now may be later, and whoever signed in is looked at then.
-            Err(error) if error.exit() == exit::UNREACHABLE => context.ui.warn(&error),
+            Err(error) if error.exit() == exit::UNREACHABLE => {
+                context.ui.warn(&error);
+                waiting.add(batch, now + AGAIN_MS);
+            }
             Err(error) => return Err(error),
         }
     }
 }
 
-fn list_of(users: &BTreeSet<String>) -> Result<UserList, CommandError> {
+/// Compares some users with the policy, and ends what there is room for.
+async fn pass(
+    enforcement: &Enforcement<'_>,
+    batch: &[String],
+    room: &mut Room,
+    hourly: &mut Hourly,
+) -> Result<Exit, CommandError> {
+    let list = list_of(batch)?;
+    let left = hourly.left(now_ms());
+    let chosen = enforcement.choose(&list, Some(room)).await?;
+    if chosen.is_nothing() {
+        // Most sign-ins exceed nothing, which nobody wants to read about.
+        return Ok(exit::OK);
+    }
+    enforcement.tell(&chosen);
+    // Before anything is ended: after an error nobody can say how much of it was.
+    hourly.spend(chosen.victims(), now_ms());
+    let source = "sign-ins that were collected".to_owned();
+    enforcement.carry_out(chosen, &list, source, Some(left)).await
+}
+
+fn list_of(users: &[String]) -> Result<UserList, CommandError> {
     let mut list = ServerList::begin()?;
     for user in users {
         // Names of the service are names; one that is not is nobody's.
