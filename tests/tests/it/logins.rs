@@ -160,7 +160,7 @@ fn limits_are_kept_beside_a_snapshot_where_the_server_tells_them() {
 #[test]
 fn a_list_is_scanned_like_all_users_and_told_apart() {
     let env = with_users(40);
-    let list = env.file("users.txt", "user0000\nuser0001\nnobody9\n");
+    let list = env.file("users.txt", "User0000\nuser0001\nnobody9\n");
     let rows_of = rows(&env, &["logins", "scan", "--from", &list], 0);
     assert_eq!(
         (&rows_of[0]["users"], &rows_of[0]["devices"]),
@@ -168,6 +168,12 @@ fn a_list_is_scanned_like_all_users_and_told_apart() {
         "the service says offline of who is not there"
     );
     assert_eq!(env.sandbox().call_count("users.list"), 0);
+    let shown = rows(&env, &["logins", "show", "USER0000"], 0);
+    assert_eq!(
+        shown.as_array().unwrap().len(),
+        4,
+        "however the name is written: {shown}"
+    );
     let _ = env.run(&["logins", "scan"]).expect(0);
     let warned = env.run(&["logins", "diff"]).expect(0);
     assert!(

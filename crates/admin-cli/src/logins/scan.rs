@@ -280,7 +280,7 @@ async fn read_batch(calls: &impl ScanCalls, places: &Places, users: &[UserId]) -
     let statuses = match places.call(calls.statuses(users)).await {
         Ok(statuses) => statuses,
         Err(error) => {
-            let failed = |user: &UserId| (user.to_string(), state_of(&error));
+            let failed = |user: &UserId| (user.folded(), state_of(&error));
             return Found {
                 users: users.iter().map(failed).collect(),
                 answered: false,
@@ -312,7 +312,8 @@ async fn read_batch(calls: &impl ScanCalls, places: &Places, users: &[UserId]) -
             })
         });
     Found {
-        users: users.iter().map(ToString::to_string).zip(states).collect(),
+        // Names are the same in any case, and events name users in lower case.
+        users: users.iter().map(UserId::folded).zip(states).collect(),
         answered: true,
         errors,
     }
