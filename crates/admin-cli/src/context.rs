@@ -437,8 +437,22 @@ impl Context {
     /// Shows a progress bar for `total` items, where there is a terminal and more than one item.
     #[must_use]
     pub fn bar(&self, total: u64, verb: &'static str) -> Option<Progress> {
+        if total > 1 {
+            self.progress(Some(total), verb)
+        } else {
+            None
+        }
+    }
+
+    /// Shows how many items are done, where there is a terminal and nobody knows how many there are.
+    #[must_use]
+    pub fn counter(&self, verb: &'static str) -> Option<Progress> {
+        self.progress(None, verb)
+    }
+
+    fn progress(&self, total: Option<u64>, verb: &'static str) -> Option<Progress> {
         let globals = &self.globals;
-        let show = self.screen.stderr && !globals.quiet && !globals.no_progress && total > 1;
+        let show = self.screen.stderr && !globals.quiet && !globals.no_progress;
         let bar = show.then(|| Progress::on_stderr(total, verb));
         if let Some(bar) = &bar {
             self.ui.raise(bar.clone());

@@ -11,11 +11,14 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 pub struct Progress(ProgressBar);
 
 impl Progress {
-    /// Shows a bar for `total` items of the named kind.
+    /// Shows a bar for `total` items of the named kind; or only how many are done, if nobody knows how many there are.
     #[must_use]
-    pub fn on_stderr(total: u64, verb: &'static str) -> Self {
-        let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr_with_hz(8));
-        let template = "{prefix} {wide_bar} {human_pos}/{human_len}  {rate}  {eta} left{msg}";
+    pub fn on_stderr(total: Option<u64>, verb: &'static str) -> Self {
+        let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr_with_hz(8));
+        let template = match total {
+            Some(_) => "{prefix} {wide_bar} {human_pos}/{human_len}  {rate}  {eta} left{msg}",
+            None => "{prefix} {human_pos} users  {rate}{msg}",
+        };
         if let Ok(style) = ProgressStyle::with_template(template) {
             let rate = |state: &ProgressState, text: &mut dyn fmt::Write| {
                 // Nothing can be done about a bar that cannot be drawn.

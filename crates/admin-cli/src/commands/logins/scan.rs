@@ -23,8 +23,9 @@ use crate::logins::store::{Counts, LoginStore, Position, Snapshot, StoreError};
   easemob-admin logins scan --resume
 
 Without users, all users of the app are read. The status of a hundred users is one request, and devices are read only \
-of those who are online. Users that the server does not know or mention, and reads that failed, are kept as such: \
-they are never counted as users without a device. Exit code 6 if a read failed.")]
+of those who are online. Users that the server does not mention, and reads that failed, are kept as such: they are \
+never counted as users without a device. Names on a list that do not exist are: of those the server says offline, too. \
+Exit code 6 if a read failed.")]
 pub struct ScanArgs {
     #[command(flatten)]
     users: UserSource,
@@ -57,7 +58,8 @@ pub async fn run(context: &Context, session: &Session, args: &ScanArgs) -> Resul
         }
     };
     let mut store = SqliteStore::open(&context.logins_file()?)?;
-    let (id, from) = begin(context, &mut store, &source, args.resume)?;
+    let begun = begin(context, &mut store, &source, args.resume)?;
+    let (id, from) = (begun.id, begun.from);
     if args.limits {
         let limits = session.server.client().app_limits().await?;
         let text = serde_json::to_string(&limits).unwrap_or_default();
@@ -67,14 +69,20 @@ pub async fn run(context: &Context, session: &Session, args: &ScanArgs) -> Resul
         concurrency: context.globals.concurrency,
         wish: interrupt::listen(&context.ui, context.deadline()),
     };
-    let bar = list.as_ref().and_then(|list| context.bar(list.users, "scanning"));
-    let mut shown = from.done;
-    let seen = |counts: Counts| {
-        if let Some(bar) = &bar {
-            bar.advance((from.done + counts.users).saturating_sub(shown));
-            shown = from.done + counts.users;
-        }
+    let bar = match &list {
+        Some(list) => context.bar(list.users, "scanning"),
+        // The server does not say how many there are.
+        None => context.counter("scanning"),
     };
+    let mut shown = 0;
+    let mut seen = |counts: Counts| {
+        let users = begun.users + counts.users;
+        if let Some(bar) = &bar {
+            bar.advance(users - shown);
+        }
+        shown = users;
+    };
+    seen(Counts::default());
     let server = &session.server;
     let ended = match &list {
         None => {
@@ -88,14 +96,20 @@ pub async fn run(context: &Context, session: &Session, args: &ScanArgs) -> Resul
             scan::scan(server, &mut store, id, batches, pace, now_ms, seen).await
         }
     };
-    if let Some(bar) = &bar {
-        bar.clear();
-    }
+    context.ui.lower();
     conclude(context, session, &store, id, ended?)
 }
 
 fn unreadable(error: std::io::Error) -> CommandError {
     CommandError::new(exit::INTERNAL, "the temporary copy of the list cannot be read").because(error)
+}
+
+/// A snapshot that is being made.
+struct Begun {
+    id: i64,
+    from: Position,
+    /// How many users are in it already.
+    users: u64,
 }
 
 /// Begins a snapshot, or finds the one to go on with.
@@ -104,30 +118,37 @@ fn begin(
     store: &mut SqliteStore,
     source: &str,
     resume: bool,
-) -> Result<(i64, Position), CommandError> {
-    let unfinished = store.unfinished(source)?;
-    match (unfinished, resume) {
+) -> Result<Begun, CommandError> {
+    match (store.unfinished(source)?, resume) {
         (Some((snapshot, position)), true) => {
             context.ui.note(format_args!(
                 "going on with snapshot {}, of which {} users are done",
                 snapshot.id, snapshot.counts.users
             ));
-            Ok((snapshot.id, position))
+            return Ok(Begun {
+                id: snapshot.id,
+                from: position,
+                users: snapshot.counts.users,
+            });
         }
-        (None, true) => Err(CommandError::new(
-            exit::USAGE,
-            "the last scan of these users is complete, or there was none",
-        )
-        .hint("leave out --resume to begin a new one")),
-        (Some((snapshot, _)), false) => {
-            context.ui.note(format_args!(
-                "snapshot {} was not completed; --resume would go on with it",
-                snapshot.id
-            ));
-            Ok((store.begin(source, now_ms())?, Position::default()))
+        (None, true) => {
+            return Err(CommandError::new(
+                exit::USAGE,
+                "the last scan of these users is complete, or there was none",
+            )
+            .hint("leave out --resume to begin a new one"));
         }
-        (None, false) => Ok((store.begin(source, now_ms())?, Position::default())),
+        (Some((snapshot, _)), false) => context.ui.note(format_args!(
+            "snapshot {} was not completed and is left so; --resume would have gone on with it",
+            snapshot.id
+        )),
+        (None, false) => {}
     }
+    Ok(Begun {
+        id: store.begin(source, now_ms())?,
+        from: Position::default(),
+        users: 0,
+    })
 }
 
 fn conclude(
