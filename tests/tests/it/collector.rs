@@ -262,6 +262,30 @@ fn nothing_that_was_acknowledged_is_lost_when_the_collector_is_killed() {
     let _ = stop(collector);
 }
 
+/// The service counts every answer that is not 200, and sends nothing for a while then.
+#[test]
+fn a_wrong_secret_leaves_a_gap_on_record() {
+    let (env, secret) = home();
+    let collector = collect(&env, &secret);
+    let mut stream = TcpStream::connect(&collector.address).unwrap();
+    for number in 0..90 {
+        let (status, _) = ask(&mut stream, "POST", "/", &login(number, "another secret")).unwrap();
+        assert_eq!(status, 403);
+    }
+    let _ = stop(collector);
+    let asked = env.run(&["logins", "top", "--by", "sign-ins"]).expect(0);
+    assert!(
+        asked
+            .stderr
+            .contains("the service may have blocked this receiver"),
+        "{}",
+        asked.stderr
+    );
+    let report = env.run(&["logins", "report", "--markdown"]).expect(2);
+    let hint = "begin with: easemob-admin logins scan";
+    assert!(report.stderr.contains(hint), "{}", report.stderr);
+}
+
 /// Collected sign-ins, a policy, and a cap: the newest stays, as the service itself would have it.
 #[test]
 fn a_policy_is_kept_while_people_sign_in() {

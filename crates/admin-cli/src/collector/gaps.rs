@@ -29,11 +29,16 @@ pub fn downtime(last_alive_ms: Option<i64>, now_ms: i64) -> Option<Gap> {
 #[derive(Debug, Default)]
 pub struct Failures {
     at_ms: VecDeque<i64>,
+    /// The end of the last gap: what fails before it adds nothing to what is on record.
+    noted_until_ms: i64,
 }
 
 impl Failures {
     /// Takes note of an answer that was not 200, and returns the gap that follows if it was one too many.
     pub fn failed(&mut self, now_ms: i64) -> Option<Gap> {
+        if now_ms < self.noted_until_ms {
+            return None;
+        }
         self.at_ms.push_back(now_ms);
         while self.at_ms.front().is_some_and(|at| now_ms - at >= WITHIN_MS) {
             self.at_ms.pop_front();
@@ -42,9 +47,10 @@ impl Failures {
             return None;
         }
         self.at_ms.clear();
+        self.noted_until_ms = now_ms + BLOCKED_MS;
         Some(Gap {
             since_ms: now_ms,
-            until_ms: now_ms + BLOCKED_MS,
+            until_ms: self.noted_until_ms,
             why: format!("the service may have blocked this receiver after {FAILURES} failures"),
         })
     }
@@ -68,7 +74,13 @@ mod tests {
         assert!((0..89).all(|at| failures.failed(at).is_none()));
         let gap = failures.failed(29_999).unwrap();
         assert_eq!((gap.since_ms, gap.until_ms), (29_999, 329_999));
-        assert!(failures.failed(30_000).is_none(), "counting begins anew");
+        let within = (30_000..329_999).all(|at| failures.failed(at).is_none());
+        assert!(within, "it is on record already");
+        assert!(
+            (329_999..330_088).all(|at| failures.failed(at).is_none()),
+            "counting begins anew"
+        );
+        assert!(failures.failed(330_088).is_some());
         let mut slow = Failures::default();
         assert!((0..1_000).all(|at| slow.failed(at * 400).is_none()));
     }

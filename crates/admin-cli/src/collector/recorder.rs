@@ -96,6 +96,8 @@ impl Recorder {
 }
 
 /// Writes a group: all events in one step, then the notes about the collector itself.
+///
+/// What cannot be written keeps nothing else from being tried: it is when events are lost that a gap must be on record.
 fn write(
     store: &mut impl LoginStore,
     group: impl Iterator<Item = Order>,
@@ -111,6 +113,7 @@ fn write(
             note => notes.push(note),
         }
     }
+    let mut written = Ok(());
     if !events.is_empty() {
         let new = store.record_events(&events, now_ms);
         let kept = |index: usize| match &new {
@@ -122,16 +125,17 @@ fn write(
             // Whoever asked may have given up by now; the event is kept all the same.
             let _ = done.send(kept(index));
         }
-        new?;
+        written = new.map(drop);
     }
     for note in notes {
-        match note {
-            Order::Gap(gap) => store.record_gap(&gap)?,
-            Order::Alive(now_ms) => store.set_alive(now_ms)?,
-            Order::Keep(..) => {}
-        }
+        let done = match note {
+            Order::Gap(gap) => store.record_gap(&gap),
+            Order::Alive(now_ms) => store.set_alive(now_ms),
+            Order::Keep(..) => Ok(()),
+        };
+        written = written.and(done);
     }
-    Ok(())
+    written
 }
 
 #[cfg(test)]
@@ -201,6 +205,28 @@ mod tests {
             counted,
             [("ann".into(), kept)],
             "what was said to be kept is, and nothing else"
+        );
+    }
+
+    #[tokio::test]
+    async fn events_that_cannot_be_kept_do_not_take_a_gap_with_them() {
+        let (directory, mut store) = opened();
+        store.limit_pages_for_test(60);
+        let gap = Gap {
+            since_ms: 1,
+            until_ms: 2,
+            why: "test".into(),
+        };
+        let (done, kept) = oneshot::channel();
+        let mut large = event(1);
+        large.reason = "x".repeat(1_000_000);
+        let group = [Order::Keep(large, done), Order::Gap(gap.clone()), Order::Alive(5)];
+        assert!(write(&mut store, group.into_iter(), 7).is_err());
+        assert_eq!(kept.await, Ok(Kept::Not));
+        let store = SqliteStore::open(&directory.path().join("app.sqlite")).unwrap();
+        assert_eq!(
+            (store.gaps(Range::ALL).unwrap(), store.alive().unwrap()),
+            (vec![gap], Some(5))
         );
     }
 

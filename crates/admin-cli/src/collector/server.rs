@@ -65,7 +65,7 @@ impl Collector {
         }
     }
 
-    /// Notes an answer that makes the service send again, and the gap if it was one too many.
+    /// Notes an answer that is a failure to the service, and the gap if it was one too many.
     async fn failed(&self) {
         let gap = {
             let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
@@ -120,8 +120,10 @@ async fn receive(State(collector): State<Arc<Collector>>, body: Body) -> Respons
         Ok(Ok(body)) => collector.take(&body).await,
     };
     collector.metrics.post(outcome);
-    if status.is_server_error() {
+    if !status.is_success() {
         collector.failed().await;
+    }
+    if status.is_server_error() {
         let soon = [(header::RETRY_AFTER, HeaderValue::from_static("1"))];
         return (status, soon, outcome).into_response();
     }
