@@ -198,7 +198,7 @@ fn content_error(path: &Path, text: &str, error: &toml::de::Error) -> ProfileFil
     ProfileFileError::Content {
         path: path.to_owned(),
         line: line_of(text, error.span()),
-        message: in_words(error),
+        message: in_words(text, error),
     }
 }
 

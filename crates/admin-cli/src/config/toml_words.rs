@@ -9,9 +9,9 @@ pub fn line_of(text: &str, span: Option<Range<usize>>) -> usize {
     text.as_bytes()[..start].split(|byte| *byte == b'\n').count()
 }
 
-/// Says what is wrong with a file without showing a value: one of them may be a secret.
+/// Says what is wrong with the file `text` without showing a value: one of them may be a secret.
 #[must_use]
-pub fn in_words(error: &toml::de::Error) -> String {
+pub fn in_words(text: &str, error: &toml::de::Error) -> String {
     let said = error.message();
     // What serde says of an unknown key names all that are known in its place.
     if let ["unknown field ", key, known @ ..] = &said.split('`').collect::<Vec<_>>()[..] {
@@ -22,9 +22,24 @@ pub fn in_words(error: &toml::de::Error) -> String {
         };
     }
     match said.split_once(", expected ") {
-        Some((_, expected)) => format!("wrong value, expected {expected}"),
+        Some((_, expected)) => {
+            let of = key_of(text, error.span()).map_or_else(String::new, |key| format!(" of `{key}`"));
+            let expected = match expected {
+                "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number that is not negative",
+                other => other,
+            };
+            format!("wrong value{of}, expected {expected}")
+        }
         None => said.to_owned(),
     }
+}
+
+/// Returns the key whose value is at a place in `text`; nothing if what precedes the place is no `key =`.
+fn key_of(text: &str, span: Option<Range<usize>>) -> Option<&str> {
+    let before = text.get(..span?.start)?.trim_end().strip_suffix('=')?.trim_end();
+    let bare = |character: char| character.is_ascii_alphanumeric() || "_-.".contains(character);
+    let key = before.trim_end_matches(bare);
+    Some(&before[key.len()..]).filter(|key| !key.is_empty())
 }
 
 /// Returns the known word that is most like `word`, if any is much like it.
@@ -36,4 +51,32 @@ pub fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
         .copied()
         .max_by(|a, b| likeness(a).total_cmp(&likeness(b)))?;
     (likeness(&best) > 0.8).then_some(best)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn a_wrong_value_is_named_by_its_key_and_not_shown() {
+        let words = |text: &str| {
+            let error = toml::from_str::<BTreeMap<String, BTreeMap<String, u32>>>(text).unwrap_err();
+            in_words(text, &error)
+        };
+        let whole = "expected a whole number that is not negative";
+        assert_eq!(
+            words("[limits]\nweb = \"x=1\""),
+            format!("wrong value of `web`, {whole}")
+        );
+        assert_eq!(
+            words("limits = { ios = 1, web= true }"),
+            format!("wrong value of `web`, {whole}")
+        );
+        assert_eq!(
+            words("[limits]\n\"a b\" = \"s3cret\""),
+            format!("wrong value, {whole}")
+        );
+    }
 }

@@ -187,7 +187,7 @@ pub(super) fn parse(text: &str) -> Result<Policy, Wrong> {
         line: line_of(text, span),
         message,
     };
-    let file: PolicyFile = toml::from_str(text).map_err(|error| at(error.span(), in_words(&error)))?;
+    let file: PolicyFile = toml::from_str(text).map_err(|error| at(error.span(), in_words(text, &error)))?;
     let app = DeviceLimitsOf {
         mode: file.mode.as_ref().map(|mode| *mode.get_ref()),
         default: file.default,
