@@ -33,7 +33,7 @@ look easemob-admin "$@" logins count --over "$over" -o csv > "$out/$day-platform
 easemob-admin "$@" logins count --by devices -o csv > "$out/$day-accounts.csv"
 look easemob-admin "$@" logins report --html "$out/$day.html" --over "$over"
 # The first night has nothing to be compared with.
-if [ "$(easemob-admin "$@" logins snapshots -o csv | awk -F, 'NR > 1 && $4 != ""' | wc -l)" -ge 2 ]; then
+if [ "$(easemob-admin "$@" logins snapshots -o csv | awk -F, 'NR > 1 && $2 == "all" && $4 != ""' | wc -l)" -ge 2 ]; then
   look easemob-admin "$@" logins diff --growth "$growth" -o csv > "$out/$day-changes.csv"
 fi
 easemob-admin "$@" logins prune --older-than "${KEEP:-365d}" > /dev/null

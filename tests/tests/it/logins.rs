@@ -175,12 +175,23 @@ fn a_list_is_scanned_like_all_users_and_told_apart() {
         "however the name is written: {shown}"
     );
     let _ = env.run(&["logins", "scan"]).expect(0);
-    let warned = env.run(&["logins", "diff"]).expect(0);
+    let warned = env.run(&["logins", "diff", "1", "2", "-o", "json"]).expect(0);
     assert!(
         warned.stderr.contains("are of different users"),
         "{}",
         warned.stderr
     );
+    let kinds: Vec<_> = warned.json()["rows"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row["kind"].clone())
+        .collect();
+    assert_eq!(kinds, ["not_known_earlier"; 6], "nobody else was on the list");
+    let growth = env.run(&["logins", "diff", "1", "2", "--growth", "5"]).expect(2);
+    assert!(growth.stderr.contains("the same users"), "{}", growth.stderr);
+    let none = env.run(&["logins", "diff"]).expect(2);
+    assert!(none.stderr.contains("logins snapshots"), "{}", none.stderr);
 }
 
 /// Where there is no Chromium, the page is made and not looked at; `.ci/run` installs it and insists.

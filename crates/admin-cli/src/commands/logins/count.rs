@@ -91,7 +91,7 @@ struct Summary {
 pub fn run(context: &Context, args: &CountArgs) -> Result<Exit, CommandError> {
     let store = kept(context)?;
     let snapshot = find(&store, args.snapshot)?;
-    warn_of_incomplete(context, &snapshot);
+    warn_of_incomplete(context, &store, &snapshot)?;
     let counts = snapshot.counts;
     let (word, by) = match args.by {
         _ if !args.labels.is_empty() => ("label", By::Label(args.labels.clone())),

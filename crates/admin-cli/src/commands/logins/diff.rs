@@ -17,8 +17,10 @@ use crate::render::report::Row;
   easemob-admin logins diff 3 7 -o csv
   easemob-admin logins diff --growth 20
 
-A device that is gone of a user whose devices are not known any more is `not_known_later`, not `signed_out`. With \
---growth the exit code is 11 if there are more than P percent more devices than before.")]
+A device of a user who was not read in the later snapshot is `not_known_later`, not `signed_out`, and one of a user who \
+was not read in the earlier one is `not_known_earlier`. Users without a device are not kept one by one: only a complete \
+scan of all users, or of the same list, tells that somebody had none. With --growth the exit code is 11 if there are \
+more than P percent more devices than before, of users who were read both times.")]
 pub struct DiffArgs {
     /// The earlier snapshot: a number, `latest` or `previous`
     #[arg(value_name = "A", default_value = "previous")]
@@ -64,6 +66,31 @@ struct Summary {
     signed_in: u64,
     signed_out: u64,
     not_known: u64,
+    #[serde(skip)]
+    not_known_later: u64,
+}
+
+impl Summary {
+    fn count(&mut self, kind: ChangeKind) {
+        match kind {
+            ChangeKind::SignedIn => self.signed_in += 1,
+            ChangeKind::SignedOut => self.signed_out += 1,
+            ChangeKind::NotKnownEarlier => self.not_known += 1,
+            ChangeKind::NotKnownLater => {
+                self.not_known += 1;
+                self.not_known_later += 1;
+            }
+        }
+    }
+
+    /// Returns the devices before and after of users who were read both times.
+    fn of_both(&self) -> (u64, u64) {
+        let not_known_earlier = self.not_known - self.not_known_later;
+        (
+            self.devices_before - self.not_known_later,
+            self.devices_after - not_known_earlier,
+        )
+    }
 }
 
 /// Runs the command.
@@ -73,14 +100,22 @@ struct Summary {
 pub fn run(context: &Context, args: &DiffArgs) -> Result<Exit, CommandError> {
     let store = kept(context)?;
     let (from, to) = (find(&store, args.from)?, find(&store, args.to)?);
+    if args.growth.is_some() && !(from.covers(&to) && to.covers(&from) && from.source == to.source) {
+        let what = format!(
+            "snapshots {} and {} are not two complete scans of the same users, so that growth cannot be told",
+            from.id, to.id
+        );
+        return Err(CommandError::new(exit::USAGE, what)
+            .hint("name two that are, as `easemob-admin logins snapshots` lists them"));
+    }
     if from.source != to.source {
         context.ui.warn(format_args!(
             "snapshots {} and {} are of different users",
             from.id, to.id
         ));
     }
-    warn_of_incomplete(context, &from);
-    warn_of_incomplete(context, &to);
+    warn_of_incomplete(context, &store, &from)?;
+    warn_of_incomplete(context, &store, &to)?;
     let mut summary = Summary {
         from: from.id,
         to: to.id,
@@ -90,12 +125,8 @@ pub fn run(context: &Context, args: &DiffArgs) -> Result<Exit, CommandError> {
     };
     let mut report = context.local_report::<DiffRow>("logins diff", context.globals.sandbox);
     let mut failure = None;
-    store.each_change(from.id, to.id, &mut |change| {
-        *match change.kind {
-            ChangeKind::SignedIn => &mut summary.signed_in,
-            ChangeKind::SignedOut => &mut summary.signed_out,
-            ChangeKind::NotKnownEarlier | ChangeKind::NotKnownLater => &mut summary.not_known,
-        } += 1;
+    store.each_change(&from, &to, &mut |change| {
+        summary.count(change.kind);
         if failure.is_none() {
             failure = report.row(&DiffRow(change)).err();
         }
@@ -116,8 +147,9 @@ pub fn run(context: &Context, args: &DiffArgs) -> Result<Exit, CommandError> {
         summary.signed_out,
         summary.not_known
     ));
+    let (before, after) = summary.of_both();
     Ok(match args.growth {
-        Some(percent) if grew(summary.devices_before, summary.devices_after, percent) => exit::FINDINGS,
+        Some(percent) if grew(before, after, percent) => exit::FINDINGS,
         _ => exit::OK,
     })
 }
@@ -131,6 +163,20 @@ fn grew(before: u64, after: u64, percent: f64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn users_who_were_not_read_are_no_growth() {
+        let mut summary = Summary {
+            devices_before: 100,
+            devices_after: 130,
+            ..Summary::default()
+        };
+        let not_known = [ChangeKind::NotKnownEarlier; 35];
+        for kind in not_known.into_iter().chain([ChangeKind::NotKnownLater; 10]) {
+            summary.count(kind);
+        }
+        assert_eq!((summary.of_both(), summary.not_known), ((90, 95), 45));
+    }
 
     #[test]
     fn growth_is_of_what_was_before() {

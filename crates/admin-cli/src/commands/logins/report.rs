@@ -51,7 +51,7 @@ pub struct ReportArgs {
 pub fn run(context: &Context, args: &ReportArgs) -> Result<Exit, CommandError> {
     let store = kept(context)?;
     let snapshot = find(&store, args.snapshot)?;
-    warn_of_incomplete(context, &snapshot);
+    warn_of_incomplete(context, &store, &snapshot)?;
     let now_ms = now_ms();
     let wanted = Wanted {
         // The sandbox of --sandbox has no address that says it.

@@ -13,7 +13,7 @@ use crate::logins::store::{LoginStore, Range, Snapshot, SnapshotId, StoreError};
 pub(crate) enum SnapshotName {
     /// The newest complete one.
     Latest,
-    /// The complete one before it.
+    /// The complete one of the same users before it.
     Previous,
     /// The one of this number.
     Number(SnapshotId),
@@ -71,18 +71,30 @@ fn pick(all: Vec<Snapshot>, name: SnapshotName) -> Option<Snapshot> {
     let complete = |snapshot: &Snapshot| snapshot.finished_ms.is_some();
     match name {
         SnapshotName::Latest => all.into_iter().rfind(complete),
-        SnapshotName::Previous => all.into_iter().rev().filter(complete).nth(1),
+        SnapshotName::Previous => {
+            let mut newest_first = all.into_iter().rev().filter(complete);
+            let latest = newest_first.next()?;
+            newest_first.find(|snapshot| snapshot.source == latest.source)
+        }
         SnapshotName::Number(id) => all.into_iter().find(|snapshot| snapshot.id == id),
     }
 }
 
 /// Says of a snapshot that it is not complete, which every figure of it depends on.
-pub(crate) fn warn_of_incomplete(context: &Context, snapshot: &Snapshot) {
+///
+/// # Errors
+/// When it cannot be told whether it can be gone on with.
+pub(crate) fn warn_of_incomplete(
+    context: &Context,
+    store: &dyn LoginStore,
+    snapshot: &Snapshot,
+) -> Result<(), StoreError> {
     if snapshot.finished_ms.is_none() {
-        context.ui.warn(format_args!(
-            "snapshot {} is not complete; go on with it: easemob-admin logins scan --resume",
-            snapshot.id
-        ));
+        let resumed = store.unfinished(&snapshot.source)?.map(|(resumed, _)| resumed.id);
+        let what = what_to_do(snapshot, resumed);
+        context
+            .ui
+            .warn(format_args!("snapshot {} is not complete; {what}", snapshot.id));
     }
     let not_known = snapshot.counts.not_known();
     if not_known > 0 {
@@ -90,6 +102,16 @@ pub(crate) fn warn_of_incomplete(context: &Context, snapshot: &Snapshot) {
             "of {not_known} users of snapshot {} the devices are not known; they are in none of the figures",
             snapshot.id
         ));
+    }
+    Ok(())
+}
+
+/// Returns what to do about a snapshot that is not complete, where --resume would go on with the snapshot `resumed`.
+fn what_to_do(snapshot: &Snapshot, resumed: Option<SnapshotId>) -> &'static str {
+    match (resumed == Some(snapshot.id), snapshot.source == "all") {
+        (true, true) => "go on with it: easemob-admin logins scan --resume",
+        (true, false) => "go on with it: easemob-admin logins scan --resume, and the same users",
+        (false, _) => "a newer scan of the same users was begun, so that it will never be",
     }
 }
 
@@ -116,25 +138,44 @@ mod tests {
     use crate::logins::store::Counts;
 
     #[test]
-    fn only_complete_snapshots_are_latest_and_previous() {
-        let snapshot = |id, finished_ms| Snapshot {
+    fn only_the_snapshot_that_resume_means_is_gone_on_with() {
+        let unfinished = |source: &str| Snapshot {
+            id: 3,
+            started_ms: 0,
+            finished_ms: None,
+            source: source.into(),
+            counts: Counts::default(),
+            limits: None,
+        };
+        let said = |source, resumed| what_to_do(&unfinished(source), resumed);
+        assert!(said("all", Some(3)).ends_with("logins scan --resume"));
+        assert!(said("list:1", Some(3)).ends_with("and the same users"));
+        for resumed in [None, Some(4)] {
+            assert!(!said("all", resumed).contains("--resume"));
+        }
+    }
+
+    #[test]
+    fn only_complete_snapshots_are_latest_and_previous_and_both_of_the_same_users() {
+        let snapshot = |id, source: &str, finished_ms| Snapshot {
             id,
             started_ms: 0,
             finished_ms,
-            source: "all".into(),
+            source: source.into(),
             counts: Counts::default(),
             limits: None,
         };
         let all = || {
             vec![
-                snapshot(1, Some(1)),
-                snapshot(2, None),
-                snapshot(3, Some(3)),
-                snapshot(4, None),
+                snapshot(1, "all", Some(1)),
+                snapshot(2, "all", None),
+                snapshot(3, "list:1", Some(3)),
+                snapshot(4, "all", Some(4)),
+                snapshot(5, "all", None),
             ]
         };
         let id = |name| pick(all(), name).map(|snapshot| snapshot.id);
-        assert_eq!(id(SnapshotName::Latest), Some(3));
+        assert_eq!(id(SnapshotName::Latest), Some(4));
         assert_eq!(id(SnapshotName::Previous), Some(1));
         assert_eq!(id(SnapshotName::Number(2)), Some(2));
         assert_eq!(id(SnapshotName::Number(9)), None);

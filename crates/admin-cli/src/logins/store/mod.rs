@@ -70,6 +70,17 @@ pub struct Snapshot {
     pub limits: Option<String>,
 }
 
+impl Snapshot {
+    /// Returns whether every user of `other` was read in this one, so that a user without a device here had none.
+    ///
+    /// Users who are offline are not kept one by one, and which of them a scan of a list or a part of a scan came to is
+    /// not known afterwards: only a complete scan of all users, or of the same list, says so much.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        self.finished_ms.is_some() && (self.source == "all" || self.source == other.source)
+    }
+}
+
 /// What a scan counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Counts {
@@ -303,14 +314,14 @@ pub trait LoginStore {
     fn each_not_known(&self, snapshot: SnapshotId, visit: &mut dyn FnMut(NotKnown))
     -> Result<(), StoreError>;
 
-    /// Visits what differs between two snapshots, by user and device.
+    /// Visits what differs between two snapshots, by user and device; who was not read in one of them is not known there.
     ///
     /// # Errors
     /// When they cannot be read.
     fn each_change(
         &self,
-        from: SnapshotId,
-        to: SnapshotId,
+        from: &Snapshot,
+        to: &Snapshot,
         visit: &mut dyn FnMut(Change),
     ) -> Result<(), StoreError>;
 

@@ -3,8 +3,8 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{
-    Change, ChangeKind, Gap, KnownDevice, LoginEvent, LoginKind, NotKnown, Range, SeenDevice, SnapshotId,
-    StoreError,
+    Change, ChangeKind, Gap, KnownDevice, LoginEvent, LoginKind, NotKnown, Range, SeenDevice, Snapshot,
+    SnapshotId, StoreError,
 };
 
 pub(super) fn each_device(
@@ -52,23 +52,26 @@ pub(super) fn each_not_known(
 
 pub(super) fn each_change(
     connection: &Connection,
-    from: SnapshotId,
-    to: SnapshotId,
+    from: &Snapshot,
+    to: &Snapshot,
     visit: &mut dyn FnMut(Change),
 ) -> Result<(), StoreError> {
+    // Of users without a device a snapshot keeps no row: then it has to be one that covers them.
     let mut statement = connection.prepare_cached(
         "SELECT one.user, one.resource, one.platform, 0, EXISTS (SELECT 1 FROM snapshot_not_known AS lost \
-            WHERE lost.snapshot = ?2 AND lost.user = one.user) \
+            WHERE lost.snapshot = ?2 AND lost.user = one.user) OR NOT (?4 OR EXISTS (SELECT 1 \
+            FROM snapshot_devices AS read WHERE read.snapshot = ?2 AND read.user = one.user)) \
          FROM snapshot_devices AS one WHERE one.snapshot = ?1 AND NOT EXISTS (SELECT 1 FROM snapshot_devices AS other \
             WHERE other.snapshot = ?2 AND other.user = one.user AND other.resource = one.resource) \
          UNION ALL \
          SELECT one.user, one.resource, one.platform, 1, EXISTS (SELECT 1 FROM snapshot_not_known AS lost \
-            WHERE lost.snapshot = ?1 AND lost.user = one.user) \
+            WHERE lost.snapshot = ?1 AND lost.user = one.user) OR NOT (?3 OR EXISTS (SELECT 1 \
+            FROM snapshot_devices AS read WHERE read.snapshot = ?1 AND read.user = one.user)) \
          FROM snapshot_devices AS one WHERE one.snapshot = ?2 AND NOT EXISTS (SELECT 1 FROM snapshot_devices AS other \
             WHERE other.snapshot = ?1 AND other.user = one.user AND other.resource = one.resource) \
          ORDER BY 1, 2",
     )?;
-    let rows = statement.query_map(params![from, to], |row| {
+    let rows = statement.query_map(params![from.id, to.id, from.covers(to), to.covers(from)], |row| {
         let (later, not_known): (bool, bool) = (row.get(3)?, row.get(4)?);
         Ok(Change {
             user: row.get(0)?,

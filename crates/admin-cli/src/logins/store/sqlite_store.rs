@@ -218,8 +218,8 @@ impl LoginStore for SqliteStore {
 
     fn each_change(
         &self,
-        from: SnapshotId,
-        to: SnapshotId,
+        from: &Snapshot,
+        to: &Snapshot,
         visit: &mut dyn FnMut(Change),
     ) -> Result<(), StoreError> {
         questions::each_change(&self.connection, from, to, visit)

@@ -97,12 +97,7 @@ fn what_differs_is_told_apart_from_what_is_not_known() {
         scanned(&mut store, &before, 100),
         scanned(&mut store, &after, 200),
     );
-    let mut changes = Vec::new();
-    store
-        .each_change(before, after, &mut |change| {
-            changes.push((change.user, change.resource, change.kind));
-        })
-        .unwrap();
+    let changes = changes(&store, before, after);
     let expected = [
         ("ann", "ios_1", ChangeKind::SignedOut),
         ("ann", "web_2", ChangeKind::SignedIn),
@@ -111,11 +106,71 @@ fn what_differs_is_told_apart_from_what_is_not_known() {
     ];
     let expected = expected.map(|(user, resource, kind)| (user.to_owned(), resource.to_owned(), kind));
     assert_eq!(changes, expected);
-    let mut back = Vec::new();
+    let back = self::changes(&store, after, before);
+    let of_bob = back.iter().find(|(user, ..)| user == "bob");
+    assert_eq!(of_bob.unwrap().2, ChangeKind::NotKnownEarlier);
+}
+
+fn changes(store: &SqliteStore, from: SnapshotId, to: SnapshotId) -> Vec<(String, String, ChangeKind)> {
+    let all = store.snapshots().unwrap();
+    let find = |id| all.iter().find(|snapshot| snapshot.id == id).unwrap();
+    let mut changes = Vec::new();
     store
-        .each_change(after, before, &mut |change| back.push(change.kind))
+        .each_change(find(from), find(to), &mut |change| {
+            changes.push((change.user, change.resource, change.kind));
+        })
         .unwrap();
-    assert!(back.contains(&ChangeKind::NotKnownEarlier), "{back:?}");
+    changes
+}
+
+#[test]
+fn who_was_not_read_in_the_other_snapshot_is_not_known_there() {
+    let (_directory, mut store) = store();
+    let everybody = [online("ann", &["ios_1", "web_1"]), online("bob", &["ios_2"])];
+    let all = scanned(&mut store, &everybody, 100);
+    let mut partly = |source: &str| {
+        let id = store.begin(source, 200).unwrap();
+        let part = [online("ann", &["ios_1"]), online("eve", &["ios_3"])];
+        store.add(id, &part, &Position::default(), 200).unwrap();
+        id
+    };
+    let (interrupted, list, other_list) = (partly("all"), partly("list:1"), partly("list:2"));
+    for complete in [list, other_list] {
+        store.finish(complete, 300).unwrap();
+    }
+    let kinds = |from, to| -> Vec<(String, ChangeKind)> {
+        let changes = changes(&store, from, to).into_iter();
+        changes.map(|(user, _, kind)| (user, kind)).collect()
+    };
+    let told = |kinds: [(&str, ChangeKind); 3]| kinds.map(|(user, kind)| (user.to_owned(), kind));
+    for part in [interrupted, list] {
+        let later = [
+            ("ann", ChangeKind::SignedOut),
+            ("bob", ChangeKind::NotKnownLater),
+            ("eve", ChangeKind::SignedIn),
+        ];
+        assert_eq!(
+            kinds(all, part),
+            told(later),
+            "whoever was read is known, and everybody before"
+        );
+        let earlier = [
+            ("ann", ChangeKind::SignedIn),
+            ("bob", ChangeKind::NotKnownEarlier),
+            ("eve", ChangeKind::SignedOut),
+        ];
+        assert_eq!(kinds(part, all), told(earlier));
+    }
+    let empty = store.begin("list:1", 400).unwrap();
+    store.finish(empty, 401).unwrap();
+    let kinds = |from, to| -> Vec<ChangeKind> {
+        changes(&store, from, to)
+            .into_iter()
+            .map(|(.., kind)| kind)
+            .collect()
+    };
+    assert_eq!(kinds(list, empty), [ChangeKind::SignedOut; 2], "the same list");
+    assert_eq!(kinds(other_list, empty), [ChangeKind::NotKnownLater; 2]);
 }
 
 #[test]

@@ -35,7 +35,7 @@ pub(super) fn run(
 ) -> Result<Exit, CommandError> {
     let store = kept(context)?;
     let snapshot = find(&store, name)?;
-    warn_of_incomplete(context, &snapshot);
+    warn_of_incomplete(context, &store, &snapshot)?;
     let mut rows = Rows {
         report: context.report::<CheckRow>(session, "limits check", None),
         totals: Totals::default(),
