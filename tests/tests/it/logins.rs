@@ -135,7 +135,27 @@ fn questions_and_their_exit_codes() {
         rows(&env, &["logins", "top", "--over", "2"], 11)[0]["user"],
         "user0007"
     );
-    let _ = env.run(&["logins", "top", "--over", "3"]).expect(0);
+    assert!(
+        over.stderr.contains("logins report 2 --markdown --over 2"),
+        "{}",
+        over.stderr
+    );
+    for (asked, said) in [
+        (&["--over", "3"][..], "nobody has more than 3"),
+        (
+            &["--by", "evictions"],
+            "no events are kept; they come from `logins collect`",
+        ),
+        (&["--by", "sign-ins", "--over", "1"], "no events are kept"),
+    ] {
+        let nobody = env.run(&[&["logins", "top"], asked].concat()).expect(0);
+        assert!(nobody.stderr.contains(said), "{}", nobody.stderr);
+    }
+    let formless = env.run(&["logins", "report"]).expect(2);
+    let both = ["--html", "--markdown"]
+        .iter()
+        .all(|form| formless.stderr.contains(form));
+    assert!(both, "{}", formless.stderr);
     let _ = env.run(&["logins", "diff", "2", "1", "--growth", "1"]).expect(0);
     env.online("user0012", &["android_1", "android_2"]);
     let _ = env.run(&["logins", "scan"]).expect(0);

@@ -143,10 +143,17 @@ pub fn run(context: &Context, args: &CountArgs) -> Result<Exit, CommandError> {
     match args.over {
         Some(most) if exceeding > 0 => {
             context.ui.say(format_args!(
-                "{exceeding} users have more than {most} devices on one platform; see who: easemob-admin logins report --markdown --over {most}"
+                "{exceeding} users have more than {most} devices on one platform; see who: easemob-admin logins report {} --markdown --over {most}",
+                snapshot.id
             ));
             Ok(exit::FINDINGS)
         }
-        _ => Ok(exit::OK),
+        Some(most) => {
+            context.ui.note(format_args!(
+                "nobody has more than {most} devices on one platform"
+            ));
+            Ok(exit::OK)
+        }
+        None => Ok(exit::OK),
     }
 }

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 use jiff::Timestamp;
 
 use super::snapshot::{SnapshotName, find, kept, warn_of_incomplete};
@@ -20,6 +20,7 @@ const DEFAULT_SINCE_MS: i64 = 48 * 3_600_000;
 
 /// Arguments of `logins report`.
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("form").args(["html", "markdown"]).required(true).multiple(true))]
 #[command(after_help = "Examples:
   easemob-admin logins report --html report.html --over 4
   easemob-admin logins report --markdown --since 7d
@@ -31,7 +32,7 @@ pub struct ReportArgs {
     #[arg(value_name = "SNAPSHOT", default_value = "latest")]
     snapshot: SnapshotName,
     /// Write a page to this file
-    #[arg(long, value_name = "FILE", required_unless_present = "markdown")]
+    #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
     /// Write Markdown to stdout, for a ticket
     #[arg(long)]

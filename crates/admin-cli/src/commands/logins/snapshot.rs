@@ -63,8 +63,16 @@ pub(crate) fn kept(context: &Context) -> Result<SqliteStore, CommandError> {
 ///
 /// # Errors
 /// When there is none, or they cannot be read.
-pub(crate) fn find(store: &dyn LoginStore, name: SnapshotName) -> Result<Snapshot, StoreError> {
-    pick(store.snapshots()?, name).ok_or_else(|| StoreError::NoSuchSnapshot(name.to_string()))
+pub(crate) fn find(store: &dyn LoginStore, name: SnapshotName) -> Result<Snapshot, CommandError> {
+    let all = store.snapshots()?;
+    let complete = all.iter().any(|snapshot| snapshot.finished_ms.is_some());
+    if name == SnapshotName::Latest && !complete {
+        return Err(
+            CommandError::new(exit::USAGE, "no complete scan of this server is kept")
+                .hint("begin with: easemob-admin logins scan"),
+        );
+    }
+    Ok(pick(all, name).ok_or_else(|| StoreError::NoSuchSnapshot(name.to_string()))?)
 }
 
 fn pick(all: Vec<Snapshot>, name: SnapshotName) -> Option<Snapshot> {

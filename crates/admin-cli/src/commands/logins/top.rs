@@ -12,7 +12,7 @@ use crate::commands::times::moment;
 use crate::context::Context;
 use crate::exit::{self, Exit};
 use crate::logins::questions::top::Ranking;
-use crate::logins::store::{LoginKind, LoginStore, Range};
+use crate::logins::store::{LoginKind, LoginStore, Range, StoreError};
 use crate::render::report::Row;
 
 /// Arguments of `logins top`.
@@ -104,6 +104,24 @@ pub(super) fn range(since: Option<Timestamp>, until: Option<Timestamp>) -> Range
     }
 }
 
+/// Says why there is nobody to show.
+fn nobody(store: &dyn LoginStore, args: &TopArgs) -> Result<String, StoreError> {
+    let kinds = [LoginKind::Login, LoginKind::Logout, LoginKind::Replaced];
+    let mut events = false;
+    for kind in kinds {
+        events |= !store.most_events(kind, Range::ALL, 1)?.is_empty();
+    }
+    Ok(match (args.by, args.over) {
+        (Words::SignIns | Words::Evictions, _) if !events => {
+            "no events are kept; they come from `logins collect`".to_owned()
+        }
+        (_, Some(over)) => format!("nobody has more than {over}"),
+        (Words::Devices, None) => "nobody was online".to_owned(),
+        (Words::SignIns, None) => "no sign-ins are kept of that time".to_owned(),
+        (Words::Evictions, None) => "no evictions are kept of that time".to_owned(),
+    })
+}
+
 /// Runs the command.
 ///
 /// # Errors
@@ -152,6 +170,9 @@ pub fn run(context: &Context, args: &TopArgs) -> Result<Exit, CommandError> {
         report.row(row).map_err(output)?;
     }
     report.finish(&Summary { users: rows.len() }).map_err(output)?;
+    if rows.is_empty() {
+        context.ui.note(nobody(&store, args)?);
+    }
     Ok(if args.over.is_some() && !rows.is_empty() {
         exit::FINDINGS
     } else {

@@ -44,10 +44,13 @@ fn write(out: &mut String, figures: &Figures) -> std::fmt::Result {
     table(out, &["devices", "accounts"], accounts)?;
     writeln!(out, "## Platforms\n")?;
     let (_, latest) = figures.platforms.last().cloned().unwrap_or_default();
-    let (_, before) = figures.platforms.iter().rev().nth(1).cloned().unwrap_or_default();
+    let before = figures.platforms.iter().rev().nth(1).map(|(_, before)| before);
     let platforms = latest.iter().map(|(platform, devices)| {
-        let before = before.get(platform).copied().unwrap_or(0);
-        vec![platform.clone(), devices.to_string(), before.to_string()]
+        let before = match before {
+            Some(before) => before.get(platform).copied().unwrap_or(0).to_string(),
+            None => "-".to_owned(),
+        };
+        vec![platform.clone(), devices.to_string(), before]
     });
     table(out, &["platform", "devices", "at the snapshot before"], platforms)?;
     let (sign_ins, evictions) = figures.hours.iter().fold((0, 0), |(sign_ins, evictions), hour| {

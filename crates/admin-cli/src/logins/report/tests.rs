@@ -121,6 +121,14 @@ fn the_text_for_a_ticket() {
 }
 
 #[test]
+fn the_first_snapshot_has_none_before_it() {
+    let mut figures = figures();
+    figures.platforms.remove(0);
+    let text = markdown::page(&figures);
+    assert!(text.contains("| web | 2 | - |"), "{text}");
+}
+
+#[test]
 fn nothing_to_draw_is_said_in_words() {
     let mut figures = figures();
     figures.accounts_by_devices = vec![(0, 4)];
