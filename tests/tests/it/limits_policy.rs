@@ -286,7 +286,7 @@ fn a_scan_makes_nobody_older() {
     let _ = env.run(&["logins", "scan"]).expect(0);
     let listed = env.run(&["devices", "list", "bob", "-o", "csv"]).expect(0);
     assert!(
-        !listed.stdout.contains("T"),
+        !listed.stdout.contains('T'),
         "no time is shown: {}",
         listed.stdout
     );
