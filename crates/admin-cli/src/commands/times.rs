@@ -1,5 +1,7 @@
 //! Times as rows show them.
 
+use std::time::Duration;
+
 use easemob_admin_api::UnixMillis;
 use jiff::{Span, SpanRelativeTo, Timestamp};
 
@@ -54,6 +56,22 @@ pub fn moment(text: &str) -> Result<Timestamp, String> {
         .map_err(|error| error.to_string())
 }
 
+/// Reads how long something lasts; a day has 24 hours.
+///
+/// # Errors
+/// When it is no time, or not more than nothing.
+pub fn lasting(text: &str) -> Result<Duration, String> {
+    let wrong = || "give a time such as 30m, 10h or 3d".to_owned();
+    let span: Span = text.parse().map_err(|_| wrong())?;
+    let time = span
+        .to_duration(SpanRelativeTo::days_are_24_hours())
+        .map_err(|_| wrong())?;
+    Duration::try_from(time)
+        .ok()
+        .filter(|time| !time.is_zero())
+        .ok_or_else(wrong)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -73,5 +91,16 @@ mod tests {
         }
         assert_eq!(moment("2026-01-31T09:30:00Z").unwrap().as_second(), 1_769_851_800);
         assert!(moment("yesterday").is_err() && moment("2mo").is_err());
+    }
+
+    #[test]
+    fn what_lasts_may_last_days() {
+        for (text, hours) in [("3d", 72), ("1d12h", 36), ("72h", 72)] {
+            assert_eq!(lasting(text), Ok(Duration::from_hours(hours)), "{text}");
+        }
+        assert_eq!(lasting("90s"), Ok(Duration::from_secs(90)));
+        for text in ["", "5", "-5s", "0s", "2mo", "soon"] {
+            assert!(lasting(text).is_err(), "{text}");
+        }
     }
 }

@@ -12,9 +12,9 @@ use crate::bulk::action::Action;
 use crate::bulk::calls::SessionCalls;
 use crate::bulk::item::Task;
 use crate::bulk::tally::{Settled, Tally};
-use crate::cli::duration;
 use crate::command_error::CommandError;
 use crate::commands::acting::{Acting, users};
+use crate::commands::times::lasting;
 use crate::commands::user_source::UserSource;
 use crate::context::{Context, Session};
 use crate::drive::{Done, Run, drive, summary_of};
@@ -33,8 +33,8 @@ systemd timer in contrib/systemd.")]
 pub struct LockArgs {
     #[command(flatten)]
     users: UserSource,
-    /// How long, such as 30m, 10h or 72h
-    #[arg(long, value_name = "TIME", value_parser = duration)]
+    /// How long, such as 30m, 10h or 3d; a day has 24 hours
+    #[arg(long, value_name = "TIME", value_parser = lasting)]
     ttl: Duration,
     #[command(flatten)]
     acting: Acting,
