@@ -23,6 +23,6 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
             }
         }
         1 => drop(ProfileFile::load(path)),
-        _ => drop(LockBook::at(path.to_owned()).read()),
+        _ => drop(LockBook::at(path.to_owned(), None).read()),
     }
 });

@@ -1,8 +1,12 @@
 //! `sessions lock`, `unlock` and `locks`: bans that end.
 
 use std::fs;
+use std::time::Duration;
 
-use super::env::{TestEnv, until};
+use easemob_admin_sandbox::Fault;
+use serde_json::{Value, json};
+
+use super::env::{Running, TestEnv, until};
 
 fn lock<'a>(user: &'a str, ttl: &'a str) -> [&'a str; 8] {
     [
@@ -21,19 +25,93 @@ fn ann() -> TestEnv {
     env
 }
 
-/// Makes every lock one that should have been lifted in 2020.
-fn let_time_pass(env: &TestEnv) {
+/// Changes every lock in the book behind the back of the tool.
+fn edit_book(env: &TestEnv, edit: impl Fn(&mut Value)) {
     let books = fs::read_dir(env.path("data/locks")).unwrap();
     let book = books
         .map(|book| book.unwrap().path())
         .find(|path| path.extension().is_some_and(|it| it == "json"));
     let path = book.unwrap();
-    let mut page: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
-    for lock in page["locks"].as_array_mut().unwrap() {
-        lock["until"] = "2020-01-01T00:00:00Z".into();
-    }
+    let mut page: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    page["locks"].as_array_mut().unwrap().iter_mut().for_each(edit);
     fs::write(&path, page.to_string()).unwrap();
 }
+
+/// Makes every lock one that should have been lifted in 2020.
+fn let_time_pass(env: &TestEnv) {
+    edit_book(env, |lock| lock["until"] = "2020-01-01T00:00:00Z".into());
+}
+
+/// Users who are not online.
+fn users(names: &[&str]) -> TestEnv {
+    let env = TestEnv::new();
+    for name in names {
+        env.online(name, &[]);
+    }
+    env
+}
+
+/// Runs a command and returns its first row.
+fn row(env: &TestEnv, args: &[&str]) -> Value {
+    let output = env.run(&[args, &["-o", "json"]].concat()).expect(0).json();
+    output["rows"][0].clone()
+}
+
+/// The locks, each as user and state.
+fn locks(env: &TestEnv) -> Vec<(String, String)> {
+    let locks = env.run(&["sessions", "locks", "-o", "json"]).expect(0).json();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let rows = locks["rows"].as_array().unwrap();
+    rows.iter()
+        .map(|lock| (text(&lock["user"]), text(&lock["state"])))
+        .collect()
+}
+
+fn locked(names: &[&str]) -> Vec<(String, String)> {
+    names
+        .iter()
+        .map(|name| ((*name).to_owned(), "locked".to_owned()))
+        .collect()
+}
+
+/// The id of the run that is to lock the user.
+fn run_of(env: &TestEnv, user: &str) -> String {
+    let locks = env.run(&["sessions", "locks", "-o", "json"]).expect(0).json();
+    let rows = locks["rows"].as_array().unwrap();
+    let lock = rows.iter().find(|lock| lock["user"] == user).unwrap();
+    lock["run"].as_str().unwrap().to_owned()
+}
+
+const ONE_BY_ONE: [&str; 5] = ["--reason", "test", "--yes", "--concurrency", "1"];
+
+/// Starts a command on two users, one after the other.
+fn start(env: &TestEnv, command: &[&str]) -> Running {
+    env.spawn(&[command, &ONE_BY_ONE].concat())
+}
+
+/// How many requests of this name were about to be sent, in all runs; a server that is slow need not have seen them.
+fn meant(env: &TestEnv, call: &str) -> usize {
+    let journals = env
+        .files()
+        .into_iter()
+        .filter(|path| path.ends_with("journal.jsonl"));
+    let of_call = |line: &&str| line.starts_with(r#"{"intent""#) && line.contains(call);
+    journals
+        .map(|path| fs::read_to_string(path).unwrap().lines().filter(of_call).count())
+        .sum()
+}
+
+/// Starts a command on two users and kills it when something has happened.
+fn killed(env: &TestEnv, command: &[&str], fault: Fault, happened: impl FnMut() -> bool) {
+    env.sandbox().inject(fault);
+    let mut child = start(env, command);
+    until("the call that gets stuck", happened);
+    child.kill().unwrap();
+    let _ = TestEnv::finish(child);
+    env.sandbox().clear_faults();
+}
+
+const STUCK: Duration = Duration::from_mins(10);
 
 #[test]
 fn a_lock_bans_ends_the_devices_and_is_lifted_when_due() {
@@ -72,6 +150,8 @@ fn a_ban_of_somebody_else_stays_somebody_elses() {
     let _ = env
         .run(&["users", "ban", "ann", "--reason", "spam", "--yes"])
         .expect(0);
+    let dry = row(&env, &[&lock("ann", "10h")[..], &["--dry-run"]].concat());
+    assert_eq!(dry["outcome"], "banned_before");
     env.snapshot(
         "sessions_lock_banned_before",
         &env.run(&lock("ann", "10h")).expect(0),
@@ -97,7 +177,19 @@ fn locking_again_extends_and_unlocking_lifts() {
         .expect(0)
         .json();
     assert_eq!(again["rows"][0]["outcome"], "extended");
-    assert!(until(&env) > before);
+    let extended = until(&env);
+    assert!(extended > before);
+    assert_eq!(again["rows"][0]["until"], extended.as_str());
+    let shorter = [&lock("ann", "2h")[..], &["--dry-run"]].concat();
+    for args in [&shorter[..], &lock("ann", "2h")] {
+        let row = row(&env, args);
+        assert_eq!(
+            (&row["outcome"], &row["until"]),
+            (&json!("already_locked"), &json!(extended))
+        );
+    }
+    assert_eq!(until(&env), extended);
+    assert_eq!(row(&env, &lock("ann", "3d"))["outcome"], "extended");
     let _ = env
         .run(&["sessions", "unlock", "ann", "--reason", "test", "--yes"])
         .expect(0);
@@ -106,31 +198,13 @@ fn locking_again_extends_and_unlocking_lifts() {
 
 #[test]
 fn a_killed_lock_is_never_forgotten() {
-    use easemob_admin_sandbox::Fault;
     let env = TestEnv::new();
     for user in ["ann", "bob"] {
         env.online(user, &["ios_1"]);
     }
-    let stuck = std::time::Duration::from_mins(10);
-    env.sandbox()
-        .inject(Fault::delay_answer("users.ban", stuck).skip(1).times(1));
-    let args = [
-        "sessions",
-        "lock",
-        "ann",
-        "bob",
-        "--ttl",
-        "1h",
-        "--reason",
-        "test",
-        "--yes",
-        "--concurrency",
-        "1",
-    ];
-    let mut child = env.spawn(&args);
-    until("the second ban", || env.sandbox().call_count("users.ban") == 2);
-    child.kill().unwrap();
-    let _ = TestEnv::finish(child);
+    let args = ["sessions", "lock", "ann", "bob", "--ttl", "1h"];
+    let fault = Fault::delay_answer("users.ban", STUCK).skip(1).times(1);
+    killed(&env, &args, fault, || env.sandbox().call_count("users.ban") == 2);
     let locks = env.run(&["sessions", "locks", "-o", "json"]).expect(0).json();
     assert_eq!(
         (&locks["rows"][0]["state"], &locks["rows"][1]["state"]),
@@ -145,4 +219,200 @@ fn a_killed_lock_is_never_forgotten() {
     let_time_pass(&env);
     let _ = env.run(&["sessions", "unlock", "--due", "--yes"]).expect(0);
     assert!(!banned(&env, "ann") && !banned(&env, "bob"));
+}
+
+#[test]
+fn a_lock_set_while_another_run_is_unfinished_is_kept() {
+    // Whether the ban of the unfinished run has arrived or not.
+    for (fault, bans) in [
+        (Fault::delay("users.ban", STUCK), 1),
+        (Fault::delay_answer("users.ban", STUCK), 2),
+    ] {
+        let env = users(&["bob", "cat"]);
+        let args = ["sessions", "lock", "bob", "cat", "--ttl", "1h"];
+        killed(&env, &args, fault.skip(1).times(1), || {
+            meant(&env, "users.ban") == 2 && env.sandbox().call_count("users.ban") == bans
+        });
+        assert_eq!(banned(&env, "cat"), bans == 2);
+        let unfinished = run_of(&env, "cat");
+        assert_eq!(row(&env, &lock("cat", "1h"))["outcome"], "locked");
+        assert_eq!(locks(&env), locked(&["bob", "cat"]));
+        let _ = env.run(&["runs", "resume", &unfinished, "--yes"]).expect(0);
+        assert_eq!(locks(&env), locked(&["bob", "cat"]));
+        let_time_pass(&env);
+        let _ = env.run(&["sessions", "unlock", "--due", "--yes"]).expect(0);
+        assert!(!banned(&env, "bob") && !banned(&env, "cat"));
+    }
+}
+
+#[test]
+fn a_lock_set_while_others_are_lifted_is_kept() {
+    let env = users(&["ann", "bob"]);
+    for user in ["ann", "bob"] {
+        let _ = env.run(&lock(user, "1h")).expect(0);
+    }
+    env.sandbox().inject(
+        Fault::delay("users.unban", Duration::from_secs(2))
+            .skip(1)
+            .times(1),
+    );
+    let unlocking = start(&env, &["sessions", "unlock", "ann", "bob"]);
+    until("bob's turn", || meant(&env, "users.unban") == 2);
+    let _ = env.run(&lock("ann", "10h")).expect(0);
+    let _ = TestEnv::finish(unlocking).expect(0);
+    assert_eq!(locks(&env), locked(&["ann"]));
+    assert!(banned(&env, "ann") && !banned(&env, "bob"));
+}
+
+#[test]
+fn a_lock_waits_for_the_request_that_lifts_the_one_before() {
+    let env = users(&["ann"]);
+    let _ = env.run(&lock("ann", "1h")).expect(0);
+    env.sandbox()
+        .inject(Fault::delay("users.unban", Duration::from_secs(1)).times(1));
+    let unlocking = start(&env, &["sessions", "unlock", "ann"]);
+    until("the request", || meant(&env, "users.unban") == 1);
+    let _ = env.run(&lock("ann", "10h")).expect(0);
+    let _ = TestEnv::finish(unlocking).expect(0);
+    assert_eq!(locks(&env), locked(&["ann"]));
+    assert!(banned(&env, "ann"));
+}
+
+#[test]
+fn a_lock_that_is_extended_before_its_turn_is_not_lifted() {
+    let env = users(&["ann", "bob"]);
+    for user in ["ann", "bob"] {
+        let _ = env.run(&lock(user, "1h")).expect(0);
+    }
+    env.sandbox()
+        .inject(Fault::delay("users.unban", Duration::from_secs(2)).times(1));
+    let unlocking = start(&env, &["sessions", "unlock", "ann", "bob", "-o", "json"]);
+    until("ann's turn", || meant(&env, "users.unban") == 1);
+    let _ = env.run(&lock("bob", "10h")).expect(0);
+    let unlocked = TestEnv::finish(unlocking).expect(0).json();
+    assert_eq!(unlocked["rows"][1]["outcome"], "changed_since");
+    assert_eq!(locks(&env), locked(&["bob"]));
+    assert!(banned(&env, "bob"));
+}
+
+#[test]
+fn going_on_with_an_unlock_lifts_no_newer_lock() {
+    let env = users(&["ann", "bob"]);
+    for user in ["ann", "bob"] {
+        let _ = env.run(&lock(user, "1h")).expect(0);
+    }
+    let fault = Fault::delay("users.unban", STUCK).times(1);
+    killed(&env, &["sessions", "unlock", "ann", "bob"], fault, || {
+        meant(&env, "users.unban") == 1
+    });
+    let runs = env.run(&["runs", "list", "-o", "json"]).expect(0).json();
+    let run = runs["rows"].as_array().unwrap().last().unwrap()["run"].clone();
+    let _ = env.run(&lock("bob", "10h")).expect(0);
+    let _ = env
+        .run(&["runs", "resume", run.as_str().unwrap(), "--yes"])
+        .expect(0);
+    assert_eq!(locks(&env), locked(&["bob"]));
+    assert!(!banned(&env, "ann") && banned(&env, "bob"));
+}
+
+#[test]
+fn going_on_with_a_lock_whose_time_is_over_locks_nobody() {
+    let env = users(&["ann", "bob"]);
+    let args = ["sessions", "lock", "ann", "bob", "--ttl", "3s"];
+    let fault = Fault::delay_answer("users.ban", STUCK).times(1);
+    killed(&env, &args, fault, || env.sandbox().call_count("users.ban") == 1);
+    let run = run_of(&env, "bob");
+    std::thread::sleep(Duration::from_secs(3));
+    let due = env.run(&["sessions", "unlock", "--due", "--yes"]).expect(0);
+    assert!(
+        due.stderr.contains(&format!("runs resume {run}")),
+        "{}",
+        due.text()
+    );
+    let resume = [
+        "runs",
+        "resume",
+        &run,
+        "--yes",
+        "-o",
+        "json",
+        "--concurrency",
+        "1",
+    ];
+    let resumed = env.run(&resume).expect(0);
+    assert!(resumed.stderr.contains("was over"), "{}", resumed.text());
+    assert_eq!(resumed.json()["rows"][1]["outcome"], "time_over");
+    assert!(banned(&env, "ann") && !banned(&env, "bob"));
+    let _ = env.run(&["sessions", "unlock", "--due", "--yes"]).expect(0);
+    assert!(!banned(&env, "ann"));
+    assert_eq!(locks(&env), []);
+}
+
+#[test]
+fn a_pending_lock_is_not_lifted_before_its_run_is_finished() {
+    let env = users(&["ann", "bob"]);
+    let args = ["sessions", "lock", "ann", "bob", "--ttl", "1h"];
+    killed(&env, &args, Fault::delay("users.ban", STUCK), || {
+        meant(&env, "users.ban") == 1
+    });
+    let unlock = ["sessions", "unlock", "bob", "--reason", "test", "--yes"];
+    let refused = env.run(&unlock).expect(2);
+    let hint = format!("runs resume {}", run_of(&env, "bob"));
+    assert!(refused.stderr.contains(&hint), "{}", refused.text());
+    assert_eq!(env.sandbox().call_count("users.unban"), 0);
+}
+
+#[test]
+fn the_locks_of_another_server_are_told_and_left_alone() {
+    let env = ann();
+    let _ = env.run(&lock("ann", "1h")).expect(0);
+    let_time_pass(&env);
+    edit_book(&env, |lock| lock["app_root"] = "https://other/acme/chat".into());
+    for args in [
+        &["sessions", "locks"][..],
+        &["sessions", "unlock", "--due", "--yes"],
+    ] {
+        let output = env.run(args).expect(0);
+        assert!(
+            output.stderr.contains("https://other/acme/chat"),
+            "{}",
+            output.text()
+        );
+    }
+    assert!(banned(&env, "ann"));
+    edit_book(&env, |lock| {
+        lock.as_object_mut().unwrap().remove("app_root");
+    });
+    let _ = env.run(&["sessions", "unlock", "--due", "--yes"]).expect(0);
+    assert!(!banned(&env, "ann"), "a lock of an older version counts");
+}
+
+#[test]
+fn the_devices_that_the_ban_ends_are_on_record() {
+    let env = ann();
+    let row = row(&env, &lock("ann", "1h"));
+    assert_eq!(
+        (&row["devices_ended"], &row["devices"]),
+        (&json!(2), &json!("ios_1 web_1"))
+    );
+    let runs = env.run(&["runs", "show", "last", "-o", "json"]).expect(0).json();
+    assert_eq!(runs["summary"]["devices_ended"], 2, "{runs}");
+    let log = env.run(&["audit", "log", "-o", "json"]).expect(0).json();
+    assert_eq!(
+        (&log["rows"][0]["call"], &log["rows"][0]["devices"]),
+        (&json!("users.ban"), &json!("ios_1 web_1"))
+    );
+}
+
+#[test]
+fn an_unlock_tells_what_became_of_its_list() {
+    let env = ann();
+    let _ = env.run(&lock("ann", "1h")).expect(0);
+    let unlock = [
+        "sessions", "unlock", "ann", "ANN", "--reason", "test", "--yes", "-o", "json",
+    ];
+    for more in [&["--dry-run"][..], &[]] {
+        let output = env.run(&[&unlock[..], more].concat()).expect(0).json();
+        assert_eq!(output["summary"]["duplicate_lines"], 1, "{output}");
+    }
 }

@@ -1,19 +1,24 @@
-//! Locks users and lifts locks: the acts of `sessions lock` and `sessions unlock`.
+//! Locks users: the act of `sessions lock`.
 
-use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+pub mod bans;
+pub mod book;
+pub mod row;
+
+use std::collections::HashMap;
 use std::io;
 
-use easemob_admin_api::{Client, UserId};
+use easemob_admin_api::{DeviceId, UserId};
 use jiff::Timestamp;
-use serde::Serialize;
 
+use self::bans::Ban;
+use self::book::{book_of_run, reconcile};
+pub use self::row::LockRow;
+use self::row::{failed, not_started, one};
 use super::attempt::{Attempt, now};
-use crate::audit::directory_name;
-use crate::bulk::calls::CallError;
+use crate::bulk::calls::{CallError, SessionCalls};
 use crate::bulk::cap::Cap;
 use crate::bulk::decide::Order;
-use crate::bulk::item::{Item, Task};
+use crate::bulk::item::Task;
 use crate::bulk::journal::header::Header;
 use crate::bulk::journal::record::{Outcome, Record, State};
 use crate::bulk::logout::{Fate, Mode, UserResult, logout_user};
@@ -22,52 +27,38 @@ use crate::bulk::pipeline::Stop;
 use crate::bulk::recorder::{Note, RecordError, Recorder};
 use crate::bulk::runs::directory::Runs;
 use crate::bulk::runs::id::RunId;
-use crate::bulk::tally::{Settled, Tally};
+use crate::bulk::tally::Settled;
 use crate::command_error::{CommandError, call_error};
-use crate::context::{Context, Session};
-use crate::drive::{Done, RunRow};
-use crate::exit::Exit;
+use crate::context::Context;
+use crate::drive::Done;
+use crate::exit::{self, Exit};
 use crate::locks::book::LockBook;
-use crate::locks::lock::{Lock, LockState, Locks};
-use crate::render::report::Row;
+use crate::locks::glance::Glance;
+use crate::locks::lock::{Lock, LockState, enter};
 use crate::server::Server;
 use crate::summary::Words;
 
 const BAN: &str = "users.ban";
-const UNBAN: &str = "users.unban";
 
-fn book(
-    context: &Context,
-    sandbox: bool,
-    profile: Option<&str>,
-    app_root: &str,
-) -> Result<LockBook, CommandError> {
-    let name = directory_name(sandbox, profile, app_root);
-    Ok(LockBook::at(
-        context.places()?.locks().join(format!("{name}.json")),
-    ))
-}
+/// The words of a run that locks.
+pub const WORDS: Words = Words {
+    done: "locked",
+    nothing: "left as they were",
+    devices: Some("ended"),
+};
 
-/// Returns the book of locks of the profile in use.
+/// What locking means for somebody who is not banned, or whose ban is a lock.
 ///
-/// # Errors
-/// When there is no place for it.
-pub fn book_of_session(context: &Context, session: &Session) -> Result<LockBook, CommandError> {
-    book(
-        context,
-        session.is_sandbox(),
-        session.profile.as_deref(),
-        &session.app_root,
-    )
-}
-
-fn book_of(context: &Context, header: &Header) -> Result<LockBook, CommandError> {
-    book(
-        context,
-        header.sandbox,
-        header.profile.as_deref(),
-        &header.app_root,
-    )
+/// A lock is extended, never cut short by accident: that is what unlocking is for.
+#[must_use]
+pub fn outcome_for(in_force: Option<&Lock>, run: Option<&str>, until: Timestamp) -> &'static str {
+    match in_force {
+        None => "locked",
+        // An earlier attempt of the same run has come as far as the ban.
+        Some(lock) if run == Some(lock.run.as_str()) => "locked",
+        Some(lock) if lock.until < until => "extended",
+        Some(_) => "already_locked",
+    }
 }
 
 /// Works on the tasks of a run that locks users.
@@ -76,139 +67,46 @@ fn book_of(context: &Context, header: &Header) -> Result<LockBook, CommandError>
 pub(super) async fn lock(
     attempt: Attempt<'_>,
     tasks: impl Iterator<Item = io::Result<Task>>,
-    items: impl Iterator<Item = io::Result<Item>>,
     until: Timestamp,
 ) -> Result<Exit, CommandError> {
-    let book = book_of(attempt.context, &attempt.header)?;
-    let known = enter(&book, &attempt.header, items, until)?;
-    let server = &attempt.session.server;
-    let mut driven = attempt.drive::<LockRow>(
-        "locking",
-        Words {
-            done: "locked",
-            nothing: "banned before",
-            devices: Some("ended"),
-        },
-    );
+    let context = attempt.context;
+    let book = book_of_run(context, &attempt.header)?;
+    let tasks: Vec<Task> = tasks.collect::<io::Result<_>>().map_err(|error| {
+        CommandError::new(exit::INTERNAL, "the users of the run cannot be read").because(error)
+    })?;
+    if until <= Timestamp::now() {
+        context.ui.warn(format_args!(
+            "the time of this lock was over on {until:.0}, so nobody is locked any more; who was banned by an \
+             earlier attempt is put down as overdue"
+        ));
+    }
+    let locking = Locking::begin(context, &attempt, &book, until, &tasks)?;
+    let mut driven = attempt.drive::<LockRow>("locking", WORDS);
     let work = async |task: Task| {
-        let known = known.contains_key(&task.item.user.folded());
-        let result = lock_user(server, &attempt.recorder, &task, known).await;
+        let result = locking.lock_user(&task).await;
         let recorded = note(&attempt.recorder, &task, &result).await;
         let mut done = done_with(&task, &result);
         done.stop = done.stop.or(recorded.err().map(Stop::Record));
         done
     };
     driven
-        .phase(tasks, work, |task| vec![LockRow::new(&task.item, "unknown")])
+        .phase(tasks.into_iter().map(Ok), work, |task| {
+            vec![LockRow::cut_off(&task.item)]
+        })
         .await;
-    let context = attempt.context;
     attempt.end(&mut driven).await;
     let reconciled = reconcile(context, &book);
     let exit = driven.finish()?;
     reconciled.map(|_| exit)
 }
 
-/// Puts all users of a run into the book, and returns the locks that were there before.
-fn enter(
-    book: &LockBook,
-    header: &Header,
-    items: impl Iterator<Item = io::Result<Item>>,
-    until: Timestamp,
-) -> Result<Locks, CommandError> {
-    let items: Vec<Item> = items.collect::<io::Result<_>>().map_err(|error| {
-        CommandError::new(crate::exit::INTERNAL, "the users of the run cannot be read").because(error)
-    })?;
-    let before = book.change(|locks| {
-        let before = locks.clone();
-        for Item { user, .. } in items {
-            let new = Lock {
-                user: user.clone(),
-                since: header.created,
-                until,
-                state: LockState::Pending,
-                run: header.run.clone(),
-                operator: header.operator.os_user.clone(),
-                reason: header.reason.clone(),
-                ticket: header.ticket.clone(),
-            };
-            let lock = locks.entry(user.folded()).or_insert(new);
-            // A lock is extended, never cut short by accident: that is what unlocking is for.
-            lock.until = lock.until.max(until);
-        }
-        before
-    })?;
-    Ok(before
-        .into_iter()
-        .filter(|(_, lock)| lock.state == LockState::Locked)
-        .collect())
-}
-
-/// Brings pending locks up to what the journals of their runs say, and returns all locks.
-///
-/// A run may have been killed before it could do so itself.
-///
-/// # Errors
-/// When the book cannot be read or written.
-pub fn reconcile(context: &Context, book: &LockBook) -> Result<Locks, CommandError> {
-    let locks = book.read()?;
-    let pending = locks.values().filter(|lock| lock.state == LockState::Pending);
-    let ids: BTreeSet<&str> = pending.map(|lock| lock.run.as_str()).collect();
-    if ids.is_empty() {
-        return Ok(locks);
-    }
-    let runs = Runs::at(context.places()?.runs());
-    let mut found = Vec::new();
-    for id in ids.into_iter().filter_map(RunId::parse) {
-        // A run that cannot be read leaves its locks pending, which is told wherever locks are.
-        found.extend(bans_of(&runs, &id).unwrap_or_default());
-    }
-    Ok(book.change(|locks| {
-        for (user, run, ban) in found {
-            let key = user.folded();
-            let pending = |lock: &Lock| lock.run == run && lock.state == LockState::Pending;
-            if !locks.get(&key).is_some_and(pending) {
-                continue;
-            }
-            match ban {
-                Some(true) => {
-                    locks.entry(key).and_modify(|lock| lock.state = LockState::Locked);
-                }
-                Some(false) => {
-                    locks.remove(&key);
-                }
-                None => {}
-            }
-        }
-        locks.clone()
-    })?)
-}
-
-/// Returns for each user with an outcome whether the run has banned it; nothing if that is not known yet.
-fn bans_of(runs: &Runs, id: &RunId) -> Option<Vec<(UserId, String, Option<bool>)>> {
-    let mut outcomes = BTreeMap::new();
-    for record in runs.records(id).ok()? {
-        if let Record::Outcome(outcome) = record.ok()? {
-            outcomes.insert(outcome.n, has_banned(&outcome));
-        }
-    }
-    let items = runs.items(id).ok()?.map_while(Result::ok);
-    let bans = items.filter_map(|item| Some((item.user, id.to_string(), *outcomes.get(&item.number)?)));
-    Some(bans.collect())
-}
-
-fn has_banned(outcome: &Outcome) -> Option<bool> {
-    let of_the_ban = outcome
-        .failed
-        .iter()
-        .any(|failure| failure.device.is_none() && failure.call.starts_with("users."));
-    match outcome.state {
-        State::Done => Some(true),
-        State::Nothing => Some(false),
-        State::FailedFinal if of_the_ban => Some(false),
-        // The ban came first, so what failed came after it.
-        State::FailedFinal | State::FailedRetry | State::Unknown if !of_the_ban => Some(true),
-        _ => None,
-    }
+/// What earlier attempts of the run left behind for a user whom they may have banned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Before {
+    /// The lock is still in the book, so the ban is ours if there is one.
+    Held,
+    /// Somebody has unlocked, banned or unbanned the user since.
+    Undone,
 }
 
 /// What became of one user.
@@ -217,64 +115,236 @@ enum LockResult {
     Failed(CallError),
     /// Somebody else's ban is in force; it stays.
     BannedBefore,
-    /// Banned; the devices that were still online had these fates.
-    Banned { extended: bool, devices: UserResult },
-    /// The intent could not be put on record.
+    /// Nothing was done, for this reason.
+    Left(&'static str),
+    /// Banned, which ended some devices; those that were still online had these fates.
+    Banned {
+        outcome: &'static str,
+        until: Timestamp,
+        by_the_ban: Vec<DeviceId>,
+        devices: UserResult,
+    },
+    /// The intent or the lock could not be put on record, so nothing was sent.
     Unrecorded(RecordError),
 }
 
-async fn lock_user(server: &Server, recorder: &Recorder, task: &Task, known: bool) -> LockResult {
-    let user = &task.item.user;
-    // An intent of an earlier attempt tells that the user was not banned then.
-    if task.intended.is_none() && !known {
-        match server.client().get_user(user).await {
-            Err(error) => return LockResult::Failed(call_error(&error)),
-            Ok(found) if found.is_banned() => return LockResult::BannedBefore,
-            Ok(_) => {}
+/// What locking a user needs.
+struct Locking<'a> {
+    server: &'a Server,
+    recorder: &'a Recorder,
+    header: &'a Header,
+    runs: Runs,
+    book: &'a LockBook,
+    glance: Glance<'a>,
+    until: Timestamp,
+    before: HashMap<u64, Before>,
+}
+
+impl<'a> Locking<'a> {
+    /// Puts the users of `tasks` into the book.
+    fn begin(
+        context: &Context,
+        attempt: &'a Attempt<'_>,
+        book: &'a LockBook,
+        until: Timestamp,
+        tasks: &[Task],
+    ) -> Result<Self, CommandError> {
+        let header = &attempt.header;
+        let runs = Runs::at(context.places()?.runs());
+        let bans = RunId::parse(&header.run)
+            .and_then(|id| bans::of_run(&runs, &id))
+            .ok_or_else(|| {
+                CommandError::new(exit::INTERNAL, format!("the run {} cannot be read", header.run))
+            })?;
+        let mut this = Self {
+            server: &attempt.session.server,
+            recorder: &attempt.recorder,
+            header,
+            runs,
+            book,
+            glance: Glance::into(book),
+            until,
+            before: HashMap::new(),
+        };
+        this.before = book.change(|locks| {
+            let mut before = HashMap::new();
+            let now = Timestamp::now();
+            for Task { item, .. } in tasks {
+                let held = locks.get(&item.user.folded());
+                let of_this_run = |lock: &Lock| lock.runs().any(|run| run == header.run);
+                let known = match bans.get(&item.number) {
+                    None | Some(Ban::Not) => None,
+                    Some(_) if held.is_none() => Some(Before::Undone),
+                    Some(_) => held.filter(|lock| of_this_run(lock)).map(|_| Before::Held),
+                };
+                before.extend(known.map(|known| (item.number, known)));
+                if known != Some(Before::Undone) && until > now {
+                    enter(locks, this.pending(&item.user, now));
+                }
+            }
+            before
+        })?;
+        Ok(this)
+    }
+
+    fn pending(&self, user: &UserId, now: Timestamp) -> Lock {
+        Lock {
+            user: user.clone(),
+            since: self.header.created,
+            until: self.until,
+            state: LockState::Pending,
+            run: self.header.run.clone(),
+            earlier: Vec::new(),
+            changed: Some(now),
+            app_root: self.book.app_root().map(str::to_owned),
+            operator: self.header.operator.os_user.clone(),
+            reason: self.header.reason.clone(),
+            ticket: self.header.ticket.clone(),
         }
     }
-    if let Err(error) = recorder.intend(&task.item, BAN, Vec::new(), Vec::new()).await {
-        return LockResult::Unrecorded(error);
+
+    async fn lock_user(&self, task: &Task) -> LockResult {
+        let locked = self.try_to_lock(task).await;
+        locked.unwrap_or_else(LockResult::Unrecorded)
     }
-    if let Err(error) = server.client().ban(user).await {
-        return LockResult::Failed(call_error(&error));
+
+    async fn try_to_lock(&self, task: &Task) -> Result<LockResult, RecordError> {
+        let user = &task.item.user;
+        let before = self.before.get(&task.item.number).copied();
+        if before == Some(Before::Undone) {
+            return Ok(LockResult::Left("lifted_since"));
+        }
+        let guard = self.book.guard(user).await?;
+        let held = self.glance.lock_of(user)?;
+        let in_force = held.as_ref().filter(|lock| !lock.is_pending());
+        let over = self.until <= Timestamp::now();
+        if in_force.is_some() {
+            if over {
+                return Ok(LockResult::Left("time_over"));
+            }
+        } else {
+            match self.server.client().get_user(user).await {
+                Err(error) => return Ok(LockResult::Failed(call_error(&error))),
+                Ok(found) if found.is_banned() => {
+                    if before != Some(Before::Held) && !self.may_be_earlier(held.as_ref()) {
+                        return Ok(LockResult::BannedBefore);
+                    }
+                }
+                Ok(_) if over => return Ok(LockResult::Left("time_over")),
+                Ok(_) => {}
+            }
+        }
+        let outcome = outcome_for(in_force, Some(&self.header.run), self.until);
+        let meant = self.devices_before(task).await;
+        let recorder = self.recorder;
+        recorder
+            .intend(&task.item, BAN, meant.clone(), Vec::new())
+            .await?;
+        let until = self.put_down(user)?;
+        if let Err(error) = self.server.client().ban(user).await {
+            return Ok(LockResult::Failed(call_error(&error)));
+        }
+        drop(guard);
+        // Nobody can sign in any more, so whoever is online is meant.
+        let devices = logout_user(
+            self.server,
+            &Task::fresh(task.item.clone()),
+            &Order::default(),
+            Mode::Act(recorder),
+            &Cap::new(None),
+        )
+        .await;
+        Ok(LockResult::Banned {
+            outcome,
+            until,
+            by_the_ban: gone(meant, &devices),
+            devices,
+        })
     }
-    // Nobody can sign in any more, so whoever is online is meant.
-    let fresh = Task::fresh(task.item.clone());
-    let devices = logout_user(
-        server,
-        &fresh,
-        &Order::default(),
-        Mode::Act(recorder),
-        &Cap::new(None),
-    )
-    .await;
-    LockResult::Banned {
-        extended: known,
-        devices,
+
+    /// A ban that an unfinished run meant to send is taken to be that run's.
+    fn may_be_earlier(&self, held: Option<&Lock>) -> bool {
+        held.is_some_and(|lock| {
+            let others = lock.runs().filter(|run| *run != self.header.run);
+            bans::may_be_of(&self.runs, others, &lock.user)
+        })
     }
+
+    /// The devices that the ban is going to end, and those that an earlier attempt saw before its ban.
+    async fn devices_before(&self, task: &Task) -> Vec<DeviceId> {
+        // That they cannot be read keeps nobody from being banned.
+        let online = self
+            .server
+            .list_devices(&task.item.user)
+            .await
+            .unwrap_or_default();
+        let mut devices = task.intended.clone().unwrap_or_default();
+        for device in online {
+            if !devices.contains(&device.id) {
+                devices.push(device.id);
+            }
+        }
+        devices
+    }
+
+    /// Sees to it that the lock is in the book, and returns its end.
+    ///
+    /// This comes after the intent: until there is one, others may take a lock out that this run failed to set.
+    fn put_down(&self, user: &UserId) -> Result<Timestamp, RecordError> {
+        let held = self.glance.lock_of(user)?;
+        let stands = |lock: &Lock| !lock.is_pending() || lock.run == self.header.run;
+        if let Some(lock) = held
+            && stands(&lock)
+            && lock.until >= self.until
+        {
+            return Ok(lock.until);
+        }
+        Ok(self.book.change(|locks| {
+            let now = Timestamp::now();
+            let new = self.pending(user, now);
+            enter(locks, new.clone());
+            let lock = locks.entry(user.folded()).or_insert(new);
+            if lock.until < self.until {
+                lock.until = self.until;
+                lock.changed = Some(now);
+            }
+            lock.until
+        })?)
+    }
+}
+
+/// Returns the devices that were online before the ban and no longer after it; none if nobody could read that.
+fn gone(before: Vec<DeviceId>, after: &UserResult) -> Vec<DeviceId> {
+    let UserResult::Read { devices, .. } = after else {
+        return Vec::new();
+    };
+    let remained = |id: &DeviceId| devices.iter().any(|device| device.choice.device.id == *id);
+    before.into_iter().filter(|id| !remained(id)).collect()
 }
 
 async fn note(recorder: &Recorder, task: &Task, result: &LockResult) -> Result<(), RecordError> {
     let item = &task.item;
+    let in_state = |state| Outcome {
+        state,
+        ..outcome::of_call(item, &Ok(()), now())
+    };
     let outcome = match result {
         LockResult::Unrecorded(_) => None,
         LockResult::Failed(error) => Some(outcome::of_call(item, &Err(error.clone()), now())),
-        LockResult::BannedBefore => Some(Outcome {
-            state: State::Nothing,
-            ..outcome::of_call(item, &Ok(()), now())
+        LockResult::BannedBefore => Some(in_state(State::Nothing)),
+        LockResult::Left(_) => Some(in_state(State::Skipped)),
+        LockResult::Banned {
+            by_the_ban, devices, ..
+        } => outcome::of_logout(item, devices, now()).map(|outcome| Outcome {
+            // Without any device online, the ban itself is what was done.
+            state: if outcome.state == State::Nothing {
+                State::Done
+            } else {
+                outcome.state
+            },
+            ended: [&by_the_ban[..], &outcome.ended].concat(),
+            ..outcome
         }),
-        LockResult::Banned { devices, .. } => {
-            outcome::of_logout(item, devices, now()).map(|outcome| Outcome {
-                // Without any device online, the ban itself is what was done.
-                state: if outcome.state == State::Nothing {
-                    State::Done
-                } else {
-                    outcome.state
-                },
-                ..outcome
-            })
-        }
     };
     match outcome {
         Some(outcome) => {
@@ -287,203 +357,87 @@ async fn note(recorder: &Recorder, task: &Task, result: &LockResult) -> Result<(
 }
 
 fn done_with(task: &Task, result: &LockResult) -> Done<LockRow> {
-    let mut done = Done {
-        rows: Vec::new(),
-        tally: Tally::default(),
-        failures: Vec::new(),
-        stop: None,
-    };
     let row = |outcome| LockRow::new(&task.item, outcome);
     match result {
-        LockResult::Failed(error) => {
-            done.tally.count(Settled::of_error(error));
-            done.rows.push(row("failed").failed(error));
-            done.failures.push(error.clone());
-        }
-        LockResult::BannedBefore => {
-            done.tally.count(Settled::NothingToDo);
-            done.rows.push(row("banned_before"));
-        }
-        LockResult::Unrecorded(error) => {
-            done.tally.count(Settled::NotStarted);
-            done.rows.push(row("not_started"));
-            done.stop = Some(Stop::Record(error.clone()));
-        }
-        LockResult::Banned { extended, devices } => {
-            let ended = devices
-                .devices()
-                .iter()
-                .filter(|device| matches!(device.fate, Fate::Ended { .. }));
-            let ended = ended.count() as u64;
-            done.tally.devices = ended;
-            done.failures.extend(devices.failures().cloned());
-            let outcome = if *extended { "extended" } else { "locked" };
-            if let Some(error) = done.failures.first() {
-                done.tally.count(Settled::of_error(error));
-                done.rows.push(row("failed").failed(error));
-            } else {
-                done.tally.count(Settled::Done);
-                done.rows.push(LockRow {
-                    devices_ended: Some(ended),
-                    ..row(outcome)
-                });
-            }
-        }
-    }
-    done
-}
-
-/// Works on the tasks of a run that lifts locks.
-pub(super) async fn unlock(
-    attempt: Attempt<'_>,
-    tasks: impl Iterator<Item = io::Result<Task>>,
-) -> Result<Exit, CommandError> {
-    let book = book_of(attempt.context, &attempt.header)?;
-    let client: &Client = attempt.session.server.client();
-    let mut driven = attempt.drive::<LockRow>(
-        "unlocking",
-        Words {
-            done: "unlocked",
-            nothing: "nothing to do",
-            devices: None,
-        },
-    );
-    let lifted: RefCell<Vec<UserId>> = RefCell::new(Vec::new());
-    let work = async |task: Task| {
-        let (item, recorder) = (&task.item, &attempt.recorder);
-        if let Err(error) = recorder.intend(item, UNBAN, Vec::new(), Vec::new()).await {
-            return done_with(&task, &LockResult::Unrecorded(error));
-        }
-        let sent = client.unban(&item.user).await;
-        let mut result = sent.map_err(|error| call_error(&error));
-        // An account that was deleted meanwhile needs no lock any more.
-        if result.as_ref().is_err_and(|error| error.not_found) {
-            result = Ok(());
-        }
-        let outcome = Record::Outcome(outcome::of_call(item, &result, now()));
-        let noted = recorder.record(Note::of_item(item, outcome)).await;
-        let mut done = if let Err(error) = result {
-            done_with(&task, &LockResult::Failed(error))
-        } else {
-            lifted.borrow_mut().push(item.user.clone());
-            let mut tally = Tally::default();
-            tally.count(Settled::Done);
+        LockResult::Failed(error) => failed(row("failed"), error),
+        LockResult::BannedBefore => one(row("banned_before"), Settled::NothingToDo),
+        LockResult::Left(why) => one(row(why), Settled::NothingToDo),
+        LockResult::Unrecorded(error) => not_started(row("not_started"), error),
+        LockResult::Banned {
+            devices: UserResult::Unrecorded(error),
+            until,
+            ..
+        } => {
+            let why = "banned, but nothing more can be put on record, so devices may still be online";
             Done {
-                rows: vec![LockRow::new(item, "unlocked")],
-                tally,
-                failures: Vec::new(),
-                stop: None,
+                stop: Some(Stop::Record(error.clone())),
+                ..one(row("unknown").until(*until).unknown(why), Settled::Unknown)
             }
-        };
-        done.stop = noted.err().map(Stop::Record);
-        done
-    };
-    driven
-        .phase(tasks, work, |task| vec![LockRow::new(&task.item, "unknown")])
-        .await;
-    attempt.end(&mut driven).await;
-    let taken_out = book.change(|locks| {
-        for user in lifted.into_inner() {
-            locks.remove(&user.folded());
         }
-    });
-    let exit = driven.finish()?;
-    taken_out?;
-    Ok(exit)
-}
-
-/// One user of a run that locks or unlocks.
-#[derive(Debug, Serialize)]
-pub struct LockRow {
-    line: u64,
-    user: String,
-    outcome: &'static str,
-    devices_ended: Option<u64>,
-    call: Option<&'static str>,
-    error: Option<String>,
-    outcome_unknown: Option<bool>,
-    retry_may_help: Option<bool>,
-}
-
-impl LockRow {
-    /// A row without failure.
-    #[must_use]
-    pub fn new(item: &Item, outcome: &'static str) -> Self {
-        Self {
-            line: item.line,
-            user: item.user.to_string(),
+        LockResult::Banned {
             outcome,
-            devices_ended: None,
-            call: None,
-            error: None,
-            outcome_unknown: None,
-            retry_may_help: None,
-        }
-    }
-
-    /// Makes it the row of a failure.
-    #[must_use]
-    pub fn failed(self, error: &CallError) -> Self {
-        Self {
-            call: Some(error.call),
-            error: Some(error.message.clone()),
-            outcome_unknown: Some(error.outcome_unknown),
-            retry_may_help: Some(error.retry_may_help),
-            ..self
+            until,
+            by_the_ban,
+            devices,
+        } => {
+            let logged_out = devices.devices().iter();
+            let logged_out = logged_out.filter(|device| matches!(device.fate, Fate::Ended { .. }));
+            let mut ended = by_the_ban.clone();
+            ended.extend(logged_out.map(|device| device.choice.device.id.clone()));
+            let mut done = match devices.failures().next() {
+                Some(error) => failed(row("failed").ended(&ended).until(*until), error),
+                None => one(row(outcome).ended(&ended).until(*until), Settled::Done),
+            };
+            done.tally.devices = ended.len() as u64;
+            done.failures = devices.failures().cloned().collect();
+            done
         }
     }
 }
 
-impl Row for LockRow {
-    const COLUMNS: &'static [&'static str] = &[
-        "line",
-        "user",
-        "outcome",
-        "devices_ended",
-        "call",
-        "error",
-        "outcome_unknown",
-        "retry_may_help",
-    ];
-    const TABLE: &'static [&'static str] = &["user", "outcome", "devices", "note"];
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bulk::item::Item;
 
-    fn cells(&self) -> Vec<String> {
-        let flag = |value: Option<bool>| value.map(|flag| flag.to_string()).unwrap_or_default();
-        vec![
-            self.line.to_string(),
-            self.user.clone(),
-            self.outcome.into(),
-            self.devices_ended
-                .map(|devices| devices.to_string())
-                .unwrap_or_default(),
-            self.call.unwrap_or_default().into(),
-            self.error.clone().unwrap_or_default(),
-            flag(self.outcome_unknown),
-            flag(self.retry_may_help),
-        ]
+    fn task() -> Task {
+        Task::fresh(Item {
+            number: 0,
+            line: 1,
+            user: UserId::parse("ann").unwrap(),
+            planned: None,
+        })
     }
 
-    fn table_cells(&self) -> Vec<String> {
-        let note = match (&self.error, self.outcome) {
-            (Some(error), _) => error.clone(),
-            (None, "banned_before") => "somebody else's ban is in force and stays".into(),
-            _ => String::new(),
+    #[test]
+    fn who_was_banned_without_a_record_of_the_rest_is_not_done() {
+        let error = RecordError::from(io::Error::other("the disk is full"));
+        let done = done_with(
+            &task(),
+            &LockResult::Banned {
+                outcome: "locked",
+                until: Timestamp::UNIX_EPOCH,
+                by_the_ban: Vec::new(),
+                devices: UserResult::Unrecorded(error),
+            },
+        );
+        assert!(matches!(done.stop, Some(Stop::Record(_))));
+        assert_eq!((done.tally.done, done.tally.unknown), (0, 1));
+        let row = serde_json::to_value(&done.rows[0]).unwrap();
+        assert_eq!(row["outcome"], "unknown");
+    }
+
+    #[test]
+    fn a_lock_is_extended_only_by_a_later_end() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let held = Lock {
+            until: at(10),
+            ..Lock::for_test("ann", "a", LockState::Locked)
         };
-        vec![
-            self.user.clone(),
-            self.outcome.replace('_', " "),
-            self.devices_ended
-                .map(|devices| devices.to_string())
-                .unwrap_or_default(),
-            note,
-        ]
-    }
-}
-
-impl RunRow for LockRow {
-    fn failure(&self) -> Option<String> {
-        self.error
-            .as_ref()
-            .map(|error| format!("line {}, {}: {error}", self.line, self.user))
+        assert_eq!(outcome_for(None, None, at(10)), "locked");
+        assert_eq!(outcome_for(Some(&held), Some("a"), at(10)), "locked");
+        for (until, outcome) in [(9, "already_locked"), (10, "already_locked"), (11, "extended")] {
+            assert_eq!(outcome_for(Some(&held), Some("b"), at(until)), outcome);
+        }
     }
 }

@@ -13,3 +13,4 @@ pub mod logout;
 pub mod operator;
 pub mod perform;
 pub mod read_first;
+pub mod unlock;

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::attempt::Attempt;
-use super::{change, lock, logout};
+use super::{change, lock, logout, unlock};
 use crate::bulk::action::{Action, OnDrift};
 use crate::bulk::decide::Order;
 use crate::bulk::resume::Which;
@@ -52,13 +52,15 @@ pub async fn perform(
         open.header.allowance = attempted.allowance;
     }
     let act = Act::of(open.header.action.clone())?;
-    let items = open.items()?;
     let (attempt, tasks) = Attempt::begin(context, session, open, attempted.which, attempted.summary).await?;
     match act {
         Act::End(order) => logout::perform(attempt, tasks, &order, attempted.verify).await,
         Act::Change(change) => change::perform(attempt, tasks, change).await,
-        Act::Lock(until) => lock::lock(attempt, tasks, items, until).await,
-        Act::Unlock => lock::unlock(attempt, tasks).await,
+        Act::Lock(until) => lock::lock(attempt, tasks, until).await,
+        Act::Unlock(as_of) => {
+            let as_of = as_of.unwrap_or(attempt.header.created);
+            unlock::unlock(attempt, tasks, as_of).await
+        }
     }
 }
 
@@ -70,8 +72,8 @@ pub enum Act {
     Change(&'static change::Change),
     /// The user is locked until then.
     Lock(Timestamp),
-    /// The lock is lifted.
-    Unlock,
+    /// The lock is lifted, if it was there already at that time; else at the time when the run was made.
+    Unlock(Option<Timestamp>),
 }
 
 impl Act {
@@ -95,7 +97,7 @@ impl Act {
             Action::Ban => Self::Change(&change::BAN),
             Action::Unban => Self::Change(&change::UNBAN),
             Action::Lock { until } => Self::Lock(until),
-            Action::Unlock => Self::Unlock,
+            Action::Unlock { as_of } => Self::Unlock(as_of),
             Action::SetLimits { .. } => {
                 return Err(
                     CommandError::new(exit::USAGE, "a change of limits cannot be gone on with")

@@ -42,7 +42,12 @@ pub enum Action {
         until: Timestamp,
     },
     /// Lifts locks.
-    Unlock,
+    Unlock {
+        /// When the locks were read from the book: what was set or extended since is not meant. Missing in runs of
+        /// older versions, which read them shortly before they were created.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        as_of: Option<Timestamp>,
+    },
     /// Sets the device limits of users or of the app.
     SetLimits {
         /// What is set, in words.
@@ -74,7 +79,7 @@ impl Action {
             Self::Ban => "users ban",
             Self::Unban => "users unban",
             Self::Lock { .. } => "sessions lock",
-            Self::Unlock => "sessions unlock",
+            Self::Unlock { .. } => "sessions unlock",
             Self::SetLimits { .. } => "limits set",
         }
     }

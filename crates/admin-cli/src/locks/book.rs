@@ -1,28 +1,55 @@
 //! The file that holds the locks of a profile.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
+use easemob_admin_api::UserId;
 use serde::{Deserialize, Serialize};
 
+use super::guard::UserGuard;
 use super::lock::{Lock, Locks};
+use crate::bulk::recorder::RecordError;
 use crate::private_files::make_directory;
 
 /// The newest format that this version reads, and the one it writes.
 const FORMAT: u32 = 1;
 
 /// The locks of a profile on disk. Every change is written whole, to a new file that takes the old one's place.
+///
+/// A profile may come to name another server, whose users have nothing to do with those of the one before: what is
+/// of another server stays in the file and is neither seen nor changed.
 #[derive(Debug, Clone)]
 pub struct LockBook {
     path: PathBuf,
+    app_root: Option<String>,
 }
+
+/// What changes when the file does; nothing if there is no file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stamp(Option<(SystemTime, u64, Vec<u8>)>);
+
+/// How much of the beginning of a file is looked at: more than what comes before the locks.
+const HEAD: u64 = 80;
 
 #[derive(Serialize, Deserialize)]
 struct Page {
     #[serde(rename = "easemob_admin_locks")]
     format: u32,
+    /// How often the file was written, so that its beginning tells one content from another whatever the clock of
+    /// the file system.
+    #[serde(default)]
+    edition: u64,
     locks: Vec<Lock>,
+}
+
+/// What a file holds, from the point of view of one server.
+#[derive(Default)]
+struct Content {
+    edition: u64,
+    ours: Locks,
+    others: Vec<Lock>,
 }
 
 /// Why the locks cannot be used. The file is left as it is.
@@ -33,11 +60,24 @@ pub struct LockBookError {
     source: io::Error,
 }
 
+impl From<LockBookError> for RecordError {
+    fn from(error: LockBookError) -> Self {
+        io::Error::other(error).into()
+    }
+}
+
 impl LockBook {
-    /// Names the file, which need not exist yet.
+    /// Names the file, which need not exist yet, and the server whose locks count; none for the embedded sandbox,
+    /// which has a file of its own and another root each time.
     #[must_use]
-    pub fn at(path: PathBuf) -> Self {
-        Self { path }
+    pub fn at(path: PathBuf, app_root: Option<String>) -> Self {
+        Self { path, app_root }
+    }
+
+    /// Returns the root that new locks are entered with.
+    #[must_use]
+    pub fn app_root(&self) -> Option<&str> {
+        self.app_root.as_deref()
     }
 
     /// Reads all locks; none if there is no file.
@@ -45,7 +85,45 @@ impl LockBook {
     /// # Errors
     /// When the file cannot be read, is damaged, or of a newer format.
     pub fn read(&self) -> Result<Locks, LockBookError> {
-        self.load().map_err(|error| self.cannot(error))
+        Ok(self.load().map_err(|error| self.cannot(error))?.ours)
+    }
+
+    /// Reads the locks of other servers.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn read_others(&self) -> Result<Vec<Lock>, LockBookError> {
+        Ok(self.load().map_err(|error| self.cannot(error))?.others)
+    }
+
+    /// Returns what changes when the file does.
+    ///
+    /// # Errors
+    /// When the file is there and cannot be looked at.
+    pub fn stamp(&self) -> Result<Stamp, LockBookError> {
+        let look = || {
+            let file = File::open(&self.path)?;
+            let metadata = file.metadata()?;
+            let mut head = Vec::new();
+            file.take(HEAD).read_to_end(&mut head)?;
+            io::Result::Ok((metadata.modified()?, metadata.len(), head))
+        };
+        match look() {
+            Ok(stamp) => Ok(Stamp(Some(stamp))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Stamp(None)),
+            Err(error) => Err(self.cannot(error)),
+        }
+    }
+
+    /// Waits until nobody else changes the ban of `user`.
+    ///
+    /// # Errors
+    /// When the file of the guard cannot be used.
+    pub async fn guard(&self, user: &UserId) -> Result<UserGuard, LockBookError> {
+        let directory = self.path.with_extension("guards");
+        UserGuard::take(&directory, user)
+            .await
+            .map_err(|error| self.cannot(error))
     }
 
     /// Changes the locks. Nobody else can change them at the same time, and the change is on disk when this
@@ -63,21 +141,21 @@ impl LockBook {
                 .write(true)
                 .open(self.path.with_extension("lock"))?;
             guard.lock()?;
-            let mut locks = self.load()?;
-            let before = locks.clone();
-            let result = change(&mut locks);
-            if locks != before {
-                self.save(directory, locks)?;
+            let mut content = self.load()?;
+            let before = content.ours.clone();
+            let result = change(&mut content.ours);
+            if content.ours != before {
+                self.save(directory, content)?;
             }
             Ok(result)
         };
         changed().map_err(|error| self.cannot(error))
     }
 
-    fn load(&self) -> io::Result<Locks> {
+    fn load(&self) -> io::Result<Content> {
         let text = match fs::read(&self.path) {
             Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Locks::new()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Content::default()),
             Err(error) => return Err(error),
         };
         let page: Page = serde_json::from_slice(&text)?;
@@ -88,19 +166,31 @@ impl LockBook {
             );
             return Err(io::Error::new(io::ErrorKind::InvalidData, what));
         }
-        Ok(page
-            .locks
-            .into_iter()
-            .map(|lock| (lock.user.folded(), lock))
-            .collect())
+        let (ours, others): (Vec<Lock>, _) = page.locks.into_iter().partition(|lock| self.is_ours(lock));
+        let ours = ours.into_iter().map(|lock| (lock.user.folded(), lock));
+        Ok(Content {
+            edition: page.edition,
+            ours: ours.collect(),
+            others,
+        })
     }
 
-    fn save(&self, directory: &Path, locks: Locks) -> io::Result<()> {
+    /// A lock without root counts: when it was written, a book was taken to be of one server, and it is better
+    /// lifted on the server of the profile than never.
+    fn is_ours(&self, lock: &Lock) -> bool {
+        match (&self.app_root, &lock.app_root) {
+            (Some(here), Some(there)) => here == there,
+            _ => true,
+        }
+    }
+
+    fn save(&self, directory: &Path, content: Content) -> io::Result<()> {
         // Private by the library's own default.
         let mut file = tempfile::NamedTempFile::new_in(directory)?;
         let page = Page {
             format: FORMAT,
-            locks: locks.into_values().collect(),
+            edition: content.edition + 1,
+            locks: content.ours.into_values().chain(content.others).collect(),
         };
         let mut out = io::BufWriter::new(file.as_file_mut());
         serde_json::to_writer(&mut out, &page)?;
@@ -121,29 +211,17 @@ impl LockBook {
 
 #[cfg(test)]
 mod tests {
-    use easemob_admin_api::UserId;
-    use jiff::Timestamp;
-
     use super::*;
     use crate::locks::lock::LockState;
 
     fn lock(name: &str) -> Lock {
-        Lock {
-            user: UserId::parse(name).unwrap(),
-            since: Timestamp::UNIX_EPOCH,
-            until: Timestamp::UNIX_EPOCH,
-            state: LockState::Locked,
-            run: "r".into(),
-            operator: "o".into(),
-            reason: Some("test".into()),
-            ticket: None,
-        }
+        Lock::for_test(name, "r", LockState::Locked)
     }
 
     #[test]
     fn what_was_written_is_read_and_names_are_compared_without_case() {
         let home = tempfile::tempdir().unwrap();
-        let book = LockBook::at(home.path().join("locks/prod.json"));
+        let book = LockBook::at(home.path().join("locks/prod.json"), None);
         assert!(book.read().unwrap().is_empty());
         book.change(|locks| locks.insert("ann".into(), lock("Ann")))
             .unwrap();
@@ -158,7 +236,7 @@ mod tests {
         let path = home.path().join("prod.json");
         for content in ["{\"easemob_admin_locks\":2,\"locks\":[]}", "{", ""] {
             fs::write(&path, content).unwrap();
-            let book = LockBook::at(path.clone());
+            let book = LockBook::at(path.clone(), None);
             assert!(book.read().is_err());
             assert!(
                 book.change(|locks| locks.insert("ann".into(), lock("ann")))
@@ -169,9 +247,33 @@ mod tests {
     }
 
     #[test]
+    fn the_locks_of_another_server_are_kept_and_not_seen() {
+        let home = tempfile::tempdir().unwrap();
+        let book = |root: &str| LockBook::at(home.path().join("prod.json"), Some(root.into()));
+        let of = |root: Option<&str>, run: &str| Lock {
+            app_root: root.map(str::to_owned),
+            run: run.into(),
+            ..lock("ann")
+        };
+        let (one, two) = (book("https://one/a/b"), book("https://two/a/b"));
+        for (book, run) in [(&one, "1"), (&two, "2")] {
+            book.change(|locks| locks.insert("ann".into(), of(book.app_root(), run)))
+                .unwrap();
+        }
+        assert_eq!(one.read().unwrap()["ann"].run, "1");
+        assert_eq!(two.read_others().unwrap(), [of(one.app_root(), "1")]);
+        one.change(|locks| locks.remove("ann")).unwrap();
+        assert_eq!(two.read().unwrap()["ann"].run, "2");
+
+        one.change(|locks| locks.insert("ann".into(), of(None, "old")))
+            .unwrap();
+        assert_eq!(one.read().unwrap()["ann"].run, "old");
+    }
+
+    #[test]
     fn changes_at_the_same_time_are_all_kept() {
         let home = tempfile::tempdir().unwrap();
-        let book = LockBook::at(home.path().join("prod.json"));
+        let book = LockBook::at(home.path().join("prod.json"), None);
         std::thread::scope(|scope| {
             for writer in 0..4 {
                 let book = &book;

@@ -103,7 +103,9 @@ fn nothing_done(context: &Context, header: &Header) -> Result<Exit, CommandError
         Action::Ban | Action::Unban | Action::SetLimits { .. } => {
             context.local_report::<ChangeRow>(command, header.sandbox)
         }
-        Action::Lock { .. } | Action::Unlock => context.local_report::<LockRow>(command, header.sandbox),
+        Action::Lock { .. } | Action::Unlock { .. } => {
+            context.local_report::<LockRow>(command, header.sandbox)
+        }
         Action::Logout { .. } | Action::Apply { .. } | Action::Enforce { .. } => {
             context.local_report::<LogoutRow>(command, header.sandbox)
         }

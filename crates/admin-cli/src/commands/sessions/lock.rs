@@ -6,19 +6,22 @@ use clap::Args;
 use jiff::Timestamp;
 
 use crate::acts::begin::{self, begin};
-use crate::acts::lock::LockRow;
+use crate::acts::lock::book::{book_of_session, warn_of_others};
+use crate::acts::lock::outcome_for;
+use crate::acts::lock::row::{LockRow, failed, one};
 use crate::acts::perform::{Attempted, perform};
 use crate::bulk::action::Action;
-use crate::bulk::calls::SessionCalls;
+use crate::bulk::calls::{CallError, SessionCalls};
 use crate::bulk::item::Task;
-use crate::bulk::tally::{Settled, Tally};
-use crate::command_error::CommandError;
+use crate::bulk::tally::Settled;
+use crate::command_error::{CommandError, call_error};
 use crate::commands::acting::{Acting, users};
 use crate::commands::times::lasting;
 use crate::commands::user_source::UserSource;
 use crate::context::{Context, Session};
 use crate::drive::{Done, Run, drive, summary_of};
 use crate::exit::{self, Exit};
+use crate::locks::lock::Lock;
 use crate::summary::Words;
 
 /// Arguments of `sessions lock`.
@@ -27,7 +30,7 @@ use crate::summary::Words;
   easemob-admin sessions lock ann --ttl 10h --reason \"account stolen\" --ticket INC-7
   easemob-admin sessions lock --from users.txt --ttl 30m --reason \"leak\" --yes
 
-Locking somebody who is locked already extends the lock. A ban of somebody else stays and is not taken for a lock. \
+Locking somebody who is locked already extends the lock, unless it ends later anyway. A ban of somebody else stays and is not taken for a lock. \
 The server knows no end of a ban: locks are lifted by `sessions unlock --due`, which belongs into cron or the \
 systemd timer in contrib/systemd.")]
 pub struct LockArgs {
@@ -51,9 +54,10 @@ pub async fn run(context: &Context, session: &Session, args: &LockArgs) -> Resul
         .map_err(|error| CommandError::new(exit::USAGE, "--ttl is too long").because(error))?;
     let list = args.users.read(context)?;
     let act = format!("lock, until {until:.0}, {}", users(list.users));
+    warn_of_others(context, session, &book_of_session(context, session)?)?;
     args.acting.confirm(context, session, list.users, &act)?;
     if args.acting.dry_run {
-        return dry_run(context, session, args, &list).await;
+        return dry_run(context, session, args, &list, until).await;
     }
     let order = begin::Order {
         acting: &args.acting,
@@ -65,12 +69,13 @@ pub async fn run(context: &Context, session: &Session, args: &LockArgs) -> Resul
     perform(context, session, open, Attempted::first(summary_of(&list))).await
 }
 
-/// Reads the devices of each user, so that unknown names are found before it counts.
+/// Looks at each user as the run would, so that what it says is what would be done.
 async fn dry_run(
     context: &Context,
     session: &Session,
     args: &LockArgs,
     list: &crate::input::user_list::UserList,
+    until: Timestamp,
 ) -> Result<Exit, CommandError> {
     let mut summary = summary_of(list);
     args.acting.record(&mut summary);
@@ -81,32 +86,45 @@ async fn dry_run(
         verb: "reading",
         words: Words {
             done: "would be locked",
-            nothing: "banned before",
+            nothing: "would be left as they are",
             devices: Some("would be ended"),
         },
         acts: false,
         summary,
     };
+    let locks = book_of_session(context, session)?.read()?;
     let work = async |task: Task| {
-        let mut tally = Tally::default();
-        let (row, failures) = match session.server.list_devices(&task.item.user).await {
-            Ok(devices) => {
-                tally.count(Settled::Done);
-                tally.devices = devices.len() as u64;
-                (LockRow::new(&task.item, "would_lock"), Vec::new())
-            }
-            Err(error) => {
-                tally.count(Settled::of_error(&error));
-                (LockRow::new(&task.item, "failed").failed(&error), vec![error])
-            }
-        };
-        Done {
-            rows: vec![row],
-            tally,
-            failures,
-            stop: None,
+        let lock = locks.get(&task.item.user.folded());
+        match would_lock(session, &task, lock, until).await {
+            Ok(done) => done,
+            Err(error) => failed(LockRow::new(&task.item, "failed"), &error),
         }
     };
     let tasks = begin::items(args.users.stream(list)?).map(|item| item.map(Task::fresh));
-    drive(run, tasks, work, |task| vec![LockRow::new(&task.item, "unknown")]).await
+    drive(run, tasks, work, |task| vec![LockRow::cut_off(&task.item)]).await
+}
+
+async fn would_lock(
+    session: &Session,
+    task: &Task,
+    lock: Option<&Lock>,
+    until: Timestamp,
+) -> Result<Done<LockRow>, CallError> {
+    let item = &task.item;
+    let found = session.server.client().get_user(&item.user).await;
+    let banned = found.map_err(|error| call_error(&error))?.is_banned();
+    // A lock that is pending may turn out to be one, or somebody else's ban: its run has to be finished to know.
+    let in_force = lock.filter(|lock| !lock.is_pending());
+    if banned && lock.is_none() {
+        return Ok(one(LockRow::new(item, "banned_before"), Settled::NothingToDo));
+    }
+    let (would, until) = match (outcome_for(in_force, None, until), in_force) {
+        ("extended", _) => ("would_extend", until),
+        ("already_locked", Some(lock)) => ("already_locked", lock.until),
+        _ => ("would_lock", until),
+    };
+    let devices: Vec<_> = session.server.list_devices(&item.user).await?;
+    let mut done = one(LockRow::new(item, would).until(until), Settled::Done);
+    done.tally.devices = devices.len() as u64;
+    Ok(done)
 }

@@ -4,12 +4,12 @@ use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::acts::lock::{book_of_session, reconcile};
+use crate::acts::lock::book::{book_of_session, reconcile, warn_of_others};
 use crate::command_error::CommandError;
 use crate::commands::acting::users;
 use crate::context::{Context, Session};
 use crate::exit::{self, Exit};
-use crate::locks::lock::{Lock, LockState};
+use crate::locks::lock::Lock;
 use crate::render::report::Row;
 
 /// Arguments of `sessions locks`.
@@ -42,10 +42,12 @@ impl LockedRow {
     fn new(lock: &Lock, now: Timestamp) -> Self {
         Self {
             user: lock.user.to_string(),
-            state: match lock.state {
-                LockState::Pending => "pending",
-                LockState::Locked if lock.is_due(now) => "overdue",
-                LockState::Locked => "locked",
+            state: if lock.is_pending() {
+                "pending"
+            } else if lock.is_due(now) {
+                "overdue"
+            } else {
+                "locked"
             },
             until: format!("{:.0}", lock.until),
             since: format!("{:.0}", lock.since),
@@ -105,6 +107,7 @@ pub fn run(context: &Context, session: &Session, args: &LocksArgs) -> Result<Exi
     let now = Timestamp::now();
     let book = book_of_session(context, session)?;
     let locks = reconcile(context, &book)?;
+    warn_of_others(context, session, &book)?;
     let output =
         |error| CommandError::new(exit::INTERNAL, "the rows cannot be written to stdout").because(error);
     let mut report = context.report::<LockedRow>(session, "sessions locks", None);
@@ -116,7 +119,7 @@ pub fn run(context: &Context, session: &Session, args: &LocksArgs) -> Result<Exi
     for lock in locks.values().filter(|lock| !args.overdue || lock.is_due(now)) {
         summary.locks += 1;
         summary.overdue += u64::from(lock.is_due(now));
-        summary.pending += u64::from(lock.state == LockState::Pending);
+        summary.pending += u64::from(lock.is_pending());
         report.row(&LockedRow::new(lock, now)).map_err(output)?;
     }
     report.finish(&summary).map_err(output)?;

@@ -1,0 +1,226 @@
+//! Lifts locks: the act of `sessions unlock`.
+
+use std::cell::RefCell;
+use std::io;
+
+use jiff::Timestamp;
+
+use super::attempt::{Attempt, now};
+use super::lock::book::book_of_run;
+use super::lock::row::{LockRow, failed, not_started, one};
+use crate::bulk::calls::CallError;
+use crate::bulk::item::Task;
+use crate::bulk::journal::record::{Outcome, Record, State};
+use crate::bulk::outcome;
+use crate::bulk::pipeline::Stop;
+use crate::bulk::recorder::{Note, RecordError, Recorder};
+use crate::bulk::tally::Settled;
+use crate::command_error::{CommandError, call_error};
+use crate::drive::Done;
+use crate::exit::Exit;
+use crate::locks::book::{LockBook, LockBookError};
+use crate::locks::glance::Glance;
+use crate::locks::lock::Lock;
+use crate::server::Server;
+use crate::summary::Words;
+
+const UNBAN: &str = "users.unban";
+
+/// What became of one user.
+enum UnlockResult {
+    /// The ban was lifted.
+    Unlocked,
+    /// The lock that was meant is no more, so nothing was sent.
+    Left(&'static str),
+    /// The ban could not be lifted.
+    Failed(CallError),
+    /// The intent could not be put on record, so nothing was sent.
+    Unrecorded(RecordError),
+    /// The ban was lifted, and the book still has the lock.
+    NotTakenOut(RecordError),
+}
+
+/// Returns why a lock that was to be lifted at `as_of` must stay, if it must.
+fn must_stay(held: Option<&Lock>, as_of: Timestamp) -> Option<&'static str> {
+    match held {
+        None => Some("not_locked"),
+        // A ban of somebody else may be behind it.
+        Some(lock) if lock.is_pending() => Some("changed_since"),
+        Some(lock) if lock.is_newer_than(as_of) => Some("changed_since"),
+        Some(_) => None,
+    }
+}
+
+/// Works on the tasks of a run that lifts the locks that were in force at `as_of`.
+pub(super) async fn unlock(
+    attempt: Attempt<'_>,
+    tasks: impl Iterator<Item = io::Result<Task>>,
+    as_of: Timestamp,
+) -> Result<Exit, CommandError> {
+    let book = book_of_run(attempt.context, &attempt.header)?;
+    let unlocking = Unlocking {
+        server: &attempt.session.server,
+        recorder: &attempt.recorder,
+        book: &book,
+        glance: Glance::into(&book),
+        as_of,
+        lifted: RefCell::default(),
+    };
+    let mut driven = attempt.drive::<LockRow>(
+        "unlocking",
+        Words {
+            done: "unlocked",
+            nothing: "nothing to do",
+            devices: None,
+        },
+    );
+    let work = async |task: Task| {
+        let result = unlocking.unlock_user(&task).await;
+        let recorded = note(&attempt.recorder, &task, &result).await;
+        let mut done = done_with(LockRow::new(&task.item, word(&result)), &result);
+        done.stop = done.stop.or(recorded.err().map(Stop::Record));
+        done
+    };
+    driven
+        .phase(tasks, work, |task| vec![LockRow::cut_off(&task.item)])
+        .await;
+    attempt.end(&mut driven).await;
+    driven.finish()
+}
+
+struct Unlocking<'a> {
+    server: &'a Server,
+    recorder: &'a Recorder,
+    book: &'a LockBook,
+    glance: Glance<'a>,
+    as_of: Timestamp,
+    /// Locks that were lifted and are still in the book.
+    lifted: RefCell<Vec<Lock>>,
+}
+
+impl Unlocking<'_> {
+    async fn unlock_user(&self, task: &Task) -> UnlockResult {
+        let unlocked = self.try_to_unlock(task).await;
+        unlocked.unwrap_or_else(UnlockResult::Unrecorded)
+    }
+
+    async fn try_to_unlock(&self, task: &Task) -> Result<UnlockResult, RecordError> {
+        let user = &task.item.user;
+        let _guard = self.book.guard(user).await?;
+        let held = self.glance.lock_of(user)?;
+        if let Some(why) = must_stay(held.as_ref(), self.as_of) {
+            return Ok(UnlockResult::Left(why));
+        }
+        self.recorder
+            .intend(&task.item, UNBAN, Vec::new(), Vec::new())
+            .await?;
+        match self
+            .server
+            .client()
+            .unban(user)
+            .await
+            .map_err(|error| call_error(&error))
+        {
+            // An account that was deleted meanwhile needs no lock any more.
+            Err(error) if !error.not_found => return Ok(UnlockResult::Failed(error)),
+            _ => {}
+        }
+        let taken_out = match held {
+            Some(held) => self.take_out(held).await,
+            None => Ok(()),
+        };
+        Ok(match taken_out {
+            Ok(()) => UnlockResult::Unlocked,
+            Err(error) => UnlockResult::NotTakenOut(error.into()),
+        })
+    }
+
+    /// Takes a lock out of the book, unless it has become another.
+    ///
+    /// The book is written whole, so those who have come as far at the same time go together.
+    async fn take_out(&self, lock: Lock) -> Result<(), LockBookError> {
+        self.lifted.borrow_mut().push(lock);
+        tokio::task::yield_now().await;
+        let lifted = self.lifted.take();
+        if lifted.is_empty() {
+            return Ok(());
+        }
+        self.book.change(|locks| {
+            for lock in lifted {
+                let user = lock.user.folded();
+                if locks.get(&user) == Some(&lock) {
+                    locks.remove(&user);
+                }
+            }
+        })
+    }
+}
+
+async fn note(recorder: &Recorder, task: &Task, result: &UnlockResult) -> Result<(), RecordError> {
+    let of_call = |result| outcome::of_call(&task.item, result, now());
+    let in_state = |state| Outcome {
+        state,
+        ..of_call(&Ok(()))
+    };
+    let outcome = match result {
+        UnlockResult::Unrecorded(_) => return Ok(()),
+        UnlockResult::Unlocked | UnlockResult::NotTakenOut(_) => of_call(&Ok(())),
+        UnlockResult::Left("not_locked") => in_state(State::Nothing),
+        UnlockResult::Left(_) => in_state(State::Skipped),
+        UnlockResult::Failed(error) => of_call(&Err(error.clone())),
+    };
+    recorder
+        .record(Note::of_item(&task.item, Record::Outcome(outcome)))
+        .await
+}
+
+fn word(result: &UnlockResult) -> &'static str {
+    match result {
+        UnlockResult::Unlocked | UnlockResult::NotTakenOut(_) => "unlocked",
+        UnlockResult::Left(why) => why,
+        UnlockResult::Failed(_) => "failed",
+        UnlockResult::Unrecorded(_) => "not_started",
+    }
+}
+
+fn done_with(row: LockRow, result: &UnlockResult) -> Done<LockRow> {
+    match result {
+        UnlockResult::Unlocked => one(row, Settled::Done),
+        UnlockResult::Left(_) => one(row, Settled::NothingToDo),
+        UnlockResult::Failed(error) => failed(row, error),
+        UnlockResult::Unrecorded(error) => not_started(row, error),
+        UnlockResult::NotTakenOut(error) => Done {
+            stop: Some(Stop::Record(error.clone())),
+            ..one(row, Settled::Done)
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::locks::lock::LockState;
+
+    #[test]
+    fn only_a_lock_that_has_not_changed_since_is_lifted() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let held = Lock {
+            since: at(3),
+            ..Lock::for_test("ann", "a", LockState::Locked)
+        };
+        assert_eq!(must_stay(None, at(5)), Some("not_locked"));
+        assert_eq!(must_stay(Some(&held), at(5)), None);
+        assert_eq!(must_stay(Some(&held), at(2)), Some("changed_since"));
+        let extended = Lock {
+            changed: Some(at(6)),
+            ..held.clone()
+        };
+        assert_eq!(must_stay(Some(&extended), at(5)), Some("changed_since"));
+        assert_eq!(must_stay(Some(&extended), at(6)), None);
+        let pending = Lock {
+            state: LockState::Pending,
+            ..held
+        };
+        assert_eq!(must_stay(Some(&pending), at(5)), Some("changed_since"));
+    }
+}
