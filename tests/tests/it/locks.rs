@@ -222,6 +222,38 @@ fn a_killed_lock_is_never_forgotten() {
 }
 
 #[test]
+fn a_ban_without_end_ends_the_lock_and_is_not_lifted_by_it() {
+    let env = ann();
+    let _ = env.run(&lock("ann", "1h")).expect(0);
+    let args = ["users", "ban", "ann", "--reason", "fraud", "--yes"];
+    env.snapshot("users_ban_of_a_locked_user", &env.run(&args));
+    assert_eq!(locks(&env), []);
+    let due = env.run(&["sessions", "unlock", "--due", "--yes"]).expect(0);
+    assert!(due.stderr.contains("no lock is due"), "{}", due.text());
+    assert!(banned(&env, "ann"));
+}
+
+#[test]
+fn a_ban_that_fails_leaves_the_lock_in_force() {
+    let env = ann();
+    let _ = env.run(&lock("ann", "1h")).expect(0);
+    env.sandbox().inject(Fault::status("users.ban", 403));
+    let output = env.run(&["users", "ban", "ann", "--reason", "fraud", "--yes"]);
+    assert_ne!(output.code, 0, "{}", output.text());
+    assert_eq!(locks(&env), locked(&["ann"]));
+}
+
+#[test]
+fn an_unban_ends_the_lock() {
+    let env = ann();
+    let _ = env.run(&lock("ann", "1h")).expect(0);
+    let args = ["users", "unban", "ann", "--reason", "error", "--yes"];
+    assert_eq!(row(&env, &args)["lock_ended"], true);
+    assert_eq!(locks(&env), []);
+    assert!(!banned(&env, "ann"));
+}
+
+#[test]
 fn a_lock_set_while_another_run_is_unfinished_is_kept() {
     // Whether the ban of the unfinished run has arrived or not.
     for (fault, bans) in [
@@ -313,6 +345,25 @@ fn going_on_with_an_unlock_lifts_no_newer_lock() {
         .expect(0);
     assert_eq!(locks(&env), locked(&["bob"]));
     assert!(!banned(&env, "ann") && banned(&env, "bob"));
+}
+
+#[test]
+fn going_on_with_a_lock_leaves_alone_who_was_unlocked_since() {
+    let env = users(&["ann", "bob"]);
+    let args = ["sessions", "lock", "ann", "bob", "--ttl", "1h"];
+    let fault = Fault::delay_answer("users.ban", STUCK).skip(1).times(1);
+    killed(&env, &args, fault, || env.sandbox().call_count("users.ban") == 2);
+    let run = run_of(&env, "bob");
+    let unlock = ["sessions", "unlock", "ann", "--reason", "test", "--yes"];
+    let _ = env.run(&unlock).expect(0);
+    // A ban that may have arrived, and that somebody lifted whoever had set it.
+    let _ = env
+        .run(&["users", "unban", "bob", "--reason", "test", "--yes"])
+        .expect(0);
+    let resume = ["runs", "resume", &run, "--yes"];
+    assert_eq!(row(&env, &resume)["outcome"], "lifted_since");
+    assert_eq!(locks(&env), []);
+    assert!(!banned(&env, "ann") && !banned(&env, "bob"));
 }
 
 #[test]

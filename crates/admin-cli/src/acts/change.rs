@@ -6,16 +6,20 @@ use easemob_admin_api::{Client, Error, UserId};
 use serde::Serialize;
 
 use super::attempt::{Attempt, now};
+use super::lock::book::book_of_run;
 use crate::bulk::calls::CallError;
 use crate::bulk::item::Task;
 use crate::bulk::journal::record::Record;
 use crate::bulk::outcome;
 use crate::bulk::pipeline::Stop;
-use crate::bulk::recorder::Note;
+use crate::bulk::recorder::{Note, RecordError, Recorder};
 use crate::bulk::tally::{Settled, Tally};
 use crate::command_error::{CommandError, call_error};
 use crate::drive::{Done, RunRow};
 use crate::exit::Exit;
+use crate::locks::book::LockBook;
+use crate::locks::glance::Glance;
+use crate::locks::lock::Lock;
 use crate::render::report::Row;
 use crate::summary::Words;
 
@@ -80,39 +84,93 @@ impl Change {
 
 /// Works on the tasks of a run of bans or unbans. Both can be repeated without harm, so an item of an earlier
 /// attempt needs no look before it is done again.
+///
+/// A lock of the user ends with it: a ban without end must not be lifted by the end of a lock.
 pub(super) async fn perform(
     attempt: Attempt<'_>,
     tasks: impl Iterator<Item = io::Result<Task>>,
     change: &Change,
 ) -> Result<Exit, CommandError> {
-    let server = &attempt.session.server;
+    let book = book_of_run(attempt.context, &attempt.header)?;
+    let changing = Changing {
+        client: attempt.session.server.client(),
+        recorder: &attempt.recorder,
+        change,
+        book: &book,
+        glance: Glance::into(&book),
+    };
     let mut driven = attempt.drive::<ChangeRow>(change.doing, change.words(false));
     let work = async |task: Task| {
-        let recorder = &attempt.recorder;
-        if let Err(error) = recorder
-            .intend(&task.item, change.call, Vec::new(), Vec::new())
-            .await
-        {
-            return Done {
-                rows: vec![ChangeRow::new(&task, "not_started")],
-                tally: Tally::default(),
-                failures: Vec::new(),
-                stop: Some(Stop::Record(error)),
-            };
-        }
-        let sent = change.send(server.client(), &task.item.user).await;
-        let result = sent.map_err(|error| call_error(&error));
-        let outcome = Record::Outcome(outcome::of_call(&task.item, &result, now()));
-        let noted = recorder.record(Note::of_item(&task.item, outcome)).await;
-        let mut done = done_with(&task, result, change.done);
-        done.stop = noted.err().map(Stop::Record);
-        done
+        changing.work_on(&task).await.unwrap_or_else(|error| Done {
+            rows: vec![ChangeRow::new(&task, "not_started")],
+            tally: Tally::default(),
+            failures: Vec::new(),
+            stop: Some(Stop::Record(error)),
+        })
     };
     driven
         .phase(tasks, work, |task| vec![ChangeRow::cut_off(&task)])
         .await;
     attempt.end(&mut driven).await;
     driven.finish()
+}
+
+/// What banning or unbanning a user needs.
+struct Changing<'a> {
+    client: &'a Client,
+    recorder: &'a Recorder,
+    change: &'a Change,
+    book: &'a LockBook,
+    glance: Glance<'a>,
+}
+
+impl Changing<'_> {
+    /// Works on one user.
+    ///
+    /// # Errors
+    /// When the intent, or the end of a lock before a ban, cannot be put on record; then nothing was sent.
+    async fn work_on(&self, task: &Task) -> Result<Done<ChangeRow>, RecordError> {
+        let user = &task.item.user;
+        let _guard = self.book.guard(user).await?;
+        self.recorder
+            .intend(&task.item, self.change.call, Vec::new(), Vec::new())
+            .await?;
+        // Taken out before a ban, so that no kill can leave an end behind for a ban that has none.
+        let mut lock = if self.change.bans {
+            self.take_out(user)?
+        } else {
+            None
+        };
+        let sent = self.change.send(self.client, user).await;
+        let result = sent.map_err(|error| call_error(&error));
+        let booked = match (&result, &lock) {
+            (Ok(()), _) => self.take_out(user).map(|found| lock = lock.take().or(found)),
+            (Err(_), Some(lock)) => self.put_back(lock),
+            (Err(_), None) => Ok(()),
+        };
+        let outcome = Record::Outcome(outcome::of_call(&task.item, &result, now()));
+        let noted = self.recorder.record(Note::of_item(&task.item, outcome)).await;
+        let lock_ended = result.is_ok() && lock.is_some();
+        let mut done = done_with(task, result, self.change.done);
+        for row in &mut done.rows {
+            row.lock_ended = lock_ended.then_some(true);
+        }
+        done.stop = booked.and(noted).err().map(Stop::Record);
+        Ok(done)
+    }
+
+    fn take_out(&self, user: &UserId) -> Result<Option<Lock>, RecordError> {
+        if self.glance.lock_of(user)?.is_none() {
+            return Ok(None);
+        }
+        Ok(self.book.change(|locks| locks.remove(&user.folded()))?)
+    }
+
+    fn put_back(&self, lock: &Lock) -> Result<(), RecordError> {
+        Ok(self.book.change(|locks| {
+            locks.entry(lock.user.folded()).or_insert_with(|| lock.clone());
+        })?)
+    }
 }
 
 /// Returns what is reported of one user.
@@ -147,6 +205,7 @@ pub struct ChangeRow {
     error: Option<String>,
     outcome_unknown: Option<bool>,
     retry_may_help: Option<bool>,
+    lock_ended: Option<bool>,
 }
 
 impl ChangeRow {
@@ -161,6 +220,7 @@ impl ChangeRow {
             error: None,
             outcome_unknown: None,
             retry_may_help: None,
+            lock_ended: None,
         }
     }
 
@@ -195,6 +255,7 @@ impl Row for ChangeRow {
         "error",
         "outcome_unknown",
         "retry_may_help",
+        "lock_ended",
     ];
     const TABLE: &'static [&'static str] = &["user", "outcome", "note"];
 
@@ -208,15 +269,17 @@ impl Row for ChangeRow {
             self.error.clone().unwrap_or_default(),
             flag(self.outcome_unknown),
             flag(self.retry_may_help),
+            flag(self.lock_ended),
         ]
     }
 
     fn table_cells(&self) -> Vec<String> {
-        vec![
-            self.user.clone(),
-            self.outcome.replace('_', " "),
-            self.error.clone().unwrap_or_default(),
-        ]
+        let note = match (&self.error, self.lock_ended) {
+            (Some(error), _) => error.clone(),
+            (None, Some(true)) => "was locked; the lock has ended".into(),
+            (None, _) => String::new(),
+        };
+        vec![self.user.clone(), self.outcome.replace('_', " "), note]
     }
 }
 
