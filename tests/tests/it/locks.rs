@@ -456,6 +456,30 @@ fn the_devices_that_the_ban_ends_are_on_record() {
 }
 
 #[test]
+fn a_ban_that_leaves_devices_online_is_followed_by_a_logout_and_both_are_acts() {
+    let env = ann();
+    // The answer of a server on which a ban ends no session.
+    env.sandbox().inject(Fault::raw_body(
+        "users.ban",
+        "application/json",
+        r#"{"action":"Deactivate user","entities":[]}"#,
+    ));
+    let row = row(&env, &lock("ann", "1h"));
+    assert_eq!(row["devices_ended"], 2);
+    assert_eq!(env.sandbox().call_count("sessions.logout_all"), 1);
+    let log = env.run(&["audit", "log", "-o", "json"]).expect(0).json();
+    let acts: Vec<_> = log["rows"].as_array().unwrap().iter().collect();
+    let told: Vec<_> = acts.iter().map(|act| (&act["call"], &act["devices"])).collect();
+    assert_eq!(
+        told,
+        [
+            (&json!("users.ban"), &json!("")),
+            (&json!("sessions.logout_all"), &json!("ios_1 web_1"))
+        ]
+    );
+}
+
+#[test]
 fn an_unlock_tells_what_became_of_its_list() {
     let env = ann();
     let _ = env.run(&lock("ann", "1h")).expect(0);

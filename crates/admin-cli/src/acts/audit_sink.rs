@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::io;
 use std::time::SystemTime;
 
+use easemob_admin_api::DeviceId;
 use serde_json::{Map, Value, json};
 
 use crate::audit::{AuditTrail, Event, EventTime, Kind, Operator, Outcome, TOOL};
@@ -21,8 +22,16 @@ pub struct AuditSink {
     header: Header,
     /// Who works on the run now, which need not be who created it.
     acting: Option<(Operator, String)>,
-    /// The calls of the intents whose outcome is outstanding, by the number of their item.
-    calls: HashMap<u64, String>,
+    /// What was meant last for the items whose outcome is outstanding, by their number.
+    meant: HashMap<u64, Meant>,
+}
+
+/// A call that was about to be sent for an item.
+struct Meant {
+    call: String,
+    devices: Vec<DeviceId>,
+    /// Devices of which an event has told already that they ended.
+    told: Vec<DeviceId>,
 }
 
 impl AuditSink {
@@ -33,8 +42,48 @@ impl AuditSink {
             trail,
             header,
             acting: None,
-            calls: HashMap::new(),
+            meant: HashMap::new(),
         }
+    }
+
+    fn event(&self, note: &Note) -> Event {
+        event(&self.header, self.acting.as_ref(), note)
+    }
+
+    /// Remembers what is meant. An item whose act takes two calls has one outcome, but each of the calls is an act
+    /// that has to be found in the trail: that the second is meant tells that the first was done, and the devices
+    /// that it no longer names are ended.
+    fn mean(&mut self, intent: &record::Intent, note: &Note) -> Option<Event> {
+        let before = self.meant.remove(&intent.n);
+        let before = before.filter(|before| before.call != intent.call);
+        let ended = |before: &Meant| -> Vec<DeviceId> {
+            let devices = before.devices.iter();
+            devices
+                .filter(|id| !intent.devices.contains(id))
+                .cloned()
+                .collect()
+        };
+        let told = before.as_ref().map(ended).unwrap_or_default();
+        let meant = Meant {
+            call: intent.call.clone(),
+            devices: intent.devices.clone(),
+            told: told.clone(),
+        };
+        self.meant.insert(intent.n, meant);
+        let done = Note {
+            record: Record::Outcome(record::Outcome {
+                n: intent.n,
+                at: intent.at,
+                state: State::Done,
+                server_at: None,
+                ended: told,
+                failed: Vec::new(),
+            }),
+            about: note.about.clone(),
+        };
+        let mut event = self.event(&done);
+        event.call = Some(before?.call);
+        Some(event)
     }
 }
 
@@ -42,15 +91,22 @@ impl Sink for AuditSink {
     fn append(&mut self, notes: &[Note]) -> io::Result<()> {
         let mut events = Vec::with_capacity(notes.len());
         for note in notes {
-            let mut call = None;
+            let mut event = self.event(note);
             match &note.record {
-                Record::Begin(begin) => self.acting = Some((operator(begin), begin.operator.host.clone())),
-                Record::Intent(intent) => drop(self.calls.insert(intent.n, intent.call.clone())),
-                Record::Outcome(outcome) => call = self.calls.remove(&outcome.n),
+                Record::Begin(begin) => {
+                    self.acting = Some((operator(begin), begin.operator.host.clone()));
+                    event = self.event(note);
+                }
+                Record::Intent(intent) => events.extend(self.mean(intent, note)),
+                Record::Outcome(outcome) => {
+                    if let Some(meant) = self.meant.remove(&outcome.n) {
+                        event.call = event.call.or(Some(meant.call));
+                        let told: Vec<String> = meant.told.iter().map(ToString::to_string).collect();
+                        event.devices.retain(|device| !told.contains(device));
+                    }
+                }
                 Record::End(_) => {}
             }
-            let mut event = event(&self.header, self.acting.as_ref(), note);
-            event.call = event.call.or(call);
             events.push(event);
         }
         self.trail.append_buffered(&events).map_err(io::Error::other)?;
