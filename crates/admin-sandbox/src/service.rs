@@ -73,7 +73,7 @@ impl Service {
             calls: Mutex::default(),
             rates: Mutex::new(rates),
             jwt_keys: Mutex::new(jwt_keys),
-            hub: Hub::default(),
+            hub: Hub::new(app.ids.clone()),
             live: broadcast::Sender::new(WATCHED),
             app: Mutex::new(app),
             store: Mutex::new(store),

@@ -75,35 +75,37 @@ pub(crate) fn deliver(service: &Service, sender: Sender<'_>, meta: Meta) -> Sync
     if let Some(server_id) = before {
         return answer(Status::default(), server_id);
     }
-    let to = meta.to.clone().unwrap_or_default();
-    let (found, app_key) = service.read(|app| (audience(app, sender.user, &to, now_ms), app.key.clone()));
-    let audience = match found {
-        Ok(audience) => audience,
+    // In one go, so that messages are kept and handed out in the order of their ids.
+    let taken = service.act(false, |app, now_ms| {
+        let to = meta.to.clone().unwrap_or_default();
+        let audience = audience(app, sender.user, &to, now_ms)?;
+        let delivered = Meta {
+            id: app.ids.next(now_ms),
+            from: Some(Jid {
+                app_key: app.key.clone(),
+                name: sender.user.into(),
+                domain: DOMAIN.into(),
+                client_resource: sender.resource.into(),
+            }),
+            timestamp: now_ms,
+            ..meta
+        };
+        let devices: usize = copies(&audience, sender.user, &app.key)
+            .iter()
+            .map(|(user, queue, named)| {
+                service.hub.deliver(user, queue, &delivered, |resource| {
+                    let meant = named.is_empty() || resource == named;
+                    meant && (user != sender.user || resource != sender.resource)
+                })
+            })
+            .sum();
+        keep(app, &audience, sender.user, &delivered);
+        Ok((audience, delivered.id, devices))
+    });
+    let (audience, server_id, devices) = match taken {
+        Ok(taken) => taken,
         Err(status) => return answer(status, 0),
     };
-    let server_id = service.hub.new_id(now_ms);
-    let delivered = Meta {
-        id: server_id,
-        from: Some(Jid {
-            app_key: app_key.clone(),
-            name: sender.user.into(),
-            domain: DOMAIN.into(),
-            client_resource: sender.resource.into(),
-        }),
-        timestamp: now_ms,
-        ..meta
-    };
-    let copies = copies(&audience, sender.user, &app_key);
-    let devices: usize = copies
-        .iter()
-        .map(|(user, queue, named)| {
-            service.hub.deliver(user, queue, &delivered, |resource| {
-                let meant = named.is_empty() || resource == named;
-                meant && (user != sender.user || resource != sender.resource)
-            })
-        })
-        .sum();
-    keep(service, &audience, sender.user, &delivered);
     lock(&service.hub.answered).remember(sender.user, sender.resource, client_id, server_id);
     service.announce(LiveEvent::Message {
         from: sender.user.into(),
@@ -142,7 +144,7 @@ fn copies(audience: &Audience, sender: &str, app_key: &str) -> Vec<(String, Jid,
 }
 
 /// Keeps a message for both sides; one that is meant for one device is not part of a conversation.
-fn keep(service: &Service, audience: &Audience, sender: &str, meta: &Meta) {
+fn keep(app: &mut App, audience: &Audience, sender: &str, meta: &Meta) {
     let sides: Vec<(&str, &str)> = match audience {
         Audience::User { resource, .. } if !resource.is_empty() => return,
         Audience::User { name, .. } if name == sender => vec![(sender, sender)],
@@ -157,11 +159,9 @@ fn keep(service: &Service, audience: &Audience, sender: &str, meta: &Meta) {
         at_ms: meta.timestamp,
         message: meta.encode_to_vec().into(),
     };
-    service.act(false, |app, _| {
-        for (user, other) in sides {
-            app.history.keep(user, other, kept.clone());
-        }
-    });
+    for (user, other) in sides {
+        app.history.keep(user, other, kept.clone());
+    }
 }
 
 #[cfg(test)]

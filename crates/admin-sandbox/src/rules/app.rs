@@ -6,6 +6,7 @@ use super::conversations::Conversations;
 use super::ended::Ended;
 use super::groups::Groups;
 use super::history::History;
+use super::ids::Ids;
 use super::limits::DeviceLimits;
 use super::live_event::LiveEvent;
 use super::notices::Told;
@@ -36,8 +37,8 @@ pub(crate) struct App {
     /// Comings and goings since somebody last asked, for whoever watches.
     #[serde(skip)]
     pub(crate) happened: Vec<LiveEvent>,
-    #[serde(default)]
-    pub(crate) last_message_id: u64,
+    #[serde(default, rename = "last_message_id")]
+    pub(crate) ids: Ids,
     #[serde(default)]
     pub(crate) groups: Groups,
     #[serde(default)]
@@ -65,7 +66,7 @@ impl App {
             ended: Vec::new(),
             told: Vec::new(),
             groups: Groups::default(),
-            last_message_id: 0,
+            ids: Ids::default(),
             happened: Vec::new(),
             contacts: Contacts::default(),
             conversations: Conversations::default(),

@@ -15,10 +15,7 @@ impl App {
         now_ms: u64,
     ) -> Option<u64> {
         let to = self.users.find(to)?.name.clone();
-        // Below the ids that connections give in the same millisecond, which count from the floor of it.
-        let floor = (now_ms << 20) | (1 << 19);
-        self.last_message_id = floor.max(self.last_message_id + 1);
-        let id = self.last_message_id;
+        let id = self.ids.next(now_ms);
         let news = News::Message {
             id,
             from: from.to_owned(),
@@ -50,5 +47,15 @@ mod tests {
         assert_eq!(app.send_message("admin", "nobody", &hello, false, 5), None);
         // The sender is no user here, so that nobody is synced.
         assert!(app.told.iter().all(|told| told.user == "ann") && app.told.len() == 3);
+    }
+
+    #[test]
+    fn messages_by_rest_and_by_connection_are_in_one_order() {
+        let mut app = App::new("o#a", None);
+        app.register_for_test("ann");
+        let hello = Content::Text("hello".into());
+        let before = app.ids.next(5);
+        let by_rest = app.send_message("admin", "ann", &hello, false, 5).unwrap();
+        assert!(before < by_rest && by_rest < app.ids.next(5));
     }
 }

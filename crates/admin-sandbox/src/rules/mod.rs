@@ -10,6 +10,7 @@ pub(crate) mod conversations;
 pub(crate) mod ended;
 pub(crate) mod groups;
 pub(crate) mod history;
+pub(crate) mod ids;
 pub(crate) mod limits;
 pub(crate) mod live_event;
 pub(crate) mod login_id;
