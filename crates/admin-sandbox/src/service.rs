@@ -8,6 +8,7 @@ use prost::Message;
 use tokio::sync::{Notify, broadcast};
 
 use crate::realtime::hub::Hub;
+use crate::realtime::letter::{Letter, Meant};
 use crate::realtime::notices;
 use crate::rules::App;
 use crate::rules::clock::SandboxClock;
@@ -129,9 +130,11 @@ impl Service {
                 };
                 app.history.keep(&told.user, &queue.name, kept);
             }
-            let devices = self.hub.deliver(&told.user, &queue, &meta, |resource| {
-                told.but.as_deref() != Some(resource)
-            });
+            let meant = Meant {
+                only: None,
+                but: told.but,
+            };
+            let devices = self.hub.deliver(&told.user, Letter { queue, meta, meant });
             self.announce(LiveEvent::Told {
                 what: told.news.word(),
                 user: told.user,

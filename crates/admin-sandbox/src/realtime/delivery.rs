@@ -3,6 +3,7 @@
 use prost::Message;
 
 use super::frames::{CONFERENCE, DOMAIN, Jid, Meta, Status, SyncDown};
+use super::letter::{Letter, Meant};
 use super::provision::code;
 use crate::rules::App;
 use crate::rules::groups::Silence;
@@ -90,13 +91,11 @@ pub(crate) fn deliver(service: &Service, sender: Sender<'_>, meta: Meta) -> Sync
             timestamp: now_ms,
             ..meta
         };
-        let devices: usize = copies(&audience, sender.user, &app.key)
-            .iter()
-            .map(|(user, queue, named)| {
-                service.hub.deliver(user, queue, &delivered, |resource| {
-                    let meant = named.is_empty() || resource == named;
-                    meant && (user != sender.user || resource != sender.resource)
-                })
+        let devices: usize = copies(&audience, sender, &app.key)
+            .into_iter()
+            .map(|(user, queue, meant)| {
+                let meta = delivered.clone();
+                service.hub.deliver(&user, Letter { queue, meta, meant })
             })
             .sum();
         keep(app, &audience, sender.user, &delivered);
@@ -120,25 +119,33 @@ pub(crate) fn deliver(service: &Service, sender: Sender<'_>, meta: Meta) -> Sync
     answer(Status::default(), server_id)
 }
 
-/// Whose devices get a message, in which queue, and which device if one is named.
-fn copies(audience: &Audience, sender: &str, app_key: &str) -> Vec<(String, Jid, String)> {
-    let queue = |name: &str, domain: &str| Jid {
-        app_key: app_key.to_owned(),
-        name: name.into(),
-        domain: domain.into(),
-        ..Jid::default()
+/// Whose devices get a message, in which queue, and which of them.
+fn copies(audience: &Audience, sender: Sender<'_>, app_key: &str) -> Vec<(String, Jid, Meant)> {
+    let copy = |user: &str, queue: &str, domain: &str, only: Option<&str>| {
+        let queue = Jid {
+            app_key: app_key.to_owned(),
+            name: queue.into(),
+            domain: domain.into(),
+            ..Jid::default()
+        };
+        let meant = Meant {
+            only: only.map(str::to_owned),
+            but: (user == sender.user).then(|| sender.resource.to_owned()),
+        };
+        (user.to_owned(), queue, meant)
     };
     match audience {
         Audience::User { name, resource } => {
-            let mut copies = vec![(name.clone(), queue(sender, DOMAIN), resource.clone())];
-            if name != sender {
-                copies.push((sender.to_owned(), queue(name, DOMAIN), String::new()));
+            let named = (!resource.is_empty()).then_some(resource.as_str());
+            let mut copies = vec![copy(name, sender.user, DOMAIN, named)];
+            if name != sender.user {
+                copies.push(copy(sender.user, name, DOMAIN, None));
             }
             copies
         }
         Audience::Group { id, members } => members
             .iter()
-            .map(|member| (member.clone(), queue(id, CONFERENCE), String::new()))
+            .map(|member| copy(member, id, CONFERENCE, None))
             .collect(),
     }
 }
@@ -207,8 +214,18 @@ mod tests {
             name: "bob".into(),
             resource: String::new(),
         };
+        let ann = Sender {
+            user: "ann",
+            resource: "web_1",
+        };
         let users = |audience: &Audience| -> Vec<(String, String)> {
-            let copies = copies(audience, "ann", "o#a");
+            let copies = copies(audience, ann, "o#a");
+            assert!(
+                copies
+                    .iter()
+                    .all(|(user, _, meant)| user != "ann" || !meant.is_for("web_1")),
+                "not to the device that sends"
+            );
             copies
                 .into_iter()
                 .map(|(user, queue, _)| (user, queue.name))

@@ -1,14 +1,16 @@
 //! Which devices are connected, and what waits for them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::{Notify, mpsc};
 
 use super::answered::Answered;
-use super::frames::{Jid, Meta, Notice, Waiting, command, frame};
+use super::frames::{Notice, Waiting, command, frame};
 use super::kick::kick;
-use super::mailbox::{Mailbox, Pull};
+use super::letter::Letter;
+use super::mailbox::Pull;
+use super::post::Post;
 use crate::rules::ended::Ended;
 use crate::rules::ids::Ids;
 use crate::service::lock;
@@ -16,9 +18,6 @@ use crate::service::lock;
 /// How many frames may wait for a connection to take them. A device that is slower is cut off, and gets what it
 /// did not acknowledge when it comes back.
 pub(crate) const OUTBOX: usize = 256;
-
-/// How many messages are kept for a user who is not connected at all.
-const LONGEST_OFFLINE: usize = 1_000;
 
 /// What a connection is told.
 #[derive(Debug)]
@@ -61,17 +60,22 @@ pub(crate) struct Hub {
 #[derive(Debug, Default)]
 struct State {
     sessions: BTreeMap<(String, String), Session>,
-    offline: HashMap<String, Vec<(Jid, Meta)>>,
+    post: Post,
     last_serial: u64,
 }
 
 impl State {
-    /// The connections of one user, by the resource.
-    fn of(&mut self, user: &str) -> impl Iterator<Item = (&str, &mut Session)> {
-        self.sessions
-            .range_mut((user.to_owned(), String::new())..)
-            .take_while(move |((name, _), _)| name == user)
-            .map(|((_, resource), session)| (resource.as_str(), session))
+    /// Returns whether any device of a user is connected.
+    fn connected(&self, user: &str) -> bool {
+        let mut from = self.sessions.range((user.to_owned(), String::new())..);
+        from.next().is_some_and(|((name, _), _)| name == user)
+    }
+
+    /// Takes off a connection; what the device did not receive is kept for it.
+    fn part(&mut self, user: &str, resource: &str) -> Option<Session> {
+        let session = self.sessions.remove(&(user.to_owned(), resource.to_owned()))?;
+        self.post.shut(user, resource);
+        Some(session)
     }
 }
 
@@ -79,7 +83,6 @@ impl State {
 struct Session {
     serial: u64,
     link: Link,
-    mailbox: Mailbox,
 }
 
 impl Hub {
@@ -96,53 +99,27 @@ impl Hub {
         self.ids.next(now_ms)
     }
 
-    /// Takes in a connection of a device. An earlier one of the same device is closed without a word, and what
-    /// waits for the device goes over.
-    pub(crate) fn join(&self, user: &str, resource: &str, link: Link) -> u64 {
+    /// Takes in a connection of a device. An earlier one of the same device is closed without a word.
+    pub(crate) fn join(&self, user: &str, resource: &str, link: Link, now_ms: u64) -> u64 {
         let mut state = lock(&self.state);
         state.last_serial += 1;
         let serial = state.last_serial;
         let key = (user.to_owned(), resource.to_owned());
-        let mut mailbox = Mailbox::default();
-        if let Some(earlier) = state.sessions.remove(&key) {
+        if let Some(earlier) = state.sessions.insert(key, Session { serial, link }) {
             earlier.link.order(Order::Close);
-            mailbox = earlier.mailbox;
         }
-        for (queue, meta) in state.offline.remove(user).unwrap_or_default() {
-            mailbox.push(&queue, meta);
-        }
-        let session = Session {
-            serial,
-            link,
-            mailbox,
-        };
-        state.sessions.insert(key, session);
+        state.post.open(user, resource, now_ms);
         serial
     }
 
     /// Takes off a connection that has ended; false if the device has another one by now.
-    ///
-    /// What it did not acknowledge is kept if the user has no other connection.
     pub(crate) fn part(&self, user: &str, resource: &str, serial: u64) -> bool {
         let mut state = lock(&self.state);
-        let key = (user.to_owned(), resource.to_owned());
-        if state
-            .sessions
-            .get(&key)
-            .is_none_or(|session| session.serial != serial)
-        {
+        let session = state.sessions.get(&(user.to_owned(), resource.to_owned()));
+        if session.is_none_or(|session| session.serial != serial) {
             return false;
         }
-        let Some(session) = state.sessions.remove(&key) else {
-            return false;
-        };
-        if state.of(user).next().is_none() {
-            let kept = state.offline.entry(user.to_owned()).or_default();
-            kept.extend(session.mailbox.unreceived());
-            let surplus = kept.len().saturating_sub(LONGEST_OFFLINE);
-            kept.drain(..surplus);
-        }
-        true
+        state.part(user, resource).is_some()
     }
 
     /// Tells devices why they have to go, and closes their connections.
@@ -156,7 +133,7 @@ impl Hub {
         {
             let id = self.new_id(now_ms);
             let mut state = lock(&self.state);
-            let Some(session) = state.sessions.remove(&(user.clone(), resource.clone())) else {
+            let Some(session) = state.part(user, resource) else {
                 continue;
             };
             let farewell = kick(app_key, user, resource, *cause, ext.as_deref(), id, now_ms);
@@ -164,38 +141,22 @@ impl Hub {
         }
     }
 
-    /// Puts a message into the queues of the devices that `meant` accepts and tells them; kept for later if the
-    /// user has no connection at all. Returns how many devices got it.
-    pub(crate) fn deliver(
-        &self,
-        user: &str,
-        queue: &Jid,
-        meta: &Meta,
-        meant: impl Fn(&str) -> bool,
-    ) -> usize {
+    /// Puts a message into the mailboxes of the devices that it is for, and tells those that are connected. Returns
+    /// how many these are.
+    pub(crate) fn deliver(&self, user: &str, letter: Letter) -> usize {
         let mut state = lock(&self.state);
-        let state = &mut *state;
         let notice = Notice {
-            queue: Some(queue.clone()),
+            queue: Some(letter.queue.clone()),
         };
         let notice = frame(command::NOTICE, &notice);
-        let mut connected = false;
-        let mut reached = 0;
-        for (resource, session) in state.of(user) {
-            connected = true;
-            if meant(resource) {
-                session.mailbox.push(queue, meta.clone());
-                session.link.order(Order::Send(notice.clone()));
-                reached += 1;
-            }
-        }
-        if !connected {
-            let kept = state.offline.entry(user.to_owned()).or_default();
-            kept.push((queue.clone(), meta.clone()));
-            let surplus = kept.len().saturating_sub(LONGEST_OFFLINE);
-            kept.drain(..surplus);
-        }
-        reached
+        let connected = state.connected(user);
+        let reached = state.post.put(user, &Arc::new(letter), connected);
+        let sessions = reached
+            .into_iter()
+            .filter_map(|resource| state.sessions.get(&(user.to_owned(), resource)));
+        sessions
+            .map(|session| session.link.order(Order::Send(notice.clone())))
+            .count()
     }
 
     /// Returns true if the device's connection is the one of this serial.
@@ -215,17 +176,13 @@ impl Hub {
         key: u64,
     ) -> Option<Pull> {
         let mut state = lock(&self.state);
-        let session = state.sessions.get_mut(&(user.to_owned(), resource.to_owned()))?;
-        (session.serial == serial).then(|| session.mailbox.pull(queue, key))
+        let session = state.sessions.get(&(user.to_owned(), resource.to_owned()))?;
+        (session.serial == serial).then(|| state.post.pull(user, resource, queue, key))
     }
 
     /// Returns the queues of a device that are not empty.
     pub(crate) fn waiting(&self, user: &str, resource: &str) -> Vec<Waiting> {
-        let state = lock(&self.state);
-        let session = state.sessions.get(&(user.to_owned(), resource.to_owned()));
-        let waiting = session
-            .map(|session| session.mailbox.waiting())
-            .unwrap_or_default();
+        let waiting = lock(&self.state).post.waiting(user, resource);
         waiting
             .into_iter()
             .map(|(queue, count)| Waiting {
@@ -246,25 +203,36 @@ impl Hub {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::realtime::frames::{Jid, Meta};
+    use crate::realtime::letter::Meant;
     use crate::rules::ended::Cause;
 
     fn joined(hub: &Hub, user: &str, resource: &str) -> (u64, mpsc::Receiver<Order>) {
         let (orders, taken) = mpsc::channel(OUTBOX);
         let cut = Arc::default();
-        (hub.join(user, resource, Link { orders, cut }), taken)
+        (hub.join(user, resource, Link { orders, cut }, 0), taken)
     }
 
-    fn meta(id: u64) -> Meta {
-        Meta {
-            id,
-            ..Meta::default()
+    fn letter(id: u64) -> Letter {
+        Letter {
+            queue: Jid {
+                name: "bob".into(),
+                ..Jid::default()
+            },
+            meta: Meta {
+                id,
+                ..Meta::default()
+            },
+            meant: Meant::default(),
         }
     }
 
-    fn queue() -> Jid {
-        Jid {
-            name: "bob".into(),
-            ..Jid::default()
+    fn ended(resource: &str) -> Ended {
+        Ended {
+            user: "ann".into(),
+            resource: resource.into(),
+            cause: Cause::Operator,
+            ext: None,
         }
     }
 
@@ -272,7 +240,7 @@ mod tests {
     fn a_device_that_comes_again_takes_its_own_place() {
         let hub = Hub::default();
         let (first, mut orders) = joined(&hub, "ann", "ios_1");
-        hub.deliver("ann", &queue(), &meta(1), |_| true);
+        hub.deliver("ann", letter(1));
         let (second, _orders) = joined(&hub, "ann", "ios_1");
         assert!(matches!(orders.try_recv(), Ok(Order::Send(_))));
         assert!(matches!(orders.try_recv(), Ok(Order::Close)));
@@ -287,7 +255,7 @@ mod tests {
     #[test]
     fn what_nobody_received_waits_for_the_next_device() {
         let hub = Hub::default();
-        hub.deliver("ann", &queue(), &meta(1), |_| true);
+        hub.deliver("ann", letter(1));
         let (serial, _orders) = joined(&hub, "ann", "ios_1");
         assert!(matches!(
             hub.pull("ann", "ios_1", serial, "bob", 0),
@@ -307,9 +275,9 @@ mod tests {
             orders,
             cut: Arc::clone(&cut),
         };
-        let serial = hub.join("ann", "ios_1", link);
+        let serial = hub.join("ann", "ios_1", link, 0);
         for id in 0..3 {
-            hub.deliver("ann", &queue(), &meta(id), |_| true);
+            hub.deliver("ann", letter(id));
         }
         cut.notified().await;
         hub.part("ann", "ios_1", serial);
@@ -322,14 +290,20 @@ mod tests {
         let hub = Hub::default();
         let (_, mut ios) = joined(&hub, "ann", "ios_1");
         let (_, mut web) = joined(&hub, "ann", "web_1");
-        let ended = Ended {
-            user: "ann".into(),
-            resource: "ios_1".into(),
-            cause: Cause::Operator,
-            ext: None,
-        };
-        hub.dismiss("o#a", &[ended], 1);
+        hub.dismiss("o#a", &[ended("ios_1")], 1);
         assert!(matches!(ios.try_recv(), Ok(Order::Dismiss(_))));
         assert!(web.try_recv().is_err());
+    }
+
+    #[test]
+    fn a_dismissed_device_gets_what_it_did_not_receive_when_it_comes_back() {
+        let hub = Hub::default();
+        let (_, _ios) = joined(&hub, "ann", "ios_1");
+        let (_, _web) = joined(&hub, "ann", "web_1");
+        assert_eq!(hub.deliver("ann", letter(1)), 2);
+        hub.dismiss("o#a", &[ended("ios_1")], 1);
+        assert_eq!(hub.deliver("ann", letter(2)), 1, "it waits for the other one");
+        let (_, _ios) = joined(&hub, "ann", "ios_1");
+        assert_eq!(hub.waiting("ann", "ios_1")[0].count, 2);
     }
 }

@@ -1,8 +1,10 @@
 //! What waits for one device: a queue per sender, each with a position that only grows. Pure.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 use super::frames::{Jid, Meta};
+use super::letter::Letter;
 
 /// No queue holds more; beyond it the oldest message goes, as in a service that keeps so many.
 const LONGEST_QUEUE: usize = 1_000;
@@ -15,12 +17,13 @@ const BATCH: usize = 50;
 pub(crate) struct Mailbox {
     queues: BTreeMap<String, Queue>,
     last_key: u64,
+    bytes: usize,
 }
 
 #[derive(Debug)]
 struct Queue {
     jid: Jid,
-    waiting: VecDeque<(u64, Meta)>,
+    waiting: VecDeque<(u64, Arc<Letter>)>,
 }
 
 /// What a pull gets.
@@ -33,16 +36,23 @@ pub(crate) enum Pull {
 }
 
 impl Mailbox {
-    /// Puts a message into the queue that `jid` names.
-    pub(crate) fn push(&mut self, jid: &Jid, meta: Meta) {
+    /// Returns how many bytes all that waits takes, more or less.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Puts a message into the queue that it names.
+    pub(crate) fn push(&mut self, letter: Arc<Letter>) {
         self.last_key += 1;
+        self.bytes += letter.weight();
+        let jid = &letter.queue;
         let queue = self.queues.entry(jid.name.clone()).or_insert_with(|| Queue {
             jid: jid.clone(),
             waiting: VecDeque::new(),
         });
-        queue.waiting.push_back((self.last_key, meta));
+        queue.waiting.push_back((self.last_key, letter));
         if queue.waiting.len() > LONGEST_QUEUE {
-            queue.waiting.pop_front();
+            self.bytes -= queue.drop_oldest(1);
         }
     }
 
@@ -51,20 +61,19 @@ impl Mailbox {
         let Some(queue) = self.queues.get_mut(name) else {
             return Pull::Empty(key);
         };
-        while queue
-            .waiting
-            .front()
-            .is_some_and(|(position, _)| *position <= key)
-        {
-            queue.waiting.pop_front();
-        }
-        let batch: Vec<(u64, Meta)> = queue.waiting.iter().take(BATCH).cloned().collect();
-        match batch.last() {
+        let received = queue.waiting.partition_point(|(position, _)| *position <= key);
+        self.bytes -= queue.drop_oldest(received);
+        let batch = || queue.waiting.iter().take(BATCH);
+        match batch().next_back() {
             None => Pull::Empty(key),
-            Some((next, _)) => {
-                let next = *next;
-                Pull::Batch(batch.into_iter().map(|(_, meta)| meta).collect(), next)
-            }
+            Some((next, _)) => Pull::Batch(batch().map(|(_, letter)| letter.meta.clone()).collect(), *next),
+        }
+    }
+
+    /// Drops the older half of every queue.
+    pub(crate) fn drop_older_half(&mut self) {
+        for queue in self.queues.values_mut() {
+            self.bytes -= queue.drop_oldest(queue.waiting.len().div_ceil(2));
         }
     }
 
@@ -80,20 +89,20 @@ impl Mailbox {
         .collect()
     }
 
-    /// Takes out everything that was never acknowledged, in order.
-    pub(crate) fn unreceived(self) -> Vec<(Jid, Meta)> {
-        let mut all: Vec<(u64, Jid, Meta)> = Vec::new();
-        for queue in self.queues.into_values() {
-            let jid = queue.jid;
-            all.extend(
-                queue
-                    .waiting
-                    .into_iter()
-                    .map(|(key, meta)| (key, jid.clone(), meta)),
-            );
-        }
-        all.sort_by_key(|(key, ..)| *key);
-        all.into_iter().map(|(_, jid, meta)| (jid, meta)).collect()
+    /// Returns everything that was never acknowledged.
+    pub(crate) fn unreceived(&self) -> Vec<Arc<Letter>> {
+        let waiting = self.queues.values().flat_map(|queue| &queue.waiting);
+        waiting.map(|(_, letter)| Arc::clone(letter)).collect()
+    }
+}
+
+impl Queue {
+    /// Drops so many messages, and returns how many bytes they took.
+    fn drop_oldest(&mut self, count: usize) -> usize {
+        self.waiting
+            .drain(..count)
+            .map(|(_, letter)| letter.weight())
+            .sum()
     }
 }
 
@@ -102,12 +111,21 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::realtime::letter::Meant;
 
     fn queue(name: &str) -> Jid {
         Jid {
             name: name.into(),
             ..Jid::default()
         }
+    }
+
+    fn letter(id: u64) -> Arc<Letter> {
+        Arc::new(Letter {
+            queue: queue("bob"),
+            meta: meta(id),
+            meant: Meant::default(),
+        })
     }
 
     fn meta(id: u64) -> Meta {
@@ -120,8 +138,8 @@ mod tests {
     #[test]
     fn what_was_not_acknowledged_is_handed_out_again() {
         let mut mailbox = Mailbox::default();
-        mailbox.push(&queue("bob"), meta(1));
-        mailbox.push(&queue("bob"), meta(2));
+        mailbox.push(letter(1));
+        mailbox.push(letter(2));
         let Pull::Batch(metas, key) = mailbox.pull("bob", 0) else {
             panic!("nothing waits");
         };
@@ -141,13 +159,18 @@ mod tests {
     fn a_queue_is_bounded() {
         let mut mailbox = Mailbox::default();
         for id in 0..2_000 {
-            mailbox.push(&queue("bob"), meta(id));
+            mailbox.push(letter(id));
         }
         assert_eq!(mailbox.waiting(), [(queue("bob"), 1_000)]);
         let Pull::Batch(metas, _) = mailbox.pull("bob", 0) else {
             panic!("nothing waits");
         };
         assert_eq!(metas[0], meta(1_000), "the oldest went");
+        assert_eq!(mailbox.bytes(), 1_000 * letter(1).weight());
+        mailbox.drop_older_half();
+        assert_eq!(mailbox.bytes(), 500 * letter(1).weight());
+        mailbox.pull("bob", 2_000);
+        assert_eq!(mailbox.bytes(), 0);
     }
 
     proptest! {
@@ -159,7 +182,7 @@ mod tests {
             for count in pushes {
                 for _ in 0..count {
                     sent += 1;
-                    mailbox.push(&queue("bob"), meta(sent));
+                    mailbox.push(letter(sent));
                 }
                 if let Pull::Batch(metas, next) = mailbox.pull("bob", key) {
                     prop_assert!(next > key, "keys must grow");

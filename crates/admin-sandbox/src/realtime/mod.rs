@@ -1,15 +1,17 @@
 //! The realtime side: devices that hold a connection, as the vendor's SDKs do.
 //!
-//! [`frames`] are the messages on the wire, [`provision`] decides who is let in, [`mailbox`] holds what waits for
-//! a device, [`kick`] tells a device why it has to go, [`hub`] knows which devices are connected, [`delivery`] says
-//! who gets a message. [`socket`] is the thin part with a connection in it.
+//! [`frames`] are the messages on the wire, [`provision`] decides who is let in, [`letter`] is a message on its way,
+//! [`mailbox`] holds what waits for a device and [`post`] what waits for all, [`kick`] tells a device why it has to go,
+//! [`hub`] knows which devices are connected, [`delivery`] says who gets a message. [`socket`] is the thin part with a connection in it.
 
 pub(crate) mod answered;
 pub(crate) mod delivery;
 pub(crate) mod frames;
 pub(crate) mod hub;
 pub(crate) mod kick;
+pub(crate) mod letter;
 pub(crate) mod mailbox;
 pub(crate) mod notices;
+pub(crate) mod post;
 pub(crate) mod provision;
 pub(crate) mod socket;

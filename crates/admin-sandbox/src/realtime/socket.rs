@@ -203,7 +203,7 @@ fn provision(
             .map_err(|error| refusal(&error))?;
         let serial = service
             .hub
-            .join(&candidate.user, &signed_in.resource, link.clone());
+            .join(&candidate.user, &signed_in.resource, link.clone(), now_ms);
         Ok((candidate.user, signed_in.resource, serial, candidate.expires_ms))
     });
     let (user, resource, serial, expires_ms) = match entered {

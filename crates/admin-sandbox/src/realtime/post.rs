@@ -1,0 +1,282 @@
+//! What the devices of all users have not received yet, whether they are connected or not. Pure.
+//!
+//! A device that was here before has a mailbox of its own, into which messages go while it is away. What came while
+//! no device was connected, and what a device left behind, also waits for devices that were never here.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
+
+use super::frames::Jid;
+use super::letter::Letter;
+use super::mailbox::{Mailbox, Pull};
+
+/// So many mailboxes of devices that are gone are kept for each user: some SDKs make a new device at every sign-in.
+const MOST_GONE: usize = 8;
+
+/// So many messages of a user wait for new devices; beyond it the oldest goes.
+const LONGEST_UNCLAIMED: usize = 1_000;
+
+/// They wait a week, as long as the service keeps messages.
+const PATIENCE_MS: u64 = 7 * 24 * 60 * 60 * 1_000;
+
+/// All that waits takes no more bytes than this, more or less; beyond it, whoever has most waiting loses the older
+/// half.
+const MOST_BYTES: usize = 64 * 1024 * 1024;
+
+/// The mail of all users.
+#[derive(Debug, Default)]
+pub(crate) struct Post {
+    of: HashMap<String, Mail>,
+    bytes: usize,
+}
+
+/// The mail of one user.
+#[derive(Debug, Default)]
+struct Mail {
+    /// By the resource.
+    boxes: BTreeMap<String, Mailbox>,
+    /// The devices that are gone, longest ago first.
+    gone: VecDeque<String>,
+    /// What waits for new devices, in the order of the ids.
+    unclaimed: VecDeque<Arc<Letter>>,
+}
+
+impl Mail {
+    fn bytes(&self) -> usize {
+        let boxes: usize = self.boxes.values().map(Mailbox::bytes).sum();
+        boxes + self.unclaimed.iter().map(|letter| letter.weight()).sum::<usize>()
+    }
+
+    fn leave_for_new_devices(&mut self, letter: Arc<Letter>) {
+        let place = self
+            .unclaimed
+            .partition_point(|other| other.meta.id < letter.meta.id);
+        let there = self.unclaimed.get(place);
+        if there.is_some_and(|other| other.meta.id == letter.meta.id && other.queue == letter.queue) {
+            return;
+        }
+        self.unclaimed.insert(place, letter);
+        if self.unclaimed.len() > LONGEST_UNCLAIMED {
+            self.unclaimed.pop_front();
+        }
+    }
+
+    fn drop_older_half(&mut self) {
+        self.unclaimed.drain(..self.unclaimed.len().div_ceil(2));
+        self.boxes.values_mut().for_each(Mailbox::drop_older_half);
+    }
+}
+
+impl Post {
+    /// Opens the mailbox of a device that has come; a new one gets what waits for new devices.
+    pub(crate) fn open(&mut self, user: &str, resource: &str, now_ms: u64) {
+        self.change(user, |mail| {
+            mail.gone.retain(|gone| gone != resource);
+            mail.unclaimed
+                .retain(|letter| now_ms.saturating_sub(letter.meta.timestamp) <= PATIENCE_MS);
+            if mail.boxes.contains_key(resource) {
+                return;
+            }
+            let mut mailbox = Mailbox::default();
+            for letter in mail
+                .unclaimed
+                .iter()
+                .filter(|letter| letter.meant.is_for(resource))
+            {
+                mailbox.push(Arc::clone(letter));
+            }
+            mail.boxes.insert(resource.to_owned(), mailbox);
+        });
+    }
+
+    /// Keeps the mailbox of a device that has gone for when it comes back.
+    pub(crate) fn shut(&mut self, user: &str, resource: &str) {
+        self.change(user, |mail| {
+            let Some(mailbox) = mail.boxes.get(resource) else {
+                return;
+            };
+            for letter in mailbox.unreceived() {
+                mail.leave_for_new_devices(letter);
+            }
+            mail.gone.push_back(resource.to_owned());
+            if mail.gone.len() > MOST_GONE
+                && let Some(longest) = mail.gone.pop_front()
+            {
+                mail.boxes.remove(&longest);
+            }
+        });
+    }
+
+    /// Puts a message into the mailboxes that it is for, and returns their resources. It waits for new devices if
+    /// nobody is `connected`, or if the device that it names was never here.
+    pub(crate) fn put(&mut self, user: &str, letter: &Arc<Letter>, connected: bool) -> Vec<String> {
+        let reached = self.change(user, |mail| {
+            let mut reached = Vec::new();
+            for (resource, mailbox) in &mut mail.boxes {
+                if letter.meant.is_for(resource) {
+                    mailbox.push(Arc::clone(letter));
+                    reached.push(resource.clone());
+                }
+            }
+            let stranger = letter.meant.only.as_ref();
+            if !connected || stranger.is_some_and(|only| !mail.boxes.contains_key(only)) {
+                mail.leave_for_new_devices(Arc::clone(letter));
+            }
+            reached
+        });
+        self.make_room(MOST_BYTES);
+        reached
+    }
+
+    /// Hands out what waits in a queue of a device.
+    pub(crate) fn pull(&mut self, user: &str, resource: &str, queue: &str, key: u64) -> Pull {
+        self.change(user, |mail| {
+            let mailbox = mail.boxes.get_mut(resource);
+            mailbox.map_or(Pull::Empty(key), |mailbox| mailbox.pull(queue, key))
+        })
+    }
+
+    /// Returns the queues of a device that are not empty, with how many messages wait there.
+    pub(crate) fn waiting(&self, user: &str, resource: &str) -> Vec<(Jid, u32)> {
+        let mailbox = self.of.get(user).and_then(|mail| mail.boxes.get(resource));
+        mailbox.map(Mailbox::waiting).unwrap_or_default()
+    }
+
+    /// Changes the mail of a user, and keeps count of what all of it takes.
+    fn change<T>(&mut self, user: &str, change: impl FnOnce(&mut Mail) -> T) -> T {
+        let mail = self.of.entry(user.to_owned()).or_default();
+        let before = mail.bytes();
+        let result = change(mail);
+        self.bytes = self.bytes - before + mail.bytes();
+        result
+    }
+
+    fn make_room(&mut self, most: usize) {
+        while self.bytes > most {
+            let fullest = self.of.iter().max_by_key(|(_, mail)| mail.bytes());
+            let Some(user) = fullest.map(|(user, _)| user.clone()) else {
+                return;
+            };
+            self.change(&user, Mail::drop_older_half);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::realtime::frames::Meta;
+    use crate::realtime::letter::Meant;
+
+    const NOTHING: [u64; 0] = [];
+
+    fn letter(id: u64, meant: Meant) -> Arc<Letter> {
+        let queue = Jid {
+            name: "bob".into(),
+            ..Jid::default()
+        };
+        let meta = Meta {
+            id,
+            timestamp: id,
+            ..Meta::default()
+        };
+        Arc::new(Letter { queue, meta, meant })
+    }
+
+    fn to_all(id: u64) -> Arc<Letter> {
+        letter(id, Meant::default())
+    }
+
+    fn only(id: u64, resource: &str) -> Arc<Letter> {
+        let meant = Meant {
+            only: Some(resource.into()),
+            ..Meant::default()
+        };
+        letter(id, meant)
+    }
+
+    /// Pulls and acknowledges all that waits for a device.
+    fn received(post: &mut Post, resource: &str) -> Vec<u64> {
+        match post.pull("ann", resource, "bob", 0) {
+            Pull::Empty(_) => Vec::new(),
+            Pull::Batch(metas, key) => {
+                post.pull("ann", resource, "bob", key);
+                metas.into_iter().map(|meta| meta.id).collect()
+            }
+        }
+    }
+
+    #[test]
+    fn every_device_that_comes_gets_what_came_while_nobody_was_there() {
+        let mut post = Post::default();
+        post.put("ann", &to_all(1), false);
+        for resource in ["ios_1", "web_1"] {
+            post.open("ann", resource, 5);
+            assert_eq!(received(&mut post, resource), [1], "{resource}");
+            assert_eq!(received(&mut post, resource), NOTHING, "{resource}");
+        }
+        post.open("ann", "web_late", PATIENCE_MS + 2);
+        assert_eq!(received(&mut post, "web_late"), NOTHING, "a week is long enough");
+    }
+
+    #[test]
+    fn a_device_that_comes_back_gets_what_it_did_not_receive_and_what_it_missed() {
+        let mut post = Post::default();
+        post.open("ann", "ios_1", 1);
+        post.open("ann", "web_1", 1);
+        post.put("ann", &to_all(1), true);
+        assert_eq!(received(&mut post, "web_1"), [1]);
+        post.shut("ann", "ios_1");
+        post.put("ann", &to_all(2), true);
+        post.open("ann", "ios_1", 3);
+        assert_eq!(received(&mut post, "ios_1"), [1, 2]);
+        assert_eq!(received(&mut post, "web_1"), [2]);
+    }
+
+    #[test]
+    fn what_a_device_left_behind_waits_for_new_devices_too() {
+        let mut post = Post::default();
+        post.open("ann", "web_1", 1);
+        post.put("ann", &to_all(1), true);
+        post.shut("ann", "web_1");
+        post.open("ann", "web_2", 2);
+        assert_eq!(received(&mut post, "web_2"), [1]);
+    }
+
+    #[test]
+    fn what_is_for_one_device_waits_for_that_one() {
+        let mut post = Post::default();
+        post.put("ann", &only(1, "ios_1"), false);
+        post.open("ann", "web_1", 2);
+        assert_eq!(received(&mut post, "web_1"), NOTHING);
+        post.put("ann", &only(2, "ios_1"), true);
+        post.open("ann", "ios_1", 3);
+        assert_eq!(received(&mut post, "ios_1"), [1, 2]);
+    }
+
+    #[test]
+    fn only_so_many_devices_are_remembered() {
+        let mut post = Post::default();
+        for number in 0..20 {
+            let resource = format!("webim_random_web_{number}");
+            post.open("ann", &resource, 1);
+            post.shut("ann", &resource);
+        }
+        assert_eq!(post.of["ann"].boxes.len(), MOST_GONE);
+    }
+
+    #[test]
+    fn what_waits_is_bounded_in_bytes_and_the_oldest_goes() {
+        let mut post = Post::default();
+        post.put("eve", &to_all(1), false);
+        for id in 1..=100 {
+            post.put("ann", &to_all(id), false);
+        }
+        let weight = to_all(1).weight();
+        assert_eq!(post.bytes, 101 * weight);
+        post.make_room(60 * weight);
+        assert_eq!(post.bytes, 51 * weight);
+        assert_eq!(post.of["ann"].unclaimed[0].meta.id, 51);
+        assert_eq!(post.of["eve"].unclaimed.len(), 1);
+    }
+}
