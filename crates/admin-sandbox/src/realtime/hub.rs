@@ -16,8 +16,8 @@ use crate::rules::ids::Ids;
 use crate::service::lock;
 
 /// How many frames may wait for a connection to take them. A device that is slower is cut off, and gets what it
-/// did not acknowledge when it comes back.
-pub(crate) const OUTBOX: usize = 256;
+/// did not acknowledge when it comes back. One call can have something for a thousand queues of one device.
+pub(crate) const OUTBOX: usize = 2_048;
 
 /// What a connection is told.
 #[derive(Debug)]
@@ -151,12 +151,17 @@ impl Hub {
         let notice = frame(command::NOTICE, &notice);
         let connected = state.connected(user);
         let reached = state.post.put(user, &Arc::new(letter), connected);
-        let sessions = reached
-            .into_iter()
-            .filter_map(|resource| state.sessions.get(&(user.to_owned(), resource)));
-        sessions
-            .map(|session| session.link.order(Order::Send(notice.clone())))
-            .count()
+        let mut devices = 0;
+        for (resource, tell) in reached {
+            let Some(session) = state.sessions.get(&(user.to_owned(), resource)) else {
+                continue;
+            };
+            devices += 1;
+            if tell {
+                session.link.order(Order::Send(notice.clone()));
+            }
+        }
+        devices
     }
 
     /// Returns true if the device's connection is the one of this serial.
@@ -166,18 +171,28 @@ impl Hub {
         session.is_some_and(|session| session.serial == serial)
     }
 
-    /// Hands out what waits in a queue of a device; nothing if its connection is not the one of this serial.
+    /// Hands out what waits in a queue of a device, in the frame that `answer` makes of it; false if the device's
+    /// connection is not the one of this serial.
     pub(crate) fn pull(
         &self,
         user: &str,
         resource: &str,
         serial: u64,
-        queue: &str,
-        key: u64,
-    ) -> Option<Pull> {
+        asked: (&str, u64),
+        answer: impl FnOnce(Pull) -> Vec<u8>,
+    ) -> bool {
         let mut state = lock(&self.state);
-        let session = state.sessions.get(&(user.to_owned(), resource.to_owned()))?;
-        (session.serial == serial).then(|| state.post.pull(user, resource, queue, key))
+        let state = &mut *state;
+        let session = state.sessions.get(&(user.to_owned(), resource.to_owned()));
+        let Some(session) = session.filter(|session| session.serial == serial) else {
+            return false;
+        };
+        let (queue, key) = asked;
+        let pull = state.post.pull(user, resource, queue, key);
+        // Before anybody can put something new there: a device that is told of it first still waits for this answer,
+        // does not listen, and would not be told again.
+        session.link.order(Order::Send(answer(pull)));
+        true
     }
 
     /// Returns the queues of a device that are not empty.
@@ -257,10 +272,10 @@ mod tests {
         let hub = Hub::default();
         hub.deliver("ann", letter(1));
         let (serial, _orders) = joined(&hub, "ann", "ios_1");
-        assert!(matches!(
-            hub.pull("ann", "ios_1", serial, "bob", 0),
-            Some(Pull::Batch(..))
-        ));
+        assert!(hub.pull("ann", "ios_1", serial, ("bob", 0), |pull| {
+            assert!(matches!(pull, Pull::Batch(..)));
+            Vec::new()
+        }));
         hub.part("ann", "ios_1", serial);
         let (_, _orders) = joined(&hub, "ann", "web_1");
         assert_eq!(hub.waiting("ann", "web_1")[0].count, 1);
@@ -277,12 +292,14 @@ mod tests {
         };
         let serial = hub.join("ann", "ios_1", link, 0);
         for id in 0..3 {
-            hub.deliver("ann", letter(id));
+            let mut letter = letter(id);
+            letter.queue.name = id.to_string();
+            hub.deliver("ann", letter);
         }
         cut.notified().await;
         hub.part("ann", "ios_1", serial);
         let (_, _orders) = joined(&hub, "ann", "ios_1");
-        assert_eq!(hub.waiting("ann", "ios_1")[0].count, 3);
+        assert_eq!(hub.waiting("ann", "ios_1").len(), 3);
     }
 
     #[test]
@@ -293,6 +310,21 @@ mod tests {
         hub.dismiss("o#a", &[ended("ios_1")], 1);
         assert!(matches!(ios.try_recv(), Ok(Order::Dismiss(_))));
         assert!(web.try_recv().is_err());
+    }
+
+    #[test]
+    fn a_device_is_told_of_a_queue_once_until_it_looks_there() {
+        let hub = Hub::default();
+        let (serial, mut orders) = joined(&hub, "ann", "ios_1");
+        for id in 0..5_000 {
+            assert_eq!(hub.deliver("ann", letter(id)), 1);
+        }
+        assert!(matches!(orders.try_recv(), Ok(Order::Send(_))));
+        assert!(orders.try_recv().is_err());
+        hub.pull("ann", "ios_1", serial, ("bob", 0), |_| b"answer".to_vec());
+        hub.deliver("ann", letter(5_001));
+        assert!(matches!(orders.try_recv(), Ok(Order::Send(frame)) if frame == b"answer"));
+        assert!(matches!(orders.try_recv(), Ok(Order::Send(_))));
     }
 
     #[test]

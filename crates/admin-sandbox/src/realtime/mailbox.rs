@@ -24,6 +24,8 @@ pub(crate) struct Mailbox {
 struct Queue {
     jid: Jid,
     waiting: VecDeque<(u64, Arc<Letter>)>,
+    /// Whether the device was told that something is here, and has not looked since.
+    told: bool,
 }
 
 /// What a pull gets.
@@ -41,18 +43,28 @@ impl Mailbox {
         self.bytes
     }
 
-    /// Puts a message into the queue that it names.
-    pub(crate) fn push(&mut self, letter: Arc<Letter>) {
+    /// Puts a message into the queue that it names. Returns true if the device has to be told: once is enough until it
+    /// looks there.
+    pub(crate) fn push(&mut self, letter: Arc<Letter>) -> bool {
         self.last_key += 1;
         self.bytes += letter.weight();
         let jid = &letter.queue;
         let queue = self.queues.entry(jid.name.clone()).or_insert_with(|| Queue {
             jid: jid.clone(),
             waiting: VecDeque::new(),
+            told: false,
         });
         queue.waiting.push_back((self.last_key, letter));
         if queue.waiting.len() > LONGEST_QUEUE {
             self.bytes -= queue.drop_oldest(1);
+        }
+        !std::mem::replace(&mut queue.told, true)
+    }
+
+    /// Takes back what the device was told: it has come anew, and asks for everything.
+    pub(crate) fn forget_told(&mut self) {
+        for queue in self.queues.values_mut() {
+            queue.told = false;
         }
     }
 
@@ -61,6 +73,7 @@ impl Mailbox {
         let Some(queue) = self.queues.get_mut(name) else {
             return Pull::Empty(key);
         };
+        queue.told = false;
         let received = queue.waiting.partition_point(|(position, _)| *position <= key);
         self.bytes -= queue.drop_oldest(received);
         let batch = || queue.waiting.iter().take(BATCH);
@@ -171,6 +184,16 @@ mod tests {
         assert_eq!(mailbox.bytes(), 500 * letter(1).weight());
         mailbox.pull("bob", 2_000);
         assert_eq!(mailbox.bytes(), 0);
+    }
+
+    #[test]
+    fn a_device_is_told_of_a_queue_once_until_it_looks_there() {
+        let mut mailbox = Mailbox::default();
+        assert!(mailbox.push(letter(1)) && !mailbox.push(letter(2)));
+        mailbox.pull("bob", 0);
+        assert!(mailbox.push(letter(3)), "it may have looked before");
+        mailbox.forget_told();
+        assert!(mailbox.push(letter(4)));
     }
 
     proptest! {

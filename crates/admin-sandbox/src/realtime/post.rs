@@ -74,7 +74,8 @@ impl Post {
             mail.gone.retain(|gone| gone != resource);
             mail.unclaimed
                 .retain(|letter| now_ms.saturating_sub(letter.meta.timestamp) <= PATIENCE_MS);
-            if mail.boxes.contains_key(resource) {
+            if let Some(mailbox) = mail.boxes.get_mut(resource) {
+                mailbox.forget_told();
                 return;
             }
             let mut mailbox = Mailbox::default();
@@ -85,6 +86,7 @@ impl Post {
             {
                 mailbox.push(Arc::clone(letter));
             }
+            mailbox.forget_told();
             mail.boxes.insert(resource.to_owned(), mailbox);
         });
     }
@@ -107,15 +109,15 @@ impl Post {
         });
     }
 
-    /// Puts a message into the mailboxes that it is for, and returns their resources. It waits for new devices if
-    /// nobody is `connected`, or if the device that it names was never here.
-    pub(crate) fn put(&mut self, user: &str, letter: &Arc<Letter>, connected: bool) -> Vec<String> {
+    /// Puts a message into the mailboxes that it is for, and returns their resources, each with whether that device
+    /// has to be told. It waits for new devices if nobody is `connected`, or if the device that it names was never here.
+    pub(crate) fn put(&mut self, user: &str, letter: &Arc<Letter>, connected: bool) -> Vec<(String, bool)> {
         let reached = self.change(user, |mail| {
             let mut reached = Vec::new();
             for (resource, mailbox) in &mut mail.boxes {
                 if letter.meant.is_for(resource) {
-                    mailbox.push(Arc::clone(letter));
-                    reached.push(resource.clone());
+                    let tell = mailbox.push(Arc::clone(letter));
+                    reached.push((resource.clone(), tell));
                 }
             }
             let stranger = letter.meant.only.as_ref();

@@ -14,7 +14,8 @@ use tokio::sync::mpsc;
 
 use super::delivery::{Sender, deliver};
 use super::frames::{
-    DOMAIN, Jid, Logout, MSync, Provision, Status, SyncDown, SyncUp, UnreadDown, command, frame, namespace,
+    DOMAIN, Jid, Logout, MSync, Meta, Provision, Status, SyncDown, SyncUp, UnreadDown, command, frame,
+    namespace,
 };
 use super::hub::{Link, OUTBOX, Order};
 use super::mailbox::Pull;
@@ -236,61 +237,66 @@ fn unread(service: &Service, device: &Device) -> Vec<u8> {
 
 fn sync(service: &Service, device: &Device, msync: &MSync) -> Result<Option<Vec<u8>>, Reason> {
     let up = SyncUp::decode(msync.payload.as_slice()).map_err(|_| "not a SYNC")?;
-    let now_ms = service.clock.now_ms();
-    let down = if let Some(meta) = up.meta {
-        match meta.ns {
-            namespace::CHAT => {
-                let sender = Sender {
-                    user: &device.user,
-                    resource: &device.resource,
-                };
-                deliver(service, sender, meta)
-            }
-            // Statistics and the like are taken note of, and that is all.
-            _ => SyncDown {
-                status: Some(Status::default()),
-                meta_id: meta.id,
-                server_id: service.hub.new_id(now_ms),
-                timestamp: now_ms,
-                ..SyncDown::default()
-            },
-        }
-    } else if let Some(queue) = up.queue {
-        let pull = service
-            .hub
-            .pull(&device.user, &device.resource, device.serial, &queue.name, up.key);
-        let queue = Some(Jid {
-            domain: if queue.domain.is_empty() {
-                DOMAIN.into()
-            } else {
-                queue.domain
-            },
-            client_resource: String::new(),
-            ..queue
-        });
-        match pull.ok_or("replaced")? {
-            Pull::Batch(metas, next_key) => SyncDown {
-                status: Some(Status::default()),
-                metas,
-                next_key,
-                queue,
-                timestamp: now_ms,
-                ..SyncDown::default()
-            },
-            // Metas and the end of a queue never go together, or the SDK asks again without end.
-            Pull::Empty(key) => SyncDown {
-                status: Some(Status::default()),
-                next_key: key,
-                queue,
-                is_last: true,
-                timestamp: now_ms,
-                ..SyncDown::default()
-            },
-        }
-    } else {
+    if let Some(meta) = up.meta {
+        return Ok(Some(frame(command::SYNC, &take(service, device, meta))));
+    }
+    let Some(queue) = up.queue else {
         return Ok(None);
     };
-    Ok(Some(frame(command::SYNC, &down)))
+    let asked = (queue.name.as_str(), up.key);
+    let now_ms = service.clock.now_ms();
+    let answer = |pull| frame(command::SYNC, &handed_out(pull, queue.clone(), now_ms));
+    let pulled = service
+        .hub
+        .pull(&device.user, &device.resource, device.serial, asked, answer);
+    if pulled { Ok(None) } else { Err("replaced") }
+}
+
+/// Takes what a device sends.
+fn take(service: &Service, device: &Device, meta: Meta) -> SyncDown {
+    if meta.ns == namespace::CHAT {
+        let sender = Sender {
+            user: &device.user,
+            resource: &device.resource,
+        };
+        return deliver(service, sender, meta);
+    }
+    // Statistics and the like are taken note of, and that is all.
+    let now_ms = service.clock.now_ms();
+    SyncDown {
+        status: Some(Status::default()),
+        meta_id: meta.id,
+        server_id: service.hub.new_id(now_ms),
+        timestamp: now_ms,
+        ..SyncDown::default()
+    }
+}
+
+/// Answers a device that asked for what waits in a queue.
+fn handed_out(pull: Pull, queue: Jid, now_ms: u64) -> SyncDown {
+    let queue = Some(Jid {
+        domain: if queue.domain.is_empty() {
+            DOMAIN.into()
+        } else {
+            queue.domain
+        },
+        client_resource: String::new(),
+        ..queue
+    });
+    // Metas and the end of a queue never go together, or the SDK asks again without end.
+    let (metas, next_key, is_last) = match pull {
+        Pull::Batch(metas, next_key) => (metas, next_key, false),
+        Pull::Empty(key) => (Vec::new(), key, true),
+    };
+    SyncDown {
+        status: Some(Status::default()),
+        metas,
+        next_key,
+        queue,
+        is_last,
+        timestamp: now_ms,
+        ..SyncDown::default()
+    }
 }
 
 fn logged_out(msync: &MSync) -> Vec<u8> {

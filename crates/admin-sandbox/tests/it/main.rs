@@ -13,6 +13,7 @@ mod mutes_and_offline;
 mod presence;
 mod protocol;
 mod rates;
+mod realtime;
 mod sessions;
 mod state;
 mod tokens;
