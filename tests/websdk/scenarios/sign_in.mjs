@@ -66,6 +66,21 @@ export default ({ asAdmin, close, control, device, listed, refused, rest, same, 
     same(await listed(name), ["webim_web_a"]);
     close(second);
   },
+  async "a second tab with the same login id kicks the first: 206"() {
+    const name = await user();
+    const first = await signedIn(name, "a");
+    const second = device("a");
+    second.connection.setLoginInfoCustomExt("from the second tab");
+    await second.connection.open({ user: name, pwd: "pw" });
+    const { detail } = await saw(first, "disconnected", (e) => e.type === 206);
+    same(detail.data.loginInfoCustomExt, "from the second tab");
+    // None of them comes back and takes the place of the other.
+    await sleep(2500);
+    const seen = [first, second].map((one) => one.events.filter((e) => e.kind === "reconnecting").length);
+    same([seen, second.events.some((e) => e.kind === "disconnected")], [[0, 0], false]);
+    same(await listed(name), ["webim_web_a"]);
+    close(second);
+  },
   async "fresh devices at the same time do not collide"() {
     const name = await user();
     const fresh = { isFixedDeviceId: false, deviceId: undefined };

@@ -11,7 +11,7 @@ use super::kick::kick;
 use super::letter::Letter;
 use super::mailbox::Pull;
 use super::post::Post;
-use crate::rules::ended::Ended;
+use crate::rules::ended::{Cause, Ended};
 use crate::rules::ids::Ids;
 use crate::service::lock;
 
@@ -46,6 +46,17 @@ impl Link {
             self.cut.notify_one();
         }
     }
+}
+
+/// A device that was let in.
+#[derive(Debug)]
+pub(crate) struct Newcomer<'a> {
+    pub(crate) app_key: &'a str,
+    pub(crate) user: &'a str,
+    pub(crate) resource: &'a str,
+    /// What it says to whoever it displaces.
+    pub(crate) ext: Option<&'a str>,
+    pub(crate) link: Link,
 }
 
 /// All connections of one sandbox.
@@ -99,14 +110,24 @@ impl Hub {
         self.ids.next(now_ms)
     }
 
-    /// Takes in a connection of a device. An earlier one of the same device is closed without a word.
-    pub(crate) fn join(&self, user: &str, resource: &str, link: Link, now_ms: u64) -> u64 {
+    /// Takes in a connection of a device. An earlier one of the same device is told that a newcomer took its place,
+    /// as for an eviction: without a word its SDK would come back, and both would fight for ever.
+    pub(crate) fn join(&self, newcomer: Newcomer<'_>, now_ms: u64) -> u64 {
+        let Newcomer {
+            app_key,
+            user,
+            resource,
+            ext,
+            link,
+        } = newcomer;
         let mut state = lock(&self.state);
         state.last_serial += 1;
         let serial = state.last_serial;
         let key = (user.to_owned(), resource.to_owned());
         if let Some(earlier) = state.sessions.insert(key, Session { serial, link }) {
-            earlier.link.order(Order::Close);
+            let id = self.new_id(now_ms);
+            let farewell = kick(app_key, user, resource, Cause::Displaced, ext, id, now_ms);
+            earlier.link.order(farewell.map_or(Order::Close, Order::Dismiss));
         }
         state.post.open(user, resource, now_ms);
         serial
@@ -220,12 +241,22 @@ mod tests {
     use super::*;
     use crate::realtime::frames::{Jid, Meta};
     use crate::realtime::letter::Meant;
-    use crate::rules::ended::Cause;
+
+    fn join(hub: &Hub, user: &str, resource: &str, link: Link) -> u64 {
+        let newcomer = Newcomer {
+            app_key: "o#a",
+            user,
+            resource,
+            ext: Some("from the second tab"),
+            link,
+        };
+        hub.join(newcomer, 0)
+    }
 
     fn joined(hub: &Hub, user: &str, resource: &str) -> (u64, mpsc::Receiver<Order>) {
         let (orders, taken) = mpsc::channel(OUTBOX);
         let cut = Arc::default();
-        (hub.join(user, resource, Link { orders, cut }, 0), taken)
+        (join(hub, user, resource, Link { orders, cut }), taken)
     }
 
     fn letter(id: u64) -> Letter {
@@ -258,7 +289,11 @@ mod tests {
         hub.deliver("ann", letter(1));
         let (second, _orders) = joined(&hub, "ann", "ios_1");
         assert!(matches!(orders.try_recv(), Ok(Order::Send(_))));
-        assert!(matches!(orders.try_recv(), Ok(Order::Close)));
+        let farewell = orders.try_recv();
+        assert!(
+            matches!(&farewell, Ok(Order::Dismiss(frame)) if String::from_utf8_lossy(frame).contains("second tab")),
+            "{farewell:?}"
+        );
         assert!(
             !hub.part("ann", "ios_1", first),
             "the place is the other connection's"
@@ -290,7 +325,7 @@ mod tests {
             orders,
             cut: Arc::clone(&cut),
         };
-        let serial = hub.join("ann", "ios_1", link, 0);
+        let serial = join(&hub, "ann", "ios_1", link);
         for id in 0..3 {
             let mut letter = letter(id);
             letter.queue.name = id.to_string();

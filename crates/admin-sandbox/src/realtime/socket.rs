@@ -17,7 +17,7 @@ use super::frames::{
     DOMAIN, Jid, Logout, MSync, Meta, Provision, Status, SyncDown, SyncUp, UnreadDown, command, frame,
     namespace,
 };
-use super::hub::{Link, OUTBOX, Order};
+use super::hub::{Link, Newcomer, OUTBOX, Order};
 use super::mailbox::Pull;
 use super::provision::{check, refusal};
 use crate::service::Service;
@@ -202,9 +202,14 @@ fn provision(
         let signed_in = app
             .sign_in(&candidate.user, candidate.request, now_ms)
             .map_err(|error| refusal(&error))?;
-        let serial = service
-            .hub
-            .join(&candidate.user, &signed_in.resource, link.clone(), now_ms);
+        let newcomer = Newcomer {
+            app_key: &app.key,
+            user: &candidate.user,
+            resource: &signed_in.resource,
+            ext: Some(asked.reason.as_str()).filter(|reason| !reason.is_empty()),
+            link: link.clone(),
+        };
+        let serial = service.hub.join(newcomer, now_ms);
         Ok((candidate.user, signed_in.resource, serial, candidate.expires_ms))
     });
     let (user, resource, serial, expires_ms) = match entered {
