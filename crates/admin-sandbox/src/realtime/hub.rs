@@ -57,6 +57,8 @@ pub(crate) struct Newcomer<'a> {
     /// What it says to whoever it displaces.
     pub(crate) ext: Option<&'a str>,
     pub(crate) link: Link,
+    /// The frame that lets it in.
+    pub(crate) welcome: Vec<u8>,
 }
 
 /// All connections of one sandbox.
@@ -119,11 +121,14 @@ impl Hub {
             resource,
             ext,
             link,
+            welcome,
         } = newcomer;
         let mut state = lock(&self.state);
         state.last_serial += 1;
         let serial = state.last_serial;
         let key = (user.to_owned(), resource.to_owned());
+        // Before anybody can send it anything: SDKs expect this frame first.
+        link.order(Order::Send(welcome));
         if let Some(earlier) = state.sessions.insert(key, Session { serial, link }) {
             let id = self.new_id(now_ms);
             let farewell = kick(app_key, user, resource, Cause::Displaced, ext, id, now_ms);
@@ -249,14 +254,21 @@ mod tests {
             resource,
             ext: Some("from the second tab"),
             link,
+            welcome: b"welcome".to_vec(),
         };
         hub.join(newcomer, 0)
     }
 
     fn joined(hub: &Hub, user: &str, resource: &str) -> (u64, mpsc::Receiver<Order>) {
-        let (orders, taken) = mpsc::channel(OUTBOX);
+        let (orders, mut taken) = mpsc::channel(OUTBOX);
         let cut = Arc::default();
-        (join(hub, user, resource, Link { orders, cut }), taken)
+        let serial = join(hub, user, resource, Link { orders, cut });
+        let first = taken.try_recv();
+        assert!(
+            matches!(&first, Ok(Order::Send(frame)) if frame == b"welcome"),
+            "{first:?}"
+        );
+        (serial, taken)
     }
 
     fn letter(id: u64) -> Letter {

@@ -202,33 +202,36 @@ fn provision(
         let signed_in = app
             .sign_in(&candidate.user, candidate.request, now_ms)
             .map_err(|error| refusal(&error))?;
+        let expires = candidate.expires_ms.map(|end| json!({ "expires_in": end }));
+        let welcome = Provision {
+            status: Some(Status::default()),
+            resource: signed_in.resource.clone(),
+            session_id: asked.session_id.clone(),
+            auth_token: expires.map_or_else(String::new, |json| json.to_string()),
+            ..Provision::default()
+        };
         let newcomer = Newcomer {
             app_key: &app.key,
             user: &candidate.user,
             resource: &signed_in.resource,
             ext: Some(asked.reason.as_str()).filter(|reason| !reason.is_empty()),
             link: link.clone(),
+            welcome: frame(command::PROVISION, &welcome),
         };
         let serial = service.hub.join(newcomer, now_ms);
-        Ok((candidate.user, signed_in.resource, serial, candidate.expires_ms))
+        Ok(Device {
+            user: candidate.user,
+            resource: signed_in.resource,
+            serial,
+        })
     });
-    let (user, resource, serial, expires_ms) = match entered {
-        Ok(entered) => entered,
-        Err(status) => return refuse(status),
-    };
-    let answer = Provision {
-        status: Some(Status::default()),
-        resource: resource.clone(),
-        session_id: asked.session_id.clone(),
-        auth_token: expires_ms.map_or_else(String::new, |end| json!({ "expires_in": end }).to_string()),
-        ..Provision::default()
-    };
-    *device = Some(Device {
-        user,
-        resource,
-        serial,
-    });
-    Ok(Some(frame(command::PROVISION, &answer)))
+    match entered {
+        Ok(entered) => {
+            *device = Some(entered);
+            Ok(None)
+        }
+        Err(status) => refuse(status),
+    }
 }
 
 fn unread(service: &Service, device: &Device) -> Vec<u8> {
