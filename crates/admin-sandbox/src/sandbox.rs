@@ -92,6 +92,11 @@ impl Sandbox {
         }
     }
 
+    #[cfg(test)]
+    pub(crate) fn service(&self) -> Arc<Service> {
+        Arc::clone(&self.service)
+    }
+
     /// Returns `http://HOST:PORT/ORG/APP`, which every imitated call is relative to.
     #[must_use]
     pub fn app_root(&self) -> String {

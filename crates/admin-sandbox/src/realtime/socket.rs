@@ -91,9 +91,12 @@ async fn serve(service: Arc<Service>, socket: WebSocket) {
 
 /// Takes a device off, unless it has another connection by now.
 fn leave(service: &Service, device: &Device) {
-    if service.hub.part(&device.user, &device.resource, device.serial) {
-        service.change(|app, _| app.leave(&device.user, &device.resource));
-    }
+    // In one go: a sign-in of the same device in between would have a connection and not be listed.
+    service.change(|app, _| {
+        if service.hub.part(&device.user, &device.resource, device.serial) {
+            app.leave(&device.user, &device.resource);
+        }
+    });
 }
 
 async fn write(mut sink: SplitSink<WebSocket, WsMessage>, mut orders: mpsc::Receiver<Order>) {
@@ -314,4 +317,45 @@ fn logged_out(msync: &MSync) -> Vec<u8> {
         status: Some(Status::default()),
     };
     frame(command::LOGOUT, &answer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Sandbox;
+
+    #[tokio::test]
+    async fn a_device_leaves_the_list_and_the_connections_in_one_go() {
+        let sandbox = Sandbox::start().await.unwrap();
+        sandbox.register("ann");
+        sandbox.sign_in_as("ann", "ios_1").unwrap();
+        let service = sandbox.service();
+        let (orders, _taken) = mpsc::channel(OUTBOX);
+        let newcomer = Newcomer {
+            app_key: "o#a",
+            user: "ann",
+            resource: "ios_1",
+            ext: None,
+            link: Link {
+                orders,
+                cut: Arc::default(),
+            },
+            welcome: Vec::new(),
+        };
+        let device = Device {
+            user: "ann".into(),
+            resource: "ios_1".into(),
+            serial: service.hub.join(newcomer, 0),
+        };
+        let serial = device.serial;
+        let leaving = service.read(|_| {
+            let own = Arc::clone(&service);
+            let leaving = std::thread::spawn(move || leave(&own, &device));
+            std::thread::sleep(Duration::from_millis(50));
+            assert!(service.hub.holds("ann", "ios_1", serial), "it is still listed");
+            leaving
+        });
+        leaving.join().unwrap();
+        assert!(sandbox.devices("ann").is_empty() && !service.hub.holds("ann", "ios_1", serial));
+    }
 }
