@@ -141,6 +141,9 @@ impl Service {
                 devices,
             });
         }
+        for user in std::mem::take(&mut app.forgotten) {
+            self.hub.forget(&user);
+        }
         drop(app);
         if changed {
             self.changed.notify_one();
@@ -163,8 +166,10 @@ impl Service {
 
     /// Forgets all users, faults and recorded calls.
     pub(crate) fn reset(&self) {
-        self.change(|app, _| app.reset());
-        self.hub.close_all();
+        self.change(|app, _| {
+            app.reset();
+            self.hub.reset();
+        });
         lock(&self.faults).clear();
         lock(&self.calls).clear();
     }

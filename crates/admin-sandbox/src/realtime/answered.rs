@@ -23,6 +23,12 @@ impl Answered {
             .copied()
     }
 
+    /// Forgets the messages of a user who is gone.
+    pub(crate) fn forget(&mut self, user: &str) {
+        self.ids.retain(|(sender, ..), _| sender != user);
+        self.order.retain(|(sender, ..)| sender != user);
+    }
+
     /// Remembers the id that a message got.
     pub(crate) fn remember(&mut self, user: &str, resource: &str, client_id: u64, id: u64) {
         let sent = (user.to_owned(), resource.to_owned(), client_id);
@@ -47,6 +53,9 @@ mod tests {
         answered.remember("ann", "ios_1", 7, 100);
         assert_eq!(answered.before("ann", "ios_1", 7), Some(100));
         assert_eq!(answered.before("ann", "ios_2", 7), None);
+        answered.remember("eve", "ios_1", 7, 101);
+        answered.forget("eve");
+        assert_eq!(answered.before("eve", "ios_1", 7), None);
         for id in 0..5_000 {
             answered.remember("bob", "web_1", id, id);
         }

@@ -233,6 +233,19 @@ impl Hub {
             .collect()
     }
 
+    /// Forgets what waits for a user who is gone, and what the user sent.
+    pub(crate) fn forget(&self, user: &str) {
+        lock(&self.answered).forget(user);
+        lock(&self.state).post.forget(user);
+    }
+
+    /// Closes all connections, and forgets all that waits and all that was sent.
+    pub(crate) fn reset(&self) {
+        self.close_all();
+        *lock(&self.answered) = Answered::default();
+        lock(&self.state).post = Post::default();
+    }
+
     /// Closes all connections.
     pub(crate) fn close_all(&self) {
         for session in std::mem::take(&mut lock(&self.state).sessions).into_values() {
@@ -357,6 +370,19 @@ mod tests {
         hub.dismiss("o#a", &[ended("ios_1")], 1);
         assert!(matches!(ios.try_recv(), Ok(Order::Dismiss(_))));
         assert!(web.try_recv().is_err());
+    }
+
+    #[test]
+    fn nothing_waits_after_a_reset_or_for_somebody_who_is_gone() {
+        let hub = Hub::default();
+        for forget in [Hub::reset, |hub: &Hub| hub.forget("ann")] {
+            hub.deliver("ann", letter(1));
+            lock(&hub.answered).remember("ann", "ios_1", 7, 1);
+            forget(&hub);
+            let (_, _orders) = joined(&hub, "ann", "ios_1");
+            assert!(hub.waiting("ann", "ios_1").is_empty());
+            assert_eq!(lock(&hub.answered).before("ann", "ios_1", 7), None);
+        }
     }
 
     #[test]

@@ -144,6 +144,12 @@ impl Post {
         mailbox.map(Mailbox::waiting).unwrap_or_default()
     }
 
+    /// Forgets what waits for a user.
+    pub(crate) fn forget(&mut self, user: &str) {
+        let forgotten = self.of.remove(user);
+        self.bytes -= forgotten.map_or(0, |mail| mail.bytes());
+    }
+
     /// Changes the mail of a user, and keeps count of what all of it takes.
     fn change<T>(&mut self, user: &str, change: impl FnOnce(&mut Mail) -> T) -> T {
         let mail = self.of.entry(user.to_owned()).or_default();
@@ -280,5 +286,7 @@ mod tests {
         assert_eq!(post.bytes, 51 * weight);
         assert_eq!(post.of["ann"].unclaimed[0].meta.id, 51);
         assert_eq!(post.of["eve"].unclaimed.len(), 1);
+        post.forget("ann");
+        assert_eq!(post.bytes, weight);
     }
 }

@@ -37,6 +37,9 @@ pub(crate) struct App {
     /// Comings and goings since somebody last asked, for whoever watches.
     #[serde(skip)]
     pub(crate) happened: Vec<LiveEvent>,
+    /// Users who were deleted since somebody last asked; what waits for them has to go, too.
+    #[serde(skip)]
+    pub(crate) forgotten: Vec<String>,
     #[serde(default, rename = "last_message_id")]
     pub(crate) ids: Ids,
     #[serde(default)]
@@ -65,6 +68,7 @@ impl App {
             clock_offset_ms: 0,
             ended: Vec::new(),
             told: Vec::new(),
+            forgotten: Vec::new(),
             groups: Groups::default(),
             ids: Ids::default(),
             happened: Vec::new(),

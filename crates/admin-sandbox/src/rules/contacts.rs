@@ -45,6 +45,16 @@ impl Contacts {
             .is_some_and(|blocked| blocked.contains(other))
     }
 
+    /// Forgets a user on both sides of everything.
+    pub(super) fn forget(&mut self, user: &str) {
+        for lists in [&mut self.of, &mut self.asked, &mut self.blocked] {
+            lists.remove(user);
+            for list in lists.values_mut() {
+                list.remove(user);
+            }
+        }
+    }
+
     fn tie(&mut self, one: &str, other: &str) {
         self.of.entry(one.into()).or_default().insert(other.into());
         self.of.entry(other.into()).or_default().insert(one.into());

@@ -76,6 +76,11 @@ impl History {
         self.retain(user, other, |kept| !ids.contains(&kept.id));
     }
 
+    /// Forgets all that is kept for a user.
+    pub(crate) fn forget_user(&mut self, user: &str) {
+        self.of.retain(|(owner, _), _| owner != user);
+    }
+
     fn retain(&mut self, user: &str, other: &str, stays: impl Fn(&Kept) -> bool) {
         if let Some(side) = self.of.get_mut(&(user.to_owned(), other.to_owned())) {
             side.retain(stays);

@@ -8,6 +8,7 @@ pub(crate) mod clock;
 pub(crate) mod contacts;
 pub(crate) mod conversations;
 pub(crate) mod ended;
+mod forget;
 pub(crate) mod groups;
 pub(crate) mod history;
 pub(crate) mod ids;

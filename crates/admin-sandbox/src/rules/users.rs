@@ -114,10 +114,10 @@ impl App {
         Ok(self.users.insert(user, now_ms))
     }
 
-    /// Deletes a user with sessions and tokens; `None` if there is no such user.
+    /// Deletes a user with sessions, tokens and all else; `None` if there is no such user.
     pub(crate) fn delete(&mut self, name: &str) -> Option<User> {
         let user = self.users.remove(name)?;
-        self.tokens.revoke_user(&user.name);
+        self.forget(&user.name);
         self.note_ended(&user.name, &user.devices, Cause::Deleted);
         Some(user)
     }

@@ -204,6 +204,33 @@ impl App {
         Ok(())
     }
 
+    /// Takes a user who is gone out of all groups and threads; groups that the user owned end.
+    pub(in crate::rules) fn leave_all_groups(&mut self, user: &str) {
+        let gone = Actor { user, device: "" };
+        let groups = self.groups.all.iter();
+        let owned = groups.filter(|(_, group)| group.owner == user);
+        let owned: Vec<String> = owned.map(|(id, _)| id.clone()).collect();
+        for id in &owned {
+            // The owner may.
+            let _ = self.destroy_group(gone, id);
+        }
+        let mut left = Vec::new();
+        for (id, group) in &mut self.groups.all {
+            for list in [&mut group.asked, &mut group.invited, &mut group.blocked] {
+                list.remove(user);
+            }
+            if group.take_out(user) {
+                left.push(id.clone());
+            }
+        }
+        for id in &left {
+            self.tell_others(gone, id, user, GroupChange::Absent);
+        }
+        for thread in self.groups.threads.values_mut() {
+            thread.members.remove(user);
+        }
+    }
+
     fn unblock_member(&mut self, actor: Actor<'_>, id: &str, user: &str) -> Result<(), GroupError> {
         let group = self.group_mut(id)?;
         if !group.leads(actor.user) {
