@@ -1,5 +1,5 @@
 // Who is let in, and under which login id.
-export default ({ asAdmin, close, control, device, listed, refused, rest, same, saw, signedIn, sleep, tokenOf, until, user }) => ({
+export default ({ asAdmin, close, control, device, listed, ok, refused, rest, same, saw, signedIn, sleep, tokenOf, until, user }) => ({
   async "password sign-in, listed by REST"() {
     const name = await user();
     const a = await signedIn(name, "a");
@@ -34,6 +34,20 @@ export default ({ asAdmin, close, control, device, listed, refused, rest, same, 
     await saw(a, "token_will_expire");
     await saw(a, "token_expired");
     await until("the list to be empty", async () => (await listed(name)).length === 0);
+  },
+  async "a token is renewed while the device is online"() {
+    const name = await user();
+    const a = device("a");
+    await a.connection.open({ user: name, accessToken: await tokenOf(name, 4) });
+    const renewed = await a.connection.renewToken(await tokenOf(name, 3600));
+    same(renewed.status, true, JSON.stringify(renewed));
+    ok(renewed.expire > Date.now() + 3_500_000, `it ends at ${renewed.expire}`);
+    await sleep(5000);
+    same(a.events.filter((e) => e.kind === "token_expired"), []);
+    same(await listed(name), ["webim_web_a"]);
+    // The token of somebody else is none.
+    await refused(a.connection.renewToken(await tokenOf(await user())));
+    close(a);
   },
   async "a token that has run out, and one of a deleted user"() {
     const name = await user();

@@ -29,20 +29,25 @@ pub(crate) fn authenticate(headers: &HeaderMap, app: &App, keys: &JwtKeys, now_m
     identify(headers, app, keys, now_ms).unwrap_or_else(Caller::Refused)
 }
 
-fn identify(headers: &HeaderMap, app: &App, keys: &JwtKeys, now_ms: u64) -> Result<Caller, ApiError> {
+/// Returns the token of a call, if it has one.
+///
+/// # Errors
+/// When the header is there, but does not have the form.
+pub(crate) fn bearer(headers: &HeaderMap) -> Result<Option<&str>, TokenError> {
     let Some(header) = headers.get(AUTHORIZATION) else {
+        return Ok(None);
+    };
+    let text = header.to_str().ok().and_then(|text| text.split_once(' '));
+    let token = text.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    token
+        .map(|(_, token)| Some(token.trim()))
+        .ok_or(TokenError::Malformed)
+}
+
+fn identify(headers: &HeaderMap, app: &App, keys: &JwtKeys, now_ms: u64) -> Result<Caller, ApiError> {
+    let Some(token) = bearer(headers)? else {
         return Ok(Caller::Nobody);
     };
-    let malformed = || ApiError::from(TokenError::Malformed);
-    let (scheme, token) = header
-        .to_str()
-        .ok()
-        .and_then(|text| text.split_once(' '))
-        .ok_or_else(malformed)?;
-    if !scheme.eq_ignore_ascii_case("bearer") {
-        return Err(malformed());
-    }
-    let token = token.trim();
     if token.split('.').count() == 3 {
         return keys.verify(token, now_ms).map(Caller::Operator);
     }

@@ -132,6 +132,8 @@ const PRESENCE: &[&str] = &["users", "{}", "presence"];
 static ROUTES: &[Route] = &[
     route("token", POST, &["token"], Access::Anyone, Pool::Token, tokens::issue),
 
+    route("token.expires", GET, &["sdk", "users", "{}", "token", "expires"], OWN_USERS_READ, Pool::Users, tokens::expires),
+
     route("users.register", POST, &["users"], USERS_WRITE, Pool::Users, users::register),
     route("users.list", GET, &["users"], USERS_READ, Pool::Users, users::list),
     route("users.delete_batch", DELETE, &["users"], USERS_WRITE, Pool::BatchDelete, users::delete_batch),

@@ -3,7 +3,7 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::api::{Api, builder, refused};
+use crate::api::{Api, START_MS, builder, finish, refused};
 
 async fn ask(api: &Api, body: Value) -> crate::api::Answer {
     api.as_nobody(Method::POST, "/token", Some(body)).await
@@ -185,4 +185,28 @@ async fn user_tokens_serve_their_user_alone() {
             .starts_with("Subject does not have permission [applications:get:")
     );
     assert_eq!(api.sandbox.devices("bob").len(), 1);
+}
+
+#[tokio::test]
+async fn a_user_learns_when_the_token_of_the_call_ends() {
+    let api = Api::start().await;
+    for user in ["ann", "bob"] {
+        api.sandbox.register(user);
+    }
+    let ask = |user: &str, token: String| {
+        let path = format!("/sdk/users/{user}/token/expires");
+        finish(api.request(Method::GET, &path).bearer_auth(token))
+    };
+    let ann = api.user_token("ann").await;
+    let days_60 = 60 * 24 * 60 * 60 * 1_000;
+    assert_eq!(
+        ask("ANN", ann.clone()).await.json(),
+        json!({"expire_timestamp": START_MS + days_60})
+    );
+    assert_eq!(ask("bob", ann).await.status, 401);
+    assert_eq!(
+        ask("ann", api.token.clone()).await.error(),
+        refused(401, "auth_bad_access_token")
+    );
+    assert_eq!(ask("ann", "YWMtwrong".into()).await.status, 401);
 }

@@ -1,4 +1,4 @@
-//! `POST /token` (pages "app token" and "user token").
+//! `POST /token` (pages "app token" and "user token"), and the end of a token.
 
 use http::StatusCode;
 use serde::Deserialize;
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::rules::tokens::{Subject, TokenError};
 use crate::rules::users::{NewUser, check_new_user};
-use crate::server::auth::Caller;
+use crate::server::auth::{Caller, bearer};
 use crate::server::envelope::entity;
 use crate::server::errors::ApiError;
 use crate::server::request::Request;
@@ -119,6 +119,20 @@ fn grant(request: &mut Request<'_>, name: &str, lifetime: Lifetime) -> Result<Va
         .tokens
         .issue(Subject::User(name), lifetime.ttl_ms, request.now_ms);
     Ok(json!({"access_token": token, "expires_in": lifetime.shown, "user": entity}))
+}
+
+/// The end of a token that has none: the last number that is exact in JavaScript.
+const NEVER_MS: u64 = (1 << 53) - 1;
+
+/// Tells a user's SDK when the token ends that it calls with: how it takes a new one (`renewToken`).
+pub(in crate::server) fn expires(request: &mut Request<'_>) -> Result<Value, ApiError> {
+    let token = bearer(request.headers)?.unwrap_or_default();
+    let (subject, end_ms) = request.app.tokens.check_with_end(token, request.now_ms)?;
+    // Others may know the user, but have a token of somebody else.
+    if *subject != Subject::User(request.user()?.name.clone()) {
+        return Err(TokenError::Malformed.into());
+    }
+    Ok(json!({"expire_timestamp": end_ms.unwrap_or(NEVER_MS)}))
 }
 
 #[derive(Clone, Copy)]
