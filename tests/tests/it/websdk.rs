@@ -55,7 +55,7 @@ fn play(script: &str) {
         others.join("\n"),
         String::from_utf8_lossy(&output.stderr)
     );
-    assert_eq!(passed.len(), 40, "{said}");
+    assert_eq!(passed.len(), 42, "{said}");
 }
 
 #[test]

@@ -90,6 +90,34 @@ export default ({ asAdmin, close, create, device, ok, refused, same, saw, signed
     same(outside.type, 602, JSON.stringify(outside));
     close(a, b);
   },
+  async "one whom the app has muted: 219"() {
+    const [ann, bob] = [await user(), await user()];
+    const [a, b] = [await signedIn(ann, "a"), await signedIn(bob, "b")];
+    await asAdmin("POST", "/mutes", { username: ann, chat: -1 });
+    const muted = await refused(a.connection.send(text(bob, "x")));
+    same(muted.type, 219, JSON.stringify(muted));
+    await b.connection.send(text(ann, "the other way round"));
+    await saw(a, "text", (e) => e.msg === "the other way round");
+    await asAdmin("POST", "/mutes", { username: ann, chat: 0 });
+    await a.connection.send(text(bob, "y"));
+    await saw(b, "text", (e) => e.msg === "y");
+    close(a, b);
+  },
+  async "offline and online messages reach every device, whatever ended its connection"() {
+    const [ann, bob] = [await user(), await user()];
+    const a = await signedIn(ann, "a");
+    await a.connection.send(text(bob, "while nobody was there"));
+    const [b, c] = [await signedIn(bob, "b"), await signedIn(bob, "c")];
+    for (const one of [b, c]) await saw(one, "text", (e) => e.msg === "while nobody was there");
+    await asAdmin("DELETE", `/users/${bob}/disconnect/webim_web_b`);
+    await saw(b, "disconnected");
+    await a.connection.send(text(bob, "while b was kicked"));
+    await saw(c, "text", (e) => e.msg === "while b was kicked");
+    const again = await signedIn(bob, "b");
+    await saw(again, "text", (e) => e.msg === "while b was kicked");
+    same(texts(again), ["while b was kicked"]);
+    close(a, c, again);
+  },
   async "offline messages wait, in order"() {
     const [ann, bob] = [await user(), await user()];
     const a = await signedIn(ann, "a");

@@ -9,6 +9,7 @@ use crate::rules::App;
 use crate::rules::groups::Silence;
 use crate::rules::history::Kept;
 use crate::rules::live_event::LiveEvent;
+use crate::rules::mutes::MuteKind;
 use crate::service::{Service, lock};
 
 /// The device that sends.
@@ -32,22 +33,30 @@ enum Audience {
 /// # Errors
 /// With the status that refuses it; SDKs compare its text.
 fn audience(app: &App, sender: &str, to: &Jid, now_ms: u64) -> Result<Audience, Status> {
+    let muted = |kind| {
+        let sender = app.users.find(sender);
+        sender.is_some_and(|user| user.mutes.holds(kind, now_ms))
+    };
     if to.domain == CONFERENCE {
         let members = app.listeners(sender, &to.name, now_ms);
         return match members {
+            Ok(_) if muted(MuteKind::GroupChat) => Err(mute()),
             Ok(members) => Ok(Audience::Group {
                 id: to.name.clone(),
                 members,
             }),
             Err(Silence::NoGroup) => Err(Status::error(code::FAIL, "group not found")),
             Err(Silence::NoMember) => Err(Status::error(code::FAIL, "not in group or chatroom")),
-            Err(Silence::Muted) => Err(Status::error(code::PERMISSION_DENIED, "user is mute")),
+            Err(Silence::Muted) => Err(mute()),
         };
     }
     let Some(user) = app.users.find(&to.name) else {
         let reason = format!("username {} doesn't exist!", to.name);
         return Err(Status::error(code::FAIL, reason));
     };
+    if muted(MuteKind::Chat) {
+        return Err(mute());
+    }
     if app.contacts.blocks(&user.name, sender) {
         return Err(Status::error(code::FAIL, "blocked"));
     }
@@ -55,6 +64,11 @@ fn audience(app: &App, sender: &str, to: &Jid, now_ms: u64) -> Result<Audience, 
         name: user.name.clone(),
         resource: to.client_resource.clone(),
     })
+}
+
+/// What somebody is told who may not speak, in one group or at all: SDKs make 219 of it.
+fn mute() -> Status {
+    Status::error(code::PERMISSION_DENIED, "user is mute")
 }
 
 /// Delivers a message and returns the acknowledgement; what it says is passed on unread.
@@ -175,6 +189,7 @@ fn keep(app: &mut App, audience: &Audience, sender: &str, meta: &Meta) {
 mod tests {
     use super::*;
     use crate::rules::contacts::ContactAct;
+    use crate::rules::groups::{Actor, NewGroup};
 
     fn app() -> App {
         let mut app = App::new("o#a", None);
@@ -206,6 +221,31 @@ mod tests {
             .unwrap();
         let blocked = refused(&app, to("BOB", DOMAIN));
         assert_eq!(blocked, (code::FAIL, "blocked".into()));
+    }
+
+    #[test]
+    fn a_mute_by_the_app_holds_for_one_kind_of_conversation_until_it_ends() {
+        let mut app = app();
+        let mutes = &mut app.users.find_mut("ann").unwrap().mutes;
+        mutes.set(MuteKind::Chat, 10, 0);
+        let bob = to("bob", DOMAIN);
+        let refused = audience(&app, "ann", &bob, 5).unwrap_err();
+        assert_eq!(
+            (refused.error_code, refused.reason.as_str()),
+            (code::PERMISSION_DENIED, "user is mute")
+        );
+        assert!(audience(&app, "bob", &to("ann", DOMAIN), 5).is_ok());
+        assert!(audience(&app, "ann", &bob, 10_000).is_ok());
+        let new = NewGroup::default();
+        let actor = Actor {
+            user: "ann",
+            device: "",
+        };
+        let group = to(&app.create_group(actor, new, 5), CONFERENCE);
+        assert!(audience(&app, "ann", &group, 5).is_ok());
+        let mutes = &mut app.users.find_mut("ann").unwrap().mutes;
+        mutes.set(MuteKind::GroupChat, -1, 0);
+        assert_eq!(audience(&app, "ann", &group, 5).unwrap_err(), mute());
     }
 
     #[test]

@@ -43,6 +43,11 @@ impl Mutes {
         });
     }
 
+    /// Returns whether the user may not speak now.
+    pub(crate) fn holds(&self, kind: MuteKind, now_ms: u64) -> bool {
+        self.remaining(kind, now_ms).is_some_and(|seconds| seconds != 0)
+    }
+
     /// Returns the seconds that remain (0 = not muted, -1 = for ever), or `None` if never muted.
     pub(crate) fn remaining(&self, kind: MuteKind, now_ms: u64) -> Option<i64> {
         Some(match self.0[kind as usize]? {
