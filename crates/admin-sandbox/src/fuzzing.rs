@@ -31,7 +31,7 @@ pub fn frame(bytes: &[u8]) {
         static APP: RefCell<App> = RefCell::new(app());
     }
     // A device has to be asked as well: it reads what servers send.
-    let mut session = Session::new("o#a", "ann", "ios_1");
+    let mut session = Session::new("o#a", "ann", "ios_1", 0);
     let _ = session.admitted(bytes);
     let _ = session.take(bytes);
     let Ok(msync) = MSync::decode(bytes) else {

@@ -234,7 +234,12 @@ impl SimulatedDevice {
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut this = Self {
             socket,
-            session: Session::new(&login.app_key, &login.user, &login.resource),
+            session: Session::new(
+                &login.app_key,
+                &login.user,
+                &login.resource,
+                fastrand::u64(..1 << 62),
+            ),
             events: VecDeque::new(),
             heartbeat,
         };

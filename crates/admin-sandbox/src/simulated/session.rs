@@ -37,7 +37,9 @@ pub(crate) struct Step {
 }
 
 impl Session {
-    pub(crate) fn new(app_key: &str, user: &str, resource: &str) -> Self {
+    /// `last_message` is where the device's own ids of messages begin: anywhere, as in SDKs, since a service takes an id
+    /// that it knows from the device for a message that is sent again.
+    pub(crate) fn new(app_key: &str, user: &str, resource: &str, last_message: u64) -> Self {
         Self {
             own: Jid {
                 app_key: app_key.to_owned(),
@@ -46,7 +48,7 @@ impl Session {
                 client_resource: resource.to_owned(),
             },
             pulling: HashSet::new(),
-            last_message: 0,
+            last_message,
             frames: Frames::default(),
         }
     }

@@ -125,3 +125,19 @@ async fn messages_take_a_bounded_number_of_frames() {
     let Frames { sent, received } = ann.frames();
     assert!(sent == 102 && received <= 102, "{sent} {received}");
 }
+
+#[tokio::test]
+async fn a_device_that_comes_back_sends_new_messages() {
+    let sandbox = sandbox(&["ann", "bob"]).await;
+    let mut bob = device(&sandbox, "bob", "web_1").await;
+    for text in ["hello", "hello again"] {
+        let mut ann = device(&sandbox, "ann", "ios_1").await;
+        ann.send_text("bob", text).await;
+        assert!(matches!(next(&mut ann).await, Some(DeviceEvent::Sent { .. })));
+        let arrived = next(&mut bob).await;
+        assert!(
+            matches!(&arrived, Some(DeviceEvent::Message { text: said, .. }) if said == text),
+            "{arrived:?}"
+        );
+    }
+}
