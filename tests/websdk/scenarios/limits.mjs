@@ -61,7 +61,7 @@ export default ({ asAdmin, close, control, device, listed, ok, refused, same, sa
     same((await listed(name)).length, 1);
     close(kiosk);
   },
-  async "where the newest is refused instead: 214"() {
+  async "where the newest is refused instead: 214, in single-device mode 220"() {
     const name = await user();
     await asAdmin("PUT", `/users/${name}/devices/limits`, { mode: "multi", default: 1, platforms: {} });
     await control("PUT", "policy", { policy: "refuse" });
@@ -69,6 +69,9 @@ export default ({ asAdmin, close, control, device, listed, ok, refused, same, sa
       const a = await signedIn(name, "a");
       const error = await refused(device("b").connection.open({ user: name, accessToken: await tokenOf(name) }));
       same(error.type, 214, JSON.stringify(error));
+      await asAdmin("PUT", `/users/${name}/devices/limits`, { mode: "single", default: 4, platforms: {} });
+      const other = await refused(device("b").connection.open({ user: name, accessToken: await tokenOf(name) }));
+      same(other.type, 220, JSON.stringify(other));
       same(await listed(name), ["webim_web_a"]);
       close(a);
     } finally {

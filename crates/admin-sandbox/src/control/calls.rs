@@ -75,7 +75,7 @@ fn status_of(error: &SignInError) -> StatusCode {
     match error {
         SignInError::UnknownUser(_) => StatusCode::NOT_FOUND,
         SignInError::Banned(_) | SignInError::WrongPassword(_) => StatusCode::FORBIDDEN,
-        SignInError::TooManyDevices(_) => StatusCode::CONFLICT,
+        SignInError::TooManyDevices(_) | SignInError::OtherDevice(_) => StatusCode::CONFLICT,
     }
 }
 

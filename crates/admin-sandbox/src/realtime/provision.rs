@@ -15,6 +15,7 @@ pub(crate) mod code {
     pub(crate) const PERMISSION_DENIED: i32 = 7;
     pub(crate) const IM_FORBIDDEN: i32 = 12;
     pub(crate) const TOO_MANY_DEVICES: i32 = 13;
+    pub(crate) const RESOURCE_CHANGED: i32 = 20;
 }
 
 /// The texts that SDKs compare.
@@ -104,6 +105,9 @@ pub(crate) fn refusal(error: &SignInError) -> Status {
         SignInError::WrongPassword(_) => Status::error(code::FAIL, NO_MATCH),
         SignInError::Banned(_) => Status::error(code::IM_FORBIDDEN, "Sorry, user is forbidden"),
         SignInError::TooManyDevices(_) => Status::error(code::TOO_MANY_DEVICES, "Sorry, too many devices"),
+        SignInError::OtherDevice(_) => {
+            Status::error(code::RESOURCE_CHANGED, "Sorry, user is online on another device")
+        }
     }
 }
 

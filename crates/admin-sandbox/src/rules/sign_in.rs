@@ -141,41 +141,56 @@ pub enum SignInError {
     /// The platform is full and nobody may be evicted, or it admits no device at all.
     #[error("platform {0} admits no further device")]
     TooManyDevices(String),
+    /// Only one device may be online, and another one is that may not be evicted.
+    #[error("user {0} is online on another device")]
+    OtherDevice(String),
+}
+
+/// Why a newcomer must be refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Full {
+    /// The platform has no place.
+    Platform,
+    /// The user has the one device already.
+    User,
 }
 
 /// Decides who must go for a newcomer, oldest first.
 ///
 /// `online` is in the order of sign-in. A device with the newcomer's own resource is the newcomer's earlier
 /// session: it is replaced, neither counted nor evicted. In multi-device mode only devices of the
-/// newcomer's platform can be chosen; in single-device mode everyone else goes. Returns `None` if the
-/// newcomer must be refused.
+/// newcomer's platform can be chosen; in single-device mode everyone else goes.
+///
+/// # Errors
+/// When the newcomer must be refused: its platform admits nobody, or whoever is there may not be evicted.
 pub(crate) fn select_victims(
     online: &[SandboxDevice],
     newcomer: &str,
     platform: &str,
     limits: &DeviceLimits,
     policy: SignInPolicy,
-) -> Option<Vec<String>> {
+) -> Result<Vec<String>, Full> {
     let allowed = allowed_on(limits, platform);
+    if allowed == 0 {
+        return Err(Full::Platform);
+    }
     let rivals = online.iter().filter(|device| device.resource != newcomer);
-    let (rivals, room): (Vec<_>, usize) = match limits.mode {
-        LimitMode::Single => (rivals.collect(), 0),
-        LimitMode::Multi if allowed == 0 => return None,
+    let (rivals, room, full): (Vec<_>, usize, Full) = match limits.mode {
+        LimitMode::Single => (rivals.collect(), 0, Full::User),
         LimitMode::Multi => (
             rivals.filter(|device| device.platform == platform).collect(),
             allowed - 1,
+            Full::Platform,
         ),
     };
     let surplus = rivals.len().saturating_sub(room);
     if surplus > 0 && policy == SignInPolicy::Refuse {
-        return None;
+        return Err(full);
     }
-    Some(
-        rivals[..surplus]
-            .iter()
-            .map(|device| device.resource.clone())
-            .collect(),
-    )
+    Ok(rivals[..surplus]
+        .iter()
+        .map(|device| device.resource.clone())
+        .collect())
 }
 
 impl App {
@@ -207,8 +222,13 @@ impl App {
         };
 
         let limits = effective(&self.limits, user.limits.as_ref());
-        let evicted = select_victims(&user.devices, &resource, &platform, &limits, self.policy)
-            .ok_or_else(|| SignInError::TooManyDevices(platform.clone()))?;
+        let evicted =
+            select_victims(&user.devices, &resource, &platform, &limits, self.policy).map_err(|full| {
+                match full {
+                    Full::Platform => SignInError::TooManyDevices(platform.clone()),
+                    Full::User => SignInError::OtherDevice(user.name.clone()),
+                }
+            })?;
         let displaced = evicted.iter().map(|evicted| Ended {
             user: user.name.clone(),
             resource: evicted.clone(),

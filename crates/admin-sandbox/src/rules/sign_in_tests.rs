@@ -114,6 +114,18 @@ fn refuse_keeps_who_is_online() {
 }
 
 #[test]
+fn in_single_mode_the_one_device_keeps_its_place_and_a_platform_may_admit_nobody() {
+    let mut app = app(DeviceLimits::single().platform("custom7", 0));
+    let refused = app.sign_in("ann", SignInRequest::on("custom7"), NOW);
+    assert_eq!(refused, Err(SignInError::TooManyDevices("custom7".into())));
+    app.policy = SignInPolicy::Refuse;
+    let first = enter(&mut app, "ios");
+    let refused = app.sign_in("ann", SignInRequest::on("web"), NOW);
+    assert_eq!(refused, Err(SignInError::OtherDevice("ann".into())));
+    assert_eq!(resources(&app), [first.resource]);
+}
+
+#[test]
 fn a_lowered_limit_takes_hold_at_the_next_sign_in() {
     let mut app = app(DeviceLimits::multi(4));
     let online: Vec<_> = (0..4).map(|_| enter(&mut app, "android").resource).collect();

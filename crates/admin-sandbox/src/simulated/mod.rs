@@ -160,7 +160,8 @@ pub enum ConnectError {
     /// The server did not let the device in.
     #[error("not let in (error {code}): {reason}")]
     Refused {
-        /// The code that SDKs report: 28 wrong token, 56 expired, 57 banned, 204 no such user, 214 too many devices.
+        /// The code that SDKs report: 28 wrong token, 56 expired, 57 banned, 204 no such user, 214 too many devices,
+        /// 220 the one device is another.
         code: u16,
         /// The words of the service.
         reason: String,

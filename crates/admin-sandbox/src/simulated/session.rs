@@ -101,6 +101,7 @@ impl Session {
             (code::FAIL, EXPIRED) => 56,
             (code::IM_FORBIDDEN, _) => 57,
             (code::TOO_MANY_DEVICES, _) => 214,
+            (code::RESOURCE_CHANGED, _) => 220,
             _ => 2,
         };
         let reason = status.reason;

@@ -55,6 +55,8 @@ async fn whoever_is_not_let_in_learns_why() {
     sandbox.set_sign_in_policy(SignInPolicy::Refuse);
     let _first = device(&sandbox, "ann", "ios_1").await;
     assert_eq!(refused(&login(&sandbox, "ann", "ios_2")).await, 214);
+    sandbox.set_limits(DeviceLimits::single()).unwrap();
+    assert_eq!(refused(&login(&sandbox, "ann", "ios_2")).await, 220);
     let nowhere = DeviceLogin::new("ws://127.0.0.1:1/websocket", "o#a", "ann", "x");
     let error = SimulatedDevice::connect(&nowhere).await.unwrap_err();
     assert!(matches!(error, ConnectError::Unreachable { .. }), "{error:?}");
