@@ -193,8 +193,19 @@ impl Sandbox {
     }
 
     /// Signs one device out, as its user would; false if it was not online.
+    ///
+    /// A connection that it holds is closed without a word, which an SDK takes for a broken line: it comes back.
     #[expect(clippy::must_use_candidate, reason = "the sign-out is what counts")]
     pub fn sign_out(&self, name: &str, resource: &str) -> bool {
+        self.service
+            .change(|app, _| app.sign_out_by_user(name, resource).is_some())
+    }
+
+    /// Ends the session of one device, as an operator does by REST; false if it was not online.
+    ///
+    /// A connection that it holds is told 217, and closed.
+    #[expect(clippy::must_use_candidate, reason = "the end of the session is what counts")]
+    pub fn kick(&self, name: &str, resource: &str) -> bool {
         self.service
             .change(|app, _| app.sign_out(name, resource).is_some())
     }

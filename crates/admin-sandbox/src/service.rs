@@ -12,7 +12,7 @@ use crate::realtime::letter::{Letter, Meant};
 use crate::realtime::notices;
 use crate::rules::App;
 use crate::rules::clock::SandboxClock;
-use crate::rules::ended::Ended;
+use crate::rules::ended::{Cause, Ended};
 use crate::rules::history::Kept;
 use crate::rules::live_event::{Happened, LiveEvent};
 use crate::rules::notices::News;
@@ -109,12 +109,15 @@ impl Service {
             ..
         } in ended
         {
-            let cause = cause.word();
-            self.announce(LiveEvent::Ended {
-                user,
-                resource,
-                cause,
-            });
+            // Who left is among the comings and goings.
+            if cause != Cause::Left {
+                let cause = cause.word();
+                self.announce(LiveEvent::Ended {
+                    user,
+                    resource,
+                    cause,
+                });
+            }
         }
         for event in std::mem::take(&mut app.happened) {
             self.announce(event);

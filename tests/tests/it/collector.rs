@@ -135,7 +135,7 @@ fn what_happens_to_sessions_is_kept_with_its_reason() {
         sandbox.sign_in("ann", "ios").unwrap();
         sandbox.sign_in("ann", "ios").unwrap();
         let resource = sandbox.devices("ann")[0].resource.clone();
-        sandbox.sign_out("ann", &resource);
+        sandbox.kick("ann", &resource);
     });
     let mut stream = TcpStream::connect(&collector.address).unwrap();
     until("four events", || {

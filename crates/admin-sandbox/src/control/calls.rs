@@ -88,7 +88,7 @@ struct SignOutForm {
 
 pub(super) fn sign_out(service: &Service, body: &[u8]) -> Result<Value, Refusal> {
     let form: SignOutForm = form(body)?;
-    let signed_out = service.change(|app, _| app.sign_out(&form.user, &form.resource).is_some());
+    let signed_out = service.change(|app, _| app.sign_out_by_user(&form.user, &form.resource).is_some());
     Ok(json!({"signed_out": signed_out}))
 }
 

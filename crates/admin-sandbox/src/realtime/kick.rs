@@ -12,13 +12,13 @@ fn operation(cause: Cause) -> Option<i32> {
         Cause::Displaced => 2,
         Cause::PasswordChanged => 3,
         Cause::Operator => 4,
-        // A ban has no operation of its own. Without a word the SDK tries to come back, and what it is told then,
-        // IM_FORBIDDEN, is what it reports.
-        Cause::Banned => return None,
+        // Whoever leaves by himself is told nothing. A ban has no operation of its own: without a word the SDK tries
+        // to come back, and what it is told then, IM_FORBIDDEN, is what it reports.
+        Cause::Left | Cause::Banned => return None,
     })
 }
 
-/// Returns the frame that makes an SDK give up its session for good; none for a ban.
+/// Returns the frame that makes an SDK give up its session for good; none for a ban, or for who left.
 ///
 /// The queue has to be there, or the SDK throws before it looks at the frame, and comes back.
 pub(crate) fn kick(

@@ -13,6 +13,8 @@ pub(crate) enum Cause {
     Operator,
     /// The user was banned.
     Banned,
+    /// It was signed out as its user would, by whoever controls the sandbox.
+    Left,
 }
 
 impl Cause {
@@ -24,6 +26,7 @@ impl Cause {
             Self::PasswordChanged => "password_changed",
             Self::Operator => "operator",
             Self::Banned => "banned",
+            Self::Left => "left",
         }
     }
 }

@@ -42,6 +42,18 @@ impl App {
         Some(device)
     }
 
+    /// Signs a device out as its user would; `None` if it was not online. A connection that it holds is closed.
+    pub(crate) fn sign_out_by_user(&mut self, name: &str, resource: &str) -> Option<SandboxDevice> {
+        let device = self.leave(name, resource)?;
+        self.ended.push(Ended {
+            user: self.users.find(name)?.name.clone(),
+            resource: device.resource.clone(),
+            cause: Cause::Left,
+            ext: None,
+        });
+        Some(device)
+    }
+
     fn take_off(&mut self, name: &str, resource: &str) -> Option<SandboxDevice> {
         let devices = &mut self.users.find_mut(name)?.devices;
         let index = devices.iter().position(|device| device.resource == resource)?;

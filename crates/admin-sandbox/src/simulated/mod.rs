@@ -199,7 +199,7 @@ pub struct Frames {
 /// let login = DeviceLogin::new(&sandbox.ws_url(), sandbox.app_key(), "ann", &token).resource("ios_1");
 /// let mut device = SimulatedDevice::connect(&login).await?;
 ///
-/// sandbox.sign_out("ann", "ios_1");
+/// sandbox.kick("ann", "ios_1");
 /// let event = device.next().await;
 /// assert!(matches!(event, Some(DeviceEvent::SignedOut { code: 217, .. })));
 /// assert_eq!(device.next().await, None);

@@ -143,3 +143,12 @@ async fn a_device_that_comes_back_sends_new_messages() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_device_that_is_signed_out_as_its_user_would_is_told_nothing() {
+    let sandbox = sandbox(&["ann"]).await;
+    let mut ann = device(&sandbox, "ann", "ios_1").await;
+    assert!(sandbox.sign_out("ann", "ios_1"));
+    assert_eq!(next(&mut ann).await, None, "the connection is closed");
+    assert!(sandbox.devices("ann").is_empty());
+}

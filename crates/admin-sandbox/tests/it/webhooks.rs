@@ -64,13 +64,17 @@ async fn sign_ins_evictions_and_logouts_are_posted() {
     sandbox.register("ann");
     sandbox.sign_in_as("ann", "ios_1").unwrap();
     sandbox.sign_in_as("ann", "ios_2").unwrap();
-    sandbox.sign_out("ann", "ios_2");
-    let posts = until(&received, 4).await;
+    sandbox.kick("ann", "ios_2");
+    sandbox.sign_in_as("ann", "ios_3").unwrap();
+    sandbox.sign_out("ann", "ios_3");
+    let posts = until(&received, 6).await;
     assert_eq!(
         told(&posts),
         [
             "login o#a_ann@easemob.com/ios_1",
             "login o#a_ann@easemob.com/ios_2",
+            "login o#a_ann@easemob.com/ios_3",
+            "logout o#a_ann@easemob.com/ios_3",
             "replaced o#a_ann@easemob.com/ios_1",
             "replaced o#a_ann@easemob.com/ios_2",
         ]
@@ -79,7 +83,7 @@ async fn sign_ins_evictions_and_logouts_are_posted() {
         .iter()
         .map(|post| post["callId"].as_str().unwrap())
         .collect();
-    assert_eq!(ids.len(), 4, "each call has an id of its own");
+    assert_eq!(ids.len(), 6, "each call has an id of its own");
 }
 
 #[tokio::test]
