@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::Refusal;
+use crate::rules::clock::LATEST_MS;
 use crate::rules::sign_in::{SignInError, SignInPolicy, SignInRequest};
 use crate::seed::Seed;
 use crate::server::faults::Fault;
@@ -36,7 +37,11 @@ struct Advance {
 
 pub(super) fn advance(service: &Service, body: &[u8]) -> Result<Value, Refusal> {
     let by: Advance = form(body)?;
-    service.advance(Duration::from_secs(by.seconds).saturating_add(Duration::from_millis(by.millis)));
+    let millis = by.seconds.saturating_mul(1_000).saturating_add(by.millis);
+    if millis > LATEST_MS {
+        return Err(Refusal::bad("the clock cannot be moved so far"));
+    }
+    service.advance(Duration::from_millis(millis));
     Ok(clock(service))
 }
 

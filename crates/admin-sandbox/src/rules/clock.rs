@@ -2,6 +2,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+/// The latest time that there is, in milliseconds since 1970: the last number that is exact in JSON everywhere.
+pub(crate) const LATEST_MS: u64 = 1 << 53;
+
 /// The time the sandbox believes in; tests move it forward by hand.
 ///
 /// Clones share one time. It never goes back. Token lifetimes, mutes, sign-in times and JWT expiry follow
@@ -40,18 +43,19 @@ impl SandboxClock {
         }
     }
 
-    /// Returns the time in milliseconds since 1970.
+    /// Returns the time in milliseconds since 1970, 2^53 at the latest.
     #[must_use]
     pub fn now_ms(&self) -> u64 {
         self.start_ms
             .unwrap_or_else(system_ms)
             .saturating_add(self.offset_ms())
+            .min(LATEST_MS)
     }
 
     /// Moves the time forward.
     pub fn advance(&self, by: Duration) {
         let by = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
-        let add = |offset: u64| Some(offset.saturating_add(by));
+        let add = |offset: u64| Some(offset.saturating_add(by).min(LATEST_MS));
         // The closure never declines, so there is no failure to handle.
         let _ = self
             .offset_ms
@@ -92,6 +96,15 @@ mod tests {
         let clock = SandboxClock::manual(5);
         clock.clone().advance(Duration::from_millis(7));
         assert_eq!(clock.now_ms(), 12);
+    }
+
+    #[test]
+    fn time_has_an_end() {
+        let clock = SandboxClock::manual(5);
+        clock.advance(Duration::MAX);
+        clock.advance(Duration::MAX);
+        assert_eq!(clock.now_ms(), LATEST_MS);
+        assert_eq!(SandboxClock::manual(u64::MAX).now_ms(), LATEST_MS);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 use uuid::Uuid;
 
+use super::clock::LATEST_MS;
 use super::platform::{custom_number, normalize};
 use super::sign_in::SandboxDevice;
 
@@ -56,7 +57,7 @@ pub(crate) fn unused_device(
     now_ms: u64,
 ) -> DeviceIds {
     loop {
-        *last_stamp_ms = now_ms.max(*last_stamp_ms + 1);
+        *last_stamp_ms = now_ms.min(LATEST_MS).max(last_stamp_ms.saturating_add(1));
         let ids = new_device(platform, *last_stamp_ms);
         // A device may have brought along an id that looks like one of ours.
         if online.iter().all(|device| device.resource != ids.resource) {
@@ -86,5 +87,6 @@ mod tests {
         assert_eq!(made(50), "random_web_51");
         assert_eq!(made(40), "random_web_52");
         assert_eq!(made(60), "random_web_60");
+        assert_ne!(made(u64::MAX), made(u64::MAX));
     }
 }

@@ -5,6 +5,7 @@ mod demo;
 use serde::{Deserialize, Serialize};
 
 use crate::rules::App;
+use crate::rules::clock::LATEST_MS;
 use crate::rules::limits::{DeviceLimits, LimitError, UserLimits};
 use crate::rules::login_id::{unused_device, uuid_of};
 use crate::rules::platform::{normalize, platform_of};
@@ -98,6 +99,9 @@ pub enum SeedError {
     /// A device has neither platform nor resource.
     #[error("a device of user {0} has neither platform nor resource")]
     NoPlatform(String),
+    /// A device signed in at a time that is too late to be one.
+    #[error("a device of user {0} signed in after the year 287396")]
+    Time(String),
     /// Limits of the app or of a user are out of range.
     #[error("limits of the seed cannot be used")]
     Limits(#[from] LimitError),
@@ -116,7 +120,8 @@ impl Seed {
     /// Reads a seed file's text.
     ///
     /// # Errors
-    /// When it is not JSON of this form, a user has no name, a device has no platform, or limits are out of range.
+    /// When it is not JSON of this form, a user has no name, a device has no platform or no possible time, or limits
+    /// are out of range.
     pub fn from_json(text: &str) -> Result<Self, SeedError> {
         let seed: Self = serde_json::from_str(text)?;
         seed.check()?;
@@ -134,6 +139,10 @@ impl Seed {
                 .any(|device| device.platform.is_empty() && device.resource.is_none())
             {
                 return Err(SeedError::NoPlatform(user.username.clone()));
+            }
+            let mut times = user.devices.iter().filter_map(|device| device.signed_in_ms);
+            if times.any(|at_ms| at_ms > LATEST_MS) {
+                return Err(SeedError::Time(user.username.clone()));
             }
         }
         Ok(self.check_limits()?)
@@ -161,7 +170,10 @@ impl App {
             .try_for_each(|user| self.import_user(user, now_ms))
     }
 
-    fn import_user(&mut self, seed: SeedUser, now_ms: u64) -> Result<(), LimitError> {
+    fn import_user(&mut self, mut seed: SeedUser, now_ms: u64) -> Result<(), LimitError> {
+        for device in &mut seed.devices {
+            device.signed_in_ms = device.signed_in_ms.map(|at_ms| at_ms.min(LATEST_MS));
+        }
         self.delete(&seed.username);
         let name = seed.username;
         let password = seed.password.unwrap_or_else(|| format!("pw-{name}"));
@@ -295,6 +307,7 @@ mod tests {
             r#"{"users": [{"username": ""}]}"#,
             r#"{"users": [{"username": "ann", "devices": [{}]}]}"#,
             r#"{"limits": {"mode": "multi", "default": 99}}"#,
+            r#"{"users": [{"username": "ann", "devices": [{"platform": "web", "signed_in_ms": 18446744073709551615}]}]}"#,
             r#"{"users": [{"username": "ann", "limits": {"platforms": {"web": 99}}}]}"#,
         ] {
             assert!(Seed::from_json(text).is_err(), "{text}");

@@ -6,7 +6,7 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{ConnectInfo, Request as HttpRequest, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
 use http::{HeaderName, HeaderValue, StatusCode, request::Parts};
 use serde_json::{Value, json};
 
@@ -204,7 +204,10 @@ fn made_up(answer: &MadeUp, now_ms: u64) -> Response {
     };
     for (name, value) in &answer.headers {
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
-            response.headers_mut().insert(name, value);
+            // How long the body is, the server knows itself; another word breaks the connection.
+            if name != CONTENT_LENGTH && name != TRANSFER_ENCODING {
+                response.headers_mut().insert(name, value);
+            }
         }
     }
     response

@@ -75,6 +75,29 @@ async fn the_clock_moves() {
 }
 
 #[tokio::test]
+async fn times_that_are_none_are_refused() {
+    let api = Api::start().await;
+    let late =
+        json!({"users": [{"username": "ann", "devices": [{"platform": "web", "signed_in_ms": u64::MAX}]}]});
+    assert_eq!(api.control(Method::POST, "seed", Some(late)).await.status, 400);
+    for body in [json!({"seconds": u64::MAX}), json!({"millis": u64::MAX})] {
+        let answer = api.control(Method::POST, "clock/advance", Some(body)).await;
+        assert_eq!(answer.status, 400, "{}", answer.text);
+    }
+    let far = json!({"millis": 1_u64 << 53});
+    assert_eq!(
+        api.control(Method::POST, "clock/advance", Some(far)).await.status,
+        200
+    );
+    api.sandbox.register("ann");
+    assert_eq!(api.sandbox.sign_in("ann", "web").unwrap().evicted.len(), 0);
+    assert_eq!(
+        api.control(Method::GET, "clock", None).await.json()["now_ms"],
+        1_u64 << 53
+    );
+}
+
+#[tokio::test]
 async fn calls_are_shown_and_forgotten() {
     let api = Api::start().await;
     api.get("/users").await;

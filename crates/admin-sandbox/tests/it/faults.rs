@@ -153,3 +153,17 @@ async fn faults_are_set_over_http() {
         200
     );
 }
+
+#[tokio::test]
+async fn headers_that_would_break_the_connection_are_ignored() {
+    let api = online().await;
+    api.sandbox.inject(
+        Fault::raw_body("users.get", "text/plain", "hello")
+            .header("content-length", "7")
+            .header("transfer-encoding", "chunked"),
+    );
+    for _ in 0..2 {
+        let answer = api.get("/users/ann").await;
+        assert_eq!((answer.status, answer.text.as_str()), (200, "hello"));
+    }
+}
