@@ -167,7 +167,8 @@ impl SandboxBuilder {
         self
     }
 
-    /// Opens the control calls to other machines; the default is this machine only.
+    /// Opens the control calls to other machines and to any web page; the default is this machine, and pages whose
+    /// address is on it.
     ///
     /// They need no authentication and can read and change everything.
     pub fn control_from_anywhere(mut self, yes: bool) -> Self {

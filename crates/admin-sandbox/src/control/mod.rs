@@ -2,6 +2,7 @@
 //! from outside. They are documented in the crate's `README.md` and imitate nothing.
 
 mod calls;
+mod origin;
 
 use axum::response::{IntoResponse, Response};
 use http::header::CONTENT_TYPE;
@@ -42,13 +43,13 @@ pub(crate) fn owns(path: &str) -> bool {
 
 /// Answers a control call.
 pub(crate) fn handle(service: &Service, peer: &Peer, parts: &Parts, body: &[u8]) -> Response {
-    let local = peer.address.ip().to_canonical().is_loopback();
+    let local = peer.address.ip().to_canonical().is_loopback() && origin::is_local(&parts.headers);
     let result = if local || service.settings.control_from_anywhere {
         dispatch(service, &parts.method, parts.uri.path(), body)
     } else {
         Err(Refusal::new(
             StatusCode::FORBIDDEN,
-            "control calls are for this machine only",
+            "control calls are for this machine only, and not for web pages of others",
         ))
     };
     let (status, body) = match result {

@@ -1,7 +1,7 @@
 use reqwest::Method;
 use serde_json::json;
 
-use crate::api::{Api, START_MS};
+use crate::api::{Api, START_MS, builder, finish};
 
 #[tokio::test]
 async fn devices_sign_in_and_out() {
@@ -141,4 +141,19 @@ async fn it_is_healthy_and_nothing_else() {
     );
     assert_eq!(api.control(Method::GET, "nothing", None).await.status, 404);
     assert_eq!(api.sandbox.calls(), []);
+}
+
+#[tokio::test]
+async fn web_pages_of_others_are_refused_unless_the_builder_says_otherwise() {
+    for anywhere in [false, true] {
+        let api = Api::with(builder().control_from_anywhere(anywhere)).await;
+        let ask = |name: &'static str, value: &'static str| {
+            let url = format!("{}/sandbox/reset", api.sandbox.rest_url());
+            finish(api.http.post(url).header(name, value))
+        };
+        let expected = if anywhere { 200 } else { 403 };
+        assert_eq!(ask("origin", "https://example.com").await.status, expected);
+        assert_eq!(ask("host", "rebound.example.com").await.status, expected);
+        assert_eq!(ask("origin", "http://localhost:3000").await.status, 200);
+    }
 }
