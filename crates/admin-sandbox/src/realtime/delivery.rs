@@ -12,6 +12,9 @@ use crate::rules::live_event::LiveEvent;
 use crate::rules::mutes::MuteKind;
 use crate::service::{Service, lock};
 
+/// No message says more, in bytes; well above the 5 KiB of the service, so that tests of its limit can have their own.
+const LARGEST: usize = 16 * 1024;
+
 /// The device that sends.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sender<'a> {
@@ -89,6 +92,9 @@ pub(crate) fn deliver(service: &Service, sender: Sender<'_>, meta: Meta) -> Sync
     let before = lock(&service.hub.answered).before(sender.user, sender.resource, client_id);
     if let Some(server_id) = before {
         return answer(Status::default(), server_id);
+    }
+    if meta.payload.len() > LARGEST {
+        return answer(Status::error(code::FAIL, "message is too large"), 0);
     }
     // In one go, so that messages are kept and handed out in the order of their ids.
     let taken = service.act(false, |app, now_ms| {

@@ -2,11 +2,17 @@
 //!
 //! They live in memory only, and what a message says is not looked into.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 /// No conversation of a user keeps more; beyond it the oldest goes.
 const LONGEST: usize = 200;
+
+/// All that is kept takes no more bytes than this, more or less; beyond it the oldest goes, whosever it is.
+const MOST_BYTES: usize = 64 * 1024 * 1024;
+
+/// What a message takes in memory besides what it says, more or less.
+const ENVELOPE: usize = 256;
 
 /// A message that is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +26,19 @@ pub(crate) struct Kept {
 /// What is kept of all users: by the user, and by the other side, which may be a group.
 #[derive(Debug, Default)]
 pub(crate) struct History {
-    of: HashMap<(String, String), VecDeque<Kept>>,
+    of: HashMap<Side, VecDeque<Kept>>,
+    /// All messages by their ids, which grow, so that the oldest is found.
+    ages: BTreeSet<(u64, Side)>,
+    bytes: usize,
+}
+
+/// A user, and the other side of a conversation.
+type Side = (String, String);
+
+impl Kept {
+    fn weight(&self) -> usize {
+        self.message.len() + ENVELOPE
+    }
 }
 
 /// Which messages somebody asks for.
@@ -37,10 +55,24 @@ pub(crate) struct Wanted {
 impl History {
     /// Keeps a message for one user's side of a conversation.
     pub(crate) fn keep(&mut self, user: &str, other: &str, kept: Kept) {
-        let side = self.of.entry((user.to_owned(), other.to_owned())).or_default();
-        side.push_back(kept);
-        if side.len() > LONGEST {
-            side.pop_front();
+        let side = (user.to_owned(), other.to_owned());
+        self.ages.insert((kept.id, side.clone()));
+        self.bytes += kept.weight();
+        let all = self.of.entry(side).or_default();
+        all.push_back(kept);
+        if all.len() > LONGEST
+            && let Some(oldest) = all.front().map(|kept| kept.id)
+        {
+            self.forget(user, other, &[oldest]);
+        }
+        self.make_room(MOST_BYTES);
+    }
+
+    fn make_room(&mut self, most: usize) {
+        while self.bytes > most
+            && let Some((id, (user, other))) = self.ages.pop_first()
+        {
+            self.forget(&user, &other, &[id]);
         }
     }
 
@@ -78,12 +110,29 @@ impl History {
 
     /// Forgets all that is kept for a user.
     pub(crate) fn forget_user(&mut self, user: &str) {
-        self.of.retain(|(owner, _), _| owner != user);
+        let sides = self.of.keys().filter(|(owner, _)| owner == user);
+        let others: Vec<String> = sides.map(|(_, other)| other.clone()).collect();
+        for other in others {
+            self.retain(user, &other, |_| false);
+        }
     }
 
     fn retain(&mut self, user: &str, other: &str, stays: impl Fn(&Kept) -> bool) {
-        if let Some(side) = self.of.get_mut(&(user.to_owned(), other.to_owned())) {
-            side.retain(stays);
+        let side = (user.to_owned(), other.to_owned());
+        let Some(all) = self.of.get_mut(&side) else {
+            return;
+        };
+        let (ages, bytes) = (&mut self.ages, &mut self.bytes);
+        all.retain(|kept| {
+            let stays = stays(kept);
+            if !stays {
+                *bytes -= kept.weight();
+                ages.remove(&(kept.id, side.clone()));
+            }
+            stays
+        });
+        if all.is_empty() {
+            self.of.remove(&side);
         }
     }
 }
@@ -158,5 +207,23 @@ mod tests {
         };
         let (page, last) = history.page("ann", "bob", wanted);
         assert_eq!((page.len(), page[0].id, last), (LONGEST, 300, true));
+        assert_eq!(
+            (history.ages.len(), history.bytes),
+            (LONGEST, LONGEST * kept(0).weight())
+        );
+    }
+
+    #[test]
+    fn what_is_kept_is_bounded_in_bytes_and_the_oldest_of_all_goes() {
+        let mut history = history();
+        for id in 6..=10 {
+            history.keep("eve", "bob", kept(id));
+        }
+        history.make_room(7 * kept(0).weight());
+        assert_eq!(ids(&history, None, true), (vec![4, 5], true));
+        history.forget_user("eve");
+        assert_eq!((history.of.len(), history.ages.len()), (1, 2));
+        history.forget_until("ann", "bob", 1_000);
+        assert_eq!((history.of.len(), history.ages.len(), history.bytes), (0, 0, 0));
     }
 }

@@ -3,7 +3,7 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// Beyond this many tokens, those that expired are forgotten.
+/// Beyond this many tokens, those that expired are forgotten, and again whenever there are twice as many as stayed.
 const KEEP: usize = 10_000;
 
 /// Whom a token stands for.
@@ -38,18 +38,25 @@ struct Token {
 
 /// The opaque tokens the app has issued.
 #[derive(Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Tokens(HashMap<String, Token>);
+#[serde(transparent)]
+pub(crate) struct Tokens {
+    all: HashMap<String, Token>,
+    /// How many stayed when those that expired were last forgotten.
+    #[serde(skip)]
+    stayed: usize,
+}
 
 impl Tokens {
     /// Issues a token that is good for `ttl_ms`, or for ever.
     pub(crate) fn issue(&mut self, subject: Subject, ttl_ms: Option<u64>, now_ms: u64) -> String {
-        if self.0.len() >= KEEP {
-            self.0
+        if self.all.len() >= KEEP.max(2 * self.stayed) {
+            self.all
                 .retain(|_, token| !token.revoked && token.expires_ms.is_none_or(|end| end > now_ms));
+            self.stayed = self.all.len();
         }
         let value = format!("YWMt{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
         let expires_ms = ttl_ms.map(|ttl| now_ms.saturating_add(ttl));
-        self.0.insert(
+        self.all.insert(
             value.clone(),
             Token {
                 subject,
@@ -65,7 +72,7 @@ impl Tokens {
         if !value.starts_with("YWMt") {
             return Err(TokenError::Malformed);
         }
-        let token = self.0.get(value).ok_or(TokenError::Foreign)?;
+        let token = self.all.get(value).ok_or(TokenError::Foreign)?;
         if token.revoked {
             Err(TokenError::Revoked)
         } else if token.expires_ms.is_some_and(|end| end <= now_ms) {
@@ -82,19 +89,19 @@ impl Tokens {
         now_ms: u64,
     ) -> Result<(&Subject, Option<u64>), TokenError> {
         let subject = self.check(value, now_ms)?;
-        Ok((subject, self.0.get(value).and_then(|token| token.expires_ms)))
+        Ok((subject, self.all.get(value).and_then(|token| token.expires_ms)))
     }
 
     /// Kills the tokens of one user.
     pub(crate) fn revoke_user(&mut self, name: &str) {
-        for token in self.0.values_mut() {
+        for token in self.all.values_mut() {
             token.revoked |= matches!(&token.subject, Subject::User(user) if user == name);
         }
     }
 
     /// Kills the tokens of all users.
     pub(crate) fn revoke_users(&mut self) {
-        for token in self.0.values_mut() {
+        for token in self.all.values_mut() {
             token.revoked |= token.subject != Subject::App;
         }
     }
@@ -141,10 +148,27 @@ mod tests {
     #[test]
     fn expired_tokens_are_forgotten_in_time() {
         let mut tokens = Tokens::default();
-        for _ in 0..=KEEP {
+        for _ in 0..KEEP {
             tokens.issue(Subject::App, Some(1), 0);
         }
         tokens.issue(Subject::App, Some(1), 5);
-        assert_eq!(tokens.0.len(), 1);
+        assert_eq!(tokens.all.len(), 1);
+    }
+
+    #[test]
+    fn tokens_that_stay_are_not_looked_through_every_time() {
+        let mut tokens = Tokens::default();
+        for _ in 0..KEEP {
+            tokens.issue(Subject::App, None, 0);
+        }
+        for _ in 0..KEEP {
+            tokens.issue(Subject::App, Some(1), 5);
+        }
+        assert_eq!((tokens.all.len(), tokens.stayed), (2 * KEEP, KEEP));
+        tokens.issue(Subject::App, Some(1), 9);
+        assert_eq!(tokens.all.len(), KEEP + 1);
+        let text = serde_json::to_string(&tokens).unwrap();
+        let restored: Tokens = serde_json::from_str(&text).unwrap();
+        assert_eq!(restored.all.len(), KEEP + 1);
     }
 }

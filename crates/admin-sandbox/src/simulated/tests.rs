@@ -152,3 +152,18 @@ async fn a_device_that_is_signed_out_as_its_user_would_is_told_nothing() {
     assert_eq!(next(&mut ann).await, None, "the connection is closed");
     assert!(sandbox.devices("ann").is_empty());
 }
+
+#[tokio::test]
+async fn a_message_has_an_end() {
+    let sandbox = sandbox(&["ann", "bob"]).await;
+    let mut ann = device(&sandbox, "ann", "ios_1").await;
+    for (length, taken) in [(16_000, true), (17_000, false)] {
+        ann.send_text("bob", &"x".repeat(length)).await;
+        let answer = next(&mut ann).await;
+        assert_eq!(
+            matches!(answer, Some(DeviceEvent::Sent { .. })),
+            taken,
+            "{length}: {answer:?}"
+        );
+    }
+}
