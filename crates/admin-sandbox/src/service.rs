@@ -28,6 +28,9 @@ const WATCHED: usize = 4_096;
 /// Changes are gathered this long before they are written.
 const SAVE_DELAY: Duration = Duration::from_millis(200);
 
+/// What could not be written is tried again after this long: a full disk is emptied.
+const SAVE_AGAIN: Duration = Duration::from_secs(2);
+
 /// The choices of the builder that hold for the sandbox's whole life.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
@@ -53,6 +56,8 @@ pub(crate) struct Service {
     pub(crate) live: broadcast::Sender<Happened>,
     app: Mutex<App>,
     store: Mutex<Option<StateFile>>,
+    /// Why the last change is not on disk, if it could not be written.
+    unsaved: Mutex<Option<String>>,
     changed: Notify,
 }
 
@@ -78,6 +83,7 @@ impl Service {
             live: broadcast::Sender::new(WATCHED),
             app: Mutex::new(app),
             store: Mutex::new(store),
+            unsaved: Mutex::default(),
             changed: Notify::new(),
         }
     }
@@ -197,12 +203,32 @@ impl Service {
         loop {
             self.changed.notified().await;
             tokio::time::sleep(SAVE_DELAY).await;
-            let service = std::sync::Arc::clone(&self);
-            let saved = tokio::task::spawn_blocking(move || service.save()).await;
-            if let Ok(Err(error)) = saved {
-                tracing::error!(%error, "state was not saved");
+            loop {
+                let service = std::sync::Arc::clone(&self);
+                let saved = tokio::task::spawn_blocking(move || service.save()).await;
+                let Ok(Err(error)) = saved else {
+                    break;
+                };
+                self.tell_unsaved(&error);
+                tokio::time::sleep(SAVE_AGAIN).await;
             }
+            *lock(&self.unsaved) = None;
         }
+    }
+
+    /// Tells whoever watches that the state was not saved, once until it is.
+    fn tell_unsaved(&self, error: &StateFileError) {
+        let causes = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
+        let reason = causes.map(ToString::to_string).collect::<Vec<_>>().join(": ");
+        tracing::error!(reason, "state was not saved");
+        if lock(&self.unsaved).replace(reason.clone()).is_none() {
+            self.announce(LiveEvent::NotSaved { reason });
+        }
+    }
+
+    /// Returns why the last change is not on disk, if it could not be written.
+    pub(crate) fn unsaved(&self) -> Option<String> {
+        lock(&self.unsaved).clone()
     }
 
     /// Writes the state file, if there is one.

@@ -19,7 +19,12 @@ fn form<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
 
 pub(super) fn health(service: &Service) -> Value {
     let users = service.read(|app| app.users.len());
-    json!({"status": "ok", "version": env!("CARGO_PKG_VERSION"), "users": users})
+    let mut health = json!({"status": "ok", "version": env!("CARGO_PKG_VERSION"), "users": users});
+    if let Some(reason) = service.unsaved() {
+        health["status"] = json!("state not saved");
+        health["reason"] = json!(reason);
+    }
+    health
 }
 
 pub(super) fn clock(service: &Service) -> Value {

@@ -58,10 +58,15 @@ pub enum LiveEvent {
     Told {
         /// The user.
         user: String,
-        /// What: `conversation`, `roaming_delete`, or `contact`.
+        /// What: `message` (one sent by REST), `conversation`, `roaming_delete`, `contact`, `group`, or `thread`.
         what: &'static str,
         /// How many devices were told.
         devices: usize,
+    },
+    /// The state could not be saved; this is tried again, and told once until it has worked.
+    NotSaved {
+        /// Why.
+        reason: String,
     },
 }
 
@@ -86,6 +91,7 @@ impl std::fmt::Display for LiveEvent {
                 to,
                 devices,
             } => write!(f, "message   {from}/{resource} -> {to} ({devices} devices)"),
+            Self::NotSaved { reason } => write!(f, "not saved {reason}"),
             Self::Told { user, what, devices } => write!(f, "told      {user}: {what} ({devices} devices)"),
         }
     }

@@ -2,8 +2,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use easemob_admin_sandbox::{
-    Sandbox, SandboxBuilder, SandboxClock, SandboxError, Seed, SeedUser, StateFileError,
+    LiveEvent, Sandbox, SandboxBuilder, SandboxClock, SandboxError, Seed, SeedUser, StateFileError,
 };
+use reqwest::Method;
 use serde_json::json;
 
 use crate::api::Api;
@@ -96,4 +97,38 @@ async fn a_foreign_file_is_left_alone() {
         assert!(kept_in(folder.path()).start().await.is_err(), "{text}");
         assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
     }
+}
+
+#[tokio::test]
+async fn a_state_that_cannot_be_saved_is_told_and_saved_later() {
+    let folder = tempfile::tempdir().unwrap();
+    let inner = folder.path().join("state");
+    std::fs::create_dir(&inner).unwrap();
+    let api = Api::with(kept_in(&inner)).await;
+    let mut events = api.sandbox.watch();
+    // A folder that is gone cannot be written to, whoever tries.
+    let away = folder.path().join("away");
+    std::fs::rename(&inner, &away).unwrap();
+    api.sandbox.register("bob");
+    let told = async {
+        loop {
+            let event = events.recv().await.unwrap().event;
+            if let LiveEvent::NotSaved { reason } = event {
+                return reason;
+            }
+        }
+    };
+    let reason = tokio::time::timeout(Duration::from_secs(10), told).await.unwrap();
+    let health = async || api.control(Method::GET, "health", None).await.json();
+    let unwell = health().await;
+    assert_eq!(
+        (&unwell["status"], &unwell["reason"]),
+        (&json!("state not saved"), &json!(reason))
+    );
+    std::fs::rename(&away, &inner).unwrap();
+    while health().await["status"] != "ok" {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let text = std::fs::read_to_string(inner.join("state.json")).unwrap();
+    assert!(text.contains("bob"));
 }
