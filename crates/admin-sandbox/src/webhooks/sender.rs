@@ -1,16 +1,18 @@
 //! Posts events to one receiver, with one repeat.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use serde_json::Value;
 use tokio::sync::Semaphore;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
+use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use super::Webhook;
 use super::block::Block;
-use super::payload::body;
+use super::payload::{body, reason};
 use crate::rules::live_event::Happened;
 use crate::service::{Service, lock};
 
@@ -35,6 +37,8 @@ pub(crate) async fn send(service: Arc<Service>, hook: Webhook, mut events: Recei
         Arc::new(Mutex::new(Block::default())),
         Instant::now(),
     );
+    // The last post of each user.
+    let mut last = HashMap::new();
     let places = Arc::new(Semaphore::new(AT_ONCE));
     let app_key = service.read(|app| app.key.clone());
     loop {
@@ -47,6 +51,9 @@ pub(crate) async fn send(service: Arc<Service>, hook: Webhook, mut events: Recei
             Err(RecvError::Closed) => return,
         };
         let call = Uuid::new_v4().simple().to_string();
+        let Some(user) = reason(&event).map(|(_, _, user, _)| user.to_owned()) else {
+            continue;
+        };
         let Some(body) = body(&app_key, &hook.secret, &event, &call, at_ms) else {
             continue;
         };
@@ -58,7 +65,12 @@ pub(crate) async fn send(service: Arc<Service>, hook: Webhook, mut events: Recei
             return;
         };
         let (client, hook, block) = (client.clone(), Arc::clone(&hook), Arc::clone(&block));
-        tokio::spawn(async move {
+        let before = last.remove(&user);
+        let posting = tokio::spawn(async move {
+            // What happened to a user is told in its order. The one before has its place already.
+            if let Some(before) = before {
+                let _ = before.await;
+            }
             // At once after an answer that is not 200, and after the silence without one: both are one repeat.
             for _ in 0..2 {
                 if post(&client, &hook, &body).await {
@@ -68,6 +80,10 @@ pub(crate) async fn send(service: Arc<Service>, hook: Webhook, mut events: Recei
             }
             drop(place);
         });
+        if last.len() > AT_ONCE {
+            last.retain(|_, posting: &mut JoinHandle<()>| !posting.is_finished());
+        }
+        last.insert(user, posting);
     }
 }
 

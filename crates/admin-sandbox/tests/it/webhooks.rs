@@ -123,6 +123,25 @@ async fn a_failed_post_is_repeated_once_with_the_same_id() {
 }
 
 #[tokio::test]
+async fn what_happens_to_a_user_is_posted_in_its_order() {
+    let (url, received) = receiver(&[500, 200]).await;
+    let hook = Webhook::new(url, "s");
+    let sandbox = Sandbox::builder().webhook(hook).start().await.unwrap();
+    sandbox.register("ann");
+    for _ in 0..20 {
+        sandbox.sign_in_as("ann", "ios_1").unwrap();
+        sandbox.sign_out("ann", "ios_1");
+    }
+    let posts = until(&received, 41).await;
+    let reasons: Vec<&str> = posts
+        .iter()
+        .map(|post| post["reason"].as_str().unwrap())
+        .collect();
+    // The first one is repeated.
+    assert_eq!(reasons[1..], ["login", "logout"].repeat(20));
+}
+
+#[tokio::test]
 async fn a_receiver_that_fails_too_often_gets_nothing_for_a_while() {
     let (url, received) = receiver(&[500]).await;
     let hook = Webhook::new(url, "s").block_after(4, Duration::from_secs(30), Duration::from_hours(1));
