@@ -41,11 +41,12 @@ pub(crate) fn owns(path: &str) -> bool {
     path == "/sandbox" || path.starts_with("/sandbox/")
 }
 
-/// Answers a control call.
-pub(crate) fn handle(service: &Service, peer: &Peer, parts: &Parts, body: &[u8]) -> Response {
+/// Answers a control call; it has no `body` if that was too large or broke off.
+pub(crate) fn handle(service: &Service, peer: &Peer, parts: &Parts, body: Option<&[u8]>) -> Response {
     let local = peer.address.ip().to_canonical().is_loopback() && origin::is_local(&parts.headers);
     let result = if local || service.settings.control_from_anywhere {
-        dispatch(service, &parts.method, parts.uri.path(), body)
+        body.ok_or_else(|| Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "body is larger than 16 MiB"))
+            .and_then(|body| dispatch(service, &parts.method, parts.uri.path(), body))
     } else {
         Err(Refusal::new(
             StatusCode::FORBIDDEN,

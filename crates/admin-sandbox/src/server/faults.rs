@@ -18,27 +18,26 @@ use serde::{Deserialize, Serialize};
 /// let slow = Fault::delay("*", Duration::from_millis(50)).on("GET", "/users/*/resources");
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Form")]
 pub struct Fault {
     /// An endpoint's name, or `*`.
-    #[serde(default = "any")]
     endpoint: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     method: Option<String>,
     /// A path below the app root; `*` stands for any text.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     path: Option<String>,
     #[serde(flatten)]
     kind: FaultKind,
     /// Calls that go well before it happens.
-    #[serde(default)]
     skip: u32,
     /// How often it happens; `None` is for ever.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     times: Option<u32>,
 }
 
 /// What goes wrong.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub(crate) enum FaultKind {
     /// An answer made up in place of the call.
@@ -60,18 +59,81 @@ pub(crate) enum FaultKind {
 }
 
 /// An answer made up by a fault.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct MadeUp {
     pub(crate) status: u16,
-    #[serde(default)]
     pub(crate) headers: BTreeMap<String, String>,
     /// Left out: the error body that goes with the status.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) body: Option<String>,
 }
 
 fn any() -> String {
     "*".to_owned()
+}
+
+/// A fault as it is written down: flat, so that a key that belongs nowhere can be told.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Form {
+    #[serde(default = "any")]
+    endpoint: String,
+    method: Option<String>,
+    path: Option<String>,
+    #[serde(default)]
+    skip: u32,
+    times: Option<u32>,
+    kind: String,
+    millis: Option<u64>,
+    status: Option<u16>,
+    headers: Option<BTreeMap<String, String>>,
+    body: Option<String>,
+}
+
+impl TryFrom<Form> for Fault {
+    type Error = String;
+
+    fn try_from(form: Form) -> Result<Self, String> {
+        let kind = form.kind.as_str();
+        let others = [
+            (
+                "millis",
+                form.millis.is_some(),
+                matches!(kind, "delay" | "delay_answer"),
+            ),
+            ("status", form.status.is_some(), kind == "status"),
+            ("headers", form.headers.is_some(), kind == "status"),
+            ("body", form.body.is_some(), kind == "status"),
+        ];
+        if let Some((field, ..)) = others.iter().find(|(_, given, known)| *given && !known) {
+            return Err(format!("a fault of kind {kind} has no field {field}"));
+        }
+        let missing = |field: &str| format!("a fault of kind {kind} needs the field {field}");
+        let millis = || form.millis.ok_or_else(|| missing("millis"));
+        let kind = match kind {
+            "status" => FaultKind::Status(MadeUp {
+                status: form.status.ok_or_else(|| missing("status"))?,
+                headers: form.headers.unwrap_or_default(),
+                body: form.body,
+            }),
+            "delay" => FaultKind::Delay { millis: millis()? },
+            "delay_answer" => FaultKind::DelayAnswer { millis: millis()? },
+            "cut_before" => FaultKind::CutBefore,
+            "cut_after" => FaultKind::CutAfter,
+            "expired_token" => FaultKind::ExpiredToken,
+            "truncated" => FaultKind::Truncated,
+            "result_false" => FaultKind::ResultFalse,
+            other => return Err(format!("there is no fault of kind {other}")),
+        };
+        Ok(Self {
+            endpoint: form.endpoint,
+            method: form.method,
+            path: form.path,
+            kind,
+            skip: form.skip,
+            times: form.times,
+        })
+    }
 }
 
 impl Fault {
@@ -361,5 +423,30 @@ mod tests {
         assert_eq!(serde_json::from_str::<Fault>(text).unwrap(), expected);
         let delay: Fault = serde_json::from_str(r#"{"kind":"delay","millis":5}"#).unwrap();
         assert_eq!(delay, Fault::delay("*", Duration::from_millis(5)));
+        for fault in [
+            Fault::raw_body("token", "text/html", "x").times(1),
+            Fault::delay_answer("token", Duration::from_millis(5)),
+            Fault::cut_before("token").on("GET", "/x"),
+            Fault::cut_after("token"),
+            Fault::expired_token("token"),
+            Fault::truncated("token"),
+            Fault::result_false("token").skip(3),
+        ] {
+            let text = serde_json::to_string(&fault).unwrap();
+            assert_eq!(serde_json::from_str::<Fault>(&text).unwrap(), fault, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_fault_with_a_slip_of_the_pen_is_refused() {
+        for text in [
+            r#"{"kind":"status","status":503,"time":2}"#,
+            r#"{"kind":"cut_before","status":503}"#,
+            r#"{"kind":"delay"}"#,
+            r#"{"kind":"cut"}"#,
+            r#"{"endpoint":"token"}"#,
+        ] {
+            assert!(serde_json::from_str::<Fault>(text).is_err(), "{text}");
+        }
     }
 }

@@ -35,7 +35,7 @@ pub(crate) async fn handle(
     // A body that is too large or broke off is told apart only later, once the call is known.
     let body = to_bytes(body, service.settings.max_body.max(control::MAX_BODY)).await;
     if control::owns(parts.uri.path()) {
-        return control::handle(&service, &peer, &parts, &body.unwrap_or_default());
+        return control::handle(&service, &peer, &parts, body.ok().as_deref());
     }
     answer(&service, &peer, &parts, body.ok()).await
 }

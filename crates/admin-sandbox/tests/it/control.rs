@@ -157,3 +157,11 @@ async fn web_pages_of_others_are_refused_unless_the_builder_says_otherwise() {
         assert_eq!(ask("origin", "http://localhost:3000").await.status, 200);
     }
 }
+
+#[tokio::test]
+async fn a_body_beyond_what_is_read_has_its_own_status() {
+    let api = Api::start().await;
+    let url = format!("{}/sandbox/seed", api.sandbox.rest_url());
+    let answer = finish(api.http.post(url).body(vec![b' '; 16 * 1024 * 1024 + 1])).await;
+    assert_eq!(answer.status, 413, "{}", answer.text);
+}
