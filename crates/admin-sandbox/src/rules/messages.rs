@@ -15,6 +15,9 @@ impl App {
         now_ms: u64,
     ) -> Option<u64> {
         let to = self.users.find(to)?.name.clone();
+        // The service itself may send under a name that no user has.
+        let known = self.users.find(from).map(|user| user.name.clone());
+        let from = known.as_deref().unwrap_or(from);
         let id = self.ids.next(now_ms);
         let news = News::Message {
             id,
@@ -22,7 +25,7 @@ impl App {
             to: to.clone(),
             content: content.clone(),
         };
-        if sync && to != from && self.users.find(from).is_some() {
+        if sync && to != from && known.is_some() {
             self.tell(from, None, news.clone());
         }
         self.tell(&to, None, news);
@@ -44,9 +47,14 @@ mod tests {
             .collect();
         ids.dedup();
         assert_eq!(ids.len(), 3);
-        assert_eq!(app.send_message("admin", "nobody", &hello, false, 5), None);
         // The sender is no user here, so that nobody is synced.
         assert!(app.told.iter().all(|told| told.user == "ann") && app.told.len() == 3);
+        app.register_for_test("bob");
+        app.told.clear();
+        app.send_message("BOB", "ann", &hello, true, 5);
+        let told: Vec<&str> = app.told.iter().map(|told| told.user.as_str()).collect();
+        assert_eq!(told, ["bob", "ann"], "names have no case");
+        assert_eq!(app.send_message("admin", "nobody", &hello, false, 5), None);
     }
 
     #[test]

@@ -7,6 +7,7 @@
 mod api;
 mod control;
 mod faults;
+mod groups;
 mod jwt;
 mod limits;
 mod mutes_and_offline;

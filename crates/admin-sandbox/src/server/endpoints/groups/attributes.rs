@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{acting, done, refused, seen};
+use super::{acting, done, refused, seen, written};
 use crate::server::errors::ApiError;
 use crate::server::request::Request;
 
@@ -23,7 +23,7 @@ struct Wanted {
 }
 
 pub(in crate::server) fn set(request: &mut Request<'_>) -> Result<Value, ApiError> {
-    let (id, member) = (request.arg(0).to_owned(), request.arg(1).to_owned());
+    let (id, member) = (request.arg(0).to_owned(), written(request, request.arg(1)));
     let Attributes { meta_data } = request.form()?;
     let acting = acting(request, Some(&member))?;
     let data = json!(meta_data);
@@ -40,7 +40,11 @@ pub(in crate::server) fn get(request: &mut Request<'_>) -> Result<Value, ApiErro
     let group = seen(request)?;
     let mut data = json!({});
     for target in targets {
-        let own = group.attributes.get(&target).into_iter().flatten();
+        let own = group
+            .attributes
+            .get(&written(request, &target))
+            .into_iter()
+            .flatten();
         let wanted: BTreeMap<_, _> = own
             .filter(|(name, _)| properties.is_empty() || properties.contains(name))
             .collect();

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Acting, acting, acting_on_group, done, refused, seen};
+use super::{Acting, acting, acting_on_group, done, refused, seen, written};
 use crate::rules::groups::MemberAct;
 use crate::server::errors::ApiError;
 use crate::server::request::Request;
@@ -61,7 +61,8 @@ pub(in crate::server) fn join(request: &mut Request<'_>) -> Result<Value, ApiErr
 pub(in crate::server) fn verify_applicant(request: &mut Request<'_>) -> Result<Value, ApiError> {
     let form: Answer = request.form()?;
     let acting = acting_on_group(request)?;
-    let act = MemberAct::Answer(&form.applicant, form.verify_result, &form.reason);
+    let applicant = written(request, &form.applicant);
+    let act = MemberAct::Answer(&applicant, form.verify_result, &form.reason);
     change(request, &acting, act)?;
     Ok(answer(request, "post"))
 }
@@ -91,7 +92,7 @@ pub(in crate::server) fn quit(request: &mut Request<'_>) -> Result<Value, ApiErr
 
 /// A member leaves, or is taken out.
 pub(in crate::server) fn remove(request: &mut Request<'_>) -> Result<Value, ApiError> {
-    let (id, member) = (request.arg(0).to_owned(), request.arg(1).to_owned());
+    let (id, member) = (request.arg(0).to_owned(), written(request, request.arg(1)));
     let acting = acting_on_group(request)?;
     let act = if member == acting.user {
         MemberAct::Leave
@@ -104,7 +105,7 @@ pub(in crate::server) fn remove(request: &mut Request<'_>) -> Result<Value, ApiE
 }
 
 pub(in crate::server) fn block(request: &mut Request<'_>) -> Result<Value, ApiError> {
-    let (id, member) = (request.arg(0).to_owned(), request.arg(1).to_owned());
+    let (id, member) = (request.arg(0).to_owned(), written(request, request.arg(1)));
     let acting = acting_on_group(request)?;
     change(request, &acting, MemberAct::Block(&member))?;
     let data = json!({"result": true, "action": "add_blocks", "groupid": id, "user": member});
@@ -112,7 +113,7 @@ pub(in crate::server) fn block(request: &mut Request<'_>) -> Result<Value, ApiEr
 }
 
 pub(in crate::server) fn unblock(request: &mut Request<'_>) -> Result<Value, ApiError> {
-    let (id, member) = (request.arg(0).to_owned(), request.arg(1).to_owned());
+    let (id, member) = (request.arg(0).to_owned(), written(request, request.arg(1)));
     let acting = acting_on_group(request)?;
     change(request, &acting, MemberAct::Unblock(&member))?;
     let data = json!({"result": true, "action": "remove_blocks", "groupid": id, "user": member});

@@ -86,7 +86,14 @@ fn acting(request: &Request<'_>, named: Option<&str>) -> Result<Acting, ApiError
 /// Returns who acts on the group of the path: the owner of the token, or for the app the owner of the group.
 fn acting_on_group(request: &Request<'_>) -> Result<Acting, ApiError> {
     let group = request.app.groups.all.get(request.arg(0));
-    acting(request, group.map(|group| group.owner.as_str()))
+    let group = group.ok_or_else(ApiError::no_resource)?;
+    acting(request, Some(&group.owner))
+}
+
+/// Returns a name as the app writes it: callers may write it in any case.
+fn written(request: &Request<'_>, name: &str) -> String {
+    let user = request.app.users.find(name);
+    user.map_or_else(|| name.to_owned(), |user| user.name.clone())
 }
 
 /// Returns the group of the path, if the caller may see it.

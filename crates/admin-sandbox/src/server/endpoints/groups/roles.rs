@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{acting_on_group, done, refused, seen};
+use super::{acting_on_group, done, refused, seen, written};
 use crate::rules::groups::RoleAct;
 use crate::server::errors::ApiError;
 use crate::server::request::Request;
@@ -28,7 +28,8 @@ fn change(request: &mut Request<'_>, act: RoleAct<'_>) -> Result<(), ApiError> {
 }
 
 pub(super) fn set_owner(request: &mut Request<'_>, owner: &str) -> Result<Value, ApiError> {
-    change(request, RoleAct::SetOwner(owner))?;
+    let owner = written(request, owner);
+    change(request, RoleAct::SetOwner(&owner))?;
     Ok(done(request, "put", json!({"newowner": true})))
 }
 
@@ -39,6 +40,7 @@ pub(in crate::server) fn admins(request: &mut Request<'_>) -> Result<Value, ApiE
 
 pub(in crate::server) fn add_admin(request: &mut Request<'_>) -> Result<Value, ApiError> {
     let NewAdmin { newadmin } = request.form()?;
+    let newadmin = written(request, &newadmin);
     change(request, RoleAct::AddAdmin(&newadmin))?;
     Ok(done(
         request,
@@ -48,7 +50,7 @@ pub(in crate::server) fn add_admin(request: &mut Request<'_>) -> Result<Value, A
 }
 
 pub(in crate::server) fn remove_admin(request: &mut Request<'_>) -> Result<Value, ApiError> {
-    let admin = request.arg(1).to_owned();
+    let admin = written(request, request.arg(1));
     change(request, RoleAct::RemoveAdmin(&admin))?;
     Ok(done(
         request,
@@ -68,13 +70,14 @@ pub(in crate::server) fn mutes(request: &mut Request<'_>) -> Result<Value, ApiEr
 
 pub(in crate::server) fn mute(request: &mut Request<'_>) -> Result<Value, ApiError> {
     let form: NewMutes = request.form()?;
+    let names = form.usernames.iter();
+    let users: Vec<String> = names.map(|name| written(request, name)).collect();
     let until_ms =
         u64::try_from(form.mute_duration).map_or(u64::MAX, |millis| request.now_ms.saturating_add(millis));
-    for user in &form.usernames {
+    for user in &users {
         change(request, RoleAct::Mute(user, until_ms))?;
     }
-    let data: Vec<Value> = form
-        .usernames
+    let data: Vec<Value> = users
         .iter()
         .map(|user| json!({"result": true, "user": user, "expire": until_ms}))
         .collect();
@@ -82,7 +85,7 @@ pub(in crate::server) fn mute(request: &mut Request<'_>) -> Result<Value, ApiErr
 }
 
 pub(in crate::server) fn unmute(request: &mut Request<'_>) -> Result<Value, ApiError> {
-    let user = request.arg(1).to_owned();
+    let user = written(request, request.arg(1));
     change(request, RoleAct::Unmute(&user))?;
     Ok(done(request, "delete", json!([{"result": true, "user": user}])))
 }

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{acting, done, refused};
+use super::{Acting, acting, done, refused, written};
 use crate::rules::threads::ThreadAct;
 use crate::server::errors::ApiError;
 use crate::server::request::Request;
@@ -33,25 +33,51 @@ pub(in crate::server) fn create(request: &mut Request<'_>) -> Result<Value, ApiE
 }
 
 pub(in crate::server) fn join(request: &mut Request<'_>) -> Result<Value, ApiError> {
-    change(request, "post", ThreadAct::Join)
+    let acting = acting_as_named(request)?;
+    change(request, "post", &acting, ThreadAct::Join)
 }
 
 pub(in crate::server) fn quit(request: &mut Request<'_>) -> Result<Value, ApiError> {
-    change(request, "delete", ThreadAct::Leave)
+    let acting = acting_as_named(request)?;
+    change(request, "delete", &acting, ThreadAct::Leave)
 }
 
 pub(in crate::server) fn destroy(request: &mut Request<'_>) -> Result<Value, ApiError> {
-    change(request, "delete", ThreadAct::Destroy)
+    let acting = acting_on_thread(request)?;
+    change(request, "delete", &acting, ThreadAct::Destroy)
 }
 
 pub(in crate::server) fn rename(request: &mut Request<'_>) -> Result<Value, ApiError> {
     let NewName { name } = request.form()?;
-    change(request, "put", ThreadAct::Rename(&name))
+    let acting = acting_on_thread(request)?;
+    change(request, "put", &acting, ThreadAct::Rename(&name))
 }
 
-fn change(request: &mut Request<'_>, verb: &str, act: ThreadAct<'_>) -> Result<Value, ApiError> {
+/// Returns the user whom the path names, who has to be the owner of the token; the app may name anybody.
+fn acting_as_named(request: &Request<'_>) -> Result<Acting, ApiError> {
+    let named = written(request, request.arg(1));
+    let acting = acting(request, Some(&named))?;
+    if acting.user == named {
+        Ok(acting)
+    } else {
+        Err(ApiError::no_permission(&format!("thread of {named}")))
+    }
+}
+
+/// Returns who acts on the thread of the path: the owner of the token, or for the app the owner of the thread.
+fn acting_on_thread(request: &Request<'_>) -> Result<Acting, ApiError> {
+    let thread = request.app.groups.threads.get(request.arg(0));
+    let thread = thread.ok_or_else(ApiError::no_resource)?;
+    acting(request, Some(&thread.owner))
+}
+
+fn change(
+    request: &mut Request<'_>,
+    verb: &str,
+    acting: &Acting,
+    act: ThreadAct<'_>,
+) -> Result<Value, ApiError> {
     let id = request.arg(0).to_owned();
-    let acting = acting(request, None)?;
     request
         .app
         .change_thread(acting.actor(), &id, act)
