@@ -7,7 +7,7 @@ use super::frames::{
 };
 use crate::rules::notices::{ContactChange, Content, GroupChange, GroupNews, News};
 
-/// Returns the message that tells a user the news, in the system queue.
+/// Returns the message that tells a user the news, and its queue: the system's, or for a message that of the other side.
 pub(crate) fn meta(app_key: &str, user: &str, news: &News, id: u64, now_ms: u64) -> (Jid, Meta) {
     let jid = |name: &str| Jid {
         app_key: app_key.into(),

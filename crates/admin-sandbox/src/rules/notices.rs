@@ -1,4 +1,4 @@
-//! What devices are told about, apart from messages: in the words of the service, without its wire form.
+//! What devices are told about, and messages that are sent by REST: in the words of the service, without its wire form.
 
 use std::collections::BTreeMap;
 

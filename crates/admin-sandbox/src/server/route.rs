@@ -227,6 +227,8 @@ static ROUTES: &[Route] = &[
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     fn name(method: &Method, path: &str) -> Option<(&'static str, Vec<String>)> {
@@ -236,6 +238,17 @@ mod tests {
             Found::OtherMethod => Some(("405", Vec::new())),
             Found::Nothing => None,
         }
+    }
+
+    #[test]
+    fn the_page_names_every_call() {
+        let page = include_str!("../../README.md");
+        let (_, from) = page.split_once("Endpoint names:").unwrap();
+        let (list, _) = from.split_once("\n\n").unwrap();
+        let named: BTreeSet<&str> = list.split('`').skip(1).step_by(2).collect();
+        let mut known: BTreeSet<&str> = ROUTES.iter().map(|route| route.name).collect();
+        known.insert("unknown");
+        assert_eq!(named, known);
     }
 
     #[test]

@@ -17,7 +17,8 @@ pub(in crate::server) fn count(request: &mut Request<'_>) -> Result<Value, ApiEr
         .finish())
 }
 
-/// The sandbox keeps no messages: any id counts as delivered unless something waits for the user.
+/// Like the count, this is what the seed says, not what waits for connections: any id counts as delivered unless
+/// messages are said to wait for the user.
 pub(in crate::server) fn message_status(request: &mut Request<'_>) -> Result<Value, ApiError> {
     let user = request.user()?;
     let status = if user.offline_messages == 0 {

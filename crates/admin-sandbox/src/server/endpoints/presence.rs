@@ -107,7 +107,7 @@ pub(in crate::server) fn subscriptions(request: &mut Request<'_>) -> Result<Valu
     Ok(json!({"result": {"totalnum": held.len().to_string(), "sublist": rows}}))
 }
 
-/// The sandbox has no groups, so nobody is online in one.
+/// Nobody counts as online in a group: what the service counts there is not documented.
 #[expect(clippy::unnecessary_wraps, reason = "endpoints share one signature")]
 pub(in crate::server) fn group_online(_: &mut Request<'_>) -> Result<Value, ApiError> {
     Ok(json!({"result": 0}))
