@@ -99,10 +99,14 @@ impl Pipeline {
         };
         // A fetch of the token is for all calls, also for those that have more time.
         let outcome = match self.deadline.filter(|_| tokens.is_some()) {
-            None => self.carry_out(endpoint, &request, tokens, &mut progress).await,
+            None => {
+                self.carry_out(endpoint, &request, tokens, None, &mut progress)
+                    .await
+            }
             Some(deadline) => {
-                let carried = Box::pin(self.carry_out(endpoint, &request, tokens, &mut progress));
-                let in_time = match select(carried, self.clock.sleep_until(start + deadline)).await {
+                let end = start + deadline;
+                let carried = self.carry_out(endpoint, &request, tokens, Some(end), &mut progress);
+                let in_time = match select(Box::pin(carried), self.clock.sleep_until(end)).await {
                     Either::Left((outcome, _)) => Some(outcome),
                     Either::Right(_) => None,
                 };
@@ -129,6 +133,7 @@ impl Pipeline {
         endpoint: &E,
         request: &Request,
         tokens: Option<&TokenCache>,
+        end: Option<Instant>,
         progress: &mut Progress,
     ) -> Result<E::Output, Kind> {
         let tokens = tokens.filter(|_| E::AUTHORITY == Authority::App);
@@ -136,6 +141,10 @@ impl Pipeline {
         loop {
             let lease = self.admitted(E::BUCKET, tokens).await?;
             let attempt_start = self.clock.now();
+            // After a stall the permit and the end may come at once, and nothing is sent after its end.
+            if end.is_some_and(|end| attempt_start >= end) {
+                return Err(Kind::Transport(TransportError::deadline_passed(false)));
+            }
             let failed = match self.attempt(endpoint, request, lease, progress).await {
                 Ok(output) => return Ok(output),
                 Err(failed) => failed,

@@ -100,6 +100,14 @@ struct Held {
     refused: bool,
 }
 
+impl Held {
+    /// Returns true if it may have been refused for itself. Where the token before it was refused too, a right is missing,
+    /// and it is good for all calls that need no such right.
+    fn is_suspect(&self) -> bool {
+        self.refused && !self.replaced_a_refused_one
+    }
+}
+
 /// What a fetch brought, and when.
 type Outcome = (Instant, Result<Fetched, FetchError>);
 
@@ -256,13 +264,13 @@ impl TokenCache {
 
     /// Waits for a fetch.
     async fn brought(&self, fetching: Fetching) -> Result<Lease, FetchError> {
-        let outcome = fetching.outcome.await;
+        let outcome = fetching.outcome.clone().await;
         let mut state = self.write();
         state.settle(fetching.number, &outcome);
         match outcome {
             (ended_at, Ok(fetched)) => match &state.held {
                 Some(held) if held.lease.generation > fetching.number => Ok(held.lease.clone()),
-                _ => Ok(state.hold(&fetched, ended_at)),
+                _ => Ok(state.hold(&fetched, fetching.since, ended_at)),
             },
             // It was to be renewed early; that it could not be takes nothing from it.
             (_, Err(error)) => state.still_good(self.clock.now()).ok_or(error),
@@ -294,7 +302,7 @@ impl State {
     fn usable(&self, now: Instant) -> Option<&Held> {
         self.held.as_ref().filter(|held| {
             let expired = held.expires_at.is_some_and(|expires_at| expires_at <= now);
-            let being_replaced = held.refused && self.is_renewing(now);
+            let being_replaced = held.is_suspect() && self.is_renewing(now);
             !expired && !being_replaced
         })
     }
@@ -306,14 +314,20 @@ impl State {
     /// Returns the token that was to be renewed, if it has not expired, and puts the renewal off.
     fn still_good(&mut self, now: Instant) -> Option<Lease> {
         let held = self.held.as_mut()?;
-        let expires_at = held.expires_at.filter(|_| !held.refused)?;
+        let expires_at = held.expires_at.filter(|_| !held.is_suspect())?;
         (now < expires_at).then(|| {
             held.renew_at = Some(expires_at.min(now + RENEW_AGAIN_AFTER));
             held.lease.clone()
         })
     }
 
-    fn hold(&mut self, fetched: &Fetched, now: Instant) -> Lease {
+    /// Takes a token from a fetch that was begun at `since`.
+    fn hold(&mut self, fetched: &Fetched, since: Instant, now: Instant) -> Lease {
+        // One that another runtime fetched at the same time replaced the same refused one.
+        let replaced_a_refused_one = self
+            .held
+            .as_ref()
+            .is_some_and(|held| held.refused || (held.replaced_a_refused_one && held.fetched_at > since));
         self.numbers += 1;
         let lease = Lease {
             header: bearer(&fetched.token),
@@ -327,7 +341,7 @@ impl State {
                 .map(|lifetime| now + lifetime.saturating_sub(margin(lifetime))),
             expires_at: fetched.lifetime.map(|lifetime| now + lifetime),
             fetched_at: now,
-            replaced_a_refused_one: self.held.as_ref().is_some_and(|held| held.refused),
+            replaced_a_refused_one,
             refused: false,
         });
         lease
@@ -335,14 +349,17 @@ impl State {
 
     /// Writes down what a fetch brought, unless another task has done so.
     fn settle(&mut self, number: u64, (ended_at, fetched): &Outcome) {
-        let before = self.under_way.len();
-        self.under_way.retain(|fetching| fetching.number != number);
-        if self.under_way.len() == before {
+        let Some(place) = self
+            .under_way
+            .iter()
+            .position(|fetching| fetching.number == number)
+        else {
             return;
-        }
+        };
+        let since = self.under_way.swap_remove(place).since;
         match fetched {
             Ok(fetched) => {
-                self.hold(fetched, *ended_at);
+                self.hold(fetched, since, *ended_at);
             }
             Err(error) => self.failed = Some((*ended_at, error.clone())),
         }
@@ -539,6 +556,41 @@ mod tests {
         fails.store(false, Ordering::SeqCst);
         tokio::time::advance(TROUBLE_FOR).await;
         assert!(cache.lease().await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_missing_right_takes_the_token_from_no_other_call() {
+        let (cache, _, fails) = cache_of(false, false);
+        let first = cache.lease().await.ok().unwrap();
+        let second = cache.renew(&first).await.unwrap().ok().unwrap();
+        cache.refused_again(&second);
+        fails.store(true, Ordering::SeqCst);
+        tokio::time::advance(Duration::from_secs(91)).await;
+        let renewing = {
+            let cache = Arc::clone(&cache);
+            tokio::spawn(async move { cache.lease().await.is_ok() })
+        };
+        tokio::task::yield_now().await;
+        assert!(cache.at_hand().is_some(), "while it is renewed early");
+        assert!(renewing.await.unwrap(), "and when it cannot be");
+    }
+
+    #[test]
+    fn a_token_that_two_runtimes_fetched_replaced_the_same_refused_one() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let fetched = Fetched {
+            token: SecretString::from("t"),
+            lifetime: None,
+        };
+        let mut state = State::default();
+        state.hold(&fetched, at(0), at(1));
+        state.held.as_mut().unwrap().refused = true;
+        state.hold(&fetched, at(2), at(4));
+        state.hold(&fetched, at(3), at(5));
+        assert!(state.held.as_ref().unwrap().replaced_a_refused_one);
+        state.hold(&fetched, at(60), at(61));
+        assert!(!state.held.as_ref().unwrap().replaced_a_refused_one);
     }
 
     #[tokio::test(start_paused = true)]

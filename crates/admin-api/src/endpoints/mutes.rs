@@ -117,7 +117,7 @@ pub struct MutedUser {
 #[derive(Deserialize)]
 struct WireMutes {
     #[serde(default, alias = "userid")]
-    username: Option<String>,
+    username: Option<UserId>,
     #[serde(default)]
     chat: Option<Integer>,
     #[serde(default)]
@@ -139,10 +139,13 @@ impl WireMutes {
 
 /// Takes the app key that is known off a name. Names of apps and of users may hold `_`, so nothing is split at one.
 fn without_app_key(user: UserId, key: &AppKey) -> UserId {
+    let prefix = format!("{key}_");
+    // Servers write names of apps in lower case, however the root was typed.
     let bare = user
         .as_str()
-        .strip_prefix(&format!("{key}_"))
-        .and_then(|bare| UserId::parse(bare).ok());
+        .split_at_checked(prefix.len())
+        .filter(|(start, _)| start.eq_ignore_ascii_case(&prefix))
+        .and_then(|(_, bare)| UserId::parse(bare).ok());
     bare.unwrap_or(user)
 }
 
@@ -308,17 +311,13 @@ impl Endpoint for ListMutes {
 
     fn decode(&self, answer: &Envelope<'_>) -> Result<Vec<MutedUser>, DecodeError> {
         let list: WireList = answer.data()?;
-        list.data
-            .into_iter()
-            .map(|row| {
-                let name = row.username.as_deref().unwrap_or_default();
-                let user = UserId::parse(name).map_err(|error| answer.problem(error.to_string()))?;
-                Ok(MutedUser {
-                    user,
-                    mutes: row.mutes(),
-                })
-            })
-            .collect()
+        let muted = |row: WireMutes| {
+            let mutes = row.mutes();
+            // A row without a name says of nobody that they are muted.
+            let user = row.username.filter(|user| !user.as_str().is_empty())?;
+            Some(MutedUser { user, mutes })
+        };
+        Ok(list.data.into_iter().filter_map(muted).collect())
     }
 }
 

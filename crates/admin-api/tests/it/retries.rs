@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use easemob_admin_api::{DeviceId, RetryPolicy, Timeouts};
+use easemob_admin_api::{DeviceId, RateLimit, RetryPolicy, Timeouts};
 use easemob_admin_sandbox::{Fault, Sandbox};
+use futures_util::FutureExt as _;
 
 use super::setup::{builder, client, hasty_client, sandbox, user};
 
@@ -225,6 +226,25 @@ async fn a_deadline_ends_the_wait_for_the_rate() {
         (error.attempts(), sandbox.call_count("sessions.logout_all")),
         (0, 1)
     );
+}
+
+#[tokio::test]
+async fn nothing_is_sent_after_the_deadline() {
+    let (sandbox, _) = ann_on_ios().await;
+    let client = builder(&sandbox)
+        .rate(RateLimit::per_second(1))
+        .deadline(Duration::from_millis(1500))
+        .build()
+        .unwrap();
+    client.list_devices(&user("ann")).await.unwrap();
+    let ann = user("ann");
+    let mut call = Box::pin(client.logout_all(&ann));
+    assert!(call.as_mut().now_or_never().is_none(), "it waits for its turn");
+    // The runtime stalls, so that the turn and the end come at once.
+    std::thread::sleep(Duration::from_millis(1600));
+    let error = call.await.unwrap_err();
+    assert!(!error.is_outcome_unknown() && error.attempts() == 0, "{error:?}");
+    assert_eq!(sandbox.call_count("sessions.logout_all"), 0);
 }
 
 #[tokio::test]
