@@ -3,6 +3,8 @@
 //! The address of the caller does not tell: a browser on this machine calls for any page that it shows, and a page's
 //! host name can be made to lead here.
 
+use std::net::IpAddr;
+
 use http::header::{HOST, ORIGIN};
 use http::uri::Authority;
 use http::{HeaderMap, HeaderValue};
@@ -12,22 +14,22 @@ pub(super) fn is_local(headers: &HeaderMap) -> bool {
     let text = |value: &HeaderValue| value.to_str().unwrap_or_default().to_owned();
     let host = headers.get(HOST).map(text);
     let origin = headers.get(ORIGIN).map(text);
-    host.is_none_or(|host| is_loopback(&host))
+    host.is_none_or(|host| is_here(&host, |address| address.is_loopback() || address.is_unspecified()))
         && origin.is_none_or(|origin| {
             origin
                 .split_once("://")
-                .is_some_and(|(_, host)| is_loopback(host))
+                .is_some_and(|(_, host)| is_here(host, |address| address.is_loopback()))
         })
 }
 
-fn is_loopback(authority: &str) -> bool {
+/// A sandbox that listens on all addresses says `0.0.0.0` of itself, which names this machine and no other.
+fn is_here(authority: &str, accepted: impl FnOnce(IpAddr) -> bool) -> bool {
     let Ok(authority) = authority.parse::<Authority>() else {
         return false;
     };
     let host = authority.host().trim_matches(['[', ']']);
-    let address = host.parse::<std::net::IpAddr>();
-    host.eq_ignore_ascii_case("localhost")
-        || address.is_ok_and(|address| address.to_canonical().is_loopback())
+    let address = host.parse::<IpAddr>();
+    host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| accepted(address.to_canonical()))
 }
 
 #[cfg(test)]
@@ -42,6 +44,9 @@ mod tests {
             ("[::1]:8080", Some("http://localhost:3000"), true),
             ("127.0.0.1:8080", Some("http://127.0.0.1:1"), true),
             ("127.0.0.1:8080", Some("https://example.com"), false),
+            ("0.0.0.0:8080", None, true),
+            ("[::]:8080", None, true),
+            ("0.0.0.0:8080", Some("http://0.0.0.0:1"), false),
             ("127.0.0.1:8080", Some("null"), false),
             ("127.0.0.1:8080", Some("http://127.0.0.1.example.com"), false),
             ("127.0.0.1:8080", Some("http://127.0.0.1@example.com"), false),

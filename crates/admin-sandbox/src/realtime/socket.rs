@@ -260,7 +260,7 @@ fn sync(service: &Service, device: &Device, msync: &MSync) -> Result<Option<Vec<
     let pulled = service
         .hub
         .pull(&device.user, &device.resource, device.serial, asked, answer);
-    if pulled { Ok(None) } else { Err("replaced") }
+    if pulled { Ok(None) } else { Err(DISMISSED) }
 }
 
 /// Takes what a device sends.

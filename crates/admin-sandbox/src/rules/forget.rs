@@ -9,6 +9,9 @@ impl App {
         self.tokens.revoke_user(name);
         self.leave_all_groups(name);
         self.contacts.forget(name);
+        for user in self.users.iter_mut() {
+            user.presence.unsubscribe(name);
+        }
         self.conversations.remove(name);
         self.history.forget_user(name);
         self.told.retain(|told| told.user != name);
@@ -65,12 +68,22 @@ mod tests {
             message: [].into(),
         };
         app.history.keep("ann", "bob", kept);
+        let by_ann = Actor {
+            user: "ann",
+            device: "",
+        };
+        let thread = app.create_thread(by_ann, &other, "plans", None, 5).unwrap();
+        let follower = app.users.find_mut("bob").unwrap();
+        follower.presence.subscribe("ann", 9);
         app.told.clear();
 
         app.delete("ANN");
         app.register_for_test("ann");
         assert!(!app.groups.all.contains_key(&own));
         assert!(!app.groups.all[&other].members.contains("ann"));
+        assert_eq!(app.groups.threads[&thread].owner, "bob");
+        let follower = app.users.find("bob").unwrap();
+        assert!(follower.presence.subscriptions(1).is_empty());
         let contacts = &app.contacts;
         assert!(contacts.of("ann").is_empty() && contacts.of("bob").is_empty());
         assert!(!contacts.blocks("ann", "bob") && !contacts.blocks("bob", "ann"));

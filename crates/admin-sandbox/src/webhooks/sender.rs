@@ -61,16 +61,17 @@ pub(crate) async fn send(service: Arc<Service>, hook: Webhook, mut events: Recei
             // Events of that time are lost, as they are at the service.
             continue;
         }
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
-            return;
-        };
         let (client, hook, block) = (client.clone(), Arc::clone(&hook), Arc::clone(&block));
+        let places = Arc::clone(&places);
         let before = last.remove(&user);
         let posting = tokio::spawn(async move {
-            // What happened to a user is told in its order. The one before has its place already.
+            // What happened to a user is told in its order, and takes no place from others while it waits for that.
             if let Some(before) = before {
                 let _ = before.await;
             }
+            let Ok(_place) = places.acquire().await else {
+                return;
+            };
             // At once after an answer that is not 200, and after the silence without one: both are one repeat.
             for _ in 0..2 {
                 if post(&client, &hook, &body).await {
@@ -78,7 +79,6 @@ pub(crate) async fn send(service: Arc<Service>, hook: Webhook, mut events: Recei
                 }
                 lock(&block).failed(&hook, started.elapsed());
             }
-            drop(place);
         });
         if last.len() > AT_ONCE {
             last.retain(|_, posting: &mut JoinHandle<()>| !posting.is_finished());

@@ -204,7 +204,8 @@ impl App {
         Ok(())
     }
 
-    /// Takes a user who is gone out of all groups and threads; groups that the user owned end.
+    /// Takes a user who is gone out of all groups and threads; groups that the user owned end, and threads go to the
+    /// owners of their groups.
     pub(in crate::rules) fn leave_all_groups(&mut self, user: &str) {
         let gone = Actor { user, device: "" };
         let groups = self.groups.all.iter();
@@ -228,6 +229,11 @@ impl App {
         }
         for thread in self.groups.threads.values_mut() {
             thread.members.remove(user);
+            if thread.owner == user
+                && let Some(group) = self.groups.all.get(&thread.group)
+            {
+                thread.owner.clone_from(&group.owner);
+            }
         }
     }
 
