@@ -89,7 +89,7 @@ impl Action {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnDrift {
-    /// Planned devices that are still there are ended; those that are new are left alone.
+    /// Planned devices that are still there and still meant are ended; those that are new are left alone.
     #[default]
     Skip,
     /// The run stops before it touches the user.

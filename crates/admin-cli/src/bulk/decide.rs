@@ -122,7 +122,7 @@ fn still_meant(task: &Task, named: &[DeviceId], devices: &[SeenDevice], selectio
         .partition(|choice| named.contains(&choice.device.id));
     decision.victims = victims;
     let stays = |choice: Choice| Choice {
-        why: format!("{}, but only since the plan", choice.why),
+        why: format!("{}, but only since devices were chosen", choice.why),
         ..choice
     };
     let new: Vec<Choice> = new;
@@ -149,13 +149,13 @@ fn drift(planned: &Planned, devices: &[SeenDevice]) -> Drift {
 
 /// Ends the devices that were named before, as far as enough others stay.
 ///
-/// Which devices are the newest can only be told from those online now. All other conditions were settled when the
-/// devices were named.
+/// Where the newest that were to stay may have left, which ones are the newest is told from those online now.
 fn named(
     task: &Task,
     named: &[DeviceId],
     devices: &[SeenDevice],
     selection: &Selection,
+    newest_may_have_left: bool,
     why: &str,
 ) -> Decision {
     let mut decision = if named.is_empty() {
@@ -166,7 +166,7 @@ fn named(
             others: unique.cloned().collect(),
             ..Decision::default()
         }
-    } else if selection.keep_newest.is_some() {
+    } else if newest_may_have_left && selection.keep_newest.is_some() {
         still_meant(task, named, devices, selection)
     } else {
         let those = Selection {
@@ -189,7 +189,10 @@ fn by_plan(
     drift: Drift,
     selection: &Selection,
 ) -> Decision {
-    let mut decision = named(task, &planned.end, devices, selection, "planned");
+    // The plan was reviewed with ages that this machine need not know.
+    let newest_may_have_left = !drift.left.is_empty();
+    let end = &planned.end;
+    let mut decision = named(task, end, devices, selection, newest_may_have_left, "planned");
     let (new, others) = std::mem::take(&mut decision.others)
         .into_iter()
         .partition(|device| drift.new.contains(&device.id));
@@ -207,7 +210,7 @@ fn by_plan(
 
 fn go_on(task: &Task, intended: &[DeviceId], devices: &[SeenDevice], selection: &Selection) -> Decision {
     let why = "meant by an earlier attempt";
-    let decision = named(task, intended, devices, selection, why);
+    let decision = named(task, intended, devices, selection, true, why);
     Decision {
         counted_before: true,
         gone: gone(intended, devices),
@@ -344,9 +347,24 @@ mod tests {
         assert_eq!(one_more.drift.new, ids(&["web_4"]));
         let told: Vec<&str> = one_more.spared.iter().map(|choice| choice.why.as_str()).collect();
         assert!(
-            told.contains(&"older than the newest 2 on web, but only since the plan"),
+            told.contains(&"older than the newest 2 on web, but only since devices were chosen"),
             "{told:?}"
         );
+    }
+
+    #[test]
+    fn a_reviewed_plan_needs_no_ages_as_long_as_those_that_stay_are_there() {
+        let order = Order {
+            selection: Selection {
+                keep_newest: Some(Keep::Each(1)),
+                ..Selection::default()
+            },
+            on_drift: OnDrift::Stop,
+        };
+        let task = task(Some((&["ios_a"], &["ios_b"])), None);
+        let decision = decide(&task, &online(&["ios_a", "ios_b"]), &order);
+        assert_eq!(victims(&decision), ["ios_a"]);
+        assert!(decision.drift.is_empty());
     }
 
     #[test]

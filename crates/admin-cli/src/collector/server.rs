@@ -120,7 +120,8 @@ async fn receive(State(collector): State<Arc<Collector>>, body: Body) -> Respons
         Ok(Ok(body)) => collector.take(&body).await,
     };
     collector.metrics.post(outcome);
-    if !status.is_success() {
+    // What anybody can send here says nothing of the service, apart from a secret that is no longer its own.
+    if status.is_server_error() || status == StatusCode::FORBIDDEN {
         collector.failed().await;
     }
     if status.is_server_error() {

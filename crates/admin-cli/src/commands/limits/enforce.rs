@@ -27,7 +27,7 @@ use crate::bulk::plan::in_order::InOrder;
 use crate::bulk::runs::input;
 use crate::cli::duration;
 use crate::command_error::CommandError;
-use crate::commands::acting::{Acting, users};
+use crate::commands::acting::{Acting, devices, users};
 use crate::commands::allowance::exceeded;
 use crate::context::{Context, Session};
 use crate::exit::{self, Exit};
@@ -327,15 +327,6 @@ fn lost(error: io::Error) -> CommandError {
         "the temporary copy of what was chosen cannot be written or read, so nothing was done",
     )
     .because(error)
-}
-
-/// Returns `1 device` or `5 devices`.
-fn devices(count: u64) -> String {
-    if count == 1 {
-        "1 device".into()
-    } else {
-        format!("{count} devices")
-    }
 }
 
 fn tell(context: &Context, totals: &Totals, unread: u64) {

@@ -10,7 +10,7 @@ use super::room::Room;
 use super::waiting::Waiting;
 use crate::bulk::cap::CapSpec;
 use crate::command_error::CommandError;
-use crate::commands::acting::users;
+use crate::commands::acting::{counted, users};
 use crate::commands::times::now_ms;
 use crate::context::{Context, Session};
 use crate::exit::{self, Exit};
@@ -113,8 +113,9 @@ pub(super) async fn watch(
         if left == 0 {
             if waiting.len() > 0 && !told {
                 context.ui.warn(format_args!(
-                    "{most} logouts within an hour are reached; {} users wait until there is room again",
-                    waiting.len()
+                    "the cap of {} within an hour is reached; still waiting for room: {}",
+                    counted(most, "logout"),
+                    users(waiting.len() as u64)
                 ));
                 told = true;
             }

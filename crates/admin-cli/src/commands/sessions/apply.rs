@@ -34,7 +34,8 @@ const CLOCK_SKEW: Duration = Duration::from_mins(5);
   easemob-admin sessions apply plan.json --reason \"leak\" --ticket INC-7
   easemob-admin sessions apply plan.json --on-drift stop --max-age 1h --yes
 
-Ends exactly the devices that the plan names, one call per device. Refuses a plan of another app, one that was \
+Ends the devices that the plan names and no others, one call per device, and fewer of them where devices that were to \
+stay have left and the plan kept the newest or some surviving ones. Refuses a plan of another app, one that was \
 edited, and one that is too old. Each user's devices are read again before anything is ended.")]
 pub struct ApplyArgs {
     /// The plan, as `sessions plan` wrote it
@@ -59,7 +60,7 @@ pub struct ApplyArgs {
 /// The values of `--on-drift`.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum DriftArg {
-    /// End planned devices that are still there, and leave new ones alone
+    /// End planned devices that are still there and still meant, and leave new ones alone
     Skip,
     /// Stop the run before touching the user
     Stop,
