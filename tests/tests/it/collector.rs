@@ -364,7 +364,7 @@ fn a_policy_is_kept_while_people_sign_in() {
     assert_eq!(resources("bob"), all[1..]);
     interrupt(&watching);
     let output = TestEnv::finish(watching).expect(0);
-    let waits = "2 logouts within an hour are reached; 1 users wait";
+    let waits = "the cap of 2 logouts within an hour is reached; still waiting for room: 1 user";
     assert_eq!(output.stderr.matches(waits).count(), 1, "{}", output.stderr);
     let log = env.run(&["audit", "log", "-o", "json"]).expect(0).stdout;
     assert!(log.contains("policy 12") && log.contains(&first), "{log}");
