@@ -1,6 +1,7 @@
 //! `sessions lock`, `unlock` and `locks`: bans that end.
 
 use std::fs;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use easemob_admin_sandbox::Fault;
@@ -25,13 +26,18 @@ fn ann() -> TestEnv {
     env
 }
 
+/// The book, or the file that belongs to it, by how its name ends.
+fn beside_the_book(env: &TestEnv, ending: &str) -> PathBuf {
+    let files = fs::read_dir(env.path("data/locks")).unwrap();
+    files
+        .map(|file| file.unwrap().path())
+        .find(|path| path.extension().is_some_and(|it| it == ending))
+        .unwrap()
+}
+
 /// Changes every lock in the book behind the back of the tool.
 fn edit_book(env: &TestEnv, edit: impl Fn(&mut Value)) {
-    let books = fs::read_dir(env.path("data/locks")).unwrap();
-    let book = books
-        .map(|book| book.unwrap().path())
-        .find(|path| path.extension().is_some_and(|it| it == "json"));
-    let path = book.unwrap();
+    let path = beside_the_book(env, "json");
     let mut page: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
     page["locks"].as_array_mut().unwrap().iter_mut().for_each(edit);
     fs::write(&path, page.to_string()).unwrap();
@@ -490,4 +496,31 @@ fn an_unlock_tells_what_became_of_its_list() {
         let output = env.run(&[&unlock[..], more].concat()).expect(0).json();
         assert_eq!(output["summary"]["duplicate_lines"], 1, "{output}");
     }
+}
+
+#[test]
+fn a_retry_that_is_about_to_ban_keeps_its_lock_whoever_looks_meanwhile() {
+    let env = users(&["ann"]);
+    env.sandbox().inject(Fault::status("users.ban", 403).times(1));
+    let refused = env.run(&lock("ann", "1h"));
+    assert_ne!(refused.code, 0, "{}", refused.text());
+    assert_eq!(locks(&env), []);
+    let asked = env.sandbox().call_count("users.get");
+    env.sandbox()
+        .inject(Fault::delay_answer("users.get", Duration::from_secs(2)).times(1));
+    let retrying = env.spawn(&["runs", "retry-failed", "last", "--all", "--yes"]);
+    until("the look before the ban", || {
+        env.sandbox().call_count("users.get") > asked
+    });
+    // Whoever looks comes as far as the book before the retry makes its intent known, and goes on after it.
+    let alone = fs::File::open(beside_the_book(&env, "lock")).unwrap();
+    alone.lock().unwrap();
+    let looking = env.spawn(&["sessions", "locks"]);
+    until("the intent", || meant(&env, "users.ban") == 2);
+    std::thread::sleep(Duration::from_millis(500));
+    drop(alone);
+    let _ = TestEnv::finish(looking);
+    let _ = TestEnv::finish(retrying).expect(0);
+    assert_eq!(locks(&env), locked(&["ann"]));
+    assert!(banned(&env, "ann"));
 }

@@ -291,7 +291,11 @@ impl<'a> Locking<'a> {
     ///
     /// This comes after the intent: until there is one, others may take a lock out that this run failed to set.
     fn put_down(&self, user: &UserId) -> Result<Timestamp, RecordError> {
-        let held = self.glance.lock_of(user)?;
+        let held = {
+            // Whoever settles pending locks meanwhile has either not read the intent, and is done by now, or has.
+            let _alone = self.book.alone()?;
+            self.glance.lock_of(user)?
+        };
         let stands = |lock: &Lock| !lock.is_pending() || lock.run == self.header.run;
         if let Some(lock) = held
             && stands(&lock)

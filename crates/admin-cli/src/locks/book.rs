@@ -126,6 +126,14 @@ impl LockBook {
             .map_err(|error| self.cannot(error))
     }
 
+    /// Waits until nobody changes the locks, and keeps everybody from it while the file is held.
+    ///
+    /// # Errors
+    /// When the file cannot be made or locked.
+    pub fn alone(&self) -> Result<File, LockBookError> {
+        self.exclude().map_err(|error| self.cannot(error))
+    }
+
     /// Changes the locks. Nobody else can change them at the same time, and the change is on disk when this
     /// returns.
     ///
@@ -133,19 +141,12 @@ impl LockBook {
     /// When the file cannot be read or written; then nothing has changed.
     pub fn change<T>(&self, change: impl FnOnce(&mut Locks) -> T) -> Result<T, LockBookError> {
         let changed = || {
-            let directory = self.path.parent().unwrap_or(Path::new("."));
-            make_directory(directory)?;
-            let guard = OpenOptions::new()
-                .create(true)
-                .truncate(false)
-                .write(true)
-                .open(self.path.with_extension("lock"))?;
-            guard.lock()?;
+            let _alone = self.exclude()?;
             let mut content = self.load()?;
             let before = content.ours.clone();
             let result = change(&mut content.ours);
             if content.ours != before {
-                self.save(directory, content)?;
+                self.save(content)?;
             }
             Ok(result)
         };
@@ -184,7 +185,23 @@ impl LockBook {
         }
     }
 
-    fn save(&self, directory: &Path, content: Content) -> io::Result<()> {
+    fn directory(&self) -> &Path {
+        self.path.parent().unwrap_or(Path::new("."))
+    }
+
+    fn exclude(&self) -> io::Result<File> {
+        make_directory(self.directory())?;
+        let file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(self.path.with_extension("lock"))?;
+        file.lock()?;
+        Ok(file)
+    }
+
+    fn save(&self, content: Content) -> io::Result<()> {
+        let directory = self.directory();
         // Private by the library's own default.
         let mut file = tempfile::NamedTempFile::new_in(directory)?;
         let page = Page {
