@@ -524,3 +524,20 @@ fn a_retry_that_is_about_to_ban_keeps_its_lock_whoever_looks_meanwhile() {
     assert_eq!(locks(&env), locked(&["ann"]));
     assert!(banned(&env, "ann"));
 }
+
+#[test]
+fn a_ban_without_end_that_may_have_arrived_ends_the_lock() {
+    let env = ann();
+    let _ = env.run(&lock("ann", "1h")).expect(0);
+    env.sandbox().inject(Fault::cut_after("users.ban"));
+    let args = ["users", "ban", "ann", "--reason", "fraud", "--yes", "-o", "json"];
+    let output = env.run(&args).json();
+    let row = &output["rows"][0];
+    assert_eq!(
+        (&row["outcome_unknown"], &row["lock_ended"]),
+        (&json!(true), &json!(true)),
+        "{output}"
+    );
+    assert_eq!(locks(&env), []);
+    assert!(banned(&env, "ann"));
+}

@@ -143,14 +143,18 @@ impl Changing<'_> {
         };
         let sent = self.change.send(self.client, user).await;
         let result = sent.map_err(|error| call_error(&error));
+        // A ban that may have arrived has no end either.
+        let in_force = result
+            .as_ref()
+            .map_or_else(|error| error.outcome_unknown, |()| true);
         let booked = match (&result, &lock) {
             (Ok(()), _) => self.take_out(user).map(|found| lock = lock.take().or(found)),
-            (Err(_), Some(lock)) => self.put_back(lock),
-            (Err(_), None) => Ok(()),
+            (Err(_), Some(lock)) if !in_force => self.put_back(lock),
+            (Err(_), _) => Ok(()),
         };
         let outcome = Record::Outcome(outcome::of_call(&task.item, &result, now()));
         let noted = self.recorder.record(Note::of_item(&task.item, outcome)).await;
-        let lock_ended = result.is_ok() && lock.is_some();
+        let lock_ended = in_force && lock.is_some();
         let mut done = done_with(task, result, self.change.done);
         for row in &mut done.rows {
             row.lock_ended = lock_ended.then_some(true);
