@@ -541,3 +541,40 @@ fn a_ban_without_end_that_may_have_arrived_ends_the_lock() {
     assert_eq!(locks(&env), []);
     assert!(banned(&env, "ann"));
 }
+
+#[test]
+fn going_on_with_a_lock_puts_no_end_on_a_ban_that_was_set_meanwhile() {
+    let env = users(&["ann", "bob"]);
+    let args = [
+        "sessions", "lock", "ann", "bob", "--ttl", "1h", "--reason", "test", "--yes",
+    ];
+    env.sandbox().inject(Fault::delay("users.ban", STUCK));
+    let mut child = env.spawn(&args);
+    until("both bans", || meant(&env, "users.ban") == 2);
+    child.kill().unwrap();
+    let _ = TestEnv::finish(child);
+    env.sandbox().clear_faults();
+    let run = run_of(&env, "bob");
+
+    let asked = env.sandbox().call_count("users.get");
+    env.sandbox()
+        .inject(Fault::delay_answer("users.get", Duration::from_secs(3)).times(1));
+    let resume = [
+        "runs",
+        "resume",
+        &run,
+        "--yes",
+        "-o",
+        "json",
+        "--concurrency",
+        "1",
+    ];
+    let resuming = env.spawn(&resume);
+    until("ann's turn", || env.sandbox().call_count("users.get") > asked);
+    let ban = ["users", "ban", "bob", "--reason", "fraud", "--yes"];
+    let _ = env.run(&ban).expect(0);
+    let resumed = TestEnv::finish(resuming).expect(0).json();
+    assert_eq!(resumed["rows"][1]["outcome"], "lifted_since", "{resumed}");
+    assert_eq!(locks(&env), locked(&["ann"]));
+    assert!(banned(&env, "bob"));
+}

@@ -171,11 +171,10 @@ impl<'a> Locking<'a> {
             let now = Timestamp::now();
             for Task { item, .. } in tasks {
                 let held = locks.get(&item.user.folded());
-                let of_this_run = |lock: &Lock| lock.runs().any(|run| run == header.run);
                 let known = match bans.get(&item.number) {
                     None | Some(Ban::Not) => None,
                     Some(_) if held.is_none() => Some(Before::Undone),
-                    Some(_) => held.filter(|lock| of_this_run(lock)).map(|_| Before::Held),
+                    Some(_) => held.filter(|lock| lock.is_of(&header.run)).map(|_| Before::Held),
                 };
                 before.extend(known.map(|known| (item.number, known)));
                 if known != Some(Before::Undone) && until > now {
@@ -216,6 +215,11 @@ impl<'a> Locking<'a> {
         }
         let guard = self.book.guard(user).await?;
         let held = self.glance.lock_of(user)?;
+        // The book may have changed since the run began: the ban that is in force may be somebody else's by now.
+        let is_ours = |lock: &Lock| lock.is_of(&self.header.run);
+        if before == Some(Before::Held) && !held.as_ref().is_some_and(is_ours) {
+            return Ok(LockResult::Left("lifted_since"));
+        }
         let in_force = held.as_ref().filter(|lock| !lock.is_pending());
         let over = self.until <= Timestamp::now();
         if in_force.is_some() {

@@ -70,6 +70,12 @@ impl Lock {
             .map(String::as_str)
     }
 
+    /// Returns true if the run set it or meant to.
+    #[must_use]
+    pub fn is_of(&self, run: &str) -> bool {
+        self.runs().any(|of| of == run)
+    }
+
     /// Returns true if it was entered or extended after `moment`.
     #[must_use]
     pub fn is_newer_than(&self, moment: Timestamp) -> bool {
@@ -114,7 +120,7 @@ pub fn settle(locks: &mut Locks, user: &str, run: &str, banned: bool) {
     let Some(lock) = locks.get_mut(user).filter(|lock| lock.is_pending()) else {
         return;
     };
-    if !lock.runs().any(|waiting| waiting == run) {
+    if !lock.is_of(run) {
         return;
     }
     if banned {
