@@ -578,3 +578,21 @@ fn going_on_with_a_lock_puts_no_end_on_a_ban_that_was_set_meanwhile() {
     assert_eq!(locks(&env), locked(&["ann"]));
     assert!(banned(&env, "bob"));
 }
+
+#[test]
+fn a_ban_is_an_act_though_nobody_can_tell_what_it_left_online() {
+    let env = ann();
+    env.sandbox().inject(Fault::status("devices.list", 403).skip(1));
+    let output = env.run(&lock("ann", "1h"));
+    assert_ne!(output.code, 0, "{}", output.text());
+    let log = env.run(&["audit", "log", "-o", "json"]).expect(0).json();
+    let acts: Vec<_> = log["rows"].as_array().unwrap().iter().collect();
+    let told: Vec<_> = acts.iter().map(|act| (&act["call"], &act["outcome"])).collect();
+    assert_eq!(
+        told,
+        [
+            (&json!("users.ban"), &json!("ended")),
+            (&json!("devices.list"), &json!("refused"))
+        ]
+    );
+}

@@ -70,20 +70,25 @@ impl AuditSink {
             told: told.clone(),
         };
         self.meant.insert(intent.n, meant);
+        Some(self.done(before?.call, intent.n, intent.at, told, note))
+    }
+
+    /// The event of a call that was done before the one that `note` is about.
+    fn done(&self, call: String, n: u64, at: i64, ended: Vec<DeviceId>, note: &Note) -> Event {
         let done = Note {
             record: Record::Outcome(record::Outcome {
-                n: intent.n,
-                at: intent.at,
+                n,
+                at,
                 state: State::Done,
                 server_at: None,
-                ended: told,
+                ended,
                 failed: Vec::new(),
             }),
             about: note.about.clone(),
         };
         let mut event = self.event(&done);
-        event.call = Some(before?.call);
-        Some(event)
+        event.call = Some(call);
+        event
     }
 }
 
@@ -100,6 +105,15 @@ impl Sink for AuditSink {
                 Record::Intent(intent) => events.extend(self.mean(intent, note)),
                 Record::Outcome(outcome) => {
                     if let Some(meant) = self.meant.remove(&outcome.n) {
+                        if ban_was_done(&meant.call, outcome) {
+                            events.push(self.done(
+                                meant.call.clone(),
+                                outcome.n,
+                                outcome.at,
+                                Vec::new(),
+                                note,
+                            ));
+                        }
                         event.call = event.call.or(Some(meant.call));
                         let told: Vec<String> = meant.told.iter().map(ToString::to_string).collect();
                         event.devices.retain(|device| !told.contains(device));
@@ -121,6 +135,14 @@ impl Sink for AuditSink {
     fn sync(&mut self) -> io::Result<()> {
         self.trail.sync().map_err(io::Error::other)
     }
+}
+
+/// Returns true if what failed is what comes after a ban: that nobody could be asked what it left online makes the
+/// ban no less of an act.
+fn ban_was_done(meant: &str, outcome: &record::Outcome) -> bool {
+    meant == "users.ban"
+        && !outcome.failed.is_empty()
+        && outcome.failed.iter().all(|failure| failure.call != meant)
 }
 
 /// Returns the event that a note is in the trail.
