@@ -596,3 +596,17 @@ fn a_ban_is_an_act_though_nobody_can_tell_what_it_left_online() {
         ]
     );
 }
+
+#[test]
+fn an_extension_that_is_refused_leaves_the_lock_as_it_was() {
+    let env = ann();
+    let _ = env.run(&lock("ann", "1h")).expect(0);
+    let until = |env: &TestEnv| row(env, &["sessions", "locks"])["until"].clone();
+    let before = until(&env);
+    env.sandbox().inject(Fault::status("users.ban", 403).times(1));
+    let refused = env.run(&lock("ann", "10h"));
+    assert_ne!(refused.code, 0, "{}", refused.text());
+    assert_eq!(until(&env), before);
+    let _ = env.run(&lock("ann", "10h")).expect(0);
+    assert_ne!(until(&env), before);
+}

@@ -244,10 +244,21 @@ impl<'a> Locking<'a> {
         recorder
             .intend(&task.item, BAN, meant.clone(), Vec::new())
             .await?;
-        let until = self.put_down(user)?;
+        self.put_down(user)?;
         if let Err(error) = self.server.client().ban(user).await {
             return Ok(LockResult::Failed(call_error(&error)));
         }
+        let until = match self.extend(user) {
+            Ok(until) => until,
+            Err(error) => {
+                return Ok(LockResult::Banned {
+                    outcome,
+                    until: in_force.map_or(self.until, |lock| lock.until),
+                    by_the_ban: Vec::new(),
+                    devices: UserResult::Unrecorded(error),
+                });
+            }
+        };
         drop(guard);
         // Nobody can sign in any more, so whoever is online is meant.
         let devices = logout_user(
@@ -291,18 +302,27 @@ impl<'a> Locking<'a> {
         devices
     }
 
-    /// Sees to it that the lock is in the book, and returns its end.
+    /// Sees to it that the lock is in the book. One that is in force keeps its end.
     ///
     /// This comes after the intent: until there is one, others may take a lock out that this run failed to set.
-    fn put_down(&self, user: &UserId) -> Result<Timestamp, RecordError> {
+    fn put_down(&self, user: &UserId) -> Result<(), RecordError> {
         let held = {
             // Whoever settles pending locks meanwhile has either not read the intent, and is done by now, or has.
             let _alone = self.book.alone()?;
             self.glance.lock_of(user)?
         };
-        let stands = |lock: &Lock| !lock.is_pending() || lock.run == self.header.run;
-        if let Some(lock) = held
-            && stands(&lock)
+        if !held.is_some_and(|lock| !lock.is_pending() || lock.run == self.header.run) {
+            let new = self.pending(user, Timestamp::now());
+            self.book.change(|locks| enter(locks, new))?;
+        }
+        Ok(())
+    }
+
+    /// Sees to it that the lock ends no earlier than meant, and returns its end.
+    ///
+    /// This comes after the ban: one that is refused leaves a lock in force as it was.
+    fn extend(&self, user: &UserId) -> Result<Timestamp, RecordError> {
+        if let Some(lock) = self.glance.lock_of(user)?
             && lock.until >= self.until
         {
             return Ok(lock.until);
@@ -310,7 +330,6 @@ impl<'a> Locking<'a> {
         Ok(self.book.change(|locks| {
             let now = Timestamp::now();
             let new = self.pending(user, now);
-            enter(locks, new.clone());
             let lock = locks.entry(user.folded()).or_insert(new);
             if lock.until < self.until {
                 lock.until = self.until;
