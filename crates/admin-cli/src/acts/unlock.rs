@@ -64,7 +64,10 @@ pub(super) async fn unlock(
         book: &book,
         glance: Glance::into(&book),
         as_of,
-        lifted: RefCell::default(),
+        lifted: Lifted {
+            book: &book,
+            locks: RefCell::default(),
+        },
     };
     let mut driven = attempt.drive::<LockRow>(
         "unlocking",
@@ -94,8 +97,7 @@ struct Unlocking<'a> {
     book: &'a LockBook,
     glance: Glance<'a>,
     as_of: Timestamp,
-    /// Locks that were lifted and are still in the book.
-    lifted: RefCell<Vec<Lock>>,
+    lifted: Lifted<'a>,
 }
 
 impl Unlocking<'_> {
@@ -126,7 +128,7 @@ impl Unlocking<'_> {
             _ => {}
         }
         let taken_out = match held {
-            Some(held) => self.take_out(held).await,
+            Some(held) => self.lifted.take_out(held).await,
             None => Ok(()),
         };
         Ok(match taken_out {
@@ -134,25 +136,39 @@ impl Unlocking<'_> {
             Err(error) => UnlockResult::NotTakenOut(error.into()),
         })
     }
+}
 
+/// Locks that were lifted and are still in the book.
+struct Lifted<'a> {
+    book: &'a LockBook,
+    locks: RefCell<Vec<Lock>>,
+}
+
+impl Lifted<'_> {
     /// Takes a lock out of the book, unless it has become another.
     ///
     /// The book is written whole, so those who have come as far at the same time go together.
     async fn take_out(&self, lock: Lock) -> Result<(), LockBookError> {
-        self.lifted.borrow_mut().push(lock);
+        self.locks.borrow_mut().push(lock.clone());
         tokio::task::yield_now().await;
-        let lifted = self.lifted.take();
+        let lifted = self.locks.take();
         if lifted.is_empty() {
             return Ok(());
         }
-        self.book.change(|locks| {
-            for lock in lifted {
+        let changed = self.book.change(|locks| {
+            for lock in &lifted {
                 let user = lock.user.folded();
-                if locks.get(&user) == Some(&lock) {
+                if locks.get(&user) == Some(lock) {
                     locks.remove(&user);
                 }
             }
-        })
+        });
+        if changed.is_err() {
+            // The others try for themselves, so that none of them takes this for a success.
+            let others = lifted.into_iter().filter(|other| *other != lock);
+            self.locks.borrow_mut().extend(others);
+        }
+        changed
     }
 }
 
@@ -222,5 +238,33 @@ mod tests {
             ..held
         };
         assert_eq!(must_stay(Some(&pending), at(5)), Some("changed_since"));
+    }
+
+    #[tokio::test]
+    async fn nobody_takes_the_failure_of_another_for_a_success() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("prod.json");
+        let book = LockBook::at(path.clone(), None);
+        let lifted = Lifted {
+            book: &book,
+            locks: RefCell::default(),
+        };
+        let lock = |name| Lock::for_test(name, "a", LockState::Locked);
+        let (ann, bob) = (lock("ann"), lock("bob"));
+        let both = || async { tokio::join!(lifted.take_out(ann.clone()), lifted.take_out(bob.clone())) };
+
+        std::fs::write(&path, "{").unwrap();
+        let (first, second) = both().await;
+        assert!(first.is_err() && second.is_err());
+        assert!(lifted.locks.borrow().is_empty());
+
+        std::fs::remove_file(&path).unwrap();
+        for lock in [&ann, &bob] {
+            book.change(|locks| locks.insert(lock.user.folded(), lock.clone()))
+                .unwrap();
+        }
+        let (first, second) = both().await;
+        assert!(first.is_ok() && second.is_ok());
+        assert!(book.read().unwrap().is_empty());
     }
 }
