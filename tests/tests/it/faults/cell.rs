@@ -114,6 +114,10 @@ pub(super) fn of(command: Command, wrong: Wrong) -> String {
     if refused || matches!(wrong, Wrong::Terminated | Wrong::Killed) {
         cell = format!("{code}: a part done");
         assert!(done < 20, "{command:?} {wrong:?}");
+    } else if matches!(wrong, Wrong::Line(OnLine::ClockJump, _)) {
+        // Each of the four that are under way may be sent once more, and no other.
+        assert!((21..=24).contains(&calls), "{command:?}: {calls} calls");
+        cell.push_str("; 21 to 24 calls");
     } else {
         write!(cell, "; {calls} calls").unwrap();
     }
