@@ -473,14 +473,11 @@ fn a_ban_that_leaves_devices_online_is_followed_by_a_logout_and_both_are_acts() 
     let row = row(&env, &lock("ann", "1h"));
     assert_eq!(row["devices_ended"], 2);
     assert_eq!(env.sandbox().call_count("sessions.logout_all"), 1);
-    let log = env.run(&["audit", "log", "-o", "json"]).expect(0).json();
-    let acts: Vec<_> = log["rows"].as_array().unwrap().iter().collect();
-    let told: Vec<_> = acts.iter().map(|act| (&act["call"], &act["devices"])).collect();
     assert_eq!(
-        told,
+        acts(&env, "devices"),
         [
-            (&json!("users.ban"), &json!("")),
-            (&json!("sessions.logout_all"), &json!("ios_1 web_1"))
+            (json!("users.ban"), json!("")),
+            (json!("sessions.logout_all"), json!("ios_1 web_1"))
         ]
     );
 }
@@ -585,14 +582,11 @@ fn a_ban_is_an_act_though_nobody_can_tell_what_it_left_online() {
     env.sandbox().inject(Fault::status("devices.list", 403).skip(1));
     let output = env.run(&lock("ann", "1h"));
     assert_ne!(output.code, 0, "{}", output.text());
-    let log = env.run(&["audit", "log", "-o", "json"]).expect(0).json();
-    let acts: Vec<_> = log["rows"].as_array().unwrap().iter().collect();
-    let told: Vec<_> = acts.iter().map(|act| (&act["call"], &act["outcome"])).collect();
     assert_eq!(
-        told,
+        acts(&env, "outcome"),
         [
-            (&json!("users.ban"), &json!("ended")),
-            (&json!("devices.list"), &json!("refused"))
+            (json!("users.ban"), json!("ended")),
+            (json!("devices.list"), json!("refused"))
         ]
     );
 }
@@ -609,4 +603,12 @@ fn an_extension_that_is_refused_leaves_the_lock_as_it_was() {
     assert_eq!(until(&env), before);
     let _ = env.run(&lock("ann", "10h")).expect(0);
     assert_ne!(until(&env), before);
+}
+
+/// The acts on record: the call of each, and one more of its fields.
+fn acts(env: &TestEnv, field: &str) -> Vec<(serde_json::Value, serde_json::Value)> {
+    let log = env.run(&["audit", "log", "-o", "json"]).expect(0).json();
+    let acts = log["rows"].as_array().unwrap().iter();
+    acts.map(|act| (act["call"].clone(), act[field].clone()))
+        .collect()
 }

@@ -245,18 +245,20 @@ fn who_failed_for_good_is_not_nothing() {
     );
 }
 
+/// A change of the limits of the app.
+const SET_LIMITS: [&str; 7] = [
+    "limits",
+    "set",
+    "--platform",
+    "web=2",
+    "--reason",
+    "test",
+    "--yes",
+];
+
 #[test]
 fn limits_of_the_app_are_on_record_as_they_turned_out() {
     let env = TestEnv::new();
-    let set = [
-        "limits",
-        "set",
-        "--platform",
-        "web=2",
-        "--reason",
-        "test",
-        "--yes",
-    ];
     let states = |env: &TestEnv| {
         let runs = env.run(&["runs", "list", "-o", "json"]).expect(0).json();
         let rows = runs["rows"].as_array().unwrap().clone();
@@ -264,7 +266,7 @@ fn limits_of_the_app_are_on_record_as_they_turned_out() {
         rows.iter().map(state).collect::<Vec<_>>()
     };
     env.sandbox().inject(Fault::status("limits.set", 400).times(1));
-    assert_ne!(env.run(&set).code, 0);
+    assert_ne!(env.run(&SET_LIMITS).code, 0);
     assert_eq!(states(&env), ["failed"]);
     let shown = env.run(&["runs", "show", "last"]).expect(0);
     assert!(
@@ -275,7 +277,7 @@ fn limits_of_the_app_are_on_record_as_they_turned_out() {
     let _ = env
         .run(&["runs", "retry-failed", "last", "--all", "--yes"])
         .expect(2);
-    let _ = env.run(&set).expect(0);
+    let _ = env.run(&SET_LIMITS).expect(0);
     assert_eq!(states(&env), ["failed", "done"]);
     let _ = env.run(&["runs", "resume", "last", "--yes"]).expect(0);
 }
@@ -285,16 +287,7 @@ fn limits_of_the_app_that_were_cut_off_are_unfinished_and_not_gone_on_with() {
     let env = TestEnv::new();
     env.sandbox()
         .inject(Fault::delay("limits.set", Duration::from_mins(10)).times(1));
-    let set = [
-        "limits",
-        "set",
-        "--platform",
-        "web=2",
-        "--reason",
-        "test",
-        "--yes",
-    ];
-    let mut child = env.spawn(&set);
+    let mut child = env.spawn(&SET_LIMITS);
     until("an intent on record", || noted(&env, "\"intent\""));
     child.kill().unwrap();
     let _ = TestEnv::finish(child);
