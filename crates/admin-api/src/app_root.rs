@@ -159,9 +159,12 @@ impl AppRoot {
         }
     }
 
-    /// Returns scheme, host and port, up to the path and with its first slash.
-    pub(crate) fn origin(&self) -> String {
-        format!("{}/", &self.url[..url::Position::BeforePath])
+    /// Returns scheme, host and port, such as `https://im.example.com:8443`; the port is left out where it is the usual one.
+    ///
+    /// A secret belongs to one origin: two app roots of one origin may share credentials, others must not.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        self.url[..url::Position::BeforePath].to_owned()
     }
 
     /// Returns host and port, as the `Host` header has them.

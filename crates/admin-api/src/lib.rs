@@ -14,7 +14,7 @@ pub mod transport;
 
 pub use app_root::{AppKey, AppRoot, InvalidAppRoot};
 pub use client::{Client, ClientBuilder, ConfigError, ExpiresIn};
-pub use credentials::{Credentials, JwtAlgorithm, JwtSigner};
+pub use credentials::{Credentials, JwtAlgorithm, JwtSigner, UnusableSecret, check_secret};
 pub use endpoints::sessions::{DisconnectVerb, LogoutOutcome};
 pub use endpoints::token::Token;
 pub use endpoints::users::{RegisterOutcome, UserQuery};

@@ -13,6 +13,7 @@ use crate::bulk::calls::{CallError, Scope};
 use crate::bulk::recorder::RecordError;
 use crate::bulk::runs::directory::RunError;
 use crate::config::credentials::CredentialError;
+use crate::config::origin::NotTrusted;
 use crate::config::places::NoHome;
 use crate::config::precedence::NoTarget;
 use crate::config::profile_file::ProfileFileError;
@@ -163,6 +164,27 @@ impl From<CredentialError> for CommandError {
                 .hint("set EASEMOB_CLIENT_ID and EASEMOB_CLIENT_SECRET (or EASEMOB_TOKEN), or add them to the profile")
                 .hint(DOCTOR),
             _ => this.hint(DOCTOR),
+        }
+    }
+}
+
+impl From<NotTrusted> for CommandError {
+    fn from(error: NotTrusted) -> Self {
+        let this = Self::of(exit::CONFIG, &error);
+        match error {
+            NotTrusted::OtherOrigin { origin, profile } => this
+                .hint(format!(
+                    "if that server may have them, write into profile `{profile}`: origins = [\"{origin}\"]"
+                ))
+                .hint(
+                    "for another server, give --server and --app, and its credentials in EASEMOB_CLIENT_ID and \
+                     EASEMOB_CLIENT_SECRET",
+                ),
+            NotTrusted::Malformed { .. } => this.hint("nothing was sent; docs/configuration.md has every key"),
+            NotTrusted::PlainHttp(_) => this.hint(
+                "use https; to permit it all the same, write into the profile: allow_plain_http = true, or set \
+                 EASEMOB_ALLOW_PLAIN_HTTP=1",
+            ),
         }
     }
 }

@@ -17,6 +17,7 @@ use crate::cli::{Globals, Rate};
 use crate::command_error::CommandError;
 use crate::config::credentials::{self, Plan};
 use crate::config::environment::Environment;
+use crate::config::origin::{self, Layer as CredentialLayer};
 use crate::config::places::Places;
 use crate::config::precedence::{Address, Layer, Target, target};
 use crate::config::profile::{LifeUnit, LogoutVerb, Profile};
@@ -276,6 +277,13 @@ impl Context {
         }
     }
 
+    /// The variables with credentials that are set.
+    fn credential_variables(&self) -> Vec<&'static str> {
+        let mut names = credentials::VARIABLES.to_vec();
+        names.retain(|name| self.environment.get(name).is_some());
+        names
+    }
+
     /// Finds server, app and credentials without fetching a secret; nothing for the sandbox.
     ///
     /// # Errors
@@ -293,7 +301,23 @@ impl Context {
         };
         let root = Self::app_root(&address)?;
         let profile = profile.and_then(|name| Some((name.clone(), profiles.profiles.get(&name)?.clone())));
-        let credentials = credentials::plan(&self.environment, profile.as_ref().map(|(_, profile)| profile))?;
+        let named = profile.as_ref().map(|(name, profile)| (name.as_str(), profile));
+        let layer = origin::layer(&root, named)?;
+        let profile_only = named.map(|(_, profile)| profile);
+        origin::plain_http(&root, &self.environment, profile_only)?;
+        let credentials = credentials::plan(&self.environment, profile_only, layer).map_err(|error| {
+            let lost = self.credential_variables();
+            match named {
+                Some((name, _)) if layer == CredentialLayer::Profile && !lost.is_empty() => {
+                    CommandError::from(error).hint(format!(
+                        "{} is not sent to the server of a profile; to permit it, write into profile `{name}`: \
+                         credentials = \"environment\"",
+                        lost.join(", ")
+                    ))
+                }
+                _ => error.into(),
+            }
+        })?;
         Ok(Some(Configured {
             root,
             profile,
@@ -337,7 +361,15 @@ impl Context {
                 if let Some(warning) = credentials.exposed() {
                     self.ui.warn(warning);
                 }
-                if root.to_string().starts_with("http://") && !root.is_loopback() {
+                let unused = self.credential_variables();
+                if let (Some((name, profile)), [first, ..]) = (&profile, unused.as_slice())
+                    && profile.credentials.is_none()
+                {
+                    self.ui.note(format_args!(
+                        "profile `{name}` has credentials of its own; {first} of the environment is not used"
+                    ));
+                }
+                if root.origin().starts_with("http://") && !root.is_loopback() {
                     self.ui.warn(
                         "the server is asked without TLS; credentials and answers can be read on the way",
                     );

@@ -58,7 +58,7 @@ fn a_closed_port() {
 #[test]
 fn a_name_that_does_not_resolve() {
     let mut env = TestEnv::new();
-    env.set("EASEMOB_APP_ROOT", "http://no-such-host.invalid/acme/chat");
+    env.set("EASEMOB_APP_ROOT", "https://no-such-host.invalid/acme/chat");
     let output = env.run(&LIST).expect(5);
     assert!(output.stderr.contains("hint:"), "{}", output.text());
 }

@@ -1,12 +1,14 @@
 //! Who the client is to the server: client id and secret, a ready token, or a signed JWT.
 
 mod jwt;
+mod secret_text;
 mod token_cache;
 
 use std::fmt;
 
 pub use jwt::{JwtAlgorithm, JwtSigner};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
+pub use secret_text::{UnusableSecret, check_secret};
 pub(crate) use token_cache::{Fetch, FetchError, FetchFuture, Fetched, Lease, TokenCache};
 
 /// How the client proves its right to call. One of three, so that two cannot be given at once.
@@ -51,6 +53,24 @@ impl Credentials {
     #[must_use]
     pub fn signed_jwt(signer: JwtSigner) -> Self {
         Self(Method::SignedJwt(Box::new(signer)))
+    }
+}
+
+impl Credentials {
+    /// Says what is wrong with their texts, which would otherwise be refused by the server, or fill a header with more.
+    pub(crate) fn problems(&self) -> Vec<String> {
+        let texts = match &self.0 {
+            Method::ClientSecret { id, secret } => {
+                vec![
+                    ("client id", id.as_str()),
+                    ("client secret", secret.expose_secret()),
+                ]
+            }
+            Method::FixedToken(token) => vec![("token", token.expose_secret())],
+            Method::SignedJwt(_) => Vec::new(),
+        };
+        let problem = |(name, text)| Some(format!("the {name} {}", check_secret(text).err()?));
+        texts.into_iter().filter_map(problem).collect()
     }
 }
 

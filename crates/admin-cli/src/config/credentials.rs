@@ -2,20 +2,26 @@
 
 use std::fmt;
 use std::fs;
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use easemob_admin_api::{Credentials, JwtAlgorithm, JwtSigner};
+use easemob_admin_api::{Credentials, JwtAlgorithm, JwtSigner, UnusableSecret, check_secret};
 use secrecy::{ExposeSecret, SecretString};
+use tokio::io::AsyncReadExt as _;
 
 use super::environment::Environment;
+use super::origin::Layer;
 use super::profile::{JwtKey, JwtKind, Profile};
 use super::secret_file;
 
 /// How long a command may take to print a secret: time enough to unlock a password store by hand.
 const COMMAND_TIMEOUT: Duration = Duration::from_mins(1);
+/// How long a file may take: longer than any disk, for a pipe that a password manager fills.
+const FILE_TIMEOUT: Duration = Duration::from_secs(10);
+/// The most bytes that are read for a secret: ten times the longest token.
+pub const LARGEST: usize = 64 * 1024;
 /// The life of a signed token unless the profile says otherwise: short, because the key is at hand.
 const JWT_LIFETIME: Duration = Duration::from_mins(5);
 
@@ -75,9 +81,20 @@ pub enum CredentialError {
     /// A command did not end.
     #[error("the secret command did not end within {} seconds", COMMAND_TIMEOUT.as_secs())]
     Slow,
-    /// There is nothing where the secret should be.
-    #[error("{0} is empty")]
-    Empty(String),
+    /// What is there cannot be a secret.
+    #[error("{from} {problem}")]
+    Unusable {
+        /// Where it came from.
+        from: String,
+        /// What is wrong with it.
+        problem: UnusableSecret,
+    },
+    /// There is far too much where the secret should be.
+    #[error("{0} holds more than {LARGEST} bytes, so it is not a secret")]
+    TooLarge(String),
+    /// A file gives nothing, such as a pipe that nobody writes to.
+    #[error("cannot read the secret from {} within {} seconds", .0.display(), FILE_TIMEOUT.as_secs())]
+    Silent(PathBuf),
     /// A key cannot be used.
     #[error("cannot use the key in {}", path.display())]
     Key {
@@ -88,31 +105,38 @@ pub enum CredentialError {
     },
 }
 
-/// Decides where credentials come from: environment before profile.
+/// Decides where credentials come from, within the one layer they may come from.
 ///
 /// # Errors
-/// When there are none, or only half of them.
-pub fn plan(environment: &Environment, profile: Option<&Profile>) -> Result<Plan, CredentialError> {
-    let empty = Profile::default();
-    let profile = profile.unwrap_or(&empty);
-    let from_environment = |name: &'static str| {
-        environment
-            .get(name)
-            .map(|value| SecretPlace::Value(SecretString::from(value), name))
+/// When that layer has none, or only half of them.
+pub fn plan(
+    environment: &Environment,
+    profile: Option<&Profile>,
+    layer: Layer,
+) -> Result<Plan, CredentialError> {
+    match layer {
+        Layer::Environment => of_environment(environment, profile),
+        Layer::Profile => of_profile(environment, profile.unwrap_or(&Profile::default())),
+    }
+}
+
+/// The variables that hold credentials.
+pub const VARIABLES: [&str; 3] = ["EASEMOB_TOKEN", "EASEMOB_CLIENT_ID", "EASEMOB_CLIENT_SECRET"];
+
+fn of_environment(environment: &Environment, profile: Option<&Profile>) -> Result<Plan, CredentialError> {
+    let secret = |name: &'static str| {
+        let value = environment.get(name)?;
+        Some(SecretPlace::Value(SecretString::from(value), name))
     };
-    if let Some(token) = from_environment("EASEMOB_TOKEN") {
+    if let Some(token) = secret("EASEMOB_TOKEN") {
         return Ok(Plan::Token(token));
     }
-    let id = environment
-        .get("EASEMOB_CLIENT_ID")
-        .map(str::to_owned)
-        .or_else(|| profile.client_id.clone());
-    if let Some(secret) = from_environment("EASEMOB_CLIENT_SECRET") {
-        return Ok(Plan::ClientSecret {
-            id: id.ok_or(CredentialError::NoId)?,
-            secret,
-        });
-    }
+    let id = environment.get("EASEMOB_CLIENT_ID").map(str::to_owned);
+    let id = id.or_else(|| profile?.client_id.clone());
+    both(id, secret("EASEMOB_CLIENT_SECRET"))
+}
+
+fn of_profile(environment: &Environment, profile: &Profile) -> Result<Plan, CredentialError> {
     if let Some(jwt) = &profile.jwt {
         let key_file = environment.at_home(&jwt.key_file);
         return Ok(Plan::Jwt(JwtKey {
@@ -131,11 +155,13 @@ pub fn plan(environment: &Environment, profile: Option<&Profile>) -> Result<Plan
     } else if let Some(command) = &profile.client_secret_command {
         Some(SecretPlace::Command(command.clone()))
     } else {
-        profile
-            .client_secret
-            .clone()
-            .map(|secret| SecretPlace::Value(secret, "the profile"))
+        let secret = profile.client_secret.clone();
+        secret.map(|secret| SecretPlace::Value(secret, "the profile"))
     };
+    both(profile.client_id.clone(), secret)
+}
+
+fn both(id: Option<String>, secret: Option<SecretPlace>) -> Result<Plan, CredentialError> {
     match (id, secret) {
         (Some(id), Some(secret)) => Ok(Plan::ClientSecret { id, secret }),
         (Some(_), None) => Err(CredentialError::NoSecret),
@@ -190,10 +216,11 @@ impl Plan {
     pub async fn fetch(&self) -> Result<Credentials, CredentialError> {
         match self {
             Self::Token(place) => Ok(Credentials::fixed_token(place.fetch().await?.expose_secret())),
-            Self::ClientSecret { id, secret } => Ok(Credentials::client_secret(
-                id.as_str(),
-                secret.fetch().await?.expose_secret(),
-            )),
+            Self::ClientSecret { id, secret } => {
+                checked(SecretString::from(id.as_str()), "the client id")?;
+                let secret = secret.fetch().await?;
+                Ok(Credentials::client_secret(id.as_str(), secret.expose_secret()))
+            }
             Self::Jwt(key) => Ok(Credentials::signed_jwt(signer(key)?)),
         }
     }
@@ -201,10 +228,7 @@ impl Plan {
 
 fn signer(key: &JwtKey) -> Result<JwtSigner, CredentialError> {
     let path = &key.key_file;
-    let bytes = fs::read(path).map_err(|source| CredentialError::File {
-        path: path.clone(),
-        source,
-    })?;
+    let bytes = bytes_of(path)?;
     let signer = match key.algorithm {
         JwtKind::Hs256 => Ok(JwtSigner::hs256(bytes.trim_ascii_end())),
         JwtKind::EdDsa => JwtSigner::from_pem(JwtAlgorithm::EdDsa, &bytes),
@@ -230,11 +254,9 @@ fn signer(key: &JwtKey) -> Result<JwtSigner, CredentialError> {
 impl SecretPlace {
     async fn fetch(&self) -> Result<SecretString, CredentialError> {
         match self {
-            Self::Value(secret, _) => Ok(secret.clone()),
+            Self::Value(secret, from) => checked(secret.clone(), from),
             Self::File(path) => from_file(path),
-            Self::Command(command) => trimmed(&output(command).await?, || {
-                "the output of the secret command".into()
-            }),
+            Self::Command(command) => secret_of(output(command).await?, "the output of the secret command"),
         }
     }
 }
@@ -242,52 +264,106 @@ impl SecretPlace {
 /// Reads a secret from a file.
 ///
 /// # Errors
-/// When the file cannot be read or holds nothing.
+/// When the file cannot be read in time, or holds no secret.
 pub fn from_file(path: &Path) -> Result<SecretString, CredentialError> {
-    let text = fs::read_to_string(path).map_err(|source| CredentialError::File {
+    let bytes = bytes_of(path)?;
+    let from = path.display().to_string();
+    secret_of(bytes, &from)
+}
+
+/// Reads a file in a thread that is left behind if the file never ends or never begins.
+fn bytes_of(path: &Path) -> Result<Vec<u8>, CredentialError> {
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let opened = path.to_owned();
+    std::thread::spawn(move || {
+        let read = || {
+            let mut bytes = Vec::new();
+            fs::File::open(&opened)?
+                .take(LARGEST as u64 + 1)
+                .read_to_end(&mut bytes)?;
+            Ok(bytes)
+        };
+        // Nobody waits any more after the time-out.
+        let _ = sender.send(read());
+    });
+    let bytes: io::Result<Vec<u8>> = receiver
+        .recv_timeout(FILE_TIMEOUT)
+        .map_err(|_| CredentialError::Silent(path.to_owned()))?;
+    let bytes = bytes.map_err(|source| CredentialError::File {
         path: path.to_owned(),
         source,
     })?;
-    trimmed(&text, || path.display().to_string())
+    if bytes.len() > LARGEST {
+        return Err(CredentialError::TooLarge(path.display().to_string()));
+    }
+    Ok(bytes)
 }
 
-fn trimmed(text: &str, from: impl FnOnce() -> String) -> Result<SecretString, CredentialError> {
-    let secret = text.trim();
-    if secret.is_empty() {
-        Err(CredentialError::Empty(from()))
-    } else {
-        Ok(SecretString::from(secret))
+/// Takes a secret out of what a file, a command or standard input gave: blanks and line ends around it are customary.
+fn secret_of(bytes: Vec<u8>, from: &str) -> Result<SecretString, CredentialError> {
+    if bytes.len() > LARGEST {
+        return Err(CredentialError::TooLarge(from.to_owned()));
+    }
+    // Bytes that are not UTF-8 become a character that the check refuses.
+    let text = String::from_utf8(bytes)
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+    checked(SecretString::from(text.trim_ascii()), from)
+}
+
+/// Lets a secret pass that holds nothing by accident.
+fn checked(secret: SecretString, from: &str) -> Result<SecretString, CredentialError> {
+    match check_secret(secret.expose_secret()) {
+        Ok(()) => Ok(secret),
+        Err(problem) => Err(CredentialError::Unusable {
+            from: from.to_owned(),
+            problem,
+        }),
     }
 }
 
-async fn output(command: &str) -> Result<String, CredentialError> {
+async fn output(command: &str) -> Result<Vec<u8>, CredentialError> {
     let (shell, flag) = if cfg!(windows) {
         ("cmd", "/C")
     } else {
         ("sh", "-c")
     };
-    let child = tokio::process::Command::new(shell)
+    let mut child = tokio::process::Command::new(shell)
         .args([flag, command])
         .stdin(Stdio::null())
+        .stdout(Stdio::piped())
         .stderr(Stdio::inherit())
         .kill_on_drop(true)
-        .output();
-    let output = tokio::time::timeout(COMMAND_TIMEOUT, child)
+        .spawn()
+        .map_err(CredentialError::Run)?;
+    let printed = child.stdout.take();
+    let ended = async {
+        let mut bytes = Vec::new();
+        if let Some(printed) = printed {
+            let mut printed = printed.take(LARGEST as u64 + 1);
+            printed.read_to_end(&mut bytes).await?;
+        }
+        if bytes.len() > LARGEST {
+            return Ok((bytes, None));
+        }
+        let status = child.wait().await?;
+        Ok((bytes, Some(status)))
+    };
+    let (bytes, status) = tokio::time::timeout(COMMAND_TIMEOUT, ended)
         .await
         .map_err(|_| CredentialError::Slow)?
         .map_err(CredentialError::Run)?;
-    if !output.status.success() {
-        return Err(CredentialError::Failed(output.status));
+    match status {
+        Some(status) if !status.success() => Err(CredentialError::Failed(status)),
+        _ => Ok(bytes),
     }
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// Reads a secret that `profile add` was given on stdin.
+/// Takes a secret that `profile add` was given on stdin.
 ///
 /// # Errors
-/// When nothing comes.
-pub fn from_stdin(text: &str) -> Result<SecretString, CredentialError> {
-    trimmed(text, || "standard input".into())
+/// When there is none, or more than one could be.
+pub fn from_stdin(bytes: Vec<u8>) -> Result<SecretString, CredentialError> {
+    secret_of(bytes, "standard input")
 }
 
 /// Returns true if the path is where a file can be read.
@@ -316,10 +392,10 @@ impl fmt::Debug for SecretPlace {
 mod tests {
     use super::*;
 
-    fn decide(environment: &[(&str, &str)], profile: &str) -> String {
+    fn decide(layer: Layer, environment: &[(&str, &str)], profile: &str) -> String {
         let environment: Environment = environment.iter().copied().collect();
         let profile: Profile = toml::from_str(profile).unwrap();
-        match plan(&environment, Some(&profile)) {
+        match plan(&environment, Some(&profile), layer) {
             Ok(plan) => {
                 assert!(!format!("{plan:?}").contains("s3cret"));
                 plan.describe()
@@ -329,37 +405,58 @@ mod tests {
     }
 
     #[test]
-    fn environment_wins_over_profile() {
+    fn each_layer_stands_for_itself() {
+        use Layer::{Environment as Env, Profile as File};
         let file = "client_id = \"p\"\nclient_secret_file = \"/f\"\n";
+        let asks = "client_id = \"p\"\ncredentials = \"environment\"\n";
         let id = ("EASEMOB_CLIENT_ID", "e");
         let secret = ("EASEMOB_CLIENT_SECRET", "s3cret");
         let token = ("EASEMOB_TOKEN", "s3cret");
-        for (environment, profile, expected) in [
-            (&[][..], file, "client id p, secret from /f"),
+        let ours = "client id e, secret from EASEMOB_CLIENT_SECRET";
+        let filed = "client id p, secret from /f";
+        let no_secret = "error: there is a client id, but no client secret";
+        let no_id = "error: there is a client secret, but no client id";
+        let none = "error: no credentials are configured";
+        for (layer, environment, profile, expected) in [
+            (File, &[][..], file, filed),
+            (File, &[id, secret], file, filed),
+            (File, &[id, secret, token], file, filed),
+            (File, &[id, secret, token], "", none),
+            (File, &[secret], "client_id = \"p\"\n", no_secret),
             (
-                &[id, secret],
-                file,
-                "client id e, secret from EASEMOB_CLIENT_SECRET",
-            ),
-            (&[secret], file, "client id p, secret from EASEMOB_CLIENT_SECRET"),
-            (&[id, secret, token], file, "token from EASEMOB_TOKEN"),
-            (&[token], "", "token from EASEMOB_TOKEN"),
-            (&[id], "", "error: there is a client id, but no client secret"),
-            (&[secret], "", "error: there is a client secret, but no client id"),
-            (&[], "", "error: no credentials are configured"),
-            (
-                &[],
+                File,
+                &[id],
                 "client_id = \"p\"\nclient_secret = \"s3cret\"\n",
                 "client id p, secret from the profile",
             ),
             (
+                File,
                 &[],
                 "client_id = \"p\"\nclient_secret_command = \"pass x\"\n",
                 "client id p, secret from a command",
             ),
-            (&[], "token_file = \"/t\"\n", "token from /t"),
+            (File, &[token], "token_file = \"/t\"\n", "token from /t"),
+            (File, &[token], "token_command = \"t\"\n", "token from a command"),
+            (Env, &[id, secret], "", ours),
+            (Env, &[id, secret, token], "", "token from EASEMOB_TOKEN"),
+            (Env, &[token], "", "token from EASEMOB_TOKEN"),
+            (Env, &[id], "", no_secret),
+            (Env, &[secret], "", no_id),
+            (Env, &[], "", none),
+            (
+                Env,
+                &[secret],
+                asks,
+                "client id p, secret from EASEMOB_CLIENT_SECRET",
+            ),
+            (Env, &[id, secret], asks, ours),
+            (Env, &[], asks, no_secret),
         ] {
-            assert_eq!(decide(environment, profile), expected, "{profile}");
+            assert_eq!(
+                decide(layer, environment, profile),
+                expected,
+                "{layer:?} {profile}"
+            );
         }
     }
 
@@ -369,6 +466,63 @@ mod tests {
         let fetch = async |command: &str| SecretPlace::Command(command.into()).fetch().await;
         assert_eq!(fetch("echo ' s3cret '").await.unwrap().expose_secret(), "s3cret");
         assert!(matches!(fetch("exit 3").await, Err(CredentialError::Failed(_))));
-        assert!(matches!(fetch("true").await, Err(CredentialError::Empty(_))));
+        for (command, expected) in [
+            ("true", "the output of the secret command is empty"),
+            ("echo; echo", "the output of the secret command is empty"),
+            (
+                "printf '\\357\\273\\277s3cret'",
+                "the output of the secret command begins with a byte order mark",
+            ),
+            (
+                "echo '\"s3cret\"'",
+                "the output of the secret command is in quotes",
+            ),
+            (
+                "echo Bearer s3cret",
+                "the output of the secret command begins with `Bearer`",
+            ),
+            (
+                "echo s3cret; echo done",
+                "the output of the secret command has a line break in it",
+            ),
+            (
+                "printf 's3\\377cret'",
+                "the output of the secret command has an invisible or damaged character",
+            ),
+            (
+                "cat /dev/zero",
+                "the output of the secret command holds more than 65536 bytes",
+            ),
+        ] {
+            let said = fetch(command).await.unwrap_err().to_string();
+            assert!(said.starts_with(expected), "{command}: {said}");
+            assert!(!said.contains("s3cret"), "{said}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_is_read_within_bounds() {
+        let home = tempfile::tempdir().unwrap();
+        let file = |content: &[u8]| {
+            let path = home.path().join("secret");
+            fs::write(&path, content).unwrap();
+            from_file(&path)
+        };
+        assert_eq!(file(b"s3cret\r\n").unwrap().expose_secret(), "s3cret");
+        assert!(matches!(file(b"\n"), Err(CredentialError::Unusable { .. })));
+        assert!(matches!(file(b"s3\ncret"), Err(CredentialError::Unusable { .. })));
+        assert!(matches!(
+            file(&[b'x'; LARGEST + 1]),
+            Err(CredentialError::TooLarge(_))
+        ));
+        assert!(matches!(
+            from_file(Path::new("/dev/zero")),
+            Err(CredentialError::TooLarge(_))
+        ));
+        assert!(matches!(
+            from_file(home.path()),
+            Err(CredentialError::File { .. })
+        ));
     }
 }

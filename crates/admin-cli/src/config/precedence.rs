@@ -2,7 +2,8 @@
 //!
 //! The sandbox is used only when it is asked for. Two rules beyond the order keep an operator from acting on
 //! the wrong app: `--profile` on the command line silences a target in the environment, and the default
-//! profile is looked at only for what flags and environment leave open.
+//! profile is looked at only for what flags and environment leave open. Whether that target may receive the credentials of
+//! the profile is decided in [`super::origin`].
 
 use super::profile_file::ProfileFile;
 

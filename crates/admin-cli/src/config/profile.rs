@@ -30,10 +30,24 @@ pub struct Profile {
     pub token_command: Option<String>,
     /// A key that signs tokens of the operator's own.
     pub jwt: Option<JwtKey>,
+    /// Further servers that may receive the credentials of this profile, such as `https://a2.easemob.com`.
+    pub origins: Option<Vec<String>>,
+    /// Where credentials come from, if not from this profile.
+    pub credentials: Option<CredentialsFrom>,
+    /// Whether credentials may go to another machine without TLS; not unless this says so.
+    pub allow_plain_http: Option<bool>,
     /// How the server counts the life of its tokens; some clusters count in milliseconds.
     pub expires_in: Option<LifeUnit>,
     /// The verb that logs out one device; some servers know only GET.
     pub disconnect_verb: Option<LogoutVerb>,
+}
+
+/// Layers that a profile can leave its credentials to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CredentialsFrom {
+    /// The environment: `EASEMOB_TOKEN`, or `EASEMOB_CLIENT_SECRET` with the client id of either.
+    Environment,
 }
 
 /// Units of the life of tokens.
@@ -122,8 +136,10 @@ impl Profile {
             "secret command"
         } else if self.client_secret.is_some() {
             "secret in the profile"
-        } else {
+        } else if self.credentials.is_some() {
             "environment"
+        } else {
+            "none"
         }
     }
 
@@ -140,6 +156,7 @@ impl Profile {
             ("token_file", self.token_file.is_some()),
             ("token_command", self.token_command.is_some()),
             ("jwt", self.jwt.is_some()),
+            ("credentials", self.credentials.is_some()),
         ]
         .into_iter()
         .filter_map(|(name, is_set)| is_set.then_some(name))

@@ -119,11 +119,19 @@ pub fn remove_profile(path: &Path, name: &str) -> Result<(), ProfileFileError> {
 ///
 /// # Errors
 /// When the file cannot be read, understood or written.
-pub fn put_profile(path: &Path, name: &str, keys: &[(&str, String)]) -> Result<(), ProfileFileError> {
+pub fn put_profile(
+    path: &Path,
+    name: &str,
+    keys: &[(&str, String)],
+    allow_plain_http: bool,
+) -> Result<(), ProfileFileError> {
     edit(path, |document| {
         let mut profile = Table::new();
         for (key, text) in keys {
             profile.insert(key, value(text));
+        }
+        if allow_plain_http {
+            profile.insert("allow_plain_http", value(true));
         }
         let profiles = document.entry("profiles").or_insert_with(|| {
             let mut table = Table::new();
@@ -289,6 +297,7 @@ mod tests {
             &path,
             "a",
             &[("server", "https://x".into()), ("app", "o#a".into())],
+            false,
         )
         .unwrap();
         let text = fs::read_to_string(&path).unwrap();
@@ -297,7 +306,7 @@ mod tests {
             "default = \"a\"\n\n[profiles.a]\nserver = \"https://x\"\napp = \"o#a\"\n"
         );
         fs::write(&path, format!("# mine\n{text}")).unwrap();
-        put_profile(&path, "b", &[("app_root", "https://y/o/b".into())]).unwrap();
+        put_profile(&path, "b", &[("app_root", "https://y/o/b".into())], false).unwrap();
         set_default(&path, "b").unwrap();
         let text = fs::read_to_string(&path).unwrap();
         assert!(text.starts_with("# mine\n"), "{text}");

@@ -52,7 +52,7 @@ pub(super) fn of(command: Command, wrong: Wrong) -> String {
         }
         Wrong::Line(..) => env.run(&args),
         Wrong::NoSuchHost => {
-            env.set("EASEMOB_APP_ROOT", "http://no-such-host.invalid/acme/chat");
+            env.set("EASEMOB_APP_ROOT", "https://no-such-host.invalid/acme/chat");
             env.run(&args)
         }
         Wrong::OtherName => with_a_certificate_for_another_name(&mut env, &args),

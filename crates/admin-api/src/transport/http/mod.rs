@@ -9,6 +9,7 @@ mod connect;
 mod direct;
 mod general;
 mod link;
+mod no_proxy;
 mod pool;
 mod tls;
 
@@ -107,8 +108,11 @@ enum Carrier {
 
 impl Http {
     pub(crate) fn new(settings: &Settings<'_>) -> Result<Self, SetupError> {
-        let proxied =
-            || settings.proxy && !settings.root.is_loopback() && names_a_proxy(|name| std::env::var_os(name));
+        let settings = &Settings {
+            proxy: settings.proxy && !is_excepted(settings.root, |name| std::env::var(name).ok()),
+            ..*settings
+        };
+        let proxied = || settings.proxy && names_a_proxy(|name| std::env::var_os(name));
         let direct = match settings.transport {
             Transport::Automatic => !proxied(),
             Transport::Direct => true,
@@ -121,7 +125,8 @@ impl Http {
         };
         Ok(Self {
             carrier,
-            origin: settings.root.origin(),
+            // With its slash, so that no longer host name begins with it.
+            origin: format!("{}/", settings.root.origin()),
         })
     }
 
@@ -150,6 +155,12 @@ impl Http {
             body: received.body,
         })
     }
+}
+
+/// Returns true if no proxy is asked for this server: it is this machine, or the environment excepts it.
+fn is_excepted(root: &AppRoot, variable: impl Fn(&str) -> Option<String>) -> bool {
+    let listed = |name| variable(name).is_some_and(|list| no_proxy::excepts(&list, root));
+    root.is_loopback() || listed("NO_PROXY") || listed("no_proxy")
 }
 
 /// Returns true if the environment names a proxy for any server, in one of the spellings that are in use.

@@ -1,6 +1,6 @@
 //! `profile add`: add or replace a profile.
 
-use std::io::{self, Read};
+use std::io::{self, IsTerminal as _, Read as _};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -8,7 +8,9 @@ use easemob_admin_api::{AppKey, AppRoot};
 use secrecy::ExposeSecret;
 
 use crate::command_error::CommandError;
-use crate::config::credentials::{from_file, from_stdin};
+use crate::config::credentials::{LARGEST, from_file, from_stdin};
+use crate::config::origin::plain_http;
+use crate::config::profile::Profile;
 use crate::config::profile_file::{put_profile, write_private};
 use crate::config::secret_file;
 use crate::context::Context;
@@ -23,7 +25,8 @@ use crate::exit::{self, Exit};
   easemob-admin profile add agora --app-root https://a41.chat.agora.io/app-id/ID --client-id ID --secret-stdin
 
 The secret is never an argument: other users of the machine could see it. The first profile becomes the \
-default. Without a secret the profile takes it from EASEMOB_CLIENT_SECRET or EASEMOB_TOKEN.
+default. Without a secret the profile takes it from EASEMOB_CLIENT_SECRET or EASEMOB_TOKEN. On a terminal, \
+--secret-stdin asks for the secret without showing it.
 Ready tokens and signed ones are written into the file by hand: docs/configuration.md.")]
 pub struct AddArgs {
     /// The name of the profile
@@ -41,6 +44,9 @@ pub struct AddArgs {
     /// Read the client secret from stdin and keep it in a file of its own
     #[arg(long, group = "secret")]
     secret_stdin: bool,
+    /// Permit a server on another machine without TLS
+    #[arg(long)]
+    allow_plain_http: bool,
     /// Replace a profile of this name
     #[arg(long)]
     force: bool,
@@ -59,7 +65,7 @@ pub(crate) fn name(text: &str) -> Result<String, String> {
 /// # Errors
 /// When server and app are not given or malformed, or a file cannot be written.
 pub fn run(context: &Context, args: &AddArgs) -> Result<Exit, CommandError> {
-    let mut keys = target(context)?;
+    let mut keys = target(context, args.allow_plain_http)?;
     let places = context.places()?;
     let path = places.profile_file();
     let known = context.profiles()?.profiles;
@@ -81,7 +87,11 @@ pub fn run(context: &Context, args: &AddArgs) -> Result<Exit, CommandError> {
         keep_secret(&file)?;
         keys.push(("client_secret_file", file.display().to_string()));
     }
-    put_profile(&path, &args.name, &keys)?;
+    let from_environment = args.secret_file.is_none() && args.secret_command.is_none() && !args.secret_stdin;
+    if from_environment {
+        keys.push(("credentials", "environment".into()));
+    }
+    put_profile(&path, &args.name, &keys, args.allow_plain_http)?;
     context
         .ui
         .note(format_args!("profile `{}` is in {}", args.name, path.display()));
@@ -96,7 +106,7 @@ pub fn run(context: &Context, args: &AddArgs) -> Result<Exit, CommandError> {
 }
 
 /// Takes the target from the global options and checks its form.
-fn target(context: &Context) -> Result<Vec<(&'static str, String)>, CommandError> {
+fn target(context: &Context, allow_plain_http: bool) -> Result<Vec<(&'static str, String)>, CommandError> {
     let globals = &context.globals;
     let wrong = |what: String, error: String| CommandError::new(exit::USAGE, what).because(error);
     if globals.sandbox {
@@ -104,7 +114,9 @@ fn target(context: &Context) -> Result<Vec<(&'static str, String)>, CommandError
             .hint("use it with --sandbox: easemob-admin --sandbox users list --limit 5"));
     }
     if let Some(root) = &globals.app_root {
-        AppRoot::parse(root).map_err(|error| wrong(format!("`{root}` is no app root"), error.to_string()))?;
+        let parsed = AppRoot::parse(root)
+            .map_err(|error| wrong(format!("`{root}` is no app root"), error.to_string()))?;
+        permit(&parsed, context, allow_plain_http)?;
         return Ok(vec![("app_root", root.clone())]);
     }
     let (Some(server), Some(app)) = (&globals.server, &globals.app) else {
@@ -116,11 +128,21 @@ fn target(context: &Context) -> Result<Vec<(&'static str, String)>, CommandError
     let key = AppKey::parse(app).map_err(|error| {
         wrong(format!("`{app}` is no app key"), error.to_string()).hint("an app key looks like acme#chat")
     })?;
-    AppRoot::new(server, &key).map_err(|error| {
+    let root = AppRoot::new(server, &key).map_err(|error| {
         wrong(format!("`{server}` is no server"), error.to_string())
             .hint("a server looks like https://a1.easemob.com")
     })?;
+    permit(&root, context, allow_plain_http)?;
     Ok(vec![("server", server.clone()), ("app", app.clone())])
+}
+
+/// Refuses a server that credentials must not go to.
+fn permit(root: &AppRoot, context: &Context, allow_plain_http: bool) -> Result<(), CommandError> {
+    let profile = Profile {
+        allow_plain_http: Some(allow_plain_http),
+        ..Profile::default()
+    };
+    Ok(plain_http(root, &context.environment, Some(&profile))?)
 }
 
 /// Checks a secret file and returns its absolute path, so that it is found from every directory.
@@ -140,11 +162,17 @@ fn secret_at(context: &Context, file: &Path) -> Result<String, CommandError> {
 }
 
 fn keep_secret(file: &Path) -> Result<(), CommandError> {
-    let mut text = String::new();
-    io::stdin().read_to_string(&mut text).map_err(|error| {
+    let given = if io::stdin().is_terminal() {
+        rpassword::prompt_password("client secret (not shown): ").map(String::into_bytes)
+    } else {
+        let mut bytes = Vec::new();
+        let most = LARGEST as u64 + 1;
+        io::stdin().take(most).read_to_end(&mut bytes).map(|_| bytes)
+    };
+    let given = given.map_err(|error| {
         CommandError::new(exit::USAGE, "cannot read the secret from stdin").because(error)
     })?;
-    let secret = from_stdin(&text)?;
+    let secret = from_stdin(given)?;
     write_private(file, format!("{}\n", secret.expose_secret()).as_bytes()).map_err(|error| {
         CommandError::new(exit::CONFIG, format!("cannot write {}", file.display())).because(error)
     })

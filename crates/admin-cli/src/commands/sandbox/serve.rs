@@ -151,7 +151,7 @@ fn keep_profile(sandbox: &Sandbox, name: &str, places: &Places) -> Result<(), Co
         ("client_id", sandbox.client_id().to_owned()),
         ("client_secret_file", file.display().to_string()),
     ];
-    Ok(put_profile(&places.profile_file(), name, &keys)?)
+    Ok(put_profile(&places.profile_file(), name, &keys, false)?)
 }
 
 /// Shows what happens until the sandbox has ended.

@@ -1,0 +1,220 @@
+//! A secret reaches the server it belongs to, and no other.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use super::env::TestEnv;
+
+/// A server of somebody else, and what it was sent.
+fn stranger() -> (String, Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let origin = format!("http://{}", listener.local_addr().unwrap());
+    let (sender, heard) = channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut bytes = [0; 4096];
+            let read = stream.read(&mut bytes).unwrap_or(0);
+            let _ = sender.send(String::from_utf8_lossy(&bytes[..read]).into_owned());
+            let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n");
+        }
+    });
+    (origin, heard)
+}
+
+/// Profile `prod` for the sandbox, with its secret in the file; nothing in the environment.
+fn prod(more: &str) -> TestEnv {
+    let mut env = TestEnv::new();
+    env.online("ann", &["ios_77e1"]);
+    let (rest, id, secret) = (
+        env.sandbox().rest_url(),
+        env.sandbox().client_id().to_owned(),
+        env.sandbox().client_secret().to_owned(),
+    );
+    for name in ["EASEMOB_APP_ROOT", "EASEMOB_CLIENT_ID", "EASEMOB_CLIENT_SECRET"] {
+        env.unset(name);
+    }
+    let profile = format!(
+        "default = \"prod\"\n[profiles.prod]\nserver = \"{rest}\"\napp = \"acme#chat\"\nclient_id = \"{id}\"\n\
+         client_secret = \"{secret}\"\n{more}"
+    );
+    let file = env.file("config/config.toml", profile);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    env
+}
+
+#[test]
+fn the_secret_of_a_profile_is_not_sent_to_a_server_named_in_passing() {
+    let (origin, heard) = stranger();
+    let root = format!("{origin}/acme/chat");
+    for (variables, args) in [
+        (vec![("EASEMOB_SERVER", origin.as_str())], vec![]),
+        (vec![], vec!["--server", &origin]),
+        (
+            vec![("EASEMOB_PROFILE", "prod"), ("EASEMOB_SERVER", &origin)],
+            vec![],
+        ),
+        (
+            vec![("EASEMOB_PROFILE", "prod"), ("EASEMOB_APP_ROOT", &root)],
+            vec![],
+        ),
+        (vec![], vec!["--profile", "prod", "--server", &origin]),
+        (vec![], vec!["--profile", "prod", "--app-root", &root]),
+        (vec![], vec!["--server", &origin, "--app", "acme#chat"]),
+        (vec![], vec!["--app-root", &root]),
+        (vec![("EASEMOB_APP_ROOT", &root)], vec![]),
+    ] {
+        let mut env = prod("");
+        for (name, value) in &variables {
+            env.set(name, value);
+        }
+        let all = [&args[..], &["devices", "list", "ann"]].concat();
+        let output = env.run(&all).expect(3);
+        assert!(output.stderr.contains("hint:"), "{}", output.text());
+        assert!(
+            heard.recv_timeout(Duration::from_millis(50)).is_err(),
+            "{variables:?} {args:?}"
+        );
+    }
+}
+
+#[test]
+fn a_profile_may_have_more_origins() {
+    let (origin, heard) = stranger();
+    let env = prod(&format!("origins = [\"{origin}\"]\n"));
+    let _ = env.run(&["--server", &origin, "devices", "list", "ann"]);
+    assert!(
+        heard
+            .recv_timeout(Duration::from_secs(20))
+            .unwrap()
+            .starts_with("POST /acme/chat/token")
+    );
+}
+
+#[test]
+fn a_secret_of_the_environment_is_not_sent_to_the_server_of_a_profile() {
+    let mut env = prod("");
+    env.set("EASEMOB_CLIENT_ID", "staging");
+    env.set("EASEMOB_CLIENT_SECRET", "staging-secret");
+    env.set("EASEMOB_TOKEN", "YWMtstaging");
+    // The profile's own are used, and they are the right ones.
+    let output = env.run(&["devices", "list", "ann"]).expect(0);
+    assert!(output.stderr.contains("is not used"), "{}", output.text());
+
+    let rest = env.sandbox().rest_url();
+    let bare = format!("default = \"prod\"\n[profiles.prod]\nserver = \"{rest}\"\napp = \"acme#chat\"\n");
+    env.file("config/config.toml", &bare);
+    let before = env.sandbox().calls().len();
+    let output = env.run(&["devices", "list", "ann"]).expect(3);
+    assert!(
+        output.stderr.contains("credentials = \"environment\""),
+        "{}",
+        output.text()
+    );
+    assert_eq!(env.sandbox().calls().len(), before, "nothing is sent");
+
+    let (id, secret) = (
+        env.sandbox().client_id().to_owned(),
+        env.sandbox().client_secret().to_owned(),
+    );
+    env.unset("EASEMOB_TOKEN");
+    env.set("EASEMOB_CLIENT_ID", &id);
+    env.set("EASEMOB_CLIENT_SECRET", &secret);
+    env.file(
+        "config/config.toml",
+        format!("{bare}credentials = \"environment\"\n"),
+    );
+    let _ = env.run(&["devices", "list", "ann"]).expect(0);
+}
+
+#[test]
+fn plain_http_to_another_machine_needs_permission() {
+    let mut env = TestEnv::new();
+    env.set("EASEMOB_APP_ROOT", "http://im.example.invalid/acme/chat");
+    let output = env.run(&["devices", "list", "ann"]).expect(3);
+    assert!(
+        output.stderr.contains("EASEMOB_ALLOW_PLAIN_HTTP=1"),
+        "{}",
+        output.text()
+    );
+    env.set("EASEMOB_ALLOW_PLAIN_HTTP", "1");
+    // Now it is tried, and the name does not resolve.
+    let _ = env.run(&["devices", "list", "ann"]).expect(5);
+
+    let env = TestEnv::bare();
+    let add = [
+        "--server",
+        "http://im.example.invalid",
+        "--app",
+        "acme#chat",
+        "profile",
+        "add",
+        "lab",
+        "--client-id",
+        "x",
+    ];
+    let _ = env.run(&add).expect(3);
+    let _ = env.run(&[&add[..], &["--allow-plain-http"]].concat()).expect(0);
+}
+
+#[test]
+fn a_text_that_is_no_secret_is_refused_before_anything_is_sent() {
+    let mut env = TestEnv::new();
+    for text in [
+        "\u{feff}YXA6right",
+        "\"YXA6right\"",
+        "Bearer YWMtright",
+        "YXA6right\n",
+        "YXA6\nright",
+        "YXA6right\u{1b}[0m",
+        "YXA6\u{200b}right",
+    ] {
+        for name in ["EASEMOB_CLIENT_SECRET", "EASEMOB_CLIENT_ID", "EASEMOB_TOKEN"] {
+            let (id, secret) = (
+                env.sandbox().client_id().to_owned(),
+                env.sandbox().client_secret().to_owned(),
+            );
+            env.unset("EASEMOB_TOKEN");
+            env.set("EASEMOB_CLIENT_ID", &id);
+            env.set("EASEMOB_CLIENT_SECRET", &secret);
+            env.set(name, text);
+            let output = env.run(&["devices", "list", "ann"]).expect(3);
+            assert!(!output.text().contains("right"), "{}", output.text());
+        }
+    }
+    assert!(env.sandbox().calls().is_empty());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_secret_that_is_typed_is_not_shown() {
+    let env = TestEnv::bare();
+    let add = [
+        "--server",
+        "https://h",
+        "--app",
+        "acme#chat",
+        "profile",
+        "add",
+        "prod",
+        "--client-id",
+        "id",
+        "--secret-stdin",
+    ];
+    // Not every machine has a program that makes a terminal.
+    let Some(output) = env.run_on_terminal(&add, "YXA6typed\n") else {
+        return;
+    };
+    let output = output.expect(0);
+    assert!(output.stdout.contains("not shown"), "{}", output.text());
+    let holds =
+        |path: &std::path::PathBuf| std::fs::read_to_string(path).is_ok_and(|text| text == "YXA6typed\n");
+    assert!(env.files().iter().any(holds), "{:?}", env.files());
+    assert!(!output.text().contains("YXA6typed"), "{}", output.text());
+}
