@@ -194,3 +194,52 @@ fn an_interrupted_apply_is_gone_on_with() {
     assert!(nothing.stderr.contains("nothing is left"), "{}", nothing.text());
     assert_eq!(env.devices("ann").len(), 1);
 }
+
+/// A plan for thirteen users with one phone each and a browser that stays.
+fn thirteen() -> (TestEnv, String, Vec<String>) {
+    let env = TestEnv::new();
+    let names: Vec<String> = (1..=13).map(|number| format!("user{number:02}")).collect();
+    for name in &names {
+        env.online(name, &["ios_1", "webim_1"]);
+    }
+    let list = env.file("list", names.join("\n"));
+    let plan = env.path("plan.json").to_str().unwrap().to_owned();
+    let args = ["sessions", "plan", "--from", &list, "--platform", "ios", "--out", &plan];
+    let _ = env.run(&args).expect(0);
+    (env, plan, names)
+}
+
+#[test]
+fn stop_ends_nobody_if_anybody_differs() {
+    for (new, left) in [(true, false), (false, true)] {
+        let (env, plan, names) = thirteen();
+        if new {
+            env.sandbox().sign_in_as("user12", "android_since").unwrap();
+        }
+        if left {
+            assert!(env.sandbox().kick("user12", "webim_1"));
+        }
+        let before = env.sandbox().call_count("devices.list");
+        let output = env.run(&apply(&plan, &["--on-drift", "stop"])).expect(9);
+        assert!(output.stderr.contains("user12"), "{}", output.text());
+        assert_eq!(env.writes(), 0, "{}", output.text());
+        assert_eq!(env.sandbox().call_count("devices.list") - before, 13);
+        assert!(names.iter().all(|name| env.devices(name).contains(&"ios_1".to_owned())));
+        let unfinished = env.run(&["runs", "list", "--unfinished"]).expect(0);
+        assert!(!unfinished.stdout.contains("apply"), "{}", unfinished.text());
+        // Another order is not in the way.
+        let _ = env.run(&apply(&plan, &["--on-drift", "skip"])).expect(0);
+        assert!(names.iter().all(|name| !env.devices(name).contains(&"ios_1".to_owned())));
+    }
+}
+
+#[test]
+fn a_planned_device_that_has_left_is_no_reason_to_stop() {
+    let (env, plan, names) = thirteen();
+    assert!(env.sandbox().kick("user12", "ios_1"));
+    let before = env.sandbox().call_count("devices.list");
+    let _ = env.run(&apply(&plan, &["--on-drift", "stop"])).expect(0);
+    assert!(names.iter().all(|name| env.devices(name) == ["webim_1"]));
+    assert_eq!(env.sandbox().call_count("devices.list") - before, 26, "two reads per user");
+    assert_eq!(env.sandbox().call_count("sessions.logout_device"), 12);
+}

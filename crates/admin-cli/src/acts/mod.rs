@@ -8,6 +8,7 @@ pub mod attempt;
 pub mod audit_sink;
 pub mod begin;
 pub mod change;
+pub mod drift_check;
 pub mod lock;
 pub mod logout;
 pub mod operator;

@@ -6,6 +6,7 @@
 //! stay may have left. If the order is to end only what is still meant, a surplus that has gone by itself is none.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use easemob_admin_api::DeviceId;
 
@@ -66,6 +67,30 @@ impl Drift {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.gone.is_empty() && self.left.is_empty() && self.new.is_empty()
+    }
+
+    /// Returns true if `--on-drift stop` stops here: a device is new, or one that was to stay is gone. A planned device
+    /// that has left by itself is where the plan wanted it.
+    #[must_use]
+    pub fn stops(&self) -> bool {
+        !self.left.is_empty() || !self.new.is_empty()
+    }
+}
+
+impl fmt::Display for Drift {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parts = [
+            ("gone", &self.gone),
+            ("new", &self.new),
+            ("gone although to stay", &self.left),
+        ];
+        let mut separator = "";
+        for (name, devices) in parts.into_iter().filter(|(_, devices)| !devices.is_empty()) {
+            let ids: Vec<&str> = devices.iter().map(DeviceId::as_str).collect();
+            write!(f, "{separator}{name}: {}", ids.join(" ").escape_debug())?;
+            separator = "; ";
+        }
+        Ok(())
     }
 }
 

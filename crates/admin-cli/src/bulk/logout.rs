@@ -152,7 +152,7 @@ pub async fn logout_user(
         Ok(decision) => decision,
         Err(error) => return UserResult::Unread(error),
     };
-    if order.on_drift == OnDrift::Stop && !decision.drift.is_empty() {
+    if order.on_drift == OnDrift::Stop && decision.drift.stops() {
         return UserResult::Drifted(decision.drift);
     }
     match end_victims(calls, task, &decision, mode, cap).await {

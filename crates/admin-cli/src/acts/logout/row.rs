@@ -130,14 +130,8 @@ pub(super) fn rows(task: &Task, result: &UserResult, order: &Order) -> Vec<Logou
     let online = match result {
         UserResult::Unread(error) => return vec![LogoutRow::new(task, "failed").failed(error)],
         UserResult::Drifted(drift) => {
-            let list =
-                |devices: &[DeviceId]| devices.iter().map(DeviceId::as_str).collect::<Vec<_>>().join(" ");
-            let mut why = format!("gone: {}; new: {}", list(&drift.gone), list(&drift.new));
-            if !drift.left.is_empty() {
-                why = format!("{why}; gone although to stay: {}", list(&drift.left));
-            }
             return vec![LogoutRow {
-                why: Some(why),
+                why: Some(drift.to_string()),
                 ..LogoutRow::new(task, "drifted")
             }];
         }

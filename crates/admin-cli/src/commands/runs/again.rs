@@ -1,13 +1,14 @@
 //! What `runs resume` and `runs retry-failed` have in common.
 
 use crate::acts::change::ChangeRow;
+use crate::acts::drift_check::refuse_drift;
 use crate::acts::lock::LockRow;
 use crate::acts::logout::row::LogoutRow;
 use crate::acts::perform::{Act, Attempted, perform};
 use crate::bulk::action::Action;
 use crate::bulk::journal::header::Header;
 use crate::bulk::journal::progress::Counts;
-use crate::bulk::resume::Which;
+use crate::bulk::resume::{Which, remaining};
 use crate::bulk::runs::directory::Runs;
 use crate::bulk::runs::id::RunId;
 use crate::command_error::CommandError;
@@ -139,6 +140,10 @@ async fn with_server(
         can_be_dry: false,
     };
     confirm(&context.ui, again.yes, &question)?;
+    if let Act::End(order) = Act::of(open.header.action.clone())? {
+        let tasks = remaining(open.items()?, open.progress.clone(), again.which);
+        refuse_drift(context, session, todo, tasks, &order).await?;
+    }
     let attempted = Attempted {
         which: again.which,
         verify: again.verify,

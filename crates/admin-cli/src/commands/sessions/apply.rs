@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 
 use crate::acts::begin::{self, begin};
+use crate::acts::drift_check::refuse_drift;
 use crate::acts::logout::dry_run;
 use crate::acts::perform::{Attempted, perform};
 use crate::bulk::action::{Action, OnDrift};
@@ -36,7 +37,8 @@ const CLOCK_SKEW: Duration = Duration::from_mins(5);
 
 Ends the devices that the plan names and no others, one call per device, and fewer of them where devices that were to \
 stay have left and the plan kept the newest or some surviving ones. Refuses a plan of another app, one that was \
-edited, and one that is too old. Each user's devices are read again before anything is ended.")]
+edited, and one that is too old. Each user's devices are read again before anything is ended; with --on-drift stop, everybody's are read once \
+before that, so that the run takes two reads per user, and nobody is signed out if anybody differs.")]
 pub struct ApplyArgs {
     /// The plan, as `sessions plan` wrote it
     #[arg(value_name = "PLAN")]
@@ -62,7 +64,7 @@ pub struct ApplyArgs {
 enum DriftArg {
     /// End planned devices that are still there and still meant, and leave new ones alone
     Skip,
-    /// Stop the run before touching the user
+    /// Read everybody first, and end nothing if a device is new or one that was to stay is gone; stop at who changes since
     Stop,
     /// Choose again, so that new devices count too
     Include,
@@ -113,6 +115,8 @@ pub async fn run(context: &Context, session: &Session, args: &ApplyArgs) -> Resu
         },
     };
     let mut summary = Summary::of_users(totals.users_to_log_out);
+    let tasks = items(args, &plan)?.map(|item| item.map(Task::fresh));
+    refuse_drift(context, session, totals.users_to_log_out, tasks, &order).await?;
     if acting.dry_run {
         acting.record(&mut summary);
         let tasks = items(args, &plan)?.map(|item| item.map(Task::fresh));

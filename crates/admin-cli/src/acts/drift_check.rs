@@ -1,0 +1,205 @@
+//! The reading pass of `--on-drift stop`: nobody is signed out if anybody differs from the plan.
+
+use std::fmt::Write as _;
+use std::io;
+
+use crate::bulk::action::OnDrift;
+use crate::bulk::calls::CallError;
+use crate::bulk::decide::{Decision, Order};
+use crate::bulk::item::Task;
+use crate::bulk::logout::choose;
+use crate::command_error::CommandError;
+use crate::commands::acting::counted;
+use crate::context::{Context, Session};
+use crate::exit;
+
+use super::read_first::read_first;
+
+/// How many users are named in an error; the rest are counted.
+const NAMED: usize = 10;
+
+/// Reads the devices of every task, if the order is to stop at a difference, and refuses all of them if one differs.
+///
+/// # Errors
+/// When somebody differs from the plan or cannot be read; nothing was done to anybody then.
+pub async fn refuse_drift(
+    context: &Context,
+    session: &Session,
+    users: u64,
+    tasks: impl Iterator<Item = io::Result<Task>>,
+    order: &Order,
+) -> Result<(), CommandError> {
+    if order.on_drift != OnDrift::Stop {
+        return Ok(());
+    }
+    let mut found = Found::default();
+    let read = async |task: &Task| choose(&session.server, task, order).await;
+    let note = |task: Task, read: Result<Decision, CallError>| {
+        found.note(&task, read);
+        Ok(())
+    };
+    read_first(
+        context,
+        &session.server,
+        "comparing with the plan",
+        users,
+        tasks,
+        read,
+        note,
+    )
+    .await?;
+    found.conclude()
+}
+
+/// What the pass has found; bounded, whatever the length of the plan.
+#[derive(Default)]
+struct Found {
+    differing: u64,
+    unread: u64,
+    /// The first of those, by line, with what is to be said of them.
+    named: Vec<(u64, String)>,
+    /// The first failure.
+    error: Option<CallError>,
+}
+
+impl Found {
+    fn note(&mut self, task: &Task, read: Result<Decision, CallError>) {
+        let said = match read {
+            Ok(decision) if decision.drift.stops() => {
+                self.differing += 1;
+                decision.drift.to_string()
+            }
+            Ok(_) => return,
+            Err(error) => {
+                self.unread += 1;
+                let said = format!("could not be read: {error}");
+                self.error.get_or_insert(error);
+                said
+            }
+        };
+        let user = task.item.user.as_str().escape_debug();
+        self.named.push((task.item.line, format!("{user}: {said}")));
+        // They come in any order, and the first by line are those that are looked for.
+        self.named.sort();
+        self.named.truncate(NAMED);
+    }
+
+    fn conclude(self) -> Result<(), CommandError> {
+        if self.differing + self.unread == 0 {
+            return Ok(());
+        }
+        let mut causes = String::new();
+        for (_, said) in &self.named {
+            let separator = if causes.is_empty() { "" } else { "; " };
+            let _ = write!(causes, "{separator}{said}");
+        }
+        let more = (self.differing + self.unread).saturating_sub(self.named.len() as u64);
+        if more > 0 {
+            let _ = write!(causes, "; and {more} more");
+        }
+        if self.differing > 0 {
+            let one = self.differing == 1;
+            let what = format!(
+                "{} {} from the plan, so nobody was signed out",
+                counted(self.differing, "user"),
+                if one { "differs" } else { "differ" }
+            );
+            return Err(CommandError::new(exit::DRIFT, what)
+                .because(causes)
+                .hint("make a new plan, or apply this one with --on-drift skip|include"));
+        }
+        let what = format!(
+            "{} could not be compared with the plan, so nobody was signed out",
+            counted(self.unread, "user")
+        );
+        let retry = self.error.is_none_or(|error| error.retry_may_help);
+        let exit = if retry {
+            exit::FAILED_RETRY
+        } else {
+            exit::FAILED_FINAL
+        };
+        Err(CommandError::new(exit, what)
+            .because(causes)
+            .hint("apply the plan again later, or with --on-drift skip to leave out who cannot be read"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use easemob_admin_api::{DeviceId, UserId};
+
+    use super::*;
+    use crate::bulk::decide::Drift;
+    use crate::bulk::item::Item;
+
+    fn task(line: u64) -> Task {
+        Task::fresh(Item {
+            number: line,
+            line,
+            user: UserId::parse(format!("user{line:02}")).unwrap(),
+            planned: None,
+        })
+    }
+
+    fn drift(gone: &[&str], left: &[&str], new: &[&str]) -> Decision {
+        let ids = |ids: &[&str]| ids.iter().map(|id| DeviceId::parse(*id).unwrap()).collect();
+        Decision {
+            drift: Drift {
+                gone: ids(gone),
+                left: ids(left),
+                new: ids(new),
+            },
+            ..Decision::default()
+        }
+    }
+
+    #[test]
+    fn one_difference_refuses_everybody_and_a_device_that_has_left_is_none() {
+        for (decision, refused) in [
+            (drift(&[], &[], &[]), false),
+            (drift(&["web_1"], &[], &[]), false),
+            (drift(&[], &["web_1"], &[]), true),
+            (drift(&[], &[], &["web_1"]), true),
+            (drift(&["web_1"], &[], &["web_2"]), true),
+        ] {
+            let mut found = Found::default();
+            for line in 1..50 {
+                found.note(&task(line), Ok(Decision::default()));
+            }
+            found.note(&task(50), Ok(decision.clone()));
+            let concluded = found.conclude();
+            assert_eq!(concluded.is_err(), refused, "{:?}", decision.drift);
+            if let Err(error) = concluded {
+                assert_eq!(error.exit(), exit::DRIFT);
+            }
+        }
+    }
+
+    #[test]
+    fn who_cannot_be_read_is_not_taken_for_unchanged() {
+        for (retry_may_help, expected) in [(true, exit::FAILED_RETRY), (false, exit::FAILED_FINAL)] {
+            let mut found = Found::default();
+            let error = CallError {
+                retry_may_help,
+                ..CallError::for_test("devices.list")
+            };
+            found.note(&task(1), Err(error));
+            assert_eq!(found.conclude().unwrap_err().exit(), expected);
+        }
+    }
+
+    #[test]
+    fn the_first_are_named_and_the_rest_counted() {
+        let mut found = Found::default();
+        for line in (1..=25).rev() {
+            found.note(&task(line), Ok(drift(&[], &[], &["web_1"])));
+        }
+        let error = found.conclude().unwrap_err();
+        let said = std::error::Error::source(&error).unwrap().to_string();
+        assert!(error.to_string().starts_with("25 users differ"), "{error}");
+        assert!(
+            said.starts_with("user01: new: web_1") && said.ends_with("; and 15 more"),
+            "{said}"
+        );
+    }
+}
