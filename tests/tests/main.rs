@@ -34,5 +34,6 @@ mod it {
     mod secrets;
     mod storms;
     mod tokens;
+    mod user_caps;
     mod websdk;
 }

@@ -17,6 +17,8 @@ pub struct Question {
     pub app: String,
     /// How many users are touched.
     pub users: u64,
+    /// Whether it touches the app itself, and so everybody in it.
+    pub whole_app: bool,
     /// The act in words, such as `log out all devices of 3 users of acme#chat`.
     pub act: String,
     /// Whether the command has a `--dry-run` that shows what it would do.
@@ -46,7 +48,7 @@ pub fn confirm(ui: &Ui, yes: bool, question: &Question) -> Result<(), CommandErr
 }
 
 fn ask(ui: &Ui, terminal: &mut dyn BufRead, question: &Question) -> Result<(), CommandError> {
-    let typed = question.users > TYPED_ABOVE;
+    let typed = question.whole_app || question.users > TYPED_ABOVE;
     ui.say(format_args!("About to {}.", question.act));
     if typed {
         ui.ask(&format!("Type the app key ({}) to go on:", question.app));
@@ -103,10 +105,15 @@ mod tests {
     use super::*;
 
     fn answer(users: u64, typed: &str) -> bool {
+        answer_about(users, false, typed)
+    }
+
+    fn answer_about(users: u64, whole_app: bool, typed: &str) -> bool {
         let ui = Ui::new(Box::new(io::sink()), false, false);
         let question = Question {
             app: "acme#chat".into(),
             users,
+            whole_app,
             act: "log out".into(),
             can_be_dry: true,
         };
@@ -133,5 +140,7 @@ mod tests {
         assert!(!answer(TYPED_ABOVE + 1, "y\n"));
         assert!(answer(TYPED_ABOVE + 1, "acme#chat\n"));
         assert!(!answer(TYPED_ABOVE + 1, "acme#Chat\n"));
+        assert!(!answer_about(0, true, "y\n"));
+        assert!(answer_about(0, true, "acme#chat\n"));
     }
 }

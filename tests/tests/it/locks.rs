@@ -380,7 +380,7 @@ fn going_on_with_a_lock_whose_time_is_over_locks_nobody() {
     killed(&env, &args, fault, || env.sandbox().call_count("users.ban") == 1);
     let run = run_of(&env, "bob");
     std::thread::sleep(Duration::from_secs(3));
-    let due = env.run(&["sessions", "unlock", "--due", "--yes"]).expect(0);
+    let due = env.run(&["sessions", "unlock", "--due", "--yes"]).expect(11);
     assert!(
         due.stderr.contains(&format!("runs resume {run}")),
         "{}",

@@ -204,7 +204,16 @@ fn thirteen() -> (TestEnv, String, Vec<String>) {
     }
     let list = env.file("list", names.join("\n"));
     let plan = env.path("plan.json").to_str().unwrap().to_owned();
-    let args = ["sessions", "plan", "--from", &list, "--platform", "ios", "--out", &plan];
+    let args = [
+        "sessions",
+        "plan",
+        "--from",
+        &list,
+        "--platform",
+        "ios",
+        "--out",
+        &plan,
+    ];
     let _ = env.run(&args).expect(0);
     (env, plan, names)
 }
@@ -224,12 +233,20 @@ fn stop_ends_nobody_if_anybody_differs() {
         assert!(output.stderr.contains("user12"), "{}", output.text());
         assert_eq!(env.writes(), 0, "{}", output.text());
         assert_eq!(env.sandbox().call_count("devices.list") - before, 13);
-        assert!(names.iter().all(|name| env.devices(name).contains(&"ios_1".to_owned())));
+        assert!(
+            names
+                .iter()
+                .all(|name| env.devices(name).contains(&"ios_1".to_owned()))
+        );
         let unfinished = env.run(&["runs", "list", "--unfinished"]).expect(0);
         assert!(!unfinished.stdout.contains("apply"), "{}", unfinished.text());
         // Another order is not in the way.
         let _ = env.run(&apply(&plan, &["--on-drift", "skip"])).expect(0);
-        assert!(names.iter().all(|name| !env.devices(name).contains(&"ios_1".to_owned())));
+        assert!(
+            names
+                .iter()
+                .all(|name| !env.devices(name).contains(&"ios_1".to_owned()))
+        );
     }
 }
 
@@ -240,6 +257,10 @@ fn a_planned_device_that_has_left_is_no_reason_to_stop() {
     let before = env.sandbox().call_count("devices.list");
     let _ = env.run(&apply(&plan, &["--on-drift", "stop"])).expect(0);
     assert!(names.iter().all(|name| env.devices(name) == ["webim_1"]));
-    assert_eq!(env.sandbox().call_count("devices.list") - before, 26, "two reads per user");
+    assert_eq!(
+        env.sandbox().call_count("devices.list") - before,
+        26,
+        "two reads per user"
+    );
     assert_eq!(env.sandbox().call_count("sessions.logout_device"), 12);
 }

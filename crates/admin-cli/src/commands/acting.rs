@@ -88,6 +88,30 @@ impl Acting {
         users: u64,
         act: &str,
     ) -> Result<(), CommandError> {
+        self.ask(context, session, users, false, act)
+    }
+
+    /// Asks as [`confirm`](Self::confirm) does, for the app key: the act touches everybody in the app.
+    ///
+    /// # Errors
+    /// As [`confirm`](Self::confirm).
+    pub fn confirm_whole_app(
+        &self,
+        context: &Context,
+        session: &Session,
+        act: &str,
+    ) -> Result<(), CommandError> {
+        self.ask(context, session, 0, true, act)
+    }
+
+    fn ask(
+        &self,
+        context: &Context,
+        session: &Session,
+        users: u64,
+        whole_app: bool,
+        act: &str,
+    ) -> Result<(), CommandError> {
         if self.dry_run {
             return Ok(());
         }
@@ -95,6 +119,7 @@ impl Acting {
         let question = Question {
             app: session.app.clone(),
             users,
+            whole_app,
             act: format!("{act} of {}{place}", session.app),
             can_be_dry: true,
         };

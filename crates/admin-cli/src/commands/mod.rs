@@ -16,5 +16,6 @@ pub mod sandbox;
 pub mod selection;
 pub mod sessions;
 pub mod times;
+pub mod user_cap;
 pub mod user_source;
 pub mod users;

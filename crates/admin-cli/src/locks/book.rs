@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use easemob_admin_api::UserId;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::guard::UserGuard;
@@ -94,6 +95,39 @@ impl LockBook {
     /// As [`read`](Self::read).
     pub fn read_others(&self) -> Result<Vec<Lock>, LockBookError> {
         Ok(self.load().map_err(|error| self.cannot(error))?.others)
+    }
+
+    /// Returns when locks that were due were lifted last, whoever did it here; nothing if nobody ever did, or if that
+    /// cannot be told.
+    ///
+    /// # Errors
+    /// When the note of it is there and cannot be read.
+    pub fn lifted_last(&self) -> Result<Option<Timestamp>, LockBookError> {
+        match fs::read_to_string(self.lifted_note()) {
+            Ok(text) => Ok(text.trim().parse().ok()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(self.cannot(error)),
+        }
+    }
+
+    /// Notes that all locks that were due at that time have been lifted.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn note_lifted(&self, at: Timestamp) -> Result<(), LockBookError> {
+        let path = self.lifted_note();
+        let write = || {
+            make_directory(path.parent().unwrap_or(Path::new(".")))?;
+            let mut note = tempfile::NamedTempFile::new_in(path.parent().unwrap_or(Path::new(".")))?;
+            writeln!(note, "{at}")?;
+            note.persist(&path)?;
+            io::Result::Ok(())
+        };
+        write().map_err(|error| self.cannot(error))
+    }
+
+    fn lifted_note(&self) -> PathBuf {
+        self.path.with_extension("lifted")
     }
 
     /// Returns what changes when the file does.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use easemob_admin_api::UserId;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// A ban with an end.
@@ -152,6 +152,18 @@ pub fn due(locks: &Locks, now: Timestamp) -> Vec<UserId> {
         .collect()
 }
 
+/// How long ago locks that were due may have been lifted last, for a timer to be believed in.
+const TIMER: SignedDuration = SignedDuration::from_hours(1);
+
+/// Says that nobody seems to lift locks that are due, unless somebody did so lately.
+#[must_use]
+pub fn unattended(lifted_last: Option<Timestamp>, now: Timestamp) -> Option<String> {
+    let Some(last) = lifted_last else {
+        return Some("`sessions unlock --due` has never run here for this server".into());
+    };
+    (now.duration_since(last) > TIMER).then(|| format!("`sessions unlock --due` ran here last on {last:.0}"))
+}
+
 #[cfg(test)]
 impl Lock {
     pub(crate) fn for_test(name: &str, run: &str, state: LockState) -> Self {
@@ -188,6 +200,21 @@ mod tests {
 
     fn pending(run: &str, until: i64) -> Lock {
         lock("ann", run, until, LockState::Pending)
+    }
+
+    #[test]
+    fn a_timer_is_believed_in_for_an_hour() {
+        let now = second(100_000);
+        for (last, quiet) in [
+            (None, false),
+            (Some(second(100_000)), true),
+            (Some(second(100_000 - 3_600)), true),
+            (Some(second(100_000 - 3_601)), false),
+            // The clock was set back since.
+            (Some(second(100_001)), true),
+        ] {
+            assert_eq!(unattended(last, now).is_none(), quiet, "{last:?}");
+        }
     }
 
     #[test]

@@ -240,13 +240,13 @@ pub async fn run(context: &Context, session: &Session, args: &SetArgs) -> Result
         ));
     }
     if to_change > 0 {
-        let whose = if args.users.is_empty() {
-            "the app".into()
+        if args.users.is_empty() {
+            let act = "change the device limits of all users";
+            args.acting.confirm_whole_app(context, session, act)?;
         } else {
-            users(to_change)
-        };
-        let act = format!("change the device limits of {whose}");
-        args.acting.confirm(context, session, to_change, &act)?;
+            let act = format!("change the device limits of {}", users(to_change));
+            args.acting.confirm(context, session, to_change, &act)?;
+        }
     }
     if args.acting.dry_run || to_change == 0 {
         return write(context, session, args, &planned, None).await;

@@ -130,6 +130,7 @@ async fn with_server(
     let question = Question {
         app: session.app.clone(),
         users: todo,
+        whole_app: false,
         act: format!(
             "go on with `{}` of {} of {} of {}{place}",
             header.action.command(),

@@ -17,11 +17,12 @@ use crate::bulk::tally::Settled;
 use crate::command_error::{CommandError, call_error};
 use crate::commands::acting::{Acting, users};
 use crate::commands::times::lasting;
+use crate::commands::user_cap::UserCap;
 use crate::commands::user_source::UserSource;
 use crate::context::{Context, Session};
 use crate::drive::{Done, Run, drive, summary_of};
 use crate::exit::{self, Exit};
-use crate::locks::lock::Lock;
+use crate::locks::lock::{Lock, unattended};
 use crate::summary::Words;
 
 /// Arguments of `sessions lock`.
@@ -40,6 +41,8 @@ pub struct LockArgs {
     #[arg(long, value_name = "TIME", value_parser = lasting)]
     ttl: Duration,
     #[command(flatten)]
+    cap: UserCap,
+    #[command(flatten)]
     acting: Acting,
 }
 
@@ -53,8 +56,17 @@ pub async fn run(context: &Context, session: &Session, args: &LockArgs) -> Resul
         .checked_add(args.ttl)
         .map_err(|error| CommandError::new(exit::USAGE, "--ttl is too long").because(error))?;
     let list = args.users.read(context)?;
+    args.cap.check(list.users, list.users)?;
     let act = format!("lock, until {until:.0}, {}", users(list.users));
-    warn_of_others(context, session, &book_of_session(context, session)?)?;
+    let book = book_of_session(context, session)?;
+    warn_of_others(context, session, &book)?;
+    if let Some(note) = unattended(book.lifted_last()?, Timestamp::now()) {
+        context.ui.note(note);
+        context.ui.note(
+            "nothing else lifts a lock: run `easemob-admin sessions unlock --due --yes` every few minutes, by cron or the \
+             timer in contrib/systemd",
+        );
+    }
     args.acting.confirm(context, session, list.users, &act)?;
     if args.acting.dry_run {
         return dry_run(context, session, args, &list, until).await;

@@ -15,6 +15,7 @@ use crate::bulk::item::{Item, Task};
 use crate::bulk::tally::Settled;
 use crate::command_error::CommandError;
 use crate::commands::acting::{Acting, users};
+use crate::commands::user_cap::UserCap;
 use crate::commands::user_source::UserSource;
 use crate::context::{Context, Session};
 use crate::drive::{Run, drive, finish_empty, summary_of};
@@ -28,7 +29,8 @@ use crate::summary::{Summary, Words};
   easemob-admin sessions unlock ann --reason \"it was her after all\" --ticket INC-7
   easemob-admin --profile prod sessions unlock --due --yes
 
---due lifts the locks whose time has come; its reason is that of each lock. Only locks are lifted: a ban that \
+--due lifts the locks whose time has come; its reason is that of each lock. The exit code is 11 while a lock whose run was \
+not finished should have been lifted. Only locks are lifted: a ban that \
 `sessions lock` did not set is left to `users unban`, and a lock that is set anew or extended after the command was \
 given stays.")]
 pub struct UnlockArgs {
@@ -37,6 +39,8 @@ pub struct UnlockArgs {
     /// Lift all locks whose time has come
     #[arg(long, conflicts_with_all = ["users", "from"])]
     due: bool,
+    #[command(flatten)]
+    cap: UserCap,
     #[command(flatten)]
     acting: Acting,
 }
@@ -61,9 +65,29 @@ pub async fn run(context: &Context, session: &Session, args: &UnlockArgs) -> Res
     // Between the two nobody can set a lock that is neither seen nor newer.
     let (as_of, locks) = book.change(|locks| (Timestamp::now(), locks.clone()))?;
     let (items, summary) = items(context, args, &locks, as_of)?;
-    if args.due {
-        warn_of_pending(context, &locks, as_of);
+    args.cap.check(items.len() as u64, locks.len() as u64)?;
+    let overdue = args.due && warn_of_pending(context, &locks, as_of);
+    let lifted = lift(context, session, &acting, items, summary, (args, as_of)).await?;
+    if args.due && !acting.dry_run && lifted == exit::OK {
+        book.note_lifted(as_of)?;
     }
+    // Somebody is banned past the end of a lock, and only the run that set it knows whether by it.
+    Ok(if overdue && lifted == exit::OK {
+        exit::FINDINGS
+    } else {
+        lifted
+    })
+}
+
+/// Lifts the locks of `items`.
+async fn lift(
+    context: &Context,
+    session: &Session,
+    acting: &Acting,
+    items: Vec<Item>,
+    summary: Summary,
+    (args, as_of): (&UnlockArgs, Timestamp),
+) -> Result<Exit, CommandError> {
     if items.is_empty() {
         context.ui.say("no lock is due");
         let report = context.report::<LockRow>(session, "sessions unlock", None);
@@ -77,10 +101,10 @@ pub async fn run(context: &Context, session: &Session, args: &UnlockArgs) -> Res
         &format!("lift the locks of {}", users(count)),
     )?;
     if acting.dry_run {
-        return dry_run(context, session, &acting, items, summary).await;
+        return dry_run(context, session, acting, items, summary).await;
     }
     let order = begin::Order {
-        acting: &acting,
+        acting,
         action: Action::Unlock { as_of: Some(as_of) },
         source: if args.due {
             "locks that are due".into()
@@ -94,7 +118,9 @@ pub async fn run(context: &Context, session: &Session, args: &UnlockArgs) -> Res
 }
 
 /// Locks that nobody can lift before their run is finished are told, or the timer would leave them for ever.
-fn warn_of_pending(context: &Context, locks: &Locks, now: Timestamp) {
+///
+/// Returns true if there are any.
+fn warn_of_pending(context: &Context, locks: &Locks, now: Timestamp) -> bool {
     let pending: Vec<&Lock> = locks
         .values()
         .filter(|lock| lock.is_pending() && lock.is_due(now))
@@ -107,6 +133,7 @@ fn warn_of_pending(context: &Context, locks: &Locks, now: Timestamp) {
             first.run
         ));
     }
+    !pending.is_empty()
 }
 
 /// Returns whose locks are to be lifted, and the summary to begin with.

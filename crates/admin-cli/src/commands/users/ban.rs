@@ -7,6 +7,7 @@ use crate::acts::change::BAN;
 use crate::bulk::action::Action;
 use crate::command_error::CommandError;
 use crate::commands::acting::Acting;
+use crate::commands::user_cap::UserCap;
 use crate::commands::user_source::UserSource;
 use crate::context::{Context, Session};
 use crate::exit::Exit;
@@ -23,6 +24,8 @@ pub struct BanArgs {
     #[command(flatten)]
     users: UserSource,
     #[command(flatten)]
+    cap: UserCap,
+    #[command(flatten)]
     acting: Acting,
 }
 
@@ -31,5 +34,14 @@ pub struct BanArgs {
 /// # Errors
 /// When the list cannot be used, the operator does not agree, or the run was stopped.
 pub async fn run(context: &Context, session: &Session, args: &BanArgs) -> Result<Exit, CommandError> {
-    change::run(context, session, &args.users, &args.acting, Action::Ban, &BAN).await
+    change::run(
+        context,
+        session,
+        &args.users,
+        args.cap,
+        &args.acting,
+        Action::Ban,
+        &BAN,
+    )
+    .await
 }

@@ -9,6 +9,7 @@ use crate::bulk::action::Action;
 use crate::bulk::item::Task;
 use crate::command_error::{CommandError, call_error};
 use crate::commands::acting::{Acting, users};
+use crate::commands::user_cap::UserCap;
 use crate::commands::user_source::UserSource;
 use crate::context::{Context, Session};
 use crate::drive::{Run, drive, summary_of};
@@ -20,12 +21,14 @@ pub(super) async fn run(
     context: &Context,
     session: &Session,
     source: &UserSource,
+    cap: UserCap,
     acting: &Acting,
     action: Action,
     change: &Change,
 ) -> Result<Exit, CommandError> {
     acting.require_record(context, session)?;
     let list = source.read(context)?;
+    cap.check(list.users, list.users)?;
     let act = format!("{} {}", change.verb, users(list.users));
     acting.confirm(context, session, list.users, &act)?;
     if acting.dry_run {

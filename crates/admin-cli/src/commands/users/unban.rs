@@ -7,6 +7,7 @@ use crate::acts::change::UNBAN;
 use crate::bulk::action::Action;
 use crate::command_error::CommandError;
 use crate::commands::acting::Acting;
+use crate::commands::user_cap::UserCap;
 use crate::commands::user_source::UserSource;
 use crate::context::{Context, Session};
 use crate::exit::Exit;
@@ -21,6 +22,8 @@ pub struct UnbanArgs {
     #[command(flatten)]
     users: UserSource,
     #[command(flatten)]
+    cap: UserCap,
+    #[command(flatten)]
     acting: Acting,
 }
 
@@ -29,5 +32,14 @@ pub struct UnbanArgs {
 /// # Errors
 /// When the list cannot be used, the operator does not agree, or the run was stopped.
 pub async fn run(context: &Context, session: &Session, args: &UnbanArgs) -> Result<Exit, CommandError> {
-    change::run(context, session, &args.users, &args.acting, Action::Unban, &UNBAN).await
+    change::run(
+        context,
+        session,
+        &args.users,
+        args.cap,
+        &args.acting,
+        Action::Unban,
+        &UNBAN,
+    )
+    .await
 }
