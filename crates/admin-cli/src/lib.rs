@@ -18,6 +18,7 @@ pub mod commands;
 pub mod config;
 pub mod confirm;
 pub mod context;
+pub mod disk_hint;
 pub mod drive;
 mod embedded;
 mod entry;

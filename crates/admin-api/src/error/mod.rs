@@ -180,6 +180,13 @@ impl Error {
         }
     }
 
+    /// Returns true if the call was given up because there was no token for it: the service or something in between
+    /// refused one or gave no usable answer, or it could not be signed. This says nothing about whom the call was for.
+    #[must_use]
+    pub fn is_without_token(&self) -> bool {
+        matches!(self.inner.kind, Kind::Credentials(_) | Kind::Sign(_))
+    }
+
     /// Returns true if the server knows no such org and app: a wrong app key, or the host of another cluster.
     #[must_use]
     pub fn is_wrong_app(&self) -> bool {

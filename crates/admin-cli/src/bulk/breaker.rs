@@ -18,6 +18,8 @@ pub struct Breaker {
 pub enum Fatal {
     /// The server refuses everything that this run could send.
     Refused(CallError),
+    /// There is no token, so nothing can be sent.
+    NoToken(CallError),
     /// The server has been silent too long.
     Unreachable(CallError),
 }
@@ -32,6 +34,8 @@ impl Breaker {
     pub fn failed(&mut self, error: &CallError) -> Option<Fatal> {
         match error.scope {
             Scope::Run => Some(Fatal::Refused(error.clone())),
+            // The client has asked again as often as that may help.
+            Scope::Token => Some(Fatal::NoToken(error.clone())),
             Scope::Item => {
                 self.unreachable = 0;
                 None
@@ -60,6 +64,14 @@ mod tests {
         assert!(matches!(
             Breaker::default().failed(&error(Scope::Run)),
             Some(Fatal::Refused(_))
+        ));
+    }
+
+    #[test]
+    fn without_a_token_a_run_stops_at_once() {
+        assert!(matches!(
+            Breaker::default().failed(&error(Scope::Token)),
+            Some(Fatal::NoToken(_))
         ));
     }
 

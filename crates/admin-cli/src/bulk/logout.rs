@@ -314,7 +314,7 @@ async fn end_each(calls: &impl SessionCalls, user: &UserId, victims: &[Choice], 
         } else {
             end_device(calls, user, victim, repeats).await
         };
-        refused |= matches!(&fate, Fate::Failed(error) if error.scope == Scope::Run);
+        refused |= matches!(&fate, Fate::Failed(error) if matches!(error.scope, Scope::Run | Scope::Token));
         fates.push(fate);
     }
     fates

@@ -6,6 +6,9 @@ use super::journal::record::{Failure, Outcome, State};
 use super::logout::{Fate, UserResult};
 use super::tally::Settled;
 
+/// So many failures of one user are recorded in the words of each.
+const MOST_IN_FULL: usize = 100;
+
 /// Returns the outcome of a logout job; nothing if the job did not get as far as to have one.
 #[must_use]
 pub fn of_logout(item: &Item, result: &UserResult, at: i64) -> Option<Outcome> {
@@ -30,7 +33,14 @@ pub fn of_logout(item: &Item, result: &UserResult, at: i64) -> Option<Outcome> {
                 outcome.ended.push(id.clone());
                 outcome.server_at = outcome.server_at.max(*server_at);
             }
-            Fate::Failed(error) => outcome.failed.push(failure(Some(id.clone()), error)),
+            Fate::Failed(error) => {
+                let mut failure = failure(Some(id.clone()), error);
+                // The record of a user with thousands of devices has to fit into a line.
+                if outcome.failed.len() >= MOST_IN_FULL {
+                    failure.error = "as for the devices before".into();
+                }
+                outcome.failed.push(failure);
+            }
             Fate::Gone if outcome.state == State::Nothing => outcome.state = State::Skipped,
             Fate::WouldEnd | Fate::Kept | Fate::Gone | Fate::NotTried => {}
         }

@@ -4,7 +4,7 @@
 //! beside each other and kept in their order, so that what is kept is always a beginning of the whole, and an
 //! interrupted scan can be gone on with.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::future::Future;
 use std::pin::pin;
 
@@ -62,6 +62,38 @@ pub struct Batch {
     pub users: Vec<UserId>,
     /// The position after them.
     pub after: Position,
+}
+
+impl Batch {
+    /// Leaves out users, by their names in lower case, who are kept in the snapshot already.
+    #[must_use]
+    pub fn without(mut self, known: &HashSet<String>) -> Self {
+        self.users.retain(|user| !known.contains(&user.folded()));
+        self
+    }
+}
+
+/// Returns the users that a snapshot names, who need not be read again when its listing is begun again.
+///
+/// # Errors
+/// When the snapshot cannot be read.
+pub fn known_users(store: &dyn LoginStore, snapshot: SnapshotId) -> Result<HashSet<String>, StoreError> {
+    let mut known = HashSet::new();
+    store.each_device(snapshot, &mut |user, _| {
+        if !known.contains(user) {
+            known.insert(user.to_owned());
+        }
+    })?;
+    store.each_not_known(snapshot, &mut |not_known| {
+        known.insert(not_known.user);
+    })?;
+    Ok(known)
+}
+
+/// Returns true if the server refused the place where a listing was to go on, and would do so for ever.
+#[must_use]
+pub fn is_refused_place(error: &SourceError) -> bool {
+    matches!(error, SourceError::Call(error) if error.scope == Scope::Item)
 }
 
 /// Why users cannot be read any further.
@@ -277,6 +309,14 @@ struct Found {
 
 /// Reads the status of users, and the devices of those who are online.
 async fn read_batch(calls: &impl ScanCalls, places: &Places, users: &[UserId]) -> Found {
+    // All of them are known already.
+    if users.is_empty() {
+        return Found {
+            users: Vec::new(),
+            answered: false,
+            errors: Vec::new(),
+        };
+    }
     let statuses = match places.call(calls.statuses(users)).await {
         Ok(statuses) => statuses,
         Err(error) => {

@@ -85,7 +85,7 @@ impl DeviceRow {
             call: Some(error.call),
             error: Some(error.message.clone()),
             retry_may_help: Some(error.retry_may_help),
-            ..Self::new(entry, "failed")
+            ..Self::new(entry, error.row_outcome())
         }
     }
 }
@@ -131,7 +131,7 @@ impl Row for DeviceRow {
             ("online", _) => text(&self.why),
             ("not_online", _) => "not online".into(),
             ("no_match", _) => "no device matches".into(),
-            (_, error) => format!("failed: {}", text(error)),
+            (outcome, error) => format!("{}: {}", outcome.replace('_', " "), text(error)),
         };
         vec![
             self.user.clone(),

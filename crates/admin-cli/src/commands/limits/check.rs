@@ -120,7 +120,7 @@ impl CheckRow {
             call: Some(error.call),
             error: Some(error.message.clone()),
             retry_may_help: Some(error.retry_may_help),
-            ..Self::new(entry, "failed")
+            ..Self::new(entry, error.row_outcome())
         }
     }
 }
@@ -181,7 +181,7 @@ impl Row for CheckRow {
             (platform, _) => platform.clone().unwrap_or_default(),
         };
         let note = match (self.outcome, &self.error, self.undecided) {
-            ("failed", Some(error), _) => format!("failed: {error}"),
+            (outcome, Some(error), _) => format!("{}: {error}", outcome.replace('_', " ")),
             (_, _, Some(undecided)) if undecided > 0 => {
                 format!(
                     "{undecided} undecided: {}",

@@ -9,6 +9,7 @@ use easemob_admin_api::{UserId, UserQuery};
 use crate::bulk::calls::SessionCalls;
 use crate::bulk::verify::USERS_PER_REQUEST;
 use crate::command_error::CommandError;
+use crate::commands::listing::broken_off;
 use crate::commands::user_source::UserSource;
 use crate::context::{Context, Session};
 use crate::exit;
@@ -71,7 +72,8 @@ async fn everybody(context: &Context, session: &Session) -> Result<UserList, Com
     let (mut users, mut offline) = (0, 0);
     let mut cursor = None;
     loop {
-        let page = server.client().list_users_page(&query, cursor.as_ref()).await?;
+        let page = server.client().list_users_page(&query, cursor.as_ref()).await;
+        let page = page.map_err(|error| broken_off(error, users, ", so nobody was compared"))?;
         let names: Vec<UserId> = page.items.into_iter().map(|user| user.username).collect();
         // Who is not said to be offline is read, and so is everybody where there is no answer.
         let left_out = if names.is_empty() {
@@ -79,7 +81,7 @@ async fn everybody(context: &Context, session: &Session) -> Result<UserList, Com
         } else {
             server.offline(&names).await.unwrap_or_default()
         };
-        users += names.len();
+        users += names.len() as u64;
         offline += left_out.len();
         for name in names.iter().filter(|name| !left_out.contains(name)) {
             list.push(name)?;

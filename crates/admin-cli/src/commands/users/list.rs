@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::row::UserRow;
 use crate::bulk::pipeline::{Cause, Wish};
 use crate::command_error::CommandError;
+use crate::commands::listing::broken_off;
 use crate::context::{Context, Session};
 use crate::exit::{self, Exit};
 use crate::interrupt;
@@ -70,6 +71,8 @@ pub async fn run(context: &Context, session: &Session, args: &ListArgs) -> Resul
         stopped: None,
     };
     let mut failure = None;
+    // Those that a filter leaves out included.
+    let mut listed = 0;
     while summary.users < wanted {
         let next = tokio::select! {
             next = users.next() => next,
@@ -81,7 +84,10 @@ pub async fn run(context: &Context, session: &Session, args: &ListArgs) -> Resul
         };
         let user = match next {
             None => break,
-            Some(Ok(user)) => user,
+            Some(Ok(user)) => {
+                listed += 1;
+                user
+            }
             Some(Err(error)) => {
                 summary.stopped = Some("failed");
                 failure = Some(error);
@@ -113,7 +119,7 @@ pub async fn run(context: &Context, session: &Session, args: &ListArgs) -> Resul
     ));
     let wish = *wish.borrow();
     match (failure, wish) {
-        (Some(error), _) => Err(error.into()),
+        (Some(error), _) => Err(broken_off(error, listed, "")),
         (None, Wish::Run) => Ok(exit::OK),
         (None, Wish::Drain(_)) => Ok(if summary.stopped.is_some() {
             exit::INTERRUPTED

@@ -61,7 +61,7 @@ impl StatusRow {
             call: Some(error.call),
             error: Some(error.message.clone()),
             retry_may_help: Some(error.retry_may_help),
-            ..Self::new(entry, "failed")
+            ..Self::new(entry, error.row_outcome())
         }
     }
 }
