@@ -456,25 +456,4 @@ impl From<Fatal> for CommandError {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_first_error_teaches_the_way() {
-        let error = CommandError::from(NoTarget::Nothing);
-        assert_eq!(error.exit(), exit::CONFIG);
-        let hints = error.hints().join("\n");
-        assert!(
-            hints.contains("profile add") && hints.contains("--sandbox"),
-            "{hints}"
-        );
-    }
-
-    #[test]
-    fn causes_are_told_once_each() {
-        let io = std::io::Error::other("disk on fire");
-        let error = CommandError::from(ListError::Spool(io));
-        assert_eq!(error.source().unwrap().to_string(), "disk on fire");
-        assert!(!error.to_string().contains("disk on fire"));
-    }
-}
+mod tests;

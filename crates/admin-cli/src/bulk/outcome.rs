@@ -103,3 +103,117 @@ fn failure(device: Option<easemob_admin_api::DeviceId>, error: &CallError) -> Fa
         unknown: error.outcome_unknown,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use easemob_admin_api::{DeviceId, UserId};
+
+    use super::*;
+    use crate::bulk::calls::SeenDevice;
+    use crate::bulk::decide::Drift;
+    use crate::bulk::logout::DeviceResult;
+    use crate::bulk::select::Choice;
+
+    fn item() -> Item {
+        Item {
+            number: 0,
+            line: 1,
+            user: UserId::parse("ann").unwrap(),
+            planned: None,
+        }
+    }
+
+    fn error(scope: Scope, retry_may_help: bool, outcome_unknown: bool) -> CallError {
+        CallError {
+            scope,
+            retry_may_help,
+            outcome_unknown,
+            ..CallError::for_test("sessions.logout_device")
+        }
+    }
+
+    fn read(fates: Vec<Fate>) -> UserResult {
+        let device = |(number, fate)| DeviceResult {
+            choice: Choice {
+                device: SeenDevice {
+                    id: DeviceId::parse(format!("ios_{number}")).unwrap(),
+                    name: None,
+                    uuid: None,
+                    signed_in_at: None,
+                },
+                why: "all devices".into(),
+            },
+            fate,
+        };
+        UserResult::Read {
+            online: fates.len(),
+            devices: (0..).zip(fates).map(device).collect(),
+            drift: Drift::default(),
+        }
+    }
+
+    const ENDED: Fate = Fate::Ended {
+        confirmed_by_reading: false,
+        server_at: None,
+    };
+
+    #[test]
+    fn how_far_a_failure_reaches_decides_what_is_said_of_the_user() {
+        use Scope::{Item, Network, Run, Token};
+        for (scope, retry, unknown, state_of_one, settled) in [
+            (Item, true, false, State::FailedRetry, Settled::FailedRetry),
+            (Item, false, false, State::FailedFinal, Settled::FailedFinal),
+            (Item, true, true, State::Unknown, Settled::FailedRetry),
+            (Network, true, false, State::Unreached, Settled::FailedRetry),
+            (Network, true, true, State::Unknown, Settled::FailedRetry),
+            (Run, true, false, State::Unreached, Settled::FailedRetry),
+            (Token, true, false, State::NotTried, Settled::NotStarted),
+            (Token, true, true, State::Unknown, Settled::FailedRetry),
+        ] {
+            let error = error(scope, retry, unknown);
+            let row = format!("{scope:?} {retry} {unknown}");
+            assert_eq!(Settled::of_error(&error), settled, "{row}");
+            // A ban, a list of devices that cannot be read, and the only device of a user.
+            assert_eq!(
+                of_call(&item(), &Err(error.clone()), 0).state,
+                state_of_one,
+                "{row}"
+            );
+            for result in [UserResult::Unread(error.clone()), read(vec![Fate::Failed(error)])] {
+                assert_eq!(Settled::of_logout(&result), settled, "{row}");
+                assert_eq!(
+                    of_logout(&item(), &result, 0).unwrap().state,
+                    state_of_one,
+                    "{row}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn who_was_begun_is_not_taken_for_untouched() {
+        let unsent = || Fate::Failed(error(Scope::Token, true, false));
+        let refused = || Fate::Failed(error(Scope::Item, false, false));
+        for (fates, state_of_it, settled) in [
+            (
+                vec![unsent(), Fate::NotTried],
+                State::NotTried,
+                Settled::NotStarted,
+            ),
+            (
+                vec![ENDED, unsent(), Fate::NotTried],
+                State::Unreached,
+                Settled::FailedRetry,
+            ),
+            (
+                vec![refused(), unsent()],
+                State::FailedRetry,
+                Settled::FailedRetry,
+            ),
+        ] {
+            let result = read(fates);
+            assert_eq!(Settled::of_logout(&result), settled);
+            assert_eq!(of_logout(&item(), &result, 0).unwrap().state, state_of_it);
+        }
+    }
+}
