@@ -314,12 +314,13 @@ impl<'a, R: RunRow> Driven<'a, R> {
         match (&run.summary.run, run.summary.first_line_not_started) {
             (Some(id), _) if run.summary.is_unfinished() => context.ui.say(way_on(run.summary.stopped, id)),
             (Some(id), _) => {
-                let (retry, last) = (run.summary.all_failed_retry(), run.summary.all_failed_final());
+                // Who failed for good just now is told with the reason, and repeating will not help.
+                let (retry, last) = (run.summary.all_failed_retry(), run.summary.failed_earlier_final);
                 if let Some(way) = way_back(retry, last, id) {
                     context.ui.say(way);
                 }
             }
-            (None, Some(line)) => context.ui.note(format_args!(
+            (None, Some(line)) if tally.settled() > 0 => context.ui.note(format_args!(
                 "to do the rest, run the same command with: tail -n +{line} LIST | … --from -"
             )),
             _ => {}
