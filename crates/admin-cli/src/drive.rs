@@ -366,13 +366,8 @@ impl<R: RunRow> Control<(u64, Done<R>)> for Bookkeeping<'_, '_> {
             .ui
             .advance(done.tally.settled() + done.tally.not_tried);
         self.silence.hear(&done.failures);
-        let mut stop = done.stop;
-        if done.failures.is_empty() {
-            self.breaker.succeeded();
-        }
-        for failure in &done.failures {
-            stop = stop.or(self.breaker.failed(failure).map(Stop::Fatal));
-        }
+        let fatal = self.breaker.ended(&done.failures);
+        let stop = done.stop.or(fatal.map(Stop::Fatal));
         match (self.rows.write(&done.rows), stop) {
             (flow, None) => flow,
             (_, Some(reason)) => ControlFlow::Break(reason),

@@ -30,6 +30,21 @@ impl Breaker {
         self.unreachable = 0;
     }
 
+    /// Takes note of a job with all its failures and returns the reason to stop, if there is one.
+    ///
+    /// A job counts once, however many devices it was about: one call that fails may be the failure of thousands.
+    pub fn ended(&mut self, failures: &[CallError]) -> Option<Fatal> {
+        let of = |scope| failures.iter().find(|failure| failure.scope == scope);
+        let telling = [Scope::Token, Scope::Run, Scope::Item, Scope::Network]
+            .into_iter()
+            .find_map(of);
+        if let Some(failure) = telling {
+            return self.failed(failure);
+        }
+        self.succeeded();
+        None
+    }
+
     /// Takes note of a failed call and returns the reason to stop, if there is one.
     pub fn failed(&mut self, error: &CallError) -> Option<Fatal> {
         match error.scope {
@@ -73,6 +88,28 @@ mod tests {
             Breaker::default().failed(&error(Scope::Token)),
             Some(Fatal::NoToken(_))
         ));
+    }
+
+    #[test]
+    fn a_job_counts_once_however_many_devices_it_was_about() {
+        let mut breaker = Breaker::default();
+        let of_thousands = vec![error(Scope::Network); 30_000];
+        for _ in 1..MAX_UNREACHABLE {
+            assert!(breaker.ended(&of_thousands).is_none());
+        }
+        let mut answered_once = of_thousands.clone();
+        answered_once.push(error(Scope::Item));
+        assert!(breaker.ended(&answered_once).is_none());
+        for _ in 1..MAX_UNREACHABLE {
+            assert!(breaker.ended(&of_thousands).is_none());
+        }
+        assert!(matches!(
+            breaker.ended(&of_thousands),
+            Some(Fatal::Unreachable(_))
+        ));
+        assert!(breaker.ended(&[]).is_none());
+        let refused = [error(Scope::Network), error(Scope::Item), error(Scope::Run)];
+        assert!(matches!(breaker.ended(&refused), Some(Fatal::Refused(_))));
     }
 
     #[test]

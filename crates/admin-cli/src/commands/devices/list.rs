@@ -25,7 +25,8 @@ use crate::summary::Words;
   easemob-admin devices list --from users.txt --keep-newest 1
   easemob-admin users list -o csv | cut -d, -f1 | tail -n +2 | easemob-admin devices list --from - -o jsonl
 
-Every user gives at least one row: `online` per device, `not_online`, `no_match`, or `failed`. The options that \
+Every user gives at least one row: `online` per device, `not_online`, `no_match`, `failed`, or `not_started` where \
+there was no token to ask with. The options that \
 say which devices are meant are those of `sessions logout`: what is listed here is what would be ended there.")]
 pub struct ListArgs {
     #[command(flatten)]
