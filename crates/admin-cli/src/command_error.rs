@@ -346,7 +346,7 @@ fn exit_of(error: &ApiError) -> Exit {
 
 /// Tells that a token could not be signed on this machine; no server was asked.
 fn cannot_sign(error: &ApiError) -> bool {
-    error.source().is_some_and(|cause| cause.is::<SignError>())
+    error.source().is_some_and(<dyn StdError>::is::<SignError>)
 }
 
 /// Tells answers that the service did not write: a gateway's page, foreign JSON, or what cannot be decoded at all.
@@ -395,6 +395,7 @@ pub fn call_error(error: &ApiError) -> CallError {
         message.push_str(&error.to_string());
         cause = error.source();
     }
+    shorten(&mut message);
     let scope = scope_of(error);
     // What reaches beyond the item is no verdict on it: once the cause is gone, the same call may succeed.
     let not_about_the_item = scope != Scope::Item && !error.is_unsupported();
@@ -407,6 +408,16 @@ pub fn call_error(error: &ApiError) -> CallError {
         not_found: scope == Scope::Item && error.is_not_found(),
         scope,
         origin: Some(error.clone()),
+    }
+}
+
+/// How much is kept of what a server says, in bytes: it goes into rows, and into the record of a user.
+const LONGEST_MESSAGE: usize = 4 * 1024;
+
+fn shorten(message: &mut String) {
+    if message.len() > LONGEST_MESSAGE {
+        message.truncate(message.floor_char_boundary(LONGEST_MESSAGE));
+        message.push('…');
     }
 }
 

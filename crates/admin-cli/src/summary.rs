@@ -303,4 +303,38 @@ mod tests {
         assert!(!after(&Stop::Drift).contains("resume"));
         assert!(after(&Stop::Aborted).ends_with("runs resume r1"));
     }
+
+    #[test]
+    fn no_run_is_ok_while_failures_remain() {
+        for (now_retry, now_final, earlier_retry, earlier_final, expected) in [
+            (0, 0, 0, 0, exit::OK),
+            (1, 0, 0, 0, exit::FAILED_RETRY),
+            (0, 1, 0, 0, exit::FAILED_FINAL),
+            (0, 0, 1, 0, exit::FAILED_RETRY),
+            (0, 0, 0, 1, exit::FAILED_FINAL),
+            (0, 1, 1, 0, exit::FAILED_RETRY),
+            (1, 0, 0, 1, exit::FAILED_RETRY),
+            (0, 1, 0, 1, exit::FAILED_FINAL),
+        ] {
+            let mut summary = Summary::of_users(5);
+            summary.count(&Tally {
+                done: 3,
+                failed_retry: now_retry,
+                failed_final: now_final,
+                ..Tally::default()
+            });
+            summary.leave(Left {
+                retry_may_help: earlier_retry,
+                last: earlier_final,
+            });
+            let row = (now_retry, now_final, earlier_retry, earlier_final);
+            assert_eq!(summary.exit(), expected, "{row:?}");
+            let way = way_back(earlier_retry, earlier_final, "r1");
+            assert_eq!(way.is_some(), earlier_retry + earlier_final > 0);
+            assert_eq!(
+                way.is_some_and(|way| way.ends_with("--all")),
+                earlier_retry == 0 && earlier_final > 0
+            );
+        }
+    }
 }

@@ -23,7 +23,7 @@ fn with_users() -> (TestEnv, String) {
 }
 
 fn answer_for(call: &str, status: u16) -> Fault {
-    let (content_type, body) = if status % 2 == 0 {
+    let (content_type, body) = if status.is_multiple_of(2) {
         ("application/json", FOREIGN)
     } else {
         ("text/html", PAGE)

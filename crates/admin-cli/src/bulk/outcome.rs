@@ -125,9 +125,9 @@ mod tests {
 
     fn error(scope: Scope, retry_may_help: bool, outcome_unknown: bool) -> CallError {
         CallError {
-            scope,
             retry_may_help,
             outcome_unknown,
+            scope,
             ..CallError::for_test("sessions.logout_device")
         }
     }

@@ -170,3 +170,22 @@ async fn the_words_of_the_service_are_a_verdict() {
         sandbox.clear_faults();
     }
 }
+
+#[tokio::test]
+async fn a_server_of_many_words_does_not_fill_the_record() {
+    let (sandbox, client) = server().await;
+    let description = "说".repeat(2_000_000);
+    let body = format!(r#"{{"error":"illegal_argument","error_description":"{description}"}}"#);
+    sandbox.inject(Fault::raw_body("devices.list", "application/json", &body).answer_status(400));
+    let error = client
+        .list_devices(&UserId::parse("ann").unwrap())
+        .await
+        .unwrap_err();
+    let message = call_error(&error).message;
+    assert!(
+        message.len() < 5_000 && message.ends_with("说…"),
+        "{} bytes",
+        message.len()
+    );
+    assert!(message.contains("illegal_argument"), "{message}");
+}

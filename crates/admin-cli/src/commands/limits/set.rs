@@ -143,6 +143,23 @@ struct SetSummary {
     ticket: Option<String>,
 }
 
+impl SetSummary {
+    fn text(&self) -> String {
+        let dry = if self.dry_run {
+            "\ndry run: nothing was changed"
+        } else {
+            ""
+        };
+        let not_started = if self.not_started > 0 {
+            format!(", {} not started", self.not_started)
+        } else {
+            String::new()
+        };
+        let (changed, unchanged, failed) = (self.changed, self.unchanged, self.failed);
+        format!("{changed} changed, {unchanged} unchanged, {failed} failed{not_started}{dry}")
+    }
+}
+
 /// The limits of the app or of one user, before and after.
 struct Planned {
     user: Option<UserId>,
@@ -442,20 +459,7 @@ async fn write(
     }
     report.finish(&summary).map_err(output)?;
     let prefix = if session.is_sandbox() { "sandbox: " } else { "" };
-    let (changed, unchanged, failed) = (summary.changed, summary.unchanged, summary.failed);
-    let dry = if summary.dry_run {
-        "\ndry run: nothing was changed"
-    } else {
-        ""
-    };
-    let not_started = if summary.not_started > 0 {
-        format!(", {} not started", summary.not_started)
-    } else {
-        String::new()
-    };
-    context.ui.say(format_args!(
-        "{prefix}{changed} changed, {unchanged} unchanged, {failed} failed{not_started}{dry}"
-    ));
+    context.ui.say(format_args!("{prefix}{}", summary.text()));
     match (unrecorded, no_token) {
         (Some(error), _) => Err(error.into()),
         (None, Some(error)) => Err(Fatal::NoToken(error).into()),
