@@ -15,6 +15,7 @@ pub mod transport;
 pub use app_root::{AppKey, AppRoot, InvalidAppRoot};
 pub use client::{Client, ClientBuilder, ConfigError, ExpiresIn, LARGEST_BODY};
 pub use credentials::{Credentials, JwtAlgorithm, JwtSigner};
+pub use endpoints::devices::DeviceList;
 pub use endpoints::sessions::{DisconnectVerb, LogoutOutcome};
 pub use endpoints::token::Token;
 pub use endpoints::users::{RegisterOutcome, UserQuery};

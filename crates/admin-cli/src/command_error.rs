@@ -308,9 +308,11 @@ impl From<ApiError> for CommandError {
         } else if error.is_unreachable() {
             this.hint("check the server name, the network and the proxy variables")
                 .hint(DOCTOR)
-        } else if error.is_transient() {
+        } else if error.is_incomplete_listing() {
+            this.hint("what was listed is not everybody")
+        } else if error.is_transient() && !is_gateways_refusal(&error) {
             this.hint("the server may recover; try again later")
-        } else if error.undecoded().is_some() {
+        } else if error.undecoded().is_some() || error.is_foreign_answer() {
             this.hint("something else than the server may have answered, such as a proxy; check --server")
                 .hint(DOCTOR)
         } else {
@@ -320,16 +322,27 @@ impl From<ApiError> for CommandError {
 }
 
 fn exit_of(error: &ApiError) -> Exit {
-    if error.is_unreachable() || error.is_transient() || error.undecoded().is_some() {
+    let unusable = error.is_foreign_answer() || error.undecoded().is_some() || error.is_incomplete_listing();
+    if error.is_unreachable() || error.is_transient() || unusable {
         exit::UNREACHABLE
     } else {
         exit::REFUSED
     }
 }
 
-/// Tells failures that say nothing about the item: no answer, a gateway's, or one of something else.
+/// Tells the page of something in between that does not speak of a server in trouble.
+fn is_gateways_refusal(error: &ApiError) -> bool {
+    let in_trouble = matches!(error.status(), Some(408 | 429 | 500 | 502..));
+    error.is_foreign_answer() && !in_trouble
+}
+
+/// Tells failures that say nothing about the item: no answer, a gateway's, or one of something else. That a request is
+/// too large is about the item, whoever says so.
 fn is_silence(error: &ApiError) -> bool {
     error.is_unreachable()
+        || (error.is_foreign_answer()
+            && !error.is_rate_limited()
+            && !matches!(error.status(), Some(413 | 414 | 431)))
         || error.undecoded().is_some()
         || matches!(error.status(), Some(502..=504))
         || (error.status().is_none() && error.is_transient())
@@ -363,7 +376,10 @@ pub fn call_error(error: &ApiError) -> CallError {
         message,
         status: error.status(),
         // What cannot be read may come from something in between, which will not be there for ever.
-        retry_may_help: error.is_retryable() || error.is_outcome_unknown() || error.undecoded().is_some(),
+        retry_may_help: error.is_retryable()
+            || error.is_outcome_unknown()
+            || error.undecoded().is_some()
+            || (error.is_foreign_answer() && error.is_transient()),
         outcome_unknown: error.is_outcome_unknown(),
         not_found: error.is_not_found(),
         scope,
