@@ -106,7 +106,11 @@ impl Server {
 fn unreadable(odd: &OddEntry, total: usize) -> CallError {
     CallError {
         call: "devices.list",
-        message: format!("a device that is online cannot be named: {odd} of {total}"),
+        message: format!(
+            "a device that is online cannot be named: entry {} of {total} of the list: {}",
+            odd.index + 1,
+            odd.problem.escape_debug()
+        ),
         status: Some(200),
         // It may have signed out by then.
         retry_may_help: true,
