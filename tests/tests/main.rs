@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "set-up that fails shall fail the test")]
 
 mod it {
+    mod answers_on_the_wire;
     mod audit;
     mod bad_lists;
     mod bad_servers;

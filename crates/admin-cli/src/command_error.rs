@@ -308,7 +308,8 @@ impl From<ApiError> for CommandError {
                 .hint("check the signing key of the profile, and that it fits the algorithm")
                 .hint(DOCTOR);
         }
-        if is_foreign(&error) && !error.is_transient() {
+        let says_nothing_of_trouble = !error.is_transient() || is_gateways_refusal(&error);
+        if is_foreign(&error) && says_nothing_of_trouble {
             return this
                 .hint("something else than the server may have answered, such as a proxy; check --server")
                 .hint(DOCTOR);
@@ -325,6 +326,8 @@ impl From<ApiError> for CommandError {
         } else if error.is_unreachable() {
             this.hint("check the server name, the network and the proxy variables")
                 .hint(DOCTOR)
+        } else if error.is_incomplete_listing() {
+            this.hint("what was listed is not everybody")
         } else if error.is_transient() {
             this.hint("the server may recover; try again later")
         } else {
@@ -335,9 +338,10 @@ impl From<ApiError> for CommandError {
 
 fn exit_of(error: &ApiError) -> Exit {
     let refused = error.is_unauthorized() || error.is_wrong_app() || error.is_quota();
+    let unusable = is_foreign(error) || is_silence(error) || error.is_incomplete_listing();
     if cannot_sign(error) {
         exit::CONFIG
-    } else if is_silence(error) || error.is_transient() || (error.is_without_token() && !refused) {
+    } else if unusable || error.is_transient() || (error.is_without_token() && !refused) {
         exit::UNREACHABLE
     } else {
         exit::REFUSED
@@ -353,14 +357,21 @@ fn cannot_sign(error: &ApiError) -> bool {
 ///
 /// They say nothing about anybody, whatever their status.
 fn is_foreign(error: &ApiError) -> bool {
-    let in_no_form_of_the_service = error.status().is_some() && error.api_error().is_none();
-    error.undecoded().is_some() || (in_no_form_of_the_service && !error.is_unauthorized())
+    error.undecoded().is_some() || error.is_foreign_answer()
 }
 
-/// Tells failures that say nothing about the item: no answer, a gateway's, or one of something else.
+/// Tells the page of something in between that does not speak of a server in trouble.
+fn is_gateways_refusal(error: &ApiError) -> bool {
+    let in_trouble = matches!(error.status(), Some(408 | 429 | 500 | 502..));
+    error.is_foreign_answer() && !in_trouble
+}
+
+/// Tells failures that say nothing about the item: no answer, a gateway's, or one of something else. That a request is
+/// too large is about the item, whoever says so.
 fn is_silence(error: &ApiError) -> bool {
+    let about_the_request = error.is_rate_limited() || matches!(error.status(), Some(413 | 414 | 431));
     error.is_unreachable()
-        || is_foreign(error)
+        || (is_foreign(error) && !about_the_request)
         || matches!(error.status(), Some(502..=504))
         || (error.status().is_none() && error.is_transient())
 }
@@ -369,8 +380,6 @@ fn is_silence(error: &ApiError) -> bool {
 fn scope_of(error: &ApiError) -> Scope {
     if error.is_without_token() {
         Scope::Token
-    } else if is_foreign(error) {
-        Scope::Network
     } else if error.is_unauthorized() || error.is_wrong_app() || error.is_unsupported() || error.is_quota() {
         Scope::Run
     } else if is_silence(error) {

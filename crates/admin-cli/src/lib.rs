@@ -25,6 +25,7 @@ mod entry;
 pub mod exit;
 pub mod input;
 pub mod interrupt;
+pub mod listed;
 pub mod locks;
 pub mod logins;
 pub mod policy;

@@ -290,7 +290,7 @@ impl<'a> Locking<'a> {
         // That they cannot be read keeps nobody from being banned.
         let online = self
             .server
-            .list_devices(&task.item.user)
+            .list_devices_with_nameless(&task.item.user)
             .await
             .unwrap_or_default();
         let mut devices = task.intended.clone().unwrap_or_default();

@@ -113,6 +113,14 @@ pub enum Ended {
 pub trait SessionCalls {
     /// Reads the devices of `user` that are online.
     fn list_devices(&self, user: &UserId) -> impl Future<Output = Result<Vec<SeenDevice>, CallError>>;
+    /// Lists the devices of a user as [`SessionCalls::list_devices`] does; where some cannot be named, with one of an
+    /// empty id in their place instead of an error. Only for what is done to all devices without naming any.
+    fn list_devices_with_nameless(
+        &self,
+        user: &UserId,
+    ) -> impl Future<Output = Result<Vec<SeenDevice>, CallError>> {
+        self.list_devices(user)
+    }
     /// Returns those of `users` of whom the server says that they are offline.
     fn offline(&self, users: &[UserId]) -> impl Future<Output = Result<BTreeSet<UserId>, CallError>>;
     /// Ends every session of `user`.

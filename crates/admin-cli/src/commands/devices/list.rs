@@ -3,7 +3,7 @@
 use clap::Args;
 use serde::Serialize;
 
-use crate::bulk::calls::{CallError, SessionCalls};
+use crate::bulk::calls::CallError;
 use crate::bulk::select::{Choice, Selection, select_victims};
 use crate::bulk::tally::{Settled, Tally};
 use crate::command_error::CommandError;
@@ -198,23 +198,27 @@ async fn read(session: &Session, entry: &Entry, selection: &Selection) -> Done<D
         failures: Vec::new(),
         stop: None,
     };
-    match session.server.list_devices(&entry.user).await {
+    match session.server.read_devices(&entry.user).await {
         Err(error) => {
             done.tally.count(Settled::of_error(&error));
             done.rows.push(DeviceRow::failed(entry, &error));
             done.failures.push(error);
         }
-        Ok(devices) => {
+        Ok((devices, unreadable)) => {
             let selected = select_victims(&entry.user, &devices, selection);
             done.tally.devices = selected.victims.len() as u64;
             let meant = selected.victims.into_iter();
             done.rows
                 .extend(meant.map(|choice| DeviceRow::online(entry, choice, !selection.is_everything())));
-            done.tally.count(if done.rows.is_empty() {
-                Settled::NothingToDo
-            } else {
-                Settled::Done
+            // One that cannot be named may be meant.
+            let failed = unreadable.iter().map(|error| DeviceRow::failed(entry, error));
+            done.rows.extend(failed);
+            done.tally.count(match unreadable.first() {
+                Some(error) => Settled::of_error(error),
+                None if done.rows.is_empty() => Settled::NothingToDo,
+                None => Settled::Done,
             });
+            done.failures = unreadable;
             if done.rows.is_empty() {
                 let outcome = if devices.is_empty() {
                     "not_online"

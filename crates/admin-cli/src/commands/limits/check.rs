@@ -223,7 +223,7 @@ pub async fn run(context: &Context, session: &Session, args: &CheckArgs) -> Resu
     if let Some(name) = args.snapshot {
         return stored::run(context, session, name, &selection);
     }
-    let list = args.whom.read(context, session).await?;
+    let (list, unnamed) = args.whom.read(context, session).await?;
     let mut driven = Driven::begin(Run {
         context,
         session,
@@ -248,7 +248,11 @@ pub async fn run(context: &Context, session: &Session, args: &CheckArgs) -> Resu
         .await;
     let totals = totals.into_inner();
     driven.summary().over_limit_and_stay = Some(totals.undecided);
-    Ok(verdict(&totals, driven.finish()?))
+    let exit = match driven.finish()? {
+        exit::OK if unnamed > 0 => exit::FAILED_FINAL,
+        exit => exit,
+    };
+    Ok(verdict(&totals, exit))
 }
 
 /// Returns the exit code: somebody who exceeds is a finding, whoever else could not be read.

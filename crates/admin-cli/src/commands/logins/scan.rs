@@ -147,7 +147,25 @@ fn begin(
     source: &str,
     resume: bool,
 ) -> Result<Begun, CommandError> {
-    match (store.unfinished(source)?, resume) {
+    let unfinished = store.unfinished(source)?;
+    if let (Some((snapshot, _)), true) = (&unfinished, resume) {
+        let mut odd = 0_u64;
+        store.each_not_known(snapshot.id, &mut |known| {
+            odd += u64::from(scan::is_odd(&known.user))
+        })?;
+        if odd > 0 {
+            context.ui.note(format_args!(
+                "snapshot {} cannot be completed, because the server listed entries that are no users; a new one begins",
+                snapshot.id
+            ));
+            return Ok(Begun {
+                id: store.begin(source, now_ms())?,
+                from: Position::default(),
+                users: 0,
+            });
+        }
+    }
+    match (unfinished, resume) {
         (Some((snapshot, position)), true) => {
             context.ui.note(format_args!(
                 "going on with snapshot {}, of which {} users are done",
@@ -198,6 +216,18 @@ fn conclude(
     match end {
         End::Complete if snapshot.counts.failed > 0 => Ok(exit::FAILED_RETRY),
         End::Complete => Ok(exit::OK),
+        End::Odd { entries, places } => {
+            context.ui.say(format_args!(
+                "the server listed {entries} entries that are no users who can be named, so the snapshot is not complete: {}",
+                places.join(", ")
+            ));
+            let others = snapshot.counts.failed > entries;
+            Ok(if others {
+                exit::FAILED_RETRY
+            } else {
+                exit::FAILED_FINAL
+            })
+        }
         End::Wished(Wish::Abort) => Ok(exit::ABORTED),
         End::Wished(Wish::Run | Wish::Drain(Cause::Signal | Cause::Deadline)) => {
             context.ui.say(go_on);
@@ -212,6 +242,12 @@ fn conclude(
                 None => CommandError::new(exit::UNREACHABLE, what).because(error.to_string()),
             };
             Err(error.hint(go_on))
+        }
+        End::Source(SourceError::Endless(error)) => {
+            let what = "the users of the app cannot all be listed";
+            Err(CommandError::new(exit::UNREACHABLE, what)
+                .because(error)
+                .hint("the snapshot is not complete; begin a new one with: easemob-admin logins scan"))
         }
         End::Source(SourceError::List(error)) => Err(unreadable(error).hint(go_on)),
     }

@@ -55,6 +55,7 @@ impl ScanCalls for Scripted {
             users: (first..last)
                 .map(|user| UserId::parse(format!("user{user}")).unwrap())
                 .collect(),
+            odd: vec![],
             next: (last < self.users).then(|| last.to_string()),
         };
         self.call("users.list", page).await
