@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "set-up that fails shall fail the test")]
 
 mod it {
+    mod answers_on_the_wire;
     mod audit;
     mod bad_lists;
     mod bad_servers;
@@ -26,6 +27,7 @@ mod it {
     mod locks;
     mod logins;
     mod logout_counts;
+    mod one_bad_answer;
     mod origins;
     mod pipes;
     mod plans;

@@ -3,17 +3,21 @@
 //! No field of the envelope is required, and unknown ones are ignored; token and presence answers do not
 //! use it at all. Fields stay raw until an endpoint asks for them.
 
+mod fields;
+
 use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderValue;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::error::{ApiError, DecodeError, Excerpt, Refusal};
+use self::fields::{Fields, as_text};
+use crate::error::{DecodeError, Excerpt, Refusal};
 use crate::model::{Integer, UnixMillis, without_lone_surrogates};
+use crate::page::OddEntry;
 
 /// An answer as it came in.
 #[derive(Clone, Debug)]
@@ -22,6 +26,8 @@ pub(crate) struct Answer {
     pub(crate) content_type: Option<HeaderValue>,
     pub(crate) retry_after: Option<Duration>,
     pub(crate) body: Bytes,
+    /// Why the body could not be unpacked, in words.
+    pub(crate) packed: Option<String>,
 }
 
 impl Answer {
@@ -35,6 +41,15 @@ impl Answer {
             problem: problem.into(),
             status: self.status,
             answer: self.excerpt(),
+            foreign: false,
+        }
+    }
+
+    /// The answer is not the service's.
+    fn foreign(&self, problem: impl Into<String>) -> DecodeError {
+        DecodeError {
+            foreign: true,
+            ..self.undecodable(problem)
         }
     }
 }
@@ -48,8 +63,9 @@ pub(crate) enum Classified<'a> {
 
 /// Tells a success from a refusal.
 ///
-/// A 2xx with a non-empty `error` is a refusal. A 2xx that is not a JSON object is neither: it may come from
-/// a proxy or a captive portal, and must not pass for a success of a call that returns nothing.
+/// A 2xx with a non-empty `error` is a refusal. A 2xx that is not a JSON object, or an object in which nothing is the
+/// service's, is neither: it may come from a proxy or a captive portal, and must not pass for a success of a call that
+/// returns nothing, nor for a list that is empty.
 pub(crate) fn classify(answer: &Answer) -> Classified<'_> {
     let fields = Fields::of(&answer.body);
     let api = fields.as_ref().ok().and_then(Fields::api_error);
@@ -71,13 +87,15 @@ pub(crate) fn classify(answer: &Answer) -> Classified<'_> {
             excerpt: answer.excerpt(),
             retry_after: answer.retry_after,
         }),
-        Ok(fields) => Classified::Success(Envelope { fields, answer }),
+        Ok(fields) if fields.is_an_answer() => Classified::Success(Envelope { fields, answer }),
+        Ok(_) => Classified::Undecodable(answer.foreign("no field of the service is in the body")),
         Err(_) if answer.status == 204 && answer.body.is_empty() => Classified::Success(Envelope {
             fields: Fields::default(),
             answer,
         }),
         Err(error) => {
-            Classified::Undecodable(answer.undecodable(format!("the body is not a JSON object: {error}")))
+            let problem = format!("the body is not a JSON object: {error}");
+            Classified::Undecodable(answer.foreign(answer.packed.clone().unwrap_or(problem)))
         }
     }
 }
@@ -101,60 +119,6 @@ pub struct Envelope<'a> {
     answer: &'a Answer,
 }
 
-#[derive(Debug, Default, Deserialize)]
-struct Fields<'a> {
-    #[serde(borrow, default)]
-    error: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    error_description: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    data: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    entities: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    cursor: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    result: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    timestamp: Option<&'a RawValue>,
-}
-
-impl<'a> Fields<'a> {
-    /// Reads an object; an array is refused, which the derived code would take for one.
-    fn of(body: &'a [u8]) -> serde_json::Result<Self> {
-        match body.iter().find(|byte| !byte.is_ascii_whitespace()) {
-            Some(b'[') => Err(serde::de::Error::custom("an array")),
-            _ => serde_json::from_slice(body),
-        }
-    }
-
-    /// True for the error envelope as servers have been seen to write it. Frameworks and gateways have an `error` in
-    /// their JSON too, but not all of these.
-    fn is_error_envelope(&self) -> bool {
-        let fields = [self.error, self.error_description, self.timestamp];
-        fields.into_iter().all(|field| present(field).is_some())
-    }
-
-    fn api_error(&self) -> Option<ApiError> {
-        // An empty type is documented for some presence errors, so its presence alone counts.
-        let error = self.error.map(as_text);
-        let description = self.error_description.map(as_text);
-        (error.is_some() || description.is_some()).then(|| ApiError {
-            error: error.unwrap_or_default().into_owned(),
-            description: description.unwrap_or_default().into_owned(),
-        })
-    }
-}
-
-/// A JSON string as its text, `null` as nothing, anything else as it stands.
-fn as_text(raw: &RawValue) -> Cow<'_, str> {
-    match serde_json::from_str::<String>(raw.get()) {
-        Ok(text) => Cow::Owned(text),
-        Err(_) if raw.get() == "null" => Cow::Borrowed(""),
-        Err(_) => Cow::Borrowed(raw.get()),
-    }
-}
-
 fn present(raw: Option<&RawValue>) -> Option<&RawValue> {
     raw.filter(|raw| raw.get() != "null")
 }
@@ -162,6 +126,18 @@ fn present(raw: Option<&RawValue>) -> Option<&RawValue> {
 /// Reads again what could not be read for the half of a character in it, which anyone can put into a name of theirs.
 fn mended<T: DeserializeOwned>(json: &str, error: serde_json::Error) -> serde_json::Result<T> {
     without_lone_surrogates(json).map_or(Err(error), |mended| serde_json::from_str(&mended))
+}
+
+/// Decodes items one by one, so that an odd one does not hide the others.
+fn each<T: DeserializeOwned>(items: Vec<Box<RawValue>>) -> (Vec<T>, Vec<OddEntry>) {
+    let (mut good, mut odd) = (Vec::with_capacity(items.len()), Vec::new());
+    for (index, item) in items.iter().enumerate() {
+        match serde_json::from_str(item.get()).or_else(|error| mended(item.get(), error)) {
+            Ok(item) => good.push(item),
+            Err(error) => odd.push(OddEntry::new(index, &error)),
+        }
+    }
+    (good, odd)
 }
 
 impl Envelope<'_> {
@@ -175,6 +151,7 @@ impl Envelope<'_> {
             content_type: Some(HeaderValue::from_static("application/json")),
             retry_after: None,
             body: Bytes::copy_from_slice(body),
+            packed: None,
         };
         let decoded = match classify(&answer) {
             Classified::Success(envelope) => endpoint.decode(&envelope),
@@ -208,12 +185,60 @@ impl Envelope<'_> {
         self.field("data", self.fields.data)
     }
 
-    /// Returns the field `entities`, decoded; an absent one is empty.
+    /// Returns the field `entities`, decoded. An absent list is an error: it is not an empty one.
+    ///
+    /// # Errors
+    /// When it is absent, or not an array of the asked form.
+    pub fn entities<T: DeserializeOwned>(&self) -> Result<Vec<T>, DecodeError> {
+        self.optional_entities()?
+            .ok_or_else(|| self.problem("there is no `entities`"))
+    }
+
+    /// Returns the field `entities`, decoded, or `None` when it is absent or null.
     ///
     /// # Errors
     /// When it is not an array of the asked form.
-    pub fn entities<T: DeserializeOwned>(&self) -> Result<Vec<T>, DecodeError> {
-        Ok(self.field("entities", self.fields.entities)?.unwrap_or_default())
+    pub fn optional_entities<T: DeserializeOwned>(&self) -> Result<Option<Vec<T>>, DecodeError> {
+        self.field("entities", self.fields.entities)
+    }
+
+    /// Returns the items of `entities`, each decoded by itself, and those that cannot be.
+    ///
+    /// # Errors
+    /// When it is absent, or not an array.
+    pub fn each_entity<T: DeserializeOwned>(&self) -> Result<(Vec<T>, Vec<OddEntry>), DecodeError> {
+        Ok(each(self.entities()?))
+    }
+
+    /// Returns the items of `data`, each decoded by itself, and those that cannot be.
+    ///
+    /// # Errors
+    /// When it is absent, or not an array.
+    pub fn each_datum<T: DeserializeOwned>(&self) -> Result<(Vec<T>, Vec<OddEntry>), DecodeError> {
+        Ok(each(self.data()?))
+    }
+
+    /// Accepts the answer to a call that returns nothing: `{}`, or an envelope that does not say no.
+    ///
+    /// # Errors
+    /// When `result`, or `result` in `data`, is there and says anything but yes.
+    pub fn acknowledged(&self) -> Result<(), DecodeError> {
+        let outer: Option<Value> = self.field("result", self.fields.result)?;
+        let data: Option<Value> = self.optional_data()?;
+        let inner = data.as_ref().and_then(|data| data.get("result"));
+        for said in [outer.as_ref(), inner].into_iter().flatten() {
+            let yes = match said {
+                Value::Bool(yes) => *yes,
+                Value::String(text) => {
+                    ["ok", "true", "success"].contains(&text.to_ascii_lowercase().as_str())
+                }
+                _ => false,
+            };
+            if !yes {
+                return Err(self.problem("`result` does not say that it was done"));
+            }
+        }
+        Ok(())
     }
 
     /// Returns the field `result`, decoded.
@@ -273,6 +298,7 @@ mod tests {
             content_type: None,
             retry_after: None,
             body: Bytes::copy_from_slice(body.as_bytes()),
+            packed: None,
         }
     }
 
@@ -353,6 +379,77 @@ mod tests {
                 Classified::Undecodable(error) => assert_eq!(error.answer.text, body),
                 _ => panic!("{body:?} passed"),
             }
+        }
+    }
+
+    #[test]
+    fn a_body_of_something_else_is_never_a_success() {
+        for body in [
+            r#"{"code":0,"message":"ok"}"#,
+            r#"{"code":0,"msg":"ok","data":[]}"#,
+            r#"{"status":"ok"}"#,
+            r#"{"login":"https://portal"}"#,
+        ] {
+            match classify(&answer(200, body)) {
+                Classified::Undecodable(error) => assert!(error.foreign, "{body}"),
+                _ => panic!("{body} passed"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_call_that_returns_nothing_is_done_unless_the_answer_says_no() {
+        for (body, done) in [
+            ("{}", true),
+            (r#"{"action":"activate user"}"#, true),
+            (r#"{"result":"ok"}"#, true),
+            (r#"{"result":true}"#, true),
+            (r#"{"data":{"result":"ok"}}"#, true),
+            (r#"{"data":{}}"#, true),
+            (r#"{"result":"failed"}"#, false),
+            (r#"{"result":false}"#, false),
+            (r#"{"result":1}"#, false),
+            (r#"{"data":{"result":false}}"#, false),
+            (r#"{"action":"x","data":{"result":"no"}}"#, false),
+        ] {
+            let answer = answer(200, body);
+            let Classified::Success(envelope) = classify(&answer) else {
+                panic!("{body}")
+            };
+            assert_eq!(envelope.acknowledged().is_ok(), done, "{body}");
+        }
+    }
+
+    #[test]
+    fn absent_entities_are_an_error_and_odd_ones_are_told_by_their_place() {
+        let read = |body: &str| {
+            let answer = answer(200, body);
+            let Classified::Success(envelope) = classify(&answer) else {
+                panic!("{body}")
+            };
+            envelope
+                .each_entity::<crate::model::User>()
+                .map(|(good, odd)| (good.len(), odd.iter().map(|odd| odd.index).collect::<Vec<_>>()))
+        };
+        for body in [
+            "{}",
+            r#"{"entities":null,"count":0}"#,
+            r#"{"entities":{}}"#,
+            r#"{"data":[]}"#,
+        ] {
+            assert!(read(body).is_err(), "{body}");
+        }
+        for (body, good, odd) in [
+            (r#"{"entities":[]}"#, 0, vec![]),
+            (r#"{"entities":[{"username":"ann"}]}"#, 1, vec![]),
+            (
+                r#"{"entities":[null,{"username":"ann"},{"username":7},{},"bob",{"username":null}]}"#,
+                1,
+                vec![0, 2, 3, 4, 5],
+            ),
+            (r#"{"entities":[{"username":"pwn\ud83d"}]}"#, 1, vec![]),
+        ] {
+            assert_eq!(read(body).unwrap(), (good, odd), "{body}");
         }
     }
 

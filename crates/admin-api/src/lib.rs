@@ -13,8 +13,9 @@ mod path;
 pub mod transport;
 
 pub use app_root::{AppKey, AppRoot, InvalidAppRoot};
-pub use client::{Client, ClientBuilder, ConfigError, ExpiresIn};
+pub use client::{Client, ClientBuilder, ConfigError, ExpiresIn, LARGEST_BODY};
 pub use credentials::{Credentials, JwtAlgorithm, JwtSigner, UnusableSecret, check_secret};
+pub use endpoints::devices::DeviceList;
 pub use endpoints::sessions::{DisconnectVerb, LogoutOutcome};
 pub use endpoints::token::Token;
 pub use endpoints::users::{RegisterOutcome, UserQuery};
@@ -23,7 +24,7 @@ pub use model::{
     Device, DeviceId, DeviceLimits, InvalidId, LimitMode, NewUser, OnlineStatus, Platform, UnixMillis, User,
     UserId,
 };
-pub use page::{Cursor, Page};
+pub use page::{Cursor, CursorTrail, EndlessListing, OddEntry, Page};
 pub use secrecy::SecretString;
 pub use transport::http::Transport;
 pub use transport::limit::{RateLimit, Rates};

@@ -5,7 +5,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 
-use easemob_admin_api::Error as ApiError;
+use easemob_admin_api::{Error as ApiError, SignError};
 
 use crate::audit::AuditError;
 use crate::bulk::breaker::Fatal;
@@ -17,6 +17,7 @@ use crate::config::origin::NotTrusted;
 use crate::config::places::NoHome;
 use crate::config::precedence::NoTarget;
 use crate::config::profile_file::ProfileFileError;
+use crate::disk_hint::{disk_hint, full_disk_hint};
 use crate::exit::{self, Exit};
 use crate::input::user_list::ListError;
 use crate::locks::book::LockBookError;
@@ -239,16 +240,19 @@ impl From<PolicyError> for CommandError {
 
 impl From<RecordError> for CommandError {
     fn from(error: RecordError) -> Self {
-        Self::of(exit::INTERNAL, &error).hint(
-            "check that the disk is writable and not full; what was sent before is on record as far as it could be written",
-        )
+        Self::of(exit::INTERNAL, &error).hint(disk_hint(
+            &error,
+            "what was sent before is on record as far as it could be written",
+        ))
     }
 }
 
 impl From<LockBookError> for CommandError {
     fn from(error: LockBookError) -> Self {
-        Self::of(exit::INTERNAL, &error)
-            .hint("the file is left as it is; look whether the disk is full, or put back a copy")
+        Self::of(exit::INTERNAL, &error).hint(disk_hint(
+            &error,
+            "the file is left as it is; if it is damaged, put back a copy",
+        ))
     }
 }
 
@@ -259,13 +263,17 @@ impl From<StoreError> for CommandError {
             _ => exit::INTERNAL,
         };
         let this = Self::of(exit, &error);
+        let still_there = "what was kept before is still there";
+        let disk = if error.is_full_disk() {
+            full_disk_hint(still_there)
+        } else {
+            disk_hint(&error, still_there)
+        };
         match error {
             StoreError::NoSuchSnapshot(_) => {
                 this.hint("see which there are with: easemob-admin logins snapshots")
             }
-            StoreError::File { .. } | StoreError::Failed(_) => this.hint(
-                "look whether the disk is full or may not be written; what was kept before is still there",
-            ),
+            StoreError::File { .. } | StoreError::Failed(_) => this.hint(disk),
             StoreError::Newer { .. } => this.hint("use the newer version of easemob-admin that wrote it"),
             StoreError::Foreign { .. } | StoreError::Damaged { .. } => {
                 this.hint("move the file away, or put back a copy; a new one is made then")
@@ -292,6 +300,7 @@ impl From<RunError> for CommandError {
             _ => exit::INTERNAL,
         };
         let this = Self::of(exit, &error);
+        let disk = disk_hint(&error, "nothing was sent");
         match error {
             RunError::NoName => {
                 this.hint("give the id, the beginning of it, or `last`: easemob-admin runs list")
@@ -302,9 +311,7 @@ impl From<RunError> for CommandError {
             RunError::InputChanged(_) | RunError::Journal { .. } => {
                 this.hint("nothing was sent, and the files of the run are left as they are")
             }
-            RunError::Io { .. } => {
-                this.hint("look whether the disk is full or may not be written; nothing was sent")
-            }
+            RunError::Io { .. } => this.hint(disk),
         }
     }
 }
@@ -318,6 +325,17 @@ impl From<ApiError> for CommandError {
                 .hint(CONSOLE);
         }
         let this = Self::of(exit_of(&error), &error);
+        if cannot_sign(&error) {
+            return this
+                .hint("check the signing key of the profile, and that it fits the algorithm")
+                .hint(DOCTOR);
+        }
+        let says_nothing_of_trouble = !error.is_transient() || is_gateways_refusal(&error);
+        if is_foreign(&error) && says_nothing_of_trouble {
+            return this
+                .hint("something else than the server may have answered, such as a proxy; check --server")
+                .hint(DOCTOR);
+        }
         if error.is_wrong_app() {
             this.hint("check the app key, and that the server is the one of the app's data centre (both are in the console)")
         } else if error.is_unauthorized() {
@@ -330,11 +348,10 @@ impl From<ApiError> for CommandError {
         } else if error.is_unreachable() {
             this.hint("check the server name, the network and the proxy variables")
                 .hint(DOCTOR)
+        } else if error.is_incomplete_listing() {
+            this.hint("what was listed is not everybody")
         } else if error.is_transient() {
             this.hint("the server may recover; try again later")
-        } else if error.undecoded().is_some() {
-            this.hint("something else than the server may have answered, such as a proxy; check --server")
-                .hint(DOCTOR)
         } else {
             this
         }
@@ -342,19 +359,56 @@ impl From<ApiError> for CommandError {
 }
 
 fn exit_of(error: &ApiError) -> Exit {
-    if error.is_unreachable() || error.is_transient() || error.undecoded().is_some() {
+    let refused = error.is_unauthorized() || error.is_wrong_app() || error.is_quota();
+    let unusable = is_foreign(error) || is_silence(error) || error.is_incomplete_listing();
+    if cannot_sign(error) {
+        exit::CONFIG
+    } else if unusable || error.is_transient() || (error.is_without_token() && !refused) {
         exit::UNREACHABLE
     } else {
         exit::REFUSED
     }
 }
 
-/// Tells failures that say nothing about the item: no answer, a gateway's, or one of something else.
+/// Tells that a token could not be signed on this machine; no server was asked.
+fn cannot_sign(error: &ApiError) -> bool {
+    error.source().is_some_and(<dyn StdError>::is::<SignError>)
+}
+
+/// Tells answers that the service did not write: a gateway's page, foreign JSON, or what cannot be decoded at all.
+///
+/// They say nothing about anybody, whatever their status.
+fn is_foreign(error: &ApiError) -> bool {
+    error.undecoded().is_some() || error.is_foreign_answer()
+}
+
+/// Tells the page of something in between that does not speak of a server in trouble.
+fn is_gateways_refusal(error: &ApiError) -> bool {
+    let in_trouble = matches!(error.status(), Some(408 | 429 | 500 | 502..));
+    error.is_foreign_answer() && !in_trouble
+}
+
+/// Tells failures that say nothing about the item: no answer, a gateway's, or one of something else. That a request is
+/// too large is about the item, whoever says so.
 fn is_silence(error: &ApiError) -> bool {
+    let about_the_request = error.is_rate_limited() || matches!(error.status(), Some(413 | 414 | 431));
     error.is_unreachable()
-        || error.undecoded().is_some()
+        || (is_foreign(error) && !about_the_request)
         || matches!(error.status(), Some(502..=504))
         || (error.status().is_none() && error.is_transient())
+}
+
+/// Returns how far a failure reaches.
+fn scope_of(error: &ApiError) -> Scope {
+    if error.is_without_token() {
+        Scope::Token
+    } else if error.is_unauthorized() || error.is_wrong_app() || error.is_unsupported() || error.is_quota() {
+        Scope::Run
+    } else if is_silence(error) {
+        Scope::Network
+    } else {
+        Scope::Item
+    }
 }
 
 /// Reduces a client error to what jobs decide by and rows show.
@@ -372,24 +426,29 @@ pub fn call_error(error: &ApiError) -> CallError {
         message.push_str(&error.to_string());
         cause = error.source();
     }
-    let scope =
-        if error.is_unauthorized() || error.is_wrong_app() || error.is_unsupported() || error.is_quota() {
-            Scope::Run
-        } else if is_silence(error) {
-            Scope::Network
-        } else {
-            Scope::Item
-        };
+    shorten(&mut message);
+    let scope = scope_of(error);
+    // What reaches beyond the item is no verdict on it: once the cause is gone, the same call may succeed.
+    let not_about_the_item = scope != Scope::Item && !error.is_unsupported();
     CallError {
         call: error.call(),
         message,
         status: error.status(),
-        // What cannot be read may come from something in between, which will not be there for ever.
-        retry_may_help: error.is_retryable() || error.is_outcome_unknown() || error.undecoded().is_some(),
+        retry_may_help: not_about_the_item || error.is_retryable() || error.is_outcome_unknown(),
         outcome_unknown: error.is_outcome_unknown(),
-        not_found: error.is_not_found(),
+        not_found: scope == Scope::Item && error.is_not_found(),
         scope,
         origin: Some(error.clone()),
+    }
+}
+
+/// How much is kept of what a server says, in bytes: it goes into rows, and into the record of a user.
+const LONGEST_MESSAGE: usize = 4 * 1024;
+
+fn shorten(message: &mut String) {
+    if message.len() > LONGEST_MESSAGE {
+        message.truncate(message.floor_char_boundary(LONGEST_MESSAGE));
+        message.push('…');
     }
 }
 
@@ -414,6 +473,10 @@ impl From<Fatal> for CommandError {
                 error,
                 "the run was stopped, because the server would refuse every further request",
             ),
+            Fatal::NoToken(error) => (
+                error,
+                "the run was stopped, because there is no token to send requests with",
+            ),
             Fatal::Unreachable(error) => (error, "the server gives no usable answer"),
         };
         let Some(origin) = &error.origin else {
@@ -435,25 +498,4 @@ impl From<Fatal> for CommandError {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_first_error_teaches_the_way() {
-        let error = CommandError::from(NoTarget::Nothing);
-        assert_eq!(error.exit(), exit::CONFIG);
-        let hints = error.hints().join("\n");
-        assert!(
-            hints.contains("profile add") && hints.contains("--sandbox"),
-            "{hints}"
-        );
-    }
-
-    #[test]
-    fn causes_are_told_once_each() {
-        let io = std::io::Error::other("disk on fire");
-        let error = CommandError::from(ListError::Spool(io));
-        assert_eq!(error.source().unwrap().to_string(), "disk on fire");
-        assert!(!error.to_string().contains("disk on fire"));
-    }
-}
+mod tests;

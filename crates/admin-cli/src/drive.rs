@@ -28,7 +28,7 @@ use crate::input::user_list::UserList;
 use crate::interrupt;
 use crate::render::report::{Report, Row};
 use crate::server::Server;
-use crate::summary::{Summary, Words, stop_word, way_on};
+use crate::summary::{Summary, Words, stop_word, way_back, way_on};
 
 /// What a run is about.
 pub struct Run<'a> {
@@ -127,7 +127,7 @@ pub fn finish_empty(mut report: Report, summary: &Summary) -> Result<Exit, Comma
     report.finish(summary).map_err(|error| {
         CommandError::new(exit::INTERNAL, "the summary cannot be written to stdout").because(error)
     })?;
-    Ok(exit::OK)
+    Ok(summary.exit())
 }
 
 /// Runs `work` on every item of `source` and reports; `dropped` makes the row of an item that was cut off.
@@ -160,6 +160,8 @@ pub struct Driven<'a, R> {
     tally: Tally,
     silence: Silence,
     stop: Option<Stop>,
+    /// The first line whose turn came when there was no token, so that nothing was sent for it.
+    unsent: Option<u64>,
     kind: PhantomData<R>,
 }
 
@@ -178,6 +180,7 @@ impl<'a, R: RunRow> Driven<'a, R> {
             tally: Tally::default(),
             silence: Silence::default(),
             stop: None,
+            unsent: None,
             kind: PhantomData,
             run,
         }
@@ -219,7 +222,7 @@ impl<'a, R: RunRow> Driven<'a, R> {
         let next = self.work(source, work, dropped, &mut tally).await;
         self.tally = tally;
         if self.run.summary.first_line_not_started.is_none() {
-            self.run.summary.first_line_not_started = next;
+            self.run.summary.first_line_not_started = self.unsent.into_iter().chain(next).min();
         }
     }
 
@@ -264,6 +267,12 @@ impl<'a, R: RunRow> Driven<'a, R> {
             rows: &mut self.rows,
             tally,
             silence: &mut self.silence,
+            unsent: &mut self.unsent,
+        };
+        let work = |item: T| {
+            let line = item.line();
+            let work = work(item);
+            async move { (line, work.await) }
         };
         let end = pipeline::run(source, self.wish.clone(), work, &mut control).await;
         self.stop = end.stop;
@@ -304,12 +313,14 @@ impl<'a, R: RunRow> Driven<'a, R> {
             .say(format_args!("{prefix}{}", run.summary.text(run.words)));
         match (&run.summary.run, run.summary.first_line_not_started) {
             (Some(id), _) if run.summary.is_unfinished() => context.ui.say(way_on(run.summary.stopped, id)),
-            (Some(id), _) if run.summary.failed_retry_may_help > 0 => {
-                context.ui.say(format_args!(
-                    "to try the failed ones again: easemob-admin runs retry-failed {id}"
-                ));
+            (Some(id), _) => {
+                // Who failed for good just now is told with the reason, and repeating will not help.
+                let (retry, last) = (run.summary.all_failed_retry(), run.summary.failed_earlier_final);
+                if let Some(way) = way_back(retry, last, id) {
+                    context.ui.say(way);
+                }
             }
-            (None, Some(line)) => context.ui.note(format_args!(
+            (None, Some(line)) if tally.settled() > 0 => context.ui.note(format_args!(
                 "to do the rest, run the same command with: tail -n +{line} LIST | … --from -"
             )),
             _ => {}
@@ -336,14 +347,18 @@ struct Bookkeeping<'r, 'a> {
     rows: &'r mut Rows<'a>,
     tally: &'r mut Tally,
     silence: &'r mut Silence,
+    unsent: &'r mut Option<u64>,
 }
 
-impl<R: RunRow> Control<Done<R>> for Bookkeeping<'_, '_> {
+impl<R: RunRow> Control<(u64, Done<R>)> for Bookkeeping<'_, '_> {
     fn jobs(&self) -> usize {
         self.gauge.jobs()
     }
 
-    fn take(&mut self, done: Done<R>, took: Duration, running: usize) -> ControlFlow<Stop> {
+    fn take(&mut self, (line, done): (u64, Done<R>), took: Duration, running: usize) -> ControlFlow<Stop> {
+        if done.failures.iter().any(CallError::was_not_sent) {
+            *self.unsent = Some(self.unsent.map_or(line, |first| first.min(line)));
+        }
         let troubled = done.failures.iter().any(|failure| failure.retry_may_help);
         self.gauge.ended(took, running, troubled, self.server.requests());
         self.tally.add(&done.tally);
@@ -351,13 +366,8 @@ impl<R: RunRow> Control<Done<R>> for Bookkeeping<'_, '_> {
             .ui
             .advance(done.tally.settled() + done.tally.not_tried);
         self.silence.hear(&done.failures);
-        let mut stop = done.stop;
-        if done.failures.is_empty() {
-            self.breaker.succeeded();
-        }
-        for failure in &done.failures {
-            stop = stop.or(self.breaker.failed(failure).map(Stop::Fatal));
-        }
+        let fatal = self.breaker.ended(&done.failures);
+        let stop = done.stop.or(fatal.map(Stop::Fatal));
         match (self.rows.write(&done.rows), stop) {
             (flow, None) => flow,
             (_, Some(reason)) => ControlFlow::Break(reason),

@@ -2,11 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use easemob_admin_api::{Client, Cursor, DeviceId, LogoutOutcome, OnlineStatus, UserId, UserQuery};
+use easemob_admin_api::{
+    Client, Cursor, Device, DeviceId, DeviceList, LogoutOutcome, OddEntry, OnlineStatus, UserId, UserQuery,
+};
 
 use crate::bulk::ages::Ages;
-use crate::bulk::calls::{CallError, Ended, SeenDevice, SessionCalls};
+use crate::bulk::calls::{CallError, Ended, Scope, SeenDevice, SessionCalls};
 use crate::command_error::call_error;
+use crate::listed;
 use crate::logins::scan::{ScanCalls, Status, UserPage};
 use crate::logins::store as seen;
 
@@ -35,6 +38,92 @@ impl Server {
     pub fn requests(&self) -> u64 {
         self.client.requests_sent()
     }
+
+    /// Lists the devices of a user, and the entries of the list that cannot be read, each as the failure that it is.
+    ///
+    /// # Errors
+    /// When the list cannot be read at all.
+    pub async fn read_devices(&self, user: &UserId) -> Result<(Vec<SeenDevice>, Vec<CallError>), CallError> {
+        let list = self.device_list(user).await?;
+        let total = list.devices.len() + list.odd.len();
+        let failures = list.odd.iter().map(|odd| unreadable(odd, total)).collect();
+        let devices = list.devices.into_iter().map(|device| self.seen(user, device));
+        Ok((devices.collect(), failures))
+    }
+
+    async fn device_list(&self, user: &UserId) -> Result<DeviceList, CallError> {
+        let list = self.client.read_devices(user).await;
+        list.map_err(|error| call_error(&error))
+    }
+
+    /// Lists the devices of a user; one that cannot be named may be any, so that a list with one is a failure.
+    async fn whole_device_list(&self, user: &UserId) -> Result<Vec<Device>, CallError> {
+        let list = self.device_list(user).await?;
+        match list.odd.first() {
+            None => Ok(list.devices),
+            Some(odd) => Err(unreadable(odd, list.devices.len() + list.odd.len())),
+        }
+    }
+
+    fn seen(&self, user: &UserId, device: Device) -> SeenDevice {
+        SeenDevice {
+            signed_in_at: self.ages.age_of(user, &device.id),
+            id: device.id,
+            name: device.name,
+            uuid: device.uuid,
+        }
+    }
+
+    /// Asks for the status of users; those of whom there is none are left to `failed`.
+    ///
+    /// # Errors
+    /// When there is no answer about anybody.
+    async fn told(
+        &self,
+        users: &[UserId],
+        mut failed: impl FnMut(UserId, CallError),
+    ) -> Result<Vec<(UserId, OnlineStatus)>, CallError> {
+        let mut told = Vec::with_capacity(users.len());
+        let mut first = None;
+        for (user, status) in self.client.statuses(users).await {
+            match status {
+                Ok(status) => told.push((user, status)),
+                Err(error) => {
+                    let error = call_error(&error);
+                    first.get_or_insert_with(|| error.clone());
+                    failed(user, error);
+                }
+            }
+        }
+        match first {
+            Some(error) if told.is_empty() => Err(error),
+            _ => Ok(told),
+        }
+    }
+}
+
+/// The failure of a device that cannot be named: it is online, so the user is not without one.
+fn unreadable(odd: &OddEntry, total: usize) -> CallError {
+    CallError {
+        call: "devices.list",
+        message: format!(
+            "a device that is online cannot be named: entry {} of {total} of the list: {}",
+            odd.index + 1,
+            odd.problem.escape_debug()
+        ),
+        status: Some(200),
+        // It may have signed out by then.
+        retry_may_help: true,
+        outcome_unknown: false,
+        not_found: false,
+        scope: Scope::Item,
+        origin: None,
+    }
+}
+
+/// What stands for devices that cannot be named.
+fn nameless() -> Option<DeviceId> {
+    serde_json::from_str(r#""""#).ok()
 }
 
 fn ended(outcome: LogoutOutcome) -> Ended {
@@ -49,26 +138,22 @@ fn ended(outcome: LogoutOutcome) -> Ended {
 
 impl SessionCalls for Server {
     async fn list_devices(&self, user: &UserId) -> Result<Vec<SeenDevice>, CallError> {
-        let devices = self
-            .client
-            .list_devices(user)
-            .await
-            .map_err(|error| call_error(&error))?;
-        let seen = |device: easemob_admin_api::Device| SeenDevice {
-            signed_in_at: self.ages.age_of(user, &device.id),
-            id: device.id,
-            name: device.name,
-            uuid: device.uuid,
-        };
-        Ok(devices.into_iter().map(seen).collect())
+        let devices = self.whole_device_list(user).await?.into_iter();
+        Ok(devices.map(|device| self.seen(user, device)).collect())
+    }
+
+    async fn list_devices_with_nameless(&self, user: &UserId) -> Result<Vec<SeenDevice>, CallError> {
+        let DeviceList { mut devices, odd, .. } = self.device_list(user).await?;
+        devices.extend(nameless().filter(|_| !odd.is_empty()).map(Device::new));
+        Ok(devices
+            .into_iter()
+            .map(|device| self.seen(user, device))
+            .collect())
     }
 
     async fn offline(&self, users: &[UserId]) -> Result<BTreeSet<UserId>, CallError> {
-        let statuses = self
-            .client
-            .status_batch(users)
-            .await
-            .map_err(|error| call_error(&error))?;
+        // Whoever there is no answer about is not said to be offline.
+        let statuses = self.told(users, |_, _| ()).await?;
         // Names come back in lower case.
         let offline: BTreeSet<String> = statuses
             .into_iter()
@@ -101,15 +186,18 @@ impl ScanCalls for Server {
             .list_users_page(&UserQuery::new(), cursor.as_ref())
             .await;
         let page = page.map_err(|error| call_error(&error))?;
+        let next = page.next.as_ref().map(|cursor| cursor.as_str().to_owned());
+        let (users, odd) = listed::divided(page);
         Ok(UserPage {
-            users: page.items.into_iter().map(|user| user.username).collect(),
-            next: page.next.map(|cursor| cursor.as_str().to_owned()),
+            users: users.into_iter().map(|user| user.username).collect(),
+            odd,
+            next,
         })
     }
 
     async fn statuses(&self, users: &[UserId]) -> Result<BTreeMap<String, Status>, CallError> {
-        let statuses = self.client.status_batch(users).await;
-        let statuses = statuses.map_err(|error| call_error(&error))?;
+        let mut failed = Vec::new();
+        let statuses = self.told(users, |user, error| failed.push((user, error))).await?;
         let told = statuses.into_iter().filter_map(|(user, status)| {
             let status = match status {
                 OnlineStatus::Online => Status::Online,
@@ -119,13 +207,15 @@ impl ScanCalls for Server {
             };
             Some((user.folded(), status))
         });
-        Ok(told.collect())
+        let failed = failed
+            .into_iter()
+            .map(|(user, error)| (user.folded(), Status::Failed(error.to_string())));
+        Ok(told.chain(failed).collect())
     }
 
     async fn devices(&self, user: &UserId) -> Result<Vec<seen::SeenDevice>, CallError> {
-        let devices = self.client.list_devices(user).await;
-        let devices = devices.map_err(|error| call_error(&error))?;
-        let seen = |device: easemob_admin_api::Device| seen::SeenDevice {
+        let devices = self.whole_device_list(user).await?;
+        let seen = |device: Device| seen::SeenDevice {
             resource: device.id.to_string(),
             platform: device.id.platform().to_string(),
             name: device.name,

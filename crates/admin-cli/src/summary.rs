@@ -6,8 +6,10 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::bulk::pipeline::{Cause, Stop};
+use crate::bulk::resume::Left;
 use crate::bulk::tally::Tally;
 use crate::bulk::verify::Verified;
+use crate::exit::{self, Exit};
 
 /// The summary of a run over users. Field names are a contract; the set only grows.
 #[derive(Debug, Clone, Serialize)]
@@ -22,6 +24,12 @@ pub struct Summary {
     pub failed_retry_may_help: u64,
     /// Users that failed; repeating will not help.
     pub failed_final: u64,
+    /// Users of the run that failed in earlier attempts and were not tried again; repeating may help.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub failed_earlier_retry_may_help: u64,
+    /// Users of the run that failed in earlier attempts and were not tried again; repeating will not help.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub failed_earlier_final: u64,
     /// Users that were in flight when the run was stopped at once.
     pub unknown: u64,
     /// Users that were not tried.
@@ -85,6 +93,8 @@ impl Summary {
             nothing_to_do: 0,
             failed_retry_may_help: 0,
             failed_final: 0,
+            failed_earlier_retry_may_help: 0,
+            failed_earlier_final: 0,
             unknown: 0,
             not_started: users,
             first_line_not_started: None,
@@ -109,6 +119,36 @@ impl Summary {
     #[must_use]
     pub fn is_unfinished(&self) -> bool {
         self.not_started > 0 || self.unknown > 0
+    }
+
+    /// Takes over the failures of earlier attempts that this one does not try again.
+    pub fn leave(&mut self, left: Left) {
+        self.failed_earlier_retry_may_help = left.retry_may_help;
+        self.failed_earlier_final = left.last;
+    }
+
+    /// Returns how many users failed for whom repeating may help, those of earlier attempts included.
+    #[must_use]
+    pub fn all_failed_retry(&self) -> u64 {
+        self.failed_retry_may_help + self.failed_earlier_retry_may_help
+    }
+
+    /// Returns how many users failed for whom repeating will not help, those of earlier attempts included.
+    #[must_use]
+    pub fn all_failed_final(&self) -> u64 {
+        self.failed_final + self.failed_earlier_final
+    }
+
+    /// Returns the exit code of what was done to the end: that of the failures that remain, if there are any.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        if self.all_failed_retry() > 0 {
+            exit::FAILED_RETRY
+        } else if self.all_failed_final() > 0 {
+            exit::FAILED_FINAL
+        } else {
+            exit::OK
+        }
     }
 
     /// Fills in the counters.
@@ -148,6 +188,14 @@ impl Summary {
             let (retry, last) = (self.failed_retry_may_help, self.failed_final);
             let _ = write!(text, " (repeating may help for {retry}, will not for {last})");
         }
+        let (retry, last) = (self.failed_earlier_retry_may_help, self.failed_earlier_final);
+        if retry + last > 0 {
+            let earlier = retry + last;
+            let _ = write!(
+                text,
+                ", {earlier} failed earlier and not tried again (repeating may help for {retry}, will not for {last})"
+            );
+        }
         if self.unknown > 0 {
             let _ = write!(text, ", {} unknown", self.unknown);
         }
@@ -186,6 +234,28 @@ impl Summary {
         }
         text
     }
+}
+
+/// Says how to try again what failed in a run and is not left to `runs resume`; nothing if nothing did.
+#[must_use]
+pub fn way_back(retry_may_help: u64, last: u64, run: &str) -> Option<String> {
+    if retry_may_help > 0 {
+        Some(format!(
+            "to try the failed ones again: easemob-admin runs retry-failed {run}"
+        ))
+    } else if last > 0 {
+        Some(format!(
+            "to try those that failed for good again: easemob-admin runs retry-failed {run} --all"
+        ))
+    } else {
+        None
+    }
+}
+
+/// Tells counters that are left out of JSON.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields like this")]
+pub(crate) fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 fn rounded(value: f64, steps: f64) -> f64 {
@@ -232,5 +302,39 @@ mod tests {
         assert!(after(&Stop::Cap).ends_with("runs resume r1 --max-logouts N"));
         assert!(!after(&Stop::Drift).contains("resume"));
         assert!(after(&Stop::Aborted).ends_with("runs resume r1"));
+    }
+
+    #[test]
+    fn no_run_is_ok_while_failures_remain() {
+        for (now_retry, now_final, earlier_retry, earlier_final, expected) in [
+            (0, 0, 0, 0, exit::OK),
+            (1, 0, 0, 0, exit::FAILED_RETRY),
+            (0, 1, 0, 0, exit::FAILED_FINAL),
+            (0, 0, 1, 0, exit::FAILED_RETRY),
+            (0, 0, 0, 1, exit::FAILED_FINAL),
+            (0, 1, 1, 0, exit::FAILED_RETRY),
+            (1, 0, 0, 1, exit::FAILED_RETRY),
+            (0, 1, 0, 1, exit::FAILED_FINAL),
+        ] {
+            let mut summary = Summary::of_users(5);
+            summary.count(&Tally {
+                done: 3,
+                failed_retry: now_retry,
+                failed_final: now_final,
+                ..Tally::default()
+            });
+            summary.leave(Left {
+                retry_may_help: earlier_retry,
+                last: earlier_final,
+            });
+            let row = (now_retry, now_final, earlier_retry, earlier_final);
+            assert_eq!(summary.exit(), expected, "{row:?}");
+            let way = way_back(earlier_retry, earlier_final, "r1");
+            assert_eq!(way.is_some(), earlier_retry + earlier_final > 0);
+            assert_eq!(
+                way.is_some_and(|way| way.ends_with("--all")),
+                earlier_retry == 0 && earlier_final > 0
+            );
+        }
     }
 }

@@ -79,7 +79,7 @@ impl Default for SandboxBuilder {
                 server_managed_limits: true,
                 expires_in_millis: false,
                 token_ttl: Duration::from_hours(60 * 24),
-                max_body: 64 * 1024,
+                max_body: 5 * 1024,
                 control_from_anywhere: false,
             },
         }
@@ -161,7 +161,7 @@ impl SandboxBuilder {
         self
     }
 
-    /// Sets the largest body in bytes, beyond which the answer is 413; the default is 64 KiB.
+    /// Sets the largest body in bytes, beyond which the answer is 413; the default is 5 KiB, as the error page of 2023 says.
     pub fn max_body(mut self, bytes: usize) -> Self {
         self.settings.max_body = bytes;
         self

@@ -114,7 +114,7 @@ fn service() -> (Service, String) {
         server_managed_limits: true,
         expires_in_millis: false,
         token_ttl: Duration::from_hours(1),
-        max_body: 64 * 1024,
+        max_body: 5 * 1024,
         control_from_anywhere: false,
     };
     let service = Service::new(

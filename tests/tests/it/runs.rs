@@ -235,7 +235,7 @@ fn who_failed_for_good_is_not_nothing() {
     let _ = env
         .run(&["sessions", "logout", "nobody", "--reason", "test", "--yes"])
         .expect(7);
-    let output = env.run(&["runs", "retry-failed", "last", "--yes"]).expect(0);
+    let output = env.run(&["runs", "retry-failed", "last", "--yes"]).expect(7);
     assert!(
         output
             .stderr

@@ -7,6 +7,7 @@ use std::time::Duration;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::Client;
+use super::batches::BodyLimit;
 use super::pipeline::Pipeline;
 use super::token_source;
 use crate::app_root::AppRoot;
@@ -280,6 +281,7 @@ impl ClientBuilder {
             tokens,
             disconnect_verb: self.disconnect_verb,
             token_unit: self.expires_in,
+            body_limit: BodyLimit::default(),
         })
     }
 }

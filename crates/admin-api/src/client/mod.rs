@@ -1,11 +1,13 @@
 //! The client: one cheap handle that every call goes through.
 
+mod batches;
 mod builder;
 mod pipeline;
 mod token_source;
 
 use std::sync::Arc;
 
+pub use batches::LARGEST_BODY;
 pub use builder::{ClientBuilder, ConfigError, ExpiresIn};
 use pipeline::Pipeline;
 
@@ -40,6 +42,7 @@ pub struct Client {
     tokens: Arc<TokenCache>,
     disconnect_verb: DisconnectVerb,
     token_unit: ExpiresIn,
+    body_limit: batches::BodyLimit,
 }
 
 impl Client {

@@ -252,7 +252,9 @@ impl Pipeline {
                 transient: !error.is_permanent(),
                 retry_after: None,
             },
-            Kind::Build(_) | Kind::Credentials(_) | Kind::Sign(_) | Kind::Decode(_) => return None,
+            Kind::Build(_) | Kind::Credentials(_) | Kind::Sign(_) | Kind::Decode(_) | Kind::Listing(_) => {
+                return None;
+            }
         };
         let jitter = self.random.lock().unwrap_or_else(PoisonError::into_inner).f64();
         let decision = decide(&self.retry, call, &failure, jitter);

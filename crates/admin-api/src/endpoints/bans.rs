@@ -57,8 +57,8 @@ impl Endpoint for Ban {
         Some(self.user.to_string())
     }
 
-    fn decode(&self, _: &Envelope<'_>) -> Result<(), DecodeError> {
-        Ok(())
+    fn decode(&self, answer: &Envelope<'_>) -> Result<(), DecodeError> {
+        answer.acknowledged()
     }
 }
 
@@ -79,8 +79,8 @@ impl Endpoint for Unban {
         Some(self.user.to_string())
     }
 
-    fn decode(&self, _: &Envelope<'_>) -> Result<(), DecodeError> {
-        Ok(())
+    fn decode(&self, answer: &Envelope<'_>) -> Result<(), DecodeError> {
+        answer.acknowledged()
     }
 }
 

@@ -115,7 +115,10 @@ impl Endpoint for SetLimits {
 
     /// A server that answers `{}` has taken what was sent.
     fn decode(&self, answer: &Envelope<'_>) -> Result<DeviceLimits, DecodeError> {
-        Ok(answer.optional_data()?.unwrap_or_else(|| self.limits.clone()))
+        match answer.optional_data()? {
+            Some(limits) => Ok(limits),
+            None => answer.acknowledged().map(|()| self.limits.clone()),
+        }
     }
 }
 
@@ -137,8 +140,8 @@ impl Endpoint for ClearLimits {
         Some(self.user.to_string())
     }
 
-    fn decode(&self, _: &Envelope<'_>) -> Result<(), DecodeError> {
-        Ok(())
+    fn decode(&self, answer: &Envelope<'_>) -> Result<(), DecodeError> {
+        answer.acknowledged()
     }
 }
 

@@ -219,8 +219,8 @@ impl Endpoint for SetMutes {
         Some(self.user.to_string())
     }
 
-    fn decode(&self, _: &Envelope<'_>) -> Result<(), DecodeError> {
-        Ok(())
+    fn decode(&self, answer: &Envelope<'_>) -> Result<(), DecodeError> {
+        answer.acknowledged()
     }
 }
 

@@ -129,14 +129,43 @@ impl Client {
 
     /// Asks whether up to 100 users are online; the answer is in the order asked.
     ///
-    /// The server does not check names: unknown users come back offline.
+    /// The server does not check names: unknown users come back offline. Names that are too long for one body, together,
+    /// take more than one call: see [`Client::statuses`].
     ///
     /// # Errors
-    /// When there are no or more than 100 users, or the call fails for any reason of [`Client::execute`].
+    /// When there are no or more than 100 users, or a call fails for any reason of [`Client::execute`].
     pub async fn status_batch(&self, users: &[UserId]) -> Result<Vec<(UserId, OnlineStatus)>, Error> {
-        self.execute(&GetStatusBatch {
+        let batch = GetStatusBatch {
             users: users.to_vec(),
-        })
-        .await
+        };
+        if batch.check().is_err() {
+            return self.execute(&batch).await;
+        }
+        let statuses = self.statuses(users).await.into_iter();
+        statuses
+            .map(|(user, status)| status.map(|status| (user, status)))
+            .collect()
+    }
+
+    /// Asks whether users are online, however many they are, and tells for each what came of it, in the order asked.
+    ///
+    /// As few calls as the server's limits need are made, one after the other: 100 users and
+    /// [`LARGEST_BODY`](crate::LARGEST_BODY) bytes each. What the server refuses as too large is halved. A call that
+    /// fails is the error of the users it was about, and of no others.
+    pub async fn statuses(&self, users: &[UserId]) -> Vec<(UserId, Result<OnlineStatus, Error>)> {
+        let call_about = |users: &[UserId]| GetStatusBatch {
+            users: users.to_vec(),
+        };
+        let mut statuses = Vec::with_capacity(users.len());
+        for (part, outcome) in self.in_parts(users, BATCH, call_about).await {
+            match outcome {
+                Ok(told) => statuses.extend(told.into_iter().map(|(user, status)| (user, Ok(status)))),
+                Err(error) => {
+                    let failed = users[part].iter();
+                    statuses.extend(failed.map(|user| (user.clone(), Err(error.clone()))));
+                }
+            }
+        }
+        statuses
     }
 }

@@ -66,6 +66,9 @@ struct WireToken {
 
 fn decode(answer: &Envelope<'_>, unit: ExpiresIn) -> Result<Token, DecodeError> {
     let wire: WireToken = answer.whole()?;
+    if wire.access_token.is_empty() {
+        return Err(answer.problem("`access_token` is empty"));
+    }
     Ok(Token {
         access_token: SecretString::from(wire.access_token),
         lifetime: wire.expires_in.and_then(|number| unit.read(number)),

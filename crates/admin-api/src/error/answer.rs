@@ -97,6 +97,8 @@ pub struct DecodeError {
     pub status: u16,
     /// The beginning of the answer.
     pub answer: Excerpt,
+    /// True if the service cannot have written the answer: it is not JSON, or no field of it is the service's.
+    pub foreign: bool,
 }
 
 impl fmt::Display for DecodeError {
@@ -115,6 +117,7 @@ impl DecodeError {
             problem: "the answer is not of the documented form".into(),
             status: self.status,
             answer: self.answer.withheld(),
+            foreign: self.foreign,
         }
     }
 }

@@ -62,13 +62,15 @@ pub(crate) enum Kind {
     Refused(Refusal),
     Transport(TransportError),
     Decode(DecodeError),
+    /// Pages that could be read and do not make up the whole.
+    Listing(Arc<dyn StdError + Send + Sync>),
 }
 
 impl Kind {
     /// What is known of the delivery, where the call got as far as being sent.
     pub(crate) fn delivery(&self) -> Option<Delivery> {
         match self {
-            Self::Build(_) | Self::Credentials(_) | Self::Sign(_) => None,
+            Self::Build(_) | Self::Credentials(_) | Self::Sign(_) | Self::Listing(_) => None,
             Self::Refused(refusal) => Some(refusal.delivery()),
             Self::Transport(error) => Some(error.delivery()),
             Self::Decode(_) => Some(Delivery::Unknown),
@@ -90,6 +92,14 @@ impl Error {
                 maybe_done: false,
             }),
         }
+    }
+
+    /// Makes an error about a listing whose pages do not make up the whole.
+    pub(crate) fn of_listing<E: Endpoint>(
+        endpoint: &E,
+        problem: impl StdError + Send + Sync + 'static,
+    ) -> Self {
+        Self::new(endpoint, Kind::Listing(Arc::new(problem)), 1, Duration::ZERO)
     }
 
     /// Remembers that an attempt before the last may have taken effect.
@@ -115,9 +125,9 @@ impl Error {
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match &self.inner.kind {
-            Kind::Build(_) | Kind::Sign(_) | Kind::Decode(_) => false,
+            Kind::Build(_) | Kind::Sign(_) | Kind::Decode(_) | Kind::Listing(_) => false,
             Kind::Credentials(error) => error.is_transient(),
-            Kind::Refused(refusal) => refusal.is_transient(),
+            Kind::Refused(refusal) => refusal.may_pass(),
             Kind::Transport(error) => !error.is_permanent(),
         }
     }
@@ -135,9 +145,24 @@ impl Error {
         self.inner.maybe_done || self.inner.kind.delivery() == Some(Delivery::Unknown)
     }
 
+    /// Returns true if something other than the service answered, such as a gateway, a proxy or a portal.
+    ///
+    /// Such an answer says nothing about the user, the app or the credentials, whatever its status; the same call may
+    /// succeed later. Whether the call took effect is said by [`Error::is_outcome_unknown`].
+    #[must_use]
+    pub fn is_foreign_answer(&self) -> bool {
+        match &self.inner.kind {
+            Kind::Refused(refusal) => !refusal.by_the_service,
+            Kind::Decode(error) => error.foreign,
+            Kind::Credentials(error) => error.is_foreign_answer(),
+            _ => false,
+        }
+    }
+
     /// Returns true if the server does not know the user (or another named thing).
     ///
-    /// The server answers a bad path in the same words (error page).
+    /// The server answers a bad path in the same words (error page). Only the service can say so: see
+    /// [`Error::is_foreign_answer`].
     #[must_use]
     pub fn is_not_found(&self) -> bool {
         self.own_refusal().is_some_and(|r| match r.error_type() {
@@ -171,19 +196,26 @@ impl Error {
     pub fn is_unauthorized(&self) -> bool {
         match &self.inner.kind {
             // A portal's page or a gateway's 404 in place of a token says nothing of the credentials.
-            Kind::Credentials(error) => error.refusal().is_some_and(|refusal| {
-                refusal.api.is_some() && (400..500).contains(&refusal.status) && !refusal.is_transient()
-            }),
+            Kind::Credentials(error) => error
+                .said_by_the_service()
+                .is_some_and(|refusal| (400..500).contains(&refusal.status) && !refusal.is_transient()),
             Kind::Sign(_) => true,
-            Kind::Refused(refusal) => refusal.status == 401,
+            Kind::Refused(refusal) => refusal.by_the_service && refusal.status == 401,
             _ => false,
         }
+    }
+
+    /// Returns true if the call was given up because there was no token for it: the service or something in between
+    /// refused one or gave no usable answer, or it could not be signed. This says nothing about whom the call was for.
+    #[must_use]
+    pub fn is_without_token(&self) -> bool {
+        matches!(self.inner.kind, Kind::Credentials(_) | Kind::Sign(_))
     }
 
     /// Returns true if the server knows no such org and app: a wrong app key, or the host of another cluster.
     #[must_use]
     pub fn is_wrong_app(&self) -> bool {
-        self.refusal()
+        self.said_by_the_service()
             .is_some_and(|r| r.error_type() == "organization_application_not_found")
     }
 
@@ -201,16 +233,22 @@ impl Error {
         }
     }
 
-    /// Returns true if the server said that the call rate is too high.
+    /// Returns true if the server, or a gateway before it, said that the call rate is too high.
     #[must_use]
     pub fn is_rate_limited(&self) -> bool {
         self.refusal().is_some_and(Refusal::is_rate_limit)
     }
 
+    /// Returns true if the request was larger than the server, or a gateway before it, takes (413).
+    #[must_use]
+    pub fn is_too_large(&self) -> bool {
+        matches!(&self.inner.kind, Kind::Refused(refusal) if refusal.status == 413)
+    }
+
     /// Returns true if a quota of the plan is used up (429 `resource_limited`); waiting does not help.
     #[must_use]
     pub fn is_quota(&self) -> bool {
-        self.refusal()
+        self.said_by_the_service()
             .is_some_and(|r| r.error_type() == "resource_limited")
     }
 
@@ -234,6 +272,13 @@ impl Error {
             Kind::Credentials(error) => error.undecoded(),
             _ => None,
         }
+    }
+
+    /// Returns true if a listing ended before it was complete although every page of it arrived: the server goes round in
+    /// circles, or an entry cannot be read.
+    #[must_use]
+    pub fn is_incomplete_listing(&self) -> bool {
+        matches!(self.inner.kind, Kind::Listing(_))
     }
 
     /// Returns how long the server asked to wait, if it did.
@@ -271,9 +316,14 @@ impl Error {
     /// The refusal of the call itself: what is said of the credentials is not about whom the call is for.
     fn own_refusal(&self) -> Option<&Refusal> {
         match &self.inner.kind {
-            Kind::Refused(refusal) => Some(refusal),
+            Kind::Refused(refusal) => Some(refusal).filter(|refusal| refusal.by_the_service),
             _ => None,
         }
+    }
+
+    /// The refusal, unless something in between wrote it.
+    fn said_by_the_service(&self) -> Option<&Refusal> {
+        self.refusal().filter(|refusal| refusal.by_the_service)
     }
 
     fn refusal(&self) -> Option<&Refusal> {
@@ -295,9 +345,13 @@ impl fmt::Display for Error {
             Kind::Build(_) => f.write_str(": the request was not sent")?,
             Kind::Credentials(_) => f.write_str(": no token could be obtained")?,
             Kind::Sign(_) => f.write_str(": no token could be signed")?,
-            Kind::Refused(refusal) => write!(f, ": the server refused with {refusal}")?,
+            Kind::Refused(refusal) if refusal.by_the_service => {
+                write!(f, ": the server refused with {refusal}")?;
+            }
+            Kind::Refused(refusal) => write!(f, ": no usable answer: {refusal}")?,
             Kind::Transport(error) => write!(f, ": {}", error.headline())?,
             Kind::Decode(_) => f.write_str(": the answer is not of the documented form")?,
+            Kind::Listing(_) => f.write_str(": the listing is not complete")?,
         }
         if self.inner.attempts > 1 {
             write!(f, " (after {} attempts)", self.inner.attempts)?;
@@ -327,6 +381,7 @@ impl StdError for Error {
             Kind::Refused(_) => None,
             Kind::Transport(error) => error.source(),
             Kind::Decode(error) => Some(error),
+            Kind::Listing(error) => Some(&**error),
         }
     }
 }

@@ -84,7 +84,12 @@ impl Refusal {
         self.status == 429 && self.error_type() != "resource_limited"
     }
 
-    /// Whether the same request could succeed later (error catalogue of the error page).
+    /// Whether it is about the request at all: what something in between says is not, except of the size of the request.
+    pub(crate) fn may_pass(&self) -> bool {
+        self.is_transient() || (!self.by_the_service && !matches!(self.status, 413 | 414 | 431))
+    }
+
+    /// Whether the same request could succeed soon (error catalogue of the error page).
     pub(crate) fn is_transient(&self) -> bool {
         match self.status {
             409 => self.error_type() == "concurrent_operation_error",
@@ -101,14 +106,19 @@ impl Refusal {
     }
 
     /// What is known about the effect: a gateway that gave up on the service cannot tell, even if it names a time to
-    /// come back at.
+    /// come back at, and it may put a page of its own in place of any answer.
     pub(crate) fn delivery(&self) -> Delivery {
         match self.status {
+            // These are said before a request is passed on, or it is to be sent elsewhere.
+            307 | 308 | 401 | 405 | 407 | 411 | 413 | 414 | 415 | 417 | 421 | 426 | 429 | 431 => {
+                Delivery::Rejected
+            }
             501 | 505 => Delivery::Rejected,
             // A 503 of the service itself comes before any work; one that a proxy makes up may come after.
             503 if self.by_the_service => Delivery::Rejected,
             // A 2xx with an error in it says no, but not how far it came.
             200..=299 | 408 | 500..=599 => Delivery::Unknown,
+            _ if !self.by_the_service => Delivery::Unknown,
             _ => Delivery::Rejected,
         }
     }
@@ -189,6 +199,38 @@ mod tests {
             let refusal = refusal(status, error);
             assert_eq!(refusal.is_transient(), transient, "{status} {error}");
             assert_eq!(refusal.delivery(), delivery, "{status} {error}");
+        }
+    }
+
+    #[test]
+    fn what_something_in_between_says_leaves_the_outcome_open_unless_the_status_rules_it_out() {
+        use Delivery::{Rejected, Unknown};
+        for (status, may_pass, delivery) in [
+            (301, true, Unknown),
+            (302, true, Unknown),
+            (307, true, Rejected),
+            (400, true, Unknown),
+            (401, true, Rejected),
+            (403, true, Unknown),
+            (404, true, Unknown),
+            (405, true, Rejected),
+            (407, true, Rejected),
+            (409, true, Unknown),
+            (410, true, Unknown),
+            (413, false, Rejected),
+            (414, false, Rejected),
+            (418, true, Unknown),
+            (429, true, Rejected),
+            (451, true, Unknown),
+            (501, true, Rejected),
+            (502, true, Unknown),
+        ] {
+            let refusal = refusal(status, "");
+            assert_eq!(
+                (refusal.may_pass(), refusal.delivery()),
+                (may_pass, delivery),
+                "{status}"
+            );
         }
     }
 

@@ -105,7 +105,7 @@ async fn a_server_without_limits_is_said_to_be_one() {
         (500, "web_application"),
         (500, "unsupported_service_operation"),
     ] {
-        let body = format!(r#"{{"error":"{kind}"}}"#);
+        let body = format!(r#"{{"error":"{kind}","error_description":"no","timestamp":1}}"#);
         sandbox.clear_faults();
         sandbox.inject(Fault::raw_body("limits.get", "application/json", &body).answer_status(status));
         assert!(

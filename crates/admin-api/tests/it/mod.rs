@@ -1,10 +1,12 @@
 //! What holds over every transport.
 
+mod batches;
 mod certificates;
 mod connections;
 mod documented_bodies;
 mod every_call;
 mod failures;
+mod foreign_answers;
 mod jwt;
 mod listings;
 mod odd_names;

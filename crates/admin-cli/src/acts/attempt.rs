@@ -17,6 +17,7 @@ use crate::bulk::resume::{Which, remaining};
 use crate::bulk::runs::directory::OpenRun;
 use crate::command_error::CommandError;
 use crate::context::{Context, Session};
+use crate::disk_hint::disk_hint;
 use crate::drive::{Driven, Run, RunRow};
 use crate::exit;
 use crate::summary::{Summary, Words, stop_word};
@@ -52,6 +53,7 @@ impl<'a> Attempt<'a> {
         let (header, progress, journal) = open.into_journal();
         let before = progress.counts();
         summary.users = which.count(&before);
+        summary.leave(which.leaves(&before));
         summary.run = Some(header.run.clone());
         summary.reason.clone_from(&header.reason);
         summary.ticket.clone_from(&header.ticket);
@@ -74,9 +76,8 @@ impl<'a> Attempt<'a> {
         let noted = recorder.record(Note::of_run(Record::Begin(begin))).await;
         noted.map_err(|error| {
             let what = "the record of the run cannot be written, so nothing was sent";
-            CommandError::new(exit::INTERNAL, what)
-                .because(error)
-                .hint("check that the disk is writable and not full")
+            let hint = disk_hint(&error, "nothing was sent; see the cause above");
+            CommandError::new(exit::INTERNAL, what).because(error).hint(hint)
         })?;
         let tasks = remaining(items, progress, which);
         let this = Self {

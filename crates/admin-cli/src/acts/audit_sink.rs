@@ -1,12 +1,13 @@
 //! Puts the notes of a run into the audit trail.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::time::SystemTime;
 
 use easemob_admin_api::DeviceId;
 use serde_json::{Map, Value, json};
 
+use super::audit_parts::in_parts;
 use crate::audit::{AuditTrail, Event, EventTime, Kind, Operator, Outcome, TOOL};
 use crate::bulk::action::Action;
 use crate::bulk::digest;
@@ -57,11 +58,9 @@ impl AuditSink {
         let before = self.meant.remove(&intent.n);
         let before = before.filter(|before| before.call != intent.call);
         let ended = |before: &Meant| -> Vec<DeviceId> {
+            let named: HashSet<&DeviceId> = intent.devices.iter().collect();
             let devices = before.devices.iter();
-            devices
-                .filter(|id| !intent.devices.contains(id))
-                .cloned()
-                .collect()
+            devices.filter(|id| !named.contains(id)).cloned().collect()
         };
         let told = before.as_ref().map(ended).unwrap_or_default();
         let meant = Meant {
@@ -115,7 +114,7 @@ impl Sink for AuditSink {
                             ));
                         }
                         event.call = event.call.or(Some(meant.call));
-                        let told: Vec<String> = meant.told.iter().map(ToString::to_string).collect();
+                        let told: HashSet<String> = meant.told.iter().map(ToString::to_string).collect();
                         event.devices.retain(|device| !told.contains(device));
                     }
                 }
@@ -123,6 +122,7 @@ impl Sink for AuditSink {
             }
             events.push(event);
         }
+        let events: Vec<Event> = events.into_iter().flat_map(in_parts).collect();
         self.trail.append_buffered(&events).map_err(io::Error::other)?;
         if notes.iter().any(|note| matches!(note.record, Record::End(_))) {
             self.trail

@@ -245,7 +245,7 @@ impl ChangeRow {
             error: Some(error.message.clone()),
             outcome_unknown: Some(error.outcome_unknown),
             retry_may_help: Some(error.retry_may_help),
-            ..Self::new(task, "failed")
+            ..Self::new(task, error.row_outcome())
         }
     }
 }

@@ -290,7 +290,7 @@ impl<'a> Locking<'a> {
         // That they cannot be read keeps nobody from being banned.
         let online = self
             .server
-            .list_devices(&task.item.user)
+            .list_devices_with_nameless(&task.item.user)
             .await
             .unwrap_or_default();
         let mut devices = task.intended.clone().unwrap_or_default();
@@ -412,13 +412,24 @@ fn done_with(task: &Task, result: &LockResult) -> Done<LockRow> {
             let mut ended = by_the_ban.clone();
             ended.extend(logged_out.map(|device| device.choice.device.id.clone()));
             let mut done = match devices.failures().next() {
-                Some(error) => failed(row("failed").ended(&ended).until(*until), error),
+                Some(error) => one(
+                    row("failed").ended(&ended).until(*until).failed(error),
+                    after_the_ban(error),
+                ),
                 None => one(row(outcome).ended(&ended).until(*until), Settled::Done),
             };
             done.tally.devices = ended.len() as u64;
             done.failures = devices.failures().cloned().collect();
             done
         }
+    }
+}
+
+/// Returns how a failure after the ban counts: whoever is banned was begun, whether or not anything was sent since.
+fn after_the_ban(error: &CallError) -> Settled {
+    match Settled::of_error(error) {
+        Settled::NotStarted => Settled::FailedRetry,
+        settled => settled,
     }
 }
 

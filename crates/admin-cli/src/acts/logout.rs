@@ -114,7 +114,12 @@ pub async fn dry_run(
 }
 
 async fn record(recorder: &Recorder, task: &Task, result: &UserResult) -> Result<(), RecordError> {
-    match outcome::of_logout(&task.item, result, now()) {
+    let outcome = match result {
+        // Nothing was meant and nothing was sent, so there is nothing to put on record of this user.
+        UserResult::Unread(error) if error.was_not_sent() => None,
+        result => outcome::of_logout(&task.item, result, now()),
+    };
+    match outcome {
         Some(outcome) => {
             recorder
                 .record(Note::of_item(&task.item, Record::Outcome(outcome)))

@@ -5,6 +5,7 @@
 //! by the action that the journal names, [`read_first`] is what some acts have to know before they begin. The rules are in [`crate::bulk`]; here they meet the terminal.
 
 pub mod attempt;
+mod audit_parts;
 pub mod audit_sink;
 pub mod begin;
 pub mod change;

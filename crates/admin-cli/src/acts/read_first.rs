@@ -12,6 +12,7 @@ use crate::bulk::level::Gauge;
 use crate::bulk::pipeline::{self, Cause, Control, Stop, Wish};
 use crate::command_error::CommandError;
 use crate::context::Context;
+use crate::disk_hint::disk_hint;
 use crate::exit;
 use crate::interrupt;
 use crate::progress::Progress;
@@ -73,9 +74,10 @@ pub async fn read_first<R>(
 }
 
 fn unread(what: &str, error: io::Error) -> CommandError {
+    let hint = disk_hint(&error, "nothing was done; see the cause above");
     CommandError::new(exit::INTERNAL, format!("{what}, so nothing was done"))
         .because(error)
-        .hint("check that the disk is writable and not full")
+        .hint(hint)
 }
 
 /// What is done with everything that was read.

@@ -18,6 +18,8 @@ pub struct Breaker {
 pub enum Fatal {
     /// The server refuses everything that this run could send.
     Refused(CallError),
+    /// There is no token, so nothing can be sent.
+    NoToken(CallError),
     /// The server has been silent too long.
     Unreachable(CallError),
 }
@@ -28,10 +30,27 @@ impl Breaker {
         self.unreachable = 0;
     }
 
+    /// Takes note of a job with all its failures and returns the reason to stop, if there is one.
+    ///
+    /// A job counts once, however many devices it was about: one call that fails may be the failure of thousands.
+    pub fn ended(&mut self, failures: &[CallError]) -> Option<Fatal> {
+        let of = |scope| failures.iter().find(|failure| failure.scope == scope);
+        let telling = [Scope::Token, Scope::Run, Scope::Item, Scope::Network]
+            .into_iter()
+            .find_map(of);
+        if let Some(failure) = telling {
+            return self.failed(failure);
+        }
+        self.succeeded();
+        None
+    }
+
     /// Takes note of a failed call and returns the reason to stop, if there is one.
     pub fn failed(&mut self, error: &CallError) -> Option<Fatal> {
         match error.scope {
             Scope::Run => Some(Fatal::Refused(error.clone())),
+            // The client has asked again as often as that may help.
+            Scope::Token => Some(Fatal::NoToken(error.clone())),
             Scope::Item => {
                 self.unreachable = 0;
                 None
@@ -61,6 +80,36 @@ mod tests {
             Breaker::default().failed(&error(Scope::Run)),
             Some(Fatal::Refused(_))
         ));
+    }
+
+    #[test]
+    fn without_a_token_a_run_stops_at_once() {
+        assert!(matches!(
+            Breaker::default().failed(&error(Scope::Token)),
+            Some(Fatal::NoToken(_))
+        ));
+    }
+
+    #[test]
+    fn a_job_counts_once_however_many_devices_it_was_about() {
+        let mut breaker = Breaker::default();
+        let of_thousands = vec![error(Scope::Network); 30_000];
+        for _ in 1..MAX_UNREACHABLE {
+            assert!(breaker.ended(&of_thousands).is_none());
+        }
+        let mut answered_once = of_thousands.clone();
+        answered_once.push(error(Scope::Item));
+        assert!(breaker.ended(&answered_once).is_none());
+        for _ in 1..MAX_UNREACHABLE {
+            assert!(breaker.ended(&of_thousands).is_none());
+        }
+        assert!(matches!(
+            breaker.ended(&of_thousands),
+            Some(Fatal::Unreachable(_))
+        ));
+        assert!(breaker.ended(&[]).is_none());
+        let refused = [error(Scope::Network), error(Scope::Item), error(Scope::Run)];
+        assert!(matches!(breaker.ended(&refused), Some(Fatal::Refused(_))));
     }
 
     #[test]

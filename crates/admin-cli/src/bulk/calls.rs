@@ -27,8 +27,10 @@ pub enum Scope {
     Item,
     /// Every further request would be refused in the same way.
     Run,
-    /// The server could not be reached; others may fail too.
+    /// No usable answer of the service arrived; others may fail too.
     Network,
+    /// There was no token for the call, so it was not sent; there is none for any other call either.
+    Token,
 }
 
 /// A failed call, reduced to what a job decides by and a row shows.
@@ -53,6 +55,24 @@ pub struct CallError {
     /// The client's error, for the hints of a run that it ends.
     #[serde(skip)]
     pub origin: Option<easemob_admin_api::Error>,
+}
+
+impl CallError {
+    /// Returns true if the call was never sent, for want of a token: it is no verdict on anybody.
+    #[must_use]
+    pub fn was_not_sent(&self) -> bool {
+        self.scope == Scope::Token && !self.outcome_unknown
+    }
+
+    /// Returns the outcome of a row that tells this failure and nothing else.
+    #[must_use]
+    pub fn row_outcome(&self) -> &'static str {
+        if self.was_not_sent() {
+            "not_started"
+        } else {
+            "failed"
+        }
+    }
 }
 
 impl fmt::Display for CallError {
@@ -93,6 +113,14 @@ pub enum Ended {
 pub trait SessionCalls {
     /// Reads the devices of `user` that are online.
     fn list_devices(&self, user: &UserId) -> impl Future<Output = Result<Vec<SeenDevice>, CallError>>;
+    /// Lists the devices of a user as [`SessionCalls::list_devices`] does; where some cannot be named, with one of an
+    /// empty id in their place instead of an error. Only for what is done to all devices without naming any.
+    fn list_devices_with_nameless(
+        &self,
+        user: &UserId,
+    ) -> impl Future<Output = Result<Vec<SeenDevice>, CallError>> {
+        self.list_devices(user)
+    }
     /// Returns those of `users` of whom the server says that they are offline.
     fn offline(&self, users: &[UserId]) -> impl Future<Output = Result<BTreeSet<UserId>, CallError>>;
     /// Ends every session of `user`.

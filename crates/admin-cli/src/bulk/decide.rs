@@ -142,6 +142,7 @@ fn afresh(task: &Task, devices: &[SeenDevice], selection: &Selection) -> Decisio
 /// What the selection means now, less what was not named before.
 fn still_meant(task: &Task, named: &[DeviceId], devices: &[SeenDevice], selection: &Selection) -> Decision {
     let mut decision = afresh(task, devices, selection);
+    let named: BTreeSet<&DeviceId> = named.iter().collect();
     let (victims, new) = std::mem::take(&mut decision.victims)
         .into_iter()
         .partition(|choice| named.contains(&choice.device.id));
@@ -164,11 +165,15 @@ fn gone(named: &[DeviceId], devices: &[SeenDevice]) -> Vec<DeviceId> {
 
 fn drift(planned: &Planned, devices: &[SeenDevice]) -> Drift {
     let online: BTreeSet<&DeviceId> = devices.iter().map(|device| &device.id).collect();
-    let known = |id: &DeviceId| planned.end.contains(id) || planned.keep.contains(id);
+    let known: BTreeSet<&DeviceId> = planned.end.iter().chain(&planned.keep).collect();
     Drift {
         gone: gone(&planned.end, devices),
         left: gone(&planned.keep, devices),
-        new: online.into_iter().filter(|id| !known(id)).cloned().collect(),
+        new: online
+            .into_iter()
+            .filter(|id| !known.contains(id))
+            .cloned()
+            .collect(),
     }
 }
 
@@ -218,9 +223,10 @@ fn by_plan(
     let newest_may_have_left = !drift.left.is_empty();
     let end = &planned.end;
     let mut decision = named(task, end, devices, selection, newest_may_have_left, "planned");
+    let unplanned: BTreeSet<&DeviceId> = drift.new.iter().collect();
     let (new, others) = std::mem::take(&mut decision.others)
         .into_iter()
-        .partition(|device| drift.new.contains(&device.id));
+        .partition(|device| unplanned.contains(&device.id));
     decision.others = others;
     let new: Vec<SeenDevice> = new;
     decision.spared.extend(new.into_iter().map(|device| Choice {

@@ -136,7 +136,13 @@ impl UserResult {
 /// # Errors
 /// When the list cannot be read.
 pub async fn choose(calls: &impl SessionCalls, task: &Task, order: &Order) -> Result<Decision, CallError> {
-    let devices = calls.list_devices(&task.item.user).await?;
+    let user = &task.item.user;
+    // The call that ends everything names no device, so one that cannot be named does not keep the others online.
+    let devices = if order.selection.is_everything() && task.item.planned.is_none() {
+        calls.list_devices_with_nameless(user).await?
+    } else {
+        calls.list_devices(user).await?
+    };
     Ok(decide(task, &devices, order))
 }
 
@@ -314,7 +320,7 @@ async fn end_each(calls: &impl SessionCalls, user: &UserId, victims: &[Choice], 
         } else {
             end_device(calls, user, victim, repeats).await
         };
-        refused |= matches!(&fate, Fate::Failed(error) if error.scope == Scope::Run);
+        refused |= matches!(&fate, Fate::Failed(error) if matches!(error.scope, Scope::Run | Scope::Token));
         fates.push(fate);
     }
     fates

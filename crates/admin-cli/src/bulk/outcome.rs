@@ -6,6 +6,9 @@ use super::journal::record::{Failure, Outcome, State};
 use super::logout::{Fate, UserResult};
 use super::tally::Settled;
 
+/// So many failures of one user are recorded in the words of each.
+const MOST_IN_FULL: usize = 100;
+
 /// Returns the outcome of a logout job; nothing if the job did not get as far as to have one.
 #[must_use]
 pub fn of_logout(item: &Item, result: &UserResult, at: i64) -> Option<Outcome> {
@@ -30,7 +33,14 @@ pub fn of_logout(item: &Item, result: &UserResult, at: i64) -> Option<Outcome> {
                 outcome.ended.push(id.clone());
                 outcome.server_at = outcome.server_at.max(*server_at);
             }
-            Fate::Failed(error) => outcome.failed.push(failure(Some(id.clone()), error)),
+            Fate::Failed(error) => {
+                let mut failure = failure(Some(id.clone()), error);
+                // The record of a user with thousands of devices has to fit into a line.
+                if outcome.failed.len() >= MOST_IN_FULL {
+                    failure.error = "as for the devices before".into();
+                }
+                outcome.failed.push(failure);
+            }
             Fate::Gone if outcome.state == State::Nothing => outcome.state = State::Skipped,
             Fate::WouldEnd | Fate::Kept | Fate::Gone | Fate::NotTried => {}
         }
@@ -91,5 +101,119 @@ fn failure(device: Option<easemob_admin_api::DeviceId>, error: &CallError) -> Fa
         status: error.status,
         error: error.message.clone(),
         unknown: error.outcome_unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use easemob_admin_api::{DeviceId, UserId};
+
+    use super::*;
+    use crate::bulk::calls::SeenDevice;
+    use crate::bulk::decide::Drift;
+    use crate::bulk::logout::DeviceResult;
+    use crate::bulk::select::Choice;
+
+    fn item() -> Item {
+        Item {
+            number: 0,
+            line: 1,
+            user: UserId::parse("ann").unwrap(),
+            planned: None,
+        }
+    }
+
+    fn error(scope: Scope, retry_may_help: bool, outcome_unknown: bool) -> CallError {
+        CallError {
+            retry_may_help,
+            outcome_unknown,
+            scope,
+            ..CallError::for_test("sessions.logout_device")
+        }
+    }
+
+    fn read(fates: Vec<Fate>) -> UserResult {
+        let device = |(number, fate)| DeviceResult {
+            choice: Choice {
+                device: SeenDevice {
+                    id: DeviceId::parse(format!("ios_{number}")).unwrap(),
+                    name: None,
+                    uuid: None,
+                    signed_in_at: None,
+                },
+                why: "all devices".into(),
+            },
+            fate,
+        };
+        UserResult::Read {
+            online: fates.len(),
+            devices: (0..).zip(fates).map(device).collect(),
+            drift: Drift::default(),
+        }
+    }
+
+    const ENDED: Fate = Fate::Ended {
+        confirmed_by_reading: false,
+        server_at: None,
+    };
+
+    #[test]
+    fn how_far_a_failure_reaches_decides_what_is_said_of_the_user() {
+        use Scope::{Item, Network, Run, Token};
+        for (scope, retry, unknown, state_of_one, settled) in [
+            (Item, true, false, State::FailedRetry, Settled::FailedRetry),
+            (Item, false, false, State::FailedFinal, Settled::FailedFinal),
+            (Item, true, true, State::Unknown, Settled::FailedRetry),
+            (Network, true, false, State::Unreached, Settled::FailedRetry),
+            (Network, true, true, State::Unknown, Settled::FailedRetry),
+            (Run, true, false, State::Unreached, Settled::FailedRetry),
+            (Token, true, false, State::NotTried, Settled::NotStarted),
+            (Token, true, true, State::Unknown, Settled::FailedRetry),
+        ] {
+            let error = error(scope, retry, unknown);
+            let row = format!("{scope:?} {retry} {unknown}");
+            assert_eq!(Settled::of_error(&error), settled, "{row}");
+            // A ban, a list of devices that cannot be read, and the only device of a user.
+            assert_eq!(
+                of_call(&item(), &Err(error.clone()), 0).state,
+                state_of_one,
+                "{row}"
+            );
+            for result in [UserResult::Unread(error.clone()), read(vec![Fate::Failed(error)])] {
+                assert_eq!(Settled::of_logout(&result), settled, "{row}");
+                assert_eq!(
+                    of_logout(&item(), &result, 0).unwrap().state,
+                    state_of_one,
+                    "{row}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn who_was_begun_is_not_taken_for_untouched() {
+        let unsent = || Fate::Failed(error(Scope::Token, true, false));
+        let refused = || Fate::Failed(error(Scope::Item, false, false));
+        for (fates, state_of_it, settled) in [
+            (
+                vec![unsent(), Fate::NotTried],
+                State::NotTried,
+                Settled::NotStarted,
+            ),
+            (
+                vec![ENDED, unsent(), Fate::NotTried],
+                State::Unreached,
+                Settled::FailedRetry,
+            ),
+            (
+                vec![refused(), unsent()],
+                State::FailedRetry,
+                Settled::FailedRetry,
+            ),
+        ] {
+            let result = read(fates);
+            assert_eq!(Settled::of_logout(&result), settled);
+            assert_eq!(of_logout(&item(), &result, 0).unwrap().state, state_of_it);
+        }
     }
 }

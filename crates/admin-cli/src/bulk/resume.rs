@@ -28,6 +28,28 @@ impl Which {
     }
 }
 
+/// Failures of earlier attempts that an attempt leaves as they are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Left {
+    /// Those for which repeating may help.
+    pub retry_may_help: u64,
+    /// Those for which it will not.
+    pub last: u64,
+}
+
+impl Which {
+    /// Returns the failures that an attempt does not try again.
+    #[must_use]
+    pub fn leaves(self, counts: &Counts) -> Left {
+        let (retry_may_help, last) = match self {
+            Self::Unfinished => (counts.failed_retry, counts.failed_final),
+            Self::AndFailed => (0, counts.failed_final),
+            Self::AndAllFailed => (0, 0),
+        };
+        Left { retry_may_help, last }
+    }
+}
+
 /// Returns what is left to do, in the order of the input.
 ///
 /// Settled items are left out. An item for which devices were named before carries them, so that they are
@@ -152,6 +174,11 @@ mod tests {
             prop_assert_eq!(unfinished, counts.unfinished());
             prop_assert_eq!(retried, counts.unfinished() + counts.failed_retry);
             prop_assert_eq!(all.len() as u64, counts.unfinished() + counts.failed());
+            for which in [Which::Unfinished, Which::AndFailed, Which::AndAllFailed] {
+                let left = which.leaves(&counts);
+                let all = counts.unfinished() + counts.failed();
+                prop_assert_eq!(which.count(&counts) + left.retry_may_help + left.last, all);
+            }
         }
     }
 }

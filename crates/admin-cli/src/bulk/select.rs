@@ -97,12 +97,12 @@ impl Selection {
     }
 
     /// Returns why `device` fits the conditions, or nothing if it does not.
-    fn fits(&self, device: &SeenDevice) -> Option<String> {
+    ///
+    /// `named` are the devices of the selection.
+    fn fits(&self, device: &SeenDevice, named: &BTreeSet<&DeviceId>) -> Option<String> {
         let mut why = Vec::new();
-        if !self.devices.is_empty() {
-            self.devices
-                .contains(&device.id)
-                .then(|| why.push("named".to_owned()))?;
+        if !named.is_empty() {
+            named.contains(&device.id).then(|| why.push("named".to_owned()))?;
         }
         if !self.platforms.is_empty() {
             let platform = device.id.platform();
@@ -158,6 +158,8 @@ pub fn select_victims(user: &UserId, devices: &[SeenDevice], selection: &Selecti
         .collect();
     let online = unique.len();
     let user_is_exempt = selection.exempt.cover_user(user);
+    // A user may have thousands of devices, and an earlier attempt may have named all of them.
+    let named: BTreeSet<&DeviceId> = selection.devices.iter().collect();
     let mut selected = Selected::default();
     let mut candidates = Vec::new();
     for device in unique.into_values() {
@@ -165,7 +167,7 @@ pub fn select_victims(user: &UserId, devices: &[SeenDevice], selection: &Selecti
             device: device.clone(),
             why: why.to_owned(),
         };
-        match selection.fits(device) {
+        match selection.fits(device, &named) {
             None => selected.others.push(device.clone()),
             Some(_) if user_is_exempt => selected.spared.push(choice("the user is exempt")),
             Some(_) if selection.exempt.cover_device(user, &device.id) => {

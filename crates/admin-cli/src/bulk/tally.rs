@@ -24,7 +24,9 @@ impl Settled {
     /// Returns how a single failure counts.
     #[must_use]
     pub fn of_error(error: &CallError) -> Self {
-        if error.retry_may_help {
+        if error.was_not_sent() {
+            Self::NotStarted
+        } else if error.retry_may_help {
             Self::FailedRetry
         } else {
             Self::FailedFinal
@@ -39,9 +41,15 @@ impl Settled {
             UserResult::Drifted(_) | UserResult::Unrecorded(_) => return Self::NotStarted,
             UserResult::Read { .. } => {}
         }
+        let touched = result.devices().iter().any(|device| match &device.fate {
+            Fate::Ended { .. } => true,
+            Fate::Failed(error) => !error.was_not_sent(),
+            Fate::WouldEnd | Fate::Kept | Fate::Gone | Fate::NotTried => false,
+        });
         let mut settled = Self::NothingToDo;
         for device in result.devices() {
             settled = match (&device.fate, settled) {
+                (Fate::Failed(error), _) if error.was_not_sent() && !touched => Self::NotStarted,
                 (Fate::Failed(error), _) if error.retry_may_help => return Self::FailedRetry,
                 (Fate::Failed(_), _) | (_, Self::FailedFinal) => Self::FailedFinal,
                 (Fate::NotTried, _) | (_, Self::NotStarted) => Self::NotStarted,

@@ -4,7 +4,7 @@
 //! that is still listed may be the old session or a new sign-in of the same device: the list carries no time of
 //! sign-in, so both count as still online.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::io;
 
@@ -92,7 +92,8 @@ impl fmt::Display for Verified {
 /// Compares what was ended with what is online now; `present` is nothing if the list could not be read.
 #[must_use]
 pub fn verdicts(user: &Ended, present: Option<&[DeviceId]>) -> Vec<(DeviceId, Verdict)> {
-    let of_ended = |device: &DeviceId| match present {
+    let now: Option<HashSet<&DeviceId>> = present.map(|present| present.iter().collect());
+    let of_ended = |device: &DeviceId| match &now {
         None => Verdict::Unknown,
         Some(present) if present.contains(device) => Verdict::StillOnline,
         Some(_) => Verdict::Gone,
@@ -102,8 +103,9 @@ pub fn verdicts(user: &Ended, present: Option<&[DeviceId]>) -> Vec<(DeviceId, Ve
         .iter()
         .map(|device| (device.clone(), of_ended(device)))
         .collect();
-    let known = |device: &&DeviceId| user.ended.contains(device) || user.kept.contains(device);
-    let new = present.unwrap_or_default().iter().filter(|device| !known(device));
+    let known: HashSet<&DeviceId> = user.ended.iter().chain(&user.kept).collect();
+    let new = present.unwrap_or_default().iter();
+    let new = new.filter(|device| !known.contains(device));
     verdicts.extend(new.map(|device| (device.clone(), Verdict::SignedInAgain)));
     verdicts
 }

@@ -8,6 +8,7 @@ pub mod completions;
 pub mod devices;
 pub mod dispatch;
 pub mod limits;
+mod listing;
 pub mod logins;
 pub mod man;
 pub mod profile;

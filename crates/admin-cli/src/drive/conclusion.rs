@@ -6,6 +6,7 @@ use crate::bulk::breaker::Fatal;
 use crate::bulk::calls::{CallError, Scope};
 use crate::bulk::pipeline::Stop;
 use crate::command_error::CommandError;
+use crate::disk_hint::disk_hint;
 use crate::exit::{self, Exit};
 use crate::summary::Summary;
 
@@ -60,8 +61,11 @@ pub(super) fn conclude(
             exit::INTERNAL,
             "the run was stopped, because what it does can no longer be put on record",
         )
-        .because(error)
-        .hint("look whether the disk is full; what was sent is on record as far as it could be written")),
+        .hint(disk_hint(
+            &error,
+            "what was sent is on record as far as it could be written",
+        ))
+        .because(error)),
         Some(Stop::Output(error)) => io(
             "the rows cannot be written to stdout, so the run was stopped",
             error,
@@ -70,8 +74,7 @@ pub(super) fn conclude(
             "the rest of the list cannot be read, so the run was stopped",
             error,
         ),
-        None if summary.failed_retry_may_help > 0 => Ok(exit::FAILED_RETRY),
-        None if summary.failed_final > 0 => Ok(exit::FAILED_FINAL),
-        None | Some(Stop::ReaderGone) => Ok(exit::OK),
+        Some(Stop::ReaderGone) => Ok(exit::OK),
+        None => Ok(summary.exit()),
     }
 }

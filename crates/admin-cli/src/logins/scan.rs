@@ -4,11 +4,11 @@
 //! beside each other and kept in their order, so that what is kept is always a beginning of the whole, and an
 //! interrupted scan can be gone on with.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::future::Future;
 use std::pin::pin;
 
-use easemob_admin_api::UserId;
+use easemob_admin_api::{Cursor, CursorTrail, EndlessListing, UserId};
 use futures_util::stream::{self, Stream, StreamExt};
 use tokio::sync::watch;
 
@@ -18,6 +18,7 @@ use crate::bulk::breaker::{Breaker, Fatal};
 use crate::bulk::calls::{CallError, Scope};
 use crate::bulk::level::Concurrency;
 use crate::bulk::pipeline::Wish;
+use crate::listed::Odd;
 
 mod places;
 
@@ -33,6 +34,8 @@ pub enum Status {
     Offline,
     /// Another word.
     Other(String),
+    /// The call about this user and some others failed, and why.
+    Failed(String),
 }
 
 /// A page of users.
@@ -40,6 +43,8 @@ pub enum Status {
 pub struct UserPage {
     /// The users, in the server's order.
     pub users: Vec<UserId>,
+    /// The entries that are no users who can be named.
+    pub odd: Vec<Odd>,
     /// Where the next page begins; none after the last.
     pub next: Option<String>,
 }
@@ -60,8 +65,42 @@ pub trait ScanCalls {
 pub struct Batch {
     /// At most [`BATCH`] users.
     pub users: Vec<UserId>,
+    /// Entries of their page that are no users, by their place.
+    pub odd: Vec<String>,
     /// The position after them.
     pub after: Position,
+}
+
+impl Batch {
+    /// Leaves out users, by their names in lower case, who are kept in the snapshot already.
+    #[must_use]
+    pub fn without(mut self, known: &HashSet<String>) -> Self {
+        self.users.retain(|user| !known.contains(&user.folded()));
+        self
+    }
+}
+
+/// Returns the users that a snapshot names, who need not be read again when its listing is begun again.
+///
+/// # Errors
+/// When the snapshot cannot be read.
+pub fn known_users(store: &dyn LoginStore, snapshot: SnapshotId) -> Result<HashSet<String>, StoreError> {
+    let mut known = HashSet::new();
+    store.each_device(snapshot, &mut |user, _| {
+        if !known.contains(user) {
+            known.insert(user.to_owned());
+        }
+    })?;
+    store.each_not_known(snapshot, &mut |not_known| {
+        known.insert(not_known.user);
+    })?;
+    Ok(known)
+}
+
+/// Returns true if the server refused the place where a listing was to go on, and would do so for ever.
+#[must_use]
+pub fn is_refused_place(error: &SourceError) -> bool {
+    matches!(error, SourceError::Call(error) if error.scope == Scope::Item)
 }
 
 /// Why users cannot be read any further.
@@ -69,6 +108,8 @@ pub struct Batch {
 pub enum SourceError {
     /// The server did not list them.
     Call(CallError),
+    /// The server would list them for ever.
+    Endless(EndlessListing),
     /// The temporary copy of a list cannot be read.
     List(std::io::Error),
 }
@@ -78,6 +119,14 @@ pub enum SourceError {
 pub enum End {
     /// All users were read.
     Complete,
+    /// All users who can be named were read, and the server listed entries that cannot be, so the snapshot stays
+    /// incomplete.
+    Odd {
+        /// How many.
+        entries: u64,
+        /// Where the first of them are.
+        places: Vec<String>,
+    },
     /// Somebody wished for an end before that.
     Wished(Wish),
     /// Going on is pointless.
@@ -88,18 +137,37 @@ pub enum End {
 
 /// Streams all users of the app from a position on.
 pub fn all_users(calls: &impl ScanCalls, from: Position) -> impl Stream<Item = Result<Batch, SourceError>> {
-    let pages = stream::try_unfold(Some((from.cursor, from.done)), async move |next| {
-        let Some((cursor, skip)) = next else {
+    let trail = CursorTrail::from(from.cursor.as_ref().map(Cursor::new).as_ref());
+    let start = Some((from.cursor, from.done, trail));
+    let pages = stream::try_unfold(start, async move |next| {
+        let Some((cursor, skip, mut trail)) = next else {
             return Ok(None);
         };
         let page = calls.users(cursor.as_deref()).await.map_err(SourceError::Call)?;
+        let empty = page.users.is_empty() && page.odd.is_empty();
+        trail
+            .follow(empty, page.next.as_ref().map(Cursor::new).as_ref())
+            .map_err(SourceError::Endless)?;
         let (batches, next) = batches_of(page, cursor.as_deref(), skip);
+        let next = next.map(|(cursor, skip)| (cursor, skip, trail));
         Ok::<_, SourceError>(Some((stream::iter(batches.into_iter().map(Ok)), next)))
     });
     pages.flat_map(|page| match page {
         Ok(batches) => batches.left_stream(),
         Err(error) => stream::iter([Err(error)]).right_stream(),
     })
+}
+
+/// How the place of an entry begins that is no user: no name of a user does.
+const ODD: &str = "(no user: ";
+
+/// How many such places are told.
+const PLACES_TOLD: usize = 10;
+
+/// Returns true if what a snapshot keeps as a user is an entry that is none.
+#[must_use]
+pub fn is_odd(user: &str) -> bool {
+    user.starts_with(ODD)
 }
 
 /// Cuts a page into batches, without the first `skip` users, and says where the next page begins.
@@ -116,6 +184,7 @@ fn batches_of(
             done += u64::try_from(users.len()).unwrap_or(u64::MAX);
             Batch {
                 users: users.to_vec(),
+                odd: Vec::new(),
                 after: Position {
                     cursor: cursor.map(str::to_owned),
                     done,
@@ -123,6 +192,26 @@ fn batches_of(
             }
         })
         .collect();
+    // Kept with the first batch of their page, so with an earlier part of this scan if that was kept.
+    if !page.odd.is_empty() && skip == 0 {
+        let place = cursor.map_or_else(|| "first page".to_owned(), |cursor| format!("page at {cursor}"));
+        let odd = page
+            .odd
+            .iter()
+            .map(|odd| format!("{ODD}{place}, {odd})"))
+            .collect();
+        match batches.first_mut() {
+            Some(first) => first.odd = odd,
+            None => batches.push(Batch {
+                users: Vec::new(),
+                odd,
+                after: Position {
+                    cursor: cursor.map(str::to_owned),
+                    done,
+                },
+            }),
+        }
+    }
     let next = page.next.map(|next| (Some(next), 0));
     // After the last user of a page a scan is at the beginning of the next one.
     if let (Some(last), Some((cursor, done))) = (batches.last_mut(), next.clone()) {
@@ -150,7 +239,8 @@ pub fn listed_users(
             Ok(users) => {
                 done += u64::try_from(users.len()).unwrap_or(u64::MAX);
                 let after = Position { cursor: None, done };
-                Some(Ok(Batch { users, after }))
+                let odd = Vec::new();
+                Some(Ok(Batch { users, odd, after }))
             }
             Err(error) => Some(Err(SourceError::List(error))),
         }
@@ -185,7 +275,7 @@ pub async fn scan(
     let places = Places::new(pace.concurrency);
     let mut wish = pace.wish;
     let read = batches.map(async |batch| match batch {
-        Ok(batch) => Ok((read_batch(calls, &places, &batch.users).await, batch.after)),
+        Ok(batch) => Ok((read_batch(calls, &places, &batch).await, batch.after)),
         Err(error) => Err(error),
     });
     let mut read = pin!(read.buffered(pace.concurrency.highest()));
@@ -193,6 +283,7 @@ pub async fn scan(
     // Batches of a server that has fallen silent: kept if it speaks again, and read anew by the next scan if not.
     let mut held_back: Vec<(Vec<(String, UserState)>, Position)> = Vec::new();
     let (mut heard, mut silence) = (false, None);
+    let (mut odd, mut places) = (0, Vec::new());
     loop {
         let next = tokio::select! {
             next = read.next() => next,
@@ -210,6 +301,14 @@ pub async fn scan(
             return Ok(End::Fatal(fatal));
         }
         heard |= found.answered;
+        odd += found.odd;
+        let named = found.users.iter().map(|(user, _)| user);
+        places.extend(
+            named
+                .filter(|user| is_odd(user))
+                .take(PLACES_TOLD - places.len().min(PLACES_TOLD))
+                .cloned(),
+        );
         silence = found
             .errors
             .into_iter()
@@ -231,6 +330,10 @@ pub async fn scan(
         keep(store, snapshot, &users, &after, now_ms(), &mut counts)?;
     }
     seen(counts);
+    if odd > 0 {
+        let entries = odd;
+        return Ok(End::Odd { entries, places });
+    }
     store.finish(snapshot, now_ms())?;
     Ok(End::Complete)
 }
@@ -269,6 +372,8 @@ fn state_of(error: &CallError) -> UserState {
 /// What the calls about a batch came to.
 struct Found {
     users: Vec<(String, UserState)>,
+    /// How many of them are entries that are no users.
+    odd: u64,
     /// Whether at least one call was answered.
     answered: bool,
     /// One for each call that failed.
@@ -276,13 +381,31 @@ struct Found {
 }
 
 /// Reads the status of users, and the devices of those who are online.
-async fn read_batch(calls: &impl ScanCalls, places: &Places, users: &[UserId]) -> Found {
+async fn read_batch(calls: &impl ScanCalls, places: &Places, batch: &Batch) -> Found {
+    let users = &batch.users;
+    // Kept as failed reads: they may be anybody.
+    let why = "the server listed an entry that is no user who can be named";
+    let odd = batch
+        .odd
+        .iter()
+        .map(|place| (place.clone(), UserState::Failed(why.into())));
+    let odd_entries = u64::try_from(batch.odd.len()).unwrap_or(u64::MAX);
+    if users.is_empty() {
+        return Found {
+            users: odd.collect(),
+            odd: odd_entries,
+            // Without an odd entry either, all of them are known already.
+            answered: odd_entries > 0,
+            errors: Vec::new(),
+        };
+    }
     let statuses = match places.call(calls.statuses(users)).await {
         Ok(statuses) => statuses,
         Err(error) => {
             let failed = |user: &UserId| (user.folded(), state_of(&error));
             return Found {
-                users: users.iter().map(failed).collect(),
+                users: users.iter().map(failed).chain(odd).collect(),
+                odd: odd_entries,
                 answered: false,
                 errors: vec![error],
             };
@@ -291,6 +414,7 @@ async fn read_batch(calls: &impl ScanCalls, places: &Places, users: &[UserId]) -
     let read = users.iter().map(async |user| match statuses.get(&user.folded()) {
         Some(Status::Offline) => Ok(UserState::Offline),
         None => Ok(UserState::Unknown("the server did not mention the user".into())),
+        Some(Status::Failed(why)) => Ok(UserState::Failed(why.clone())),
         Some(Status::Other(word)) => Ok(UserState::Unknown(format!("the server said `{word}`"))),
         Some(Status::Online) => places.call(calls.devices(user)).await.map(|devices| {
             if devices.is_empty() {
@@ -313,7 +437,8 @@ async fn read_batch(calls: &impl ScanCalls, places: &Places, users: &[UserId]) -
         });
     Found {
         // Names are the same in any case, and events name users in lower case.
-        users: users.iter().map(UserId::folded).zip(states).collect(),
+        users: users.iter().map(UserId::folded).zip(states).chain(odd).collect(),
+        odd: odd_entries,
         answered: true,
         errors,
     }

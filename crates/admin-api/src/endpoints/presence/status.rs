@@ -139,8 +139,8 @@ impl Endpoint for SetPresence {
         Some(self.user.to_string())
     }
 
-    fn decode(&self, _: &Envelope<'_>) -> Result<(), DecodeError> {
-        Ok(())
+    fn decode(&self, answer: &Envelope<'_>) -> Result<(), DecodeError> {
+        answer.acknowledged()
     }
 }
 
@@ -259,11 +259,16 @@ impl Client {
     /// # Errors
     /// As [`Client::subscribe_presence`].
     pub async fn presence(&self, user: &UserId, about: &[UserId]) -> Result<Vec<Presence>, Error> {
-        self.execute(&GetPresence {
+        let call_about = |about: &[UserId]| GetPresence {
             user: user.clone(),
             about: about.to_vec(),
-        })
-        .await
+        };
+        if call_about(about).check().is_err() {
+            return self.execute(&call_about(about)).await;
+        }
+        let parts = self.in_parts(about, BATCH, call_about).await.into_iter();
+        let told: Result<Vec<_>, Error> = parts.map(|(_, outcome)| outcome).collect();
+        told.map(|told| told.concat())
     }
 
     /// Counts the members of a group that are online.

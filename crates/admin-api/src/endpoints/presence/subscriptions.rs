@@ -125,8 +125,8 @@ impl Endpoint for Unsubscribe {
         Some(self.user.to_string())
     }
 
-    fn decode(&self, _: &Envelope<'_>) -> Result<(), DecodeError> {
-        Ok(())
+    fn decode(&self, answer: &Envelope<'_>) -> Result<(), DecodeError> {
+        answer.acknowledged()
     }
 }
 
@@ -177,7 +177,7 @@ pub struct Subscriptions {
 struct WireSubscriptions {
     #[serde(default)]
     totalnum: Option<Integer>,
-    #[serde(default)]
+    /// Required: an absent list is not an empty one.
     sublist: Vec<WirePresence>,
 }
 
@@ -238,12 +238,17 @@ impl Client {
         to: &[UserId],
         lifetime: Duration,
     ) -> Result<Vec<Presence>, Error> {
-        self.execute(&Subscribe {
+        let call_about = |to: &[UserId]| Subscribe {
             user: user.clone(),
             to: to.to_vec(),
             lifetime,
-        })
-        .await
+        };
+        if call_about(to).check().is_err() {
+            return self.execute(&call_about(to)).await;
+        }
+        let parts = self.in_parts(to, BATCH, call_about).await.into_iter();
+        let told: Result<Vec<_>, Error> = parts.map(|(_, outcome)| outcome).collect();
+        told.map(|told| told.concat())
     }
 
     /// Ends subscriptions of `user`.
@@ -251,11 +256,15 @@ impl Client {
     /// # Errors
     /// As [`Client::subscribe_presence`].
     pub async fn unsubscribe_presence(&self, user: &UserId, from: &[UserId]) -> Result<(), Error> {
-        self.execute(&Unsubscribe {
+        let call_about = |from: &[UserId]| Unsubscribe {
             user: user.clone(),
             from: from.to_vec(),
-        })
-        .await
+        };
+        if call_about(from).check().is_err() {
+            return self.execute(&call_about(from)).await;
+        }
+        let parts = self.in_parts(from, BATCH, call_about).await.into_iter();
+        parts.map(|(_, outcome)| outcome).collect()
     }
 
     /// Reads a page of the subscriptions of `user`; `page` counts from 1, `page_size` is 1 to 500.

@@ -92,11 +92,11 @@ impl Endpoint for DeleteOldestUsers {
     }
 
     fn decode(&self, answer: &Envelope<'_>) -> Result<Page<User>, DecodeError> {
-        Ok(Page::new(
-            answer.entities()?,
-            answer.cursor(),
-            self.cursor.as_ref(),
-        ))
+        let entries = answer.each_entity()?;
+        // They are deleted whatever the cursor says.
+        let asked = usize::MAX;
+        Page::new(entries, answer.cursor(), self.cursor.as_ref(), asked)
+            .map_err(|problem| answer.problem(problem))
     }
 }
 

@@ -1,13 +1,13 @@
 //! Reading user accounts.
 
-use futures_util::{Stream, TryStreamExt as _, stream};
+use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
 
 use crate::client::Client;
 use crate::endpoint::{Effect, Endpoint, Method, Path};
 use crate::envelope::Envelope;
 use crate::error::{BuildError, DecodeError, Error};
 use crate::model::{User, UserId};
-use crate::page::{Cursor, Page};
+use crate::page::{Cursor, CursorTrail, EndlessListing, Page};
 
 /// Reads one user.
 ///
@@ -152,11 +152,9 @@ impl Endpoint for ListUsers {
     }
 
     fn decode(&self, answer: &Envelope<'_>) -> Result<Page<User>, DecodeError> {
-        Ok(Page::new(
-            answer.entities()?,
-            answer.cursor(),
-            self.cursor.as_ref(),
-        ))
+        let entries = answer.each_entity()?;
+        let (sent, asked) = (self.cursor.as_ref(), self.query.page_size);
+        Page::new(entries, answer.cursor(), sent, asked).map_err(|problem| answer.problem(problem))
     }
 }
 
@@ -188,28 +186,60 @@ impl Client {
     /// Streams all users, oldest first.
     ///
     /// Nothing is sent before the first poll, and the next page only when the last one is used up. An error
-    /// is yielded once and ends the stream. The stream owns a clone of the client.
+    /// is yielded once and ends the stream. An entry that cannot be read is an error too, after the other users of its
+    /// page; read [`Page::odd`] of [`Client::list_users_page`] to go on behind one. The stream owns a clone of the client.
     pub fn list_users(&self, query: UserQuery) -> impl Stream<Item = Result<User, Error>> + Send + 'static {
-        /// The position in the listing: not begun, at a cursor, or at the end.
-        enum At {
-            Start,
-            Cursor(Cursor),
-            End,
-        }
-        let client = self.clone();
-        stream::try_unfold(At::Start, move |at| {
-            let (client, query) = (client.clone(), query.clone());
-            async move {
-                let cursor = match at {
-                    At::Start => None,
-                    At::Cursor(cursor) => Some(cursor),
-                    At::End => return Ok(None),
-                };
-                let page = client.list_users_page(&query, cursor.as_ref()).await?;
-                let next = page.next.map_or(At::End, At::Cursor);
-                Ok(Some((stream::iter(page.items.into_iter().map(Ok)), next)))
-            }
-        })
-        .try_flatten()
+        self.list_users_pages(query)
+            .map_ok(|page| {
+                let odd = page.odd.into_iter().next().map(listing_error);
+                let users = page.items.into_iter().map(Ok);
+                stream::iter(users.chain(odd.map(Err)))
+            })
+            .try_flatten()
+            .scan(false, |failed, item: Result<User, Error>| {
+                let item = (!*failed).then_some(item);
+                *failed |= matches!(item, Some(Err(_)));
+                std::future::ready(item)
+            })
     }
+
+    /// Streams all pages of users, oldest first: as [`Client::list_users`], with the entries that cannot be read.
+    ///
+    /// An empty page with a new cursor is followed, 99 in a row at most; a cursor that was there before is an error.
+    pub fn list_users_pages(
+        &self,
+        query: UserQuery,
+    ) -> impl Stream<Item = Result<Page<User>, Error>> + Send + 'static {
+        let start = At::Page(self.clone(), query, None, CursorTrail::from(None));
+        stream::try_unfold(start, |at| async move {
+            let (client, query, cursor, mut trail) = match at {
+                At::Page(client, query, cursor, trail) => (client, query, cursor, trail),
+                At::End(None) => return Ok(None),
+                At::End(Some(endless)) => return Err(listing_error(endless)),
+            };
+            let page = client.list_users_page(&query, cursor.as_ref()).await?;
+            let empty = page.items.is_empty() && page.odd.is_empty();
+            let at = match (page.next.clone(), trail.follow(empty, page.next.as_ref())) {
+                (_, Err(endless)) => At::End(Some(endless)),
+                (None, Ok(())) => At::End(None),
+                (next, Ok(())) => At::Page(client, query, next, trail),
+            };
+            Ok(Some((page, at)))
+        })
+    }
+}
+
+/// How far a listing has come.
+enum At {
+    Page(Client, UserQuery, Option<Cursor>, CursorTrail),
+    End(Option<EndlessListing>),
+}
+
+/// The error of a listing that cannot be gone on with.
+fn listing_error(problem: impl std::error::Error + Send + Sync + 'static) -> Error {
+    let listing = ListUsers {
+        query: UserQuery::new(),
+        cursor: None,
+    };
+    Error::of_listing(&listing, problem)
 }

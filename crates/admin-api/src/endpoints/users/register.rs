@@ -12,8 +12,8 @@ use crate::envelope::Envelope;
 use crate::error::{BuildError, DecodeError, Error};
 use crate::model::{NewUser, User, UserId};
 
-/// How many users one batch takes (registration page). A body above 5 KB may be refused with 413: smaller
-/// batches help there.
+/// How many users one batch takes (registration page). A body above 5 KB may be refused with 413:
+/// [`Client::register_users`] cuts a batch then.
 pub const REGISTER_BATCH: usize = 60;
 
 /// Registers one user. `Once`: a repetition cannot tell "exists already" from "made just now".
@@ -88,6 +88,8 @@ pub enum RegisterOutcome {
     },
     /// The answer does not mention the user: read the account to find out.
     Unreported,
+    /// The batch was cut into several calls, and the one about this user failed.
+    Failed(Error),
 }
 
 /// Registers up to 60 users; some may fail while the others succeed. `Once`, as [`RegisterUser`].
@@ -134,13 +136,17 @@ impl Endpoint for RegisterUsers {
     }
 
     fn decode(&self, answer: &Envelope<'_>) -> Result<Self::Output, DecodeError> {
-        let mut registered: HashMap<String, User> = answer
-            .entities::<User>()?
+        let made = answer.optional_entities::<User>()?;
+        let failures = answer.optional_data::<Vec<Failure>>()?;
+        if made.is_none() && failures.is_none() {
+            return Err(answer.problem("there is neither `entities` nor `data`"));
+        }
+        let mut registered: HashMap<String, User> = made
+            .unwrap_or_default()
             .into_iter()
             .map(|user| (user.username.folded(), user))
             .collect();
-        let mut refused: HashMap<String, String> = answer
-            .optional_data::<Vec<Failure>>()?
+        let mut refused: HashMap<String, String> = failures
             .unwrap_or_default()
             .into_iter()
             .map(|failure| (failure.username.to_lowercase(), failure.reason))
@@ -175,10 +181,37 @@ impl Client {
 
     /// Registers up to 60 users, and tells for each what became of it, in the order given.
     ///
+    /// Users whose body is larger than [`LARGEST_BODY`](crate::LARGEST_BODY), or than the server takes, are registered by
+    /// more than one call.
+    ///
     /// # Errors
-    /// When there are no or more than 60 users, or the whole call fails for any reason of
+    /// When there are no or more than 60 users, or every call fails for any reason of
     /// [`Client::execute`]. A user that was refused while others were made is not an error.
     pub async fn register_users(&self, users: Vec<NewUser>) -> Result<Vec<(UserId, RegisterOutcome)>, Error> {
-        self.execute(&RegisterUsers { users }).await
+        let whole = RegisterUsers { users };
+        if whole.check().is_err() {
+            return self.execute(&whole).await;
+        }
+        let users = &whole.users;
+        let call_about = |users: &[NewUser]| RegisterUsers {
+            users: users.to_vec(),
+        };
+        let mut parts = self.in_parts(users, REGISTER_BATCH, call_about).await;
+        if parts.iter().all(|(_, outcome)| outcome.is_err())
+            && let Some((_, Err(error))) = parts.pop()
+        {
+            return Err(error);
+        }
+        let mut outcomes = Vec::with_capacity(users.len());
+        for (part, outcome) in parts {
+            match outcome {
+                Ok(told) => outcomes.extend(told),
+                Err(error) => {
+                    let failed = users[part].iter().map(|new| new.username.clone());
+                    outcomes.extend(failed.map(|user| (user, RegisterOutcome::Failed(error.clone()))));
+                }
+            }
+        }
+        Ok(outcomes)
     }
 }

@@ -12,6 +12,7 @@ mod link;
 mod no_proxy;
 mod pool;
 mod tls;
+mod unpack;
 
 use std::error::Error as StdError;
 use std::time::{Duration, SystemTime};
@@ -148,11 +149,13 @@ impl Http {
             Carrier::General(general) => Box::pin(general.send(request, authorization)).await?,
         };
         let text_of = |name: &HeaderName| received.headers.get(name)?.to_str().ok();
+        let (body, packed) = unpack::unpacked(&received.headers, received.body.clone());
         Ok(Answer {
             status: received.status.as_u16(),
             content_type: received.headers.get(CONTENT_TYPE).cloned(),
             retry_after: text_of(&RETRY_AFTER).and_then(|text| parse_retry_after(text, clock.system_time())),
-            body: received.body,
+            body,
+            packed,
         })
     }
 }

@@ -175,9 +175,13 @@ pub fn one(row: LockRow, settled: Settled) -> Done<LockRow> {
 /// Reports a user for whom a call failed.
 #[must_use]
 pub fn failed(row: LockRow, error: &CallError) -> Done<LockRow> {
+    let row = LockRow {
+        outcome: error.row_outcome(),
+        ..row.failed(error)
+    };
     Done {
         failures: vec![error.clone()],
-        ..one(row.failed(error), Settled::of_error(error))
+        ..one(row, Settled::of_error(error))
     }
 }
 

@@ -79,7 +79,7 @@ impl LogoutRow {
             Fate::WouldEnd => "would_log_out",
             Fate::Kept => "kept",
             Fate::Gone => "gone",
-            Fate::Failed(_) => "failed",
+            Fate::Failed(error) => error.row_outcome(),
             Fate::NotTried => "not_started",
         };
         let device = &result.choice.device;
@@ -128,7 +128,7 @@ impl LogoutRow {
 /// Devices that stay are told only where staying was a decision, not where they were never meant.
 pub(super) fn rows(task: &Task, result: &UserResult, order: &Order) -> Vec<LogoutRow> {
     let online = match result {
-        UserResult::Unread(error) => return vec![LogoutRow::new(task, "failed").failed(error)],
+        UserResult::Unread(error) => return vec![LogoutRow::new(task, error.row_outcome()).failed(error)],
         UserResult::Drifted(drift) => {
             return vec![LogoutRow {
                 why: Some(drift.to_string()),

@@ -1,6 +1,6 @@
 //! How far a run has come: the journal folded into one state per item. Pure.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use easemob_admin_api::DeviceId;
 
@@ -95,7 +95,8 @@ impl Progress {
             }
             _ => {
                 if let Some(intent) = self.intents.get_mut(&outcome.n) {
-                    intent.retain(|device| !outcome.ended.contains(device));
+                    let ended: HashSet<&DeviceId> = outcome.ended.iter().collect();
+                    intent.retain(|device| !ended.contains(device));
                 }
             }
         }

@@ -6,7 +6,9 @@ use super::header::{AnyFormat, FORMAT, Header};
 use super::record::Record;
 
 /// No line but the first is longer, with its end; a file with longer ones is no journal.
-pub(super) const LONGEST_LINE: u64 = 4 * 1024 * 1024;
+///
+/// A line names all devices of a user, who has as many as fit into one answer of the server: 16 MiB.
+pub(super) const LONGEST_LINE: u64 = 64 * 1024 * 1024;
 
 /// The first line holds the exemptions of the run, which may be a list of many users.
 const LONGEST_HEADER: u64 = 1024 * 1024 * 1024;

@@ -3,7 +3,7 @@
 use clap::Args;
 use serde::Serialize;
 
-use crate::bulk::calls::{CallError, SessionCalls};
+use crate::bulk::calls::CallError;
 use crate::bulk::select::{Choice, Selection, select_victims};
 use crate::bulk::tally::{Settled, Tally};
 use crate::command_error::CommandError;
@@ -25,7 +25,8 @@ use crate::summary::Words;
   easemob-admin devices list --from users.txt --keep-newest 1
   easemob-admin users list -o csv | cut -d, -f1 | tail -n +2 | easemob-admin devices list --from - -o jsonl
 
-Every user gives at least one row: `online` per device, `not_online`, `no_match`, or `failed`. The options that \
+Every user gives at least one row: `online` per device, `not_online`, `no_match`, `failed`, or `not_started` where \
+there was no token to ask with. The options that \
 say which devices are meant are those of `sessions logout`: what is listed here is what would be ended there.")]
 pub struct ListArgs {
     #[command(flatten)]
@@ -85,7 +86,7 @@ impl DeviceRow {
             call: Some(error.call),
             error: Some(error.message.clone()),
             retry_may_help: Some(error.retry_may_help),
-            ..Self::new(entry, "failed")
+            ..Self::new(entry, error.row_outcome())
         }
     }
 }
@@ -131,7 +132,7 @@ impl Row for DeviceRow {
             ("online", _) => text(&self.why),
             ("not_online", _) => "not online".into(),
             ("no_match", _) => "no device matches".into(),
-            (_, error) => format!("failed: {}", text(error)),
+            (outcome, error) => format!("{}: {}", outcome.replace('_', " "), text(error)),
         };
         vec![
             self.user.clone(),
@@ -197,23 +198,27 @@ async fn read(session: &Session, entry: &Entry, selection: &Selection) -> Done<D
         failures: Vec::new(),
         stop: None,
     };
-    match session.server.list_devices(&entry.user).await {
+    match session.server.read_devices(&entry.user).await {
         Err(error) => {
             done.tally.count(Settled::of_error(&error));
             done.rows.push(DeviceRow::failed(entry, &error));
             done.failures.push(error);
         }
-        Ok(devices) => {
+        Ok((devices, unreadable)) => {
             let selected = select_victims(&entry.user, &devices, selection);
             done.tally.devices = selected.victims.len() as u64;
             let meant = selected.victims.into_iter();
             done.rows
                 .extend(meant.map(|choice| DeviceRow::online(entry, choice, !selection.is_everything())));
-            done.tally.count(if done.rows.is_empty() {
-                Settled::NothingToDo
-            } else {
-                Settled::Done
+            // One that cannot be named may be meant.
+            let failed = unreadable.iter().map(|error| DeviceRow::failed(entry, error));
+            done.rows.extend(failed);
+            done.tally.count(match unreadable.first() {
+                Some(error) => Settled::of_error(error),
+                None if done.rows.is_empty() => Settled::NothingToDo,
+                None => Settled::Done,
             });
+            done.failures = unreadable;
             if done.rows.is_empty() {
                 let outcome = if devices.is_empty() {
                     "not_online"

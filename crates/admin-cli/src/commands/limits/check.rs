@@ -120,7 +120,7 @@ impl CheckRow {
             call: Some(error.call),
             error: Some(error.message.clone()),
             retry_may_help: Some(error.retry_may_help),
-            ..Self::new(entry, "failed")
+            ..Self::new(entry, error.row_outcome())
         }
     }
 }
@@ -181,7 +181,7 @@ impl Row for CheckRow {
             (platform, _) => platform.clone().unwrap_or_default(),
         };
         let note = match (self.outcome, &self.error, self.undecided) {
-            ("failed", Some(error), _) => format!("failed: {error}"),
+            (outcome, Some(error), _) => format!("{}: {error}", outcome.replace('_', " ")),
             (_, _, Some(undecided)) if undecided > 0 => {
                 format!(
                     "{undecided} undecided: {}",
@@ -223,7 +223,7 @@ pub async fn run(context: &Context, session: &Session, args: &CheckArgs) -> Resu
     if let Some(name) = args.snapshot {
         return stored::run(context, session, name, &selection);
     }
-    let list = args.whom.read(context, session).await?;
+    let (list, unnamed) = args.whom.read(context, session).await?;
     let mut driven = Driven::begin(Run {
         context,
         session,
@@ -248,7 +248,11 @@ pub async fn run(context: &Context, session: &Session, args: &CheckArgs) -> Resu
         .await;
     let totals = totals.into_inner();
     driven.summary().over_limit_and_stay = Some(totals.undecided);
-    Ok(verdict(&totals, driven.finish()?))
+    let exit = match driven.finish()? {
+        exit::OK if unnamed > 0 => exit::FAILED_FINAL,
+        exit => exit,
+    };
+    Ok(verdict(&totals, exit))
 }
 
 /// Returns the exit code: somebody who exceeds is a finding, whoever else could not be read.

@@ -85,7 +85,7 @@ pub async fn run(context: &Context, session: &Session, args: &EnforceArgs) -> Re
     if args.watch {
         return watch(context, session, args, &on_disk).await;
     }
-    let list = args.whom.read(context, session).await?;
+    let (list, unnamed) = args.whom.read(context, session).await?;
     let enforcement = Enforcement {
         context,
         session,
@@ -99,9 +99,15 @@ pub async fn run(context: &Context, session: &Session, args: &EnforceArgs) -> Re
     if let Some(allowed) = allowance.filter(|allowed| chosen.victims() > *allowed) {
         return Err(exceeded(chosen.victims(), online, allowed));
     }
-    enforcement
+    let exit = enforcement
         .carry_out(chosen, &list, args.whom.describe(), allowance)
-        .await
+        .await?;
+    // Not everybody was compared.
+    Ok(if exit == exit::OK && unnamed > 0 {
+        exit::FAILED_FINAL
+    } else {
+        exit
+    })
 }
 
 /// A policy that is enforced; the two steps are apart, because all is known between them and nothing has been done.

@@ -11,6 +11,7 @@ use super::words::LimitsView;
 use crate::acts::attempt::Attempt;
 use crate::acts::begin::{self, begin};
 use crate::bulk::action::Action;
+use crate::bulk::breaker::Fatal;
 use crate::bulk::calls::CallError;
 use crate::bulk::item::Item;
 use crate::bulk::journal::record::{Intent, Record};
@@ -23,7 +24,7 @@ use crate::commands::users::show::user;
 use crate::context::{Context, Session};
 use crate::exit::{self, Exit};
 use crate::render::report::Row;
-use crate::summary::Summary;
+use crate::summary::{Summary, is_zero};
 
 /// Arguments of `limits set`.
 #[derive(Debug, Args)]
@@ -135,9 +136,28 @@ struct SetSummary {
     changed: u64,
     unchanged: u64,
     failed: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    not_started: u64,
     dry_run: bool,
     reason: Option<String>,
     ticket: Option<String>,
+}
+
+impl SetSummary {
+    fn text(&self) -> String {
+        let dry = if self.dry_run {
+            "\ndry run: nothing was changed"
+        } else {
+            ""
+        };
+        let not_started = if self.not_started > 0 {
+            format!(", {} not started", self.not_started)
+        } else {
+            String::new()
+        };
+        let (changed, unchanged, failed) = (self.changed, self.unchanged, self.failed);
+        format!("{changed} changed, {unchanged} unchanged, {failed} failed{not_started}{dry}")
+    }
 }
 
 /// The limits of the app or of one user, before and after.
@@ -174,6 +194,17 @@ impl Planned {
             call: None,
             error: None,
             retry_may_help: None,
+        }
+    }
+}
+
+impl Planned {
+    fn failed(&self, error: &CallError) -> ChangeRow {
+        ChangeRow {
+            call: Some(error.call),
+            error: Some(error.message.clone()),
+            retry_may_help: Some(error.retry_may_help),
+            ..self.row(error.row_outcome())
         }
     }
 }
@@ -359,13 +390,20 @@ async fn write(
         changed: 0,
         unchanged: 0,
         failed: 0,
+        not_started: 0,
         dry_run,
         reason,
         ticket,
     };
     let mut exit = exit::OK;
     let mut unrecorded = None;
+    let mut no_token = None;
     for planned in planned {
+        if no_token.is_some() && planned.changes() {
+            summary.not_started += 1;
+            report.row(&planned.row("not_started")).map_err(output)?;
+            continue;
+        }
         if !planned.changes() {
             summary.unchanged += 1;
             report.row(&planned.row("unchanged")).map_err(output)?;
@@ -398,6 +436,12 @@ async fn write(
                 summary.changed += 1;
                 planned.row(if args.acting.dry_run { "would_set" } else { "set" })
             }
+            Err(error) if error.was_not_sent() => {
+                summary.not_started += 1;
+                let row = planned.failed(&error);
+                no_token = Some(error);
+                row
+            }
             Err(error) => {
                 summary.failed += 1;
                 exit = if error.retry_may_help || exit == exit::FAILED_RETRY {
@@ -405,12 +449,7 @@ async fn write(
                 } else {
                     exit::FAILED_FINAL
                 };
-                ChangeRow {
-                    call: Some(error.call),
-                    error: Some(error.message.clone()),
-                    retry_may_help: Some(error.retry_may_help),
-                    ..planned.row("failed")
-                }
+                planned.failed(&error)
             }
         };
         report.row(&row).map_err(output)?;
@@ -420,16 +459,12 @@ async fn write(
     }
     report.finish(&summary).map_err(output)?;
     let prefix = if session.is_sandbox() { "sandbox: " } else { "" };
-    let (changed, unchanged, failed) = (summary.changed, summary.unchanged, summary.failed);
-    let dry = if summary.dry_run {
-        "\ndry run: nothing was changed"
-    } else {
-        ""
-    };
-    context.ui.say(format_args!(
-        "{prefix}{changed} changed, {unchanged} unchanged, {failed} failed{dry}"
-    ));
-    unrecorded.map_or(Ok(exit), |error| Err(error.into()))
+    context.ui.say(format_args!("{prefix}{}", summary.text()));
+    match (unrecorded, no_token) {
+        (Some(error), _) => Err(error.into()),
+        (None, Some(error)) => Err(Fatal::NoToken(error).into()),
+        (None, None) => Ok(exit),
+    }
 }
 
 #[cfg(test)]

@@ -20,7 +20,8 @@ use crate::render::report::Row;
 A device of a user who was not read in the later snapshot is `not_known_later`, not `signed_out`, and one of a user who \
 was not read in the earlier one is `not_known_earlier`. Users without a device are not kept one by one: only a complete \
 scan of all users, or of the same list, tells that somebody had none. With --growth the exit code is 11 if there are \
-more than P percent more devices than before, of users who were read both times.")]
+more than P percent more devices than before, of users who were read both times. The exit code is 6 if a snapshot is \
+not complete.")]
 pub struct DiffArgs {
     /// The earlier snapshot: a number, `latest` or `previous`
     #[arg(value_name = "A", default_value = "previous")]
@@ -148,8 +149,11 @@ pub fn run(context: &Context, args: &DiffArgs) -> Result<Exit, CommandError> {
         summary.not_known
     ));
     let (before, after) = summary.of_both();
+    let complete = from.finished_ms.is_some() && to.finished_ms.is_some();
     Ok(match args.growth {
         Some(percent) if grew(before, after, percent) => exit::FINDINGS,
+        // Whoever was not listed is in neither column, so nothing was compared to the end.
+        _ if !complete => exit::FAILED_RETRY,
         _ => exit::OK,
     })
 }

@@ -1,17 +1,23 @@
 //! `logins scan`: who is online with which devices, kept as a snapshot.
 
+use std::cell::Cell;
+
 use clap::Args;
+use futures_util::TryStreamExt as _;
 
 use super::snapshots::SnapshotRow;
 use crate::bulk::digest::Sha256;
 use crate::bulk::pipeline::{Cause, Wish};
 use crate::command_error::CommandError;
+use crate::commands::listing::broken_off;
 use crate::commands::times::now_ms;
 use crate::commands::user_source::UserSource;
 use crate::context::{Context, Session};
 use crate::exit::{self, Exit};
 use crate::interrupt;
-use crate::logins::scan::{self, End, Pace, SourceError, all_users, listed_users};
+use crate::logins::scan::{
+    self, End, Pace, ScanCalls as _, SourceError, all_users, is_refused_place, known_users, listed_users,
+};
 use crate::logins::store::sqlite::SqliteStore;
 use crate::logins::store::{Counts, LoginStore, Position, Snapshot, StoreError};
 
@@ -74,26 +80,48 @@ pub async fn run(context: &Context, session: &Session, args: &ScanArgs) -> Resul
         // The server does not say how many there are.
         None => context.counter("scanning"),
     };
-    let mut shown = 0;
-    let mut seen = |counts: Counts| {
+    let shown = Cell::new(0);
+    let seen = |counts: Counts| {
         let users = begun.users + counts.users;
         if let Some(bar) = &bar {
-            bar.advance(users - shown);
+            bar.advance(users.saturating_sub(shown.get()));
         }
-        shown = users;
+        shown.set(users);
     };
     seen(Counts::default());
     let server = &session.server;
     let ended = match &list {
         None => {
-            let batches = all_users(server, from.clone());
-            scan::scan(server, &mut store, id, batches, pace, now_ms, seen).await
+            let known = known_users(&store, id)?;
+            let may_be_refused = args.resume && from.cursor.is_some();
+            let batches = all_users(server, from.clone()).map_ok(|batch| batch.without(&known));
+            let ended = scan::scan(server, &mut store, id, batches, pace.clone(), now_ms, &seen).await?;
+            let nothing_was_read = shown.get() == begun.users;
+            match &ended {
+                End::Source(error) if may_be_refused && nothing_was_read && is_refused_place(error) => {
+                    // A server that cannot list from the beginning either has not refused the place.
+                    if server.users(None).await.is_ok() {
+                        context.ui.warn(
+                            "the server no longer accepts the place where the scan stopped, so the users are listed \
+                             from the beginning; nobody is counted twice",
+                        );
+                        store.restart(id)?;
+                        let known = known_users(&store, id)?;
+                        let all = all_users(server, Position::default());
+                        let batches = all.map_ok(|batch| batch.without(&known));
+                        scan::scan(server, &mut store, id, batches, pace, now_ms, &seen).await
+                    } else {
+                        Ok(ended)
+                    }
+                }
+                _ => Ok(ended),
+            }
         }
         Some(list) => {
             let users = args.users.stream(list)?;
             let users = users.map(|entry| entry.map(|entry| entry.user));
             let batches = listed_users(users, from.done);
-            scan::scan(server, &mut store, id, batches, pace, now_ms, seen).await
+            scan::scan(server, &mut store, id, batches, pace, now_ms, &seen).await
         }
     };
     context.ui.lower();
@@ -119,7 +147,25 @@ fn begin(
     source: &str,
     resume: bool,
 ) -> Result<Begun, CommandError> {
-    match (store.unfinished(source)?, resume) {
+    let unfinished = store.unfinished(source)?;
+    if let (Some((snapshot, _)), true) = (&unfinished, resume) {
+        let mut odd = 0_u64;
+        store.each_not_known(snapshot.id, &mut |known| {
+            odd += u64::from(scan::is_odd(&known.user))
+        })?;
+        if odd > 0 {
+            context.ui.note(format_args!(
+                "snapshot {} cannot be completed, because the server listed entries that are no users; a new one begins",
+                snapshot.id
+            ));
+            return Ok(Begun {
+                id: store.begin(source, now_ms())?,
+                from: Position::default(),
+                users: 0,
+            });
+        }
+    }
+    match (unfinished, resume) {
         (Some((snapshot, position)), true) => {
             context.ui.note(format_args!(
                 "going on with snapshot {}, of which {} users are done",
@@ -170,6 +216,18 @@ fn conclude(
     match end {
         End::Complete if snapshot.counts.failed > 0 => Ok(exit::FAILED_RETRY),
         End::Complete => Ok(exit::OK),
+        End::Odd { entries, places } => {
+            context.ui.say(format_args!(
+                "the server listed {entries} entries that are no users who can be named, so the snapshot is not complete: {}",
+                places.join(", ")
+            ));
+            let others = snapshot.counts.failed > entries;
+            Ok(if others {
+                exit::FAILED_RETRY
+            } else {
+                exit::FAILED_FINAL
+            })
+        }
         End::Wished(Wish::Abort) => Ok(exit::ABORTED),
         End::Wished(Wish::Run | Wish::Drain(Cause::Signal | Cause::Deadline)) => {
             context.ui.say(go_on);
@@ -178,11 +236,18 @@ fn conclude(
         End::Fatal(fatal) => Err(CommandError::from(fatal).hint(go_on)),
         End::Source(SourceError::Call(error)) => {
             let what = "the users of the app cannot be listed";
+            let therefore = ", and the snapshot is not complete";
             let error = match error.origin {
-                Some(origin) => CommandError::from(origin),
+                Some(origin) => broken_off(origin, snapshot.counts.users, therefore),
                 None => CommandError::new(exit::UNREACHABLE, what).because(error.to_string()),
             };
             Err(error.hint(go_on))
+        }
+        End::Source(SourceError::Endless(error)) => {
+            let what = "the users of the app cannot all be listed";
+            Err(CommandError::new(exit::UNREACHABLE, what)
+                .because(error)
+                .hint("the snapshot is not complete; begin a new one with: easemob-admin logins scan"))
         }
         End::Source(SourceError::List(error)) => Err(unreadable(error).hint(go_on)),
     }

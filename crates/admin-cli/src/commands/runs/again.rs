@@ -8,7 +8,7 @@ use crate::acts::perform::{Act, Attempted, perform};
 use crate::bulk::action::Action;
 use crate::bulk::journal::header::Header;
 use crate::bulk::journal::progress::Counts;
-use crate::bulk::resume::{Which, remaining};
+use crate::bulk::resume::{Left, Which, remaining};
 use crate::bulk::runs::directory::Runs;
 use crate::bulk::runs::id::RunId;
 use crate::command_error::CommandError;
@@ -17,7 +17,7 @@ use crate::confirm::{Question, confirm};
 use crate::context::{Context, Session};
 use crate::drive::finish_empty;
 use crate::exit::{self, Exit};
-use crate::summary::Summary;
+use crate::summary::{Summary, way_back};
 
 /// How to go on.
 pub(super) struct Again<'a> {
@@ -46,31 +46,43 @@ pub(super) async fn go_on(context: &Context, again: Again<'_>) -> Result<Exit, C
         Act::of(open.header.action.clone())?;
     }
     if todo == 0 {
-        if again.which == Which::AndFailed && counts.failed_final > 0 {
-            let them = if counts.failed_final == 1 { "it" } else { "them" };
-            context.ui.say(format_args!(
-                "run {id}: {} failed for good; --all tries {them} again",
-                users(counts.failed_final)
-            ));
-        } else {
-            context.ui.say(format_args!("run {id}: nothing is left to do"));
-        }
-        if again.which == Which::Unfinished && counts.failed_retry > 0 {
-            context.ui.say(format_args!(
-                "{} failed; to try them again: easemob-admin runs retry-failed {id}",
-                users(counts.failed_retry)
-            ));
-        }
+        let left = again.which.leaves(&counts);
+        tell_left(context, &id, again.which, left);
         if again.run == "last" {
             tell_unfinished(context, &runs, &id)?;
         }
-        return nothing_done(context, &open.header);
+        return nothing_done(context, &open.header, left);
     }
     let context = &context.aimed_at(&open.header);
     let session = context.connect().await?;
     let result = with_server(context, &session, open, again, todo).await;
     let closed = session.close().await;
     result.and_then(|exit| closed.map(|()| exit))
+}
+
+/// Says that there is nothing to go on with, and what failed all the same.
+fn tell_left(context: &Context, id: &RunId, which: Which, left: Left) {
+    let say = |text: String| context.ui.say(text);
+    let failed = left.retry_may_help + left.last;
+    say(if failed == 0 {
+        format!("run {id}: nothing is left to do")
+    } else if which == Which::AndFailed {
+        let them = if failed == 1 { "it" } else { "them" };
+        format!(
+            "run {id}: {} failed for good; --all tries {them} again",
+            users(failed)
+        )
+    } else {
+        format!(
+            "run {id}: nothing is left to do, but {} failed (repeating may help for {}, will not for {})",
+            users(failed),
+            left.retry_may_help,
+            left.last
+        )
+    });
+    if let Some(way) = way_back(left.retry_may_help, left.last, id.as_str()) {
+        say(way);
+    }
 }
 
 /// Whoever says `last` may mean a run before it.
@@ -94,11 +106,12 @@ fn tell_unfinished(context: &Context, runs: &Runs, last: &RunId) -> Result<(), C
 }
 
 /// Reports that nothing was left to do, in the form of the run.
-fn nothing_done(context: &Context, header: &Header) -> Result<Exit, CommandError> {
-    let summary = Summary {
+fn nothing_done(context: &Context, header: &Header, left: Left) -> Result<Exit, CommandError> {
+    let mut summary = Summary {
         run: Some(header.run.clone()),
         ..Summary::of_users(0)
     };
+    summary.leave(left);
     let command = header.action.command();
     let report = match &header.action {
         Action::Ban | Action::Unban | Action::SetLimits { .. } => {

@@ -20,7 +20,7 @@ use crate::exit::{self, Exit};
 use crate::render::Format;
 use crate::render::report::Row;
 use crate::render::text::harmless;
-use crate::summary::way_on;
+use crate::summary::{way_back, way_on};
 
 /// The state of an item that was never begun; it is left to `runs resume` and is no failure.
 const NOT_STARTED: &str = "not_started";
@@ -278,10 +278,9 @@ fn tell(context: &Context, seen: &SeenRun, summary: &ShowSummary) {
                 header.action.command()
             ));
         }
-    } else if counts.failed_retry > 0 && !seen.running {
-        say(format!(
-            "to try the failed ones again: easemob-admin runs retry-failed {}",
-            header.run
-        ));
+    } else if !seen.running
+        && let Some(way) = way_back(counts.failed_retry, counts.failed_final, &header.run)
+    {
+        say(way);
     }
 }

@@ -135,7 +135,7 @@ async fn would_lock(
         ("already_locked", Some(lock)) => ("already_locked", lock.until),
         _ => ("would_lock", until),
     };
-    let devices: Vec<_> = session.server.list_devices(&item.user).await?;
+    let devices: Vec<_> = session.server.list_devices_with_nameless(&item.user).await?;
     let mut done = one(LockRow::new(item, would).until(until), Settled::Done);
     done.tally.devices = devices.len() as u64;
     Ok(done)

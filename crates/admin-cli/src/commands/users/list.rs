@@ -10,9 +10,11 @@ use serde::Serialize;
 use super::row::UserRow;
 use crate::bulk::pipeline::{Cause, Wish};
 use crate::command_error::CommandError;
+use crate::commands::listing::broken_off;
 use crate::context::{Context, Session};
 use crate::exit::{self, Exit};
 use crate::interrupt;
+use crate::listed::divided;
 use crate::render::report::Reader;
 
 /// The largest page that the server gives.
@@ -39,6 +41,8 @@ pub struct ListArgs {
 #[derive(Debug, Serialize)]
 struct ListSummary {
     users: u64,
+    /// Entries of the server's list that are no users who can be named.
+    odd: u64,
     stopped: Option<&'static str>,
 }
 
@@ -55,11 +59,11 @@ pub async fn run(context: &Context, session: &Session, args: &ListArgs) -> Resul
     } else {
         usize::try_from(wanted).unwrap_or(LARGEST_PAGE).min(LARGEST_PAGE)
     };
-    let mut users = pin!(
+    let mut pages = pin!(
         session
             .server
             .client()
-            .list_users(UserQuery::new().page_size(page))
+            .list_users_pages(UserQuery::new().page_size(page))
     );
     let mut report = context.report::<UserRow>(session, "users list", None);
     let mut wish = interrupt::listen(&context.ui, context.deadline());
@@ -67,42 +71,58 @@ pub async fn run(context: &Context, session: &Session, args: &ListArgs) -> Resul
         |error| CommandError::new(exit::INTERNAL, "the rows cannot be written to stdout").because(error);
     let mut summary = ListSummary {
         users: 0,
+        odd: 0,
         stopped: None,
     };
-    let mut failure = None;
-    while summary.users < wanted {
+    let (mut failure, mut listed) = (None, 0_usize);
+    'pages: while summary.users < wanted {
         let next = tokio::select! {
-            next = users.next() => next,
+            next = pages.next() => next,
             Ok(()) = wish.changed() => {
                 let deadline = matches!(*wish.borrow(), Wish::Drain(Cause::Deadline));
                 summary.stopped = Some(if deadline { "max_duration" } else { "interrupted" });
                 None
             }
         };
-        let user = match next {
+        let page = match next {
             None => break,
-            Some(Ok(user)) => user,
+            Some(Ok(page)) => page,
             Some(Err(error)) => {
                 summary.stopped = Some("failed");
                 failure = Some(error);
                 break;
             }
         };
-        let shown = match user.activated {
-            Some(false) => !args.active,
-            // A server that does not tell has not banned anybody that it could tell about.
-            Some(true) | None => !args.banned,
-        };
-        if shown {
-            summary.users += 1;
-            if report.row(&UserRow::from(user)).map_err(output)? == Reader::Gone {
-                return Ok(exit::OK);
+        let length = page.items.len() + page.odd.len();
+        let (users, odd) = divided(page);
+        for mut odd in odd {
+            summary.odd += 1;
+            odd.index += listed;
+            context.ui.warn(format_args!(
+                "the server listed something that is no user who can be named: {odd}"
+            ));
+        }
+        listed += length;
+        for user in users {
+            let shown = match user.activated {
+                Some(false) => !args.active,
+                // A server that does not tell has not banned anybody that it could tell about.
+                Some(true) | None => !args.banned,
+            };
+            if shown {
+                summary.users += 1;
+                if report.row(&UserRow::from(user)).map_err(output)? == Reader::Gone {
+                    return Ok(exit::OK);
+                }
+            }
+            if summary.users >= wanted {
+                break 'pages;
             }
         }
     }
     report.finish(&summary).map_err(output)?;
     let prefix = if session.is_sandbox() { "sandbox: " } else { "" };
-    let end = if summary.stopped.is_some() {
+    let end = if summary.stopped.is_some() || summary.odd > 0 {
         ", and the list is not complete"
     } else {
         ""
@@ -113,7 +133,8 @@ pub async fn run(context: &Context, session: &Session, args: &ListArgs) -> Resul
     ));
     let wish = *wish.borrow();
     match (failure, wish) {
-        (Some(error), _) => Err(error.into()),
+        (Some(error), _) => Err(broken_off(error, listed as u64, "")),
+        (None, Wish::Run) if summary.odd > 0 => Ok(exit::FAILED_FINAL),
         (None, Wish::Run) => Ok(exit::OK),
         (None, Wish::Drain(_)) => Ok(if summary.stopped.is_some() {
             exit::INTERRUPTED

@@ -1,6 +1,5 @@
 //! `users status`: whether users are online, a hundred per request.
 
-use std::collections::BTreeMap;
 use std::io;
 
 use clap::Args;
@@ -61,7 +60,7 @@ impl StatusRow {
             call: Some(error.call),
             error: Some(error.message.clone()),
             retry_may_help: Some(error.retry_may_help),
-            ..Self::new(entry, "failed")
+            ..Self::new(entry, error.row_outcome())
         }
     }
 }
@@ -145,48 +144,36 @@ fn chunks(
 
 async fn read(session: &Session, entries: &[Entry]) -> Done<StatusRow> {
     let users: Vec<UserId> = entries.iter().map(|entry| entry.user.clone()).collect();
-    let server = &session.server;
-    let mut tally = Tally::default();
-    match server.client().status_batch(&users).await {
-        Err(error) => {
-            let error = call_error(&error);
-            for _ in entries {
-                tally.count(Settled::of_error(&error));
+    let mut done = Done {
+        rows: Vec::with_capacity(entries.len()),
+        tally: Tally::default(),
+        failures: Vec::new(),
+        stop: None,
+    };
+    // In the order asked, one for each.
+    let statuses = session.server.client().statuses(&users).await;
+    for (entry, (_, status)) in entries.iter().zip(statuses) {
+        let (settled, row) = match status {
+            Ok(OnlineStatus::Online) => (Settled::Done, StatusRow::new(entry, "online")),
+            Ok(OnlineStatus::Offline) => (Settled::NothingToDo, StatusRow::new(entry, "offline")),
+            Ok(OnlineStatus::Unreported) => (Settled::NothingToDo, StatusRow::new(entry, "unknown")),
+            Ok(other) => (Settled::NothingToDo, StatusRow::new(entry, other.to_string())),
+            Err(error) => {
+                let error = call_error(&error);
+                let settled = (Settled::of_error(&error), StatusRow::failed(entry, &error));
+                // One call fails for many users.
+                if done
+                    .failures
+                    .last()
+                    .is_none_or(|last| last.message != error.message)
+                {
+                    done.failures.push(error);
+                }
+                settled
             }
-            let rows = entries
-                .iter()
-                .map(|entry| StatusRow::failed(entry, &error))
-                .collect();
-            Done {
-                rows,
-                tally,
-                failures: vec![error],
-                stop: None,
-            }
-        }
-        Ok(statuses) => {
-            // Names come back in lower case.
-            let statuses: BTreeMap<String, OnlineStatus> = statuses
-                .into_iter()
-                .map(|(user, status)| (user.folded(), status))
-                .collect();
-            let row = |entry: &Entry| match statuses.get(&entry.user.folded()) {
-                Some(OnlineStatus::Online) => (Settled::Done, StatusRow::new(entry, "online")),
-                Some(OnlineStatus::Offline) => (Settled::NothingToDo, StatusRow::new(entry, "offline")),
-                Some(other) => (Settled::NothingToDo, StatusRow::new(entry, other.to_string())),
-                None => (Settled::NothingToDo, StatusRow::new(entry, "unknown")),
-            };
-            let settled = entries.iter().map(row).map(|(settled, row)| {
-                tally.count(settled);
-                row
-            });
-            let rows = settled.collect();
-            Done {
-                rows,
-                tally,
-                failures: Vec::new(),
-                stop: None,
-            }
-        }
+        };
+        done.tally.count(settled);
+        done.rows.push(row);
     }
+    done
 }

@@ -55,6 +55,7 @@ impl ScanCalls for Scripted {
             users: (first..last)
                 .map(|user| UserId::parse(format!("user{user}")).unwrap())
                 .collect(),
+            odd: vec![],
             next: (last < self.users).then(|| last.to_string()),
         };
         self.call("users.list", page).await
@@ -265,4 +266,54 @@ async fn a_wish_ends_it_between_two_batches() {
     assert!(matches!(end, End::Wished(wished) if wished == drain));
     let users = store.unfinished("all").unwrap().unwrap().0.counts.users;
     assert!((500..1_000).contains(&users), "{users}");
+}
+
+#[tokio::test]
+async fn a_listing_that_begins_anew_counts_nobody_twice() {
+    for (pages_before, failing) in [
+        (1, None),
+        (3, None),
+        (3, Some("devices.list")),
+        (9, Some("status.batch")),
+    ] {
+        let (server, (_directory, mut store)) = (Scripted::new(1_000), store());
+        let id = store.begin("all", 1).unwrap();
+        server.fails.borrow_mut().extend(failing);
+        let some = all_users(&server, Position::default()).take(pages_before);
+        let refused = [Err(SourceError::Call(CallError::for_test("users.list")))];
+        let broken = some.chain(stream::iter(refused));
+        let ended = scan(&server, &mut store, id, broken, pace(), || 2, |_| {}).await;
+        assert!(matches!(ended, Ok(End::Source(error)) if is_refused_place(&error)));
+
+        store.restart(id).unwrap();
+        let known = known_users(&store, id).unwrap();
+        let before = server.calls.get().2;
+        let all = all_users(&server, Position::default());
+        let rest = all.map(|batch| batch.map(|batch| batch.without(&known)));
+        let ended = scan(&server, &mut store, id, rest, pace(), || 3, |_| {}).await;
+        assert!(matches!(ended, Ok(End::Complete)));
+        let expected = Counts {
+            users: 1_000,
+            online: 49,
+            offline: 900,
+            changed: 1,
+            unknown: 50,
+            failed: 0,
+            devices: 98,
+        };
+        assert_eq!(
+            store.snapshots().unwrap()[0].counts,
+            expected,
+            "{pages_before} {failing:?}"
+        );
+        let online_before = known
+            .iter()
+            .filter(|user| number(&UserId::parse(user.as_str()).unwrap()).is_multiple_of(20));
+        let (online_before, again) = (online_before.count(), server.calls.get().2 - before);
+        assert_eq!(
+            again,
+            50 - u64::try_from(online_before).unwrap(),
+            "nobody who is known is read again"
+        );
+    }
 }

@@ -229,6 +229,18 @@ pub enum StoreError {
     NoSuchSnapshot(String),
 }
 
+impl StoreError {
+    /// Returns true if there was no room left on the disk.
+    #[must_use]
+    pub fn is_full_disk(&self) -> bool {
+        let code = match self {
+            Self::Failed(error) => error.sqlite_error_code(),
+            _ => None,
+        };
+        code == Some(rusqlite::ErrorCode::DiskFull)
+    }
+}
+
 /// Keeps snapshots and events.
 pub trait LoginStore {
     /// Begins a snapshot.
@@ -248,6 +260,15 @@ pub trait LoginStore {
         after: &Position,
         now_ms: i64,
     ) -> Result<(), StoreError>;
+
+    /// Puts a snapshot that is not finished back to the beginning of its list, without losing what is kept of users.
+    ///
+    /// What is only counted (users who were offline or changed meanwhile) is counted anew, and so are reads that failed:
+    /// whoever is still named in the snapshot need not be read again.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    fn restart(&mut self, snapshot: SnapshotId) -> Result<(), StoreError>;
 
     /// Keeps the limits of the app at the time of a snapshot.
     ///

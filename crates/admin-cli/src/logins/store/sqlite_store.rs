@@ -114,6 +114,20 @@ impl LoginStore for SqliteStore {
         Ok(transaction.commit()?)
     }
 
+    fn restart(&mut self, snapshot: SnapshotId) -> Result<(), StoreError> {
+        let transaction = self.write()?;
+        transaction.execute(
+            "DELETE FROM snapshot_not_known WHERE snapshot = ?1 AND state = 'failed'",
+            [snapshot],
+        )?;
+        transaction.execute(
+            "UPDATE snapshots SET cursor = NULL, done = 0, users = online + unknown, offline = 0, changed = 0, \
+             failed = 0 WHERE id = ?1 AND finished_ms IS NULL",
+            [snapshot],
+        )?;
+        Ok(transaction.commit()?)
+    }
+
     fn set_limits(&mut self, snapshot: SnapshotId, limits: &str) -> Result<(), StoreError> {
         self.connection.execute(
             "UPDATE snapshots SET limits = ?2 WHERE id = ?1",

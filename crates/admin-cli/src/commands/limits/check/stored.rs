@@ -73,7 +73,7 @@ pub(super) fn run(
         "snapshot {}: {} users with devices: {} beyond the limits by {} devices, {not_known} not known",
         snapshot.id, totals.users, totals.users_over, totals.over
     ));
-    let read = if not_known > 0 {
+    let read = if not_known > 0 || snapshot.finished_ms.is_none() {
         exit::FAILED_RETRY
     } else {
         exit::OK

@@ -1,0 +1,76 @@
+//! What to do when something cannot be read from or written to a disk: only a full one is called full.
+
+use std::error::Error as StdError;
+use std::io::{self, ErrorKind};
+use std::sync::Arc;
+
+/// Returns a hint that fits the cause of `error`, followed by what holds in any case.
+#[must_use]
+pub fn disk_hint(error: &(dyn StdError + 'static), in_any_case: &str) -> String {
+    match cause_of(error) {
+        Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => full_disk_hint(in_any_case),
+        Some(ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem) => {
+            format!("check who may write to the file and its directory; {in_any_case}")
+        }
+        _ => in_any_case.to_owned(),
+    }
+}
+
+/// Returns the hint for a disk that is known to be full.
+#[must_use]
+pub fn full_disk_hint(in_any_case: &str) -> String {
+    format!("the disk is full or a quota is used up: make room; {in_any_case}")
+}
+
+/// Returns what the system said, however deep it lies.
+fn cause_of(error: &(dyn StdError + 'static)) -> Option<ErrorKind> {
+    let io = error
+        .downcast_ref::<io::Error>()
+        .or_else(|| error.downcast_ref::<Arc<io::Error>>().map(AsRef::as_ref));
+    if let Some(io) = io {
+        // One that was made of another error has none of its own to tell.
+        return match io.get_ref() {
+            Some(inner) => {
+                cause_of(inner).or_else(|| Some(io.kind()).filter(|kind| *kind != ErrorKind::Other))
+            }
+            None => Some(io.kind()),
+        };
+    }
+    error.source().and_then(cause_of)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bulk::recorder::RecordError;
+
+    #[test]
+    fn only_a_full_disk_is_called_full() {
+        let system = |code| io::Error::from_raw_os_error(code);
+        // ENOSPC, EDQUOT, EACCES, EROFS, EIO on Linux.
+        let rows: Vec<(Box<dyn StdError>, &str)> = vec![
+            (Box::new(system(28)), "full"),
+            (Box::new(system(122)), "full"),
+            (Box::new(io::Error::other(system(28))), "full"),
+            (Box::new(RecordError::from(system(28))), "full"),
+            (Box::new(RecordError::from(io::Error::other(system(28)))), "full"),
+            (Box::new(RecordError::from(system(13))), "who may write"),
+            (Box::new(system(30)), "who may write"),
+            (Box::new(RecordError::from(system(5))), "as it was"),
+            (
+                Box::new(RecordError::from(io::Error::new(
+                    ErrorKind::InvalidInput,
+                    "too long",
+                ))),
+                "as it was",
+            ),
+            (Box::new(io::Error::other("anything")), "as it was"),
+        ];
+        for (error, word) in rows {
+            let hint = disk_hint(error.as_ref(), "the file is as it was");
+            assert!(hint.contains(word), "{error:?}: {hint}");
+            assert_eq!(hint.contains("full"), word == "full", "{error:?}: {hint}");
+            assert!(hint.ends_with("the file is as it was"));
+        }
+    }
+}
