@@ -129,7 +129,7 @@ fn mended<T: DeserializeOwned>(json: &str, error: serde_json::Error) -> serde_js
 }
 
 /// Decodes items one by one, so that an odd one does not hide the others.
-fn each<T: DeserializeOwned>(items: Vec<Box<RawValue>>) -> (Vec<T>, Vec<OddEntry>) {
+fn each<T: DeserializeOwned>(items: &[Box<RawValue>]) -> (Vec<T>, Vec<OddEntry>) {
     let (mut good, mut odd) = (Vec::with_capacity(items.len()), Vec::new());
     for (index, item) in items.iter().enumerate() {
         match serde_json::from_str(item.get()).or_else(|error| mended(item.get(), error)) {
@@ -207,7 +207,7 @@ impl Envelope<'_> {
     /// # Errors
     /// When it is absent, or not an array.
     pub fn each_entity<T: DeserializeOwned>(&self) -> Result<(Vec<T>, Vec<OddEntry>), DecodeError> {
-        Ok(each(self.entities()?))
+        Ok(each(&self.entities::<Box<RawValue>>()?))
     }
 
     /// Returns the items of `data`, each decoded by itself, and those that cannot be.
@@ -215,7 +215,7 @@ impl Envelope<'_> {
     /// # Errors
     /// When it is absent, or not an array.
     pub fn each_datum<T: DeserializeOwned>(&self) -> Result<(Vec<T>, Vec<OddEntry>), DecodeError> {
-        Ok(each(self.data()?))
+        Ok(each(&self.data::<Vec<Box<RawValue>>>()?))
     }
 
     /// Accepts the answer to a call that returns nothing: `{}`, or an envelope that does not say no.

@@ -15,6 +15,7 @@ use crate::model::Integer;
 
 /// The fields that calls read, still raw, and the marks of who wrote the body.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a mark of its own")]
 pub(super) struct Fields<'a> {
     pub(super) error: Option<&'a RawValue>,
     pub(super) error_description: Option<&'a RawValue>,

@@ -263,8 +263,8 @@ impl Client {
         if call_about(from).check().is_err() {
             return self.execute(&call_about(from)).await;
         }
-        let parts = self.in_parts(from, BATCH, call_about).await.into_iter();
-        parts.map(|(_, outcome)| outcome).collect()
+        let mut parts = self.in_parts(from, BATCH, call_about).await.into_iter();
+        parts.try_for_each(|(_, outcome)| outcome)
     }
 
     /// Reads a page of the subscriptions of `user`; `page` counts from 1, `page_size` is 1 to 500.

@@ -151,7 +151,7 @@ fn begin(
     if let (Some((snapshot, _)), true) = (&unfinished, resume) {
         let mut odd = 0_u64;
         store.each_not_known(snapshot.id, &mut |known| {
-            odd += u64::from(scan::is_odd(&known.user))
+            odd += u64::from(scan::is_odd(&known.user));
         })?;
         if odd > 0 {
             context.ui.note(format_args!(

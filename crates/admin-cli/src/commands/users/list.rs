@@ -41,9 +41,9 @@ pub struct ListArgs {
 #[derive(Debug, Serialize)]
 struct ListSummary {
     users: u64,
+    stopped: Option<&'static str>,
     /// Entries of the server's list that are no users who can be named.
     odd: u64,
-    stopped: Option<&'static str>,
 }
 
 /// Runs the command.
@@ -71,8 +71,8 @@ pub async fn run(context: &Context, session: &Session, args: &ListArgs) -> Resul
         |error| CommandError::new(exit::INTERNAL, "the rows cannot be written to stdout").because(error);
     let mut summary = ListSummary {
         users: 0,
-        odd: 0,
         stopped: None,
+        odd: 0,
     };
     let (mut failure, mut listed) = (None, 0_usize);
     'pages: while summary.users < wanted {

@@ -317,3 +317,103 @@ async fn a_listing_that_begins_anew_counts_nobody_twice() {
         );
     }
 }
+
+/// A server that gives these pages: the users and the number of odd entries by cursor, and the next cursor.
+struct Pages(Vec<(&'static str, Vec<&'static str>, usize, Option<&'static str>)>);
+
+impl ScanCalls for Pages {
+    async fn users(&self, cursor: Option<&str>) -> Result<UserPage, CallError> {
+        let asked = cursor.unwrap_or_default();
+        let (_, users, count, next) = self.0.iter().find(|(at, ..)| *at == asked).unwrap();
+        let odd = |index| Odd {
+            index,
+            problem: "no".into(),
+        };
+        Ok(UserPage {
+            users: users.iter().map(|user| UserId::parse(*user).unwrap()).collect(),
+            odd: (0..*count).map(odd).collect(),
+            next: next.map(str::to_owned),
+        })
+    }
+
+    async fn statuses(&self, users: &[UserId]) -> Result<BTreeMap<String, Status>, CallError> {
+        let status = |user: &UserId| match user.as_str() {
+            "failed" => Status::Failed("no".into()),
+            _ => Status::Offline,
+        };
+        Ok(users.iter().map(|user| (user.folded(), status(user))).collect())
+    }
+
+    async fn devices(&self, _: &UserId) -> Result<Vec<SeenDevice>, CallError> {
+        Ok(vec![])
+    }
+}
+
+#[tokio::test]
+async fn a_scan_is_complete_only_if_everybody_was_listed() {
+    for (pages, ends, users, failed) in [
+        (
+            vec![("", vec!["a"], 0, Some("1")), ("1", vec!["b"], 0, None)],
+            "Complete",
+            2,
+            0,
+        ),
+        // An empty page is not the end, nor is one of odd entries only.
+        (
+            vec![
+                ("", vec!["a"], 0, Some("1")),
+                ("1", vec![], 0, Some("2")),
+                ("2", vec!["b"], 0, None),
+            ],
+            "Complete",
+            2,
+            0,
+        ),
+        (
+            vec![("", vec![], 2, Some("1")), ("1", vec!["b"], 0, None)],
+            "Odd",
+            3,
+            2,
+        ),
+        (vec![("", vec!["a", "b"], 1, None)], "Odd", 3, 1),
+        // Round in circles.
+        (
+            vec![("", vec!["a"], 0, Some("1")), ("1", vec!["b"], 0, Some("1"))],
+            "Source",
+            1,
+            0,
+        ),
+        (
+            vec![
+                ("", vec!["a"], 0, Some("1")),
+                ("1", vec!["b"], 0, Some("2")),
+                ("2", vec!["c"], 0, Some("1")),
+            ],
+            "Source",
+            2,
+            0,
+        ),
+        // Of whom a call of several failed is not offline.
+        (vec![("", vec!["a", "failed"], 0, None)], "Complete", 2, 1),
+    ] {
+        let (server, (_directory, mut store)) = (Pages(pages.clone()), store());
+        let id = store.begin("all", 1).unwrap();
+        let batches = all_users(&server, Position::default());
+        let end = scan(&server, &mut store, id, batches, pace(), || 2, |_| {})
+            .await
+            .unwrap();
+        assert!(format!("{end:?}").starts_with(ends), "{pages:?}: {end:?}");
+        let snapshot = &store.snapshots().unwrap()[0];
+        assert_eq!(
+            (snapshot.counts.users, snapshot.counts.failed),
+            (users, failed),
+            "{pages:?}"
+        );
+        assert_eq!(snapshot.finished_ms.is_some(), ends == "Complete", "{pages:?}");
+        let mut odd = 0;
+        store
+            .each_not_known(id, &mut |known| odd += u64::from(is_odd(&known.user)))
+            .unwrap();
+        assert_eq!(odd > 0, ends == "Odd", "it is known later, too");
+    }
+}
