@@ -10,11 +10,12 @@ mod error;
 mod model;
 mod page;
 mod path;
+mod redact;
 pub mod transport;
 
 pub use app_root::{AppKey, AppRoot, InvalidAppRoot};
 pub use client::{Client, ClientBuilder, ConfigError, ExpiresIn};
-pub use credentials::{Credentials, JwtAlgorithm, JwtSigner};
+pub use credentials::{Credentials, InvalidCredentials, JwtAlgorithm, JwtSigner};
 pub use endpoints::sessions::{DisconnectVerb, LogoutOutcome};
 pub use endpoints::token::Token;
 pub use endpoints::users::{RegisterOutcome, UserQuery};

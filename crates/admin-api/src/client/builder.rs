@@ -211,12 +211,13 @@ impl ClientBuilder {
     /// Builds the client; nothing is sent yet.
     ///
     /// # Errors
-    /// When credentials are missing, a rate is 0 or above a million a second, the user agent cannot be a
+    /// When credentials are missing or cannot be right ([`Credentials::check`]), a rate is 0 or above a million a second, the user agent cannot be a
     /// header, TLS cannot be set up or certificates to be trusted cannot be read, or a shared budget cannot be written. All problems are reported at once.
     pub fn build(self) -> Result<Client, ConfigError> {
         let mut problems = Vec::new();
-        if self.credentials.is_none() {
-            problems.push("no credentials are given".to_owned());
+        match &self.credentials {
+            None => problems.push("no credentials are given".to_owned()),
+            Some(credentials) => problems.extend(credentials.check().err().map(|error| error.to_string())),
         }
         for (name, rate) in self.rates.all() {
             if !rate.is_valid() {

@@ -1,12 +1,14 @@
 //! Who the client is to the server: client id and secret, a ready token, or a signed JWT.
 
+mod check;
 mod jwt;
 mod token_cache;
 
 use std::fmt;
 
+pub use check::InvalidCredentials;
 pub use jwt::{JwtAlgorithm, JwtSigner};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 pub(crate) use token_cache::{Fetch, FetchError, FetchFuture, Fetched, Lease, TokenCache};
 
 /// How the client proves its right to call. One of three, so that two cannot be given at once.
@@ -51,6 +53,24 @@ impl Credentials {
     #[must_use]
     pub fn signed_jwt(signer: JwtSigner) -> Self {
         Self(Method::SignedJwt(Box::new(signer)))
+    }
+
+    /// Checks that a token, or client id and secret, can be what they are given for: one in quotes, with a line break,
+    /// a control or an invisible character in it, or with `Bearer ` before it cannot.
+    ///
+    /// [`crate::ClientBuilder::build`] does so too, so that nothing is sent with them.
+    ///
+    /// # Errors
+    /// When they cannot; the error says what is wrong and shows no secret.
+    pub fn check(&self) -> Result<(), InvalidCredentials> {
+        match &self.0 {
+            Method::ClientSecret { id, secret } => {
+                check::check("client id", id)?;
+                check::check("client secret", secret.expose_secret())
+            }
+            Method::FixedToken(token) => check::check("token", token.expose_secret()),
+            Method::SignedJwt(_) => Ok(()),
+        }
     }
 }
 

@@ -16,7 +16,7 @@ pub(super) struct General {
 
 impl General {
     pub(super) fn new(settings: &Settings<'_>) -> Result<Self, SetupError> {
-        let Settings { root, timeouts, .. } = settings;
+        let timeouts = &settings.timeouts;
         let mut builder = reqwest::Client::builder()
             .user_agent(settings.user_agent)
             .tls_backend_preconfigured(tls::config(settings.trusted)?)
@@ -26,7 +26,7 @@ impl General {
             // Following one would repeat a write on, or hand the token to, a server nobody named.
             .redirect(Policy::none())
             .tcp_nodelay(true);
-        if !settings.proxy || root.is_loopback() {
+        if !settings.proxy {
             builder = builder.no_proxy();
         }
         Ok(Self {

@@ -9,6 +9,7 @@ mod connect;
 mod direct;
 mod general;
 mod link;
+mod no_proxy;
 mod pool;
 mod tls;
 
@@ -107,8 +108,13 @@ enum Carrier {
 
 impl Http {
     pub(crate) fn new(settings: &Settings<'_>) -> Result<Self, SetupError> {
-        let proxied =
-            || settings.proxy && !settings.root.is_loopback() && names_a_proxy(|name| std::env::var_os(name));
+        let root = settings.root;
+        let variable = |name: &str| std::env::var_os(name);
+        let settings = &Settings {
+            proxy: settings.proxy && !root.is_loopback() && !names_an_exception(variable, root),
+            ..settings.clone()
+        };
+        let proxied = || settings.proxy && names_a_proxy(variable);
         let direct = match settings.transport {
             Transport::Automatic => !proxied(),
             Transport::Direct => true,
@@ -162,6 +168,18 @@ fn names_a_proxy<V: AsRef<std::ffi::OsStr>>(variable: impl Fn(&str) -> Option<V>
     })
 }
 
+/// Returns true if the environment exempts a server from the proxy, in either spelling: an exception that was meant and
+/// not heeded shows a token to the proxy.
+fn names_an_exception<V: AsRef<std::ffi::OsStr>>(
+    variable: impl Fn(&str) -> Option<V>,
+    root: &AppRoot,
+) -> bool {
+    ["NO_PROXY", "no_proxy"]
+        .into_iter()
+        .filter_map(variable)
+        .any(|list| no_proxy::exempts(&list.as_ref().to_string_lossy(), root.host(), root.port()))
+}
+
 /// Reads `Retry-After`: seconds, or a date.
 fn parse_retry_after(text: &str, now: SystemTime) -> Option<Duration> {
     let text = text.trim();
@@ -193,6 +211,22 @@ mod tests {
             assert!(!names_a_proxy(among(name, "")), "{name}");
         }
         assert!(!names_a_proxy(among("NO_PROXY", "*")));
+    }
+
+    #[test]
+    fn an_exception_is_noticed_in_every_spelling() {
+        let root = AppRoot::parse("http://192.0.2.7/acme/chat").unwrap();
+        for (name, value, exempt) in [
+            ("NO_PROXY", "*", true),
+            ("no_proxy", "*", true),
+            ("NO_PROXY", "192.0.2.7:80", true),
+            ("no_proxy", "192.0.2.7:443", false),
+            ("NO_PROXY", "", false),
+            ("HTTP_PROXY", "*", false),
+        ] {
+            let among = |asked: &str| (asked == name).then_some(value);
+            assert_eq!(names_an_exception(among, &root), exempt, "{name}={value}");
+        }
     }
 
     #[test]
