@@ -295,6 +295,10 @@ impl From<ApiError> for CommandError {
                 .because(error.to_string())
                 .hint(CONSOLE);
         }
+        if error.is_given_up() {
+            let what = "stopped while a request waited for its turn; it was not sent";
+            return Self::new(exit::INTERRUPTED, what).because(error.to_string());
+        }
         let this = Self::of(exit_of(&error), &error);
         if error.is_wrong_app() {
             this.hint("check the app key, and that the server is the one of the app's data centre (both are in the console)")
@@ -363,9 +367,13 @@ pub fn call_error(error: &ApiError) -> CallError {
         message,
         status: error.status(),
         // What cannot be read may come from something in between, which will not be there for ever.
-        retry_may_help: error.is_retryable() || error.is_outcome_unknown() || error.undecoded().is_some(),
+        retry_may_help: error.is_given_up()
+            || error.is_retryable()
+            || error.is_outcome_unknown()
+            || error.undecoded().is_some(),
         outcome_unknown: error.is_outcome_unknown(),
         not_found: error.is_not_found(),
+        given_up: error.is_given_up(),
         scope,
         origin: Some(error.clone()),
     }

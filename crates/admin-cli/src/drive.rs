@@ -17,7 +17,7 @@ use crate::bulk::breaker::Breaker;
 use crate::bulk::calls::CallError;
 use crate::bulk::item::Task;
 use crate::bulk::level::Gauge;
-use crate::bulk::pipeline::{self, Control, Stop, Wish};
+use crate::bulk::pipeline::{self, Cause, Control, Stop, Wish};
 use crate::bulk::tally::Tally;
 use crate::bulk::verify::Verified;
 use crate::command_error::CommandError;
@@ -171,7 +171,7 @@ impl<'a, R: RunRow> Driven<'a, R> {
         let bar = context.bar(run.summary.users, run.verb);
         let report = context.report::<R>(run.session, run.command, bar);
         Self {
-            wish: interrupt::listen(&context.ui, context.deadline()),
+            wish: interrupt::listen(&context.ui, context.deadline(), run.session.server.client()),
             rows: Rows::new(&context.ui, report, run.acts),
             started: Instant::now(),
             requests_before: run.session.server.requests(),
@@ -264,9 +264,19 @@ impl<'a, R: RunRow> Driven<'a, R> {
             rows: &mut self.rows,
             tally,
             silence: &mut self.silence,
+            gave_up: false,
         };
         let end = pipeline::run(source, self.wish.clone(), work, &mut control).await;
-        self.stop = end.stop;
+        // Somebody wished for an end, or the server asked for a pause that is longer than the run may take.
+        let cause = match *self.wish.borrow() {
+            Wish::Drain(cause) => cause,
+            Wish::Run | Wish::Abort => Cause::Deadline,
+        };
+        let gave_up = control.gave_up.then_some(Stop::Wished(cause));
+        self.stop = match (end.stop, gave_up) {
+            (None | Some(Stop::Wished(_)), Some(stop)) => Some(stop),
+            (stop, _) => stop,
+        };
         for item in end.dropped {
             tally.unknown += item.users();
             if let ControlFlow::Break(reason) = self.rows.write(&dropped(item)) {
@@ -336,6 +346,8 @@ struct Bookkeeping<'r, 'a> {
     rows: &'r mut Rows<'a>,
     tally: &'r mut Tally,
     silence: &'r mut Silence,
+    /// A request was given up before it was sent.
+    gave_up: bool,
 }
 
 impl<R: RunRow> Control<Done<R>> for Bookkeeping<'_, '_> {
@@ -344,6 +356,11 @@ impl<R: RunRow> Control<Done<R>> for Bookkeeping<'_, '_> {
     }
 
     fn take(&mut self, done: Done<R>, took: Duration, running: usize) -> ControlFlow<Stop> {
+        let mut done = done;
+        let failures = done.failures.len();
+        done.failures.retain(|failure| !failure.given_up);
+        let gave_up = done.failures.len() < failures;
+        self.gave_up |= gave_up;
         let troubled = done.failures.iter().any(|failure| failure.retry_may_help);
         self.gauge.ended(took, running, troubled, self.server.requests());
         self.tally.add(&done.tally);
@@ -352,12 +369,14 @@ impl<R: RunRow> Control<Done<R>> for Bookkeeping<'_, '_> {
             .advance(done.tally.settled() + done.tally.not_tried);
         self.silence.hear(&done.failures);
         let mut stop = done.stop;
-        if done.failures.is_empty() {
+        if done.failures.is_empty() && !gave_up {
             self.breaker.succeeded();
         }
         for failure in &done.failures {
             stop = stop.or(self.breaker.failed(failure).map(Stop::Fatal));
         }
+        // Those that have not begun would be given up too.
+        stop = stop.or(gave_up.then_some(Stop::Wished(Cause::Deadline)));
         match (self.rows.write(&done.rows), stop) {
             (flow, None) => flow,
             (_, Some(reason)) => ControlFlow::Break(reason),

@@ -26,6 +26,7 @@ pub mod input;
 pub mod interrupt;
 pub mod locks;
 pub mod logins;
+pub mod pauses;
 pub mod policy;
 pub mod private_files;
 pub mod progress;

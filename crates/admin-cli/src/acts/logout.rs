@@ -114,6 +114,10 @@ pub async fn dry_run(
 }
 
 async fn record(recorder: &Recorder, task: &Task, result: &UserResult) -> Result<(), RecordError> {
+    // Nothing was meant yet and nothing was sent, so that there is nothing to settle.
+    if matches!(result, UserResult::Unread(error) if error.given_up) {
+        return Ok(());
+    }
     match outcome::of_logout(&task.item, result, now()) {
         Some(outcome) => {
             recorder

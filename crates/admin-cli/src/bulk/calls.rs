@@ -47,6 +47,9 @@ pub struct CallError {
     /// Whether the server says that the target does not exist.
     #[serde(skip)]
     pub not_found: bool,
+    /// Whether the request was given up before it was sent, because the run stops.
+    #[serde(skip)]
+    pub given_up: bool,
     /// How far the failure reaches.
     #[serde(skip)]
     pub scope: Scope,
@@ -71,6 +74,7 @@ impl CallError {
             retry_may_help: true,
             outcome_unknown: false,
             not_found: false,
+            given_up: false,
             scope: Scope::Item,
             origin: None,
         }

@@ -314,7 +314,7 @@ async fn end_each(calls: &impl SessionCalls, user: &UserId, victims: &[Choice], 
         } else {
             end_device(calls, user, victim, repeats).await
         };
-        refused |= matches!(&fate, Fate::Failed(error) if error.scope == Scope::Run);
+        refused |= matches!(&fate, Fate::Failed(error) if error.scope == Scope::Run || error.given_up);
         fates.push(fate);
     }
     fates
@@ -369,6 +369,7 @@ fn not_logged_out(call: &'static str) -> CallError {
         retry_may_help: true,
         outcome_unknown: false,
         not_found: false,
+        given_up: false,
         scope: Scope::Item,
         origin: None,
     }
@@ -383,6 +384,7 @@ fn doubtful(acting: &CallError, reading: &CallError) -> CallError {
         ),
         retry_may_help: true,
         outcome_unknown: true,
+        given_up: false,
         scope: reading.scope,
         ..acting.clone()
     }

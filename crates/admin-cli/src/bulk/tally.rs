@@ -24,7 +24,9 @@ impl Settled {
     /// Returns how a single failure counts.
     #[must_use]
     pub fn of_error(error: &CallError) -> Self {
-        if error.retry_may_help {
+        if error.given_up {
+            Self::NotStarted
+        } else if error.retry_may_help {
             Self::FailedRetry
         } else {
             Self::FailedFinal
@@ -42,6 +44,8 @@ impl Settled {
         let mut settled = Self::NothingToDo;
         for device in result.devices() {
             settled = match (&device.fate, settled) {
+                (Fate::Failed(error), Self::FailedFinal) if error.given_up => Self::FailedFinal,
+                (Fate::Failed(error), _) if error.given_up => Self::NotStarted,
                 (Fate::Failed(error), _) if error.retry_may_help => return Self::FailedRetry,
                 (Fate::Failed(_), _) | (_, Self::FailedFinal) => Self::FailedFinal,
                 (Fate::NotTried, _) | (_, Self::NotStarted) => Self::NotStarted,

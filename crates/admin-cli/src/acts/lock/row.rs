@@ -82,6 +82,15 @@ impl LockRow {
         Self::new(item, "unknown").unknown("cut off; what was sent may have taken effect")
     }
 
+    /// Makes it the row of a user for whom nothing was sent, because the run stops.
+    #[must_use]
+    pub fn not_started(self) -> Self {
+        Self {
+            outcome: "not_started",
+            ..self
+        }
+    }
+
     /// Makes it the row of a failure.
     #[must_use]
     pub fn failed(self, error: &CallError) -> Self {
@@ -177,7 +186,14 @@ pub fn one(row: LockRow, settled: Settled) -> Done<LockRow> {
 pub fn failed(row: LockRow, error: &CallError) -> Done<LockRow> {
     Done {
         failures: vec![error.clone()],
-        ..one(row.failed(error), Settled::of_error(error))
+        ..one(
+            if error.given_up {
+                row.not_started()
+            } else {
+                row.failed(error)
+            },
+            Settled::of_error(error),
+        )
     }
 }
 
