@@ -264,7 +264,12 @@ impl<'a, R: RunRow> Driven<'a, R> {
             rows: &mut self.rows,
             tally,
             silence: &mut self.silence,
-            gave_up: false,
+            gave_up: None,
+        };
+        let work = |item: T| {
+            let line = item.line();
+            let done = work(item);
+            async move { (line, done.await) }
         };
         let end = pipeline::run(source, self.wish.clone(), work, &mut control).await;
         // Somebody wished for an end, or the server asked for a pause that is longer than the run may take.
@@ -272,7 +277,8 @@ impl<'a, R: RunRow> Driven<'a, R> {
             Wish::Drain(cause) => cause,
             Wish::Run | Wish::Abort => Cause::Deadline,
         };
-        let gave_up = control.gave_up.then_some(Stop::Wished(cause));
+        let first_given_up = control.gave_up;
+        let gave_up = first_given_up.map(|_| Stop::Wished(cause));
         self.stop = match (end.stop, gave_up) {
             (None | Some(Stop::Wished(_)), Some(stop)) => Some(stop),
             (stop, _) => stop,
@@ -284,7 +290,8 @@ impl<'a, R: RunRow> Driven<'a, R> {
             }
         }
         context.ui.lower();
-        end.next.map(|item| item.line())
+        let next = end.next.map(|item| item.line());
+        first_given_up.into_iter().chain(next).min()
     }
 
     /// Tells the summary and returns the exit code.
@@ -346,21 +353,27 @@ struct Bookkeeping<'r, 'a> {
     rows: &'r mut Rows<'a>,
     tally: &'r mut Tally,
     silence: &'r mut Silence,
-    /// A request was given up before it was sent.
-    gave_up: bool,
+    /// The first line of those for which a request was given up before it was sent.
+    gave_up: Option<u64>,
 }
 
-impl<R: RunRow> Control<Done<R>> for Bookkeeping<'_, '_> {
+impl<R: RunRow> Control<(u64, Done<R>)> for Bookkeeping<'_, '_> {
     fn jobs(&self) -> usize {
         self.gauge.jobs()
     }
 
-    fn take(&mut self, done: Done<R>, took: Duration, running: usize) -> ControlFlow<Stop> {
-        let mut done = done;
+    fn take(
+        &mut self,
+        (line, mut done): (u64, Done<R>),
+        took: Duration,
+        running: usize,
+    ) -> ControlFlow<Stop> {
         let failures = done.failures.len();
         done.failures.retain(|failure| !failure.given_up);
         let gave_up = done.failures.len() < failures;
-        self.gave_up |= gave_up;
+        if gave_up {
+            self.gave_up = Some(self.gave_up.map_or(line, |first| first.min(line)));
+        }
         let troubled = done.failures.iter().any(|failure| failure.retry_may_help);
         self.gauge.ended(took, running, troubled, self.server.requests());
         self.tally.add(&done.tally);
@@ -375,7 +388,7 @@ impl<R: RunRow> Control<Done<R>> for Bookkeeping<'_, '_> {
         for failure in &done.failures {
             stop = stop.or(self.breaker.failed(failure).map(Stop::Fatal));
         }
-        // Those that have not begun would be given up too.
+        // What has not begun would be given up as well.
         stop = stop.or(gave_up.then_some(Stop::Wished(Cause::Deadline)));
         match (self.rows.write(&done.rows), stop) {
             (flow, None) => flow,

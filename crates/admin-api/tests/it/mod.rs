@@ -13,3 +13,4 @@ mod scripted;
 mod secrets;
 pub(crate) mod setup;
 mod tokens;
+mod waiting;

@@ -85,7 +85,7 @@ impl DeviceRow {
             call: Some(error.call),
             error: Some(error.message.clone()),
             retry_may_help: Some(error.retry_may_help),
-            ..Self::new(entry, "failed")
+            ..Self::new(entry, if error.given_up { "not_started" } else { "failed" })
         }
     }
 }
