@@ -107,3 +107,27 @@ impl Tally {
         self.done + self.nothing_to_do + self.failed_retry + self.failed_final + self.unknown
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_given_up_before_it_was_sent_was_not_started() {
+        let error = |given_up, retry_may_help| CallError {
+            given_up,
+            retry_may_help,
+            ..CallError::for_test("devices.list")
+        };
+        for (given_up, retry_may_help, settled) in [
+            (true, true, Settled::NotStarted),
+            (true, false, Settled::NotStarted),
+            (false, true, Settled::FailedRetry),
+            (false, false, Settled::FailedFinal),
+        ] {
+            let error = error(given_up, retry_may_help);
+            assert_eq!(Settled::of_error(&error), settled);
+            assert_eq!(Settled::of_logout(&UserResult::Unread(error)), settled);
+        }
+    }
+}
