@@ -14,6 +14,7 @@ mod it {
     mod consent;
     mod crash;
     mod documents;
+    mod echoes_and_pauses;
     mod embedded_sandbox;
     pub(crate) mod env;
     mod every_command;

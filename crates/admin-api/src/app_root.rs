@@ -167,6 +167,10 @@ impl AppRoot {
         self.url[..url::Position::BeforePath].to_owned()
     }
 
+    pub(crate) fn port(&self) -> u16 {
+        self.url.port_or_known_default().unwrap_or_default()
+    }
+
     /// Returns host and port, as the `Host` header has them.
     pub(crate) fn authority(&self) -> &str {
         &self.url[url::Position::BeforeHost..url::Position::AfterPort]

@@ -10,6 +10,7 @@ mod error;
 mod model;
 mod page;
 mod path;
+mod redact;
 pub mod transport;
 
 pub use app_root::{AppKey, AppRoot, InvalidAppRoot};

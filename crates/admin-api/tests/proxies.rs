@@ -123,3 +123,31 @@ fn loopback_is_never_asked_through_a_proxy() {
     assert!(succeeded);
     assert_eq!(lines, ["GET /acme/chat/users/ann/resources HTTP/1.1"]);
 }
+
+/// One that is heeded finds nobody at an address for documentation, in the second that the client waits.
+#[test]
+fn an_exception_keeps_the_token_from_the_proxy() {
+    for (root, name, list) in [
+        ("http://192.0.2.7/acme/chat", "NO_PROXY", "*"),
+        ("http://192.0.2.7/acme/chat", "no_proxy", "a.org, *"),
+        ("http://192.0.2.7/acme/chat", "NO_PROXY", "192.0.2.0/24"),
+        ("http://192.0.2.7:8443/acme/chat", "NO_PROXY", "192.0.2.7:8443"),
+        ("http://[2001:db8::7]/acme/chat", "NO_PROXY", "*"),
+        ("http://[2001:db8::7]/acme/chat", "no_proxy", "[2001:db8::7]"),
+        ("http://im.invalid/acme/chat", "NO_PROXY", "*"),
+        ("http://im.invalid/acme/chat", "NO_PROXY", "a.org .INVALID"),
+    ] {
+        for proxy in ["HTTP_PROXY", "all_proxy"] {
+            let (succeeded, lines) = asked(root, &[(proxy, "PROXY"), (name, list)]);
+            assert_eq!((succeeded, lines), (false, vec![]), "{root} {name}={list}");
+        }
+    }
+    for list in ["192.0.2.8", "192.0.2.7:443", "*:443", "::/0"] {
+        let (succeeded, lines) = asked(
+            "http://192.0.2.7/acme/chat",
+            &[("HTTP_PROXY", "PROXY"), ("NO_PROXY", list)],
+        );
+        assert!(succeeded, "{list}");
+        assert_eq!(lines.len(), 1, "{list}");
+    }
+}

@@ -324,6 +324,10 @@ impl From<ApiError> for CommandError {
                 .because(error.to_string())
                 .hint(CONSOLE);
         }
+        if error.is_given_up() {
+            let what = "stopped while a request waited for its turn; it was not sent";
+            return Self::new(exit::INTERRUPTED, what).because(error.to_string());
+        }
         let this = Self::of(exit_of(&error), &error);
         if cannot_sign(&error) {
             return this
@@ -434,9 +438,13 @@ pub fn call_error(error: &ApiError) -> CallError {
         call: error.call(),
         message,
         status: error.status(),
-        retry_may_help: not_about_the_item || error.is_retryable() || error.is_outcome_unknown(),
+        retry_may_help: not_about_the_item
+            || error.is_given_up()
+            || error.is_retryable()
+            || error.is_outcome_unknown(),
         outcome_unknown: error.is_outcome_unknown(),
         not_found: scope == Scope::Item && error.is_not_found(),
+        given_up: error.is_given_up(),
         scope,
         origin: Some(error.clone()),
     }

@@ -27,6 +27,7 @@ use crate::embedded;
 use crate::exit;
 use crate::logins::ages::KnownAges;
 use crate::logins::store::sqlite::SqliteStore;
+use crate::pauses::Pauses;
 use crate::progress::{Beside, Progress};
 use crate::render::report::{Report, Row};
 use crate::render::{self, Format};
@@ -77,6 +78,8 @@ pub struct Session {
     /// Host and port.
     pub address: String,
     sandbox: Option<Sandbox>,
+    /// Tells the operator of pauses as long as the session lasts.
+    _pauses: Pauses,
 }
 
 impl Session {
@@ -343,11 +346,13 @@ impl Context {
                 let credentials = Credentials::client_secret(sandbox.client_id(), sandbox.client_secret());
                 let app = sandbox.app_key().to_owned();
                 let address = address(&root);
+                let server = self.server(&root, &credentials, None)?;
                 Ok(Session {
+                    _pauses: Pauses::watch(&self.ui, server.client(), self.deadline())?,
                     app_root: root.to_string(),
                     profile: None,
                     subject: None,
-                    server: self.server(&root, &credentials, None)?,
+                    server,
                     app,
                     address,
                     sandbox: Some(sandbox),
@@ -379,6 +384,7 @@ impl Context {
                 let app_root = root.to_string();
                 let server = self.server(&root, &credentials.fetch().await?, profile.as_ref())?;
                 Ok(Session {
+                    _pauses: Pauses::watch(&self.ui, server.client(), self.deadline())?,
                     app_root,
                     profile: name,
                     subject: credentials.subject().map(str::to_owned),

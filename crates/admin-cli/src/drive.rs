@@ -17,7 +17,7 @@ use crate::bulk::breaker::Breaker;
 use crate::bulk::calls::CallError;
 use crate::bulk::item::Task;
 use crate::bulk::level::Gauge;
-use crate::bulk::pipeline::{self, Control, Stop, Wish};
+use crate::bulk::pipeline::{self, Cause, Control, Stop, Wish};
 use crate::bulk::tally::Tally;
 use crate::bulk::verify::Verified;
 use crate::command_error::CommandError;
@@ -173,7 +173,7 @@ impl<'a, R: RunRow> Driven<'a, R> {
         let bar = context.bar(run.summary.users, run.verb);
         let report = context.report::<R>(run.session, run.command, bar);
         Self {
-            wish: interrupt::listen(&context.ui, context.deadline()),
+            wish: interrupt::listen(&context.ui, context.deadline(), run.session.server.client()),
             rows: Rows::new(&context.ui, report, run.acts),
             started: Instant::now(),
             requests_before: run.session.server.requests(),
@@ -268,6 +268,7 @@ impl<'a, R: RunRow> Driven<'a, R> {
             tally,
             silence: &mut self.silence,
             unsent: &mut self.unsent,
+            gave_up: false,
         };
         let work = |item: T| {
             let line = item.line();
@@ -275,7 +276,16 @@ impl<'a, R: RunRow> Driven<'a, R> {
             async move { (line, work.await) }
         };
         let end = pipeline::run(source, self.wish.clone(), work, &mut control).await;
-        self.stop = end.stop;
+        // Somebody wished for an end, or the server asked for a pause that is longer than the run may take.
+        let cause = match *self.wish.borrow() {
+            Wish::Drain(cause) => cause,
+            Wish::Run | Wish::Abort => Cause::Deadline,
+        };
+        let gave_up = control.gave_up.then_some(Stop::Wished(cause));
+        self.stop = match (end.stop, gave_up) {
+            (None | Some(Stop::Wished(_)), Some(stop)) => Some(stop),
+            (stop, _) => stop,
+        };
         for item in end.dropped {
             tally.unknown += item.users();
             if let ControlFlow::Break(reason) = self.rows.write(&dropped(item)) {
@@ -347,7 +357,10 @@ struct Bookkeeping<'r, 'a> {
     rows: &'r mut Rows<'a>,
     tally: &'r mut Tally,
     silence: &'r mut Silence,
+    /// The first line of those for whom nothing was sent.
     unsent: &'r mut Option<u64>,
+    /// A request was given up before it was sent.
+    gave_up: bool,
 }
 
 impl<R: RunRow> Control<(u64, Done<R>)> for Bookkeeping<'_, '_> {
@@ -355,10 +368,19 @@ impl<R: RunRow> Control<(u64, Done<R>)> for Bookkeeping<'_, '_> {
         self.gauge.jobs()
     }
 
-    fn take(&mut self, (line, done): (u64, Done<R>), took: Duration, running: usize) -> ControlFlow<Stop> {
+    fn take(
+        &mut self,
+        (line, mut done): (u64, Done<R>),
+        took: Duration,
+        running: usize,
+    ) -> ControlFlow<Stop> {
         if done.failures.iter().any(CallError::was_not_sent) {
             *self.unsent = Some(self.unsent.map_or(line, |first| first.min(line)));
         }
+        let failures = done.failures.len();
+        done.failures.retain(|failure| !failure.given_up);
+        let gave_up = done.failures.len() < failures;
+        self.gave_up |= gave_up;
         let troubled = done.failures.iter().any(|failure| failure.retry_may_help);
         self.gauge.ended(took, running, troubled, self.server.requests());
         self.tally.add(&done.tally);
@@ -366,8 +388,12 @@ impl<R: RunRow> Control<(u64, Done<R>)> for Bookkeeping<'_, '_> {
             .ui
             .advance(done.tally.settled() + done.tally.not_tried);
         self.silence.hear(&done.failures);
-        let fatal = self.breaker.ended(&done.failures);
+        // What was given up says nothing of the server.
+        let heard = !(gave_up && done.failures.is_empty());
+        let fatal = heard.then(|| self.breaker.ended(&done.failures)).flatten();
         let stop = done.stop.or(fatal.map(Stop::Fatal));
+        // What has not begun would be given up as well.
+        let stop = stop.or(gave_up.then_some(Stop::Wished(Cause::Deadline)));
         match (self.rows.write(&done.rows), stop) {
             (flow, None) => flow,
             (_, Some(reason)) => ControlFlow::Break(reason),

@@ -4,6 +4,7 @@ use std::io;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
+use easemob_admin_api::Client;
 use tokio::sync::watch;
 
 use crate::bulk::pipeline::{Cause, Wish};
@@ -15,10 +16,11 @@ const LAST_GRACE: Duration = Duration::from_secs(5);
 
 /// Starts to listen; from here on a signal no longer ends the process by itself.
 ///
-/// The first Ctrl-C or SIGTERM asks to finish in good order, the second one to stop at once. Both are heard even while
+/// The first Ctrl-C or SIGTERM asks to finish in good order, and gives up what `client` has not sent yet; the second one to stop at once. Both are heard even while
 /// the run is busy writing rows that nobody reads: listening has a thread of its own.
 #[must_use]
-pub fn listen(ui: &Arc<Ui>, deadline: Option<Instant>) -> watch::Receiver<Wish> {
+pub fn listen(ui: &Arc<Ui>, deadline: Option<Instant>, client: &Client) -> watch::Receiver<Wish> {
+    let client = client.clone();
     let (sender, receiver) = watch::channel(Wish::Run);
     let (ready, installed) = mpsc::sync_channel(1);
     let speaker = Arc::clone(ui);
@@ -30,7 +32,7 @@ pub fn listen(ui: &Arc<Ui>, deadline: Option<Instant>) -> watch::Receiver<Wish> 
         runtime.block_on(async {
             let signals = Signals::install();
             let _ = ready.send(());
-            hear(signals, &sender, &speaker, deadline).await;
+            hear(signals, &sender, &speaker, deadline, &client).await;
         });
         Ok::<(), io::Error>(())
     });
@@ -49,15 +51,25 @@ pub async fn over(deadline: Option<Instant>) {
     }
 }
 
-async fn hear(mut signals: Signals, sender: &watch::Sender<Wish>, ui: &Ui, deadline: Option<Instant>) {
+async fn hear(
+    mut signals: Signals,
+    sender: &watch::Sender<Wish>,
+    ui: &Ui,
+    deadline: Option<Instant>,
+    client: &Client,
+) {
+    let drain = |cause| {
+        sender.send_replace(Wish::Drain(cause));
+        client.stop_waiting();
+    };
     tokio::select! {
         () = sender.closed() => return,
         () = signals.next() => {
-            sender.send_replace(Wish::Drain(Cause::Signal));
+            drain(Cause::Signal);
             ui.say("stopping: what is in flight will be finished; press Ctrl-C again to stop at once");
         }
         () = over(deadline) => {
-            sender.send_replace(Wish::Drain(Cause::Deadline));
+            drain(Cause::Deadline);
             ui.say("--max-duration is over: what is in flight will be finished");
             signals.next().await;
             sender.send_replace(Wish::Drain(Cause::Signal));

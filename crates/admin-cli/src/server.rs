@@ -105,6 +105,7 @@ impl Server {
 /// The failure of a device that cannot be named: it is online, so the user is not without one.
 fn unreadable(odd: &OddEntry, total: usize) -> CallError {
     CallError {
+        given_up: false,
         call: "devices.list",
         message: format!(
             "a device that is online cannot be named: entry {} of {total} of the list: {}",

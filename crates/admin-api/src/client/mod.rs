@@ -6,6 +6,7 @@ mod pipeline;
 mod token_source;
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 pub use batches::LARGEST_BODY;
 pub use builder::{ClientBuilder, ConfigError, ExpiresIn};
@@ -81,6 +82,35 @@ impl Client {
     #[must_use]
     pub fn requests_sent(&self) -> u64 {
         self.pipeline.requests_sent()
+    }
+
+    /// Returns until when calls wait because the server asked for it (429), by the clock of the machine; nothing when
+    /// they do not. A pause that another process was asked for counts too, where they share a budget.
+    ///
+    /// A pause is at most 15 minutes long, whatever the server asked for; then one call tries again.
+    #[must_use]
+    pub fn paused_until(&self) -> Option<SystemTime> {
+        self.pipeline.paused_until()
+    }
+
+    /// Gives up, for good, whatever waits for a token, for the rate budget, for a pause or for its next attempt: such a
+    /// call fails at once with [`Error::is_given_up`], and is not sent. A request that is on its way is waited for, and
+    /// a call that need not wait is still sent. This is for all clones.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let sandbox = easemob_admin_sandbox::Sandbox::start().await?;
+    /// # use easemob_admin_api::{AppRoot, Client, Credentials, UserId};
+    /// # let client = Client::builder(AppRoot::parse(&sandbox.app_root())?)
+    /// #     .credentials(Credentials::client_secret(sandbox.client_id(), sandbox.client_secret())).build()?;
+    /// client.stop_waiting();
+    /// // There is no token yet, so that the call would have to wait for one.
+    /// let error = client.list_devices(&UserId::parse("ann")?).await.unwrap_err();
+    /// assert!(error.is_given_up() && !error.is_outcome_unknown());
+    /// # Ok(()) }
+    /// ```
+    pub fn stop_waiting(&self) {
+        self.pipeline.stop_waiting();
     }
 
     /// Sends any endpoint; the methods of the client are short for this.

@@ -1,11 +1,14 @@
 //! One call: token, permit, send, classify, inside one retry loop.
 
 use std::fmt;
+use std::future::Future;
+use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use futures_util::future::{Either, select};
+use tokio::sync::watch;
 use tokio::time::Instant;
 use tracing::debug;
 
@@ -13,7 +16,8 @@ use crate::app_root::AppRoot;
 use crate::credentials::{FetchError, Lease, TokenCache};
 use crate::endpoint::{Authority, Bucket, Effect, Endpoint, Request};
 use crate::envelope::{Classified, classify};
-use crate::error::{DecodeError, Delivery, Error, Kind, TransportError};
+use crate::error::{DecodeError, Delivery, Error, Kind, TransportError, texts_of};
+use crate::redact::Secrets;
 use crate::transport::clock::Clock;
 use crate::transport::http::Http;
 use crate::transport::limit::Limiter;
@@ -28,6 +32,8 @@ pub(crate) struct Pipeline {
     clock: Arc<dyn Clock>,
     random: Mutex<fastrand::Rng>,
     sent: AtomicU64,
+    secrets: Secrets,
+    stopped: watch::Sender<bool>,
 }
 
 /// How far a call has come, which is known even if it is given up in the middle.
@@ -65,6 +71,8 @@ impl Pipeline {
             clock,
             random: Mutex::new(random),
             sent: AtomicU64::new(0),
+            secrets: Secrets::default(),
+            stopped: watch::Sender::new(false),
         }
     }
 
@@ -78,6 +86,30 @@ impl Pipeline {
 
     pub(super) fn requests_sent(&self) -> u64 {
         self.sent.load(Ordering::Relaxed)
+    }
+
+    /// The secrets that no answer may show.
+    pub(crate) fn secrets(&self) -> &Secrets {
+        &self.secrets
+    }
+
+    pub(super) fn paused_until(&self) -> Option<SystemTime> {
+        self.limiter.paused_until()
+    }
+
+    pub(super) fn stop_waiting(&self) {
+        self.stopped.send_replace(true);
+    }
+
+    /// Waits for something that comes before a request, unless waiting is given up. What need not be waited for comes
+    /// in any case.
+    async fn unless_stopped<T>(&self, waiting: impl Future<Output = T>) -> Result<T, Kind> {
+        let mut stopped = self.stopped.subscribe();
+        let stop = stopped.wait_for(|stopped| *stopped);
+        match select(pin!(waiting), pin!(stop)).await {
+            Either::Left((came, _)) => Ok(came),
+            Either::Right(_) => Err(Kind::Transport(TransportError::given_up())),
+        }
     }
 
     pub(crate) async fn execute<E: Endpoint>(
@@ -139,7 +171,7 @@ impl Pipeline {
         let tokens = tokens.filter(|_| E::AUTHORITY == Authority::App);
         let mut renewed = false;
         loop {
-            let lease = self.admitted(E::BUCKET, tokens).await?;
+            let lease = self.unless_stopped(self.admitted(E::BUCKET, tokens)).await??;
             let attempt_start = self.clock.now();
             // After a stall the permit and the end may come at once, and nothing is sent after its end.
             if end.is_some_and(|end| attempt_start >= end) {
@@ -157,7 +189,7 @@ impl Pipeline {
                     let Some(tokens) = tokens else { return Err(kind) };
                     if renewed {
                         tokens.refused_again(&lease);
-                    } else if let Some(renewal) = Box::pin(tokens.renew(&lease)).await {
+                    } else if let Some(renewal) = self.unless_stopped(Box::pin(tokens.renew(&lease))).await? {
                         renewed = true;
                         renewal?;
                         continue;
@@ -170,7 +202,8 @@ impl Pipeline {
             };
             // A later refusal says nothing of an attempt before it that got no answer.
             progress.doubtful |= E::EFFECT != Effect::Read && kind.delivery() == Some(Delivery::Unknown);
-            self.clock.sleep_until(self.clock.now() + delay).await;
+            self.unless_stopped(self.clock.sleep_until(self.clock.now() + delay))
+                .await?;
             progress.call.elapsed += delay;
         }
     }
@@ -216,6 +249,18 @@ impl Pipeline {
             .send(request, header, &*self.clock)
             .await
             .map_err(|error| Failed::Otherwise(Kind::Transport(error)))?;
+        let secrets = if E::SECRET {
+            texts_of(request.body.as_deref().unwrap_or_default())
+        } else {
+            Vec::new()
+        };
+        let clean = self.secrets.clean(&answer, &secrets);
+        // What such a call is made for may be a token, which is told to the caller and to nobody else.
+        let tells_a_secret = E::SECRET && matches!(classify(&answer), Classified::Success(_));
+        let answer = if tells_a_secret { answer } else { clean };
+        if tells_a_secret {
+            self.secrets.tokens_in(&answer.body);
+        }
         let undecodable = |error: DecodeError| {
             let error = if E::SECRET { error.withheld() } else { error };
             Failed::Otherwise(Kind::Decode(error))

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::ExpiresIn;
 use super::pipeline::Pipeline;
@@ -17,16 +17,23 @@ pub(super) fn of(
     clock: &Arc<dyn Clock>,
 ) -> Box<dyn Fetch> {
     match credentials.0 {
-        Method::ClientSecret { id, secret } => Box::new(FromServer {
-            pipeline,
-            endpoint: AppToken {
-                unit,
-                ..AppToken::new(id, secret)
-            },
-        }),
-        Method::FixedToken(token) => Box::new(Fixed(token)),
+        Method::ClientSecret { id, secret } => {
+            pipeline.secrets().client_secret(&id, secret.expose_secret());
+            Box::new(FromServer {
+                pipeline,
+                endpoint: AppToken {
+                    unit,
+                    ..AppToken::new(id, secret)
+                },
+            })
+        }
+        Method::FixedToken(token) => {
+            pipeline.secrets().fixed_token(token.expose_secret());
+            Box::new(Fixed(token))
+        }
         Method::SignedJwt(signer) => Box::new(Signed {
             signer,
+            pipeline,
             clock: Arc::clone(clock),
         }),
     }
@@ -45,6 +52,7 @@ impl Fetch for FromServer {
                 .execute(&endpoint, None)
                 .await
                 .map_err(FetchError::Call)?;
+            pipeline.secrets().token(token.access_token.expose_secret());
             Ok(Fetched {
                 lifetime: token.lifetime,
                 token: token.access_token,
@@ -77,6 +85,7 @@ impl Fetch for Fixed {
 
 struct Signed {
     signer: Box<JwtSigner>,
+    pipeline: Arc<Pipeline>,
     clock: Arc<dyn Clock>,
 }
 
@@ -86,6 +95,9 @@ impl Fetch for Signed {
             .signer
             .sign(self.clock.system_time())
             .map_err(FetchError::Sign);
+        if let Ok(token) = &signed {
+            self.pipeline.secrets().token(token.expose_secret());
+        }
         let lifetime = Some(self.signer.token_lifetime());
         Box::pin(async move {
             Ok(Fetched {

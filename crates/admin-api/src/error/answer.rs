@@ -43,7 +43,9 @@ impl Excerpt {
 impl Excerpt {
     /// The same without anything of the body, which may hold a secret.
     pub(crate) fn withheld(self) -> Self {
+        let kind = |content_type: String| content_type.split(';').next().map(str::to_owned);
         Self {
+            content_type: self.content_type.and_then(kind),
             text: WITHHELD.into(),
             ..self
         }

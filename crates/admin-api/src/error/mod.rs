@@ -13,7 +13,7 @@ use std::time::Duration;
 pub use answer::{DecodeError, Excerpt};
 pub use build::{BuildError, SignError};
 pub use refusal::ApiError;
-pub(crate) use refusal::Refusal;
+pub(crate) use refusal::{Refusal, texts_of};
 pub use transport::Delivery;
 pub(crate) use transport::TransportError;
 
@@ -231,6 +231,18 @@ impl Error {
             Kind::Credentials(error) => error.is_unreachable(),
             _ => false,
         }
+    }
+
+    /// Returns true if the call was given up by [`crate::Client::stop_waiting`] while it waited for its turn, and no
+    /// attempt before may have taken effect: nothing has happened.
+    #[must_use]
+    pub fn is_given_up(&self) -> bool {
+        !self.inner.maybe_done
+            && match &self.inner.kind {
+                Kind::Transport(error) => error.is_given_up(),
+                Kind::Credentials(error) => error.is_given_up(),
+                _ => false,
+            }
     }
 
     /// Returns true if the server, or a gateway before it, said that the call rate is too high.

@@ -125,7 +125,7 @@ impl Refusal {
 }
 
 /// The texts of a request, but for those that say what it is about.
-fn texts_of(body: &[u8]) -> Vec<String> {
+pub(crate) fn texts_of(body: &[u8]) -> Vec<String> {
     const HARMLESS: [&str; 4] = ["grant_type", "client_id", "username", "nickname"];
     fn gather(value: Value, texts: &mut Vec<String>) {
         match value {

@@ -33,6 +33,7 @@ pub(crate) struct TransportError {
     headline: &'static str,
     permanent: bool,
     no_connection: bool,
+    given_up: bool,
     cause: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
@@ -43,6 +44,7 @@ impl TransportError {
             headline,
             permanent: false,
             no_connection: false,
+            given_up: false,
             cause: None,
         }
     }
@@ -97,6 +99,21 @@ impl TransportError {
             Delivery::NotSent
         };
         Self::new(delivery, "the deadline of the call has passed")
+    }
+
+    /// The caller no longer wants to wait.
+    pub(crate) fn given_up() -> Self {
+        Self {
+            given_up: true,
+            ..Self::new(
+                Delivery::NotSent,
+                "given up while waiting for its turn; it was not sent",
+            )
+        }
+    }
+
+    pub(super) fn is_given_up(&self) -> bool {
+        self.given_up
     }
 
     pub(crate) fn delivery(&self) -> Delivery {

@@ -15,3 +15,4 @@ mod scripted;
 mod secrets;
 pub(crate) mod setup;
 mod tokens;
+mod waiting;

@@ -188,7 +188,12 @@ pub fn done_with(task: &Task, result: Result<(), CallError>, outcome: &'static s
         }
         Err(error) => {
             tally.count(Settled::of_error(&error));
-            (ChangeRow::failed(task, &error), vec![error])
+            let row = if error.given_up {
+                ChangeRow::new(task, "not_started")
+            } else {
+                ChangeRow::failed(task, &error)
+            };
+            (row, vec![error])
         }
     };
     Done {

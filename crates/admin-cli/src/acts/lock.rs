@@ -412,6 +412,12 @@ fn done_with(task: &Task, result: &LockResult) -> Done<LockRow> {
             let mut ended = by_the_ban.clone();
             ended.extend(logged_out.map(|device| device.choice.device.id.clone()));
             let mut done = match devices.failures().next() {
+                Some(error) if error.given_up => {
+                    let why =
+                        "banned, and stopped before all devices were signed out; they may still be online";
+                    let row = row("unknown").ended(&ended).until(*until).unknown(why);
+                    one(row, Settled::Unknown)
+                }
                 Some(error) => one(
                     row("failed").ended(&ended).until(*until).failed(error),
                     after_the_ban(error),

@@ -38,6 +38,7 @@ pub async fn read_first<R>(
     let time_limit = async {
         interrupt::over(context.deadline()).await;
         wishes.send_replace(Wish::Drain(Cause::Deadline));
+        server.client().stop_waiting();
         std::future::pending::<Infallible>().await
     };
     let work = async |task: Task| {
@@ -49,6 +50,7 @@ pub async fn read_first<R>(
         gauge: Gauge::new(context.globals.concurrency, server.requests()),
         breaker: Breaker::default(),
         bar: context.bar(users, verb),
+        gave_up: false,
         done: &mut done,
     };
     let end = tokio::select! {
@@ -56,7 +58,8 @@ pub async fn read_first<R>(
         never = time_limit => match never {},
     };
     context.ui.lower();
-    match end.stop {
+    let gave_up = reading.gave_up.then_some(Stop::Wished(Cause::Deadline));
+    match end.stop.or(gave_up) {
         None => Ok(()),
         Some(Stop::Wished(_)) => {
             let what = "--max-duration was over before all devices were read, so nothing was done";
@@ -86,6 +89,8 @@ struct Reading<'a, D> {
     gauge: Gauge,
     breaker: Breaker,
     bar: Option<Progress>,
+    /// A request was given up before it was sent.
+    gave_up: bool,
     done: &'a mut D,
 }
 
@@ -103,6 +108,10 @@ where
         took: Duration,
         running: usize,
     ) -> ControlFlow<Stop> {
+        if result.as_ref().is_err_and(|error| error.given_up) {
+            self.gave_up = true;
+            return ControlFlow::Break(Stop::Wished(Cause::Deadline));
+        }
         let troubled = result.as_ref().is_err_and(|error| error.retry_may_help);
         self.gauge.ended(took, running, troubled, self.server.requests());
         if let Some(bar) = &self.bar {

@@ -49,6 +49,9 @@ pub struct CallError {
     /// Whether the server says that the target does not exist.
     #[serde(skip)]
     pub not_found: bool,
+    /// Whether the request was given up before it was sent, because the run stops.
+    #[serde(skip)]
+    pub given_up: bool,
     /// How far the failure reaches.
     #[serde(skip)]
     pub scope: Scope,
@@ -58,10 +61,10 @@ pub struct CallError {
 }
 
 impl CallError {
-    /// Returns true if the call was never sent, for want of a token: it is no verdict on anybody.
+    /// Returns true if the call was never sent, for want of a token or because the run stops: it is no verdict on anybody.
     #[must_use]
     pub fn was_not_sent(&self) -> bool {
-        self.scope == Scope::Token && !self.outcome_unknown
+        self.given_up || (self.scope == Scope::Token && !self.outcome_unknown)
     }
 
     /// Returns the outcome of a row that tells this failure and nothing else.
@@ -91,6 +94,7 @@ impl CallError {
             retry_may_help: true,
             outcome_unknown: false,
             not_found: false,
+            given_up: false,
             scope: Scope::Item,
             origin: None,
         }

@@ -320,7 +320,7 @@ async fn end_each(calls: &impl SessionCalls, user: &UserId, victims: &[Choice], 
         } else {
             end_device(calls, user, victim, repeats).await
         };
-        refused |= matches!(&fate, Fate::Failed(error) if matches!(error.scope, Scope::Run | Scope::Token));
+        refused |= matches!(&fate, Fate::Failed(error) if matches!(error.scope, Scope::Run | Scope::Token) || error.given_up);
         fates.push(fate);
     }
     fates
@@ -375,6 +375,7 @@ fn not_logged_out(call: &'static str) -> CallError {
         retry_may_help: true,
         outcome_unknown: false,
         not_found: false,
+        given_up: false,
         scope: Scope::Item,
         origin: None,
     }
@@ -389,6 +390,7 @@ fn doubtful(acting: &CallError, reading: &CallError) -> CallError {
         ),
         retry_may_help: true,
         outcome_unknown: true,
+        given_up: false,
         scope: reading.scope,
         ..acting.clone()
     }

@@ -49,7 +49,10 @@ impl Settled {
         let mut settled = Self::NothingToDo;
         for device in result.devices() {
             settled = match (&device.fate, settled) {
-                (Fate::Failed(error), _) if error.was_not_sent() && !touched => Self::NotStarted,
+                (Fate::Failed(error), Self::FailedFinal) if error.given_up => Self::FailedFinal,
+                (Fate::Failed(error), _) if error.given_up || (error.was_not_sent() && !touched) => {
+                    Self::NotStarted
+                }
                 (Fate::Failed(error), _) if error.retry_may_help => return Self::FailedRetry,
                 (Fate::Failed(_), _) | (_, Self::FailedFinal) => Self::FailedFinal,
                 (Fate::NotTried, _) | (_, Self::NotStarted) => Self::NotStarted,
@@ -109,5 +112,29 @@ impl Tally {
     #[must_use]
     pub fn settled(&self) -> u64 {
         self.done + self.nothing_to_do + self.failed_retry + self.failed_final + self.unknown
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_given_up_before_it_was_sent_was_not_started() {
+        let error = |given_up, retry_may_help| CallError {
+            given_up,
+            retry_may_help,
+            ..CallError::for_test("devices.list")
+        };
+        for (given_up, retry_may_help, settled) in [
+            (true, true, Settled::NotStarted),
+            (true, false, Settled::NotStarted),
+            (false, true, Settled::FailedRetry),
+            (false, false, Settled::FailedFinal),
+        ] {
+            let error = error(given_up, retry_may_help);
+            assert_eq!(Settled::of_error(&error), settled);
+            assert_eq!(Settled::of_logout(&UserResult::Unread(error)), settled);
+        }
     }
 }

@@ -17,7 +17,7 @@ use super::store::{Counts, LoginStore, Position, SeenDevice, SnapshotId, StoreEr
 use crate::bulk::breaker::{Breaker, Fatal};
 use crate::bulk::calls::{CallError, Scope};
 use crate::bulk::level::Concurrency;
-use crate::bulk::pipeline::Wish;
+use crate::bulk::pipeline::{Cause, Wish};
 use crate::listed::Odd;
 
 mod places;
@@ -294,6 +294,10 @@ pub async fn scan(
             Some(Err(error)) => return Ok(End::Source(error)),
             Some(Ok(read)) => read,
         };
+        // Read by nobody, so that the next scan begins with them.
+        if found.errors.iter().any(|error| error.given_up) {
+            return Ok(End::Wished(Wish::Drain(Cause::Deadline)));
+        }
         if found.answered {
             breaker.succeeded();
         }

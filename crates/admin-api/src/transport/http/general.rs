@@ -16,7 +16,7 @@ pub(super) struct General {
 
 impl General {
     pub(super) fn new(settings: &Settings<'_>) -> Result<Self, SetupError> {
-        let timeouts = settings.timeouts;
+        let timeouts = &settings.timeouts;
         let mut builder = reqwest::Client::builder()
             .user_agent(settings.user_agent)
             .tls_backend_preconfigured(tls::config(settings.trusted)?)

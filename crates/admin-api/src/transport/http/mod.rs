@@ -109,11 +109,13 @@ enum Carrier {
 
 impl Http {
     pub(crate) fn new(settings: &Settings<'_>) -> Result<Self, SetupError> {
+        let root = settings.root;
+        let variable = |name: &str| std::env::var_os(name);
         let settings = &Settings {
-            proxy: settings.proxy && !is_excepted(settings.root, |name| std::env::var(name).ok()),
-            ..*settings
+            proxy: settings.proxy && !root.is_loopback() && !names_an_exception(variable, root),
+            ..settings.clone()
         };
-        let proxied = || settings.proxy && names_a_proxy(|name| std::env::var_os(name));
+        let proxied = || settings.proxy && names_a_proxy(variable);
         let direct = match settings.transport {
             Transport::Automatic => !proxied(),
             Transport::Direct => true,
@@ -160,12 +162,6 @@ impl Http {
     }
 }
 
-/// Returns true if no proxy is asked for this server: it is this machine, or the environment excepts it.
-fn is_excepted(root: &AppRoot, variable: impl Fn(&str) -> Option<String>) -> bool {
-    let listed = |name| variable(name).is_some_and(|list| no_proxy::excepts(&list, root));
-    root.is_loopback() || listed("NO_PROXY") || listed("no_proxy")
-}
-
 /// Returns true if the environment names a proxy for any server, in one of the spellings that are in use.
 fn names_a_proxy<V: AsRef<std::ffi::OsStr>>(variable: impl Fn(&str) -> Option<V>) -> bool {
     ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"].iter().any(|name| {
@@ -174,6 +170,18 @@ fn names_a_proxy<V: AsRef<std::ffi::OsStr>>(variable: impl Fn(&str) -> Option<V>
             .filter_map(|name| variable(name))
             .any(|value| !value.as_ref().is_empty())
     })
+}
+
+/// Returns true if the environment exempts a server from the proxy, in either spelling: an exception that was meant and
+/// not heeded shows a token to the proxy.
+fn names_an_exception<V: AsRef<std::ffi::OsStr>>(
+    variable: impl Fn(&str) -> Option<V>,
+    root: &AppRoot,
+) -> bool {
+    ["NO_PROXY", "no_proxy"]
+        .into_iter()
+        .filter_map(variable)
+        .any(|list| no_proxy::exempts(&list.as_ref().to_string_lossy(), root.host(), root.port()))
 }
 
 /// Reads `Retry-After`: seconds, or a date.
@@ -207,6 +215,22 @@ mod tests {
             assert!(!names_a_proxy(among(name, "")), "{name}");
         }
         assert!(!names_a_proxy(among("NO_PROXY", "*")));
+    }
+
+    #[test]
+    fn an_exception_is_noticed_in_every_spelling() {
+        let root = AppRoot::parse("http://192.0.2.7/acme/chat").unwrap();
+        for (name, value, exempt) in [
+            ("NO_PROXY", "*", true),
+            ("no_proxy", "*", true),
+            ("NO_PROXY", "192.0.2.7:80", true),
+            ("no_proxy", "192.0.2.7:443", false),
+            ("NO_PROXY", "", false),
+            ("HTTP_PROXY", "*", false),
+        ] {
+            let among = |asked: &str| (asked == name).then_some(value);
+            assert_eq!(names_an_exception(among, &root), exempt, "{name}={value}");
+        }
     }
 
     #[test]

@@ -14,7 +14,7 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use self::own::OwnPacer;
 use self::shared::SharedPacer;
@@ -189,6 +189,7 @@ impl Rates {
 /// The pacers of one client, shared by its clones.
 #[derive(Debug)]
 pub(crate) struct Limiter {
+    clock: Arc<dyn Clock>,
     accounts: Pacer,
     token: Pacer,
     batch_delete: Pacer,
@@ -201,6 +202,7 @@ impl Limiter {
     pub(crate) fn new(rates: &Rates, clock: &Arc<dyn Clock>) -> Self {
         let pacer = |rate| Pacer::Own(OwnPacer::new(rate, Arc::clone(clock)));
         Self {
+            clock: Arc::clone(clock),
             accounts: pacer(rates.accounts),
             token: pacer(rates.token),
             batch_delete: pacer(rates.batch_delete),
@@ -227,12 +229,27 @@ impl Limiter {
             }
         };
         Ok(Self {
+            clock: Arc::clone(clock),
             accounts: pacer(rates.accounts, "accounts")?,
             token: pacer(rates.token, "token")?,
             batch_delete: pacer(rates.batch_delete, "batch_delete")?,
             mutes: pacer(rates.mutes, "mutes")?,
             presence: pacer(rates.presence, "presence")?,
         })
+    }
+
+    /// Returns until when the server asked this client, or another process that shares its budgets, to pause; nothing
+    /// when there is no pause.
+    pub(crate) fn paused_until(&self) -> Option<SystemTime> {
+        let pacers = [
+            &self.accounts,
+            &self.token,
+            &self.batch_delete,
+            &self.mutes,
+            &self.presence,
+        ];
+        let longest = pacers.into_iter().filter_map(Pacer::pause).max()?;
+        Some(self.clock.system_time() + longest)
     }
 
     /// Waits for a permit; every attempt needs one.
@@ -284,6 +301,15 @@ impl Pacer {
             Self::Own(pacer) => pacer.limited(delay),
             Self::Shared(pacer) => pacer.limited(delay),
         }
+    }
+
+    /// How much is left of a pause.
+    fn pause(&self) -> Option<Duration> {
+        let left = match self {
+            Self::Own(pacer) => pacer.pause(),
+            Self::Shared(pacer) => pacer.pause(),
+        };
+        (!left.is_zero()).then_some(left)
     }
 
     fn effective_rate(&self) -> Option<f64> {

@@ -110,6 +110,14 @@ impl OwnPacer {
         self.refused.store(true, Ordering::Release);
     }
 
+    /// Returns how much is left of a pause.
+    pub(super) fn pause(&self) -> Duration {
+        let until = self.state().paused_until;
+        until.map_or(Duration::ZERO, |until| {
+            until.saturating_duration_since(self.clock.now())
+        })
+    }
+
     pub(super) fn effective_rate(&self) -> Option<f64> {
         self.rate.0.map(|calls| f64::from(calls) * self.factor())
     }

@@ -198,6 +198,19 @@ impl SharedPacer {
         }
     }
 
+    /// Returns how much is left of a pause, whoever was asked for it.
+    pub(super) fn pause(&self) -> Duration {
+        let Ok(now) = machine_time() else {
+            return Duration::ZERO;
+        };
+        let schedule = {
+            let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+            // It may be half written while another process has the lock: then it counts as new, for once.
+            read(&mut file).plausible(now)
+        };
+        Duration::from_nanos(schedule.paused_until_ns).saturating_sub(now)
+    }
+
     pub(super) fn effective_rate(&self) -> f64 {
         let last = *self.last.lock().unwrap_or_else(PoisonError::into_inner);
         self.rate * machine_time().map_or(1.0, |now| last.reduction().factor_at(now))

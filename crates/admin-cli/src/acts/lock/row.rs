@@ -82,6 +82,15 @@ impl LockRow {
         Self::new(item, "unknown").unknown("cut off; what was sent may have taken effect")
     }
 
+    /// Makes it the row of a user for whom nothing was sent, because the run stops.
+    #[must_use]
+    pub fn not_started(self) -> Self {
+        Self {
+            outcome: "not_started",
+            ..self
+        }
+    }
+
     /// Makes it the row of a failure.
     #[must_use]
     pub fn failed(self, error: &CallError) -> Self {

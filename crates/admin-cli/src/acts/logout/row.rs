@@ -73,6 +73,14 @@ impl LogoutRow {
         }
     }
 
+    /// The row of a user, or of a device, for which the run stopped before the request was sent.
+    fn given_up(self, error: &CallError) -> Self {
+        Self {
+            why: Some(error.message.clone()),
+            ..self
+        }
+    }
+
     fn device(task: &Task, result: &DeviceResult) -> Self {
         let outcome = match &result.fate {
             Fate::Ended { .. } => "logged_out",
@@ -91,6 +99,7 @@ impl LogoutRow {
             ..Self::new(task, outcome)
         };
         match &result.fate {
+            Fate::Failed(error) if error.given_up => row.given_up(error),
             Fate::Failed(error) => row.failed(error),
             Fate::Ended {
                 confirmed_by_reading, ..
@@ -128,6 +137,9 @@ impl LogoutRow {
 /// Devices that stay are told only where staying was a decision, not where they were never meant.
 pub(super) fn rows(task: &Task, result: &UserResult, order: &Order) -> Vec<LogoutRow> {
     let online = match result {
+        UserResult::Unread(error) if error.given_up => {
+            return vec![LogoutRow::new(task, "not_started").given_up(error)];
+        }
         UserResult::Unread(error) => return vec![LogoutRow::new(task, error.row_outcome()).failed(error)],
         UserResult::Drifted(drift) => {
             return vec![LogoutRow {

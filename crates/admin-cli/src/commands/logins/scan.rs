@@ -73,7 +73,7 @@ pub async fn run(context: &Context, session: &Session, args: &ScanArgs) -> Resul
     }
     let pace = Pace {
         concurrency: context.globals.concurrency,
-        wish: interrupt::listen(&context.ui, context.deadline()),
+        wish: interrupt::listen(&context.ui, context.deadline(), session.server.client()),
     };
     let bar = match &list {
         Some(list) => context.bar(list.users, "scanning"),

@@ -1,0 +1,232 @@
+//! Takes the secrets of a client out of everything that a server sends, before anybody reads it.
+//!
+//! A gateway's error page may send a request back, token and all, and what is said of an answer ends up in rows,
+//! journals and trails. So an answer is cleaned where it comes in; whatever is made of it later is clean.
+
+mod needle;
+
+use std::borrow::Cow;
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use bytes::Bytes;
+use http::HeaderValue;
+
+use self::needle::{Needle, forms, is_escape};
+use crate::envelope::Answer;
+
+/// What stands in the place of a secret.
+const REDACTED: &[u8] = b"[redacted]";
+
+/// How many tokens are remembered after they were replaced: one of them may still be on its way.
+const RECENT: usize = 16;
+
+/// Finds secrets in texts. Pure.
+#[derive(Default)]
+struct Redactor {
+    needles: Vec<Needle>,
+    /// For each byte, whether a needle may begin with it.
+    begins: Vec<bool>,
+}
+
+/// What a text is, and so how much may be taken out of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Text {
+    /// For people: whatever looks like a secret is taken out.
+    Words,
+    /// An answer that names users and devices: a name that has a short secret in it stays that name, since calls are
+    /// made with it.
+    Data,
+}
+
+impl Redactor {
+    fn of(needles: Vec<Needle>) -> Self {
+        let mut begins = vec![false; 256];
+        for byte in needles.iter().flat_map(Needle::first_bytes) {
+            begins[usize::from(byte)] = true;
+        }
+        if !needles.is_empty() {
+            for byte in (0..=u8::MAX).filter(|byte| is_escape(*byte)) {
+                begins[usize::from(byte)] = true;
+            }
+        }
+        Self { needles, begins }
+    }
+
+    /// Replaces every secret in `text`.
+    fn redact<'a>(&self, text: &'a [u8], kind: Text) -> Cow<'a, [u8]> {
+        let mut clean: Vec<u8> = Vec::new();
+        let (mut kept, mut at) = (0, 0);
+        while at < text.len() {
+            let end = if self
+                .begins
+                .get(usize::from(text[at]))
+                .copied()
+                .unwrap_or_default()
+            {
+                self.longest(text, at, kind)
+            } else {
+                None
+            };
+            match end {
+                Some(end) => {
+                    clean.extend_from_slice(&text[kept..at]);
+                    clean.extend_from_slice(REDACTED);
+                    (kept, at) = (end, end);
+                }
+                None => at += 1,
+            }
+        }
+        if kept == 0 {
+            return Cow::Borrowed(text);
+        }
+        clean.extend_from_slice(&text[kept..]);
+        Cow::Owned(clean)
+    }
+
+    fn longest(&self, text: &[u8], at: usize, kind: Text) -> Option<usize> {
+        self.needles
+            .iter()
+            .filter(|needle| kind == Text::Words || needle.unmistakable)
+            .filter_map(|needle| needle.end(text, at))
+            .max()
+    }
+}
+
+/// The secrets that a client has in use, or had lately.
+#[derive(Default)]
+pub(crate) struct Secrets {
+    known: RwLock<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    own: Vec<Secret>,
+    recent: VecDeque<Secret>,
+    redactor: Arc<Redactor>,
+}
+
+/// A secret with the texts that it is sent in.
+struct Secret {
+    text: String,
+    contexts: Vec<String>,
+}
+
+impl Secret {
+    fn token(text: &str) -> Self {
+        let text = text.trim();
+        Self {
+            text: text.into(),
+            contexts: vec![format!("Bearer {text}"), format!("\"access_token\":\"{text}\"")],
+        }
+    }
+
+    fn forms(&self) -> Vec<Needle> {
+        forms(&self.text, &self.contexts)
+    }
+}
+
+impl Known {
+    fn rebuild(&mut self) {
+        let all = self.own.iter().chain(&self.recent);
+        self.redactor = Arc::new(Redactor::of(all.flat_map(Secret::forms).collect()));
+    }
+}
+
+impl Secrets {
+    /// Remembers the secret of the app for good.
+    pub(crate) fn client_secret(&self, id: &str, secret: &str) {
+        let contexts = vec![
+            format!("{id}:{secret}"),
+            format!("\"client_secret\":\"{secret}\""),
+            format!("client_secret={secret}"),
+        ];
+        self.change(|known| {
+            known.own.push(Secret {
+                text: secret.into(),
+                contexts,
+            });
+        });
+    }
+
+    /// Remembers a token for good.
+    pub(crate) fn fixed_token(&self, token: &str) {
+        self.change(|known| known.own.push(Secret::token(token)));
+    }
+
+    /// Remembers a token until many others have followed it.
+    pub(crate) fn token(&self, token: &str) {
+        self.change(|known| {
+            if known.recent.iter().any(|recent| recent.text == token.trim()) {
+                return;
+            }
+            known.recent.truncate(RECENT - 1);
+            known.recent.push_front(Secret::token(token));
+        });
+    }
+
+    /// Remembers the token that an answer brings, of the app or of a user.
+    pub(crate) fn tokens_in(&self, body: &[u8]) {
+        let fields: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+        if let Some(token) = fields["access_token"].as_str() {
+            self.token(token);
+        }
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Known)) {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        change(&mut known);
+        known.rebuild();
+    }
+
+    /// Returns the answer without any secret; `sent` are those of the request, such as a new password.
+    pub(crate) fn clean(&self, answer: &Answer, sent: &[String]) -> Answer {
+        let known = {
+            let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(&known.redactor)
+        };
+        let kind = if (200..300).contains(&answer.status) {
+            Text::Data
+        } else {
+            Text::Words
+        };
+        let mut body = redacted(&known, &answer.body, kind);
+        let mut content_type = answer.content_type.as_ref().map(|value| without(&known, value));
+        if !sent.is_empty() {
+            let of_request = Redactor::of(sent.iter().flat_map(|text| forms(text, &[])).collect());
+            body = redacted(&of_request, &body, Text::Words);
+            content_type = content_type.map(|value| without(&of_request, &value));
+        }
+        Answer {
+            body,
+            content_type,
+            ..answer.clone()
+        }
+    }
+}
+
+fn redacted(redactor: &Redactor, body: &Bytes, kind: Text) -> Bytes {
+    match redactor.redact(body, kind) {
+        Cow::Borrowed(_) => body.clone(),
+        Cow::Owned(clean) => clean.into(),
+    }
+}
+
+fn without(redactor: &Redactor, value: &HeaderValue) -> HeaderValue {
+    match redactor.redact(value.as_bytes(), Text::Words) {
+        Cow::Borrowed(_) => value.clone(),
+        Cow::Owned(clean) => {
+            HeaderValue::from_bytes(&clean).unwrap_or_else(|_| HeaderValue::from_static("[redacted]"))
+        }
+    }
+}
+
+impl fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secrets([redacted])")
+    }
+}
+
+#[cfg(test)]
+mod tests;
