@@ -168,7 +168,7 @@ fn a_server_that_sends_requests_back_puts_no_secret_anywhere() {
                 &["audit", "export", "--format", "ocsf"],
                 &["profile", "doctor"],
             ] {
-                let output = env.run(&[args, &["--max-duration", "4s"]].concat());
+                let output = env.run(&[args, &["--max-duration", "2s"]].concat());
                 assert_clean(&format!("{status} {args:?}"), &output.text());
             }
             assert_clean_below(env.home.path());
