@@ -85,7 +85,8 @@ fn base64(text: &str) -> String {
 }
 
 fn percent(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+    text.bytes()
+        .fold(String::new(), |encoded, byte| format!("{encoded}%{byte:02X}"))
 }
 
 fn spellings(text: &str) -> [String; 3] {
