@@ -85,7 +85,8 @@ fn base64(text: &str) -> String {
 }
 
 fn percent(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+    text.bytes()
+        .fold(String::new(), |encoded, byte| format!("{encoded}%{byte:02X}"))
 }
 
 fn spellings(text: &str) -> [String; 3] {
@@ -168,7 +169,7 @@ fn a_server_that_sends_requests_back_puts_no_secret_anywhere() {
                 &["audit", "export", "--format", "ocsf"],
                 &["profile", "doctor"],
             ] {
-                let output = env.run(&[args, &["--max-duration", "4s"]].concat());
+                let output = env.run(&[args, &["--max-duration", "2s"]].concat());
                 assert_clean(&format!("{status} {args:?}"), &output.text());
             }
             assert_clean_below(env.home.path());

@@ -199,8 +199,8 @@ impl Secrets {
             content_type = content_type.map(|value| without(&of_request, &value));
         }
         Answer {
-            body,
             content_type,
+            body,
             ..answer.clone()
         }
     }

@@ -1,3 +1,9 @@
+#![allow(
+    clippy::semicolon_if_nothing_returned,
+    clippy::format_collect,
+    reason = "spellings are read more easily in one line"
+)]
+
 use std::fmt::Write as _;
 
 use super::*;

@@ -35,6 +35,7 @@ pub enum Scope {
 
 /// A failed call, reduced to what a job decides by and a row shows.
 #[derive(Debug, Clone, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each answers a question of its own")]
 pub struct CallError {
     /// The name of the call, such as `devices.list`.
     pub call: &'static str,

@@ -122,8 +122,8 @@ mod tests {
     #[test]
     fn what_was_given_up_before_it_was_sent_was_not_started() {
         let error = |given_up, retry_may_help| CallError {
-            given_up,
             retry_may_help,
+            given_up,
             ..CallError::for_test("devices.list")
         };
         for (given_up, retry_may_help, settled) in [
