@@ -26,6 +26,7 @@ mod it {
     mod locks;
     mod logins;
     mod logout_counts;
+    mod names;
     mod pipes;
     mod plans;
     mod record;

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use easemob_admin_api::{Client, Cursor, DeviceId, LogoutOutcome, OnlineStatus, UserId, UserQuery};
 
 use crate::bulk::ages::Ages;
-use crate::bulk::calls::{CallError, Ended, SeenDevice, SessionCalls};
+use crate::bulk::calls::{CallError, Ended, Scope, SeenDevice, SessionCalls};
 use crate::command_error::call_error;
+use crate::input::name::{self, Kind};
 use crate::logins::scan::{ScanCalls, Status, UserPage};
 use crate::logins::store as seen;
 
@@ -35,6 +36,46 @@ impl Server {
     pub fn requests(&self) -> u64 {
         self.client.requests_sent()
     }
+
+    /// Proves that there is such a user, if the name holds what user ids rarely do; costs a request only then.
+    ///
+    /// Asked about a user that does not exist, servers answer `offline`, or with an empty list. A name with a character
+    /// that nobody sees would count as done, and the person who was meant would stay signed in.
+    ///
+    /// # Errors
+    /// When the server has no such user, or does not say.
+    pub async fn prove_user(&self, user: &UserId) -> Result<(), CallError> {
+        let Err(unclear) = name::check(user.as_str(), Kind::User) else {
+            return Ok(());
+        };
+        let error = match self.client.get_user(user).await {
+            Ok(found) if found.username.is_same(user) => return Ok(()),
+            Ok(_) => CallError {
+                call: "users.get",
+                message: "the server answered with another user".into(),
+                status: None,
+                retry_may_help: false,
+                outcome_unknown: false,
+                not_found: true,
+                scope: Scope::Item,
+                origin: None,
+            },
+            Err(error) => call_error(&error),
+        };
+        let scope = match error.scope {
+            // Credentials that may read devices need not be allowed to read users.
+            Scope::Run => Scope::Item,
+            scope => scope,
+        };
+        Err(CallError {
+            message: format!(
+                "cannot tell whether there is such a user: {unclear} ({})",
+                error.message
+            ),
+            scope,
+            ..error
+        })
+    }
 }
 
 fn ended(outcome: LogoutOutcome) -> Ended {
@@ -54,6 +95,9 @@ impl SessionCalls for Server {
             .list_devices(user)
             .await
             .map_err(|error| call_error(&error))?;
+        if devices.is_empty() {
+            self.prove_user(user).await?;
+        }
         let seen = |device: easemob_admin_api::Device| SeenDevice {
             signed_in_at: self.ages.age_of(user, &device.id),
             id: device.id,
@@ -77,7 +121,8 @@ impl SessionCalls for Server {
             .collect();
         Ok(users
             .iter()
-            .filter(|user| offline.contains(&user.folded()))
+            // Whoever may not exist is read one by one.
+            .filter(|user| offline.contains(&user.folded()) && name::check(user.as_str(), Kind::User).is_ok())
             .cloned()
             .collect())
     }

@@ -27,7 +27,8 @@ const PER_REQUEST: usize = 100;
   easemob-admin users status ann bob
   easemob-admin users status --from users.txt -o csv
 
-The server answers `offline` for users that do not exist. A user it does not mention is shown as `unknown`.")]
+The server answers `offline` for users that do not exist. A user it does not mention is shown as `unknown`. A name with \
+characters that user ids rarely have is shown as `offline` only if the server has such a user.")]
 pub struct StatusArgs {
     #[command(flatten)]
     users: UserSource,
@@ -170,21 +171,34 @@ async fn read(session: &Session, entries: &[Entry]) -> Done<StatusRow> {
                 .into_iter()
                 .map(|(user, status)| (user.folded(), status))
                 .collect();
-            let row = |entry: &Entry| match statuses.get(&entry.user.folded()) {
-                Some(OnlineStatus::Online) => (Settled::Done, StatusRow::new(entry, "online")),
-                Some(OnlineStatus::Offline) => (Settled::NothingToDo, StatusRow::new(entry, "offline")),
-                Some(other) => (Settled::NothingToDo, StatusRow::new(entry, other.to_string())),
-                None => (Settled::NothingToDo, StatusRow::new(entry, "unknown")),
-            };
-            let settled = entries.iter().map(row).map(|(settled, row)| {
-                tally.count(settled);
-                row
-            });
-            let rows = settled.collect();
+            let mut rows = Vec::with_capacity(entries.len());
+            let mut failures = Vec::new();
+            for entry in entries {
+                let status = statuses.get(&entry.user.folded());
+                if let Some(OnlineStatus::Online) = status {
+                    tally.count(Settled::Done);
+                    rows.push(StatusRow::new(entry, "online"));
+                    continue;
+                }
+                // The server says `offline` of anybody, and a name that nobody has is not offline.
+                if let Err(error) = server.prove_user(&entry.user).await {
+                    tally.count(Settled::of_error(&error));
+                    rows.push(StatusRow::failed(entry, &error));
+                    failures.push(error);
+                    continue;
+                }
+                let word = match status {
+                    Some(OnlineStatus::Offline) => "offline".to_owned(),
+                    Some(other) => other.to_string(),
+                    None => "unknown".to_owned(),
+                };
+                tally.count(Settled::NothingToDo);
+                rows.push(StatusRow::new(entry, word));
+            }
             Done {
                 rows,
                 tally,
-                failures: Vec::new(),
+                failures,
                 stop: None,
             }
         }
