@@ -1,5 +1,7 @@
 //! A name matches somebody or is refused: exemptions, policies, arguments, and lists of users.
 
+use easemob_admin_sandbox::Fault;
+
 use super::env::{Output, TestEnv};
 
 /// What turns the name of somebody into a name of nobody.
@@ -25,6 +27,7 @@ const ODD: &[(&str, &str)] = &[
     ("line separator", "ann\u{2028}bob"),
     ("next line", "ann\u{85}bob"),
     ("NUL", "ann\0"),
+    ("shortened number", "1.38E+10"),
 ];
 
 fn logout(env: &TestEnv, args: &[&str]) -> Output {
@@ -128,6 +131,7 @@ fn an_argument_that_would_match_nothing_is_refused() {
         ],
         &["logins", "show", "ann\u{ad}"],
         &["audit", "log", "--user", "ann "],
+        &["logins", "count", "--label", "kiosk=Kiosk*\u{200b}"],
     ] {
         let _ = env.run(args).expect(2);
         untouched(&env, args[1]);
@@ -199,6 +203,24 @@ fn a_name_that_nobody_has_is_never_offline() {
             (&1.into(), &4.into())
         );
         assert_eq!(summary["names_with_hidden_characters"], 3);
+    }
+    assert_eq!(env.devices("ann").len(), 2);
+}
+
+#[test]
+fn an_empty_answer_about_a_name_that_nobody_has_proves_nothing() {
+    let env = two_devices();
+    for command in [
+        &["devices", "list"][..],
+        &["sessions", "logout", "--reason", "test", "--yes"],
+    ] {
+        let empty = r#"{"action":"get","entities":[],"data":[],"duration":1}"#;
+        env.sandbox()
+            .inject(Fault::raw_body("devices.list", "application/json", empty));
+        let output = env
+            .run(&[command, &["ann\u{200b}", "-o", "json"]].concat())
+            .expect(7);
+        assert_eq!(output.json()["summary"]["nothing_to_do"], 0, "{}", output.text());
     }
     assert_eq!(env.devices("ann").len(), 2);
 }

@@ -9,6 +9,7 @@ use std::fmt;
 use easemob_admin_api::{DeviceId, UserId};
 
 use super::characters::{Class, as_seen, class, first_stranger, named, ordinary, visible};
+use super::table::is_shortened_number;
 
 /// Signs that user ids are made of besides letters and digits.
 const OF_USERS: &[char] = &['_', '-', '.', '@', '+'];
@@ -21,7 +22,7 @@ const NOT_OF_DEVICES: &[char] = &[
 ];
 /// Signs around a name that certainly do not belong to it.
 const AROUND: &[char] = &[
-    ',', ';', '"', '\'', '`', '“', '”', '„', '‘', '’', '«', '»', '、', '/', ' ',
+    ',', ';', '"', '\'', '`', '“', '”', '„', '‘', '’', '«', '»', '、', '/', ' ', '@',
 ];
 const WILDCARDS: &[char] = &['*', '?'];
 
@@ -90,6 +91,8 @@ pub enum Trouble {
     Wildcard,
     /// `/` where no device can follow, or with nothing on one side of it.
     Slash,
+    /// A number that a spreadsheet has shortened.
+    Shortened,
 }
 
 /// A name that would match nobody, whatever was meant by it.
@@ -151,6 +154,7 @@ impl Unclear {
         let any = "`?` for a character that the name really has";
         match (self.trouble, self.kind) {
             (Trouble::Empty, _) => "leave it out".into(),
+            (Trouble::Shortened, _) => "format the column as text, and export it again".into(),
             (Trouble::Wildcard, Kind::Device) => {
                 "name one device, or give the pattern to --resource or to a file for --exempt".into()
             }
@@ -183,7 +187,6 @@ impl fmt::Display for Unclear {
         match self.trouble {
             Trouble::Empty => write!(f, "the {kind} is empty")?,
             Trouble::Surrounded => write!(f, "the {kind} `{text}` begins or ends with a blank")?,
-            Trouble::Unseen => write!(f, "the {kind} `{text}` holds {place}")?,
             Trouble::Unusual => write!(
                 f,
                 "the {kind} `{text}` holds {place}, an unusual form of another character"
@@ -192,9 +195,14 @@ impl fmt::Display for Unclear {
                 f,
                 "the {kind} `{text}` holds {place}, which is not the Latin letter"
             )?,
-            Trouble::Sign => write!(f, "the {kind} `{text}` holds {place}")?,
+            Trouble::Shortened => write!(
+                f,
+                "the {kind} `{text}` is a number that a spreadsheet has shortened, and its digits are lost"
+            )?,
             Trouble::Wildcard => write!(f, "the {kind} `{text}` is a pattern")?,
-            Trouble::Slash => write!(f, "the {kind} `{text}` holds {place}")?,
+            Trouble::Unseen | Trouble::Sign | Trouble::Slash => {
+                write!(f, "the {kind} `{text}` holds {place}")?;
+            }
         }
         write!(f, "; {}", self.advice())
     }
@@ -252,6 +260,14 @@ pub fn check(text: &str, kind: Kind) -> Result<(), Unclear> {
     }
     if let Some(at) = first_stranger(text) {
         return Err(unclear(Trouble::Stranger, Some(at)));
+    }
+    let of_user = matches!(kind, Kind::User | Kind::UserPattern);
+    if of_user && is_shortened_number(text) {
+        return Err(unclear(Trouble::Shortened, None));
+    }
+    // Somebody is mentioned like this, and nobody is called so.
+    if of_user && text.starts_with('@') {
+        return Err(unclear(Trouble::Sign, Some((0, '@'))));
     }
     let wrong = |character| match class(character) {
         Class::Blank => true,

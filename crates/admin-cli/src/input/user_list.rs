@@ -301,9 +301,12 @@ impl Check {
             } else {
                 &mut self.remarks.odd
             };
-            remark.add(|| match hidden {
-                true => format!("{} (line {line}: {})", visible(text), unclear.place()),
-                false => format!("{text} (line {line})"),
+            remark.add(|| {
+                if hidden {
+                    format!("{} (line {line}: {})", visible(text), unclear.place())
+                } else {
+                    format!("{text} (line {line})")
+                }
             });
         }
         Ok(())

@@ -44,7 +44,7 @@ fn names_that_accounts_and_devices_have_are_taken() {
     }
     for device in [
         "ios_1",
-        "custom9_kiosk (2)".split(' ').next().unwrap(),
+        "custom9_kiosk(2)",
         "a/b",
         "android_55ab:1",
         "web_x=y",
@@ -186,6 +186,10 @@ fn what_an_account_is_not_called_is_refused_in_exemptions() {
         ("$USER", Trouble::Sign, Some(1)),
         ("ann✓", Trouble::Sign, Some(4)),
         ("acme#chat_ann@easemob.com", Trouble::Sign, Some(5)),
+        ("@ann", Trouble::Sign, Some(1)),
+        ("1.38E+10", Trouble::Shortened, None),
+        ("1,38E+10", Trouble::Shortened, None),
+        ("1.38001E+10/ios_1", Trouble::Shortened, None),
         ("ann/", Trouble::Slash, Some(4)),
         ("/ann", Trouble::Slash, Some(1)),
         ("/", Trouble::Slash, Some(1)),
