@@ -28,6 +28,7 @@ mod it {
     mod locks;
     mod logins;
     mod logout_counts;
+    mod names;
     mod one_bad_answer;
     mod origins;
     mod pipes;

@@ -19,6 +19,8 @@ use crate::config::precedence::NoTarget;
 use crate::config::profile_file::ProfileFileError;
 use crate::disk_hint::{disk_hint, full_disk_hint};
 use crate::exit::{self, Exit};
+use crate::input::encoding::quoted;
+use crate::input::lines::NotText;
 use crate::input::user_list::ListError;
 use crate::locks::book::LockBookError;
 use crate::logins::store::StoreError;
@@ -216,8 +218,21 @@ impl From<ListError> for CommandError {
         };
         let this = Self::of(exit, &error);
         match error {
-            ListError::Invalid { .. } => {
-                this.hint("nothing was sent; correct the lines, or leave them out with --skip-invalid")
+            ListError::Invalid { shortened, .. } => {
+                let this =
+                    this.hint("nothing was sent; correct the lines, or leave them out with --skip-invalid");
+                if shortened == 0 {
+                    return this;
+                }
+                this.hint("format the column as text before the numbers are entered, and export it again")
+            }
+            ListError::NotText {
+                path,
+                source: NotText::Foreign { foreign, .. },
+                ..
+            } => this.hint(foreign.remedy(path.as_deref())),
+            ListError::NotList { path, what, .. } => {
+                this.hint(what.remedy(&path.as_deref().map_or_else(|| "-".to_owned(), quoted)))
             }
             ListError::Empty(_) => this
                 .hint("a list has one user per line; blank lines and lines that start with # do not count"),
@@ -233,6 +248,7 @@ impl From<PolicyError> for CommandError {
             PolicyError::Content { .. } => this.hint(
                 "nothing was sent; contrib/limits-policy.toml shows a policy, contrib/limits-policy.schema.json describes it",
             ),
+            PolicyError::NotText { path, foreign, .. } => this.hint(foreign.remedy(Some(&path))),
             PolicyError::Read { .. } => this,
         }
     }

@@ -115,6 +115,8 @@ pub fn summary_of(list: &UserList) -> Summary {
     Summary {
         duplicate_lines: list.remarks.duplicates,
         invalid_lines: list.remarks.invalid.count,
+        header_lines: u64::from(list.remarks.header.is_some()),
+        names_with_hidden_characters: list.remarks.hidden.count,
         ..Summary::of_users(list.users)
     }
 }

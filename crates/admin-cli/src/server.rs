@@ -9,6 +9,7 @@ use easemob_admin_api::{
 use crate::bulk::ages::Ages;
 use crate::bulk::calls::{CallError, Ended, Scope, SeenDevice, SessionCalls};
 use crate::command_error::call_error;
+use crate::input::name::{self, Kind};
 use crate::listed;
 use crate::logins::scan::{ScanCalls, Status, UserPage};
 use crate::logins::store as seen;
@@ -39,6 +40,47 @@ impl Server {
         self.client.requests_sent()
     }
 
+    /// Proves that there is such a user, if the name holds what user ids rarely do; costs a request only then.
+    ///
+    /// Asked about a user that does not exist, servers answer `offline`, or with an empty list. A name with a character
+    /// that nobody sees would count as done, and the person who was meant would stay signed in.
+    ///
+    /// # Errors
+    /// When the server has no such user, or does not say.
+    pub async fn prove_user(&self, user: &UserId) -> Result<(), CallError> {
+        let Err(unclear) = name::check(user.as_str(), Kind::User) else {
+            return Ok(());
+        };
+        let error = match self.client.get_user(user).await {
+            Ok(found) if found.username.is_same(user) => return Ok(()),
+            Ok(_) => CallError {
+                given_up: false,
+                call: "users.get",
+                message: "the server answered with another user".into(),
+                status: None,
+                retry_may_help: false,
+                outcome_unknown: false,
+                not_found: true,
+                scope: Scope::Item,
+                origin: None,
+            },
+            Err(error) => call_error(&error),
+        };
+        let scope = match error.scope {
+            // Credentials that may read devices need not be allowed to read users.
+            Scope::Run => Scope::Item,
+            scope => scope,
+        };
+        Err(CallError {
+            message: format!(
+                "cannot tell whether there is such a user: {unclear} ({})",
+                error.message
+            ),
+            scope,
+            ..error
+        })
+    }
+
     /// Lists the devices of a user, and the entries of the list that cannot be read, each as the failure that it is.
     ///
     /// # Errors
@@ -53,7 +95,11 @@ impl Server {
 
     async fn device_list(&self, user: &UserId) -> Result<DeviceList, CallError> {
         let list = self.client.read_devices(user).await;
-        list.map_err(|error| call_error(&error))
+        let list = list.map_err(|error| call_error(&error))?;
+        if list.devices.is_empty() && list.odd.is_empty() {
+            self.prove_user(user).await?;
+        }
+        Ok(list)
     }
 
     /// Lists the devices of a user; one that cannot be named may be any, so that a list with one is a failure.
@@ -163,7 +209,8 @@ impl SessionCalls for Server {
             .collect();
         Ok(users
             .iter()
-            .filter(|user| offline.contains(&user.folded()))
+            // Whoever may not exist is read one by one.
+            .filter(|user| offline.contains(&user.folded()) && name::check(user.as_str(), Kind::User).is_ok())
             .cloned()
             .collect())
     }
@@ -199,19 +246,25 @@ impl ScanCalls for Server {
     async fn statuses(&self, users: &[UserId]) -> Result<BTreeMap<String, Status>, CallError> {
         let mut failed = Vec::new();
         let statuses = self.told(users, |user, error| failed.push((user, error))).await?;
-        let told = statuses.into_iter().filter_map(|(user, status)| {
+        let mut told = BTreeMap::new();
+        for (user, status) in statuses {
             let status = match status {
                 OnlineStatus::Online => Status::Online,
-                OnlineStatus::Offline => Status::Offline,
-                OnlineStatus::Unreported => return None,
-                other => Status::Other(other.to_string()),
+                OnlineStatus::Unreported => continue,
+                // The server says `offline` of anybody, and a name that nobody has is not offline.
+                other => match (self.prove_user(&user).await, other) {
+                    (Err(error), _) => Status::Failed(error.to_string()),
+                    (Ok(()), OnlineStatus::Offline) => Status::Offline,
+                    (Ok(()), other) => Status::Other(other.to_string()),
+                },
             };
-            Some((user.folded(), status))
-        });
+            told.insert(user.folded(), status);
+        }
         let failed = failed
             .into_iter()
             .map(|(user, error)| (user.folded(), Status::Failed(error.to_string())));
-        Ok(told.chain(failed).collect())
+        told.extend(failed);
+        Ok(told)
     }
 
     async fn devices(&self, user: &UserId) -> Result<Vec<seen::SeenDevice>, CallError> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::bulk::exempt::Unmatched;
 use crate::bulk::pipeline::{Cause, Stop};
 use crate::bulk::resume::Left;
 use crate::bulk::tally::Tally;
@@ -42,6 +43,18 @@ pub struct Summary {
     pub duplicate_lines: u64,
     /// Lines left out by `--skip-invalid`.
     pub invalid_lines: u64,
+    /// Column headers that were left out of the list: none or one.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub header_lines: u64,
+    /// Names with characters that cannot be seen or look like others.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub names_with_hidden_characters: u64,
+    /// Exemptions that fit none of the users, if there are exemptions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exemptions_unmatched: Option<u64>,
+    /// The first few of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub exemptions_unmatched_first: Vec<String>,
     /// Whether nothing was changed because of `--dry-run`.
     pub dry_run: bool,
     /// The id of the run, if it is on record.
@@ -101,6 +114,10 @@ impl Summary {
             devices: 0,
             duplicate_lines: 0,
             invalid_lines: 0,
+            header_lines: 0,
+            names_with_hidden_characters: 0,
+            exemptions_unmatched: None,
+            exemptions_unmatched_first: Vec::new(),
             dry_run: false,
             run: None,
             verified: None,
@@ -113,6 +130,14 @@ impl Summary {
             requests_per_second: None,
             stopped: None,
         }
+    }
+
+    /// Notes which exemptions fit none of the users.
+    #[must_use]
+    pub fn with_unmatched(mut self, unmatched: Option<Unmatched>) -> Self {
+        self.exemptions_unmatched = unmatched.as_ref().map(|unmatched| unmatched.count);
+        self.exemptions_unmatched_first = unmatched.map(|unmatched| unmatched.first).unwrap_or_default();
+        self
     }
 
     /// Returns true if `runs resume` would find something to do.
@@ -211,6 +236,13 @@ impl Summary {
         );
         if let Some(rate) = self.requests_per_second {
             let _ = write!(text, ", {rate:.1} requests/s");
+        }
+        match self.exemptions_unmatched {
+            None | Some(0) => {}
+            Some(1) => text.push_str("\n1 exemption matched none of the users"),
+            Some(count) => {
+                let _ = write!(text, "\n{count} exemptions matched none of the users");
+            }
         }
         if let Some(drifted) = self.drifted.filter(|drifted| *drifted > 0) {
             let _ = write!(text, "\n{drifted} differed from the plan");

@@ -1,23 +1,34 @@
 //! Users and devices that a run must never touch.
 
 use std::collections::BTreeSet;
+use std::io;
 
 use easemob_admin_api::{DeviceId, UserId};
 use serde::{Deserialize, Serialize};
 
 use super::pattern::Pattern;
+use crate::input::name::{Unclear, check_exemption, key, key_as_seen};
 
-/// Characters that no line needs, and that another file format or a remark behind a name would bring along.
-const FOREIGN: [char; 8] = [',', ';', ' ', '\t', '"', '\'', '{', '}'];
+/// How many exemptions without a user are named.
+const EXAMPLES: usize = 5;
 
 /// A line that would exempt nobody, whatever was meant by it.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("line {number} is not a user, user/device or pattern: {text}")]
+#[error("line {number}: {unclear}")]
 pub struct UnclearLine {
     /// The line, counted from 1.
     pub number: usize,
-    /// The line.
-    pub text: String,
+    /// What is wrong with it.
+    pub unclear: Unclear,
+}
+
+/// Exemptions whose user is none of those that a run is about.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Unmatched {
+    /// How many there are.
+    pub count: u64,
+    /// The first few, as they are compared.
+    pub first: Vec<String>,
 }
 
 /// The content of an exemption file: one user, `user/resource` or pattern per line.
@@ -38,17 +49,12 @@ impl Exemptions {
     /// # Errors
     /// When a line holds what no name does: taken as a name it would exempt nobody, and nobody would notice.
     pub fn read(text: &str) -> Result<Self, UnclearLine> {
-        let unclear = |line: &str| line.contains(FOREIGN) || line.contains(char::is_control);
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let entries = text.lines().map(str::trim).enumerate();
-        let mut entries = entries.filter(|(_, line)| !line.starts_with('#'));
-        match entries.find(|(_, line)| unclear(line)) {
-            Some((index, line)) => Err(UnclearLine {
-                number: index + 1,
-                text: line.escape_debug().to_string(),
-            }),
-            None => Ok(Self::parse(text)),
+        let entries = text.lines().map(str::trim).zip(1..);
+        for (line, number) in entries.filter(|(line, _)| !line.is_empty() && !line.starts_with('#')) {
+            check_exemption(line).map_err(|unclear| UnclearLine { number, unclear })?;
         }
+        Ok(Self::parse(text))
     }
 
     /// Reads the lines of an exemption file as they are.
@@ -66,13 +72,12 @@ impl Exemptions {
 
     fn add(&mut self, line: &str) {
         // The server compares user names without case, so an exemption must not depend on it either.
+        // Devices are compared without case too: one that is spared by mistake can still be signed out later.
         match line.split_once('/') {
-            Some((user, device)) => self
-                .devices
-                .push((user.to_lowercase().as_str().into(), device.into())),
-            None if line.contains(['*', '?']) => self.user_patterns.push(line.to_lowercase().as_str().into()),
+            Some((user, device)) => self.devices.push((key(user).into(), key(device).into())),
+            None if line.contains(['*', '?']) => self.user_patterns.push(key(line).into()),
             None => {
-                self.users.insert(line.to_lowercase());
+                self.users.insert(key(line));
             }
         }
     }
@@ -86,8 +91,9 @@ impl Exemptions {
     /// Returns true if no device of `user` may be touched.
     #[must_use]
     pub fn cover_user(&self, user: &UserId) -> bool {
-        let user = user.as_str().to_lowercase();
-        self.users.contains(&user) || self.user_patterns.iter().any(|pattern| pattern.matches(&user))
+        keys(user).any(|user| {
+            self.users.contains(&user) || self.user_patterns.iter().any(|pattern| pattern.matches(&user))
+        })
     }
 
     /// Returns true if this device of `user` may not be touched.
@@ -96,11 +102,60 @@ impl Exemptions {
         if self.devices.is_empty() {
             return false;
         }
-        let user = user.as_str().to_lowercase();
-        self.devices
-            .iter()
-            .any(|(users, devices)| users.matches(&user) && devices.matches(device.as_str()))
+        let device = key(device.as_str());
+        keys(user).any(|user| {
+            self.devices
+                .iter()
+                .any(|(users, devices)| users.matches(&user) && devices.matches(&device))
+        })
     }
+
+    /// Returns the exemptions that fit none of `users`; what they are to protect may be written differently.
+    ///
+    /// # Errors
+    /// When the users cannot be read.
+    pub fn unmatched(&self, users: impl Iterator<Item = io::Result<UserId>>) -> io::Result<Unmatched> {
+        let mut names: BTreeSet<&str> = self.users.iter().map(String::as_str).collect();
+        let mut patterns: Vec<&Pattern> = self.user_patterns.iter().collect();
+        let mut devices: Vec<&(Pattern, Pattern)> = self.devices.iter().collect();
+        for user in users {
+            if names.is_empty() && patterns.is_empty() && devices.is_empty() {
+                break;
+            }
+            for user in keys(&user?) {
+                names.remove(user.as_str());
+                patterns.retain(|pattern| !pattern.matches(&user));
+                devices.retain(|(users, _)| !users.matches(&user));
+            }
+        }
+        let patterns = patterns.into_iter().map(ToString::to_string);
+        let devices = devices
+            .into_iter()
+            .map(|(user, device)| format!("{user}/{device}"));
+        let all = names
+            .into_iter()
+            .map(str::to_owned)
+            .chain(patterns)
+            .chain(devices);
+        let mut unmatched = Unmatched::default();
+        for exemption in all {
+            unmatched.count += 1;
+            if unmatched.first.len() < EXAMPLES {
+                unmatched.first.push(exemption);
+            }
+        }
+        Ok(unmatched)
+    }
+
+    /// Returns the exemptions as lines.
+    pub fn lines(&self) -> impl Iterator<Item = String> {
+        Vec::from(self.clone()).into_iter()
+    }
+}
+
+/// The keys by which a user is compared: an odd spelling of an exempt name is exempt too.
+fn keys(user: &UserId) -> impl Iterator<Item = String> {
+    std::iter::once(key(user.as_str())).chain(key_as_seen(user.as_str()))
 }
 
 impl From<Vec<String>> for Exemptions {
@@ -161,12 +216,60 @@ mod tests {
             "'eve'",
             "eve\tVIP",
             "a b",
+            "eve\u{200b}",
+            "\u{feff}eve",
+            "eve/",
+            "/eve",
+            "ｅｖｅ",
+            "eve\u{feff}",
+            "\u{feff}# a remark",
+            "eve\rbob",
+            "eve\u{2028}bob",
         ] {
             let error = Exemptions::read(&format!("# staff, all\r\n\n{line}\nbob\n")).unwrap_err();
             assert_eq!(error.number, 3, "{line}");
         }
         let text = "\u{feff}# ann, \"eve\"\r\n ceo \r\nbot-*\nann/ios_1\n";
         assert_eq!(Exemptions::read(text), Ok(Exemptions::parse(text)));
+    }
+
+    #[test]
+    fn an_odd_spelling_of_an_exempt_name_is_exempt() {
+        let exempt = Exemptions::parse("ann\nÄrger\nbob/ios_A");
+        for name in [
+            "ann",
+            "ANN",
+            "ａｎｎ",
+            "ann\u{200b}",
+            "\u{feff}Ann",
+            "ärger",
+            "A\u{308}RGER",
+        ] {
+            assert!(exempt.cover_user(&user(name)), "{name:?}");
+        }
+        assert!(!exempt.cover_user(&user("аnn")) && !exempt.cover_user(&user("anna")));
+        assert!(exempt.cover_device(&user("ｂob"), &device("IOS_a")));
+    }
+
+    #[test]
+    fn exemptions_without_a_user_are_counted() {
+        let exempt = Exemptions::parse("ann\nceo\ncep\nbot-*\nvip-?\n*/web_kiosk\neve/ios_1\nbob/ios_1");
+        let users = ["Ann", "bot-7", "bob", "ＣＥＯ", "vip-10"].map(|name| Ok(user(name)));
+        let unmatched = exempt.unmatched(users.into_iter()).unwrap();
+        assert_eq!(unmatched.first, ["cep", "vip-?", "eve/ios_1"]);
+        assert_eq!(unmatched.count, 3);
+        assert_eq!(exempt.unmatched(std::iter::empty()).unwrap().count, 8);
+        assert_eq!(
+            Exemptions::default().unmatched(std::iter::empty()).unwrap().count,
+            0
+        );
+    }
+
+    #[test]
+    fn what_older_versions_took_is_still_read() {
+        let old: Exemptions = serde_json::from_str(r#"["ann\u200b","bob/","Eve/IOS_1"]"#).unwrap();
+        assert!(old.cover_user(&user("ann\u{200b}")) && !old.is_empty());
+        assert!(old.cover_device(&user("eve"), &device("IOS_1")));
     }
 
     #[test]

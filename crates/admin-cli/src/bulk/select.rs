@@ -10,6 +10,7 @@ use super::calls::SeenDevice;
 use super::exempt::Exemptions;
 use super::limits::{Group, Limits};
 use super::pattern::Pattern;
+use crate::input::name::key;
 
 /// Which devices of each user are meant: those that fit every condition, minus those that are to stay.
 ///
@@ -173,7 +174,7 @@ pub fn select_victims(user: &UserId, devices: &[SeenDevice], selection: &Selecti
             Some(_) if selection.exempt.cover_device(user, &device.id) => {
                 selected.spared.push(choice("the device is exempt"));
             }
-            Some(_) if selection.keep_devices.contains(&device.id) => {
+            Some(_) if is_kept(&device.id, selection) => {
                 selected.spared.push(choice("named to stay"));
             }
             Some(why) => candidates.push(choice(&why)),
@@ -190,6 +191,12 @@ pub fn select_victims(user: &UserId, devices: &[SeenDevice], selection: &Selecti
         victim.why = if rest { "not named to stay" } else { "all devices" }.into();
     }
     selected
+}
+
+/// Returns true if the device is named to stay, in whatever case.
+fn is_kept(device: &DeviceId, selection: &Selection) -> bool {
+    let mut named = selection.keep_devices.iter();
+    named.any(|kept| key(kept.as_str()) == key(device.as_str()))
 }
 
 /// Ranks each group of devices by age and returns what is beyond what may stay of it.

@@ -1,17 +1,20 @@
 //! The arguments that say which devices are meant, the same for looking, planning and acting.
 
 use std::fs;
+use std::io;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use easemob_admin_api::{DeviceId, Platform};
+use easemob_admin_api::{DeviceId, Platform, UserId};
 
-use crate::bulk::exempt::Exemptions;
+use crate::bulk::exempt::{Exemptions, Unmatched};
 use crate::bulk::pattern::Pattern;
 use crate::bulk::select::{Keep, Selection, UnknownAge};
 use crate::command_error::CommandError;
 use crate::context::Context;
 use crate::exit;
+use crate::input::encoding;
+use crate::input::name::{Kind, check, device, key};
 
 /// Which devices of each user are meant. All conditions must hold; of several values of one, any.
 #[derive(Debug, Clone, Default, Args)]
@@ -24,10 +27,10 @@ pub struct SelectionArgs {
     #[arg(long = "platform", value_name = "PLATFORM", value_parser = platform)]
     platforms: Vec<Platform>,
     /// Only devices whose id fits, such as "webim_*"; may be repeated
-    #[arg(long = "resource", value_name = "PATTERN", value_parser = pattern)]
+    #[arg(long = "resource", value_name = "PATTERN", value_parser = resource)]
     resources: Vec<Pattern>,
     /// Only devices whose name fits, such as "Pixel*"; may be repeated
-    #[arg(long = "device-name", value_name = "PATTERN", value_parser = pattern)]
+    #[arg(long = "device-name", value_name = "PATTERN", value_parser = device_name)]
     names: Vec<Pattern>,
     /// On each platform, keep the newest N of these devices
     #[arg(long, value_name = "N")]
@@ -56,25 +59,36 @@ enum Unknown {
     Oldest,
 }
 
-fn device(text: &str) -> Result<DeviceId, String> {
-    DeviceId::parse(text).map_err(|error| error.to_string())
-}
-
 /// Reads a platform from the command line.
 ///
 /// # Errors
-/// When it is empty.
+/// When it is empty, or no resource id begins like that.
 pub fn platform(text: &str) -> Result<Platform, String> {
     if text.trim().is_empty() {
         return Err("give a platform such as android, ios, web or custom5".into());
     }
+    check(text, Kind::Platform).map_err(|unclear| unclear.to_string())?;
+    if text.contains('_') {
+        return Err(format!(
+            "`{text}` is not a platform: that is what precedes the first `_` of a resource id"
+        ));
+    }
     text.parse().map_err(|error| format!("{error}"))
 }
 
-fn pattern(text: &str) -> Result<Pattern, String> {
+fn resource(text: &str) -> Result<Pattern, String> {
+    pattern(text, Kind::DevicePattern)
+}
+
+fn device_name(text: &str) -> Result<Pattern, String> {
+    pattern(text, Kind::DeviceName)
+}
+
+fn pattern(text: &str, kind: Kind) -> Result<Pattern, String> {
     if text.is_empty() {
         return Err("give a pattern such as \"web*\"".into());
     }
+    check(text, kind).map_err(|unclear| unclear.to_string())?;
     Ok(text.into())
 }
 
@@ -97,9 +111,13 @@ impl SelectionArgs {
         self.platforms
             .iter()
             .for_each(|platform| warn_of_rare(context, platform));
-        let own = |devices: &[DeviceId]| devices.iter().map(|device| without_user(device, users)).collect();
+        let own = |devices: &[DeviceId], option: &str| -> Result<Vec<DeviceId>, CommandError> {
+            let own = devices.iter().map(|device| without_user(device, users));
+            own.map(|device| device.map_err(|device| not_of_the_user(&device, option)))
+                .collect()
+        };
         Ok(Selection {
-            devices: own(&self.devices),
+            devices: own(&self.devices, "--device")?,
             platforms: self.platforms.clone(),
             resources: self.resources.clone(),
             names: self.names.clone(),
@@ -108,7 +126,7 @@ impl SelectionArgs {
                 Unknown::Keep => UnknownAge::Keep,
                 Unknown::Oldest => UnknownAge::Oldest,
             },
-            keep_devices: own(&self.keep_devices),
+            keep_devices: own(&self.keep_devices, "--keep-device")?,
             min_surviving: self.min_surviving,
             exempt: self.exemptions()?,
         })
@@ -118,19 +136,27 @@ impl SelectionArgs {
         let Some(path) = &self.exempt else {
             return Ok(Exemptions::default());
         };
-        let read = fs::read_to_string(path).map_err(|error| {
+        let bytes = fs::read(path).map_err(|error| {
             let what = format!(
                 "cannot read the exemptions in {}, so nothing was done",
                 path.display()
             );
             CommandError::new(exit::USAGE, what).because(error)
         })?;
-        let exemptions = Exemptions::read(&read).map_err(|error| {
+        let unusable = || {
             let what = format!(
                 "cannot use the exemptions in {}, so nothing was done",
                 path.display()
             );
-            CommandError::new(exit::USAGE, what).because(error).hint(
+            CommandError::new(exit::USAGE, what)
+        };
+        let read = encoding::text(&bytes).map_err(|(line, foreign)| {
+            unusable()
+                .because(format!("line {line} is {}", foreign.words()))
+                .hint(foreign.remedy(Some(path)))
+        })?;
+        let exemptions = Exemptions::read(read).map_err(|error| {
+            unusable().because(error).hint(
                 "a remark needs a line of its own that starts with #; `?` stands for any character of a name",
             )
         })?;
@@ -144,17 +170,63 @@ impl SelectionArgs {
 }
 
 /// Takes the user off a login id such as `ann/ios_1`, which SDKs and webhooks use for devices.
-fn without_user(device: &DeviceId, users: &[String]) -> DeviceId {
-    let stripped = match users {
-        [user] => device
-            .as_str()
-            .strip_prefix(user.as_str())
-            .and_then(|rest| rest.strip_prefix('/')),
-        _ => None,
+///
+/// # Errors
+/// When it is the login id of somebody else, or may be: as a resource id it would match no device.
+fn without_user(device: &DeviceId, users: &[String]) -> Result<DeviceId, DeviceId> {
+    let Some((user, resource)) = device.as_str().split_once('/') else {
+        return Ok(device.clone());
     };
-    stripped
-        .and_then(|resource| DeviceId::parse(resource).ok())
-        .unwrap_or_else(|| device.clone())
+    match users {
+        [only] if key(only) == key(user) => DeviceId::parse(resource).map_err(|_| device.clone()),
+        _ => Err(device.clone()),
+    }
+}
+
+fn not_of_the_user(device: &DeviceId, option: &str) -> CommandError {
+    let what = format!("{option} {device} names a user too, who is not the one user that is named");
+    let hint = match option {
+        "--keep-device" => {
+            format!(
+                "leave out the user and the slash, or write `{device}` into a file and give it with --exempt"
+            )
+        }
+        _ => "leave out the user and the slash".into(),
+    };
+    CommandError::new(exit::USAGE, what).hint(format!(
+        "{hint}; for an id with a slash, use --resource with `?` in its place"
+    ))
+}
+
+/// Finds the exemptions that fit none of `users`, and warns of them before anything is done.
+///
+/// # Errors
+/// When the users cannot be read.
+pub fn without_a_user(
+    context: &Context,
+    exempt: &Exemptions,
+    users: impl Iterator<Item = io::Result<UserId>>,
+) -> Result<Option<Unmatched>, CommandError> {
+    if exempt.is_empty() {
+        return Ok(None);
+    }
+    let unmatched = exempt.unmatched(users).map_err(|error| {
+        CommandError::new(exit::INTERNAL, "the users cannot be read again").because(error)
+    })?;
+    if unmatched.count > 0 {
+        let Unmatched { count, first } = &unmatched;
+        let more = if *count > first.len() as u64 { ", …" } else { "" };
+        let these = if *count == 1 {
+            "1 exemption matches"
+        } else {
+            &format!("{count} exemptions match")
+        };
+        context.ui.warn(format_args!(
+            "{these} none of the users: {}{more}; check the spelling if somebody is to be protected",
+            first.join(", ")
+        ));
+    }
+    Ok(Some(unmatched))
 }
 
 /// Says what is meant, for a question: `all ios devices but the newest 2 of each platform`.
@@ -212,9 +284,30 @@ mod tests {
     #[test]
     fn a_login_id_names_the_device_of_its_user() {
         let one = ["ann".to_owned()];
-        assert_eq!(without_user(&id("ann/ios_1"), &one), id("ios_1"));
-        assert_eq!(without_user(&id("bob/ios_1"), &one), id("bob/ios_1"));
-        assert_eq!(without_user(&id("ann/ios_1"), &[]), id("ann/ios_1"));
+        assert_eq!(without_user(&id("ann/ios_1"), &one), Ok(id("ios_1")));
+        assert_eq!(without_user(&id("Ann/ios_1"), &one), Ok(id("ios_1")));
+        assert_eq!(without_user(&id("ios_1"), &[]), Ok(id("ios_1")));
+        for (device, users) in [
+            ("bob/ios_1", &one[..]),
+            ("ann/ios_1", &[]),
+            ("ann/ios_1", &["ann".into(), "bob".into()]),
+        ] {
+            assert_eq!(without_user(&id(device), users), Err(id(device)));
+        }
+    }
+
+    #[test]
+    fn what_would_match_no_device_is_refused() {
+        for text in ["", "ios\u{200b}", "ios ", "ｉos", "ios,web", "web_x"] {
+            assert!(platform(text).is_err(), "{text:?}");
+        }
+        for text in ["", "web*\u{feff}", " web*", "ｗeb*", "web*,ios*", "web_*/"] {
+            assert!(resource(text).is_err(), "{text:?}");
+        }
+        for text in ["", "Pixel*\u{200b}", "Pixel* ", "Pixel\t7"] {
+            assert!(device_name(text).is_err(), "{text:?}");
+        }
+        assert!(platform("harmony").is_ok() && resource("web_*").is_ok() && device_name("Pixel 7").is_ok());
     }
 
     #[test]

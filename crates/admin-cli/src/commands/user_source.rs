@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use clap::Args;
+use easemob_admin_api::UserId;
 
 use crate::command_error::CommandError;
 use crate::confirm::stdin_list;
@@ -54,6 +55,17 @@ impl UserSource {
         list.stream().map_err(|error| {
             CommandError::new(exit::INTERNAL, "the temporary copy of the list cannot be read").because(error)
         })
+    }
+
+    /// Streams the names alone of a list that was read.
+    ///
+    /// # Errors
+    /// When its temporary copy cannot be read.
+    pub fn names(
+        &self,
+        list: &UserList,
+    ) -> Result<impl Iterator<Item = io::Result<UserId>> + use<>, CommandError> {
+        Ok(self.stream(list)?.map(|entry| entry.map(|entry| entry.user)))
     }
 
     /// Reads the whole list and tells what is odd about it.
@@ -110,8 +122,26 @@ impl UserSource {
                 &format!("{count} names hold")
             };
             ui.warn(format_args!(
-                "{these} commas, blanks or quotes, as if the list were a table; only one user per line is read: {}",
+                "{these} commas, blanks, quotes or other signs, as if the list were a table; only one user per line is read: {}",
                 some(*count, first)
+            ));
+        }
+        if remarks.hidden.count > 0 {
+            let Examples { count, first } = &remarks.hidden;
+            let (these, fail) = if *count == 1 {
+                ("1 name holds", "fails")
+            } else {
+                (&*format!("{count} names hold"), "fail")
+            };
+            ui.warn(format_args!(
+                "{these} characters that cannot be seen or look like others, and {fail} unless the server has such a user: {}",
+                some(*count, first)
+            ));
+        }
+        if let Some((line, header)) = &remarks.header {
+            ui.warn(format_args!(
+                "line {line}, `{header}`, is a column header and not a user; to include a user of this name, write it on \
+                 a later line"
             ));
         }
         Ok(list)

@@ -2,6 +2,8 @@
 
 use std::io::{self, BufRead};
 
+use super::encoding::{Foreign, by_beginning, not_utf8, with_nul};
+
 /// The longest line that is looked at; more than any user id can need.
 const MAX_LINE: usize = 4096;
 
@@ -11,12 +13,14 @@ pub enum NotText {
     /// It holds NUL bytes.
     #[error("line {0} holds a NUL byte, so this is a binary file and not a list of users")]
     Binary(u64),
-    /// It starts with a UTF-16 byte order mark.
-    #[error("the text is UTF-16; save it as UTF-8, one user per line")]
-    Utf16,
-    /// It is not UTF-8.
-    #[error("line {0} is not UTF-8; save the list as UTF-8, one user per line")]
-    NotUtf8(u64),
+    /// It is another kind of file, or a text in another encoding.
+    #[error("line {line} is {}", foreign.words())]
+    Foreign {
+        /// The first line that shows it.
+        line: u64,
+        /// What it is.
+        foreign: Foreign,
+    },
     /// It cannot be read.
     #[error("reading stopped at line {line}")]
     Io {
@@ -70,8 +74,9 @@ impl<R: BufRead> Lines<R> {
             }
             let end = chunk.iter().position(|byte| *byte == b'\n');
             let part = &chunk[..end.unwrap_or(chunk.len())];
-            if part.contains(&0) && !(number == 1 && starts_as_utf16(&bytes, part)) {
-                return Err(NotText::Binary(number));
+            if part.contains(&0) {
+                bytes.extend_from_slice(part);
+                return Err(holding_nul(number, &bytes));
             }
             let room = MAX_LINE.saturating_sub(bytes.len());
             too_long |= part.len() > room;
@@ -91,19 +96,29 @@ impl<R: BufRead> Lines<R> {
     }
 }
 
-fn starts_as_utf16(before: &[u8], part: &[u8]) -> bool {
-    let start = if before.is_empty() { part } else { before };
-    start.starts_with(&[0xFF, 0xFE]) || start.starts_with(&[0xFE, 0xFF])
+fn holding_nul(line: u64, bytes: &[u8]) -> NotText {
+    let foreign = match line {
+        1 => by_beginning(bytes).unwrap_or_else(|| with_nul(bytes)),
+        _ => Foreign::Binary,
+    };
+    match foreign {
+        Foreign::Binary => NotText::Binary(line),
+        foreign => NotText::Foreign { line, foreign },
+    }
 }
 
 fn cut(number: u64, bytes: &[u8], too_long: bool) -> Result<Line, NotText> {
-    if number == 1 && starts_as_utf16(&[], bytes) {
-        return Err(NotText::Utf16);
+    let foreign = |foreign| NotText::Foreign {
+        line: number,
+        foreign,
+    };
+    if let Some(other) = by_beginning(bytes).filter(|_| number == 1) {
+        return Err(foreign(other));
     }
     if too_long {
         return Ok(Line::TooLong);
     }
-    let text = std::str::from_utf8(bytes).map_err(|_| NotText::NotUtf8(number))?;
+    let text = std::str::from_utf8(bytes).map_err(|_| foreign(not_utf8(bytes)))?;
     let text = if number == 1 {
         text.strip_prefix('\u{FEFF}').unwrap_or(text)
     } else {
@@ -156,8 +171,19 @@ mod tests {
     #[test]
     fn what_is_not_text_is_named() {
         assert!(matches!(all(b"ann\nb\0b", 64), Err(NotText::Binary(2))));
-        assert!(matches!(all(b"\xFF\xFEa\0n\0", 64), Err(NotText::Utf16)));
-        assert!(matches!(all(b"ann\n\xE6\x89\n", 64), Err(NotText::NotUtf8(2))));
+        let foreign = |bytes: &[u8], buffer| match all(bytes, buffer) {
+            Err(NotText::Foreign { line, foreign }) => (line, foreign),
+            other => panic!("{other:?}"),
+        };
+        for buffer in [8, 64] {
+            assert_eq!(foreign(b"\xFF\xFEa\0n\0", buffer), (1, Foreign::Utf16));
+            assert_eq!(foreign(b"\xFF\xFE(u7b\n\0", buffer), (1, Foreign::Utf16));
+            assert_eq!(foreign(b"a\0n\0n\0\n\0b\0", buffer), (1, Foreign::Utf16Le));
+            assert_eq!(foreign(b"\0a\0n\0n\0\n\0b", buffer), (1, Foreign::Utf16Be));
+            assert_eq!(foreign(b"PK\x03\x04\x14\0\0\0", buffer), (1, Foreign::Archive));
+            assert_eq!(foreign(b"ann\n\xE6\x89\n", buffer), (2, Foreign::Other));
+            assert_eq!(foreign(b"ann\n\xd5\xc5\xc8\xfd\n", buffer), (2, Foreign::Gbk));
+        }
     }
 
     #[test]

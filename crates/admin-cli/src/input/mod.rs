@@ -4,8 +4,15 @@
 //! ([`duplicates`]) and copies the good lines to an unnamed temporary file, so that stdin, pipes and files
 //! that change meanwhile are all the same; only when the whole list is known to be good does anything go to
 //! the server. The second pass streams the copy.
+//!
+//! [`name`] is the one check of names and patterns, wherever they come from: lists, arguments, exemptions, policies
+//! and plans.
 
+pub mod characters;
 pub mod duplicates;
+pub mod encoding;
 pub mod lines;
+pub mod name;
 pub mod spool;
+pub mod table;
 pub mod user_list;

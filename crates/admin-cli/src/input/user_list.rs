@@ -6,9 +6,12 @@ use std::path::{Path, PathBuf};
 
 use easemob_admin_api::UserId;
 
+use super::characters::visible;
 use super::duplicates::Finder;
 use super::lines::{Line, Lines, NotText};
+use super::name::{self, Kind};
 use super::spool::{Spool, Writer};
+use super::table::{Beginning, beginning, is_shortened_number};
 
 /// How many examples of each kind of trouble are named.
 const EXAMPLES: usize = 5;
@@ -57,6 +60,12 @@ pub struct Remarks {
     pub capitals: Examples,
     /// Names with characters that suggest another file format.
     pub odd: Examples,
+    /// Names with characters that cannot be seen, or that look like others.
+    pub hidden: Examples,
+    /// Whether a column header was left out, with its line.
+    pub header: Option<(u64, String)>,
+    /// Lines with a number that a spreadsheet has shortened; they count as invalid too.
+    pub shortened: u64,
 }
 
 /// A count with the first few cases.
@@ -93,8 +102,22 @@ pub enum ListError {
     NotText {
         /// The source in words.
         from: String,
+        /// The file, if it is one.
+        path: Option<PathBuf>,
         /// Why.
         source: NotText,
+    },
+    /// It is a table, or JSON, and not a list.
+    #[error("line {line} of {from} is {}, and a list has one user per line", what.words())]
+    NotList {
+        /// The source in words.
+        from: String,
+        /// The file, if it is one.
+        path: Option<PathBuf>,
+        /// The first line that is neither blank nor a remark.
+        line: u64,
+        /// What it is.
+        what: Beginning,
     },
     /// It names nobody.
     #[error("{0} names no user")]
@@ -108,6 +131,8 @@ pub enum ListError {
         count: u64,
         /// The first few.
         examples: String,
+        /// How many are numbers that a spreadsheet has shortened.
+        shortened: u64,
     },
     /// The temporary copy cannot be written.
     #[error("cannot write the temporary copy of the user list")]
@@ -132,8 +157,8 @@ impl UserList {
                     check.user(position, user).map_err(ListError::Spool)?;
                 }
             }
-            Source::File(path) => check.lines(open(path)?, &from)?,
-            Source::Stdin => check.lines(stdin(), &from)?,
+            Source::File(path) => check.lines(open(path)?, &from, Some(path))?,
+            Source::Stdin => check.lines(stdin(), &from, None)?,
         }
         check.finish(from, skip_invalid)
     }
@@ -207,26 +232,60 @@ impl Check {
         })
     }
 
-    fn lines(&mut self, from: impl BufRead, name: &str) -> Result<(), ListError> {
+    fn lines(&mut self, from: impl BufRead, name: &str, path: Option<&Path>) -> Result<(), ListError> {
         let mut lines = Lines::new(from);
+        let mut first = true;
         let not_text = |source| ListError::NotText {
             from: name.to_owned(),
+            path: path.map(Path::to_owned),
             source,
         };
         while let Some((number, line)) = lines.next_line().map_err(not_text)? {
             match line {
                 Line::Nothing => {}
                 Line::TooLong => self.remarks.invalid.add(|| format!("line {number} (too long)")),
-                Line::User(user) => self.user(number, &user).map_err(ListError::Spool)?,
+                Line::User(user) => {
+                    let what = if std::mem::take(&mut first) {
+                        beginning(&user)
+                    } else {
+                        None
+                    };
+                    match what {
+                        None => self.user(number, &user).map_err(ListError::Spool)?,
+                        // A user may be called so; but ending the sessions of one who was not meant cannot be undone.
+                        Some(Beginning::Header) => self.remarks.header = Some((number, user)),
+                        Some(what) => {
+                            return Err(ListError::NotList {
+                                from: name.to_owned(),
+                                path: path.map(Path::to_owned),
+                                line: number,
+                                what,
+                            });
+                        }
+                    }
+                }
             }
         }
         Ok(())
     }
 
     fn user(&mut self, line: u64, text: &str) -> io::Result<()> {
-        let user = match UserId::parse(text) {
-            Ok(user) => user,
-            Err(error) => {
+        if is_shortened_number(text) {
+            self.remarks.shortened += 1;
+            let why = "a number that a spreadsheet has shortened; its digits are lost";
+            self.remarks
+                .invalid
+                .add(|| format!("line {line} (`{text}` is {why})"));
+            return Ok(());
+        }
+        let unclear = name::check(text, Kind::User).err();
+        let user = match (UserId::parse(text), &unclear) {
+            (Ok(user), _) => user,
+            (Err(_), Some(unclear)) if unclear.is_hidden() => {
+                self.remarks.invalid.add(|| format!("line {line} ({unclear})"));
+                return Ok(());
+            }
+            (Err(error), _) => {
                 self.remarks.invalid.add(|| format!("line {line} ({error})"));
                 return Ok(());
             }
@@ -235,8 +294,20 @@ impl Check {
         if text.chars().any(char::is_uppercase) {
             self.remarks.capitals.add(|| format!("{text} (line {line})"));
         }
-        if text.contains([',', ';', ' ', '"', '\'', '\t', '{']) {
-            self.remarks.odd.add(|| format!("{text} (line {line})"));
+        if let Some(unclear) = unclear {
+            let hidden = unclear.is_hidden();
+            let remark = if hidden {
+                &mut self.remarks.hidden
+            } else {
+                &mut self.remarks.odd
+            };
+            remark.add(|| {
+                if hidden {
+                    format!("{} (line {line}: {})", visible(text), unclear.place())
+                } else {
+                    format!("{text} (line {line})")
+                }
+            });
         }
         Ok(())
     }
@@ -259,6 +330,7 @@ impl Check {
                 from,
                 count: invalid.count,
                 examples,
+                shortened: self.remarks.shortened,
             });
         }
         if self.users == 0 {
@@ -334,6 +406,71 @@ mod tests {
     #[test]
     fn a_table_of_another_program_is_noticed() {
         assert_eq!(read(b"ann,ios\n", false).unwrap().remarks.odd.count, 1);
+    }
+
+    #[test]
+    fn a_name_with_characters_that_cannot_be_seen_is_noticed() {
+        for name in [
+            "ann\u{200b}",
+            "\u{feff}ann",
+            "ａｎｎ",
+            "ann\u{3164}",
+            "аnn",
+            "an\u{a0}n",
+        ] {
+            let text: &'static str = format!("bob\n{name}\n").leak();
+            let remarks = read(text.as_bytes(), false).unwrap().remarks;
+            assert_eq!((remarks.hidden.count, remarks.odd.count), (1, 0), "{name:?}");
+            assert!(
+                remarks.hidden.first[0].contains("line 2: U+"),
+                "{:?}",
+                remarks.hidden.first
+            );
+        }
+    }
+
+    #[test]
+    fn the_header_of_a_column_is_left_out_where_it_stands_first() {
+        for text in [
+            "user\nann\n",
+            "\u{feff}# exported\n\n\"User\"\r\nann\r\n",
+            "用户名\nann\n",
+        ] {
+            let list = read(text.as_bytes(), false).unwrap();
+            assert_eq!(users(&list).len(), 1, "{text}");
+            assert!(list.remarks.header.is_some(), "{text}");
+        }
+        let later = read(b"ann\nuser\n", false).unwrap();
+        assert_eq!((later.users, later.remarks.header), (2, None));
+        assert!(matches!(read(b"user\n", false), Err(ListError::Empty(_))));
+        let argument = Source::Arguments(vec!["user".into()]);
+        let list = UserList::read(&argument, false, || Box::new(io::empty())).unwrap();
+        assert_eq!(list.users, 1);
+    }
+
+    #[test]
+    fn a_table_or_json_is_no_list() {
+        for text in [
+            "line,user,outcome\n1,ann,ended\n",
+            "user  platform\nann  ios\n",
+            "{\"user\":\"ann\"}\n",
+        ] {
+            assert!(
+                matches!(
+                    read(text.as_bytes(), true),
+                    Err(ListError::NotList { line: 1, .. })
+                ),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_shortened_number_is_no_user() {
+        let error = read(b"13800138000\n1.38E+10\n", false).unwrap_err().to_string();
+        assert!(error.contains("line 2 (`1.38E+10` is a number"), "{error}");
+        let list = read(b"13800138000\n1.38E+10\n", true).unwrap();
+        assert_eq!((list.users, list.remarks.shortened), (1, 1));
     }
 
     #[test]

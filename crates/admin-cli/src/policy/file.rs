@@ -14,6 +14,7 @@ use crate::bulk::exempt::Exemptions;
 use crate::bulk::limits::{Limits, UserLimits};
 use crate::bulk::select::UnknownAge;
 use crate::config::toml_words::{in_words, line_of};
+use crate::input::name::{Kind, check, check_exemption};
 
 /// Platforms with a name of their own; custom platforms are numbered.
 const NAMED: &[&str] = &["android", "ios", "web"];
@@ -151,9 +152,10 @@ impl<'de> Deserialize<'de> for PlatformName {
 }
 
 fn platform(name: &str) -> Result<Platform, String> {
+    check(name, Kind::Platform).map_err(|unclear| unclear.to_string())?;
     let Ok(platform) = name.parse();
     match &platform {
-        Platform::Other(other) if other.is_empty() || other.contains('_') => Err(format!(
+        Platform::Other(other) if other.contains('_') => Err(format!(
             "`{other}` is no platform: that is what precedes the first `_` of a resource id"
         )),
         Platform::Other(other) if other.to_lowercase().starts_with("custom") => Err(format!(
@@ -208,8 +210,8 @@ pub(super) fn parse(text: &str) -> Result<Policy, Wrong> {
             default: entry.default,
             platforms: &entry.platforms,
         };
-        let message = if name.trim() != name || name.is_empty() {
-            Some("`name` is empty, or begins or ends with a blank".to_owned())
+        let message = if let Err(unclear) = check(&name, Kind::UserPattern) {
+            Some(format!("`name`: {unclear}"))
         } else if users.iter().any(|user| user.user.to_string() == name) {
             Some(format!(
                 "`{name}` was named before, and only the first entry counts"
@@ -279,24 +281,29 @@ fn exemptions(exempt: Exempt) -> Result<Exemptions, (Range<usize>, String)> {
     let mut lines = Vec::new();
     for user in exempt.users {
         let (span, user) = (user.span(), user.into_inner());
-        if user.trim().is_empty() || user.contains('/') {
-            return Err((
-                span,
-                format!("`{user}` is no user; devices belong under resources"),
-            ));
+        match check_exemption(&user) {
+            Err(unclear) => return Err((span, unclear.to_string())),
+            Ok(()) if user.contains('/') => {
+                return Err((
+                    span,
+                    format!("`{user}` is not a user; devices belong under resources"),
+                ));
+            }
+            Ok(()) => lines.push(user),
         }
-        lines.push(user);
     }
     for resource in exempt.resources {
         let (span, resource) = (resource.span(), resource.into_inner());
-        if resource.trim().is_empty() {
-            return Err((span, "a resource is empty".into()));
-        }
-        lines.push(if resource.contains('/') {
-            resource
+        let device = !resource.contains('/');
+        let checked = if device {
+            check(&resource, Kind::DevicePattern)
         } else {
-            format!("*/{resource}")
-        });
+            check_exemption(&resource)
+        };
+        if let Err(unclear) = checked {
+            return Err((span, unclear.to_string()));
+        }
+        lines.push(if device { format!("*/{resource}") } else { resource });
     }
     Ok(lines.into())
 }

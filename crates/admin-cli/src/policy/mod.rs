@@ -15,6 +15,7 @@ use crate::bulk::digest;
 use crate::bulk::exempt::Exemptions;
 use crate::bulk::limits::Limits;
 use crate::bulk::select::{Keep, Selection, UnknownAge};
+use crate::input::encoding::{self, Foreign};
 
 /// How many devices each user may have online at once.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +50,16 @@ pub enum PolicyError {
         /// Why.
         source: io::Error,
     },
+    /// It is not a text in UTF-8.
+    #[error("{}, line {line} is {}", path.display(), foreign.words())]
+    NotText {
+        /// The file.
+        path: PathBuf,
+        /// The line, counted from 1.
+        line: usize,
+        /// What it is.
+        foreign: Foreign,
+    },
     /// Its content is wrong.
     #[error("{}, line {line}: {message}", path.display())]
     Content {
@@ -71,13 +82,18 @@ impl PolicyOnDisk {
             path: path.to_owned(),
             source,
         };
-        let text = std::fs::read_to_string(path).map_err(unreadable)?;
-        let policy = file::parse(&text).map_err(|wrong| PolicyError::Content {
+        let bytes = std::fs::read(path).map_err(unreadable)?;
+        let text = encoding::text(&bytes).map_err(|(line, foreign)| PolicyError::NotText {
+            path: path.to_owned(),
+            line,
+            foreign,
+        })?;
+        let policy = file::parse(text).map_err(|wrong| PolicyError::Content {
             path: path.to_owned(),
             line: wrong.line,
             message: wrong.message,
         })?;
-        let sha256 = digest::of(text.as_bytes()).map_err(unreadable)?;
+        let sha256 = digest::of(&bytes[..]).map_err(unreadable)?;
         Ok(Self { policy, sha256 })
     }
 }

@@ -4,10 +4,12 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Seek, SeekFrom};
 use std::path::Path;
 
+use easemob_admin_api::UserId;
 use serde::Deserialize;
 
 use super::document::{FORMAT, PlanHeader, PlanTotals, PlannedUser};
 use crate::bulk::digest::Sha256;
+use crate::input::name::check_exemption;
 
 /// A plan whose digest is right.
 #[derive(Debug)]
@@ -30,6 +32,9 @@ pub enum PlanError {
     /// It is something else.
     #[error("this is no plan, or not the whole of one: {0}")]
     NoPlan(String),
+    /// A name in it would match nobody.
+    #[error("the plan names somebody who cannot be meant: {0}")]
+    Name(String),
     /// It was written by a newer version.
     #[error("the plan has format {0}, and this version reads up to {FORMAT}; use a newer easemob-admin")]
     Newer(u32),
@@ -90,12 +95,30 @@ impl Plan {
             .replacen("],", "{", 1)
             + "}";
         let Totals { totals } = serde_json::from_str(&totals).map_err(|error| no_plan(error.to_string()))?;
-        Ok(Self {
+        let plan = Self {
             header,
             totals,
             sha256: said,
             file,
-        })
+        };
+        plan.check_names()?;
+        Ok(plan)
+    }
+
+    /// Looks at every name before any of them is used; what was read from a server may be odd, but a call must reach it.
+    fn check_names(&self) -> Result<(), PlanError> {
+        for exemption in self.header.selection.exempt.lines() {
+            check_exemption(&exemption).map_err(|unclear| PlanError::Name(unclear.to_string()))?;
+        }
+        for user in self.users()? {
+            let user = user.map_err(|error| no_plan(error.to_string()))?;
+            let wrong = |why: String| PlanError::Name(format!("line {} of its list: {why}", user.line));
+            UserId::parse(user.user.as_str()).map_err(|error| wrong(error.to_string()))?;
+            if user.end.iter().any(|device| device.device.as_str().is_empty()) {
+                return Err(wrong("a device without an id".into()));
+            }
+        }
+        Ok(())
     }
 
     /// Streams the users with devices to end and those that could not be read.
@@ -149,11 +172,12 @@ impl Lines {
 mod tests {
     use std::io::Write;
 
-    use easemob_admin_api::{DeviceId, UserId};
+    use easemob_admin_api::DeviceId;
     use jiff::Timestamp;
     use proptest::prelude::*;
 
     use super::*;
+    use crate::bulk::exempt::Exemptions;
     use crate::bulk::journal::header::Operator;
     use crate::bulk::plan::document::PlannedDevice;
     use crate::bulk::plan::write::PlanWriter;
@@ -245,6 +269,42 @@ mod tests {
             .unwrap()
             .replacen("_plan\":1", "_plan\":2", 1);
         assert!(matches!(opened(content.as_bytes()), Err(PlanError::Newer(2))));
+    }
+
+    #[test]
+    fn names_that_match_nobody_are_refused() {
+        let named = |user: &str, exempt: &str| {
+            let header = PlanHeader {
+                selection: Selection {
+                    exempt: Exemptions::parse(exempt),
+                    ..Selection::default()
+                },
+                ..header()
+            };
+            let user = PlannedUser {
+                // As a plan is read: any text is a user there.
+                user: serde_json::from_value(user.into()).unwrap(),
+                ..users().remove(0)
+            };
+            let mut plan = PlanWriter::begin(Vec::new(), &header).unwrap();
+            plan.push(&user).unwrap();
+            opened(&plan.finish().unwrap().0)
+        };
+        for fine in ["ann", "a/b", "ann\u{200b}", "批量"] {
+            assert!(named(fine, "ceo\n*/web_*").is_ok(), "{fine:?}");
+        }
+        for wrong in ["", " ann", "ann\n", "a\0b", "ann\u{85}"] {
+            assert!(
+                matches!(named(wrong, "ceo"), Err(PlanError::Name(_))),
+                "{wrong:?}"
+            );
+        }
+        for exempt in ["ceo\u{200b}", "ceo/", "ｃｅｏ", "ceo,bob"] {
+            assert!(
+                matches!(named("ann", exempt), Err(PlanError::Name(_))),
+                "{exempt:?}"
+            );
+        }
     }
 
     proptest! {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use clap::builder::PossibleValuesParser;
+use easemob_admin_api::UserId;
 use jiff::Timestamp;
 
 use crate::audit::{AuditError, EventTime, Filter, Outcome};
@@ -11,6 +12,7 @@ use crate::command_error::CommandError;
 use crate::commands::times::moment;
 use crate::context::Context;
 use crate::exit;
+use crate::input::name::user;
 
 /// Which trail.
 #[derive(Debug, Clone, Args)]
@@ -60,8 +62,8 @@ pub fn unreadable(error: AuditError) -> CommandError {
 #[derive(Debug, Clone, Args)]
 pub struct FilterArgs {
     /// Only what was done to this user
-    #[arg(long, value_name = "USER")]
-    user: Option<String>,
+    #[arg(long, value_name = "USER", value_parser = user)]
+    user: Option<UserId>,
     /// Only what this operator did, by account or by the subject of the token
     #[arg(long, value_name = "NAME")]
     operator: Option<String>,
@@ -88,7 +90,7 @@ impl FilterArgs {
     pub fn filter(&self) -> Filter {
         let time = |time: Timestamp| EventTime::from_millis(time.as_millisecond());
         Filter {
-            user: self.user.clone(),
+            user: self.user.as_ref().map(ToString::to_string),
             operator: self.operator.clone(),
             run: self.run.clone(),
             ticket: self.ticket.clone(),

@@ -7,7 +7,7 @@ use crate::bulk::calls::CallError;
 use crate::bulk::select::{Choice, Selection, select_victims};
 use crate::bulk::tally::{Settled, Tally};
 use crate::command_error::CommandError;
-use crate::commands::selection::SelectionArgs;
+use crate::commands::selection::{SelectionArgs, without_a_user};
 use crate::commands::times::{rfc3339, short};
 use crate::commands::user_source::UserSource;
 use crate::context::{Context, Session};
@@ -161,6 +161,7 @@ pub async fn run(context: &Context, session: &Session, args: &ListArgs) -> Resul
     let list = args.users.read(context)?;
     let source = args.users.stream(&list)?;
     let selection = args.selection.selection(context, &args.users.users)?;
+    let unmatched = without_a_user(context, &selection.exempt, args.users.names(&list)?)?;
     let run = Run {
         context,
         session,
@@ -168,7 +169,7 @@ pub async fn run(context: &Context, session: &Session, args: &ListArgs) -> Resul
         verb: "reading",
         words: words(&selection),
         acts: false,
-        summary: summary_of(&list),
+        summary: summary_of(&list).with_unmatched(unmatched),
     };
     let work = async |entry: Entry| read(session, &entry, &selection).await;
     drive(run, source, work, |entry| vec![DeviceRow::new(&entry, "unknown")]).await

@@ -15,6 +15,7 @@ use crate::bulk::select::{Choice, Selection};
 use crate::bulk::tally::{Settled, Tally};
 use crate::command_error::CommandError;
 use crate::commands::logins::snapshot::SnapshotName;
+use crate::commands::selection::without_a_user;
 use crate::context::{Context, Session};
 use crate::drive::{Done, Driven, Run, RunRow, summary_of};
 use crate::exit::{self, Exit};
@@ -224,6 +225,7 @@ pub async fn run(context: &Context, session: &Session, args: &CheckArgs) -> Resu
         return stored::run(context, session, name, &selection);
     }
     let (list, unnamed) = args.whom.read(context, session).await?;
+    let unmatched = without_a_user(context, &selection.exempt, args.whom.names(&list)?)?;
     let mut driven = Driven::begin(Run {
         context,
         session,
@@ -235,7 +237,7 @@ pub async fn run(context: &Context, session: &Session, args: &CheckArgs) -> Resu
             devices: Some("would be ended"),
         },
         acts: false,
-        summary: summary_of(&list),
+        summary: summary_of(&list).with_unmatched(unmatched),
     });
     let totals = RefCell::new(Totals::default());
     let work = async |entry: Entry| {

@@ -29,7 +29,9 @@ use crate::cli::duration;
 use crate::command_error::CommandError;
 use crate::commands::acting::{Acting, devices, users};
 use crate::commands::allowance::exceeded;
+use crate::commands::selection::without_a_user;
 use crate::context::{Context, Session};
+use crate::drive::summary_of;
 use crate::exit::{self, Exit};
 use crate::input::user_list::UserList;
 use crate::policy::PolicyOnDisk;
@@ -86,6 +88,7 @@ pub async fn run(context: &Context, session: &Session, args: &EnforceArgs) -> Re
         return watch(context, session, args, &on_disk).await;
     }
     let (list, unnamed) = args.whom.read(context, session).await?;
+    let unmatched = without_a_user(context, &on_disk.policy.exempt, args.whom.names(&list)?)?;
     let enforcement = Enforcement {
         context,
         session,
@@ -100,7 +103,12 @@ pub async fn run(context: &Context, session: &Session, args: &EnforceArgs) -> Re
         return Err(exceeded(chosen.victims(), online, allowed));
     }
     let exit = enforcement
-        .carry_out(chosen, &list, args.whom.describe(), allowance)
+        .carry_out(
+            chosen,
+            summary_of(&list).with_unmatched(unmatched),
+            args.whom.describe(),
+            allowance,
+        )
         .await?;
     // Not everybody was compared.
     Ok(if exit == exit::OK && unnamed > 0 {
@@ -227,14 +235,14 @@ impl Enforcement<'_> {
         tell(self.context, &chosen.totals, chosen.unread);
     }
 
-    /// Ends what was chosen, once the operator has agreed: a run on record.
+    /// Ends what was chosen, once the operator has agreed: a run on record. `listed` is the summary of the whole list.
     ///
     /// # Errors
     /// When the operator does not agree, or the run was stopped.
     pub(super) async fn carry_out(
         &self,
         chosen: Chosen,
-        list: &UserList,
+        listed: Summary,
         source: String,
         allowance: Option<u64>,
     ) -> Result<Exit, CommandError> {
@@ -256,9 +264,11 @@ impl Enforcement<'_> {
             args.acting
                 .confirm(context, session, chosen.users_to_log_out, &act)?;
         }
-        let mut summary = Summary::of_users(chosen.items);
-        summary.duplicate_lines = list.remarks.duplicates;
-        summary.invalid_lines = list.remarks.invalid.count;
+        let mut summary = Summary {
+            users: chosen.items,
+            not_started: chosen.items,
+            ..listed
+        };
         summary.over_limit_and_stay = Some(totals.undecided);
         let left = Left {
             undecided: totals.undecided,

@@ -20,9 +20,9 @@ use crate::bulk::recorder::{Note, RecordError, Recorder};
 use crate::bulk::resume::Which;
 use crate::command_error::{CommandError, call_error};
 use crate::commands::acting::{Acting, users};
-use crate::commands::users::show::user;
 use crate::context::{Context, Session};
 use crate::exit::{self, Exit};
+use crate::input::name::user;
 use crate::render::report::Row;
 use crate::summary::{Summary, is_zero};
 

@@ -7,9 +7,9 @@ use serde::Serialize;
 use super::reading::limits_of;
 use super::words::LimitsView;
 use crate::command_error::CommandError;
-use crate::commands::users::show::user;
 use crate::context::{Context, Session};
 use crate::exit::{self, Exit};
+use crate::input::name::user;
 use crate::render::report::{Reader, Row};
 
 /// Arguments of `limits show`.

@@ -13,6 +13,7 @@ use crate::command_error::CommandError;
 use crate::commands::acting::{counted, users};
 use crate::commands::times::now_ms;
 use crate::context::{Context, Session};
+use crate::drive::summary_of;
 use crate::exit::{self, Exit};
 use crate::input::user_list::{ServerList, UserList};
 use crate::interrupt;
@@ -169,7 +170,9 @@ async fn pass(
     // Before anything is ended: after an error nobody can say how much of it was.
     hourly.spend(chosen.victims(), now_ms());
     let source = "sign-ins that were collected".to_owned();
-    enforcement.carry_out(chosen, &list, source, Some(left)).await
+    enforcement
+        .carry_out(chosen, summary_of(&list), source, Some(left))
+        .await
 }
 
 fn list_of(users: &[String]) -> Result<UserList, CommandError> {

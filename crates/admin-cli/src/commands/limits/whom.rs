@@ -59,6 +59,17 @@ impl Whom {
         self.users.read(context).map(|list| (list, 0))
     }
 
+    /// Streams the names alone of a list that was read.
+    ///
+    /// # Errors
+    /// When its temporary copy cannot be read.
+    pub(super) fn names(
+        &self,
+        list: &UserList,
+    ) -> Result<impl Iterator<Item = io::Result<UserId>> + use<>, CommandError> {
+        self.users.names(list)
+    }
+
     /// Streams the users of a list that was read.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ use crate::bulk::pattern::Pattern;
 use crate::command_error::CommandError;
 use crate::context::Context;
 use crate::exit::{self, Exit};
+use crate::input::name::{Kind, check};
 use crate::logins::questions::count::{By, Counting, Group, Label};
 use crate::logins::store::{Counts, LoginStore};
 use crate::render::report::Row;
@@ -46,10 +47,13 @@ enum Words {
 
 fn label(text: &str) -> Result<Label, String> {
     match text.split_once('=') {
-        Some((name, pattern)) if !name.is_empty() && !pattern.is_empty() => Ok(Label {
-            name: name.to_owned(),
-            pattern: Pattern::from(pattern),
-        }),
+        Some((name, pattern)) if !name.is_empty() && !pattern.is_empty() => {
+            check(pattern, Kind::DeviceName).map_err(|unclear| unclear.to_string())?;
+            Ok(Label {
+                name: name.to_owned(),
+                pattern: Pattern::from(pattern),
+            })
+        }
         _ => Err("give a name and a pattern, such as kiosk=Kiosk*".to_owned()),
     }
 }

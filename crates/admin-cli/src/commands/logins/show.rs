@@ -9,9 +9,9 @@ use super::snapshot::{kept, warn_of_gaps};
 use super::top::range;
 use crate::command_error::CommandError;
 use crate::commands::times::{moment, rfc3339_signed, short};
-use crate::commands::users::show::user;
 use crate::context::Context;
 use crate::exit::{self, Exit};
+use crate::input::name::user;
 use crate::logins::store::{KnownDevice, LoginEvent, LoginStore};
 use crate::render::report::Row;
 

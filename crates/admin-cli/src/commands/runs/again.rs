@@ -6,6 +6,7 @@ use crate::acts::lock::LockRow;
 use crate::acts::logout::row::LogoutRow;
 use crate::acts::perform::{Act, Attempted, perform};
 use crate::bulk::action::Action;
+use crate::bulk::exempt::Unmatched;
 use crate::bulk::journal::header::Header;
 use crate::bulk::journal::progress::Counts;
 use crate::bulk::resume::{Left, Which, remaining};
@@ -13,6 +14,7 @@ use crate::bulk::runs::directory::Runs;
 use crate::bulk::runs::id::RunId;
 use crate::command_error::CommandError;
 use crate::commands::acting::{devices, users};
+use crate::commands::selection::without_a_user;
 use crate::confirm::{Question, confirm};
 use crate::context::{Context, Session};
 use crate::drive::finish_empty;
@@ -55,7 +57,11 @@ pub(super) async fn go_on(context: &Context, again: Again<'_>) -> Result<Exit, C
     }
     let context = &context.aimed_at(&open.header);
     let session = context.connect().await?;
-    let result = with_server(context, &session, open, again, todo).await;
+    let unmatched = unmatched(context, &runs, &id, &open.header);
+    let result = match unmatched {
+        Ok(unmatched) => with_server(context, &session, open, again, (todo, unmatched)).await,
+        Err(error) => Err(error),
+    };
     let closed = session.close().await;
     result.and_then(|exit| closed.map(|()| exit))
 }
@@ -132,7 +138,7 @@ async fn with_server(
     session: &Session,
     open: crate::bulk::runs::directory::OpenRun,
     again: Again<'_>,
-    todo: u64,
+    (todo, unmatched): (u64, Option<Unmatched>),
 ) -> Result<Exit, CommandError> {
     let header = &open.header;
     same_server(header, session)?;
@@ -161,10 +167,26 @@ async fn with_server(
     let attempted = Attempted {
         which: again.which,
         verify: again.verify,
-        summary: Summary::of_users(todo),
+        summary: Summary::of_users(todo).with_unmatched(unmatched),
         allowance: again.allowance,
     };
     perform(context, session, open, attempted).await
+}
+
+/// Finds the exemptions of a run that fit none of its users; those of plans and policies chose the users themselves.
+fn unmatched(
+    context: &Context,
+    runs: &Runs,
+    id: &RunId,
+    header: &Header,
+) -> Result<Option<Unmatched>, CommandError> {
+    match &header.action {
+        Action::Logout { selection } => {
+            let users = runs.items(id)?.map(|item| item.map(|item| item.user));
+            without_a_user(context, &selection.exempt, users)
+        }
+        _ => Ok(None),
+    }
 }
 
 /// Refuses a cap below what earlier attempts may have ended already: nobody knows yet which of those devices are gone.

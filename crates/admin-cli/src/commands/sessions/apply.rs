@@ -204,6 +204,7 @@ fn unusable(args: &ApplyArgs, error: PlanError) -> CommandError {
     let what = format!("cannot use the plan {}", args.plan.display());
     let hint = match &error {
         PlanError::Edited { .. } => "nothing was sent; to leave somebody out, plan again with --exempt",
+        PlanError::Name(_) => "nothing was sent; plan again: exemptions and names are checked then",
         _ => "nothing was sent; a plan is what `sessions plan --out FILE` writes",
     };
     CommandError::new(exit::USAGE, what).because(error).hint(hint)

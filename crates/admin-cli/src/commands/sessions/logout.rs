@@ -12,7 +12,7 @@ use crate::bulk::item::Task;
 use crate::command_error::CommandError;
 use crate::commands::acting::{Acting, users};
 use crate::commands::allowance;
-use crate::commands::selection::{SelectionArgs, in_words};
+use crate::commands::selection::{SelectionArgs, in_words, without_a_user};
 use crate::commands::user_source::UserSource;
 use crate::context::{Context, Session};
 use crate::drive::summary_of;
@@ -57,6 +57,9 @@ pub async fn run(context: &Context, session: &Session, args: &LogoutArgs) -> Res
         selection: args.selection.selection(context, &args.users.users)?,
         ..Order::default()
     };
+    let exempt = &order.selection.exempt;
+    let unmatched = without_a_user(context, exempt, args.users.names(&list)?)?;
+    let summary = summary_of(&list).with_unmatched(unmatched);
     let act = format!("log out {} of {}", in_words(&order.selection), users(list.users));
     args.acting.confirm(context, session, list.users, &act)?;
     let allowance = match args.max_logouts {
@@ -68,7 +71,7 @@ pub async fn run(context: &Context, session: &Session, args: &LogoutArgs) -> Res
         None => None,
     };
     if args.acting.dry_run {
-        let mut summary = summary_of(&list);
+        let mut summary = summary;
         args.acting.record(&mut summary);
         let tasks = begin::items(args.users.stream(&list)?).map(|item| item.map(Task::fresh));
         return dry_run(
@@ -93,7 +96,7 @@ pub async fn run(context: &Context, session: &Session, args: &LogoutArgs) -> Res
     let open = begin(context, session, new, begin::items(args.users.stream(&list)?))?;
     let attempted = Attempted {
         verify: args.verify,
-        ..Attempted::first(summary_of(&list))
+        ..Attempted::first(summary)
     };
     perform(context, session, open, attempted).await
 }

@@ -26,7 +26,7 @@ use crate::bulk::plan::write::PlanWriter;
 use crate::command_error::CommandError;
 use crate::commands::acting::{devices, users};
 use crate::commands::allowance::exceeded;
-use crate::commands::selection::SelectionArgs;
+use crate::commands::selection::{SelectionArgs, without_a_user};
 use crate::commands::user_source::UserSource;
 use crate::context::{Context, Session};
 use crate::drive::{Done, Driven, Run, summary_of};
@@ -80,7 +80,9 @@ pub async fn run(context: &Context, session: &Session, args: &PlanArgs) -> Resul
     let header = header(context, session, args, &order);
     let cannot = |error: io::Error| cannot_write(&args.out, error);
     let draft = Draft::begin(&args.out, &header).map_err(cannot)?;
-    let mut summary = summary_of(&list);
+    let exempt = &order.selection.exempt;
+    let unmatched = without_a_user(context, exempt, args.users.names(&list)?)?;
+    let mut summary = summary_of(&list).with_unmatched(unmatched);
     summary.dry_run = true;
     let mut driven = Driven::<LogoutRow>::begin(Run {
         context,

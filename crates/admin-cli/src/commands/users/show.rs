@@ -8,6 +8,7 @@ use super::row::UserRow;
 use crate::command_error::CommandError;
 use crate::context::{Context, Session};
 use crate::exit::{self, Exit};
+use crate::input::name::user;
 
 /// Arguments of `users show`.
 #[derive(Debug, Args)]
@@ -23,14 +24,6 @@ pub struct ShowArgs {
 #[derive(Debug, Serialize)]
 struct ShowSummary {
     users: u64,
-}
-
-/// Reads a user id from the command line.
-///
-/// # Errors
-/// When it cannot be one.
-pub fn user(text: &str) -> Result<UserId, String> {
-    UserId::parse(text).map_err(|error| error.to_string())
 }
 
 /// Runs the command.

@@ -26,7 +26,8 @@ const PER_REQUEST: usize = 100;
   easemob-admin users status ann bob
   easemob-admin users status --from users.txt -o csv
 
-The server answers `offline` for users that do not exist. A user it does not mention is shown as `unknown`.")]
+The server answers `offline` for users that do not exist. A user it does not mention is shown as `unknown`. A name with \
+characters that user ids rarely have is shown as `offline` only if the server has such a user.")]
 pub struct StatusArgs {
     #[command(flatten)]
     users: UserSource,
@@ -153,6 +154,15 @@ async fn read(session: &Session, entries: &[Entry]) -> Done<StatusRow> {
     // In the order asked, one for each.
     let statuses = session.server.client().statuses(&users).await;
     for (entry, (_, status)) in entries.iter().zip(statuses) {
+        // The server says `offline` of anybody, and a name that nobody has is not offline.
+        if matches!(&status, Ok(status) if *status != OnlineStatus::Online)
+            && let Err(error) = session.server.prove_user(&entry.user).await
+        {
+            done.tally.count(Settled::of_error(&error));
+            done.rows.push(StatusRow::failed(entry, &error));
+            done.failures.push(error);
+            continue;
+        }
         let (settled, row) = match status {
             Ok(OnlineStatus::Online) => (Settled::Done, StatusRow::new(entry, "online")),
             Ok(OnlineStatus::Offline) => (Settled::NothingToDo, StatusRow::new(entry, "offline")),

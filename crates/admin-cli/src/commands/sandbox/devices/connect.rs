@@ -10,9 +10,9 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::command_error::CommandError;
-use crate::commands::users::show::user;
 use crate::context::{Context, Session};
 use crate::exit::{self, Exit};
+use crate::input::name::user;
 use crate::interrupt;
 use crate::render::Format;
 use crate::render::text::harmless;

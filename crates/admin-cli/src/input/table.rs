@@ -1,0 +1,217 @@
+//! Recognises what spreadsheets and other programs make of a list: a header, a table, a shortened number. Pure.
+
+/// What column headers of users are called, in lower case; the first is that of our own output.
+const HEADERS: &[&str] = &[
+    "user",
+    "users",
+    "username",
+    "usernames",
+    "user name",
+    "user_name",
+    "userid",
+    "userids",
+    "user id",
+    "user_id",
+    "user-id",
+    "用户",
+    "用户名",
+    "用户名称",
+    "用户id",
+    "用户账号",
+    "账号",
+    "帐号",
+    "账户",
+    "帐户",
+    "环信id",
+];
+
+/// Takes the users out of any output of ours in JSON.
+const JQ: &str = "jq -r '.. | objects | .user // .username // empty'";
+
+/// What the first line of a list is, if it names no user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Beginning {
+    /// The header of a list of one column.
+    Header,
+    /// The header of a table.
+    Table {
+        /// The column that holds the users, counted from 1, if one is called so.
+        column: Option<usize>,
+        /// What separates the columns: `,`, `;`, a tab, or blanks.
+        separator: char,
+    },
+    /// A JSON document, or the first of several.
+    Json,
+}
+
+fn is_header(cell: &str) -> bool {
+    let cell = cell.trim().trim_matches(['"', '\'']).trim().to_lowercase();
+    HEADERS.contains(&cell.as_str())
+}
+
+/// Tells what the first line of a list is, that is neither blank nor a remark; nothing if it may be a user.
+#[must_use]
+pub fn beginning(line: &str) -> Option<Beginning> {
+    if is_header(line) {
+        return Some(Beginning::Header);
+    }
+    if line.starts_with(['{', '[']) && (line.contains('"') || line.len() == 1) {
+        return Some(Beginning::Json);
+    }
+    let separator = [',', ';', '\t']
+        .into_iter()
+        .find(|separator| line.contains(*separator));
+    let (cells, separator): (Vec<&str>, char) = match separator {
+        Some(separator) => (line.split(separator).collect(), separator),
+        None => (line.split_whitespace().collect(), ' '),
+    };
+    let column = cells.iter().position(|cell| is_header(cell));
+    (cells.len() > 1 && column.is_some()).then(|| Beginning::Table {
+        column: column.map(|index| index + 1),
+        separator,
+    })
+}
+
+impl Beginning {
+    /// Returns the words for it, to follow `line 1 is `.
+    #[must_use]
+    pub fn words(&self) -> &'static str {
+        match self {
+            Self::Header => "a column header",
+            Self::Table { .. } => "the header of a table",
+            Self::Json => "JSON",
+        }
+    }
+
+    /// Returns the command that takes the users out of `file`, or out of standard input if that is `-`.
+    #[must_use]
+    pub fn remedy(&self, file: &str) -> String {
+        let list = "easemob-admin … --from -";
+        match self {
+            Self::Header => "name the users on the lines below it".into(),
+            Self::Json if file == "-" => format!("take the users: … | {JQ} | {list}"),
+            Self::Json => format!("take the users: {JQ} {file} | {list}"),
+            Self::Table { column, separator } => {
+                let column = column.unwrap_or(1);
+                let cut = match separator {
+                    ',' => format!("cut -d, -f{column}"),
+                    ' ' => format!("awk '{{print ${column}}}'"),
+                    '\t' => format!("cut -f{column}"),
+                    other => format!("cut -d '{other}' -f{column}"),
+                };
+                if file == "-" {
+                    format!("take the column with the users: … | {cut} | {list}")
+                } else {
+                    format!("take the column with the users: {cut} {file} | {list}")
+                }
+            }
+        }
+    }
+}
+
+/// Returns true for a number that a spreadsheet has shortened, such as `1.38E+10`: its digits are lost.
+#[must_use]
+pub fn is_shortened_number(text: &str) -> bool {
+    let text = text.trim_matches(['"', '\'', '=']);
+    let Some((mantissa, exponent)) = text.split_once(['E', 'e']) else {
+        return false;
+    };
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let unsigned = mantissa.trim_start_matches('-');
+    let (whole, fraction) = unsigned.split_once(['.', ',']).unwrap_or((unsigned, "0"));
+    let signed = exponent.starts_with(['+', '-']);
+    // `1e5` and `1e-5` may be users; no user id has a plus sign, and none has a dot before such an exponent.
+    let certain = exponent.starts_with('+') || (signed && unsigned.len() > whole.len());
+    certain && digits(whole) && digits(fraction) && digits(exponent.trim_start_matches(['+', '-']))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_of_one_column_is_recognised() {
+        for header in [
+            "user",
+            "USER",
+            "User",
+            "users",
+            "username",
+            "UserName",
+            "userid",
+            "user_id",
+            "User ID",
+            "\"user\"",
+            "'user'",
+            "用户名",
+            "用户",
+            "用户ID",
+            "账号",
+            "\"用户名\"",
+        ] {
+            assert_eq!(beginning(header), Some(Beginning::Header), "{header}");
+        }
+        for user in ["ann", "user1", "user_0001", "the user", "a b", "用户1", "o'brien"] {
+            assert_ne!(beginning(user), Some(Beginning::Header), "{user}");
+        }
+    }
+
+    #[test]
+    fn a_table_is_recognised_with_the_column_of_its_users() {
+        for (line, column, cut) in [
+            ("line,user,outcome,device", 2, "cut -d, -f2 done.csv"),
+            ("user,platform,device,name", 1, "cut -d, -f1 done.csv"),
+            ("\"id\";\"username\"", 2, "cut -d ';' -f2 done.csv"),
+            ("姓名\t用户名", 2, "cut -f2 done.csv"),
+            ("user  platform  device", 1, "awk '{print $1}' done.csv"),
+        ] {
+            let found = beginning(line).unwrap();
+            assert!(
+                matches!(found, Beginning::Table { column: Some(found), .. } if found == column),
+                "{line}: {found:?}"
+            );
+            let remedy = found.remedy("done.csv");
+            assert!(remedy.contains(cut), "{remedy}");
+        }
+        for user in ["ann,bob", "ann ios", "1,ann,ended"] {
+            assert_eq!(beginning(user), None, "{user}");
+        }
+    }
+
+    #[test]
+    fn json_is_recognised() {
+        for line in [r#"{"line":1,"user":"ann"}"#, r#"["ann","bob"]"#, "{", "["] {
+            assert_eq!(beginning(line), Some(Beginning::Json), "{line}");
+        }
+        assert_eq!(beginning("[ann]"), None);
+    }
+
+    #[test]
+    fn numbers_that_a_spreadsheet_has_shortened() {
+        for number in [
+            "1.38E+10",
+            "1.38001E+10",
+            "1E+15",
+            "1,38E+10",
+            "1.38e+10",
+            "\"1.38E+10\"",
+            "-1.2E+05",
+            "1.38E-05",
+        ] {
+            assert!(is_shortened_number(number), "{number}");
+        }
+        for user in [
+            "13800138000",
+            "1e5",
+            "1e-5",
+            "1.5",
+            "ann",
+            "e+1",
+            "1.38E+",
+            "E+10",
+            "1.a5E+10",
+        ] {
+            assert!(!is_shortened_number(user), "{user}");
+        }
+    }
+}
