@@ -86,7 +86,7 @@ pub const FAILED_FINAL: Exit = Exit::new(
 pub const CAP_HIT: Exit = Exit::new(
     8,
     "cap-hit",
-    "`--max-logouts` stopped the run before the first logout beyond the cap.",
+    "`--max-logouts` stopped the run before the first logout beyond the cap, or `--max-users` refused a list that is too long.",
 );
 /// What is online differs from the plan.
 pub const DRIFT: Exit = Exit::new(

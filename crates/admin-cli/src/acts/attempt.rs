@@ -1,11 +1,13 @@
 //! The work of one process on a run: from the first note on record to the last.
 
 use std::io;
+use std::path::PathBuf;
 
 use jiff::Timestamp;
 
 use super::audit_sink::AuditSink;
 use super::operator::operator;
+use super::taken_over::take_over;
 use crate::audit::{AuditTrail, directory_name};
 use crate::bulk::item::Task;
 use crate::bulk::journal::header::Header;
@@ -49,8 +51,19 @@ impl<'a> Attempt<'a> {
         which: Which,
         mut summary: Summary,
     ) -> Result<(Self, impl Iterator<Item = io::Result<Task>> + use<>), CommandError> {
-        let items = open.items()?;
-        let (header, progress, journal) = open.into_journal();
+        let (items, again) = (open.items()?, open.items()?);
+        let (header, mut progress, mut journal) = open.into_journal();
+        let kept = trail_of(
+            context,
+            header.sandbox,
+            header.profile.as_deref(),
+            &header.app_root,
+        )?;
+        take_over(&kept.0, &header.run, again, &mut progress, &mut journal).map_err(|error| {
+            let what = "cannot compare the run with the audit trail, so nothing was sent";
+            let hint = "check the trail: easemob-admin audit verify";
+            CommandError::new(exit::INTERNAL, what).because(error).hint(hint)
+        })?;
         let before = progress.counts();
         summary.users = which.count(&before);
         summary.leave(which.leaves(&before));
@@ -63,8 +76,10 @@ impl<'a> Attempt<'a> {
             header.profile.as_deref(),
             &header.app_root,
         )?;
-        let sinks: Vec<Box<dyn Sink>> =
-            vec![Box::new(AuditSink::new(trail, header.clone())), Box::new(journal)];
+        let sinks: Vec<Box<dyn Sink>> = vec![
+            Box::new(AuditSink::new(trail, header.clone(), progress.outstanding())),
+            Box::new(journal),
+        ];
         let recorder = Recorder::start(sinks, header.durability, now)
             .map_err(|error| CommandError::new(exit::INTERNAL, "cannot start to record").because(error))?;
         let begin = Begin {
@@ -131,9 +146,19 @@ fn open_trail(
     profile: Option<&str>,
     app_root: &str,
 ) -> Result<AuditTrail, CommandError> {
-    let name = directory_name(sandbox, profile, app_root);
-    let directory = context.places()?.audit().join(&name);
+    let (directory, name) = trail_of(context, sandbox, profile, app_root)?;
     Ok(AuditTrail::open(&directory, &name)?)
+}
+
+/// Returns the directory of the audit trail of a profile, and its name.
+fn trail_of(
+    context: &Context,
+    sandbox: bool,
+    profile: Option<&str>,
+    app_root: &str,
+) -> Result<(PathBuf, String), CommandError> {
+    let name = directory_name(sandbox, profile, app_root);
+    Ok((context.places()?.audit().join(&name), name))
 }
 
 /// Proves that an act on this server could be put on record, before the first request is sent.

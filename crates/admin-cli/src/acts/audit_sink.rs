@@ -12,6 +12,7 @@ use crate::audit::{AuditTrail, Event, EventTime, Kind, Operator, Outcome, TOOL};
 use crate::bulk::action::Action;
 use crate::bulk::digest;
 use crate::bulk::journal::header::Header;
+use crate::bulk::journal::progress;
 use crate::bulk::journal::record::{self, Record, State};
 use crate::bulk::recorder::{Note, Sink};
 
@@ -33,17 +34,28 @@ struct Meant {
     devices: Vec<DeviceId>,
     /// Devices of which an event has told already that they ended.
     told: Vec<DeviceId>,
+    /// An attempt before this one meant it; what came of it is found out by reading.
+    earlier: bool,
 }
 
 impl AuditSink {
-    /// Binds a run to a trail.
+    /// Binds a run to a trail; `outstanding` are the calls of earlier attempts whose outcome nobody has noted.
     #[must_use]
-    pub fn new(trail: AuditTrail, header: Header) -> Self {
+    pub fn new(trail: AuditTrail, header: Header, outstanding: &HashMap<u64, progress::Meant>) -> Self {
+        let earlier = |(n, meant): (&u64, &progress::Meant)| {
+            let meant = Meant {
+                call: meant.call.clone(),
+                devices: Vec::new(),
+                told: Vec::new(),
+                earlier: true,
+            };
+            (*n, meant)
+        };
         Self {
             trail,
             header,
             acting: None,
-            meant: HashMap::new(),
+            meant: outstanding.iter().map(earlier).collect(),
         }
     }
 
@@ -56,7 +68,7 @@ impl AuditSink {
     /// that it no longer names are ended.
     fn mean(&mut self, intent: &record::Intent, note: &Note) -> Option<Event> {
         let before = self.meant.remove(&intent.n);
-        let before = before.filter(|before| before.call != intent.call);
+        let before = before.filter(|before| !before.earlier && before.call != intent.call);
         let ended = |before: &Meant| -> Vec<DeviceId> {
             let named: HashSet<&DeviceId> = intent.devices.iter().collect();
             let devices = before.devices.iter();
@@ -67,6 +79,7 @@ impl AuditSink {
             call: intent.call.clone(),
             devices: intent.devices.clone(),
             told: told.clone(),
+            earlier: false,
         };
         self.meant.insert(intent.n, meant);
         Some(self.done(before?.call, intent.n, intent.at, told, note))
@@ -104,7 +117,7 @@ impl Sink for AuditSink {
                 Record::Intent(intent) => events.extend(self.mean(intent, note)),
                 Record::Outcome(outcome) => {
                     if let Some(meant) = self.meant.remove(&outcome.n) {
-                        if ban_was_done(&meant.call, outcome) {
+                        if !meant.earlier && ban_was_done(&meant.call, outcome) {
                             events.push(self.done(
                                 meant.call.clone(),
                                 outcome.n,
@@ -113,7 +126,13 @@ impl Sink for AuditSink {
                                 note,
                             ));
                         }
-                        event.call = event.call.or(Some(meant.call));
+                        // What an earlier attempt meant has to do only with what is found to be done.
+                        if !meant.earlier || outcome.state == State::Done {
+                            event.call = event.call.or(Some(meant.call));
+                        }
+                        event.outcome = event
+                            .outcome
+                            .map(|outcome| in_words_of(event.call.as_deref(), outcome));
                         let told: HashSet<String> = meant.told.iter().map(ToString::to_string).collect();
                         event.devices.retain(|device| !told.contains(device));
                     }
@@ -135,6 +154,19 @@ impl Sink for AuditSink {
     fn sync(&mut self) -> io::Result<()> {
         self.trail.sync().map_err(io::Error::other)
     }
+}
+
+/// What a call does that ends no session is done, and not ended.
+fn in_words_of(call: Option<&str>, outcome: Outcome) -> Outcome {
+    match call {
+        Some(call) if outcome == Outcome::Ended && !ends(call) => Outcome::Done,
+        _ => outcome,
+    }
+}
+
+/// Returns true if the call ends sessions; a ban does.
+fn ends(call: &str) -> bool {
+    call.starts_with("sessions.") || call == "users.ban"
 }
 
 /// Returns true if what failed is what comes after a ban: that nobody could be asked what it left online makes the

@@ -15,4 +15,5 @@ pub mod logout;
 pub mod operator;
 pub mod perform;
 pub mod read_first;
+mod taken_over;
 pub mod unlock;

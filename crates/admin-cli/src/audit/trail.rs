@@ -126,7 +126,9 @@ impl AuditTrail {
         };
         self.locked(|trail| {
             trail.write(events)?;
-            if trail.tail.chain().size() - trail.signed >= trail.limits.checkpoint_every {
+            // A trail without a head could be written anew by whoever has no key, and nobody would notice.
+            let first = trail.signed == 0;
+            if first || trail.tail.chain().size() - trail.signed >= trail.limits.checkpoint_every {
                 trail.sign(newest)?;
             }
             Ok(())

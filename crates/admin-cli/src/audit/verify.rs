@@ -69,6 +69,8 @@ pub struct Verification {
     pub key_was_kept: bool,
     /// What is wrong, the first bad entry first.
     pub problems: Vec<Problem>,
+    /// Whether a key or heads were kept and there is nothing that they could be compared with.
+    pub unproved: bool,
     /// Whether any of that is wrong with the trail, and not only with a head that was kept elsewhere.
     pub trail_is_bad: bool,
 }
@@ -171,6 +173,25 @@ pub fn verify(directory: &Path, against: &Against) -> Result<Verification, Audit
     let mut found = Walk::new(directory, &extents, claims).run()?;
     found.trail_is_bad = own_is_bad || !found.problems.is_empty();
     found.problems.append(&mut problems);
+    let mut unproved = |file: &Path, what: String| {
+        found.unproved = true;
+        found.problems.push(Problem {
+            file: file.to_owned(),
+            line: 0,
+            seq: None,
+            what,
+        });
+    };
+    if against.key.is_some() && found.checkpoints == 0 {
+        unproved(
+            &own_file,
+            "the key signs no head of these entries, so that it proves nothing of them".into(),
+        );
+    }
+    if let Some(file) = against.checkpoints.as_ref().filter(|_| found.kept == 0) {
+        let what = "none of the kept heads is about entries that are here, so that they prove nothing";
+        unproved(file, what.into());
+    }
     found.key_id = key.id();
     found.key_was_kept = against.key.is_some();
     Ok(found)

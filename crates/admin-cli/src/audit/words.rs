@@ -88,8 +88,10 @@ words! {
 words! {
     /// What became of one item.
     Outcome {
-        /// The sessions were ended, or what else was asked for was done.
+        /// The sessions were ended. Older versions wrote it of whatever else was done, too.
         Ended = "ended",
+        /// What was asked for was done: a ban, its end, a limit.
+        Done = "done",
         /// The server refused.
         Refused = "refused",
         /// It failed, and nothing was changed.

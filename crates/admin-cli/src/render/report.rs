@@ -8,6 +8,7 @@ use super::csv::Csv;
 use super::json::Json;
 use super::jsonl::JsonLines;
 use super::table::Table;
+use super::text::harmless_json;
 use super::{Format, Header, Record, Sink};
 
 /// A row of a report.
@@ -94,7 +95,7 @@ impl Report {
             Format::Csv => Record::Cells(row.cells()),
             Format::Json | Format::Jsonl => {
                 let sandbox = self.tagged.then_some(true);
-                Record::Json(serde_json::to_string(&Tagged { row, sandbox })?)
+                Record::Json(harmless_json(&serde_json::to_string(&Tagged { row, sandbox })?).into_owned())
             }
         };
         let written = self.sink.row(&record);
@@ -121,7 +122,7 @@ impl Report {
         if self.gone {
             return Ok(Reader::Gone);
         }
-        let summary = serde_json::to_string(summary)?;
+        let summary = harmless_json(&serde_json::to_string(summary)?).into_owned();
         let written = self.sink.finish(&summary);
         self.judge(written)
     }

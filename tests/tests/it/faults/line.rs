@@ -1,11 +1,15 @@
 //! A line between tool and server that breaks on purpose.
 
+use std::fmt::Write as _;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread::{sleep, spawn};
 use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 
 use super::wrong::Often;
 
@@ -14,6 +18,8 @@ use super::wrong::Often;
 pub(super) enum Strike {
     /// It is answered in place of the server.
     Answer(Vec<u8>),
+    /// It is answered with this status and a page that shows the whole request, plain and in other spellings.
+    Echo(&'static str),
     /// The connection is reset before anything of it was read.
     ResetBefore,
     /// The server gets it, and its answer is lost with the connection.
@@ -45,7 +51,7 @@ struct State {
     /// What is counted.
     about: &'static str,
     /// Of that, what is struck.
-    whom: &'static str,
+    whom: String,
     strike: Strike,
     often: Often,
     counts: Mutex<Counts>,
@@ -65,7 +71,7 @@ impl Line {
     pub(super) fn to(
         upstream: String,
         about: &'static str,
-        whom: &'static str,
+        whom: &str,
         strike: Strike,
         often: Often,
     ) -> Self {
@@ -76,7 +82,7 @@ impl Line {
         let state = Arc::new(State {
             upstream,
             about,
-            whom,
+            whom: whom.to_owned(),
             strike,
             often,
             counts: Mutex::default(),
@@ -115,6 +121,11 @@ impl Line {
     pub(super) fn mend(&self) {
         self.state.counts.lock().unwrap().mended = true;
     }
+
+    /// Begins to strike after [`Line::mend`].
+    pub(super) fn begin(&self) {
+        *self.state.counts.lock().unwrap() = Counts::default();
+    }
 }
 
 impl State {
@@ -126,7 +137,7 @@ impl State {
         }
         counts.requests += 1;
         let again = self.often == Often::Always || counts.struck == 0;
-        let hit = !counts.mended && again && first.contains(self.whom);
+        let hit = !counts.mended && again && first.contains(&self.whom);
         counts.struck += usize::from(hit);
         hit
     }
@@ -160,6 +171,7 @@ fn carry(state: &State, client: &TcpStream) -> io::Result<()> {
         }
         match &state.strike {
             Strike::Answer(answer) => (&*client).write_all(answer)?,
+            Strike::Echo(status) => (&*client).write_all(&echo(status, &request))?,
             Strike::ResetBefore => return Ok(()),
             Strike::CloseAfter => return forward().map(drop),
             Strike::Silence => {
@@ -201,6 +213,30 @@ fn carry(state: &State, client: &TcpStream) -> io::Result<()> {
             }
         }
     }
+}
+
+/// A page that shows the request as it came, and its header and body in base64 and percent-encoded.
+fn echo(status: &str, request: &[u8]) -> Vec<u8> {
+    let text = String::from_utf8_lossy(request);
+    let words: Vec<String> = text
+        .split(['\r', '\n', ' ', '"'])
+        .filter(|word| word.len() > 6)
+        .map(|word| format!("{} {}", STANDARD.encode(word), percent_encoded(word)))
+        .collect();
+    let page = format!("<html><pre>{text}</pre>{}</html>", words.join("\n"));
+    let head = format!(
+        "HTTP/1.1 {status}\r\ncontent-type: text/html\r\ncontent-length: {}\r\n\r\n",
+        page.len()
+    );
+    [head.into_bytes(), page.into_bytes()].concat()
+}
+
+/// Every byte as `%XX`, as a careful page writes it.
+pub(super) fn percent_encoded(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut encoded, byte| {
+        write!(encoded, "%{byte:02X}").unwrap();
+        encoded
+    })
 }
 
 /// Reads a message with its length, and returns it and how long its body is.

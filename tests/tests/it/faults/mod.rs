@@ -5,6 +5,7 @@
 mod cell;
 mod collecting;
 mod command;
+mod foreign;
 mod line;
 mod wrong;
 
@@ -58,6 +59,7 @@ fn faults_have_no_other_consequence_than_the_documented() {
         let cells: Vec<&str> = columns.iter().map(|column| column[row].as_str()).collect();
         writeln!(text, "| {} | {} |", wrong.name(), cells.join(" | ")).unwrap();
     }
+    text.push_str(&foreign::tables());
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/faults.md");
     if std::env::var("INSTA_UPDATE").is_ok_and(|how| how == "always") {
         std::fs::write(&path, &text).unwrap();

@@ -2,13 +2,13 @@
 
 use std::fmt::Write as _;
 
-use super::{Success, message, success};
+use super::{Success, act, message, success};
 use crate::audit::Event;
 
-/// Returns the event as one line.
+/// Returns the event as one line; `id` is its own in the trail.
 #[must_use]
-pub fn line(event: &Event) -> String {
-    let call = event.call.as_deref().unwrap_or("none");
+pub fn line(event: &Event, id: &str) -> String {
+    let call = act(event);
     let (severity, outcome) = match success(event) {
         Success::Yes => (3, "success"),
         Success::No => (6, "failure"),
@@ -46,14 +46,19 @@ pub fn line(event: &Event) -> String {
         ("duser", event.user.clone()),
         ("request", event.app_root.clone()),
         ("msg", event.error.clone()),
-        ("cn1", event.line.map(|line| line.to_string())),
-        ("externalId", event.status.map(|status| status.to_string())),
+        ("externalId", Some(id.to_owned())),
     ] {
         if let Some(value) = value {
             extend(key, &value);
-            if key == "cn1" {
-                extend("cn1Label", "line");
-            }
+        }
+    }
+    for (key, label, value) in [
+        ("cn1", "line", event.line),
+        ("cn2", "httpStatus", event.status.map(u64::from)),
+    ] {
+        if let Some(value) = value {
+            extend(key, &value.to_string());
+            extend(&format!("{key}Label"), label);
         }
     }
     for (key, label, value) in labelled {
@@ -89,7 +94,7 @@ mod tests {
     fn has_the_seven_header_fields_and_escapes_the_rest() {
         let mut event = samples::logout();
         event.user = Some("a|b=c".into());
-        let line = line(&event);
+        let line = line(&event, "prod/7");
         assert_eq!(line.lines().count(), 1);
         let unescaped = line.replace("\\|", "");
         let fields: Vec<&str> = unescaped.splitn(8, '|').collect();
@@ -103,5 +108,9 @@ mod tests {
             "{line}"
         );
         assert!(line.contains("rt=1700000000123 "), "{line}");
+        assert!(line.contains("externalId=prod/7 "), "{line}");
+        let refused = super::line(&samples::refused_ban(), "prod/8");
+        assert!(refused.contains("externalId=prod/8 "), "{refused}");
+        assert!(refused.contains("cn2=404 cn2Label=httpStatus"), "{refused}");
     }
 }

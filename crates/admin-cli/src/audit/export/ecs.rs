@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::ocsf::{host_of, without_nulls};
-use super::{Success, VENDOR, ends_sessions, message, success};
+use super::{Success, VENDOR, act, ends_sessions, message, success};
 use crate::audit::Event;
 
 /// The version of the schema.
@@ -31,7 +31,7 @@ pub fn line(event: &Event, id: &str) -> Value {
             "kind": "event",
             "category": [category],
             "type": [kind],
-            "action": event.call,
+            "action": act(event),
             "outcome": outcome,
             "dataset": "easemob_admin.audit",
             "module": "easemob_admin",

@@ -20,7 +20,7 @@ enum Success {
 
 fn success(event: &Event) -> Success {
     match &event.outcome {
-        Some(Outcome::Ended | Outcome::Nothing) => Success::Yes,
+        Some(Outcome::Ended | Outcome::Done | Outcome::Nothing) => Success::Yes,
         Some(Outcome::Refused | Outcome::Failed | Outcome::Skipped) => Success::No,
         _ => Success::Unknown,
     }
@@ -28,17 +28,62 @@ fn success(event: &Event) -> Success {
 
 /// Returns true if the act ended sessions, rather than changing an account or a limit.
 fn ends_sessions(event: &Event) -> bool {
-    event
-        .call
-        .as_deref()
-        .is_some_and(|call| call.starts_with("sessions."))
+    match event.call.as_deref() {
+        Some(call) => call.starts_with("sessions."),
+        None => was_settled_by_reading(event),
+    }
+}
+
+/// Returns true if a resumed run found by reading that an earlier call had done it; older versions did not write which.
+fn was_settled_by_reading(event: &Event) -> bool {
+    event.call.is_none() && event.outcome == Some(Outcome::Ended)
+}
+
+/// The call of an act, or what stands in its place.
+fn act(event: &Event) -> &str {
+    match event.call.as_deref() {
+        Some(call) => call,
+        None if was_settled_by_reading(event) => "settled by reading",
+        None => "none",
+    }
 }
 
 /// Says in a sentence what an event tells.
 fn message(event: &Event) -> String {
-    let text = |value: &Option<String>| value.clone().unwrap_or_else(|| "nothing sent".into());
+    let what = match act(event) {
+        "none" => "nothing sent",
+        act => act,
+    };
     let outcome = event.outcome.as_ref().map_or("?", Outcome::as_str);
-    format!("{} of {}: {outcome}", text(&event.call), text(&event.user))
+    let whom = event.user.as_deref().unwrap_or("the app");
+    format!("{what} of {whom}: {outcome}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_was_ended_was_not_left_alone() {
+        let mut event = samples::logout();
+        event.call = None;
+        let exported = [
+            ocsf::line(&event, "a/1").to_string(),
+            ecs::line(&event, "a/1").to_string(),
+            cef::line(&event, "a/1"),
+        ];
+        for line in &exported {
+            assert!(
+                line.contains("settled by reading") && !line.contains("nothing sent"),
+                "{line}"
+            );
+        }
+        assert!(exported[0].contains("\"class_uid\":3002"), "{}", exported[0]);
+        assert!(exported[1].contains("authentication"), "{}", exported[1]);
+        event.outcome = Some(Outcome::Skipped);
+        assert!(ocsf::line(&event, "a/1").to_string().contains("nothing sent"));
+        assert!(cef::line(&event, "a/1").contains("act=none "));
+    }
 }
 
 #[cfg(test)]

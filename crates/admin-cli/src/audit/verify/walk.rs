@@ -71,6 +71,7 @@ impl<'a> Walk<'a> {
                 key_id: String::new(),
                 key_was_kept: false,
                 problems: Vec::new(),
+                unproved: false,
                 trail_is_bad: false,
             },
         }

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use easemob_admin_api::DeviceId;
 
-use super::record::{Outcome, Record, State};
+use super::record::{Intent, Outcome, Record, State};
 
 /// The state of every item. One byte per item up to the last one that was begun, plus the intents that are not
 /// settled.
@@ -12,8 +12,17 @@ use super::record::{Outcome, Record, State};
 pub struct Progress {
     items: u64,
     states: Vec<Option<State>>,
-    intents: HashMap<u64, Vec<DeviceId>>,
+    intents: HashMap<u64, Meant>,
     counts: Counts,
+}
+
+/// A call that was about to be sent, and is not known to have done what it was for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Meant {
+    /// The call.
+    pub call: String,
+    /// The devices that it was about, less those that are known to be ended.
+    pub devices: Vec<DeviceId>,
 }
 
 /// How many items are in each state.
@@ -76,7 +85,8 @@ impl Progress {
             Record::Intent(intent) => {
                 if let Some(state) = self.state_mut(intent.n) {
                     *state = Some(State::NotTried);
-                    self.intents.insert(intent.n, intent.devices);
+                    let Intent { n, call, devices, .. } = intent;
+                    self.intents.insert(n, Meant { call, devices });
                 }
             }
             Record::Outcome(outcome) => self.settle(&outcome),
@@ -96,7 +106,7 @@ impl Progress {
             _ => {
                 if let Some(intent) = self.intents.get_mut(&outcome.n) {
                     let ended: HashSet<&DeviceId> = outcome.ended.iter().collect();
-                    intent.retain(|device| !ended.contains(device));
+                    intent.devices.retain(|device| !ended.contains(device));
                 }
             }
         }
@@ -110,13 +120,19 @@ impl Progress {
         self.states.get_mut(index)
     }
 
+    /// Returns the calls whose outcome is outstanding, by the number of their items.
+    #[must_use]
+    pub fn outstanding(&self) -> &HashMap<u64, Meant> {
+        &self.intents
+    }
+
     /// Returns what is to be done about an item.
     #[must_use]
     pub fn standing(&self, number: u64) -> Standing<'_> {
         let state = usize::try_from(number)
             .ok()
             .and_then(|index| self.states.get(index).copied().flatten());
-        let intended = self.intents.get(&number).map(Vec::as_slice);
+        let intended = self.intents.get(&number).map(|meant| meant.devices.as_slice());
         match state {
             Some(State::Done | State::Nothing | State::Skipped) => Standing::Settled,
             Some(State::FailedRetry) => Standing::FailedRetry(intended),
@@ -152,7 +168,8 @@ impl Progress {
             };
             *counter += 1;
         }
-        counts.devices_intended = self.intents.values().map(|devices| devices.len() as u64).sum();
+        let meant = self.intents.values();
+        counts.devices_intended = meant.map(|meant| meant.devices.len() as u64).sum();
         counts
     }
 }

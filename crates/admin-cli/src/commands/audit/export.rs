@@ -12,6 +12,7 @@ use crate::command_error::CommandError;
 use crate::context::Context;
 use crate::exit::{self, Exit};
 use crate::interrupt;
+use crate::render::text::{harmless_cef, harmless_json};
 
 /// How often `--follow` looks for more.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
@@ -54,10 +55,18 @@ enum Form {
 impl Form {
     fn write(self, out: &mut impl Write, entry: &Entry, id: &str) -> io::Result<()> {
         match self {
-            Self::Jsonl => serde_json::to_writer(&mut *out, entry)?,
-            Self::Ocsf => write!(out, "{}", ocsf::line(&entry.event, id))?,
-            Self::Ecs => write!(out, "{}", ecs::line(&entry.event, id))?,
-            Self::Cef => out.write_all(cef::line(&entry.event).as_bytes())?,
+            Self::Cef => {
+                let line = cef::line(&entry.event, id);
+                out.write_all(harmless_cef(&line).as_bytes())?;
+            }
+            Self::Jsonl | Self::Ocsf | Self::Ecs => {
+                let json = match self {
+                    Self::Ocsf => ocsf::line(&entry.event, id).to_string(),
+                    Self::Ecs => ecs::line(&entry.event, id).to_string(),
+                    _ => serde_json::to_string(entry)?,
+                };
+                out.write_all(harmless_json(&json).as_bytes())?;
+            }
         }
         out.write_all(b"\n")
     }

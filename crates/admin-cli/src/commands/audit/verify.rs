@@ -123,7 +123,7 @@ pub fn run(context: &Context, args: &VerifyArgs) -> Result<Exit, CommandError> {
             String::new()
         };
         ui.say(format_args!(
-            "{}: {} {}{from} in {} {}, {} {}",
+            "{}: {} {}{from} in {} {}, {} {}, {} after the last",
             directory.display(),
             summary.entries,
             either(summary.entries, "entry", "entries"),
@@ -131,7 +131,20 @@ pub fn run(context: &Context, args: &VerifyArgs) -> Result<Exit, CommandError> {
             either(summary.entries, "holds", "hold"),
             counted(found.checkpoints, "checkpoint"),
             either(found.checkpoints, "agrees", "agree"),
+            match summary.entries_not_covered_by_a_checkpoint {
+                1 => "1 entry".to_owned(),
+                uncovered => format!("{uncovered} entries"),
+            },
         ));
+        if found.unchecked > 0 {
+            ui.note(format_args!(
+                "{} about entries that are not here; only the signatures were checked",
+                match found.unchecked {
+                    1 => "1 checkpoint is".to_owned(),
+                    unchecked => format!("{unchecked} checkpoints are"),
+                }
+            ));
+        }
         match summary.entries_not_covered_by_a_checkpoint {
             0 => {}
             1 => ui.say(
@@ -142,7 +155,9 @@ pub fn run(context: &Context, args: &VerifyArgs) -> Result<Exit, CommandError> {
             )),
         }
     } else {
-        let (what, first_word) = if found.trail_is_bad {
+        let (what, first_word) = if found.unproved && !found.trail_is_bad {
+            ("nothing proves that the trail is whole", "why")
+        } else if found.trail_is_bad {
             ("the trail was changed", "first bad entry")
         } else {
             ("the trail holds, but a kept head is not valid", "first bad head")
