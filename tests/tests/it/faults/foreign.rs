@@ -273,9 +273,10 @@ fn cell(act: Act, answer: &Foreign, struck: &str) -> String {
     for verdict in ["no such user", "not_found", "nothing is left", "internal"] {
         assert!(!text.contains(verdict), "{act:?} {}: {text}", answer.name);
     }
-    assert_ne!(output.code, act.good(), "{act:?} {}: {text}", answer.name);
+    // A check that finds somebody says so first, and in its rows who could not be read.
+    let finds = act == Act::Check && said == ", failed" && output.code == 11;
     assert!(
-        [4, 5, 6, 10].contains(&output.code),
+        finds || [4, 5, 6, 10].contains(&output.code),
         "{act:?} {}: {text}",
         answer.name
     );
@@ -300,9 +301,15 @@ fn cell(act: Act, answer: &Foreign, struck: &str) -> String {
         nothing_leaks(&env, &again);
     }
     let repeated = env.run(&args);
+    // Nobody is locked any more, which is refused.
+    let good = if act == Act::Unlock && on_record {
+        2
+    } else {
+        act.good()
+    };
     assert_eq!(
         repeated.code,
-        act.good(),
+        good,
         "{act:?} {}: {}",
         answer.name,
         repeated.text()
