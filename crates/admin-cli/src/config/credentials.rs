@@ -513,7 +513,7 @@ mod tests {
         assert!(matches!(file(b"\n"), Err(CredentialError::Unusable { .. })));
         assert!(matches!(file(b"s3\ncret"), Err(CredentialError::Unusable { .. })));
         assert!(matches!(
-            file(&[b'x'; LARGEST + 1]),
+            file(&vec![b'x'; LARGEST + 1]),
             Err(CredentialError::TooLarge(_))
         ));
         assert!(matches!(
