@@ -128,7 +128,8 @@ impl AuditTrail {
             trail.write(events)?;
             // A trail without a head could be written anew by whoever has no key, and nobody would notice.
             let first = trail.signed == 0;
-            if first || trail.tail.chain().size() - trail.signed >= trail.limits.checkpoint_every {
+            let round = |size: u64| size / trail.limits.checkpoint_every;
+            if first || round(trail.tail.chain().size()) > round(trail.signed) {
                 trail.sign(newest)?;
             }
             Ok(())

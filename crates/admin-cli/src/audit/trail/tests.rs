@@ -48,7 +48,7 @@ fn what_is_appended_is_verified_and_gone_on_from() {
         trail.checkpoint(UNIX_EPOCH).unwrap();
     }
     let found = verified(home.path());
-    assert_eq!((found.size, found.checkpoints, found.unsigned()), (35, 5, 0));
+    assert_eq!((found.size, found.checkpoints, found.unsigned()), (35, 6, 0));
     assert_eq!(found.origin.as_deref(), Some("test"));
 }
 
@@ -60,7 +60,7 @@ fn files_are_bounded_and_heads_are_signed_as_entries_come() {
         trail.append(&events(start * 5..start * 5 + 5)).unwrap();
     }
     let found = verified(home.path());
-    assert_eq!((found.size, found.checkpoints), (150, 7));
+    assert_eq!((found.size, found.checkpoints), (150, 8));
     assert!(found.files > 10);
     for segment in segments(home.path()).unwrap() {
         assert!(segment.path.metadata().unwrap().len() < 4_000);
