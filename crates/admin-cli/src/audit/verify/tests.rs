@@ -354,3 +354,38 @@ fn where_there_is_no_trail_nothing_is_verified() {
     let found = verify(copy(&Files::new()).path(), &Against::default()).unwrap();
     assert!(found.problems[0].what.contains("cut off"), "{found:?}");
 }
+
+#[test]
+fn what_was_kept_proves_nothing_where_there_is_nothing_to_compare() {
+    let key = PublicKey::of_trail(ORIGINAL.home.path()).unwrap();
+    let with_key = Against {
+        key: Some(key),
+        checkpoints: None,
+    };
+    assert!(verify(ORIGINAL.home.path(), &with_key).unwrap().holds());
+
+    // Written anew without the private key, the trail has no head that the key signs.
+    let emptied = copy(&ORIGINAL.files);
+    fs::write(emptied.path().join("checkpoints.jws"), "").unwrap();
+    let found = verify(emptied.path(), &with_key).unwrap();
+    assert!(
+        found.unproved && !found.holds() && !found.trail_is_bad,
+        "{found:?}"
+    );
+    // Nobody asked for a proof here.
+    assert!(verify(emptied.path(), &Against::default()).unwrap().holds());
+
+    // A kept head of entries that have gone to an archive.
+    let heads = fs::read_to_string(ORIGINAL.home.path().join("checkpoints.jws")).unwrap();
+    let kept = emptied.path().join("kept");
+    fs::write(&kept, heads.lines().next().unwrap()).unwrap();
+    let mut files = ORIGINAL.files.clone();
+    files.pop_first();
+    let rest = copy(&files);
+    let against = Against {
+        key: None,
+        checkpoints: Some(kept),
+    };
+    let found = verify(rest.path(), &against).unwrap();
+    assert!(found.unproved && !found.holds(), "{found:?}");
+}
