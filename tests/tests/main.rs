@@ -25,6 +25,7 @@ mod it {
     mod interrupts;
     mod limits_policy;
     mod live_devices;
+    mod lock_ends;
     mod locks;
     mod logins;
     mod logout_counts;

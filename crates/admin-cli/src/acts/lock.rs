@@ -2,7 +2,9 @@
 
 pub mod bans;
 pub mod book;
+pub mod overdue;
 pub mod row;
+pub mod settling;
 
 use std::collections::HashMap;
 use std::io;

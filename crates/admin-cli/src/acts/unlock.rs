@@ -8,12 +8,14 @@ use jiff::Timestamp;
 use super::attempt::{Attempt, now};
 use super::lock::book::book_of_run;
 use super::lock::row::{LockRow, failed, not_started, one};
+use super::lock::settling::{Traces, Verdict, is_banned};
 use crate::bulk::calls::CallError;
 use crate::bulk::item::Task;
 use crate::bulk::journal::record::{Outcome, Record, State};
 use crate::bulk::outcome;
 use crate::bulk::pipeline::Stop;
 use crate::bulk::recorder::{Note, RecordError, Recorder};
+use crate::bulk::runs::directory::Runs;
 use crate::bulk::tally::Settled;
 use crate::command_error::{CommandError, call_error};
 use crate::drive::Done;
@@ -44,21 +46,39 @@ enum UnlockResult {
 fn must_stay(held: Option<&Lock>, as_of: Timestamp) -> Option<&'static str> {
     match held {
         None => Some("not_locked"),
-        // A ban of somebody else may be behind it.
-        Some(lock) if lock.is_pending() => Some("changed_since"),
         Some(lock) if lock.is_newer_than(as_of) => Some("changed_since"),
+        // A ban of somebody else may be behind it, which is settled when its time is over.
+        Some(lock) if lock.is_pending() && !lock.is_due(as_of) => Some("changed_since"),
         Some(_) => None,
     }
 }
 
-/// Works on the tasks of a run that lifts the locks that were in force at `as_of`.
+/// Returns the word for a lock whose run was cut off, if there is nothing to lift.
+#[must_use]
+pub fn left(verdict: Verdict) -> Option<&'static str> {
+    match verdict {
+        Verdict::Lift => None,
+        Verdict::NotBanned => Some("not_banned"),
+        Verdict::BannedBefore => Some("banned_before"),
+        Verdict::Working => Some("lock_in_progress"),
+        Verdict::Lost => Some("run_unreadable"),
+    }
+}
+
+/// Works on the tasks of a run that lifts the locks that were in force at `as_of`, or pending and due by then.
 pub(super) async fn unlock(
     attempt: Attempt<'_>,
     tasks: impl Iterator<Item = io::Result<Task>>,
     as_of: Timestamp,
 ) -> Result<Exit, CommandError> {
     let book = book_of_run(attempt.context, &attempt.header)?;
+    let runs = Runs::at(attempt.context.places()?.runs());
+    let locks = book.read()?;
+    let pending = locks
+        .values()
+        .filter(|lock| lock.is_pending() && lock.is_due(as_of));
     let unlocking = Unlocking {
+        traces: Traces::read(&runs, book.app_root(), pending),
         server: &attempt.session.server,
         recorder: &attempt.recorder,
         book: &book,
@@ -92,6 +112,7 @@ pub(super) async fn unlock(
 }
 
 struct Unlocking<'a> {
+    traces: Traces,
     server: &'a Server,
     recorder: &'a Recorder,
     book: &'a LockBook,
@@ -112,6 +133,18 @@ impl Unlocking<'_> {
         let held = self.glance.lock_of(user)?;
         if let Some(why) = must_stay(held.as_ref(), self.as_of) {
             return Ok(UnlockResult::Left(why));
+        }
+        if let Some(lock) = held.as_ref().filter(|lock| lock.is_pending()) {
+            let verdict = match is_banned(self.server, user).await {
+                Ok(banned) => self.traces.judge(lock, banned),
+                Err(error) => return Ok(UnlockResult::Failed(error)),
+            };
+            if let Some(why) = left(verdict) {
+                if verdict.ends() {
+                    self.lifted.take_out(lock.clone()).await?;
+                }
+                return Ok(UnlockResult::Left(why));
+            }
         }
         self.recorder
             .intend(&task.item, UNBAN, Vec::new(), Vec::new())
@@ -181,7 +214,7 @@ async fn note(recorder: &Recorder, task: &Task, result: &UnlockResult) -> Result
     let outcome = match result {
         UnlockResult::Unrecorded(_) => return Ok(()),
         UnlockResult::Unlocked | UnlockResult::NotTakenOut(_) => of_call(&Ok(())),
-        UnlockResult::Left("not_locked") => in_state(State::Nothing),
+        UnlockResult::Left("not_locked" | "not_banned" | "banned_before") => in_state(State::Nothing),
         UnlockResult::Left(_) => in_state(State::Skipped),
         UnlockResult::Failed(error) => of_call(&Err(error.clone())),
     };
@@ -233,11 +266,23 @@ mod tests {
         };
         assert_eq!(must_stay(Some(&extended), at(5)), Some("changed_since"));
         assert_eq!(must_stay(Some(&extended), at(6)), None);
-        let pending = Lock {
+        let pending = |until| Lock {
             state: LockState::Pending,
-            ..held
+            until: at(until),
+            ..held.clone()
         };
-        assert_eq!(must_stay(Some(&pending), at(5)), Some("changed_since"));
+        assert_eq!(must_stay(Some(&pending(5)), at(5)), None);
+        assert_eq!(must_stay(Some(&pending(6)), at(5)), Some("changed_since"));
+        assert_eq!(
+            must_stay(
+                Some(&Lock {
+                    changed: Some(at(6)),
+                    ..pending(5)
+                }),
+                at(5)
+            ),
+            Some("changed_since")
+        );
     }
 
     #[tokio::test]

@@ -2,6 +2,7 @@
 //! does and its rows.
 
 pub mod acting;
+pub mod aim;
 mod allowance;
 pub mod audit;
 pub mod completions;

@@ -138,13 +138,13 @@ pub fn settle(locks: &mut Locks, user: &str, run: &str, banned: bool) {
     }
 }
 
-/// Returns the users whose locks can be lifted now.
+/// Returns the users whose locks can be ended now.
 ///
-/// A lock that is still pending is left out: whether the user was banned before it is not known until its run
-/// has been finished, and a ban of somebody else must not be lifted.
+/// A ban of somebody else may be behind a lock that is still pending and must not be lifted, so `can_end` is asked
+/// about those.
 #[must_use]
-pub fn due(locks: &Locks, now: Timestamp) -> Vec<UserId> {
-    let liftable = |lock: &&Lock| lock.is_due(now) && !lock.is_pending();
+pub fn due(locks: &Locks, now: Timestamp, can_end: impl Fn(&Lock) -> bool) -> Vec<UserId> {
+    let liftable = |lock: &&Lock| lock.is_due(now) && (!lock.is_pending() || can_end(lock));
     locks
         .values()
         .filter(liftable)
@@ -161,7 +161,7 @@ pub fn unattended(lifted_last: Option<Timestamp>, now: Timestamp) -> Option<Stri
     let Some(last) = lifted_last else {
         return Some("`sessions unlock --due` has never run here for this server".into());
     };
-    (now.duration_since(last) > TIMER).then(|| format!("`sessions unlock --due` ran here last on {last:.0}"))
+    (now.duration_since(last) > TIMER).then(|| format!("`sessions unlock --due` last ran here on {last:.0}"))
 }
 
 #[cfg(test)]
@@ -218,16 +218,24 @@ mod tests {
     }
 
     #[test]
-    fn only_finished_locks_whose_time_has_come_are_due() {
+    fn only_locks_whose_time_has_come_and_that_can_be_ended_are_due() {
         let mut locks = Locks::new();
         for (name, until, state) in [
             ("ann", 10, LockState::Locked),
             ("bob", 11, LockState::Locked),
+            ("cat", 10, LockState::Pending),
+            ("dan", 11, LockState::Pending),
             ("eve", 10, LockState::Pending),
         ] {
             locks.insert(name.into(), lock(name, "r", until, state));
         }
-        assert_eq!(due(&locks, second(10)), [UserId::parse("ann").unwrap()]);
+        let users = |names: &[&str]| -> Vec<UserId> {
+            names.iter().map(|name| UserId::parse(*name).unwrap()).collect()
+        };
+        assert_eq!(due(&locks, second(10), |_| false), users(&["ann"]));
+        assert_eq!(due(&locks, second(10), |_| true), users(&["ann", "cat", "eve"]));
+        let cat = |lock: &Lock| lock.user.as_str() == "cat";
+        assert_eq!(due(&locks, second(10), cat), users(&["ann", "cat"]));
     }
 
     #[test]

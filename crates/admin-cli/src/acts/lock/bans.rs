@@ -66,12 +66,13 @@ pub fn of_run(runs: &Runs, id: &RunId) -> Option<Bans> {
 #[must_use]
 pub fn by_user(runs: &Runs, id: &RunId) -> Option<Vec<(UserId, Ban)>> {
     let bans = of_run(runs, id)?;
-    let items = runs.items(id).ok()?.map_while(Result::ok);
-    Some(
-        items
-            .filter_map(|item| Some((item.user, *bans.get(&item.number)?)))
-            .collect(),
-    )
+    let mut begun = Vec::new();
+    for item in runs.items(id).ok()? {
+        // Of a list that ends early nobody knows who is not on it.
+        let item = item.ok()?;
+        begun.extend(bans.get(&item.number).map(|ban| (item.user, *ban)));
+    }
+    Some(begun)
 }
 
 /// Returns true if one of the runs may have banned the user.

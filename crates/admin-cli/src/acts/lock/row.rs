@@ -145,6 +145,11 @@ impl Row for LockRow {
             (None, "time_over") => "the lock would have ended by now".into(),
             (None, "lifted_since") => "what an earlier attempt began was undone by somebody".into(),
             (None, "not_locked") => "the lock was lifted, or a ban without end took its place".into(),
+            (None, "not_banned") => "not banned, so there is nothing to lift".into(),
+            (None, "lock_in_progress") => "a process is still working on this lock".into(),
+            (None, "run_unreadable") => {
+                "cannot tell who set the ban: the run of the lock cannot be read".into()
+            }
             (None, "changed_since") => "locked anew or extended since this was asked for".into(),
             _ => String::new(),
         };

@@ -16,6 +16,7 @@ use crate::bulk::item::Task;
 use crate::bulk::tally::Settled;
 use crate::command_error::{CommandError, call_error};
 use crate::commands::acting::{Acting, users};
+use crate::commands::aim::aim;
 use crate::commands::times::lasting;
 use crate::commands::user_cap::UserCap;
 use crate::commands::user_source::UserSource;
@@ -31,9 +32,9 @@ use crate::summary::Words;
   easemob-admin sessions lock ann --ttl 10h --reason \"account stolen\" --ticket INC-7
   easemob-admin sessions lock --from users.txt --ttl 30m --reason \"leak\" --yes
 
-Locking somebody who is locked already extends the lock, unless it ends later anyway. A ban of somebody else stays and is not taken for a lock. \
-The server knows no end of a ban: locks are lifted by `sessions unlock --due`, which belongs into cron or the \
-systemd timer in contrib/systemd.")]
+Locking somebody who is locked already extends the lock, unless it ends later anyway. An existing ban is left alone and does not become a lock. \
+The server does not end a ban by itself: only `sessions unlock --due` lifts locks, so run it every few minutes by cron or the \
+systemd timer in contrib/systemd. The command says so if that has not run here within the last hour.")]
 pub struct LockArgs {
     #[command(flatten)]
     users: UserSource,
@@ -62,10 +63,7 @@ pub async fn run(context: &Context, session: &Session, args: &LockArgs) -> Resul
     warn_of_others(context, session, &book)?;
     if let Some(note) = unattended(book.lifted_last()?, Timestamp::now()) {
         context.ui.note(note);
-        context.ui.note(
-            "nothing else lifts a lock: run `easemob-admin sessions unlock --due --yes` every few minutes, by cron or the \
-             timer in contrib/systemd",
-        );
+        context.ui.note(lifting(session));
     }
     args.acting.confirm(context, session, list.users, &act)?;
     if args.acting.dry_run {
@@ -79,6 +77,20 @@ pub async fn run(context: &Context, session: &Session, args: &LockArgs) -> Resul
     };
     let open = begin(context, session, order, begin::items(args.users.stream(&list)?))?;
     perform(context, session, open, Attempted::first(summary_of(&list))).await
+}
+
+/// Returns what has to run so that locks end: nothing else lifts them.
+pub(super) fn lifting(session: &Session) -> String {
+    let server = aim(session.is_sandbox(), session.profile.as_deref());
+    let needs = if server.is_empty() {
+        " (cron does not see the EASEMOB_ variables of this shell, so use --profile)"
+    } else {
+        ""
+    };
+    format!(
+        "nothing else lifts a lock: enable the timer in contrib/systemd, or add this line to the crontab of this \
+         account{needs}\n  */5 * * * * easemob-admin {server}sessions unlock --due --yes --no-progress"
+    )
 }
 
 /// Looks at each user as the run would, so that what it says is what would be done.

@@ -9,8 +9,10 @@ use crate::command_error::CommandError;
 use crate::commands::acting::users;
 use crate::context::{Context, Session};
 use crate::exit::{self, Exit};
-use crate::locks::lock::Lock;
+use crate::locks::lock::{Lock, unattended};
 use crate::render::report::Row;
+
+use super::lock::lifting;
 
 /// Arguments of `sessions locks`.
 #[derive(Debug, Args)]
@@ -19,7 +21,8 @@ use crate::render::report::Row;
   easemob-admin sessions locks --overdue -o json
 
 --overdue exits with 11 if there is any, so that a nightly script can tell. A lock that is `pending` belongs to a \
-run that was not finished; it is lifted only after `runs resume`.")]
+run that was not finished; `runs resume` finishes it, and `sessions unlock --due` settles it once its time is over. \
+`unlock_due_last_ran` in JSON is the last time when `sessions unlock --due` ran here to its end; null if it never has.")]
 pub struct LocksArgs {
     /// Only locks that should have been lifted by now
     #[arg(long)]
@@ -97,6 +100,7 @@ struct LocksSummary {
     locks: u64,
     overdue: u64,
     pending: u64,
+    unlock_due_last_ran: Option<String>,
 }
 
 /// Runs the command.
@@ -111,10 +115,12 @@ pub fn run(context: &Context, session: &Session, args: &LocksArgs) -> Result<Exi
     let output =
         |error| CommandError::new(exit::INTERNAL, "the rows cannot be written to stdout").because(error);
     let mut report = context.report::<LockedRow>(session, "sessions locks", None);
+    let lifted_last = book.lifted_last()?;
     let mut summary = LocksSummary {
         locks: 0,
         overdue: 0,
         pending: 0,
+        unlock_due_last_ran: lifted_last.map(|last| format!("{last:.0}")),
     };
     for lock in locks.values().filter(|lock| !args.overdue || lock.is_due(now)) {
         summary.locks += 1;
@@ -129,6 +135,9 @@ pub fn run(context: &Context, session: &Session, args: &LocksArgs) -> Result<Exi
         } else {
             "nobody is locked"
         });
+    } else if let Some(note) = unattended(lifted_last, now) {
+        context.ui.note(note);
+        context.ui.note(lifting(session));
     }
     Ok(if args.overdue && summary.overdue > 0 {
         exit::FINDINGS

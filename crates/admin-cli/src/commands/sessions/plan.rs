@@ -25,6 +25,7 @@ use crate::bulk::plan::in_order::InOrder;
 use crate::bulk::plan::write::PlanWriter;
 use crate::command_error::CommandError;
 use crate::commands::acting::{devices, users};
+use crate::commands::aim::aim;
 use crate::commands::allowance::exceeded;
 use crate::commands::selection::{SelectionArgs, without_a_user};
 use crate::commands::user_source::UserSource;
@@ -183,15 +184,6 @@ fn tell(context: &Context, path: &Path, totals: &PlanTotals) {
     }
 }
 
-/// Returns the options that named the server, for the next command: a plan is of one server.
-fn aim(sandbox: bool, profile: Option<&str>) -> String {
-    match profile {
-        _ if sandbox => "--sandbox ".into(),
-        Some(profile) => format!("--profile {profile} "),
-        None => String::new(),
-    }
-}
-
 /// A plan that becomes the file only when it is whole.
 struct Draft {
     writer: PlanWriter<BufWriter<NamedTempFile>>,
@@ -266,16 +258,4 @@ fn planned(task: &Task, chosen: &Result<Decision, CallError>, seen: Timestamp) -
 
 fn timestamp(time: UnixMillis) -> Option<Timestamp> {
     Timestamp::from_millisecond(i64::try_from(time.0).ok()?).ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_next_command_is_about_the_same_server() {
-        assert_eq!(aim(false, None), "");
-        assert_eq!(aim(false, Some("prod")), "--profile prod ");
-        assert_eq!(aim(true, None), "--sandbox ");
-    }
 }

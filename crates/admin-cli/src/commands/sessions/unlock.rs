@@ -8,8 +8,10 @@ use jiff::Timestamp;
 
 use crate::acts::begin::{self, begin};
 use crate::acts::lock::book::{book_of_session, reconcile, warn_of_others};
+use crate::acts::lock::overdue::{Overdue, pending_and_due};
 use crate::acts::lock::row::{LockRow, one};
 use crate::acts::perform::{Attempted, perform};
+use crate::acts::unlock::left;
 use crate::bulk::action::Action;
 use crate::bulk::item::{Item, Task};
 use crate::bulk::tally::Settled;
@@ -29,8 +31,9 @@ use crate::summary::{Summary, Words};
   easemob-admin sessions unlock ann --reason \"it was her after all\" --ticket INC-7
   easemob-admin --profile prod sessions unlock --due --yes
 
---due lifts the locks whose time has come; its reason is that of each lock. The exit code is 11 while a lock whose run was \
-not finished should have been lifted. Only locks are lifted: a ban that \
+--due lifts the locks whose time has come. It also settles those whose run was cut off: it lifts the ban if the run had \
+begun to send it, and leaves a ban that was there before. The exit code is 11 while a lock that should have been lifted \
+cannot be, because its run cannot be read or is still going on. Only locks are lifted: a ban that \
 `sessions lock` did not set is left to `users unban`, and a lock that is set anew or extended after the command was \
 given stays.")]
 pub struct UnlockArgs {
@@ -64,32 +67,71 @@ pub async fn run(context: &Context, session: &Session, args: &UnlockArgs) -> Res
     reconcile(context, &book)?;
     // Between the two nobody can set a lock that is neither seen nor newer.
     let (as_of, locks) = book.change(|locks| (Timestamp::now(), locks.clone()))?;
-    let (items, summary) = items(context, args, &locks, as_of)?;
+    let overdue = if args.due {
+        Overdue::look(context, session, &book, &pending_and_due(&locks, as_of)).await?
+    } else {
+        Overdue::default()
+    };
+    let (items, summary) = items(context, args, &locks, (as_of, &overdue))?;
     args.cap.check(items.len() as u64, locks.len() as u64)?;
-    let overdue = args.due && warn_of_pending(context, &locks, as_of);
-    let lifted = lift(context, session, &acting, items, summary, (args, as_of)).await?;
-    if args.due && !acting.dry_run && lifted == exit::OK {
+    let asked = Asked {
+        args,
+        acting: &acting,
+        as_of,
+        locks: &locks,
+        overdue: &overdue,
+    };
+    let lifted = lift(context, session, &asked, items, summary).await?;
+    if !args.due || lifted != exit::OK {
+        return Ok(lifted);
+    }
+    if !acting.dry_run {
         book.note_lifted(as_of)?;
     }
-    // Somebody is banned past the end of a lock, and only the run that set it knows whether by it.
-    Ok(if overdue && lifted == exit::OK {
-        exit::FINDINGS
-    } else {
-        lifted
-    })
+    // Read again: what was to be settled may have turned out to be in other hands.
+    let locks = book.read()?;
+    let mut left = pending_and_due(&locks, as_of);
+    if acting.dry_run {
+        left.retain(|lock| !overdue.can_end(lock));
+    }
+    overdue.warn(context, session, &left);
+    Ok(if left.is_empty() { exit::OK } else { exit::FINDINGS })
+}
+
+/// What was asked for, and what was found before it is done.
+struct Asked<'a> {
+    args: &'a UnlockArgs,
+    acting: &'a Acting,
+    as_of: Timestamp,
+    locks: &'a Locks,
+    overdue: &'a Overdue,
+}
+
+impl Asked<'_> {
+    /// Returns the outcome of a dry run for a user.
+    fn would(&self, user: &UserId) -> &'static str {
+        let lock = self.locks.get(&user.folded()).filter(|lock| lock.is_pending());
+        let verdict = lock.and_then(|lock| self.overdue.verdict(lock));
+        verdict.and_then(left).unwrap_or("would_unlock")
+    }
 }
 
 /// Lifts the locks of `items`.
 async fn lift(
     context: &Context,
     session: &Session,
-    acting: &Acting,
+    asked: &Asked<'_>,
     items: Vec<Item>,
     summary: Summary,
-    (args, as_of): (&UnlockArgs, Timestamp),
 ) -> Result<Exit, CommandError> {
+    let (args, acting) = (asked.args, asked.acting);
     if items.is_empty() {
-        context.ui.say("no lock is due");
+        let due = args.due && asked.locks.values().any(|lock| lock.is_due(asked.as_of));
+        context.ui.say(if due {
+            "no lock that is due can be lifted"
+        } else {
+            "no lock is due"
+        });
         let report = context.report::<LockRow>(session, "sessions unlock", None);
         return finish_empty(report, &summary);
     }
@@ -101,11 +143,13 @@ async fn lift(
         &format!("lift the locks of {}", users(count)),
     )?;
     if acting.dry_run {
-        return dry_run(context, session, acting, items, summary).await;
+        return dry_run(context, session, asked, items, summary).await;
     }
     let order = begin::Order {
         acting,
-        action: Action::Unlock { as_of: Some(as_of) },
+        action: Action::Unlock {
+            as_of: Some(asked.as_of),
+        },
         source: if args.due {
             "locks that are due".into()
         } else {
@@ -117,34 +161,15 @@ async fn lift(
     perform(context, session, open, Attempted::first(summary)).await
 }
 
-/// Locks that nobody can lift before their run is finished are told, or the timer would leave them for ever.
-///
-/// Returns true if there are any.
-fn warn_of_pending(context: &Context, locks: &Locks, now: Timestamp) -> bool {
-    let pending: Vec<&Lock> = locks
-        .values()
-        .filter(|lock| lock.is_pending() && lock.is_due(now))
-        .collect();
-    if let Some(first) = pending.first() {
-        context.ui.warn(format_args!(
-            "{} should have been unlocked by now and may be banned: the run was not finished; \
-             easemob-admin runs resume {}",
-            users(pending.len() as u64),
-            first.run
-        ));
-    }
-    !pending.is_empty()
-}
-
 /// Returns whose locks are to be lifted, and the summary to begin with.
 fn items(
     context: &Context,
     args: &UnlockArgs,
     locks: &Locks,
-    now: Timestamp,
+    (now, overdue): (Timestamp, &Overdue),
 ) -> Result<(Vec<Item>, Summary), CommandError> {
     if args.due {
-        let due = due(locks, now);
+        let due = due(locks, now, |lock| overdue.can_end(lock));
         let summary = Summary::of_users(due.len() as u64);
         return Ok((numbered((1..).zip(due)), summary));
     }
@@ -200,11 +225,11 @@ fn refuse_pending<'a>(locks: impl Iterator<Item = &'a Lock>) -> Result<(), Comma
 async fn dry_run(
     context: &Context,
     session: &Session,
-    acting: &Acting,
+    asked: &Asked<'_>,
     items: Vec<Item>,
     mut summary: Summary,
 ) -> Result<Exit, CommandError> {
-    acting.record(&mut summary);
+    asked.acting.record(&mut summary);
     let run = Run {
         context,
         session,
@@ -218,7 +243,10 @@ async fn dry_run(
         acts: false,
         summary,
     };
-    let work = async |task: Task| one(LockRow::new(&task.item, "would_unlock"), Settled::Done);
+    let work = async |task: Task| match asked.would(&task.item.user) {
+        would @ "would_unlock" => one(LockRow::new(&task.item, would), Settled::Done),
+        left => one(LockRow::new(&task.item, left), Settled::NothingToDo),
+    };
     let tasks = items.into_iter().map(|item| Ok(Task::fresh(item)));
     drive(run, tasks, work, |task| vec![LockRow::cut_off(&task.item)]).await
 }

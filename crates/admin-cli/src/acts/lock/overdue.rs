@@ -1,0 +1,188 @@
+//! Pending locks whose time is over: what is to become of each, and which of them a person has to see to.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::settling::{Traces, Verdict, is_banned};
+use crate::acts::read_first::read_first;
+use crate::bulk::item::{Item, Task};
+use crate::bulk::runs::directory::Runs;
+use crate::command_error::CommandError;
+use crate::commands::acting::users;
+use crate::commands::aim::aim;
+use crate::context::{Context, Session};
+use crate::locks::book::LockBook;
+use crate::locks::lock::{Lock, Locks};
+
+/// How many users are named; the rest are counted.
+const NAMED: usize = 5;
+
+/// What is to become of pending locks whose time is over.
+#[derive(Debug, Default)]
+pub struct Overdue {
+    /// By the name of the user in lower case; users who could not be read are left out.
+    verdicts: HashMap<String, Verdict>,
+}
+
+impl Overdue {
+    /// Reads the runs and the users of `locks`, which are pending and due.
+    ///
+    /// # Errors
+    /// When going on is pointless, such as without a token.
+    pub async fn look(
+        context: &Context,
+        session: &Session,
+        book: &LockBook,
+        locks: &[&Lock],
+    ) -> Result<Self, CommandError> {
+        let mut this = Self::default();
+        if locks.is_empty() {
+            return Ok(this);
+        }
+        let runs = Runs::at(context.places()?.runs());
+        let traces = Traces::read(&runs, book.app_root(), locks.iter().copied());
+        let of_user: HashMap<String, &Lock> = locks.iter().map(|lock| (lock.user.folded(), *lock)).collect();
+        let task = |(number, lock): (u64, &&Lock)| {
+            Ok(Task::fresh(Item {
+                number,
+                line: number + 1,
+                user: lock.user.clone(),
+                planned: None,
+            }))
+        };
+        read_first(
+            context,
+            &session.server,
+            "looking for bans",
+            locks.len() as u64,
+            (0..).zip(locks).map(task),
+            async |task: &Task| is_banned(&session.server, &task.item.user).await,
+            |task, banned| {
+                let user = task.item.user.folded();
+                // Whoever cannot be read now is read again at their turn, and fails there.
+                if let (Ok(banned), Some(lock)) = (banned, of_user.get(&user)) {
+                    this.verdicts.insert(user, traces.judge(lock, banned));
+                }
+                Ok(())
+            },
+        )
+        .await?;
+        Ok(this)
+    }
+
+    /// Returns what is to become of a lock; nothing if that could not be read.
+    #[must_use]
+    pub fn verdict(&self, lock: &Lock) -> Option<Verdict> {
+        self.verdicts.get(&lock.user.folded()).copied()
+    }
+
+    /// Returns true if the lock is to be ended, or at least tried.
+    #[must_use]
+    pub fn can_end(&self, lock: &Lock) -> bool {
+        self.verdict(lock).is_none_or(Verdict::ends)
+    }
+
+    /// Warns of those of `left` that only a person can end, and says what to type.
+    pub fn warn(&self, context: &Context, session: &Session, left: &[&Lock]) {
+        let command = format!(
+            "easemob-admin {}",
+            aim(session.is_sandbox(), session.profile.as_deref())
+        );
+        for text in said(left, |lock| self.verdict(lock), &command) {
+            context.ui.warn(text);
+        }
+    }
+}
+
+/// Returns the pending locks that should have been lifted at `now`.
+#[must_use]
+pub fn pending_and_due(locks: &Locks, now: jiff::Timestamp) -> Vec<&Lock> {
+    locks
+        .values()
+        .filter(|lock| lock.is_pending() && lock.is_due(now))
+        .collect()
+}
+
+/// Returns a warning for each reason why locks are left.
+fn said(left: &[&Lock], verdict: impl Fn(&Lock) -> Option<Verdict>, command: &str) -> Vec<String> {
+    let mut by_reason: BTreeMap<bool, Vec<&Lock>> = BTreeMap::new();
+    for lock in left {
+        // Who could not be read is a failed row already.
+        if let Some(verdict) = verdict(lock) {
+            by_reason
+                .entry(verdict == Verdict::Working)
+                .or_default()
+                .push(lock);
+        }
+    }
+    let warning = |(working, locks): (bool, Vec<&Lock>)| {
+        let count = users(locks.len() as u64);
+        let named: Vec<&str> = locks.iter().take(NAMED).map(|lock| lock.user.as_str()).collect();
+        let names = named.join(" ");
+        let more = locks.len() - named.len();
+        let rest = if more == 0 {
+            String::new()
+        } else {
+            format!(" and {more} more (see {command}sessions locks --overdue)")
+        };
+        let runs: BTreeSet<&str> = locks.iter().flat_map(|lock| lock.runs()).take(NAMED).collect();
+        let runs: Vec<&str> = runs.into_iter().collect();
+        let runs = runs.join(" ");
+        if working {
+            format!(
+                "{count} should have been unlocked by now, but a process is still working on the locks: {names}{rest}; \
+                 look at it: easemob-admin runs show {runs}"
+            )
+        } else {
+            format!(
+                "{count} should have been unlocked by now and cannot be: whose ban it is cannot be told, because the \
+                 run of the lock cannot be read ({runs}): {names}{rest}\n  \
+                 to lift the ban: {command}users unban {names} --reason \"the time of the lock is over\"\n  \
+                 to keep the ban and end the lock: {command}users ban {names} --reason TEXT"
+            )
+        }
+    };
+    by_reason.into_iter().map(warning).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::locks::lock::LockState;
+
+    #[test]
+    fn those_that_are_left_are_named_with_what_to_type() {
+        let names = ["ann", "bob", "cat", "dan", "eve", "fay", "gil"];
+        let locks: Vec<Lock> = names
+            .iter()
+            .map(|name| Lock::for_test(name, "20260101-000000-000001", LockState::Pending))
+            .collect();
+        let left: Vec<&Lock> = locks.iter().collect();
+        let command = "easemob-admin --profile prod ";
+
+        let unreadable = said(&left[..2], |_| Some(Verdict::Lost), command);
+        assert_eq!(unreadable.len(), 1);
+        assert!(unreadable[0].starts_with("2 users should"), "{unreadable:?}");
+        for part in [
+            "(20260101-000000-000001)",
+            "easemob-admin --profile prod users unban ann bob --reason",
+            "easemob-admin --profile prod users ban ann bob --reason",
+        ] {
+            assert!(unreadable[0].contains(part), "{part}: {unreadable:?}");
+        }
+
+        let many = said(&left, |_| Some(Verdict::Working), command);
+        assert!(
+            many[0].contains("ann bob cat dan eve and 2 more") && many[0].contains("runs show 2026"),
+            "{many:?}"
+        );
+
+        let mixed = |lock: &Lock| match lock.user.as_str() {
+            "ann" => Some(Verdict::Lost),
+            "bob" => Some(Verdict::Working),
+            _ => None,
+        };
+        assert_eq!(said(&left, mixed, command).len(), 2);
+        assert!(said(&left[2..], mixed, command).is_empty());
+        assert!(said(&[], mixed, command).is_empty());
+    }
+}
