@@ -104,6 +104,15 @@ pub fn decide(task: &Task, devices: &[SeenDevice], order: &Order) -> Decision {
                 counted_before: true,
                 ..still_meant(task, intended, devices, &order.selection)
             },
+            // Whoever stops at a difference does so also at a user who was begun: what was ended by then is as planned.
+            OnDrift::Stop => Decision {
+                drift: task
+                    .item
+                    .planned
+                    .as_ref()
+                    .map_or_else(Drift::default, |planned| drift(planned, devices)),
+                ..go_on(task, intended, devices, &order.selection)
+            },
             _ => go_on(task, intended, devices, &order.selection),
         };
     }
@@ -250,6 +259,9 @@ fn go_on(task: &Task, intended: &[DeviceId], devices: &[SeenDevice], selection: 
         ..decision
     }
 }
+
+#[cfg(test)]
+mod table;
 
 #[cfg(test)]
 mod tests {
