@@ -4,6 +4,7 @@
 
 mod it {
     mod answers_on_the_wire;
+    mod apply_stop;
     mod audit;
     mod bad_lists;
     mod bad_servers;

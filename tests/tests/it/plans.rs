@@ -29,7 +29,7 @@ fn planned(more: &[&str]) -> (TestEnv, String) {
     (env, plan)
 }
 
-fn apply<'a>(plan: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+pub(super) fn apply<'a>(plan: &'a str, more: &[&'a str]) -> Vec<&'a str> {
     let args = [
         "sessions",
         "apply",
@@ -196,7 +196,7 @@ fn an_interrupted_apply_is_gone_on_with() {
 }
 
 /// A plan for thirteen users with one phone each and a browser that stays.
-fn thirteen() -> (TestEnv, String, Vec<String>) {
+pub(super) fn thirteen() -> (TestEnv, String, Vec<String>) {
     let env = TestEnv::new();
     let names: Vec<String> = (1..=13).map(|number| format!("user{number:02}")).collect();
     for name in &names {
