@@ -116,9 +116,9 @@ fn said(left: &[&Lock], verdict: impl Fn(&Lock) -> Option<Verdict>, command: &st
     }
     let warning = |(working, locks): (bool, Vec<&Lock>)| {
         let count = users(locks.len() as u64);
-        let named: Vec<&str> = locks.iter().take(NAMED).map(|lock| lock.user.as_str()).collect();
-        let names = named.join(" ");
-        let more = locks.len() - named.len();
+        let first: Vec<&str> = locks.iter().take(NAMED).map(|lock| lock.user.as_str()).collect();
+        let names = first.join(" ");
+        let more = locks.len() - first.len();
         let rest = if more == 0 {
             String::new()
         } else {

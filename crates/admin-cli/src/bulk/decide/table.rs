@@ -222,6 +222,7 @@ fn a_plan_ends_what_it_names_and_no_more() {
     );
 }
 
+#[expect(clippy::too_many_lines, reason = "it is a table")]
 #[test]
 fn what_is_done_about_a_difference() {
     use OnDrift::{Include, Skip, StillMeant, Stop};
@@ -356,6 +357,7 @@ fn what_is_done_about_a_difference() {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "it is a table")]
 #[test]
 fn what_an_earlier_attempt_was_about_to_end() {
     use OnDrift::{Include, Skip, StillMeant, Stop};
