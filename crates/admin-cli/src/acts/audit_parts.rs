@@ -11,7 +11,13 @@ const MOST: usize = 512 * 1024;
 const SURELY_FEW: usize = 256;
 
 /// Where an event keeps the devices that could not be ended.
-const FAILED: &str = "failed_devices";
+pub(super) const FAILED: &str = "failed_devices";
+
+/// Where a part says which it is.
+pub(super) const PART: &str = "part";
+
+/// Where a part says how many there are.
+pub(super) const PARTS: &str = "parts";
 
 /// Returns the events that stand for `event`: itself, or parts that say of themselves which of how many they are.
 ///
@@ -51,8 +57,8 @@ pub(super) fn in_parts(event: Event) -> Vec<Event> {
     let count = parts.len();
     let numbered = (1..).zip(parts).map(|(number, (_, mut part))| {
         if count > 1 {
-            part.details.insert("part".into(), json!(number));
-            part.details.insert("parts".into(), json!(count));
+            part.details.insert(PART.into(), json!(number));
+            part.details.insert(PARTS.into(), json!(count));
         }
         part
     });

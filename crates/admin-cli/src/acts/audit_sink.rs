@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use easemob_admin_api::DeviceId;
 use serde_json::{Map, Value, json};
 
-use super::audit_parts::in_parts;
+use super::audit_parts::{FAILED, in_parts};
 use crate::audit::{AuditTrail, Event, EventTime, Kind, Operator, Outcome, TOOL};
 use crate::bulk::action::Action;
 use crate::bulk::digest;
@@ -15,6 +15,9 @@ use crate::bulk::journal::header::Header;
 use crate::bulk::journal::progress;
 use crate::bulk::journal::record::{self, Record, State};
 use crate::bulk::recorder::{Note, Sink};
+
+/// Where an outcome that failed or was skipped keeps the state of the item.
+pub(super) const STATE: &str = "state";
 
 /// The trail as a sink of the notes of one run.
 ///
@@ -257,15 +260,18 @@ fn settled(outcome: &record::Outcome) -> Event {
     event.status = failure.and_then(|failure| failure.status);
     event.error = failure.map(|failure| failure.error.clone());
     event.server_time = outcome.server_at.map(EventTime::from_millis);
-    if let Some(failed) = (!outcome.failed.is_empty()).then(|| {
-        let devices = outcome
-            .failed
-            .iter()
-            .filter_map(|failure| failure.device.as_ref());
-        devices.map(ToString::to_string).collect::<Vec<_>>()
-    }) {
-        event.details = details([("failed_devices", json!(failed))]);
-    }
+    let failed = outcome
+        .failed
+        .iter()
+        .filter_map(|failure| failure.device.as_ref());
+    let failed: Vec<String> = failed.map(ToString::to_string).collect();
+    // Words of the trail that stand for more than one state; whoever goes on with the run needs to know which.
+    let state = matches!(
+        event.outcome,
+        Some(Outcome::Failed | Outcome::Refused | Outcome::Skipped)
+    )
+    .then_some(outcome.state);
+    event.details = details([(FAILED, json!(failed)), (STATE, json!(state))]);
     event
 }
 

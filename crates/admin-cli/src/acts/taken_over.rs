@@ -1,20 +1,27 @@
 //! What the trail has of a run and its journal lacks: the trail is written first, and a program may be killed in between.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::path::Path;
 
 use easemob_admin_api::DeviceId;
+use serde_json::Value;
 
+use super::audit_parts::{FAILED, PART, PARTS};
+use super::audit_sink::STATE;
 use crate::audit::{Entries, Event, Kind, Outcome};
 use crate::bulk::item::Item;
 use crate::bulk::journal::progress::Progress;
-use crate::bulk::journal::record::{self, Record, State};
+use crate::bulk::journal::record::{self, Failure, Record, State};
 use crate::bulk::recorder::{Note, Sink};
+
+/// How many entries of a run, and how many of its users, are looked at from the end of the trail: the journal lacks one
+/// block at most, and what a loss of power took within a tenth of a second.
+const MOST: usize = 1 << 16;
 
 /// Takes outcomes that are only in the trail over into the journal, so that nobody has two.
 ///
-/// The trail is read only if a call of the run has no outcome in the journal, which is after a kill.
+/// The trail is read only if the last attempt did not end in good order, and from the beginning of that attempt on.
 ///
 /// # Errors
 /// When the items or the trail cannot be read, or the journal cannot be written.
@@ -25,44 +32,33 @@ pub(super) fn take_over(
     progress: &mut Progress,
     journal: &mut impl Sink,
 ) -> io::Result<()> {
-    if progress.outstanding().is_empty() {
+    if !progress.was_cut_off() {
         return Ok(());
     }
-    let mut outstanding = HashMap::new();
-    for item in items {
-        let item = item?;
-        if progress.outstanding().contains_key(&item.number) {
-            outstanding.insert(item.line, item);
-        }
-    }
-    let mut settled = Settled::default();
-    for entry in Entries::open(trail).map_err(io::Error::other)? {
-        // A line that cannot be read is for `audit verify` to report.
-        let Ok(entry) = entry else { continue };
-        let of_run = entry.event.run.as_deref() == Some(run);
-        if let Some(line) = entry
-            .event
-            .line
-            .filter(|line| of_run && outstanding.contains_key(line))
-        {
-            settled.note(line, entry.event);
+    let entries = Entries::of_last_attempt(trail, run, MOST as u64).map_err(io::Error::other)?;
+    let mut told = Told::default();
+    // A line that cannot be read is for `audit verify` to report.
+    for entry in entries.into_iter().flatten().flatten() {
+        if entry.event.run.as_deref() == Some(run) {
+            told.note(entry.event, MOST);
         }
     }
     let mut notes = Vec::new();
-    for (line, done) in settled.done {
-        let Some(item) = outstanding.get(&line) else {
-            continue;
-        };
-        let record = Record::Outcome(record::Outcome {
-            n: item.number,
-            at: done.at,
-            state: State::Done,
-            server_at: None,
-            ended: done.ended,
-            failed: Vec::new(),
-        });
-        progress.note(record.clone());
-        notes.push(Note::of_item(item, record));
+    for item in items {
+        if told.users.is_empty() {
+            break;
+        }
+        let item = item?;
+        let outcome = told
+            .users
+            .remove(&item.line)
+            .filter(|_| !progress.is_noted(item.number))
+            .and_then(|last| last.outcome(&item));
+        if let Some(outcome) = outcome {
+            let record = Record::Outcome(outcome);
+            progress.note(record.clone());
+            notes.push(Note::of_item(&item, record));
+        }
     }
     if notes.is_empty() {
         return Ok(());
@@ -71,119 +67,117 @@ pub(super) fn take_over(
     journal.sync()
 }
 
-/// The acts that the trail says are done, by their line in the list.
+/// What the trail tells of the users of an attempt, by their line in the list.
 #[derive(Debug, Default)]
-struct Settled {
-    done: HashMap<u64, Done>,
-    calls: HashMap<u64, String>,
+struct Told {
+    users: HashMap<u64, Last>,
+    order: VecDeque<u64>,
 }
 
-#[derive(Debug)]
-struct Done {
-    at: i64,
-    ended: Vec<DeviceId>,
+/// What the trail tells last of one user.
+#[derive(Debug, Default)]
+struct Last {
+    /// The call that was meant last.
+    call: Option<String>,
+    /// The outcome since, in its parts.
+    outcome: Vec<Event>,
 }
 
-impl Settled {
-    /// Takes note of an event, in the order of the trail.
-    fn note(&mut self, line: u64, event: Event) {
+impl Told {
+    /// Takes note of an event, in the order of the trail; of more than `most` users, those are kept that came last.
+    fn note(&mut self, event: Event, most: usize) {
+        let Some(line) = event.line else { return };
+        if !self.users.contains_key(&line) {
+            self.order.push_back(line);
+            if self.order.len() > most
+                && let Some(oldest) = self.order.pop_front()
+            {
+                self.users.remove(&oldest);
+            }
+        }
+        let last = self.users.entry(line).or_default();
         match event.kind {
             Kind::Intent => {
                 // Whatever was done before, there is a call now of which nothing is known.
-                self.done.remove(&line);
-                if let Some(call) = event.call {
-                    self.calls.insert(line, call);
-                }
+                last.outcome.clear();
+                last.call = event.call;
             }
             Kind::Outcome => {
-                // An act of two calls has an event for the first of them, which settles nothing.
-                let last = self.calls.get(&line) == event.call.as_ref();
-                let done = matches!(event.outcome, Some(Outcome::Ended | Outcome::Done));
-                if !(last && done && event.error.is_none()) {
-                    self.done.remove(&line);
-                    return;
+                if number(&event, PART).is_none_or(|part| part == 1) {
+                    last.outcome.clear();
                 }
-                let ended = event
-                    .devices
-                    .iter()
-                    .filter_map(|id| DeviceId::parse(id.as_str()).ok());
-                // A user with very many devices has several entries.
-                let known = self.done.entry(line).or_insert_with(|| Done {
-                    at: event.time.as_millis(),
-                    ended: Vec::new(),
-                });
-                known.ended.extend(ended);
+                last.outcome.push(event);
             }
             _ => {}
         }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::audit::EventTime;
-
-    fn event(kind: Kind, call: Option<&str>, outcome: Option<Outcome>, devices: &[&str]) -> Event {
-        let mut event = Event::new(EventTime::from_millis(5), kind);
-        event.call = call.map(str::to_owned);
-        event.outcome = outcome;
-        event.devices = devices.iter().map(|id| (*id).to_owned()).collect();
-        event
+impl Last {
+    /// Returns the outcome as the journal would have it, if it is one that a resumed run leaves as it is.
+    fn outcome(&self, item: &Item) -> Option<record::Outcome> {
+        let event = self.outcome.first()?;
+        let whole = number(event, PARTS).is_none_or(|parts| parts == self.outcome.len() as u64);
+        if !whole || event.user.as_deref() != Some(item.user.as_str()) {
+            return None;
+        }
+        let state = state(event)?;
+        // An act of two calls has an event for the first of them, which settles nothing.
+        let is_step = self.call.is_some() && event.call != self.call;
+        if state == State::Done && is_step {
+            return None;
+        }
+        let ended = self.outcome.iter().flat_map(|part| &part.devices);
+        Some(record::Outcome {
+            n: item.number,
+            at: event.time.as_millis(),
+            state,
+            server_at: event.server_time.map(|time| time.as_millis()),
+            ended: ended.filter_map(|id| DeviceId::parse(id.as_str()).ok()).collect(),
+            failed: self.failures(event),
+        })
     }
 
-    #[test]
-    fn only_the_outcome_of_the_last_call_settles() {
-        use Outcome::{Done as Did, Ended, Failed, Unknown};
-        let (all, ban, logout) = ("sessions.logout_all", "users.ban", "sessions.logout_device");
-        let intent = |call| event(Kind::Intent, Some(call), None, &[]);
-        let outcome =
-            |call, outcome, devices: &[&str]| event(Kind::Outcome, Some(call), Some(outcome), devices);
-        for (events, expected) in [
-            (vec![intent(all)], None),
-            (
-                vec![intent(all), outcome(all, Ended, &["ios_1"])],
-                Some(vec!["ios_1"]),
-            ),
-            (
-                vec![intent("users.unban"), outcome("users.unban", Did, &[])],
-                Some(vec![]),
-            ),
-            (vec![intent(all), outcome(all, Failed, &[])], None),
-            (vec![intent(all), outcome(all, Unknown, &[])], None),
-            (
-                vec![intent(all), outcome(all, Ended, &["ios_1"]), intent(all)],
-                None,
-            ),
-            // A lock: the ban is done, and the logout after it is not known.
-            (
-                vec![intent(ban), outcome(ban, Ended, &["ios_1"]), intent(logout)],
-                None,
-            ),
-            (
-                vec![intent(ban), intent(logout), outcome(ban, Ended, &["ios_1"])],
-                None,
-            ),
-            // In parts.
-            (
-                vec![
-                    intent(all),
-                    outcome(all, Ended, &["ios_1"]),
-                    outcome(all, Ended, &["ios_2"]),
-                ],
-                Some(vec!["ios_1", "ios_2"]),
-            ),
-        ] {
-            let mut settled = Settled::default();
-            for event in events.clone() {
-                settled.note(1, event);
-            }
-            let found = settled.done.remove(&1).map(|done| {
-                let ids = done.ended.iter().map(ToString::to_string);
-                ids.collect::<Vec<_>>()
-            });
-            let expected = expected.map(|ids| ids.into_iter().map(str::to_owned).collect::<Vec<_>>());
-            assert_eq!(found, expected, "{events:?}");
+    fn failures(&self, event: &Event) -> Vec<Failure> {
+        let (Some(call), Some(error)) = (&event.call, &event.error) else {
+            return Vec::new();
+        };
+        let failure = |device| Failure {
+            device,
+            call: call.clone(),
+            status: event.status,
+            error: error.clone(),
+            unknown: false,
+        };
+        let failed = self.outcome.iter().filter_map(|part| part.details.get(FAILED));
+        let failed = failed.filter_map(Value::as_array).flatten();
+        let devices = failed
+            .filter_map(Value::as_str)
+            .filter_map(|id| DeviceId::parse(id).ok());
+        let failures: Vec<Failure> = devices.map(|device| failure(Some(device))).collect();
+        if failures.is_empty() {
+            return vec![failure(None)];
         }
+        failures
     }
 }
+
+/// Returns the state that an item is in after an event; none if a resumed run works on it, or if it is not known.
+fn state(event: &Event) -> Option<State> {
+    match event.outcome.as_ref()? {
+        Outcome::Ended | Outcome::Done if event.error.is_none() => Some(State::Done),
+        Outcome::Nothing => Some(State::Nothing),
+        Outcome::Failed | Outcome::Refused | Outcome::Skipped => {
+            let state = serde_json::from_value(event.details.get(STATE)?.clone()).ok()?;
+            matches!(state, State::FailedRetry | State::FailedFinal | State::Skipped).then_some(state)
+        }
+        _ => None,
+    }
+}
+
+fn number(event: &Event, detail: &str) -> Option<u64> {
+    event.details.get(detail)?.as_u64()
+}
+
+#[cfg(test)]
+mod tests;

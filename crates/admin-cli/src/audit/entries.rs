@@ -1,12 +1,16 @@
 //! Reads entries one after the other, without verifying them.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
 
 use super::error::AuditError;
 use super::line::{Entry, Header};
 use super::lines::Line;
 use super::snapshot::{Extent, ExtentLines, extents};
+use super::words::Kind;
 
 /// The entries of a trail, oldest first, in flat memory.
 ///
@@ -18,6 +22,17 @@ pub struct Entries {
     /// Whose trail it is, by the header that was read last.
     origin: Option<String>,
     current: Option<(Extent, ExtentLines)>,
+    /// Whether the last line that was looked at has no end.
+    torn: bool,
+}
+
+/// What tells of which run an entry is.
+#[derive(Debug, Deserialize)]
+struct Mark<'a> {
+    #[serde(borrow)]
+    run: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    kind: Option<Cow<'a, str>>,
 }
 
 impl Entries {
@@ -31,7 +46,46 @@ impl Entries {
             waiting: extents(directory)?.into(),
             origin: None,
             current: None,
+            torn: false,
         })
+    }
+
+    /// Opens the trail where the last attempt on `run` begins; none if there is no entry of the run.
+    ///
+    /// The files are looked at from the newest on, and no further back than it takes to find `most` entries of the run.
+    ///
+    /// # Errors
+    /// When the directory or a file cannot be read.
+    pub fn of_last_attempt(directory: &Path, run: &str, most: u64) -> Result<Option<Self>, AuditError> {
+        let mut waiting: VecDeque<Extent> = VecDeque::new();
+        let mut before: VecDeque<Extent> = extents(directory)?.into();
+        let mut found = 0;
+        while let Some(extent) = before.pop_back() {
+            let (start, entries) = last_start(&extent, run)?;
+            found += entries;
+            let lines = match start {
+                Some((number, offset)) => extent.lines_after(number, offset)?,
+                None if found < most && !before.is_empty() => {
+                    waiting.push_front(extent);
+                    continue;
+                }
+                None => extent.lines()?,
+            };
+            return Ok((start.is_some() || found > 0).then(|| Self {
+                directory: directory.to_owned(),
+                waiting,
+                origin: None,
+                current: Some((extent, lines)),
+                torn: false,
+            }));
+        }
+        Ok(None)
+    }
+
+    /// Returns true if the line that was looked at last has no end: somebody is writing it now, or was cut off there.
+    #[must_use]
+    pub fn is_torn(&self) -> bool {
+        self.torn
     }
 
     /// Returns the id of an entry that was read just now, which no other entry has: a user whose act failed and was
@@ -64,7 +118,9 @@ impl Entries {
             if let Some((extent, lines)) = &mut self.current {
                 let reading = AuditError::io("read", &extent.path);
                 let at_header = lines.number() == 0;
-                if let Some(Line::Whole(line)) = lines.next().map_err(reading)? {
+                let next = lines.next().map_err(reading)?;
+                self.torn = matches!(next, Some(Line::Torn(_)));
+                if let Some(Line::Whole(line)) = next {
                     if at_header {
                         self.origin = serde_json::from_slice(line)
                             .ok()
@@ -99,14 +155,38 @@ impl Iterator for Entries {
     }
 }
 
+/// Returns the number of lines and bytes before the last start of a run in a file, and how many entries of the run
+/// follow, or are in the file at all.
+fn last_start(extent: &Extent, run: &str) -> Result<(Option<(u64, u64)>, u64), AuditError> {
+    let mut lines = extent.lines()?;
+    let (mut start, mut entries) = (None, 0);
+    loop {
+        let place = (lines.number(), lines.offset());
+        let next = lines.next().map_err(AuditError::io("read", &extent.path))?;
+        let Some(Line::Whole(line)) = next else {
+            return Ok((start, entries));
+        };
+        let Ok(mark) = serde_json::from_slice::<Mark<'_>>(line) else {
+            continue;
+        };
+        if mark.run.as_deref() != Some(run) {
+            continue;
+        }
+        if mark.kind.as_deref() == Some(Kind::RunStarted.as_str()) {
+            (start, entries) = (Some(place), 0);
+        }
+        entries += 1;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::time::UNIX_EPOCH;
+    use std::time::{Duration, UNIX_EPOCH};
 
     use super::super::event::Event;
+    use super::super::lock::TrailLock;
     use super::super::trail::{AuditTrail, Limits};
-    use super::super::words::Kind;
     use super::*;
 
     fn numbers(entries: &mut Entries) -> Vec<u64> {
@@ -150,6 +230,104 @@ mod tests {
             ids.push(entries.id_of(&entry.unwrap()));
         }
         assert_eq!(ids, ["prod/0", "prod/1"]);
+    }
+
+    #[test]
+    fn the_last_attempt_on_a_run_is_found_from_the_end() {
+        use Kind::{Intent, Outcome, RunEnded, RunStarted};
+        let a_run = |kind, run: &str| {
+            let mut event = Event::new(UNIX_EPOCH, kind);
+            event.run = Some(run.into());
+            event
+        };
+        let attempt = [RunStarted, Intent, Outcome, RunEnded].map(|kind| a_run(kind, "a"));
+        let other = [RunStarted, Intent, Outcome].map(|kind| a_run(kind, "b"));
+        let long: Vec<Event> = std::iter::once(a_run(RunStarted, "a"))
+            .chain((0..50).map(|_| a_run(Outcome, "a")))
+            .collect();
+        for file_bytes in [500, 2_000, 1 << 24] {
+            for (parts, most, expected) in [
+                (vec![], 9, None),
+                (vec![&other[..]], 9, None),
+                (vec![&attempt[..]], 9, Some(0..4)),
+                (vec![&attempt[..], &other, &attempt, &other], 9, Some(7..14)),
+                (vec![&other[..], &attempt, &other, &other], 9, Some(3..13)),
+                (vec![&other[..], &long, &other], 99, Some(3..57)),
+            ] {
+                let home = tempfile::tempdir().unwrap();
+                let limits = Limits {
+                    file_bytes,
+                    ..Limits::default()
+                };
+                let mut trail = AuditTrail::open_with(home.path(), "test", limits).unwrap();
+                for event in parts.concat() {
+                    trail.append(&[event]).unwrap();
+                }
+                let found = Entries::of_last_attempt(home.path(), "a", most).unwrap();
+                let found = found.map(|mut entries| numbers(&mut entries));
+                assert_eq!(
+                    found,
+                    expected.map(Iterator::collect),
+                    "{file_bytes} {most} {parts:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn no_more_is_looked_at_than_it_takes() {
+        let home = tempfile::tempdir().unwrap();
+        let limits = Limits {
+            file_bytes: 500,
+            ..Limits::default()
+        };
+        let mut trail = AuditTrail::open_with(home.path(), "test", limits).unwrap();
+        let mut event = Event::new(UNIX_EPOCH, Kind::RunStarted);
+        event.run = Some("a".into());
+        trail.append(&[event.clone()]).unwrap();
+        event.kind = Kind::Outcome;
+        for _ in 0..50 {
+            trail.append(&[event.clone()]).unwrap();
+        }
+        let mut entries = Entries::of_last_attempt(home.path(), "a", 9).unwrap().unwrap();
+        let found = numbers(&mut entries);
+        assert!((9..20).contains(&found.len()), "{found:?}");
+        assert_eq!(found.last(), Some(&50));
+    }
+
+    #[test]
+    fn a_torn_line_is_told_and_the_rest_is_read() {
+        let home = tempfile::tempdir().unwrap();
+        let mut trail = AuditTrail::open(home.path(), "test").unwrap();
+        trail
+            .append(&[(); 3].map(|()| Event::new(UNIX_EPOCH, Kind::Intent)))
+            .unwrap();
+        let path = home.path().join("entries-000000000000.jsonl");
+        let whole = fs::read(&path).unwrap();
+        for (cut, expected, torn) in [(0, 3, false), (1, 2, true), (20, 2, true)] {
+            fs::write(&path, &whole[..whole.len() - cut]).unwrap();
+            let mut entries = Entries::open(home.path()).unwrap();
+            assert_eq!(numbers(&mut entries).len(), expected);
+            assert_eq!(entries.is_torn(), torn);
+        }
+        // Whoever was writing it has ended it.
+        fs::write(&path, &whole[..whole.len() - 20]).unwrap();
+        let mut entries = Entries::open(home.path()).unwrap();
+        assert_eq!(numbers(&mut entries), [0, 1]);
+        fs::write(&path, &whole).unwrap();
+        entries.read_on().unwrap();
+        assert_eq!(numbers(&mut entries), [2]);
+        assert!(!entries.is_torn());
+    }
+
+    #[test]
+    fn whoever_holds_the_lock_keeps_nobody_from_reading() {
+        let home = tempfile::tempdir().unwrap();
+        let mut trail = AuditTrail::open(home.path(), "test").unwrap();
+        trail.append(&[Event::new(UNIX_EPOCH, Kind::Intent)]).unwrap();
+        let lock = TrailLock::open(home.path(), Duration::ZERO).unwrap();
+        let _held = lock.hold().unwrap();
+        assert_eq!(numbers(&mut Entries::open(home.path()).unwrap()), [0]);
     }
 
     #[test]

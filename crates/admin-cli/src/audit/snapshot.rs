@@ -1,7 +1,7 @@
 //! What there was of a trail at one moment, so that readers are not confused by a writer at work.
 
 use std::fs::{self, File};
-use std::io::{BufReader, Read as _, Seek as _, SeekFrom, Take};
+use std::io::{self, BufReader, Read as _, Seek as _, SeekFrom, Take};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -14,6 +14,9 @@ use super::segment::segments;
 
 /// A writer holds the lock for the time of one block only.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
+/// How long whoever only reads entries waits for a writer, who may be stopped in the middle of a block.
+const SHORT_WAIT: Duration = Duration::from_millis(100);
 
 /// One file of entries up to where it reached.
 #[derive(Debug, Clone)]
@@ -43,8 +46,12 @@ impl Extent {
 }
 
 /// Returns the files of a trail as far as they reach now.
+///
+/// This needs no lock: without it the last line may lack its end, and what a full disk undoes may be read before.
 pub(super) fn extents(directory: &Path) -> Result<Vec<Extent>, AuditError> {
-    with_lock(directory, || list(directory))
+    let lock = TrailLock::of_reader(directory, SHORT_WAIT);
+    let _held = lock.as_ref().and_then(|lock| lock.share().ok());
+    list(directory)
 }
 
 /// Returns the files and the checkpoints of the same moment.
@@ -68,13 +75,18 @@ fn with_lock<T>(directory: &Path, act: impl FnOnce() -> Result<T, AuditError>) -
 }
 
 fn list(directory: &Path) -> Result<Vec<Extent>, AuditError> {
-    let extent = |segment: super::segment::Segment| {
-        let metadata = fs::metadata(&segment.path).map_err(AuditError::io("read", &segment.path))?;
-        Ok(Extent {
-            path: segment.path,
-            first: segment.first,
-            bytes: metadata.len(),
-        })
-    };
-    segments(directory)?.into_iter().map(extent).collect()
+    let mut extents = Vec::new();
+    for segment in segments(directory)? {
+        match fs::metadata(&segment.path) {
+            Ok(metadata) => extents.push(Extent {
+                path: segment.path,
+                first: segment.first,
+                bytes: metadata.len(),
+            }),
+            // A file that could not be begun is removed again.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(AuditError::io("read", &segment.path)(error)),
+        }
+    }
+    Ok(extents)
 }

@@ -39,11 +39,14 @@ fn was_settled_by_reading(event: &Event) -> bool {
     event.call.is_none() && event.outcome == Some(Outcome::Ended)
 }
 
+/// What stands in place of a call that an older version did not write.
+pub const SETTLED_BY_READING: &str = "settled by reading";
+
 /// The call of an act, or what stands in its place.
 fn act(event: &Event) -> &str {
     match event.call.as_deref() {
         Some(call) => call,
-        None if was_settled_by_reading(event) => "settled by reading",
+        None if was_settled_by_reading(event) => SETTLED_BY_READING,
         None => "none",
     }
 }

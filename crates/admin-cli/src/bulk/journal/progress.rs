@@ -6,7 +6,7 @@ use easemob_admin_api::DeviceId;
 
 use super::record::{Intent, Outcome, Record, State};
 
-/// The state of every item. One byte per item up to the last one that was begun, plus the intents that are not
+/// The state of every item. Two bytes per item up to the last one that was begun, plus the intents that are not
 /// settled.
 #[derive(Debug, Clone, Default)]
 pub struct Progress {
@@ -14,6 +14,10 @@ pub struct Progress {
     states: Vec<Option<State>>,
     intents: HashMap<u64, Meant>,
     counts: Counts,
+    /// Which items have an outcome that was noted in the last attempt, after whatever was meant last.
+    noted: Vec<bool>,
+    /// Whether the last attempt did not end in good order.
+    cut_off: bool,
 }
 
 /// A call that was about to be sent, and is not known to have done what it was for.
@@ -81,12 +85,17 @@ impl Progress {
     /// Takes note of one record; a record about an item that the run does not have is ignored.
     pub fn note(&mut self, record: Record) {
         match record {
-            Record::Begin(_) | Record::End(_) => {}
+            Record::Begin(_) => {
+                self.noted.clear();
+                self.cut_off = true;
+            }
+            Record::End(_) => self.cut_off = false,
             Record::Intent(intent) => {
                 if let Some(state) = self.state_mut(intent.n) {
                     *state = Some(State::NotTried);
                     let Intent { n, call, devices, .. } = intent;
                     self.intents.insert(n, Meant { call, devices });
+                    self.mark(n, false);
                 }
             }
             Record::Outcome(outcome) => self.settle(&outcome),
@@ -98,6 +107,7 @@ impl Progress {
             return;
         };
         *state = Some(outcome.state);
+        self.mark(outcome.n, true);
         self.counts.devices_ended += outcome.ended.len() as u64;
         match outcome.state {
             State::Done | State::Nothing | State::Skipped => {
@@ -118,6 +128,31 @@ impl Progress {
             self.states.resize(index + 1, None);
         }
         self.states.get_mut(index)
+    }
+
+    /// Notes of an item that the run has whether its last outcome is known.
+    fn mark(&mut self, number: u64, noted: bool) {
+        let Ok(index) = usize::try_from(number) else {
+            return;
+        };
+        if self.noted.len() <= index {
+            self.noted.resize(index + 1, false);
+        }
+        self.noted[index] = noted;
+    }
+
+    /// Returns true if the last attempt did not end in good order, so that the journal may lack what was noted elsewhere
+    /// before it.
+    #[must_use]
+    pub fn was_cut_off(&self) -> bool {
+        self.cut_off
+    }
+
+    /// Returns true if the last attempt noted an outcome of an item, and meant nothing for it afterwards.
+    #[must_use]
+    pub fn is_noted(&self, number: u64) -> bool {
+        let index = usize::try_from(number).ok();
+        index.is_some_and(|index| self.noted.get(index).copied().unwrap_or(false))
     }
 
     /// Returns the calls whose outcome is outstanding, by the number of their items.
@@ -191,7 +226,8 @@ impl Counts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bulk::journal::record::Intent;
+    use crate::bulk::journal::header::Operator;
+    use crate::bulk::journal::record::{Begin, End, Intent};
 
     fn device(id: &str) -> DeviceId {
         DeviceId::parse(id).unwrap()
@@ -272,6 +308,47 @@ mod tests {
         ]);
         let counts = progress.counts();
         assert_eq!((counts.unfinished(), counts.in_vain), (3, 2));
+    }
+
+    #[test]
+    fn what_the_last_attempt_noted_is_told_from_what_others_did() {
+        let begin = || {
+            Record::Begin(Begin {
+                at: 0,
+                tool: String::new(),
+                operator: Operator {
+                    os_user: "ann".into(),
+                    uid: None,
+                    sudo_user: None,
+                    subject: None,
+                    host: "here".into(),
+                },
+                pid: 1,
+            })
+        };
+        let end = || Record::End(End { at: 0, stopped: None });
+        let done = |n| outcome(n, State::Done, &[]);
+        for (records, cut_off, noted) in [
+            (vec![], false, [false; 3]),
+            (vec![begin()], true, [false; 3]),
+            (vec![begin(), done(1)], true, [false, true, false]),
+            (vec![begin(), done(1), end()], false, [false, true, false]),
+            (
+                vec![begin(), outcome(0, State::FailedRetry, &[]), end(), begin()],
+                true,
+                [false; 3],
+            ),
+            (vec![begin(), done(2), intent(2, &["ios_1"])], true, [false; 3]),
+            (
+                vec![begin(), intent(2, &["ios_1"]), done(2), done(99)],
+                true,
+                [false, false, true],
+            ),
+        ] {
+            let progress = progress(records.clone());
+            assert_eq!(progress.was_cut_off(), cut_off, "{records:?}");
+            assert_eq!([0, 1, 2].map(|n| progress.is_noted(n)), noted, "{records:?}");
+        }
     }
 
     #[test]

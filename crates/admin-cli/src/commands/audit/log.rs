@@ -6,6 +6,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::trail::{FilterArgs, TrailArgs, unreadable};
+use crate::audit::export::SETTLED_BY_READING;
 use crate::audit::{Entries, Entry, Filter, Kind, Outcome, RunContext};
 use crate::command_error::CommandError;
 use crate::context::Context;
@@ -133,9 +134,10 @@ impl Row for EventRow {
 
     fn table_cells(&self) -> Vec<String> {
         let text = |value: &Option<String>| value.clone().unwrap_or_default();
-        // An outcome without a call is that of a user for whom nothing was sent.
+        // Another outcome without a call is that of a user for whom nothing was sent.
         let what = match &self.call {
             Some(call) => call.clone(),
+            None if self.outcome.as_deref() == Some(Outcome::Ended.as_str()) => SETTLED_BY_READING.to_owned(),
             None if self.outcome.is_some() => String::new(),
             None => self.kind.clone(),
         };
@@ -160,6 +162,7 @@ impl Row for EventRow {
 struct LogSummary {
     entries: u64,
     ended: u64,
+    done: u64,
     failed: u64,
 }
 
@@ -189,6 +192,11 @@ pub async fn run(context: &Context, args: &LogArgs) -> Result<Exit, CommandError
         }
     }
     report.finish(&summary).map_err(output)?;
+    if entries.is_torn() {
+        context.ui.note(
+            "the last entry is incomplete and left out: another process is writing it, or was cut off there",
+        );
+    }
     if summary.entries == 0 {
         context
             .ui
@@ -216,6 +224,7 @@ fn show(
         if entry.event.kind == Kind::Outcome {
             match entry.event.outcome {
                 Some(Outcome::Ended) => summary.ended += 1,
+                Some(Outcome::Done) => summary.done += 1,
                 Some(Outcome::Failed | Outcome::Refused | Outcome::Unknown) => summary.failed += 1,
                 _ => {}
             }
