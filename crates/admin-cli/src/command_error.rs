@@ -183,6 +183,9 @@ impl From<NotTrusted> for CommandError {
                     "for another server, give --server and --app, and its credentials in EASEMOB_CLIENT_ID and \
                      EASEMOB_CLIENT_SECRET",
                 ),
+            NotTrusted::OtherRun { run, variable } => this.hint(format!(
+                "nothing was sent; set the variables of the run's server, or: env -u {variable} with the credentials of {run}"
+            )),
             NotTrusted::Malformed { .. } => this.hint("nothing was sent; docs/configuration.md has every key"),
             NotTrusted::PlainHttp(_) => this.hint(
                 "use https; to permit it all the same, write into the profile: allow_plain_http = true, or set \

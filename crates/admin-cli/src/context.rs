@@ -165,8 +165,10 @@ impl Context {
     }
 
     /// Returns a context for the server of a run, unless another one is named on the command line.
-    #[must_use]
-    pub fn aimed_at(&self, run: &Header) -> Self {
+    ///
+    /// # Errors
+    /// When the run was made without a profile, and the environment is about another server.
+    pub fn aimed_at(&self, run: &Header) -> Result<Self, CommandError> {
         let mut this = self.clone();
         let globals = &mut this.globals;
         if run.sandbox {
@@ -176,13 +178,15 @@ impl Context {
                 .into_iter()
                 .any(Option::is_some)
         {
-            return this;
+            return Ok(this);
         } else if run.profile.is_some() {
             globals.profile.clone_from(&run.profile);
         } else {
+            let root = Self::app_root(&Address::Root(run.app_root.clone()))?;
+            origin::of_run(&root, &self.environment)?;
             globals.app_root = Some(run.app_root.clone());
         }
-        this
+        Ok(this)
     }
 
     /// Returns the directory of the audit trail of the server that is configured, or of the only trail there is.

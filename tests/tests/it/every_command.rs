@@ -120,7 +120,17 @@ fn users() {
     );
     env.snapshot(
         "users_ban",
-        &env.run(&["users", "ban", "ann", "nobody", "--reason", "test", "--yes"]),
+        &env.run(&[
+            "users",
+            "ban",
+            "ann",
+            "nobody",
+            "--reason",
+            "test",
+            "--yes",
+            "--concurrency",
+            "1",
+        ]),
     );
     assert!(env.devices("ann").is_empty());
     env.snapshot(

@@ -5,6 +5,8 @@ use std::net::TcpListener;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
+use easemob_admin_sandbox::Fault;
+
 use super::env::TestEnv;
 
 /// A server of somebody else, and what it was sent.
@@ -219,4 +221,49 @@ fn a_secret_that_is_typed_is_not_shown() {
     // What is typed before the question is shown by the terminal itself.
     let (_, answer) = output.stdout.split_once("(not shown): ").unwrap();
     assert!(!answer.contains("YXA6typed"), "{}", output.text());
+}
+
+#[test]
+fn a_run_is_not_resumed_with_the_credentials_of_another_server() {
+    let (origin, heard) = stranger();
+    let mut env = TestEnv::new();
+    for name in ["ann", "bob"] {
+        env.online(name, &["ios_1"]);
+    }
+    // Cut off before anything is sent: the run is on record, and its server is out of reach for want of a token.
+    let root = env.sandbox().app_root();
+    env.sandbox()
+        .inject(Fault::raw_body("token", "text/html", "<html>").answer_status(502));
+    let _ = env
+        .run(&["sessions", "logout", "ann", "bob", "--reason", "test", "--yes"])
+        .expect(5);
+    env.sandbox().clear_faults();
+    let before = env.sandbox().calls().len();
+
+    env.set("EASEMOB_CLIENT_ID", "staging");
+    env.set("EASEMOB_CLIENT_SECRET", "staging-secret");
+    let resume = ["runs", "resume", "last", "--yes"];
+    for (variable, value) in [
+        ("EASEMOB_APP_ROOT", format!("{origin}/acme/chat")),
+        ("EASEMOB_SERVER", origin.clone()),
+    ] {
+        env.unset("EASEMOB_APP_ROOT");
+        env.unset("EASEMOB_SERVER");
+        env.set(variable, &value);
+        let output = env.run(&resume).expect(3);
+        assert!(output.stderr.contains(variable), "{}", output.text());
+        assert_eq!(env.sandbox().calls().len(), before, "nothing is sent");
+        assert!(heard.recv_timeout(Duration::from_millis(50)).is_err());
+    }
+
+    let (id, secret) = (
+        env.sandbox().client_id().to_owned(),
+        env.sandbox().client_secret().to_owned(),
+    );
+    env.unset("EASEMOB_SERVER");
+    env.set("EASEMOB_APP_ROOT", &root);
+    env.set("EASEMOB_CLIENT_ID", &id);
+    env.set("EASEMOB_CLIENT_SECRET", &secret);
+    let _ = env.run(&resume).expect(0);
+    assert!(env.devices("ann").is_empty() && env.devices("bob").is_empty());
 }

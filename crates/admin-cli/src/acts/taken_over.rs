@@ -132,7 +132,7 @@ impl Last {
             n: item.number,
             at: event.time.as_millis(),
             state,
-            server_at: event.server_time.map(|time| time.as_millis()),
+            server_at: event.server_time.map(crate::audit::EventTime::as_millis),
             ended: ended.filter_map(|id| DeviceId::parse(id.as_str()).ok()).collect(),
             failed: self.failures(event),
         })

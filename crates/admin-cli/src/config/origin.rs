@@ -41,6 +41,16 @@ pub enum NotTrusted {
         /// The name of the profile.
         profile: String,
     },
+    /// The environment is about another server than the run.
+    #[error(
+        "the run is about {run}, and {variable} names another server, so nothing of the environment is sent there"
+    )]
+    OtherRun {
+        /// Scheme, host and port of the run's server.
+        run: String,
+        /// The variable.
+        variable: &'static str,
+    },
     /// Everybody on the way could read the secret.
     #[error("{0} is not on this machine and uses plain http: credentials could be read on the way")]
     PlainHttp(String),
@@ -71,6 +81,34 @@ pub fn layer(root: &AppRoot, profile: Option<(&str, &Profile)>) -> Result<Layer,
         Some(CredentialsFrom::Environment) => Layer::Environment,
         None => Layer::Profile,
     })
+}
+
+/// Refuses to go on with a run that was made without a profile while the environment names another server: its
+/// credentials are those of that server.
+///
+/// An environment that names no server is taken for that of the run, whose target came from flags.
+///
+/// # Errors
+/// When a variable names a server with another origin, or one that cannot be read.
+pub fn of_run(run: &AppRoot, environment: &Environment) -> Result<(), NotTrusted> {
+    let origins = [
+        ("EASEMOB_SERVER", environment.get("EASEMOB_SERVER").map(of_server)),
+        (
+            "EASEMOB_APP_ROOT",
+            environment
+                .get("EASEMOB_APP_ROOT")
+                .map(|root| Some(AppRoot::parse(root).ok()?.origin())),
+        ),
+    ];
+    for (variable, named) in origins {
+        if named.is_some_and(|origin| origin != Some(run.origin())) {
+            return Err(NotTrusted::OtherRun {
+                run: run.origin(),
+                variable,
+            });
+        }
+    }
+    Ok(())
 }
 
 /// Refuses plain http to another machine, unless profile or environment permit it.
@@ -165,6 +203,35 @@ mod tests {
             layer(&root, Some(("prod", &wrong))),
             Err(NotTrusted::Malformed { .. })
         ));
+    }
+
+    #[test]
+    fn a_run_gets_the_credentials_of_its_own_server_only() {
+        let run = AppRoot::parse("https://a1.easemob.com/o/a").unwrap();
+        let (server, root) = ("EASEMOB_SERVER", "EASEMOB_APP_ROOT");
+        for (variables, trusted) in [
+            (&[][..], true),
+            (&[("EASEMOB_APP", "o#b")], true),
+            (&[(server, "https://a1.easemob.com")], true),
+            (&[(server, "https://A1.Easemob.com:443/")], true),
+            (&[(root, "https://a1.easemob.com/o/b")], true),
+            (&[(server, "https://staging.example")], false),
+            (&[(server, "http://a1.easemob.com")], false),
+            (&[(server, "https://a1.easemob.com:8443")], false),
+            (&[(server, "no server")], false),
+            (&[(root, "https://staging.example/o/a")], false),
+            (&[(root, "https://a1.easemob.com")], false),
+            (
+                &[
+                    (server, "https://a1.easemob.com"),
+                    (root, "https://staging.example/o/a"),
+                ],
+                false,
+            ),
+        ] {
+            let environment: Environment = variables.iter().copied().collect();
+            assert_eq!(of_run(&run, &environment).is_ok(), trusted, "{variables:?}");
+        }
     }
 
     #[test]

@@ -102,7 +102,9 @@ fn taken(events: &[Event], records: Vec<Record>, items: Vec<Item>) -> Vec<record
     let mut trail = AuditTrail::open(home.path(), "test").unwrap();
     trail.append(events).unwrap();
     let mut progress = Progress::new(items.len() as u64);
-    records.into_iter().for_each(|record| progress.note(record));
+    for record in records {
+        progress.note(record);
+    }
     let mut kept = Kept::default();
     let items = items.into_iter().map(Ok);
     take_over(home.path(), RUN, items, &mut progress, &mut kept).unwrap();

@@ -55,7 +55,7 @@ pub(super) async fn go_on(context: &Context, again: Again<'_>) -> Result<Exit, C
         }
         return nothing_done(context, &open.header, left);
     }
-    let context = &context.aimed_at(&open.header);
+    let context = &context.aimed_at(&open.header)?;
     let session = context.connect().await?;
     let unmatched = unmatched(context, &runs, &id, &open.header);
     let result = match unmatched {
