@@ -40,6 +40,7 @@ mod it {
     mod secrets;
     mod storms;
     mod tokens;
+    mod trail_says;
     mod user_caps;
     mod websdk;
 }
