@@ -33,6 +33,7 @@ mod it {
     mod names;
     mod one_bad_answer;
     mod origins;
+    mod ownership;
     mod pipes;
     mod plans;
     mod record;

@@ -27,6 +27,7 @@ use crate::embedded;
 use crate::exit;
 use crate::logins::ages::KnownAges;
 use crate::logins::store::sqlite::SqliteStore;
+use crate::ownership::{require_settings, warn_of_settings};
 use crate::pauses::Pauses;
 use crate::progress::{Beside, Progress};
 use crate::render::report::{Report, Row};
@@ -369,6 +370,11 @@ impl Context {
             }) => {
                 if let Some(warning) = credentials.exposed() {
                     self.ui.warn(warning);
+                }
+                if credentials.runs_a_command() {
+                    require_settings(self)?;
+                } else if profile.is_some() {
+                    warn_of_settings(self)?;
                 }
                 let unused = self.credential_variables();
                 if let (Some((name, profile)), [first, ..]) = (&profile, unused.as_slice())

@@ -5,6 +5,7 @@ use easemob_admin_sandbox::{Sandbox, SandboxError, Seed};
 use crate::command_error::CommandError;
 use crate::config::places::Places;
 use crate::exit;
+use crate::private_files::make_directory;
 
 /// Starts the embedded sandbox with its kept state, or with demo data if there is none.
 ///
@@ -13,7 +14,7 @@ use crate::exit;
 pub(crate) async fn start(places: &Places) -> Result<Sandbox, CommandError> {
     let state = places.sandbox_state();
     if let Some(directory) = state.parent() {
-        std::fs::create_dir_all(directory).map_err(|error| {
+        make_directory(directory).map_err(|error| {
             CommandError::new(
                 exit::INTERNAL,
                 format!("cannot make the directory {}", directory.display()),

@@ -28,6 +28,7 @@ pub mod interrupt;
 pub mod listed;
 pub mod locks;
 pub mod logins;
+pub mod ownership;
 pub mod pauses;
 pub mod policy;
 pub mod private_files;

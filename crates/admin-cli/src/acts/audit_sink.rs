@@ -8,10 +8,10 @@ use easemob_admin_api::DeviceId;
 use serde_json::{Map, Value, json};
 
 use super::audit_parts::{FAILED, in_parts};
-use crate::audit::{AuditTrail, Event, EventTime, Kind, Operator, Outcome, TOOL};
+use crate::audit::{AuditTrail, Claims, Event, EventTime, Kind, Operator, Outcome, TOOL};
 use crate::bulk::action::Action;
 use crate::bulk::digest;
-use crate::bulk::journal::header::Header;
+use crate::bulk::journal::header::{self, Header};
 use crate::bulk::journal::progress;
 use crate::bulk::journal::record::{self, Record, State};
 use crate::bulk::recorder::{Note, Sink};
@@ -211,7 +211,16 @@ fn operator(begin: &record::Begin) -> Operator {
         os_user: Some(begin.operator.os_user.clone()),
         uid: begin.operator.uid,
         subject: begin.operator.subject.clone(),
+        claims: claims(&begin.operator),
     }
+}
+
+fn claims(operator: &header::Operator) -> Option<Claims> {
+    let claims = Claims {
+        sudo_user: operator.sudo_user.clone(),
+        login_uid: operator.login_uid,
+    };
+    (claims != Claims::default()).then_some(claims)
 }
 
 /// Adds who, where and why.

@@ -5,7 +5,8 @@ use crate::bulk::journal::header::Operator;
 /// Returns who runs this process; `subject` is that of the signed token shown to the server, if there is one.
 ///
 /// The name is looked up by the number of the account, not read from a variable that anybody can set. Who
-/// became another account with `sudo` is named beside it.
+/// became another account with `sudo`, and the account that signed in to the machine, are named beside it: claims, since
+/// root can set either.
 #[must_use]
 pub fn operator(subject: Option<String>, sudo_user: Option<&str>) -> Operator {
     #[cfg(unix)]
@@ -17,7 +18,35 @@ pub fn operator(subject: Option<String>, sudo_user: Option<&str>) -> Operator {
         os_user: whoami::username().unwrap_or_else(|_| number()),
         uid,
         sudo_user: sudo_user.map(str::to_owned),
+        login_uid: std::fs::read_to_string("/proc/self/loginuid")
+            .ok()
+            .as_deref()
+            .and_then(login_uid),
         subject,
         host: whoami::hostname().unwrap_or_else(|_| "unknown".into()),
+    }
+}
+
+/// Reads the number of the account that signed in; the largest one stands for "nobody did", as in a service.
+fn login_uid(text: &str) -> Option<u32> {
+    text.trim().parse().ok().filter(|uid| *uid != u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_signed_in_where_there_is_no_number() {
+        for (text, expected) in [
+            ("1000", Some(1000)),
+            ("0\n", Some(0)),
+            ("4294967295", None),
+            ("4294967296", None),
+            ("-1", None),
+            ("", None),
+        ] {
+            assert_eq!(login_uid(text), expected, "{text:?}");
+        }
     }
 }

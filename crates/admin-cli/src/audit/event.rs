@@ -19,6 +19,21 @@ pub struct Operator {
     /// The subject (`sub`) of the token that was sent, where there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
+    /// Who became this account; not proved.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub claims: Option<Claims>,
+}
+
+/// What is said of who became an account. Root can set either, so these prove nothing by themselves.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Claims {
+    /// Who called `sudo`, by what it says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sudo_user: Option<String>,
+    /// The number of the account that signed in to the machine, by what its kernel says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub login_uid: Option<u32>,
 }
 
 impl Operator {

@@ -71,6 +71,7 @@ mod tests {
             os_user: Some("root".into()),
             uid: None,
             subject: Some("eve@acme".into()),
+            claims: None,
         });
         let all = Filter::default();
         assert!(all.matches(&event));

@@ -43,7 +43,7 @@ pub use checkpoint::Checkpoint;
 pub use context::RunContext;
 pub use entries::Entries;
 pub use error::AuditError;
-pub use event::{Event, Operator, TOOL};
+pub use event::{Claims, Event, Operator, TOOL};
 pub use event_time::EventTime;
 pub use filter::Filter;
 pub use key::PublicKey;

@@ -8,6 +8,7 @@ use crate::command_error::CommandError;
 use crate::confirm::{Question, confirm};
 use crate::context::{Context, Session};
 use crate::exit;
+use crate::ownership::{require_data, require_settings};
 use crate::summary::Summary;
 
 /// Why, and whether to ask.
@@ -60,6 +61,10 @@ impl Acting {
             return Ok(());
         }
         self.require_reason(session)?;
+        require_data(context)?;
+        if session.profile.is_some() {
+            require_settings(context)?;
+        }
         prove_recordable(context, session)
     }
 

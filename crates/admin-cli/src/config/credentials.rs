@@ -185,6 +185,19 @@ impl Plan {
         }
     }
 
+    /// Returns true if a command of the profile is run for them.
+    #[must_use]
+    pub fn runs_a_command(&self) -> bool {
+        matches!(
+            self,
+            Self::Token(SecretPlace::Command(_))
+                | Self::ClientSecret {
+                    secret: SecretPlace::Command(_),
+                    ..
+                }
+        )
+    }
+
     /// Returns whom the signed tokens name, if tokens are signed.
     #[must_use]
     pub fn subject(&self) -> Option<&str> {

@@ -1,6 +1,6 @@
 //! Where files are kept.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
 
@@ -62,6 +62,12 @@ impl Places {
     #[must_use]
     pub fn secret_file(&self, profile: &str) -> PathBuf {
         self.config.join("secrets").join(profile)
+    }
+
+    /// Returns the directory of all that is kept.
+    #[must_use]
+    pub fn data(&self) -> &Path {
+        &self.data
     }
 
     /// Returns the directory of all runs.

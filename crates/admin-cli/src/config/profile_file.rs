@@ -11,6 +11,7 @@ use toml_edit::{DocumentMut, Item, Table, value};
 use super::precedence::NoTarget;
 use super::profile::Profile;
 use super::toml_words::{in_words, line_of, nearest};
+use crate::private_files::make_directory;
 
 /// The whole file.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -193,7 +194,7 @@ fn read(path: &Path) -> Result<String, ProfileFileError> {
 /// When the directory cannot be made or the file cannot be written.
 pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let directory = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(directory)?;
+    make_directory(directory)?;
     // Temporary files are created with mode 0600, and renaming keeps it.
     let mut file = tempfile::NamedTempFile::new_in(directory)?;
     file.write_all(bytes)?;

@@ -229,6 +229,7 @@ mod tests {
                 os_user: "o".into(),
                 uid: None,
                 sudo_user: None,
+                login_uid: None,
                 subject: None,
                 host: "h".into(),
             },

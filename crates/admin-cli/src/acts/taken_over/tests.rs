@@ -74,6 +74,7 @@ fn begin() -> Record {
             os_user: "ann".into(),
             uid: None,
             sudo_user: None,
+            login_uid: None,
             subject: None,
             host: "here".into(),
         },

@@ -22,6 +22,8 @@ pub fn line(event: &Event, id: &str) -> String {
     );
     let operator = event.operator.clone().unwrap_or_default();
     let devices = event.devices.join(" ");
+    let claims = operator.claims.as_ref();
+    let claims = claims.and_then(|claims| serde_json::to_string(claims).ok());
     let labelled = [
         ("cs1", "run", event.run.as_deref()),
         ("cs2", "reason", event.reason.as_deref()),
@@ -32,6 +34,7 @@ pub fn line(event: &Event, id: &str) -> String {
             (!devices.is_empty()).then_some(devices.as_str()),
         ),
         ("cs5", "app", event.app.as_deref()),
+        ("cs6", "claims", claims.as_deref()),
     ];
     let mut extend = |key: &str, value: &str| {
         let space = if line.ends_with('|') { "" } else { " " };

@@ -56,6 +56,7 @@ pub fn line(event: &Event, id: &str) -> Value {
             "devices": event.devices,
             "ticket": event.ticket,
             "server_time": event.server_time,
+            "claims": operator.claims,
         },
     }))
 }

@@ -83,6 +83,9 @@ mod tests {
         }
         assert!(exported[0].contains("\"class_uid\":3002"), "{}", exported[0]);
         assert!(exported[1].contains("authentication"), "{}", exported[1]);
+        for line in &exported {
+            assert!(line.contains("mallory") && line.contains("claims"), "{line}");
+        }
         event.outcome = Some(Outcome::Skipped);
         assert!(ocsf::line(&event, "a/1").to_string().contains("nothing sent"));
         assert!(cef::line(&event, "a/1").contains("act=none "));
@@ -91,7 +94,7 @@ mod tests {
 
 #[cfg(test)]
 pub(super) mod samples {
-    use crate::audit::{Event, EventTime, Kind, Operator, Outcome};
+    use crate::audit::{Claims, Event, EventTime, Kind, Operator, Outcome};
 
     /// A logout with every field.
     pub(in crate::audit) fn logout() -> Event {
@@ -107,6 +110,10 @@ pub(super) mod samples {
             os_user: Some("eve".into()),
             uid: Some(1000),
             subject: Some("eve@acme".into()),
+            claims: Some(Claims {
+                sudo_user: Some("mallory".into()),
+                login_uid: Some(1001),
+            }),
         });
         event.host = Some("ops1".into());
         event.app_root = Some("https://a1.easemob.com/acme/chat".into());

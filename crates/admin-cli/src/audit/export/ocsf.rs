@@ -61,6 +61,7 @@ pub fn line(event: &Event, id: &str) -> Value {
             "reason": event.reason,
             "ticket": event.ticket,
             "server_time": event.server_time.map(EventTime::as_millis),
+            "claims": operator.claims,
         },
     }))
 }

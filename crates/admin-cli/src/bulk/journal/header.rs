@@ -73,6 +73,9 @@ pub struct Operator {
     /// Who became this account with `sudo`, by what `sudo` says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sudo_user: Option<String>,
+    /// The account that signed in to this machine, by what its kernel says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub login_uid: Option<u32>,
     /// The subject of the signed token that the server is shown, where there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,

@@ -320,6 +320,7 @@ mod tests {
                     os_user: "ann".into(),
                     uid: None,
                     sudo_user: None,
+                    login_uid: None,
                     subject: None,
                     host: "here".into(),
                 },

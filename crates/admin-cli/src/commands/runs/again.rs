@@ -19,6 +19,7 @@ use crate::confirm::{Question, confirm};
 use crate::context::{Context, Session};
 use crate::drive::finish_empty;
 use crate::exit::{self, Exit};
+use crate::ownership::{require_data, require_run, require_settings};
 use crate::summary::{Summary, way_back};
 
 /// How to go on.
@@ -37,8 +38,11 @@ pub(super) struct Again<'a> {
 
 /// Goes on with a run.
 pub(super) async fn go_on(context: &Context, again: Again<'_>) -> Result<Exit, CommandError> {
-    let runs = Runs::at(context.places()?.runs());
+    require_data(context)?;
+    let places = context.places()?;
+    let runs = Runs::at(places.runs());
     let id = runs.find(again.run)?;
+    require_run(context, &places.runs().join(id.as_str()))?;
     // Locked from here on, so that what is asked about is what will be done.
     let open = runs.open(&id)?;
     let counts = open.progress.counts();
@@ -140,6 +144,9 @@ async fn with_server(
     again: Again<'_>,
     (todo, unmatched): (u64, Option<Unmatched>),
 ) -> Result<Exit, CommandError> {
+    if session.profile.is_some() {
+        require_settings(context)?;
+    }
     let header = &open.header;
     same_server(header, session)?;
     if let Some(allowed) = again.allowance {
