@@ -4,20 +4,16 @@ use std::fmt;
 use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::time::Duration;
 
 use easemob_admin_api::{Credentials, JwtAlgorithm, JwtSigner, UnusableSecret, check_secret};
 use secrecy::{ExposeSecret, SecretString};
-use tokio::io::AsyncReadExt as _;
 
 use super::environment::Environment;
 use super::origin::Layer;
 use super::profile::{JwtKey, JwtKind, Profile};
-use super::secret_file;
+use super::{secret_command, secret_file};
 
-/// How long a command may take to print a secret: time enough to unlock a password store by hand.
-const COMMAND_TIMEOUT: Duration = Duration::from_mins(1);
 /// How long a file may take: longer than any disk, for a pipe that a password manager fills.
 const FILE_TIMEOUT: Duration = Duration::from_secs(10);
 /// The most bytes that are read for a secret: ten times the longest token.
@@ -79,7 +75,7 @@ pub enum CredentialError {
     #[error("the secret command failed ({0})")]
     Failed(std::process::ExitStatus),
     /// A command did not end.
-    #[error("the secret command did not end within {} seconds", COMMAND_TIMEOUT.as_secs())]
+    #[error("the secret command did not end within {} seconds", secret_command::LONGEST.as_secs())]
     Slow,
     /// What is there cannot be a secret.
     #[error("{from} {problem}")]
@@ -269,7 +265,10 @@ impl SecretPlace {
         match self {
             Self::Value(secret, from) => checked(secret.clone(), from),
             Self::File(path) => from_file(path),
-            Self::Command(command) => secret_of(output(command).await?, "the output of the secret command"),
+            Self::Command(command) => {
+                let printed = secret_command::printed_by(command).await?;
+                secret_of(printed, "the output of the secret command")
+            }
         }
     }
 }
@@ -331,43 +330,6 @@ fn checked(secret: SecretString, from: &str) -> Result<SecretString, CredentialE
             from: from.to_owned(),
             problem,
         }),
-    }
-}
-
-async fn output(command: &str) -> Result<Vec<u8>, CredentialError> {
-    let (shell, flag) = if cfg!(windows) {
-        ("cmd", "/C")
-    } else {
-        ("sh", "-c")
-    };
-    let mut child = tokio::process::Command::new(shell)
-        .args([flag, command])
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::inherit())
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(CredentialError::Run)?;
-    let printed = child.stdout.take();
-    let ended = async {
-        let mut bytes = Vec::new();
-        if let Some(printed) = printed {
-            let mut printed = printed.take(LARGEST as u64 + 1);
-            printed.read_to_end(&mut bytes).await?;
-        }
-        if bytes.len() > LARGEST {
-            return Ok((bytes, None));
-        }
-        let status = child.wait().await?;
-        Ok((bytes, Some(status)))
-    };
-    let (bytes, status) = tokio::time::timeout(COMMAND_TIMEOUT, ended)
-        .await
-        .map_err(|_| CredentialError::Slow)?
-        .map_err(CredentialError::Run)?;
-    match status {
-        Some(status) if !status.success() => Err(CredentialError::Failed(status)),
-        _ => Ok(bytes),
     }
 }
 

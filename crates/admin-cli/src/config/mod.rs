@@ -10,5 +10,6 @@ pub mod places;
 pub mod precedence;
 pub mod profile;
 pub mod profile_file;
+mod secret_command;
 pub mod secret_file;
 pub mod toml_words;

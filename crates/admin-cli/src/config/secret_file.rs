@@ -2,6 +2,9 @@
 
 use std::path::Path;
 
+use crate::input::encoding::quoted;
+use crate::render::text::harmless;
+
 /// Returns a warning if users other than the owner can read the file.
 ///
 /// Returns nothing where the system has no such permissions, or where there is no file.
@@ -12,8 +15,11 @@ pub fn readers(path: &Path) -> Option<String> {
         use std::os::unix::fs::PermissionsExt;
         let mode = std::fs::metadata(path).ok()?.permissions().mode() & 0o777;
         (mode & 0o077 != 0).then(|| {
-            let shown = path.display();
-            format!("{shown} can be read by others (mode {mode:04o}); close it with: chmod 600 {shown}")
+            format!(
+                "{} can be read by others (mode {mode:04o}); close it with: chmod 600 {}",
+                harmless(&path.to_string_lossy()),
+                quoted(path)
+            )
         })
     }
     #[cfg(not(unix))]

@@ -324,7 +324,11 @@ fn what_is_said(act: Act, output: &Output) -> String {
         .filter_map(|line| serde_json::from_str::<Value>(line.trim_end_matches(',')).ok())
         .find(|row| row["user"] == "user03");
     let Some(row) = row else { return String::new() };
-    let outcome = row["outcome"].as_str().unwrap_or("listed").replace('_', " ");
+    let outcome = row["outcome"]
+        .as_str()
+        .or_else(|| row["status"].as_str())
+        .unwrap_or("listed")
+        .replace('_', " ");
     let done = [
         "logged out",
         "banned",

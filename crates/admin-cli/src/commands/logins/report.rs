@@ -63,7 +63,7 @@ pub fn run(context: &Context, args: &ReportArgs) -> Result<Exit, CommandError> {
             .map_or(now_ms - DEFAULT_SINCE_MS, Timestamp::as_millisecond),
         over: args.over,
     };
-    let figures = gather(&store, snapshot, wanted)?;
+    let figures = gather(&store, snapshot, &wanted)?;
     if let Some(path) = &args.html {
         write_private(path, html::page(&figures).as_bytes()).map_err(|error| {
             CommandError::new(exit::INTERNAL, format!("cannot write {}", path.display())).because(error)

@@ -1,9 +1,10 @@
-//! The figures of a report.
+//! The figures of a report, with all names as they can be shown to people.
 
 use std::collections::BTreeMap;
 
 use crate::logins::questions::count::{By, Counting};
 use crate::logins::store::{Gap, LoginKind, LoginStore, NotKnown, Range, Snapshot, StoreError};
+use crate::render::text::harmless;
 
 /// So many snapshots are compared.
 const SNAPSHOTS: usize = 30;
@@ -78,7 +79,7 @@ pub struct Exceeding {
 ///
 /// # Errors
 /// When they cannot be read.
-pub fn gather(store: &dyn LoginStore, snapshot: Snapshot, wanted: Wanted) -> Result<Figures, StoreError> {
+pub fn gather(store: &dyn LoginStore, snapshot: Snapshot, wanted: &Wanted) -> Result<Figures, StoreError> {
     let mut counting = Counting::new(By::Devices, None);
     let mut own: BTreeMap<(String, String), u64> = BTreeMap::new();
     store.each_device(snapshot.id, &mut |user, device| {
@@ -94,24 +95,37 @@ pub fn gather(store: &dyn LoginStore, snapshot: Snapshot, wanted: Wanted) -> Res
     let mut not_known = Vec::new();
     store.each_not_known(snapshot.id, &mut |user| {
         if not_known.len() < NAMED {
-            not_known.push(user);
+            not_known.push(NotKnown {
+                user: shown(&user.user),
+                state: user.state,
+                why: shown(&user.why),
+            });
         }
     })?;
     let range = Range {
         since_ms: wanted.since_ms,
         until_ms: wanted.now_ms,
     };
+    let mut gaps = store.gaps(range)?;
+    for gap in &mut gaps {
+        gap.why = shown(&gap.why);
+    }
     Ok(Figures {
         accounts_by_devices: std::iter::once((0, none)).chain(counted).collect(),
         platforms: platforms(store, &snapshot)?,
         hours: hours(store, range)?,
         exceeding: wanted.over.map(|over| exceeding(own, over)),
         not_known,
-        gaps: store.gaps(range)?,
-        app: wanted.app,
+        gaps,
+        app: shown(&wanted.app),
         now_ms: wanted.now_ms,
         snapshot,
     })
+}
+
+/// Names come from devices and therefore from anybody; what cannot be seen in them is written out.
+fn shown(name: &str) -> String {
+    harmless(name).into_owned()
 }
 
 /// Counts the devices of the snapshots of the same users.
@@ -123,7 +137,7 @@ fn platforms(store: &dyn LoginStore, latest: &Snapshot) -> Result<Vec<(i64, ByPl
     for snapshot in alike {
         let mut devices = ByPlatform::new();
         store.each_device(snapshot.id, &mut |_, device| {
-            *devices.entry(device.platform).or_default() += 1;
+            *devices.entry(shown(&device.platform)).or_default() += 1;
         })?;
         all.push((snapshot.started_ms, devices));
     }
@@ -157,7 +171,7 @@ fn exceeding(own: BTreeMap<(String, String), u64>, over: u64) -> Exceeding {
     let mut first: Vec<(String, String, u64)> = own
         .into_iter()
         .filter(|(_, devices)| *devices > over)
-        .map(|((user, platform), devices)| (user, platform, devices))
+        .map(|((user, platform), devices)| (shown(&user), shown(&platform), devices))
         .collect();
     let count = u64::try_from(first.len()).unwrap_or(u64::MAX);
     // Stable: accounts with as many devices stay in the order of their names.

@@ -23,7 +23,7 @@ fn figures() -> Figures {
         let id = store.begin("all", at_ms).unwrap();
         let users = [
             online("ann", &["ios_1", "web_1", "web_2"][..=web]),
-            online("<script>alert(1)</script>", &["ios_1", "ios_2", "ios_3"]),
+            online("<script>alert(1)</script>\u{202e}", &["ios_1", "ios_2", "ios_3"]),
             ("bob".into(), UserState::Offline),
             ("eve".into(), UserState::Failed("503 & more".into())),
         ];
@@ -60,7 +60,7 @@ fn figures() -> Figures {
         since_ms: NOW - 48 * HOUR,
         over: Some(2),
     };
-    gather(&store, latest, wanted).unwrap()
+    gather(&store, latest, &wanted).unwrap()
 }
 
 #[test]
@@ -92,6 +92,10 @@ fn the_page_needs_nothing_else_and_trusts_no_name() {
     assert!(
         !page.contains("<script") && page.contains("&lt;script&gt;"),
         "names are escaped"
+    );
+    assert!(
+        !page.contains('\u{202e}') && page.contains("\\u{202e}"),
+        "what turns the reading direction is written out"
     );
     for outside in ["http://", "https://", "src=", "@import", "url("] {
         let found = page.replace("http://www.w3.org/2000/svg", "");
