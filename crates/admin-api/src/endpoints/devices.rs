@@ -67,6 +67,7 @@ impl DeviceList {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct WireDevice {
     res: DeviceId,
     // Whatever these are, the device can be named.

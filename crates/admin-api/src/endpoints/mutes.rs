@@ -115,6 +115,7 @@ pub struct MutedUser {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct WireMutes {
     #[serde(default, alias = "userid")]
     username: Option<UserId>,
@@ -280,6 +281,7 @@ pub struct ListMutes {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct WireList {
     data: Vec<WireMutes>,
 }

@@ -56,6 +56,7 @@ impl fmt::Debug for Token {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct WireToken {
     access_token: String,
     #[serde(default)]

@@ -21,6 +21,7 @@ use super::Platform;
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
+#[serde(expecting = "an object")]
 pub struct DeviceLimits {
     /// Single- or multi-device mode; `None` if the server does not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]

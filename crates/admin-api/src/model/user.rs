@@ -26,6 +26,7 @@ use super::{Integer, UnixMillis, UserId};
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
+#[serde(expecting = "an object")]
 pub struct User {
     /// The name, as the server writes it (mostly in lower case).
     pub username: UserId,

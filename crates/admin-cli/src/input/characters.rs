@@ -89,7 +89,8 @@ pub fn as_seen(text: &str) -> Cow<'_, str> {
     Cow::Owned(ordinary(&seen).trim().to_owned())
 }
 
-/// Returns the first letter of another script that is easily taken for a Latin one, if there are Latin ones too.
+/// Returns the first letter of another script that is easily taken for a Latin one, or digit of another script, if there
+/// are Latin ones too.
 #[must_use]
 pub fn first_stranger(text: &str) -> Option<(usize, char)> {
     if text.is_ascii() {
@@ -98,7 +99,11 @@ pub fn first_stranger(text: &str) -> Option<(usize, char)> {
     let scripts = CodePointMapData::<Script>::new();
     let latin = text
         .chars()
-        .any(|character| scripts.get(character) == Script::Latin);
+        .any(|character| character.is_ascii_digit() || scripts.get(character) == Script::Latin);
+    let categories = CodePointMapData::<GeneralCategory>::new();
+    let is_digit = |character: char| {
+        !character.is_ascii() && categories.get(character) == GeneralCategory::DecimalNumber
+    };
     let alike = |character: char| {
         let script = scripts.get(character);
         [
@@ -112,7 +117,13 @@ pub fn first_stranger(text: &str) -> Option<(usize, char)> {
     };
     text.chars()
         .enumerate()
-        .find(|(_, character)| latin && alike(*character))
+        .find(|(_, character)| latin && (alike(*character) || is_digit(*character)))
+}
+
+/// Returns true if one name may end at `character` and the next begin: a tab, a line end, or another control.
+#[must_use]
+pub fn separates(character: char) -> bool {
+    class(character) == Class::Control || matches!(character, '\u{2028}' | '\u{2029}')
 }
 
 /// Names a character by its code point, and in words where it cannot be seen.

@@ -8,7 +8,7 @@ use std::fmt;
 
 use easemob_admin_api::{DeviceId, UserId};
 
-use super::characters::{Class, as_seen, class, first_stranger, named, ordinary, visible};
+use super::characters::{Class, as_seen, class, first_stranger, named, ordinary, separates, visible};
 use super::table::is_shortened_number;
 
 /// Signs that user ids are made of besides letters and digits.
@@ -83,7 +83,7 @@ pub enum Trouble {
     Unseen,
     /// A full-width or otherwise unusual form of a character.
     Unusual,
-    /// A letter that looks like one of another script.
+    /// A letter or digit of another script than the rest.
     Stranger,
     /// A blank, or a sign that such names do not hold.
     Sign,
@@ -133,6 +133,10 @@ impl Unclear {
     /// Returns what was probably meant, if that can be told.
     fn meant(&self) -> Option<String> {
         let exact = matches!(self.trouble, Trouble::Stranger | Trouble::Wildcard);
+        if self.text.trim_matches(separates).contains(separates) {
+            // These are two names, or a name and a remark.
+            return None;
+        }
         let seen = as_seen(&self.text);
         let meant = seen.trim_matches(AROUND);
         let (user, device) = meant.split_once('/').unwrap_or((meant, ""));
@@ -193,7 +197,7 @@ impl fmt::Display for Unclear {
             )?,
             Trouble::Stranger => write!(
                 f,
-                "the {kind} `{text}` holds {place}, which is not the Latin letter"
+                "the {kind} `{text}` holds {place}, which is no Latin letter or digit"
             )?,
             Trouble::Shortened => write!(
                 f,

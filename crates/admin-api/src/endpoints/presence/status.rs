@@ -42,6 +42,7 @@ pub struct Presence {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 pub(super) struct WirePresence {
     #[serde(default)]
     uid: Option<String>,

@@ -174,6 +174,7 @@ pub struct Subscriptions {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct WireSubscriptions {
     #[serde(default)]
     totalnum: Option<Integer>,

@@ -107,6 +107,7 @@ pub struct RegisterUsers {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct Failure {
     username: String,
     #[serde(default, rename = "registerUserFailReason")]

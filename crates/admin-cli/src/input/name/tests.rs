@@ -157,6 +157,8 @@ fn what_an_account_is_not_called_is_refused_in_exemptions() {
         ("jose\u{301}", Trouble::Unusual, Some(4)),
         ("аnn", Trouble::Stranger, Some(1)),
         ("bοb", Trouble::Stranger, Some(2)),
+        ("ann\u{661}", Trouble::Stranger, Some(4)),
+        ("1\u{6f2}3", Trouble::Stranger, Some(2)),
         ("ann,", Trouble::Sign, Some(4)),
         (",ann", Trouble::Sign, Some(1)),
         ("ann;", Trouble::Sign, Some(4)),
@@ -209,6 +211,19 @@ fn what_an_account_is_not_called_is_refused_in_exemptions() {
             "{text}: {error}"
         );
     }
+}
+
+#[test]
+fn two_names_are_not_advised_to_be_one() {
+    for text in ["ann\rbob", "ann\tbob", "ann\u{2028}bob", "ann\u{85}bob", "ann\u{b}bob"] {
+        let error = check_exemption(text).unwrap_err().to_string();
+        assert!(
+            !error.contains("annbob") && error.contains("write one name"),
+            "{error}"
+        );
+    }
+    let error = check_exemption("an\u{200b}n\t").unwrap_err().to_string();
+    assert!(error.contains("write `ann`"), "{error}");
 }
 
 #[test]
