@@ -225,7 +225,7 @@ serde_as_text!(AppKey);
 serde_as_text!(AppRoot);
 
 fn parse_url(text: &str) -> Result<Url, InvalidAppRoot> {
-    let url = Url::parse(text).map_err(|_| InvalidAppRoot::Url(without_user_info(text)))?;
+    let url = Url::parse(text).map_err(|_| InvalidAppRoot::Url(without_secrets(text)))?;
     let plain = url.query().is_none()
         && url.fragment().is_none()
         && url.username().is_empty()
@@ -233,15 +233,20 @@ fn parse_url(text: &str) -> Result<Url, InvalidAppRoot> {
     if matches!(url.scheme(), "http" | "https") && url.has_host() && plain {
         Ok(url)
     } else {
-        Err(InvalidAppRoot::Url(without_user_info(text)))
+        Err(InvalidAppRoot::Url(without_secrets(text)))
     }
 }
 
-/// A password in a mistyped URL must not come back in the message.
-fn without_user_info(text: &str) -> String {
-    match (text.find("://"), text.rfind('@')) {
-        (Some(scheme), Some(at)) if scheme < at => format!("{}://…{}", &text[..scheme], &text[at..]),
-        _ => text.to_owned(),
+/// A password or token in a mistyped URL must not come back in the message.
+fn without_secrets(text: &str) -> String {
+    let (address, rest) = match text.find(['?', '#']) {
+        Some(at) => (&text[..at], format!("{}…", &text[at..=at])),
+        None => (text, String::new()),
+    };
+    let host = address.find("://").map_or(0, |scheme| scheme + "://".len());
+    match address.rfind('@') {
+        Some(at) if host <= at => format!("{}…{}{rest}", &address[..host], &address[at..]),
+        _ => format!("{address}{rest}"),
     }
 }
 
@@ -309,8 +314,21 @@ mod tests {
 
     #[test]
     fn a_password_in_the_address_is_refused_and_not_repeated() {
-        let error = AppRoot::parse("https://me:hunter2@h/acme/chat").unwrap_err();
-        assert!(!error.to_string().contains("hunter2"), "{error}");
+        for (root, shown) in [
+            ("https://me:hunter2@h/acme/chat", "`https://…@h/acme/chat`"),
+            ("me:hunter2@h/acme/chat", "`…@h/acme/chat`"),
+            ("https://me:hunter2@h@i/acme/chat", "`https://…@i/acme/chat`"),
+            ("https://:hunter2@h", "`https://…@h`"),
+            (
+                "https://h/acme/chat?access_token=hunter2",
+                "`https://h/acme/chat?…`",
+            ),
+            ("https://h/acme/chat#hunter2", "`https://h/acme/chat#…`"),
+            ("https://h/acme/chat?a=b@hunter2", "`https://h/acme/chat?…`"),
+        ] {
+            let error = AppRoot::parse(root).unwrap_err().to_string();
+            assert!(error.starts_with(shown) && !error.contains("hunter2"), "{error}");
+        }
     }
 
     #[test]

@@ -265,24 +265,31 @@ impl Context {
         Ok(all.join(directory_name(false, profile.as_deref(), &root.to_string())))
     }
 
-    fn app_root(address: &Address) -> Result<AppRoot, CommandError> {
-        let wrong = |what: String, error| CommandError::new(exit::CONFIG, what).because(error);
-        match address {
-            Address::Root(root) => AppRoot::parse(root).map_err(|error| {
-                wrong(format!("`{root}` is no app root"), error.to_string())
-                    .hint("an app root looks like https://a1.easemob.com/acme/chat or https://HOST/app-id/ID")
-            }),
-            Address::ServerAndApp { server, app } => {
-                let key = AppKey::parse(app).map_err(|error| {
-                    wrong(format!("`{app}` is no app key"), error.to_string())
-                        .hint("an app key looks like acme#chat")
-                })?;
-                AppRoot::new(server, &key).map_err(|error| {
-                    wrong(format!("`{server}` is no server"), error.to_string())
-                        .hint("a server looks like https://a1.easemob.com")
-                })
-            }
-        }
+    /// Reads an address.
+    ///
+    /// # Errors
+    /// When it is none. The message leaves out what a URL holds before its `@`, which may be a password.
+    pub fn app_root(address: &Address) -> Result<AppRoot, CommandError> {
+        let (what, looks, found) = match address {
+            Address::Root(root) => (
+                "the app root cannot be used",
+                "an app root looks like https://a1.easemob.com/acme/chat or https://HOST/app-id/ID",
+                AppRoot::parse(root),
+            ),
+            Address::ServerAndApp { server, app } => match AppKey::parse(app) {
+                Ok(key) => (
+                    "the server cannot be used",
+                    "a server looks like https://a1.easemob.com",
+                    AppRoot::new(server, &key),
+                ),
+                Err(error) => (
+                    "the app key cannot be used",
+                    "an app key looks like acme#chat",
+                    Err(error),
+                ),
+            },
+        };
+        found.map_err(|error| CommandError::new(exit::CONFIG, what).because(error).hint(looks))
     }
 
     /// The variables with credentials that are set.

@@ -4,12 +4,13 @@ use std::io::{self, IsTerminal as _, Read as _};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use easemob_admin_api::{AppKey, AppRoot};
+use easemob_admin_api::AppRoot;
 use secrecy::ExposeSecret;
 
 use crate::command_error::CommandError;
 use crate::config::credentials::{LARGEST, from_file, from_stdin};
 use crate::config::origin::plain_http;
+use crate::config::precedence::Address;
 use crate::config::profile::Profile;
 use crate::config::profile_file::{put_profile, write_private};
 use crate::config::secret_file;
@@ -108,15 +109,13 @@ pub fn run(context: &Context, args: &AddArgs) -> Result<Exit, CommandError> {
 /// Takes the target from the global options and checks its form.
 fn target(context: &Context, allow_plain_http: bool) -> Result<Vec<(&'static str, String)>, CommandError> {
     let globals = &context.globals;
-    let wrong = |what: String, error: String| CommandError::new(exit::USAGE, what).because(error);
     if globals.sandbox {
         return Err(CommandError::new(exit::USAGE, "the sandbox needs no profile")
             .hint("use it with --sandbox: easemob-admin --sandbox users list --limit 5"));
     }
     if let Some(root) = &globals.app_root {
-        let parsed = AppRoot::parse(root)
-            .map_err(|error| wrong(format!("`{root}` is no app root"), error.to_string()))?;
-        permit(&parsed, context, allow_plain_http)?;
+        let address = Address::Root(root.clone());
+        permit(&Context::app_root(&address)?, context, allow_plain_http)?;
         return Ok(vec![("app_root", root.clone())]);
     }
     let (Some(server), Some(app)) = (&globals.server, &globals.app) else {
@@ -125,14 +124,11 @@ fn target(context: &Context, allow_plain_http: bool) -> Result<Vec<(&'static str
                 .hint("add --server https://HOST --app ORG#APP, or --app-root URL"),
         );
     };
-    let key = AppKey::parse(app).map_err(|error| {
-        wrong(format!("`{app}` is no app key"), error.to_string()).hint("an app key looks like acme#chat")
-    })?;
-    let root = AppRoot::new(server, &key).map_err(|error| {
-        wrong(format!("`{server}` is no server"), error.to_string())
-            .hint("a server looks like https://a1.easemob.com")
-    })?;
-    permit(&root, context, allow_plain_http)?;
+    let address = Address::ServerAndApp {
+        server: server.clone(),
+        app: app.clone(),
+    };
+    permit(&Context::app_root(&address)?, context, allow_plain_http)?;
     Ok(vec![("server", server.clone()), ("app", app.clone())])
 }
 

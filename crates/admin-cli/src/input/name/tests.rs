@@ -215,7 +215,13 @@ fn what_an_account_is_not_called_is_refused_in_exemptions() {
 
 #[test]
 fn two_names_are_not_advised_to_be_one() {
-    for text in ["ann\rbob", "ann\tbob", "ann\u{2028}bob", "ann\u{85}bob", "ann\u{b}bob"] {
+    for text in [
+        "ann\rbob",
+        "ann\tbob",
+        "ann\u{2028}bob",
+        "ann\u{85}bob",
+        "ann\u{b}bob",
+    ] {
         let error = check_exemption(text).unwrap_err().to_string();
         assert!(
             !error.contains("annbob") && error.contains("write one name"),
