@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 use std::time::{Duration, UNIX_EPOCH};
 
-use easemob_admin_cli::audit::{Against, AuditTrail, Entries, Event, Kind, PublicKey, verify};
+use easemob_admin_audit::{Against, AuditTrail, Entries, Event, Kind, PublicKey, verify};
 use tempfile::TempDir;
 
 const ENTRIES: &str = "entries-000000000000.jsonl";

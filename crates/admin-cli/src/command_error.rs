@@ -7,7 +7,6 @@ use std::fmt;
 
 use easemob_admin_api::{Error as ApiError, SignError};
 
-use crate::audit::AuditError;
 use crate::bulk::breaker::Fatal;
 use crate::bulk::calls::{CallError, Scope};
 use crate::bulk::recorder::RecordError;
@@ -25,6 +24,7 @@ use crate::input::user_list::ListError;
 use crate::locks::book::LockBookError;
 use crate::logins::store::StoreError;
 use crate::policy::PolicyError;
+use easemob_admin_audit::AuditError;
 
 type Source = Box<dyn StdError + Send + Sync>;
 

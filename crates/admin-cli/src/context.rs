@@ -10,7 +10,6 @@ use easemob_admin_api::{
 };
 use easemob_admin_sandbox::Sandbox;
 
-use crate::audit::directory_name;
 use crate::bulk::ages::{Ages, IdStamps};
 use crate::bulk::journal::header::Header;
 use crate::cli::{Globals, Rate};
@@ -34,6 +33,7 @@ use crate::render::report::{Report, Row};
 use crate::render::{self, Format};
 use crate::server::Server;
 use crate::ui::Ui;
+use easemob_admin_audit::directory_name;
 
 /// Opens stdout; a function, because a report owns its writer.
 pub type Stdout = Arc<dyn Fn() -> Box<dyn Write + Send> + Send + Sync>;

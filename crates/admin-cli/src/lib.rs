@@ -9,7 +9,6 @@
 //! what the exit codes say.
 
 pub mod acts;
-pub mod audit;
 pub mod bulk;
 pub mod cli;
 pub mod collector;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
-use easemob_admin_cli::audit::{Against, Entries, Kind, verify};
+use easemob_admin_audit::{Against, Entries, Kind, verify};
 use easemob_admin_cli::bulk::journal::progress::Progress;
 use easemob_admin_cli::bulk::journal::read::Reader;
 use easemob_admin_cli::bulk::journal::record::{Record, State};

@@ -8,7 +8,6 @@ use jiff::Timestamp;
 use super::audit_sink::AuditSink;
 use super::operator::operator;
 use super::taken_over::take_over;
-use crate::audit::{AuditTrail, directory_name};
 use crate::bulk::item::Task;
 use crate::bulk::journal::header::Header;
 use crate::bulk::journal::progress::Counts;
@@ -23,6 +22,7 @@ use crate::disk_hint::disk_hint;
 use crate::drive::{Driven, Run, RunRow};
 use crate::exit;
 use crate::summary::{Summary, Words, stop_word};
+use easemob_admin_audit::{AuditTrail, directory_name};
 
 /// The work of one process on a run.
 pub struct Attempt<'a> {

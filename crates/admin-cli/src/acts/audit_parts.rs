@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::audit::Event;
+use easemob_admin_audit::Event;
 
 /// How many bytes of device ids one event names; with everything else it stays far below the longest line.
 const MOST: usize = 512 * 1024;
@@ -68,7 +68,7 @@ pub(super) fn in_parts(event: Event) -> Vec<Event> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audit::{EventTime, Kind, LONGEST_LINE};
+    use easemob_admin_audit::{EventTime, Kind, LONGEST_LINE};
 
     fn event(devices: usize, failed: usize, name: &str) -> Event {
         let mut event = Event::new(EventTime::from_millis(5), Kind::Outcome);

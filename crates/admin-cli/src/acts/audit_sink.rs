@@ -8,13 +8,13 @@ use easemob_admin_api::DeviceId;
 use serde_json::{Map, Value, json};
 
 use super::audit_parts::{FAILED, in_parts};
-use crate::audit::{AuditTrail, Claims, Event, EventTime, Kind, Operator, Outcome, TOOL};
 use crate::bulk::action::Action;
 use crate::bulk::digest;
 use crate::bulk::journal::header::{self, Header};
 use crate::bulk::journal::progress;
 use crate::bulk::journal::record::{self, Record, State};
 use crate::bulk::recorder::{Note, Sink};
+use easemob_admin_audit::{AuditTrail, Claims, Event, EventTime, Kind, Operator, Outcome, TOOL};
 
 /// Where an outcome that failed or was skipped keeps the state of the item.
 pub(super) const STATE: &str = "state";

@@ -9,11 +9,11 @@ use serde_json::Value;
 
 use super::audit_parts::{FAILED, PART, PARTS};
 use super::audit_sink::STATE;
-use crate::audit::{Entries, Event, Kind, Outcome};
 use crate::bulk::item::Item;
 use crate::bulk::journal::progress::Progress;
 use crate::bulk::journal::record::{self, Failure, Record, State};
 use crate::bulk::recorder::{Note, Sink};
+use easemob_admin_audit::{Entries, Event, Kind, Outcome};
 
 /// How many entries of a run, and how many of its users, are looked at from the end of the trail: the journal lacks one
 /// block at most, and what a loss of power took within a tenth of a second.
@@ -132,7 +132,7 @@ impl Last {
             n: item.number,
             at: event.time.as_millis(),
             state,
-            server_at: event.server_time.map(crate::audit::EventTime::as_millis),
+            server_at: event.server_time.map(easemob_admin_audit::EventTime::as_millis),
             ended: ended.filter_map(|id| DeviceId::parse(id.as_str()).ok()).collect(),
             failed: self.failures(event),
         })

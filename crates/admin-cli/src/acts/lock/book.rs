@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::bans::{self, Ban};
-use crate::audit::directory_name;
 use crate::bulk::journal::header::Header;
 use crate::bulk::runs::directory::Runs;
 use crate::bulk::runs::id::RunId;
@@ -12,6 +11,7 @@ use crate::commands::acting::users;
 use crate::context::{Context, Session};
 use crate::locks::book::LockBook;
 use crate::locks::lock::{Lock, Locks, settle};
+use easemob_admin_audit::directory_name;
 
 fn book(
     context: &Context,

@@ -4,9 +4,9 @@ use easemob_admin_api::UserId;
 use serde_json::json;
 
 use super::*;
-use crate::audit::{AuditTrail, EventTime};
 use crate::bulk::journal::header::Operator;
 use crate::bulk::journal::record::{Begin, Intent};
+use easemob_admin_audit::{AuditTrail, EventTime};
 
 const RUN: &str = "20260101-000000-abcdef";
 const ALL: &str = "sessions.logout_all";

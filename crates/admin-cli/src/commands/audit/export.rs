@@ -6,13 +6,13 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::trail::{FilterArgs, TrailArgs, unreadable};
-use crate::audit::export::{cef, ecs, ocsf};
-use crate::audit::{Entries, Entry, RunContext};
 use crate::command_error::CommandError;
 use crate::context::Context;
 use crate::exit::{self, Exit};
 use crate::interrupt;
 use crate::render::text::{harmless_cef, harmless_json};
+use easemob_admin_audit::export::{cef, ecs, ocsf};
+use easemob_admin_audit::{Entries, Entry, RunContext};
 
 /// How often `--follow` looks for more.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);

@@ -3,10 +3,10 @@
 use clap::Args;
 
 use super::trail::{TrailArgs, unreadable};
-use crate::audit::PublicKey;
 use crate::command_error::CommandError;
 use crate::context::Context;
 use crate::exit::{self, Exit};
+use easemob_admin_audit::PublicKey;
 
 /// Arguments of `audit key`.
 #[derive(Debug, Args)]

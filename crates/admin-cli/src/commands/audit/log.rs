@@ -6,13 +6,13 @@ use clap::Args;
 use serde::Serialize;
 
 use super::trail::{FilterArgs, TrailArgs, unreadable};
-use crate::audit::export::SETTLED_BY_READING;
-use crate::audit::{Entries, Entry, Filter, Kind, Outcome, RunContext};
 use crate::command_error::CommandError;
 use crate::context::Context;
 use crate::exit::{self, Exit};
 use crate::interrupt;
 use crate::render::report::{Reader, Report, Row};
+use easemob_admin_audit::export::SETTLED_BY_READING;
+use easemob_admin_audit::{Entries, Entry, Filter, Kind, Outcome, RunContext};
 
 /// How often `--follow` looks for more.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
@@ -66,7 +66,10 @@ impl From<Entry> for EventRow {
             seq,
             time: event.time.to_string(),
             kind: event.kind.to_string(),
-            operator: event.operator.as_ref().and_then(crate::audit::Operator::name),
+            operator: event
+                .operator
+                .as_ref()
+                .and_then(easemob_admin_audit::Operator::name),
             host: event.host,
             app: event.app,
             run: event.run,

@@ -7,12 +7,12 @@ use clap::builder::PossibleValuesParser;
 use easemob_admin_api::UserId;
 use jiff::Timestamp;
 
-use crate::audit::{AuditError, EventTime, Filter, Outcome};
 use crate::command_error::CommandError;
 use crate::commands::times::moment;
 use crate::context::Context;
 use crate::exit;
 use crate::input::name::user;
+use easemob_admin_audit::{AuditError, EventTime, Filter, Outcome};
 
 /// Which trail.
 #[derive(Debug, Clone, Args)]

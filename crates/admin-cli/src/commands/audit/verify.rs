@@ -6,12 +6,12 @@ use clap::Args;
 use serde::Serialize;
 
 use super::trail::{TrailArgs, unreadable};
-use crate::audit::{Against, AuditError, Problem, PublicKey, verify};
 use crate::command_error::CommandError;
 use crate::commands::acting::counted;
 use crate::context::Context;
 use crate::exit::{self, Exit};
 use crate::render::report::Row;
+use easemob_admin_audit::{Against, AuditError, Problem, PublicKey, verify};
 
 /// Arguments of `audit verify`.
 #[derive(Debug, Args)]

@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 
 use tlog_tiles::Hash;
 
-use super::super::chain::{Break, Chain, read_link};
-use super::super::diagnosis::{Scene, judge, missing};
-use super::super::error::AuditError;
-use super::super::lines::Line;
-use super::super::snapshot::{Extent, ExtentLines};
-use super::super::tree::line_hash;
 use super::{Claim, Head, Problem, Verification};
+use crate::chain::{Break, Chain, read_link};
+use crate::diagnosis::{Scene, judge, missing};
+use crate::error::AuditError;
+use crate::lines::Line;
+use crate::snapshot::{Extent, ExtentLines};
+use crate::tree::line_hash;
 
 /// A place in a file.
 #[derive(Debug, Clone, Default)]

@@ -5,8 +5,8 @@
 use serde_json::{Value, json};
 
 use super::{Success, VENDOR, ends_sessions, message, success};
-use crate::audit::event::TOOL;
-use crate::audit::{Event, EventTime};
+use crate::event::TOOL;
+use crate::{Event, EventTime};
 
 /// The version of the schema.
 const SCHEMA: &str = "1.1.0";
@@ -89,7 +89,7 @@ pub(super) fn without_nulls(value: Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audit::export::samples;
+    use crate::export::samples;
 
     /// `required` in `base_event.json`, traits/classification.json and traits/occurrence.json of the schema.
     const BASE: [&str; 7] = [

@@ -1,8 +1,8 @@
 //! Which events are looked for. Pure.
 
-use super::event::Event;
-use super::event_time::EventTime;
-use super::words::{Kind, Outcome};
+use crate::event::Event;
+use crate::event_time::EventTime;
+use crate::kind::{Kind, Outcome};
 
 /// All conditions must hold; one that is not set holds always.
 #[derive(Debug, Clone, Default)]
@@ -59,7 +59,7 @@ impl Filter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audit::Operator;
+    use crate::Operator;
 
     #[test]
     fn every_condition_must_hold() {

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::ocsf::{host_of, without_nulls};
 use super::{Success, VENDOR, act, ends_sessions, message, success};
-use crate::audit::Event;
+use crate::Event;
 
 /// The version of the schema.
 const SCHEMA: &str = "8.11.0";
@@ -64,7 +64,7 @@ pub fn line(event: &Event, id: &str) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audit::export::samples;
+    use crate::export::samples;
 
     #[test]
     fn has_the_core_fields_with_allowed_values() {

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::error::AuditError;
-use super::line::{Entry, Header};
-use super::lines::Line;
-use super::snapshot::{Extent, ExtentLines, extents};
-use super::words::Kind;
+use crate::error::AuditError;
+use crate::kind::Kind;
+use crate::line::{Entry, Header};
+use crate::lines::Line;
+use crate::snapshot::{Extent, ExtentLines, extents};
 
 /// The entries of a trail, oldest first, in flat memory.
 ///
@@ -184,10 +184,10 @@ mod tests {
     use std::fs;
     use std::time::{Duration, UNIX_EPOCH};
 
-    use super::super::event::Event;
-    use super::super::lock::TrailLock;
-    use super::super::trail::{AuditTrail, Limits};
     use super::*;
+    use crate::event::Event;
+    use crate::trail::{AuditTrail, Limits};
+    use crate::trail_lock::TrailLock;
 
     fn numbers(entries: &mut Entries) -> Vec<u64> {
         entries.map(|entry| entry.unwrap().seq).collect()

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{Success, act, message, success};
-use crate::audit::Event;
+use crate::Event;
 
 /// Returns the event as one line; `id` is its own in the trail.
 #[must_use]
@@ -91,7 +91,7 @@ fn extension(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audit::export::samples;
+    use crate::export::samples;
 
     #[test]
     fn has_the_seven_header_fields_and_escapes_the_rest() {

@@ -4,7 +4,7 @@ use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io;
 use std::path::Path;
 
-use super::error::AuditError;
+use crate::error::AuditError;
 
 /// What others must not be able to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

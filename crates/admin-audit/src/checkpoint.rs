@@ -10,11 +10,11 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use tlog_tiles::Hash;
 
-use super::access::{self, Closed};
-use super::chain::Chain;
-use super::error::AuditError;
-use super::event_time::EventTime;
-use super::key::{PublicKey, SigningKey, is_of_kind};
+use crate::access::{self, Closed};
+use crate::chain::Chain;
+use crate::error::AuditError;
+use crate::event_time::EventTime;
+use crate::key::{PublicKey, SigningKey, is_of_kind};
 
 const FILE: &str = "checkpoints.jws";
 /// The type that the signature covers.

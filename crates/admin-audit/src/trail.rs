@@ -5,15 +5,15 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use super::access::{self, Closed};
-use super::checkpoint::{Checkpoint, CheckpointFile};
-use super::error::AuditError;
-use super::event::{Event, TOOL};
-use super::event_time::EventTime;
-use super::key::SigningKey;
-use super::lock::TrailLock;
-use super::tail::{Failed, Tail, Torn};
-use super::words::Kind;
+use crate::access::{self, Closed};
+use crate::checkpoint::{Checkpoint, CheckpointFile};
+use crate::error::AuditError;
+use crate::event::{Event, TOOL};
+use crate::event_time::EventTime;
+use crate::key::SigningKey;
+use crate::kind::Kind;
+use crate::tail::{Failed, Tail, Torn};
+use crate::trail_lock::TrailLock;
 
 /// How large files grow, how often heads are signed, how long others are waited for.
 #[derive(Debug, Clone, Copy)]

@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead};
 
-use super::line::LONGEST_LINE;
+use crate::line::LONGEST_LINE;
 
 /// Lines of a file, each without its end.
 #[derive(Debug)]

@@ -5,7 +5,7 @@ pub mod ecs;
 pub mod ocsf;
 
 use super::event::Event;
-use super::words::Outcome;
+use super::kind::Outcome;
 
 /// The vendor and product that exported events name.
 const VENDOR: &str = "easemob-admin";
@@ -94,10 +94,10 @@ mod tests {
 
 #[cfg(test)]
 pub(super) mod samples {
-    use crate::audit::{Claims, Event, EventTime, Kind, Operator, Outcome};
+    use crate::{Claims, Event, EventTime, Kind, Operator, Outcome};
 
     /// A logout with every field.
-    pub(in crate::audit) fn logout() -> Event {
+    pub(crate) fn logout() -> Event {
         let mut event = Event::new(EventTime::from_millis(1_700_000_000_123), Kind::Outcome);
         event.run = Some("20231114-221320-0000ff".into());
         event.line = Some(7);
@@ -124,7 +124,7 @@ pub(super) mod samples {
     }
 
     /// A ban that the server refused.
-    pub(in crate::audit) fn refused_ban() -> Event {
+    pub(crate) fn refused_ban() -> Event {
         let mut event = logout();
         event.call = Some("users.ban".into());
         event.outcome = Some(Outcome::Refused);

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::tree::line_hash;
+use crate::tree::line_hash;
 
 const SANDBOX: &str = "sandbox";
 /// What a name keeps as it is. Neither `+` nor `%`, which the names of apps are told apart by.

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::event_time::EventTime;
-use super::words::{Kind, Outcome};
+use crate::event_time::EventTime;
+use crate::kind::{Kind, Outcome};
 
 /// Who runs the tool.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,11 +6,11 @@ use std::time::{Duration, UNIX_EPOCH};
 use proptest::prelude::*;
 use tempfile::TempDir;
 
-use super::super::chain::Chain;
-use super::super::event::Event;
-use super::super::trail::{AuditTrail, Limits};
-use super::super::words::{Kind, Outcome};
 use super::*;
+use crate::chain::Chain;
+use crate::event::Event;
+use crate::kind::{Kind, Outcome};
+use crate::trail::{AuditTrail, Limits};
 
 /// The files of a trail: for each, its lines.
 type Files = BTreeMap<String, Vec<Vec<u8>>>;

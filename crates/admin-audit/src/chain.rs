@@ -2,10 +2,10 @@
 
 use tlog_tiles::Hash;
 
-use super::error::AuditError;
-use super::event::Event;
-use super::line::{self, FORMAT, Header, Link};
-use super::tree::{Edge, line_hash};
+use crate::error::AuditError;
+use crate::event::Event;
+use crate::line::{self, FORMAT, Header, Link};
+use crate::tree::{Edge, line_hash};
 
 /// The state after a line.
 #[derive(Debug, Clone, PartialEq)]
@@ -158,9 +158,9 @@ pub(super) fn read_link(line: &[u8]) -> Result<Link<'_>, Break> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::event_time::EventTime;
-    use super::super::words::Kind;
     use super::*;
+    use crate::event_time::EventTime;
+    use crate::kind::Kind;
 
     fn event(user: &str) -> Event {
         let mut event = Event::new(EventTime::from_millis(1), Kind::Intent);

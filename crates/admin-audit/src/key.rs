@@ -11,9 +11,9 @@ use pem::Pem;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::access::{self, Closed};
-use super::error::AuditError;
-use super::tree::line_hash;
+use crate::access::{self, Closed};
+use crate::error::AuditError;
+use crate::tree::line_hash;
 
 const PRIVATE_FILE: &str = "key.pem";
 const PUBLIC_FILE: &str = "key.pub.pem";

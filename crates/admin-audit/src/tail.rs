@@ -4,11 +4,11 @@ use std::fs::{self, File};
 use std::io::{self, BufReader, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
-use super::access::{self, Closed};
-use super::chain::{Break, Chain};
-use super::error::AuditError;
-use super::lines::{Line, Lines};
-use super::segment::{Segment, segments};
+use crate::access::{self, Closed};
+use crate::chain::{Break, Chain};
+use crate::error::AuditError;
+use crate::lines::{Line, Lines};
+use crate::segment::{Segment, segments};
 
 /// The last file of a trail and what is known at its end.
 #[derive(Debug)]

@@ -3,10 +3,10 @@ use std::io::Write as _;
 use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 
-use super::super::segment::{Segment, segments};
-use super::super::verify::{Against, Verification, verify};
-use super::super::words::Outcome;
 use super::*;
+use crate::kind::Outcome;
+use crate::segment::{Segment, segments};
+use crate::verify::{Against, Verification, verify};
 
 fn event(number: u64) -> Event {
     let mut event = Event::new(UNIX_EPOCH + Duration::from_secs(number), Kind::Outcome);
@@ -266,7 +266,7 @@ fn a_full_disk_fails_closed() {
             "--exact",
             "--ignored",
             "--nocapture",
-            "audit::trail::tests::inside_a_process_with_little_room",
+            "trail::tests::inside_a_process_with_little_room",
         ])
         .env(FULL_DISK, home.path())
         .output()

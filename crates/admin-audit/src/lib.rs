@@ -13,12 +13,11 @@
 //! entries before it, so only the last file, which is bounded, is hashed again. There is no index beside the
 //! entries that could be stale or forged.
 //!
-//! This module knows neither the command line nor tables nor HTTP.
+//! This crate knows neither the command line nor tables nor HTTP, and no asynchronous runtime.
 
 mod access;
 mod chain;
 mod checkpoint;
-mod context;
 mod diagnosis;
 mod entries;
 mod error;
@@ -27,28 +26,29 @@ mod event_time;
 pub mod export;
 mod filter;
 mod key;
+mod kind;
 mod line;
 mod lines;
-mod lock;
 mod naming;
+mod run_context;
 mod segment;
 mod snapshot;
 mod tail;
 mod trail;
+mod trail_lock;
 mod tree;
 mod verify;
-mod words;
 
 pub use checkpoint::Checkpoint;
-pub use context::RunContext;
 pub use entries::Entries;
 pub use error::AuditError;
 pub use event::{Claims, Event, Operator, TOOL};
 pub use event_time::EventTime;
 pub use filter::Filter;
 pub use key::PublicKey;
+pub use kind::{Kind, Outcome};
 pub use line::{Entry, LONGEST_LINE};
 pub use naming::directory_name;
+pub use run_context::RunContext;
 pub use trail::{AuditTrail, Limits};
 pub use verify::{Against, Head, Problem, Verification, verify};
-pub use words::{Kind, Outcome};

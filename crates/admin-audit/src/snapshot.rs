@@ -5,12 +5,12 @@ use std::io::{self, BufReader, Read as _, Seek as _, SeekFrom, Take};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::checkpoint;
-use super::error::AuditError;
-use super::key::PublicKey;
-use super::lines::Lines;
-use super::lock::TrailLock;
-use super::segment::segments;
+use crate::checkpoint;
+use crate::error::AuditError;
+use crate::key::PublicKey;
+use crate::lines::Lines;
+use crate::segment::segments;
+use crate::trail_lock::TrailLock;
 
 /// A writer holds the lock for the time of one block only.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);

@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::error::AuditError;
+use crate::error::AuditError;
 
 const PREFIX: &str = "entries-";
 const SUFFIX: &str = ".jsonl";

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::checkpoint::{self, Checkpoint};
-use super::error::AuditError;
-use super::key::PublicKey;
-use super::snapshot;
+use crate::checkpoint::{self, Checkpoint};
+use crate::error::AuditError;
+use crate::key::PublicKey;
+use crate::snapshot;
 use walk::Walk;
 
 /// What a trail is verified against, besides itself.

@@ -10,8 +10,8 @@ use std::fmt::Write as _;
 use serde::{Deserialize, Serialize};
 use tlog_tiles::Hash;
 
-use super::error::AuditError;
-use super::event::Event;
+use crate::error::AuditError;
+use crate::event::Event;
 
 /// The version of the files' form; a file of a higher one is refused.
 pub(super) const FORMAT: u64 = 1;
@@ -74,9 +74,9 @@ pub(super) fn compose(line: &mut String, seq: u64, prev: Hash, event: &Event) ->
 
 #[cfg(test)]
 mod tests {
-    use super::super::event_time::EventTime;
-    use super::super::words::Kind;
     use super::*;
+    use crate::event_time::EventTime;
+    use crate::kind::Kind;
 
     #[test]
     fn an_entry_is_read_as_it_was_written() {

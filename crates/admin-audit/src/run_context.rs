@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::event::Event;
-use super::words::Kind;
+use crate::event::Event;
+use crate::kind::Kind;
 
 /// The beginnings of the runs read so far.
 #[derive(Debug, Default)]
@@ -45,7 +45,7 @@ fn inherit(event: &mut Event, started: &Event) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audit::EventTime;
+    use crate::EventTime;
 
     #[test]
     fn what_the_run_said_once_holds_for_its_events() {
