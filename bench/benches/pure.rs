@@ -14,11 +14,11 @@ use easemob_admin_api::envelope::Envelope;
 use easemob_admin_api::transport::limit::adaptive::Reduction;
 use easemob_admin_api::transport::retry::{CallState, Delivery, Failure, RetryPolicy, decide};
 use easemob_admin_api::{DeviceId, UnixMillis, UserId};
-use easemob_admin_cli::bulk::calls::SeenDevice;
-use easemob_admin_cli::bulk::journal::read::Reader;
-use easemob_admin_cli::bulk::journal::record::{Outcome, Record, State};
-use easemob_admin_cli::bulk::journal::write::JournalFile;
-use easemob_admin_cli::bulk::select::{Keep, Selection, select_victims};
+use easemob_admin_ops::run::journal::read::Reader;
+use easemob_admin_ops::run::journal::record::{Outcome, Record, State};
+use easemob_admin_ops::run::journal::write::JournalFile;
+use easemob_admin_ops::select::selection::{Keep, Selection, select_victims};
+use easemob_admin_ops::server::calls::SeenDevice;
 
 const DEVICES: [&str; 4] = [
     "ios_5a990931-a680-4a1c-b47d-747d11304de8",

@@ -3,9 +3,9 @@
 
 use std::io::Write;
 
-use easemob_admin_cli::bulk::plan::read::Plan;
+use easemob_admin_ops::plan::read::Plan;
 use easemob_admin_cli::config::profile_file::ProfileFile;
-use easemob_admin_cli::locks::book::LockBook;
+use easemob_admin_ops::locks::book::LockBook;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let Some((which, content)) = bytes.split_first() else { return };

@@ -3,7 +3,7 @@
 
 use std::io::Cursor;
 
-use easemob_admin_cli::bulk::journal::read::Reader;
+use easemob_admin_ops::run::journal::read::Reader;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let Ok((_, mut reader)) = Reader::open(Cursor::new(bytes)) else { return };

@@ -4,9 +4,9 @@
 use std::io::Write;
 
 use easemob_admin_api::{DeviceId, UnixMillis, UserId};
-use easemob_admin_cli::bulk::calls::SeenDevice;
-use easemob_admin_cli::policy::PolicyOnDisk;
-use easemob_admin_cli::policy::surplus::surplus;
+use easemob_admin_ops::server::calls::SeenDevice;
+use easemob_admin_ops::policy::PolicyOnDisk;
+use easemob_admin_ops::policy::surplus::surplus;
 
 const DEVICES: [&str; 7] = [
     "ios_1", "ios_2", "android_3", "webim_random_web_1711929600000", "custom5_a", "custom5_b", "unheard_of",

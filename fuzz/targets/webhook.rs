@@ -2,7 +2,7 @@
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    if let Ok(post) = easemob_admin_cli::collector::payload::read(bytes, "o#a")
+    if let Ok(post) = easemob_admin_ops::collector::payload::read(bytes, "o#a")
         && let Some(event) = post.event
     {
         assert!(!event.user.is_empty() && !event.resource.is_empty());

@@ -5,12 +5,12 @@ mod walk;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+use walk::Walk;
 
 use crate::checkpoint::{self, Checkpoint};
 use crate::error::AuditError;
 use crate::key::PublicKey;
 use crate::snapshot;
-use walk::Walk;
 
 /// What a trail is verified against, besides itself.
 #[derive(Debug, Clone, Default)]

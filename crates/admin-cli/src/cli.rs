@@ -5,8 +5,8 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use easemob_admin_ops::schedule::concurrency::{Concurrency, MOST};
 
-use crate::bulk::level::{Concurrency, MOST};
 use crate::commands::{
     audit, completions, devices, limits, logins, man, profile, runs, sandbox, sessions, users,
 };

@@ -6,11 +6,16 @@ use std::error::Error as StdError;
 use std::fmt;
 
 use easemob_admin_api::{Error as ApiError, SignError};
+use easemob_admin_audit::AuditError;
+use easemob_admin_ops::files::encoding::quoted;
+use easemob_admin_ops::locks::book::LockBookError;
+use easemob_admin_ops::logins::store::StoreError;
+use easemob_admin_ops::policy::PolicyError;
+use easemob_admin_ops::run::directory::RunError;
+use easemob_admin_ops::run::recorder::RecordError;
+use easemob_admin_ops::schedule::breaker::Fatal;
+use easemob_admin_ops::server::reduce::{is_foreign, is_silence};
 
-use crate::bulk::breaker::Fatal;
-use crate::bulk::calls::{CallError, Scope};
-use crate::bulk::recorder::RecordError;
-use crate::bulk::runs::directory::RunError;
 use crate::config::credentials::CredentialError;
 use crate::config::origin::NotTrusted;
 use crate::config::places::NoHome;
@@ -18,13 +23,8 @@ use crate::config::precedence::NoTarget;
 use crate::config::profile_file::ProfileFileError;
 use crate::disk_hint::{disk_hint, full_disk_hint};
 use crate::exit::{self, Exit};
-use crate::input::encoding::quoted;
 use crate::input::lines::NotText;
 use crate::input::user_list::ListError;
-use crate::locks::book::LockBookError;
-use crate::logins::store::StoreError;
-use crate::policy::PolicyError;
-use easemob_admin_audit::AuditError;
 
 type Source = Box<dyn StdError + Send + Sync>;
 
@@ -398,99 +398,10 @@ fn cannot_sign(error: &ApiError) -> bool {
     error.source().is_some_and(<dyn StdError>::is::<SignError>)
 }
 
-/// Tells answers that the service did not write: a gateway's page, foreign JSON, or what cannot be decoded at all.
-///
-/// They say nothing about anybody, whatever their status.
-fn is_foreign(error: &ApiError) -> bool {
-    error.undecoded().is_some() || error.is_foreign_answer()
-}
-
 /// Tells the page of something in between that does not speak of a server in trouble.
 fn is_gateways_refusal(error: &ApiError) -> bool {
     let in_trouble = matches!(error.status(), Some(408 | 429 | 500 | 502..));
     error.is_foreign_answer() && !in_trouble
-}
-
-/// Tells failures that say nothing about the item: no answer, a gateway's, or one of something else. That a request is
-/// too large is about the item, whoever says so.
-fn is_silence(error: &ApiError) -> bool {
-    let about_the_request = error.is_rate_limited() || matches!(error.status(), Some(413 | 414 | 431));
-    error.is_unreachable()
-        || (is_foreign(error) && !about_the_request)
-        || matches!(error.status(), Some(502..=504))
-        || (error.status().is_none() && error.is_transient())
-}
-
-/// Returns how far a failure reaches.
-fn scope_of(error: &ApiError) -> Scope {
-    if error.is_without_token() {
-        Scope::Token
-    } else if error.is_unauthorized() || error.is_wrong_app() || error.is_unsupported() || error.is_quota() {
-        Scope::Run
-    } else if is_silence(error) {
-        Scope::Network
-    } else {
-        Scope::Item
-    }
-}
-
-/// Reduces a client error to what jobs decide by and rows show.
-#[must_use]
-pub fn call_error(error: &ApiError) -> CallError {
-    let said = error.to_string();
-    // Call and user have columns of their own.
-    let what = said
-        .strip_prefix(error.call())
-        .and_then(|rest| rest.split_once(": "));
-    let mut message = in_plain_words(error, what.map_or(said.as_str(), |(_, what)| what));
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        message.push_str(": ");
-        message.push_str(&error.to_string());
-        cause = error.source();
-    }
-    shorten(&mut message);
-    let scope = scope_of(error);
-    // What reaches beyond the item is no verdict on it: once the cause is gone, the same call may succeed.
-    let not_about_the_item = scope != Scope::Item && !error.is_unsupported();
-    CallError {
-        call: error.call(),
-        message,
-        status: error.status(),
-        retry_may_help: not_about_the_item
-            || error.is_given_up()
-            || error.is_retryable()
-            || error.is_outcome_unknown(),
-        outcome_unknown: error.is_outcome_unknown(),
-        not_found: scope == Scope::Item && error.is_not_found(),
-        given_up: error.is_given_up(),
-        scope,
-        origin: Some(error.clone()),
-    }
-}
-
-/// How much is kept of what a server says, in bytes: it goes into rows, and into the record of a user.
-const LONGEST_MESSAGE: usize = 4 * 1024;
-
-fn shorten(message: &mut String) {
-    if message.len() > LONGEST_MESSAGE {
-        message.truncate(message.floor_char_boundary(LONGEST_MESSAGE));
-        message.push('…');
-    }
-}
-
-/// Says first what the server's words mean, where they are known to puzzle.
-fn in_plain_words(error: &ApiError, said: &str) -> String {
-    let missing = match error.call() {
-        "sessions.logout_device" => "user or device",
-        _ => "user",
-    };
-    match said.strip_prefix("the server refused with ") {
-        Some(refusal) if error.is_not_found() && !error.is_unsupported() && error.target().is_some() => {
-            format!("no such {missing} ({refusal})")
-        }
-        _ => said.to_owned(),
-    }
 }
 
 impl From<Fatal> for CommandError {

@@ -8,10 +8,14 @@ use std::time::Instant;
 use easemob_admin_api::{
     AppKey, AppRoot, Client, Credentials, DisconnectVerb, ExpiresIn, RateLimit, Timeouts,
 };
+use easemob_admin_audit::directory_name;
+use easemob_admin_ops::logins::ages::KnownAges;
+use easemob_admin_ops::logins::store::sqlite::SqliteStore;
+use easemob_admin_ops::run::journal::header::Header;
+use easemob_admin_ops::select::ages::{Ages, IdStamps};
+use easemob_admin_ops::server::client::Server;
 use easemob_admin_sandbox::Sandbox;
 
-use crate::bulk::ages::{Ages, IdStamps};
-use crate::bulk::journal::header::Header;
 use crate::cli::{Globals, Rate};
 use crate::command_error::CommandError;
 use crate::config::credentials::{self, Plan};
@@ -24,16 +28,12 @@ use crate::config::profile_file::ProfileFile;
 use crate::config::secret_file;
 use crate::embedded;
 use crate::exit;
-use crate::logins::ages::KnownAges;
-use crate::logins::store::sqlite::SqliteStore;
 use crate::ownership::{require_settings, warn_of_settings};
 use crate::pauses::Pauses;
 use crate::progress::{Beside, Progress};
 use crate::render::report::{Report, Row};
 use crate::render::{self, Format};
-use crate::server::Server;
 use crate::ui::Ui;
-use easemob_admin_audit::directory_name;
 
 /// Opens stdout; a function, because a report owns its writer.
 pub type Stdout = Arc<dyn Fn() -> Box<dyn Write + Send> + Send + Sync>;

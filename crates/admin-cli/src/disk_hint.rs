@@ -42,7 +42,7 @@ fn cause_of(error: &(dyn StdError + 'static)) -> Option<ErrorKind> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bulk::recorder::RecordError;
+    use easemob_admin_ops::run::recorder::RecordError;
 
     #[test]
     fn only_a_full_disk_is_called_full() {

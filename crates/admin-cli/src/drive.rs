@@ -9,17 +9,18 @@ use std::marker::PhantomData;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
+use easemob_admin_ops::jobs::verify::Verified;
+use easemob_admin_ops::run::item::Task;
+use easemob_admin_ops::schedule::breaker::Breaker;
+use easemob_admin_ops::schedule::concurrency::Gauge;
+use easemob_admin_ops::schedule::pipeline::{self, Cause, Control, Stop, Wish};
+use easemob_admin_ops::schedule::tally::Tally;
+use easemob_admin_ops::server::calls::CallError;
+use easemob_admin_ops::server::client::Server;
 use tokio::sync::watch;
 
 use self::conclusion::{Silence, conclude};
 use self::rows::Rows;
-use crate::bulk::breaker::Breaker;
-use crate::bulk::calls::CallError;
-use crate::bulk::item::Task;
-use crate::bulk::level::Gauge;
-use crate::bulk::pipeline::{self, Cause, Control, Stop, Wish};
-use crate::bulk::tally::Tally;
-use crate::bulk::verify::Verified;
 use crate::command_error::CommandError;
 use crate::context::{Context, Session};
 use crate::exit::{self, Exit};
@@ -27,7 +28,6 @@ use crate::input::spool::Entry;
 use crate::input::user_list::UserList;
 use crate::interrupt;
 use crate::render::report::{Report, Row};
-use crate::server::Server;
 use crate::summary::{Summary, Words, stop_word, way_back, way_on};
 
 /// What a run is about.

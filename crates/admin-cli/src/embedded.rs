@@ -1,11 +1,11 @@
 //! The sandbox inside this process, with its state in the user's data directory.
 
+use easemob_admin_ops::files::private::make_directory;
 use easemob_admin_sandbox::{Sandbox, SandboxError, Seed};
 
 use crate::command_error::CommandError;
 use crate::config::places::Places;
 use crate::exit;
-use crate::private_files::make_directory;
 
 /// Starts the embedded sandbox with its kept state, or with demo data if there is none.
 ///

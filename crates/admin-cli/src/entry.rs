@@ -157,7 +157,7 @@ fn log_to_stderr() {
     // Libraries below the client log addresses and bytes that help nobody here.
     let ours = Targets::new()
         .with_target("easemob_admin_api", LevelFilter::DEBUG)
-        .with_target("easemob_admin_cli", LevelFilter::DEBUG);
+        .with_target("easemob_admin_ops", LevelFilter::DEBUG);
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(io::stderr)
         .with_ansi(false)

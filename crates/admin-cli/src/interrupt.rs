@@ -5,9 +5,9 @@ use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use easemob_admin_api::Client;
+use easemob_admin_ops::schedule::pipeline::{Cause, Wish};
 use tokio::sync::watch;
 
-use crate::bulk::pipeline::{Cause, Wish};
 use crate::exit;
 use crate::ui::Ui;
 

@@ -2,16 +2,13 @@
 //!
 //! The binary is one call of [`main`]. Tests call [`run`] with an environment and streams of their own.
 //!
-//! How the parts depend on each other, each only on those to its right:
-//! `entry` → `commands` → `acts` → `drive` → `bulk` → the client library. `commands` holds one file per command and
-//! mirrors the help; `input` reads user lists; `config` finds server and credentials; `render` writes rows;
-//! `ui`, `progress` and `confirm` talk to the operator. The only data on stdout are rows; see [`exit`] for
-//! what the exit codes say.
+//! `commands` holds one file per command and mirrors the help; `acts` are those that change something, each a run of the
+//! engine, [`easemob_admin_ops`]; `drive` reports on runs; `input` reads user lists; `config` finds server and credentials;
+//! `render` writes rows; `ui`, `progress` and `confirm` talk to the operator. The only data on stdout are rows; see [`exit`]
+//! for what the exit codes say.
 
 pub mod acts;
-pub mod bulk;
 pub mod cli;
-pub mod collector;
 pub mod command_error;
 pub mod commands;
 pub mod config;
@@ -24,16 +21,10 @@ mod entry;
 pub mod exit;
 pub mod input;
 pub mod interrupt;
-pub mod listed;
-pub mod locks;
-pub mod logins;
 pub mod ownership;
 pub mod pauses;
-pub mod policy;
-pub mod private_files;
 pub mod progress;
 pub mod render;
-pub mod server;
 pub mod summary;
 pub mod ui;
 

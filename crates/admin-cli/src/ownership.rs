@@ -5,11 +5,12 @@ mod walk;
 
 use std::path::{Path, PathBuf};
 
+use easemob_admin_ops::files::encoding::quoted;
+
 use crate::command_error::CommandError;
 use crate::config::environment::Environment;
 use crate::context::Context;
 use crate::exit::Exit;
-use crate::input::encoding::quoted;
 
 /// The variable that names a directory whose permissions the operator vouches for, with those above it: the volume of a
 /// container, in which there is nobody else.

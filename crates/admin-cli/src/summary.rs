@@ -3,13 +3,13 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use easemob_admin_ops::jobs::verify::Verified;
+use easemob_admin_ops::run::resume::Left;
+use easemob_admin_ops::schedule::pipeline::{Cause, Stop};
+use easemob_admin_ops::schedule::tally::Tally;
+use easemob_admin_ops::select::exemptions::Unmatched;
 use serde::Serialize;
 
-use crate::bulk::exempt::Unmatched;
-use crate::bulk::pipeline::{Cause, Stop};
-use crate::bulk::resume::Left;
-use crate::bulk::tally::Tally;
-use crate::bulk::verify::Verified;
 use crate::exit::{self, Exit};
 
 /// The summary of a run over users. Field names are a contract; the set only grows.

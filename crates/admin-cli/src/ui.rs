@@ -6,10 +6,10 @@ use std::io::Write;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anstyle::{AnsiColor, Style};
+use easemob_admin_ops::names::harmless::harmless;
 
 use crate::command_error::CommandError;
 use crate::progress::Progress;
-use crate::render::text::harmless;
 
 /// Speaks to the operator.
 pub struct Ui {

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use easemob_admin_audit::{Against, Entries, Kind, verify};
-use easemob_admin_cli::bulk::journal::progress::Progress;
-use easemob_admin_cli::bulk::journal::read::Reader;
-use easemob_admin_cli::bulk::journal::record::{Record, State};
+use easemob_admin_ops::run::journal::progress::Progress;
+use easemob_admin_ops::run::journal::read::Reader;
+use easemob_admin_ops::run::journal::record::{Record, State};
 
 use super::env::{Running, TestEnv, until};
 

@@ -3,26 +3,26 @@
 use std::io;
 use std::path::PathBuf;
 
+use easemob_admin_audit::{AuditTrail, directory_name};
+use easemob_admin_ops::record::sink::AuditSink;
+use easemob_admin_ops::record::taken_over::take_over;
+use easemob_admin_ops::run::directory::OpenRun;
+use easemob_admin_ops::run::item::Task;
+use easemob_admin_ops::run::journal::header::Header;
+use easemob_admin_ops::run::journal::progress::Counts;
+use easemob_admin_ops::run::journal::record::{Begin, End, Record};
+use easemob_admin_ops::run::recorder::{Note, RecordError, Recorder, Sink};
+use easemob_admin_ops::run::resume::{Which, remaining};
+use easemob_admin_ops::schedule::pipeline::Stop;
 use jiff::Timestamp;
 
-use super::audit_sink::AuditSink;
 use super::operator::operator;
-use super::taken_over::take_over;
-use crate::bulk::item::Task;
-use crate::bulk::journal::header::Header;
-use crate::bulk::journal::progress::Counts;
-use crate::bulk::journal::record::{Begin, End, Record};
-use crate::bulk::pipeline::Stop;
-use crate::bulk::recorder::{Note, RecordError, Recorder, Sink};
-use crate::bulk::resume::{Which, remaining};
-use crate::bulk::runs::directory::OpenRun;
 use crate::command_error::CommandError;
 use crate::context::{Context, Session};
 use crate::disk_hint::disk_hint;
 use crate::drive::{Driven, Run, RunRow};
 use crate::exit;
 use crate::summary::{Summary, Words, stop_word};
-use easemob_admin_audit::{AuditTrail, directory_name};
 
 /// The work of one process on a run.
 pub struct Attempt<'a> {

@@ -2,14 +2,14 @@
 
 use std::io;
 
+use easemob_admin_ops::run::directory::{OpenRun, Runs};
+use easemob_admin_ops::run::id::RunId;
+use easemob_admin_ops::run::item::Item;
+use easemob_admin_ops::run::job::Action;
+use easemob_admin_ops::run::journal::header::{FORMAT, Header};
 use jiff::Timestamp;
 
 use super::operator::operator;
-use crate::bulk::action::Action;
-use crate::bulk::item::Item;
-use crate::bulk::journal::header::{FORMAT, Header};
-use crate::bulk::runs::directory::{OpenRun, Runs};
-use crate::bulk::runs::id::RunId;
 use crate::command_error::CommandError;
 use crate::commands::acting::Acting;
 use crate::context::{Context, Session};

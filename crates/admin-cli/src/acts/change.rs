@@ -3,23 +3,23 @@
 use std::io;
 
 use easemob_admin_api::{Client, Error, UserId};
+use easemob_admin_ops::locks::book::LockBook;
+use easemob_admin_ops::locks::glance::Glance;
+use easemob_admin_ops::locks::lock::Lock;
+use easemob_admin_ops::run::item::Task;
+use easemob_admin_ops::run::journal::record::Record;
+use easemob_admin_ops::run::outcome;
+use easemob_admin_ops::run::recorder::{Note, RecordError, Recorder};
+use easemob_admin_ops::schedule::pipeline::Stop;
+use easemob_admin_ops::schedule::tally::{Settled, Tally};
+use easemob_admin_ops::server::calls::CallError;
 use serde::Serialize;
 
 use super::attempt::{Attempt, now};
 use super::lock::book::book_of_run;
-use crate::bulk::calls::CallError;
-use crate::bulk::item::Task;
-use crate::bulk::journal::record::Record;
-use crate::bulk::outcome;
-use crate::bulk::pipeline::Stop;
-use crate::bulk::recorder::{Note, RecordError, Recorder};
-use crate::bulk::tally::{Settled, Tally};
-use crate::command_error::{CommandError, call_error};
+use crate::command_error::CommandError;
 use crate::drive::{Done, RunRow};
 use crate::exit::Exit;
-use crate::locks::book::LockBook;
-use crate::locks::glance::Glance;
-use crate::locks::lock::Lock;
 use crate::render::report::Row;
 use crate::summary::Words;
 
@@ -142,7 +142,7 @@ impl Changing<'_> {
             None
         };
         let sent = self.change.send(self.client, user).await;
-        let result = sent.map_err(|error| call_error(&error));
+        let result = sent.map_err(|error| CallError::from(&error));
         // A ban that may have arrived has no end either.
         let in_force = result
             .as_ref()

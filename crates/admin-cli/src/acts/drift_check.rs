@@ -3,17 +3,17 @@
 use std::fmt::Write as _;
 use std::io;
 
-use crate::bulk::action::OnDrift;
-use crate::bulk::calls::CallError;
-use crate::bulk::decide::{Decision, Order};
-use crate::bulk::item::Task;
-use crate::bulk::logout::choose;
+use easemob_admin_ops::jobs::logout::choose;
+use easemob_admin_ops::run::item::Task;
+use easemob_admin_ops::run::job::OnDrift;
+use easemob_admin_ops::select::decide::{Decision, Order};
+use easemob_admin_ops::server::calls::CallError;
+
+use super::read_first::read_first;
 use crate::command_error::CommandError;
 use crate::commands::acting::counted;
 use crate::context::{Context, Session};
 use crate::exit;
-
-use super::read_first::read_first;
 
 /// How many users are named in an error; the rest are counted.
 const NAMED: usize = 10;
@@ -129,8 +129,8 @@ mod tests {
     use easemob_admin_api::{DeviceId, UserId};
 
     use super::*;
-    use crate::bulk::decide::Drift;
-    use crate::bulk::item::Item;
+    use easemob_admin_ops::run::item::Item;
+    use easemob_admin_ops::select::decide::Drift;
 
     fn task(line: u64) -> Task {
         Task::fresh(Item {
@@ -181,7 +181,7 @@ mod tests {
             let mut found = Found::default();
             let error = CallError {
                 retry_may_help,
-                ..CallError::for_test("devices.list")
+                ..CallError::new("devices.list", "test")
             };
             found.note(&task(1), Err(error));
             assert_eq!(found.conclude().unwrap_err().exit(), expected);

@@ -1,10 +1,8 @@
 //! Locks users: the act of `sessions lock`.
 
-pub mod bans;
 pub mod book;
 pub mod overdue;
 pub mod row;
-pub mod settling;
 
 use std::collections::HashMap;
 use std::io;
@@ -12,33 +10,34 @@ use std::io;
 use easemob_admin_api::{DeviceId, UserId};
 use jiff::Timestamp;
 
-use self::bans::Ban;
 use self::book::{book_of_run, reconcile};
+
 pub use self::row::LockRow;
 use self::row::{failed, not_started, one};
 use super::attempt::{Attempt, now};
-use crate::bulk::calls::{CallError, SessionCalls};
-use crate::bulk::cap::Cap;
-use crate::bulk::decide::Order;
-use crate::bulk::item::Task;
-use crate::bulk::journal::header::Header;
-use crate::bulk::journal::record::{Outcome, Record, State};
-use crate::bulk::logout::{Fate, Mode, UserResult, logout_user};
-use crate::bulk::outcome;
-use crate::bulk::pipeline::Stop;
-use crate::bulk::recorder::{Note, RecordError, Recorder};
-use crate::bulk::runs::directory::Runs;
-use crate::bulk::runs::id::RunId;
-use crate::bulk::tally::Settled;
-use crate::command_error::{CommandError, call_error};
+use crate::command_error::CommandError;
 use crate::context::Context;
 use crate::drive::Done;
 use crate::exit::{self, Exit};
-use crate::locks::book::LockBook;
-use crate::locks::glance::Glance;
-use crate::locks::lock::{Lock, LockState, enter};
-use crate::server::Server;
 use crate::summary::Words;
+use easemob_admin_ops::jobs::logout::{Fate, Mode, UserResult, logout_user};
+use easemob_admin_ops::locks::bans::{self, Ban};
+use easemob_admin_ops::locks::book::LockBook;
+use easemob_admin_ops::locks::glance::Glance;
+use easemob_admin_ops::locks::lock::{Lock, LockState, enter};
+use easemob_admin_ops::run::directory::Runs;
+use easemob_admin_ops::run::id::RunId;
+use easemob_admin_ops::run::item::Task;
+use easemob_admin_ops::run::journal::header::Header;
+use easemob_admin_ops::run::journal::record::{Outcome, Record, State};
+use easemob_admin_ops::run::outcome;
+use easemob_admin_ops::run::recorder::{Note, RecordError, Recorder};
+use easemob_admin_ops::schedule::cap::Cap;
+use easemob_admin_ops::schedule::pipeline::Stop;
+use easemob_admin_ops::schedule::tally::Settled;
+use easemob_admin_ops::select::decide::Order;
+use easemob_admin_ops::server::calls::{CallError, SessionCalls};
+use easemob_admin_ops::server::client::Server;
 
 const BAN: &str = "users.ban";
 
@@ -230,7 +229,7 @@ impl<'a> Locking<'a> {
             }
         } else {
             match self.server.client().get_user(user).await {
-                Err(error) => return Ok(LockResult::Failed(call_error(&error))),
+                Err(error) => return Ok(LockResult::Failed(CallError::from(&error))),
                 Ok(found) if found.is_banned() => {
                     if before != Some(Before::Held) && !self.may_be_earlier(held.as_ref()) {
                         return Ok(LockResult::BannedBefore);
@@ -248,7 +247,7 @@ impl<'a> Locking<'a> {
             .await?;
         self.put_down(user)?;
         if let Err(error) = self.server.client().ban(user).await {
-            return Ok(LockResult::Failed(call_error(&error)));
+            return Ok(LockResult::Failed(CallError::from(&error)));
         }
         let until = match self.extend(user) {
             Ok(until) => until,
@@ -444,7 +443,7 @@ fn after_the_ban(error: &CallError) -> Settled {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bulk::item::Item;
+    use easemob_admin_ops::run::item::Item;
 
     fn task() -> Task {
         Task::fresh(Item {
@@ -478,7 +477,7 @@ mod tests {
         let at = |second| Timestamp::from_second(second).unwrap();
         let held = Lock {
             until: at(10),
-            ..Lock::for_test("ann", "a", LockState::Locked)
+            ..crate::acts::samples::lock("ann", "a", LockState::Locked)
         };
         assert_eq!(outcome_for(None, None, at(10)), "locked");
         assert_eq!(outcome_for(Some(&held), Some("a"), at(10)), "locked");

@@ -2,11 +2,10 @@
 //! to go on with it later.
 //!
 //! [`begin`] puts a new run on disk, [`attempt`] is the work of one process on it, [`perform`] chooses the work
-//! by the action that the journal names, [`read_first`] is what some acts have to know before they begin. The rules are in [`crate::bulk`]; here they meet the terminal.
+//! by the action that the journal names, [`read_first`] is what some acts have to know before they begin. The rules are in
+//! [`easemob_admin_ops`]; here they meet the terminal.
 
 pub mod attempt;
-mod audit_parts;
-pub mod audit_sink;
 pub mod begin;
 pub mod change;
 pub mod drift_check;
@@ -15,5 +14,6 @@ pub mod logout;
 pub mod operator;
 pub mod perform;
 pub mod read_first;
-mod taken_over;
+#[cfg(test)]
+mod samples;
 pub mod unlock;

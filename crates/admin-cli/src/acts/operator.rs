@@ -1,6 +1,6 @@
 //! Who acts, as the machine knows it. The home of the crates that ask for it.
 
-use crate::bulk::journal::header::Operator;
+use easemob_admin_ops::run::journal::header::Operator;
 
 /// Returns who runs this process; `subject` is that of the signed token shown to the server, if there is one.
 ///

@@ -1,13 +1,13 @@
 //! Does what the journal of a run says is to be done.
 
+use easemob_admin_ops::run::directory::OpenRun;
+use easemob_admin_ops::run::job::{Action, OnDrift};
+use easemob_admin_ops::run::resume::Which;
+use easemob_admin_ops::select::decide::Order;
 use jiff::Timestamp;
 
 use super::attempt::Attempt;
 use super::{change, lock, logout, unlock};
-use crate::bulk::action::{Action, OnDrift};
-use crate::bulk::decide::Order;
-use crate::bulk::resume::Which;
-use crate::bulk::runs::directory::OpenRun;
 use crate::command_error::CommandError;
 use crate::context::{Context, Session};
 use crate::exit::{self, Exit};

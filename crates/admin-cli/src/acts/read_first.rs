@@ -5,18 +5,19 @@ use std::io;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use crate::bulk::breaker::Breaker;
-use crate::bulk::calls::CallError;
-use crate::bulk::item::Task;
-use crate::bulk::level::Gauge;
-use crate::bulk::pipeline::{self, Cause, Control, Stop, Wish};
+use easemob_admin_ops::run::item::Task;
+use easemob_admin_ops::schedule::breaker::Breaker;
+use easemob_admin_ops::schedule::concurrency::Gauge;
+use easemob_admin_ops::schedule::pipeline::{self, Cause, Control, Stop, Wish};
+use easemob_admin_ops::server::calls::CallError;
+use easemob_admin_ops::server::client::Server;
+
 use crate::command_error::CommandError;
 use crate::context::Context;
 use crate::disk_hint::disk_hint;
 use crate::exit;
 use crate::interrupt;
 use crate::progress::Progress;
-use crate::server::Server;
 
 /// Reads something about every task and hands it to `done`, in any order; `verb` is shown beside the progress bar.
 ///

@@ -3,27 +3,27 @@
 use std::cell::RefCell;
 use std::io;
 
+use easemob_admin_ops::locks::book::{LockBook, LockBookError};
+use easemob_admin_ops::locks::glance::Glance;
+use easemob_admin_ops::locks::lock::Lock;
+use easemob_admin_ops::locks::settling::{Traces, Verdict, is_banned};
+use easemob_admin_ops::run::directory::Runs;
+use easemob_admin_ops::run::item::Task;
+use easemob_admin_ops::run::journal::record::{Outcome, Record, State};
+use easemob_admin_ops::run::outcome;
+use easemob_admin_ops::run::recorder::{Note, RecordError, Recorder};
+use easemob_admin_ops::schedule::pipeline::Stop;
+use easemob_admin_ops::schedule::tally::Settled;
+use easemob_admin_ops::server::calls::CallError;
+use easemob_admin_ops::server::client::Server;
 use jiff::Timestamp;
 
 use super::attempt::{Attempt, now};
 use super::lock::book::book_of_run;
 use super::lock::row::{LockRow, failed, not_started, one};
-use super::lock::settling::{Traces, Verdict, is_banned};
-use crate::bulk::calls::CallError;
-use crate::bulk::item::Task;
-use crate::bulk::journal::record::{Outcome, Record, State};
-use crate::bulk::outcome;
-use crate::bulk::pipeline::Stop;
-use crate::bulk::recorder::{Note, RecordError, Recorder};
-use crate::bulk::runs::directory::Runs;
-use crate::bulk::tally::Settled;
-use crate::command_error::{CommandError, call_error};
+use crate::command_error::CommandError;
 use crate::drive::Done;
 use crate::exit::Exit;
-use crate::locks::book::{LockBook, LockBookError};
-use crate::locks::glance::Glance;
-use crate::locks::lock::Lock;
-use crate::server::Server;
 use crate::summary::Words;
 
 const UNBAN: &str = "users.unban";
@@ -154,7 +154,7 @@ impl Unlocking<'_> {
             .client()
             .unban(user)
             .await
-            .map_err(|error| call_error(&error))
+            .map_err(|error| CallError::from(&error))
         {
             // An account that was deleted meanwhile needs no lock any more.
             Err(error) if !error.not_found => return Ok(UnlockResult::Failed(error)),
@@ -248,14 +248,14 @@ fn done_with(row: LockRow, result: &UnlockResult) -> Done<LockRow> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::locks::lock::LockState;
+    use easemob_admin_ops::locks::lock::LockState;
 
     #[test]
     fn only_a_lock_that_has_not_changed_since_is_lifted() {
         let at = |second| Timestamp::from_second(second).unwrap();
         let held = Lock {
             since: at(3),
-            ..Lock::for_test("ann", "a", LockState::Locked)
+            ..crate::acts::samples::lock("ann", "a", LockState::Locked)
         };
         assert_eq!(must_stay(None, at(5)), Some("not_locked"));
         assert_eq!(must_stay(Some(&held), at(5)), None);
@@ -294,7 +294,7 @@ mod tests {
             book: &book,
             locks: RefCell::default(),
         };
-        let lock = |name| Lock::for_test(name, "a", LockState::Locked);
+        let lock = |name| crate::acts::samples::lock(name, "a", LockState::Locked);
         let (ann, bob) = (lock("ann"), lock("bob"));
         let both = || async { tokio::join!(lifted.take_out(ann.clone()), lifted.take_out(bob.clone())) };
 

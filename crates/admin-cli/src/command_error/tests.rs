@@ -1,5 +1,6 @@
 use easemob_admin_api::transport::retry::RetryPolicy;
 use easemob_admin_api::{AppRoot, Client, Credentials, UserId};
+use easemob_admin_ops::server::calls::{CallError, Scope};
 use easemob_admin_sandbox::{Fault, Rates, Sandbox};
 
 use super::*;
@@ -65,7 +66,7 @@ async fn whatever_comes_in_place_of_a_token_is_no_verdict_on_anybody() {
                 client.ban(&ann).await.unwrap_err(),
             ] {
                 let row = format!("{status} {content_type}: {error}");
-                let reduced = call_error(&error);
+                let reduced = CallError::from(&error);
                 assert_eq!(reduced.scope, Scope::Token, "{row}");
                 assert!(reduced.was_not_sent() && reduced.retry_may_help, "{row}");
                 assert!(!reduced.not_found && !reduced.outcome_unknown, "{row}");
@@ -106,7 +107,7 @@ async fn the_exit_code_says_whose_fault_a_missing_token_is() {
         (nobody.build().unwrap(), exit::UNREACHABLE),
     ] {
         let error = client.list_devices(&ann).await.unwrap_err();
-        let reduced = call_error(&error);
+        let reduced = CallError::from(&error);
         assert!(reduced.was_not_sent() && reduced.retry_may_help, "{error}");
         assert_eq!(
             CommandError::from(Fatal::NoToken(reduced)).exit(),
@@ -131,7 +132,7 @@ async fn an_answer_that_the_service_did_not_write_says_nothing_about_a_user() {
             client.ban(&ann).await.unwrap_err(),
         ] {
             let row = format!("{status}: {error}");
-            let reduced = call_error(&error);
+            let reduced = CallError::from(&error);
             assert_eq!(reduced.scope, Scope::Network, "{row}");
             assert!(reduced.retry_may_help && !reduced.not_found, "{row}");
             assert_eq!(CommandError::from(error).exit(), exit::UNREACHABLE, "{row}");
@@ -143,7 +144,7 @@ async fn an_answer_that_the_service_did_not_write_says_nothing_about_a_user() {
 async fn the_words_of_the_service_are_a_verdict() {
     let (sandbox, client) = server().await;
     let nobody = UserId::parse("nobody").unwrap();
-    let unknown = call_error(&client.get_user(&nobody).await.unwrap_err());
+    let unknown = CallError::from(&client.get_user(&nobody).await.unwrap_err());
     assert_eq!(
         (unknown.scope, unknown.not_found, unknown.retry_may_help),
         (Scope::Item, true, false)
@@ -160,7 +161,7 @@ async fn the_words_of_the_service_are_a_verdict() {
     ] {
         sandbox.inject(Fault::status("devices.list", status).times(2));
         let error = client.list_devices(&nobody).await.unwrap_err();
-        let reduced = call_error(&error);
+        let reduced = CallError::from(&error);
         assert_eq!(
             (reduced.scope, reduced.retry_may_help),
             (scope, retry),
@@ -181,7 +182,7 @@ async fn a_server_of_many_words_does_not_fill_the_record() {
         .list_devices(&UserId::parse("ann").unwrap())
         .await
         .unwrap_err();
-    let message = call_error(&error).message;
+    let message = CallError::from(&error).message;
     assert!(
         message.len() < 5_000 && message.ends_with("说…"),
         "{} bytes",

@@ -1,9 +1,9 @@
 //! The arguments of commands that change something, and the questions asked before they do.
 
 use clap::{Args, ValueEnum};
+use easemob_admin_ops::run::journal::header::Durability;
 
 use crate::acts::attempt::prove_recordable;
-use crate::bulk::journal::header::Durability;
 use crate::command_error::CommandError;
 use crate::confirm::{Question, confirm};
 use crate::context::{Context, Session};

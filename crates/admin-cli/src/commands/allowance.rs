@@ -2,13 +2,14 @@
 
 use std::io;
 
+use easemob_admin_ops::jobs::logout::choose;
+use easemob_admin_ops::run::item::Task;
+use easemob_admin_ops::schedule::cap::CapSpec;
+use easemob_admin_ops::select::decide::{Decision, Order};
+use easemob_admin_ops::server::calls::CallError;
+
 use crate::acts::begin::items;
 use crate::acts::read_first::read_first;
-use crate::bulk::calls::CallError;
-use crate::bulk::cap::CapSpec;
-use crate::bulk::decide::{Decision, Order};
-use crate::bulk::item::Task;
-use crate::bulk::logout::choose;
 use crate::command_error::CommandError;
 use crate::commands::acting::counted;
 use crate::context::{Context, Session};

@@ -6,15 +6,15 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use easemob_admin_api::{DeviceId, Platform, UserId};
+use easemob_admin_ops::files::encoding;
+use easemob_admin_ops::names::{Kind, check, device, key};
+use easemob_admin_ops::select::exemptions::{Exemptions, Unmatched};
+use easemob_admin_ops::select::pattern::Pattern;
+use easemob_admin_ops::select::selection::{Keep, Selection, UnknownAge};
 
-use crate::bulk::exempt::{Exemptions, Unmatched};
-use crate::bulk::pattern::Pattern;
-use crate::bulk::select::{Keep, Selection, UnknownAge};
 use crate::command_error::CommandError;
 use crate::context::Context;
 use crate::exit;
-use crate::input::encoding;
-use crate::input::name::{Kind, check, device, key};
 
 /// Which devices of each user are meant. All conditions must hold; of several values of one, any.
 #[derive(Debug, Clone, Default, Args)]

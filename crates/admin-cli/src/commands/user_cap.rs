@@ -1,8 +1,8 @@
 //! `--max-users`: an act on more users than somebody meant is refused as a whole.
 
 use clap::Args;
+use easemob_admin_ops::schedule::cap::CapSpec;
 
-use crate::bulk::cap::CapSpec;
 use crate::command_error::CommandError;
 use crate::commands::acting::users;
 use crate::exit;

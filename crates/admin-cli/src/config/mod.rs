@@ -12,4 +12,3 @@ pub mod profile;
 pub mod profile_file;
 mod secret_command;
 pub mod secret_file;
-pub mod toml_words;

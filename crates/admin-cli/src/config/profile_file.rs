@@ -5,13 +5,13 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use easemob_admin_ops::files::private::make_directory;
+use easemob_admin_ops::policy::toml_words::{in_words, line_of, nearest};
 use serde::Deserialize;
 use toml_edit::{DocumentMut, Item, Table, value};
 
 use super::precedence::NoTarget;
 use super::profile::Profile;
-use super::toml_words::{in_words, line_of, nearest};
-use crate::private_files::make_directory;
 
 /// The whole file.
 #[derive(Debug, Clone, Default, Deserialize)]

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use crate::input::encoding::quoted;
-use crate::render::text::harmless;
+use easemob_admin_ops::files::encoding::quoted;
+use easemob_admin_ops::names::harmless::harmless;
 
 /// Returns a warning if users other than the owner can read the file.
 ///

@@ -2,9 +2,10 @@
 
 use std::io;
 
-use crate::bulk::breaker::Fatal;
-use crate::bulk::calls::{CallError, Scope};
-use crate::bulk::pipeline::Stop;
+use easemob_admin_ops::schedule::breaker::Fatal;
+use easemob_admin_ops::schedule::pipeline::Stop;
+use easemob_admin_ops::server::calls::{CallError, Scope};
+
 use crate::command_error::CommandError;
 use crate::disk_hint::disk_hint;
 use crate::exit::{self, Exit};

@@ -3,10 +3,10 @@
 use std::io;
 use std::ops::ControlFlow;
 
+use easemob_admin_ops::schedule::pipeline::Stop;
 use serde::Serialize;
 
 use super::RunRow;
-use crate::bulk::pipeline::Stop;
 use crate::render::report::{Reader, Report};
 use crate::ui::Ui;
 

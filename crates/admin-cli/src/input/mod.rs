@@ -5,14 +5,10 @@
 //! that change meanwhile are all the same; only when the whole list is known to be good does anything go to
 //! the server. The second pass streams the copy.
 //!
-//! [`name`] is the one check of names and patterns, wherever they come from: lists, arguments, exemptions, policies
-//! and plans.
+//! What a name may hold is checked by [`easemob_admin_ops::names`].
 
-pub mod characters;
 pub mod duplicates;
-pub mod encoding;
 pub mod lines;
-pub mod name;
 pub mod spool;
 pub mod table;
 pub mod user_list;

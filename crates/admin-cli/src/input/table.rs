@@ -109,22 +109,6 @@ impl Beginning {
     }
 }
 
-/// Returns true for a number that a spreadsheet has shortened, such as `1.38E+10`: its digits are lost.
-#[must_use]
-pub fn is_shortened_number(text: &str) -> bool {
-    let text = text.trim_matches(['"', '\'', '=']);
-    let Some((mantissa, exponent)) = text.split_once(['E', 'e']) else {
-        return false;
-    };
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let unsigned = mantissa.trim_start_matches('-');
-    let (whole, fraction) = unsigned.split_once(['.', ',']).unwrap_or((unsigned, "0"));
-    let signed = exponent.starts_with(['+', '-']);
-    // `1e5` and `1e-5` may be users; no user id has a plus sign, and none has a dot before such an exponent.
-    let certain = exponent.starts_with('+') || (signed && unsigned.len() > whole.len());
-    certain && digits(whole) && digits(fraction) && digits(exponent.trim_start_matches(['+', '-']))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -184,34 +168,5 @@ mod tests {
             assert_eq!(beginning(line), Some(Beginning::Json), "{line}");
         }
         assert_eq!(beginning("[ann]"), None);
-    }
-
-    #[test]
-    fn numbers_that_a_spreadsheet_has_shortened() {
-        for number in [
-            "1.38E+10",
-            "1.38001E+10",
-            "1E+15",
-            "1,38E+10",
-            "1.38e+10",
-            "\"1.38E+10\"",
-            "-1.2E+05",
-            "1.38E-05",
-        ] {
-            assert!(is_shortened_number(number), "{number}");
-        }
-        for user in [
-            "13800138000",
-            "1e5",
-            "1e-5",
-            "1.5",
-            "ann",
-            "e+1",
-            "1.38E+",
-            "E+10",
-            "1.a5E+10",
-        ] {
-            assert!(!is_shortened_number(user), "{user}");
-        }
     }
 }

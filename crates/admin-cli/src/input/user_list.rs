@@ -5,13 +5,13 @@ use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use easemob_admin_api::UserId;
+use easemob_admin_ops::names::characters::visible;
+use easemob_admin_ops::names::{self, Kind};
 
-use super::characters::visible;
 use super::duplicates::Finder;
 use super::lines::{Line, Lines, NotText};
-use super::name::{self, Kind};
 use super::spool::{Spool, Writer};
-use super::table::{Beginning, beginning, is_shortened_number};
+use super::table::{Beginning, beginning};
 
 /// How many examples of each kind of trouble are named.
 const EXAMPLES: usize = 5;
@@ -270,7 +270,7 @@ impl Check {
     }
 
     fn user(&mut self, line: u64, text: &str) -> io::Result<()> {
-        if is_shortened_number(text) {
+        if names::is_shortened_number(text) {
             self.remarks.shortened += 1;
             let why = "a number that a spreadsheet has shortened; its digits are lost";
             self.remarks
@@ -278,7 +278,7 @@ impl Check {
                 .add(|| format!("line {line} (`{text}` is {why})"));
             return Ok(());
         }
-        let unclear = name::check(text, Kind::User).err();
+        let unclear = names::check(text, Kind::User).err();
         let user = match (UserId::parse(text), &unclear) {
             (Ok(user), _) => user,
             (Err(_), Some(unclear)) if unclear.is_hidden() => {

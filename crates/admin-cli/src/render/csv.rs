@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::io::{self, Write};
 
-use super::text::one_line;
+use easemob_admin_ops::names::harmless::one_line;
+
 use super::{Header, Record, Sink};
 
 /// Writes one line per row.

@@ -8,7 +8,6 @@ pub mod json;
 pub mod jsonl;
 pub mod report;
 pub mod table;
-pub mod text;
 
 use std::io;
 

@@ -2,13 +2,13 @@
 
 use std::io::{self, Write};
 
+use easemob_admin_ops::names::harmless::harmless_json;
 use serde::Serialize;
 
 use super::csv::Csv;
 use super::json::Json;
 use super::jsonl::JsonLines;
 use super::table::Table;
-use super::text::harmless_json;
 use super::{Format, Header, Record, Sink};
 
 /// A row of a report.

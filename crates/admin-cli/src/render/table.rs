@@ -2,12 +2,12 @@
 
 use std::io::{self, Write};
 
+use easemob_admin_ops::names::harmless::harmless;
 use tabled::builder::Builder;
 use tabled::grid::util::string::get_text_width;
 use tabled::settings::object::Columns;
 use tabled::settings::{Padding, Style, Width};
 
-use super::text::harmless;
 use super::{Header, Record, Sink};
 
 /// Rows that are looked at together to find the column widths.

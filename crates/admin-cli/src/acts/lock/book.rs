@@ -2,16 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::bans::{self, Ban};
-use crate::bulk::journal::header::Header;
-use crate::bulk::runs::directory::Runs;
-use crate::bulk::runs::id::RunId;
+use easemob_admin_audit::directory_name;
+use easemob_admin_ops::locks::bans::{self, Ban};
+use easemob_admin_ops::locks::book::LockBook;
+use easemob_admin_ops::locks::lock::{Lock, Locks, settle};
+use easemob_admin_ops::run::directory::Runs;
+use easemob_admin_ops::run::id::RunId;
+use easemob_admin_ops::run::journal::header::Header;
+
 use crate::command_error::CommandError;
 use crate::commands::acting::users;
 use crate::context::{Context, Session};
-use crate::locks::book::LockBook;
-use crate::locks::lock::{Lock, Locks, settle};
-use easemob_admin_audit::directory_name;
 
 fn book(
     context: &Context,

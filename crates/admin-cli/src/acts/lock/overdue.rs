@@ -2,16 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::settling::{Traces, Verdict, is_banned};
+use easemob_admin_ops::locks::book::LockBook;
+use easemob_admin_ops::locks::lock::{Lock, Locks};
+use easemob_admin_ops::locks::settling::{Traces, Verdict, is_banned};
+use easemob_admin_ops::run::directory::Runs;
+use easemob_admin_ops::run::item::{Item, Task};
+
 use crate::acts::read_first::read_first;
-use crate::bulk::item::{Item, Task};
-use crate::bulk::runs::directory::Runs;
 use crate::command_error::CommandError;
 use crate::commands::acting::users;
 use crate::commands::aim::aim;
 use crate::context::{Context, Session};
-use crate::locks::book::LockBook;
-use crate::locks::lock::{Lock, Locks};
 
 /// How many users are named; the rest are counted.
 const NAMED: usize = 5;
@@ -147,14 +148,14 @@ fn said(left: &[&Lock], verdict: impl Fn(&Lock) -> Option<Verdict>, command: &st
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::locks::lock::LockState;
+    use easemob_admin_ops::locks::lock::LockState;
 
     #[test]
     fn those_that_are_left_are_named_with_what_to_type() {
         let names = ["ann", "bob", "cat", "dan", "eve", "fay", "gil"];
         let locks: Vec<Lock> = names
             .iter()
-            .map(|name| Lock::for_test(name, "20260101-000000-000001", LockState::Pending))
+            .map(|name| crate::acts::samples::lock(name, "20260101-000000-000001", LockState::Pending))
             .collect();
         let left: Vec<&Lock> = locks.iter().collect();
         let command = "easemob-admin --profile prod ";

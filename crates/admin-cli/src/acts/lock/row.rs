@@ -1,14 +1,14 @@
 //! Rows of runs that set or lift locks.
 
 use easemob_admin_api::DeviceId;
+use easemob_admin_ops::run::item::Item;
+use easemob_admin_ops::run::recorder::RecordError;
+use easemob_admin_ops::schedule::pipeline::Stop;
+use easemob_admin_ops::schedule::tally::{Settled, Tally};
+use easemob_admin_ops::server::calls::CallError;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::bulk::calls::CallError;
-use crate::bulk::item::Item;
-use crate::bulk::pipeline::Stop;
-use crate::bulk::recorder::RecordError;
-use crate::bulk::tally::{Settled, Tally};
 use crate::drive::{Done, RunRow};
 use crate::render::report::Row;
 

@@ -1,14 +1,14 @@
 //! The rows of `sessions logout`, `sessions apply` and `limits enforce`.
 
 use easemob_admin_api::{DeviceId, UserId};
+use easemob_admin_ops::jobs::logout::{DeviceResult, Fate, UserResult};
+use easemob_admin_ops::jobs::verify::{Ended, Verdict};
+use easemob_admin_ops::run::item::Task;
+use easemob_admin_ops::select::decide::Order;
+use easemob_admin_ops::select::selection::Keep;
+use easemob_admin_ops::server::calls::CallError;
 use serde::Serialize;
 
-use crate::bulk::calls::CallError;
-use crate::bulk::decide::Order;
-use crate::bulk::item::Task;
-use crate::bulk::logout::{DeviceResult, Fate, UserResult};
-use crate::bulk::select::Keep;
-use crate::bulk::verify::{Ended, Verdict};
 use crate::drive::RunRow;
 use crate::render::report::Row;
 

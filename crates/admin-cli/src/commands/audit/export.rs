@@ -4,15 +4,15 @@ use std::io::{self, BufWriter, Write};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use easemob_admin_audit::export::{cef, ecs, ocsf};
+use easemob_admin_audit::{Entries, Entry, RunContext};
+use easemob_admin_ops::names::harmless::{harmless_cef, harmless_json};
 
 use super::trail::{FilterArgs, TrailArgs, unreadable};
 use crate::command_error::CommandError;
 use crate::context::Context;
 use crate::exit::{self, Exit};
 use crate::interrupt;
-use crate::render::text::{harmless_cef, harmless_json};
-use easemob_admin_audit::export::{cef, ecs, ocsf};
-use easemob_admin_audit::{Entries, Entry, RunContext};
 
 /// How often `--follow` looks for more.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);

@@ -1,12 +1,12 @@
 //! `audit key`: print the public key that checkpoints are signed with.
 
 use clap::Args;
+use easemob_admin_audit::PublicKey;
 
 use super::trail::{TrailArgs, unreadable};
 use crate::command_error::CommandError;
 use crate::context::Context;
 use crate::exit::{self, Exit};
-use easemob_admin_audit::PublicKey;
 
 /// Arguments of `audit key`.
 #[derive(Debug, Args)]

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use clap::Args;
+use easemob_admin_audit::export::SETTLED_BY_READING;
+use easemob_admin_audit::{Entries, Entry, Filter, Kind, Outcome, RunContext};
 use serde::Serialize;
 
 use super::trail::{FilterArgs, TrailArgs, unreadable};
@@ -11,8 +13,6 @@ use crate::context::Context;
 use crate::exit::{self, Exit};
 use crate::interrupt;
 use crate::render::report::{Reader, Report, Row};
-use easemob_admin_audit::export::SETTLED_BY_READING;
-use easemob_admin_audit::{Entries, Entry, Filter, Kind, Outcome, RunContext};
 
 /// How often `--follow` looks for more.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);

@@ -5,14 +5,14 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use easemob_admin_api::UserId;
+use easemob_admin_audit::{AuditError, EventTime, Filter, Outcome};
+use easemob_admin_ops::names::user;
 use jiff::Timestamp;
 
 use crate::command_error::CommandError;
 use crate::commands::times::moment;
 use crate::context::Context;
 use crate::exit;
-use crate::input::name::user;
-use easemob_admin_audit::{AuditError, EventTime, Filter, Outcome};
 
 /// Which trail.
 #[derive(Debug, Clone, Args)]

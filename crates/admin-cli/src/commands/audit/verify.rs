@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use easemob_admin_audit::{Against, AuditError, Problem, PublicKey, verify};
 use serde::Serialize;
 
 use super::trail::{TrailArgs, unreadable};
@@ -11,7 +12,6 @@ use crate::commands::acting::counted;
 use crate::context::Context;
 use crate::exit::{self, Exit};
 use crate::render::report::Row;
-use easemob_admin_audit::{Against, AuditError, Problem, PublicKey, verify};
 
 /// Arguments of `audit verify`.
 #[derive(Debug, Args)]

@@ -1,11 +1,11 @@
 //! `devices list`: which devices of which users are online.
 
 use clap::Args;
+use easemob_admin_ops::schedule::tally::{Settled, Tally};
+use easemob_admin_ops::select::selection::{Choice, Selection, select_victims};
+use easemob_admin_ops::server::calls::CallError;
 use serde::Serialize;
 
-use crate::bulk::calls::CallError;
-use crate::bulk::select::{Choice, Selection, select_victims};
-use crate::bulk::tally::{Settled, Tally};
 use crate::command_error::CommandError;
 use crate::commands::selection::{SelectionArgs, without_a_user};
 use crate::commands::times::{rfc3339, short};

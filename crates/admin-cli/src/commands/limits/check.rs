@@ -5,14 +5,15 @@ mod stored;
 use std::cell::RefCell;
 
 use clap::Args;
+use easemob_admin_ops::policy::surplus::{Surplus, Totals, surplus};
+use easemob_admin_ops::schedule::tally::{Settled, Tally};
+use easemob_admin_ops::select::limits::Group;
+use easemob_admin_ops::select::selection::{Choice, Selection};
+use easemob_admin_ops::server::calls::{CallError, SeenDevice, SessionCalls};
 use serde::Serialize;
 
 use super::policy_file::PolicyArgs;
 use super::whom::Whom;
-use crate::bulk::calls::{CallError, SeenDevice, SessionCalls};
-use crate::bulk::limits::Group;
-use crate::bulk::select::{Choice, Selection};
-use crate::bulk::tally::{Settled, Tally};
 use crate::command_error::CommandError;
 use crate::commands::logins::snapshot::SnapshotName;
 use crate::commands::selection::without_a_user;
@@ -20,7 +21,6 @@ use crate::context::{Context, Session};
 use crate::drive::{Done, Driven, Run, RunRow, summary_of};
 use crate::exit::{self, Exit};
 use crate::input::spool::Entry;
-use crate::policy::surplus::{Surplus, Totals, surplus};
 use crate::render::report::Row;
 use crate::summary::Words;
 

@@ -9,6 +9,15 @@ use std::time::Duration;
 
 use clap::Args;
 use easemob_admin_api::DeviceId;
+use easemob_admin_ops::plan::in_order::InOrder;
+use easemob_admin_ops::policy::PolicyOnDisk;
+use easemob_admin_ops::policy::surplus::{Surplus, Totals, surplus};
+use easemob_admin_ops::run::input;
+use easemob_admin_ops::run::item::{Item, Planned, Task};
+use easemob_admin_ops::run::job::{Action, OnDrift};
+use easemob_admin_ops::schedule::cap::CapSpec;
+use easemob_admin_ops::select::decide::Order;
+use easemob_admin_ops::server::calls::{CallError, SeenDevice, SessionCalls};
 
 use super::policy_file::PolicyArgs;
 use super::room::Room;
@@ -18,13 +27,6 @@ use crate::acts::begin::{self, begin};
 use crate::acts::logout::dry_run;
 use crate::acts::perform::{Attempted, perform};
 use crate::acts::read_first::read_first;
-use crate::bulk::action::{Action, OnDrift};
-use crate::bulk::calls::{CallError, SeenDevice, SessionCalls};
-use crate::bulk::cap::CapSpec;
-use crate::bulk::decide::Order;
-use crate::bulk::item::{Item, Planned, Task};
-use crate::bulk::plan::in_order::InOrder;
-use crate::bulk::runs::input;
 use crate::cli::duration;
 use crate::command_error::CommandError;
 use crate::commands::acting::{Acting, devices, users};
@@ -34,8 +36,6 @@ use crate::context::{Context, Session};
 use crate::drive::summary_of;
 use crate::exit::{self, Exit};
 use crate::input::user_list::UserList;
-use crate::policy::PolicyOnDisk;
-use crate::policy::surplus::{Surplus, Totals, surplus};
 use crate::summary::Summary;
 
 /// Arguments of `limits enforce`.

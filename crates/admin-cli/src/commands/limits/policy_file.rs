@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use easemob_admin_ops::policy::PolicyOnDisk;
+use easemob_admin_ops::select::selection::UnknownAge;
 
-use crate::bulk::select::UnknownAge;
 use crate::command_error::CommandError;
 use crate::commands::selection::warn_of_rare;
 use crate::context::Context;
-use crate::policy::PolicyOnDisk;
 
 /// A policy, and what may be said differently for once.
 #[derive(Debug, Args)]

@@ -1,8 +1,7 @@
 //! How much `limits enforce --watch` may still end within the hour, and whom it has to come back to. Pure.
 
 use easemob_admin_api::UserId;
-
-use crate::policy::surplus::Surplus;
+use easemob_admin_ops::policy::surplus::Surplus;
 
 /// The logouts that are left, taken by one user after the other.
 #[derive(Debug, Default)]
@@ -46,12 +45,12 @@ mod tests {
     use easemob_admin_api::{DeviceId, DeviceLimits, UnixMillis};
 
     use super::*;
-    use crate::bulk::calls::SeenDevice;
-    use crate::bulk::exempt::Exemptions;
-    use crate::bulk::limits::Limits;
-    use crate::bulk::select::UnknownAge;
-    use crate::policy::Policy;
-    use crate::policy::surplus::surplus;
+    use easemob_admin_ops::policy::Policy;
+    use easemob_admin_ops::policy::surplus::surplus;
+    use easemob_admin_ops::select::exemptions::Exemptions;
+    use easemob_admin_ops::select::limits::Limits;
+    use easemob_admin_ops::select::selection::UnknownAge;
+    use easemob_admin_ops::server::calls::SeenDevice;
 
     fn found(user: &UserId, web: u64, ios: u64) -> Vec<Surplus> {
         let device = |platform: &str, at: u64| SeenDevice {

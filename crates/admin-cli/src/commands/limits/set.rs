@@ -4,25 +4,25 @@
 
 use clap::{Args, ValueEnum};
 use easemob_admin_api::{DeviceLimits, LimitMode, Platform, UserId};
+use easemob_admin_ops::names::user;
+use easemob_admin_ops::run::item::Item;
+use easemob_admin_ops::run::job::Action;
+use easemob_admin_ops::run::journal::record::{Intent, Record};
+use easemob_admin_ops::run::outcome;
+use easemob_admin_ops::run::recorder::{Note, RecordError, Recorder};
+use easemob_admin_ops::run::resume::Which;
+use easemob_admin_ops::schedule::breaker::Fatal;
+use easemob_admin_ops::server::calls::CallError;
 use serde::Serialize;
 
 use super::reading::limits_of;
 use super::words::LimitsView;
 use crate::acts::attempt::Attempt;
 use crate::acts::begin::{self, begin};
-use crate::bulk::action::Action;
-use crate::bulk::breaker::Fatal;
-use crate::bulk::calls::CallError;
-use crate::bulk::item::Item;
-use crate::bulk::journal::record::{Intent, Record};
-use crate::bulk::outcome;
-use crate::bulk::recorder::{Note, RecordError, Recorder};
-use crate::bulk::resume::Which;
-use crate::command_error::{CommandError, call_error};
+use crate::command_error::CommandError;
 use crate::commands::acting::{Acting, users};
 use crate::context::{Context, Session};
 use crate::exit::{self, Exit};
-use crate::input::name::user;
 use crate::render::report::Row;
 use crate::summary::{Summary, is_zero};
 
@@ -427,7 +427,7 @@ async fn write(
             (Some(user), None) => client.clear_user_limits(user).await.map(drop),
             (None, None) => Ok(()),
         };
-        let result = result.map_err(|error| call_error(&error));
+        let result = result.map_err(|error| CallError::from(&error));
         if let Some(change) = &change {
             unrecorded = change.settle(&result).await.err();
         }

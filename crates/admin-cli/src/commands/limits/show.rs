@@ -2,6 +2,7 @@
 
 use clap::Args;
 use easemob_admin_api::{DeviceLimits, UserId};
+use easemob_admin_ops::names::user;
 use serde::Serialize;
 
 use super::reading::limits_of;
@@ -9,7 +10,6 @@ use super::words::LimitsView;
 use crate::command_error::CommandError;
 use crate::context::{Context, Session};
 use crate::exit::{self, Exit};
-use crate::input::name::user;
 use crate::render::report::{Reader, Row};
 
 /// Arguments of `limits show`.

@@ -4,11 +4,14 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use easemob_admin_api::UserId;
+use easemob_admin_ops::logins::store::sqlite::SqliteStore;
+use easemob_admin_ops::logins::store::{LoginStore, Range};
+use easemob_admin_ops::policy::PolicyOnDisk;
+use easemob_admin_ops::schedule::cap::CapSpec;
 
 use super::enforce::{EnforceArgs, Enforcement};
 use super::room::Room;
 use super::waiting::Waiting;
-use crate::bulk::cap::CapSpec;
 use crate::command_error::CommandError;
 use crate::commands::acting::{counted, users};
 use crate::commands::times::now_ms;
@@ -17,9 +20,6 @@ use crate::drive::summary_of;
 use crate::exit::{self, Exit};
 use crate::input::user_list::{ServerList, UserList};
 use crate::interrupt;
-use crate::logins::store::sqlite::SqliteStore;
-use crate::logins::store::{LoginStore, Range};
-use crate::policy::PolicyOnDisk;
 
 /// How often is looked for sign-ins.
 const EVERY: Duration = Duration::from_secs(1);

@@ -6,10 +6,11 @@ use std::pin::pin;
 
 use clap::Args;
 use easemob_admin_api::{UserId, UserQuery};
+use easemob_admin_ops::jobs::verify::USERS_PER_REQUEST;
+use easemob_admin_ops::server::calls::SessionCalls;
+use easemob_admin_ops::server::listed::divided;
 use futures_util::StreamExt;
 
-use crate::bulk::calls::SessionCalls;
-use crate::bulk::verify::USERS_PER_REQUEST;
 use crate::command_error::CommandError;
 use crate::commands::listing::broken_off;
 use crate::commands::user_source::UserSource;
@@ -17,7 +18,6 @@ use crate::context::{Context, Session};
 use crate::exit;
 use crate::input::spool::Entry;
 use crate::input::user_list::{ServerList, UserList};
-use crate::listed::divided;
 
 /// Users as arguments, a list of them, or all of the app.
 #[derive(Debug, Clone, Args)]

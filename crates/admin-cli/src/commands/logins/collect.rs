@@ -6,20 +6,20 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
+use easemob_admin_ops::collector::gaps::downtime;
+use easemob_admin_ops::collector::recorder::Recorder;
+use easemob_admin_ops::collector::server::{Collector, Tls, listen};
+use easemob_admin_ops::collector::signature::Secrets;
+use easemob_admin_ops::logins::store::LoginStore;
+use easemob_admin_ops::logins::store::sqlite::SqliteStore;
 use serde_json::json;
 
-use crate::collector::gaps::downtime;
-use crate::collector::recorder::Recorder;
-use crate::collector::server::{Collector, Tls, listen};
-use crate::collector::signature::Secrets;
 use crate::command_error::CommandError;
 use crate::commands::times::now_ms;
 use crate::config::credentials::from_file;
 use crate::context::Context;
 use crate::exit::{self, Exit};
 use crate::interrupt;
-use crate::logins::store::LoginStore;
-use crate::logins::store::sqlite::SqliteStore;
 
 /// Arguments of `logins collect`.
 #[derive(Debug, Args)]

@@ -1,16 +1,16 @@
 //! `logins count`: how many devices, by platform, by number per user, or by label.
 
 use clap::{Args, ValueEnum};
+use easemob_admin_ops::logins::questions::count::{By, Counting, Group, Label};
+use easemob_admin_ops::logins::store::{Counts, LoginStore};
+use easemob_admin_ops::names::{Kind, check};
+use easemob_admin_ops::select::pattern::Pattern;
 use serde::Serialize;
 
 use super::snapshot::{SnapshotName, find, kept, warn_of_incomplete};
-use crate::bulk::pattern::Pattern;
 use crate::command_error::CommandError;
 use crate::context::Context;
 use crate::exit::{self, Exit};
-use crate::input::name::{Kind, check};
-use crate::logins::questions::count::{By, Counting, Group, Label};
-use crate::logins::store::{Counts, LoginStore};
 use crate::render::report::Row;
 
 /// Arguments of `logins count`.

@@ -1,13 +1,13 @@
 //! `logins diff`: what differs between two snapshots.
 
 use clap::Args;
+use easemob_admin_ops::logins::store::{Change, ChangeKind, LoginStore};
 use serde::Serialize;
 
 use super::snapshot::{SnapshotName, find, kept, warn_of_incomplete};
 use crate::command_error::CommandError;
 use crate::context::Context;
 use crate::exit::{self, Exit};
-use crate::logins::store::{Change, ChangeKind, LoginStore};
 use crate::render::report::Row;
 
 /// Arguments of `logins diff`.

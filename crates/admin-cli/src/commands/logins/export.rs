@@ -1,6 +1,7 @@
 //! `logins export`: the devices of a snapshot, for analysis elsewhere.
 
 use clap::Args;
+use easemob_admin_ops::logins::store::LoginStore;
 use serde::Serialize;
 
 use super::snapshot::{SnapshotName, find, kept, warn_of_incomplete};
@@ -8,7 +9,6 @@ use crate::command_error::CommandError;
 use crate::commands::times::rfc3339_signed;
 use crate::context::Context;
 use crate::exit::{self, Exit};
-use crate::logins::store::LoginStore;
 use crate::render::report::Row;
 
 /// Arguments of `logins export`.

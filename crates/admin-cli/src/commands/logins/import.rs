@@ -5,17 +5,17 @@ use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 
 use clap::Args;
+use easemob_admin_ops::collector::payload;
+use easemob_admin_ops::collector::signature::Secrets;
+use easemob_admin_ops::logins::store::sqlite::SqliteStore;
+use easemob_admin_ops::logins::store::{LoginEvent, LoginStore};
 use serde::Serialize;
 
-use crate::collector::payload;
-use crate::collector::signature::Secrets;
 use crate::command_error::CommandError;
 use crate::commands::times::now_ms;
 use crate::config::credentials::from_file;
 use crate::context::Context;
 use crate::exit::{self, Exit};
-use crate::logins::store::sqlite::SqliteStore;
-use crate::logins::store::{LoginEvent, LoginStore};
 use crate::render::report::Row;
 
 /// How many events are kept at once.

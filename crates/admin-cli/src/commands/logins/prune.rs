@@ -1,6 +1,7 @@
 //! `logins prune`: forget what is old.
 
 use clap::Args;
+use easemob_admin_ops::logins::store::{Forgotten, LoginStore};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -9,7 +10,6 @@ use crate::command_error::CommandError;
 use crate::commands::times::moment;
 use crate::context::Context;
 use crate::exit::{self, Exit};
-use crate::logins::store::{Forgotten, LoginStore};
 use crate::render::report::Row;
 
 /// Arguments of `logins prune`.

@@ -4,6 +4,8 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args};
+use easemob_admin_ops::logins::report::figures::{Wanted, gather};
+use easemob_admin_ops::logins::report::{html, markdown};
 use jiff::Timestamp;
 
 use super::snapshot::{SnapshotName, find, kept, warn_of_incomplete};
@@ -12,8 +14,6 @@ use crate::commands::times::{moment, now_ms};
 use crate::config::profile_file::write_private;
 use crate::context::Context;
 use crate::exit::{self, Exit};
-use crate::logins::report::figures::{Wanted, gather};
-use crate::logins::report::{html, markdown};
 
 /// Events of so long before are shown unless said otherwise, in milliseconds.
 const DEFAULT_SINCE_MS: i64 = 48 * 3_600_000;

@@ -3,11 +3,16 @@
 use std::cell::Cell;
 
 use clap::Args;
+use easemob_admin_ops::files::digest::Sha256;
+use easemob_admin_ops::logins::scan::{
+    self, End, Pace, ScanCalls as _, SourceError, all_users, is_refused_place, known_users, listed_users,
+};
+use easemob_admin_ops::logins::store::sqlite::SqliteStore;
+use easemob_admin_ops::logins::store::{Counts, LoginStore, Position, Snapshot, StoreError};
+use easemob_admin_ops::schedule::pipeline::{Cause, Wish};
 use futures_util::TryStreamExt as _;
 
 use super::snapshots::SnapshotRow;
-use crate::bulk::digest::Sha256;
-use crate::bulk::pipeline::{Cause, Wish};
 use crate::command_error::CommandError;
 use crate::commands::listing::broken_off;
 use crate::commands::times::now_ms;
@@ -15,11 +20,6 @@ use crate::commands::user_source::UserSource;
 use crate::context::{Context, Session};
 use crate::exit::{self, Exit};
 use crate::interrupt;
-use crate::logins::scan::{
-    self, End, Pace, ScanCalls as _, SourceError, all_users, is_refused_place, known_users, listed_users,
-};
-use crate::logins::store::sqlite::SqliteStore;
-use crate::logins::store::{Counts, LoginStore, Position, Snapshot, StoreError};
 
 /// Arguments of `logins scan`.
 #[derive(Debug, Args)]

@@ -2,6 +2,8 @@
 
 use clap::Args;
 use easemob_admin_api::UserId;
+use easemob_admin_ops::logins::store::{KnownDevice, LoginEvent, LoginStore};
+use easemob_admin_ops::names::user;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -11,8 +13,6 @@ use crate::command_error::CommandError;
 use crate::commands::times::{moment, rfc3339_signed, short};
 use crate::context::Context;
 use crate::exit::{self, Exit};
-use crate::input::name::user;
-use crate::logins::store::{KnownDevice, LoginEvent, LoginStore};
 use crate::render::report::Row;
 
 /// Arguments of `logins show`.

@@ -2,11 +2,12 @@
 
 use std::str::FromStr;
 
+use easemob_admin_ops::logins::store::sqlite::SqliteStore;
+use easemob_admin_ops::logins::store::{LoginStore, Range, Snapshot, SnapshotId, StoreError};
+
 use crate::command_error::CommandError;
 use crate::context::Context;
 use crate::exit;
-use crate::logins::store::sqlite::SqliteStore;
-use crate::logins::store::{LoginStore, Range, Snapshot, SnapshotId, StoreError};
 
 /// A snapshot as it is named on the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -143,7 +144,7 @@ pub(super) fn warn_of_gaps(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::logins::store::Counts;
+    use easemob_admin_ops::logins::store::Counts;
 
     #[test]
     fn only_the_snapshot_that_resume_means_is_gone_on_with() {

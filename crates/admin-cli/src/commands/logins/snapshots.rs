@@ -1,6 +1,7 @@
 //! `logins snapshots`: what was scanned when.
 
 use clap::Args;
+use easemob_admin_ops::logins::store::{Counts, LoginStore, Snapshot};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -9,7 +10,6 @@ use crate::command_error::CommandError;
 use crate::commands::times::{rfc3339_signed, short};
 use crate::context::Context;
 use crate::exit::{self, Exit};
-use crate::logins::store::{Counts, LoginStore, Snapshot};
 use crate::render::report::Row;
 
 /// Arguments of `logins snapshots`.

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use clap::{Args, ValueEnum};
+use easemob_admin_ops::logins::questions::top::Ranking;
+use easemob_admin_ops::logins::store::{LoginKind, LoginStore, Range, StoreError};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -11,8 +13,6 @@ use crate::command_error::CommandError;
 use crate::commands::times::moment;
 use crate::context::Context;
 use crate::exit::{self, Exit};
-use crate::logins::questions::top::Ranking;
-use crate::logins::store::{LoginKind, LoginStore, Range, StoreError};
 use crate::render::report::Row;
 
 /// Arguments of `logins top`.

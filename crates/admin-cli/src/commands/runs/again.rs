@@ -1,17 +1,18 @@
 //! What `runs resume` and `runs retry-failed` have in common.
 
+use easemob_admin_ops::run::directory::Runs;
+use easemob_admin_ops::run::id::RunId;
+use easemob_admin_ops::run::job::Action;
+use easemob_admin_ops::run::journal::header::Header;
+use easemob_admin_ops::run::journal::progress::Counts;
+use easemob_admin_ops::run::resume::{Left, Which, remaining};
+use easemob_admin_ops::select::exemptions::Unmatched;
+
 use crate::acts::change::ChangeRow;
 use crate::acts::drift_check::refuse_drift;
 use crate::acts::lock::LockRow;
 use crate::acts::logout::row::LogoutRow;
 use crate::acts::perform::{Act, Attempted, perform};
-use crate::bulk::action::Action;
-use crate::bulk::exempt::Unmatched;
-use crate::bulk::journal::header::Header;
-use crate::bulk::journal::progress::Counts;
-use crate::bulk::resume::{Left, Which, remaining};
-use crate::bulk::runs::directory::Runs;
-use crate::bulk::runs::id::RunId;
 use crate::command_error::CommandError;
 use crate::commands::acting::{devices, users};
 use crate::commands::selection::without_a_user;
@@ -140,7 +141,7 @@ fn nothing_done(context: &Context, header: &Header, left: Left) -> Result<Exit, 
 async fn with_server(
     context: &Context,
     session: &Session,
-    open: crate::bulk::runs::directory::OpenRun,
+    open: easemob_admin_ops::run::directory::OpenRun,
     again: Again<'_>,
     (todo, unmatched): (u64, Option<Unmatched>),
 ) -> Result<Exit, CommandError> {

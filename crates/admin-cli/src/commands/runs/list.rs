@@ -1,10 +1,10 @@
 //! `runs list`: the runs on record.
 
 use clap::Args;
+use easemob_admin_ops::run::directory::{Runs, SeenRun};
+use easemob_admin_ops::run::id::RunId;
 use serde::Serialize;
 
-use crate::bulk::runs::directory::{Runs, SeenRun};
-use crate::bulk::runs::id::RunId;
 use crate::command_error::CommandError;
 use crate::context::Context;
 use crate::exit::{self, Exit};

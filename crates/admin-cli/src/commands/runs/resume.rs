@@ -1,9 +1,9 @@
 //! `runs resume`: go on with a run that was interrupted.
 
 use clap::Args;
+use easemob_admin_ops::run::resume::Which;
 
 use super::again::{Again, go_on};
-use crate::bulk::resume::Which;
 use crate::command_error::CommandError;
 use crate::context::Context;
 use crate::exit::Exit;

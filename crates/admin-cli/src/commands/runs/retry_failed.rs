@@ -1,9 +1,9 @@
 //! `runs retry-failed`: try again what failed in a run.
 
 use clap::Args;
+use easemob_admin_ops::run::resume::Which;
 
 use super::again::{Again, go_on};
-use crate::bulk::resume::Which;
 use crate::command_error::CommandError;
 use crate::context::Context;
 use crate::exit::Exit;

@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::io::{self, BufWriter, Write};
 
 use clap::Args;
+use easemob_admin_ops::names::harmless::harmless;
+use easemob_admin_ops::run::directory::{Runs, SeenRun};
+use easemob_admin_ops::run::id::RunId;
+use easemob_admin_ops::run::item::Item;
+use easemob_admin_ops::run::journal::progress::{Progress, Standing};
+use easemob_admin_ops::run::journal::record::{Begin, End, Failure, Record};
 use serde::Serialize;
 
 use super::list::RunRow;
-use crate::bulk::item::Item;
-use crate::bulk::journal::progress::{Progress, Standing};
-use crate::bulk::journal::record::{Begin, End, Failure, Record};
-use crate::bulk::runs::directory::{Runs, SeenRun};
-use crate::bulk::runs::id::RunId;
 use crate::command_error::CommandError;
 use crate::commands::acting::{devices, users};
 use crate::commands::times::rfc3339_signed;
@@ -19,7 +20,6 @@ use crate::context::Context;
 use crate::exit::{self, Exit};
 use crate::render::Format;
 use crate::render::report::Row;
-use crate::render::text::harmless;
 use crate::summary::{way_back, way_on};
 
 /// The state of an item that was never begun; it is left to `runs resume` and is no failure.

@@ -5,18 +5,18 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use easemob_admin_ops::plan::document::PlanHeader;
+use easemob_admin_ops::plan::read::{Plan, PlanError};
+use easemob_admin_ops::run::item::{Item, Task};
+use easemob_admin_ops::run::job::{Action, OnDrift};
+use easemob_admin_ops::schedule::cap::CapSpec;
+use easemob_admin_ops::select::decide::Order;
 use jiff::Timestamp;
 
 use crate::acts::begin::{self, begin};
 use crate::acts::drift_check::refuse_drift;
 use crate::acts::logout::dry_run;
 use crate::acts::perform::{Attempted, perform};
-use crate::bulk::action::{Action, OnDrift};
-use crate::bulk::cap::CapSpec;
-use crate::bulk::decide::Order;
-use crate::bulk::item::{Item, Task};
-use crate::bulk::plan::document::PlanHeader;
-use crate::bulk::plan::read::{Plan, PlanError};
 use crate::cli::duration;
 use crate::command_error::CommandError;
 use crate::commands::acting::{Acting, devices, users};

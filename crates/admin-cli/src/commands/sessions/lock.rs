@@ -3,6 +3,11 @@
 use std::time::Duration;
 
 use clap::Args;
+use easemob_admin_ops::locks::lock::{Lock, unattended};
+use easemob_admin_ops::run::item::Task;
+use easemob_admin_ops::run::job::Action;
+use easemob_admin_ops::schedule::tally::Settled;
+use easemob_admin_ops::server::calls::{CallError, SessionCalls};
 use jiff::Timestamp;
 
 use crate::acts::begin::{self, begin};
@@ -10,11 +15,7 @@ use crate::acts::lock::book::{book_of_session, warn_of_others};
 use crate::acts::lock::outcome_for;
 use crate::acts::lock::row::{LockRow, failed, one};
 use crate::acts::perform::{Attempted, perform};
-use crate::bulk::action::Action;
-use crate::bulk::calls::{CallError, SessionCalls};
-use crate::bulk::item::Task;
-use crate::bulk::tally::Settled;
-use crate::command_error::{CommandError, call_error};
+use crate::command_error::CommandError;
 use crate::commands::acting::{Acting, users};
 use crate::commands::aim::aim;
 use crate::commands::times::lasting;
@@ -23,7 +24,6 @@ use crate::commands::user_source::UserSource;
 use crate::context::{Context, Session};
 use crate::drive::{Done, Run, drive, summary_of};
 use crate::exit::{self, Exit};
-use crate::locks::lock::{Lock, unattended};
 use crate::summary::Words;
 
 /// Arguments of `sessions lock`.
@@ -136,7 +136,7 @@ async fn would_lock(
 ) -> Result<Done<LockRow>, CallError> {
     let item = &task.item;
     let found = session.server.client().get_user(&item.user).await;
-    let banned = found.map_err(|error| call_error(&error))?.is_banned();
+    let banned = found.map_err(|error| CallError::from(&error))?.is_banned();
     // A lock that is pending may turn out to be one, or somebody else's ban: its run has to be finished to know.
     let in_force = lock.filter(|lock| !lock.is_pending());
     if banned && lock.is_none() {

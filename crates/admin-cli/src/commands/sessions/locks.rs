@@ -1,18 +1,17 @@
 //! `sessions locks`: who is locked, and until when.
 
 use clap::Args;
+use easemob_admin_ops::locks::lock::{Lock, unattended};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::lock::lifting;
 use crate::acts::lock::book::{book_of_session, reconcile, warn_of_others};
 use crate::command_error::CommandError;
 use crate::commands::acting::users;
 use crate::context::{Context, Session};
 use crate::exit::{self, Exit};
-use crate::locks::lock::{Lock, unattended};
 use crate::render::report::Row;
-
-use super::lock::lifting;
 
 /// Arguments of `sessions locks`.
 #[derive(Debug, Args)]

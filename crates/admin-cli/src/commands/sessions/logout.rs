@@ -1,14 +1,14 @@
 //! `sessions logout`: force users' devices offline.
 
 use clap::Args;
+use easemob_admin_ops::run::item::Task;
+use easemob_admin_ops::run::job::Action;
+use easemob_admin_ops::schedule::cap::CapSpec;
+use easemob_admin_ops::select::decide::Order;
 
 use crate::acts::begin::{self, begin};
 use crate::acts::logout::dry_run;
 use crate::acts::perform::{Attempted, perform};
-use crate::bulk::action::Action;
-use crate::bulk::cap::CapSpec;
-use crate::bulk::decide::Order;
-use crate::bulk::item::Task;
 use crate::command_error::CommandError;
 use crate::commands::acting::{Acting, users};
 use crate::commands::allowance;

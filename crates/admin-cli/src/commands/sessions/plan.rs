@@ -6,6 +6,16 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use easemob_admin_api::UnixMillis;
+use easemob_admin_ops::jobs::logout::{Fate, UserResult, choose, concluded};
+use easemob_admin_ops::plan::document::{FORMAT, PlanHeader, PlanTotals, PlannedDevice, PlannedUser};
+use easemob_admin_ops::plan::in_order::InOrder;
+use easemob_admin_ops::plan::write::PlanWriter;
+use easemob_admin_ops::run::item::Task;
+use easemob_admin_ops::schedule::cap::{Cap, CapSpec};
+use easemob_admin_ops::schedule::pipeline::Stop;
+use easemob_admin_ops::select::decide::{Decision, Order};
+use easemob_admin_ops::server::calls::CallError;
+use easemob_admin_ops::server::calls::SeenDevice;
 use jiff::Timestamp;
 use tempfile::NamedTempFile;
 
@@ -13,16 +23,6 @@ use crate::acts::begin::items;
 use crate::acts::logout::row::LogoutRow;
 use crate::acts::logout::{WORDS, done_with};
 use crate::acts::operator::operator;
-use crate::bulk::calls::CallError;
-use crate::bulk::calls::SeenDevice;
-use crate::bulk::cap::{Cap, CapSpec};
-use crate::bulk::decide::{Decision, Order};
-use crate::bulk::item::Task;
-use crate::bulk::logout::{Fate, UserResult, choose, concluded};
-use crate::bulk::pipeline::Stop;
-use crate::bulk::plan::document::{FORMAT, PlanHeader, PlanTotals, PlannedDevice, PlannedUser};
-use crate::bulk::plan::in_order::InOrder;
-use crate::bulk::plan::write::PlanWriter;
 use crate::command_error::CommandError;
 use crate::commands::acting::{devices, users};
 use crate::commands::aim::aim;
@@ -246,7 +246,9 @@ fn planned(task: &Task, chosen: &Result<Decision, CallError>, seen: Timestamp) -
     match chosen {
         Err(error) => user.error = Some(error.to_string()),
         Ok(decision) => {
-            let told = |choice: &crate::bulk::select::Choice| device(&choice.device, Some(&choice.why));
+            let told = |choice: &easemob_admin_ops::select::selection::Choice| {
+                device(&choice.device, Some(&choice.why))
+            };
             user.end = decision.victims.iter().map(told).collect();
             user.keep = decision.spared.iter().map(told).collect();
             user.keep

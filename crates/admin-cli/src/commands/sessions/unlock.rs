@@ -4,6 +4,10 @@ use std::io;
 
 use clap::Args;
 use easemob_admin_api::UserId;
+use easemob_admin_ops::locks::lock::{Lock, Locks, due};
+use easemob_admin_ops::run::item::{Item, Task};
+use easemob_admin_ops::run::job::Action;
+use easemob_admin_ops::schedule::tally::Settled;
 use jiff::Timestamp;
 
 use crate::acts::begin::{self, begin};
@@ -12,9 +16,6 @@ use crate::acts::lock::overdue::{Overdue, pending_and_due};
 use crate::acts::lock::row::{LockRow, one};
 use crate::acts::perform::{Attempted, perform};
 use crate::acts::unlock::left;
-use crate::bulk::action::Action;
-use crate::bulk::item::{Item, Task};
-use crate::bulk::tally::Settled;
 use crate::command_error::CommandError;
 use crate::commands::acting::{Acting, users};
 use crate::commands::user_cap::UserCap;
@@ -22,7 +23,6 @@ use crate::commands::user_source::UserSource;
 use crate::context::{Context, Session};
 use crate::drive::{Run, drive, finish_empty, summary_of};
 use crate::exit::{self, Exit};
-use crate::locks::lock::{Lock, Locks, due};
 use crate::summary::{Summary, Words};
 
 /// Arguments of `sessions unlock`.

@@ -1,10 +1,10 @@
 //! `users ban`: keep users from signing in.
 
 use clap::Args;
+use easemob_admin_ops::run::job::Action;
 
 use super::change;
 use crate::acts::change::BAN;
-use crate::bulk::action::Action;
 use crate::command_error::CommandError;
 use crate::commands::acting::Acting;
 use crate::commands::user_cap::UserCap;

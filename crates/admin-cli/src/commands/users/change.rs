@@ -1,13 +1,14 @@
 //! What `users ban` and `users unban` have in common.
 
 use easemob_admin_api::UserId;
+use easemob_admin_ops::run::item::Task;
+use easemob_admin_ops::run::job::Action;
+use easemob_admin_ops::server::calls::CallError;
 
 use crate::acts::begin::{self, begin};
 use crate::acts::change::{Change, ChangeRow, done_with};
 use crate::acts::perform::{Attempted, perform};
-use crate::bulk::action::Action;
-use crate::bulk::item::Task;
-use crate::command_error::{CommandError, call_error};
+use crate::command_error::CommandError;
 use crate::commands::acting::{Acting, users};
 use crate::commands::user_cap::UserCap;
 use crate::commands::user_source::UserSource;
@@ -74,7 +75,7 @@ async fn dry_run(
     };
     let find = async |user: &UserId| {
         let found = session.server.client().get_user(user).await;
-        found.map(drop).map_err(|error| call_error(&error))
+        found.map(drop).map_err(|error| CallError::from(&error))
     };
     let work = async |task: Task| done_with(&task, find(&task.item.user).await, change.would);
     let tasks = begin::items(source.stream(list)?).map(|item| item.map(Task::fresh));

@@ -4,17 +4,17 @@ use std::pin::pin;
 
 use clap::Args;
 use easemob_admin_api::UserQuery;
+use easemob_admin_ops::schedule::pipeline::{Cause, Wish};
+use easemob_admin_ops::server::listed::divided;
 use futures_util::StreamExt;
 use serde::Serialize;
 
 use super::row::UserRow;
-use crate::bulk::pipeline::{Cause, Wish};
 use crate::command_error::CommandError;
 use crate::commands::listing::broken_off;
 use crate::context::{Context, Session};
 use crate::exit::{self, Exit};
 use crate::interrupt;
-use crate::listed::divided;
 use crate::render::report::Reader;
 
 /// The largest page that the server gives.

@@ -2,13 +2,13 @@
 
 use clap::Args;
 use easemob_admin_api::UserId;
+use easemob_admin_ops::names::user;
 use serde::Serialize;
 
 use super::row::UserRow;
 use crate::command_error::CommandError;
 use crate::context::{Context, Session};
 use crate::exit::{self, Exit};
-use crate::input::name::user;
 
 /// Arguments of `users show`.
 #[derive(Debug, Args)]

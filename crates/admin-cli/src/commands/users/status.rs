@@ -4,11 +4,11 @@ use std::io;
 
 use clap::Args;
 use easemob_admin_api::{OnlineStatus, UserId};
+use easemob_admin_ops::schedule::tally::{Settled, Tally};
+use easemob_admin_ops::server::calls::CallError;
 use serde::Serialize;
 
-use crate::bulk::calls::CallError;
-use crate::bulk::tally::{Settled, Tally};
-use crate::command_error::{CommandError, call_error};
+use crate::command_error::CommandError;
 use crate::commands::user_source::UserSource;
 use crate::context::{Context, Session};
 use crate::drive::{Done, Run, RunRow, drive, summary_of};
@@ -169,7 +169,7 @@ async fn read(session: &Session, entries: &[Entry]) -> Done<StatusRow> {
             Ok(OnlineStatus::Unreported) => (Settled::NothingToDo, StatusRow::new(entry, "unknown")),
             Ok(other) => (Settled::NothingToDo, StatusRow::new(entry, other.to_string())),
             Err(error) => {
-                let error = call_error(&error);
+                let error = CallError::from(&error);
                 let settled = (Settled::of_error(&error), StatusRow::failed(entry, &error));
                 // One call fails for many users.
                 if done

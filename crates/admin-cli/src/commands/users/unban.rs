@@ -1,10 +1,10 @@
 //! `users unban`: let banned users sign in again.
 
 use clap::Args;
+use easemob_admin_ops::run::job::Action;
 
 use super::change;
 use crate::acts::change::UNBAN;
-use crate::bulk::action::Action;
 use crate::command_error::CommandError;
 use crate::commands::acting::Acting;
 use crate::commands::user_cap::UserCap;

@@ -1,19 +1,19 @@
 //! `limits check --snapshot`: the same comparison with what a scan saw; nothing is sent.
 
 use easemob_admin_api::{DeviceId, UserId};
+use easemob_admin_ops::logins::ages::signed_in_at;
+use easemob_admin_ops::logins::store::{LoginStore, SeenDevice as StoredDevice};
+use easemob_admin_ops::policy::surplus::Totals;
+use easemob_admin_ops::select::selection::Selection;
+use easemob_admin_ops::server::calls::SeenDevice;
 use serde::Serialize;
 
 use super::{CheckRow, compared, verdict};
-use crate::bulk::calls::SeenDevice;
-use crate::bulk::select::Selection;
 use crate::command_error::CommandError;
 use crate::commands::logins::snapshot::{SnapshotName, find, kept, warn_of_incomplete};
 use crate::context::{Context, Session};
 use crate::exit::{self, Exit};
 use crate::input::spool::Entry;
-use crate::logins::ages::signed_in_at;
-use crate::logins::store::{LoginStore, SeenDevice as StoredDevice};
-use crate::policy::surplus::Totals;
 
 #[derive(Debug, Serialize)]
 struct Summary {

@@ -4,6 +4,8 @@ use std::io::Write;
 
 use clap::Args;
 use easemob_admin_api::UserId;
+use easemob_admin_ops::names::harmless::harmless;
+use easemob_admin_ops::names::user;
 use easemob_admin_sandbox::{DeviceEvent, DeviceLogin, SimulatedDevice, is_sandbox};
 use serde::Serialize;
 use tokio::sync::mpsc;
@@ -12,10 +14,8 @@ use tokio::task::JoinSet;
 use crate::command_error::CommandError;
 use crate::context::{Context, Session};
 use crate::exit::{self, Exit};
-use crate::input::name::user;
 use crate::interrupt;
 use crate::render::Format;
-use crate::render::text::harmless;
 
 /// No more devices hold connections in one process; the ports of a machine and its open files have an end.
 const MOST: u32 = 10_000;

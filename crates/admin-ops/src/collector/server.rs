@@ -1,0 +1,228 @@
+//! The receiving end: HTTP, limits of size and time, and an answer only when an event is on disk.
+
+use std::error::Error;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::State;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum_server::Handle;
+use axum_server::tls_rustls::RustlsConfig;
+use http_body_util::LengthLimitError;
+use tokio::time::{MissedTickBehavior, interval, timeout};
+
+use crate::collector::gaps::{Failures, HEARTBEAT_MS};
+use crate::collector::metrics::Metrics;
+use crate::collector::payload::{self, PayloadError};
+use crate::collector::recorder::{Busy, Kept, Recorder};
+use crate::collector::signature::Secrets;
+
+/// The largest body; a post has about 400 bytes.
+const LARGEST: usize = 64 * 1024;
+
+/// How long headers, and then a body, may take to arrive.
+const ARRIVAL: Duration = Duration::from_secs(10);
+
+/// How long an event may take to be on disk. The service waits for a minute, and a 503 makes it send again.
+const DISK: Duration = Duration::from_secs(20);
+
+/// How long connections may take to end.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// What a collector is about.
+#[derive(Debug)]
+pub struct Collector {
+    /// The app, `org#app`.
+    pub app_key: String,
+    /// The secrets that posts are signed with; none if signatures are not looked at.
+    pub secrets: Option<Secrets>,
+    /// Where events go.
+    pub recorder: Recorder,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// The clock, in milliseconds since 1970.
+    pub now_ms: fn() -> i64,
+    failures: Mutex<Failures>,
+}
+
+impl Collector {
+    /// Puts a collector together.
+    #[must_use]
+    pub fn new(app_key: String, secrets: Option<Secrets>, recorder: Recorder, now_ms: fn() -> i64) -> Self {
+        Self {
+            app_key,
+            secrets,
+            recorder,
+            metrics: Metrics::default(),
+            now_ms,
+            failures: Mutex::default(),
+        }
+    }
+
+    /// Notes an answer that is a failure to the service, and the gap if it was one too many.
+    async fn failed(&self) {
+        let gap = {
+            let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+            failures.failed((self.now_ms)())
+        };
+        if let Some(gap) = gap {
+            self.metrics.gap();
+            self.recorder.gap(gap).await;
+        }
+    }
+
+    /// Decides what becomes of a post.
+    async fn take(&self, body: &[u8]) -> (&'static str, StatusCode) {
+        let post = match payload::read(body, &self.app_key) {
+            Ok(post) => post,
+            Err(PayloadError::OtherApp(_)) => return ("other_app", StatusCode::FORBIDDEN),
+            Err(PayloadError::Malformed(_) | PayloadError::User(_)) => {
+                return ("malformed", StatusCode::BAD_REQUEST);
+            }
+        };
+        if self
+            .secrets
+            .as_ref()
+            .is_some_and(|secrets| !secrets.signed(&post))
+        {
+            return ("bad_signature", StatusCode::FORBIDDEN);
+        }
+        let Some(event) = post.event else {
+            // Other rules of the app may post here; the service is to be content.
+            return ("other_event", StatusCode::OK);
+        };
+        let at_ms = event.at_ms;
+        match timeout(DISK, self.recorder.keep(event)).await {
+            Ok(Ok(Kept::New)) => {
+                self.metrics.newest_event_ms.set(at_ms);
+                ("kept", StatusCode::OK)
+            }
+            Ok(Ok(Kept::Duplicate)) => ("duplicate", StatusCode::OK),
+            Ok(Err(Busy::Full)) => ("queue_full", StatusCode::SERVICE_UNAVAILABLE),
+            Ok(Ok(Kept::Not) | Err(Busy::Gone)) | Err(_) => ("not_kept", StatusCode::SERVICE_UNAVAILABLE),
+        }
+    }
+}
+
+async fn receive(State(collector): State<Arc<Collector>>, body: Body) -> Response {
+    let (outcome, status) = match timeout(ARRIVAL, to_bytes(body, LARGEST)).await {
+        Err(_) => ("too_slow", StatusCode::REQUEST_TIMEOUT),
+        Ok(Err(error)) if error.source().is_some_and(<dyn Error>::is::<LengthLimitError>) => {
+            ("too_large", StatusCode::PAYLOAD_TOO_LARGE)
+        }
+        Ok(Err(_)) => ("broken_off", StatusCode::BAD_REQUEST),
+        Ok(Ok(body)) => collector.take(&body).await,
+    };
+    collector.metrics.post(outcome);
+    // What anybody can send here says nothing of the service, apart from a secret that is no longer its own.
+    if status.is_server_error() || status == StatusCode::FORBIDDEN {
+        collector.failed().await;
+    }
+    if status.is_server_error() {
+        let soon = [(header::RETRY_AFTER, HeaderValue::from_static("1"))];
+        return (status, soon, outcome).into_response();
+    }
+    (status, outcome).into_response()
+}
+
+async fn metrics(State(collector): State<Arc<Collector>>) -> Response {
+    let form = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    let form = [(header::CONTENT_TYPE, HeaderValue::from_static(form))];
+    (form, collector.metrics.text()).into_response()
+}
+
+/// A certificate and its key, as PEM files.
+#[derive(Debug, Clone)]
+pub struct Tls {
+    /// The certificate, with those between it and its root.
+    pub certificate: PathBuf,
+    /// The private key.
+    pub key: PathBuf,
+}
+
+/// A collector that listens.
+#[derive(Debug)]
+pub struct Listening {
+    handle: Handle<SocketAddr>,
+    served: tokio::task::JoinHandle<std::io::Result<()>>,
+    alive: tokio::task::JoinHandle<()>,
+    /// Where.
+    pub address: SocketAddr,
+}
+
+/// Begins to listen.
+///
+/// # Errors
+/// When the address cannot be listened on, or the certificate cannot be used.
+pub async fn listen(
+    collector: Arc<Collector>,
+    address: SocketAddr,
+    tls: Option<&Tls>,
+) -> std::io::Result<Listening> {
+    let routes = Router::new()
+        .route("/healthz", get(async || "ok"))
+        .route("/metrics", get(metrics))
+        .route("/", post(receive))
+        .route("/{*path}", post(receive))
+        .with_state(Arc::clone(&collector));
+    let service = routes.into_make_service();
+    let handle = Handle::new();
+    let listener = std::net::TcpListener::bind(address)?;
+    listener.set_nonblocking(true)?;
+    let served = if let Some(tls) = tls {
+        let config = RustlsConfig::from_pem_file(&tls.certificate, &tls.key).await?;
+        let mut server = axum_server::from_tcp_rustls(listener, config)?.handle(handle.clone());
+        patient(server.http_builder());
+        tokio::spawn(server.serve(service))
+    } else {
+        let mut server = axum_server::from_tcp(listener)?.handle(handle.clone());
+        patient(server.http_builder());
+        tokio::spawn(server.serve(service))
+    };
+    let Some(address) = handle.listening().await else {
+        return Err(std::io::Error::other("the server ended before it began"));
+    };
+    let alive = tokio::spawn(stay(collector));
+    Ok(Listening {
+        handle,
+        served,
+        alive,
+        address,
+    })
+}
+
+/// Headers that never end must not hold a connection for ever.
+fn patient(builder: &mut hyper_util::server::conn::auto::Builder<hyper_util::rt::TokioExecutor>) {
+    builder
+        .http1()
+        .timer(hyper_util::rt::TokioTimer::new())
+        .header_read_timeout(ARRIVAL)
+        .max_buf_size(LARGEST);
+}
+
+/// Writes down again and again that somebody is there.
+async fn stay(collector: Arc<Collector>) {
+    let every = Duration::from_millis(HEARTBEAT_MS.unsigned_abs());
+    let mut ticks = interval(every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        collector.recorder.alive((collector.now_ms)()).await;
+    }
+}
+
+impl Listening {
+    /// Stops to listen, and lets the posts being answered finish.
+    pub async fn stop(self) {
+        self.alive.abort();
+        self.handle.graceful_shutdown(Some(FAREWELL));
+        // A server that failed has said so in its answers.
+        let _ = self.served.await;
+    }
+}

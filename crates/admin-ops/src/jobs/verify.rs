@@ -1,0 +1,232 @@
+//! Reads again after a run: are the devices gone, still there, or has the user signed in again?
+//!
+//! The status of a hundred users takes one request; only those who are online are read one by one. A device id
+//! that is still listed may be the old session or a new sign-in of the same device: the list carries no time of
+//! sign-in, so both count as still online.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fmt;
+use std::io;
+
+use easemob_admin_api::{DeviceId, UserId};
+use serde::Serialize;
+
+use crate::run::item::Item;
+use crate::run::journal::read::JournalError;
+use crate::run::journal::record::{Intent, Record};
+use crate::server::calls::{CallError, SessionCalls};
+
+/// How many users one request of status takes (user system page).
+pub const USERS_PER_REQUEST: usize = 100;
+
+/// A user whose devices were ended, with what is to be looked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ended {
+    /// The line of the input.
+    pub line: u64,
+    /// The user.
+    pub user: UserId,
+    /// Devices that were ended.
+    pub ended: Vec<DeviceId>,
+    /// Devices that were online and meant to stay.
+    pub kept: Vec<DeviceId>,
+}
+
+/// What a second reading says of one device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is no longer online.
+    Gone,
+    /// It is still online, or online again under the same id.
+    StillOnline,
+    /// It is a device that was not there before.
+    SignedInAgain,
+    /// The list could not be read.
+    Unknown,
+}
+
+/// How many devices got each verdict.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Verified {
+    /// No longer online.
+    pub gone: u64,
+    /// Still online, or online again under the same id.
+    pub still_online: u64,
+    /// New login ids of the same users.
+    pub signed_in_again: u64,
+    /// Not readable.
+    pub unknown: u64,
+}
+
+impl Verified {
+    /// Counts one verdict.
+    pub fn count(&mut self, verdict: Verdict) {
+        let counter = match verdict {
+            Verdict::Gone => &mut self.gone,
+            Verdict::StillOnline => &mut self.still_online,
+            Verdict::SignedInAgain => &mut self.signed_in_again,
+            Verdict::Unknown => &mut self.unknown,
+        };
+        *counter += 1;
+    }
+
+    /// Counts those of the `ended` devices that got no verdict, because the reading was cut off.
+    pub fn missed(&mut self, ended: u64) {
+        self.unknown = ended.saturating_sub(self.gone + self.still_online);
+    }
+}
+
+impl fmt::Display for Verified {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            gone,
+            still_online,
+            signed_in_again,
+            unknown,
+        } = self;
+        write!(f, "verified: {gone} gone, {still_online} still online, ")?;
+        write!(f, "{signed_in_again} signed in again, {unknown} unknown")
+    }
+}
+
+/// Compares what was ended with what is online now; `present` is nothing if the list could not be read.
+#[must_use]
+pub fn verdicts(user: &Ended, present: Option<&[DeviceId]>) -> Vec<(DeviceId, Verdict)> {
+    let now: Option<HashSet<&DeviceId>> = present.map(|present| present.iter().collect());
+    let of_ended = |device: &DeviceId| match &now {
+        None => Verdict::Unknown,
+        Some(present) if present.contains(device) => Verdict::StillOnline,
+        Some(_) => Verdict::Gone,
+    };
+    let mut verdicts: Vec<_> = user
+        .ended
+        .iter()
+        .map(|device| (device.clone(), of_ended(device)))
+        .collect();
+    let known: HashSet<&DeviceId> = user.ended.iter().chain(&user.kept).collect();
+    let new = present.unwrap_or_default().iter();
+    let new = new.filter(|device| !known.contains(device));
+    verdicts.extend(new.map(|device| (device.clone(), Verdict::SignedInAgain)));
+    verdicts
+}
+
+/// Reads again the devices of up to [`USERS_PER_REQUEST`] users.
+pub async fn verify(
+    calls: &impl SessionCalls,
+    users: &[Ended],
+) -> Vec<(Vec<(DeviceId, Verdict)>, Option<CallError>)> {
+    let names: Vec<UserId> = users.iter().map(|user| user.user.clone()).collect();
+    // Without the status, every list is read: slower, and just as good.
+    let offline = calls.offline(&names).await.unwrap_or_default();
+    let mut all = Vec::with_capacity(users.len());
+    for user in users {
+        let read = if offline.contains(&user.user) {
+            Ok(Vec::new())
+        } else {
+            calls.list_devices(&user.user).await
+        };
+        all.push(match read {
+            Ok(devices) => {
+                let present: Vec<DeviceId> = devices.into_iter().map(|device| device.id).collect();
+                (verdicts(user, Some(&present)), None)
+            }
+            Err(error) => (verdicts(user, None), Some(error)),
+        });
+    }
+    all
+}
+
+/// Returns the users of a run whose devices were ended, in the order of the input.
+///
+/// # Errors
+/// When the journal is damaged.
+pub fn ended(
+    items: impl Iterator<Item = io::Result<Item>>,
+    records: impl Iterator<Item = Result<Record, JournalError>>,
+) -> io::Result<Vec<Ended>> {
+    let mut intents: HashMap<u64, Intent> = HashMap::new();
+    let mut found: BTreeMap<u64, (Vec<DeviceId>, Vec<DeviceId>)> = BTreeMap::new();
+    for record in records {
+        match record.map_err(io::Error::other)? {
+            Record::Intent(intent) => {
+                intents.insert(intent.n, intent);
+            }
+            Record::Outcome(outcome) if !outcome.ended.is_empty() => {
+                let kept = intents
+                    .remove(&outcome.n)
+                    .map(|intent| intent.kept)
+                    .unwrap_or_default();
+                let entry = found.entry(outcome.n).or_default();
+                entry.0.extend(outcome.ended);
+                entry.1.extend(kept);
+            }
+            _ => {}
+        }
+    }
+    let mut users = Vec::with_capacity(found.len());
+    for item in items {
+        let item = item?;
+        if let Some((ended, kept)) = found.remove(&item.number) {
+            users.push(Ended {
+                line: item.line,
+                user: item.user,
+                ended,
+                kept,
+            });
+        }
+    }
+    Ok(users)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ids(texts: &[&str]) -> Vec<DeviceId> {
+        texts.iter().map(|id| DeviceId::parse(*id).unwrap()).collect()
+    }
+
+    fn told(ended: &[&str], kept: &[&str], present: Option<&[&str]>) -> String {
+        let user = Ended {
+            line: 1,
+            user: UserId::parse("ann").unwrap(),
+            ended: ids(ended),
+            kept: ids(kept),
+        };
+        let present = present.map(ids);
+        let told = verdicts(&user, present.as_deref());
+        let told = told
+            .iter()
+            .map(|(device, verdict)| format!("{device} {verdict:?}"));
+        told.collect::<Vec<_>>().join(", ")
+    }
+
+    #[test]
+    fn each_device_gets_its_verdict() {
+        assert_eq!(told(&["ios_1"], &["web_1"], Some(&["web_1"])), "ios_1 Gone");
+        assert_eq!(told(&["ios_1"], &[], Some(&["ios_1"])), "ios_1 StillOnline");
+        assert_eq!(
+            told(&["web_1"], &[], Some(&["web_2"])),
+            "web_1 Gone, web_2 SignedInAgain"
+        );
+        assert_eq!(told(&["web_1"], &[], None), "web_1 Unknown");
+    }
+
+    #[test]
+    fn a_device_without_a_verdict_is_unknown() {
+        let mut verified = Verified::default();
+        for verdict in [
+            Verdict::Gone,
+            Verdict::StillOnline,
+            Verdict::SignedInAgain,
+            Verdict::Unknown,
+        ] {
+            verified.count(verdict);
+        }
+        verified.missed(10);
+        assert_eq!(
+            (verified.gone, verified.still_online, verified.unknown),
+            (1, 1, 8)
+        );
+    }
+}

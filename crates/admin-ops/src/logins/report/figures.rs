@@ -1,0 +1,181 @@
+//! The figures of a report, with all names as they can be shown to people.
+
+use std::collections::BTreeMap;
+
+use crate::logins::questions::count::{By, Counting};
+use crate::logins::store::{Gap, LoginKind, LoginStore, NotKnown, Range, Snapshot, StoreError};
+use crate::names::harmless::harmless;
+
+/// So many snapshots are compared.
+const SNAPSHOTS: usize = 30;
+
+/// So many users are named in a list.
+const NAMED: usize = 100;
+
+const HOUR_MS: i64 = 3_600_000;
+
+/// Devices by platform.
+pub type ByPlatform = BTreeMap<String, u64>;
+
+/// What a report is about.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    /// The app, in words.
+    pub app: String,
+    /// The time of the report, in milliseconds since 1970.
+    pub now_ms: i64,
+    /// From when on events are shown, in milliseconds since 1970.
+    pub since_ms: i64,
+    /// More devices than this on one platform are too many, if given.
+    pub over: Option<u64>,
+}
+
+/// All that a report tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Figures {
+    /// The app, in words.
+    pub app: String,
+    /// The time of the report, in milliseconds since 1970.
+    pub now_ms: i64,
+    /// The snapshot that most of it is about.
+    pub snapshot: Snapshot,
+    /// How many accounts have how many devices, none included.
+    pub accounts_by_devices: Vec<(u64, u64)>,
+    /// Devices by platform at the time of each snapshot, oldest first.
+    pub platforms: Vec<(i64, ByPlatform)>,
+    /// What happened in each hour, the hours without anything included.
+    pub hours: Vec<Hour>,
+    /// Accounts with too many devices on a platform, if that was asked for.
+    pub exceeding: Option<Exceeding>,
+    /// Users whose devices are not known; only the first of many.
+    pub not_known: Vec<NotKnown>,
+    /// Times of which events may be missing.
+    pub gaps: Vec<Gap>,
+}
+
+/// What happened in an hour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Hour {
+    /// When it began, in milliseconds since 1970.
+    pub start_ms: i64,
+    /// Sign-ins.
+    pub sign_ins: u64,
+    /// Devices that had to go for another, or were ended by an operator: the service tells both by one word.
+    pub evictions: u64,
+}
+
+/// Accounts with too many devices.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exceeding {
+    /// More than so many on one platform are too many.
+    pub over: u64,
+    /// How many accounts and platforms there are.
+    pub count: u64,
+    /// Account, platform, and devices; those with most first, and only the first of many.
+    pub first: Vec<(String, String, u64)>,
+}
+
+/// Gathers the figures about a snapshot.
+///
+/// # Errors
+/// When they cannot be read.
+pub fn gather(store: &dyn LoginStore, snapshot: Snapshot, wanted: &Wanted) -> Result<Figures, StoreError> {
+    let mut counting = Counting::new(By::Devices, None);
+    let mut own: BTreeMap<(String, String), u64> = BTreeMap::new();
+    store.each_device(snapshot.id, &mut |user, device| {
+        if wanted.over.is_some() {
+            *own.entry((user.to_owned(), device.platform.clone())).or_default() += 1;
+        }
+        counting.add(user, &device);
+    })?;
+    let none = snapshot.counts.offline + snapshot.counts.changed;
+    let (groups, _) = counting.finish();
+    let groups = groups.iter();
+    let counted = groups.filter_map(|(devices, group)| Some((devices.parse().ok()?, group.users)));
+    let mut not_known = Vec::new();
+    store.each_not_known(snapshot.id, &mut |user| {
+        if not_known.len() < NAMED {
+            not_known.push(NotKnown {
+                user: shown(&user.user),
+                state: user.state,
+                why: shown(&user.why),
+            });
+        }
+    })?;
+    let range = Range {
+        since_ms: wanted.since_ms,
+        until_ms: wanted.now_ms,
+    };
+    let mut gaps = store.gaps(range)?;
+    for gap in &mut gaps {
+        gap.why = shown(&gap.why);
+    }
+    Ok(Figures {
+        accounts_by_devices: std::iter::once((0, none)).chain(counted).collect(),
+        platforms: platforms(store, &snapshot)?,
+        hours: hours(store, range)?,
+        exceeding: wanted.over.map(|over| exceeding(own, over)),
+        not_known,
+        gaps,
+        app: shown(&wanted.app),
+        now_ms: wanted.now_ms,
+        snapshot,
+    })
+}
+
+/// Names come from devices and therefore from anybody; what cannot be seen in them is written out.
+fn shown(name: &str) -> String {
+    harmless(name).into_owned()
+}
+
+/// Counts the devices of the snapshots of the same users.
+fn platforms(store: &dyn LoginStore, latest: &Snapshot) -> Result<Vec<(i64, ByPlatform)>, StoreError> {
+    let mut alike = store.snapshots()?;
+    alike.retain(|one| one.source == latest.source && one.finished_ms.is_some() && one.id <= latest.id);
+    alike.drain(..alike.len().saturating_sub(SNAPSHOTS));
+    let mut all = Vec::with_capacity(alike.len());
+    for snapshot in alike {
+        let mut devices = ByPlatform::new();
+        store.each_device(snapshot.id, &mut |_, device| {
+            *devices.entry(shown(&device.platform)).or_default() += 1;
+        })?;
+        all.push((snapshot.started_ms, devices));
+    }
+    Ok(all)
+}
+
+/// Counts events by the hour, from the first to the last with an event.
+fn hours(store: &dyn LoginStore, range: Range) -> Result<Vec<Hour>, StoreError> {
+    let mut hours: Vec<Hour> = Vec::new();
+    store.each_event(range, None, &mut |event| {
+        let start_ms = event.at_ms.div_euclid(HOUR_MS) * HOUR_MS;
+        while hours.last().is_some_and(|hour| hour.start_ms < start_ms) || hours.is_empty() {
+            let next = hours.last().map_or(start_ms, |hour| hour.start_ms + HOUR_MS);
+            hours.push(Hour {
+                start_ms: next,
+                ..Hour::default()
+            });
+        }
+        if let Some(hour) = hours.last_mut() {
+            match event.kind {
+                LoginKind::Login => hour.sign_ins += 1,
+                LoginKind::Replaced => hour.evictions += 1,
+                LoginKind::Logout => {}
+            }
+        }
+    })?;
+    Ok(hours)
+}
+
+fn exceeding(own: BTreeMap<(String, String), u64>, over: u64) -> Exceeding {
+    let mut first: Vec<(String, String, u64)> = own
+        .into_iter()
+        .filter(|(_, devices)| *devices > over)
+        .map(|((user, platform), devices)| (shown(&user), shown(&platform), devices))
+        .collect();
+    let count = u64::try_from(first.len()).unwrap_or(u64::MAX);
+    // Stable: accounts with as many devices stay in the order of their names.
+    first.sort_by_key(|(_, _, devices)| std::cmp::Reverse(*devices));
+    first.truncate(NAMED);
+    Exceeding { over, count, first }
+}

@@ -1,0 +1,298 @@
+//! The store in SQLite: what is written here, what is asked in `sqlite_questions`.
+
+use rusqlite::{OptionalExtension, Row, params};
+
+use crate::logins::store::sqlite::SqliteStore;
+use crate::logins::store::sqlite_questions as questions;
+use crate::logins::store::{
+    Change, Counts, Forgotten, Gap, KnownDevice, LoginEvent, LoginKind, LoginStore, NotKnown, Position,
+    Range, SeenDevice, Snapshot, SnapshotId, StoreError, UserState,
+};
+
+const SNAPSHOT: &str = "SELECT id, started_ms, finished_ms, source, users, online, offline, changed, unknown, failed, \
+    devices, cursor, done, limits FROM snapshots";
+
+fn snapshot(row: &Row<'_>) -> rusqlite::Result<Snapshot> {
+    Ok(Snapshot {
+        id: row.get(0)?,
+        started_ms: row.get(1)?,
+        finished_ms: row.get(2)?,
+        source: row.get(3)?,
+        counts: Counts {
+            users: row.get(4)?,
+            online: row.get(5)?,
+            offline: row.get(6)?,
+            changed: row.get(7)?,
+            unknown: row.get(8)?,
+            failed: row.get(9)?,
+            devices: row.get(10)?,
+        },
+        limits: row.get(13)?,
+    })
+}
+
+impl LoginStore for SqliteStore {
+    fn begin(&mut self, source: &str, now_ms: i64) -> Result<SnapshotId, StoreError> {
+        self.connection.execute(
+            "INSERT INTO snapshots (source, started_ms) VALUES (?1, ?2)",
+            params![source, now_ms],
+        )?;
+        Ok(self.connection.last_insert_rowid())
+    }
+
+    fn add(
+        &mut self,
+        snapshot: SnapshotId,
+        users: &[(String, UserState)],
+        after: &Position,
+        now_ms: i64,
+    ) -> Result<(), StoreError> {
+        let transaction = self.write()?;
+        let mut counts = Counts::default();
+        {
+            let mut not_known = transaction.prepare_cached(
+                "INSERT OR REPLACE INTO snapshot_not_known (snapshot, user, state, why) VALUES (?1, ?2, ?3, ?4)",
+            )?;
+            let mut online = transaction.prepare_cached(
+                "INSERT OR REPLACE INTO snapshot_devices (snapshot, user, resource, platform, name, signed_in_ms) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            )?;
+            let mut device = transaction.prepare_cached(
+                "INSERT INTO devices (user, resource, platform, name, first_seen_ms, last_seen_ms) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?5) ON CONFLICT (user, resource) DO UPDATE \
+                 SET last_seen_ms = max(last_seen_ms, excluded.last_seen_ms), name = coalesce(excluded.name, name)",
+            )?;
+            for (user, state) in users {
+                counts.add(state);
+                match state {
+                    UserState::Offline | UserState::Changed => {}
+                    UserState::Unknown(why) => {
+                        not_known.execute(params![snapshot, user, "unknown", why])?;
+                    }
+                    UserState::Failed(why) => {
+                        not_known.execute(params![snapshot, user, "failed", why])?;
+                    }
+                    UserState::Online(devices) => {
+                        for SeenDevice {
+                            resource,
+                            platform,
+                            name,
+                            signed_in_ms,
+                        } in devices
+                        {
+                            online.execute(params![
+                                snapshot,
+                                user,
+                                resource,
+                                platform,
+                                name,
+                                signed_in_ms
+                            ])?;
+                            device.execute(params![user, resource, platform, name, now_ms])?;
+                        }
+                    }
+                }
+            }
+        }
+        transaction.execute(
+            "UPDATE snapshots SET cursor = ?2, done = ?3, users = users + ?4, online = online + ?5, \
+             offline = offline + ?6, changed = changed + ?7, unknown = unknown + ?8, failed = failed + ?9, \
+             devices = devices + ?10 WHERE id = ?1",
+            params![
+                snapshot,
+                after.cursor,
+                after.done,
+                counts.users,
+                counts.online,
+                counts.offline,
+                counts.changed,
+                counts.unknown,
+                counts.failed,
+                counts.devices
+            ],
+        )?;
+        Ok(transaction.commit()?)
+    }
+
+    fn restart(&mut self, snapshot: SnapshotId) -> Result<(), StoreError> {
+        let transaction = self.write()?;
+        transaction.execute(
+            "DELETE FROM snapshot_not_known WHERE snapshot = ?1 AND state = 'failed'",
+            [snapshot],
+        )?;
+        transaction.execute(
+            "UPDATE snapshots SET cursor = NULL, done = 0, users = online + unknown, offline = 0, changed = 0, \
+             failed = 0 WHERE id = ?1 AND finished_ms IS NULL",
+            [snapshot],
+        )?;
+        Ok(transaction.commit()?)
+    }
+
+    fn set_limits(&mut self, snapshot: SnapshotId, limits: &str) -> Result<(), StoreError> {
+        self.connection.execute(
+            "UPDATE snapshots SET limits = ?2 WHERE id = ?1",
+            params![snapshot, limits],
+        )?;
+        Ok(())
+    }
+
+    fn finish(&mut self, snapshot: SnapshotId, now_ms: i64) -> Result<(), StoreError> {
+        self.connection.execute(
+            "UPDATE snapshots SET finished_ms = ?2 WHERE id = ?1",
+            params![snapshot, now_ms],
+        )?;
+        Ok(())
+    }
+
+    fn unfinished(&self, source: &str) -> Result<Option<(Snapshot, Position)>, StoreError> {
+        let newest = format!("{SNAPSHOT} WHERE source = ?1 ORDER BY id DESC LIMIT 1");
+        let found = self.connection.query_row(&newest, [source], |row| {
+            let position = Position {
+                cursor: row.get(11)?,
+                done: row.get(12)?,
+            };
+            Ok((snapshot(row)?, position))
+        });
+        Ok(found
+            .optional()?
+            .filter(|(snapshot, _)| snapshot.finished_ms.is_none()))
+    }
+
+    fn snapshots(&self) -> Result<Vec<Snapshot>, StoreError> {
+        let mut all = self.connection.prepare(&format!("{SNAPSHOT} ORDER BY id"))?;
+        let rows = all.query_map([], snapshot)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    fn record_events(&mut self, events: &[LoginEvent], received_ms: i64) -> Result<Vec<bool>, StoreError> {
+        let transaction = self.write()?;
+        let mut new = Vec::with_capacity(events.len());
+        {
+            let mut insert = transaction.prepare_cached(
+                "INSERT INTO events (call_id, user, resource, platform, kind, at_ms, received_ms, reason) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (call_id) DO NOTHING",
+            )?;
+            for event in events {
+                let inserted = insert.execute(params![
+                    event.call_id,
+                    event.user,
+                    event.resource,
+                    event.platform,
+                    event.kind.word(),
+                    event.at_ms,
+                    received_ms,
+                    event.reason
+                ])?;
+                new.push(inserted == 1);
+            }
+        }
+        transaction.commit()?;
+        Ok(new)
+    }
+
+    fn alive(&self) -> Result<Option<i64>, StoreError> {
+        let alive = "SELECT alive_ms FROM collector";
+        Ok(self
+            .connection
+            .query_row(alive, [], |row| row.get(0))
+            .optional()?)
+    }
+
+    fn set_alive(&mut self, now_ms: i64) -> Result<(), StoreError> {
+        self.connection.execute(
+            "INSERT OR REPLACE INTO collector (id, alive_ms) VALUES (1, ?1)",
+            [now_ms],
+        )?;
+        Ok(())
+    }
+
+    fn record_gap(&mut self, gap: &Gap) -> Result<(), StoreError> {
+        self.connection.execute(
+            "INSERT OR IGNORE INTO gaps (since_ms, until_ms, why) VALUES (?1, ?2, ?3)",
+            params![gap.since_ms, gap.until_ms, gap.why],
+        )?;
+        Ok(())
+    }
+
+    fn each_device(
+        &self,
+        snapshot: SnapshotId,
+        visit: &mut dyn FnMut(&str, SeenDevice),
+    ) -> Result<(), StoreError> {
+        questions::each_device(&self.connection, snapshot, visit)
+    }
+
+    fn each_not_known(
+        &self,
+        snapshot: SnapshotId,
+        visit: &mut dyn FnMut(NotKnown),
+    ) -> Result<(), StoreError> {
+        questions::each_not_known(&self.connection, snapshot, visit)
+    }
+
+    fn each_change(
+        &self,
+        from: &Snapshot,
+        to: &Snapshot,
+        visit: &mut dyn FnMut(Change),
+    ) -> Result<(), StoreError> {
+        questions::each_change(&self.connection, from, to, visit)
+    }
+
+    fn each_event(
+        &self,
+        range: Range,
+        user: Option<&str>,
+        visit: &mut dyn FnMut(LoginEvent),
+    ) -> Result<(), StoreError> {
+        questions::each_event(&self.connection, range, user, visit)
+    }
+
+    fn most_events(
+        &self,
+        kind: LoginKind,
+        range: Range,
+        most: usize,
+    ) -> Result<Vec<(String, u64)>, StoreError> {
+        questions::most_events(&self.connection, kind, range, most)
+    }
+
+    fn users_signed_in(&self, received: Range) -> Result<Vec<String>, StoreError> {
+        questions::users_signed_in(&self.connection, received)
+    }
+
+    fn known_devices(&self, user: &str) -> Result<Vec<KnownDevice>, StoreError> {
+        questions::known_devices(&self.connection, user)
+    }
+
+    fn last_event(&self, user: &str, resource: &str) -> Result<Option<LoginEvent>, StoreError> {
+        questions::last_event(&self.connection, user, resource)
+    }
+
+    fn gaps(&self, range: Range) -> Result<Vec<Gap>, StoreError> {
+        questions::gaps(&self.connection, range)
+    }
+
+    fn forget(&mut self, before_ms: i64) -> Result<Forgotten, StoreError> {
+        let transaction = self.write()?;
+        // The newest finished one is what every question is about.
+        let snapshots = transaction.execute(
+            "DELETE FROM snapshots WHERE started_ms < ?1 AND id != \
+             coalesce((SELECT max(id) FROM snapshots WHERE finished_ms IS NOT NULL), 0)",
+            [before_ms],
+        )?;
+        let events = transaction.execute("DELETE FROM events WHERE at_ms < ?1", [before_ms])?;
+        transaction.execute("DELETE FROM gaps WHERE until_ms < ?1", [before_ms])?;
+        let devices = transaction.execute(
+            "DELETE FROM devices WHERE last_seen_ms < ?1 AND NOT EXISTS (SELECT 1 FROM snapshot_devices AS kept \
+             WHERE kept.user = devices.user AND kept.resource = devices.resource)",
+            [before_ms],
+        )?;
+        transaction.commit()?;
+        Ok(Forgotten {
+            snapshots,
+            events,
+            devices,
+        })
+    }
+}

@@ -1,0 +1,129 @@
+//! Policies: how many devices each user may have online, written in a file and compared with what is online.
+//!
+//! `file` reads the TOML, [`surplus`] says by how much somebody exceeds, and [`Policy::selection`] turns the policy
+//! into a selection, so that the devices that go are chosen by the rules of every other logout.
+
+mod file;
+pub mod surplus;
+pub mod toml_words;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use easemob_admin_api::{DeviceLimits, Platform, UserId};
+
+use crate::files::digest;
+use crate::files::encoding::{self, Foreign};
+use crate::select::exemptions::Exemptions;
+use crate::select::limits::Limits;
+use crate::select::selection::{Keep, Selection, UnknownAge};
+
+/// How many devices each user may have online at once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    /// How many, per user and platform.
+    pub limits: Limits,
+    /// What is neither counted nor logged out.
+    pub exempt: Exemptions,
+    /// Every user keeps at least so many devices.
+    pub min_surviving: usize,
+    /// What happens to surplus devices whose age nobody knows.
+    pub unknown_age: UnknownAge,
+}
+
+/// A policy with the digest of the file that it was read from.
+#[derive(Debug, Clone)]
+pub struct PolicyOnDisk {
+    /// What the file says.
+    pub policy: Policy,
+    /// SHA-256 of the file, in lower-case hexadecimal.
+    pub sha256: String,
+}
+
+/// Why a policy cannot be used; nothing was sent.
+#[derive(Debug, thiserror::Error)]
+pub enum PolicyError {
+    /// It cannot be read.
+    #[error("cannot read the policy {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// It is not a text in UTF-8.
+    #[error("{}, line {line} is {}", path.display(), foreign.words())]
+    NotText {
+        /// The file.
+        path: PathBuf,
+        /// The line, counted from 1.
+        line: usize,
+        /// What it is.
+        foreign: Foreign,
+    },
+    /// Its content is wrong.
+    #[error("{}, line {line}: {message}", path.display())]
+    Content {
+        /// The file.
+        path: PathBuf,
+        /// The line, counted from 1.
+        line: usize,
+        /// What is wrong.
+        message: String,
+    },
+}
+
+impl PolicyOnDisk {
+    /// Reads a policy file.
+    ///
+    /// # Errors
+    /// When the file cannot be read, holds something unknown, or contradicts itself.
+    pub fn load(path: &Path) -> Result<Self, PolicyError> {
+        let unreadable = |source| PolicyError::Read {
+            path: path.to_owned(),
+            source,
+        };
+        let bytes = std::fs::read(path).map_err(unreadable)?;
+        let text = encoding::text(&bytes).map_err(|(line, foreign)| PolicyError::NotText {
+            path: path.to_owned(),
+            line,
+            foreign,
+        })?;
+        let policy = file::parse(text).map_err(|wrong| PolicyError::Content {
+            path: path.to_owned(),
+            line: wrong.line,
+            message: wrong.message,
+        })?;
+        let sha256 = digest::of(&bytes[..]).map_err(unreadable)?;
+        Ok(Self { policy, sha256 })
+    }
+}
+
+impl Policy {
+    /// Returns how many devices `user` may have online.
+    #[must_use]
+    pub fn allowed(&self, user: &UserId) -> &DeviceLimits {
+        self.limits.of(user)
+    }
+
+    /// Returns the devices that are beyond the limits, as a selection that any logout can be made with.
+    #[must_use]
+    pub fn selection(&self) -> Selection {
+        Selection {
+            keep_newest: Some(Keep::Limits(self.limits.clone())),
+            unknown_age: self.unknown_age,
+            min_surviving: self.min_surviving,
+            exempt: self.exempt.clone(),
+            ..Selection::default()
+        }
+    }
+
+    /// Returns the platforms that are limited by name, each once.
+    pub fn platforms(&self) -> impl Iterator<Item = &Platform> {
+        let of_users = self.limits.users.iter().map(|own| &own.limits);
+        let all = std::iter::once(&self.limits.app).chain(of_users);
+        let unique: std::collections::BTreeSet<&Platform> =
+            all.flat_map(|limits| limits.platforms.keys()).collect();
+        unique.into_iter()
+    }
+}

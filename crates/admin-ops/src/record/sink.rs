@@ -1,0 +1,307 @@
+//! Puts the notes of a run into the audit trail.
+
+use std::collections::{HashMap, HashSet};
+use std::io;
+use std::time::SystemTime;
+
+use easemob_admin_api::DeviceId;
+use easemob_admin_audit::{AuditTrail, Claims, Event, EventTime, Kind, Operator, Outcome, TOOL};
+use serde_json::{Map, Value, json};
+
+use crate::files::digest;
+use crate::record::parts::{FAILED, in_parts};
+use crate::run::job::Action;
+use crate::run::journal::header::{self, Header};
+use crate::run::journal::progress;
+use crate::run::journal::record::{self, Record, State};
+use crate::run::recorder::{Note, Sink};
+
+/// Where an outcome that failed or was skipped keeps the state of the item.
+pub(super) const STATE: &str = "state";
+
+/// The trail as a sink of the notes of one run.
+///
+/// It comes before the journal: what the journal has, the trail has too.
+pub struct AuditSink {
+    trail: AuditTrail,
+    header: Header,
+    /// Who works on the run now, which need not be who created it.
+    acting: Option<(Operator, String)>,
+    /// What was meant last for the items whose outcome is outstanding, by their number.
+    meant: HashMap<u64, Meant>,
+}
+
+/// A call that was about to be sent for an item.
+struct Meant {
+    call: String,
+    devices: Vec<DeviceId>,
+    /// Devices of which an event has told already that they ended.
+    told: Vec<DeviceId>,
+    /// An attempt before this one meant it; what came of it is found out by reading.
+    earlier: bool,
+}
+
+impl AuditSink {
+    /// Binds a run to a trail; `outstanding` are the calls of earlier attempts whose outcome nobody has noted.
+    #[must_use]
+    pub fn new(trail: AuditTrail, header: Header, outstanding: &HashMap<u64, progress::Meant>) -> Self {
+        let earlier = |(n, meant): (&u64, &progress::Meant)| {
+            let meant = Meant {
+                call: meant.call.clone(),
+                devices: Vec::new(),
+                told: Vec::new(),
+                earlier: true,
+            };
+            (*n, meant)
+        };
+        Self {
+            trail,
+            header,
+            acting: None,
+            meant: outstanding.iter().map(earlier).collect(),
+        }
+    }
+
+    fn event(&self, note: &Note) -> Event {
+        event(&self.header, self.acting.as_ref(), note)
+    }
+
+    /// Remembers what is meant. An item whose act takes two calls has one outcome, but each of the calls is an act
+    /// that has to be found in the trail: that the second is meant tells that the first was done, and the devices
+    /// that it no longer names are ended.
+    fn mean(&mut self, intent: &record::Intent, note: &Note) -> Option<Event> {
+        let before = self.meant.remove(&intent.n);
+        let before = before.filter(|before| !before.earlier && before.call != intent.call);
+        let ended = |before: &Meant| -> Vec<DeviceId> {
+            let named: HashSet<&DeviceId> = intent.devices.iter().collect();
+            let devices = before.devices.iter();
+            devices.filter(|id| !named.contains(id)).cloned().collect()
+        };
+        let told = before.as_ref().map(ended).unwrap_or_default();
+        let meant = Meant {
+            call: intent.call.clone(),
+            devices: intent.devices.clone(),
+            told: told.clone(),
+            earlier: false,
+        };
+        self.meant.insert(intent.n, meant);
+        Some(self.done(before?.call, intent.n, intent.at, told, note))
+    }
+
+    /// The event of a call that was done before the one that `note` is about.
+    fn done(&self, call: String, n: u64, at: i64, ended: Vec<DeviceId>, note: &Note) -> Event {
+        let done = Note {
+            record: Record::Outcome(record::Outcome {
+                n,
+                at,
+                state: State::Done,
+                server_at: None,
+                ended,
+                failed: Vec::new(),
+            }),
+            about: note.about.clone(),
+        };
+        let mut event = self.event(&done);
+        event.call = Some(call);
+        event
+    }
+}
+
+impl Sink for AuditSink {
+    fn append(&mut self, notes: &[Note]) -> io::Result<()> {
+        let mut events = Vec::with_capacity(notes.len());
+        for note in notes {
+            let mut event = self.event(note);
+            match &note.record {
+                Record::Begin(begin) => {
+                    self.acting = Some((operator(begin), begin.operator.host.clone()));
+                    event = self.event(note);
+                }
+                Record::Intent(intent) => events.extend(self.mean(intent, note)),
+                Record::Outcome(outcome) => {
+                    if let Some(meant) = self.meant.remove(&outcome.n) {
+                        if !meant.earlier && ban_was_done(&meant.call, outcome) {
+                            events.push(self.done(
+                                meant.call.clone(),
+                                outcome.n,
+                                outcome.at,
+                                Vec::new(),
+                                note,
+                            ));
+                        }
+                        // What an earlier attempt meant has to do only with what is found to be done.
+                        if !meant.earlier || outcome.state == State::Done {
+                            event.call = event.call.or(Some(meant.call));
+                        }
+                        event.outcome = event
+                            .outcome
+                            .map(|outcome| in_words_of(event.call.as_deref(), outcome));
+                        let told: HashSet<String> = meant.told.iter().map(ToString::to_string).collect();
+                        event.devices.retain(|device| !told.contains(device));
+                    }
+                }
+                Record::End(_) => {}
+            }
+            events.push(event);
+        }
+        let events: Vec<Event> = events.into_iter().flat_map(in_parts).collect();
+        self.trail.append_buffered(&events).map_err(io::Error::other)?;
+        if notes.iter().any(|note| matches!(note.record, Record::End(_))) {
+            self.trail
+                .checkpoint(SystemTime::now())
+                .map_err(io::Error::other)?;
+        }
+        Ok(())
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.trail.sync().map_err(io::Error::other)
+    }
+}
+
+/// What a call does that ends no session is done, and not ended.
+fn in_words_of(call: Option<&str>, outcome: Outcome) -> Outcome {
+    match call {
+        Some(call) if outcome == Outcome::Ended && !ends(call) => Outcome::Done,
+        _ => outcome,
+    }
+}
+
+/// Returns true if the call ends sessions; a ban does.
+fn ends(call: &str) -> bool {
+    call.starts_with("sessions.") || call == "users.ban"
+}
+
+/// Returns true if what failed is what comes after a ban: that nobody could be asked what it left online makes the
+/// ban no less of an act.
+fn ban_was_done(meant: &str, outcome: &record::Outcome) -> bool {
+    meant == "users.ban"
+        && !outcome.failed.is_empty()
+        && outcome.failed.iter().all(|failure| failure.call != meant)
+}
+
+/// Returns the event that a note is in the trail.
+fn event(header: &Header, acting: Option<&(Operator, String)>, note: &Note) -> Event {
+    let mut event = match &note.record {
+        Record::Begin(begin) => started(header, begin, acting),
+        Record::Intent(intent) => {
+            let mut event = Event::new(EventTime::from_millis(intent.at), Kind::Intent);
+            event.call = Some(intent.call.clone());
+            event.devices = intent.devices.iter().map(ToString::to_string).collect();
+            event
+        }
+        // The one event of an act that says everything, so that it stands alone wherever it is sent.
+        Record::Outcome(outcome) => in_context(settled(outcome), header, acting),
+        Record::End(end) => {
+            let mut event = Event::new(EventTime::from_millis(end.at), Kind::RunEnded);
+            event.details = details([("stopped", json!(end.stopped))]);
+            event
+        }
+    };
+    event.run = Some(header.run.clone());
+    if let Some((line, user)) = &note.about {
+        event.line = Some(*line);
+        event.user = Some(user.to_string());
+    }
+    event
+}
+
+fn operator(begin: &record::Begin) -> Operator {
+    Operator {
+        os_user: Some(begin.operator.os_user.clone()),
+        uid: begin.operator.uid,
+        subject: begin.operator.subject.clone(),
+        claims: claims(&begin.operator),
+    }
+}
+
+fn claims(operator: &header::Operator) -> Option<Claims> {
+    let claims = Claims {
+        sudo_user: operator.sudo_user.clone(),
+        login_uid: operator.login_uid,
+    };
+    (claims != Claims::default()).then_some(claims)
+}
+
+/// Adds who, where and why.
+fn in_context(mut event: Event, header: &Header, acting: Option<&(Operator, String)>) -> Event {
+    event.operator = acting.map(|(operator, _)| operator.clone());
+    event.host = acting.map(|(_, host)| host.clone());
+    event.app_root = Some(header.app_root.clone());
+    event.app = Some(header.app.clone());
+    event.sandbox = Some(header.sandbox);
+    event.profile.clone_from(&header.profile);
+    event.tool = Some(TOOL.to_owned());
+    event.reason.clone_from(&header.reason);
+    event.ticket.clone_from(&header.ticket);
+    event
+}
+
+fn started(header: &Header, begin: &record::Begin, acting: Option<&(Operator, String)>) -> Event {
+    let event = Event::new(EventTime::from_millis(begin.at), Kind::RunStarted);
+    let mut event = in_context(event, header, acting);
+    event.details = details([
+        ("command", json!(header.action.command())),
+        ("action", action(&header.action)),
+        ("items", json!(header.items)),
+        ("input_sha256", json!(header.input_sha256)),
+        ("source", json!(header.source)),
+        ("allowance", json!(header.allowance)),
+        ("sudo_user", json!(begin.operator.sudo_user)),
+        ("pid", json!(begin.pid)),
+    ]);
+    event
+}
+
+fn settled(outcome: &record::Outcome) -> Event {
+    let mut event = Event::new(EventTime::from_millis(outcome.at), Kind::Outcome);
+    let failure = outcome.failed.first();
+    event.outcome = Some(match outcome.state {
+        State::Done => Outcome::Ended,
+        State::Nothing => Outcome::Nothing,
+        State::Skipped | State::NotTried => Outcome::Skipped,
+        State::Unknown => Outcome::Unknown,
+        State::FailedFinal if failure.is_some_and(|failure| failure.status.is_some()) => Outcome::Refused,
+        State::FailedRetry | State::FailedFinal | State::Unreached => Outcome::Failed,
+    });
+    event.devices = outcome.ended.iter().map(ToString::to_string).collect();
+    event.call = failure.map(|failure| failure.call.clone());
+    event.status = failure.and_then(|failure| failure.status);
+    event.error = failure.map(|failure| failure.error.clone());
+    event.server_time = outcome.server_at.map(EventTime::from_millis);
+    let failed = outcome
+        .failed
+        .iter()
+        .filter_map(|failure| failure.device.as_ref());
+    let failed: Vec<String> = failed.map(ToString::to_string).collect();
+    // Words of the trail that stand for more than one state; whoever goes on with the run needs to know which.
+    let state = matches!(
+        event.outcome,
+        Some(Outcome::Failed | Outcome::Refused | Outcome::Skipped)
+    )
+    .then_some(outcome.state);
+    event.details = details([(FAILED, json!(failed)), (STATE, json!(state))]);
+    event
+}
+
+/// The action as the trail keeps it: lists that may be long by their length and digest.
+fn action(action: &Action) -> Value {
+    let mut json = json!(action);
+    for list in ["/selection/exempt", "/selection/keep_newest/users"] {
+        if let Some(list) = json.pointer_mut(list) {
+            let count = list.as_array().map_or(0, Vec::len);
+            let sha256 = digest::of(list.to_string().as_bytes()).unwrap_or_default();
+            *list = json!({"count": count, "sha256": sha256});
+        }
+    }
+    json
+}
+
+/// What is not known is not written.
+fn details<const N: usize>(pairs: [(&str, Value); N]) -> Map<String, Value> {
+    pairs
+        .into_iter()
+        .filter(|(_, value)| !value.is_null() && *value != json!([]))
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
+}

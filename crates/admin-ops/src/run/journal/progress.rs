@@ -1,0 +1,361 @@
+//! How far a run has come: the journal folded into one state per item. Pure.
+
+use std::collections::{HashMap, HashSet};
+
+use easemob_admin_api::DeviceId;
+
+use crate::run::journal::record::{Intent, Outcome, Record, State};
+
+/// The state of every item. Two bytes per item up to the last one that was begun, plus the intents that are not
+/// settled.
+#[derive(Debug, Clone, Default)]
+pub struct Progress {
+    items: u64,
+    states: Vec<Option<State>>,
+    intents: HashMap<u64, Meant>,
+    counts: Counts,
+    /// Which items have an outcome that was noted in the last attempt, after whatever was meant last.
+    noted: Vec<bool>,
+    /// Whether the last attempt did not end in good order.
+    cut_off: bool,
+}
+
+/// A call that was about to be sent, and is not known to have done what it was for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Meant {
+    /// The call.
+    pub call: String,
+    /// The devices that it was about, less those that are known to be ended.
+    pub devices: Vec<DeviceId>,
+}
+
+/// How many items are in each state.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// All items.
+    pub items: u64,
+    /// Done.
+    pub done: u64,
+    /// Nothing was to do.
+    pub nothing: u64,
+    /// Left out because of drift.
+    pub skipped: u64,
+    /// Failed; repeating may help.
+    pub failed_retry: u64,
+    /// Failed; repeating will not help.
+    pub failed_final: u64,
+    /// Begun, with an outcome that nobody knows yet.
+    pub doubtful: u64,
+    /// Not begun, or begun in vain.
+    pub open: u64,
+    /// Of those that are doubtful or open, those whose last attempt failed: the server was silent or refused all, or
+    /// nobody knows what became of the call. Each is to be done again, and each was told as a failure.
+    pub in_vain: u64,
+    /// Devices that were ended.
+    pub devices_ended: u64,
+    /// Devices that were meant and are not known to be ended.
+    pub devices_intended: u64,
+}
+
+/// What is to be done about an item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing<'a> {
+    /// It was never begun, or in vain: everything is still to be decided.
+    Untouched,
+    /// These devices were meant, and nobody knows whether they were ended.
+    Doubtful(&'a [DeviceId]),
+    /// These devices were meant and could not be ended, and repeating may help.
+    FailedRetry(Option<&'a [DeviceId]>),
+    /// It failed, and repeating will not help.
+    FailedFinal(Option<&'a [DeviceId]>),
+    /// Nothing is left to do.
+    Settled,
+}
+
+impl Progress {
+    /// Starts with nothing done.
+    #[must_use]
+    pub fn new(items: u64) -> Self {
+        Self {
+            items,
+            ..Self::default()
+        }
+    }
+
+    /// Takes note of one record; a record about an item that the run does not have is ignored.
+    pub fn note(&mut self, record: Record) {
+        match record {
+            Record::Begin(_) => {
+                self.noted.clear();
+                self.cut_off = true;
+            }
+            Record::End(_) => self.cut_off = false,
+            Record::Intent(intent) => {
+                if let Some(state) = self.state_mut(intent.n) {
+                    *state = Some(State::NotTried);
+                    let Intent { n, call, devices, .. } = intent;
+                    self.intents.insert(n, Meant { call, devices });
+                    self.mark(n, false);
+                }
+            }
+            Record::Outcome(outcome) => self.settle(&outcome),
+        }
+    }
+
+    fn settle(&mut self, outcome: &Outcome) {
+        let Some(state) = self.state_mut(outcome.n) else {
+            return;
+        };
+        *state = Some(outcome.state);
+        self.mark(outcome.n, true);
+        self.counts.devices_ended += outcome.ended.len() as u64;
+        match outcome.state {
+            State::Done | State::Nothing | State::Skipped => {
+                self.intents.remove(&outcome.n);
+            }
+            _ => {
+                if let Some(intent) = self.intents.get_mut(&outcome.n) {
+                    let ended: HashSet<&DeviceId> = outcome.ended.iter().collect();
+                    intent.devices.retain(|device| !ended.contains(device));
+                }
+            }
+        }
+    }
+
+    fn state_mut(&mut self, number: u64) -> Option<&mut Option<State>> {
+        let index = usize::try_from(number).ok().filter(|_| number < self.items)?;
+        if self.states.len() <= index {
+            self.states.resize(index + 1, None);
+        }
+        self.states.get_mut(index)
+    }
+
+    /// Notes of an item that the run has whether its last outcome is known.
+    fn mark(&mut self, number: u64, noted: bool) {
+        let Ok(index) = usize::try_from(number) else {
+            return;
+        };
+        if self.noted.len() <= index {
+            self.noted.resize(index + 1, false);
+        }
+        self.noted[index] = noted;
+    }
+
+    /// Returns true if the last attempt did not end in good order, so that the journal may lack what was noted elsewhere
+    /// before it.
+    #[must_use]
+    pub fn was_cut_off(&self) -> bool {
+        self.cut_off
+    }
+
+    /// Returns true if the last attempt noted an outcome of an item, and meant nothing for it afterwards.
+    #[must_use]
+    pub fn is_noted(&self, number: u64) -> bool {
+        let index = usize::try_from(number).ok();
+        index.is_some_and(|index| self.noted.get(index).copied().unwrap_or(false))
+    }
+
+    /// Returns the calls whose outcome is outstanding, by the number of their items.
+    #[must_use]
+    pub fn outstanding(&self) -> &HashMap<u64, Meant> {
+        &self.intents
+    }
+
+    /// Returns what is to be done about an item.
+    #[must_use]
+    pub fn standing(&self, number: u64) -> Standing<'_> {
+        let state = usize::try_from(number)
+            .ok()
+            .and_then(|index| self.states.get(index).copied().flatten());
+        let intended = self.intents.get(&number).map(|meant| meant.devices.as_slice());
+        match state {
+            Some(State::Done | State::Nothing | State::Skipped) => Standing::Settled,
+            Some(State::FailedRetry) => Standing::FailedRetry(intended),
+            Some(State::FailedFinal) => Standing::FailedFinal(intended),
+            // Once devices were named, no later attempt may name others.
+            None | Some(State::Unreached | State::NotTried | State::Unknown) => {
+                intended.map_or(Standing::Untouched, Standing::Doubtful)
+            }
+        }
+    }
+
+    /// Counts the items.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        let mut counts = self.counts;
+        counts.items = self.items;
+        counts.open = self.items - self.states.len() as u64;
+        for (number, state) in (0_u64..).zip(&self.states) {
+            counts.in_vain += u64::from(matches!(state, Some(State::Unreached | State::Unknown)));
+            let counter = match state {
+                Some(State::Done) => &mut counts.done,
+                Some(State::Nothing) => &mut counts.nothing,
+                Some(State::Skipped) => &mut counts.skipped,
+                Some(State::FailedRetry) => &mut counts.failed_retry,
+                Some(State::FailedFinal) => &mut counts.failed_final,
+                None | Some(State::Unreached | State::NotTried | State::Unknown) => {
+                    if self.intents.contains_key(&number) {
+                        &mut counts.doubtful
+                    } else {
+                        &mut counts.open
+                    }
+                }
+            };
+            *counter += 1;
+        }
+        let meant = self.intents.values();
+        counts.devices_intended = meant.map(|meant| meant.devices.len() as u64).sum();
+        counts
+    }
+}
+
+impl Counts {
+    /// Returns how many items `runs resume` would work on.
+    #[must_use]
+    pub fn unfinished(&self) -> u64 {
+        self.open + self.doubtful
+    }
+
+    /// Returns how many items failed.
+    #[must_use]
+    pub fn failed(&self) -> u64 {
+        self.failed_retry + self.failed_final
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::journal::header::Operator;
+    use crate::run::journal::record::{Begin, End, Intent};
+
+    fn device(id: &str) -> DeviceId {
+        DeviceId::parse(id).unwrap()
+    }
+
+    fn intent(n: u64, devices: &[&str]) -> Record {
+        Record::Intent(Intent {
+            n,
+            at: 0,
+            call: "sessions.logout_all".into(),
+            devices: devices.iter().map(|id| device(id)).collect(),
+            kept: Vec::new(),
+        })
+    }
+
+    fn outcome(n: u64, state: State, ended: &[&str]) -> Record {
+        Record::Outcome(Outcome {
+            n,
+            at: 0,
+            state,
+            server_at: None,
+            ended: ended.iter().map(|id| device(id)).collect(),
+            failed: Vec::new(),
+        })
+    }
+
+    fn progress(records: impl IntoIterator<Item = Record>) -> Progress {
+        let mut progress = Progress::new(3);
+        for record in records {
+            progress.note(record);
+        }
+        progress
+    }
+
+    #[test]
+    fn an_intent_without_outcome_is_doubtful() {
+        let progress = progress([intent(1, &["ios_1"])]);
+        assert_eq!(progress.standing(0), Standing::Untouched);
+        assert_eq!(progress.standing(1), Standing::Doubtful(&[device("ios_1")]));
+        assert_eq!((progress.counts().open, progress.counts().doubtful), (2, 1));
+    }
+
+    #[test]
+    fn what_was_ended_is_no_longer_intended() {
+        let progress = progress([
+            intent(0, &["ios_1", "web_1"]),
+            outcome(0, State::FailedRetry, &["ios_1"]),
+            intent(1, &["ios_2"]),
+            outcome(1, State::Done, &["ios_2"]),
+        ]);
+        assert_eq!(
+            progress.standing(0),
+            Standing::FailedRetry(Some(&[device("web_1")]))
+        );
+        assert_eq!(progress.standing(1), Standing::Settled);
+        let counts = progress.counts();
+        assert_eq!((counts.devices_ended, counts.devices_intended), (2, 1));
+    }
+
+    #[test]
+    fn a_vain_attempt_leaves_an_item_open_unless_devices_were_named() {
+        let progress = progress([
+            outcome(0, State::Unreached, &[]),
+            intent(1, &["ios_1"]),
+            outcome(1, State::NotTried, &[]),
+        ]);
+        assert_eq!(progress.standing(0), Standing::Untouched);
+        assert_eq!(progress.standing(1), Standing::Doubtful(&[device("ios_1")]));
+    }
+
+    #[test]
+    fn what_failed_and_is_to_be_done_again_is_told_apart_from_what_was_cut_off() {
+        let progress = progress([
+            outcome(0, State::Unreached, &[]),
+            intent(1, &["ios_1"]),
+            outcome(1, State::Unknown, &[]),
+            intent(2, &["ios_2"]),
+        ]);
+        let counts = progress.counts();
+        assert_eq!((counts.unfinished(), counts.in_vain), (3, 2));
+    }
+
+    #[test]
+    fn what_the_last_attempt_noted_is_told_from_what_others_did() {
+        let begin = || {
+            Record::Begin(Begin {
+                at: 0,
+                tool: String::new(),
+                operator: Operator {
+                    os_user: "ann".into(),
+                    uid: None,
+                    sudo_user: None,
+                    login_uid: None,
+                    subject: None,
+                    host: "here".into(),
+                },
+                pid: 1,
+            })
+        };
+        let end = || Record::End(End { at: 0, stopped: None });
+        let done = |n| outcome(n, State::Done, &[]);
+        for (records, cut_off, noted) in [
+            (vec![], false, [false; 3]),
+            (vec![begin()], true, [false; 3]),
+            (vec![begin(), done(1)], true, [false, true, false]),
+            (vec![begin(), done(1), end()], false, [false, true, false]),
+            (
+                vec![begin(), outcome(0, State::FailedRetry, &[]), end(), begin()],
+                true,
+                [false; 3],
+            ),
+            (vec![begin(), done(2), intent(2, &["ios_1"])], true, [false; 3]),
+            (
+                vec![begin(), intent(2, &["ios_1"]), done(2), done(99)],
+                true,
+                [false, false, true],
+            ),
+        ] {
+            let progress = progress(records.clone());
+            assert_eq!(progress.was_cut_off(), cut_off, "{records:?}");
+            assert_eq!([0, 1, 2].map(|n| progress.is_noted(n)), noted, "{records:?}");
+        }
+    }
+
+    #[test]
+    fn a_record_about_no_item_is_ignored() {
+        let progress = progress([intent(99, &["ios_1"]), outcome(99, State::Done, &[])]);
+        assert_eq!(progress.counts().open, 3);
+        assert_eq!(progress.counts().devices_intended, 0);
+    }
+}

@@ -1,0 +1,120 @@
+//! The lines of a journal after the first.
+
+use easemob_admin_api::DeviceId;
+use serde::{Deserialize, Serialize};
+
+use crate::run::journal::header::Operator;
+
+/// One line. Times are milliseconds since 1970; `n` is the number of the item.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Record {
+    /// Somebody starts to work on the run, or goes on with it.
+    Begin(Begin),
+    /// A request is about to be sent.
+    Intent(Intent),
+    /// An item was worked on.
+    Outcome(Outcome),
+    /// The work ended in good order.
+    End(End),
+}
+
+/// Somebody starts to work on the run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Begin {
+    /// When.
+    pub at: i64,
+    /// The version of the tool.
+    pub tool: String,
+    /// Who.
+    pub operator: Operator,
+    /// The process.
+    pub pid: u32,
+}
+
+/// What is about to be sent for one item.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Intent {
+    /// The item.
+    pub n: u64,
+    /// When.
+    pub at: i64,
+    /// The call, such as `sessions.logout_all`.
+    pub call: String,
+    /// The devices that are meant; empty for calls that name no device.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub devices: Vec<DeviceId>,
+    /// Devices that are online and stay.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kept: Vec<DeviceId>,
+}
+
+/// What became of one item.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// The item.
+    pub n: u64,
+    /// When.
+    pub at: i64,
+    /// The state it is in now.
+    pub state: State,
+    /// When it was done by the clock of the server, in milliseconds since 1970, if the answer told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server_at: Option<i64>,
+    /// Devices that were ended.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ended: Vec<DeviceId>,
+    /// What failed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failed: Vec<Failure>,
+}
+
+/// One failed call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// The device, if the call was about one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<DeviceId>,
+    /// The call.
+    pub call: String,
+    /// The HTTP status, if there was an answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// What happened, without secrets.
+    pub error: String,
+    /// Whether it may have taken effect although no answer arrived.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unknown: bool,
+}
+
+/// The state of an item after it was worked on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Done.
+    Done,
+    /// There was nothing to do.
+    Nothing,
+    /// Left out, because it had drifted from the plan.
+    Skipped,
+    /// Failed; repeating may help.
+    FailedRetry,
+    /// Failed; repeating will not help.
+    FailedFinal,
+    /// The server refused everything or was silent, which says nothing about the item.
+    Unreached,
+    /// Begun and not finished, because the run stopped.
+    NotTried,
+    /// Whether it took effect is not known.
+    Unknown,
+}
+
+/// The work ended in good order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct End {
+    /// When.
+    pub at: i64,
+    /// Why it ended early, if it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<String>,
+}

@@ -1,0 +1,14 @@
+//! A run: what is to be done with whom, on record before anything is sent.
+//!
+//! [`directory`] has one per run, with its [`input`] and its [`journal`]; [`recorder`] has the intent on record before
+//! anything is sent and the [`outcome`] after it, and [`resume`] says what is left to do.
+
+pub mod directory;
+pub mod id;
+pub mod input;
+pub mod item;
+pub mod job;
+pub mod journal;
+pub mod outcome;
+pub mod recorder;
+pub mod resume;

@@ -1,0 +1,358 @@
+//! Puts notes on record: in groups, from a thread of its own, each acknowledged when it is safe.
+//!
+//! Whoever writes a note waits for the acknowledgement. Notes that arrive while a block is being written go
+//! into the next one together, so that one write, and one flush to disk, serves all of them: recording takes
+//! part of the waiting time of a request and none of the rate.
+
+use std::io;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, OnceLock};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use easemob_admin_api::{DeviceId, UserId};
+use tokio::sync::oneshot;
+
+use crate::run::item::Item;
+use crate::run::journal::header::Durability;
+use crate::run::journal::record::{Intent, Record};
+
+/// How long bytes may wait for the disk with [`Durability::Batch`].
+pub const SYNC_EVERY: Duration = Duration::from_millis(100);
+
+/// No block holds more notes, so that the first of them does not wait for thousands of others.
+const LARGEST_BLOCK: usize = 4096;
+
+/// A record with what the audit trail needs to know about its item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    /// The record of the journal.
+    pub record: Record,
+    /// The line and the user it is about.
+    pub about: Option<(u64, UserId)>,
+}
+
+impl Note {
+    /// Creates a note about the run as a whole.
+    #[must_use]
+    pub fn of_run(record: Record) -> Self {
+        Self { record, about: None }
+    }
+
+    /// Creates a note about an item.
+    #[must_use]
+    pub fn of_item(item: &Item, record: Record) -> Self {
+        Self {
+            record,
+            about: Some((item.line, item.user.clone())),
+        }
+    }
+}
+
+/// Where notes are kept.
+pub trait Sink: Send {
+    /// Hands notes to the operating system, all or none of them acknowledged.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    fn append(&mut self, notes: &[Note]) -> io::Result<()>;
+
+    /// Waits until everything appended is on disk.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    fn sync(&mut self) -> io::Result<()>;
+}
+
+/// Nothing can be put on record any more, so nothing may be sent any more.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("the record of the run cannot be written, so nothing more is sent")]
+pub struct RecordError(#[source] Arc<io::Error>);
+
+impl From<io::Error> for RecordError {
+    fn from(error: io::Error) -> Self {
+        Self(Arc::new(error))
+    }
+}
+
+struct Waiting {
+    note: Note,
+    safe: oneshot::Sender<Result<(), RecordError>>,
+}
+
+/// Returns the time in milliseconds since 1970.
+pub type Clock = fn() -> i64;
+
+/// How long notes are gathered before a block is written when the last one had [`MANY`]: a block costs about the same
+/// however many notes it has.
+const GATHER: Duration = Duration::from_micros(100);
+
+/// A block of more notes than this says that so many tasks write that gathering holds none of them up for long.
+const MANY: usize = 8;
+
+/// Takes notes from any number of tasks.
+#[derive(Debug)]
+pub struct Recorder {
+    clock: Clock,
+    queue: mpsc::Sender<Waiting>,
+    writer: JoinHandle<Result<(), RecordError>>,
+    failure: Arc<OnceLock<RecordError>>,
+}
+
+impl Recorder {
+    /// Starts the writing thread. The sinks are written in their order: what the last of them has on record,
+    /// all of them have.
+    ///
+    /// # Errors
+    /// When no thread can be started.
+    pub fn start(sinks: Vec<Box<dyn Sink>>, durability: Durability, clock: Clock) -> io::Result<Self> {
+        let (queue, notes) = mpsc::channel();
+        let failure = Arc::new(OnceLock::new());
+        let writer = Writer {
+            sinks,
+            durability,
+            failure: Arc::clone(&failure),
+            unsynced_since: None,
+        };
+        let writer = std::thread::Builder::new()
+            .name("recorder".into())
+            .spawn(move || writer.run(&notes))?;
+        Ok(Self {
+            clock,
+            queue,
+            writer,
+            failure,
+        })
+    }
+
+    /// Puts a note on record and waits until it is safe.
+    ///
+    /// # Errors
+    /// When it cannot be written; then every later note fails too.
+    pub async fn record(&self, note: Note) -> Result<(), RecordError> {
+        let (safe, wait) = oneshot::channel();
+        let gone = || {
+            let ended = || RecordError::from(io::Error::other("the recorder ended"));
+            self.failure.get().cloned().unwrap_or_else(ended)
+        };
+        self.queue.send(Waiting { note, safe }).map_err(|_| gone())?;
+        wait.await.unwrap_or_else(|_| Err(gone()))
+    }
+
+    /// Puts on record what is about to be sent for an item.
+    ///
+    /// # Errors
+    /// When it cannot be written; then nothing may be sent.
+    pub async fn intend(
+        &self,
+        item: &Item,
+        call: &str,
+        devices: Vec<DeviceId>,
+        kept: Vec<DeviceId>,
+    ) -> Result<(), RecordError> {
+        let intent = Intent {
+            n: item.number,
+            at: self.now(),
+            call: call.into(),
+            devices,
+            kept,
+        };
+        self.record(Note::of_item(item, Record::Intent(intent))).await
+    }
+
+    /// Returns the time in milliseconds since 1970, by the clock of the record.
+    #[must_use]
+    pub fn now(&self) -> i64 {
+        (self.clock)()
+    }
+
+    /// Waits until everything is on disk.
+    ///
+    /// # Errors
+    /// When something could not be written.
+    pub fn close(self) -> Result<(), RecordError> {
+        drop(self.queue);
+        let panicked = |_| Err(RecordError::from(io::Error::other("the recorder panicked")));
+        self.writer.join().unwrap_or_else(panicked)
+    }
+}
+
+struct Writer {
+    sinks: Vec<Box<dyn Sink>>,
+    durability: Durability,
+    failure: Arc<OnceLock<RecordError>>,
+    unsynced_since: Option<Instant>,
+}
+
+impl Writer {
+    fn run(mut self, queue: &mpsc::Receiver<Waiting>) -> Result<(), RecordError> {
+        let mut block = Vec::new();
+        let mut waiting = Vec::new();
+        let mut many = false;
+        loop {
+            let first = match self.unsynced_since {
+                None => queue.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                Some(since) => queue.recv_timeout(SYNC_EVERY.saturating_sub(since.elapsed())),
+            };
+            match first {
+                Ok(first) => {
+                    if self.durability == Durability::Batch && many {
+                        std::thread::sleep(GATHER);
+                    }
+                    for Waiting { note, safe } in
+                        std::iter::once(first).chain(queue.try_iter()).take(LARGEST_BLOCK)
+                    {
+                        block.push(note);
+                        waiting.push(safe);
+                    }
+                    let written = self.write(&block);
+                    many = block.len() > MANY;
+                    block.clear();
+                    for safe in waiting.drain(..) {
+                        // A task that was dropped no longer waits.
+                        let _ = safe.send(written.clone());
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            if self
+                .unsynced_since
+                .is_some_and(|since| since.elapsed() >= SYNC_EVERY)
+            {
+                // The failure is told to whoever writes next, and at the end.
+                let _ = self.sync();
+            }
+        }
+        if self.unsynced_since.is_some() {
+            self.sync()?;
+        }
+        self.failed()
+    }
+
+    fn failed(&self) -> Result<(), RecordError> {
+        self.failure.get().cloned().map_or(Ok(()), Err)
+    }
+
+    fn write(&mut self, block: &[Note]) -> Result<(), RecordError> {
+        self.failed()?;
+        let mut append = || self.sinks.iter_mut().try_for_each(|sink| sink.append(block));
+        append().map_err(|error| self.fail(error))?;
+        match self.durability {
+            Durability::Each => self.sync(),
+            Durability::Batch => {
+                self.unsynced_since.get_or_insert_with(Instant::now);
+                Ok(())
+            }
+        }
+    }
+
+    fn sync(&mut self) -> Result<(), RecordError> {
+        self.failed()?;
+        self.unsynced_since = None;
+        let result = self.sinks.iter_mut().try_for_each(|sink| sink.sync());
+        result.map_err(|error| self.fail(error))
+    }
+
+    fn fail(&self, error: io::Error) -> RecordError {
+        self.failure.get_or_init(|| error.into()).clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::run::journal::record::End;
+
+    #[derive(Default)]
+    struct Kept {
+        blocks: Vec<usize>,
+        syncs: usize,
+        appended_after_sync: bool,
+    }
+
+    struct Memory {
+        kept: Arc<Mutex<Kept>>,
+        fails_at: Option<usize>,
+    }
+
+    impl Sink for Memory {
+        fn append(&mut self, notes: &[Note]) -> io::Result<()> {
+            let mut kept = self.kept.lock().map_err(|_| io::Error::other("poisoned"))?;
+            if self.fails_at == Some(kept.blocks.len()) {
+                return Err(io::Error::from(io::ErrorKind::StorageFull));
+            }
+            kept.blocks.push(notes.len());
+            kept.appended_after_sync = true;
+            std::thread::sleep(Duration::from_millis(2));
+            Ok(())
+        }
+
+        fn sync(&mut self) -> io::Result<()> {
+            let mut kept = self.kept.lock().map_err(|_| io::Error::other("poisoned"))?;
+            kept.syncs += 1;
+            kept.appended_after_sync = false;
+            Ok(())
+        }
+    }
+
+    fn note() -> Note {
+        Note::of_run(Record::End(End { at: 0, stopped: None }))
+    }
+
+    fn recorder(durability: Durability, fails_at: Option<usize>) -> (Recorder, Arc<Mutex<Kept>>) {
+        let kept = Arc::new(Mutex::new(Kept::default()));
+        let sink = Memory {
+            kept: Arc::clone(&kept),
+            fails_at,
+        };
+        (
+            Recorder::start(vec![Box::new(sink)], durability, || 0).unwrap(),
+            kept,
+        )
+    }
+
+    #[tokio::test]
+    async fn notes_that_arrive_together_are_written_together() {
+        let (recorder, kept) = recorder(Durability::Each, None);
+        let all = futures_util::future::join_all((0..200).map(|_| recorder.record(note()))).await;
+        assert!(all.iter().all(Result::is_ok));
+        recorder.close().unwrap();
+        let kept = kept.lock().unwrap();
+        assert_eq!(kept.blocks.iter().sum::<usize>(), 200);
+        assert!(kept.blocks.len() < 20, "{:?}", kept.blocks);
+        assert_eq!(
+            kept.syncs,
+            kept.blocks.len(),
+            "each block is flushed before it is acknowledged"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_batch_is_flushed_soon_and_at_the_end() {
+        let (recorder, kept) = recorder(Durability::Batch, None);
+        recorder.record(note()).await.unwrap();
+        assert_eq!(kept.lock().unwrap().syncs, 0);
+        let started = Instant::now();
+        while kept.lock().unwrap().syncs == 0 {
+            assert!(started.elapsed() < SYNC_EVERY * 50, "never flushed");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        recorder.record(note()).await.unwrap();
+        recorder.close().unwrap();
+        assert!(!kept.lock().unwrap().appended_after_sync);
+    }
+
+    #[tokio::test]
+    async fn after_a_full_disk_nothing_is_acknowledged() {
+        let (recorder, kept) = recorder(Durability::Batch, Some(1));
+        recorder.record(note()).await.unwrap();
+        let error = recorder.record(note()).await.unwrap_err();
+        assert_eq!(error.0.kind(), io::ErrorKind::StorageFull);
+        assert!(recorder.record(note()).await.is_err());
+        assert!(recorder.close().is_err());
+        assert_eq!(kept.lock().unwrap().blocks, [1]);
+    }
+}

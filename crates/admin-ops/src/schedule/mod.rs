@@ -1,0 +1,8 @@
+//! Many users at a time: [`pipeline`] runs one job for each, as many at once as [`concurrency`] says, [`breaker`] notices that
+//! going on is pointless, [`cap`] keeps the promise of a limit, [`tally`] counts.
+
+pub mod breaker;
+pub mod cap;
+pub mod concurrency;
+pub mod pipeline;
+pub mod tally;

@@ -1,0 +1,370 @@
+//! Runs one job per item, so many at a time, and stops in good order.
+//!
+//! Items are taken from the source only when a place is free, so memory depends on the concurrency and not
+//! on the length of the input. They are started in the order of the input and finish in any order; whatever
+//! was not started is therefore a suffix of the input.
+
+use std::future::Future;
+use std::io;
+use std::ops::ControlFlow;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep};
+
+use crate::run::recorder::RecordError;
+use crate::schedule::breaker::Fatal;
+
+/// What the surroundings want of the run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wish {
+    /// Go on.
+    Run,
+    /// Start nothing more, finish what is in flight.
+    Drain(Cause),
+    /// Stop now; requests in flight are dropped.
+    Abort,
+}
+
+/// Who wished for an early end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// Ctrl-C or SIGTERM.
+    Signal,
+    /// `--max-duration` is over.
+    Deadline,
+}
+
+/// Why a run ended before its input did.
+#[derive(Debug)]
+pub enum Stop {
+    /// The surroundings wished for it.
+    Wished(Cause),
+    /// The surroundings wished for it at once.
+    Aborted,
+    /// Going on is pointless.
+    Fatal(Fatal),
+    /// The cap of logouts was reached.
+    Cap,
+    /// A user's devices differ from the plan, and the run was told to stop then.
+    Drift,
+    /// What is done can no longer be put on record.
+    Record(RecordError),
+    /// Nobody reads the results of a command that only reads.
+    ReaderGone,
+    /// Results can no longer be written.
+    Output(io::Error),
+    /// The rest of the input cannot be read.
+    Input(io::Error),
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub struct End<T> {
+    /// Why it ended early, if it did.
+    pub stop: Option<Stop>,
+    /// Items whose jobs were dropped with unknown result; empty unless the run was aborted.
+    pub dropped: Vec<T>,
+    /// How many items were started.
+    pub started: u64,
+    /// The first item that was not started; none of those after it was, either.
+    pub next: Option<T>,
+}
+
+/// What becomes of the results of a run, and how many jobs it has at a time.
+pub trait Control<R> {
+    /// Returns how many jobs may run at a time; 0 counts as 1.
+    fn jobs(&self) -> usize;
+
+    /// Takes the result of a job that was one of `running` and took so long.
+    fn take(&mut self, result: R, took: Duration, running: usize) -> ControlFlow<Stop>;
+
+    /// Hands on what was taken; called at the latest [`REST`] after something was.
+    fn rest(&mut self) -> ControlFlow<Stop>;
+}
+
+/// How long results may be gathered before they are handed on: too short for anybody to notice.
+pub const REST: Duration = Duration::from_millis(20);
+
+/// Runs `work` on every item of `source`, and hands each result to `control`.
+pub async fn run<T, R, Fut>(
+    source: impl Iterator<Item = io::Result<T>>,
+    mut wish: watch::Receiver<Wish>,
+    work: impl Fn(T) -> Fut,
+    control: &mut impl Control<R>,
+) -> End<T>
+where
+    T: Clone,
+    Fut: Future<Output = R>,
+{
+    let mut source = source.fuse();
+    let mut running = FuturesUnordered::new();
+    let mut free = Vec::new();
+    let mut started = 0_u64;
+    let mut stop = None;
+    let mut wish_open = true;
+    let mut rest = pin!(sleep(REST));
+    let mut rested = true;
+    loop {
+        let current = *wish.borrow_and_update();
+        match current {
+            Wish::Run => {}
+            Wish::Drain(cause) => {
+                stop.get_or_insert(Stop::Wished(cause));
+            }
+            Wish::Abort => {
+                let mut cut: Vec<(u64, T)> = running.into_iter().map(Job::cut).collect();
+                cut.sort_unstable_by_key(|(number, _)| *number);
+                return End {
+                    stop: Some(Stop::Aborted),
+                    dropped: cut.into_iter().map(|(_, item)| item).collect(),
+                    started,
+                    next: source.next().and_then(Result::ok),
+                };
+            }
+        }
+        while stop.is_none() && running.len() < control.jobs().max(1) {
+            match source.next() {
+                None => break,
+                Some(Err(error)) => stop = Some(Stop::Input(error)),
+                Some(Ok(item)) => {
+                    let mut place: Place<Fut> = free.pop().unwrap_or_else(|| Box::pin(None));
+                    place.set(Some(work(item.clone())));
+                    running.push(Job {
+                        number: started,
+                        item,
+                        start: Instant::now(),
+                        place: Some(place),
+                    });
+                    started += 1;
+                }
+            }
+        }
+        if running.is_empty() {
+            let next = source.next().and_then(Result::ok);
+            // A wish to drain that came after the last item was started changes nothing.
+            let stop = stop.filter(|stop| next.is_some() || !matches!(stop, Stop::Wished(_)));
+            return End {
+                stop,
+                dropped: Vec::new(),
+                started,
+                next,
+            };
+        }
+        tokio::select! {
+            biased;
+            changed = wish.changed(), if wish_open => wish_open = changed.is_ok(),
+            finished = running.next() => {
+                if let Some((start, place, result)) = finished {
+                    free.push(place);
+                    let now = Instant::now();
+                    if let ControlFlow::Break(reason) = control.take(result, now - start, running.len() + 1) {
+                        stop.get_or_insert(reason);
+                    }
+                    if rested {
+                        rested = false;
+                        rest.as_mut().reset(now + REST);
+                    }
+                }
+            }
+            () = &mut rest, if !rested => {
+                rested = true;
+                if let ControlFlow::Break(reason) = control.rest() {
+                    stop.get_or_insert(reason);
+                }
+            }
+        }
+    }
+}
+
+/// Where the state of a job is kept. Places are used again: there are hundreds of thousands of jobs, each with a state
+/// of kilobytes.
+type Place<Fut> = Pin<Box<Option<Fut>>>;
+
+/// A job that is running.
+struct Job<T, Fut> {
+    number: u64,
+    item: T,
+    start: Instant,
+    place: Option<Place<Fut>>,
+}
+
+impl<T, Fut> Job<T, Fut> {
+    /// Drops the work and gives the item back.
+    fn cut(self) -> (u64, T) {
+        (self.number, self.item)
+    }
+}
+
+// The work is pinned where it is; the job around it may be moved.
+impl<T, Fut> Unpin for Job<T, Fut> {}
+
+impl<T, Fut: Future> Future for Job<T, Fut> {
+    type Output = (Instant, Place<Fut>, Fut::Output);
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        let work = this.place.as_mut().and_then(|place| place.as_mut().as_pin_mut());
+        let result = ready!(work.expect("a job that has ended is not polled again").poll(cx));
+        let mut place = this.place.take().expect("it has just been polled there");
+        place.set(None);
+        Poll::Ready((this.start, place, result))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    /// Keeps the level, and hands each result to a function.
+    struct Simple<F>(usize, F);
+
+    impl<R, F: FnMut(R) -> ControlFlow<Stop>> Control<R> for Simple<F> {
+        fn jobs(&self) -> usize {
+            self.0
+        }
+
+        fn take(&mut self, result: R, _: Duration, _: usize) -> ControlFlow<Stop> {
+            (self.1)(result)
+        }
+
+        fn rest(&mut self) -> ControlFlow<Stop> {
+            ControlFlow::Continue(())
+        }
+    }
+
+    fn items(count: u64) -> impl Iterator<Item = io::Result<u64>> {
+        (0..count).map(Ok)
+    }
+
+    #[tokio::test]
+    async fn never_more_than_the_bound_at_a_time() {
+        let (_keep, wish) = watch::channel(Wish::Run);
+        let (now, most) = (Cell::new(0), Cell::new(0));
+        let mut results = Vec::new();
+        let end = run(
+            items(100),
+            wish,
+            async |item| {
+                now.set(now.get() + 1);
+                most.set(most.get().max(now.get()));
+                tokio::task::yield_now().await;
+                now.set(now.get() - 1);
+                item
+            },
+            &mut Simple(7, |item| {
+                results.push(item);
+                ControlFlow::Continue(())
+            }),
+        )
+        .await;
+        results.sort_unstable();
+        assert_eq!(results, (0..100).collect::<Vec<_>>());
+        assert_eq!((most.get(), end.started), (7, 100));
+        assert!(end.stop.is_none());
+    }
+
+    #[tokio::test]
+    async fn drains_what_is_in_flight_and_starts_no_more() {
+        let (sender, wish) = watch::channel(Wish::Run);
+        let mut results = 0;
+        let end = run(
+            items(100),
+            wish,
+            async |item| {
+                if item == 10 {
+                    sender.send_replace(Wish::Drain(Cause::Signal));
+                }
+                tokio::task::yield_now().await;
+            },
+            &mut Simple(4, |()| {
+                results += 1;
+                ControlFlow::Continue(())
+            }),
+        )
+        .await;
+        assert!(matches!(end.stop, Some(Stop::Wished(Cause::Signal))));
+        assert_eq!(results, end.started);
+        assert!(end.started < 20, "{}", end.started);
+    }
+
+    #[tokio::test]
+    async fn an_abort_names_what_it_dropped() {
+        let (sender, wish) = watch::channel(Wish::Run);
+        let end = run(
+            items(3),
+            wish,
+            async |item| {
+                if item == 0 {
+                    sender.send_replace(Wish::Abort);
+                } else {
+                    tokio::time::sleep(Duration::from_hours(1)).await;
+                }
+            },
+            &mut Simple(8, |()| ControlFlow::Continue(())),
+        )
+        .await;
+        assert!(matches!(end.stop, Some(Stop::Aborted)));
+        assert!(end.dropped.contains(&1) && end.dropped.contains(&2));
+    }
+
+    #[tokio::test]
+    async fn a_result_can_end_the_run() {
+        let (_keep, wish) = watch::channel(Wish::Run);
+        let end = run(
+            items(1000),
+            wish,
+            async |item| item,
+            &mut Simple(1, |item| match item {
+                9 => ControlFlow::Break(Stop::Cap),
+                _ => ControlFlow::Continue(()),
+            }),
+        )
+        .await;
+        assert!(matches!(end.stop, Some(Stop::Cap)));
+        assert_eq!(end.started, 10);
+    }
+
+    /// Counts what was taken since it rested last, and how often it rested.
+    #[derive(Default)]
+    struct Gathering {
+        unhanded: usize,
+        rests: usize,
+        most: usize,
+    }
+
+    impl Control<()> for Gathering {
+        fn jobs(&self) -> usize {
+            // It grows while the run goes on.
+            1 + self.rests
+        }
+
+        fn take(&mut self, (): (), _: Duration, running: usize) -> ControlFlow<Stop> {
+            self.unhanded += 1;
+            self.most = self.most.max(running);
+            ControlFlow::Continue(())
+        }
+
+        fn rest(&mut self) -> ControlFlow<Stop> {
+            self.unhanded = 0;
+            self.rests += 1;
+            ControlFlow::Continue(())
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn results_are_handed_on_soon_and_the_level_may_change() {
+        let (_keep, wish) = watch::channel(Wish::Run);
+        let mut gathering = Gathering::default();
+        let work = async |_: u64| tokio::time::sleep(REST * 3).await;
+        let end = run(items(20), wish, work, &mut gathering).await;
+        assert_eq!(end.started, 20);
+        assert!(gathering.rests >= 4, "{}", gathering.rests);
+        assert!(gathering.most >= 4, "{}", gathering.most);
+    }
+}

@@ -1,0 +1,8 @@
+//! Which devices are meant, and what is decided about each user. Pure.
+
+pub mod ages;
+pub mod decide;
+pub mod exemptions;
+pub mod limits;
+pub mod pattern;
+pub mod selection;

@@ -1,0 +1,137 @@
+//! The few server calls that bulk jobs need, behind a trait, with an error reduced to what jobs decide by.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::future::Future;
+
+use easemob_admin_api::{DeviceId, UnixMillis, UserId};
+use serde::Serialize;
+
+/// One device that was online when the list was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeenDevice {
+    /// The resource id, which names the device in calls.
+    pub id: DeviceId,
+    /// The name that the device reports.
+    pub name: Option<String>,
+    /// The uuid that the device reports.
+    pub uuid: Option<String>,
+    /// When it signed in, if anybody knows.
+    pub signed_in_at: Option<UnixMillis>,
+}
+
+/// How far a failure reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// Only this item failed.
+    Item,
+    /// Every further request would be refused in the same way.
+    Run,
+    /// No usable answer of the service arrived; others may fail too.
+    Network,
+    /// There was no token for the call, so it was not sent; there is none for any other call either.
+    Token,
+}
+
+/// A failed call, reduced to what a job decides by and a row shows.
+#[derive(Debug, Clone, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each answers a question of its own")]
+pub struct CallError {
+    /// The name of the call, such as `devices.list`.
+    pub call: &'static str,
+    /// What happened, with causes, without secrets.
+    pub message: String,
+    /// The HTTP status, if there was an answer.
+    pub status: Option<u16>,
+    /// Whether repeating the command later may help.
+    pub retry_may_help: bool,
+    /// Whether the request may have taken effect although no answer arrived.
+    pub outcome_unknown: bool,
+    /// Whether the server says that the target does not exist.
+    #[serde(skip)]
+    pub not_found: bool,
+    /// Whether the request was given up before it was sent, because the run stops.
+    #[serde(skip)]
+    pub given_up: bool,
+    /// How far the failure reaches.
+    #[serde(skip)]
+    pub scope: Scope,
+    /// The client's error, for the hints of a run that it ends.
+    #[serde(skip)]
+    pub origin: Option<easemob_admin_api::Error>,
+}
+
+impl CallError {
+    /// Makes the failure of one item: nothing was changed, and repeating may help.
+    pub fn new(call: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            call,
+            message: message.into(),
+            status: None,
+            retry_may_help: true,
+            outcome_unknown: false,
+            not_found: false,
+            given_up: false,
+            scope: Scope::Item,
+            origin: None,
+        }
+    }
+
+    /// Returns true if the call was never sent, for want of a token or because the run stops: it is no verdict on anybody.
+    #[must_use]
+    pub fn was_not_sent(&self) -> bool {
+        self.given_up || (self.scope == Scope::Token && !self.outcome_unknown)
+    }
+
+    /// Returns the outcome of a row that tells this failure and nothing else.
+    #[must_use]
+    pub fn row_outcome(&self) -> &'static str {
+        if self.was_not_sent() {
+            "not_started"
+        } else {
+            "failed"
+        }
+    }
+}
+
+impl fmt::Display for CallError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.call, self.message)
+    }
+}
+
+/// The server's answer to a forced logout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// The server says it ended the session.
+    Yes {
+        /// When, by its clock, in milliseconds since 1970, if it told.
+        at: Option<i64>,
+    },
+    /// The server answered without ending it.
+    No,
+}
+
+/// The calls of a logout job.
+pub trait SessionCalls {
+    /// Reads the devices of `user` that are online.
+    fn list_devices(&self, user: &UserId) -> impl Future<Output = Result<Vec<SeenDevice>, CallError>>;
+    /// Lists the devices of a user as [`SessionCalls::list_devices`] does; where some cannot be named, with one of an
+    /// empty id in their place instead of an error. Only for what is done to all devices without naming any.
+    fn list_devices_with_nameless(
+        &self,
+        user: &UserId,
+    ) -> impl Future<Output = Result<Vec<SeenDevice>, CallError>> {
+        self.list_devices(user)
+    }
+    /// Returns those of `users` of whom the server says that they are offline.
+    fn offline(&self, users: &[UserId]) -> impl Future<Output = Result<BTreeSet<UserId>, CallError>>;
+    /// Ends every session of `user`.
+    fn logout_all(&self, user: &UserId) -> impl Future<Output = Result<Ended, CallError>>;
+    /// Ends the session of one device of `user`.
+    fn logout_device(
+        &self,
+        user: &UserId,
+        device: &DeviceId,
+    ) -> impl Future<Output = Result<Ended, CallError>>;
+}

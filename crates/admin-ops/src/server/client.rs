@@ -1,0 +1,274 @@
+//! The server as the commands see it: the calls of jobs, on the client.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use easemob_admin_api::{
+    Client, Cursor, Device, DeviceId, DeviceList, LogoutOutcome, OddEntry, OnlineStatus, UserId, UserQuery,
+};
+
+use crate::logins::scan::{ScanCalls, Status, UserPage};
+use crate::logins::store as seen;
+use crate::names::{self, Kind};
+use crate::select::ages::Ages;
+use crate::server::calls::{CallError, Ended, Scope, SeenDevice, SessionCalls};
+use crate::server::listed;
+
+/// A client, and what is known of the ages of devices.
+#[derive(Debug)]
+pub struct Server {
+    client: Client,
+    ages: Box<dyn Ages>,
+}
+
+impl Server {
+    /// Wraps a client; `ages` tells when devices signed in, which the server does not.
+    #[must_use]
+    pub fn new(client: Client, ages: Box<dyn Ages>) -> Self {
+        Self { client, ages }
+    }
+
+    /// Returns the client.
+    #[must_use]
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Returns how many requests were sent.
+    #[must_use]
+    pub fn requests(&self) -> u64 {
+        self.client.requests_sent()
+    }
+
+    /// Proves that there is such a user, if the name holds what user ids rarely do; costs a request only then.
+    ///
+    /// Asked about a user that does not exist, servers answer `offline`, or with an empty list. A name with a character
+    /// that nobody sees would count as done, and the person who was meant would stay signed in.
+    ///
+    /// # Errors
+    /// When the server has no such user, or does not say.
+    pub async fn prove_user(&self, user: &UserId) -> Result<(), CallError> {
+        let Err(unclear) = names::check(user.as_str(), Kind::User) else {
+            return Ok(());
+        };
+        let error = match self.client.get_user(user).await {
+            Ok(found) if found.username.is_same(user) => return Ok(()),
+            Ok(_) => CallError {
+                retry_may_help: false,
+                not_found: true,
+                ..CallError::new("users.get", "the server answered with another user")
+            },
+            Err(error) => CallError::from(&error),
+        };
+        let scope = match error.scope {
+            // Credentials that may read devices need not be allowed to read users.
+            Scope::Run => Scope::Item,
+            scope => scope,
+        };
+        Err(CallError {
+            message: format!(
+                "cannot tell whether there is such a user: {unclear} ({})",
+                error.message
+            ),
+            scope,
+            ..error
+        })
+    }
+
+    /// Lists the devices of a user, and the entries of the list that cannot be read, each as the failure that it is.
+    ///
+    /// # Errors
+    /// When the list cannot be read at all.
+    pub async fn read_devices(&self, user: &UserId) -> Result<(Vec<SeenDevice>, Vec<CallError>), CallError> {
+        let list = self.device_list(user).await?;
+        let total = list.devices.len() + list.odd.len();
+        let failures = list.odd.iter().map(|odd| unreadable(odd, total)).collect();
+        let devices = list.devices.into_iter().map(|device| self.seen(user, device));
+        Ok((devices.collect(), failures))
+    }
+
+    async fn device_list(&self, user: &UserId) -> Result<DeviceList, CallError> {
+        let list = self.client.read_devices(user).await;
+        let list = list.map_err(|error| CallError::from(&error))?;
+        if list.devices.is_empty() && list.odd.is_empty() {
+            self.prove_user(user).await?;
+        }
+        Ok(list)
+    }
+
+    /// Lists the devices of a user; one that cannot be named may be any, so that a list with one is a failure.
+    async fn whole_device_list(&self, user: &UserId) -> Result<Vec<Device>, CallError> {
+        let list = self.device_list(user).await?;
+        match list.odd.first() {
+            None => Ok(list.devices),
+            Some(odd) => Err(unreadable(odd, list.devices.len() + list.odd.len())),
+        }
+    }
+
+    fn seen(&self, user: &UserId, device: Device) -> SeenDevice {
+        SeenDevice {
+            signed_in_at: self.ages.age_of(user, &device.id),
+            id: device.id,
+            name: device.name,
+            uuid: device.uuid,
+        }
+    }
+
+    /// Asks for the status of users; those of whom there is none are left to `failed`.
+    ///
+    /// # Errors
+    /// When there is no answer about anybody.
+    async fn told(
+        &self,
+        users: &[UserId],
+        mut failed: impl FnMut(UserId, CallError),
+    ) -> Result<Vec<(UserId, OnlineStatus)>, CallError> {
+        let mut told = Vec::with_capacity(users.len());
+        let mut first = None;
+        for (user, status) in self.client.statuses(users).await {
+            match status {
+                Ok(status) => told.push((user, status)),
+                Err(error) => {
+                    let error = CallError::from(&error);
+                    first.get_or_insert_with(|| error.clone());
+                    failed(user, error);
+                }
+            }
+        }
+        match first {
+            Some(error) if told.is_empty() => Err(error),
+            _ => Ok(told),
+        }
+    }
+}
+
+/// The failure of a device that cannot be named: it is online, so the user is not without one.
+fn unreadable(odd: &OddEntry, total: usize) -> CallError {
+    CallError {
+        status: Some(200),
+        // Repeating may help: the device may have signed out by then.
+        ..CallError::new(
+            "devices.list",
+            format!(
+                "a device that is online cannot be named: entry {} of {total} of the list: {}",
+                odd.index + 1,
+                odd.problem.escape_debug()
+            ),
+        )
+    }
+}
+
+/// What stands for devices that cannot be named.
+fn nameless() -> Option<DeviceId> {
+    serde_json::from_str(r#""""#).ok()
+}
+
+fn ended(outcome: LogoutOutcome) -> Ended {
+    match outcome {
+        LogoutOutcome::LoggedOut { at } => Ended::Yes {
+            at: at.and_then(|at| i64::try_from(at.0).ok()),
+        },
+        // Only what is said to be done is done.
+        _ => Ended::No,
+    }
+}
+
+impl SessionCalls for Server {
+    async fn list_devices(&self, user: &UserId) -> Result<Vec<SeenDevice>, CallError> {
+        let devices = self.whole_device_list(user).await?.into_iter();
+        Ok(devices.map(|device| self.seen(user, device)).collect())
+    }
+
+    async fn list_devices_with_nameless(&self, user: &UserId) -> Result<Vec<SeenDevice>, CallError> {
+        let DeviceList { mut devices, odd, .. } = self.device_list(user).await?;
+        devices.extend(nameless().filter(|_| !odd.is_empty()).map(Device::new));
+        Ok(devices
+            .into_iter()
+            .map(|device| self.seen(user, device))
+            .collect())
+    }
+
+    async fn offline(&self, users: &[UserId]) -> Result<BTreeSet<UserId>, CallError> {
+        // Whoever there is no answer about is not said to be offline.
+        let statuses = self.told(users, |_, _| ()).await?;
+        // Names come back in lower case.
+        let offline: BTreeSet<String> = statuses
+            .into_iter()
+            .filter(|(_, status)| *status == OnlineStatus::Offline)
+            .map(|(user, _)| user.folded())
+            .collect();
+        Ok(users
+            .iter()
+            // Whoever may not exist is read one by one.
+            .filter(|user| {
+                offline.contains(&user.folded()) && names::check(user.as_str(), Kind::User).is_ok()
+            })
+            .cloned()
+            .collect())
+    }
+
+    async fn logout_all(&self, user: &UserId) -> Result<Ended, CallError> {
+        let outcome = self.client.logout_all(user).await;
+        outcome.map(ended).map_err(|error| CallError::from(&error))
+    }
+
+    async fn logout_device(&self, user: &UserId, device: &DeviceId) -> Result<Ended, CallError> {
+        let outcome = self.client.logout_device(user, device).await;
+        outcome.map(ended).map_err(|error| CallError::from(&error))
+    }
+}
+
+impl ScanCalls for Server {
+    async fn users(&self, cursor: Option<&str>) -> Result<UserPage, CallError> {
+        let cursor = cursor.map(Cursor::new);
+        let page = self
+            .client
+            .list_users_page(&UserQuery::new(), cursor.as_ref())
+            .await;
+        let page = page.map_err(|error| CallError::from(&error))?;
+        let next = page.next.as_ref().map(|cursor| cursor.as_str().to_owned());
+        let (users, odd) = listed::divided(page);
+        Ok(UserPage {
+            users: users.into_iter().map(|user| user.username).collect(),
+            odd,
+            next,
+        })
+    }
+
+    async fn statuses(&self, users: &[UserId]) -> Result<BTreeMap<String, Status>, CallError> {
+        let mut failed = Vec::new();
+        let statuses = self.told(users, |user, error| failed.push((user, error))).await?;
+        let mut told = BTreeMap::new();
+        for (user, status) in statuses {
+            let status = match status {
+                OnlineStatus::Online => Status::Online,
+                OnlineStatus::Unreported => continue,
+                // The server says `offline` of anybody, and a name that nobody has is not offline.
+                other => match (self.prove_user(&user).await, other) {
+                    (Err(error), _) => Status::Failed(error.to_string()),
+                    (Ok(()), OnlineStatus::Offline) => Status::Offline,
+                    (Ok(()), other) => Status::Other(other.to_string()),
+                },
+            };
+            told.insert(user.folded(), status);
+        }
+        let failed = failed
+            .into_iter()
+            .map(|(user, error)| (user.folded(), Status::Failed(error.to_string())));
+        told.extend(failed);
+        Ok(told)
+    }
+
+    async fn devices(&self, user: &UserId) -> Result<Vec<seen::SeenDevice>, CallError> {
+        let devices = self.whole_device_list(user).await?;
+        let seen = |device: Device| seen::SeenDevice {
+            resource: device.id.to_string(),
+            platform: device.id.platform().to_string(),
+            name: device.name,
+            signed_in_ms: device
+                .id
+                .signed_in_at()
+                .and_then(|time| i64::try_from(time.0).ok()),
+        };
+        Ok(devices.into_iter().map(seen).collect())
+    }
+}

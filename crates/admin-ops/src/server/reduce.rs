@@ -1,0 +1,98 @@
+//! Reduces an error of the client to what jobs decide by and rows show.
+
+use std::error::Error as _;
+
+use easemob_admin_api::Error;
+
+use crate::server::calls::{CallError, Scope};
+
+impl From<&Error> for CallError {
+    fn from(error: &Error) -> Self {
+        let said = error.to_string();
+        // Call and user have columns of their own.
+        let what = said
+            .strip_prefix(error.call())
+            .and_then(|rest| rest.split_once(": "));
+        let mut message = in_plain_words(error, what.map_or(said.as_str(), |(_, what)| what));
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            message.push_str(": ");
+            message.push_str(&error.to_string());
+            cause = error.source();
+        }
+        shorten(&mut message);
+        let scope = scope_of(error);
+        // What reaches beyond the item is no verdict on it: once the cause is gone, the same call may succeed.
+        let not_about_the_item = scope != Scope::Item && !error.is_unsupported();
+        Self {
+            call: error.call(),
+            message,
+            status: error.status(),
+            retry_may_help: not_about_the_item
+                || error.is_given_up()
+                || error.is_retryable()
+                || error.is_outcome_unknown(),
+            outcome_unknown: error.is_outcome_unknown(),
+            not_found: scope == Scope::Item && error.is_not_found(),
+            given_up: error.is_given_up(),
+            scope,
+            origin: Some(error.clone()),
+        }
+    }
+}
+
+/// How much is kept of what a server says, in bytes: it goes into rows, and into the record of a user.
+const LONGEST_MESSAGE: usize = 4 * 1024;
+
+fn shorten(message: &mut String) {
+    if message.len() > LONGEST_MESSAGE {
+        message.truncate(message.floor_char_boundary(LONGEST_MESSAGE));
+        message.push('…');
+    }
+}
+
+/// Says first what the server's words mean, where they are known to puzzle.
+fn in_plain_words(error: &Error, said: &str) -> String {
+    let missing = match error.call() {
+        "sessions.logout_device" => "user or device",
+        _ => "user",
+    };
+    match said.strip_prefix("the server refused with ") {
+        Some(refusal) if error.is_not_found() && !error.is_unsupported() && error.target().is_some() => {
+            format!("no such {missing} ({refusal})")
+        }
+        _ => said.to_owned(),
+    }
+}
+
+/// Returns how far a failure reaches.
+fn scope_of(error: &Error) -> Scope {
+    if error.is_without_token() {
+        Scope::Token
+    } else if error.is_unauthorized() || error.is_wrong_app() || error.is_unsupported() || error.is_quota() {
+        Scope::Run
+    } else if is_silence(error) {
+        Scope::Network
+    } else {
+        Scope::Item
+    }
+}
+
+/// Tells failures that say nothing about the item: no answer, a gateway's, or one of something else. That a request is
+/// too large is about the item, whoever says so.
+#[must_use]
+pub fn is_silence(error: &Error) -> bool {
+    let about_the_request = error.is_rate_limited() || matches!(error.status(), Some(413 | 414 | 431));
+    error.is_unreachable()
+        || (is_foreign(error) && !about_the_request)
+        || matches!(error.status(), Some(502..=504))
+        || (error.status().is_none() && error.is_transient())
+}
+
+/// Tells answers that the service did not write: a gateway's page, foreign JSON, or what cannot be decoded at all.
+///
+/// They say nothing about anybody, whatever their status.
+#[must_use]
+pub fn is_foreign(error: &Error) -> bool {
+    error.undecoded().is_some() || error.is_foreign_answer()
+}
