@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use easemob_admin_ops::jobs::verify::Verified;
 use easemob_admin_ops::run::resume::Left;
-use easemob_admin_ops::schedule::pipeline::{Cause, Stop};
 use easemob_admin_ops::schedule::tally::Tally;
 use easemob_admin_ops::select::exemptions::Unmatched;
 use serde::Serialize;
@@ -294,24 +293,7 @@ fn rounded(value: f64, steps: f64) -> f64 {
     (value * steps).round() / steps
 }
 
-/// Returns the word for a reason to stop.
-#[must_use]
-pub fn stop_word(stop: &Stop) -> &'static str {
-    match stop {
-        Stop::Wished(Cause::Signal) => "interrupted",
-        Stop::Wished(Cause::Deadline) => "max_duration",
-        Stop::Aborted => "aborted",
-        Stop::Fatal(_) => "fatal",
-        Stop::Cap => "max_logouts",
-        Stop::Drift => "drift",
-        Stop::Record(_) => "record_failed",
-        Stop::ReaderGone => "stdout_closed",
-        Stop::Output(_) => "stdout_failed",
-        Stop::Input(_) => "list_failed",
-    }
-}
-
-/// Says how to go on with a run that is not finished. What stopped the run, by its [word](stop_word), would stop it
+/// Says how to go on with a run that is not finished. What stopped the run, by its [word](easemob_admin_ops::schedule::pipeline::Stop::word), would stop it
 /// again.
 #[must_use]
 pub fn way_on(stopped: Option<&str>, run: &str) -> String {
@@ -326,11 +308,13 @@ pub fn way_on(stopped: Option<&str>, run: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use easemob_admin_ops::schedule::pipeline::Stop;
+
     use super::*;
 
     #[test]
     fn what_stopped_a_run_is_not_advised_again() {
-        let after = |stop: &Stop| way_on(Some(stop_word(stop)), "r1");
+        let after = |stop: &Stop| way_on(Some(stop.word()), "r1");
         assert!(after(&Stop::Cap).ends_with("runs resume r1 --max-logouts N"));
         assert!(!after(&Stop::Drift).contains("resume"));
         assert!(after(&Stop::Aborted).ends_with("runs resume r1"));

@@ -22,7 +22,7 @@ use crate::context::{Context, Session};
 use crate::disk_hint::disk_hint;
 use crate::drive::{Driven, Run, RunRow};
 use crate::exit;
-use crate::summary::{Summary, Words, stop_word};
+use crate::summary::{Summary, Words};
 
 /// The work of one process on a run.
 pub struct Attempt<'a> {
@@ -122,7 +122,7 @@ impl<'a> Attempt<'a> {
 
     /// Notes that the work has ended, and waits until everything is on disk.
     pub async fn end<R: RunRow>(self, driven: &mut Driven<'_, R>) {
-        let stopped = driven.stop().map(|stop| stop_word(stop).to_owned());
+        let stopped = driven.stop().map(|stop| stop.word().to_owned());
         if let Err(error) = self.close(stopped).await {
             driven.stop_because(Stop::Record(error));
         }

@@ -102,7 +102,7 @@ pub(super) async fn perform(
     let mut driven = attempt.drive::<ChangeRow>(change.doing, change.words(false));
     let work = async |task: Task| {
         changing.work_on(&task).await.unwrap_or_else(|error| Done {
-            rows: vec![ChangeRow::new(&task, "not_started")],
+            reports: vec![ChangeRow::new(&task, "not_started")],
             tally: Tally::default(),
             failures: Vec::new(),
             stop: Some(Stop::Record(error)),
@@ -156,7 +156,7 @@ impl Changing<'_> {
         let noted = self.recorder.record(Note::of_item(&task.item, outcome)).await;
         let lock_ended = in_force && lock.is_some();
         let mut done = done_with(task, result, self.change.done);
-        for row in &mut done.rows {
+        for row in &mut done.reports {
             row.lock_ended = lock_ended.then_some(true);
         }
         done.stop = booked.and(noted).err().map(Stop::Record);
@@ -197,7 +197,7 @@ pub fn done_with(task: &Task, result: Result<(), CallError>, outcome: &'static s
         }
     };
     Done {
-        rows: vec![row],
+        reports: vec![row],
         tally,
         failures,
         stop: None,

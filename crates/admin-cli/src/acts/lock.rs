@@ -468,7 +468,7 @@ mod tests {
         );
         assert!(matches!(done.stop, Some(Stop::Record(_))));
         assert_eq!((done.tally.done, done.tally.unknown), (0, 1));
-        let row = serde_json::to_value(&done.rows[0]).unwrap();
+        let row = serde_json::to_value(&done.reports[0]).unwrap();
         assert_eq!(row["outcome"], "unknown");
     }
 

@@ -22,7 +22,7 @@ use self::row::LogoutRow;
 use super::attempt::{Attempt, now};
 use crate::command_error::CommandError;
 use crate::context::{Context, Session};
-use crate::drive::{Batch, Done, Driven, Run, drive};
+use crate::drive::{Done, Driven, Run, drive};
 use crate::exit::{self, Exit};
 use crate::summary::{Summary, Words};
 
@@ -156,7 +156,7 @@ pub fn done_with(task: &Task, result: &UserResult, order: &Order) -> Done<Logout
         _ => None,
     };
     Done {
-        rows: row::rows(task, result, order),
+        reports: row::rows(task, result, order),
         tally,
         failures: result.failures().cloned().collect(),
         stop,
@@ -172,16 +172,6 @@ pub fn ended_by(context: &Context, id: &RunId) -> Result<Vec<Ended>, CommandErro
     verify::ended(runs.items(id)?, runs.records(id)?).map_err(|error| {
         CommandError::new(exit::INTERNAL, format!("the run {id} cannot be read")).because(error)
     })
-}
-
-impl Batch for Ended {
-    fn line(&self) -> u64 {
-        self.line
-    }
-
-    fn users(&self) -> u64 {
-        1
-    }
 }
 
 /// Reads again what was ended, with a row per device and the counts in the summary.
@@ -201,7 +191,7 @@ pub async fn reread(
             bar.advance(users.len() as u64);
         }
         let mut done = Done {
-            rows: Vec::new(),
+            reports: Vec::new(),
             tally: Tally::default(),
             failures: Vec::new(),
             stop: None,
@@ -209,7 +199,7 @@ pub async fn reread(
         for (user, (verdicts, error)) in users.iter().zip(read) {
             for (device, verdict) in verdicts {
                 verified.borrow_mut().count(verdict);
-                done.rows
+                done.reports
                     .push(LogoutRow::verified(user, &device, verdict, error.as_ref()));
             }
             done.failures.extend(error);

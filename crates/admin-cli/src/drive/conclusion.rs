@@ -4,35 +4,12 @@ use std::io;
 
 use easemob_admin_ops::schedule::breaker::Fatal;
 use easemob_admin_ops::schedule::pipeline::Stop;
-use easemob_admin_ops::server::calls::{CallError, Scope};
+use easemob_admin_ops::server::calls::CallError;
 
 use crate::command_error::CommandError;
 use crate::disk_hint::disk_hint;
 use crate::exit::{self, Exit};
 use crate::summary::Summary;
-
-/// Whether all that failed was silence of the server.
-pub(super) struct Silence {
-    pub(super) only: bool,
-    pub(super) first: Option<CallError>,
-}
-
-impl Default for Silence {
-    fn default() -> Self {
-        Self {
-            only: true,
-            first: None,
-        }
-    }
-}
-
-impl Silence {
-    /// Takes note of the failures of one job.
-    pub(super) fn hear(&mut self, failures: &[CallError]) {
-        self.only &= failures.iter().all(|error| error.scope == Scope::Network);
-        self.first = self.first.take().or_else(|| failures.first().cloned());
-    }
-}
 
 /// Returns the exit code of a run; a silent server counts more than the items that failed by it.
 pub(super) fn conclude(

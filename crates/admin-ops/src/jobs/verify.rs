@@ -14,6 +14,7 @@ use serde::Serialize;
 use crate::run::item::Item;
 use crate::run::journal::read::JournalError;
 use crate::run::journal::record::{Intent, Record};
+use crate::schedule::run_loop::Batch;
 use crate::server::calls::{CallError, SessionCalls};
 
 /// How many users one request of status takes (user system page).
@@ -30,6 +31,16 @@ pub struct Ended {
     pub ended: Vec<DeviceId>,
     /// Devices that were online and meant to stay.
     pub kept: Vec<DeviceId>,
+}
+
+impl Batch for Ended {
+    fn line(&self) -> u64 {
+        self.line
+    }
+
+    fn users(&self) -> u64 {
+        1
+    }
 }
 
 /// What a second reading says of one device.

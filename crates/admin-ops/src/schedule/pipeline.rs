@@ -61,6 +61,25 @@ pub enum Stop {
     Input(io::Error),
 }
 
+impl Stop {
+    /// Returns the word for a reason to stop.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Wished(Cause::Signal) => "interrupted",
+            Self::Wished(Cause::Deadline) => "max_duration",
+            Self::Aborted => "aborted",
+            Self::Fatal(_) => "fatal",
+            Self::Cap => "max_logouts",
+            Self::Drift => "drift",
+            Self::Record(_) => "record_failed",
+            Self::ReaderGone => "stdout_closed",
+            Self::Output(_) => "stdout_failed",
+            Self::Input(_) => "list_failed",
+        }
+    }
+}
+
 /// How a run ended.
 #[derive(Debug)]
 pub struct End<T> {

@@ -179,7 +179,7 @@ pub fn one(row: LockRow, settled: Settled) -> Done<LockRow> {
     let mut tally = Tally::default();
     tally.count(settled);
     Done {
-        rows: vec![row],
+        reports: vec![row],
         tally,
         failures: Vec::new(),
         stop: None,

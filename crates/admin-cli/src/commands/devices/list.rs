@@ -194,7 +194,7 @@ fn words(selection: &Selection) -> Words {
 
 async fn read(session: &Session, entry: &Entry, selection: &Selection) -> Done<DeviceRow> {
     let mut done = Done {
-        rows: Vec::new(),
+        reports: Vec::new(),
         tally: Tally::default(),
         failures: Vec::new(),
         stop: None,
@@ -202,31 +202,31 @@ async fn read(session: &Session, entry: &Entry, selection: &Selection) -> Done<D
     match session.server.read_devices(&entry.user).await {
         Err(error) => {
             done.tally.count(Settled::of_error(&error));
-            done.rows.push(DeviceRow::failed(entry, &error));
+            done.reports.push(DeviceRow::failed(entry, &error));
             done.failures.push(error);
         }
         Ok((devices, unreadable)) => {
             let selected = select_victims(&entry.user, &devices, selection);
             done.tally.devices = selected.victims.len() as u64;
             let meant = selected.victims.into_iter();
-            done.rows
+            done.reports
                 .extend(meant.map(|choice| DeviceRow::online(entry, choice, !selection.is_everything())));
             // One that cannot be named may be meant.
             let failed = unreadable.iter().map(|error| DeviceRow::failed(entry, error));
-            done.rows.extend(failed);
+            done.reports.extend(failed);
             done.tally.count(match unreadable.first() {
                 Some(error) => Settled::of_error(error),
-                None if done.rows.is_empty() => Settled::NothingToDo,
+                None if done.reports.is_empty() => Settled::NothingToDo,
                 None => Settled::Done,
             });
             done.failures = unreadable;
-            if done.rows.is_empty() {
+            if done.reports.is_empty() {
                 let outcome = if devices.is_empty() {
                     "not_online"
                 } else {
                     "no_match"
                 };
-                done.rows.push(DeviceRow::new(entry, outcome));
+                done.reports.push(DeviceRow::new(entry, outcome));
             }
         }
     }

@@ -275,7 +275,7 @@ fn compared(
     totals: &mut Totals,
 ) -> Done<CheckRow> {
     let mut done = Done {
-        rows: Vec::new(),
+        reports: Vec::new(),
         tally: Tally::default(),
         failures: Vec::new(),
         stop: None,
@@ -283,7 +283,7 @@ fn compared(
     match read {
         Err(error) => {
             done.tally.count(Settled::of_error(&error));
-            done.rows.push(CheckRow::failed(entry, &error));
+            done.reports.push(CheckRow::failed(entry, &error));
             done.failures.push(error);
         }
         Ok(devices) => {
@@ -295,7 +295,7 @@ fn compared(
             } else {
                 Settled::Done
             });
-            done.rows = found
+            done.reports = found
                 .iter()
                 .map(|surplus| CheckRow::exceeds(entry, surplus))
                 .collect();

@@ -146,7 +146,7 @@ fn chunks(
 async fn read(session: &Session, entries: &[Entry]) -> Done<StatusRow> {
     let users: Vec<UserId> = entries.iter().map(|entry| entry.user.clone()).collect();
     let mut done = Done {
-        rows: Vec::with_capacity(entries.len()),
+        reports: Vec::with_capacity(entries.len()),
         tally: Tally::default(),
         failures: Vec::new(),
         stop: None,
@@ -159,7 +159,7 @@ async fn read(session: &Session, entries: &[Entry]) -> Done<StatusRow> {
             && let Err(error) = session.server.prove_user(&entry.user).await
         {
             done.tally.count(Settled::of_error(&error));
-            done.rows.push(StatusRow::failed(entry, &error));
+            done.reports.push(StatusRow::failed(entry, &error));
             done.failures.push(error);
             continue;
         }
@@ -183,7 +183,7 @@ async fn read(session: &Session, entries: &[Entry]) -> Done<StatusRow> {
             }
         };
         done.tally.count(settled);
-        done.rows.push(row);
+        done.reports.push(row);
     }
     done
 }

@@ -97,7 +97,7 @@ impl Rows<'_> {
             return;
         };
         let done = compared(&entry, Ok(devices), self.selection, &mut self.totals);
-        for row in &done.rows {
+        for row in &done.reports {
             self.row(row);
         }
     }
