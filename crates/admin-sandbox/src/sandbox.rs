@@ -316,6 +316,12 @@ impl Sandbox {
         lock(&self.service.calls).count(endpoint)
     }
 
+    /// Returns how many calls it got in all, however long ago.
+    #[must_use]
+    pub fn total_calls(&self) -> usize {
+        lock(&self.service.calls).total()
+    }
+
     /// Forgets the recorded calls.
     pub fn reset_calls(&self) {
         lock(&self.service.calls).clear();

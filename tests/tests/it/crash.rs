@@ -75,13 +75,13 @@ fn a_run_survives_being_killed_at_any_point() {
     let mut in_flight = 0;
     let mut run: Option<std::path::PathBuf> = None;
     for kill in 0..kills {
-        let before = env.sandbox().calls().len();
+        let before = env.sandbox().total_calls();
         let mut child = env.spawn(if run.is_some() { &again } else { &first });
         // From before the first request to a dozen requests later, and between any two of them.
         let calls = kill % 13;
         until("the next point", || {
             run = run.take().or_else(|| journal_of(&env));
-            (run.is_some() && env.sandbox().calls().len() >= before + calls)
+            (run.is_some() && env.sandbox().total_calls() >= before + calls)
                 || child.try_wait().unwrap().is_some()
         });
         child.kill().unwrap();

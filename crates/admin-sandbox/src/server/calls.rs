@@ -41,6 +41,10 @@ impl Calls {
         self.counts.get(endpoint).copied().unwrap_or(0)
     }
 
+    pub(crate) fn total(&self) -> usize {
+        self.counts.values().sum()
+    }
+
     pub(crate) fn recent(&self) -> Vec<Call> {
         self.recent.iter().cloned().collect()
     }

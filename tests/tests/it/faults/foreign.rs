@@ -358,17 +358,12 @@ fn nothing_leaks(env: &TestEnv, output: &Output) {
     }
     let secret = env.sandbox().client_secret();
     for hidden in [secret, "YWMt", "Bearer YW"] {
-        let spellings = [
-            hidden.to_owned(),
-            STANDARD.encode(hidden),
-            percent_encoded(hidden),
-        ];
-        for spelling in &spellings {
-            // The last group of base64 depends on what follows.
-            let spelling = spelling.trim_end_matches('=');
-            let whole = &spelling[..spelling.len() - spelling.len() % 4];
+        // Six bits a character; the last one depends on what follows.
+        let mut encoded = STANDARD.encode(hidden);
+        encoded.truncate(hidden.len() * 8 / 6);
+        for spelling in [hidden.to_owned(), encoded, percent_encoded(hidden)] {
             for text in &texts {
-                assert!(!text.contains(whole), "{hidden} as {whole} in {text}");
+                assert!(!text.contains(&spelling), "{hidden} as {spelling} in {text}");
             }
         }
     }
