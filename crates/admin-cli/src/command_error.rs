@@ -8,9 +8,11 @@ use std::fmt;
 use easemob_admin_api::{Error as ApiError, SignError};
 use easemob_admin_audit::AuditError;
 use easemob_admin_ops::files::encoding::quoted;
+use easemob_admin_ops::jobs::lock::CannotLock;
 use easemob_admin_ops::locks::book::LockBookError;
 use easemob_admin_ops::logins::store::StoreError;
 use easemob_admin_ops::policy::PolicyError;
+use easemob_admin_ops::run::attempt::CannotBegin;
 use easemob_admin_ops::run::directory::RunError;
 use easemob_admin_ops::run::recorder::RecordError;
 use easemob_admin_ops::schedule::breaker::Fatal;
@@ -402,6 +404,32 @@ fn cannot_sign(error: &ApiError) -> bool {
 fn is_gateways_refusal(error: &ApiError) -> bool {
     let in_trouble = matches!(error.status(), Some(408 | 429 | 500 | 502..));
     error.is_foreign_answer() && !in_trouble
+}
+
+impl From<CannotBegin> for CommandError {
+    fn from(error: CannotBegin) -> Self {
+        match error {
+            CannotBegin::Run(error) => error.into(),
+            CannotBegin::Trail(error) => error.into(),
+            CannotBegin::Compare(_) => {
+                Self::of(exit::INTERNAL, &error).hint("check the trail: easemob-admin audit verify")
+            }
+            CannotBegin::Thread(_) => Self::of(exit::INTERNAL, &error),
+            CannotBegin::Record(ref cause) => {
+                let hint = disk_hint(cause, "nothing was sent; see the cause above");
+                Self::of(exit::INTERNAL, &error).hint(hint)
+            }
+        }
+    }
+}
+
+impl From<CannotLock> for CommandError {
+    fn from(error: CannotLock) -> Self {
+        match error {
+            CannotLock::Run(_) => Self::of(exit::INTERNAL, &error),
+            CannotLock::Book(error) => error.into(),
+        }
+    }
 }
 
 impl From<Fatal> for CommandError {

@@ -14,6 +14,8 @@ use easemob_admin_ops::logins::store::sqlite::SqliteStore;
 use easemob_admin_ops::run::journal::header::Header;
 use easemob_admin_ops::select::ages::{Ages, IdStamps};
 use easemob_admin_ops::server::client::Server;
+use easemob_admin_ops::stores::Stores;
+use easemob_admin_ops::target::Target;
 use easemob_admin_sandbox::Sandbox;
 
 use crate::cli::{Globals, Rate};
@@ -22,7 +24,7 @@ use crate::config::credentials::{self, Plan};
 use crate::config::environment::Environment;
 use crate::config::origin::{self, Layer as CredentialLayer};
 use crate::config::places::Places;
-use crate::config::precedence::{Address, Layer, Target, target};
+use crate::config::precedence::{Address, Aim, Layer, target};
 use crate::config::profile::{LifeUnit, LogoutVerb, Profile};
 use crate::config::profile_file::ProfileFile;
 use crate::config::secret_file;
@@ -84,6 +86,17 @@ pub struct Session {
 }
 
 impl Session {
+    /// Returns what is acted on.
+    #[must_use]
+    pub fn target(&self) -> Target {
+        Target {
+            app: self.app.clone(),
+            app_root: self.app_root.clone(),
+            profile: self.profile.clone(),
+            sandbox: self.is_sandbox(),
+        }
+    }
+
     /// Returns true if the server is the embedded sandbox.
     #[must_use]
     pub fn is_sandbox(&self) -> bool {
@@ -146,7 +159,7 @@ impl Context {
         Ok(ProfileFile::load(&path)?)
     }
 
-    fn target(&self, profiles: &ProfileFile) -> Result<Target, CommandError> {
+    fn target(&self, profiles: &ProfileFile) -> Result<Aim, CommandError> {
         let own = |value: &Option<String>| value.clone();
         let globals = &self.globals;
         let flags = Layer {
@@ -222,14 +235,14 @@ impl Context {
             return Ok(app.clone());
         }
         let root = match self.target(&self.profiles()?)? {
-            Target::Sandbox => {
+            Aim::Sandbox => {
                 return Err(CommandError::new(
                     exit::USAGE,
                     "the sandbox of --sandbox posts nothing",
                 )
                 .hint("serve one: easemob-admin sandbox serve --add-profile local --webhook URL --webhook-secret-file FILE"));
             }
-            Target::Server { address, .. } => Self::app_root(&address)?,
+            Aim::Server { address, .. } => Self::app_root(&address)?,
         };
         let key = root.app_key().map(ToString::to_string);
         key.ok_or_else(|| {
@@ -245,8 +258,8 @@ impl Context {
             return Ok(all.join(directory_name(true, None, "")));
         }
         let (address, profile) = match self.target(&self.profiles()?) {
-            Ok(Target::Sandbox) => return Ok(all.join(directory_name(true, None, ""))),
-            Ok(Target::Server { address, profile }) => (address, profile),
+            Ok(Aim::Sandbox) => return Ok(all.join(directory_name(true, None, ""))),
+            Ok(Aim::Server { address, profile }) => (address, profile),
             Err(error) => {
                 let sandbox = directory_name(true, None, "");
                 let kept = std::fs::read_dir(all).into_iter().flatten().flatten();
@@ -292,6 +305,14 @@ impl Context {
         found.map_err(|error| CommandError::new(exit::CONFIG, what).because(error).hint(looks))
     }
 
+    /// Returns where runs, trails and locks are kept.
+    ///
+    /// # Errors
+    /// When there is no place for them.
+    pub fn stores(&self) -> Result<Stores, CommandError> {
+        Ok(Stores::on_disk(self.places()?.data()))
+    }
+
     /// The variables with credentials that are set.
     fn credential_variables(&self) -> Vec<&'static str> {
         let mut names = credentials::VARIABLES.to_vec();
@@ -311,8 +332,8 @@ impl Context {
             self.profiles()?
         };
         let (address, profile) = match self.target(&profiles)? {
-            Target::Sandbox => return Ok(None),
-            Target::Server { address, profile } => (address, profile),
+            Aim::Sandbox => return Ok(None),
+            Aim::Server { address, profile } => (address, profile),
         };
         let root = Self::app_root(&address)?;
         let profile = profile.and_then(|name| Some((name.clone(), profiles.profiles.get(&name)?.clone())));

@@ -11,6 +11,7 @@ use std::time::Instant;
 
 use easemob_admin_ops::jobs::verify::Verified;
 use easemob_admin_ops::schedule::pipeline::Stop;
+
 pub use easemob_admin_ops::schedule::run_loop::{Batch, Done};
 use easemob_admin_ops::schedule::run_loop::{Ended, Observer, RunLoop};
 use easemob_admin_ops::server::client::Server;
@@ -96,7 +97,7 @@ pub async fn drive<T, R, Fut>(
     run: Run<'_>,
     source: impl Iterator<Item = io::Result<T>>,
     work: impl Fn(T) -> Fut,
-    dropped: impl Fn(T) -> Vec<R>,
+    dropped: impl Fn(&T) -> Vec<R>,
 ) -> Result<Exit, CommandError>
 where
     T: Batch,
@@ -167,7 +168,7 @@ impl<'a, R: RunRow> Driven<'a, R> {
         &mut self,
         source: impl Iterator<Item = io::Result<T>>,
         work: impl Fn(T) -> Fut,
-        dropped: impl Fn(T) -> Vec<R>,
+        dropped: impl Fn(&T) -> Vec<R>,
     ) where
         T: Batch,
         Fut: Future<Output = Done<R>>,

@@ -23,6 +23,7 @@ pub mod input;
 pub mod interrupt;
 pub mod ownership;
 pub mod pauses;
+pub mod present;
 pub mod progress;
 pub mod render;
 pub mod summary;

@@ -10,8 +10,10 @@
 //! | [`select`] | which devices are meant, and what is decided about each user: pure |
 //! | [`policy`] | how many devices each user may have, and which are the surplus |
 //! | [`schedule`] | many users at a time: how many, when going on is pointless, how much may be done |
+//! | [`stores`], [`target`] | where records are kept, and what is acted on |
 //! | [`server`] | the server calls that jobs need, as traits |
 //! | [`jobs`] | what is done with one user |
+//! | [`report`] | what the engine says of each item |
 //! | [`run`] | a run on disk: its journal, its input, what is left to do |
 //! | [`record`] | what a run says to the audit trail |
 //! | [`plan`] | a run that can be reviewed before it is done |
@@ -29,7 +31,10 @@ pub mod names;
 pub mod plan;
 pub mod policy;
 pub mod record;
+pub mod report;
 pub mod run;
 pub mod schedule;
 pub mod select;
 pub mod server;
+pub mod stores;
+pub mod target;

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use easemob_admin_ops::run::directory::{OpenRun, Runs};
+use easemob_admin_ops::run::directory::OpenRun;
 use easemob_admin_ops::run::id::RunId;
 use easemob_admin_ops::run::item::Item;
 use easemob_admin_ops::run::job::Action;
@@ -58,7 +58,7 @@ pub fn begin(
         allowance: order.allowance,
         durability: order.acting.durability.into(),
     };
-    Ok(Runs::at(context.places()?.runs()).create(&id, items, header)?)
+    Ok(context.stores()?.runs().create(&id, items, header)?)
 }
 
 /// Numbers the users of a list.

@@ -1,13 +1,14 @@
 //! Does what the journal of a run says is to be done.
 
+use easemob_admin_ops::jobs::ban::Change;
 use easemob_admin_ops::run::directory::OpenRun;
 use easemob_admin_ops::run::job::{Action, OnDrift};
 use easemob_admin_ops::run::resume::Which;
 use easemob_admin_ops::select::decide::Order;
 use jiff::Timestamp;
 
-use super::attempt::Attempt;
-use super::{change, lock, logout, unlock};
+use super::attempt::Reported;
+use super::{ban, lock, logout, unlock};
 use crate::command_error::CommandError;
 use crate::context::{Context, Session};
 use crate::exit::{self, Exit};
@@ -52,14 +53,15 @@ pub async fn perform(
         open.header.allowance = attempted.allowance;
     }
     let act = Act::of(open.header.action.clone())?;
-    let (attempt, tasks) = Attempt::begin(context, session, open, attempted.which, attempted.summary).await?;
+    let (reported, tasks) =
+        Reported::begin(context, session, open, attempted.which, attempted.summary).await?;
     match act {
-        Act::End(order) => logout::perform(attempt, tasks, &order, attempted.verify).await,
-        Act::Change(change) => change::perform(attempt, tasks, change).await,
-        Act::Lock(until) => lock::lock(attempt, tasks, until).await,
+        Act::End(order) => logout::perform(reported, tasks, &order, attempted.verify).await,
+        Act::Change(change) => ban::perform(reported, tasks, change).await,
+        Act::Lock(until) => lock::perform(reported, tasks, until).await,
         Act::Unlock(as_of) => {
-            let as_of = as_of.unwrap_or(attempt.header.created);
-            unlock::unlock(attempt, tasks, as_of).await
+            let as_of = as_of.unwrap_or(reported.attempt.header.created);
+            unlock::perform(reported, tasks, as_of).await
         }
     }
 }
@@ -69,7 +71,7 @@ pub enum Act {
     /// Devices are ended.
     End(Box<Order>),
     /// A call is sent that names no device.
-    Change(&'static change::Change),
+    Change(Change),
     /// The user is locked until then.
     Lock(Timestamp),
     /// The lock is lifted, if it was there already at that time; else at the time when the run was made.
@@ -94,8 +96,8 @@ impl Act {
                 selection,
                 on_drift: OnDrift::StillMeant,
             })),
-            Action::Ban => Self::Change(&change::BAN),
-            Action::Unban => Self::Change(&change::UNBAN),
+            Action::Ban => Self::Change(Change::Ban),
+            Action::Unban => Self::Change(Change::Unban),
             Action::Lock { until } => Self::Lock(until),
             Action::Unlock { as_of } => Self::Unlock(as_of),
             Action::SetLimits { .. } => {

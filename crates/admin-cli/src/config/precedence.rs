@@ -22,7 +22,7 @@ pub struct Layer {
 
 /// Where the calls of a command go.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Target {
+pub enum Aim {
     /// To the embedded sandbox.
     Sandbox,
     /// To a server.
@@ -87,7 +87,7 @@ pub fn target(
     flags: &Layer,
     environment: &Layer,
     file: &ProfileFile,
-) -> Result<Target, NoTarget> {
+) -> Result<Aim, NoTarget> {
     if sandbox {
         let explicit = [
             ("--profile", &flags.profile),
@@ -97,7 +97,7 @@ pub fn target(
         ];
         return match explicit.into_iter().find(|(_, value)| value.is_some()) {
             Some((flag, _)) => Err(NoTarget::SandboxAndServer(flag)),
-            None => Ok(Target::Sandbox),
+            None => Ok(Aim::Sandbox),
         };
     }
     let silent = Layer::default();
@@ -127,14 +127,14 @@ pub fn target(
         layers.push(("the profile", from_profile(name)));
     }
     match (address(&layers), named, &file.default) {
-        (Ok(address), named, _) => Ok(Target::Server {
+        (Ok(address), named, _) => Ok(Aim::Server {
             address,
             profile: named.cloned(),
         }),
         (Err(NoTarget::Nothing | NoTarget::NoApp(_) | NoTarget::NoServer(_)), None, Some(default)) => {
             file.find(default)?;
             layers.push(("the profile", from_profile(default)));
-            Ok(Target::Server {
+            Ok(Aim::Server {
                 address: address(&layers)?,
                 profile: Some(default.clone()),
             })
@@ -206,8 +206,8 @@ mod tests {
 
     fn decide(sandbox: bool, flags: &str, environment: &str, default: Option<&str>) -> String {
         match target(sandbox, &layer(flags), &layer(environment), &file(default)) {
-            Ok(Target::Sandbox) => "sandbox".into(),
-            Ok(Target::Server { address, profile }) => {
+            Ok(Aim::Sandbox) => "sandbox".into(),
+            Ok(Aim::Server { address, profile }) => {
                 let address = match address {
                     Address::ServerAndApp { server, app } => format!("{server} {app}"),
                     Address::Root(root) => root,

@@ -1,5 +1,9 @@
-//! What is done with one user: [`logout`] carries one from reading the device list to a settled result, [`verify`] reads again
-//! afterwards.
+//! What is done with one user: [`logout`] carries one from reading the device list to a settled result, [`end_devices`] has that
+//! on record, [`ban`], [`lock`] and [`unlock`] change who may sign in, [`verify`] reads again afterwards.
 
+pub mod ban;
+pub mod end_devices;
+pub mod lock;
 pub mod logout;
+pub mod unlock;
 pub mod verify;

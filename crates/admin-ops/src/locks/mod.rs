@@ -9,4 +9,5 @@ pub mod book;
 pub mod glance;
 pub mod guard;
 pub mod lock;
+pub mod reconcile;
 pub mod settling;

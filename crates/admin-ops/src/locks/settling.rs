@@ -14,8 +14,7 @@ use crate::run::directory::Runs;
 use crate::run::id::RunId;
 use crate::run::job::Action;
 use crate::run::journal::header::Header;
-use crate::server::calls::CallError;
-use crate::server::client::Server;
+use crate::server::calls::{AccountCalls, CallError};
 
 /// What the record of a run says of the ban of one user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -146,13 +145,10 @@ fn locks_users_of(header: &Header, app_root: Option<&str>) -> bool {
 ///
 /// # Errors
 /// When that cannot be read.
-pub async fn is_banned(server: &Server, user: &UserId) -> Result<bool, CallError> {
-    match server.client().get_user(user).await {
-        Ok(found) => Ok(found.is_banned()),
-        Err(error) => match CallError::from(&error) {
-            error if error.not_found => Ok(false),
-            error => Err(error),
-        },
+pub async fn is_banned(server: &impl AccountCalls, user: &UserId) -> Result<bool, CallError> {
+    match server.is_banned(user).await {
+        Err(error) if error.not_found => Ok(false),
+        read => read,
     }
 }
 

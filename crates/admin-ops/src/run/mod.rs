@@ -1,8 +1,9 @@
 //! A run: what is to be done with whom, on record before anything is sent.
 //!
-//! [`directory`] has one per run, with its [`input`] and its [`journal`]; [`recorder`] has the intent on record before
+//! [`attempt`] is the work of one process on a run; [`directory`] has one per run, with its [`input`] and its [`journal`]; [`recorder`] has the intent on record before
 //! anything is sent and the [`outcome`] after it, and [`resume`] says what is left to do.
 
+pub mod attempt;
 pub mod directory;
 pub mod id;
 pub mod input;

@@ -11,6 +11,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use easemob_admin_api::{DeviceId, UserId};
+use jiff::Timestamp;
 use tokio::sync::oneshot;
 
 use crate::run::item::Item;
@@ -164,6 +165,12 @@ impl Recorder {
     #[must_use]
     pub fn now(&self) -> i64 {
         (self.clock)()
+    }
+
+    /// Returns the time by the clock of the record.
+    #[must_use]
+    pub fn time(&self) -> Timestamp {
+        Timestamp::from_millisecond(self.now()).unwrap_or_default()
     }
 
     /// Waits until everything is on disk.

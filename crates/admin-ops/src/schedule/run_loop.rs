@@ -11,7 +11,7 @@ use crate::run::item::Task;
 use crate::schedule::breaker::Breaker;
 use crate::schedule::concurrency::{Concurrency, Gauge};
 use crate::schedule::pipeline::{self, Cause, Control, Stop, Wish};
-use crate::schedule::tally::Tally;
+use crate::schedule::tally::{Settled, Tally};
 use crate::server::calls::{CallError, Scope};
 
 /// The result of one job.
@@ -25,6 +25,30 @@ pub struct Done<R> {
     pub failures: Vec<CallError>,
     /// Why the run must stop after this job.
     pub stop: Option<Stop>,
+}
+
+impl<R> Done<R> {
+    /// The result of a job on one user.
+    #[must_use]
+    pub fn settled(reports: Vec<R>, settled: Settled) -> Self {
+        let mut done = Self {
+            reports,
+            ..Self::default()
+        };
+        done.tally.count(settled);
+        done
+    }
+}
+
+impl<R> Default for Done<R> {
+    fn default() -> Self {
+        Self {
+            reports: Vec::new(),
+            tally: Tally::default(),
+            failures: Vec::new(),
+            stop: None,
+        }
+    }
 }
 
 /// One user, or several that share a request.
@@ -131,7 +155,7 @@ impl RunLoop {
         &mut self,
         source: impl Iterator<Item = io::Result<T>>,
         work: impl Fn(T) -> Fut,
-        dropped: impl Fn(T) -> Vec<R>,
+        dropped: impl Fn(&T) -> Vec<R>,
         observer: &mut impl Observer<R>,
     ) where
         T: Batch,
@@ -157,7 +181,7 @@ impl RunLoop {
         T: Batch,
         Fut: Future<Output = Done<R>>,
     {
-        let nothing = |_| Vec::new();
+        let nothing = |_: &T| Vec::new();
         let _ = self
             .work(source, work, nothing, &mut Tally::default(), observer)
             .await;
@@ -168,7 +192,7 @@ impl RunLoop {
         &mut self,
         source: impl Iterator<Item = io::Result<T>>,
         work: impl Fn(T) -> Fut,
-        dropped: impl Fn(T) -> Vec<R>,
+        dropped: impl Fn(&T) -> Vec<R>,
         tally: &mut Tally,
         observer: &mut impl Observer<R>,
     ) -> Option<u64>
@@ -206,7 +230,7 @@ impl RunLoop {
         };
         for item in end.dropped {
             tally.unknown += item.users();
-            if let ControlFlow::Break(reason) = observer.report(&dropped(item)) {
+            if let ControlFlow::Break(reason) = observer.report(&dropped(&item)) {
                 self.stop.get_or_insert(reason);
             }
         }
@@ -260,7 +284,8 @@ impl<R, O: Observer<R>> Control<(u64, Done<R>)> for Bookkeeping<'_, O> {
         let gave_up = done.failures.len() < failures;
         self.gave_up |= gave_up;
         let troubled = done.failures.iter().any(|failure| failure.retry_may_help);
-        self.gauge.ended(took, running, troubled, self.observer.requests());
+        self.gauge
+            .ended(took, running, troubled, self.observer.requests());
         self.tally.add(&done.tally);
         self.observer.advance(done.tally.settled() + done.tally.not_tried);
         self.silence.hear(&done.failures);

@@ -7,6 +7,8 @@ use std::future::Future;
 use easemob_admin_api::{DeviceId, UnixMillis, UserId};
 use serde::Serialize;
 
+use crate::report::Outcome;
+
 /// One device that was online when the list was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SeenDevice {
@@ -83,13 +85,13 @@ impl CallError {
         self.given_up || (self.scope == Scope::Token && !self.outcome_unknown)
     }
 
-    /// Returns the outcome of a row that tells this failure and nothing else.
+    /// Returns the outcome of a report that tells this failure and nothing else.
     #[must_use]
-    pub fn row_outcome(&self) -> &'static str {
+    pub fn outcome(&self) -> Outcome {
         if self.was_not_sent() {
-            "not_started"
+            Outcome::NotStarted
         } else {
-            "failed"
+            Outcome::Failed
         }
     }
 }
@@ -134,4 +136,14 @@ pub trait SessionCalls {
         user: &UserId,
         device: &DeviceId,
     ) -> impl Future<Output = Result<Ended, CallError>>;
+}
+
+/// The calls that change or read whether a user is banned.
+pub trait AccountCalls {
+    /// Returns whether a user is banned.
+    fn is_banned(&self, user: &UserId) -> impl Future<Output = Result<bool, CallError>>;
+    /// Bans a user, which ends the sessions on all devices.
+    fn ban(&self, user: &UserId) -> impl Future<Output = Result<(), CallError>>;
+    /// Lifts the ban of a user.
+    fn unban(&self, user: &UserId) -> impl Future<Output = Result<(), CallError>>;
 }

@@ -10,7 +10,7 @@ use crate::logins::scan::{ScanCalls, Status, UserPage};
 use crate::logins::store as seen;
 use crate::names::{self, Kind};
 use crate::select::ages::Ages;
-use crate::server::calls::{CallError, Ended, Scope, SeenDevice, SessionCalls};
+use crate::server::calls::{AccountCalls, CallError, Ended, Scope, SeenDevice, SessionCalls};
 use crate::server::listed;
 
 /// A client, and what is known of the ages of devices.
@@ -214,6 +214,25 @@ impl SessionCalls for Server {
     async fn logout_device(&self, user: &UserId, device: &DeviceId) -> Result<Ended, CallError> {
         let outcome = self.client.logout_device(user, device).await;
         outcome.map(ended).map_err(|error| CallError::from(&error))
+    }
+}
+
+impl AccountCalls for Server {
+    async fn is_banned(&self, user: &UserId) -> Result<bool, CallError> {
+        let found = self.client.get_user(user).await;
+        found
+            .map(|user| user.is_banned())
+            .map_err(|error| CallError::from(&error))
+    }
+
+    async fn ban(&self, user: &UserId) -> Result<(), CallError> {
+        let sent = self.client.ban(user).await;
+        sent.map_err(|error| CallError::from(&error))
+    }
+
+    async fn unban(&self, user: &UserId) -> Result<(), CallError> {
+        let sent = self.client.unban(user).await;
+        sent.map_err(|error| CallError::from(&error))
     }
 }
 

@@ -86,7 +86,7 @@ impl DeviceRow {
             call: Some(error.call),
             error: Some(error.message.clone()),
             retry_may_help: Some(error.retry_may_help),
-            ..Self::new(entry, error.row_outcome())
+            ..Self::new(entry, error.outcome().as_str())
         }
     }
 }
@@ -172,7 +172,7 @@ pub async fn run(context: &Context, session: &Session, args: &ListArgs) -> Resul
         summary: summary_of(&list).with_unmatched(unmatched),
     };
     let work = async |entry: Entry| read(session, &entry, &selection).await;
-    drive(run, source, work, |entry| vec![DeviceRow::new(&entry, "unknown")]).await
+    drive(run, source, work, |entry| vec![DeviceRow::new(entry, "unknown")]).await
 }
 
 /// Who has no device that is listed may be online on others.

@@ -121,7 +121,7 @@ impl CheckRow {
             call: Some(error.call),
             error: Some(error.message.clone()),
             retry_may_help: Some(error.retry_may_help),
-            ..Self::new(entry, error.row_outcome())
+            ..Self::new(entry, error.outcome().as_str())
         }
     }
 }
@@ -246,7 +246,7 @@ pub async fn run(context: &Context, session: &Session, args: &CheckArgs) -> Resu
     };
     let source = args.whom.stream(&list)?;
     driven
-        .phase(source, work, |entry| vec![CheckRow::new(&entry, "unknown")])
+        .phase(source, work, |entry| vec![CheckRow::new(entry, "unknown")])
         .await;
     let totals = totals.into_inner();
     driven.summary().over_limit_and_stay = Some(totals.undecided);

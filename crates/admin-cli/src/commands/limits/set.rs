@@ -17,7 +17,7 @@ use serde::Serialize;
 
 use super::reading::limits_of;
 use super::words::LimitsView;
-use crate::acts::attempt::Attempt;
+use crate::acts::attempt::Reported;
 use crate::acts::begin::{self, begin};
 use crate::command_error::CommandError;
 use crate::commands::acting::{Acting, users};
@@ -204,7 +204,7 @@ impl Planned {
             call: Some(error.call),
             error: Some(error.message.clone()),
             retry_may_help: Some(error.retry_may_help),
-            ..self.row(error.row_outcome())
+            ..self.row(error.outcome().as_str())
         }
     }
 }
@@ -294,11 +294,11 @@ pub async fn run(context: &Context, session: &Session, args: &SetArgs) -> Result
     let items = (0..).zip(changing.filter_map(|planned| planned.user.clone()));
     let items = items.map(|(number, user)| Ok(item(number, user)));
     let open = begin(context, session, order, items)?;
-    let (attempt, _) =
-        Attempt::begin(context, session, open, Which::Unfinished, Summary::of_users(0)).await?;
+    let (Reported { attempt, .. }, _) =
+        Reported::begin(context, session, open, Which::Unfinished, Summary::of_users(0)).await?;
     let exit = write(context, session, args, &planned, Some(&attempt.recorder)).await;
     let stopped = exit.as_ref().err().map(ToString::to_string);
-    attempt.close(stopped).await?;
+    attempt.close(stopped.as_deref()).await?;
     exit
 }
 

@@ -1,5 +1,8 @@
 //! What `runs resume` and `runs retry-failed` have in common.
 
+use easemob_admin_ops::report::ban::BanReport;
+use easemob_admin_ops::report::device::DeviceReport;
+use easemob_admin_ops::report::lock::LockReport;
 use easemob_admin_ops::run::directory::Runs;
 use easemob_admin_ops::run::id::RunId;
 use easemob_admin_ops::run::job::Action;
@@ -8,10 +11,7 @@ use easemob_admin_ops::run::journal::progress::Counts;
 use easemob_admin_ops::run::resume::{Left, Which, remaining};
 use easemob_admin_ops::select::exemptions::Unmatched;
 
-use crate::acts::change::ChangeRow;
 use crate::acts::drift_check::refuse_drift;
-use crate::acts::lock::LockRow;
-use crate::acts::logout::row::LogoutRow;
 use crate::acts::perform::{Act, Attempted, perform};
 use crate::command_error::CommandError;
 use crate::commands::acting::{devices, users};
@@ -41,7 +41,7 @@ pub(super) struct Again<'a> {
 pub(super) async fn go_on(context: &Context, again: Again<'_>) -> Result<Exit, CommandError> {
     require_data(context)?;
     let places = context.places()?;
-    let runs = Runs::at(places.runs());
+    let runs = context.stores()?.runs();
     let id = runs.find(again.run)?;
     require_run(context, &places.runs().join(id.as_str()))?;
     // Locked from here on, so that what is asked about is what will be done.
@@ -126,13 +126,13 @@ fn nothing_done(context: &Context, header: &Header, left: Left) -> Result<Exit, 
     let command = header.action.command();
     let report = match &header.action {
         Action::Ban | Action::Unban | Action::SetLimits { .. } => {
-            context.local_report::<ChangeRow>(command, header.sandbox)
+            context.local_report::<BanReport>(command, header.sandbox)
         }
         Action::Lock { .. } | Action::Unlock { .. } => {
-            context.local_report::<LockRow>(command, header.sandbox)
+            context.local_report::<LockReport>(command, header.sandbox)
         }
         Action::Logout { .. } | Action::Apply { .. } | Action::Enforce { .. } => {
-            context.local_report::<LogoutRow>(command, header.sandbox)
+            context.local_report::<DeviceReport>(command, header.sandbox)
         }
     };
     finish_empty(report, &summary)

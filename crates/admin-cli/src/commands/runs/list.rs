@@ -1,7 +1,7 @@
 //! `runs list`: the runs on record.
 
 use clap::Args;
-use easemob_admin_ops::run::directory::{Runs, SeenRun};
+use easemob_admin_ops::run::directory::SeenRun;
 use easemob_admin_ops::run::id::RunId;
 use serde::Serialize;
 
@@ -210,7 +210,7 @@ struct ListSummary {
 /// # Errors
 /// When the directory of runs cannot be read.
 pub fn run(context: &Context, args: &ListArgs) -> Result<Exit, CommandError> {
-    let runs = Runs::at(context.places()?.runs());
+    let runs = context.stores()?.runs();
     let ids = runs.list()?;
     let mut rows: Vec<RunRow> = ids
         .iter()

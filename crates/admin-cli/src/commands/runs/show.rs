@@ -136,7 +136,7 @@ struct ShowSummary {
 /// # Errors
 /// When there is no such run, or it cannot be read.
 pub fn run(context: &Context, args: &ShowArgs) -> Result<Exit, CommandError> {
-    let runs = Runs::at(context.places()?.runs());
+    let runs = context.stores()?.runs();
     let id = runs.find(&args.run)?;
     let seen = runs.see(&id)?;
     let (attempts, failures) = history(&runs, &id)?;

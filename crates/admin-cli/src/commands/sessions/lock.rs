@@ -3,17 +3,19 @@
 use std::time::Duration;
 
 use clap::Args;
+use easemob_admin_ops::jobs::lock::outcome_for;
 use easemob_admin_ops::locks::lock::{Lock, unattended};
+use easemob_admin_ops::report::lock::{LockReport, failed};
+use easemob_admin_ops::report::{Outcome, one};
 use easemob_admin_ops::run::item::Task;
 use easemob_admin_ops::run::job::Action;
 use easemob_admin_ops::schedule::tally::Settled;
+use easemob_admin_ops::server::calls::AccountCalls;
 use easemob_admin_ops::server::calls::{CallError, SessionCalls};
 use jiff::Timestamp;
 
 use crate::acts::begin::{self, begin};
-use crate::acts::lock::book::{book_of_session, warn_of_others};
-use crate::acts::lock::outcome_for;
-use crate::acts::lock::row::{LockRow, failed, one};
+use crate::acts::locks_elsewhere::warn_of_others;
 use crate::acts::perform::{Attempted, perform};
 use crate::command_error::CommandError;
 use crate::commands::acting::{Acting, users};
@@ -59,7 +61,7 @@ pub async fn run(context: &Context, session: &Session, args: &LockArgs) -> Resul
     let list = args.users.read(context)?;
     args.cap.check(list.users, list.users)?;
     let act = format!("lock, until {until:.0}, {}", users(list.users));
-    let book = book_of_session(context, session)?;
+    let book = context.stores()?.lock_book(&session.target());
     warn_of_others(context, session, &book)?;
     if let Some(note) = unattended(book.lifted_last()?, Timestamp::now()) {
         context.ui.note(note);
@@ -116,16 +118,16 @@ async fn dry_run(
         acts: false,
         summary,
     };
-    let locks = book_of_session(context, session)?.read()?;
+    let locks = context.stores()?.lock_book(&session.target()).read()?;
     let work = async |task: Task| {
         let lock = locks.get(&task.item.user.folded());
         match would_lock(session, &task, lock, until).await {
             Ok(done) => done,
-            Err(error) => failed(LockRow::new(&task.item, "failed"), &error),
+            Err(error) => failed(LockReport::new(&task.item, Outcome::Failed), &error),
         }
     };
     let tasks = begin::items(args.users.stream(list)?).map(|item| item.map(Task::fresh));
-    drive(run, tasks, work, |task| vec![LockRow::cut_off(&task.item)]).await
+    drive(run, tasks, work, |task| vec![LockReport::cut_off(&task.item)]).await
 }
 
 async fn would_lock(
@@ -133,22 +135,24 @@ async fn would_lock(
     task: &Task,
     lock: Option<&Lock>,
     until: Timestamp,
-) -> Result<Done<LockRow>, CallError> {
+) -> Result<Done<LockReport>, CallError> {
     let item = &task.item;
-    let found = session.server.client().get_user(&item.user).await;
-    let banned = found.map_err(|error| CallError::from(&error))?.is_banned();
+    let banned = session.server.is_banned(&item.user).await?;
     // A lock that is pending may turn out to be one, or somebody else's ban: its run has to be finished to know.
     let in_force = lock.filter(|lock| !lock.is_pending());
     if banned && lock.is_none() {
-        return Ok(one(LockRow::new(item, "banned_before"), Settled::NothingToDo));
+        return Ok(one(
+            LockReport::new(item, Outcome::BannedBefore),
+            Settled::NothingToDo,
+        ));
     }
     let (would, until) = match (outcome_for(in_force, None, until), in_force) {
-        ("extended", _) => ("would_extend", until),
-        ("already_locked", Some(lock)) => ("already_locked", lock.until),
-        _ => ("would_lock", until),
+        (Outcome::Extended, _) => (Outcome::WouldExtend, until),
+        (Outcome::AlreadyLocked, Some(lock)) => (Outcome::AlreadyLocked, lock.until),
+        _ => (Outcome::WouldLock, until),
     };
     let devices: Vec<_> = session.server.list_devices_with_nameless(&item.user).await?;
-    let mut done = one(LockRow::new(item, would).until(until), Settled::Done);
+    let mut done = one(LockReport::new(item, would).until(until), Settled::Done);
     done.tally.devices = devices.len() as u64;
     Ok(done)
 }

@@ -2,11 +2,12 @@
 
 use clap::Args;
 use easemob_admin_ops::locks::lock::{Lock, unattended};
+use easemob_admin_ops::locks::reconcile::reconcile;
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::lock::lifting;
-use crate::acts::lock::book::{book_of_session, reconcile, warn_of_others};
+use crate::acts::locks_elsewhere::warn_of_others;
 use crate::command_error::CommandError;
 use crate::commands::acting::users;
 use crate::context::{Context, Session};
@@ -108,8 +109,8 @@ struct LocksSummary {
 /// When the locks cannot be read.
 pub fn run(context: &Context, session: &Session, args: &LocksArgs) -> Result<Exit, CommandError> {
     let now = Timestamp::now();
-    let book = book_of_session(context, session)?;
-    let locks = reconcile(context, &book)?;
+    let book = context.stores()?.lock_book(&session.target());
+    let locks = reconcile(&context.stores()?.runs(), &book)?;
     warn_of_others(context, session, &book)?;
     let output =
         |error| CommandError::new(exit::INTERNAL, "the rows cannot be written to stdout").because(error);
@@ -147,8 +148,8 @@ pub fn run(context: &Context, session: &Session, args: &LocksArgs) -> Result<Exi
 
 /// Tells loudly that locks should have been lifted by now.
 pub fn warn_of_overdue(context: &Context, session: &Session) {
-    let book = book_of_session(context, session);
-    let locks = match book.and_then(|book| Ok(book.read()?)) {
+    let stores = context.stores();
+    let locks = match stores.and_then(|stores| Ok(stores.lock_book(&session.target()).read()?)) {
         Ok(locks) => locks,
         Err(error) => {
             context

@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use easemob_admin_api::UnixMillis;
+use easemob_admin_ops::jobs::end_devices::done_with;
 use easemob_admin_ops::jobs::logout::{Fate, UserResult, choose, concluded};
 use easemob_admin_ops::plan::document::{FORMAT, PlanHeader, PlanTotals, PlannedDevice, PlannedUser};
 use easemob_admin_ops::plan::in_order::InOrder;
 use easemob_admin_ops::plan::write::PlanWriter;
+use easemob_admin_ops::report::device::DeviceReport;
 use easemob_admin_ops::run::item::Task;
 use easemob_admin_ops::schedule::cap::{Cap, CapSpec};
 use easemob_admin_ops::schedule::pipeline::Stop;
@@ -20,8 +22,7 @@ use jiff::Timestamp;
 use tempfile::NamedTempFile;
 
 use crate::acts::begin::items;
-use crate::acts::logout::row::LogoutRow;
-use crate::acts::logout::{WORDS, done_with};
+use crate::acts::logout::{WORDS, cut_off};
 use crate::acts::operator::operator;
 use crate::command_error::CommandError;
 use crate::commands::acting::{devices, users};
@@ -85,7 +86,7 @@ pub async fn run(context: &Context, session: &Session, args: &PlanArgs) -> Resul
     let unmatched = without_a_user(context, exempt, args.users.names(&list)?)?;
     let mut summary = summary_of(&list).with_unmatched(unmatched);
     summary.dry_run = true;
-    let mut driven = Driven::<LogoutRow>::begin(Run {
+    let mut driven = Driven::<DeviceReport>::begin(Run {
         context,
         session,
         command: "sessions plan",
@@ -117,16 +118,14 @@ pub async fn run(context: &Context, session: &Session, args: &PlanArgs) -> Resul
             }
             Err(error) => UserResult::Unread(error),
         };
-        let done = done_with(&task, &result, &order);
+        let done = done_with(&task.item, &result, &order);
         Done {
             stop: written.err().map(Stop::Output).or(done.stop),
             ..done
         }
     };
     let tasks = items(args.users.stream(&list)?).map(|item| item.map(Task::fresh));
-    driven
-        .phase(tasks, work, |task| vec![LogoutRow::cut_off(&task)])
-        .await;
+    driven.phase(tasks, work, cut_off).await;
     let whole = driven.stop().is_none();
     let exit = driven.finish()?;
     if !whole {

@@ -4,18 +4,20 @@ use std::io;
 
 use clap::Args;
 use easemob_admin_api::UserId;
+use easemob_admin_ops::jobs::unlock::left;
 use easemob_admin_ops::locks::lock::{Lock, Locks, due};
+use easemob_admin_ops::locks::reconcile::reconcile;
+use easemob_admin_ops::report::lock::LockReport;
+use easemob_admin_ops::report::{Outcome, one};
 use easemob_admin_ops::run::item::{Item, Task};
 use easemob_admin_ops::run::job::Action;
 use easemob_admin_ops::schedule::tally::Settled;
 use jiff::Timestamp;
 
 use crate::acts::begin::{self, begin};
-use crate::acts::lock::book::{book_of_session, reconcile, warn_of_others};
-use crate::acts::lock::overdue::{Overdue, pending_and_due};
-use crate::acts::lock::row::{LockRow, one};
+use crate::acts::locks_elsewhere::warn_of_others;
+use crate::acts::overdue::{Overdue, pending_and_due};
 use crate::acts::perform::{Attempted, perform};
-use crate::acts::unlock::left;
 use crate::command_error::CommandError;
 use crate::commands::acting::{Acting, users};
 use crate::commands::user_cap::UserCap;
@@ -62,9 +64,9 @@ pub async fn run(context: &Context, session: &Session, args: &UnlockArgs) -> Res
         acting.reason = acting.reason.or_else(|| Some(reason()));
     }
     acting.require_record(context, session)?;
-    let book = book_of_session(context, session)?;
+    let book = context.stores()?.lock_book(&session.target());
     warn_of_others(context, session, &book)?;
-    reconcile(context, &book)?;
+    reconcile(&context.stores()?.runs(), &book)?;
     // Between the two nobody can set a lock that is neither seen nor newer.
     let (as_of, locks) = book.change(|locks| (Timestamp::now(), locks.clone()))?;
     let overdue = if args.due {
@@ -109,10 +111,10 @@ struct Asked<'a> {
 
 impl Asked<'_> {
     /// Returns the outcome of a dry run for a user.
-    fn would(&self, user: &UserId) -> &'static str {
+    fn would(&self, user: &UserId) -> Outcome {
         let lock = self.locks.get(&user.folded()).filter(|lock| lock.is_pending());
         let verdict = lock.and_then(|lock| self.overdue.verdict(lock));
-        verdict.and_then(left).unwrap_or("would_unlock")
+        verdict.and_then(left).unwrap_or(Outcome::WouldUnlock)
     }
 }
 
@@ -132,7 +134,7 @@ async fn lift(
         } else {
             "no lock is due"
         });
-        let report = context.report::<LockRow>(session, "sessions unlock", None);
+        let report = context.report::<LockReport>(session, "sessions unlock", None);
         return finish_empty(report, &summary);
     }
     let count = items.len() as u64;
@@ -244,11 +246,11 @@ async fn dry_run(
         summary,
     };
     let work = async |task: Task| match asked.would(&task.item.user) {
-        would @ "would_unlock" => one(LockRow::new(&task.item, would), Settled::Done),
-        left => one(LockRow::new(&task.item, left), Settled::NothingToDo),
+        would @ Outcome::WouldUnlock => one(LockReport::new(&task.item, would), Settled::Done),
+        left => one(LockReport::new(&task.item, left), Settled::NothingToDo),
     };
     let tasks = items.into_iter().map(|item| Ok(Task::fresh(item)));
-    drive(run, tasks, work, |task| vec![LockRow::cut_off(&task.item)]).await
+    drive(run, tasks, work, |task| vec![LockReport::cut_off(&task.item)]).await
 }
 
 fn numbered(users: impl IntoIterator<Item = (u64, UserId)>) -> Vec<Item> {

@@ -1,10 +1,10 @@
 //! `users ban`: keep users from signing in.
 
 use clap::Args;
+use easemob_admin_ops::jobs::ban::Change;
 use easemob_admin_ops::run::job::Action;
 
 use super::change;
-use crate::acts::change::BAN;
 use crate::command_error::CommandError;
 use crate::commands::acting::Acting;
 use crate::commands::user_cap::UserCap;
@@ -41,7 +41,7 @@ pub async fn run(context: &Context, session: &Session, args: &BanArgs) -> Result
         args.cap,
         &args.acting,
         Action::Ban,
-        &BAN,
+        Change::Ban,
     )
     .await
 }

@@ -1,12 +1,13 @@
 //! What `users ban` and `users unban` have in common.
 
-use easemob_admin_api::UserId;
+use easemob_admin_ops::jobs::ban::{Change, done_with};
+use easemob_admin_ops::report::ban::BanReport;
 use easemob_admin_ops::run::item::Task;
 use easemob_admin_ops::run::job::Action;
-use easemob_admin_ops::server::calls::CallError;
+use easemob_admin_ops::server::calls::AccountCalls;
 
+use crate::acts::ban::words;
 use crate::acts::begin::{self, begin};
-use crate::acts::change::{Change, ChangeRow, done_with};
 use crate::acts::perform::{Attempted, perform};
 use crate::command_error::CommandError;
 use crate::commands::acting::{Acting, users};
@@ -25,12 +26,16 @@ pub(super) async fn run(
     cap: UserCap,
     acting: &Acting,
     action: Action,
-    change: &Change,
+    change: Change,
 ) -> Result<Exit, CommandError> {
     acting.require_record(context, session)?;
     let list = source.read(context)?;
     cap.check(list.users, list.users)?;
-    let act = format!("{} {}", change.verb, users(list.users));
+    let verb = match change {
+        Change::Ban => "ban",
+        Change::Unban => "unban",
+    };
+    let act = format!("{verb} {}", users(list.users));
     acting.confirm(context, session, list.users, &act)?;
     if acting.dry_run {
         return dry_run(
@@ -59,7 +64,7 @@ async fn dry_run(
     session: &Session,
     source: &UserSource,
     acting: &Acting,
-    (command, change): (&'static str, &Change),
+    (command, change): (&'static str, Change),
     list: &UserList,
 ) -> Result<Exit, CommandError> {
     let mut summary = summary_of(list);
@@ -69,15 +74,14 @@ async fn dry_run(
         session,
         command,
         verb: "reading",
-        words: change.words(true),
+        words: words(change, true),
         acts: false,
         summary,
     };
-    let find = async |user: &UserId| {
-        let found = session.server.client().get_user(user).await;
-        found.map(drop).map_err(|error| CallError::from(&error))
+    let work = async |task: Task| {
+        let found = session.server.is_banned(&task.item.user).await;
+        done_with(&task.item, found.map(drop), change.outcome(true))
     };
-    let work = async |task: Task| done_with(&task, find(&task.item.user).await, change.would);
     let tasks = begin::items(source.stream(list)?).map(|item| item.map(Task::fresh));
-    drive(run, tasks, work, |task| vec![ChangeRow::cut_off(&task)]).await
+    drive(run, tasks, work, |task| vec![BanReport::cut_off(&task.item)]).await
 }

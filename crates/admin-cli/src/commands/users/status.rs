@@ -61,7 +61,7 @@ impl StatusRow {
             call: Some(error.call),
             error: Some(error.message.clone()),
             retry_may_help: Some(error.retry_may_help),
-            ..Self::new(entry, error.row_outcome())
+            ..Self::new(entry, error.outcome().as_str())
         }
     }
 }
@@ -121,7 +121,7 @@ pub async fn run(context: &Context, session: &Session, args: &StatusArgs) -> Res
         summary: summary_of(&list),
     };
     let work = async |entries: Vec<Entry>| read(session, &entries).await;
-    let rows = |entries: Vec<Entry>| {
+    let rows = |entries: &Vec<Entry>| {
         entries
             .iter()
             .map(|entry| StatusRow::new(entry, "unknown"))

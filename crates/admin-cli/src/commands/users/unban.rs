@@ -1,10 +1,10 @@
 //! `users unban`: let banned users sign in again.
 
 use clap::Args;
+use easemob_admin_ops::jobs::ban::Change;
 use easemob_admin_ops::run::job::Action;
 
 use super::change;
-use crate::acts::change::UNBAN;
 use crate::command_error::CommandError;
 use crate::commands::acting::Acting;
 use crate::commands::user_cap::UserCap;
@@ -39,7 +39,7 @@ pub async fn run(context: &Context, session: &Session, args: &UnbanArgs) -> Resu
         args.cap,
         &args.acting,
         Action::Unban,
-        &UNBAN,
+        Change::Unban,
     )
     .await
 }

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use easemob_admin_ops::locks::book::LockBook;
 use easemob_admin_ops::locks::lock::{Lock, Locks};
 use easemob_admin_ops::locks::settling::{Traces, Verdict, is_banned};
-use easemob_admin_ops::run::directory::Runs;
 use easemob_admin_ops::run::item::{Item, Task};
 
 use crate::acts::read_first::read_first;
@@ -39,7 +38,7 @@ impl Overdue {
         if locks.is_empty() {
             return Ok(this);
         }
-        let runs = Runs::at(context.places()?.runs());
+        let runs = context.stores()?.runs();
         let traces = Traces::read(&runs, book.app_root(), locks.iter().copied());
         let of_user: HashMap<String, &Lock> = locks.iter().map(|lock| (lock.user.folded(), *lock)).collect();
         let task = |(number, lock): (u64, &&Lock)| {

@@ -1,0 +1,3 @@
+//! From what the engine reports to what people and scripts read.
+
+pub mod rows;

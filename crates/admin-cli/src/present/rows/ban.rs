@@ -1,0 +1,50 @@
+//! The rows of `users ban` and `users unban`.
+
+use easemob_admin_ops::report::ban::BanReport;
+
+use super::{failure_cells, failure_line, flag};
+use crate::drive::RunRow;
+use crate::render::report::Row;
+
+impl Row for BanReport {
+    const COLUMNS: &'static [&'static str] = &[
+        "line",
+        "user",
+        "outcome",
+        "call",
+        "error",
+        "outcome_unknown",
+        "retry_may_help",
+        "lock_ended",
+    ];
+    const TABLE: &'static [&'static str] = &["user", "outcome", "note"];
+
+    fn cells(&self) -> Vec<String> {
+        let [call, error, outcome_unknown, retry_may_help] = failure_cells(&self.failure);
+        vec![
+            self.line.to_string(),
+            self.user.clone(),
+            self.outcome.to_string(),
+            call,
+            error,
+            outcome_unknown,
+            retry_may_help,
+            flag(self.lock_ended),
+        ]
+    }
+
+    fn table_cells(&self) -> Vec<String> {
+        let note = match (&self.failure.error, self.lock_ended) {
+            (Some(error), _) => error.clone(),
+            (None, Some(true)) => "was locked; the lock has ended".into(),
+            (None, _) => String::new(),
+        };
+        vec![self.user.clone(), self.outcome.as_str().replace('_', " "), note]
+    }
+}
+
+impl RunRow for BanReport {
+    fn failure(&self) -> Option<String> {
+        failure_line(self.line, &self.user, &self.failure)
+    }
+}

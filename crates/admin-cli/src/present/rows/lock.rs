@@ -1,0 +1,80 @@
+//! The rows of `sessions lock` and `sessions unlock`.
+
+use easemob_admin_ops::report::Outcome;
+use easemob_admin_ops::report::lock::LockReport;
+
+use super::{failure_cells, failure_line};
+use crate::drive::RunRow;
+use crate::render::report::Row;
+
+impl Row for LockReport {
+    const COLUMNS: &'static [&'static str] = &[
+        "line",
+        "user",
+        "outcome",
+        "devices_ended",
+        "call",
+        "error",
+        "outcome_unknown",
+        "retry_may_help",
+        "devices",
+        "until",
+    ];
+    const TABLE: &'static [&'static str] = &["user", "outcome", "devices", "until", "note"];
+
+    fn cells(&self) -> Vec<String> {
+        let [call, error, outcome_unknown, retry_may_help] = failure_cells(&self.failure);
+        vec![
+            self.line.to_string(),
+            self.user.clone(),
+            self.outcome.to_string(),
+            devices_ended(self),
+            call,
+            error,
+            outcome_unknown,
+            retry_may_help,
+            self.devices.clone(),
+            self.until.clone().unwrap_or_default(),
+        ]
+    }
+
+    fn table_cells(&self) -> Vec<String> {
+        vec![
+            self.user.clone(),
+            self.outcome.as_str().replace('_', " "),
+            devices_ended(self),
+            self.until.clone().unwrap_or_default(),
+            self.failure
+                .error
+                .clone()
+                .unwrap_or_else(|| note(self.outcome).into()),
+        ]
+    }
+}
+
+fn devices_ended(report: &LockReport) -> String {
+    let ended = report.devices_ended.map(|devices| devices.to_string());
+    ended.unwrap_or_default()
+}
+
+/// Says in words what an outcome means that is not what was asked for.
+fn note(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::BannedBefore => "somebody else's ban is in force and stays",
+        Outcome::AlreadyLocked => "the lock in force ends no earlier",
+        Outcome::TimeOver => "the lock would have ended by now",
+        Outcome::LiftedSince => "what an earlier attempt began was undone by somebody",
+        Outcome::NotLocked => "the lock was lifted, or a ban without end took its place",
+        Outcome::NotBanned => "not banned, so there is nothing to lift",
+        Outcome::LockInProgress => "a process is still working on this lock",
+        Outcome::RunUnreadable => "cannot tell who set the ban: the run of the lock cannot be read",
+        Outcome::ChangedSince => "locked anew or extended since this was asked for",
+        _ => "",
+    }
+}
+
+impl RunRow for LockReport {
+    fn failure(&self) -> Option<String> {
+        failure_line(self.line, &self.user, &self.failure)
+    }
+}

@@ -1,0 +1,27 @@
+//! Reports of the engine as rows.
+
+pub mod ban;
+pub mod device;
+pub mod lock;
+
+use easemob_admin_ops::report::Failure;
+
+fn flag(value: Option<bool>) -> String {
+    value.map(|flag| flag.to_string()).unwrap_or_default()
+}
+
+/// The columns `call`, `error`, `outcome_unknown` and `retry_may_help`.
+fn failure_cells(failure: &Failure) -> [String; 4] {
+    [
+        failure.call.as_deref().unwrap_or_default().to_owned(),
+        failure.error.clone().unwrap_or_default(),
+        flag(failure.outcome_unknown),
+        flag(failure.retry_may_help),
+    ]
+}
+
+/// Tells a failure in one line.
+fn failure_line(line: u64, who: &str, failure: &Failure) -> Option<String> {
+    let error = failure.error.as_ref()?;
+    Some(format!("line {line}, {who}: {error}"))
+}

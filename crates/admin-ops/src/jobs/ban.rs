@@ -1,0 +1,154 @@
+//! Bans a user, or lifts the ban.
+//!
+//! Both can be repeated without harm, so an item of an earlier attempt needs no look before it is done again. A lock of the
+//! user ends with it: a ban without end must not be lifted by the end of a lock.
+
+use easemob_admin_api::UserId;
+
+use crate::locks::book::LockBook;
+use crate::locks::glance::Glance;
+use crate::locks::lock::Lock;
+use crate::report::ban::BanReport;
+use crate::report::{Outcome, one};
+use crate::run::item::{Item, Task};
+use crate::run::journal::record::Record;
+use crate::run::outcome;
+use crate::run::recorder::{Note, RecordError, Recorder};
+use crate::schedule::pipeline::Stop;
+use crate::schedule::run_loop::Done;
+use crate::schedule::tally::Settled;
+use crate::server::calls::{AccountCalls, CallError};
+
+/// Which of the two is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// The user is banned.
+    Ban,
+    /// The ban is lifted.
+    Unban,
+}
+
+impl Change {
+    /// Returns the name of the call.
+    #[must_use]
+    pub fn call(self) -> &'static str {
+        match self {
+            Self::Ban => "users.ban",
+            Self::Unban => "users.unban",
+        }
+    }
+
+    /// Returns the outcome of a call that succeeds, or that would be sent.
+    #[must_use]
+    pub fn outcome(self, dry_run: bool) -> Outcome {
+        match (self, dry_run) {
+            (Self::Ban, false) => Outcome::Banned,
+            (Self::Ban, true) => Outcome::WouldBan,
+            (Self::Unban, false) => Outcome::Unbanned,
+            (Self::Unban, true) => Outcome::WouldUnban,
+        }
+    }
+}
+
+/// What banning or unbanning users needs.
+#[derive(Debug)]
+pub struct Banning<'a, S> {
+    server: &'a S,
+    recorder: &'a Recorder,
+    book: &'a LockBook,
+    glance: Glance<'a>,
+    change: Change,
+}
+
+impl<'a, S: AccountCalls> Banning<'a, S> {
+    /// Begins to ban or unban users whose locks are in `book`.
+    #[must_use]
+    pub fn new(server: &'a S, recorder: &'a Recorder, book: &'a LockBook, change: Change) -> Self {
+        Self {
+            server,
+            recorder,
+            book,
+            glance: Glance::into(book),
+            change,
+        }
+    }
+
+    /// Works on one user.
+    pub async fn work_on(&self, task: Task) -> Done<BanReport> {
+        let changed = self.change(&task.item).await;
+        changed.unwrap_or_else(|error| Done {
+            reports: vec![BanReport::new(&task.item, Outcome::NotStarted)],
+            stop: Some(Stop::Record(error)),
+            ..Done::default()
+        })
+    }
+
+    /// # Errors
+    /// When the intent, or the end of a lock before a ban, cannot be put on record; then nothing was sent.
+    async fn change(&self, item: &Item) -> Result<Done<BanReport>, RecordError> {
+        let user = &item.user;
+        let _guard = self.book.guard(user).await?;
+        self.recorder
+            .intend(item, self.change.call(), Vec::new(), Vec::new())
+            .await?;
+        // Taken out before a ban, so that no kill can leave an end behind for a ban that has none.
+        let mut lock = match self.change {
+            Change::Ban => self.take_out(user)?,
+            Change::Unban => None,
+        };
+        let result = match self.change {
+            Change::Ban => self.server.ban(user).await,
+            Change::Unban => self.server.unban(user).await,
+        };
+        // A ban that may have arrived has no end either.
+        let in_force = result
+            .as_ref()
+            .map_or_else(|error| error.outcome_unknown, |()| true);
+        let booked = match (&result, &lock) {
+            (Ok(()), _) => self.take_out(user).map(|found| lock = lock.take().or(found)),
+            (Err(_), Some(lock)) if !in_force => self.put_back(lock),
+            (Err(_), _) => Ok(()),
+        };
+        let outcome = Record::Outcome(outcome::of_call(item, &result, self.recorder.now()));
+        let noted = self.recorder.record(Note::of_item(item, outcome)).await;
+        let lock_ended = in_force && lock.is_some();
+        let mut done = done_with(item, result, self.change.outcome(false));
+        for report in &mut done.reports {
+            report.lock_ended = lock_ended.then_some(true);
+        }
+        done.stop = booked.and(noted).err().map(Stop::Record);
+        Ok(done)
+    }
+
+    fn take_out(&self, user: &UserId) -> Result<Option<Lock>, RecordError> {
+        if self.glance.lock_of(user)?.is_none() {
+            return Ok(None);
+        }
+        Ok(self.book.change(|locks| locks.remove(&user.folded()))?)
+    }
+
+    fn put_back(&self, lock: &Lock) -> Result<(), RecordError> {
+        Ok(self.book.change(|locks| {
+            locks.entry(lock.user.folded()).or_insert_with(|| lock.clone());
+        })?)
+    }
+}
+
+/// Returns what is reported of one user.
+#[must_use]
+pub fn done_with(item: &Item, result: Result<(), CallError>, outcome: Outcome) -> Done<BanReport> {
+    match result {
+        Ok(()) => one(BanReport::new(item, outcome), Settled::Done),
+        Err(error) => {
+            let report = if error.given_up {
+                BanReport::new(item, Outcome::NotStarted)
+            } else {
+                BanReport::failed(item, &error)
+            };
+            Done {
+                failures: vec![error.clone()],
+                ..one(report, Settled::of_error(&error))
+            }
+        }
+    }
+}

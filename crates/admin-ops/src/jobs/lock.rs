@@ -1,0 +1,452 @@
+//! Locks a user: a ban, a logout of whatever is left, and an end that is in the lock book before the ban is sent.
+
+use std::collections::HashMap;
+
+use easemob_admin_api::{DeviceId, UserId};
+use jiff::Timestamp;
+
+use crate::jobs::logout::{Fate, Mode, UserResult, logout_user};
+use crate::locks::bans::{self, Ban};
+use crate::locks::book::{LockBook, LockBookError};
+use crate::locks::glance::Glance;
+use crate::locks::lock::{Lock, LockState, enter};
+use crate::report::lock::{LockReport, failed, not_started};
+use crate::report::{Failure, Outcome, one};
+use crate::run::directory::Runs;
+use crate::run::id::RunId;
+use crate::run::item::{Item, Task};
+use crate::run::journal::header::Header;
+use crate::run::journal::record::{self, Record, State};
+use crate::run::outcome;
+use crate::run::recorder::{Note, RecordError, Recorder};
+use crate::schedule::cap::Cap;
+use crate::schedule::pipeline::Stop;
+use crate::schedule::run_loop::Done;
+use crate::schedule::tally::Settled;
+use crate::select::decide::Order;
+use crate::server::calls::{AccountCalls, CallError, SessionCalls};
+
+const BAN: &str = "users.ban";
+
+/// Why a run that locks cannot begin.
+#[derive(Debug, thiserror::Error)]
+pub enum CannotLock {
+    /// What earlier attempts have done cannot be told.
+    #[error("the run {0} cannot be read")]
+    Run(String),
+    /// The lock book cannot be read or written.
+    #[error(transparent)]
+    Book(#[from] LockBookError),
+}
+
+/// What locking means for somebody who is not banned, or whose ban is a lock.
+///
+/// A lock is extended, never cut short by accident: that is what unlocking is for.
+#[must_use]
+pub fn outcome_for(in_force: Option<&Lock>, run: Option<&str>, until: Timestamp) -> Outcome {
+    match in_force {
+        None => Outcome::Locked,
+        // An earlier attempt of the same run has come as far as the ban.
+        Some(lock) if run == Some(lock.run.as_str()) => Outcome::Locked,
+        Some(lock) if lock.until < until => Outcome::Extended,
+        Some(_) => Outcome::AlreadyLocked,
+    }
+}
+
+/// What earlier attempts of the run left behind for a user whom they may have banned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Before {
+    /// The lock is still in the book, so the ban is ours if there is one.
+    Held,
+    /// Somebody has unlocked, banned or unbanned the user since.
+    Undone,
+}
+
+/// What became of one user.
+enum LockResult {
+    /// The ban, or looking for one before it, failed.
+    Failed(CallError),
+    /// Somebody else's ban is in force; it stays.
+    BannedBefore,
+    /// Nothing was done, for this reason.
+    Left(Outcome),
+    /// Banned, which ended some devices; those that were still online had these fates.
+    Banned {
+        outcome: Outcome,
+        until: Timestamp,
+        by_the_ban: Vec<DeviceId>,
+        devices: UserResult,
+    },
+    /// The intent or the lock could not be put on record, so nothing was sent.
+    Unrecorded(RecordError),
+}
+
+/// What locking users needs.
+#[derive(Debug)]
+pub struct Locking<'a, S> {
+    server: &'a S,
+    recorder: &'a Recorder,
+    header: &'a Header,
+    runs: Runs,
+    book: &'a LockBook,
+    glance: Glance<'a>,
+    until: Timestamp,
+    before: HashMap<u64, Before>,
+}
+
+impl<'a, S: SessionCalls + AccountCalls> Locking<'a, S> {
+    /// Puts the users of `tasks` into the book: all are in it before the first ban, and who turns out to have been banned
+    /// before is taken out.
+    ///
+    /// # Errors
+    /// When the book cannot be written, or what earlier attempts of the run have done cannot be read; then nothing may be
+    /// sent.
+    pub fn begin(
+        server: &'a S,
+        recorder: &'a Recorder,
+        header: &'a Header,
+        runs: Runs,
+        book: &'a LockBook,
+        until: Timestamp,
+        tasks: &[Task],
+    ) -> Result<Self, CannotLock> {
+        let bans = RunId::parse(&header.run)
+            .and_then(|id| bans::of_run(&runs, &id))
+            .ok_or_else(|| CannotLock::Run(header.run.clone()))?;
+        let mut this = Self {
+            server,
+            recorder,
+            header,
+            runs,
+            book,
+            glance: Glance::into(book),
+            until,
+            before: HashMap::new(),
+        };
+        this.before = book.change(|locks| {
+            let mut before = HashMap::new();
+            let now = recorder.time();
+            for Task { item, .. } in tasks {
+                let held = locks.get(&item.user.folded());
+                let known = match bans.get(&item.number) {
+                    None | Some(Ban::Not) => None,
+                    Some(_) if held.is_none() => Some(Before::Undone),
+                    Some(_) => held.filter(|lock| lock.is_of(&header.run)).map(|_| Before::Held),
+                };
+                before.extend(known.map(|known| (item.number, known)));
+                if known != Some(Before::Undone) && until > now {
+                    enter(locks, this.pending(&item.user, now));
+                }
+            }
+            before
+        })?;
+        Ok(this)
+    }
+
+    fn pending(&self, user: &UserId, now: Timestamp) -> Lock {
+        Lock {
+            user: user.clone(),
+            since: self.header.created,
+            until: self.until,
+            state: LockState::Pending,
+            run: self.header.run.clone(),
+            earlier: Vec::new(),
+            changed: Some(now),
+            app_root: self.book.app_root().map(str::to_owned),
+            operator: self.header.operator.os_user.clone(),
+            reason: self.header.reason.clone(),
+            ticket: self.header.ticket.clone(),
+        }
+    }
+
+    /// Works on one user.
+    pub async fn work_on(&self, task: Task) -> Done<LockReport> {
+        let locked = self.try_to_lock(&task).await;
+        let result = locked.unwrap_or_else(LockResult::Unrecorded);
+        let noted = self.note(&task.item, &result).await;
+        let mut done = done_with(&task.item, &result);
+        done.stop = done.stop.or(noted.err().map(Stop::Record));
+        done
+    }
+
+    async fn try_to_lock(&self, task: &Task) -> Result<LockResult, RecordError> {
+        let user = &task.item.user;
+        let before = self.before.get(&task.item.number).copied();
+        if before == Some(Before::Undone) {
+            return Ok(LockResult::Left(Outcome::LiftedSince));
+        }
+        let guard = self.book.guard(user).await?;
+        let held = self.glance.lock_of(user)?;
+        // The book may have changed since the run began: the ban that is in force may be somebody else's by now.
+        let is_ours = |lock: &Lock| lock.is_of(&self.header.run);
+        if before == Some(Before::Held) && !held.as_ref().is_some_and(is_ours) {
+            return Ok(LockResult::Left(Outcome::LiftedSince));
+        }
+        let in_force = held.as_ref().filter(|lock| !lock.is_pending());
+        let over = self.until <= self.recorder.time();
+        if in_force.is_some() {
+            if over {
+                return Ok(LockResult::Left(Outcome::TimeOver));
+            }
+        } else {
+            match self.server.is_banned(user).await {
+                Err(error) => return Ok(LockResult::Failed(error)),
+                Ok(true) => {
+                    if before != Some(Before::Held) && !self.may_be_earlier(held.as_ref()) {
+                        return Ok(LockResult::BannedBefore);
+                    }
+                }
+                Ok(false) if over => return Ok(LockResult::Left(Outcome::TimeOver)),
+                Ok(false) => {}
+            }
+        }
+        let outcome = outcome_for(in_force, Some(&self.header.run), self.until);
+        let meant = self.devices_before(task).await;
+        let recorder = self.recorder;
+        recorder
+            .intend(&task.item, BAN, meant.clone(), Vec::new())
+            .await?;
+        self.put_down(user)?;
+        if let Err(error) = self.server.ban(user).await {
+            return Ok(LockResult::Failed(error));
+        }
+        let until = match self.extend(user) {
+            Ok(until) => until,
+            Err(error) => {
+                return Ok(LockResult::Banned {
+                    outcome,
+                    until: in_force.map_or(self.until, |lock| lock.until),
+                    by_the_ban: Vec::new(),
+                    devices: UserResult::Unrecorded(error),
+                });
+            }
+        };
+        drop(guard);
+        // Nobody can sign in any more, so whoever is online is meant.
+        let devices = logout_user(
+            self.server,
+            &Task::fresh(task.item.clone()),
+            &Order::default(),
+            Mode::Act(recorder),
+            &Cap::new(None),
+        )
+        .await;
+        Ok(LockResult::Banned {
+            outcome,
+            until,
+            by_the_ban: gone(meant, &devices),
+            devices,
+        })
+    }
+
+    /// A ban that an unfinished run meant to send is taken to be that run's.
+    fn may_be_earlier(&self, held: Option<&Lock>) -> bool {
+        held.is_some_and(|lock| {
+            let others = lock.runs().filter(|run| *run != self.header.run);
+            bans::may_be_of(&self.runs, others, &lock.user)
+        })
+    }
+
+    /// The devices that the ban is going to end, and those that an earlier attempt saw before its ban.
+    async fn devices_before(&self, task: &Task) -> Vec<DeviceId> {
+        // That they cannot be read keeps nobody from being banned.
+        let online = self
+            .server
+            .list_devices_with_nameless(&task.item.user)
+            .await
+            .unwrap_or_default();
+        let mut devices = task.intended.clone().unwrap_or_default();
+        for device in online {
+            if !devices.contains(&device.id) {
+                devices.push(device.id);
+            }
+        }
+        devices
+    }
+
+    /// Sees to it that the lock is in the book. One that is in force keeps its end.
+    ///
+    /// This comes after the intent: until there is one, others may take a lock out that this run failed to set.
+    fn put_down(&self, user: &UserId) -> Result<(), RecordError> {
+        let held = {
+            // Whoever settles pending locks meanwhile has either not read the intent, and is done by now, or has.
+            let _alone = self.book.alone()?;
+            self.glance.lock_of(user)?
+        };
+        if !held.is_some_and(|lock| !lock.is_pending() || lock.run == self.header.run) {
+            let new = self.pending(user, self.recorder.time());
+            self.book.change(|locks| enter(locks, new))?;
+        }
+        Ok(())
+    }
+
+    /// Sees to it that the lock ends no earlier than meant, and returns its end.
+    ///
+    /// This comes after the ban: one that is refused leaves a lock in force as it was.
+    fn extend(&self, user: &UserId) -> Result<Timestamp, RecordError> {
+        if let Some(lock) = self.glance.lock_of(user)?
+            && lock.until >= self.until
+        {
+            return Ok(lock.until);
+        }
+        Ok(self.book.change(|locks| {
+            let now = self.recorder.time();
+            let new = self.pending(user, now);
+            let lock = locks.entry(user.folded()).or_insert(new);
+            if lock.until < self.until {
+                lock.until = self.until;
+                lock.changed = Some(now);
+            }
+            lock.until
+        })?)
+    }
+
+    async fn note(&self, item: &Item, result: &LockResult) -> Result<(), RecordError> {
+        let now = self.recorder.now();
+        let in_state = |state| record::Outcome {
+            state,
+            ..outcome::of_call(item, &Ok(()), now)
+        };
+        let outcome = match result {
+            LockResult::Unrecorded(_) => None,
+            LockResult::Failed(error) => Some(outcome::of_call(item, &Err(error.clone()), now)),
+            LockResult::BannedBefore => Some(in_state(State::Nothing)),
+            LockResult::Left(_) => Some(in_state(State::Skipped)),
+            LockResult::Banned {
+                by_the_ban, devices, ..
+            } => outcome::of_logout(item, devices, now).map(|outcome| record::Outcome {
+                // Without any device online, the ban itself is what was done.
+                state: if outcome.state == State::Nothing {
+                    State::Done
+                } else {
+                    outcome.state
+                },
+                ended: [&by_the_ban[..], &outcome.ended].concat(),
+                ..outcome
+            }),
+        };
+        match outcome {
+            Some(outcome) => {
+                let note = Note::of_item(item, Record::Outcome(outcome));
+                self.recorder.record(note).await
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// Returns the devices that were online before the ban and no longer after it; none if nobody could read that.
+fn gone(before: Vec<DeviceId>, after: &UserResult) -> Vec<DeviceId> {
+    let UserResult::Read { devices, .. } = after else {
+        return Vec::new();
+    };
+    let remained = |id: &DeviceId| devices.iter().any(|device| device.choice.device.id == *id);
+    before.into_iter().filter(|id| !remained(id)).collect()
+}
+
+fn done_with(item: &Item, result: &LockResult) -> Done<LockReport> {
+    let report = |outcome| LockReport::new(item, outcome);
+    match result {
+        LockResult::Failed(error) => failed(report(Outcome::Failed), error),
+        LockResult::BannedBefore => one(report(Outcome::BannedBefore), Settled::NothingToDo),
+        LockResult::Left(why) => one(report(*why), Settled::NothingToDo),
+        LockResult::Unrecorded(error) => not_started(item, error),
+        LockResult::Banned {
+            devices: UserResult::Unrecorded(error),
+            until,
+            ..
+        } => {
+            let why = "banned, but nothing more can be put on record, so devices may still be online";
+            let report = report(Outcome::Unknown).until(*until).with(Failure::unknown(why));
+            Done {
+                stop: Some(Stop::Record(error.clone())),
+                ..one(report, Settled::Unknown)
+            }
+        }
+        LockResult::Banned {
+            outcome,
+            until,
+            by_the_ban,
+            devices,
+        } => {
+            let logged_out = devices.devices().iter();
+            let logged_out = logged_out.filter(|device| matches!(device.fate, Fate::Ended { .. }));
+            let mut ended = by_the_ban.clone();
+            ended.extend(logged_out.map(|device| device.choice.device.id.clone()));
+            let banned = |outcome| report(outcome).ended(&ended).until(*until);
+            let mut done = match devices.failures().next() {
+                Some(error) if error.given_up => {
+                    let why =
+                        "banned, and stopped before all devices were signed out; they may still be online";
+                    one(
+                        banned(Outcome::Unknown).with(Failure::unknown(why)),
+                        Settled::Unknown,
+                    )
+                }
+                Some(error) => one(banned(Outcome::Failed).with(error), after_the_ban(error)),
+                None => one(banned(*outcome), Settled::Done),
+            };
+            done.tally.devices = ended.len() as u64;
+            done.failures = devices.failures().cloned().collect();
+            done
+        }
+    }
+}
+
+/// Returns how a failure after the ban counts: whoever is banned was begun, whether or not anything was sent since.
+fn after_the_ban(error: &CallError) -> Settled {
+    match Settled::of_error(error) {
+        Settled::NotStarted => Settled::FailedRetry,
+        settled => settled,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn item() -> Item {
+        Item {
+            number: 0,
+            line: 1,
+            user: UserId::parse("ann").unwrap(),
+            planned: None,
+        }
+    }
+
+    #[test]
+    fn who_was_banned_without_a_record_of_the_rest_is_not_done() {
+        let error = RecordError::from(std::io::Error::other("the disk is full"));
+        let done = done_with(
+            &item(),
+            &LockResult::Banned {
+                outcome: Outcome::Locked,
+                until: Timestamp::UNIX_EPOCH,
+                by_the_ban: Vec::new(),
+                devices: UserResult::Unrecorded(error),
+            },
+        );
+        assert!(matches!(done.stop, Some(Stop::Record(_))));
+        assert_eq!((done.tally.done, done.tally.unknown), (0, 1));
+        let row = serde_json::to_value(&done.reports[0]).unwrap();
+        assert_eq!(row["outcome"], "unknown");
+    }
+
+    #[test]
+    fn a_lock_is_extended_only_by_a_later_end() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let held = Lock {
+            until: at(10),
+            ..Lock::for_test("ann", "a", LockState::Locked)
+        };
+        assert_eq!(outcome_for(None, None, at(10)), Outcome::Locked);
+        assert_eq!(outcome_for(Some(&held), Some("a"), at(10)), Outcome::Locked);
+        for (until, outcome) in [
+            (9, Outcome::AlreadyLocked),
+            (10, Outcome::AlreadyLocked),
+            (11, Outcome::Extended),
+        ] {
+            assert_eq!(outcome_for(Some(&held), Some("b"), at(until)), outcome);
+        }
+    }
+}

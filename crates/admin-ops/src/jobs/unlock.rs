@@ -1,0 +1,287 @@
+//! Lifts the lock of a user.
+
+use std::cell::RefCell;
+
+use jiff::Timestamp;
+
+use crate::locks::book::{LockBook, LockBookError};
+use crate::locks::glance::Glance;
+use crate::locks::lock::Lock;
+use crate::locks::settling::{Traces, Verdict, is_banned};
+use crate::report::lock::{LockReport, failed, not_started};
+use crate::report::{Outcome, one};
+use crate::run::directory::Runs;
+use crate::run::item::{Item, Task};
+use crate::run::journal::record::{self, Record, State};
+use crate::run::outcome;
+use crate::run::recorder::{Note, RecordError, Recorder};
+use crate::schedule::pipeline::Stop;
+use crate::schedule::run_loop::Done;
+use crate::schedule::tally::Settled;
+use crate::server::calls::{AccountCalls, CallError};
+
+const UNBAN: &str = "users.unban";
+
+/// What became of one user.
+enum UnlockResult {
+    /// The ban was lifted.
+    Unlocked,
+    /// The lock that was meant is no more, so nothing was sent.
+    Left(Outcome),
+    /// The ban could not be lifted.
+    Failed(CallError),
+    /// The intent could not be put on record, so nothing was sent.
+    Unrecorded(RecordError),
+    /// The ban was lifted, and the book still has the lock.
+    NotTakenOut(RecordError),
+}
+
+/// Returns why a lock that was to be lifted at `as_of` must stay, if it must.
+fn must_stay(held: Option<&Lock>, as_of: Timestamp) -> Option<Outcome> {
+    match held {
+        None => Some(Outcome::NotLocked),
+        Some(lock) if lock.is_newer_than(as_of) => Some(Outcome::ChangedSince),
+        // A ban of somebody else may be behind it, which is settled when its time is over.
+        Some(lock) if lock.is_pending() && !lock.is_due(as_of) => Some(Outcome::ChangedSince),
+        Some(_) => None,
+    }
+}
+
+/// Returns the word for a lock whose run was cut off, if there is nothing to lift.
+#[must_use]
+pub fn left(verdict: Verdict) -> Option<Outcome> {
+    match verdict {
+        Verdict::Lift => None,
+        Verdict::NotBanned => Some(Outcome::NotBanned),
+        Verdict::BannedBefore => Some(Outcome::BannedBefore),
+        Verdict::Working => Some(Outcome::LockInProgress),
+        Verdict::Lost => Some(Outcome::RunUnreadable),
+    }
+}
+
+/// What lifting locks needs.
+#[derive(Debug)]
+pub struct Unlocking<'a, S> {
+    traces: Traces,
+    server: &'a S,
+    recorder: &'a Recorder,
+    book: &'a LockBook,
+    glance: Glance<'a>,
+    as_of: Timestamp,
+    lifted: Lifted<'a>,
+}
+
+impl<'a, S: AccountCalls> Unlocking<'a, S> {
+    /// Begins to lift locks that were in force at `as_of`, or pending and due by then.
+    ///
+    /// # Errors
+    /// When the book cannot be read; then nothing may be sent.
+    pub fn begin(
+        server: &'a S,
+        recorder: &'a Recorder,
+        runs: &Runs,
+        book: &'a LockBook,
+        as_of: Timestamp,
+    ) -> Result<Self, LockBookError> {
+        let locks = book.read()?;
+        let pending = locks
+            .values()
+            .filter(|lock| lock.is_pending() && lock.is_due(as_of));
+        Ok(Self {
+            traces: Traces::read(runs, book.app_root(), pending),
+            server,
+            recorder,
+            book,
+            glance: Glance::into(book),
+            as_of,
+            lifted: Lifted {
+                book,
+                locks: RefCell::default(),
+            },
+        })
+    }
+
+    /// Works on one user.
+    pub async fn work_on(&self, task: Task) -> Done<LockReport> {
+        let unlocked = self.try_to_unlock(&task).await;
+        let result = unlocked.unwrap_or_else(UnlockResult::Unrecorded);
+        let noted = self.note(&task.item, &result).await;
+        let mut done = done_with(&task.item, &result);
+        done.stop = done.stop.or(noted.err().map(Stop::Record));
+        done
+    }
+
+    async fn try_to_unlock(&self, task: &Task) -> Result<UnlockResult, RecordError> {
+        let user = &task.item.user;
+        let _guard = self.book.guard(user).await?;
+        let held = self.glance.lock_of(user)?;
+        if let Some(why) = must_stay(held.as_ref(), self.as_of) {
+            return Ok(UnlockResult::Left(why));
+        }
+        if let Some(lock) = held.as_ref().filter(|lock| lock.is_pending()) {
+            let verdict = match is_banned(self.server, user).await {
+                Ok(banned) => self.traces.judge(lock, banned),
+                Err(error) => return Ok(UnlockResult::Failed(error)),
+            };
+            if let Some(why) = left(verdict) {
+                if verdict.ends() {
+                    self.lifted.take_out(lock.clone()).await?;
+                }
+                return Ok(UnlockResult::Left(why));
+            }
+        }
+        self.recorder
+            .intend(&task.item, UNBAN, Vec::new(), Vec::new())
+            .await?;
+        match self.server.unban(user).await {
+            // An account that was deleted meanwhile needs no lock any more.
+            Err(error) if !error.not_found => return Ok(UnlockResult::Failed(error)),
+            _ => {}
+        }
+        let taken_out = match held {
+            Some(held) => self.lifted.take_out(held).await,
+            None => Ok(()),
+        };
+        Ok(match taken_out {
+            Ok(()) => UnlockResult::Unlocked,
+            Err(error) => UnlockResult::NotTakenOut(error.into()),
+        })
+    }
+
+    async fn note(&self, item: &Item, result: &UnlockResult) -> Result<(), RecordError> {
+        let of_call = |result| outcome::of_call(item, result, self.recorder.now());
+        let in_state = |state| record::Outcome {
+            state,
+            ..of_call(&Ok(()))
+        };
+        let outcome = match result {
+            UnlockResult::Unrecorded(_) => return Ok(()),
+            UnlockResult::Unlocked | UnlockResult::NotTakenOut(_) => of_call(&Ok(())),
+            UnlockResult::Left(Outcome::NotLocked | Outcome::NotBanned | Outcome::BannedBefore) => {
+                in_state(State::Nothing)
+            }
+            UnlockResult::Left(_) => in_state(State::Skipped),
+            UnlockResult::Failed(error) => of_call(&Err(error.clone())),
+        };
+        let note = Note::of_item(item, Record::Outcome(outcome));
+        self.recorder.record(note).await
+    }
+}
+
+/// Locks that were lifted and are still in the book.
+#[derive(Debug)]
+struct Lifted<'a> {
+    book: &'a LockBook,
+    locks: RefCell<Vec<Lock>>,
+}
+
+impl Lifted<'_> {
+    /// Takes a lock out of the book, unless it has become another.
+    ///
+    /// The book is written whole, so those who have come as far at the same time go together.
+    async fn take_out(&self, lock: Lock) -> Result<(), LockBookError> {
+        self.locks.borrow_mut().push(lock.clone());
+        tokio::task::yield_now().await;
+        let lifted = self.locks.take();
+        if lifted.is_empty() {
+            return Ok(());
+        }
+        let changed = self.book.change(|locks| {
+            for lock in &lifted {
+                let user = lock.user.folded();
+                if locks.get(&user) == Some(lock) {
+                    locks.remove(&user);
+                }
+            }
+        });
+        if changed.is_err() {
+            // The others try for themselves, so that none of them takes this for a success.
+            let others = lifted.into_iter().filter(|other| *other != lock);
+            self.locks.borrow_mut().extend(others);
+        }
+        changed
+    }
+}
+
+fn done_with(item: &Item, result: &UnlockResult) -> Done<LockReport> {
+    let report = |outcome| LockReport::new(item, outcome);
+    match result {
+        UnlockResult::Unlocked => one(report(Outcome::Unlocked), Settled::Done),
+        UnlockResult::Left(why) => one(report(*why), Settled::NothingToDo),
+        UnlockResult::Failed(error) => failed(report(Outcome::Failed), error),
+        UnlockResult::Unrecorded(error) => not_started(item, error),
+        UnlockResult::NotTakenOut(error) => Done {
+            stop: Some(Stop::Record(error.clone())),
+            ..one(report(Outcome::Unlocked), Settled::Done)
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::locks::lock::LockState;
+
+    #[test]
+    fn only_a_lock_that_has_not_changed_since_is_lifted() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let held = Lock {
+            since: at(3),
+            ..Lock::for_test("ann", "a", LockState::Locked)
+        };
+        assert_eq!(must_stay(None, at(5)), Some(Outcome::NotLocked));
+        assert_eq!(must_stay(Some(&held), at(5)), None);
+        assert_eq!(must_stay(Some(&held), at(2)), Some(Outcome::ChangedSince));
+        let extended = Lock {
+            changed: Some(at(6)),
+            ..held.clone()
+        };
+        assert_eq!(must_stay(Some(&extended), at(5)), Some(Outcome::ChangedSince));
+        assert_eq!(must_stay(Some(&extended), at(6)), None);
+        let pending = |until| Lock {
+            state: LockState::Pending,
+            until: at(until),
+            ..held.clone()
+        };
+        assert_eq!(must_stay(Some(&pending(5)), at(5)), None);
+        assert_eq!(must_stay(Some(&pending(6)), at(5)), Some(Outcome::ChangedSince));
+        assert_eq!(
+            must_stay(
+                Some(&Lock {
+                    changed: Some(at(6)),
+                    ..pending(5)
+                }),
+                at(5)
+            ),
+            Some(Outcome::ChangedSince)
+        );
+    }
+
+    #[tokio::test]
+    async fn nobody_takes_the_failure_of_another_for_a_success() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("prod.json");
+        let book = LockBook::at(path.clone(), None);
+        let lifted = Lifted {
+            book: &book,
+            locks: RefCell::default(),
+        };
+        let lock = |name| Lock::for_test(name, "a", LockState::Locked);
+        let (ann, bob) = (lock("ann"), lock("bob"));
+        let both = || async { tokio::join!(lifted.take_out(ann.clone()), lifted.take_out(bob.clone())) };
+
+        std::fs::write(&path, "{").unwrap();
+        let (first, second) = both().await;
+        assert!(first.is_err() && second.is_err());
+        assert!(lifted.locks.borrow().is_empty());
+
+        std::fs::remove_file(&path).unwrap();
+        for lock in [&ann, &bob] {
+            book.change(|locks| locks.insert(lock.user.folded(), lock.clone()))
+                .unwrap();
+        }
+        let (first, second) = both().await;
+        assert!(first.is_ok() && second.is_ok());
+        assert!(book.read().unwrap().is_empty());
+    }
+}

@@ -1,0 +1,172 @@
+//! What the engine says of each item of a run. Front ends make rows, bars and phrases of it, and a remote one reads the
+//! same from a stream.
+
+pub mod ban;
+pub mod device;
+pub mod lock;
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::schedule::run_loop::Done;
+use crate::schedule::tally::Settled;
+use crate::server::calls::CallError;
+
+macro_rules! outcomes {
+    ($($(#[$about:meta])* $name:ident = $word:literal,)+) => {
+        /// What became of a user or a device, in one word.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[non_exhaustive]
+        pub enum Outcome {
+            $($(#[$about])* #[serde(rename = $word)] $name,)+
+        }
+
+        impl Outcome {
+            /// Returns the word, as it is serialised.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => $word,)+
+                }
+            }
+        }
+    };
+}
+
+outcomes! {
+    /// The session was ended.
+    LoggedOut = "logged_out",
+    /// The session would be ended by a run that is not dry.
+    WouldLogOut = "would_log_out",
+    /// The device stays, and staying was a decision.
+    Kept = "kept",
+    /// The device had left before.
+    Gone = "gone",
+    /// The devices of the user differ from the plan, and nothing was done.
+    Drifted = "drifted",
+    /// There was nothing to do.
+    NothingToDo = "nothing_to_do",
+    /// Read again: the device is gone.
+    VerifiedGone = "verified_gone",
+    /// Read again: the device is still online.
+    StillOnline = "still_online",
+    /// Read again: the user has signed in on it again.
+    SignedInAgain = "signed_in_again",
+    /// It could not be read again.
+    NotVerified = "not_verified",
+    /// The user was banned.
+    Banned = "banned",
+    /// The user would be banned.
+    WouldBan = "would_ban",
+    /// The ban was lifted.
+    Unbanned = "unbanned",
+    /// The ban would be lifted.
+    WouldUnban = "would_unban",
+    /// The user was locked.
+    Locked = "locked",
+    /// The user would be locked.
+    WouldLock = "would_lock",
+    /// The lock in force now ends later.
+    Extended = "extended",
+    /// The lock in force would end later.
+    WouldExtend = "would_extend",
+    /// The lock in force ends no earlier.
+    AlreadyLocked = "already_locked",
+    /// Somebody else's ban is in force and stays.
+    BannedBefore = "banned_before",
+    /// What an earlier attempt began was undone by somebody.
+    LiftedSince = "lifted_since",
+    /// The lock would have ended by now.
+    TimeOver = "time_over",
+    /// The lock was lifted.
+    Unlocked = "unlocked",
+    /// The lock would be lifted.
+    WouldUnlock = "would_unlock",
+    /// There is no lock any more.
+    NotLocked = "not_locked",
+    /// Nobody is banned, so there is nothing to lift.
+    NotBanned = "not_banned",
+    /// A process is still working on the lock.
+    LockInProgress = "lock_in_progress",
+    /// Who set the ban cannot be told, because the run of the lock cannot be read.
+    RunUnreadable = "run_unreadable",
+    /// Locked anew or extended since this was asked for.
+    ChangedSince = "changed_since",
+    /// It failed.
+    Failed = "failed",
+    /// Nobody knows what became of it.
+    Unknown = "unknown",
+    /// Nothing was sent.
+    NotStarted = "not_started",
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What a report tells of a failure; nothing if there was none.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// The name of the call, such as `devices.list`.
+    pub call: Option<Cow<'static, str>>,
+    /// What happened.
+    pub error: Option<String>,
+    /// Whether the request may have taken effect.
+    pub outcome_unknown: Option<bool>,
+    /// Whether repeating may help.
+    pub retry_may_help: Option<bool>,
+}
+
+impl Failure {
+    /// Tells that nobody knows what became of an item.
+    #[must_use]
+    pub fn unknown(why: impl Into<String>) -> Self {
+        Self {
+            call: None,
+            error: Some(why.into()),
+            outcome_unknown: Some(true),
+            retry_may_help: Some(true),
+        }
+    }
+
+    /// Tells that a job was cut off because the run was stopped at once.
+    #[must_use]
+    pub fn cut_off() -> Self {
+        Self::unknown("cut off; what was sent may have taken effect")
+    }
+}
+
+impl From<&CallError> for Failure {
+    fn from(error: &CallError) -> Self {
+        Self {
+            call: Some(error.call.into()),
+            error: Some(error.message.clone()),
+            outcome_unknown: Some(error.outcome_unknown),
+            retry_may_help: Some(error.retry_may_help),
+        }
+    }
+}
+
+/// Reports one user, of whom this is known.
+#[must_use]
+pub fn one<R>(report: R, settled: Settled) -> Done<R> {
+    Done::settled(vec![report], settled)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_outcome_is_read_as_it_is_written() {
+        for outcome in [Outcome::LoggedOut, Outcome::RunUnreadable, Outcome::NotStarted] {
+            let written = serde_json::to_value(outcome).unwrap();
+            assert_eq!(written, outcome.as_str());
+            assert_eq!(serde_json::from_value::<Outcome>(written).unwrap(), outcome);
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! What is reported of devices that are ended: of `sessions logout`, `sessions apply` and `limits enforce`.
+
+use easemob_admin_api::{DeviceId, UserId};
+use serde::{Deserialize, Serialize};
+
+use super::{Failure, Outcome};
+use crate::jobs::logout::{DeviceResult, Fate, UserResult};
+use crate::jobs::verify::{Ended, Verdict};
+use crate::run::item::Item;
+use crate::select::decide::Order;
+use crate::select::selection::Keep;
+use crate::server::calls::CallError;
+
+/// One device, or a user without any.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceReport {
+    /// The line of the list.
+    pub line: u64,
+    /// The user.
+    pub user: String,
+    /// What became of the device, or of the user if there is none.
+    pub outcome: Outcome,
+    /// The resource id of the device.
+    pub device: Option<String>,
+    /// Its platform.
+    pub platform: Option<String>,
+    /// Its name.
+    pub name: Option<String>,
+    /// Why it was chosen or stays, or why there is nothing to do.
+    pub why: Option<String>,
+    /// Whether it was seen to be gone, because the answer to its logout was lost.
+    pub confirmed_by_reading: Option<bool>,
+    /// What failed.
+    #[serde(flatten)]
+    pub failure: Failure,
+}
+
+impl DeviceReport {
+    fn new(item: &Item, outcome: Outcome) -> Self {
+        Self::of_user(item.line, &item.user, outcome)
+    }
+
+    fn of_user(line: u64, user: &UserId, outcome: Outcome) -> Self {
+        Self {
+            line,
+            user: user.to_string(),
+            outcome,
+            device: None,
+            platform: None,
+            name: None,
+            why: None,
+            confirmed_by_reading: None,
+            failure: Failure::default(),
+        }
+    }
+
+    /// The report of a user whose job was cut off.
+    #[must_use]
+    pub fn cut_off(item: &Item) -> Self {
+        Self {
+            failure: Failure::cut_off(),
+            ..Self::new(item, Outcome::Unknown)
+        }
+    }
+
+    fn failed(self, error: &CallError) -> Self {
+        Self {
+            failure: error.into(),
+            ..self
+        }
+    }
+
+    /// The report of a user, or of a device, for which the run stopped before the request was sent.
+    fn given_up(self, error: &CallError) -> Self {
+        Self {
+            why: Some(error.message.clone()),
+            ..self
+        }
+    }
+
+    fn device(item: &Item, result: &DeviceResult) -> Self {
+        let outcome = match &result.fate {
+            Fate::Ended { .. } => Outcome::LoggedOut,
+            Fate::WouldEnd => Outcome::WouldLogOut,
+            Fate::Kept => Outcome::Kept,
+            Fate::Gone => Outcome::Gone,
+            Fate::Failed(error) => error.outcome(),
+            Fate::NotTried => Outcome::NotStarted,
+        };
+        let device = &result.choice.device;
+        let row = Self {
+            device: Some(device.id.to_string()),
+            platform: Some(device.id.platform().to_string()),
+            name: device.name.clone(),
+            why: Some(result.choice.why.clone()),
+            ..Self::new(item, outcome)
+        };
+        match &result.fate {
+            Fate::Failed(error) if error.given_up => row.given_up(error),
+            Fate::Failed(error) => row.failed(error),
+            Fate::Ended {
+                confirmed_by_reading, ..
+            } => Self {
+                confirmed_by_reading: Some(*confirmed_by_reading),
+                ..row
+            },
+            _ => row,
+        }
+    }
+
+    /// The report of a device that was looked for again.
+    #[must_use]
+    pub fn verified(user: &Ended, device: &DeviceId, verdict: Verdict, error: Option<&CallError>) -> Self {
+        let outcome = match verdict {
+            Verdict::Gone => Outcome::VerifiedGone,
+            Verdict::StillOnline => Outcome::StillOnline,
+            Verdict::SignedInAgain => Outcome::SignedInAgain,
+            Verdict::Unknown => Outcome::NotVerified,
+        };
+        let row = Self {
+            device: Some(device.to_string()),
+            platform: Some(device.platform().to_string()),
+            ..Self::of_user(user.line, &user.user, outcome)
+        };
+        match error {
+            Some(error) => row.failed(error),
+            None => row,
+        }
+    }
+}
+
+/// Returns the reports of one user, at least one.
+///
+/// Devices that stay are told only where staying was a decision, not where they were never meant.
+#[must_use]
+pub fn of_user(item: &Item, result: &UserResult, order: &Order) -> Vec<DeviceReport> {
+    let online = match result {
+        UserResult::Unread(error) if error.given_up => {
+            return vec![DeviceReport::new(item, Outcome::NotStarted).given_up(error)];
+        }
+        UserResult::Unread(error) => return vec![DeviceReport::new(item, error.outcome()).failed(error)],
+        UserResult::Drifted(drift) => {
+            return vec![DeviceReport {
+                why: Some(drift.to_string()),
+                ..DeviceReport::new(item, Outcome::Drifted)
+            }];
+        }
+        UserResult::Unrecorded(_) => return vec![DeviceReport::new(item, Outcome::NotStarted)],
+        UserResult::Read { online, .. } => *online,
+    };
+    let mut reports: Vec<DeviceReport> = result
+        .devices()
+        .iter()
+        .map(|device| DeviceReport::device(item, device))
+        .collect();
+    if reports.is_empty() {
+        let why = if online == 0 {
+            "not online"
+        } else if matches!(order.selection.keep_newest, Some(Keep::Limits(_))) {
+            "within the limits"
+        } else if order.selection.is_everything() {
+            "no device is left of those that were meant"
+        } else {
+            "no device matches"
+        };
+        reports.push(DeviceReport {
+            why: Some(why.into()),
+            ..DeviceReport::new(item, Outcome::NothingToDo)
+        });
+    }
+    reports
+}

@@ -1,0 +1,106 @@
+//! What is reported of a user who is locked or unlocked.
+
+use easemob_admin_api::DeviceId;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Failure, Outcome, one};
+use crate::run::item::Item;
+use crate::run::recorder::RecordError;
+use crate::schedule::pipeline::Stop;
+use crate::schedule::run_loop::Done;
+use crate::schedule::tally::Settled;
+use crate::server::calls::CallError;
+
+/// One user of a run that locks or unlocks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LockReport {
+    /// The line of the list.
+    pub line: u64,
+    /// The user.
+    pub user: String,
+    /// What became of the user.
+    pub outcome: Outcome,
+    /// How many devices were ended.
+    pub devices_ended: Option<u64>,
+    /// What failed.
+    #[serde(flatten)]
+    pub failure: Failure,
+    /// The resource ids of the devices that were ended, separated by blanks.
+    pub devices: String,
+    /// When the lock ends, to the second.
+    pub until: Option<String>,
+}
+
+impl LockReport {
+    /// A report without failure.
+    #[must_use]
+    pub fn new(item: &Item, outcome: Outcome) -> Self {
+        Self {
+            line: item.line,
+            user: item.user.to_string(),
+            outcome,
+            devices_ended: None,
+            failure: Failure::default(),
+            devices: String::new(),
+            until: None,
+        }
+    }
+
+    /// Adds the devices that were ended.
+    #[must_use]
+    pub fn ended(self, devices: &[DeviceId]) -> Self {
+        let names: Vec<&str> = devices.iter().map(DeviceId::as_str).collect();
+        Self {
+            devices_ended: Some(devices.len() as u64),
+            devices: names.join(" "),
+            ..self
+        }
+    }
+
+    /// Adds the end of the lock.
+    #[must_use]
+    pub fn until(self, until: Timestamp) -> Self {
+        Self {
+            until: Some(format!("{until:.0}")),
+            ..self
+        }
+    }
+
+    /// Adds a failure.
+    #[must_use]
+    pub fn with(self, failure: impl Into<Failure>) -> Self {
+        Self {
+            failure: failure.into(),
+            ..self
+        }
+    }
+
+    /// The report of a user whose job was cut off.
+    #[must_use]
+    pub fn cut_off(item: &Item) -> Self {
+        Self::new(item, Outcome::Unknown).with(Failure::cut_off())
+    }
+}
+
+/// Reports a user for whom a call failed.
+#[must_use]
+pub fn failed(report: LockReport, error: &CallError) -> Done<LockReport> {
+    let report = LockReport {
+        outcome: error.outcome(),
+        ..report.with(error)
+    };
+    Done {
+        failures: vec![error.clone()],
+        ..one(report, Settled::of_error(error))
+    }
+}
+
+/// Reports a user for whom nothing was sent, because nothing can be put on record any more.
+#[must_use]
+pub fn not_started(item: &Item, error: &RecordError) -> Done<LockReport> {
+    Done {
+        stop: Some(Stop::Record(error.clone())),
+        ..one(LockReport::new(item, Outcome::NotStarted), Settled::NotStarted)
+    }
+}

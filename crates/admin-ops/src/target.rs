@@ -1,0 +1,37 @@
+//! The server and app that something is done to.
+
+use easemob_admin_audit::directory_name;
+
+use crate::run::journal::header::Header;
+
+/// A server and an app, and by which profile they were named.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// The app key, or the app root where there is no key.
+    pub app: String,
+    /// The root of all calls.
+    pub app_root: String,
+    /// The profile, if one is used.
+    pub profile: Option<String>,
+    /// Whether it is the embedded sandbox, which has another port each time.
+    pub sandbox: bool,
+}
+
+impl Target {
+    /// Returns the name under which its trail and its locks are kept.
+    #[must_use]
+    pub fn name(&self) -> String {
+        directory_name(self.sandbox, self.profile.as_deref(), &self.app_root)
+    }
+}
+
+impl From<&Header> for Target {
+    fn from(header: &Header) -> Self {
+        Self {
+            app: header.app.clone(),
+            app_root: header.app_root.clone(),
+            profile: header.profile.clone(),
+            sandbox: header.sandbox,
+        }
+    }
+}
