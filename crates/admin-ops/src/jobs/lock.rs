@@ -6,7 +6,7 @@ use easemob_admin_api::{DeviceId, UserId};
 use jiff::Timestamp;
 
 use crate::jobs::logout::{Fate, Mode, UserResult, logout_user};
-use crate::locks::bans::{self, Ban};
+use crate::locks::bans::{self, BAN, Ban};
 use crate::locks::book::{LockBook, LockBookError};
 use crate::locks::glance::Glance;
 use crate::locks::lock::{Lock, LockState, enter};
@@ -25,8 +25,6 @@ use crate::schedule::run_loop::Done;
 use crate::schedule::tally::Settled;
 use crate::select::decide::Order;
 use crate::server::calls::{AccountCalls, CallError, SessionCalls};
-
-const BAN: &str = "users.ban";
 
 /// Why a run that locks cannot begin.
 #[derive(Debug, thiserror::Error)]

@@ -1,12 +1,15 @@
 //! What the journal of a run that locks says of the bans of its users.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use easemob_admin_api::UserId;
 
 use crate::run::directory::Runs;
 use crate::run::id::RunId;
-use crate::run::journal::record::{Outcome, Record, State};
+use crate::run::journal::record::{Failure, Outcome, Record, State};
+
+/// The call that bans.
+pub const BAN: &str = "users.ban";
 
 /// How far a run has come with the ban of one user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,44 +25,73 @@ pub enum Ban {
 /// The bans of a run by the number of the item; an item that was not begun is left out.
 pub type Bans = HashMap<u64, Ban>;
 
-/// Folds the records of a run.
-fn fold(bans: &mut Bans, record: &Record) {
-    match record {
-        Record::Begin(_) | Record::End(_) => {}
-        // Whatever was known before, a further attempt has come as far as this.
-        Record::Intent(intent) => drop(bans.insert(intent.n, Ban::Meant)),
-        Record::Outcome(outcome) => {
-            if let Some(banned) = has_banned(outcome) {
-                bans.insert(outcome.n, if banned { Ban::Done } else { Ban::Not });
+/// The records of a run, folded.
+#[derive(Debug, Default)]
+struct Folded {
+    bans: Bans,
+    /// Items that were meant again after a ban that may have arrived.
+    doubtful: HashSet<u64>,
+}
+
+impl Folded {
+    fn note(&mut self, record: &Record) {
+        match record {
+            Record::Begin(_) | Record::End(_) => {}
+            // Whatever was known before, a further attempt has come as far as this.
+            Record::Intent(intent) => {
+                if self.may_be_banned(intent.n) {
+                    self.doubtful.insert(intent.n);
+                }
+                self.bans.insert(intent.n, Ban::Meant);
+            }
+            Record::Outcome(outcome) => {
+                if let Some(ban) = self.judge(outcome) {
+                    self.bans.insert(outcome.n, ban);
+                }
             }
         }
     }
-}
 
-/// Returns whether the user was banned; nothing if that is not known.
-fn has_banned(outcome: &Outcome) -> Option<bool> {
-    let of_the_ban = outcome
-        .failed
-        .iter()
-        .any(|failure| failure.device.is_none() && failure.call.starts_with("users."));
-    match outcome.state {
-        State::Done => Some(true),
-        State::Nothing | State::Skipped => Some(false),
-        State::FailedFinal if of_the_ban => Some(false),
-        // The ban came first, so what failed came after it.
-        State::FailedFinal | State::FailedRetry | State::Unknown if !of_the_ban => Some(true),
-        _ => None,
+    fn may_be_banned(&self, n: u64) -> bool {
+        matches!(self.bans.get(&n), Some(Ban::Meant | Ban::Done))
+    }
+
+    /// Returns what an outcome says of the ban; nothing if it leaves open what was open.
+    fn judge(&self, outcome: &Outcome) -> Option<Ban> {
+        let failed = |call: fn(&str) -> bool| {
+            let of_the_user = |failure: &Failure| failure.device.is_none() && call(&failure.call);
+            outcome.failed.iter().any(of_the_user)
+        };
+        match outcome.state {
+            State::Done => Some(Ban::Done),
+            State::Nothing | State::Skipped => Some(Ban::Not),
+            // That this one was refused does not undo one of an earlier attempt that may have arrived.
+            State::FailedFinal if failed(|call| call == BAN) => {
+                (!self.doubtful.contains(&outcome.n)).then_some(Ban::Not)
+            }
+            // Nothing was sent this time.
+            State::FailedFinal if failed(|call| call.starts_with("users.")) => {
+                (!self.may_be_banned(outcome.n)).then_some(Ban::Not)
+            }
+            // The ban came first, so what failed came after it.
+            State::FailedFinal | State::FailedRetry | State::Unknown
+                if !failed(|call| call.starts_with("users.")) =>
+            {
+                Some(Ban::Done)
+            }
+            _ => None,
+        }
     }
 }
 
 /// Reads the bans of a run; nothing if it cannot be read.
 #[must_use]
 pub fn of_run(runs: &Runs, id: &RunId) -> Option<Bans> {
-    let mut bans = Bans::new();
+    let mut folded = Folded::default();
     for record in runs.records(id).ok()? {
-        fold(&mut bans, &record.ok()?);
+        folded.note(&record.ok()?);
     }
-    Some(bans)
+    Some(folded.bans)
 }
 
 /// Reads the bans of a run by the user, for items that were begun; nothing if it cannot be read.
@@ -90,7 +122,7 @@ pub fn may_be_of<'a>(runs: &Runs, mut ids: impl Iterator<Item = &'a str>, user: 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::journal::record::{Failure, Intent};
+    use crate::run::journal::record::Intent;
 
     fn intent() -> Record {
         Record::Intent(Intent {
@@ -121,24 +153,49 @@ mod tests {
     }
 
     fn ban(records: &[Record]) -> Option<Ban> {
-        let mut bans = Bans::new();
+        let mut folded = Folded::default();
         for record in records {
-            fold(&mut bans, record);
+            folded.note(record);
         }
-        bans.get(&0).copied()
+        folded.bans.get(&0).copied()
     }
 
     #[test]
     fn the_last_word_counts() {
         let refused = outcome(State::FailedFinal, Some("users.ban"));
+        let unread = outcome(State::FailedFinal, Some("users.get"));
+        let banned = outcome(State::FailedRetry, Some("devices.list"));
+        let unknown = outcome(State::Unknown, Some("users.ban"));
         for (records, expected) in [
             (&[][..], None),
             (&[intent()], Some(Ban::Meant)),
             (&[intent(), outcome(State::Done, None)], Some(Ban::Done)),
             (&[outcome(State::Nothing, None)], Some(Ban::Not)),
             (&[outcome(State::Skipped, None)], Some(Ban::Not)),
+            (std::slice::from_ref(&unread), Some(Ban::Not)),
             (&[intent(), refused.clone()], Some(Ban::Not)),
-            (&[intent(), refused, intent()], Some(Ban::Meant)),
+            (&[intent(), refused.clone(), intent()], Some(Ban::Meant)),
+            // A ban that may have arrived stays one, whatever a later attempt could not do.
+            (&[intent(), unknown.clone(), unread.clone()], Some(Ban::Meant)),
+            (&[intent(), unread.clone()], Some(Ban::Meant)),
+            (&[intent(), banned.clone(), unread.clone()], Some(Ban::Done)),
+            (&[intent(), banned, intent(), refused.clone()], Some(Ban::Meant)),
+            (
+                &[intent(), unknown.clone(), intent(), refused.clone()],
+                Some(Ban::Meant),
+            ),
+            (&[intent(), intent(), refused.clone()], Some(Ban::Meant)),
+            (
+                &[
+                    intent(),
+                    unknown,
+                    unread.clone(),
+                    intent(),
+                    outcome(State::Done, None),
+                ],
+                Some(Ban::Done),
+            ),
+            (&[intent(), refused.clone(), intent(), refused], Some(Ban::Not)),
             (
                 &[intent(), outcome(State::FailedRetry, Some("users.ban"))],
                 Some(Ban::Meant),
