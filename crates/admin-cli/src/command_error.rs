@@ -8,6 +8,7 @@ use std::fmt;
 use easemob_admin_api::{Error as ApiError, SignError};
 use easemob_admin_audit::AuditError;
 use easemob_admin_ops::files::encoding::quoted;
+use easemob_admin_ops::jobs::execute::CannotExecute;
 use easemob_admin_ops::jobs::lock::CannotLock;
 use easemob_admin_ops::locks::book::LockBookError;
 use easemob_admin_ops::logins::store::StoreError;
@@ -423,11 +424,13 @@ impl From<CannotBegin> for CommandError {
     }
 }
 
-impl From<CannotLock> for CommandError {
-    fn from(error: CannotLock) -> Self {
+impl From<CannotExecute> for CommandError {
+    fn from(error: CannotExecute) -> Self {
         match error {
-            CannotLock::Run(_) => Self::of(exit::INTERNAL, &error),
-            CannotLock::Book(error) => error.into(),
+            CannotExecute::Book(error) | CannotExecute::Lock(CannotLock::Book(error)) => error.into(),
+            CannotExecute::Items(_) | CannotExecute::Lock(CannotLock::Run(_)) => {
+                Self::of(exit::INTERNAL, &error)
+            }
         }
     }
 }

@@ -9,12 +9,17 @@ use std::marker::PhantomData;
 use std::ops::ControlFlow;
 use std::time::Instant;
 
+use easemob_admin_ops::jobs::execute::{Executed, Job, execute};
 use easemob_admin_ops::jobs::verify::Verified;
+use easemob_admin_ops::report::Report;
+use easemob_admin_ops::run::attempt::Attempt;
+use easemob_admin_ops::run::item::Task;
 use easemob_admin_ops::schedule::pipeline::Stop;
 
 pub use easemob_admin_ops::schedule::run_loop::{Batch, Done};
 use easemob_admin_ops::schedule::run_loop::{Ended, Observer, RunLoop};
 use easemob_admin_ops::server::client::Server;
+use easemob_admin_ops::stores::Stores;
 
 use self::conclusion::conclude;
 use self::rows::Rows;
@@ -24,7 +29,7 @@ use crate::exit::{self, Exit};
 use crate::input::spool::Entry;
 use crate::input::user_list::UserList;
 use crate::interrupt;
-use crate::render::report::{Report, Row};
+use crate::render::report::{self, Row};
 use crate::summary::{Summary, Words, way_back, way_on};
 
 /// What a run is about.
@@ -82,7 +87,7 @@ pub fn summary_of(list: &UserList) -> Summary {
 ///
 /// # Errors
 /// When stdout cannot be written.
-pub fn finish_empty(mut report: Report, summary: &Summary) -> Result<Exit, CommandError> {
+pub fn finish_empty(mut report: report::Report, summary: &Summary) -> Result<Exit, CommandError> {
     report.finish(summary).map_err(|error| {
         CommandError::new(exit::INTERNAL, "the summary cannot be written to stdout").because(error)
     })?;
@@ -176,6 +181,30 @@ impl<'a, R: RunRow> Driven<'a, R> {
         self.run_loop.phase(source, work, dropped, &mut self.screen).await;
     }
 
+    /// Works on the tasks of an attempt, unless the run was stopped before.
+    ///
+    /// # Errors
+    /// When the job cannot be begun; nothing was sent then.
+    pub async fn execute(
+        &mut self,
+        stores: &Stores,
+        attempt: &Attempt,
+        tasks: impl Iterator<Item = io::Result<Task>>,
+        job: &Job,
+    ) -> Result<Executed, CommandError> {
+        let server = self.screen.server;
+        let executed = execute(
+            server,
+            stores,
+            attempt,
+            tasks,
+            job,
+            &mut self.run_loop,
+            &mut self.screen,
+        );
+        Ok(executed.await?)
+    }
+
     /// Runs `work` on what the run has left behind, unless it was stopped before; see [`RunLoop::afterwards`].
     pub async fn afterwards<T, Fut>(
         &mut self,
@@ -243,13 +272,22 @@ struct Screen<'a> {
     rows: Rows<'a>,
 }
 
+impl Screen<'_> {
+    fn flush(&mut self) -> ControlFlow<Stop> {
+        let nominal = self.context.rate().calls_per_second();
+        let effective = self.server.client().effective_rate();
+        self.context.ui.reduced(reduced(nominal, effective));
+        self.rows.flush()
+    }
+}
+
 impl<R: RunRow> Observer<R> for Screen<'_> {
     fn requests(&self) -> u64 {
         self.server.requests()
     }
 
-    fn report(&mut self, reports: &[R]) -> ControlFlow<Stop> {
-        self.rows.write(reports)
+    fn report(&mut self, rows: Vec<R>) -> ControlFlow<Stop> {
+        self.rows.write(&rows)
     }
 
     fn advance(&mut self, users: u64) {
@@ -257,10 +295,36 @@ impl<R: RunRow> Observer<R> for Screen<'_> {
     }
 
     fn rest(&mut self) -> ControlFlow<Stop> {
-        let nominal = self.context.rate().calls_per_second();
-        let effective = self.server.client().effective_rate();
-        self.context.ui.reduced(reduced(nominal, effective));
-        self.rows.flush()
+        self.flush()
+    }
+
+    fn phase_ended(&mut self) {
+        self.context.ui.lower();
+    }
+}
+
+impl Observer<Report> for Screen<'_> {
+    fn requests(&self) -> u64 {
+        self.server.requests()
+    }
+
+    fn report(&mut self, reports: Vec<Report>) -> ControlFlow<Stop> {
+        for report in reports {
+            match report {
+                Report::Device(row) => self.rows.write(&[row])?,
+                Report::Ban(row) => self.rows.write(&[row])?,
+                Report::Lock(row) => self.rows.write(&[row])?,
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn advance(&mut self, users: u64) {
+        self.context.ui.advance(users);
+    }
+
+    fn rest(&mut self) -> ControlFlow<Stop> {
+        self.flush()
     }
 
     fn phase_ended(&mut self) {

@@ -10,6 +10,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use self::ban::BanReport;
+use self::device::DeviceReport;
+use self::lock::LockReport;
 use crate::schedule::run_loop::Done;
 use crate::schedule::tally::Settled;
 use crate::server::calls::CallError;
@@ -105,6 +108,36 @@ outcomes! {
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+/// What is reported of one user, or of one device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "about", rename_all = "snake_case")]
+pub enum Report {
+    /// A device that was to be ended, or a user without any.
+    Device(DeviceReport),
+    /// A user who was banned or unbanned.
+    Ban(BanReport),
+    /// A user who was locked or unlocked.
+    Lock(LockReport),
+}
+
+impl From<DeviceReport> for Report {
+    fn from(report: DeviceReport) -> Self {
+        Self::Device(report)
+    }
+}
+
+impl From<BanReport> for Report {
+    fn from(report: BanReport) -> Self {
+        Self::Ban(report)
+    }
+}
+
+impl From<LockReport> for Report {
+    fn from(report: LockReport) -> Self {
+        Self::Lock(report)
     }
 }
 

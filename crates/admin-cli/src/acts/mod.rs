@@ -6,16 +6,14 @@
 //! [`easemob_admin_ops`]; here they meet the terminal.
 
 pub mod attempt;
-pub mod ban;
 pub mod begin;
 pub mod drift_check;
-pub mod lock;
+pub mod dry_run;
 pub mod locks_elsewhere;
-pub mod logout;
 pub mod operator;
 pub mod overdue;
 pub mod perform;
 pub mod read_first;
 #[cfg(test)]
 mod samples;
-pub mod unlock;
+pub mod verify;

@@ -1,17 +1,24 @@
-//! Does what the journal of a run says is to be done.
+//! Does what the journal of a run says is to be done, and reports it.
 
-use easemob_admin_ops::jobs::ban::Change;
+use std::io;
+
+use easemob_admin_ops::jobs::execute::{Job, settle};
+use easemob_admin_ops::report::ban::BanReport;
+use easemob_admin_ops::report::device::DeviceReport;
+use easemob_admin_ops::report::lock::LockReport;
 use easemob_admin_ops::run::directory::OpenRun;
-use easemob_admin_ops::run::job::{Action, OnDrift};
+use easemob_admin_ops::run::item::Task;
+use easemob_admin_ops::run::job::Action;
 use easemob_admin_ops::run::resume::Which;
-use easemob_admin_ops::select::decide::Order;
-use jiff::Timestamp;
+use easemob_admin_ops::target::Target;
 
 use super::attempt::Reported;
-use super::{ban, lock, logout, unlock};
+use super::verify;
 use crate::command_error::CommandError;
 use crate::context::{Context, Session};
+use crate::drive::{Driven, RunRow};
 use crate::exit::{self, Exit};
+use crate::present::words::{verb, words};
 use crate::summary::Summary;
 
 /// What an attempt adds to what the journal says.
@@ -52,60 +59,62 @@ pub async fn perform(
     if attempted.allowance.is_some() {
         open.header.allowance = attempted.allowance;
     }
-    let act = Act::of(open.header.action.clone())?;
+    let job = job_of(open.header.action.clone())?;
     let (reported, tasks) =
         Reported::begin(context, session, open, attempted.which, attempted.summary).await?;
-    match act {
-        Act::End(order) => logout::perform(reported, tasks, &order, attempted.verify).await,
-        Act::Change(change) => ban::perform(reported, tasks, change).await,
-        Act::Lock(until) => lock::perform(reported, tasks, until).await,
-        Act::Unlock(as_of) => {
-            let as_of = as_of.unwrap_or(reported.attempt.header.created);
-            unlock::perform(reported, tasks, as_of).await
-        }
-    }
-}
-
-/// What is done to each item of a run, or would be if it were gone on with.
-pub enum Act {
-    /// Devices are ended.
-    End(Box<Order>),
-    /// A call is sent that names no device.
-    Change(Change),
-    /// The user is locked until then.
-    Lock(Timestamp),
-    /// The lock is lifted, if it was there already at that time; else at the time when the run was made.
-    Unlock(Option<Timestamp>),
-}
-
-impl Act {
-    /// Returns what is done for `action`.
-    ///
-    /// # Errors
-    /// When the command itself did it, and alone knows how.
-    pub fn of(action: Action) -> Result<Self, CommandError> {
-        Ok(match action {
-            Action::Logout { selection } => Self::End(Box::new(Order {
-                selection,
-                ..Order::default()
-            })),
-            Action::Apply {
-                selection, on_drift, ..
-            } => Self::End(Box::new(Order { selection, on_drift })),
-            Action::Enforce { selection, .. } => Self::End(Box::new(Order {
-                selection,
-                on_drift: OnDrift::StillMeant,
-            })),
-            Action::Ban => Self::Change(Change::Ban),
-            Action::Unban => Self::Change(Change::Unban),
-            Action::Lock { until } => Self::Lock(until),
-            Action::Unlock { as_of } => Self::Unlock(as_of),
-            Action::SetLimits { .. } => {
-                return Err(
-                    CommandError::new(exit::USAGE, "a change of limits cannot be gone on with")
-                        .hint("run the same `limits set` again: what is already so is left as it is"),
-                );
+    match &job {
+        Job::EndDevices(_) => {
+            let id = reported.attempt.header.run.clone();
+            let mut driven = report::<DeviceReport>(reported, tasks, &job).await?;
+            if attempted.verify && driven.stop().is_none() {
+                verify::run(context, session, &mut driven, &id).await?;
+                return Ok(verify::worse(driven.verified(), driven.finish()?));
             }
-        })
+            driven.finish()
+        }
+        Job::Change(_) => report::<BanReport>(reported, tasks, &job).await?.finish(),
+        Job::Lock(until) => {
+            if *until <= reported.attempt.recorder.time() {
+                context.ui.warn(format_args!(
+                    "the time of this lock was over on {until:.0}, so nobody is locked any more; who was banned by an \
+                     earlier attempt is put down as overdue"
+                ));
+            }
+            let target = Target::from(&reported.attempt.header);
+            let driven = report::<LockReport>(reported, tasks, &job).await?;
+            let settled = settle(&context.stores()?, &target, &job);
+            let exit = driven.finish()?;
+            settled?;
+            Ok(exit)
+        }
+        Job::Unlock(_) => report::<LockReport>(reported, tasks, &job).await?.finish(),
     }
+}
+
+/// Works on the tasks of an attempt, and reports them in rows of one kind.
+async fn report<'a, R: RunRow>(
+    reported: Reported<'a>,
+    tasks: impl Iterator<Item = io::Result<Task>>,
+    job: &Job,
+) -> Result<Driven<'a, R>, CommandError> {
+    let stores = reported.context.stores()?;
+    let attempt = &reported.attempt;
+    let mut driven = reported.drive::<R>(verb(job), words(job, false));
+    let executed = driven.execute(&stores, attempt, tasks, job).await?;
+    if attempt.header.action.is_planned() {
+        driven.summary().drifted = Some(executed.drifted);
+    }
+    reported.end(&mut driven).await;
+    Ok(driven)
+}
+
+/// Returns what is done for `action`.
+///
+/// # Errors
+/// When the command itself did it, and alone knows how.
+pub fn job_of(action: Action) -> Result<Job, CommandError> {
+    Job::of(action).ok_or_else(|| {
+        CommandError::new(exit::USAGE, "a change of limits cannot be gone on with")
+            .hint("run the same `limits set` again: what is already so is left as it is")
+    })
 }

@@ -1,3 +1,4 @@
 //! From what the engine reports to what people and scripts read.
 
 pub mod rows;
+pub mod words;

@@ -8,7 +8,7 @@ use crate::record::sink::AuditSink;
 use crate::record::taken_over::take_over;
 use crate::run::directory::{OpenRun, RunError};
 use crate::run::item::Task;
-use crate::run::journal::header::{Header, Operator};
+use crate::run::journal::header::{Durability, Header, Operator};
 use crate::run::journal::progress::Counts;
 use crate::run::journal::record::{Begin, End, Record};
 use crate::run::recorder::{Clock, Note, RecordError, Recorder, Sink};
@@ -59,6 +59,18 @@ impl Attempt {
         operator: Operator,
         clock: Clock,
     ) -> Result<(Self, impl Iterator<Item = io::Result<Task>> + use<>), CannotBegin> {
+        Self::begin_with(stores, open, which, operator, clock, &mut Recorder::start).await
+    }
+
+    /// Begins as [`begin`](Self::begin) does, with another recorder: of the trail and then the journal.
+    pub(crate) async fn begin_with(
+        stores: &Stores,
+        open: OpenRun,
+        which: Which,
+        operator: Operator,
+        clock: Clock,
+        record: &mut dyn FnMut(Vec<Box<dyn Sink>>, Durability, Clock) -> io::Result<Recorder>,
+    ) -> Result<(Self, impl Iterator<Item = io::Result<Task>> + use<>), CannotBegin> {
         let (items, again) = (open.items()?, open.items()?);
         let (header, mut progress, mut journal) = open.into_journal();
         let target = Target::from(&header);
@@ -66,11 +78,9 @@ impl Attempt {
         take_over(&trail, &header.run, again, &mut progress, &mut journal).map_err(CannotBegin::Compare)?;
         let before = progress.counts();
         let trail = stores.open_trail(&target)?;
-        let sinks: Vec<Box<dyn Sink>> = vec![
-            Box::new(AuditSink::new(trail, header.clone(), progress.outstanding())),
-            Box::new(journal),
-        ];
-        let recorder = Recorder::start(sinks, header.durability, clock).map_err(CannotBegin::Thread)?;
+        let trail = AuditSink::new(trail, header.clone(), progress.outstanding());
+        let sinks: Vec<Box<dyn Sink>> = vec![Box::new(trail), Box::new(journal)];
+        let recorder = record(sinks, header.durability, clock).map_err(CannotBegin::Thread)?;
         let begin = Begin {
             at: recorder.now(),
             tool: env!("CARGO_PKG_VERSION").into(),
@@ -78,7 +88,11 @@ impl Attempt {
             pid: std::process::id(),
         };
         let noted = recorder.record(Note::of_run(Record::Begin(begin))).await;
-        noted.map_err(CannotBegin::Record)?;
+        if let Err(error) = noted {
+            // Whoever tries again finds the run free. That it ends with the same error says nothing more.
+            let _ = recorder.close();
+            return Err(CannotBegin::Record(error));
+        }
         let tasks = remaining(items, progress, which);
         let this = Self {
             header,

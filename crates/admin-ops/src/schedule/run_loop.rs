@@ -85,7 +85,7 @@ pub trait Observer<R> {
     fn requests(&self) -> u64;
 
     /// Takes what is reported of one job, which may be handed on at [`rest`](Self::rest); or says why the run has to stop.
-    fn report(&mut self, reports: &[R]) -> ControlFlow<Stop>;
+    fn report(&mut self, reports: Vec<R>) -> ControlFlow<Stop>;
 
     /// Takes note that so many users have had their turn.
     fn advance(&mut self, users: u64);
@@ -230,7 +230,7 @@ impl RunLoop {
         };
         for item in end.dropped {
             tally.unknown += item.users();
-            if let ControlFlow::Break(reason) = observer.report(&dropped(&item)) {
+            if let ControlFlow::Break(reason) = observer.report(dropped(&item)) {
                 self.stop.get_or_insert(reason);
             }
         }
@@ -295,7 +295,7 @@ impl<R, O: Observer<R>> Control<(u64, Done<R>)> for Bookkeeping<'_, O> {
         let stop = done.stop.or(fatal.map(Stop::Fatal));
         // What has not begun would be given up as well.
         let stop = stop.or(gave_up.then_some(Stop::Wished(Cause::Deadline)));
-        match (self.observer.report(&done.reports), stop) {
+        match (self.observer.report(done.reports), stop) {
             (flow, None) => flow,
             (_, Some(reason)) => ControlFlow::Break(reason),
         }

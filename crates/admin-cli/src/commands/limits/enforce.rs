@@ -24,7 +24,7 @@ use super::room::Room;
 use super::watch::watch;
 use super::whom::Whom;
 use crate::acts::begin::{self, begin};
-use crate::acts::logout::dry_run;
+use crate::acts::dry_run::dry_run;
 use crate::acts::perform::{Attempted, perform};
 use crate::acts::read_first::read_first;
 use crate::cli::duration;

@@ -1,5 +1,6 @@
 //! What `runs resume` and `runs retry-failed` have in common.
 
+use easemob_admin_ops::jobs::execute::Job;
 use easemob_admin_ops::report::ban::BanReport;
 use easemob_admin_ops::report::device::DeviceReport;
 use easemob_admin_ops::report::lock::LockReport;
@@ -12,7 +13,7 @@ use easemob_admin_ops::run::resume::{Left, Which, remaining};
 use easemob_admin_ops::select::exemptions::Unmatched;
 
 use crate::acts::drift_check::refuse_drift;
-use crate::acts::perform::{Act, Attempted, perform};
+use crate::acts::perform::{Attempted, job_of, perform};
 use crate::command_error::CommandError;
 use crate::commands::acting::{devices, users};
 use crate::commands::selection::without_a_user;
@@ -50,7 +51,7 @@ pub(super) async fn go_on(context: &Context, again: Again<'_>) -> Result<Exit, C
     let todo = again.which.count(&counts);
     if todo > 0 || counts.failed() > 0 {
         // Refused before anybody is asked whether to go on.
-        Act::of(open.header.action.clone())?;
+        job_of(open.header.action.clone())?;
     }
     if todo == 0 {
         let left = again.which.leaves(&counts);
@@ -168,7 +169,7 @@ async fn with_server(
         can_be_dry: false,
     };
     confirm(&context.ui, again.yes, &question)?;
-    if let Act::End(order) = Act::of(open.header.action.clone())? {
+    if let Job::EndDevices(order) = job_of(open.header.action.clone())? {
         let tasks = remaining(open.items()?, open.progress.clone(), again.which);
         refuse_drift(context, session, todo, tasks, &order).await?;
     }

@@ -15,7 +15,7 @@ use jiff::Timestamp;
 
 use crate::acts::begin::{self, begin};
 use crate::acts::drift_check::refuse_drift;
-use crate::acts::logout::dry_run;
+use crate::acts::dry_run::dry_run;
 use crate::acts::perform::{Attempted, perform};
 use crate::cli::duration;
 use crate::command_error::CommandError;

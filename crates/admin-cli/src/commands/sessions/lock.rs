@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
+use easemob_admin_ops::jobs::execute::Job;
 use easemob_admin_ops::jobs::lock::outcome_for;
 use easemob_admin_ops::locks::lock::{Lock, unattended};
 use easemob_admin_ops::report::lock::{LockReport, failed};
@@ -26,7 +27,7 @@ use crate::commands::user_source::UserSource;
 use crate::context::{Context, Session};
 use crate::drive::{Done, Run, drive, summary_of};
 use crate::exit::{self, Exit};
-use crate::summary::Words;
+use crate::present::words::words;
 
 /// Arguments of `sessions lock`.
 #[derive(Debug, Args)]
@@ -110,11 +111,7 @@ async fn dry_run(
         session,
         command: "sessions lock",
         verb: "reading",
-        words: Words {
-            done: "would be locked",
-            nothing: "would be left as they are",
-            devices: Some("would be ended"),
-        },
+        words: words(&Job::Lock(until), true),
         acts: false,
         summary,
     };

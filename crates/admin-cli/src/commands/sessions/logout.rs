@@ -7,7 +7,7 @@ use easemob_admin_ops::schedule::cap::CapSpec;
 use easemob_admin_ops::select::decide::Order;
 
 use crate::acts::begin::{self, begin};
-use crate::acts::logout::dry_run;
+use crate::acts::dry_run::dry_run;
 use crate::acts::perform::{Attempted, perform};
 use crate::command_error::CommandError;
 use crate::commands::acting::{Acting, users};

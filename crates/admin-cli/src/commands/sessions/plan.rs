@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use easemob_admin_api::UnixMillis;
 use easemob_admin_ops::jobs::end_devices::done_with;
+use easemob_admin_ops::jobs::execute::Job;
 use easemob_admin_ops::jobs::logout::{Fate, UserResult, choose, concluded};
 use easemob_admin_ops::plan::document::{FORMAT, PlanHeader, PlanTotals, PlannedDevice, PlannedUser};
 use easemob_admin_ops::plan::in_order::InOrder;
@@ -22,7 +23,7 @@ use jiff::Timestamp;
 use tempfile::NamedTempFile;
 
 use crate::acts::begin::items;
-use crate::acts::logout::{WORDS, cut_off};
+use crate::acts::dry_run::cut_off;
 use crate::acts::operator::operator;
 use crate::command_error::CommandError;
 use crate::commands::acting::{devices, users};
@@ -33,7 +34,7 @@ use crate::commands::user_source::UserSource;
 use crate::context::{Context, Session};
 use crate::drive::{Done, Driven, Run, summary_of};
 use crate::exit::{self, Exit};
-use crate::summary::Words;
+use crate::present::words::words;
 
 /// Arguments of `sessions plan`.
 #[derive(Debug, Args)]
@@ -91,11 +92,7 @@ pub async fn run(context: &Context, session: &Session, args: &PlanArgs) -> Resul
         session,
         command: "sessions plan",
         verb: "planning",
-        words: Words {
-            done: "would be logged out",
-            devices: Some("would be ended"),
-            ..WORDS
-        },
+        words: words(&Job::EndDevices(Box::default()), true),
         acts: false,
         summary,
     });

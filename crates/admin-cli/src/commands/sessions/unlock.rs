@@ -4,6 +4,7 @@ use std::io;
 
 use clap::Args;
 use easemob_admin_api::UserId;
+use easemob_admin_ops::jobs::execute::Job;
 use easemob_admin_ops::jobs::unlock::left;
 use easemob_admin_ops::locks::lock::{Lock, Locks, due};
 use easemob_admin_ops::locks::reconcile::reconcile;
@@ -25,7 +26,8 @@ use crate::commands::user_source::UserSource;
 use crate::context::{Context, Session};
 use crate::drive::{Run, drive, finish_empty, summary_of};
 use crate::exit::{self, Exit};
-use crate::summary::{Summary, Words};
+use crate::present::words::words;
+use crate::summary::Summary;
 
 /// Arguments of `sessions unlock`.
 #[derive(Debug, Args)]
@@ -237,11 +239,7 @@ async fn dry_run(
         session,
         command: "sessions unlock",
         verb: "reading",
-        words: Words {
-            done: "would be unlocked",
-            nothing: "nothing to do",
-            devices: None,
-        },
+        words: words(&Job::Unlock(None), true),
         acts: false,
         summary,
     };

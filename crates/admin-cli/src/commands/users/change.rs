@@ -1,12 +1,12 @@
 //! What `users ban` and `users unban` have in common.
 
 use easemob_admin_ops::jobs::ban::{Change, done_with};
+use easemob_admin_ops::jobs::execute::Job;
 use easemob_admin_ops::report::ban::BanReport;
 use easemob_admin_ops::run::item::Task;
 use easemob_admin_ops::run::job::Action;
 use easemob_admin_ops::server::calls::AccountCalls;
 
-use crate::acts::ban::words;
 use crate::acts::begin::{self, begin};
 use crate::acts::perform::{Attempted, perform};
 use crate::command_error::CommandError;
@@ -17,6 +17,7 @@ use crate::context::{Context, Session};
 use crate::drive::{Run, drive, summary_of};
 use crate::exit::Exit;
 use crate::input::user_list::UserList;
+use crate::present::words::words;
 
 /// Runs one of the two commands.
 pub(super) async fn run(
@@ -74,7 +75,7 @@ async fn dry_run(
         session,
         command,
         verb: "reading",
-        words: words(change, true),
+        words: words(&Job::Change(change), true),
         acts: false,
         summary,
     };

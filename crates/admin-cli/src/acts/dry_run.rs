@@ -1,0 +1,50 @@
+//! Dry runs of `sessions logout`, `sessions apply` and `limits enforce`.
+
+use std::io;
+
+use easemob_admin_ops::jobs::end_devices::preview;
+use easemob_admin_ops::jobs::execute::Job;
+use easemob_admin_ops::report::device::DeviceReport;
+use easemob_admin_ops::run::item::Task;
+use easemob_admin_ops::schedule::cap::Cap;
+use easemob_admin_ops::select::decide::Order;
+
+use crate::command_error::CommandError;
+use crate::context::{Context, Session};
+use crate::drive::{Run, drive};
+use crate::exit::Exit;
+use crate::present::words::words;
+use crate::summary::Summary;
+
+/// Returns what is reported of a user whose job was cut off.
+#[must_use]
+pub fn cut_off(task: &Task) -> Vec<DeviceReport> {
+    vec![DeviceReport::cut_off(&task.item)]
+}
+
+/// Reads, and says what would be done. Nothing is put on record, because nothing happens.
+///
+/// # Errors
+/// When the run was stopped by something else than the operator.
+pub async fn dry_run(
+    context: &Context,
+    session: &Session,
+    command: &'static str,
+    tasks: impl Iterator<Item = io::Result<Task>>,
+    order: &Order,
+    allowance: Option<u64>,
+    summary: Summary,
+) -> Result<Exit, CommandError> {
+    let run = Run {
+        context,
+        session,
+        command,
+        verb: "reading",
+        words: words(&Job::EndDevices(Box::default()), true),
+        acts: false,
+        summary,
+    };
+    let cap = Cap::new(allowance);
+    let work = |task| preview(&session.server, task, order, &cap);
+    drive(run, tasks, work, cut_off).await
+}

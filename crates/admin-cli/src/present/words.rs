@@ -1,0 +1,41 @@
+//! The words of a run: beside its bar, and in its summary.
+
+use easemob_admin_ops::jobs::ban::Change;
+use easemob_admin_ops::jobs::execute::Job;
+
+use crate::summary::Words;
+
+/// Returns the word beside the bar.
+#[must_use]
+pub fn verb(job: &Job) -> &'static str {
+    match job {
+        Job::EndDevices(_) => "logging out",
+        Job::Change(Change::Ban) => "banning",
+        Job::Change(Change::Unban) => "unbanning",
+        Job::Lock(_) => "locking",
+        Job::Unlock(_) => "unlocking",
+    }
+}
+
+/// Returns the words of the summary.
+#[must_use]
+pub fn words(job: &Job, dry_run: bool) -> Words {
+    let (done, would) = match job {
+        Job::EndDevices(_) => ("logged out", "would be logged out"),
+        Job::Change(Change::Ban) => ("banned", "would be banned"),
+        Job::Change(Change::Unban) => ("unbanned", "would be unbanned"),
+        Job::Lock(_) => ("locked", "would be locked"),
+        Job::Unlock(_) => ("unlocked", "would be unlocked"),
+    };
+    let ends_devices = matches!(job, Job::EndDevices(_) | Job::Lock(_));
+    let nothing = match (job, dry_run) {
+        (Job::Lock(_), false) => "left as they were",
+        (Job::Lock(_), true) => "would be left as they are",
+        _ => "nothing to do",
+    };
+    Words {
+        done: if dry_run { would } else { done },
+        nothing,
+        devices: ends_devices.then_some(if dry_run { "would be ended" } else { "ended" }),
+    }
+}
