@@ -38,3 +38,6 @@ pub mod select;
 pub mod server;
 pub mod stores;
 pub mod target;
+
+#[cfg(test)]
+mod simulation;

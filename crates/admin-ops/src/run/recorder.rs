@@ -4,6 +4,7 @@
 //! into the next one together, so that one write, and one flush to disk, serves all of them: recording takes
 //! part of the waiting time of a request and none of the rate.
 
+use std::fmt;
 use std::io;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, OnceLock};
@@ -76,6 +77,7 @@ impl From<io::Error> for RecordError {
     }
 }
 
+#[derive(Debug)]
 struct Waiting {
     note: Note,
     safe: oneshot::Sender<Result<(), RecordError>>,
@@ -95,9 +97,20 @@ const MANY: usize = 8;
 #[derive(Debug)]
 pub struct Recorder {
     clock: Clock,
-    queue: mpsc::Sender<Waiting>,
-    writer: JoinHandle<Result<(), RecordError>>,
+    writing: Writing,
     failure: Arc<OnceLock<RecordError>>,
+}
+
+/// Who writes.
+#[derive(Debug)]
+enum Writing {
+    Thread {
+        queue: mpsc::Sender<Waiting>,
+        writer: JoinHandle<Result<(), RecordError>>,
+    },
+    /// The tasks themselves, in the same blocks each time: for stories that can be told again.
+    #[cfg(test)]
+    Here(Box<std::sync::Mutex<(Writer, Vec<Waiting>)>>),
 }
 
 impl Recorder {
@@ -109,21 +122,27 @@ impl Recorder {
     pub fn start(sinks: Vec<Box<dyn Sink>>, durability: Durability, clock: Clock) -> io::Result<Self> {
         let (queue, notes) = mpsc::channel();
         let failure = Arc::new(OnceLock::new());
-        let writer = Writer {
-            sinks,
-            durability,
-            failure: Arc::clone(&failure),
-            unsynced_since: None,
-        };
+        let writer = Writer::new(sinks, durability, Arc::clone(&failure));
         let writer = std::thread::Builder::new()
             .name("recorder".into())
             .spawn(move || writer.run(&notes))?;
         Ok(Self {
             clock,
-            queue,
-            writer,
+            writing: Writing::Thread { queue, writer },
             failure,
         })
+    }
+
+    /// Starts without a thread: whoever waits first writes for all who wait.
+    #[cfg(test)]
+    pub(crate) fn here(sinks: Vec<Box<dyn Sink>>, durability: Durability, clock: Clock) -> Self {
+        let failure = Arc::new(OnceLock::new());
+        let writer = Writer::new(sinks, durability, Arc::clone(&failure));
+        Self {
+            clock,
+            writing: Writing::Here(Box::new(std::sync::Mutex::new((writer, Vec::new())))),
+            failure,
+        }
     }
 
     /// Puts a note on record and waits until it is safe.
@@ -136,7 +155,23 @@ impl Recorder {
             let ended = || RecordError::from(io::Error::other("the recorder ended"));
             self.failure.get().cloned().unwrap_or_else(ended)
         };
-        self.queue.send(Waiting { note, safe }).map_err(|_| gone())?;
+        let waiting = Waiting { note, safe };
+        match &self.writing {
+            Writing::Thread { queue, .. } => queue.send(waiting).map_err(|_| gone())?,
+            #[cfg(test)]
+            Writing::Here(here) => {
+                here.lock().unwrap().1.push(waiting);
+                tokio::task::yield_now().await;
+                let (writer, waiting) = &mut *here.lock().unwrap();
+                let block: Vec<Note> = waiting.iter().map(|waiting| waiting.note.clone()).collect();
+                if !block.is_empty() {
+                    let written = writer.write(&block);
+                    for Waiting { safe, .. } in waiting.drain(..) {
+                        let _ = safe.send(written.clone());
+                    }
+                }
+            }
+        }
         wait.await.unwrap_or_else(|_| Err(gone()))
     }
 
@@ -178,9 +213,15 @@ impl Recorder {
     /// # Errors
     /// When something could not be written.
     pub fn close(self) -> Result<(), RecordError> {
-        drop(self.queue);
-        let panicked = |_| Err(RecordError::from(io::Error::other("the recorder panicked")));
-        self.writer.join().unwrap_or_else(panicked)
+        match self.writing {
+            Writing::Thread { queue, writer } => {
+                drop(queue);
+                let panicked = |_| Err(RecordError::from(io::Error::other("the recorder panicked")));
+                writer.join().unwrap_or_else(panicked)
+            }
+            #[cfg(test)]
+            Writing::Here(here) => here.into_inner().unwrap().0.sync(),
+        }
     }
 }
 
@@ -191,7 +232,24 @@ struct Writer {
     unsynced_since: Option<Instant>,
 }
 
+impl fmt::Debug for Writer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Writer")
+            .field("sinks", &self.sinks.len())
+            .finish_non_exhaustive()
+    }
+}
+
 impl Writer {
+    fn new(sinks: Vec<Box<dyn Sink>>, durability: Durability, failure: Arc<OnceLock<RecordError>>) -> Self {
+        Self {
+            sinks,
+            durability,
+            failure,
+            unsynced_since: None,
+        }
+    }
+
     fn run(mut self, queue: &mpsc::Receiver<Waiting>) -> Result<(), RecordError> {
         let mut block = Vec::new();
         let mut waiting = Vec::new();

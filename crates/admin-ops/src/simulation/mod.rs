@@ -1,0 +1,457 @@
+//! Runs of every job against a server in memory, with lost requests and answers, stops, and a kill after any record.
+//!
+//! Each seed is a story of its own: some users, a job, and attempts that go wrong in one way or another until the last one,
+//! in which nothing does. `SIMULATION_SEED=7` replays one, `SIMULATION_SEEDS=100000` tries more.
+
+mod record;
+mod server;
+
+use std::cell::Cell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use easemob_admin_api::{DeviceId, UserId};
+use easemob_admin_audit::{Against, Entries, Kind, Outcome, verify};
+use jiff::Timestamp;
+use tokio::sync::watch;
+
+use self::record::{Journal, Mortal};
+use self::server::{Account, MemoryServer};
+use crate::jobs::execute::{Job, execute, settle};
+use crate::report::Report;
+use crate::run::attempt::{Attempt, CannotBegin};
+use crate::run::directory::Runs;
+use crate::run::id::RunId;
+use crate::run::item::{Item, Planned};
+use crate::run::job::{Action, OnDrift};
+use crate::run::journal::header::{Durability, FORMAT, Header, Operator};
+use crate::run::journal::record::{Record, State};
+use crate::run::recorder::{Recorder, Sink};
+use crate::run::resume::Which;
+use crate::schedule::concurrency::Concurrency;
+use crate::schedule::pipeline::{Cause, Stop, Wish};
+use crate::schedule::run_loop::{Observer, RunLoop};
+use crate::select::selection::Selection;
+use crate::stores::Stores;
+use crate::target::Target;
+
+const SEEDS: u64 = 1_000;
+
+thread_local! {
+    /// Milliseconds since 1970; every look at the clock takes one.
+    static NOW: Cell<i64> = const { Cell::new(0) };
+}
+
+fn clock() -> i64 {
+    NOW.set(NOW.get() + 1);
+    NOW.get()
+}
+
+fn time() -> Timestamp {
+    Timestamp::from_millisecond(clock()).unwrap()
+}
+
+fn operator() -> Operator {
+    Operator {
+        os_user: "ann".into(),
+        uid: None,
+        sudo_user: None,
+        login_uid: None,
+        subject: None,
+        host: "here".into(),
+    }
+}
+
+/// Stops the run, at once or in good order, when so many users have had their turn.
+struct Impatient {
+    wish: watch::Sender<Wish>,
+    turns: u64,
+    stop_at: Option<(u64, Wish)>,
+    reports: u64,
+}
+
+impl Observer<Report> for Impatient {
+    fn requests(&self) -> u64 {
+        self.turns
+    }
+
+    fn report(&mut self, reports: Vec<Report>) -> ControlFlow<Stop> {
+        self.reports += reports.len() as u64;
+        // A remote front end reads the same.
+        for report in reports {
+            let text = serde_json::to_string(&report).unwrap();
+            assert_eq!(serde_json::from_str::<Report>(&text).unwrap(), report);
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn advance(&mut self, users: u64) {
+        self.turns += users;
+        if let Some((turn, wish)) = self.stop_at
+            && self.turns >= turn
+        {
+            self.wish.send_replace(wish);
+        }
+    }
+
+    fn rest(&mut self) -> ControlFlow<Stop> {
+        ControlFlow::Continue(())
+    }
+}
+
+/// One run and what it is done to.
+struct Story<'a> {
+    stores: &'a Stores,
+    server: MemoryServer,
+    journal: Rc<Journal>,
+    id: RunId,
+    rng: fastrand::Rng,
+}
+
+impl<'a> Story<'a> {
+    fn begin(
+        stores: &'a Stores,
+        accounts: BTreeMap<String, Account>,
+        users: &[UserId],
+        action: &Action,
+        seed: u64,
+    ) -> Self {
+        let journal = Rc::new(Journal::default());
+        let created = time();
+        let id = RunId::new(created, 0);
+        let planned = |user: &UserId| {
+            let online = accounts[user.as_str()].devices.iter();
+            let (end, keep) = online.map(|id| device(id)).partition(|id| *id == device(FIRST));
+            Planned { end, keep }
+        };
+        let item = |(number, user): (u64, &UserId)| Item {
+            number,
+            line: number + 1,
+            user: user.clone(),
+            planned: action.is_planned().then(|| planned(user)),
+        };
+        let items = (0..).zip(users).map(|numbered| Ok(item(numbered)));
+        let header = |items, input_sha256| Header {
+            format: FORMAT,
+            run: id.to_string(),
+            created,
+            tool: "0".into(),
+            app: "acme#chat".into(),
+            app_root: "https://im.example.com/acme/chat".into(),
+            sandbox: false,
+            profile: Some("prod".into()),
+            operator: operator(),
+            reason: Some("simulated".into()),
+            ticket: None,
+            action: action.clone(),
+            source: "a story".into(),
+            items,
+            input_sha256,
+            allowance: None,
+            durability: Durability::Batch,
+        };
+        stores.runs().create(&id, items, header).unwrap();
+        Self {
+            stores,
+            server: MemoryServer::new(accounts, seed, Rc::clone(&journal)),
+            journal,
+            id,
+            rng: fastrand::Rng::with_seed(seed),
+        }
+    }
+
+    /// Works on the run in a process that may be killed after so many notes.
+    async fn attempt(&mut self, which: Which, notes: i64, stop_at: Option<(u64, Wish)>) {
+        let open = self.stores.runs().open(&self.id).unwrap();
+        let job = Job::of(open.header.action.clone()).unwrap();
+        let target = Target::from(&open.header);
+        let left = Arc::new(AtomicI64::new(notes));
+        let mut record = |sinks: Vec<Box<dyn Sink>>, durability, clock| {
+            let mortal = |(index, inner)| {
+                // What the last of them has, all of them have.
+                let seen = (index == 1).then(|| Arc::clone(&self.journal.notes));
+                let left = Arc::clone(&left);
+                Box::new(Mortal { inner, left, seen }) as Box<dyn Sink>
+            };
+            let sinks = sinks.into_iter().enumerate().map(mortal).collect();
+            Ok(Recorder::here(sinks, durability, clock))
+        };
+        let begun = Attempt::begin_with(self.stores, open, which, operator(), clock, &mut record).await;
+        let (attempt, tasks) = match begun {
+            Ok(begun) => begun,
+            Err(CannotBegin::Record(_)) => return,
+            Err(error) => panic!("{error}"),
+        };
+        let (wish, wished) = watch::channel(Wish::Run);
+        let mut observer = Impatient {
+            wish,
+            turns: 0,
+            stop_at,
+            reports: 0,
+        };
+        let mut run_loop = RunLoop::new(wished, Concurrency::Fixed(self.rng.usize(1..6)));
+        let executed = execute(
+            &self.server,
+            self.stores,
+            &attempt,
+            tasks,
+            &job,
+            &mut run_loop,
+            &mut observer,
+        );
+        executed.await.unwrap();
+        let ended = run_loop.finish();
+        let closed = attempt.close(ended.stop.as_ref().map(Stop::word)).await;
+        let killed = left.load(Ordering::SeqCst) < 0;
+        assert_eq!(closed.is_err(), killed, "{:?}", ended.stop);
+        if !killed {
+            settle(self.stores, &target, &job).unwrap();
+        }
+        self.check_record();
+    }
+
+    /// Goes on with the run until nothing is left, with trouble at first.
+    async fn live(&mut self) {
+        for _ in 0..self.rng.u8(..5) {
+            self.server.trouble.set(self.rng.u8(..40));
+            let which = [Which::Unfinished, Which::AndFailed, Which::AndAllFailed];
+            let which = *self.rng.choice(&which).unwrap();
+            let notes = if self.rng.bool() {
+                self.rng.i64(1..60)
+            } else {
+                i64::MAX / 2
+            };
+            let wish = if self.rng.bool() {
+                Wish::Abort
+            } else {
+                Wish::Drain(Cause::Signal)
+            };
+            let stop_at = self.rng.bool().then(|| (self.rng.u64(1..8), wish));
+            self.attempt(which, notes, stop_at).await;
+        }
+        self.server.trouble.set(0);
+        self.attempt(Which::AndAllFailed, i64::MAX / 2, None).await;
+        let counts = self.stores.runs().see(&self.id).unwrap().progress.counts();
+        assert_eq!(counts.unfinished() + counts.failed(), 0, "{counts:?}");
+    }
+
+    /// Asserts that nobody has two outcomes, in the journal and in the trail, and that the trail holds.
+    fn check_record(&self) {
+        let is_last = |state| matches!(state, State::Done | State::Nothing | State::Skipped);
+        let mut settled = BTreeSet::new();
+        for record in records(&self.stores.runs(), &self.id) {
+            match record {
+                Record::Intent(intent) => {
+                    assert!(
+                        !settled.contains(&intent.n),
+                        "something is meant for whoever is done"
+                    );
+                }
+                Record::Outcome(outcome) => {
+                    let first = !is_last(outcome.state) || settled.insert(outcome.n);
+                    assert!(first, "item {} has two final outcomes", outcome.n);
+                }
+                _ => {}
+            }
+        }
+        let target = Target::from(&self.stores.runs().see(&self.id).unwrap().header);
+        let trail = self.stores.trail_directory(&target);
+        let verification = verify(&trail, &Against::default()).unwrap();
+        assert!(verification.holds(), "{:?}", verification.problems);
+        let mut told = BTreeSet::new();
+        // What was done in part is told as done and as failed, and is done again.
+        let mut now: BTreeMap<Option<String>, bool> = BTreeMap::new();
+        let mut attempt_ended = |now: &mut BTreeMap<Option<String>, bool>| {
+            for (user, whole) in std::mem::take(now) {
+                assert!(
+                    !whole || told.insert(user.clone()),
+                    "{user:?} has two outcomes in the trail"
+                );
+            }
+        };
+        for entry in Entries::open(&trail).unwrap() {
+            let event = entry.unwrap().event;
+            if event.run.as_deref() != Some(self.id.as_str()) {
+                continue;
+            }
+            match (event.kind, event.outcome) {
+                (Kind::RunStarted, _) => attempt_ended(&mut now),
+                (Kind::Outcome, Some(Outcome::Ended | Outcome::Done | Outcome::Nothing)) => {
+                    now.entry(event.user).or_insert(true);
+                }
+                (Kind::Outcome, _) => {
+                    now.insert(event.user, false);
+                }
+                _ => {}
+            }
+        }
+        attempt_ended(&mut now);
+        for number in settled {
+            let user = Some(format!("user{number}"));
+            assert!(
+                told.contains(&user),
+                "the trail does not tell what became of {user:?}"
+            );
+        }
+    }
+}
+
+/// The device that some stories are about.
+const FIRST: &str = "ios_0";
+
+fn device(id: &str) -> DeviceId {
+    serde_json::from_value(id.into()).unwrap()
+}
+
+fn records(runs: &Runs, id: &RunId) -> Vec<Record> {
+    runs.records(id).unwrap().map(Result::unwrap).collect()
+}
+
+fn names(rng: &mut fastrand::Rng) -> Vec<UserId> {
+    (0..rng.usize(1..9))
+        .map(|number| UserId::parse(format!("user{number}")).unwrap())
+        .collect()
+}
+
+/// Everybody on the list, and somebody who is not.
+fn accounts(rng: &mut fastrand::Rng, users: &[UserId]) -> BTreeMap<String, Account> {
+    let mut account = || Account {
+        devices: (0..rng.u8(..4)).map(|number| format!("ios_{number}")).collect(),
+        banned: rng.u8(..10) == 0,
+    };
+    let mut accounts: BTreeMap<String, Account> =
+        users.iter().map(|user| (user.to_string(), account())).collect();
+    accounts.insert("bystander".into(), account());
+    accounts
+}
+
+/// What became of everybody.
+async fn done(
+    stores: &Stores,
+    before: BTreeMap<String, Account>,
+    users: &[UserId],
+    action: Action,
+    seed: u64,
+) -> BTreeMap<String, Account> {
+    let mut story = Story::begin(stores, before.clone(), users, &action, seed);
+    story.live().await;
+    let after = story.server.accounts.into_inner();
+    assert_eq!(
+        after["bystander"], before["bystander"],
+        "nobody meant the bystander"
+    );
+    after
+}
+
+async fn simulate(home: &Path, seed: u64) {
+    let mut rng = fastrand::Rng::with_seed(seed);
+    NOW.set(1_767_225_600_000);
+    let stores = Stores::on_disk(home);
+    let users = names(&mut rng);
+    let before = accounts(&mut rng, &users);
+    let of = |accounts: &BTreeMap<String, Account>, user: &UserId| accounts[user.as_str()].clone();
+    let first = Selection {
+        devices: vec![device(FIRST)],
+        ..Selection::default()
+    };
+    match rng.u8(..5) {
+        0 => {
+            let selection = Selection::default();
+            let after = done(&stores, before, &users, Action::Logout { selection }, seed).await;
+            assert!(users.iter().all(|user| of(&after, user).devices.is_empty()));
+        }
+        1 | 2 => {
+            let action = match rng.u8(..3) {
+                0 => Action::Logout { selection: first },
+                1 => Action::Apply {
+                    plan_sha256: String::new(),
+                    on_drift: OnDrift::Skip,
+                    selection: Selection::default(),
+                },
+                _ => Action::Enforce {
+                    policy: "limits.toml".into(),
+                    policy_sha256: String::new(),
+                    selection: first,
+                },
+            };
+            let after = done(&stores, before.clone(), &users, action, seed).await;
+            for user in &users {
+                let mut expected = of(&before, user);
+                expected.devices.remove(FIRST);
+                assert_eq!(of(&after, user), expected, "{user}");
+            }
+        }
+        3 => {
+            let banned = done(&stores, before, &users, Action::Ban, seed).await;
+            assert!(users.iter().all(|user| of(&banned, user).banned));
+            let after = done(&stores, banned, &users, Action::Unban, seed + 1).await;
+            assert!(users.iter().all(|user| !of(&after, user).banned));
+        }
+        _ => {
+            let until = Timestamp::from_millisecond(clock() + 1_000_000_000).unwrap();
+            let locked = done(&stores, before.clone(), &users, Action::Lock { until }, seed).await;
+            let target = Target {
+                app: "acme#chat".into(),
+                app_root: "https://im.example.com/acme/chat".into(),
+                profile: Some("prod".into()),
+                sandbox: false,
+            };
+            let book = stores.lock_book(&target);
+            let locks = book.read().unwrap();
+            for user in &users {
+                assert!(of(&locked, user).banned, "{user} is not banned");
+                let ours = locks.get(&user.folded()).is_some_and(|lock| !lock.is_pending());
+                assert_eq!(ours, !of(&before, user).banned, "{user}: {locks:?}");
+            }
+            let as_of = Some(time());
+            let after = done(&stores, locked, &users, Action::Unlock { as_of }, seed + 1).await;
+            for user in &users {
+                assert_eq!(of(&after, user).banned, of(&before, user).banned, "{user}");
+            }
+            assert!(book.read().unwrap().is_empty(), "a lock has no end");
+        }
+    }
+}
+
+#[test]
+fn whatever_goes_wrong_everybody_is_done_once_and_on_record() {
+    let number = |name| {
+        std::env::var(name)
+            .ok()
+            .map(|text: String| text.parse::<u64>().unwrap())
+    };
+    let seeds = match number("SIMULATION_SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..number("SIMULATION_SEEDS").unwrap_or(SEEDS),
+    };
+    let seeds: Vec<u64> = seeds.collect();
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    std::thread::scope(|scope| {
+        for part in seeds.chunks(seeds.len().div_ceil(threads)) {
+            scope.spawn(move || part.iter().for_each(|seed| tell(*seed)));
+        }
+    });
+}
+
+/// Simulates one seed, and says which if it fails.
+fn tell(seed: u64) {
+    // Memory is as good as a disk where nobody pulls the plug, and faster.
+    let memory = Path::new("/dev/shm");
+    let home = if memory.is_dir() {
+        tempfile::tempdir_in(memory).unwrap()
+    } else {
+        tempfile::tempdir().unwrap()
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    let run = || runtime.block_on(simulate(home.path(), seed));
+    let told = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run));
+    assert!(told.is_ok(), "see above; replay with SIMULATION_SEED={seed}");
+}

@@ -1,0 +1,194 @@
+//! A server in memory that loses requests and answers, and looks at the record before it does anything.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use easemob_admin_api::{DeviceId, UserId};
+
+use super::record::Journal;
+use crate::jobs::logout::{LOGOUT_ALL, LOGOUT_DEVICE};
+use crate::server::calls::{AccountCalls, CallError, Ended, Scope, SeenDevice, SessionCalls};
+
+/// What the server knows of a user.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Account {
+    pub(super) devices: BTreeSet<String>,
+    pub(super) banned: bool,
+}
+
+/// What becomes of a call.
+enum Luck {
+    Good,
+    /// The request arrives, the answer does not.
+    AnswerLost,
+    /// The request does not arrive, and nobody can tell.
+    RequestLost,
+    /// The server refuses; later it may not.
+    Refused,
+    /// The server refuses, and says that it will always do so.
+    RefusedForGood,
+}
+
+pub(super) struct MemoryServer {
+    pub(super) accounts: RefCell<BTreeMap<String, Account>>,
+    /// How many calls of a hundred go wrong.
+    pub(super) trouble: Cell<u8>,
+    /// How many acts were carried out for each user, by call.
+    pub(super) acts: RefCell<BTreeMap<(String, &'static str), u64>>,
+    rng: RefCell<fastrand::Rng>,
+    journal: Rc<Journal>,
+}
+
+impl MemoryServer {
+    pub(super) fn new(accounts: BTreeMap<String, Account>, seed: u64, journal: Rc<Journal>) -> Self {
+        Self {
+            accounts: RefCell::new(accounts),
+            trouble: Cell::new(0),
+            acts: RefCell::default(),
+            rng: RefCell::new(fastrand::Rng::with_seed(seed)),
+            journal,
+        }
+    }
+
+    async fn luck(&self) -> Luck {
+        let (pauses, luck) = {
+            let mut rng = self.rng.borrow_mut();
+            let luck = if rng.u8(..100) < self.trouble.get() {
+                match rng.u8(..4) {
+                    0 => Luck::AnswerLost,
+                    1 => Luck::RequestLost,
+                    2 => Luck::Refused,
+                    _ => Luck::RefusedForGood,
+                }
+            } else {
+                Luck::Good
+            };
+            (rng.u8(..4), luck)
+        };
+        // Answers come in another order than requests.
+        for _ in 0..pauses {
+            tokio::task::yield_now().await;
+        }
+        luck
+    }
+
+    /// Reads something, or fails to.
+    async fn read<T>(
+        &self,
+        call: &'static str,
+        user: &UserId,
+        read: impl FnOnce(&Account) -> T,
+    ) -> Result<T, CallError> {
+        match self.luck().await {
+            Luck::Good => Ok(read(&self.accounts.borrow()[user.as_str()])),
+            Luck::AnswerLost | Luck::RequestLost => Err(CallError {
+                scope: Scope::Network,
+                ..CallError::new(call, "no answer")
+            }),
+            Luck::Refused => Err(CallError::new(call, "busy")),
+            Luck::RefusedForGood => Err(refused_for_good(call)),
+        }
+    }
+
+    /// Changes something, or fails to, after it was made sure that this is on record.
+    async fn act<T>(
+        &self,
+        call: &'static str,
+        user: &UserId,
+        device: Option<&DeviceId>,
+        act: impl FnOnce(&mut Account) -> T,
+    ) -> Result<T, CallError> {
+        self.journal.must_intend(user, call, device);
+        let luck = self.luck().await;
+        let carry_out = || {
+            *self
+                .acts
+                .borrow_mut()
+                .entry((user.to_string(), call))
+                .or_default() += 1;
+            let mut accounts = self.accounts.borrow_mut();
+            act(accounts.get_mut(user.as_str()).unwrap())
+        };
+        let unknown = || CallError {
+            outcome_unknown: true,
+            scope: Scope::Network,
+            ..CallError::new(call, "no answer")
+        };
+        match luck {
+            Luck::Good => Ok(carry_out()),
+            Luck::AnswerLost => {
+                carry_out();
+                Err(unknown())
+            }
+            Luck::RequestLost => Err(unknown()),
+            Luck::Refused => Err(CallError::new(call, "busy")),
+            Luck::RefusedForGood => Err(refused_for_good(call)),
+        }
+    }
+}
+
+fn refused_for_good(call: &'static str) -> CallError {
+    CallError {
+        status: Some(403),
+        retry_may_help: false,
+        ..CallError::new(call, "forbidden")
+    }
+}
+
+fn seen(id: &str) -> SeenDevice {
+    SeenDevice {
+        id: serde_json::from_value(id.into()).unwrap(),
+        name: None,
+        uuid: None,
+        signed_in_at: None,
+    }
+}
+
+impl SessionCalls for MemoryServer {
+    async fn list_devices(&self, user: &UserId) -> Result<Vec<SeenDevice>, CallError> {
+        let devices = |account: &Account| account.devices.iter().map(|id| seen(id)).collect();
+        self.read("devices.list", user, devices).await
+    }
+
+    async fn offline(&self, users: &[UserId]) -> Result<BTreeSet<UserId>, CallError> {
+        let accounts = self.accounts.borrow();
+        let offline = |user: &&UserId| accounts[user.as_str()].devices.is_empty();
+        Ok(users.iter().filter(offline).cloned().collect())
+    }
+
+    async fn logout_all(&self, user: &UserId) -> Result<Ended, CallError> {
+        let end = |account: &mut Account| account.devices.clear();
+        self.act(LOGOUT_ALL, user, None, end).await?;
+        Ok(Ended::Yes { at: None })
+    }
+
+    async fn logout_device(&self, user: &UserId, device: &DeviceId) -> Result<Ended, CallError> {
+        let end = |account: &mut Account| account.devices.remove(device.as_str());
+        let was_there = self.act(LOGOUT_DEVICE, user, Some(device), end).await?;
+        Ok(if was_there {
+            Ended::Yes { at: None }
+        } else {
+            Ended::No
+        })
+    }
+}
+
+impl AccountCalls for MemoryServer {
+    async fn is_banned(&self, user: &UserId) -> Result<bool, CallError> {
+        self.read("users.get", user, |account| account.banned).await
+    }
+
+    async fn ban(&self, user: &UserId) -> Result<(), CallError> {
+        let ban = |account: &mut Account| {
+            account.banned = true;
+            account.devices.clear();
+        };
+        self.act("users.ban", user, None, ban).await
+    }
+
+    async fn unban(&self, user: &UserId) -> Result<(), CallError> {
+        let unban = |account: &mut Account| account.banned = false;
+        self.act("users.unban", user, None, unban).await
+    }
+}
