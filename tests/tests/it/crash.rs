@@ -10,12 +10,15 @@ use easemob_admin_ops::run::journal::record::{Record, State};
 
 use super::env::{Running, TestEnv, until};
 
+/// How often one run is killed: the longer its journal, the longer each process reads before it goes on.
+const KILLS: usize = 500;
 const USERS: usize = 2_000;
 const CONCURRENCY: &str = "4";
 
-/// How often the program is killed: 500 times, or as often as `EASEMOB_CRASH_POINTS` says.
-fn kills() -> usize {
-    std::env::var("EASEMOB_CRASH_POINTS").map_or(500, |points| points.parse().unwrap())
+/// How many runs are killed so often: one, or as many as it takes for `EASEMOB_CRASH_POINTS`.
+fn runs() -> usize {
+    let points = std::env::var("EASEMOB_CRASH_POINTS").map_or(KILLS, |points| points.parse().unwrap());
+    points.div_ceil(KILLS)
 }
 
 fn logouts(env: &TestEnv) -> usize {
@@ -36,10 +39,14 @@ fn acknowledged(child: Running) -> BTreeSet<String> {
 
 #[test]
 fn a_run_survives_being_killed_at_any_point() {
-    let kills = kills();
-    let users = USERS.max(kills * 4);
+    for _ in 0..runs() {
+        kill_and_resume();
+    }
+}
+
+fn kill_and_resume() {
     let env = TestEnv::new();
-    let names: Vec<String> = (0..users).map(|number| format!("user{number:06}")).collect();
+    let names: Vec<String> = (0..USERS).map(|number| format!("user{number:06}")).collect();
     for name in &names {
         env.online(name, &["ios_1", "web_1"]);
     }
@@ -74,7 +81,7 @@ fn a_run_survives_being_killed_at_any_point() {
     let mut told = BTreeSet::new();
     let mut in_flight = 0;
     let mut run: Option<std::path::PathBuf> = None;
-    for kill in 0..kills {
+    for kill in 0..KILLS {
         let before = env.sandbox().total_calls();
         let mut child = env.spawn(if run.is_some() { &again } else { &first });
         // From before the first request to a dozen requests later, and between any two of them.
@@ -100,16 +107,16 @@ fn a_run_survives_being_killed_at_any_point() {
         "somebody is still online"
     );
     let calls = logouts(&env);
-    assert!(calls >= users, "{calls} logouts of {users} users");
+    assert!(calls >= USERS, "{calls} logouts of {USERS} users");
     assert!(
-        calls <= users + usize::try_from(in_flight).unwrap(),
-        "{calls} logouts of {users} users with {in_flight} in flight at {kills} kills"
+        calls <= USERS + usize::try_from(in_flight).unwrap(),
+        "{calls} logouts of {USERS} users with {in_flight} in flight at {KILLS} kills"
     );
 
     // What the journal says: each user is done, exactly once, and whatever was told is there.
     let run = run.unwrap();
     let (done, intents) = settled(&run);
-    assert_eq!(done.len(), users);
+    assert_eq!(done.len(), USERS);
     assert!(
         done.values().all(|times| *times == 1),
         "a user has two final outcomes"
