@@ -117,3 +117,45 @@ fn every_dependency_has_its_reason() {
         .collect();
     assert!(gone.is_empty(), "in docs/dependencies.md, but not used: {gone:?}");
 }
+
+#[test]
+fn every_guarantee_has_its_test() {
+    let page = root("docs/guarantees.md");
+    let mut sources = String::new();
+    for folder in ["crates", "tests"] {
+        sources_below(
+            &std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+                .join("..")
+                .join(folder),
+            &mut sources,
+        );
+    }
+    let mut promises = 0;
+    for row in page
+        .lines()
+        .filter(|line| line.starts_with("| ") && !line.starts_with("| promise"))
+    {
+        let tests = row.trim_end_matches(" |").rsplit(" | ").next().unwrap();
+        let names: Vec<&str> = tests.split(", ").map(|name| name.trim_matches('`')).collect();
+        assert!(!names.is_empty(), "{row}");
+        for name in names {
+            assert!(
+                sources.contains(&format!("fn {name}(")),
+                "there is no test `{name}`, which is to prove: {row}"
+            );
+        }
+        promises += 1;
+    }
+    assert!(promises > 20, "{promises}");
+}
+
+fn sources_below(folder: &std::path::Path, sources: &mut String) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() && !path.ends_with("node_modules") && !path.ends_with("target") {
+            sources_below(&path, sources);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            sources.push_str(&std::fs::read_to_string(&path).unwrap());
+        }
+    }
+}
