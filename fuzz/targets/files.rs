@@ -3,9 +3,8 @@
 
 use std::io::Write;
 
-use easemob_admin_ops::plan::read::Plan;
-use easemob_admin_cli::config::profile_file::ProfileFile;
 use easemob_admin_ops::locks::book::LockBook;
+use easemob_admin_ops::plan::read::Plan;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let Some((which, content)) = bytes.split_first() else { return };
@@ -14,7 +13,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
         return;
     }
     let path = file.path();
-    match which % 3 {
+    match which % 2 {
         0 => {
             if let Ok(plan) = Plan::open(path)
                 && let Ok(users) = plan.users()
@@ -22,7 +21,6 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
                 users.for_each(drop);
             }
         }
-        1 => drop(ProfileFile::load(path)),
         _ => drop(LockBook::at(path.to_owned(), None).read()),
     }
 });

@@ -3,7 +3,7 @@
 
 use std::io::Cursor;
 
-use easemob_admin_cli::input::lines::Lines;
+use easemob_admin_ops::files::lines::Lines;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let mut lines = Lines::new(Cursor::new(bytes));

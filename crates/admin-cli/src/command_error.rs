@@ -8,6 +8,7 @@ use std::fmt;
 use easemob_admin_api::{Error as ApiError, SignError};
 use easemob_admin_audit::AuditError;
 use easemob_admin_ops::files::encoding::quoted;
+use easemob_admin_ops::files::lines::NotText;
 use easemob_admin_ops::jobs::execute::CannotExecute;
 use easemob_admin_ops::jobs::lock::CannotLock;
 use easemob_admin_ops::locks::book::LockBookError;
@@ -26,7 +27,6 @@ use crate::config::precedence::NoTarget;
 use crate::config::profile_file::ProfileFileError;
 use crate::disk_hint::{disk_hint, full_disk_hint};
 use crate::exit::{self, Exit};
-use crate::input::lines::NotText;
 use crate::input::user_list::ListError;
 
 type Source = Box<dyn StdError + Send + Sync>;

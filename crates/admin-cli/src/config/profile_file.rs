@@ -270,6 +270,32 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn whatever_a_file_holds_it_is_read_or_refused(
+            at in proptest::prelude::any::<proptest::sample::Index>(),
+            bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..4),
+        ) {
+            let whole = "default = \"a\"\n[profiles.a]\nserver = \"https://x\"\napp = \"o#a\"\nclient_secret = \"s3cret\"\n";
+            let directory = tempfile::tempdir().unwrap();
+            let path = directory.path().join("config.toml");
+            let mut content = whole.as_bytes().to_vec();
+            let at = at.index(content.len());
+            let until = (at + bytes.len()).min(content.len());
+            content.splice(at..until, bytes);
+            fs::write(&path, &content).unwrap();
+            if let Err(error) = ProfileFile::load(&path) {
+                let mut said = error.to_string();
+                let mut cause = std::error::Error::source(&error);
+                while let Some(error) = cause {
+                    said.push_str(&error.to_string());
+                    cause = error.source();
+                }
+                proptest::prop_assert!(!said.contains("s3cret"), "{}", said);
+            }
+        }
+    }
+
     #[test]
     fn two_forms_of_one_thing_are_refused() {
         let error = load("[profiles.a]\napp_root = \"https://x/o/a\"\nserver = \"https://x\"\n").unwrap_err();

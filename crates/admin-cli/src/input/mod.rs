@@ -8,7 +8,6 @@
 //! What a name may hold is checked by [`easemob_admin_ops::names`].
 
 pub mod duplicates;
-pub mod lines;
 pub mod spool;
 pub mod table;
 pub mod user_list;

@@ -5,11 +5,11 @@ use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use easemob_admin_api::UserId;
+use easemob_admin_ops::files::lines::{Line, Lines, NotText};
 use easemob_admin_ops::names::characters::visible;
 use easemob_admin_ops::names::{self, Kind};
 
 use super::duplicates::Finder;
-use super::lines::{Line, Lines, NotText};
 use super::spool::{Spool, Writer};
 use super::table::{Beginning, beginning};
 

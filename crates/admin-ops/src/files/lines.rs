@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead};
 
-use easemob_admin_ops::files::encoding::{Foreign, by_beginning, not_utf8, with_nul};
+use crate::files::encoding::{Foreign, by_beginning, not_utf8, with_nul};
 
 /// The longest line that is looked at; more than any user id can need.
 const MAX_LINE: usize = 4096;
