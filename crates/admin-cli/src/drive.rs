@@ -272,62 +272,48 @@ struct Screen<'a> {
     rows: Rows<'a>,
 }
 
-impl Screen<'_> {
-    fn flush(&mut self) -> ControlFlow<Stop> {
+impl<R: Shown> Observer<R> for Screen<'_> {
+    fn requests(&self) -> u64 {
+        self.server.requests()
+    }
+
+    fn report(&mut self, reports: Vec<R>) -> ControlFlow<Stop> {
+        reports.iter().try_for_each(|report| report.show(&mut self.rows))
+    }
+
+    fn advance(&mut self, users: u64) {
+        self.context.ui.advance(users);
+    }
+
+    fn rest(&mut self) -> ControlFlow<Stop> {
         let nominal = self.context.rate().calls_per_second();
         let effective = self.server.client().effective_rate();
         self.context.ui.reduced(reduced(nominal, effective));
         self.rows.flush()
     }
-}
-
-impl<R: RunRow> Observer<R> for Screen<'_> {
-    fn requests(&self) -> u64 {
-        self.server.requests()
-    }
-
-    fn report(&mut self, rows: Vec<R>) -> ControlFlow<Stop> {
-        self.rows.write(&rows)
-    }
-
-    fn advance(&mut self, users: u64) {
-        self.context.ui.advance(users);
-    }
-
-    fn rest(&mut self) -> ControlFlow<Stop> {
-        self.flush()
-    }
 
     fn phase_ended(&mut self) {
         self.context.ui.lower();
     }
 }
 
-impl Observer<Report> for Screen<'_> {
-    fn requests(&self) -> u64 {
-        self.server.requests()
-    }
+/// What becomes rows.
+trait Shown {
+    fn show(&self, rows: &mut Rows<'_>) -> ControlFlow<Stop>;
+}
 
-    fn report(&mut self, reports: Vec<Report>) -> ControlFlow<Stop> {
-        for report in reports {
-            match report {
-                Report::Device(row) => self.rows.write(&[row])?,
-                Report::Ban(row) => self.rows.write(&[row])?,
-                Report::Lock(row) => self.rows.write(&[row])?,
-            }
+impl<R: RunRow> Shown for R {
+    fn show(&self, rows: &mut Rows<'_>) -> ControlFlow<Stop> {
+        rows.write(self)
+    }
+}
+
+impl Shown for Report {
+    fn show(&self, rows: &mut Rows<'_>) -> ControlFlow<Stop> {
+        match self {
+            Self::Device(row) => rows.write(row),
+            Self::Ban(row) => rows.write(row),
+            Self::Lock(row) => rows.write(row),
         }
-        ControlFlow::Continue(())
-    }
-
-    fn advance(&mut self, users: u64) {
-        self.context.ui.advance(users);
-    }
-
-    fn rest(&mut self) -> ControlFlow<Stop> {
-        self.flush()
-    }
-
-    fn phase_ended(&mut self) {
-        self.context.ui.lower();
     }
 }

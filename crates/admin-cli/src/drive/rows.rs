@@ -32,16 +32,13 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// Writes rows, or says why the run has to stop. They may be read only after [`flush`](Self::flush).
-    pub(super) fn write<R: RunRow>(&mut self, rows: &[R]) -> ControlFlow<Stop> {
-        for row in rows {
-            if self.acts {
-                self.buffered.extend(row.failure());
-            }
-            let written = self.report.buffer(row);
-            self.judge(written)?;
+    /// Writes a row, or says why the run has to stop. It may be read only after [`flush`](Self::flush).
+    pub(super) fn write<R: RunRow>(&mut self, row: &R) -> ControlFlow<Stop> {
+        if self.acts {
+            self.buffered.extend(row.failure());
         }
-        ControlFlow::Continue(())
+        let written = self.report.buffer(row);
+        self.judge(written)
     }
 
     /// Hands on what was written, or says why the run has to stop.
