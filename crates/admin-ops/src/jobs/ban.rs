@@ -11,9 +11,8 @@ use crate::locks::lock::Lock;
 use crate::report::ban::BanReport;
 use crate::report::{Outcome, one};
 use crate::run::item::{Item, Task};
-use crate::run::journal::record::Record;
 use crate::run::outcome;
-use crate::run::recorder::{Note, RecordError, Recorder};
+use crate::run::recorder::{RecordError, Recorder};
 use crate::schedule::pipeline::Stop;
 use crate::schedule::run_loop::Done;
 use crate::schedule::tally::Settled;
@@ -109,8 +108,8 @@ impl<'a, S: AccountCalls> Banning<'a, S> {
             (Err(_), Some(lock)) if !in_force => self.put_back(lock),
             (Err(_), _) => Ok(()),
         };
-        let outcome = Record::Outcome(outcome::of_call(item, &result, self.recorder.now()));
-        let noted = self.recorder.record(Note::of_item(item, outcome)).await;
+        let outcome = outcome::of_call(item, &result, self.recorder.now());
+        let noted = self.recorder.settle(item, Some(outcome)).await;
         let lock_ended = in_force && lock.is_some();
         let mut done = done_with(item, result, self.change.outcome(false));
         for report in &mut done.reports {

@@ -5,9 +5,8 @@ use std::cell::Cell;
 use crate::jobs::logout::{Fate, Mode, UserResult, logout_user};
 use crate::report::device::{self, DeviceReport};
 use crate::run::item::{Item, Task};
-use crate::run::journal::record::Record;
 use crate::run::outcome;
-use crate::run::recorder::{Note, RecordError, Recorder};
+use crate::run::recorder::{RecordError, Recorder};
 use crate::schedule::cap::Cap;
 use crate::schedule::pipeline::Stop;
 use crate::schedule::run_loop::Done;
@@ -65,13 +64,7 @@ impl<'a, S: SessionCalls> Ending<'a, S> {
             UserResult::Unread(error) if error.was_not_sent() => None,
             result => outcome::of_logout(item, result, self.recorder.now()),
         };
-        match outcome {
-            Some(outcome) => {
-                let note = Note::of_item(item, Record::Outcome(outcome));
-                self.recorder.record(note).await
-            }
-            None => Ok(()),
-        }
+        self.recorder.settle(item, outcome).await
     }
 }
 

@@ -16,9 +16,9 @@ use crate::run::directory::Runs;
 use crate::run::id::RunId;
 use crate::run::item::{Item, Task};
 use crate::run::journal::header::Header;
-use crate::run::journal::record::{self, Record, State};
+use crate::run::journal::record::{self, State};
 use crate::run::outcome;
-use crate::run::recorder::{Note, RecordError, Recorder};
+use crate::run::recorder::{RecordError, Recorder};
 use crate::schedule::cap::Cap;
 use crate::schedule::pipeline::Stop;
 use crate::schedule::run_loop::Done;
@@ -323,13 +323,7 @@ impl<'a, S: SessionCalls + AccountCalls> Locking<'a, S> {
                 ..outcome
             }),
         };
-        match outcome {
-            Some(outcome) => {
-                let note = Note::of_item(item, Record::Outcome(outcome));
-                self.recorder.record(note).await
-            }
-            None => Ok(()),
-        }
+        self.recorder.settle(item, outcome).await
     }
 }
 

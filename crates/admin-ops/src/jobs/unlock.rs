@@ -12,9 +12,9 @@ use crate::report::lock::{LockReport, failed, not_started};
 use crate::report::{Outcome, one};
 use crate::run::directory::Runs;
 use crate::run::item::{Item, Task};
-use crate::run::journal::record::{self, Record, State};
+use crate::run::journal::record::{self, State};
 use crate::run::outcome;
-use crate::run::recorder::{Note, RecordError, Recorder};
+use crate::run::recorder::{RecordError, Recorder};
 use crate::schedule::pipeline::Stop;
 use crate::schedule::run_loop::Done;
 use crate::schedule::tally::Settled;
@@ -155,16 +155,15 @@ impl<'a, S: AccountCalls> Unlocking<'a, S> {
             ..of_call(&Ok(()))
         };
         let outcome = match result {
-            UnlockResult::Unrecorded(_) => return Ok(()),
-            UnlockResult::Unlocked | UnlockResult::NotTakenOut(_) => of_call(&Ok(())),
+            UnlockResult::Unrecorded(_) => None,
+            UnlockResult::Unlocked | UnlockResult::NotTakenOut(_) => Some(of_call(&Ok(()))),
             UnlockResult::Left(Outcome::NotLocked | Outcome::NotBanned | Outcome::BannedBefore) => {
-                in_state(State::Nothing)
+                Some(in_state(State::Nothing))
             }
-            UnlockResult::Left(_) => in_state(State::Skipped),
-            UnlockResult::Failed(error) => of_call(&Err(error.clone())),
+            UnlockResult::Left(_) => Some(in_state(State::Skipped)),
+            UnlockResult::Failed(error) => Some(of_call(&Err(error.clone()))),
         };
-        let note = Note::of_item(item, Record::Outcome(outcome));
-        self.recorder.record(note).await
+        self.recorder.settle(item, outcome).await
     }
 }
 

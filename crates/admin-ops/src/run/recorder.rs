@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 
 use crate::run::item::Item;
 use crate::run::journal::header::Durability;
-use crate::run::journal::record::{Intent, Record};
+use crate::run::journal::record::{Intent, Outcome, Record};
 
 /// How long bytes may wait for the disk with [`Durability::Batch`].
 pub const SYNC_EVERY: Duration = Duration::from_millis(100);
@@ -194,6 +194,17 @@ impl Recorder {
             kept,
         };
         self.record(Note::of_item(item, Record::Intent(intent))).await
+    }
+
+    /// Puts on record what became of an item, if anything is to be said of it.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub async fn settle(&self, item: &Item, outcome: Option<Outcome>) -> Result<(), RecordError> {
+        match outcome {
+            Some(outcome) => self.record(Note::of_item(item, Record::Outcome(outcome))).await,
+            None => Ok(()),
+        }
     }
 
     /// Returns the time in milliseconds since 1970, by the clock of the record.
