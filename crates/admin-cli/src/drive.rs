@@ -54,10 +54,6 @@ impl Batch for Entry {
     fn line(&self) -> u64 {
         self.line
     }
-
-    fn users(&self) -> u64 {
-        1
-    }
 }
 
 /// A row that can tell a failure in one line, for the case that nobody reads stdout.

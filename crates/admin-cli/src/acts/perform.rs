@@ -2,7 +2,8 @@
 
 use std::io;
 
-use easemob_admin_ops::jobs::execute::{Job, settle};
+use easemob_admin_ops::jobs::execute::Job;
+use easemob_admin_ops::locks::reconcile::reconcile;
 use easemob_admin_ops::report::ban::BanReport;
 use easemob_admin_ops::report::device::DeviceReport;
 use easemob_admin_ops::report::lock::LockReport;
@@ -80,11 +81,12 @@ pub async fn perform(
                      earlier attempt is put down as overdue"
                 ));
             }
-            let target = Target::from(&reported.attempt.header);
+            let stores = context.stores()?;
+            let book = stores.lock_book(&Target::from(&reported.attempt.header));
             let driven = report::<LockReport>(reported, tasks, &job).await?;
-            let settled = settle(&context.stores()?, &target, &job);
+            let reconciled = reconcile(&stores.runs(), &book);
             let exit = driven.finish()?;
-            settled?;
+            reconciled?;
             Ok(exit)
         }
         Job::Unlock(_) => report::<LockReport>(reported, tasks, &job).await?.finish(),

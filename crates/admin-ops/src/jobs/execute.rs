@@ -1,7 +1,6 @@
 //! Does what the journal of a run says is to be done.
 
 use std::io;
-use std::ops::ControlFlow;
 
 use jiff::Timestamp;
 
@@ -10,7 +9,6 @@ use crate::jobs::end_devices::Ending;
 use crate::jobs::lock::{CannotLock, Locking};
 use crate::jobs::unlock::Unlocking;
 use crate::locks::book::LockBookError;
-use crate::locks::reconcile::reconcile;
 use crate::report::Report;
 use crate::report::ban::BanReport;
 use crate::report::device::DeviceReport;
@@ -19,7 +17,6 @@ use crate::run::attempt::Attempt;
 use crate::run::item::Task;
 use crate::run::job::{Action, OnDrift};
 use crate::schedule::cap::Cap;
-use crate::schedule::pipeline::Stop;
 use crate::schedule::run_loop::{Observer, RunLoop};
 use crate::select::decide::Order;
 use crate::server::calls::{AccountCalls, SessionCalls};
@@ -64,7 +61,7 @@ impl Job {
     }
 }
 
-/// Why a job cannot be begun, or what it did cannot be settled.
+/// Why a job cannot be begun.
 #[derive(Debug, thiserror::Error)]
 pub enum CannotExecute {
     /// The users of the run cannot be read.
@@ -100,82 +97,39 @@ pub async fn execute<S: SessionCalls + AccountCalls>(
 ) -> Result<Executed, CannotExecute> {
     let (header, recorder) = (&attempt.header, &attempt.recorder);
     let book = stores.lock_book(&Target::from(header));
+    let mut executed = Executed::default();
     match job {
         Job::EndDevices(order) => {
             let cap = Cap::new(attempt.allowance());
             let ending = Ending::new(server, recorder, order, cap);
-            let cut_off = |task: &Task| vec![DeviceReport::cut_off(&task.item)];
-            let observer = &mut As(observer);
-            run_loop
-                .phase(tasks, |task| ending.work_on(task), cut_off, observer)
-                .await;
-            return Ok(Executed {
-                drifted: ending.drifted(),
-            });
+            let work = async |task| ending.work_on(task).await.into_reports();
+            let cut_off = |task: &Task| vec![DeviceReport::cut_off(&task.item).into()];
+            run_loop.phase(tasks, work, cut_off, observer).await;
+            executed.drifted = ending.drifted();
         }
         Job::Change(change) => {
             let banning = Banning::new(server, recorder, &book, *change);
-            let cut_off = |task: &Task| vec![BanReport::cut_off(&task.item)];
-            let observer = &mut As(observer);
-            run_loop
-                .phase(tasks, |task| banning.work_on(task), cut_off, observer)
-                .await;
+            let work = async |task| banning.work_on(task).await.into_reports();
+            let cut_off = |task: &Task| vec![BanReport::cut_off(&task.item).into()];
+            run_loop.phase(tasks, work, cut_off, observer).await;
         }
         Job::Lock(until) => {
             let tasks: Vec<Task> = tasks.collect::<io::Result<_>>().map_err(CannotExecute::Items)?;
             let runs = stores.runs();
             let locking = Locking::begin(server, recorder, header, runs, &book, *until, &tasks)?;
-            let cut_off = |task: &Task| vec![LockReport::cut_off(&task.item)];
-            let (tasks, observer) = (tasks.into_iter().map(Ok), &mut As(observer));
+            let work = async |task| locking.work_on(task).await.into_reports();
+            let cut_off = |task: &Task| vec![LockReport::cut_off(&task.item).into()];
             run_loop
-                .phase(tasks, |task| locking.work_on(task), cut_off, observer)
+                .phase(tasks.into_iter().map(Ok), work, cut_off, observer)
                 .await;
         }
         Job::Unlock(as_of) => {
             let as_of = as_of.unwrap_or(header.created);
             let unlocking = Unlocking::begin(server, recorder, &stores.runs(), &book, as_of)?;
-            let cut_off = |task: &Task| vec![LockReport::cut_off(&task.item)];
-            let observer = &mut As(observer);
-            run_loop
-                .phase(tasks, |task| unlocking.work_on(task), cut_off, observer)
-                .await;
+            let work = async |task| unlocking.work_on(task).await.into_reports();
+            let cut_off = |task: &Task| vec![LockReport::cut_off(&task.item).into()];
+            run_loop.phase(tasks, work, cut_off, observer).await;
         }
     }
-    Ok(Executed::default())
-}
-
-/// Settles what an ended attempt has left in the lock book.
-///
-/// # Errors
-/// When the book cannot be read or written.
-pub fn settle(stores: &Stores, target: &Target, job: &Job) -> Result<(), LockBookError> {
-    if matches!(job, Job::Lock(_)) {
-        reconcile(&stores.runs(), &stores.lock_book(target))?;
-    }
-    Ok(())
-}
-
-/// An observer of all reports as that of one kind.
-struct As<'a, O>(&'a mut O);
-
-impl<R: Into<Report>, O: Observer<Report>> Observer<R> for As<'_, O> {
-    fn requests(&self) -> u64 {
-        self.0.requests()
-    }
-
-    fn report(&mut self, reports: Vec<R>) -> ControlFlow<Stop> {
-        self.0.report(reports.into_iter().map(Into::into).collect())
-    }
-
-    fn advance(&mut self, users: u64) {
-        self.0.advance(users);
-    }
-
-    fn rest(&mut self) -> ControlFlow<Stop> {
-        self.0.rest()
-    }
-
-    fn phase_ended(&mut self) {
-        self.0.phase_ended();
-    }
+    Ok(executed)
 }

@@ -37,10 +37,6 @@ impl Batch for Ended {
     fn line(&self) -> u64 {
         self.line
     }
-
-    fn users(&self) -> u64 {
-        1
-    }
 }
 
 /// What a second reading says of one device.

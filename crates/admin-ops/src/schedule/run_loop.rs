@@ -38,6 +38,17 @@ impl<R> Done<R> {
         done.tally.count(settled);
         done
     }
+
+    /// Makes the reports those of another type.
+    #[must_use]
+    pub fn into_reports<S: From<R>>(self) -> Done<S> {
+        Done {
+            reports: self.reports.into_iter().map(S::from).collect(),
+            tally: self.tally,
+            failures: self.failures,
+            stop: self.stop,
+        }
+    }
 }
 
 impl<R> Default for Done<R> {
@@ -56,16 +67,14 @@ pub trait Batch: Clone {
     /// The first line.
     fn line(&self) -> u64;
     /// How many users.
-    fn users(&self) -> u64;
+    fn users(&self) -> u64 {
+        1
+    }
 }
 
 impl Batch for Task {
     fn line(&self) -> u64 {
         self.item.line
-    }
-
-    fn users(&self) -> u64 {
-        1
     }
 }
 

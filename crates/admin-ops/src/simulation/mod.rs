@@ -21,7 +21,8 @@ use tokio::sync::watch;
 
 use self::record::{Journal, Mortal};
 use self::server::{Account, MemoryServer};
-use crate::jobs::execute::{Job, execute, settle};
+use crate::jobs::execute::{Job, execute};
+use crate::locks::reconcile::reconcile;
 use crate::report::Report;
 use crate::run::attempt::{Attempt, CannotBegin};
 use crate::run::directory::Runs;
@@ -209,7 +210,7 @@ impl<'a> Story<'a> {
         let killed = left.load(Ordering::SeqCst) < 0;
         assert_eq!(closed.is_err(), killed, "{:?}", ended.stop);
         if !killed {
-            settle(self.stores, &target, &job).unwrap();
+            reconcile(&self.stores.runs(), &self.stores.lock_book(&target)).unwrap();
         }
         self.check_record();
     }
