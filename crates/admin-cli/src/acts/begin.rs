@@ -65,11 +65,6 @@ pub fn begin(
 pub fn items(entries: impl Iterator<Item = io::Result<Entry>>) -> impl Iterator<Item = io::Result<Item>> {
     (0..).zip(entries).map(|(number, entry)| {
         let Entry { line, user } = entry?;
-        Ok(Item {
-            number,
-            line,
-            user,
-            planned: None,
-        })
+        Ok(Item::new(number, line, user))
     })
 }

@@ -133,12 +133,11 @@ mod tests {
     use easemob_admin_ops::select::decide::Drift;
 
     fn task(line: u64) -> Task {
-        Task::fresh(Item {
-            number: line,
+        Task::fresh(Item::new(
             line,
-            user: UserId::parse(format!("user{line:02}")).unwrap(),
-            planned: None,
-        })
+            line,
+            UserId::parse(format!("user{line:02}")).unwrap(),
+        ))
     }
 
     fn drift(gone: &[&str], left: &[&str], new: &[&str]) -> Decision {

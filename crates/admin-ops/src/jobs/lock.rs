@@ -398,12 +398,7 @@ mod tests {
     use super::*;
 
     fn item() -> Item {
-        Item {
-            number: 0,
-            line: 1,
-            user: UserId::parse("ann").unwrap(),
-            planned: None,
-        }
+        Item::new(0, 1, UserId::parse("ann").unwrap())
     }
 
     #[test]

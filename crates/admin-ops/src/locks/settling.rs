@@ -247,12 +247,7 @@ mod tests {
 
     /// A run about Ann with these records, and its journal still open.
     fn begun(runs: &Runs, id: &RunId, header: impl FnOnce() -> Header, records: &[Record]) -> JournalFile {
-        let ann = Item {
-            number: 0,
-            line: 1,
-            user: UserId::parse("Ann").unwrap(),
-            planned: None,
-        };
+        let ann = Item::new(0, 1, UserId::parse("Ann").unwrap());
         let open: OpenRun = runs
             .create(id, std::iter::once(io::Result::Ok(ann)), |items, input_sha256| {
                 Header {

@@ -18,6 +18,19 @@ pub struct Item {
     pub planned: Option<Planned>,
 }
 
+impl Item {
+    /// Makes an item without a plan.
+    #[must_use]
+    pub fn new(number: u64, line: u64, user: UserId) -> Self {
+        Self {
+            number,
+            line,
+            user,
+            planned: None,
+        }
+    }
+}
+
 /// The devices of one user as a plan saw them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Planned {

@@ -115,12 +115,7 @@ mod tests {
     use crate::server::calls::SeenDevice;
 
     fn item() -> Item {
-        Item {
-            number: 0,
-            line: 1,
-            user: UserId::parse("ann").unwrap(),
-            planned: None,
-        }
+        Item::new(0, 1, UserId::parse("ann").unwrap())
     }
 
     fn error(scope: Scope, retry_may_help: bool, outcome_unknown: bool) -> CallError {

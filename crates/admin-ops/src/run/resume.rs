@@ -98,12 +98,11 @@ mod tests {
 
     fn items(count: u64) -> impl Iterator<Item = io::Result<Item>> {
         (0..count).map(|number| {
-            Ok(Item {
+            Ok(Item::new(
                 number,
-                line: number + 1,
-                user: UserId::parse(format!("u{number}")).map_err(io::Error::other)?,
-                planned: None,
-            })
+                number + 1,
+                UserId::parse(format!("u{number}")).map_err(io::Error::other)?,
+            ))
         })
     }
 

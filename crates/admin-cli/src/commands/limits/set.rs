@@ -303,12 +303,7 @@ pub async fn run(context: &Context, session: &Session, args: &SetArgs) -> Result
 }
 
 fn item(number: u64, user: UserId) -> Item {
-    Item {
-        number,
-        line: number + 1,
-        user,
-        planned: None,
-    }
+    Item::new(number, number + 1, user)
 }
 
 /// A change that is on record: of a user, or of the app, which is no item of the run.

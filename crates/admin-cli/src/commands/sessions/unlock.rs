@@ -252,11 +252,6 @@ async fn dry_run(
 }
 
 fn numbered(users: impl IntoIterator<Item = (u64, UserId)>) -> Vec<Item> {
-    let item = |(number, (line, user))| Item {
-        number,
-        line,
-        user,
-        planned: None,
-    };
+    let item = |(number, (line, user))| Item::new(number, line, user);
     (0..).zip(users).map(item).collect()
 }

@@ -50,12 +50,7 @@ impl Sink for Notes {
 }
 
 fn task() -> Task {
-    Task::fresh(Item {
-        number: 0,
-        line: 1,
-        user: UserId::parse("ann").expect("a user id"),
-        planned: None,
-    })
+    Task::fresh(Item::new(0, 1, UserId::parse("ann").expect("a user id")))
 }
 
 fn ids(texts: &[&str]) -> Vec<DeviceId> {

@@ -58,12 +58,7 @@ fn part(number: u64, parts: u64, device: &str) -> Event {
 }
 
 fn item(number: u64, line: u64, user: &str) -> Item {
-    Item {
-        number,
-        line,
-        user: UserId::parse(user).unwrap(),
-        planned: None,
-    }
+    Item::new(number, line, UserId::parse(user).unwrap())
 }
 
 fn begin() -> Record {
