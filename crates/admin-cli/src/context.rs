@@ -208,7 +208,7 @@ impl Context {
     /// # Errors
     /// When no server is configured, and there is no trail or more than one.
     pub fn audit_directory(&self) -> Result<PathBuf, CommandError> {
-        let trails = self.places()?.audit();
+        let trails = self.stores()?.trails_directory();
         self.kept_for_target(&trails).map_err(|error| {
             error.hint(format!(
                 "or name a trail with --dir; they are in {}",

@@ -15,7 +15,6 @@ use easemob_admin_ops::report::Report;
 use easemob_admin_ops::run::attempt::Attempt;
 use easemob_admin_ops::run::item::Task;
 use easemob_admin_ops::schedule::pipeline::Stop;
-
 pub use easemob_admin_ops::schedule::run_loop::{Batch, Done};
 use easemob_admin_ops::schedule::run_loop::{Ended, Observer, RunLoop};
 use easemob_admin_ops::server::client::Server;

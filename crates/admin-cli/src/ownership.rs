@@ -142,18 +142,18 @@ impl Untrusted {
 /// # Errors
 /// When others can change the data directory, what is in it, or a directory above.
 pub fn require_data(context: &Context) -> Result<(), CommandError> {
-    let places = context.places()?;
+    let (places, stores) = (context.places()?, context.stores()?);
     let trusted = trusted_directory(&context.environment);
     let tightened = checked(
         |walk| {
             walk.above(places.data())?;
             walk.own(places.data(), 0)?;
-            walk.own(&places.runs(), 1)?;
-            for all_of in [places.locks(), places.rate_budgets(), places.logins()] {
+            walk.own(&stores.runs_directory(), 1)?;
+            for all_of in [stores.locks_directory(), places.rate_budgets(), places.logins()] {
                 walk.own(&all_of, 3)?;
             }
             // The trail judges itself, and more strictly: what it is not asked to close it refuses.
-            walk.close(&places.audit(), 3);
+            walk.close(&stores.trails_directory(), 3);
             Ok(())
         },
         trusted,

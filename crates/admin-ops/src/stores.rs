@@ -23,16 +23,34 @@ impl Stores {
         }
     }
 
+    /// Returns the directory of all runs.
+    #[must_use]
+    pub fn runs_directory(&self) -> PathBuf {
+        self.directory.join("runs")
+    }
+
+    /// Returns the directory of all audit trails.
+    #[must_use]
+    pub fn trails_directory(&self) -> PathBuf {
+        self.directory.join("audit")
+    }
+
+    /// Returns the directory of all lock books.
+    #[must_use]
+    pub fn locks_directory(&self) -> PathBuf {
+        self.directory.join("locks")
+    }
+
     /// Returns the runs.
     #[must_use]
     pub fn runs(&self) -> Runs {
-        Runs::at(self.directory.join("runs"))
+        Runs::at(self.runs_directory())
     }
 
     /// Returns the directory of the audit trail of a target.
     #[must_use]
     pub fn trail_directory(&self, target: &Target) -> PathBuf {
-        self.directory.join("audit").join(target.name())
+        self.trails_directory().join(target.name())
     }
 
     /// Opens the audit trail of a target, which proves that it can be written.

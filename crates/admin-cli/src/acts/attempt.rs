@@ -7,10 +7,10 @@ use easemob_admin_ops::run::directory::OpenRun;
 use easemob_admin_ops::run::item::Task;
 use easemob_admin_ops::run::resume::Which;
 use easemob_admin_ops::schedule::pipeline::Stop;
-use jiff::Timestamp;
 
 use super::operator::operator;
 use crate::command_error::CommandError;
+use crate::commands::times::now_ms;
 use crate::context::{Context, Session};
 use crate::drive::{Driven, Run, RunRow};
 use crate::summary::{Summary, Words};
@@ -40,7 +40,7 @@ impl<'a> Reported<'a> {
     ) -> Result<(Self, impl Iterator<Item = io::Result<Task>> + use<>), CommandError> {
         let stores = context.stores()?;
         let operator = operator(session.subject.clone(), context.environment.get("SUDO_USER"));
-        let (attempt, tasks) = Attempt::begin(&stores, open, which, operator, now).await?;
+        let (attempt, tasks) = Attempt::begin(&stores, open, which, operator, now_ms).await?;
         summary.users = which.count(&attempt.before);
         summary.leave(which.leaves(&attempt.before));
         summary.run = Some(attempt.header.run.clone());
@@ -85,9 +85,4 @@ impl<'a> Reported<'a> {
 pub fn prove_recordable(context: &Context, session: &Session) -> Result<(), CommandError> {
     context.stores()?.open_trail(&session.target())?;
     Ok(())
-}
-
-/// The time in milliseconds since 1970.
-fn now() -> i64 {
-    Timestamp::now().as_millisecond()
 }

@@ -14,6 +14,4 @@ pub mod operator;
 pub mod overdue;
 pub mod perform;
 pub mod read_first;
-#[cfg(test)]
-mod samples;
 pub mod verify;

@@ -6,6 +6,7 @@ use easemob_admin_ops::locks::book::LockBook;
 use easemob_admin_ops::locks::lock::{Lock, Locks};
 use easemob_admin_ops::locks::settling::{Traces, Verdict, is_banned};
 use easemob_admin_ops::run::item::{Item, Task};
+use jiff::Timestamp;
 
 use crate::acts::read_first::read_first;
 use crate::command_error::CommandError;
@@ -41,14 +42,8 @@ impl Overdue {
         let runs = context.stores()?.runs();
         let traces = Traces::read(&runs, book.app_root(), locks.iter().copied());
         let of_user: HashMap<String, &Lock> = locks.iter().map(|lock| (lock.user.folded(), *lock)).collect();
-        let task = |(number, lock): (u64, &&Lock)| {
-            Ok(Task::fresh(Item {
-                number,
-                line: number + 1,
-                user: lock.user.clone(),
-                planned: None,
-            }))
-        };
+        let task =
+            |(number, lock): (u64, &&Lock)| Ok(Task::fresh(Item::new(number, number + 1, lock.user.clone())));
         read_first(
             context,
             &session.server,
@@ -95,7 +90,7 @@ impl Overdue {
 
 /// Returns the pending locks that should have been lifted at `now`.
 #[must_use]
-pub fn pending_and_due(locks: &Locks, now: jiff::Timestamp) -> Vec<&Lock> {
+pub fn pending_and_due(locks: &Locks, now: Timestamp) -> Vec<&Lock> {
     locks
         .values()
         .filter(|lock| lock.is_pending() && lock.is_due(now))
@@ -146,15 +141,33 @@ fn said(left: &[&Lock], verdict: impl Fn(&Lock) -> Option<Verdict>, command: &st
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use easemob_admin_api::UserId;
     use easemob_admin_ops::locks::lock::LockState;
+
+    use super::*;
+
+    fn lock(name: &str, run: &str, state: LockState) -> Lock {
+        Lock {
+            user: UserId::parse(name).unwrap(),
+            since: Timestamp::UNIX_EPOCH,
+            until: Timestamp::UNIX_EPOCH,
+            state,
+            run: run.into(),
+            earlier: Vec::new(),
+            changed: None,
+            app_root: None,
+            operator: "o".into(),
+            reason: Some("test".into()),
+            ticket: None,
+        }
+    }
 
     #[test]
     fn those_that_are_left_are_named_with_what_to_type() {
         let names = ["ann", "bob", "cat", "dan", "eve", "fay", "gil"];
         let locks: Vec<Lock> = names
             .iter()
-            .map(|name| crate::acts::samples::lock(name, "20260101-000000-000001", LockState::Pending))
+            .map(|name| lock(name, "20260101-000000-000001", LockState::Pending))
             .collect();
         let left: Vec<&Lock> = locks.iter().collect();
         let command = "easemob-admin --profile prod ";

@@ -70,28 +70,10 @@ impl Places {
         &self.data
     }
 
-    /// Returns the directory of all runs.
-    #[must_use]
-    pub fn runs(&self) -> PathBuf {
-        self.data.join("runs")
-    }
-
     /// Returns the directory of the rate budgets that processes share.
     #[must_use]
     pub fn rate_budgets(&self) -> PathBuf {
         self.data.join("rate")
-    }
-
-    /// Returns the directory of all books of locks.
-    #[must_use]
-    pub fn locks(&self) -> PathBuf {
-        self.data.join("locks")
-    }
-
-    /// Returns the directory of all audit trails.
-    #[must_use]
-    pub fn audit(&self) -> PathBuf {
-        self.data.join("audit")
     }
 
     /// Returns the directory of all databases of logins.

@@ -107,6 +107,12 @@ impl Runs {
         Self { root }
     }
 
+    /// Returns the directory of a run, which need not exist.
+    #[must_use]
+    pub fn directory_of(&self, id: &RunId) -> PathBuf {
+        self.root.join(id.as_str())
+    }
+
     /// Creates the directory of a run, and its journal with nothing but the header.
     ///
     /// `header` gets the number of items and the digest of the input.
@@ -119,7 +125,7 @@ impl Runs {
         items: impl Iterator<Item = io::Result<Item>>,
         header: impl FnOnce(u64, String) -> Header,
     ) -> Result<OpenRun, RunError> {
-        let directory = self.root.join(id.as_str());
+        let directory = self.directory_of(id);
         make_directory(&self.root).map_err(cannot("cannot create the directory of runs", &self.root))?;
         make_new_directory(&directory).map_err(cannot("cannot create the run directory", &directory))?;
         let begun = Self::begin(&directory, items, header);
@@ -165,7 +171,7 @@ impl Runs {
     /// # Errors
     /// When another process works on it, or what it left behind is damaged.
     pub fn open(&self, id: &RunId) -> Result<OpenRun, RunError> {
-        let directory = self.root.join(id.as_str());
+        let directory = self.directory_of(id);
         let path = directory.join(JOURNAL);
         let mut file = OpenOptions::new()
             .read(true)
@@ -212,7 +218,7 @@ impl Runs {
     /// # Errors
     /// When it cannot be read.
     pub fn see(&self, id: &RunId) -> Result<SeenRun, RunError> {
-        let path = self.root.join(id.as_str()).join(JOURNAL);
+        let path = self.directory_of(id).join(JOURNAL);
         let journal = |source| RunError::Journal {
             run: id.clone(),
             source,
@@ -293,7 +299,7 @@ impl Runs {
     /// # Errors
     /// When they cannot be read.
     pub fn items(&self, id: &RunId) -> Result<impl Iterator<Item = io::Result<Item>> + use<>, RunError> {
-        let path = self.root.join(id.as_str()).join(INPUT);
+        let path = self.directory_of(id).join(INPUT);
         input::read(&path).map_err(cannot("cannot read", &path))
     }
 
@@ -305,7 +311,7 @@ impl Runs {
         &self,
         id: &RunId,
     ) -> Result<impl Iterator<Item = Result<Record, JournalError>> + use<>, RunError> {
-        let path = self.root.join(id.as_str()).join(JOURNAL);
+        let path = self.directory_of(id).join(JOURNAL);
         let file = File::open(&path).map_err(|error| missing_or(error, id, &path))?;
         let (_, reader) = Reader::open(file).map_err(|source| RunError::Journal {
             run: id.clone(),

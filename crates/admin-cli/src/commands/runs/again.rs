@@ -4,7 +4,7 @@ use easemob_admin_ops::jobs::execute::Job;
 use easemob_admin_ops::report::ban::BanReport;
 use easemob_admin_ops::report::device::DeviceReport;
 use easemob_admin_ops::report::lock::LockReport;
-use easemob_admin_ops::run::directory::Runs;
+use easemob_admin_ops::run::directory::{OpenRun, Runs};
 use easemob_admin_ops::run::id::RunId;
 use easemob_admin_ops::run::job::Action;
 use easemob_admin_ops::run::journal::header::Header;
@@ -41,10 +41,9 @@ pub(super) struct Again<'a> {
 /// Goes on with a run.
 pub(super) async fn go_on(context: &Context, again: Again<'_>) -> Result<Exit, CommandError> {
     require_data(context)?;
-    let places = context.places()?;
     let runs = context.stores()?.runs();
     let id = runs.find(again.run)?;
-    require_run(context, &places.runs().join(id.as_str()))?;
+    require_run(context, &runs.directory_of(&id))?;
     // Locked from here on, so that what is asked about is what will be done.
     let open = runs.open(&id)?;
     let counts = open.progress.counts();
@@ -142,7 +141,7 @@ fn nothing_done(context: &Context, header: &Header, left: Left) -> Result<Exit, 
 async fn with_server(
     context: &Context,
     session: &Session,
-    open: easemob_admin_ops::run::directory::OpenRun,
+    open: OpenRun,
     again: Again<'_>,
     (todo, unmatched): (u64, Option<Unmatched>),
 ) -> Result<Exit, CommandError> {

@@ -11,8 +11,7 @@ use easemob_admin_ops::report::{Outcome, one};
 use easemob_admin_ops::run::item::Task;
 use easemob_admin_ops::run::job::Action;
 use easemob_admin_ops::schedule::tally::Settled;
-use easemob_admin_ops::server::calls::AccountCalls;
-use easemob_admin_ops::server::calls::{CallError, SessionCalls};
+use easemob_admin_ops::server::calls::{AccountCalls, CallError, SessionCalls};
 use jiff::Timestamp;
 
 use crate::acts::begin::{self, begin};
