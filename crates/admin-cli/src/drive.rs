@@ -309,6 +309,7 @@ impl Shown for Report {
             Self::Device(row) => rows.write(row),
             Self::Ban(row) => rows.write(row),
             Self::Lock(row) => rows.write(row),
+            Self::Limits(row) => rows.write(row),
         }
     }
 }

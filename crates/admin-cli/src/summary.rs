@@ -11,6 +11,20 @@ use serde::Serialize;
 
 use crate::exit::{self, Exit};
 
+/// How many limits a run has changed, of users or of the app.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub struct LimitCounts {
+    /// Changed, or they would be.
+    pub changed: u64,
+    /// Already as they are meant to be.
+    pub unchanged: u64,
+    /// Failed, whether or not repeating may help.
+    pub failed: u64,
+    /// Whether they are those of the app, which is no user.
+    #[serde(skip)]
+    pub of_the_app: bool,
+}
+
 /// The summary of a run over users. Field names are a contract; the set only grows.
 #[derive(Debug, Clone, Serialize)]
 pub struct Summary {
@@ -68,6 +82,9 @@ pub struct Summary {
     /// Devices beyond a limit that stay: their age is unknown, or too few would survive.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub over_limit_and_stay: Option<u64>,
+    /// The counts of a run that sets limits.
+    #[serde(flatten)]
+    pub limits: Option<LimitCounts>,
     /// Why the operator did it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -122,6 +139,7 @@ impl Summary {
             verified: None,
             drifted: None,
             over_limit_and_stay: None,
+            limits: None,
             reason: None,
             ticket: None,
             requests: 0,
@@ -184,6 +202,11 @@ impl Summary {
         self.unknown = tally.unknown;
         self.not_started = self.users.saturating_sub(tally.settled());
         self.devices = tally.devices;
+        if let Some(limits) = &mut self.limits {
+            limits.changed = tally.done;
+            limits.unchanged = tally.nothing_to_do;
+            limits.failed = tally.failed_retry + tally.failed_final;
+        }
     }
 
     /// Fills in time and rate.
@@ -200,7 +223,11 @@ impl Summary {
     #[must_use]
     pub fn text(&self, words: Words) -> String {
         let users = if self.users == 1 { "user" } else { "users" };
-        let mut text = format!("{} {users}: {} {}", self.users, self.done, words.done);
+        let mut text = if self.limits.is_some_and(|limits| limits.of_the_app) {
+            format!("limits of the app: {} {}", self.done, words.done)
+        } else {
+            format!("{} {users}: {} {}", self.users, self.done, words.done)
+        };
         if let Some(devices) = words.devices {
             let noun = if self.devices == 1 { "device" } else { "devices" };
             let _ = write!(text, " ({} {noun} {devices})", self.devices);

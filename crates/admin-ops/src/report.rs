@@ -3,6 +3,7 @@
 
 pub mod ban;
 pub mod device;
+pub mod limits;
 pub mod lock;
 
 use std::borrow::Cow;
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use self::ban::BanReport;
 use self::device::DeviceReport;
+use self::limits::LimitsReport;
 use self::lock::LockReport;
 use crate::schedule::run_loop::Done;
 use crate::schedule::tally::Settled;
@@ -97,6 +99,12 @@ outcomes! {
     RunUnreadable = "run_unreadable",
     /// Locked anew or extended since this was asked for.
     ChangedSince = "changed_since",
+    /// The limits were set, or removed.
+    Set = "set",
+    /// The limits would be set, or removed.
+    WouldSet = "would_set",
+    /// The limits are already so.
+    Unchanged = "unchanged",
     /// It failed.
     Failed = "failed",
     /// Nobody knows what became of it.
@@ -121,6 +129,8 @@ pub enum Report {
     Ban(BanReport),
     /// A user who was locked or unlocked.
     Lock(LockReport),
+    /// A user whose limits were set, or the app.
+    Limits(LimitsReport),
 }
 
 impl From<DeviceReport> for Report {
@@ -138,6 +148,12 @@ impl From<BanReport> for Report {
 impl From<LockReport> for Report {
     fn from(report: LockReport) -> Self {
         Self::Lock(report)
+    }
+}
+
+impl From<LimitsReport> for Report {
+    fn from(report: LimitsReport) -> Self {
+        Self::Limits(report)
     }
 }
 

@@ -272,21 +272,24 @@ fn limits_of_the_app_are_on_record_as_they_turned_out() {
     assert_ne!(env.run(&SET_LIMITS).code, 0);
     assert_eq!(states(&env), ["failed"]);
     let shown = env.run(&["runs", "show", "last"]).expect(0);
-    assert!(
-        shown.stderr.contains("run the same `limits set`"),
-        "{}",
-        shown.text()
+    let way = format!("runs retry-failed {} --all", last_run(&env));
+    assert!(shown.stderr.contains(&way), "{}", shown.text());
+    let again = ["runs", "retry-failed", "last", "--all", "--yes", "-o", "json"];
+    let again = env.run(&again).expect(0).json();
+    assert_eq!(again["rows"][0]["outcome"], "set", "{again}");
+    assert_eq!(
+        (&again["rows"][0]["scope"], &again["summary"]["changed"]),
+        (&"app".into(), &1.into())
     );
-    let _ = env
-        .run(&["runs", "retry-failed", "last", "--all", "--yes"])
-        .expect(2);
+    assert_eq!(states(&env), ["done"]);
     let _ = env.run(&SET_LIMITS).expect(0);
-    assert_eq!(states(&env), ["failed", "done"]);
+    assert_eq!(states(&env), ["done"], "what is already so is no run");
     let _ = env.run(&["runs", "resume", "last", "--yes"]).expect(0);
+    assert_eq!(env.sandbox().call_count("limits.set"), 2);
 }
 
 #[test]
-fn limits_of_the_app_that_were_cut_off_are_unfinished_and_not_gone_on_with() {
+fn limits_that_were_cut_off_are_set_by_resuming() {
     let env = TestEnv::new();
     env.sandbox()
         .inject(Fault::delay("limits.set", Duration::from_mins(10)).times(1));
@@ -297,8 +300,42 @@ fn limits_of_the_app_that_were_cut_off_are_unfinished_and_not_gone_on_with() {
     let runs = env.run(&["runs", "list", "-o", "json"]).expect(0).json();
     assert_eq!(runs["rows"][0]["state"], "unfinished");
     let shown = env.run(&["runs", "show", "last"]).expect(0);
-    assert!(!shown.stderr.contains("runs resume"), "{}", shown.text());
-    let _ = env.run(&["runs", "resume", "last", "--yes"]).expect(2);
+    assert!(shown.stderr.contains("runs resume"), "{}", shown.text());
+    let resumed = env
+        .run(&["runs", "resume", "last", "--yes", "-o", "json"])
+        .expect(0)
+        .json();
+    assert_eq!(resumed["rows"][0]["outcome"], "set", "{resumed}");
+    let limits = env.run(&["limits", "show", "-o", "json"]).expect(0).json();
+    assert_eq!(limits["rows"][0]["platforms"]["web"], 2);
+    let runs = env.run(&["runs", "list", "-o", "json"]).expect(0).json();
+    assert_eq!(runs["rows"][0]["state"], "done");
+}
+
+#[test]
+fn a_change_of_limits_that_an_older_version_recorded_is_given_again() {
+    let env = TestEnv::new();
+    env.sandbox().inject(Fault::status("limits.set", 400).times(1));
+    let _ = env.run(&SET_LIMITS).expect(7);
+    let path = journal(&env, &last_run(&env));
+    let text = std::fs::read_to_string(&path).unwrap();
+    let change = r#","change":{"set":{"platforms":{"web":2}}}"#;
+    assert!(text.contains(change), "{text}");
+    std::fs::write(&path, text.replacen(change, "", 1)).unwrap();
+    let shown = env.run(&["runs", "show", "last"]).expect(0);
+    assert!(
+        shown.stderr.contains("run the same `limits set`"),
+        "{}",
+        shown.text()
+    );
+    let again = ["runs", "retry-failed", "last", "--all", "--yes"];
+    let refused = env.run(&again).expect(2);
+    assert!(
+        refused.stderr.contains("run the same `limits set`"),
+        "{}",
+        refused.text()
+    );
+    assert_eq!(env.sandbox().call_count("limits.set"), 1);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::io;
 use easemob_admin_ops::run::attempt::Attempt;
 use easemob_admin_ops::run::directory::OpenRun;
 use easemob_admin_ops::run::item::Task;
+use easemob_admin_ops::run::job::Action;
 use easemob_admin_ops::run::resume::Which;
 use easemob_admin_ops::schedule::pipeline::Stop;
 
@@ -13,7 +14,7 @@ use crate::command_error::CommandError;
 use crate::commands::times::now_ms;
 use crate::context::{Context, Session};
 use crate::drive::{Driven, Run, RunRow};
-use crate::summary::{Summary, Words};
+use crate::summary::{LimitCounts, Summary, Words};
 
 /// An attempt, with what is reported of it.
 pub struct Reported<'a> {
@@ -44,6 +45,12 @@ impl<'a> Reported<'a> {
         summary.users = which.count(&attempt.before);
         summary.leave(which.leaves(&attempt.before));
         summary.run = Some(attempt.header.run.clone());
+        if matches!(attempt.header.action, Action::SetLimits { .. }) {
+            summary.limits = Some(LimitCounts {
+                of_the_app: attempt.header.is_about_the_app(),
+                ..LimitCounts::default()
+            });
+        }
         summary.reason.clone_from(&attempt.header.reason);
         summary.ticket.clone_from(&attempt.header.ticket);
         let this = Self {

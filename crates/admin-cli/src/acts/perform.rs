@@ -6,6 +6,7 @@ use easemob_admin_ops::jobs::execute::Job;
 use easemob_admin_ops::locks::reconcile::reconcile;
 use easemob_admin_ops::report::ban::BanReport;
 use easemob_admin_ops::report::device::DeviceReport;
+use easemob_admin_ops::report::limits::LimitsReport;
 use easemob_admin_ops::report::lock::LockReport;
 use easemob_admin_ops::run::directory::OpenRun;
 use easemob_admin_ops::run::item::Task;
@@ -90,6 +91,7 @@ pub async fn perform(
             Ok(exit)
         }
         Job::Unlock(_) => report::<LockReport>(reported, tasks, &job).await?.finish(),
+        Job::SetLimits(_) => report::<LimitsReport>(reported, tasks, &job).await?.finish(),
     }
 }
 
@@ -113,10 +115,13 @@ async fn report<'a, R: RunRow>(
 /// Returns what is done for `action`.
 ///
 /// # Errors
-/// When the command itself did it, and alone knows how.
+/// When an older version put on record in words only what is done.
 pub fn job_of(action: Action) -> Result<Job, CommandError> {
     Job::of(action).ok_or_else(|| {
-        CommandError::new(exit::USAGE, "a change of limits cannot be gone on with")
-            .hint("run the same `limits set` again: what is already so is left as it is")
+        CommandError::new(
+            exit::USAGE,
+            "this `limits set` run cannot be resumed: an older version recorded it",
+        )
+        .hint("run the same `limits set` again: limits that are already set stay as they are")
     })
 }

@@ -14,6 +14,7 @@ pub fn verb(job: &Job) -> &'static str {
         Job::Change(Change::Unban) => "unbanning",
         Job::Lock(_) => "locking",
         Job::Unlock(_) => "unlocking",
+        Job::SetLimits(_) => "setting limits",
     }
 }
 
@@ -26,11 +27,13 @@ pub fn words(job: &Job, dry_run: bool) -> Words {
         Job::Change(Change::Unban) => ("unbanned", "would be unbanned"),
         Job::Lock(_) => ("locked", "would be locked"),
         Job::Unlock(_) => ("unlocked", "would be unlocked"),
+        Job::SetLimits(_) => ("changed", "would be changed"),
     };
     let ends_devices = matches!(job, Job::EndDevices(_) | Job::Lock(_));
     let nothing = match (job, dry_run) {
         (Job::Lock(_), false) => "left as they were",
         (Job::Lock(_), true) => "would be left as they are",
+        (Job::SetLimits(_), _) => "unchanged",
         _ => "nothing to do",
     };
     Words {

@@ -7,11 +7,13 @@ use jiff::Timestamp;
 use crate::jobs::ban::{Banning, Change};
 use crate::jobs::end_devices::Ending;
 use crate::jobs::lock::{CannotLock, Locking};
+use crate::jobs::set_limits::{LimitChange, Setting, Whose};
 use crate::jobs::unlock::Unlocking;
 use crate::locks::book::LockBookError;
 use crate::report::Report;
 use crate::report::ban::BanReport;
 use crate::report::device::DeviceReport;
+use crate::report::limits::LimitsReport;
 use crate::report::lock::LockReport;
 use crate::run::attempt::Attempt;
 use crate::run::item::Task;
@@ -19,7 +21,7 @@ use crate::run::job::{Action, OnDrift};
 use crate::schedule::cap::Cap;
 use crate::schedule::run_loop::{Observer, RunLoop};
 use crate::select::decide::Order;
-use crate::server::calls::{AccountCalls, SessionCalls};
+use crate::server::calls::{AccountCalls, LimitCalls, SessionCalls};
 use crate::stores::Stores;
 use crate::target::Target;
 
@@ -34,10 +36,12 @@ pub enum Job {
     Lock(Timestamp),
     /// The lock is lifted, if it was there already at that time; else at the time when the run was made.
     Unlock(Option<Timestamp>),
+    /// Device limits are set: those of users, or of the app if the run has none.
+    SetLimits(LimitChange),
 }
 
 impl Job {
-    /// Returns what is done for `action`; nothing for a change of limits, which the command itself does.
+    /// Returns what is done for `action`; nothing for a change of limits that an older version put on record in words only.
     #[must_use]
     pub fn of(action: Action) -> Option<Self> {
         Some(match action {
@@ -56,7 +60,7 @@ impl Job {
             Action::Unban => Self::Change(Change::Unban),
             Action::Lock { until } => Self::Lock(until),
             Action::Unlock { as_of } => Self::Unlock(as_of),
-            Action::SetLimits { .. } => return None,
+            Action::SetLimits { change, .. } => Self::SetLimits(change?),
         })
     }
 }
@@ -86,7 +90,7 @@ pub struct Executed {
 ///
 /// # Errors
 /// When the job cannot be begun; nothing was sent then.
-pub async fn execute<S: SessionCalls + AccountCalls>(
+pub async fn execute<S: SessionCalls + AccountCalls + LimitCalls>(
     server: &S,
     stores: &Stores,
     attempt: &Attempt,
@@ -129,6 +133,16 @@ pub async fn execute<S: SessionCalls + AccountCalls>(
             let work = async |task| unlocking.work_on(task).await.into_reports();
             let cut_off = |task: &Task| vec![LockReport::cut_off(&task.item).into()];
             run_loop.phase(tasks, work, cut_off, observer).await;
+        }
+        Job::SetLimits(change) => {
+            let setting = Setting::new(server, recorder, change);
+            let app = (attempt.works_on_the_app()).then_some(Ok(Whose::App));
+            let users = tasks.map(|task| task.map(|task| Whose::User(task.item)));
+            let work = async |whose| setting.work_on(whose).await.into_reports();
+            let cut_off = |whose: &Whose| vec![LimitsReport::cut_off(whose.user()).into()];
+            run_loop
+                .phase(app.into_iter().chain(users), work, cut_off, observer)
+                .await;
         }
     }
     Ok(executed)

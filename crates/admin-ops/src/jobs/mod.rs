@@ -6,5 +6,6 @@ pub mod end_devices;
 pub mod execute;
 pub mod lock;
 pub mod logout;
+pub mod set_limits;
 pub mod unlock;
 pub mod verify;

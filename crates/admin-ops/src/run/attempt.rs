@@ -23,6 +23,8 @@ pub struct Attempt {
     pub header: Header,
     /// How far the run had come before.
     pub before: Counts,
+    /// Which items are worked on.
+    pub which: Which,
     /// What is recorded by.
     pub recorder: Recorder,
 }
@@ -97,9 +99,16 @@ impl Attempt {
         let this = Self {
             header,
             before,
+            which,
             recorder,
         };
         Ok((this, tasks))
+    }
+
+    /// Returns true if the run is about the app itself, and that is left to do.
+    #[must_use]
+    pub fn works_on_the_app(&self) -> bool {
+        self.header.is_about_the_app() && self.which.count(&self.before) > 0
     }
 
     /// Returns how many more devices may be ended, if that is limited.

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::jobs::set_limits::LimitChange;
 use crate::select::selection::Selection;
 
 /// What a run does to each of its users.
@@ -52,6 +53,9 @@ pub enum Action {
     SetLimits {
         /// What is set, in words.
         limits: String,
+        /// What is set. Missing in runs of older versions, which have it in words only.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        change: Option<LimitChange>,
     },
 }
 
@@ -65,8 +69,7 @@ impl Action {
     /// Returns true if what was not finished can be gone on with; else the command is given again.
     #[must_use]
     pub fn can_be_gone_on_with(&self) -> bool {
-        // The journal has what was set in words only.
-        !matches!(self, Self::SetLimits { .. })
+        !matches!(self, Self::SetLimits { change: None, .. })
     }
 
     /// Returns the command that does this.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::future::Future;
 
-use easemob_admin_api::{DeviceId, UnixMillis, UserId};
+use easemob_admin_api::{DeviceId, DeviceLimits, UnixMillis, UserId};
 use serde::Serialize;
 
 use crate::report::Outcome;
@@ -146,4 +146,18 @@ pub trait AccountCalls {
     fn ban(&self, user: &UserId) -> impl Future<Output = Result<(), CallError>>;
     /// Lifts the ban of a user.
     fn unban(&self, user: &UserId) -> impl Future<Output = Result<(), CallError>>;
+}
+
+/// The calls that read or set device limits: those of a user, or of the app where no user is named.
+pub trait LimitCalls {
+    /// Reads limits.
+    fn limits(&self, user: Option<&UserId>) -> impl Future<Output = Result<DeviceLimits, CallError>>;
+    /// Replaces limits.
+    fn set_limits(
+        &self,
+        user: Option<&UserId>,
+        limits: &DeviceLimits,
+    ) -> impl Future<Output = Result<(), CallError>>;
+    /// Removes the limits of a user, so that those of the app hold.
+    fn clear_limits(&self, user: &UserId) -> impl Future<Output = Result<(), CallError>>;
 }

@@ -3,14 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use easemob_admin_api::{
-    Client, Cursor, Device, DeviceId, DeviceList, LogoutOutcome, OddEntry, OnlineStatus, UserId, UserQuery,
+    Client, Cursor, Device, DeviceId, DeviceLimits, DeviceList, LogoutOutcome, OddEntry, OnlineStatus,
+    UserId, UserQuery,
 };
 
 use crate::logins::scan::{ScanCalls, Status, UserPage};
 use crate::logins::store as seen;
 use crate::names::{self, Kind};
 use crate::select::ages::Ages;
-use crate::server::calls::{AccountCalls, CallError, Ended, Scope, SeenDevice, SessionCalls};
+use crate::server::calls::{AccountCalls, CallError, Ended, LimitCalls, Scope, SeenDevice, SessionCalls};
 use crate::server::listed;
 
 /// A client, and what is known of the ages of devices.
@@ -233,6 +234,50 @@ impl AccountCalls for Server {
     async fn unban(&self, user: &UserId) -> Result<(), CallError> {
         let sent = self.client.unban(user).await;
         sent.map_err(|error| CallError::from(&error))
+    }
+}
+
+impl LimitCalls for Server {
+    /// A server that has no calls for limits and one that does not know the user answer in the same words, so the limits
+    /// of the app are read then: where those can be read, it is the user who is missing.
+    async fn limits(&self, user: Option<&UserId>) -> Result<DeviceLimits, CallError> {
+        let Some(user) = user else {
+            let read = self.client.app_limits().await;
+            return read.map_err(|error| CallError::from(&error));
+        };
+        let error = match self.client.user_limits(user).await {
+            Ok(limits) => return Ok(limits),
+            Err(error) => error,
+        };
+        let ambiguous = error.is_unsupported() && error.is_not_found();
+        let of_the_user = ambiguous && self.client.app_limits().await.is_ok();
+        let error = CallError::from(&error);
+        if !of_the_user {
+            return Err(CallError {
+                not_found: error.not_found && !ambiguous,
+                ..error
+            });
+        }
+        Err(CallError {
+            message: "no such user".into(),
+            retry_may_help: false,
+            not_found: true,
+            scope: Scope::Item,
+            ..error
+        })
+    }
+
+    async fn set_limits(&self, user: Option<&UserId>, limits: &DeviceLimits) -> Result<(), CallError> {
+        let set = match user {
+            Some(user) => self.client.set_user_limits(user, limits).await,
+            None => self.client.set_app_limits(limits).await,
+        };
+        set.map(drop).map_err(|error| CallError::from(&error))
+    }
+
+    async fn clear_limits(&self, user: &UserId) -> Result<(), CallError> {
+        let cleared = self.client.clear_user_limits(user).await;
+        cleared.map_err(|error| CallError::from(&error))
     }
 }
 

@@ -14,7 +14,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use easemob_admin_api::{DeviceId, UserId};
+use easemob_admin_api::{DeviceId, DeviceLimits, Platform, UserId};
 use easemob_admin_audit::{Against, Entries, Kind, Outcome, verify};
 use jiff::Timestamp;
 use tokio::sync::watch;
@@ -22,6 +22,7 @@ use tokio::sync::watch;
 use self::record::{Journal, Mortal};
 use self::server::{Account, MemoryServer};
 use crate::jobs::execute::{Job, execute};
+use crate::jobs::set_limits::LimitChange;
 use crate::locks::reconcile::reconcile;
 use crate::report::Report;
 use crate::run::attempt::{Attempt, CannotBegin};
@@ -323,6 +324,7 @@ fn accounts(rng: &mut fastrand::Rng, users: &[UserId]) -> BTreeMap<String, Accou
     let mut account = || Account {
         devices: (0..rng.u8(..4)).map(|number| format!("ios_{number}")).collect(),
         banned: rng.u8(..10) == 0,
+        limits: DeviceLimits::multi(rng.u32(1..3)),
     };
     let mut accounts: BTreeMap<String, Account> =
         users.iter().map(|user| (user.to_string(), account())).collect();
@@ -359,7 +361,24 @@ async fn simulate(home: &Path, seed: u64) {
         devices: vec![device(FIRST)],
         ..Selection::default()
     };
-    match rng.u8(..5) {
+    match rng.u8(..6) {
+        5 => {
+            let set = DeviceLimits::default().with(Platform::Web, 2);
+            let change = if rng.bool() {
+                LimitChange::Set(set)
+            } else {
+                LimitChange::Clear
+            };
+            let action = Action::SetLimits {
+                limits: String::new(),
+                change: Some(change.clone()),
+            };
+            let after = done(&stores, before.clone(), &users, action, seed).await;
+            for user in &users {
+                let expected = change.of(&of(&before, user).limits).unwrap_or_default();
+                assert_eq!(of(&after, user).limits, expected, "{user}");
+            }
+        }
         0 => {
             let selection = Selection::default();
             let after = done(&stores, before, &users, Action::Logout { selection }, seed).await;

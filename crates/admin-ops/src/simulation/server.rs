@@ -4,17 +4,18 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use easemob_admin_api::{DeviceId, UserId};
+use easemob_admin_api::{DeviceId, DeviceLimits, UserId};
 
 use super::record::Journal;
 use crate::jobs::logout::{LOGOUT_ALL, LOGOUT_DEVICE};
-use crate::server::calls::{AccountCalls, CallError, Ended, Scope, SeenDevice, SessionCalls};
+use crate::server::calls::{AccountCalls, CallError, Ended, LimitCalls, Scope, SeenDevice, SessionCalls};
 
 /// What the server knows of a user.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Account {
     pub(super) devices: BTreeSet<String>,
     pub(super) banned: bool,
+    pub(super) limits: DeviceLimits,
 }
 
 /// What becomes of a call.
@@ -190,5 +191,22 @@ impl AccountCalls for MemoryServer {
     async fn unban(&self, user: &UserId) -> Result<(), CallError> {
         let unban = |account: &mut Account| account.banned = false;
         self.act("users.unban", user, None, unban).await
+    }
+}
+
+impl LimitCalls for MemoryServer {
+    async fn limits(&self, user: Option<&UserId>) -> Result<DeviceLimits, CallError> {
+        let limits = |account: &Account| account.limits.clone();
+        self.read("limits.get", user.unwrap(), limits).await
+    }
+
+    async fn set_limits(&self, user: Option<&UserId>, limits: &DeviceLimits) -> Result<(), CallError> {
+        let set = |account: &mut Account| account.limits = limits.clone();
+        self.act("limits.set", user.unwrap(), None, set).await
+    }
+
+    async fn clear_limits(&self, user: &UserId) -> Result<(), CallError> {
+        let clear = |account: &mut Account| account.limits = DeviceLimits::default();
+        self.act("limits.clear", user, None, clear).await
     }
 }

@@ -11,7 +11,6 @@ pub mod show;
 mod waiting;
 mod watch;
 mod whom;
-mod words;
 
 use clap::Subcommand;
 

@@ -1,31 +1,33 @@
-//! Reads the limits of one user, and tells an unknown user from a server without such calls.
+//! Reads the limits of the app or of one user, and tells an unknown user from a server without such calls.
 
-use easemob_admin_api::{Client, DeviceLimits, Error, UserId};
+use easemob_admin_api::{DeviceLimits, UserId};
+use easemob_admin_ops::server::calls::{CallError, LimitCalls};
+use easemob_admin_ops::server::client::Server;
 
 use crate::command_error::CommandError;
 use crate::exit;
 
-/// Reads the limits of `user`.
-///
-/// A server that has no calls for limits and one that does not know the user answer in the same words, so the limits
-/// of the app are read then: where those can be read, it is the user who is missing.
+/// Reads the limits of `user`, or of the app.
 ///
 /// # Errors
-/// When the user is unknown, or for any reason of [`Client::user_limits`].
-pub(super) async fn limits_of(client: &Client, user: &UserId) -> Result<DeviceLimits, CommandError> {
-    let error = match client.user_limits(user).await {
-        Ok(limits) => return Ok(limits),
-        Err(error) => error,
-    };
-    let ambiguous = error.is_unsupported() && error.is_not_found();
-    if ambiguous && client.app_limits().await.is_ok() {
-        return Err(no_such_user(user, &error));
-    }
-    Err(error.into())
+/// When the user is unknown, or they cannot be read.
+pub(super) async fn limits_of(server: &Server, user: Option<&UserId>) -> Result<DeviceLimits, CommandError> {
+    let read = server.limits(user).await;
+    read.map_err(|error| match user {
+        Some(user) if error.not_found => no_such_user(user, &error),
+        _ => match &error.origin {
+            Some(origin) => origin.clone().into(),
+            None => CommandError::new(exit::FAILED_RETRY, error.to_string()),
+        },
+    })
 }
 
-fn no_such_user(user: &UserId, error: &Error) -> CommandError {
+fn no_such_user(user: &UserId, error: &CallError) -> CommandError {
+    let why = error
+        .origin
+        .as_ref()
+        .map_or_else(|| error.to_string(), ToString::to_string);
     CommandError::new(exit::REFUSED, format!("no such user: {user}"))
-        .because(error.to_string())
+        .because(why)
         .hint("check the spelling; names are compared without case")
 }

@@ -3,13 +3,14 @@
 use clap::Args;
 use easemob_admin_api::{DeviceLimits, UserId};
 use easemob_admin_ops::names::user;
+use easemob_admin_ops::report::limits::LimitsView;
 use serde::Serialize;
 
 use super::reading::limits_of;
-use super::words::LimitsView;
 use crate::command_error::CommandError;
 use crate::context::{Context, Session};
 use crate::exit::{self, Exit};
+use crate::present::limits::platforms;
 use crate::render::report::{Reader, Row};
 
 /// Arguments of `limits show`.
@@ -54,7 +55,7 @@ impl Row for LimitsRow {
             self.user.clone().unwrap_or_default(),
             mode.clone().unwrap_or_default(),
             default.map(|default| default.to_string()).unwrap_or_default(),
-            self.limits.platforms(),
+            platforms(&self.limits),
         ]
     }
 }
@@ -69,7 +70,6 @@ struct ShowSummary {
 /// # Errors
 /// When limits cannot be read; the first failure ends the command.
 pub async fn run(context: &Context, session: &Session, args: &ShowArgs) -> Result<Exit, CommandError> {
-    let client = session.server.client();
     let mut report = context.report::<LimitsRow>(session, "limits show", None);
     let output =
         |error| CommandError::new(exit::INTERNAL, "the rows cannot be written to stdout").because(error);
@@ -77,11 +77,7 @@ pub async fn run(context: &Context, session: &Session, args: &ShowArgs) -> Resul
     let of_app = args.users.is_empty().then_some(None);
     let mut failed = None;
     for user in of_app.into_iter().chain(args.users.iter().map(Some)) {
-        let read = match user {
-            None => client.app_limits().await.map_err(CommandError::from),
-            Some(user) => limits_of(client, user).await,
-        };
-        match read {
+        match limits_of(&session.server, user).await {
             Ok(limits) => {
                 scopes += 1;
                 if report.row(&LimitsRow::new(user, &limits)).map_err(output)? == Reader::Gone {

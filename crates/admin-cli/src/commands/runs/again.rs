@@ -3,6 +3,7 @@
 use easemob_admin_ops::jobs::execute::Job;
 use easemob_admin_ops::report::ban::BanReport;
 use easemob_admin_ops::report::device::DeviceReport;
+use easemob_admin_ops::report::limits::LimitsReport;
 use easemob_admin_ops::report::lock::LockReport;
 use easemob_admin_ops::run::directory::{OpenRun, Runs};
 use easemob_admin_ops::run::id::RunId;
@@ -125,9 +126,8 @@ fn nothing_done(context: &Context, header: &Header, left: Left) -> Result<Exit, 
     summary.leave(left);
     let command = header.action.command();
     let report = match &header.action {
-        Action::Ban | Action::Unban | Action::SetLimits { .. } => {
-            context.local_report::<BanReport>(command, header.sandbox)
-        }
+        Action::Ban | Action::Unban => context.local_report::<BanReport>(command, header.sandbox),
+        Action::SetLimits { .. } => context.local_report::<LimitsReport>(command, header.sandbox),
         Action::Lock { .. } | Action::Unlock { .. } => {
             context.local_report::<LockReport>(command, header.sandbox)
         }
@@ -154,17 +154,20 @@ async fn with_server(
         within(allowed, &open.progress.counts())?;
     }
     let place = if session.is_sandbox() { " (sandbox)" } else { "" };
+    let (command, app) = (header.action.command(), &session.app);
+    let about_the_app = header.is_about_the_app();
     let question = Question {
-        app: session.app.clone(),
-        users: todo,
-        whole_app: false,
-        act: format!(
-            "go on with `{}` of {} of {} of {}{place}",
-            header.action.command(),
-            todo,
-            users(header.items),
-            session.app
-        ),
+        app: app.clone(),
+        users: if about_the_app { 0 } else { todo },
+        whole_app: about_the_app,
+        act: if about_the_app {
+            format!("go on with `{command}`, which changes the device limits of all users of {app}{place}")
+        } else {
+            format!(
+                "go on with `{command}` of {todo} of {} of {app}{place}",
+                users(header.items)
+            )
+        },
         can_be_dry: false,
     };
     confirm(&context.ui, again.yes, &question)?;

@@ -2,6 +2,7 @@
 
 pub mod ban;
 pub mod device;
+pub mod limits;
 pub mod lock;
 
 use easemob_admin_ops::report::Failure;

@@ -1,0 +1,67 @@
+//! The rows of `limits set`.
+
+use easemob_admin_ops::report::Outcome;
+use easemob_admin_ops::report::limits::{LimitsReport, LimitsView};
+
+use super::failure_cells;
+use crate::drive::RunRow;
+use crate::present::limits::in_one_line;
+use crate::render::report::Row;
+
+/// The limits before and after; empty where they could not be read.
+fn limits(report: &LimitsReport) -> [String; 2] {
+    let known = report.before.is_some() || report.outcome == Outcome::Set;
+    let line = |limits: Option<&LimitsView>| known.then(|| in_one_line(limits)).unwrap_or_default();
+    [line(report.before.as_ref()), line(report.after.as_ref())]
+}
+
+impl Row for LimitsReport {
+    const COLUMNS: &'static [&'static str] = &[
+        "scope",
+        "user",
+        "outcome",
+        "before",
+        "after",
+        "call",
+        "error",
+        "retry_may_help",
+        "outcome_unknown",
+    ];
+    const TABLE: &'static [&'static str] = &["scope", "user", "outcome", "before", "after", "note"];
+
+    fn cells(&self) -> Vec<String> {
+        let [before, after] = limits(self);
+        let [call, error, outcome_unknown, retry_may_help] = failure_cells(&self.failure);
+        vec![
+            self.scope.as_str().into(),
+            self.user.clone().unwrap_or_default(),
+            self.outcome.to_string(),
+            before,
+            after,
+            call,
+            error,
+            retry_may_help,
+            outcome_unknown,
+        ]
+    }
+
+    fn table_cells(&self) -> Vec<String> {
+        let [before, after] = limits(self);
+        vec![
+            self.scope.as_str().into(),
+            self.user.clone().unwrap_or_default(),
+            self.outcome.as_str().replace('_', " "),
+            before,
+            after,
+            self.failure.error.clone().unwrap_or_default(),
+        ]
+    }
+}
+
+impl RunRow for LimitsReport {
+    fn failure(&self) -> Option<String> {
+        let error = self.failure.error.as_ref()?;
+        let whose = self.user.as_deref().unwrap_or("the app");
+        Some(format!("limits of {whose}: {error}"))
+    }
+}
