@@ -12,7 +12,45 @@
 //! index beside the entries that could be stale or forged.
 //!
 //! Lines need not be in files. A store that keeps them itself makes them with a [`Chain`], signs heads with
-//! [`Checkpoint::sign`], and gives all of them, or a range, to a [`Verifier`].
+//! [`Checkpoint::sign`], and gives all of them, or a range, to a [`Verifier`]. [`MemoryTrail`] is the smallest such store:
+//!
+//! ```
+//! use std::time::{Duration, UNIX_EPOCH};
+//!
+//! use easemob_admin_audit::{Event, Kind, MemoryTrail, Outcome, SigningKey, Verifier};
+//!
+//! let key = SigningKey::from_pem(&SigningKey::generate_pem()?)?;
+//! let mut trail = MemoryTrail::new("prod", key);
+//! for (second, user) in (0..).zip(["ann", "bob", "eve"]) {
+//!     let mut event = Event::new(UNIX_EPOCH + Duration::from_secs(second), Kind::Outcome);
+//!     event.user = Some(user.to_owned());
+//!     event.outcome = Some(Outcome::Ended);
+//!     trail.append(&[event])?;
+//! }
+//! trail.checkpoint(UNIX_EPOCH + Duration::from_secs(3))?;
+//!
+//! let verified = |lines: &[Vec<u8>]| {
+//!     let mut verifier = Verifier::new("prod", trail.key(), trail.heads());
+//!     for line in lines {
+//!         if verifier.line(0, line).is_break() {
+//!             break;
+//!         }
+//!     }
+//!     verifier.finish()
+//! };
+//! let mut lines: Vec<Vec<u8>> = trail.lines().map(|(_, line)| line.to_vec()).collect();
+//! let found = verified(&lines);
+//! assert!(found.holds());
+//! assert_eq!((found.size, found.unsigned()), (3, 0));
+//!
+//! // Line 1 is the header of the only segment.
+//! lines[2] = String::from_utf8(lines[2].clone())?.replace("bob", "dan").into_bytes();
+//! assert_eq!(
+//!     verified(&lines).problems[0].to_string(),
+//!     "prod/entries-000000000000.jsonl, line 3: entry 1 was changed: the next entry names another",
+//! );
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 //!
 //! This crate knows neither the command line nor tables nor HTTP, and no asynchronous runtime.
 
@@ -27,6 +65,7 @@ mod key;
 mod kind;
 mod limits;
 mod line;
+mod memory;
 mod naming;
 mod run_context;
 mod trail;
@@ -43,6 +82,7 @@ pub use key::{PublicKey, SigningKey};
 pub use kind::{Kind, Outcome};
 pub use limits::Limits;
 pub use line::{Entry, LONGEST_LINE};
+pub use memory::MemoryTrail;
 pub use naming::directory_name;
 pub use run_context::RunContext;
 pub use trail::{Against, AuditTrail, Entries, verify};
