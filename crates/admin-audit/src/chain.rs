@@ -1,5 +1,6 @@
 //! What is known after each line, and whether the next line goes on from there.
 
+use serde::{Deserialize, Serialize};
 use tlog_tiles::Hash;
 
 use crate::error::AuditError;
@@ -7,9 +8,15 @@ use crate::event::Event;
 use crate::line::{self, FORMAT, Header, Link};
 use crate::tree::{Edge, line_hash};
 
-/// The state after a line.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Chain {
+/// The state after a line, from which the next line is made.
+///
+/// A store that keeps lines itself keeps this beside them, as JSON by `serde`, and appends without reading any line.
+/// Where others can change it, it proves nothing: sign heads only of the state that [`Verifier::chain`] returns.
+///
+/// [`Verifier::chain`]: crate::Verifier::chain
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(into = "State", try_from = "State")]
+pub struct Chain {
     origin: String,
     edge: Edge,
     /// The hash of the line before the next one.
@@ -17,7 +24,16 @@ pub(super) struct Chain {
     /// The hash of the last entry.
     last: Hash,
     /// The hash of the line before the last entry, where that entry was seen.
-    before: Option<Hash>,
+    before_last: Option<Hash>,
+}
+
+/// A chain as JSON: the header that would come next, and what no header says.
+#[derive(Serialize, Deserialize)]
+struct State {
+    #[serde(flatten)]
+    header: Header,
+    last: String,
+    before: Option<String>,
 }
 
 /// Why a line does not go on from the lines before it.
@@ -34,18 +50,19 @@ pub(super) enum Break {
 }
 
 impl Chain {
-    /// The state before the first line of a new trail.
-    pub(super) fn new(origin: &str) -> Self {
+    /// Creates the state before the first line of the trail of `origin`.
+    #[must_use]
+    pub fn new(origin: &str) -> Self {
         Self {
             origin: origin.to_owned(),
             edge: Edge::default(),
             tip: Hash::default(),
             last: Hash::default(),
-            before: None,
+            before_last: None,
         }
     }
 
-    /// The state after a header whose file is the first one that is there.
+    /// The state after a header whose segment is the first one that is there.
     pub(super) fn from_header(line: &[u8]) -> Result<Self, Break> {
         let unreadable = |what: &str| Break::Unreadable(format!("the header {what}"));
         // The format is read first: what else a newer header holds is not known.
@@ -57,25 +74,35 @@ impl Chain {
         }
         let header: Header =
             serde_json::from_slice(line).map_err(|_| unreadable("lacks something that belongs to it"))?;
-        let hash = |text: &String| Hash::parse_hash(text).map_err(|_| unreadable("holds a broken hash"));
-        let edge = header.edge.iter().map(hash).collect::<Result<Vec<_>, _>>()?;
-        let edge = Edge::new(header.first, edge).ok_or_else(|| unreadable("does not fit its own number"))?;
-        let prev = hash(&header.prev)?;
+        let mut chain = Self::before(header).map_err(unreadable)?;
+        chain.tip = line_hash(line);
+        Ok(chain)
+    }
+
+    /// The state before a header, as far as the header says it.
+    fn before(header: Header) -> Result<Self, &'static str> {
+        let edge = header.edge.iter().map(|text| hash(text));
+        let edge =
+            Edge::new(header.first, edge.collect::<Result<_, _>>()?).ok_or("does not fit its own number")?;
+        let tip = hash(&header.prev)?;
         Ok(Self {
             origin: header.origin,
             edge,
-            tip: line_hash(line),
-            last: prev,
-            before: None,
+            tip,
+            last: tip,
+            before_last: None,
         })
     }
 
-    pub(super) fn origin(&self) -> &str {
+    /// Returns the name of the trail.
+    #[must_use]
+    pub fn origin(&self) -> &str {
         &self.origin
     }
 
     /// Returns how many entries there are, which is the number of the next one.
-    pub(super) fn size(&self) -> u64 {
+    #[must_use]
+    pub fn size(&self) -> u64 {
         self.edge.size()
     }
 
@@ -91,23 +118,36 @@ impl Chain {
         self.last
     }
 
-    pub(super) fn before(&self) -> Option<Hash> {
-        self.before
+    pub(super) fn before_last(&self) -> Option<Hash> {
+        self.before_last
     }
 
-    /// Returns the header that a file which begins here must have.
-    pub(super) fn header(&self) -> String {
-        let header = Header {
+    fn next_header(&self) -> Header {
+        Header {
             format: FORMAT,
             origin: self.origin.clone(),
             first: self.edge.size(),
             prev: self.tip.to_string(),
             edge: self.edge.hashes().map(|hash| hash.to_string()).collect(),
-        };
-        serde_json::to_string(&header).expect("a header holds only numbers and texts")
+        }
     }
 
-    /// Goes on with the header of the next file.
+    /// Returns the header that a segment which begins here must have.
+    pub(super) fn header(&self) -> String {
+        serde_json::to_string(&self.next_header()).expect("a header holds only numbers and texts")
+    }
+
+    /// Begins a segment and returns its header, which is the next line, without its end.
+    ///
+    /// The first line of a trail is a header. Later segments are optional: those before can be moved to an archive, and
+    /// the rest is still verified. The name of a segment is the number of its first entry, so each has at least one.
+    pub fn begin_segment(&mut self) -> String {
+        let header = self.header();
+        self.tip = line_hash(header.as_bytes());
+        header
+    }
+
+    /// Goes on with the header of the next segment, if it is the one that belongs here.
     pub(super) fn follow_header(&mut self, line: &[u8]) -> Result<(), Break> {
         if line == self.header().as_bytes() {
             self.tip = line_hash(line);
@@ -130,19 +170,54 @@ impl Chain {
         Ok(())
     }
 
-    /// Makes an event the next entry; its line is written over `line`.
-    pub(super) fn extend(&mut self, line: &mut String, event: &Event) -> Result<(), AuditError> {
-        line::compose(line, self.size(), self.tip, event)?;
+    /// Makes an event the next entry and returns its line, without its end.
+    ///
+    /// # Errors
+    /// When the line would be longer than [`LONGEST_LINE`](crate::LONGEST_LINE); then the state is what it was.
+    pub fn extend(&mut self, event: &Event) -> Result<String, AuditError> {
+        let line = line::compose(self.size(), self.tip, event)?;
         self.take(line.as_bytes());
-        Ok(())
+        Ok(line)
     }
 
     fn take(&mut self, line: &[u8]) {
-        self.before = Some(self.tip);
+        self.before_last = Some(self.tip);
         self.tip = line_hash(line);
         self.last = self.tip;
         self.edge.push(line);
     }
+}
+
+impl From<Chain> for State {
+    fn from(chain: Chain) -> Self {
+        Self {
+            header: chain.next_header(),
+            last: chain.last.to_string(),
+            before: chain.before_last.map(|hash| hash.to_string()),
+        }
+    }
+}
+
+impl TryFrom<State> for Chain {
+    type Error = String;
+
+    fn try_from(state: State) -> Result<Self, String> {
+        if state.header.format != FORMAT {
+            return Err(format!(
+                "the state has the form {}, not {FORMAT}",
+                state.header.format
+            ));
+        }
+        let unusable = |what| format!("the state {what}");
+        let mut chain = Self::before(state.header).map_err(unusable)?;
+        chain.last = hash(&state.last).map_err(unusable)?;
+        chain.before_last = state.before.as_deref().map(hash).transpose().map_err(unusable)?;
+        Ok(chain)
+    }
+}
+
+fn hash(text: &str) -> Result<Hash, &'static str> {
+    Hash::parse_hash(text).map_err(|_| "holds a broken hash")
 }
 
 /// Reads what ties an entry to the line before.
@@ -171,24 +246,52 @@ mod tests {
     #[test]
     fn a_header_carries_all_that_is_needed_to_go_on() {
         let mut chain = Chain::new("test");
-        let mut line = String::new();
         for user in ["ann", "bob", "eve"] {
-            chain.extend(&mut line, &event(user)).unwrap();
+            chain.extend(&event(user)).unwrap();
         }
         let header = chain.header();
         let mut resumed = Chain::from_header(header.as_bytes()).unwrap();
         chain.follow_header(header.as_bytes()).unwrap();
         assert_eq!((resumed.size(), resumed.root()), (3, chain.root()));
-        chain.extend(&mut line, &event("dan")).unwrap();
+        let line = chain.extend(&event("dan")).unwrap();
         resumed.follow(line.as_bytes()).unwrap();
         assert_eq!(resumed, chain);
     }
 
     #[test]
+    fn the_state_goes_on_where_it_was_kept() {
+        let mut chain = Chain::new("test");
+        for step in 0..5 {
+            let json = serde_json::to_string(&chain).unwrap();
+            assert_eq!(serde_json::from_str::<Chain>(&json).unwrap(), chain, "{json}");
+            if step % 2 == 0 {
+                chain.begin_segment();
+            }
+            chain.extend(&event("ann")).unwrap();
+        }
+        let json = serde_json::to_string(&chain).unwrap();
+        for (from, to, why) in [
+            (
+                r#""format":1"#,
+                r#""format":2"#,
+                "the state has the form 2, not 1",
+            ),
+            (
+                r#""first":5"#,
+                r#""first":7"#,
+                "the state does not fit its own number",
+            ),
+            (r#""last":""#, r#""last":"!"#, "the state holds a broken hash"),
+        ] {
+            let error = serde_json::from_str::<Chain>(&json.replacen(from, to, 1)).unwrap_err();
+            assert!(error.to_string().contains(why), "{error}");
+        }
+    }
+
+    #[test]
     fn only_the_next_line_is_followed() {
         let mut chain = Chain::new("test");
-        let mut line = String::new();
-        chain.extend(&mut line, &event("ann")).unwrap();
+        let line = chain.extend(&event("ann")).unwrap();
         assert!(matches!(
             chain.clone().follow(line.as_bytes()),
             Err(Break::Link { seq: 0, .. })

@@ -1,25 +1,61 @@
 //! The audit trail: what was done, by whom, to whom, why, and what came of it.
 //!
-//! A trail is a directory of one profile. Entries are lines of JSON in files of bounded size; each names its
-//! number and the SHA-256 of the line before, so that the first bad one can be named. They are also the leaves
-//! of a Merkle tree (RFC 6962, by `tlog_tiles`), whose size and root are signed now and then: a signed head
-//! that was kept elsewhere proves all entries before it. What a trail can and cannot prove is in
-//! `docs/audit.md`.
+//! Entries are lines of JSON in segments of bounded size; each names its number and the SHA-256 of the line before, so
+//! that the first bad one can be named. They are also the leaves of a Merkle tree (RFC 6962, by `tlog_tiles`), whose
+//! size and root are signed now and then: a signed head that was kept elsewhere proves all entries before it. What a
+//! trail can and cannot prove is in `docs/audit.md`.
 //!
-//! Writers fail closed: [`AuditTrail::open`] proves that the trail can be written before anything is sent, and
-//! [`AuditTrail::append`] returns only when the entries are on the disk.
+//! [`AuditTrail`] keeps the trail of one profile in a directory, a file per segment. Writers fail closed:
+//! [`AuditTrail::open`] proves that the trail can be written before anything is sent, and [`AuditTrail::append`] returns
+//! only when the entries are on the disk. Opening does not read the whole trail. Each file's header carries the right
+//! edge of the tree over all entries before it, so only the last file, which is bounded, is hashed again. There is no
+//! index beside the entries that could be stale or forged.
 //!
-//! Opening does not read the whole trail. Each file's header carries the right edge of the tree over all
-//! entries before it, so only the last file, which is bounded, is hashed again. There is no index beside the
-//! entries that could be stale or forged.
+//! Lines need not be in files. A store that keeps them itself makes them with a [`Chain`], signs heads with
+//! [`Checkpoint::sign`], and gives all of them, or a range, to a [`Verifier`]. [`MemoryTrail`] is the smallest such store:
+//!
+//! ```
+//! use std::time::{Duration, UNIX_EPOCH};
+//!
+//! use easemob_admin_audit::{Event, Kind, MemoryTrail, Outcome, SigningKey, Verifier};
+//!
+//! let key = SigningKey::from_pem(&SigningKey::generate_pem()?)?;
+//! let mut trail = MemoryTrail::new("prod", key);
+//! for (second, user) in (0..).zip(["ann", "bob", "eve"]) {
+//!     let mut event = Event::new(UNIX_EPOCH + Duration::from_secs(second), Kind::Outcome);
+//!     event.user = Some(user.to_owned());
+//!     event.outcome = Some(Outcome::Ended);
+//!     trail.append(&[event])?;
+//! }
+//! trail.checkpoint(UNIX_EPOCH + Duration::from_secs(3))?;
+//!
+//! let verified = |lines: &[Vec<u8>]| {
+//!     let mut verifier = Verifier::new("prod", trail.key(), trail.heads());
+//!     for line in lines {
+//!         if verifier.line(0, line).is_break() {
+//!             break;
+//!         }
+//!     }
+//!     verifier.finish()
+//! };
+//! let mut lines: Vec<Vec<u8>> = trail.lines().map(|(_, line)| line.to_vec()).collect();
+//! let found = verified(&lines);
+//! assert!(found.holds());
+//! assert_eq!((found.size, found.unsigned()), (3, 0));
+//!
+//! // Line 1 is the header of the only segment.
+//! lines[2] = String::from_utf8(lines[2].clone())?.replace("bob", "dan").into_bytes();
+//! assert_eq!(
+//!     verified(&lines).problems[0].to_string(),
+//!     "prod/entries-000000000000.jsonl, line 3: entry 1 was changed: the next entry names another",
+//! );
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 //!
 //! This crate knows neither the command line nor tables nor HTTP, and no asynchronous runtime.
 
-mod access;
 mod chain;
 mod checkpoint;
-mod diagnosis;
-mod entries;
 mod error;
 mod event;
 mod event_time;
@@ -27,28 +63,27 @@ pub mod export;
 mod filter;
 mod key;
 mod kind;
+mod limits;
 mod line;
-mod lines;
+mod memory;
 mod naming;
 mod run_context;
-mod segment;
-mod snapshot;
-mod tail;
 mod trail;
-mod trail_lock;
 mod tree;
 mod verify;
 
+pub use chain::Chain;
 pub use checkpoint::Checkpoint;
-pub use entries::Entries;
 pub use error::AuditError;
 pub use event::{Claims, Event, Operator, TOOL};
 pub use event_time::EventTime;
 pub use filter::Filter;
-pub use key::PublicKey;
+pub use key::{PublicKey, SigningKey};
 pub use kind::{Kind, Outcome};
+pub use limits::Limits;
 pub use line::{Entry, LONGEST_LINE};
+pub use memory::MemoryTrail;
 pub use naming::directory_name;
 pub use run_context::RunContext;
-pub use trail::{AuditTrail, Limits};
-pub use verify::{Against, Head, Problem, Verification, verify};
+pub use trail::{Against, AuditTrail, Entries, verify};
+pub use verify::{Head, Problem, Verification, Verifier};

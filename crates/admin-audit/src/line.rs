@@ -1,11 +1,9 @@
-//! The lines of a trail file: one header, then entries.
+//! The lines of a segment: one header, then entries.
 //!
-//! Every line names the SHA-256 of the line before it, the header that of the last line of the file before.
+//! Every line names the SHA-256 of the line before it, the header that of the last line of the segment before.
 //! A header says nothing that does not follow from what precedes it, so that a verifier expects it byte for
 //! byte; it carries the right edge of the Merkle tree, so that a trail goes on, and is verified, without the
-//! files before it.
-
-use std::fmt::Write as _;
+//! segments before it.
 
 use serde::{Deserialize, Serialize};
 use tlog_tiles::Hash;
@@ -13,20 +11,20 @@ use tlog_tiles::Hash;
 use crate::error::AuditError;
 use crate::event::Event;
 
-/// The version of the files' form; a file of a higher one is refused.
+/// The version of the lines' form; a segment of a higher one is refused.
 pub(super) const FORMAT: u64 = 1;
 
 /// The longest line, in bytes: far more than any event, far less than what memory holds.
 pub const LONGEST_LINE: usize = 1 << 20;
 
-/// The first line of a file.
+/// The first line of a segment.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Header {
     pub(super) format: u64,
     pub(super) origin: String,
-    /// The number of the first entry of the file.
+    /// The number of the first entry of the segment.
     pub(super) first: u64,
-    /// The hash of the line before, in the file before; zeroes in the first file.
+    /// The hash of the line before, in the segment before; zeroes in the first segment.
     pub(super) prev: String,
     /// The right edge of the tree over all entries before.
     pub(super) edge: Vec<String>,
@@ -41,7 +39,7 @@ pub(super) struct Link<'a> {
     pub(super) prev: &'a str,
 }
 
-/// An entry as it is read.
+/// An entry as it is read, which `serde_json::from_slice` does from its line.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 pub struct Entry {
     /// The version of the entry's form.
@@ -55,21 +53,25 @@ pub struct Entry {
     pub event: Event,
 }
 
-/// Writes the line of an entry, without its end, over `line`.
-pub(super) fn compose(line: &mut String, seq: u64, prev: Hash, event: &Event) -> Result<(), AuditError> {
+impl Entry {
+    /// Returns the id of an entry of the trail of `origin`, which no other entry has: a user whose act failed and was
+    /// tried again has several.
+    #[must_use]
+    pub fn id(&self, origin: &str) -> String {
+        format!("{origin}/{}", self.seq)
+    }
+}
+
+/// Returns the line of an entry, without its end.
+pub(super) fn compose(seq: u64, prev: Hash, event: &Event) -> Result<String, AuditError> {
     let json = serde_json::to_string(event).map_err(AuditError::Json)?;
-    line.clear();
     // An event is never an empty object, so its fields can follow the link's.
-    let _ = write!(
-        line,
-        r#"{{"v":{FORMAT},"seq":{seq},"prev":"{prev}",{}"#,
-        &json[1..]
-    );
+    let line = format!(r#"{{"v":{FORMAT},"seq":{seq},"prev":"{prev}",{}"#, &json[1..]);
     if line.len() > LONGEST_LINE {
         let (length, limit) = (line.len(), LONGEST_LINE);
         return Err(AuditError::TooLong { length, limit });
     }
-    Ok(())
+    Ok(line)
 }
 
 #[cfg(test)]
@@ -83,20 +85,20 @@ mod tests {
         let mut event = Event::new(EventTime::from_millis(5), Kind::Intent);
         event.user = Some("ann\n\"\u{202e}批量".into());
         event.other.insert("later".into(), 7.into());
-        let mut line = String::from("rest of the line before");
-        compose(&mut line, 7, Hash([1; 32]), &event).unwrap();
+        let line = compose(7, Hash([1; 32]), &event).unwrap();
         assert!(!line.contains('\n'));
         let Link { v, seq, prev } = serde_json::from_str(&line).unwrap();
         assert_eq!((v, seq, prev), (1, 7, Hash([1; 32]).to_string().as_str()));
         let entry: Entry = serde_json::from_str(&line).unwrap();
         assert_eq!(entry.event, event);
+        assert_eq!(entry.id("prod"), "prod/7");
     }
 
     #[test]
     fn an_absurdly_long_event_is_refused() {
         let mut event = Event::new(EventTime::from_millis(5), Kind::Intent);
         event.reason = Some("x".repeat(LONGEST_LINE));
-        let error = compose(&mut String::new(), 0, Hash::default(), &event).unwrap_err();
+        let error = compose(0, Hash::default(), &event).unwrap_err();
         assert!(matches!(error, AuditError::TooLong { .. }));
     }
 }

@@ -1,4 +1,4 @@
-//! The name of a trail's directory.
+//! The names of a trail's directory and of what is in it.
 
 use std::fmt::Write as _;
 
@@ -6,11 +6,34 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::tree::line_hash;
 
+/// The signed heads.
+pub(super) const HEADS: &str = "checkpoints.jws";
+/// The key that signs, and its public half.
+pub(super) const PRIVATE_KEY: &str = "key.pem";
+pub(super) const PUBLIC_KEY: &str = "key.pub.pem";
+const SEGMENT_PREFIX: &str = "entries-";
+const SEGMENT_SUFFIX: &str = ".jsonl";
+
 const SANDBOX: &str = "sandbox";
 /// What a name keeps as it is. Neither `+` nor `%`, which the names of apps are told apart by.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
 /// File systems take 255 bytes.
 const LONGEST: usize = 200;
+
+/// Returns the name of the segment that begins with entry `first`.
+pub(super) fn segment_name(first: u64) -> String {
+    format!("{SEGMENT_PREFIX}{first:012}{SEGMENT_SUFFIX}")
+}
+
+/// Returns the number of the first entry of the segment of this name, if it is one.
+pub(super) fn first_of_segment(name: &str) -> Option<u64> {
+    let first = name
+        .strip_prefix(SEGMENT_PREFIX)?
+        .strip_suffix(SEGMENT_SUFFIX)?
+        .parse()
+        .ok()?;
+    (segment_name(first) == name).then_some(first)
+}
 
 /// Returns the name of the directory that keeps the trail, below `audit` in the data directory.
 ///

@@ -1,41 +1,37 @@
-//! The trail as its writers use it.
+//! The trail as files of a directory, as its writers use it.
+
+mod access;
+mod checkpoint_file;
+mod entries;
+mod key_files;
+mod line_reader;
+mod lock;
+mod segment;
+mod snapshot;
+mod tail;
+mod verify;
 
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
-use crate::access::{self, Closed};
-use crate::checkpoint::{Checkpoint, CheckpointFile};
+use access::Closed;
+use checkpoint_file::CheckpointFile;
+pub use entries::Entries;
+use key_files::private_file;
+use lock::TrailLock;
+use segment::segments;
+use tail::{Failed, Tail, Torn};
+pub use verify::{Against, verify};
+
+use crate::checkpoint::Checkpoint;
 use crate::error::AuditError;
 use crate::event::{Event, TOOL};
 use crate::event_time::EventTime;
 use crate::key::SigningKey;
 use crate::kind::Kind;
-use crate::tail::{Failed, Tail, Torn};
-use crate::trail_lock::TrailLock;
-
-/// How large files grow, how often heads are signed, how long others are waited for.
-#[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    /// A file of at least this many bytes is not added to; one block may exceed it. 16 MiB by default, which
-    /// is what opening a trail reads at most, some 40,000 entries.
-    pub file_bytes: u64,
-    /// A head is signed after at least this many entries, 10,000 by default.
-    pub checkpoint_every: u64,
-    /// The lock is waited for this long, 30 s by default.
-    pub lock_wait: Duration,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            file_bytes: 16 * 1024 * 1024,
-            checkpoint_every: 10_000,
-            lock_wait: Duration::from_secs(30),
-        }
-    }
-}
+use crate::limits::Limits;
 
 /// A trail that is appended to. All calls block; several processes may hold the same trail.
 #[derive(Debug)]
@@ -126,10 +122,7 @@ impl AuditTrail {
         };
         self.locked(|trail| {
             trail.write(events)?;
-            // A trail without a head could be written anew by whoever has no key, and nobody would notice.
-            let first = trail.signed == 0;
-            let round = |size: u64| size / trail.limits.checkpoint_every;
-            if first || round(trail.tail.chain().size()) > round(trail.signed) {
+            if trail.limits.is_head_due(trail.signed, trail.size()) {
                 trail.sign(newest)?;
             }
             Ok(())
@@ -162,15 +155,14 @@ impl AuditTrail {
     }
 
     fn write(&mut self, events: &[Event]) -> Result<(), AuditError> {
-        if self.tail.length() >= self.limits.file_bytes {
+        if self.tail.is_full(&self.limits) {
             let rotated = self.tail.rotate(&self.directory);
             self.judge(rotated)?;
         }
         let mut chain = self.tail.chain().clone();
-        let (mut block, mut line) = (String::new(), String::new());
+        let mut block = String::new();
         for event in events {
-            chain.extend(&mut line, event)?;
-            block.push_str(&line);
+            block += &chain.extend(event)?;
             block.push('\n');
         }
         let written = self.tail.write(&block, events.len() as u64, chain);
@@ -231,10 +223,10 @@ fn key_of(directory: &Path) -> Result<SigningKey, AuditError> {
     if let Some(key) = SigningKey::load(directory)? {
         return Ok(key);
     }
-    if super::segment::segments(directory)?.is_empty() {
+    if segments(directory)?.is_empty() {
         SigningKey::create(directory)
     } else {
-        let path = super::key::private_file(directory);
+        let path = private_file(directory);
         Err(AuditError::NoKey { path })
     }
 }

@@ -1,229 +1,439 @@
-//! Verifies a trail, or a copy of one, in flat memory and without writing anything.
+//! Verifies the lines of a trail one after the other, wherever they are kept.
+//!
+//! This is a fold: it reads nothing itself, takes a line at a time and needs flat memory, so that files, a cursor of a
+//! database and a stream can all be its source.
 
-mod walk;
+mod diagnosis;
+mod heads;
+mod suspect;
+mod verification;
 
-use std::path::{Path, PathBuf};
+use std::ops::ControlFlow;
+use std::path::PathBuf;
 
-use serde::Serialize;
-use walk::Walk;
+use diagnosis::missing;
+use heads::{Claim, Heads};
+use suspect::{Says, Suspect};
+pub use verification::{Head, Problem, Verification};
 
-use crate::checkpoint::{self, Checkpoint};
+use crate::chain::{Break, Chain};
+use crate::checkpoint::Checkpoint;
 use crate::error::AuditError;
 use crate::key::PublicKey;
-use crate::snapshot;
+use crate::line::LONGEST_LINE;
+use crate::naming::{HEADS, segment_name};
 
-/// What a trail is verified against, besides itself.
-#[derive(Debug, Clone, Default)]
-pub struct Against {
-    /// A public key that was kept elsewhere; else the one that lies in the directory.
-    pub key: Option<PublicKey>,
-    /// A file of checkpoints that was kept elsewhere.
-    pub checkpoints: Option<PathBuf>,
-}
-
-/// One thing that is wrong.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Problem {
-    /// The file.
-    pub file: PathBuf,
-    /// The line in the file, from 1.
-    pub line: u64,
-    /// The number of the first bad entry, where an entry is bad.
-    pub seq: Option<u64>,
-    /// What is wrong.
-    pub what: String,
-}
-
-impl std::fmt::Display for Problem {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}, line {}: ", self.file.display(), self.line)?;
-        match self.seq {
-            Some(seq) => write!(f, "entry {seq} {}", self.what),
-            None => f.write_str(&self.what),
-        }
-    }
-}
-
-/// What was found.
-#[derive(Debug, Clone)]
-pub struct Verification {
-    /// Which trail it is, if there is any file of it.
-    pub origin: Option<String>,
-    /// How many files were read.
-    pub files: u64,
-    /// The first entry that was read; those before are in files that are not here.
-    pub first: u64,
-    /// One more than the number of the last entry that was verified.
-    pub size: u64,
-    /// How many checkpoints agree with the entries.
-    pub checkpoints: u64,
-    /// How many checkpoints are about entries that are not here, so that only their signature was checked.
-    pub unchecked: u64,
-    /// How many of the checkpoints that agree were kept elsewhere.
-    pub kept: u64,
-    /// The last checkpoint that agrees, as signed: the head to keep.
-    pub head: Option<Head>,
-    /// The id of the key.
-    pub key_id: String,
-    /// Whether the key was kept elsewhere; one that lies beside the entries can be exchanged with them.
-    pub key_was_kept: bool,
-    /// What is wrong, the first bad entry first.
-    pub problems: Vec<Problem>,
-    /// Whether a key or heads were kept and there is nothing that they could be compared with.
-    pub unproved: bool,
-    /// Whether any of that is wrong with the trail, and not only with a head that was kept elsewhere.
-    pub trail_is_bad: bool,
-}
-
-/// A signed head.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Head {
-    /// What is signed.
-    pub checkpoint: Checkpoint,
-    /// The signature, as a compact JWS.
-    pub jws: String,
-}
-
-impl Verification {
-    /// Returns true if nothing is wrong.
-    #[must_use]
-    pub fn holds(&self) -> bool {
-        self.problems.is_empty()
-    }
-
-    /// Returns how many entries no checkpoint covers: nobody would notice if these were cut off.
-    #[must_use]
-    pub fn unsigned(&self) -> u64 {
-        let signed = self.head.as_ref().map_or(0, |head| head.checkpoint.size);
-        self.size.saturating_sub(signed.max(self.first))
-    }
-}
-
-/// A checkpoint to compare with, and where it is from.
-#[derive(Debug, Clone)]
-struct Claim {
-    checkpoint: Checkpoint,
-    jws: String,
-    file: PathBuf,
+/// A place among the lines; without a segment, before all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Place {
+    segment: Option<u64>,
     line: u64,
-    kept: bool,
 }
 
-/// Verifies the trail in `directory`.
+impl Place {
+    fn after(self) -> Self {
+        Self {
+            line: self.line + 1,
+            ..self
+        }
+    }
+}
+
+/// Verifies lines, one after the other, each against the line before and all against signed heads.
 ///
-/// # Errors
-/// When a file or the key cannot be read, the key is that of another trail, what should hold kept heads holds none,
-/// or there is no trail; what is wrong with a trail is no error.
-pub fn verify(directory: &Path, against: &Against) -> Result<Verification, AuditError> {
-    let key = match &against.key {
-        Some(key) => key.clone(),
-        None => PublicKey::of_trail(directory)?,
-    };
-    let (extents, own) = snapshot::with_checkpoints(directory, &key)?;
-    if against.key.is_some()
-        && let Some(signer) = signed_by_another(directory, &own, &key)
-    {
-        let path = directory.to_owned();
-        return Err(AuditError::OtherKey { path, signer });
-    }
-    let kept = match &against.checkpoints {
-        Some(path) => read_kept(path, &key)?,
-        None => Vec::new(),
-    };
-    let mut claims = Vec::new();
-    let mut problems = Vec::new();
-    let mut own_is_bad = false;
-    let own_file = checkpoint::file(directory);
-    let sources = [(&own_file, own, false)]
-        .into_iter()
-        .chain(against.checkpoints.as_ref().map(|path| (path, kept, true)));
-    for (file, read, kept) in sources {
-        for checkpoint::Read {
-            line,
-            jws,
-            checkpoint,
-        } in read
-        {
-            let file = file.clone();
-            match checkpoint {
-                Ok(checkpoint) => claims.push(Claim {
-                    checkpoint,
-                    jws,
-                    file,
-                    line,
-                    kept,
-                }),
-                Err(what) => {
-                    own_is_bad |= !kept;
-                    problems.push(Problem {
-                        file,
-                        line,
-                        seq: None,
-                        what: format!("the checkpoint is not valid: {what}"),
-                    });
-                }
-            }
+/// Heads are a text with one compact JWS per line, as [`Checkpoint::sign`] makes them, each line
+/// with its end. A problem names the file that the bad line is in, or would be in if the trail were a directory.
+#[derive(Debug)]
+pub struct Verifier {
+    name: PathBuf,
+    key: PublicKey,
+    heads: Heads,
+    /// The number of claims that were compared, or are about entries before the first line.
+    claims_done: usize,
+    kept_heads: Option<PathBuf>,
+    chain: Option<Chain>,
+    /// The line that was read last.
+    at: Place,
+    /// The line that was followed last.
+    previous: Place,
+    /// The line after the last checkpoint that agrees, and the number of the entry there.
+    confirmed: (Place, u64),
+    suspect: Option<Suspect>,
+    /// Has a problem as soon as a line is bad.
+    found: Verification,
+}
+
+impl Verifier {
+    /// Creates a verifier of the trail called `name`, with the key and the heads that lie beside its lines.
+    #[must_use]
+    pub fn new(name: impl Into<PathBuf>, key: &PublicKey, heads: impl AsRef<[u8]>) -> Self {
+        let name = name.into();
+        let mut own = Heads::default();
+        own.add(&name.join(HEADS), heads.as_ref(), key, false);
+        let start = Place {
+            segment: None,
+            line: 1,
+        };
+        Self {
+            name,
+            key: key.clone(),
+            heads: own,
+            claims_done: 0,
+            kept_heads: None,
+            chain: None,
+            at: start,
+            previous: start,
+            confirmed: (start, 0),
+            suspect: None,
+            found: Verification {
+                key_id: key.id(),
+                ..Verification::default()
+            },
         }
     }
-    if extents.is_empty() && claims.is_empty() && problems.is_empty() {
-        let missing = std::io::Error::from(std::io::ErrorKind::NotFound);
-        return Err(AuditError::io("found", directory)(missing));
+
+    /// Creates a verifier with a key that was kept elsewhere: heads that another key signed do not count.
+    ///
+    /// # Errors
+    /// When all heads are signed by another key.
+    pub fn with_kept_key(
+        name: impl Into<PathBuf>,
+        key: &PublicKey,
+        heads: impl AsRef<[u8]>,
+    ) -> Result<Self, AuditError> {
+        let mut verifier = Self::new(name, key, &heads);
+        if let Some(signer) = heads::signed_by_another(heads.as_ref(), key) {
+            let path = verifier.name;
+            return Err(AuditError::OtherKey { path, signer });
+        }
+        verifier.found.key_was_kept = true;
+        Ok(verifier)
     }
-    claims.sort_by_key(|claim| claim.checkpoint.size);
-    let mut found = Walk::new(directory, &extents, claims).run()?;
-    found.trail_is_bad = own_is_bad || !found.problems.is_empty();
-    found.problems.append(&mut problems);
-    let mut unproved = |file: &Path, what: String| {
-        found.unproved = true;
-        found.problems.push(Problem {
-            file: file.to_owned(),
+
+    /// Adds heads that were kept elsewhere, in `file`. Call it before the first line.
+    ///
+    /// # Errors
+    /// When none of them has the form of a head.
+    pub fn with_kept_heads(
+        mut self,
+        file: impl Into<PathBuf>,
+        heads: impl AsRef<[u8]>,
+    ) -> Result<Self, AuditError> {
+        let path = file.into();
+        if !heads::has_any(heads.as_ref()) {
+            let expected = "file of kept heads";
+            return Err(AuditError::NotA { path, expected });
+        }
+        self.heads.add(&path, heads.as_ref(), &self.key, true);
+        self.kept_heads = Some(path);
+        Ok(self)
+    }
+
+    /// Begins a range: `chain` is the state after the first `lines` lines of `segment`, which are not verified.
+    ///
+    /// The next head proves that this state is the right one.
+    pub fn begin_after(&mut self, segment: u64, lines: u64, chain: Chain) -> ControlFlow<()> {
+        self.found.files += 1;
+        self.at = Place {
+            segment: Some(segment),
+            line: lines,
+        };
+        let begun = self.begin(chain);
+        self.judged(begun)
+    }
+
+    /// Verifies the next line, without its end, of the segment that begins with entry `segment`.
+    ///
+    /// Returns `Break` as soon as something is wrong; later lines are ignored.
+    pub fn line(&mut self, segment: u64, line: &[u8]) -> ControlFlow<()> {
+        if self.at.segment != Some(segment) {
+            self.segment(segment)?;
+        }
+        let checked = self.check(segment, line);
+        self.judged(checked)
+    }
+
+    /// Begins a segment, which may turn out to have no line.
+    pub(super) fn segment(&mut self, first: u64) -> ControlFlow<()> {
+        self.end_segment()?;
+        self.found.files += u64::from(self.suspect.is_none());
+        self.at = Place {
+            segment: Some(first),
             line: 0,
-            seq: None,
-            what,
-        });
-    };
-    if against.key.is_some() && found.checkpoints == 0 {
-        unproved(
-            &own_file,
-            "the key signs no head of these entries, so that it proves nothing of them".into(),
-        );
+        };
+        ControlFlow::Continue(())
     }
-    if let Some(file) = against.checkpoints.as_ref().filter(|_| found.kept == 0) {
-        let what = "none of the kept heads is about entries that are here, so that they prove nothing";
-        unproved(file, what.into());
-    }
-    found.key_id = key.id();
-    found.key_was_kept = against.key.is_some();
-    Ok(found)
-}
 
-/// Returns the key that signs all heads of a trail, if that is not `key`.
-fn signed_by_another(directory: &Path, own: &[checkpoint::Read], key: &PublicKey) -> Option<String> {
-    if own.is_empty() {
-        let there = PublicKey::of_trail(directory).ok()?.id();
-        return (there != key.id()).then_some(there);
+    /// Takes note that what follows has no end, or is longer than any line.
+    pub(super) fn torn(&mut self) -> ControlFlow<()> {
+        let problem = if let Some(suspect) = self.suspect.take() {
+            self.convict(&suspect, None)
+        } else if self.at.line == 0 {
+            self.no_header()
+        } else {
+            let what = "is incomplete: a crash, or a cut; the next writer will cut it off and say so";
+            self.problem(self.at.after(), self.size(), what)
+        };
+        self.judged(Err(problem))
     }
-    let mut signers = own.iter().map(|read| key.other_signer(&read.jws));
-    let signer = signers.next().flatten()?;
-    signers.all(|other| other.is_some()).then_some(signer)
-}
 
-/// A kept checkpoint may have lost the end of its line on its way.
-fn read_kept(path: &Path, key: &PublicKey) -> Result<Vec<checkpoint::Read>, AuditError> {
-    let mut read = checkpoint::read(path, key)?;
-    for one in &mut read {
-        if one.checkpoint.is_err() {
-            one.checkpoint = Checkpoint::verified(&one.jws, key);
+    /// Returns the state after the lines so far, for the next head or range; none after a bad line.
+    #[must_use]
+    pub fn chain(&self) -> Option<&Chain> {
+        let is_good = self.found.problems.is_empty() && self.suspect.is_none();
+        self.chain.as_ref().filter(|_| is_good)
+    }
+
+    /// Finishes at the end of the trail and returns what was found: a head of later entries means that the end was cut
+    /// off.
+    #[must_use]
+    pub fn finish(self) -> Verification {
+        self.conclude(true)
+    }
+
+    /// Finishes before the end of the trail and returns what was found: heads of later entries count as unchecked.
+    #[must_use]
+    pub fn finish_range(self) -> Verification {
+        self.conclude(false)
+    }
+
+    fn conclude(mut self, at_end: bool) -> Verification {
+        let mut step = self.end_segment();
+        if let Some(suspect) = self.suspect.take() {
+            step = self.judged(Err(self.convict(&suspect, None)));
+        }
+        if step.is_continue() && at_end {
+            self.found.problems.extend(self.cut_off());
+        } else if step.is_continue() {
+            self.found.unchecked += (self.heads.claims.len() - self.claims_done) as u64;
+        }
+        let mut found = self.found;
+        found.trail_is_bad = self.heads.own_are_bad || !found.problems.is_empty();
+        found.problems.append(&mut self.heads.problems);
+        let mut unproved = |file: PathBuf, what: &str| {
+            found.unproved = true;
+            found.problems.push(Problem {
+                file,
+                line: 0,
+                seq: None,
+                what: what.to_owned(),
+            });
+        };
+        if found.key_was_kept && found.checkpoints == 0 {
+            let what = "the key signs no head of these entries, so that it proves nothing of them";
+            unproved(self.name.join(HEADS), what);
+        }
+        if let Some(file) = self.kept_heads.filter(|_| found.kept == 0) {
+            let what = "none of the kept heads is about entries that are here, so that they prove nothing";
+            unproved(file, what);
+        }
+        found
+    }
+
+    fn judged(&mut self, checked: Result<(), Problem>) -> ControlFlow<()> {
+        self.found.problems.extend(checked.err());
+        if self.found.problems.is_empty() {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
         }
     }
-    read.retain(|one| !one.jws.trim().is_empty());
-    if !read.iter().any(|one| Checkpoint::is_meant_by(&one.jws)) {
-        return Err(AuditError::NotA {
-            path: path.to_owned(),
-            expected: "file of kept heads",
-        });
+
+    fn end_segment(&mut self) -> ControlFlow<()> {
+        self.judged(Ok(()))?;
+        let ended = match self.suspect.take() {
+            Some(suspect) if suspect.segment_ended => Err(self.convict(&suspect, None)),
+            Some(suspect) => {
+                self.suspect = Some(Suspect {
+                    segment_ended: true,
+                    ..suspect
+                });
+                Ok(())
+            }
+            None if self.at.line == 0 => Err(self.no_header()),
+            None => Ok(()),
+        };
+        self.judged(ended)
     }
-    Ok(read)
+
+    fn check(&mut self, segment: u64, line: &[u8]) -> Result<(), Problem> {
+        if !self.found.problems.is_empty() {
+            return Ok(());
+        }
+        if let Some(suspect) = self.suspect.take() {
+            return Err(self.convict(&suspect, Some(line)));
+        }
+        self.at = self.at.after();
+        if line.len() > LONGEST_LINE || line.contains(&b'\n') {
+            let what = "cannot be read: it is longer than a line may be, or more than one";
+            return Err(self.problem(self.at, self.size(), what));
+        }
+        match &mut self.chain {
+            Some(chain) if self.at.line > 1 => match chain.follow(line) {
+                Ok(()) => {
+                    self.previous = self.at;
+                    self.found.size = chain.size();
+                    self.compare()
+                }
+                Err(Break::Link { seq, prev }) => {
+                    let says = Says::Entry { seq, prev };
+                    self.suspect = Some(Suspect::new(self.at, chain, line, says));
+                    Ok(())
+                }
+                Err(broken) => Err(self.problem(self.at, self.size(), in_words(broken))),
+            },
+            _ => self.header(segment, line),
+        }
+    }
+
+    fn header(&mut self, segment: u64, line: &[u8]) -> Result<(), Problem> {
+        let parsed = match Chain::from_header(line) {
+            Ok(parsed) if parsed.size() == segment => parsed,
+            Ok(_) => return Err(self.problem(self.at, None, "the header belongs to another file")),
+            Err(broken) => return Err(self.problem(self.at, None, in_words(broken))),
+        };
+        let Some(chain) = &mut self.chain else {
+            // All that precedes the first entry is known; before later ones it is taken from the header.
+            if parsed.size() == 0 && Chain::new(parsed.origin()).header().as_bytes() != line {
+                return Err(self.problem(self.at, None, "the header was changed"));
+            }
+            return self.begin(parsed);
+        };
+        if chain.follow_header(line).is_ok() {
+            self.previous = self.at;
+            return Ok(());
+        }
+        let (expected, first) = (chain.size(), parsed.size());
+        if first > expected {
+            let what = format!("{}, although the next file is there", missing(expected, first));
+            return Err(self.problem(self.previous.after(), Some(expected), what));
+        }
+        self.suspect = Some(Suspect::new(self.at, chain, line, Says::Header { first }));
+        Ok(())
+    }
+
+    fn begin(&mut self, chain: Chain) -> Result<(), Problem> {
+        let size = chain.size();
+        self.found.origin = Some(chain.origin().to_owned());
+        self.found.first = size;
+        self.found.size = size;
+        self.previous = self.at;
+        self.confirmed = (self.at.after(), size);
+        let claims = &self.heads.claims;
+        self.claims_done = claims.partition_point(|claim| claim.checkpoint.size < size);
+        self.found.unchecked = self.claims_done as u64;
+        self.chain = Some(chain);
+        self.compare()
+    }
+
+    /// Compares the state with the checkpoints about it.
+    fn compare(&mut self) -> Result<(), Problem> {
+        let Some(chain) = &self.chain else { return Ok(()) };
+        let claims = &self.heads.claims[self.claims_done..];
+        let due = claims
+            .iter()
+            .take_while(|claim| claim.checkpoint.size <= chain.size());
+        let due = &claims[..due.count()];
+        if due.is_empty() {
+            return Ok(());
+        }
+        let root = chain.root().to_string();
+        for claim in due {
+            let Checkpoint {
+                origin, root: signed, ..
+            } = &claim.checkpoint;
+            if origin != chain.origin() {
+                let what = format!(
+                    "the checkpoint is of `{origin}`, the trail of `{}`",
+                    chain.origin()
+                );
+                return Err(Problem {
+                    file: claim.file.clone(),
+                    line: claim.line,
+                    seq: None,
+                    what,
+                });
+            }
+            if *signed != root {
+                return Err(self.disagreement(claim, chain));
+            }
+            self.found.checkpoints += 1;
+            self.found.kept += u64::from(claim.kept);
+            self.found.head = Some(Head {
+                checkpoint: claim.checkpoint.clone(),
+                jws: claim.jws.clone(),
+            });
+            self.claims_done += 1;
+        }
+        self.confirmed = (self.previous.after(), chain.size());
+        Ok(())
+    }
+
+    /// The lines agree with each other, but not with what was signed.
+    fn disagreement(&self, claim: &Claim, chain: &Chain) -> Problem {
+        let signed = &claim.checkpoint;
+        let last = chain.size().saturating_sub(1);
+        let before = chain.before_last().map(|hash| hash.to_string());
+        if before.is_some() && before == signed.before {
+            let what = format!("was changed: the checkpoint of {} names another", signed.time);
+            return self.problem(self.previous, Some(last), what);
+        }
+        let (place, first) = self.confirmed;
+        let what = if first >= last {
+            format!("is not the one that was signed at {}", signed.time)
+        } else {
+            format!(
+                "or a later one, up to entry {last}, is not the one that was signed at {}: from here on the \
+                 trail was written anew",
+                signed.time
+            )
+        };
+        self.problem(place, Some(first), what)
+    }
+
+    /// Checkpoints about entries after the last one.
+    fn cut_off(&self) -> Option<Problem> {
+        let furthest = &self.heads.claims.last()?.checkpoint;
+        let size = self.found.size;
+        (furthest.size > size).then(|| {
+            let what = format!(
+                "{}: the end was cut off, as the checkpoint of {} shows",
+                missing(size, furthest.size),
+                furthest.time
+            );
+            self.problem(self.previous.after(), Some(size), what)
+        })
+    }
+
+    fn no_header(&self) -> Problem {
+        let what = "cannot be read: the file has no whole header";
+        self.problem(self.at.after(), self.size(), what)
+    }
+
+    /// The number of the entry that comes next, if that is known.
+    fn size(&self) -> Option<u64> {
+        self.chain.as_ref().map(Chain::size)
+    }
+
+    fn problem(&self, place: Place, seq: Option<u64>, what: impl Into<String>) -> Problem {
+        let Place { segment, line } = place;
+        Problem {
+            file: segment.map_or_else(|| self.name.clone(), |first| self.name.join(segment_name(first))),
+            line,
+            seq,
+            what: what.into(),
+        }
+    }
+}
+
+fn in_words(broken: Break) -> String {
+    match broken {
+        Break::Unreadable(what) => format!("cannot be read: {what}"),
+        Break::Newer(format) => {
+            format!("has the form {format}: it was changed, or written by a newer version of easemob-admin")
+        }
+        Break::Link { .. } | Break::Header => "does not follow from the line before".into(),
+    }
 }
 
 #[cfg(test)]

@@ -5,8 +5,8 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use super::*;
 use crate::kind::Outcome;
-use crate::segment::{Segment, segments};
-use crate::verify::{Against, Verification, verify};
+use crate::trail::segment::{Segment, segments};
+use crate::verify::Verification;
 
 fn event(number: u64) -> Event {
     let mut event = Event::new(UNIX_EPOCH + Duration::from_secs(number), Kind::Outcome);

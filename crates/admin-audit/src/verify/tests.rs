@@ -1,16 +1,25 @@
+//! Every trail here is verified twice: as files of a directory, and as lines in memory, which must find the same.
+
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::Path;
 use std::sync::LazyLock;
 use std::time::{Duration, UNIX_EPOCH};
 
+use proptest::collection::vec;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
-use crate::chain::Chain;
 use crate::event::Event;
+use crate::export::ocsf;
+use crate::key::SigningKey;
 use crate::kind::{Kind, Outcome};
-use crate::trail::{AuditTrail, Limits};
+use crate::limits::Limits;
+use crate::line::Entry;
+use crate::memory::MemoryTrail;
+use crate::naming::first_of_segment;
+use crate::trail::{Against, AuditTrail, Entries, verify as verify_files};
 
 /// The files of a trail: for each, its lines.
 type Files = BTreeMap<String, Vec<Vec<u8>>>;
@@ -44,15 +53,44 @@ static ORIGINAL: LazyLock<Original> = LazyLock::new(|| {
     Original { home, files }
 });
 
+/// Verifies over files and over lines.
+fn verify(directory: &Path, against: &Against) -> Result<Verification, AuditError> {
+    let found = verify_files(directory, against);
+    let over_lines = verify_lines(directory, against);
+    assert_eq!(format!("{over_lines:?}"), format!("{found:?}"));
+    found
+}
+
+fn verify_lines(directory: &Path, against: &Against) -> Result<Verification, AuditError> {
+    let heads = fs::read(directory.join(HEADS)).unwrap();
+    let mut verifier = match &against.key {
+        Some(key) => Verifier::with_kept_key(directory, key, heads)?,
+        None => Verifier::new(directory, &PublicKey::of_trail(directory)?, heads),
+    };
+    if let Some(path) = &against.checkpoints {
+        verifier = verifier.with_kept_heads(path, fs::read(path).unwrap())?;
+    }
+    for (name, lines) in read(directory) {
+        let segment = first_of_segment(&name).unwrap();
+        let mut step = verifier.segment(segment);
+        for line in lines {
+            if step.is_continue() {
+                step = match line.strip_suffix(b"\n") {
+                    Some(line) => verifier.line(segment, line),
+                    None => verifier.torn(),
+                };
+            }
+        }
+    }
+    Ok(verifier.finish())
+}
+
 fn read(directory: &Path) -> Files {
-    snapshot::extents(directory)
-        .unwrap()
-        .into_iter()
-        .map(|extent| {
-            let bytes = fs::read(&extent.path).unwrap();
-            let name = extent.path.file_name().unwrap().to_str().unwrap().to_owned();
-            (name, lines(&bytes))
-        })
+    let names = fs::read_dir(directory).unwrap();
+    let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let names = names.filter(|name| first_of_segment(name).is_some());
+    names
+        .map(|name| (name.clone(), lines(&fs::read(directory.join(name)).unwrap())))
         .collect()
 }
 
@@ -192,13 +230,11 @@ proptest! {
     fn a_foreign_line_is_caught(place in 0..total_lines() - 1, knows_its_place in any::<bool>()) {
         let mut files = ORIGINAL.files.clone();
         let (name, index) = locate(&files, place);
-        let mut foreign = String::new();
         let mut chain = Chain::new("test");
         if knows_its_place {
             chain = chain_up_to(place);
         }
-        chain.extend(&mut foreign, &event(1_000)).unwrap();
-        foreign.push('\n');
+        let foreign = chain.extend(&event(1_000)).unwrap() + "\n";
         files.get_mut(&name).unwrap().insert(index + 1, foreign.into_bytes());
         assert_caught(&files)?;
     }
@@ -215,6 +251,149 @@ proptest! {
         let found = verify(home.path(), &Against::default()).unwrap();
         prop_assert!(!found.holds(), "nothing was found");
         prop_assert_eq!((&found.problems[0].file, found.problems[0].line), (&path, line));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    #[test]
+    fn files_and_lines_in_memory_are_one_trail(
+        blocks in vec(vec(".{0,40}", 1..5), 1..12),
+        file_bytes in 0_u64..2_000,
+        checkpoint_every in 1_u64..9,
+        signed_at_end in any::<bool>(),
+        tampering in proptest::option::of((any::<prop::sample::Index>(), any::<prop::sample::Index>())),
+    ) {
+        let home = tempfile::tempdir().unwrap();
+        let limits = Limits { file_bytes, checkpoint_every, ..Limits::default() };
+        let mut files = AuditTrail::open_with(home.path(), "test", limits).unwrap();
+        let key = fs::read_to_string(home.path().join("key.pem")).unwrap();
+        let mut memory = MemoryTrail::with_limits("test", SigningKey::from_pem(&key).unwrap(), limits);
+        for reasons in blocks {
+            let event = |reason| Event { reason: Some(reason), ..event(memory.size()) };
+            let block: Vec<Event> = reasons.into_iter().map(event).collect();
+            files.append_buffered(&block).unwrap();
+            memory.append(&block).unwrap();
+        }
+        if signed_at_end {
+            files.checkpoint(UNIX_EPOCH).unwrap();
+            memory.checkpoint(UNIX_EPOCH).unwrap();
+        }
+        prop_assert_eq!(files.size(), memory.size());
+        let mut kept = Files::new();
+        for (segment, line) in memory.lines() {
+            kept.entry(segment_name(segment)).or_default().push([line, b"\n"].concat());
+        }
+        prop_assert_eq!(&read(home.path()), &kept);
+        let heads = fs::read_to_string(home.path().join(HEADS)).unwrap();
+        prop_assert_eq!(heads.as_str(), memory.heads());
+
+        let exported = |entry: &Entry, id: &str| ocsf::line(&entry.event, id).to_string();
+        let mut entries = Entries::open(home.path()).unwrap();
+        let mut from_files = Vec::new();
+        while let Some(entry) = entries.next() {
+            let entry = entry.unwrap();
+            from_files.push(exported(&entry, &entries.id_of(&entry)));
+        }
+        let entries = memory.lines().filter_map(|(_, line)| serde_json::from_slice::<Entry>(line).ok());
+        let from_lines: Vec<String> = entries.map(|entry| exported(&entry, &entry.id("test"))).collect();
+        prop_assert_eq!(from_lines, from_files);
+
+        prop_assert!(verify(home.path(), &Against::default()).unwrap().holds());
+        let Some((line, at)) = tampering else { return Ok(()) };
+        let (name, index) = locate(&kept, line.index(kept.values().map(Vec::len).sum()));
+        let line = &mut kept.get_mut(&name).unwrap()[index];
+        let at = at.index(line.len() - 1);
+        line[at] ^= 1;
+        fs::write(home.path().join(&name), kept[&name].concat()).unwrap();
+        let found = verify(home.path(), &Against::default()).unwrap();
+        // Nothing vouches for a last line that no head covers.
+        prop_assert!(!found.holds() || !signed_at_end, "{:?}", found);
+    }
+}
+
+/// Returns the number of the segment, and the lines before in it, of a line counted over all files.
+fn position(line: usize) -> (u64, u64) {
+    let (name, index) = locate(&ORIGINAL.files, line);
+    (first_of_segment(&name).unwrap(), index as u64)
+}
+
+/// Gives a range of the lines of the original to a verifier.
+fn feed(verifier: &mut Verifier, range: std::ops::Range<usize>) {
+    for line in range {
+        let bytes = line_at(line);
+        let step = verifier.line(position(line).0, bytes.strip_suffix(b"\n").unwrap());
+        assert!(step.is_continue(), "{line}");
+    }
+}
+
+fn of_original() -> Verifier {
+    let directory = ORIGINAL.home.path();
+    let heads = fs::read(directory.join(HEADS)).unwrap();
+    Verifier::new("prod", &PublicKey::of_trail(directory).unwrap(), heads)
+}
+
+#[test]
+fn any_range_is_verified_from_the_state_before_it() {
+    for from in (1..total_lines()).step_by(5) {
+        let before = chain_up_to(from - 1);
+        for to in (from..total_lines()).step_by(7) {
+            let mut verifier = of_original();
+            let (segment, lines) = position(from - 1);
+            assert!(
+                verifier
+                    .begin_after(segment, lines + 1, before.clone())
+                    .is_continue()
+            );
+            feed(&mut verifier, from..to);
+            let after = chain_up_to(to - 1);
+            assert_eq!(verifier.chain(), Some(&after));
+            let found = verifier.finish_range();
+            assert!(found.holds(), "{from}..{to}: {found:?}");
+            assert_eq!((found.first, found.size), (before.size(), after.size()));
+            assert_eq!(found.checkpoints + found.unchecked, 8);
+        }
+    }
+}
+
+#[test]
+fn a_range_that_begins_from_another_state_does_not_agree_with_the_next_head() {
+    for from in (2..total_lines()).step_by(3) {
+        let before = chain_up_to(from - 1);
+        let mut other = Chain::new("test");
+        while other.size() < before.size() {
+            other.extend(&event(other.size() + 500)).unwrap();
+        }
+        // The lines follow; it is only the tree over those before that is another.
+        let mut state = serde_json::to_value(&other).unwrap();
+        state["prev"] = serde_json::to_value(&before).unwrap()["prev"].clone();
+        let mut verifier = of_original();
+        let (segment, lines) = position(from - 1);
+        let mut step = verifier.begin_after(segment, lines + 1, serde_json::from_value(state).unwrap());
+        for line in from..total_lines() {
+            if step.is_continue() {
+                let bytes = line_at(line);
+                step = verifier.line(position(line).0, bytes.strip_suffix(b"\n").unwrap());
+            }
+        }
+        assert_eq!((step, verifier.chain()), (ControlFlow::Break(()), None), "{from}");
+        assert!(verifier.finish_range().trail_is_bad);
+    }
+}
+
+#[test]
+fn what_is_more_than_one_line_is_none() {
+    let whole = line_at(2);
+    let whole = whole.strip_suffix(b"\n").unwrap();
+    let after_brace = [&whole[..1], b"\n", &whole[1..]].concat();
+    let too_long = [whole, &b" ".repeat(LONGEST_LINE)].concat();
+    for line in [after_brace, too_long] {
+        let mut verifier = of_original();
+        feed(&mut verifier, 0..2);
+        assert!(verifier.line(0, &line).is_break());
+        let problem = &verifier.finish().problems[0];
+        assert_eq!((problem.line, problem.seq), (3, Some(1)), "{problem}");
     }
 }
 
@@ -245,10 +424,9 @@ fn an_end_that_was_written_anew_without_the_key_is_caught() {
     kept.truncate(index);
     let mut chain = chain_up_to(24);
     let forged_from = chain.size();
-    let mut line = String::new();
     for number in forged_from..60 {
-        chain.extend(&mut line, &event(number + 500)).unwrap();
-        kept.push(format!("{line}\n").into_bytes());
+        let line = chain.extend(&event(number + 500)).unwrap() + "\n";
+        kept.push(line.into_bytes());
     }
     let home = copy(&files);
     let found = verify(home.path(), &Against::default()).unwrap();
@@ -283,6 +461,28 @@ fn a_cut_end_whose_checkpoints_are_cut_too_is_caught_by_a_kept_one() {
     let found = verify(ORIGINAL.home.path(), &against).unwrap();
     assert!(
         found.holds() && found.key_was_kept && found.kept == 1,
+        "{found:?}"
+    );
+}
+
+#[test]
+fn a_removed_head_leaves_entries_unsigned_and_is_no_loss_to_whoever_kept_it() {
+    let home = copy(&ORIGINAL.files);
+    let path = home.path().join(HEADS);
+    let heads = lines(&fs::read(&path).unwrap());
+    let (last, others) = heads.split_last().unwrap();
+    fs::write(&path, others.concat()).unwrap();
+    let found = verify(home.path(), &Against::default()).unwrap();
+    assert!(found.holds() && found.unsigned() > 0, "{found:?}");
+    let kept = home.path().join("kept");
+    fs::write(&kept, last).unwrap();
+    let against = Against {
+        key: None,
+        checkpoints: Some(kept),
+    };
+    let found = verify(home.path(), &against).unwrap();
+    assert!(
+        found.holds() && found.kept == 1 && found.unsigned() == 0,
         "{found:?}"
     );
 }
@@ -349,8 +549,8 @@ fn the_rest_is_verified_when_old_files_are_in_an_archive() {
 #[test]
 fn where_there_is_no_trail_nothing_is_verified() {
     let home = tempfile::tempdir().unwrap();
-    assert!(verify(home.path(), &Against::default()).is_err());
-    assert!(verify(&home.path().join("none"), &Against::default()).is_err());
+    assert!(verify_files(home.path(), &Against::default()).is_err());
+    assert!(verify_files(&home.path().join("none"), &Against::default()).is_err());
     let found = verify(copy(&Files::new()).path(), &Against::default()).unwrap();
     assert!(found.problems[0].what.contains("cut off"), "{found:?}");
 }

@@ -9,8 +9,8 @@ use serde::Deserialize;
 use crate::error::AuditError;
 use crate::kind::Kind;
 use crate::line::{Entry, Header};
-use crate::lines::Line;
-use crate::snapshot::{Extent, ExtentLines, extents};
+use crate::trail::line_reader::Line;
+use crate::trail::snapshot::{Extent, ExtentLines, extents};
 
 /// The entries of a trail, oldest first, in flat memory.
 ///
@@ -88,11 +88,10 @@ impl Entries {
         self.torn
     }
 
-    /// Returns the id of an entry that was read just now, which no other entry has: a user whose act failed and was
-    /// tried again has several.
+    /// Returns the id of an entry that was read just now, which no other entry has.
     #[must_use]
     pub fn id_of(&self, entry: &Entry) -> String {
-        format!("{}/{}", self.origin.as_deref().unwrap_or_default(), entry.seq)
+        entry.id(self.origin.as_deref().unwrap_or_default())
     }
 
     /// Makes what was appended since available.
@@ -186,8 +185,8 @@ mod tests {
 
     use super::*;
     use crate::event::Event;
+    use crate::trail::lock::TrailLock;
     use crate::trail::{AuditTrail, Limits};
-    use crate::trail_lock::TrailLock;
 
     fn numbers(entries: &mut Entries) -> Vec<u64> {
         entries.map(|entry| entry.unwrap().seq).collect()

@@ -6,7 +6,7 @@ use crate::line::LONGEST_LINE;
 
 /// Lines of a file, each without its end.
 #[derive(Debug)]
-pub(super) struct Lines<R> {
+pub(super) struct LineReader<R> {
     reader: R,
     buffer: Vec<u8>,
     number: u64,
@@ -22,7 +22,7 @@ pub(super) enum Line<'a> {
     Torn(&'a [u8]),
 }
 
-impl<R: BufRead> Lines<R> {
+impl<R: BufRead> LineReader<R> {
     pub(super) fn new(reader: R) -> Self {
         Self::starting_at(reader, 0, 0)
     }
@@ -71,7 +71,7 @@ mod tests {
 
     #[test]
     fn a_line_without_end_is_torn() {
-        let mut lines = Lines::new(&b"a\n\nb"[..]);
+        let mut lines = LineReader::new(&b"a\n\nb"[..]);
         assert_eq!(lines.next().unwrap(), Some(Line::Whole(b"a")));
         assert_eq!(lines.next().unwrap(), Some(Line::Whole(b"")));
         assert_eq!((lines.number(), lines.offset()), (2, 3));
@@ -82,7 +82,7 @@ mod tests {
     #[test]
     fn no_line_fills_the_memory() {
         let endless = vec![b'x'; 3 * LONGEST_LINE];
-        let mut lines = Lines::new(&endless[..]);
+        let mut lines = LineReader::new(&endless[..]);
         let Some(Line::Torn(bytes)) = lines.next().unwrap() else {
             panic!("a line was found")
         };

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::access::{self, Closed};
 use crate::error::AuditError;
+use crate::trail::access::{self, Closed};
 
 const FILE: &str = "lock";
 const SHORTEST_PAUSE: Duration = Duration::from_millis(1);

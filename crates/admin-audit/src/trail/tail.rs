@@ -4,11 +4,12 @@ use std::fs::{self, File};
 use std::io::{self, BufReader, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
-use crate::access::{self, Closed};
 use crate::chain::{Break, Chain};
 use crate::error::AuditError;
-use crate::lines::{Line, Lines};
-use crate::segment::{Segment, segments};
+use crate::limits::Limits;
+use crate::trail::access::{self, Closed};
+use crate::trail::line_reader::{Line, LineReader};
+use crate::trail::segment::{Segment, segments};
 
 /// The last file of a trail and what is known at its end.
 #[derive(Debug)]
@@ -50,14 +51,14 @@ impl Tail {
             }
         }
         let chain = Chain::new(origin);
-        Self::create(directory, chain, "").map_err(|failed| failed.error)
+        Self::create(directory, chain).map_err(|failed| failed.error)
     }
 
     /// Reads a file by itself; none if a crash left it without a header, and then it is removed.
     fn read(segment: Segment, torn: &mut Vec<Torn>) -> Result<Option<Self>, AuditError> {
         let file = open(&segment.path)?;
         let reading = AuditError::io("read", &segment.path);
-        let mut lines = Lines::new(BufReader::new(&file));
+        let mut lines = LineReader::new(BufReader::new(&file));
         let chain = match lines.next().map_err(reading)? {
             Some(Line::Whole(header)) => {
                 Chain::from_header(header).map_err(|broken| damaged(&segment.path, 1, broken))?
@@ -124,7 +125,7 @@ impl Tail {
         let reading = AuditError::io("read", &self.segment.path);
         let mut file = &self.file;
         file.seek(SeekFrom::Start(0))
-            .and_then(|_| Ok(Lines::new(BufReader::new(file)).next()? == Some(Line::Whole(header))))
+            .and_then(|_| Ok(LineReader::new(BufReader::new(file)).next()? == Some(Line::Whole(header))))
             .map_err(reading)
     }
 
@@ -133,7 +134,7 @@ impl Tail {
         let mut file = &self.file;
         file.seek(SeekFrom::Start(self.offset))
             .map_err(AuditError::io("read", path))?;
-        let mut lines = Lines::starting_at(BufReader::new(file), self.line, self.offset);
+        let mut lines = LineReader::starting_at(BufReader::new(file), self.line, self.offset);
         let unfinished = loop {
             match lines.next().map_err(AuditError::io("read", path))? {
                 Some(Line::Whole(line)) => {
@@ -157,16 +158,15 @@ impl Tail {
         Ok(())
     }
 
-    /// Makes the file that goes on from `chain`, with its header and the lines that follow.
-    fn create(directory: &Path, mut chain: Chain, block: &str) -> Result<Self, Failed> {
+    /// Makes the file that goes on from `chain`, with its header.
+    fn create(directory: &Path, mut chain: Chain) -> Result<Self, Failed> {
         let segment = Segment::new(directory, chain.size());
         let path = segment.path.clone();
         let undone = |error| Failed { error, undone: true };
-        let header = chain.header();
         let mut options = access::private();
         options.read(true).append(true).create_new(true);
         let mut file = access::open(&path, &options, Closed::ToWriting).map_err(undone)?;
-        let text = format!("{header}\n{block}");
+        let text = chain.begin_segment() + "\n";
         let written = file
             .write_all(text.as_bytes())
             .and_then(|()| file.sync_all())
@@ -176,8 +176,6 @@ impl Tail {
             let undone = fs::remove_file(&path).is_ok();
             return Err(Failed { error, undone });
         }
-        let unexpected = |broken| undone(damaged(&path, 1, broken));
-        chain.follow_header(header.as_bytes()).map_err(unexpected)?;
         Ok(Self {
             segment,
             file,
@@ -191,15 +189,15 @@ impl Tail {
         &self.chain
     }
 
-    /// Returns how long the file is.
-    pub(super) fn length(&self) -> u64 {
-        self.offset
+    /// Returns true if the file is not added to.
+    pub(super) fn is_full(&self, limits: &Limits) -> bool {
+        limits.is_full(self.chain.size() - self.segment.first, self.offset)
     }
 
     /// Goes on in a new file.
     pub(super) fn rotate(&mut self, directory: &Path) -> Result<(), Failed> {
         self.sync()?;
-        *self = Self::create(directory, self.chain.clone(), "")?;
+        *self = Self::create(directory, self.chain.clone())?;
         Ok(())
     }
 

@@ -5,12 +5,11 @@ use std::io::{self, BufReader, Read as _, Seek as _, SeekFrom, Take};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::checkpoint;
 use crate::error::AuditError;
-use crate::key::PublicKey;
-use crate::lines::Lines;
-use crate::segment::segments;
-use crate::trail_lock::TrailLock;
+use crate::naming::HEADS;
+use crate::trail::line_reader::LineReader;
+use crate::trail::lock::TrailLock;
+use crate::trail::segment::segments;
 
 /// A writer holds the lock for the time of one block only.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
@@ -27,7 +26,7 @@ pub(super) struct Extent {
 }
 
 /// The lines of one file.
-pub(super) type ExtentLines = Lines<BufReader<Take<File>>>;
+pub(super) type ExtentLines = LineReader<BufReader<Take<File>>>;
 
 impl Extent {
     pub(super) fn lines(&self) -> Result<ExtentLines, AuditError> {
@@ -41,7 +40,7 @@ impl Extent {
             .map_err(AuditError::io("read", &self.path))?;
         let rest = file.take(self.bytes.saturating_sub(offset));
         let reader = BufReader::with_capacity(64 * 1024, rest);
-        Ok(Lines::starting_at(reader, number, offset))
+        Ok(LineReader::starting_at(reader, number, offset))
     }
 }
 
@@ -54,24 +53,20 @@ pub(super) fn extents(directory: &Path) -> Result<Vec<Extent>, AuditError> {
     list(directory)
 }
 
-/// Returns the files and the checkpoints of the same moment.
-pub(super) fn with_checkpoints(
-    directory: &Path,
-    key: &PublicKey,
-) -> Result<(Vec<Extent>, Vec<checkpoint::Read>), AuditError> {
-    with_lock(directory, || {
-        Ok((
-            list(directory)?,
-            checkpoint::read(&checkpoint::file(directory), key)?,
-        ))
-    })
-}
-
-fn with_lock<T>(directory: &Path, act: impl FnOnce() -> Result<T, AuditError>) -> Result<T, AuditError> {
+/// Returns the files, and the text of the heads of the same moment.
+pub(super) fn with_heads(directory: &Path) -> Result<(Vec<Extent>, Vec<u8>), AuditError> {
     // A copy needs no lock, and may have none.
     let lock = TrailLock::of_reader(directory, LONGEST_WAIT);
     let _held = lock.as_ref().map(TrailLock::share).transpose()?;
-    act()
+    Ok((list(directory)?, heads(&directory.join(HEADS))?))
+}
+
+/// Reads a file of heads; there are none where there is no file.
+pub(super) fn heads(path: &Path) -> Result<Vec<u8>, AuditError> {
+    match fs::read(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        read => read.map_err(AuditError::io("read", path)),
+    }
 }
 
 fn list(directory: &Path) -> Result<Vec<Extent>, AuditError> {

@@ -5,11 +5,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::error::AuditError;
+use crate::naming::{first_of_segment, segment_name};
 
-const PREFIX: &str = "entries-";
-const SUFFIX: &str = ".jsonl";
-
-/// One file of entries.
+/// One file of lines.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Segment {
     /// The number of its first entry.
@@ -21,13 +19,8 @@ pub(super) struct Segment {
 impl Segment {
     /// The file that begins with entry `first`.
     pub(super) fn new(directory: &Path, first: u64) -> Self {
-        let path = directory.join(format!("{PREFIX}{first:012}{SUFFIX}"));
+        let path = directory.join(segment_name(first));
         Self { first, path }
-    }
-
-    fn named(directory: &Path, name: &str) -> Option<Self> {
-        let first = name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?.parse().ok()?;
-        Some(Self::new(directory, first)).filter(|segment| segment.path == directory.join(name))
     }
 }
 
@@ -42,7 +35,8 @@ pub(super) fn segments(directory: &Path) -> Result<Vec<Segment>, AuditError> {
     };
     for entry in entries {
         let name = entry.map_err(failed)?.file_name();
-        found.extend(name.to_str().and_then(|name| Segment::named(directory, name)));
+        let first = name.to_str().and_then(first_of_segment);
+        found.extend(first.map(|first| Segment::new(directory, first)));
     }
     found.sort();
     Ok(found)

@@ -1,0 +1,89 @@
+//! The signed heads that lines are compared with.
+
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
+
+use super::verification::Problem;
+use crate::checkpoint::{Checkpoint, KIND};
+use crate::key::PublicKey;
+
+/// A head that is signed, and where it is from.
+#[derive(Debug, Clone)]
+pub(super) struct Claim {
+    pub(super) checkpoint: Checkpoint,
+    pub(super) jws: String,
+    pub(super) file: PathBuf,
+    pub(super) line: u64,
+    pub(super) kept: bool,
+}
+
+/// All heads there are.
+#[derive(Debug, Default)]
+pub(super) struct Heads {
+    /// Those that are signed, in the order of their sizes.
+    pub(super) claims: Vec<Claim>,
+    /// What is wrong with the others.
+    pub(super) problems: Vec<Problem>,
+    /// Whether any of the others lies beside the lines.
+    pub(super) own_are_bad: bool,
+}
+
+impl Heads {
+    /// Adds the heads of a text; `kept` says that they were kept elsewhere.
+    pub(super) fn add(&mut self, file: &Path, text: &[u8], key: &PublicKey, kept: bool) {
+        for (line, jws, is_whole) in lines(text) {
+            let file = file.to_owned();
+            let checked = match is_whole {
+                // What was kept may have lost the end of its line, or got an empty one, on its way.
+                _ if kept && jws.trim().is_empty() => continue,
+                _ if kept => Checkpoint::verified(&jws, key),
+                true => key.verify(KIND, &jws),
+                false => Err("it is incomplete".into()),
+            };
+            match checked {
+                Ok(checkpoint) => self.claims.push(Claim {
+                    checkpoint,
+                    jws: jws.into_owned(),
+                    file,
+                    line,
+                    kept,
+                }),
+                Err(what) => {
+                    self.own_are_bad |= !kept;
+                    self.problems.push(Problem {
+                        file,
+                        line,
+                        seq: None,
+                        what: format!("the checkpoint is not valid: {what}"),
+                    });
+                }
+            }
+        }
+        self.claims.sort_by_key(|claim| claim.checkpoint.size);
+    }
+}
+
+/// Returns the key that signs all heads of a text, if that is not `key`.
+pub(super) fn signed_by_another(text: &[u8], key: &PublicKey) -> Option<String> {
+    let mut signers = lines(text).map(|(_, jws, _)| key.other_signer(&jws));
+    let signer = signers.next().flatten()?;
+    signers.all(|other| other.is_some()).then_some(signer)
+}
+
+/// Returns true if any line of a text has the form of a head, whoever signed it.
+pub(super) fn has_any(text: &[u8]) -> bool {
+    lines(text).any(|(_, jws, _)| Checkpoint::is_meant_by(&jws))
+}
+
+/// The lines of a text with their numbers, and whether they have an end.
+fn lines(text: &[u8]) -> impl Iterator<Item = (u64, Cow<'_, str>, bool)> {
+    let lines = text.split_inclusive(|&byte| byte == b'\n');
+    (1..).zip(lines).map(|(number, line)| {
+        let whole = line.strip_suffix(b"\n");
+        (
+            number,
+            String::from_utf8_lossy(whole.unwrap_or(line)),
+            whole.is_some(),
+        )
+    })
+}
