@@ -12,13 +12,13 @@ use easemob_admin_ops::files::lines::NotText;
 use easemob_admin_ops::jobs::execute::CannotExecute;
 use easemob_admin_ops::jobs::lock::CannotLock;
 use easemob_admin_ops::locks::book::LockBookError;
-use easemob_admin_ops::logins::store::StoreError;
 use easemob_admin_ops::policy::PolicyError;
 use easemob_admin_ops::run::attempt::CannotBegin;
 use easemob_admin_ops::run::directory::RunError;
 use easemob_admin_ops::run::recorder::RecordError;
 use easemob_admin_ops::schedule::breaker::Fatal;
 use easemob_admin_ops::server::reduce::{is_foreign, is_silence};
+use easemob_admin_ops::store_error::StoreError;
 
 use crate::config::credentials::CredentialError;
 use crate::config::origin::NotTrusted;
@@ -280,26 +280,19 @@ impl From<LockBookError> for CommandError {
 
 impl From<StoreError> for CommandError {
     fn from(error: StoreError) -> Self {
-        let exit = match &error {
-            StoreError::NoSuchSnapshot(_) => exit::USAGE,
-            _ => exit::INTERNAL,
-        };
-        let this = Self::of(exit, &error);
-        let still_there = "what was kept before is still there";
-        let disk = if error.is_full_disk() {
-            full_disk_hint(still_there)
-        } else {
-            disk_hint(&error, still_there)
-        };
-        match error {
-            StoreError::NoSuchSnapshot(_) => {
-                this.hint("see which there are with: easemob-admin logins snapshots")
-            }
-            StoreError::File { .. } | StoreError::Failed(_) => this.hint(disk),
-            StoreError::Newer { .. } => this.hint("use the newer version of easemob-admin that wrote it"),
-            StoreError::Foreign { .. } | StoreError::Damaged { .. } => {
-                this.hint("move the file away, or put back a copy; a new one is made then")
-            }
+        let this = Self::of(exit::INTERNAL, &error);
+        this.hint(store_hint(&error, "what was kept before is still there"))
+    }
+}
+
+/// Returns what to do about a store that cannot be used, followed by what holds in any case.
+fn store_hint(error: &StoreError, in_any_case: &str) -> String {
+    match error {
+        StoreError::Full(_) => full_disk_hint(in_any_case),
+        StoreError::File { .. } | StoreError::Failed(_) => disk_hint(error, in_any_case),
+        StoreError::Newer { .. } => "use the newer version of easemob-admin that wrote it".into(),
+        StoreError::Foreign { .. } | StoreError::Damaged { .. } => {
+            "move the file away, or put back a copy; a new one is made then".into()
         }
     }
 }
