@@ -11,7 +11,7 @@ use easemob_admin_ops::files::encoding::quoted;
 use easemob_admin_ops::files::lines::NotText;
 use easemob_admin_ops::jobs::execute::CannotExecute;
 use easemob_admin_ops::jobs::lock::CannotLock;
-use easemob_admin_ops::locks::book::LockBookError;
+use easemob_admin_ops::locks::store::LockStoreError;
 use easemob_admin_ops::policy::PolicyError;
 use easemob_admin_ops::run::attempt::CannotBegin;
 use easemob_admin_ops::run::directory::RunError;
@@ -269,12 +269,17 @@ impl From<RecordError> for CommandError {
     }
 }
 
-impl From<LockBookError> for CommandError {
-    fn from(error: LockBookError) -> Self {
-        Self::of(exit::INTERNAL, &error).hint(disk_hint(
-            &error,
-            "the file is left as it is; if it is damaged, put back a copy",
-        ))
+impl From<LockStoreError> for CommandError {
+    fn from(error: LockStoreError) -> Self {
+        let hint = match &error.source {
+            StoreError::Foreign { .. } | StoreError::Damaged { .. } => {
+                "put back a copy of the file; without one, move it away and lift the bans of its locks with \
+                 `easemob-admin users unban`, because nothing else ends them"
+                    .into()
+            }
+            source => store_hint(source, "no lock was changed"),
+        };
+        Self::of(exit::INTERNAL, &error).hint(hint)
     }
 }
 
@@ -420,7 +425,7 @@ impl From<CannotBegin> for CommandError {
 impl From<CannotExecute> for CommandError {
     fn from(error: CannotExecute) -> Self {
         match error {
-            CannotExecute::Book(error) | CannotExecute::Lock(CannotLock::Book(error)) => error.into(),
+            CannotExecute::Locks(error) | CannotExecute::Lock(CannotLock::Locks(error)) => error.into(),
             CannotExecute::Items(_) | CannotExecute::Lock(CannotLock::Run(_)) => {
                 Self::of(exit::INTERNAL, &error)
             }
