@@ -3,7 +3,7 @@
 
 use std::io::Write;
 
-use easemob_admin_ops::locks::book::LockBook;
+use easemob_admin_ops::locks::book;
 use easemob_admin_ops::plan::read::Plan;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
@@ -21,6 +21,6 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
                 users.for_each(drop);
             }
         }
-        _ => drop(LockBook::at(path.to_owned(), None).read()),
+        _ => drop(book::read(path)),
     }
 });

@@ -11,14 +11,14 @@ use easemob_admin_ops::files::encoding::quoted;
 use easemob_admin_ops::files::lines::NotText;
 use easemob_admin_ops::jobs::execute::CannotExecute;
 use easemob_admin_ops::jobs::lock::CannotLock;
-use easemob_admin_ops::locks::book::LockBookError;
-use easemob_admin_ops::logins::store::StoreError;
+use easemob_admin_ops::locks::store::LockStoreError;
 use easemob_admin_ops::policy::PolicyError;
 use easemob_admin_ops::run::attempt::CannotBegin;
 use easemob_admin_ops::run::directory::RunError;
 use easemob_admin_ops::run::recorder::RecordError;
 use easemob_admin_ops::schedule::breaker::Fatal;
 use easemob_admin_ops::server::reduce::{is_foreign, is_silence};
+use easemob_admin_ops::store_error::StoreError;
 
 use crate::config::credentials::CredentialError;
 use crate::config::origin::NotTrusted;
@@ -269,37 +269,35 @@ impl From<RecordError> for CommandError {
     }
 }
 
-impl From<LockBookError> for CommandError {
-    fn from(error: LockBookError) -> Self {
-        Self::of(exit::INTERNAL, &error).hint(disk_hint(
-            &error,
-            "the file is left as it is; if it is damaged, put back a copy",
-        ))
+impl From<LockStoreError> for CommandError {
+    fn from(error: LockStoreError) -> Self {
+        let hint = match &error.source {
+            StoreError::Foreign { .. } | StoreError::Damaged { .. } => {
+                "put back a copy of the file; without one, move it away and lift the bans of its locks with \
+                 `easemob-admin users unban`, because nothing else ends them"
+                    .into()
+            }
+            source => store_hint(source, "no lock was changed"),
+        };
+        Self::of(exit::INTERNAL, &error).hint(hint)
     }
 }
 
 impl From<StoreError> for CommandError {
     fn from(error: StoreError) -> Self {
-        let exit = match &error {
-            StoreError::NoSuchSnapshot(_) => exit::USAGE,
-            _ => exit::INTERNAL,
-        };
-        let this = Self::of(exit, &error);
-        let still_there = "what was kept before is still there";
-        let disk = if error.is_full_disk() {
-            full_disk_hint(still_there)
-        } else {
-            disk_hint(&error, still_there)
-        };
-        match error {
-            StoreError::NoSuchSnapshot(_) => {
-                this.hint("see which there are with: easemob-admin logins snapshots")
-            }
-            StoreError::File { .. } | StoreError::Failed(_) => this.hint(disk),
-            StoreError::Newer { .. } => this.hint("use the newer version of easemob-admin that wrote it"),
-            StoreError::Foreign { .. } | StoreError::Damaged { .. } => {
-                this.hint("move the file away, or put back a copy; a new one is made then")
-            }
+        let this = Self::of(exit::INTERNAL, &error);
+        this.hint(store_hint(&error, "what was kept before is still there"))
+    }
+}
+
+/// Returns what to do about a store that cannot be used, followed by what holds in any case.
+fn store_hint(error: &StoreError, in_any_case: &str) -> String {
+    match error {
+        StoreError::Full(_) => full_disk_hint(in_any_case),
+        StoreError::File { .. } | StoreError::Failed(_) => disk_hint(error, in_any_case),
+        StoreError::Newer { .. } => "use the newer version of easemob-admin that wrote it".into(),
+        StoreError::Foreign { .. } | StoreError::Damaged { .. } => {
+            "move the file away, or put back a copy; a new one is made then".into()
         }
     }
 }
@@ -427,7 +425,7 @@ impl From<CannotBegin> for CommandError {
 impl From<CannotExecute> for CommandError {
     fn from(error: CannotExecute) -> Self {
         match error {
-            CannotExecute::Book(error) | CannotExecute::Lock(CannotLock::Book(error)) => error.into(),
+            CannotExecute::Locks(error) | CannotExecute::Lock(CannotLock::Locks(error)) => error.into(),
             CannotExecute::Items(_) | CannotExecute::Lock(CannotLock::Run(_)) => {
                 Self::of(exit::INTERNAL, &error)
             }

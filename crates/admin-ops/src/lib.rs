@@ -10,7 +10,7 @@
 //! | [`select`] | which devices are meant, and what is decided about each user: pure |
 //! | [`policy`] | how many devices each user may have, and which are the surplus |
 //! | [`schedule`] | many users at a time: how many, when going on is pointless, how much may be done |
-//! | [`stores`], [`target`] | where records are kept, and what is acted on |
+//! | [`stores`], [`store_error`], [`target`] | where records are kept, why they cannot be used, and what is acted on |
 //! | [`server`] | the server calls that jobs need, as traits |
 //! | [`jobs`] | what is done with one user |
 //! | [`report`] | what the engine says of each item |
@@ -36,6 +36,7 @@ pub mod run;
 pub mod schedule;
 pub mod select;
 pub mod server;
+pub mod store_error;
 pub mod stores;
 pub mod target;
 

@@ -1,10 +1,12 @@
 //! Where the engine keeps what it records.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use easemob_admin_audit::{AuditError, AuditTrail};
 
-use crate::locks::book::LockBook;
+use crate::locks::sqlite::SqliteLocks;
+use crate::locks::store::{LockStore, LockStoreError};
 use crate::run::directory::Runs;
 use crate::target::Target;
 
@@ -35,7 +37,7 @@ impl Stores {
         self.directory.join("audit")
     }
 
-    /// Returns the directory of all lock books.
+    /// Returns the directory of all locks.
     #[must_use]
     pub fn locks_directory(&self) -> PathBuf {
         self.directory.join("locks")
@@ -61,15 +63,23 @@ impl Stores {
         AuditTrail::open(&self.trail_directory(target), &target.name())
     }
 
-    /// Returns the locks of a target.
-    #[must_use]
-    pub fn lock_book(&self, target: &Target) -> LockBook {
-        let path = self
-            .directory
-            .join("locks")
-            .join(format!("{}.json", target.name()));
+    /// Opens the locks of a target.
+    ///
+    /// # Errors
+    /// When they cannot be used.
+    pub fn locks(&self, target: &Target) -> Result<Arc<dyn LockStore>, LockStoreError> {
         // The embedded sandbox has another port each time.
         let app_root = (!target.sandbox).then(|| target.app_root.clone());
-        LockBook::at(path, app_root)
+        Ok(Arc::new(SqliteLocks::open(self.lock_file(target), app_root)?))
+    }
+
+    /// Returns true if opening the locks of a target imports what an earlier version kept.
+    #[must_use]
+    pub fn imports_locks(&self, target: &Target) -> bool {
+        SqliteLocks::imports(&self.lock_file(target))
+    }
+
+    fn lock_file(&self, target: &Target) -> PathBuf {
+        self.locks_directory().join(format!("{}.sqlite", target.name()))
     }
 }

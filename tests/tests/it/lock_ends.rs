@@ -3,12 +3,13 @@
 use std::fs;
 use std::time::Duration;
 
+use easemob_admin_ops::locks::store::LockStore as _;
 use easemob_admin_sandbox::Fault;
 use serde_json::{Value, json};
 
 use super::env::{Output, TestEnv, until};
 use super::locks::{
-    STUCK, banned, beside_the_book, killed, let_time_pass, lock, locks, meant, run_of, start, users,
+    STUCK, banned, killed, let_time_pass, lock, lock_store, locks, meant, run_of, start, users,
 };
 
 const LOCK: [&str; 7] = ["sessions", "lock", "ann", "bob", "cat", "--ttl", "1h"];
@@ -253,7 +254,9 @@ fn the_last_turn_of_the_timer_is_shown() {
     );
     assert_eq!(after.stderr, "");
     // A dry run lifts nothing, so it is no turn of the timer.
-    fs::write(beside_the_book(&env, "lifted"), "2020-01-01T00:00:00Z\n").unwrap();
+    lock_store(&env)
+        .note_lifted("2020-01-01T00:00:00Z".parse().unwrap())
+        .unwrap();
     let _ = unlock_due(&env, &["--dry-run"]).expect(0);
     let stale = shown();
     assert_eq!(

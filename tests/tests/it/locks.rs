@@ -4,6 +4,9 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use easemob_admin_ops::locks::lock::Lock;
+use easemob_admin_ops::locks::sqlite::SqliteLocks;
+use easemob_admin_ops::locks::store::{Listing, LockStore as _};
 use easemob_admin_sandbox::Fault;
 use serde_json::{Value, json};
 
@@ -26,26 +29,37 @@ fn ann() -> TestEnv {
     env
 }
 
-/// The book, or the file that belongs to it, by how its name ends.
-pub(super) fn beside_the_book(env: &TestEnv, ending: &str) -> PathBuf {
+/// The file of the locks.
+pub(super) fn lock_file(env: &TestEnv) -> PathBuf {
     let files = fs::read_dir(env.path("data/locks")).unwrap();
     files
         .map(|file| file.unwrap().path())
-        .find(|path| path.extension().is_some_and(|it| it == ending))
+        .find(|path| path.extension().is_some_and(|it| it == "sqlite"))
         .unwrap()
 }
 
-/// Changes every lock in the book behind the back of the tool.
-fn edit_book(env: &TestEnv, edit: impl Fn(&mut Value)) {
-    let path = beside_the_book(env, "json");
-    let mut page: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
-    page["locks"].as_array_mut().unwrap().iter_mut().for_each(edit);
-    fs::write(&path, page.to_string()).unwrap();
+/// The locks of whatever server, behind the back of the tool.
+pub(super) fn lock_store(env: &TestEnv) -> SqliteLocks {
+    SqliteLocks::open(lock_file(env), None).unwrap()
+}
+
+/// Changes every lock behind the back of the tool.
+fn edit_locks(env: &TestEnv, edit: impl Fn(&mut Lock)) {
+    let store = lock_store(env);
+    let locks = store.list(Listing::All).unwrap();
+    let users: Vec<_> = locks.iter().map(|lock| &lock.user).collect();
+    let edited = |lock: Option<Lock>| {
+        lock.map(|mut lock| {
+            edit(&mut lock);
+            lock
+        })
+    };
+    store.change(&users, &mut |_, lock| edited(lock)).unwrap();
 }
 
 /// Makes every lock one that should have been lifted in 2020.
 pub(super) fn let_time_pass(env: &TestEnv) {
-    edit_book(env, |lock| lock["until"] = "2020-01-01T00:00:00Z".into());
+    edit_locks(env, |lock| lock.until = "2020-01-01T00:00:00Z".parse().unwrap());
 }
 
 /// Users who are not online.
@@ -418,7 +432,9 @@ fn the_locks_of_another_server_are_told_and_left_alone() {
     let env = ann();
     let _ = env.run(&lock("ann", "1h")).expect(0);
     let_time_pass(&env);
-    edit_book(&env, |lock| lock["app_root"] = "https://other/acme/chat".into());
+    edit_locks(&env, |lock| {
+        lock.app_root = Some("https://other/acme/chat".into());
+    });
     for args in [
         &["sessions", "locks"][..],
         &["sessions", "unlock", "--due", "--yes"],
@@ -431,11 +447,65 @@ fn the_locks_of_another_server_are_told_and_left_alone() {
         );
     }
     assert!(banned(&env, "ann"));
-    edit_book(&env, |lock| {
-        lock.as_object_mut().unwrap().remove("app_root");
-    });
+    edit_locks(&env, |lock| lock.app_root = None);
     let _ = env.run(&["sessions", "unlock", "--due", "--yes"]).expect(0);
     assert!(!banned(&env, "ann"), "a lock of an older version counts");
+}
+
+/// Makes what an earlier version kept of the locks that are there: a file of JSON, which this returns.
+pub(super) fn as_an_earlier_version(env: &TestEnv) -> PathBuf {
+    let store = lock_store(env);
+    let page = json!({"easemob_admin_locks": 1, "edition": 1, "locks": store.list(Listing::All).unwrap()});
+    drop(store);
+    let json = lock_file(env).with_extension("json");
+    fs::remove_file(lock_file(env)).unwrap();
+    fs::write(&json, page.to_string()).unwrap();
+    json
+}
+
+#[test]
+fn a_lock_of_an_earlier_version_ends() {
+    let env = ann();
+    let _ = env.run(&lock("ann", "1h")).expect(0);
+    let json = as_an_earlier_version(&env);
+    assert_eq!(locks(&env), locked(&["ann"]));
+    assert!(!json.exists() && json.with_extension("json.imported").exists());
+    let_time_pass(&env);
+    let _ = env.run(&["sessions", "unlock", "--due", "--yes"]).expect(0);
+    assert!(!banned(&env, "ann"));
+}
+
+#[test]
+fn locks_that_cannot_be_read_stop_bans_and_no_logout() {
+    let env = ann();
+    env.online("bob", &["ios_1"]);
+    let _ = env.run(&lock("ann", "1h")).expect(0);
+    let json = as_an_earlier_version(&env);
+    fs::write(&json, "{\"easemob_admin_locks\":1,").unwrap();
+    let before = env.writes();
+    for args in [
+        &lock("bob", "1h")[..],
+        &["users", "ban", "bob", "--reason", "test", "--yes"],
+        &["users", "unban", "ann", "--reason", "test", "--yes"],
+        &["sessions", "unlock", "--due", "--yes"],
+        &["sessions", "locks"],
+    ] {
+        let output = env.run(args).expect(1);
+        assert!(
+            output.stderr.contains(json.to_str().unwrap()) && output.stderr.contains("put back a copy"),
+            "{}",
+            output.text()
+        );
+    }
+    assert_eq!(env.writes(), before);
+    let logout = ["sessions", "logout", "bob", "--reason", "test", "--yes"];
+    let output = env.run(&logout).expect(0);
+    assert!(
+        output.stderr.contains("nobody knows whether locks are overdue"),
+        "{}",
+        output.text()
+    );
+    assert_eq!(fs::read_to_string(&json).unwrap(), "{\"easemob_admin_locks\":1,");
 }
 
 #[test]
@@ -503,14 +573,15 @@ fn a_retry_that_is_about_to_ban_keeps_its_lock_whoever_looks_meanwhile() {
     until("the look before the ban", || {
         env.sandbox().call_count("users.get") > asked
     });
-    // Whoever looks comes as far as the book before the retry makes its intent known, and goes on after it.
-    let alone = fs::File::open(beside_the_book(&env, "lock")).unwrap();
-    alone.lock().unwrap();
-    let looking = env.spawn(&["sessions", "locks"]);
-    until("the intent", || meant(&env, "users.ban") == 2);
-    std::thread::sleep(Duration::from_millis(500));
-    drop(alone);
-    let _ = TestEnv::finish(looking);
+    // Whoever looks comes as far as the lock before the retry makes its intent known, and goes on after it.
+    let mut looking = None;
+    let hold = &mut || {
+        looking = Some(env.spawn(&["sessions", "locks"]));
+        until("the intent", || meant(&env, "users.ban") == 2);
+        std::thread::sleep(Duration::from_millis(500));
+    };
+    lock_store(&env).at_rest(hold).unwrap();
+    let _ = TestEnv::finish(looking.unwrap());
     let _ = TestEnv::finish(retrying).expect(0);
     assert_eq!(locks(&env), locked(&["ann"]));
     assert!(banned(&env, "ann"));

@@ -8,6 +8,7 @@ use std::path::Path;
 use easemob_admin_sandbox::Fault;
 
 use super::env::TestEnv;
+use super::locks::{as_an_earlier_version, lock_file};
 
 fn mode(path: &Path, mode: u32) {
     fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
@@ -43,26 +44,41 @@ fn records_that_others_can_write_are_not_acted_by() {
 }
 
 #[test]
-fn a_lock_book_that_others_can_write_lifts_nothing() {
+fn locks_that_others_can_write_lift_nothing() {
     let env = used();
-    let book = fs::read_dir(env.path("data/locks"))
-        .unwrap()
-        .map(|entry| entry.unwrap().path());
-    let book = book
-        .into_iter()
-        .find(|path| path.extension().is_some_and(|ending| ending == "json"))
-        .unwrap();
-    mode(&book, 0o666);
+    let locks = lock_file(&env);
+    mode(&locks, 0o666);
     let before = env.writes();
     let output = env
         .run(&["sessions", "unlock", "bob", "--reason", "test", "--yes"])
         .expect(1);
     assert!(
-        output.stderr.contains(book.to_str().unwrap()),
+        output.stderr.contains(locks.to_str().unwrap()),
         "{}",
         output.text()
     );
     assert_eq!(env.writes(), before);
+}
+
+#[test]
+fn locks_of_an_earlier_version_that_others_can_write_are_not_imported() {
+    let env = used();
+    let json = as_an_earlier_version(&env);
+    mode(&json, 0o666);
+    let looked = env.run(&["devices", "list", "ann"]).expect(0);
+    assert!(
+        looked.stderr.contains("nobody knows whether locks are overdue"),
+        "{}",
+        looked.text()
+    );
+    for args in [&["sessions", "locks"][..], &BAN] {
+        let output = env.run(args).expect(1);
+        assert!(output.stderr.contains("chmod o-w"), "{}", output.text());
+    }
+    assert!(json.exists());
+    mode(&json, 0o600);
+    let _ = env.run(&["sessions", "locks"]).expect(0);
+    assert!(!json.exists());
 }
 
 #[test]

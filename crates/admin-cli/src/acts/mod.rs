@@ -10,6 +10,7 @@ pub mod begin;
 pub mod drift_check;
 pub mod dry_run;
 pub mod locks_elsewhere;
+pub mod open_locks;
 pub mod operator;
 pub mod overdue;
 pub mod perform;

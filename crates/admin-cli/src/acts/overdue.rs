@@ -2,11 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use easemob_admin_ops::locks::book::LockBook;
-use easemob_admin_ops::locks::lock::{Lock, Locks};
+use easemob_admin_api::UserId;
+use easemob_admin_ops::locks::lock::Lock;
 use easemob_admin_ops::locks::settling::{Traces, Verdict, is_banned};
 use easemob_admin_ops::run::item::{Item, Task};
-use jiff::Timestamp;
 
 use crate::acts::read_first::read_first;
 use crate::command_error::CommandError;
@@ -25,14 +24,14 @@ pub struct Overdue {
 }
 
 impl Overdue {
-    /// Reads the runs and the users of `locks`, which are pending and due.
+    /// Reads the runs and the users of `locks`, which are pending and due, of the server with this root.
     ///
     /// # Errors
     /// When going on is pointless, such as without a token.
     pub async fn look(
         context: &Context,
         session: &Session,
-        book: &LockBook,
+        app_root: Option<&str>,
         locks: &[&Lock],
     ) -> Result<Self, CommandError> {
         let mut this = Self::default();
@@ -40,7 +39,7 @@ impl Overdue {
             return Ok(this);
         }
         let runs = context.stores()?.runs();
-        let traces = Traces::read(&runs, book.app_root(), locks.iter().copied());
+        let traces = Traces::read(&runs, app_root, locks.iter().copied());
         let of_user: HashMap<String, &Lock> = locks.iter().map(|lock| (lock.user.folded(), *lock)).collect();
         let task =
             |(number, lock): (u64, &&Lock)| Ok(Task::fresh(Item::new(number, number + 1, lock.user.clone())));
@@ -64,16 +63,16 @@ impl Overdue {
         Ok(this)
     }
 
-    /// Returns what is to become of a lock; nothing if that could not be read.
+    /// Returns what is to become of the lock of a user; nothing if it is not pending and due, or could not be read.
     #[must_use]
-    pub fn verdict(&self, lock: &Lock) -> Option<Verdict> {
-        self.verdicts.get(&lock.user.folded()).copied()
+    pub fn verdict(&self, user: &UserId) -> Option<Verdict> {
+        self.verdicts.get(&user.folded()).copied()
     }
 
     /// Returns true if the lock is to be ended, or at least tried.
     #[must_use]
     pub fn can_end(&self, lock: &Lock) -> bool {
-        self.verdict(lock).is_none_or(Verdict::ends)
+        self.verdict(&lock.user).is_none_or(Verdict::ends)
     }
 
     /// Warns of those of `left` that only a person can end, and says what to type.
@@ -82,19 +81,16 @@ impl Overdue {
             "easemob-admin {}",
             aim(session.is_sandbox(), session.profile.as_deref())
         );
-        for text in said(left, |lock| self.verdict(lock), &command) {
+        for text in said(left, |lock| self.verdict(&lock.user), &command) {
             context.ui.warn(text);
         }
     }
 }
 
-/// Returns the pending locks that should have been lifted at `now`.
+/// Returns those of the locks that are pending.
 #[must_use]
-pub fn pending_and_due(locks: &Locks, now: Timestamp) -> Vec<&Lock> {
-    locks
-        .values()
-        .filter(|lock| lock.is_pending() && lock.is_due(now))
-        .collect()
+pub fn pending(due: &[Lock]) -> Vec<&Lock> {
+    due.iter().filter(|lock| lock.is_pending()).collect()
 }
 
 /// Returns a warning for each reason why locks are left.
@@ -141,8 +137,8 @@ fn said(left: &[&Lock], verdict: impl Fn(&Lock) -> Option<Verdict>, command: &st
 
 #[cfg(test)]
 mod tests {
-    use easemob_admin_api::UserId;
     use easemob_admin_ops::locks::lock::LockState;
+    use jiff::Timestamp;
 
     use super::*;
 

@@ -15,6 +15,7 @@ use easemob_admin_ops::run::resume::Which;
 use easemob_admin_ops::target::Target;
 
 use super::attempt::Reported;
+use super::open_locks::open_locks;
 use super::verify;
 use crate::command_error::CommandError;
 use crate::context::{Context, Session};
@@ -62,6 +63,10 @@ pub async fn perform(
         open.header.allowance = attempted.allowance;
     }
     let job = job_of(open.header.action.clone())?;
+    if !matches!(job, Job::EndDevices(_)) {
+        // What would stop at its first user is not begun.
+        open_locks(context, &Target::from(&open.header))?;
+    }
     let (reported, tasks) =
         Reported::begin(context, session, open, attempted.which, attempted.summary).await?;
     match &job {
@@ -83,9 +88,9 @@ pub async fn perform(
                 ));
             }
             let stores = context.stores()?;
-            let book = stores.lock_book(&Target::from(&reported.attempt.header));
+            let locks = open_locks(context, &Target::from(&reported.attempt.header))?;
             let driven = report::<LockReport>(reported, tasks, &job).await?;
-            let reconciled = reconcile(&stores.runs(), &book);
+            let reconciled = reconcile(&stores.runs(), &*locks);
             let exit = driven.finish()?;
             reconciled?;
             Ok(exit)

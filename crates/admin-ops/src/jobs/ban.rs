@@ -5,9 +5,8 @@
 
 use easemob_admin_api::UserId;
 
-use crate::locks::book::LockBook;
-use crate::locks::glance::Glance;
 use crate::locks::lock::Lock;
+use crate::locks::store::LockStore;
 use crate::report::ban::BanReport;
 use crate::report::{Outcome, one};
 use crate::run::item::{Item, Task};
@@ -54,20 +53,18 @@ impl Change {
 pub struct Banning<'a, S> {
     server: &'a S,
     recorder: &'a Recorder,
-    book: &'a LockBook,
-    glance: Glance<'a>,
+    locks: &'a dyn LockStore,
     change: Change,
 }
 
 impl<'a, S: AccountCalls> Banning<'a, S> {
-    /// Begins to ban or unban users whose locks are in `book`.
+    /// Begins to ban or unban users whose locks are in `locks`.
     #[must_use]
-    pub fn new(server: &'a S, recorder: &'a Recorder, book: &'a LockBook, change: Change) -> Self {
+    pub fn new(server: &'a S, recorder: &'a Recorder, locks: &'a dyn LockStore, change: Change) -> Self {
         Self {
             server,
             recorder,
-            book,
-            glance: Glance::into(book),
+            locks,
             change,
         }
     }
@@ -86,7 +83,7 @@ impl<'a, S: AccountCalls> Banning<'a, S> {
     /// When the intent, or the end of a lock before a ban, cannot be put on record; then nothing was sent.
     async fn change(&self, item: &Item) -> Result<Done<BanReport>, RecordError> {
         let user = &item.user;
-        let _guard = self.book.guard(user).await?;
+        let _guard = self.locks.guard(user).await?;
         self.recorder
             .intend(item, self.change.call(), Vec::new(), Vec::new())
             .await?;
@@ -120,16 +117,20 @@ impl<'a, S: AccountCalls> Banning<'a, S> {
     }
 
     fn take_out(&self, user: &UserId) -> Result<Option<Lock>, RecordError> {
-        if self.glance.lock_of(user)?.is_none() {
-            return Ok(None);
+        // Most users have none: nobody has to wait for that.
+        let mut found = self.locks.lock_of(user)?;
+        if found.is_some() {
+            self.locks.change(&[user], &mut |_, held| {
+                found = held;
+                None
+            })?;
         }
-        Ok(self.book.change(|locks| locks.remove(&user.folded()))?)
+        Ok(found)
     }
 
     fn put_back(&self, lock: &Lock) -> Result<(), RecordError> {
-        Ok(self.book.change(|locks| {
-            locks.entry(lock.user.folded()).or_insert_with(|| lock.clone());
-        })?)
+        let held_or_this = &mut |_, held: Option<Lock>| held.or_else(|| Some(lock.clone()));
+        Ok(self.locks.change(&[&lock.user], held_or_this)?)
     }
 }
 

@@ -9,7 +9,7 @@ use crate::jobs::end_devices::Ending;
 use crate::jobs::lock::{CannotLock, Locking};
 use crate::jobs::set_limits::{LimitChange, Setting, Whose};
 use crate::jobs::unlock::Unlocking;
-use crate::locks::book::LockBookError;
+use crate::locks::store::LockStoreError;
 use crate::report::Report;
 use crate::report::ban::BanReport;
 use crate::report::device::DeviceReport;
@@ -71,9 +71,9 @@ pub enum CannotExecute {
     /// The users of the run cannot be read.
     #[error("the users of the run cannot be read")]
     Items(#[source] io::Error),
-    /// The lock book cannot be read or written.
+    /// The locks cannot be read or written.
     #[error(transparent)]
-    Book(#[from] LockBookError),
+    Locks(#[from] LockStoreError),
     /// A run that locks cannot be begun.
     #[error(transparent)]
     Lock(#[from] CannotLock),
@@ -100,7 +100,7 @@ pub async fn execute<S: SessionCalls + AccountCalls + LimitCalls>(
     observer: &mut impl Observer<Report>,
 ) -> Result<Executed, CannotExecute> {
     let (header, recorder) = (&attempt.header, &attempt.recorder);
-    let book = stores.lock_book(&Target::from(header));
+    let locks = || stores.locks(&Target::from(header));
     let mut executed = Executed::default();
     match job {
         Job::EndDevices(order) => {
@@ -112,15 +112,16 @@ pub async fn execute<S: SessionCalls + AccountCalls + LimitCalls>(
             executed.drifted = ending.drifted();
         }
         Job::Change(change) => {
-            let banning = Banning::new(server, recorder, &book, *change);
+            let locks = locks()?;
+            let banning = Banning::new(server, recorder, &*locks, *change);
             let work = async |task| banning.work_on(task).await.into_reports();
             let cut_off = |task: &Task| vec![BanReport::cut_off(&task.item).into()];
             run_loop.phase(tasks, work, cut_off, observer).await;
         }
         Job::Lock(until) => {
             let tasks: Vec<Task> = tasks.collect::<io::Result<_>>().map_err(CannotExecute::Items)?;
-            let runs = stores.runs();
-            let locking = Locking::begin(server, recorder, header, runs, &book, *until, &tasks)?;
+            let (runs, locks) = (stores.runs(), locks()?);
+            let locking = Locking::begin(server, recorder, header, runs, &*locks, *until, &tasks)?;
             let work = async |task| locking.work_on(task).await.into_reports();
             let cut_off = |task: &Task| vec![LockReport::cut_off(&task.item).into()];
             run_loop
@@ -129,7 +130,8 @@ pub async fn execute<S: SessionCalls + AccountCalls + LimitCalls>(
         }
         Job::Unlock(as_of) => {
             let as_of = as_of.unwrap_or(header.created);
-            let unlocking = Unlocking::begin(server, recorder, &stores.runs(), &book, as_of)?;
+            let locks = locks()?;
+            let unlocking = Unlocking::begin(server, recorder, &stores.runs(), &*locks, as_of)?;
             let work = async |task| unlocking.work_on(task).await.into_reports();
             let cut_off = |task: &Task| vec![LockReport::cut_off(&task.item).into()];
             run_loop.phase(tasks, work, cut_off, observer).await;

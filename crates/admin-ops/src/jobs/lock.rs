@@ -1,4 +1,4 @@
-//! Locks a user: a ban, a logout of whatever is left, and an end that is in the lock book before the ban is sent.
+//! Locks a user: a ban, a logout of whatever is left, and an end that is on record before the ban is sent.
 
 use std::collections::HashMap;
 
@@ -7,9 +7,8 @@ use jiff::Timestamp;
 
 use crate::jobs::logout::{Fate, Mode, UserResult, logout_user};
 use crate::locks::bans::{self, BAN, Ban};
-use crate::locks::book::{LockBook, LockBookError};
-use crate::locks::glance::Glance;
 use crate::locks::lock::{Lock, LockState, enter};
+use crate::locks::store::{LockStore, LockStoreError};
 use crate::report::lock::{LockReport, failed, not_started};
 use crate::report::{Failure, Outcome, one};
 use crate::run::directory::Runs;
@@ -32,9 +31,9 @@ pub enum CannotLock {
     /// What earlier attempts have done cannot be told.
     #[error("the run {0} cannot be read")]
     Run(String),
-    /// The lock book cannot be read or written.
+    /// The locks cannot be read or written.
     #[error(transparent)]
-    Book(#[from] LockBookError),
+    Locks(#[from] LockStoreError),
 }
 
 /// What locking means for somebody who is not banned, or whose ban is a lock.
@@ -54,7 +53,7 @@ pub fn outcome_for(in_force: Option<&Lock>, run: Option<&str>, until: Timestamp)
 /// What earlier attempts of the run left behind for a user whom they may have banned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Before {
-    /// The lock is still in the book, so the ban is ours if there is one.
+    /// The lock is still there, so the ban is ours if there is one.
     Held,
     /// Somebody has unlocked, banned or unbanned the user since.
     Undone,
@@ -86,25 +85,24 @@ pub struct Locking<'a, S> {
     recorder: &'a Recorder,
     header: &'a Header,
     runs: Runs,
-    book: &'a LockBook,
-    glance: Glance<'a>,
+    locks: &'a dyn LockStore,
     until: Timestamp,
     before: HashMap<u64, Before>,
 }
 
 impl<'a, S: SessionCalls + AccountCalls> Locking<'a, S> {
-    /// Puts the users of `tasks` into the book: all are in it before the first ban, and who turns out to have been banned
+    /// Enters a lock for each user of `tasks`: all are entered before the first ban, and who turns out to have been banned
     /// before is taken out.
     ///
     /// # Errors
-    /// When the book cannot be written, or what earlier attempts of the run have done cannot be read; then nothing may be
+    /// When the locks cannot be written, or what earlier attempts of the run have done cannot be read; then nothing may be
     /// sent.
     pub fn begin(
         server: &'a S,
         recorder: &'a Recorder,
         header: &'a Header,
         runs: Runs,
-        book: &'a LockBook,
+        locks: &'a dyn LockStore,
         until: Timestamp,
         tasks: &[Task],
     ) -> Result<Self, CannotLock> {
@@ -116,28 +114,31 @@ impl<'a, S: SessionCalls + AccountCalls> Locking<'a, S> {
             recorder,
             header,
             runs,
-            book,
-            glance: Glance::into(book),
+            locks,
             until,
             before: HashMap::new(),
         };
-        this.before = book.change(|locks| {
-            let mut before = HashMap::new();
-            let now = recorder.time();
-            for Task { item, .. } in tasks {
-                let held = locks.get(&item.user.folded());
-                let known = match bans.get(&item.number) {
-                    None | Some(Ban::Not) => None,
-                    Some(_) if held.is_none() => Some(Before::Undone),
-                    Some(_) => held.filter(|lock| lock.is_of(&header.run)).map(|_| Before::Held),
-                };
-                before.extend(known.map(|known| (item.number, known)));
-                if known != Some(Before::Undone) && until > now {
-                    enter(locks, this.pending(&item.user, now));
-                }
+        let users: Vec<&UserId> = tasks.iter().map(|task| &task.item.user).collect();
+        let (mut before, mut now) = (HashMap::new(), None);
+        locks.change(&users, &mut |index, held| {
+            let now = *now.get_or_insert_with(|| recorder.time());
+            let item = &tasks[index].item;
+            let known = match bans.get(&item.number) {
+                None | Some(Ban::Not) => None,
+                Some(_) if held.is_none() => Some(Before::Undone),
+                Some(_) => held
+                    .as_ref()
+                    .filter(|lock| lock.is_of(&header.run))
+                    .map(|_| Before::Held),
+            };
+            before.extend(known.map(|known| (item.number, known)));
+            if known != Some(Before::Undone) && until > now {
+                Some(enter(held, this.pending(&item.user, now)))
+            } else {
+                held
             }
-            before
         })?;
+        this.before = before;
         Ok(this)
     }
 
@@ -150,7 +151,7 @@ impl<'a, S: SessionCalls + AccountCalls> Locking<'a, S> {
             run: self.header.run.clone(),
             earlier: Vec::new(),
             changed: Some(now),
-            app_root: self.book.app_root().map(str::to_owned),
+            app_root: self.locks.app_root().map(str::to_owned),
             operator: self.header.operator.os_user.clone(),
             reason: self.header.reason.clone(),
             ticket: self.header.ticket.clone(),
@@ -173,9 +174,9 @@ impl<'a, S: SessionCalls + AccountCalls> Locking<'a, S> {
         if before == Some(Before::Undone) {
             return Ok(LockResult::Left(Outcome::LiftedSince));
         }
-        let guard = self.book.guard(user).await?;
-        let held = self.glance.lock_of(user)?;
-        // The book may have changed since the run began: the ban that is in force may be somebody else's by now.
+        let guard = self.locks.guard(user).await?;
+        let held = self.locks.lock_of(user)?;
+        // It may have changed since the run began: the ban that is in force may be somebody else's by now.
         let is_ours = |lock: &Lock| lock.is_of(&self.header.run);
         if before == Some(Before::Held) && !held.as_ref().is_some_and(is_ours) {
             return Ok(LockResult::Left(Outcome::LiftedSince));
@@ -262,41 +263,41 @@ impl<'a, S: SessionCalls + AccountCalls> Locking<'a, S> {
         devices
     }
 
-    /// Sees to it that the lock is in the book. One that is in force keeps its end.
+    /// Sees to it that the lock is there. One that is in force keeps its end.
     ///
-    /// This comes after the intent: until there is one, others may take a lock out that this run failed to set.
+    /// This comes after the intent: until there is one, others may take a lock out that this run failed to set. Whoever
+    /// settles pending locks meanwhile has either not read the intent, and is done by now, or has.
     fn put_down(&self, user: &UserId) -> Result<(), RecordError> {
-        let held = {
-            // Whoever settles pending locks meanwhile has either not read the intent, and is done by now, or has.
-            let _alone = self.book.alone()?;
-            self.glance.lock_of(user)?
-        };
-        if !held.is_some_and(|lock| !lock.is_pending() || lock.run == self.header.run) {
-            let new = self.pending(user, self.recorder.time());
-            self.book.change(|locks| enter(locks, new))?;
-        }
-        Ok(())
+        Ok(self.locks.change(&[user], &mut |_, held| {
+            let is_ours = |lock: &Lock| lock.is_pending() && lock.run == self.header.run;
+            if held.as_ref().is_some_and(is_ours) {
+                return held;
+            }
+            Some(enter(held, self.pending(user, self.recorder.time())))
+        })?)
     }
 
     /// Sees to it that the lock ends no earlier than meant, and returns its end.
     ///
     /// This comes after the ban: one that is refused leaves a lock in force as it was.
     fn extend(&self, user: &UserId) -> Result<Timestamp, RecordError> {
-        if let Some(lock) = self.glance.lock_of(user)?
+        if let Some(lock) = self.locks.lock_of(user)?
             && lock.until >= self.until
         {
             return Ok(lock.until);
         }
-        Ok(self.book.change(|locks| {
+        let mut until = self.until;
+        self.locks.change(&[user], &mut |_, held| {
             let now = self.recorder.time();
-            let new = self.pending(user, now);
-            let lock = locks.entry(user.folded()).or_insert(new);
+            let mut lock = held.unwrap_or_else(|| self.pending(user, now));
             if lock.until < self.until {
                 lock.until = self.until;
                 lock.changed = Some(now);
             }
-            lock.until
-        })?)
+            until = lock.until;
+            Some(lock)
+        })?;
+        Ok(until)
     }
 
     async fn note(&self, item: &Item, result: &LockResult) -> Result<(), RecordError> {

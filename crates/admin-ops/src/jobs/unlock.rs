@@ -2,12 +2,12 @@
 
 use std::cell::RefCell;
 
+use easemob_admin_api::UserId;
 use jiff::Timestamp;
 
-use crate::locks::book::{LockBook, LockBookError};
-use crate::locks::glance::Glance;
 use crate::locks::lock::Lock;
 use crate::locks::settling::{Traces, Verdict, is_banned};
+use crate::locks::store::{Listing, LockStore, LockStoreError};
 use crate::report::lock::{LockReport, failed, not_started};
 use crate::report::{Outcome, one};
 use crate::run::directory::Runs;
@@ -32,7 +32,7 @@ enum UnlockResult {
     Failed(CallError),
     /// The intent could not be put on record, so nothing was sent.
     Unrecorded(RecordError),
-    /// The ban was lifted, and the book still has the lock.
+    /// The ban was lifted, and the lock is still there.
     NotTakenOut(RecordError),
 }
 
@@ -65,8 +65,7 @@ pub struct Unlocking<'a, S> {
     traces: Traces,
     server: &'a S,
     recorder: &'a Recorder,
-    book: &'a LockBook,
-    glance: Glance<'a>,
+    locks: &'a dyn LockStore,
     as_of: Timestamp,
     lifted: Lifted<'a>,
 }
@@ -75,28 +74,25 @@ impl<'a, S: AccountCalls> Unlocking<'a, S> {
     /// Begins to lift locks that were in force at `as_of`, or pending and due by then.
     ///
     /// # Errors
-    /// When the book cannot be read; then nothing may be sent.
+    /// When the locks cannot be read; then nothing may be sent.
     pub fn begin(
         server: &'a S,
         recorder: &'a Recorder,
         runs: &Runs,
-        book: &'a LockBook,
+        locks: &'a dyn LockStore,
         as_of: Timestamp,
-    ) -> Result<Self, LockBookError> {
-        let locks = book.read()?;
-        let pending = locks
-            .values()
-            .filter(|lock| lock.is_pending() && lock.is_due(as_of));
+    ) -> Result<Self, LockStoreError> {
+        let due = locks.list(Listing::Due(as_of))?;
+        let pending = due.iter().filter(|lock| lock.is_pending());
         Ok(Self {
-            traces: Traces::read(runs, book.app_root(), pending),
+            traces: Traces::read(runs, locks.app_root(), pending),
             server,
             recorder,
-            book,
-            glance: Glance::into(book),
+            locks,
             as_of,
             lifted: Lifted {
-                book,
-                locks: RefCell::default(),
+                locks,
+                waiting: RefCell::default(),
             },
         })
     }
@@ -113,8 +109,8 @@ impl<'a, S: AccountCalls> Unlocking<'a, S> {
 
     async fn try_to_unlock(&self, task: &Task) -> Result<UnlockResult, RecordError> {
         let user = &task.item.user;
-        let _guard = self.book.guard(user).await?;
-        let held = self.glance.lock_of(user)?;
+        let _guard = self.locks.guard(user).await?;
+        let held = self.locks.lock_of(user)?;
         if let Some(why) = must_stay(held.as_ref(), self.as_of) {
             return Ok(UnlockResult::Left(why));
         }
@@ -167,36 +163,32 @@ impl<'a, S: AccountCalls> Unlocking<'a, S> {
     }
 }
 
-/// Locks that were lifted and are still in the book.
+/// Locks that were lifted and are still there.
 #[derive(Debug)]
 struct Lifted<'a> {
-    book: &'a LockBook,
-    locks: RefCell<Vec<Lock>>,
+    locks: &'a dyn LockStore,
+    waiting: RefCell<Vec<Lock>>,
 }
 
 impl Lifted<'_> {
-    /// Takes a lock out of the book, unless it has become another.
+    /// Takes a lock out, unless it has become another.
     ///
-    /// The book is written whole, so those who have come as far at the same time go together.
-    async fn take_out(&self, lock: Lock) -> Result<(), LockBookError> {
-        self.locks.borrow_mut().push(lock.clone());
+    /// A change waits for the disk, so those who have come as far at the same time go together.
+    async fn take_out(&self, lock: Lock) -> Result<(), LockStoreError> {
+        self.waiting.borrow_mut().push(lock.clone());
         tokio::task::yield_now().await;
-        let lifted = self.locks.take();
+        let lifted = self.waiting.take();
         if lifted.is_empty() {
             return Ok(());
         }
-        let changed = self.book.change(|locks| {
-            for lock in &lifted {
-                let user = lock.user.folded();
-                if locks.get(&user) == Some(lock) {
-                    locks.remove(&user);
-                }
-            }
+        let users: Vec<&UserId> = lifted.iter().map(|lock| &lock.user).collect();
+        let changed = self.locks.change(&users, &mut |index, held| {
+            held.filter(|held| *held != lifted[index])
         });
         if changed.is_err() {
             // The others try for themselves, so that none of them takes this for a success.
             let others = lifted.into_iter().filter(|other| *other != lock);
-            self.locks.borrow_mut().extend(others);
+            self.waiting.borrow_mut().extend(others);
         }
         changed
     }
@@ -220,6 +212,7 @@ fn done_with(item: &Item, result: &UnlockResult) -> Done<LockReport> {
 mod tests {
     use super::*;
     use crate::locks::lock::LockState;
+    use crate::locks::sqlite::SqliteLocks;
 
     #[test]
     fn only_a_lock_that_has_not_changed_since_is_lifted() {
@@ -259,28 +252,28 @@ mod tests {
     #[tokio::test]
     async fn nobody_takes_the_failure_of_another_for_a_success() {
         let home = tempfile::tempdir().unwrap();
-        let path = home.path().join("prod.json");
-        let book = LockBook::at(path.clone(), None);
+        let locks = SqliteLocks::open(home.path().join("prod.sqlite"), None).unwrap();
         let lifted = Lifted {
-            book: &book,
-            locks: RefCell::default(),
+            locks: &locks,
+            waiting: RefCell::default(),
         };
         let lock = |name| Lock::for_test(name, "a", LockState::Locked);
         let (ann, bob) = (lock("ann"), lock("bob"));
         let both = || async { tokio::join!(lifted.take_out(ann.clone()), lifted.take_out(bob.clone())) };
 
-        std::fs::write(&path, "{").unwrap();
+        std::fs::create_dir(home.path().join("prod.sqlite")).unwrap();
         let (first, second) = both().await;
         assert!(first.is_err() && second.is_err());
-        assert!(lifted.locks.borrow().is_empty());
+        assert!(lifted.waiting.borrow().is_empty());
 
-        std::fs::remove_file(&path).unwrap();
-        for lock in [&ann, &bob] {
-            book.change(|locks| locks.insert(lock.user.folded(), lock.clone()))
-                .unwrap();
-        }
+        std::fs::remove_dir(home.path().join("prod.sqlite")).unwrap();
+        locks
+            .change(&[&ann.user, &bob.user], &mut |index, _| {
+                Some([&ann, &bob][index].clone())
+            })
+            .unwrap();
         let (first, second) = both().await;
         assert!(first.is_ok() && second.is_ok());
-        assert!(book.read().unwrap().is_empty());
+        assert_eq!(locks.count().unwrap(), 0);
     }
 }

@@ -1,8 +1,5 @@
 //! One lock, and what may become of it. Pure.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
-
 use easemob_admin_api::UserId;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -26,8 +23,8 @@ pub struct Lock {
     /// When it was entered or extended last, which may be long after its run was created.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changed: Option<Timestamp>,
-    /// The root of all calls of the server that knows the user. A book is named after a profile, which may come
-    /// to name another server. Missing for the embedded sandbox, and in what older versions wrote.
+    /// The root of all calls of the server that knows the user. Locks are kept by profile, which may come to name
+    /// another server. Missing for the embedded sandbox, and in what older versions wrote.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub app_root: Option<String>,
     /// Who set it.
@@ -83,73 +80,57 @@ impl Lock {
     }
 }
 
-/// All locks of a profile, by the name of the user in lower case, as the server compares names.
-pub type Locks = BTreeMap<String, Lock>;
-
-/// Enters a lock that a run means to set, and returns what was there before.
+/// Returns the lock of a user once a run means to set `new`, where `held` is there.
 ///
 /// One that is in force is left as it is. One that other runs left pending is waited for by all of them, because
 /// the ban may be theirs; its end is the latest that any of them meant.
-pub fn enter(locks: &mut Locks, new: Lock) -> Option<Lock> {
-    match locks.entry(new.user.folded()) {
-        Entry::Vacant(place) => {
-            place.insert(new);
-            None
-        }
-        Entry::Occupied(mut place) => {
-            let before = place.get().clone();
-            if before.is_pending() {
-                let mut earlier: Vec<String> = before.runs().map(str::to_owned).collect();
-                earlier.reverse();
-                earlier.retain(|run| *run != new.run);
-                place.insert(Lock {
-                    earlier,
-                    until: before.until.max(new.until),
-                    ..new
-                });
+#[must_use]
+pub fn enter(held: Option<Lock>, new: Lock) -> Lock {
+    match held {
+        None => new,
+        Some(before) if before.is_pending() => {
+            let mut earlier: Vec<String> = before.runs().map(str::to_owned).collect();
+            earlier.reverse();
+            earlier.retain(|run| *run != new.run);
+            Lock {
+                earlier,
+                until: before.until.max(new.until),
+                ..new
             }
-            Some(before)
         }
+        Some(in_force) => in_force,
     }
 }
 
-/// Notes whether a run has banned the user of a pending lock.
+/// Returns what becomes of a lock once it is known whether a run has banned the user.
 ///
-/// The lock is in force once any of the runs has; it is taken out when none of them has.
-pub fn settle(locks: &mut Locks, user: &str, run: &str, banned: bool) {
-    let Some(lock) = locks.get_mut(user).filter(|lock| lock.is_pending()) else {
-        return;
-    };
-    if !lock.is_of(run) {
-        return;
+/// A pending lock is in force once any of its runs has; it ends when none of them has.
+#[must_use]
+pub fn settle(mut lock: Lock, run: &str, banned: bool) -> Option<Lock> {
+    if !lock.is_pending() || !lock.is_of(run) {
+        return Some(lock);
     }
     if banned {
         lock.state = LockState::Locked;
         run.clone_into(&mut lock.run);
         lock.earlier.clear();
-        return;
+        return Some(lock);
     }
     lock.earlier.retain(|waiting| waiting != run);
     if lock.run == run {
-        match lock.earlier.pop() {
-            Some(earlier) => lock.run = earlier,
-            None => drop(locks.remove(user)),
-        }
+        lock.run = lock.earlier.pop()?;
     }
+    Some(lock)
 }
 
-/// Returns the users whose locks can be ended now.
+/// Returns the users whose locks can be ended, of those that are due.
 ///
 /// A ban of somebody else may be behind a lock that is still pending and must not be lifted, so `can_end` is asked
 /// about those.
 #[must_use]
-pub fn due(locks: &Locks, now: Timestamp, can_end: impl Fn(&Lock) -> bool) -> Vec<UserId> {
-    let liftable = |lock: &&Lock| lock.is_due(now) && (!lock.is_pending() || can_end(lock));
-    locks
-        .values()
-        .filter(liftable)
-        .map(|lock| lock.user.clone())
-        .collect()
+pub fn liftable(due: &[Lock], can_end: impl Fn(&Lock) -> bool) -> Vec<UserId> {
+    let liftable = due.iter().filter(|lock| !lock.is_pending() || can_end(lock));
+    liftable.map(|lock| lock.user.clone()).collect()
 }
 
 /// How long ago locks that were due may have been lifted last, for a timer to be believed in.
@@ -218,62 +199,48 @@ mod tests {
     }
 
     #[test]
-    fn only_locks_whose_time_has_come_and_that_can_be_ended_are_due() {
-        let mut locks = Locks::new();
-        for (name, until, state) in [
-            ("ann", 10, LockState::Locked),
-            ("bob", 11, LockState::Locked),
-            ("cat", 10, LockState::Pending),
-            ("dan", 11, LockState::Pending),
-            ("eve", 10, LockState::Pending),
-        ] {
-            locks.insert(name.into(), lock(name, "r", until, state));
-        }
+    fn a_pending_lock_is_lifted_only_if_it_can_be_ended() {
+        let due = [
+            lock("ann", "r", 10, LockState::Locked),
+            lock("cat", "r", 10, LockState::Pending),
+            lock("eve", "r", 10, LockState::Pending),
+        ];
         let users = |names: &[&str]| -> Vec<UserId> {
             names.iter().map(|name| UserId::parse(*name).unwrap()).collect()
         };
-        assert_eq!(due(&locks, second(10), |_| false), users(&["ann"]));
-        assert_eq!(due(&locks, second(10), |_| true), users(&["ann", "cat", "eve"]));
-        let cat = |lock: &Lock| lock.user.as_str() == "cat";
-        assert_eq!(due(&locks, second(10), cat), users(&["ann", "cat"]));
+        assert_eq!(liftable(&due, |_| false), users(&["ann"]));
+        assert_eq!(liftable(&due, |_| true), users(&["ann", "cat", "eve"]));
+        assert_eq!(
+            liftable(&due, |lock| lock.user.as_str() == "cat"),
+            users(&["ann", "cat"])
+        );
     }
 
     #[test]
     fn a_lock_in_force_is_not_entered_again() {
-        let mut locks = Locks::new();
         let held = lock("ann", "a", 5, LockState::Locked);
-        locks.insert("ann".into(), held.clone());
-        assert_eq!(enter(&mut locks, pending("b", 9)), Some(held.clone()));
-        assert_eq!(locks["ann"], held);
+        assert_eq!(enter(Some(held.clone()), pending("b", 9)), held);
+        assert_eq!(settle(held.clone(), "a", false), Some(held));
     }
 
     #[test]
     fn a_pending_lock_waits_for_every_run_that_meant_it() {
-        let entered = || {
-            let mut locks = Locks::new();
-            assert_eq!(enter(&mut locks, pending("a", 9)), None);
-            assert!(enter(&mut locks, pending("b", 5)).is_some());
-            locks
-        };
-        let mut locks = entered();
-        assert_eq!(locks["ann"].runs().collect::<Vec<_>>(), ["b", "a"]);
-        assert_eq!(locks["ann"].until, second(9));
-        settle(&mut locks, "ann", "stranger", true);
-        settle(&mut locks, "ann", "b", false);
-        assert_eq!(locks["ann"].runs().collect::<Vec<_>>(), ["a"]);
-        settle(&mut locks, "ann", "a", false);
-        assert!(locks.is_empty());
+        let first = enter(None, pending("a", 9));
+        assert_eq!(first, pending("a", 9));
+        let both = enter(Some(first), pending("b", 5));
+        let runs = |lock: &Lock| lock.runs().map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(runs(&both), ["b", "a"]);
+        assert_eq!(both.until, second(9));
+        assert_eq!(settle(both.clone(), "stranger", true), Some(both.clone()));
 
-        let mut locks = entered();
-        settle(&mut locks, "ann", "a", true);
-        settle(&mut locks, "ann", "b", false);
-        assert_eq!(
-            (locks["ann"].state, locks["ann"].run.as_str()),
-            (LockState::Locked, "a")
-        );
+        let left = settle(both.clone(), "b", false).unwrap();
+        assert_eq!(runs(&left), ["a"]);
+        assert_eq!(settle(left, "a", false), None);
 
-        let mut locks = entered();
-        assert!(enter(&mut locks, pending("a", 5)).is_some());
-        assert_eq!(locks["ann"].runs().collect::<Vec<_>>(), ["a", "b"]);
+        let locked = settle(both.clone(), "a", true).unwrap();
+        assert_eq!((locked.state, locked.run.as_str()), (LockState::Locked, "a"));
+        assert_eq!(settle(locked.clone(), "b", false), Some(locked));
+
+        assert_eq!(runs(&enter(Some(both), pending("a", 5))), ["a", "b"]);
     }
 }

@@ -1,44 +1,49 @@
-//! Brings the lock book up to what the journals of runs say.
+//! Brings pending locks up to what the journals of runs say.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
+
+use easemob_admin_api::UserId;
 
 use crate::locks::bans::{self, Ban};
-use crate::locks::book::{LockBook, LockBookError};
-use crate::locks::lock::{Lock, Locks, settle};
+use crate::locks::lock::{Lock, settle};
+use crate::locks::store::{Listing, LockStore, LockStoreError};
 use crate::run::directory::Runs;
 use crate::run::id::RunId;
 
-/// Brings pending locks up to what the journals of their runs say, and returns all locks.
+/// Brings pending locks up to what the journals of their runs say.
 ///
 /// A run may have been killed before it could do so itself.
 ///
 /// # Errors
-/// When the book cannot be read or written.
-pub fn reconcile(runs: &Runs, book: &LockBook) -> Result<Locks, LockBookError> {
-    let locks = book.read()?;
-    if !locks.values().any(Lock::is_pending) {
-        return Ok(locks);
+/// When the locks cannot be read or written.
+pub fn reconcile(runs: &Runs, locks: &dyn LockStore) -> Result<(), LockStoreError> {
+    let pending = locks.list(Listing::Pending)?;
+    if pending.is_empty() {
+        return Ok(());
     }
-    book.change(|locks| {
-        // Read while nobody else can change the book: a run that is going on makes its intent known and then looks
+    let users: Vec<&UserId> = pending.iter().map(|lock| &lock.user).collect();
+    let mut settled = None;
+    locks.change(&users, &mut |index, held| {
+        // Read while nobody else can change these locks: a run that is going on makes its intent known and then looks
         // for its lock, so either the intent is seen here, or the run sees that its lock is gone.
-        for (user, run, banned) in settled(runs, locks) {
-            settle(locks, &user, &run, banned);
-        }
-        locks.clone()
+        let settled = settled.get_or_insert_with(|| read(runs, &pending));
+        let user = users[index].folded();
+        let mut of_user = settled
+            .iter()
+            .filter_map(|(run, bans)| Some((run, *bans.get(&user)?)));
+        of_user.try_fold(held?, |lock, (run, banned)| settle(lock, run, banned))
     })
 }
 
-/// Returns the user, the run, and whether it has banned the user, for all that runs of pending locks have settled.
-fn settled(runs: &Runs, locks: &Locks) -> Vec<(String, String, bool)> {
-    let pending = locks.values().filter(|lock| lock.is_pending());
-    let ids: BTreeSet<&str> = pending.flat_map(Lock::runs).collect();
-    let mut settled = Vec::new();
-    for id in ids.into_iter().filter_map(RunId::parse) {
+/// Reads whether the runs of pending locks have banned users, by their names in lower case, where that is settled.
+fn read(runs: &Runs, pending: &[Lock]) -> Vec<(String, HashMap<String, bool>)> {
+    let ids: BTreeSet<&str> = pending.iter().flat_map(Lock::runs).collect();
+    let of_run = |id: RunId| {
         // A run that cannot be read leaves its locks pending, which is told wherever locks are.
         let bans = bans::by_user(runs, &id).unwrap_or_default();
         let known = bans.into_iter().filter(|(_, ban)| *ban != Ban::Meant);
-        settled.extend(known.map(|(user, ban)| (user.folded(), id.to_string(), ban == Ban::Done)));
-    }
-    settled
+        let banned = known.map(|(user, ban)| (user.folded(), ban == Ban::Done));
+        (id.to_string(), banned.collect())
+    };
+    ids.into_iter().filter_map(RunId::parse).map(of_run).collect()
 }

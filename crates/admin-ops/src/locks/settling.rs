@@ -173,7 +173,7 @@ mod tests {
         for (traces, if_banned, if_not) in [
             // Killed before the intent: whoever is banned was banned by somebody else.
             (&[Untouched][..], Verdict::BannedBefore, Verdict::NotBanned),
-            // Killed after the intent, before or after it was sent, answered or put into the book.
+            // Killed after the intent, before or after it was sent, answered or noted in the lock.
             (&[Sent], Verdict::Lift, Verdict::NotBanned),
             // The run was removed.
             (&[Lost], Verdict::Lost, Verdict::NotBanned),

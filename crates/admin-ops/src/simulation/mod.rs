@@ -211,7 +211,8 @@ impl<'a> Story<'a> {
         let killed = left.load(Ordering::SeqCst) < 0;
         assert_eq!(closed.is_err(), killed, "{:?}", ended.stop);
         if !killed {
-            reconcile(&self.stores.runs(), &self.stores.lock_book(&target)).unwrap();
+            let locks = self.stores.locks(&target).unwrap();
+            reconcile(&self.stores.runs(), &*locks).unwrap();
         }
         self.check_record();
     }
@@ -420,19 +421,19 @@ async fn simulate(home: &Path, seed: u64) {
                 profile: Some("prod".into()),
                 sandbox: false,
             };
-            let book = stores.lock_book(&target);
-            let locks = book.read().unwrap();
+            let locks = stores.locks(&target).unwrap();
             for user in &users {
                 assert!(of(&locked, user).banned, "{user} is not banned");
-                let ours = locks.get(&user.folded()).is_some_and(|lock| !lock.is_pending());
-                assert_eq!(ours, !of(&before, user).banned, "{user}: {locks:?}");
+                let lock = locks.lock_of(user).unwrap();
+                let ours = lock.as_ref().is_some_and(|lock| !lock.is_pending());
+                assert_eq!(ours, !of(&before, user).banned, "{user}: {lock:?}");
             }
             let as_of = Some(time());
             let after = done(&stores, locked, &users, Action::Unlock { as_of }, seed + 1).await;
             for user in &users {
                 assert_eq!(of(&after, user).banned, of(&before, user).banned, "{user}");
             }
-            assert!(book.read().unwrap().is_empty(), "a lock has no end");
+            assert_eq!(locks.count().unwrap(), 0, "a lock has no end");
         }
     }
 }

@@ -8,10 +8,11 @@ use easemob_admin_ops::logins::scan::{
     self, End, Pace, ScanCalls as _, SourceError, all_users, is_refused_place, known_users, listed_users,
 };
 use easemob_admin_ops::logins::store::sqlite::SqliteStore;
-use easemob_admin_ops::logins::store::{Counts, LoginStore, Position, Snapshot, StoreError};
+use easemob_admin_ops::logins::store::{Counts, LoginStore, Position, Snapshot};
 use easemob_admin_ops::schedule::pipeline::{Cause, Wish};
 use futures_util::TryStreamExt as _;
 
+use super::snapshot::no_such;
 use super::snapshots::SnapshotRow;
 use crate::command_error::CommandError;
 use crate::commands::listing::broken_off;
@@ -205,7 +206,7 @@ fn conclude(
     end: End,
 ) -> Result<Exit, CommandError> {
     let snapshot = store.snapshots()?.into_iter().find(|snapshot| snapshot.id == id);
-    let snapshot = snapshot.ok_or_else(|| StoreError::NoSuchSnapshot(id.to_string()))?;
+    let snapshot = snapshot.ok_or_else(|| no_such(id))?;
     let output =
         |error| CommandError::new(exit::INTERNAL, "the row cannot be written to stdout").because(error);
     let mut report = context.report::<SnapshotRow>(session, "logins scan", None);

@@ -73,7 +73,13 @@ pub(crate) fn find(store: &dyn LoginStore, name: SnapshotName) -> Result<Snapsho
                 .hint("begin with: easemob-admin logins scan"),
         );
     }
-    Ok(pick(all, name).ok_or_else(|| StoreError::NoSuchSnapshot(name.to_string()))?)
+    pick(all, name).ok_or_else(|| no_such(name))
+}
+
+/// Says that a snapshot is not kept.
+pub(super) fn no_such(name: impl std::fmt::Display) -> CommandError {
+    CommandError::new(exit::USAGE, format!("there is no snapshot {name}"))
+        .hint("see which there are with: easemob-admin logins snapshots")
 }
 
 fn pick(all: Vec<Snapshot>, name: SnapshotName) -> Option<Snapshot> {

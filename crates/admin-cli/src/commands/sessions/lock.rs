@@ -6,7 +6,8 @@ use clap::Args;
 use easemob_admin_ops::jobs::execute::Job;
 use easemob_admin_ops::jobs::lock::outcome_for;
 use easemob_admin_ops::locks::lock::{Lock, unattended};
-use easemob_admin_ops::report::lock::{LockReport, failed};
+use easemob_admin_ops::locks::store::LockStore;
+use easemob_admin_ops::report::lock::{LockReport, failed, not_started};
 use easemob_admin_ops::report::{Outcome, one};
 use easemob_admin_ops::run::item::Task;
 use easemob_admin_ops::run::job::Action;
@@ -16,6 +17,7 @@ use jiff::Timestamp;
 
 use crate::acts::begin::{self, begin};
 use crate::acts::locks_elsewhere::warn_of_others;
+use crate::acts::open_locks::open_locks;
 use crate::acts::perform::{Attempted, perform};
 use crate::command_error::CommandError;
 use crate::commands::acting::{Acting, users};
@@ -26,6 +28,7 @@ use crate::commands::user_source::UserSource;
 use crate::context::{Context, Session};
 use crate::drive::{Done, Run, drive, summary_of};
 use crate::exit::{self, Exit};
+use crate::input::user_list::UserList;
 use crate::present::words::words;
 
 /// Arguments of `sessions lock`.
@@ -61,15 +64,15 @@ pub async fn run(context: &Context, session: &Session, args: &LockArgs) -> Resul
     let list = args.users.read(context)?;
     args.cap.check(list.users, list.users)?;
     let act = format!("lock, until {until:.0}, {}", users(list.users));
-    let book = context.stores()?.lock_book(&session.target());
-    warn_of_others(context, session, &book)?;
-    if let Some(note) = unattended(book.lifted_last()?, Timestamp::now()) {
+    let locks = open_locks(context, &session.target())?;
+    warn_of_others(context, session, &*locks)?;
+    if let Some(note) = unattended(locks.lifted_last()?, Timestamp::now()) {
         context.ui.note(note);
         context.ui.note(lifting(session));
     }
     args.acting.confirm(context, session, list.users, &act)?;
     if args.acting.dry_run {
-        return dry_run(context, session, args, &list, until).await;
+        return dry_run(context, session, args, (&*locks, &list), until).await;
     }
     let order = begin::Order {
         acting: &args.acting,
@@ -100,7 +103,7 @@ async fn dry_run(
     context: &Context,
     session: &Session,
     args: &LockArgs,
-    list: &crate::input::user_list::UserList,
+    (locks, list): (&dyn LockStore, &UserList),
     until: Timestamp,
 ) -> Result<Exit, CommandError> {
     let mut summary = summary_of(list);
@@ -114,10 +117,12 @@ async fn dry_run(
         acts: false,
         summary,
     };
-    let locks = context.stores()?.lock_book(&session.target()).read()?;
     let work = async |task: Task| {
-        let lock = locks.get(&task.item.user.folded());
-        match would_lock(session, &task, lock, until).await {
+        let lock = match locks.lock_of(&task.item.user) {
+            Ok(lock) => lock,
+            Err(error) => return not_started(&task.item, &error.into()),
+        };
+        match would_lock(session, &task, lock.as_ref(), until).await {
             Ok(done) => done,
             Err(error) => failed(LockReport::new(&task.item, Outcome::Failed), &error),
         }

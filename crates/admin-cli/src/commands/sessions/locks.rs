@@ -3,11 +3,13 @@
 use clap::Args;
 use easemob_admin_ops::locks::lock::{Lock, unattended};
 use easemob_admin_ops::locks::reconcile::reconcile;
+use easemob_admin_ops::locks::store::Listing;
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::lock::lifting;
 use crate::acts::locks_elsewhere::warn_of_others;
+use crate::acts::open_locks::open_locks;
 use crate::command_error::CommandError;
 use crate::commands::acting::users;
 use crate::context::{Context, Session};
@@ -109,20 +111,25 @@ struct LocksSummary {
 /// When the locks cannot be read.
 pub fn run(context: &Context, session: &Session, args: &LocksArgs) -> Result<Exit, CommandError> {
     let now = Timestamp::now();
-    let book = context.stores()?.lock_book(&session.target());
-    let locks = reconcile(&context.stores()?.runs(), &book)?;
-    warn_of_others(context, session, &book)?;
+    let locks = open_locks(context, &session.target())?;
+    reconcile(&context.stores()?.runs(), &*locks)?;
+    warn_of_others(context, session, &*locks)?;
     let output =
         |error| CommandError::new(exit::INTERNAL, "the rows cannot be written to stdout").because(error);
     let mut report = context.report::<LockedRow>(session, "sessions locks", None);
-    let lifted_last = book.lifted_last()?;
+    let lifted_last = locks.lifted_last()?;
     let mut summary = LocksSummary {
         locks: 0,
         overdue: 0,
         pending: 0,
         unlock_due_last_ran: lifted_last.map(|last| format!("{last:.0}")),
     };
-    for lock in locks.values().filter(|lock| !args.overdue || lock.is_due(now)) {
+    let listing = if args.overdue {
+        Listing::Due(now)
+    } else {
+        Listing::All
+    };
+    for lock in &locks.list(listing)? {
         summary.locks += 1;
         summary.overdue += u64::from(lock.is_due(now));
         summary.pending += u64::from(lock.is_pending());
@@ -148,9 +155,13 @@ pub fn run(context: &Context, session: &Session, args: &LocksArgs) -> Result<Exi
 
 /// Tells loudly that locks should have been lifted by now.
 pub fn warn_of_overdue(context: &Context, session: &Session) {
-    let stores = context.stores();
-    let locks = match stores.and_then(|stores| Ok(stores.lock_book(&session.target()).read()?)) {
-        Ok(locks) => locks,
+    let now = Timestamp::now();
+    let overdue = || -> Result<Vec<Lock>, CommandError> {
+        let locks = open_locks(context, &session.target())?;
+        Ok(locks.list(Listing::Due(now))?)
+    };
+    let overdue = match overdue() {
+        Ok(overdue) => overdue,
         Err(error) => {
             context
                 .ui
@@ -158,8 +169,6 @@ pub fn warn_of_overdue(context: &Context, session: &Session) {
             return;
         }
     };
-    let now = Timestamp::now();
-    let overdue: Vec<&Lock> = locks.values().filter(|lock| lock.is_due(now)).collect();
     if let Some(oldest) = overdue.iter().map(|lock| lock.until).min() {
         context.ui.warn(format_args!(
             "{} should have been unlocked by now, the first on {oldest:.0}: easemob-admin sessions unlock --due",

@@ -6,8 +6,9 @@ use clap::Args;
 use easemob_admin_api::UserId;
 use easemob_admin_ops::jobs::execute::Job;
 use easemob_admin_ops::jobs::unlock::left;
-use easemob_admin_ops::locks::lock::{Lock, Locks, due};
+use easemob_admin_ops::locks::lock::{Lock, liftable};
 use easemob_admin_ops::locks::reconcile::reconcile;
+use easemob_admin_ops::locks::store::{Listing, LockStore};
 use easemob_admin_ops::report::lock::LockReport;
 use easemob_admin_ops::report::{Outcome, one};
 use easemob_admin_ops::run::item::{Item, Task};
@@ -17,7 +18,8 @@ use jiff::Timestamp;
 
 use crate::acts::begin::{self, begin};
 use crate::acts::locks_elsewhere::warn_of_others;
-use crate::acts::overdue::{Overdue, pending_and_due};
+use crate::acts::open_locks::open_locks;
+use crate::acts::overdue::{Overdue, pending};
 use crate::acts::perform::{Attempted, perform};
 use crate::command_error::CommandError;
 use crate::commands::acting::{Acting, users};
@@ -66,23 +68,31 @@ pub async fn run(context: &Context, session: &Session, args: &UnlockArgs) -> Res
         acting.reason = acting.reason.or_else(|| Some(reason()));
     }
     acting.require_record(context, session)?;
-    let book = context.stores()?.lock_book(&session.target());
-    warn_of_others(context, session, &book)?;
-    reconcile(&context.stores()?.runs(), &book)?;
-    // Between the two nobody can set a lock that is neither seen nor newer.
-    let (as_of, locks) = book.change(|locks| (Timestamp::now(), locks.clone()))?;
-    let overdue = if args.due {
-        Overdue::look(context, session, &book, &pending_and_due(&locks, as_of)).await?
+    let locks = open_locks(context, &session.target())?;
+    warn_of_others(context, session, &*locks)?;
+    reconcile(&context.stores()?.runs(), &*locks)?;
+    // Nobody can set a lock that is neither seen from now on nor newer.
+    let mut as_of = Timestamp::now();
+    locks.at_rest(&mut || as_of = Timestamp::now())?;
+    let due = if args.due {
+        locks.list(Listing::Due(as_of))?
     } else {
-        Overdue::default()
+        Vec::new()
     };
-    let (items, summary) = items(context, args, &locks, (as_of, &overdue))?;
-    args.cap.check(items.len() as u64, locks.len() as u64)?;
+    let overdue = Overdue::look(context, session, locks.app_root(), &pending(&due)).await?;
+    let (items, summary) = if args.due {
+        let liftable = liftable(&due, |lock| overdue.can_end(lock));
+        let summary = Summary::of_users(liftable.len() as u64);
+        (numbered((1..).zip(liftable)), summary)
+    } else {
+        named(context, args, &*locks)?
+    };
+    args.cap.check(items.len() as u64, locks.count()?)?;
     let asked = Asked {
         args,
         acting: &acting,
         as_of,
-        locks: &locks,
+        any_due: !due.is_empty(),
         overdue: &overdue,
     };
     let lifted = lift(context, session, &asked, items, summary).await?;
@@ -90,11 +100,11 @@ pub async fn run(context: &Context, session: &Session, args: &UnlockArgs) -> Res
         return Ok(lifted);
     }
     if !acting.dry_run {
-        book.note_lifted(as_of)?;
+        locks.note_lifted(as_of)?;
     }
     // Read again: what was to be settled may have turned out to be in other hands.
-    let locks = book.read()?;
-    let mut left = pending_and_due(&locks, as_of);
+    let due = locks.list(Listing::Due(as_of))?;
+    let mut left = pending(&due);
     if acting.dry_run {
         left.retain(|lock| !overdue.can_end(lock));
     }
@@ -107,15 +117,14 @@ struct Asked<'a> {
     args: &'a UnlockArgs,
     acting: &'a Acting,
     as_of: Timestamp,
-    locks: &'a Locks,
+    any_due: bool,
     overdue: &'a Overdue,
 }
 
 impl Asked<'_> {
     /// Returns the outcome of a dry run for a user.
     fn would(&self, user: &UserId) -> Outcome {
-        let lock = self.locks.get(&user.folded()).filter(|lock| lock.is_pending());
-        let verdict = lock.and_then(|lock| self.overdue.verdict(lock));
+        let verdict = self.overdue.verdict(user);
         verdict.and_then(left).unwrap_or(Outcome::WouldUnlock)
     }
 }
@@ -130,8 +139,7 @@ async fn lift(
 ) -> Result<Exit, CommandError> {
     let (args, acting) = (asked.args, asked.acting);
     if items.is_empty() {
-        let due = args.due && asked.locks.values().any(|lock| lock.is_due(asked.as_of));
-        context.ui.say(if due {
+        context.ui.say(if asked.any_due {
             "no lock that is due can be lifted"
         } else {
             "no lock is due"
@@ -165,42 +173,34 @@ async fn lift(
     perform(context, session, open, Attempted::first(summary)).await
 }
 
-/// Returns whose locks are to be lifted, and the summary to begin with.
-fn items(
+/// Returns the users who are named, each of whom is locked, and the summary to begin with.
+fn named(
     context: &Context,
     args: &UnlockArgs,
-    locks: &Locks,
-    (now, overdue): (Timestamp, &Overdue),
+    locks: &dyn LockStore,
 ) -> Result<(Vec<Item>, Summary), CommandError> {
-    if args.due {
-        let due = due(locks, now, |lock| overdue.can_end(lock));
-        let summary = Summary::of_users(due.len() as u64);
-        return Ok((numbered((1..).zip(due)), summary));
-    }
     let list = args.users.read(context)?;
-    let mut users = Vec::new();
+    let (mut users, mut strangers, mut unfinished) = (Vec::new(), Vec::new(), Vec::new());
     for entry in args.users.stream(&list)? {
         let entry = entry.map_err(|error: io::Error| {
             CommandError::new(exit::INTERNAL, "the temporary copy of the list cannot be read").because(error)
         })?;
-        users.push((entry.line, entry.user));
+        match locks.lock_of(&entry.user)? {
+            None => strangers.push(entry.user),
+            Some(lock) if lock.is_pending() => unfinished.push(lock),
+            Some(_) => users.push((entry.line, entry.user)),
+        }
     }
-    let lock_of = |user: &UserId| locks.get(&user.folded());
-    refuse_strangers(
-        users
-            .iter()
-            .map(|(_, user)| user)
-            .filter(|user| lock_of(user).is_none()),
-    )?;
-    refuse_pending(users.iter().filter_map(|(_, user)| lock_of(user)))?;
+    refuse_strangers(&strangers)?;
+    refuse_pending(&unfinished)?;
     Ok((numbered(users), summary_of(&list)))
 }
 
-fn refuse_strangers<'a>(strangers: impl Iterator<Item = &'a UserId>) -> Result<(), CommandError> {
-    let names: Vec<String> = strangers.take(NAMED).map(ToString::to_string).collect();
-    if names.is_empty() {
+fn refuse_strangers(strangers: &[UserId]) -> Result<(), CommandError> {
+    if strangers.is_empty() {
         return Ok(());
     }
+    let names: Vec<&str> = strangers.iter().take(NAMED).map(UserId::as_str).collect();
     let what = format!("not locked, so nothing was done: {}", names.join(", "));
     Err(CommandError::new(exit::USAGE, what)
         .hint("see who is: easemob-admin sessions locks")
@@ -208,12 +208,15 @@ fn refuse_strangers<'a>(strangers: impl Iterator<Item = &'a UserId>) -> Result<(
 }
 
 /// A ban behind a pending lock may be somebody else's; only its run can tell.
-fn refuse_pending<'a>(locks: impl Iterator<Item = &'a Lock>) -> Result<(), CommandError> {
-    let pending: Vec<&Lock> = locks.filter(|lock| lock.is_pending()).take(NAMED).collect();
+fn refuse_pending(pending: &[Lock]) -> Result<(), CommandError> {
     let Some(first) = pending.first() else {
         return Ok(());
     };
-    let names: Vec<String> = pending.iter().map(|lock| lock.user.to_string()).collect();
+    let names: Vec<&str> = pending
+        .iter()
+        .take(NAMED)
+        .map(|lock| lock.user.as_str())
+        .collect();
     let what = format!(
         "locked by a run that was not finished, so nothing was done: {}",
         names.join(", ")

@@ -8,10 +8,9 @@ pub mod sqlite;
 mod sqlite_questions;
 mod sqlite_store;
 
-use std::io;
-use std::path::PathBuf;
-
 use serde::{Deserialize, Serialize};
+
+pub use crate::store_error::StoreError;
 
 /// A snapshot's number; they only grow.
 pub type SnapshotId = i64;
@@ -184,61 +183,6 @@ pub struct Gap {
     pub until_ms: i64,
     /// Why it is believed.
     pub why: String,
-}
-
-/// Why what is kept cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// The file cannot be made or opened.
-    #[error("cannot use {}", path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// The file is something else.
-    #[error("{} is no database of logins; it was left as it is", path.display())]
-    Foreign {
-        /// The file.
-        path: PathBuf,
-    },
-    /// The file was written by a newer version.
-    #[error("{} has format {found}, newer than {known}, which this version knows; it was left as it is", path.display())]
-    Newer {
-        /// The file.
-        path: PathBuf,
-        /// Its format.
-        found: i64,
-        /// The newest that is known.
-        known: i64,
-    },
-    /// The file is damaged.
-    #[error("{} is damaged; it was left as it is", path.display())]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// What was found.
-        source: rusqlite::Error,
-    },
-    /// A read or write failed.
-    #[error("the database of logins failed")]
-    Failed(#[from] rusqlite::Error),
-    /// There is no such snapshot.
-    #[error("there is no snapshot {0}")]
-    NoSuchSnapshot(String),
-}
-
-impl StoreError {
-    /// Returns true if there was no room left on the disk.
-    #[must_use]
-    pub fn is_full_disk(&self) -> bool {
-        let code = match self {
-            Self::Failed(error) => error.sqlite_error_code(),
-            _ => None,
-        };
-        code == Some(rusqlite::ErrorCode::DiskFull)
-    }
 }
 
 /// Keeps snapshots and events.

@@ -1,10 +1,21 @@
 //! The tables, and how an older file becomes a newer one.
 
-/// What tells our files apart from other SQLite files: `EALG`.
-pub(super) const APPLICATION_ID: i64 = 0x4541_4C47;
+use std::time::Duration;
 
-/// One step from each format to the next; the format of a file is how many it has taken.
-pub(super) const MIGRATIONS: &[&str] = &["
+use crate::files::database::Layout;
+
+pub(super) const LAYOUT: Layout = Layout {
+    what: "database of logins",
+    // `EALG`
+    application_id: 0x4541_4C47,
+    migrations: MIGRATIONS,
+    // A write is on disk before it is acknowledged: the collector promises that to the service.
+    settings: "PRAGMA foreign_keys = on; PRAGMA journal_mode = wal; PRAGMA synchronous = full;",
+    // A collector commits within milliseconds.
+    patience: Duration::from_secs(10),
+};
+
+const MIGRATIONS: &[&str] = &["
 CREATE TABLE snapshots (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     source TEXT NOT NULL,

@@ -1,19 +1,12 @@
 //! The store that ships: one SQLite file in the data directory.
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use crate::files::private::{create_new, make_directory};
+use crate::files::database;
 use crate::logins::store::StoreError;
-use crate::logins::store::schema::{APPLICATION_ID, MIGRATIONS};
-
-/// How long to wait while another process writes: a collector commits within milliseconds.
-const PATIENCE: Duration = Duration::from_secs(10);
-
-/// How long to wait before a file that another process is making is tried again.
-const NEXT_TRY: Duration = Duration::from_millis(20);
+use crate::logins::store::schema::LAYOUT;
 
 /// A database of logins.
 #[derive(Debug)]
@@ -28,43 +21,8 @@ impl SqliteStore {
     /// # Errors
     /// When the file cannot be used, is something else, damaged, or newer. It is left as it is then.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let begun = Instant::now();
-        loop {
-            match Self::open_at_once(path) {
-                // Where two processes make the same file, SQLite refuses one of them without any patience, lest both
-                // wait for each other.
-                Err(StoreError::Failed(error)) if is_busy(&error) && begun.elapsed() < PATIENCE => {
-                    std::thread::sleep(NEXT_TRY);
-                }
-                result => return result,
-            }
-        }
-    }
-
-    fn open_at_once(path: &Path) -> Result<Self, StoreError> {
-        let file = |source| StoreError::File {
-            path: path.to_owned(),
-            source,
-        };
-        if let Some(directory) = path.parent() {
-            make_directory(directory).map_err(file)?;
-        }
-        match create_new(path) {
-            Ok(_) => {}
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(file(error)),
-        }
-        check(path)?;
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let mut connection = Connection::open_with_flags(path, flags)?;
-        connection.busy_timeout(PATIENCE)?;
-        connection.pragma_update(None, "foreign_keys", true)?;
-        connection.pragma_update(None, "journal_mode", "wal")?;
-        // A write is on disk before it is acknowledged: the collector promises that to the service.
-        connection.pragma_update(None, "synchronous", "full")?;
-        migrate(&mut connection)?;
         Ok(Self {
-            connection,
+            connection: database::open(path, &LAYOUT)?,
             path: path.to_owned(),
         })
     }
@@ -97,69 +55,4 @@ impl SqliteStore {
     pub fn vacuum(&self) -> Result<(), StoreError> {
         Ok(self.connection.execute_batch("VACUUM")?)
     }
-}
-
-fn is_busy(error: &rusqlite::Error) -> bool {
-    error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
-}
-
-/// Looks what a file is without changing a byte of it.
-fn check(path: &Path) -> Result<(), StoreError> {
-    let empty = std::fs::metadata(path).is_ok_and(|metadata| metadata.len() == 0);
-    if empty {
-        return Ok(());
-    }
-    let damaged = |source: rusqlite::Error| match source.sqlite_error_code() {
-        Some(ErrorCode::NotADatabase) => StoreError::Foreign {
-            path: path.to_owned(),
-        },
-        Some(ErrorCode::DatabaseCorrupt) => StoreError::Damaged {
-            path: path.to_owned(),
-            source,
-        },
-        _ => StoreError::Failed(source),
-    };
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags).map_err(damaged)?;
-    connection.busy_timeout(PATIENCE)?;
-    let number = |pragma: &str| -> Result<i64, StoreError> {
-        connection
-            .pragma_query_value(None, pragma, |row| row.get(0))
-            .map_err(damaged)
-    };
-    let (application, found) = (number("application_id")?, number("user_version")?);
-    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
-    // Enough to notice a file that was cut off or overwritten; reading all of it would take minutes.
-    let objects: i64 = connection
-        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
-        .map_err(damaged)?;
-    if (application, found, objects) == (0, 0, 0) {
-        // Begun by a process that was killed, or met a full disk, before the first table was there.
-        return Ok(());
-    }
-    if application != APPLICATION_ID {
-        return Err(StoreError::Foreign {
-            path: path.to_owned(),
-        });
-    }
-    if found > known {
-        return Err(StoreError::Newer {
-            path: path.to_owned(),
-            found,
-            known,
-        });
-    }
-    Ok(())
-}
-
-fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    // Another process may have done it while this one waited.
-    let format: usize = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    for (index, step) in MIGRATIONS.iter().enumerate().skip(format) {
-        transaction.execute_batch(step)?;
-        transaction.pragma_update(None, "user_version", index + 1)?;
-    }
-    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
-    Ok(transaction.commit()?)
 }

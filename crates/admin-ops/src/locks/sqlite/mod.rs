@@ -1,0 +1,230 @@
+//! The store that ships: one SQLite file for each profile, in the data directory.
+
+mod import;
+mod rows;
+mod schema;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use easemob_admin_api::UserId;
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
+
+use self::import::Earlier;
+use self::schema::LAYOUT;
+use crate::files::database;
+use crate::locks::guard;
+use crate::locks::lock::Lock;
+use crate::locks::store::{Listing, LockStore, LockStoreError, UserGuard};
+use crate::store_error::StoreError;
+
+/// The locks of a profile in a file.
+///
+/// A profile may come to name another server, whose users have nothing to do with those of the one before: a file may hold
+/// the locks of several servers.
+#[derive(Debug)]
+pub struct SqliteLocks {
+    path: PathBuf,
+    app_root: Option<String>,
+    /// None while there is no file.
+    connection: Mutex<Option<Connection>>,
+}
+
+impl SqliteLocks {
+    /// Opens the file, and takes in what an earlier version kept in `*.json` beside it. Without either, a file is made by the
+    /// first change only: who just looks leaves nothing behind.
+    ///
+    /// `app_root` is the server whose locks count; none for the embedded sandbox, which has a file of its own and another
+    /// root each time.
+    ///
+    /// # Errors
+    /// When one of the files cannot be used, is something else, damaged, or newer. It is left as it is then.
+    pub fn open(path: PathBuf, app_root: Option<String>) -> Result<Self, LockStoreError> {
+        let this = Self {
+            path,
+            app_root,
+            connection: Mutex::default(),
+        };
+        this.read(|_| Ok(()))?;
+        Ok(this)
+    }
+
+    /// Returns true if [`open`](Self::open) takes in what an earlier version kept, or nobody can tell.
+    #[must_use]
+    pub fn imports(path: &Path) -> bool {
+        Earlier::beside(path).is_there().unwrap_or(true)
+    }
+
+    /// Lets the file grow to so many pages only, as a full disk does.
+    #[cfg(test)]
+    fn limit_pages_for_test(&self, pages: i64) {
+        let limit = |connection: &mut Connection| connection.pragma_update(None, "max_page_count", pages);
+        self.write(limit).unwrap();
+    }
+
+    /// Asks the file; if there is none, the answer is that of nothing.
+    fn read<T: Default>(
+        &self,
+        ask: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, LockStoreError> {
+        self.use_if(|| self.is_there(), |connection| ask(connection))
+    }
+
+    /// Changes the file, and makes it first if need be.
+    fn write<T: Default>(
+        &self,
+        change: impl FnOnce(&mut Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, LockStoreError> {
+        self.use_if(|| Ok(true), change)
+    }
+
+    /// What cannot be looked at is not taken to be missing.
+    fn is_there(&self) -> Result<bool, StoreError> {
+        let looked = || Ok(self.path.try_exists()? || Earlier::beside(&self.path).is_there()?);
+        looked().map_err(|source| StoreError::File {
+            path: self.path.clone(),
+            source,
+        })
+    }
+
+    fn use_if<T: Default>(
+        &self,
+        is_wanted: impl FnOnce() -> Result<bool, StoreError>,
+        work: impl FnOnce(&mut Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, LockStoreError> {
+        let mut slot = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        let worked = || {
+            if slot.is_none() && is_wanted()? {
+                *slot = Some(connect(&self.path)?);
+            }
+            match &mut *slot {
+                Some(connection) => work(connection).map_err(|error| self.failure(error)),
+                None => Ok(T::default()),
+            }
+        };
+        self.at_place(worked())
+    }
+
+    fn failure(&self, error: rusqlite::Error) -> StoreError {
+        match error {
+            rusqlite::Error::FromSqlConversionFailure(..) | rusqlite::Error::InvalidColumnType(..) => {
+                StoreError::Damaged {
+                    path: self.path.clone(),
+                    source: error.into(),
+                }
+            }
+            error => database::failure(&self.path, error),
+        }
+    }
+
+    fn at_place<T>(&self, result: Result<T, StoreError>) -> Result<T, LockStoreError> {
+        result.map_err(|source| LockStoreError {
+            place: self.path.display().to_string(),
+            source,
+        })
+    }
+}
+
+fn connect(path: &Path) -> Result<Connection, StoreError> {
+    let earlier = Earlier::beside(path);
+    earlier.check()?;
+    let mut connection = database::open(path, &LAYOUT)?;
+    earlier.import(&mut connection)?;
+    Ok(connection)
+}
+
+impl LockStore for SqliteLocks {
+    fn app_root(&self) -> Option<&str> {
+        self.app_root.as_deref()
+    }
+
+    fn lock_of(&self, user: &UserId) -> Result<Option<Lock>, LockStoreError> {
+        self.read(|connection| rows::lock_of(connection, self.app_root(), &user.folded()))
+    }
+
+    fn list(&self, listing: Listing) -> Result<Vec<Lock>, LockStoreError> {
+        self.read(|connection| rows::list(connection, self.app_root(), listing))
+    }
+
+    fn count(&self) -> Result<u64, LockStoreError> {
+        self.read(|connection| rows::count(connection, self.app_root()))
+    }
+
+    fn elsewhere(&self) -> Result<Vec<(String, u64)>, LockStoreError> {
+        self.read(|connection| rows::elsewhere(connection, self.app_root()))
+    }
+
+    fn change(
+        &self,
+        users: &[&UserId],
+        change: &mut dyn FnMut(usize, Option<Lock>) -> Option<Lock>,
+    ) -> Result<(), LockStoreError> {
+        let app_root = self.app_root();
+        self.write(|connection| {
+            // A reader that becomes a writer may have to give up; a writer from the start waits its turn.
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            for (index, user) in users.iter().enumerate() {
+                let user = user.folded();
+                let held = rows::lock_of(&transaction, app_root, &user)?;
+                let lock = change(index, held.clone());
+                if lock == held {
+                    continue;
+                }
+                if held.is_some() {
+                    rows::remove(&transaction, app_root, &user)?;
+                }
+                if let Some(lock) = lock {
+                    rows::put(&transaction, &lock)?;
+                }
+            }
+            transaction.commit()
+        })
+    }
+
+    fn at_rest(&self, look: &mut dyn FnMut()) -> Result<(), LockStoreError> {
+        let mut looked = false;
+        self.use_if(
+            || self.is_there(),
+            |connection| {
+                let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+                looked = true;
+                look();
+                transaction.commit()
+            },
+        )?;
+        if !looked {
+            look();
+        }
+        Ok(())
+    }
+
+    fn lifted_last(&self) -> Result<Option<Timestamp>, LockStoreError> {
+        self.read(|connection| {
+            let last = connection.query_row("SELECT at FROM lifted", [], |row| rows::time(row, 0));
+            Ok(last.optional()?.flatten())
+        })
+    }
+
+    fn note_lifted(&self, at: Timestamp) -> Result<(), LockStoreError> {
+        let note = "INSERT OR REPLACE INTO lifted (id, at) VALUES (1, ?1)";
+        self.write(|connection| connection.execute(note, [rows::text(at)]).map(drop))
+    }
+
+    fn guard<'a>(&'a self, user: &'a UserId) -> BoxFuture<'a, Result<UserGuard, LockStoreError>> {
+        let directory = self.path.with_extension("guards");
+        async move {
+            let taken = guard::take(&directory, user).await;
+            self.at_place(taken.map(UserGuard::new).map_err(|source| StoreError::File {
+                path: directory,
+                source,
+            }))
+        }
+        .boxed()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,53 @@
+//! Why a store cannot be used, whatever keeps it.
+
+use std::error::Error;
+use std::io;
+use std::path::PathBuf;
+
+/// What a database said, for people to read.
+pub type Cause = Box<dyn Error + Send + Sync>;
+
+/// Why what is kept cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// A file cannot be made, opened, locked, read or written.
+    #[error("cannot use {}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The file is something else.
+    #[error("{} is not a {what}; it was left as it is", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// What it should be.
+        what: &'static str,
+    },
+    /// The file was written by a newer version.
+    #[error("{} has format {found}, newer than {known}, which this version knows; it was left as it is", path.display())]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        found: i64,
+        /// The newest that is known.
+        known: i64,
+    },
+    /// The file is damaged.
+    #[error("{} is damaged; it was left as it is", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What was found.
+        source: Cause,
+    },
+    /// There is no room left on the disk; nothing was changed.
+    #[error("the database has no room left")]
+    Full(#[source] Cause),
+    /// A read or write failed.
+    #[error("the database failed")]
+    Failed(#[source] Cause),
+}
