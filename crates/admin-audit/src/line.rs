@@ -55,6 +55,17 @@ pub struct Entry {
     pub event: Event,
 }
 
+/// Returns the format of a header or an entry that is of a newer one, whatever else it holds.
+pub(super) fn newer_format(line: &[u8]) -> Option<u64> {
+    #[derive(Deserialize)]
+    struct Format {
+        v: Option<u64>,
+        format: Option<u64>,
+    }
+    let found: Format = serde_json::from_slice(line).ok()?;
+    found.v.or(found.format).filter(|format| *format > FORMAT)
+}
+
 /// Writes the line of an entry, without its end, over `line`.
 pub(super) fn compose(line: &mut String, seq: u64, prev: Hash, event: &Event) -> Result<(), AuditError> {
     let json = serde_json::to_string(event).map_err(AuditError::Json)?;
