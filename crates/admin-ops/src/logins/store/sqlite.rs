@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
 use crate::files::private::{create_new, make_directory};
+use crate::files::sqlite_header;
 use crate::logins::store::StoreError;
 use crate::logins::store::schema::{APPLICATION_ID, MIGRATIONS};
 
@@ -109,6 +110,19 @@ fn check(path: &Path) -> Result<(), StoreError> {
     if empty {
         return Ok(());
     }
+    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    let newer = |found| StoreError::Newer {
+        path: path.to_owned(),
+        found,
+        known,
+    };
+    // SQLite makes files beside one that it only reads.
+    if let Some(head) = sqlite_header::read(path)
+        && head.application_id == APPLICATION_ID
+        && head.user_version > known
+    {
+        return Err(newer(head.user_version));
+    }
     let damaged = |source: rusqlite::Error| match source.sqlite_error_code() {
         Some(ErrorCode::NotADatabase) => StoreError::Foreign {
             path: path.to_owned(),
@@ -128,7 +142,6 @@ fn check(path: &Path) -> Result<(), StoreError> {
             .map_err(damaged)
     };
     let (application, found) = (number("application_id")?, number("user_version")?);
-    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
     // Enough to notice a file that was cut off or overwritten; reading all of it would take minutes.
     let objects: i64 = connection
         .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
@@ -142,17 +155,14 @@ fn check(path: &Path) -> Result<(), StoreError> {
             path: path.to_owned(),
         });
     }
-    if found > known {
-        return Err(StoreError::Newer {
-            path: path.to_owned(),
-            found,
-            known,
-        });
-    }
-    Ok(())
+    if found > known { Err(newer(found)) } else { Ok(()) }
 }
 
 fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+    let format: usize = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if format == MIGRATIONS.len() {
+        return Ok(());
+    }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // Another process may have done it while this one waited.
     let format: usize = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
