@@ -273,7 +273,7 @@ impl From<LockBookError> for CommandError {
     fn from(error: LockBookError) -> Self {
         Self::of(exit::INTERNAL, &error).hint(disk_hint(
             &error,
-            "the file is left as it is; if it is damaged, put back a copy",
+            "the file is left as it is; if a newer version of easemob-admin wrote it, use that; if it is damaged, put back a copy",
         ))
     }
 }
