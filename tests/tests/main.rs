@@ -31,6 +31,7 @@ mod it {
     mod logins;
     mod logout_counts;
     mod names;
+    mod old_data;
     mod one_bad_answer;
     mod origins;
     mod ownership;

@@ -269,17 +269,12 @@ impl From<RecordError> for CommandError {
     }
 }
 
-impl From<LockStoreError> for CommandError {
-    fn from(error: LockStoreError) -> Self {
-        let hint = match &error.source {
-            StoreError::Foreign { .. } | StoreError::Damaged { .. } => {
-                "put back a copy of the file; without one, move it away and lift the bans of its locks with \
-                 `easemob-admin users unban`, because nothing else ends them"
-                    .into()
-            }
-            source => store_hint(source, "no lock was changed"),
-        };
-        Self::of(exit::INTERNAL, &error).hint(hint)
+impl From<LockBookError> for CommandError {
+    fn from(error: LockBookError) -> Self {
+        Self::of(exit::INTERNAL, &error).hint(disk_hint(
+            &error,
+            "the file is left as it is; if a newer version of easemob-admin wrote it, use that; if it is damaged, put back a copy",
+        ))
     }
 }
 

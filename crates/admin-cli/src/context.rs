@@ -10,9 +10,11 @@ use easemob_admin_api::{
 };
 use easemob_admin_audit::directory_name;
 use easemob_admin_ops::logins::ages::KnownAges;
+use easemob_admin_ops::logins::store::StoreError;
 use easemob_admin_ops::logins::store::sqlite::SqliteStore;
 use easemob_admin_ops::run::journal::header::Header;
 use easemob_admin_ops::select::ages::{Ages, IdStamps};
+use easemob_admin_ops::select::selection::Selection;
 use easemob_admin_ops::server::client::Server;
 use easemob_admin_ops::stores::Stores;
 use easemob_admin_ops::target::Target;
@@ -495,10 +497,27 @@ impl Context {
             .total(silence.saturating_mul(2))
     }
 
+    /// Opens what is kept about logins of this server, if there is anything.
+    fn kept_logins(&self) -> Option<Result<SqliteStore, StoreError>> {
+        let kept = self.logins_file().ok().filter(|path| path.exists());
+        kept.map(|path| SqliteStore::open(&path))
+    }
+
+    /// Refuses to choose devices by their age while what is kept about logins is of a newer version: a device that has
+    /// signed in since would count as old.
+    ///
+    /// # Errors
+    /// When `selection` chooses by age, and the database of logins is newer than this version.
+    pub fn require_ages(&self, selection: &Selection) -> Result<(), CommandError> {
+        match selection.keep_newest.as_ref().and_then(|_| self.kept_logins()) {
+            Some(Err(error @ StoreError::Newer { .. })) => Err(error.into()),
+            _ => Ok(()),
+        }
+    }
+
     /// Returns who knows when devices signed in: what is kept about logins of this server, or their ids alone.
     fn ages(&self) -> Box<dyn Ages> {
-        let kept = self.logins_file().ok().filter(|path| path.exists());
-        match kept.map(|path| SqliteStore::open(&path)) {
+        match self.kept_logins() {
             Some(Ok(store)) => Box::new(KnownAges::of(store)),
             Some(Err(error)) => {
                 self.ui.warn(format_args!(

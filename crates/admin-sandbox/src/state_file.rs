@@ -45,7 +45,7 @@ pub enum StateFileError {
         path: PathBuf,
     },
     /// The file was written by a newer release.
-    #[error("{} has version {version}, this release reads up to {VERSION}", path.display())]
+    #[error("{} has version {version}, and this release reads up to {VERSION}; use a newer one", path.display())]
     Newer {
         /// The state file.
         path: PathBuf,

@@ -110,12 +110,23 @@ impl TestEnv {
 
     pub(crate) fn with(builder: SandboxBuilder) -> Self {
         let mut env = Self::bare();
-        let sandbox = env.runtime.block_on(builder.app("acme#chat").start()).unwrap();
-        env.set("EASEMOB_APP_ROOT", &sandbox.app_root());
-        env.set("EASEMOB_CLIENT_ID", sandbox.client_id());
-        env.set("EASEMOB_CLIENT_SECRET", sandbox.client_secret());
-        env.sandbox = Some(sandbox);
+        env.serve(builder);
+        let sandbox = env.sandbox();
+        let variables = [
+            ("EASEMOB_APP_ROOT", sandbox.app_root()),
+            ("EASEMOB_CLIENT_ID", sandbox.client_id().to_owned()),
+            ("EASEMOB_CLIENT_SECRET", sandbox.client_secret().to_owned()),
+        ];
+        for (name, value) in variables {
+            env.set(name, &value);
+        }
         env
+    }
+
+    /// Starts a server that nothing is configured for.
+    pub(crate) fn serve(&mut self, builder: SandboxBuilder) {
+        let sandbox = self.runtime.block_on(builder.app("acme#chat").start()).unwrap();
+        self.sandbox = Some(sandbox);
     }
 
     pub(crate) fn set(&mut self, name: &str, value: &str) {

@@ -8,13 +8,13 @@ use serde::Deserialize;
 
 use crate::error::AuditError;
 use crate::kind::Kind;
-use crate::line::{Entry, Header};
-use crate::trail::line_reader::Line;
-use crate::trail::snapshot::{Extent, ExtentLines, extents};
+use crate::line::{Entry, FORMAT, Header, newer_format};
+use crate::lines::Line;
+use crate::snapshot::{Extent, ExtentLines, extents};
 
 /// The entries of a trail, oldest first, in flat memory.
 ///
-/// A line that cannot be read is an error, after which the next line follows. When there are no more,
+/// A line that cannot be read, or of a newer version, is an error, after which the next line follows. When there are no more,
 /// [`read_on`](Self::read_on) finds what was appended since.
 pub struct Entries {
     directory: PathBuf,
@@ -120,18 +120,31 @@ impl Entries {
                 let next = lines.next().map_err(reading)?;
                 self.torn = matches!(next, Some(Line::Torn(_)));
                 if let Some(Line::Whole(line)) = next {
+                    let newer = |format| AuditError::Newer {
+                        path: extent.path.clone(),
+                        format,
+                    };
                     if at_header {
+                        if let Some(format) = newer_format(line) {
+                            return Err(newer(format));
+                        }
                         self.origin = serde_json::from_slice(line)
                             .ok()
                             .map(|header: Header| header.origin);
                         continue;
                     }
-                    let parsed = serde_json::from_slice(line);
-                    return parsed.map(Some).map_err(|error| AuditError::Damaged {
-                        path: extent.path.clone(),
-                        line: lines.number(),
-                        problem: error.to_string(),
-                    });
+                    return match serde_json::from_slice::<Entry>(line) {
+                        Ok(entry) if entry.v <= FORMAT => Ok(Some(entry)),
+                        Ok(entry) => Err(newer(entry.v)),
+                        Err(error) => Err(newer_format(line).map_or_else(
+                            || AuditError::Damaged {
+                                path: extent.path.clone(),
+                                line: lines.number(),
+                                problem: error.to_string(),
+                            },
+                            newer,
+                        )),
+                    };
                 }
                 if self.waiting.is_empty() {
                     return Ok(None);
@@ -327,6 +340,31 @@ mod tests {
         let lock = TrailLock::open(home.path(), Duration::ZERO).unwrap();
         let _held = lock.hold().unwrap();
         assert_eq!(numbers(&mut Entries::open(home.path()).unwrap()), [0]);
+    }
+
+    #[test]
+    fn what_a_newer_version_wrote_is_no_entry() {
+        let home = tempfile::tempdir().unwrap();
+        let mut trail = AuditTrail::open(home.path(), "test").unwrap();
+        trail
+            .append(&[(); 2].map(|()| Event::new(UNIX_EPOCH, Kind::Intent)))
+            .unwrap();
+        let path = home.path().join("entries-000000000000.jsonl");
+        let text = fs::read_to_string(&path).unwrap();
+        for (ours, newer, expected) in [
+            (r#"{"format":1"#, r#"{"format":2"#, [false, true, true].as_slice()),
+            (r#"{"v":1,"seq":0"#, r#"{"v":2,"seq":0"#, &[false, true]),
+            (r#"{"v":1,"seq":0"#, r#"{"v":2,"number":0"#, &[false, true]),
+        ] {
+            fs::write(&path, text.replacen(ours, newer, 1)).unwrap();
+            let found: Vec<_> = Entries::open(home.path()).unwrap().collect();
+            assert!(
+                matches!(&found[0], Err(AuditError::Newer { format: 2, .. })),
+                "{newer}: {found:?}"
+            );
+            let read: Vec<bool> = found.iter().map(Result::is_ok).collect();
+            assert_eq!(read, expected, "{newer}");
+        }
     }
 
     #[test]

@@ -93,3 +93,20 @@ pub fn prove_recordable(context: &Context, session: &Session) -> Result<(), Comm
     context.stores()?.open_trail(&session.target())?;
     Ok(())
 }
+
+/// Proves that what an act depends on can be read: which bans are locks, and how old devices are.
+///
+/// # Errors
+/// When the locks cannot be used, or a newer version keeps the logins that tell ages; then nothing may be sent.
+pub fn prove_readable(context: &Context, session: &Session, action: &Action) -> Result<(), CommandError> {
+    match action {
+        Action::Ban | Action::Unban | Action::Lock { .. } | Action::Unlock { .. } => {
+            context.stores()?.lock_book(&session.target()).read()?;
+            Ok(())
+        }
+        Action::Logout { selection }
+        | Action::Apply { selection, .. }
+        | Action::Enforce { selection, .. } => context.require_ages(selection),
+        Action::SetLimits { .. } => Ok(()),
+    }
+}

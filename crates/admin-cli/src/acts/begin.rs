@@ -9,6 +9,7 @@ use easemob_admin_ops::run::job::Action;
 use easemob_admin_ops::run::journal::header::{FORMAT, Header};
 use jiff::Timestamp;
 
+use super::attempt::prove_readable;
 use super::operator::operator;
 use crate::command_error::CommandError;
 use crate::commands::acting::Acting;
@@ -30,13 +31,14 @@ pub struct Order<'a> {
 /// Creates the run on disk.
 ///
 /// # Errors
-/// When it cannot be written; then nothing may be sent.
+/// When it cannot be written, or what the act depends on cannot be read; then nothing may be sent.
 pub fn begin(
     context: &Context,
     session: &Session,
     order: Order<'_>,
     items: impl Iterator<Item = io::Result<Item>>,
 ) -> Result<OpenRun, CommandError> {
+    prove_readable(context, session, &order.action)?;
     let now = Timestamp::now();
     let id = RunId::new(now, fastrand::u32(..));
     let header = |items, input_sha256| Header {

@@ -5,3 +5,4 @@ pub mod digest;
 pub mod encoding;
 pub mod lines;
 pub mod private;
+pub(crate) mod sqlite_header;

@@ -84,6 +84,7 @@ pub struct EnforceArgs {
 pub async fn run(context: &Context, session: &Session, args: &EnforceArgs) -> Result<Exit, CommandError> {
     let on_disk = args.policy.load(context)?;
     args.acting.require_record(context, session)?;
+    context.require_ages(&on_disk.policy.selection())?;
     if args.watch {
         return watch(context, session, args, &on_disk).await;
     }

@@ -13,6 +13,7 @@ use easemob_admin_ops::run::journal::progress::Counts;
 use easemob_admin_ops::run::resume::{Left, Which, remaining};
 use easemob_admin_ops::select::exemptions::Unmatched;
 
+use crate::acts::attempt::{prove_readable, prove_recordable};
 use crate::acts::drift_check::refuse_drift;
 use crate::acts::perform::{Attempted, job_of, perform};
 use crate::command_error::CommandError;
@@ -150,6 +151,8 @@ async fn with_server(
     }
     let header = &open.header;
     same_server(header, session)?;
+    prove_recordable(context, session)?;
+    prove_readable(context, session, &header.action)?;
     if let Some(allowed) = again.allowance {
         within(allowed, &open.progress.counts())?;
     }

@@ -80,6 +80,7 @@ pub async fn run(context: &Context, session: &Session, args: &PlanArgs) -> Resul
         selection: args.selection.selection(context, &args.users.users)?,
         ..Order::default()
     };
+    context.require_ages(&order.selection)?;
     let header = header(context, session, args, &order);
     let cannot = |error: io::Error| cannot_write(&args.out, error);
     let draft = Draft::begin(&args.out, &header).map_err(cannot)?;

@@ -294,6 +294,29 @@ fn a_file_that_is_not_ours_is_left_as_it_is() {
 }
 
 #[test]
+fn opening_a_file_changes_nothing_and_a_newer_one_gets_no_company() {
+    let (_directory, store) = store();
+    let path = store.path().to_owned();
+    drop(store);
+    let before = std::fs::read(&path).unwrap();
+    drop(SqliteStore::open(&path).unwrap());
+    assert!(std::fs::read(&path).unwrap() == before, "it was written to");
+
+    let raise = "PRAGMA user_version = 99";
+    rusqlite::Connection::open(&path)
+        .unwrap()
+        .execute_batch(raise)
+        .unwrap();
+    let files = || std::fs::read_dir(path.parent().unwrap()).unwrap().count();
+    let alone = files();
+    assert!(matches!(
+        SqliteStore::open(&path),
+        Err(StoreError::Newer { found: 99, .. })
+    ));
+    assert_eq!(files(), alone);
+}
+
+#[test]
 fn a_file_that_was_begun_and_has_nothing_in_it_is_gone_on_with() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("app.sqlite");
