@@ -277,6 +277,7 @@ impl ClientBuilder {
         let source = token_source::of(credentials, Arc::clone(&pipeline), self.expires_in, &self.clock);
         let tokens = Arc::new(TokenCache::new(source, self.clock));
         Ok(Client {
+            waiting: pipeline.waiting().clone(),
             pipeline,
             tokens,
             disconnect_verb: self.disconnect_verb,

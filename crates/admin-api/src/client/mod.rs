@@ -10,7 +10,7 @@ use std::time::SystemTime;
 
 pub use batches::LARGEST_BODY;
 pub use builder::{ClientBuilder, ConfigError, ExpiresIn};
-use pipeline::Pipeline;
+use pipeline::{Pipeline, Waiting};
 
 use crate::app_root::AppRoot;
 use crate::credentials::TokenCache;
@@ -41,6 +41,7 @@ use crate::error::{Error, Kind};
 pub struct Client {
     pipeline: Arc<Pipeline>,
     tokens: Arc<TokenCache>,
+    waiting: Waiting,
     disconnect_verb: DisconnectVerb,
     token_unit: ExpiresIn,
     body_limit: batches::BodyLimit,
@@ -95,7 +96,7 @@ impl Client {
 
     /// Gives up, for good, whatever waits for a token, for the rate budget, for a pause or for its next attempt: such a
     /// call fails at once with [`Error::is_given_up`], and is not sent. A request that is on its way is waited for, and
-    /// a call that need not wait is still sent. This is for all clones.
+    /// a call that need not wait is still sent. This is for all clones, except those made by [`apart`](Self::apart).
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -110,7 +111,32 @@ impl Client {
     /// # Ok(()) }
     /// ```
     pub fn stop_waiting(&self) {
-        self.pipeline.stop_waiting();
+        self.waiting.stop();
+    }
+
+    /// Returns a client that shares connections, token and rate budget with this one, and whose waiting calls are given up
+    /// by its own [`stop_waiting`](Self::stop_waiting): for one job among others of a service.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let sandbox = easemob_admin_sandbox::Sandbox::start().await?;
+    /// # use easemob_admin_api::{AppRoot, Client, Credentials, UserId};
+    /// # let client = Client::builder(AppRoot::parse(&sandbox.app_root())?)
+    /// #     .credentials(Credentials::client_secret(sandbox.client_id(), sandbox.client_secret())).build()?;
+    /// # sandbox.register("ann");
+    /// let of_the_job = client.apart();
+    /// of_the_job.stop_waiting();
+    /// let ann = UserId::parse("ann")?;
+    /// assert!(of_the_job.list_devices(&ann).await.unwrap_err().is_given_up());
+    /// assert!(client.list_devices(&ann).await?.is_empty());
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn apart(&self) -> Self {
+        Self {
+            waiting: Waiting::default(),
+            ..self.clone()
+        }
     }
 
     /// Sends any endpoint; the methods of the client are short for this.
@@ -119,7 +145,9 @@ impl Client {
     /// When the request cannot be built, no token can be had, the server refuses, no answer arrives, or
     /// the answer is not of the documented form.
     pub async fn execute<E: Endpoint>(&self, endpoint: &E) -> Result<E::Output, Error> {
-        self.pipeline.execute(endpoint, Some(&self.tokens)).await
+        self.pipeline
+            .execute(endpoint, Some(&self.tokens), &self.waiting)
+            .await
     }
 
     /// Gets a token if none is in use.

@@ -33,7 +33,29 @@ pub(crate) struct Pipeline {
     random: Mutex<fastrand::Rng>,
     sent: AtomicU64,
     secrets: Secrets,
-    stopped: watch::Sender<bool>,
+    /// Stops what fetches tokens, together with the first client.
+    stopped: Waiting,
+}
+
+/// Whether a client and its clones still wait for what comes before a request.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Waiting(Arc<watch::Sender<bool>>);
+
+impl Waiting {
+    pub(super) fn stop(&self) {
+        self.0.send_replace(true);
+    }
+
+    /// Waits for something that comes before a request, unless waiting is given up. What need not be waited for comes
+    /// in any case.
+    async fn unless_stopped<T>(&self, waiting: impl Future<Output = T>) -> Result<T, Kind> {
+        let mut stopped = self.0.subscribe();
+        let stop = stopped.wait_for(|stopped| *stopped);
+        match select(pin!(waiting), pin!(stop)).await {
+            Either::Left((came, _)) => Ok(came),
+            Either::Right(_) => Err(Kind::Transport(TransportError::given_up())),
+        }
+    }
 }
 
 /// How far a call has come, which is known even if it is given up in the middle.
@@ -72,7 +94,7 @@ impl Pipeline {
             random: Mutex::new(random),
             sent: AtomicU64::new(0),
             secrets: Secrets::default(),
-            stopped: watch::Sender::new(false),
+            stopped: Waiting::default(),
         }
     }
 
@@ -97,25 +119,15 @@ impl Pipeline {
         self.limiter.paused_until()
     }
 
-    pub(super) fn stop_waiting(&self) {
-        self.stopped.send_replace(true);
+    pub(super) fn waiting(&self) -> &Waiting {
+        &self.stopped
     }
 
-    /// Waits for something that comes before a request, unless waiting is given up. What need not be waited for comes
-    /// in any case.
-    async fn unless_stopped<T>(&self, waiting: impl Future<Output = T>) -> Result<T, Kind> {
-        let mut stopped = self.stopped.subscribe();
-        let stop = stopped.wait_for(|stopped| *stopped);
-        match select(pin!(waiting), pin!(stop)).await {
-            Either::Left((came, _)) => Ok(came),
-            Either::Right(_) => Err(Kind::Transport(TransportError::given_up())),
-        }
-    }
-
-    pub(crate) async fn execute<E: Endpoint>(
+    pub(super) async fn execute<E: Endpoint>(
         &self,
         endpoint: &E,
         tokens: Option<&TokenCache>,
+        waiting: &Waiting,
     ) -> Result<E::Output, Error> {
         let start = self.clock.now();
         let request = endpoint
@@ -132,12 +144,12 @@ impl Pipeline {
         // A fetch of the token is for all calls, also for those that have more time.
         let outcome = match self.deadline.filter(|_| tokens.is_some()) {
             None => {
-                self.carry_out(endpoint, &request, tokens, None, &mut progress)
+                self.carry_out(endpoint, &request, tokens, waiting, None, &mut progress)
                     .await
             }
             Some(deadline) => {
                 let end = start + deadline;
-                let carried = self.carry_out(endpoint, &request, tokens, Some(end), &mut progress);
+                let carried = self.carry_out(endpoint, &request, tokens, waiting, Some(end), &mut progress);
                 let in_time = match select(Box::pin(carried), self.clock.sleep_until(end)).await {
                     Either::Left((outcome, _)) => Some(outcome),
                     Either::Right(_) => None,
@@ -165,13 +177,14 @@ impl Pipeline {
         endpoint: &E,
         request: &Request,
         tokens: Option<&TokenCache>,
+        waiting: &Waiting,
         end: Option<Instant>,
         progress: &mut Progress,
     ) -> Result<E::Output, Kind> {
         let tokens = tokens.filter(|_| E::AUTHORITY == Authority::App);
         let mut renewed = false;
         loop {
-            let lease = self.unless_stopped(self.admitted(E::BUCKET, tokens)).await??;
+            let lease = waiting.unless_stopped(self.admitted(E::BUCKET, tokens)).await??;
             let attempt_start = self.clock.now();
             // After a stall the permit and the end may come at once, and nothing is sent after its end.
             if end.is_some_and(|end| attempt_start >= end) {
@@ -189,7 +202,9 @@ impl Pipeline {
                     let Some(tokens) = tokens else { return Err(kind) };
                     if renewed {
                         tokens.refused_again(&lease);
-                    } else if let Some(renewal) = self.unless_stopped(Box::pin(tokens.renew(&lease))).await? {
+                    } else if let Some(renewal) =
+                        waiting.unless_stopped(Box::pin(tokens.renew(&lease))).await?
+                    {
                         renewed = true;
                         renewal?;
                         continue;
@@ -202,7 +217,8 @@ impl Pipeline {
             };
             // A later refusal says nothing of an attempt before it that got no answer.
             progress.doubtful |= E::EFFECT != Effect::Read && kind.delivery() == Some(Delivery::Unknown);
-            self.unless_stopped(self.clock.sleep_until(self.clock.now() + delay))
+            waiting
+                .unless_stopped(self.clock.sleep_until(self.clock.now() + delay))
                 .await?;
             progress.call.elapsed += delay;
         }

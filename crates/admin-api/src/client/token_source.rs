@@ -49,7 +49,7 @@ impl Fetch for FromServer {
         let (pipeline, endpoint) = (Arc::clone(&self.pipeline), self.endpoint.clone());
         Box::pin(async move {
             let token = pipeline
-                .execute(&endpoint, None)
+                .execute(&endpoint, None, pipeline.waiting())
                 .await
                 .map_err(FetchError::Call)?;
             pipeline.secrets().token(token.access_token.expose_secret());
