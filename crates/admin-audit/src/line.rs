@@ -53,6 +53,15 @@ pub struct Entry {
     pub event: Event,
 }
 
+impl Entry {
+    /// Returns the id of an entry of the trail of `origin`, which no other entry has: a user whose act failed and was
+    /// tried again has several.
+    #[must_use]
+    pub fn id(&self, origin: &str) -> String {
+        format!("{origin}/{}", self.seq)
+    }
+}
+
 /// Returns the format of a header or an entry that is of a newer one, whatever else it holds.
 pub(super) fn newer_format(line: &[u8]) -> Option<u64> {
     #[derive(Deserialize)]
@@ -64,8 +73,8 @@ pub(super) fn newer_format(line: &[u8]) -> Option<u64> {
     found.v.or(found.format).filter(|format| *format > FORMAT)
 }
 
-/// Writes the line of an entry, without its end, over `line`.
-pub(super) fn compose(line: &mut String, seq: u64, prev: Hash, event: &Event) -> Result<(), AuditError> {
+/// Returns the line of an entry, without its end.
+pub(super) fn compose(seq: u64, prev: Hash, event: &Event) -> Result<String, AuditError> {
     let json = serde_json::to_string(event).map_err(AuditError::Json)?;
     // An event is never an empty object, so its fields can follow the link's.
     let line = format!(r#"{{"v":{FORMAT},"seq":{seq},"prev":"{prev}",{}"#, &json[1..]);

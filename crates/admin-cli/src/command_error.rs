@@ -14,8 +14,8 @@ use easemob_admin_ops::jobs::lock::CannotLock;
 use easemob_admin_ops::locks::store::LockStoreError;
 use easemob_admin_ops::policy::PolicyError;
 use easemob_admin_ops::run::attempt::CannotBegin;
-use easemob_admin_ops::run::directory::RunError;
 use easemob_admin_ops::run::recorder::RecordError;
+use easemob_admin_ops::run::store::RunError;
 use easemob_admin_ops::schedule::breaker::Fatal;
 use easemob_admin_ops::server::reduce::{is_foreign, is_silence};
 use easemob_admin_ops::store_error::StoreError;
@@ -269,12 +269,17 @@ impl From<RecordError> for CommandError {
     }
 }
 
-impl From<LockBookError> for CommandError {
-    fn from(error: LockBookError) -> Self {
-        Self::of(exit::INTERNAL, &error).hint(disk_hint(
-            &error,
-            "the file is left as it is; if a newer version of easemob-admin wrote it, use that; if it is damaged, put back a copy",
-        ))
+impl From<LockStoreError> for CommandError {
+    fn from(error: LockStoreError) -> Self {
+        let hint = match &error.source {
+            StoreError::Foreign { .. } | StoreError::Damaged { .. } => {
+                "put back a copy of the file; without one, move it away and lift the bans of its locks with \
+                 `easemob-admin users unban`, because nothing else ends them"
+                    .into()
+            }
+            source => store_hint(source, "no lock was changed"),
+        };
+        Self::of(exit::INTERNAL, &error).hint(hint)
     }
 }
 

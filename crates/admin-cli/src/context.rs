@@ -11,7 +11,6 @@ use easemob_admin_api::{
 use easemob_admin_audit::directory_name;
 use easemob_admin_ops::logins::ages::KnownAges;
 use easemob_admin_ops::logins::store::StoreError;
-use easemob_admin_ops::logins::store::sqlite::SqliteStore;
 use easemob_admin_ops::run::journal::header::Header;
 use easemob_admin_ops::select::ages::{Ages, IdStamps};
 use easemob_admin_ops::select::selection::Selection;
@@ -37,6 +36,7 @@ use crate::pauses::Pauses;
 use crate::progress::{Beside, Progress};
 use crate::render::report::{Report, Row};
 use crate::render::{self, Format};
+use crate::stores::{self, Logins};
 use crate::ui::Ui;
 
 /// Opens stdout; a function, because a report owns its writer.
@@ -210,7 +210,7 @@ impl Context {
     /// # Errors
     /// When no server is configured, and there is no trail or more than one.
     pub fn audit_directory(&self) -> Result<PathBuf, CommandError> {
-        let trails = self.stores()?.trails_directory();
+        let trails = stores::files(&self.places()?).trails();
         self.kept_for_target(&trails).map_err(|error| {
             error.hint(format!(
                 "or name a trail with --dir; they are in {}",
@@ -312,7 +312,7 @@ impl Context {
     /// # Errors
     /// When there is no place for them.
     pub fn stores(&self) -> Result<Stores, CommandError> {
-        Ok(Stores::on_disk(self.places()?.data()))
+        Ok(stores::stores(&self.places()?))
     }
 
     /// The variables with credentials that are set.
@@ -498,9 +498,9 @@ impl Context {
     }
 
     /// Opens what is kept about logins of this server, if there is anything.
-    fn kept_logins(&self) -> Option<Result<SqliteStore, StoreError>> {
+    fn kept_logins(&self) -> Option<Result<Logins, StoreError>> {
         let kept = self.logins_file().ok().filter(|path| path.exists());
-        kept.map(|path| SqliteStore::open(&path))
+        kept.map(|path| stores::logins(&path))
     }
 
     /// Refuses to choose devices by their age while what is kept about logins is of a newer version: a device that has
@@ -516,16 +516,16 @@ impl Context {
     }
 
     /// Returns who knows when devices signed in: what is kept about logins of this server, or their ids alone.
-    fn ages(&self) -> Box<dyn Ages> {
+    fn ages(&self) -> Arc<dyn Ages> {
         match self.kept_logins() {
-            Some(Ok(store)) => Box::new(KnownAges::of(store)),
+            Some(Ok(store)) => Arc::new(KnownAges::of(store)),
             Some(Err(error)) => {
                 self.ui.warn(format_args!(
                     "what is kept about logins cannot be used, so that only ids tell ages: {error}"
                 ));
-                Box::new(IdStamps)
+                Arc::new(IdStamps)
             }
-            None => Box::new(IdStamps),
+            None => Arc::new(IdStamps),
         }
     }
 

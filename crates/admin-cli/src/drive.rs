@@ -17,6 +17,7 @@ use easemob_admin_ops::run::item::Task;
 use easemob_admin_ops::schedule::pipeline::Stop;
 pub use easemob_admin_ops::schedule::run_loop::{Batch, Done};
 use easemob_admin_ops::schedule::run_loop::{Ended, Observer, RunLoop};
+use easemob_admin_ops::server::calls::Calls;
 use easemob_admin_ops::server::client::Server;
 use easemob_admin_ops::stores::Stores;
 

@@ -26,6 +26,7 @@ pub mod pauses;
 pub mod present;
 pub mod progress;
 pub mod render;
+pub mod stores;
 pub mod summary;
 pub mod ui;
 

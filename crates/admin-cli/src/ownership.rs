@@ -3,14 +3,16 @@
 #[cfg(unix)]
 mod walk;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use easemob_admin_ops::files::encoding::quoted;
+use easemob_admin_ops::run::id::RunId;
 
 use crate::command_error::CommandError;
 use crate::config::environment::Environment;
 use crate::context::Context;
 use crate::exit::Exit;
+use crate::stores::files;
 
 /// The variable that names a directory whose permissions the operator vouches for, with those above it: the volume of a
 /// container, in which there is nobody else.
@@ -142,18 +144,19 @@ impl Untrusted {
 /// # Errors
 /// When others can change the data directory, what is in it, or a directory above.
 pub fn require_data(context: &Context) -> Result<(), CommandError> {
-    let (places, stores) = (context.places()?, context.stores()?);
+    let places = context.places()?;
+    let data = files(&places);
     let trusted = trusted_directory(&context.environment);
     let tightened = checked(
         |walk| {
             walk.above(places.data())?;
             walk.own(places.data(), 0)?;
-            walk.own(&stores.runs_directory(), 1)?;
-            for all_of in [stores.locks_directory(), places.rate_budgets(), places.logins()] {
+            walk.own(&data.runs(), 1)?;
+            for all_of in [data.locks(), places.rate_budgets(), places.logins()] {
                 walk.own(&all_of, 3)?;
             }
             // The trail judges itself, and more strictly: what it is not asked to close it refuses.
-            walk.close(&stores.trails_directory(), 3);
+            walk.close(&data.trails(), 3);
             Ok(())
         },
         trusted,
@@ -170,9 +173,10 @@ pub fn require_data(context: &Context) -> Result<(), CommandError> {
 ///
 /// # Errors
 /// When they can.
-pub fn require_run(context: &Context, directory: &Path) -> Result<(), CommandError> {
+pub fn require_run(context: &Context, id: &RunId) -> Result<(), CommandError> {
+    let runs = files(&context.places()?).runs();
     let tightened = checked(
-        |walk| walk.own(directory, 2),
+        |walk| walk.own(&runs.join(id.as_str()), 2),
         trusted_directory(&context.environment),
     );
     conclude(context, tightened, crate::exit::INTERNAL, "the run is not used")

@@ -6,6 +6,7 @@
 //!
 //! | module | what it is |
 //! |---|---|
+//! | [`operations`] | the engine as one object: what a service begins with |
 //! | [`names`] | the one check of names and patterns, and what a character of a name is |
 //! | [`select`] | which devices are meant, and what is decided about each user: pure |
 //! | [`policy`] | how many devices each user may have, and which are the surplus |
@@ -28,6 +29,7 @@ pub mod jobs;
 pub mod locks;
 pub mod logins;
 pub mod names;
+pub mod operations;
 pub mod plan;
 pub mod policy;
 pub mod record;
@@ -42,3 +44,8 @@ pub mod target;
 
 #[cfg(test)]
 mod simulation;
+
+/// The examples of the page for backend services.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/backends.md")]
+struct Backends;

@@ -3,64 +3,87 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use easemob_admin_audit::{AuditError, AuditTrail};
-
-use crate::locks::sqlite::SqliteLocks;
-use crate::locks::store::{LockStore, LockStoreError};
-use crate::run::directory::Runs;
+use crate::locks::memory::MemoryLockStores;
+use crate::locks::sqlite::LockDatabases;
+use crate::locks::store::{LockStore, LockStoreError, LockStores};
+use crate::run::directory::RunDirectories;
+use crate::run::memory::MemoryRuns;
+use crate::run::store::RunStore;
 use crate::target::Target;
 
-/// The runs, trails and locks of a directory.
+/// The directories below which everything is kept on disk.
 #[derive(Debug, Clone)]
-pub struct Stores {
-    directory: PathBuf,
-}
+pub struct DataDirectory(PathBuf);
 
-impl Stores {
-    /// Keeps everything below `directory`.
+impl DataDirectory {
+    /// Names the directory, which need not exist yet.
     #[must_use]
-    pub fn on_disk(directory: &Path) -> Self {
-        Self {
-            directory: directory.to_owned(),
-        }
+    pub fn at(directory: &Path) -> Self {
+        Self(directory.to_owned())
     }
 
-    /// Returns the directory of all runs.
+    /// Returns the directory of all runs, each with one of its own.
     #[must_use]
-    pub fn runs_directory(&self) -> PathBuf {
-        self.directory.join("runs")
+    pub fn runs(&self) -> PathBuf {
+        self.0.join("runs")
     }
 
     /// Returns the directory of all audit trails.
     #[must_use]
-    pub fn trails_directory(&self) -> PathBuf {
-        self.directory.join("audit")
-    }
-
-    /// Returns the directory of all locks.
-    #[must_use]
-    pub fn locks_directory(&self) -> PathBuf {
-        self.directory.join("locks")
-    }
-
-    /// Returns the runs.
-    #[must_use]
-    pub fn runs(&self) -> Runs {
-        Runs::at(self.runs_directory())
+    pub fn trails(&self) -> PathBuf {
+        self.0.join("audit")
     }
 
     /// Returns the directory of the audit trail of a target.
     #[must_use]
-    pub fn trail_directory(&self, target: &Target) -> PathBuf {
-        self.trails_directory().join(target.name())
+    pub fn trail(&self, target: &Target) -> PathBuf {
+        self.trails().join(target.name())
     }
 
-    /// Opens the audit trail of a target, which proves that it can be written.
-    ///
-    /// # Errors
-    /// When it cannot.
-    pub fn open_trail(&self, target: &Target) -> Result<AuditTrail, AuditError> {
-        AuditTrail::open(&self.trail_directory(target), &target.name())
+    /// Returns the directory of all locks.
+    #[must_use]
+    pub fn locks(&self) -> PathBuf {
+        self.0.join("locks")
+    }
+}
+
+/// Where runs, with their audit trails, and locks are kept. Clones are the same stores.
+#[derive(Debug, Clone)]
+pub struct Stores {
+    runs: Arc<dyn RunStore>,
+    locks: Arc<dyn LockStores>,
+}
+
+impl Stores {
+    /// Composes stores of any kind.
+    #[must_use]
+    pub fn new(runs: impl RunStore + 'static, locks: impl LockStores + 'static) -> Self {
+        Self {
+            runs: Arc::new(runs),
+            locks: Arc::new(locks),
+        }
+    }
+
+    /// Keeps everything below a directory: runs and trails as files, locks in SQLite.
+    #[must_use]
+    pub fn on_disk(directory: &Path) -> Self {
+        let data = DataDirectory::at(directory);
+        Self::new(
+            RunDirectories::at(data.runs(), data.trails()),
+            LockDatabases::below(data.locks()),
+        )
+    }
+
+    /// Keeps everything as long as the process lives: for tests.
+    #[must_use]
+    pub fn in_memory() -> Self {
+        Self::new(MemoryRuns::default(), MemoryLockStores::default())
+    }
+
+    /// Returns the runs.
+    #[must_use]
+    pub fn runs(&self) -> &dyn RunStore {
+        &*self.runs
     }
 
     /// Opens the locks of a target.
@@ -68,18 +91,6 @@ impl Stores {
     /// # Errors
     /// When they cannot be used.
     pub fn locks(&self, target: &Target) -> Result<Arc<dyn LockStore>, LockStoreError> {
-        // The embedded sandbox has another port each time.
-        let app_root = (!target.sandbox).then(|| target.app_root.clone());
-        Ok(Arc::new(SqliteLocks::open(self.lock_file(target), app_root)?))
-    }
-
-    /// Returns true if opening the locks of a target imports what an earlier version kept.
-    #[must_use]
-    pub fn imports_locks(&self, target: &Target) -> bool {
-        SqliteLocks::imports(&self.lock_file(target))
-    }
-
-    fn lock_file(&self, target: &Target) -> PathBuf {
-        self.locks_directory().join(format!("{}.sqlite", target.name()))
+        self.locks.of(target)
     }
 }

@@ -1,5 +1,6 @@
 //! The server and app that something is done to.
 
+use easemob_admin_api::AppRoot;
 use easemob_admin_audit::directory_name;
 
 use crate::run::journal::header::Header;
@@ -18,6 +19,26 @@ pub struct Target {
 }
 
 impl Target {
+    /// The app at `root`, named by no profile.
+    #[must_use]
+    pub fn of(root: &AppRoot) -> Self {
+        let app_root = root.to_string();
+        Self {
+            app: root
+                .app_key()
+                .map_or_else(|| app_root.clone(), ToString::to_string),
+            app_root,
+            profile: None,
+            sandbox: false,
+        }
+    }
+
+    /// Returns the root that locks are entered with; none for the embedded sandbox, which has another one each time.
+    #[must_use]
+    pub fn lasting_root(&self) -> Option<&str> {
+        (!self.sandbox).then_some(self.app_root.as_str())
+    }
+
     /// Returns the name under which its trail and its locks are kept.
     #[must_use]
     pub fn name(&self) -> String {

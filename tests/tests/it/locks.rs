@@ -11,6 +11,8 @@ use easemob_admin_sandbox::Fault;
 use serde_json::{Value, json};
 
 use super::env::{Running, TestEnv, until};
+#[cfg(target_os = "linux")]
+use super::record::read_only;
 
 pub(super) fn lock<'a>(user: &'a str, ttl: &'a str) -> [&'a str; 8] {
     [
@@ -450,6 +452,23 @@ fn the_locks_of_another_server_are_told_and_left_alone() {
     edit_locks(&env, |lock| lock.app_root = None);
     let _ = env.run(&["sessions", "unlock", "--due", "--yes"]).expect(0);
     assert!(!banned(&env, "ann"), "a lock of an older version counts");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn locks_on_a_read_only_disk_are_seen() {
+    let env = ann();
+    let _ = env.run(&lock("ann", "1h")).expect(0);
+    let_time_pass(&env);
+    let read_only = |args: &[&str]| TestEnv::finish(env.spawn_in(&read_only(&env), args)).expect(0);
+    let shown = read_only(&["sessions", "locks", "-o", "json"]).json();
+    assert_eq!(shown["summary"]["overdue"], 1, "{shown}");
+    let listed = read_only(&["devices", "list", "ann"]);
+    assert!(
+        listed.stderr.contains("1 user should have been unlocked"),
+        "{}",
+        listed.text()
+    );
 }
 
 /// Makes what an earlier version kept of the locks that are there: a file of JSON, which this returns.

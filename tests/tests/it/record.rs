@@ -72,6 +72,20 @@ pub(crate) fn small_files(kilobytes: u32) -> String {
     format!("trap '' XFSZ; ulimit -f {kilobytes}")
 }
 
+/// The shell's words for a data directory on a read-only file system.
+#[cfg(target_os = "linux")]
+pub(crate) fn read_only(env: &TestEnv) -> String {
+    let data = env.path("data");
+    fs::create_dir_all(&data).unwrap();
+    let data = data.display();
+    // Root needs no user namespace, and others need one.
+    format!(
+        "if [ \"$(id -u)\" = 0 ]; then how=; else how=--map-root-user; fi; \
+         exec unshare --mount $how bash -c \
+         'mount --bind {data} {data} && mount -o remount,bind,ro {data} && exec \"$0\" \"$@\"' \"$0\" \"$@\""
+    )
+}
+
 #[test]
 #[cfg(target_os = "linux")]
 fn a_disk_that_is_full_from_the_start() {

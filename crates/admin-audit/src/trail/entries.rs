@@ -9,8 +9,8 @@ use serde::Deserialize;
 use crate::error::AuditError;
 use crate::kind::Kind;
 use crate::line::{Entry, FORMAT, Header, newer_format};
-use crate::lines::Line;
-use crate::snapshot::{Extent, ExtentLines, extents};
+use crate::trail::line_reader::Line;
+use crate::trail::snapshot::{Extent, ExtentLines, extents};
 
 /// The entries of a trail, oldest first, in flat memory.
 ///

@@ -3,12 +3,13 @@
 use std::io;
 
 use easemob_admin_ops::run::attempt::Attempt;
-use easemob_admin_ops::run::directory::OpenRun;
 use easemob_admin_ops::run::item::Task;
 use easemob_admin_ops::run::job::Action;
 use easemob_admin_ops::run::resume::Which;
+use easemob_admin_ops::run::store::OpenRun;
 use easemob_admin_ops::schedule::pipeline::Stop;
 
+use super::open_locks::open_locks;
 use super::operator::operator;
 use crate::command_error::CommandError;
 use crate::commands::times::now_ms;
@@ -39,9 +40,8 @@ impl<'a> Reported<'a> {
         which: Which,
         mut summary: Summary,
     ) -> Result<(Self, impl Iterator<Item = io::Result<Task>> + use<>), CommandError> {
-        let stores = context.stores()?;
         let operator = operator(session.subject.clone(), context.environment.get("SUDO_USER"));
-        let (attempt, tasks) = Attempt::begin(&stores, open, which, operator, now_ms).await?;
+        let (attempt, tasks) = Attempt::begin(open, which, operator, now_ms).await?;
         summary.users = which.count(&attempt.before);
         summary.leave(which.leaves(&attempt.before));
         summary.run = Some(attempt.header.run.clone());
@@ -90,7 +90,7 @@ impl<'a> Reported<'a> {
 /// # Errors
 /// When it could not; then nothing may be sent.
 pub fn prove_recordable(context: &Context, session: &Session) -> Result<(), CommandError> {
-    context.stores()?.open_trail(&session.target())?;
+    context.stores()?.runs().can_record(&session.target())?;
     Ok(())
 }
 
@@ -101,8 +101,7 @@ pub fn prove_recordable(context: &Context, session: &Session) -> Result<(), Comm
 pub fn prove_readable(context: &Context, session: &Session, action: &Action) -> Result<(), CommandError> {
     match action {
         Action::Ban | Action::Unban | Action::Lock { .. } | Action::Unlock { .. } => {
-            context.stores()?.lock_book(&session.target()).read()?;
-            Ok(())
+            open_locks(context, &session.target()).map(drop)
         }
         Action::Logout { selection }
         | Action::Apply { selection, .. }

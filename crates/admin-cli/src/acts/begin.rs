@@ -2,11 +2,10 @@
 
 use std::io;
 
-use easemob_admin_ops::run::directory::OpenRun;
-use easemob_admin_ops::run::id::RunId;
 use easemob_admin_ops::run::item::Item;
 use easemob_admin_ops::run::job::Action;
-use easemob_admin_ops::run::journal::header::{FORMAT, Header};
+use easemob_admin_ops::run::new::{Mandate, NewRun};
+use easemob_admin_ops::run::store::OpenRun;
 use jiff::Timestamp;
 
 use super::attempt::prove_readable;
@@ -39,28 +38,26 @@ pub fn begin(
     items: impl Iterator<Item = io::Result<Item>>,
 ) -> Result<OpenRun, CommandError> {
     prove_readable(context, session, &order.action)?;
-    let now = Timestamp::now();
-    let id = RunId::new(now, fastrand::u32(..));
-    let header = |items, input_sha256| Header {
-        format: FORMAT,
-        run: id.to_string(),
-        created: now,
-        tool: env!("CARGO_PKG_VERSION").into(),
-        app: session.app.clone(),
-        app_root: session.app_root.clone(),
-        sandbox: session.is_sandbox(),
-        profile: session.profile.clone(),
-        operator: operator(session.subject.clone(), context.environment.get("SUDO_USER")),
-        reason: order.acting.reason.clone(),
-        ticket: order.acting.ticket.clone(),
+    let new = NewRun {
         action: order.action,
+        mandate: Mandate {
+            reason: order.acting.reason.clone(),
+            ticket: order.acting.ticket.clone(),
+            durability: order.acting.durability.into(),
+        },
         source: order.source,
-        items,
-        input_sha256,
         allowance: order.allowance,
-        durability: order.acting.durability.into(),
     };
-    Ok(context.stores()?.runs().create(&id, items, header)?)
+    let operator = operator(session.subject.clone(), context.environment.get("SUDO_USER"));
+    let (stores, now) = (context.stores()?, Timestamp::now());
+    Ok(new.create(
+        stores.runs(),
+        &session.target(),
+        operator,
+        now,
+        fastrand::u32(..),
+        items,
+    )?)
 }
 
 /// Numbers the users of a list.

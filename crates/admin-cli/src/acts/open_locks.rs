@@ -8,6 +8,7 @@ use easemob_admin_ops::target::Target;
 use crate::command_error::CommandError;
 use crate::context::Context;
 use crate::ownership::require_data;
+use crate::stores::imports_locks;
 
 /// Opens the locks of a target.
 ///
@@ -15,9 +16,8 @@ use crate::ownership::require_data;
 /// When they cannot be used, or an earlier version kept them where others could have changed them: once they are imported,
 /// nobody can tell any more.
 pub fn open_locks(context: &Context, target: &Target) -> Result<Arc<dyn LockStore>, CommandError> {
-    let stores = context.stores()?;
-    if stores.imports_locks(target) {
+    if imports_locks(&context.places()?, target) {
         require_data(context)?;
     }
-    Ok(stores.locks(target)?)
+    Ok(context.stores()?.locks(target)?)
 }

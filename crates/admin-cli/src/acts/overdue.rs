@@ -38,8 +38,8 @@ impl Overdue {
         if locks.is_empty() {
             return Ok(this);
         }
-        let runs = context.stores()?.runs();
-        let traces = Traces::read(&runs, app_root, locks.iter().copied());
+        let stores = context.stores()?;
+        let traces = Traces::read(stores.runs(), app_root, locks.iter().copied());
         let of_user: HashMap<String, &Lock> = locks.iter().map(|lock| (lock.user.folded(), *lock)).collect();
         let task =
             |(number, lock): (u64, &&Lock)| Ok(Task::fresh(Item::new(number, number + 1, lock.user.clone())));

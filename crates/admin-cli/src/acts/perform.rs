@@ -8,10 +8,10 @@ use easemob_admin_ops::report::ban::BanReport;
 use easemob_admin_ops::report::device::DeviceReport;
 use easemob_admin_ops::report::limits::LimitsReport;
 use easemob_admin_ops::report::lock::LockReport;
-use easemob_admin_ops::run::directory::OpenRun;
 use easemob_admin_ops::run::item::Task;
 use easemob_admin_ops::run::job::Action;
 use easemob_admin_ops::run::resume::Which;
+use easemob_admin_ops::run::store::OpenRun;
 use easemob_admin_ops::target::Target;
 
 use super::attempt::Reported;
@@ -90,7 +90,7 @@ pub async fn perform(
             let stores = context.stores()?;
             let locks = open_locks(context, &Target::from(&reported.attempt.header))?;
             let driven = report::<LockReport>(reported, tasks, &job).await?;
-            let reconciled = reconcile(&stores.runs(), &*locks);
+            let reconciled = reconcile(stores.runs(), &*locks);
             let exit = driven.finish()?;
             reconciled?;
             Ok(exit)

@@ -9,7 +9,7 @@ use easemob_admin_ops::run::item::Task;
 use easemob_admin_ops::schedule::breaker::Breaker;
 use easemob_admin_ops::schedule::concurrency::Gauge;
 use easemob_admin_ops::schedule::pipeline::{self, Cause, Control, Stop, Wish};
-use easemob_admin_ops::server::calls::CallError;
+use easemob_admin_ops::server::calls::{CallError, Calls};
 use easemob_admin_ops::server::client::Server;
 
 use crate::command_error::CommandError;

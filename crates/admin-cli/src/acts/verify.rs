@@ -32,7 +32,8 @@ pub async fn run(
 /// # Errors
 /// When the run cannot be read.
 fn ended_by(context: &Context, id: &RunId) -> Result<Vec<Ended>, CommandError> {
-    let runs = context.stores()?.runs();
+    let stores = context.stores()?;
+    let runs = stores.runs();
     verify::ended(runs.items(id)?, runs.records(id)?).map_err(|error| {
         CommandError::new(exit::INTERNAL, format!("the run {id} cannot be read")).because(error)
     })

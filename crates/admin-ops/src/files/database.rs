@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use crate::files::private::{create_new, make_directory};
+use crate::files::sqlite_header;
 use crate::store_error::StoreError;
 
 /// How long to wait before a file that another process is making is tried again.
@@ -158,6 +159,19 @@ fn check(
     if std::fs::metadata(path).is_ok_and(|metadata| metadata.len() == 0) {
         return Ok(0);
     }
+    let known = layout.migrations.len();
+    let newer = |found| StoreError::Newer {
+        path: path.to_owned(),
+        found,
+        known: i64::try_from(known).unwrap_or(i64::MAX),
+    };
+    // SQLite makes files beside one that it only reads.
+    if let Some(head) = sqlite_header::read(path)
+        && head.application_id == layout.application_id
+        && usize::try_from(head.user_version).is_ok_and(|format| format > known)
+    {
+        return Err(newer(head.user_version).into());
+    }
     let read = match head(path, OpenFlags::SQLITE_OPEN_READ_ONLY, layout) {
         // A process was killed while it wrote: what it began is undone before anything can be read.
         Err(error) if error.sqlite_error_code() == Some(ErrorCode::ReadOnly) => {
@@ -180,14 +194,9 @@ fn check(
     if head.application != layout.application_id {
         return Err(foreign().into());
     }
-    let known = layout.migrations.len();
     match usize::try_from(head.format) {
         Ok(format) if format <= known => Ok(format),
-        _ => Err(Refused::Error(StoreError::Newer {
-            path: path.to_owned(),
-            found: head.format,
-            known: i64::try_from(known).unwrap_or(i64::MAX),
-        })),
+        _ => Err(newer(head.format).into()),
     }
 }
 

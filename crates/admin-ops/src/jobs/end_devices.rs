@@ -1,6 +1,6 @@
 //! Ends devices of a user, on record: the job of `sessions logout`, `sessions apply` and `limits enforce`.
 
-use std::cell::Cell;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::jobs::logout::{Fate, Mode, UserResult, logout_user};
 use crate::report::device::{self, DeviceReport};
@@ -21,7 +21,7 @@ pub struct Ending<'a, S> {
     recorder: &'a Recorder,
     order: &'a Order,
     cap: Cap,
-    drifted: Cell<u64>,
+    drifted: AtomicU64,
 }
 
 impl<'a, S: SessionCalls> Ending<'a, S> {
@@ -33,7 +33,7 @@ impl<'a, S: SessionCalls> Ending<'a, S> {
             recorder,
             order,
             cap,
-            drifted: Cell::new(0),
+            drifted: AtomicU64::new(0),
         }
     }
 
@@ -42,7 +42,7 @@ impl<'a, S: SessionCalls> Ending<'a, S> {
         let mode = Mode::Act(self.recorder);
         let result = logout_user(self.server, &task, self.order, mode, &self.cap).await;
         if has_drifted(&result) {
-            self.drifted.set(self.drifted.get() + 1);
+            self.drifted.fetch_add(1, Ordering::Relaxed);
         }
         let noted = self.note(&task.item, &result).await;
         let mut done = done_with(&task.item, &result, self.order);
@@ -55,7 +55,7 @@ impl<'a, S: SessionCalls> Ending<'a, S> {
     /// Returns of how many users the devices differ from the plan.
     #[must_use]
     pub fn drifted(&self) -> u64 {
-        self.drifted.get()
+        self.drifted.load(Ordering::Relaxed)
     }
 
     async fn note(&self, item: &Item, result: &UserResult) -> Result<(), RecordError> {

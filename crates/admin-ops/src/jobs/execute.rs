@@ -131,7 +131,7 @@ pub async fn execute<S: SessionCalls + AccountCalls + LimitCalls>(
         Job::Unlock(as_of) => {
             let as_of = as_of.unwrap_or(header.created);
             let locks = locks()?;
-            let unlocking = Unlocking::begin(server, recorder, &stores.runs(), &*locks, as_of)?;
+            let unlocking = Unlocking::begin(server, recorder, stores.runs(), &*locks, as_of)?;
             let work = async |task| unlocking.work_on(task).await.into_reports();
             let cut_off = |task: &Task| vec![LockReport::cut_off(&task.item).into()];
             run_loop.phase(tasks, work, cut_off, observer).await;

@@ -11,13 +11,13 @@ use crate::locks::lock::{Lock, LockState, enter};
 use crate::locks::store::{LockStore, LockStoreError};
 use crate::report::lock::{LockReport, failed, not_started};
 use crate::report::{Failure, Outcome, one};
-use crate::run::directory::Runs;
 use crate::run::id::RunId;
 use crate::run::item::{Item, Task};
 use crate::run::journal::header::Header;
 use crate::run::journal::record::{self, State};
 use crate::run::outcome;
 use crate::run::recorder::{RecordError, Recorder};
+use crate::run::store::RunStore;
 use crate::schedule::cap::Cap;
 use crate::schedule::pipeline::Stop;
 use crate::schedule::run_loop::Done;
@@ -84,7 +84,7 @@ pub struct Locking<'a, S> {
     server: &'a S,
     recorder: &'a Recorder,
     header: &'a Header,
-    runs: Runs,
+    runs: &'a dyn RunStore,
     locks: &'a dyn LockStore,
     until: Timestamp,
     before: HashMap<u64, Before>,
@@ -101,13 +101,13 @@ impl<'a, S: SessionCalls + AccountCalls> Locking<'a, S> {
         server: &'a S,
         recorder: &'a Recorder,
         header: &'a Header,
-        runs: Runs,
+        runs: &'a dyn RunStore,
         locks: &'a dyn LockStore,
         until: Timestamp,
         tasks: &[Task],
     ) -> Result<Self, CannotLock> {
         let bans = RunId::parse(&header.run)
-            .and_then(|id| bans::of_run(&runs, &id))
+            .and_then(|id| bans::of_run(runs, &id))
             .ok_or_else(|| CannotLock::Run(header.run.clone()))?;
         let mut this = Self {
             server,
@@ -242,7 +242,7 @@ impl<'a, S: SessionCalls + AccountCalls> Locking<'a, S> {
     fn may_be_earlier(&self, held: Option<&Lock>) -> bool {
         held.is_some_and(|lock| {
             let others = lock.runs().filter(|run| *run != self.header.run);
-            bans::may_be_of(&self.runs, others, &lock.user)
+            bans::may_be_of(self.runs, others, &lock.user)
         })
     }
 

@@ -1,6 +1,7 @@
 //! Lifts the lock of a user.
 
-use std::cell::RefCell;
+use std::mem;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use easemob_admin_api::UserId;
 use jiff::Timestamp;
@@ -10,11 +11,11 @@ use crate::locks::settling::{Traces, Verdict, is_banned};
 use crate::locks::store::{Listing, LockStore, LockStoreError};
 use crate::report::lock::{LockReport, failed, not_started};
 use crate::report::{Outcome, one};
-use crate::run::directory::Runs;
 use crate::run::item::{Item, Task};
 use crate::run::journal::record::{self, State};
 use crate::run::outcome;
 use crate::run::recorder::{RecordError, Recorder};
+use crate::run::store::RunStore;
 use crate::schedule::pipeline::Stop;
 use crate::schedule::run_loop::Done;
 use crate::schedule::tally::Settled;
@@ -78,7 +79,7 @@ impl<'a, S: AccountCalls> Unlocking<'a, S> {
     pub fn begin(
         server: &'a S,
         recorder: &'a Recorder,
-        runs: &Runs,
+        runs: &dyn RunStore,
         locks: &'a dyn LockStore,
         as_of: Timestamp,
     ) -> Result<Self, LockStoreError> {
@@ -92,7 +93,7 @@ impl<'a, S: AccountCalls> Unlocking<'a, S> {
             as_of,
             lifted: Lifted {
                 locks,
-                waiting: RefCell::default(),
+                waiting: Mutex::default(),
             },
         })
     }
@@ -167,17 +168,21 @@ impl<'a, S: AccountCalls> Unlocking<'a, S> {
 #[derive(Debug)]
 struct Lifted<'a> {
     locks: &'a dyn LockStore,
-    waiting: RefCell<Vec<Lock>>,
+    waiting: Mutex<Vec<Lock>>,
 }
 
 impl Lifted<'_> {
+    fn waiting(&self) -> MutexGuard<'_, Vec<Lock>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Takes a lock out, unless it has become another.
     ///
     /// A change waits for the disk, so those who have come as far at the same time go together.
     async fn take_out(&self, lock: Lock) -> Result<(), LockStoreError> {
-        self.waiting.borrow_mut().push(lock.clone());
+        self.waiting().push(lock.clone());
         tokio::task::yield_now().await;
-        let lifted = self.waiting.take();
+        let lifted = mem::take(&mut *self.waiting());
         if lifted.is_empty() {
             return Ok(());
         }
@@ -188,7 +193,7 @@ impl Lifted<'_> {
         if changed.is_err() {
             // The others try for themselves, so that none of them takes this for a success.
             let others = lifted.into_iter().filter(|other| *other != lock);
-            self.waiting.borrow_mut().extend(others);
+            self.waiting().extend(others);
         }
         changed
     }
@@ -255,7 +260,7 @@ mod tests {
         let locks = SqliteLocks::open(home.path().join("prod.sqlite"), None).unwrap();
         let lifted = Lifted {
             locks: &locks,
-            waiting: RefCell::default(),
+            waiting: Mutex::default(),
         };
         let lock = |name| Lock::for_test(name, "a", LockState::Locked);
         let (ann, bob) = (lock("ann"), lock("bob"));
@@ -264,7 +269,7 @@ mod tests {
         std::fs::create_dir(home.path().join("prod.sqlite")).unwrap();
         let (first, second) = both().await;
         assert!(first.is_err() && second.is_err());
-        assert!(lifted.waiting.borrow().is_empty());
+        assert!(lifted.waiting().is_empty());
 
         std::fs::remove_dir(home.path().join("prod.sqlite")).unwrap();
         locks

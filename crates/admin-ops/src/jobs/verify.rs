@@ -12,7 +12,6 @@ use easemob_admin_api::{DeviceId, UserId};
 use serde::Serialize;
 
 use crate::run::item::Item;
-use crate::run::journal::read::JournalError;
 use crate::run::journal::record::{Intent, Record};
 use crate::schedule::run_loop::Batch;
 use crate::server::calls::{CallError, SessionCalls};
@@ -149,12 +148,12 @@ pub async fn verify(
 /// When the journal is damaged.
 pub fn ended(
     items: impl Iterator<Item = io::Result<Item>>,
-    records: impl Iterator<Item = Result<Record, JournalError>>,
+    records: impl Iterator<Item = io::Result<Record>>,
 ) -> io::Result<Vec<Ended>> {
     let mut intents: HashMap<u64, Intent> = HashMap::new();
     let mut found: BTreeMap<u64, (Vec<DeviceId>, Vec<DeviceId>)> = BTreeMap::new();
     for record in records {
-        match record.map_err(io::Error::other)? {
+        match record? {
             Record::Intent(intent) => {
                 intents.insert(intent.n, intent);
             }

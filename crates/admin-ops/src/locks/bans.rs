@@ -4,9 +4,9 @@ use std::collections::{HashMap, HashSet};
 
 use easemob_admin_api::UserId;
 
-use crate::run::directory::Runs;
 use crate::run::id::RunId;
 use crate::run::journal::record::{Failure, Outcome, Record, State};
+use crate::run::store::RunStore;
 
 /// The call that bans.
 pub const BAN: &str = "users.ban";
@@ -86,7 +86,7 @@ impl Folded {
 
 /// Reads the bans of a run; nothing if it cannot be read.
 #[must_use]
-pub fn of_run(runs: &Runs, id: &RunId) -> Option<Bans> {
+pub fn of_run(runs: &dyn RunStore, id: &RunId) -> Option<Bans> {
     let mut folded = Folded::default();
     for record in runs.records(id).ok()? {
         folded.note(&record.ok()?);
@@ -96,7 +96,7 @@ pub fn of_run(runs: &Runs, id: &RunId) -> Option<Bans> {
 
 /// Reads the bans of a run by the user, for items that were begun; nothing if it cannot be read.
 #[must_use]
-pub fn by_user(runs: &Runs, id: &RunId) -> Option<Vec<(UserId, Ban)>> {
+pub fn by_user(runs: &dyn RunStore, id: &RunId) -> Option<Vec<(UserId, Ban)>> {
     let bans = of_run(runs, id)?;
     let mut begun = Vec::new();
     for item in runs.items(id).ok()? {
@@ -109,7 +109,7 @@ pub fn by_user(runs: &Runs, id: &RunId) -> Option<Vec<(UserId, Ban)>> {
 
 /// Returns true if one of the runs may have banned the user.
 #[must_use]
-pub fn may_be_of<'a>(runs: &Runs, mut ids: impl Iterator<Item = &'a str>, user: &UserId) -> bool {
+pub fn may_be_of<'a>(runs: &dyn RunStore, mut ids: impl Iterator<Item = &'a str>, user: &UserId) -> bool {
     ids.any(|id| {
         let bans = RunId::parse(id)
             .and_then(|id| by_user(runs, &id))

@@ -9,7 +9,8 @@ use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 
 use crate::locks::lock::Lock;
-use crate::locks::store::{Listing, LockStore, LockStoreError, UserGuard};
+use crate::locks::store::{Listing, LockStore, LockStoreError, LockStores, UserGuard};
+use crate::target::Target;
 
 /// Locks in memory. Clones and [views](Self::of) share them.
 #[derive(Debug, Clone, Default)]
@@ -45,6 +46,18 @@ impl MemoryLocks {
             (Some(here), Some(there)) => here == there,
             _ => true,
         }
+    }
+}
+
+/// The locks of all targets in memory. Clones share them.
+#[derive(Debug, Clone, Default)]
+pub struct MemoryLockStores(Arc<Mutex<HashMap<String, MemoryLocks>>>);
+
+impl LockStores for MemoryLockStores {
+    fn of(&self, target: &Target) -> Result<Arc<dyn LockStore>, LockStoreError> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let locks = all.entry(target.name()).or_default();
+        Ok(Arc::new(locks.of(target.lasting_root())))
     }
 }
 

@@ -7,8 +7,8 @@ use easemob_admin_api::UserId;
 use crate::locks::bans::{self, Ban};
 use crate::locks::lock::{Lock, settle};
 use crate::locks::store::{Listing, LockStore, LockStoreError};
-use crate::run::directory::Runs;
 use crate::run::id::RunId;
+use crate::run::store::RunStore;
 
 /// Brings pending locks up to what the journals of their runs say.
 ///
@@ -16,7 +16,7 @@ use crate::run::id::RunId;
 ///
 /// # Errors
 /// When the locks cannot be read or written.
-pub fn reconcile(runs: &Runs, locks: &dyn LockStore) -> Result<(), LockStoreError> {
+pub fn reconcile(runs: &dyn RunStore, locks: &dyn LockStore) -> Result<(), LockStoreError> {
     let pending = locks.list(Listing::Pending)?;
     if pending.is_empty() {
         return Ok(());
@@ -36,7 +36,7 @@ pub fn reconcile(runs: &Runs, locks: &dyn LockStore) -> Result<(), LockStoreErro
 }
 
 /// Reads whether the runs of pending locks have banned users, by their names in lower case, where that is settled.
-fn read(runs: &Runs, pending: &[Lock]) -> Vec<(String, HashMap<String, bool>)> {
+fn read(runs: &dyn RunStore, pending: &[Lock]) -> Vec<(String, HashMap<String, bool>)> {
     let ids: BTreeSet<&str> = pending.iter().flat_map(Lock::runs).collect();
     let of_run = |id: RunId| {
         // A run that cannot be read leaves its locks pending, which is told wherever locks are.

@@ -10,10 +10,10 @@ use easemob_admin_api::UserId;
 
 use crate::locks::bans::{self, Ban};
 use crate::locks::lock::Lock;
-use crate::run::directory::Runs;
 use crate::run::id::RunId;
 use crate::run::job::Action;
 use crate::run::journal::header::Header;
+use crate::run::store::RunStore;
 use crate::server::calls::{AccountCalls, CallError};
 
 /// What the record of a run says of the ban of one user.
@@ -89,7 +89,11 @@ enum RunTrace {
 impl Traces {
     /// Reads the runs of `locks`, which are of the server with this root; none for the embedded sandbox.
     #[must_use]
-    pub fn read<'a>(runs: &Runs, app_root: Option<&str>, locks: impl Iterator<Item = &'a Lock>) -> Self {
+    pub fn read<'a>(
+        runs: &dyn RunStore,
+        app_root: Option<&str>,
+        locks: impl Iterator<Item = &'a Lock>,
+    ) -> Self {
         let ids: BTreeSet<&str> = locks.flat_map(Lock::runs).collect();
         let read = |id: &str| (id.to_owned(), RunTrace::read(runs, app_root, id));
         Self {
@@ -115,7 +119,7 @@ impl Traces {
 }
 
 impl RunTrace {
-    fn read(runs: &Runs, app_root: Option<&str>, id: &str) -> Self {
+    fn read(runs: &dyn RunStore, app_root: Option<&str>, id: &str) -> Self {
         let Some(id) = RunId::parse(id) else {
             return Self::Lost;
         };
@@ -155,17 +159,17 @@ pub async fn is_banned(server: &impl AccountCalls, user: &UserId) -> Result<bool
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::io;
 
     use jiff::Timestamp;
 
     use super::*;
     use crate::locks::lock::LockState;
-    use crate::run::directory::OpenRun;
+    use crate::run::directory::RunDirectories;
     use crate::run::item::Item;
     use crate::run::journal::header::{Durability, FORMAT, Operator};
     use crate::run::journal::record::{Failure, Intent, Outcome, Record, State};
-    use crate::run::journal::write::JournalFile;
+    use crate::run::recorder::Note;
+    use crate::run::run_record::Sink;
 
     #[test]
     fn only_a_ban_that_a_run_of_the_lock_sent_is_lifted() {
@@ -246,20 +250,16 @@ mod tests {
     }
 
     /// A run about Ann with these records, and its journal still open.
-    fn begun(runs: &Runs, id: &RunId, header: impl FnOnce() -> Header, records: &[Record]) -> JournalFile {
+    fn begun(runs: &RunDirectories, id: &RunId, header: Header, records: &[Record]) -> Vec<Box<dyn Sink>> {
         let ann = Item::new(0, 1, UserId::parse("Ann").unwrap());
-        let open: OpenRun = runs
-            .create(id, std::iter::once(io::Result::Ok(ann)), |items, input_sha256| {
-                Header {
-                    items,
-                    input_sha256,
-                    ..header()
-                }
-            })
-            .unwrap();
-        let (_, _, mut journal) = open.into_journal();
-        journal.append(records.iter()).unwrap();
-        journal
+        drop(runs.create(id, header, &mut std::iter::once(Ok(ann))).unwrap());
+        let (header, mut progress, held) = runs.hold(id).unwrap();
+        let mut sinks = held.sinks(&header, &mut progress).unwrap();
+        let notes: Vec<Note> = records.iter().cloned().map(Note::of_run).collect();
+        for sink in &mut sinks {
+            sink.append(&notes).unwrap();
+        }
+        sinks
     }
 
     fn intent() -> Record {
@@ -293,7 +293,7 @@ mod tests {
     #[test]
     fn a_run_is_believed_as_far_as_its_record_goes() {
         let home = tempfile::tempdir().unwrap();
-        let runs = Runs::at(home.path().join("runs"));
+        let runs = RunDirectories::at(home.path().join("runs"), home.path().join("audit"));
         let id = |number: u32| RunId::parse(&format!("20260101-000000-{number:06x}")).unwrap();
         let refused = outcome(State::FailedFinal, Some("users.ban"));
         let silent = outcome(State::FailedRetry, Some("users.ban"));
@@ -310,7 +310,7 @@ mod tests {
             (vec![outcome(State::Skipped, None)], Verdict::BannedBefore),
         ]) {
             let id = id(number);
-            let journal = begun(&runs, &id, || header(&id, lock_action(), ROOT, false), &records);
+            let journal = begun(&runs, &id, header(&id, lock_action(), ROOT, false), &records);
             // Names are compared as the server compares them.
             let lock = Lock::for_test("aNN", id.as_str(), LockState::Pending);
             let verdict =
@@ -329,7 +329,7 @@ mod tests {
     #[test]
     fn what_says_nothing_of_this_server_or_cannot_be_read_is_no_evidence() {
         let home = tempfile::tempdir().unwrap();
-        let runs = Runs::at(home.path().join("runs"));
+        let runs = RunDirectories::at(home.path().join("runs"), home.path().join("audit"));
         let id = |number: u32| RunId::parse(&format!("20260101-000000-{number:06x}")).unwrap();
         let other = "https://two/acme/chat";
         for (number, (action, root, sandbox, asked, expected)) in (0..).zip([
@@ -344,7 +344,7 @@ mod tests {
             drop(begun(
                 &runs,
                 &id,
-                || header(&id, action.clone(), root, sandbox),
+                header(&id, action.clone(), root, sandbox),
                 &[intent()],
             ));
             let lock = Lock::for_test("ann", id.as_str(), LockState::Pending);
@@ -363,7 +363,7 @@ mod tests {
         drop(begun(
             &runs,
             &damaged,
-            || header(&damaged, lock_action(), ROOT, false),
+            header(&damaged, lock_action(), ROOT, false),
             &[intent()],
         ));
         let directory = home.path().join("runs").join(damaged.as_str());

@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::io::{self, ErrorKind};
+use std::sync::Arc;
 
 use easemob_admin_api::UserId;
 use futures_util::future::BoxFuture;
@@ -13,6 +14,7 @@ use jiff::Timestamp;
 use crate::locks::lock::Lock;
 use crate::run::recorder::RecordError;
 use crate::store_error::StoreError;
+use crate::target::Target;
 
 /// Why the locks cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +34,15 @@ impl From<LockStoreError> for RecordError {
         };
         io::Error::new(kind, error).into()
     }
+}
+
+/// Keeps the locks of all targets.
+pub trait LockStores: fmt::Debug + Send + Sync {
+    /// Opens the locks of a target.
+    ///
+    /// # Errors
+    /// When they cannot be used.
+    fn of(&self, target: &Target) -> Result<Arc<dyn LockStore>, LockStoreError>;
 }
 
 /// Which locks are listed.

@@ -14,7 +14,8 @@ use crate::run::job::Action;
 use crate::run::journal::header::{self, Header};
 use crate::run::journal::progress;
 use crate::run::journal::record::{self, Record, State};
-use crate::run::recorder::{Note, Sink};
+use crate::run::recorder::Note;
+use crate::run::run_record::Sink;
 
 /// Where an outcome that failed or was skipped keeps the state of the item.
 pub(super) const STATE: &str = "state";
@@ -24,6 +25,11 @@ pub(super) const STATE: &str = "state";
 /// It comes before the journal: what the journal has, the trail has too.
 pub struct AuditSink {
     trail: AuditTrail,
+    events: RunEvents,
+}
+
+/// Turns the notes of one run into events of the trail.
+pub struct RunEvents {
     header: Header,
     /// Who works on the run now, which need not be who created it.
     acting: Option<(Operator, String)>,
@@ -42,9 +48,17 @@ struct Meant {
 }
 
 impl AuditSink {
-    /// Binds a run to a trail; `outstanding` are the calls of earlier attempts whose outcome nobody has noted.
+    /// Binds a run to a trail.
     #[must_use]
-    pub fn new(trail: AuditTrail, header: Header, outstanding: &HashMap<u64, progress::Meant>) -> Self {
+    pub fn new(trail: AuditTrail, events: RunEvents) -> Self {
+        Self { trail, events }
+    }
+}
+
+impl RunEvents {
+    /// Begins an attempt on a run; `outstanding` are the calls of earlier attempts whose outcome nobody has noted.
+    #[must_use]
+    pub fn new(header: Header, outstanding: &HashMap<u64, progress::Meant>) -> Self {
         let earlier = |(n, meant): (&u64, &progress::Meant)| {
             let meant = Meant {
                 call: meant.call.clone(),
@@ -55,7 +69,6 @@ impl AuditSink {
             (*n, meant)
         };
         Self {
-            trail,
             header,
             acting: None,
             meant: outstanding.iter().map(earlier).collect(),
@@ -105,10 +118,9 @@ impl AuditSink {
         event.call = Some(call);
         event
     }
-}
 
-impl Sink for AuditSink {
-    fn append(&mut self, notes: &[Note]) -> io::Result<()> {
+    /// Returns the events of a block of notes.
+    pub fn of(&mut self, notes: &[Note]) -> Vec<Event> {
         let mut events = Vec::with_capacity(notes.len());
         for note in notes {
             let mut event = self.event(note);
@@ -144,9 +156,21 @@ impl Sink for AuditSink {
             }
             events.push(event);
         }
-        let events: Vec<Event> = events.into_iter().flat_map(in_parts).collect();
+        events.into_iter().flat_map(in_parts).collect()
+    }
+}
+
+/// Returns true if an attempt ends with one of the notes, so that a head of the trail is signed.
+#[must_use]
+pub fn ends_an_attempt(notes: &[Note]) -> bool {
+    notes.iter().any(|note| matches!(note.record, Record::End(_)))
+}
+
+impl Sink for AuditSink {
+    fn append(&mut self, notes: &[Note]) -> io::Result<()> {
+        let events = self.events.of(notes);
         self.trail.append_buffered(&events).map_err(io::Error::other)?;
-        if notes.iter().any(|note| matches!(note.record, Record::End(_))) {
+        if ends_an_attempt(notes) {
             self.trail
                 .checkpoint(SystemTime::now())
                 .map_err(io::Error::other)?;

@@ -13,7 +13,8 @@ use crate::record::sink::STATE;
 use crate::run::item::Item;
 use crate::run::journal::progress::Progress;
 use crate::run::journal::record::{self, Failure, Record, State};
-use crate::run::recorder::{Note, Sink};
+use crate::run::recorder::Note;
+use crate::run::run_record::Sink;
 
 /// How many entries of a run, and how many of its users, are looked at from the end of the trail: the journal lacks one
 /// block at most, and what a loss of power took within a tenth of a second.

@@ -4,17 +4,13 @@ use std::io;
 
 use easemob_admin_audit::AuditError;
 
-use crate::record::sink::AuditSink;
-use crate::record::taken_over::take_over;
-use crate::run::directory::{OpenRun, RunError};
 use crate::run::item::Task;
-use crate::run::journal::header::{Durability, Header, Operator};
-use crate::run::journal::progress::Counts;
+use crate::run::journal::header::{Header, Operator};
+use crate::run::journal::progress::{Counts, Progress};
 use crate::run::journal::record::{Begin, End, Record};
-use crate::run::recorder::{Clock, Note, RecordError, Recorder, Sink};
+use crate::run::recorder::{Clock, Note, RecordError, Recorder};
 use crate::run::resume::{Which, remaining};
-use crate::stores::Stores;
-use crate::target::Target;
+use crate::run::store::{Items, OpenRun, RunError};
 
 /// The work of one process on a run.
 #[derive(Debug)]
@@ -55,34 +51,32 @@ impl Attempt {
     /// # Errors
     /// When something cannot be read or written; then nothing may be sent.
     pub async fn begin(
-        stores: &Stores,
         open: OpenRun,
         which: Which,
         operator: Operator,
         clock: Clock,
-    ) -> Result<(Self, impl Iterator<Item = io::Result<Task>> + use<>), CannotBegin> {
-        Self::begin_with(stores, open, which, operator, clock, &mut Recorder::start).await
+    ) -> Result<(Self, impl Iterator<Item = io::Result<Task>> + Send + use<>), CannotBegin> {
+        let OpenRun {
+            header,
+            mut progress,
+            held,
+        } = open;
+        let items = held.items()?;
+        let record = held.into_record(&header, &mut progress)?;
+        let recorder = Recorder::start(record, header.durability, clock).map_err(CannotBegin::Thread)?;
+        Self::with(recorder, header, progress, items, which, operator).await
     }
 
-    /// Begins as [`begin`](Self::begin) does, with another recorder: of the trail and then the journal.
-    pub(crate) async fn begin_with(
-        stores: &Stores,
-        open: OpenRun,
+    /// Begins with a recorder that has been started.
+    pub(crate) async fn with(
+        recorder: Recorder,
+        header: Header,
+        progress: Progress,
+        items: Items,
         which: Which,
         operator: Operator,
-        clock: Clock,
-        record: &mut dyn FnMut(Vec<Box<dyn Sink>>, Durability, Clock) -> io::Result<Recorder>,
-    ) -> Result<(Self, impl Iterator<Item = io::Result<Task>> + use<>), CannotBegin> {
-        let (items, again) = (open.items()?, open.items()?);
-        let (header, mut progress, mut journal) = open.into_journal();
-        let target = Target::from(&header);
-        let trail = stores.trail_directory(&target);
-        take_over(&trail, &header.run, again, &mut progress, &mut journal).map_err(CannotBegin::Compare)?;
+    ) -> Result<(Self, impl Iterator<Item = io::Result<Task>> + Send + use<>), CannotBegin> {
         let before = progress.counts();
-        let trail = stores.open_trail(&target)?;
-        let trail = AuditSink::new(trail, header.clone(), progress.outstanding());
-        let sinks: Vec<Box<dyn Sink>> = vec![Box::new(trail), Box::new(journal)];
-        let recorder = record(sinks, header.durability, clock).map_err(CannotBegin::Thread)?;
         let begin = Begin {
             at: recorder.now(),
             tool: env!("CARGO_PKG_VERSION").into(),

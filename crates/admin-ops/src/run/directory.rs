@@ -1,150 +1,79 @@
-//! Creates, opens and lists the directories of runs.
+//! Runs as directories, and the audit trails beside them as files.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use easemob_admin_audit::{AuditError, AuditTrail};
+
 use crate::files::digest;
 use crate::files::private::{create_new, make_directory, make_new_directory};
+use crate::record::sink::{AuditSink, RunEvents};
+use crate::record::taken_over::take_over;
+use crate::run::attempt::CannotBegin;
 use crate::run::id::RunId;
 use crate::run::input;
 use crate::run::item::Item;
 use crate::run::journal::header::Header;
 use crate::run::journal::progress::Progress;
 use crate::run::journal::read::{JournalError, Reader};
-use crate::run::journal::record::Record;
 use crate::run::journal::write::JournalFile;
+use crate::run::run_record::{InOrder, RunRecord, Sink};
+use crate::run::store::{HeldRun, Items, OpenRun, Records, RunError, RunStore, SeenRun};
+use crate::target::Target;
 
 const JOURNAL: &str = "journal.jsonl";
 const INPUT: &str = "input.jsonl";
 
-/// The directory that holds all runs.
+/// Keeps each run in a directory of its own, and the trail of each target in another.
 #[derive(Debug, Clone)]
-pub struct Runs {
-    root: PathBuf,
+pub struct RunDirectories {
+    runs: PathBuf,
+    trails: PathBuf,
 }
 
-/// A run that this process works on; no other can.
+/// A run whose journal is locked as long as this lives.
 #[derive(Debug)]
-pub struct OpenRun {
-    /// What it is about.
-    pub header: Header,
-    /// How far it has come.
-    pub progress: Progress,
+pub struct HeldDirectory {
     directory: PathBuf,
-    file: File,
-}
-
-/// A run as it is on disk, perhaps with another process at work on it.
-#[derive(Debug)]
-pub struct SeenRun {
-    /// What it is about.
-    pub header: Header,
-    /// How far it has come.
-    pub progress: Progress,
-    /// When and why the last attempt ended; nothing while it goes on, or if it was killed.
-    pub ended: Option<(i64, Option<String>)>,
-    /// Whether a process works on it.
-    pub running: bool,
-}
-
-impl SeenRun {
-    /// Returns true if `runs resume` would find something to do.
-    #[must_use]
-    pub fn can_be_gone_on_with(&self) -> bool {
-        let unfinished = self.progress.counts().unfinished() > 0;
-        unfinished && !self.running && self.header.action.can_be_gone_on_with()
-    }
-}
-
-/// Why a run cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum RunError {
-    /// The text that names a run is empty, as that of a variable that is not set.
-    #[error("no run is named: the id is empty")]
-    NoName,
-    /// There is no such run.
-    #[error("there is no run `{0}`")]
-    NoSuchRun(String),
-    /// More than one id begins like this.
-    #[error("`{0}` is the beginning of more than one run id")]
-    Ambiguous(String),
-    /// Another process works on it.
-    #[error("another process works on the run {0}")]
-    Busy(RunId),
-    /// The journal cannot be used.
-    #[error("the run {run} cannot be used")]
-    Journal {
-        /// The run.
-        run: RunId,
-        /// Why.
-        source: JournalError,
-    },
-    /// The copy of the input is not the one that the run was begun with.
-    #[error("the input of the run {0} was changed after the run was begun")]
-    InputChanged(RunId),
-    /// The directory cannot be read or written.
-    #[error("{what} {}", path.display())]
-    Io {
-        /// What could not be done.
-        what: &'static str,
-        /// The file or directory.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
+    trails: PathBuf,
+    journal: File,
 }
 
 fn cannot(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> RunError {
-    let path = path.to_owned();
-    move |source| RunError::Io { what, path, source }
+    let at = path.display().to_string();
+    move |source| RunError::Io { what, at, source }
 }
 
-impl Runs {
-    /// Names the directory, which need not exist yet.
+fn journal_of(run: &RunId) -> impl Fn(JournalError) -> RunError {
+    let run = run.clone();
+    move |source| RunError::Journal {
+        run: run.clone(),
+        source,
+    }
+}
+
+impl RunDirectories {
+    /// Names the directories of all runs and of all trails, which need not exist yet.
     #[must_use]
-    pub fn at(root: PathBuf) -> Self {
-        Self { root }
+    pub fn at(runs: PathBuf, trails: PathBuf) -> Self {
+        Self { runs, trails }
     }
 
-    /// Returns the directory of a run, which need not exist.
-    #[must_use]
-    pub fn directory_of(&self, id: &RunId) -> PathBuf {
-        self.root.join(id.as_str())
-    }
-
-    /// Creates the directory of a run, and its journal with nothing but the header.
-    ///
-    /// `header` gets the number of items and the digest of the input.
-    ///
-    /// # Errors
-    /// When the disk is full or may not be written; then nothing that could be resumed is left behind.
-    pub fn create(
-        &self,
-        id: &RunId,
-        items: impl Iterator<Item = io::Result<Item>>,
-        header: impl FnOnce(u64, String) -> Header,
-    ) -> Result<OpenRun, RunError> {
-        let directory = self.directory_of(id);
-        make_directory(&self.root).map_err(cannot("cannot create the directory of runs", &self.root))?;
-        make_new_directory(&directory).map_err(cannot("cannot create the run directory", &directory))?;
-        let begun = Self::begin(&directory, items, header);
-        if begun.is_err() {
-            // What cannot be removed is an empty run, which is never listed.
-            let _ = fs::remove_dir_all(&directory);
-        }
-        begun
+    fn directory_of(&self, id: &RunId) -> PathBuf {
+        self.runs.join(id.as_str())
     }
 
     fn begin(
-        directory: &Path,
-        items: impl Iterator<Item = io::Result<Item>>,
-        header: impl FnOnce(u64, String) -> Header,
+        &self,
+        directory: PathBuf,
+        mut header: Header,
+        items: &mut dyn Iterator<Item = io::Result<Item>>,
     ) -> Result<OpenRun, RunError> {
         let path = directory.join(INPUT);
         let input = create_new(&path).map_err(cannot("cannot create", &path))?;
-        let (count, sha256) = input::write(input, items).map_err(cannot("cannot write", &path))?;
-        let header = header(count, sha256);
+        (header.items, header.input_sha256) =
+            input::write(input, items).map_err(cannot("cannot write", &path))?;
         let path = directory.join(JOURNAL);
         let write = || {
             let mut file = create_new(&path)?;
@@ -154,23 +83,23 @@ impl Runs {
             file.write_all(&line)?;
             file.sync_all()?;
             // The names of new files are on disk only when their directory is.
-            File::open(directory)?.sync_all()?;
+            File::open(&directory)?.sync_all()?;
             Ok(file)
         };
-        let file = write().map_err(cannot("cannot write", &path))?;
+        let journal = write().map_err(cannot("cannot write", &path))?;
         Ok(OpenRun {
             progress: Progress::new(header.jobs()),
             header,
-            directory: directory.to_owned(),
-            file,
+            held: Box::new(HeldDirectory {
+                directory,
+                trails: self.trails.clone(),
+                journal,
+            }),
         })
     }
 
-    /// Opens a run to go on with it.
-    ///
-    /// # Errors
-    /// When another process works on it, or what it left behind is damaged.
-    pub fn open(&self, id: &RunId) -> Result<OpenRun, RunError> {
+    /// Opens a run as [`RunStore::open`] does, and says what holds it.
+    pub(crate) fn hold(&self, id: &RunId) -> Result<(Header, Progress, HeldDirectory), RunError> {
         let directory = self.directory_of(id);
         let path = directory.join(JOURNAL);
         let mut file = OpenOptions::new()
@@ -183,13 +112,9 @@ impl Runs {
             Err(TryLockError::WouldBlock) => return Err(RunError::Busy(id.clone())),
             Err(TryLockError::Error(error)) => return Err(cannot("cannot lock", &path)(error)),
         }
-        let journal = |source| RunError::Journal {
-            run: id.clone(),
-            source,
-        };
-        let (header, mut reader) = Reader::open(&file).map_err(journal)?;
+        let (header, mut reader) = Reader::open(&file).map_err(journal_of(id))?;
         let mut progress = Progress::new(header.jobs());
-        while let Some(record) = reader.next_record().map_err(journal)? {
+        while let Some(record) = reader.next_record().map_err(journal_of(id))? {
             progress.note(record);
         }
         let good = reader.good_bytes();
@@ -205,24 +130,44 @@ impl Runs {
         if input != header.input_sha256 {
             return Err(RunError::InputChanged(id.clone()));
         }
+        let held = HeldDirectory {
+            directory,
+            trails: self.trails.clone(),
+            journal: file,
+        };
+        Ok((header, progress, held))
+    }
+}
+
+impl RunStore for RunDirectories {
+    fn create(
+        &self,
+        id: &RunId,
+        header: Header,
+        items: &mut dyn Iterator<Item = io::Result<Item>>,
+    ) -> Result<OpenRun, RunError> {
+        let directory = self.directory_of(id);
+        make_directory(&self.runs).map_err(cannot("cannot create the directory of runs", &self.runs))?;
+        make_new_directory(&directory).map_err(cannot("cannot create the run directory", &directory))?;
+        let begun = self.begin(directory.clone(), header, items);
+        if begun.is_err() {
+            // What cannot be removed is an empty run, which is never listed.
+            let _ = fs::remove_dir_all(&directory);
+        }
+        begun
+    }
+
+    fn open(&self, id: &RunId) -> Result<OpenRun, RunError> {
+        let (header, progress, held) = self.hold(id)?;
         Ok(OpenRun {
             header,
             progress,
-            directory,
-            file,
+            held: Box::new(held),
         })
     }
 
-    /// Reads a run without working on it.
-    ///
-    /// # Errors
-    /// When it cannot be read.
-    pub fn see(&self, id: &RunId) -> Result<SeenRun, RunError> {
+    fn see(&self, id: &RunId) -> Result<SeenRun, RunError> {
         let path = self.directory_of(id).join(JOURNAL);
-        let journal = |source| RunError::Journal {
-            run: id.clone(),
-            source,
-        };
         let file = File::open(&path).map_err(|error| missing_or(error, id, &path))?;
         // A lock of our own would keep the owner from starting, but only for the blink of this test.
         let running = match file.try_lock_shared() {
@@ -235,38 +180,24 @@ impl Runs {
                 false
             }
         };
-        let (header, mut reader) = Reader::open(file).map_err(journal)?;
-        let mut progress = Progress::new(header.jobs());
-        let mut ended = None;
-        while let Some(record) = reader.next_record().map_err(journal)? {
-            match &record {
-                Record::Begin(_) => ended = None,
-                Record::End(end) => ended = Some((end.at, end.stopped.clone())),
-                _ => {}
-            }
-            progress.note(record);
+        let (header, mut reader) = Reader::open(file).map_err(journal_of(id))?;
+        let mut seen = SeenRun::new(header, running);
+        while let Some(record) = reader.next_record().map_err(journal_of(id))? {
+            seen.note(record);
         }
-        Ok(SeenRun {
-            header,
-            progress,
-            ended,
-            running,
-        })
+        Ok(seen)
     }
 
-    /// Returns the ids of all runs, oldest first. Directories without a journal are left out.
-    ///
-    /// # Errors
-    /// When the directory cannot be read; one that does not exist holds no runs.
-    pub fn list(&self) -> Result<Vec<RunId>, RunError> {
-        let entries = match fs::read_dir(&self.root) {
+    /// Directories without a journal are left out, and a directory that does not exist holds no runs.
+    fn list(&self) -> Result<Vec<RunId>, RunError> {
+        let entries = match fs::read_dir(&self.runs) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(cannot("cannot read", &self.root)(error)),
+            Err(error) => return Err(cannot("cannot read", &self.runs)(error)),
         };
         let mut ids = Vec::new();
         for entry in entries {
-            let entry = entry.map_err(cannot("cannot read", &self.root))?;
+            let entry = entry.map_err(cannot("cannot read", &self.runs))?;
             let id = entry.file_name().to_str().and_then(RunId::parse);
             ids.extend(id.filter(|_| entry.path().join(JOURNAL).exists()));
         }
@@ -274,68 +205,68 @@ impl Runs {
         Ok(ids)
     }
 
-    /// Finds a run by its id, the unique beginning of its id, or the word `last`.
-    ///
-    /// # Errors
-    /// When there is none, or more than one, or the text is empty: every id begins like that.
-    pub fn find(&self, text: &str) -> Result<RunId, RunError> {
-        if text.trim().is_empty() {
-            return Err(RunError::NoName);
+    fn items(&self, id: &RunId) -> Result<Items, RunError> {
+        let directory = self.directory_of(id);
+        if !directory.is_dir() {
+            return Err(RunError::NoSuchRun(id.to_string()));
         }
-        let mut ids = self.list()?;
-        if text == "last" {
-            return ids.pop().ok_or_else(|| RunError::NoSuchRun(text.into()));
-        }
-        let mut fitting = ids.into_iter().filter(|id| id.as_str().starts_with(text));
-        match (fitting.next(), fitting.next()) {
-            (Some(id), None) => Ok(id),
-            (Some(_), Some(_)) => Err(RunError::Ambiguous(text.into())),
-            (None, _) => Err(RunError::NoSuchRun(text.into())),
-        }
+        items(&directory)
     }
 
-    /// Streams the items of a run.
-    ///
-    /// # Errors
-    /// When they cannot be read.
-    pub fn items(&self, id: &RunId) -> Result<impl Iterator<Item = io::Result<Item>> + use<>, RunError> {
-        let path = self.directory_of(id).join(INPUT);
-        input::read(&path).map_err(cannot("cannot read", &path))
-    }
-
-    /// Streams the records of a run.
-    ///
-    /// # Errors
-    /// When they cannot be read.
-    pub fn records(
-        &self,
-        id: &RunId,
-    ) -> Result<impl Iterator<Item = Result<Record, JournalError>> + use<>, RunError> {
+    fn records(&self, id: &RunId) -> Result<Records, RunError> {
         let path = self.directory_of(id).join(JOURNAL);
         let file = File::open(&path).map_err(|error| missing_or(error, id, &path))?;
-        let (_, reader) = Reader::open(file).map_err(|source| RunError::Journal {
-            run: id.clone(),
-            source,
-        })?;
-        Ok(reader)
+        let (_, reader) = Reader::open(file).map_err(journal_of(id))?;
+        Ok(Box::new(reader.map(|record| record.map_err(io::Error::other))))
+    }
+
+    fn can_record(&self, target: &Target) -> Result<(), CannotBegin> {
+        open_trail(&self.trails, target)?;
+        Ok(())
     }
 }
 
-impl OpenRun {
-    /// Streams the items.
-    ///
-    /// # Errors
-    /// When they cannot be read.
-    pub fn items(&self) -> Result<impl Iterator<Item = io::Result<Item>> + use<>, RunError> {
-        let path = self.directory.join(INPUT);
-        input::read(&path).map_err(cannot("cannot read", &path))
+impl HeldDirectory {
+    /// Returns what the notes of the run are written to: the trail and then the journal.
+    pub(crate) fn sinks(
+        self,
+        header: &Header,
+        progress: &mut Progress,
+    ) -> Result<Vec<Box<dyn Sink>>, CannotBegin> {
+        let target = Target::from(header);
+        let items = self.items()?;
+        let mut journal = JournalFile::new(self.journal);
+        let trail = self.trails.join(target.name());
+        take_over(&trail, &header.run, items, progress, &mut journal).map_err(CannotBegin::Compare)?;
+        let trail = open_trail(&self.trails, &target)?;
+        let events = RunEvents::new(header.clone(), progress.outstanding());
+        let trail = AuditSink::new(trail, events);
+        Ok(vec![Box::new(trail), Box::new(journal)])
+    }
+}
+
+impl HeldRun for HeldDirectory {
+    fn items(&self) -> Result<Items, RunError> {
+        items(&self.directory)
     }
 
-    /// Hands out the journal to write to, which keeps the run locked as long as it is open.
-    #[must_use]
-    pub fn into_journal(self) -> (Header, Progress, JournalFile) {
-        (self.header, self.progress, JournalFile::new(self.file))
+    fn into_record(
+        self: Box<Self>,
+        header: &Header,
+        progress: &mut Progress,
+    ) -> Result<Box<dyn RunRecord>, CannotBegin> {
+        Ok(Box::new(InOrder(self.sinks(header, progress)?)))
     }
+}
+
+fn items(directory: &Path) -> Result<Items, RunError> {
+    let path = directory.join(INPUT);
+    let items = input::read(&path).map_err(cannot("cannot read", &path))?;
+    Ok(Box::new(items))
+}
+
+fn open_trail(trails: &Path, target: &Target) -> Result<AuditTrail, AuditError> {
+    AuditTrail::open(&trails.join(target.name()), &target.name())
 }
 
 fn missing_or(error: io::Error, id: &RunId, path: &Path) -> RunError {

@@ -18,6 +18,7 @@ use tokio::sync::oneshot;
 use crate::run::item::Item;
 use crate::run::journal::header::Durability;
 use crate::run::journal::record::{Intent, Outcome, Record};
+use crate::run::run_record::{Recorded, RunRecord};
 
 /// How long bytes may wait for the disk with [`Durability::Batch`].
 pub const SYNC_EVERY: Duration = Duration::from_millis(100);
@@ -49,31 +50,32 @@ impl Note {
             about: Some((item.line, item.user.clone())),
         }
     }
+
+    /// Returns the number of the item that it is about; nothing if it is about the run.
+    #[must_use]
+    pub fn item(&self) -> Option<u64> {
+        match &self.record {
+            Record::Intent(intent) => Some(intent.n),
+            Record::Outcome(outcome) => Some(outcome.n),
+            Record::Begin(_) | Record::End(_) => None,
+        }
+    }
 }
 
-/// Where notes are kept.
-pub trait Sink: Send {
-    /// Hands notes to the operating system, all or none of them acknowledged.
-    ///
-    /// # Errors
-    /// When they cannot be written.
-    fn append(&mut self, notes: &[Note]) -> io::Result<()>;
-
-    /// Waits until everything appended is on disk.
-    ///
-    /// # Errors
-    /// When the disk refuses.
-    fn sync(&mut self) -> io::Result<()>;
-}
-
-/// Nothing can be put on record any more, so nothing may be sent any more.
+/// Something cannot be put on record, so it may not be done.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("the record of the run cannot be written, so nothing more is sent")]
-pub struct RecordError(#[source] Arc<io::Error>);
+pub enum RecordError {
+    /// Nothing can be put on record any more, so nothing may be sent any more.
+    #[error("the record of the run cannot be written, so nothing more is sent")]
+    Failed(#[source] Arc<io::Error>),
+    /// Another attempt works on this item by now, so nothing may be sent for it. The others are not affected.
+    #[error("another attempt works on this user by now")]
+    Fenced,
+}
 
 impl From<io::Error> for RecordError {
     fn from(error: io::Error) -> Self {
-        Self(Arc::new(error))
+        Self::Failed(Arc::new(error))
     }
 }
 
@@ -114,15 +116,14 @@ enum Writing {
 }
 
 impl Recorder {
-    /// Starts the writing thread. The sinks are written in their order: what the last of them has on record,
-    /// all of them have.
+    /// Starts the writing thread.
     ///
     /// # Errors
     /// When no thread can be started.
-    pub fn start(sinks: Vec<Box<dyn Sink>>, durability: Durability, clock: Clock) -> io::Result<Self> {
+    pub fn start(record: Box<dyn RunRecord>, durability: Durability, clock: Clock) -> io::Result<Self> {
         let (queue, notes) = mpsc::channel();
         let failure = Arc::new(OnceLock::new());
-        let writer = Writer::new(sinks, durability, Arc::clone(&failure));
+        let writer = Writer::new(record, durability, Arc::clone(&failure));
         let writer = std::thread::Builder::new()
             .name("recorder".into())
             .spawn(move || writer.run(&notes))?;
@@ -135,9 +136,9 @@ impl Recorder {
 
     /// Starts without a thread: whoever waits first writes for all who wait.
     #[cfg(test)]
-    pub(crate) fn here(sinks: Vec<Box<dyn Sink>>, durability: Durability, clock: Clock) -> Self {
+    pub(crate) fn here(record: Box<dyn RunRecord>, durability: Durability, clock: Clock) -> Self {
         let failure = Arc::new(OnceLock::new());
-        let writer = Writer::new(sinks, durability, Arc::clone(&failure));
+        let writer = Writer::new(record, durability, Arc::clone(&failure));
         Self {
             clock,
             writing: Writing::Here(Box::new(std::sync::Mutex::new((writer, Vec::new())))),
@@ -163,13 +164,7 @@ impl Recorder {
                 here.lock().unwrap().1.push(waiting);
                 tokio::task::yield_now().await;
                 let (writer, waiting) = &mut *here.lock().unwrap();
-                let block: Vec<Note> = waiting.iter().map(|waiting| waiting.note.clone()).collect();
-                if !block.is_empty() {
-                    let written = writer.write(&block);
-                    for Waiting { safe, .. } in waiting.drain(..) {
-                        let _ = safe.send(written.clone());
-                    }
-                }
+                writer.acknowledge(waiting);
             }
         }
         wait.await.unwrap_or_else(|_| Err(gone()))
@@ -237,7 +232,7 @@ impl Recorder {
 }
 
 struct Writer {
-    sinks: Vec<Box<dyn Sink>>,
+    record: Box<dyn RunRecord>,
     durability: Durability,
     failure: Arc<OnceLock<RecordError>>,
     unsynced_since: Option<Instant>,
@@ -245,16 +240,14 @@ struct Writer {
 
 impl fmt::Debug for Writer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Writer")
-            .field("sinks", &self.sinks.len())
-            .finish_non_exhaustive()
+        f.debug_struct("Writer").finish_non_exhaustive()
     }
 }
 
 impl Writer {
-    fn new(sinks: Vec<Box<dyn Sink>>, durability: Durability, failure: Arc<OnceLock<RecordError>>) -> Self {
+    fn new(record: Box<dyn RunRecord>, durability: Durability, failure: Arc<OnceLock<RecordError>>) -> Self {
         Self {
-            sinks,
+            record,
             durability,
             failure,
             unsynced_since: None,
@@ -262,7 +255,6 @@ impl Writer {
     }
 
     fn run(mut self, queue: &mpsc::Receiver<Waiting>) -> Result<(), RecordError> {
-        let mut block = Vec::new();
         let mut waiting = Vec::new();
         let mut many = false;
         loop {
@@ -275,19 +267,9 @@ impl Writer {
                     if self.durability == Durability::Batch && many {
                         std::thread::sleep(GATHER);
                     }
-                    for Waiting { note, safe } in
-                        std::iter::once(first).chain(queue.try_iter()).take(LARGEST_BLOCK)
-                    {
-                        block.push(note);
-                        waiting.push(safe);
-                    }
-                    let written = self.write(&block);
-                    many = block.len() > MANY;
-                    block.clear();
-                    for safe in waiting.drain(..) {
-                        // A task that was dropped no longer waits.
-                        let _ = safe.send(written.clone());
-                    }
+                    waiting.extend(std::iter::once(first).chain(queue.try_iter()).take(LARGEST_BLOCK));
+                    many = waiting.len() > MANY;
+                    self.acknowledge(&mut waiting);
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
@@ -310,24 +292,40 @@ impl Writer {
         self.failure.get().cloned().map_or(Ok(()), Err)
     }
 
-    fn write(&mut self, block: &[Note]) -> Result<(), RecordError> {
+    /// Writes a block, and tells everybody who waits whether it is safe.
+    fn acknowledge(&mut self, waiting: &mut Vec<Waiting>) {
+        let (block, safe): (Vec<Note>, Vec<_>) = waiting
+            .drain(..)
+            .map(|Waiting { note, safe }| (note, safe))
+            .unzip();
+        let written = self.write(&block);
+        for (note, safe) in block.iter().zip(safe) {
+            let told = match &written {
+                Ok(recorded) if recorded.leaves_out(note) => Err(RecordError::Fenced),
+                Ok(_) => Ok(()),
+                Err(error) => Err(error.clone()),
+            };
+            // A task that was dropped no longer waits.
+            let _ = safe.send(told);
+        }
+    }
+
+    fn write(&mut self, block: &[Note]) -> Result<Recorded, RecordError> {
         self.failed()?;
-        let mut append = || self.sinks.iter_mut().try_for_each(|sink| sink.append(block));
-        append().map_err(|error| self.fail(error))?;
+        let recorded = self.record.record(block).map_err(|error| self.fail(error))?;
         match self.durability {
-            Durability::Each => self.sync(),
+            Durability::Each => self.sync()?,
             Durability::Batch => {
                 self.unsynced_since.get_or_insert_with(Instant::now);
-                Ok(())
             }
         }
+        Ok(recorded)
     }
 
     fn sync(&mut self) -> Result<(), RecordError> {
         self.failed()?;
         self.unsynced_since = None;
-        let result = self.sinks.iter_mut().try_for_each(|sink| sink.sync());
-        result.map_err(|error| self.fail(error))
+        self.record.sync().map_err(|error| self.fail(error))
     }
 
     fn fail(&self, error: io::Error) -> RecordError {
@@ -337,6 +335,7 @@ impl Writer {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
     use std::sync::Mutex;
 
     use super::*;
@@ -352,10 +351,11 @@ mod tests {
     struct Memory {
         kept: Arc<Mutex<Kept>>,
         fails_at: Option<usize>,
+        fenced: BTreeSet<u64>,
     }
 
-    impl Sink for Memory {
-        fn append(&mut self, notes: &[Note]) -> io::Result<()> {
+    impl RunRecord for Memory {
+        fn record(&mut self, notes: &[Note]) -> io::Result<Recorded> {
             let mut kept = self.kept.lock().map_err(|_| io::Error::other("poisoned"))?;
             if self.fails_at == Some(kept.blocks.len()) {
                 return Err(io::Error::from(io::ErrorKind::StorageFull));
@@ -363,7 +363,7 @@ mod tests {
             kept.blocks.push(notes.len());
             kept.appended_after_sync = true;
             std::thread::sleep(Duration::from_millis(2));
-            Ok(())
+            Ok(Recorded::Fenced(self.fenced.clone()))
         }
 
         fn sync(&mut self) -> io::Result<()> {
@@ -383,11 +383,9 @@ mod tests {
         let sink = Memory {
             kept: Arc::clone(&kept),
             fails_at,
+            fenced: BTreeSet::from([7]),
         };
-        (
-            Recorder::start(vec![Box::new(sink)], durability, || 0).unwrap(),
-            kept,
-        )
+        (Recorder::start(Box::new(sink), durability, || 0).unwrap(), kept)
     }
 
     #[tokio::test]
@@ -422,11 +420,27 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_another_attempt_works_on_is_refused_and_nothing_else() {
+        let (recorder, _) = recorder(Durability::Batch, None);
+        let item = |number| Item::new(number, number + 1, UserId::parse("ann").unwrap());
+        let (ours, theirs) = (item(6), item(7));
+        let intend = |item| recorder.intend(item, "users.ban", Vec::new(), Vec::new());
+        let (of_ours, of_theirs, of_the_run) =
+            tokio::join!(intend(&ours), intend(&theirs), recorder.record(note()));
+        assert!(of_ours.is_ok() && of_the_run.is_ok());
+        assert!(matches!(of_theirs, Err(RecordError::Fenced)), "{of_theirs:?}");
+        recorder.close().unwrap();
+    }
+
+    #[tokio::test]
     async fn after_a_full_disk_nothing_is_acknowledged() {
         let (recorder, kept) = recorder(Durability::Batch, Some(1));
         recorder.record(note()).await.unwrap();
         let error = recorder.record(note()).await.unwrap_err();
-        assert_eq!(error.0.kind(), io::ErrorKind::StorageFull);
+        let RecordError::Failed(error) = error else {
+            panic!("{error}")
+        };
+        assert_eq!(error.kind(), io::ErrorKind::StorageFull);
         assert!(recorder.record(note()).await.is_err());
         assert!(recorder.close().is_err());
         assert_eq!(kept.lock().unwrap().blocks, [1]);

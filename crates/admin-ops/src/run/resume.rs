@@ -55,10 +55,10 @@ impl Which {
 /// Settled items are left out. An item for which devices were named before carries them, so that they are
 /// looked up before anything is sent, and no others are touched.
 pub fn remaining(
-    items: impl Iterator<Item = io::Result<Item>>,
+    items: impl Iterator<Item = io::Result<Item>> + Send,
     progress: Progress,
     which: Which,
-) -> impl Iterator<Item = io::Result<Task>> {
+) -> impl Iterator<Item = io::Result<Task>> + Send {
     items.filter_map(move |item| match item {
         Err(error) => Some(Err(error)),
         Ok(item) => todo(item, &progress, which).map(Ok),

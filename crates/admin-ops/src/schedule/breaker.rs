@@ -24,6 +24,16 @@ pub enum Fatal {
     Unreachable(CallError),
 }
 
+impl Fatal {
+    /// Returns the call that told.
+    #[must_use]
+    pub fn error(&self) -> &CallError {
+        match self {
+            Self::Refused(error) | Self::NoToken(error) | Self::Unreachable(error) => error,
+        }
+    }
+}
+
 impl Breaker {
     /// Takes note of an item that reached a settled result.
     pub fn succeeded(&mut self) {

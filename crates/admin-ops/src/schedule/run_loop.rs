@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::run::item::Task;
+use crate::run::recorder::RecordError;
 use crate::schedule::breaker::Breaker;
 use crate::schedule::concurrency::{Concurrency, Gauge};
 use crate::schedule::pipeline::{self, Cause, Control, Stop, Wish};
@@ -301,7 +302,11 @@ impl<R, O: Observer<R>> Control<(u64, Done<R>)> for Bookkeeping<'_, O> {
         // What was given up says nothing of the server.
         let heard = !(gave_up && done.failures.is_empty());
         let fatal = heard.then(|| self.breaker.ended(&done.failures)).flatten();
-        let stop = done.stop.or(fatal.map(Stop::Fatal));
+        // Somebody else works on this one by now, which says nothing of the others.
+        let stop = done
+            .stop
+            .filter(|stop| !matches!(stop, Stop::Record(RecordError::Fenced)));
+        let stop = stop.or(fatal.map(Stop::Fatal));
         // What has not begun would be given up as well.
         let stop = stop.or(gave_up.then_some(Stop::Wished(Cause::Deadline)));
         match (self.observer.report(done.reports), stop) {

@@ -1,5 +1,7 @@
 //! Counts what became of the items of a run.
 
+use serde::{Deserialize, Serialize};
+
 use crate::jobs::logout::{Fate, UserResult};
 use crate::server::calls::CallError;
 
@@ -65,7 +67,7 @@ impl Settled {
 }
 
 /// The counters of a run.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
     /// Items that were done.
     pub done: u64,

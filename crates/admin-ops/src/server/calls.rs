@@ -117,47 +117,58 @@ pub enum Ended {
 /// The calls of a logout job.
 pub trait SessionCalls {
     /// Reads the devices of `user` that are online.
-    fn list_devices(&self, user: &UserId) -> impl Future<Output = Result<Vec<SeenDevice>, CallError>>;
+    fn list_devices(&self, user: &UserId) -> impl Future<Output = Result<Vec<SeenDevice>, CallError>> + Send;
     /// Lists the devices of a user as [`SessionCalls::list_devices`] does; where some cannot be named, with one of an
     /// empty id in their place instead of an error. Only for what is done to all devices without naming any.
     fn list_devices_with_nameless(
         &self,
         user: &UserId,
-    ) -> impl Future<Output = Result<Vec<SeenDevice>, CallError>> {
+    ) -> impl Future<Output = Result<Vec<SeenDevice>, CallError>> + Send {
         self.list_devices(user)
     }
     /// Returns those of `users` of whom the server says that they are offline.
-    fn offline(&self, users: &[UserId]) -> impl Future<Output = Result<BTreeSet<UserId>, CallError>>;
+    fn offline(&self, users: &[UserId]) -> impl Future<Output = Result<BTreeSet<UserId>, CallError>> + Send;
     /// Ends every session of `user`.
-    fn logout_all(&self, user: &UserId) -> impl Future<Output = Result<Ended, CallError>>;
+    fn logout_all(&self, user: &UserId) -> impl Future<Output = Result<Ended, CallError>> + Send;
     /// Ends the session of one device of `user`.
     fn logout_device(
         &self,
         user: &UserId,
         device: &DeviceId,
-    ) -> impl Future<Output = Result<Ended, CallError>>;
+    ) -> impl Future<Output = Result<Ended, CallError>> + Send;
 }
 
 /// The calls that change or read whether a user is banned.
 pub trait AccountCalls {
     /// Returns whether a user is banned.
-    fn is_banned(&self, user: &UserId) -> impl Future<Output = Result<bool, CallError>>;
+    fn is_banned(&self, user: &UserId) -> impl Future<Output = Result<bool, CallError>> + Send;
     /// Bans a user, which ends the sessions on all devices.
-    fn ban(&self, user: &UserId) -> impl Future<Output = Result<(), CallError>>;
+    fn ban(&self, user: &UserId) -> impl Future<Output = Result<(), CallError>> + Send;
     /// Lifts the ban of a user.
-    fn unban(&self, user: &UserId) -> impl Future<Output = Result<(), CallError>>;
+    fn unban(&self, user: &UserId) -> impl Future<Output = Result<(), CallError>> + Send;
 }
 
 /// The calls that read or set device limits: those of a user, or of the app where no user is named.
 pub trait LimitCalls {
     /// Reads limits.
-    fn limits(&self, user: Option<&UserId>) -> impl Future<Output = Result<DeviceLimits, CallError>>;
+    fn limits(&self, user: Option<&UserId>) -> impl Future<Output = Result<DeviceLimits, CallError>> + Send;
     /// Replaces limits.
     fn set_limits(
         &self,
         user: Option<&UserId>,
         limits: &DeviceLimits,
-    ) -> impl Future<Output = Result<(), CallError>>;
+    ) -> impl Future<Output = Result<(), CallError>> + Send;
     /// Removes the limits of a user, so that those of the app hold.
-    fn clear_limits(&self, user: &UserId) -> impl Future<Output = Result<(), CallError>>;
+    fn clear_limits(&self, user: &UserId) -> impl Future<Output = Result<(), CallError>> + Send;
+}
+
+/// Everything that a run calls. Clones are the same server.
+pub trait Calls: SessionCalls + AccountCalls + LimitCalls + Clone + Send + Sync + 'static {
+    /// Returns how many requests were sent.
+    fn requests(&self) -> u64;
+    /// Returns the same server, where calls that wait for their turn are given up apart from those of others.
+    #[must_use]
+    fn apart(&self) -> Self;
+    /// Gives up, for good, the calls that wait for their turn.
+    fn stop_waiting(&self);
 }

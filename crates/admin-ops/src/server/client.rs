@@ -1,6 +1,7 @@
 //! The server as the commands see it: the calls of jobs, on the client.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use easemob_admin_api::{
     Client, Cursor, Device, DeviceId, DeviceLimits, DeviceList, LogoutOutcome, OddEntry, OnlineStatus,
@@ -11,20 +12,22 @@ use crate::logins::scan::{ScanCalls, Status, UserPage};
 use crate::logins::store as seen;
 use crate::names::{self, Kind};
 use crate::select::ages::Ages;
-use crate::server::calls::{AccountCalls, CallError, Ended, LimitCalls, Scope, SeenDevice, SessionCalls};
+use crate::server::calls::{
+    AccountCalls, CallError, Calls, Ended, LimitCalls, Scope, SeenDevice, SessionCalls,
+};
 use crate::server::listed;
 
-/// A client, and what is known of the ages of devices.
-#[derive(Debug)]
+/// A client, and what is known of the ages of devices. Clones share both, and are cheap.
+#[derive(Debug, Clone)]
 pub struct Server {
     client: Client,
-    ages: Box<dyn Ages>,
+    ages: Arc<dyn Ages>,
 }
 
 impl Server {
     /// Wraps a client; `ages` tells when devices signed in, which the server does not.
     #[must_use]
-    pub fn new(client: Client, ages: Box<dyn Ages>) -> Self {
+    pub fn new(client: Client, ages: Arc<dyn Ages>) -> Self {
         Self { client, ages }
     }
 
@@ -32,12 +35,6 @@ impl Server {
     #[must_use]
     pub fn client(&self) -> &Client {
         &self.client
-    }
-
-    /// Returns how many requests were sent.
-    #[must_use]
-    pub fn requests(&self) -> u64 {
-        self.client.requests_sent()
     }
 
     /// Proves that there is such a user, if the name holds what user ids rarely do; costs a request only then.
@@ -170,6 +167,23 @@ fn ended(outcome: LogoutOutcome) -> Ended {
         },
         // Only what is said to be done is done.
         _ => Ended::No,
+    }
+}
+
+impl Calls for Server {
+    fn requests(&self) -> u64 {
+        self.client.requests_sent()
+    }
+
+    fn apart(&self) -> Self {
+        Self {
+            client: self.client.apart(),
+            ages: Arc::clone(&self.ages),
+        }
+    }
+
+    fn stop_waiting(&self) {
+        self.client.stop_waiting();
     }
 }
 

@@ -10,7 +10,6 @@ use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -26,19 +25,21 @@ use crate::jobs::set_limits::LimitChange;
 use crate::locks::reconcile::reconcile;
 use crate::report::Report;
 use crate::run::attempt::{Attempt, CannotBegin};
-use crate::run::directory::Runs;
+use crate::run::directory::RunDirectories;
 use crate::run::id::RunId;
 use crate::run::item::{Item, Planned};
 use crate::run::job::{Action, OnDrift};
 use crate::run::journal::header::{Durability, FORMAT, Header, Operator};
 use crate::run::journal::record::{Record, State};
-use crate::run::recorder::{Recorder, Sink};
+use crate::run::recorder::Recorder;
 use crate::run::resume::Which;
+use crate::run::run_record::{InOrder, Sink};
+use crate::run::store::{HeldRun, RunStore};
 use crate::schedule::concurrency::Concurrency;
 use crate::schedule::pipeline::{Cause, Stop, Wish};
 use crate::schedule::run_loop::{Observer, RunLoop};
 use crate::select::selection::Selection;
-use crate::stores::Stores;
+use crate::stores::{DataDirectory, Stores};
 use crate::target::Target;
 
 const SEEDS: u64 = 1_000;
@@ -105,24 +106,43 @@ impl Observer<Report> for Impatient {
     }
 }
 
+/// Where everything is recorded.
+struct Home {
+    data: DataDirectory,
+    /// The runs of `stores`, with what holds them at hand.
+    runs: RunDirectories,
+    stores: Stores,
+}
+
+impl Home {
+    fn at(directory: &Path) -> Self {
+        let data = DataDirectory::at(directory);
+        Self {
+            runs: RunDirectories::at(data.runs(), data.trails()),
+            data,
+            stores: Stores::on_disk(directory),
+        }
+    }
+}
+
 /// One run and what it is done to.
 struct Story<'a> {
-    stores: &'a Stores,
+    home: &'a Home,
     server: MemoryServer,
-    journal: Rc<Journal>,
+    journal: Arc<Journal>,
     id: RunId,
     rng: fastrand::Rng,
 }
 
 impl<'a> Story<'a> {
     fn begin(
-        stores: &'a Stores,
+        home: &'a Home,
         accounts: BTreeMap<String, Account>,
         users: &[UserId],
         action: &Action,
         seed: u64,
     ) -> Self {
-        let journal = Rc::new(Journal::default());
+        let journal = Arc::new(Journal::default());
         let created = time();
         let id = RunId::new(created, 0);
         let planned = |user: &UserId| {
@@ -136,8 +156,8 @@ impl<'a> Story<'a> {
             user: user.clone(),
             planned: action.is_planned().then(|| planned(user)),
         };
-        let items = (0..).zip(users).map(|numbered| Ok(item(numbered)));
-        let header = |items, input_sha256| Header {
+        let mut items = (0..).zip(users).map(|numbered| Ok(item(numbered)));
+        let header = Header {
             format: FORMAT,
             run: id.to_string(),
             created,
@@ -151,15 +171,15 @@ impl<'a> Story<'a> {
             ticket: None,
             action: action.clone(),
             source: "a story".into(),
-            items,
-            input_sha256,
+            items: 0,
+            input_sha256: String::new(),
             allowance: None,
             durability: Durability::Batch,
         };
-        stores.runs().create(&id, items, header).unwrap();
+        home.stores.runs().create(&id, header, &mut items).unwrap();
         Self {
-            stores,
-            server: MemoryServer::new(accounts, seed, Rc::clone(&journal)),
+            home,
+            server: MemoryServer::new(accounts, seed, Arc::clone(&journal)),
             journal,
             id,
             rng: fastrand::Rng::with_seed(seed),
@@ -168,21 +188,21 @@ impl<'a> Story<'a> {
 
     /// Works on the run in a process that may be killed after so many notes.
     async fn attempt(&mut self, which: Which, notes: i64, stop_at: Option<(u64, Wish)>) {
-        let open = self.stores.runs().open(&self.id).unwrap();
-        let job = Job::of(open.header.action.clone()).unwrap();
-        let target = Target::from(&open.header);
+        let (header, mut progress, held) = self.home.runs.hold(&self.id).unwrap();
+        let job = Job::of(header.action.clone()).unwrap();
+        let target = Target::from(&header);
+        let items = held.items().unwrap();
         let left = Arc::new(AtomicI64::new(notes));
-        let mut record = |sinks: Vec<Box<dyn Sink>>, durability, clock| {
-            let mortal = |(index, inner)| {
-                // What the last of them has, all of them have.
-                let seen = (index == 1).then(|| Arc::clone(&self.journal.notes));
-                let left = Arc::clone(&left);
-                Box::new(Mortal { inner, left, seen }) as Box<dyn Sink>
-            };
-            let sinks = sinks.into_iter().enumerate().map(mortal).collect();
-            Ok(Recorder::here(sinks, durability, clock))
+        let mortal = |(index, inner)| {
+            // What the last of them has, all of them have.
+            let seen = (index == 1).then(|| Arc::clone(&self.journal.notes));
+            let left = Arc::clone(&left);
+            Box::new(Mortal { inner, left, seen }) as Box<dyn Sink>
         };
-        let begun = Attempt::begin_with(self.stores, open, which, operator(), clock, &mut record).await;
+        let sinks = held.sinks(&header, &mut progress).unwrap();
+        let sinks = InOrder(sinks.into_iter().enumerate().map(mortal).collect());
+        let recorder = Recorder::here(Box::new(sinks), header.durability, clock);
+        let begun = Attempt::with(recorder, header, progress, items, which, operator()).await;
         let (attempt, tasks) = match begun {
             Ok(begun) => begun,
             Err(CannotBegin::Record(_)) => return,
@@ -198,7 +218,7 @@ impl<'a> Story<'a> {
         let mut run_loop = RunLoop::new(wished, Concurrency::Fixed(self.rng.usize(1..6)));
         let executed = execute(
             &self.server,
-            self.stores,
+            &self.home.stores,
             &attempt,
             tasks,
             &job,
@@ -211,8 +231,8 @@ impl<'a> Story<'a> {
         let killed = left.load(Ordering::SeqCst) < 0;
         assert_eq!(closed.is_err(), killed, "{:?}", ended.stop);
         if !killed {
-            let locks = self.stores.locks(&target).unwrap();
-            reconcile(&self.stores.runs(), &*locks).unwrap();
+            let stores = &self.home.stores;
+            reconcile(stores.runs(), &*stores.locks(&target).unwrap()).unwrap();
         }
         self.check_record();
     }
@@ -220,7 +240,7 @@ impl<'a> Story<'a> {
     /// Goes on with the run until nothing is left, with trouble at first.
     async fn live(&mut self) {
         for _ in 0..self.rng.u8(..5) {
-            self.server.trouble.set(self.rng.u8(..40));
+            self.server.trouble.store(self.rng.u8(..40), Ordering::Relaxed);
             let which = [Which::Unfinished, Which::AndFailed, Which::AndAllFailed];
             let which = *self.rng.choice(&which).unwrap();
             let notes = if self.rng.bool() {
@@ -236,9 +256,9 @@ impl<'a> Story<'a> {
             let stop_at = self.rng.bool().then(|| (self.rng.u64(1..8), wish));
             self.attempt(which, notes, stop_at).await;
         }
-        self.server.trouble.set(0);
+        self.server.trouble.store(0, Ordering::Relaxed);
         self.attempt(Which::AndAllFailed, i64::MAX / 2, None).await;
-        let counts = self.stores.runs().see(&self.id).unwrap().progress.counts();
+        let counts = self.home.stores.runs().see(&self.id).unwrap().progress.counts();
         assert_eq!(counts.unfinished() + counts.failed(), 0, "{counts:?}");
     }
 
@@ -246,7 +266,7 @@ impl<'a> Story<'a> {
     fn check_record(&self) {
         let is_last = |state| matches!(state, State::Done | State::Nothing | State::Skipped);
         let mut settled = BTreeSet::new();
-        for record in records(&self.stores.runs(), &self.id) {
+        for record in records(self.home.stores.runs(), &self.id) {
             match record {
                 Record::Intent(intent) => {
                     assert!(
@@ -261,8 +281,8 @@ impl<'a> Story<'a> {
                 _ => {}
             }
         }
-        let target = Target::from(&self.stores.runs().see(&self.id).unwrap().header);
-        let trail = self.stores.trail_directory(&target);
+        let target = Target::from(&self.home.stores.runs().see(&self.id).unwrap().header);
+        let trail = self.home.data.trail(&target);
         let verification = verify(&trail, &Against::default()).unwrap();
         assert!(verification.holds(), "{:?}", verification.problems);
         let mut told = BTreeSet::new();
@@ -310,7 +330,7 @@ fn device(id: &str) -> DeviceId {
     serde_json::from_value(id.into()).unwrap()
 }
 
-fn records(runs: &Runs, id: &RunId) -> Vec<Record> {
+fn records(runs: &dyn RunStore, id: &RunId) -> Vec<Record> {
     runs.records(id).unwrap().map(Result::unwrap).collect()
 }
 
@@ -335,15 +355,15 @@ fn accounts(rng: &mut fastrand::Rng, users: &[UserId]) -> BTreeMap<String, Accou
 
 /// What became of everybody.
 async fn done(
-    stores: &Stores,
+    home: &Home,
     before: BTreeMap<String, Account>,
     users: &[UserId],
     action: Action,
     seed: u64,
 ) -> BTreeMap<String, Account> {
-    let mut story = Story::begin(stores, before.clone(), users, &action, seed);
+    let mut story = Story::begin(home, before.clone(), users, &action, seed);
     story.live().await;
-    let after = story.server.accounts.into_inner();
+    let after = story.server.accounts.into_inner().unwrap();
     assert_eq!(
         after["bystander"], before["bystander"],
         "nobody meant the bystander"
@@ -354,7 +374,8 @@ async fn done(
 async fn simulate(home: &Path, seed: u64) {
     let mut rng = fastrand::Rng::with_seed(seed);
     NOW.set(1_767_225_600_000);
-    let stores = Stores::on_disk(home);
+    let home = Home::at(home);
+    let stores = &home.stores;
     let users = names(&mut rng);
     let before = accounts(&mut rng, &users);
     let of = |accounts: &BTreeMap<String, Account>, user: &UserId| accounts[user.as_str()].clone();
@@ -374,7 +395,7 @@ async fn simulate(home: &Path, seed: u64) {
                 limits: String::new(),
                 change: Some(change.clone()),
             };
-            let after = done(&stores, before.clone(), &users, action, seed).await;
+            let after = done(&home, before.clone(), &users, action, seed).await;
             for user in &users {
                 let expected = change.of(&of(&before, user).limits).unwrap_or_default();
                 assert_eq!(of(&after, user).limits, expected, "{user}");
@@ -382,7 +403,7 @@ async fn simulate(home: &Path, seed: u64) {
         }
         0 => {
             let selection = Selection::default();
-            let after = done(&stores, before, &users, Action::Logout { selection }, seed).await;
+            let after = done(&home, before, &users, Action::Logout { selection }, seed).await;
             assert!(users.iter().all(|user| of(&after, user).devices.is_empty()));
         }
         1 | 2 => {
@@ -399,7 +420,7 @@ async fn simulate(home: &Path, seed: u64) {
                     selection: first,
                 },
             };
-            let after = done(&stores, before.clone(), &users, action, seed).await;
+            let after = done(&home, before.clone(), &users, action, seed).await;
             for user in &users {
                 let mut expected = of(&before, user);
                 expected.devices.remove(FIRST);
@@ -407,14 +428,14 @@ async fn simulate(home: &Path, seed: u64) {
             }
         }
         3 => {
-            let banned = done(&stores, before, &users, Action::Ban, seed).await;
+            let banned = done(&home, before, &users, Action::Ban, seed).await;
             assert!(users.iter().all(|user| of(&banned, user).banned));
-            let after = done(&stores, banned, &users, Action::Unban, seed + 1).await;
+            let after = done(&home, banned, &users, Action::Unban, seed + 1).await;
             assert!(users.iter().all(|user| !of(&after, user).banned));
         }
         _ => {
             let until = Timestamp::from_millisecond(clock() + 1_000_000_000).unwrap();
-            let locked = done(&stores, before.clone(), &users, Action::Lock { until }, seed).await;
+            let locked = done(&home, before.clone(), &users, Action::Lock { until }, seed).await;
             let target = Target {
                 app: "acme#chat".into(),
                 app_root: "https://im.example.com/acme/chat".into(),
@@ -429,7 +450,7 @@ async fn simulate(home: &Path, seed: u64) {
                 assert_eq!(ours, !of(&before, user).banned, "{user}: {lock:?}");
             }
             let as_of = Some(time());
-            let after = done(&stores, locked, &users, Action::Unlock { as_of }, seed + 1).await;
+            let after = done(&home, locked, &users, Action::Unlock { as_of }, seed + 1).await;
             for user in &users {
                 assert_eq!(of(&after, user).banned, of(&before, user).banned, "{user}");
             }

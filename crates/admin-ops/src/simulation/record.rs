@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex};
 use easemob_admin_api::{DeviceId, UserId};
 
 use crate::run::journal::record::Record;
-use crate::run::recorder::{Note, Sink};
+use crate::run::recorder::Note;
+use crate::run::run_record::Sink;
 
 /// Writes through to another sink, until the process is killed: after so many notes in all sinks together.
 pub(super) struct Mortal {

@@ -1,8 +1,8 @@
 //! A server in memory that loses requests and answers, and looks at the record before it does anything.
 
-use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex};
 
 use easemob_admin_api::{DeviceId, DeviceLimits, UserId};
 
@@ -32,30 +32,30 @@ enum Luck {
 }
 
 pub(super) struct MemoryServer {
-    pub(super) accounts: RefCell<BTreeMap<String, Account>>,
+    pub(super) accounts: Mutex<BTreeMap<String, Account>>,
     /// How many calls of a hundred go wrong.
-    pub(super) trouble: Cell<u8>,
+    pub(super) trouble: AtomicU8,
     /// How many acts were carried out for each user, by call.
-    pub(super) acts: RefCell<BTreeMap<(String, &'static str), u64>>,
-    rng: RefCell<fastrand::Rng>,
-    journal: Rc<Journal>,
+    pub(super) acts: Mutex<BTreeMap<(String, &'static str), u64>>,
+    rng: Mutex<fastrand::Rng>,
+    journal: Arc<Journal>,
 }
 
 impl MemoryServer {
-    pub(super) fn new(accounts: BTreeMap<String, Account>, seed: u64, journal: Rc<Journal>) -> Self {
+    pub(super) fn new(accounts: BTreeMap<String, Account>, seed: u64, journal: Arc<Journal>) -> Self {
         Self {
-            accounts: RefCell::new(accounts),
-            trouble: Cell::new(0),
-            acts: RefCell::default(),
-            rng: RefCell::new(fastrand::Rng::with_seed(seed)),
+            accounts: Mutex::new(accounts),
+            trouble: AtomicU8::new(0),
+            acts: Mutex::default(),
+            rng: Mutex::new(fastrand::Rng::with_seed(seed)),
             journal,
         }
     }
 
     async fn luck(&self) -> Luck {
         let (pauses, luck) = {
-            let mut rng = self.rng.borrow_mut();
-            let luck = if rng.u8(..100) < self.trouble.get() {
+            let mut rng = self.rng.lock().unwrap();
+            let luck = if rng.u8(..100) < self.trouble.load(Ordering::Relaxed) {
                 match rng.u8(..4) {
                     0 => Luck::AnswerLost,
                     1 => Luck::RequestLost,
@@ -82,7 +82,7 @@ impl MemoryServer {
         read: impl FnOnce(&Account) -> T,
     ) -> Result<T, CallError> {
         match self.luck().await {
-            Luck::Good => Ok(read(&self.accounts.borrow()[user.as_str()])),
+            Luck::Good => Ok(read(&self.accounts.lock().unwrap()[user.as_str()])),
             Luck::AnswerLost | Luck::RequestLost => Err(CallError {
                 scope: Scope::Network,
                 ..CallError::new(call, "no answer")
@@ -105,10 +105,11 @@ impl MemoryServer {
         let carry_out = || {
             *self
                 .acts
-                .borrow_mut()
+                .lock()
+                .unwrap()
                 .entry((user.to_string(), call))
                 .or_default() += 1;
-            let mut accounts = self.accounts.borrow_mut();
+            let mut accounts = self.accounts.lock().unwrap();
             act(accounts.get_mut(user.as_str()).unwrap())
         };
         let unknown = || CallError {
@@ -153,7 +154,7 @@ impl SessionCalls for MemoryServer {
     }
 
     async fn offline(&self, users: &[UserId]) -> Result<BTreeSet<UserId>, CallError> {
-        let accounts = self.accounts.borrow();
+        let accounts = self.accounts.lock().unwrap();
         let offline = |user: &&UserId| accounts[user.as_str()].devices.is_empty();
         Ok(users.iter().filter(offline).cloned().collect())
     }

@@ -14,7 +14,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::super::env::{Output, TestEnv};
 use super::super::interrupts::send;
-use super::super::record::small_files;
+use super::super::record::{read_only, small_files};
 use super::command::{Claim, Command, users};
 use super::line::{Line, Strike};
 use super::wrong::{Often, OnLine, Wrong};
@@ -178,19 +178,6 @@ fn record_is_whole(env: &TestEnv) {
     }
     open.retain(|_, count| *count > 0);
     assert!(open.is_empty(), "{open:?} of {}", log.stdout);
-}
-
-/// The shell's words for a data directory on a read-only file system.
-pub(super) fn read_only(env: &TestEnv) -> String {
-    let data = env.path("data");
-    std::fs::create_dir_all(&data).unwrap();
-    let data = data.display();
-    // Root needs no user namespace, and others need one.
-    format!(
-        "if [ \"$(id -u)\" = 0 ]; then how=; else how=--map-root-user; fi; \
-         exec unshare --mount $how bash -c \
-         'mount --bind {data} {data} && mount -o remount,bind,ro {data} && exec \"$0\" \"$@\"' \"$0\" \"$@\""
-    )
 }
 
 /// Runs against a server whose certificate is not for the address.

@@ -9,8 +9,7 @@ use super::super::collector::{
 };
 use super::super::env::{TestEnv, until};
 use super::super::interrupts::send;
-use super::super::record::small_files;
-use super::cell::read_only;
+use super::super::record::{read_only, small_files};
 use super::wrong::{Often, OnLine, Wrong};
 
 /// The time of a post, in milliseconds since 1970.

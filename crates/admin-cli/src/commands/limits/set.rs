@@ -11,6 +11,7 @@ use easemob_admin_ops::report::Outcome;
 use easemob_admin_ops::report::limits::LimitsReport;
 use easemob_admin_ops::run::item::Item;
 use easemob_admin_ops::run::job::Action;
+use easemob_admin_ops::server::calls::Calls;
 
 use super::reading::limits_of;
 use crate::acts::begin::{self, begin};

@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use easemob_admin_api::UserId;
-use easemob_admin_ops::logins::store::sqlite::SqliteStore;
 use easemob_admin_ops::logins::store::{LoginStore, Range};
 use easemob_admin_ops::policy::PolicyOnDisk;
 use easemob_admin_ops::schedule::cap::CapSpec;
@@ -20,6 +19,7 @@ use crate::drive::summary_of;
 use crate::exit::{self, Exit};
 use crate::input::user_list::{ServerList, UserList};
 use crate::interrupt;
+use crate::stores::logins;
 
 /// How often is looked for sign-ins.
 const EVERY: Duration = Duration::from_secs(1);
@@ -86,7 +86,7 @@ pub(super) async fn watch(
                 .hint("begin with: easemob-admin logins collect --listen ADDR --secret-file FILE"),
         );
     }
-    let store = SqliteStore::open(&path)?;
+    let store = logins(&path)?;
     context
         .ui
         .note("watching sign-ins until Ctrl-C; `logins collect` has to run beside this");

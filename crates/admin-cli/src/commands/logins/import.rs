@@ -7,7 +7,6 @@ use std::path::PathBuf;
 use clap::Args;
 use easemob_admin_ops::collector::payload;
 use easemob_admin_ops::collector::signature::Secrets;
-use easemob_admin_ops::logins::store::sqlite::SqliteStore;
 use easemob_admin_ops::logins::store::{LoginEvent, LoginStore};
 use serde::Serialize;
 
@@ -17,6 +16,7 @@ use crate::config::credentials::from_file;
 use crate::context::Context;
 use crate::exit::{self, Exit};
 use crate::render::report::Row;
+use crate::stores::{Logins, logins};
 
 /// How many events are kept at once.
 const GROUP: usize = 1_000;
@@ -74,7 +74,7 @@ pub fn run(context: &Context, args: &ImportArgs) -> Result<Exit, CommandError> {
     let unreadable =
         |error| CommandError::new(exit::USAGE, format!("cannot read {}", args.file.display())).because(error);
     let file = File::open(&args.file).map_err(unreadable)?;
-    let mut store = SqliteStore::open(&context.logins_file()?)?;
+    let mut store = logins(&context.logins_file()?)?;
     let (mut row, mut group) = (ImportRow::default(), Vec::with_capacity(GROUP));
     for line in BufReader::new(file).split(b'\n') {
         let line = line.map_err(unreadable)?;
@@ -119,11 +119,7 @@ pub fn run(context: &Context, args: &ImportArgs) -> Result<Exit, CommandError> {
     })
 }
 
-fn keep(
-    store: &mut SqliteStore,
-    group: &mut Vec<LoginEvent>,
-    row: &mut ImportRow,
-) -> Result<(), CommandError> {
+fn keep(store: &mut Logins, group: &mut Vec<LoginEvent>, row: &mut ImportRow) -> Result<(), CommandError> {
     for new in store.record_events(group, now_ms())? {
         *if new { &mut row.new } else { &mut row.duplicate } += 1;
     }

@@ -7,9 +7,9 @@ use easemob_admin_ops::files::digest::Sha256;
 use easemob_admin_ops::logins::scan::{
     self, End, Pace, ScanCalls as _, SourceError, all_users, is_refused_place, known_users, listed_users,
 };
-use easemob_admin_ops::logins::store::sqlite::SqliteStore;
 use easemob_admin_ops::logins::store::{Counts, LoginStore, Position, Snapshot};
 use easemob_admin_ops::schedule::pipeline::{Cause, Wish};
+use easemob_admin_ops::server::calls::Calls;
 use futures_util::TryStreamExt as _;
 
 use super::snapshot::no_such;
@@ -21,6 +21,7 @@ use crate::commands::user_source::UserSource;
 use crate::context::{Context, Session};
 use crate::exit::{self, Exit};
 use crate::interrupt;
+use crate::stores::{Logins, logins};
 
 /// Arguments of `logins scan`.
 #[derive(Debug, Args)]
@@ -64,7 +65,7 @@ pub async fn run(context: &Context, session: &Session, args: &ScanArgs) -> Resul
             format!("list:{}", &digest.hex()[..16])
         }
     };
-    let mut store = SqliteStore::open(&context.logins_file()?)?;
+    let mut store = logins(&context.logins_file()?)?;
     let begun = begin(context, &mut store, &source, args.resume)?;
     let (id, from) = (begun.id, begun.from);
     if args.limits {
@@ -142,12 +143,7 @@ struct Begun {
 }
 
 /// Begins a snapshot, or finds the one to go on with.
-fn begin(
-    context: &Context,
-    store: &mut SqliteStore,
-    source: &str,
-    resume: bool,
-) -> Result<Begun, CommandError> {
+fn begin(context: &Context, store: &mut Logins, source: &str, resume: bool) -> Result<Begun, CommandError> {
     let unfinished = store.unfinished(source)?;
     if let (Some((snapshot, _)), true) = (&unfinished, resume) {
         let mut odd = 0_u64;
@@ -201,7 +197,7 @@ fn begin(
 fn conclude(
     context: &Context,
     session: &Session,
-    store: &SqliteStore,
+    store: &Logins,
     id: i64,
     end: End,
 ) -> Result<Exit, CommandError> {

@@ -2,12 +2,12 @@
 
 use std::str::FromStr;
 
-use easemob_admin_ops::logins::store::sqlite::SqliteStore;
 use easemob_admin_ops::logins::store::{LoginStore, Range, Snapshot, SnapshotId, StoreError};
 
 use crate::command_error::CommandError;
 use crate::context::Context;
 use crate::exit;
+use crate::stores::{Logins, logins};
 
 /// A snapshot as it is named on the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,7 +49,7 @@ impl std::fmt::Display for SnapshotName {
 ///
 /// # Errors
 /// When nothing is kept, or it cannot be used.
-pub(crate) fn kept(context: &Context) -> Result<SqliteStore, CommandError> {
+pub(crate) fn kept(context: &Context) -> Result<Logins, CommandError> {
     let path = context.logins_file()?;
     if !path.exists() {
         return Err(
@@ -57,7 +57,7 @@ pub(crate) fn kept(context: &Context) -> Result<SqliteStore, CommandError> {
                 .hint("begin with: easemob-admin logins scan"),
         );
     }
-    Ok(SqliteStore::open(&path)?)
+    Ok(logins(&path)?)
 }
 
 /// Finds a snapshot.

@@ -5,12 +5,12 @@ use easemob_admin_ops::report::ban::BanReport;
 use easemob_admin_ops::report::device::DeviceReport;
 use easemob_admin_ops::report::limits::LimitsReport;
 use easemob_admin_ops::report::lock::LockReport;
-use easemob_admin_ops::run::directory::{OpenRun, Runs};
 use easemob_admin_ops::run::id::RunId;
 use easemob_admin_ops::run::job::Action;
 use easemob_admin_ops::run::journal::header::Header;
 use easemob_admin_ops::run::journal::progress::Counts;
 use easemob_admin_ops::run::resume::{Left, Which, remaining};
+use easemob_admin_ops::run::store::{OpenRun, RunStore};
 use easemob_admin_ops::select::exemptions::Unmatched;
 
 use crate::acts::attempt::{prove_readable, prove_recordable};
@@ -43,9 +43,10 @@ pub(super) struct Again<'a> {
 /// Goes on with a run.
 pub(super) async fn go_on(context: &Context, again: Again<'_>) -> Result<Exit, CommandError> {
     require_data(context)?;
-    let runs = context.stores()?.runs();
+    let stores = context.stores()?;
+    let runs = stores.runs();
     let id = runs.find(again.run)?;
-    require_run(context, &runs.directory_of(&id))?;
+    require_run(context, &id)?;
     // Locked from here on, so that what is asked about is what will be done.
     let open = runs.open(&id)?;
     let counts = open.progress.counts();
@@ -58,15 +59,18 @@ pub(super) async fn go_on(context: &Context, again: Again<'_>) -> Result<Exit, C
         let left = again.which.leaves(&counts);
         tell_left(context, &id, again.which, left);
         if again.run == "last" {
-            tell_unfinished(context, &runs, &id)?;
+            tell_unfinished(context, runs, &id)?;
         }
         return nothing_done(context, &open.header, left);
     }
     let context = &context.aimed_at(&open.header)?;
     let session = context.connect().await?;
-    let unmatched = unmatched(context, &runs, &id, &open.header);
+    let unmatched = unmatched(context, runs, &id, &open.header);
     let result = match unmatched {
-        Ok(unmatched) => with_server(context, &session, open, again, (todo, unmatched)).await,
+        Ok(unmatched) => {
+            // Boxed, since it holds the state of every kind of run.
+            Box::pin(with_server(context, &session, open, again, (todo, unmatched))).await
+        }
         Err(error) => Err(error),
     };
     let closed = session.close().await;
@@ -99,7 +103,7 @@ fn tell_left(context: &Context, id: &RunId, which: Which, left: Left) {
 }
 
 /// Whoever says `last` may mean a run before it.
-fn tell_unfinished(context: &Context, runs: &Runs, last: &RunId) -> Result<(), CommandError> {
+fn tell_unfinished(context: &Context, runs: &dyn RunStore, last: &RunId) -> Result<(), CommandError> {
     let mut unfinished = 0_u64;
     let mut newest = None;
     for id in runs.list()?.into_iter().filter(|id| id != last) {
@@ -175,7 +179,7 @@ async fn with_server(
     };
     confirm(&context.ui, again.yes, &question)?;
     if let Job::EndDevices(order) = job_of(open.header.action.clone())? {
-        let tasks = remaining(open.items()?, open.progress.clone(), again.which);
+        let tasks = remaining(open.held.items()?, open.progress.clone(), again.which);
         refuse_drift(context, session, todo, tasks, &order).await?;
     }
     let attempted = Attempted {
@@ -190,7 +194,7 @@ async fn with_server(
 /// Finds the exemptions of a run that fit none of its users; those of plans and policies chose the users themselves.
 fn unmatched(
     context: &Context,
-    runs: &Runs,
+    runs: &dyn RunStore,
     id: &RunId,
     header: &Header,
 ) -> Result<Option<Unmatched>, CommandError> {

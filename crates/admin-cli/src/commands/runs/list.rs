@@ -1,8 +1,8 @@
 //! `runs list`: the runs on record.
 
 use clap::Args;
-use easemob_admin_ops::run::directory::SeenRun;
 use easemob_admin_ops::run::id::RunId;
+use easemob_admin_ops::run::store::SeenRun;
 use serde::Serialize;
 
 use crate::command_error::CommandError;
@@ -210,7 +210,8 @@ struct ListSummary {
 /// # Errors
 /// When the directory of runs cannot be read.
 pub fn run(context: &Context, args: &ListArgs) -> Result<Exit, CommandError> {
-    let runs = context.stores()?.runs();
+    let stores = context.stores()?;
+    let runs = stores.runs();
     let ids = runs.list()?;
     let mut rows: Vec<RunRow> = ids
         .iter()

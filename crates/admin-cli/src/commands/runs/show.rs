@@ -5,11 +5,11 @@ use std::io::{self, BufWriter, Write};
 
 use clap::Args;
 use easemob_admin_ops::names::harmless::harmless;
-use easemob_admin_ops::run::directory::{Runs, SeenRun};
 use easemob_admin_ops::run::id::RunId;
 use easemob_admin_ops::run::item::Item;
 use easemob_admin_ops::run::journal::progress::{Progress, Standing};
 use easemob_admin_ops::run::journal::record::{Begin, End, Failure, Record};
+use easemob_admin_ops::run::store::{RunStore, SeenRun};
 use serde::Serialize;
 
 use super::list::RunRow;
@@ -136,10 +136,11 @@ struct ShowSummary {
 /// # Errors
 /// When there is no such run, or it cannot be read.
 pub fn run(context: &Context, args: &ShowArgs) -> Result<Exit, CommandError> {
-    let runs = context.stores()?.runs();
+    let stores = context.stores()?;
+    let runs = stores.runs();
     let id = runs.find(&args.run)?;
     let seen = runs.see(&id)?;
-    let (attempts, failures) = history(&runs, &id)?;
+    let (attempts, failures) = history(runs, &id)?;
     let unreadable =
         |error| CommandError::new(exit::INTERNAL, format!("the run {id} cannot be read")).because(error);
     let output =
@@ -187,7 +188,7 @@ fn write_failure(out: &mut impl Write, row: &ItemRow) -> io::Result<()> {
     writeln!(out, "# line {}: {}\n{}", row.line, harmless(error), row.user)
 }
 
-fn history(runs: &Runs, id: &RunId) -> Result<(Vec<AttemptView>, Failures), CommandError> {
+fn history(runs: &dyn RunStore, id: &RunId) -> Result<(Vec<AttemptView>, Failures), CommandError> {
     let mut attempts: Vec<AttemptView> = Vec::new();
     let mut failures = Failures::new();
     for record in runs.records(id)? {

@@ -112,7 +112,7 @@ struct LocksSummary {
 pub fn run(context: &Context, session: &Session, args: &LocksArgs) -> Result<Exit, CommandError> {
     let now = Timestamp::now();
     let locks = open_locks(context, &session.target())?;
-    reconcile(&context.stores()?.runs(), &*locks)?;
+    reconcile(context.stores()?.runs(), &*locks)?;
     warn_of_others(context, session, &*locks)?;
     let output =
         |error| CommandError::new(exit::INTERNAL, "the rows cannot be written to stdout").because(error);

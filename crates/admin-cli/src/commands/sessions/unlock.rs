@@ -70,7 +70,7 @@ pub async fn run(context: &Context, session: &Session, args: &UnlockArgs) -> Res
     acting.require_record(context, session)?;
     let locks = open_locks(context, &session.target())?;
     warn_of_others(context, session, &*locks)?;
-    reconcile(&context.stores()?.runs(), &*locks)?;
+    reconcile(context.stores()?.runs(), &*locks)?;
     // Nobody can set a lock that is neither seen from now on nor newer.
     let mut as_of = Timestamp::now();
     locks.at_rest(&mut || as_of = Timestamp::now())?;

@@ -1,7 +1,7 @@
 //! The rows of `limits set`.
 
 use easemob_admin_ops::report::Outcome;
-use easemob_admin_ops::report::limits::{LimitsReport, LimitsView};
+use easemob_admin_ops::report::limits::LimitsReport;
 
 use super::failure_cells;
 use crate::drive::RunRow;
@@ -11,8 +11,10 @@ use crate::render::report::Row;
 /// The limits before and after; empty where they could not be read.
 fn limits(report: &LimitsReport) -> [String; 2] {
     let known = report.before.is_some() || report.outcome == Outcome::Set;
-    let line = |limits: Option<&LimitsView>| known.then(|| in_one_line(limits)).unwrap_or_default();
-    [line(report.before.as_ref()), line(report.after.as_ref())]
+    if !known {
+        return Default::default();
+    }
+    [&report.before, &report.after].map(|limits| in_one_line(limits.as_ref()))
 }
 
 impl Row for LimitsReport {

@@ -1,6 +1,5 @@
 //! The job against scripted calls: what is sent, and what is concluded.
 
-use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -8,14 +7,15 @@ use std::sync::{Arc, Mutex};
 use crate::jobs::logout::*;
 use crate::run::item::{Item, Planned};
 use crate::run::journal::header::Durability;
-use crate::run::recorder::{Note, Sink};
+use crate::run::recorder::Note;
+use crate::run::run_record::{InOrder, Sink};
 use crate::select::selection::Selection;
 
 /// Answers from a script and writes down what was asked.
 #[derive(Default)]
 struct Script {
-    lists: RefCell<VecDeque<Result<Vec<&'static str>, CallError>>>,
-    acts: RefCell<VecDeque<Result<Ended, CallError>>>,
+    lists: Mutex<VecDeque<Result<Vec<&'static str>, CallError>>>,
+    acts: Mutex<VecDeque<Result<Ended, CallError>>>,
     /// What was sent, and a `+` for each note on record.
     log: Log,
 }
@@ -72,8 +72,8 @@ impl Script {
         acts: impl IntoIterator<Item = Result<Ended, CallError>>,
     ) -> Self {
         Self {
-            lists: RefCell::new(lists.into_iter().collect()),
-            acts: RefCell::new(acts.into_iter().collect()),
+            lists: Mutex::new(lists.into_iter().collect()),
+            acts: Mutex::new(acts.into_iter().collect()),
             log: Log::default(),
         }
     }
@@ -83,7 +83,7 @@ impl Script {
             log: Arc::clone(&self.log),
             full,
         };
-        Recorder::start(vec![Box::new(notes)], Durability::Batch, || 0).expect("a thread")
+        Recorder::start(Box::new(InOrder(vec![Box::new(notes)])), Durability::Batch, || 0).expect("a thread")
     }
 
     async fn run(&self, order: &Order) -> String {
@@ -138,7 +138,8 @@ impl SessionCalls for Script {
         add(&self.log, "list");
         let list = self
             .lists
-            .borrow_mut()
+            .lock()
+            .unwrap()
             .pop_front()
             .expect("one more list than scripted")?;
         let device = |id| SeenDevice {
@@ -157,7 +158,8 @@ impl SessionCalls for Script {
     async fn logout_all(&self, _: &UserId) -> Result<Ended, CallError> {
         add(&self.log, "ALL");
         self.acts
-            .borrow_mut()
+            .lock()
+            .unwrap()
             .pop_front()
             .expect("one more act than scripted")
     }
@@ -165,7 +167,8 @@ impl SessionCalls for Script {
     async fn logout_device(&self, _: &UserId, device: &DeviceId) -> Result<Ended, CallError> {
         add(&self.log, device.to_string());
         self.acts
-            .borrow_mut()
+            .lock()
+            .unwrap()
             .pop_front()
             .expect("one more act than scripted")
     }

@@ -5,7 +5,7 @@ mod rows;
 mod schema;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use easemob_admin_api::UserId;
 use futures_util::FutureExt as _;
@@ -18,8 +18,9 @@ use self::schema::LAYOUT;
 use crate::files::database;
 use crate::locks::guard;
 use crate::locks::lock::Lock;
-use crate::locks::store::{Listing, LockStore, LockStoreError, UserGuard};
+use crate::locks::store::{Listing, LockStore, LockStoreError, LockStores, UserGuard};
 use crate::store_error::StoreError;
+use crate::target::Target;
 
 /// The locks of a profile in a file.
 ///
@@ -31,6 +32,36 @@ pub struct SqliteLocks {
     app_root: Option<String>,
     /// None while there is no file.
     connection: Mutex<Option<Connection>>,
+}
+
+/// A file for each target, below one directory.
+#[derive(Debug, Clone)]
+pub struct LockDatabases(PathBuf);
+
+impl LockDatabases {
+    /// Names the directory, which need not exist yet.
+    #[must_use]
+    pub fn below(directory: PathBuf) -> Self {
+        Self(directory)
+    }
+
+    /// Returns true if opening the locks of a target imports what an earlier version kept, or if nobody can tell.
+    #[must_use]
+    pub fn imports(&self, target: &Target) -> bool {
+        Earlier::beside(&self.file_of(target)).is_there().unwrap_or(true)
+    }
+
+    fn file_of(&self, target: &Target) -> PathBuf {
+        self.0.join(format!("{}.sqlite", target.name()))
+    }
+}
+
+impl LockStores for LockDatabases {
+    fn of(&self, target: &Target) -> Result<Arc<dyn LockStore>, LockStoreError> {
+        let path = self.file_of(target);
+        let app_root = target.lasting_root().map(str::to_owned);
+        Ok(Arc::new(SqliteLocks::open(path, app_root)?))
+    }
 }
 
 impl SqliteLocks {
@@ -50,12 +81,6 @@ impl SqliteLocks {
         };
         this.read(|_| Ok(()))?;
         Ok(this)
-    }
-
-    /// Returns true if [`open`](Self::open) takes in what an earlier version kept, or nobody can tell.
-    #[must_use]
-    pub fn imports(path: &Path) -> bool {
-        Earlier::beside(path).is_there().unwrap_or(true)
     }
 
     /// Lets the file grow to so many pages only, as a full disk does.

@@ -83,6 +83,21 @@ pub struct Operator {
     pub host: String,
 }
 
+impl Operator {
+    /// A program that acts under this name on this machine.
+    #[must_use]
+    pub fn named(name: impl Into<String>, host: impl Into<String>) -> Self {
+        Self {
+            os_user: name.into(),
+            uid: None,
+            sudo_user: None,
+            login_uid: None,
+            subject: None,
+            host: host.into(),
+        }
+    }
+}
+
 /// When the bytes of a record are on disk.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -5,7 +5,8 @@ use std::io::{self, Write};
 
 use crate::run::journal::read::LONGEST_LINE;
 use crate::run::journal::record::Record;
-use crate::run::recorder::{Note, Sink};
+use crate::run::recorder::Note;
+use crate::run::run_record::Sink;
 
 /// Appends records to the journal of one run.
 #[derive(Debug)]

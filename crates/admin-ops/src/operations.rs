@@ -1,0 +1,283 @@
+//! The engine as one object: makes runs, goes on with runs, and works on them until they end.
+
+mod report;
+mod stop;
+mod told;
+
+use std::io;
+use std::pin::pin;
+
+use easemob_admin_api::UserId;
+use futures_util::{Stream, StreamExt};
+use jiff::Timestamp;
+use tokio::sync::watch;
+
+pub use self::report::{RunReport, Stopped};
+pub use self::stop::StopHandle;
+use self::told::{Told, ToldObserver};
+use crate::jobs::execute::{CannotExecute, Job, execute};
+use crate::locks::reconcile::reconcile;
+use crate::report::Report;
+use crate::run::attempt::{Attempt, CannotBegin};
+use crate::run::id::RunId;
+use crate::run::input;
+use crate::run::item::Item;
+use crate::run::journal::header::Operator;
+use crate::run::new::NewRun;
+use crate::run::recorder::Clock;
+use crate::run::resume::Which;
+use crate::run::store::{OpenRun, RunError};
+use crate::schedule::concurrency::Concurrency;
+use crate::schedule::pipeline::{Stop, Wish};
+use crate::schedule::run_loop::RunLoop;
+use crate::server::calls::Calls;
+use crate::stores::Stores;
+use crate::target::Target;
+
+/// Recorded, resumable operations on the users of one app.
+///
+/// This logs out the users of a stream. The run is on record before anything is sent, what is done to whom is in the audit
+/// trail, and the requests share the rate budget of `client` with everything else that the service sends:
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::sync::Arc;
+///
+/// use easemob_admin_api::{AppRoot, Client, Credentials, UserId};
+/// use easemob_admin_ops::operations::{Event, Operations, Options};
+/// use easemob_admin_ops::run::{job::Action, journal::header::Operator, new::{Mandate, NewRun}};
+/// use easemob_admin_ops::select::{ages::IdStamps, selection::Selection};
+/// use easemob_admin_ops::{server::client::Server, stores::Stores, target::Target};
+/// use futures_util::{StreamExt, stream};
+///
+/// # let sandbox = easemob_admin_sandbox::Sandbox::start().await?;
+/// # for user in ["ann", "bob"] { sandbox.register(user); sandbox.sign_in(user, "ios")?; }
+/// # let data = tempfile::tempdir()?;
+/// let client = Client::builder(AppRoot::parse(&sandbox.app_root())?)
+///     .credentials(Credentials::client_secret(sandbox.client_id(), sandbox.client_secret()))
+///     .build()?;
+/// let ops = Operations::new(
+///     Server::new(client.clone(), Arc::new(IdStamps)),
+///     Stores::on_disk(data.path()),
+///     Target::of(client.app_root()),
+///     Operator::named("session-service", "host-1"),
+/// );
+///
+/// let users = stream::iter(["ann", "bob"]).map(|name| UserId::parse(name).map_err(std::io::Error::other));
+/// let logout = Action::Logout { selection: Selection::default() };
+/// let why = Mandate { reason: Some("password leak".into()), ..Mandate::default() };
+/// let run = ops.new_run(NewRun::new(logout, why), users).await?;
+///
+/// let (mut events, _stop) = ops.execute(run, Options::default());
+/// while let Some(event) = events.next().await {
+///     match event? {
+///         Event::Item(report) => println!("{}", serde_json::to_string(&report)?),
+///         Event::Ended(report) => assert_eq!((report.tally.done, report.not_started), (2, 0)),
+///     }
+/// }
+/// assert!(client.list_devices(&UserId::parse("ann")?).await?.is_empty());
+/// # Ok(()) }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Operations<S> {
+    server: S,
+    stores: Stores,
+    target: Target,
+    operator: Operator,
+    clock: Clock,
+}
+
+/// How a run is worked on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    /// Which items: by default those that are not finished.
+    pub which: Which,
+    /// How many jobs run at a time: by default as many as the server has room for.
+    pub concurrency: Concurrency,
+    /// How many devices may be ended in all, those of earlier attempts included, if that is to differ from what the run says.
+    pub allowance: Option<u64>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            which: Which::Unfinished,
+            concurrency: Concurrency::Auto,
+            allowance: None,
+        }
+    }
+}
+
+/// What happens while a run is worked on.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// This is said of one user, or of one of the user's devices.
+    Item(Report),
+    /// The run has ended; nothing comes after this.
+    Ended(RunReport),
+}
+
+/// Why a run cannot be worked on. What was sent before, if anything, is on record.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OperationError {
+    /// An older version recorded the run in words only.
+    #[error("an older version recorded this run in words only; make a new one")]
+    NotResumable,
+    /// The attempt cannot begin.
+    #[error(transparent)]
+    Begin(#[from] CannotBegin),
+    /// The job cannot begin, or what it left cannot be settled.
+    #[error(transparent)]
+    Execute(#[from] CannotExecute),
+}
+
+impl<S: Calls> Operations<S> {
+    /// Binds a server to the place where what is done there is recorded, and to who does it.
+    #[must_use]
+    pub fn new(server: S, stores: Stores, target: Target, operator: Operator) -> Self {
+        Self {
+            server,
+            stores,
+            target,
+            operator,
+            clock: || Timestamp::now().as_millisecond(),
+        }
+    }
+
+    /// Takes the time from another clock: milliseconds since 1970.
+    #[must_use]
+    pub fn with_clock(self, clock: Clock) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// Acts for somebody else, such as the user of a service who asked for it.
+    #[must_use]
+    pub fn on_behalf_of(&self, operator: Operator) -> Self {
+        Self {
+            operator,
+            ..self.clone()
+        }
+    }
+
+    /// Puts a new run on record, with the users of a stream. Nothing is sent.
+    ///
+    /// The users are written to a temporary file as they come, so that memory does not depend on how many there are. Blocks
+    /// while it writes.
+    ///
+    /// # Errors
+    /// When a user cannot be read or the run cannot be written; then nothing is left behind.
+    pub async fn new_run(
+        &self,
+        new: NewRun,
+        users: impl Stream<Item = io::Result<UserId>>,
+    ) -> Result<OpenRun, RunError> {
+        let lost = |source| RunError::Io {
+            what: "cannot write the users of a run to a file in",
+            at: std::env::temp_dir().display().to_string(),
+            source,
+        };
+        let mut writer = input::Writer::new(tempfile::tempfile().map_err(lost)?);
+        let mut users = pin!(users);
+        let mut number = 0;
+        while let Some(user) = users.next().await {
+            let item = user.and_then(|user| writer.push(&Item::new(number, number + 1, user)));
+            item.map_err(lost)?;
+            number += 1;
+        }
+        let (file, _, _) = writer.finish().map_err(lost)?;
+        let items = input::items(file).map_err(lost)?;
+        let now = Timestamp::from_millisecond((self.clock)()).unwrap_or_default();
+        let runs = self.stores.runs();
+        new.create(runs, &self.target, self.operator.clone(), now, random(), items)
+    }
+
+    /// Opens a run to go on with it.
+    ///
+    /// # Errors
+    /// When there is none, another process works on it, or it cannot be read.
+    pub fn open(&self, id: &RunId) -> Result<OpenRun, RunError> {
+        self.stores.runs().open(id)
+    }
+
+    /// Works on a run as long as the stream is polled.
+    ///
+    /// A stream that is dropped in the middle leaves requests behind whose outcome nobody knows; whoever goes on with the run
+    /// looks before anything more is done. [`StopHandle::drain`] is the better way to stop.
+    pub fn execute(
+        &self,
+        open: OpenRun,
+        options: Options,
+    ) -> (
+        impl Stream<Item = Result<Event, OperationError>> + Send + use<S>,
+        StopHandle,
+    ) {
+        let server = self.server.apart();
+        let (stop, wish) = StopHandle::new(server.clone());
+        let told = Told::default();
+        let observer = ToldObserver::new(server.clone(), Some(told.clone()));
+        let work = self.clone().work(server, open, options, wish, observer);
+        (told.and_then(work), stop)
+    }
+
+    /// Works on a run to its end, for whoever needs no more than the result.
+    ///
+    /// # Errors
+    /// When it cannot be worked on.
+    pub async fn work_to_the_end(
+        &self,
+        open: OpenRun,
+        options: Options,
+    ) -> Result<RunReport, OperationError> {
+        let server = self.server.apart();
+        let (_stop, wish) = StopHandle::new(server.clone());
+        let quiet = ToldObserver::new(server.clone(), None);
+        self.clone().work(server, open, options, wish, quiet).await
+    }
+
+    async fn work(
+        self,
+        server: S,
+        mut open: OpenRun,
+        options: Options,
+        wish: watch::Receiver<Wish>,
+        mut observer: ToldObserver<S>,
+    ) -> Result<RunReport, OperationError> {
+        let job = Job::of(open.header.action.clone()).ok_or(OperationError::NotResumable)?;
+        open.header.allowance = options.allowance.or(open.header.allowance);
+        let (attempt, tasks) = Attempt::begin(open, options.which, self.operator, self.clock).await?;
+        let mut report = RunReport::begin(&attempt);
+        let mut run_loop = RunLoop::new(wish, options.concurrency);
+        let executed = execute(
+            &server,
+            &self.stores,
+            &attempt,
+            tasks,
+            &job,
+            &mut run_loop,
+            &mut observer,
+        );
+        let executed = executed.await?;
+        if let Err(error) = attempt.close(run_loop.stop().map(Stop::word)).await {
+            run_loop.stop_because(Stop::Record(error));
+        }
+        if matches!(job, Job::Lock(_)) {
+            let locks = self.stores.locks(&self.target).map_err(CannotExecute::Locks)?;
+            reconcile(self.stores.runs(), &*locks).map_err(CannotExecute::Locks)?;
+        }
+        report.end(run_loop.finish(), executed);
+        Ok(report)
+    }
+}
+
+/// Tells runs of one microsecond apart.
+fn random() -> u32 {
+    let mut bytes = [0; 4];
+    // Two runs of one microsecond are told apart by their directory, which can be made only once.
+    let _ = aws_lc_rs::rand::fill(&mut bytes);
+    u32::from_ne_bytes(bytes)
+}
+
+#[cfg(test)]
+mod tests;

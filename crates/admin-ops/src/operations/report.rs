@@ -1,0 +1,94 @@
+//! What is reported of a run as a whole.
+
+use serde::{Deserialize, Serialize};
+
+use crate::jobs::execute::Executed;
+use crate::run::attempt::Attempt;
+use crate::schedule::pipeline::Stop;
+use crate::schedule::run_loop::Ended;
+use crate::schedule::tally::Tally;
+
+/// How an attempt on a run ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunReport {
+    /// The id of the run.
+    pub run: String,
+    /// How many users this attempt was to work on.
+    pub users: u64,
+    /// What became of them.
+    pub tally: Tally,
+    /// Users whose turn did not come, or that waited for it when the run was stopped.
+    pub not_started: u64,
+    /// The line of the first of them.
+    pub first_line_not_started: Option<u64>,
+    /// Users that failed in earlier attempts and were not tried again; repeating may help.
+    pub failed_earlier_retry_may_help: u64,
+    /// Users that failed in earlier attempts and were not tried again; repeating will not help.
+    pub failed_earlier_final: u64,
+    /// Users whose devices differed from the plan.
+    pub drifted: u64,
+    /// Why the attempt ended early, if it did.
+    pub stopped: Option<Stopped>,
+}
+
+/// Why an attempt ended early.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stopped {
+    /// The reason, in one word, such as `interrupted` or `max_logouts`.
+    pub reason: String,
+    /// The error behind it, if there is one.
+    pub error: Option<String>,
+}
+
+impl RunReport {
+    /// Begins with what is known before anything is done.
+    pub(super) fn begin(attempt: &Attempt) -> Self {
+        let left = attempt.which.leaves(&attempt.before);
+        let users = attempt.which.count(&attempt.before);
+        Self {
+            run: attempt.header.run.clone(),
+            users,
+            tally: Tally::default(),
+            not_started: users,
+            first_line_not_started: None,
+            failed_earlier_retry_may_help: left.retry_may_help,
+            failed_earlier_final: left.last,
+            drifted: 0,
+            stopped: None,
+        }
+    }
+
+    pub(super) fn end(&mut self, ended: Ended, executed: Executed) {
+        self.tally = ended.tally;
+        self.not_started = self.users.saturating_sub(ended.tally.settled());
+        self.first_line_not_started = ended.first_line_not_started;
+        self.drifted = executed.drifted;
+        let silent = ended.silent.map(|error| Stopped {
+            reason: "unreachable".into(),
+            error: Some(error.to_string()),
+        });
+        self.stopped = ended.stop.as_ref().map(Stopped::from).or(silent);
+    }
+
+    /// Returns true if every user of the run is done, or there was nothing to do.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        let failed = self.failed_earlier_retry_may_help + self.failed_earlier_final;
+        failed == 0 && self.tally.done + self.tally.nothing_to_do == self.users
+    }
+}
+
+impl From<&Stop> for Stopped {
+    fn from(stop: &Stop) -> Self {
+        let error = match stop {
+            Stop::Fatal(fatal) => Some(fatal.error().to_string()),
+            Stop::Record(error) => Some(error.to_string()),
+            Stop::Output(error) | Stop::Input(error) => Some(error.to_string()),
+            Stop::Wished(_) | Stop::Aborted | Stop::Cap | Stop::Drift | Stop::ReaderGone => None,
+        };
+        Self {
+            reason: stop.word().into(),
+            error,
+        }
+    }
+}
