@@ -1,5 +1,6 @@
 //! Runs in memory, with their audit trails: for tests, and as the model of a store that is no file.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -67,15 +68,14 @@ impl Kept {
     }
 
     fn trail_of(&mut self, target: &Target) -> Result<&mut MemoryTrail, CannotBegin> {
-        let name = target.name();
-        if !self.trails.contains_key(&name) {
-            let key = SigningKey::generate_pem().and_then(|pem| SigningKey::from_pem(&pem));
-            let key = key.map_err(|why| CannotBegin::Compare(io::Error::other(why)))?;
-            self.trails.insert(name.clone(), MemoryTrail::new(&name, key));
-        }
-        self.trails
-            .get_mut(&name)
-            .ok_or_else(|| CannotBegin::Compare(io::Error::other("the trail is gone")))
+        let new = match self.trails.entry(target.name()) {
+            Entry::Occupied(trail) => return Ok(trail.into_mut()),
+            Entry::Vacant(new) => new,
+        };
+        let key = SigningKey::generate_pem().and_then(|pem| SigningKey::from_pem(&pem));
+        let key = key.map_err(|why| CannotBegin::Compare(io::Error::other(why)))?;
+        let trail = MemoryTrail::new(new.key(), key);
+        Ok(new.insert(trail))
     }
 }
 

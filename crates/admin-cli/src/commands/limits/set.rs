@@ -11,6 +11,7 @@ use easemob_admin_ops::report::Outcome;
 use easemob_admin_ops::report::limits::LimitsReport;
 use easemob_admin_ops::run::item::Item;
 use easemob_admin_ops::run::job::Action;
+use easemob_admin_ops::schedule::tally::Tally;
 use easemob_admin_ops::server::calls::Calls;
 
 use super::reading::limits_of;
@@ -195,18 +196,18 @@ fn tell(
     let would_change = would_change(planned);
     let all = planned.len() as u64;
     let mut summary = Summary {
-        done: would_change,
-        nothing_to_do: all - would_change,
-        not_started: 0,
         requests: session.server.requests(),
         limits: Some(LimitCounts {
-            changed: would_change,
-            unchanged: all - would_change,
-            failed: 0,
             of_the_app: args.users.is_empty(),
+            ..LimitCounts::default()
         }),
         ..Summary::of_users(all)
     };
+    summary.count(&Tally {
+        done: would_change,
+        nothing_to_do: all - would_change,
+        ..Tally::default()
+    });
     args.acting.record(&mut summary);
     report.finish(&summary).map_err(output)?;
     let prefix = if session.is_sandbox() { "sandbox: " } else { "" };

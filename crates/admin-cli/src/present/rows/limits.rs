@@ -1,6 +1,5 @@
 //! The rows of `limits set`.
 
-use easemob_admin_ops::report::Outcome;
 use easemob_admin_ops::report::limits::LimitsReport;
 
 use super::failure_cells;
@@ -10,8 +9,7 @@ use crate::render::report::Row;
 
 /// The limits before and after; empty where they could not be read.
 fn limits(report: &LimitsReport) -> [String; 2] {
-    let known = report.before.is_some() || report.outcome == Outcome::Set;
-    if !known {
+    if report.before.is_none() {
         return Default::default();
     }
     [&report.before, &report.after].map(|limits| in_one_line(limits.as_ref()))
