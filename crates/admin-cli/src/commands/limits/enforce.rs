@@ -8,19 +8,18 @@ use std::io;
 use std::time::Duration;
 
 use clap::Args;
-use easemob_admin_api::DeviceId;
+use easemob_admin_ops::jobs::enforce::choose::Choosing;
 use easemob_admin_ops::plan::in_order::InOrder;
 use easemob_admin_ops::policy::PolicyOnDisk;
-use easemob_admin_ops::policy::surplus::{Surplus, Totals, surplus};
+use easemob_admin_ops::policy::surplus::Totals;
 use easemob_admin_ops::run::input;
-use easemob_admin_ops::run::item::{Item, Planned, Task};
+use easemob_admin_ops::run::item::{Item, Task};
 use easemob_admin_ops::run::job::{Action, OnDrift};
 use easemob_admin_ops::schedule::cap::CapSpec;
 use easemob_admin_ops::select::decide::Order;
 use easemob_admin_ops::server::calls::{CallError, SeenDevice, SessionCalls};
 
 use super::policy_file::PolicyArgs;
-use super::room::Room;
 use super::watch::watch;
 use super::whom::Whom;
 use crate::acts::begin::{self, begin};
@@ -96,12 +95,15 @@ pub async fn run(context: &Context, session: &Session, args: &EnforceArgs) -> Re
         args,
         on_disk: &on_disk,
     };
-    let chosen = enforcement.choose(&list, None).await?;
+    let selection = on_disk.policy.selection();
+    let chosen = enforcement
+        .choose(&list, &mut Choosing::everything(&selection))
+        .await?;
     enforcement.tell(&chosen);
     let online = chosen.totals.online;
     let allowance = args.max_logouts.map(|spec| spec.allowance(online));
-    if let Some(allowed) = allowance.filter(|allowed| chosen.victims() > *allowed) {
-        return Err(exceeded(chosen.victims(), online, allowed));
+    if let Some(allowed) = allowance.filter(|allowed| chosen.totals.victims > *allowed) {
+        return Err(exceeded(chosen.totals.victims, online, allowed));
     }
     let exit = enforcement
         .carry_out(
@@ -138,11 +140,6 @@ pub(super) struct Chosen {
 }
 
 impl Chosen {
-    /// Returns how many devices are to be ended.
-    pub(super) fn victims(&self) -> u64 {
-        self.totals.victims
-    }
-
     /// Returns whether nobody exceeds anything, as far as was read.
     pub(super) fn is_nothing(&self) -> bool {
         self.items == 0 && self.totals.undecided == 0
@@ -150,57 +147,27 @@ impl Chosen {
 }
 
 impl Enforcement<'_> {
-    /// Reads everybody of a list and chooses the surplus; with `room`, no more than fits into it.
+    /// Reads everybody of a list and lets `choosing` choose.
     ///
     /// # Errors
     /// When going on is pointless; nothing was done then.
     pub(super) async fn choose(
         &self,
         list: &UserList,
-        mut room: Option<&mut Room>,
+        choosing: &mut Choosing<'_>,
     ) -> Result<Chosen, CommandError> {
         let Self {
             context,
             session,
             args,
-            on_disk,
+            ..
         } = *self;
-        let selection = on_disk.policy.selection();
-        let file = tempfile::tempfile().map_err(lost)?;
-        let mut writer = input::Writer::new(file);
+        let mut writer = input::Writer::new(tempfile::tempfile().map_err(lost)?);
         let mut order = InOrder::default();
-        let mut totals = Totals::default();
-        let (mut users_to_log_out, mut unread) = (0, 0);
         let tasks = begin::items(args.whom.stream(list)?).map(|item| item.map(Task::fresh));
         let read = async |task: &Task| session.server.list_devices(&task.item.user).await;
         let note = |task: Task, read: Result<Vec<SeenDevice>, CallError>| {
-            let user = &task.item.user;
-            let planned = match (read, room.as_deref_mut()) {
-                // Whoever does not exist has no devices, today or later.
-                (Err(error), Some(_)) if error.not_found => None,
-                (Err(_), Some(room)) => {
-                    room.unread.push(user.to_string());
-                    None
-                }
-                // Nothing is chosen of somebody who could not be read: whether that has passed is told by the run.
-                (Err(_), None) => {
-                    unread += 1;
-                    Some(Planned::default())
-                }
-                (Ok(devices), room) => {
-                    let found = surplus(user, &devices, &selection);
-                    let found = match room {
-                        Some(room) => room.take(user, found),
-                        None => Some(found),
-                    };
-                    found.and_then(|found| {
-                        totals.count(devices.len(), &found);
-                        let planned = plan(&devices, &found);
-                        users_to_log_out += u64::from(planned.is_some());
-                        planned
-                    })
-                }
-            };
+            let planned = choosing.take(&task.item.user, read);
             let number = task.item.number;
             let item = planned.map(|planned| Item {
                 planned: Some(planned),
@@ -225,9 +192,9 @@ impl Enforcement<'_> {
         Ok(Chosen {
             file,
             items,
-            users_to_log_out,
-            unread,
-            totals,
+            users_to_log_out: choosing.users_to_log_out,
+            unread: choosing.unread,
+            totals: choosing.totals,
         })
     }
 
@@ -324,18 +291,6 @@ impl Left {
             exit => exit,
         }
     }
-}
-
-/// Returns the devices that go and those that stay; nothing if none go.
-fn plan(devices: &[SeenDevice], found: &[Surplus]) -> Option<Planned> {
-    let victims = found.iter().flat_map(|surplus| &surplus.victims);
-    let end: Vec<DeviceId> = victims.map(|choice| choice.device.id.clone()).collect();
-    let stays = |id: &DeviceId| !end.contains(id);
-    let keep = devices.iter().map(|device| device.id.clone());
-    (!end.is_empty()).then(|| Planned {
-        keep: keep.filter(stays).collect(),
-        end: end.clone(),
-    })
 }
 
 fn lost(error: io::Error) -> CommandError {

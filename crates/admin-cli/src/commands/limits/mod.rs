@@ -5,10 +5,8 @@ pub mod check;
 pub mod enforce;
 mod policy_file;
 mod reading;
-mod room;
 pub mod set;
 pub mod show;
-mod waiting;
 mod watch;
 mod whom;
 

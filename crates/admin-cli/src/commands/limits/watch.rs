@@ -1,18 +1,17 @@
 //! `limits enforce --watch`: a policy is kept while people sign in.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use easemob_admin_api::UserId;
-use easemob_admin_ops::logins::store::{LoginStore, Range};
+use easemob_admin_ops::jobs::enforce::choose::Choosing;
+use easemob_admin_ops::jobs::enforce::watch::{AGAIN_MS, Next, Watch};
+use easemob_admin_ops::logins::store::LoginStore;
 use easemob_admin_ops::policy::PolicyOnDisk;
 use easemob_admin_ops::schedule::cap::CapSpec;
 
 use super::enforce::{EnforceArgs, Enforcement};
-use super::room::Room;
-use super::waiting::Waiting;
 use crate::command_error::CommandError;
-use crate::commands::acting::{counted, users};
+use crate::commands::acting::{counted, users as counted_users};
 use crate::commands::times::now_ms;
 use crate::context::{Context, Session};
 use crate::drive::summary_of;
@@ -23,45 +22,6 @@ use crate::stores::logins;
 
 /// How often is looked for sign-ins.
 const EVERY: Duration = Duration::from_secs(1);
-
-const HOUR_MS: i64 = 3_600_000;
-
-/// How many users are looked at in one pass at least, if so many wait.
-const BATCH: usize = 100;
-
-/// After how many milliseconds somebody is looked at again where something failed: a failure that lasts takes little of
-/// the hour's logouts then.
-const AGAIN_MS: i64 = 5 * 60_000;
-
-/// How many logouts are left within any hour.
-#[derive(Debug)]
-struct Hourly {
-    most: u64,
-    spent: VecDeque<(i64, u64)>,
-}
-
-impl Hourly {
-    fn new(most: u64) -> Self {
-        Self {
-            most,
-            spent: VecDeque::new(),
-        }
-    }
-
-    fn spend(&mut self, logouts: u64, now_ms: i64) {
-        if logouts > 0 {
-            self.spent.push_back((now_ms, logouts));
-        }
-    }
-
-    fn left(&mut self, now_ms: i64) -> u64 {
-        while self.spent.front().is_some_and(|(at, _)| now_ms - at >= HOUR_MS) {
-            self.spent.pop_front();
-        }
-        let spent: u64 = self.spent.iter().map(|(_, logouts)| logouts).sum();
-        self.most.saturating_sub(spent)
-    }
-}
 
 /// Enforces a policy on whoever signs in, until a signal or `--max-duration`.
 ///
@@ -97,8 +57,7 @@ pub(super) async fn watch(
         args,
         on_disk,
     };
-    let (mut hourly, mut waiting, mut told) = (Hourly::new(most), Waiting::default(), false);
-    let mut since_ms = now_ms().saturating_sub(delay_ms);
+    let mut watch = Watch::new(most, delay_ms, now_ms());
     let end = interrupt::until_told(context.deadline());
     tokio::pin!(end);
     loop {
@@ -107,71 +66,62 @@ pub(super) async fn watch(
             () = tokio::time::sleep(EVERY) => {}
         }
         let now = now_ms();
-        let until_ms = now.saturating_sub(delay_ms);
-        waiting.add(store.users_signed_in(Range { since_ms, until_ms })?, now);
-        since_ms = until_ms;
-        let left = hourly.left(now);
-        if left == 0 {
-            if waiting.len() > 0 && !told {
+        let unheard = watch.unheard(now);
+        watch.hear(unheard, store.users_signed_in(unheard)?, now);
+        let (users, at_most) = match watch.next(now) {
+            Next::Wait => continue,
+            Next::CapReached { most, waiting } => {
                 context.ui.warn(format_args!(
                     "the cap of {} within an hour is reached; still waiting for room: {}",
                     counted(most, "logout"),
-                    users(waiting.len() as u64)
+                    counted_users(waiting)
                 ));
-                told = true;
+                continue;
             }
-            continue;
-        }
-        told = false;
-        let batch = waiting.take(BATCH.max(usize::try_from(left).unwrap_or(BATCH)), now);
-        if batch.is_empty() {
-            continue;
-        }
-        let mut room = Room::of(left);
-        let passed = pass(&enforcement, &batch, &mut room, &mut hourly).await;
-        if !room.unread.is_empty() {
-            context.ui.warn(format_args!(
-                "{} could not be read and are looked at again in {} minutes",
-                users(room.unread.len() as u64),
-                AGAIN_MS / 60_000
-            ));
-        }
-        waiting.add(room.deferred, now);
-        waiting.add(room.unread, now + AGAIN_MS);
-        match passed {
+            Next::LookAt { users, at_most } => (users, at_most),
+        };
+        match pass(&enforcement, &users, at_most, &mut watch).await {
             Ok(end @ (exit::INTERRUPTED | exit::ABORTED)) => return Ok(end),
             Ok(exit::OK | exit::FINDINGS | exit::FAILED_FINAL) => {}
-            Ok(_) => waiting.add(batch, now + AGAIN_MS),
+            Ok(_) => watch.again(users, now),
             // What cannot be reached now may be later, and whoever signed in is looked at then.
             Err(error) if error.exit() == exit::UNREACHABLE => {
                 context.ui.warn(&error);
-                waiting.add(batch, now + AGAIN_MS);
+                watch.again(users, now);
             }
             Err(error) => return Err(error),
         }
     }
 }
 
-/// Compares some users with the policy, and ends what there is room for.
+/// Compares some users with the policy, and ends what may be ended.
 async fn pass(
     enforcement: &Enforcement<'_>,
-    batch: &[String],
-    room: &mut Room,
-    hourly: &mut Hourly,
+    users: &[String],
+    at_most: u64,
+    watch: &mut Watch,
 ) -> Result<Exit, CommandError> {
-    let list = list_of(batch)?;
-    let left = hourly.left(now_ms());
-    let chosen = enforcement.choose(&list, Some(room)).await?;
+    let list = list_of(users)?;
+    let selection = enforcement.on_disk.policy.selection();
+    let mut choosing = Choosing::at_most(&selection, at_most);
+    let chosen = enforcement.choose(&list, &mut choosing).await?;
+    watch.chosen(&choosing, now_ms());
+    let ui = &enforcement.context.ui;
+    if choosing.unread > 0 {
+        ui.warn(format_args!(
+            "{} could not be read and are looked at again in {} minutes",
+            counted_users(choosing.unread),
+            AGAIN_MS / 60_000
+        ));
+    }
     if chosen.is_nothing() {
         // Most sign-ins exceed nothing, which nobody wants to read about.
         return Ok(exit::OK);
     }
     enforcement.tell(&chosen);
-    // Before anything is ended: after an error nobody can say how much of it was.
-    hourly.spend(chosen.victims(), now_ms());
     let source = "sign-ins that were collected".to_owned();
     enforcement
-        .carry_out(chosen, summary_of(&list), source, Some(left))
+        .carry_out(chosen, summary_of(&list), source, Some(at_most))
         .await
 }
 
@@ -184,22 +134,4 @@ fn list_of(users: &[String]) -> Result<UserList, CommandError> {
         }
     }
     Ok(UserList::of(list)?)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_more_than_the_cap_is_spent_within_any_hour() {
-        let mut hourly = Hourly::new(10);
-        assert_eq!(hourly.left(0), 10);
-        hourly.spend(4, 0);
-        hourly.spend(6, 1_000);
-        assert_eq!(hourly.left(2_000), 0);
-        assert_eq!(hourly.left(HOUR_MS), 4);
-        assert_eq!(hourly.left(HOUR_MS + 1_000), 10);
-        hourly.spend(99, HOUR_MS + 2_000);
-        assert_eq!(hourly.left(HOUR_MS + 2_000), 0);
-    }
 }

@@ -1,4 +1,4 @@
-//! Users that `limits enforce --watch` still has to look at, and from when on. Pure.
+//! Users who signed in and still have to be compared with a policy, and from when on. Pure.
 
 use std::collections::BTreeMap;
 
