@@ -15,8 +15,7 @@ use tokio::sync::watch;
 pub use self::report::{RunReport, Stopped};
 pub use self::stop::StopHandle;
 use self::told::{Told, ToldObserver};
-use crate::jobs::execute::{CannotExecute, Job, execute};
-use crate::locks::reconcile::reconcile;
+use crate::jobs::execute::{CannotExecute, Job, execute, settle};
 use crate::report::Report;
 use crate::run::attempt::{Attempt, CannotBegin};
 use crate::run::id::RunId;
@@ -262,10 +261,7 @@ impl<S: Calls> Operations<S> {
         if let Err(error) = attempt.close(run_loop.stop().map(Stop::word)).await {
             run_loop.stop_because(Stop::Record(error));
         }
-        if matches!(job, Job::Lock(_)) {
-            let locks = self.stores.locks(&self.target).map_err(CannotExecute::Locks)?;
-            reconcile(self.stores.runs(), &*locks).map_err(CannotExecute::Locks)?;
-        }
+        settle(&job, &self.stores, &self.target).map_err(CannotExecute::Locks)?;
         report.end(run_loop.finish(), executed);
         Ok(report)
     }

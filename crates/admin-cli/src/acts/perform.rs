@@ -2,8 +2,7 @@
 
 use std::io;
 
-use easemob_admin_ops::jobs::execute::Job;
-use easemob_admin_ops::locks::reconcile::reconcile;
+use easemob_admin_ops::jobs::execute::{Job, settle};
 use easemob_admin_ops::report::ban::BanReport;
 use easemob_admin_ops::report::device::DeviceReport;
 use easemob_admin_ops::report::limits::LimitsReport;
@@ -87,12 +86,11 @@ pub async fn perform(
                      earlier attempt is put down as overdue"
                 ));
             }
-            let stores = context.stores()?;
-            let locks = open_locks(context, &Target::from(&reported.attempt.header))?;
+            let target = Target::from(&reported.attempt.header);
             let driven = report::<LockReport>(reported, tasks, &job).await?;
-            let reconciled = reconcile(stores.runs(), &*locks);
+            let settled = settle(&job, &context.stores()?, &target);
             let exit = driven.finish()?;
-            reconciled?;
+            settled?;
             Ok(exit)
         }
         Job::Unlock(_) => report::<LockReport>(reported, tasks, &job).await?.finish(),

@@ -9,6 +9,7 @@ use crate::jobs::end_devices::Ending;
 use crate::jobs::lock::{CannotLock, Locking};
 use crate::jobs::set_limits::{LimitChange, Setting, Whose};
 use crate::jobs::unlock::Unlocking;
+use crate::locks::reconcile::reconcile;
 use crate::locks::store::LockStoreError;
 use crate::report::Report;
 use crate::report::ban::BanReport;
@@ -148,4 +149,15 @@ pub async fn execute<S: SessionCalls + AccountCalls + LimitCalls>(
         }
     }
     Ok(executed)
+}
+
+/// Settles what a job left pending, once its attempt is closed: the locks of a run that locks.
+///
+/// # Errors
+/// When the locks cannot be read or written; they stay pending then, and whoever lists or lifts locks settles them.
+pub fn settle(job: &Job, stores: &Stores, target: &Target) -> Result<(), LockStoreError> {
+    match job {
+        Job::Lock(_) => reconcile(stores.runs(), &*stores.locks(target)?),
+        _ => Ok(()),
+    }
 }

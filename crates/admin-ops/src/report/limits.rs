@@ -37,6 +37,12 @@ pub enum Scope {
 }
 
 impl Scope {
+    /// Returns that of a user, or that of the app.
+    #[must_use]
+    pub fn of(user: Option<&UserId>) -> Self {
+        user.map_or(Self::App, |_| Self::User)
+    }
+
     /// Returns the word, as it is serialised.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -76,7 +82,7 @@ impl LimitsReport {
     #[must_use]
     pub fn new(user: Option<&UserId>, outcome: Outcome) -> Self {
         Self {
-            scope: if user.is_some() { Scope::User } else { Scope::App },
+            scope: Scope::of(user),
             user: user.map(ToString::to_string),
             outcome,
             before: None,

@@ -20,21 +20,21 @@ use tokio::sync::watch;
 
 use self::record::{Journal, Mortal};
 use self::server::{Account, MemoryServer};
-use crate::jobs::execute::{Job, execute};
+use crate::jobs::execute::{Job, execute, settle};
 use crate::jobs::set_limits::LimitChange;
-use crate::locks::reconcile::reconcile;
 use crate::report::Report;
 use crate::run::attempt::{Attempt, CannotBegin};
 use crate::run::directory::RunDirectories;
 use crate::run::id::RunId;
 use crate::run::item::{Item, Planned};
 use crate::run::job::{Action, OnDrift};
-use crate::run::journal::header::{Durability, FORMAT, Header, Operator};
+use crate::run::journal::header::Operator;
 use crate::run::journal::record::{Record, State};
+use crate::run::new::{Mandate, NewRun};
 use crate::run::recorder::Recorder;
 use crate::run::resume::Which;
 use crate::run::run_record::{InOrder, Sink};
-use crate::run::store::{HeldRun, RunStore};
+use crate::run::store::{HeldRun, RunError, RunStore};
 use crate::schedule::concurrency::Concurrency;
 use crate::schedule::pipeline::{Cause, Stop, Wish};
 use crate::schedule::run_loop::{Observer, RunLoop};
@@ -59,13 +59,15 @@ fn time() -> Timestamp {
 }
 
 fn operator() -> Operator {
-    Operator {
-        os_user: "ann".into(),
-        uid: None,
-        sudo_user: None,
-        login_uid: None,
-        subject: None,
-        host: "here".into(),
+    Operator::named("ann", "here")
+}
+
+fn target() -> Target {
+    Target {
+        app: "acme#chat".into(),
+        app_root: "https://im.example.com/acme/chat".into(),
+        profile: Some("prod".into()),
+        sandbox: false,
     }
 }
 
@@ -143,40 +145,19 @@ impl<'a> Story<'a> {
         seed: u64,
     ) -> Self {
         let journal = Arc::new(Journal::default());
-        let created = time();
-        let id = RunId::new(created, 0);
         let planned = |user: &UserId| {
             let online = accounts[user.as_str()].devices.iter();
             let (end, keep) = online.map(|id| device(id)).partition(|id| *id == device(FIRST));
             Planned { end, keep }
         };
         let item = |(number, user): (u64, &UserId)| Item {
-            number,
-            line: number + 1,
-            user: user.clone(),
             planned: action.is_planned().then(|| planned(user)),
+            ..Item::new(number, number + 1, user.clone())
         };
-        let mut items = (0..).zip(users).map(|numbered| Ok(item(numbered)));
-        let header = Header {
-            format: FORMAT,
-            run: id.to_string(),
-            created,
-            tool: "0".into(),
-            app: "acme#chat".into(),
-            app_root: "https://im.example.com/acme/chat".into(),
-            sandbox: false,
-            profile: Some("prod".into()),
-            operator: operator(),
-            reason: Some("simulated".into()),
-            ticket: None,
-            action: action.clone(),
-            source: "a story".into(),
-            items: 0,
-            input_sha256: String::new(),
-            allowance: None,
-            durability: Durability::Batch,
-        };
-        home.stores.runs().create(&id, header, &mut items).unwrap();
+        let items = (0..).zip(users).map(|numbered| Ok(item(numbered)));
+        let new = NewRun::new(action.clone(), Mandate::default());
+        let open = new.create(home.stores.runs(), &target(), operator(), time(), 0, items);
+        let id = RunId::parse(&open.unwrap().header.run).unwrap();
         Self {
             home,
             server: MemoryServer::new(accounts, seed, Arc::clone(&journal)),
@@ -190,7 +171,11 @@ impl<'a> Story<'a> {
     async fn attempt(&mut self, which: Which, notes: i64, stop_at: Option<(u64, Wish)>) {
         let (header, mut progress, held) = self.home.runs.hold(&self.id).unwrap();
         let job = Job::of(header.action.clone()).unwrap();
-        let target = Target::from(&header);
+        let second = self.home.runs.hold(&self.id);
+        assert!(
+            matches!(second, Err(RunError::Busy { .. })),
+            "two attempts at once"
+        );
         let items = held.items().unwrap();
         let left = Arc::new(AtomicI64::new(notes));
         let mortal = |(index, inner)| {
@@ -215,7 +200,8 @@ impl<'a> Story<'a> {
             stop_at,
             reports: 0,
         };
-        let mut run_loop = RunLoop::new(wished, Concurrency::Fixed(self.rng.usize(1..6)));
+        let at_once = self.rng.usize(1..6);
+        let mut run_loop = RunLoop::new(wished, Concurrency::Fixed(at_once));
         let executed = execute(
             &self.server,
             &self.home.stores,
@@ -226,13 +212,16 @@ impl<'a> Story<'a> {
             &mut observer,
         );
         executed.await.unwrap();
+        assert!(
+            self.server.most_at_once() <= at_once,
+            "more calls at once than allowed"
+        );
         let ended = run_loop.finish();
         let closed = attempt.close(ended.stop.as_ref().map(Stop::word)).await;
         let killed = left.load(Ordering::SeqCst) < 0;
         assert_eq!(closed.is_err(), killed, "{:?}", ended.stop);
         if !killed {
-            let stores = &self.home.stores;
-            reconcile(stores.runs(), &*stores.locks(&target).unwrap()).unwrap();
+            settle(&job, &self.home.stores, &target()).unwrap();
         }
         self.check_record();
     }
@@ -281,8 +270,7 @@ impl<'a> Story<'a> {
                 _ => {}
             }
         }
-        let target = Target::from(&self.home.stores.runs().see(&self.id).unwrap().header);
-        let trail = self.home.data.trail(&target);
+        let trail = self.home.data.trail(&target());
         let verification = verify(&trail, &Against::default()).unwrap();
         assert!(verification.holds(), "{:?}", verification.problems);
         let mut told = BTreeSet::new();
@@ -436,13 +424,7 @@ async fn simulate(home: &Path, seed: u64) {
         _ => {
             let until = Timestamp::from_millisecond(clock() + 1_000_000_000).unwrap();
             let locked = done(&home, before.clone(), &users, Action::Lock { until }, seed).await;
-            let target = Target {
-                app: "acme#chat".into(),
-                app_root: "https://im.example.com/acme/chat".into(),
-                profile: Some("prod".into()),
-                sandbox: false,
-            };
-            let locks = stores.locks(&target).unwrap();
+            let locks = stores.locks(&target()).unwrap();
             for user in &users {
                 assert!(of(&locked, user).banned, "{user} is not banned");
                 let lock = locks.lock_of(user).unwrap();

@@ -1,7 +1,7 @@
 //! A server in memory that loses requests and answers, and looks at the record before it does anything.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use easemob_admin_api::{DeviceId, DeviceLimits, UserId};
@@ -37,6 +37,9 @@ pub(super) struct MemoryServer {
     pub(super) trouble: AtomicU8,
     /// How many acts were carried out for each user, by call.
     pub(super) acts: Mutex<BTreeMap<(String, &'static str), u64>>,
+    /// Calls that are going on, and the most there were since they were last asked for.
+    going_on: AtomicUsize,
+    most: AtomicUsize,
     rng: Mutex<fastrand::Rng>,
     journal: Arc<Journal>,
 }
@@ -47,6 +50,8 @@ impl MemoryServer {
             accounts: Mutex::new(accounts),
             trouble: AtomicU8::new(0),
             acts: Mutex::default(),
+            going_on: AtomicUsize::new(0),
+            most: AtomicUsize::new(0),
             rng: Mutex::new(fastrand::Rng::with_seed(seed)),
             journal,
         }
@@ -67,11 +72,20 @@ impl MemoryServer {
             };
             (rng.u8(..4), luck)
         };
+        let going_on = self.going_on.fetch_add(1, Ordering::Relaxed) + 1;
+        self.most.fetch_max(going_on, Ordering::Relaxed);
         // Answers come in another order than requests.
         for _ in 0..pauses {
             tokio::task::yield_now().await;
         }
+        self.going_on.fetch_sub(1, Ordering::Relaxed);
         luck
+    }
+
+    /// Returns how many calls went on at a time at most since this was last asked; those given up are over.
+    pub(super) fn most_at_once(&self) -> usize {
+        self.going_on.store(0, Ordering::Relaxed);
+        self.most.swap(0, Ordering::Relaxed)
     }
 
     /// Reads something, or fails to.

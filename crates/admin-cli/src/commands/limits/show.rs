@@ -3,7 +3,7 @@
 use clap::Args;
 use easemob_admin_api::{DeviceLimits, UserId};
 use easemob_admin_ops::names::user;
-use easemob_admin_ops::report::limits::LimitsView;
+use easemob_admin_ops::report::limits::{LimitsView, Scope};
 use serde::Serialize;
 
 use super::reading::limits_of;
@@ -28,7 +28,7 @@ pub struct ShowArgs {
 
 #[derive(Debug, Serialize)]
 struct LimitsRow {
-    scope: &'static str,
+    scope: Scope,
     user: Option<String>,
     #[serde(flatten)]
     limits: LimitsView,
@@ -36,9 +36,8 @@ struct LimitsRow {
 
 impl LimitsRow {
     fn new(user: Option<&UserId>, limits: &DeviceLimits) -> Self {
-        let scope = if user.is_some() { "user" } else { "app" };
         Self {
-            scope,
+            scope: Scope::of(user),
             user: user.map(ToString::to_string),
             limits: limits.into(),
         }
@@ -51,7 +50,7 @@ impl Row for LimitsRow {
     fn cells(&self) -> Vec<String> {
         let LimitsView { mode, default, .. } = &self.limits;
         vec![
-            self.scope.into(),
+            self.scope.as_str().into(),
             self.user.clone().unwrap_or_default(),
             mode.clone().unwrap_or_default(),
             default.map(|default| default.to_string()).unwrap_or_default(),

@@ -316,14 +316,7 @@ mod tests {
             Record::Begin(Begin {
                 at: 0,
                 tool: String::new(),
-                operator: Operator {
-                    os_user: "ann".into(),
-                    uid: None,
-                    sudo_user: None,
-                    login_uid: None,
-                    subject: None,
-                    host: "here".into(),
-                },
+                operator: Operator::named("ann", "here"),
                 pid: 1,
             })
         };
