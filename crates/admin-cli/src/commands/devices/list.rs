@@ -1,7 +1,7 @@
 //! `devices list`: which devices of which users are online.
 
 use clap::Args;
-use easemob_admin_ops::schedule::tally::{Settled, Tally};
+use easemob_admin_ops::schedule::tally::Settled;
 use easemob_admin_ops::select::selection::{Choice, Selection, select_victims};
 use easemob_admin_ops::server::calls::CallError;
 use serde::Serialize;
@@ -14,6 +14,7 @@ use crate::context::{Context, Session};
 use crate::drive::{Done, Run, RunRow, drive, summary_of};
 use crate::exit::Exit;
 use crate::input::spool::Entry;
+use crate::present::rows::ReadFailure;
 use crate::render::report::Row;
 use crate::summary::Words;
 
@@ -45,9 +46,8 @@ struct DeviceRow {
     name: Option<String>,
     uuid: Option<String>,
     signed_in_at: Option<String>,
-    call: Option<&'static str>,
-    error: Option<String>,
-    retry_may_help: Option<bool>,
+    #[serde(flatten)]
+    failure: ReadFailure,
     why: Option<String>,
 }
 
@@ -62,9 +62,7 @@ impl DeviceRow {
             name: None,
             uuid: None,
             signed_in_at: None,
-            call: None,
-            error: None,
-            retry_may_help: None,
+            failure: ReadFailure::default(),
             why: None,
         }
     }
@@ -83,9 +81,7 @@ impl DeviceRow {
 
     fn failed(entry: &Entry, error: &CallError) -> Self {
         Self {
-            call: Some(error.call),
-            error: Some(error.message.clone()),
-            retry_may_help: Some(error.retry_may_help),
+            failure: error.into(),
             ..Self::new(entry, error.outcome().as_str())
         }
     }
@@ -109,6 +105,7 @@ impl Row for DeviceRow {
     const TABLE: &'static [&'static str] = &["user", "platform", "device", "name", "signed_in", "note"];
 
     fn cells(&self) -> Vec<String> {
+        let [call, error, retry_may_help] = self.failure.cells();
         let text = |value: &Option<String>| value.clone().unwrap_or_default();
         vec![
             self.line.to_string(),
@@ -119,16 +116,16 @@ impl Row for DeviceRow {
             text(&self.name),
             text(&self.uuid),
             text(&self.signed_in_at),
-            self.call.unwrap_or_default().into(),
-            text(&self.error),
-            self.retry_may_help.map(|may| may.to_string()).unwrap_or_default(),
+            call,
+            error,
+            retry_may_help,
             text(&self.why),
         ]
     }
 
     fn table_cells(&self) -> Vec<String> {
         let text = |value: &Option<String>| value.clone().unwrap_or_default();
-        let note = match (self.outcome, &self.error) {
+        let note = match (self.outcome, &self.failure.error) {
             ("online", _) => text(&self.why),
             ("not_online", _) => "not online".into(),
             ("no_match", _) => "no device matches".into(),
@@ -147,9 +144,7 @@ impl Row for DeviceRow {
 
 impl RunRow for DeviceRow {
     fn failure(&self) -> Option<String> {
-        self.error
-            .as_ref()
-            .map(|error| format!("line {}, {}: {error}", self.line, self.user))
+        self.failure.line(self.line, &self.user)
     }
 }
 
@@ -193,12 +188,7 @@ fn words(selection: &Selection) -> Words {
 }
 
 async fn read(session: &Session, entry: &Entry, selection: &Selection) -> Done<DeviceRow> {
-    let mut done = Done {
-        reports: Vec::new(),
-        tally: Tally::default(),
-        failures: Vec::new(),
-        stop: None,
-    };
+    let mut done = Done::default();
     match session.server.read_devices(&entry.user).await {
         Err(error) => {
             done.tally.count(Settled::of_error(&error));

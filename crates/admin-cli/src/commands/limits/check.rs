@@ -6,7 +6,7 @@ use std::cell::RefCell;
 
 use clap::Args;
 use easemob_admin_ops::policy::surplus::{Surplus, Totals, surplus};
-use easemob_admin_ops::schedule::tally::{Settled, Tally};
+use easemob_admin_ops::schedule::tally::Settled;
 use easemob_admin_ops::select::limits::Group;
 use easemob_admin_ops::select::selection::{Choice, Selection};
 use easemob_admin_ops::server::calls::{CallError, SeenDevice, SessionCalls};
@@ -21,6 +21,7 @@ use crate::context::{Context, Session};
 use crate::drive::{Done, Driven, Run, RunRow, summary_of};
 use crate::exit::{self, Exit};
 use crate::input::spool::Entry;
+use crate::present::rows::ReadFailure;
 use crate::render::report::Row;
 use crate::summary::Words;
 
@@ -70,9 +71,8 @@ struct CheckRow {
     of_unknown_age: Vec<String>,
     undecided: Option<usize>,
     why: Option<String>,
-    call: Option<&'static str>,
-    error: Option<String>,
-    retry_may_help: Option<bool>,
+    #[serde(flatten)]
+    failure: ReadFailure,
 }
 
 impl CheckRow {
@@ -89,9 +89,7 @@ impl CheckRow {
             of_unknown_age: Vec::new(),
             undecided: None,
             why: None,
-            call: None,
-            error: None,
-            retry_may_help: None,
+            failure: ReadFailure::default(),
         }
     }
 
@@ -118,9 +116,7 @@ impl CheckRow {
 
     fn failed(entry: &Entry, error: &CallError) -> Self {
         Self {
-            call: Some(error.call),
-            error: Some(error.message.clone()),
-            retry_may_help: Some(error.retry_may_help),
+            failure: error.into(),
             ..Self::new(entry, error.outcome().as_str())
         }
     }
@@ -155,6 +151,7 @@ impl Row for CheckRow {
         &["user", "platform", "online", "limit", "over", "would_end", "note"];
 
     fn cells(&self) -> Vec<String> {
+        let [call, error, retry_may_help] = self.failure.cells();
         let text = |value: &Option<String>| value.clone().unwrap_or_default();
         let number = |value: Option<usize>| value.map(|number| number.to_string()).unwrap_or_default();
         vec![
@@ -169,9 +166,9 @@ impl Row for CheckRow {
             self.of_unknown_age.join(" "),
             number(self.undecided),
             text(&self.why),
-            self.call.unwrap_or_default().into(),
-            text(&self.error),
-            self.retry_may_help.map(|may| may.to_string()).unwrap_or_default(),
+            call,
+            error,
+            retry_may_help,
         ]
     }
 
@@ -181,7 +178,7 @@ impl Row for CheckRow {
             (None, Some(_)) => "all".into(),
             (platform, _) => platform.clone().unwrap_or_default(),
         };
-        let note = match (self.outcome, &self.error, self.undecided) {
+        let note = match (self.outcome, &self.failure.error, self.undecided) {
             (outcome, Some(error), _) => format!("{}: {error}", outcome.replace('_', " ")),
             (_, _, Some(undecided)) if undecided > 0 => {
                 format!(
@@ -209,9 +206,7 @@ impl Row for CheckRow {
 
 impl RunRow for CheckRow {
     fn failure(&self) -> Option<String> {
-        self.error
-            .as_ref()
-            .map(|error| format!("line {}, {}: {error}", self.line, self.user))
+        self.failure.line(self.line, &self.user)
     }
 }
 
@@ -274,12 +269,7 @@ fn compared(
     selection: &Selection,
     totals: &mut Totals,
 ) -> Done<CheckRow> {
-    let mut done = Done {
-        reports: Vec::new(),
-        tally: Tally::default(),
-        failures: Vec::new(),
-        stop: None,
-    };
+    let mut done = Done::default();
     match read {
         Err(error) => {
             done.tally.count(Settled::of_error(&error));

@@ -85,7 +85,8 @@ pub async fn run(context: &Context, session: &Session, args: &EnforceArgs) -> Re
     args.acting.require_record(context, session)?;
     context.require_ages(&on_disk.policy.selection())?;
     if args.watch {
-        return watch(context, session, args, &on_disk).await;
+        // A future of its own: it holds a whole enforcement, as this one does.
+        return Box::pin(watch(context, session, args, &on_disk)).await;
     }
     let (list, unnamed) = args.whom.read(context, session).await?;
     let unmatched = without_a_user(context, &on_disk.policy.exempt, args.whom.names(&list)?)?;

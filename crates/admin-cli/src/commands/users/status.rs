@@ -4,7 +4,7 @@ use std::io;
 
 use clap::Args;
 use easemob_admin_api::{OnlineStatus, UserId};
-use easemob_admin_ops::schedule::tally::{Settled, Tally};
+use easemob_admin_ops::schedule::tally::Settled;
 use easemob_admin_ops::server::calls::CallError;
 use serde::Serialize;
 
@@ -14,6 +14,7 @@ use crate::context::{Context, Session};
 use crate::drive::{Done, Run, RunRow, drive, summary_of};
 use crate::exit::{self, Exit};
 use crate::input::spool::Entry;
+use crate::present::rows::ReadFailure;
 use crate::render::report::Row;
 use crate::summary::Words;
 
@@ -38,9 +39,8 @@ struct StatusRow {
     line: u64,
     user: String,
     status: String,
-    call: Option<&'static str>,
-    error: Option<String>,
-    retry_may_help: Option<bool>,
+    #[serde(flatten)]
+    failure: ReadFailure,
 }
 
 impl StatusRow {
@@ -50,17 +50,13 @@ impl StatusRow {
             line,
             user,
             status: status.into(),
-            call: None,
-            error: None,
-            retry_may_help: None,
+            failure: ReadFailure::default(),
         }
     }
 
     fn failed(entry: &Entry, error: &CallError) -> Self {
         Self {
-            call: Some(error.call),
-            error: Some(error.message.clone()),
-            retry_may_help: Some(error.retry_may_help),
+            failure: error.into(),
             ..Self::new(entry, error.outcome().as_str())
         }
     }
@@ -71,13 +67,14 @@ impl Row for StatusRow {
     const TABLE: &'static [&'static str] = &["user", "status", "note"];
 
     fn cells(&self) -> Vec<String> {
+        let [call, error, retry_may_help] = self.failure.cells();
         vec![
             self.line.to_string(),
             self.user.clone(),
             self.status.clone(),
-            self.call.unwrap_or_default().into(),
-            self.error.clone().unwrap_or_default(),
-            self.retry_may_help.map(|may| may.to_string()).unwrap_or_default(),
+            call,
+            error,
+            retry_may_help,
         ]
     }
 
@@ -85,16 +82,14 @@ impl Row for StatusRow {
         vec![
             self.user.clone(),
             self.status.clone(),
-            self.error.clone().unwrap_or_default(),
+            self.failure.error.clone().unwrap_or_default(),
         ]
     }
 }
 
 impl RunRow for StatusRow {
     fn failure(&self) -> Option<String> {
-        self.error
-            .as_ref()
-            .map(|error| format!("line {}, {}: {error}", self.line, self.user))
+        self.failure.line(self.line, &self.user)
     }
 }
 
@@ -147,9 +142,7 @@ async fn read(session: &Session, entries: &[Entry]) -> Done<StatusRow> {
     let users: Vec<UserId> = entries.iter().map(|entry| entry.user.clone()).collect();
     let mut done = Done {
         reports: Vec::with_capacity(entries.len()),
-        tally: Tally::default(),
-        failures: Vec::new(),
-        stop: None,
+        ..Done::default()
     };
     // In the order asked, one for each.
     let statuses = session.server.client().statuses(&users).await;

@@ -4,8 +4,11 @@ pub mod ban;
 pub mod device;
 pub mod limits;
 pub mod lock;
+mod read_failure;
 
 use easemob_admin_ops::report::Failure;
+
+pub use self::read_failure::ReadFailure;
 
 fn flag(value: Option<bool>) -> String {
     value.map(|flag| flag.to_string()).unwrap_or_default()

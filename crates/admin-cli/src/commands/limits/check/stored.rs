@@ -14,6 +14,7 @@ use crate::commands::logins::snapshot::{SnapshotName, find, kept, warn_of_incomp
 use crate::context::{Context, Session};
 use crate::exit::{self, Exit};
 use crate::input::spool::Entry;
+use crate::present::rows::ReadFailure;
 
 #[derive(Debug, Serialize)]
 struct Summary {
@@ -105,8 +106,7 @@ impl Rows<'_> {
     fn not_known(&mut self, user: &str, why: &str) {
         if let Some(entry) = self.entry(user) {
             self.row(&CheckRow {
-                error: Some(why.to_owned()),
-                retry_may_help: Some(true),
+                failure: ReadFailure::because(why),
                 ..CheckRow::new(&entry, "failed")
             });
         }

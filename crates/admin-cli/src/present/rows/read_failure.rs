@@ -1,0 +1,52 @@
+//! The columns of a row about somebody who could not be read.
+
+use easemob_admin_ops::server::calls::CallError;
+use serde::Serialize;
+
+/// Why a user could not be read; nothing if the user was.
+#[derive(Debug, Default, Serialize)]
+pub struct ReadFailure {
+    call: Option<&'static str>,
+    /// What happened.
+    pub error: Option<String>,
+    retry_may_help: Option<bool>,
+}
+
+impl ReadFailure {
+    /// A failure of which nothing else is known, and which may have passed.
+    #[must_use]
+    pub fn because(why: &str) -> Self {
+        Self {
+            call: None,
+            error: Some(why.into()),
+            retry_may_help: Some(true),
+        }
+    }
+
+    /// Returns the cells of `call`, `error` and `retry_may_help`.
+    #[must_use]
+    pub fn cells(&self) -> [String; 3] {
+        [
+            self.call.unwrap_or_default().into(),
+            self.error.clone().unwrap_or_default(),
+            self.retry_may_help.map(|may| may.to_string()).unwrap_or_default(),
+        ]
+    }
+
+    /// Returns the line for stderr.
+    #[must_use]
+    pub fn line(&self, line: u64, user: &str) -> Option<String> {
+        let error = self.error.as_ref()?;
+        Some(format!("line {line}, {user}: {error}"))
+    }
+}
+
+impl From<&CallError> for ReadFailure {
+    fn from(error: &CallError) -> Self {
+        Self {
+            call: Some(error.call),
+            error: Some(error.message.clone()),
+            retry_may_help: Some(error.retry_may_help),
+        }
+    }
+}
