@@ -1,18 +1,18 @@
 //! The audit trail: what was done, by whom, to whom, why, and what came of it.
 //!
-//! Entries are lines of JSON in segments of bounded size; each names its number and the SHA-256 of the line before, so
-//! that the first bad one can be named. They are also the leaves of a Merkle tree (RFC 6962, by `tlog_tiles`), whose
-//! size and root are signed now and then: a signed head that was kept elsewhere proves all entries before it. What a
-//! trail can and cannot prove is in `docs/audit.md`.
+//! Entries are lines of JSON in segments of bounded size. Each entry has its number and the SHA-256 of the line before,
+//! so that verifying can name the first bad one. The entries are also the leaves of a Merkle tree (RFC 6962, by
+//! `tlog_tiles`). Its size and root are signed at intervals: a signed head that was kept elsewhere proves all entries
+//! before it. `docs/audit.md` says what a trail can and cannot prove.
 //!
-//! [`AuditTrail`] keeps the trail of one profile in a directory, a file per segment. Writers fail closed:
-//! [`AuditTrail::open`] proves that the trail can be written before anything is sent, and [`AuditTrail::append`] returns
-//! only when the entries are on the disk. Opening does not read the whole trail. Each file's header carries the right
-//! edge of the tree over all entries before it, so only the last file, which is bounded, is hashed again. There is no
-//! index beside the entries that could be stale or forged.
+//! [`AuditTrail`] keeps the trail of one profile in a directory, with one file per segment. Writers fail closed:
+//! [`AuditTrail::open`] proves that the trail can be written before anything is sent, and [`AuditTrail::append`]
+//! returns only when the entries are on disk. Opening does not read the whole trail. The header of each file has the
+//! right edge of the tree over all entries before it, so opening hashes only the last file, which is bounded. There is
+//! no separate index that could be stale or forged.
 //!
-//! Lines need not be in files. A store that keeps them itself makes them with a [`Chain`], signs heads with
-//! [`Checkpoint::sign`], and gives all of them, or a range, to a [`Verifier`]. [`MemoryTrail`] is the smallest such store:
+//! Lines need not be in files. A store of your own makes lines with a [`Chain`], signs heads with [`Checkpoint::sign`],
+//! and gives all lines or a range to a [`Verifier`]. [`MemoryTrail`] is the smallest such store:
 //!
 //! ```
 //! use std::time::{Duration, UNIX_EPOCH};
@@ -52,7 +52,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! This crate knows neither the command line nor tables nor HTTP, and no asynchronous runtime.
+//! This crate does not depend on the command line, tables, HTTP or an async runtime.
 
 mod chain;
 mod checkpoint;

@@ -40,11 +40,11 @@ pub const OK: Exit = Exit::new(
     "ok",
     "Everything that was asked for was done, or the reader of stdout closed it.",
 );
-/// A defect of this program or of the machine it runs on.
+/// A defect of this program, or a fault of the machine it runs on.
 pub const INTERNAL: Exit = Exit::new(
     1,
     "internal",
-    "A defect of this program, or of the machine: a full disk, an unreadable directory.",
+    "A defect of this program, or a fault of the machine, such as a full disk or an unreadable directory.",
 );
 /// The command line or the user list cannot be used; nothing was sent.
 pub const USAGE: Exit = Exit::new(
@@ -94,11 +94,11 @@ pub const DRIFT: Exit = Exit::new(
     "drift",
     "`sessions apply` found that devices differ from the plan, and `--on-drift stop` was given.",
 );
-/// Stopped in good order before the end.
+/// Stopped cleanly before the end.
 pub const INTERRUPTED: Exit = Exit::new(
     10,
     "interrupted",
-    "Stopped in good order before the end: Ctrl-C, SIGTERM, `--max-duration`, or No at the question. The rest can still be done.",
+    "Stopped cleanly before the end: Ctrl-C, SIGTERM, `--max-duration`, or No at the question. The rest can still be done.",
 );
 /// What was looked for was found.
 pub const FINDINGS: Exit = Exit::new(

@@ -1,26 +1,29 @@
 //! Recorded, resumable operations on the sessions of many users of an Easemob IM server.
 //!
-//! What is done is a run: it is written down before anything is sent, and what became of it after. Nothing here knows
-//! the argument parser, tables, or the exit codes of a command line, and a run reaches the server through small traits, so
-//! that every rule, and every crash, can be tested without a network.
+//! Every operation is a run. The engine records a run before it sends anything, and the outcome afterwards. Nothing
+//! here depends on an argument parser, tables, or exit codes. A run reaches the server through small traits, so tests
+//! cover every rule and every crash without a network.
 //!
-//! | module | what it is |
+//! Start with [`operations`].
+//!
+//! | module | what it contains |
 //! |---|---|
-//! | [`operations`] | the engine as one object: what a service begins with |
-//! | [`names`] | the one check of names and patterns, and what a character of a name is |
-//! | [`select`] | which devices are meant, and what is decided about each user: pure |
-//! | [`policy`] | how many devices each user may have, and which are the surplus |
-//! | [`schedule`] | many users at a time: how many, when going on is pointless, how much may be done |
-//! | [`stores`], [`store_error`], [`target`] | where records are kept, why they cannot be used, and what is acted on |
+//! | [`operations`] | the engine as one object |
+//! | [`run`] | a run: its journal, its input, and what is left to do |
+//! | [`jobs`] | the work on one user |
+//! | [`schedule`] | the work on many users: how many at once, when to stop, and caps |
+//! | [`report`] | what the engine reports about each item |
+//! | [`record`] | what a run writes to the audit trail |
+//! | [`plan`] | runs that can be reviewed before they are executed |
+//! | [`locks`] | bans with an end |
+//! | [`policy`] | how many devices each user may have, and which devices are the surplus |
+//! | [`select`] | which devices are selected, and the decision about each user (pure) |
+//! | [`names`] | the one check of names and patterns, and the classes of characters in a name |
 //! | [`server`] | the server calls that jobs need, as traits |
-//! | [`jobs`] | what is done with one user |
-//! | [`report`] | what the engine says of each item |
-//! | [`run`] | a run on disk: its journal, its input, what is left to do |
-//! | [`record`] | what a run says to the audit trail |
-//! | [`plan`] | a run that can be reviewed before it is done |
-//! | [`locks`] | bans that have an end |
-//! | [`logins`] | what was online when, how it changed, and a history that the server does not keep |
-//! | [`collector`] | receives what the service posts when devices sign in and out |
+//! | [`target`] | the server and app of an operation |
+//! | [`stores`], [`store_error`] | where records are kept, and why a store cannot be used |
+//! | [`logins`] | which devices were online when, and how that changed |
+//! | [`collector`] | receives the posts of the service when devices sign in and out |
 //! | [`files`] | private files, digests, and texts that are not UTF-8 |
 
 pub mod collector;
@@ -45,7 +48,7 @@ pub mod target;
 #[cfg(test)]
 mod simulation;
 
-/// The examples of the page for backend services.
+/// The examples of `docs/backends.md`.
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/backends.md")]
 struct Backends;

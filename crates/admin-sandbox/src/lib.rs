@@ -1,13 +1,13 @@
 //! A local server that behaves like the Easemob IM service: users, tokens, devices, device limits,
-//! eviction and forced logout, over the same REST calls and with the same answers.
+//! eviction and forced logout, with the same REST calls and the same answers.
 //!
-//! It serves three purposes: something to try the tools on without an account, a test double whose
-//! faults and clock are under control, and a standalone process for other programs.
+//! Use it to try the tools without an account, as a test double with controlled faults and clock, or as
+//! a separate process for other programs.
 //!
-//! The rules of the service (who may sign in, who is evicted, which token is good) live in the
-//! `rules` folder and know nothing of HTTP. The `server` folder answers the imitated calls, the
-//! `control` folder answers the sandbox's own `/sandbox/…` calls, and [`Sandbox`] is the handle on
-//! all of it. Passwords and tokens are kept in clear text: do not put real ones in.
+//! [`Sandbox`] is the handle of a running sandbox. The `rules` folder has the rules of the service (who may
+//! sign in, who is evicted, which token is valid) without HTTP. The `server` folder answers the imitated
+//! calls, the `realtime` folder the connections of devices, and the `control` folder the sandbox's own
+//! `/sandbox/…` calls. Passwords and tokens are kept in clear text: do not use real ones.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
