@@ -12,6 +12,7 @@ pub mod limits;
 mod listing;
 pub mod logins;
 pub mod man;
+mod online;
 pub mod profile;
 pub mod runs;
 pub mod sandbox;

@@ -8,6 +8,10 @@ pub mod verify;
 
 use clap::Subcommand;
 
+use crate::command_error::CommandError;
+use crate::context::Context;
+use crate::exit::Exit;
+
 /// Commands about the audit trail. None of them talks to a server.
 #[derive(Debug, Subcommand)]
 pub enum AuditCommand {
@@ -19,4 +23,19 @@ pub enum AuditCommand {
     Export(export::ExportArgs),
     /// Print the public key that checkpoints are signed with
     Key(key::KeyArgs),
+}
+
+impl AuditCommand {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// When it could not do what it was asked for.
+    pub async fn run(&self, context: &Context) -> Result<Exit, CommandError> {
+        match self {
+            Self::Log(args) => log::run(context, args).await,
+            Self::Verify(args) => verify::run(context, args),
+            Self::Export(args) => export::run(context, args).await,
+            Self::Key(args) => key::run(context, args),
+        }
+    }
 }

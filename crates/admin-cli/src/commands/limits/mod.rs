@@ -12,6 +12,11 @@ mod whom;
 
 use clap::Subcommand;
 
+use crate::command_error::CommandError;
+use crate::commands::online::online;
+use crate::context::Context;
+use crate::exit::Exit;
+
 /// Commands about device limits.
 #[derive(Debug, Subcommand)]
 pub enum LimitsCommand {
@@ -23,4 +28,20 @@ pub enum LimitsCommand {
     Check(check::CheckArgs),
     /// End the devices that are beyond the limits of a policy
     Enforce(enforce::EnforceArgs),
+}
+
+impl LimitsCommand {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// When it could not do what it was asked for.
+    pub async fn run(&self, context: &Context) -> Result<Exit, CommandError> {
+        online(context, async |session| match self {
+            Self::Show(args) => show::run(context, session, args).await,
+            Self::Set(args) => set::run(context, session, args).await,
+            Self::Check(args) => check::run(context, session, args).await,
+            Self::Enforce(args) => enforce::run(context, session, args).await,
+        })
+        .await
+    }
 }

@@ -15,6 +15,11 @@ pub mod top;
 
 use clap::Subcommand;
 
+use crate::command_error::CommandError;
+use crate::commands::online::online;
+use crate::context::Context;
+use crate::exit::Exit;
+
 /// Commands about login counts.
 #[derive(Debug, Subcommand)]
 pub enum LoginsCommand {
@@ -40,4 +45,28 @@ pub enum LoginsCommand {
     Export(export::ExportArgs),
     /// Forget what is old
     Prune(prune::PruneArgs),
+}
+
+impl LoginsCommand {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// When it could not do what it was asked for.
+    pub async fn run(&self, context: &Context) -> Result<Exit, CommandError> {
+        match self {
+            Self::Scan(args) => {
+                online(context, async |session| scan::run(context, session, args).await).await
+            }
+            Self::Snapshots(args) => snapshots::run(context, args),
+            Self::Count(args) => count::run(context, args),
+            Self::Top(args) => top::run(context, args),
+            Self::Diff(args) => diff::run(context, args),
+            Self::Show(args) => show::run(context, args),
+            Self::Report(args) => report::run(context, args),
+            Self::Collect(args) => collect::run(context, args).await,
+            Self::Import(args) => import::run(context, args),
+            Self::Export(args) => export::run(context, args),
+            Self::Prune(args) => prune::run(context, args),
+        }
+    }
 }

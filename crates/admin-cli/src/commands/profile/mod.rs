@@ -8,6 +8,10 @@ pub mod use_profile;
 
 use clap::Subcommand;
 
+use crate::command_error::CommandError;
+use crate::context::Context;
+use crate::exit::Exit;
+
 /// Commands about profiles.
 #[derive(Debug, Subcommand)]
 pub enum ProfileCommand {
@@ -21,4 +25,20 @@ pub enum ProfileCommand {
     Remove(remove::RemoveArgs),
     /// Check the configuration step by step
     Doctor(doctor::DoctorArgs),
+}
+
+impl ProfileCommand {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// When it could not do what it was asked for.
+    pub async fn run(&self, context: &Context) -> Result<Exit, CommandError> {
+        match self {
+            Self::Add(args) => add::run(context, args),
+            Self::List(args) => list::run(context, args),
+            Self::Use(args) => use_profile::run(context, args),
+            Self::Remove(args) => remove::run(context, args),
+            Self::Doctor(args) => doctor::run(context, args).await,
+        }
+    }
 }

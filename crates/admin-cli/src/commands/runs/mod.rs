@@ -8,6 +8,10 @@ pub mod show;
 
 use clap::Subcommand;
 
+use crate::command_error::CommandError;
+use crate::context::Context;
+use crate::exit::Exit;
+
 /// Commands about runs.
 #[derive(Debug, Subcommand)]
 pub enum RunsCommand {
@@ -19,4 +23,19 @@ pub enum RunsCommand {
     Resume(resume::ResumeArgs),
     /// Try again what failed in a run
     RetryFailed(retry_failed::RetryFailedArgs),
+}
+
+impl RunsCommand {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// When it could not do what it was asked for.
+    pub async fn run(&self, context: &Context) -> Result<Exit, CommandError> {
+        match self {
+            Self::List(args) => list::run(context, args),
+            Self::Show(args) => show::run(context, args),
+            Self::Resume(args) => resume::run(context, args).await,
+            Self::RetryFailed(args) => retry_failed::run(context, args).await,
+        }
+    }
 }

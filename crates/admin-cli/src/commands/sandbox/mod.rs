@@ -8,6 +8,10 @@ pub mod serve;
 
 use clap::Subcommand;
 
+use crate::command_error::CommandError;
+use crate::context::Context;
+use crate::exit::Exit;
+
 /// Commands about the sandbox.
 #[derive(Debug, Subcommand)]
 pub enum SandboxCommand {
@@ -20,4 +24,19 @@ pub enum SandboxCommand {
     Seed(seed::SeedArgs),
     /// Forget the data of --sandbox and begin again with demo data
     Reset(reset::ResetArgs),
+}
+
+impl SandboxCommand {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// When it could not do what it was asked for.
+    pub async fn run(&self, context: &Context) -> Result<Exit, CommandError> {
+        match self {
+            Self::Serve(args) => serve::run(context, args).await,
+            Self::Devices(command) => command.run(context).await,
+            Self::Seed(args) => seed::run(context, args).await,
+            Self::Reset(args) => reset::run(context, args).await,
+        }
+    }
 }

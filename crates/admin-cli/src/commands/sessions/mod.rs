@@ -9,6 +9,11 @@ pub mod unlock;
 
 use clap::Subcommand;
 
+use crate::command_error::CommandError;
+use crate::commands::online::{about_locks, online};
+use crate::context::Context;
+use crate::exit::Exit;
+
 /// Commands about sessions.
 #[derive(Debug, Subcommand)]
 pub enum SessionsCommand {
@@ -24,4 +29,34 @@ pub enum SessionsCommand {
     Plan(plan::PlanArgs),
     /// Do what a plan says
     Apply(apply::ApplyArgs),
+}
+
+impl SessionsCommand {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// When it could not do what it was asked for.
+    pub async fn run(&self, context: &Context) -> Result<Exit, CommandError> {
+        match self {
+            // What is overdue is what these two are about.
+            Self::Unlock(args) => {
+                about_locks(context, async |session| unlock::run(context, session, args).await).await
+            }
+            Self::Locks(args) => {
+                about_locks(context, async |session| locks::run(context, session, args)).await
+            }
+            Self::Logout(args) => {
+                online(context, async |session| logout::run(context, session, args).await).await
+            }
+            Self::Lock(args) => {
+                online(context, async |session| lock::run(context, session, args).await).await
+            }
+            Self::Plan(args) => {
+                online(context, async |session| plan::run(context, session, args).await).await
+            }
+            Self::Apply(args) => {
+                online(context, async |session| apply::run(context, session, args).await).await
+            }
+        }
+    }
 }

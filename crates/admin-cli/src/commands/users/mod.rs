@@ -10,6 +10,11 @@ pub mod unban;
 
 use clap::Subcommand;
 
+use crate::command_error::CommandError;
+use crate::commands::online::online;
+use crate::context::Context;
+use crate::exit::Exit;
+
 /// Commands about users.
 #[derive(Debug, Subcommand)]
 pub enum UsersCommand {
@@ -23,4 +28,21 @@ pub enum UsersCommand {
     Ban(ban::BanArgs),
     /// Let banned users sign in again
     Unban(unban::UnbanArgs),
+}
+
+impl UsersCommand {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// When it could not do what it was asked for.
+    pub async fn run(&self, context: &Context) -> Result<Exit, CommandError> {
+        online(context, async |session| match self {
+            Self::List(args) => list::run(context, session, args).await,
+            Self::Show(args) => show::run(context, session, args).await,
+            Self::Status(args) => status::run(context, session, args).await,
+            Self::Ban(args) => ban::run(context, session, args).await,
+            Self::Unban(args) => unban::run(context, session, args).await,
+        })
+        .await
+    }
 }
