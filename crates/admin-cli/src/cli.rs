@@ -254,7 +254,7 @@ mod tests {
 
     #[test]
     fn numbers_and_times_are_checked() {
-        assert_eq!(duration("1h30m"), Ok(Duration::from_mins(90)));
+        assert_eq!(duration("1h30m"), Ok(Duration::from_secs(90 * 60)));
         assert!(
             ["", "5", "-5s", "0s", "soon"]
                 .iter()

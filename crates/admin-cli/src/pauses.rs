@@ -21,7 +21,7 @@ const WORTH_TELLING: Duration = Duration::from_secs(3);
 const EVERY: Duration = Duration::from_millis(250);
 
 /// How often a pause that goes on is told again.
-const AGAIN: Duration = Duration::from_mins(1);
+const AGAIN: Duration = Duration::from_secs(60);
 
 /// Ends of a pause that are no further apart are the same.
 const SAME: Duration = Duration::from_secs(2);

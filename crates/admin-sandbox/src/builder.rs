@@ -78,7 +78,7 @@ impl Default for SandboxBuilder {
                 max_users: None,
                 server_managed_limits: true,
                 expires_in_millis: false,
-                token_ttl: Duration::from_hours(60 * 24),
+                token_ttl: Duration::from_secs(60 * 24 * 60 * 60),
                 max_body: 5 * 1024,
                 control_from_anywhere: false,
             },

@@ -113,7 +113,7 @@ fn service() -> (Service, String) {
         max_users: Some(1_000),
         server_managed_limits: true,
         expires_in_millis: false,
-        token_ttl: Duration::from_hours(1),
+        token_ttl: Duration::from_secs(60 * 60),
         max_body: 5 * 1024,
         control_from_anywhere: false,
     };

@@ -133,7 +133,7 @@ pub(super) fn killed(env: &TestEnv, command: &[&str], fault: Fault, happened: im
     env.sandbox().clear_faults();
 }
 
-pub(super) const STUCK: Duration = Duration::from_mins(10);
+pub(super) const STUCK: Duration = Duration::from_secs(10 * 60);
 
 #[test]
 fn a_lock_bans_ends_the_devices_and_is_lifted_when_due() {

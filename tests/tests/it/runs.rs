@@ -106,7 +106,7 @@ fn a_killed_run_looks_before_it_acts_again() {
     let (env, list) = ten_users();
     // The logout takes effect and its answer never comes.
     env.sandbox()
-        .inject(Fault::delay_answer("sessions.logout_all", Duration::from_mins(10)).times(1));
+        .inject(Fault::delay_answer("sessions.logout_all", Duration::from_secs(10 * 60)).times(1));
     let mut child = env.spawn(&logout(&list, &[]));
     until("the first logout to take effect", || {
         env.devices("user0").is_empty()
@@ -129,7 +129,7 @@ fn a_killed_run_looks_before_it_acts_again() {
 fn the_cap_of_a_resumed_run_counts_what_was_about_to_be_ended() {
     let (env, list) = ten_users();
     env.sandbox()
-        .inject(Fault::delay("sessions.logout_all", Duration::from_mins(10)).times(1));
+        .inject(Fault::delay("sessions.logout_all", Duration::from_secs(10 * 60)).times(1));
     let mut child = env.spawn(&logout(&list, &[]));
     until("an intent on record", || noted(&env, "\"intent\""));
     child.kill().unwrap();
@@ -292,7 +292,7 @@ fn limits_of_the_app_are_on_record_as_they_turned_out() {
 fn limits_that_were_cut_off_are_set_by_resuming() {
     let env = TestEnv::new();
     env.sandbox()
-        .inject(Fault::delay("limits.set", Duration::from_mins(10)).times(1));
+        .inject(Fault::delay("limits.set", Duration::from_secs(10 * 60)).times(1));
     let mut child = env.spawn(&SET_LIMITS);
     until("an intent on record", || noted(&env, "\"intent\""));
     child.kill().unwrap();

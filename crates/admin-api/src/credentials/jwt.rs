@@ -54,7 +54,7 @@ impl std::str::FromStr for JwtAlgorithm {
 /// let signer = JwtSigner::hs256("a shared secret of 32 bytes or more")
 ///     .subject("ann@example.com")
 ///     .scope("devices:read sessions:logout")
-///     .lifetime(Duration::from_mins(1));
+///     .lifetime(Duration::from_secs(60));
 /// assert!(!format!("{:?}", Credentials::signed_jwt(signer)).contains("shared secret"));
 /// ```
 #[derive(Clone)]
@@ -93,7 +93,7 @@ impl JwtSigner {
             header: Header::new(algorithm),
             key,
             claims: BTreeMap::new(),
-            lifetime: Duration::from_mins(5),
+            lifetime: Duration::from_secs(5 * 60),
         }
     }
 
@@ -126,7 +126,7 @@ impl JwtSigner {
     /// Sets how long each token is valid, 1 s to a year; values outside are taken as the nearer bound.
     #[must_use]
     pub fn lifetime(mut self, lifetime: Duration) -> Self {
-        self.lifetime = lifetime.clamp(Duration::from_secs(1), Duration::from_hours(24 * 365));
+        self.lifetime = lifetime.clamp(Duration::from_secs(1), Duration::from_secs(24 * 365 * 60 * 60));
         self
     }
 
@@ -188,7 +188,7 @@ mod tests {
             .scope("devices:read")
             .claim("exp", 1)
             .key_id("k1")
-            .lifetime(Duration::from_mins(1));
+            .lifetime(Duration::from_secs(60));
         let now = UNIX_EPOCH + Duration::from_secs(1_000);
         let token = signer.sign(now).unwrap();
         let mut validation = jsonwebtoken::Validation::new(Algorithm::HS256);

@@ -35,7 +35,7 @@ const TROUBLE_FOR: Duration = Duration::from_secs(1);
 const RENEW_AGAIN_AFTER: Duration = Duration::from_secs(10);
 
 /// When a fetch is given up: its runtime has ended, or is not driven.
-const ABANDONED_AFTER: Duration = Duration::from_mins(2);
+const ABANDONED_AFTER: Duration = Duration::from_secs(2 * 60);
 
 /// A token as the server gave it.
 #[derive(Clone)]
@@ -372,7 +372,7 @@ impl State {
 
 /// How long before its end a token is renewed: a tenth of its life, at most 5 minutes.
 fn margin(lifetime: Duration) -> Duration {
-    (lifetime / 10).min(Duration::from_mins(5))
+    (lifetime / 10).min(Duration::from_secs(5 * 60))
 }
 
 fn bearer(token: &SecretString) -> HeaderValue {

@@ -408,10 +408,13 @@ mod tests {
     #[test]
     fn lifetimes_are_read_in_the_servers_unit() {
         use ExpiresIn::{Milliseconds, Seconds};
-        assert_eq!(Seconds.read(Integer(7200)), Some(Duration::from_hours(2)));
+        assert_eq!(
+            Seconds.read(Integer(7200)),
+            Some(Duration::from_secs(2 * 60 * 60))
+        );
         assert_eq!(
             Milliseconds.read(Integer(7_200_000)),
-            Some(Duration::from_hours(2))
+            Some(Duration::from_secs(2 * 60 * 60))
         );
         assert_eq!(Seconds.read(Integer(0)), None);
         assert_eq!(Seconds.read(Integer(-1)), None);
@@ -431,11 +434,11 @@ mod tests {
         for (unit, time, sent) in [
             (ExpiresIn::Seconds, Duration::ZERO, 0),
             (ExpiresIn::Seconds, Duration::from_millis(5), 1),
-            (ExpiresIn::Seconds, Duration::from_mins(1), 60),
+            (ExpiresIn::Seconds, Duration::from_secs(60), 60),
             (ExpiresIn::Seconds, Duration::MAX, u64::MAX),
             (ExpiresIn::Milliseconds, Duration::ZERO, 0),
             (ExpiresIn::Milliseconds, Duration::from_nanos(5), 1),
-            (ExpiresIn::Milliseconds, Duration::from_mins(1), 60_000),
+            (ExpiresIn::Milliseconds, Duration::from_secs(60), 60_000),
         ] {
             assert_eq!(ttl(unit, time), Some(sent), "{unit:?} {time:?}");
         }

@@ -9,7 +9,7 @@ use std::time::Duration;
 /// use std::time::Duration;
 /// use easemob_admin_api::Timeouts;
 ///
-/// let patient = Timeouts::default().total(Duration::from_mins(1));
+/// let patient = Timeouts::default().total(Duration::from_secs(60));
 /// assert_eq!(patient.connect, Duration::from_secs(5));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub struct Timeouts {
 }
 
 /// Longer than anybody waits, and short enough to be added to any time.
-pub(crate) const LONGEST: Duration = Duration::from_hours(24 * 365);
+pub(crate) const LONGEST: Duration = Duration::from_secs(24 * 365 * 60 * 60);
 
 impl Timeouts {
     /// Sets how long name look-up, TCP and TLS may take together.

@@ -44,7 +44,10 @@ fn tokens() {
     let inherit = InheritUserToken::new(user("ann"));
     let inherit_on_vip = InheritUserToken::new(user("ann")).unit(ExpiresIn::Milliseconds);
     let app = r#"{"access_token":"YWMt1","expires_in":7200,"application":"8be0"}"#;
-    assert_eq!(decode(&inherit, app).lifetime, Some(Duration::from_hours(2)));
+    assert_eq!(
+        decode(&inherit, app).lifetime,
+        Some(Duration::from_secs(2 * 60 * 60))
+    );
     assert_eq!(
         decode(&inherit, r#"{"access_token":"YWMt1","expires_in":7200}"#).expose(),
         "YWMt1"
@@ -56,7 +59,7 @@ fn tokens() {
     );
     assert_eq!(
         decode(&inherit_on_vip, r#"{"access_token":"YWMt1","expires_in":60000}"#).lifetime,
-        Some(Duration::from_mins(1))
+        Some(Duration::from_secs(60))
     );
     let of_user = r#"{"access_token":"YWMt1","expires_in":604800,"user":{"uuid":"1-2","type":"user",
         "created":1712000000001,"modified":1712000000001,"username":"ann","activated":true}}"#;
@@ -311,7 +314,7 @@ fn presence() {
         ext: String::new(),
     };
     decode(&set, r#"{"result":"ok"}"#);
-    let lifetime = std::time::Duration::from_mins(1);
+    let lifetime = std::time::Duration::from_secs(60);
     let subscribe = Subscribe {
         user: ann.clone(),
         to: vec![bob.clone()],

@@ -150,7 +150,7 @@ async fn mutes_and_offline_messages() {
     sandbox.register("ann");
     let client = client(&sandbox);
     let ann = user("ann");
-    let hour = MuteFor::Time(Duration::from_hours(1));
+    let hour = MuteFor::Time(Duration::from_secs(60 * 60));
     let mutes = Mutes::default().chat(hour).chat_room(MuteFor::Ever);
     client.set_mutes(&ann, mutes).await.unwrap();
     assert_eq!(client.mutes(&ann).await.unwrap().chat_room, Some(MuteFor::Ever));
@@ -183,7 +183,7 @@ async fn presence() {
     sandbox.sign_in_as("bob", "ios_1").unwrap();
     client.set_presence(&bob, "ios_1", "1", "busy").await.unwrap();
     let subscribed = client
-        .subscribe_presence(&ann, std::slice::from_ref(&bob), Duration::from_hours(1))
+        .subscribe_presence(&ann, std::slice::from_ref(&bob), Duration::from_secs(60 * 60))
         .await;
     assert_eq!(subscribed.unwrap()[0].ext.as_deref(), Some("busy"));
     let read = client.presence(&ann, std::slice::from_ref(&bob)).await.unwrap();

@@ -19,7 +19,7 @@ const FILE_TIMEOUT: Duration = Duration::from_secs(10);
 /// The most bytes that are read for a secret: ten times the longest token.
 pub const LARGEST: usize = 64 * 1024;
 /// The life of a signed token unless the profile says otherwise: short, because the key is at hand.
-const JWT_LIFETIME: Duration = Duration::from_mins(5);
+const JWT_LIFETIME: Duration = Duration::from_secs(5 * 60);
 
 /// How a command will prove who asks, before any secret was read.
 #[derive(Debug, Clone)]

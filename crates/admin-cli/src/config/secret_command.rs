@@ -10,7 +10,7 @@ use tokio::process::{Child, Command};
 use super::credentials::{CredentialError, LARGEST};
 
 /// How long a command may take: time enough to unlock a password store by hand.
-pub(super) const LONGEST: Duration = Duration::from_mins(1);
+pub(super) const LONGEST: Duration = Duration::from_secs(60);
 /// How long output may follow the end of the command: what it left in the background can hold the pipe open for ever.
 const AFTERWARDS: Duration = Duration::from_millis(200);
 

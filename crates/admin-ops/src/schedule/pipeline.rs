@@ -322,7 +322,7 @@ mod tests {
                 if item == 0 {
                     sender.send_replace(Wish::Abort);
                 } else {
-                    tokio::time::sleep(Duration::from_hours(1)).await;
+                    tokio::time::sleep(Duration::from_secs(60 * 60)).await;
                 }
             },
             &mut Simple(8, |()| ControlFlow::Continue(())),

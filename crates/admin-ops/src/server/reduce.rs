@@ -46,7 +46,11 @@ const LONGEST_MESSAGE: usize = 4 * 1024;
 
 fn shorten(message: &mut String) {
     if message.len() > LONGEST_MESSAGE {
-        message.truncate(message.floor_char_boundary(LONGEST_MESSAGE));
+        let mut end = LONGEST_MESSAGE;
+        while !message.is_char_boundary(end) {
+            end -= 1;
+        }
+        message.truncate(end);
         message.push('…');
     }
 }

@@ -133,7 +133,11 @@ impl RateLimiter {
         let taken = &mut self.taken[pool as usize];
         let over = |first: Instant| now.saturating_duration_since(first) >= SECOND;
         match self.rates.window {
-            RateWindow::Rolling => while taken.pop_front_if(|first| over(*first)).is_some() {},
+            RateWindow::Rolling => {
+                while taken.front().is_some_and(|first| over(*first)) {
+                    taken.pop_front();
+                }
+            }
             RateWindow::Fixed if taken.front().is_some_and(|first| over(*first)) => taken.clear(),
             RateWindow::Fixed => {}
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Webhook;
 
 /// Blocks of the same day make the next one longer.
-const DAY: Duration = Duration::from_hours(24);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// No block is longer than so many times the first.
 const LONGEST: u32 = 5;

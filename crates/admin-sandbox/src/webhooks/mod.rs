@@ -34,10 +34,10 @@ impl Webhook {
         Self {
             url: url.into(),
             secret: secret.into(),
-            silence: Duration::from_mins(1),
+            silence: Duration::from_secs(60),
             failures: 90,
             within: Duration::from_secs(30),
-            blocked: Duration::from_mins(5),
+            blocked: Duration::from_secs(5 * 60),
         }
     }
 

@@ -72,7 +72,7 @@ async fn a_scope_opens_its_calls() {
 async fn a_signed_token_expires() {
     let api = trusting().await;
     let token = signed(&json!("users:read"));
-    api.sandbox.advance(std::time::Duration::from_mins(1));
+    api.sandbox.advance(std::time::Duration::from_secs(60));
     let answer = api.as_holder(&token, Method::GET, "/users/ann", None).await;
     assert_eq!(
         answer.description(),

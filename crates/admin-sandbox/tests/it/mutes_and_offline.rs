@@ -20,7 +20,7 @@ async fn mutes_run_out() {
         "unixtime": START_MS / 1000 + 40,
     });
     assert_eq!(api.get("/mutes/ann").await.data(), data);
-    api.sandbox.advance(Duration::from_mins(1));
+    api.sandbox.advance(Duration::from_secs(60));
     let rows = json!([{"username": "ann", "chat": 0}, {"username": "ann", "groupchat": -1}]);
     assert_eq!(api.get("/mutes").await.data()["data"], rows);
     assert_eq!(

@@ -46,7 +46,7 @@ pub(super) fn of(command: Command, wrong: Wrong) -> String {
         Wrong::Line(OnLine::ClockJump, _) => {
             let child = env.spawn(&args);
             line.told.recv_timeout(Duration::from_secs(50)).unwrap();
-            env.sandbox().advance(Duration::from_hours(90 * 24));
+            env.sandbox().advance(Duration::from_secs(90 * 24 * 60 * 60));
             line.allow.send(()).unwrap();
             TestEnv::finish(child)
         }

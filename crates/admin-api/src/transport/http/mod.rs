@@ -31,7 +31,7 @@ use crate::envelope::Answer;
 use crate::error::{Delivery, TransportError};
 
 /// The longest `Retry-After` that is believed; a foreign number must not overflow the clock.
-const LONGEST_WAIT: Duration = Duration::from_hours(24);
+const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What carries requests. All behave alike, apart from proxies.
 ///

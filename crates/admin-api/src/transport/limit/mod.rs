@@ -29,7 +29,7 @@ const SLACK: Duration = Duration::from_millis(5);
 const HEADROOM: f64 = 1.008;
 
 /// No server asks for a longer pause that is worth waiting for.
-const LONGEST_PAUSE: Duration = Duration::from_mins(15);
+const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
 
 /// How many calls a second a budget allows.
 ///

@@ -27,13 +27,13 @@ use super::{HEADROOM, LONGEST_PAUSE, SLACK};
 use crate::transport::clock::Clock;
 
 /// No turn is further away than this: even a million processes at 1/s would have been told to go away.
-const FURTHEST_TURN: Duration = Duration::from_mins(5);
+const FURTHEST_TURN: Duration = Duration::from_secs(5 * 60);
 
 /// How long to wait before trying again when another process has the lock, which it has for microseconds.
 const LOCK_RETRY: Duration = Duration::from_micros(200);
 
 /// For how long a process that sends nothing counts for the common rate.
-const LATELY: Duration = Duration::from_mins(1);
+const LATELY: Duration = Duration::from_secs(60);
 
 /// What the file holds. Times are nanoseconds of the machine's clock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -302,7 +302,7 @@ mod tests {
     #[test]
     fn a_schedule_of_another_boot_counts_as_new() {
         let stale = Schedule {
-            next_ns: nanos(Duration::from_hours(9)),
+            next_ns: nanos(Duration::from_secs(9 * 60 * 60)),
             ..Schedule::default()
         };
         assert_eq!(stale.plausible(ms(5)), Schedule::default());

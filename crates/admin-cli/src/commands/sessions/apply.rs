@@ -26,7 +26,7 @@ use crate::exit::{self, Exit};
 use crate::summary::Summary;
 
 /// Plans of a machine whose clock runs ahead are taken up to this much.
-const CLOCK_SKEW: Duration = Duration::from_mins(5);
+const CLOCK_SKEW: Duration = Duration::from_secs(5 * 60);
 
 /// Arguments of `sessions apply`.
 #[derive(Debug, Args)]

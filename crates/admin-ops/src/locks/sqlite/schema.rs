@@ -15,7 +15,7 @@ pub(super) const LAYOUT: Layout = Layout {
     migrations: MIGRATIONS,
     settings: "PRAGMA synchronous = extra;",
     // Whoever settles the locks of a million users reads a run of a million users meanwhile.
-    patience: Duration::from_mins(1),
+    patience: Duration::from_secs(60),
 };
 
 const MIGRATIONS: &[&str] = &["
