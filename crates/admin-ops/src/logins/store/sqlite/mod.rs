@@ -102,6 +102,11 @@ impl SqliteLogins {
 const SNAPSHOT: &str = "SELECT id, started_ms, finished_ms, source, users, online, offline, changed, unknown, failed, \
     devices, cursor, done, limits FROM snapshots";
 
+/// Snapshot by snapshot, because that is how their devices are found without looking at all of them.
+const FORGET_DEVICES: &str = "DELETE FROM devices WHERE last_seen_ms < ?1 AND NOT EXISTS (SELECT 1 FROM snapshots \
+    CROSS JOIN snapshot_devices AS kept WHERE kept.snapshot = snapshots.id AND kept.user = devices.user \
+    AND kept.resource = devices.resource)";
+
 fn snapshot(row: &Row<'_>) -> rusqlite::Result<Snapshot> {
     Ok(Snapshot {
         id: row.get(0)?,
@@ -386,11 +391,7 @@ impl LoginStore for SqliteLogins {
         )?;
         let events = transaction.execute("DELETE FROM events WHERE at_ms < ?1", [before_ms])?;
         transaction.execute("DELETE FROM gaps WHERE until_ms < ?1", [before_ms])?;
-        let devices = transaction.execute(
-            "DELETE FROM devices WHERE last_seen_ms < ?1 AND NOT EXISTS (SELECT 1 FROM snapshot_devices AS kept \
-             WHERE kept.user = devices.user AND kept.resource = devices.resource)",
-            [before_ms],
-        )?;
+        let devices = transaction.execute(FORGET_DEVICES, [before_ms])?;
         transaction.commit()?;
         Ok(Forgotten {
             snapshots,

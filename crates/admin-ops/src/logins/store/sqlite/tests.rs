@@ -31,6 +31,26 @@ fn what_is_in_the_directory_and_is_no_database_is_no_target() {
 }
 
 #[test]
+fn a_forgotten_device_is_looked_for_by_keys_alone() {
+    let (_home, path) = made();
+    let store = SqliteLogins::open(&path).unwrap();
+    let mut plan = store
+        .connection
+        .prepare(&format!("EXPLAIN QUERY PLAN {FORGET_DEVICES}"))
+        .unwrap();
+    let steps = plan.query_map([0], |row| row.get(3)).unwrap();
+    let steps: Vec<String> = steps.collect::<Result<_, _>>().unwrap();
+    let of_kept: Vec<&String> = steps.iter().filter(|step| step.contains("kept")).collect();
+    let [by_key] = of_kept.as_slice() else {
+        panic!("{steps:?}")
+    };
+    assert!(
+        by_key.ends_with("USING PRIMARY KEY (snapshot=? AND user=? AND resource=?)"),
+        "{by_key}"
+    );
+}
+
+#[test]
 fn a_file_that_is_not_ours_is_left_as_it_is() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("app.sqlite");
