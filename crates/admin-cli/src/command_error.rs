@@ -295,6 +295,7 @@ fn store_hint(error: &StoreError, in_any_case: &str) -> String {
     match error {
         StoreError::Full(_) => full_disk_hint(in_any_case),
         StoreError::File { .. } | StoreError::Failed(_) => disk_hint(error, in_any_case),
+        StoreError::NotOpen(_) => "begin a new one with: easemob-admin logins scan".into(),
         StoreError::Newer { .. } => "use the newer version of easemob-admin that wrote it".into(),
         StoreError::Foreign { .. } | StoreError::Damaged { .. } => {
             "move the file away, or put back a copy; a new one is made then".into()

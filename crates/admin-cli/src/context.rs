@@ -1,7 +1,7 @@
 //! What a command is run with: options, environment, streams, and the way to a server.
 
 use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -10,7 +10,7 @@ use easemob_admin_api::{
 };
 use easemob_admin_audit::directory_name;
 use easemob_admin_ops::logins::ages::KnownAges;
-use easemob_admin_ops::logins::store::StoreError;
+use easemob_admin_ops::logins::store::{LoginStore, StoreError};
 use easemob_admin_ops::run::journal::header::Header;
 use easemob_admin_ops::select::ages::{Ages, IdStamps};
 use easemob_admin_ops::select::selection::Selection;
@@ -36,7 +36,7 @@ use crate::pauses::Pauses;
 use crate::progress::{Beside, Progress};
 use crate::render::report::{Report, Row};
 use crate::render::{self, Format};
-use crate::stores::{self, Logins};
+use crate::stores;
 use crate::ui::Ui;
 
 /// Opens stdout; a function, because a report owns its writer.
@@ -211,21 +211,40 @@ impl Context {
     /// When no server is configured, and there is no trail or more than one.
     pub fn audit_directory(&self) -> Result<PathBuf, CommandError> {
         let trails = stores::files(&self.places()?).trails();
-        self.kept_for_target(&trails).map_err(|error| {
+        let kept = || {
+            let entries = std::fs::read_dir(&trails).into_iter().flatten().flatten();
+            Ok(entries
+                .filter_map(|entry| entry.file_name().into_string().ok())
+                .collect())
+        };
+        let name = self.target_name(kept).map_err(|error| {
             error.hint(format!(
                 "or name a trail with --dir; they are in {}",
                 trails.display()
             ))
-        })
+        })?;
+        Ok(trails.join(name))
     }
 
-    /// Returns the database of logins of the server that is configured, or the only one there is.
+    /// Opens what is kept about logins of the server that is configured, or of the only one there is, and makes it if there
+    /// is nothing.
     ///
     /// # Errors
-    /// When no server is configured, and there is no database or more than one.
-    pub fn logins_file(&self) -> Result<PathBuf, CommandError> {
-        let kept = self.places()?.logins();
-        Ok(self.kept_for_target(&kept)?.join("logins.sqlite"))
+    /// When no server is configured, and logins of none or more than one are kept, or they cannot be used.
+    pub fn logins(&self) -> Result<Box<dyn LoginStore>, CommandError> {
+        let stores = self.stores()?;
+        let name = self.target_name(|| Ok(stores.logins().targets()?))?;
+        Ok(stores.logins().of(&name)?)
+    }
+
+    /// Opens what is kept about logins of the server that is configured, or of the only one there is, if there is anything.
+    ///
+    /// # Errors
+    /// When no server is configured, and logins of none or more than one are kept, or they cannot be used.
+    pub fn kept_logins(&self) -> Result<Option<Box<dyn LoginStore>>, CommandError> {
+        let stores = self.stores()?;
+        let name = self.target_name(|| Ok(stores.logins().targets()?))?;
+        Ok(stores.logins().kept(&name)?)
     }
 
     /// Returns the app key of the server that is configured.
@@ -253,31 +272,33 @@ impl Context {
         })
     }
 
-    /// Returns the directory, below `all`, of what is kept for the server that is configured, or the only one there
-    /// is of a real server: the sandbox's is never taken by accident.
-    fn kept_for_target(&self, all: &Path) -> Result<PathBuf, CommandError> {
+    /// Returns the name under which things are kept for the server that is configured, or the only one of `kept` that is
+    /// of a real server: the sandbox's is never taken by accident.
+    fn target_name(
+        &self,
+        kept: impl FnOnce() -> Result<Vec<String>, CommandError>,
+    ) -> Result<String, CommandError> {
+        let sandbox = || directory_name(true, None, "");
         if self.globals.sandbox {
-            return Ok(all.join(directory_name(true, None, "")));
+            return Ok(sandbox());
         }
         let (address, profile) = match self.target(&self.profiles()?) {
-            Ok(Aim::Sandbox) => return Ok(all.join(directory_name(true, None, ""))),
+            Ok(Aim::Sandbox) => return Ok(sandbox()),
             Ok(Aim::Server { address, profile }) => (address, profile),
             Err(error) => {
-                let sandbox = directory_name(true, None, "");
-                let kept = std::fs::read_dir(all).into_iter().flatten().flatten();
-                let kept: Vec<_> = kept.filter(|entry| *entry.file_name() != *sandbox).collect();
+                let mut kept = kept()?;
+                kept.retain(|name| *name != sandbox());
                 let [only] = kept.as_slice() else {
                     return Err(error);
                 };
                 self.ui.note(format_args!(
-                    "no server is configured; this is what is kept of {}, the only one on record",
-                    only.file_name().display()
+                    "no server is configured; this is what is kept of {only}, the only one on record"
                 ));
-                return Ok(only.path());
+                return Ok(only.clone());
             }
         };
         let root = Self::app_root(&address)?;
-        Ok(all.join(directory_name(false, profile.as_deref(), &root.to_string())))
+        Ok(directory_name(false, profile.as_deref(), &root.to_string()))
     }
 
     /// Reads an address.
@@ -307,7 +328,7 @@ impl Context {
         found.map_err(|error| CommandError::new(exit::CONFIG, what).because(error).hint(looks))
     }
 
-    /// Returns where runs, trails and locks are kept.
+    /// Returns where runs, trails, locks and logins are kept.
     ///
     /// # Errors
     /// When there is no place for them.
@@ -497,19 +518,13 @@ impl Context {
             .total(silence.saturating_mul(2))
     }
 
-    /// Opens what is kept about logins of this server, if there is anything.
-    fn kept_logins(&self) -> Option<Result<Logins, StoreError>> {
-        let kept = self.logins_file().ok().filter(|path| path.exists());
-        kept.map(|path| stores::logins(&path))
-    }
-
     /// Refuses to choose devices by their age while what is kept about logins is of a newer version: a device that has
     /// signed in since would count as old.
     ///
     /// # Errors
     /// When `selection` chooses by age, and the database of logins is newer than this version.
     pub fn require_ages(&self, selection: &Selection) -> Result<(), CommandError> {
-        match selection.keep_newest.as_ref().and_then(|_| self.kept_logins()) {
+        match selection.keep_newest.as_ref().map(|_| self.collected()) {
             Some(Err(error @ StoreError::Newer { .. })) => Err(error.into()),
             _ => Ok(()),
         }
@@ -517,16 +532,26 @@ impl Context {
 
     /// Returns who knows when devices signed in: what is kept about logins of this server, or their ids alone.
     fn ages(&self) -> Arc<dyn Ages> {
-        match self.kept_logins() {
-            Some(Ok(store)) => Arc::new(KnownAges::of(store)),
-            Some(Err(error)) => {
+        match self.collected() {
+            Ok(Some(store)) => Arc::new(KnownAges::of(store)),
+            Ok(None) => Arc::new(IdStamps),
+            Err(error) => {
                 self.ui.warn(format_args!(
                     "what is kept about logins cannot be used, so that only ids tell ages: {error}"
                 ));
                 Arc::new(IdStamps)
             }
-            None => Arc::new(IdStamps),
         }
+    }
+
+    /// Opens what is kept about logins of this server, if there is anything and it is known which server that is.
+    fn collected(&self) -> Result<Option<Box<dyn LoginStore>>, StoreError> {
+        let stores = self.stores().ok();
+        let named = stores.and_then(|stores| {
+            let name = self.target_name(|| Ok(stores.logins().targets()?)).ok()?;
+            Some((stores, name))
+        });
+        named.map_or(Ok(None), |(stores, name)| stores.logins().kept(&name))
     }
 
     /// Shows a progress bar for `total` items, where there is a terminal and more than one item.

@@ -152,7 +152,7 @@ pub fn require_data(context: &Context) -> Result<(), CommandError> {
             walk.above(places.data())?;
             walk.own(places.data(), 0)?;
             walk.own(&data.runs(), 1)?;
-            for all_of in [data.locks(), places.rate_budgets(), places.logins()] {
+            for all_of in [data.locks(), data.logins(), places.rate_budgets()] {
                 walk.own(&all_of, 3)?;
             }
             // The trail judges itself, and more strictly: what it is not asked to close it refuses.

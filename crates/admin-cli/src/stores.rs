@@ -1,19 +1,12 @@
 //! Which stores the program keeps its records in: the one place that chooses.
 
-use std::path::Path;
-
 use easemob_admin_ops::locks::sqlite::LockDatabases;
-use easemob_admin_ops::logins::store::StoreError;
-use easemob_admin_ops::logins::store::sqlite::SqliteStore;
 use easemob_admin_ops::stores::{DataDirectory, Stores};
 use easemob_admin_ops::target::Target;
 
 use crate::config::places::Places;
 
-/// The store of logins.
-pub type Logins = SqliteStore;
-
-/// Returns where runs, trails and locks are kept.
+/// Returns where runs, trails, locks and logins are kept.
 #[must_use]
 pub fn stores(places: &Places) -> Stores {
     Stores::on_disk(places.data())
@@ -29,12 +22,4 @@ pub fn files(places: &Places) -> DataDirectory {
 #[must_use]
 pub fn imports_locks(places: &Places, target: &Target) -> bool {
     LockDatabases::below(files(places).locks()).imports(target)
-}
-
-/// Opens the store of logins, and makes it if there is none.
-///
-/// # Errors
-/// When it cannot be used.
-pub fn logins(path: &Path) -> Result<Logins, StoreError> {
-    SqliteStore::open(path)
 }

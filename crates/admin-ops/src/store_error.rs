@@ -44,6 +44,9 @@ pub enum StoreError {
         /// What was found.
         source: Cause,
     },
+    /// A snapshot was to be changed that is finished, or is not there: it never was, or was forgotten.
+    #[error("snapshot {0} cannot be changed: it is finished, or is no longer kept")]
+    NotOpen(i64),
     /// There is no room left on the disk; nothing was changed.
     #[error("the database has no room left")]
     Full(#[source] Cause),

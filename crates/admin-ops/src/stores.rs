@@ -6,6 +6,9 @@ use std::sync::Arc;
 use crate::locks::memory::MemoryLockStores;
 use crate::locks::sqlite::LockDatabases;
 use crate::locks::store::{LockStore, LockStoreError, LockStores};
+use crate::logins::store::LoginStores;
+use crate::logins::store::memory::MemoryLoginStores;
+use crate::logins::store::sqlite::LoginDatabases;
 use crate::run::directory::RunDirectories;
 use crate::run::memory::MemoryRuns;
 use crate::run::store::RunStore;
@@ -45,39 +48,56 @@ impl DataDirectory {
     pub fn locks(&self) -> PathBuf {
         self.0.join("locks")
     }
+
+    /// Returns the directory of all logins, each target with a directory of its own.
+    #[must_use]
+    pub fn logins(&self) -> PathBuf {
+        self.0.join("logins")
+    }
 }
 
-/// Where runs, with their audit trails, and locks are kept. Clones are the same stores.
+/// Where runs, with their audit trails, locks and logins are kept. Clones are the same stores.
 #[derive(Debug, Clone)]
 pub struct Stores {
     runs: Arc<dyn RunStore>,
     locks: Arc<dyn LockStores>,
+    logins: Arc<dyn LoginStores>,
 }
 
 impl Stores {
     /// Composes stores of any kind.
     #[must_use]
-    pub fn new(runs: impl RunStore + 'static, locks: impl LockStores + 'static) -> Self {
+    pub fn new(
+        runs: impl RunStore + 'static,
+        locks: impl LockStores + 'static,
+        logins: impl LoginStores + 'static,
+    ) -> Self {
         Self {
             runs: Arc::new(runs),
             locks: Arc::new(locks),
+            logins: Arc::new(logins),
         }
     }
 
-    /// Keeps everything below a directory: runs and trails as files, locks in SQLite.
+    /// Keeps everything below a directory: runs and trails as files, locks and logins in SQLite.
     #[must_use]
     pub fn on_disk(directory: &Path) -> Self {
         let data = DataDirectory::at(directory);
         Self::new(
             RunDirectories::at(data.runs(), data.trails()),
             LockDatabases::below(data.locks()),
+            LoginDatabases::below(data.logins()),
         )
     }
 
     /// Keeps everything as long as the process lives: for tests.
     #[must_use]
     pub fn in_memory() -> Self {
-        Self::new(MemoryRuns::default(), MemoryLockStores::default())
+        Self::new(
+            MemoryRuns::default(),
+            MemoryLockStores::default(),
+            MemoryLoginStores::default(),
+        )
     }
 
     /// Returns the runs.
@@ -92,5 +112,11 @@ impl Stores {
     /// When they cannot be used.
     pub fn locks(&self, target: &Target) -> Result<Arc<dyn LockStore>, LockStoreError> {
         self.locks.of(target)
+    }
+
+    /// Returns the logins.
+    #[must_use]
+    pub fn logins(&self) -> &dyn LoginStores {
+        &*self.logins
     }
 }

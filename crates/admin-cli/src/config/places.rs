@@ -76,12 +76,6 @@ impl Places {
         self.data.join("rate")
     }
 
-    /// Returns the directory of all databases of logins.
-    #[must_use]
-    pub fn logins(&self) -> PathBuf {
-        self.data.join("logins")
-    }
-
     /// Returns the path of the embedded sandbox's state.
     #[must_use]
     pub fn sandbox_state(&self) -> PathBuf {

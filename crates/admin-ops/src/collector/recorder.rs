@@ -51,7 +51,7 @@ impl Recorder {
     ///
     /// The thread ends, after all that was handed to it is on disk, when the last copy of the recorder is gone.
     pub fn start(
-        mut store: impl LoginStore + Send + 'static,
+        mut store: Box<dyn LoginStore>,
         now_ms: impl Fn() -> i64 + Send + 'static,
         mut failed: impl FnMut(&StoreError) + Send + 'static,
     ) -> (Self, JoinHandle<()>) {
@@ -59,7 +59,7 @@ impl Recorder {
         let thread = std::thread::spawn(move || {
             let mut group = Vec::with_capacity(GROUP);
             while taken.blocking_recv_many(&mut group, GROUP) > 0 {
-                if let Err(error) = write(&mut store, group.drain(..), now_ms()) {
+                if let Err(error) = write(&mut *store, group.drain(..), now_ms()) {
                     failed(&error);
                 }
             }
@@ -99,7 +99,7 @@ impl Recorder {
 ///
 /// What cannot be written keeps nothing else from being tried: it is when events are lost that a gap must be on record.
 fn write(
-    store: &mut impl LoginStore,
+    store: &mut dyn LoginStore,
     group: impl Iterator<Item = Order>,
     now_ms: i64,
 ) -> Result<(), StoreError> {
@@ -143,7 +143,8 @@ mod tests {
     use futures_util::FutureExt;
 
     use super::*;
-    use crate::logins::store::sqlite::SqliteStore;
+    use crate::logins::store::memory::MemoryLogins;
+    use crate::logins::store::sqlite::SqliteLogins;
     use crate::logins::store::{LoginKind, Range};
 
     fn event(number: usize) -> LoginEvent {
@@ -159,16 +160,16 @@ mod tests {
         }
     }
 
-    fn opened() -> (tempfile::TempDir, SqliteStore) {
+    fn opened() -> (tempfile::TempDir, SqliteLogins) {
         let directory = tempfile::tempdir().unwrap();
-        let store = SqliteStore::open(&directory.path().join("app.sqlite")).unwrap();
+        let store = SqliteLogins::open(&directory.path().join("app.sqlite")).unwrap();
         (directory, store)
     }
 
     #[tokio::test]
     async fn events_are_kept_once_and_before_that_is_said() {
-        let (directory, store) = opened();
-        let (recorder, thread) = Recorder::start(store, || 7, |error| panic!("{error}"));
+        let store = MemoryLogins::default();
+        let (recorder, thread) = Recorder::start(Box::new(store.clone()), || 7, |error| panic!("{error}"));
         assert_eq!(recorder.keep(event(1)).await, Ok(Kept::New));
         assert_eq!(recorder.keep(event(1)).await, Ok(Kept::Duplicate));
         recorder.alive(5).await;
@@ -176,7 +177,6 @@ mod tests {
         assert!(recorder.keep(event(2)).now_or_never().is_none());
         drop(recorder);
         thread.join().unwrap();
-        let store = SqliteStore::open(&directory.path().join("app.sqlite")).unwrap();
         let counted = store.most_events(LoginKind::Login, Range::ALL, 1).unwrap();
         assert_eq!(
             (counted, store.alive().unwrap()),
@@ -188,7 +188,7 @@ mod tests {
     async fn on_a_full_disk_nothing_is_said_to_be_kept() {
         let (directory, store) = opened();
         store.limit_pages_for_test(60);
-        let (recorder, thread) = Recorder::start(store, || 7, |_| {});
+        let (recorder, thread) = Recorder::start(Box::new(store), || 7, |_| {});
         let mut kept = 0;
         for number in 0..500 {
             match recorder.keep(event(number)).await {
@@ -199,7 +199,7 @@ mod tests {
         assert!(kept > 0 && kept < 500, "{kept}");
         drop(recorder);
         thread.join().unwrap();
-        let store = SqliteStore::open(&directory.path().join("app.sqlite")).unwrap();
+        let store = SqliteLogins::open(&directory.path().join("app.sqlite")).unwrap();
         let counted = store.most_events(LoginKind::Login, Range::ALL, 1).unwrap();
         assert_eq!(
             counted,
@@ -223,7 +223,7 @@ mod tests {
         let group = [Order::Keep(large, done), Order::Gap(gap.clone()), Order::Alive(5)];
         assert!(write(&mut store, group.into_iter(), 7).is_err());
         assert_eq!(kept.await, Ok(Kept::Not));
-        let store = SqliteStore::open(&directory.path().join("app.sqlite")).unwrap();
+        let store = SqliteLogins::open(&directory.path().join("app.sqlite")).unwrap();
         assert_eq!(
             (store.gaps(Range::ALL).unwrap(), store.alive().unwrap()),
             (vec![gap], Some(5))
@@ -233,9 +233,9 @@ mod tests {
     #[tokio::test]
     async fn a_slow_disk_fills_the_queue_and_no_more() {
         let (directory, store) = opened();
-        let (recorder, thread) = Recorder::start(store, || 7, |_| {});
+        let (recorder, thread) = Recorder::start(Box::new(store), || 7, |_| {});
         // Another process writes for long.
-        let mut other = SqliteStore::open(&directory.path().join("app.sqlite")).unwrap();
+        let mut other = SqliteLogins::open(&directory.path().join("app.sqlite")).unwrap();
         let held = other.write().unwrap();
         let mut waiting = Vec::new();
         let full = (0..2 * QUEUE).find(|number| {

@@ -7,20 +7,19 @@ use std::sync::{Mutex, PoisonError};
 
 use easemob_admin_api::{DeviceId, UnixMillis, UserId};
 
-use crate::logins::store::sqlite::SqliteStore;
 use crate::logins::store::{LoginEvent, LoginKind, LoginStore};
 use crate::select::ages::{Ages, IdStamps};
 
 /// The last login event of a device, or else the stamp inside its id.
 #[derive(Debug)]
 pub struct KnownAges {
-    store: Mutex<SqliteStore>,
+    store: Mutex<Box<dyn LoginStore>>,
 }
 
 impl KnownAges {
     /// Asks a store.
     #[must_use]
-    pub fn of(store: SqliteStore) -> Self {
+    pub fn of(store: Box<dyn LoginStore>) -> Self {
         Self {
             store: Mutex::new(store),
         }
@@ -30,7 +29,7 @@ impl KnownAges {
 impl Ages for KnownAges {
     fn age_of(&self, user: &UserId, device: &DeviceId) -> Option<UnixMillis> {
         let store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
-        signed_in_at(&*store, user, device)
+        signed_in_at(&**store, user, device)
     }
 }
 
@@ -59,6 +58,7 @@ fn sign_in(last: Option<&LoginEvent>, stamp: Option<UnixMillis>) -> Option<UnixM
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::logins::store::memory::MemoryLogins;
     use crate::logins::store::{Position, SeenDevice, UserState};
 
     fn event(kind: LoginKind, at_ms: i64) -> LoginEvent {
@@ -89,8 +89,7 @@ mod tests {
 
     #[test]
     fn what_a_snapshot_saw_is_no_sign_in() {
-        let directory = tempfile::tempdir().unwrap();
-        let mut store = SqliteStore::open(&directory.path().join("app.sqlite")).unwrap();
+        let mut store = MemoryLogins::default();
         let web = "webim_random_web_1711929600000";
         let device = |resource: &str| SeenDevice {
             resource: resource.into(),
@@ -109,7 +108,7 @@ mod tests {
             )
             .unwrap();
         store.record_events(&[event(LoginKind::Login, 70)], 100).unwrap();
-        let ages = KnownAges::of(store);
+        let ages = KnownAges::of(Box::new(store));
         let ann = UserId::parse("ANN").unwrap();
         let age = |id: &str| ages.age_of(&ann, &DeviceId::parse(id).unwrap());
         assert_eq!(age("ios_1"), Some(UnixMillis(70)));
@@ -119,8 +118,7 @@ mod tests {
 
     #[test]
     fn a_login_that_was_followed_by_a_logout_makes_nobody_the_oldest() {
-        let directory = tempfile::tempdir().unwrap();
-        let mut store = SqliteStore::open(&directory.path().join("app.sqlite")).unwrap();
+        let mut store = MemoryLogins::default();
         let events = [
             event(LoginKind::Login, 1_700),
             event(LoginKind::Logout, 1_710),

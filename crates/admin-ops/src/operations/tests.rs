@@ -9,6 +9,7 @@ use futures_util::stream;
 
 use super::*;
 use crate::locks::memory::MemoryLockStores;
+use crate::logins::store::memory::MemoryLoginStores;
 use crate::run::job::Action;
 use crate::run::memory::MemoryRuns;
 use crate::run::new::Mandate;
@@ -41,7 +42,11 @@ async fn service() -> Service {
     let target = Target::of(client.app_root());
     let ops = Operations::new(
         Server::new(client.clone(), Arc::new(IdStamps)),
-        Stores::new(runs.clone(), MemoryLockStores::default()),
+        Stores::new(
+            runs.clone(),
+            MemoryLockStores::default(),
+            MemoryLoginStores::default(),
+        ),
         target.clone(),
         Operator::named("a-service", "here"),
     );

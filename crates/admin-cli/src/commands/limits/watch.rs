@@ -5,7 +5,6 @@ use std::time::Duration;
 use easemob_admin_api::UserId;
 use easemob_admin_ops::jobs::enforce::choose::Choosing;
 use easemob_admin_ops::jobs::enforce::watch::{AGAIN_MS, Next, Watch};
-use easemob_admin_ops::logins::store::LoginStore;
 use easemob_admin_ops::policy::PolicyOnDisk;
 use easemob_admin_ops::schedule::cap::CapSpec;
 
@@ -18,7 +17,6 @@ use crate::drive::summary_of;
 use crate::exit::{self, Exit};
 use crate::input::user_list::{ServerList, UserList};
 use crate::interrupt;
-use crate::stores::logins;
 
 /// How often is looked for sign-ins.
 const EVERY: Duration = Duration::from_secs(1);
@@ -39,14 +37,10 @@ pub(super) async fn watch(
             "--watch needs a number of devices in --max-logouts, which is then that of an hour",
         ));
     };
-    let path = context.logins_file()?;
-    if !path.exists() {
-        return Err(
-            CommandError::new(exit::USAGE, "nothing is collected about logins of this server")
-                .hint("begin with: easemob-admin logins collect --listen ADDR --secret-file FILE"),
-        );
-    }
-    let store = logins(&path)?;
+    let store = context.kept_logins()?.ok_or_else(|| {
+        CommandError::new(exit::USAGE, "nothing is collected about logins of this server")
+            .hint("begin with: easemob-admin logins collect --listen ADDR --secret-file FILE")
+    })?;
     context
         .ui
         .note("watching sign-ins until Ctrl-C; `logins collect` has to run beside this");

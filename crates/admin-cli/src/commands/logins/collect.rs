@@ -10,7 +10,6 @@ use easemob_admin_ops::collector::gaps::downtime;
 use easemob_admin_ops::collector::recorder::Recorder;
 use easemob_admin_ops::collector::server::{Collector, Tls, listen};
 use easemob_admin_ops::collector::signature::Secrets;
-use easemob_admin_ops::logins::store::LoginStore;
 use serde_json::json;
 
 use crate::command_error::CommandError;
@@ -19,7 +18,6 @@ use crate::config::credentials::from_file;
 use crate::context::Context;
 use crate::exit::{self, Exit};
 use crate::interrupt;
-use crate::stores::logins;
 
 /// Arguments of `logins collect`.
 #[derive(Debug, Args)]
@@ -71,7 +69,7 @@ pub async fn run(context: &Context, args: &CollectArgs) -> Result<Exit, CommandE
             .ui
             .warn("signatures are not looked at: whoever reaches the address can invent events");
     }
-    let mut store = logins(&context.logins_file()?)?;
+    let mut store = context.logins()?;
     if let Some(gap) = downtime(store.alive()?, now_ms()) {
         context.ui.warn(format_args!(
             "no collector was running for {} seconds; events of that time are missing unless the service kept them",

@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 use easemob_admin_ops::logins::questions::count::{By, Counting, Group, Label};
-use easemob_admin_ops::logins::store::{Counts, LoginStore};
+use easemob_admin_ops::logins::store::Counts;
 use easemob_admin_ops::names::{Kind, check};
 use easemob_admin_ops::select::pattern::Pattern;
 use serde::Serialize;
@@ -94,8 +94,8 @@ struct Summary {
 /// When what is kept cannot be read, or there is no such snapshot.
 pub fn run(context: &Context, args: &CountArgs) -> Result<Exit, CommandError> {
     let store = kept(context)?;
-    let snapshot = find(&store, args.snapshot)?;
-    warn_of_incomplete(context, &store, &snapshot)?;
+    let snapshot = find(&*store, args.snapshot)?;
+    warn_of_incomplete(context, &*store, &snapshot)?;
     let counts = snapshot.counts;
     let (word, by) = match args.by {
         _ if !args.labels.is_empty() => ("label", By::Label(args.labels.clone())),

@@ -1,7 +1,7 @@
 //! `logins diff`: what differs between two snapshots.
 
 use clap::Args;
-use easemob_admin_ops::logins::store::{Change, ChangeKind, LoginStore};
+use easemob_admin_ops::logins::store::{Change, ChangeKind};
 use serde::Serialize;
 
 use super::snapshot::{SnapshotName, find, kept, warn_of_incomplete};
@@ -100,7 +100,7 @@ impl Summary {
 /// When what is kept cannot be read, or there is no such snapshot.
 pub fn run(context: &Context, args: &DiffArgs) -> Result<Exit, CommandError> {
     let store = kept(context)?;
-    let (from, to) = (find(&store, args.from)?, find(&store, args.to)?);
+    let (from, to) = (find(&*store, args.from)?, find(&*store, args.to)?);
     if args.growth.is_some() && !(from.covers(&to) && to.covers(&from) && from.source == to.source) {
         let what = format!(
             "snapshots {} and {} are not two complete scans of the same users, so that growth cannot be told",
@@ -115,8 +115,8 @@ pub fn run(context: &Context, args: &DiffArgs) -> Result<Exit, CommandError> {
             from.id, to.id
         ));
     }
-    warn_of_incomplete(context, &store, &from)?;
-    warn_of_incomplete(context, &store, &to)?;
+    warn_of_incomplete(context, &*store, &from)?;
+    warn_of_incomplete(context, &*store, &to)?;
     let mut summary = Summary {
         from: from.id,
         to: to.id,

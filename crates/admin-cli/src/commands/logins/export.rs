@@ -1,7 +1,6 @@
 //! `logins export`: the devices of a snapshot, for analysis elsewhere.
 
 use clap::Args;
-use easemob_admin_ops::logins::store::LoginStore;
 use serde::Serialize;
 
 use super::snapshot::{SnapshotName, find, kept, warn_of_incomplete};
@@ -74,8 +73,8 @@ struct Summary {
 /// When what is kept cannot be read, or there is no such snapshot.
 pub fn run(context: &Context, args: &ExportArgs) -> Result<Exit, CommandError> {
     let store = kept(context)?;
-    let snapshot = find(&store, args.snapshot)?;
-    warn_of_incomplete(context, &store, &snapshot)?;
+    let snapshot = find(&*store, args.snapshot)?;
+    warn_of_incomplete(context, &*store, &snapshot)?;
     let mut report = context.local_report::<ExportRow>("logins export", context.globals.sandbox);
     let (mut rows, mut failure) = (0, None);
     let mut write = |row: ExportRow| {

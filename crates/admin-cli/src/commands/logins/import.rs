@@ -16,7 +16,6 @@ use crate::config::credentials::from_file;
 use crate::context::Context;
 use crate::exit::{self, Exit};
 use crate::render::report::Row;
-use crate::stores::{Logins, logins};
 
 /// How many events are kept at once.
 const GROUP: usize = 1_000;
@@ -74,7 +73,7 @@ pub fn run(context: &Context, args: &ImportArgs) -> Result<Exit, CommandError> {
     let unreadable =
         |error| CommandError::new(exit::USAGE, format!("cannot read {}", args.file.display())).because(error);
     let file = File::open(&args.file).map_err(unreadable)?;
-    let mut store = logins(&context.logins_file()?)?;
+    let mut store = context.logins()?;
     let (mut row, mut group) = (ImportRow::default(), Vec::with_capacity(GROUP));
     for line in BufReader::new(file).split(b'\n') {
         let line = line.map_err(unreadable)?;
@@ -103,10 +102,10 @@ pub fn run(context: &Context, args: &ImportArgs) -> Result<Exit, CommandError> {
             None => row.other += 1,
         }
         if group.len() == GROUP {
-            keep(&mut store, &mut group, &mut row)?;
+            keep(&mut *store, &mut group, &mut row)?;
         }
     }
-    keep(&mut store, &mut group, &mut row)?;
+    keep(&mut *store, &mut group, &mut row)?;
     let output =
         |error| CommandError::new(exit::INTERNAL, "the row cannot be written to stdout").because(error);
     let mut report = context.local_report::<ImportRow>("logins import", context.globals.sandbox);
@@ -119,7 +118,11 @@ pub fn run(context: &Context, args: &ImportArgs) -> Result<Exit, CommandError> {
     })
 }
 
-fn keep(store: &mut Logins, group: &mut Vec<LoginEvent>, row: &mut ImportRow) -> Result<(), CommandError> {
+fn keep(
+    store: &mut dyn LoginStore,
+    group: &mut Vec<LoginEvent>,
+    row: &mut ImportRow,
+) -> Result<(), CommandError> {
     for new in store.record_events(group, now_ms())? {
         *if new { &mut row.new } else { &mut row.duplicate } += 1;
     }

@@ -1,7 +1,7 @@
 //! `logins prune`: forget what is old.
 
 use clap::Args;
-use easemob_admin_ops::logins::store::{Forgotten, LoginStore};
+use easemob_admin_ops::logins::store::Forgotten;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -60,7 +60,7 @@ pub fn run(context: &Context, args: &PruneArgs) -> Result<Exit, CommandError> {
     let mut store = kept(context)?;
     let forgotten = store.forget(args.older_than.as_millisecond())?;
     if args.vacuum {
-        store.vacuum()?;
+        store.compact()?;
     }
     let output =
         |error| CommandError::new(exit::INTERNAL, "the row cannot be written to stdout").because(error);

@@ -51,8 +51,8 @@ pub struct ReportArgs {
 /// When what is kept cannot be read, there is no such snapshot, or the page cannot be written.
 pub fn run(context: &Context, args: &ReportArgs) -> Result<Exit, CommandError> {
     let store = kept(context)?;
-    let snapshot = find(&store, args.snapshot)?;
-    warn_of_incomplete(context, &store, &snapshot)?;
+    let snapshot = find(&*store, args.snapshot)?;
+    warn_of_incomplete(context, &*store, &snapshot)?;
     let now_ms = now_ms();
     let wanted = Wanted {
         // The sandbox of --sandbox has no address that says it.
@@ -63,7 +63,7 @@ pub fn run(context: &Context, args: &ReportArgs) -> Result<Exit, CommandError> {
             .map_or(now_ms - DEFAULT_SINCE_MS, Timestamp::as_millisecond),
         over: args.over,
     };
-    let figures = gather(&store, snapshot, &wanted)?;
+    let figures = gather(&*store, snapshot, &wanted)?;
     if let Some(path) = &args.html {
         write_private(path, html::page(&figures).as_bytes()).map_err(|error| {
             CommandError::new(exit::INTERNAL, format!("cannot write {}", path.display())).because(error)

@@ -21,7 +21,6 @@ use crate::commands::user_source::UserSource;
 use crate::context::{Context, Session};
 use crate::exit::{self, Exit};
 use crate::interrupt;
-use crate::stores::{Logins, logins};
 
 /// Arguments of `logins scan`.
 #[derive(Debug, Args)]
@@ -65,8 +64,8 @@ pub async fn run(context: &Context, session: &Session, args: &ScanArgs) -> Resul
             format!("list:{}", &digest.hex()[..16])
         }
     };
-    let mut store = logins(&context.logins_file()?)?;
-    let begun = begin(context, &mut store, &source, args.resume)?;
+    let mut store = context.logins()?;
+    let begun = begin(context, &mut *store, &source, args.resume)?;
     let (id, from) = (begun.id, begun.from);
     if args.limits {
         let limits = session.server.client().app_limits().await?;
@@ -94,10 +93,10 @@ pub async fn run(context: &Context, session: &Session, args: &ScanArgs) -> Resul
     let server = &session.server;
     let ended = match &list {
         None => {
-            let known = known_users(&store, id)?;
+            let known = known_users(&*store, id)?;
             let may_be_refused = args.resume && from.cursor.is_some();
             let batches = all_users(server, from.clone()).map_ok(|batch| batch.without(&known));
-            let ended = scan::scan(server, &mut store, id, batches, pace.clone(), now_ms, &seen).await?;
+            let ended = scan::scan(server, &mut *store, id, batches, pace.clone(), now_ms, &seen).await?;
             let nothing_was_read = shown.get() == begun.users;
             match &ended {
                 End::Source(error) if may_be_refused && nothing_was_read && is_refused_place(error) => {
@@ -108,10 +107,10 @@ pub async fn run(context: &Context, session: &Session, args: &ScanArgs) -> Resul
                              from the beginning; nobody is counted twice",
                         );
                         store.restart(id)?;
-                        let known = known_users(&store, id)?;
+                        let known = known_users(&*store, id)?;
                         let all = all_users(server, Position::default());
                         let batches = all.map_ok(|batch| batch.without(&known));
-                        scan::scan(server, &mut store, id, batches, pace, now_ms, &seen).await
+                        scan::scan(server, &mut *store, id, batches, pace, now_ms, &seen).await
                     } else {
                         Ok(ended)
                     }
@@ -123,11 +122,11 @@ pub async fn run(context: &Context, session: &Session, args: &ScanArgs) -> Resul
             let users = args.users.stream(list)?;
             let users = users.map(|entry| entry.map(|entry| entry.user));
             let batches = listed_users(users, from.done);
-            scan::scan(server, &mut store, id, batches, pace, now_ms, &seen).await
+            scan::scan(server, &mut *store, id, batches, pace, now_ms, &seen).await
         }
     };
     context.ui.lower();
-    conclude(context, session, &store, id, ended?)
+    conclude(context, session, &*store, id, ended?)
 }
 
 fn unreadable(error: std::io::Error) -> CommandError {
@@ -143,7 +142,12 @@ struct Begun {
 }
 
 /// Begins a snapshot, or finds the one to go on with.
-fn begin(context: &Context, store: &mut Logins, source: &str, resume: bool) -> Result<Begun, CommandError> {
+fn begin(
+    context: &Context,
+    store: &mut dyn LoginStore,
+    source: &str,
+    resume: bool,
+) -> Result<Begun, CommandError> {
     let unfinished = store.unfinished(source)?;
     if let (Some((snapshot, _)), true) = (&unfinished, resume) {
         let mut odd = 0_u64;
@@ -197,7 +201,7 @@ fn begin(context: &Context, store: &mut Logins, source: &str, resume: bool) -> R
 fn conclude(
     context: &Context,
     session: &Session,
-    store: &Logins,
+    store: &dyn LoginStore,
     id: i64,
     end: End,
 ) -> Result<Exit, CommandError> {

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use easemob_admin_api::UserId;
-use easemob_admin_ops::logins::store::{KnownDevice, LoginEvent, LoginStore};
+use easemob_admin_ops::logins::store::{KnownDevice, LoginEvent};
 use easemob_admin_ops::names::user;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -114,7 +114,7 @@ pub fn run(context: &Context, args: &ShowArgs) -> Result<Exit, CommandError> {
     rows.extend(store.known_devices(&user)?.iter().flat_map(ShowRow::of_device));
     rows.retain(|row| (range.since_ms..range.until_ms).contains(&row.at_ms));
     rows.sort_by_key(|row| row.at_ms);
-    warn_of_gaps(context, &store, range)?;
+    warn_of_gaps(context, &*store, range)?;
     let output =
         |error| CommandError::new(exit::INTERNAL, "the rows cannot be written to stdout").because(error);
     let mut report = context.local_report::<ShowRow>("logins show", context.globals.sandbox);

@@ -7,7 +7,6 @@ use easemob_admin_ops::logins::store::{LoginStore, Range, Snapshot, SnapshotId, 
 use crate::command_error::CommandError;
 use crate::context::Context;
 use crate::exit;
-use crate::stores::{Logins, logins};
 
 /// A snapshot as it is named on the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,15 +48,11 @@ impl std::fmt::Display for SnapshotName {
 ///
 /// # Errors
 /// When nothing is kept, or it cannot be used.
-pub(crate) fn kept(context: &Context) -> Result<Logins, CommandError> {
-    let path = context.logins_file()?;
-    if !path.exists() {
-        return Err(
-            CommandError::new(exit::USAGE, "nothing is kept about logins of this server")
-                .hint("begin with: easemob-admin logins scan"),
-        );
-    }
-    Ok(logins(&path)?)
+pub(crate) fn kept(context: &Context) -> Result<Box<dyn LoginStore>, CommandError> {
+    context.kept_logins()?.ok_or_else(|| {
+        CommandError::new(exit::USAGE, "nothing is kept about logins of this server")
+            .hint("begin with: easemob-admin logins scan")
+    })
 }
 
 /// Finds a snapshot.

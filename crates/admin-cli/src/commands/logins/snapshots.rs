@@ -1,7 +1,7 @@
 //! `logins snapshots`: what was scanned when.
 
 use clap::Args;
-use easemob_admin_ops::logins::store::{Counts, LoginStore, Snapshot};
+use easemob_admin_ops::logins::store::{Counts, Snapshot};
 use serde::Serialize;
 use serde_json::value::RawValue;
 

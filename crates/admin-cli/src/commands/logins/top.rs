@@ -147,8 +147,8 @@ pub fn run(context: &Context, args: &TopArgs) -> Result<Exit, CommandError> {
         Words::SignIns => of_events(LoginKind::Login)?,
         Words::Evictions => of_events(LoginKind::Replaced)?,
         Words::Devices => {
-            let snapshot = find(&store, args.snapshot)?;
-            warn_of_incomplete(context, &store, &snapshot)?;
+            let snapshot = find(&*store, args.snapshot)?;
+            warn_of_incomplete(context, &*store, &snapshot)?;
             let mut ranking = Ranking::new(args.limit, over);
             store.each_device(snapshot.id, &mut |user, device| ranking.add(user, &device))?;
             let rows = ranking.finish().into_iter().map(|holder| TopRow {
@@ -161,7 +161,7 @@ pub fn run(context: &Context, args: &TopArgs) -> Result<Exit, CommandError> {
         }
     };
     if args.by != Words::Devices {
-        warn_of_gaps(context, &store, range)?;
+        warn_of_gaps(context, &*store, range)?;
     }
     let output =
         |error| CommandError::new(exit::INTERNAL, "the rows cannot be written to stdout").because(error);
@@ -171,7 +171,7 @@ pub fn run(context: &Context, args: &TopArgs) -> Result<Exit, CommandError> {
     }
     report.finish(&Summary { users: rows.len() }).map_err(output)?;
     if rows.is_empty() {
-        context.ui.note(nobody(&store, args)?);
+        context.ui.note(nobody(&*store, args)?);
     }
     Ok(if args.over.is_some() && !rows.is_empty() {
         exit::FINDINGS

@@ -1,14 +1,13 @@
 use crate::logins::report::figures::{Figures, Hour, Wanted, gather};
 use crate::logins::report::*;
-use crate::logins::store::sqlite::SqliteStore;
+use crate::logins::store::memory::MemoryLogins;
 use crate::logins::store::{Gap, LoginEvent, LoginKind, LoginStore, Position, SeenDevice, UserState};
 
 const HOUR: i64 = 3_600_000;
 const NOW: i64 = 1_767_225_600_000;
 
 fn figures() -> Figures {
-    let directory = tempfile::tempdir().unwrap();
-    let mut store = SqliteStore::open(&directory.path().join("app.sqlite")).unwrap();
+    let mut store = MemoryLogins::default();
     let device = |resource: &str| SeenDevice {
         resource: resource.into(),
         platform: resource.split('_').next().unwrap().into(),

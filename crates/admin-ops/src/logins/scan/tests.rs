@@ -1,7 +1,7 @@
 use std::cell::{Cell, RefCell};
 
 use crate::logins::scan::*;
-use crate::logins::store::sqlite::SqliteStore;
+use crate::logins::store::memory::MemoryLogins;
 use crate::server::calls::Scope;
 
 /// A server with numbered users: every twentieth is online with two devices.
@@ -94,12 +94,6 @@ impl ScanCalls for Scripted {
     }
 }
 
-fn store() -> (tempfile::TempDir, SqliteStore) {
-    let directory = tempfile::tempdir().unwrap();
-    let store = SqliteStore::open(&directory.path().join("app.sqlite")).unwrap();
-    (directory, store)
-}
-
 fn pace() -> Pace {
     let (sender, wish) = watch::channel(Wish::Run);
     // A scan whose surroundings are gone goes on.
@@ -110,7 +104,7 @@ fn pace() -> Pace {
     }
 }
 
-async fn scan_all(server: &Scripted, store: &mut SqliteStore) -> End {
+async fn scan_all(server: &Scripted, store: &mut MemoryLogins) -> End {
     let (id, from) = match store.unfinished("all").unwrap() {
         Some((snapshot, position)) => (snapshot.id, position),
         None => (store.begin("all", 1).unwrap(), Position::default()),
@@ -122,7 +116,7 @@ async fn scan_all(server: &Scripted, store: &mut SqliteStore) -> End {
 
 #[tokio::test]
 async fn devices_are_read_of_those_only_who_are_online() {
-    let (server, (_directory, mut store)) = (Scripted::new(1_000), store());
+    let (server, mut store) = (Scripted::new(1_000), MemoryLogins::default());
     assert!(matches!(scan_all(&server, &mut store).await, End::Complete));
     let snapshot = &store.snapshots().unwrap()[0];
     let counts = Counts {
@@ -141,7 +135,7 @@ async fn devices_are_read_of_those_only_who_are_online() {
 
 #[tokio::test]
 async fn a_failed_read_is_not_none() {
-    let (server, (_directory, mut store)) = (Scripted::new(200), store());
+    let (server, mut store) = (Scripted::new(200), MemoryLogins::default());
     server.fails.borrow_mut().extend(["devices.list", "status.batch"]);
     assert!(matches!(scan_all(&server, &mut store).await, End::Complete));
     let counts = store.snapshots().unwrap()[0].counts;
@@ -155,7 +149,7 @@ async fn a_failed_read_is_not_none() {
 #[tokio::test]
 async fn a_scan_that_broke_off_goes_on_and_counts_nobody_twice() {
     for page in [40, 100, 250] {
-        let (_directory, mut store) = store();
+        let mut store = MemoryLogins::default();
         let server = Scripted {
             page,
             ..Scripted::new(1_000)
@@ -222,7 +216,7 @@ async fn a_dead_server_ends_the_scan_and_leaves_it_to_be_gone_on_with() {
             self.0.devices(user).await
         }
     }
-    let (server, (_directory, mut store)) = (Dead(Scripted::new(10_000)), store());
+    let (server, mut store) = (Dead(Scripted::new(10_000)), MemoryLogins::default());
     let id = store.begin("all", 1).unwrap();
     let batches = all_users(&server, Position::default());
     let end = scan(&server, &mut store, id, batches, pace(), || 2, |_| {})
@@ -234,7 +228,7 @@ async fn a_dead_server_ends_the_scan_and_leaves_it_to_be_gone_on_with() {
 
 #[tokio::test]
 async fn a_server_that_was_never_heard_has_not_been_scanned() {
-    let (server, (_directory, mut store)) = (Scripted::new(20), store());
+    let (server, mut store) = (Scripted::new(20), MemoryLogins::default());
     server.fails.borrow_mut().push("status.batch");
     let end = scan_all(&server, &mut store).await;
     assert!(matches!(end, End::Fatal(Fatal::Unreachable(_))), "{end:?}");
@@ -248,7 +242,7 @@ async fn a_server_that_was_never_heard_has_not_been_scanned() {
 
 #[tokio::test]
 async fn a_wish_ends_it_between_two_batches() {
-    let (server, (_directory, mut store)) = (Scripted::new(10_000), store());
+    let (server, mut store) = (Scripted::new(10_000), MemoryLogins::default());
     let (sender, wish) = watch::channel(Wish::Run);
     let id = store.begin("all", 1).unwrap();
     let pace = Pace {
@@ -278,7 +272,7 @@ async fn a_listing_that_begins_anew_counts_nobody_twice() {
         (3, Some("devices.list")),
         (9, Some("status.batch")),
     ] {
-        let (server, (_directory, mut store)) = (Scripted::new(1_000), store());
+        let (server, mut store) = (Scripted::new(1_000), MemoryLogins::default());
         let id = store.begin("all", 1).unwrap();
         server.fails.borrow_mut().extend(failing);
         let some = all_users(&server, Position::default()).take(pages_before);
@@ -398,7 +392,7 @@ async fn a_scan_is_complete_only_if_everybody_was_listed() {
         // Of whom a call of several failed is not offline.
         (vec![("", vec!["a", "failed"], 0, None)], "Complete", 2, 1),
     ] {
-        let (server, (_directory, mut store)) = (Pages(pages.clone()), store());
+        let (server, mut store) = (Pages(pages.clone()), MemoryLogins::default());
         let id = store.begin("all", 1).unwrap();
         let batches = all_users(&server, Position::default());
         let end = scan(&server, &mut store, id, batches, pace(), || 2, |_| {})

@@ -35,8 +35,8 @@ pub(super) fn run(
     selection: &Selection,
 ) -> Result<Exit, CommandError> {
     let store = kept(context)?;
-    let snapshot = find(&store, name)?;
-    warn_of_incomplete(context, &store, &snapshot)?;
+    let snapshot = find(&*store, name)?;
+    warn_of_incomplete(context, &*store, &snapshot)?;
     let mut rows = Rows {
         report: context.report::<CheckRow>(session, "limits check", None),
         totals: Totals::default(),
@@ -51,7 +51,7 @@ pub(super) fn run(
             rows.user(&user, std::mem::take(&mut devices));
             owner.clone_into(&mut user);
         }
-        devices.extend(seen(&store, owner, device));
+        devices.extend(seen(&*store, owner, device));
     })?;
     rows.user(&user, devices);
     store.each_not_known(snapshot.id, &mut |not_known| {

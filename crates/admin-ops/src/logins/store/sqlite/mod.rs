@@ -1,16 +1,111 @@
-//! The store in SQLite: what is written here, what is asked in `sqlite_questions`.
+//! The store that ships: one SQLite file for each target, in the data directory.
 
-use rusqlite::{OptionalExtension, Row, params};
+mod questions;
+mod schema;
 
-use crate::logins::store::sqlite::SqliteStore;
-use crate::logins::store::sqlite_questions as questions;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
+
+use self::schema::LAYOUT;
+use crate::files::database;
 use crate::logins::store::{
-    Change, Counts, Forgotten, Gap, KnownDevice, LoginEvent, LoginKind, LoginStore, NotKnown, Position,
-    Range, SeenDevice, Snapshot, SnapshotId, StoreError, UserState,
+    Change, Counts, Forgotten, Gap, KnownDevice, LoginEvent, LoginKind, LoginStore, LoginStores, NotKnown,
+    Position, Range, SeenDevice, Snapshot, SnapshotId, StoreError, UserState,
 };
+
+/// A database for each target, in a directory of its own below one directory.
+#[derive(Debug, Clone)]
+pub struct LoginDatabases(PathBuf);
+
+impl LoginDatabases {
+    /// Names the directory, which need not exist yet.
+    #[must_use]
+    pub fn below(directory: PathBuf) -> Self {
+        Self(directory)
+    }
+
+    fn file_of(&self, target: &str) -> PathBuf {
+        self.0.join(target).join("logins.sqlite")
+    }
+}
+
+impl LoginStores for LoginDatabases {
+    fn of(&self, target: &str) -> Result<Box<dyn LoginStore>, StoreError> {
+        Ok(Box::new(SqliteLogins::open(&self.file_of(target))?))
+    }
+
+    fn kept(&self, target: &str) -> Result<Option<Box<dyn LoginStore>>, StoreError> {
+        let is_there = self.file_of(target).exists();
+        is_there.then(|| self.of(target)).transpose()
+    }
+
+    fn targets(&self) -> Result<Vec<String>, StoreError> {
+        let unreadable = |source| StoreError::File {
+            path: self.0.clone(),
+            source,
+        };
+        let entries = match std::fs::read_dir(&self.0) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(unreadable(error)),
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            let name = entry.map_err(unreadable)?.file_name();
+            names.extend(name.into_string().ok().filter(|name| self.file_of(name).exists()));
+        }
+        names.sort();
+        Ok(names)
+    }
+}
+
+/// The logins of a target in a file.
+#[derive(Debug)]
+pub struct SqliteLogins {
+    connection: Connection,
+}
+
+impl SqliteLogins {
+    /// Opens the database, or makes it, readable by its owner only.
+    ///
+    /// # Errors
+    /// When the file cannot be used, is something else, damaged, or newer. It is left as it is then.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let connection = database::open(path, &LAYOUT)?;
+        Ok(Self { connection })
+    }
+
+    pub(crate) fn write(&mut self) -> Result<Transaction<'_>, StoreError> {
+        // A reader that becomes a writer may have to give up; a writer from the start waits its turn.
+        Ok(self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)?)
+    }
+
+    /// Lets the file grow to so many pages only, as a full disk does.
+    #[cfg(test)]
+    pub(crate) fn limit_pages_for_test(&self, pages: i64) {
+        self.connection
+            .pragma_update(None, "max_page_count", pages)
+            .unwrap();
+    }
+
+    /// Does not wait for the disk, which is most of the time of a test that writes a lot.
+    #[cfg(test)]
+    pub(crate) fn hurry_for_test(&self) {
+        self.connection.pragma_update(None, "synchronous", "off").unwrap();
+    }
+}
 
 const SNAPSHOT: &str = "SELECT id, started_ms, finished_ms, source, users, online, offline, changed, unknown, failed, \
     devices, cursor, done, limits FROM snapshots";
+
+/// Snapshot by snapshot, because that is how their devices are found without looking at all of them.
+const FORGET_DEVICES: &str = "DELETE FROM devices WHERE last_seen_ms < ?1 AND NOT EXISTS (SELECT 1 FROM snapshots \
+    CROSS JOIN snapshot_devices AS kept WHERE kept.snapshot = snapshots.id AND kept.user = devices.user \
+    AND kept.resource = devices.resource)";
 
 fn snapshot(row: &Row<'_>) -> rusqlite::Result<Snapshot> {
     Ok(Snapshot {
@@ -31,7 +126,15 @@ fn snapshot(row: &Row<'_>) -> rusqlite::Result<Snapshot> {
     })
 }
 
-impl LoginStore for SqliteStore {
+/// Refuses a change that met no row: the snapshot is finished, or not there.
+fn met(rows: usize, snapshot: SnapshotId) -> Result<(), StoreError> {
+    if rows == 0 {
+        return Err(StoreError::NotOpen(snapshot));
+    }
+    Ok(())
+}
+
+impl LoginStore for SqliteLogins {
     fn begin(&mut self, source: &str, now_ms: i64) -> Result<SnapshotId, StoreError> {
         self.connection.execute(
             "INSERT INTO snapshots (source, started_ms) VALUES (?1, ?2)",
@@ -49,6 +152,27 @@ impl LoginStore for SqliteStore {
     ) -> Result<(), StoreError> {
         let transaction = self.write()?;
         let mut counts = Counts::default();
+        for (_, state) in users {
+            counts.add(state);
+        }
+        let rows = transaction.execute(
+            "UPDATE snapshots SET cursor = ?2, done = ?3, users = users + ?4, online = online + ?5, \
+             offline = offline + ?6, changed = changed + ?7, unknown = unknown + ?8, failed = failed + ?9, \
+             devices = devices + ?10 WHERE id = ?1 AND finished_ms IS NULL",
+            params![
+                snapshot,
+                after.cursor,
+                after.done,
+                counts.users,
+                counts.online,
+                counts.offline,
+                counts.changed,
+                counts.unknown,
+                counts.failed,
+                counts.devices
+            ],
+        )?;
+        met(rows, snapshot)?;
         {
             let mut not_known = transaction.prepare_cached(
                 "INSERT OR REPLACE INTO snapshot_not_known (snapshot, user, state, why) VALUES (?1, ?2, ?3, ?4)",
@@ -60,10 +184,10 @@ impl LoginStore for SqliteStore {
             let mut device = transaction.prepare_cached(
                 "INSERT INTO devices (user, resource, platform, name, first_seen_ms, last_seen_ms) \
                  VALUES (?1, ?2, ?3, ?4, ?5, ?5) ON CONFLICT (user, resource) DO UPDATE \
-                 SET last_seen_ms = max(last_seen_ms, excluded.last_seen_ms), name = coalesce(excluded.name, name)",
+                 SET first_seen_ms = min(first_seen_ms, excluded.first_seen_ms), \
+                 last_seen_ms = max(last_seen_ms, excluded.last_seen_ms), name = coalesce(excluded.name, name)",
             )?;
             for (user, state) in users {
-                counts.add(state);
                 match state {
                     UserState::Offline | UserState::Changed => {}
                     UserState::Unknown(why) => {
@@ -94,54 +218,38 @@ impl LoginStore for SqliteStore {
                 }
             }
         }
-        transaction.execute(
-            "UPDATE snapshots SET cursor = ?2, done = ?3, users = users + ?4, online = online + ?5, \
-             offline = offline + ?6, changed = changed + ?7, unknown = unknown + ?8, failed = failed + ?9, \
-             devices = devices + ?10 WHERE id = ?1",
-            params![
-                snapshot,
-                after.cursor,
-                after.done,
-                counts.users,
-                counts.online,
-                counts.offline,
-                counts.changed,
-                counts.unknown,
-                counts.failed,
-                counts.devices
-            ],
-        )?;
         Ok(transaction.commit()?)
     }
 
     fn restart(&mut self, snapshot: SnapshotId) -> Result<(), StoreError> {
         let transaction = self.write()?;
-        transaction.execute(
-            "DELETE FROM snapshot_not_known WHERE snapshot = ?1 AND state = 'failed'",
-            [snapshot],
-        )?;
-        transaction.execute(
+        let rows = transaction.execute(
             "UPDATE snapshots SET cursor = NULL, done = 0, users = online + unknown, offline = 0, changed = 0, \
              failed = 0 WHERE id = ?1 AND finished_ms IS NULL",
+            [snapshot],
+        )?;
+        met(rows, snapshot)?;
+        transaction.execute(
+            "DELETE FROM snapshot_not_known WHERE snapshot = ?1 AND state = 'failed'",
             [snapshot],
         )?;
         Ok(transaction.commit()?)
     }
 
     fn set_limits(&mut self, snapshot: SnapshotId, limits: &str) -> Result<(), StoreError> {
-        self.connection.execute(
-            "UPDATE snapshots SET limits = ?2 WHERE id = ?1",
+        let rows = self.connection.execute(
+            "UPDATE snapshots SET limits = ?2 WHERE id = ?1 AND finished_ms IS NULL",
             params![snapshot, limits],
         )?;
-        Ok(())
+        met(rows, snapshot)
     }
 
     fn finish(&mut self, snapshot: SnapshotId, now_ms: i64) -> Result<(), StoreError> {
-        self.connection.execute(
-            "UPDATE snapshots SET finished_ms = ?2 WHERE id = ?1",
+        let rows = self.connection.execute(
+            "UPDATE snapshots SET finished_ms = ?2 WHERE id = ?1 AND finished_ms IS NULL",
             params![snapshot, now_ms],
         )?;
-        Ok(())
+        met(rows, snapshot)
     }
 
     fn unfinished(&self, source: &str) -> Result<Option<(Snapshot, Position)>, StoreError> {
@@ -283,11 +391,7 @@ impl LoginStore for SqliteStore {
         )?;
         let events = transaction.execute("DELETE FROM events WHERE at_ms < ?1", [before_ms])?;
         transaction.execute("DELETE FROM gaps WHERE until_ms < ?1", [before_ms])?;
-        let devices = transaction.execute(
-            "DELETE FROM devices WHERE last_seen_ms < ?1 AND NOT EXISTS (SELECT 1 FROM snapshot_devices AS kept \
-             WHERE kept.user = devices.user AND kept.resource = devices.resource)",
-            [before_ms],
-        )?;
+        let devices = transaction.execute(FORGET_DEVICES, [before_ms])?;
         transaction.commit()?;
         Ok(Forgotten {
             snapshots,
@@ -295,4 +399,11 @@ impl LoginStore for SqliteStore {
             devices,
         })
     }
+
+    fn compact(&mut self) -> Result<(), StoreError> {
+        Ok(self.connection.execute_batch("VACUUM")?)
+    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -138,6 +138,7 @@ pub(super) fn most_events(
         "SELECT user, count(*) AS times FROM events WHERE kind = ?1 AND at_ms >= ?2 AND at_ms < ?3 \
          GROUP BY user ORDER BY times DESC, user LIMIT ?4",
     )?;
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
     let wanted = params![kind.word(), range.since_ms, range.until_ms, most];
     let rows = statement.query_map(wanted, |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(rows.collect::<Result<_, _>>()?)
@@ -176,14 +177,14 @@ pub(super) fn last_event(
     // Which of two in one millisecond came last nobody knows: what does not say that it signed in is believed.
     let mut statement = connection.prepare_cached(
         "SELECT call_id, user, resource, platform, kind, at_ms, reason FROM events WHERE user = ?1 AND resource = ?2 \
-         ORDER BY at_ms DESC, kind = 'login' LIMIT 1",
+         ORDER BY at_ms DESC, kind = 'login', call_id DESC LIMIT 1",
     )?;
     Ok(statement.query_row([user, resource], event).optional()?)
 }
 
 pub(super) fn gaps(connection: &Connection, range: Range) -> Result<Vec<Gap>, StoreError> {
     let mut statement = connection.prepare_cached(
-        "SELECT since_ms, until_ms, why FROM gaps WHERE until_ms >= ?1 AND since_ms < ?2 ORDER BY since_ms",
+        "SELECT since_ms, until_ms, why FROM gaps WHERE until_ms >= ?1 AND since_ms < ?2 ORDER BY since_ms, until_ms, why",
     )?;
     let rows = statement.query_map(params![range.since_ms, range.until_ms], |row| {
         Ok(Gap {

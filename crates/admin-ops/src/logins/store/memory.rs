@@ -1,0 +1,413 @@
+//! Logins in memory: for tests of whatever uses a store.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::logins::store::{
+    Change, ChangeKind, Counts, Forgotten, Gap, KnownDevice, LoginEvent, LoginKind, LoginStore, LoginStores,
+    NotKnown, Position, Range, SeenDevice, Snapshot, SnapshotId, StoreError, UserState,
+};
+
+/// The logins of all targets in memory. Clones share them.
+#[derive(Debug, Clone, Default)]
+pub struct MemoryLoginStores(Arc<Mutex<BTreeMap<String, MemoryLogins>>>);
+
+impl MemoryLoginStores {
+    fn all(&self) -> MutexGuard<'_, BTreeMap<String, MemoryLogins>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl LoginStores for MemoryLoginStores {
+    fn of(&self, target: &str) -> Result<Box<dyn LoginStore>, StoreError> {
+        let logins = self.all().entry(target.to_owned()).or_default().clone();
+        Ok(Box::new(logins))
+    }
+
+    fn kept(&self, target: &str) -> Result<Option<Box<dyn LoginStore>>, StoreError> {
+        let logins = self.all().get(target).cloned();
+        Ok(logins.map(|logins| Box::new(logins) as Box<dyn LoginStore>))
+    }
+
+    fn targets(&self) -> Result<Vec<String>, StoreError> {
+        Ok(self.all().keys().cloned().collect())
+    }
+}
+
+/// Logins in memory. Clones share them.
+#[derive(Debug, Clone, Default)]
+pub struct MemoryLogins(Arc<Mutex<Kept>>);
+
+#[derive(Debug, Default)]
+struct Kept {
+    /// How many snapshots were ever begun.
+    begun: SnapshotId,
+    scans: BTreeMap<SnapshotId, Scan>,
+    /// By user and resource.
+    devices: BTreeMap<(String, String), KnownDevice>,
+    /// By call id, and when each was received.
+    events: BTreeMap<String, (LoginEvent, i64)>,
+    gaps: BTreeSet<Gap>,
+    alive: Option<i64>,
+}
+
+#[derive(Debug)]
+struct Scan {
+    snapshot: Snapshot,
+    position: Position,
+    found: Found,
+}
+
+/// What a scan found out.
+#[derive(Debug, Clone, Default)]
+struct Found {
+    /// By user and resource.
+    devices: BTreeMap<(String, String), SeenDevice>,
+    /// By user.
+    not_known: BTreeMap<String, NotKnown>,
+}
+
+impl Kept {
+    fn unfinished(&mut self, id: SnapshotId) -> Result<&mut Scan, StoreError> {
+        let scan = self.scans.get_mut(&id);
+        scan.filter(|scan| scan.snapshot.finished_ms.is_none())
+            .ok_or(StoreError::NotOpen(id))
+    }
+
+    fn see(&mut self, user: &str, device: &SeenDevice, now_ms: i64) {
+        let key = (user.to_owned(), device.resource.clone());
+        let known = self.devices.entry(key).or_insert_with(|| KnownDevice {
+            resource: device.resource.clone(),
+            platform: device.platform.clone(),
+            name: None,
+            first_seen_ms: now_ms,
+            last_seen_ms: now_ms,
+        });
+        known.first_seen_ms = known.first_seen_ms.min(now_ms);
+        known.last_seen_ms = known.last_seen_ms.max(now_ms);
+        known.name = device.name.clone().or_else(|| known.name.take());
+    }
+
+    /// The events of a time, in the order in which they happened.
+    fn events(&self, range: Range) -> Vec<&LoginEvent> {
+        let all = self.events.values().map(|(event, _)| event);
+        let mut events: Vec<_> = all.filter(|event| range.contains(event.at_ms)).collect();
+        // Stable: those of one millisecond stay in the order of their ids.
+        events.sort_by_key(|event| event.at_ms);
+        events
+    }
+}
+
+impl Found {
+    fn add(&mut self, user: &str, state: &UserState) {
+        let (state, why) = match state {
+            UserState::Offline | UserState::Changed => return,
+            UserState::Online(devices) => {
+                let keyed =
+                    |device: &SeenDevice| ((user.to_owned(), device.resource.clone()), device.clone());
+                self.devices.extend(devices.iter().map(keyed));
+                return;
+            }
+            UserState::Unknown(why) => ("unknown", why),
+            UserState::Failed(why) => ("failed", why),
+        };
+        let not_known = NotKnown {
+            user: user.to_owned(),
+            state: state.to_owned(),
+            why: why.clone(),
+        };
+        self.not_known.insert(user.to_owned(), not_known);
+    }
+
+    /// Returns whether the devices of a user are known; of a user without any only a scan that `covers` the user knows.
+    fn knows(&self, user: &str, covers: bool) -> bool {
+        let has_any = || self.devices.keys().any(|(owner, _)| owner == user);
+        !self.not_known.contains_key(user) && (covers || has_any())
+    }
+
+    /// The devices that `other` does not have: of `kind` if it knows the user, else of `not_known`.
+    fn without(&self, other: &Self, covers: bool, kind: ChangeKind, not_known: ChangeKind) -> Vec<Change> {
+        let missing = self
+            .devices
+            .iter()
+            .filter(|(key, _)| !other.devices.contains_key(*key));
+        missing
+            .map(|((user, resource), device)| Change {
+                user: user.clone(),
+                resource: resource.clone(),
+                platform: device.platform.clone(),
+                kind: if other.knows(user, covers) {
+                    kind
+                } else {
+                    not_known
+                },
+            })
+            .collect()
+    }
+}
+
+impl MemoryLogins {
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A copy, so that whoever visits it may ask the store in the meantime.
+    fn found(&self, id: SnapshotId) -> Found {
+        let kept = self.kept();
+        kept.scans
+            .get(&id)
+            .map(|scan| scan.found.clone())
+            .unwrap_or_default()
+    }
+}
+
+impl LoginStore for MemoryLogins {
+    fn begin(&mut self, source: &str, now_ms: i64) -> Result<SnapshotId, StoreError> {
+        let mut kept = self.kept();
+        kept.begun += 1;
+        let id = kept.begun;
+        let scan = Scan {
+            snapshot: Snapshot {
+                id,
+                started_ms: now_ms,
+                finished_ms: None,
+                source: source.to_owned(),
+                counts: Counts::default(),
+                limits: None,
+            },
+            position: Position::default(),
+            found: Found::default(),
+        };
+        kept.scans.insert(id, scan);
+        Ok(id)
+    }
+
+    fn add(
+        &mut self,
+        snapshot: SnapshotId,
+        users: &[(String, UserState)],
+        after: &Position,
+        now_ms: i64,
+    ) -> Result<(), StoreError> {
+        let mut kept = self.kept();
+        let scan = kept.unfinished(snapshot)?;
+        scan.position = after.clone();
+        for (user, state) in users {
+            scan.snapshot.counts.add(state);
+            scan.found.add(user, state);
+        }
+        for (user, state) in users {
+            if let UserState::Online(devices) = state {
+                for device in devices {
+                    kept.see(user, device, now_ms);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn restart(&mut self, snapshot: SnapshotId) -> Result<(), StoreError> {
+        let mut kept = self.kept();
+        let scan = kept.unfinished(snapshot)?;
+        scan.position = Position::default();
+        scan.found.not_known.retain(|_, user| user.state != "failed");
+        let before = scan.snapshot.counts;
+        scan.snapshot.counts = Counts {
+            users: before.online + before.unknown,
+            offline: 0,
+            changed: 0,
+            failed: 0,
+            ..before
+        };
+        Ok(())
+    }
+
+    fn set_limits(&mut self, snapshot: SnapshotId, limits: &str) -> Result<(), StoreError> {
+        self.kept().unfinished(snapshot)?.snapshot.limits = Some(limits.to_owned());
+        Ok(())
+    }
+
+    fn finish(&mut self, snapshot: SnapshotId, now_ms: i64) -> Result<(), StoreError> {
+        self.kept().unfinished(snapshot)?.snapshot.finished_ms = Some(now_ms);
+        Ok(())
+    }
+
+    fn unfinished(&self, source: &str) -> Result<Option<(Snapshot, Position)>, StoreError> {
+        let kept = self.kept();
+        let newest = kept.scans.values().rfind(|scan| scan.snapshot.source == source);
+        let unfinished = newest.filter(|scan| scan.snapshot.finished_ms.is_none());
+        Ok(unfinished.map(|scan| (scan.snapshot.clone(), scan.position.clone())))
+    }
+
+    fn snapshots(&self) -> Result<Vec<Snapshot>, StoreError> {
+        let kept = self.kept();
+        Ok(kept.scans.values().map(|scan| scan.snapshot.clone()).collect())
+    }
+
+    fn each_device(
+        &self,
+        snapshot: SnapshotId,
+        visit: &mut dyn FnMut(&str, SeenDevice),
+    ) -> Result<(), StoreError> {
+        for ((user, _), device) in self.found(snapshot).devices {
+            visit(&user, device);
+        }
+        Ok(())
+    }
+
+    fn each_not_known(
+        &self,
+        snapshot: SnapshotId,
+        visit: &mut dyn FnMut(NotKnown),
+    ) -> Result<(), StoreError> {
+        self.found(snapshot).not_known.into_values().for_each(visit);
+        Ok(())
+    }
+
+    fn each_change(
+        &self,
+        from: &Snapshot,
+        to: &Snapshot,
+        visit: &mut dyn FnMut(Change),
+    ) -> Result<(), StoreError> {
+        let (earlier, later) = (self.found(from.id), self.found(to.id));
+        let (out, not_later) = (ChangeKind::SignedOut, ChangeKind::NotKnownLater);
+        let mut changes = earlier.without(&later, to.covers(from), out, not_later);
+        let (new, not_earlier) = (ChangeKind::SignedIn, ChangeKind::NotKnownEarlier);
+        changes.extend(later.without(&earlier, from.covers(to), new, not_earlier));
+        changes.sort_by(|one, other| (&one.user, &one.resource).cmp(&(&other.user, &other.resource)));
+        changes.into_iter().for_each(visit);
+        Ok(())
+    }
+
+    fn known_devices(&self, user: &str) -> Result<Vec<KnownDevice>, StoreError> {
+        let kept = self.kept();
+        let of_user = kept.devices.iter().filter(|((owner, _), _)| owner == user);
+        let mut devices: Vec<KnownDevice> = of_user.map(|(_, device)| device.clone()).collect();
+        devices.sort_by_key(|device| device.first_seen_ms);
+        Ok(devices)
+    }
+
+    fn record_events(&mut self, events: &[LoginEvent], received_ms: i64) -> Result<Vec<bool>, StoreError> {
+        let mut kept = self.kept();
+        let new = events.iter().map(|event| {
+            let new = !kept.events.contains_key(&event.call_id);
+            if new {
+                kept.events
+                    .insert(event.call_id.clone(), (event.clone(), received_ms));
+            }
+            new
+        });
+        Ok(new.collect())
+    }
+
+    fn each_event(
+        &self,
+        range: Range,
+        user: Option<&str>,
+        visit: &mut dyn FnMut(LoginEvent),
+    ) -> Result<(), StoreError> {
+        let mut events: Vec<LoginEvent> = self.kept().events(range).into_iter().cloned().collect();
+        events.retain(|event| user.is_none_or(|user| event.user == user));
+        events.into_iter().for_each(visit);
+        Ok(())
+    }
+
+    fn most_events(
+        &self,
+        kind: LoginKind,
+        range: Range,
+        most: usize,
+    ) -> Result<Vec<(String, u64)>, StoreError> {
+        let mut times: BTreeMap<String, u64> = BTreeMap::new();
+        for event in self.kept().events(range) {
+            if event.kind == kind {
+                *times.entry(event.user.clone()).or_default() += 1;
+            }
+        }
+        let mut users: Vec<_> = times.into_iter().collect();
+        users.sort_by_key(|(_, times)| std::cmp::Reverse(*times));
+        users.truncate(most);
+        Ok(users)
+    }
+
+    fn users_signed_in(&self, received: Range) -> Result<Vec<String>, StoreError> {
+        let kept = self.kept();
+        let signed_in = kept
+            .events
+            .values()
+            .filter(|(event, at_ms)| event.kind == LoginKind::Login && received.contains(*at_ms));
+        let users: BTreeSet<&String> = signed_in.map(|(event, _)| &event.user).collect();
+        Ok(users.into_iter().cloned().collect())
+    }
+
+    fn last_event(&self, user: &str, resource: &str) -> Result<Option<LoginEvent>, StoreError> {
+        let kept = self.kept();
+        let events = kept.events.values().map(|(event, _)| event);
+        let of_device = events.filter(|event| event.user == user && event.resource == resource);
+        let last =
+            of_device.max_by_key(|event| (event.at_ms, event.kind != LoginKind::Login, &event.call_id));
+        Ok(last.cloned())
+    }
+
+    fn alive(&self) -> Result<Option<i64>, StoreError> {
+        Ok(self.kept().alive)
+    }
+
+    fn set_alive(&mut self, now_ms: i64) -> Result<(), StoreError> {
+        self.kept().alive = Some(now_ms);
+        Ok(())
+    }
+
+    fn record_gap(&mut self, gap: &Gap) -> Result<(), StoreError> {
+        self.kept().gaps.insert(gap.clone());
+        Ok(())
+    }
+
+    fn gaps(&self, range: Range) -> Result<Vec<Gap>, StoreError> {
+        let kept = self.kept();
+        let within = |gap: &&Gap| gap.until_ms >= range.since_ms && gap.since_ms < range.until_ms;
+        Ok(kept.gaps.iter().filter(within).cloned().collect())
+    }
+
+    fn forget(&mut self, before_ms: i64) -> Result<Forgotten, StoreError> {
+        let mut kept = self.kept();
+        let Kept {
+            scans,
+            devices,
+            events,
+            gaps,
+            ..
+        } = &mut *kept;
+        let before = (scans.len(), events.len(), devices.len());
+        let newest = scans.values().rfind(|scan| scan.snapshot.finished_ms.is_some());
+        let newest = newest.map(|scan| scan.snapshot.id);
+        scans.retain(|id, scan| scan.snapshot.started_ms >= before_ms || Some(*id) == newest);
+        events.retain(|_, (event, _)| event.at_ms >= before_ms);
+        gaps.retain(|gap| gap.until_ms >= before_ms);
+        devices.retain(|key, device| {
+            let in_a_scan = || scans.values().any(|scan| scan.found.devices.contains_key(key));
+            device.last_seen_ms >= before_ms || in_a_scan()
+        });
+        Ok(Forgotten {
+            snapshots: before.0 - scans.len(),
+            events: before.1 - events.len(),
+            devices: before.2 - devices.len(),
+        })
+    }
+
+    fn compact(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fresh() -> ((), MemoryLoginStores) {
+        ((), MemoryLoginStores::default())
+    }
+
+    crate::login_store_conformance!(fresh);
+}
