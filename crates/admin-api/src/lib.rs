@@ -1,5 +1,8 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(all(feature = "jwt", not(any(feature = "aws-lc-rs", feature = "ring"))))]
+compile_error!("the feature `jwt` needs one that signs: `aws-lc-rs` or `ring`");
+
 mod app_root;
 mod client;
 mod credentials;
@@ -15,7 +18,9 @@ pub mod transport;
 
 pub use app_root::{AppKey, AppRoot, InvalidAppRoot};
 pub use client::{Client, ClientBuilder, ConfigError, ExpiresIn, LARGEST_BODY};
-pub use credentials::{Credentials, JwtAlgorithm, JwtSigner, UnusableSecret, check_secret};
+pub use credentials::{Credentials, UnusableSecret, check_secret};
+#[cfg(feature = "jwt")]
+pub use credentials::{JwtAlgorithm, JwtSigner};
 pub use endpoints::devices::DeviceList;
 pub use endpoints::sessions::{DisconnectVerb, LogoutOutcome};
 pub use endpoints::token::Token;
@@ -28,6 +33,8 @@ pub use model::{
 pub use page::{Cursor, CursorTrail, EndlessListing, OddEntry, Page};
 pub use secrecy::SecretString;
 pub use transport::http::Transport;
+#[cfg(feature = "tls")]
+pub use transport::http::tls::tls_provider;
 pub use transport::limit::{RateLimit, Rates};
 pub use transport::retry::RetryPolicy;
 pub use transport::timeouts::Timeouts;

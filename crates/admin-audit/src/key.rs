@@ -1,25 +1,27 @@
 //! The Ed25519 key that signs heads: the home of the signature library in this crate.
 
-use aws_lc_rs::encoding::AsDer as _;
-use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ed25519_dalek::pkcs8::KeypairBytes;
+use ed25519_dalek::pkcs8::{
+    DecodePrivateKey as _, DecodePublicKey as _, EncodePrivateKey as _, EncodePublicKey as _,
+};
+use ed25519_dalek::{SECRET_KEY_LENGTH, Signature, Signer as _, VerifyingKey};
 use pem::Pem;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use crate::tree::line_hash;
 
 const PRIVATE_TAG: &str = "PRIVATE KEY";
 const PUBLIC_TAG: &str = "PUBLIC KEY";
-/// What precedes the 32 bytes of an Ed25519 key in `SubjectPublicKeyInfo` (RFC 8410).
-const ED25519_PREFIX: [u8; 12] = [
-    0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00,
-];
+/// The only algorithm (RFC 8037).
+const ALGORITHM: &str = "EdDSA";
 
 /// The key that signs. Whoever has it and the lines can write the trail anew, so a store that several accounts can
 /// write to never holds it.
 pub struct SigningKey {
-    private: EncodingKey,
+    private: ed25519_dalek::SigningKey,
     public: PublicKey,
 }
 
@@ -27,7 +29,22 @@ pub struct SigningKey {
 #[derive(Clone)]
 pub struct PublicKey {
     der: Vec<u8>,
-    decoding: DecodingKey,
+    key: VerifyingKey,
+}
+
+/// What precedes the claims of a compact JWS.
+#[derive(Serialize, Deserialize)]
+struct Header {
+    typ: Option<String>,
+    alg: String,
+    kid: Option<String>,
+}
+
+impl Header {
+    fn of(jws: &str) -> Option<Self> {
+        let (header, _) = jws.trim().split_once('.')?;
+        part(header)
+    }
 }
 
 impl std::fmt::Debug for SigningKey {
@@ -50,9 +67,15 @@ impl SigningKey {
     /// # Errors
     /// When the system has no randomness; the text says so.
     pub fn generate_pem() -> Result<String, String> {
-        let der = Ed25519KeyPair::generate_pkcs8v1(&aws_lc_rs::rand::SystemRandom::new())
-            .map_err(|_| "no key can be made")?;
-        Ok(pem::encode(&Pem::new(PRIVATE_TAG, der.as_ref())))
+        let mut secret_key = [0; SECRET_KEY_LENGTH];
+        getrandom::fill(&mut secret_key).map_err(|error| format!("no key can be made: {error}"))?;
+        // Without the public half, as every version of OpenSSL reads it.
+        let pair = KeypairBytes {
+            secret_key,
+            public_key: None,
+        };
+        let der = pair.to_pkcs8_der().map_err(|_| "no key can be made")?;
+        Ok(pem::encode(&Pem::new(PRIVATE_TAG, der.as_bytes())))
     }
 
     /// Reads a key in PEM form.
@@ -61,12 +84,13 @@ impl SigningKey {
     /// When it is not an Ed25519 private key; the text says what is wrong, and nothing of the key.
     pub fn from_pem(text: &str) -> Result<Self, String> {
         let der = decode(text, PRIVATE_TAG)?;
-        let pair = Ed25519KeyPair::from_pkcs8(&der).map_err(|_| "it is no Ed25519 private key")?;
-        let public = pair.public_key().as_der();
+        let private =
+            ed25519_dalek::SigningKey::from_pkcs8_der(&der).map_err(|_| "it is no Ed25519 private key")?;
+        let public = private.verifying_key().to_public_key_der();
         let public = public.map_err(|_| "its public half cannot be derived")?;
         Ok(Self {
-            private: EncodingKey::from_ed_der(&der),
-            public: PublicKey::from_der(public.as_ref())?,
+            public: PublicKey::from_der(public.as_bytes())?,
+            private,
         })
     }
 
@@ -78,10 +102,17 @@ impl SigningKey {
 
     /// Signs claims as a compact JWS that names this key and `kind`.
     pub(super) fn sign(&self, kind: &str, claims: &impl Serialize) -> Result<String, String> {
-        let mut header = Header::new(Algorithm::EdDSA);
-        header.typ = Some(kind.to_owned());
-        header.kid = Some(self.public.id());
-        jsonwebtoken::encode(&header, claims, &self.private).map_err(|error| error.to_string())
+        let header = Header {
+            typ: Some(kind.to_owned()),
+            alg: ALGORITHM.to_owned(),
+            kid: Some(self.public.id()),
+        };
+        let message = format!("{}.{}", encoded(&header)?, encoded(claims)?);
+        let signature = self.private.sign(message.as_bytes());
+        Ok(format!(
+            "{message}.{}",
+            URL_SAFE_NO_PAD.encode(signature.to_bytes())
+        ))
     }
 }
 
@@ -95,13 +126,11 @@ impl PublicKey {
     }
 
     fn from_der(der: &[u8]) -> Result<Self, String> {
-        match der.strip_prefix(&ED25519_PREFIX) {
-            Some(raw) if raw.len() == 32 => Ok(Self {
-                der: der.to_owned(),
-                decoding: DecodingKey::from_ed_der(raw),
-            }),
-            _ => Err("it is no Ed25519 public key".into()),
-        }
+        let key = VerifyingKey::from_public_key_der(der).map_err(|_| "it is no Ed25519 public key")?;
+        Ok(Self {
+            der: der.to_owned(),
+            key,
+        })
     }
 
     /// Returns the key in PEM form.
@@ -117,36 +146,51 @@ impl PublicKey {
     }
 
     /// Checks a compact JWS and returns its claims.
-    pub(super) fn verify<C: DeserializeOwned + Clone>(&self, kind: &str, jws: &str) -> Result<C, String> {
-        let mut validation = Validation::new(Algorithm::EdDSA);
-        validation.validate_exp = false;
-        validation.required_spec_claims.clear();
-        let decoded = jsonwebtoken::decode::<C>(jws, &self.decoding, &validation)
-            .map_err(|error| self.why(jws, &error))?;
-        if decoded.header.typ.as_deref() == Some(kind) {
-            Ok(decoded.claims)
+    pub(super) fn verify<C: DeserializeOwned>(&self, kind: &str, jws: &str) -> Result<C, String> {
+        let (header, claims) = self.signed(jws).ok_or_else(|| self.why(jws))?;
+        if header.typ.as_deref() == Some(kind) {
+            part(claims).ok_or_else(|| "it is signed, but its claims cannot be read".into())
         } else {
             Err(format!("it is signed, but it is no {kind}"))
         }
     }
 
-    fn why(&self, jws: &str, error: &jsonwebtoken::errors::Error) -> String {
+    /// Returns the header and the claims of a compact JWS that this key signed.
+    fn signed<'a>(&self, jws: &'a str) -> Option<(Header, &'a str)> {
+        let (message, signature) = jws.rsplit_once('.')?;
+        let (header, claims) = message.split_once('.')?;
+        let header = part(header).filter(|header: &Header| header.alg == ALGORITHM)?;
+        let signature = Signature::from_slice(&URL_SAFE_NO_PAD.decode(signature).ok()?).ok()?;
+        self.key.verify_strict(message.as_bytes(), &signature).ok()?;
+        Some((header, claims))
+    }
+
+    fn why(&self, jws: &str) -> String {
         match self.other_signer(jws) {
             Some(other) => format!("it is signed by another key ({other})"),
-            None => format!("its signature does not hold ({error})"),
+            None => "its signature does not hold".into(),
         }
     }
 
     /// Returns the id of the key that a compact JWS says it is signed by, if it is not this one.
     pub(super) fn other_signer(&self, jws: &str) -> Option<String> {
-        let header = jsonwebtoken::decode_header(jws.trim()).ok()?;
-        header.kid.filter(|kid| *kid != self.id())
+        Header::of(jws)?.kid.filter(|kid| *kid != self.id())
     }
 }
 
 /// Returns true if a text has the form of a compact JWS of this `kind`, whoever signed it.
 pub(super) fn is_of_kind(jws: &str, kind: &str) -> bool {
-    jsonwebtoken::decode_header(jws.trim()).is_ok_and(|header| header.typ.as_deref() == Some(kind))
+    Header::of(jws).is_some_and(|header| header.typ.as_deref() == Some(kind))
+}
+
+/// Reads a part of a compact JWS.
+fn part<T: DeserializeOwned>(text: &str) -> Option<T> {
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(text).ok()?).ok()
+}
+
+fn encoded(part: &impl Serialize) -> Result<String, String> {
+    let json = serde_json::to_vec(part).map_err(|error| error.to_string())?;
+    Ok(URL_SAFE_NO_PAD.encode(json))
 }
 
 fn decode(text: &str, tag: &str) -> Result<Vec<u8>, String> {

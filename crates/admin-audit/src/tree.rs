@@ -4,25 +4,22 @@
 //! needs no more of its tree than the roots of the complete subtrees at its right edge, at most 64 hashes:
 //! they are the whole state from which it goes on after a rotation, and from which its root is computed.
 
-use aws_lc_rs::digest::{Context, SHA256, digest};
+use sha2::{Digest as _, Sha256};
 use tlog_tiles::{Error, Hash, HashReader, stored_hash_index, stored_hashes_for_record_hash, tree_hash};
 
 /// Returns the SHA-256 of a line.
 pub(super) fn line_hash(line: &[u8]) -> Hash {
-    to_hash(digest(&SHA256, line).as_ref())
-}
-
-fn to_hash(bytes: &[u8]) -> Hash {
-    let mut hash = Hash::default();
-    hash.0.copy_from_slice(bytes);
-    hash
+    Hash(Sha256::digest(line).into())
 }
 
 fn leaf_hash(line: &[u8]) -> Hash {
-    let mut context = Context::new(&SHA256);
-    context.update(&[0]);
-    context.update(line);
-    to_hash(context.finish().as_ref())
+    Hash(
+        Sha256::new()
+            .chain_update([0])
+            .chain_update(line)
+            .finalize()
+            .into(),
+    )
 }
 
 /// The right edge of a tree: the roots of its largest complete subtrees, from left to right.

@@ -271,7 +271,7 @@ impl<S: Calls> Operations<S> {
 fn random() -> u32 {
     let mut bytes = [0; 4];
     // Two runs of one microsecond are told apart by their directory, which can be made only once.
-    let _ = aws_lc_rs::rand::fill(&mut bytes);
+    let _ = getrandom::fill(&mut bytes);
     u32::from_ne_bytes(bytes)
 }
 

@@ -203,6 +203,9 @@ impl SandboxBuilder {
         check_app_key(&self.app_key)?;
         let mut keys = JwtKeys::default();
         self.jwt_keys.iter().try_for_each(|key| keys.trust(key))?;
+        if let Some(hook) = self.webhooks.iter().find(|hook| !hook.is_plain_http()) {
+            return Err(SandboxError::Webhook(hook.url.clone()));
+        }
 
         let store = match &self.state_file {
             Some(path) => Some(StateFile::lock(path, self.lock_wait).await?),

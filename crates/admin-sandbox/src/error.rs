@@ -1,6 +1,7 @@
 use std::net::SocketAddr;
 
 use crate::rules::limits::LimitError;
+use crate::server::jwt_signature::JwtKeyError;
 use crate::state_file::StateFileError;
 
 /// Why a sandbox could not start or stop as asked.
@@ -20,7 +21,10 @@ pub enum SandboxError {
     AppKey(String),
     /// A JWT key could not be read.
     #[error("JWT key cannot be used")]
-    JwtKey(#[source] jsonwebtoken::errors::Error),
+    JwtKey(#[source] JwtKeyError),
+    /// Webhooks are posted over plain http.
+    #[error("[{0}] is not an address that webhooks are posted to; it must begin with http://")]
+    Webhook(String),
     /// The limits of the seed or the builder are out of range.
     #[error(transparent)]
     Limits(#[from] LimitError),

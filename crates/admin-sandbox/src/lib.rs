@@ -33,6 +33,7 @@ mod error;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
+mod plain_http;
 mod realtime;
 mod rules;
 mod sandbox;
@@ -54,6 +55,7 @@ pub use seed::{Seed, SeedDevice, SeedError, SeedUser};
 pub use server::calls::Call;
 pub use server::faults::Fault;
 pub use server::jwt::JwtKey;
+pub use server::jwt_signature::JwtKeyError;
 pub use server::rate::{RateWindow, Rates};
 pub use simulated::{ConnectError, DeviceEvent, DeviceLogin, Frames, SimulatedDevice, is_sandbox};
 pub use state_file::StateFileError;

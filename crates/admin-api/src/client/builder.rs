@@ -62,7 +62,7 @@ pub struct ClientBuilder {
     expires_in: ExpiresIn,
     user_agent: String,
     proxy: bool,
-    trusted: Vec<u8>,
+    trusted: Vec<Vec<u8>>,
     transport: Transport,
     clock: Arc<dyn Clock>,
     seed: Option<u64>,
@@ -181,10 +181,11 @@ impl ClientBuilder {
         self
     }
 
-    /// Trusts the certificates in a PEM text besides those of the system, for servers with an authority of their own.
+    /// Trusts the certificates in a PEM text besides those of the system and those of earlier calls, for servers with an
+    /// authority of their own. A text without a certificate is an error of [`build`](Self::build).
     #[must_use]
     pub fn trust_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
-        self.trusted = pem.into();
+        self.trusted.push(pem.into());
         self
     }
 
@@ -274,7 +275,7 @@ impl ClientBuilder {
             Arc::clone(&self.clock),
             random,
         ));
-        let source = token_source::of(credentials, Arc::clone(&pipeline), self.expires_in, &self.clock);
+        let source = token_source::of(credentials, Arc::clone(&pipeline), self.expires_in);
         let tokens = Arc::new(TokenCache::new(source, self.clock));
         Ok(Client {
             waiting: pipeline.waiting().clone(),

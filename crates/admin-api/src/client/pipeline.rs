@@ -119,6 +119,11 @@ impl Pipeline {
         self.limiter.paused_until()
     }
 
+    #[cfg(feature = "jwt")]
+    pub(super) fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
     pub(super) fn waiting(&self) -> &Waiting {
         &self.stopped
     }

@@ -6,16 +6,12 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::ExpiresIn;
 use super::pipeline::Pipeline;
-use crate::credentials::{Credentials, Fetch, FetchError, FetchFuture, Fetched, JwtSigner, Method};
+#[cfg(feature = "jwt")]
+use crate::credentials::JwtSigner;
+use crate::credentials::{Credentials, Fetch, FetchError, FetchFuture, Fetched, Method};
 use crate::endpoints::token::AppToken;
-use crate::transport::clock::Clock;
 
-pub(super) fn of(
-    credentials: Credentials,
-    pipeline: Arc<Pipeline>,
-    unit: ExpiresIn,
-    clock: &Arc<dyn Clock>,
-) -> Box<dyn Fetch> {
+pub(super) fn of(credentials: Credentials, pipeline: Arc<Pipeline>, unit: ExpiresIn) -> Box<dyn Fetch> {
     match credentials.0 {
         Method::ClientSecret { id, secret } => {
             pipeline.secrets().client_secret(&id, secret.expose_secret());
@@ -31,11 +27,8 @@ pub(super) fn of(
             pipeline.secrets().fixed_token(token.expose_secret());
             Box::new(Fixed(token))
         }
-        Method::SignedJwt(signer) => Box::new(Signed {
-            signer,
-            pipeline,
-            clock: Arc::clone(clock),
-        }),
+        #[cfg(feature = "jwt")]
+        Method::SignedJwt(signer) => Box::new(Signed { signer, pipeline }),
     }
 }
 
@@ -83,17 +76,18 @@ impl Fetch for Fixed {
     }
 }
 
+#[cfg(feature = "jwt")]
 struct Signed {
     signer: Box<JwtSigner>,
     pipeline: Arc<Pipeline>,
-    clock: Arc<dyn Clock>,
 }
 
+#[cfg(feature = "jwt")]
 impl Fetch for Signed {
     fn fetch(&self) -> FetchFuture {
         let signed = self
             .signer
-            .sign(self.clock.system_time())
+            .sign(self.pipeline.clock().system_time())
             .map_err(FetchError::Sign);
         if let Ok(token) = &signed {
             self.pipeline.secrets().token(token.expose_secret());

@@ -1,14 +1,17 @@
-//! Tokens that the client signs itself: the home of the JWT library on the client's side.
+//! Tokens that the client signs itself, in the compact form of a signature (RFC 7515).
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use secrecy::SecretString;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::signature::SigningKey;
 use crate::error::SignError;
 
 /// The signature of a JWT.
@@ -29,16 +32,30 @@ pub enum JwtAlgorithm {
     Rs256,
 }
 
+impl JwtAlgorithm {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::EdDsa => "EdDSA",
+            Self::Es256 => "ES256",
+            Self::Rs256 => "RS256",
+        }
+    }
+}
+
+impl fmt::Display for JwtAlgorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
 impl std::str::FromStr for JwtAlgorithm {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
-        match name.to_ascii_lowercase().as_str() {
-            "eddsa" => Ok(Self::EdDsa),
-            "es256" => Ok(Self::Es256),
-            "rs256" => Ok(Self::Rs256),
-            _ => Err(format!("`{name}` is not one of EdDSA, ES256, RS256")),
-        }
+        [Self::EdDsa, Self::Es256, Self::Rs256]
+            .into_iter()
+            .find(|algorithm| algorithm.name().eq_ignore_ascii_case(name))
+            .ok_or_else(|| format!("`{name}` is not one of EdDSA, ES256, RS256"))
     }
 }
 
@@ -59,8 +76,8 @@ impl std::str::FromStr for JwtAlgorithm {
 /// ```
 #[derive(Clone)]
 pub struct JwtSigner {
-    header: Header,
-    key: EncodingKey,
+    key: Arc<SigningKey>,
+    key_id: Option<String>,
     claims: BTreeMap<String, Value>,
     lifetime: Duration,
 }
@@ -71,13 +88,8 @@ impl JwtSigner {
     /// # Errors
     /// When the key cannot be read, or is of another kind than the algorithm needs.
     pub fn from_pem(algorithm: JwtAlgorithm, pem: &[u8]) -> Result<Self, SignError> {
-        let (algorithm, key) = match algorithm {
-            JwtAlgorithm::EdDsa => (Algorithm::EdDSA, EncodingKey::from_ed_pem(pem)),
-            JwtAlgorithm::Es256 => (Algorithm::ES256, EncodingKey::from_ec_pem(pem)),
-            JwtAlgorithm::Rs256 => (Algorithm::RS256, EncodingKey::from_rsa_pem(pem)),
-        };
-        let signer = Self::with(algorithm, key.map_err(sign_error)?);
-        // A key of the wrong curve is noticed only when it signs: now, not in the middle of a run.
+        let signer = Self::with(SigningKey::from_pem(algorithm, pem)?);
+        // What the key cannot do shall be known now, not in the middle of a run.
         signer.sign(UNIX_EPOCH)?;
         Ok(signer)
     }
@@ -85,13 +97,13 @@ impl JwtSigner {
     /// Signs with a secret shared with the server.
     #[must_use]
     pub fn hs256(secret: impl AsRef<[u8]>) -> Self {
-        Self::with(Algorithm::HS256, EncodingKey::from_secret(secret.as_ref()))
+        Self::with(SigningKey::from_secret(secret.as_ref()))
     }
 
-    fn with(algorithm: Algorithm, key: EncodingKey) -> Self {
+    fn with(key: SigningKey) -> Self {
         Self {
-            header: Header::new(algorithm),
-            key,
+            key: Arc::new(key),
+            key_id: None,
             claims: BTreeMap::new(),
             lifetime: Duration::from_secs(5 * 60),
         }
@@ -119,7 +131,7 @@ impl JwtSigner {
     /// Names the key (`kid` in the header), for servers that trust several.
     #[must_use]
     pub fn key_id(mut self, key_id: impl Into<String>) -> Self {
-        self.header.kid = Some(key_id.into());
+        self.key_id = Some(key_id.into());
         self
     }
 
@@ -136,42 +148,44 @@ impl JwtSigner {
 
     /// Signs a token as of `now`.
     pub(crate) fn sign(&self, now: SystemTime) -> Result<SecretString, SignError> {
-        #[derive(Serialize)]
-        struct Claims<'a> {
-            #[serde(flatten)]
-            others: &'a BTreeMap<String, Value>,
-            iat: u64,
-            exp: u64,
-        }
         let issued_at = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        let mut others = self.claims.clone();
-        others.remove("iat");
-        others.remove("exp");
-        let claims = Claims {
-            others: &others,
-            iat: issued_at,
-            exp: issued_at + self.lifetime.as_secs(),
+        let mut claims = self.claims.clone();
+        claims.insert("iat".into(), issued_at.into());
+        claims.insert("exp".into(), (issued_at + self.lifetime.as_secs()).into());
+        let header = Header {
+            typ: "JWT",
+            alg: self.key.algorithm(),
+            kid: self.key_id.as_deref(),
         };
-        let token = jsonwebtoken::encode(&self.header, &claims, &self.key).map_err(sign_error)?;
-        Ok(SecretString::from(token))
+        let message = format!("{}.{}", encoded(&header)?, encoded(&claims)?);
+        let signature = URL_SAFE_NO_PAD.encode(self.key.sign(message.as_bytes())?);
+        Ok(SecretString::from(format!("{message}.{signature}")))
     }
+}
+
+/// What precedes the claims.
+#[derive(Serialize)]
+struct Header<'a> {
+    typ: &'static str,
+    alg: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kid: Option<&'a str>,
+}
+
+fn encoded(part: &impl Serialize) -> Result<String, SignError> {
+    let json = serde_json::to_vec(part).map_err(|error| SignError {
+        problem: error.to_string(),
+    })?;
+    Ok(URL_SAFE_NO_PAD.encode(json))
 }
 
 impl fmt::Debug for JwtSigner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("JwtSigner")
-            .field("algorithm", &self.header.alg)
+            .field("key", &self.key)
             .field("claims", &self.claims)
             .field("lifetime", &self.lifetime)
-            .field("key", &"[redacted]")
             .finish_non_exhaustive()
-    }
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "used as a function value")]
-fn sign_error(error: jsonwebtoken::errors::Error) -> SignError {
-    SignError {
-        problem: error.to_string(),
     }
 }
 
@@ -189,21 +203,19 @@ mod tests {
             .claim("exp", 1)
             .key_id("k1")
             .lifetime(Duration::from_secs(60));
-        let now = UNIX_EPOCH + Duration::from_secs(1_000);
-        let token = signer.sign(now).unwrap();
-        let mut validation = jsonwebtoken::Validation::new(Algorithm::HS256);
-        validation.validate_exp = false;
-        let key = jsonwebtoken::DecodingKey::from_secret(b"secret");
-        let decoded =
-            jsonwebtoken::decode::<BTreeMap<String, Value>>(token.expose_secret(), &key, &validation)
-                .unwrap();
-        assert_eq!(decoded.header.kid.as_deref(), Some("k1"));
-        assert_eq!(decoded.claims["sub"], "ann");
-        assert_eq!(decoded.claims["scope"], "devices:read");
+        let token = signer.sign(UNIX_EPOCH + Duration::from_secs(1_000)).unwrap();
+        let parts: Vec<&str> = token.expose_secret().split('.').collect();
+        let [header, claims, signature] = parts[..] else {
+            panic!("{parts:?}")
+        };
+        let text = |part| String::from_utf8(URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap();
+        assert_eq!(text(header), r#"{"typ":"JWT","alg":"HS256","kid":"k1"}"#);
         assert_eq!(
-            (&decoded.claims["iat"], &decoded.claims["exp"]),
-            (&1_000.into(), &1_060.into())
+            text(claims),
+            r#"{"exp":1060,"iat":1000,"scope":"devices:read","sub":"ann"}"#
         );
+        // By HMAC of Python.
+        assert_eq!(signature, "SO3pkaBaWe7iwPk1pW5TNM2OaFXd8iPP4m5FUOGq6Eo");
     }
 
     #[test]
@@ -211,5 +223,8 @@ mod tests {
         for algorithm in [JwtAlgorithm::EdDsa, JwtAlgorithm::Es256, JwtAlgorithm::Rs256] {
             assert!(JwtSigner::from_pem(algorithm, b"-----BEGIN PRIVATE KEY-----\n").is_err());
         }
+        let sec1 = "-----BEGIN EC PRIVATE KEY-----\nAAAA\n-----END EC PRIVATE KEY-----\n";
+        let error = JwtSigner::from_pem(JwtAlgorithm::Es256, sec1.as_bytes()).unwrap_err();
+        assert!(error.to_string().contains("openssl pkcs8"), "{error}");
     }
 }

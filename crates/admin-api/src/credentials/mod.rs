@@ -1,11 +1,15 @@
 //! Who the client is to the server: client id and secret, a ready token, or a signed JWT.
 
+#[cfg(feature = "jwt")]
 mod jwt;
 mod secret_text;
+#[cfg(feature = "jwt")]
+mod signature;
 mod token_cache;
 
 use std::fmt;
 
+#[cfg(feature = "jwt")]
 pub use jwt::{JwtAlgorithm, JwtSigner};
 use secrecy::{ExposeSecret as _, SecretString};
 pub use secret_text::{UnusableSecret, check_secret};
@@ -26,8 +30,12 @@ pub struct Credentials(pub(crate) Method);
 
 #[derive(Clone)]
 pub(crate) enum Method {
-    ClientSecret { id: String, secret: SecretString },
+    ClientSecret {
+        id: String,
+        secret: SecretString,
+    },
     FixedToken(SecretString),
+    #[cfg(feature = "jwt")]
     SignedJwt(Box<JwtSigner>),
 }
 
@@ -49,7 +57,8 @@ impl Credentials {
 
     /// A JWT that the client signs itself, for servers and gateways that take one; the sandbox does.
     ///
-    /// The public cloud documents no JWT.
+    /// The public cloud documents no JWT. Needs the feature `jwt`.
+    #[cfg(feature = "jwt")]
     #[must_use]
     pub fn signed_jwt(signer: JwtSigner) -> Self {
         Self(Method::SignedJwt(Box::new(signer)))
@@ -67,6 +76,7 @@ impl Credentials {
                 ]
             }
             Method::FixedToken(token) => vec![("token", token.expose_secret())],
+            #[cfg(feature = "jwt")]
             Method::SignedJwt(_) => Vec::new(),
         };
         let problem = |(name, text)| Some(format!("the {name} {}", check_secret(text).err()?));
@@ -83,6 +93,7 @@ impl fmt::Debug for Credentials {
                 .field("secret", &"[redacted]")
                 .finish(),
             Method::FixedToken(_) => f.write_str("FixedToken([redacted])"),
+            #[cfg(feature = "jwt")]
             Method::SignedJwt(signer) => fmt::Debug::fmt(signer, f),
         }
     }

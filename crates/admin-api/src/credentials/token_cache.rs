@@ -59,6 +59,7 @@ pub(crate) trait Fetch: Send + Sync {
 #[derive(Clone, Debug)]
 pub(crate) enum FetchError {
     Call(Error),
+    #[cfg_attr(not(feature = "jwt"), allow(dead_code, reason = "nothing is signed"))]
     Sign(SignError),
 }
 

@@ -6,7 +6,9 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use easemob_admin_api::{Credentials, JwtAlgorithm, JwtSigner, UnusableSecret, check_secret};
+use easemob_admin_api::{Credentials, UnusableSecret, check_secret};
+#[cfg(feature = "jwt")]
+use easemob_admin_api::{JwtAlgorithm, JwtSigner};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::environment::Environment;
@@ -230,12 +232,21 @@ impl Plan {
                 let secret = secret.fetch().await?;
                 Ok(Credentials::client_secret(id.as_str(), secret.expose_secret()))
             }
-            Self::Jwt(key) => Ok(Credentials::signed_jwt(signer(key)?)),
+            Self::Jwt(key) => signed(key),
         }
     }
 }
 
-fn signer(key: &JwtKey) -> Result<JwtSigner, CredentialError> {
+#[cfg(not(feature = "jwt"))]
+fn signed(key: &JwtKey) -> Result<Credentials, CredentialError> {
+    Err(CredentialError::Key {
+        path: key.key_file.clone(),
+        source: "this program was built without the feature `jwt`".into(),
+    })
+}
+
+#[cfg(feature = "jwt")]
+fn signed(key: &JwtKey) -> Result<Credentials, CredentialError> {
     let path = &key.key_file;
     let bytes = bytes_of(path)?;
     let signer = match key.algorithm {
@@ -257,7 +268,7 @@ fn signer(key: &JwtKey) -> Result<JwtSigner, CredentialError> {
     if let Some(id) = &key.key_id {
         signer = signer.key_id(id.as_str());
     }
-    Ok(signer)
+    Ok(Credentials::signed_jwt(signer))
 }
 
 impl SecretPlace {

@@ -9,3 +9,4 @@ pub mod payload;
 pub mod recorder;
 pub mod server;
 pub mod signature;
+pub mod tls;

@@ -2,7 +2,6 @@
 
 use std::error::Error;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -13,7 +12,6 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum_server::Handle;
-use axum_server::tls_rustls::RustlsConfig;
 use http_body_util::LengthLimitError;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
@@ -22,6 +20,7 @@ use crate::collector::metrics::Metrics;
 use crate::collector::payload::{self, PayloadError};
 use crate::collector::recorder::{Busy, Kept, Recorder};
 use crate::collector::signature::Secrets;
+use crate::collector::tls::Tls;
 
 /// The largest body; a post has about 400 bytes.
 const LARGEST: usize = 64 * 1024;
@@ -137,15 +136,6 @@ async fn metrics(State(collector): State<Arc<Collector>>) -> Response {
     (form, collector.metrics.text()).into_response()
 }
 
-/// A certificate and its key, as PEM files.
-#[derive(Debug, Clone)]
-pub struct Tls {
-    /// The certificate, with those between it and its root.
-    pub certificate: PathBuf,
-    /// The private key.
-    pub key: PathBuf,
-}
-
 /// A collector that listens.
 #[derive(Debug)]
 pub struct Listening {
@@ -175,15 +165,23 @@ pub async fn listen(
     let handle = Handle::new();
     let listener = std::net::TcpListener::bind(address)?;
     listener.set_nonblocking(true)?;
-    let served = if let Some(tls) = tls {
-        let config = RustlsConfig::from_pem_file(&tls.certificate, &tls.key).await?;
-        let mut server = axum_server::from_tcp_rustls(listener, config)?.handle(handle.clone());
-        patient(server.http_builder());
-        tokio::spawn(server.serve(service))
-    } else {
-        let mut server = axum_server::from_tcp(listener)?.handle(handle.clone());
-        patient(server.http_builder());
-        tokio::spawn(server.serve(service))
+    let served = match tls {
+        #[cfg(feature = "tls")]
+        Some(tls) => {
+            let mut server = axum_server::from_tcp_rustls(listener, tls.config()?)?.handle(handle.clone());
+            patient(server.http_builder());
+            tokio::spawn(server.serve(service))
+        }
+        #[cfg(not(feature = "tls"))]
+        Some(_) => {
+            let why = "this program was built without TLS (the feature `tls`)";
+            return Err(std::io::Error::new(std::io::ErrorKind::Unsupported, why));
+        }
+        None => {
+            let mut server = axum_server::from_tcp(listener)?.handle(handle.clone());
+            patient(server.http_builder());
+            tokio::spawn(server.serve(service))
+        }
     };
     let Some(address) = handle.listening().await else {
         return Err(std::io::Error::other("the server ended before it began"));

@@ -2,16 +2,11 @@
 
 use std::io::{self, Read, Write};
 
-use aws_lc_rs::digest::{Context, SHA256};
+use sha2::Digest as _;
 
 /// Hashes bytes that come in parts.
-pub struct Sha256(Context);
-
-impl Default for Sha256 {
-    fn default() -> Self {
-        Self(Context::new(&SHA256))
-    }
-}
+#[derive(Default)]
+pub struct Sha256(sha2::Sha256);
 
 impl Sha256 {
     /// Adds bytes.
@@ -24,7 +19,7 @@ impl Sha256 {
     pub fn hex(self) -> String {
         use std::fmt::Write as _;
         let mut text = String::with_capacity(64);
-        for byte in self.0.finish().as_ref() {
+        for byte in self.0.finalize() {
             let _ = write!(text, "{byte:02x}");
         }
         text

@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::Refusal;
+use crate::error::SandboxError;
 use crate::rules::clock::LATEST_MS;
 use crate::rules::sign_in::{SignInError, SignInPolicy, SignInRequest};
 use crate::seed::Seed;
@@ -140,9 +141,12 @@ pub(super) fn clear_recorded(service: &Service) -> Value {
 
 pub(super) fn trust_jwt_key(service: &Service, body: &[u8]) -> Result<Value, Refusal> {
     let key: JwtKey = form(body)?;
-    lock(&service.jwt_keys)
-        .trust(&key)
-        .map_err(|_| Refusal::bad("key cannot be used with its algorithm"))?;
+    lock(&service.jwt_keys).trust(&key).map_err(|error| match error {
+        SandboxError::JwtKey(why) => {
+            Refusal::bad(&format!("the key cannot be used with its algorithm: {why}"))
+        }
+        other => Refusal::bad(&other),
+    })?;
     Ok(json!({"trusted": true}))
 }
 

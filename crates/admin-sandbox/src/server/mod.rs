@@ -12,6 +12,7 @@ pub(crate) mod errors;
 pub(crate) mod faults;
 pub(crate) mod handler;
 pub(crate) mod jwt;
+pub(crate) mod jwt_signature;
 pub(crate) mod path;
 pub(crate) mod rate;
 pub(crate) mod request;

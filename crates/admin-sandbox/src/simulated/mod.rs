@@ -16,6 +16,7 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 use self::session::{Answer, Session};
+use crate::plain_http::PlainHttp;
 use crate::rules::login_id::new_device;
 
 /// How often a device says that it is there, in silence: as the Web SDK does.
@@ -337,11 +338,11 @@ async fn read(socket: &mut WebSocketStream<TcpStream>) -> Option<Vec<u8>> {
 
 /// Returns whether a sandbox answers at `http://HOST:PORT`, so that nothing simulated goes anywhere else.
 pub async fn is_sandbox(rest_url: &str) -> bool {
-    let Ok(client) = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build() else {
+    let Ok(health) = format!("{rest_url}/sandbox/health").parse() else {
         return false;
     };
-    let asked = client.get(format!("{rest_url}/sandbox/health")).send().await;
-    asked.is_ok_and(|answer| answer.status().is_success())
+    let status = PlainHttp::default().get(&health, PATIENCE).await;
+    status.is_some_and(|status| (200..300).contains(&status))
 }
 
 async fn open(url: &str) -> Result<WebSocketStream<TcpStream>, Box<dyn std::error::Error + Send + Sync>> {

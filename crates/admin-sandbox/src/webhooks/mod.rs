@@ -9,6 +9,8 @@ pub(crate) mod sender;
 
 use std::time::Duration;
 
+use http::Uri;
+
 /// Where `userStatus` events are posted, and how patiently.
 ///
 /// ```
@@ -28,7 +30,7 @@ pub struct Webhook {
 }
 
 impl Webhook {
-    /// Posts to `url`, signed with `secret`, with the patience of the service.
+    /// Posts to `url`, which begins with `http://`, signed with `secret`, with the patience of the service.
     #[must_use]
     pub fn new(url: impl Into<String>, secret: impl Into<String>) -> Self {
         Self {
@@ -39,6 +41,11 @@ impl Webhook {
             within: Duration::from_secs(30),
             blocked: Duration::from_secs(5 * 60),
         }
+    }
+
+    pub(crate) fn is_plain_http(&self) -> bool {
+        let url: Result<Uri, _> = self.url.parse();
+        url.is_ok_and(|url| url.scheme_str() == Some("http") && url.host().is_some())
     }
 
     /// Sets how long an answer is waited for before the one repeat; 60 s by default.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use serde_json::Value;
+use http::Uri;
 use tokio::sync::Semaphore;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 use tokio::task::JoinHandle;
@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::Webhook;
 use super::block::Block;
 use super::payload::{body, reason};
+use crate::plain_http::PlainHttp;
 use crate::rules::live_event::Happened;
 use crate::service::{Service, lock};
 
@@ -21,17 +22,8 @@ const AT_ONCE: usize = 64;
 
 /// Posts until the sandbox has ended.
 pub(crate) async fn send(service: Arc<Service>, hook: Webhook, mut events: Receiver<Happened>) {
-    let client = match reqwest::Client::builder()
-        .no_proxy()
-        .timeout(hook.silence)
-        .build()
-    {
-        Ok(client) => client,
-        Err(error) => {
-            tracing::error!(%error, "no webhooks can be posted");
-            return;
-        }
-    };
+    let Ok(url) = hook.url.parse::<Uri>() else { return };
+    let client = PlainHttp::default();
     let (hook, block, started) = (
         Arc::new(hook),
         Arc::new(Mutex::new(Block::default())),
@@ -61,7 +53,8 @@ pub(crate) async fn send(service: Arc<Service>, hook: Webhook, mut events: Recei
             // Events of that time are lost, as they are at the service.
             continue;
         }
-        let (client, hook, block) = (client.clone(), Arc::clone(&hook), Arc::clone(&block));
+        let (client, url) = (client.clone(), url.clone());
+        let (hook, block) = (Arc::clone(&hook), Arc::clone(&block));
         let places = Arc::clone(&places);
         let before = last.remove(&user);
         let posting = tokio::spawn(async move {
@@ -74,7 +67,7 @@ pub(crate) async fn send(service: Arc<Service>, hook: Webhook, mut events: Recei
             };
             // At once after an answer that is not 200, and after the silence without one: both are one repeat.
             for _ in 0..2 {
-                if post(&client, &hook, &body).await {
+                if client.post(&url, &body, hook.silence).await == Some(200) {
                     break;
                 }
                 lock(&block).failed(&hook, started.elapsed());
@@ -85,14 +78,4 @@ pub(crate) async fn send(service: Arc<Service>, hook: Webhook, mut events: Recei
         }
         last.insert(user, posting);
     }
-}
-
-async fn post(client: &reqwest::Client, hook: &Webhook, body: &Value) -> bool {
-    let sent = client
-        .post(&hook.url)
-        .header("content-type", "application/json;charset=UTF-8")
-        .body(body.to_string())
-        .send()
-        .await;
-    sent.is_ok_and(|answer| answer.status() == 200)
 }

@@ -3,16 +3,21 @@
 use std::future::poll_fn;
 
 use http::Uri;
+#[cfg(feature = "tls")]
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tower_service::Service;
 
-use super::{Settings, SetupError, tls};
+use super::{Settings, SetupError};
 
 /// A connection, before HTTP is spoken on it.
+#[cfg(feature = "tls")]
 pub(super) type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
+/// A connection, before HTTP is spoken on it.
+#[cfg(not(feature = "tls"))]
+pub(super) type Stream = TokioIo<TcpStream>;
 
 /// Connects to one server.
 #[derive(Clone, Debug)]
@@ -25,6 +30,7 @@ pub(super) struct Connector {
 enum Kind {
     /// Without TLS, whose certificates take longer to read than a whole call takes on a fast network.
     Plain(HttpConnector),
+    #[cfg(feature = "tls")]
     Tls(HttpsConnector<HttpConnector>),
 }
 
@@ -39,8 +45,7 @@ impl Connector {
         let kind = if server.scheme() == Some(&http::uri::Scheme::HTTP) {
             Kind::Plain(tcp)
         } else {
-            let tls = HttpsConnectorBuilder::new().with_tls_config(tls::config(settings.trusted)?);
-            Kind::Tls(tls.https_only().enable_http1().wrap_connector(tcp))
+            over_tls(tcp, settings)?
         };
         Ok(Self { server, kind })
     }
@@ -49,12 +54,27 @@ impl Connector {
         match self.kind.clone() {
             Kind::Plain(mut tcp) => {
                 poll_fn(|cx| tcp.poll_ready(cx)).await?;
-                Ok(MaybeHttpsStream::Http(tcp.call(self.server.clone()).await?))
+                let stream = tcp.call(self.server.clone()).await?;
+                #[cfg(feature = "tls")]
+                let stream = MaybeHttpsStream::Http(stream);
+                Ok(stream)
             }
+            #[cfg(feature = "tls")]
             Kind::Tls(mut tls) => {
                 poll_fn(|cx| tls.poll_ready(cx)).await?;
                 tls.call(self.server.clone()).await
             }
         }
     }
+}
+
+#[cfg(feature = "tls")]
+fn over_tls(tcp: HttpConnector, settings: &Settings<'_>) -> Result<Kind, SetupError> {
+    let tls = HttpsConnectorBuilder::new().with_tls_config(super::tls::config(settings.trusted)?);
+    Ok(Kind::Tls(tls.https_only().enable_http1().wrap_connector(tcp)))
+}
+
+#[cfg(not(feature = "tls"))]
+fn over_tls(_: HttpConnector, _: &Settings<'_>) -> Result<Kind, SetupError> {
+    Err("this program was built without TLS; enable one of the features `aws-lc-rs` and `ring`".into())
 }

@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderValue};
 use reqwest::redirect::Policy;
 
 use super::answer_body::AnswerBody;
-use super::{Received, Settings, SetupError, describe_body, tls};
+use super::{Received, Settings, SetupError, describe_body};
 use crate::endpoint::Request;
 use crate::error::{Delivery, TransportError};
 
@@ -19,13 +19,16 @@ impl General {
         let timeouts = &settings.timeouts;
         let mut builder = reqwest::Client::builder()
             .user_agent(settings.user_agent)
-            .tls_backend_preconfigured(tls::config(settings.trusted)?)
             .connect_timeout(timeouts.connect)
             .read_timeout(timeouts.read)
             .timeout(timeouts.total)
             // Following one would repeat a write on, or hand the token to, a server nobody named.
             .redirect(Policy::none())
             .tcp_nodelay(true);
+        #[cfg(feature = "tls")]
+        {
+            builder = builder.tls_backend_preconfigured(super::tls::config(settings.trusted)?);
+        }
         if !settings.proxy {
             builder = builder.no_proxy();
         }

@@ -7,11 +7,13 @@
 mod answer_body;
 mod connect;
 mod direct;
+#[cfg(feature = "proxy")]
 mod general;
 mod link;
 mod no_proxy;
 mod pool;
-mod tls;
+#[cfg(feature = "tls")]
+pub(crate) mod tls;
 mod unpack;
 
 use std::error::Error as StdError;
@@ -22,6 +24,7 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, Method, StatusCode};
 
 use self::direct::Direct;
+#[cfg(feature = "proxy")]
 use self::general::General;
 use super::clock::Clock;
 use super::timeouts::Timeouts;
@@ -52,7 +55,7 @@ pub enum Transport {
     Automatic,
     /// Straight to the server, whatever the environment says of proxies; the fastest.
     Direct,
-    /// By way of a proxy, where the environment names one for the server.
+    /// By way of a proxy, where the environment names one for the server. Needs the feature `proxy`.
     General,
 }
 
@@ -64,8 +67,8 @@ pub(crate) struct Settings<'a> {
     pub(crate) user_agent: &'a str,
     /// Whether the environment may name a proxy.
     pub(crate) proxy: bool,
-    /// Certificates that are trusted besides those of the system, as PEM.
-    pub(crate) trusted: &'a [u8],
+    /// Certificates that are trusted besides those of the system, as texts in PEM form.
+    pub(crate) trusted: &'a [Vec<u8>],
     pub(crate) transport: Transport,
 }
 
@@ -104,6 +107,7 @@ pub(crate) struct Http {
 #[derive(Debug)]
 enum Carrier {
     Direct(Box<Direct>),
+    #[cfg(feature = "proxy")]
     General(General),
 }
 
@@ -124,7 +128,7 @@ impl Http {
         let carrier = if direct {
             Carrier::Direct(Box::new(Direct::new(settings)?))
         } else {
-            Carrier::General(General::new(settings)?)
+            general(settings)?
         };
         Ok(Self {
             carrier,
@@ -148,6 +152,7 @@ impl Http {
         let received = match &self.carrier {
             Carrier::Direct(direct) => direct.send(request, authorization).await?,
             // Large, and not needed by the other.
+            #[cfg(feature = "proxy")]
             Carrier::General(general) => Box::pin(general.send(request, authorization)).await?,
         };
         let text_of = |name: &HeaderName| received.headers.get(name)?.to_str().ok();
@@ -160,6 +165,19 @@ impl Http {
             packed,
         })
     }
+}
+
+#[cfg(feature = "proxy")]
+fn general(settings: &Settings<'_>) -> Result<Carrier, SetupError> {
+    General::new(settings).map(Carrier::General)
+}
+
+/// Going past a proxy that was named would show the server, and whoever is on the way, what was to go through it.
+#[cfg(not(feature = "proxy"))]
+fn general(_: &Settings<'_>) -> Result<Carrier, SetupError> {
+    Err("the environment names a proxy, and this program was built without the feature `proxy`; unset `HTTP_PROXY`, \
+         `HTTPS_PROXY` and `ALL_PROXY`, or build the client with `no_proxy`"
+        .into())
 }
 
 /// Returns true if the environment names a proxy for any server, in one of the spellings that are in use.

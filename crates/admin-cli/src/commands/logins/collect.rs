@@ -8,8 +8,9 @@ use std::sync::Arc;
 use clap::Args;
 use easemob_admin_ops::collector::gaps::downtime;
 use easemob_admin_ops::collector::recorder::Recorder;
-use easemob_admin_ops::collector::server::{Collector, Tls, listen};
+use easemob_admin_ops::collector::server::{Collector, listen};
 use easemob_admin_ops::collector::signature::Secrets;
+use easemob_admin_ops::collector::tls::Tls;
 use serde_json::json;
 
 use crate::command_error::CommandError;
