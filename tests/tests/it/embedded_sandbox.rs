@@ -66,18 +66,6 @@ fn a_seed_with_limits_out_of_range_changes_nothing() {
 }
 
 #[test]
-fn two_commands_at_once_take_turns() {
-    let env = TestEnv::bare();
-    let children: Vec<_> = ["user0001", "user0002"]
-        .map(|user| env.spawn(&["--sandbox", "devices", "list", user]))
-        .into_iter()
-        .collect();
-    for child in children {
-        let _ = TestEnv::finish(child).expect(0);
-    }
-}
-
-#[test]
 fn two_changes_at_once_are_both_kept() {
     let env = TestEnv::bare();
     let users = ["user0001", "user0002"];

@@ -31,49 +31,6 @@ fn slow_server(users: usize) -> (TestEnv, String) {
     (env, list)
 }
 
-fn wait_for_logouts(env: &TestEnv, count: usize) {
-    until("logouts", || {
-        env.sandbox().call_count("sessions.logout_all") >= count
-    });
-}
-
-#[test]
-fn ctrl_c_finishes_what_is_in_flight() {
-    let (env, list) = slow_server(200);
-    let args = [
-        "sessions",
-        "logout",
-        "--from",
-        &list,
-        "--reason",
-        "test",
-        "--yes",
-        "--concurrency",
-        "4",
-        "-o",
-        "json",
-    ];
-    let child = env.spawn(&args);
-    wait_for_logouts(&env, 8);
-    interrupt(&child);
-    let output = TestEnv::finish(child).expect(10);
-    let offline = (0..200)
-        .filter(|number| env.devices(&format!("user{number:03}")).is_empty())
-        .count();
-    let reported = output.json()["rows"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter(|row| row["outcome"] == "logged_out")
-        .count();
-    assert_eq!(
-        reported, offline,
-        "every logout that happened is reported, and no other"
-    );
-    assert!(reported < 200);
-    assert!(output.stderr.contains("not started"), "{}", output.stderr);
-}
-
 #[test]
 fn a_second_ctrl_c_stops_at_once_and_says_what_is_unknown() {
     let env = TestEnv::new();
@@ -152,26 +109,6 @@ fn a_time_limit_that_is_over_while_devices_are_counted_ends_before_anything_is_d
     assert!(output.stderr.contains("nothing was done"), "{}", output.stderr);
     assert_eq!(env.sandbox().call_count("sessions.logout_all"), 0);
     assert!(env.sandbox().call_count("devices.list") < 100);
-}
-
-#[test]
-fn a_stop_by_the_system_is_as_orderly_as_ctrl_c() {
-    let (env, list) = slow_server(100);
-    let child = env.spawn(&[
-        "sessions",
-        "logout",
-        "--from",
-        &list,
-        "--reason",
-        "test",
-        "--yes",
-        "--concurrency",
-        "2",
-    ]);
-    wait_for_logouts(&env, 4);
-    send("-TERM", &child);
-    let output = TestEnv::finish(child).expect(10);
-    assert!(output.stderr.contains("not started"), "{}", output.stderr);
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! How locks end whose run was killed: `sessions unlock --due` settles them, or says who has to be looked at.
 
 use std::fs;
-use std::time::Duration;
 
 use easemob_admin_ops::locks::store::LockStore as _;
 use easemob_admin_sandbox::Fault;
@@ -164,33 +163,6 @@ fn a_lock_whose_run_is_gone_is_left_to_a_person_who_is_told_what_to_type() {
 }
 
 #[test]
-fn a_lock_that_two_killed_runs_meant_is_lifted_if_one_of_them_banned() {
-    for first_is_gone in [false, true] {
-        let env = users(&["ann", "bob", "cat"]);
-        let fault = Fault::delay("users.ban", STUCK).times(1);
-        killed(&env, &LOCK, fault, || meant(&env, "users.ban") == 1);
-        let first = run_of(&env, "ann");
-        let asked = env.sandbox().call_count("users.ban");
-        let fault = Fault::delay_answer("users.ban", STUCK).times(1);
-        killed(&env, &LOCK, fault, || {
-            env.sandbox().call_count("users.ban") > asked
-        });
-        if first_is_gone {
-            fs::remove_dir_all(env.path("data/runs").join(&first)).unwrap();
-        }
-        let_time_pass(&env);
-        let output = unlock_due(&env, &[]).expect(0);
-        assert!(
-            outcomes(&output).contains(&("ann".to_owned(), "unlocked".to_owned())),
-            "{}",
-            output.text()
-        );
-        assert!(!banned(&env, "ann"));
-        assert_eq!(locks(&env), []);
-    }
-}
-
-#[test]
 fn a_lock_that_a_process_is_working_on_is_not_waited_for() {
     let env = users(&["ann", "bob", "cat"]);
     env.sandbox()
@@ -270,20 +242,4 @@ fn the_last_turn_of_the_timer_is_shown() {
     );
     let again = env.run(&lock("ann", "2h")).expect(0);
     assert!(again.stderr.contains("last ran here on 2020"), "{}", again.text());
-}
-
-#[test]
-fn going_on_with_a_killed_lock_after_it_has_ended_bans_nobody() {
-    let env = users(&["ann", "bob", "cat"]);
-    let fault = Fault::delay_answer("users.ban", STUCK).times(1);
-    let short = ["sessions", "lock", "ann", "bob", "cat", "--ttl", "2s"];
-    killed(&env, &short, fault, || env.sandbox().call_count("users.ban") == 1);
-    let run = run_of(&env, "ann");
-    std::thread::sleep(Duration::from_secs(2));
-    let _ = unlock_due(&env, &[]).expect(0);
-    let _ = env.run(&["runs", "resume", &run, "--yes"]).expect(0);
-    for user in ["ann", "bob", "cat"] {
-        assert!(!banned(&env, user), "{user}");
-    }
-    assert_eq!(locks(&env), []);
 }

@@ -219,31 +219,6 @@ fn locking_again_extends_and_unlocking_lifts() {
 }
 
 #[test]
-fn a_killed_lock_is_never_forgotten() {
-    let env = TestEnv::new();
-    for user in ["ann", "bob"] {
-        env.online(user, &["ios_1"]);
-    }
-    let args = ["sessions", "lock", "ann", "bob", "--ttl", "1h"];
-    let fault = Fault::delay_answer("users.ban", STUCK).skip(1).times(1);
-    killed(&env, &args, fault, || env.sandbox().call_count("users.ban") == 2);
-    let locks = env.run(&["sessions", "locks", "-o", "json"]).expect(0).json();
-    assert_eq!(
-        (&locks["rows"][0]["state"], &locks["rows"][1]["state"]),
-        (&"locked".into(), &"pending".into())
-    );
-    let _ = env.run(&["runs", "resume", "last", "--yes"]).expect(0);
-    let locks = env.run(&["sessions", "locks", "-o", "json"]).expect(0).json();
-    assert_eq!(
-        locks["rows"][1]["state"], "locked",
-        "the ban of the killed attempt is known as ours"
-    );
-    let_time_pass(&env);
-    let _ = env.run(&["sessions", "unlock", "--due", "--yes"]).expect(0);
-    assert!(!banned(&env, "ann") && !banned(&env, "bob"));
-}
-
-#[test]
 fn a_ban_without_end_ends_the_lock_and_is_not_lifted_by_it() {
     let env = ann();
     let _ = env.run(&lock("ann", "1h")).expect(0);
@@ -300,25 +275,6 @@ fn a_lock_set_while_another_run_is_unfinished_is_kept() {
 }
 
 #[test]
-fn a_lock_set_while_others_are_lifted_is_kept() {
-    let env = users(&["ann", "bob"]);
-    for user in ["ann", "bob"] {
-        let _ = env.run(&lock(user, "1h")).expect(0);
-    }
-    env.sandbox().inject(
-        Fault::delay("users.unban", Duration::from_secs(2))
-            .skip(1)
-            .times(1),
-    );
-    let unlocking = start(&env, &["sessions", "unlock", "ann", "bob"]);
-    until("bob's turn", || meant(&env, "users.unban") == 2);
-    let _ = env.run(&lock("ann", "10h")).expect(0);
-    let _ = TestEnv::finish(unlocking).expect(0);
-    assert_eq!(locks(&env), locked(&["ann"]));
-    assert!(banned(&env, "ann") && !banned(&env, "bob"));
-}
-
-#[test]
 fn a_lock_waits_for_the_request_that_lifts_the_one_before() {
     let env = users(&["ann"]);
     let _ = env.run(&lock("ann", "1h")).expect(0);
@@ -330,23 +286,6 @@ fn a_lock_waits_for_the_request_that_lifts_the_one_before() {
     let _ = TestEnv::finish(unlocking).expect(0);
     assert_eq!(locks(&env), locked(&["ann"]));
     assert!(banned(&env, "ann"));
-}
-
-#[test]
-fn a_lock_that_is_extended_before_its_turn_is_not_lifted() {
-    let env = users(&["ann", "bob"]);
-    for user in ["ann", "bob"] {
-        let _ = env.run(&lock(user, "1h")).expect(0);
-    }
-    env.sandbox()
-        .inject(Fault::delay("users.unban", Duration::from_secs(2)).times(1));
-    let unlocking = start(&env, &["sessions", "unlock", "ann", "bob", "-o", "json"]);
-    until("ann's turn", || meant(&env, "users.unban") == 1);
-    let _ = env.run(&lock("bob", "10h")).expect(0);
-    let unlocked = TestEnv::finish(unlocking).expect(0).json();
-    assert_eq!(unlocked["rows"][1]["outcome"], "changed_since");
-    assert_eq!(locks(&env), locked(&["bob"]));
-    assert!(banned(&env, "bob"));
 }
 
 #[test]
