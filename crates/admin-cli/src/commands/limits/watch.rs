@@ -62,6 +62,19 @@ impl Hourly {
     }
 }
 
+/// Whether it was told that users wait because the cap is reached.
+#[derive(Debug, Default)]
+struct Told(bool);
+
+impl Told {
+    /// Returns true when users begin to wait, and not again before there was room.
+    fn is_news(&mut self, left: u64, waiting: usize) -> bool {
+        let news = left == 0 && waiting > 0 && !self.0;
+        self.0 = left == 0 && (self.0 || news);
+        news
+    }
+}
+
 /// Enforces a policy on whoever signs in, until a signal or `--max-duration`.
 ///
 /// # Errors
@@ -92,7 +105,7 @@ pub(super) async fn watch(
         args,
         on_disk,
     };
-    let (mut hourly, mut waiting, mut told) = (Hourly::new(most), Waiting::default(), false);
+    let (mut hourly, mut waiting, mut told) = (Hourly::new(most), Waiting::default(), Told::default());
     let mut since_ms = now_ms().saturating_sub(delay_ms);
     let end = interrupt::until_told(context.deadline());
     tokio::pin!(end);
@@ -106,18 +119,16 @@ pub(super) async fn watch(
         waiting.add(store.users_signed_in(Range { since_ms, until_ms })?, now);
         since_ms = until_ms;
         let left = hourly.left(now);
+        if told.is_news(left, waiting.len()) {
+            context.ui.warn(format_args!(
+                "the cap of {} within an hour is reached; still waiting for room: {}",
+                counted(most, "logout"),
+                users(waiting.len() as u64)
+            ));
+        }
         if left == 0 {
-            if waiting.len() > 0 && !told {
-                context.ui.warn(format_args!(
-                    "the cap of {} within an hour is reached; still waiting for room: {}",
-                    counted(most, "logout"),
-                    users(waiting.len() as u64)
-                ));
-                told = true;
-            }
             continue;
         }
-        told = false;
         let batch = waiting.take(BATCH.max(usize::try_from(left).unwrap_or(BATCH)), now);
         if batch.is_empty() {
             continue;
@@ -196,5 +207,13 @@ mod tests {
         assert_eq!(hourly.left(HOUR_MS + 1_000), 10);
         hourly.spend(99, HOUR_MS + 2_000);
         assert_eq!(hourly.left(HOUR_MS + 2_000), 0);
+    }
+
+    #[test]
+    fn who_waits_is_told_once_until_there_is_room_again() {
+        let mut told = Told::default();
+        let looks = [(0, 0), (0, 1), (0, 1), (0, 0), (0, 2), (3, 2), (0, 0), (0, 1)];
+        let news = looks.map(|(left, waiting)| told.is_news(left, waiting));
+        assert_eq!(news, [false, true, false, false, false, false, false, true]);
     }
 }
