@@ -5,10 +5,17 @@ use std::time::Duration;
 
 use easemob_admin_sandbox::Fault;
 
-use super::env::{Running, TestEnv, until};
+use super::env::{Running, STUCK, TestEnv, until};
 
 pub(crate) fn interrupt(child: &Running) {
     send("-INT", child);
+}
+
+/// The first is told on stderr before the second can mean anything.
+pub(crate) fn interrupt_twice(child: &Running) {
+    interrupt(child);
+    child.until_it_says("press Ctrl-C again");
+    interrupt(child);
 }
 
 pub(crate) fn send(signal: &str, child: &Running) {
@@ -35,33 +42,17 @@ fn slow_server(users: usize) -> (TestEnv, String) {
 fn a_second_ctrl_c_stops_at_once_and_says_what_is_unknown() {
     let env = TestEnv::new();
     env.online("ann", &["ios_1"]);
-    env.sandbox()
-        .inject(Fault::delay("sessions.logout_all", Duration::from_secs(25)));
-    let mut child = env.spawn(&[
+    env.sandbox().inject(Fault::delay("sessions.logout_all", STUCK));
+    let child = env.spawn(&[
         "sessions", "logout", "ann", "--reason", "test", "--yes", "-o", "csv",
     ]);
-    wait_for_logouts_started(&env);
-    interrupt(&child);
-    // The first is told on stderr before the second can mean anything.
-    let mut stderr = std::io::BufReader::new(child.stderr.take().unwrap());
-    let mut line = String::new();
-    while !line.contains("Ctrl-C again") {
-        line.clear();
-        assert_ne!(std::io::BufRead::read_line(&mut stderr, &mut line).unwrap(), 0);
-    }
-    interrupt(&child);
+    until("the logout", || env.sandbox().held_calls() == 1);
+    interrupt_twice(&child);
     let output = TestEnv::finish(child).expect(130);
     assert!(output.stdout.contains("unknown"), "{}", output.text());
     env.sandbox().clear_faults();
     let _ = env.run(&["runs", "resume", "last", "--yes"]).expect(0);
     assert!(env.devices("ann").is_empty());
-}
-
-/// A delayed call is recorded when it is answered, so the reading before it is what can be seen.
-fn wait_for_logouts_started(env: &TestEnv) {
-    until("a reading", || env.sandbox().call_count("devices.list") >= 1);
-    // A logout that still waits for its turn would be given up; this one is to be on its way.
-    std::thread::sleep(Duration::from_millis(500));
 }
 
 #[test]
@@ -121,6 +112,8 @@ fn signals_are_heard_while_nobody_reads_the_rows() {
         env.sandbox().register(name);
     }
     let list = env.file("list", names.join("\n"));
+    // It cannot end before this one, should it seem to be stuck while it is only slow.
+    env.sandbox().inject(Fault::delay("devices.list", STUCK).times(1));
     // The rows are more than a pipe holds, and nobody takes them out.
     let mut child = env.spawn(&[
         "devices",
@@ -138,12 +131,7 @@ fn signals_are_heard_while_nobody_reads_the_rows() {
         let now = env.sandbox().call_count("devices.list");
         std::mem::replace(&mut before, now) == now && now > 0
     });
-    assert!(before < 2000, "the run was not stuck");
-    interrupt(&child);
-    let mut stderr = std::io::BufReader::new(child.stderr.take().unwrap());
-    let mut line = String::new();
-    std::io::BufRead::read_line(&mut stderr, &mut line).unwrap();
-    assert!(line.contains("press Ctrl-C again"), "{line}");
-    interrupt(&child);
+    assert!(before < 1_999, "the run was not stuck");
+    interrupt_twice(&child);
     assert_eq!(child.wait().unwrap().code(), Some(130));
 }
