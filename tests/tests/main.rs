@@ -19,7 +19,6 @@ mod it {
     mod embedded_sandbox;
     pub(crate) mod env;
     mod every_command;
-    mod failures;
     #[cfg(target_os = "linux")]
     mod faults;
     mod help;
@@ -41,7 +40,6 @@ mod it {
     mod runs;
     mod secrets;
     mod storms;
-    mod tokens;
     mod trail_says;
     mod user_caps;
     mod websdk;

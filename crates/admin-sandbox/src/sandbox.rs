@@ -304,6 +304,17 @@ impl Sandbox {
         lock(&self.service.faults).clear();
     }
 
+    /// Returns how many calls [`Fault::delay`] and [`Fault::delay_answer`] hold up at this moment.
+    #[must_use]
+    pub fn held_calls(&self) -> usize {
+        self.service.held.count()
+    }
+
+    /// Lets the calls go on that are held up; later ones are held up as before, unless the faults are cleared first.
+    pub fn release_calls(&self) {
+        self.service.held.release();
+    }
+
     /// Returns the last 10,000 calls, oldest first.
     #[must_use]
     pub fn calls(&self) -> Vec<Call> {

@@ -18,6 +18,7 @@ use crate::rules::live_event::{Happened, LiveEvent};
 use crate::rules::notices::News;
 use crate::server::calls::Calls;
 use crate::server::faults::Faults;
+use crate::server::held::Held;
 use crate::server::jwt::JwtKeys;
 use crate::server::rate::RateLimiter;
 use crate::state_file::{StateFile, StateFileError, encode};
@@ -49,6 +50,7 @@ pub(crate) struct Service {
     pub(crate) address: SocketAddr,
     pub(crate) clock: SandboxClock,
     pub(crate) faults: Mutex<Faults>,
+    pub(crate) held: Held,
     pub(crate) calls: Mutex<Calls>,
     pub(crate) rates: Mutex<RateLimiter>,
     pub(crate) jwt_keys: Mutex<JwtKeys>,
@@ -76,6 +78,7 @@ impl Service {
             address,
             clock,
             faults: Mutex::default(),
+            held: Held::default(),
             calls: Mutex::default(),
             rates: Mutex::new(rates),
             jwt_keys: Mutex::new(jwt_keys),

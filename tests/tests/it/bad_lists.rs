@@ -38,16 +38,6 @@ fn nothing_is_sent_for_a_list_that_cannot_be_used() {
 }
 
 #[test]
-fn windows_files_are_read() {
-    let env = TestEnv::new();
-    env.online("ann", &["ios_77e1"]);
-    env.online("bob", &["ios_77e2"]);
-    let list = env.file("list", "\u{feff}ann\r\nbob\r\n");
-    let _ = logout(&env, &list).expect(0);
-    assert!(env.devices("ann").is_empty() && env.devices("bob").is_empty());
-}
-
-#[test]
 fn stdin_is_a_list_too() {
     let env = TestEnv::new();
     env.online("ann", &["ios_77e1"]);
@@ -61,8 +51,7 @@ fn a_list_on_stdin_is_not_taken_for_consent() {
     let env = TestEnv::new();
     env.online("y", &["ios_77e1"]);
     let args = ["sessions", "logout", "--from", "-", "--reason", "test"];
-    let output = env.run_with_stdin(&args, "y\ny\n");
-    assert_ne!(output.code, 0, "{}", output.text());
+    let _ = env.run_with_stdin(&args, "y\ny\n").expect(2);
     assert_eq!(env.writes(), 0);
     assert_eq!(env.devices("y").len(), 1);
 }
@@ -73,6 +62,7 @@ fn duplicates_and_capitals_are_told() {
     env.online("ann", &["ios_77e1"]);
     let list = env.file("list", "Ann\nann\nANN\n");
     env.snapshot("bad_list_duplicates", &logout(&env, &list).expect(0));
+    assert_eq!(env.sandbox().call_count("sessions.logout_all"), 1);
 }
 
 #[test]
@@ -85,33 +75,10 @@ fn an_unknown_user_fails_alone() {
 }
 
 #[test]
-fn odd_names_reach_the_user_they_name() {
-    for name in ["a/b", "a%2fb", "批量"] {
-        let env = TestEnv::new();
-        env.online("a", &["ios_1"]);
-        env.online(name, &["ios_2"]);
-        let _ = env
-            .run(&["sessions", "logout", name, "--reason", "test", "--yes"])
-            .expect(0);
-        assert!(env.devices(name).is_empty(), "{name}");
-        assert_eq!(env.devices("a").len(), 1, "{name}");
-    }
+fn a_name_that_no_address_can_hold_fails_without_being_sent() {
     let env = TestEnv::new();
-    let output = env.run(&["sessions", "logout", "..", "--reason", "test", "--yes"]);
-    assert_eq!(output.code, 7, "{}", output.text());
+    let _ = env
+        .run(&["sessions", "logout", "..", "--reason", "test", "--yes"])
+        .expect(7);
     assert!(env.sandbox().calls().iter().all(|call| call.endpoint == "token"));
-}
-
-#[test]
-fn nothing_is_sent_for_exemptions_that_are_unclear() {
-    let env = TestEnv::new();
-    env.online("ann", &["ios_77e1"]);
-    let list = env.file("list", "ann\n");
-    for content in ["bob\nann # the CEO\n", "bob\nann,VIP\n"] {
-        let exempt = env.file("exempt", content);
-        let args = ["--from", &list, "--exempt", &exempt, "--reason", "test", "--yes"];
-        let output = env.run(&[&["sessions", "logout"][..], &args].concat()).expect(2);
-        assert!(output.stderr.contains("line 2"), "{}", output.text());
-    }
-    assert!(env.sandbox().calls().is_empty());
 }

@@ -27,22 +27,6 @@ fn a_wrong_secret() {
 }
 
 #[test]
-fn a_wrong_secret_stops_a_bulk_run_at_once() {
-    let mut env = TestEnv::new();
-    env.set("EASEMOB_CLIENT_SECRET", "YXA6wrong");
-    let names: Vec<String> = (0..5000).map(|number| format!("user{number}")).collect();
-    let list = env.file("list", names.join("\n"));
-    let _ = env
-        .run(&["devices", "list", "--from", &list, "-o", "csv"])
-        .expect(4);
-    assert!(
-        env.sandbox().call_count("token") <= 2,
-        "{} token calls",
-        env.sandbox().call_count("token")
-    );
-}
-
-#[test]
 fn a_closed_port() {
     let mut env = TestEnv::new();
     // Bound and dropped, so that nobody listens there.
@@ -53,14 +37,6 @@ fn a_closed_port() {
         .port();
     env.set("EASEMOB_APP_ROOT", &format!("http://127.0.0.1:{port}/acme/chat"));
     env.snapshot("bad_server_closed_port", &env.run(&LIST).expect(5));
-}
-
-#[test]
-fn a_name_that_does_not_resolve() {
-    let mut env = TestEnv::new();
-    env.set("EASEMOB_APP_ROOT", "https://no-such-host.invalid/acme/chat");
-    let output = env.run(&LIST).expect(5);
-    assert!(output.stderr.contains("hint:"), "{}", output.text());
 }
 
 #[test]
@@ -82,56 +58,11 @@ fn truncated_json() {
     let body = r#"{"data":[{"res":"ios_"#;
     env.sandbox()
         .inject(Fault::raw_body("devices.list", "application/json", body));
-    let output = env.run(&LIST);
-    assert_ne!(output.code, 0);
+    let output = env.run(&LIST).expect(5);
     assert!(
         !output.stdout.contains("not online"),
         "unknown is not none: {}",
         output.text()
     );
     env.snapshot("bad_server_truncated_json", &output);
-}
-
-#[test]
-fn a_logout_answered_by_a_portal_does_not_count_as_done() {
-    let env = TestEnv::new();
-    env.online("ann", &["ios_77e1"]);
-    env.sandbox().inject(Fault::raw_body(
-        "sessions.logout_all",
-        "text/html",
-        "<html>Sign in</html>",
-    ));
-    env.sandbox().inject(Fault::raw_body(
-        "sessions.logout_device",
-        "text/html",
-        "<html>Sign in</html>",
-    ));
-    let output = env.run(&["sessions", "logout", "ann", "--reason", "test", "--yes"]);
-    assert_ne!(output.code, 0, "{}", output.text());
-    assert!(output.stderr.contains("0 logged out"), "{}", output.text());
-}
-
-#[test]
-fn a_portal_in_place_of_the_token_call() {
-    let env = TestEnv::new();
-    env.online("ann", &["ios_77e1"]);
-    env.sandbox()
-        .inject(Fault::raw_body("token", "text/html", "<html>Sign in</html>"));
-    let output = env.run(&LIST).expect(5);
-    assert!(
-        output.stderr.contains("proxy") && !output.stderr.contains("check client id"),
-        "{}",
-        output.text()
-    );
-    assert_eq!(env.sandbox().call_count("devices.list"), 0);
-}
-
-#[test]
-fn an_answer_that_breaks_off_is_read_again() {
-    let env = TestEnv::new();
-    env.online("ann", &["ios_77e1"]);
-    env.sandbox().inject(Fault::truncated("devices.list").times(1));
-    let output = env.run(&LIST).expect(0);
-    assert!(output.stdout.contains("ios_77e1"), "{}", output.text());
-    assert_eq!(env.sandbox().call_count("devices.list"), 2);
 }

@@ -70,32 +70,6 @@ fn the_sandbox_and_a_server_exclude_each_other() {
 }
 
 #[test]
-fn a_secret_is_no_argument() {
-    let env = TestEnv::bare();
-    for argument in ["--client-secret", "--secret", "--token", "--password"] {
-        let output = env
-            .run(&[argument, "hunter2", "devices", "list", "ann"])
-            .expect(2);
-        assert!(output.stderr.contains("unexpected argument"), "{}", output.text());
-    }
-}
-
-#[test]
-fn impossible_numbers_are_refused() {
-    let env = TestEnv::new();
-    for (flag, value) in [
-        ("--rate", "0"),
-        ("--rate", "10000000"),
-        ("--concurrency", "0"),
-        ("--max-duration", "soon"),
-        ("--rate", "fast"),
-    ] {
-        let _ = env.run(&[flag, value, "devices", "list", "ann"]).expect(2);
-    }
-    assert!(env.sandbox().calls().is_empty());
-}
-
-#[test]
 fn a_profile_is_removed_with_the_secret_that_was_kept_for_it() {
     let env = TestEnv::bare();
     let added = |name: &str| {

@@ -11,8 +11,8 @@ use easemob_admin_ops::run::journal::record::{Record, State};
 use super::env::{Running, TestEnv, until};
 
 /// How often one run is killed: the longer its journal, the longer each process reads before it goes on.
-const KILLS: usize = 500;
-const USERS: usize = 2_000;
+const KILLS: usize = 100;
+const USERS: usize = 400;
 const CONCURRENCY: &str = "4";
 
 /// How many runs are killed so often: one, or as many as it takes for `EASEMOB_CRASH_POINTS`.

@@ -66,18 +66,6 @@ fn a_seed_with_limits_out_of_range_changes_nothing() {
 }
 
 #[test]
-fn two_commands_at_once_take_turns() {
-    let env = TestEnv::bare();
-    let children: Vec<_> = ["user0001", "user0002"]
-        .map(|user| env.spawn(&["--sandbox", "devices", "list", user]))
-        .into_iter()
-        .collect();
-    for child in children {
-        let _ = TestEnv::finish(child).expect(0);
-    }
-}
-
-#[test]
 fn two_changes_at_once_are_both_kept() {
     let env = TestEnv::bare();
     let users = ["user0001", "user0002"];
@@ -104,8 +92,7 @@ fn a_damaged_state_is_told_and_left_as_it_is() {
         .unwrap();
     let torn = &std::fs::read(&state).unwrap()[..100];
     std::fs::write(&state, torn).unwrap();
-    let output = env.run(&["--sandbox", "users", "list", "--limit", "1"]);
-    assert_ne!(output.code, 0);
+    let output = env.run(&["--sandbox", "users", "list", "--limit", "1"]).expect(1);
     assert!(
         output.stderr.contains(state.to_str().unwrap()),
         "{}",
@@ -134,5 +121,5 @@ fn a_served_sandbox_says_where_it_is() {
     }
     let _ = other.run(&["devices", "list", "user0001"]).expect(0);
     super::interrupts::interrupt(&child);
-    assert!(child.wait().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
 }

@@ -5,7 +5,7 @@ use std::io::{Read, Write as _};
 use std::ops::{Deref, DerefMut};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
 use easemob_admin_sandbox::{Rates, Sandbox, SandboxBuilder};
@@ -14,6 +14,9 @@ use tokio::runtime::Runtime;
 
 /// No run takes longer; one that does is killed, so that a hang fails its test and no other.
 const LONGEST_RUN: Duration = Duration::from_secs(60);
+
+/// Longer than any run: a call that is held up for so long goes on when the test says so, or never.
+pub(crate) const STUCK: Duration = Duration::from_mins(10);
 
 /// Waits for something that a running program brings about.
 pub(crate) fn until(what: &str, mut happened: impl FnMut() -> bool) {
@@ -25,27 +28,59 @@ pub(crate) fn until(what: &str, mut happened: impl FnMut() -> bool) {
 }
 
 /// A run that is under way; it is killed if nobody waits for its end, as when a test fails.
-pub(crate) struct Running(Child);
+pub(crate) struct Running {
+    child: Child,
+    /// What it has said on stderr so far.
+    said: Arc<Mutex<Vec<u8>>>,
+    /// Hears when it has said everything.
+    silent: mpsc::Receiver<()>,
+}
+
+impl Running {
+    fn of(mut child: Child) -> Self {
+        let said: Arc<Mutex<Vec<u8>>> = Arc::default();
+        let (end, silent) = mpsc::channel();
+        let (mut stderr, heard) = (child.stderr.take().unwrap(), Arc::clone(&said));
+        std::thread::spawn(move || {
+            let mut some = [0; 4096];
+            while let Ok(read @ 1..) = stderr.read(&mut some) {
+                heard.lock().unwrap().extend_from_slice(&some[..read]);
+            }
+            let _ = end.send(());
+        });
+        Self { child, said, silent }
+    }
+
+    /// What it has said on stderr so far.
+    pub(crate) fn said(&self) -> String {
+        String::from_utf8_lossy(&self.said.lock().unwrap()).into_owned()
+    }
+
+    /// Waits until it says a text on stderr.
+    pub(crate) fn until_it_says(&self, text: &str) {
+        until(&format!("stderr with: {text}"), || self.said().contains(text));
+    }
+}
 
 impl Deref for Running {
     type Target = Child;
 
     fn deref(&self) -> &Child {
-        &self.0
+        &self.child
     }
 }
 
 impl DerefMut for Running {
     fn deref_mut(&mut self) -> &mut Child {
-        &mut self.0
+        &mut self.child
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
         // One that has ended and was waited for is left alone.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
@@ -213,7 +248,7 @@ impl TestEnv {
     }
 
     pub(crate) fn spawn(&self, args: &[&str]) -> Running {
-        Running(self.command(args).spawn().unwrap())
+        Running::of(self.command(args).spawn().unwrap())
     }
 
     /// Spawns in surroundings that a shell makes first.
@@ -230,7 +265,7 @@ impl TestEnv {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        Running(command.spawn().unwrap())
+        Running::of(command.spawn().unwrap())
     }
 
     pub(crate) fn run(&self, args: &[&str]) -> Output {
@@ -239,11 +274,11 @@ impl TestEnv {
 
     /// Runs with stdout going elsewhere.
     pub(crate) fn run_to(&self, args: &[&str], stdout: Stdio) -> Output {
-        Self::finish(Running(self.command(args).stdout(stdout).spawn().unwrap()))
+        Self::finish(Running::of(self.command(args).stdout(stdout).spawn().unwrap()))
     }
 
     pub(crate) fn run_with_stdin(&self, args: &[&str], stdin: &str) -> Output {
-        let mut child = Running(self.command(args).stdin(Stdio::piped()).spawn().unwrap());
+        let mut child = Running::of(self.command(args).stdin(Stdio::piped()).spawn().unwrap());
         // A program that refuses its arguments need not read; the pipe is then closed already.
         let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
         Self::finish(child)
@@ -265,28 +300,20 @@ impl TestEnv {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        let mut child = Running(command.spawn().ok()?);
+        let mut child = Running::of(command.spawn().ok()?);
         child.stdin.take().unwrap().write_all(typed.as_bytes()).unwrap();
         Some(Self::finish(child))
     }
 
-    /// Waits for the end of a run; a stream that the test has taken is empty here.
+    /// Waits for the end of a run; stdout is empty here if the test has taken it.
     pub(crate) fn finish(mut child: Running) -> Output {
         let stdout = child.stdout.take().map(text_of);
-        let stderr = child.stderr.take().map(text_of);
         let deadline = Instant::now() + LONGEST_RUN;
-        let text = |stream: Option<mpsc::Receiver<String>>| {
-            let Some(stream) = stream else {
-                return String::new();
-            };
-            stream
-                .recv_timeout(deadline.saturating_duration_since(Instant::now()))
-                .unwrap_or_else(|error| panic!("the run did not end within {LONGEST_RUN:?}: {error}"))
-        };
-        let (stdout, stderr) = (text(stdout), text(stderr));
+        let stdout = stdout.map(|stream| heard(&stream, deadline)).unwrap_or_default();
+        heard(&child.silent, deadline);
         Output {
             stdout,
-            stderr,
+            stderr: child.said(),
             code: child.wait().unwrap().code().unwrap_or(-1),
         }
     }
@@ -346,6 +373,13 @@ impl TestEnv {
         settings.add_filter(r"20(2[6-9]|[3-9]\d)-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "[NOW]");
         settings.bind(|| insta::assert_snapshot!(name, output.text()));
     }
+}
+
+/// What a thread that reads a stream hands over at its end.
+fn heard<T>(stream: &mpsc::Receiver<T>, deadline: Instant) -> T {
+    let left = deadline.saturating_duration_since(Instant::now());
+    let end = stream.recv_timeout(left);
+    end.unwrap_or_else(|error| panic!("the run did not end within {LONGEST_RUN:?}: {error}"))
 }
 
 /// Reads to the end in a thread of its own, so that a full pipe never blocks the run.

@@ -277,15 +277,17 @@ fn secrets_are_written_for_the_owner_only() {
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
     }
     assert!(seen >= 2);
-    let warned = env.run(&[
-        "--profile",
-        "prod",
-        "--max-duration",
-        "5s",
-        "devices",
-        "list",
-        "ann",
-    ]);
+    let warned = env
+        .run(&[
+            "--profile",
+            "prod",
+            "--max-duration",
+            "5s",
+            "devices",
+            "list",
+            "ann",
+        ])
+        .expect(5);
     assert!(
         warned.stderr.contains("warning") && warned.stderr.contains("chmod"),
         "{}",

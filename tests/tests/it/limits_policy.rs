@@ -1,10 +1,8 @@
 //! `limits check` and `limits enforce`: a policy of the operator's own, with any server.
 
-use std::fs;
-
 use easemob_admin_sandbox::{DeviceLimits, Fault, Rates, Sandbox};
 
-use super::env::{TestEnv, until};
+use super::env::TestEnv;
 
 /// A sandbox whose own limits are no hindrance.
 fn roomy() -> TestEnv {
@@ -79,16 +77,14 @@ fn a_check_of_users_within_the_limits_finds_nothing() {
 fn who_cannot_be_read_is_not_within_the_limits() {
     let (env, policy) = five_users();
     env.sandbox().inject(Fault::status("devices.list", 400));
-    let output = env.run(&check(&policy, &["eve", "gus", "-o", "json"]));
+    let output = env.run(&check(&policy, &["eve", "gus", "-o", "json"])).expect(7);
     let summary = &output.json()["summary"];
-    assert_ne!(output.code, 0, "{}", output.text());
     assert_eq!(
         (&summary["nothing_to_do"], &summary["done"]),
         (&0.into(), &0.into())
     );
     assert_eq!(output.json()["rows"][0]["outcome"], "failed");
-    let output = env.run(&enforce(&policy, &["eve", "gus"]));
-    assert_ne!(output.code, 0, "{}", output.text());
+    let _ = env.run(&enforce(&policy, &["eve", "gus"])).expect(7);
     assert_eq!(env.writes(), 0);
 }
 
@@ -215,53 +211,6 @@ fn sha256sum(path: &str) -> String {
         .output()
         .unwrap();
     String::from_utf8(output.stdout).unwrap()[..64].to_owned()
-}
-
-#[test]
-fn killed_and_resumed_it_ends_nobody_beyond_the_surplus() {
-    const USERS: usize = 200;
-    let env = roomy();
-    let names: Vec<String> = (0..USERS).map(|number| format!("user{number:03}")).collect();
-    for name in &names {
-        browsers(&env, name, &[1, 2, 3, 4]);
-    }
-    let policy = env.file("limits.toml", "[platforms]\nweb = 2\n");
-    let users = env.file("list", names.join("\n"));
-    let rest = ["--from", &users, "--rate", "unlimited"];
-    let first = [&enforce(&policy, &[])[..], &rest].concat();
-    let again = [
-        "runs",
-        "resume",
-        "last",
-        "--yes",
-        "--rate",
-        "unlimited",
-        "--concurrency",
-        "1",
-    ];
-    let ended = || env.sandbox().call_count("sessions.logout_device");
-    for (kill, wanted) in [1, 20, 21, 70, 150, 222].into_iter().enumerate() {
-        let mut child = env.spawn(if kill == 0 { &first } else { &again });
-        until("the next point", || {
-            ended() >= wanted || child.try_wait().unwrap().is_some()
-        });
-        child.kill().unwrap();
-        let _ = TestEnv::finish(child);
-    }
-    // Who leaves by himself in between is not brought below the limit.
-    let last = names.last().unwrap();
-    assert!(env.sandbox().sign_out(last, &web(4)) && env.sandbox().sign_out(last, &web(3)));
-    // The policy may have changed; the run goes on with its own.
-    fs::write(&policy, "default = 0\n").unwrap();
-    let _ = env.run(&again).expect(0);
-    for name in &names[..USERS - 1] {
-        let mut left = env.devices(name);
-        left.sort();
-        assert_eq!(left, [web(3), web(4)], "{name}");
-    }
-    assert_eq!(env.devices(last).len(), 2, "{last} was within the limits already");
-    let nothing = env.run(&again).expect(0);
-    assert!(nothing.stderr.contains("nothing is left"), "{}", nothing.text());
 }
 
 /// Whoever could not be read at first was not compared, and the exit code says so although the run itself had no trouble.

@@ -1,16 +1,13 @@
 //! How locks end whose run was killed: `sessions unlock --due` settles them, or says who has to be looked at.
 
 use std::fs;
-use std::time::Duration;
 
 use easemob_admin_ops::locks::store::LockStore as _;
 use easemob_admin_sandbox::Fault;
 use serde_json::{Value, json};
 
-use super::env::{Output, TestEnv, until};
-use super::locks::{
-    STUCK, banned, killed, let_time_pass, lock, lock_store, locks, meant, run_of, start, users,
-};
+use super::env::{Output, STUCK, TestEnv, until};
+use super::locks::{banned, killed, let_time_pass, lock, lock_store, locks, meant, run_of, start, users};
 
 const LOCK: [&str; 7] = ["sessions", "lock", "ann", "bob", "cat", "--ttl", "1h"];
 
@@ -39,7 +36,7 @@ fn banned_elsewhere(env: &TestEnv, user: &str) {
         .env("EASEMOB_DATA_DIR", env.path("elsewhere"))
         .output()
         .unwrap();
-    assert!(output.status.success(), "{output:?}");
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
 }
 
 #[test]
@@ -164,33 +161,6 @@ fn a_lock_whose_run_is_gone_is_left_to_a_person_who_is_told_what_to_type() {
 }
 
 #[test]
-fn a_lock_that_two_killed_runs_meant_is_lifted_if_one_of_them_banned() {
-    for first_is_gone in [false, true] {
-        let env = users(&["ann", "bob", "cat"]);
-        let fault = Fault::delay("users.ban", STUCK).times(1);
-        killed(&env, &LOCK, fault, || meant(&env, "users.ban") == 1);
-        let first = run_of(&env, "ann");
-        let asked = env.sandbox().call_count("users.ban");
-        let fault = Fault::delay_answer("users.ban", STUCK).times(1);
-        killed(&env, &LOCK, fault, || {
-            env.sandbox().call_count("users.ban") > asked
-        });
-        if first_is_gone {
-            fs::remove_dir_all(env.path("data/runs").join(&first)).unwrap();
-        }
-        let_time_pass(&env);
-        let output = unlock_due(&env, &[]).expect(0);
-        assert!(
-            outcomes(&output).contains(&("ann".to_owned(), "unlocked".to_owned())),
-            "{}",
-            output.text()
-        );
-        assert!(!banned(&env, "ann"));
-        assert_eq!(locks(&env), []);
-    }
-}
-
-#[test]
 fn a_lock_that_a_process_is_working_on_is_not_waited_for() {
     let env = users(&["ann", "bob", "cat"]);
     env.sandbox()
@@ -203,7 +173,7 @@ fn a_lock_that_a_process_is_working_on_is_not_waited_for() {
     assert_eq!(env.sandbox().call_count("users.unban"), 0);
     assert!(banned(&env, "ann"));
     locking.kill().unwrap();
-    let _ = TestEnv::finish(locking);
+    let _ = TestEnv::finish(locking).expect(-1);
     env.sandbox().clear_faults();
     let _ = unlock_due(&env, &[]).expect(0);
     assert!(!banned(&env, "ann"));
@@ -218,8 +188,7 @@ fn whoever_cannot_be_read_stays_locked_until_the_next_turn() {
     let_time_pass(&env);
     env.sandbox()
         .inject(Fault::status("users.get", 403).on("GET", "/users/ann"));
-    let output = unlock_due(&env, &[]);
-    assert_ne!(output.code, 0, "{}", output.text());
+    let _ = unlock_due(&env, &[]).expect(7);
     assert!(banned_after(&env, "ann"));
     assert_eq!(locks(&env)[0], ("ann".to_owned(), "pending".to_owned()));
     let _ = unlock_due(&env, &[]).expect(0);
@@ -270,20 +239,4 @@ fn the_last_turn_of_the_timer_is_shown() {
     );
     let again = env.run(&lock("ann", "2h")).expect(0);
     assert!(again.stderr.contains("last ran here on 2020"), "{}", again.text());
-}
-
-#[test]
-fn going_on_with_a_killed_lock_after_it_has_ended_bans_nobody() {
-    let env = users(&["ann", "bob", "cat"]);
-    let fault = Fault::delay_answer("users.ban", STUCK).times(1);
-    let short = ["sessions", "lock", "ann", "bob", "cat", "--ttl", "2s"];
-    killed(&env, &short, fault, || env.sandbox().call_count("users.ban") == 1);
-    let run = run_of(&env, "ann");
-    std::thread::sleep(Duration::from_secs(2));
-    let _ = unlock_due(&env, &[]).expect(0);
-    let _ = env.run(&["runs", "resume", &run, "--yes"]).expect(0);
-    for user in ["ann", "bob", "cat"] {
-        assert!(!banned(&env, user), "{user}");
-    }
-    assert_eq!(locks(&env), []);
 }

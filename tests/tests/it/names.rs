@@ -146,7 +146,7 @@ fn every_run_tells_the_exemptions_that_matched_nobody() {
     env.online("ceo", &["ios_9"]);
     let exempt = env.file("exempt", "CEO\ncep\nbot-*\n*/web_kiosk\neve/ios_1\n");
     let list = env.file("list", "ann\nceo\nbob\n");
-    let output = logout(&env, &["--from", &list, "--exempt", &exempt, "-o", "json"]);
+    let output = logout(&env, &["--from", &list, "--exempt", &exempt, "-o", "json"]).expect(7);
     let summary = &output.json()["summary"];
     assert_eq!(summary["exemptions_unmatched"], 3);
     let first: Vec<&str> = summary["exemptions_unmatched_first"]

@@ -7,9 +7,6 @@ use super::env::{Output, TestEnv};
 
 const PAGE: &str = "<html><body><h1>Not the service</h1></body></html>";
 const FOREIGN: &str = r#"{"title":"not found","detail":"no route"}"#;
-const STATUSES: [u16; 15] = [
-    200, 301, 400, 401, 403, 404, 405, 407, 418, 429, 500, 501, 502, 503, 511,
-];
 const USERS: usize = 12;
 
 fn with_users() -> (TestEnv, String) {
@@ -66,32 +63,6 @@ fn stopped_before_anybody(output: Output) -> Value {
         );
     }
     json
-}
-
-#[test]
-fn a_page_in_place_of_a_token_once_loses_nobody() {
-    for status in STATUSES {
-        let (env, list) = with_users();
-        env.sandbox().inject(answer_for("token", status).times(1));
-        let first = env.run(&logout(&list));
-        if first.code == 0 {
-            // The client has asked again.
-            assert_eq!(first.json()["summary"]["done"], USERS, "{status}");
-            continue;
-        }
-        stopped_before_anybody(first);
-        let listed = env.run(&["runs", "list", "-o", "json"]).expect(0).json();
-        let run = &listed["rows"][0];
-        assert_eq!(
-            (&run["state"], &run["failed"]),
-            (&"unfinished".into(), &0.into()),
-            "{status}"
-        );
-        let resumed = env
-            .run(&["runs", "resume", "last", "--yes", "-o", "json"])
-            .expect(0);
-        assert_eq!(resumed.json()["summary"]["done"], USERS, "{status}");
-    }
 }
 
 #[test]
@@ -248,30 +219,6 @@ fn a_run_is_not_ok_while_failures_remain() {
     assert_eq!(all.json()["summary"]["done"], 1, "{}", all.text());
     let listed = env.run(&["runs", "list", "-o", "json"]).expect(0).json();
     assert_eq!(listed["rows"][0]["failed"], 1);
-}
-
-#[test]
-fn what_resume_leaves_alone_still_counts() {
-    let (env, list) = with_users();
-    let names = format!("nobody\n{}", std::fs::read_to_string(&list).unwrap());
-    let list = env.file("list", names);
-    env.sandbox().inject(answer_for("token", 501).skip(1));
-    env.sandbox()
-        .inject(Fault::expired_token("sessions.logout_all").skip(3).times(1));
-    let mut command = logout(&list).to_vec();
-    command.extend(["--concurrency", "1"]);
-    let _ = env.run(&command).expect(5);
-    env.sandbox().clear_faults();
-    let resumed = env
-        .run(&["runs", "resume", "last", "--yes", "-o", "json"])
-        .expect(7);
-    let summary = resumed.json()["summary"].clone();
-    assert_eq!(
-        (&summary["failed_final"], &summary["failed_earlier_final"]),
-        (&0.into(), &1.into())
-    );
-    assert!(resumed.stderr.contains("1 failed earlier"), "{}", resumed.text());
-    assert!(resumed.stderr.contains("runs retry-failed"), "{}", resumed.text());
 }
 
 #[test]

@@ -46,7 +46,7 @@ fn a_closed_pipe_does_not_end_a_logout_half_way() {
         "unlimited",
     ]);
     drop(child.stdout.take());
-    let output = TestEnv::finish(child);
+    let output = TestEnv::finish(child).expect(0);
     assert!(
         names.iter().all(|name| env.devices(name).is_empty()),
         "{}",
@@ -62,6 +62,6 @@ fn a_full_disk_is_told() {
     env.online("ann", &["ios_1"]);
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     let output = env.run_to(&["devices", "list", "ann", "-o", "csv"], Stdio::from(full));
-    assert_eq!(output.code, 1, "{}", output.text());
+    let output = output.expect(1);
     assert!(output.stderr.contains("error"), "{}", output.text());
 }

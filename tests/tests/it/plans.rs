@@ -76,37 +76,15 @@ fn what_was_planned_is_done_and_nothing_else() {
 fn drift_is_skipped_stops_or_is_included() {
     for (policy, code, left) in [("skip", 0, 1), ("stop", 9, 3), ("include", 0, 0)] {
         let (env, plan) = planned(&[]);
-        let _ = env.run(&[
-            "sessions", "logout", "ann", "--device", OLD, "--reason", "test", "--yes",
-        ]);
+        let _ = env
+            .run(&[
+                "sessions", "logout", "ann", "--device", OLD, "--reason", "test", "--yes",
+            ])
+            .expect(0);
         env.sandbox().sign_in_as("ann", "web_since").unwrap();
         let output = env.run(&apply(&plan, &["--on-drift", policy])).expect(code);
         env.snapshot(&format!("sessions_apply_drift_{policy}"), &output);
         assert_eq!(env.devices("ann").len(), left, "{policy}");
-    }
-}
-
-#[test]
-fn the_last_device_stays_when_the_one_that_was_to_stay_has_left() {
-    for (policy, code) in [("skip", 0), ("stop", 9), ("include", 0)] {
-        let env = TestEnv::new();
-        env.online("ann", &[OLD, NEW]);
-        let plan = env.path("plan.json").to_str().unwrap().to_owned();
-        let args = [
-            "sessions",
-            "plan",
-            "ann",
-            "--keep-newest",
-            "1",
-            "--min-surviving",
-            "1",
-        ];
-        let _ = env.run(&[&args[..], &["--out", &plan]].concat()).expect(0);
-        let _ = env.run(&[
-            "sessions", "logout", "ann", "--device", NEW, "--reason", "test", "--yes",
-        ]);
-        let output = env.run(&apply(&plan, &["--on-drift", policy])).expect(code);
-        assert_eq!(env.devices("ann"), [OLD], "{policy}: {}", output.text());
     }
 }
 
@@ -134,8 +112,7 @@ fn an_edited_old_or_foreign_plan_is_refused() {
     let foreign = apply(&plan, &["--app-root", "http://127.0.0.1:1/other/app"]);
     let output = env.run(&foreign).expect(2);
     assert!(output.stderr.contains("the plan is about"), "{}", output.text());
-    let output = env.run(&apply(&plan, &["--sandbox", "--app-root", ""]));
-    assert_ne!(output.code, 0);
+    let _ = env.run(&apply(&plan, &["--sandbox", "--app-root", ""])).expect(2);
     let edited = std::fs::read_to_string(&plan)
         .unwrap()
         .replace("ios_77e1", "ios_77e2");
@@ -183,16 +160,6 @@ fn the_reason_of_a_plan_is_the_reason_of_its_run() {
         .json();
     assert_eq!(done["summary"]["reason"], "leak");
     assert_eq!(done["summary"]["ticket"], "INC-7");
-}
-
-#[test]
-fn an_interrupted_apply_is_gone_on_with() {
-    let (env, plan) = planned(&[]);
-    let _ = env.run(&apply(&plan, &["--max-logouts", "4"])).expect(0);
-    env.online("ann", &["android_55ab"]);
-    let nothing = env.run(&["runs", "resume", "last", "--yes"]).expect(0);
-    assert!(nothing.stderr.contains("nothing is left"), "{}", nothing.text());
-    assert_eq!(env.devices("ann").len(), 1);
 }
 
 /// A plan for thirteen users with one phone each and a browser that stays.
@@ -248,19 +215,4 @@ fn stop_ends_nobody_if_anybody_differs() {
                 .all(|name| !env.devices(name).contains(&"ios_1".to_owned()))
         );
     }
-}
-
-#[test]
-fn a_planned_device_that_has_left_is_no_reason_to_stop() {
-    let (env, plan, names) = thirteen();
-    assert!(env.sandbox().kick("user12", "ios_1"));
-    let before = env.sandbox().call_count("devices.list");
-    let _ = env.run(&apply(&plan, &["--on-drift", "stop"])).expect(0);
-    assert!(names.iter().all(|name| env.devices(name) == ["webim_1"]));
-    assert_eq!(
-        env.sandbox().call_count("devices.list") - before,
-        26,
-        "two reads per user"
-    );
-    assert_eq!(env.sandbox().call_count("sessions.logout_device"), 12);
 }

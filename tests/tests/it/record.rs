@@ -45,7 +45,9 @@ fn no_place_for_the_runs() {
 fn a_trail_that_others_can_write() {
     use std::os::unix::fs::PermissionsExt;
     let env = ann();
-    let _ = env.run(&["users", "ban", "nobody", "--reason", "test", "--yes"]);
+    let _ = env
+        .run(&["users", "ban", "nobody", "--reason", "test", "--yes"])
+        .expect(7);
     let trail = fs::read_dir(env.path("data/audit"))
         .unwrap()
         .next()

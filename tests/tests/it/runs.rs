@@ -1,11 +1,9 @@
 //! Runs on record: interrupted, killed, gone on with, and tried again.
 
-use std::time::Duration;
-
 use easemob_admin_sandbox::Fault;
 
-use super::env::{Output, TestEnv, until};
-use super::interrupts::interrupt;
+use super::env::{Output, STUCK, TestEnv, until};
+use super::interrupts::{interrupt, interrupt_twice};
 
 /// Ten users with a device each, and a list of them.
 fn ten_users() -> (TestEnv, String) {
@@ -49,7 +47,7 @@ fn a_run_is_listed_and_shown() {
     let (env, list) = ten_users();
     env.sandbox()
         .inject(Fault::status("sessions.logout_all", 500).times(1));
-    let _ = env.run(&logout(&list, &["--ticket", "INC-7"]));
+    let _ = env.run(&logout(&list, &["--ticket", "INC-7"])).expect(0);
     env.snapshot("runs_list", &env.run(&["runs", "list"]));
     env.snapshot("runs_show", &env.run(&["runs", "show", "last"]));
     env.snapshot("runs_list_json", &env.run(&["runs", "list", "-o", "json"]));
@@ -70,11 +68,21 @@ fn the_first_run_teaches() {
 fn an_interrupted_run_is_gone_on_with_by_the_command_it_names() {
     let (env, list) = ten_users();
     env.sandbox()
-        .inject(Fault::delay("sessions.logout_all", Duration::from_millis(100)));
-    let child = env.spawn(&logout(&list, &[]));
-    until("logouts", || env.sandbox().call_count("sessions.logout_all") >= 2);
+        .inject(Fault::delay("sessions.logout_all", STUCK).skip(2).times(1));
+    let child = env.spawn(&logout(&list, &["--timeout", "5m", "-o", "json"]));
+    until("the third logout", || env.sandbox().held_calls() == 1);
     interrupt(&child);
+    child.until_it_says("press Ctrl-C again");
+    env.sandbox().release_calls();
     let output = TestEnv::finish(child).expect(10);
+    let summary = &output.json()["summary"];
+    assert_eq!(
+        (&summary["done"], &summary["not_started"]),
+        (&3.into(), &7.into()),
+        "what was under way is finished, and no more is begun: {}",
+        output.text()
+    );
+    assert_eq!(env.sandbox().call_count("sessions.logout_all"), 3);
     let command = output
         .stderr
         .lines()
@@ -82,17 +90,15 @@ fn an_interrupted_run_is_gone_on_with_by_the_command_it_names() {
         .unwrap_or_else(|| panic!("{}", output.text()));
     let args: Vec<&str> = command.split(' ').chain(["--yes", "-o", "json"]).collect();
     let resumed = env.run(&args).expect(0).json();
-    assert!(resumed["summary"]["users"].as_u64().unwrap() < 10);
+    assert_eq!(resumed["summary"]["users"], 7);
     assert_eq!(
         env.sandbox().call_count("sessions.logout_all"),
         10,
         "each user once"
     );
     assert!((0..10).all(|number| env.devices(&format!("user{number}")).is_empty()));
-    assert_eq!(
-        env.run(&["runs", "list", "-o", "json"]).json()["rows"][0]["state"],
-        "done"
-    );
+    let runs = env.run(&["runs", "list", "-o", "json"]).expect(0).json();
+    assert_eq!(runs["rows"][0]["state"], "done");
     let nothing = env.run(&args).expect(0);
     assert!(
         nothing.stderr.contains("nothing is left to do"),
@@ -102,38 +108,14 @@ fn an_interrupted_run_is_gone_on_with_by_the_command_it_names() {
 }
 
 #[test]
-fn a_killed_run_looks_before_it_acts_again() {
-    let (env, list) = ten_users();
-    // The logout takes effect and its answer never comes.
-    env.sandbox()
-        .inject(Fault::delay_answer("sessions.logout_all", Duration::from_secs(10 * 60)).times(1));
-    let mut child = env.spawn(&logout(&list, &[]));
-    until("the first logout to take effect", || {
-        env.devices("user0").is_empty()
-    });
-    child.kill().unwrap();
-    let _ = TestEnv::finish(child);
-    // Meanwhile the user signs in on a device that nobody meant.
-    env.sandbox().sign_in_as("user0", "web_new").unwrap();
-    let resumed = env
-        .run(&["runs", "resume", "last", "--yes", "-o", "json"])
-        .expect(0)
-        .json();
-    assert_eq!(resumed["rows"][0]["confirmed_by_reading"], true);
-    assert_eq!(env.devices("user0"), ["web_new"], "a newcomer is left alone");
-    assert_eq!(env.sandbox().call_count("sessions.logout_all"), 10);
-    assert_eq!(env.sandbox().call_count("sessions.logout_device"), 0);
-}
-
-#[test]
 fn the_cap_of_a_resumed_run_counts_what_was_about_to_be_ended() {
     let (env, list) = ten_users();
     env.sandbox()
-        .inject(Fault::delay("sessions.logout_all", Duration::from_secs(10 * 60)).times(1));
+        .inject(Fault::delay("sessions.logout_all", STUCK).times(1));
     let mut child = env.spawn(&logout(&list, &[]));
-    until("an intent on record", || noted(&env, "\"intent\""));
+    until("the first logout", || env.sandbox().held_calls() == 1);
     child.kill().unwrap();
-    let _ = TestEnv::finish(child);
+    let _ = TestEnv::finish(child).expect(-1);
     let output = env
         .run(&["runs", "resume", "last", "--max-logouts", "0", "--yes"])
         .expect(8);
@@ -146,37 +128,19 @@ fn the_cap_of_a_resumed_run_counts_what_was_about_to_be_ended() {
     assert_eq!(env.devices("user1"), ["ios_1"]);
 }
 
-/// Whether the journal of the only run holds a text.
-fn noted(env: &TestEnv, text: &str) -> bool {
-    let runs = std::fs::read_dir(env.path("data").join("runs"))
-        .into_iter()
-        .flatten();
-    let mut journals = runs.map(|run| std::fs::read_to_string(run.unwrap().path().join("journal.jsonl")));
-    journals.any(|journal| journal.is_ok_and(|journal| journal.contains(text)))
-}
-
 #[test]
 fn an_interrupted_verification_changes_no_count_of_the_run() {
     let (env, list) = ten_users();
-    env.sandbox()
-        .inject(Fault::delay("status.batch", Duration::from_secs(25)));
-    let mut child = env.spawn(&logout(&list, &["--verify", "-o", "json"]));
-    until("the end of the logouts", || noted(&env, "\"end\""));
-    interrupt(&child);
-    // The first is told on stderr before the second can mean anything.
-    let mut stderr = std::io::BufReader::new(child.stderr.take().unwrap());
-    let mut told = String::new();
-    while !told.contains("Ctrl-C again") {
-        assert_ne!(std::io::BufRead::read_line(&mut stderr, &mut told).unwrap(), 0);
-    }
-    interrupt(&child);
-    let output = TestEnv::finish(child);
-    // The first may come so early that the reading does not even begin.
-    assert!([10, 130].contains(&output.code), "{}", output.text());
-    std::io::Read::read_to_string(&mut stderr, &mut told).unwrap();
-    assert!(!told.contains("to go on"), "{told}");
+    env.sandbox().inject(Fault::delay("status.batch", STUCK));
+    let child = env.spawn(&logout(&list, &["--verify", "-o", "json"]));
+    until("the reading after the logouts", || {
+        env.sandbox().held_calls() == 1
+    });
+    interrupt_twice(&child);
+    let output = TestEnv::finish(child).expect(130);
+    assert!(!output.stderr.contains("to go on"), "{}", output.text());
     let summary = &output.json()["summary"];
-    assert_eq!(summary["done"], 10, "{told}{}", output.text());
+    assert_eq!(summary["done"], 10, "{}", output.text());
     assert_eq!(summary["unknown"], 0);
     assert_eq!(summary["not_started"], 0);
     assert_eq!(summary["first_line_not_started"], serde_json::Value::Null);
@@ -216,11 +180,12 @@ fn the_counts_of_a_listed_run_add_up() {
     let _ = env
         .run(&["users", "ban", "user0", "--reason", "test", "--yes"])
         .expect(0);
-    let ended = env.run(&["sessions", "logout", "user0", "--reason", "test", "--yes"]);
-    assert_eq!(ended.code, 0, "{}", ended.text());
+    let _ = env
+        .run(&["sessions", "logout", "user0", "--reason", "test", "--yes"])
+        .expect(0);
     env.sandbox()
-        .inject(Fault::status("sessions.logout_all", 503).times(100));
-    let _ = env.run(&logout(&list, &[]));
+        .inject(Fault::status("sessions.logout_all", 400).times(1));
+    let _ = env.run(&logout(&list, &[])).expect(7);
     let runs = env.run(&["runs", "list", "-o", "json"]).expect(0).json();
     for run in runs["rows"].as_array().unwrap() {
         let of = |name: &str| run[name].as_u64().unwrap();
@@ -269,7 +234,7 @@ fn limits_of_the_app_are_on_record_as_they_turned_out() {
         rows.iter().map(state).collect::<Vec<_>>()
     };
     env.sandbox().inject(Fault::status("limits.set", 400).times(1));
-    assert_ne!(env.run(&SET_LIMITS).code, 0);
+    let _ = env.run(&SET_LIMITS).expect(7);
     assert_eq!(states(&env), ["failed"]);
     let shown = env.run(&["runs", "show", "last"]).expect(0);
     let way = format!("runs retry-failed {} --all", last_run(&env));
@@ -291,12 +256,11 @@ fn limits_of_the_app_are_on_record_as_they_turned_out() {
 #[test]
 fn limits_that_were_cut_off_are_set_by_resuming() {
     let env = TestEnv::new();
-    env.sandbox()
-        .inject(Fault::delay("limits.set", Duration::from_secs(10 * 60)).times(1));
+    env.sandbox().inject(Fault::delay("limits.set", STUCK).times(1));
     let mut child = env.spawn(&SET_LIMITS);
-    until("an intent on record", || noted(&env, "\"intent\""));
+    until("the change", || env.sandbox().held_calls() == 1);
     child.kill().unwrap();
-    let _ = TestEnv::finish(child);
+    let _ = TestEnv::finish(child).expect(-1);
     let runs = env.run(&["runs", "list", "-o", "json"]).expect(0).json();
     assert_eq!(runs["rows"][0]["state"], "unfinished");
     let shown = env.run(&["runs", "show", "last"]).expect(0);
@@ -342,22 +306,18 @@ fn a_change_of_limits_that_an_older_version_recorded_is_given_again() {
 fn two_processes_cannot_work_on_one_run() {
     let (env, list) = ten_users();
     env.sandbox()
-        .inject(Fault::delay("sessions.logout_all", Duration::from_millis(200)));
-    let child = env.spawn(&logout(&list, &[]));
-    until("a logout", || {
-        env.sandbox().call_count("sessions.logout_all") >= 1
-    });
+        .inject(Fault::delay("sessions.logout_all", STUCK).skip(1).times(1));
+    let child = env.spawn(&logout(&list, &["--timeout", "5m"]));
+    until("the second logout", || env.sandbox().held_calls() == 1);
     let second = env.run(&["runs", "resume", "last", "--yes"]).expect(1);
     assert!(
         second.stderr.contains("another process works on the run"),
         "{}",
         second.text()
     );
-    assert!(
-        env.run(&["runs", "show", "last"])
-            .stderr
-            .contains("still running")
-    );
+    let shown = env.run(&["runs", "show", "last"]).expect(0);
+    assert!(shown.stderr.contains("still running"), "{}", shown.text());
+    env.sandbox().release_calls();
     let _ = TestEnv::finish(child).expect(0);
     assert_eq!(env.sandbox().call_count("sessions.logout_all"), 10);
 }
@@ -370,9 +330,25 @@ fn whoever_could_not_be_reached_is_among_the_failures() {
     }
     env.sandbox()
         .inject(Fault::status("devices.list", 503).on("GET", "/users/bob/resources"));
-    let _ = env
-        .run(&["sessions", "logout", "ann", "bob", "--reason", "test", "--yes"])
-        .expect(6);
+    let args = [
+        "sessions", "logout", "ann", "bob", "--reason", "test", "--yes", "-o", "json",
+    ];
+    let output = env.run(&args).expect(6);
+    let rows = &output.json()["rows"];
+    let of = |user: &str| {
+        rows.as_array()
+            .unwrap()
+            .iter()
+            .find(|row| row["user"] == user)
+            .unwrap()
+    };
+    assert_eq!(of("ann")["outcome"], "logged_out", "{}", output.text());
+    assert_eq!(
+        (&of("bob")["outcome"], &of("bob")["retry_may_help"]),
+        (&"failed".into(), &true.into()),
+        "{}",
+        output.text()
+    );
     let failures = env
         .run(&["runs", "show", "last", "--output", "failures"])
         .expect(0);
@@ -399,22 +375,6 @@ fn failures_are_a_list_for_a_new_run() {
         .run(&["devices", "list", "user0", "--output", "failures"])
         .expect(2);
     assert!(elsewhere.stderr.contains("runs show"), "{}", elsewhere.text());
-}
-
-#[test]
-fn failed_users_can_be_tried_again_within_the_run() {
-    let (env, list) = ten_users();
-    env.sandbox()
-        .inject(Fault::status("sessions.logout_all", 500).times(1));
-    let first = env.run(&logout(&list, &[]));
-    assert!([0, 6].contains(&first.code), "{}", first.text());
-    let output = env
-        .run(&["runs", "retry-failed", "last", "--yes", "-o", "json"])
-        .expect(0);
-    if first.code == 6 {
-        assert_eq!(output.json()["summary"]["done"], 1);
-    }
-    assert!((0..10).all(|number| env.devices(&format!("user{number}")).is_empty()));
 }
 
 #[test]
@@ -493,8 +453,8 @@ fn a_changed_input_is_refused() {
 #[test]
 fn a_long_list_of_exemptions_is_kept_with_the_run() {
     let (env, list) = ten_users();
-    let exempt: Vec<String> = (0..300_000)
-        .map(|number| format!("somebody-else-{number}"))
+    let exempt: Vec<String> = (0..50_000)
+        .map(|number| format!("somebody-else-{number:0100}"))
         .collect();
     let exempt = env.file("exempt", format!("{}\nuser9\n", exempt.join("\n")));
     let _ = env

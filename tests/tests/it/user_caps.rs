@@ -56,24 +56,3 @@ fn limits_of_everybody_take_the_app_key() {
     let user = [&set[..], &["--user", "ann"]].concat();
     let _ = env.run_on_terminal(&user, "y\n").unwrap().expect(0);
 }
-
-#[test]
-fn a_lock_says_that_nothing_lifts_it_until_something_does() {
-    let env = TestEnv::new();
-    env.online("ann", &[]);
-    env.online("bob", &[]);
-    let lock = |user: &str| {
-        let args = [
-            "sessions", "lock", user, "--ttl", "1h", "--reason", "test", "--yes",
-        ];
-        env.run(&args).expect(0).stderr
-    };
-    let said = lock("ann");
-    assert!(
-        said.contains("has never run here") && said.contains("unlock --due"),
-        "{said}"
-    );
-    let _ = env.run(&["sessions", "unlock", "--due", "--yes"]).expect(0);
-    let said = lock("bob");
-    assert!(!said.contains("unlock --due"), "{said}");
-}

@@ -164,14 +164,15 @@ impl Fault {
         )
     }
 
-    /// Waits, in real time, before the call is looked at.
+    /// Waits, in real time or until [`Sandbox::release_calls`](crate::Sandbox::release_calls), before the call is looked at.
     #[must_use]
     pub fn delay(endpoint: &str, by: Duration) -> Self {
         let millis = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
         Self::new(endpoint, FaultKind::Delay { millis })
     }
 
-    /// Lets the call take effect and waits, in real time, before it answers.
+    /// Lets the call take effect and waits, in real time or until
+    /// [`Sandbox::release_calls`](crate::Sandbox::release_calls), before it answers.
     #[must_use]
     pub fn delay_answer(endpoint: &str, by: Duration) -> Self {
         let millis = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);

@@ -57,7 +57,7 @@ async fn answer(service: &Service, peer: &Peer, parts: &Parts, body: Option<Byte
 
     let plan = lock(&service.faults).plan(endpoint, parts.method.as_str(), &below_root);
     if !plan.delay.is_zero() {
-        tokio::time::sleep(plan.delay).await;
+        service.held.wait(plan.delay).await;
     }
     let perform = || reply(service, parts, &segments, found, body);
     let cut = matches!(plan.kind, Some(FaultKind::CutBefore | FaultKind::CutAfter));
@@ -92,7 +92,7 @@ async fn answer(service: &Service, peer: &Peer, parts: &Parts, body: Option<Byte
         at_ms,
     });
     if !before_answer.is_zero() {
-        tokio::time::sleep(before_answer).await;
+        service.held.wait(before_answer).await;
     }
     response
 }

@@ -11,6 +11,7 @@ pub(crate) mod envelope;
 pub(crate) mod errors;
 pub(crate) mod faults;
 pub(crate) mod handler;
+pub(crate) mod held;
 pub(crate) mod jwt;
 pub(crate) mod jwt_signature;
 pub(crate) mod path;

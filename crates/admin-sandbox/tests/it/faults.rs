@@ -167,3 +167,38 @@ async fn headers_that_would_break_the_connection_are_ignored() {
         assert_eq!((answer.status, answer.text.as_str()), (200, "hello"));
     }
 }
+
+#[tokio::test]
+async fn calls_that_are_held_up_are_seen_and_released() {
+    const LONG: Duration = Duration::from_hours(1);
+    let api = online().await;
+    api.sandbox.inject(Fault::delay("users.get", LONG).times(1));
+    api.sandbox
+        .inject(Fault::delay_answer("sessions.logout_all", LONG).times(1));
+    let held_are = async |count: usize| {
+        while api.sandbox.held_calls() != count {
+            tokio::task::yield_now().await;
+        }
+    };
+    let both = async { tokio::join!(api.get("/users/ann"), api.get("/users/ann/disconnect")) };
+    let released = async {
+        held_are(2).await;
+        assert_eq!(api.sandbox.call_count("users.get"), 0, "it has no effect yet");
+        assert_eq!(api.sandbox.call_count("sessions.logout_all"), 1);
+        assert!(
+            api.sandbox.devices("ann").is_empty(),
+            "only its answer is missing"
+        );
+        api.sandbox.release_calls();
+        held_are(0).await;
+    };
+    let ((shown, ended), ()) = tokio::join!(both, released);
+    assert_eq!((shown.status, ended.status), (200, 200));
+    // A client that does not wait any longer holds nothing up.
+    api.sandbox.inject(Fault::delay("users.get", LONG));
+    tokio::select! {
+        _ = api.get("/users/ann") => panic!("it is held up"),
+        () = held_are(1) => {}
+    }
+    held_are(0).await;
+}

@@ -77,7 +77,7 @@ pub(super) fn of(command: Command, wrong: Wrong) -> String {
             send(signal, &child);
             if wrong == Wrong::Terminated {
                 // Heard before the answer comes.
-                std::thread::sleep(Duration::from_millis(300));
+                child.until_it_says("press Ctrl-C again");
             }
             line.allow.send(()).unwrap();
             TestEnv::finish(child)
