@@ -17,16 +17,18 @@ pub use app_root::{AppKey, AppRoot, InvalidAppRoot};
 pub use client::{Client, ClientBuilder, ConfigError, ExpiresIn, LARGEST_BODY};
 pub use credentials::{Credentials, JwtAlgorithm, JwtSigner, UnusableSecret, check_secret};
 pub use endpoints::devices::DeviceList;
-pub use endpoints::sessions::{DisconnectVerb, LogoutOutcome};
-pub use endpoints::token::Token;
-pub use endpoints::users::{RegisterOutcome, UserQuery};
+pub use endpoints::discovery::{Discovery, DiscoveryError};
+pub use endpoints::messages::Message;
+pub use endpoints::sessions::{DisconnectVerb, LogoutElsewhere, LogoutOutcome};
+pub use endpoints::token::{AgoraTokenSigner, DynamicTokenSigner, ExchangedToken, Token};
+pub use endpoints::users::{RegisterOutcome, UserChanges, UserQuery};
 pub use error::{ApiError, BuildError, DecodeError, Error, Excerpt, SignError};
 pub use model::{
     Device, DeviceId, DeviceLimits, InvalidId, LimitMode, NewUser, OnlineStatus, Platform, UnixMillis, User,
     UserId,
 };
 pub use page::{Cursor, CursorTrail, EndlessListing, OddEntry, Page};
-pub use secrecy::SecretString;
+pub use secrecy::{ExposeSecret, SecretString};
 pub use transport::http::Transport;
 pub use transport::limit::{RateLimit, Rates};
 pub use transport::retry::RetryPolicy;

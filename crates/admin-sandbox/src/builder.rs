@@ -211,7 +211,7 @@ impl SandboxBuilder {
         self
     }
 
-    /// Sets the app id and certificate of Agora's kind: the root `/app-id/{id}`, and what AccessToken2 is signed with. The
+    /// Sets the app id and certificate of Agora's kind: the root `/app-id/{id}`, and what tokens of that kind are signed with. The
     /// default is random, or what the state file holds.
     pub fn agora_app(mut self, id: impl Into<String>, certificate: impl Into<String>) -> Self {
         self.agora = Some((id.into(), certificate.into()));
@@ -296,7 +296,7 @@ impl SandboxBuilder {
             (app.client_id, app.client_secret) = (id, secret);
         }
         if let Some((id, certificate)) = self.agora.clone() {
-            (app.app_id, app.app_certificate) = (id, certificate);
+            (app.agora_id, app.agora_certificate) = (id, certificate);
         }
         if let Some(policy) = self.policy {
             app.policy = policy;

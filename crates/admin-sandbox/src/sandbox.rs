@@ -130,13 +130,13 @@ impl Sandbox {
     /// Returns the app id of Agora's kind, which the other form of the root names.
     #[must_use]
     pub fn app_id(&self) -> String {
-        self.service.read(|app| app.app_id.clone())
+        self.service.read(|app| app.agora_id.clone())
     }
 
     /// Returns the app certificate that tokens of Agora's kind are signed with.
     #[must_use]
     pub fn app_certificate(&self) -> String {
-        self.service.read(|app| app.app_certificate.clone())
+        self.service.read(|app| app.agora_certificate.clone())
     }
 
     /// Returns `http://HOST:PORT/app-id/ID`, below which everything is as below [`app_root`](Self::app_root).

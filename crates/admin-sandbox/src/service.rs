@@ -33,6 +33,7 @@ const SAVE_DELAY: Duration = Duration::from_millis(200);
 const SAVE_AGAIN: Duration = Duration::from_secs(2);
 
 /// The choices of the builder that hold for the sandbox's whole life.
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
     pub(crate) max_users: Option<usize>,
@@ -221,7 +222,7 @@ impl Service {
 
     /// The root of Agora's kind; everything below it is the same.
     pub(crate) fn app_id_root(&self) -> String {
-        self.read(|app| format!("{}/app-id/{}", self.rest_url(), app.app_id))
+        self.read(|app| format!("{}/app-id/{}", self.rest_url(), app.agora_id))
     }
 
     /// Saves after every burst of changes, until cancelled.

@@ -49,13 +49,11 @@ pub(crate) fn check(
         return Err(Status::error(code::WRONG_PARAMETER, "no such app"));
     }
     let token = token_of(msync, provision);
-    let dynamic = app.check_dynamic_token(&token, now_ms);
-    let checked = match dynamic {
-        Some(dynamic) => dynamic.map(|(user, end_ms)| (Subject::User(user.to_lowercase()), Some(end_ms))),
-        None => {
-            let opaque = app.tokens.check_with_end(&token, now_ms);
-            opaque.map(|(subject, end_ms)| (subject.clone(), end_ms))
-        }
+    let checked = if let Some(dynamic) = app.check_dynamic_token(&token, now_ms) {
+        dynamic.map(|(user, end_ms)| (Subject::User(user.to_lowercase()), Some(end_ms)))
+    } else {
+        let opaque = app.tokens.check_with_end(&token, now_ms);
+        opaque.map(|(subject, end_ms)| (subject.clone(), end_ms))
     };
     let (subject, expires_ms) = match checked {
         Ok(found) => found,

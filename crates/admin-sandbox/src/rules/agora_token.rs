@@ -1,4 +1,4 @@
-//! Tokens of Agora's kind, AccessToken2, which the service takes in exchange for its own (page "token server" of Agora Chat).
+//! Tokens of Agora's kind (`AccessToken2`), which the service takes in exchange for its own (page "token server" of Agora Chat).
 //!
 //! `007`, and base64 of what zlib makes of: the signature, and what is signed (app id, time of issue, life, salt, and for each
 //! service its privileges and whose they are). Numbers are little-endian, texts begin with their length.
@@ -123,8 +123,8 @@ impl App {
         let given = reader.text().ok_or(TokenError::Malformed)?;
         let signed = reader.0;
         let claims = claims(signed).ok_or(TokenError::Malformed)?;
-        if claims.app_id != self.app_id.as_bytes()
-            || given != signature(&self.app_certificate, &claims, signed)
+        if claims.app_id != self.agora_id.as_bytes()
+            || given != signature(&self.agora_certificate, &claims, signed)
         {
             return Err(TokenError::Foreign);
         }
@@ -155,8 +155,8 @@ mod tests {
 
     fn app() -> App {
         let mut app = App::new("o#a", None);
-        app.app_id = "970CA35de60c44645bbae8a215061b33".into();
-        app.app_certificate = "5CFd2fd1755d40ecb72977518be15d3b".into();
+        app.agora_id = "970CA35de60c44645bbae8a215061b33".into();
+        app.agora_certificate = "5CFd2fd1755d40ecb72977518be15d3b".into();
         app
     }
 
@@ -175,10 +175,10 @@ mod tests {
     #[test]
     fn a_token_of_another_app_or_certificate_is_foreign_and_anything_else_malformed() {
         let mut other = app();
-        other.app_certificate = "0".repeat(32);
+        other.agora_certificate = "0".repeat(32);
         assert_eq!(other.check_agora_token(PUBLISHED, 0), Err(TokenError::Foreign));
         let mut other = app();
-        other.app_id = "0".repeat(32);
+        other.agora_id = "0".repeat(32);
         assert_eq!(other.check_agora_token(PUBLISHED, 0), Err(TokenError::Foreign));
         for text in ["", "007", "007AAAA", "YWMtabc", "006eJxT", &PUBLISHED[..60]] {
             assert_eq!(

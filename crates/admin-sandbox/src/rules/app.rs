@@ -26,10 +26,10 @@ pub(crate) struct App {
     pub(crate) client_secret: String,
     /// What stands for the app key in roots of Agora's kind.
     #[serde(default = "random_id")]
-    pub(crate) app_id: String,
+    pub(crate) agora_id: String,
     /// What tokens of Agora's kind are signed with.
     #[serde(default = "random_id")]
-    pub(crate) app_certificate: String,
+    pub(crate) agora_certificate: String,
     pub(crate) users: Users,
     pub(crate) tokens: Tokens,
     pub(crate) limits: DeviceLimits,
@@ -76,8 +76,8 @@ impl App {
             uuid: Uuid::new_v4(),
             client_id,
             client_secret,
-            app_id: random_id(),
-            app_certificate: random_id(),
+            agora_id: random_id(),
+            agora_certificate: random_id(),
             users: Users::default(),
             tokens: Tokens::default(),
             limits: DeviceLimits::default(),

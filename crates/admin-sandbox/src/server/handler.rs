@@ -205,7 +205,7 @@ fn check_app(service: &Service, segments: &[String], raw_path: &str) -> Result<S
     let named = (part(0), part(1));
     if service.read(|app| app.names() == named) {
         Ok(service.app_root())
-    } else if service.read(|app| ("app-id", app.app_id.as_str()) == named) {
+    } else if service.read(|app| ("app-id", app.agora_id.as_str()) == named) {
         Ok(service.app_id_root())
     } else {
         Err(ApiError::no_app(part(0), part(1), raw_path))

@@ -12,7 +12,7 @@ use serde_json::{Error, Number, Value};
 #[derive(Debug, Clone)]
 pub(super) struct Lenient(pub(super) Value);
 
-impl<'de> IntoDeserializer<'de, Error> for Lenient {
+impl IntoDeserializer<'_, Error> for Lenient {
     type Deserializer = Self;
 
     fn into_deserializer(self) -> Self {

@@ -22,7 +22,7 @@ use crate::service::{Service, lock};
 const AT_ONCE: usize = 64;
 
 /// How long an answer to a repeated post is waited for.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Posts until the sandbox has ended.
 pub(crate) async fn send(service: Arc<Service>, hook: Webhook, mut events: Receiver<Happened>) {
@@ -114,7 +114,7 @@ pub(crate) async fn send_again(service: Arc<Service>, mut asked: UnboundedReceiv
             let url = again.target.as_ref().unwrap_or(&stored.url);
             if !post(&client, url, &stored.body).await {
                 service.act(false, |app, _| {
-                    app.stored_callbacks.failed_again(&again.date, stored)
+                    app.stored_callbacks.failed_again(&again.date, stored);
                 });
             }
         }

@@ -40,8 +40,8 @@ async fn blocked_users_are_listed_and_let_go_one_by_one() {
         api.post("/users/ann/blocks/users", body).await.data(),
         json!(["bob", "cid"])
     );
-    let lifted = api.delete("/users/ann/blocks/users/bob").await;
-    assert_eq!(lifted.json()["entities"][0]["username"], "bob");
+    let unblocked = api.delete("/users/ann/blocks/users/bob").await;
+    assert_eq!(unblocked.json()["entities"][0]["username"], "bob");
     let listed = api.get("/users/ann/blocks/users").await;
     assert_eq!(
         (listed.data(), &listed.json()["count"]),
