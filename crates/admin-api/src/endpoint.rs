@@ -15,6 +15,7 @@
 
 use bytes::Bytes;
 pub use http::Method;
+use secrecy::SecretString;
 use url::Url;
 
 use crate::app_root::AppRoot;
@@ -22,6 +23,7 @@ use crate::envelope::Envelope;
 use crate::error::{BuildError, DecodeError};
 pub use crate::path::Path;
 use crate::path::encode_query_value;
+use crate::transport::limit::RateLimit;
 
 /// What repeating a call could do, declared per endpoint and argued for there.
 ///
@@ -69,6 +71,16 @@ pub enum Bucket {
     Mutes,
     /// Presence.
     Presence,
+    /// A pool of its own, by its name and the rate that the service allows: for calls that are counted apart from all of
+    /// the above. Calls that name the same pool share it; the first that is sent says its rate.
+    ///
+    /// ```
+    /// use easemob_admin_api::RateLimit;
+    /// use easemob_admin_api::endpoint::Bucket;
+    ///
+    /// const THREADS: Bucket = Bucket::Own("threads", RateLimit::per_second(100));
+    /// ```
+    Own(&'static str, RateLimit),
 }
 
 /// Whose authority a call carries.
@@ -77,7 +89,8 @@ pub enum Bucket {
 pub enum Authority {
     /// The client's credentials.
     App,
-    /// None: the call itself proves who is asking, as `POST /token` does.
+    /// None: the call itself proves who is asking, as `POST /token` does, or brings a token of its own
+    /// ([`Endpoint::own_token`]).
     Anonymous,
 }
 
@@ -150,6 +163,11 @@ pub trait Endpoint: Send + Sync {
 
     /// Returns the JSON body, if the call has one.
     fn body(&self) -> Option<serde_json::Value> {
+        None
+    }
+
+    /// Returns the token that an [`Authority::Anonymous`] call is sent with, if it brings one.
+    fn own_token(&self) -> Option<&SecretString> {
         None
     }
 

@@ -22,16 +22,18 @@ pub use credentials::{Credentials, UnusableSecret, check_secret};
 #[cfg(feature = "jwt")]
 pub use credentials::{JwtAlgorithm, JwtSigner};
 pub use endpoints::devices::DeviceList;
-pub use endpoints::sessions::{DisconnectVerb, LogoutOutcome};
-pub use endpoints::token::Token;
-pub use endpoints::users::{RegisterOutcome, UserQuery};
+pub use endpoints::discovery::{Discovery, DiscoveryError};
+pub use endpoints::messages::Message;
+pub use endpoints::sessions::{DisconnectVerb, LogoutElsewhere, LogoutOutcome};
+pub use endpoints::token::{AgoraTokenSigner, DynamicTokenSigner, ExchangedToken, Token};
+pub use endpoints::users::{RegisterOutcome, UserChanges, UserQuery};
 pub use error::{ApiError, BuildError, DecodeError, Error, Excerpt, SignError};
 pub use model::{
     Device, DeviceId, DeviceLimits, InvalidId, LimitMode, NewUser, OnlineStatus, Platform, UnixMillis, User,
     UserId,
 };
 pub use page::{Cursor, CursorTrail, EndlessListing, OddEntry, Page};
-pub use secrecy::SecretString;
+pub use secrecy::{ExposeSecret, SecretString};
 pub use transport::http::Transport;
 #[cfg(feature = "tls")]
 pub use transport::http::tls::tls_provider;

@@ -57,6 +57,7 @@ pub struct SandboxBuilder {
     jwt_keys: Vec<JwtKey>,
     webhooks: Vec<Webhook>,
     credentials: Option<(String, String)>,
+    agora: Option<(String, String)>,
     settings: Settings,
 }
 
@@ -74,9 +75,12 @@ impl Default for SandboxBuilder {
             jwt_keys: Vec::new(),
             webhooks: Vec::new(),
             credentials: None,
+            agora: None,
             settings: Settings {
                 max_users: None,
                 server_managed_limits: true,
+                open_registration: false,
+                callback_storage: true,
                 expires_in_millis: false,
                 token_ttl: Duration::from_secs(60 * 24 * 60 * 60),
                 max_body: 5 * 1024,
@@ -149,6 +153,19 @@ impl SandboxBuilder {
         self
     }
 
+    /// Sets whether users may register without a token, the console's "open registration"; the default is no.
+    pub fn open_registration(mut self, yes: bool) -> Self {
+        self.settings.open_registration = yes;
+        self
+    }
+
+    /// Sets whether posts that a webhook's receiver did not take are kept to be sent again, which the console sells; the
+    /// default is yes.
+    pub fn callback_storage(mut self, yes: bool) -> Self {
+        self.settings.callback_storage = yes;
+        self
+    }
+
     /// Counts `ttl` and `expires_in` in milliseconds, as some clusters do; the default is seconds.
     pub fn expires_in_millis(mut self, yes: bool) -> Self {
         self.settings.expires_in_millis = yes;
@@ -194,6 +211,13 @@ impl SandboxBuilder {
         self
     }
 
+    /// Sets the app id and certificate of Agora's kind: the root `/app-id/{id}`, and what tokens of that kind are signed with. The
+    /// default is random, or what the state file holds.
+    pub fn agora_app(mut self, id: impl Into<String>, certificate: impl Into<String>) -> Self {
+        self.agora = Some((id.into(), certificate.into()));
+        self
+    }
+
     /// Starts the sandbox on the current runtime.
     ///
     /// # Errors
@@ -236,6 +260,9 @@ impl SandboxBuilder {
         service.save()?;
 
         let mut posters = Vec::new();
+        if let Some(asked) = service.asked_again() {
+            posters.push(tokio::spawn(sender::send_again(Arc::clone(&service), asked)).abort_handle());
+        }
         for webhook in self.webhooks {
             let events = service.live.subscribe();
             let posting = sender::send(Arc::clone(&service), webhook, events);
@@ -271,6 +298,9 @@ impl SandboxBuilder {
         if let Some((id, secret)) = self.credentials.clone() {
             (app.client_id, app.client_secret) = (id, secret);
         }
+        if let Some((id, certificate)) = self.agora.clone() {
+            (app.agora_id, app.agora_certificate) = (id, certificate);
+        }
         if let Some(policy) = self.policy {
             app.policy = policy;
         }
@@ -298,8 +328,8 @@ fn browsers() -> CorsLayer {
 fn check_app_key(app_key: &str) -> Result<(), SandboxError> {
     let legal = |name: &str| !name.is_empty() && !name.contains(['/', '#', '?']);
     match app_key.split_once('#') {
-        // An organization of this name would be hidden by the control calls.
-        Some((org, app)) if legal(org) && legal(app) && org != "sandbox" => Ok(()),
+        // Organizations of these names would be hidden by the control calls, and by roots of Agora's kind.
+        Some((org, app)) if legal(org) && legal(app) && !["sandbox", "app-id"].contains(&org) => Ok(()),
         _ => Err(SandboxError::AppKey(app_key.to_owned())),
     }
 }

@@ -127,6 +127,24 @@ impl Sandbox {
         &self.client_secret
     }
 
+    /// Returns the app id of Agora's kind, which the other form of the root names.
+    #[must_use]
+    pub fn app_id(&self) -> String {
+        self.service.read(|app| app.agora_id.clone())
+    }
+
+    /// Returns the app certificate that tokens of Agora's kind are signed with.
+    #[must_use]
+    pub fn app_certificate(&self) -> String {
+        self.service.read(|app| app.agora_certificate.clone())
+    }
+
+    /// Returns `http://HOST:PORT/app-id/ID`, below which everything is as below [`app_root`](Self::app_root).
+    #[must_use]
+    pub fn app_id_root(&self) -> String {
+        self.service.app_id_root()
+    }
+
     /// Returns the address that is listened on.
     #[must_use]
     pub fn address(&self) -> SocketAddr {

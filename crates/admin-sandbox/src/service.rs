@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use prost::Message;
-use tokio::sync::{Notify, broadcast};
+use tokio::sync::{Notify, broadcast, mpsc};
 
 use crate::realtime::hub::Hub;
 use crate::realtime::letter::{Letter, Meant};
@@ -16,6 +16,7 @@ use crate::rules::ended::{Cause, Ended};
 use crate::rules::history::Kept;
 use crate::rules::live_event::{Happened, LiveEvent};
 use crate::rules::notices::News;
+use crate::rules::stored_callbacks::Again;
 use crate::server::calls::Calls;
 use crate::server::faults::Faults;
 use crate::server::held::Held;
@@ -33,10 +34,13 @@ const SAVE_DELAY: Duration = Duration::from_millis(200);
 const SAVE_AGAIN: Duration = Duration::from_secs(2);
 
 /// The choices of the builder that hold for the sandbox's whole life.
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
     pub(crate) max_users: Option<usize>,
     pub(crate) server_managed_limits: bool,
+    pub(crate) open_registration: bool,
+    pub(crate) callback_storage: bool,
     pub(crate) expires_in_millis: bool,
     pub(crate) token_ttl: Duration,
     pub(crate) max_body: usize,
@@ -61,6 +65,9 @@ pub(crate) struct Service {
     /// Why the last change is not on disk, if it could not be written.
     unsaved: Mutex<Option<String>>,
     changed: Notify,
+    /// What webhooks are to post again, and the end of it until somebody takes that.
+    again: mpsc::UnboundedSender<Again>,
+    asked_again: Mutex<Option<mpsc::UnboundedReceiver<Again>>>,
 }
 
 impl Service {
@@ -73,6 +80,7 @@ impl Service {
         app: App,
         store: Option<StateFile>,
     ) -> Self {
+        let (again, asked_again) = mpsc::unbounded_channel();
         Self {
             settings,
             address,
@@ -88,7 +96,14 @@ impl Service {
             store: Mutex::new(store),
             unsaved: Mutex::default(),
             changed: Notify::new(),
+            again,
+            asked_again: Mutex::new(Some(asked_again)),
         }
+    }
+
+    /// Returns what is to be posted again, once.
+    pub(crate) fn asked_again(&self) -> Option<mpsc::UnboundedReceiver<Again>> {
+        lock(&self.asked_again).take()
     }
 
     /// Looks at the state.
@@ -132,6 +147,9 @@ impl Service {
             self.announce(event);
         }
         for told in std::mem::take(&mut app.told) {
+            if told.online_only && !self.hub.is_connected(&told.user) {
+                continue;
+            }
             let id = self.hub.new_id(now_ms);
             let (queue, meta) = notices::meta(&app.key, &told.user, &told.news, id, now_ms);
             if matches!(told.news, News::Message { .. }) {
@@ -152,6 +170,10 @@ impl Service {
                 user: told.user,
                 devices,
             });
+        }
+        for again in std::mem::take(&mut app.callbacks_again) {
+            // Nobody may be posting.
+            let _ = self.again.send(again);
         }
         for user in std::mem::take(&mut app.forgotten) {
             self.hub.forget(&user);
@@ -199,6 +221,11 @@ impl Service {
             let (org, name) = app.names();
             format!("{}/{org}/{name}", self.rest_url())
         })
+    }
+
+    /// The root of Agora's kind; everything below it is the same.
+    pub(crate) fn app_id_root(&self) -> String {
+        self.read(|app| format!("{}/app-id/{}", self.rest_url(), app.agora_id))
     }
 
     /// Saves after every burst of changes, until cancelled.

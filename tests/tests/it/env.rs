@@ -16,7 +16,7 @@ use tokio::runtime::Runtime;
 const LONGEST_RUN: Duration = Duration::from_secs(60);
 
 /// Longer than any run: a call that is held up for so long goes on when the test says so, or never.
-pub(crate) const STUCK: Duration = Duration::from_mins(10);
+pub(crate) const STUCK: Duration = Duration::from_secs(10 * 60);
 
 /// Waits for something that a running program brings about.
 pub(crate) fn until(what: &str, mut happened: impl FnMut() -> bool) {

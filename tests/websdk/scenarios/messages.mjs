@@ -57,11 +57,17 @@ export default ({ asAdmin, close, create, device, ok, refused, same, saw, signed
   async "messages sent by REST reach live devices, and those that come later"() {
     const [bob, eve] = [await user(), await user()];
     const b = await signedIn(bob, "b");
-    const send = (to, type, body) => asAdmin("POST", "/messages/users", { from: "admin", to, type, body });
+    const ext = { ticket: "7", urgent: false };
+    const send = (to, type, body) => asAdmin("POST", "/messages/users", { from: "admin", to, type, body, ext });
     const { body } = await send([bob, eve, "nobody9"], "txt", { msg: "maintenance at ten" });
-    same(Object.keys(body.data).sort(), [bob, eve].sort());
+    same(Object.keys(body.data).sort(), [bob, eve, "nobody9"].sort());
     const { detail } = await saw(b, "text");
-    same([detail.msg, detail.from], ["maintenance at ten", "admin"]);
+    same([detail.msg, detail.from, detail.ext], ["maintenance at ten", "admin", ext]);
+    const { body: taken } = await send([bob], "txt", { msg: "not so" });
+    await saw(b, "text", (e) => e.msg === "not so");
+    const recall = { msg_id: taken.data[bob], to: bob, chat_type: "chat", force: false };
+    await asAdmin("POST", "/messages/msg_recall", recall);
+    await saw(b, "recalled", (e) => e.mid === taken.data[bob]);
     await send([bob], "cmd", { action: "reload" });
     await saw(b, "cmd", (e) => e.action === "reload");
     await send([bob], "custom", { customEvent: "offer", customExts: { price: "3" } });

@@ -8,12 +8,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use futures_util::future::{Either, select};
+use http::HeaderValue;
+use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tracing::debug;
 
 use crate::app_root::AppRoot;
-use crate::credentials::{FetchError, Lease, TokenCache};
+use crate::credentials::{FetchError, Lease, TokenCache, bearer};
 use crate::endpoint::{Authority, Bucket, Effect, Endpoint, Request};
 use crate::envelope::{Classified, classify};
 use crate::error::{DecodeError, Delivery, Error, Kind, TransportError, texts_of};
@@ -265,6 +267,7 @@ impl Pipeline {
         progress.on_its_way = true;
         self.sent.fetch_add(1, Ordering::Relaxed);
         let header = lease.as_ref().map(|lease| lease.header.clone());
+        let header = header.or_else(|| endpoint.own_token().map(|token| self.own_header(token)));
         let answer = self
             .http
             .send(request, header, &*self.clock)
@@ -300,6 +303,12 @@ impl Pipeline {
             }
             (Classified::Refused(refusal), _) => Err(Failed::Otherwise(Kind::Refused(refusal))),
         }
+    }
+
+    /// The header of a call that brings its own token, which no answer may show.
+    fn own_header(&self, token: &SecretString) -> HeaderValue {
+        self.secrets.token(token.expose_secret());
+        bearer(token)
     }
 
     /// How long to wait before the next attempt, or `None` if there is none.

@@ -13,7 +13,7 @@ use std::fmt;
 pub use jwt::{JwtAlgorithm, JwtSigner};
 use secrecy::{ExposeSecret as _, SecretString};
 pub use secret_text::{UnusableSecret, check_secret};
-pub(crate) use token_cache::{Fetch, FetchError, FetchFuture, Fetched, Lease, TokenCache};
+pub(crate) use token_cache::{Fetch, FetchError, FetchFuture, Fetched, Lease, TokenCache, bearer};
 
 /// How the client proves its right to call. One of three, so that two cannot be given at once.
 ///

@@ -376,7 +376,7 @@ fn margin(lifetime: Duration) -> Duration {
     (lifetime / 10).min(Duration::from_secs(5 * 60))
 }
 
-fn bearer(token: &SecretString) -> HeaderValue {
+pub(crate) fn bearer(token: &SecretString) -> HeaderValue {
     let text = format!("Bearer {}", token.expose_secret().trim());
     // A token with characters no header may hold cannot be right; the server says so with a 401.
     let mut value = HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static("Bearer"));

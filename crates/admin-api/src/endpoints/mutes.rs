@@ -5,7 +5,6 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::app_root::AppKey;
 use crate::client::Client;
 use crate::endpoint::{Bucket, Effect, Endpoint, Method, Path};
 use crate::envelope::Envelope;
@@ -136,18 +135,6 @@ impl WireMutes {
             chat_room: of(self.chatroom),
         }
     }
-}
-
-/// Takes the app key that is known off a name. Names of apps and of users may hold `_`, so nothing is split at one.
-fn without_app_key(user: UserId, key: &AppKey) -> UserId {
-    let prefix = format!("{key}_");
-    // Servers write names of apps in lower case, however the root was typed.
-    let bare = user
-        .as_str()
-        .split_at_checked(prefix.len())
-        .filter(|(start, _)| start.eq_ignore_ascii_case(&prefix))
-        .and_then(|(_, bare)| UserId::parse(bare).ok());
-    bare.unwrap_or(user)
 }
 
 /// Mutes or unmutes a user. `Repeatable`: the times are absolute, not added up.
@@ -353,7 +340,7 @@ impl Client {
         let mut rows = self.execute(&ListMutes { page, page_size }).await?;
         if let Some(key) = self.app_root().app_key() {
             for row in &mut rows {
-                row.user = without_app_key(row.user.clone(), key);
+                row.user = row.user.clone().without_app_key(key);
             }
         }
         Ok(rows)
@@ -363,22 +350,6 @@ impl Client {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_the_own_app_key_before_the_name_is_taken_off() {
-        let key = AppKey::parse("acme#my_chat").unwrap();
-        for (name, bare) in [
-            ("acme#my_chat_ann", "ann"),
-            ("acme#my_chat_a_b", "a_b"),
-            ("acme#my_chat_", "acme#my_chat_"),
-            ("acme#my_ann", "acme#my_ann"),
-            ("ann", "ann"),
-            ("a_b", "a_b"),
-        ] {
-            let user = UserId::parse(name).unwrap();
-            assert_eq!(without_app_key(user, &key).as_str(), bare);
-        }
-    }
 
     #[test]
     fn a_fraction_of_a_second_does_not_lift_a_mute() {

@@ -1,12 +1,16 @@
-//! Forced logout.
+//! Forced logout: of one device, of all, of all but one, and of many users.
+//!
+//! Nothing here is on record. A backend that has to answer later for whom it signed out uses the engine instead, which notes
+//! down each request before it is sent and settles what is unknown: `easemob-admin-ops`, see docs/backends.md.
 
+use futures_util::{Stream, StreamExt as _};
 use serde_json::Value;
 
 use crate::client::Client;
 use crate::endpoint::{Effect, Endpoint, Method, Path};
 use crate::envelope::Envelope;
 use crate::error::{DecodeError, Error};
-use crate::model::{DeviceId, UnixMillis, UserId};
+use crate::model::{Device, DeviceId, UnixMillis, UserId};
 
 /// What the server says became of a forced logout.
 ///
@@ -178,6 +182,30 @@ fn outcome(answer: &Envelope<'_>) -> Result<LogoutOutcome, DecodeError> {
     }
 }
 
+/// What came of a logout of all devices but one.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let sandbox = easemob_admin_sandbox::Sandbox::start().await?;
+/// # use easemob_admin_api::{AppRoot, Client, Credentials, DeviceId, UserId};
+/// # let client = Client::builder(AppRoot::parse(&sandbox.app_root())?)
+/// #     .credentials(Credentials::client_secret(sandbox.client_id(), sandbox.client_secret())).build()?;
+/// sandbox.register("ann");
+/// sandbox.sign_in("ann", "ios")?;
+/// let elsewhere = client.logout_elsewhere(&UserId::parse("ann")?, &DeviceId::parse("web_gone")?).await?;
+/// assert!(!elsewhere.kept && elsewhere.others.is_empty(), "nobody is signed out for a slip");
+/// # Ok(()) }
+/// ```
+#[derive(Debug)]
+#[must_use = "each device has an outcome of its own"]
+#[non_exhaustive]
+pub struct LogoutElsewhere {
+    /// Whether the device to be kept was online. If not, nothing was sent.
+    pub kept: bool,
+    /// The other devices that were online, and what came of each.
+    pub others: Vec<(Device, Result<LogoutOutcome, Error>)>,
+}
+
 impl Client {
     /// Logs out all devices of `user`. They can sign in again at once: this is not a ban.
     ///
@@ -202,5 +230,82 @@ impl Client {
             verb,
         })
         .await
+    }
+
+    /// Logs out all devices of `user` but one: "sign out everywhere else".
+    ///
+    /// One call reads the list, and each other device takes one more, one after the other. Where the device to be kept is
+    /// not online, nothing is logged out: its id was mistyped, or it has just gone. A device that signs in after the list was
+    /// read stays.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let sandbox = easemob_admin_sandbox::Sandbox::start().await?;
+    /// # use easemob_admin_api::{AppRoot, Client, Credentials, DeviceId, UserId};
+    /// # let client = Client::builder(AppRoot::parse(&sandbox.app_root())?)
+    /// #     .credentials(Credentials::client_secret(sandbox.client_id(), sandbox.client_secret())).build()?;
+    /// sandbox.register("ann");
+    /// for device in ["ios_1", "web_1", "android_1"] {
+    ///     sandbox.sign_in_as("ann", device)?;
+    /// }
+    /// let elsewhere = client.logout_elsewhere(&UserId::parse("ann")?, &DeviceId::parse("web_1")?).await?;
+    /// assert!(elsewhere.kept && elsewhere.others.len() == 2);
+    /// assert_eq!(sandbox.devices("ann").len(), 1);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// When the list cannot be read for any reason of [`Client::execute`]; then nothing was logged out. What goes wrong
+    /// with one device is in its outcome.
+    pub async fn logout_elsewhere(&self, user: &UserId, keep: &DeviceId) -> Result<LogoutElsewhere, Error> {
+        let online = self.list_devices(user).await?;
+        let kept = online.iter().any(|device| device.id == *keep);
+        let mut others = Vec::new();
+        for device in online.into_iter().filter(|device| kept && device.id != *keep) {
+            let outcome = self.logout_device(user, &device.id).await;
+            others.push((device, outcome));
+        }
+        Ok(LogoutElsewhere { kept, others })
+    }
+
+    /// Logs out all devices of each user of a stream, and tells what came of each, in the order in which they are done.
+    ///
+    /// One call for each user, at most `concurrency` (at least 1) at a time, within the rate budget. Nothing is sent before
+    /// the first poll, users are taken from the stream as places get free, and no more is sent once the stream is dropped:
+    /// what is under way then is unknown.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let sandbox = easemob_admin_sandbox::Sandbox::start().await?;
+    /// # use easemob_admin_api::{AppRoot, Client, Credentials, UserId};
+    /// use futures_util::{StreamExt as _, stream};
+    /// # let client = Client::builder(AppRoot::parse(&sandbox.app_root())?)
+    /// #     .credentials(Credentials::client_secret(sandbox.client_id(), sandbox.client_secret())).build()?;
+    /// let users: Vec<UserId> = ["ann", "bob"].into_iter().map(UserId::parse).collect::<Result<_, _>>()?;
+    /// for user in &users {
+    ///     sandbox.register(user.as_str());
+    /// }
+    /// let outcomes: Vec<_> = client.logout_all_of(stream::iter(users), 8).collect().await;
+    /// assert!(outcomes.iter().all(|(_, outcome)| outcome.as_ref().unwrap().is_logged_out()));
+    /// # Ok(()) }
+    /// ```
+    pub fn logout_all_of<S>(
+        &self,
+        users: S,
+        concurrency: usize,
+    ) -> impl Stream<Item = (UserId, Result<LogoutOutcome, Error>)> + Send
+    where
+        S: Stream<Item = UserId> + Send,
+    {
+        let client = self.clone();
+        users
+            .map(move |user| {
+                let client = client.clone();
+                async move {
+                    let outcome = client.logout_all(&user).await;
+                    (user, outcome)
+                }
+            })
+            .buffer_unordered(concurrency.max(1))
     }
 }

@@ -150,7 +150,7 @@ impl Client {
     /// Asks whether users are online, however many they are, and tells for each what came of it, in the order asked.
     ///
     /// As few calls as the server's limits need are made, one after the other: 100 users and
-    /// [`LARGEST_BODY`](crate::LARGEST_BODY) bytes each. What the server refuses as too large is halved. A call that
+    /// [`LARGEST_BODY`](crate::LARGEST_BODY) bytes each, so that a thousand users with names of 40 characters take 10. What the server refuses as too large is halved. A call that
     /// fails is the error of the users it was about, and of no others.
     pub async fn statuses(&self, users: &[UserId]) -> Vec<(UserId, Result<OnlineStatus, Error>)> {
         let call_about = |users: &[UserId]| GetStatusBatch {

@@ -49,7 +49,8 @@ enum Name {
         alias = "application",
         alias = "applicationName",
         alias = "organization",
-        alias = "access_token"
+        alias = "access_token",
+        alias = "deploy_name"
     )]
     Own,
     #[serde(
@@ -60,6 +61,7 @@ enum Name {
         alias = "exception",
         alias = "expires_in",
         alias = "expire_timestamp",
+        alias = "msgs",
         alias = "user"
     )]
     Known,

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{Platform, UnixMillis};
+use crate::app_root::AppKey;
 
 /// The longest name that is sent, in bytes; current servers take 64, old ones took 230.
 const LONGEST: usize = 255;
@@ -78,6 +79,19 @@ impl UserId {
     #[must_use]
     pub fn folded(&self) -> String {
         self.0.to_lowercase()
+    }
+
+    /// Takes the app key that is known off a name, before which some servers write it. Names of apps and of users may hold `_`,
+    /// so nothing is split at one.
+    pub(crate) fn without_app_key(self, key: &AppKey) -> Self {
+        let prefix = format!("{key}_");
+        // Servers write names of apps in lower case, however the root was typed.
+        let bare = self
+            .as_str()
+            .split_at_checked(prefix.len())
+            .filter(|(start, _)| start.eq_ignore_ascii_case(&prefix))
+            .and_then(|(_, bare)| Self::parse(bare).ok());
+        bare.unwrap_or(self)
     }
 
     /// Returns true if the server takes both for one user.
@@ -287,5 +301,21 @@ mod tests {
         assert_eq!(DeviceId::from_login_id("ann/a/b").unwrap().as_str(), "a/b");
         assert_eq!(DeviceId::from_login_id("ios_1").unwrap().as_str(), "ios_1");
         assert!(DeviceId::from_login_id("ann/").is_err());
+    }
+
+    #[test]
+    fn only_the_own_app_key_before_the_name_is_taken_off() {
+        let key = AppKey::parse("acme#my_chat").unwrap();
+        for (name, bare) in [
+            ("acme#my_chat_ann", "ann"),
+            ("acme#my_chat_a_b", "a_b"),
+            ("acme#my_chat_", "acme#my_chat_"),
+            ("acme#my_ann", "acme#my_ann"),
+            ("ann", "ann"),
+            ("a_b", "a_b"),
+        ] {
+            let user = UserId::parse(name).unwrap();
+            assert_eq!(user.without_app_key(&key).as_str(), bare);
+        }
     }
 }

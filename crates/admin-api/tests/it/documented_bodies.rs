@@ -10,7 +10,7 @@ use easemob_admin_api::endpoints::mutes::{GetMutes, ListMutes, MuteFor, Mutes, S
 use easemob_admin_api::endpoints::offline::{CountOfflineMessages, GetOfflineMessageStatus, MessageStatus};
 use easemob_admin_api::endpoints::password::SetPassword;
 use easemob_admin_api::endpoints::presence::{
-    CountOnlineInGroup, GetPresence, ListSubscriptions, SetPresence, Subscribe, Unsubscribe,
+    CountIn, CountOnline, GetPresence, ListSubscriptions, SetPresence, Subscribe, Unsubscribe,
 };
 use easemob_admin_api::endpoints::sessions::{DisconnectVerb, LogoutAll, LogoutDevice};
 use easemob_admin_api::endpoints::status::{GetStatus, GetStatusBatch};
@@ -354,7 +354,13 @@ fn presence() {
     );
     assert_eq!((page.total, page.subscriptions.len()), (1, 1));
     assert_eq!(
-        decode(&CountOnlineInGroup { group: "1".into() }, r#"{"result":37}"#),
+        decode(
+            &CountOnline {
+                id: "1".into(),
+                of: CountIn::Group
+            },
+            r#"{"result":37}"#
+        ),
         37
     );
 }
@@ -408,4 +414,113 @@ fn refusals() {
             );
         }
     }
+}
+
+#[test]
+fn messages_push_tokens_and_stored_callbacks() {
+    use easemob_admin_api::endpoints::callbacks::{ListStoredCallbacks, RetryCallbacks};
+    use easemob_admin_api::endpoints::contacts::{AddContact, BlockUsers, ListContacts};
+    use easemob_admin_api::endpoints::groups::{AddGroupMembers, ListGroups, ListJoinedGroups};
+    use easemob_admin_api::endpoints::messages::{
+        BroadcastToAll, Conversation, ExportMessages, Message, MessageHour, OlderTarget, RecallMessage,
+        RecallOutcome, SendOlder, SendToUsers,
+    };
+    use easemob_admin_api::endpoints::push::{ListPushBindings, PushBinding};
+    use easemob_admin_api::{ExposeSecret as _, UnixMillis};
+
+    let message = || Message::text("hi");
+    let send = SendToUsers {
+        users: vec![user("user2"), user("user3")],
+        message: message(),
+    };
+    let body = r#"{"path":"/messages/users","timestamp":1657254052191,"action":"post","data":{"user2":"1029457500870543736"},"duration":0}"#;
+    assert_eq!(
+        decode(&send, body),
+        [Some("1029457500870543736".to_owned()), None]
+    );
+    let older = SendOlder {
+        target: OlderTarget::Users(vec![user("user2")]),
+        message: message(),
+    };
+    assert_eq!(
+        decode(&older, r#"{"action":"post","data":{"user2":"success"}}"#),
+        [("user2".to_owned(), "success".to_owned())]
+    );
+    let broadcast = BroadcastToAll { message: message() };
+    assert_eq!(
+        decode(
+            &broadcast,
+            r#"{"action":"post","data":{"id":1365344904091349007}}"#
+        ),
+        "1365344904091349007"
+    );
+    let recall = RecallMessage::new("1", Conversation::User(user("user2")));
+    let body =
+        r#"{"action":"post","data":{"recalled":"yes","chattype":"chat","from":"a","to":"b","msg_id":"1"}}"#;
+    assert_eq!(decode(&recall, body), RecallOutcome::Recalled);
+    let hour = MessageHour::new(2018, 11, 27, 17).unwrap();
+    let body = r#"{"action":"get","data":[{"url":"http://x?Expires=1543316122&OSSAccessKeyId=k&Signature=s"}],"timestamp":1}"#;
+    let files = decode(&ExportMessages { hour }, body);
+    assert!(files[0].expose_secret().starts_with("http://x?Expires"));
+
+    let bindings = ListPushBindings { user: user("ann") };
+    let body = r#"{"timestamp":1688031327535,"entities":[{"device_id":"8ce0","device_token":"BAEA","notifier_name":"104410638"}],"action":"get","duration":6}"#;
+    assert_eq!(
+        decode(&bindings, body),
+        [PushBinding::new("8ce0", "BAEA", "104410638")]
+    );
+
+    let body = r#"{"path":"/callbacks","action":"post","data":[{"date":"202109091440","size":15,"retry":0}],"duration":153}"#;
+    assert_eq!(decode(&ListStoredCallbacks, body)[0].posts, 15);
+    let retry = RetryCallbacks::new("202109091440");
+    decode(&retry, r#"{"action":"post","data":"success"}"#);
+    assert!(try_decode(&retry, r#"{"action":"post","data":"failure"}"#).is_err());
+
+    let list = ListGroups {
+        limit: 2,
+        cursor: None,
+    };
+    let body = r#"{"action":"get","data":[{"owner":"o#testapp_user1","groupid":"10","affiliations":2,"type":"group","last_modified":"1441021038124","groupname":"testgroup1"}],"cursor":"Y2h","count":1}"#;
+    let page = decode(&list, body);
+    assert_eq!(page.items[0].modified, Some(UnixMillis(1_441_021_038_124)));
+    assert_eq!(page.next, Some(Cursor::new("Y2h")));
+    let joined = ListJoinedGroups {
+        user: user("ann"),
+        page: 1,
+        page_size: 10,
+    };
+    assert!(
+        decode(
+            &joined,
+            r#"{"action":"get","count":0,"data":[],"entities":[],"properties":{}}"#
+        )
+        .is_empty()
+    );
+    let add = AddGroupMembers {
+        group: "66".into(),
+        users: vec![user("user4"), user("user5")],
+    };
+    let body =
+        r#"{"action":"post","data":{"newmembers":["user5","user4"],"groupid":"66","action":"add_member"}}"#;
+    assert_eq!(decode(&add, body), [user("user5"), user("user4")]);
+
+    let contacts = ListContacts { user: user("user1") };
+    let body =
+        r#"{"action":"get","entities":[],"data":["user3","user2"],"timestamp":1543819826513,"count":2}"#;
+    assert_eq!(decode(&contacts, body), [user("user3"), user("user2")]);
+    let added = AddContact {
+        user: user("user1"),
+        other: user("user2"),
+    };
+    let body = r#"{"action":"post","path":"/users/475/contacts","entities":[{"uuid":"b2a","type":"user","username":"user2","activated":true}]}"#;
+    assert_eq!(decode(&added, body).unwrap().username, user("user2"));
+    assert!(decode(&added, "{}").is_none());
+    let block = BlockUsers {
+        user: user("user1"),
+        others: vec![user("user2")],
+    };
+    assert_eq!(
+        decode(&block, r#"{"action":"post","data":["user2"]}"#),
+        [user("user2")]
+    );
 }

@@ -1,7 +1,8 @@
 //! The messages on the wire: one binary WebSocket frame is one [`MSync`].
 //!
 //! Only fields that the sandbox reads or writes are here; others are skipped when reading. Sub-messages that the
-//! SDK needs to be there, even if empty, are written as `Some(default)`.
+//! SDK needs to be there, even if empty, are written as `Some(default)`, and numbers that it needs to be there, even if
+//! 0, are `required`: the SDK inside easemob-chat-uikit 3 takes a missing one for no answer, and cannot sign in.
 
 use prost::Message;
 
@@ -36,7 +37,7 @@ pub(crate) struct MSync {
     pub(crate) guid: Option<Jid>,
     #[prost(string, tag = "3")]
     pub(crate) auth: String,
-    #[prost(int32, tag = "8")]
+    #[prost(int32, required, tag = "8")]
     pub(crate) command: i32,
     #[prost(bytes = "vec", tag = "9")]
     pub(crate) payload: Vec<u8>,
@@ -79,7 +80,7 @@ pub(crate) struct Provision {
 /// Whether it worked.
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct Status {
-    #[prost(int32, tag = "1")]
+    #[prost(int32, required, tag = "1")]
     pub(crate) error_code: i32,
     #[prost(string, tag = "2")]
     pub(crate) reason: String,
@@ -174,7 +175,7 @@ pub(crate) struct Meta {
     pub(crate) to: Option<Jid>,
     #[prost(uint64, tag = "4")]
     pub(crate) timestamp: u64,
-    #[prost(int32, tag = "5")]
+    #[prost(int32, required, tag = "5")]
     pub(crate) ns: i32,
     #[prost(bytes = "vec", tag = "6")]
     pub(crate) payload: Vec<u8>,
@@ -191,6 +192,11 @@ pub(crate) struct MessageBody {
     pub(crate) to: Option<Jid>,
     #[prost(message, repeated, tag = "4")]
     pub(crate) contents: Vec<MessageContent>,
+    #[prost(message, repeated, tag = "5")]
+    pub(crate) ext: Vec<KeyValue>,
+    /// The message that this one is about: a recall or a receipt.
+    #[prost(uint64, tag = "6")]
+    pub(crate) about_message: u64,
 }
 
 /// One part of a message.
@@ -200,12 +206,71 @@ pub(crate) struct MessageContent {
     pub(crate) kind: i32,
     #[prost(string, tag = "2")]
     pub(crate) text: String,
+    #[prost(double, tag = "3")]
+    pub(crate) latitude: f64,
+    #[prost(double, tag = "4")]
+    pub(crate) longitude: f64,
+    #[prost(string, tag = "5")]
+    pub(crate) address: String,
+    #[prost(string, tag = "6")]
+    pub(crate) display_name: String,
+    #[prost(string, tag = "7")]
+    pub(crate) remote_path: String,
+    #[prost(string, tag = "8")]
+    pub(crate) secret_key: String,
+    #[prost(int32, tag = "9")]
+    pub(crate) file_length: i32,
     #[prost(string, tag = "10")]
     pub(crate) action: String,
+    #[prost(int32, tag = "12")]
+    pub(crate) duration: i32,
+    #[prost(message, optional, tag = "13")]
+    pub(crate) size: Option<Size>,
+    #[prost(string, tag = "14")]
+    pub(crate) thumbnail_path: String,
+    #[prost(string, tag = "15")]
+    pub(crate) thumbnail_secret: String,
     #[prost(string, tag = "19")]
     pub(crate) custom_event: String,
     #[prost(message, repeated, tag = "20")]
     pub(crate) custom_exts: Vec<KeyValue>,
+}
+
+/// How large a picture is, in pixels.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Size {
+    #[prost(double, tag = "1")]
+    pub(crate) width: f64,
+    #[prost(double, tag = "2")]
+    pub(crate) height: f64,
+}
+
+/// What a message is.
+pub(crate) mod message_kind {
+    pub(crate) const CHAT: i32 = 1;
+    pub(crate) const GROUP_CHAT: i32 = 2;
+    /// The last kind that says something; the later ones are about messages.
+    pub(crate) const ROOM: i32 = 3;
+    pub(crate) const RECALL: i32 = 6;
+}
+
+/// What a part of a message is.
+pub(crate) mod content_kind {
+    pub(crate) const TEXT: i32 = 0;
+    pub(crate) const IMAGE: i32 = 1;
+    pub(crate) const VIDEO: i32 = 2;
+    pub(crate) const LOCATION: i32 = 3;
+    pub(crate) const VOICE: i32 = 4;
+    pub(crate) const FILE: i32 = 5;
+    pub(crate) const COMMAND: i32 = 6;
+    pub(crate) const CUSTOM: i32 = 7;
+}
+
+/// What a parameter is.
+pub(crate) mod value_kind {
+    pub(crate) const BOOL: i32 = 1;
+    pub(crate) const STRING: i32 = 7;
+    pub(crate) const JSON: i32 = 8;
 }
 
 /// A parameter.
@@ -215,6 +280,8 @@ pub(crate) struct KeyValue {
     pub(crate) key: String,
     #[prost(int32, tag = "2")]
     pub(crate) kind: i32,
+    #[prost(int64, optional, tag = "3")]
+    pub(crate) whole_value: Option<i64>,
     #[prost(string, tag = "6")]
     pub(crate) string_value: String,
 }

@@ -1,6 +1,6 @@
 //! Which devices are connected, and what waits for them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::{Notify, mpsc};
@@ -231,6 +231,21 @@ impl Hub {
                 count,
             })
             .collect()
+    }
+
+    /// Returns whether any device of a user is connected.
+    pub(crate) fn is_connected(&self, user: &str) -> bool {
+        lock(&self.state).connected(user)
+    }
+
+    /// Returns the ids of the messages to a user that no device of the user has received.
+    pub(crate) fn waiting_messages(&self, user: &str, now_ms: u64) -> BTreeSet<u64> {
+        lock(&self.state).post.waiting_messages(user, now_ms)
+    }
+
+    /// Takes back a message to a user, where it was not received yet.
+    pub(crate) fn take_back(&self, user: &str, id: u64) {
+        lock(&self.state).post.take_back(user, id);
     }
 
     /// Forgets what waits for a user who is gone, and what the user sent.

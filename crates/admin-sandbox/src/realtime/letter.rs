@@ -1,6 +1,8 @@
 //! A message on its way, and which devices of its user it is for. Pure.
 
-use super::frames::{Jid, Meta};
+use prost::Message;
+
+use super::frames::{Jid, MessageBody, Meta, message_kind, namespace};
 
 /// What a message takes in memory besides what it says, more or less.
 const ENVELOPE: usize = 256;
@@ -20,6 +22,15 @@ impl Letter {
     /// Returns how many bytes it takes, more or less.
     pub(crate) fn weight(&self) -> usize {
         self.meta.payload.len() + ENVELOPE
+    }
+
+    /// Returns whether it says something to `user`: receipts, recalls and events do not, nor does what the user sent.
+    pub(crate) fn is_message_to(&self, user: &str) -> bool {
+        let from = self.meta.from.as_ref().map(|jid| jid.name.as_str());
+        self.meta.ns == namespace::CHAT
+            && from != Some(user)
+            && MessageBody::decode(self.meta.payload.as_slice())
+                .is_ok_and(|body| body.kind <= message_kind::ROOM)
     }
 }
 

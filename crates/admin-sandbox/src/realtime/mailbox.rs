@@ -68,14 +68,18 @@ impl Mailbox {
         }
     }
 
-    /// Takes what was handed out up to `key` as received, and hands out what comes next.
-    pub(crate) fn pull(&mut self, name: &str, key: u64) -> Pull {
+    /// Takes what was handed out up to `key` as received, whose ids go to `received`, and hands out what comes next.
+    pub(crate) fn pull(&mut self, name: &str, key: u64, mut received: impl FnMut(u64)) -> Pull {
         let Some(queue) = self.queues.get_mut(name) else {
             return Pull::Empty(key);
         };
         queue.told = false;
-        let received = queue.waiting.partition_point(|(position, _)| *position <= key);
-        self.bytes -= queue.drop_oldest(received);
+        let acknowledged = queue.waiting.partition_point(|(position, _)| *position <= key);
+        queue
+            .waiting
+            .range(..acknowledged)
+            .for_each(|(_, letter)| received(letter.meta.id));
+        self.bytes -= queue.drop_oldest(acknowledged);
         let batch = || queue.waiting.iter().take(BATCH);
         match batch().next_back() {
             None => Pull::Empty(key),
@@ -100,6 +104,16 @@ impl Mailbox {
             )
         })
         .collect()
+    }
+
+    /// Takes back a message, wherever it waits.
+    pub(crate) fn take_back(&mut self, id: u64) {
+        for queue in self.queues.values_mut() {
+            let before: usize = queue.waiting.iter().map(|(_, letter)| letter.weight()).sum();
+            queue.waiting.retain(|(_, letter)| letter.meta.id != id);
+            let after: usize = queue.waiting.iter().map(|(_, letter)| letter.weight()).sum();
+            self.bytes -= before - after;
+        }
     }
 
     /// Returns everything that was never acknowledged.
@@ -141,6 +155,10 @@ mod tests {
         })
     }
 
+    fn pull(mailbox: &mut Mailbox, name: &str, key: u64) -> Pull {
+        mailbox.pull(name, key, |_| {})
+    }
+
     fn meta(id: u64) -> Meta {
         Meta {
             id,
@@ -153,19 +171,21 @@ mod tests {
         let mut mailbox = Mailbox::default();
         mailbox.push(letter(1));
         mailbox.push(letter(2));
-        let Pull::Batch(metas, key) = mailbox.pull("bob", 0) else {
+        let Pull::Batch(metas, key) = pull(&mut mailbox, "bob", 0) else {
             panic!("nothing waits");
         };
         assert_eq!(metas, [meta(1), meta(2)]);
         assert_eq!(
-            mailbox.pull("bob", 0),
+            pull(&mut mailbox, "bob", 0),
             Pull::Batch(metas, key),
             "the answer may have been lost"
         );
         assert_eq!(mailbox.waiting(), [(queue("bob"), 2)]);
-        assert_eq!(mailbox.pull("bob", key), Pull::Empty(key));
+        let mut received = Vec::new();
+        let empty = mailbox.pull("bob", key, |id| received.push(id));
+        assert_eq!((empty, received), (Pull::Empty(key), vec![1, 2]));
         assert!(mailbox.waiting().is_empty());
-        assert_eq!(mailbox.pull("nobody", 7), Pull::Empty(7));
+        assert_eq!(pull(&mut mailbox, "nobody", 7), Pull::Empty(7));
     }
 
     #[test]
@@ -175,14 +195,14 @@ mod tests {
             mailbox.push(letter(id));
         }
         assert_eq!(mailbox.waiting(), [(queue("bob"), 1_000)]);
-        let Pull::Batch(metas, _) = mailbox.pull("bob", 0) else {
+        let Pull::Batch(metas, _) = pull(&mut mailbox, "bob", 0) else {
             panic!("nothing waits");
         };
         assert_eq!(metas[0], meta(1_000), "the oldest went");
         assert_eq!(mailbox.bytes(), 1_000 * letter(1).weight());
         mailbox.drop_older_half();
         assert_eq!(mailbox.bytes(), 500 * letter(1).weight());
-        mailbox.pull("bob", 2_000);
+        pull(&mut mailbox, "bob", 2_000);
         assert_eq!(mailbox.bytes(), 0);
     }
 
@@ -190,7 +210,7 @@ mod tests {
     fn a_device_is_told_of_a_queue_once_until_it_looks_there() {
         let mut mailbox = Mailbox::default();
         assert!(mailbox.push(letter(1)) && !mailbox.push(letter(2)));
-        mailbox.pull("bob", 0);
+        pull(&mut mailbox, "bob", 0);
         assert!(mailbox.push(letter(3)), "it may have looked before");
         mailbox.forget_told();
         assert!(mailbox.push(letter(4)));
@@ -207,7 +227,7 @@ mod tests {
                     sent += 1;
                     mailbox.push(letter(sent));
                 }
-                if let Pull::Batch(metas, next) = mailbox.pull("bob", key) {
+                if let Pull::Batch(metas, next) = pull(&mut mailbox, "bob", key) {
                     prop_assert!(next > key, "keys must grow");
                     key = next;
                     received.extend(metas.into_iter().map(|meta| meta.id));

@@ -3,9 +3,10 @@
 use prost::Message;
 
 use super::frames::{
-    CONFERENCE, DOMAIN, EventInfo, Jid, KeyValue, MessageBody, MessageContent, Meta, Muc, Roster, namespace,
+    CONFERENCE, DOMAIN, EventInfo, Jid, MessageBody, Meta, Muc, Roster, message_kind, namespace,
 };
-use crate::rules::notices::{ContactChange, Content, GroupChange, GroupNews, News};
+use super::wire_content;
+use crate::rules::notices::{ContactChange, GroupChange, GroupNews, News};
 
 /// Returns the message that tells a user the news, and its queue: the system's, or for a message that of the other side.
 pub(crate) fn meta(app_key: &str, user: &str, news: &News, id: u64, now_ms: u64) -> (Jid, Meta) {
@@ -20,18 +21,34 @@ pub(crate) fn meta(app_key: &str, user: &str, news: &News, id: u64, now_ms: u64)
             id,
             from,
             to,
+            in_group,
             content,
         } => {
-            let other = if user == to { from } else { to };
-            let meta = Meta {
-                id: *id,
-                from: Some(jid(from)),
-                to: Some(jid(to)),
-                timestamp: now_ms,
-                ns: namespace::CHAT,
-                payload: message(from, to, content).encode_to_vec(),
+            let kind = if *in_group {
+                message_kind::GROUP_CHAT
+            } else {
+                message_kind::CHAT
             };
-            return (jid(other), meta);
+            let body = MessageBody {
+                kind,
+                contents: vec![wire_content::write(&content.said)],
+                ext: wire_content::write_ext(&content.ext),
+                ..between(from, to)
+            };
+            return said(app_key, user, (from, to, *in_group), *id, now_ms, &body);
+        }
+        News::Recalled {
+            message,
+            from,
+            to,
+            in_group,
+        } => {
+            let body = MessageBody {
+                kind: message_kind::RECALL,
+                about_message: *message,
+                ..between(from, to)
+            };
+            return said(app_key, user, (from, to, *in_group), id, now_ms, &body);
         }
         // Minified by its own form: SDKs fail on a byte below 0x10.
         News::Notify(json) => ("admin", namespace::NOTIFY, json.to_string().into_bytes()),
@@ -94,44 +111,44 @@ fn muc(app_key: &str, user: &str, news: &GroupNews) -> Muc {
     }
 }
 
-/// The body of a message between two users.
-fn message(from: &str, to: &str, content: &Content) -> MessageBody {
-    const CHAT: i32 = 1;
-    const STRING: i32 = 7;
+/// Puts into its queue what one user says to another or to a group.
+fn said(
+    app_key: &str,
+    user: &str,
+    (from, to, in_group): (&str, &str, bool),
+    id: u64,
+    now_ms: u64,
+    body: &MessageBody,
+) -> (Jid, Meta) {
+    let jid = |name: &str, domain: &str| Jid {
+        app_key: app_key.into(),
+        name: name.into(),
+        domain: domain.into(),
+        ..Jid::default()
+    };
+    let domain = if in_group { CONFERENCE } else { DOMAIN };
+    let other = if user == to { from } else { to };
+    let meta = Meta {
+        id,
+        from: Some(jid(from, DOMAIN)),
+        to: Some(jid(to, domain)),
+        timestamp: now_ms,
+        ns: namespace::CHAT,
+        payload: body.encode_to_vec(),
+    };
+    (jid(other, domain), meta)
+}
+
+/// The frame of a message.
+fn between(from: &str, to: &str) -> MessageBody {
     let name = |name: &str| Jid {
         name: name.into(),
         ..Jid::default()
     };
-    let part = match content {
-        Content::Text(text) => MessageContent {
-            kind: 0,
-            text: text.clone(),
-            ..MessageContent::default()
-        },
-        Content::Command(action) => MessageContent {
-            kind: 6,
-            action: action.clone(),
-            ..MessageContent::default()
-        },
-        Content::Custom(event, exts) => MessageContent {
-            kind: 7,
-            custom_event: event.clone(),
-            custom_exts: exts
-                .iter()
-                .map(|(key, value)| KeyValue {
-                    key: key.clone(),
-                    kind: STRING,
-                    string_value: value.clone(),
-                })
-                .collect(),
-            ..MessageContent::default()
-        },
-    };
     MessageBody {
-        kind: CHAT,
         from: Some(name(from)),
         to: Some(name(to)),
-        contents: vec![part],
+        ..MessageBody::default()
     }
 }
 

@@ -3,7 +3,7 @@
 //! A device that was here before has a mailbox of its own, into which messages go while it is away. What came while
 //! no device was connected, and what a device left behind, also waits for devices that were never here.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use super::frames::Jid;
@@ -15,6 +15,9 @@ const MOST_GONE: usize = 8;
 
 /// So many messages of a user wait for new devices; beyond it the oldest goes.
 const LONGEST_UNCLAIMED: usize = 1_000;
+
+/// So many messages of a user are known not to have been received; beyond it the oldest counts as received.
+const MOST_UNDELIVERED: usize = 10_000;
 
 /// They wait a week, as long as the service keeps messages.
 const PATIENCE_MS: u64 = 7 * 24 * 60 * 60 * 1_000;
@@ -39,6 +42,8 @@ struct Mail {
     gone: VecDeque<String>,
     /// What waits for new devices, in the order of the ids.
     unclaimed: VecDeque<Arc<Letter>>,
+    /// The ids of messages that no device has received yet. What was dropped since may still be among them.
+    undelivered: BTreeSet<u64>,
 }
 
 impl Mail {
@@ -59,6 +64,34 @@ impl Mail {
         if self.unclaimed.len() > LONGEST_UNCLAIMED {
             self.unclaimed.pop_front();
         }
+    }
+
+    fn expect(&mut self, id: u64) {
+        self.undelivered.insert(id);
+        if self.undelivered.len() > MOST_UNDELIVERED {
+            self.undelivered.pop_first();
+        }
+    }
+
+    /// Returns the ids of the messages that wait and that no device has received.
+    fn waiting_messages(&self, now_ms: u64) -> BTreeSet<u64> {
+        let fresh = |letter: &&Arc<Letter>| now_ms.saturating_sub(letter.meta.timestamp) <= PATIENCE_MS;
+        let in_boxes = self
+            .boxes
+            .values()
+            .flat_map(Mailbox::unreceived)
+            .map(|letter| letter.meta.id);
+        let unclaimed = self.unclaimed.iter().filter(fresh).map(|letter| letter.meta.id);
+        unclaimed
+            .chain(in_boxes)
+            .filter(|id| self.undelivered.contains(id))
+            .collect()
+    }
+
+    fn take_back(&mut self, id: u64) {
+        self.undelivered.remove(&id);
+        self.unclaimed.retain(|letter| letter.meta.id != id);
+        self.boxes.values_mut().for_each(|mailbox| mailbox.take_back(id));
     }
 
     fn drop_older_half(&mut self) {
@@ -113,6 +146,9 @@ impl Post {
     /// has to be told. It waits for new devices if nobody is `connected`, or if the device that it names was never here.
     pub(crate) fn put(&mut self, user: &str, letter: &Arc<Letter>, connected: bool) -> Vec<(String, bool)> {
         let reached = self.change(user, |mail| {
+            if letter.is_message_to(user) {
+                mail.expect(letter.meta.id);
+            }
             let mut reached = Vec::new();
             for (resource, mailbox) in &mut mail.boxes {
                 if letter.meant.is_for(resource) {
@@ -133,9 +169,24 @@ impl Post {
     /// Hands out what waits in a queue of a device.
     pub(crate) fn pull(&mut self, user: &str, resource: &str, queue: &str, key: u64) -> Pull {
         self.change(user, |mail| {
-            let mailbox = mail.boxes.get_mut(resource);
-            mailbox.map_or(Pull::Empty(key), |mailbox| mailbox.pull(queue, key))
+            let Some(mailbox) = mail.boxes.get_mut(resource) else {
+                return Pull::Empty(key);
+            };
+            mailbox.pull(queue, key, |id| {
+                mail.undelivered.remove(&id);
+            })
         })
+    }
+
+    /// Returns the ids of the messages to a user that no device of the user has received, and that still wait.
+    pub(crate) fn waiting_messages(&self, user: &str, now_ms: u64) -> BTreeSet<u64> {
+        let mail = self.of.get(user);
+        mail.map(|mail| mail.waiting_messages(now_ms)).unwrap_or_default()
+    }
+
+    /// Takes back a message that was not received yet.
+    pub(crate) fn take_back(&mut self, user: &str, id: u64) {
+        self.change(user, |mail| mail.take_back(id));
     }
 
     /// Returns the queues of a device that are not empty, with how many messages wait there.
@@ -176,8 +227,10 @@ impl Post {
 
 #[cfg(test)]
 mod tests {
+    use prost::Message;
+
     use super::*;
-    use crate::realtime::frames::Meta;
+    use crate::realtime::frames::{MessageBody, Meta, namespace};
     use crate::realtime::letter::Meant;
 
     const NOTHING: [u64; 0] = [];
@@ -264,6 +317,55 @@ mod tests {
         post.put("ann", &only(2, "ios_1"), true);
         post.open("ann", "ios_1", 3);
         assert_eq!(received(&mut post, "ios_1"), [1, 2]);
+    }
+
+    /// A letter of the kind of messages or receipts.
+    fn chat(id: u64, from: &str, kind: i32) -> Arc<Letter> {
+        let mut letter = Letter::clone(&to_all(id));
+        letter.meta.ns = namespace::CHAT;
+        letter.meta.from = Some(Jid {
+            name: from.into(),
+            ..Jid::default()
+        });
+        let body = MessageBody {
+            kind,
+            ..MessageBody::default()
+        };
+        letter.meta.payload = body.encode_to_vec();
+        Arc::new(letter)
+    }
+
+    #[test]
+    fn a_message_counts_as_waiting_until_one_device_has_received_it() {
+        let mut post = Post::default();
+        post.put("ann", &chat(1, "bob", 1), false);
+        post.put("ann", &chat(2, "bob", 2), false);
+        // A receipt, an event, and a copy of what the user said somewhere else.
+        post.put("ann", &chat(3, "bob", 5), false);
+        post.put("ann", &to_all(4), false);
+        post.put("ann", &chat(5, "ann", 1), false);
+        let waiting = |post: &Post, now_ms| {
+            post.waiting_messages("ann", now_ms)
+                .into_iter()
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(waiting(&post, 6), [1, 2]);
+        assert_eq!(waiting(&post, PATIENCE_MS + 2), [2], "the first is too old");
+        post.open("ann", "ios_1", 6);
+        post.open("ann", "web_1", 6);
+        assert_eq!(waiting(&post, 6), [1, 2], "handed out to nobody yet");
+        assert_eq!(received(&mut post, "ios_1"), [1, 2, 3, 4, 5]);
+        assert_eq!(waiting(&post, 6), NOTHING, "the other device has still to look");
+        post.shut("ann", "ios_1");
+        post.shut("ann", "web_1");
+        post.put("ann", &chat(7, "bob", 1), false);
+        assert_eq!(waiting(&post, 8), [7]);
+        post.take_back("ann", 7);
+        assert_eq!(waiting(&post, 8), NOTHING);
+        post.open("ann", "ios_1", 8);
+        assert_eq!(received(&mut post, "ios_1"), NOTHING);
+        assert_eq!(waiting(&post, 8), NOTHING);
+        assert!(post.waiting_messages("nobody", 8).is_empty());
     }
 
     #[test]

@@ -49,7 +49,13 @@ pub(crate) fn check(
         return Err(Status::error(code::WRONG_PARAMETER, "no such app"));
     }
     let token = token_of(msync, provision);
-    let (subject, expires_ms) = match app.tokens.check_with_end(&token, now_ms) {
+    let checked = if let Some(dynamic) = app.check_dynamic_token(&token, now_ms) {
+        dynamic.map(|(user, end_ms)| (Subject::User(user.to_lowercase()), Some(end_ms)))
+    } else {
+        let opaque = app.tokens.check_with_end(&token, now_ms);
+        opaque.map(|(subject, end_ms)| (subject.clone(), end_ms))
+    };
+    let (subject, expires_ms) = match checked {
         Ok(found) => found,
         Err(TokenError::Expired) => return Err(Status::error(code::FAIL, EXPIRED)),
         Err(_) if app.users.find(&guid.name).is_none() => return Err(Status::error(code::FAIL, NOT_FOUND)),
@@ -59,7 +65,7 @@ pub(crate) fn check(
         return Err(Status::error(code::FAIL, NOT_FOUND));
     };
     match subject {
-        Subject::User(name) if *name == user.name => {}
+        Subject::User(name) if name == user.name => {}
         Subject::User(_) | Subject::App => return Err(Status::error(code::FAIL, NO_MATCH)),
     }
     let resource = if provision.resource.is_empty() {
@@ -177,6 +183,29 @@ mod tests {
             let signed_in = app.sign_in("ann", candidate.request, 2).unwrap();
             assert_eq!(signed_in.resource, "webim_web_1");
         }
+    }
+
+    #[test]
+    fn a_token_that_the_backend_made_lets_its_user_in_until_its_end() {
+        let mut app = app();
+        (app.client_id, app.client_secret) = ("YXA6id".into(), "YXA6secret".into());
+        // For the user `ann` of the app `o#a`, until 1686208157 s.
+        let token = "ZHQteyJzaWduYXR1cmUiOiIxNTgwMDAwMWVkMTUwNDMyZmVlMmZiYzFmNThjOWFhNzllMDVkYWQ2ODQzZWNhYzYzOGEwMjlmMTBhODM3YzU4IiwiYXBwa2V5IjoibyNhIiwidXNlcklkIjoiYW5uIiwiY3VyVGltZSI6MTY4NjIwNzU1NywidHRsIjo2MDB9";
+        let (msync, provision) = asking("o#a", "ANN", token);
+        let candidate = check(&app, &msync, &provision, 1_686_208_156_999).unwrap();
+        assert_eq!(
+            (candidate.user.as_str(), candidate.expires_ms),
+            ("ann", Some(1_686_208_157_000))
+        );
+        let late = asking("o#a", "ann", token);
+        assert_eq!(refused(&app, &late, 1_686_208_157_000), (1, EXPIRED.into()));
+        let other_user = asking("o#a", "bob", token);
+        assert_eq!(refused(&app, &other_user, 0), (1, NO_MATCH.into()));
+        app.client_secret = "another".into();
+        assert_eq!(
+            refused(&app, &asking("o#a", "ann", token), 0),
+            (1, NO_MATCH.into())
+        );
     }
 
     #[test]

@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::broadcasts::Broadcasts;
 use super::contacts::Contacts;
 use super::conversations::Conversations;
 use super::ended::Ended;
@@ -11,6 +12,7 @@ use super::limits::DeviceLimits;
 use super::live_event::LiveEvent;
 use super::notices::Told;
 use super::sign_in::SignInPolicy;
+use super::stored_callbacks::{Again, StoredCallbacks};
 use super::tokens::Tokens;
 use super::users::Users;
 
@@ -22,6 +24,12 @@ pub(crate) struct App {
     pub(crate) uuid: Uuid,
     pub(crate) client_id: String,
     pub(crate) client_secret: String,
+    /// What stands for the app key in roots of Agora's kind.
+    #[serde(default = "random_id")]
+    pub(crate) agora_id: String,
+    /// What tokens of Agora's kind are signed with.
+    #[serde(default = "random_id")]
+    pub(crate) agora_certificate: String,
     pub(crate) users: Users,
     pub(crate) tokens: Tokens,
     pub(crate) limits: DeviceLimits,
@@ -50,6 +58,13 @@ pub(crate) struct App {
     pub(crate) conversations: Conversations,
     #[serde(skip)]
     pub(crate) history: History,
+    #[serde(default)]
+    pub(crate) broadcasts: Broadcasts,
+    #[serde(skip)]
+    pub(crate) stored_callbacks: StoredCallbacks,
+    /// What is to be posted again since somebody last asked.
+    #[serde(skip)]
+    pub(crate) callbacks_again: Vec<Again>,
 }
 
 impl App {
@@ -61,6 +76,8 @@ impl App {
             uuid: Uuid::new_v4(),
             client_id,
             client_secret,
+            agora_id: random_id(),
+            agora_certificate: random_id(),
             users: Users::default(),
             tokens: Tokens::default(),
             limits: DeviceLimits::default(),
@@ -75,6 +92,9 @@ impl App {
             contacts: Contacts::default(),
             conversations: Conversations::default(),
             history: History::default(),
+            broadcasts: Broadcasts::default(),
+            stored_callbacks: StoredCallbacks::default(),
+            callbacks_again: Vec::new(),
         }
     }
 
@@ -90,10 +110,17 @@ impl App {
         self.groups = Groups::default();
         self.conversations = Conversations::default();
         self.history = History::default();
+        self.broadcasts = Broadcasts::default();
+        self.stored_callbacks = StoredCallbacks::default();
         self.tokens.revoke_users();
         self.limits = DeviceLimits::default();
         self.policy = SignInPolicy::default();
     }
+}
+
+/// Ids and certificates of Agora's kind are 32 hexadecimal digits.
+fn random_id() -> String {
+    Uuid::new_v4().simple().to_string()
 }
 
 fn random_credentials() -> (String, String) {

@@ -76,6 +76,8 @@ impl Contacts {
 /// What a user does about a contact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ContactAct {
+    /// Makes one without a question, as REST does.
+    Add,
     /// Asks.
     Apply,
     /// Takes the one who asked.
@@ -112,6 +114,12 @@ impl App {
             return Err(ContactError::Oneself);
         }
         let (at_own, at_other) = match act {
+            ContactAct::Add => {
+                self.contacts.answer(&actor, &other);
+                self.contacts.answer(&other, &actor);
+                self.contacts.tie(&actor, &other);
+                (ContactChange::Accepted, ContactChange::AcceptedByOther)
+            }
             ContactAct::Apply => {
                 self.contacts
                     .asked
@@ -169,6 +177,7 @@ impl App {
         self.told.push(Told {
             user: user.to_owned(),
             but: but.map(str::to_owned),
+            online_only: false,
             news,
         });
     }
@@ -188,7 +197,7 @@ mod tests {
     fn told(app: &mut App) -> Vec<(String, Option<String>, ContactChange)> {
         let change = |told: Told| match told.news {
             News::Contact { change, .. } => (told.user, told.but, change),
-            other @ (News::Notify(_) | News::Message { .. } | News::Group(_)) => panic!("{other:?}"),
+            other => panic!("{other:?}"),
         };
         std::mem::take(&mut app.told).into_iter().map(change).collect()
     }
@@ -235,6 +244,30 @@ mod tests {
         app.change_contact("ann", None, ContactAct::Unblock, "bob", "")
             .unwrap();
         assert!(app.contacts.blocked("ann").is_empty());
+    }
+
+    #[test]
+    fn rest_makes_contacts_without_a_question_and_answers_those_that_are_open() {
+        let mut app = app();
+        app.change_contact("ann", None, ContactAct::Apply, "bob", "")
+            .unwrap();
+        told(&mut app);
+        app.change_contact("ann", None, ContactAct::Add, "BOB", "")
+            .unwrap();
+        assert_eq!(
+            told(&mut app),
+            [
+                ("bob".into(), None, ContactChange::AcceptedByOther),
+                ("ann".into(), None, ContactChange::Accepted)
+            ]
+        );
+        assert_eq!(app.contacts.of("bob"), ["ann"]);
+        app.change_contact("ann", None, ContactAct::Remove, "bob", "")
+            .unwrap();
+        told(&mut app);
+        app.change_contact("bob", None, ContactAct::Accept, "ann", "")
+            .unwrap();
+        assert!(app.contacts.of("bob").is_empty(), "there is no question any more");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! They live in memory only, and what a message says is not looked into.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 /// No conversation of a user keeps more; beyond it the oldest goes.
@@ -33,7 +33,7 @@ pub(crate) struct History {
 }
 
 /// A user, and the other side of a conversation.
-type Side = (String, String);
+pub(crate) type Side = (String, String);
 
 impl Kept {
     fn weight(&self) -> usize {
@@ -96,6 +96,35 @@ impl History {
         let last = found.len() <= wanted.most;
         found.truncate(wanted.most);
         (found, last)
+    }
+
+    /// Returns the messages of a time, each once, oldest first.
+    pub(crate) fn between(&self, from_ms: u64, until_ms: u64) -> Vec<&Kept> {
+        let within = |kept: &&Kept| (from_ms..until_ms).contains(&kept.at_ms);
+        let found = self.of.values().flatten().filter(within);
+        let by_id: BTreeMap<u64, &Kept> = found.map(|kept| (kept.id, kept)).collect();
+        by_id.into_values().collect()
+    }
+
+    /// Returns who keeps a message for which conversation, and when it was sent.
+    pub(crate) fn sides_of(&self, id: u64) -> Vec<(Side, u64)> {
+        let first = (id, Side::default());
+        let sides = self.ages.range(first..).take_while(|(other, _)| *other == id);
+        sides
+            .filter_map(|(_, side)| {
+                let kept = self.of.get(side)?.iter().find(|kept| kept.id == id)?;
+                Some((side.clone(), kept.at_ms))
+            })
+            .collect()
+    }
+
+    /// Forgets a message of a user, whichever conversation it is in.
+    pub(crate) fn forget_everywhere(&mut self, user: &str, id: u64) {
+        for ((owner, other), _) in self.sides_of(id) {
+            if owner == user {
+                self.forget(&owner, &other, &[id]);
+            }
+        }
     }
 
     /// Forgets what a user has of a conversation up to a time.
@@ -192,6 +221,19 @@ mod tests {
             ascending: true,
         };
         assert_eq!(history.page("bob", "ann", wanted).0.len(), 1);
+    }
+
+    #[test]
+    fn a_message_that_both_sides_keep_is_found_once_by_its_time_and_twice_by_its_id() {
+        let mut history = history();
+        history.keep("bob", "ann", kept(2));
+        let ids: Vec<u64> = history.between(20, 40).iter().map(|kept| kept.id).collect();
+        assert_eq!(ids, [2, 3]);
+        let side = |user: &str, other: &str| ((user.to_owned(), other.to_owned()), 20);
+        assert_eq!(history.sides_of(2), [side("ann", "bob"), side("bob", "ann")]);
+        history.forget_everywhere("ann", 2);
+        assert_eq!(history.sides_of(2), [side("bob", "ann")]);
+        assert!(history.sides_of(9).is_empty());
     }
 
     #[test]

@@ -58,7 +58,7 @@ pub enum LiveEvent {
     Told {
         /// The user.
         user: String,
-        /// What: `message` (one sent by REST), `conversation`, `roaming_delete`, `contact`, `group`, or `thread`.
+        /// What: `message` (one sent by REST), `recall`, `conversation`, `roaming_delete`, `contact`, `group`, or `thread`.
         what: &'static str,
         /// How many devices were told.
         devices: usize,

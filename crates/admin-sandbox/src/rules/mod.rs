@@ -3,10 +3,15 @@
 //! A rule gets the time as an argument and returns what it did (who was evicted, who was kicked), so
 //! that whoever holds the connections can tell the devices.
 
+pub(crate) mod agora_token;
 pub(crate) mod app;
+pub(crate) mod broadcasts;
+pub(crate) mod civil;
 pub(crate) mod clock;
 pub(crate) mod contacts;
+pub(crate) mod content;
 pub(crate) mod conversations;
+mod dynamic_token;
 pub(crate) mod ended;
 mod forget;
 pub(crate) mod groups;
@@ -20,8 +25,10 @@ pub(crate) mod mutes;
 pub(crate) mod notices;
 pub(crate) mod platform;
 pub(crate) mod presence;
+pub(crate) mod push;
 pub(crate) mod sessions;
 pub(crate) mod sign_in;
+pub(crate) mod stored_callbacks;
 pub(crate) mod threads;
 pub(crate) mod tokens;
 pub(crate) mod users;

@@ -1,9 +1,8 @@
 //! What devices are told about, and messages that are sent by REST: in the words of the service, without its wire form.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value;
 
+use super::content::Content;
 use super::groups::Actor;
 
 /// Something that devices of a user are to be told.
@@ -13,6 +12,8 @@ pub(crate) struct Told {
     pub(crate) user: String,
     /// The device that need not be told, because it did it.
     pub(crate) but: Option<String>,
+    /// Whether this is for devices that are connected now, and for no later ones.
+    pub(crate) online_only: bool,
     /// What happened.
     pub(crate) news: News,
 }
@@ -28,10 +29,23 @@ pub(crate) enum News {
         id: u64,
         /// The sender.
         from: String,
-        /// The recipient, whose other side the queue is named after.
+        /// The recipient, whose other side the queue is named after, or the group.
         to: String,
+        /// Whether it is to a group.
+        in_group: bool,
         /// What it says.
         content: Content,
+    },
+    /// A message was taken back.
+    Recalled {
+        /// Its id.
+        message: u64,
+        /// Who took it back.
+        from: String,
+        /// The recipient of the message, or the group.
+        to: String,
+        /// Whether it was to a group.
+        in_group: bool,
     },
     /// Something about a group, or about a thread in one.
     Group(GroupNews),
@@ -56,6 +70,7 @@ impl News {
             Self::Group(news) if news.parent.is_some() => "thread",
             Self::Group(_) => "group",
             Self::Message { .. } => "message",
+            Self::Recalled { .. } => "recall",
             Self::Notify(json) if json["type"] == "conv" => "conversation",
             Self::Notify(_) => "roaming_delete",
         }
@@ -193,17 +208,6 @@ pub(crate) enum GroupChange {
     ThreadLeft,
     /// A thread has another name.
     ThreadRenamed,
-}
-
-/// What a message says, as far as REST can send it here.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Content {
-    /// Text for people.
-    Text(String),
-    /// A word for a program.
-    Command(String),
-    /// An event of the app's own, with its parameters.
-    Custom(String, BTreeMap<String, String>),
 }
 
 /// What happened to a contact.

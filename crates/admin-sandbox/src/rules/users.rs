@@ -9,6 +9,7 @@ use super::ended::Cause;
 use super::limits::UserLimits;
 use super::mutes::Mutes;
 use super::presence::Presence;
+use super::push::{PushBindings, PushSettings};
 use super::sign_in::SandboxDevice;
 
 const LONGEST_NAME: usize = 64;
@@ -44,6 +45,10 @@ pub(crate) struct User {
     pub(crate) presence: Presence,
     #[serde(default)]
     pub(crate) offline_messages: u64,
+    #[serde(default)]
+    pub(crate) push_bindings: PushBindings,
+    #[serde(default)]
+    pub(crate) push_settings: PushSettings,
 }
 
 /// What a registration asks for.
@@ -64,6 +69,13 @@ pub(crate) enum RegisterError {
     Exists(String),
     /// The app holds as many users as it may.
     Full,
+}
+
+/// Why a user was not changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum UpdateError {
+    NicknameTooLong,
+    OutOfRange(&'static str),
 }
 
 /// Checks what a registration over the network must obey (overview of user ids in the account pages).
@@ -112,6 +124,34 @@ impl App {
             return Err(RegisterError::Full);
         }
         Ok(self.users.insert(user, now_ms))
+    }
+
+    /// Changes the nickname and what push notifications look like; nothing if there is no such user.
+    ///
+    /// # Errors
+    /// When the nickname is too long or a setting is out of range; nothing is changed then.
+    pub(crate) fn update_user(
+        &mut self,
+        name: &str,
+        nickname: Option<String>,
+        settings: PushSettings,
+        now_ms: u64,
+    ) -> Option<Result<&User, UpdateError>> {
+        let user = self.users.find_mut(name)?;
+        if nickname
+            .as_ref()
+            .is_some_and(|text| text.chars().count() > LONGEST_NICKNAME)
+        {
+            return Some(Err(UpdateError::NicknameTooLong));
+        }
+        if let Err(text) = user.push_settings.change(settings) {
+            return Some(Err(UpdateError::OutOfRange(text)));
+        }
+        if nickname.is_some() {
+            user.nickname = nickname;
+        }
+        user.modified_ms = now_ms;
+        Some(Ok(user))
     }
 
     /// Deletes a user with sessions, tokens and all else; `None` if there is no such user.
@@ -213,6 +253,8 @@ impl Users {
             mutes: Mutes::default(),
             presence: Presence::default(),
             offline_messages: 0,
+            push_bindings: PushBindings::default(),
+            push_settings: PushSettings::default(),
         });
         &self.by_number[&number]
     }
@@ -327,6 +369,39 @@ mod tests {
         assert!(matches!(check("批量"), Err(RegisterError::NameNotLegal(_))));
         assert!(matches!(check(""), Err(RegisterError::NameNotLegal(_))));
         assert_eq!(check(&"x".repeat(65)), Err(RegisterError::NameTooLong));
+    }
+
+    #[test]
+    fn an_update_changes_what_it_names_or_nothing() {
+        let mut app = app(&["ann"]);
+        let style = |style| PushSettings {
+            display_style: Some(style),
+            ..PushSettings::default()
+        };
+        let user = app
+            .update_user("ANN", Some("Ann".into()), style(1), 9)
+            .unwrap()
+            .unwrap();
+        assert_eq!((user.nickname.as_deref(), user.modified_ms), (Some("Ann"), 9));
+        let user = app
+            .update_user("ann", None, PushSettings::default(), 10)
+            .unwrap()
+            .unwrap();
+        assert_eq!(
+            (user.nickname.as_deref(), user.push_settings),
+            (Some("Ann"), style(1))
+        );
+        let long = Some("x".repeat(101));
+        let refused = app.update_user("ann", long, style(0), 11).unwrap().unwrap_err();
+        assert_eq!(refused, UpdateError::NicknameTooLong);
+        let refused = app
+            .update_user("ann", Some("Eve".into()), style(7), 11)
+            .unwrap()
+            .unwrap_err();
+        assert!(matches!(refused, UpdateError::OutOfRange(_)));
+        let user = app.users.find("ann").unwrap();
+        assert_eq!((user.nickname.as_deref(), user.modified_ms), (Some("Ann"), 10));
+        assert!(app.update_user("bob", None, style(1), 9).is_none());
     }
 
     #[test]

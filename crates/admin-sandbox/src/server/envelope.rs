@@ -2,6 +2,7 @@ use serde_json::{Map, Value, json};
 
 use super::request::Request;
 use crate::rules::App;
+use crate::rules::push::PushSettings;
 use crate::rules::users::User;
 
 /// The frame most answers come in; which fields it has differs from call to call.
@@ -75,6 +76,28 @@ pub(crate) fn entity(user: &User) -> Value {
     });
     if let Some(nickname) = &user.nickname {
         entity["nickname"] = json!(nickname);
+    }
+    let PushSettings {
+        display_style,
+        no_disturbing,
+        no_disturbing_start,
+        no_disturbing_end,
+    } = user.push_settings;
+    for (name, setting) in [
+        ("notification_display_style", display_style.map(Value::from)),
+        ("notification_no_disturbing", no_disturbing.map(Value::from)),
+        (
+            "notification_no_disturbing_start",
+            no_disturbing_start.map(Value::from),
+        ),
+        (
+            "notification_no_disturbing_end",
+            no_disturbing_end.map(Value::from),
+        ),
+    ] {
+        if let Some(setting) = setting {
+            entity[name] = setting;
+        }
     }
     entity
 }

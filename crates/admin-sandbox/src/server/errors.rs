@@ -167,6 +167,31 @@ impl ApiError {
         )
     }
 
+    /// The feature is not bought, or something was done too often today.
+    pub(crate) fn forbidden(text: &str) -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "forbidden_op",
+            "EasemobForbiddenOpException",
+            text,
+        )
+    }
+
+    /// The answer of the recall page.
+    pub(crate) fn recall(status: StatusCode, text: &str) -> Self {
+        Self::new(status, "message_recall_error", "MessageRecallException", text)
+    }
+
+    /// There is no file of past messages of that time.
+    pub(crate) fn no_file(text: impl Into<String>) -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "storage_object_not_found",
+            "StorageObjectNotFoundException",
+            text,
+        )
+    }
+
     /// Returns the usual error of a status, for faults that only name one.
     pub(crate) fn of_status(status: StatusCode) -> Self {
         match status {

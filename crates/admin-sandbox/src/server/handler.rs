@@ -10,11 +10,13 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
 use http::{HeaderName, HeaderValue, StatusCode, request::Parts};
 use serde_json::{Value, json};
 
-use super::auth::{authenticate, authorize};
+use super::auth::{Caller, authenticate, authorize};
 use super::calls::Call;
 use super::connection::Peer;
+use super::discovery;
 use super::errors::ApiError;
 use super::faults::{FaultKind, MadeUp};
+use super::files;
 use super::path;
 use super::request::Request;
 use super::route::{self, Found};
@@ -34,8 +36,14 @@ pub(crate) async fn handle(
     let (parts, body) = request.into_parts();
     // A body that is too large or broke off is told apart only later, once the call is known.
     let body = to_bytes(body, service.settings.max_body.max(control::MAX_BODY)).await;
+    if files::owns(parts.uri.path()) {
+        return files::answer(&service, &parts);
+    }
     if control::owns(parts.uri.path()) {
         return control::handle(&service, &peer, &parts, body.ok().as_deref());
+    }
+    if discovery::owns(parts.uri.path()) {
+        return discovery::answer(&service, &parts);
     }
     answer(&service, &peer, &parts, body.ok()).await
 }
@@ -153,8 +161,8 @@ fn call(
     body: Option<Bytes>,
 ) -> Result<Value, ApiError> {
     let started = Instant::now();
-    let app_root = service.app_root();
-    check_app(service, segments, parts.uri.path())?;
+    let rest_url = service.rest_url();
+    let app_root = check_app(service, segments, parts.uri.path())?;
     let (route, args) = match found {
         Found::Route(route, args) => (route, args),
         Found::OtherMethod => return Err(ApiError::wrong_method(parts.method.as_str())),
@@ -168,11 +176,15 @@ fn call(
     }
     service.act(route.changes_state(), |app, now_ms| {
         let caller = authenticate(&parts.headers, app, &lock(&service.jwt_keys), now_ms);
-        authorize(&caller, route, &args, app)?;
+        let open = service.settings.open_registration && route.name == "users.register";
+        if !open || caller != Caller::Nobody {
+            authorize(&caller, route, &args, app)?;
+        }
         let body = body.filter(|body| body.len() <= service.settings.max_body);
         let body = body.ok_or_else(ApiError::too_large)?;
         (route.endpoint)(&mut Request {
             app,
+            hub: &service.hub,
             settings: &service.settings,
             caller,
             args,
@@ -180,17 +192,21 @@ fn call(
             headers: &parts.headers,
             body: &body,
             app_root: &app_root,
+            rest_url: &rest_url,
             now_ms,
             started,
         })
     })
 }
 
-fn check_app(service: &Service, segments: &[String], raw_path: &str) -> Result<(), ApiError> {
+/// Returns the root that a call is below, which may be of either form.
+fn check_app(service: &Service, segments: &[String], raw_path: &str) -> Result<String, ApiError> {
     let part = |index: usize| segments.get(index).map_or("", String::as_str);
-    let ours = service.read(|app| app.names() == (part(0), part(1)));
-    if ours {
-        Ok(())
+    let named = (part(0), part(1));
+    if service.read(|app| app.names() == named) {
+        Ok(service.app_root())
+    } else if service.read(|app| ("app-id", app.agora_id.as_str()) == named) {
+        Ok(service.app_id_root())
     } else {
         Err(ApiError::no_app(part(0), part(1), raw_path))
     }

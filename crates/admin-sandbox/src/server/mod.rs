@@ -6,14 +6,17 @@
 pub(crate) mod auth;
 pub(crate) mod calls;
 pub(crate) mod connection;
+pub(crate) mod discovery;
 pub(crate) mod endpoints;
 pub(crate) mod envelope;
 pub(crate) mod errors;
 pub(crate) mod faults;
+pub(crate) mod files;
 pub(crate) mod handler;
 pub(crate) mod held;
 pub(crate) mod jwt;
 pub(crate) mod jwt_signature;
+mod lenient;
 pub(crate) mod path;
 pub(crate) mod rate;
 pub(crate) mod request;

@@ -33,6 +33,12 @@ pub struct Rates {
     pub mutes: Option<u32>,
     /// All calls on presence together.
     pub presence: Option<u32>,
+    /// Messages to users, and broadcasts.
+    pub messages: Option<u32>,
+    /// Messages to groups.
+    pub group_messages: Option<u32>,
+    /// All calls on groups, contacts, past messages and stored callbacks together.
+    pub others: Option<u32>,
     /// How a second is counted.
     pub window: RateWindow,
 }
@@ -47,6 +53,9 @@ impl Rates {
             batch_delete: Some(30),
             mutes: Some(100),
             presence: Some(50),
+            messages: Some(100),
+            group_messages: Some(20),
+            others: Some(100),
             window: RateWindow::Rolling,
         }
     }
@@ -60,6 +69,9 @@ impl Rates {
             batch_delete: None,
             mutes: None,
             presence: None,
+            messages: None,
+            group_messages: None,
+            others: None,
             window: RateWindow::Rolling,
         }
     }
@@ -79,6 +91,9 @@ pub(crate) enum Pool {
     BatchDelete,
     Mutes,
     Presence,
+    Messages,
+    GroupMessages,
+    Others,
 }
 
 impl Pool {
@@ -91,6 +106,9 @@ impl Pool {
             Pool::BatchDelete => &[Pool::BatchDelete, Pool::Users],
             Pool::Mutes => &[Pool::Mutes],
             Pool::Presence => &[Pool::Presence],
+            Pool::Messages => &[Pool::Messages],
+            Pool::GroupMessages => &[Pool::GroupMessages],
+            Pool::Others => &[Pool::Others],
         }
     }
 }
@@ -99,7 +117,7 @@ impl Pool {
 #[derive(Debug)]
 pub(crate) struct RateLimiter {
     rates: Rates,
-    taken: [VecDeque<Instant>; 5],
+    taken: [VecDeque<Instant>; 8],
 }
 
 impl RateLimiter {
@@ -129,6 +147,9 @@ impl RateLimiter {
             Pool::BatchDelete => self.rates.batch_delete,
             Pool::Mutes => self.rates.mutes,
             Pool::Presence => self.rates.presence,
+            Pool::Messages => self.rates.messages,
+            Pool::GroupMessages => self.rates.group_messages,
+            Pool::Others => self.rates.others,
         };
         let taken = &mut self.taken[pool as usize];
         let over = |first: Instant| now.saturating_duration_since(first) >= SECOND;

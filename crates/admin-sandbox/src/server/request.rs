@@ -7,6 +7,8 @@ use serde_json::Value;
 
 use super::auth::Caller;
 use super::errors::ApiError;
+use super::lenient::Lenient;
+use crate::realtime::hub::Hub;
 use crate::rules::App;
 use crate::rules::users::User;
 use crate::service::Settings;
@@ -14,6 +16,7 @@ use crate::service::Settings;
 /// A call that found its endpoint and was let in.
 pub(crate) struct Request<'a> {
     pub(crate) app: &'a mut App,
+    pub(crate) hub: &'a Hub,
     pub(crate) settings: &'a Settings,
     pub(crate) caller: Caller,
     /// The variable segments of the path, decoded.
@@ -22,6 +25,7 @@ pub(crate) struct Request<'a> {
     pub(crate) headers: &'a HeaderMap,
     pub(crate) body: &'a [u8],
     pub(crate) app_root: &'a str,
+    pub(crate) rest_url: &'a str,
     pub(crate) now_ms: u64,
     pub(crate) started: Instant,
 }
@@ -43,17 +47,7 @@ impl Request<'_> {
 
     /// Reads the body as any JSON.
     pub(crate) fn json(&self) -> Result<Value, ApiError> {
-        let media = self
-            .headers
-            .get(http::header::CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok());
-        let media = media
-            .unwrap_or_default()
-            .split(';')
-            .next()
-            .unwrap_or_default()
-            .trim();
-        if !media.eq_ignore_ascii_case("application/json") {
+        if !may_be_json(self.headers) {
             return Err(ApiError::content_type());
         }
         serde_json::from_slice(self.body).map_err(|error| ApiError::json_parse(error.to_string()))
@@ -61,7 +55,7 @@ impl Request<'_> {
 
     /// Reads the body as JSON of one form.
     pub(crate) fn form<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
-        T::deserialize(self.json()?).map_err(|error| ApiError::illegal_argument(error.to_string()))
+        form(self.json()?)
     }
 
     /// Returns a number of the query, forced into a range as the service does.
@@ -72,5 +66,72 @@ impl Request<'_> {
             .and_then(|text| text.parse().ok())
             .unwrap_or(default);
         given.clamp(*range.start(), *range.end())
+    }
+}
+
+/// Reads a value as one form.
+pub(crate) fn form<T: DeserializeOwned>(value: Value) -> Result<T, ApiError> {
+    T::deserialize(Lenient(value)).map_err(|error| ApiError::illegal_argument(error.to_string()))
+}
+
+/// Returns false if the content type rules JSON out. The pages' own examples send it without a type of theirs, which
+/// curl calls a form, and the service takes a type that is written twice, or text; it is for others that it answers 415.
+fn may_be_json(headers: &HeaderMap) -> bool {
+    let mut types = headers
+        .get_all(http::header::CONTENT_TYPE)
+        .iter()
+        .flat_map(|value| value.to_str().unwrap_or("unreadable").split(','))
+        .map(|media| {
+            media
+                .split(';')
+                .next()
+                .unwrap_or_default()
+                .trim()
+                .to_ascii_lowercase()
+        })
+        .peekable();
+    types.peek().is_none()
+        || types.any(|media| {
+            let known = [
+                "",
+                "application/json",
+                "application/x-www-form-urlencoded",
+                "text/plain",
+                "*/*",
+            ];
+            known.contains(&media.as_str()) || media.ends_with("+json")
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+    use http::header::CONTENT_TYPE;
+
+    use super::*;
+
+    #[test]
+    fn json_is_read_under_every_type_that_does_not_rule_it_out() {
+        for (types, expected) in [
+            (&[][..], true),
+            (&["application/json"], true),
+            (&["Application/JSON; charset=UTF-8"], true),
+            (&["application/json, application/json"], true),
+            (&["application/json", "application/json"], true),
+            (&["text/plain"], true),
+            (&["text/plain;charset=UTF-8"], true),
+            (&["application/x-www-form-urlencoded"], true),
+            (&["application/problem+json"], true),
+            (&["application/xml"], false),
+            (&["multipart/form-data; boundary=x"], false),
+            (&["application/octet-stream"], false),
+            (&["image/png, text/html"], false),
+        ] {
+            let mut headers = HeaderMap::new();
+            for media in types {
+                headers.append(CONTENT_TYPE, HeaderValue::from_static(media));
+            }
+            assert_eq!(may_be_json(&headers), expected, "{types:?}");
+        }
     }
 }

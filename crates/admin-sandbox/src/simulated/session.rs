@@ -147,6 +147,7 @@ impl Session {
                 text: text.to_owned(),
                 ..MessageContent::default()
             }],
+            ..MessageBody::default()
         };
         let meta = Meta {
             id,

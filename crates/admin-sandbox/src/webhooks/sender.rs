@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http::Uri;
+use serde_json::Value;
 use tokio::sync::Semaphore;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
@@ -15,10 +17,14 @@ use super::block::Block;
 use super::payload::{body, reason};
 use crate::plain_http::PlainHttp;
 use crate::rules::live_event::Happened;
+use crate::rules::stored_callbacks::{Again, StoredPost};
 use crate::service::{Service, lock};
 
 /// How many posts may be under way at a time.
 const AT_ONCE: usize = 64;
+
+/// How long an answer to a repeated post is waited for.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Posts until the sandbox has ended.
 pub(crate) async fn send(service: Arc<Service>, hook: Webhook, mut events: Receiver<Happened>) {
@@ -50,12 +56,12 @@ pub(crate) async fn send(service: Arc<Service>, hook: Webhook, mut events: Recei
             continue;
         };
         if lock(&block).holds(started.elapsed()) {
-            // Events of that time are lost, as they are at the service.
+            store(&service, &hook.url, body);
             continue;
         }
         let (client, url) = (client.clone(), url.clone());
         let (hook, block) = (Arc::clone(&hook), Arc::clone(&block));
-        let places = Arc::clone(&places);
+        let (places, service) = (Arc::clone(&places), Arc::clone(&service));
         let before = last.remove(&user);
         let posting = tokio::spawn(async move {
             // What happened to a user is told in its order, and takes no place from others while it waits for that.
@@ -68,14 +74,45 @@ pub(crate) async fn send(service: Arc<Service>, hook: Webhook, mut events: Recei
             // At once after an answer that is not 200, and after the silence without one: both are one repeat.
             for _ in 0..2 {
                 if client.post(&url, &body, hook.silence).await == Some(200) {
-                    break;
+                    return;
                 }
                 lock(&block).failed(&hook, started.elapsed());
             }
+            store(&service, &hook.url, body);
         });
         if last.len() > AT_ONCE {
             last.retain(|_, posting: &mut JoinHandle<()>| !posting.is_finished());
         }
         last.insert(user, posting);
+    }
+}
+
+/// Keeps what was not taken, or loses it, as the console says.
+fn store(service: &Service, url: &str, body: Value) {
+    if service.settings.callback_storage {
+        let url = url.to_owned();
+        service.act(false, |app, now_ms| {
+            app.stored_callbacks.keep(StoredPost { url, body }, now_ms);
+        });
+    }
+}
+
+/// Posts again what somebody asks for, one after the other, until the sandbox has ended.
+pub(crate) async fn send_again(service: Arc<Service>, mut asked: UnboundedReceiver<Again>) {
+    let client = PlainHttp::default();
+    while let Some(again) = asked.recv().await {
+        for stored in again.posts {
+            let url = again.target.as_ref().unwrap_or(&stored.url);
+            let status = match url.parse() {
+                Ok(url) => client.post(&url, &stored.body, PATIENCE).await,
+                Err(_) => None,
+            };
+            if status != Some(200) {
+                service.act(false, |app, _| {
+                    app.stored_callbacks.failed_again(&again.date, stored);
+                });
+            }
+        }
+        service.act(false, |app, _| app.stored_callbacks.tidy());
     }
 }

@@ -5,18 +5,24 @@
 )]
 
 mod api;
+mod callbacks;
+mod contacts;
 mod control;
 mod faults;
 mod groups;
 mod jwt;
 mod limits;
+mod messages;
 mod mutes_and_offline;
 mod presence;
 mod protocol;
+mod push;
 mod rates;
 mod realtime;
+mod roots;
 mod sessions;
 mod state;
 mod tokens;
+mod tolerance;
 mod users;
 mod webhooks;

@@ -71,17 +71,14 @@ async fn other_paths_and_apps_are_unknown() {
 #[tokio::test]
 async fn bad_bodies_are_refused() {
     let api = Api::with(builder().max_body(1_000)).await;
-    let send = |kind: Option<&'static str>, body: String| {
+    let send = |kind: &'static str, body: String| {
         let request = api
             .request(Method::POST, "/users")
             .bearer_auth(&api.token)
             .body(body);
-        finish(match kind {
-            Some(kind) => request.header("content-type", kind),
-            None => request,
-        })
+        finish(request.header("content-type", kind))
     };
-    let json = Some("application/json; charset=utf-8");
+    let json = "application/json; charset=utf-8";
     let good = r#"{"username":"ann","password":"x"}"#.to_owned();
     assert_eq!(send(json, "{".into()).await.error(), refused(400, "json_parse"));
     assert_eq!(
@@ -93,11 +90,7 @@ async fn bad_bodies_are_refused() {
         refused(400, "illegal_argument")
     );
     assert_eq!(
-        send(Some("text/plain"), good.clone()).await.error(),
-        refused(415, "web_application")
-    );
-    assert_eq!(
-        send(None, good.clone()).await.error(),
+        send("application/xml", good.clone()).await.error(),
         refused(415, "web_application")
     );
     let long = format!("{good}{}", " ".repeat(1_000));

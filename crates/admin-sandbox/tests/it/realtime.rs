@@ -36,3 +36,40 @@ async fn one_call_with_something_for_very_many_queues_cuts_nobody_off() {
         assert!(matches!(next(&mut ann).await, Some(DeviceEvent::Message { .. })));
     }
 }
+
+#[tokio::test]
+async fn what_waits_for_a_user_is_counted_until_a_device_has_it() {
+    let api = Api::start().await;
+    for user in ["ann", "bob"] {
+        api.sandbox.register(user);
+    }
+    let message = json!({"from": "bob", "to": ["ann"], "type": "txt", "body": {"msg": "x"}});
+    let mut ids = Vec::new();
+    for _ in 0..2 {
+        let sent = api.post("/messages/users", message.clone()).await.data();
+        ids.push(sent["ann"].as_str().unwrap().to_owned());
+    }
+    let count = async || api.get("/users/ann/offline_msg_count").await.data()["ann"].clone();
+    let status = async |id: &str| {
+        let path = format!("/users/ann/offline_msg_status/{id}");
+        api.get(&path).await.data()[id].clone()
+    };
+    assert_eq!(
+        (count().await, status(&ids[1]).await),
+        (json!(2), json!("undelivered"))
+    );
+    assert_eq!(status("77").await, "delivered");
+    let mut ann = device(&api, "ann", "ios_1").await;
+    for _ in 0..2 {
+        assert!(matches!(next(&mut ann).await, Some(DeviceEvent::Message { .. })));
+    }
+    // The device acknowledges before it leaves, and the sandbox reads its frames in their order.
+    ann.leave().await;
+    while !api.sandbox.devices("ann").is_empty() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(
+        (count().await, status(&ids[1]).await),
+        (json!(0), json!("delivered"))
+    );
+}

@@ -6,7 +6,7 @@
 mod status;
 mod subscriptions;
 
-pub use status::{CountOnlineInGroup, GetPresence, Presence, SetPresence};
+pub use status::{CountIn, CountOnline, GetPresence, Presence, SetPresence};
 pub use subscriptions::{ListSubscriptions, Subscribe, Subscriptions, Unsubscribe};
 
 /// How many users one call asks about or subscribes to (presence page).

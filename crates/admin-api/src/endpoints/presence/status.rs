@@ -192,23 +192,43 @@ impl Endpoint for GetPresence {
     }
 }
 
-/// Counts the members of a group that are online.
+/// What is counted in.
+///
+/// ```
+/// use easemob_admin_api::endpoints::presence::CountIn;
+///
+/// assert_eq!(CountIn::default(), CountIn::Group);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CountIn {
+    /// A server of a community, of the vendor's Circle product.
+    Community,
+    /// A group.
+    #[default]
+    Group,
+}
+
+/// Counts the members of a group, or of a community's server, that are online: connected, whatever status they publish (page
+/// "online members of a group"; to be switched on by the vendor).
 ///
 /// ```
 /// use easemob_admin_api::endpoint::Endpoint;
-/// use easemob_admin_api::endpoints::presence::CountOnlineInGroup;
+/// use easemob_admin_api::endpoints::presence::{CountIn, CountOnline};
 ///
-/// let call = CountOnlineInGroup { group: "1500".into() };
+/// let call = CountOnline { id: "1500".into(), of: CountIn::Group };
 /// assert_eq!(call.path().encode()?, "/presence/online/1500/type/1");
 /// # Ok::<(), easemob_admin_api::BuildError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CountOnlineInGroup {
-    /// The id of the group.
-    pub group: String,
+pub struct CountOnline {
+    /// The id of the group or server.
+    pub id: String,
+    /// What it is.
+    pub of: CountIn,
 }
 
-impl Endpoint for CountOnlineInGroup {
+impl Endpoint for CountOnline {
     const NAME: &'static str = "presence.group_online";
     const EFFECT: Effect = Effect::Read;
     const BUCKET: Bucket = Bucket::Presence;
@@ -219,11 +239,15 @@ impl Endpoint for CountOnlineInGroup {
     }
 
     fn path(&self) -> Path {
-        Path::new(["presence", "online", &self.group, "type", "1"])
+        let kind = match self.of {
+            CountIn::Community => "0",
+            CountIn::Group => "1",
+        };
+        Path::new(["presence", "online", &self.id, "type", kind])
     }
 
     fn target(&self) -> Option<String> {
-        Some(self.group.clone())
+        Some(self.id.clone())
     }
 
     fn decode(&self, answer: &Envelope<'_>) -> Result<u64, DecodeError> {
@@ -277,6 +301,16 @@ impl Client {
     /// # Errors
     /// As [`Client::subscribe_presence`].
     pub async fn count_online_in_group(&self, group: impl Into<String>) -> Result<u64, Error> {
-        self.execute(&CountOnlineInGroup { group: group.into() }).await
+        let (id, of) = (group.into(), CountIn::Group);
+        self.execute(&CountOnline { id, of }).await
+    }
+
+    /// Counts the members of a community's server that are online.
+    ///
+    /// # Errors
+    /// As [`Client::subscribe_presence`].
+    pub async fn count_online_in_community(&self, server: impl Into<String>) -> Result<u64, Error> {
+        let (id, of) = (server.into(), CountIn::Community);
+        self.execute(&CountOnline { id, of }).await
     }
 }

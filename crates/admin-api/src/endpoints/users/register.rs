@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::read::first_user;
 use crate::client::Client;
-use crate::endpoint::{Effect, Endpoint, Method, Path};
+use crate::endpoint::{Authority, Effect, Endpoint, Method, Path};
 use crate::envelope::Envelope;
 use crate::error::{BuildError, DecodeError, Error};
 use crate::model::{NewUser, User, UserId};
@@ -37,6 +37,49 @@ impl Endpoint for RegisterUser {
     const NAME: &'static str = "users.register";
     const EFFECT: Effect = Effect::Once;
     const SECRET: bool = true;
+    type Output = User;
+
+    fn method(&self) -> Method {
+        Method::POST
+    }
+
+    fn path(&self) -> Path {
+        Path::new(["users"])
+    }
+
+    fn body(&self) -> Option<Value> {
+        Some(self.user.to_body())
+    }
+
+    fn target(&self) -> Option<String> {
+        Some(self.user.username.to_string())
+    }
+
+    fn decode(&self, answer: &Envelope<'_>) -> Result<User, DecodeError> {
+        first_user(answer)
+    }
+}
+
+/// Registers one user without a token, where the console allows that (page "open registration"): for demos and tests, since
+/// anybody may. `Once`, as [`RegisterUser`].
+///
+/// ```
+/// use easemob_admin_api::endpoint::{Authority, Endpoint};
+/// use easemob_admin_api::endpoints::users::RegisterOpenly;
+///
+/// assert_eq!(RegisterOpenly::AUTHORITY, Authority::Anonymous);
+/// ```
+#[derive(Clone, Debug)]
+pub struct RegisterOpenly {
+    /// Whom to register.
+    pub user: NewUser,
+}
+
+impl Endpoint for RegisterOpenly {
+    const NAME: &'static str = "users.register_openly";
+    const EFFECT: Effect = Effect::Once;
+    const SECRET: bool = true;
+    const AUTHORITY: Authority = Authority::Anonymous;
     type Output = User;
 
     fn method(&self) -> Method {
@@ -178,6 +221,27 @@ impl Client {
     /// ([`Error::is_quota`]), or the call fails for any reason of [`Client::execute`].
     pub async fn register_user(&self, user: NewUser) -> Result<User, Error> {
         self.execute(&RegisterUser { user }).await
+    }
+
+    /// Registers one user without a token, where the console allows it.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use easemob_admin_api::{AppRoot, Client, Credentials, NewUser, UserId};
+    /// # use easemob_admin_sandbox::Sandbox;
+    /// let sandbox = Sandbox::builder().open_registration(true).start().await?;
+    /// # let client = Client::builder(AppRoot::parse(&sandbox.app_root())?)
+    /// #     .credentials(Credentials::client_secret(sandbox.client_id(), sandbox.client_secret())).build()?;
+    /// let ann = client.register_openly(NewUser::new(UserId::parse("ann")?, "correct horse")).await?;
+    /// assert_eq!(ann.username.as_str(), "ann");
+    /// assert_eq!(sandbox.call_count("token"), 0);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// When the console does not allow it (401 `unauthorized`), and as [`Client::register_user`].
+    pub async fn register_openly(&self, user: NewUser) -> Result<User, Error> {
+        self.execute(&RegisterOpenly { user }).await
     }
 
     /// Registers up to 60 users, and tells for each what became of it, in the order given.

@@ -10,10 +10,11 @@ pub mod adaptive;
 mod own;
 mod shared;
 
+use std::collections::HashMap;
 use std::fmt;
 use std::io;
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use self::own::OwnPacer;
@@ -39,19 +40,19 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
 /// assert_eq!(RateLimit::per_second(20).to_string(), "20/s");
 /// assert_eq!(RateLimit::unlimited().to_string(), "unlimited");
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RateLimit(Option<u32>);
 
 impl RateLimit {
     /// Allows `calls` in any rolling second, 1 to 1,000,000; [`crate::ClientBuilder::build`] refuses others.
     #[must_use]
-    pub fn per_second(calls: u32) -> Self {
+    pub const fn per_second(calls: u32) -> Self {
         Self(Some(calls))
     }
 
     /// Does not pace at all. The server's own limit still answers with 429, which slows the client down.
     #[must_use]
-    pub fn unlimited() -> Self {
+    pub const fn unlimited() -> Self {
         Self(None)
     }
 
@@ -190,17 +191,23 @@ impl Rates {
 #[derive(Debug)]
 pub(crate) struct Limiter {
     clock: Arc<dyn Clock>,
-    accounts: Pacer,
-    token: Pacer,
-    batch_delete: Pacer,
-    mutes: Pacer,
-    presence: Pacer,
+    accounts: Arc<Pacer>,
+    token: Arc<Pacer>,
+    batch_delete: Arc<Pacer>,
+    mutes: Arc<Pacer>,
+    presence: Arc<Pacer>,
+    /// Those that endpoints have named themselves, by their names.
+    own: Mutex<HashMap<&'static str, Arc<Pacer>>>,
+    /// False where nothing is paced, so that pools of endpoints' own are not, either.
+    paced: bool,
+    /// Where budgets are kept that others share, and under which name.
+    shared: Option<(PathBuf, String)>,
 }
 
 impl Limiter {
     /// Paces the tasks of one client.
     pub(crate) fn new(rates: &Rates, clock: &Arc<dyn Clock>) -> Self {
-        let pacer = |rate| Pacer::Own(OwnPacer::new(rate, Arc::clone(clock)));
+        let pacer = |rate| Arc::new(Pacer::Own(OwnPacer::new(rate, Arc::clone(clock))));
         Self {
             clock: Arc::clone(clock),
             accounts: pacer(rates.accounts),
@@ -208,6 +215,9 @@ impl Limiter {
             batch_delete: pacer(rates.batch_delete),
             mutes: pacer(rates.mutes),
             presence: pacer(rates.presence),
+            own: Mutex::default(),
+            paced: *rates != Rates::unlimited(),
+            shared: None,
         }
     }
 
@@ -221,34 +231,31 @@ impl Limiter {
         directory: &Path,
         name: &str,
     ) -> io::Result<Self> {
-        let pacer = |rate: RateLimit, bucket: &str| match rate.0 {
-            None => Ok(Pacer::Own(OwnPacer::new(rate, Arc::clone(clock)))),
-            Some(calls) => {
-                SharedPacer::open(calls, directory, &format!("{name}.{bucket}"), Arc::clone(clock))
-                    .map(Pacer::Shared)
-            }
-        };
+        let pacer = |rate, bucket: &str| open_shared(rate, clock, directory, name, bucket).map(Arc::new);
         Ok(Self {
-            clock: Arc::clone(clock),
             accounts: pacer(rates.accounts, "accounts")?,
             token: pacer(rates.token, "token")?,
             batch_delete: pacer(rates.batch_delete, "batch_delete")?,
             mutes: pacer(rates.mutes, "mutes")?,
             presence: pacer(rates.presence, "presence")?,
+            shared: Some((directory.to_owned(), name.to_owned())),
+            ..Self::new(rates, clock)
         })
     }
 
     /// Returns until when the server asked this client, or another process that shares its budgets, to pause; nothing
     /// when there is no pause.
     pub(crate) fn paused_until(&self) -> Option<SystemTime> {
-        let pacers = [
+        let named = [
             &self.accounts,
             &self.token,
             &self.batch_delete,
             &self.mutes,
             &self.presence,
         ];
-        let longest = pacers.into_iter().filter_map(Pacer::pause).max()?;
+        let own: Vec<Arc<Pacer>> = self.own().values().cloned().collect();
+        let pacers = named.into_iter().chain(&own);
+        let longest = pacers.filter_map(|pacer| pacer.pause()).max()?;
         Some(self.clock.system_time() + longest)
     }
 
@@ -270,13 +277,55 @@ impl Limiter {
         self.pacer(bucket).effective_rate()
     }
 
-    fn pacer(&self, bucket: Bucket) -> &Pacer {
-        match bucket {
+    fn pacer(&self, bucket: Bucket) -> Arc<Pacer> {
+        Arc::clone(match bucket {
             Bucket::Accounts => &self.accounts,
             Bucket::Token => &self.token,
             Bucket::BatchDelete => &self.batch_delete,
             Bucket::Mutes => &self.mutes,
             Bucket::Presence => &self.presence,
+            Bucket::Own(name, rate) => {
+                let mut own = self.own();
+                return Arc::clone(
+                    own.entry(name)
+                        .or_insert_with(|| Arc::new(self.own_pacer(name, rate))),
+                );
+            }
+        })
+    }
+
+    fn own(&self) -> std::sync::MutexGuard<'_, HashMap<&'static str, Arc<Pacer>>> {
+        self.own.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn own_pacer(&self, bucket: &str, rate: RateLimit) -> Pacer {
+        let rate = if self.paced && rate.is_valid() {
+            rate
+        } else {
+            RateLimit::unlimited()
+        };
+        let shared = self.shared.as_ref();
+        let opened = shared.map(|(directory, name)| open_shared(rate, &self.clock, directory, name, bucket));
+        match opened {
+            Some(Ok(pacer)) => pacer,
+            // The directory could be written when the client was built; a pace of one's own is better than none.
+            Some(Err(_)) | None => Pacer::Own(OwnPacer::new(rate, Arc::clone(&self.clock))),
+        }
+    }
+}
+
+fn open_shared(
+    rate: RateLimit,
+    clock: &Arc<dyn Clock>,
+    directory: &Path,
+    name: &str,
+    bucket: &str,
+) -> io::Result<Pacer> {
+    match rate.0 {
+        None => Ok(Pacer::Own(OwnPacer::new(rate, Arc::clone(clock)))),
+        Some(calls) => {
+            let file = format!("{name}.{bucket}");
+            SharedPacer::open(calls, directory, &file, Arc::clone(clock)).map(Pacer::Shared)
         }
     }
 }
@@ -317,5 +366,47 @@ impl Pacer {
             Self::Own(pacer) => pacer.effective_rate(),
             Self::Shared(pacer) => Some(pacer.effective_rate()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transport::clock::SystemClock;
+
+    const SLOW: Bucket = Bucket::Own("slow", RateLimit::per_second(2));
+
+    fn limiter(rates: Rates) -> Limiter {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        Limiter::new(&rates, &clock)
+    }
+
+    #[test]
+    fn a_pool_of_an_endpoints_own_has_its_rate_and_gives_way_alone() {
+        let limiter = limiter(Rates::default());
+        assert_eq!(limiter.effective_rate(SLOW), Some(2.0));
+        limiter.limited(SLOW, Duration::from_secs(60));
+        assert!(limiter.effective_rate(SLOW).unwrap() < 2.0);
+        assert_eq!(limiter.effective_rate(Bucket::Accounts), Some(100.0));
+        assert!(limiter.paused_until().is_some());
+        let other = Bucket::Own("other", RateLimit::per_second(20));
+        assert_eq!(limiter.effective_rate(other), Some(20.0));
+    }
+
+    #[test]
+    fn where_nothing_is_paced_no_pool_is() {
+        assert_eq!(limiter(Rates::unlimited()).effective_rate(SLOW), None);
+    }
+
+    #[test]
+    fn processes_that_share_budgets_share_pools_of_endpoints_own() {
+        let directory = tempfile::tempdir().unwrap();
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let open = || Limiter::shared(&Rates::default(), &clock, directory.path(), "app").unwrap();
+        let (one, other) = (open(), open());
+        one.limited(SLOW, Duration::from_secs(60));
+        // What another process was asked for is known once the pool is used.
+        assert!(other.effective_rate(SLOW).unwrap() < 2.0);
+        assert!(other.paused_until().is_some());
     }
 }

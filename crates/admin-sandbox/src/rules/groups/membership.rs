@@ -12,6 +12,8 @@ pub(crate) enum MemberAct<'a> {
     Answer(&'a str, bool, &'a str),
     /// The actor invites somebody.
     Invite(&'a str),
+    /// The app puts somebody in, who is not asked.
+    Add(&'a str),
     /// The actor answers an invitation.
     AnswerInvitation(bool),
     /// The actor leaves.
@@ -60,6 +62,7 @@ impl App {
             MemberAct::Join(reason) => self.join_group(actor, id, reason),
             MemberAct::Answer(user, yes, reason) => self.answer_asker(actor, id, user, yes, reason),
             MemberAct::Invite(user) => self.invite(actor, id, user),
+            MemberAct::Add(user) => self.add_member(actor, id, user),
             MemberAct::AnswerInvitation(yes) => self.answer_invitation(actor, id, yes),
             MemberAct::Leave => self.leave_group(actor, id),
             MemberAct::Kick(user) => self.kick_member(actor, id, user),
@@ -152,6 +155,24 @@ impl App {
             self.tell_of_group(actor, &user, news(GroupChange::DirectlyJoined));
             self.tell_others(actor, id, &user, GroupChange::Present);
         }
+        Ok(())
+    }
+
+    fn add_member(&mut self, actor: Actor<'_>, id: &str, user: &str) -> Result<(), GroupError> {
+        let user = self.users.find(user).ok_or(GroupError::Nothing)?.name.clone();
+        let group = self.group_mut(id)?;
+        if !group.leads(actor.user) || group.blocked.contains(&user) {
+            return Err(GroupError::NotAllowed);
+        }
+        if group.members.contains(&user) {
+            return Err(GroupError::NothingToDo);
+        }
+        group.enter(&user);
+        let news = GroupNews::new(actor, GroupChange::DirectlyJoined, id)
+            .about(&user)
+            .named(&group.name);
+        self.tell_of_group(actor, &user, news);
+        self.tell_others(actor, id, &user, GroupChange::Present);
         Ok(())
     }
 

@@ -6,6 +6,7 @@ mod membership;
 mod roles;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -38,6 +39,8 @@ pub(crate) struct Group {
     /// Whether nobody but the owner and the admins may speak.
     pub(crate) all_muted: bool,
     pub(crate) attributes: BTreeMap<String, BTreeMap<String, String>>,
+    /// When name or description were last changed, in milliseconds since 1970.
+    pub(crate) modified_ms: u64,
 }
 
 /// How one gets into a group.
@@ -104,6 +107,25 @@ pub(crate) struct NewGroup {
 }
 
 impl Groups {
+    /// Returns up to `limit` groups, newest first, that are older than the one named; and where the next page starts.
+    pub(crate) fn page(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+    ) -> (Vec<(&String, &Group)>, Option<&String>) {
+        let older = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let mut rest = self.all.range::<str, _>((Bound::Unbounded, older)).rev();
+        let page: Vec<_> = rest.by_ref().take(limit).collect();
+        let next = rest.next().and_then(|_| page.last()).map(|(id, _)| *id);
+        (page, next)
+    }
+
+    /// Returns the groups that a user is in, newest first.
+    pub(crate) fn of(&self, user: &str) -> Vec<(&String, &Group)> {
+        let mine = self.all.iter().rev();
+        mine.filter(|(_, group)| group.members.contains(user)).collect()
+    }
+
     pub(super) fn new_id(&mut self, now_ms: u64) -> String {
         self.last_id = now_ms.max(self.last_id + 1);
         self.last_id.to_string()
@@ -123,6 +145,7 @@ impl App {
             owner: actor.user.to_owned(),
             members: members.clone(),
             entry: new.entry,
+            modified_ms: now_ms,
             ..Group::default()
         };
         self.groups.all.insert(id.clone(), group);
@@ -160,11 +183,13 @@ impl App {
         id: &str,
         name: Option<String>,
         description: Option<String>,
+        now_ms: u64,
     ) -> Result<(), GroupError> {
         let group = self.group_mut(id)?;
         if !group.leads(actor.user) {
             return Err(GroupError::NotAllowed);
         }
+        group.modified_ms = now_ms;
         let mut changed = json!({});
         if let Some(name) = name {
             changed["name"] = json!(name);

@@ -225,3 +225,44 @@ fn attributes_are_ones_own_unless_one_leads() {
         Err(GroupError::NoMember)
     );
 }
+
+#[test]
+fn the_app_puts_somebody_in_who_is_not_asked() {
+    let mut app = app();
+    let entry = Entry {
+        invite_confirm: true,
+        ..Entry::default()
+    };
+    let id = group(&mut app, entry);
+    app.change_members(ANN, &id, MemberAct::Add("EVE")).unwrap();
+    assert!(app.groups.all[&id].members.contains("eve"));
+    assert_eq!(
+        told(&mut app),
+        [
+            line("eve", false, GroupChange::DirectlyJoined),
+            line("bob", false, GroupChange::Present)
+        ]
+    );
+    for (user, error) in [("eve", GroupError::NothingToDo), ("nobody", GroupError::Nothing)] {
+        assert_eq!(app.change_members(ANN, &id, MemberAct::Add(user)), Err(error));
+    }
+    app.change_members(ANN, &id, MemberAct::Block("eve")).unwrap();
+    let blocked = app.change_members(ANN, &id, MemberAct::Add("eve"));
+    assert_eq!(blocked, Err(GroupError::NotAllowed));
+}
+
+#[test]
+fn groups_are_listed_page_by_page_newest_first() {
+    let mut app = app();
+    let ids: Vec<String> = (0..3).map(|_| group(&mut app, Entry::default())).collect();
+    let names = |page: &[(&String, &Group)]| page.iter().map(|(id, _)| (*id).clone()).collect::<Vec<_>>();
+    let (first, next) = app.groups.page(None, 2);
+    assert_eq!(names(&first), [ids[2].clone(), ids[1].clone()]);
+    let (last, end) = app.groups.page(next.map(String::as_str), 2);
+    assert_eq!((names(&last), end), (vec![ids[0].clone()], None));
+    assert_eq!(
+        names(&app.groups.of("bob")),
+        [ids[2].clone(), ids[1].clone(), ids[0].clone()]
+    );
+    assert!(app.groups.of("eve").is_empty());
+}

@@ -18,13 +18,21 @@ struct Application {
 pub(in crate::server) fn list(request: &mut Request<'_>) -> Result<Value, ApiError> {
     let user = request.user()?.name.clone();
     let contacts = request.app.contacts.of(&user);
-    Ok(Envelope::new(request, "get").app().data(json!(contacts)).finish())
+    Ok(listed(request, &contacts))
 }
 
 pub(in crate::server) fn blocked(request: &mut Request<'_>) -> Result<Value, ApiError> {
     let user = request.user()?.name.clone();
     let blocked = request.app.contacts.blocked(&user);
-    Ok(Envelope::new(request, "get").app().data(json!(blocked)).finish())
+    Ok(listed(request, &blocked))
+}
+
+fn listed(request: &mut Request<'_>, names: &[String]) -> Value {
+    Envelope::new(request, "get")
+        .app()
+        .data(json!(names))
+        .field("count", names.len())
+        .finish()
 }
 
 pub(in crate::server) fn block(request: &mut Request<'_>) -> Result<Value, ApiError> {
@@ -66,9 +74,32 @@ pub(in crate::server) fn decline(request: &mut Request<'_>) -> Result<Value, Api
     Ok(done(request, "post"))
 }
 
+/// Makes two users contacts of each other, without a question.
+pub(in crate::server) fn add(request: &mut Request<'_>) -> Result<Value, ApiError> {
+    act_on_path(request, ContactAct::Add)?;
+    about_other(request, "post")
+}
+
 pub(in crate::server) fn remove(request: &mut Request<'_>) -> Result<Value, ApiError> {
     act_on_path(request, ContactAct::Remove)?;
-    Ok(done(request, "delete"))
+    about_other(request, "delete")
+}
+
+pub(in crate::server) fn unblock_one(request: &mut Request<'_>) -> Result<Value, ApiError> {
+    act_on_path(request, ContactAct::Unblock)?;
+    about_other(request, "delete")
+}
+
+/// Answers with the other user.
+fn about_other(request: &mut Request<'_>, verb: &str) -> Result<Value, ApiError> {
+    let other = request
+        .app
+        .users
+        .find(request.arg(1))
+        .ok_or_else(ApiError::no_resource)?;
+    let envelope = Envelope::new(request, verb).app().entities([other]);
+    // The SDKs' forms of these calls look at this.
+    Ok(envelope.data(json!({"result": true})).finish())
 }
 
 fn act_on_path(request: &mut Request<'_>, contact_act: ContactAct) -> Result<(), ApiError> {

@@ -73,9 +73,7 @@ pub(in crate::server) fn unmark(request: &mut Request<'_>) -> Result<Value, ApiE
 }
 
 fn set_mark(request: &mut Request<'_>, set: bool, verb: &str) -> Result<Value, ApiError> {
-    // The SDK names no content type here.
-    let Mark { mark, targets } =
-        serde_json::from_slice(request.body).map_err(|error| ApiError::json_parse(error.to_string()))?;
+    let Mark { mark, targets } = request.form()?;
     let (user, device) = actor(request)?;
     let now_ms = request.now_ms;
     for target in &targets {

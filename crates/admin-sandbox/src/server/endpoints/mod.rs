@@ -1,5 +1,6 @@
 //! The imitated calls, one file per subject of the documentation.
 
+pub(super) mod callbacks;
 pub(super) mod contacts;
 pub(super) mod conversations;
 pub(super) mod devices;
@@ -9,6 +10,7 @@ pub(super) mod messages;
 pub(super) mod mutes;
 pub(super) mod offline;
 pub(super) mod presence;
+pub(super) mod push;
 pub(super) mod roaming;
 pub(super) mod sessions;
 pub(super) mod status;

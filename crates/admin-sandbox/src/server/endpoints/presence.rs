@@ -107,10 +107,21 @@ pub(in crate::server) fn subscriptions(request: &mut Request<'_>) -> Result<Valu
     Ok(json!({"result": {"totalnum": held.len().to_string(), "sublist": rows}}))
 }
 
-/// Nobody counts as online in a group: what the service counts there is not documented.
-#[expect(clippy::unnecessary_wraps, reason = "endpoints share one signature")]
-pub(in crate::server) fn group_online(_: &mut Request<'_>) -> Result<Value, ApiError> {
-    Ok(json!({"result": 0}))
+/// Counts the members who are online; type 0 is about servers of communities, of which there are none here.
+pub(in crate::server) fn group_online(request: &mut Request<'_>) -> Result<Value, ApiError> {
+    let (group, kind) = (request.arg(0), request.arg(1));
+    if !matches!(kind, "0" | "1") {
+        return Err(ApiError::illegal_argument(format!(
+            "query_type [{kind}] is not legal"
+        )));
+    }
+    let members = request.app.groups.all.get(group).filter(|_| kind == "1");
+    let members = members.into_iter().flat_map(|group| &group.members);
+    let online = |name: &&String| {
+        let user = request.app.users.find(name);
+        user.is_some_and(|user| !user.devices.is_empty())
+    };
+    Ok(json!({"result": members.filter(online).count()}))
 }
 
 fn usernames(request: &Request<'_>, too_many: &str) -> Result<Vec<String>, ApiError> {

@@ -39,6 +39,7 @@ pub(in crate::server) fn issue(request: &mut Request<'_>) -> Result<Value, ApiEr
         "client_credentials" => for_app(request, &form, lifetime),
         "password" => for_password(request, &form, lifetime),
         "inherit" => for_user(request, form, lifetime),
+        "agora" => for_agora_token(request),
         other => Err(ApiError::illegal_argument(format!(
             "grant_type [{other}] is not supported"
         ))),
@@ -59,6 +60,28 @@ fn for_app(request: &mut Request<'_>, form: &Form, lifetime: Lifetime) -> Result
         .tokens
         .issue(Subject::App, lifetime.ttl_ms, request.now_ms);
     Ok(json!({"access_token": token, "expires_in": lifetime.shown, "application": request.app.uuid}))
+}
+
+/// Exchanges a token of Agora's kind for one of the service, which ends with it; the answer has the end and no life.
+fn for_agora_token(request: &mut Request<'_>) -> Result<Value, ApiError> {
+    let token = bearer(request.headers)?.ok_or_else(ApiError::no_token)?;
+    let exchanged = request.app.check_agora_token(token, request.now_ms)?;
+    let subject = match exchanged.subject {
+        Subject::App => Subject::App,
+        Subject::User(name) => {
+            let user = request.app.users.find(&name).ok_or_else(ApiError::no_entity)?;
+            if !user.activated {
+                return Err(ApiError::invalid_grant(
+                    StatusCode::BAD_REQUEST,
+                    "user not activated",
+                ));
+            }
+            Subject::User(user.name.clone())
+        }
+    };
+    let ttl_ms = exchanged.end_ms - request.now_ms;
+    let token = request.app.tokens.issue(subject, Some(ttl_ms), request.now_ms);
+    Ok(json!({"access_token": token, "expire_timestamp": exchanged.end_ms}))
 }
 
 fn for_password(request: &mut Request<'_>, form: &Form, lifetime: Lifetime) -> Result<Value, ApiError> {

@@ -9,7 +9,7 @@ use crate::rules::users::{NewUser, RegisterError, User, check_new_user};
 use crate::server::auth::Caller;
 use crate::server::envelope::{Envelope, entity};
 use crate::server::errors::ApiError;
-use crate::server::request::Request;
+use crate::server::request::{Request, form};
 
 /// The most users one registration may hold.
 const BATCH: usize = 60;
@@ -82,8 +82,7 @@ fn register_batch(request: &mut Request<'_>, list: Vec<Value>) -> Result<Value, 
 }
 
 fn new_user(value: Value) -> Result<NewUser, ApiError> {
-    let form =
-        NewUserForm::deserialize(value).map_err(|error| ApiError::illegal_argument(error.to_string()))?;
+    let form: NewUserForm = form(value)?;
     let name = form
         .username
         .ok_or_else(|| ApiError::illegal_argument("Entity user requires a property named username"))?;

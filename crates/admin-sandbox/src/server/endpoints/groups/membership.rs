@@ -4,9 +4,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Acting, acting, acting_on_group, done, refused, seen, written};
-use crate::rules::groups::MemberAct;
+use crate::rules::groups::{GroupError, MemberAct};
 use crate::server::errors::ApiError;
 use crate::server::request::Request;
+
+/// So many users are put in by one call.
+const MOST_ADDED: usize = 60;
 
 #[derive(Deserialize)]
 struct Names {
@@ -74,6 +77,41 @@ pub(in crate::server) fn invite(request: &mut Request<'_>) -> Result<Value, ApiE
         change(request, &acting, MemberAct::Invite(user))?;
     }
     Ok(answer(request, "post"))
+}
+
+/// Puts somebody in, who is not asked.
+pub(in crate::server) fn add(request: &mut Request<'_>) -> Result<Value, ApiError> {
+    let (id, user) = (request.arg(0).to_owned(), written(request, request.arg(1)));
+    let acting = acting_on_group(request)?;
+    change(request, &acting, MemberAct::Add(&user))?;
+    let data = json!({"result": true, "action": "add_member", "groupid": id, "user": user});
+    Ok(done(request, "post", data))
+}
+
+/// Puts up to 60 users in; those that are in already are left out of the answer.
+pub(in crate::server) fn add_many(request: &mut Request<'_>) -> Result<Value, ApiError> {
+    let Names { usernames } = request.form()?;
+    if usernames.is_empty() || usernames.len() > MOST_ADDED {
+        return Err(ApiError::illegal_argument(format!(
+            "usernames must be 1 to {MOST_ADDED}"
+        )));
+    }
+    let id = request.arg(0).to_owned();
+    let acting = acting_on_group(request)?;
+    let mut added = Vec::new();
+    for user in &usernames {
+        let act = MemberAct::Add(user);
+        match request.app.change_members(acting.actor(), &id, act) {
+            Ok(()) => added.push(written(request, user)),
+            Err(GroupError::NothingToDo) => {}
+            Err(error) => return Err(refused(&error)),
+        }
+    }
+    if added.is_empty() {
+        return Err(ApiError::illegal_argument("all users are members of this group"));
+    }
+    let data = json!({"newmembers": added, "groupid": id, "action": "add_member"});
+    Ok(done(request, "post", data))
 }
 
 /// Somebody answers an invitation.

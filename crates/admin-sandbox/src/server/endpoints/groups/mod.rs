@@ -24,16 +24,23 @@ use crate::server::request::Request;
 struct Form {
     #[serde(default)]
     groupname: String,
-    #[serde(default, alias = "description")]
-    desc: String,
+    /// The SDKs' word for the description, which may come together with the page's.
+    #[serde(default)]
+    desc: Option<String>,
+    #[serde(default)]
+    description: Option<String>,
     #[serde(default)]
     owner: Option<String>,
     #[serde(default)]
     members: Vec<String>,
     #[serde(default)]
     public: bool,
-    #[serde(default, alias = "membersonly", alias = "members_only")]
+    #[serde(default)]
     approval: bool,
+    #[serde(default)]
+    membersonly: bool,
+    #[serde(default)]
+    members_only: bool,
     #[serde(default)]
     allowinvites: bool,
     #[serde(default)]
@@ -126,10 +133,13 @@ pub(in crate::server) fn create(request: &mut Request<'_>) -> Result<Value, ApiE
     let acting = acting(request, form.owner.as_deref())?;
     let new = NewGroup {
         name: form.groupname,
-        description: form.desc,
+        description: form.description.or(form.desc).unwrap_or_default(),
         members: form.members,
         entry: Entry {
-            door: match (form.public, form.approval) {
+            door: match (
+                form.public,
+                form.approval || form.membersonly || form.members_only,
+            ) {
                 (false, _) => Door::Closed,
                 (true, true) => Door::Guarded,
                 (true, false) => Door::Open,
@@ -141,6 +151,57 @@ pub(in crate::server) fn create(request: &mut Request<'_>) -> Result<Value, ApiE
     let now_ms = request.now_ms;
     let id = request.app.create_group(acting.actor(), new, now_ms);
     Ok(done(request, "post", json!({"groupid": id})))
+}
+
+/// Lists the app's groups, newest first.
+pub(in crate::server) fn list(request: &mut Request<'_>) -> Result<Value, ApiError> {
+    let limit = request.number("limit", 10, 1..=100);
+    let cursor = request.query.get("cursor").filter(|text| !text.is_empty());
+    let after = cursor
+        .map(|text| {
+            let id = text.strip_prefix("ZGN").map(str::to_owned);
+            id.ok_or_else(|| ApiError::illegal_argument(format!("cursor [{text}] is not legal")))
+        })
+        .transpose()?;
+    let (page, next) = request.app.groups.page(after.as_deref(), limit);
+    let row = |(id, group): &(&String, &Group)| {
+        json!({
+            "owner": format!("{}_{}", request.app.key, group.owner),
+            "groupid": id,
+            "affiliations": group.members.len(),
+            "type": "group",
+            "last_modified": group.modified_ms.to_string(),
+            "groupname": group.name,
+        })
+    };
+    let (rows, next): (Vec<Value>, _) = (page.iter().map(row).collect(), next.cloned());
+    let envelope = Envelope::new(request, "get")
+        .uri("/chatgroups")
+        .field("count", rows.len())
+        .data(rows);
+    Ok(match next {
+        Some(id) => envelope.field("cursor", format!("ZGN{id}")).finish(),
+        None => envelope.finish(),
+    })
+}
+
+/// Lists the groups that a user is in, by pages.
+pub(in crate::server) fn joined(request: &mut Request<'_>) -> Result<Value, ApiError> {
+    let page = request.number("pagenum", 1, 1..=usize::MAX);
+    let size = request.number("pagesize", 500, 1..=500);
+    let user = request.user()?.name.clone();
+    let mine = request.app.groups.of(&user);
+    let rows: Vec<Value> = mine
+        .into_iter()
+        .skip((page - 1).saturating_mul(size))
+        .take(size)
+        .map(|(id, group)| json!({"groupid": id, "groupname": group.name}))
+        .collect();
+    Ok(Envelope::new(request, "get")
+        .app()
+        .field("count", rows.len())
+        .data(rows)
+        .finish())
 }
 
 pub(in crate::server) fn destroy(request: &mut Request<'_>) -> Result<Value, ApiError> {
@@ -184,10 +245,11 @@ pub(in crate::server) fn update(request: &mut Request<'_>) -> Result<Value, ApiE
     }
     let id = request.arg(0).to_owned();
     let acting = acting_on_group(request)?;
+    let now_ms = request.now_ms;
     let data = json!({"groupname": form.groupname.is_some(), "description": form.description.is_some()});
     request
         .app
-        .update_group(acting.actor(), &id, form.groupname, form.description)
+        .update_group(acting.actor(), &id, form.groupname, form.description, now_ms)
         .map_err(|error| refused(&error))?;
     Ok(done(request, "put", data))
 }

@@ -1,4 +1,7 @@
-//! App tokens and user tokens: `POST /token`, which does not use the envelope.
+//! App tokens and user tokens: `POST /token`, which does not use the envelope, and tokens that are made locally.
+
+mod agora;
+mod dynamic;
 
 use std::fmt;
 use std::time::Duration;
@@ -12,6 +15,9 @@ use crate::endpoint::{Authority, Bucket, Effect, Endpoint, Method, Path};
 use crate::envelope::Envelope;
 use crate::error::{DecodeError, Error};
 use crate::model::{Integer, User, UserId};
+
+pub use self::agora::{AgoraTokenSigner, ExchangeAgoraToken, ExchangedToken};
+pub use self::dynamic::DynamicTokenSigner;
 
 /// A token as the server gave it.
 ///
