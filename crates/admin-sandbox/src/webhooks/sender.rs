@@ -28,7 +28,7 @@ pub(crate) async fn send(service: Arc<Service>, hook: Webhook, mut events: Recei
     {
         Ok(client) => client,
         Err(error) => {
-            tracing::error!(%error, "no webhooks can be posted");
+            tracing::error!(%error, "cannot post webhooks");
             return;
         }
     };
@@ -45,7 +45,7 @@ pub(crate) async fn send(service: Arc<Service>, hook: Webhook, mut events: Recei
         let Happened { at_ms, event } = match events.recv().await {
             Ok(event) => event,
             Err(RecvError::Lagged(missed)) => {
-                tracing::warn!(missed, "webhooks were dropped, because events came too fast");
+                tracing::warn!(missed, "dropped webhooks because events arrived too fast");
                 continue;
             }
             Err(RecvError::Closed) => return,
