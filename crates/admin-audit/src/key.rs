@@ -1,4 +1,4 @@
-//! The Ed25519 key that signs heads: the home of the signature library in this crate.
+//! The Ed25519 key that signs heads. Only this module uses the signature library.
 
 use aws_lc_rs::encoding::AsDer as _;
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
@@ -11,13 +11,13 @@ use crate::tree::line_hash;
 
 const PRIVATE_TAG: &str = "PRIVATE KEY";
 const PUBLIC_TAG: &str = "PUBLIC KEY";
-/// What precedes the 32 bytes of an Ed25519 key in `SubjectPublicKeyInfo` (RFC 8410).
+/// The bytes before the 32 bytes of an Ed25519 key in `SubjectPublicKeyInfo` (RFC 8410).
 const ED25519_PREFIX: [u8; 12] = [
     0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00,
 ];
 
-/// The key that signs. Whoever has it and the lines can write the trail anew, so a store that several accounts can
-/// write to never holds it.
+/// The key that signs. Anybody with this key and the lines can rewrite the trail, so a store that several
+/// accounts can write to never holds it.
 pub struct SigningKey {
     private: EncodingKey,
     public: PublicKey,
@@ -45,25 +45,26 @@ impl std::fmt::Debug for PublicKey {
 }
 
 impl SigningKey {
-    /// Makes a key and returns it in PEM form (`BEGIN PRIVATE KEY`), as [`from_pem`](Self::from_pem) reads it.
+    /// Creates a key and returns it in PEM form (`BEGIN PRIVATE KEY`), as [`from_pem`](Self::from_pem) reads
+    /// it.
     ///
     /// # Errors
     /// When the system has no randomness; the text says so.
     pub fn generate_pem() -> Result<String, String> {
         let der = Ed25519KeyPair::generate_pkcs8v1(&aws_lc_rs::rand::SystemRandom::new())
-            .map_err(|_| "no key can be made")?;
+            .map_err(|_| "cannot create a key")?;
         Ok(pem::encode(&Pem::new(PRIVATE_TAG, der.as_ref())))
     }
 
     /// Reads a key in PEM form.
     ///
     /// # Errors
-    /// When it is not an Ed25519 private key; the text says what is wrong, and nothing of the key.
+    /// When it is not an Ed25519 private key; the text describes the problem and reveals nothing of the key.
     pub fn from_pem(text: &str) -> Result<Self, String> {
         let der = decode(text, PRIVATE_TAG)?;
-        let pair = Ed25519KeyPair::from_pkcs8(&der).map_err(|_| "it is no Ed25519 private key")?;
+        let pair = Ed25519KeyPair::from_pkcs8(&der).map_err(|_| "it is not an Ed25519 private key")?;
         let public = pair.public_key().as_der();
-        let public = public.map_err(|_| "its public half cannot be derived")?;
+        let public = public.map_err(|_| "cannot derive its public half")?;
         Ok(Self {
             private: EncodingKey::from_ed_der(&der),
             public: PublicKey::from_der(public.as_ref())?,
@@ -76,7 +77,7 @@ impl SigningKey {
         &self.public
     }
 
-    /// Signs claims as a compact JWS that names this key and `kind`.
+    /// Signs claims as a compact JWS that contains the id of this key and `kind`.
     pub(super) fn sign(&self, kind: &str, claims: &impl Serialize) -> Result<String, String> {
         let mut header = Header::new(Algorithm::EdDSA);
         header.typ = Some(kind.to_owned());
@@ -100,7 +101,7 @@ impl PublicKey {
                 der: der.to_owned(),
                 decoding: DecodingKey::from_ed_der(raw),
             }),
-            _ => Err("it is no Ed25519 public key".into()),
+            _ => Err("it is not an Ed25519 public key".into()),
         }
     }
 
@@ -126,25 +127,25 @@ impl PublicKey {
         if decoded.header.typ.as_deref() == Some(kind) {
             Ok(decoded.claims)
         } else {
-            Err(format!("it is signed, but it is no {kind}"))
+            Err(format!("it is signed, but it is not a {kind}"))
         }
     }
 
     fn why(&self, jws: &str, error: &jsonwebtoken::errors::Error) -> String {
         match self.other_signer(jws) {
             Some(other) => format!("it is signed by another key ({other})"),
-            None => format!("its signature does not hold ({error})"),
+            None => format!("its signature is not valid ({error})"),
         }
     }
 
-    /// Returns the id of the key that a compact JWS says it is signed by, if it is not this one.
+    /// Returns the id of the key that a compact JWS says it is signed with, if it is not this one.
     pub(super) fn other_signer(&self, jws: &str) -> Option<String> {
         let header = jsonwebtoken::decode_header(jws.trim()).ok()?;
         header.kid.filter(|kid| *kid != self.id())
     }
 }
 
-/// Returns true if a text has the form of a compact JWS of this `kind`, whoever signed it.
+/// Returns true if a text has the form of a compact JWS of this `kind`, regardless of the signer.
 pub(super) fn is_of_kind(jws: &str, kind: &str) -> bool {
     jsonwebtoken::decode_header(jws.trim()).is_ok_and(|header| header.typ.as_deref() == Some(kind))
 }
@@ -152,7 +153,7 @@ pub(super) fn is_of_kind(jws: &str, kind: &str) -> bool {
 fn decode(text: &str, tag: &str) -> Result<Vec<u8>, String> {
     match pem::parse(text) {
         Ok(found) if found.tag() == tag => Ok(found.into_contents()),
-        _ => Err(format!("it is no PEM file with a {tag}")),
+        _ => Err(format!("it is not a PEM file with a {tag}")),
     }
 }
 
@@ -199,8 +200,8 @@ mod tests {
     fn each_half_is_refused_in_place_of_the_other() {
         let (pem, key) = key();
         let error = SigningKey::from_pem(&key.public().pem()).unwrap_err();
-        assert_eq!(error, "it is no PEM file with a PRIVATE KEY");
+        assert_eq!(error, "it is not a PEM file with a PRIVATE KEY");
         let error = PublicKey::from_pem(&pem).unwrap_err();
-        assert_eq!(error, "it is no PEM file with a PUBLIC KEY");
+        assert_eq!(error, "it is not a PEM file with a PUBLIC KEY");
     }
 }

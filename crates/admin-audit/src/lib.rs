@@ -1,17 +1,17 @@
-//! The audit trail: what was done, by whom, to whom, why, and what came of it.
+//! The audit trail: what was done, by whom, to whom, why, and with which result.
 //!
-//! Entries are lines of JSON in segments of bounded size; each names its number and the SHA-256 of the line before, so
-//! that the first bad one can be named. They are also the leaves of a Merkle tree (RFC 6962, by `tlog_tiles`), whose
-//! size and root are signed now and then: a signed head that was kept elsewhere proves all entries before it. What a
-//! trail can and cannot prove is in `docs/audit.md`.
+//! Entries are lines of JSON in segments of bounded size. Each contains its number and the SHA-256 of the
+//! line before, so that the first bad entry can be identified. They are also the leaves of a Merkle tree (RFC
+//! 6962, by `tlog_tiles`), whose size and root are signed from time to time: a signed head that was stored
+//! elsewhere proves all entries before it. `docs/audit.md` explains what a trail can and cannot prove.
 //!
-//! [`AuditTrail`] keeps the trail of one profile in a directory, a file per segment. Writers fail closed:
-//! [`AuditTrail::open`] proves that the trail can be written before anything is sent, and [`AuditTrail::append`] returns
-//! only when the entries are on the disk. Opening does not read the whole trail. Each file's header carries the right
-//! edge of the tree over all entries before it, so only the last file, which is bounded, is hashed again. There is no
-//! index beside the entries that could be stale or forged.
+//! [`AuditTrail`] stores the trail of one profile in a directory, one file per segment. Writers fail closed:
+//! [`AuditTrail::open`] proves that the trail can be written before anything is sent, and
+//! [`AuditTrail::append`] returns only when the entries are on disk. Opening does not read the whole trail.
+//! Each file's header contains the right edge of the tree over all earlier entries, so only the last file,
+//! which is bounded, is hashed again. There is no index beside the entries that could be stale or forged.
 //!
-//! Lines need not be in files. A store that keeps them itself makes them with a [`Chain`], signs heads with
+//! Lines need not be in files. A store that keeps them itself creates them with a [`Chain`], signs heads with
 //! [`Checkpoint::sign`], and gives all of them, or a range, to a [`Verifier`]. [`MemoryTrail`] is the smallest such store:
 //!
 //! ```
@@ -47,12 +47,12 @@
 //! lines[2] = String::from_utf8(lines[2].clone())?.replace("bob", "dan").into_bytes();
 //! assert_eq!(
 //!     verified(&lines).problems[0].to_string(),
-//!     "prod/entries-000000000000.jsonl, line 3: entry 1 was changed: the next entry names another",
+//!     "prod/entries-000000000000.jsonl, line 3: entry 1 was changed: the next entry does not match it",
 //! );
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! This crate knows neither the command line nor tables nor HTTP, and no asynchronous runtime.
+//! This crate depends on neither the command line nor tables, HTTP or an asynchronous runtime.
 
 mod chain;
 mod checkpoint;
