@@ -1,10 +1,10 @@
-//! SHA-256 of what is written or read: the home of the hashing crate for runs and plans.
+//! SHA-256 of data that is written or read. Only this module uses the hashing crate for runs and plans.
 
 use std::io::{self, Read, Write};
 
 use aws_lc_rs::digest::{Context, SHA256};
 
-/// Hashes bytes that come in parts.
+/// Hashes bytes that arrive in parts.
 pub struct Sha256(Context);
 
 impl Default for Sha256 {
@@ -38,7 +38,7 @@ pub struct Hashed<W> {
 }
 
 impl<W: Write> Hashed<W> {
-    /// Starts to hash what goes to `below`.
+    /// Starts to hash what is written to `below`.
     pub fn new(below: W) -> Self {
         Self {
             below,
@@ -46,7 +46,7 @@ impl<W: Write> Hashed<W> {
         }
     }
 
-    /// Returns the writer and the digest of what it was given.
+    /// Returns the writer and the digest of what was written.
     pub fn finish(self) -> (W, String) {
         (self.below, self.hash.hex())
     }
@@ -64,7 +64,7 @@ impl<W: Write> Write for Hashed<W> {
     }
 }
 
-/// Returns the digest of all that `reader` still holds.
+/// Returns the digest of the rest of `reader`.
 ///
 /// # Errors
 /// When it cannot be read.
