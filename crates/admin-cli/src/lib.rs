@@ -1,11 +1,11 @@
 //! The `easemob-admin` command line, as a library.
 //!
-//! The binary is one call of [`main`]. Tests call [`run`] with an environment and streams of their own.
+//! The binary is one call of [`main`]. Tests call [`run`] with their own environment and streams.
 //!
-//! `commands` holds one file per command and mirrors the help; `acts` are those that change something, each a run of the
-//! engine, [`easemob_admin_ops`]; `drive` reports on runs; `input` reads user lists; `config` finds server and credentials;
-//! `render` writes rows; `ui`, `progress` and `confirm` talk to the operator. The only data on stdout are rows; see [`exit`]
-//! for what the exit codes say.
+//! `commands` has one file per command and mirrors the help; `acts` contains the commands that change
+//! something, each a run of the engine, [`easemob_admin_ops`]; `drive` reports on runs; `input` reads user
+//! lists; `config` finds server and credentials; `render` writes rows; `ui`, `progress` and `confirm` talk to
+//! the operator. Only rows go to stdout; [`exit`] explains the exit codes.
 
 pub mod acts;
 pub mod cli;

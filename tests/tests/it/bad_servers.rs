@@ -119,7 +119,7 @@ fn a_portal_in_place_of_the_token_call() {
         .inject(Fault::raw_body("token", "text/html", "<html>Sign in</html>"));
     let output = env.run(&LIST).expect(5);
     assert!(
-        output.stderr.contains("proxy") && !output.stderr.contains("check client id"),
+        output.stderr.contains("proxy") && !output.stderr.contains("check the client id"),
         "{}",
         output.text()
     );

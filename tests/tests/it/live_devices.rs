@@ -150,7 +150,7 @@ fn what_devices_are_told_reads_well() {
     child.stdout.take().unwrap().read_to_string(&mut stdout).unwrap();
     let output = TestEnv::finish(child).expect(0);
     assert!(
-        output.stderr.contains("5 devices of ann are online until Ctrl-C"),
+        output.stderr.contains("5 devices of ann online until Ctrl-C"),
         "{}",
         output.stderr
     );
@@ -199,7 +199,7 @@ fn nothing_simulated_goes_to_a_server_that_is_no_sandbox() {
             "ann",
         ])
         .expect(2);
-    assert!(refused.stderr.contains("is no sandbox"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("is not a sandbox"), "{}", refused.stderr);
     let asked = server.join().unwrap();
     assert!(asked.starts_with("GET /sandbox/health"), "{asked}");
 }
@@ -219,7 +219,7 @@ fn a_profile_of_a_real_server_is_not_replaced() {
     let _ = env.run(&add).expect(0);
     let refused = env.run(&["sandbox", "serve", "--add-profile", "prod"]).expect(2);
     assert!(
-        refused.stderr.contains("is not of a sandbox on this machine"),
+        refused.stderr.contains("is not for a sandbox on this machine"),
         "{}",
         refused.stderr
     );

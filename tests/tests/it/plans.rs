@@ -133,7 +133,7 @@ fn an_edited_old_or_foreign_plan_is_refused() {
     );
     let foreign = apply(&plan, &["--app-root", "http://127.0.0.1:1/other/app"]);
     let output = env.run(&foreign).expect(2);
-    assert!(output.stderr.contains("the plan is about"), "{}", output.text());
+    assert!(output.stderr.contains("the plan belongs to"), "{}", output.text());
     let output = env.run(&apply(&plan, &["--sandbox", "--app-root", ""]));
     assert_ne!(output.code, 0);
     let edited = std::fs::read_to_string(&plan)
@@ -147,7 +147,7 @@ fn an_edited_old_or_foreign_plan_is_refused() {
         output.text()
     );
     let output = env.run(&apply(&env.file("list", "ann\n"), &[])).expect(2);
-    assert!(output.stderr.contains("this is no plan"), "{}", output.text());
+    assert!(output.stderr.contains("this is not a plan"), "{}", output.text());
     assert_eq!(env.writes(), 0);
 }
 

@@ -1,4 +1,4 @@
-//! Runs the command that was named.
+//! Runs the command given on the command line.
 
 use crate::cli::Command;
 use crate::command_error::CommandError;
@@ -19,12 +19,12 @@ use crate::exit::Exit;
 /// Runs `command`.
 ///
 /// # Errors
-/// When the command could not do what it was asked for.
+/// When the command fails.
 pub async fn dispatch(context: &Context, command: Command) -> Result<Exit, CommandError> {
     if context.globals.sandbox && reads_what_is_kept(&command) {
         context
             .ui
-            .say("sandbox: this is what is kept of the local sandbox");
+            .say("sandbox: showing stored data of the local sandbox");
     }
     match command {
         Command::Profile(ProfileCommand::Add(args)) => profile::add::run(context, &args),
@@ -69,14 +69,14 @@ pub async fn dispatch(context: &Context, command: Command) -> Result<Exit, Comma
                 sessions::locks::warn_of_overdue(context, &session);
             }
             let result = with_server(context, &session, online).await;
-            // The state of the sandbox is saved whatever became of the command, whose error counts more.
+            // Save the state of the sandbox even if the command failed; the command's error takes precedence.
             let closed = session.close().await;
             result.and_then(|exit| closed.map(|()| exit))
         }
     }
 }
 
-/// Returns true for commands that ask no server, and speak of one all the same.
+/// Returns true for commands that send no request but show data of a server.
 fn reads_what_is_kept(command: &Command) -> bool {
     match command {
         Command::Audit(_) => true,
@@ -121,7 +121,7 @@ async fn with_server(context: &Context, session: &Session, command: Command) -> 
         | Command::Completions(_)
         | Command::Man(_) => Err(CommandError::new(
             crate::exit::INTERNAL,
-            "a command without a server was given one",
+            "a command that needs no server was connected to one",
         )),
     }
 }

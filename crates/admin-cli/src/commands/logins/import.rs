@@ -1,4 +1,4 @@
-//! `logins import`: read posts of the service from a file.
+//! `logins import`: reads posts of the service from a file.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -18,7 +18,7 @@ use crate::exit::{self, Exit};
 use crate::render::report::Row;
 use crate::stores::{Logins, logins};
 
-/// How many events are kept at once.
+/// How many events are stored in one transaction.
 const GROUP: usize = 1_000;
 
 /// Arguments of `logins import`.
@@ -27,13 +27,13 @@ const GROUP: usize = 1_000;
   easemob-admin logins import --profile prod ./posts.jsonl
   easemob-admin logins import --profile prod ./posts.jsonl --secret-file ./hook.secret
 
-One post of the service per line, as it was received. What was kept before, by `logins collect` or an earlier import, is \
-kept once. Lines that are no posts are told and left out; the exit code is 7 then.")]
+One post of the service per line, as it was received. Events that `logins collect` or an earlier import already stored \
+are not stored again. Lines that are not valid posts are reported and skipped; the exit code is 7 then.")]
 pub struct ImportArgs {
     /// The file
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Look at signatures, with the secret in this file; may be repeated
+    /// Verify signatures with the secret in this file; may be repeated
     #[arg(long = "secret-file", value_name = "FILE")]
     secret_files: Vec<PathBuf>,
 }
@@ -62,7 +62,7 @@ struct Summary {}
 /// Runs the command.
 ///
 /// # Errors
-/// When the file cannot be read, or what it holds cannot be kept.
+/// When the file cannot be read, or its events cannot be stored.
 pub fn run(context: &Context, args: &ImportArgs) -> Result<Exit, CommandError> {
     let app_key = context.app_key()?;
     let secrets: Vec<_> = args
@@ -83,7 +83,7 @@ pub fn run(context: &Context, args: &ImportArgs) -> Result<Exit, CommandError> {
         }
         row.lines += 1;
         let refuse = |why: &dyn std::fmt::Display, number: u64| {
-            context.ui.warn(format_args!("line {number} is left out: {why}"));
+            context.ui.warn(format_args!("skipped line {number}: {why}"));
         };
         let post = match payload::read(&line, &app_key) {
             Ok(post) => post,
@@ -107,8 +107,7 @@ pub fn run(context: &Context, args: &ImportArgs) -> Result<Exit, CommandError> {
         }
     }
     keep(&mut store, &mut group, &mut row)?;
-    let output =
-        |error| CommandError::new(exit::INTERNAL, "the row cannot be written to stdout").because(error);
+    let output = |error| CommandError::new(exit::INTERNAL, "cannot write the row to stdout").because(error);
     let mut report = context.local_report::<ImportRow>("logins import", context.globals.sandbox);
     report.row(&row).map_err(output)?;
     report.finish(&Summary {}).map_err(output)?;
