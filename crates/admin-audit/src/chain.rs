@@ -1,4 +1,4 @@
-//! What is known after each line, and whether the next line goes on from there.
+//! The state after each line, and whether the next line follows from it.
 
 use serde::{Deserialize, Serialize};
 use tlog_tiles::Hash;
@@ -10,8 +10,9 @@ use crate::tree::{Edge, line_hash};
 
 /// The state after a line, from which the next line is made.
 ///
-/// A store that keeps lines itself keeps this beside them, as JSON by `serde`, and appends without reading any line.
-/// Where others can change it, it proves nothing: sign heads only of the state that [`Verifier::chain`] returns.
+/// A store that keeps the lines itself stores this state beside them, as JSON through `serde`, and appends
+/// without reading any line. If others can change the stored state, it proves nothing: sign heads only of the
+/// state that [`Verifier::chain`] returns.
 ///
 /// [`Verifier::chain`]: crate::Verifier::chain
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -19,15 +20,15 @@ use crate::tree::{Edge, line_hash};
 pub struct Chain {
     origin: String,
     edge: Edge,
-    /// The hash of the line before the next one.
+    /// The hash of the last line.
     tip: Hash,
     /// The hash of the last entry.
     last: Hash,
-    /// The hash of the line before the last entry, where that entry was seen.
+    /// The hash of the line before the last entry, if that entry was seen.
     before_last: Option<Hash>,
 }
 
-/// A chain as JSON: the header that would come next, and what no header says.
+/// A chain as JSON: the next header, and the fields that no header has.
 #[derive(Serialize, Deserialize)]
 struct State {
     #[serde(flatten)]
@@ -36,16 +37,16 @@ struct State {
     before: Option<String>,
 }
 
-/// Why a line does not go on from the lines before it.
+/// Why a line does not follow from the lines before it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Break {
-    /// It is no entry or no header at all.
+    /// It is neither an entry nor a header.
     Unreadable(String),
-    /// It is of a newer version.
+    /// It has a newer format.
     Newer(u64),
-    /// It is an entry with another number, or after another line.
+    /// It is an entry with a wrong number, or after a different line.
     Link { seq: u64, prev: String },
-    /// It is a header that says something else.
+    /// It is a different header.
     Header,
 }
 
@@ -62,28 +63,28 @@ impl Chain {
         }
     }
 
-    /// The state after a header whose segment is the first one that is there.
+    /// Returns the state after a header whose segment is the first one present.
     pub(super) fn from_header(line: &[u8]) -> Result<Self, Break> {
         let unreadable = |what: &str| Break::Unreadable(format!("the header {what}"));
-        // The format is read first: what else a newer header holds is not known.
-        let format: serde_json::Value = serde_json::from_slice(line).map_err(|_| unreadable("is no JSON"))?;
+        // The format is checked first: the content of a newer header is unknown.
+        let format: serde_json::Value =
+            serde_json::from_slice(line).map_err(|_| unreadable("is not JSON"))?;
         match format["format"].as_u64() {
             Some(FORMAT) => {}
             Some(newer) if newer > FORMAT => return Err(Break::Newer(newer)),
-            _ => return Err(unreadable("names no format")),
+            _ => return Err(unreadable("has no format")),
         }
-        let header: Header =
-            serde_json::from_slice(line).map_err(|_| unreadable("lacks something that belongs to it"))?;
+        let header: Header = serde_json::from_slice(line).map_err(|_| unreadable("is incomplete"))?;
         let mut chain = Self::before(header).map_err(unreadable)?;
         chain.tip = line_hash(line);
         Ok(chain)
     }
 
-    /// The state before a header, as far as the header says it.
+    /// Returns the state before a header, as far as the header describes it.
     fn before(header: Header) -> Result<Self, &'static str> {
         let edge = header.edge.iter().map(|text| hash(text));
-        let edge =
-            Edge::new(header.first, edge.collect::<Result<_, _>>()?).ok_or("does not fit its own number")?;
+        let edge = Edge::new(header.first, edge.collect::<Result<_, _>>()?)
+            .ok_or("does not match its number of entries")?;
         let tip = hash(&header.prev)?;
         Ok(Self {
             origin: header.origin,
@@ -100,7 +101,7 @@ impl Chain {
         &self.origin
     }
 
-    /// Returns how many entries there are, which is the number of the next one.
+    /// Returns the number of entries, which is also the number of the next entry.
     #[must_use]
     pub fn size(&self) -> u64 {
         self.edge.size()
@@ -132,22 +133,23 @@ impl Chain {
         }
     }
 
-    /// Returns the header that a segment which begins here must have.
+    /// Returns the header that a segment starting here must have.
     pub(super) fn header(&self) -> String {
         serde_json::to_string(&self.next_header()).expect("a header holds only numbers and texts")
     }
 
-    /// Begins a segment and returns its header, which is the next line, without its end.
+    /// Starts a segment and returns its header, the next line, without its end.
     ///
-    /// The first line of a trail is a header. Later segments are optional: those before can be moved to an archive, and
-    /// the rest is still verified. The name of a segment is the number of its first entry, so each has at least one.
+    /// The first line of a trail is a header. Later segments are optional: earlier ones can then be moved to
+    /// an archive, and the rest can still be verified. A segment is named by the number of its first entry,
+    /// so each has at least one entry.
     pub fn begin_segment(&mut self) -> String {
         let header = self.header();
         self.tip = line_hash(header.as_bytes());
         header
     }
 
-    /// Goes on with the header of the next segment, if it is the one that belongs here.
+    /// Continues with the header of the next segment, if it is the right one.
     pub(super) fn follow_header(&mut self, line: &[u8]) -> Result<(), Break> {
         if line == self.header().as_bytes() {
             self.tip = line_hash(line);
@@ -159,7 +161,7 @@ impl Chain {
         })
     }
 
-    /// Goes on with an entry.
+    /// Continues with an entry.
     pub(super) fn follow(&mut self, line: &[u8]) -> Result<(), Break> {
         let Link { seq, prev, .. } = read_link(line)?;
         if seq != self.size() || Hash::parse_hash(prev).ok() != Some(self.tip) {
@@ -173,7 +175,7 @@ impl Chain {
     /// Makes an event the next entry and returns its line, without its end.
     ///
     /// # Errors
-    /// When the line would be longer than [`LONGEST_LINE`](crate::LONGEST_LINE); then the state is what it was.
+    /// When the line would be longer than [`LONGEST_LINE`](crate::LONGEST_LINE). The state is unchanged then.
     pub fn extend(&mut self, event: &Event) -> Result<String, AuditError> {
         let line = line::compose(self.size(), self.tip, event)?;
         self.take(line.as_bytes());
@@ -204,7 +206,7 @@ impl TryFrom<State> for Chain {
     fn try_from(state: State) -> Result<Self, String> {
         if state.header.format != FORMAT {
             return Err(format!(
-                "the state has the form {}, not {FORMAT}",
+                "the state has format {}, not {FORMAT}",
                 state.header.format
             ));
         }
@@ -217,17 +219,17 @@ impl TryFrom<State> for Chain {
 }
 
 fn hash(text: &str) -> Result<Hash, &'static str> {
-    Hash::parse_hash(text).map_err(|_| "holds a broken hash")
+    Hash::parse_hash(text).map_err(|_| "contains an invalid hash")
 }
 
-/// Reads what ties an entry to the line before.
+/// Reads the fields that link an entry to the line before.
 pub(super) fn read_link(line: &[u8]) -> Result<Link<'_>, Break> {
     let found: Link<'_> = serde_json::from_slice(line)
-        .map_err(|error| Break::Unreadable(format!("it is no entry ({error})")))?;
+        .map_err(|error| Break::Unreadable(format!("it is not an entry ({error})")))?;
     match found.v {
         FORMAT => Ok(found),
         newer if newer > FORMAT => Err(Break::Newer(newer)),
-        _ => Err(Break::Unreadable("it names no version".into())),
+        _ => Err(Break::Unreadable("it has no version".into())),
     }
 }
 
@@ -271,17 +273,17 @@ mod tests {
         }
         let json = serde_json::to_string(&chain).unwrap();
         for (from, to, why) in [
-            (
-                r#""format":1"#,
-                r#""format":2"#,
-                "the state has the form 2, not 1",
-            ),
+            (r#""format":1"#, r#""format":2"#, "the state has format 2, not 1"),
             (
                 r#""first":5"#,
                 r#""first":7"#,
-                "the state does not fit its own number",
+                "the state does not match its number of entries",
             ),
-            (r#""last":""#, r#""last":"!"#, "the state holds a broken hash"),
+            (
+                r#""last":""#,
+                r#""last":"!"#,
+                "the state contains an invalid hash",
+            ),
         ] {
             let error = serde_json::from_str::<Chain>(&json.replacen(from, to, 1)).unwrap_err();
             assert!(error.to_string().contains(why), "{error}");

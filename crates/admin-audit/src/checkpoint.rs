@@ -1,7 +1,7 @@
-//! Signed heads of the trail, in the spirit of C2SP tlog-checkpoint: origin, size and root hash.
+//! Signed heads of the trail, modelled on C2SP tlog-checkpoint: origin, size and root hash.
 //!
-//! Each is one compact JWS (EdDSA). Besides the tree head it names the hashes of the last entry and of the line
-//! before it, so that a verifier can tell a changed last entry from a rewritten trail.
+//! Each is one compact JWS (EdDSA). In addition to the tree head it contains the hashes of the last entry and
+//! of the line before it, so that a verifier can distinguish a changed last entry from a rewritten trail.
 
 use serde::{Deserialize, Serialize};
 use tlog_tiles::Hash;
@@ -10,15 +10,15 @@ use crate::chain::Chain;
 use crate::event_time::EventTime;
 use crate::key::{PublicKey, SigningKey, is_of_kind};
 
-/// The type that the signature covers.
+/// The type covered by the signature.
 pub(super) const KIND: &str = "easemob-admin-checkpoint+jwt";
 
 /// A head of the trail.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checkpoint {
-    /// Which trail.
+    /// The name of the trail.
     pub origin: String,
-    /// How many entries.
+    /// The number of entries.
     pub size: u64,
     /// The root of the Merkle tree over these entries, in base64.
     pub root: String,
@@ -48,7 +48,7 @@ impl Checkpoint {
     /// Signs the head as a compact JWS.
     ///
     /// # Errors
-    /// When the key cannot sign; the text says why.
+    /// When the key cannot sign; the text is the reason.
     pub fn sign(&self, key: &SigningKey) -> Result<String, String> {
         key.sign(KIND, self)
     }
@@ -56,12 +56,12 @@ impl Checkpoint {
     /// Checks a compact JWS.
     ///
     /// # Errors
-    /// When it is not signed by `key`, or is no checkpoint; the text says which.
+    /// When it is not signed by `key`, or is not a checkpoint; the text is the reason.
     pub fn verified(jws: &str, key: &PublicKey) -> Result<Self, String> {
         key.verify(KIND, jws.trim())
     }
 
-    /// Returns true if a text has the form of a signed checkpoint, whoever signed it.
+    /// Returns true if a text has the form of a signed checkpoint, regardless of the signer.
     pub(super) fn is_meant_by(jws: &str) -> bool {
         is_of_kind(jws, KIND)
     }

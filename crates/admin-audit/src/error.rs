@@ -1,57 +1,57 @@
-//! Why the audit trail cannot be used.
+//! Errors of the audit trail.
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Why the audit trail cannot be used. Whoever gets this must not act.
+/// Why the audit trail cannot be used. The caller must not act then.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AuditError {
-    /// The system refused.
+    /// An error of the operating system.
     #[error("the audit trail cannot be {doing}: {}", path.display())]
     Io {
-        /// What was tried, such as `written`.
+        /// What was attempted, such as `written`.
         doing: &'static str,
-        /// Where.
+        /// The file or directory.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// Another process holds the lock.
-    #[error("the audit trail is held by another process, for more than {} s: {}", waited.as_secs(), path.display())]
+    #[error("another process has held the audit trail for more than {} s: {}", waited.as_secs(), path.display())]
     Busy {
         /// The lock file.
         path: PathBuf,
-        /// How long it was waited for.
+        /// How long this process waited for it.
         waited: Duration,
     },
-    /// A file or directory belongs to somebody else.
+    /// A file or directory belongs to another account.
     #[error("{} belongs to user {owner}, not to user {own}", path.display())]
     Owner {
         /// The file or directory.
         path: PathBuf,
-        /// The number of the account it belongs to.
+        /// The user id of its owner.
         owner: u32,
-        /// The number of the account of this process.
+        /// The user id of this process.
         own: u32,
     },
-    /// Others may change a file or directory, or read the key.
-    #[error("{} can be {what} by others (mode {mode:04o})", path.display())]
+    /// Other accounts may change a file or directory, or read the key.
+    #[error("{} can be {what} by other accounts (mode {mode:04o})", path.display())]
     Permissions {
         /// The file or directory.
         path: PathBuf,
-        /// What others can do.
+        /// What other accounts can do.
         what: &'static str,
         /// Its permissions.
         mode: u32,
     },
-    /// Something else is where a file or directory of the trail should be.
+    /// The path of a trail's file or directory has another type.
     #[error("{} is not a {expected}", path.display())]
     NotA {
         /// The path.
         path: PathBuf,
-        /// What it should be.
+        /// The expected type.
         expected: &'static str,
     },
     /// The trail is not as it was written.
@@ -61,7 +61,7 @@ pub enum AuditError {
         path: PathBuf,
         /// The line, from 1.
         line: u64,
-        /// What is wrong there.
+        /// The problem.
         problem: String,
     },
     /// The trail was written by a newer version of this program.
@@ -69,43 +69,43 @@ pub enum AuditError {
     Newer {
         /// The file.
         path: PathBuf,
-        /// The format it names.
+        /// Its format.
         format: u64,
     },
-    /// The trail is another one.
+    /// The directory contains another trail.
     #[error("{} is the trail of `{found}`, not of `{expected}`", path.display())]
     Origin {
         /// The file.
         path: PathBuf,
-        /// Whose it is.
+        /// The name of that trail.
         found: String,
-        /// Whose it should be.
+        /// The expected name.
         expected: String,
     },
     /// A key cannot be used.
-    #[error("the key {} cannot be used: {problem}", path.display())]
+    #[error("cannot use the key {}: {problem}", path.display())]
     Key {
         /// The key file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem.
         problem: String,
     },
-    /// Entries are there, but the key that signs them is not.
+    /// There are entries, but the signing key is missing.
     #[error("the key {} is missing, but there are entries", path.display())]
     NoKey {
         /// The key file.
         path: PathBuf,
     },
-    /// The key that a trail is to be verified against is not the one that signs it.
-    #[error("this key is not the key of this trail: the heads in {} are signed by {signer}", path.display())]
+    /// The given key is not the one that signs the trail.
+    #[error("this is not the key of this trail: the heads in {} are signed by {signer}", path.display())]
     OtherKey {
         /// The directory of the trail.
         path: PathBuf,
-        /// The id of the key that signs them.
+        /// The id of the signing key.
         signer: String,
     },
-    /// The files changed in a way that appending does not explain.
-    #[error("the audit trail was changed by something else: {}: {problem}", path.display())]
+    /// The files changed in a way that appending cannot explain.
+    #[error("something other than this program changed the audit trail: {}: {problem}", path.display())]
     Changed {
         /// The file.
         path: PathBuf,
@@ -113,17 +113,17 @@ pub enum AuditError {
         problem: &'static str,
     },
     /// An event is longer than a line may be.
-    #[error("an event of {length} bytes is too long for the audit trail, which takes up to {limit}")]
+    #[error("an event of {length} bytes is too long for the audit trail, which accepts up to {limit}")]
     TooLong {
         /// The length of the line.
         length: usize,
         /// The longest line.
         limit: usize,
     },
-    /// A line cannot be made of an event.
-    #[error("an event cannot be written as JSON")]
+    /// An event cannot be serialised.
+    #[error("cannot write an event as JSON")]
     Json(#[source] serde_json::Error),
-    /// An earlier write was not confirmed by the disk, so nobody knows what is there.
+    /// The disk did not confirm an earlier write, so its effect is unknown.
     #[error("the audit trail is closed, because the disk did not confirm an earlier entry")]
     Closed,
 }
@@ -134,7 +134,7 @@ impl AuditError {
         move |source| Self::Io { doing, path, source }
     }
 
-    /// Returns what to do about it.
+    /// Returns what to do about the error.
     #[must_use]
     pub fn hint(&self) -> String {
         match self {
@@ -142,47 +142,47 @@ impl AuditError {
                 doing: "read" | "found",
                 path,
                 ..
-            } => format!("check that {} is there and can be read", path.display()),
+            } => format!("check that {} exists and is readable", path.display()),
             Self::Io { source, path, .. } => match source.kind() {
                 io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
-                    "make room on the disk, or move old files of the trail to an archive (see docs/audit.md)"
+                    "free some disk space, or move old files of the trail to an archive (see docs/audit.md)"
                         .into()
                 }
                 io::ErrorKind::ReadOnlyFilesystem => {
-                    "set EASEMOB_DATA_DIR to a directory that can be written to".into()
+                    "set EASEMOB_DATA_DIR to a writable directory".into()
                 }
                 _ => format!(
-                    "check that {} can be written to, or set EASEMOB_DATA_DIR to another place",
+                    "check that {} is writable, or set EASEMOB_DATA_DIR to another directory",
                     path.display()
                 ),
             },
-            Self::Busy { .. } => "wait for the other run, or look for one that hangs".into(),
+            Self::Busy { .. } => "wait for the other run, or check for a run that hangs".into(),
             Self::Owner { path, own, .. } => format!(
-                "run as its owner, or set EASEMOB_DATA_DIR to a place of your own (chown {own} {})",
+                "run as its owner, take it over (chown {own} {}), or set EASEMOB_DATA_DIR to your own directory",
                 path.display()
             ),
-            Self::Permissions { path, .. } => format!("close it with: chmod go-rwx {}", path.display()),
+            Self::Permissions { path, .. } => format!("restrict it with: chmod go-rwx {}", path.display()),
             Self::NotA { path, .. } => format!("move {} away", path.display()),
             Self::Damaged { .. } | Self::Changed { .. } => {
-                "find out what happened with: easemob-admin audit verify; to go on, move the whole directory \
-                 to a safe place, and a new trail begins"
+                "find out what happened with: easemob-admin audit verify; to continue, move the whole directory \
+                 to a safe place, and a new trail is started"
                     .into()
             }
             Self::Newer { .. } => "update easemob-admin".into(),
-            Self::Origin { .. } => "set EASEMOB_DATA_DIR to another place, or move the directory away".into(),
+            Self::Origin { .. } => "set EASEMOB_DATA_DIR to another directory, or move this one away".into(),
             Self::Key { path, .. } | Self::NoKey { path } => format!(
-                "put {} back, or move the whole directory to a safe place, and a new trail begins",
+                "restore {}, or move the whole directory to a safe place, and a new trail is started",
                 path.display()
             ),
             Self::OtherKey { .. } => {
-                "give the key that was kept of this trail; if this is the one, the whole trail was written anew by \
-                 somebody with another key"
+                "use the stored key of this trail; if this is the one, somebody with another key has rewritten the whole \
+                 trail"
                     .into()
             }
             Self::TooLong { .. } | Self::Json(_) => {
-                "this is a defect of easemob-admin, or a reason or name of absurd length".into()
+                "this is a bug in easemob-admin, or a reason or name is far too long".into()
             }
-            Self::Closed => "start again when the disk is in order".into(),
+            Self::Closed => "run the command again once the disk works".into(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What is recorded: who did what to whom, why, and what came of it.
+//! The recorded events: who did what to whom, why, and with which result.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -13,31 +13,31 @@ pub struct Operator {
     /// The name of the account on this machine.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub os_user: Option<String>,
-    /// The number of the account on this machine.
+    /// The user id of the account on this machine.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub uid: Option<u32>,
-    /// The subject (`sub`) of the token that was sent, where there is one.
+    /// The subject (`sub`) of the token that was sent, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
-    /// Who became this account; not proved.
+    /// Claims about the person behind this account; not proved.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub claims: Option<Claims>,
 }
 
-/// What is said of who became an account. Root can set either, so these prove nothing by themselves.
+/// Claims about the person behind an account. Root can set either, so these alone prove nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Claims {
-    /// Who called `sudo`, by what it says.
+    /// The user that called `sudo`, according to `sudo`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sudo_user: Option<String>,
-    /// The number of the account that signed in to the machine, by what its kernel says.
+    /// The user id of the account that signed in to the machine, according to its kernel.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub login_uid: Option<u32>,
 }
 
 impl Operator {
-    /// Returns the name to show: the subject, else the account, else its number.
+    /// Returns the name to show: the subject, or else the account, or else its user id.
     #[must_use]
     pub fn name(&self) -> Option<String> {
         self.subject
@@ -49,17 +49,16 @@ impl Operator {
 
 /// One event, which is one line of the trail.
 ///
-/// Every field but `time` and `kind` may be missing. What holds for a whole run is recorded once, in its
-/// `run.started`; readers fill it in, so that the two events of
-/// each user stay small. Fields are only ever added: those of a newer version are kept in `other`.
-/// An event never holds a secret.
+/// Every field except `time` and `kind` may be missing. Facts about a whole run are recorded once, in its
+/// `run.started` event; readers fill them in, so that the two events of each user stay small. Fields are only
+/// ever added: fields of a newer version are preserved in `other`. An event never contains a secret.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Event {
     /// When it happened, by the clock of this machine.
     pub time: EventTime,
-    /// What it tells of.
+    /// The kind of event.
     pub kind: Kind,
-    /// The run it belongs to.
+    /// The run that it belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,
     /// The line of the list that named the user, from 1.
@@ -74,7 +73,7 @@ pub struct Event {
     /// The name of the call, such as `disconnect`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub call: Option<String>,
-    /// What came of it.
+    /// The result.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,
     /// The HTTP status of the answer.
@@ -92,10 +91,10 @@ pub struct Event {
     /// The machine it ran on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
-    /// The root of all calls.
+    /// The root URL of all calls.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub app_root: Option<String>,
-    /// The app key, or the root where there is no key.
+    /// The app key, or the app root if there is no key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub app: Option<String>,
     /// Whether the server was the sandbox.
@@ -107,13 +106,13 @@ pub struct Event {
     /// The version of the tool.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tool: Option<String>,
-    /// Why it was done, in the operator's words.
+    /// The reason, in the operator's words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// The ticket that asked for it.
+    /// The ticket of the act.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ticket: Option<String>,
-    /// What else there is to say of a run: its command, options, digest of its list, totals.
+    /// Further details of a run: its command, options, the digest of its list, totals.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub details: Map<String, Value>,
     /// Fields of a newer version.
@@ -122,7 +121,7 @@ pub struct Event {
 }
 
 impl Event {
-    /// Creates an event of which nothing but time and kind is known.
+    /// Creates an event with only a time and a kind.
     #[must_use]
     pub fn new(time: impl Into<EventTime>, kind: Kind) -> Self {
         Self {

@@ -12,7 +12,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 pub struct EventTime(Timestamp);
 
 impl EventTime {
-    /// Creates the moment that many milliseconds after 1970; what no calendar holds becomes its nearest end.
+    /// Creates the moment that many milliseconds after 1970; a value out of range becomes the nearest
+    /// possible moment.
     #[must_use]
     pub fn from_millis(millis: i64) -> Self {
         let nearest = if millis < 0 {

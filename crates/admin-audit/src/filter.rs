@@ -1,17 +1,17 @@
-//! Which events are looked for. Pure.
+//! Selects events. Pure.
 
 use crate::event::Event;
 use crate::event_time::EventTime;
 use crate::kind::{Kind, Outcome};
 
-/// All conditions must hold; one that is not set holds always.
+/// The conditions on events. All must hold; a condition that is not set always holds.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
-    /// Events about this user, compared without case as the server does.
+    /// Events about this user, ignoring case as the server does.
     pub user: Option<String>,
     /// Events of this operator: account, or subject of the token.
     pub operator: Option<String>,
-    /// Events of the run whose id begins like this.
+    /// Events of runs whose id starts with this.
     pub run: Option<String>,
     /// Events of this ticket.
     pub ticket: Option<String>,
@@ -21,12 +21,12 @@ pub struct Filter {
     pub until: Option<EventTime>,
     /// Outcomes of this kind.
     pub outcome: Option<Outcome>,
-    /// Only what came of acts, without intents and the beginnings and ends of runs.
+    /// Only results of acts, without intents and the start and end of runs.
     pub acts_only: bool,
 }
 
 impl Filter {
-    /// Returns true if an event, with the context of its run filled in, is looked for.
+    /// Returns true if an event, with the context of its run filled in, matches.
     #[must_use]
     pub fn matches(&self, event: &Event) -> bool {
         let is = |wanted: &Option<String>, has: Option<&str>| {

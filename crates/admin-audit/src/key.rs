@@ -1,4 +1,4 @@
-//! The Ed25519 key that signs heads: the home of the signature library in this crate.
+//! The Ed25519 key that signs heads. Only this module uses the signature library.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -18,8 +18,8 @@ const PUBLIC_TAG: &str = "PUBLIC KEY";
 /// The only algorithm (RFC 8037).
 const ALGORITHM: &str = "EdDSA";
 
-/// The key that signs. Whoever has it and the lines can write the trail anew, so a store that several accounts can
-/// write to never holds it.
+/// The key that signs. Anybody with this key and the lines can rewrite the trail, so a store that several
+/// accounts can write to never holds it.
 pub struct SigningKey {
     private: ed25519_dalek::SigningKey,
     public: PublicKey,
@@ -62,7 +62,8 @@ impl std::fmt::Debug for PublicKey {
 }
 
 impl SigningKey {
-    /// Makes a key and returns it in PEM form (`BEGIN PRIVATE KEY`), as [`from_pem`](Self::from_pem) reads it.
+    /// Creates a key and returns it in PEM form (`BEGIN PRIVATE KEY`), as [`from_pem`](Self::from_pem) reads
+    /// it.
     ///
     /// # Errors
     /// When the system has no randomness; the text says so.
@@ -81,7 +82,7 @@ impl SigningKey {
     /// Reads a key in PEM form.
     ///
     /// # Errors
-    /// When it is not an Ed25519 private key; the text says what is wrong, and nothing of the key.
+    /// When it is not an Ed25519 private key; the text describes the problem and reveals nothing of the key.
     pub fn from_pem(text: &str) -> Result<Self, String> {
         let der = decode(text, PRIVATE_TAG)?;
         let private =
@@ -100,7 +101,7 @@ impl SigningKey {
         &self.public
     }
 
-    /// Signs claims as a compact JWS that names this key and `kind`.
+    /// Signs claims as a compact JWS that contains the id of this key and `kind`.
     pub(super) fn sign(&self, kind: &str, claims: &impl Serialize) -> Result<String, String> {
         let header = Header {
             typ: Some(kind.to_owned()),
@@ -151,7 +152,7 @@ impl PublicKey {
         if header.typ.as_deref() == Some(kind) {
             part(claims).ok_or_else(|| "it is signed, but its claims cannot be read".into())
         } else {
-            Err(format!("it is signed, but it is no {kind}"))
+            Err(format!("it is signed, but it is not a {kind}"))
         }
     }
 
@@ -172,13 +173,13 @@ impl PublicKey {
         }
     }
 
-    /// Returns the id of the key that a compact JWS says it is signed by, if it is not this one.
+    /// Returns the id of the key that a compact JWS says it is signed with, if it is not this one.
     pub(super) fn other_signer(&self, jws: &str) -> Option<String> {
         Header::of(jws)?.kid.filter(|kid| *kid != self.id())
     }
 }
 
-/// Returns true if a text has the form of a compact JWS of this `kind`, whoever signed it.
+/// Returns true if a text has the form of a compact JWS of this `kind`, regardless of the signer.
 pub(super) fn is_of_kind(jws: &str, kind: &str) -> bool {
     Header::of(jws).is_some_and(|header| header.typ.as_deref() == Some(kind))
 }
@@ -196,7 +197,7 @@ fn encoded(part: &impl Serialize) -> Result<String, String> {
 fn decode(text: &str, tag: &str) -> Result<Vec<u8>, String> {
     match pem::parse(text) {
         Ok(found) if found.tag() == tag => Ok(found.into_contents()),
-        _ => Err(format!("it is no PEM file with a {tag}")),
+        _ => Err(format!("it is not a PEM file with a {tag}")),
     }
 }
 
@@ -243,8 +244,8 @@ mod tests {
     fn each_half_is_refused_in_place_of_the_other() {
         let (pem, key) = key();
         let error = SigningKey::from_pem(&key.public().pem()).unwrap_err();
-        assert_eq!(error, "it is no PEM file with a PRIVATE KEY");
+        assert_eq!(error, "it is not a PEM file with a PRIVATE KEY");
         let error = PublicKey::from_pem(&pem).unwrap_err();
-        assert_eq!(error, "it is no PEM file with a PUBLIC KEY");
+        assert_eq!(error, "it is not a PEM file with a PUBLIC KEY");
     }
 }

@@ -1,4 +1,4 @@
-//! Words of an event that newer versions may add to.
+//! The words of events, which newer versions may extend.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -70,33 +70,33 @@ macro_rules! words {
 }
 
 words! {
-    /// What an event tells of.
+    /// The kind of an event.
     Kind {
-        /// A run began; nothing was sent yet.
+        /// A run started; nothing was sent yet.
         RunStarted = "run.started",
         /// A call is about to be sent.
         Intent = "intent",
-        /// What became of an intent.
+        /// The result of an intent.
         Outcome = "outcome",
-        /// A run came to its end, in whatever way.
+        /// A run ended, for whatever reason.
         RunEnded = "run.ended",
-        /// An incomplete last line, left by a crash, was cut off the trail.
+        /// An incomplete last line, left by a crash, was removed from the trail.
         TrailRepaired = "trail.repaired",
     }
 }
 
 words! {
-    /// What became of one item.
+    /// The result of one item.
     Outcome {
-        /// The sessions were ended. Older versions wrote it of whatever else was done, too.
+        /// The sessions were ended. Older versions also used it for any other completed act.
         Ended = "ended",
-        /// What was asked for was done: a ban, its end, a limit.
+        /// The act was done: a ban, its end, a limit.
         Done = "done",
         /// The server refused.
         Refused = "refused",
         /// It failed, and nothing was changed.
         Failed = "failed",
-        /// Nobody knows whether the server acted.
+        /// It is unknown whether the server acted.
         Unknown = "unknown",
         /// There was nothing to do.
         Nothing = "nothing",

@@ -1,4 +1,4 @@
-//! The audit trail: what was done, by whom, to whom, why, and what came of it.
+//! The audit trail: what was done, by whom, to whom, why, and with which result.
 //!
 //! Entries are lines of JSON in segments of bounded size. Each entry has its number and the SHA-256 of the line before,
 //! so that verifying can name the first bad one. The entries are also the leaves of a Merkle tree (RFC 6962, by
@@ -47,7 +47,7 @@
 //! lines[2] = String::from_utf8(lines[2].clone())?.replace("bob", "dan").into_bytes();
 //! assert_eq!(
 //!     verified(&lines).problems[0].to_string(),
-//!     "prod/entries-000000000000.jsonl, line 3: entry 1 was changed: the next entry names another",
+//!     "prod/entries-000000000000.jsonl, line 3: entry 1 was changed: the next entry does not match it",
 //! );
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

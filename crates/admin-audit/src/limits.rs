@@ -1,16 +1,16 @@
-//! When a segment is full, and when a head is due.
+//! When to start a new segment, and when to sign a head.
 
 use std::time::Duration;
 
-/// How large files grow, how often heads are signed, how long others are waited for.
+/// How large files grow, how often heads are signed, and how long to wait for the lock.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// A file of at least this many bytes is not added to; one block may exceed it. 16 MiB by default, which
-    /// is what opening a trail reads at most, some 40,000 entries.
+    /// A file of at least this many bytes gets no more entries; one block may exceed it. 16 MiB by default,
+    /// which is the most that opening a trail reads, some 40,000 entries.
     pub file_bytes: u64,
     /// A head is signed after at least this many entries, 10,000 by default.
     pub checkpoint_every: u64,
-    /// The lock is waited for this long, 30 s by default.
+    /// How long to wait for the lock, 30 s by default.
     pub lock_wait: Duration,
 }
 
@@ -25,16 +25,17 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Returns true if a segment that has `entries` entries, `bytes` bytes in all, is not added to.
+    /// Returns true if a segment with `entries` entries and `bytes` bytes gets no more entries.
     pub(super) fn is_full(&self, entries: u64, bytes: u64) -> bool {
-        // Segments are named by their first entry: one without entries cannot be followed by another.
+        // Segments are named by their first entry: a segment without entries cannot be followed by another.
         entries > 0 && bytes >= self.file_bytes
     }
 
-    /// Returns true if a trail of `size` entries, of which the first `signed` are covered by a head, needs another.
+    /// Returns true if a trail of `size` entries, of which a head covers the first `signed`, needs another
+    /// head.
     pub(super) fn is_head_due(&self, signed: u64, size: u64) -> bool {
         let round = |size: u64| size / self.checkpoint_every.max(1);
-        // A trail without a head could be written anew by whoever has no key, and nobody would notice.
+        // Without a head, somebody without the key could rewrite the trail, and nobody would notice.
         signed == 0 || round(size) > round(signed)
     }
 }

@@ -1,9 +1,9 @@
 //! The lines of a segment: one header, then entries.
 //!
-//! Every line names the SHA-256 of the line before it, the header that of the last line of the segment before.
-//! A header says nothing that does not follow from what precedes it, so that a verifier expects it byte for
-//! byte; it carries the right edge of the Merkle tree, so that a trail goes on, and is verified, without the
-//! segments before it.
+//! Every line contains the SHA-256 of the line before it; a header contains that of the last line of the
+//! previous segment. A header contains nothing that does not follow from earlier lines, so a verifier expects
+//! it byte for byte. It contains the right edge of the Merkle tree, so that a trail can be continued, and
+//! verified, without earlier segments.
 
 use serde::{Deserialize, Serialize};
 use tlog_tiles::Hash;
@@ -11,10 +11,10 @@ use tlog_tiles::Hash;
 use crate::error::AuditError;
 use crate::event::Event;
 
-/// The version of the lines' form; a segment of a higher one is refused.
+/// The format version of the lines; a segment of a higher version is refused.
 pub(super) const FORMAT: u64 = 1;
 
-/// The longest line, in bytes: far more than any event, far less than what memory holds.
+/// The longest line, in bytes: far more than any event, and far less than fits in memory.
 pub const LONGEST_LINE: usize = 1 << 20;
 
 /// The first line of a segment.
@@ -24,13 +24,13 @@ pub(super) struct Header {
     pub(super) origin: String,
     /// The number of the first entry of the segment.
     pub(super) first: u64,
-    /// The hash of the line before, in the segment before; zeroes in the first segment.
+    /// The hash of the previous line, in the previous segment; zeroes in the first segment.
     pub(super) prev: String,
-    /// The right edge of the tree over all entries before.
+    /// The right edge of the tree over all earlier entries.
     pub(super) edge: Vec<String>,
 }
 
-/// What ties an entry to the one before.
+/// The link from an entry to the line before it.
 #[derive(Debug, Clone, Copy, Deserialize)]
 pub(super) struct Link<'a> {
     pub(super) v: u64,
@@ -39,30 +39,30 @@ pub(super) struct Link<'a> {
     pub(super) prev: &'a str,
 }
 
-/// An entry as it is read, which `serde_json::from_slice` does from its line.
+/// An entry, which `serde_json::from_slice` reads from its line.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 pub struct Entry {
-    /// The version of the entry's form.
+    /// The format version of the entry.
     pub v: u64,
     /// The number of the entry, from 0.
     pub seq: u64,
     /// The SHA-256 of the line before, in base64.
     pub prev: String,
-    /// What is recorded.
+    /// The recorded event.
     #[serde(flatten)]
     pub event: Event,
 }
 
 impl Entry {
-    /// Returns the id of an entry of the trail of `origin`, which no other entry has: a user whose act failed and was
-    /// tried again has several.
+    /// Returns the id of an entry of the trail of `origin`, which is unique: a user whose act failed and was
+    /// retried has several entries.
     #[must_use]
     pub fn id(&self, origin: &str) -> String {
         format!("{origin}/{}", self.seq)
     }
 }
 
-/// Returns the format of a header or an entry that is of a newer one, whatever else it holds.
+/// Returns the format of a header or an entry if it is newer than this version, whatever its content.
 pub(super) fn newer_format(line: &[u8]) -> Option<u64> {
     #[derive(Deserialize)]
     struct Format {

@@ -11,16 +11,16 @@ use crate::key::{PublicKey, SigningKey};
 use crate::limits::Limits;
 use crate::naming::PRIVATE_KEY;
 
-/// A trail in memory, with the same lines and heads as one in files: for tests, and as the model of a store that keeps
-/// lines itself.
+/// A trail in memory, with the same lines and heads as a trail in files: for tests, and as the model of a
+/// store that keeps lines itself.
 #[derive(Debug)]
 pub struct MemoryTrail {
     chain: Chain,
     key: SigningKey,
     limits: Limits,
-    /// Each with the number of the first entry of its segment.
+    /// Each line with the number of the first entry of its segment.
     lines: Vec<(u64, String)>,
-    /// The number of the first entry of the last segment, and its bytes with the ends of lines.
+    /// The number of the first entry of the last segment, and its size in bytes including line ends.
     segment: (u64, u64),
     heads: String,
     /// The size of the last head.
@@ -34,7 +34,7 @@ impl MemoryTrail {
         Self::with_limits(origin, key, Limits::default())
     }
 
-    /// Creates a trail with other limits; it waits for no lock.
+    /// Creates a trail with other limits; it never waits for a lock.
     #[must_use]
     pub fn with_limits(origin: &str, key: SigningKey, limits: Limits) -> Self {
         let mut trail = Self {
@@ -53,8 +53,7 @@ impl MemoryTrail {
     /// Appends events as one block.
     ///
     /// # Errors
-    /// When one of them is too long, which leaves none of them in the trail, or when a head is due and the key cannot
-    /// sign.
+    /// When one of them is too long, so that none is appended, or when a head is due and the key cannot sign.
     pub fn append(&mut self, events: &[Event]) -> Result<(), AuditError> {
         let Some(newest) = events.last().map(|event| event.time) else {
             return Ok(());
@@ -76,7 +75,7 @@ impl MemoryTrail {
         Ok(())
     }
 
-    /// Signs size and root of the tree, unless this very head is signed already.
+    /// Signs size and root of the tree, unless exactly this head is already signed.
     ///
     /// # Errors
     /// When the key cannot sign.
@@ -84,7 +83,7 @@ impl MemoryTrail {
         self.sign(now.into())
     }
 
-    /// Returns how many entries there are.
+    /// Returns the number of entries.
     #[must_use]
     pub fn size(&self) -> u64 {
         self.chain.size()

@@ -1,4 +1,4 @@
-//! The names of a trail's directory and of what is in it.
+//! The names of a trail's directory and of its files.
 
 use std::fmt::Write as _;
 
@@ -15,17 +15,17 @@ const SEGMENT_PREFIX: &str = "entries-";
 const SEGMENT_SUFFIX: &str = ".jsonl";
 
 const SANDBOX: &str = "sandbox";
-/// What a name keeps as it is. Neither `+` nor `%`, which the names of apps are told apart by.
+/// The characters that a name keeps. `+` and `%` are escaped, because they distinguish the names of apps.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
-/// File systems take 255 bytes.
+/// File systems accept 255 bytes.
 const LONGEST: usize = 200;
 
-/// Returns the name of the segment that begins with entry `first`.
+/// Returns the name of the segment that starts with entry `first`.
 pub(super) fn segment_name(first: u64) -> String {
     format!("{SEGMENT_PREFIX}{first:012}{SEGMENT_SUFFIX}")
 }
 
-/// Returns the number of the first entry of the segment of this name, if it is one.
+/// Returns the number of the first entry of a segment, given its file name; `None` if it is not a segment.
 pub(super) fn first_of_segment(name: &str) -> Option<u64> {
     let first = name
         .strip_prefix(SEGMENT_PREFIX)?
@@ -35,11 +35,11 @@ pub(super) fn first_of_segment(name: &str) -> Option<u64> {
     (segment_name(first) == name).then_some(first)
 }
 
-/// Returns the name of the directory that keeps the trail, below `audit` in the data directory.
+/// Returns the name of the trail's directory, below `audit` in the data directory.
 ///
-/// It is `sandbox`, or the name of the profile, or is derived from the app root where there is no profile:
-/// `https://a1.easemob.com/acme/chat` becomes `https+a1.easemob.com+acme+chat`. Different trails have different
-/// names, and every name is a valid one for a file.
+/// It is `sandbox`, or the name of the profile, or without a profile derived from the app root:
+/// `https://a1.easemob.com/acme/chat` becomes `https+a1.easemob.com+acme+chat`. Different trails have
+/// different names, and every name is valid for a file.
 #[must_use]
 pub fn directory_name(sandbox: bool, profile: Option<&str>, app_root: &str) -> String {
     if sandbox {
@@ -57,7 +57,7 @@ pub fn directory_name(sandbox: bool, profile: Option<&str>, app_root: &str) -> S
 
 fn escaped(text: &str) -> String {
     let mut name = utf8_percent_encode(text, ESCAPED).to_string();
-    // A profile may be called `sandbox`, but is not the sandbox; and `..` is no name.
+    // A profile may be called `sandbox` without being the sandbox, and `..` is not a name.
     if name == SANDBOX || name.starts_with('.') || name.is_empty() {
         let first = name.bytes().next().unwrap_or_default();
         name.replace_range(..usize::from(!name.is_empty()), &format!("%{first:02X}"));

@@ -1,18 +1,18 @@
-//! Fills into small events what their run said once.
+//! Fills the context of a run, which is recorded once, into its events.
 
 use std::collections::HashMap;
 
 use crate::event::Event;
 use crate::kind::Kind;
 
-/// The beginnings of the runs read so far.
+/// The `run.started` events of the runs read so far.
 #[derive(Debug, Default)]
 pub struct RunContext {
     runs: HashMap<String, Event>,
 }
 
 impl RunContext {
-    /// Fills in who, where and why, where the event itself does not say.
+    /// Fills in who, where and why, if the event itself does not say so.
     pub fn fill(&mut self, event: &mut Event) {
         let Some(run) = event.run.clone() else {
             return;

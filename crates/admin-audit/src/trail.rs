@@ -1,4 +1,4 @@
-//! The trail as files of a directory, as its writers use it.
+//! The trail as files in a directory, for writers.
 
 mod access;
 mod checkpoint_file;
@@ -33,7 +33,7 @@ use crate::key::SigningKey;
 use crate::kind::Kind;
 use crate::limits::Limits;
 
-/// A trail that is appended to. All calls block; several processes may hold the same trail.
+/// A trail to append to. All calls block; several processes may use the same trail.
 #[derive(Debug)]
 pub struct AuditTrail {
     directory: PathBuf,
@@ -41,20 +41,20 @@ pub struct AuditTrail {
     key: SigningKey,
     tail: Tail,
     checkpoints: CheckpointFile,
-    /// The size of the last head that this writer knows of.
+    /// The size of the last head that this writer knows.
     signed: u64,
     limits: Limits,
     closed: bool,
 }
 
 impl AuditTrail {
-    /// Opens the trail of `origin` in `directory`, making directory, key and first file on first use.
+    /// Opens the trail of `origin` in `directory`, and creates directory, key and first file on first use.
     ///
-    /// Owner and permissions are checked, the lock is taken and released, the end is checked against the last
-    /// checkpoint, and it is proven that bytes can be written there. Not more than the last file is read.
+    /// Checks owner and permissions, takes and releases the lock, compares the end with the last checkpoint,
+    /// and proves that bytes can be written there. Reads no more than the last file.
     ///
     /// # Errors
-    /// When any of this fails; then nothing must be done that would have to be recorded.
+    /// When any of this fails. Nothing that would have to be recorded may be done then.
     pub fn open(directory: &Path, origin: &str) -> Result<Self, AuditError> {
         Self::open_with(directory, origin, Limits::default())
     }
@@ -89,20 +89,20 @@ impl AuditTrail {
         Ok(opened)
     }
 
-    /// Appends events as one block; they are on the disk when this returns.
+    /// Appends events as one block; they are on disk when this returns.
     ///
     /// # Errors
-    /// When the lock is not to be had, the files were changed by something else, or the block cannot be
-    /// written; then none of the events counts as recorded.
+    /// When the lock cannot be taken, something else changed the files, or the block cannot be written. None
+    /// of the events counts as recorded then.
     pub fn append(&mut self, events: &[Event]) -> Result<(), AuditError> {
         self.append_buffered(events)?;
         self.sync()
     }
 
-    /// Waits until all that was appended is on the disk.
+    /// Waits until everything appended is on disk.
     ///
     /// # Errors
-    /// When the disk does not confirm it; then the trail is closed.
+    /// When the disk does not confirm it. The trail is closed then.
     pub fn sync(&mut self) -> Result<(), AuditError> {
         if self.closed {
             return Err(AuditError::Closed);
@@ -111,8 +111,9 @@ impl AuditTrail {
         self.judge(synced)
     }
 
-    /// Appends events as one block; they are with the system when this returns, which the end of this process
-    /// cannot undo, but a loss of power can, until [`sync`](Self::sync) has returned.
+    /// Appends events as one block, without waiting for the disk. When this returns, the system has them: the
+    /// end of this process cannot undo that, but a power failure can, until [`sync`](Self::sync) has
+    /// returned.
     ///
     /// # Errors
     /// As [`append`](Self::append).
@@ -129,7 +130,7 @@ impl AuditTrail {
         })
     }
 
-    /// Signs size and root of the tree, unless this very head is signed already.
+    /// Signs size and root of the tree, unless exactly this head is already signed.
     ///
     /// # Errors
     /// As [`append`](Self::append).
@@ -137,7 +138,7 @@ impl AuditTrail {
         self.locked(|trail| trail.sign(now.into()))
     }
 
-    /// Returns how many entries there were when the trail was last read or written.
+    /// Returns the number of entries when the trail was last read or written.
     #[must_use]
     pub fn size(&self) -> u64 {
         self.tail.chain().size()
@@ -177,13 +178,13 @@ impl AuditTrail {
     }
 
     fn sign(&mut self, time: EventTime) -> Result<(), AuditError> {
-        // Another process may have signed since.
+        // Another process may have signed since then.
         let last = self.checkpoints.last(self.key.public())?;
         self.signed = last.map_or(0, |last| last.size);
         self.check_end()?;
         let size = self.tail.chain().size();
         if size > self.signed {
-            // A signed head must never name entries that a loss of power can take away.
+            // A signed head must never cover entries that a power failure can remove.
             self.sync()?;
             let checkpoint = Checkpoint::of(self.tail.chain(), time);
             self.checkpoints.add(&checkpoint, &self.key)?;
@@ -218,7 +219,7 @@ fn repaired(now: SystemTime, torn: &Torn) -> Event {
     event
 }
 
-/// Finds the key, or makes one for a trail that has no entries yet.
+/// Finds the key, or creates one for a trail without entries.
 fn key_of(directory: &Path) -> Result<SigningKey, AuditError> {
     if let Some(key) = SigningKey::load(directory)? {
         return Ok(key);
@@ -231,7 +232,7 @@ fn key_of(directory: &Path) -> Result<SigningKey, AuditError> {
     }
 }
 
-/// Writes about what a run writes first, so that a full disk is noticed before anything is sent.
+/// Writes about as much as a run writes first, so that a full disk is detected before anything is sent.
 fn prove_writable(directory: &Path) -> Result<(), AuditError> {
     const BYTES: usize = 64 * 1024;
     let path = directory.join("probe");

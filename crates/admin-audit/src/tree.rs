@@ -1,8 +1,8 @@
-//! The Merkle tree over all entries, of which only the right edge is kept.
+//! The Merkle tree over all entries, of which only the right edge is stored.
 //!
-//! The hashing and the shape of the tree (RFC 6962) are those of `tlog_tiles`. A log that is only appended to
-//! needs no more of its tree than the roots of the complete subtrees at its right edge, at most 64 hashes:
-//! they are the whole state from which it goes on after a rotation, and from which its root is computed.
+//! `tlog_tiles` defines the hashing and the shape of the tree (RFC 6962). An append-only log needs no more of
+//! its tree than the roots of the complete subtrees at its right edge, at most 64 hashes: they are the
+//! complete state for continuing after a rotation, and for computing the root.
 
 use sha2::{Digest as _, Sha256};
 use tlog_tiles::{Error, Hash, HashReader, stored_hash_index, stored_hashes_for_record_hash, tree_hash};
@@ -36,7 +36,7 @@ struct Node {
 }
 
 impl Edge {
-    /// Rebuilds the edge of a tree of `size` leaves; none if the number of hashes does not fit the size.
+    /// Rebuilds the edge of a tree of `size` leaves; `None` if the number of hashes does not match the size.
     pub(super) fn new(size: u64, hashes: Vec<Hash>) -> Option<Self> {
         if hashes.len() != size.count_ones() as usize {
             return None;
@@ -59,7 +59,7 @@ impl Edge {
         self.size
     }
 
-    /// Returns the hashes from which the edge can be rebuilt.
+    /// Returns the hashes that the edge can be rebuilt from.
     pub(super) fn hashes(&self) -> impl Iterator<Item = Hash> {
         self.nodes.iter().map(|node| node.hash)
     }

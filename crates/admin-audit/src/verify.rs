@@ -1,7 +1,7 @@
-//! Verifies the lines of a trail one after the other, wherever they are kept.
+//! Verifies the lines of a trail one after the other, wherever they are stored.
 //!
-//! This is a fold: it reads nothing itself, takes a line at a time and needs flat memory, so that files, a cursor of a
-//! database and a stream can all be its source.
+//! This is a fold: it reads nothing itself, accepts one line at a time and needs constant memory, so that
+//! files, a database cursor and a stream can all be its source.
 
 mod diagnosis;
 mod heads;
@@ -23,7 +23,7 @@ use crate::key::PublicKey;
 use crate::line::LONGEST_LINE;
 use crate::naming::{HEADS, segment_name};
 
-/// A place among the lines; without a segment, before all of them.
+/// A position among the lines; without a segment, before all of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Place {
     segment: Option<u64>,
@@ -39,32 +39,33 @@ impl Place {
     }
 }
 
-/// Verifies lines, one after the other, each against the line before and all against signed heads.
+/// Verifies lines one after the other, each against the line before and all against signed heads.
 ///
-/// Heads are a text with one compact JWS per line, as [`Checkpoint::sign`] makes them, each line
-/// with its end. A problem names the file that the bad line is in, or would be in if the trail were a directory.
+/// Heads are a text with one compact JWS per line, as [`Checkpoint::sign`] creates them, each line with its
+/// end. A problem names the file with the bad line, or the file that would contain it if the trail were a
+/// directory.
 #[derive(Debug)]
 pub struct Verifier {
     name: PathBuf,
     key: PublicKey,
     heads: Heads,
-    /// The number of claims that were compared, or are about entries before the first line.
+    /// The number of claims that were compared, or that cover entries before the first line.
     claims_done: usize,
     kept_heads: Option<PathBuf>,
     chain: Option<Chain>,
     /// The line that was read last.
     at: Place,
-    /// The line that was followed last.
+    /// The last line that followed from the one before.
     previous: Place,
-    /// The line after the last checkpoint that agrees, and the number of the entry there.
+    /// The line after the last matching checkpoint, and the number of the entry there.
     confirmed: (Place, u64),
     suspect: Option<Suspect>,
-    /// Has a problem as soon as a line is bad.
+    /// Contains a problem as soon as a line is bad.
     found: Verification,
 }
 
 impl Verifier {
-    /// Creates a verifier of the trail called `name`, with the key and the heads that lie beside its lines.
+    /// Creates a verifier of the trail called `name`, with the key and the heads beside its lines.
     #[must_use]
     pub fn new(name: impl Into<PathBuf>, key: &PublicKey, heads: impl AsRef<[u8]>) -> Self {
         let name = name.into();
@@ -92,7 +93,7 @@ impl Verifier {
         }
     }
 
-    /// Creates a verifier with a key that was kept elsewhere: heads that another key signed do not count.
+    /// Creates a verifier with a key that was stored elsewhere: heads signed by another key do not count.
     ///
     /// # Errors
     /// When all heads are signed by another key.
@@ -110,7 +111,7 @@ impl Verifier {
         Ok(verifier)
     }
 
-    /// Adds heads that were kept elsewhere, in `file`. Call it before the first line.
+    /// Adds heads that were stored elsewhere, in `file`. Call it before the first line.
     ///
     /// # Errors
     /// When none of them has the form of a head.
@@ -121,7 +122,7 @@ impl Verifier {
     ) -> Result<Self, AuditError> {
         let path = file.into();
         if !heads::has_any(heads.as_ref()) {
-            let expected = "file of kept heads";
+            let expected = "file of stored heads";
             return Err(AuditError::NotA { path, expected });
         }
         self.heads.add(&path, heads.as_ref(), &self.key, true);
@@ -129,9 +130,10 @@ impl Verifier {
         Ok(self)
     }
 
-    /// Begins a range: `chain` is the state after the first `lines` lines of `segment`, which are not verified.
+    /// Starts a range: `chain` is the state after the first `lines` lines of `segment`, which are not
+    /// verified.
     ///
-    /// The next head proves that this state is the right one.
+    /// The next head proves that this state is correct.
     pub fn begin_after(&mut self, segment: u64, lines: u64, chain: Chain) -> ControlFlow<()> {
         self.found.files += 1;
         self.at = Place {
@@ -142,7 +144,7 @@ impl Verifier {
         self.judged(begun)
     }
 
-    /// Verifies the next line, without its end, of the segment that begins with entry `segment`.
+    /// Verifies the next line, without its end, of the segment that starts with entry `segment`.
     ///
     /// Returns `Break` as soon as something is wrong; later lines are ignored.
     pub fn line(&mut self, segment: u64, line: &[u8]) -> ControlFlow<()> {
@@ -153,7 +155,7 @@ impl Verifier {
         self.judged(checked)
     }
 
-    /// Begins a segment, which may turn out to have no line.
+    /// Starts a segment, which may turn out to be empty.
     pub(super) fn segment(&mut self, first: u64) -> ControlFlow<()> {
         self.end_segment()?;
         self.found.files += u64::from(self.suspect.is_none());
@@ -164,34 +166,36 @@ impl Verifier {
         ControlFlow::Continue(())
     }
 
-    /// Takes note that what follows has no end, or is longer than any line.
+    /// Records that the rest has no line end, or is longer than any line.
     pub(super) fn torn(&mut self) -> ControlFlow<()> {
         let problem = if let Some(suspect) = self.suspect.take() {
             self.convict(&suspect, None)
         } else if self.at.line == 0 {
             self.no_header()
         } else {
-            let what = "is incomplete: a crash, or a cut; the next writer will cut it off and say so";
+            let what =
+                "is incomplete: a crash, or a truncation; the next writer will remove it and report that";
             self.problem(self.at.after(), self.size(), what)
         };
         self.judged(Err(problem))
     }
 
-    /// Returns the state after the lines so far, for the next head or range; none after a bad line.
+    /// Returns the state after the lines so far, for the next head or range, or `None` after a bad line.
     #[must_use]
     pub fn chain(&self) -> Option<&Chain> {
         let is_good = self.found.problems.is_empty() && self.suspect.is_none();
         self.chain.as_ref().filter(|_| is_good)
     }
 
-    /// Finishes at the end of the trail and returns what was found: a head of later entries means that the end was cut
-    /// off.
+    /// Finishes at the end of the trail and returns the findings: a head of later entries means that the end
+    /// was removed.
     #[must_use]
     pub fn finish(self) -> Verification {
         self.conclude(true)
     }
 
-    /// Finishes before the end of the trail and returns what was found: heads of later entries count as unchecked.
+    /// Finishes before the end of the trail and returns the findings: heads of later entries count as
+    /// unchecked.
     #[must_use]
     pub fn finish_range(self) -> Verification {
         self.conclude(false)
@@ -220,11 +224,11 @@ impl Verifier {
             });
         };
         if found.key_was_kept && found.checkpoints == 0 {
-            let what = "the key signs no head of these entries, so that it proves nothing of them";
+            let what = "the key has signed no head of these entries, so it proves nothing about them";
             unproved(self.name.join(HEADS), what);
         }
         if let Some(file) = self.kept_heads.filter(|_| found.kept == 0) {
-            let what = "none of the kept heads is about entries that are here, so that they prove nothing";
+            let what = "none of the stored heads covers entries that are here, so they prove nothing";
             unproved(file, what);
         }
         found
@@ -265,7 +269,7 @@ impl Verifier {
         }
         self.at = self.at.after();
         if line.len() > LONGEST_LINE || line.contains(&b'\n') {
-            let what = "cannot be read: it is longer than a line may be, or more than one";
+            let what = "cannot be read: it is too long for a line, or more than one";
             return Err(self.problem(self.at, self.size(), what));
         }
         match &mut self.chain {
@@ -293,7 +297,7 @@ impl Verifier {
             Err(broken) => return Err(self.problem(self.at, None, in_words(broken))),
         };
         let Some(chain) = &mut self.chain else {
-            // All that precedes the first entry is known; before later ones it is taken from the header.
+            // Everything before the first entry is known; for a later segment, it is taken from the header.
             if parsed.size() == 0 && Chain::new(parsed.origin()).header().as_bytes() != line {
                 return Err(self.problem(self.at, None, "the header was changed"));
             }
@@ -305,7 +309,7 @@ impl Verifier {
         }
         let (expected, first) = (chain.size(), parsed.size());
         if first > expected {
-            let what = format!("{}, although the next file is there", missing(expected, first));
+            let what = format!("{}, but the next file exists", missing(expected, first));
             return Err(self.problem(self.previous.after(), Some(expected), what));
         }
         self.suspect = Some(Suspect::new(self.at, chain, line, Says::Header { first }));
@@ -326,7 +330,7 @@ impl Verifier {
         self.compare()
     }
 
-    /// Compares the state with the checkpoints about it.
+    /// Compares the state with the checkpoints at this size.
     fn compare(&mut self) -> Result<(), Problem> {
         let Some(chain) = &self.chain else { return Ok(()) };
         let claims = &self.heads.claims[self.claims_done..];
@@ -344,7 +348,7 @@ impl Verifier {
             } = &claim.checkpoint;
             if origin != chain.origin() {
                 let what = format!(
-                    "the checkpoint is of `{origin}`, the trail of `{}`",
+                    "the checkpoint belongs to `{origin}`, but the trail to `{}`",
                     chain.origin()
                 );
                 return Err(Problem {
@@ -369,35 +373,35 @@ impl Verifier {
         Ok(())
     }
 
-    /// The lines agree with each other, but not with what was signed.
+    /// Describes lines that match each other, but not a signed head.
     fn disagreement(&self, claim: &Claim, chain: &Chain) -> Problem {
         let signed = &claim.checkpoint;
         let last = chain.size().saturating_sub(1);
         let before = chain.before_last().map(|hash| hash.to_string());
         if before.is_some() && before == signed.before {
-            let what = format!("was changed: the checkpoint of {} names another", signed.time);
+            let what = format!("was changed: the checkpoint of {} does not match it", signed.time);
             return self.problem(self.previous, Some(last), what);
         }
         let (place, first) = self.confirmed;
         let what = if first >= last {
-            format!("is not the one that was signed at {}", signed.time)
+            format!("differs from the one that was signed at {}", signed.time)
         } else {
             format!(
-                "or a later one, up to entry {last}, is not the one that was signed at {}: from here on the \
-                 trail was written anew",
+                "or a later one, up to entry {last}, differs from the one that was signed at {}: the trail was \
+                 rewritten from here on",
                 signed.time
             )
         };
         self.problem(place, Some(first), what)
     }
 
-    /// Checkpoints about entries after the last one.
+    /// Returns a problem if checkpoints cover entries after the last one.
     fn cut_off(&self) -> Option<Problem> {
         let furthest = &self.heads.claims.last()?.checkpoint;
         let size = self.found.size;
         (furthest.size > size).then(|| {
             let what = format!(
-                "{}: the end was cut off, as the checkpoint of {} shows",
+                "{}: the end was removed, as the checkpoint of {} shows",
                 missing(size, furthest.size),
                 furthest.time
             );
@@ -406,11 +410,11 @@ impl Verifier {
     }
 
     fn no_header(&self) -> Problem {
-        let what = "cannot be read: the file has no whole header";
+        let what = "cannot be read: the file has no complete header";
         self.problem(self.at.after(), self.size(), what)
     }
 
-    /// The number of the entry that comes next, if that is known.
+    /// Returns the number of the next entry, if it is known.
     fn size(&self) -> Option<u64> {
         self.chain.as_ref().map(Chain::size)
     }
@@ -430,7 +434,7 @@ fn in_words(broken: Break) -> String {
     match broken {
         Break::Unreadable(what) => format!("cannot be read: {what}"),
         Break::Newer(format) => {
-            format!("has the form {format}: it was changed, or written by a newer version of easemob-admin")
+            format!("has format {format}: it was changed, or written by a newer version of easemob-admin")
         }
         Break::Link { .. } | Break::Header => "does not follow from the line before".into(),
     }

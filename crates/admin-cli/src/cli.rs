@@ -14,9 +14,9 @@ use crate::render::Format;
 
 /// Bulk and audited session management for the Easemob IM server
 ///
-/// See who is signed in where, sign people out, ban them, and look after device limits: one user or a
-/// million. Nothing is done to a server that is not named by a flag, the environment or a profile; --sandbox
-/// starts a local server to try everything on.
+/// See who is signed in where, sign users out, ban them, and manage device limits, for one user or a million.
+/// Every command works only on the server that a flag, the environment or a profile names. Try everything on
+/// a local server with --sandbox.
 #[derive(Debug, Parser)]
 #[command(
     name = "easemob-admin",
@@ -30,14 +30,14 @@ use crate::render::Format;
   easemob-admin profile add prod --server https://a1.easemob.com --app acme#chat --client-id ID --secret-file FILE
   easemob-admin devices list ann bob -o json
 
-Credentials come from EASEMOB_CLIENT_ID and EASEMOB_CLIENT_SECRET, from EASEMOB_TOKEN, or from the profile; \
-never from an argument. Exit codes are listed in docs/exit-codes.md."
+Credentials come from EASEMOB_CLIENT_ID and EASEMOB_CLIENT_SECRET, from EASEMOB_TOKEN, or from the profile, \
+never from an argument. docs/exit-codes.md lists the exit codes."
 )]
 pub struct Cli {
     /// Options of every command.
     #[command(flatten)]
     pub globals: Globals,
-    /// What to do.
+    /// The command to run.
     #[command(subcommand)]
     pub command: Command,
 }
@@ -71,43 +71,43 @@ pub struct Globals {
         help = "The app key, such as acme#chat [env: EASEMOB_APP]"
     )]
     pub app: Option<String>,
-    /// The root of all calls.
+    /// The root URL of all calls.
     #[arg(
         long,
         global = true,
         value_name = "URL",
         conflicts_with_all = ["server", "app"],
-        help = "The root of all calls, instead of --server and --app [env: EASEMOB_APP_ROOT]"
+        help = "The root URL of all calls, instead of --server and --app [env: EASEMOB_APP_ROOT]"
     )]
     pub app_root: Option<String>,
-    /// Use a local sandbox with demo data; its state is kept between commands
+    /// Use a local sandbox with demo data; its state persists between commands
     #[arg(long, global = true)]
     pub sandbox: bool,
     /// Send at most this many requests per second, or `unlimited`
     #[arg(long, global = true, value_name = "N", default_value = "100")]
     pub rate: Rate,
-    /// Use only P percent of the rate, and leave the rest to live traffic of the app
+    /// Use only P percent of the rate, and leave the rest to the app's live traffic
     #[arg(long, global = true, value_name = "P%", default_value = "100%", value_parser = share)]
     pub share: u8,
-    /// Work on this many users at a time, or on as many as the server has room for: `auto`
+    /// Work on this many users at once; `auto` adapts to the server
     #[arg(long, global = true, value_name = "N|auto", default_value = "16", value_parser = concurrency)]
     pub concurrency: Concurrency,
-    /// Give up on a request after this long without an answer, and try again where that is safe
+    /// Give up on a request after this long without an answer, and retry where that is safe
     #[arg(long, global = true, value_name = "TIME", default_value = "15s", value_parser = duration)]
     pub timeout: Duration,
-    /// Stop in good order after this time, such as 90s, 10m or 1h30m
+    /// Stop cleanly after this time, such as 90s, 10m or 1h30m
     #[arg(long, global = true, value_name = "TIME", value_parser = duration)]
     pub max_duration: Option<Duration>,
-    /// The form of the data on stdout
+    /// The format of the data on stdout
     #[arg(long, short, global = true, value_name = "FORMAT", default_value = "table")]
     pub output: Format,
     /// Show no progress bar
     #[arg(long, global = true)]
     pub no_progress: bool,
-    /// Say nothing on stderr but warnings, errors and the summary
+    /// Print only warnings, errors and the summary on stderr
     #[arg(long, short, global = true)]
     pub quiet: bool,
-    /// Tell on stderr what is sent and retried
+    /// Print requests and retries on stderr
     #[arg(long, short, global = true, conflicts_with = "quiet")]
     pub verbose: bool,
 }
@@ -118,25 +118,25 @@ pub enum Command {
     /// See which devices are online
     #[command(subcommand)]
     Devices(devices::DevicesCommand),
-    /// End sessions
+    /// Sign users out, and lock them out
     #[command(subcommand)]
     Sessions(sessions::SessionsCommand),
-    /// See users, ban and unban them
+    /// Show, ban and unban users
     #[command(subcommand)]
     Users(users::UsersCommand),
-    /// See and set how many devices may be online
+    /// Show, set and enforce device limits
     #[command(subcommand)]
     Limits(limits::LimitsCommand),
-    /// Count who is signed in where, keep it, and compare
+    /// Count who is signed in where, store it, and compare
     #[command(subcommand)]
     Logins(logins::LoginsCommand),
-    /// See what was done from this machine, and go on with it
+    /// Show what was done from this machine, and resume it
     #[command(subcommand)]
     Runs(runs::RunsCommand),
-    /// Prove afterwards who did what, and why
+    /// Prove who did what, when and why
     #[command(subcommand)]
     Audit(audit::AuditCommand),
-    /// Keep servers and credentials under short names
+    /// Store servers and credentials under short names
     #[command(subcommand)]
     Profile(profile::ProfileCommand),
     /// Run and reset the local sandbox
@@ -153,11 +153,11 @@ pub enum Command {
 pub enum Rate {
     /// At most this many.
     PerSecond(NonZeroU32),
-    /// As many as the server takes.
+    /// As many as the server accepts.
     Unlimited,
 }
 
-/// The highest rate that the client keeps.
+/// The highest rate that the client can keep.
 const HIGHEST_RATE: u32 = 1_000_000;
 
 impl FromStr for Rate {
@@ -198,10 +198,10 @@ fn concurrency(text: &str) -> Result<Concurrency, String> {
     }
 }
 
-/// Reads a time such as `90s` or `1h30m` from the command line.
+/// Parses a duration such as `90s` or `1h30m` from the command line.
 ///
 /// # Errors
-/// When it is none, or not more than nothing.
+/// When it is not a duration, or if it is zero.
 pub fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || "give a time such as 90s, 10m or 1h30m".to_owned();
     let time: jiff::SignedDuration = text.parse().map_err(|_| wrong())?;

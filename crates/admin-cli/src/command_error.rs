@@ -1,6 +1,7 @@
-//! Failed commands: what happened, which exit code, and what to type next.
+//! Errors of commands: what happened, the exit code, and what to type next.
 //!
-//! The one place where errors of the client, the configuration and the user list become exit codes and hints.
+//! This is the only place that maps errors of the client, the configuration and the user list to exit codes
+//! and hints.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -31,7 +32,7 @@ use crate::input::user_list::ListError;
 
 type Source = Box<dyn StdError + Send + Sync>;
 
-/// A command that could not do what it was asked for.
+/// The error of a command, with its exit code and hints.
 #[derive(Debug)]
 pub struct CommandError {
     exit: Exit,
@@ -58,7 +59,7 @@ impl CommandError {
         self
     }
 
-    /// Adds something to do next.
+    /// Adds a hint about what to do next.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
@@ -71,13 +72,13 @@ impl CommandError {
         self.exit
     }
 
-    /// Returns what to do next.
+    /// Returns the hints about what to do next.
     #[must_use]
     pub fn hints(&self) -> &[String] {
         &self.hints
     }
 
-    /// Takes over the words and causes of another error.
+    /// Copies the message and causes of another error.
     fn of(exit: Exit, error: &(dyn StdError + 'static)) -> Self {
         let mut causes = Vec::new();
         let mut cause = error.source();
@@ -98,7 +99,7 @@ impl CommandError {
     }
 }
 
-/// A link of a chain whose original could not be kept.
+/// A link of an error chain whose original could not be kept.
 #[derive(Debug)]
 struct Cause {
     message: String,
@@ -132,12 +133,12 @@ impl StdError for CommandError {
 }
 
 const TRY_SANDBOX: &str =
-    "to look around without a server, add --sandbox: easemob-admin --sandbox users list --limit 5";
+    "to try the tool without a server, add --sandbox: easemob-admin --sandbox users list --limit 5";
 const ADD_PROFILE: &str = "add one: easemob-admin profile add prod --server https://a1.easemob.com --app ORG#APP \
                            --client-id ID --secret-file FILE";
 const DOCTOR: &str = "check the configuration step by step: easemob-admin profile doctor";
-const CONSOLE: &str = "set the limits in the console (功能配置 → 多端多设备在线), or keep users within limits of your \
-                       own with: easemob-admin limits enforce POLICY";
+const CONSOLE: &str = "set the limits in the console (功能配置 → 多端多设备在线), or enforce limits of your own with: \
+                       easemob-admin limits enforce POLICY";
 
 impl From<NoTarget> for CommandError {
     fn from(error: NoTarget) -> Self {
@@ -153,10 +154,10 @@ impl From<NoTarget> for CommandError {
                 ..
             } => this.hint(format!("did you mean `{nearest}`?")),
             NoTarget::NoSuchProfile { known, .. } if known.is_empty() => this.hint(ADD_PROFILE),
-            NoTarget::NoSuchProfile { known, .. } => this.hint(format!("there are: {}", known.join(", "))),
+            NoTarget::NoSuchProfile { known, .. } => this.hint(format!("profiles: {}", known.join(", "))),
             NoTarget::NoApp(_) => this.hint("add --app ORG#APP, or set EASEMOB_APP"),
             NoTarget::NoServer(_) => this.hint("add --server https://HOST, or set EASEMOB_SERVER"),
-            NoTarget::SandboxAndServer(_) => this.hint("leave out one of them"),
+            NoTarget::SandboxAndServer(_) => this.hint("remove one of them"),
             NoTarget::TwoForms(_) => this,
         }
     }
@@ -180,18 +181,18 @@ impl From<NotTrusted> for CommandError {
         match error {
             NotTrusted::OtherOrigin { origin, profile } => this
                 .hint(format!(
-                    "if that server may have them, write into profile `{profile}`: origins = [\"{origin}\"]"
+                    "to trust that server, add to profile `{profile}`: origins = [\"{origin}\"]"
                 ))
                 .hint(
-                    "for another server, give --server and --app, and its credentials in EASEMOB_CLIENT_ID and \
+                    "for another server, pass --server and --app, and its credentials in EASEMOB_CLIENT_ID and \
                      EASEMOB_CLIENT_SECRET",
                 ),
             NotTrusted::OtherRun { run, variable } => this.hint(format!(
-                "nothing was sent; set the variables of the run's server, or: env -u {variable} with the credentials of {run}"
+                "nothing was sent; set the variables for the run's server, or run: env -u {variable} with the credentials of {run}"
             )),
-            NotTrusted::Malformed { .. } => this.hint("nothing was sent; docs/configuration.md has every key"),
+            NotTrusted::Malformed { .. } => this.hint("nothing was sent; docs/configuration.md lists every key"),
             NotTrusted::PlainHttp(_) => this.hint(
-                "use https; to permit it all the same, write into the profile: allow_plain_http = true, or set \
+                "use https; to allow plain http anyway, add to the profile: allow_plain_http = true, or set \
                  EASEMOB_ALLOW_PLAIN_HTTP=1",
             ),
         }
@@ -203,7 +204,7 @@ impl From<ProfileFileError> for CommandError {
         let this = Self::of(exit::CONFIG, &error);
         match error {
             ProfileFileError::Content { .. } | ProfileFileError::Profile { .. } => {
-                this.hint("nothing was sent; docs/configuration.md has every key")
+                this.hint("nothing was sent; docs/configuration.md lists every key")
             }
             ProfileFileError::Read { .. } | ProfileFileError::Write { .. } => this,
         }
@@ -225,12 +226,11 @@ impl From<ListError> for CommandError {
         let this = Self::of(exit, &error);
         match error {
             ListError::Invalid { shortened, .. } => {
-                let this =
-                    this.hint("nothing was sent; correct the lines, or leave them out with --skip-invalid");
+                let this = this.hint("nothing was sent; correct the lines, or skip them with --skip-invalid");
                 if shortened == 0 {
                     return this;
                 }
-                this.hint("format the column as text before the numbers are entered, and export it again")
+                this.hint("format the column as text before entering the numbers, and export it again")
             }
             ListError::NotText {
                 path,
@@ -240,8 +240,9 @@ impl From<ListError> for CommandError {
             ListError::NotList { path, what, .. } => {
                 this.hint(what.remedy(&path.as_deref().map_or_else(|| "-".to_owned(), quoted)))
             }
-            ListError::Empty(_) => this
-                .hint("a list has one user per line; blank lines and lines that start with # do not count"),
+            ListError::Empty(_) => {
+                this.hint("a list has one user per line; blank lines and lines that start with # are ignored")
+            }
             _ => this,
         }
     }
@@ -252,7 +253,7 @@ impl From<PolicyError> for CommandError {
         let this = Self::of(exit::USAGE, &error);
         match error {
             PolicyError::Content { .. } => this.hint(
-                "nothing was sent; contrib/limits-policy.toml shows a policy, contrib/limits-policy.schema.json describes it",
+                "nothing was sent; see contrib/limits-policy.toml for an example and contrib/limits-policy.schema.json for the schema",
             ),
             PolicyError::NotText { path, foreign, .. } => this.hint(foreign.remedy(Some(&path))),
             PolicyError::Read { .. } => this,
@@ -264,7 +265,7 @@ impl From<RecordError> for CommandError {
     fn from(error: RecordError) -> Self {
         Self::of(exit::INTERNAL, &error).hint(disk_hint(
             &error,
-            "what was sent before is on record as far as it could be written",
+            "earlier requests are recorded as far as they could be written",
         ))
     }
 }
@@ -273,8 +274,8 @@ impl From<LockStoreError> for CommandError {
     fn from(error: LockStoreError) -> Self {
         let hint = match &error.source {
             StoreError::Foreign { .. } | StoreError::Damaged { .. } => {
-                "put back a copy of the file; without one, move it away and lift the bans of its locks with \
-                 `easemob-admin users unban`, because nothing else ends them"
+                "restore a copy of the file; without one, move it away and lift the bans of its locks with \
+                 `easemob-admin users unban`, because nothing else lifts them"
                     .into()
             }
             source => store_hint(source, "no lock was changed"),
@@ -286,11 +287,11 @@ impl From<LockStoreError> for CommandError {
 impl From<StoreError> for CommandError {
     fn from(error: StoreError) -> Self {
         let this = Self::of(exit::INTERNAL, &error);
-        this.hint(store_hint(&error, "what was kept before is still there"))
+        this.hint(store_hint(&error, "data stored earlier is still there"))
     }
 }
 
-/// Returns what to do about a store that cannot be used, followed by what holds in any case.
+/// Returns what to do about an unusable store, followed by what is true in any case.
 fn store_hint(error: &StoreError, in_any_case: &str) -> String {
     match error {
         StoreError::Full(_) => full_disk_hint(in_any_case),
@@ -298,7 +299,7 @@ fn store_hint(error: &StoreError, in_any_case: &str) -> String {
         StoreError::NotOpen(_) => "begin a new one with: easemob-admin logins scan".into(),
         StoreError::Newer { .. } => "use the newer version of easemob-admin that wrote it".into(),
         StoreError::Foreign { .. } | StoreError::Damaged { .. } => {
-            "move the file away, or put back a copy; a new one is made then".into()
+            "move the file away and a new one is created, or restore a copy".into()
         }
     }
 }
@@ -307,7 +308,7 @@ impl From<AuditError> for CommandError {
     fn from(error: AuditError) -> Self {
         Self::new(
             exit::INTERNAL,
-            "the audit trail cannot be written, so nothing was sent",
+            "cannot write the audit trail, so nothing was sent",
         )
         .hint(error.hint())
         .because(error)
@@ -323,14 +324,15 @@ impl From<RunError> for CommandError {
         let this = Self::of(exit, &error);
         let disk = disk_hint(&error, "nothing was sent");
         match error {
-            RunError::NoName => {
-                this.hint("give the id, the beginning of it, or `last`: easemob-admin runs list")
+            RunError::NoName => this
+                .hint("give an id, the start of one, or `last`; list the runs with: easemob-admin runs list"),
+            RunError::NoSuchRun(_) => this.hint("list all runs: easemob-admin runs list"),
+            RunError::Ambiguous(_) => {
+                this.hint("give more of the id; list the runs with: easemob-admin runs list")
             }
-            RunError::NoSuchRun(_) => this.hint("see all runs: easemob-admin runs list"),
-            RunError::Ambiguous(_) => this.hint("give more of the id: easemob-admin runs list"),
-            RunError::Busy(id) => this.hint(format!("see how far it is: easemob-admin runs show {id}")),
+            RunError::Busy(id) => this.hint(format!("see its progress: easemob-admin runs show {id}")),
             RunError::InputChanged(_) | RunError::Journal { .. } => {
-                this.hint("nothing was sent, and the files of the run are left as they are")
+                this.hint("nothing was sent, and the files of the run are unchanged")
             }
             RunError::Io { .. } => this.hint(disk),
         }
@@ -340,41 +342,41 @@ impl From<RunError> for CommandError {
 impl From<ApiError> for CommandError {
     fn from(error: ApiError) -> Self {
         if error.is_unsupported() {
-            let what = "this server does not manage device limits over its API";
+            let what = "this server's API does not manage device limits";
             return Self::new(exit::UNSUPPORTED, what)
                 .because(error.to_string())
                 .hint(CONSOLE);
         }
         if error.is_given_up() {
-            let what = "stopped while a request waited for its turn; it was not sent";
+            let what = "stopped while a request waited for its turn; the request was not sent";
             return Self::new(exit::INTERRUPTED, what).because(error.to_string());
         }
         let this = Self::of(exit_of(&error), &error);
         if cannot_sign(&error) {
             return this
-                .hint("check the signing key of the profile, and that it fits the algorithm")
+                .hint("check the profile's signing key, and that it matches the algorithm")
                 .hint(DOCTOR);
         }
         let says_nothing_of_trouble = !error.is_transient() || is_gateways_refusal(&error);
         if is_foreign(&error) && says_nothing_of_trouble {
             return this
-                .hint("something else than the server may have answered, such as a proxy; check --server")
+                .hint("something other than the server, such as a proxy, may have answered; check --server")
                 .hint(DOCTOR);
         }
         if error.is_wrong_app() {
-            this.hint("check the app key, and that the server is the one of the app's data centre (both are in the console)")
+            this.hint("check the app key, and that the server belongs to the app's data centre (the console shows both)")
         } else if error.is_unauthorized() {
-            this.hint("check client id and secret, and what the token may do")
+            this.hint("check the client id and secret, and the token's permissions")
                 .hint(DOCTOR)
         } else if error.is_not_found() {
-            this.hint("check the spelling; names are compared without case")
+            this.hint("check the spelling; case does not matter")
         } else if error.is_quota() {
-            this.hint("a quota of the plan is used up; waiting does not help")
+            this.hint("a quota of the app's plan is used up; waiting does not help")
         } else if error.is_unreachable() {
             this.hint("check the server name, the network and the proxy variables")
                 .hint(DOCTOR)
         } else if error.is_incomplete_listing() {
-            this.hint("what was listed is not everybody")
+            this.hint("the list of users is incomplete")
         } else if error.is_transient() {
             this.hint("the server may recover; try again later")
         } else {
@@ -395,12 +397,12 @@ fn exit_of(error: &ApiError) -> Exit {
     }
 }
 
-/// Tells that a token could not be signed on this machine; no server was asked.
+/// Returns true if a token could not be signed on this machine; no request was sent.
 fn cannot_sign(error: &ApiError) -> bool {
     error.source().is_some_and(<dyn StdError>::is::<SignError>)
 }
 
-/// Tells the page of something in between that does not speak of a server in trouble.
+/// Returns true for the page of an intermediary that does not report a server in trouble.
 fn is_gateways_refusal(error: &ApiError) -> bool {
     let in_trouble = matches!(error.status(), Some(408 | 429 | 500 | 502..));
     error.is_foreign_answer() && !in_trouble
@@ -412,7 +414,7 @@ impl From<CannotBegin> for CommandError {
             CannotBegin::Run(error) => error.into(),
             CannotBegin::Trail(error) => error.into(),
             CannotBegin::Compare(_) => {
-                Self::of(exit::INTERNAL, &error).hint("check the trail: easemob-admin audit verify")
+                Self::of(exit::INTERNAL, &error).hint("verify the trail: easemob-admin audit verify")
             }
             CannotBegin::Thread(_) => Self::of(exit::INTERNAL, &error),
             CannotBegin::Record(ref cause) => {
@@ -439,13 +441,13 @@ impl From<Fatal> for CommandError {
         let (error, what) = match &fatal {
             Fatal::Refused(error) => (
                 error,
-                "the run was stopped, because the server would refuse every further request",
+                "the run was stopped because the server would refuse every further request",
             ),
             Fatal::NoToken(error) => (
                 error,
-                "the run was stopped, because there is no token to send requests with",
+                "the run was stopped because there is no token for further requests",
             ),
-            Fatal::Unreachable(error) => (error, "the server gives no usable answer"),
+            Fatal::Unreachable(error) => (error, "the server does not give a usable answer"),
         };
         let Some(origin) = &error.origin else {
             let exit = if matches!(fatal, Fatal::Refused(_)) {

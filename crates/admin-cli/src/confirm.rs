@@ -1,4 +1,5 @@
-//! Asks the operator. The answer comes from the terminal, never from stdin, which may be the user list.
+//! Asks the operator for confirmation. The answer comes from the terminal, never from stdin, which may be the
+//! user list.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, IsTerminal};
@@ -7,25 +8,25 @@ use crate::command_error::CommandError;
 use crate::exit;
 use crate::ui::Ui;
 
-/// Above this number of users a `y` is too easily typed: the operator writes the app key.
+/// Above this number of users, a `y` is too easily typed: the operator must type the app key.
 pub const TYPED_ABOVE: u64 = 1_000;
 
-/// What is about to happen.
+/// What is about to be done.
 #[derive(Debug)]
 pub struct Question {
-    /// The app that is about to be changed.
+    /// The app to be changed.
     pub app: String,
-    /// How many users are touched.
+    /// How many users are affected.
     pub users: u64,
-    /// Whether it touches the app itself, and so everybody in it.
+    /// Whether the act changes the app itself, and so affects all of its users.
     pub whole_app: bool,
-    /// The act in words, such as `log out all devices of 3 users of acme#chat`.
+    /// A description of the act, such as `log out all devices of 3 users of acme#chat`.
     pub act: String,
     /// Whether the command has a `--dry-run` that shows what it would do.
     pub can_be_dry: bool,
 }
 
-/// Asks, unless `yes` was given on the command line.
+/// Asks for confirmation, unless `yes` was given on the command line.
 ///
 /// # Errors
 /// When there is no terminal to ask on, or the answer is not a clear yes.
@@ -36,12 +37,12 @@ pub fn confirm(ui: &Ui, yes: bool, question: &Question) -> Result<(), CommandErr
     let Some(mut terminal) = terminal() else {
         return Err(CommandError::new(
             exit::USAGE,
-            "there is no terminal to confirm on, so nothing was done",
+            "cannot ask for confirmation without a terminal, so nothing was done",
         )
         .hint(if question.can_be_dry {
-            "add --yes if the command is meant as it stands, or --dry-run to see what it would do"
+            "add --yes to run the command without asking, or --dry-run to see what it would do"
         } else {
-            "add --yes if the command is meant as it stands"
+            "add --yes to run the command without asking"
         }));
     };
     ask(ui, &mut terminal, question)
@@ -51,13 +52,13 @@ fn ask(ui: &Ui, terminal: &mut dyn BufRead, question: &Question) -> Result<(), C
     let typed = question.whole_app || question.users > TYPED_ABOVE;
     ui.say(format_args!("About to {}.", question.act));
     if typed {
-        ui.ask(&format!("Type the app key ({}) to go on:", question.app));
+        ui.ask(&format!("Type the app key ({}) to continue:", question.app));
     } else {
-        ui.ask("Go on? [y/N]");
+        ui.ask("Continue? [y/N]");
     }
     let mut answer = String::new();
     terminal.read_line(&mut answer).map_err(|error| {
-        CommandError::new(exit::INTERNAL, "the answer cannot be read from the terminal").because(error)
+        CommandError::new(exit::INTERNAL, "cannot read the answer from the terminal").because(error)
     })?;
     let answer = answer.trim();
     let agreed = if typed {
@@ -91,7 +92,7 @@ fn terminal() -> Option<Box<dyn BufRead>> {
     }
 }
 
-/// Returns stdin for a user list, with a word to the person who may not know that it is being read.
+/// Returns stdin for a user list; on a terminal, first notes that it is being read.
 pub fn stdin_list(ui: &Ui) -> Box<dyn BufRead> {
     let stdin = io::stdin();
     if stdin.is_terminal() {

@@ -1,4 +1,4 @@
-//! What a command is run with: options, environment, streams, and the way to a server.
+//! The context of a command: options, environment, streams and the way to a server.
 
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
@@ -42,7 +42,7 @@ use crate::ui::Ui;
 /// Opens stdout; a function, because a report owns its writer.
 pub type Stdout = Arc<dyn Fn() -> Box<dyn Write + Send> + Send + Sync>;
 
-/// The terminal, as far as there is one.
+/// What is known of the terminal.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Screen {
     /// The width of stdout, if it is a terminal.
@@ -51,7 +51,7 @@ pub struct Screen {
     pub stderr: bool,
 }
 
-/// What a command is run with.
+/// The context of a command.
 #[derive(Clone)]
 pub struct Context {
     /// The global options.
@@ -64,31 +64,31 @@ pub struct Context {
     pub stdout: Stdout,
     /// The terminal.
     pub screen: Screen,
-    /// When the command began.
+    /// When the command started.
     pub began: Instant,
 }
 
-/// A server that can be talked to.
+/// A server that requests can be sent to.
 pub struct Session {
     /// The server.
     pub server: Server,
     /// The app key, or the app root where there is no key.
     pub app: String,
-    /// The root of all calls.
+    /// The root URL of all calls.
     pub app_root: String,
     /// The profile, if one is used.
     pub profile: Option<String>,
-    /// The subject of the signed token that the server is shown, where there is one.
+    /// The subject of the signed token, if there is one.
     pub subject: Option<String>,
-    /// Host and port.
+    /// Host and port of the server.
     pub address: String,
     sandbox: Option<Sandbox>,
-    /// Tells the operator of pauses as long as the session lasts.
+    /// Reports pauses to the operator while the session lasts.
     _pauses: Pauses,
 }
 
 impl Session {
-    /// Returns what is acted on.
+    /// Returns the target of acts on this server.
     #[must_use]
     pub fn target(&self) -> Target {
         Target {
@@ -123,33 +123,33 @@ impl Session {
     }
 }
 
-/// A server that is configured, but not yet talked to.
+/// A server that is configured, but not yet contacted.
 pub struct Configured {
-    /// The root of all calls.
+    /// The root URL of all calls.
     pub root: AppRoot,
-    /// The profile that has a say, with its name.
+    /// The profile that contributes to it, with its name.
     pub profile: Option<(String, Profile)>,
     /// Where credentials come from.
     pub credentials: Plan,
 }
 
 impl Context {
-    /// Returns when `--max-duration` is over; what is done in several passes has it once for all of them.
+    /// Returns when `--max-duration` ends; all passes of a command share it.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
-        // A time that no clock reaches is none.
+        // A time too far in the future is no deadline.
         self.began.checked_add(self.globals.max_duration?)
     }
 
-    /// Returns where files are kept.
+    /// Returns where files are stored.
     ///
     /// # Errors
-    /// When there is no home directory.
+    /// When no home directory is known.
     pub fn places(&self) -> Result<Places, CommandError> {
         Ok(Places::find(&self.environment)?)
     }
 
-    /// Reads the profiles, with a warning if others can read them too.
+    /// Reads the profiles, and warns if other users can read them too.
     ///
     /// # Errors
     /// When the file cannot be used.
@@ -180,10 +180,10 @@ impl Context {
         Ok(target(globals.sandbox, &flags, &environment, profiles)?)
     }
 
-    /// Returns a context for the server of a run, unless another one is named on the command line.
+    /// Returns a context for the server of a run, unless the command line names another one.
     ///
     /// # Errors
-    /// When the run was made without a profile, and the environment is about another server.
+    /// When the run was made without a profile, and the environment names another server.
     pub fn aimed_at(&self, run: &Header) -> Result<Self, CommandError> {
         let mut this = self.clone();
         let globals = &mut this.globals;
@@ -205,7 +205,7 @@ impl Context {
         Ok(this)
     }
 
-    /// Returns the directory of the audit trail of the server that is configured, or of the only trail there is.
+    /// Returns the audit trail directory of the configured server, or of the only trail there is.
     ///
     /// # Errors
     /// When no server is configured, and there is no trail or more than one.
@@ -219,7 +219,7 @@ impl Context {
         };
         let name = self.target_name(kept).map_err(|error| {
             error.hint(format!(
-                "or name a trail with --dir; they are in {}",
+                "or name a trail with --dir; the trails are in {}",
                 trails.display()
             ))
         })?;
@@ -247,10 +247,10 @@ impl Context {
         Ok(stores.logins().kept(&name)?)
     }
 
-    /// Returns the app key of the server that is configured.
+    /// Returns the app key of the configured server.
     ///
     /// # Errors
-    /// When no server is configured, or its address holds no app key and none is given.
+    /// When no server is configured, or its address contains no app key and none was given.
     pub fn app_key(&self) -> Result<String, CommandError> {
         if let Some(app) = &self.globals.app {
             return Ok(app.clone());
@@ -259,16 +259,16 @@ impl Context {
             Aim::Sandbox => {
                 return Err(CommandError::new(
                     exit::USAGE,
-                    "the sandbox of --sandbox posts nothing",
+                    "the sandbox of --sandbox does not post events",
                 )
-                .hint("serve one: easemob-admin sandbox serve --add-profile local --webhook URL --webhook-secret-file FILE"));
+                .hint("start one that does: easemob-admin sandbox serve --add-profile local --webhook URL --webhook-secret-file FILE"));
             }
             Aim::Server { address, .. } => Self::app_root(&address)?,
         };
         let key = root.app_key().map(ToString::to_string);
         key.ok_or_else(|| {
-            CommandError::new(exit::CONFIG, format!("{root} does not tell the app key"))
-                .hint("give it with --app org#app")
+            CommandError::new(exit::CONFIG, format!("{root} does not contain the app key"))
+                .hint("add --app ORG#APP")
         })
     }
 
@@ -301,25 +301,25 @@ impl Context {
         Ok(directory_name(false, profile.as_deref(), &root.to_string()))
     }
 
-    /// Reads an address.
+    /// Parses an address.
     ///
     /// # Errors
-    /// When it is none. The message leaves out what a URL holds before its `@`, which may be a password.
+    /// When it is malformed. The message omits the part of a URL before `@`, which may be a password.
     pub fn app_root(address: &Address) -> Result<AppRoot, CommandError> {
         let (what, looks, found) = match address {
             Address::Root(root) => (
-                "the app root cannot be used",
+                "cannot use the app root",
                 "an app root looks like https://a1.easemob.com/acme/chat or https://HOST/app-id/ID",
                 AppRoot::parse(root),
             ),
             Address::ServerAndApp { server, app } => match AppKey::parse(app) {
                 Ok(key) => (
-                    "the server cannot be used",
+                    "cannot use the server",
                     "a server looks like https://a1.easemob.com",
                     AppRoot::new(server, &key),
                 ),
                 Err(error) => (
-                    "the app key cannot be used",
+                    "cannot use the app key",
                     "an app key looks like acme#chat",
                     Err(error),
                 ),
@@ -336,19 +336,19 @@ impl Context {
         Ok(stores::stores(&self.places()?))
     }
 
-    /// The variables with credentials that are set.
+    /// Returns the credential variables that are set.
     fn credential_variables(&self) -> Vec<&'static str> {
         let mut names = credentials::VARIABLES.to_vec();
         names.retain(|name| self.environment.get(name).is_some());
         names
     }
 
-    /// Finds server, app and credentials without fetching a secret; nothing for the sandbox.
+    /// Finds server, app and credentials without fetching a secret; `None` for the sandbox.
     ///
     /// # Errors
-    /// When nothing is configured, or what is configured cannot be used.
+    /// When nothing is configured, or the configuration cannot be used.
     pub fn configured(&self) -> Result<Option<Configured>, CommandError> {
-        // The sandbox needs no profile, so a broken file must not be in its way.
+        // The sandbox needs no profile, so an unusable file must not stop it.
         let profiles = if self.globals.sandbox {
             ProfileFile::default()
         } else {
@@ -369,7 +369,7 @@ impl Context {
             match named {
                 Some((name, _)) if layer == CredentialLayer::Profile && !lost.is_empty() => {
                     CommandError::from(error).hint(format!(
-                        "{} is not sent to the server of a profile; to permit it, write into profile `{name}`: \
+                        "{} is not sent to the server of a profile; to allow it, add to profile `{name}`: \
                          credentials = \"environment\"",
                         lost.join(", ")
                     ))
@@ -384,7 +384,7 @@ impl Context {
         }))
     }
 
-    /// Makes a server ready to be talked to. Nothing is sent.
+    /// Prepares a server for requests. Sends nothing.
     ///
     /// # Errors
     /// When the configuration cannot be used, a secret cannot be fetched, or the sandbox cannot be started.
@@ -393,7 +393,7 @@ impl Context {
             None => {
                 let sandbox = embedded::start(&self.places()?).await?;
                 self.ui.say(format_args!(
-                    "sandbox: {} (local, no real server is touched)",
+                    "sandbox: {} (local, no real server is contacted)",
                     sandbox.app_key()
                 ));
                 let root = AppRoot::parse(&sandbox.app_root()).map_err(|error| {
@@ -432,12 +432,12 @@ impl Context {
                     && profile.credentials.is_none()
                 {
                     self.ui.note(format_args!(
-                        "profile `{name}` has credentials of its own; {first} of the environment is not used"
+                        "using the credentials of profile `{name}`, not {first} from the environment"
                     ));
                 }
                 if root.origin().starts_with("http://") && !root.is_loopback() {
                     self.ui.warn(
-                        "the server is asked without TLS; credentials and answers can be read on the way",
+                        "the connection does not use TLS; credentials and answers can be read on the network",
                     );
                 }
                 let (app, address) = (label(&root), address(&root));
@@ -458,7 +458,7 @@ impl Context {
         }
     }
 
-    /// Returns the rate that was asked for.
+    /// Returns the requested rate.
     #[must_use]
     pub fn rate(&self) -> RateLimit {
         match self.globals.rate {
@@ -491,7 +491,7 @@ impl Context {
                 .timeouts(self.timeouts())
                 .user_agent(concat!("easemob-admin/", env!("CARGO_PKG_VERSION")))
         };
-        // The embedded sandbox is this process's own.
+        // The embedded sandbox belongs to this process alone.
         let shared = (!self.globals.sandbox).then(|| self.places()).transpose()?;
         let shared = shared.map(|places| builder().shared_budget(places.rate_budgets()).build());
         let client = match shared {
@@ -499,7 +499,7 @@ impl Context {
             None => builder().build(),
             Some(Err(error)) => builder().build().inspect(|_| {
                 self.ui.warn(format_args!(
-                    "{}; the rate is not shared with other processes of this machine",
+                    "{}; the rate limit is not shared with other processes on this machine",
                     error.problems().join("; ")
                 ));
             }),
@@ -508,7 +508,8 @@ impl Context {
         Ok(Server::new(client, self.ages()))
     }
 
-    /// Returns how long a request waits: an answer that trickles may take twice as long as one that does not begin.
+    /// Returns how long a request may take: an answer that trickles may take twice as long as one that does
+    /// not start.
     fn timeouts(&self) -> Timeouts {
         let silence = self.globals.timeout;
         let usual = Timeouts::default();
@@ -522,7 +523,7 @@ impl Context {
     /// signed in since would count as old.
     ///
     /// # Errors
-    /// When `selection` chooses by age, and the database of logins is newer than this version.
+    /// When `selection` selects by age, and the login database is newer than this version.
     pub fn require_ages(&self, selection: &Selection) -> Result<(), CommandError> {
         match selection.keep_newest.as_ref().map(|_| self.collected()) {
             Some(Err(error @ StoreError::Newer { .. })) => Err(error.into()),
@@ -530,14 +531,15 @@ impl Context {
         }
     }
 
-    /// Returns who knows when devices signed in: what is kept about logins of this server, or their ids alone.
+    /// Returns the source of devices' sign-in times: the login data of this server, or else only the device
+    /// ids.
     fn ages(&self) -> Arc<dyn Ages> {
         match self.collected() {
             Ok(Some(store)) => Arc::new(KnownAges::of(store)),
             Ok(None) => Arc::new(IdStamps),
             Err(error) => {
                 self.ui.warn(format_args!(
-                    "what is kept about logins cannot be used, so that only ids tell ages: {error}"
+                    "cannot use the login data, so device ages come only from device ids: {error}"
                 ));
                 Arc::new(IdStamps)
             }
@@ -564,7 +566,7 @@ impl Context {
         }
     }
 
-    /// Shows how many items are done, where there is a terminal and nobody knows how many there are.
+    /// Shows how many items are done, if there is a terminal and the total is unknown.
     #[must_use]
     pub fn counter(&self, verb: &'static str) -> Option<Progress> {
         self.progress(None, verb)
@@ -580,13 +582,13 @@ impl Context {
         bar
     }
 
-    /// Opens the report of a command that talks to a server.
+    /// Opens the report of a command that contacts a server.
     #[must_use]
     pub fn report<R: Row>(&self, session: &Session, command: &'static str, bar: Option<Progress>) -> Report {
         self.open::<R>(command, session.is_sandbox(), Some(session.app.clone()), bar)
     }
 
-    /// Opens the report of a command that needs no server.
+    /// Opens the report of a command that contacts no server.
     #[must_use]
     pub fn local_report<R: Row>(&self, command: &'static str, sandbox: bool) -> Report {
         self.open::<R>(command, sandbox, None, None)
@@ -612,7 +614,7 @@ impl Context {
             columns,
         };
         let out = (self.stdout)();
-        // The bar has to be out of the way when bytes reach the terminal, hence below the buffer.
+        // The bar must be cleared before bytes reach the terminal, so it wraps the writer below the buffer.
         let out: Box<dyn Write + Send> = match bar {
             Some(bar) if self.screen.width.is_some() => Box::new(Beside::new(out, bar)),
             _ => out,

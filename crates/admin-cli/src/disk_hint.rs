@@ -1,34 +1,34 @@
-//! What to do when something cannot be read from or written to a disk: only a full one is called full.
+//! Hints for disk errors; only a full disk is called full.
 
 use std::error::Error as StdError;
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
 
-/// Returns a hint that fits the cause of `error`, followed by what holds in any case.
+/// Returns a hint for the cause of `error`, followed by what is true in any case.
 #[must_use]
 pub fn disk_hint(error: &(dyn StdError + 'static), in_any_case: &str) -> String {
     match cause_of(error) {
         Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => full_disk_hint(in_any_case),
         Some(ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem) => {
-            format!("check who may write to the file and its directory; {in_any_case}")
+            format!("check the permissions of the file and its directory; {in_any_case}")
         }
         _ => in_any_case.to_owned(),
     }
 }
 
-/// Returns the hint for a disk that is known to be full.
+/// Returns the hint for a full disk.
 #[must_use]
 pub fn full_disk_hint(in_any_case: &str) -> String {
-    format!("the disk is full or a quota is used up: make room; {in_any_case}")
+    format!("the disk is full or a quota is used up: free some space; {in_any_case}")
 }
 
-/// Returns what the system said, however deep it lies.
+/// Returns the system's error kind, however deep in the chain.
 fn cause_of(error: &(dyn StdError + 'static)) -> Option<ErrorKind> {
     let io = error
         .downcast_ref::<io::Error>()
         .or_else(|| error.downcast_ref::<Arc<io::Error>>().map(AsRef::as_ref));
     if let Some(io) = io {
-        // One that was made of another error has none of its own to tell.
+        // An error that wraps another one has no kind of its own.
         return match io.get_ref() {
             Some(inner) => {
                 cause_of(inner).or_else(|| Some(io.kind()).filter(|kind| *kind != ErrorKind::Other))
@@ -54,8 +54,8 @@ mod tests {
             (Box::new(io::Error::other(system(28))), "full"),
             (Box::new(RecordError::from(system(28))), "full"),
             (Box::new(RecordError::from(io::Error::other(system(28)))), "full"),
-            (Box::new(RecordError::from(system(13))), "who may write"),
-            (Box::new(system(30)), "who may write"),
+            (Box::new(RecordError::from(system(13))), "check the permissions"),
+            (Box::new(system(30)), "check the permissions"),
             (Box::new(RecordError::from(system(5))), "as it was"),
             (
                 Box::new(RecordError::from(io::Error::new(

@@ -32,9 +32,9 @@ use crate::interrupt;
 use crate::render::report::{self, Row};
 use crate::summary::{Summary, Words, way_back, way_on};
 
-/// What a run is about.
+/// The parameters of a bulk run.
 pub struct Run<'a> {
-    /// What the command was run with.
+    /// The context of the command.
     pub context: &'a Context,
     /// The server.
     pub session: &'a Session,
@@ -44,7 +44,8 @@ pub struct Run<'a> {
     pub verb: &'static str,
     /// The words of the summary.
     pub words: Words,
-    /// Whether the run changes anything on the server: then it goes on when nobody reads its rows.
+    /// Whether the run changes anything on the server; if so, it continues even if the reader of its rows is
+    /// gone.
     pub acts: bool,
     /// The summary as far as it is known before the run.
     pub summary: Summary,
@@ -56,18 +57,18 @@ impl Batch for Entry {
     }
 }
 
-/// A row that can tell a failure in one line, for the case that nobody reads stdout.
+/// A row that can describe a failure in one line, in case nobody reads stdout.
 pub trait RunRow: Row {
     /// Returns line, user and error if this is a failure.
     fn failure(&self) -> Option<String>;
 }
 
-/// Returns the effective rate if it is noticeably less than what was asked for.
+/// Returns the effective rate if it is noticeably lower than requested.
 fn reduced(nominal: Option<u32>, effective: Option<f64>) -> Option<f64> {
     effective.filter(|effective| nominal.is_some_and(|nominal| *effective < f64::from(nominal) * 0.97))
 }
 
-/// Begins a summary with what is known from the list.
+/// Returns a summary filled in from the list.
 #[must_use]
 pub fn summary_of(list: &UserList) -> Summary {
     Summary {
@@ -79,21 +80,22 @@ pub fn summary_of(list: &UserList) -> Summary {
     }
 }
 
-/// Ends the report of a run that had nothing to do, so that whoever reads stdout finds a document.
+/// Finishes the report of a run that had nothing to do, so that stdout contains a complete document.
 ///
 /// # Errors
 /// When stdout cannot be written.
 pub fn finish_empty(mut report: report::Report, summary: &Summary) -> Result<Exit, CommandError> {
     report.finish(summary).map_err(|error| {
-        CommandError::new(exit::INTERNAL, "the summary cannot be written to stdout").because(error)
+        CommandError::new(exit::INTERNAL, "cannot write the summary to stdout").because(error)
     })?;
     Ok(summary.exit())
 }
 
-/// Runs `work` on every item of `source` and reports; `dropped` makes the row of an item that was cut off.
+/// Runs `work` on every item of `source` and reports; `dropped` makes the row of an item that was
+/// interrupted.
 ///
 /// # Errors
-/// When the run was stopped by something else than the operator.
+/// When something other than the operator stopped the run.
 pub async fn drive<T, R, Fut>(
     run: Run<'_>,
     source: impl Iterator<Item = io::Result<T>>,
@@ -110,7 +112,7 @@ where
     driven.finish()
 }
 
-/// A run that is under way: one phase after the other, with one report and one summary.
+/// A run in progress: several phases with one report and one summary.
 pub struct Driven<'a, R> {
     run: Run<'a>,
     run_loop: RunLoop,
@@ -121,7 +123,7 @@ pub struct Driven<'a, R> {
 }
 
 impl<'a, R: RunRow> Driven<'a, R> {
-    /// Begins to listen to signals, and the report.
+    /// Starts to listen for signals, and starts the report.
     #[must_use]
     pub fn begin(run: Run<'a>) -> Self {
         let (context, server) = (run.context, &run.session.server);
@@ -148,7 +150,7 @@ impl<'a, R: RunRow> Driven<'a, R> {
         self.run_loop.stop()
     }
 
-    /// Notes a reason to stop, unless there is one already.
+    /// Records a reason to stop, unless there is one already.
     pub fn stop_because(&mut self, stop: Stop) {
         self.run_loop.stop_because(stop);
     }
@@ -158,13 +160,13 @@ impl<'a, R: RunRow> Driven<'a, R> {
         &mut self.run.summary
     }
 
-    /// Returns what a second reading found, if there was one.
+    /// Returns the result of the second reading, if there was one.
     #[must_use]
     pub fn verified(&self) -> Option<Verified> {
         self.run.summary.verified
     }
 
-    /// Runs `work` on every item of `source`, unless the run was stopped before.
+    /// Runs `work` on every item of `source`, unless the run was stopped earlier.
     pub async fn phase<T, Fut>(
         &mut self,
         source: impl Iterator<Item = io::Result<T>>,
@@ -177,10 +179,10 @@ impl<'a, R: RunRow> Driven<'a, R> {
         self.run_loop.phase(source, work, dropped, &mut self.screen).await;
     }
 
-    /// Works on the tasks of an attempt, unless the run was stopped before.
+    /// Works on the tasks of an attempt, unless the run was stopped earlier.
     ///
     /// # Errors
-    /// When the job cannot be begun; nothing was sent then.
+    /// When the job cannot be started. Nothing was sent then.
     pub async fn execute(
         &mut self,
         stores: &Stores,
@@ -201,7 +203,7 @@ impl<'a, R: RunRow> Driven<'a, R> {
         Ok(executed.await?)
     }
 
-    /// Runs `work` on what the run has left behind, unless it was stopped before; see [`RunLoop::afterwards`].
+    /// Runs `work` on what the run has left, unless it was stopped earlier; see [`RunLoop::afterwards`].
     pub async fn afterwards<T, Fut>(
         &mut self,
         source: impl Iterator<Item = io::Result<T>>,
@@ -213,10 +215,10 @@ impl<'a, R: RunRow> Driven<'a, R> {
         self.run_loop.afterwards(source, work, &mut self.screen).await;
     }
 
-    /// Tells the summary and returns the exit code.
+    /// Prints the summary and returns the exit code.
     ///
     /// # Errors
-    /// When the run was stopped by something else than the operator.
+    /// When something other than the operator stopped the run.
     pub fn finish(self) -> Result<Exit, CommandError> {
         let Self {
             mut run, mut screen, ..
@@ -243,7 +245,8 @@ impl<'a, R: RunRow> Driven<'a, R> {
         match (&run.summary.run, run.summary.first_line_not_started) {
             (Some(id), _) if run.summary.is_unfinished() => context.ui.say(way_on(run.summary.stopped, id)),
             (Some(id), _) => {
-                // Who failed for good just now is told with the reason, and repeating will not help.
+                // Permanent failures of this attempt are reported with the reason, and retrying will not
+                // help.
                 let (retry, last) = (run.summary.all_failed_retry(), run.summary.failed_earlier_final);
                 if let Some(way) = way_back(retry, last, id) {
                     context.ui.say(way);
@@ -261,7 +264,7 @@ impl<'a, R: RunRow> Driven<'a, R> {
     }
 }
 
-/// What the operator sees of a run while it is under way.
+/// What the operator sees of a run in progress.
 struct Screen<'a> {
     context: &'a Context,
     server: &'a Server,
@@ -293,7 +296,7 @@ impl<R: Shown> Observer<R> for Screen<'_> {
     }
 }
 
-/// What becomes rows.
+/// What can be written as rows.
 trait Shown {
     fn show(&self, rows: &mut Rows<'_>) -> ControlFlow<Stop>;
 }

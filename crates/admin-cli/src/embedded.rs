@@ -7,7 +7,7 @@ use crate::command_error::CommandError;
 use crate::config::places::Places;
 use crate::exit;
 
-/// Starts the embedded sandbox with its kept state, or with demo data if there is none.
+/// Starts the embedded sandbox with its saved state, or with demo data if there is none.
 ///
 /// # Errors
 /// When the state file cannot be used, or another command holds it for too long.
@@ -17,7 +17,7 @@ pub(crate) async fn start(places: &Places) -> Result<Sandbox, CommandError> {
         make_directory(directory).map_err(|error| {
             CommandError::new(
                 exit::INTERNAL,
-                format!("cannot make the directory {}", directory.display()),
+                format!("cannot create the directory {}", directory.display()),
             )
             .because(error)
         })?;
@@ -28,24 +28,25 @@ pub(crate) async fn start(places: &Places) -> Result<Sandbox, CommandError> {
         .start()
         .await;
     started.map_err(|error| match error {
-        SandboxError::StateFile(error) => {
-            CommandError::new(exit::INTERNAL, "the state of the sandbox cannot be used")
-                .because(error)
-                .hint(format!(
-                    "if another easemob-admin is running with --sandbox, let it end; otherwise move {} away",
-                    state.display()
-                ))
-        }
-        error => CommandError::new(exit::INTERNAL, "the sandbox cannot be started").because(error),
+        SandboxError::StateFile(error) => CommandError::new(
+            exit::INTERNAL,
+            "cannot use the state of the sandbox",
+        )
+        .because(error)
+        .hint(format!(
+            "if another easemob-admin is running with --sandbox, wait until it ends; otherwise move {} away",
+            state.display()
+        )),
+        error => CommandError::new(exit::INTERNAL, "cannot start the sandbox").because(error),
     })
 }
 
-/// Stops the sandbox; its state is saved.
+/// Stops the sandbox and saves its state.
 ///
 /// # Errors
 /// When the state cannot be saved.
 pub(crate) async fn stop(sandbox: Sandbox) -> Result<(), CommandError> {
     sandbox.shutdown().await.map_err(|error| {
-        CommandError::new(exit::INTERNAL, "the state of the sandbox cannot be saved").because(error)
+        CommandError::new(exit::INTERNAL, "cannot save the state of the sandbox").because(error)
     })
 }

@@ -1,4 +1,4 @@
-//! From the process to a command and back: arguments, streams, runtime, exit code.
+//! Runs a command for the process: arguments, streams, runtime and exit code.
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
@@ -20,21 +20,21 @@ use crate::exit::{self, Exit};
 use crate::render::Format;
 use crate::ui::Ui;
 
-/// How long background tasks may take to end after the command did.
+/// How long background tasks may take to end after the command has ended.
 const LAST_TASKS: Duration = Duration::from_secs(1);
 
-/// Where the program writes to and what it sees of the terminal.
+/// The streams of the program, and what it knows of the terminal.
 pub struct Streams {
     /// Opens stdout, for data.
     pub stdout: Stdout,
-    /// Where everything else goes.
+    /// The stream for everything else.
     pub stderr: Box<dyn Write + Send>,
     /// The terminal.
     pub screen: Screen,
 }
 
 impl Streams {
-    /// Takes those of the process.
+    /// Returns the streams of the process.
     #[must_use]
     pub fn of_process() -> Self {
         let width = io::stdout().is_terminal().then(|| {
@@ -51,7 +51,7 @@ impl Streams {
     }
 }
 
-/// Runs the program on the arguments, environment and streams of the process.
+/// Runs the program with the arguments, environment and streams of the process.
 #[must_use]
 pub fn main() -> ExitCode {
     let exit = run(
@@ -64,7 +64,7 @@ pub fn main() -> ExitCode {
 
 /// Runs the program; the first argument is the name of the program.
 ///
-/// Signals of the process are listened to while a run goes on.
+/// During a run, the program handles the signals of the process.
 #[must_use]
 pub fn run(
     arguments: impl IntoIterator<Item = OsString>,
@@ -80,7 +80,7 @@ pub fn run(
     if cli.globals.output == Format::Failures && !matches!(cli.command, Command::Runs(RunsCommand::Show(_))) {
         ui.error(&CommandError::new(
             exit::USAGE,
-            "`--output failures` is for `runs show` only",
+            "`--output failures` only works with `runs show`",
         ));
         return exit::USAGE;
     }
@@ -90,7 +90,7 @@ pub fn run(
     let runtime = match runtime_of(&cli.command).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            ui.warn(format_args!("the program cannot start: {error}"));
+            ui.warn(format_args!("cannot start the program: {error}"));
             return exit::INTERNAL;
         }
     };
@@ -111,8 +111,8 @@ pub fn run(
     })
 }
 
-/// One thread for everything but a server: handing requests and answers from thread to thread costs more than it
-/// brings. Servers, and what writes to a database between calls, have a thread per core.
+/// Uses one thread for everything except servers: passing requests and answers between threads costs more
+/// than it gains. Servers, and commands that write to a database between calls, have one thread per core.
 fn runtime_of(command: &Command) -> tokio::runtime::Builder {
     match command {
         Command::Sandbox(SandboxCommand::Serve(_))
@@ -123,7 +123,7 @@ fn runtime_of(command: &Command) -> tokio::runtime::Builder {
     }
 }
 
-/// Help and version go to stdout, a wrong command line to stderr.
+/// Writes help and version to stdout, and errors of the command line to stderr.
 fn help_or_usage(error: &clap::Error, environment: &Environment, streams: &mut Streams) -> Exit {
     let text = error.render();
     let color = |terminal: bool| terminal && may_color(environment);
@@ -134,7 +134,7 @@ fn help_or_usage(error: &clap::Error, environment: &Environment, streams: &mut S
             text.to_string()
         }
     };
-    // Nothing is left to do if the reader is gone.
+    // Nothing can be done if the reader is gone.
     let _ = if error.use_stderr() {
         streams
             .stderr
@@ -154,7 +154,7 @@ fn may_color(environment: &Environment) -> bool {
 fn log_to_stderr() {
     use tracing_subscriber::filter::{LevelFilter, Targets};
     use tracing_subscriber::layer::SubscriberExt;
-    // Libraries below the client log addresses and bytes that help nobody here.
+    // Libraries below the client log addresses and bytes that do not help here.
     let ours = Targets::new()
         .with_target("easemob_admin_api", LevelFilter::DEBUG)
         .with_target("easemob_admin_ops", LevelFilter::DEBUG);

@@ -1,6 +1,6 @@
 //! Exit codes: a contract with scripts, listed in `docs/exit-codes.md`.
 //!
-//! A code never changes its meaning. Gaps in the numbers are codes that later commands will use.
+//! A code never changes its meaning. Gaps in the numbers are reserved for later commands.
 
 /// One documented exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,7 +15,7 @@ impl Exit {
         Self { code, name, meaning }
     }
 
-    /// Returns the number handed to the operating system.
+    /// Returns the number passed to the operating system.
     #[must_use]
     pub const fn code(self) -> u8 {
         self.code
@@ -27,14 +27,14 @@ impl Exit {
         self.name
     }
 
-    /// Returns one sentence that says when the code is used.
+    /// Returns a sentence that says when the code is used.
     #[must_use]
     pub const fn meaning(self) -> &'static str {
         self.meaning
     }
 }
 
-/// Everything that was asked for was done.
+/// Everything requested was done.
 pub const OK: Exit = Exit::new(
     0,
     "ok",
@@ -64,7 +64,7 @@ pub const REFUSED: Exit = Exit::new(
     "refused",
     "The server refused: wrong credentials, missing permission, wrong app, or no such user in a command about one.",
 );
-/// The server did not answer, or not usably.
+/// The server did not answer, or gave no usable answer.
 pub const UNREACHABLE: Exit = Exit::new(
     5,
     "unreachable",
@@ -100,7 +100,7 @@ pub const INTERRUPTED: Exit = Exit::new(
     "interrupted",
     "Stopped cleanly before the end: Ctrl-C, SIGTERM, `--max-duration`, or No at the question. The rest can still be done.",
 );
-/// What was looked for was found.
+/// A check found something.
 pub const FINDINGS: Exit = Exit::new(
     11,
     "findings",

@@ -1,4 +1,4 @@
-//! Turns signals and `--max-duration` into wishes that a run can follow.
+//! Turns signals and `--max-duration` into stop requests for a run.
 
 use std::io;
 use std::sync::{Arc, mpsc};
@@ -11,13 +11,14 @@ use tokio::sync::watch;
 use crate::exit;
 use crate::ui::Ui;
 
-/// How long the program may take to leave after the second signal.
+/// How long the program may take to exit after the second signal.
 const LAST_GRACE: Duration = Duration::from_secs(5);
 
-/// Starts to listen; from here on a signal no longer ends the process by itself.
+/// Starts to listen; from now on a signal no longer ends the process.
 ///
-/// The first Ctrl-C or SIGTERM asks to finish in good order, and gives up what `client` has not sent yet; the second one to stop at once. Both are heard even while
-/// the run is busy writing rows that nobody reads: listening has a thread of its own.
+/// The first Ctrl-C or SIGTERM asks the run to finish cleanly, and cancels requests that `client` has not
+/// sent yet; the second one asks it to stop at once. Both are handled even while the run is blocked on
+/// writing rows that nobody reads, because listening has its own thread.
 #[must_use]
 pub fn listen(ui: &Arc<Ui>, deadline: Option<Instant>, client: &Client) -> watch::Receiver<Wish> {
     let client = client.clone();
@@ -36,14 +37,14 @@ pub fn listen(ui: &Arc<Ui>, deadline: Option<Instant>, client: &Client) -> watch
         });
         Ok::<(), io::Error>(())
     });
-    // No signal must be missed from here on; a thread that could not start has given up its sender.
+    // No signal may be missed from now on; a thread that could not start has dropped its sender.
     if started.is_err() || installed.recv().is_err() {
-        ui.warn("signals cannot be listened to: they end the program at once");
+        ui.warn("cannot listen for signals: they will end the program at once");
     }
     receiver
 }
 
-/// Waits until `deadline`; for ever if there is none.
+/// Waits until `deadline`, or for ever if there is none.
 pub async fn over(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
@@ -66,11 +67,11 @@ async fn hear(
         () = sender.closed() => return,
         () = signals.next() => {
             drain(Cause::Signal);
-            ui.say("stopping: what is in flight will be finished; press Ctrl-C again to stop at once");
+            ui.say("stopping: finishing the users in progress; press Ctrl-C again to stop at once");
         }
         () = over(deadline) => {
             drain(Cause::Deadline);
-            ui.say("--max-duration is over: what is in flight will be finished");
+            ui.say("--max-duration has ended: finishing the users in progress");
             signals.next().await;
             sender.send_replace(Wish::Drain(Cause::Signal));
         }
@@ -81,12 +82,12 @@ async fn hear(
     std::process::exit(i32::from(exit::ABORTED.code()));
 }
 
-/// What ended a command that goes on until it is told to stop.
+/// What ended a command that runs until it is stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
     /// Ctrl-C or SIGTERM.
     BySignal,
-    /// `--max-duration` was over.
+    /// The end of `--max-duration`.
     ByDeadline,
 }
 

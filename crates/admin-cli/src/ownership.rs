@@ -1,4 +1,5 @@
-//! Whose files these are: nothing is acted on, resumed or run that others could have written or could move away.
+//! Checks who can change files: the program does not trust, resume or run anything that other accounts could
+//! have written or could move away.
 
 #[cfg(unix)]
 mod walk;
@@ -14,27 +15,27 @@ use crate::context::Context;
 use crate::exit::Exit;
 use crate::stores::files;
 
-/// The variable that names a directory whose permissions the operator vouches for, with those above it: the volume of a
-/// container, in which there is nobody else.
+/// The variable that names a directory whose permissions, and those of the directories above it, the operator
+/// vouches for: the volume of a container without other accounts.
 pub const TRUSTED: &str = "EASEMOB_TRUSTED_DIR";
 
-/// What a file or directory is to this tool.
+/// The role of a file or directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
-    /// Made by this tool: the data directory, and what is in it.
+    /// Created by this tool: the data directory and its contents.
     Own,
-    /// A directory above; whoever can write there can move away what is below.
+    /// A directory above; anybody who can write there can move away what is below.
     Above,
-    /// The profile file, which people write.
+    /// The profile file, which people edit.
     Settings,
 }
 
-/// What there is.
+/// The attributes of a file or directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Seen {
-    /// The number of its owner.
+    /// The user id of its owner.
     pub owner: u32,
-    /// The number of its group.
+    /// The group id of its group.
     pub group: u32,
     /// Its permissions, with the sticky bit.
     pub mode: u32,
@@ -42,18 +43,18 @@ pub struct Seen {
     pub link: bool,
 }
 
-/// What is done about it.
+/// What to do about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// Nobody else can change it.
     Trusted,
-    /// Its group can, and need not: these permissions are enough.
+    /// Its group can change it, but need not: these permissions are enough.
     Tighten(u32),
-    /// Somebody else can.
+    /// Another account can change it.
     Refuse(Why),
 }
 
-/// Who else can change it.
+/// Which other accounts can change it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Why {
     /// Its owner, who is neither this account nor root.
@@ -64,11 +65,11 @@ pub enum Why {
     Group(u32),
 }
 
-/// Judges a file or directory for the account with the number `uid`.
+/// Judges a file or directory for the account with the user id `uid`.
 ///
-/// A group with the number of the account is the account's own, as umask 002 takes for granted; group 0 is root's, and that
-/// of containers with an arbitrary account. A directory of root's that its group can write is root's decision: the volume of
-/// a container has one, and what others put there is not ours.
+/// A group whose id equals the account's is the account's own, as umask 002 assumes; group 0 belongs to root
+/// and to containers with an arbitrary account. If root owns a directory that its group can write, that is
+/// root's decision: the volume of a container has one, and files that others put there are not ours.
 #[must_use]
 pub fn judge(seen: Seen, role: Role, uid: u32) -> Verdict {
     const ROOT: u32 = 0;
@@ -79,7 +80,7 @@ pub fn judge(seen: Seen, role: Role, uid: u32) -> Verdict {
     if owner != uid && owner != ROOT {
         return Verdict::Refuse(Why::Owner(owner));
     }
-    // In a sticky directory only the owner of an entry can move it away.
+    // In a sticky directory, only the owner of an entry can move it away.
     if seen.link || (role == Role::Above && mode & STICKY != 0) {
         return Verdict::Trusted;
     }
@@ -109,40 +110,40 @@ pub struct Untrusted {
 fn reason(why: Why) -> String {
     match why {
         Why::Owner(owner) => format!("belongs to user {owner}, who is neither this account nor root"),
-        Why::Everybody(mode) => format!("can be changed by everybody (mode {:04o})", mode & 0o7777),
+        Why::Everybody(mode) => format!("can be changed by every account (mode {:04o})", mode & 0o7777),
         Why::Group(mode) => format!("can be changed by its group (mode {:04o})", mode & 0o7777),
     }
 }
 
 impl Untrusted {
-    /// Returns what to type.
+    /// Returns the command that fixes it.
     fn way_out(&self) -> String {
         let path = quoted(&self.path);
         match self.why {
-            Why::Owner(_) => format!("look at what is in it; if it is yours: chown \"$(id -un)\" {path}"),
-            Why::Everybody(_) => format!("look at what is in it, then: chmod o-w {path}"),
-            Why::Group(_) => format!("look at what is in it, then: chmod g-w {path}"),
+            Why::Owner(_) => format!("check its content; if it is yours: chown \"$(id -un)\" {path}"),
+            Why::Everybody(_) => format!("check its content, then: chmod o-w {path}"),
+            Why::Group(_) => format!("check its content, then: chmod g-w {path}"),
         }
     }
 
     fn refused(self, exit: Exit, what: &str) -> CommandError {
         CommandError::new(
             exit,
-            format!("{what}, because others could have changed it; nothing was sent"),
+            format!("{what} because other accounts could have changed it; nothing was sent"),
         )
         .hint(self.way_out())
         .hint(format!(
-            "in a container with nobody else in it, name the volume: {TRUSTED}=DIR"
+            "in a container without other accounts, name the volume: {TRUSTED}=DIR"
         ))
         .because(self)
     }
 }
 
-/// Refuses to act by records that others can change: runs, locks, budgets, logins. What only its group can change is
-/// closed, which is said.
+/// Refuses to rely on records that other accounts can change: runs, locks, budgets, logins. Files that only
+/// their group can change are restricted, with a note.
 ///
 /// # Errors
-/// When others can change the data directory, what is in it, or a directory above.
+/// When other accounts can change the data directory, its contents, or a directory above.
 pub fn require_data(context: &Context) -> Result<(), CommandError> {
     let places = context.places()?;
     let data = files(&places);
@@ -155,7 +156,8 @@ pub fn require_data(context: &Context) -> Result<(), CommandError> {
             for all_of in [data.locks(), data.logins(), places.rate_budgets()] {
                 walk.own(&all_of, 3)?;
             }
-            // The trail judges itself, and more strictly: what it is not asked to close it refuses.
+            // The trail checks its own files, and more strictly: files that this walk does not restrict, it
+            // refuses.
             walk.close(&data.trails(), 3);
             Ok(())
         },
@@ -165,11 +167,11 @@ pub fn require_data(context: &Context) -> Result<(), CommandError> {
         context,
         tightened,
         crate::exit::INTERNAL,
-        "the records in the data directory are not used",
+        "cannot use the records in the data directory",
     )
 }
 
-/// Refuses a run whose files others can change.
+/// Refuses a run whose files other accounts can change.
 ///
 /// # Errors
 /// When they can.
@@ -179,19 +181,19 @@ pub fn require_run(context: &Context, id: &RunId) -> Result<(), CommandError> {
         |walk| walk.own(&runs.join(id.as_str()), 2),
         trusted_directory(&context.environment),
     );
-    conclude(context, tightened, crate::exit::INTERNAL, "the run is not used")
+    conclude(context, tightened, crate::exit::INTERNAL, "cannot use the run")
 }
 
-/// Refuses a profile file that others can change.
+/// Refuses a profile file that other accounts can change.
 ///
 /// # Errors
 /// When they can.
 pub fn require_settings(context: &Context) -> Result<(), CommandError> {
     let found = settings(context)?;
-    conclude(context, found, crate::exit::CONFIG, "the profile is not used")
+    conclude(context, found, crate::exit::CONFIG, "cannot use the profile")
 }
 
-/// Warns of a profile file that others can change.
+/// Warns about a profile file that other accounts can change.
 ///
 /// # Errors
 /// When there is no place for it.
@@ -314,11 +316,11 @@ mod tests {
             (US, US, 0o777, Above, Refuse(Why::Everybody(0o777))),
             (0, 0, 0o777, Above, Refuse(Why::Everybody(0o777))),
             (0, 0, 0o777, Own, Refuse(Why::Everybody(0o777))),
-            // Sticky: below it only, not where entries are looked for.
+            // Sticky: only below it, not where entries are looked for.
             (0, 0, 0o1777, Above, Trusted),
             (US, US, 0o1777, Above, Trusted),
             (0, 0, 0o1777, Own, Refuse(Why::Everybody(0o1777))),
-            // Somebody else's, however closed.
+            // Another account's, however restricted.
             (1001, US, 0o700, Own, Refuse(Why::Owner(1001))),
             (1001, US, 0o1777, Above, Refuse(Why::Owner(1001))),
             (1001, US, 0o600, Settings, Refuse(Why::Owner(1001))),

@@ -1,6 +1,6 @@
-//! Tells the operator until when requests wait because the server asked for it.
+//! Reports how long requests wait because the server asked for a pause.
 //!
-//! A pause is the app's, not a command's: it may have been asked of another process, long before.
+//! A pause belongs to the app, not to a command: another process may have received it long before.
 
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -14,16 +14,16 @@ use crate::command_error::CommandError;
 use crate::exit;
 use crate::ui::Ui;
 
-/// Shorter pauses are over before anybody wonders.
+/// Shorter pauses end before anybody wonders.
 const WORTH_TELLING: Duration = Duration::from_secs(3);
 
-/// How often the client is asked.
+/// How often to check the client.
 const EVERY: Duration = Duration::from_millis(250);
 
 /// How often a pause that goes on is told again.
 const AGAIN: Duration = Duration::from_secs(60);
 
-/// Ends of a pause that are no further apart are the same.
+/// Ends of a pause that are no further apart count as the same.
 const SAME: Duration = Duration::from_secs(2);
 
 /// Watches the pauses of a client until it is dropped.
@@ -31,20 +31,21 @@ const SAME: Duration = Duration::from_secs(2);
 pub struct Pauses(#[expect(dead_code, reason = "what counts is when it is dropped")] mpsc::Sender<()>);
 
 impl Pauses {
-    /// Begins to watch. A pause that begins later and ends after `deadline` makes `client` give up what waits.
+    /// Starts to watch. If a pause starts later and ends after `deadline`, `client` gives up its waiting
+    /// requests.
     ///
     /// # Errors
-    /// When there is a pause already that ends after `deadline`; nothing was sent then.
+    /// When a pause is already in force that ends after `deadline`. Nothing was sent then.
     pub fn watch(ui: &Arc<Ui>, client: &Client, deadline: Option<Instant>) -> Result<Self, CommandError> {
         let mut telling = Telling::default();
         if let Some(pause) = pause_of(client) {
             if outlasts(pause, deadline) {
                 let until = local(SystemTime::now() + pause);
                 let what =
-                    format!("the server asked to send nothing until {until}, and --max-duration ends before");
+                    format!("the server asked to send nothing until {until}, but --max-duration ends before");
                 return Err(CommandError::new(exit::INTERRUPTED, what)
                     .because("nothing was sent")
-                    .hint("run the command again then, or leave out --max-duration to wait"));
+                    .hint("run the command again then, or without --max-duration to wait"));
             }
             tell(&mut telling, ui, pause);
         }
@@ -55,13 +56,13 @@ impl Pauses {
                 let Some(pause) = pause_of(&client) else { continue };
                 tell(&mut telling, &ui, pause);
                 if outlasts(pause, deadline) {
-                    ui.say("--max-duration ends before that, so what waits is given up");
+                    ui.say("--max-duration ends before that, so waiting requests are given up");
                     client.stop_waiting();
                     return;
                 }
             }
         };
-        // Without it a pause is not told, and everything else goes on.
+        // Without the thread, pauses are not reported, but everything else works.
         let _ = std::thread::Builder::new().name("pauses".into()).spawn(watching);
         Ok(Self(held))
     }
@@ -81,20 +82,20 @@ fn tell(telling: &mut Telling, ui: &Ui, pause: Duration) {
     if telling.is_due(now, now + pause) {
         let until = local(SystemTime::now() + pause);
         ui.say(format_args!(
-            "the server asked for a pause: waiting until {until} ({} s); Ctrl-C gives up what waits",
+            "the server asked for a pause: waiting until {until} ({} s); press Ctrl-C to give up",
             pause.as_secs()
         ));
     }
 }
 
-/// What was told last. Pure.
+/// What was reported last. Pure.
 #[derive(Debug, Default)]
 struct Telling {
     last: Option<(Instant, Instant)>,
 }
 
 impl Telling {
-    /// Returns true if a pause that ends at `end` is to be told at `now`, and takes note of that.
+    /// Returns true if a pause that ends at `end` should be reported at `now`, and records that it was.
     fn is_due(&mut self, now: Instant, end: Instant) -> bool {
         let known = self.last.is_some_and(|(told, known)| {
             let apart = end.max(known).duration_since(end.min(known));
@@ -108,10 +109,10 @@ impl Telling {
     }
 }
 
-/// A time as the clock on the wall shows it.
+/// Formats a time in the local time zone.
 fn local(time: SystemTime) -> String {
     Timestamp::try_from(time).map_or_else(
-        |_| "a time that no calendar has".into(),
+        |_| "a time out of range".into(),
         |time| {
             let here = time.to_zoned(TimeZone::system());
             here.strftime("%Y-%m-%d %H:%M:%S %:z").to_string()

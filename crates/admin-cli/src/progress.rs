@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
-/// A bar with rate and time left; a copy is the same bar.
+/// A progress bar with rate and time left; a copy is the same bar.
 #[derive(Clone)]
 pub struct Progress(ProgressBar);
 
 impl Progress {
-    /// Shows a bar for `total` items of the named kind; or only how many are done, if nobody knows how many there are.
+    /// Shows a bar for `total` items of the named kind, or only a counter if the total is unknown.
     #[must_use]
     pub fn on_stderr(total: Option<u64>, verb: &'static str) -> Self {
         let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr_with_hz(8));
@@ -21,7 +21,7 @@ impl Progress {
         };
         if let Ok(style) = ProgressStyle::with_template(template) {
             let rate = |state: &ProgressState, text: &mut dyn fmt::Write| {
-                // Nothing can be done about a bar that cannot be drawn.
+                // A bar that cannot be drawn is not worth an error.
                 let _ = write!(text, "{:.0} users/s", state.per_sec());
             };
             bar.set_style(style.with_key("rate", rate).progress_chars("=> "));
@@ -36,13 +36,13 @@ impl Progress {
         self.0.inc(items);
     }
 
-    /// Says that the server has made the rate smaller; nothing takes the words away again.
+    /// Shows that the server has reduced the rate; the text stays.
     pub fn reduced(&self, rate: Option<f64>) {
         let words = rate.map(|rate| format!("  (slowed down by the server to {rate:.0} requests/s)"));
         self.0.set_message(words.unwrap_or_default());
     }
 
-    /// Runs `work` while the bar is out of the way.
+    /// Runs `work` while the bar is hidden.
     pub fn suspend<R>(&self, work: impl FnOnce() -> R) -> R {
         self.0.suspend(work)
     }
@@ -53,14 +53,14 @@ impl Progress {
     }
 }
 
-/// Writes to a terminal on which a bar is shown too.
+/// Writes to a terminal that also shows a bar.
 pub struct Beside<W> {
     out: W,
     bar: Progress,
 }
 
 impl<W: Write> Beside<W> {
-    /// Keeps `bar` out of the way of what is written to `out`.
+    /// Hides `bar` while bytes are written to `out`.
     pub fn new(out: W, bar: Progress) -> Self {
         Self { out, bar }
     }

@@ -1,4 +1,4 @@
-//! What is told at the end of a run, for people on stderr and for programs in JSON.
+//! The summary at the end of a run, for people on stderr and for programs in JSON.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -16,11 +16,11 @@ use crate::exit::{self, Exit};
 pub struct LimitCounts {
     /// Changed, or they would be.
     pub changed: u64,
-    /// Already as they are meant to be.
+    /// Already as requested.
     pub unchanged: u64,
     /// Failed, whether or not repeating may help.
     pub failed: u64,
-    /// Whether they are those of the app, which is no user.
+    /// Whether they are the limits of the app, which is not a user.
     #[serde(skip)]
     pub of_the_app: bool,
 }
@@ -44,42 +44,42 @@ pub struct Summary {
     /// Users of the run that failed in earlier attempts and were not tried again; repeating will not help.
     #[serde(skip_serializing_if = "is_zero")]
     pub failed_earlier_final: u64,
-    /// Users that were in flight when the run was stopped at once.
+    /// Users in progress when the run was aborted.
     pub unknown: u64,
     /// Users that were not tried.
     pub not_started: u64,
     /// The line of the first user that was not started; all later lines were not started either.
     pub first_line_not_started: Option<u64>,
-    /// Devices ended, that would be ended, or that were found, depending on the command.
+    /// Devices that were signed out, would be signed out, or were found, depending on the command.
     pub devices: u64,
     /// Lines that repeated an earlier user.
     pub duplicate_lines: u64,
-    /// Lines left out by `--skip-invalid`.
+    /// Lines skipped by `--skip-invalid`.
     pub invalid_lines: u64,
-    /// Column headers that were left out of the list: none or one.
+    /// Column headers that were skipped in the list: zero or one.
     #[serde(skip_serializing_if = "is_zero")]
     pub header_lines: u64,
-    /// Names with characters that cannot be seen or look like others.
+    /// Names with invisible or look-alike characters.
     #[serde(skip_serializing_if = "is_zero")]
     pub names_with_hidden_characters: u64,
-    /// Exemptions that fit none of the users, if there are exemptions.
+    /// Exemptions that match none of the users, if there are exemptions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exemptions_unmatched: Option<u64>,
-    /// The first few of them.
+    /// The first few unmatched exemptions.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub exemptions_unmatched_first: Vec<String>,
     /// Whether nothing was changed because of `--dry-run`.
     pub dry_run: bool,
-    /// The id of the run, if it is on record.
+    /// The id of the run, if it is recorded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,
-    /// What a second reading found, if one was asked for.
+    /// The result of the second reading, if one was requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verified: Option<Verified>,
     /// Users whose devices differ from the plan.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub drifted: Option<u64>,
-    /// Devices beyond a limit that stay: their age is unknown, or too few would survive.
+    /// Devices over a limit that stay: their age is unknown, or too few would survive.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub over_limit_and_stay: Option<u64>,
     /// The counts of a run that sets limits.
@@ -88,16 +88,16 @@ pub struct Summary {
     /// Why the operator did it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// The ticket it belongs to.
+    /// The ticket that it belongs to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ticket: Option<String>,
-    /// Requests sent, with repeats and those for tokens.
+    /// Requests sent, including retries and token requests.
     pub requests: u64,
     /// Time from the first request.
     pub elapsed_seconds: f64,
-    /// Requests per second, if it took at least one.
+    /// Requests per second, if the run took at least one second.
     pub requests_per_second: Option<f64>,
-    /// Why the run ended before its list did.
+    /// Why the run ended before the end of its list.
     pub stopped: Option<&'static str>,
 }
 
@@ -106,14 +106,14 @@ pub struct Summary {
 pub struct Words {
     /// What happened to users, such as `logged out`.
     pub done: &'static str,
-    /// What there was nothing of, such as `not online`.
+    /// The word for users with nothing to do, such as `not online`.
     pub nothing: &'static str,
-    /// What happened to devices; nothing if the command does not count them.
+    /// What happened to devices; `None` if the command does not count them.
     pub devices: Option<&'static str>,
 }
 
 impl Summary {
-    /// Begins a summary.
+    /// Creates the summary of a list.
     #[must_use]
     pub fn of_users(users: u64) -> Self {
         Self {
@@ -149,7 +149,7 @@ impl Summary {
         }
     }
 
-    /// Notes which exemptions fit none of the users.
+    /// Adds the exemptions that match none of the users.
     #[must_use]
     pub fn with_unmatched(mut self, unmatched: Option<Unmatched>) -> Self {
         self.exemptions_unmatched = unmatched.as_ref().map(|unmatched| unmatched.count);
@@ -157,31 +157,31 @@ impl Summary {
         self
     }
 
-    /// Returns true if `runs resume` would find something to do.
+    /// Returns true if `runs resume` could continue the run.
     #[must_use]
     pub fn is_unfinished(&self) -> bool {
         self.not_started > 0 || self.unknown > 0
     }
 
-    /// Takes over the failures of earlier attempts that this one does not try again.
+    /// Adds the failures of earlier attempts that this attempt does not retry.
     pub fn leave(&mut self, left: Left) {
         self.failed_earlier_retry_may_help = left.retry_may_help;
         self.failed_earlier_final = left.last;
     }
 
-    /// Returns how many users failed for whom repeating may help, those of earlier attempts included.
+    /// Returns how many users failed for whom repeating may help, including earlier attempts.
     #[must_use]
     pub fn all_failed_retry(&self) -> u64 {
         self.failed_retry_may_help + self.failed_earlier_retry_may_help
     }
 
-    /// Returns how many users failed for whom repeating will not help, those of earlier attempts included.
+    /// Returns how many users failed for whom repeating will not help, including earlier attempts.
     #[must_use]
     pub fn all_failed_final(&self) -> u64 {
         self.failed_final + self.failed_earlier_final
     }
 
-    /// Returns the exit code of what was done to the end: that of the failures that remain, if there are any.
+    /// Returns the exit code of a completed run: that of the remaining failures, if there are any.
     #[must_use]
     pub fn exit(&self) -> Exit {
         if self.all_failed_retry() > 0 {
@@ -215,11 +215,11 @@ impl Summary {
         self.elapsed_seconds = rounded(elapsed.as_secs_f64(), 1000.0);
         #[expect(clippy::cast_precision_loss, reason = "a rate need not be exact")]
         let rate = requests as f64 / elapsed.as_secs_f64();
-        // A burst of a moment says nothing of a second.
+        // The rate of a shorter burst means nothing.
         self.requests_per_second = (elapsed >= Duration::from_secs(1)).then(|| rounded(rate, 10.0));
     }
 
-    /// Tells the summary in two lines.
+    /// Returns the summary as text.
     #[must_use]
     pub fn text(&self, words: Words) -> String {
         let users = if self.users == 1 { "user" } else { "users" };
@@ -237,14 +237,14 @@ impl Summary {
         let _ = write!(text, ", {failed} failed");
         if failed > 0 {
             let (retry, last) = (self.failed_retry_may_help, self.failed_final);
-            let _ = write!(text, " (repeating may help for {retry}, will not for {last})");
+            let _ = write!(text, " (retrying may help for {retry}, will not for {last})");
         }
         let (retry, last) = (self.failed_earlier_retry_may_help, self.failed_earlier_final);
         if retry + last > 0 {
             let earlier = retry + last;
             let _ = write!(
                 text,
-                ", {earlier} failed earlier and not tried again (repeating may help for {retry}, will not for {last})"
+                ", {earlier} failed earlier and not retried (retrying may help for {retry}, will not for {last})"
             );
         }
         if self.unknown > 0 {
@@ -274,12 +274,8 @@ impl Summary {
             let _ = write!(text, "\n{drifted} differed from the plan");
         }
         if let Some(stay) = self.over_limit_and_stay.filter(|stay| *stay > 0) {
-            let are = if stay == 1 {
-                "1 device is"
-            } else {
-                &format!("{stay} devices are")
-            };
-            let _ = write!(text, "\n{are} beyond a limit and may not be chosen");
+            let noun = if stay == 1 { "device" } else { "devices" };
+            let _ = write!(text, "\n{stay} {noun} over a limit may not be chosen");
         }
         if let Some(verified) = &self.verified {
             let _ = write!(text, "\n{verified}");
@@ -294,23 +290,23 @@ impl Summary {
     }
 }
 
-/// Says how to try again what failed in a run and is not left to `runs resume`; nothing if nothing did.
+/// Returns how to retry the failures that `runs resume` does not cover, or `None` if there are none.
 #[must_use]
 pub fn way_back(retry_may_help: u64, last: u64, run: &str) -> Option<String> {
     if retry_may_help > 0 {
         Some(format!(
-            "to try the failed ones again: easemob-admin runs retry-failed {run}"
+            "to retry the failed users: easemob-admin runs retry-failed {run}"
         ))
     } else if last > 0 {
         Some(format!(
-            "to try those that failed for good again: easemob-admin runs retry-failed {run} --all"
+            "to retry the permanent failures: easemob-admin runs retry-failed {run} --all"
         ))
     } else {
         None
     }
 }
 
-/// Tells counters that are left out of JSON.
+/// Returns true for counters that are left out of JSON.
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields like this")]
 pub(crate) fn is_zero(number: &u64) -> bool {
     *number == 0
@@ -320,16 +316,16 @@ fn rounded(value: f64, steps: f64) -> f64 {
     (value * steps).round() / steps
 }
 
-/// Says how to go on with a run that is not finished. What stopped the run, by its [word](easemob_admin_ops::schedule::pipeline::Stop::word), would stop it
-/// again.
+/// Returns how to continue an unfinished run. The cause that stopped the run, given by its
+/// [word](easemob_admin_ops::schedule::pipeline::Stop::word), would stop it again.
 #[must_use]
 pub fn way_on(stopped: Option<&str>, run: &str) -> String {
     match stopped {
         Some("max_logouts") => {
-            format!("to go on with a higher cap: easemob-admin runs resume {run} --max-logouts N")
+            format!("to resume with a higher cap: easemob-admin runs resume {run} --max-logouts N")
         }
         Some("drift") => "to do the rest, make a new plan: easemob-admin sessions plan".into(),
-        _ => format!("to go on: easemob-admin runs resume {run}"),
+        _ => format!("to resume: easemob-admin runs resume {run}"),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Everything that is said on stderr: warnings, notes, errors, and the place where the progress bar is.
+//! Writes messages to stderr: warnings, notes, errors, and the progress bar.
 
 use std::error::Error;
 use std::fmt::Display;
@@ -11,7 +11,7 @@ use easemob_admin_ops::names::harmless::harmless;
 use crate::command_error::CommandError;
 use crate::progress::Progress;
 
-/// Speaks to the operator.
+/// Writes messages for the operator.
 pub struct Ui {
     err: Mutex<Box<dyn Write + Send>>,
     bar: Mutex<Option<Progress>>,
@@ -20,7 +20,7 @@ pub struct Ui {
 }
 
 impl Ui {
-    /// Binds to a writer; `quiet` leaves out what is neither warning nor error nor summary.
+    /// Creates the output for a writer; `quiet` suppresses everything except warnings, errors and summaries.
     #[must_use]
     pub fn new(err: Box<dyn Write + Send>, quiet: bool, color: bool) -> Self {
         Self {
@@ -31,24 +31,24 @@ impl Ui {
         }
     }
 
-    /// Says something that is good to know.
+    /// Prints a note.
     pub fn note(&self, text: impl Display) {
         if !self.quiet {
             self.line(&text.to_string());
         }
     }
 
-    /// Says something that must be seen even with `--quiet`, such as a summary.
+    /// Prints a message that must be seen even with `--quiet`, such as a summary.
     pub fn say(&self, text: impl Display) {
         self.line(&text.to_string());
     }
 
-    /// Warns.
+    /// Prints a warning.
     pub fn warn(&self, text: impl Display) {
         self.labelled("warning", AnsiColor::Yellow, &text.to_string());
     }
 
-    /// Tells an error with its causes and what to do next.
+    /// Prints an error with its causes and hints.
     pub fn error(&self, error: &CommandError) {
         self.labelled("error", AnsiColor::Red, &error.to_string());
         let mut cause = error.source();
@@ -61,33 +61,33 @@ impl Ui {
         }
     }
 
-    /// Shows `bar` below everything else until it is taken down.
+    /// Shows `bar` below everything else until [`lower`](Self::lower) removes it.
     pub fn raise(&self, bar: Progress) {
         *lock(&self.bar) = Some(bar);
     }
 
-    /// Moves the bar on, if there is one.
+    /// Advances the bar, if there is one.
     pub fn advance(&self, items: u64) {
         if let Some(bar) = &*lock(&self.bar) {
             bar.advance(items);
         }
     }
 
-    /// Says beside the bar that the server has made the rate smaller; nothing takes the words away again.
+    /// Shows beside the bar that the server has reduced the rate; the text stays.
     pub fn reduced(&self, rate: Option<f64>) {
         if let Some(bar) = &*lock(&self.bar) {
             bar.reduced(rate);
         }
     }
 
-    /// Takes the bar down.
+    /// Removes the bar.
     pub fn lower(&self) {
         if let Some(bar) = lock(&self.bar).take() {
             bar.clear();
         }
     }
 
-    /// Asks without ending the line.
+    /// Prints a question without ending the line.
     pub fn ask(&self, text: &str) {
         let mut err = lock(&self.err);
         let _ = write!(err, "{text} ").and_then(|()| err.flush());
@@ -110,7 +110,7 @@ impl Ui {
         let bar = lock(&self.bar).clone();
         let write = || {
             let mut err = lock(&self.err);
-            // There is nowhere left to complain if stderr is closed.
+            // If stderr is closed, there is nowhere left to report it.
             let _ = writeln!(err, "{text}").and_then(|()| err.flush());
         };
         match bar {
@@ -120,7 +120,7 @@ impl Ui {
     }
 }
 
-/// Messages may quote names from lists and servers; their own line breaks are kept.
+/// Makes a message safe to print: it may quote names from lists and servers. Its own line breaks are kept.
 fn safe(text: &str) -> String {
     text.lines().map(harmless).collect::<Vec<_>>().join("\n")
 }

@@ -219,7 +219,7 @@ fn a_bad_list_sends_nothing() {
     let bench = Bench::new();
     for (text, said) in [
         (&b"ann\nbo\0b\n"[..], "binary"),
-        (b"", "names no user"),
+        (b"", "contains no users"),
         (b"ann\n\xff\xff\n", "not UTF-8"),
         (b"ann\nb\x01b\n", "line 2"),
     ] {

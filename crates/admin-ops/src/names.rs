@@ -1,8 +1,10 @@
-//! The one check of names and patterns, wherever they come from: a name matches somebody or is refused. Pure.
+//! The only check of names and patterns, wherever they come from: a name that could match nobody is refused.
+//! Pure.
 //!
-//! An exemption that matches nobody signs out the person it was to protect, and nobody sees why. So exemptions and
-//! policies take only what the name of an account is likely to hold, and `?` stands for any other character. Lists of
-//! users are warned about instead, because old accounts do have odd names.
+//! An exemption that matches nobody signs out the person it was to protect, and nobody notices why. So
+//! exemptions and policies accept only characters that account names are likely to contain, and `?` stands
+//! for any other character. For lists of users there are warnings instead, because old accounts do have odd
+//! names.
 
 pub mod characters;
 pub mod harmless;
@@ -13,11 +15,11 @@ use easemob_admin_api::{DeviceId, UserId};
 
 use crate::names::characters::{Class, as_seen, class, first_stranger, named, ordinary, separates, visible};
 
-/// Signs that user ids are made of besides letters and digits.
+/// Signs in user ids besides letters and digits.
 const OF_USERS: &[char] = &['_', '-', '.', '@', '+'];
-/// Signs that platforms are made of.
+/// Signs in platforms.
 const OF_PLATFORMS: &[char] = &['_', '-', '.'];
-/// Signs that come with a list or a file format and not with a resource id.
+/// Signs that come from a list or a file format, not from a resource id.
 const NOT_OF_DEVICES: &[char] = &[
     ',', ';', '"', '\'', '`', '#', '{', '}', '<', '>', '|', '\\', '“', '”', '„', '‘', '’', '«', '»', '、',
     '。',
@@ -28,16 +30,16 @@ const AROUND: &[char] = &[
 ];
 const WILDCARDS: &[char] = &['*', '?'];
 
-/// What a text is to name.
+/// What a text should name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// One user.
     User,
-    /// A user, or several by `*` and `?`.
+    /// A user, or several users with `*` and `?`.
     UserPattern,
     /// One device, by its resource id.
     Device,
-    /// Devices, by their resource ids.
+    /// Devices, by resource id.
     DevicePattern,
     /// Devices, by the names that their owners gave them.
     DeviceName,
@@ -77,33 +79,33 @@ impl Kind {
 /// What is wrong with a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trouble {
-    /// There is nothing.
+    /// The name is empty.
     Empty,
-    /// A blank at the beginning or the end.
+    /// It starts or ends with a space.
     Surrounded,
-    /// A character that cannot be seen, was damaged, or means nothing.
+    /// It contains a character that is invisible, was damaged, or has no meaning.
     Unseen,
-    /// A full-width or otherwise unusual form of a character.
+    /// It contains a full-width or otherwise unusual form of a character.
     Unusual,
-    /// A letter or digit of another script than the rest.
+    /// It contains a letter or digit of another script than the rest.
     Stranger,
-    /// A blank, or a sign that such names do not hold.
+    /// It contains a space, or a sign that such names do not contain.
     Sign,
-    /// `*` or `?` where one name is expected.
+    /// It contains `*` or `?` where one name is expected.
     Wildcard,
-    /// `/` where no device can follow, or with nothing on one side of it.
+    /// It contains `/` where no device can follow, or with nothing on one side of it.
     Slash,
-    /// A number that a spreadsheet has shortened.
+    /// It is a number that a spreadsheet has shortened.
     Shortened,
 }
 
-/// A name that would match nobody, whatever was meant by it.
+/// A name that would match nobody, whatever was intended.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct Unclear {
     kind: Kind,
     text: String,
     trouble: Trouble,
-    /// The place of the first character that is wrong, counted from 1, and the character.
+    /// The position of the first wrong character, counted from 1, and the character.
     at: Option<(usize, char)>,
 }
 
@@ -114,7 +116,7 @@ impl Unclear {
         self.trouble
     }
 
-    /// Returns true if nobody can see on a screen what is wrong.
+    /// Returns true if the problem is invisible on a screen.
     #[must_use]
     pub fn is_hidden(&self) -> bool {
         matches!(
@@ -123,7 +125,7 @@ impl Unclear {
         )
     }
 
-    /// Names the first character that is wrong and its place: `U+200B (zero width space) as character 4`.
+    /// Describes the first wrong character and its position: `U+200B (zero width space) as character 4`.
     #[must_use]
     pub fn place(&self) -> String {
         match self.at {
@@ -132,11 +134,11 @@ impl Unclear {
         }
     }
 
-    /// Returns what was probably meant, if that can be told.
+    /// Returns the name that was probably intended, if it can be guessed.
     fn meant(&self) -> Option<String> {
         let exact = matches!(self.trouble, Trouble::Stranger | Trouble::Wildcard);
         if self.text.trim_matches(separates).contains(separates) {
-            // These are two names, or a name and a remark.
+            // Two names, or a name and a comment.
             return None;
         }
         let seen = as_seen(&self.text);
@@ -146,7 +148,7 @@ impl Unclear {
             Kind::UserPattern if !device.is_empty() => {
                 check(user, Kind::UserPattern).and_then(|()| check(device, Kind::DevicePattern))
             }
-            // The user of a login id is who is meant.
+            // The user part of a login id is the intended user.
             Kind::User if !device.is_empty() => {
                 return check(user, Kind::User).ok().map(|()| user.to_owned());
             }
@@ -155,16 +157,16 @@ impl Unclear {
         (!exact && clear.is_ok() && meant != self.text).then(|| meant.to_owned())
     }
 
-    /// Returns what to type.
+    /// Returns the advice for the user.
     fn advice(&self) -> String {
-        let any = "`?` for a character that the name really has";
+        let any = "`?` for a character that the name really contains";
         match (self.trouble, self.kind) {
-            (Trouble::Empty, _) => "leave it out".into(),
+            (Trouble::Empty, _) => "remove it".into(),
             (Trouble::Shortened, _) => "format the column as text, and export it again".into(),
             (Trouble::Wildcard, Kind::Device) => {
-                "name one device, or give the pattern to --resource or to a file for --exempt".into()
+                "name one device, or pass the pattern with --resource or in a file with --exempt".into()
             }
-            (Trouble::Wildcard, _) => "name one user after the other".into(),
+            (Trouble::Wildcard, _) => "name the users one by one".into(),
             (Trouble::Slash, Kind::UserPattern) if self.text.starts_with('/') => {
                 format!("write `*{}` for this device of every user", visible(&self.text))
             }
@@ -172,13 +174,13 @@ impl Unclear {
                 (Some(meant), kind) if kind.is_pattern() => format!("write `{meant}`, or {any}"),
                 (Some(meant), _) => format!("write `{meant}`"),
                 (None, kind) if kind.is_pattern() => {
-                    format!("write one name, with nothing around or behind it, and {any}")
+                    format!("write one name with nothing before or after it, and {any}")
                 }
                 (None, Kind::Device) => {
-                    "write one id, or give a pattern with `?` for this character to --resource or to a file for --exempt"
+                    "write one id, or pass a pattern with `?` for this character with --resource or in a file with --exempt"
                         .into()
                 }
-                (None, _) => "write the name again, with nothing around or behind it".into(),
+                (None, _) => "write the name again with nothing before or after it".into(),
             },
         }
     }
@@ -192,14 +194,14 @@ impl fmt::Display for Unclear {
         let place = self.place();
         match self.trouble {
             Trouble::Empty => write!(f, "the {kind} is empty")?,
-            Trouble::Surrounded => write!(f, "the {kind} `{text}` begins or ends with a blank")?,
+            Trouble::Surrounded => write!(f, "the {kind} `{text}` starts or ends with a space")?,
             Trouble::Unusual => write!(
                 f,
-                "the {kind} `{text}` holds {place}, an unusual form of another character"
+                "the {kind} `{text}` contains {place}, an unusual form of another character"
             )?,
             Trouble::Stranger => write!(
                 f,
-                "the {kind} `{text}` holds {place}, which is no Latin letter or digit"
+                "the {kind} `{text}` contains {place}, which is not a Latin letter or digit"
             )?,
             Trouble::Shortened => write!(
                 f,
@@ -207,17 +209,18 @@ impl fmt::Display for Unclear {
             )?,
             Trouble::Wildcard => write!(f, "the {kind} `{text}` is a pattern")?,
             Trouble::Unseen | Trouble::Sign | Trouble::Slash => {
-                write!(f, "the {kind} `{text}` holds {place}")?;
+                write!(f, "the {kind} `{text}` contains {place}")?;
             }
         }
         write!(f, "; {}", self.advice())
     }
 }
 
-/// Checks that `text` may name what it is to name, character by character.
+/// Checks character by character that `text` may be a name of this kind.
 ///
 /// # Errors
-/// When it holds what such names do not: it would match nobody, and nobody would notice.
+/// When it contains characters that such names do not contain: it would match nobody, and nobody would
+/// notice.
 pub fn check(text: &str, kind: Kind) -> Result<(), Unclear> {
     let unclear = |trouble, at: Option<(usize, char)>| Unclear {
         kind,
@@ -271,7 +274,7 @@ pub fn check(text: &str, kind: Kind) -> Result<(), Unclear> {
     if of_user && is_shortened_number(text) {
         return Err(unclear(Trouble::Shortened, None));
     }
-    // Somebody is mentioned like this, and nobody is called so.
+    // People are mentioned like this, but no user id starts with `@`.
     if of_user && text.starts_with('@') {
         return Err(unclear(Trouble::Sign, Some((0, '@'))));
     }
@@ -324,11 +327,10 @@ pub fn check_exemption(text: &str) -> Result<(), Unclear> {
     }
 }
 
-/// Reads a user from an argument.
+/// Parses a user from an argument.
 ///
 /// # Errors
-/// When it cannot be one, or holds what nobody types: a text that was pasted with it, or a character that cannot be
-/// seen.
+/// When it cannot be a user, or contains what nobody types: pasted text, or an invisible character.
 pub fn user(text: &str) -> Result<UserId, String> {
     match check(text, Kind::User) {
         Err(unclear) if unclear.is_hidden() || unclear.trouble == Trouble::Surrounded => {
@@ -338,12 +340,12 @@ pub fn user(text: &str) -> Result<UserId, String> {
     }
 }
 
-/// Reads a device from an argument.
+/// Parses a device from an argument.
 ///
 /// # Errors
 /// As [`check`].
 pub fn device(text: &str) -> Result<DeviceId, String> {
-    // A login id has the user before the first slash.
+    // In a login id, the user is before the first slash.
     let resource = text.split_once('/').map_or(text, |(_, resource)| resource);
     check(text, Kind::Device)
         .and_then(|()| check(resource, Kind::Device))
@@ -351,9 +353,9 @@ pub fn device(text: &str) -> Result<DeviceId, String> {
     DeviceId::parse(text).map_err(|error| error.to_string())
 }
 
-/// Returns the key by which exemptions are compared with users: names that differ in case only are one.
+/// Returns the key for comparing exemptions with users: names that differ only in case have the same key.
 ///
-/// Some letters have two lower-case forms; going through the upper case makes them one.
+/// Some letters have two lower-case forms; converting to upper case first makes them equal.
 #[must_use]
 pub fn key(text: &str) -> String {
     if text.is_ascii() {
@@ -362,7 +364,7 @@ pub fn key(text: &str) -> String {
     text.to_uppercase().to_lowercase()
 }
 
-/// Returns the key of the name that `user` looks like, if that is another than its own.
+/// Returns the key of the name that `user` looks like, if it differs from its own key.
 #[must_use]
 pub fn key_as_seen(user: &str) -> Option<String> {
     let seen = as_seen(user);

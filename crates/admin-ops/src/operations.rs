@@ -1,4 +1,4 @@
-//! The engine as one object: makes runs, goes on with runs, and works on them until they end.
+//! The engine as one object: creates runs, opens them again, and works on them to the end.
 
 mod report;
 mod stop;
@@ -35,9 +35,9 @@ use crate::target::Target;
 
 /// Recorded, resumable operations on the users of one app.
 ///
-/// This logs out the users of a stream. The run is on record before anything is sent, what is done to whom is in the audit
-/// trail, and the requests share the rate budget of `client` with everything else that the service sends:
-///
+/// This example signs out the users of a stream. The run is recorded before anything is sent, the audit trail
+/// contains what is done to each user, and the requests share the rate budget of `client` with everything
+/// else that the service sends:
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// use std::sync::Arc;
@@ -86,14 +86,15 @@ pub struct Operations<S> {
     clock: Clock,
 }
 
-/// How a run is worked on.
+/// How to work on a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
-    /// Which items: by default those that are not finished.
+    /// Which items to work on; by default, those that are not finished.
     pub which: Which,
-    /// How many jobs run at a time: by default as many as the server has room for.
+    /// How many jobs run at once; by default, as many as the server can handle.
     pub concurrency: Concurrency,
-    /// How many devices may be ended in all, those of earlier attempts included, if that is to differ from what the run says.
+    /// The most devices to sign out in total, including earlier attempts, if different from the run's own
+    /// limit.
     pub allowance: Option<u64>,
 }
 
@@ -107,33 +108,33 @@ impl Default for Options {
     }
 }
 
-/// What happens while a run is worked on.
+/// An event of a run in progress.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
-    /// This is said of one user, or of one of the user's devices.
+    /// The report of one user, or of one of the user's devices.
     Item(Report),
-    /// The run has ended; nothing comes after this.
+    /// The run has ended; this is the last event.
     Ended(RunReport),
 }
 
-/// Why a run cannot be worked on. What was sent before, if anything, is on record.
+/// Why a run cannot be worked on. Requests that were sent before are recorded.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OperationError {
-    /// An older version recorded the run in words only.
-    #[error("an older version recorded this run in words only; make a new one")]
+    /// An older version recorded the run only as text.
+    #[error("cannot resume this run: an older version recorded it only as text; create a new run")]
     NotResumable,
-    /// The attempt cannot begin.
+    /// The attempt cannot start.
     #[error(transparent)]
     Begin(#[from] CannotBegin),
-    /// The job cannot begin, or what it left cannot be settled.
+    /// The job cannot start, or what it left cannot be settled.
     #[error(transparent)]
     Execute(#[from] CannotExecute),
 }
 
 impl<S: Calls> Operations<S> {
-    /// Binds a server to the place where what is done there is recorded, and to who does it.
+    /// Creates the operations for a server, the stores that record them, and the operator.
     #[must_use]
     pub fn new(server: S, stores: Stores, target: Target, operator: Operator) -> Self {
         Self {
@@ -145,13 +146,13 @@ impl<S: Calls> Operations<S> {
         }
     }
 
-    /// Takes the time from another clock: milliseconds since 1970.
+    /// Uses another clock: milliseconds since 1970.
     #[must_use]
     pub fn with_clock(self, clock: Clock) -> Self {
         Self { clock, ..self }
     }
 
-    /// Acts for somebody else, such as the user of a service who asked for it.
+    /// Acts for another operator, such as the user of a service who requested it.
     #[must_use]
     pub fn on_behalf_of(&self, operator: Operator) -> Self {
         Self {
@@ -160,13 +161,13 @@ impl<S: Calls> Operations<S> {
         }
     }
 
-    /// Puts a new run on record, with the users of a stream. Nothing is sent.
+    /// Records a new run with the users of a stream. Sends nothing.
     ///
-    /// The users are written to a temporary file as they come, so that memory does not depend on how many there are. Blocks
-    /// while it writes.
+    /// The users are written to a temporary file as they arrive, so memory does not depend on their number.
+    /// Blocks while it writes.
     ///
     /// # Errors
-    /// When a user cannot be read or the run cannot be written; then nothing is left behind.
+    /// When a user cannot be read or the run cannot be written. Nothing is left behind then.
     pub async fn new_run(
         &self,
         new: NewRun,
@@ -192,18 +193,18 @@ impl<S: Calls> Operations<S> {
         new.create(runs, &self.target, self.operator.clone(), now, random(), items)
     }
 
-    /// Opens a run to go on with it.
+    /// Opens a run to continue it.
     ///
     /// # Errors
-    /// When there is none, another process works on it, or it cannot be read.
+    /// When it does not exist, another process works on it, or it cannot be read.
     pub fn open(&self, id: &RunId) -> Result<OpenRun, RunError> {
         self.stores.runs().open(id)
     }
 
-    /// Works on a run as long as the stream is polled.
+    /// Works on a run while the stream is polled.
     ///
-    /// A stream that is dropped in the middle leaves requests behind whose outcome nobody knows; whoever goes on with the run
-    /// looks before anything more is done. [`StopHandle::drain`] is the better way to stop.
+    /// Dropping the stream early leaves requests with an unknown outcome; resuming the run checks their
+    /// effect before it does anything else. [`StopHandle::drain`] is the better way to stop.
     pub fn execute(
         &self,
         open: OpenRun,
@@ -220,7 +221,7 @@ impl<S: Calls> Operations<S> {
         (told.and_then(work), stop)
     }
 
-    /// Works on a run to its end, for whoever needs no more than the result.
+    /// Works on a run to its end and returns only the result.
     ///
     /// # Errors
     /// When it cannot be worked on.
@@ -267,7 +268,7 @@ impl<S: Calls> Operations<S> {
     }
 }
 
-/// Tells runs of one microsecond apart.
+/// Distinguishes runs that are created in the same microsecond.
 fn random() -> u32 {
     let mut bytes = [0; 4];
     // Two runs of one microsecond are told apart by their directory, which can be made only once.

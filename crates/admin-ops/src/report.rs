@@ -1,5 +1,5 @@
-//! What the engine says of each item of a run. Front ends make rows, bars and phrases of it, and a remote one reads the
-//! same from a stream.
+//! What the engine reports about each item of a run. Front ends make rows, bars and messages of it, and a
+//! remote one reads the same reports from a stream.
 
 pub mod ban;
 pub mod device;
@@ -21,7 +21,7 @@ use crate::server::calls::CallError;
 
 macro_rules! outcomes {
     ($($(#[$about:meta])* $name:ident = $word:literal,)+) => {
-        /// What became of a user or a device, in one word.
+        /// The outcome of a user or a device, in one word.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
         #[non_exhaustive]
         pub enum Outcome {
@@ -43,11 +43,11 @@ macro_rules! outcomes {
 outcomes! {
     /// The session was ended.
     LoggedOut = "logged_out",
-    /// The session would be ended by a run that is not dry.
+    /// A real run would end the session.
     WouldLogOut = "would_log_out",
-    /// The device stays, and staying was a decision.
+    /// The device stays, because of a rule.
     Kept = "kept",
-    /// The device had left before.
+    /// The device had already left.
     Gone = "gone",
     /// The devices of the user differ from the plan, and nothing was done.
     Drifted = "drifted",
@@ -77,37 +77,37 @@ outcomes! {
     Extended = "extended",
     /// The lock in force would end later.
     WouldExtend = "would_extend",
-    /// The lock in force ends no earlier.
+    /// The existing lock does not end earlier.
     AlreadyLocked = "already_locked",
-    /// Somebody else's ban is in force and stays.
+    /// An existing ban is in force and stays.
     BannedBefore = "banned_before",
-    /// What an earlier attempt began was undone by somebody.
+    /// Somebody lifted or replaced the lock of an earlier attempt.
     LiftedSince = "lifted_since",
-    /// The lock would have ended by now.
+    /// The lock would have expired by now.
     TimeOver = "time_over",
     /// The lock was lifted.
     Unlocked = "unlocked",
     /// The lock would be lifted.
     WouldUnlock = "would_unlock",
-    /// There is no lock any more.
+    /// The lock no longer exists.
     NotLocked = "not_locked",
-    /// Nobody is banned, so there is nothing to lift.
+    /// The user is not banned, so there is nothing to lift.
     NotBanned = "not_banned",
     /// A process is still working on the lock.
     LockInProgress = "lock_in_progress",
-    /// Who set the ban cannot be told, because the run of the lock cannot be read.
+    /// It is unknown who set the ban, because the run of the lock cannot be read.
     RunUnreadable = "run_unreadable",
-    /// Locked anew or extended since this was asked for.
+    /// The user was locked again, or the lock extended, since the command was started.
     ChangedSince = "changed_since",
     /// The limits were set, or removed.
     Set = "set",
     /// The limits would be set, or removed.
     WouldSet = "would_set",
-    /// The limits are already so.
+    /// The limits are already as requested.
     Unchanged = "unchanged",
     /// It failed.
     Failed = "failed",
-    /// Nobody knows what became of it.
+    /// The result is unknown.
     Unknown = "unknown",
     /// Nothing was sent.
     NotStarted = "not_started",
@@ -119,11 +119,11 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// What is reported of one user, or of one device.
+/// The report of one user, or of one device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "about", rename_all = "snake_case")]
 pub enum Report {
-    /// A device that was to be ended, or a user without any.
+    /// A device to sign out, or a user without devices.
     Device(DeviceReport),
     /// A user who was banned or unbanned.
     Ban(BanReport),
@@ -157,7 +157,7 @@ impl From<LimitsReport> for Report {
     }
 }
 
-/// What a report tells of a failure; nothing if there was none.
+/// The failure in a report; empty if there was none.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     /// The name of the call, such as `devices.list`.
@@ -171,7 +171,7 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// Tells that nobody knows what became of an item.
+    /// Creates the failure of an item whose result is unknown.
     #[must_use]
     pub fn unknown(why: impl Into<String>) -> Self {
         Self {
@@ -182,10 +182,10 @@ impl Failure {
         }
     }
 
-    /// Tells that a job was cut off because the run was stopped at once.
+    /// Creates the failure of a job that was interrupted because the run was aborted.
     #[must_use]
     pub fn cut_off() -> Self {
-        Self::unknown("cut off; what was sent may have taken effect")
+        Self::unknown("interrupted; requests that were sent may have taken effect")
     }
 }
 
@@ -200,7 +200,7 @@ impl From<&CallError> for Failure {
     }
 }
 
-/// Reports one user, of whom this is known.
+/// Returns the result of a job with one report.
 #[must_use]
 pub fn one<R>(report: R, settled: Settled) -> Done<R> {
     Done::settled(vec![report], settled)

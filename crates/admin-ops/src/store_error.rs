@@ -1,25 +1,25 @@
-//! Why a store cannot be used, whatever keeps it.
+//! Why a store cannot be used, whatever its kind.
 
 use std::error::Error;
 use std::io;
 use std::path::PathBuf;
 
-/// What a database said, for people to read.
+/// The error of a database, for people to read.
 pub type Cause = Box<dyn Error + Send + Sync>;
 
-/// Why what is kept cannot be used.
+/// Why a store cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// A file cannot be made, opened, locked, read or written.
+    /// A file cannot be created, opened, locked, read or written.
     #[error("cannot use {}", path.display())]
     File {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// The file is something else.
-    #[error("{} is not a {what}; it was left as it is", path.display())]
+    /// The file is of another kind.
+    #[error("{} is not a {what}; it was left unchanged", path.display())]
     Foreign {
         /// The file.
         path: PathBuf,
@@ -27,17 +27,17 @@ pub enum StoreError {
         what: &'static str,
     },
     /// The file was written by a newer version.
-    #[error("{} has format {found}, newer than {known}, which this version knows; it was left as it is", path.display())]
+    #[error("{} has format {found}, but this version only knows formats up to {known}; it was left unchanged", path.display())]
     Newer {
         /// The file.
         path: PathBuf,
         /// Its format.
         found: i64,
-        /// The newest that is known.
+        /// The newest format that this version knows.
         known: i64,
     },
     /// The file is damaged.
-    #[error("{} is damaged; it was left as it is", path.display())]
+    #[error("{} is damaged; it was left unchanged", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -51,6 +51,6 @@ pub enum StoreError {
     #[error("the database has no room left")]
     Full(#[source] Cause),
     /// A read or write failed.
-    #[error("the database failed")]
+    #[error("a database operation failed")]
     Failed(#[source] Cause),
 }

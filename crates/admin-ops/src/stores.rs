@@ -1,4 +1,4 @@
-//! Where the engine keeps what it records.
+//! Where the engine stores its records.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,18 +14,18 @@ use crate::run::memory::MemoryRuns;
 use crate::run::store::RunStore;
 use crate::target::Target;
 
-/// The directories below which everything is kept on disk.
+/// The directory that contains all records on disk.
 #[derive(Debug, Clone)]
 pub struct DataDirectory(PathBuf);
 
 impl DataDirectory {
-    /// Names the directory, which need not exist yet.
+    /// Uses this directory, which need not exist yet.
     #[must_use]
     pub fn at(directory: &Path) -> Self {
         Self(directory.to_owned())
     }
 
-    /// Returns the directory of all runs, each with one of its own.
+    /// Returns the directory of all runs, one subdirectory each.
     #[must_use]
     pub fn runs(&self) -> PathBuf {
         self.0.join("runs")
@@ -65,7 +65,7 @@ pub struct Stores {
 }
 
 impl Stores {
-    /// Composes stores of any kind.
+    /// Combines stores of any kind.
     #[must_use]
     pub fn new(
         runs: impl RunStore + 'static,
@@ -90,7 +90,7 @@ impl Stores {
         )
     }
 
-    /// Keeps everything as long as the process lives: for tests.
+    /// Stores everything in memory: for tests.
     #[must_use]
     pub fn in_memory() -> Self {
         Self::new(

@@ -1,25 +1,25 @@
-//! The server and app that something is done to.
+//! The server and app that a run acts on.
 
 use easemob_admin_api::AppRoot;
 use easemob_admin_audit::directory_name;
 
 use crate::run::journal::header::Header;
 
-/// A server and an app, and by which profile they were named.
+/// A server and an app, and the profile that names them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
-    /// The app key, or the app root where there is no key.
+    /// The app key, or the app root if there is no key.
     pub app: String,
-    /// The root of all calls.
+    /// The root URL of all calls.
     pub app_root: String,
     /// The profile, if one is used.
     pub profile: Option<String>,
-    /// Whether it is the embedded sandbox, which has another port each time.
+    /// Whether it is the embedded sandbox, whose port differs each time.
     pub sandbox: bool,
 }
 
 impl Target {
-    /// The app at `root`, named by no profile.
+    /// Creates the target for the app at `root`, without a profile.
     #[must_use]
     pub fn of(root: &AppRoot) -> Self {
         let app_root = root.to_string();
@@ -33,13 +33,14 @@ impl Target {
         }
     }
 
-    /// Returns the root that locks are entered with; none for the embedded sandbox, which has another one each time.
+    /// Returns the root that locks are entered with; `None` is the embedded sandbox, whose root differs each
+    /// time.
     #[must_use]
     pub fn lasting_root(&self) -> Option<&str> {
         (!self.sandbox).then_some(self.app_root.as_str())
     }
 
-    /// Returns the name under which its trail and its locks are kept.
+    /// Returns the name under which its trail and its locks are stored.
     #[must_use]
     pub fn name(&self) -> String {
         directory_name(self.sandbox, self.profile.as_deref(), &self.app_root)

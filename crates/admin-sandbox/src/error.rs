@@ -9,7 +9,7 @@ use crate::state_file::StateFileError;
 #[non_exhaustive]
 pub enum SandboxError {
     /// The address is taken or not this machine's.
-    #[error("could not listen on {address}")]
+    #[error("cannot listen on {address}")]
     Listen {
         /// The address asked for.
         address: SocketAddr,
@@ -17,7 +17,7 @@ pub enum SandboxError {
         source: std::io::Error,
     },
     /// The app key is not of the form `org#app`.
-    #[error("app key [{0}] is not of the form org#app")]
+    #[error("app key [{0}] does not have the form org#app")]
     AppKey(String),
     /// A JWT key could not be read.
     #[error("JWT key cannot be used")]

@@ -383,7 +383,7 @@ impl Drop for Sandbox {
         if !self.closed
             && let Err(error) = self.service.close()
         {
-            tracing::error!(%error, "state was not saved");
+            tracing::error!(%error, "cannot save the state");
         }
     }
 }

@@ -246,11 +246,11 @@ impl Service {
         }
     }
 
-    /// Tells whoever watches that the state was not saved, once until it is.
+    /// Reports that the state was not saved, once until it is.
     fn tell_unsaved(&self, error: &StateFileError) {
         let causes = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
         let reason = causes.map(ToString::to_string).collect::<Vec<_>>().join(": ");
-        tracing::error!(reason, "state was not saved");
+        tracing::error!(reason, "cannot save the state");
         if lock(&self.unsaved).replace(reason.clone()).is_none() {
             self.announce(LiveEvent::NotSaved { reason });
         }

@@ -31,7 +31,7 @@ pub enum StateFileError {
         waited: Duration,
     },
     /// The file is not complete JSON: it was cut, or is no state file at all.
-    #[error("{} is damaged or not a sandbox state file; move it away to start afresh", path.display())]
+    #[error("{} is damaged or not a sandbox state file; move it away to start over", path.display())]
     Torn {
         /// The state file.
         path: PathBuf,
@@ -45,15 +45,15 @@ pub enum StateFileError {
         path: PathBuf,
     },
     /// The file was written by a newer release.
-    #[error("{} has version {version}, and this release reads up to {VERSION}; use a newer one", path.display())]
+    #[error("{} has version {version}, but this release reads up to {VERSION}; use a newer one", path.display())]
     Newer {
         /// The state file.
         path: PathBuf,
         /// The file's version.
         version: u64,
     },
-    /// The file keeps the state of another app.
-    #[error("{} keeps the state of app {found}, not of {wanted}", path.display())]
+    /// The file contains the state of another app.
+    #[error("{} contains the state of app {found}, not of {wanted}", path.display())]
     OtherApp {
         /// The state file.
         path: PathBuf,
@@ -63,7 +63,7 @@ pub enum StateFileError {
         wanted: String,
     },
     /// Reading, writing or locking failed.
-    #[error("could not use {}", path.display())]
+    #[error("cannot use {}", path.display())]
     Io {
         /// The file.
         path: PathBuf,

@@ -54,7 +54,7 @@ fn a_list_that_is_not_there_is_no_empty_app() {
         lists(&env, &pages);
         let output = env.run(&["users", "list"]).expect(5);
         assert!(
-            output.stderr.contains("not complete"),
+            output.stderr.contains("incomplete"),
             "{pages:?}: {}",
             output.text()
         );
@@ -169,7 +169,11 @@ fn a_device_that_cannot_be_named_is_online_all_the_same() {
         ] {
             let logout = ["sessions", "logout", "ann", "--reason", "x", "--yes"];
             let output = env.run(&[&logout[..], &which].concat()).expect(6);
-            assert!(output.text().contains("cannot be named"), "{}", output.text());
+            assert!(
+                output.text().contains("cannot identify a device"),
+                "{}",
+                output.text()
+            );
         }
         assert_eq!(env.writes(), 0);
         // Everything goes by one call, which names none.

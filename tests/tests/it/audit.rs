@@ -91,7 +91,7 @@ fn arguments_that_do_not_belong_to_the_trail_are_no_change_of_it() {
     let text = env.file("text", "no head\n".repeat(1000));
     let output = env.run(&["audit", "verify", "--checkpoint", &text]).expect(2);
     assert!(
-        output.stderr.contains("is not a file of kept heads"),
+        output.stderr.contains("is not a file of stored heads"),
         "{}",
         output.text()
     );
@@ -99,14 +99,14 @@ fn arguments_that_do_not_belong_to_the_trail_are_no_change_of_it() {
     let key = env.file("other.pub", other.run(&["audit", "key"]).expect(0).stdout);
     let output = env.run(&["audit", "verify", "--key", &key]).expect(11);
     assert!(
-        output.stderr.contains("this key is not the key of this trail"),
+        output.stderr.contains("this is not the key of this trail"),
         "{}",
         output.text()
     );
     for option in ["--key", "--checkpoint"] {
         let missing = env.path("missing").to_str().unwrap().to_owned();
         let output = env.run(&["audit", "verify", option, &missing]).expect(2);
-        assert!(!output.stderr.contains("written to"), "{}", output.text());
+        assert!(!output.stderr.contains("writable"), "{}", output.text());
     }
 }
 
@@ -266,7 +266,7 @@ fn without_a_trail_it_says_so() {
     let env = TestEnv::new();
     env.snapshot("audit_verify_nothing", &env.run(&["audit", "verify"]));
     let output = env.run(&["audit", "log"]).expect(0);
-    assert!(output.stderr.contains("nothing in"), "{}", output.text());
+    assert!(output.stderr.contains("no entries in"), "{}", output.text());
 }
 
 #[test]

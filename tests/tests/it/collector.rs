@@ -147,7 +147,7 @@ fn what_happens_to_sessions_is_kept_with_its_reason() {
     });
     let said = stop(collector);
     assert!(
-        said.contains("4 events kept, 0 came twice, 0 posts refused"),
+        said.contains("4 events stored, 0 duplicates, 0 posts refused"),
         "{said}"
     );
     let rows = env.run(&["logins", "show", "ann", "-o", "json"]).expect(0).json()["rows"].clone();
@@ -286,7 +286,7 @@ fn a_wrong_secret_leaves_a_gap_on_record() {
     let _ = stop(collector);
     assert!(told());
     let report = env.run(&["logins", "report", "--markdown"]).expect(2);
-    let hint = "begin with: easemob-admin logins scan";
+    let hint = "start with: easemob-admin logins scan";
     assert!(report.stderr.contains(hint), "{}", report.stderr);
 }
 
@@ -390,7 +390,7 @@ fn posts_are_read_from_a_file_once() {
         (&4.into(), &1.into(), &1.into(), &2.into())
     );
     assert!(
-        first.stderr.contains("line 2 is left out: it is not signed"),
+        first.stderr.contains("skipped line 2: it is not signed"),
         "{}",
         first.stderr
     );

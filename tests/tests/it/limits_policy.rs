@@ -178,7 +178,7 @@ fn a_reason_is_needed_and_a_yes() {
     assert!(env.sandbox().calls().is_empty());
     let args = ["limits", "enforce", &policy, "ann", "--reason", "test"];
     let output = env.run(&args).expect(2);
-    assert!(output.stderr.contains("no terminal"), "{}", output.text());
+    assert!(output.stderr.contains("without a terminal"), "{}", output.text());
     assert_eq!(env.writes(), 0);
 }
 

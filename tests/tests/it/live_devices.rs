@@ -198,7 +198,7 @@ fn nothing_simulated_goes_to_a_server_that_is_no_sandbox() {
             "ann",
         ])
         .expect(2);
-    assert!(refused.stderr.contains("is no sandbox"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("is not a sandbox"), "{}", refused.stderr);
     let asked = server.join().unwrap();
     assert!(asked.starts_with("GET /sandbox/health"), "{asked}");
 }
@@ -218,7 +218,7 @@ fn a_profile_of_a_real_server_is_not_replaced() {
     let _ = env.run(&add).expect(0);
     let refused = env.run(&["sandbox", "serve", "--add-profile", "prod"]).expect(2);
     assert!(
-        refused.stderr.contains("is not of a sandbox on this machine"),
+        refused.stderr.contains("is not for a sandbox on this machine"),
         "{}",
         refused.stderr
     );

@@ -158,7 +158,7 @@ fn a_lock_bans_ends_the_devices_and_is_lifted_when_due() {
     assert!(banned(&env, "ann") && env.devices("ann").is_empty());
     env.snapshot("sessions_locks", &env.run(&["sessions", "locks", "-o", "json"]));
     let none = env.run(&["sessions", "unlock", "--due", "--yes"]).expect(0);
-    assert!(none.stderr.contains("no lock is due"), "{}", none.text());
+    assert!(none.stderr.contains("no locks have expired"), "{}", none.text());
     assert!(banned(&env, "ann"));
 
     let_time_pass(&env);
@@ -237,7 +237,7 @@ fn a_ban_without_end_ends_the_lock_and_is_not_lifted_by_it() {
     env.snapshot("users_ban_of_a_locked_user", &env.run(&args));
     assert_eq!(locks(&env), []);
     let due = env.run(&["sessions", "unlock", "--due", "--yes"]).expect(0);
-    assert!(due.stderr.contains("no lock is due"), "{}", due.text());
+    assert!(due.stderr.contains("no locks have expired"), "{}", due.text());
     assert!(banned(&env, "ann"));
 }
 
@@ -362,7 +362,11 @@ fn going_on_with_a_lock_whose_time_is_over_locks_nobody() {
         "1",
     ];
     let resumed = env.run(&resume).expect(0);
-    assert!(resumed.stderr.contains("was over"), "{}", resumed.text());
+    assert!(
+        resumed.stderr.contains("this lock expired on"),
+        "{}",
+        resumed.text()
+    );
     assert_eq!(resumed.json()["rows"][1]["outcome"], "time_over");
     assert!(banned(&env, "ann") && !banned(&env, "bob"));
     let _ = env.run(&["sessions", "unlock", "--due", "--yes"]).expect(0);
@@ -466,7 +470,7 @@ fn locks_that_cannot_be_read_stop_bans_and_no_logout() {
     ] {
         let output = env.run(args).expect(1);
         assert!(
-            output.stderr.contains(json.to_str().unwrap()) && output.stderr.contains("put back a copy"),
+            output.stderr.contains(json.to_str().unwrap()) && output.stderr.contains("restore a copy"),
             "{}",
             output.text()
         );
@@ -475,7 +479,7 @@ fn locks_that_cannot_be_read_stop_bans_and_no_logout() {
     let logout = ["sessions", "logout", "bob", "--reason", "test", "--yes"];
     let output = env.run(&logout).expect(0);
     assert!(
-        output.stderr.contains("nobody knows whether locks are overdue"),
+        output.stderr.contains("cannot check for overdue locks"),
         "{}",
         output.text()
     );

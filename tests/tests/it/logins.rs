@@ -118,11 +118,7 @@ fn questions_and_their_exit_codes() {
 
     let _ = env.run(&["logins", "count", "--over", "3"]).expect(0);
     let over = env.run(&["logins", "count", "--over", "2"]).expect(11);
-    assert!(
-        over.stderr.contains("1 users have more than 2"),
-        "{}",
-        over.stderr
-    );
+    assert!(over.stderr.contains("1 user has more than 2"), "{}", over.stderr);
     assert_eq!(
         rows(&env, &["logins", "top", "--over", "2"], 11)[0]["user"],
         "user0007"
@@ -133,12 +129,12 @@ fn questions_and_their_exit_codes() {
         over.stderr
     );
     for (asked, said) in [
-        (&["--over", "3"][..], "nobody has more than 3"),
+        (&["--over", "3"][..], "no user has more than 3"),
         (
             &["--by", "evictions"],
-            "no events are kept; they come from `logins collect`",
+            "no events are stored; `logins collect` receives them",
         ),
-        (&["--by", "sign-ins", "--over", "1"], "no events are kept"),
+        (&["--by", "sign-ins", "--over", "1"], "no events are stored"),
     ] {
         let nobody = env.run(&[&["logins", "top"], asked].concat()).expect(0);
         assert!(nobody.stderr.contains(said), "{}", nobody.stderr);
@@ -189,7 +185,7 @@ fn a_list_is_scanned_like_all_users_and_told_apart() {
     let _ = env.run(&["logins", "scan"]).expect(0);
     let warned = env.run(&["logins", "diff", "1", "2", "-o", "json"]).expect(0);
     assert!(
-        warned.stderr.contains("are of different users"),
+        warned.stderr.contains("cover different users"),
         "{}",
         warned.stderr
     );
@@ -253,7 +249,7 @@ fn a_report_is_a_page_that_a_browser_shows() {
     let shown = String::from_utf8_lossy(&output.stdout);
     assert_eq!(shown.matches("role=\"img\"").count(), 2, "{shown}");
     assert!(
-        shown.contains("<caption>Accounts by how many devices they have"),
+        shown.contains("<caption>Accounts by number of devices"),
         "{shown}"
     );
     let picture = std::fs::read(picture).unwrap();

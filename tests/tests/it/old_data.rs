@@ -239,7 +239,7 @@ fn a_plan_is_too_old_or_done() {
             ]
         };
         let refused = env.run(&apply("1s")).expect(2);
-        assert!(refused.stderr.contains("plan again"), "{}", refused.text());
+        assert!(refused.stderr.contains("make a new plan"), "{}", refused.text());
         assert_eq!(env.writes(), 0);
         let _ = env.run(&apply("1000000h")).expect(0);
         assert_eq!(env.sandbox().call_count("sessions.logout_device"), 2);
@@ -385,7 +385,7 @@ const LATER: &[Later] = &[
         file: "config/config.toml",
         ours: b"default =",
         newer: b"format = 2\ndefault =",
-        says: "docs/configuration.md has every key",
+        says: "docs/configuration.md lists every key",
         code: 3,
         commands: &[BAN, RESUME, "devices list plan1", "profile use prod"],
     },
@@ -393,7 +393,7 @@ const LATER: &[Later] = &[
         file: "policy.toml",
         ours: b"[platforms]",
         newer: b"format = 2\n[platforms]",
-        says: "contrib/limits-policy.schema.json describes it",
+        says: "contrib/limits-policy.schema.json for the schema",
         code: 2,
         commands: &[
             "limits check HOME/policy.toml enforce3",

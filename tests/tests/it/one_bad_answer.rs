@@ -209,7 +209,7 @@ fn a_run_is_not_ok_while_failures_remain() {
     assert!(
         retried
             .stderr
-            .contains("2 users failed for good; --all tries them again"),
+            .contains("2 users failed permanently; --all retries them"),
         "{}",
         retried.text()
     );
@@ -324,7 +324,7 @@ fn a_place_that_is_no_longer_accepted_is_left_for_the_beginning() {
         broken.text()
     );
     let compared = env.run(&["logins", "diff", "1", "1"]).expect(6);
-    assert!(compared.stderr.contains("not complete"), "{}", compared.text());
+    assert!(compared.stderr.contains("incomplete"), "{}", compared.text());
     let read_before = env.sandbox().call_count("devices.list");
 
     let resumed = env.run(&["logins", "scan", "--resume", "-o", "json"]).expect(0);
@@ -359,7 +359,7 @@ fn a_list_that_breaks_off_is_not_a_list() {
     }
     let policy = env.file("limits.toml", "default = 1\n");
     for (command, listed, says) in [
-        (vec!["users", "list"], 200, "not complete"),
+        (vec!["users", "list"], 200, "incomplete"),
         (
             vec!["limits", "check", policy.as_str(), "--all"],
             200,

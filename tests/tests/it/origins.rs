@@ -119,7 +119,11 @@ fn a_secret_of_the_environment_is_not_sent_to_the_server_of_a_profile() {
     env.set("EASEMOB_TOKEN", "YWMtstaging");
     // The profile's own are used, and they are the right ones.
     let output = env.run(&["devices", "list", "ann"]).expect(0);
-    assert!(output.stderr.contains("is not used"), "{}", output.text());
+    assert!(
+        output.stderr.contains("not EASEMOB_TOKEN from the environment"),
+        "{}",
+        output.text()
+    );
 
     let rest = env.sandbox().rest_url();
     let bare = format!("default = \"prod\"\n[profiles.prod]\nserver = \"{rest}\"\napp = \"acme#chat\"\n");

@@ -67,7 +67,7 @@ fn locks_of_an_earlier_version_that_others_can_write_are_not_imported() {
     mode(&json, 0o666);
     let looked = env.run(&["devices", "list", "ann"]).expect(0);
     assert!(
-        looked.stderr.contains("nobody knows whether locks are overdue"),
+        looked.stderr.contains("cannot check for overdue locks"),
         "{}",
         looked.text()
     );
@@ -127,9 +127,9 @@ fn our_own_directories_are_closed_to_their_group() {
         }
     }
     let output = env.run(&BAN).expect(0);
-    assert!(output.stderr.contains("closed it"), "{}", output.text());
+    assert!(output.stderr.contains("restricted"), "{}", output.text());
     let again = env.run(&BAN).expect(0);
-    assert!(!again.stderr.contains("closed it"), "{}", again.text());
+    assert!(!again.stderr.contains("restricted"), "{}", again.text());
     let _ = env.run(&["audit", "verify"]).expect(0);
 }
 
@@ -176,7 +176,7 @@ fn reading_only_warns_of_a_profile_that_others_can_write() {
     let file = env.file("config/config.toml", profile);
     mode(Path::new(&file), 0o666);
     let output = env.run(&["devices", "list", "ann"]).expect(0);
-    assert!(output.stderr.contains("everybody"), "{}", output.text());
+    assert!(output.stderr.contains("every account"), "{}", output.text());
     let before = env.writes();
     let _ = env.run(&BAN).expect(3);
     assert_eq!(env.writes(), before);

@@ -124,7 +124,7 @@ fn an_edited_old_or_foreign_plan_is_refused() {
         output.text()
     );
     let output = env.run(&apply(&env.file("list", "ann\n"), &[])).expect(2);
-    assert!(output.stderr.contains("this is no plan"), "{}", output.text());
+    assert!(output.stderr.contains("this is not a plan"), "{}", output.text());
     assert_eq!(env.writes(), 0);
 }
 

@@ -29,7 +29,7 @@ fn no_place_for_the_trail() {
     nothing_was_sent(
         &env,
         env.run(&LOGOUT),
-        "the audit trail cannot be written, so nothing was sent",
+        "cannot write the audit trail, so nothing was sent",
     );
 }
 
@@ -58,7 +58,7 @@ fn a_trail_that_others_can_write() {
     nothing_was_sent(
         &env,
         env.run(&LOGOUT),
-        "the audit trail cannot be written, so nothing was sent",
+        "cannot write the audit trail, so nothing was sent",
     );
 }
 
@@ -93,11 +93,7 @@ pub(crate) fn read_only(env: &TestEnv) -> String {
 fn a_disk_that_is_full_from_the_start() {
     let env = ann();
     let output = with_small_files(&env, 16, &LOGOUT);
-    nothing_was_sent(
-        &env,
-        output,
-        "the audit trail cannot be written, so nothing was sent",
-    );
+    nothing_was_sent(&env, output, "cannot write the audit trail, so nothing was sent");
 }
 
 #[test]
@@ -122,12 +118,12 @@ fn a_disk_that_fills_up_stops_the_run_which_can_be_gone_on_with() {
     ];
     let output = with_small_files(&env, 80, &args).expect(1);
     assert!(
-        output.stderr.contains("can no longer be put on record"),
+        output.stderr.contains("can no longer be recorded"),
         "{}",
         output.text()
     );
     assert!(
-        output.stderr.contains("to go on: easemob-admin runs resume"),
+        output.stderr.contains("to resume: easemob-admin runs resume"),
         "{}",
         output.text()
     );

@@ -86,7 +86,7 @@ fn an_interrupted_run_is_gone_on_with_by_the_command_it_names() {
     let command = output
         .stderr
         .lines()
-        .find_map(|line| line.strip_prefix("to go on: easemob-admin "))
+        .find_map(|line| line.strip_prefix("to resume: easemob-admin "))
         .unwrap_or_else(|| panic!("{}", output.text()));
     let args: Vec<&str> = command.split(' ').chain(["--yes", "-o", "json"]).collect();
     let resumed = env.run(&args).expect(0).json();
@@ -156,7 +156,7 @@ fn no_name_is_no_run() {
     let output = env
         .run(&["runs", "resume", "", "--max-logouts", "10", "--yes"])
         .expect(2);
-    assert!(output.stderr.contains("no run is named"), "{}", output.text());
+    assert!(output.stderr.contains("the run id is empty"), "{}", output.text());
     assert_eq!(env.sandbox().call_count("sessions.logout_all"), 3);
 }
 
@@ -194,7 +194,7 @@ fn the_counts_of_a_listed_run_add_up() {
     }
     assert!(runs["rows"][2]["failed"].as_u64().unwrap() > 0, "{runs}");
     let none = env.run(&["runs", "list", "--limit", "0"]).expect(0);
-    assert!(!none.stderr.contains("no runs are on record"), "{}", none.text());
+    assert!(!none.stderr.contains("no runs are recorded"), "{}", none.text());
 }
 
 #[test]
@@ -207,7 +207,7 @@ fn who_failed_for_good_is_not_nothing() {
     assert!(
         output
             .stderr
-            .contains("1 user failed for good; --all tries it again"),
+            .contains("1 user failed permanently; --all retries it"),
         "{}",
         output.text()
     );
@@ -311,7 +311,7 @@ fn two_processes_cannot_work_on_one_run() {
     until("the second logout", || env.sandbox().held_calls() == 1);
     let second = env.run(&["runs", "resume", "last", "--yes"]).expect(1);
     assert!(
-        second.stderr.contains("another process works on the run"),
+        second.stderr.contains("another process is working on run"),
         "{}",
         second.text()
     );
@@ -443,7 +443,7 @@ fn a_changed_input_is_refused() {
     std::fs::write(&input, changed).unwrap();
     let output = env.run(&["runs", "resume", "last", "--yes"]).expect(1);
     assert!(
-        output.stderr.contains("was changed after the run was begun"),
+        output.stderr.contains("was changed after the run was started"),
         "{}",
         output.text()
     );
@@ -483,7 +483,7 @@ fn a_run_knows_its_server() {
         "http://127.0.0.1:1/other/app",
     ];
     let output = env.run(&elsewhere).expect(2);
-    assert!(output.stderr.contains("the run is about"), "{}", output.text());
+    assert!(output.stderr.contains("the run belongs to"), "{}", output.text());
 }
 
 #[test]

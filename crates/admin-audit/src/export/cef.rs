@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::{Success, act, message, success};
 use crate::Event;
 
-/// Returns the event as one line; `id` is its own in the trail.
+/// Returns the event as one line; `id` is its id in the trail.
 #[must_use]
 pub fn line(event: &Event, id: &str) -> String {
     let call = act(event);

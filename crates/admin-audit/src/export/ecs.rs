@@ -9,7 +9,7 @@ use crate::Event;
 /// The version of the schema.
 const SCHEMA: &str = "8.11.0";
 
-/// Returns the event as one JSON object; `id` is its own in the trail.
+/// Returns the event as one JSON object; `id` is its id in the trail.
 #[must_use]
 pub fn line(event: &Event, id: &str) -> Value {
     let (category, kind) = if ends_sessions(event) {

@@ -1,4 +1,4 @@
-//! Events in the forms that log systems take. Pure: one event in, one line out.
+//! Events in the formats of log systems. Pure: one event in, one line out.
 
 pub mod cef;
 pub mod ecs;
@@ -7,10 +7,10 @@ pub mod ocsf;
 use super::event::Event;
 use super::kind::Outcome;
 
-/// The vendor and product that exported events name.
+/// The vendor and product in exported events.
 const VENDOR: &str = "easemob-admin";
 
-/// How an outcome is told where there are only success, failure and unknown.
+/// An outcome, for formats that only know success, failure and unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Success {
     Yes,
@@ -34,15 +34,16 @@ fn ends_sessions(event: &Event) -> bool {
     }
 }
 
-/// Returns true if a resumed run found by reading that an earlier call had done it; older versions did not write which.
+/// Returns true if a resumed run found by reading that an earlier call had succeeded; older versions did not
+/// record which call.
 fn was_settled_by_reading(event: &Event) -> bool {
     event.call.is_none() && event.outcome == Some(Outcome::Ended)
 }
 
-/// What stands in place of a call that an older version did not write.
+/// The placeholder for a call that an older version did not record.
 pub const SETTLED_BY_READING: &str = "settled by reading";
 
-/// The call of an act, or what stands in its place.
+/// Returns the call of an act, or its placeholder.
 fn act(event: &Event) -> &str {
     match event.call.as_deref() {
         Some(call) => call,
@@ -51,7 +52,7 @@ fn act(event: &Event) -> &str {
     }
 }
 
-/// Says in a sentence what an event tells.
+/// Describes an event in a sentence.
 fn message(event: &Event) -> String {
     let what = match act(event) {
         "none" => "nothing sent",

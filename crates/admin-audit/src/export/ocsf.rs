@@ -15,7 +15,7 @@ const LOGOFF: u32 = 2;
 const API_ACTIVITY: u32 = 6003;
 const UPDATE: u32 = 3;
 
-/// Returns the event as one JSON object; `id` is its own in the trail.
+/// Returns the event as one JSON object; `id` is its id in the trail.
 #[must_use]
 pub fn line(event: &Event, id: &str) -> Value {
     let (class, activity, activity_name) = if ends_sessions(event) {
@@ -72,7 +72,7 @@ pub(super) fn host_of(root: Option<&str>) -> Option<&str> {
     rest.split('/').next()
 }
 
-/// A field that is not known is left out, and so is an object without fields.
+/// Removes unknown fields, and objects without fields.
 pub(super) fn without_nulls(value: Value) -> Value {
     match value {
         Value::Object(fields) => Value::Object(

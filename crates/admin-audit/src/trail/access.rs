@@ -1,4 +1,4 @@
-//! Files and directories that belong to this account and that nobody else may change.
+//! Files and directories that belong to this account and that no other account may change.
 
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io;
@@ -6,16 +6,16 @@ use std::path::Path;
 
 use crate::error::AuditError;
 
-/// What others must not be able to do.
+/// What other accounts must not be able to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Closed {
-    /// Change it; reading is left to its owner.
+    /// Change it; its owner decides who may read it.
     ToWriting,
     /// Read or change it.
     Entirely,
 }
 
-/// Makes the directory with its parents, for this account only, if it is not there, and checks it.
+/// Creates the directory and its parents, for this account only, if it does not exist, and checks it.
 pub(super) fn own_directory(path: &Path) -> Result<(), AuditError> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
@@ -31,7 +31,7 @@ pub(super) fn own_directory(path: &Path) -> Result<(), AuditError> {
     check(path, &metadata, Closed::ToWriting)
 }
 
-/// Options for a file of this account only.
+/// Returns options for a file of this account only.
 pub(super) fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
     #[cfg(unix)]
@@ -39,7 +39,7 @@ pub(super) fn private() -> OpenOptions {
     options
 }
 
-/// Opens a file that must be an ordinary one of this account.
+/// Opens a file, which must be a regular file of this account.
 pub(super) fn open(path: &Path, options: &OpenOptions, closed: Closed) -> Result<File, AuditError> {
     // A link could lead the writer to any file of the account.
     match fs::symlink_metadata(path) {
@@ -99,7 +99,7 @@ pub(super) fn sync_directory(path: &Path) -> Result<(), AuditError> {
     Ok(())
 }
 
-/// Returns true if `path` still leads to the open file.
+/// Returns true if `path` still refers to the open file.
 pub(super) fn is_still_at(file: &File, path: &Path) -> io::Result<bool> {
     #[cfg(unix)]
     {

@@ -1,4 +1,4 @@
-//! The file to which the signed heads of a trail are added, one per line.
+//! The file with the signed heads of a trail, one per line.
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
@@ -10,10 +10,10 @@ use crate::key::{PublicKey, SigningKey};
 use crate::naming::HEADS;
 use crate::trail::access::{self, Closed};
 
-/// No checkpoint is longer.
+/// The longest checkpoint, in bytes.
 const LONGEST: u64 = 8 * 1024;
 
-/// The file to which a trail's heads are added.
+/// The file to which a trail's heads are appended.
 #[derive(Debug)]
 pub(super) struct CheckpointFile {
     file: File,
@@ -29,7 +29,7 @@ impl CheckpointFile {
         Ok(Self { file, path })
     }
 
-    /// Returns the last checkpoint. What a crash left unfinished behind it is cut off.
+    /// Returns the last checkpoint. Removes an incomplete line that a crash left after it.
     pub(super) fn last(&mut self, key: &PublicKey) -> Result<Option<Checkpoint>, AuditError> {
         let mut tail = self.tail().map_err(AuditError::io("read", &self.path))?;
         let length = self.length()?;
@@ -60,7 +60,7 @@ impl CheckpointFile {
         Checkpoint::verified(&jws, key).map(Some).map_err(broken)
     }
 
-    /// Signs and adds a head.
+    /// Signs and appends a head.
     pub(super) fn add(&mut self, checkpoint: &Checkpoint, key: &SigningKey) -> Result<(), AuditError> {
         let jws = checkpoint.sign(key).map_err(|problem| AuditError::Key {
             path: self.path.clone(),
@@ -72,7 +72,7 @@ impl CheckpointFile {
             .write_all(format!("{jws}\n").as_bytes())
             .and_then(|()| self.file.sync_data());
         written.map_err(|error| {
-            // A rest that cannot be cut off now is cut off by the next reader of the last checkpoint.
+            // If the rest cannot be removed now, the next reader of the last checkpoint removes it.
             let _ = self.file.set_len(length);
             AuditError::io("signed", &self.path)(error)
         })
@@ -85,7 +85,7 @@ impl CheckpointFile {
 
     fn tail(&mut self) -> io::Result<Vec<u8>> {
         let length = self.file.metadata()?.len();
-        // Two lines' worth: an unfinished one and the one before.
+        // Enough for two lines: an incomplete one and the one before.
         self.file
             .seek(SeekFrom::Start(length.saturating_sub(2 * LONGEST)))?;
         let mut tail = Vec::new();

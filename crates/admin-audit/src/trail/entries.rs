@@ -12,21 +12,21 @@ use crate::line::{Entry, FORMAT, Header, newer_format};
 use crate::trail::line_reader::Line;
 use crate::trail::snapshot::{Extent, ExtentLines, extents};
 
-/// The entries of a trail, oldest first, in flat memory.
+/// The entries of a trail, oldest first, in constant memory.
 ///
-/// A line that cannot be read, or of a newer version, is an error, after which the next line follows. When there are no more,
-/// [`read_on`](Self::read_on) finds what was appended since.
+/// A line that is unreadable or has a newer format yields an error, and the next line follows. After the last
+/// entry, [`read_on`](Self::read_on) makes entries available that were appended since then.
 pub struct Entries {
     directory: PathBuf,
     waiting: VecDeque<Extent>,
-    /// Whose trail it is, by the header that was read last.
+    /// The name of the trail, from the last header that was read.
     origin: Option<String>,
     current: Option<(Extent, ExtentLines)>,
-    /// Whether the last line that was looked at has no end.
+    /// Whether the last line that was examined has no end.
     torn: bool,
 }
 
-/// What tells of which run an entry is.
+/// The fields that show which run an entry belongs to.
 #[derive(Debug, Deserialize)]
 struct Mark<'a> {
     #[serde(borrow)]
@@ -36,7 +36,7 @@ struct Mark<'a> {
 }
 
 impl Entries {
-    /// Opens the trail in `directory`; there are no entries if there is none.
+    /// Opens the trail in `directory`; a missing directory has no entries.
     ///
     /// # Errors
     /// When the directory cannot be read.
@@ -50,9 +50,10 @@ impl Entries {
         })
     }
 
-    /// Opens the trail where the last attempt on `run` begins; none if there is no entry of the run.
+    /// Opens the trail where the last attempt on `run` starts, or returns `None` if the run has no entries.
     ///
-    /// The files are looked at from the newest on, and no further back than it takes to find `most` entries of the run.
+    /// Examines the files from the newest on, and goes back no further than necessary to find `most` entries
+    /// of the run.
     ///
     /// # Errors
     /// When the directory or a file cannot be read.
@@ -82,19 +83,20 @@ impl Entries {
         Ok(None)
     }
 
-    /// Returns true if the line that was looked at last has no end: somebody is writing it now, or was cut off there.
+    /// Returns true if the last line that was examined has no end: another process is writing it now, or was
+    /// killed while writing.
     #[must_use]
     pub fn is_torn(&self) -> bool {
         self.torn
     }
 
-    /// Returns the id of an entry that was read just now, which no other entry has.
+    /// Returns the unique id of an entry that was just read.
     #[must_use]
     pub fn id_of(&self, entry: &Entry) -> String {
         entry.id(self.origin.as_deref().unwrap_or_default())
     }
 
-    /// Makes what was appended since available.
+    /// Makes entries available that were appended since then.
     ///
     /// # Errors
     /// When the directory cannot be read.
@@ -167,8 +169,8 @@ impl Iterator for Entries {
     }
 }
 
-/// Returns the number of lines and bytes before the last start of a run in a file, and how many entries of the run
-/// follow, or are in the file at all.
+/// Returns the number of lines and bytes before the last start of a run in a file, and how many entries of
+/// the run follow, or are in the file at all.
 fn last_start(extent: &Extent, run: &str) -> Result<(Option<(u64, u64)>, u64), AuditError> {
     let mut lines = extent.lines()?;
     let (mut start, mut entries) = (None, 0);
@@ -322,7 +324,7 @@ mod tests {
             assert_eq!(numbers(&mut entries).len(), expected);
             assert_eq!(entries.is_torn(), torn);
         }
-        // Whoever was writing it has ended it.
+        // The writer has completed it.
         fs::write(&path, &whole[..whole.len() - 20]).unwrap();
         let mut entries = Entries::open(home.path()).unwrap();
         assert_eq!(numbers(&mut entries), [0, 1]);

@@ -1,4 +1,4 @@
-//! The key of a trail as files of its directory.
+//! The key of a trail as files in its directory.
 
 use std::fs;
 use std::io::{self, Read as _, Write as _};
@@ -9,11 +9,11 @@ use crate::key::{PublicKey, SigningKey};
 use crate::naming::{PRIVATE_KEY, PUBLIC_KEY};
 use crate::trail::access::{self, Closed};
 
-/// A key file is far smaller.
+/// The largest key file that is read; real ones are far smaller.
 const LARGEST_FILE: u64 = 16 * 1024;
 
 impl SigningKey {
-    /// Reads the key of the trail; none if there is none.
+    /// Reads the key of the trail, or returns `None` if there is none.
     pub(super) fn load(directory: &Path) -> Result<Option<Self>, AuditError> {
         let path = private_file(directory);
         let mut options = access::private();
@@ -29,7 +29,7 @@ impl SigningKey {
         Self::from_pem(&text).map(Some).map_err(unusable(&path))
     }
 
-    /// Makes a key, kept for this account only, and its public half beside it.
+    /// Creates a key, readable only by this account, and its public half beside it.
     pub(super) fn create(directory: &Path) -> Result<Self, AuditError> {
         let path = private_file(directory);
         let pem = Self::generate_pem().map_err(unusable(&path))?;
@@ -45,23 +45,23 @@ impl PublicKey {
     /// Reads a key in PEM form (`BEGIN PUBLIC KEY`) from a file.
     ///
     /// # Errors
-    /// When the file cannot be read or holds no Ed25519 public key.
+    /// When the file cannot be read or does not contain an Ed25519 public key.
     pub fn read(path: &Path) -> Result<Self, AuditError> {
         let text = fs::File::open(path).and_then(text_of);
         let text = text.map_err(AuditError::io("read", path))?;
         Self::from_pem(&text).map_err(unusable(path))
     }
 
-    /// Reads the key that lies in the directory of a trail.
+    /// Reads the key in the directory of a trail.
     ///
     /// # Errors
-    /// When there is none, or it cannot be used.
+    /// When it does not exist, or cannot be used.
     pub fn of_trail(directory: &Path) -> Result<Self, AuditError> {
         Self::read(&directory.join(PUBLIC_KEY))
     }
 }
 
-/// Returns where the private key of a trail is.
+/// Returns the path of a trail's private key.
 pub(super) fn private_file(directory: &Path) -> PathBuf {
     directory.join(PRIVATE_KEY)
 }
@@ -77,7 +77,7 @@ fn unusable(path: &Path) -> impl FnOnce(String) -> AuditError {
     move |problem| AuditError::Key { path, problem }
 }
 
-/// Writes a file so that it is there whole or not at all.
+/// Writes a file atomically.
 fn write_whole(path: &Path, text: &str) -> Result<(), AuditError> {
     let temporary = path.with_extension("new");
     let mut options = access::private();

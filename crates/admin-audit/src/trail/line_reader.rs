@@ -1,4 +1,4 @@
-//! Reads a file line by line in flat memory.
+//! Reads a file line by line in constant memory.
 
 use std::io::{self, BufRead};
 
@@ -18,7 +18,7 @@ pub(super) struct LineReader<R> {
 pub(super) enum Line<'a> {
     /// A line with its end.
     Whole(&'a [u8]),
-    /// Bytes at the end of the file, or more than a line may have, without an end.
+    /// Bytes without a line end, at the end of the file or longer than a line may be.
     Torn(&'a [u8]),
 }
 
@@ -27,7 +27,7 @@ impl<R: BufRead> LineReader<R> {
         Self::starting_at(reader, 0, 0)
     }
 
-    /// Goes on where `number` lines, `offset` bytes, were read before.
+    /// Continues where `number` lines, `offset` bytes, were read before.
     pub(super) fn starting_at(reader: R, number: u64, offset: u64) -> Self {
         Self {
             reader,
@@ -54,12 +54,12 @@ impl<R: BufRead> LineReader<R> {
         }
     }
 
-    /// Returns how many whole lines were read, which is the number of the last one.
+    /// Returns the number of complete lines read, which is the number of the last one.
     pub(super) fn number(&self) -> u64 {
         self.number
     }
 
-    /// Returns how many bytes these lines have.
+    /// Returns the size of these lines in bytes.
     pub(super) fn offset(&self) -> u64 {
         self.offset
     }

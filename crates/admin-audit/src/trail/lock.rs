@@ -1,4 +1,4 @@
-//! One writer at a time, among all processes of a profile.
+//! The lock that allows one writer at a time, among all processes of a profile.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ const FILE: &str = "lock";
 const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 
-/// The lock of a trail; not held.
+/// The lock of a trail, not held.
 #[derive(Debug)]
 pub(super) struct TrailLock {
     file: Arc<File>,
@@ -20,12 +20,12 @@ pub(super) struct TrailLock {
     wait: Duration,
 }
 
-/// The lock, held until dropped; the system takes it from a process that dies.
+/// The held lock, released when dropped; the system releases it when a process dies.
 #[derive(Debug)]
 pub(super) struct Held(Arc<File>);
 
 impl TrailLock {
-    /// Opens the lock file, making it if it is not there; nobody is waited for longer than `wait`.
+    /// Opens the lock file, and creates it if it does not exist; waits at most `wait` for the lock.
     pub(super) fn open(directory: &Path, wait: Duration) -> Result<Self, AuditError> {
         let path = directory.join(FILE);
         let file = access::open(
@@ -36,7 +36,7 @@ impl TrailLock {
         Ok(Self::of(file, path, wait))
     }
 
-    /// Opens the lock file of a trail that is only read; there may be none in a copy.
+    /// Opens the lock file of a trail that is only read; a copy may have none.
     pub(super) fn of_reader(directory: &Path, wait: Duration) -> Option<Self> {
         let path = directory.join(FILE);
         let file = OpenOptions::new().read(true).open(&path).ok()?;
@@ -48,12 +48,12 @@ impl TrailLock {
         Self { file, path, wait }
     }
 
-    /// Takes the lock, to the exclusion of all others.
+    /// Takes the lock exclusively.
     pub(super) fn hold(&self) -> Result<Held, AuditError> {
         self.acquire(File::try_lock)
     }
 
-    /// Takes the lock together with other readers.
+    /// Takes the lock shared with other readers.
     pub(super) fn share(&self) -> Result<Held, AuditError> {
         self.acquire(File::try_lock_shared)
     }
@@ -78,7 +78,7 @@ impl TrailLock {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        // Closing the file would release it too; nothing better can be done about an error.
+        // Closing the file would release it too; an error cannot be handled better.
         let _ = self.0.unlock();
     }
 }

@@ -7,24 +7,24 @@ use std::path::{Path, PathBuf};
 use crate::error::AuditError;
 use crate::naming::{first_of_segment, segment_name};
 
-/// One file of lines.
+/// One file of a trail.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Segment {
     /// The number of its first entry.
     pub(super) first: u64,
-    /// Where it is.
+    /// Its path.
     pub(super) path: PathBuf,
 }
 
 impl Segment {
-    /// The file that begins with entry `first`.
+    /// Returns the file that starts with entry `first`.
     pub(super) fn new(directory: &Path, first: u64) -> Self {
         let path = directory.join(segment_name(first));
         Self { first, path }
     }
 }
 
-/// Returns the files of a trail in their order; none if there is no such directory.
+/// Returns the files of a trail in order; a missing directory has none.
 pub(super) fn segments(directory: &Path) -> Result<Vec<Segment>, AuditError> {
     let failed = |error| AuditError::io("read", directory)(error);
     let mut found = Vec::new();

@@ -1,4 +1,4 @@
-//! What there was of a trail at one moment, so that readers are not confused by a writer at work.
+//! The state of a trail at one moment, so that concurrent writers do not confuse readers.
 
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read as _, Seek as _, SeekFrom, Take};
@@ -11,13 +11,13 @@ use crate::trail::line_reader::LineReader;
 use crate::trail::lock::TrailLock;
 use crate::trail::segment::segments;
 
-/// A writer holds the lock for the time of one block only.
+/// A writer holds the lock only for the time of one block.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
-/// How long whoever only reads entries waits for a writer, who may be stopped in the middle of a block.
+/// How long a reader of entries waits for a writer, which may be stopped in the middle of a block.
 const SHORT_WAIT: Duration = Duration::from_millis(100);
 
-/// One file of entries up to where it reached.
+/// One file of entries, up to its length at that moment.
 #[derive(Debug, Clone)]
 pub(super) struct Extent {
     pub(super) path: PathBuf,
@@ -33,7 +33,7 @@ impl Extent {
         self.lines_after(0, 0)
     }
 
-    /// Goes on where `number` lines, `offset` bytes, were read before.
+    /// Continues where `number` lines, `offset` bytes, were read before.
     pub(super) fn lines_after(&self, number: u64, offset: u64) -> Result<ExtentLines, AuditError> {
         let mut file = File::open(&self.path).map_err(AuditError::io("read", &self.path))?;
         file.seek(SeekFrom::Start(offset))
@@ -44,16 +44,17 @@ impl Extent {
     }
 }
 
-/// Returns the files of a trail as far as they reach now.
+/// Returns the files of a trail with their current lengths.
 ///
-/// This needs no lock: without it the last line may lack its end, and what a full disk undoes may be read before.
+/// Without the lock, the last line may lack its end, and entries may be read that a full disk makes the
+/// writer undo.
 pub(super) fn extents(directory: &Path) -> Result<Vec<Extent>, AuditError> {
     let lock = TrailLock::of_reader(directory, SHORT_WAIT);
     let _held = lock.as_ref().and_then(|lock| lock.share().ok());
     list(directory)
 }
 
-/// Returns the files, and the text of the heads of the same moment.
+/// Returns the files, and the text of the heads at the same moment.
 pub(super) fn with_heads(directory: &Path) -> Result<(Vec<Extent>, Vec<u8>), AuditError> {
     // A copy needs no lock, and may have none.
     let lock = TrailLock::of_reader(directory, LONGEST_WAIT);
@@ -61,7 +62,7 @@ pub(super) fn with_heads(directory: &Path) -> Result<(Vec<Extent>, Vec<u8>), Aud
     Ok((list(directory)?, heads(&directory.join(HEADS))?))
 }
 
-/// Reads a file of heads; there are none where there is no file.
+/// Reads a file of heads; a missing file has none.
 pub(super) fn heads(path: &Path) -> Result<Vec<u8>, AuditError> {
     match fs::read(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
@@ -78,7 +79,7 @@ fn list(directory: &Path) -> Result<Vec<Extent>, AuditError> {
                 first: segment.first,
                 bytes: metadata.len(),
             }),
-            // A file that could not be begun is removed again.
+            // A file that could not be started is removed again.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(AuditError::io("read", &segment.path)(error)),
         }

@@ -1,4 +1,4 @@
-//! The end of a trail: the last file, read up to its last whole entry.
+//! The end of a trail: the last file, read up to its last complete entry.
 
 use std::fs::{self, File};
 use std::io::{self, BufReader, Seek as _, SeekFrom, Write as _};
@@ -11,7 +11,7 @@ use crate::trail::access::{self, Closed};
 use crate::trail::line_reader::{Line, LineReader};
 use crate::trail::segment::{Segment, segments};
 
-/// The last file of a trail and what is known at its end.
+/// The last file of a trail and the state at its end.
 #[derive(Debug)]
 pub(super) struct Tail {
     segment: Segment,
@@ -21,21 +21,21 @@ pub(super) struct Tail {
     chain: Chain,
 }
 
-/// Bytes that a crash left behind the last whole line.
+/// Bytes that a crash left after the last complete line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Torn {
     pub(super) path: PathBuf,
     pub(super) bytes: u64,
 }
 
-/// Why a write failed, and whether the file is as it was before.
+/// Why a write failed, and whether the file is unchanged.
 pub(super) struct Failed {
     pub(super) error: AuditError,
     pub(super) undone: bool,
 }
 
 impl Tail {
-    /// Reads the last file, or makes the first one.
+    /// Reads the last file, or creates the first one.
     pub(super) fn load(directory: &Path, origin: &str, torn: &mut Vec<Torn>) -> Result<Self, AuditError> {
         let mut segments = segments(directory)?;
         while let Some(segment) = segments.pop() {
@@ -54,7 +54,7 @@ impl Tail {
         Self::create(directory, chain).map_err(|failed| failed.error)
     }
 
-    /// Reads a file by itself; none if a crash left it without a header, and then it is removed.
+    /// Reads one file, or returns `None` if a crash left it without a header; it is removed then.
     fn read(segment: Segment, torn: &mut Vec<Torn>) -> Result<Option<Self>, AuditError> {
         let file = open(&segment.path)?;
         let reading = AuditError::io("read", &segment.path);
@@ -72,7 +72,7 @@ impl Tail {
             }
         };
         if chain.size() != segment.first {
-            let problem = Break::Unreadable("the header is not the one that belongs to this name".into());
+            let problem = Break::Unreadable("the header does not match the name of the file".into());
             return Err(damaged(&segment.path, 1, problem));
         }
         let (offset, line) = (lines.offset(), lines.number());
@@ -88,7 +88,7 @@ impl Tail {
         Ok(Some(tail))
     }
 
-    /// Reads what others appended since, in this file and in the ones after it.
+    /// Reads what other processes have appended since then, in this file and the following ones.
     pub(super) fn catch_up(&mut self, directory: &Path, torn: &mut Vec<Torn>) -> Result<(), AuditError> {
         let path = &self.segment.path;
         if !access::is_still_at(&self.file, path).map_err(AuditError::io("read", path))? {
@@ -96,9 +96,9 @@ impl Tail {
         }
         let length = length(&self.file, path)?;
         if length < self.offset {
-            return Err(self.changed("entries were cut off"));
+            return Err(self.changed("entries were removed"));
         }
-        // Whoever went on in a new file has named it after the entry that comes next here.
+        // A process that started a new file has named it after the entry that comes next here.
         if length == self.offset && !Segment::new(directory, self.chain.size()).path.exists() {
             return Ok(());
         }
@@ -109,11 +109,11 @@ impl Tail {
             }
             let header = self.chain.header();
             if segment.first != self.chain.size() {
-                return Err(self.changed("the next file does not go on from here"));
+                return Err(self.changed("the next file does not follow from this one"));
             }
             if let Some(next) = Self::read(segment, torn)? {
                 if !next.begins_with(header.as_bytes())? {
-                    return Err(next.changed("the file does not go on from the one before"));
+                    return Err(next.changed("the file does not follow from the one before"));
                 }
                 *self = next;
             }
@@ -158,7 +158,7 @@ impl Tail {
         Ok(())
     }
 
-    /// Makes the file that goes on from `chain`, with its header.
+    /// Creates the file that continues `chain`, with its header.
     fn create(directory: &Path, mut chain: Chain) -> Result<Self, Failed> {
         let segment = Segment::new(directory, chain.size());
         let path = segment.path.clone();
@@ -189,28 +189,28 @@ impl Tail {
         &self.chain
     }
 
-    /// Returns true if the file is not added to.
+    /// Returns true if the file gets no more entries.
     pub(super) fn is_full(&self, limits: &Limits) -> bool {
         limits.is_full(self.chain.size() - self.segment.first, self.offset)
     }
 
-    /// Goes on in a new file.
+    /// Continues in a new file.
     pub(super) fn rotate(&mut self, directory: &Path) -> Result<(), Failed> {
         self.sync()?;
         *self = Self::create(directory, self.chain.clone())?;
         Ok(())
     }
 
-    /// Waits until all lines are on the disk.
+    /// Waits until all lines are on disk.
     pub(super) fn sync(&self) -> Result<(), Failed> {
-        // After a failure, what the disk holds is not known: the system may have dropped the pages.
+        // After a failure, the content of the disk is unknown: the system may have dropped the pages.
         self.file.sync_data().map_err(|error| Failed {
             error: AuditError::io("written", &self.segment.path)(error),
             undone: false,
         })
     }
 
-    /// Writes whole lines, after which the state is `chain`. They are with the system when this returns.
+    /// Writes complete lines, after which the state is `chain`. The system has them when this returns.
     pub(super) fn write(&mut self, block: &str, lines: u64, chain: Chain) -> Result<(), Failed> {
         let path = &self.segment.path;
         if let Err(error) = self.file.write_all(block.as_bytes()) {
@@ -236,7 +236,7 @@ impl Tail {
             path: self.segment.path.clone(),
             line: self.line + 1,
             problem: format!(
-                "entries {size} to {} are missing, which a checkpoint names",
+                "entries {size} to {} are missing, although a checkpoint covers them",
                 signed - 1
             ),
         }

@@ -209,7 +209,7 @@ fn where_nothing_can_be_written_the_trail_does_not_open() {
     fs::write(&file, "").unwrap();
     let mut places = vec![file.join("audit"), file];
     if cfg!(target_os = "linux") {
-        // Not even the superuser can make files there.
+        // Not even the superuser can create files there.
         places.push("/proc/self/task".into());
         places.push("/proc/self/fdinfo".into());
     }
@@ -294,7 +294,7 @@ fn inside_a_process_with_little_room() {
         panic!("{error}")
     };
     assert_eq!(source.kind(), std::io::ErrorKind::FileTooLarge);
-    assert!(error.hint().contains("room"), "{}", error.hint());
+    assert!(error.hint().contains("free some disk space"), "{}", error.hint());
     let size = trail.size();
     trail.append(&events(0..10)).unwrap_err();
     assert_eq!(trail.size(), size);

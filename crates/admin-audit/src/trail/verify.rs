@@ -1,4 +1,4 @@
-//! Verifies a trail in a directory, or a copy of one, in flat memory and without writing anything.
+//! Verifies a trail in a directory, or a copy of one, in constant memory and without writing anything.
 
 use std::io;
 use std::ops::ControlFlow;
@@ -10,20 +10,20 @@ use crate::trail::line_reader::Line;
 use crate::trail::snapshot::{self, Extent};
 use crate::verify::{Verification, Verifier};
 
-/// What a trail is verified against, besides itself.
+/// The evidence, outside the trail itself, to verify a trail against.
 #[derive(Debug, Clone, Default)]
 pub struct Against {
-    /// A public key that was kept elsewhere; else the one that lies in the directory.
+    /// A public key that was stored elsewhere; otherwise the key in the directory is used.
     pub key: Option<PublicKey>,
-    /// A file of checkpoints that was kept elsewhere.
+    /// A file of checkpoints that was stored elsewhere.
     pub checkpoints: Option<PathBuf>,
 }
 
 /// Verifies the trail in `directory`.
 ///
 /// # Errors
-/// When a file or the key cannot be read, the key is that of another trail, what should hold kept heads holds none,
-/// or there is no trail; what is wrong with a trail is no error.
+/// When a file or the key cannot be read, the key belongs to another trail, the file of stored heads contains
+/// none, or there is no trail. Problems of the trail itself are not errors.
 pub fn verify(directory: &Path, against: &Against) -> Result<Verification, AuditError> {
     let (extents, heads) = snapshot::with_heads(directory)?;
     let mut verifier = match &against.key {
@@ -66,7 +66,7 @@ fn read(extent: &Extent, verifier: &mut Verifier) -> Result<ControlFlow<()>, Aud
     Ok(ControlFlow::Continue(()))
 }
 
-/// Where nothing is signed, the key that lies beside the entries is what tells one trail from another.
+/// If nothing is signed, only the key beside the entries distinguishes one trail from another.
 fn refuse_other_key(directory: &Path, key: &PublicKey) -> Result<(), AuditError> {
     match PublicKey::of_trail(directory) {
         Ok(beside) if beside.id() != key.id() => Err(AuditError::OtherKey {

@@ -1,47 +1,48 @@
-//! Which line is the bad one, when a line does not follow from the one before.
+//! Decides which line is bad, when a line does not follow from the one before.
 //!
-//! Two neighbours that disagree do not tell which of them was touched. A third can: the line after (or a signed
-//! checkpoint) names the hash of the later of the two. If it vouches for the later one, the earlier was touched.
+//! If two neighbours disagree, either of them may have been changed. A third line can decide: the line after
+//! (or a signed checkpoint) contains the hash of the later of the two. If it confirms the later one, the
+//! earlier one was changed.
 
 use tlog_tiles::Hash;
 
 /// What is known where the chain breaks at an entry.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Scene<'a> {
-    /// The number that belongs here.
+    /// The number of the entry expected here.
     pub(super) expected: u64,
-    /// The hash of the line before.
+    /// The hash of the previous line.
     pub(super) tip: Hash,
-    /// The hash of the entry before, which is not the line before if that is a header.
+    /// The hash of the previous entry, which is not the previous line if that is a header.
     pub(super) last: Hash,
     /// The hash of the line before that entry.
     pub(super) before: Option<Hash>,
-    /// The number that the line has.
+    /// The number in the line.
     pub(super) seq: u64,
-    /// The hash that the line names as that of the line before.
+    /// The hash of the previous line, according to the line.
     pub(super) prev: Option<Hash>,
     /// The hash of the line itself.
     pub(super) own: Hash,
-    /// Whether the next line or a checkpoint vouches for the line.
+    /// Whether the next line or a checkpoint confirms the line.
     pub(super) vouched: bool,
-    /// The number of the next line, if that is an entry.
+    /// The number of the next line, if it is an entry.
     pub(super) next: Option<u64>,
-    /// What the line before is.
+    /// How the previous line differs.
     pub(super) previous: &'a str,
 }
 
 /// The bad line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Verdict {
-    /// Whether it is the line before, and not the one at which the break was noticed.
+    /// Whether the bad line is the previous one, not the one at which the break was noticed.
     pub(super) previous: bool,
-    /// The number of the first entry that is not as it was written.
+    /// The number of the first entry that was changed.
     pub(super) seq: u64,
     /// What happened to it.
     pub(super) what: String,
 }
 
-/// Names the bad line.
+/// Identifies the bad line.
 pub(super) fn judge(scene: &Scene<'_>) -> Verdict {
     let Scene { expected, seq, .. } = *scene;
     let this = |seq, what: String| Verdict {
@@ -55,41 +56,41 @@ pub(super) fn judge(scene: &Scene<'_>) -> Verdict {
         what,
     };
     if scene.prev == Some(scene.tip) {
-        return this(expected, format!("was changed: it calls itself entry {seq}"));
+        return this(expected, format!("was changed: its number is {seq}"));
     }
     if seq == expected {
         return if scene.vouched {
             before(format!("was changed: {}", scene.previous))
         } else {
-            this(expected, "was changed or put in".into())
+            this(expected, "was changed or inserted".into())
         };
     }
     if seq > expected {
         return if scene.next == Some(expected) {
-            this(expected, format!("is out of order: entry {seq} stands here"))
+            this(expected, format!("is out of order: entry {seq} is in its place"))
         } else {
             this(expected, missing(expected, seq))
         };
     }
     if scene.own == scene.last {
-        return this(seq, "is there twice".into());
+        return this(seq, "appears twice".into());
     }
     let same_place = seq + 1 == expected && scene.prev.is_some() && scene.prev == scene.before;
     if same_place && scene.vouched {
-        return before("was put in: the next line does not know it".into());
+        return before("was inserted: the next line skips it".into());
     }
     this(
         seq,
-        format!("was put in, or moved: entry {expected} belongs here"),
+        format!("was inserted or moved: entry {expected} belongs here"),
     )
 }
 
-/// Says that the entries from `first` up to `end` are not there.
+/// Describes the missing entries from `first` up to `end`.
 pub(super) fn missing(first: u64, end: u64) -> String {
     if first + 1 == end {
         "is missing".into()
     } else {
-        format!("is missing, and all up to entry {}", end - 1)
+        format!("is missing, with all entries up to {}", end - 1)
     }
 }
 
@@ -113,7 +114,7 @@ mod tests {
             own: OWN,
             vouched,
             next,
-            previous: "the next entry names another",
+            previous: "the next entry does not match it",
         });
         (previous, seq, what)
     }
@@ -134,9 +135,9 @@ mod tests {
     fn what_is_missing_is_named() {
         let what = |seq, next| verdict(seq, STRANGE, true, next).2;
         assert_eq!(what(6, Some(7)), "is missing");
-        assert_eq!(what(9, None), "is missing, and all up to entry 8");
-        assert_eq!(what(6, Some(5)), "is out of order: entry 6 stands here");
+        assert_eq!(what(9, None), "is missing, with all entries up to 8");
+        assert_eq!(what(6, Some(5)), "is out of order: entry 6 is in its place");
         let (_, seq, what) = verdict(8, TIP, false, None);
-        assert_eq!((seq, what.as_str()), (5, "was changed: it calls itself entry 8"));
+        assert_eq!((seq, what.as_str()), (5, "was changed: its number is 8"));
     }
 }

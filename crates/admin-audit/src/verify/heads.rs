@@ -1,4 +1,4 @@
-//! The signed heads that lines are compared with.
+//! The signed heads to compare lines with.
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use super::verification::Problem;
 use crate::checkpoint::{Checkpoint, KIND};
 use crate::key::PublicKey;
 
-/// A head that is signed, and where it is from.
+/// A signed head, and where it comes from.
 #[derive(Debug, Clone)]
 pub(super) struct Claim {
     pub(super) checkpoint: Checkpoint,
@@ -17,24 +17,24 @@ pub(super) struct Claim {
     pub(super) kept: bool,
 }
 
-/// All heads there are.
+/// All heads.
 #[derive(Debug, Default)]
 pub(super) struct Heads {
-    /// Those that are signed, in the order of their sizes.
+    /// The signed ones, in the order of their sizes.
     pub(super) claims: Vec<Claim>,
-    /// What is wrong with the others.
+    /// Problems of the others.
     pub(super) problems: Vec<Problem>,
-    /// Whether any of the others lies beside the lines.
+    /// Whether any of the others is beside the lines.
     pub(super) own_are_bad: bool,
 }
 
 impl Heads {
-    /// Adds the heads of a text; `kept` says that they were kept elsewhere.
+    /// Adds the heads of a text; `kept` says that they were stored elsewhere.
     pub(super) fn add(&mut self, file: &Path, text: &[u8], key: &PublicKey, kept: bool) {
         for (line, jws, is_whole) in lines(text) {
             let file = file.to_owned();
             let checked = match is_whole {
-                // What was kept may have lost the end of its line, or got an empty one, on its way.
+                // A stored head may have lost its line end, or gained an empty line, on its way.
                 _ if kept && jws.trim().is_empty() => continue,
                 _ if kept => Checkpoint::verified(&jws, key),
                 true => key.verify(KIND, &jws),
@@ -63,19 +63,19 @@ impl Heads {
     }
 }
 
-/// Returns the key that signs all heads of a text, if that is not `key`.
+/// Returns the key that signs all heads of a text, if it is not `key`.
 pub(super) fn signed_by_another(text: &[u8], key: &PublicKey) -> Option<String> {
     let mut signers = lines(text).map(|(_, jws, _)| key.other_signer(&jws));
     let signer = signers.next().flatten()?;
     signers.all(|other| other.is_some()).then_some(signer)
 }
 
-/// Returns true if any line of a text has the form of a head, whoever signed it.
+/// Returns true if any line of a text has the form of a head, regardless of the signer.
 pub(super) fn has_any(text: &[u8]) -> bool {
     lines(text).any(|(_, jws, _)| Checkpoint::is_meant_by(&jws))
 }
 
-/// The lines of a text with their numbers, and whether they have an end.
+/// Returns the lines of a text with their numbers, and whether they have an end.
 fn lines(text: &[u8]) -> impl Iterator<Item = (u64, Cow<'_, str>, bool)> {
     let lines = text.split_inclusive(|&byte| byte == b'\n');
     (1..).zip(lines).map(|(number, line)| {

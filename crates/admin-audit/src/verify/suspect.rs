@@ -1,4 +1,4 @@
-//! A line that does not follow from the one before, until the next one has told which of the two was touched.
+//! A line that does not follow from the one before, until the next one shows which of the two was changed.
 
 use serde::Deserialize;
 use tlog_tiles::Hash;
@@ -18,11 +18,12 @@ pub(super) struct Suspect {
     /// The hash of the line itself.
     pub(super) own: Hash,
     pub(super) says: Says,
-    /// Whether its segment is at its end, so that the next line is the header of the next segment, if that has one.
+    /// Whether its segment has ended, so that the next line is the header of the next segment, if there is
+    /// one.
     pub(super) segment_ended: bool,
 }
 
-/// What a line that does not follow says of itself.
+/// What a line that does not follow says about itself.
 #[derive(Debug)]
 pub(super) enum Says {
     Header { first: u64 },
@@ -42,7 +43,7 @@ impl Suspect {
 }
 
 impl Verifier {
-    /// Names the bad line, where a line does not follow from the one before.
+    /// Identifies the bad line if a line does not follow from the one before.
     pub(super) fn convict(&self, suspect: &Suspect, next: Option<&[u8]>) -> Problem {
         let (vouched, next) = self.vouched(&suspect.own.to_string(), next);
         match &suspect.says {
@@ -55,10 +56,10 @@ impl Verifier {
         let expected = suspect.chain.size();
         let last = expected.saturating_sub(1);
         if vouched && first == expected {
-            let what = "was changed: the header of the next file names another";
+            let what = "was changed: the header of the next file does not match it";
             self.problem(self.previous, Some(last), what)
         } else if vouched && first == last {
-            let what = "was put in: the header of the next file does not know it";
+            let what = "was inserted: the header of the next file skips it";
             self.problem(self.previous, Some(last), what)
         } else {
             let what = "the header does not follow from the file before";
@@ -87,9 +88,9 @@ impl Verifier {
             vouched,
             next,
             previous: if at_start {
-                "the first entry names another header"
+                "the first entry does not match it"
             } else {
-                "the next entry names another"
+                "the next entry does not match it"
             },
         });
         if !verdict.previous {
@@ -101,8 +102,8 @@ impl Verifier {
         }
     }
 
-    /// Returns true if the checkpoints, or the line after, know the line that has the hash `own`; and the number of the
-    /// line after, if that is an entry.
+    /// Returns true if a checkpoint or the next line confirms the line with the hash `own`; and the number of
+    /// the next line, if it is an entry.
     fn vouched(&self, own: &str, next: Option<&[u8]>) -> (bool, Option<u64>) {
         #[derive(Deserialize)]
         struct Any<'a> {

@@ -1,4 +1,4 @@
-//! Every trail here is verified twice: as files of a directory, and as lines in memory, which must find the same.
+//! Every trail is verified twice: as files in a directory, and as lines in memory, with the same result.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -21,7 +21,7 @@ use crate::memory::MemoryTrail;
 use crate::naming::first_of_segment;
 use crate::trail::{Against, AuditTrail, Entries, verify as verify_files};
 
-/// The files of a trail: for each, its lines.
+/// The files of a trail, each with its lines.
 type Files = BTreeMap<String, Vec<Vec<u8>>>;
 
 struct Original {
@@ -101,7 +101,7 @@ fn lines(bytes: &[u8]) -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// A copy of the trail with other entries.
+/// Creates a copy of the trail with other entries.
 fn copy(files: &Files) -> TempDir {
     let home = tempfile::tempdir().unwrap();
     for name in ["checkpoints.jws", "key.pub.pem"] {
@@ -308,7 +308,7 @@ proptest! {
         line[at] ^= 1;
         fs::write(home.path().join(&name), kept[&name].concat()).unwrap();
         let found = verify(home.path(), &Against::default()).unwrap();
-        // Nothing vouches for a last line that no head covers.
+        // Nothing confirms a last line that no head covers.
         prop_assert!(!found.holds() || !signed_at_end, "{:?}", found);
     }
 }
@@ -319,7 +319,7 @@ fn position(line: usize) -> (u64, u64) {
     (first_of_segment(&name).unwrap(), index as u64)
 }
 
-/// Gives a range of the lines of the original to a verifier.
+/// Passes a range of the lines of the original to a verifier.
 fn feed(verifier: &mut Verifier, range: std::ops::Range<usize>) {
     for line in range {
         let bytes = line_at(line);
@@ -365,7 +365,7 @@ fn a_range_that_begins_from_another_state_does_not_agree_with_the_next_head() {
         while other.size() < before.size() {
             other.extend(&event(other.size() + 500)).unwrap();
         }
-        // The lines follow; it is only the tree over those before that is another.
+        // The lines follow; only the tree over the earlier ones differs.
         let mut state = serde_json::to_value(&other).unwrap();
         state["prev"] = serde_json::to_value(&before).unwrap()["prev"].clone();
         let mut verifier = of_original();
@@ -397,7 +397,7 @@ fn what_is_more_than_one_line_is_none() {
     }
 }
 
-/// The state after a line, counted over all files.
+/// Returns the state after a line, counted over all files.
 fn chain_up_to(line: usize) -> Chain {
     let mut chain = Chain::new("test");
     let all = ORIGINAL
@@ -431,9 +431,9 @@ fn an_end_that_was_written_anew_without_the_key_is_caught() {
     let home = copy(&files);
     let found = verify(home.path(), &Against::default()).unwrap();
     let problem = &found.problems[0];
-    // The nearest head before the forgery is all that is certain.
+    // Only the nearest head before the forgery is certain.
     assert_eq!(problem.seq, Some(forged_from / 9 * 9), "{problem}");
-    assert!(problem.what.contains("written anew"), "{problem}");
+    assert!(problem.what.contains("rewritten"), "{problem}");
 }
 
 #[test]
@@ -443,7 +443,7 @@ fn a_cut_end_whose_checkpoints_are_cut_too_is_caught_by_a_kept_one() {
     let whole = verify(ORIGINAL.home.path(), &Against::default()).unwrap();
     let directory = kept.parent().unwrap();
     fs::create_dir_all(directory).unwrap();
-    // Without the end of the line, as it may come out of a mail.
+    // Without the line end, as it may come out of an email.
     fs::write(&kept, whole.head.unwrap().jws).unwrap();
     let mut files = ORIGINAL.files.clone();
     files.pop_last();
@@ -457,7 +457,7 @@ fn a_cut_end_whose_checkpoints_are_cut_too_is_caught_by_a_kept_one() {
     };
     assert!(verify(home.path(), &Against::default()).unwrap().holds());
     let found = verify(home.path(), &against).unwrap();
-    assert!(found.problems[0].what.contains("cut off"), "{found:?}");
+    assert!(found.problems[0].what.contains("removed"), "{found:?}");
     let found = verify(ORIGINAL.home.path(), &against).unwrap();
     assert!(
         found.holds() && found.key_was_kept && found.kept == 1,
@@ -503,7 +503,7 @@ fn a_trail_signed_anew_is_caught_by_a_kept_key() {
         matches!(&error, AuditError::OtherKey { signer: other, .. } if *other == signer),
         "{error}"
     );
-    assert!(error.hint().contains("written anew"), "{}", error.hint());
+    assert!(error.hint().contains("rewritten"), "{}", error.hint());
 }
 
 #[test]
@@ -552,7 +552,7 @@ fn where_there_is_no_trail_nothing_is_verified() {
     assert!(verify_files(home.path(), &Against::default()).is_err());
     assert!(verify_files(&home.path().join("none"), &Against::default()).is_err());
     let found = verify(copy(&Files::new()).path(), &Against::default()).unwrap();
-    assert!(found.problems[0].what.contains("cut off"), "{found:?}");
+    assert!(found.problems[0].what.contains("removed"), "{found:?}");
 }
 
 #[test]
@@ -564,7 +564,7 @@ fn what_was_kept_proves_nothing_where_there_is_nothing_to_compare() {
     };
     assert!(verify(ORIGINAL.home.path(), &with_key).unwrap().holds());
 
-    // Written anew without the private key, the trail has no head that the key signs.
+    // Rewritten without the private key, the trail has no head signed by the key.
     let emptied = copy(&ORIGINAL.files);
     fs::write(emptied.path().join("checkpoints.jws"), "").unwrap();
     let found = verify(emptied.path(), &with_key).unwrap();
@@ -572,10 +572,10 @@ fn what_was_kept_proves_nothing_where_there_is_nothing_to_compare() {
         found.unproved && !found.holds() && !found.trail_is_bad,
         "{found:?}"
     );
-    // Nobody asked for a proof here.
+    // No proof was requested here.
     assert!(verify(emptied.path(), &Against::default()).unwrap().holds());
 
-    // A kept head of entries that have gone to an archive.
+    // A stored head of entries that were moved to an archive.
     let heads = fs::read_to_string(ORIGINAL.home.path().join("checkpoints.jws")).unwrap();
     let kept = emptied.path().join("kept");
     fs::write(&kept, heads.lines().next().unwrap()).unwrap();

@@ -1,4 +1,4 @@
-//! What verifying found.
+//! The result of verifying.
 
 use std::path::PathBuf;
 
@@ -6,16 +6,17 @@ use serde::Serialize;
 
 use crate::checkpoint::Checkpoint;
 
-/// One thing that is wrong.
+/// One problem.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Problem {
-    /// The file. Of lines that are not in files, the one that they would be in, below the name of the trail.
+    /// The file. For lines that are not in files, the file that would contain them, below the name of the
+    /// trail.
     pub file: PathBuf,
     /// The line in the file, from 1.
     pub line: u64,
-    /// The number of the first bad entry, where an entry is bad.
+    /// The number of the first bad entry, if an entry is bad.
     pub seq: Option<u64>,
-    /// What is wrong.
+    /// The problem.
     pub what: String,
 }
 
@@ -29,34 +30,34 @@ impl std::fmt::Display for Problem {
     }
 }
 
-/// What was found.
+/// The findings.
 #[derive(Debug, Clone, Default)]
 pub struct Verification {
-    /// Which trail it is, if there is any line of it.
+    /// The name of the trail, if it has any line.
     pub origin: Option<String>,
     /// How many files, or segments of lines that are not in files, were read.
     pub files: u64,
-    /// The first entry that was read; those before are not here.
+    /// The first entry that was read; earlier ones are not here.
     pub first: u64,
     /// One more than the number of the last entry that was verified.
     pub size: u64,
-    /// How many checkpoints agree with the entries.
+    /// How many checkpoints match the entries.
     pub checkpoints: u64,
-    /// How many checkpoints are about entries that are not here, so that only their signature was checked.
+    /// How many checkpoints cover entries that are not here, so that only their signature was checked.
     pub unchecked: u64,
-    /// How many of the checkpoints that agree were kept elsewhere.
+    /// How many of the matching checkpoints were stored elsewhere.
     pub kept: u64,
-    /// The last checkpoint that agrees, as signed: the head to keep.
+    /// The last matching checkpoint, as signed: the head to store elsewhere.
     pub head: Option<Head>,
     /// The id of the key.
     pub key_id: String,
-    /// Whether the key was kept elsewhere; one that lies beside the entries can be exchanged with them.
+    /// Whether the key was stored elsewhere; a key beside the entries can be replaced together with them.
     pub key_was_kept: bool,
-    /// What is wrong, the first bad entry first.
+    /// The problems, the first bad entry first.
     pub problems: Vec<Problem>,
-    /// Whether a key or heads were kept and there is nothing that they could be compared with.
+    /// Whether a key or heads were stored elsewhere, but there is nothing to compare them with.
     pub unproved: bool,
-    /// Whether any of that is wrong with the trail, and not only with a head that was kept elsewhere.
+    /// Whether any problem is one of the trail, and not only of a head that was stored elsewhere.
     pub trail_is_bad: bool,
 }
 
@@ -70,13 +71,13 @@ pub struct Head {
 }
 
 impl Verification {
-    /// Returns true if nothing is wrong.
+    /// Returns true if there is no problem.
     #[must_use]
     pub fn holds(&self) -> bool {
         self.problems.is_empty()
     }
 
-    /// Returns how many entries no checkpoint covers: nobody would notice if these were cut off.
+    /// Returns how many entries no checkpoint covers: their removal would go unnoticed.
     #[must_use]
     pub fn unsigned(&self) -> u64 {
         let signed = self.head.as_ref().map_or(0, |head| head.checkpoint.size);

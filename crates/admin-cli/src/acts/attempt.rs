@@ -1,4 +1,4 @@
-//! The work of this process on a run, and how it is reported.
+//! One process's work on a run, and how it is reported.
 
 use std::io;
 
@@ -17,9 +17,9 @@ use crate::context::{Context, Session};
 use crate::drive::{Driven, Run, RunRow};
 use crate::summary::{LimitCounts, Summary, Words};
 
-/// An attempt, with what is reported of it.
+/// An attempt at a run, together with its report.
 pub struct Reported<'a> {
-    /// What the command was run with.
+    /// The context of the command.
     pub context: &'a Context,
     /// The server.
     pub session: &'a Session,
@@ -29,10 +29,10 @@ pub struct Reported<'a> {
 }
 
 impl<'a> Reported<'a> {
-    /// Begins an attempt, and fills into the summary what is known of the run.
+    /// Starts an attempt and fills in what the summary says about the run.
     ///
     /// # Errors
-    /// When something cannot be written; then nothing may be sent.
+    /// When something cannot be written. Nothing may be sent then.
     pub async fn begin(
         context: &'a Context,
         session: &'a Session,
@@ -62,7 +62,7 @@ impl<'a> Reported<'a> {
         Ok((this, tasks))
     }
 
-    /// Begins to report.
+    /// Starts the report.
     #[must_use]
     pub fn drive<R: RunRow>(&self, verb: &'static str, words: Words) -> Driven<'a, R> {
         Driven::begin(Run {
@@ -76,7 +76,7 @@ impl<'a> Reported<'a> {
         })
     }
 
-    /// Notes that the work has ended, and waits until everything is on disk.
+    /// Records the end of the attempt and waits until everything is on disk.
     pub async fn end<R: RunRow>(self, driven: &mut Driven<'_, R>) {
         let stopped = driven.stop().map(Stop::word);
         if let Err(error) = self.attempt.close(stopped).await {
@@ -85,19 +85,20 @@ impl<'a> Reported<'a> {
     }
 }
 
-/// Proves that an act on this server could be put on record, before the first request is sent.
+/// Checks, before the first request is sent, that an act on this server can be recorded.
 ///
 /// # Errors
-/// When it could not; then nothing may be sent.
+/// When it cannot be recorded. Nothing may be sent then.
 pub fn prove_recordable(context: &Context, session: &Session) -> Result<(), CommandError> {
     context.stores()?.runs().can_record(&session.target())?;
     Ok(())
 }
 
-/// Proves that what an act depends on can be read: which bans are locks, and how old devices are.
+/// Checks that the data an act depends on can be read: which bans are locks, and how old devices are.
 ///
 /// # Errors
-/// When the locks cannot be used, or a newer version keeps the logins that tell ages; then nothing may be sent.
+/// When the locks cannot be used, or if a newer version wrote the login data that holds the ages. Nothing may
+/// be sent then.
 pub fn prove_readable(context: &Context, session: &Session, action: &Action) -> Result<(), CommandError> {
     match action {
         Action::Ban | Action::Unban | Action::Lock { .. } | Action::Unlock { .. } => {

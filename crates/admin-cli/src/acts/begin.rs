@@ -1,4 +1,4 @@
-//! Puts a new run on disk, before anything is sent.
+//! Writes a new run to disk before anything is sent.
 
 use std::io;
 
@@ -15,22 +15,22 @@ use crate::commands::acting::Acting;
 use crate::context::{Context, Session};
 use crate::input::spool::Entry;
 
-/// What a new run is about.
+/// The parameters of a new run.
 pub struct Order<'a> {
-    /// Why, by whose ticket, how safely.
+    /// Reason, ticket and durability.
     pub acting: &'a Acting,
-    /// What is done.
+    /// The action.
     pub action: Action,
-    /// Where the items come from, in words.
+    /// A description of where the items come from.
     pub source: String,
-    /// How many devices may be ended.
+    /// How many devices may be signed out.
     pub allowance: Option<u64>,
 }
 
 /// Creates the run on disk.
 ///
 /// # Errors
-/// When it cannot be written, or what the act depends on cannot be read; then nothing may be sent.
+/// When it cannot be written, or if data that the action depends on cannot be read. Nothing may be sent then.
 pub fn begin(
     context: &Context,
     session: &Session,

@@ -1,4 +1,4 @@
-//! The reading pass of `--on-drift stop`: nobody is signed out if anybody differs from the plan.
+//! The reading pass of `--on-drift stop`: if any user differs from the plan, nobody is signed out.
 
 use std::fmt::Write as _;
 use std::io;
@@ -15,13 +15,14 @@ use crate::commands::acting::counted;
 use crate::context::{Context, Session};
 use crate::exit;
 
-/// How many users are named in an error; the rest are counted.
+/// How many users an error names; the rest are counted.
 const NAMED: usize = 10;
 
-/// Reads the devices of every task, if the order is to stop at a difference, and refuses all of them if one differs.
+/// Reads the devices of every task if the order stops on drift, and refuses the whole run if any user
+/// differs.
 ///
 /// # Errors
-/// When somebody differs from the plan or cannot be read; nothing was done to anybody then.
+/// When a user differs from the plan or cannot be read. Nobody was signed out then.
 pub async fn refuse_drift(
     context: &Context,
     session: &Session,
@@ -51,12 +52,12 @@ pub async fn refuse_drift(
     found.conclude()
 }
 
-/// What the pass has found; bounded, whatever the length of the plan.
+/// The findings of the pass; bounded, however long the plan is.
 #[derive(Default)]
 struct Found {
     differing: u64,
     unread: u64,
-    /// The first of those, by line, with what is to be said of them.
+    /// The first findings, by line, with a description of each.
     named: Vec<(u64, String)>,
     /// The first failure.
     error: Option<CallError>,
@@ -79,7 +80,7 @@ impl Found {
         };
         let user = task.item.user.as_str().escape_debug();
         self.named.push((task.item.line, format!("{user}: {said}")));
-        // They come in any order, and the first by line are those that are looked for.
+        // Results arrive in any order; keep the first by line.
         self.named.sort();
         self.named.truncate(NAMED);
     }
@@ -120,7 +121,7 @@ impl Found {
         };
         Err(CommandError::new(exit, what)
             .because(causes)
-            .hint("apply the plan again later, or with --on-drift skip to leave out who cannot be read"))
+            .hint("apply the plan again later, or leave out users that cannot be read with --on-drift skip"))
     }
 }
 

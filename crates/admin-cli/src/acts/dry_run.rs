@@ -16,16 +16,16 @@ use crate::exit::Exit;
 use crate::present::words::words;
 use crate::summary::Summary;
 
-/// Returns what is reported of a user whose job was cut off.
+/// Returns the report of a user whose job was cut short.
 #[must_use]
 pub fn cut_off(task: &Task) -> Vec<DeviceReport> {
     vec![DeviceReport::cut_off(&task.item)]
 }
 
-/// Reads, and says what would be done. Nothing is put on record, because nothing happens.
+/// Reads the devices and reports what a run would do. Nothing is recorded, because nothing changes.
 ///
 /// # Errors
-/// When the run was stopped by something else than the operator.
+/// When something other than the operator stopped the run.
 pub async fn dry_run(
     context: &Context,
     session: &Session,

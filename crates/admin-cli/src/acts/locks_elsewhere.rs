@@ -1,4 +1,4 @@
-//! Locks of a profile that belong to another server.
+//! Locks that a profile holds on another server.
 
 use easemob_admin_ops::locks::store::LockStore;
 
@@ -6,7 +6,7 @@ use crate::command_error::CommandError;
 use crate::commands::acting::users;
 use crate::context::{Context, Session};
 
-/// Warns of locks of the profile that belong to another server: nothing that is done here lifts them.
+/// Warns about locks that this profile holds on another server: no command here lifts them.
 ///
 /// # Errors
 /// When they cannot be read.
@@ -17,9 +17,9 @@ pub fn warn_of_others(
 ) -> Result<(), CommandError> {
     let profile = session.profile.as_deref().unwrap_or("PROFILE");
     for (root, count) in locks.elsewhere()? {
-        let (locked, are) = (users(count), if count == 1 { "is" } else { "are" });
+        let locked = users(count);
         context.ui.warn(format_args!(
-            "{locked} of another server, {root}, {are} locked by this profile and left alone here: \
+            "this profile also locks {locked} on another server, {root}; this command leaves those locks alone: \
              easemob-admin --profile {profile} --app-root {root} sessions locks"
         ));
     }

@@ -1,9 +1,9 @@
-//! What changes something on a server. Every such act is a run: with an id, a journal, an audit trail, and a way
-//! to go on with it later.
+//! Commands that change something on a server. Every such act is a run: it has an id, a journal and an audit
+//! trail, and can be resumed.
 //!
-//! [`begin`] puts a new run on disk, [`attempt`] is the work of one process on it, [`perform`] chooses the work
-//! by the action that the journal names, [`read_first`] is what some acts have to know before they begin. The rules are in
-//! [`easemob_admin_ops`]; here they meet the terminal.
+//! [`begin`] writes a new run to disk, [`attempt`] is the work of one process on it, [`perform`] dispatches
+//! on the action in the journal, and [`read_first`] reads what some acts have to know before they start. The
+//! rules live in [`easemob_admin_ops`]; this module connects them to the terminal.
 
 pub mod attempt;
 pub mod begin;

@@ -1,4 +1,4 @@
-//! The locks of a target, which only this account may have written.
+//! Opens the locks of a target; only this account may have written them.
 
 use std::sync::Arc;
 
@@ -13,8 +13,8 @@ use crate::stores::imports_locks;
 /// Opens the locks of a target.
 ///
 /// # Errors
-/// When they cannot be used, or an earlier version kept them where others could have changed them: once they are imported,
-/// nobody can tell any more.
+/// When they cannot be used, or if an earlier version stored them where other accounts could change them. Once
+/// imported, such locks could not be told apart from genuine ones.
 pub fn open_locks(context: &Context, target: &Target) -> Result<Arc<dyn LockStore>, CommandError> {
     if imports_locks(&context.places()?, target) {
         require_data(context)?;

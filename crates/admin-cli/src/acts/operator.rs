@@ -1,12 +1,12 @@
-//! Who acts, as the machine knows it. The home of the crates that ask for it.
+//! Identifies the operator as the machine knows it. Only this module uses the crates that look this up.
 
 use easemob_admin_ops::run::journal::header::Operator;
 
-/// Returns who runs this process; `subject` is that of the signed token shown to the server, if there is one.
+/// Returns who runs this process; `subject` is the subject of the signed token, if there is one.
 ///
-/// The name is looked up by the number of the account, not read from a variable that anybody can set. Who
-/// became another account with `sudo`, and the account that signed in to the machine, are named beside it: claims, since
-/// root can set either.
+/// The name is looked up by the account's user id, not read from a variable that anybody can set. The user
+/// that switched accounts with `sudo` and the account that signed in to the machine are recorded beside it.
+/// Both are claims, because root can set either.
 #[must_use]
 pub fn operator(subject: Option<String>, sudo_user: Option<&str>) -> Operator {
     #[cfg(unix)]
@@ -27,7 +27,7 @@ pub fn operator(subject: Option<String>, sudo_user: Option<&str>) -> Operator {
     }
 }
 
-/// Reads the number of the account that signed in; the largest one stands for "nobody did", as in a service.
+/// Parses the uid of the account that signed in; the largest uid means that nobody did, as in a service.
 fn login_uid(text: &str) -> Option<u32> {
     text.trim().parse().ok().filter(|uid| *uid != u32::MAX)
 }

@@ -1,4 +1,4 @@
-//! Pending locks whose time is over: what is to become of each, and which of them a person has to see to.
+//! Expired pending locks: decides what happens to each, and which need an operator.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -16,18 +16,18 @@ use crate::context::{Context, Session};
 /// How many users are named; the rest are counted.
 const NAMED: usize = 5;
 
-/// What is to become of pending locks whose time is over.
+/// What happens to each expired pending lock.
 #[derive(Debug, Default)]
 pub struct Overdue {
-    /// By the name of the user in lower case; users who could not be read are left out.
+    /// By user name in lower case; users who could not be read are missing.
     verdicts: HashMap<String, Verdict>,
 }
 
 impl Overdue {
-    /// Reads the runs and the users of `locks`, which are pending and due, of the server with this root.
+    /// Reads the runs and users of `locks`, the expired pending locks of the server with this root.
     ///
     /// # Errors
-    /// When going on is pointless, such as without a token.
+    /// When continuing is pointless, for example without a token.
     pub async fn look(
         context: &Context,
         session: &Session,
@@ -52,7 +52,7 @@ impl Overdue {
             async |task: &Task| is_banned(&session.server, &task.item.user).await,
             |task, banned| {
                 let user = task.item.user.folded();
-                // Whoever cannot be read now is read again at their turn, and fails there.
+                // A user that cannot be read now is read again in turn, and fails then.
                 if let (Ok(banned), Some(lock)) = (banned, of_user.get(&user)) {
                     this.verdicts.insert(user, traces.judge(lock, banned));
                 }
@@ -63,19 +63,20 @@ impl Overdue {
         Ok(this)
     }
 
-    /// Returns what is to become of the lock of a user; nothing if it is not pending and due, or could not be read.
+    /// Returns what happens to a user's lock, or `None` if it is not pending and expired or could not be
+    /// read.
     #[must_use]
     pub fn verdict(&self, user: &UserId) -> Option<Verdict> {
         self.verdicts.get(&user.folded()).copied()
     }
 
-    /// Returns true if the lock is to be ended, or at least tried.
+    /// Returns true if the lock should be removed, or if removal should at least be tried.
     #[must_use]
     pub fn can_end(&self, lock: &Lock) -> bool {
         self.verdict(&lock.user).is_none_or(Verdict::ends)
     }
 
-    /// Warns of those of `left` that only a person can end, and says what to type.
+    /// Warns about the locks in `left` that only an operator can resolve, and prints the commands for it.
     pub fn warn(&self, context: &Context, session: &Session, left: &[&Lock]) {
         let command = format!(
             "easemob-admin {}",
@@ -87,17 +88,17 @@ impl Overdue {
     }
 }
 
-/// Returns those of the locks that are pending.
+/// Returns the pending locks.
 #[must_use]
 pub fn pending(due: &[Lock]) -> Vec<&Lock> {
     due.iter().filter(|lock| lock.is_pending()).collect()
 }
 
-/// Returns a warning for each reason why locks are left.
+/// Returns one warning per reason why locks are left.
 fn said(left: &[&Lock], verdict: impl Fn(&Lock) -> Option<Verdict>, command: &str) -> Vec<String> {
     let mut by_reason: BTreeMap<bool, Vec<&Lock>> = BTreeMap::new();
     for lock in left {
-        // Who could not be read is a failed row already.
+        // A user that could not be read is a failed row already.
         if let Some(verdict) = verdict(lock) {
             by_reason
                 .entry(verdict == Verdict::Working)
@@ -120,15 +121,15 @@ fn said(left: &[&Lock], verdict: impl Fn(&Lock) -> Option<Verdict>, command: &st
         let runs = runs.join(" ");
         if working {
             format!(
-                "{count} should have been unlocked by now, but a process is still working on the locks: {names}{rest}; \
-                 look at it: easemob-admin runs show {runs}"
+                "{count} should be unlocked by now, but a process is still working on the locks: {names}{rest}; \
+                 check the run: easemob-admin runs show {runs}"
             )
         } else {
             format!(
-                "{count} should have been unlocked by now and cannot be: whose ban it is cannot be told, because the \
-                 run of the lock cannot be read ({runs}): {names}{rest}\n  \
-                 to lift the ban: {command}users unban {names} --reason \"the time of the lock is over\"\n  \
-                 to keep the ban and end the lock: {command}users ban {names} --reason TEXT"
+                "{count} should be unlocked by now, but cannot be: the run of the lock cannot be read ({runs}), so it is \
+                 unknown who set the ban: {names}{rest}\n  \
+                 to lift the ban: {command}users unban {names} --reason \"the lock has expired\"\n  \
+                 to keep the ban and remove the lock: {command}users ban {names} --reason TEXT"
             )
         }
     };

@@ -1,4 +1,4 @@
-//! Does what the journal of a run says is to be done, and reports it.
+//! Executes the action in a run's journal and reports it.
 
 use std::io;
 
@@ -23,15 +23,15 @@ use crate::exit::{self, Exit};
 use crate::present::words::{verb, words};
 use crate::summary::Summary;
 
-/// What an attempt adds to what the journal says.
+/// What an attempt specifies beyond the journal.
 pub struct Attempted {
-    /// Which items are worked on.
+    /// Which items to work on.
     pub which: Which,
-    /// Whether the devices are read again afterwards.
+    /// Whether to read the devices again afterwards.
     pub verify: bool,
-    /// The summary as far as it is known.
+    /// The summary, as far as it is known.
     pub summary: Summary,
-    /// How many devices may be ended in all, if that is to differ from what the journal says.
+    /// The most devices to sign out in total, if different from the journal.
     pub allowance: Option<u64>,
 }
 
@@ -51,7 +51,7 @@ impl Attempted {
 /// Works on a run until it is done or stopped.
 ///
 /// # Errors
-/// When nothing can be recorded, or the run was stopped by something else than the operator.
+/// When nothing can be recorded, or if something other than the operator stopped the run.
 pub async fn perform(
     context: &Context,
     session: &Session,
@@ -63,7 +63,7 @@ pub async fn perform(
     }
     let job = job_of(open.header.action.clone())?;
     if !matches!(job, Job::EndDevices(_)) {
-        // What would stop at its first user is not begun.
+        // Do not start a run that would stop at its first user.
         open_locks(context, &Target::from(&open.header))?;
     }
     let (reported, tasks) =
@@ -82,8 +82,8 @@ pub async fn perform(
         Job::Lock(until) => {
             if *until <= reported.attempt.recorder.time() {
                 context.ui.warn(format_args!(
-                    "the time of this lock was over on {until:.0}, so nobody is locked any more; who was banned by an \
-                     earlier attempt is put down as overdue"
+                    "this lock expired on {until:.0}, so no more users are locked; users that an earlier attempt banned \
+                     are recorded as overdue"
                 ));
             }
             let target = Target::from(&reported.attempt.header);
@@ -98,7 +98,7 @@ pub async fn perform(
     }
 }
 
-/// Works on the tasks of an attempt, and reports them in rows of one kind.
+/// Works on the tasks of an attempt and reports them as rows of one kind.
 async fn report<'a, R: RunRow>(
     reported: Reported<'a>,
     tasks: impl Iterator<Item = io::Result<Task>>,
@@ -115,16 +115,16 @@ async fn report<'a, R: RunRow>(
     Ok(driven)
 }
 
-/// Returns what is done for `action`.
+/// Returns the job for `action`.
 ///
 /// # Errors
-/// When an older version put on record in words only what is done.
+/// When an older version recorded the action only as text.
 pub fn job_of(action: Action) -> Result<Job, CommandError> {
     Job::of(action).ok_or_else(|| {
         CommandError::new(
             exit::USAGE,
             "this `limits set` run cannot be resumed: an older version recorded it",
         )
-        .hint("run the same `limits set` again: limits that are already set stay as they are")
+        .hint("run the same `limits set` again: limits that are already set do not change")
     })
 }

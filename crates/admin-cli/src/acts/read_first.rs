@@ -1,4 +1,4 @@
-//! The reading pass of an act that has to know the whole before it begins.
+//! The reading pass of an act that needs the complete picture before it starts.
 
 use std::convert::Infallible;
 use std::io;
@@ -19,13 +19,14 @@ use crate::exit;
 use crate::interrupt;
 use crate::progress::Progress;
 
-/// Reads something about every task and hands it to `done`, in any order; `verb` is shown beside the progress bar.
+/// Reads something for every task and passes it to `done`, in any order; `verb` is shown beside the progress
+/// bar.
 ///
-/// A signal ends the program at once, because nothing has been done that would have to be finished.
+/// A signal ends the program at once, because no work is in progress that has to be finished.
 ///
 /// # Errors
-/// When going on is pointless, `--max-duration` is over, the tasks cannot be read, or `done` cannot keep what it was
-/// given; nothing was done to anybody then.
+/// When continuing is pointless, if `--max-duration` is over, if the tasks cannot be read, or if `done` cannot
+/// store a result. Nothing was changed then.
 pub async fn read_first<R>(
     context: &Context,
     server: &Server,
@@ -63,15 +64,16 @@ pub async fn read_first<R>(
     match end.stop.or(gave_up) {
         None => Ok(()),
         Some(Stop::Wished(_)) => {
-            let what = "--max-duration was over before all devices were read, so nothing was done";
-            Err(CommandError::new(exit::INTERRUPTED, what).hint("give it more time, or fewer users at once"))
+            let what = "--max-duration ended before all devices were read, so nothing was done";
+            Err(CommandError::new(exit::INTERRUPTED, what)
+                .hint("give more time with --max-duration, or fewer users at once"))
         }
         Some(Stop::Fatal(fatal)) => Err(fatal.into()),
-        Some(Stop::Input(error)) => Err(unread("the rest of the list cannot be read", error)),
-        Some(Stop::Output(error)) => Err(unread("what was read cannot be kept", error)),
-        // Nothing that acts takes part in this pass, so that these cannot be.
+        Some(Stop::Input(error)) => Err(unread("cannot read the rest of the list", error)),
+        Some(Stop::Output(error)) => Err(unread("cannot store the results", error)),
+        // These stops need an act, and this pass does not act.
         Some(Stop::Aborted | Stop::Cap | Stop::Drift | Stop::Record(_) | Stop::ReaderGone) => {
-            let what = "the devices were not all read, so nothing was done";
+            let what = "not all devices were read, so nothing was done";
             Err(CommandError::new(exit::INTERNAL, what))
         }
     }
@@ -84,13 +86,13 @@ fn unread(what: &str, error: io::Error) -> CommandError {
         .hint(hint)
 }
 
-/// What is done with everything that was read.
+/// Passes on everything that was read.
 struct Reading<'a, D> {
     server: &'a Server,
     gauge: Gauge,
     breaker: Breaker,
     bar: Option<Progress>,
-    /// A request was given up before it was sent.
+    /// Whether a request was given up before it was sent.
     gave_up: bool,
     done: &'a mut D,
 }

@@ -1,4 +1,4 @@
-//! Reads again what a run has ended: `--verify`.
+//! `--verify`: reads the devices that a run signed out again.
 
 use std::cell::RefCell;
 
@@ -11,7 +11,7 @@ use crate::context::{Context, Session};
 use crate::drive::{Done, Driven};
 use crate::exit::{self, Exit};
 
-/// Reads again what the run `id` has ended, with a row per device and the counts in the summary.
+/// Reads the devices that the run `id` signed out again, with a row per device and the counts in the summary.
 ///
 /// # Errors
 /// When the run cannot be read.
@@ -27,19 +27,18 @@ pub async fn run(
     Ok(())
 }
 
-/// Returns the users whose devices a run has ended.
+/// Returns the users whose devices a run signed out.
 ///
 /// # Errors
 /// When the run cannot be read.
 fn ended_by(context: &Context, id: &RunId) -> Result<Vec<Ended>, CommandError> {
     let stores = context.stores()?;
     let runs = stores.runs();
-    verify::ended(runs.items(id)?, runs.records(id)?).map_err(|error| {
-        CommandError::new(exit::INTERNAL, format!("the run {id} cannot be read")).because(error)
-    })
+    verify::ended(runs.items(id)?, runs.records(id)?)
+        .map_err(|error| CommandError::new(exit::INTERNAL, format!("cannot read run {id}")).because(error))
 }
 
-/// Reads again what was ended, with a row per device and the counts in the summary.
+/// Reads the signed-out devices again, with a row per device and the counts in the summary.
 async fn reread(
     context: &Context,
     session: &Session,
@@ -72,7 +71,7 @@ async fn reread(
     driven.summary().verified = Some(verified);
 }
 
-/// Returns the exit code of a run whose second reading may have found more than the first.
+/// Returns the exit code of a run, which the second reading can make worse.
 #[must_use]
 pub fn worse(verified: Option<Verified>, exit: Exit) -> Exit {
     let Some(verified) = verified.filter(|_| exit == exit::OK) else {

@@ -44,7 +44,7 @@ fn client(sandbox: &Sandbox, credentials: Credentials) -> Client {
         .unwrap()
 }
 
-/// Every status that something in between may answer with.
+/// Every status that an intermediary may answer with.
 const STATUSES: [u16; 19] = [
     200, 204, 301, 302, 400, 401, 403, 404, 405, 407, 418, 429, 451, 500, 501, 502, 503, 511, 524,
 ];
@@ -151,11 +151,11 @@ async fn the_words_of_the_service_are_a_verdict() {
     );
     for (status, scope, retry, expected) in [
         (400, Scope::Item, false, exit::REFUSED),
-        // Whoever lacks the right today may be given it tomorrow.
+        // A missing permission can be granted later.
         (401, Scope::Run, true, exit::REFUSED),
         (403, Scope::Item, false, exit::REFUSED),
         (429, Scope::Item, true, exit::UNREACHABLE),
-        // The sandbox names a permanent reason.
+        // The sandbox reports a permanent reason.
         (500, Scope::Item, false, exit::REFUSED),
         (503, Scope::Network, true, exit::UNREACHABLE),
     ] {

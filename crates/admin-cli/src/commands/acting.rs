@@ -1,4 +1,4 @@
-//! The arguments of commands that change something, and the questions asked before they do.
+//! Arguments of commands that change something, and the confirmation before they do.
 
 use clap::{Args, ValueEnum};
 use easemob_admin_ops::run::journal::header::Durability;
@@ -11,22 +11,22 @@ use crate::exit;
 use crate::ownership::{require_data, require_settings};
 use crate::summary::Summary;
 
-/// Why, and whether to ask.
+/// The reason, and how to confirm.
 #[derive(Debug, Clone, Args)]
 pub struct Acting {
     /// Why this is done; required except on the sandbox
     #[arg(long, value_name = "TEXT")]
     pub reason: Option<String>,
-    /// The ticket it belongs to
+    /// The ticket that this belongs to
     #[arg(long, value_name = "ID")]
     pub ticket: Option<String>,
     /// Only read, and show what would be done
     #[arg(long)]
     pub dry_run: bool,
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(long, short)]
     pub yes: bool,
-    /// When the record of each request is on disk
+    /// When the record of each request is written to disk
     #[arg(long, value_name = "WHEN", default_value = "batch")]
     pub durability: DurabilityArg,
 }
@@ -34,7 +34,8 @@ pub struct Acting {
 /// The values of `--durability`.
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
 pub enum DurabilityArg {
-    /// Within a tenth of a second; a crash of the program loses nothing, a loss of power up to that much
+    /// Within a tenth of a second; a crash of the program loses nothing, a power failure up to a tenth of a
+    /// second
     #[default]
     Batch,
     /// Before the request is sent
@@ -51,11 +52,11 @@ impl From<DurabilityArg> for Durability {
 }
 
 impl Acting {
-    /// Checks that there is a reason where one is needed, and that the act can be put on record.
+    /// Checks that a reason is given where one is required, and that the act can be recorded.
     ///
     /// # Errors
-    /// When there is no reason and the server is not the sandbox, or the audit trail cannot be written; a dry
-    /// run needs neither.
+    /// When there is no reason and the server is not the sandbox, or if the audit trail cannot be written. A
+    /// dry run needs neither.
     pub fn require_record(&self, context: &Context, session: &Session) -> Result<(), CommandError> {
         if self.dry_run {
             return Ok(());
@@ -82,10 +83,10 @@ impl Acting {
         )
     }
 
-    /// Asks, unless told not to or the run is dry.
+    /// Asks for confirmation, unless `--yes` was given or the run is dry.
     ///
     /// # Errors
-    /// When the answer is not a clear yes, or there is no terminal to ask on.
+    /// When the answer is not a clear yes, or if there is no terminal to ask on.
     pub fn confirm(
         &self,
         context: &Context,
@@ -96,7 +97,7 @@ impl Acting {
         self.ask(context, session, users, false, act)
     }
 
-    /// Asks as [`confirm`](Self::confirm) does, for the app key: the act touches everybody in the app.
+    /// Asks as [`confirm`](Self::confirm) does, but for the app key: the act affects every user of the app.
     ///
     /// # Errors
     /// As [`confirm`](Self::confirm).

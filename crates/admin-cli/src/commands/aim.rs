@@ -1,6 +1,7 @@
-//! The options that name a server, for commands that are shown to be typed or pasted.
+//! The options that name a server, for commands that are printed for the user to paste.
 
-/// Returns the options that name the server, with a blank after them; none where the environment or flags name it.
+/// Returns the options that name the server, with a trailing space; empty if the environment or flags name
+/// it.
 #[must_use]
 pub fn aim(sandbox: bool, profile: Option<&str>) -> String {
     match profile {

@@ -1,4 +1,4 @@
-//! `--max-logouts P%`: a share needs the whole before the first act.
+//! `--max-logouts P%`: computing a share needs the total before the first act.
 
 use std::io;
 
@@ -16,10 +16,10 @@ use crate::context::{Context, Session};
 use crate::exit;
 use crate::input::spool::Entry;
 
-/// Counts the devices of all users and returns how many may be ended.
+/// Counts the devices of all users and returns how many may be signed out.
 ///
 /// # Errors
-/// When more would be ended than the share allows, or a device list cannot be read.
+/// When the share allows fewer than would be signed out, or if a device list cannot be read.
 pub(crate) async fn of_share(
     context: &Context,
     session: &Session,
@@ -37,7 +37,8 @@ pub(crate) async fn of_share(
                 online += decision.online() as u64;
                 victims += decision.victims.len() as u64;
             }
-            // An unread user adds nothing to the whole, which makes the cap stricter, never looser.
+            // A user that cannot be read adds nothing to the total, which makes the cap stricter, never
+            // looser.
             Err(_) => unread += 1,
         }
         Ok(())
@@ -50,7 +51,7 @@ pub(crate) async fn of_share(
         format!(", {} could not be read", counted(unread, "user"))
     };
     context.ui.note(format_args!(
-        "{victims} of {online} devices are chosen, {allowed} may be ended{unread}"
+        "{victims} of {online} devices selected, at most {allowed} allowed{unread}"
     ));
     if victims > allowed {
         return Err(exceeded(victims, online, allowed));
@@ -58,11 +59,11 @@ pub(crate) async fn of_share(
     Ok(allowed)
 }
 
-/// The error of a selection that is larger than `--max-logouts` allows.
+/// Returns the error for a selection larger than `--max-logouts` allows.
 pub(crate) fn exceeded(victims: u64, online: u64, allowed: u64) -> CommandError {
     CommandError::new(
         exit::CAP_HIT,
-        format!("{victims} of {online} devices would be ended, and --max-logouts allows {allowed}; nothing was done"),
+        format!("{victims} of {online} devices would be signed out, but --max-logouts allows {allowed}; nothing was done"),
     )
-    .hint("look at the selection with --dry-run before raising the cap")
+    .hint("check the selection with --dry-run before raising the cap")
 }

@@ -1,4 +1,4 @@
-//! `completions`: the completion script of a shell.
+//! `completions`: prints the completion script of a shell.
 
 use std::io::Write;
 
@@ -36,13 +36,13 @@ pub fn run(context: &Context, args: &CompletionsArgs) -> Result<Exit, CommandErr
 
 const PROGRAM: &str = "easemob-admin";
 
-/// Mends a script of bash, in which the generator spells the hyphen of the program in one way where a command is
-/// recognised and in another where its words are offered, so that none ever would be.
+/// Fixes the bash script: the generator spells the program's hyphen in one way where it recognises a command
+/// and in another where it offers words, so that no words would ever be offered.
 fn with_one_spelling(script: &str) -> String {
     script.replace(&PROGRAM.replace('-', "__subcmd__"), &PROGRAM.replace('-', "__"))
 }
 
-/// Writes bytes to stdout; a reader that leaves early is no error.
+/// Writes bytes to stdout; it is not an error if the reader leaves early.
 ///
 /// # Errors
 /// When stdout cannot be written.
@@ -50,7 +50,7 @@ pub fn write_out(context: &Context, bytes: &[u8]) -> Result<Exit, CommandError> 
     let mut out = (context.stdout)();
     match out.write_all(bytes).and_then(|()| out.flush()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(CommandError::new(exit::INTERNAL, "stdout cannot be written").because(error))
+            Err(CommandError::new(exit::INTERNAL, "cannot write to stdout").because(error))
         }
         _ => Ok(exit::OK),
     }

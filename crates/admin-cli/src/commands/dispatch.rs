@@ -1,4 +1,4 @@
-//! Runs the command that was named.
+//! Runs the command given on the command line.
 
 use crate::cli::Command;
 use crate::command_error::CommandError;
@@ -10,12 +10,12 @@ use crate::exit::Exit;
 /// Runs `command`.
 ///
 /// # Errors
-/// When the command could not do what it was asked for.
+/// When the command fails.
 pub async fn dispatch(context: &Context, command: Command) -> Result<Exit, CommandError> {
     if context.globals.sandbox && reads_what_is_kept(&command) {
         context
             .ui
-            .say("sandbox: this is what is kept of the local sandbox");
+            .say("sandbox: showing stored data of the local sandbox");
     }
     match command {
         Command::Devices(command) => command.run(context).await,
@@ -32,7 +32,7 @@ pub async fn dispatch(context: &Context, command: Command) -> Result<Exit, Comma
     }
 }
 
-/// Returns true for commands that ask no server, and speak of one all the same.
+/// Returns true for commands that send no request but show data of a server.
 fn reads_what_is_kept(command: &Command) -> bool {
     match command {
         Command::Audit(_) => true,

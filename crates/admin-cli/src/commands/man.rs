@@ -1,4 +1,4 @@
-//! `man`: the manual pages.
+//! `man`: prints the manual pages.
 
 use std::path::PathBuf;
 
@@ -31,7 +31,7 @@ pub fn run(context: &Context, args: &ManArgs) -> Result<Exit, CommandError> {
         let mut page = Vec::new();
         Man::new(Cli::command())
             .render(&mut page)
-            .map_err(|error| CommandError::new(exit::INTERNAL, "the page cannot be made").because(error))?;
+            .map_err(|error| CommandError::new(exit::INTERNAL, "cannot create the page").because(error))?;
         return write_out(context, &page);
     };
     std::fs::create_dir_all(directory)
@@ -41,6 +41,6 @@ pub fn run(context: &Context, args: &ManArgs) -> Result<Exit, CommandError> {
         })?;
     context
         .ui
-        .note(format_args!("the pages are in {}", directory.display()));
+        .note(format_args!("wrote the pages to {}", directory.display()));
     Ok(exit::OK)
 }

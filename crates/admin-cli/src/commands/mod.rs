@@ -1,5 +1,5 @@
-//! The commands. This folder is the tree of the help: one file per command, with its arguments, what it
-//! does and its rows.
+//! The commands. This folder mirrors the help: one file per command, with its arguments, its work and its
+//! rows.
 
 pub mod acting;
 pub mod aim;

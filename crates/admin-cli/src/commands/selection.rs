@@ -1,4 +1,4 @@
-//! The arguments that say which devices are meant, the same for looking, planning and acting.
+//! The arguments that select devices, the same for listing, planning and acting.
 
 use std::fs;
 use std::io;
@@ -16,20 +16,20 @@ use crate::command_error::CommandError;
 use crate::context::Context;
 use crate::exit;
 
-/// Which devices of each user are meant. All conditions must hold; of several values of one, any.
+/// The device selection of each user. All conditions must hold; of several values of one condition, any.
 #[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = "Which devices (all, unless said otherwise)")]
+#[command(next_help_heading = "Device selection (all devices by default)")]
 pub struct SelectionArgs {
-    /// Only this device, named as `devices list` does; may be repeated
+    /// Only this device, with the id that `devices list` shows; may be repeated
     #[arg(long = "device", value_name = "DEVICE", value_parser = device)]
     devices: Vec<DeviceId>,
     /// Only devices of this platform: android, ios, web, custom5, or as the server writes it; may be repeated
     #[arg(long = "platform", value_name = "PLATFORM", value_parser = platform)]
     platforms: Vec<Platform>,
-    /// Only devices whose id fits, such as "webim_*"; may be repeated
+    /// Only devices whose id matches, such as "webim_*"; may be repeated
     #[arg(long = "resource", value_name = "PATTERN", value_parser = resource)]
     resources: Vec<Pattern>,
-    /// Only devices whose name fits, such as "Pixel*"; may be repeated
+    /// Only devices whose name matches, such as "Pixel*"; may be repeated
     #[arg(long = "device-name", value_name = "PATTERN", value_parser = device_name)]
     names: Vec<Pattern>,
     /// On each platform, keep the newest N of these devices
@@ -44,7 +44,7 @@ pub struct SelectionArgs {
     /// Never touch the users and devices in this file: a user, user/device or pattern per line
     #[arg(long, value_name = "FILE")]
     exempt: Option<PathBuf>,
-    /// What --keep-newest does with devices whose age nobody knows
+    /// What --keep-newest does with devices of unknown age
     #[arg(long, value_name = "POLICY", default_value = "keep", requires = "keep_newest")]
     unknown_age: Unknown,
 }
@@ -55,14 +55,14 @@ enum Unknown {
     /// Keep them
     #[default]
     Keep,
-    /// Count them as older than all others
+    /// Treat them as older than all others
     Oldest,
 }
 
-/// Reads a platform from the command line.
+/// Parses a platform from the command line.
 ///
 /// # Errors
-/// When it is empty, or no resource id begins like that.
+/// When it is empty, or no resource id can start with it.
 pub fn platform(text: &str) -> Result<Platform, String> {
     if text.trim().is_empty() {
         return Err("give a platform such as android, ios, web or custom5".into());
@@ -70,7 +70,7 @@ pub fn platform(text: &str) -> Result<Platform, String> {
     check(text, Kind::Platform).map_err(|unclear| unclear.to_string())?;
     if text.contains('_') {
         return Err(format!(
-            "`{text}` is not a platform: that is what precedes the first `_` of a resource id"
+            "`{text}` is not a platform: a platform is the part of a resource id before the first `_`"
         ));
     }
     text.parse().map_err(|error| format!("{error}"))
@@ -92,21 +92,22 @@ fn pattern(text: &str, kind: Kind) -> Result<Pattern, String> {
     Ok(text.into())
 }
 
-/// Warns of a platform whose name may be a slip: it would match nothing and look like success.
+/// Warns about a platform whose name may be a typo: it would match nothing and look like success.
 pub fn warn_of_rare(context: &Context, platform: &Platform) {
     if let Platform::Other(name) = platform {
         context.ui.warn(format_args!(
             "`{name}` is not one of the documented platforms (android, ios, web, custom1 to custom100); \
-             devices whose id starts with `{name}_` are meant"
+             selecting devices whose id starts with `{name}_`"
         ));
     }
 }
 
 impl SelectionArgs {
-    /// Returns what is meant, with a warning about what may be a slip. `users` are those named as arguments.
+    /// Returns the selection, and warns about likely mistakes. `users` are those named as arguments.
     ///
     /// # Errors
-    /// When the exemption file cannot be read, or a line of it is unclear: nobody can tell then who must not be touched.
+    /// When the exemption file cannot be read, or one of its lines is unclear: then it is unknown who must
+    /// not be touched.
     pub fn selection(&self, context: &Context, users: &[String]) -> Result<Selection, CommandError> {
         self.platforms
             .iter()
@@ -157,22 +158,22 @@ impl SelectionArgs {
         })?;
         let exemptions = Exemptions::read(read).map_err(|error| {
             unusable().because(error).hint(
-                "a remark needs a line of its own that starts with #; `?` stands for any character of a name",
+                "write a comment on a line of its own, starting with #; `?` stands for any character of a name",
             )
         })?;
         if exemptions.is_empty() {
             let what = format!("{} exempts nobody", path.display());
             return Err(CommandError::new(exit::USAGE, what)
-                .hint("give a user, user/device or pattern per line, or leave out --exempt"));
+                .hint("write one user, user/device or pattern per line, or remove --exempt"));
         }
         Ok(exemptions)
     }
 }
 
-/// Takes the user off a login id such as `ann/ios_1`, which SDKs and webhooks use for devices.
+/// Removes the user from a login id such as `ann/ios_1`, which SDKs and webhooks use for devices.
 ///
 /// # Errors
-/// When it is the login id of somebody else, or may be: as a resource id it would match no device.
+/// When it is, or may be, the login id of another user: as a resource id it would match no device.
 fn without_user(device: &DeviceId, users: &[String]) -> Result<DeviceId, DeviceId> {
     let Some((user, resource)) = device.as_str().split_once('/') else {
         return Ok(device.clone());
@@ -184,21 +185,19 @@ fn without_user(device: &DeviceId, users: &[String]) -> Result<DeviceId, DeviceI
 }
 
 fn not_of_the_user(device: &DeviceId, option: &str) -> CommandError {
-    let what = format!("{option} {device} names a user too, who is not the one user that is named");
+    let what = format!("cannot use {option} {device}: it names a user, who is not the only user given");
     let hint = match option {
         "--keep-device" => {
-            format!(
-                "leave out the user and the slash, or write `{device}` into a file and give it with --exempt"
-            )
+            format!("remove the user and the slash, or write `{device}` to a file and pass it with --exempt")
         }
-        _ => "leave out the user and the slash".into(),
+        _ => "remove the user and the slash".into(),
     };
     CommandError::new(exit::USAGE, what).hint(format!(
         "{hint}; for an id with a slash, use --resource with `?` in its place"
     ))
 }
 
-/// Finds the exemptions that fit none of `users`, and warns of them before anything is done.
+/// Finds the exemptions that match none of `users`, and warns about them before anything is changed.
 ///
 /// # Errors
 /// When the users cannot be read.
@@ -210,9 +209,9 @@ pub fn without_a_user(
     if exempt.is_empty() {
         return Ok(None);
     }
-    let unmatched = exempt.unmatched(users).map_err(|error| {
-        CommandError::new(exit::INTERNAL, "the users cannot be read again").because(error)
-    })?;
+    let unmatched = exempt
+        .unmatched(users)
+        .map_err(|error| CommandError::new(exit::INTERNAL, "cannot read the users again").because(error))?;
     if unmatched.count > 0 {
         let Unmatched { count, first } = &unmatched;
         let more = if *count > first.len() as u64 { ", …" } else { "" };
@@ -222,14 +221,14 @@ pub fn without_a_user(
             &format!("{count} exemptions match")
         };
         context.ui.warn(format_args!(
-            "{these} none of the users: {}{more}; check the spelling if somebody is to be protected",
+            "{these} none of the users: {}{more}; check the spelling of names that must be protected",
             first.join(", ")
         ));
     }
     Ok(Some(unmatched))
 }
 
-/// Says what is meant, for a question: `all ios devices but the newest 2 of each platform`.
+/// Describes the selection for a question: `all ios devices but the newest 2 per platform`.
 #[must_use]
 pub fn in_words(selection: &Selection) -> String {
     if selection.is_everything() {
@@ -257,11 +256,11 @@ pub fn in_words(selection: &Selection) -> String {
     let mut but = Vec::new();
     but.extend(selection.keep_newest.as_ref().map(|keep| match keep {
         Keep::Each(keep) => format!("the newest {keep} per platform"),
-        Keep::Limits(_) => "the newest within the limits of their user".into(),
+        Keep::Limits(_) => "the newest within the user's limits".into(),
     }));
     but.extend(selection.keep_devices.iter().map(ToString::to_string));
     if !selection.exempt.is_empty() {
-        but.push("those exempt".into());
+        but.push("exempt devices".into());
     }
     if selection.min_surviving > 0 {
         but.push(format!("at least {} per user", selection.min_surviving));

@@ -1,4 +1,4 @@
-//! Times as rows show them.
+//! How rows show times.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ pub fn rfc3339(time: UnixMillis) -> Option<String> {
         .map(|time| time.to_string())
 }
 
-/// Returns the time of a record, in milliseconds since 1970, in RFC 3339.
+/// Returns the time of a record, given in milliseconds since 1970, in RFC 3339.
 #[must_use]
 pub fn rfc3339_signed(millis: i64) -> Option<String> {
     Timestamp::from_millisecond(millis)
@@ -38,7 +38,7 @@ pub fn now_ms() -> i64 {
     Timestamp::now().as_millisecond()
 }
 
-/// Reads a point in time, or how long ago it was; a day has 24 hours.
+/// Parses a point in time, or how long ago it was; a day has 24 hours.
 ///
 /// # Errors
 /// When it is neither.
@@ -56,10 +56,10 @@ pub fn moment(text: &str) -> Result<Timestamp, String> {
         .map_err(|error| error.to_string())
 }
 
-/// Reads how long something lasts; a day has 24 hours.
+/// Parses a duration; a day has 24 hours.
 ///
 /// # Errors
-/// When it is no time, or not more than nothing.
+/// When it is not a duration, or it is zero.
 pub fn lasting(text: &str) -> Result<Duration, String> {
     let wrong = || "give a time such as 30m, 10h or 3d".to_owned();
     let span: Span = text.parse().map_err(|_| wrong())?;

@@ -1,4 +1,4 @@
-//! `--max-users`: an act on more users than somebody meant is refused as a whole.
+//! `--max-users`: refuses an act on more users than intended, as a whole.
 
 use clap::Args;
 use easemob_admin_ops::schedule::cap::CapSpec;
@@ -7,16 +7,16 @@ use crate::command_error::CommandError;
 use crate::commands::acting::users;
 use crate::exit;
 
-/// The most users that may be touched.
+/// The most users to act on.
 #[derive(Debug, Clone, Copy, Args)]
 pub struct UserCap {
-    /// Do nothing if more than N users, or more than P% of those named, would be touched
+    /// Do nothing if more than N users, or more than P% of those named, would be affected
     #[arg(long, value_name = "N|P%")]
     max_users: Option<CapSpec>,
 }
 
 impl UserCap {
-    /// Refuses to touch `touched` users of `all`.
+    /// Refuses to act on `touched` users of `all`.
     ///
     /// # Errors
     /// When there are more than the cap allows.
@@ -28,11 +28,11 @@ impl UserCap {
             return Ok(());
         }
         let what = format!(
-            "{} of {all} would be touched, and --max-users allows {allowed}; nothing was done",
+            "{} of {all} would be affected, but --max-users allows {allowed}; nothing was done",
             users(touched)
         );
         Err(CommandError::new(exit::CAP_HIT, what)
-            .hint("look at the list with --dry-run before raising the cap"))
+            .hint("check the list with --dry-run before raising the cap"))
     }
 }
 

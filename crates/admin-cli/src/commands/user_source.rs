@@ -16,25 +16,25 @@ use crate::input::user_list::{Examples, Source, UserList};
 /// Users as arguments, or a list of them.
 #[derive(Debug, Clone, Args)]
 pub struct UserSource {
-    /// Users
+    /// The users
     #[arg(value_name = "USER")]
     pub users: Vec<String>,
     /// Read users from a file, one per line, or from stdin with `-`; lines starting with # are skipped
     #[arg(long, value_name = "FILE", conflicts_with = "users")]
     pub from: Option<PathBuf>,
-    /// Leave out lines that are no user ids instead of refusing the list
+    /// Skip lines that are not user ids instead of refusing the list
     #[arg(long)]
     pub skip_invalid: bool,
 }
 
 impl UserSource {
-    /// Returns true if no user is named at all.
+    /// Returns true if no user is named.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.users.is_empty() && self.from.is_none()
     }
 
-    /// Returns the words that name where the users come from.
+    /// Describes where the users come from.
     #[must_use]
     pub fn describe(&self) -> String {
         match &self.from {
@@ -53,11 +53,11 @@ impl UserSource {
         list: &UserList,
     ) -> Result<impl Iterator<Item = io::Result<Entry>> + use<>, CommandError> {
         list.stream().map_err(|error| {
-            CommandError::new(exit::INTERNAL, "the temporary copy of the list cannot be read").because(error)
+            CommandError::new(exit::INTERNAL, "cannot read the temporary copy of the list").because(error)
         })
     }
 
-    /// Streams the names alone of a list that was read.
+    /// Streams only the names of a list that was read.
     ///
     /// # Errors
     /// When its temporary copy cannot be read.
@@ -68,7 +68,7 @@ impl UserSource {
         Ok(self.stream(list)?.map(|entry| entry.map(|entry| entry.user)))
     }
 
-    /// Reads the whole list and tells what is odd about it.
+    /// Reads the whole list and warns about anything unusual in it.
     ///
     /// # Errors
     /// When no user is named, or the list cannot be used.
@@ -77,7 +77,7 @@ impl UserSource {
             Some(path) if path.as_os_str() == "-" => Source::Stdin,
             Some(path) => Source::File(path.clone()),
             None if self.users.is_empty() => {
-                return Err(CommandError::new(exit::USAGE, "no user is named").hint(
+                return Err(CommandError::new(exit::USAGE, "no user was given").hint(
                     "name users as arguments, or give a list with --from FILE (--from - reads stdin)",
                 ));
             }
@@ -89,17 +89,17 @@ impl UserSource {
         if remarks.invalid.count > 0 {
             let Examples { count, first } = &remarks.invalid;
             let these = if *count == 1 {
-                "1 line is no user id and is"
+                "skipped 1 line that is not a user id"
             } else {
-                &format!("{count} lines are no user ids and are")
+                &format!("skipped {count} lines that are not user ids")
             };
-            ui.warn(format_args!("{these} left out: {}", some(*count, first)));
+            ui.warn(format_args!("{these}: {}", some(*count, first)));
         }
         match remarks.duplicates {
             0 => {}
-            1 => ui.warn("1 line repeats an earlier user and is done once"),
+            1 => ui.warn("1 line repeats an earlier user and was skipped"),
             count => ui.warn(format_args!(
-                "{count} lines repeat an earlier user and are done once"
+                "{count} lines repeat an earlier user and were skipped"
             )),
         }
         if remarks.capitals.count > 0 {
@@ -110,31 +110,31 @@ impl UserSource {
                 &format!("{count} names have")
             };
             ui.warn(format_args!(
-                "{these} capitals, and the server compares names without case: {}",
+                "{these} capitals, which the server ignores when comparing names: {}",
                 some(*count, first)
             ));
         }
         if remarks.odd.count > 0 {
             let Examples { count, first } = &remarks.odd;
             let these = if *count == 1 {
-                "1 name holds"
+                "1 name contains"
             } else {
-                &format!("{count} names hold")
+                &format!("{count} names contain")
             };
             ui.warn(format_args!(
-                "{these} commas, blanks, quotes or other signs, as if the list were a table; only one user per line is read: {}",
+                "{these} commas, spaces, quotes or other signs, as if the list were a table; a list has one user per line: {}",
                 some(*count, first)
             ));
         }
         if remarks.hidden.count > 0 {
             let Examples { count, first } = &remarks.hidden;
             let (these, fail) = if *count == 1 {
-                ("1 name holds", "fails")
+                ("1 name contains", "fails")
             } else {
-                (&*format!("{count} names hold"), "fail")
+                (&*format!("{count} names contain"), "fail")
             };
             ui.warn(format_args!(
-                "{these} characters that cannot be seen or look like others, and {fail} unless the server has such a user: {}",
+                "{these} invisible or look-alike characters, and {fail} unless the server has such a user: {}",
                 some(*count, first)
             ));
         }

@@ -1,4 +1,4 @@
-//! Finds out who asks, and fetches the secret only when it is needed.
+//! Decides which credentials to use, and fetches the secret only when it is needed.
 
 use std::fmt;
 use std::fs;
@@ -16,21 +16,21 @@ use super::origin::Layer;
 use super::profile::{JwtKey, JwtKind, Profile};
 use super::{secret_command, secret_file};
 
-/// How long a file may take: longer than any disk, for a pipe that a password manager fills.
+/// How long reading a file may take: longer than any disk needs, for a pipe that a password manager fills.
 const FILE_TIMEOUT: Duration = Duration::from_secs(10);
-/// The most bytes that are read for a secret: ten times the longest token.
+/// The most bytes that are read as a secret: ten times the longest token.
 pub const LARGEST: usize = 64 * 1024;
 /// The life of a signed token unless the profile says otherwise: short, because the key is at hand.
 const JWT_LIFETIME: Duration = Duration::from_secs(5 * 60);
 
-/// How a command will prove who asks, before any secret was read.
+/// How a command will authenticate, before any secret is read.
 #[derive(Debug, Clone)]
 pub enum Plan {
-    /// With a ready token.
+    /// With an existing token.
     Token(SecretPlace),
-    /// With id and secret of the app.
+    /// With the client id and secret of the app.
     ClientSecret {
-        /// The client id, which is no secret.
+        /// The client id, which is not secret.
         id: String,
         /// Where the secret is.
         secret: SecretPlace,
@@ -39,35 +39,35 @@ pub enum Plan {
     Jwt(JwtKey),
 }
 
-/// Where a secret is.
+/// Where a secret is stored.
 #[derive(Clone)]
 pub enum SecretPlace {
-    /// At hand, with the words that say where it came from.
+    /// In memory, with a description of where it came from.
     Value(SecretString, &'static str),
     /// In a file.
     File(PathBuf),
-    /// A command prints it.
+    /// In the output of a command.
     Command(String),
 }
 
-/// Why there are no credentials.
+/// Why there are no usable credentials.
 #[derive(Debug, thiserror::Error)]
 pub enum CredentialError {
-    /// Nothing names any.
+    /// Nothing configures credentials.
     #[error("no credentials are configured")]
     Nothing,
-    /// There is a secret without an id.
-    #[error("there is a client secret, but no client id")]
+    /// There is a client secret without a client id.
+    #[error("a client secret is configured, but no client id")]
     NoId,
-    /// There is an id without a secret.
-    #[error("there is a client id, but no client secret")]
+    /// There is a client id without a client secret.
+    #[error("a client id is configured, but no client secret")]
     NoSecret,
     /// A file cannot be read.
     #[error("cannot read the secret from {}", path.display())]
     File {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
     /// A command cannot be run.
@@ -79,7 +79,7 @@ pub enum CredentialError {
     /// A command did not end.
     #[error("the secret command did not end within {} seconds", secret_command::LONGEST.as_secs())]
     Slow,
-    /// What is there cannot be a secret.
+    /// The value cannot be a secret.
     #[error("{from} {problem}")]
     Unusable {
         /// Where it came from.
@@ -87,10 +87,10 @@ pub enum CredentialError {
         /// What is wrong with it.
         problem: UnusableSecret,
     },
-    /// There is far too much where the secret should be.
-    #[error("{0} holds more than {LARGEST} bytes, so it is not a secret")]
+    /// The source has far too many bytes for a secret.
+    #[error("{0} contains more than {LARGEST} bytes, so it is not a secret")]
     TooLarge(String),
-    /// A file gives nothing, such as a pipe that nobody writes to.
+    /// A file returns no data, such as a pipe without a writer.
     #[error("cannot read the secret from {} within {} seconds", .0.display(), FILE_TIMEOUT.as_secs())]
     Silent(PathBuf),
     /// A key cannot be used.
@@ -98,15 +98,15 @@ pub enum CredentialError {
     Key {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
 }
 
-/// Decides where credentials come from, within the one layer they may come from.
+/// Decides where credentials come from, within the given layer.
 ///
 /// # Errors
-/// When that layer has none, or only half of them.
+/// When that layer has no credentials, or only half of them.
 pub fn plan(
     environment: &Environment,
     profile: Option<&Profile>,
@@ -118,7 +118,7 @@ pub fn plan(
     }
 }
 
-/// The variables that hold credentials.
+/// The environment variables for credentials.
 pub const VARIABLES: [&str; 3] = ["EASEMOB_TOKEN", "EASEMOB_CLIENT_ID", "EASEMOB_CLIENT_SECRET"];
 
 fn of_environment(environment: &Environment, profile: Option<&Profile>) -> Result<Plan, CredentialError> {
@@ -169,7 +169,7 @@ fn both(id: Option<String>, secret: Option<SecretPlace>) -> Result<Plan, Credent
 }
 
 impl Plan {
-    /// Returns in words where the credentials come from.
+    /// Describes where the credentials come from.
     #[must_use]
     pub fn describe(&self) -> String {
         match self {
@@ -183,7 +183,7 @@ impl Plan {
         }
     }
 
-    /// Returns true if a command of the profile is run for them.
+    /// Returns true if fetching them runs a command of the profile.
     #[must_use]
     pub fn runs_a_command(&self) -> bool {
         matches!(
@@ -196,7 +196,7 @@ impl Plan {
         )
     }
 
-    /// Returns whom the signed tokens name, if tokens are signed.
+    /// Returns the subject of the signed tokens, if tokens are signed.
     #[must_use]
     pub fn subject(&self) -> Option<&str> {
         match self {
@@ -205,7 +205,7 @@ impl Plan {
         }
     }
 
-    /// Returns a warning if others can read the file that holds the secret.
+    /// Returns a warning if other users can read the file with the secret.
     #[must_use]
     pub fn exposed(&self) -> Option<String> {
         let file = match self {
@@ -287,14 +287,14 @@ impl SecretPlace {
 /// Reads a secret from a file.
 ///
 /// # Errors
-/// When the file cannot be read in time, or holds no secret.
+/// When the file cannot be read in time, or does not contain a secret.
 pub fn from_file(path: &Path) -> Result<SecretString, CredentialError> {
     let bytes = bytes_of(path)?;
     let from = path.display().to_string();
     secret_of(bytes, &from)
 }
 
-/// Reads a file in a thread that is left behind if the file never ends or never begins.
+/// Reads a file in a thread, which is left behind if the file never begins or ends.
 fn bytes_of(path: &Path) -> Result<Vec<u8>, CredentialError> {
     let (sender, receiver) = std::sync::mpsc::channel();
     let opened = path.to_owned();
@@ -306,7 +306,7 @@ fn bytes_of(path: &Path) -> Result<Vec<u8>, CredentialError> {
                 .read_to_end(&mut bytes)?;
             Ok(bytes)
         };
-        // Nobody waits any more after the time-out.
+        // After the timeout, the receiver is gone.
         let _ = sender.send(read());
     });
     let bytes: io::Result<Vec<u8>> = receiver
@@ -322,7 +322,8 @@ fn bytes_of(path: &Path) -> Result<Vec<u8>, CredentialError> {
     Ok(bytes)
 }
 
-/// Takes a secret out of what a file, a command or standard input gave: blanks and line ends around it are customary.
+/// Extracts the secret from the bytes of a file, a command or standard input; surrounding spaces and line
+/// ends are customary.
 fn secret_of(bytes: Vec<u8>, from: &str) -> Result<SecretString, CredentialError> {
     if bytes.len() > LARGEST {
         return Err(CredentialError::TooLarge(from.to_owned()));
@@ -333,7 +334,7 @@ fn secret_of(bytes: Vec<u8>, from: &str) -> Result<SecretString, CredentialError
     checked(SecretString::from(text.trim_ascii()), from)
 }
 
-/// Lets a secret pass that holds nothing by accident.
+/// Refuses a secret with accidental content.
 fn checked(secret: SecretString, from: &str) -> Result<SecretString, CredentialError> {
     match check_secret(secret.expose_secret()) {
         Ok(()) => Ok(secret),
@@ -344,15 +345,15 @@ fn checked(secret: SecretString, from: &str) -> Result<SecretString, CredentialE
     }
 }
 
-/// Takes a secret that `profile add` was given on stdin.
+/// Returns the secret that `profile add` read from stdin.
 ///
 /// # Errors
-/// When there is none, or more than one could be.
+/// When stdin contains no secret, or more than one candidate.
 pub fn from_stdin(bytes: Vec<u8>) -> Result<SecretString, CredentialError> {
     secret_of(bytes, "standard input")
 }
 
-/// Returns true if the path is where a file can be read.
+/// Returns true if the path is a readable file.
 #[must_use]
 pub fn is_readable(path: &Path) -> bool {
     fs::File::open(path).is_ok()
@@ -400,8 +401,8 @@ mod tests {
         let token = ("EASEMOB_TOKEN", "s3cret");
         let ours = "client id e, secret from EASEMOB_CLIENT_SECRET";
         let filed = "client id p, secret from /f";
-        let no_secret = "error: there is a client id, but no client secret";
-        let no_id = "error: there is a client secret, but no client id";
+        let no_secret = "error: a client id is configured, but no client secret";
+        let no_id = "error: a client secret is configured, but no client id";
         let none = "error: no credentials are configured";
         for (layer, environment, profile, expected) in [
             (File, &[][..], file, filed),
@@ -477,7 +478,7 @@ mod tests {
             ),
             (
                 "cat /dev/zero",
-                "the output of the secret command holds more than 65536 bytes",
+                "the output of the secret command contains more than 65536 bytes",
             ),
         ] {
             let said = fetch(command).await.unwrap_err().to_string();

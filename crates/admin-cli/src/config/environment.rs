@@ -1,4 +1,4 @@
-//! The environment variables that are looked at, as a value, so that tests need not change the process.
+//! The environment variables that this program reads, as a value, so that tests need not change the process.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,7 +11,7 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// Takes the variables of the process; values that are not UTF-8 are left out.
+    /// Copies the variables of the process, except values that are not UTF-8.
     #[must_use]
     pub fn of_process() -> Self {
         let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
@@ -31,7 +31,7 @@ impl Environment {
             .filter(|value| !value.is_empty())
     }
 
-    /// Returns `path` with a leading `~/` as the home directory, which a shell does not see in a file.
+    /// Returns `path` with a leading `~/` replaced by the home directory, as no shell expands it in a file.
     #[must_use]
     pub fn at_home(&self, path: &Path) -> PathBuf {
         match (path.strip_prefix("~"), self.get("HOME")) {

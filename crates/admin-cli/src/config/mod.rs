@@ -1,7 +1,7 @@
-//! Which server, as whom: profiles, environment, flags and where secrets come from.
+//! Which server to use, and with which credentials: profiles, environment, flags and the sources of secrets.
 //!
-//! [`precedence`] and [`origin`] decide purely, [`profile_file`] reads and writes the file, [`credentials`] fetches
-//! secrets only when a command is about to talk to a server.
+//! [`precedence`] and [`origin`] make pure decisions, [`profile_file`] reads and writes the file, and
+//! [`credentials`] fetches secrets only when a command is about to contact a server.
 
 pub mod credentials;
 pub mod environment;

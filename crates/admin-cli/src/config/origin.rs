@@ -1,6 +1,6 @@
-//! A secret belongs to its origin: target and credentials come from one layer.
+//! Binds each secret to its origin: target and credentials come from the same layer.
 //!
-//! Either a profile gives both, or flags and environment do. A server that somebody names in passing never receives the
+//! Either a profile provides both, or flags and environment do. A server given by a flag never receives the
 //! secret of a profile, and a secret left over in the environment never reaches the server of a profile.
 
 use easemob_admin_api::{AppKey, AppRoot};
@@ -8,30 +8,32 @@ use easemob_admin_api::{AppKey, AppRoot};
 use super::environment::Environment;
 use super::profile::{CredentialsFrom, Profile};
 
-/// The variable that permits plain http to other machines.
+/// The variable that allows plain http to other machines.
 pub const ALLOW_PLAIN_HTTP: &str = "EASEMOB_ALLOW_PLAIN_HTTP";
 
-/// The layer that credentials are taken from.
+/// The layer that credentials come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Layer {
     /// `EASEMOB_TOKEN`, `EASEMOB_CLIENT_ID` and `EASEMOB_CLIENT_SECRET`.
     Environment,
-    /// What the profile says.
+    /// The profile.
     Profile,
 }
 
-/// Why a target may not be sent credentials.
+/// Why a target must not receive credentials.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotTrusted {
-    /// The profile has a say, and the server is another one.
-    #[error("{origin} is not a server of profile `{profile}`, so it is not sent that profile's credentials")]
+    /// The profile has a server, and the target is another one.
+    #[error(
+        "{origin} is not a server of profile `{profile}`, so it does not receive that profile's credentials"
+    )]
     OtherOrigin {
         /// Scheme, host and port of the target.
         origin: String,
         /// The name of the profile.
         profile: String,
     },
-    /// An entry of `origins` cannot be read.
+    /// An entry of `origins` is malformed.
     #[error(
         "profile `{profile}` lists the origin `{origin}`, which is not https://HOST or https://HOST:PORT"
     )]
@@ -41,9 +43,9 @@ pub enum NotTrusted {
         /// The name of the profile.
         profile: String,
     },
-    /// The environment is about another server than the run.
+    /// The environment names another server than the run.
     #[error(
-        "the run is about {run}, and {variable} names another server, so nothing of the environment is sent there"
+        "the run belongs to {run}, but {variable} names another server, so no credentials from the environment are sent"
     )]
     OtherRun {
         /// Scheme, host and port of the run's server.
@@ -51,12 +53,13 @@ pub enum NotTrusted {
         /// The variable.
         variable: &'static str,
     },
-    /// Everybody on the way could read the secret.
-    #[error("{0} is not on this machine and uses plain http: credentials could be read on the way")]
+    /// The secret could be read on the network.
+    #[error("{0} is not on this machine and uses plain http: credentials could be read on the network")]
     PlainHttp(String),
 }
 
-/// Decides where the credentials for `root` come from; `profile` is the one that has a say in the target.
+/// Decides where the credentials for `root` come from; `profile` is the profile that contributes to the
+/// target.
 ///
 /// # Errors
 /// When the target is not one of the profile's origins.
@@ -83,13 +86,13 @@ pub fn layer(root: &AppRoot, profile: Option<(&str, &Profile)>) -> Result<Layer,
     })
 }
 
-/// Refuses to go on with a run that was made without a profile while the environment names another server: its
-/// credentials are those of that server.
+/// Refuses to resume a run that was made without a profile while the environment names another server,
+/// because its credentials belong to that server.
 ///
-/// An environment that names no server is taken for that of the run, whose target came from flags.
+/// An environment that names no server is assumed to belong to the run, whose target came from flags.
 ///
 /// # Errors
-/// When a variable names a server with another origin, or one that cannot be read.
+/// When a variable names a server with another origin, or one that cannot be parsed.
 pub fn of_run(run: &AppRoot, environment: &Environment) -> Result<(), NotTrusted> {
     let origins = [
         ("EASEMOB_SERVER", environment.get("EASEMOB_SERVER").map(of_server)),
@@ -111,10 +114,10 @@ pub fn of_run(run: &AppRoot, environment: &Environment) -> Result<(), NotTrusted
     Ok(())
 }
 
-/// Refuses plain http to another machine, unless profile or environment permit it.
+/// Refuses plain http to another machine, unless the profile or the environment allows it.
 ///
 /// # Errors
-/// When it is not permitted.
+/// When it is not allowed.
 pub fn plain_http(
     root: &AppRoot,
     environment: &Environment,
@@ -129,7 +132,7 @@ pub fn plain_http(
     }
 }
 
-/// The origin of the server that a profile names, if it names one that can be read.
+/// Returns the origin of the server that a profile names, if it can be parsed.
 fn of_target(profile: &Profile) -> Option<String> {
     match (&profile.app_root, &profile.server) {
         (Some(root), _) => Some(AppRoot::parse(root).ok()?.origin()),
@@ -138,7 +141,7 @@ fn of_target(profile: &Profile) -> Option<String> {
     }
 }
 
-/// Reads `https://HOST`; a path behind it does not matter.
+/// Parses `https://HOST`; a path after it does not matter.
 fn of_server(server: &str) -> Option<String> {
     let any = AppKey::parse("org#app").ok()?;
     Some(AppRoot::new(server, &any).ok()?.origin())

@@ -1,4 +1,4 @@
-//! Where files are kept.
+//! Where files are stored.
 
 use std::path::{Path, PathBuf};
 
@@ -13,16 +13,16 @@ pub struct Places {
     data: PathBuf,
 }
 
-/// There is no home directory.
+/// No home directory is known.
 #[derive(Debug, thiserror::Error)]
-#[error("there is no home directory; set EASEMOB_CONFIG_DIR and EASEMOB_DATA_DIR")]
+#[error("no home directory is known; set EASEMOB_CONFIG_DIR and EASEMOB_DATA_DIR")]
 pub struct NoHome;
 
 impl Places {
-    /// Finds the directories: `EASEMOB_CONFIG_DIR` and `EASEMOB_DATA_DIR`, else the customary ones.
+    /// Finds the directories: `EASEMOB_CONFIG_DIR` and `EASEMOB_DATA_DIR`, or the platform's usual ones.
     ///
     /// # Errors
-    /// When a directory is not set and there is no home directory.
+    /// When a directory is not set and no home directory is known.
     pub fn find(environment: &Environment) -> Result<Self, NoHome> {
         let place = |own: &str, xdg: &str, customary: fn(&etcetera::base_strategy::Xdg) -> PathBuf| {
             if let Some(directory) = environment.get(own) {
@@ -58,13 +58,13 @@ impl Places {
         self.config.join("config.toml")
     }
 
-    /// Returns the path under which `profile add` keeps a secret read from stdin.
+    /// Returns the path where `profile add` stores a secret read from stdin.
     #[must_use]
     pub fn secret_file(&self, profile: &str) -> PathBuf {
         self.config.join("secrets").join(profile)
     }
 
-    /// Returns the directory of all that is kept.
+    /// Returns the data directory.
     #[must_use]
     pub fn data(&self) -> &Path {
         &self.data

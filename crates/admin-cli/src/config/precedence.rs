@@ -1,13 +1,14 @@
-//! Which server and which app a command is about: flag before environment before profile, and nothing after.
+//! Which server and app a command uses: a flag before the environment before the profile, and no other
+//! source.
 //!
-//! The sandbox is used only when it is asked for. Two rules beyond the order keep an operator from acting on
-//! the wrong app: `--profile` on the command line silences a target in the environment, and the default
-//! profile is looked at only for what flags and environment leave open. Whether that target may receive the credentials of
-//! the profile is decided in [`super::origin`].
+//! The sandbox is used only on request. Two further rules keep an operator from acting on the wrong app:
+//! `--profile` on the command line overrides a target in the environment, and the default profile only
+//! supplies what flags and environment leave open. [`super::origin`] decides whether that target may receive
+//! the credentials of the profile.
 
 use super::profile_file::ProfileFile;
 
-/// A target as one layer gives it.
+/// A target as given by one layer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Layer {
     /// The name of a profile.
@@ -16,7 +17,7 @@ pub struct Layer {
     pub server: Option<String>,
     /// The app key.
     pub app: Option<String>,
-    /// The root of all calls.
+    /// The root URL of all calls.
     pub app_root: Option<String>,
 }
 
@@ -27,9 +28,9 @@ pub enum Aim {
     Sandbox,
     /// To a server.
     Server {
-        /// How the server and the app are written.
+        /// How the server and the app are given.
         address: Address,
-        /// The profile that has a say in it, also for credentials.
+        /// The profile that contributes to it, also for credentials.
         profile: Option<String>,
     },
 }
@@ -44,44 +45,44 @@ pub enum Address {
         /// The app key.
         app: String,
     },
-    /// The root of all calls.
+    /// The root URL of all calls.
     Root(String),
 }
 
 /// Why there is no target.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoTarget {
-    /// Nothing names one.
+    /// Nothing names a target.
     #[error("no server is configured")]
     Nothing,
-    /// The sandbox and a server were both asked for.
-    #[error("`--sandbox` and `{0}` exclude each other")]
+    /// Both the sandbox and a server are requested.
+    #[error("`--sandbox` and `{0}` cannot be combined")]
     SandboxAndServer(&'static str),
-    /// A profile that was named does not exist.
-    #[error("there is no profile `{name}`")]
+    /// The named profile does not exist.
+    #[error("profile `{name}` does not exist")]
     NoSuchProfile {
         /// The name.
         name: String,
-        /// The most similar one.
+        /// The most similar name.
         nearest: Option<String>,
         /// All names.
         known: Vec<String>,
     },
     /// Only the server is known.
-    #[error("the server is {0}, but no app is given")]
+    #[error("the server is {0}, but no app was given")]
     NoApp(String),
     /// Only the app is known.
-    #[error("the app is {0}, but no server is given")]
+    #[error("the app is {0}, but no server was given")]
     NoServer(String),
     /// One layer uses both forms.
-    #[error("{0} gives an app root together with a server or an app; give one of the two forms")]
+    #[error("{0} gives both an app root and a server or an app; use one of the two forms")]
     TwoForms(&'static str),
 }
 
 /// Finds the target of a command.
 ///
 /// # Errors
-/// When nothing names a target, or what names it is incomplete or contradicts itself.
+/// When no target is named, or the target is incomplete or contradictory.
 pub fn target(
     sandbox: bool,
     flags: &Layer,
@@ -150,7 +151,7 @@ fn address(layers: &[(&'static str, Layer)]) -> Result<Address, NoTarget> {
             if layer.server.is_some() || layer.app.is_some() {
                 return Err(NoTarget::TwoForms(name));
             }
-            // A half from a higher layer cannot be mixed into a root from a lower one.
+            // Half a target from a higher layer cannot be combined with a root from a lower one.
             if server.is_none() && app.is_none() {
                 return Ok(Address::Root(root.clone()));
             }
@@ -227,7 +228,13 @@ mod tests {
             (false, "", "", None, "error: no server is configured"),
             (false, "", "", prod, "prod o#prod (prod)"),
             (false, "", "", Some("root"), "https://r/o/r (root)"),
-            (false, "", "", Some("gone"), "error: there is no profile `gone`"),
+            (
+                false,
+                "",
+                "",
+                Some("gone"),
+                "error: profile `gone` does not exist",
+            ),
             // Flag before environment before profile.
             (false, "server=f app=o#f", "server=e app=o#e", prod, "f o#f (-)"),
             (false, "", "server=e app=o#e", prod, "e o#e (-)"),
@@ -261,14 +268,14 @@ mod tests {
                 "profile=prdo",
                 "",
                 prod,
-                "error: there is no profile `prdo`",
+                "error: profile `prdo` does not exist",
             ),
             (
                 false,
                 "",
                 "profile=gone server=e app=o#e",
                 prod,
-                "error: there is no profile `gone`",
+                "error: profile `gone` does not exist",
             ),
             // Halves.
             (
@@ -276,35 +283,35 @@ mod tests {
                 "server=f",
                 "",
                 None,
-                "error: the server is f, but no app is given",
+                "error: the server is f, but no app was given",
             ),
             (
                 false,
                 "app=o#f",
                 "",
                 None,
-                "error: the app is o#f, but no server is given",
+                "error: the app is o#f, but no server was given",
             ),
             (
                 false,
                 "profile=half",
                 "",
                 prod,
-                "error: the server is half, but no app is given",
+                "error: the server is half, but no app was given",
             ),
             (
                 false,
                 "profile=half",
                 "app=o#e",
                 prod,
-                "error: the server is half, but no app is given",
+                "error: the server is half, but no app was given",
             ),
             (
                 false,
                 "app=o#f",
                 "",
                 Some("root"),
-                "error: the app is o#f, but no server is given",
+                "error: the app is o#f, but no server was given",
             ),
             // Two forms in one layer.
             (
@@ -312,7 +319,7 @@ mod tests {
                 "",
                 "root=https://e app=o#e",
                 None,
-                "error: the environment gives an app root together with a server or an app; give one of the two forms",
+                "error: the environment gives both an app root and a server or an app; use one of the two forms",
             ),
             // The sandbox, only when asked for.
             (true, "", "", None, "sandbox"),
@@ -322,21 +329,21 @@ mod tests {
                 "server=f",
                 "",
                 None,
-                "error: `--sandbox` and `--server` exclude each other",
+                "error: `--sandbox` and `--server` cannot be combined",
             ),
             (
                 true,
                 "profile=prod",
                 "",
                 None,
-                "error: `--sandbox` and `--profile` exclude each other",
+                "error: `--sandbox` and `--profile` cannot be combined",
             ),
             (
                 true,
                 "root=https://f",
                 "",
                 None,
-                "error: `--sandbox` and `--app-root` exclude each other",
+                "error: `--sandbox` and `--app-root` cannot be combined",
             ),
         ];
         for (sandbox, flags, environment, default, expected) in table {

@@ -1,4 +1,4 @@
-//! One profile: a server, an app, and how to prove who asks.
+//! One profile: a server, an app and how to authenticate.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -14,35 +14,35 @@ pub struct Profile {
     pub server: Option<String>,
     /// The app key, such as `acme#chat`.
     pub app: Option<String>,
-    /// The root of all calls, instead of server and app.
+    /// The root URL of all calls, instead of server and app.
     pub app_root: Option<String>,
     /// The client id of the app.
     pub client_id: Option<String>,
     /// The client secret itself; a file or a command is better.
     pub client_secret: Option<SecretString>,
-    /// A file that holds the client secret.
+    /// A file that contains the client secret.
     pub client_secret_file: Option<PathBuf>,
     /// A command that prints the client secret.
     pub client_secret_command: Option<String>,
-    /// A file that holds a ready token.
+    /// A file that contains an existing token.
     pub token_file: Option<PathBuf>,
-    /// A command that prints a ready token.
+    /// A command that prints an existing token.
     pub token_command: Option<String>,
-    /// A key that signs tokens of the operator's own.
+    /// A key for signing the operator's own tokens.
     pub jwt: Option<JwtKey>,
     /// Further servers that may receive the credentials of this profile, such as `https://a2.easemob.com`.
     pub origins: Option<Vec<String>>,
     /// Where credentials come from, if not from this profile.
     pub credentials: Option<CredentialsFrom>,
-    /// Whether credentials may go to another machine without TLS; not unless this says so.
+    /// Whether credentials may go to another machine without TLS; false by default.
     pub allow_plain_http: Option<bool>,
-    /// How the server counts the life of its tokens; some clusters count in milliseconds.
+    /// The unit in which the server reports the lifetime of its tokens; some clusters use milliseconds.
     pub expires_in: Option<LifeUnit>,
-    /// The verb that logs out one device; some servers know only GET.
+    /// The HTTP method for logging out one device; some servers only accept GET.
     pub disconnect_verb: Option<LogoutVerb>,
 }
 
-/// Layers that a profile can leave its credentials to.
+/// Layers that a profile can take its credentials from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CredentialsFrom {
@@ -50,7 +50,7 @@ pub enum CredentialsFrom {
     Environment,
 }
 
-/// Units of the life of tokens.
+/// Units of token lifetimes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LifeUnit {
@@ -60,7 +60,7 @@ pub enum LifeUnit {
     Milliseconds,
 }
 
-/// Verbs of the logout of one device.
+/// HTTP methods for logging out one device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum LogoutVerb {
@@ -78,13 +78,13 @@ pub struct JwtKey {
     pub key_file: PathBuf,
     /// The algorithm of the key.
     pub algorithm: JwtKind,
-    /// Who the operator is.
+    /// The subject of the tokens: who the operator is.
     pub subject: String,
-    /// What the tokens allow, separated by blanks.
+    /// The scope of the tokens, separated by spaces.
     pub scope: Option<String>,
     /// The name under which the server knows the key.
     pub key_id: Option<String>,
-    /// For how many seconds a token is good.
+    /// The lifetime of a token, in seconds.
     pub lifetime_seconds: Option<u64>,
 }
 
@@ -121,7 +121,7 @@ impl Profile {
         }
     }
 
-    /// Returns where the credentials come from, in words, without fetching them.
+    /// Describes where the credentials come from, without fetching them.
     #[must_use]
     pub fn credentials_from(&self) -> &'static str {
         if self.jwt.is_some() {
@@ -143,11 +143,11 @@ impl Profile {
         }
     }
 
-    /// Returns the keys that contradict each other, if there are any.
+    /// Describes keys that contradict each other, if there are any.
     #[must_use]
     pub fn contradiction(&self) -> Option<String> {
         if self.app_root.is_some() && (self.server.is_some() || self.app.is_some()) {
-            return Some("`app_root` stands instead of `server` and `app`; keep one of the two forms".into());
+            return Some("`app_root` replaces `server` and `app`; keep one of the two forms".into());
         }
         let ways: Vec<&str> = [
             ("client_secret", self.client_secret.is_some()),
@@ -161,7 +161,7 @@ impl Profile {
         .into_iter()
         .filter_map(|(name, is_set)| is_set.then_some(name))
         .collect();
-        (ways.len() > 1).then(|| format!("`{}` exclude each other; keep one", ways.join("` and `")))
+        (ways.len() > 1).then(|| format!("`{}` cannot be combined; keep one", ways.join("` and `")))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Reads and writes the file of profiles.
+//! Reads and writes the profile file.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,11 +13,11 @@ use toml_edit::{DocumentMut, Item, Table, value};
 use super::precedence::NoTarget;
 use super::profile::Profile;
 
-/// The whole file.
+/// The profile file.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProfileFile {
-    /// The profile that is used when none is named.
+    /// The profile to use if none is named.
     pub default: Option<String>,
     /// All profiles by name.
     #[serde(default)]
@@ -27,20 +27,20 @@ pub struct ProfileFile {
 /// Why the file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ProfileFileError {
-    /// It cannot be read.
+    /// The file cannot be read.
     #[error("cannot read {}", path.display())]
     Read {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// It cannot be written.
+    /// The file cannot be written.
     #[error("cannot write {}", path.display())]
     Write {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
     /// Its content is wrong.
@@ -50,7 +50,7 @@ pub enum ProfileFileError {
         path: PathBuf,
         /// The line, counted from 1.
         line: usize,
-        /// What is wrong, without values: one of them may be a secret.
+        /// The problem, without values, because one of them may be a secret.
         message: String,
     },
     /// A profile contradicts itself.
@@ -60,16 +60,16 @@ pub enum ProfileFileError {
         path: PathBuf,
         /// The profile.
         profile: String,
-        /// What is wrong.
+        /// The problem.
         message: String,
     },
 }
 
 impl ProfileFile {
-    /// Reads the file; one that does not exist is an empty one.
+    /// Reads the file; a file that does not exist counts as empty.
     ///
     /// # Errors
-    /// When the file cannot be read or holds something unknown.
+    /// When the file cannot be read or contains unknown keys.
     pub fn load(path: &Path) -> Result<Self, ProfileFileError> {
         let text = read(path)?;
         let file: Self = toml::from_str(&text).map_err(|error| content_error(path, &text, &error))?;
@@ -88,7 +88,7 @@ impl ProfileFile {
     /// Finds a profile by its name.
     ///
     /// # Errors
-    /// When there is none; the error names the nearest.
+    /// When it does not exist; the error names the most similar one.
     pub fn find(&self, name: &str) -> Result<&Profile, NoTarget> {
         self.profiles.get(name).ok_or_else(|| {
             let names: Vec<&str> = self.profiles.keys().map(String::as_str).collect();
@@ -101,10 +101,11 @@ impl ProfileFile {
     }
 }
 
-/// Removes a profile, leaving the rest of the file as it was written; a default that it was is none any more.
+/// Removes a profile and leaves the rest of the file as it is. If it was the default, there is no default any
+/// more.
 ///
 /// # Errors
-/// When the file cannot be read, understood or written.
+/// When the file cannot be read, parsed or written.
 pub fn remove_profile(path: &Path, name: &str) -> Result<(), ProfileFileError> {
     edit(path, |document| {
         if let Some(profiles) = document.get_mut("profiles").and_then(Item::as_table_like_mut) {
@@ -116,10 +117,10 @@ pub fn remove_profile(path: &Path, name: &str) -> Result<(), ProfileFileError> {
     })
 }
 
-/// Adds or replaces a profile, leaving the rest of the file as it was written.
+/// Adds or replaces a profile and leaves the rest of the file as it is.
 ///
 /// # Errors
-/// When the file cannot be read, understood or written.
+/// When the file cannot be read, parsed or written.
 pub fn put_profile(
     path: &Path,
     name: &str,
@@ -148,10 +149,10 @@ pub fn put_profile(
     })
 }
 
-/// Makes `name` the profile that is used when none is named.
+/// Makes `name` the profile that is used if none is named.
 ///
 /// # Errors
-/// When the file cannot be read, understood or written.
+/// When the file cannot be read, parsed or written.
 pub fn set_default(path: &Path, name: &str) -> Result<(), ProfileFileError> {
     edit(path, |document| {
         // Replacing only the value keeps comments above the key.
@@ -188,10 +189,10 @@ fn read(path: &Path) -> Result<String, ProfileFileError> {
     }
 }
 
-/// Writes a file that only its owner can read, at once or not at all.
+/// Atomically writes a file that only its owner can read.
 ///
 /// # Errors
-/// When the directory cannot be made or the file cannot be written.
+/// When the directory cannot be created or the file cannot be written.
 pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let directory = path.parent().unwrap_or(Path::new("."));
     make_directory(directory)?;
@@ -305,7 +306,7 @@ mod tests {
         );
         let error = load("[profiles.a]\nclient_secret_file = \"a\"\ntoken_file = \"b\"\n").unwrap_err();
         assert!(
-            error.contains("`client_secret_file` and `token_file` exclude each other"),
+            error.contains("`client_secret_file` and `token_file` cannot be combined"),
             "{error}"
         );
     }

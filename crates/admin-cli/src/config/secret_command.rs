@@ -1,4 +1,4 @@
-//! Runs the command that prints a secret, within bounds of size and time.
+//! Runs the command that prints a secret, with limits on size and time.
 
 use std::io::IsTerminal as _;
 use std::process::Stdio;
@@ -14,7 +14,7 @@ pub(super) const LONGEST: Duration = Duration::from_secs(60);
 /// How long output may follow the end of the command: what it left in the background can hold the pipe open for ever.
 const AFTERWARDS: Duration = Duration::from_millis(200);
 
-/// Returns what a command printed, at most one byte more than a secret may have.
+/// Returns the output of a command, at most one byte more than the longest allowed secret.
 ///
 /// # Errors
 /// When the command cannot be run, fails, or does not end in time.
@@ -39,15 +39,15 @@ async fn printed_within(longest: Duration, command: &str) -> Result<Vec<u8>, Cre
     }
 }
 
-/// Prepares the shell, and tells whether what it starts can be stopped as a group.
+/// Prepares the shell; also returns whether its processes can be stopped as a group.
 fn shell(command: &str) -> (Command, bool) {
     let (shell, flag) = if cfg!(windows) {
         ("cmd", "/C")
     } else {
         ("sh", "-c")
     };
-    // What a command prints beside the secret is for a person who unlocks a store, and may hold the secret too: it is
-    // shown on a terminal and kept out of the logs of scripts.
+    // The command's stderr is meant for a person who unlocks a store, and may contain the secret: show it on
+    // a terminal, and keep it out of the logs of scripts.
     let aside = if std::io::stderr().is_terminal() {
         Stdio::inherit()
     } else {
@@ -60,7 +60,7 @@ fn shell(command: &str) -> (Command, bool) {
         .stdout(Stdio::piped())
         .stderr(aside)
         .kill_on_drop(true);
-    // A group of its own could not ask for a passphrase on the terminal.
+    // In its own group, the command could not ask for a passphrase on the terminal.
     let has_own_group = cfg!(unix) && std::fs::File::open("/dev/tty").is_err();
     #[cfg(unix)]
     if has_own_group {
@@ -69,7 +69,7 @@ fn shell(command: &str) -> (Command, bool) {
     (shell, has_own_group)
 }
 
-/// Reads until the output or the command ends; the status is missing if the output is too long to wait for it.
+/// Reads until the output or the command ends; the status is missing if the output is too long.
 async fn output(child: &mut Child) -> std::io::Result<(Vec<u8>, Option<std::process::ExitStatus>)> {
     let mut bytes = Vec::new();
     let Some(pipe) = child.stdout.take() else {
@@ -105,7 +105,7 @@ async fn stop(child: &mut Child, group: Option<u32>) {
     }
     #[cfg(not(unix))]
     let _ = group;
-    // It may have ended by itself meanwhile.
+    // It may have ended in the meantime.
     let _ = child.kill().await;
 }
 
@@ -133,7 +133,7 @@ mod tests {
         assert!(begun.elapsed() < LONGEST / 2, "it would have taken half a minute");
         let agent: i32 = std::fs::read_to_string(agent).unwrap().trim().parse().unwrap();
         let agent = rustix::process::Pid::from_raw(agent).unwrap();
-        // An agent that the command starts is meant to stay.
+        // An agent that the command starts must survive it.
         rustix::process::kill_process(agent, rustix::process::Signal::KILL).unwrap();
     }
 

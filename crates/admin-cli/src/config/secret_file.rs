@@ -1,4 +1,4 @@
-//! Notices secrets that others can read.
+//! Detects secrets that others can read.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use easemob_admin_ops::names::harmless::harmless;
 
 /// Returns a warning if users other than the owner can read the file.
 ///
-/// Returns nothing where the system has no such permissions, or where there is no file.
+/// Returns `None` if the platform has no such permissions, or the file does not exist.
 #[must_use]
 pub fn readers(path: &Path) -> Option<String> {
     #[cfg(unix)]
@@ -16,7 +16,7 @@ pub fn readers(path: &Path) -> Option<String> {
         let mode = std::fs::metadata(path).ok()?.permissions().mode() & 0o777;
         (mode & 0o077 != 0).then(|| {
             format!(
-                "{} can be read by others (mode {mode:04o}); close it with: chmod 600 {}",
+                "other users can read {} (mode {mode:04o}); restrict it with: chmod 600 {}",
                 harmless(&path.to_string_lossy()),
                 quoted(path)
             )

@@ -1,4 +1,4 @@
-//! From what happened in a run to its exit code.
+//! Maps the result of a run to its exit code.
 
 use std::io;
 
@@ -11,7 +11,8 @@ use crate::disk_hint::disk_hint;
 use crate::exit::{self, Exit};
 use crate::summary::Summary;
 
-/// Returns the exit code of a run; a silent server counts more than the items that failed by it.
+/// Returns the exit code of a run; an unresponsive server takes precedence over the items that failed because
+/// of it.
 pub(super) fn conclude(
     stop: Option<Stop>,
     summary: &Summary,
@@ -27,31 +28,25 @@ pub(super) fn conclude(
         Some(Stop::Fatal(fatal)) => Err(fatal.into()),
         Some(Stop::Cap) => Err(CommandError::new(
             exit::CAP_HIT,
-            "the run was stopped, because the next user would have exceeded --max-logouts",
+            "the run was stopped because the next user would have exceeded --max-logouts",
         )
-        .hint("look at the rows before raising the cap")),
+        .hint("check the rows before raising the cap")),
         Some(Stop::Drift) => Err(CommandError::new(
             exit::DRIFT,
-            "the run was stopped, because the devices of a user differ from the plan",
+            "the run was stopped because the devices of a user differ from the plan",
         )
         .hint("make a new plan, or apply this one again with --on-drift skip|include")),
         Some(Stop::Record(error)) => Err(CommandError::new(
             exit::INTERNAL,
-            "the run was stopped, because what it does can no longer be put on record",
+            "the run was stopped because it can no longer be recorded",
         )
         .hint(disk_hint(
             &error,
-            "what was sent is on record as far as it could be written",
+            "requests are recorded as far as they could be written",
         ))
         .because(error)),
-        Some(Stop::Output(error)) => io(
-            "the rows cannot be written to stdout, so the run was stopped",
-            error,
-        ),
-        Some(Stop::Input(error)) => io(
-            "the rest of the list cannot be read, so the run was stopped",
-            error,
-        ),
+        Some(Stop::Output(error)) => io("cannot write the rows to stdout, so the run was stopped", error),
+        Some(Stop::Input(error)) => io("cannot read the rest of the list, so the run was stopped", error),
         Some(Stop::ReaderGone) => Ok(exit::OK),
         None => Ok(summary.exit()),
     }

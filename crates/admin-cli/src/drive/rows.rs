@@ -1,4 +1,4 @@
-//! The rows of a run on their way out.
+//! Writes the rows of a run.
 
 use std::io;
 use std::ops::ControlFlow;
@@ -10,18 +10,18 @@ use super::RunRow;
 use crate::render::report::{Reader, Report};
 use crate::ui::Ui;
 
-/// Writes rows as long as anybody reads them, in blocks.
+/// Writes rows in blocks, as long as there is a reader.
 pub(super) struct Rows<'a> {
     ui: &'a Ui,
     report: Report,
     acts: bool,
     gone: bool,
-    /// Failures among the rows that are buffered: they have to be told if the block is lost.
+    /// Failures among the buffered rows; they must be reported if the block is lost.
     buffered: Vec<String>,
 }
 
 impl<'a> Rows<'a> {
-    /// Binds to a report. A run that `acts` goes on when nobody reads, and tells its failures on stderr.
+    /// Wraps a report. A run that `acts` continues without a reader, and reports its failures on stderr.
     pub(super) fn new(ui: &'a Ui, report: Report, acts: bool) -> Self {
         Self {
             ui,
@@ -32,7 +32,7 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// Writes a row, or says why the run has to stop. It may be read only after [`flush`](Self::flush).
+    /// Writes a row, or returns why the run must stop. It is readable only after [`flush`](Self::flush).
     pub(super) fn write<R: RunRow>(&mut self, row: &R) -> ControlFlow<Stop> {
         if self.acts {
             self.buffered.extend(row.failure());
@@ -41,7 +41,7 @@ impl<'a> Rows<'a> {
         self.judge(written)
     }
 
-    /// Hands on what was written, or says why the run has to stop.
+    /// Flushes what was written, or returns why the run must stop.
     pub(super) fn flush(&mut self) -> ControlFlow<Stop> {
         let flushed = self.report.flush();
         self.judge(flushed)?;
@@ -58,7 +58,7 @@ impl<'a> Rows<'a> {
                 if !self.gone {
                     self.gone = true;
                     self.ui
-                        .warn("stdout was closed; the run goes on, and failures are told here");
+                        .warn("stdout was closed; the run continues and reports failures here");
                 }
                 for failure in self.buffered.drain(..) {
                     self.ui.warn(failure);

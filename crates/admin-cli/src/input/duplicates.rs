@@ -1,14 +1,14 @@
-//! Finds repeated keys among any number of lines, in flat memory.
+//! Finds repeated keys among any number of lines, in constant memory.
 //!
-//! Each key becomes a 128-bit keyed hash. A short list stays in memory; a long one is scattered by hash over
-//! temporary files, which are then looked at one after the other. The answer is one bit per entry.
+//! Each key becomes a 128-bit keyed hash. A short list stays in memory; a long one is distributed by hash
+//! over temporary files, which are then processed one after the other. The answer is one bit per entry.
 
 use std::collections::hash_map::RandomState;
 use std::fs::File;
 use std::hash::BuildHasher;
 use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
 
-/// Entries kept in memory before the files are used.
+/// Entries in memory before files are used.
 const IN_MEMORY: usize = 1 << 16;
 /// Number of files; a million entries leave some 16,000 in each.
 const BUCKETS: usize = 64;

@@ -10,19 +10,19 @@ use super::duplicates::Repeats;
 /// One user of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// The line of the input, counted from 1; for users given as arguments their position.
+    /// The line of the input, counted from 1; for users given as arguments, their position.
     pub line: u64,
     /// The user.
     pub user: UserId,
 }
 
-/// Takes lines.
+/// Writes the copy.
 pub struct Writer {
     file: BufWriter<File>,
 }
 
 impl Writer {
-    /// Creates an unnamed temporary file, which vanishes with the process.
+    /// Creates an unnamed temporary file, which disappears with the process.
     ///
     /// # Errors
     /// When the temporary directory cannot be written.
@@ -37,11 +37,11 @@ impl Writer {
     /// # Errors
     /// When the disk is full.
     pub fn push(&mut self, line: u64, user: &UserId) -> io::Result<()> {
-        // A user id holds no control characters, so neither tab nor newline can be part of it.
+        // A user id contains no control characters, so it contains neither tab nor newline.
         writeln!(self.file, "{line}\t{user}", user = user.as_str())
     }
 
-    /// Ends writing.
+    /// Finishes writing.
     ///
     /// # Errors
     /// When the disk is full.
@@ -59,7 +59,7 @@ pub struct Spool {
 }
 
 impl Spool {
-    /// Starts again at the first user. A stream that was started before must not be used any more.
+    /// Starts again at the first user. An earlier stream must not be used any more.
     ///
     /// # Errors
     /// When the temporary file cannot be read.

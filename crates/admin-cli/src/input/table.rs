@@ -1,6 +1,6 @@
-//! Recognises what spreadsheets and other programs make of a list: a header, a table, a shortened number. Pure.
+//! Recognises output of spreadsheets and other programs: a header, a table, a shortened number. Pure.
 
-/// What column headers of users are called, in lower case; the first is that of our own output.
+/// Column headers for users, in lower case; the first is the header of our own output.
 const HEADERS: &[&str] = &[
     "user",
     "users",
@@ -25,19 +25,19 @@ const HEADERS: &[&str] = &[
     "环信id",
 ];
 
-/// Takes the users out of any output of ours in JSON.
+/// Extracts the users from any of our own JSON output.
 const JQ: &str = "jq -r '.. | objects | .user // .username // empty'";
 
-/// What the first line of a list is, if it names no user.
+/// The kind of a list's first line, if it is not a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Beginning {
     /// The header of a list of one column.
     Header,
     /// The header of a table.
     Table {
-        /// The column that holds the users, counted from 1, if one is called so.
+        /// The number of the column with the users, counted from 1, if its header is known.
         column: Option<usize>,
-        /// What separates the columns: `,`, `;`, a tab, or blanks.
+        /// The separator of the columns: `,`, `;`, a tab, or spaces.
         separator: char,
     },
     /// A JSON document, or the first of several.
@@ -49,7 +49,7 @@ fn is_header(cell: &str) -> bool {
     HEADERS.contains(&cell.as_str())
 }
 
-/// Tells what the first line of a list is, that is neither blank nor a remark; nothing if it may be a user.
+/// Returns what the first line of a list is, ignoring blank lines and comments; `None` if it may be a user.
 #[must_use]
 pub fn beginning(line: &str) -> Option<Beginning> {
     if is_header(line) {
@@ -73,7 +73,7 @@ pub fn beginning(line: &str) -> Option<Beginning> {
 }
 
 impl Beginning {
-    /// Returns the words for it, to follow `line 1 is `.
+    /// Returns a description that completes `line 1 is `.
     #[must_use]
     pub fn words(&self) -> &'static str {
         match self {
@@ -83,14 +83,14 @@ impl Beginning {
         }
     }
 
-    /// Returns the command that takes the users out of `file`, or out of standard input if that is `-`.
+    /// Returns the command that extracts the users from `file`, or from standard input if that is `-`.
     #[must_use]
     pub fn remedy(&self, file: &str) -> String {
         let list = "easemob-admin … --from -";
         match self {
-            Self::Header => "name the users on the lines below it".into(),
-            Self::Json if file == "-" => format!("take the users: … | {JQ} | {list}"),
-            Self::Json => format!("take the users: {JQ} {file} | {list}"),
+            Self::Header => "write the users on the lines below it".into(),
+            Self::Json if file == "-" => format!("extract the users: … | {JQ} | {list}"),
+            Self::Json => format!("extract the users: {JQ} {file} | {list}"),
             Self::Table { column, separator } => {
                 let column = column.unwrap_or(1);
                 let cut = match separator {
@@ -100,9 +100,9 @@ impl Beginning {
                     other => format!("cut -d '{other}' -f{column}"),
                 };
                 if file == "-" {
-                    format!("take the column with the users: … | {cut} | {list}")
+                    format!("extract the column with the users: … | {cut} | {list}")
                 } else {
-                    format!("take the column with the users: {cut} {file} | {list}")
+                    format!("extract the column with the users: {cut} {file} | {list}")
                 }
             }
         }

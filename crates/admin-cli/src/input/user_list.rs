@@ -13,7 +13,7 @@ use super::duplicates::Finder;
 use super::spool::{Spool, Writer};
 use super::table::{Beginning, beginning};
 
-/// How many examples of each kind of trouble are named.
+/// How many examples of each kind of problem are named.
 const EXAMPLES: usize = 5;
 
 /// Where users come from.
@@ -28,7 +28,7 @@ pub enum Source {
 }
 
 impl Source {
-    /// Returns the words that name the source in messages.
+    /// Returns the name of the source for messages.
     #[must_use]
     pub fn describe(&self) -> String {
         match self {
@@ -39,32 +39,32 @@ impl Source {
     }
 }
 
-/// A list that was checked from end to end.
+/// A list that was checked completely.
 #[derive(Debug)]
 pub struct UserList {
     spool: Spool,
-    /// How many users it holds, each counted once.
+    /// How many users it contains, each counted once.
     pub users: u64,
-    /// What the operator should know about it.
+    /// What the operator should know about the list.
     pub remarks: Remarks,
 }
 
-/// What was noticed while reading.
+/// Observations made while reading.
 #[derive(Debug, Default)]
 pub struct Remarks {
     /// Lines that repeat an earlier user.
     pub duplicates: u64,
-    /// Lines that are no user id; only with `--skip-invalid` can there be any.
+    /// Lines that are not user ids; only possible with `--skip-invalid`.
     pub invalid: Examples,
     /// Names with capitals.
     pub capitals: Examples,
     /// Names with characters that suggest another file format.
     pub odd: Examples,
-    /// Names with characters that cannot be seen, or that look like others.
+    /// Names with invisible or look-alike characters.
     pub hidden: Examples,
-    /// Whether a column header was left out, with its line.
+    /// Whether a column header was skipped, with its line.
     pub header: Option<(u64, String)>,
-    /// Lines with a number that a spreadsheet has shortened; they count as invalid too.
+    /// Lines with a number that a spreadsheet has shortened; they also count as invalid.
     pub shortened: u64,
 }
 
@@ -73,7 +73,7 @@ pub struct Remarks {
 pub struct Examples {
     /// How many there are.
     pub count: u64,
-    /// The first few, in words.
+    /// The first few, as text.
     pub first: Vec<String>,
 }
 
@@ -89,43 +89,43 @@ impl Examples {
 /// Why a list cannot be used; nothing was sent.
 #[derive(Debug, thiserror::Error)]
 pub enum ListError {
-    /// There is no such file, or it cannot be opened.
+    /// The file does not exist, or cannot be opened.
     #[error("cannot open the user list {}", path.display())]
     Open {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// It is not a text.
+    /// The source is not text.
     #[error("cannot use {from} as a user list")]
     NotText {
-        /// The source in words.
+        /// The name of the source.
         from: String,
         /// The file, if it is one.
         path: Option<PathBuf>,
-        /// Why.
+        /// The cause.
         source: NotText,
     },
-    /// It is a table, or JSON, and not a list.
-    #[error("line {line} of {from} is {}, and a list has one user per line", what.words())]
+    /// The source is a table or JSON, not a list.
+    #[error("line {line} of {from} is {}, but a list has one user per line", what.words())]
     NotList {
-        /// The source in words.
+        /// The name of the source.
         from: String,
         /// The file, if it is one.
         path: Option<PathBuf>,
-        /// The first line that is neither blank nor a remark.
+        /// The first line that is neither blank nor a comment.
         line: u64,
-        /// What it is.
+        /// What the line is.
         what: Beginning,
     },
-    /// It names nobody.
-    #[error("{0} names no user")]
+    /// The list contains no users.
+    #[error("{0} contains no users")]
     Empty(String),
-    /// Some lines are no user ids.
-    #[error("{count} of the lines of {from} are no user ids: {examples}")]
+    /// Some lines are not user ids.
+    #[error("{from} contains {}: {examples}", not_user_ids(*count))]
     Invalid {
-        /// The source in words.
+        /// The name of the source.
         from: String,
         /// How many.
         count: u64,
@@ -139,11 +139,18 @@ pub enum ListError {
     Spool(#[source] io::Error),
 }
 
+fn not_user_ids(count: u64) -> String {
+    match count {
+        1 => "1 line that is not a user id".into(),
+        count => format!("{count} lines that are not user ids"),
+    }
+}
+
 impl UserList {
-    /// Reads `source` from end to end.
+    /// Reads `source` from start to end.
     ///
     /// # Errors
-    /// When the list is empty, not a text, or, unless `skip_invalid`, holds lines that are no user ids.
+    /// When the list is empty, is not text, or, unless `skip_invalid`, contains lines that are not user ids.
     pub fn read(
         source: &Source,
         skip_invalid: bool,
@@ -163,7 +170,7 @@ impl UserList {
         check.finish(from, skip_invalid)
     }
 
-    /// Makes a list of users that a server named; it may be empty.
+    /// Makes a list of users that a server listed; it may be empty.
     ///
     /// # Errors
     /// When the temporary copy cannot be written.
@@ -192,11 +199,11 @@ fn open(path: &Path) -> Result<BufReader<File>, ListError> {
     Ok(BufReader::new(file))
 }
 
-/// Users that a server names one after the other, on their way to a list.
+/// Collects users that a server lists one after the other.
 pub struct ServerList(Check);
 
 impl ServerList {
-    /// Begins an empty list.
+    /// Starts an empty list.
     ///
     /// # Errors
     /// When the temporary directory cannot be written.
@@ -204,7 +211,7 @@ impl ServerList {
         Check::new().map(Self).map_err(ListError::Spool)
     }
 
-    /// Adds one user; a name that comes twice counts once.
+    /// Adds one user; a repeated name counts once.
     ///
     /// # Errors
     /// When the disk is full.
@@ -252,7 +259,7 @@ impl Check {
                     };
                     match what {
                         None => self.user(number, &user).map_err(ListError::Spool)?,
-                        // A user may be called so; but ending the sessions of one who was not meant cannot be undone.
+                        // A user may have this name; but signing out the wrong user cannot be undone.
                         Some(Beginning::Header) => self.remarks.header = Some((number, user)),
                         Some(what) => {
                             return Err(ListError::NotList {

@@ -1,4 +1,4 @@
-//! Goes through the files and directories that are to be judged.
+//! Walks through the files and directories to be judged.
 
 use std::collections::BTreeSet;
 use std::fs::{self, Metadata, Permissions};
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Role, Seen, Untrusted, Verdict, judge};
 
-/// Judges what it comes by, and closes what need not be open to a group.
+/// Judges files and directories on its way, and restricts those that need not be open to a group.
 pub(super) struct Walk {
     uid: u32,
     trusted: Option<PathBuf>,
@@ -26,16 +26,16 @@ impl Walk {
         }
     }
 
-    /// Returns what was closed, in words.
+    /// Returns a message for each restricted file.
     pub(super) fn said(self) -> Vec<String> {
         self.said
     }
 
-    /// Judges the directories above `path`, as it is written and as it is once links are followed.
+    /// Judges the directories above `path`, both as written and with links resolved.
     pub(super) fn above(&mut self, path: &Path) -> Result<(), Untrusted> {
         let written = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let mut real = written.clone();
-        // What is not there yet has no links in it, but what is above may have.
+        // Missing parts have no links, but the directories above them may.
         let mut missing = Vec::new();
         let real = loop {
             match real.canonicalize() {
@@ -54,14 +54,14 @@ impl Walk {
         Ok(())
     }
 
-    /// Returns true if the operator vouches for a directory: it is the one that was named, or above that, on the way to
+    /// Returns true if the operator vouches for a directory: it is the named one, or above it on the way to
     /// `path`.
     fn vouched_for(&self, directory: &Path, path: &Path) -> bool {
         let trusted = self.trusted.as_ref().filter(|trusted| path.starts_with(trusted));
         trusted.is_some_and(|trusted| trusted.starts_with(directory))
     }
 
-    /// Judges a directory of this tool, and what is in it so many levels down.
+    /// Judges a directory of this tool and its contents, down to `depth` levels.
     pub(super) fn own(&mut self, path: &Path, depth: u32) -> Result<(), Untrusted> {
         if self.trusted.as_deref() != Some(path) {
             self.one(path, Role::Own)?;
@@ -81,13 +81,13 @@ impl Walk {
         Ok(())
     }
 
-    /// Closes what is in a directory to its group, without judging it.
+    /// Restricts the contents of a directory to their owner, without judging them.
     pub(super) fn close(&mut self, path: &Path, depth: u32) {
         let Ok(metadata) = fs::symlink_metadata(path) else {
             return;
         };
         if let Verdict::Tighten(mode) = judge(seen(&metadata), Role::Own, self.uid) {
-            // The key must not be read either. What stays open is refused by whoever opens it.
+            // The key must not be readable either. Files that stay open are refused when they are opened.
             let _ = self.tighten(path, &metadata, mode & !0o077);
         }
         if depth > 0 && metadata.is_dir() {
@@ -97,7 +97,7 @@ impl Walk {
         }
     }
 
-    /// Judges one file or directory; one that is not there, or not to be looked at, is nobody's.
+    /// Judges one file or directory; a missing or inaccessible one counts as trusted.
     pub(super) fn one(&mut self, path: &Path, role: Role) -> Result<(), Untrusted> {
         if !self.seen.insert(path.to_owned()) {
             return Ok(());
@@ -132,7 +132,7 @@ impl Walk {
     fn tighten(&mut self, path: &Path, metadata: &Metadata, mode: u32) -> io::Result<()> {
         fs::set_permissions(path, Permissions::from_mode(mode))?;
         self.said.push(format!(
-            "{} could be changed by its group; closed it (mode {:04o}, was {:04o})",
+            "restricted {}, which its group could change (mode {:04o}, was {:04o})",
             path.display(),
             mode & 0o7777,
             metadata.mode() & 0o7777
@@ -161,7 +161,7 @@ mod tests {
         fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
     }
 
-    /// A data directory with a run, in a home of one's own.
+    /// A data directory with a run, in a home of its own.
     fn home() -> (tempfile::TempDir, PathBuf) {
         let home = tempfile::tempdir().unwrap();
         let data = home.path().join("home/data");
@@ -238,7 +238,7 @@ mod tests {
         mode(&volume, 0o777);
         assert!(walked(&data, None).is_err());
         assert!(walked(&data, Some(&volume)).is_ok());
-        // It vouches for nothing beside it.
+        // It does not vouch for directories beside it.
         assert!(walked(&data, Some(&home.path().join("other"))).is_err());
         mode(&data, 0o777);
         assert!(walked(&data, Some(&volume)).is_err());

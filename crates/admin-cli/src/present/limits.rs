@@ -1,4 +1,4 @@
-//! Limits in one line.
+//! Formats limits in one line.
 
 use easemob_admin_ops::report::limits::LimitsView;
 
@@ -12,7 +12,7 @@ pub fn platforms(limits: &LimitsView) -> String {
     pairs.join(" ")
 }
 
-/// Returns everything, such as `multi default=4 web=2`; `none` if there is nothing.
+/// Returns all limits, such as `multi default=4 web=2`; `none` if there are none.
 #[must_use]
 pub fn in_one_line(limits: Option<&LimitsView>) -> String {
     let mut parts: Vec<String> = Vec::new();

@@ -1,4 +1,4 @@
-//! From what the engine reports to what people and scripts read.
+//! Presents the engine's reports to people and scripts.
 
 pub mod limits;
 pub mod rows;

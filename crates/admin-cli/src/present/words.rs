@@ -1,11 +1,11 @@
-//! The words of a run: beside its bar, and in its summary.
+//! The words of a run: beside its progress bar, and in its summary.
 
 use easemob_admin_ops::jobs::ban::Change;
 use easemob_admin_ops::jobs::execute::Job;
 
 use crate::summary::Words;
 
-/// Returns the word beside the bar.
+/// Returns the word beside the progress bar.
 #[must_use]
 pub fn verb(job: &Job) -> &'static str {
     match job {
@@ -31,14 +31,17 @@ pub fn words(job: &Job, dry_run: bool) -> Words {
     };
     let ends_devices = matches!(job, Job::EndDevices(_) | Job::Lock(_));
     let nothing = match (job, dry_run) {
-        (Job::Lock(_), false) => "left as they were",
-        (Job::Lock(_), true) => "would be left as they are",
-        (Job::SetLimits(_), _) => "unchanged",
+        (Job::Lock(_), true) => "would stay unchanged",
+        (Job::Lock(_), false) | (Job::SetLimits(_), _) => "unchanged",
         _ => "nothing to do",
     };
     Words {
         done: if dry_run { would } else { done },
         nothing,
-        devices: ends_devices.then_some(if dry_run { "would be ended" } else { "ended" }),
+        devices: ends_devices.then_some(if dry_run {
+            "would be signed out"
+        } else {
+            "signed out"
+        }),
     }
 }

@@ -14,7 +14,7 @@ pub struct Csv<W: Write> {
 }
 
 impl<W: Write> Csv<W> {
-    /// Binds the format to a writer.
+    /// Creates the format for a writer.
     pub fn new(out: W, header: &Header) -> Self {
         Self {
             out: csv::Writer::from_writer(out),
@@ -50,9 +50,10 @@ impl<W: Write + Send> Sink for Csv<W> {
     }
 }
 
-/// Keeps a spreadsheet from taking a name for a formula, as OWASP advises: a leading apostrophe.
+/// Prevents a spreadsheet from interpreting a name as a formula, as OWASP advises, with a leading apostrophe.
 ///
-/// Ids of users and devices are left alone: a `-bob` does nothing in a spreadsheet, and is read back as `-bob`.
+/// Ids of users and devices are left alone: a `-bob` does no harm in a spreadsheet, and is read back as
+/// `-bob`.
 fn guarded(cell: Cow<'_, str>) -> Cow<'_, str> {
     let in_ids = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '@');
     let looks_like_formula = match cell.chars().next() {

@@ -1,4 +1,4 @@
-//! One JSON document, written as the rows come.
+//! One JSON document, written as the rows arrive.
 
 use std::io::{self, Write};
 
@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{Header, Record, Sink};
 
-/// The version of the document's form. It changes only when a reader could break.
+/// The version of the document's format. It changes only if readers could break.
 pub const SCHEMA: u32 = 1;
 
 /// Writes one document.
@@ -17,7 +17,7 @@ pub struct Json<W> {
 }
 
 impl<W: Write> Json<W> {
-    /// Binds the format to a writer; nothing is written before the first row or the end.
+    /// Creates the format for a writer; nothing is written before the first row or the end.
     pub fn new(out: W, header: Header) -> Self {
         Self { out, header, rows: 0 }
     }

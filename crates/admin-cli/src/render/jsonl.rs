@@ -10,7 +10,7 @@ pub struct JsonLines<W> {
 }
 
 impl<W: Write> JsonLines<W> {
-    /// Binds the format to a writer.
+    /// Creates the format for a writer.
     pub fn new(out: W) -> Self {
         Self { out }
     }

@@ -1,7 +1,7 @@
 //! Output formats: one file per format behind one small trait.
 //!
-//! Commands hand over rows as they come and a summary at the end; the format decides what is written when.
-//! Adding a format changes no command.
+//! Commands pass rows as they arrive, and a summary at the end; the format decides what to write when. Adding
+//! a format changes no command.
 
 pub mod csv;
 pub mod json;
@@ -14,24 +14,24 @@ use std::io;
 /// The formats of `--output`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum Format {
-    /// Aligned columns for the eye
+    /// Aligned columns for people
     #[default]
     Table,
     /// One JSON document with rows and summary
     Json,
-    /// One JSON object per row, as they come
+    /// One JSON object per row, as they arrive
     Jsonl,
-    /// Comma-separated values with a header, as they come
+    /// Comma-separated values with a header, as they arrive
     Csv,
     /// The failures of a run as a list of users; only for `runs show`
     #[value(hide = true)]
     Failures,
 }
 
-/// A row in the form that the format needs.
+/// A row as the format needs it.
 #[derive(Debug)]
 pub enum Record {
-    /// A JSON object, serialised.
+    /// A serialised JSON object.
     Json(String),
     /// One text per column.
     Cells(Vec<String>),
@@ -64,21 +64,21 @@ pub struct Header {
     pub command: &'static str,
     /// Whether the sandbox answered.
     pub sandbox: bool,
-    /// The app that was asked, if any.
+    /// The app, if any.
     pub app: Option<String>,
     /// The names of the columns.
     pub columns: &'static [&'static str],
 }
 
-/// One output format, bound to one writer.
+/// One output format, writing to one writer.
 pub trait Sink: Send {
-    /// Writes a row, or keeps it until enough is known to write it.
+    /// Writes a row, or holds it back until enough is known to write it.
     ///
     /// # Errors
     /// When the writer fails.
     fn row(&mut self, record: &Record) -> io::Result<()>;
 
-    /// Hands on what was written, in formats that are read while they grow.
+    /// Flushes what was written, in formats that are read while they grow.
     ///
     /// # Errors
     /// When the writer fails.

@@ -1,4 +1,4 @@
-//! What commands write rows to.
+//! Reports: where commands write their rows.
 
 use std::io::{self, Write};
 
@@ -13,13 +13,13 @@ use super::{Format, Header, Record, Sink};
 
 /// A row of a report.
 pub trait Row: Serialize {
-    /// The names of the columns, which are those of the CSV header.
+    /// The names of the columns, as in the CSV header.
     const COLUMNS: &'static [&'static str];
 
-    /// The names of the columns of the table, which leaves out what people seldom need.
+    /// The names of the table's columns, which omit what people seldom need.
     const TABLE: &'static [&'static str] = Self::COLUMNS;
 
-    /// Returns one text per column; an empty one where there is no value.
+    /// Returns one text per column, empty if there is no value.
     fn cells(&self) -> Vec<String>;
 
     /// Returns one text per column of the table.
@@ -28,16 +28,16 @@ pub trait Row: Serialize {
     }
 }
 
-/// Whether anybody still reads.
+/// Whether the reader is still there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reader {
-    /// The row was taken.
+    /// The row was accepted.
     Listening,
     /// Stdout was closed; nothing more will be written.
     Gone,
 }
 
-/// Rows on their way to stdout.
+/// Writes rows to stdout in one format.
 pub struct Report {
     sink: Box<dyn Sink>,
     format: Format,
@@ -45,7 +45,7 @@ pub struct Report {
     gone: bool,
 }
 
-/// A JSON line stands alone, so each one has to say that it is not about a real server.
+/// A JSON line stands alone, so each line must say that it is not about a real server.
 #[derive(Serialize)]
 struct Tagged<'a, R> {
     #[serde(flatten)]
@@ -55,7 +55,7 @@ struct Tagged<'a, R> {
 }
 
 impl Report {
-    /// Binds a format to a writer; `width` is that of the terminal, if there is one.
+    /// Creates the report; `width` is the width of the terminal, if there is one.
     #[must_use]
     pub fn new(format: Format, header: Header, out: Box<dyn Write + Send>, width: Option<usize>) -> Self {
         let tagged = header.sandbox && format == Format::Jsonl;
@@ -73,7 +73,7 @@ impl Report {
         }
     }
 
-    /// Writes one row, to be read at once in formats that are read while they grow.
+    /// Writes one row, which is readable at once in formats that are read while they grow.
     ///
     /// # Errors
     /// When writing fails for another reason than a closed pipe, such as a full disk.
@@ -82,7 +82,7 @@ impl Report {
         self.flush()
     }
 
-    /// Writes one row, which may be read only after [`flush`](Self::flush).
+    /// Writes one row, which is readable only after [`flush`](Self::flush).
     ///
     /// # Errors
     /// As [`row`](Self::row).
@@ -102,7 +102,7 @@ impl Report {
         self.judge(written)
     }
 
-    /// Hands on what was buffered.
+    /// Flushes the buffered rows.
     ///
     /// # Errors
     /// As [`row`](Self::row).

@@ -1,4 +1,4 @@
-//! Aligned columns for the eye.
+//! Aligned columns for people.
 
 use std::io::{self, Write};
 
@@ -10,15 +10,16 @@ use tabled::settings::{Padding, Style, Width};
 
 use super::{Header, Record, Sink};
 
-/// Rows that are looked at together to find the column widths.
+/// Rows that are measured together to find the column widths.
 const BATCH: usize = 500;
 
 /// What a cell without a value shows.
 const NOTHING: &str = "-";
 
-/// Blanks between two columns.
+/// Spaces between two columns.
 const GAP: usize = 2;
-/// Words up to this width are never cut, whatever the terminal: the id of a device or run must be copied whole.
+/// Words up to this width are never broken, whatever the terminal's width: the id of a device or run must be
+/// copied whole.
 const LONGEST_WORD: usize = 48;
 
 /// Writes a table, in batches when there are many rows.
@@ -27,12 +28,12 @@ pub struct Table<W> {
     columns: &'static [&'static str],
     terminal: Option<usize>,
     rows: Vec<Vec<String>>,
-    /// The widths found in the first batch; later ones line up with it wherever their cells fit.
+    /// The widths found in the first batch; later batches follow them where their cells fit.
     widths: Option<Vec<usize>>,
 }
 
 impl<W: Write> Table<W> {
-    /// Binds the format to a writer; `terminal` is the width of the terminal, if there is one.
+    /// Creates the format for a writer; `terminal` is the width of the terminal, if there is one.
     pub fn new(out: W, header: &Header, terminal: Option<usize>) -> Self {
         Self {
             out,
@@ -43,7 +44,7 @@ impl<W: Write> Table<W> {
         }
     }
 
-    /// Writes the rows that were gathered; `all` says that there are no others before or after them.
+    /// Writes the gathered rows; `all` says that there are no rows before or after them.
     fn write_batch(&mut self, all: bool) -> io::Result<()> {
         let mut rows = std::mem::take(&mut self.rows);
         let widths = if let Some(widths) = self.widths.take() {
@@ -72,12 +73,12 @@ impl<W: Write> Table<W> {
     }
 }
 
-/// Returns how wide the lines are if no cell is wrapped.
+/// Returns the width of the lines if no cell is wrapped.
 fn needed(rows: &[Vec<String>]) -> usize {
     widths(rows, None).iter().map(|width| width + GAP).sum::<usize>() - GAP
 }
 
-/// Leaves out the columns that have a title and nothing below it.
+/// Removes the columns that are empty below their title.
 fn drop_empty_columns(rows: &mut [Vec<String>]) {
     let filled: Vec<bool> = (0..rows[0].len())
         .map(|column| rows[1..].iter().any(|row| row[column] != NOTHING))
@@ -88,7 +89,7 @@ fn drop_empty_columns(rows: &mut [Vec<String>]) {
     }
 }
 
-/// Returns the width of each column: what its cells need, less where the terminal has no room for that.
+/// Returns the width of each column: what its cells need, or less if the terminal is too narrow.
 fn widths(rows: &[Vec<String>], terminal: Option<usize>) -> Vec<usize> {
     let columns = 0..rows.first().map_or(0, Vec::len);
     let widest = |column: usize, width: fn(&str) -> usize| {
@@ -107,8 +108,8 @@ fn widths(rows: &[Vec<String>], terminal: Option<usize>) -> Vec<usize> {
         .collect();
     let room = terminal.saturating_sub(GAP * widths.len().saturating_sub(1));
     if least.iter().sum::<usize>() > room {
-        // The terminal breaks such lines itself, and joins them again for whoever copies an id. Narrow columns would
-        // only make each of them a stack of words.
+        // The terminal wraps such lines itself, and an id is still copied whole. Narrow columns would only
+        // turn each line into a stack of words.
         return widths.into_iter().map(|width| width.min(LONGEST_WORD)).collect();
     }
     while widths.iter().sum::<usize>() > room {

@@ -1,20 +1,21 @@
-//! When posts may be missing. Pure.
+//! Periods in which posts may be missing. Pure.
 
 use std::collections::VecDeque;
 
 use crate::logins::store::Gap;
 
-/// How often a collector writes down that it is there, in milliseconds.
+/// How often a collector records that it is running, in milliseconds.
 pub const HEARTBEAT_MS: i64 = 10_000;
 
-/// The service blocks a receiver after so many failures …
+/// The service blocks a receiver after this many failures …
 const FAILURES: usize = 90;
-/// … within so many milliseconds …
+/// … within this many milliseconds …
 const WITHIN_MS: i64 = 30_000;
-/// … for at least so long; further blocks of a day are longer (page `callback_overview`).
+/// … for at least this long, in milliseconds; further blocks on the same day are longer (page
+/// `callback_overview`).
 const BLOCKED_MS: i64 = 5 * 60_000;
 
-/// Returns the gap since a collector was last there, if it was away for longer than between two signs of life.
+/// Returns the gap since a collector last ran, if it is longer than the time between two heartbeats.
 #[must_use]
 pub fn downtime(last_alive_ms: Option<i64>, now_ms: i64) -> Option<Gap> {
     let since_ms = last_alive_ms?;
@@ -25,16 +26,17 @@ pub fn downtime(last_alive_ms: Option<i64>, now_ms: i64) -> Option<Gap> {
     })
 }
 
-/// Notices when the service must have blocked this receiver.
+/// Detects when the service must have blocked this receiver.
 #[derive(Debug, Default)]
 pub struct Failures {
     at_ms: VecDeque<i64>,
-    /// The end of the last gap: what fails before it adds nothing to what is on record.
+    /// The end of the last gap: failures before it add nothing to the recorded gap.
     noted_until_ms: i64,
 }
 
 impl Failures {
-    /// Takes note of an answer that was not 200, and returns the gap that follows if it was one too many.
+    /// Counts an answer that was not 200, and returns the gap that follows if the service blocks the
+    /// receiver.
     pub fn failed(&mut self, now_ms: i64) -> Option<Gap> {
         if now_ms < self.noted_until_ms {
             return None;

@@ -1,4 +1,4 @@
-//! What a collector counts, in the text form of Prometheus.
+//! The counters of a collector, in the text format of Prometheus.
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -7,7 +7,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-/// What became of a post.
+/// The outcome of a post, as a label.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct Outcome {
     /// `kept`, `duplicate`, `other_event`, `malformed`, `other_app`, `bad_signature`, `too_large`, `too_slow`, `broken_off`,
@@ -21,7 +21,7 @@ pub struct Metrics {
     registry: Registry,
     posts: Family<Outcome, Counter>,
     gaps: Counter,
-    /// When the newest event happened, in milliseconds since 1970.
+    /// The time of the newest event, in milliseconds since 1970.
     pub newest_event_ms: Gauge,
 }
 
@@ -29,9 +29,9 @@ impl Default for Metrics {
     fn default() -> Self {
         let mut registry = Registry::with_prefix("easemob_admin_collector");
         let (posts, gaps, newest_event_ms) = (Family::default(), Counter::default(), Gauge::default());
-        registry.register("posts", "Posts received, by what became of them", posts.clone());
-        registry.register("gaps", "Times of which events may be missing", gaps.clone());
-        let newest = "When the newest event happened, in milliseconds since 1970";
+        registry.register("posts", "Posts received, by outcome", posts.clone());
+        registry.register("gaps", "Periods from which events may be missing", gaps.clone());
+        let newest = "Time of the newest event, in milliseconds since 1970";
         registry.register("newest_event_ms", newest, newest_event_ms.clone());
         Self {
             registry,
@@ -48,7 +48,7 @@ impl Metrics {
         self.posts.get_or_create(&Outcome { outcome }).inc();
     }
 
-    /// Returns how many posts came to this.
+    /// Returns the number of posts with this outcome.
     #[must_use]
     pub fn posts(&self, outcome: &'static str) -> u64 {
         self.posts.get_or_create(&Outcome { outcome }).get()
@@ -63,7 +63,7 @@ impl Metrics {
     #[must_use]
     pub fn text(&self) -> String {
         let mut text = String::new();
-        // Writing into a text cannot fail.
+        // Writing to a string cannot fail.
         let _ = encode(&mut text, &self.registry);
         text
     }

@@ -1,7 +1,7 @@
-//! Receives what the service posts when devices sign in and out (webhook `userStatus`).
+//! Receives the events that the service posts when devices sign in and out (webhook `userStatus`).
 //!
-//! `payload` and `signature` read one post, `recorder` keeps many at once before any of them is acknowledged, `gaps`
-//! knows when posts may be missing, `metrics` counts, and `server` is the thin part with sockets in it.
+//! `payload` and `signature` read one post, `recorder` stores many events at once before it acknowledges any
+//! of them, `gaps` knows when posts may be missing, `metrics` counts, and `server` contains the sockets.
 
 pub mod gaps;
 pub mod metrics;

@@ -5,10 +5,10 @@ use serde::Deserialize;
 
 use crate::logins::store::{LoginEvent, LoginKind};
 
-/// What precedes the resource in the name of a session.
+/// The separator before the resource in the name of a session.
 const DOMAIN: &str = "@easemob.com/";
 
-/// A post, as far as it is understood.
+/// A post, with the fields that are used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Post {
     /// The service's id of the call.
@@ -17,20 +17,20 @@ pub struct Post {
     pub security: String,
     /// The time of the service, in milliseconds since 1970.
     pub timestamp: i64,
-    /// What it tells; nothing if it is about something else than sign-ins.
+    /// The event; `None` if the post is not about sign-ins.
     pub event: Option<LoginEvent>,
 }
 
 /// Why a post cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PayloadError {
-    /// It is no JSON object with the documented fields.
-    #[error("it is no post of the service: {0}")]
+    /// It is not a JSON object with the documented fields.
+    #[error("it is not a post of the service: {0}")]
     Malformed(String),
     /// It is about another app.
     #[error("it is about the app {0}")]
     OtherApp(String),
-    /// The name of its session is none.
+    /// The name of its session is malformed.
     #[error("`{0}` does not name a session of this app")]
     User(String),
 }
@@ -55,7 +55,7 @@ struct Body {
 /// Reads a post about `app_key`.
 ///
 /// # Errors
-/// When it is no post, about another app, or names no session.
+/// When it is not a post of the service, is about another app, or names no valid session.
 pub fn read(body: &[u8], app_key: &str) -> Result<Post, PayloadError> {
     let body: Body =
         serde_json::from_slice(body).map_err(|error| PayloadError::Malformed(error.to_string()))?;
@@ -70,7 +70,7 @@ pub fn read(body: &[u8], app_key: &str) -> Result<Post, PayloadError> {
             Some(LoginEvent {
                 call_id: body.call_id.clone(),
                 platform: platform(resource),
-                // Names are the same in any case, and REST writes them in lower case.
+                // Names ignore case, and the REST API writes them in lower case.
                 user: user.to_lowercase(),
                 resource: resource.to_owned(),
                 kind,
@@ -88,15 +88,15 @@ pub fn read(body: &[u8], app_key: &str) -> Result<Post, PayloadError> {
     })
 }
 
-/// Takes `{appkey}_{user}@easemob.com/{resource}` apart. Apps and users may have `_`, `-`, `.` and even the domain in
-/// their names, so that only the known app key and the last domain can be trusted.
+/// Splits `{appkey}_{user}@easemob.com/{resource}`. Names of apps and users may contain `_`, `-`, `.` and
+/// even the domain, so only the known app key and the last domain are reliable.
 fn user_and_resource<'a>(session: &'a str, app_key: &str) -> Option<(&'a str, &'a str)> {
     let rest = session.strip_prefix(app_key)?.strip_prefix('_')?;
     let (user, resource) = rest.rsplit_once(DOMAIN)?;
     (!user.is_empty() && !resource.is_empty()).then_some((user, resource))
 }
 
-/// The platform of a resource, by the same rule as everywhere.
+/// Returns the platform of a resource, by the same rule as everywhere.
 fn platform(resource: &str) -> String {
     DeviceId::parse(resource).map_or_else(|_| String::new(), |id| id.platform().to_string())
 }

@@ -1,4 +1,4 @@
-//! Keeps events many at a time, and says of each when it is on disk.
+//! Stores events in groups, and reports when each is on disk.
 
 use std::thread::JoinHandle;
 
@@ -6,13 +6,13 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::logins::store::{Gap, LoginEvent, LoginStore, StoreError};
 
-/// How many events may wait to be kept.
+/// How many events may wait to be stored.
 pub const QUEUE: usize = 8_192;
 
-/// How many events are kept at once at most.
+/// The most events that are stored in one step.
 const GROUP: usize = 1_024;
 
-/// What the recorder is told.
+/// A message to the recorder.
 #[derive(Debug)]
 enum Order {
     Keep(LoginEvent, oneshot::Sender<Kept>),
@@ -20,27 +20,27 @@ enum Order {
     Alive(i64),
 }
 
-/// What became of an event.
+/// The result of storing an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kept {
     /// It is on disk.
     New,
-    /// It was on disk before.
+    /// It was already on disk.
     Duplicate,
     /// It could not be written.
     Not,
 }
 
-/// Why an event is not even waited for.
+/// Why an event is not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Busy {
-    /// Too many wait already.
+    /// Too many events are waiting.
     Full,
     /// The recorder has ended.
     Gone,
 }
 
-/// The way to the recorder; a copy leads to the same.
+/// A handle to the recorder; clones share it.
 #[derive(Debug, Clone)]
 pub struct Recorder {
     orders: mpsc::Sender<Order>,
@@ -49,7 +49,7 @@ pub struct Recorder {
 impl Recorder {
     /// Starts a thread that writes to `store`; `now_ms` is the time in milliseconds since 1970.
     ///
-    /// The thread ends, after all that was handed to it is on disk, when the last copy of the recorder is gone.
+    /// When the last handle is dropped, the thread ends after everything handed to it is on disk.
     pub fn start(
         mut store: Box<dyn LoginStore>,
         now_ms: impl Fn() -> i64 + Send + 'static,
@@ -67,10 +67,10 @@ impl Recorder {
         (Self { orders }, thread)
     }
 
-    /// Hands an event over and waits until it is on disk.
+    /// Passes an event to the recorder and waits until it is on disk.
     ///
     /// # Errors
-    /// When too many wait already.
+    /// When too many events are waiting.
     pub async fn keep(&self, event: LoginEvent) -> Result<Kept, Busy> {
         let (done, kept) = oneshot::channel();
         self.orders
@@ -79,25 +79,25 @@ impl Recorder {
                 mpsc::error::TrySendError::Full(_) => Busy::Full,
                 mpsc::error::TrySendError::Closed(_) => Busy::Gone,
             })?;
-        // Whoever drops the answer has not kept the event.
+        // A dropped answer means that the event was not stored.
         Ok(kept.await.unwrap_or(Kept::Not))
     }
 
-    /// Notes a time of which events may be missing.
+    /// Records a period from which events may be missing.
     pub async fn gap(&self, gap: Gap) {
-        // The recorder ends after everybody who could tell it something.
+        // The recorder outlives all of its handles.
         let _ = self.orders.send(Order::Gap(gap)).await;
     }
 
-    /// Notes that the collector is there.
+    /// Records that the collector is running.
     pub async fn alive(&self, now_ms: i64) {
         let _ = self.orders.send(Order::Alive(now_ms)).await;
     }
 }
 
-/// Writes a group: all events in one step, then the notes about the collector itself.
+/// Writes a group: all events in one step, then the collector's own notes.
 ///
-/// What cannot be written keeps nothing else from being tried: it is when events are lost that a gap must be on record.
+/// A failed write does not stop the others: when events are lost, the gap must still be recorded.
 fn write(
     store: &mut dyn LoginStore,
     group: impl Iterator<Item = Order>,
@@ -122,7 +122,7 @@ fn write(
             Err(_) => Kept::Not,
         };
         for (index, done) in waiting.into_iter().enumerate() {
-            // Whoever asked may have given up by now; the event is kept all the same.
+            // The sender may have given up; the event is stored anyway.
             let _ = done.send(kept(index));
         }
         written = new.map(drop);
@@ -155,7 +155,7 @@ mod tests {
             platform: "ios".into(),
             kind: LoginKind::Login,
             at_ms: 1,
-            // Long enough to fill a small disk soon.
+            // Large enough to fill a small disk soon.
             reason: "x".repeat(1_000),
         }
     }
@@ -173,7 +173,7 @@ mod tests {
         assert_eq!(recorder.keep(event(1)).await, Ok(Kept::New));
         assert_eq!(recorder.keep(event(1)).await, Ok(Kept::Duplicate));
         recorder.alive(5).await;
-        // Handed over, and nobody waits for the answer: it is kept all the same.
+        // Nobody waits for the answer; the event is stored anyway.
         assert!(recorder.keep(event(2)).now_or_never().is_none());
         drop(recorder);
         thread.join().unwrap();

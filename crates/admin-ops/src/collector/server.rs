@@ -1,4 +1,4 @@
-//! The receiving end: HTTP, limits of size and time, and an answer only when an event is on disk.
+//! The HTTP server: limits of size and time, and an answer only once an event is on disk.
 
 use std::error::Error;
 use std::net::SocketAddr;
@@ -22,28 +22,28 @@ use crate::collector::recorder::{Busy, Kept, Recorder};
 use crate::collector::signature::Secrets;
 use crate::collector::tls::Tls;
 
-/// The largest body; a post has about 400 bytes.
+/// The largest accepted body; a post has about 400 bytes.
 const LARGEST: usize = 64 * 1024;
 
 /// How long headers, and then a body, may take to arrive.
 const ARRIVAL: Duration = Duration::from_secs(10);
 
-/// How long an event may take to be on disk. The service waits for a minute, and a 503 makes it send again.
+/// How long storing an event may take. The service waits for a minute, and sends again after a 503.
 const DISK: Duration = Duration::from_secs(20);
 
-/// How long connections may take to end.
+/// How long connections may take to end when the server stops.
 const FAREWELL: Duration = Duration::from_secs(5);
 
-/// What a collector is about.
+/// The state of a collector.
 #[derive(Debug)]
 pub struct Collector {
     /// The app, `org#app`.
     pub app_key: String,
-    /// The secrets that posts are signed with; none if signatures are not looked at.
+    /// The secrets that sign posts; `None` if signatures are not verified.
     pub secrets: Option<Secrets>,
-    /// Where events go.
+    /// Stores the events.
     pub recorder: Recorder,
-    /// What is counted.
+    /// The counters.
     pub metrics: Metrics,
     /// The clock, in milliseconds since 1970.
     pub now_ms: fn() -> i64,
@@ -51,7 +51,7 @@ pub struct Collector {
 }
 
 impl Collector {
-    /// Puts a collector together.
+    /// Creates a collector.
     #[must_use]
     pub fn new(app_key: String, secrets: Option<Secrets>, recorder: Recorder, now_ms: fn() -> i64) -> Self {
         Self {
@@ -64,7 +64,8 @@ impl Collector {
         }
     }
 
-    /// Notes an answer that is a failure to the service, and the gap if it was one too many.
+    /// Counts an answer that the service treats as a failure, and records the gap if the service blocks the
+    /// receiver.
     async fn failed(&self) {
         let gap = {
             let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
@@ -76,7 +77,7 @@ impl Collector {
         }
     }
 
-    /// Decides what becomes of a post.
+    /// Decides how to answer a post.
     async fn take(&self, body: &[u8]) -> (&'static str, StatusCode) {
         let post = match payload::read(body, &self.app_key) {
             Ok(post) => post,
@@ -93,7 +94,7 @@ impl Collector {
             return ("bad_signature", StatusCode::FORBIDDEN);
         }
         let Some(event) = post.event else {
-            // Other rules of the app may post here; the service is to be content.
+            // Other rules of the app may post here; the service must see success.
             return ("other_event", StatusCode::OK);
         };
         let at_ms = event.at_ms;
@@ -119,7 +120,8 @@ async fn receive(State(collector): State<Arc<Collector>>, body: Body) -> Respons
         Ok(Ok(body)) => collector.take(&body).await,
     };
     collector.metrics.post(outcome);
-    // What anybody can send here says nothing of the service, apart from a secret that is no longer its own.
+    // Anybody can send bad posts, so they say nothing about the service, except a signature whose secret may
+    // be outdated.
     if status.is_server_error() || status == StatusCode::FORBIDDEN {
         collector.failed().await;
     }
@@ -142,14 +144,14 @@ pub struct Listening {
     handle: Handle<SocketAddr>,
     served: tokio::task::JoinHandle<std::io::Result<()>>,
     alive: tokio::task::JoinHandle<()>,
-    /// Where.
+    /// The address that it listens on.
     pub address: SocketAddr,
 }
 
-/// Begins to listen.
+/// Starts to listen.
 ///
 /// # Errors
-/// When the address cannot be listened on, or the certificate cannot be used.
+/// When the address or the certificate cannot be used.
 pub async fn listen(
     collector: Arc<Collector>,
     address: SocketAddr,
@@ -184,7 +186,7 @@ pub async fn listen(
         }
     };
     let Some(address) = handle.listening().await else {
-        return Err(std::io::Error::other("the server ended before it began"));
+        return Err(std::io::Error::other("the server stopped before it was ready"));
     };
     let alive = tokio::spawn(stay(collector));
     Ok(Listening {
@@ -204,7 +206,7 @@ fn patient(builder: &mut hyper_util::server::conn::auto::Builder<hyper_util::rt:
         .max_buf_size(LARGEST);
 }
 
-/// Writes down again and again that somebody is there.
+/// Records at every heartbeat that the collector is running.
 async fn stay(collector: Arc<Collector>) {
     let every = Duration::from_millis(HEARTBEAT_MS.unsigned_abs());
     let mut ticks = interval(every);
@@ -216,11 +218,11 @@ async fn stay(collector: Arc<Collector>) {
 }
 
 impl Listening {
-    /// Stops to listen, and lets the posts being answered finish.
+    /// Stops listening, and waits for the posts being answered.
     pub async fn stop(self) {
         self.alive.abort();
         self.handle.graceful_shutdown(Some(FAREWELL));
-        // A server that failed has said so in its answers.
+        // A failed server has already reported it in its answers.
         let _ = self.served.await;
     }
 }

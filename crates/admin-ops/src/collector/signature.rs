@@ -1,4 +1,5 @@
-//! Whether a post is from the service: MD5 of call id, secret and timestamp (page `callback_overview`).
+//! Verifies that a post comes from the service: MD5 of call id, secret and timestamp (page
+//! `callback_overview`).
 
 use md5::{Digest, Md5};
 use secrecy::{ExposeSecret, SecretString};
@@ -6,22 +7,23 @@ use subtle::ConstantTimeEq as _;
 
 use crate::collector::payload::Post;
 
-/// The secrets of the rules in the console. While one is being replaced, there are two.
+/// The secrets of the rules in the console. While a secret is being replaced, there are two.
 #[derive(Debug, Clone)]
 pub struct Secrets(Vec<SecretString>);
 
 impl Secrets {
-    /// Takes the secrets, of which there should be at least one.
+    /// Creates the set of secrets; there should be at least one.
     #[must_use]
     pub fn new(secrets: Vec<SecretString>) -> Self {
         Self(secrets)
     }
 
-    /// Returns whether one of the secrets signed the post. How long it takes does not depend on how much is right.
+    /// Returns whether one of the secrets signed the post, in time that does not depend on how much of it is
+    /// right.
     #[must_use]
     pub fn signed(&self, post: &Post) -> bool {
         let given = post.security.to_ascii_lowercase();
-        // All of them are tried, so that it does not show which one fits.
+        // Try all of them, so that the time does not reveal which one matches.
         self.0.iter().fold(false, |signed, secret| {
             let expected = signature(&post.call_id, secret.expose_secret(), post.timestamp);
             signed | bool::from(expected.as_bytes().ct_eq(given.as_bytes()))

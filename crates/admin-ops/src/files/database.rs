@@ -1,4 +1,5 @@
-//! Private SQLite files: made if need be, and left as they are if they are something else, damaged, or newer.
+//! Private SQLite files: created if necessary, and left unchanged if they are of another kind, damaged, or
+//! newer.
 
 use std::io::{self, ErrorKind};
 use std::path::Path;
@@ -11,40 +12,39 @@ use crate::files::private::{create_new, make_directory};
 use crate::files::sqlite_header;
 use crate::store_error::StoreError;
 
-/// How long to wait before a file that another process is making is tried again.
+/// How long to wait before retrying a file that another process is creating.
 const NEXT_TRY: Duration = Duration::from_millis(20);
 
-/// What a file of one kind looks like.
+/// The layout of one kind of file.
 pub(crate) struct Layout {
-    /// What it is, for people.
+    /// What the file contains, for messages.
     pub(crate) what: &'static str,
-    /// What tells it apart from other SQLite files.
+    /// The id that distinguishes it from other SQLite files.
     pub(crate) application_id: i64,
-    /// One step from each format to the next; the format of a file is how many it has taken.
+    /// One migration from each format to the next; the format of a file is the number of migrations applied.
     pub(crate) migrations: &'static [&'static str],
-    /// What every connection sets: how writes reach the disk.
+    /// The settings of every connection, such as how writes reach the disk.
     pub(crate) settings: &'static str,
     /// How long to wait while another process writes.
     pub(crate) patience: Duration,
 }
 
-/// Opens a file, or makes it, readable by its owner only.
+/// Opens a file, or creates it, readable only by its owner.
 ///
 /// # Errors
-/// When the file cannot be used, is something else, damaged, or newer. It is left as it is then.
+/// When the file cannot be used, is of another kind, damaged, or newer. It is left unchanged then.
 pub(crate) fn open(path: &Path, layout: &Layout) -> Result<Connection, StoreError> {
     let begun = Instant::now();
     loop {
         match open_at_once(path, layout) {
-            // Where two processes make the same file, SQLite refuses one of them without any patience, lest both
-            // wait for each other.
+            // If two processes create the same file, SQLite refuses one of them at once, to avoid a deadlock.
             Err(Refused::Busy(_)) if begun.elapsed() < layout.patience => std::thread::sleep(NEXT_TRY),
             result => return result.map_err(StoreError::from),
         }
     }
 }
 
-/// Translates what SQLite says of a file.
+/// Converts an SQLite error of a file.
 pub(crate) fn failure(path: &Path, error: rusqlite::Error) -> StoreError {
     let path = path.to_owned();
     match error.sqlite_error_code() {
@@ -69,7 +69,7 @@ impl From<rusqlite::Error> for StoreError {
     }
 }
 
-/// Why a file could not be opened at once.
+/// Why a file could not be opened at the first try.
 enum Refused {
     Busy(rusqlite::Error),
     Error(StoreError),
@@ -109,10 +109,10 @@ fn open_at_once(path: &Path, layout: &Layout) -> Result<Connection, Refused> {
     Ok(connection)
 }
 
-/// Makes the file, empty, unless it is there.
+/// Creates an empty file, unless it exists.
 fn make(path: &Path) -> io::Result<()> {
-    // By the rules of POSIX, closing a file ends all locks that this process has on it: those of a thread that finds
-    // the file made, and uses it, before it is closed here.
+    // By POSIX rules, closing a file releases all locks that this process has on it, including those of a
+    // thread that finds the file created and uses it before it is closed here.
     static MAKING: Mutex<()> = Mutex::new(());
     let _one_at_a_time = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(directory) = path.parent() {
@@ -132,7 +132,7 @@ fn connect(path: &Path, flags: OpenFlags, layout: &Layout) -> rusqlite::Result<C
     Ok(connection)
 }
 
-/// What is written at the beginning of a file.
+/// The start of a file.
 struct Head {
     application: i64,
     format: i64,
@@ -145,12 +145,12 @@ fn head(path: &Path, flags: OpenFlags, layout: &Layout) -> rusqlite::Result<Head
     Ok(Head {
         application: number("application_id")?,
         format: number("user_version")?,
-        // Enough to notice a file that was cut off or overwritten; reading all of it would take minutes.
+        // Enough to detect a truncated or overwritten file; reading all of it would take minutes.
         objects: connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?,
     })
 }
 
-/// Returns the format of a file without changing a byte of it; 0 if nothing is in it yet.
+/// Returns the format of a file without changing a byte of it; 0 if it is empty.
 fn check(
     path: &Path,
     layout: &Layout,
@@ -165,7 +165,7 @@ fn check(
         found,
         known: i64::try_from(known).unwrap_or(i64::MAX),
     };
-    // SQLite makes files beside one that it only reads.
+    // SQLite creates files beside a file that it only reads.
     if let Some(head) = sqlite_header::read(path)
         && head.application_id == layout.application_id
         && usize::try_from(head.user_version).is_ok_and(|format| format > known)
@@ -173,7 +173,8 @@ fn check(
         return Err(newer(head.user_version).into());
     }
     let read = match head(path, OpenFlags::SQLITE_OPEN_READ_ONLY, layout) {
-        // A process was killed while it wrote: what it began is undone before anything can be read.
+        // A process was killed while writing: its transaction must be rolled back before anything can be
+        // read.
         Err(error) if error.sqlite_error_code() == Some(ErrorCode::ReadOnly) => {
             head(path, OpenFlags::SQLITE_OPEN_READ_WRITE, layout)
         }
@@ -188,7 +189,7 @@ fn check(
         _ => refused(error),
     })?;
     if (head.application, head.format, head.objects) == (0, 0, 0) {
-        // Begun by a process that was killed, or met a full disk, before the first table was there.
+        // The process that created it was killed, or the disk was full, before the first table existed.
         return Ok(0);
     }
     if head.application != layout.application_id {
@@ -202,7 +203,7 @@ fn check(
 
 fn migrate(connection: &mut Connection, layout: &Layout) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    // Another process may have done it while this one waited.
+    // Another process may have migrated it while this one waited.
     let format: usize = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
     for (index, step) in layout.migrations.iter().enumerate().skip(format) {
         transaction.execute_batch(step)?;

@@ -1,4 +1,4 @@
-//! SHA-256 of what is written or read: the home of the hashing crate for runs and plans.
+//! SHA-256 of data that is written or read. Only this module uses the hashing crate for runs and plans.
 
 use std::io::{self, Read, Write};
 
@@ -33,7 +33,7 @@ pub struct Hashed<W> {
 }
 
 impl<W: Write> Hashed<W> {
-    /// Starts to hash what goes to `below`.
+    /// Starts to hash what is written to `below`.
     pub fn new(below: W) -> Self {
         Self {
             below,
@@ -41,7 +41,7 @@ impl<W: Write> Hashed<W> {
         }
     }
 
-    /// Returns the writer and the digest of what it was given.
+    /// Returns the writer and the digest of what was written.
     pub fn finish(self) -> (W, String) {
         (self.below, self.hash.hex())
     }
@@ -59,7 +59,7 @@ impl<W: Write> Write for Hashed<W> {
     }
 }
 
-/// Returns the digest of all that `reader` still holds.
+/// Returns the digest of the rest of `reader`.
 ///
 /// # Errors
 /// When it cannot be read.

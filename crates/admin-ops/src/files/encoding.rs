@@ -1,32 +1,32 @@
-//! Recognises bytes that are not a UTF-8 text, so that the message can say how to make them one. Pure.
+//! Recognises bytes that are not UTF-8 text, so that the message can say how to convert them. Pure.
 
 use std::path::Path;
 
 /// What bytes seem to be instead of UTF-8 text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Foreign {
-    /// A text in UTF-16 that begins with its byte order mark.
+    /// UTF-16 text that starts with a byte order mark.
     Utf16,
-    /// A text in UTF-16 without a mark, the low byte first.
+    /// UTF-16 text without a byte order mark, low byte first.
     Utf16Le,
-    /// A text in UTF-16 without a mark, the high byte first.
+    /// UTF-16 text without a byte order mark, high byte first.
     Utf16Be,
-    /// A text in UTF-32.
+    /// UTF-32 text.
     Utf32,
-    /// A Chinese text in GBK or GB18030.
+    /// Chinese text in GBK or GB18030.
     Gbk,
-    /// A text in some other encoding.
+    /// Text in another encoding.
     Other,
     /// A workbook of a spreadsheet program, or another archive.
     Archive,
-    /// A file that `gzip` has compressed.
+    /// A file compressed with `gzip`.
     Gzip,
-    /// No text.
+    /// Not text.
     Binary,
 }
 
 impl Foreign {
-    /// Returns what it is, to follow `it is `.
+    /// Returns a description that completes `it is `.
     #[must_use]
     pub fn words(self) -> &'static str {
         match self {
@@ -35,12 +35,12 @@ impl Foreign {
             Self::Gbk => "not UTF-8 and looks like GBK",
             Self::Other => "not UTF-8",
             Self::Archive => "an Excel workbook or another archive, not text",
-            Self::Gzip => "compressed by gzip",
+            Self::Gzip => "compressed with gzip",
             Self::Binary => "binary, not text",
         }
     }
 
-    /// Returns the command that makes the text of `file` UTF-8; without a file, that of a pipe.
+    /// Returns the command that converts `file` to UTF-8 text; without a file, the command for a pipe.
     #[must_use]
     pub fn remedy(self, file: Option<&Path>) -> String {
         let (program, advice) = match self {
@@ -52,17 +52,17 @@ impl Foreign {
             Self::Gzip => ("gzip -dc", None),
             Self::Other => ("", Some("save it as UTF-8, one name per line")),
             Self::Archive => ("", Some("export the column with the users as text (CSV, UTF-8)")),
-            Self::Binary => ("", Some("give a text in UTF-8, one name per line")),
+            Self::Binary => ("", Some("use UTF-8 text, one name per line")),
         };
         match (advice, file) {
             (Some(advice), _) => advice.into(),
             (None, Some(file)) => format!("convert it: {program} {} > utf8.txt", quoted(file)),
-            (None, None) => format!("convert it on the way: … | {program} | easemob-admin …"),
+            (None, None) => format!("convert it in the pipe: … | {program} | easemob-admin …"),
         }
     }
 }
 
-/// Quotes a path for a shell, if it needs that.
+/// Quotes a path for a shell, if necessary.
 #[must_use]
 pub fn quoted(path: &Path) -> String {
     let text = path.display().to_string();
@@ -73,7 +73,7 @@ pub fn quoted(path: &Path) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
-/// Tells by its first bytes what a file is, if that is no text that could be UTF-8.
+/// Returns what a file is by its first bytes, if they cannot be UTF-8 text.
 #[must_use]
 pub fn by_beginning(bytes: &[u8]) -> Option<Foreign> {
     match bytes {
@@ -85,15 +85,15 @@ pub fn by_beginning(bytes: &[u8]) -> Option<Foreign> {
     }
 }
 
-/// Tells what the first line of a file is, that holds NUL bytes.
+/// Returns what a file is by its first line, which contains NUL bytes.
 #[must_use]
 pub fn with_nul(first_line: &[u8]) -> Foreign {
     let count = |parity: usize| {
         let bytes = first_line.iter().skip(parity).step_by(2);
         bytes.filter(|byte| **byte == 0).count()
     };
-    // Latin letters and line ends have a high byte of zero, and every fourth byte is more than chance; Chinese
-    // characters seldom have one, so that only the line end shows it.
+    // The high byte of Latin letters and line ends is zero, and one NUL in four bytes is more than chance.
+    // Chinese characters seldom have a zero byte, so only the line end shows the byte order.
     let many = |nuls: usize| nuls * 4 >= first_line.len();
     match (count(0), count(1)) {
         (0, odd) if many(odd) || first_line.ends_with(b"\r\0") => Foreign::Utf16Le,
@@ -102,7 +102,7 @@ pub fn with_nul(first_line: &[u8]) -> Foreign {
     }
 }
 
-/// Tells what bytes are that hold no NUL and are not UTF-8.
+/// Returns what bytes without NUL that are not UTF-8 seem to be.
 #[must_use]
 pub fn not_utf8(bytes: &[u8]) -> Foreign {
     let (mut common, mut rare) = (0_usize, 0_usize);
@@ -134,7 +134,7 @@ pub fn not_utf8(bytes: &[u8]) -> Foreign {
 /// Reads a whole text.
 ///
 /// # Errors
-/// When it is not UTF-8: the line, counted from 1, and what it seems to be.
+/// When it is not UTF-8: returns the line, counted from 1, and what the bytes seem to be.
 pub fn text(bytes: &[u8]) -> Result<&str, (usize, Foreign)> {
     if let Some(foreign) = by_beginning(bytes) {
         return Err((1, foreign));
@@ -186,7 +186,7 @@ mod tests {
             (utf16("用户名\r\n", true), (1, Foreign::Utf16Le)),
             (utf16("用户名\r\n", false), (1, Foreign::Utf16Be)),
             (b"annabel\0\nbob\n".to_vec(), (1, Foreign::Binary)),
-            // 张三, 用户名 and 批量 in GBK; 镕 and 𠮷 only with its extensions.
+            // 张三, 用户名 and 批量 in GBK; 镕 and 𠮷 only in its extensions.
             (b"ann\n\xd5\xc5\xc8\xfd\n".to_vec(), (2, Foreign::Gbk)),
             (b"\xd3\xc3\xbb\xa7\xc3\xfb\nann\n".to_vec(), (1, Foreign::Gbk)),
             (b"a\nb\nuser_\xc5\xfa\xc1\xbf01\n".to_vec(), (3, Foreign::Gbk)),

@@ -1,19 +1,19 @@
-//! Cuts bytes into lines of bounded length and recognises input that is not a text file.
+//! Splits bytes into lines of bounded length, and recognises input that is not a text file.
 
 use std::io::{self, BufRead};
 
 use crate::files::encoding::{Foreign, by_beginning, not_utf8, with_nul};
 
-/// The longest line that is looked at; more than any user id can need.
+/// The longest line that is read; longer than any user id.
 const MAX_LINE: usize = 4096;
 
 /// Why the input as a whole is not a list.
 #[derive(Debug, thiserror::Error)]
 pub enum NotText {
-    /// It holds NUL bytes.
-    #[error("line {0} holds a NUL byte, so this is a binary file and not a list of users")]
+    /// It contains NUL bytes.
+    #[error("line {0} contains a NUL byte, so this is a binary file and not a list of users")]
     Binary(u64),
-    /// It is another kind of file, or a text in another encoding.
+    /// It is another kind of file, or text in another encoding.
     #[error("line {line} is {}", foreign.words())]
     Foreign {
         /// The first line that shows it.
@@ -26,7 +26,7 @@ pub enum NotText {
     Io {
         /// The line at which reading failed.
         line: u64,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
 }
@@ -34,7 +34,7 @@ pub enum NotText {
 /// One line of the input.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Line {
-    /// A user, without surrounding blanks.
+    /// A user, without surrounding spaces.
     User(String),
     /// Blank, or a comment.
     Nothing,
@@ -58,7 +58,7 @@ impl<R: BufRead> Lines<R> {
     /// Returns the next line with its number, counted from 1.
     ///
     /// # Errors
-    /// When the input is not a text or cannot be read.
+    /// When the input is not text or cannot be read.
     pub fn next_line(&mut self) -> Result<Option<(u64, Line)>, NotText> {
         let number = self.number + 1;
         let io = |source| NotText::Io { line: number, source };

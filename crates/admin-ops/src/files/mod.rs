@@ -1,4 +1,4 @@
-//! Files of the engine: for their owner only, digested as they are written, cut into lines, and told from what is not UTF-8.
+//! File handling of the engine: private files, digests, lines, and text that is not UTF-8.
 
 pub(crate) mod database;
 pub mod digest;

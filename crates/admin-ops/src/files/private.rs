@@ -1,29 +1,29 @@
-//! Makes directories and files that nobody but their owner can read.
+//! Creates directories and files that only their owner can read.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
 use std::path::Path;
 
-/// Makes a directory, and those above it, with mode 0700 where the system knows modes.
+/// Creates a directory and its parents, with mode 0700 on Unix.
 ///
 /// # Errors
-/// When it cannot be made; one that is there is left as it is.
+/// When it cannot be created. An existing directory is left unchanged.
 pub fn make_directory(path: &Path) -> io::Result<()> {
     builder().recursive(true).create(path)
 }
 
-/// Makes a directory that must not be there yet.
+/// Creates a directory that must not exist yet.
 ///
 /// # Errors
-/// When it cannot be made, or is there.
+/// When it cannot be created, or exists.
 pub fn make_new_directory(path: &Path) -> io::Result<()> {
     builder().create(path)
 }
 
-/// Makes a file that must not be there yet, to read and write, with mode 0600 where the system knows modes.
+/// Creates a file that must not exist yet, for reading and writing, with mode 0600 on Unix.
 ///
 /// # Errors
-/// When it cannot be made, or is there.
+/// When it cannot be created, or exists.
 pub fn create_new(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create_new(true);

@@ -1,21 +1,22 @@
-//! What the beginning of an SQLite file tells, read without SQLite, which makes files beside one that it only reads.
+//! Reads the header of an SQLite file without SQLite, which creates files beside a file that it only reads.
 
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-/// The numbers that the makers of a file choose. What SQLite has not yet moved out of the log beside it is not seen.
+/// The numbers that the creator of a file chooses. Changes that SQLite has not yet moved from its log to the
+/// file are not visible.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SqliteHeader {
-    /// What kind of file it is.
+    /// The id of the kind of file.
     pub(crate) application_id: i64,
-    /// Its format.
+    /// The format of the file.
     pub(crate) user_version: i64,
 }
 
-/// Reads the numbers; nothing if it is no SQLite file, or cannot be read.
+/// Reads the numbers, or returns `None` if it is not an SQLite file or cannot be read.
 ///
-/// The places are those of <https://www.sqlite.org/fileformat.html#the_database_header>.
+/// The offsets are documented at <https://www.sqlite.org/fileformat.html#the_database_header>.
 pub(crate) fn read(path: &Path) -> Option<SqliteHeader> {
     let mut header = [0; 100];
     File::open(path).ok()?.read_exact(&mut header).ok()?;

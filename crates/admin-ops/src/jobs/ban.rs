@@ -1,7 +1,7 @@
 //! Bans a user, or lifts the ban.
 //!
-//! Both can be repeated without harm, so an item of an earlier attempt needs no look before it is done again. A lock of the
-//! user ends with it: a ban without end must not be lifted by the end of a lock.
+//! Both can be repeated without harm, so an item of an earlier attempt is simply done again. Either change
+//! removes a lock of the user, because the end of a lock must not lift a permanent ban.
 
 use easemob_admin_api::UserId;
 
@@ -17,7 +17,7 @@ use crate::schedule::run_loop::Done;
 use crate::schedule::tally::Settled;
 use crate::server::calls::{AccountCalls, CallError};
 
-/// Which of the two is done.
+/// Which change is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
     /// The user is banned.
@@ -36,7 +36,7 @@ impl Change {
         }
     }
 
-    /// Returns the outcome of a call that succeeds, or that would be sent.
+    /// Returns the outcome of a call that succeeds, or of a dry run.
     #[must_use]
     pub fn outcome(self, dry_run: bool) -> Outcome {
         match (self, dry_run) {
@@ -48,7 +48,7 @@ impl Change {
     }
 }
 
-/// What banning or unbanning users needs.
+/// The state for banning or unbanning users.
 #[derive(Debug)]
 pub struct Banning<'a, S> {
     server: &'a S,
@@ -58,7 +58,7 @@ pub struct Banning<'a, S> {
 }
 
 impl<'a, S: AccountCalls> Banning<'a, S> {
-    /// Begins to ban or unban users whose locks are in `locks`.
+    /// Prepares to ban or unban users whose locks are in `locks`.
     #[must_use]
     pub fn new(server: &'a S, recorder: &'a Recorder, locks: &'a dyn LockStore, change: Change) -> Self {
         Self {
@@ -80,14 +80,14 @@ impl<'a, S: AccountCalls> Banning<'a, S> {
     }
 
     /// # Errors
-    /// When the intent, or the end of a lock before a ban, cannot be put on record; then nothing was sent.
+    /// When the intent, or the removal of a lock before a ban, cannot be recorded. Nothing was sent then.
     async fn change(&self, item: &Item) -> Result<Done<BanReport>, RecordError> {
         let user = &item.user;
         let _guard = self.locks.guard(user).await?;
         self.recorder
             .intend(item, self.change.call(), Vec::new(), Vec::new())
             .await?;
-        // Taken out before a ban, so that no kill can leave an end behind for a ban that has none.
+        // Remove the lock before the ban, so that a kill cannot leave an end for a permanent ban.
         let mut lock = match self.change {
             Change::Ban => self.take_out(user)?,
             Change::Unban => None,
@@ -96,7 +96,7 @@ impl<'a, S: AccountCalls> Banning<'a, S> {
             Change::Ban => self.server.ban(user).await,
             Change::Unban => self.server.unban(user).await,
         };
-        // A ban that may have arrived has no end either.
+        // A ban that may have arrived is permanent, too.
         let in_force = result
             .as_ref()
             .map_or_else(|error| error.outcome_unknown, |()| true);
@@ -117,7 +117,7 @@ impl<'a, S: AccountCalls> Banning<'a, S> {
     }
 
     fn take_out(&self, user: &UserId) -> Result<Option<Lock>, RecordError> {
-        // Most users have none: nobody has to wait for that.
+        // Most users have no lock, and need not wait for a change.
         let mut found = self.locks.lock_of(user)?;
         if found.is_some() {
             self.locks.change(&[user], &mut |_, held| {
@@ -134,7 +134,7 @@ impl<'a, S: AccountCalls> Banning<'a, S> {
     }
 }
 
-/// Returns what is reported of one user.
+/// Returns the report of one user.
 #[must_use]
 pub fn done_with(item: &Item, result: Result<(), CallError>, outcome: Outcome) -> Done<BanReport> {
     match result {

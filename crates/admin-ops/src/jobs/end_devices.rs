@@ -1,4 +1,5 @@
-//! Ends devices of a user, on record: the job of `sessions logout`, `sessions apply` and `limits enforce`.
+//! Signs out devices of a user, with a record: the job of `sessions logout`, `sessions apply` and `limits
+//! enforce`.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -14,7 +15,7 @@ use crate::schedule::tally::Settled;
 use crate::select::decide::Order;
 use crate::server::calls::SessionCalls;
 
-/// What ending devices of users needs.
+/// The state for signing out devices of users.
 #[derive(Debug)]
 pub struct Ending<'a, S> {
     server: &'a S,
@@ -25,7 +26,7 @@ pub struct Ending<'a, S> {
 }
 
 impl<'a, S: SessionCalls> Ending<'a, S> {
-    /// Begins to end devices, as many as `cap` allows.
+    /// Prepares to sign out devices, as many as `cap` allows.
     #[must_use]
     pub fn new(server: &'a S, recorder: &'a Recorder, order: &'a Order, cap: Cap) -> Self {
         Self {
@@ -52,7 +53,7 @@ impl<'a, S: SessionCalls> Ending<'a, S> {
         done
     }
 
-    /// Returns of how many users the devices differ from the plan.
+    /// Returns the number of users whose devices differ from the plan.
     #[must_use]
     pub fn drifted(&self) -> u64 {
         self.drifted.load(Ordering::Relaxed)
@@ -60,7 +61,7 @@ impl<'a, S: SessionCalls> Ending<'a, S> {
 
     async fn note(&self, item: &Item, result: &UserResult) -> Result<(), RecordError> {
         let outcome = match result {
-            // Nothing was meant and nothing was sent, so there is nothing to put on record of this user.
+            // Nothing was intended and nothing was sent, so there is nothing to record for this user.
             UserResult::Unread(error) if error.was_not_sent() => None,
             result => outcome::of_logout(item, result, self.recorder.now()),
         };
@@ -68,7 +69,8 @@ impl<'a, S: SessionCalls> Ending<'a, S> {
     }
 }
 
-/// Reads one user, and says what would be done. Nothing is put on record, because nothing happens.
+/// Reads the devices of one user and reports what would be done. Nothing is recorded, because nothing
+/// changes.
 pub async fn preview(server: &impl SessionCalls, task: Task, order: &Order, cap: &Cap) -> Done<DeviceReport> {
     let result = logout_user(server, &task, order, Mode::DryRun, cap).await;
     done_with(&task.item, &result, order)
@@ -82,7 +84,7 @@ fn has_drifted(result: &UserResult) -> bool {
     }
 }
 
-/// Returns what is reported of one user.
+/// Returns the report of one user.
 #[must_use]
 pub fn done_with(item: &Item, result: &UserResult, order: &Order) -> Done<DeviceReport> {
     let ended = |fate: &Fate| matches!(fate, Fate::Ended { .. } | Fate::WouldEnd);

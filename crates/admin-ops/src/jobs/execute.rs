@@ -1,4 +1,4 @@
-//! Does what the journal of a run says is to be done.
+//! Executes the action in the journal of a run.
 
 use std::io;
 
@@ -26,23 +26,24 @@ use crate::server::calls::{AccountCalls, LimitCalls, SessionCalls};
 use crate::stores::Stores;
 use crate::target::Target;
 
-/// What is done to each item of a run.
+/// What to do to each item of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Job {
-    /// Devices are ended.
+    /// Sign out devices.
     EndDevices(Box<Order>),
-    /// The user is banned or unbanned.
+    /// Ban or unban the user.
     Change(Change),
-    /// The user is locked until then.
+    /// Lock the user until this time.
     Lock(Timestamp),
-    /// The lock is lifted, if it was there already at that time; else at the time when the run was made.
+    /// Lift the lock, if it existed at this time, or else when the run was created.
     Unlock(Option<Timestamp>),
-    /// Device limits are set: those of users, or of the app if the run has none.
+    /// Set device limits: of users, or of the app if the run has no users.
     SetLimits(LimitChange),
 }
 
 impl Job {
-    /// Returns what is done for `action`; nothing for a change of limits that an older version put on record in words only.
+    /// Returns the job for `action`, or `None` for a change of limits that an older version recorded only as
+    /// text.
     #[must_use]
     pub fn of(action: Action) -> Option<Self> {
         Some(match action {
@@ -66,31 +67,31 @@ impl Job {
     }
 }
 
-/// Why a job cannot be begun.
+/// Why a job cannot be started.
 #[derive(Debug, thiserror::Error)]
 pub enum CannotExecute {
     /// The users of the run cannot be read.
-    #[error("the users of the run cannot be read")]
+    #[error("cannot read the users of the run")]
     Items(#[source] io::Error),
     /// The locks cannot be read or written.
     #[error(transparent)]
     Locks(#[from] LockStoreError),
-    /// A run that locks cannot be begun.
+    /// A run that locks users cannot be started.
     #[error(transparent)]
     Lock(#[from] CannotLock),
 }
 
-/// What a job tells beside its reports.
+/// Results of a job besides its reports.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Executed {
-    /// Of how many users the devices differ from their plan.
+    /// The number of users whose devices differ from the plan.
     pub drifted: u64,
 }
 
-/// Works on the tasks of an attempt until they are done or the run stops, which `run_loop` tells.
+/// Works on the tasks of an attempt until they are done or `run_loop` stops.
 ///
 /// # Errors
-/// When the job cannot be begun; nothing was sent then.
+/// When the job cannot be started. Nothing was sent then.
 pub async fn execute<S: SessionCalls + AccountCalls + LimitCalls>(
     server: &S,
     stores: &Stores,
@@ -151,10 +152,11 @@ pub async fn execute<S: SessionCalls + AccountCalls + LimitCalls>(
     Ok(executed)
 }
 
-/// Settles what a job left pending, once its attempt is closed: the locks of a run that locks.
+/// Settles what a job left pending, once its attempt is closed: the locks of a run that locks users.
 ///
 /// # Errors
-/// When the locks cannot be read or written; they stay pending then, and whoever lists or lifts locks settles them.
+/// When the locks cannot be read or written. They stay pending then, and the next listing or lifting of locks
+/// settles them.
 pub fn settle(job: &Job, stores: &Stores, target: &Target) -> Result<(), LockStoreError> {
     match job {
         Job::Lock(_) => reconcile(stores.runs(), &*stores.locks(target)?),

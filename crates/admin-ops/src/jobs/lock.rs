@@ -1,4 +1,5 @@
-//! Locks a user: a ban, a logout of whatever is left, and an end that is on record before the ban is sent.
+//! Locks a user: a ban, a logout of any remaining devices, and an end that is recorded before the ban is
+//! sent.
 
 use std::collections::HashMap;
 
@@ -25,60 +26,60 @@ use crate::schedule::tally::Settled;
 use crate::select::decide::Order;
 use crate::server::calls::{AccountCalls, CallError, SessionCalls};
 
-/// Why a run that locks cannot begin.
+/// Why a run that locks users cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum CannotLock {
-    /// What earlier attempts have done cannot be told.
-    #[error("the run {0} cannot be read")]
+    /// The results of earlier attempts are unreadable.
+    #[error("cannot read run {0}")]
     Run(String),
     /// The locks cannot be read or written.
     #[error(transparent)]
     Locks(#[from] LockStoreError),
 }
 
-/// What locking means for somebody who is not banned, or whose ban is a lock.
+/// Returns the outcome of locking a user who is not banned, or whose ban is a lock.
 ///
-/// A lock is extended, never cut short by accident: that is what unlocking is for.
+/// A lock is extended, never shortened by accident: to shorten it, unlock the user.
 #[must_use]
 pub fn outcome_for(in_force: Option<&Lock>, run: Option<&str>, until: Timestamp) -> Outcome {
     match in_force {
         None => Outcome::Locked,
-        // An earlier attempt of the same run has come as far as the ban.
+        // An earlier attempt of the same run got as far as the ban.
         Some(lock) if run == Some(lock.run.as_str()) => Outcome::Locked,
         Some(lock) if lock.until < until => Outcome::Extended,
         Some(_) => Outcome::AlreadyLocked,
     }
 }
 
-/// What earlier attempts of the run left behind for a user whom they may have banned.
+/// What earlier attempts of the run left for a user whom they may have banned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Before {
-    /// The lock is still there, so the ban is ours if there is one.
+    /// The lock still exists, so a ban belongs to this run.
     Held,
-    /// Somebody has unlocked, banned or unbanned the user since.
+    /// Somebody has unlocked, banned or unbanned the user since then.
     Undone,
 }
 
-/// What became of one user.
+/// The result for one user.
 enum LockResult {
-    /// The ban, or looking for one before it, failed.
+    /// The ban failed, or the check for an existing ban.
     Failed(CallError),
-    /// Somebody else's ban is in force; it stays.
+    /// An existing ban is in force, and stays.
     BannedBefore,
     /// Nothing was done, for this reason.
     Left(Outcome),
-    /// Banned, which ended some devices; those that were still online had these fates.
+    /// Banned, which signed out some devices; the remaining ones had these fates.
     Banned {
         outcome: Outcome,
         until: Timestamp,
         by_the_ban: Vec<DeviceId>,
         devices: UserResult,
     },
-    /// The intent or the lock could not be put on record, so nothing was sent.
+    /// The intent or the lock could not be recorded, so nothing was sent.
     Unrecorded(RecordError),
 }
 
-/// What locking users needs.
+/// The state for locking users.
 #[derive(Debug)]
 pub struct Locking<'a, S> {
     server: &'a S,
@@ -91,12 +92,12 @@ pub struct Locking<'a, S> {
 }
 
 impl<'a, S: SessionCalls + AccountCalls> Locking<'a, S> {
-    /// Enters a lock for each user of `tasks`: all are entered before the first ban, and who turns out to have been banned
-    /// before is taken out.
+    /// Enters a lock for each user of `tasks`. All are entered before the first ban; locks of users who turn
+    /// out to be banned already are removed later.
     ///
     /// # Errors
-    /// When the locks cannot be written, or what earlier attempts of the run have done cannot be read; then nothing may be
-    /// sent.
+    /// When the locks cannot be written, or the results of earlier attempts of the run cannot be read.
+    /// Nothing may be sent then.
     pub fn begin(
         server: &'a S,
         recorder: &'a Recorder,
@@ -176,7 +177,7 @@ impl<'a, S: SessionCalls + AccountCalls> Locking<'a, S> {
         }
         let guard = self.locks.guard(user).await?;
         let held = self.locks.lock_of(user)?;
-        // It may have changed since the run began: the ban that is in force may be somebody else's by now.
+        // The lock may have changed since the run started: an existing ban may no longer belong to this run.
         let is_ours = |lock: &Lock| lock.is_of(&self.header.run);
         if before == Some(Before::Held) && !held.as_ref().is_some_and(is_ours) {
             return Ok(LockResult::Left(Outcome::LiftedSince));
@@ -221,7 +222,7 @@ impl<'a, S: SessionCalls + AccountCalls> Locking<'a, S> {
             }
         };
         drop(guard);
-        // Nobody can sign in any more, so whoever is online is meant.
+        // The user can no longer sign in, so every device that is online is signed out.
         let devices = logout_user(
             self.server,
             &Task::fresh(task.item.clone()),
@@ -238,7 +239,7 @@ impl<'a, S: SessionCalls + AccountCalls> Locking<'a, S> {
         })
     }
 
-    /// A ban that an unfinished run meant to send is taken to be that run's.
+    /// Assumes that a ban belongs to the unfinished run that intended to send it.
     fn may_be_earlier(&self, held: Option<&Lock>) -> bool {
         held.is_some_and(|lock| {
             let others = lock.runs().filter(|run| *run != self.header.run);
@@ -246,9 +247,9 @@ impl<'a, S: SessionCalls + AccountCalls> Locking<'a, S> {
         })
     }
 
-    /// The devices that the ban is going to end, and those that an earlier attempt saw before its ban.
+    /// Returns the devices that the ban will sign out, and those that an earlier attempt saw before its ban.
     async fn devices_before(&self, task: &Task) -> Vec<DeviceId> {
-        // That they cannot be read keeps nobody from being banned.
+        // If the devices cannot be read, the user is banned anyway.
         let online = self
             .server
             .list_devices_with_nameless(&task.item.user)
@@ -263,10 +264,11 @@ impl<'a, S: SessionCalls + AccountCalls> Locking<'a, S> {
         devices
     }
 
-    /// Sees to it that the lock is there. One that is in force keeps its end.
+    /// Makes sure that the lock exists. A lock in force keeps its end.
     ///
-    /// This comes after the intent: until there is one, others may take a lock out that this run failed to set. Whoever
-    /// settles pending locks meanwhile has either not read the intent, and is done by now, or has.
+    /// This comes after the intent: before there is an intent, others may remove a lock that this run failed
+    /// to set. A process that settles pending locks in the meantime either has not read the intent, and is
+    /// finished by now, or has read it.
     fn put_down(&self, user: &UserId) -> Result<(), RecordError> {
         Ok(self.locks.change(&[user], &mut |_, held| {
             let is_ours = |lock: &Lock| lock.is_pending() && lock.run == self.header.run;
@@ -277,9 +279,9 @@ impl<'a, S: SessionCalls + AccountCalls> Locking<'a, S> {
         })?)
     }
 
-    /// Sees to it that the lock ends no earlier than meant, and returns its end.
+    /// Makes sure that the lock does not end too early, and returns its end.
     ///
-    /// This comes after the ban: one that is refused leaves a lock in force as it was.
+    /// This comes after the ban: if the ban is refused, a lock in force stays as it was.
     fn extend(&self, user: &UserId) -> Result<Timestamp, RecordError> {
         if let Some(lock) = self.locks.lock_of(user)?
             && lock.until >= self.until
@@ -314,7 +316,7 @@ impl<'a, S: SessionCalls + AccountCalls> Locking<'a, S> {
             LockResult::Banned {
                 by_the_ban, devices, ..
             } => outcome::of_logout(item, devices, now).map(|outcome| record::Outcome {
-                // Without any device online, the ban itself is what was done.
+                // If no device was online, the ban itself was the act.
                 state: if outcome.state == State::Nothing {
                     State::Done
                 } else {
@@ -328,7 +330,7 @@ impl<'a, S: SessionCalls + AccountCalls> Locking<'a, S> {
     }
 }
 
-/// Returns the devices that were online before the ban and no longer after it; none if nobody could read that.
+/// Returns the devices that were online before the ban but not after it; empty if they could not be read.
 fn gone(before: Vec<DeviceId>, after: &UserResult) -> Vec<DeviceId> {
     let UserResult::Read { devices, .. } = after else {
         return Vec::new();
@@ -349,7 +351,7 @@ fn done_with(item: &Item, result: &LockResult) -> Done<LockReport> {
             until,
             ..
         } => {
-            let why = "banned, but nothing more can be put on record, so devices may still be online";
+            let why = "banned, but nothing more can be recorded, so devices may still be online";
             let report = report(Outcome::Unknown).until(*until).with(Failure::unknown(why));
             Done {
                 stop: Some(Stop::Record(error.clone())),
@@ -370,7 +372,7 @@ fn done_with(item: &Item, result: &LockResult) -> Done<LockReport> {
             let mut done = match devices.failures().next() {
                 Some(error) if error.given_up => {
                     let why =
-                        "banned, and stopped before all devices were signed out; they may still be online";
+                        "banned, but stopped before all devices were signed out; they may still be online";
                     one(
                         banned(Outcome::Unknown).with(Failure::unknown(why)),
                         Settled::Unknown,
@@ -386,7 +388,8 @@ fn done_with(item: &Item, result: &LockResult) -> Done<LockReport> {
     }
 }
 
-/// Returns how a failure after the ban counts: whoever is banned was begun, whether or not anything was sent since.
+/// Returns how a failure after the ban counts: a banned user counts as started, whether or not anything was
+/// sent afterwards.
 fn after_the_ban(error: &CallError) -> Settled {
     match Settled::of_error(error) {
         Settled::NotStarted => Settled::FailedRetry,

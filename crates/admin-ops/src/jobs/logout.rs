@@ -1,8 +1,8 @@
-//! Carries one user from reading the device list to a settled result.
+//! Takes one user from reading the device list to a final result.
 //!
-//! A forced logout is never blindly repeated. When an answer does not arrive, the list is read again:
-//! victims that are gone count as ended, and only victims that are still there are tried again, one by one.
-//! A device that was not a victim when the selection was made is never named in a call.
+//! A forced logout is never blindly repeated. If an answer does not arrive, the list is read again: victims
+//! that are gone count as signed out, and only victims that are still online are retried, one by one. A call
+//! never names a device that was not a victim when the selection was made.
 
 use std::collections::BTreeSet;
 
@@ -16,20 +16,20 @@ use crate::select::decide::{Decision, Drift, Order, decide};
 use crate::select::selection::Choice;
 use crate::server::calls::{CallError, Ended, Scope, SeenDevice, SessionCalls};
 
-/// How often a device is tried again after an answer did not arrive.
+/// How often a device is retried after an answer did not arrive.
 pub const MAX_REPEATS: u32 = 2;
 
-/// The call that ends all devices of a user.
+/// The call that signs out all devices of a user.
 pub const LOGOUT_ALL: &str = "sessions.logout_all";
-/// The call that ends one device.
+/// The call that signs out one device.
 pub const LOGOUT_DEVICE: &str = "sessions.logout_device";
 
-/// What a job does with its victims.
+/// What to do with the victims.
 #[derive(Debug, Clone, Copy)]
 pub enum Mode<'a> {
-    /// Only say what would be done.
+    /// Only report what would be done.
     DryRun,
-    /// Do it, once the intent is on record.
+    /// Sign them out, once the intent is recorded.
     Act(&'a Recorder),
 }
 
@@ -46,25 +46,25 @@ fn ended(server_at: Option<i64>) -> Fate {
     }
 }
 
-/// What became of one device.
+/// The fate of one device.
 #[derive(Debug, Clone)]
 pub enum Fate {
-    /// It was ended; the flag tells that a second reading said so, not the server's answer.
+    /// It was signed out.
     Ended {
-        /// True if the server's answer did not arrive and the list was read again.
+        /// True if the server's answer did not arrive and the list was read again instead.
         confirmed_by_reading: bool,
-        /// When, by the clock of the server, in milliseconds since 1970, if it told.
+        /// When, by the server's clock in milliseconds since 1970, if the server reported it.
         server_at: Option<i64>,
     },
-    /// It would be ended by a run that is not dry.
+    /// A real run would sign it out.
     WouldEnd,
     /// It was not chosen.
     Kept,
-    /// A plan would have ended it, and it was no longer online.
+    /// The plan selected it, but it was no longer online.
     Gone,
-    /// It was chosen and could not be ended.
+    /// It was chosen, but could not be signed out.
     Failed(CallError),
-    /// It was chosen and not tried, because the run stops.
+    /// It was chosen but not tried, because the run stops.
     NotTried,
 }
 
@@ -73,22 +73,22 @@ pub enum Fate {
 pub struct DeviceResult {
     /// The device and why it was chosen.
     pub choice: Choice,
-    /// What became of it.
+    /// The fate of the device.
     pub fate: Fate,
 }
 
-/// The settled result of one user.
+/// The final result of one user.
 #[derive(Debug, Clone)]
 pub enum UserResult {
     /// The device list could not be read; nothing was sent after that.
     Unread(CallError),
-    /// The devices differ from the plan, and the run was told to stop then; nothing was sent.
+    /// The devices differ from the plan, and the run stops in that case; nothing was sent.
     Drifted(Drift),
-    /// The intent could not be put on record; nothing was sent.
+    /// The intent could not be recorded; nothing was sent.
     Unrecorded(RecordError),
     /// The list was read.
     Read {
-        /// Victims and devices that were spared, with their fates.
+        /// Victims and spared devices, with their fates.
         devices: Vec<DeviceResult>,
         /// How many devices were online.
         online: usize,
@@ -131,13 +131,14 @@ impl UserResult {
     }
 }
 
-/// Reads the devices of the user of `task` and decides what is done about them.
+/// Reads the devices of the user of `task` and decides about them.
 ///
 /// # Errors
 /// When the list cannot be read.
 pub async fn choose(calls: &impl SessionCalls, task: &Task, order: &Order) -> Result<Decision, CallError> {
     let user = &task.item.user;
-    // The call that ends everything names no device, so one that cannot be named does not keep the others online.
+    // The call that signs out everything names no device, so a device with an unreadable id does not protect
+    // the others.
     let devices = if order.selection.is_everything() && task.item.planned.is_none() {
         calls.list_devices_with_nameless(user).await?
     } else {
@@ -146,7 +147,7 @@ pub async fn choose(calls: &impl SessionCalls, task: &Task, order: &Order) -> Re
     Ok(decide(task, &devices, order))
 }
 
-/// Logs out the devices of the user of `task` that `order` means.
+/// Signs out the devices of the user of `task` that `order` selects.
 pub async fn logout_user(
     calls: &impl SessionCalls,
     task: &Task,
@@ -188,7 +189,7 @@ pub fn concluded(decision: Decision, fates: Vec<Fate>) -> UserResult {
     }
 }
 
-/// A device that was named before and is no longer online.
+/// A device that was named earlier and is no longer online.
 fn missing(id: &DeviceId, meant_by_earlier_attempt: bool) -> DeviceResult {
     let device = SeenDevice {
         id: id.clone(),
@@ -247,10 +248,11 @@ async fn end_victims(
     }
 }
 
-/// Ends all devices with one call, and again with one call as long as nobody but victims is there.
+/// Signs out all devices with one call, and repeats that call only while no device other than the victims is
+/// online.
 async fn end_everything(calls: &impl SessionCalls, user: &UserId, victims: &[Choice]) -> Vec<Fate> {
     let mut repeats_left = MAX_REPEATS;
-    // Victims that a reading has found gone stay ended, whatever comes after.
+    // Victims that a reading found gone stay signed out, whatever comes later.
     let mut gone: BTreeSet<DeviceId> = BTreeSet::new();
     let fates = |gone: &BTreeSet<DeviceId>, fate: Fate| {
         let of = |victim: &Choice| {
@@ -265,7 +267,7 @@ async fn end_everything(calls: &impl SessionCalls, user: &UserId, victims: &[Cho
     loop {
         let error = match calls.logout_all(user).await {
             Ok(Ended::Yes { at }) => return fates(&gone, ended(at)),
-            // The devices may have left by themselves; only the list tells.
+            // The devices may have signed out by themselves; only the list can tell.
             Ok(Ended::No) => not_logged_out(LOGOUT_ALL),
             Err(error) if error.outcome_unknown => error,
             Err(error) => return fates(&gone, Fate::Failed(error)),
@@ -285,7 +287,7 @@ async fn end_everything(calls: &impl SessionCalls, user: &UserId, victims: &[Cho
             return fates(&gone, Fate::Failed(error));
         }
         repeats_left -= 1;
-        // A device that signed in meanwhile was never meant, so from here on victims are named.
+        // A device that signed in since then was never selected, so from now on each call names a victim.
         let newcomer = |device: &DeviceId| !victims.iter().any(|victim| victim.device.id == *device);
         if present.iter().any(newcomer) {
             return end_each_but(calls, user, victims, &gone, repeats_left).await;
@@ -330,7 +332,7 @@ async fn end_device(calls: &impl SessionCalls, user: &UserId, victim: &Choice, r
     let device = &victim.device.id;
     let mut repeats_left = repeats;
     loop {
-        // Servers differ in what they answer for a device that has just left; only the list tells.
+        // Servers differ in their answers for a device that has just left; only the list can tell.
         let error = match calls.logout_device(user, device).await {
             Ok(Ended::Yes { at }) => return ended(at),
             Ok(Ended::No) => not_logged_out(LOGOUT_DEVICE),
@@ -349,7 +351,7 @@ async fn end_device(calls: &impl SessionCalls, user: &UserId, victim: &Choice, r
     }
 }
 
-/// A victim that is no longer listed counts as ended, whatever the server answered.
+/// A victim that is no longer listed counts as signed out, whatever the server answered.
 fn gone_or(error: &CallError, victim: &Choice, present: &BTreeSet<DeviceId>) -> Fate {
     if present.contains(&victim.device.id) {
         Fate::Failed(error.clone())
@@ -377,7 +379,7 @@ fn not_logged_out(call: &'static str) -> CallError {
     }
 }
 
-/// Nobody knows whether the logout happened, and the list that would tell could not be read.
+/// Builds the error for a logout whose effect is unknown, because the list could not be read.
 fn doubtful(acting: &CallError, reading: &CallError) -> CallError {
     CallError {
         message: format!(

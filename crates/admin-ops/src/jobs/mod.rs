@@ -1,6 +1,7 @@
-//! What is done with the users of a run, as [`execute`] chooses by its journal: [`logout`] carries one from reading the device list to a settled result, [`end_devices`] has that
-//! on record, [`enforce`] chooses the devices beyond a limit, [`ban`], [`lock`] and [`unlock`] change who may sign in,
-//! [`verify`] reads again afterwards.
+//! The work on each user of a run, which [`execute`] chooses by the journal. [`logout`] takes a user from
+//! reading the device list to a final result, [`end_devices`] records that, [`enforce`] chooses the devices
+//! over a limit, [`ban`], [`lock`] and [`unlock`] change who may sign in, and [`verify`] reads the devices
+//! again afterwards.
 
 pub mod ban;
 pub mod end_devices;

@@ -1,7 +1,8 @@
 //! Sets the device limits of users, or of the app.
 //!
-//! What is not named stays as it is: the limits are read, changed and written back. Writing the same twice does no harm, so
-//! an item of an earlier attempt is done again: what is already so is found when it is read.
+//! Limits that are not named keep their values: the limits are read, changed and written back. Writing the
+//! same limits twice does no harm, so an item of an earlier attempt is simply done again; reading finds what
+//! is already set.
 
 use easemob_admin_api::{DeviceLimits, UserId};
 use serde::{Deserialize, Serialize};
@@ -21,14 +22,14 @@ use crate::server::calls::{CallError, LimitCalls};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LimitChange {
-    /// What is named here is set, and the rest stays.
+    /// Set the limits that are named here, and keep the others.
     Set(DeviceLimits),
-    /// The limits of the user are removed, so that those of the app hold.
+    /// Remove the limits of the user, so that those of the app apply.
     Clear,
 }
 
 impl LimitChange {
-    /// Returns what limits become; nothing if they are removed.
+    /// Returns the new limits, or `None` if they are removed.
     #[must_use]
     pub fn of(&self, before: &DeviceLimits) -> Option<DeviceLimits> {
         let Self::Set(set) = self else { return None };
@@ -39,7 +40,7 @@ impl LimitChange {
         Some(after)
     }
 
-    /// Returns true if limits become other ones.
+    /// Returns true if the change makes a difference.
     #[must_use]
     pub fn changes(&self, before: &DeviceLimits) -> bool {
         self.of(before).unwrap_or_default() != *before
@@ -54,7 +55,7 @@ impl LimitChange {
         }
     }
 
-    /// Reports what a change of these limits would do, or that it would do nothing.
+    /// Reports what a change of these limits would do.
     #[must_use]
     pub fn preview(&self, user: Option<&UserId>, before: &DeviceLimits) -> LimitsReport {
         let outcome = if self.changes(before) {
@@ -66,12 +67,12 @@ impl LimitChange {
     }
 }
 
-/// Whose limits are set.
+/// Whose limits to set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Whose {
-    /// Those of the app, which is no item of the run.
+    /// The limits of the app, which is not an item of the run.
     App,
-    /// Those of a user.
+    /// The limits of a user.
     User(Item),
 }
 
@@ -109,7 +110,7 @@ impl Batch for Whose {
     }
 }
 
-/// What setting limits needs.
+/// The state for setting limits.
 #[derive(Debug)]
 pub struct Setting<'a, S> {
     server: &'a S,
@@ -118,7 +119,7 @@ pub struct Setting<'a, S> {
 }
 
 impl<'a, S: LimitCalls> Setting<'a, S> {
-    /// Begins to make a change.
+    /// Prepares a change.
     #[must_use]
     pub fn new(server: &'a S, recorder: &'a Recorder, change: &'a LimitChange) -> Self {
         Self {
@@ -139,7 +140,7 @@ impl<'a, S: LimitCalls> Setting<'a, S> {
     }
 
     /// # Errors
-    /// When the intent cannot be put on record; then nothing was sent.
+    /// When the intent cannot be recorded. Nothing was sent then.
     async fn set(&self, whose: &Whose) -> Result<Done<LimitsReport>, RecordError> {
         let user = whose.user();
         let before = match self.server.limits(user).await {
@@ -241,7 +242,7 @@ mod tests {
         ] {
             assert_eq!(change.of(&before), after, "{change:?}");
             assert!(change.changes(&before), "{change:?}");
-            // Made again, it changes nothing more.
+            // A second time, it changes nothing.
             assert!(!change.changes(&after.unwrap_or_default()), "{change:?}");
         }
     }

@@ -23,32 +23,32 @@ use crate::server::calls::{AccountCalls, CallError};
 
 const UNBAN: &str = "users.unban";
 
-/// What became of one user.
+/// The result for one user.
 enum UnlockResult {
     /// The ban was lifted.
     Unlocked,
-    /// The lock that was meant is no more, so nothing was sent.
+    /// The requested lock no longer exists, so nothing was sent.
     Left(Outcome),
     /// The ban could not be lifted.
     Failed(CallError),
-    /// The intent could not be put on record, so nothing was sent.
+    /// The intent could not be recorded, so nothing was sent.
     Unrecorded(RecordError),
-    /// The ban was lifted, and the lock is still there.
+    /// The ban was lifted, but the lock could not be removed.
     NotTakenOut(RecordError),
 }
 
-/// Returns why a lock that was to be lifted at `as_of` must stay, if it must.
+/// Returns why a lock must stay that was to be lifted at `as_of`, if there is a reason.
 fn must_stay(held: Option<&Lock>, as_of: Timestamp) -> Option<Outcome> {
     match held {
         None => Some(Outcome::NotLocked),
         Some(lock) if lock.is_newer_than(as_of) => Some(Outcome::ChangedSince),
-        // A ban of somebody else may be behind it, which is settled when its time is over.
+        // The ban behind it may be somebody else's; that is settled when the lock expires.
         Some(lock) if lock.is_pending() && !lock.is_due(as_of) => Some(Outcome::ChangedSince),
         Some(_) => None,
     }
 }
 
-/// Returns the word for a lock whose run was cut off, if there is nothing to lift.
+/// Returns the outcome for a lock whose run was interrupted, if there is no ban to lift.
 #[must_use]
 pub fn left(verdict: Verdict) -> Option<Outcome> {
     match verdict {
@@ -60,7 +60,7 @@ pub fn left(verdict: Verdict) -> Option<Outcome> {
     }
 }
 
-/// What lifting locks needs.
+/// The state for lifting locks.
 #[derive(Debug)]
 pub struct Unlocking<'a, S> {
     traces: Traces,
@@ -72,10 +72,10 @@ pub struct Unlocking<'a, S> {
 }
 
 impl<'a, S: AccountCalls> Unlocking<'a, S> {
-    /// Begins to lift locks that were in force at `as_of`, or pending and due by then.
+    /// Prepares to lift locks that were in force at `as_of`, or pending and expired by then.
     ///
     /// # Errors
-    /// When the locks cannot be read; then nothing may be sent.
+    /// When the locks cannot be read. Nothing may be sent then.
     pub fn begin(
         server: &'a S,
         recorder: &'a Recorder,
@@ -131,7 +131,7 @@ impl<'a, S: AccountCalls> Unlocking<'a, S> {
             .intend(&task.item, UNBAN, Vec::new(), Vec::new())
             .await?;
         match self.server.unban(user).await {
-            // An account that was deleted meanwhile needs no lock any more.
+            // A deleted account needs no lock any more.
             Err(error) if !error.not_found => return Ok(UnlockResult::Failed(error)),
             _ => {}
         }
@@ -164,7 +164,7 @@ impl<'a, S: AccountCalls> Unlocking<'a, S> {
     }
 }
 
-/// Locks that were lifted and are still there.
+/// Locks whose bans were lifted but which still exist.
 #[derive(Debug)]
 struct Lifted<'a> {
     locks: &'a dyn LockStore,
@@ -176,9 +176,9 @@ impl Lifted<'_> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes a lock out, unless it has become another.
+    /// Removes a lock, unless it has changed.
     ///
-    /// A change waits for the disk, so those who have come as far at the same time go together.
+    /// A change waits for the disk, so locks that get here at the same time are removed together.
     async fn take_out(&self, lock: Lock) -> Result<(), LockStoreError> {
         self.waiting().push(lock.clone());
         tokio::task::yield_now().await;
@@ -191,7 +191,7 @@ impl Lifted<'_> {
             held.filter(|held| *held != lifted[index])
         });
         if changed.is_err() {
-            // The others try for themselves, so that none of them takes this for a success.
+            // The others retry on their own, so that none of them mistakes this for a success.
             let others = lifted.into_iter().filter(|other| *other != lock);
             self.waiting().extend(others);
         }

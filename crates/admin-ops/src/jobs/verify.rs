@@ -1,8 +1,8 @@
-//! Reads again after a run: are the devices gone, still there, or has the user signed in again?
+//! Reads the devices again after a run: are they gone, still online, or has the user signed in again?
 //!
-//! The status of a hundred users takes one request; only those who are online are read one by one. A device id
-//! that is still listed may be the old session or a new sign-in of the same device: the list carries no time of
-//! sign-in, so both count as still online.
+//! One request returns the status of a hundred users; only users who are online are read one by one. A device
+//! id that is still listed may be the old session or a new sign-in of the same device: the list has no
+//! sign-in times, so both count as still online.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
@@ -16,19 +16,19 @@ use crate::run::journal::record::{Intent, Record};
 use crate::schedule::run_loop::Batch;
 use crate::server::calls::{CallError, SessionCalls};
 
-/// How many users one request of status takes (user system page).
+/// How many users one status request accepts (user system page).
 pub const USERS_PER_REQUEST: usize = 100;
 
-/// A user whose devices were ended, with what is to be looked for.
+/// A user whose devices were signed out, with the devices to look for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ended {
     /// The line of the input.
     pub line: u64,
     /// The user.
     pub user: UserId,
-    /// Devices that were ended.
+    /// Devices that were signed out.
     pub ended: Vec<DeviceId>,
-    /// Devices that were online and meant to stay.
+    /// Devices that were online and were to stay.
     pub kept: Vec<DeviceId>,
 }
 
@@ -38,20 +38,20 @@ impl Batch for Ended {
     }
 }
 
-/// What a second reading says of one device.
+/// The result of the second reading for one device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// It is no longer online.
     Gone,
     /// It is still online, or online again under the same id.
     StillOnline,
-    /// It is a device that was not there before.
+    /// It was not online before.
     SignedInAgain,
     /// The list could not be read.
     Unknown,
 }
 
-/// How many devices got each verdict.
+/// The number of devices with each verdict.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Verified {
     /// No longer online.
@@ -60,7 +60,7 @@ pub struct Verified {
     pub still_online: u64,
     /// New login ids of the same users.
     pub signed_in_again: u64,
-    /// Not readable.
+    /// Could not be read.
     pub unknown: u64,
 }
 
@@ -76,7 +76,7 @@ impl Verified {
         *counter += 1;
     }
 
-    /// Counts those of the `ended` devices that got no verdict, because the reading was cut off.
+    /// Counts the `ended` devices without a verdict, because the reading was interrupted.
     pub fn missed(&mut self, ended: u64) {
         self.unknown = ended.saturating_sub(self.gone + self.still_online);
     }
@@ -95,7 +95,8 @@ impl fmt::Display for Verified {
     }
 }
 
-/// Compares what was ended with what is online now; `present` is nothing if the list could not be read.
+/// Compares the signed-out devices with what is online now; `present` is `None` if the list could not be
+/// read.
 #[must_use]
 pub fn verdicts(user: &Ended, present: Option<&[DeviceId]>) -> Vec<(DeviceId, Verdict)> {
     let now: Option<HashSet<&DeviceId>> = present.map(|present| present.iter().collect());
@@ -116,13 +117,13 @@ pub fn verdicts(user: &Ended, present: Option<&[DeviceId]>) -> Vec<(DeviceId, Ve
     verdicts
 }
 
-/// Reads again the devices of up to [`USERS_PER_REQUEST`] users.
+/// Reads the devices of up to [`USERS_PER_REQUEST`] users again.
 pub async fn verify(
     calls: &impl SessionCalls,
     users: &[Ended],
 ) -> Vec<(Vec<(DeviceId, Verdict)>, Option<CallError>)> {
     let names: Vec<UserId> = users.iter().map(|user| user.user.clone()).collect();
-    // Without the status, every list is read: slower, and just as good.
+    // Without the status, every list is read: slower, but equally good.
     let offline = calls.offline(&names).await.unwrap_or_default();
     let mut all = Vec::with_capacity(users.len());
     for user in users {
@@ -142,7 +143,7 @@ pub async fn verify(
     all
 }
 
-/// Returns the users of a run whose devices were ended, in the order of the input.
+/// Returns the users of a run whose devices were signed out, in the order of the input.
 ///
 /// # Errors
 /// When the journal is damaged.

@@ -1,4 +1,4 @@
-//! What the journal of a run that locks says of the bans of its users.
+//! The bans of a run that locks users, according to its journal.
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,25 +11,25 @@ use crate::run::store::RunStore;
 /// The call that bans.
 pub const BAN: &str = "users.ban";
 
-/// How far a run has come with the ban of one user.
+/// How far a run got with the ban of one user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ban {
-    /// The request was about to be sent, and nobody knows what came of it.
+    /// The request was about to be sent, and its result is unknown.
     Meant,
     /// The run has banned the user.
     Done,
-    /// The run has not, and leaves it at that.
+    /// The run has not banned the user, and will not.
     Not,
 }
 
-/// The bans of a run by the number of the item; an item that was not begun is left out.
+/// The bans of a run by item number; items that were not started are missing.
 pub type Bans = HashMap<u64, Ban>;
 
 /// The records of a run, folded.
 #[derive(Debug, Default)]
 struct Folded {
     bans: Bans,
-    /// Items that were meant again after a ban that may have arrived.
+    /// Items that were intended again after a ban that may have arrived.
     doubtful: HashSet<u64>,
 }
 
@@ -37,7 +37,7 @@ impl Folded {
     fn note(&mut self, record: &Record) {
         match record {
             Record::Begin(_) | Record::End(_) => {}
-            // Whatever was known before, a further attempt has come as far as this.
+            // Whatever was known before, a further attempt got this far.
             Record::Intent(intent) => {
                 if self.may_be_banned(intent.n) {
                     self.doubtful.insert(intent.n);
@@ -56,7 +56,7 @@ impl Folded {
         matches!(self.bans.get(&n), Some(Ban::Meant | Ban::Done))
     }
 
-    /// Returns what an outcome says of the ban; nothing if it leaves open what was open.
+    /// Returns what an outcome proves about the ban, or `None` if the question stays open.
     fn judge(&self, outcome: &Outcome) -> Option<Ban> {
         let failed = |call: fn(&str) -> bool| {
             let of_the_user = |failure: &Failure| failure.device.is_none() && call(&failure.call);
@@ -65,7 +65,7 @@ impl Folded {
         match outcome.state {
             State::Done => Some(Ban::Done),
             State::Nothing | State::Skipped => Some(Ban::Not),
-            // That this one was refused does not undo one of an earlier attempt that may have arrived.
+            // This ban was refused, but that of an earlier attempt may have arrived.
             State::FailedFinal if failed(|call| call == BAN) => {
                 (!self.doubtful.contains(&outcome.n)).then_some(Ban::Not)
             }
@@ -73,7 +73,7 @@ impl Folded {
             State::FailedFinal if failed(|call| call.starts_with("users.")) => {
                 (!self.may_be_banned(outcome.n)).then_some(Ban::Not)
             }
-            // The ban came first, so what failed came after it.
+            // The ban came first, so the failure came after it.
             State::FailedFinal | State::FailedRetry | State::Unknown
                 if !failed(|call| call.starts_with("users.")) =>
             {
@@ -84,7 +84,7 @@ impl Folded {
     }
 }
 
-/// Reads the bans of a run; nothing if it cannot be read.
+/// Reads the bans of a run, or returns `None` if it cannot be read.
 #[must_use]
 pub fn of_run(runs: &dyn RunStore, id: &RunId) -> Option<Bans> {
     let mut folded = Folded::default();
@@ -94,13 +94,13 @@ pub fn of_run(runs: &dyn RunStore, id: &RunId) -> Option<Bans> {
     Some(folded.bans)
 }
 
-/// Reads the bans of a run by the user, for items that were begun; nothing if it cannot be read.
+/// Reads the bans of a run by user, for items that were started, or returns `None` if it cannot be read.
 #[must_use]
 pub fn by_user(runs: &dyn RunStore, id: &RunId) -> Option<Vec<(UserId, Ban)>> {
     let bans = of_run(runs, id)?;
     let mut begun = Vec::new();
     for item in runs.items(id).ok()? {
-        // Of a list that ends early nobody knows who is not on it.
+        // If the list ends early, it is unknown who is missing.
         let item = item.ok()?;
         begun.extend(bans.get(&item.number).map(|ban| (item.user, *ban)));
     }
@@ -175,7 +175,7 @@ mod tests {
             (std::slice::from_ref(&unread), Some(Ban::Not)),
             (&[intent(), refused.clone()], Some(Ban::Not)),
             (&[intent(), refused.clone(), intent()], Some(Ban::Meant)),
-            // A ban that may have arrived stays one, whatever a later attempt could not do.
+            // A ban that may have arrived counts, whatever a later attempt could not do.
             (&[intent(), unknown.clone(), unread.clone()], Some(Ban::Meant)),
             (&[intent(), unread.clone()], Some(Ban::Meant)),
             (&[intent(), banned.clone(), unread.clone()], Some(Ban::Done)),

@@ -1,4 +1,4 @@
-//! The file in which earlier versions kept the locks of a profile. It is read once, and never written.
+//! The file in which earlier versions stored the locks of a profile. It is read once, and never written.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -11,13 +11,13 @@ use crate::files::digest;
 use crate::locks::lock::Lock;
 use crate::store_error::StoreError;
 
-/// The only format that there ever was.
+/// The only format that ever existed.
 const FORMAT: i64 = 1;
 
-/// What a file holds.
+/// The content of a file.
 #[derive(Debug)]
 pub struct Book {
-    /// The locks, whatever their server.
+    /// The locks of any server.
     pub locks: Vec<Lock>,
     /// The SHA-256 of the file, in hexadecimal.
     pub sha256: String,
@@ -34,10 +34,10 @@ struct Page {
     locks: Vec<Lock>,
 }
 
-/// Reads a file; nothing if there is none.
+/// Reads a file, or returns `None` if it does not exist.
 ///
 /// # Errors
-/// When it cannot be read, or is something else, damaged, or newer.
+/// When it cannot be read, or is of another kind, damaged, or newer.
 pub fn read(path: &Path) -> Result<Option<Book>, StoreError> {
     let file = |source| StoreError::File {
         path: path.to_owned(),

@@ -1,4 +1,4 @@
-//! What every store of locks promises: one function for each rule, to be run over each store.
+//! The rules that every store of locks must follow: one function per rule, to run against each store.
 //!
 //! [`lock_store_conformance!`](crate::lock_store_conformance) makes a test of each.
 #![allow(clippy::unwrap_used, reason = "a rule that is broken is a panic")]
@@ -15,12 +15,12 @@ use jiff::Timestamp;
 use crate::locks::lock::{Lock, LockState};
 use crate::locks::store::{Listing, LockStore};
 
-/// Opens one and the same place for the server with a root, as another process would; none for the embedded sandbox.
-/// Nothing is in it at first.
+/// Opens the same place again for the server with a root, as another process would; `None` is the embedded
+/// sandbox. The place is empty at first.
 pub type Open<'a> = &'a (dyn Fn(Option<&str>) -> Arc<dyn LockStore> + 'a);
 
-/// Makes a test of each rule for the stores that `$fresh` makes: a function without arguments that makes a new place and
-/// returns how to [open](crate::locks::conformance::Open) it.
+/// Makes a test of each rule for the stores that `$fresh` creates: a function without arguments that creates
+/// a new place and returns how to [open](crate::locks::conformance::Open) it.
 #[macro_export]
 macro_rules! lock_store_conformance {
     ($fresh:path) => {
@@ -95,7 +95,7 @@ fn names(locks: &dyn LockStore, listing: Listing) -> Vec<String> {
     listed.map(|lock| lock.user.to_string()).collect()
 }
 
-/// Nothing is there before anything was written, and changing nothing changes nothing.
+/// A new store is empty, and an empty change changes nothing.
 pub fn nothing_is_locked_at_first(open: Open<'_>) {
     let locks = open(ONE);
     locks.change(&[&user("ann")], &mut |_, held| held).unwrap();
@@ -109,7 +109,7 @@ pub fn nothing_is_locked_at_first(open: Open<'_>) {
     }
 }
 
-/// Every field is kept as it was, whatever is in it.
+/// Every field is stored as it was, whatever its content.
 pub fn a_lock_is_read_back_whole(open: Open<'_>) {
     let full = Lock {
         since: Timestamp::from_microsecond(1_767_225_600_123_456).unwrap(),
@@ -129,7 +129,7 @@ pub fn a_lock_is_read_back_whole(open: Open<'_>) {
     }
 }
 
-/// A user is the same in whatever case the name is written, and the lock keeps the name as it was written last.
+/// User names ignore case, and the lock keeps the name as it was last written.
 pub fn names_are_compared_without_case(open: Open<'_>) {
     let locks = open(ONE);
     put(&*locks, &lock("Ann", ONE));
@@ -140,7 +140,7 @@ pub fn names_are_compared_without_case(open: Open<'_>) {
     assert_eq!(locks.count().unwrap(), 0);
 }
 
-/// A user has one lock: the last one, or none any more. Those of others stay.
+/// A user has at most one lock: the last one. The locks of others stay.
 pub fn a_lock_takes_the_place_of_the_one_before(open: Open<'_>) {
     let locks = open(ONE);
     for name in ["ann", "bob"] {
@@ -163,7 +163,7 @@ pub fn a_lock_takes_the_place_of_the_one_before(open: Open<'_>) {
     assert_eq!(open(ONE).list(Listing::All).unwrap(), [lock("bob", ONE)]);
 }
 
-/// Lists are ordered by the names in lower case, and hold what was asked for.
+/// Lists are sorted by name in lower case, and contain what was requested.
 pub fn locks_are_listed_by_name(open: Open<'_>) {
     let locks = open(ONE);
     for (name, state) in [
@@ -185,7 +185,7 @@ pub fn locks_are_listed_by_name(open: Open<'_>) {
     assert_eq!(locks.count().unwrap(), 4);
 }
 
-/// A lock is due from its end on, to the fraction of a second, and whether it is pending or not.
+/// A lock is due from its end on, to the fraction of a second, pending or not.
 pub fn a_lock_is_due_when_its_time_has_come(open: Open<'_>) {
     let locks = open(ONE);
     let at = |microsecond| Timestamp::from_microsecond(microsecond).unwrap();
@@ -213,7 +213,7 @@ pub fn a_lock_is_due_when_its_time_has_come(open: Open<'_>) {
     }
 }
 
-/// What another server has in the same place is counted, and neither seen nor changed.
+/// Locks of another server in the same place are counted, but neither listed nor changed.
 pub fn a_lock_of_another_server_is_counted_and_left_alone(open: Open<'_>) {
     let (one, two) = (open(ONE), open(TWO));
     put(&*one, &lock("ann", ONE));
@@ -232,7 +232,8 @@ pub fn a_lock_of_another_server_is_counted_and_left_alone(open: Open<'_>) {
     assert_eq!(two.list(Listing::All).unwrap(), [lock("ann", TWO)]);
 }
 
-/// A lock whose server is not known belongs to whichever looks, and to the one that changes it from then on.
+/// A lock without a known server belongs to any server that looks, and to the one that changes it from then
+/// on.
 pub fn a_lock_without_a_server_counts_on_each(open: Open<'_>) {
     let (one, two) = (open(ONE), open(TWO));
     for name in ["ann", "bob"] {
@@ -250,7 +251,7 @@ pub fn a_lock_without_a_server_counts_on_each(open: Open<'_>) {
     assert_eq!(one.list(Listing::All).unwrap(), [lock("ann", ONE)]);
 }
 
-/// Who has no root has all locks of the place.
+/// A view without a root sees all locks of the place.
 pub fn the_sandbox_has_all_locks(open: Open<'_>) {
     put(&*open(ONE), &lock("ann", ONE));
     put(&*open(None), &lock("bob", None));
@@ -289,7 +290,7 @@ pub fn many_users_are_changed_together(open: Open<'_>) {
     assert_eq!(locks.count().unwrap(), 0);
 }
 
-/// Two who change at the same time, the same user or different ones, lose nothing of each other.
+/// Concurrent changes, of the same user or of different ones, lose nothing.
 pub fn changes_at_the_same_time_are_all_kept(open: Open<'_>) {
     const WRITERS: usize = 4;
     const EACH: usize = 15;
@@ -329,7 +330,7 @@ pub fn what_is_being_changed_is_waited_for(open: Open<'_>) {
     thread::scope(|scope| {
         let mut begun = false;
         let slowly = &mut |index, _| {
-            // The first question is about Ann, and Bob is not to be changed either.
+            // The first question is about Ann, and Bob must not change either.
             if !std::mem::replace(&mut begun, true) {
                 let (two, bob, run, done) = (&two, &bob, &run, done.clone());
                 scope.spawn(move || {
@@ -350,7 +351,7 @@ pub fn what_is_being_changed_is_waited_for(open: Open<'_>) {
     assert_eq!(open(ONE).lock_of(&ann).unwrap(), Some(run("between", "ann")));
 }
 
-/// What changes while somebody looks at all locks is either seen after that, or begins after it.
+/// A change while all locks are inspected is either visible afterwards, or starts afterwards.
 pub fn nothing_changes_at_rest(open: Open<'_>) {
     let (one, two) = (open(ONE), open(ONE));
     put(&*one, &lock("ann", ONE));
@@ -387,7 +388,7 @@ pub fn nothing_changes_at_rest(open: Open<'_>) {
     seen.recv().unwrap();
 }
 
-/// The time of the last lifting is that which was noted last.
+/// The time of the last lifting is the one that was recorded last.
 pub fn the_last_lifting_is_remembered(open: Open<'_>) {
     for at in [1_767_225_600_123_456, 1_767_225_600_123_457] {
         let at = Timestamp::from_microsecond(at).unwrap();
@@ -397,7 +398,7 @@ pub fn the_last_lifting_is_remembered(open: Open<'_>) {
     assert_eq!(open(ONE).list(Listing::All).unwrap(), []);
 }
 
-/// The guard of a user is held by one at a time, whatever the case of the name, until it is dropped.
+/// Only one holder at a time has the guard of a user, whatever the case of the name, until it is dropped.
 pub fn a_user_has_one_guard(open: Open<'_>) {
     let (one, two) = (open(ONE), open(ONE));
     let (ann, also_ann) = (user("Ann"), user("aNN"));

@@ -10,17 +10,17 @@ use easemob_admin_api::UserId;
 use crate::files::digest;
 use crate::files::private::make_directory;
 
-/// How often a guard that somebody else holds is tried again.
+/// How often to retry a guard that another process holds.
 const TRY_AGAIN: Duration = Duration::from_millis(5);
 
-/// Waits until nobody else holds the guard of `user`, which is held until the file is closed. `directory` is that of the
+/// Waits for the guard of `user`, and holds it until the returned file is closed. `directory` contains the
 /// guards of one server.
 ///
 /// # Errors
-/// When the file cannot be made or locked.
+/// When the file cannot be created or locked.
 pub(super) async fn take(directory: &Path, user: &UserId) -> io::Result<File> {
     make_directory(directory)?;
-    // A few files for all users; those who share one wait for each other.
+    // A few files serve all users; users who share a file wait for each other.
     let mut name = digest::of(user.folded().as_bytes())?;
     name.truncate(2);
     let file = OpenOptions::new()

@@ -1,4 +1,4 @@
-//! One lock, and what may become of it. Pure.
+//! One lock, and its state changes. Pure.
 
 use easemob_admin_api::UserId;
 use jiff::{SignedDuration, Timestamp};
@@ -11,39 +11,39 @@ pub struct Lock {
     pub user: UserId,
     /// When the run that set it was created.
     pub since: Timestamp,
-    /// When it is to be lifted.
+    /// When it must be lifted.
     pub until: Timestamp,
-    /// How far setting it has come.
+    /// How far setting it got.
     pub state: LockState,
     /// The run that set it.
     pub run: String,
-    /// Runs before it that meant to set it and were not finished: the ban may be one of theirs.
+    /// Earlier unfinished runs that intended to set it: the ban may be one of theirs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub earlier: Vec<String>,
-    /// When it was entered or extended last, which may be long after its run was created.
+    /// When it was last entered or extended, which may be long after its run was created.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changed: Option<Timestamp>,
-    /// The root of all calls of the server that knows the user. Locks are kept by profile, which may come to name
-    /// another server. Missing for the embedded sandbox, and in what older versions wrote.
+    /// The root URL of the server that knows the user. Locks are stored by profile, and a profile may later
+    /// name another server. Missing for the embedded sandbox, and in data of older versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub app_root: Option<String>,
     /// Who set it.
     pub operator: String,
-    /// Why.
+    /// The reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// The ticket it belongs to.
+    /// The ticket that it belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ticket: Option<String>,
 }
 
-/// How far setting a lock has come.
+/// How far setting a lock got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LockState {
-    /// The run that sets it has not reached the user, or was cut off there.
+    /// The run that sets it has not reached the user, or was interrupted there.
     Pending,
-    /// The user was not banned before and is now.
+    /// The user was not banned before, and is now.
     Locked,
 }
 
@@ -60,14 +60,14 @@ impl Lock {
         self.state == LockState::Pending
     }
 
-    /// Returns the runs that set it or meant to, the newest first.
+    /// Returns the runs that set it or intended to, newest first.
     pub fn runs(&self) -> impl Iterator<Item = &str> {
         std::iter::once(&self.run)
             .chain(self.earlier.iter().rev())
             .map(String::as_str)
     }
 
-    /// Returns true if the run set it or meant to.
+    /// Returns true if the run set it or intended to.
     #[must_use]
     pub fn is_of(&self, run: &str) -> bool {
         self.runs().any(|of| of == run)
@@ -80,10 +80,10 @@ impl Lock {
     }
 }
 
-/// Returns the lock of a user once a run means to set `new`, where `held` is there.
+/// Returns the lock of a user once a run intends to set `new`, given the existing lock `held`.
 ///
-/// One that is in force is left as it is. One that other runs left pending is waited for by all of them, because
-/// the ban may be theirs; its end is the latest that any of them meant.
+/// A lock in force stays as it is. A lock that other runs left pending keeps all of these runs, because the
+/// ban may be theirs; its end is the latest that any of them intended.
 #[must_use]
 pub fn enter(held: Option<Lock>, new: Lock) -> Lock {
     match held {
@@ -102,9 +102,9 @@ pub fn enter(held: Option<Lock>, new: Lock) -> Lock {
     }
 }
 
-/// Returns what becomes of a lock once it is known whether a run has banned the user.
+/// Returns the lock once it is known whether a run has banned the user.
 ///
-/// A pending lock is in force once any of its runs has; it ends when none of them has.
+/// A pending lock is in force once any of its runs has banned the user; it is removed if none of them has.
 #[must_use]
 pub fn settle(mut lock: Lock, run: &str, banned: bool) -> Option<Lock> {
     if !lock.is_pending() || !lock.is_of(run) {
@@ -123,20 +123,20 @@ pub fn settle(mut lock: Lock, run: &str, banned: bool) -> Option<Lock> {
     Some(lock)
 }
 
-/// Returns the users whose locks can be ended, of those that are due.
+/// Returns the users whose expired locks can be removed.
 ///
-/// A ban of somebody else may be behind a lock that is still pending and must not be lifted, so `can_end` is asked
-/// about those.
+/// The ban behind a pending lock may be somebody else's and must not be lifted, so `can_end` decides about
+/// pending locks.
 #[must_use]
 pub fn liftable(due: &[Lock], can_end: impl Fn(&Lock) -> bool) -> Vec<UserId> {
     let liftable = due.iter().filter(|lock| !lock.is_pending() || can_end(lock));
     liftable.map(|lock| lock.user.clone()).collect()
 }
 
-/// How long ago locks that were due may have been lifted last, for a timer to be believed in.
+/// How recent the last lifting must be to assume that a timer lifts locks.
 const TIMER: SignedDuration = SignedDuration::from_hours(1);
 
-/// Says that nobody seems to lift locks that are due, unless somebody did so lately.
+/// Returns a warning that nothing seems to lift expired locks, unless they were lifted recently.
 #[must_use]
 pub fn unattended(lifted_last: Option<Timestamp>, now: Timestamp) -> Option<String> {
     let Some(last) = lifted_last else {
@@ -191,7 +191,7 @@ mod tests {
             (Some(second(100_000)), true),
             (Some(second(100_000 - 3_600)), true),
             (Some(second(100_000 - 3_601)), false),
-            // The clock was set back since.
+            // The clock was set back since then.
             (Some(second(100_001)), true),
         ] {
             assert_eq!(unattended(last, now).is_none(), quiet, "{last:?}");

@@ -1,4 +1,4 @@
-//! Locks in memory: for tests of whatever uses a store, and for simulations.
+//! Locks in memory, for tests and simulations.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,14 +21,14 @@ pub struct MemoryLocks {
 
 #[derive(Debug, Default)]
 struct Kept {
-    /// By the name of the user in lower case: a lock for each server.
+    /// By user name in lower case: one lock per server.
     locks: BTreeMap<String, Vec<Lock>>,
     lifted_last: Option<Timestamp>,
     guards: HashMap<String, Arc<tokio::sync::Mutex<()>>>,
 }
 
 impl MemoryLocks {
-    /// Returns the same locks as the server with this root has them; none for the embedded sandbox.
+    /// Returns a view of the same locks for the server with this root; `None` is the embedded sandbox.
     #[must_use]
     pub fn of(&self, app_root: Option<&str>) -> Self {
         Self {

@@ -1,8 +1,8 @@
-//! Locks: bans with an end. Who is locked, until when, and why is kept in a [`store`].
+//! Locks: bans with an end. A [`store`] records who is locked, until when, and why.
 //!
-//! The server knows only bans. A user is put into the store before the ban is sent, so that no lock can be forgotten;
-//! `sessions unlock --due` lifts those whose time has come. Whoever changes a ban by what the store says holds the
-//! [`guard`](store::LockStore::guard) of the user meanwhile.
+//! The server knows only bans. A user is entered in the store before the ban is sent, so that no lock can be
+//! forgotten; `sessions unlock --due` lifts the locks that have expired. Code that changes a ban because of
+//! the store's content holds the [`guard`](store::LockStore::guard) of the user meanwhile.
 
 pub mod bans;
 pub mod book;

@@ -1,4 +1,4 @@
-//! Brings pending locks up to what the journals of runs say.
+//! Updates pending locks from the journals of their runs.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -10,7 +10,7 @@ use crate::locks::store::{Listing, LockStore, LockStoreError};
 use crate::run::id::RunId;
 use crate::run::store::RunStore;
 
-/// Brings pending locks up to what the journals of their runs say.
+/// Updates pending locks from the journals of their runs.
 ///
 /// A run may have been killed before it could do so itself.
 ///
@@ -24,8 +24,8 @@ pub fn reconcile(runs: &dyn RunStore, locks: &dyn LockStore) -> Result<(), LockS
     let users: Vec<&UserId> = pending.iter().map(|lock| &lock.user).collect();
     let mut settled = None;
     locks.change(&users, &mut |index, held| {
-        // Read while nobody else can change these locks: a run that is going on makes its intent known and then looks
-        // for its lock, so either the intent is seen here, or the run sees that its lock is gone.
+        // Read while nobody else can change these locks. A running attempt records its intent and then looks
+        // for its lock, so either the intent is visible here, or the run sees that its lock is gone.
         let settled = settled.get_or_insert_with(|| read(runs, &pending));
         let user = users[index].folded();
         let mut of_user = settled
@@ -35,11 +35,12 @@ pub fn reconcile(runs: &dyn RunStore, locks: &dyn LockStore) -> Result<(), LockS
     })
 }
 
-/// Reads whether the runs of pending locks have banned users, by their names in lower case, where that is settled.
+/// Reads whether the runs of pending locks have banned users, by user name in lower case, where that is
+/// settled.
 fn read(runs: &dyn RunStore, pending: &[Lock]) -> Vec<(String, HashMap<String, bool>)> {
     let ids: BTreeSet<&str> = pending.iter().flat_map(Lock::runs).collect();
     let of_run = |id: RunId| {
-        // A run that cannot be read leaves its locks pending, which is told wherever locks are.
+        // An unreadable run leaves its locks pending, and every listing of locks reports that.
         let bans = bans::by_user(runs, &id).unwrap_or_default();
         let known = bans.into_iter().filter(|(_, ban)| *ban != Ban::Meant);
         let banned = known.map(|(user, ban)| (user.folded(), ban == Ban::Done));

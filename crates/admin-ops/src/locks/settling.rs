@@ -1,8 +1,8 @@
-//! Settles locks whose time is over and whose run was cut off: is the ban that is in force the run's own?
+//! Settles expired locks whose run was interrupted, by deciding whether the existing ban belongs to the run.
 //!
-//! A run sends a ban only after it has read that the user is not banned, or is banned by a lock of ours, and after its
-//! intent is on record. So a ban that is in force is the run's if there is an intent, and somebody else's if there is
-//! none. Nothing can be told from a run that cannot be read.
+//! A run sends a ban only after it has read that the user is not banned, or is banned by one of our locks,
+//! and after its intent is recorded. So an existing ban belongs to the run if there is an intent, and to
+//! somebody else if there is none. An unreadable run proves nothing.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -16,43 +16,43 @@ use crate::run::journal::header::Header;
 use crate::run::store::RunStore;
 use crate::server::calls::{AccountCalls, CallError};
 
-/// What the record of a run says of the ban of one user.
+/// What a run's record says about the ban of one user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trace {
-    /// A process works on the run, and settles the user itself.
+    /// A process is working on the run, and settles the user itself.
     Working,
-    /// The run cannot be read, or is not one that locks users of this server.
+    /// The run is unreadable, or does not lock users of this server.
     Lost,
-    /// The run has sent no ban, or the server refused it for good.
+    /// The run has sent no ban, or the server refused it permanently.
     Untouched,
     /// The run has sent a ban, or was about to.
     Sent,
 }
 
-/// What is to become of a lock.
+/// What happens to a lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// The ban is that of the lock: it is lifted.
+    /// The ban belongs to the lock: lift it.
     Lift,
-    /// Nobody is banned: there is nothing to lift, and the lock has ended.
+    /// The user is not banned: remove the lock without a request.
     NotBanned,
-    /// The ban is somebody else's: it stays, and the lock has ended.
+    /// The ban does not belong to the lock: keep the ban and remove the lock.
     BannedBefore,
     /// A process is still working on the lock.
     Working,
-    /// Whose ban it is cannot be told: a person has to decide.
+    /// It is unknown who set the ban: an operator must decide.
     Lost,
 }
 
 impl Verdict {
-    /// Returns true if the lock can be ended.
+    /// Returns true if the lock can be removed.
     #[must_use]
     pub fn ends(self) -> bool {
         matches!(self, Self::Lift | Self::NotBanned | Self::BannedBefore)
     }
 }
 
-/// Judges a lock by what its runs say of the user, and by whether the user is banned now.
+/// Judges a lock by what its runs say about the user, and by whether the user is banned now.
 #[must_use]
 pub fn judge(traces: &[Trace], banned: bool) -> Verdict {
     let any = |trace| traces.contains(&trace);
@@ -71,8 +71,8 @@ pub fn judge(traces: &[Trace], banned: bool) -> Verdict {
 
 /// What the runs of pending locks say.
 ///
-/// Read once, and not for each user: nobody begins to set a lock whose time is over, so what is said of locks that were
-/// due when this was read can only become more exact, and the verdict stays the same.
+/// Read once, not for each user: no run starts to set a lock that has expired, so the data about locks that
+/// were due when this was read can only become more exact, and the verdict stays the same.
 #[derive(Debug, Default)]
 pub struct Traces {
     runs: HashMap<String, RunTrace>,
@@ -82,12 +82,12 @@ pub struct Traces {
 enum RunTrace {
     Working,
     Lost,
-    /// By the name of the user in lower case; users whom the run has not begun are left out.
+    /// By user name in lower case; users that the run has not started are missing.
     Bans(HashMap<String, Ban>),
 }
 
 impl Traces {
-    /// Reads the runs of `locks`, which are of the server with this root; none for the embedded sandbox.
+    /// Reads the runs of `locks`, which belong to the server with this root; `None` is the embedded sandbox.
     #[must_use]
     pub fn read<'a>(
         runs: &dyn RunStore,
@@ -135,20 +135,20 @@ impl RunTrace {
     }
 }
 
-/// What a run did on another server says nothing of a ban on this one.
+/// What a run did on another server says nothing about a ban on this one.
 fn locks_users_of(header: &Header, app_root: Option<&str>) -> bool {
     let same = match app_root {
-        // The embedded sandbox has another port each time.
+        // The embedded sandbox uses a different port each time.
         None => header.sandbox,
         Some(root) => !header.sandbox && header.app_root == root,
     };
     same && matches!(header.action, Action::Lock { .. })
 }
 
-/// Reads whether a user is banned; an account that was deleted is not.
+/// Reads whether a user is banned; a deleted account is not.
 ///
 /// # Errors
-/// When that cannot be read.
+/// When the state cannot be read.
 pub async fn is_banned(server: &impl AccountCalls, user: &UserId) -> Result<bool, CallError> {
     match server.is_banned(user).await {
         Err(error) if error.not_found => Ok(false),
@@ -175,14 +175,14 @@ mod tests {
     fn only_a_ban_that_a_run_of_the_lock_sent_is_lifted() {
         use Trace::{Lost, Sent, Untouched, Working};
         for (traces, if_banned, if_not) in [
-            // Killed before the intent: whoever is banned was banned by somebody else.
+            // Killed before the intent: an existing ban is somebody else's.
             (&[Untouched][..], Verdict::BannedBefore, Verdict::NotBanned),
-            // Killed after the intent, before or after it was sent, answered or noted in the lock.
+            // Killed after the intent, before or after it was sent, answered or recorded in the lock.
             (&[Sent], Verdict::Lift, Verdict::NotBanned),
             // The run was removed.
             (&[Lost], Verdict::Lost, Verdict::NotBanned),
             (&[], Verdict::Lost, Verdict::NotBanned),
-            // A process is at it.
+            // A process is working on it.
             (&[Working], Verdict::Working, Verdict::Working),
             // Two runs.
             (&[Untouched, Untouched], Verdict::BannedBefore, Verdict::NotBanned),
@@ -360,7 +360,7 @@ mod tests {
             &[intent()],
         ));
         let directory = home.path().join("runs").join(damaged.as_str());
-        // A list that cannot be read to its end does not say that the user was not begun.
+        // An unreadable list does not prove that the user was not started.
         fs::write(directory.join("input.jsonl"), "{\n").unwrap();
         assert_eq!(judged(damaged.as_str()), Verdict::Lost);
         fs::write(directory.join("journal.jsonl"), "not a journal\n").unwrap();
@@ -369,7 +369,7 @@ mod tests {
         assert_eq!(judged(damaged.as_str()), Verdict::Lost);
         assert_eq!(judged("../elsewhere"), Verdict::Lost);
 
-        // Of two runs, the one that can be read and has sent is enough.
+        // Of two runs, one readable run that has sent the ban is enough.
         let sent = id(0);
         let lock = Lock {
             earlier: vec![damaged.to_string()],

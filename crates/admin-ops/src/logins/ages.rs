@@ -1,7 +1,7 @@
-//! When devices signed in, by what was collected: the server does not tell.
+//! When devices signed in, according to collected events, because the server does not report it.
 //!
-//! A snapshot tells no age. Whatever it sees first may have been online for long, and a device that two snapshots saw
-//! may have gone and come again between them.
+//! A snapshot proves no age. A device that it sees first may have been online for long, and a device in two
+//! snapshots may have left and returned between them.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -10,14 +10,14 @@ use easemob_admin_api::{DeviceId, UnixMillis, UserId};
 use crate::logins::store::{LoginEvent, LoginKind, LoginStore};
 use crate::select::ages::{Ages, IdStamps};
 
-/// The last login event of a device, or else the stamp inside its id.
+/// Ages from the last login event of a device, or else from the time stamp in its id.
 #[derive(Debug)]
 pub struct KnownAges {
     store: Mutex<Box<dyn LoginStore>>,
 }
 
 impl KnownAges {
-    /// Asks a store.
+    /// Reads from a store.
     #[must_use]
     pub fn of(store: Box<dyn LoginStore>) -> Self {
         Self {
@@ -33,15 +33,15 @@ impl Ages for KnownAges {
     }
 }
 
-/// Returns when a `device` that is online signed in, as far as `store` or its id tell.
+/// Returns when a `device` that is online signed in, as far as `store` or its id shows.
 #[must_use]
 pub fn signed_in_at(store: &dyn LoginStore, user: &UserId, device: &DeviceId) -> Option<UnixMillis> {
-    // A store that cannot be read knows nothing: then a device is as young or as unknown as without it.
+    // If the store cannot be read, the age is what it would be without the store.
     let last = store.last_event(&user.folded(), device.as_str()).ok().flatten();
     sign_in(last.as_ref(), IdStamps.age_of(user, device))
 }
 
-/// Decides by the last event of a device that is online, and the stamp of its id.
+/// Decides by the last event of a device that is online, and the time stamp of its id.
 fn sign_in(last: Option<&LoginEvent>, stamp: Option<UnixMillis>) -> Option<UnixMillis> {
     match last {
         None => stamp,
@@ -50,7 +50,7 @@ fn sign_in(last: Option<&LoginEvent>, stamp: Option<UnixMillis>) -> Option<UnixM
             at_ms,
             ..
         }) => u64::try_from(*at_ms).ok().map(UnixMillis),
-        // It went and is online all the same: it has signed in since, and nobody heard when.
+        // It signed out and is online again, so it signed in later, at an unknown time.
         Some(_) => None,
     }
 }

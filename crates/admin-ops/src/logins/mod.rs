@@ -1,8 +1,7 @@
-//! Login counts: what was online when, how it changed, and a history that the server does not keep.
+//! Logins: what was online when, how it changed, and a history that the server does not have.
 //!
-//! `store` keeps it, `scan` reads the server into it, `questions` are what is asked of it, `report`
-//! is a page about it. None of them knows the
-//! argument parser or how rows are shown.
+//! `store` stores them, `scan` reads the server into the store, `questions` computes figures, and `report`
+//! writes a page about them. None of these modules depends on the argument parser or on how rows are shown.
 
 pub mod ages;
 pub mod questions;

@@ -1,8 +1,8 @@
-//! Reads who is online with which devices, and keeps it as a snapshot.
+//! Reads who is online with which devices, and stores it as a snapshot.
 //!
-//! Of a hundred users the status is read in one call, and the devices only of those who are online. Batches are read
-//! beside each other and kept in their order, so that what is kept is always a beginning of the whole, and an
-//! interrupted scan can be gone on with.
+//! One call reads the status of a hundred users; devices are read only of users who are online. Batches are
+//! read in parallel and stored in order, so the stored part is always a prefix of the whole, and an
+//! interrupted scan can be resumed.
 
 use std::collections::{BTreeMap, HashSet};
 use std::future::Future;
@@ -22,19 +22,19 @@ use crate::server::listed::Odd;
 
 mod places;
 
-/// How many users the server takes in one call for their status.
+/// How many users one status call accepts.
 pub const BATCH: usize = 100;
 
-/// What the server says of a user's status.
+/// What the server reports as a user's status.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Status {
     /// At least one device is online.
     Online,
-    /// None is, or there is no such user.
+    /// No device is online, or the user does not exist.
     Offline,
-    /// Another word.
+    /// Another status.
     Other(String),
-    /// The call about this user and some others failed, and why.
+    /// The call for this user and some others failed, with this reason.
     Failed(String),
 }
 
@@ -43,36 +43,36 @@ pub enum Status {
 pub struct UserPage {
     /// The users, in the server's order.
     pub users: Vec<UserId>,
-    /// The entries that are no users who can be named.
+    /// The entries that are not valid user names.
     pub odd: Vec<Odd>,
-    /// Where the next page begins; none after the last.
+    /// The cursor of the next page; `None` after the last.
     pub next: Option<String>,
 }
 
 /// The calls of a scan.
 pub trait ScanCalls {
-    /// Reads the page of users that begins at a cursor, or the first.
+    /// Reads the page of users at a cursor, or the first page.
     fn users(&self, cursor: Option<&str>) -> impl Future<Output = Result<UserPage, CallError>>;
-    /// Reads the status of at most [`BATCH`] users, by their names in lower case; some may be missing.
+    /// Reads the status of at most [`BATCH`] users, by name in lower case; some may be missing.
     fn statuses(&self, users: &[UserId])
     -> impl Future<Output = Result<BTreeMap<String, Status>, CallError>>;
     /// Reads the devices of a user that are online.
     fn devices(&self, user: &UserId) -> impl Future<Output = Result<Vec<SeenDevice>, CallError>>;
 }
 
-/// Users to be read, and how far a scan has come once they are.
+/// Users to read, and the position of the scan after them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Batch {
     /// At most [`BATCH`] users.
     pub users: Vec<UserId>,
-    /// Entries of their page that are no users, by their place.
+    /// Entries of their page that are not users, by position.
     pub odd: Vec<String>,
     /// The position after them.
     pub after: Position,
 }
 
 impl Batch {
-    /// Leaves out users, by their names in lower case, who are kept in the snapshot already.
+    /// Removes users that the snapshot already contains, given by name in lower case.
     #[must_use]
     pub fn without(mut self, known: &HashSet<String>) -> Self {
         self.users.retain(|user| !known.contains(&user.folded()));
@@ -80,7 +80,7 @@ impl Batch {
     }
 }
 
-/// Returns the users that a snapshot names, who need not be read again when its listing is begun again.
+/// Returns the users that a snapshot contains, who need not be read again when its listing is restarted.
 ///
 /// # Errors
 /// When the snapshot cannot be read.
@@ -97,18 +97,18 @@ pub fn known_users(store: &dyn LoginStore, snapshot: SnapshotId) -> Result<HashS
     Ok(known)
 }
 
-/// Returns true if the server refused the place where a listing was to go on, and would do so for ever.
+/// Returns true if the server permanently refused the position at which a listing was to continue.
 #[must_use]
 pub fn is_refused_place(error: &SourceError) -> bool {
     matches!(error, SourceError::Call(error) if error.scope == Scope::Item)
 }
 
-/// Why users cannot be read any further.
+/// Why no more users can be read.
 #[derive(Debug)]
 pub enum SourceError {
-    /// The server did not list them.
+    /// The server refused to list them.
     Call(CallError),
-    /// The server would list them for ever.
+    /// The server's list would never end.
     Endless(EndlessListing),
     /// The temporary copy of a list cannot be read.
     List(std::io::Error),
@@ -119,23 +119,23 @@ pub enum SourceError {
 pub enum End {
     /// All users were read.
     Complete,
-    /// All users who can be named were read, and the server listed entries that cannot be, so the snapshot stays
+    /// All valid users were read, but the server listed entries that are not users, so the snapshot stays
     /// incomplete.
     Odd {
-        /// How many.
+        /// The number of such entries.
         entries: u64,
-        /// Where the first of them are.
+        /// The positions of the first ones.
         places: Vec<String>,
     },
-    /// Somebody wished for an end before that.
+    /// The caller asked for an earlier end.
     Wished(Wish),
-    /// Going on is pointless.
+    /// Continuing is pointless.
     Fatal(Fatal),
     /// The rest of the users cannot be read.
     Source(SourceError),
 }
 
-/// Streams all users of the app from a position on.
+/// Streams all users of the app, starting at a position.
 pub fn all_users(calls: &impl ScanCalls, from: Position) -> impl Stream<Item = Result<Batch, SourceError>> {
     let trail = CursorTrail::from(from.cursor.as_ref().map(Cursor::new).as_ref());
     let start = Some((from.cursor, from.done, trail));
@@ -158,19 +158,19 @@ pub fn all_users(calls: &impl ScanCalls, from: Position) -> impl Stream<Item = R
     })
 }
 
-/// How the place of an entry begins that is no user: no name of a user does.
+/// The prefix of the position of an entry that is not a user; no user name starts with it.
 const ODD: &str = "(no user: ";
 
-/// How many such places are told.
+/// How many such positions are reported.
 const PLACES_TOLD: usize = 10;
 
-/// Returns true if what a snapshot keeps as a user is an entry that is none.
+/// Returns true if an entry that a snapshot stores as a user is not a user.
 #[must_use]
 pub fn is_odd(user: &str) -> bool {
     user.starts_with(ODD)
 }
 
-/// Cuts a page into batches, without the first `skip` users, and says where the next page begins.
+/// Splits a page into batches, without the first `skip` users, and returns the cursor of the next page.
 fn batches_of(
     page: UserPage,
     cursor: Option<&str>,
@@ -192,7 +192,8 @@ fn batches_of(
             }
         })
         .collect();
-    // Kept with the first batch of their page, so with an earlier part of this scan if that was kept.
+    // Stored with the first batch of their page, so with an earlier part of this scan if that batch was
+    // stored.
     if !page.odd.is_empty() && skip == 0 {
         let place = cursor.map_or_else(|| "first page".to_owned(), |cursor| format!("page at {cursor}"));
         let odd = page
@@ -213,14 +214,14 @@ fn batches_of(
         }
     }
     let next = page.next.map(|next| (Some(next), 0));
-    // After the last user of a page a scan is at the beginning of the next one.
+    // After the last user of a page, a scan is at the start of the next page.
     if let (Some(last), Some((cursor, done))) = (batches.last_mut(), next.clone()) {
         last.after = Position { cursor, done };
     }
     (batches, next)
 }
 
-/// Streams the users of a list from a position on.
+/// Streams the users of a list, starting at a position.
 pub fn listed_users(
     mut users: impl Iterator<Item = std::io::Result<UserId>>,
     from: u64,
@@ -248,21 +249,21 @@ pub fn listed_users(
     stream::iter(batches)
 }
 
-/// How a scan reads.
+/// How fast a scan reads, and when it stops.
 #[derive(Debug, Clone)]
 pub struct Pace {
-    /// How many calls are under way at a time.
+    /// How many calls are in flight at once.
     pub concurrency: Concurrency,
-    /// What the surroundings want.
+    /// The stop request of the caller.
     pub wish: watch::Receiver<Wish>,
 }
 
-/// Reads users in batches and keeps what was found, until all are read or somebody wishes for an end.
+/// Reads users in batches and stores the results, until all are read or the caller asks for an end.
 ///
-/// `seen` is told the counts so far after every batch; `now_ms` is the time in milliseconds since 1970.
+/// `seen` receives the counts so far after every batch; `now_ms` is the time in milliseconds since 1970.
 ///
 /// # Errors
-/// When what was found cannot be kept.
+/// When the results cannot be stored.
 pub async fn scan(
     calls: &impl ScanCalls,
     store: &mut dyn LoginStore,
@@ -280,7 +281,7 @@ pub async fn scan(
     });
     let mut read = pin!(read.buffered(pace.concurrency.highest()));
     let (mut counts, mut breaker) = (Counts::default(), Breaker::default());
-    // Batches of a server that has fallen silent: kept if it speaks again, and read anew by the next scan if not.
+    // Batches of an unresponsive server: stored if it answers again, and read again by the next scan if not.
     let mut held_back: Vec<(Vec<(String, UserState)>, Position)> = Vec::new();
     let (mut heard, mut silence) = (false, None);
     let (mut odd, mut places) = (0, Vec::new());
@@ -294,7 +295,7 @@ pub async fn scan(
             Some(Err(error)) => return Ok(End::Source(error)),
             Some(Ok(read)) => read,
         };
-        // Read by nobody, so that the next scan begins with them.
+        // Not read, so the next scan starts with them.
         if found.errors.iter().any(|error| error.given_up) {
             return Ok(End::Wished(Wish::Drain(Cause::Deadline)));
         }
@@ -326,7 +327,7 @@ pub async fn scan(
             seen(counts);
         }
     }
-    // A server that was never heard has not been scanned, however few the users are.
+    // If the server never answered, nothing was scanned, however few the users are.
     if let (false, Some(error)) = (heard, silence) {
         return Ok(End::Fatal(Fatal::Unreachable(error)));
     }
@@ -358,7 +359,7 @@ fn keep(
 }
 
 async fn wished(wish: &mut watch::Receiver<Wish>) -> Wish {
-    // Nobody is left to wish for anything if the sender is gone.
+    // If the sender is gone, no more stop requests can come.
     match wish.wait_for(|wish| *wish != Wish::Run).await {
         Ok(wish) => *wish,
         Err(_) => std::future::pending().await,
@@ -373,10 +374,10 @@ fn state_of(error: &CallError) -> UserState {
     }
 }
 
-/// What the calls about a batch came to.
+/// The results of the calls for a batch.
 struct Found {
     users: Vec<(String, UserState)>,
-    /// How many of them are entries that are no users.
+    /// The number of entries that are not users.
     odd: u64,
     /// Whether at least one call was answered.
     answered: bool,
@@ -384,11 +385,11 @@ struct Found {
     errors: Vec<CallError>,
 }
 
-/// Reads the status of users, and the devices of those who are online.
+/// Reads the status of users, and the devices of users who are online.
 async fn read_batch(calls: &impl ScanCalls, places: &Places, batch: &Batch) -> Found {
     let users = &batch.users;
-    // Kept as failed reads: they may be anybody.
-    let why = "the server listed an entry that is no user who can be named";
+    // Stored as failed reads, because they may be any user.
+    let why = "the server listed an entry that is not a valid user name";
     let odd = batch
         .odd
         .iter()
@@ -398,7 +399,7 @@ async fn read_batch(calls: &impl ScanCalls, places: &Places, batch: &Batch) -> F
         return Found {
             users: odd.collect(),
             odd: odd_entries,
-            // Without an odd entry either, all of them are known already.
+            // Without odd entries, all of them are known already.
             answered: odd_entries > 0,
             errors: Vec::new(),
         };
@@ -440,7 +441,7 @@ async fn read_batch(calls: &impl ScanCalls, places: &Places, batch: &Batch) -> F
             })
         });
     Found {
-        // Names are the same in any case, and events name users in lower case.
+        // Names ignore case, and events name users in lower case.
         users: users.iter().map(UserId::folded).zip(states).chain(odd).collect(),
         odd: odd_entries,
         answered: true,

@@ -1,4 +1,4 @@
-//! What a character of a name is, and which name was probably meant. Pure.
+//! Classifies the characters of names, and guesses the intended name. Pure.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -7,37 +7,37 @@ use icu_normalizer::ComposingNormalizerBorrowed;
 use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory, Script};
 use icu_properties::{CodePointMapData, CodePointSetData};
 
-/// What a character does in a name.
+/// The role of a character in a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {
     /// A letter or a digit.
     Word,
-    /// A mark that is shown on the letter before it.
+    /// A mark that is shown on the preceding letter.
     Mark,
-    /// The blank of ASCII.
+    /// The ASCII space.
     Blank,
     /// Punctuation or a symbol.
     Sign,
-    /// A control character, among them tab and the line ends.
+    /// A control character, such as tab and line ends.
     Control,
-    /// Nothing is shown for it, or it only steers how others are shown.
+    /// An invisible character, or one that only controls how others are shown.
     Invisible,
-    /// A blank other than that of ASCII.
+    /// A space other than the ASCII space.
     OddBlank,
-    /// It stands for a character that could not be decoded.
+    /// A replacement for a character that could not be decoded.
     Damaged,
-    /// It has no agreed meaning.
+    /// A character without an agreed meaning.
     Meaningless,
 }
 
-/// Returns what `character` does in a name.
+/// Returns the role of `character` in a name.
 #[must_use]
 pub fn class(character: char) -> Class {
     match character {
         'a'..='z' | 'A'..='Z' | '0'..='9' => return Class::Word,
         ' ' => return Class::Blank,
         '_' | '-' | '.' => return Class::Sign,
-        // Braille without a dot counts as a symbol.
+        // Unicode classifies Braille without dots as a symbol.
         '\u{2800}' => return Class::Invisible,
         '\u{fffd}' => return Class::Damaged,
         _ => {}
@@ -78,7 +78,7 @@ pub fn ordinary(text: &str) -> Cow<'_, str> {
     ComposingNormalizerBorrowed::new_nfkc().normalize(text)
 }
 
-/// Returns what `text` looks like: ordinary characters, and nothing that cannot be seen.
+/// Returns what `text` looks like: ordinary characters, without invisible ones.
 #[must_use]
 pub fn as_seen(text: &str) -> Cow<'_, str> {
     if text.is_ascii() && !text.bytes().any(|byte| byte.is_ascii_control()) {
@@ -89,8 +89,8 @@ pub fn as_seen(text: &str) -> Cow<'_, str> {
     Cow::Owned(ordinary(&seen).trim().to_owned())
 }
 
-/// Returns the first letter of another script that is easily taken for a Latin one, or digit of another script, if there
-/// are Latin ones too.
+/// Returns the first letter of another script that is easily mistaken for a Latin letter, or digit of another
+/// script, if there are Latin ones too.
 #[must_use]
 pub fn first_stranger(text: &str) -> Option<(usize, char)> {
     if text.is_ascii() {
@@ -120,7 +120,7 @@ pub fn first_stranger(text: &str) -> Option<(usize, char)> {
         .find(|(_, character)| latin && (alike(*character) || is_digit(*character)))
 }
 
-/// Returns true if one name may end at `character` and the next begin: a tab, a line end, or another separator.
+/// Returns true if `character` can separate two names: a tab, a line end, or another separator.
 #[must_use]
 pub fn separates(character: char) -> bool {
     matches!(
@@ -129,7 +129,7 @@ pub fn separates(character: char) -> bool {
     )
 }
 
-/// Names a character by its code point, and in words where it cannot be seen.
+/// Describes a character by its code point, and in words if it is invisible.
 #[must_use]
 pub fn named(character: char) -> String {
     let code = format!("U+{:04X}", u32::from(character));
@@ -169,7 +169,7 @@ pub fn named(character: char) -> String {
     format!("{code} ({words})")
 }
 
-/// Returns `text` with whatever cannot be seen, or not be told from something else, as its code point.
+/// Returns `text` with invisible and ambiguous characters written as code points.
 #[must_use]
 pub fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());

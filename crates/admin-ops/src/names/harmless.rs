@@ -1,26 +1,26 @@
-//! Makes text from the server harmless for whoever looks at it.
+//! Makes text from the server safe to show.
 
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 
 use crate::names::characters::{Class, class};
 
-/// Replaces characters that could move the cursor, change colours, turn the reading direction, or not be seen at all.
+/// Replaces characters that could move the cursor, change colours or the reading direction, or be invisible.
 ///
-/// Names come from devices and therefore from anybody.
+/// Names come from devices, and so from anybody.
 #[must_use]
 pub fn harmless(text: &str) -> Cow<'_, str> {
     escaped(text, is_harmful, braced)
 }
 
-/// Replaces control characters only, among them line ends: for programs, which see text as it is.
+/// Replaces only control characters, including line ends: for programs, which read text as it is.
 #[must_use]
 pub fn one_line(text: &str) -> Cow<'_, str> {
     escaped(text, char::is_control, braced)
 }
 
-/// Does the same to JSON as [`harmless`] to text, without a change for its reader: such characters stand in strings only, and
-/// are written as `\u` with their number.
+/// Does to JSON what [`harmless`] does to text, without a change for its reader: such characters occur only
+/// in strings, and are written as `\u` escapes.
 #[must_use]
 pub fn harmless_json(json: &str) -> Cow<'_, str> {
     escaped(
@@ -60,7 +60,7 @@ fn escaped(
     let mut safe = String::with_capacity(text.len());
     for character in text.chars() {
         if unwanted(character) {
-            // Writing to a string does not fail.
+            // Writing to a string cannot fail.
             let _ = write(&mut safe, character);
         } else {
             safe.push(character);
@@ -69,7 +69,7 @@ fn escaped(
     Cow::Owned(safe)
 }
 
-/// What nothing is shown for, and what steers how other text is shown.
+/// Returns true for invisible characters and those that control how other text is shown.
 fn is_harmful(character: char) -> bool {
     matches!(
         class(character),

@@ -61,7 +61,7 @@ fn names_that_accounts_and_devices_have_are_taken() {
     }
 }
 
-/// What no kind of name may hold, with the place of the character.
+/// Characters that no kind of name may contain, with their positions.
 const UNSEEN: &[(&str, usize)] = &[
     ("ann\u{200b}", 4),
     ("\u{200b}ann", 1),
@@ -262,25 +262,25 @@ fn the_refusal_says_what_where_and_what_to_type() {
     for (text, expected) in [
         (
             "ann\u{200b}",
-            "the user or pattern `ann\\u{200b}` holds U+200B (zero width space) as character 4; write `ann`, or `?` for a character that the name really has",
+            "the user or pattern `ann\\u{200b}` contains U+200B (zero width space) as character 4; write `ann`, or `?` for a character that the name really contains",
         ),
         (
             "ａnn",
-            "the user or pattern `ａnn` holds U+FF41 `ａ` as character 1, an unusual form of another character; write `ann`, or `?` for a character that the name really has",
+            "the user or pattern `ａnn` contains U+FF41 `ａ` as character 1, an unusual form of another character; write `ann`, or `?` for a character that the name really contains",
         ),
         (
             "ann/",
-            "the user or pattern `ann/` holds U+002F `/` as character 4; write `ann`, or `?` for a character that the name really has",
+            "the user or pattern `ann/` contains U+002F `/` as character 4; write `ann`, or `?` for a character that the name really contains",
         ),
         (
             "/ios_1",
-            "the user or pattern `/ios_1` holds U+002F `/` as character 1; write `*/ios_1` for this device of every user",
+            "the user or pattern `/ios_1` contains U+002F `/` as character 1; write `*/ios_1` for this device of every user",
         ),
         (
             "ann, the CEO",
-            "the user or pattern `ann, the CEO` holds U+002C `,` as character 4; write one name, with nothing around or behind it, and `?` for a character that the name really has",
+            "the user or pattern `ann, the CEO` contains U+002C `,` as character 4; write one name with nothing before or after it, and `?` for a character that the name really contains",
         ),
-        ("", "the user or pattern is empty; leave it out"),
+        ("", "the user or pattern is empty; remove it"),
     ] {
         assert_eq!(check_exemption(text).unwrap_err().to_string(), expected);
     }

@@ -1,4 +1,4 @@
-//! What is reported of a run as a whole.
+//! The report of a run as a whole.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,17 +13,17 @@ use crate::schedule::tally::Tally;
 pub struct RunReport {
     /// The id of the run.
     pub run: String,
-    /// How many users this attempt was to work on.
+    /// How many users this attempt had to work on.
     pub users: u64,
-    /// What became of them.
+    /// The results of the users.
     pub tally: Tally,
-    /// Users whose turn did not come, or that waited for it when the run was stopped.
+    /// Users that were not reached, or were waiting for their turn when the run was stopped.
     pub not_started: u64,
-    /// The line of the first of them.
+    /// The line of the first such user.
     pub first_line_not_started: Option<u64>,
-    /// Users that failed in earlier attempts and were not tried again; repeating may help.
+    /// Users that failed in earlier attempts and were not retried; repeating may help.
     pub failed_earlier_retry_may_help: u64,
-    /// Users that failed in earlier attempts and were not tried again; repeating will not help.
+    /// Users that failed in earlier attempts and were not retried; repeating will not help.
     pub failed_earlier_final: u64,
     /// Users whose devices differed from the plan.
     pub drifted: u64,
@@ -34,14 +34,14 @@ pub struct RunReport {
 /// Why an attempt ended early.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stopped {
-    /// The reason, in one word, such as `interrupted` or `max_logouts`.
+    /// The reason as one word, such as `interrupted` or `max_logouts`.
     pub reason: String,
     /// The error behind it, if there is one.
     pub error: Option<String>,
 }
 
 impl RunReport {
-    /// Begins with what is known before anything is done.
+    /// Creates the report with what is known at the start.
     pub(super) fn begin(attempt: &Attempt) -> Self {
         let left = attempt.which.leaves(&attempt.before);
         let users = attempt.which.count(&attempt.before);

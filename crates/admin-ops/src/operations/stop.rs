@@ -30,13 +30,14 @@ impl StopHandle {
         (Self { wish, stop_waiting }, receiver)
     }
 
-    /// Stops in good order: nothing more is started, what waits for its turn is given up, and what is in flight is finished.
+    /// Stops cleanly: starts nothing new, cancels requests that wait for their turn, and finishes requests in
+    /// flight.
     pub fn drain(&self) {
         self.wish.send_replace(Wish::Drain(Cause::Signal));
         (self.stop_waiting)();
     }
 
-    /// Stops at once: what became of requests in flight is not known, and found out by whoever goes on with the run.
+    /// Stops at once: the results of requests in flight are unknown until the run is resumed.
     pub fn abort(&self) {
         self.wish.send_replace(Wish::Abort);
     }

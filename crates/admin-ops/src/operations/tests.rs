@@ -121,7 +121,7 @@ async fn a_run_that_was_drained_is_gone_on_with_and_everybody_is_logged_out_once
     assert!(!ended.is_complete() && ended.not_started > 0, "{ended:?}");
     assert_eq!(ended.stopped.unwrap().reason, "interrupted");
 
-    // What the service does beside the run is not given up.
+    // Requests of the service outside the run are not cancelled.
     assert!(
         client
             .list_devices(&UserId::parse("ann").unwrap())
@@ -163,7 +163,7 @@ async fn a_stream_that_is_dropped_leaves_a_run_to_go_on_with() {
         let (events, _stop) = ops.execute(run, one_at_a_time());
         let _ = pin!(events).next().await;
     }
-    // The recorder lets go of the run when its thread has ended.
+    // The recorder releases the run when its thread has ended.
     let run = loop {
         match ops.open(&id) {
             Err(RunError::Busy(_)) => tokio::task::yield_now().await,

@@ -14,7 +14,7 @@ use crate::schedule::pipeline::Stop;
 use crate::schedule::run_loop::Observer;
 use crate::server::calls::Calls;
 
-/// What was told and not yet taken from the stream: at most what one poll of the run brings.
+/// Reports that were not yet taken from the stream: at most those of one poll of the run.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Told(Arc<Mutex<VecDeque<Report>>>);
 
@@ -23,7 +23,7 @@ impl Told {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
     }
 
-    /// Streams what is told while `work` is done, and then what it ended with.
+    /// Streams the reports while `work` runs, and then its result.
     pub(super) fn and_then<W>(
         self,
         work: W,
@@ -52,7 +52,7 @@ impl Told {
     }
 }
 
-/// Tells a stream, or nobody.
+/// Passes reports to a stream, if there is one.
 pub(super) struct ToldObserver<S> {
     server: S,
     told: Option<Told>,

@@ -1,4 +1,4 @@
-//! What a plan says.
+//! The content of a plan.
 
 use easemob_admin_api::{DeviceId, UserId};
 use jiff::Timestamp;
@@ -21,25 +21,25 @@ pub struct PlanHeader {
     pub created: Timestamp,
     /// The version of the tool.
     pub tool: String,
-    /// The app key, or the app root where there is no key.
+    /// The app key, or the app root if there is no key.
     pub app: String,
-    /// The root of all calls.
+    /// The root URL of all calls.
     pub app_root: String,
     /// Whether the server is the embedded sandbox.
     pub sandbox: bool,
     /// Who made the plan.
     pub operator: Operator,
-    /// Why.
+    /// The reason.
     pub reason: Option<String>,
-    /// The ticket it belongs to.
+    /// The ticket that it belongs to.
     pub ticket: Option<String>,
-    /// Which devices are meant.
+    /// Which devices are selected.
     pub selection: Selection,
-    /// Where the users came from, in words.
+    /// A description of where the users came from.
     pub source: String,
 }
 
-/// One user with devices to end, or one that could not be read.
+/// One user with devices to sign out, or one that could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlannedUser {
     /// The line of the input.
@@ -48,7 +48,7 @@ pub struct PlannedUser {
     pub user: UserId,
     /// When the devices were read.
     pub seen: Timestamp,
-    /// Devices to end.
+    /// Devices to sign out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub end: Vec<PlannedDevice>,
     /// Devices that stay.
@@ -67,10 +67,10 @@ pub struct PlannedDevice {
     /// The name that the device reports.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// When it signed in, if its id tells.
+    /// When it signed in, if its id shows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signed_in_at: Option<Timestamp>,
-    /// Why it is ended, or why it stays; nothing for devices that nobody meant.
+    /// Why it is signed out, or why it stays; `None` for devices that were not selected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
 }
@@ -82,16 +82,16 @@ pub struct PlanTotals {
     pub users_read: u64,
     /// Users that could not be read.
     pub users_unread: u64,
-    /// Users with devices to end.
+    /// Users with devices to sign out.
     pub users_to_log_out: u64,
     /// Devices that were online.
     pub devices_online: u64,
-    /// Devices to end.
+    /// Devices to sign out.
     pub devices_to_end: u64,
 }
 
 impl PlannedUser {
-    /// Turns the user into an item of a run; nothing if there is nothing to do.
+    /// Converts the user to an item of a run, or returns `None` if there is nothing to do.
     #[must_use]
     pub fn into_item(self, number: u64) -> Option<Item> {
         let ids = |devices: Vec<PlannedDevice>| devices.into_iter().map(|device| device.device).collect();

@@ -1,8 +1,9 @@
-//! Puts results that come in any order back into the order of the input.
+//! Puts results that arrive in any order back into the order of the input.
 
 use std::collections::BTreeMap;
 
-/// Holds back what has come too early; jobs start in order, so that is never more than run at a time.
+/// Holds back results that arrive too early; jobs start in order, so these are never more than the jobs
+/// running at once.
 #[derive(Debug)]
 pub struct InOrder<T> {
     next: u64,
@@ -19,7 +20,7 @@ impl<T> Default for InOrder<T> {
 }
 
 impl<T> InOrder<T> {
-    /// Takes the result with this number, counted from 0, and returns what is ready now.
+    /// Adds the result with this number, counted from 0, and returns the results that are ready now.
     pub fn push(&mut self, number: u64, value: T) -> Vec<T> {
         self.early.insert(number, value);
         let mut ready = Vec::new();

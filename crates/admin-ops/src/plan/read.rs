@@ -1,4 +1,4 @@
-//! Reads a plan, after its digest was found to be right.
+//! Reads a plan, once its digest is verified.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Seek, SeekFrom};
@@ -11,39 +11,39 @@ use crate::files::digest::Sha256;
 use crate::names::check_exemption;
 use crate::plan::document::{FORMAT, PlanHeader, PlanTotals, PlannedUser};
 
-/// A plan whose digest is right.
+/// A plan with a valid digest.
 #[derive(Debug)]
 pub struct Plan {
-    /// The first line.
+    /// The header line.
     pub header: PlanHeader,
-    /// What it comes to.
+    /// The totals.
     pub totals: PlanTotals,
-    /// The digest that it ends with.
+    /// The digest at its end.
     pub sha256: String,
     file: File,
 }
 
-/// Why a file is no plan that can be done. Nothing is sent.
+/// Why a file cannot be used as a plan. Nothing is sent.
 #[derive(Debug, thiserror::Error)]
 pub enum PlanError {
-    /// It cannot be read.
-    #[error("the plan cannot be read")]
+    /// The file cannot be read.
+    #[error("cannot read the plan")]
     Io(#[from] io::Error),
-    /// It is something else.
-    #[error("this is no plan, or not the whole of one: {0}")]
+    /// The file is something else.
+    #[error("this is not a plan, or not a complete one: {0}")]
     NoPlan(String),
-    /// A name in it would match nobody.
-    #[error("the plan names somebody who cannot be meant: {0}")]
+    /// It contains a name that would match nobody.
+    #[error("the plan contains a name that cannot match: {0}")]
     Name(String),
     /// It was written by a newer version.
-    #[error("the plan has format {0}, and this version reads up to {FORMAT}; use a newer easemob-admin")]
+    #[error("the plan has format {0}, but this version reads up to {FORMAT}; use a newer easemob-admin")]
     Newer(u32),
     /// It was changed.
-    #[error("the plan was changed after it was made: its digest is {found}, and {said} is written in it")]
+    #[error("the plan was changed after it was made: its digest is {found}, but it contains {said}")]
     Edited {
-        /// What it is.
+        /// The actual digest.
         found: String,
-        /// What the plan says.
+        /// The digest in the plan.
         said: String,
     },
 }
@@ -66,7 +66,7 @@ impl Plan {
     /// Opens a plan and checks its digest.
     ///
     /// # Errors
-    /// When it is no plan, of a newer format, or was changed.
+    /// When it is not a plan, has a newer format, or was changed.
     pub fn open(path: &Path) -> Result<Self, PlanError> {
         let mut file = File::open(path)?;
         let mut hash = Sha256::default();
@@ -105,7 +105,8 @@ impl Plan {
         Ok(plan)
     }
 
-    /// Looks at every name before any of them is used; what was read from a server may be odd, but a call must reach it.
+    /// Checks every name before any of them is used; names from a server may be odd, but a call must reach
+    /// them.
     fn check_names(&self) -> Result<(), PlanError> {
         for exemption in self.header.selection.exempt.lines() {
             check_exemption(&exemption).map_err(|unclear| PlanError::Name(unclear.to_string()))?;
@@ -121,7 +122,7 @@ impl Plan {
         Ok(())
     }
 
-    /// Streams the users with devices to end and those that could not be read.
+    /// Streams the users with devices to sign out and those that could not be read.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -145,7 +146,7 @@ fn header(line: &str) -> Result<PlanHeader, PlanError> {
         .trim_end()
         .strip_suffix(",\"users\":[")
         .map(|open| format!("{open}}}"))
-        .ok_or_else(|| no_plan("its first line is not that of a plan"))?;
+        .ok_or_else(|| no_plan("its first line is not the header of a plan"))?;
     let any: AnyFormat = serde_json::from_str(&document).map_err(|error| no_plan(error.to_string()))?;
     if any.easemob_admin_plan > FORMAT {
         return Err(PlanError::Newer(any.easemob_admin_plan));
@@ -153,7 +154,7 @@ fn header(line: &str) -> Result<PlanHeader, PlanError> {
     serde_json::from_str(&document).map_err(|error| no_plan(error.to_string()))
 }
 
-/// Lines with their ends.
+/// Lines including their line ends.
 struct Lines(BufReader<File>);
 
 impl Lines {
@@ -276,7 +277,7 @@ mod tests {
                 ..header()
             };
             let user = PlannedUser {
-                // As a plan is read: any text is a user there.
+                // As when a plan is read: any text is a user there.
                 user: serde_json::from_value(user.into()).unwrap(),
                 ..users().remove(0)
             };
@@ -311,7 +312,7 @@ mod tests {
             } else {
                 content[at] ^= 1 << bit;
             }
-            // The very last line end is the only byte that says nothing.
+            // The very last line end is the only byte without meaning.
             prop_assume!(at + 1 < plan(&users()).len());
             prop_assert!(opened(&content).is_err());
         }

@@ -13,7 +13,7 @@ pub struct PlanWriter<W> {
 }
 
 impl<W: Write> PlanWriter<W> {
-    /// Writes the first line.
+    /// Writes the header line.
     ///
     /// # Errors
     /// When the disk is full.
@@ -29,7 +29,7 @@ impl<W: Write> PlanWriter<W> {
         })
     }
 
-    /// Writes one user; users with nothing to end are only counted.
+    /// Writes one user; users with nothing to sign out are only counted.
     ///
     /// # Errors
     /// When the disk is full.

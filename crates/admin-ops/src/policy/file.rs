@@ -1,4 +1,4 @@
-//! The policy file as it is written: TOML, every key known, every contradiction told with its line.
+//! The policy file: TOML in which every key must be known, and every contradiction is reported with its line.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -27,28 +27,28 @@ struct PolicyFile {
     /// Several devices, counted per platform, or one in all; `multi` if left out.
     #[cfg_attr(test, schemars(with = "Option<Mode>"))]
     mode: Option<Spanned<Mode>>,
-    /// Devices on each platform that `platforms` does not name; without it, they are not limited.
+    /// Devices on each platform that `platforms` does not name; unlimited if left out.
     default: Option<u32>,
     /// Devices on single platforms: android, ios, web, custom1 to custom100, or as the server writes it.
     #[serde(default)]
     #[cfg_attr(test, schemars(with = "BTreeMap<String, u32>"))]
     platforms: Platforms,
-    /// Every user keeps at least so many devices, whatever the limits say.
+    /// The fewest devices that every user keeps, whatever the limits say.
     #[serde(default)]
     min_surviving: usize,
-    /// What happens to devices beyond a limit whose age nobody knows; `never` if left out.
+    /// What happens to devices of unknown age that exceed a limit; `never` if left out.
     #[serde(default)]
     unknown_age: Chosen,
-    /// Whom the limits do not concern: what is exempt is not counted and never logged out.
+    /// Users and devices that are exempt from the limits: they are neither counted nor logged out.
     #[serde(default)]
     exempt: Exempt,
-    /// Users with limits of their own; the first entry that fits counts.
+    /// Users with limits of their own; the first matching entry counts.
     #[serde(default)]
     #[cfg_attr(test, schemars(with = "Vec<UserEntry>"))]
     user: Vec<Spanned<UserEntry>>,
 }
 
-/// Users with limits of their own; what is left out follows the rest of the file.
+/// Users with limits of their own; keys that are left out follow the rest of the file.
 #[derive(Debug, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -58,7 +58,7 @@ struct UserEntry {
     name: Spanned<String>,
     /// Several devices, counted per platform, or one in all.
     mode: Option<Mode>,
-    /// Devices on each platform that `platforms` does not name; it hides the numbers of the rest of the file.
+    /// Devices on each platform that `platforms` does not name; replaces the numbers of the rest of the file.
     default: Option<u32>,
     /// Devices on single platforms.
     #[serde(default)]
@@ -66,7 +66,7 @@ struct UserEntry {
     platforms: Platforms,
 }
 
-/// Users and devices that the limits do not concern.
+/// Users and devices that are exempt from the limits.
 #[derive(Debug, Default, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -75,7 +75,7 @@ struct Exempt {
     #[serde(default)]
     #[cfg_attr(test, schemars(with = "Vec<String>"))]
     users: Vec<Spanned<String>>,
-    /// Devices of all users by resource id, or patterns with * and ?; `ann/ios_*` are those of one user.
+    /// Devices of all users by resource id, or patterns with * and ?; `ann/ios_*` selects those of one user.
     #[serde(default)]
     #[cfg_attr(test, schemars(with = "Vec<String>"))]
     resources: Vec<Spanned<String>>,
@@ -104,10 +104,10 @@ impl From<Mode> for LimitMode {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 enum Chosen {
-    /// They are never logged out.
+    /// Never log them out.
     #[default]
     Never,
-    /// They count as older than all others.
+    /// Treat them as older than all others.
     Oldest,
 }
 
@@ -141,7 +141,8 @@ impl<'de> Deserialize<'de> for Platforms {
     }
 }
 
-/// A platform that is not a slip of a known one: a limit that concerns nobody would look like one that is kept.
+/// A platform whose name is not a typo of a known one: a limit that applies to nobody would look as if it
+/// were enforced.
 struct PlatformName(Platform);
 
 impl<'de> Deserialize<'de> for PlatformName {
@@ -156,12 +157,12 @@ fn platform(name: &str) -> Result<Platform, String> {
     let Ok(platform) = name.parse();
     match &platform {
         Platform::Other(other) if other.contains('_') => Err(format!(
-            "`{other}` is no platform: that is what precedes the first `_` of a resource id"
+            "`{other}` is not a platform: a platform is the part of a resource id before the first `_`"
         )),
         Platform::Other(other) if other.to_lowercase().starts_with("custom") => Err(format!(
-            "`{other}` is no platform; custom platforms are custom1 to custom100"
+            "`{other}` is not a platform; custom platforms are custom1 to custom100"
         )),
-        // Further away than one letter, it may well be a platform of its own.
+        // With more than one different letter, it may be a platform of its own.
         Platform::Other(other) => match NAMED.iter().find(|near| one_letter_off(other, near)) {
             Some(near) => Err(format!(
                 "`{other}` is not a known platform; did you mean `{near}`?"
@@ -176,14 +177,14 @@ fn one_letter_off(name: &str, known: &str) -> bool {
     strsim::damerau_levenshtein(&name.to_lowercase(), known) == 1
 }
 
-/// What is wrong with a policy, and in which line.
+/// What is wrong with a policy, and on which line.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Wrong {
     pub(super) line: usize,
     pub(super) message: String,
 }
 
-/// Reads the text of a policy file.
+/// Parses the text of a policy file.
 pub(super) fn parse(text: &str) -> Result<Policy, Wrong> {
     let at = |span: Option<Range<usize>>, message: String| Wrong {
         line: line_of(text, span),
@@ -217,7 +218,7 @@ pub(super) fn parse(text: &str) -> Result<Policy, Wrong> {
                 "`{name}` was named before, and only the first entry counts"
             ))
         } else if own.says_nothing() {
-            Some(format!("`{name}` has no limits: give mode, default or platforms"))
+            Some(format!("`{name}` has no limits: add mode, default or platforms"))
         } else {
             own.contradiction()
         };
@@ -230,7 +231,7 @@ pub(super) fn parse(text: &str) -> Result<Policy, Wrong> {
         });
     }
     if app == DeviceLimits::default() && users.is_empty() {
-        let message = "the policy limits nothing: give mode = \"single\", default, platforms or [[user]]";
+        let message = "the policy has no limits: add mode = \"single\", default, platforms or [[user]]";
         return Err(at(None, message.into()));
     }
     Ok(Policy {
@@ -244,7 +245,7 @@ pub(super) fn parse(text: &str) -> Result<Policy, Wrong> {
     })
 }
 
-/// The three keys that make limits, of the app or of some users.
+/// The three keys that define limits, of the app or of some users.
 struct DeviceLimitsOf<'a> {
     mode: Option<Mode>,
     default: Option<u32>,
@@ -259,10 +260,10 @@ impl DeviceLimitsOf<'_> {
     fn contradiction(&self) -> Option<String> {
         let numbers = self.default.is_some() || !self.platforms.0.is_empty();
         (self.mode == Some(Mode::Single) && numbers)
-            .then(|| "single mode is one device in all, so leave out default and platforms".into())
+            .then(|| "single mode allows one device in total, so leave out default and platforms".into())
     }
 
-    /// Returns these limits, and those of `below` where nothing is said, as the service lays a user's over the app's.
+    /// Returns these limits, completed from `below`, as the service applies a user's limits over the app's.
     fn over(&self, below: &DeviceLimits) -> DeviceLimits {
         let mut limits = below.clone();
         if self.default.is_some() {
@@ -270,7 +271,7 @@ impl DeviceLimitsOf<'_> {
             limits.platforms.clear();
         }
         limits.platforms.extend(self.platforms.0.clone());
-        // Numbers are about several devices.
+        // Numbers imply several devices.
         let implied = (self.default.is_some() || !self.platforms.0.is_empty()).then_some(Mode::Multi);
         limits.mode = self.mode.or(implied).map(LimitMode::from).or(limits.mode);
         limits

@@ -1,7 +1,8 @@
 //! Policies: how many devices each user may have online, written in a file and compared with what is online.
 //!
-//! `file` reads the TOML, [`surplus`] says by how much somebody exceeds, and [`Policy::selection`] turns the policy
-//! into a selection, so that the devices that go are chosen by the rules of every other logout.
+//! `file` reads the TOML, [`surplus`] computes by how much a user exceeds the limits, and
+//! [`Policy::selection`] converts the policy to a selection, so that the devices are chosen by the rules of
+//! every other logout.
 
 mod file;
 pub mod surplus;
@@ -21,20 +22,20 @@ use crate::select::selection::{Keep, Selection, UnknownAge};
 /// How many devices each user may have online at once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
-    /// How many, per user and platform.
+    /// The limits, by user and platform.
     pub limits: Limits,
-    /// What is neither counted nor logged out.
+    /// Users and devices that are neither counted nor logged out.
     pub exempt: Exemptions,
-    /// Every user keeps at least so many devices.
+    /// The fewest devices that every user keeps.
     pub min_surviving: usize,
-    /// What happens to surplus devices whose age nobody knows.
+    /// How to treat surplus devices of unknown age.
     pub unknown_age: UnknownAge,
 }
 
 /// A policy with the digest of the file that it was read from.
 #[derive(Debug, Clone)]
 pub struct PolicyOnDisk {
-    /// What the file says.
+    /// The policy in the file.
     pub policy: Policy,
     /// SHA-256 of the file, in lower-case hexadecimal.
     pub sha256: String,
@@ -43,22 +44,22 @@ pub struct PolicyOnDisk {
 /// Why a policy cannot be used; nothing was sent.
 #[derive(Debug, thiserror::Error)]
 pub enum PolicyError {
-    /// It cannot be read.
+    /// The file cannot be read.
     #[error("cannot read the policy {}", path.display())]
     Read {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// It is not a text in UTF-8.
+    /// The file is not UTF-8 text.
     #[error("{}, line {line} is {}", path.display(), foreign.words())]
     NotText {
         /// The file.
         path: PathBuf,
         /// The line, counted from 1.
         line: usize,
-        /// What it is.
+        /// What the bytes seem to be.
         foreign: Foreign,
     },
     /// Its content is wrong.
@@ -68,7 +69,7 @@ pub enum PolicyError {
         path: PathBuf,
         /// The line, counted from 1.
         line: usize,
-        /// What is wrong.
+        /// The problem.
         message: String,
     },
 }
@@ -77,7 +78,7 @@ impl PolicyOnDisk {
     /// Reads a policy file.
     ///
     /// # Errors
-    /// When the file cannot be read, holds something unknown, or contradicts itself.
+    /// When the file cannot be read, contains unknown keys, or contradicts itself.
     pub fn load(path: &Path) -> Result<Self, PolicyError> {
         let unreadable = |source| PolicyError::Read {
             path: path.to_owned(),
@@ -106,7 +107,7 @@ impl Policy {
         self.limits.of(user)
     }
 
-    /// Returns the devices that are beyond the limits, as a selection that any logout can be made with.
+    /// Returns a selection, usable for any logout, of the devices that exceed the limits.
     #[must_use]
     pub fn selection(&self) -> Selection {
         Selection {
@@ -118,7 +119,7 @@ impl Policy {
         }
     }
 
-    /// Returns the platforms that are limited by name, each once.
+    /// Returns the platforms that have limits by name, without duplicates.
     pub fn platforms(&self) -> impl Iterator<Item = &Platform> {
         let of_users = self.limits.users.iter().map(|own| &own.limits);
         let all = std::iter::once(&self.limits.app).chain(of_users);

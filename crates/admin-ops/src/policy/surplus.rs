@@ -1,4 +1,4 @@
-//! By how much a user exceeds the limits, and which devices may go for it. Pure.
+//! Computes by how much a user exceeds the limits, and which devices may be signed out for it. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,18 +8,18 @@ use crate::select::limits::Group;
 use crate::select::selection::{Choice, Keep, Selection, select_victims};
 use crate::server::calls::SeenDevice;
 
-/// Devices of one user that are more than their limit.
+/// A group of devices of one user that exceeds its limit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Surplus {
-    /// Those of one platform, or all.
+    /// The devices of one platform, or all.
     pub group: Group,
-    /// How many of them are online and count.
+    /// How many of them are online and counted.
     pub online: usize,
-    /// How many may be.
+    /// How many are allowed.
     pub limit: usize,
-    /// Those that go, oldest first.
+    /// Devices to sign out, oldest first.
     pub victims: Vec<Choice>,
-    /// Those that may not be chosen or need not go, and why.
+    /// Devices that may not or need not be signed out, and why.
     pub spared: Vec<Choice>,
 }
 
@@ -30,14 +30,15 @@ impl Surplus {
         self.online - self.limit
     }
 
-    /// Returns how many devices beyond the limit stay: their age is unknown or the same, or too few would survive.
+    /// Returns how many devices over the limit stay, because their age is unknown or equal, or too few would
+    /// survive.
     #[must_use]
     pub fn undecided(&self) -> usize {
         self.over().saturating_sub(self.victims.len())
     }
 }
 
-/// Returns how many of `devices` count for each group that has more of them than `limits` allow: online and limit.
+/// Returns, for each group with more `devices` than `limits` allow, the number online and the limit.
 #[must_use]
 pub fn exceeded<'a>(
     devices: impl IntoIterator<Item = &'a DeviceId>,
@@ -53,7 +54,7 @@ pub fn exceeded<'a>(
     groups
 }
 
-/// Returns where `user` exceeds the limits that `selection` was made of, and which devices go for it.
+/// Returns where `user` exceeds the limits in `selection`, and which devices to sign out.
 ///
 /// Exempt users and devices are not counted.
 #[must_use]
@@ -93,27 +94,27 @@ pub fn surplus(user: &UserId, devices: &[SeenDevice], selection: &Selection) -> 
         .collect()
 }
 
-/// What the surplus of many users comes to.
+/// The surplus of many users in total.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Totals {
     /// Users that were read.
     pub users: u64,
-    /// Users beyond a limit.
+    /// Users over a limit.
     pub users_over: u64,
     /// Devices that were online.
     pub online: u64,
-    /// Devices beyond a limit.
+    /// Devices over a limit.
     pub over: u64,
-    /// Of those, devices that go.
+    /// Devices over a limit to sign out.
     pub victims: u64,
-    /// Of those that go, devices of unknown age.
+    /// Devices of unknown age among those to sign out.
     pub victims_of_unknown_age: u64,
-    /// Devices beyond a limit that stay.
+    /// Devices over a limit that stay.
     pub undecided: u64,
 }
 
 impl Totals {
-    /// Counts one user of whom `online` devices were read.
+    /// Adds one user with `online` devices.
     pub fn count(&mut self, online: usize, surplus: &[Surplus]) {
         self.users += 1;
         self.users_over += u64::from(!surplus.is_empty());

@@ -1,19 +1,19 @@
-//! Errors of TOML files in words: the line, the key, and the key that was probably meant; never a value.
+//! Describes errors of TOML files: the line, the key, and the key that was probably intended; never a value.
 
 use std::ops::Range;
 
-/// Returns the line that a place in `text` is on, counted from 1.
+/// Returns the line of a position in `text`, counted from 1.
 #[must_use]
 pub fn line_of(text: &str, span: Option<Range<usize>>) -> usize {
     let start = span.map_or(0, |span| span.start.min(text.len()));
     text.as_bytes()[..start].split(|byte| *byte == b'\n').count()
 }
 
-/// Says what is wrong with the file `text` without showing a value: one of them may be a secret.
+/// Describes an error in the file `text` without showing a value, because one of them may be a secret.
 #[must_use]
 pub fn in_words(text: &str, error: &toml::de::Error) -> String {
     let said = error.message();
-    // What serde says of an unknown key names all that are known in its place.
+    // For an unknown key, serde lists all known keys in that place.
     if let ["unknown field ", key, known @ ..] = &said.split('`').collect::<Vec<_>>()[..] {
         let known: Vec<&str> = known.iter().copied().skip(1).step_by(2).collect();
         return match nearest(key, &known) {
@@ -25,7 +25,7 @@ pub fn in_words(text: &str, error: &toml::de::Error) -> String {
         Some((_, expected)) => {
             let of = key_of(text, error.span()).map_or_else(String::new, |key| format!(" of `{key}`"));
             let expected = match expected {
-                "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number that is not negative",
+                "u8" | "u16" | "u32" | "u64" | "usize" => "a non-negative integer",
                 other => other,
             };
             format!("wrong value{of}, expected {expected}")
@@ -34,7 +34,8 @@ pub fn in_words(text: &str, error: &toml::de::Error) -> String {
     }
 }
 
-/// Returns the key whose value is at a place in `text`; nothing if what precedes the place is no `key =`.
+/// Returns the key whose value is at a position in `text`, or `None` if the position does not follow a `key
+/// =`.
 fn key_of(text: &str, span: Option<Range<usize>>) -> Option<&str> {
     let before = text.get(..span?.start)?.trim_end().strip_suffix('=')?.trim_end();
     let bare = |character: char| character.is_ascii_alphanumeric() || "_-.".contains(character);
@@ -42,7 +43,7 @@ fn key_of(text: &str, span: Option<Range<usize>>) -> Option<&str> {
     Some(&before[key.len()..]).filter(|key| !key.is_empty())
 }
 
-/// Returns the known word that is most like `word`, if any is much like it.
+/// Returns the known word that is most similar to `word`, if any is similar enough.
 #[must_use]
 pub fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     let likeness = |candidate: &&str| strsim::jaro_winkler(word, candidate);
@@ -65,7 +66,7 @@ mod tests {
             let error = toml::from_str::<BTreeMap<String, BTreeMap<String, u32>>>(text).unwrap_err();
             in_words(text, &error)
         };
-        let whole = "expected a whole number that is not negative";
+        let whole = "expected a non-negative integer";
         assert_eq!(
             words("[limits]\nweb = \"x=1\""),
             format!("wrong value of `web`, {whole}")

@@ -1,5 +1,6 @@
-//! What a run says to the audit trail: [`sink`] writes it there before it goes into the journal, [`parts`] divides what is too
-//! long for a line, and [`taken_over`] brings back what the trail has and the journal lost.
+//! What a run writes to the audit trail: [`sink`] writes it there before it goes into the journal, [`parts`]
+//! splits events that are too long for a line, and [`taken_over`] restores what the trail has and the journal
+//! lost.
 
 pub mod parts;
 pub mod sink;

@@ -1,26 +1,26 @@
-//! Cuts an event that names more devices than a line of the trail holds into several, which name them all. Pure.
+//! Splits an event that names more devices than fit into a line of the trail. Pure.
 
 use easemob_admin_audit::Event;
 use serde_json::{Value, json};
 
-/// How many bytes of device ids one event names; with everything else it stays far below the longest line.
+/// How many bytes of device ids one event may name; with everything else it stays far below the longest line.
 const MOST: usize = 512 * 1024;
 
-/// So few devices fit into one event, whatever they are called.
+/// This many devices fit into one event, whatever their ids.
 const SURELY_FEW: usize = 256;
 
-/// Where an event keeps the devices that could not be ended.
+/// The detail that lists devices that could not be signed out.
 pub(super) const FAILED: &str = "failed_devices";
 
-/// Where a part says which it is.
+/// The detail with the number of a part.
 pub(super) const PART: &str = "part";
 
-/// Where a part says how many there are.
+/// The detail with the number of parts.
 pub(super) const PARTS: &str = "parts";
 
-/// Returns the events that stand for `event`: itself, or parts that say of themselves which of how many they are.
+/// Returns the events that represent `event`: itself, or numbered parts.
 ///
-/// Every part has everything but the devices; each device is in one of them.
+/// Every part has everything except the devices; each device is in one part.
 pub(super) fn in_parts(event: Event) -> Vec<Event> {
     let failed = event.details.get(FAILED).and_then(Value::as_array);
     if event.devices.len() + failed.map_or(0, Vec::len) <= SURELY_FEW {

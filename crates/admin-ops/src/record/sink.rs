@@ -1,4 +1,4 @@
-//! Puts the notes of a run into the audit trail.
+//! Writes the notes of a run to the audit trail.
 
 use std::collections::{HashMap, HashSet};
 use std::io;
@@ -17,23 +17,23 @@ use crate::run::journal::record::{self, Record, State};
 use crate::run::recorder::Note;
 use crate::run::run_record::Sink;
 
-/// Where an outcome that failed or was skipped keeps the state of the item.
+/// The detail with the state of an item that failed or was skipped.
 pub(super) const STATE: &str = "state";
 
-/// The trail as a sink of the notes of one run.
+/// The audit trail as a sink for the notes of one run.
 ///
-/// It comes before the journal: what the journal has, the trail has too.
+/// It is written before the journal: everything in the journal is also in the trail.
 pub struct AuditSink {
     trail: AuditTrail,
     events: RunEvents,
 }
 
-/// Turns the notes of one run into events of the trail.
+/// Converts the notes of one run to events of the trail.
 pub struct RunEvents {
     header: Header,
-    /// Who works on the run now, which need not be who created it.
+    /// Who works on the run now, not necessarily who created it.
     acting: Option<(Operator, String)>,
-    /// What was meant last for the items whose outcome is outstanding, by their number.
+    /// The last intent of each item whose outcome is outstanding, by item number.
     meant: HashMap<u64, Meant>,
 }
 
@@ -41,14 +41,14 @@ pub struct RunEvents {
 struct Meant {
     call: String,
     devices: Vec<DeviceId>,
-    /// Devices of which an event has told already that they ended.
+    /// Devices that an event has already reported as signed out.
     told: Vec<DeviceId>,
-    /// An attempt before this one meant it; what came of it is found out by reading.
+    /// Whether the intent is of an earlier attempt, whose result must be read from the server.
     earlier: bool,
 }
 
 impl AuditSink {
-    /// Binds a run to a trail.
+    /// Creates a sink that writes the events of a run to a trail.
     #[must_use]
     pub fn new(trail: AuditTrail, events: RunEvents) -> Self {
         Self { trail, events }
@@ -56,7 +56,8 @@ impl AuditSink {
 }
 
 impl RunEvents {
-    /// Begins an attempt on a run; `outstanding` are the calls of earlier attempts whose outcome nobody has noted.
+    /// Starts an attempt on a run; `outstanding` contains the calls of earlier attempts without a recorded
+    /// outcome.
     #[must_use]
     pub fn new(header: Header, outstanding: &HashMap<u64, progress::Meant>) -> Self {
         let earlier = |(n, meant): (&u64, &progress::Meant)| {
@@ -79,9 +80,9 @@ impl RunEvents {
         event(&self.header, self.acting.as_ref(), note)
     }
 
-    /// Remembers what is meant. An item whose act takes two calls has one outcome, but each of the calls is an act
-    /// that has to be found in the trail: that the second is meant tells that the first was done, and the devices
-    /// that it no longer names are ended.
+    /// Remembers an intent. An item whose act takes two calls has one outcome, but each call is an act that
+    /// the trail must show. The second intent proves that the first call was done, and that the devices it no
+    /// longer names are signed out.
     fn mean(&mut self, intent: &record::Intent, note: &Note) -> Option<Event> {
         let before = self.meant.remove(&intent.n);
         let before = before.filter(|before| !before.earlier && before.call != intent.call);
@@ -101,7 +102,7 @@ impl RunEvents {
         Some(self.done(before?.call, intent.n, intent.at, told, note))
     }
 
-    /// The event of a call that was done before the one that `note` is about.
+    /// Returns the event of a call that was done before the one in `note`.
     fn done(&self, call: String, n: u64, at: i64, ended: Vec<DeviceId>, note: &Note) -> Event {
         let done = Note {
             record: Record::Outcome(record::Outcome {
@@ -119,7 +120,7 @@ impl RunEvents {
         event
     }
 
-    /// Returns the events of a block of notes.
+    /// Returns the events for a block of notes.
     pub fn of(&mut self, notes: &[Note]) -> Vec<Event> {
         let mut events = Vec::with_capacity(notes.len());
         for note in notes {
@@ -141,7 +142,7 @@ impl RunEvents {
                                 note,
                             ));
                         }
-                        // What an earlier attempt meant has to do only with what is found to be done.
+                        // The intent of an earlier attempt only matters if the act turns out to be done.
                         if !meant.earlier || outcome.state == State::Done {
                             event.call = event.call.or(Some(meant.call));
                         }
@@ -183,7 +184,7 @@ impl Sink for AuditSink {
     }
 }
 
-/// What a call does that ends no session is done, and not ended.
+/// A call that signs nobody out is `done`, not `ended`.
 fn in_words_of(call: Option<&str>, outcome: Outcome) -> Outcome {
     match call {
         Some(call) if outcome == Outcome::Ended && !ends(call) => Outcome::Done,
@@ -191,20 +192,20 @@ fn in_words_of(call: Option<&str>, outcome: Outcome) -> Outcome {
     }
 }
 
-/// Returns true if the call ends sessions; a ban does.
+/// Returns true if the call ends sessions, as a ban does.
 fn ends(call: &str) -> bool {
     call.starts_with("sessions.") || call == "users.ban"
 }
 
-/// Returns true if what failed is what comes after a ban: that nobody could be asked what it left online makes the
-/// ban no less of an act.
+/// Returns true if the failure came after a ban: if the remaining devices could not be read, the ban is still
+/// an act.
 fn ban_was_done(meant: &str, outcome: &record::Outcome) -> bool {
     meant == "users.ban"
         && !outcome.failed.is_empty()
         && outcome.failed.iter().all(|failure| failure.call != meant)
 }
 
-/// Returns the event that a note is in the trail.
+/// Returns the event for a note.
 fn event(header: &Header, acting: Option<&(Operator, String)>, note: &Note) -> Event {
     let mut event = match &note.record {
         Record::Begin(begin) => started(header, begin, acting),
@@ -214,7 +215,7 @@ fn event(header: &Header, acting: Option<&(Operator, String)>, note: &Note) -> E
             event.devices = intent.devices.iter().map(ToString::to_string).collect();
             event
         }
-        // The one event of an act that says everything, so that it stands alone wherever it is sent.
+        // The only event of an act with full context, so that it can be forwarded alone.
         Record::Outcome(outcome) => in_context(settled(outcome), header, acting),
         Record::End(end) => {
             let mut event = Event::new(EventTime::from_millis(end.at), Kind::RunEnded);
@@ -298,7 +299,7 @@ fn settled(outcome: &record::Outcome) -> Event {
         .iter()
         .filter_map(|failure| failure.device.as_ref());
     let failed: Vec<String> = failed.map(ToString::to_string).collect();
-    // Words of the trail that stand for more than one state; whoever goes on with the run needs to know which.
+    // These outcomes of the trail stand for several states; resuming the run requires the exact one.
     let state = matches!(
         event.outcome,
         Some(Outcome::Failed | Outcome::Refused | Outcome::Skipped)
@@ -308,7 +309,7 @@ fn settled(outcome: &record::Outcome) -> Event {
     event
 }
 
-/// The action as the trail keeps it: lists that may be long by their length and digest.
+/// Returns the action as the trail stores it: lists that may be long are replaced by their length and digest.
 fn action(action: &Action) -> Value {
     let mut json = json!(action);
     for list in ["/selection/exempt", "/selection/keep_newest/users"] {
@@ -321,7 +322,7 @@ fn action(action: &Action) -> Value {
     json
 }
 
-/// What is not known is not written.
+/// Unknown values are left out.
 fn details<const N: usize>(pairs: [(&str, Value); N]) -> Map<String, Value> {
     pairs
         .into_iter()

@@ -1,4 +1,5 @@
-//! What the trail has of a run and its journal lacks: the trail is written first, and a program may be killed in between.
+//! Restores entries that the trail has but the journal lacks: the trail is written first, and a program may
+//! be killed in between.
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
@@ -16,13 +17,13 @@ use crate::run::journal::record::{self, Failure, Record, State};
 use crate::run::recorder::Note;
 use crate::run::run_record::Sink;
 
-/// How many entries of a run, and how many of its users, are looked at from the end of the trail: the journal lacks one
-/// block at most, and what a loss of power took within a tenth of a second.
+/// How many entries of a run, and how many of its users, are examined from the end of the trail: the journal
+/// lacks at most one block, plus what a power failure took within a tenth of a second.
 const MOST: usize = 1 << 16;
 
-/// Takes outcomes that are only in the trail over into the journal, so that nobody has two.
+/// Copies outcomes that are only in the trail to the journal, so that no item gets two.
 ///
-/// The trail is read only if the last attempt did not end in good order, and from the beginning of that attempt on.
+/// Reads the trail only if the last attempt did not end cleanly, and only from the start of that attempt.
 ///
 /// # Errors
 /// When the items or the trail cannot be read, or the journal cannot be written.
@@ -38,7 +39,7 @@ pub fn take_over(
     }
     let entries = Entries::of_last_attempt(trail, run, MOST as u64).map_err(io::Error::other)?;
     let mut told = Told::default();
-    // A line that cannot be read is for `audit verify` to report.
+    // `audit verify` reports unreadable lines.
     for entry in entries.into_iter().flatten().flatten() {
         if entry.event.run.as_deref() == Some(run) {
             told.note(entry.event, MOST);
@@ -68,24 +69,24 @@ pub fn take_over(
     journal.sync()
 }
 
-/// What the trail tells of the users of an attempt, by their line in the list.
+/// What the trail says about the users of an attempt, by line of the list.
 #[derive(Debug, Default)]
 struct Told {
     users: HashMap<u64, Last>,
     order: VecDeque<u64>,
 }
 
-/// What the trail tells last of one user.
+/// The last entries of the trail about one user.
 #[derive(Debug, Default)]
 struct Last {
-    /// The call that was meant last.
+    /// The last intended call.
     call: Option<String>,
-    /// The outcome since, in its parts.
+    /// The outcome since then, in its parts.
     outcome: Vec<Event>,
 }
 
 impl Told {
-    /// Takes note of an event, in the order of the trail; of more than `most` users, those are kept that came last.
+    /// Adds an event, in the order of the trail; of more than `most` users, the most recent ones are kept.
     fn note(&mut self, event: Event, most: usize) {
         let Some(line) = event.line else { return };
         if !self.users.contains_key(&line) {
@@ -99,7 +100,7 @@ impl Told {
         let last = self.users.entry(line).or_default();
         match event.kind {
             Kind::Intent => {
-                // Whatever was done before, there is a call now of which nothing is known.
+                // Whatever was done before, there is now a call with an unknown result.
                 last.outcome.clear();
                 last.call = event.call;
             }
@@ -115,7 +116,7 @@ impl Told {
 }
 
 impl Last {
-    /// Returns the outcome as the journal would have it, if it is one that a resumed run leaves as it is.
+    /// Returns the outcome as the journal would have it, if a resumed run would not repeat it.
     fn outcome(&self, item: &Item) -> Option<record::Outcome> {
         let event = self.outcome.first()?;
         let whole = number(event, PARTS).is_none_or(|parts| parts == self.outcome.len() as u64);
@@ -123,7 +124,7 @@ impl Last {
             return None;
         }
         let state = state(event)?;
-        // An act of two calls has an event for the first of them, which settles nothing.
+        // An act of two calls has an event for the first of them, which does not settle the item.
         let is_step = self.call.is_some() && event.call != self.call;
         if state == State::Done && is_step {
             return None;
@@ -163,7 +164,8 @@ impl Last {
     }
 }
 
-/// Returns the state that an item is in after an event; none if a resumed run works on it, or if it is not known.
+/// Returns the state of an item after an event, or `None` if a resumed run works on it or the state is
+/// unknown.
 fn state(event: &Event) -> Option<State> {
     match event.outcome.as_ref()? {
         Outcome::Ended | Outcome::Done if event.error.is_none() => Some(State::Done),

@@ -1,4 +1,4 @@
-//! What is reported of a user who is banned or unbanned.
+//! The report of a user who is banned or unbanned.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,17 +13,17 @@ pub struct BanReport {
     pub line: u64,
     /// The user.
     pub user: String,
-    /// What became of the user.
+    /// The outcome for the user.
     pub outcome: Outcome,
-    /// What failed.
+    /// The failure, if any.
     #[serde(flatten)]
     pub failure: Failure,
-    /// True if the user was locked, and is no more.
+    /// True if the user was locked, and the lock was removed.
     pub lock_ended: Option<bool>,
 }
 
 impl BanReport {
-    /// A report without failure.
+    /// Creates a report without failure.
     #[must_use]
     pub fn new(item: &Item, outcome: Outcome) -> Self {
         Self {
@@ -35,7 +35,7 @@ impl BanReport {
         }
     }
 
-    /// The report of a user whose job was cut off.
+    /// Creates the report of a user whose job was interrupted.
     #[must_use]
     pub fn cut_off(item: &Item) -> Self {
         Self {
@@ -44,7 +44,7 @@ impl BanReport {
         }
     }
 
-    /// The report of a call that failed.
+    /// Creates the report of a failed call.
     #[must_use]
     pub fn failed(item: &Item, error: &CallError) -> Self {
         Self {

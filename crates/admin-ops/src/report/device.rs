@@ -1,4 +1,4 @@
-//! What is reported of devices that are ended: of `sessions logout`, `sessions apply` and `limits enforce`.
+//! The reports of devices to sign out, for `sessions logout`, `sessions apply` and `limits enforce`.
 
 use easemob_admin_api::{DeviceId, UserId};
 use serde::{Deserialize, Serialize};
@@ -11,14 +11,14 @@ use crate::select::decide::Order;
 use crate::select::selection::Keep;
 use crate::server::calls::CallError;
 
-/// One device, or a user without any.
+/// One device, or a user without devices.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeviceReport {
     /// The line of the list.
     pub line: u64,
     /// The user.
     pub user: String,
-    /// What became of the device, or of the user if there is none.
+    /// The outcome for the device, or for the user if there is no device.
     pub outcome: Outcome,
     /// The resource id of the device.
     pub device: Option<String>,
@@ -28,9 +28,9 @@ pub struct DeviceReport {
     pub name: Option<String>,
     /// Why it was chosen or stays, or why there is nothing to do.
     pub why: Option<String>,
-    /// Whether it was seen to be gone, because the answer to its logout was lost.
+    /// Whether a second reading showed that it is gone, because the answer to its logout was lost.
     pub confirmed_by_reading: Option<bool>,
-    /// What failed.
+    /// The failure, if any.
     #[serde(flatten)]
     pub failure: Failure,
 }
@@ -54,7 +54,7 @@ impl DeviceReport {
         }
     }
 
-    /// The report of a user whose job was cut off.
+    /// Creates the report of a user whose job was interrupted.
     #[must_use]
     pub fn cut_off(item: &Item) -> Self {
         Self {
@@ -70,7 +70,7 @@ impl DeviceReport {
         }
     }
 
-    /// The report of a user, or of a device, for which the run stopped before the request was sent.
+    /// Creates the report of a user or device for which the run stopped before the request was sent.
     fn given_up(self, error: &CallError) -> Self {
         Self {
             why: Some(error.message.clone()),
@@ -108,7 +108,7 @@ impl DeviceReport {
         }
     }
 
-    /// The report of a device that was looked for again.
+    /// Creates the report of a device from the second reading.
     #[must_use]
     pub fn verified(user: &Ended, device: &DeviceId, verdict: Verdict, error: Option<&CallError>) -> Self {
         let outcome = match verdict {
@@ -131,7 +131,7 @@ impl DeviceReport {
 
 /// Returns the reports of one user, at least one.
 ///
-/// Devices that stay are told only where staying was a decision, not where they were never meant.
+/// Devices that stay are reported only if a rule kept them, not if they were never selected.
 #[must_use]
 pub fn of_user(item: &Item, result: &UserResult, order: &Order) -> Vec<DeviceReport> {
     let online = match result {
@@ -159,7 +159,7 @@ pub fn of_user(item: &Item, result: &UserResult, order: &Order) -> Vec<DeviceRep
         } else if matches!(order.selection.keep_newest, Some(Keep::Limits(_))) {
             "within the limits"
         } else if order.selection.is_everything() {
-            "no device is left of those that were meant"
+            "none of the selected devices are left"
         } else {
             "no device matches"
         };

@@ -1,4 +1,4 @@
-//! What is reported of device limits that are set, of a user or of the app.
+//! The report of a change of device limits, of a user or of the app.
 
 use std::collections::BTreeMap;
 
@@ -11,17 +11,17 @@ use crate::server::calls::CallError;
 /// One user whose limits are set, or the app.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LimitsReport {
-    /// Whose limits they are.
+    /// Whether the limits are those of a user or of the app.
     pub scope: Scope,
-    /// The user, unless they are those of the app.
+    /// The user; `None` for the limits of the app.
     pub user: Option<String>,
-    /// What became of them.
+    /// The outcome.
     pub outcome: Outcome,
-    /// The limits before; nothing if they could not be read.
+    /// The limits before; `None` if they could not be read.
     pub before: Option<LimitsView>,
-    /// The limits that were meant; nothing for a user who is to have none, or if those before could not be read.
+    /// The requested limits; `None` if the user's limits are removed, or those before could not be read.
     pub after: Option<LimitsView>,
-    /// What failed.
+    /// The failure, if any.
     #[serde(flatten)]
     pub failure: Failure,
 }
@@ -30,14 +30,14 @@ pub struct LimitsReport {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
-    /// Those of everybody who has none of their own.
+    /// The limits of all users without limits of their own.
     App,
-    /// Those of one user.
+    /// The limits of one user.
     User,
 }
 
 impl Scope {
-    /// Returns that of a user, or that of the app.
+    /// Returns the scope of a user, or of the app if there is no user.
     #[must_use]
     pub fn of(user: Option<&UserId>) -> Self {
         user.map_or(Self::App, |_| Self::User)
@@ -53,12 +53,12 @@ impl Scope {
     }
 }
 
-/// Limits, with the platforms by their words.
+/// Limits, with the names of the platforms.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LimitsView {
-    /// `multi` or `single`, if the server says so.
+    /// `multi` or `single`, if the server reports it.
     pub mode: Option<String>,
-    /// The limit of platforms that have none of their own.
+    /// The limit of platforms without a limit of their own.
     pub default: Option<u32>,
     /// The limits of platforms.
     pub platforms: BTreeMap<String, u32>,
@@ -78,7 +78,7 @@ impl From<&DeviceLimits> for LimitsView {
 }
 
 impl LimitsReport {
-    /// A report without failure about a user, or about the app.
+    /// Creates a report without failure about a user, or about the app.
     #[must_use]
     pub fn new(user: Option<&UserId>, outcome: Outcome) -> Self {
         Self {
@@ -99,7 +99,7 @@ impl LimitsReport {
         self
     }
 
-    /// Makes it the report of a call that failed.
+    /// Converts it to the report of a failed call.
     #[must_use]
     pub fn failed(mut self, error: &CallError) -> Self {
         self.outcome = error.outcome();
@@ -107,7 +107,7 @@ impl LimitsReport {
         self
     }
 
-    /// The report of a user, or of the app, whose turn was cut off.
+    /// Creates the report of a user, or of the app, whose job was interrupted.
     #[must_use]
     pub fn cut_off(user: Option<&UserId>) -> Self {
         Self {

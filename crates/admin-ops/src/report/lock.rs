@@ -1,4 +1,4 @@
-//! What is reported of a user who is locked or unlocked.
+//! The report of a user who is locked or unlocked.
 
 use easemob_admin_api::DeviceId;
 use jiff::Timestamp;
@@ -19,21 +19,21 @@ pub struct LockReport {
     pub line: u64,
     /// The user.
     pub user: String,
-    /// What became of the user.
+    /// The outcome for the user.
     pub outcome: Outcome,
-    /// How many devices were ended.
+    /// How many devices were signed out.
     pub devices_ended: Option<u64>,
-    /// What failed.
+    /// The failure, if any.
     #[serde(flatten)]
     pub failure: Failure,
-    /// The resource ids of the devices that were ended, separated by blanks.
+    /// The resource ids of the devices that were signed out, separated by spaces.
     pub devices: String,
     /// When the lock ends, to the second.
     pub until: Option<String>,
 }
 
 impl LockReport {
-    /// A report without failure.
+    /// Creates a report without failure.
     #[must_use]
     pub fn new(item: &Item, outcome: Outcome) -> Self {
         Self {
@@ -47,7 +47,7 @@ impl LockReport {
         }
     }
 
-    /// Adds the devices that were ended.
+    /// Adds the devices that were signed out.
     #[must_use]
     pub fn ended(self, devices: &[DeviceId]) -> Self {
         let names: Vec<&str> = devices.iter().map(DeviceId::as_str).collect();
@@ -76,14 +76,14 @@ impl LockReport {
         }
     }
 
-    /// The report of a user whose job was cut off.
+    /// Creates the report of a user whose job was interrupted.
     #[must_use]
     pub fn cut_off(item: &Item) -> Self {
         Self::new(item, Outcome::Unknown).with(Failure::cut_off())
     }
 }
 
-/// Reports a user for whom a call failed.
+/// Returns the result of a user for whom a call failed.
 #[must_use]
 pub fn failed(report: LockReport, error: &CallError) -> Done<LockReport> {
     let report = LockReport {
@@ -96,7 +96,7 @@ pub fn failed(report: LockReport, error: &CallError) -> Done<LockReport> {
     }
 }
 
-/// Reports a user for whom nothing was sent, because nothing can be put on record any more.
+/// Returns the result of a user for whom nothing was sent, because nothing can be recorded any more.
 #[must_use]
 pub fn not_started(item: &Item, error: &RecordError) -> Done<LockReport> {
     Done {

@@ -1,4 +1,4 @@
-//! The work of one process on a run: from the first note on record to the last.
+//! The work of one process on a run, from its first record to its last.
 
 use std::io;
 
@@ -15,41 +15,41 @@ use crate::run::store::{Items, OpenRun, RunError};
 /// The work of one process on a run.
 #[derive(Debug)]
 pub struct Attempt {
-    /// What the run is about.
+    /// The header of the run.
     pub header: Header,
-    /// How far the run had come before.
+    /// The state of the run before this attempt.
     pub before: Counts,
-    /// Which items are worked on.
+    /// Which items to work on.
     pub which: Which,
-    /// What is recorded by.
+    /// Records the attempt.
     pub recorder: Recorder,
 }
 
-/// Why an attempt cannot begin. Nothing was sent then.
+/// Why an attempt cannot start. Nothing was sent then.
 #[derive(Debug, thiserror::Error)]
 pub enum CannotBegin {
     /// The run cannot be read.
     #[error(transparent)]
     Run(#[from] RunError),
-    /// What the run has done cannot be told, because its audit trail cannot be read.
+    /// The results of the run are unknown, because its audit trail cannot be read.
     #[error("cannot compare the run with the audit trail, so nothing was sent")]
     Compare(#[source] io::Error),
     /// The audit trail cannot be written.
     #[error(transparent)]
     Trail(#[from] AuditError),
-    /// The system has no thread left to record with.
-    #[error("cannot start to record")]
+    /// The system cannot start another thread.
+    #[error("cannot start the recorder thread")]
     Thread(#[source] io::Error),
     /// The journal or the audit trail cannot be written.
-    #[error("the record of the run cannot be written, so nothing was sent")]
+    #[error("cannot write the record of the run, so nothing was sent")]
     Record(#[source] RecordError),
 }
 
 impl Attempt {
-    /// Opens everything that is written to, notes that `operator` starts to work, and returns what there is to do.
+    /// Opens all records, records that `operator` starts to work, and returns what there is to do.
     ///
     /// # Errors
-    /// When something cannot be read or written; then nothing may be sent.
+    /// When something cannot be read or written. Nothing may be sent then.
     pub async fn begin(
         open: OpenRun,
         which: Which,
@@ -67,7 +67,7 @@ impl Attempt {
         Self::with(recorder, header, progress, items, which, operator).await
     }
 
-    /// Begins with a recorder that has been started.
+    /// Starts with a recorder that is already running.
     pub(crate) async fn with(
         recorder: Recorder,
         header: Header,
@@ -85,7 +85,8 @@ impl Attempt {
         };
         let noted = recorder.record(Note::of_run(Record::Begin(begin))).await;
         if let Err(error) = noted {
-            // Whoever tries again finds the run free. That it ends with the same error says nothing more.
+            // Release the run, so that it can be tried again. Closing fails with the same error, which adds
+            // nothing.
             let _ = recorder.close();
             return Err(CannotBegin::Record(error));
         }
@@ -99,13 +100,13 @@ impl Attempt {
         Ok((this, tasks))
     }
 
-    /// Returns true if the run is about the app itself, and that is left to do.
+    /// Returns true if the run changes the app itself, and that is left to do.
     #[must_use]
     pub fn works_on_the_app(&self) -> bool {
         self.header.is_about_the_app() && self.which.count(&self.before) > 0
     }
 
-    /// Returns how many more devices may be ended, if that is limited.
+    /// Returns how many more devices may be signed out, if there is a limit.
     #[must_use]
     pub fn allowance(&self) -> Option<u64> {
         let spent = self.before.devices_ended + self.before.devices_intended;
@@ -113,10 +114,10 @@ impl Attempt {
         Some(allowance.saturating_sub(spent))
     }
 
-    /// Notes that the work has ended, and why if it was stopped, and waits until everything is on disk.
+    /// Records that the work has ended, and why if it was stopped, and waits until everything is on disk.
     ///
     /// # Errors
-    /// When something could not be put on record.
+    /// When something could not be recorded.
     pub async fn close(self, stopped: Option<&str>) -> Result<(), RecordError> {
         let end = End {
             at: self.recorder.now(),

@@ -1,6 +1,6 @@
-//! What every store of runs promises, as cases that a store is tried with.
+//! The rules that every store of runs must follow, as cases to test a store with.
 //!
-//! A store outside of this crate calls [`try_all`] from its own tests.
+//! A store outside this crate calls [`try_all`] from its own tests.
 
 use std::io;
 
@@ -18,10 +18,10 @@ use crate::run::run_record::{Recorded, RunRecord};
 use crate::run::store::{OpenRun, RunError, RunStore};
 use crate::target::Target;
 
-/// Tries every case with a store of its own, which `new` makes; it must be empty.
+/// Runs every case with a store of its own, which `new` creates; it must be empty.
 ///
 /// # Panics
-/// When the store does not do what it promises; the message names the case.
+/// When the store breaks a rule; the message names the case.
 pub fn try_all(new: &dyn Fn() -> Box<dyn RunStore>) {
     for (name, case) in CASES {
         let store = new();
@@ -37,31 +37,31 @@ pub fn try_all(new: &dyn Fn() -> Box<dyn RunStore>) {
 type Case = (&'static str, fn(&dyn RunStore));
 
 const CASES: &[Case] = &[
-    ("a run is kept as it was given", a_run_is_kept_as_it_was_given),
+    ("a run is stored as it was created", a_run_is_kept_as_it_was_given),
     (
-        "a run is worked on once at a time",
+        "only one process works on a run at a time",
         a_run_is_worked_on_once_at_a_time,
     ),
     ("records come back in order", records_come_back_in_order),
     (
-        "a run is gone on with where it ended",
+        "a run resumes where it ended",
         a_run_is_gone_on_with_where_it_ended,
     ),
     (
-        "an input that breaks off leaves no run",
+        "an incomplete input leaves no run",
         an_input_that_breaks_off_leaves_no_run,
     ),
     (
-        "runs are found by their beginnings",
+        "runs are found by the start of their ids",
         runs_are_found_by_their_beginnings,
     ),
     (
-        "a run that is not there is said to be missing",
+        "a missing run is reported as missing",
         a_missing_run_is_said_to_be_missing,
     ),
     ("a run is created once", a_run_is_created_once),
     (
-        "an act can be recorded before there is a run",
+        "an act can be recorded before a run exists",
         an_act_can_be_recorded_before_there_is_a_run,
     ),
 ];
@@ -155,7 +155,7 @@ fn outcome(item: &Item, state: State) -> Note {
     Note::of_item(item, Record::Outcome(outcome))
 }
 
-/// Opens what the notes of a run are written to.
+/// Opens the record of a run.
 fn recording(open: OpenRun) -> Box<dyn RunRecord> {
     let OpenRun {
         header,

@@ -1,4 +1,4 @@
-//! Runs as directories, and the audit trails beside them as files.
+//! Runs as directories, with the audit trails beside them as files.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Seek, SeekFrom, Write};
@@ -25,14 +25,14 @@ use crate::target::Target;
 const JOURNAL: &str = "journal.jsonl";
 const INPUT: &str = "input.jsonl";
 
-/// Keeps each run in a directory of its own, and the trail of each target in another.
+/// Stores each run in its own directory, and the trail of each target in another.
 #[derive(Debug, Clone)]
 pub struct RunDirectories {
     runs: PathBuf,
     trails: PathBuf,
 }
 
-/// A run whose journal is locked as long as this lives.
+/// A run whose journal is locked while this value lives.
 #[derive(Debug)]
 pub struct HeldDirectory {
     directory: PathBuf,
@@ -54,7 +54,7 @@ fn journal_of(run: &RunId) -> impl Fn(JournalError) -> RunError {
 }
 
 impl RunDirectories {
-    /// Names the directories of all runs and of all trails, which need not exist yet.
+    /// Uses these directories for all runs and all trails; they need not exist yet.
     #[must_use]
     pub fn at(runs: PathBuf, trails: PathBuf) -> Self {
         Self { runs, trails }
@@ -98,7 +98,7 @@ impl RunDirectories {
         })
     }
 
-    /// Opens a run as [`RunStore::open`] does, and says what holds it.
+    /// Opens a run as [`RunStore::open`] does, and returns the directory that holds it.
     pub(crate) fn hold(&self, id: &RunId) -> Result<(Header, Progress, HeldDirectory), RunError> {
         let directory = self.directory_of(id);
         let path = directory.join(JOURNAL);
@@ -151,7 +151,7 @@ impl RunStore for RunDirectories {
         make_new_directory(&directory).map_err(cannot("cannot create the run directory", &directory))?;
         let begun = self.begin(directory.clone(), header, items);
         if begun.is_err() {
-            // What cannot be removed is an empty run, which is never listed.
+            // If this fails, an empty run remains, which is never listed.
             let _ = fs::remove_dir_all(&directory);
         }
         begun
@@ -169,7 +169,7 @@ impl RunStore for RunDirectories {
     fn see(&self, id: &RunId) -> Result<SeenRun, RunError> {
         let path = self.directory_of(id).join(JOURNAL);
         let file = File::open(&path).map_err(|error| missing_or(error, id, &path))?;
-        // A lock of our own would keep the owner from starting, but only for the blink of this test.
+        // This lock would keep another process from starting, but only for an instant.
         let running = match file.try_lock_shared() {
             Err(TryLockError::WouldBlock) => true,
             Err(TryLockError::Error(error)) => {
@@ -188,7 +188,7 @@ impl RunStore for RunDirectories {
         Ok(seen)
     }
 
-    /// Directories without a journal are left out, and a directory that does not exist holds no runs.
+    /// Directories without a journal are skipped, and a missing directory contains no runs.
     fn list(&self) -> Result<Vec<RunId>, RunError> {
         let entries = match fs::read_dir(&self.runs) {
             Ok(entries) => entries,
@@ -227,7 +227,7 @@ impl RunStore for RunDirectories {
 }
 
 impl HeldDirectory {
-    /// Returns what the notes of the run are written to: the trail and then the journal.
+    /// Returns the sinks for the notes of the run: the trail, then the journal.
     pub(crate) fn sinks(
         self,
         header: &Header,

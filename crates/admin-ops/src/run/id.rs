@@ -9,7 +9,8 @@ use jiff::Timestamp;
 pub struct RunId(String);
 
 impl RunId {
-    /// Creates an id from the time (UTC, to the microsecond) and a random number, of which four bits count.
+    /// Creates an id from the time (UTC, to the microsecond) and a random number, of which four bits are
+    /// used.
     #[must_use]
     pub fn new(now: Timestamp, random: u32) -> Self {
         let time = now.strftime("%Y%m%d-%H%M%S");
@@ -17,7 +18,7 @@ impl RunId {
         Self(format!("{time}-{:06x}", micros << 4 | random & 0xf))
     }
 
-    /// Reads the name of a directory; nothing if it is no id.
+    /// Parses the name of a directory; `None` if it is not an id.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         let digits = |part: &str, len| part.len() == len && part.bytes().all(|byte| byte.is_ascii_digit());

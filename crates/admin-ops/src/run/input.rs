@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::files::digest::Hashed;
 use crate::run::item::Item;
 
-/// Takes items, one after the other.
+/// Writes items, one after the other.
 pub struct Writer {
     out: Hashed<BufWriter<File>>,
     count: u64,
@@ -34,7 +34,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Returns the file, how many items there are, and the digest of the file.
+    /// Returns the file, the number of items, and the digest of the file.
     ///
     /// # Errors
     /// When the disk is full.
@@ -45,7 +45,7 @@ impl Writer {
     }
 }
 
-/// Writes items to a new file and returns how many there are and the digest of the file.
+/// Writes items to a new file and returns their number and the digest of the file.
 ///
 /// # Errors
 /// When an item cannot be read, or the disk is full.
@@ -67,7 +67,7 @@ pub fn read(path: &Path) -> io::Result<impl Iterator<Item = io::Result<Item>> + 
     items(File::open(path)?)
 }
 
-/// Streams the items of a file that is open, from its beginning.
+/// Streams the items of an open file, from its start.
 ///
 /// # Errors
 /// When it cannot be read.

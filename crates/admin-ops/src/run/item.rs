@@ -1,15 +1,15 @@
-//! What a run works on: one user, with the devices that a plan names, if there is a plan.
+//! The items of a run: one user, with the devices that a plan names, if there is a plan.
 
 use easemob_admin_api::{DeviceId, UserId};
 use serde::{Deserialize, Serialize};
 
-/// One item of a run. Its number is its place in the run's copy of the input, counted from 0.
+/// One item of a run. Its number is its position in the run's copy of the input, counted from 0.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Item {
-    /// The place in the run, counted from 0.
+    /// The position in the run, counted from 0.
     #[serde(skip)]
     pub number: u64,
-    /// The line of the input, counted from 1; for users given as arguments their position.
+    /// The line of the input, counted from 1; for users given as arguments, their position.
     pub line: u64,
     /// The user.
     pub user: UserId,
@@ -19,7 +19,7 @@ pub struct Item {
 }
 
 impl Item {
-    /// Makes an item without a plan.
+    /// Creates an item without a plan.
     #[must_use]
     pub fn new(number: u64, line: u64, user: UserId) -> Self {
         Self {
@@ -31,22 +31,22 @@ impl Item {
     }
 }
 
-/// The devices of one user as a plan saw them.
+/// The devices of one user according to a plan.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Planned {
-    /// Devices to end.
+    /// Devices to sign out.
     pub end: Vec<DeviceId>,
     /// Devices that were online and stay.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub keep: Vec<DeviceId>,
 }
 
-/// An item with what is known about an earlier attempt.
+/// An item with what is known from earlier attempts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Task {
     /// The item.
     pub item: Item,
-    /// Devices that an earlier attempt meant to end, if it went that far: no others may be touched.
+    /// Devices that an earlier attempt intended to sign out, if it got that far; no others may be signed out.
     pub intended: Option<Vec<DeviceId>>,
 }
 

@@ -1,4 +1,4 @@
-//! What a run does, as its journal keeps it.
+//! The action of a run, as its journal stores it.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -10,69 +10,69 @@ use crate::select::selection::Selection;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Action {
-    /// Ends the devices that the selection means at the time of each user's turn.
+    /// Signs out the devices that match the selection when each user's turn comes.
     Logout {
         /// Which devices.
         selection: Selection,
     },
-    /// Ends the devices that a plan names.
+    /// Signs out the devices that a plan names.
     Apply {
         /// The digest of the plan.
         plan_sha256: String,
-        /// What happens to users whose devices have changed since.
+        /// What to do about users whose devices have changed since the plan.
         on_drift: OnDrift,
         /// The selection that the plan was made with.
         selection: Selection,
     },
-    /// Ends the devices that were beyond the limits of a policy, as far as they still are.
+    /// Signs out the devices that exceeded the limits of a policy, as far as they still do.
     Enforce {
-        /// The file of the policy, as it was named.
+        /// The file of the policy, as it was given.
         policy: String,
         /// The digest of that file.
         policy_sha256: String,
-        /// What the policy means, so that the run can be gone on with when the file has changed.
+        /// The policy as a selection, so that the run can be resumed after the file has changed.
         selection: Selection,
     },
     /// Keeps users from signing in.
     Ban,
-    /// Lets users sign in again.
+    /// Allows users to sign in again.
     Unban,
-    /// Bans users and ends their devices for some time.
+    /// Bans users and signs them out for some time.
     Lock {
         /// When the lock is to be lifted.
         until: Timestamp,
     },
     /// Lifts locks.
     Unlock {
-        /// When the locks were read from the book: what was set or extended since is not meant. Missing in runs of
+        /// When the locks were read: locks that were set or extended later are left alone. Missing in runs of
         /// older versions, which read them shortly before they were created.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         as_of: Option<Timestamp>,
     },
     /// Sets the device limits of users or of the app.
     SetLimits {
-        /// What is set, in words.
+        /// The new limits as text.
         limits: String,
-        /// What is set. Missing in runs of older versions, which have it in words only.
+        /// The change. Missing in runs of older versions, which only stored the text.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         change: Option<LimitChange>,
     },
 }
 
 impl Action {
-    /// Returns true if the devices are those of a plan.
+    /// Returns true if a plan names the devices.
     #[must_use]
     pub fn is_planned(&self) -> bool {
         matches!(self, Self::Apply { .. } | Self::Enforce { .. })
     }
 
-    /// Returns true if what was not finished can be gone on with; else the command is given again.
+    /// Returns true if unfinished work can be resumed; otherwise the command must be run again.
     #[must_use]
     pub fn can_be_gone_on_with(&self) -> bool {
         !matches!(self, Self::SetLimits { change: None, .. })
     }
 
-    /// Returns the command that does this.
+    /// Returns the command that creates such runs.
     #[must_use]
     pub fn command(&self) -> &'static str {
         match self {
@@ -88,17 +88,17 @@ impl Action {
     }
 }
 
-/// What happens to a user whose devices have changed since the plan was made.
+/// What to do about a user whose devices have changed since the plan was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnDrift {
-    /// Planned devices that are still there and still meant are ended; those that are new are left alone.
+    /// Sign out planned devices that are still online and still selected, and leave new ones alone.
     #[default]
     Skip,
-    /// The run stops before it touches the user.
+    /// Stop the run before it changes the user.
     Stop,
-    /// The selection is made again, so that new devices count too.
+    /// Apply the selection again, so that new devices count too.
     Include,
-    /// The selection is made again, and planned devices that it still means are ended; no others.
+    /// Apply the selection again, and sign out only planned devices that it still selects.
     StillMeant,
 }

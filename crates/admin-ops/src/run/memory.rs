@@ -1,4 +1,4 @@
-//! Runs in memory, with their audit trails: for tests, and as the model of a store that is no file.
+//! Runs in memory, with their audit trails: for tests, and as the model of a store that is not a file.
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
@@ -21,14 +21,14 @@ use crate::run::run_record::{Recorded, RunRecord};
 use crate::run::store::{HeldRun, Items, OpenRun, Records, RunError, RunStore, SeenRun};
 use crate::target::Target;
 
-/// Keeps runs and trails as long as the process lives. Clones are the same store.
+/// Stores runs and trails while the process lives. Clones are the same store.
 #[derive(Debug, Clone, Default)]
 pub struct MemoryRuns(Arc<Mutex<Kept>>);
 
 #[derive(Debug, Default)]
 struct Kept {
     runs: BTreeMap<RunId, Run>,
-    /// By the names of their targets.
+    /// By name of the target.
     trails: HashMap<String, MemoryTrail>,
 }
 
@@ -37,12 +37,12 @@ struct Run {
     header: Header,
     items: Arc<[Item]>,
     records: Vec<Record>,
-    /// Whether an attempt is at work on it.
+    /// Whether an attempt is working on it.
     held: bool,
 }
 
 impl MemoryRuns {
-    /// Looks at the audit trail of a target; nothing if nothing was ever recorded there.
+    /// Passes the audit trail of a target to `look`; returns `None` if nothing was ever recorded there.
     pub fn trail<T>(&self, target: &Target, look: impl FnOnce(&MemoryTrail) -> T) -> Option<T> {
         self.kept().trails.get(&target.name()).map(look)
     }
@@ -169,7 +169,7 @@ impl RunStore for MemoryRuns {
     }
 }
 
-/// A run that is worked on as long as this lives.
+/// A run that is being worked on while this value lives.
 #[derive(Debug)]
 struct HeldInMemory {
     runs: MemoryRuns,
@@ -205,7 +205,7 @@ impl HeldRun for HeldInMemory {
     }
 }
 
-/// Journal and trail of a run, which are changed together or not at all.
+/// Journal and trail of a run, which change together or not at all.
 struct MemoryRecord {
     held: Box<HeldInMemory>,
     target: Target,

@@ -1,7 +1,8 @@
-//! A run: what is to be done with whom, on record before anything is sent.
+//! Runs: what to do to which users, recorded before anything is sent.
 //!
-//! [`new`] puts one on record; [`attempt`] is the work of one process on a run; [`directory`] has one per run, with its [`input`] and its [`journal`]; [`recorder`] has the intent on record before
-//! anything is sent and the [`outcome`] after it, and [`resume`] says what is left to do.
+//! [`new`] records a run; [`attempt`] is the work of one process on it; [`directory`] stores each run in a
+//! directory, with its [`input`] and its [`journal`]; [`recorder`] records the intent before anything is sent
+//! and the [`outcome`] after it; [`resume`] computes what is left to do.
 
 pub mod attempt;
 pub mod conformance;

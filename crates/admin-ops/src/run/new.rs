@@ -1,4 +1,4 @@
-//! Puts a new run on record, before anything is sent.
+//! Records a new run before anything is sent.
 
 use std::io;
 
@@ -11,32 +11,32 @@ use crate::run::journal::header::{Durability, FORMAT, Header, Operator};
 use crate::run::store::{OpenRun, RunError, RunStore};
 use crate::target::Target;
 
-/// Why something is done, and how safely it is recorded.
+/// Why a run is made, and how durably it is recorded.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Mandate {
-    /// Why.
+    /// The reason.
     pub reason: Option<String>,
-    /// The ticket it belongs to.
+    /// The ticket that it belongs to.
     pub ticket: Option<String>,
-    /// When the bytes of a record are on disk.
+    /// When records are written to disk.
     pub durability: Durability,
 }
 
-/// What a new run does, and why.
+/// The action of a new run, and its mandate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewRun {
-    /// What is done to each user.
+    /// The action for each user.
     pub action: Action,
-    /// Why.
+    /// The reason, ticket and durability.
     pub mandate: Mandate,
-    /// Where the users come from, in words.
+    /// A description of where the users come from.
     pub source: String,
-    /// How many devices may be ended; nothing for no limit.
+    /// The most devices that may be signed out; `None` for no limit.
     pub allowance: Option<u64>,
 }
 
 impl NewRun {
-    /// A run without a limit of devices, of users that a program named.
+    /// Creates a run without a limit on devices, for users that a program names.
     #[must_use]
     pub fn new(action: Action, mandate: Mandate) -> Self {
         Self {
@@ -47,10 +47,11 @@ impl NewRun {
         }
     }
 
-    /// Writes the run and its items. `random` tells runs of one microsecond apart.
+    /// Writes the run and its items. `random` distinguishes runs that are created in the same microsecond.
     ///
     /// # Errors
-    /// When an item cannot be read or the run cannot be written; then nothing may be sent, and nothing is left behind.
+    /// When an item cannot be read or the run cannot be written. Nothing may be sent, and nothing is left
+    /// behind then.
     pub fn create(
         self,
         runs: &dyn RunStore,

@@ -1,4 +1,4 @@
-//! What the record says of a job that has ended. Pure.
+//! Computes the recorded outcome of a finished job. Pure.
 
 use crate::jobs::logout::{Fate, UserResult};
 use crate::run::item::Item;
@@ -6,10 +6,10 @@ use crate::run::journal::record::{Failure, Outcome, State};
 use crate::schedule::tally::Settled;
 use crate::server::calls::{CallError, Scope};
 
-/// So many failures of one user are recorded in the words of each.
+/// How many failures of one user are recorded with their full message.
 const MOST_IN_FULL: usize = 100;
 
-/// Returns the outcome of a logout job; nothing if the job did not get as far as to have one.
+/// Returns the outcome of a logout job, or `None` if the job ended before there was one.
 #[must_use]
 pub fn of_logout(item: &Item, result: &UserResult, at: i64) -> Option<Outcome> {
     if matches!(result, UserResult::Drifted(_) | UserResult::Unrecorded(_)) {
@@ -35,9 +35,9 @@ pub fn of_logout(item: &Item, result: &UserResult, at: i64) -> Option<Outcome> {
             }
             Fate::Failed(error) => {
                 let mut failure = failure(Some(id.clone()), error);
-                // The record of a user with thousands of devices has to fit into a line.
+                // The record of a user with thousands of devices must fit into a line.
                 if outcome.failed.len() >= MOST_IN_FULL {
-                    failure.error = "as for the devices before".into();
+                    failure.error = "same as for the previous devices".into();
                 }
                 outcome.failed.push(failure);
             }
@@ -48,13 +48,13 @@ pub fn of_logout(item: &Item, result: &UserResult, at: i64) -> Option<Outcome> {
     Some(outcome)
 }
 
-/// Returns the outcome of a job of a single call that names no device.
+/// Returns the outcome of a job with a single call that names no device.
 #[must_use]
 pub fn of_call(item: &Item, result: &Result<(), CallError>, at: i64) -> Outcome {
     of_number(item.number, result, at)
 }
 
-/// Returns the outcome of a single call by the number of its item.
+/// Returns the outcome of a single call, given the number of its item.
 #[must_use]
 pub fn of_number(n: u64, result: &Result<(), CallError>, at: i64) -> Outcome {
     let settled = result.as_ref().map_or_else(Settled::of_error, |()| Settled::Done);
@@ -83,7 +83,7 @@ fn state<'a>(settled: Settled, mut failures: impl Iterator<Item = &'a CallError>
             if failures.clone().any(|error| error.outcome_unknown) {
                 State::Unknown
             } else if failures.all(|error| error.scope != Scope::Item) {
-                // The server was silent or refused everything, which says nothing about this user.
+                // The server was unresponsive or refused everything, which says nothing about this user.
                 State::Unreached
             } else if settled == Settled::FailedRetry {
                 State::FailedRetry
@@ -168,7 +168,7 @@ mod tests {
             let error = error(scope, retry, unknown);
             let row = format!("{scope:?} {retry} {unknown}");
             assert_eq!(Settled::of_error(&error), settled, "{row}");
-            // A ban, a list of devices that cannot be read, and the only device of a user.
+            // A ban, a device list that cannot be read, and the only device of a user.
             assert_eq!(
                 of_call(&item(), &Err(error.clone()), 0).state,
                 state_of_one,

@@ -1,8 +1,8 @@
-//! Puts notes on record: in groups, from a thread of its own, each acknowledged when it is safe.
+//! Records notes in groups, from its own thread, and acknowledges each when it is safe.
 //!
-//! Whoever writes a note waits for the acknowledgement. Notes that arrive while a block is being written go
-//! into the next one together, so that one write, and one flush to disk, serves all of them: recording takes
-//! part of the waiting time of a request and none of the rate.
+//! The writer of a note waits for the acknowledgement. Notes that arrive while a block is being written go
+//! into the next block together, so that one write, and one flush to disk, serves all of them: recording adds
+//! to the latency of a request but does not reduce the rate.
 
 use std::fmt;
 use std::io;
@@ -23,7 +23,7 @@ use crate::run::run_record::{Recorded, RunRecord};
 /// How long bytes may wait for the disk with [`Durability::Batch`].
 pub const SYNC_EVERY: Duration = Duration::from_millis(100);
 
-/// No block holds more notes, so that the first of them does not wait for thousands of others.
+/// The largest block, so that the first notes do not wait for thousands of others.
 const LARGEST_BLOCK: usize = 4096;
 
 /// A record with what the audit trail needs to know about its item.
@@ -31,7 +31,7 @@ const LARGEST_BLOCK: usize = 4096;
 pub struct Note {
     /// The record of the journal.
     pub record: Record,
-    /// The line and the user it is about.
+    /// The line and the user of the item.
     pub about: Option<(u64, UserId)>,
 }
 
@@ -51,7 +51,7 @@ impl Note {
         }
     }
 
-    /// Returns the number of the item that it is about; nothing if it is about the run.
+    /// Returns the number of its item; `None` if the note is about the run.
     #[must_use]
     pub fn item(&self) -> Option<u64> {
         match &self.record {
@@ -62,14 +62,15 @@ impl Note {
     }
 }
 
-/// Something cannot be put on record, so it may not be done.
+/// Something cannot be recorded, so it must not be done.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum RecordError {
-    /// Nothing can be put on record any more, so nothing may be sent any more.
-    #[error("the record of the run cannot be written, so nothing more is sent")]
+    /// Nothing can be recorded any more, so nothing may be sent any more.
+    #[error("cannot write the record of the run, so nothing more is sent")]
     Failed(#[source] Arc<io::Error>),
-    /// Another attempt works on this item by now, so nothing may be sent for it. The others are not affected.
-    #[error("another attempt works on this user by now")]
+    /// Another attempt is working on this item now, so nothing may be sent for it. The other items are not
+    /// affected.
+    #[error("another attempt is now working on this user")]
     Fenced,
 }
 
@@ -88,14 +89,15 @@ struct Waiting {
 /// Returns the time in milliseconds since 1970.
 pub type Clock = fn() -> i64;
 
-/// How long notes are gathered before a block is written when the last one had [`MANY`]: a block costs about the same
-/// however many notes it has.
+/// How long to gather notes before writing a block, if the last block had [`MANY`]: a block costs about the
+/// same however many notes it has.
 const GATHER: Duration = Duration::from_micros(100);
 
-/// A block of more notes than this says that so many tasks write that gathering holds none of them up for long.
+/// A block of more notes than this shows that so many tasks are writing that gathering delays none of them
+/// for long.
 const MANY: usize = 8;
 
-/// Takes notes from any number of tasks.
+/// Accepts notes from any number of tasks.
 #[derive(Debug)]
 pub struct Recorder {
     clock: Clock,
@@ -103,14 +105,14 @@ pub struct Recorder {
     failure: Arc<OnceLock<RecordError>>,
 }
 
-/// Who writes.
+/// Where notes are written.
 #[derive(Debug)]
 enum Writing {
     Thread {
         queue: mpsc::Sender<Waiting>,
         writer: JoinHandle<Result<(), RecordError>>,
     },
-    /// The tasks themselves, in the same blocks each time: for stories that can be told again.
+    /// In the tasks themselves, in the same blocks each time: for reproducible simulations.
     #[cfg(test)]
     Here(Box<std::sync::Mutex<(Writer, Vec<Waiting>)>>),
 }
@@ -134,7 +136,7 @@ impl Recorder {
         })
     }
 
-    /// Starts without a thread: whoever waits first writes for all who wait.
+    /// Starts without a thread: the first task that waits writes for all that wait.
     #[cfg(test)]
     pub(crate) fn here(record: Box<dyn RunRecord>, durability: Durability, clock: Clock) -> Self {
         let failure = Arc::new(OnceLock::new());
@@ -146,10 +148,10 @@ impl Recorder {
         }
     }
 
-    /// Puts a note on record and waits until it is safe.
+    /// Records a note and waits until it is safe.
     ///
     /// # Errors
-    /// When it cannot be written; then every later note fails too.
+    /// When it cannot be written. Every later note fails too then.
     pub async fn record(&self, note: Note) -> Result<(), RecordError> {
         let (safe, wait) = oneshot::channel();
         let gone = || {
@@ -170,10 +172,10 @@ impl Recorder {
         wait.await.unwrap_or_else(|_| Err(gone()))
     }
 
-    /// Puts on record what is about to be sent for an item.
+    /// Records what is about to be sent for an item.
     ///
     /// # Errors
-    /// When it cannot be written; then nothing may be sent.
+    /// When it cannot be written. Nothing may be sent then.
     pub async fn intend(
         &self,
         item: &Item,
@@ -191,7 +193,7 @@ impl Recorder {
         self.record(Note::of_item(item, Record::Intent(intent))).await
     }
 
-    /// Puts on record what became of an item, if anything is to be said of it.
+    /// Records the outcome of an item, if there is one.
     ///
     /// # Errors
     /// When it cannot be written.
@@ -202,13 +204,13 @@ impl Recorder {
         }
     }
 
-    /// Returns the time in milliseconds since 1970, by the clock of the record.
+    /// Returns the time in milliseconds since 1970, by the recorder's clock.
     #[must_use]
     pub fn now(&self) -> i64 {
         (self.clock)()
     }
 
-    /// Returns the time by the clock of the record.
+    /// Returns the time by the recorder's clock.
     #[must_use]
     pub fn time(&self) -> Timestamp {
         Timestamp::from_millisecond(self.now()).unwrap_or_default()
@@ -278,7 +280,7 @@ impl Writer {
                 .unsynced_since
                 .is_some_and(|since| since.elapsed() >= SYNC_EVERY)
             {
-                // The failure is told to whoever writes next, and at the end.
+                // The next writer receives the error, and so does the caller that closes the recorder.
                 let _ = self.sync();
             }
         }
@@ -292,7 +294,7 @@ impl Writer {
         self.failure.get().cloned().map_or(Ok(()), Err)
     }
 
-    /// Writes a block, and tells everybody who waits whether it is safe.
+    /// Writes a block, and tells each waiting task whether it is safe.
     fn acknowledge(&mut self, waiting: &mut Vec<Waiting>) {
         let (block, safe): (Vec<Note>, Vec<_>) = waiting
             .drain(..)

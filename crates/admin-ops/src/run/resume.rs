@@ -1,4 +1,4 @@
-//! What is left to do of a run. Pure.
+//! Computes what is left to do of a run. Pure.
 
 use std::io;
 
@@ -8,16 +8,16 @@ use crate::run::journal::progress::{Counts, Progress, Standing};
 /// Which items an attempt works on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Which {
-    /// Those that were not finished: never begun, begun in vain, or with an outcome that nobody knows.
+    /// Unfinished items: not started, started in vain, or with an unknown outcome.
     Unfinished,
-    /// Those, and the failed ones for which repeating may help.
+    /// Unfinished items, and failed ones for which repeating may help.
     AndFailed,
-    /// Those, and all failed ones.
+    /// Unfinished items, and all failed ones.
     AndAllFailed,
 }
 
 impl Which {
-    /// Returns how many items that is.
+    /// Returns the number of such items.
     #[must_use]
     pub fn count(self, counts: &Counts) -> u64 {
         match self {
@@ -28,17 +28,17 @@ impl Which {
     }
 }
 
-/// Failures of earlier attempts that an attempt leaves as they are.
+/// Failures of earlier attempts that an attempt does not retry.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Left {
-    /// Those for which repeating may help.
+    /// Failures for which repeating may help.
     pub retry_may_help: u64,
-    /// Those for which it will not.
+    /// Failures for which repeating will not help.
     pub last: u64,
 }
 
 impl Which {
-    /// Returns the failures that an attempt does not try again.
+    /// Returns the failures that an attempt does not retry.
     #[must_use]
     pub fn leaves(self, counts: &Counts) -> Left {
         let (retry_may_help, last) = match self {
@@ -52,8 +52,8 @@ impl Which {
 
 /// Returns what is left to do, in the order of the input.
 ///
-/// Settled items are left out. An item for which devices were named before carries them, so that they are
-/// looked up before anything is sent, and no others are touched.
+/// Settled items are left out. If an earlier attempt named devices for an item, the task carries them, so
+/// that they are looked up before anything is sent, and no others are signed out.
 pub fn remaining(
     items: impl Iterator<Item = io::Result<Item>> + Send,
     progress: Progress,
@@ -135,7 +135,7 @@ mod tests {
 
     proptest! {
         /// Whatever was recorded before a crash, each item is either settled or left to do, never both, and
-        /// an item that has an intent and no good outcome is never done afresh.
+        /// an item with an intent but no good outcome is never started from scratch.
         #[test]
         fn nothing_is_lost_and_nothing_is_done_blindly(
             events in proptest::collection::vec((0_u64..8, proptest::option::of(0_usize..STATES.len())), 0..60)

@@ -1,4 +1,4 @@
-//! Where the notes of one run are kept: its journal, and what it says to the audit trail, as one unit of work.
+//! The record of one run: its journal and its entries in the audit trail, as one unit.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -7,10 +7,11 @@ use crate::run::recorder::Note;
 
 /// The record of one run.
 pub trait RunRecord: Send {
-    /// Puts notes on record, in journal and trail: all of them, except those about items that another attempt has taken over.
+    /// Writes notes to journal and trail: all of them, except those about items that another attempt has
+    /// taken over.
     ///
     /// # Errors
-    /// When they cannot be written. What was written by then is found by whoever goes on with the run.
+    /// When they cannot be written. The next attempt finds what was written by then.
     fn record(&mut self, notes: &[Note]) -> io::Result<Recorded>;
 
     /// Waits until everything is on disk.
@@ -20,19 +21,20 @@ pub trait RunRecord: Send {
     fn sync(&mut self) -> io::Result<()>;
 }
 
-/// What became of a block of notes.
+/// The result of recording a block of notes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub enum Recorded {
-    /// All of them are on record.
+    /// All of them are recorded.
     All,
-    /// All but those about these items, by their numbers: another attempt works on them by now, and nothing may be sent for
-    /// them. Files are locked as long as a run is worked on, so that this happens only where several workers share a run.
+    /// All except those about these items, given by number: another attempt is working on them now, and
+    /// nothing may be sent for them. Files stay locked while a run is worked on, so this happens only if
+    /// several workers share a run.
     Fenced(BTreeSet<u64>),
 }
 
 impl Recorded {
-    /// Returns true if a note is not on record, because its item is somebody else's.
+    /// Returns true if a note was not recorded, because another attempt owns its item.
     #[must_use]
     pub fn leaves_out(&self, note: &Note) -> bool {
         match self {
@@ -42,9 +44,9 @@ impl Recorded {
     }
 }
 
-/// One of the files that a run is recorded in.
+/// One of the files that record a run.
 pub trait Sink: Send {
-    /// Hands notes to the operating system, all or none of them acknowledged.
+    /// Passes notes to the operating system; either all of them are acknowledged or none.
     ///
     /// # Errors
     /// When they cannot be written.
@@ -57,7 +59,7 @@ pub trait Sink: Send {
     fn sync(&mut self) -> io::Result<()>;
 }
 
-/// Files that are written one after the other: what the last of them has on record, all of them have.
+/// Files that are written one after the other: what is in the last of them is in all of them.
 pub struct InOrder(pub Vec<Box<dyn Sink>>);
 
 impl RunRecord for InOrder {

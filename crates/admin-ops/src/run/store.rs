@@ -1,6 +1,6 @@
-//! Where runs are kept, each with its users, its journal and what it says to the audit trail.
+//! The store of runs, each with its users, its journal and its entries in the audit trail.
 //!
-//! Everything here blocks the thread for as long as the store takes.
+//! All methods block the thread while the store works.
 
 use std::fmt;
 use std::io;
@@ -21,12 +21,13 @@ pub type Items = Box<dyn Iterator<Item = io::Result<Item>> + Send>;
 /// The records of a journal, in their order.
 pub type Records = Box<dyn Iterator<Item = io::Result<Record>> + Send>;
 
-/// Keeps runs.
+/// Stores runs.
 pub trait RunStore: fmt::Debug + Send + Sync {
-    /// Keeps a new run, of which `header` says everything but the number of its items and their digest.
+    /// Stores a new run. `header` contains everything except the number of its items and their digest.
     ///
     /// # Errors
-    /// When an item cannot be read or the run cannot be written; then nothing that could be resumed is left behind.
+    /// When an item cannot be read or the run cannot be written. Nothing that could be resumed is left behind
+    /// then.
     fn create(
         &self,
         id: &RunId,
@@ -34,10 +35,10 @@ pub trait RunStore: fmt::Debug + Send + Sync {
         items: &mut dyn Iterator<Item = io::Result<Item>>,
     ) -> Result<OpenRun, RunError>;
 
-    /// Opens a run to go on with it.
+    /// Opens a run to continue it.
     ///
     /// # Errors
-    /// When another process works on it, or what it left behind is damaged.
+    /// When another process is working on it, or its files are damaged.
     fn open(&self, id: &RunId) -> Result<OpenRun, RunError>;
 
     /// Reads a run without working on it.
@@ -64,18 +65,18 @@ pub trait RunStore: fmt::Debug + Send + Sync {
     /// When they cannot be read.
     fn records(&self, id: &RunId) -> Result<Records, RunError>;
 
-    /// Proves that an act on a target could be put on record.
+    /// Checks that an act on a target can be recorded.
     ///
     /// # Errors
-    /// When it could not; then nothing may be sent.
+    /// When it cannot. Nothing may be sent then.
     fn can_record(&self, target: &Target) -> Result<(), CannotBegin>;
 }
 
 impl dyn RunStore + '_ {
-    /// Finds a run by its id, the unique beginning of its id, or the word `last`.
+    /// Finds a run by its id, the unique start of its id, or the word `last`.
     ///
     /// # Errors
-    /// When there is none, or more than one, or the text is empty: every id begins like that.
+    /// When there is none, or more than one, or the text is empty, since every id starts with that.
     pub fn find(&self, text: &str) -> Result<RunId, RunError> {
         if text.trim().is_empty() {
             return Err(RunError::NoName);
@@ -93,18 +94,18 @@ impl dyn RunStore + '_ {
     }
 }
 
-/// A run that this process works on; no other can.
+/// A run that this process works on, and no other can.
 #[derive(Debug)]
 pub struct OpenRun {
-    /// What it is about.
+    /// The header of the run.
     pub header: Header,
-    /// How far it has come.
+    /// Its progress.
     pub progress: Progress,
-    /// What keeps others from it.
+    /// Keeps other processes from the run.
     pub held: Box<dyn HeldRun>,
 }
 
-/// What keeps others from a run, until it is dropped.
+/// Keeps other processes from a run until it is dropped.
 pub trait HeldRun: fmt::Debug + Send {
     /// Streams the items.
     ///
@@ -112,11 +113,11 @@ pub trait HeldRun: fmt::Debug + Send {
     /// When they cannot be read.
     fn items(&self) -> Result<Items, RunError>;
 
-    /// Makes the run ready to be written, and adds to `progress` what only the audit trail knows of an attempt that was cut
-    /// off.
+    /// Prepares the run for writing, and adds to `progress` what only the audit trail knows about an
+    /// interrupted attempt.
     ///
     /// # Errors
-    /// When journal or trail cannot be read or written; then nothing may be sent.
+    /// When journal or trail cannot be read or written. Nothing may be sent then.
     fn into_record(
         self: Box<Self>,
         header: &Header,
@@ -124,21 +125,21 @@ pub trait HeldRun: fmt::Debug + Send {
     ) -> Result<Box<dyn RunRecord>, CannotBegin>;
 }
 
-/// A run as it was read, perhaps with another process at work on it.
+/// A run as it was read; another process may be working on it.
 #[derive(Debug)]
 pub struct SeenRun {
-    /// What it is about.
+    /// The header of the run.
     pub header: Header,
-    /// How far it has come.
+    /// Its progress.
     pub progress: Progress,
-    /// When and why the last attempt ended; nothing while it goes on, or if it was killed.
+    /// When and why the last attempt ended; `None` while it is running, or if it was killed.
     pub ended: Option<(i64, Option<String>)>,
-    /// Whether a process works on it.
+    /// Whether a process is working on it.
     pub running: bool,
 }
 
 impl SeenRun {
-    /// Begins with what a header says.
+    /// Creates the view of a run from its header.
     #[must_use]
     pub fn new(header: Header, running: bool) -> Self {
         Self {
@@ -149,7 +150,7 @@ impl SeenRun {
         }
     }
 
-    /// Takes note of the next record.
+    /// Adds the next record.
     pub fn note(&mut self, record: Record) {
         match &record {
             Record::Begin(_) => self.ended = None,
@@ -159,7 +160,7 @@ impl SeenRun {
         self.progress.note(record);
     }
 
-    /// Returns true if `runs resume` would find something to do.
+    /// Returns true if `runs resume` could continue the run.
     #[must_use]
     pub fn can_be_gone_on_with(&self) -> bool {
         let unfinished = self.progress.counts().unfinished() > 0;
@@ -170,28 +171,28 @@ impl SeenRun {
 /// Why a run cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// The text that names a run is empty, as that of a variable that is not set.
-    #[error("no run is named: the id is empty")]
+    /// The given id is empty, as if a variable was not set.
+    #[error("the run id is empty")]
     NoName,
-    /// There is no such run.
-    #[error("there is no run `{0}`")]
+    /// The run does not exist.
+    #[error("run `{0}` does not exist")]
     NoSuchRun(String),
-    /// More than one id begins like this.
-    #[error("`{0}` is the beginning of more than one run id")]
+    /// More than one id starts with the given text.
+    #[error("more than one run id starts with `{0}`")]
     Ambiguous(String),
-    /// Another process works on it.
-    #[error("another process works on the run {0}")]
+    /// Another process is working on it.
+    #[error("another process is working on run {0}")]
     Busy(RunId),
     /// The journal cannot be used.
-    #[error("the run {run} cannot be used")]
+    #[error("cannot use run {run}")]
     Journal {
         /// The run.
         run: RunId,
-        /// Why.
+        /// The cause.
         source: JournalError,
     },
-    /// The copy of the input is not the one that the run was begun with.
-    #[error("the input of the run {0} was changed after the run was begun")]
+    /// The copy of the input differs from the one that the run started with.
+    #[error("the input of run {0} was changed after the run was started")]
     InputChanged(RunId),
     /// The store cannot be read or written.
     #[error("{what} {at}")]
@@ -200,7 +201,7 @@ pub enum RunError {
         what: &'static str,
         /// The file or directory.
         at: String,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
 }

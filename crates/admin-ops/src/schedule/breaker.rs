@@ -1,31 +1,31 @@
-//! Notices when going on with a run is pointless.
+//! Detects when continuing a run is pointless.
 
 use crate::server::calls::{CallError, Scope};
 
 /// How many unreachable failures in a row end a run.
 ///
-/// Each of them was already repeated by the client, so twenty stand for minutes of silence.
+/// The client has already retried each of them, so twenty stand for minutes of silence.
 pub const MAX_UNREACHABLE: u32 = 20;
 
-/// Decides after every item whether the run goes on.
+/// Decides after every item whether the run continues.
 #[derive(Debug, Default)]
 pub struct Breaker {
     unreachable: u32,
 }
 
-/// Why a run was ended early.
+/// Why a run ended early.
 #[derive(Debug, Clone)]
 pub enum Fatal {
     /// The server refuses everything that this run could send.
     Refused(CallError),
     /// There is no token, so nothing can be sent.
     NoToken(CallError),
-    /// The server has been silent too long.
+    /// The server has been unresponsive for too long.
     Unreachable(CallError),
 }
 
 impl Fatal {
-    /// Returns the call that told.
+    /// Returns the error of the call that ended the run.
     #[must_use]
     pub fn error(&self) -> &CallError {
         match self {
@@ -35,14 +35,15 @@ impl Fatal {
 }
 
 impl Breaker {
-    /// Takes note of an item that reached a settled result.
+    /// Records an item with a settled result.
     pub fn succeeded(&mut self) {
         self.unreachable = 0;
     }
 
-    /// Takes note of a job with all its failures and returns the reason to stop, if there is one.
+    /// Records a job with all its failures and returns the reason to stop, if there is one.
     ///
-    /// A job counts once, however many devices it was about: one call that fails may be the failure of thousands.
+    /// A job counts once, however many devices it has: one failed call may be the failure of thousands of
+    /// devices.
     pub fn ended(&mut self, failures: &[CallError]) -> Option<Fatal> {
         let of = |scope| failures.iter().find(|failure| failure.scope == scope);
         let telling = [Scope::Token, Scope::Run, Scope::Item, Scope::Network]
@@ -55,11 +56,11 @@ impl Breaker {
         None
     }
 
-    /// Takes note of a failed call and returns the reason to stop, if there is one.
+    /// Records a failed call and returns the reason to stop, if there is one.
     pub fn failed(&mut self, error: &CallError) -> Option<Fatal> {
         match error.scope {
             Scope::Run => Some(Fatal::Refused(error.clone())),
-            // The client has asked again as often as that may help.
+            // The client has already retried as often as that may help.
             Scope::Token => Some(Fatal::NoToken(error.clone())),
             Scope::Item => {
                 self.unreachable = 0;

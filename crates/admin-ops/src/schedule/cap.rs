@@ -3,7 +3,7 @@
 use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-/// What the operator wrote: a number of devices, or a share of the devices online.
+/// The cap as given by the operator: a number of devices, or a share of the devices online.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum CapSpec {
     /// At most this many devices.
@@ -28,7 +28,7 @@ impl FromStr for CapSpec {
 }
 
 impl CapSpec {
-    /// Returns the number of devices that may be ended when `online` devices were read, rounded down.
+    /// Returns how many devices may be signed out when `online` devices were read, rounded down.
     #[must_use]
     pub fn allowance(self, online: u64) -> u64 {
         match self {
@@ -44,7 +44,7 @@ impl CapSpec {
     }
 }
 
-/// A shared allowance that is taken before each act, never after it.
+/// A shared allowance that is spent before each act, never after it.
 #[derive(Debug)]
 pub struct Cap {
     left: AtomicU64,
@@ -52,7 +52,7 @@ pub struct Cap {
 }
 
 impl Cap {
-    /// Creates an allowance of `devices`, or one that never ends.
+    /// Creates an allowance of `devices`, or an unlimited one.
     #[must_use]
     pub fn new(devices: Option<u64>) -> Self {
         Self {
@@ -63,8 +63,8 @@ impl Cap {
 
     /// Takes `devices` from the allowance, all or nothing.
     ///
-    /// Once refused, every later request is refused too: a smaller user must not slip through after the
-    /// run has decided to stop.
+    /// After one refusal, every later request is refused too: a user with fewer devices must not slip through
+    /// after the run has decided to stop.
     #[must_use]
     pub fn take(&self, devices: u64) -> bool {
         if self.is_hit() {

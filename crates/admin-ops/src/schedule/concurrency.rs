@@ -1,40 +1,41 @@
-//! How many jobs run at a time: a number that was given, or one that is found.
+//! Decides how many jobs run at once: a fixed number, or one that is found automatically.
 //!
-//! The idea is that of Netflix's concurrency limits: as long as requests take no longer than usual, the server has
-//! room, and more are sent at a time; when they take longer, they queue somewhere, and sending more would only
-//! lengthen that queue. What is usual is measured anew now and then, with half as many at a time, because a server
-//! may become slower for other reasons. The rate budget is kept by the client whatever the level; waiting for it
-//! counts as time that requests take, so that the level is no higher than the budget needs.
+//! The method is that of Netflix's concurrency limits. While requests take no longer than usual, the server
+//! has spare capacity, and more are sent at once; when they take longer, they are queueing somewhere, and
+//! sending more would only lengthen that queue. The usual latency is measured again from time to time, with
+//! half as many requests at once, because a server may become slower for other reasons. The client keeps to
+//! the rate budget whatever the level; waiting for it counts as latency, so that the level is no higher than
+//! the budget needs.
 
 use std::time::Duration;
 
-/// The most jobs at a time, given or found.
+/// The most jobs at once, fixed or automatic.
 pub const MOST: usize = 1024;
 
-/// The level is not raised beyond this by itself: with 20 ms an answer, it makes 12,000 requests a second.
+/// The highest automatic level: with 20 ms per answer, it makes 12,000 requests a second.
 const HIGHEST: u16 = 256;
 const FIRST: f64 = 8.0;
 
-/// Requests may take this much longer than usual before the level is lowered.
+/// How much longer than usual requests may take before the level is lowered.
 const TOLERANCE: f64 = 1.5;
-/// One round lowers the level to no less than this part.
+/// One round lowers the level at most to this fraction.
 const STEEPEST: f64 = 0.5;
-/// What failures leave of the level.
+/// A failed round lowers the level to this fraction.
 const BACK_OFF: f64 = 0.7;
-/// After so many rounds it is measured anew what is usual.
+/// The usual latency is measured again after this many rounds.
 const EPOCH: u32 = 100;
 
-/// How many jobs may run at a time.
+/// How many jobs may run at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Concurrency {
-    /// So many.
+    /// A fixed number.
     Fixed(usize),
-    /// As many as the server has room for.
+    /// As many as the server can handle.
     Auto,
 }
 
 impl Concurrency {
-    /// Returns the most jobs that may ever run at a time, at least one.
+    /// Returns the most jobs that may ever run at once, at least one.
     #[must_use]
     pub fn highest(self) -> usize {
         match self {
@@ -44,16 +45,16 @@ impl Concurrency {
     }
 }
 
-/// A level that is being found.
+/// An automatic level.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Level {
-    /// How many jobs may run at a time.
+    /// How many jobs may run at once.
     allowed: f64,
-    /// How long a request takes while there is room, if that is known.
+    /// The latency of a request while there is spare capacity, if it is known.
     usual: Option<Duration>,
-    /// There has been room in every round so far.
+    /// Whether there was spare capacity in every round so far.
     climbing: bool,
-    /// How many rounds ago it was measured what is usual.
+    /// How many rounds ago the usual latency was measured.
     rounds: u32,
 }
 
@@ -69,7 +70,7 @@ impl Default for Level {
 }
 
 impl Level {
-    /// Returns how many jobs may run at a time: from 1 to 256.
+    /// Returns how many jobs may run at once: from 1 to 256.
     #[must_use]
     #[expect(
         clippy::cast_possible_truncation,
@@ -81,18 +82,18 @@ impl Level {
     }
 }
 
-/// What was seen since the level was set.
+/// Measurements since the level was set.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Round {
-    /// How long a request took, on average.
+    /// The average latency of a request.
     pub latency: Duration,
-    /// Whether as many jobs were running as were allowed.
+    /// Whether as many jobs were running as allowed.
     pub full: bool,
-    /// Whether something failed in a way that less haste may help against.
+    /// Whether something failed in a way that a lower level may prevent.
     pub troubled: bool,
 }
 
-/// Returns the level of the next round.
+/// Returns the level for the next round.
 #[must_use]
 pub fn next_level(level: Level, round: Round) -> Level {
     if round.troubled {
@@ -119,7 +120,7 @@ pub fn next_level(level: Level, round: Round) -> Level {
     } else {
         level.allowed * room + level.allowed.sqrt()
     };
-    // A level that is not used says nothing about a higher one.
+    // A level that is not reached says nothing about a higher one.
     let highest = f64::from(HIGHEST);
     let most = if round.full { highest } else { level.allowed };
     Level {
@@ -135,17 +136,17 @@ pub fn next_level(level: Level, round: Round) -> Level {
 pub struct Gauge {
     concurrency: Concurrency,
     level: Level,
-    /// Jobs of this round that have ended, and how long they took.
+    /// The number of jobs of this round that have ended, and their duration.
     ended: u32,
     took: Duration,
     full: bool,
     troubled: bool,
-    /// How many requests had been sent when the round began.
+    /// How many requests had been sent when the round started.
     requests: u64,
 }
 
 impl Gauge {
-    /// Begins to follow a run before which `requests` had been sent.
+    /// Starts to follow a run; `requests` is the number sent before it.
     #[must_use]
     pub fn new(concurrency: Concurrency, requests: u64) -> Self {
         Self {
@@ -159,7 +160,7 @@ impl Gauge {
         }
     }
 
-    /// Returns how many jobs may run at a time.
+    /// Returns how many jobs may run at once.
     #[must_use]
     pub fn jobs(&self) -> usize {
         match self.concurrency {
@@ -168,7 +169,7 @@ impl Gauge {
         }
     }
 
-    /// Takes note of a job that has ended, one of `running`; `requests` is how many have been sent in all.
+    /// Records the end of one of `running` jobs; `requests` is the number sent in total.
     pub fn ended(&mut self, took: Duration, running: usize, troubled: bool, requests: u64) {
         if self.concurrency != Concurrency::Auto {
             return;
@@ -177,7 +178,8 @@ impl Gauge {
         self.took += took;
         self.troubled |= troubled;
         self.full |= running >= self.level.jobs();
-        // Twice as many as run at a time, so that most of them were begun at this level; trouble is answered at once.
+        // Wait for twice as many jobs as run at once, so that most of them started at this level; react to
+        // trouble at once.
         let enough = u32::try_from(self.level.jobs() * 2).unwrap_or(u32::MAX);
         if self.ended < enough && !(self.troubled && self.ended * 2 >= enough) {
             return;
@@ -209,7 +211,7 @@ mod tests {
         }
     }
 
-    /// Lets a server answer that takes `millis` for up to `room` requests at a time, and longer for more.
+    /// Simulates a server that takes `millis` for up to `room` requests at once, and longer for more.
     fn settled(millis: f64, room: f64, rounds: u32) -> Level {
         (0..rounds).fold(Level::default(), |level, _| {
             next_level(level, round(millis * (level.allowed / room).max(1.0)))

@@ -1,5 +1,6 @@
-//! Many users at a time: the [`run_loop`] works on them, [`pipeline`] runs one job for each, as many at once as [`concurrency`] says, [`breaker`] notices that
-//! going on is pointless, [`cap`] keeps the promise of a limit, [`tally`] counts.
+//! Works on many users at once: the [`run_loop`] works on them, [`pipeline`] runs one job for each, as many
+//! at once as [`concurrency`] allows, [`breaker`] detects when continuing is pointless, [`cap`] enforces a
+//! limit, and [`tally`] counts.
 
 pub mod breaker;
 pub mod cap;

@@ -1,8 +1,8 @@
-//! Runs one job per item, so many at a time, and stops in good order.
+//! Runs one job per item, a limited number at once, and stops cleanly.
 //!
-//! Items are taken from the source only when a place is free, so memory depends on the concurrency and not
-//! on the length of the input. They are started in the order of the input and finish in any order; whatever
-//! was not started is therefore a suffix of the input.
+//! Items are taken from the source only when a slot is free, so memory depends on the concurrency and not on
+//! the length of the input. They start in the order of the input and finish in any order; the items that were
+//! not started are therefore a suffix of the input.
 
 use std::future::Future;
 use std::io;
@@ -18,42 +18,42 @@ use tokio::time::{Instant, sleep};
 use crate::run::recorder::RecordError;
 use crate::schedule::breaker::Fatal;
 
-/// What the surroundings want of the run.
+/// What the caller wants of the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wish {
-    /// Go on.
+    /// Continue.
     Run,
-    /// Start nothing more, finish what is in flight.
+    /// Start nothing new, and finish what is in flight.
     Drain(Cause),
     /// Stop now; requests in flight are dropped.
     Abort,
 }
 
-/// Who wished for an early end.
+/// Who asked for an early end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cause {
     /// Ctrl-C or SIGTERM.
     Signal,
-    /// `--max-duration` is over.
+    /// `--max-duration` has ended.
     Deadline,
 }
 
 /// Why a run ended before its input did.
 #[derive(Debug)]
 pub enum Stop {
-    /// The surroundings wished for it.
+    /// The caller asked for a clean stop.
     Wished(Cause),
-    /// The surroundings wished for it at once.
+    /// The caller asked for an immediate stop.
     Aborted,
-    /// Going on is pointless.
+    /// Continuing is pointless.
     Fatal(Fatal),
     /// The cap of logouts was reached.
     Cap,
-    /// A user's devices differ from the plan, and the run was told to stop then.
+    /// A user's devices differ from the plan, and the run stops in that case.
     Drift,
-    /// What is done can no longer be put on record.
+    /// The run can no longer be recorded.
     Record(RecordError),
-    /// Nobody reads the results of a command that only reads.
+    /// Nobody reads the results of a read-only command.
     ReaderGone,
     /// Results can no longer be written.
     Output(io::Error),
@@ -85,30 +85,30 @@ impl Stop {
 pub struct End<T> {
     /// Why it ended early, if it did.
     pub stop: Option<Stop>,
-    /// Items whose jobs were dropped with unknown result; empty unless the run was aborted.
+    /// Items whose jobs were dropped with an unknown result; empty unless the run was aborted.
     pub dropped: Vec<T>,
     /// How many items were started.
     pub started: u64,
-    /// The first item that was not started; none of those after it was, either.
+    /// The first item that was not started; none after it was started, either.
     pub next: Option<T>,
 }
 
-/// What becomes of the results of a run, and how many jobs it has at a time.
+/// Handles the results of a run, and sets how many jobs run at once.
 pub trait Control<R> {
-    /// Returns how many jobs may run at a time; 0 counts as 1.
+    /// Returns how many jobs may run at once; 0 counts as 1.
     fn jobs(&self) -> usize;
 
-    /// Takes the result of a job that was one of `running` and took so long.
+    /// Handles the result of a job that was one of `running` and took `took`.
     fn take(&mut self, result: R, took: Duration, running: usize) -> ControlFlow<Stop>;
 
-    /// Hands on what was taken; called at the latest [`REST`] after something was.
+    /// Passes on the gathered results; called at most [`REST`] after a result arrived.
     fn rest(&mut self) -> ControlFlow<Stop>;
 }
 
-/// How long results may be gathered before they are handed on: too short for anybody to notice.
+/// How long results may be gathered before they are passed on: too short to notice.
 pub const REST: Duration = Duration::from_millis(20);
 
-/// Runs `work` on every item of `source`, and hands each result to `control`.
+/// Runs `work` on every item of `source`, and passes each result to `control`.
 pub async fn run<T, R, Fut>(
     source: impl Iterator<Item = io::Result<T>>,
     mut wish: watch::Receiver<Wish>,
@@ -164,7 +164,7 @@ where
         }
         if running.is_empty() {
             let next = source.next().and_then(Result::ok);
-            // A wish to drain that came after the last item was started changes nothing.
+            // A clean stop that is requested after the last item was started changes nothing.
             let stop = stop.filter(|stop| next.is_some() || !matches!(stop, Stop::Wished(_)));
             return End {
                 stop,
@@ -199,8 +199,8 @@ where
     }
 }
 
-/// Where the state of a job is kept. Places are used again: there are hundreds of thousands of jobs, each with a state
-/// of kilobytes.
+/// Memory for the state of a job. It is reused: there are hundreds of thousands of jobs, each with kilobytes
+/// of state.
 type Place<Fut> = Pin<Box<Option<Fut>>>;
 
 /// A job that is running.
@@ -212,13 +212,13 @@ struct Job<T, Fut> {
 }
 
 impl<T, Fut> Job<T, Fut> {
-    /// Drops the work and gives the item back.
+    /// Drops the work and returns the item.
     fn cut(self) -> (u64, T) {
         (self.number, self.item)
     }
 }
 
-// The work is pinned where it is; the job around it may be moved.
+// The work is pinned in its place; the job around it may be moved.
 impl<T, Fut> Unpin for Job<T, Fut> {}
 
 impl<T, Fut: Future> Future for Job<T, Fut> {
@@ -240,7 +240,7 @@ mod tests {
 
     use super::*;
 
-    /// Keeps the level, and hands each result to a function.
+    /// Keeps a fixed level, and passes each result to a function.
     struct Simple<F>(usize, F);
 
     impl<R, F: FnMut(R) -> ControlFlow<Stop>> Control<R> for Simple<F> {
@@ -349,7 +349,7 @@ mod tests {
         assert_eq!(end.started, 10);
     }
 
-    /// Counts what was taken since it rested last, and how often it rested.
+    /// Counts the results since the last rest, and the rests.
     #[derive(Default)]
     struct Gathering {
         unhanded: usize,
@@ -359,7 +359,7 @@ mod tests {
 
     impl Control<()> for Gathering {
         fn jobs(&self) -> usize {
-            // It grows while the run goes on.
+            // The level grows during the run.
             1 + self.rests
         }
 

@@ -1,4 +1,4 @@
-//! The run loop: works on the items of a run, counts what becomes of them, stops in good order, and tells an observer.
+//! The run loop: works on the items of a run, counts the results, stops cleanly, and informs an observer.
 
 use std::future::Future;
 use std::io;
@@ -18,18 +18,18 @@ use crate::server::calls::{CallError, Scope};
 /// The result of one job.
 #[derive(Debug)]
 pub struct Done<R> {
-    /// What is reported.
+    /// The reports.
     pub reports: Vec<R>,
     /// How the users of the job count.
     pub tally: Tally,
-    /// What failed.
+    /// The failed calls.
     pub failures: Vec<CallError>,
     /// Why the run must stop after this job.
     pub stop: Option<Stop>,
 }
 
 impl<R> Done<R> {
-    /// The result of a job on one user.
+    /// Creates the result of a job on one user.
     #[must_use]
     pub fn settled(reports: Vec<R>, settled: Settled) -> Self {
         let mut done = Self {
@@ -40,7 +40,7 @@ impl<R> Done<R> {
         done
     }
 
-    /// Makes the reports those of another type.
+    /// Converts the reports to another type.
     #[must_use]
     pub fn into_reports<S: From<R>>(self) -> Done<S> {
         Done {
@@ -89,25 +89,27 @@ impl<T: Batch> Batch for Vec<T> {
     }
 }
 
-/// Who is told what becomes of the items of a run.
+/// Observes the items of a run.
 pub trait Observer<R> {
-    /// Returns how many requests have been sent in all, by which the run finds how many jobs may run at a time.
+    /// Returns how many requests have been sent in total, from which the run finds how many jobs may run at
+    /// once.
     fn requests(&self) -> u64;
 
-    /// Takes what is reported of one job, which may be handed on at [`rest`](Self::rest); or says why the run has to stop.
+    /// Handles the reports of one job, which may be passed on at [`rest`](Self::rest); or returns why the run
+    /// must stop.
     fn report(&mut self, reports: Vec<R>) -> ControlFlow<Stop>;
 
-    /// Takes note that so many users have had their turn.
+    /// Records that `users` more users have had their turn.
     fn advance(&mut self, users: u64);
 
-    /// Hands on what was reported; called a few times a second while there is anything.
+    /// Passes on the reports; called a few times a second while there are any.
     fn rest(&mut self) -> ControlFlow<Stop>;
 
-    /// Takes note that a phase has ended: what comes next may take a while, and is something else.
+    /// Handles the end of a phase: the next one may take a while, and does something else.
     fn phase_ended(&mut self) {}
 }
 
-/// A run that is under way: one phase after the other, with one count of what became of its items.
+/// A run in progress: several phases with one count of results.
 #[derive(Debug)]
 pub struct RunLoop {
     wish: watch::Receiver<Wish>,
@@ -120,21 +122,21 @@ pub struct RunLoop {
     first_line_not_started: Option<u64>,
 }
 
-/// What became of a run.
+/// The result of a run.
 #[derive(Debug)]
 pub struct Ended {
-    /// What became of its items.
+    /// The results of its items.
     pub tally: Tally,
     /// Why it ended early, if it did.
     pub stop: Option<Stop>,
     /// The line of the first item that was not started, if there is one.
     pub first_line_not_started: Option<u64>,
-    /// The first failure, if all that came of the run was silence of the server.
+    /// The first failure, if the server never answered during the run.
     pub silent: Option<CallError>,
 }
 
 impl RunLoop {
-    /// Begins a run that follows `wish`.
+    /// Starts a run that follows `wish`.
     #[must_use]
     pub fn new(wish: watch::Receiver<Wish>, concurrency: Concurrency) -> Self {
         Self {
@@ -154,13 +156,13 @@ impl RunLoop {
         self.stop.as_ref()
     }
 
-    /// Notes a reason to stop, unless there is one already.
+    /// Records a reason to stop, unless there is one already.
     pub fn stop_because(&mut self, stop: Stop) {
         self.stop.get_or_insert(stop);
     }
 
-    /// Runs `work` on every item of `source`, unless the run was stopped before; `dropped` makes the report of an item that
-    /// was cut off.
+    /// Runs `work` on every item of `source`, unless the run was stopped earlier; `dropped` makes the report
+    /// of an item that was interrupted.
     pub async fn phase<T, R, Fut>(
         &mut self,
         source: impl Iterator<Item = io::Result<T>>,
@@ -179,9 +181,9 @@ impl RunLoop {
         }
     }
 
-    /// Runs `work` on what the run has left behind, unless it was stopped before.
+    /// Runs `work` on what the run has left, unless it was stopped earlier.
     ///
-    /// The users of the run are counted by then: whatever becomes of this phase, there is no more of them to do.
+    /// The users of the run are already counted: whatever happens in this phase, they are done.
     pub async fn afterwards<T, R, Fut>(
         &mut self,
         source: impl Iterator<Item = io::Result<T>>,
@@ -228,7 +230,7 @@ impl RunLoop {
             async move { (line, work.await) }
         };
         let end = pipeline::run(source, self.wish.clone(), work, &mut control).await;
-        // Somebody wished for an end, or the server asked for a pause that is longer than the run may take.
+        // The caller asked for an end, or the server asked for a pause that is longer than the run may take.
         let cause = match *self.wish.borrow() {
             Wish::Drain(cause) => cause,
             Wish::Run | Wish::Abort => Cause::Deadline,
@@ -262,16 +264,16 @@ impl RunLoop {
     }
 }
 
-/// What is done with every result of a phase.
+/// Handles every result of a phase.
 struct Bookkeeping<'r, O> {
     gauge: Gauge,
     breaker: Breaker,
     observer: &'r mut O,
     tally: &'r mut Tally,
     silence: &'r mut Silence,
-    /// The first line of those for whom nothing was sent.
+    /// The first line for which nothing was sent.
     unsent: &'r mut Option<u64>,
-    /// A request was given up before it was sent.
+    /// Whether a request was given up before it was sent.
     gave_up: bool,
 }
 
@@ -299,15 +301,15 @@ impl<R, O: Observer<R>> Control<(u64, Done<R>)> for Bookkeeping<'_, O> {
         self.tally.add(&done.tally);
         self.observer.advance(done.tally.settled() + done.tally.not_tried);
         self.silence.hear(&done.failures);
-        // What was given up says nothing of the server.
+        // A request that was given up says nothing about the server.
         let heard = !(gave_up && done.failures.is_empty());
         let fatal = heard.then(|| self.breaker.ended(&done.failures)).flatten();
-        // Somebody else works on this one by now, which says nothing of the others.
+        // Another attempt is working on this item now, which says nothing about the others.
         let stop = done
             .stop
             .filter(|stop| !matches!(stop, Stop::Record(RecordError::Fenced)));
         let stop = stop.or(fatal.map(Stop::Fatal));
-        // What has not begun would be given up as well.
+        // Items that have not started would be given up as well.
         let stop = stop.or(gave_up.then_some(Stop::Wished(Cause::Deadline)));
         match (self.observer.report(done.reports), stop) {
             (flow, None) => flow,
@@ -320,7 +322,7 @@ impl<R, O: Observer<R>> Control<(u64, Done<R>)> for Bookkeeping<'_, O> {
     }
 }
 
-/// Whether all that failed was silence of the server.
+/// Tracks whether every failure was silence of the server.
 #[derive(Debug)]
 struct Silence {
     only: bool,
@@ -337,7 +339,7 @@ impl Default for Silence {
 }
 
 impl Silence {
-    /// Takes note of the failures of one job.
+    /// Records the failures of one job.
     fn hear(&mut self, failures: &[CallError]) {
         self.only &= failures.iter().all(|error| error.scope == Scope::Network);
         self.first = self.first.take().or_else(|| failures.first().cloned());

@@ -1,14 +1,14 @@
-//! Counts what became of the items of a run.
+//! Counts the results of the items of a run.
 
 use serde::{Deserialize, Serialize};
 
 use crate::jobs::logout::{Fate, UserResult};
 use crate::server::calls::CallError;
 
-/// What became of one item as a whole.
+/// The result of one item as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Settled {
-    /// Done, or it would be done by a run that is not dry.
+    /// Done, or a real run would do it.
     Done,
     /// There was nothing to do.
     NothingToDo,
@@ -18,7 +18,7 @@ pub enum Settled {
     FailedFinal,
     /// Not tried, because the run stops.
     NotStarted,
-    /// In flight when the run was stopped at once.
+    /// In progress when the run was aborted.
     Unknown,
 }
 
@@ -77,11 +77,11 @@ pub struct Tally {
     pub failed_retry: u64,
     /// Failed items for which repeating will not help.
     pub failed_final: u64,
-    /// Items in flight when the run was stopped at once.
+    /// Items in progress when the run was aborted.
     pub unknown: u64,
-    /// Items that reached their turn and were not tried.
+    /// Items that were reached but not tried.
     pub not_tried: u64,
-    /// Devices ended, or that would be ended.
+    /// Devices that were, or would be, signed out.
     pub devices: u64,
 }
 

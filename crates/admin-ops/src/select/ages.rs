@@ -1,16 +1,16 @@
-//! When devices signed in, as far as anybody knows: the device list of the server does not tell.
+//! Sources of sign-in times, because the server's device list does not contain them.
 
 use std::fmt::Debug;
 
 use easemob_admin_api::{DeviceId, UnixMillis, UserId};
 
-/// A source of sign-in times. It is asked once for each device of a list that was read.
+/// A source of sign-in times. It is called once for each device of a list that was read.
 pub trait Ages: Debug + Send + Sync {
     /// Returns when `device` of `user` signed in, if this source knows.
     fn age_of(&self, user: &UserId, device: &DeviceId) -> Option<UnixMillis>;
 }
 
-/// The millisecond that the Web SDK puts into its resource ids; other devices have none.
+/// The millisecond that the Web SDK puts into its resource ids; other ids have no time stamp.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct IdStamps;
 

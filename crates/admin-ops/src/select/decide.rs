@@ -1,9 +1,10 @@
-//! Decides what is done about one user, from the devices online and from what was said before. Pure.
+//! Decides what to do about one user, from the devices online and from earlier decisions. Pure.
 //!
-//! Three cases: a fresh user, whose devices the selection divides; a user of a plan, whose devices are named
-//! and may have changed since; and a user of an earlier attempt, of whose named devices some may still be there.
-//! Named devices are ended as they were named, but never so many that fewer stay than the selection says: who was to
-//! stay may have left. If the order is to end only what is still meant, a surplus that has gone by itself is none.
+//! There are three cases: a new user, whose devices the selection divides; a user of a plan, whose devices
+//! are named and may have changed since then; and a user of an earlier attempt, some of whose named devices
+//! may still be online. Named devices are signed out as they were named, but never so many that fewer stay
+//! than the selection requires, because devices that were to stay may have left. If the order is to sign out
+//! only devices that are still selected, devices that signed out by themselves reduce the surplus.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -15,29 +16,29 @@ use crate::run::job::OnDrift;
 use crate::select::selection::{Choice, Selection, select_victims};
 use crate::server::calls::SeenDevice;
 
-/// What a run means to do to each user.
+/// What a run intends to do to each user.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Order {
-    /// Which devices are meant.
+    /// Which devices are selected.
     pub selection: Selection,
-    /// What happens to users whose devices differ from their plan.
+    /// What to do about users whose devices differ from their plan.
     pub on_drift: OnDrift,
 }
 
-/// What is done about one user.
+/// The decision about one user.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Decision {
-    /// Devices to end.
+    /// Devices to sign out.
     pub victims: Vec<Choice>,
-    /// Devices that stay, by a rule that has to be told.
+    /// Devices that stay because of a rule, which is reported.
     pub spared: Vec<Choice>,
-    /// Devices that nobody meant.
+    /// Devices that were not selected.
     pub others: Vec<SeenDevice>,
-    /// Devices that were named before and are no longer online.
+    /// Devices that were named earlier and are no longer online.
     pub gone: Vec<DeviceId>,
-    /// Whether the call that ends all devices of the user does no more than is meant.
+    /// Whether the call that signs out all devices of the user does no more than intended.
     pub everything: bool,
-    /// Whether the victims were counted by the cap in an earlier attempt.
+    /// Whether the cap already counted the victims in an earlier attempt.
     pub counted_before: bool,
     /// How the devices differ from the plan.
     pub drift: Drift,
@@ -54,7 +55,7 @@ impl Decision {
 /// How the devices of a user differ from the plan.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Drift {
-    /// Devices that the plan would end and that are gone.
+    /// Devices that the plan would sign out and that are gone.
     pub gone: Vec<DeviceId>,
     /// Devices that the plan would leave online and that are gone.
     pub left: Vec<DeviceId>,
@@ -69,8 +70,8 @@ impl Drift {
         self.gone.is_empty() && self.left.is_empty() && self.new.is_empty()
     }
 
-    /// Returns true if `--on-drift stop` stops here: a device is new, or one that was to stay is gone. A planned device
-    /// that has left by itself is where the plan wanted it.
+    /// Returns true if `--on-drift stop` stops here: a device is new, or one that was to stay is gone. A
+    /// planned device that signed out by itself is as the plan wanted it.
     #[must_use]
     pub fn stops(&self) -> bool {
         !self.left.is_empty() || !self.new.is_empty()
@@ -82,7 +83,7 @@ impl fmt::Display for Drift {
         let parts = [
             ("gone", &self.gone),
             ("new", &self.new),
-            ("gone although to stay", &self.left),
+            ("gone but should have stayed", &self.left),
         ];
         let mut separator = "";
         for (name, devices) in parts.into_iter().filter(|(_, devices)| !devices.is_empty()) {
@@ -104,7 +105,8 @@ pub fn decide(task: &Task, devices: &[SeenDevice], order: &Order) -> Decision {
                 counted_before: true,
                 ..still_meant(task, intended, devices, &order.selection)
             },
-            // Whoever stops at a difference does so also at a user who was begun: what was ended by then is as planned.
+            // Stopping at a difference also applies to a user that was already started: devices signed out by
+            // then are as planned.
             OnDrift::Stop => Decision {
                 drift: task
                     .item
@@ -129,7 +131,7 @@ pub fn decide(task: &Task, devices: &[SeenDevice], order: &Order) -> Decision {
         OnDrift::Include if !drift.is_empty() => Decision {
             gone: drift.gone.clone(),
             drift,
-            // Named devices only: the call that ends everything is not part of any plan.
+            // Only named devices: the call that signs out everything is not part of any plan.
             everything: false,
             ..afresh(task, devices, &order.selection)
         },
@@ -148,7 +150,7 @@ fn afresh(task: &Task, devices: &[SeenDevice], selection: &Selection) -> Decisio
     }
 }
 
-/// What the selection means now, less what was not named before.
+/// Applies the selection now, restricted to the devices that were named earlier.
 fn still_meant(task: &Task, named: &[DeviceId], devices: &[SeenDevice], selection: &Selection) -> Decision {
     let mut decision = afresh(task, devices, selection);
     let named: BTreeSet<&DeviceId> = named.iter().collect();
@@ -157,7 +159,7 @@ fn still_meant(task: &Task, named: &[DeviceId], devices: &[SeenDevice], selectio
         .partition(|choice| named.contains(&choice.device.id));
     decision.victims = victims;
     let stays = |choice: Choice| Choice {
-        why: format!("{}, but only since devices were chosen", choice.why),
+        why: format!("{}, but only since the devices were selected", choice.why),
         ..choice
     };
     let new: Vec<Choice> = new;
@@ -166,7 +168,7 @@ fn still_meant(task: &Task, named: &[DeviceId], devices: &[SeenDevice], selectio
     decision
 }
 
-/// Returns those of `named` that are no longer online.
+/// Returns the devices in `named` that are no longer online.
 fn gone(named: &[DeviceId], devices: &[SeenDevice]) -> Vec<DeviceId> {
     let online: BTreeSet<&DeviceId> = devices.iter().map(|device| &device.id).collect();
     named.iter().filter(|id| !online.contains(id)).cloned().collect()
@@ -186,9 +188,9 @@ fn drift(planned: &Planned, devices: &[SeenDevice]) -> Drift {
     }
 }
 
-/// Ends the devices that were named before, as far as enough others stay.
+/// Signs out the devices that were named earlier, as long as enough others stay.
 ///
-/// Where the newest that were to stay may have left, which ones are the newest is told from those online now.
+/// If the newest devices that were to stay may have left, the devices online now decide which are the newest.
 fn named(
     task: &Task,
     named: &[DeviceId],
@@ -198,7 +200,7 @@ fn named(
     why: &str,
 ) -> Decision {
     let mut decision = if named.is_empty() {
-        // A selection that names no device means all of them.
+        // A selection that names no device would select all of them.
         let mut seen = BTreeSet::new();
         let unique = devices.iter().filter(|device| seen.insert(&device.id));
         Decision {
@@ -228,7 +230,7 @@ fn by_plan(
     drift: Drift,
     selection: &Selection,
 ) -> Decision {
-    // The plan was reviewed with ages that this machine need not know.
+    // The plan was reviewed with ages that this machine may not know.
     let newest_may_have_left = !drift.left.is_empty();
     let end = &planned.end;
     let mut decision = named(task, end, devices, selection, newest_may_have_left, "planned");
@@ -249,12 +251,13 @@ fn by_plan(
 }
 
 fn go_on(task: &Task, intended: &[DeviceId], devices: &[SeenDevice], selection: &Selection) -> Decision {
-    let why = "meant by an earlier attempt";
+    let why = "selected by an earlier attempt";
     let decision = named(task, intended, devices, selection, true, why);
     Decision {
         counted_before: true,
         gone: gone(intended, devices),
-        // A device that signed in since then was never meant, so it rules out the call that ends everything.
+        // A device that signed in since then was never selected, so it rules out the call that signs out
+        // everything.
         everything: selection.is_everything() && decision.others.is_empty(),
         ..decision
     }
@@ -359,7 +362,7 @@ mod tests {
         );
     }
 
-    /// Two devices may stay on each platform, and ids end in the time of their sign-in.
+    /// Two devices may stay on each platform, and ids end with the time of their sign-in.
     fn two_each(task: &Task, devices: &[&str]) -> Decision {
         let order = Order {
             selection: Selection {
@@ -390,7 +393,7 @@ mod tests {
         assert_eq!(one_more.drift.new, ids(&["web_4"]));
         let told: Vec<&str> = one_more.spared.iter().map(|choice| choice.why.as_str()).collect();
         assert!(
-            told.contains(&"older than the newest 2 on web, but only since devices were chosen"),
+            told.contains(&"older than the newest 2 on web, but only since the devices were selected"),
             "{told:?}"
         );
     }
@@ -425,7 +428,7 @@ mod tests {
         assert!(two_each(&task, &["web_2", "web_4"]).victims.is_empty());
     }
 
-    /// What is decided about a device that was named while another was to stay, which has left.
+    /// Returns the decision about a named device when the device that was to stay has left.
     fn without_the_kept(selection: Selection, on_drift: OnDrift, earlier: bool) -> Decision {
         let task = task(Some((&["web_1"], &["web_2"])), earlier.then_some(&["web_1"]));
         let order = Order { selection, on_drift };

@@ -12,7 +12,7 @@ use crate::select::pattern::Pattern;
 /// How many exemptions without a user are named.
 const EXAMPLES: usize = 5;
 
-/// A line that would exempt nobody, whatever was meant by it.
+/// A line that would exempt nobody, whatever was intended.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {number}: {unclear}")]
 pub struct UnclearLine {
@@ -22,7 +22,7 @@ pub struct UnclearLine {
     pub unclear: Unclear,
 }
 
-/// Exemptions whose user is none of those that a run is about.
+/// Exemptions that match none of the users of a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Unmatched {
     /// How many there are.
@@ -33,8 +33,8 @@ pub struct Unmatched {
 
 /// The content of an exemption file: one user, `user/resource` or pattern per line.
 ///
-/// A line without a slash exempts the whole user, a line with one exempts a device, as SDKs write login ids.
-/// Both halves may hold `*` and `?`. Blank lines and lines that start with `#` do not count.
+/// A line without a slash exempts the whole user; a line with a slash exempts a device, as SDKs write login
+/// ids. Both halves may contain `*` and `?`. Blank lines and lines that start with `#` are ignored.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Vec<String>", into = "Vec<String>")]
 pub struct Exemptions {
@@ -44,10 +44,10 @@ pub struct Exemptions {
 }
 
 impl Exemptions {
-    /// Reads the lines of an exemption file that an operator wrote.
+    /// Parses the lines of an exemption file that an operator wrote.
     ///
     /// # Errors
-    /// When a line holds what no name does: taken as a name it would exempt nobody, and nobody would notice.
+    /// When a line contains what no name contains: as a name it would exempt nobody, and nobody would notice.
     pub fn read(text: &str) -> Result<Self, UnclearLine> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let entries = text.lines().map(str::trim).zip(1..);
@@ -57,7 +57,7 @@ impl Exemptions {
         Ok(Self::parse(text))
     }
 
-    /// Reads the lines of an exemption file as they are.
+    /// Parses the lines of an exemption file without checking them.
     #[must_use]
     pub fn parse(text: &str) -> Self {
         let mut exemptions = Self::default();
@@ -71,8 +71,8 @@ impl Exemptions {
     }
 
     fn add(&mut self, line: &str) {
-        // The server compares user names without case, so an exemption must not depend on it either.
-        // Devices are compared without case too: one that is spared by mistake can still be signed out later.
+        // The server ignores case in user names, so an exemption must do so too. Case is ignored for devices
+        // too: a device that is spared by mistake can still be signed out later.
         match line.split_once('/') {
             Some((user, device)) => self.devices.push((key(user).into(), key(device).into())),
             None if line.contains(['*', '?']) => self.user_patterns.push(key(line).into()),
@@ -88,7 +88,7 @@ impl Exemptions {
         self.users.is_empty() && self.user_patterns.is_empty() && self.devices.is_empty()
     }
 
-    /// Returns true if no device of `user` may be touched.
+    /// Returns true if no device of `user` may be signed out.
     #[must_use]
     pub fn cover_user(&self, user: &UserId) -> bool {
         keys(user).any(|user| {
@@ -96,7 +96,7 @@ impl Exemptions {
         })
     }
 
-    /// Returns true if this device of `user` may not be touched.
+    /// Returns true if this device of `user` may not be signed out.
     #[must_use]
     pub fn cover_device(&self, user: &UserId, device: &DeviceId) -> bool {
         if self.devices.is_empty() {
@@ -110,7 +110,8 @@ impl Exemptions {
         })
     }
 
-    /// Returns the exemptions that fit none of `users`; what they are to protect may be written differently.
+    /// Returns the exemptions that match none of `users`; the names that they should protect may be spelled
+    /// differently.
     ///
     /// # Errors
     /// When the users cannot be read.
@@ -153,7 +154,7 @@ impl Exemptions {
     }
 }
 
-/// The keys by which a user is compared: an odd spelling of an exempt name is exempt too.
+/// The keys for comparing a user: an odd spelling of an exempt name is exempt too.
 fn keys(user: &UserId) -> impl Iterator<Item = String> {
     std::iter::once(key(user.as_str())).chain(key_as_seen(user.as_str()))
 }

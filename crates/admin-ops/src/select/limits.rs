@@ -10,9 +10,9 @@ use crate::select::pattern::Pattern;
 /// The limits of every user: those of the app, and those of users that have their own.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
-    /// The limits of all whom `users` does not name.
+    /// The limits of all users that `users` does not name.
     pub app: DeviceLimits,
-    /// Users with limits of their own; the first that fits counts.
+    /// Users with limits of their own; the first match counts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub users: Vec<UserLimits>,
 }
@@ -20,9 +20,9 @@ pub struct Limits {
 /// Users with limits of their own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserLimits {
-    /// Whom it is about, in lower case, since the server compares names without case.
+    /// The users, in lower case, since the server ignores case in names.
     pub user: Pattern,
-    /// Their limits, to which those of the app add nothing.
+    /// Their limits, to which the limits of the app add nothing.
     pub limits: DeviceLimits,
 }
 
@@ -41,14 +41,14 @@ impl Limits {
 /// The devices of one user that share one limit.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Group {
-    /// Those of one platform.
+    /// The devices of one platform.
     Platform(Platform),
-    /// All of them, in single-device mode.
+    /// All devices, in single-device mode.
     InAll,
 }
 
 impl Group {
-    /// Returns the group that `device` counts for and how many may be online in it; nothing if that is not limited.
+    /// Returns the group that `device` counts for and the limit of that group, or `None` if it has no limit.
     #[must_use]
     pub fn of(device: &DeviceId, limits: &DeviceLimits) -> Option<(Self, usize)> {
         let platform = device.platform();
@@ -66,7 +66,7 @@ impl fmt::Display for Group {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Platform(platform) => write!(f, "on {platform}"),
-            Self::InAll => f.write_str("in all"),
+            Self::InAll => f.write_str("in total"),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Which devices are meant, and what is decided about each user. Pure.
+//! Selects devices and decides about each user. Pure.
 
 pub mod ages;
 pub mod decide;

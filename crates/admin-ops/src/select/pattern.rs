@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use wildmatch::WildMatch;
 
-/// A text in which `*` stands for anything and `?` for one character; capitals matter.
+/// A text in which `*` stands for any characters and `?` for one character; case matters.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub struct Pattern {
@@ -14,7 +14,7 @@ pub struct Pattern {
 }
 
 impl Pattern {
-    /// Returns true if the whole of `text` fits.
+    /// Returns true if the whole of `text` matches.
     #[must_use]
     pub fn matches(&self, text: &str) -> bool {
         self.matcher.matches(text)

@@ -1,4 +1,4 @@
-//! Decides which devices of a user are meant. Pure: no clock, no network.
+//! Selects the devices of a user. Pure: no clock, no network.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,9 +12,9 @@ use crate::select::limits::{Group, Limits};
 use crate::select::pattern::Pattern;
 use crate::server::calls::SeenDevice;
 
-/// Which devices of each user are meant: those that fit every condition, minus those that are to stay.
+/// Which devices of each user are selected: those that match every condition, except those that are to stay.
 ///
-/// Several values of one condition mean any of them. Without any condition, every device is meant.
+/// Several values of one condition mean any of them. Without any condition, every device is selected.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Selection {
@@ -24,25 +24,25 @@ pub struct Selection {
     /// Only devices of these platforms.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub platforms: Vec<Platform>,
-    /// Only devices whose resource id fits.
+    /// Only devices whose resource id matches.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub resources: Vec<Pattern>,
-    /// Only devices whose name fits; a device without a name fits no pattern.
+    /// Only devices whose name matches; a device without a name matches no pattern.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub names: Vec<Pattern>,
-    /// Of those that fit, the newest so many stay.
+    /// How many of the newest matching devices stay.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keep_newest: Option<Keep>,
-    /// What happens to devices whose age nobody knows when the newest stay.
+    /// What happens to devices of unknown age when the newest stay.
     #[serde(skip_serializing_if = "UnknownAge::is_default")]
     pub unknown_age: UnknownAge,
     /// These devices stay.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub keep_devices: Vec<DeviceId>,
-    /// At least so many devices of the user stay online, whatever the other conditions say.
+    /// The fewest devices of the user that stay online, whatever the other conditions say.
     #[serde(skip_serializing_if = "is_zero")]
     pub min_surviving: usize,
-    /// Users and devices that are never touched.
+    /// Users and devices that are never signed out.
     #[serde(skip_serializing_if = "Exemptions::is_empty")]
     pub exempt: Exemptions,
 }
@@ -56,14 +56,15 @@ fn is_zero(number: &usize) -> bool {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Keep {
-    /// So many on each platform.
+    /// A number on each platform.
     Each(usize),
-    /// As many as the limits of the user say.
+    /// As many as the limits of the user allow.
     Limits(Limits),
 }
 
 impl Keep {
-    /// Returns the group that a device of `user` is ranked in, and how many of it stay; nothing if all of them.
+    /// Returns the group that a device of `user` is ranked in, and how many of it stay, or `None` if all of
+    /// them stay.
     fn quota(&self, user: &UserId, device: &DeviceId) -> Option<(Group, usize)> {
         match self {
             Self::Each(keep) => Some((Group::Platform(device.platform()), *keep)),
@@ -72,7 +73,7 @@ impl Keep {
     }
 }
 
-/// What `--keep-newest` does with a device whose sign-in time nobody knows.
+/// What `--keep-newest` does with a device of unknown age.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UnknownAge {
@@ -91,15 +92,15 @@ impl UnknownAge {
 }
 
 impl Selection {
-    /// Returns true if every device of every user is meant, including those that sign in at that moment.
+    /// Returns true if every device of every user is selected, including those that sign in at that moment.
     #[must_use]
     pub fn is_everything(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Returns why `device` fits the conditions, or nothing if it does not.
+    /// Returns why `device` matches the conditions, or `None` if it does not.
     ///
-    /// `named` are the devices of the selection.
+    /// `named` contains the devices of the selection.
     fn fits(&self, device: &SeenDevice, named: &BTreeSet<&DeviceId>) -> Option<String> {
         let mut why = Vec::new();
         if !named.is_empty() {
@@ -116,12 +117,12 @@ impl Selection {
                 .resources
                 .iter()
                 .find(|pattern| pattern.matches(device.id.as_str()))?;
-            why.push(format!("resource fits {pattern}"));
+            why.push(format!("resource matches {pattern}"));
         }
         if !self.names.is_empty() {
             let name = device.name.as_deref()?;
             let pattern = self.names.iter().find(|pattern| pattern.matches(name))?;
-            why.push(format!("name fits {pattern}"));
+            why.push(format!("name matches {pattern}"));
         }
         Some(why.join(", "))
     }
@@ -132,22 +133,22 @@ impl Selection {
 pub struct Choice {
     /// The device.
     pub device: SeenDevice,
-    /// Why it is ended, or why it stays.
+    /// Why it is signed out, or why it stays.
     pub why: String,
 }
 
 /// The devices of one user, divided.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Selected {
-    /// Devices that are meant.
+    /// Devices that are selected.
     pub victims: Vec<Choice>,
-    /// Devices that fit and stay all the same, by a rule that has to be told.
+    /// Devices that match but stay because of a rule, which is reported.
     pub spared: Vec<Choice>,
-    /// Devices that do not fit.
+    /// Devices that do not match.
     pub others: Vec<SeenDevice>,
 }
 
-/// Divides the `devices` of `user` into those that `selection` means and those that stay.
+/// Divides the `devices` of `user` into those that `selection` selects and those that stay.
 ///
 /// A device listed twice is decided once.
 #[must_use]
@@ -175,7 +176,7 @@ pub fn select_victims(user: &UserId, devices: &[SeenDevice], selection: &Selecti
                 selected.spared.push(choice("the device is exempt"));
             }
             Some(_) if is_kept(&device.id, selection) => {
-                selected.spared.push(choice("named to stay"));
+                selected.spared.push(choice("one of the devices to keep"));
             }
             Some(why) => candidates.push(choice(&why)),
         }
@@ -188,22 +189,27 @@ pub fn select_victims(user: &UserId, devices: &[SeenDevice], selection: &Selecti
     selected.victims = spare_newest(candidates, missing, selection, &mut selected.spared);
     for victim in selected.victims.iter_mut().filter(|victim| victim.why.is_empty()) {
         let rest = !selection.keep_devices.is_empty();
-        victim.why = if rest { "not named to stay" } else { "all devices" }.into();
+        victim.why = if rest {
+            "not one of the devices to keep"
+        } else {
+            "all devices"
+        }
+        .into();
     }
     selected
 }
 
-/// Returns true if the device is named to stay, in whatever case.
+/// Returns true if the device is one of those to keep, ignoring case.
 fn is_kept(device: &DeviceId, selection: &Selection) -> bool {
     let mut named = selection.keep_devices.iter();
     named.any(|kept| key(kept.as_str()) == key(device.as_str()))
 }
 
-/// Ranks each group of devices by age and returns what is beyond what may stay of it.
+/// Ranks each group of devices by age and returns those beyond the number that stays.
 ///
-/// Whoever is exactly as old as the last one that stays, stays too: which of them came first cannot be told.
-/// Devices of unknown age take no place in the ranking unless they count as oldest: a device with enough newer
-/// ones of known age is surplus whatever the age of the unknown ones.
+/// A device that is exactly as old as the last one that stays, stays too: it is unknown which came first.
+/// Devices of unknown age take no place in the ranking unless they count as oldest: a device with enough
+/// newer ones of known age is surplus whatever the age of the unknown ones.
 fn keep_newest(
     user: &UserId,
     candidates: Vec<Choice>,
@@ -231,12 +237,12 @@ fn keep_newest(
             continue;
         }
         let age = |choice: &Choice| choice.device.signed_in_at;
-        // None sorts before every time, so that unknown ages come last when reversed.
+        // `None` sorts before every time, so unknown ages come last when reversed.
         ranked.sort_by(|a, b| {
             let ids = || a.device.id.as_str().cmp(b.device.id.as_str());
             age(b).cmp(&age(a)).then_with(ids)
         });
-        // Of devices that signed in at the same moment nobody can say which is the newer one.
+        // Of devices that signed in at the same moment, either may be the newer one.
         let boundary = keep
             .checked_sub(1)
             .and_then(|last| ranked.get(last))
@@ -254,12 +260,12 @@ fn keep_newest(
                     "as old as one of the newest {keep} {group}, so it stays"
                 ))),
                 (None, UnknownAge::Oldest) => {
-                    beyond.push(because(format!("age unknown, taken as oldest {group}")));
+                    beyond.push(because(format!("age unknown, treated as oldest {group}")));
                 }
                 (Some(_), _) => beyond.push(because(format!("older than the newest {keep} {group}"))),
             }
         }
-        // The oldest goes first, so that a run that is cut off has ended the right ones.
+        // Oldest first, so that an interrupted run has signed out the right ones.
         victims.extend(beyond.into_iter().rev());
     }
     victims
@@ -267,8 +273,8 @@ fn keep_newest(
 
 /// Takes the newest `missing` devices out of `candidates`, so that enough of the user's devices survive.
 ///
-/// A device whose age nobody knows may be the newest, so it is spared before all others, unless the operator
-/// said that it counts as oldest.
+/// A device of unknown age may be the newest, so it is spared before all others, unless the operator chose to
+/// treat it as oldest.
 fn spare_newest(
     candidates: Vec<Choice>,
     missing: usize,
@@ -292,7 +298,7 @@ fn spare_newest(
     let (stay, go): (Vec<Choice>, Vec<Choice>) = candidates
         .into_iter()
         .partition(|choice| saved.contains(&choice.device.id));
-    let why = format!("stays, so that {} survive", selection.min_surviving);
+    let why = format!("stays so that {} survive", selection.min_surviving);
     spared.extend(stay.into_iter().map(|choice| Choice {
         why: why.clone(),
         ..choice

@@ -1,4 +1,4 @@
-//! The few server calls that bulk jobs need, behind a trait, with an error reduced to what jobs decide by.
+//! The few server calls that bulk jobs need, as traits, with errors reduced to what jobs base decisions on.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -18,7 +18,7 @@ pub struct SeenDevice {
     pub name: Option<String>,
     /// The uuid that the device reports.
     pub uuid: Option<String>,
-    /// When it signed in, if anybody knows.
+    /// When it signed in, if that is known.
     pub signed_in_at: Option<UnixMillis>,
 }
 
@@ -29,13 +29,13 @@ pub enum Scope {
     Item,
     /// Every further request would be refused in the same way.
     Run,
-    /// No usable answer of the service arrived; others may fail too.
+    /// No usable answer of the service arrived; other calls may fail too.
     Network,
-    /// There was no token for the call, so it was not sent; there is none for any other call either.
+    /// There was no token for the call, so it was not sent; no other call has one either.
     Token,
 }
 
-/// A failed call, reduced to what a job decides by and a row shows.
+/// A failed call, reduced to what a job bases decisions on and a row shows.
 #[derive(Debug, Clone, Serialize)]
 #[expect(clippy::struct_excessive_bools, reason = "each answers a question of its own")]
 pub struct CallError {
@@ -49,7 +49,7 @@ pub struct CallError {
     pub retry_may_help: bool,
     /// Whether the request may have taken effect although no answer arrived.
     pub outcome_unknown: bool,
-    /// Whether the server says that the target does not exist.
+    /// Whether the server reports that the target does not exist.
     #[serde(skip)]
     pub not_found: bool,
     /// Whether the request was given up before it was sent, because the run stops.
@@ -58,13 +58,13 @@ pub struct CallError {
     /// How far the failure reaches.
     #[serde(skip)]
     pub scope: Scope,
-    /// The client's error, for the hints of a run that it ends.
+    /// The client's error, for the hints if it ends the run.
     #[serde(skip)]
     pub origin: Option<easemob_admin_api::Error>,
 }
 
 impl CallError {
-    /// Makes the failure of one item: nothing was changed, and repeating may help.
+    /// Creates the failure of one item: nothing was changed, and repeating may help.
     pub fn new(call: &'static str, message: impl Into<String>) -> Self {
         Self {
             call,
@@ -79,13 +79,14 @@ impl CallError {
         }
     }
 
-    /// Returns true if the call was never sent, for want of a token or because the run stops: it is no verdict on anybody.
+    /// Returns true if the call was never sent, for lack of a token or because the run stops: it says nothing
+    /// about the user.
     #[must_use]
     pub fn was_not_sent(&self) -> bool {
         self.given_up || (self.scope == Scope::Token && !self.outcome_unknown)
     }
 
-    /// Returns the outcome of a report that tells this failure and nothing else.
+    /// Returns the outcome of a report with only this failure.
     #[must_use]
     pub fn outcome(&self) -> Outcome {
         if self.was_not_sent() {
@@ -105,9 +106,9 @@ impl fmt::Display for CallError {
 /// The server's answer to a forced logout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
-    /// The server says it ended the session.
+    /// The server confirmed the end of the session.
     Yes {
-        /// When, by its clock, in milliseconds since 1970, if it told.
+        /// When, by its clock in milliseconds since 1970, if the answer contained the time.
         at: Option<i64>,
     },
     /// The server answered without ending it.
@@ -118,15 +119,16 @@ pub enum Ended {
 pub trait SessionCalls {
     /// Reads the devices of `user` that are online.
     fn list_devices(&self, user: &UserId) -> impl Future<Output = Result<Vec<SeenDevice>, CallError>> + Send;
-    /// Lists the devices of a user as [`SessionCalls::list_devices`] does; where some cannot be named, with one of an
-    /// empty id in their place instead of an error. Only for what is done to all devices without naming any.
+    /// Lists the devices of a user as [`SessionCalls::list_devices`] does; if some cannot be identified,
+    /// returns one with an empty id in their place instead of an error. Only for acts on all devices that
+    /// name none.
     fn list_devices_with_nameless(
         &self,
         user: &UserId,
     ) -> impl Future<Output = Result<Vec<SeenDevice>, CallError>> + Send {
         self.list_devices(user)
     }
-    /// Returns those of `users` of whom the server says that they are offline.
+    /// Returns the users in `users` that the server reports as offline.
     fn offline(&self, users: &[UserId]) -> impl Future<Output = Result<BTreeSet<UserId>, CallError>> + Send;
     /// Ends every session of `user`.
     fn logout_all(&self, user: &UserId) -> impl Future<Output = Result<Ended, CallError>> + Send;
@@ -148,7 +150,7 @@ pub trait AccountCalls {
     fn unban(&self, user: &UserId) -> impl Future<Output = Result<(), CallError>> + Send;
 }
 
-/// The calls that read or set device limits: those of a user, or of the app where no user is named.
+/// The calls that read or set device limits of a user, or of the app if no user is named.
 pub trait LimitCalls {
     /// Reads limits.
     fn limits(&self, user: Option<&UserId>) -> impl Future<Output = Result<DeviceLimits, CallError>> + Send;
@@ -158,17 +160,17 @@ pub trait LimitCalls {
         user: Option<&UserId>,
         limits: &DeviceLimits,
     ) -> impl Future<Output = Result<(), CallError>> + Send;
-    /// Removes the limits of a user, so that those of the app hold.
+    /// Removes the limits of a user, so that those of the app apply.
     fn clear_limits(&self, user: &UserId) -> impl Future<Output = Result<(), CallError>> + Send;
 }
 
-/// Everything that a run calls. Clones are the same server.
+/// All calls that a run makes. Clones are the same server.
 pub trait Calls: SessionCalls + AccountCalls + LimitCalls + Clone + Send + Sync + 'static {
     /// Returns how many requests were sent.
     fn requests(&self) -> u64;
-    /// Returns the same server, where calls that wait for their turn are given up apart from those of others.
+    /// Returns the same server; cancelling its waiting calls does not cancel those of others.
     #[must_use]
     fn apart(&self) -> Self;
-    /// Gives up, for good, the calls that wait for their turn.
+    /// Permanently cancels the calls that wait for their turn.
     fn stop_waiting(&self);
 }

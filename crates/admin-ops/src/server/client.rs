@@ -1,4 +1,4 @@
-//! The server as the commands see it: the calls of jobs, on the client.
+//! The server as jobs see it, implemented with the client.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::server::calls::{
 };
 use crate::server::listed;
 
-/// A client, and what is known of the ages of devices. Clones share both, and are cheap.
+/// A client, and a source of device ages. Clones share both, and are cheap.
 #[derive(Debug, Clone)]
 pub struct Server {
     client: Client,
@@ -25,7 +25,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Wraps a client; `ages` tells when devices signed in, which the server does not.
+    /// Wraps a client; `ages` returns when devices signed in, which the server does not report.
     #[must_use]
     pub fn new(client: Client, ages: Arc<dyn Ages>) -> Self {
         Self { client, ages }
@@ -37,13 +37,14 @@ impl Server {
         &self.client
     }
 
-    /// Proves that there is such a user, if the name holds what user ids rarely do; costs a request only then.
+    /// Checks that a user exists, if the name contains characters that user ids rarely have; only then does
+    /// it send a request.
     ///
-    /// Asked about a user that does not exist, servers answer `offline`, or with an empty list. A name with a character
-    /// that nobody sees would count as done, and the person who was meant would stay signed in.
+    /// For a user that does not exist, servers answer `offline` or with an empty list. A name with an
+    /// invisible character would count as done, and the intended user would stay signed in.
     ///
     /// # Errors
-    /// When the server has no such user, or does not say.
+    /// When the user does not exist, or the server does not say.
     pub async fn prove_user(&self, user: &UserId) -> Result<(), CallError> {
         let Err(unclear) = names::check(user.as_str(), Kind::User) else {
             return Ok(());
@@ -64,7 +65,7 @@ impl Server {
         };
         Err(CallError {
             message: format!(
-                "cannot tell whether there is such a user: {unclear} ({})",
+                "cannot check whether this user exists: {unclear} ({})",
                 error.message
             ),
             scope,
@@ -72,7 +73,7 @@ impl Server {
         })
     }
 
-    /// Lists the devices of a user, and the entries of the list that cannot be read, each as the failure that it is.
+    /// Lists the devices of a user, and each unreadable entry of the list as a failure.
     ///
     /// # Errors
     /// When the list cannot be read at all.
@@ -93,7 +94,8 @@ impl Server {
         Ok(list)
     }
 
-    /// Lists the devices of a user; one that cannot be named may be any, so that a list with one is a failure.
+    /// Lists the devices of a user; an entry that cannot be identified may be any device, so a list with one
+    /// is a failure.
     async fn whole_device_list(&self, user: &UserId) -> Result<Vec<Device>, CallError> {
         let list = self.device_list(user).await?;
         match list.odd.first() {
@@ -111,10 +113,10 @@ impl Server {
         }
     }
 
-    /// Asks for the status of users; those of whom there is none are left to `failed`.
+    /// Reads the status of users; passes users without a status to `failed`.
     ///
     /// # Errors
-    /// When there is no answer about anybody.
+    /// When there is no answer about any user.
     async fn told(
         &self,
         users: &[UserId],
@@ -139,7 +141,7 @@ impl Server {
     }
 }
 
-/// The failure of a device that cannot be named: it is online, so the user is not without one.
+/// Returns the failure for a device that cannot be identified: it is online, so the user has a device.
 fn unreadable(odd: &OddEntry, total: usize) -> CallError {
     CallError {
         status: Some(200),
@@ -147,7 +149,7 @@ fn unreadable(odd: &OddEntry, total: usize) -> CallError {
         ..CallError::new(
             "devices.list",
             format!(
-                "a device that is online cannot be named: entry {} of {total} of the list: {}",
+                "cannot identify a device that is online: entry {} of {total} of the list: {}",
                 odd.index + 1,
                 odd.problem.escape_debug()
             ),
@@ -155,7 +157,7 @@ fn unreadable(odd: &OddEntry, total: usize) -> CallError {
     }
 }
 
-/// What stands for devices that cannot be named.
+/// Returns the placeholder for devices that cannot be identified.
 fn nameless() -> Option<DeviceId> {
     serde_json::from_str(r#""""#).ok()
 }
@@ -165,7 +167,7 @@ fn ended(outcome: LogoutOutcome) -> Ended {
         LogoutOutcome::LoggedOut { at } => Ended::Yes {
             at: at.and_then(|at| i64::try_from(at.0).ok()),
         },
-        // Only what is said to be done is done.
+        // Only an explicit confirmation counts as done.
         _ => Ended::No,
     }
 }
@@ -203,7 +205,7 @@ impl SessionCalls for Server {
     }
 
     async fn offline(&self, users: &[UserId]) -> Result<BTreeSet<UserId>, CallError> {
-        // Whoever there is no answer about is not said to be offline.
+        // A user without an answer does not count as offline.
         let statuses = self.told(users, |_, _| ()).await?;
         // Names come back in lower case.
         let offline: BTreeSet<String> = statuses
@@ -213,7 +215,7 @@ impl SessionCalls for Server {
             .collect();
         Ok(users
             .iter()
-            // Whoever may not exist is read one by one.
+            // Users that may not exist are read one by one.
             .filter(|user| {
                 offline.contains(&user.folded()) && names::check(user.as_str(), Kind::User).is_ok()
             })
@@ -252,8 +254,8 @@ impl AccountCalls for Server {
 }
 
 impl LimitCalls for Server {
-    /// A server that has no calls for limits and one that does not know the user answer in the same words, so the limits
-    /// of the app are read then: where those can be read, it is the user who is missing.
+    /// A server without calls for limits and a server that does not know the user give the same answer, so
+    /// this reads the limits of the app too: if that works, it is the user who does not exist.
     async fn limits(&self, user: Option<&UserId>) -> Result<DeviceLimits, CallError> {
         let Some(user) = user else {
             let read = self.client.app_limits().await;
@@ -320,7 +322,7 @@ impl ScanCalls for Server {
             let status = match status {
                 OnlineStatus::Online => Status::Online,
                 OnlineStatus::Unreported => continue,
-                // The server says `offline` of anybody, and a name that nobody has is not offline.
+                // The server answers `offline` for any name, but a user that does not exist is not offline.
                 other => match (self.prove_user(&user).await, other) {
                     (Err(error), _) => Status::Failed(error.to_string()),
                     (Ok(()), OnlineStatus::Offline) => Status::Offline,

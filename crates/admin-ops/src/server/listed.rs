@@ -1,18 +1,18 @@
-//! Users as the server lists them: those that can be named in a call, and entries that cannot.
+//! Users as the server lists them: those with a valid name, and entries without one.
 //!
-//! An entry without a usable name may be anybody, so a list with one is not the list of everybody.
+//! An entry without a valid name may be any user, so a list with such an entry is incomplete.
 
 use std::fmt;
 
 use easemob_admin_api::{Page, User};
 
-/// The longest name that can be named, in bytes.
+/// The longest valid name, in bytes.
 const LONGEST: usize = 255;
 
-/// An entry of a page that is no user who can be named.
+/// An entry of a page that is not a valid user name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Odd {
-    /// Where in the page it is, counted from 0.
+    /// Its position in the page, counted from 0.
     pub index: usize,
     /// What is wrong with it.
     pub problem: String,
@@ -24,7 +24,7 @@ impl fmt::Display for Odd {
     }
 }
 
-/// Divides a page into users who can be named and entries that cannot, by their place in it.
+/// Divides a page into users with valid names and other entries, with their positions.
 #[must_use]
 pub fn divided(page: Page<User>) -> (Vec<User>, Vec<Odd>) {
     let mut unread = page.odd.into_iter().peekable();
@@ -52,14 +52,14 @@ pub fn divided(page: Page<User>) -> (Vec<User>, Vec<Odd>) {
     (users, odd)
 }
 
-/// Says why no list and no record can hold a name.
+/// Returns why a name cannot be used in lists and records.
 fn unnameable(name: &str) -> Option<String> {
     let problem = if name.is_empty() {
         "is empty"
     } else if name.len() > LONGEST {
         "is longer than 255 bytes"
     } else if name.chars().any(char::is_control) {
-        "holds control characters"
+        "contains control characters"
     } else {
         return None;
     };

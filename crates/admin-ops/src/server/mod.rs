@@ -1,5 +1,5 @@
-//! The server, as jobs see it: the [`calls`] they need, with errors [`reduce`]d to what jobs decide by, the [`client`] behind
-//! them, and users as it has [`listed`] them.
+//! The server as jobs see it: the [`calls`] that they need, with errors [`reduce`]d to what jobs base
+//! decisions on, the [`client`] that makes them, and users as the server has [`listed`] them.
 
 pub mod calls;
 pub mod client;

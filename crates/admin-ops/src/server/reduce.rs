@@ -1,4 +1,4 @@
-//! Reduces an error of the client to what jobs decide by and rows show.
+//! Reduces an error of the client to what jobs base decisions on and rows show.
 
 use std::error::Error as _;
 
@@ -9,7 +9,7 @@ use crate::server::calls::{CallError, Scope};
 impl From<&Error> for CallError {
     fn from(error: &Error) -> Self {
         let said = error.to_string();
-        // Call and user have columns of their own.
+        // Call and user have their own columns.
         let what = said
             .strip_prefix(error.call())
             .and_then(|rest| rest.split_once(": "));
@@ -22,7 +22,8 @@ impl From<&Error> for CallError {
         }
         shorten(&mut message);
         let scope = scope_of(error);
-        // What reaches beyond the item is no verdict on it: once the cause is gone, the same call may succeed.
+        // A failure that reaches beyond the item says nothing about it: once the cause is gone, the same call
+        // may succeed.
         let not_about_the_item = scope != Scope::Item && !error.is_unsupported();
         Self {
             call: error.call(),
@@ -41,7 +42,7 @@ impl From<&Error> for CallError {
     }
 }
 
-/// How much is kept of what a server says, in bytes: it goes into rows, and into the record of a user.
+/// How much of a server's message is kept, in bytes: it goes into rows, and into the record of a user.
 const LONGEST_MESSAGE: usize = 4 * 1024;
 
 fn shorten(message: &mut String) {
@@ -55,7 +56,7 @@ fn shorten(message: &mut String) {
     }
 }
 
-/// Says first what the server's words mean, where they are known to puzzle.
+/// Puts the meaning before the server's words, where those are known to be confusing.
 fn in_plain_words(error: &Error, said: &str) -> String {
     let missing = match error.call() {
         "sessions.logout_device" => "user or device",
@@ -82,8 +83,8 @@ fn scope_of(error: &Error) -> Scope {
     }
 }
 
-/// Tells failures that say nothing about the item: no answer, a gateway's, or one of something else. That a request is
-/// too large is about the item, whoever says so.
+/// Returns true for failures that say nothing about the item: no answer, or the answer of a gateway or
+/// another program. A request that is too large is about the item, whatever reports it.
 #[must_use]
 pub fn is_silence(error: &Error) -> bool {
     let about_the_request = error.is_rate_limited() || matches!(error.status(), Some(413 | 414 | 431));
@@ -93,9 +94,10 @@ pub fn is_silence(error: &Error) -> bool {
         || (error.status().is_none() && error.is_transient())
 }
 
-/// Tells answers that the service did not write: a gateway's page, foreign JSON, or what cannot be decoded at all.
+/// Returns true for answers that the service did not write: a gateway's page, foreign JSON, or an answer that
+/// cannot be decoded.
 ///
-/// They say nothing about anybody, whatever their status.
+/// They say nothing about any user, whatever their status.
 #[must_use]
 pub fn is_foreign(error: &Error) -> bool {
     error.undecoded().is_some() || error.is_foreign_answer()

@@ -1,7 +1,8 @@
-//! Runs of every job against a server in memory, with lost requests and answers, stops, and a kill after any record.
+//! Simulates runs of every job against a server in memory, with lost requests and answers, stops, and a kill
+//! after any record.
 //!
-//! Each seed is a story of its own: some users, a job, and attempts that go wrong in one way or another until the last one,
-//! in which nothing does. `SIMULATION_SEED=7` replays one, `SIMULATION_SEEDS=100000` tries more.
+//! Each seed is one story: some users, a job, and attempts that go wrong in one way or another until the last
+//! one, in which nothing does. `SIMULATION_SEED=7` replays one, `SIMULATION_SEEDS=100000` tries more.
 
 mod record;
 mod server;
@@ -45,7 +46,7 @@ use crate::target::Target;
 const SEEDS: u64 = 1_000;
 
 thread_local! {
-    /// Milliseconds since 1970; every look at the clock takes one.
+    /// Milliseconds since 1970; every read of the clock advances it by one.
     static NOW: Cell<i64> = const { Cell::new(0) };
 }
 
@@ -71,7 +72,7 @@ fn target() -> Target {
     }
 }
 
-/// Stops the run, at once or in good order, when so many users have had their turn.
+/// Stops the run, at once or cleanly, after a number of users.
 struct Impatient {
     wish: watch::Sender<Wish>,
     turns: u64,
@@ -86,7 +87,7 @@ impl Observer<Report> for Impatient {
 
     fn report(&mut self, reports: Vec<Report>) -> ControlFlow<Stop> {
         self.reports += reports.len() as u64;
-        // A remote front end reads the same.
+        // A remote front end reads the same reports.
         for report in reports {
             let text = serde_json::to_string(&report).unwrap();
             assert_eq!(serde_json::from_str::<Report>(&text).unwrap(), report);
@@ -108,10 +109,10 @@ impl Observer<Report> for Impatient {
     }
 }
 
-/// Where everything is recorded.
+/// The place where everything is recorded.
 struct Home {
     data: DataDirectory,
-    /// The runs of `stores`, with what holds them at hand.
+    /// The runs of `stores`, with direct access to their locks.
     runs: RunDirectories,
     stores: Stores,
 }
@@ -127,7 +128,7 @@ impl Home {
     }
 }
 
-/// One run and what it is done to.
+/// One run and its users.
 struct Story<'a> {
     home: &'a Home,
     server: MemoryServer,
@@ -167,7 +168,7 @@ impl<'a> Story<'a> {
         }
     }
 
-    /// Works on the run in a process that may be killed after so many notes.
+    /// Works on the run in a process that may be killed after a number of notes.
     async fn attempt(&mut self, which: Which, notes: i64, stop_at: Option<(u64, Wish)>) {
         let (header, mut progress, held) = self.home.runs.hold(&self.id).unwrap();
         let job = Job::of(header.action.clone()).unwrap();
@@ -179,7 +180,7 @@ impl<'a> Story<'a> {
         let items = held.items().unwrap();
         let left = Arc::new(AtomicI64::new(notes));
         let mortal = |(index, inner)| {
-            // What the last of them has, all of them have.
+            // What is in the last sink is in all of them.
             let seen = (index == 1).then(|| Arc::clone(&self.journal.notes));
             let left = Arc::clone(&left);
             Box::new(Mortal { inner, left, seen }) as Box<dyn Sink>
@@ -226,7 +227,7 @@ impl<'a> Story<'a> {
         self.check_record();
     }
 
-    /// Goes on with the run until nothing is left, with trouble at first.
+    /// Continues the run until nothing is left, with trouble at first.
     async fn live(&mut self) {
         for _ in 0..self.rng.u8(..5) {
             self.server.trouble.store(self.rng.u8(..40), Ordering::Relaxed);
@@ -251,7 +252,7 @@ impl<'a> Story<'a> {
         assert_eq!(counts.unfinished() + counts.failed(), 0, "{counts:?}");
     }
 
-    /// Asserts that nobody has two outcomes, in the journal and in the trail, and that the trail holds.
+    /// Asserts that no item has two outcomes, in the journal and in the trail, and that the trail is intact.
     fn check_record(&self) {
         let is_last = |state| matches!(state, State::Done | State::Nothing | State::Skipped);
         let mut settled = BTreeSet::new();
@@ -274,7 +275,7 @@ impl<'a> Story<'a> {
         let verification = verify(&trail, &Against::default()).unwrap();
         assert!(verification.holds(), "{:?}", verification.problems);
         let mut told = BTreeSet::new();
-        // What was done in part is told as done and as failed, and is done again.
+        // A partial result is recorded as done and as failed, and is done again.
         let mut now: BTreeMap<Option<String>, bool> = BTreeMap::new();
         let mut attempt_ended = |now: &mut BTreeMap<Option<String>, bool>| {
             for (user, whole) in std::mem::take(now) {
@@ -311,7 +312,7 @@ impl<'a> Story<'a> {
     }
 }
 
-/// The device that some stories are about.
+/// The device that some stories use.
 const FIRST: &str = "ios_0";
 
 fn device(id: &str) -> DeviceId {
@@ -328,7 +329,7 @@ fn names(rng: &mut fastrand::Rng) -> Vec<UserId> {
         .collect()
 }
 
-/// Everybody on the list, and somebody who is not.
+/// All users of the list, and one who is not on it.
 fn accounts(rng: &mut fastrand::Rng, users: &[UserId]) -> BTreeMap<String, Account> {
     let mut account = || Account {
         devices: (0..rng.u8(..4)).map(|number| format!("ios_{number}")).collect(),
@@ -341,7 +342,7 @@ fn accounts(rng: &mut fastrand::Rng, users: &[UserId]) -> BTreeMap<String, Accou
     accounts
 }
 
-/// What became of everybody.
+/// The final state of all users.
 async fn done(
     home: &Home,
     before: BTreeMap<String, Account>,
@@ -461,9 +462,9 @@ fn whatever_goes_wrong_everybody_is_done_once_and_on_record() {
     });
 }
 
-/// Simulates one seed, and says which if it fails.
+/// Simulates one seed, and names it if it fails.
 fn tell(seed: u64) {
-    // Memory is as good as a disk where nobody pulls the plug, and faster.
+    // Memory is as good as a disk if the power does not fail, and faster.
     let memory = Path::new("/dev/shm");
     let home = if memory.is_dir() {
         tempfile::tempdir_in(memory).unwrap()

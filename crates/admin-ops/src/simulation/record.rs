@@ -1,4 +1,4 @@
-//! Sinks that end in the middle, as a process does that is killed, and what is known to be on record.
+//! Sinks that end in the middle, as in a process that is killed, and what is known to be recorded.
 
 use std::io;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -10,11 +10,11 @@ use crate::run::journal::record::Record;
 use crate::run::recorder::Note;
 use crate::run::run_record::Sink;
 
-/// Writes through to another sink, until the process is killed: after so many notes in all sinks together.
+/// Writes through to another sink until the process is killed, after a number of notes in all sinks together.
 pub(super) struct Mortal {
     pub(super) inner: Box<dyn Sink>,
     pub(super) left: Arc<AtomicI64>,
-    /// What the journal has; nothing for the trail.
+    /// The notes of the journal; `None` for the trail.
     pub(super) seen: Option<Arc<Mutex<Vec<Note>>>>,
 }
 
@@ -43,14 +43,14 @@ impl Sink for Mortal {
     }
 }
 
-/// What all attempts of a run have put into its journal.
+/// What all attempts of a run have written to its journal.
 #[derive(Default)]
 pub(super) struct Journal {
     pub(super) notes: Arc<Mutex<Vec<Note>>>,
 }
 
 impl Journal {
-    /// Asserts that a call was meant, and nothing has become of it yet.
+    /// Asserts that there is an intent for a call, without an outcome so far.
     pub(super) fn must_intend(&self, user: &UserId, call: &str, device: Option<&DeviceId>) {
         let notes = self.notes.lock().unwrap();
         let about = |note: &&Note| note.about.as_ref().is_some_and(|(_, about)| about == user);

@@ -1,4 +1,4 @@
-//! A server in memory that loses requests and answers, and looks at the record before it does anything.
+//! A server in memory that loses requests and answers, and checks the record before each act.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
@@ -10,7 +10,7 @@ use super::record::Journal;
 use crate::jobs::logout::{LOGOUT_ALL, LOGOUT_DEVICE};
 use crate::server::calls::{AccountCalls, CallError, Ended, LimitCalls, Scope, SeenDevice, SessionCalls};
 
-/// What the server knows of a user.
+/// The state of a user on the server.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Account {
     pub(super) devices: BTreeSet<String>,
@@ -18,26 +18,26 @@ pub(super) struct Account {
     pub(super) limits: DeviceLimits,
 }
 
-/// What becomes of a call.
+/// The fate of a call.
 enum Luck {
     Good,
     /// The request arrives, the answer does not.
     AnswerLost,
-    /// The request does not arrive, and nobody can tell.
+    /// The request does not arrive, but the client cannot know that.
     RequestLost,
-    /// The server refuses; later it may not.
+    /// The server refuses, but may accept later.
     Refused,
-    /// The server refuses, and says that it will always do so.
+    /// The server refuses permanently.
     RefusedForGood,
 }
 
 pub(super) struct MemoryServer {
     pub(super) accounts: Mutex<BTreeMap<String, Account>>,
-    /// How many calls of a hundred go wrong.
+    /// How many calls in a hundred go wrong.
     pub(super) trouble: AtomicU8,
     /// How many acts were carried out for each user, by call.
     pub(super) acts: Mutex<BTreeMap<(String, &'static str), u64>>,
-    /// Calls that are going on, and the most there were since they were last asked for.
+    /// The calls in flight, and the most there were since the last query.
     going_on: AtomicUsize,
     most: AtomicUsize,
     rng: Mutex<fastrand::Rng>,
@@ -74,7 +74,7 @@ impl MemoryServer {
         };
         let going_on = self.going_on.fetch_add(1, Ordering::Relaxed) + 1;
         self.most.fetch_max(going_on, Ordering::Relaxed);
-        // Answers come in another order than requests.
+        // Answers arrive in another order than requests.
         for _ in 0..pauses {
             tokio::task::yield_now().await;
         }
@@ -82,13 +82,13 @@ impl MemoryServer {
         luck
     }
 
-    /// Returns how many calls went on at a time at most since this was last asked; those given up are over.
+    /// Returns the most calls that were in flight at once since the last query, excluding cancelled ones.
     pub(super) fn most_at_once(&self) -> usize {
         self.going_on.store(0, Ordering::Relaxed);
         self.most.swap(0, Ordering::Relaxed)
     }
 
-    /// Reads something, or fails to.
+    /// Reads something, or fails.
     async fn read<T>(
         &self,
         call: &'static str,
@@ -106,7 +106,7 @@ impl MemoryServer {
         }
     }
 
-    /// Changes something, or fails to, after it was made sure that this is on record.
+    /// Changes something, or fails, after checking that the act is recorded.
     async fn act<T>(
         &self,
         call: &'static str,

@@ -80,7 +80,7 @@ fn dispatch(service: &Service, method: &Method, path: &str, body: &[u8]) -> Resu
         ("POST", "reset") => Ok(calls::reset(service)),
         _ => Err(Refusal::new(
             StatusCode::NOT_FOUND,
-            &format!("no control call {method} {path}"),
+            &format!("unknown control call {method} {path}"),
         )),
     }
 }

@@ -129,7 +129,7 @@ pub enum LimitError {
         given: u32,
     },
     /// A custom platform's number is out of range.
-    #[error("custom platforms are numbered 1 to {LAST_CUSTOM_PLATFORM}, {0} is not one")]
+    #[error("custom platforms are numbered 1 to {LAST_CUSTOM_PLATFORM}; {0} is not one of them")]
     NoSuchCustomPlatform(String),
     /// A platform has no name, or one that could not precede the `_` of a resource id.
     #[error("platform name [{0}] is not legal")]

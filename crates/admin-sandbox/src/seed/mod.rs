@@ -91,7 +91,7 @@ pub struct SeedDevice {
 #[non_exhaustive]
 pub enum SeedError {
     /// It is not JSON of the documented form.
-    #[error("seed is not of the documented form")]
+    #[error("the seed does not have the documented form")]
     Form(#[from] serde_json::Error),
     /// A user has no name.
     #[error("user number {0} of the seed has no name")]
@@ -103,7 +103,7 @@ pub enum SeedError {
     #[error("a device of user {0} signed in after the year 287396")]
     Time(String),
     /// Limits of the app or of a user are out of range.
-    #[error("limits of the seed cannot be used")]
+    #[error("cannot use the limits of the seed")]
     Limits(#[from] LimitError),
 }
 

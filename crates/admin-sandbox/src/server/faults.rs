@@ -123,7 +123,7 @@ impl TryFrom<Form> for Fault {
             "expired_token" => FaultKind::ExpiredToken,
             "truncated" => FaultKind::Truncated,
             "result_false" => FaultKind::ResultFalse,
-            other => return Err(format!("there is no fault of kind {other}")),
+            other => return Err(format!("unknown fault kind {other}")),
         };
         Ok(Self {
             endpoint: form.endpoint,

@@ -145,7 +145,7 @@ pub enum DeviceEvent {
     },
 }
 
-/// Why a simulated device was not let in.
+/// Why a simulated device could not sign in.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectError {
@@ -159,7 +159,7 @@ pub enum ConnectError {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The server did not let the device in.
-    #[error("not let in (error {code}): {reason}")]
+    #[error("the server refused the sign-in (error {code}): {reason}")]
     Refused {
         /// The code that SDKs report: 28 wrong token, 56 expired, 57 banned, 204 no such user, 214 too many devices,
         /// 220 the one device is another.

@@ -43,7 +43,7 @@ pub(crate) async fn send(service: Arc<Service>, hook: Webhook, mut events: Recei
         let Happened { at_ms, event } = match events.recv().await {
             Ok(event) => event,
             Err(RecvError::Lagged(missed)) => {
-                tracing::warn!(missed, "webhooks were dropped, because events came too fast");
+                tracing::warn!(missed, "dropped webhooks because events arrived too fast");
                 continue;
             }
             Err(RecvError::Closed) => return,

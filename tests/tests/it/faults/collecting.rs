@@ -31,7 +31,7 @@ pub(super) fn cell(wrong: Wrong) -> String {
                 "it does not say that it listens: {}",
                 output.text()
             );
-            format!("exit {}: does not begin", output.code)
+            format!("exit {}: does not start", output.code)
         }
         Wrong::Terminated | Wrong::Killed => ended(wrong),
     }
@@ -120,7 +120,7 @@ fn on_line(what: OnLine) -> Option<String> {
         "{what:?}: an acknowledged post is lost"
     );
     let answer = status.unwrap_or_else(|| "no answer".into());
-    let kept = if kept { "kept once" } else { "not kept" };
+    let kept = if kept { "stored once" } else { "not stored" };
     Some(format!("{answer}, {kept}"))
 }
 
@@ -148,7 +148,7 @@ fn full_disk() -> String {
         kept_users(&env).len() >= acknowledged,
         "an acknowledged post is lost"
     );
-    format!("{refused} from then on; all that was answered with 200 is kept")
+    format!("{refused} from then on; all events answered with 200 are stored")
 }
 
 fn ended(wrong: Wrong) -> String {
@@ -172,7 +172,7 @@ fn ended(wrong: Wrong) -> String {
     } else {
         format!("exit {}", output.code)
     };
-    format!("{code}: all that was answered with 200 is kept")
+    format!("{code}: all events answered with 200 are stored")
 }
 
 fn count(collector: &Collector, outcome: &str) -> usize {

@@ -14,20 +14,20 @@ use super::wrong::Often;
 const INTRODUCTION: &str = "
 ## Answers that the service did not write
 
-A gateway, a proxy, a portal or a wrong address answers in place of the service. Six users are worked on, one at a time, and
-the answer meets every call about `user03` (of `users list`: the listing; of `users status`: the batch). Such an answer says nothing about a
-user, so nobody is reported as unknown to the server, as not online, or as done because of it, and repeating may help.
-A cell has the exit code, and what the row of `user03` says. Once the answers are those of the service again,
-`runs resume` or `runs retry-failed` does the rest of an act and ends with 0, and so does the same command.
+A gateway, a proxy, a portal or a wrong address answers in place of the service. Each run works on six users, one at a
+time, and every call about `user03` gets this answer (for `users list`, the listing; for `users status`, the batch). Such
+an answer says nothing about a user, so no user is reported as unknown to the server, as not online, or as done because
+of it, and repeating may help. A cell shows the exit code and the outcome in the row of `user03`. Once the service answers
+again, `runs resume` or `runs retry-failed` does the rest of an act and exits with 0, and so does the same command.
 
-The tests also see that no output, record, trail or export shows a token or secret that such a page sends back: plain, in base64
-or percent-encoded.
+The tests also check that no output, record, trail or export shows a token or secret that such a page sends back, whether
+plain, in base64 or percent-encoded.
 
 ";
 
 const ON_TOKEN: &str = "
-The same answers in place of a token. Without one nothing is known of any user: the command ends before the first of them is judged,
-says why, and a run can be resumed.
+The same answers in place of a token. Without a token nothing is known about any user: the command ends before it judges
+the first user, prints the reason, and a run can be resumed.
 
 ";
 

@@ -18,23 +18,24 @@ use self::wrong::Wrong;
 const INTRODUCTION: &str = "\
 # What holds when something goes wrong
 
-Written by the tests (`tests/tests/it/faults/`), which bring about every fault and hold what the tool claims against
-what happened. Twenty users are worked on, four at a time, and the fault meets `user07`: *once*, or *always* for this
-user. Silence is waited for two seconds (`--timeout 2s`); by default it is 15.
+The tests in `tests/tests/it/faults/` write this page. They cause every fault and compare what the tool reports with
+what happened. Each run works on twenty users, four at once, and the fault affects `user07`: *once*, or *always*. The
+tool waits two seconds for an answer (`--timeout 2s`); the default is 15.
 
-Whatever goes wrong, the tests see to this:
+Whatever goes wrong, the tests check the following:
 
-- A user who is told to be done is done, and one who is told to have failed was left alone; where that cannot be known
-  it is told as unknown. A list shows what is there, and never less.
-- Nobody who was not chosen is touched.
-- For every intent on record there is an outcome, and `audit verify` finds the trail whole.
-- Once the fault is gone, `runs resume` and the same command again do all that was left, and end with 0. A scan that was
-  stopped is gone on with, or done again.
-- A collector answers 200 only to what is on the disk, keeps what is posted twice once, and goes on serving others.
+- A user reported as done is done, and a user reported as failed was not changed. If that cannot be known, the user is
+  reported as unknown. A list never shows fewer devices than are online.
+- Users that were not selected are not changed.
+- Every recorded intent has an outcome, and `audit verify` finds no problem in the trail.
+- Once the fault is gone, `runs resume`, or the same command again, does the rest and exits with 0. A stopped scan can be
+  resumed or repeated.
+- A collector answers 200 only to events that are on disk, stores an event that is posted twice once, and keeps serving
+  other requests.
 
-A cell tells the exit code, how many of the twenty were done, failed, or are of unknown outcome, and how often the server
-was called for it: to list devices, to log out, to ban, to list the devices of a scan. The scan reads the status of all
-twenty in one call before. Where it is a matter of luck how far the others had come, it says *a part*.
+A cell shows the exit code, how many of the twenty users were done, failed, or have an unknown outcome, and the number of
+calls: to list devices, to log out, to ban, or to list the devices of a scan. The scan first reads the status of all
+twenty users in one call. If it depends on timing how many users were done, the cell says *a part*.
 
 ";
 

@@ -1,4 +1,4 @@
-//! `audit export`: write the trail in the form of a log system.
+//! `audit export`: writes the trail in the format of a log system.
 
 use std::io::{self, BufWriter, Write};
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::context::Context;
 use crate::exit::{self, Exit};
 use crate::interrupt;
 
-/// How often `--follow` looks for more.
+/// How often `--follow` looks for new entries.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
 /// Arguments of `audit export`.
@@ -24,13 +24,13 @@ const LOOK_AGAIN: Duration = Duration::from_millis(250);
   easemob-admin audit export --format cef --follow | logger -t easemob-admin
   easemob-admin audit export --format jsonl --run 20261123
 
-One line per event. ocsf, ecs and cef have one event per act and leave out intents and the beginnings and ends of \
+One line per event. ocsf, ecs and cef have one event per act and leave out intents and the start and end of \
 runs; jsonl has all entries as they are in the trail, with the context of their run filled in.")]
 pub struct ExportArgs {
-    /// The form
+    /// The format
     #[arg(long, value_name = "FORM")]
     format: Form,
-    /// Go on with what is being added, until Ctrl-C
+    /// Keep printing new entries until Ctrl-C
     #[arg(long)]
     follow: bool,
     #[command(flatten)]
@@ -75,7 +75,7 @@ impl Form {
 /// Runs the command.
 ///
 /// # Errors
-/// When there is no trail, or it cannot be read.
+/// When there is no trail, or if it cannot be read.
 pub async fn run(context: &Context, args: &ExportArgs) -> Result<Exit, CommandError> {
     let directory = args.trail.directory(context)?;
     let mut entries = Entries::open(&directory).map_err(unreadable)?;
@@ -110,5 +110,5 @@ pub async fn run(context: &Context, args: &ExportArgs) -> Result<Exit, CommandEr
 }
 
 fn unwritable(error: io::Error) -> CommandError {
-    CommandError::new(exit::INTERNAL, "the events cannot be written to stdout").because(error)
+    CommandError::new(exit::INTERNAL, "cannot write the events to stdout").because(error)
 }

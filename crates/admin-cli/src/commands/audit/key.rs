@@ -1,4 +1,4 @@
-//! `audit key`: print the public key that checkpoints are signed with.
+//! `audit key`: prints the public key that verifies checkpoints.
 
 use clap::Args;
 use easemob_admin_audit::PublicKey;
@@ -13,7 +13,7 @@ use crate::exit::{self, Exit};
 #[command(after_help = "Examples:
   easemob-admin audit key > prod-audit.pub
 
-Keep it where the operators of this machine cannot change it.")]
+Store it where the operators of this machine cannot change it.")]
 pub struct KeyArgs {
     #[command(flatten)]
     trail: TrailArgs,
@@ -29,7 +29,7 @@ pub fn run(context: &Context, args: &KeyArgs) -> Result<Exit, CommandError> {
     let mut out = (context.stdout)();
     let written = out.write_all(key.pem().as_bytes()).and_then(|()| out.flush());
     written.map_err(|error| {
-        CommandError::new(exit::INTERNAL, "the key cannot be written to stdout").because(error)
+        CommandError::new(exit::INTERNAL, "cannot write the key to stdout").because(error)
     })?;
     context.ui.note(format_args!("key id {}", key.id()));
     Ok(exit::OK)

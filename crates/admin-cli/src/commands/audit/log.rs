@@ -1,4 +1,4 @@
-//! `audit log`: read the trail.
+//! `audit log`: shows the trail.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::exit::{self, Exit};
 use crate::interrupt;
 use crate::render::report::{Reader, Report, Row};
 
-/// How often `--follow` looks for more.
+/// How often `--follow` looks for new entries.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
 /// Arguments of `audit log`.
@@ -25,16 +25,16 @@ const LOOK_AGAIN: Duration = Duration::from_millis(250);
   easemob-admin audit log --run 20261123 --outcome failed
   easemob-admin audit log --follow -o jsonl
 
-The oldest first. Reading does not verify: see `audit verify`.")]
+Oldest entries first. This command does not verify the trail; `audit verify` does.")]
 pub struct LogArgs {
     #[command(flatten)]
     trail: TrailArgs,
     #[command(flatten)]
     filter: FilterArgs,
-    /// Also intents and the beginnings and ends of runs
+    /// Also show intents and the start and end of runs
     #[arg(long)]
     all: bool,
-    /// Go on with what is being added, until Ctrl-C; with -o table or json, rows are held back
+    /// Keep printing new entries until Ctrl-C; with -o table or json, rows are held back
     #[arg(long)]
     follow: bool,
 }
@@ -137,7 +137,7 @@ impl Row for EventRow {
 
     fn table_cells(&self) -> Vec<String> {
         let text = |value: &Option<String>| value.clone().unwrap_or_default();
-        // Another outcome without a call is that of a user for whom nothing was sent.
+        // Another outcome without a call belongs to a user for whom nothing was sent.
         let what = match &self.call {
             Some(call) => call.clone(),
             None if self.outcome.as_deref() == Some(Outcome::Ended.as_str()) => SETTLED_BY_READING.to_owned(),
@@ -172,7 +172,7 @@ struct LogSummary {
 /// Runs the command.
 ///
 /// # Errors
-/// When there is no trail, or it cannot be read.
+/// When there is no trail, or if it cannot be read.
 pub async fn run(context: &Context, args: &LogArgs) -> Result<Exit, CommandError> {
     let directory = args.trail.directory(context)?;
     let mut entries = Entries::open(&directory).map_err(unreadable)?;
@@ -181,8 +181,7 @@ pub async fn run(context: &Context, args: &LogArgs) -> Result<Exit, CommandError
     let mut report = context.local_report::<EventRow>("audit log", context.globals.sandbox);
     let mut summary = LogSummary::default();
     let mut runs = RunContext::default();
-    let output =
-        |error| CommandError::new(exit::INTERNAL, "the rows cannot be written to stdout").because(error);
+    let output = |error| CommandError::new(exit::INTERNAL, "cannot write the rows to stdout").because(error);
     let mut stop = std::pin::pin!(interrupt::until_told(context.deadline()));
     loop {
         let reader = show(&mut entries, &mut runs, &filter, &mut report, &mut summary)?;
@@ -197,13 +196,13 @@ pub async fn run(context: &Context, args: &LogArgs) -> Result<Exit, CommandError
     report.finish(&summary).map_err(output)?;
     if entries.is_torn() {
         context.ui.note(
-            "the last entry is incomplete and left out: another process is writing it, or was cut off there",
+            "the last entry is incomplete and was left out: another process is writing it, or was killed while writing",
         );
     }
     if summary.entries == 0 {
         context
             .ui
-            .note(format_args!("nothing in {} fits", directory.display()));
+            .note(format_args!("no entries in {} match", directory.display()));
     }
     Ok(exit::OK)
 }
@@ -215,8 +214,7 @@ fn show(
     report: &mut Report,
     summary: &mut LogSummary,
 ) -> Result<Reader, CommandError> {
-    let output =
-        |error| CommandError::new(exit::INTERNAL, "the rows cannot be written to stdout").because(error);
+    let output = |error| CommandError::new(exit::INTERNAL, "cannot write the rows to stdout").because(error);
     for entry in entries {
         let mut entry = entry.map_err(unreadable)?;
         runs.fill(&mut entry.event);

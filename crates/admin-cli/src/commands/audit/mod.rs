@@ -1,4 +1,4 @@
-//! `audit`: prove afterwards who did what, and why.
+//! `audit`: proves who did what, when and why.
 
 pub mod export;
 pub mod key;
@@ -15,13 +15,13 @@ use crate::exit::Exit;
 /// Commands about the audit trail. None of them talks to a server.
 #[derive(Debug, Subcommand)]
 pub enum AuditCommand {
-    /// Read the trail
+    /// Show the trail
     Log(log::LogArgs),
-    /// Check that nobody has changed the trail
+    /// Check that the trail was not changed
     Verify(verify::VerifyArgs),
-    /// Write the trail in the form of a log system
+    /// Write the trail in the format of a log system
     Export(export::ExportArgs),
-    /// Print the public key that checkpoints are signed with
+    /// Print the public key that verifies checkpoints
     Key(key::KeyArgs),
 }
 

@@ -1,4 +1,4 @@
-//! The arguments that name a trail and choose its events.
+//! The arguments that name a trail and filter its events.
 
 use std::path::PathBuf;
 
@@ -14,19 +14,19 @@ use crate::commands::times::moment;
 use crate::context::Context;
 use crate::exit;
 
-/// Which trail.
+/// Which trail to read.
 #[derive(Debug, Clone, Args)]
 pub struct TrailArgs {
-    /// The directory of the trail, which may be a copy; else that of the profile in use
+    /// The directory of the trail, which may be a copy; by default the trail of the profile in use
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
 }
 
 impl TrailArgs {
-    /// Finds the directory of a trail that is there.
+    /// Finds the directory of an existing trail.
     ///
     /// # Errors
-    /// As [`TrailArgs::directory`], and when nothing was recorded yet.
+    /// As [`TrailArgs::directory`], and if nothing was recorded yet.
     pub fn existing(&self, context: &Context) -> Result<PathBuf, CommandError> {
         let directory = self.directory(context)?;
         if directory.is_dir() {
@@ -34,7 +34,7 @@ impl TrailArgs {
         }
         let what = format!("there is no audit trail in {}", directory.display());
         Err(CommandError::new(exit::USAGE, what)
-            .hint("a trail begins with the first act on a server, or name one with --dir"))
+            .hint("the first change on a server creates the trail; to read another one, add --dir DIR"))
     }
 
     /// Finds the directory without reading a secret.
@@ -49,34 +49,34 @@ impl TrailArgs {
     }
 }
 
-/// Returns the error of a trail that cannot be read.
+/// Returns the error for a trail that cannot be read.
 #[must_use]
 pub fn unreadable(error: AuditError) -> CommandError {
     let hint = error.hint();
-    CommandError::new(exit::INTERNAL, "the audit trail cannot be read")
+    CommandError::new(exit::INTERNAL, "cannot read the audit trail")
         .hint(hint)
         .because(error)
 }
 
-/// Which events.
+/// Which events to show.
 #[derive(Debug, Clone, Args)]
 pub struct FilterArgs {
-    /// Only what was done to this user
+    /// Only acts on this user
     #[arg(long, value_name = "USER", value_parser = user)]
     user: Option<UserId>,
-    /// Only what this operator did, by account or by the subject of the token
+    /// Only acts of this operator, by account or by the subject of the token
     #[arg(long, value_name = "NAME")]
     operator: Option<String>,
-    /// Only this run, or the runs whose ids begin like this
+    /// Only this run, or runs whose ids start with this
     #[arg(long, value_name = "RUN")]
     run: Option<String>,
-    /// Only what belongs to this ticket
+    /// Only acts with this ticket
     #[arg(long, value_name = "ID")]
     ticket: Option<String>,
-    /// Only what happened since then: 24h, or 2026-01-31T09:30:00Z
+    /// Only events since this time: 24h, or 2026-01-31T09:30:00Z
     #[arg(long, value_name = "TIME", value_parser = moment)]
     since: Option<Timestamp>,
-    /// Only what happened before then
+    /// Only events before this time
     #[arg(long, value_name = "TIME", value_parser = moment)]
     until: Option<Timestamp>,
     /// Only acts with this outcome
@@ -85,7 +85,7 @@ pub struct FilterArgs {
 }
 
 impl FilterArgs {
-    /// Returns the conditions.
+    /// Returns the filter.
     #[must_use]
     pub fn filter(&self) -> Filter {
         let time = |time: Timestamp| EventTime::from_millis(time.as_millisecond());

@@ -1,4 +1,4 @@
-//! `audit verify`: check that nobody has changed the trail.
+//! `audit verify`: checks that the trail was not changed.
 
 use std::path::{Path, PathBuf};
 
@@ -20,16 +20,16 @@ use crate::render::report::Row;
   easemob-admin audit verify --dir /mnt/copy/audit/prod --key prod-audit.pub --checkpoint kept-heads.txt
   easemob-admin audit verify -o json | jq -r .summary.head >> kept-heads.txt
 
-Works offline and on a copy, and writes nothing. Exits with 11 and names the first bad entry if something is wrong. \
-Without a key and a checkpoint that were kept elsewhere, whoever holds the files and the private key could have \
-written them anew: docs/audit.md says what is proved by what.")]
+Works offline and on a copy, and writes nothing. If something is wrong, exits with 11 and names the first bad entry. \
+Without a key and a checkpoint that were stored elsewhere, anybody with the files and the private key could have \
+rewritten the trail; docs/audit.md explains what proves what.")]
 pub struct VerifyArgs {
     #[command(flatten)]
     trail: TrailArgs,
-    /// A public key that was kept elsewhere, in PEM form
+    /// A public key that was stored elsewhere, in PEM form
     #[arg(long, value_name = "PUB")]
     key: Option<PathBuf>,
-    /// Heads that were kept elsewhere, one per line, as this command prints them
+    /// Heads that were stored elsewhere, one per line, as this command prints them
     #[arg(long, value_name = "FILE")]
     checkpoint: Option<PathBuf>,
 }
@@ -85,7 +85,7 @@ struct VerifySummary {
 /// Runs the command.
 ///
 /// # Errors
-/// When there is no trail, or a file cannot be read.
+/// When there is no trail, or if a file cannot be read.
 pub fn run(context: &Context, args: &VerifyArgs) -> Result<Exit, CommandError> {
     let directory = args.trail.existing(context)?;
     let key = args.key.as_deref().map(kept_key).transpose()?;
@@ -94,8 +94,7 @@ pub fn run(context: &Context, args: &VerifyArgs) -> Result<Exit, CommandError> {
         checkpoints: args.checkpoint.clone(),
     };
     let found = verify(&directory, &against).map_err(|error| unusable(args, error))?;
-    let output =
-        |error| CommandError::new(exit::INTERNAL, "the rows cannot be written to stdout").because(error);
+    let output = |error| CommandError::new(exit::INTERNAL, "cannot write the rows to stdout").because(error);
     let mut report = context.local_report::<ProblemRow>("audit verify", context.globals.sandbox);
     for problem in &found.problems {
         report.row(&ProblemRow::from(problem)).map_err(output)?;
@@ -138,7 +137,7 @@ pub fn run(context: &Context, args: &VerifyArgs) -> Result<Exit, CommandError> {
         ));
         if found.unchecked > 0 {
             ui.note(format_args!(
-                "{} about entries that are not here; only the signatures were checked",
+                "{} for entries that are not here; only the signatures were checked",
                 match found.unchecked {
                     1 => "1 checkpoint is".to_owned(),
                     unchecked => format!("{unchecked} checkpoints are"),
@@ -147,20 +146,21 @@ pub fn run(context: &Context, args: &VerifyArgs) -> Result<Exit, CommandError> {
         }
         match summary.entries_not_covered_by_a_checkpoint {
             0 => {}
-            1 => ui.say(
-                "the last entry is not covered by a checkpoint: nobody would notice if it was cut off",
-            ),
+            1 => ui.say("no checkpoint covers the last entry: its removal would go unnoticed"),
             uncovered => ui.say(format_args!(
-                "the last {uncovered} entries are not covered by a checkpoint: nobody would notice if they were cut off"
+                "no checkpoint covers the last {uncovered} entries: their removal would go unnoticed"
             )),
         }
     } else {
         let (what, first_word) = if found.unproved && !found.trail_is_bad {
-            ("nothing proves that the trail is whole", "why")
+            ("cannot prove that the trail is complete", "why")
         } else if found.trail_is_bad {
             ("the trail was changed", "first bad entry")
         } else {
-            ("the trail holds, but a kept head is not valid", "first bad head")
+            (
+                "the trail is intact, but a stored head is not valid",
+                "first bad head",
+            )
         };
         ui.say(format_args!("{}: {what}", directory.display()));
         if let Some(first) = found.problems.first() {
@@ -168,7 +168,7 @@ pub fn run(context: &Context, args: &VerifyArgs) -> Result<Exit, CommandError> {
         }
     }
     if !(found.key_was_kept && found.kept > 0) {
-        ui.note("to prove it to others, keep the key (audit key) and the head (summary.head) elsewhere, and verify against them");
+        ui.note("to prove this to others, store the key (audit key) and the head (summary.head) elsewhere, and verify against them");
     }
     Ok(if found.holds() { exit::OK } else { exit::FINDINGS })
 }
@@ -181,15 +181,15 @@ fn kept_key(path: &Path) -> Result<PublicKey, CommandError> {
     PublicKey::read(path).map_err(|error| {
         CommandError::new(exit::USAGE, format!("cannot use the key {}", path.display()))
             .because(error)
-            .hint("a key is what `easemob-admin audit key` prints")
+            .hint("print the key with: easemob-admin audit key")
     })
 }
 
-/// Tells arguments that cannot be used from a trail that cannot be read.
+/// Distinguishes unusable arguments from an unreadable trail.
 fn unusable(args: &VerifyArgs, error: AuditError) -> CommandError {
     match &error {
-        // It may be the wrong key that was given; it may as well be a trail that was written anew by somebody else, and
-        // whoever waits for a changed trail must hear of that.
+        // The given key may be wrong, but somebody may also have rewritten the trail, and monitoring for a
+        // changed trail must detect that.
         AuditError::OtherKey { .. } => {
             let hint = error.hint();
             CommandError::new(exit::FINDINGS, error.to_string()).hint(hint)
@@ -199,9 +199,9 @@ fn unusable(args: &VerifyArgs, error: AuditError) -> CommandError {
         {
             let this = CommandError::new(
                 exit::USAGE,
-                format!("{} is not a file of kept heads", path.display()),
+                format!("{} is not a file of stored heads", path.display()),
             )
-            .hint("a head is what `easemob-admin audit verify -o json` has in .summary.head, one per line");
+            .hint("write one head per line, as printed by: easemob-admin audit verify -o json | jq -r .summary.head");
             match error {
                 AuditError::Io { source, .. } => this.because(source),
                 _ => this,

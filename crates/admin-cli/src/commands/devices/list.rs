@@ -1,4 +1,4 @@
-//! `devices list`: which devices of which users are online.
+//! `devices list`: lists the devices that users are online with.
 
 use clap::Args;
 use easemob_admin_ops::schedule::tally::Settled;
@@ -26,9 +26,9 @@ use crate::summary::Words;
   easemob-admin devices list --from users.txt --keep-newest 1
   easemob-admin users list -o csv | cut -d, -f1 | tail -n +2 | easemob-admin devices list --from - -o jsonl
 
-Every user gives at least one row: `online` per device, `not_online`, `no_match`, `failed`, or `not_started` where \
-there was no token to ask with. The options that \
-say which devices are meant are those of `sessions logout`: what is listed here is what would be ended there.")]
+Every user has at least one row: `online` for each device, or `not_online`, `no_match`, `failed`, or `not_started` if \
+there was no token for the request. The options that select devices are the same as for `sessions logout`: this \
+command lists the devices that `sessions logout` would sign out.")]
 pub struct ListArgs {
     #[command(flatten)]
     users: UserSource,
@@ -170,7 +170,7 @@ pub async fn run(context: &Context, session: &Session, args: &ListArgs) -> Resul
     drive(run, source, work, |entry| vec![DeviceRow::new(entry, "unknown")]).await
 }
 
-/// Who has no device that is listed may be online on others.
+/// A user without a listed device may be online with other devices.
 fn words(selection: &Selection) -> Words {
     if selection.is_everything() {
         Words {
@@ -201,7 +201,7 @@ async fn read(session: &Session, entry: &Entry, selection: &Selection) -> Done<D
             let meant = selected.victims.into_iter();
             done.reports
                 .extend(meant.map(|choice| DeviceRow::online(entry, choice, !selection.is_everything())));
-            // One that cannot be named may be meant.
+            // A device whose entry is unreadable may be one of those selected.
             let failed = unreadable.iter().map(|error| DeviceRow::failed(entry, error));
             done.reports.extend(failed);
             done.tally.count(match unreadable.first() {

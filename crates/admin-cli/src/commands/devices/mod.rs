@@ -1,4 +1,4 @@
-//! `devices`: what is online.
+//! `devices`: shows which devices are online.
 
 pub mod list;
 

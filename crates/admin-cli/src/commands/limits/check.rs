@@ -1,4 +1,4 @@
-//! `limits check`: who has more devices online than a policy allows.
+//! `limits check`: shows who has more devices online than a policy allows.
 
 mod stored;
 
@@ -38,21 +38,21 @@ Only reads, and compares what is online with a policy such as:
   default = 4                # devices on each platform; mode = \"single\" is one in all
   platforms = { web = 2 }
   min_surviving = 1          # every user keeps at least so many
-  unknown_age = \"never\"      # or \"oldest\": devices whose age nobody knows
+  unknown_age = \"never\"      # or \"oldest\": devices of unknown age
   exempt = { users = [\"bot-*\"], resources = [\"custom9_*\"] }
   [[user]]
   name = \"vip-*\"             # a user or a pattern; the first entry that fits counts
   default = 8
 
-Each platform on which a user exceeds is a row, with the devices that `limits enforce` would end; users within the \
-limits are only counted. A user who could not be read is `failed`, never within the limits. The exit code is 11 if \
-anybody exceeds.")]
+Each row is a platform on which a user exceeds a limit, with the devices that `limits enforce` would sign out; users \
+within the limits are only counted. A user who could not be read is `failed`, never within the limits. The exit code \
+is 11 if any user exceeds a limit.")]
 pub struct CheckArgs {
     #[command(flatten)]
     policy: PolicyArgs,
     #[command(flatten)]
     whom: Whom,
-    /// Compare what a scan saw instead of what is online now: a number, `latest` or `previous`
+    /// Check a stored snapshot instead of what is online now: a number, `latest` or `previous`
     #[arg(long, value_name = "SNAPSHOT", conflicts_with_all = ["users", "from", "all"])]
     snapshot: Option<SnapshotName>,
 }
@@ -62,7 +62,7 @@ struct CheckRow {
     line: u64,
     user: String,
     outcome: &'static str,
-    /// Nothing where all devices share one limit.
+    /// `None` if all devices share one limit.
     platform: Option<String>,
     online: Option<usize>,
     limit: Option<usize>,
@@ -122,7 +122,7 @@ impl CheckRow {
     }
 }
 
-/// Returns why devices stay, each reason once.
+/// Returns the reasons why devices stay, without duplicates.
 fn reasons(spared: &[Choice]) -> String {
     let mut reasons: Vec<&str> = spared.iter().map(|choice| choice.why.as_str()).collect();
     reasons.sort_unstable();
@@ -227,9 +227,9 @@ pub async fn run(context: &Context, session: &Session, args: &CheckArgs) -> Resu
         command: "limits check",
         verb: "comparing",
         words: Words {
-            done: "beyond the limits",
+            done: "over the limits",
             nothing: "within",
-            devices: Some("would be ended"),
+            devices: Some("would be signed out"),
         },
         acts: false,
         summary: summary_of(&list).with_unmatched(unmatched),
@@ -252,7 +252,7 @@ pub async fn run(context: &Context, session: &Session, args: &CheckArgs) -> Resu
     Ok(verdict(&totals, exit))
 }
 
-/// Returns the exit code: somebody who exceeds is a finding, whoever else could not be read.
+/// Returns the exit code: a user over a limit is a finding, even if other users could not be read.
 fn verdict(totals: &Totals, exit: Exit) -> Exit {
     let ended = [exit::OK, exit::FAILED_RETRY, exit::FAILED_FINAL].contains(&exit);
     if ended && totals.users_over > 0 {
@@ -262,7 +262,7 @@ fn verdict(totals: &Totals, exit: Exit) -> Exit {
     }
 }
 
-/// Returns what is reported of one user.
+/// Returns the rows for one user.
 fn compared(
     entry: &Entry,
     read: Result<Vec<SeenDevice>, CallError>,

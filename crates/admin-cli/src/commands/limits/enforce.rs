@@ -1,7 +1,8 @@
-//! `limits enforce`: end the devices that are beyond the limits of a policy.
+//! `limits enforce`: signs out the devices that exceed the limits of a policy.
 //!
-//! Everybody is read first, so that what is asked about is known in numbers. Then each user is read again, and of
-//! the devices that were chosen those are ended that are still beyond the limits: never more than the surplus.
+//! A first pass reads all users, so that the question to the operator has figures. Then each user is read
+//! again, and of the selected devices only those that still exceed the limits are signed out: never more than
+//! the surplus.
 
 use std::fs::File;
 use std::io;
@@ -45,30 +46,32 @@ use crate::summary::Summary;
   easemob-admin limits enforce limits.toml --watch --max-logouts 200 --reason \"policy 12\" --yes
   easemob-admin limits enforce limits.toml ann --unknown-age oldest --reason \"policy 12\" --yes --verify
 
-On each platform the newest devices within the limit stay, and the oldest go, as the service itself would choose; \
-`limits check` shows the same without touching anything, and a policy to begin with. A device whose age nobody knows \
-is never ended unless the policy or --unknown-age oldest says so; where that leaves somebody beyond a limit, the exit \
-code is 11. Everybody is read before the question is asked, and each user again before anything is ended: what has \
-gone by itself is no surplus any more, and what has come since is left to the next time. Every enforcement is a run \
-on record: if it is interrupted, `runs resume` goes on with it.
+On each platform the newest devices within the limit stay and the oldest are signed out, as the service itself would \
+choose. `limits check` shows the same without changing anything, and an example of a policy. A device of unknown age is \
+never signed out unless the policy or --unknown-age oldest says so; if a user stays over a limit because of that, the \
+exit code is 11. All users are read before you are asked, and each user again before any device is signed out: devices \
+that signed out by themselves no longer count, and devices that signed in since then are left for the next run. Every \
+enforcement is a recorded run: resume an interrupted one with `runs resume`.
 
-With --watch the users are those of whom `logins collect`, running beside it, hears a sign-in: the newest sign-in stays, \
-as the service itself would choose. Beyond N logouts within an hour the rest waits.")]
+With --watch, the users are those whose sign-ins `logins collect`, running beside it, receives: the newest sign-in stays, \
+as the service itself would choose. After N logouts within an hour, further users wait.")]
 pub struct EnforceArgs {
     #[command(flatten)]
     policy: PolicyArgs,
     #[command(flatten)]
     whom: Whom,
-    /// Do nothing if more than N devices, or P% of those online, would be ended; with --watch, N within an hour
+    /// Do nothing if more than N devices, or P% of those online, would be signed out; with --watch, at most N
+    /// per hour
     #[arg(long, value_name = "N|P%")]
     pub(super) max_logouts: Option<CapSpec>,
-    /// Go on until Ctrl-C: look at whoever signs in, as `logins collect` hears of it
+    /// Keep running until Ctrl-C, and check each user who signs in, as `logins collect` receives the event
     #[arg(long, requires_all = ["max_logouts", "yes"], conflicts_with_all = ["users", "from", "all", "dry_run"])]
     watch: bool,
-    /// With --watch, wait so long after a sign-in, so that a device that changes networks is not two
+    /// With --watch, wait this long after a sign-in, so that a device that changes networks does not count
+    /// twice
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration)]
     pub(super) delay: Duration,
-    /// Read the devices again afterwards, and report what is gone, still online, or signed in again
+    /// Read the devices again afterwards, and report which are gone, still online, or signed in again
     #[arg(long)]
     verify: bool,
     #[command(flatten)]
@@ -78,14 +81,14 @@ pub struct EnforceArgs {
 /// Runs the command.
 ///
 /// # Errors
-/// When the policy or the list cannot be used, more would be ended than allowed, the operator does not agree, or
-/// the run was stopped.
+/// When the policy or the list cannot be used, more devices would be signed out than allowed, the operator
+/// does not agree, or the run was stopped.
 pub async fn run(context: &Context, session: &Session, args: &EnforceArgs) -> Result<Exit, CommandError> {
     let on_disk = args.policy.load(context)?;
     args.acting.require_record(context, session)?;
     context.require_ages(&on_disk.policy.selection())?;
     if args.watch {
-        // A future of its own: it holds a whole enforcement, as this one does.
+        // Boxed, because it contains a whole enforcement, as this future does.
         return Box::pin(watch(context, session, args, &on_disk)).await;
     }
     let (list, unnamed) = args.whom.read(context, session).await?;
@@ -114,7 +117,7 @@ pub async fn run(context: &Context, session: &Session, args: &EnforceArgs) -> Re
             allowance,
         )
         .await?;
-    // Not everybody was compared.
+    // Some users were not compared.
     Ok(if exit == exit::OK && unnamed > 0 {
         exit::FAILED_FINAL
     } else {
@@ -122,7 +125,7 @@ pub async fn run(context: &Context, session: &Session, args: &EnforceArgs) -> Re
     })
 }
 
-/// A policy that is enforced; the two steps are apart, because all is known between them and nothing has been done.
+/// A policy being enforced, in two steps: after the first, everything is known and nothing has been changed.
 pub(super) struct Enforcement<'a> {
     pub(super) context: &'a Context,
     pub(super) session: &'a Session,
@@ -130,9 +133,10 @@ pub(super) struct Enforcement<'a> {
     pub(super) on_disk: &'a PolicyOnDisk,
 }
 
-/// What is to be done, as far as the first reading tells.
+/// What to do, according to the first reading.
 pub(super) struct Chosen {
-    /// One item for each user who exceeds with devices that may go, or could not be read.
+    /// One item for each user who could not be read, or who exceeds a limit with devices that may be signed
+    /// out.
     file: File,
     items: u64,
     users_to_log_out: u64,
@@ -141,17 +145,17 @@ pub(super) struct Chosen {
 }
 
 impl Chosen {
-    /// Returns whether nobody exceeds anything, as far as was read.
+    /// Returns whether no user exceeds a limit, as far as users could be read.
     pub(super) fn is_nothing(&self) -> bool {
         self.items == 0 && self.totals.undecided == 0
     }
 }
 
 impl Enforcement<'_> {
-    /// Reads everybody of a list and lets `choosing` choose.
+    /// Reads all users of a list and passes them to `choosing`.
     ///
     /// # Errors
-    /// When going on is pointless; nothing was done then.
+    /// When continuing is pointless. Nothing was changed then.
     pub(super) async fn choose(
         &self,
         list: &UserList,
@@ -199,12 +203,13 @@ impl Enforcement<'_> {
         })
     }
 
-    /// Says what was chosen.
+    /// Prints the totals of the choice.
     pub(super) fn tell(&self, chosen: &Chosen) {
         tell(self.context, &chosen.totals, chosen.unread);
     }
 
-    /// Ends what was chosen, once the operator has agreed: a run on record. `listed` is the summary of the whole list.
+    /// Signs out the chosen devices once the operator has agreed, as a recorded run. `listed` is the summary
+    /// of the whole list.
     ///
     /// # Errors
     /// When the operator does not agree, or the run was stopped.
@@ -226,7 +231,7 @@ impl Enforcement<'_> {
         if totals.victims > 0 {
             let (digest, _) = on_disk.sha256.split_at(12);
             let act = format!(
-                "log out {} of {}, those beyond the limits of {policy} (sha256 {digest}…),",
+                "log out {} of {}, those over the limits of {policy} (sha256 {digest}…),",
                 devices(totals.victims),
                 users(chosen.users_to_log_out)
             );
@@ -275,16 +280,17 @@ impl Enforcement<'_> {
     }
 }
 
-/// What is left after everything that was chosen is done.
+/// What remains after all chosen devices are signed out.
 struct Left {
-    /// Devices beyond a limit that may not be chosen.
+    /// Devices over a limit that may not be signed out.
     undecided: u64,
-    /// Users of whom nothing was chosen, because they could not be read at first.
+    /// Users for whom nothing was chosen, because the first reading failed.
     unread: u64,
 }
 
 impl Left {
-    /// Returns the exit code: whoever is still beyond a limit is a finding, and whoever was not compared may be.
+    /// Returns the exit code: a user who stays over a limit is a finding, and one who was not compared may
+    /// be.
     fn after(&self, dry_run: bool, exit: Exit) -> Exit {
         match exit {
             exit::OK if self.undecided > 0 && !dry_run => exit::FINDINGS,
@@ -297,7 +303,7 @@ impl Left {
 fn lost(error: io::Error) -> CommandError {
     CommandError::new(
         exit::INTERNAL,
-        "the temporary copy of what was chosen cannot be written or read, so nothing was done",
+        "cannot write or read the temporary copy of the chosen devices, so nothing was done",
     )
     .because(error)
 }
@@ -313,7 +319,7 @@ fn tell(context: &Context, totals: &Totals, unread: u64) {
     let ui = &context.ui;
     let (read, exceed) = (users(totals.users), users(totals.users_over));
     ui.note(format_args!(
-        "{read} read: {exceed} beyond the limits by {}",
+        "{read} read: {exceed} over the limits by {}",
         devices(*over)
     ));
     if *over > 0 {
@@ -322,13 +328,13 @@ fn tell(context: &Context, totals: &Totals, unread: u64) {
             count => format!(" ({count} of unknown age)"),
         };
         ui.note(format_args!(
-            "{} to be ended{of_unknown_age}, {undecided} beyond a limit may not be chosen",
+            "{} to sign out{of_unknown_age}, {undecided} over a limit may not be chosen",
             devices(*victims)
         ));
     }
     if unread > 0 {
         ui.warn(format_args!(
-            "{} could not be read; nothing is ended of theirs until the command is run again",
+            "skipped {} who could not be read; run the command again to include them",
             users(unread)
         ));
     }

@@ -1,5 +1,5 @@
-//! `limits`: how many devices may be online. `show` and `set` are about servers that manage it by REST, `check` and
-//! `enforce` about a policy of the operator's own, with any server.
+//! `limits`: how many devices may be online. `show` and `set` need a server that manages limits over its REST
+//! API; `check` and `enforce` use a policy of the operator's own and work with any server.
 
 pub mod check;
 pub mod enforce;
@@ -26,7 +26,7 @@ pub enum LimitsCommand {
     Set(set::SetArgs),
     /// See who has more devices online than a policy allows
     Check(check::CheckArgs),
-    /// End the devices that are beyond the limits of a policy
+    /// Sign out the devices that exceed the limits of a policy
     Enforce(enforce::EnforceArgs),
 }
 

@@ -1,4 +1,4 @@
-//! The argument that names a policy, shared by checking and enforcing.
+//! The argument that names a policy, shared by `limits check` and `limits enforce`.
 
 use std::path::PathBuf;
 
@@ -10,13 +10,13 @@ use crate::command_error::CommandError;
 use crate::commands::selection::warn_of_rare;
 use crate::context::Context;
 
-/// A policy, and what may be said differently for once.
+/// A policy, and its overrides for one command.
 #[derive(Debug, Args)]
 pub(super) struct PolicyArgs {
     /// The policy: a TOML file that says how many devices each user may have online
     #[arg(value_name = "POLICY")]
     pub(super) policy: PathBuf,
-    /// What happens to devices beyond a limit whose age nobody knows, instead of what the policy says
+    /// How to treat devices of unknown age that exceed a limit, instead of what the policy says
     #[arg(long, value_name = "WHAT")]
     unknown_age: Option<Unknown>,
 }
@@ -24,14 +24,14 @@ pub(super) struct PolicyArgs {
 /// The values of `--unknown-age`.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Unknown {
-    /// They are never chosen
+    /// Never choose them
     Never,
-    /// They count as older than all others
+    /// Treat them as older than all others
     Oldest,
 }
 
 impl PolicyArgs {
-    /// Reads the policy, with a warning about what may be a slip.
+    /// Reads the policy, and warns about likely mistakes in it.
     ///
     /// # Errors
     /// When the file cannot be read or used.

@@ -1,4 +1,5 @@
-//! Reads the limits of the app or of one user, and tells an unknown user from a server without such calls.
+//! Reads the limits of the app or of one user, and distinguishes an unknown user from a server without these
+//! calls.
 
 use easemob_admin_api::{DeviceLimits, UserId};
 use easemob_admin_ops::server::calls::{CallError, LimitCalls};
@@ -29,5 +30,5 @@ fn no_such_user(user: &UserId, error: &CallError) -> CommandError {
         .map_or_else(|| error.to_string(), ToString::to_string);
     CommandError::new(exit::REFUSED, format!("no such user: {user}"))
         .because(why)
-        .hint("check the spelling; names are compared without case")
+        .hint("check the spelling; case does not matter")
 }

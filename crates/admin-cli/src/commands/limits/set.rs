@@ -1,6 +1,6 @@
-//! `limits set`: change the limits of the app, or of users.
+//! `limits set`: changes the limits of the app, or of users.
 //!
-//! What is not named stays as it is: the limits are read, changed, shown and written back.
+//! Limits that are not named keep their values: the command reads, changes, shows and writes back the limits.
 
 use clap::{Args, ValueEnum};
 use easemob_admin_api::{DeviceLimits, LimitMode, Platform, UserId};
@@ -32,9 +32,9 @@ use crate::summary::{LimitCounts, Summary};
   easemob-admin limits set --user ann --mode single --reason \"kiosk account\"
   easemob-admin limits set --user ann --clear --reason \"back to the app's limits\"
 
-Lowering a limit ends no session; it counts at the next sign-in. Each change is a run on record, which `runs resume` and \
-`runs retry-failed` go on with. The public cloud has no call for limits: there \
-they are set in the console (功能配置 → 多端多设备在线).")]
+Lowering a limit signs nobody out; the new limit applies at the next sign-in. Each change is a recorded run, which \
+`runs resume` and `runs retry-failed` continue. The public cloud has no call for limits: \
+set them in the console (功能配置 → 多端多设备在线).")]
 pub struct SetArgs {
     /// Change the limits of this user instead of the app's; may be repeated
     #[arg(long = "user", value_name = "USER", value_parser = user)]
@@ -42,7 +42,7 @@ pub struct SetArgs {
     /// Whether a user may be online on several devices
     #[arg(long, value_name = "MODE")]
     mode: Option<Mode>,
-    /// Devices per platform where the platform has no limit of its own
+    /// Devices per platform, for platforms without a limit of their own
     #[arg(long, value_name = "N")]
     default: Option<u32>,
     /// Devices on one platform, such as web=2; may be repeated
@@ -59,7 +59,7 @@ pub struct SetArgs {
 enum Mode {
     /// Several devices
     Multi,
-    /// One device; a new sign-in ends the one online
+    /// One device; a new sign-in signs out the device online before
     Single,
 }
 
@@ -71,7 +71,7 @@ fn pair(text: &str) -> Result<(Platform, u32), String> {
 }
 
 impl SetArgs {
-    /// Returns what is to be changed; nothing if the arguments name nothing.
+    /// Returns the change; `None` if the arguments name no limit.
     fn change(&self) -> Option<LimitChange> {
         if self.clear {
             return Some(LimitChange::Clear);
@@ -86,7 +86,7 @@ impl SetArgs {
         (set != DeviceLimits::default()).then_some(LimitChange::Set(set))
     }
 
-    /// Says what is set, for the record.
+    /// Describes the new limits, for the record.
     fn in_words(&self) -> String {
         if self.clear {
             return "clear".into();
@@ -109,8 +109,8 @@ impl SetArgs {
 /// When limits cannot be read, the operator does not agree, or the run was stopped.
 pub async fn run(context: &Context, session: &Session, args: &SetArgs) -> Result<Exit, CommandError> {
     let Some(change) = args.change() else {
-        return Err(CommandError::new(exit::USAGE, "nothing to set is named")
-            .hint("name at least one of --mode, --default, --platform, or --clear with --user"));
+        return Err(CommandError::new(exit::USAGE, "no limit to set was given")
+            .hint("give at least one of --mode, --default, --platform, or --clear with --user"));
     };
     args.acting.require_record(context, session)?;
     let planned = plan(session, args, &change).await?;
@@ -154,7 +154,7 @@ pub async fn run(context: &Context, session: &Session, args: &SetArgs) -> Result
     perform(context, session, open, Attempted::first(Summary::of_users(0))).await
 }
 
-/// Reads the limits of everybody, and says what the change would do.
+/// Reads the current limits, and returns what the change would do.
 async fn plan(
     session: &Session,
     args: &SetArgs,
@@ -179,7 +179,7 @@ fn would_change(planned: &[LimitsReport]) -> u64 {
     changed.count() as u64
 }
 
-/// Reports what would be done. Nothing is put on record, because nothing happens.
+/// Reports what would be done. Nothing is recorded, because nothing changes.
 fn tell(
     context: &Context,
     session: &Session,
@@ -187,8 +187,7 @@ fn tell(
     planned: &[LimitsReport],
     job: &Job,
 ) -> Result<Exit, CommandError> {
-    let output =
-        |error| CommandError::new(exit::INTERNAL, "the rows cannot be written to stdout").because(error);
+    let output = |error| CommandError::new(exit::INTERNAL, "cannot write the rows to stdout").because(error);
     let mut report = context.report::<LimitsReport>(session, "limits set", None);
     for planned in planned {
         report.row(planned).map_err(output)?;

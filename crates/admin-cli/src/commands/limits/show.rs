@@ -1,4 +1,4 @@
-//! `limits show`: the limits of the app, or of users.
+//! `limits show`: shows the limits of the app, or of users.
 
 use clap::Args;
 use easemob_admin_api::{DeviceLimits, UserId};
@@ -19,9 +19,9 @@ use crate::render::report::{Reader, Row};
   easemob-admin limits show
   easemob-admin limits show ann bob -o json
 
-The public cloud has no call for limits: there they are seen and set in the console (功能配置 → 多端多设备在线).")]
+The public cloud has no call for limits: see and set them in the console (功能配置 → 多端多设备在线).")]
 pub struct ShowArgs {
-    /// Users whose own limits are shown; without any, the limits of the app
+    /// Show the limits of these users; without any, the limits of the app
     #[arg(value_name = "USER", value_parser = user)]
     users: Vec<UserId>,
 }
@@ -70,8 +70,7 @@ struct ShowSummary {
 /// When limits cannot be read; the first failure ends the command.
 pub async fn run(context: &Context, session: &Session, args: &ShowArgs) -> Result<Exit, CommandError> {
     let mut report = context.report::<LimitsRow>(session, "limits show", None);
-    let output =
-        |error| CommandError::new(exit::INTERNAL, "the rows cannot be written to stdout").because(error);
+    let output = |error| CommandError::new(exit::INTERNAL, "cannot write the rows to stdout").because(error);
     let mut scopes = 0;
     let of_app = args.users.is_empty().then_some(None);
     let mut failed = None;
@@ -89,7 +88,7 @@ pub async fn run(context: &Context, session: &Session, args: &ShowArgs) -> Resul
             }
         }
     }
-    // Whoever reads stdout finds a whole document, whatever failed.
+    // Finish the document even after a failure, so that stdout is well formed.
     report.finish(&ShowSummary { scopes }).map_err(output)?;
     failed.map_or(Ok(exit::OK), Err)
 }

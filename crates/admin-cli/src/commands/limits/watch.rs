@@ -1,4 +1,4 @@
-//! `limits enforce --watch`: a policy is kept while people sign in.
+//! `limits enforce --watch`: enforces a policy while users sign in.
 
 use std::time::Duration;
 
@@ -18,13 +18,13 @@ use crate::exit::{self, Exit};
 use crate::input::user_list::{ServerList, UserList};
 use crate::interrupt;
 
-/// How often is looked for sign-ins.
+/// How often to look for new sign-ins.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// Enforces a policy on whoever signs in, until a signal or `--max-duration`.
+/// Enforces a policy on each user who signs in, until a signal or `--max-duration`.
 ///
 /// # Errors
-/// When nothing is collected, or the server refuses.
+/// When no events are collected, or the server refuses.
 pub(super) async fn watch(
     context: &Context,
     session: &Session,
@@ -34,7 +34,7 @@ pub(super) async fn watch(
     let Some(CapSpec::Devices(most)) = args.max_logouts else {
         return Err(CommandError::new(
             exit::USAGE,
-            "--watch needs a number of devices in --max-logouts, which is then that of an hour",
+            "--watch requires --max-logouts N, the most logouts per hour",
         ));
     };
     let store = context.kept_logins()?.ok_or_else(|| {
@@ -43,7 +43,7 @@ pub(super) async fn watch(
     })?;
     context
         .ui
-        .note("watching sign-ins until Ctrl-C; `logins collect` has to run beside this");
+        .note("watching sign-ins until Ctrl-C; keep `logins collect` running beside this command");
     let delay_ms = i64::try_from(args.delay.as_millis()).unwrap_or(i64::MAX);
     let enforcement = Enforcement {
         context,
@@ -66,7 +66,7 @@ pub(super) async fn watch(
             Next::Wait => continue,
             Next::CapReached { most, waiting } => {
                 context.ui.warn(format_args!(
-                    "the cap of {} within an hour is reached; still waiting for room: {}",
+                    "reached the cap of {} per hour; {} waiting",
                     counted(most, "logout"),
                     counted_users(waiting)
                 ));
@@ -78,7 +78,7 @@ pub(super) async fn watch(
             Ok(end @ (exit::INTERRUPTED | exit::ABORTED)) => return Ok(end),
             Ok(exit::OK | exit::FINDINGS | exit::FAILED_FINAL) => {}
             Ok(_) => watch.again(users, now),
-            // What cannot be reached now may be later, and whoever signed in is looked at then.
+            // The server may be reachable again later; check these users then.
             Err(error) if error.exit() == exit::UNREACHABLE => {
                 context.ui.warn(&error);
                 watch.again(users, now);
@@ -88,7 +88,7 @@ pub(super) async fn watch(
     }
 }
 
-/// Compares some users with the policy, and ends what may be ended.
+/// Compares some users with the policy, and signs out what the policy and the cap allow.
 async fn pass(
     enforcement: &Enforcement<'_>,
     users: &[String],
@@ -103,13 +103,13 @@ async fn pass(
     let ui = &enforcement.context.ui;
     if choosing.unread > 0 {
         ui.warn(format_args!(
-            "{} could not be read and are looked at again in {} minutes",
+            "{} could not be read; retrying in {} minutes",
             counted_users(choosing.unread),
             AGAIN_MS / 60_000
         ));
     }
     if chosen.is_nothing() {
-        // Most sign-ins exceed nothing, which nobody wants to read about.
+        // Most sign-ins exceed no limit, and a message about each would be noise.
         return Ok(exit::OK);
     }
     enforcement.tell(&chosen);
@@ -122,7 +122,7 @@ async fn pass(
 fn list_of(users: &[String]) -> Result<UserList, CommandError> {
     let mut list = ServerList::begin()?;
     for user in users {
-        // Names of the service are names; one that is not is nobody's.
+        // Names of the service are valid; an invalid name is not a user.
         if let Ok(user) = UserId::parse(user.as_str()) {
             list.push(&user)?;
         }

@@ -1,4 +1,5 @@
-//! The arguments that say whose devices are compared with a policy: users named, a list, or everybody.
+//! The arguments that select the users to compare with a policy: named users, a list, or all users of the
+//! app.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -12,6 +13,7 @@ use easemob_admin_ops::server::listed::divided;
 use futures_util::StreamExt;
 
 use crate::command_error::CommandError;
+use crate::commands::acting::counted;
 use crate::commands::listing::broken_off;
 use crate::commands::user_source::UserSource;
 use crate::context::{Context, Session};
@@ -19,7 +21,7 @@ use crate::exit;
 use crate::input::spool::Entry;
 use crate::input::user_list::{ServerList, UserList};
 
-/// Users as arguments, a list of them, or all of the app.
+/// Users as arguments, a list of users, or all users of the app.
 #[derive(Debug, Clone, Args)]
 pub(super) struct Whom {
     #[command(flatten)]
@@ -30,7 +32,7 @@ pub(super) struct Whom {
 }
 
 impl Whom {
-    /// Returns the words that name where the users come from.
+    /// Describes where the users come from.
     pub(super) fn describe(&self) -> String {
         if self.all {
             "all users of the app".into()
@@ -39,10 +41,10 @@ impl Whom {
         }
     }
 
-    /// Reads the whole list; also returns how many entries of the server's list are no users who can be named.
+    /// Reads the whole list; also returns how many entries of the server's list are not valid user names.
     ///
     /// # Errors
-    /// When nobody is named, the list cannot be used, or the server does not list all of its users.
+    /// When no user is named, the list cannot be used, or the server does not list all of its users.
     pub(super) async fn read(
         &self,
         context: &Context,
@@ -52,14 +54,14 @@ impl Whom {
             return everybody(context, session).await;
         }
         if self.users.is_empty() {
-            return Err(CommandError::new(exit::USAGE, "no user is named").hint(
-                "name users as arguments, give a list with --from FILE (--from - reads stdin), or say --all",
+            return Err(CommandError::new(exit::USAGE, "no user was given").hint(
+                "name users as arguments, give a list with --from FILE (--from - reads stdin), or add --all",
             ));
         }
         self.users.read(context).map(|list| (list, 0))
     }
 
-    /// Streams the names alone of a list that was read.
+    /// Streams only the names of a list that was read.
     ///
     /// # Errors
     /// When its temporary copy cannot be read.
@@ -82,7 +84,7 @@ impl Whom {
     }
 }
 
-/// Lists all users, less those of whom the server says that they are offline: a hundred per request.
+/// Lists all users except those that the server reports as offline: a hundred per request.
 async fn everybody(context: &Context, session: &Session) -> Result<(UserList, u64), CommandError> {
     let server = &session.server;
     let query = UserQuery::new().page_size(USERS_PER_REQUEST);
@@ -97,12 +99,12 @@ async fn everybody(context: &Context, session: &Session) -> Result<(UserList, u6
             unnamed += 1;
             odd.index += listed;
             context.ui.warn(format_args!(
-                "the server listed something that is no user who can be named: {odd}"
+                "the server listed an entry that is not a valid user name: {odd}"
             ));
         }
         listed += length;
         let names: Vec<UserId> = found.into_iter().map(|user| user.username).collect();
-        // Who is not said to be offline is read, and so is everybody where there is no answer.
+        // Read every user that is not reported as offline; without an answer, read them all.
         let left_out = if names.is_empty() {
             BTreeSet::new()
         } else {
@@ -115,7 +117,8 @@ async fn everybody(context: &Context, session: &Session) -> Result<(UserList, u6
         }
     }
     context.ui.note(format_args!(
-        "{users} users in the app, {offline} of them offline"
+        "{} in the app, {offline} of them offline",
+        counted(users, "user")
     ));
     Ok((UserList::of(list)?, unnamed))
 }

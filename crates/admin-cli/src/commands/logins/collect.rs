@@ -1,4 +1,4 @@
-//! `logins collect`: receive what the service posts when devices sign in and out.
+//! `logins collect`: receives the events that the service posts when devices sign in and out.
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -27,22 +27,22 @@ use crate::interrupt;
   easemob-admin logins collect --profile prod --listen 0.0.0.0:8443 --secret-file ./hook.secret \\
       --tls-cert ./cert.pem --tls-key ./key.pem
 
-Prints one line of JSON when ready, and runs until Ctrl-C or SIGTERM. In the console, make a post-send rule for \
-userStatus with any path of this address. A post is answered with 200 when its event is on disk; one that comes twice \
-is kept once. GET /healthz and GET /metrics (Prometheus) tell how it goes. What is kept is what `logins show`, `top` and \
-`report` tell of.")]
+Prints one line of JSON when ready, and runs until Ctrl-C or SIGTERM. In the console, create a post-send rule for \
+userStatus with any path of this address. The collector answers 200 once the event is on disk, and stores an event that \
+arrives twice once. GET /healthz and GET /metrics (Prometheus) report its health. `logins show`, `top` and `report` \
+show the stored events.")]
 pub struct CollectArgs {
-    /// Listen on this address; port 0 takes a free one
+    /// Listen on this address; port 0 picks a free port
     #[arg(long, value_name = "ADDR")]
     listen: SocketAddr,
-    /// A file with the secret of the rule; may be repeated while one is being replaced
+    /// A file with the secret of the rule; may be repeated while a secret is being replaced
     #[arg(
         long = "secret-file",
         value_name = "FILE",
         required_unless_present = "unsigned"
     )]
     secret_files: Vec<PathBuf>,
-    /// Take posts without looking at their signature; whoever reaches the address can then invent events
+    /// Accept posts without verifying signatures; anybody who reaches the address can then invent events
     #[arg(long, conflicts_with = "secret_files")]
     unsigned: bool,
     /// A certificate, as a PEM file
@@ -68,18 +68,18 @@ pub async fn run(context: &Context, args: &CollectArgs) -> Result<Exit, CommandE
     if args.unsigned {
         context
             .ui
-            .warn("signatures are not looked at: whoever reaches the address can invent events");
+            .warn("signatures are not verified: anybody who reaches the address can invent events");
     }
     let mut store = context.logins()?;
     if let Some(gap) = downtime(store.alive()?, now_ms()) {
         context.ui.warn(format_args!(
-            "no collector was running for {} seconds; events of that time are missing unless the service kept them",
+            "no collector ran for {} seconds; events from that time are missing unless the service kept them",
             (gap.until_ms - gap.since_ms) / 1_000
         ));
         store.record_gap(&gap)?;
     }
     let ui = Arc::clone(&context.ui);
-    let failed = move |error: &_| ui.warn(format_args!("events could not be kept: {error}"));
+    let failed = move |error: &_| ui.warn(format_args!("cannot store events: {error}"));
     let (recorder, thread) = Recorder::start(store, now_ms, failed);
     let collector = Arc::new(Collector::new(app_key.clone(), secrets, recorder, now_ms));
     let tls = args.tls_cert.clone().zip(args.tls_key.clone());
@@ -92,7 +92,7 @@ pub async fn run(context: &Context, args: &CollectArgs) -> Result<Exit, CommandE
     let scheme = if tls.is_some() { "https" } else { "http" };
     let url = format!("{scheme}://{}/", listening.address);
     let mut out = (context.stdout)();
-    // Whoever started the collector may not read the line; that is no reason to end.
+    // The process that started the collector may not read this line; that is not a reason to end.
     let _ = writeln!(out, "{}", json!({"url": url, "app_key": app_key})).and_then(|()| out.flush());
     context.ui.note(format_args!(
         "collecting events of {app_key} at {url} until Ctrl-C"
@@ -112,14 +112,14 @@ pub async fn run(context: &Context, args: &CollectArgs) -> Result<Exit, CommandE
     let later = ["queue_full", "not_kept"];
     let sum = |outcomes: &[&'static str]| outcomes.iter().map(|one| metrics.posts(one)).sum::<u64>();
     context.ui.say(format_args!(
-        "{} events kept, {} came twice, {} posts refused, {} asked to come again",
+        "{} events stored, {} duplicates, {} posts refused, {} to be sent again",
         metrics.posts("kept"),
         metrics.posts("duplicate"),
         sum(&refused),
         sum(&later)
     ));
     drop(collector);
-    // All that was acknowledged is on disk; what was handed over and not, is written now.
+    // Acknowledged events are on disk; write those that were queued but not acknowledged.
     let _ = tokio::task::spawn_blocking(move || thread.join()).await;
     Ok(exit::OK)
 }

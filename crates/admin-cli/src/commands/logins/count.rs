@@ -1,4 +1,4 @@
-//! `logins count`: how many devices, by platform, by number per user, or by label.
+//! `logins count`: counts devices by platform, by number per user, or by label.
 
 use clap::{Args, ValueEnum};
 use easemob_admin_ops::logins::questions::count::{By, Counting, Group, Label};
@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::snapshot::{SnapshotName, find, kept, warn_of_incomplete};
 use crate::command_error::CommandError;
+use crate::commands::acting::{devices, users};
 use crate::context::Context;
 use crate::exit::{self, Exit};
 use crate::render::report::Row;
@@ -29,10 +30,10 @@ pub struct CountArgs {
     /// What to count by
     #[arg(long, value_name = "WHAT", default_value = "platform")]
     by: Words,
-    /// Count by label: devices whose name fits the pattern; the first that fits counts; may be repeated
+    /// Count by label: devices whose name matches the pattern; the first match counts; may be repeated
     #[arg(long = "label", value_name = "NAME=PATTERN", value_parser = label)]
     labels: Vec<Label>,
-    /// Look for users with more than N devices on one platform
+    /// Report users with more than N devices on one platform
     #[arg(long, value_name = "N")]
     over: Option<u64>,
 }
@@ -91,7 +92,7 @@ struct Summary {
 /// Runs the command.
 ///
 /// # Errors
-/// When what is kept cannot be read, or there is no such snapshot.
+/// When the login data cannot be read, or the snapshot does not exist.
 pub fn run(context: &Context, args: &CountArgs) -> Result<Exit, CommandError> {
     let store = kept(context)?;
     let snapshot = find(&*store, args.snapshot)?;
@@ -102,7 +103,7 @@ pub fn run(context: &Context, args: &CountArgs) -> Result<Exit, CommandError> {
         Words::Platform => ("platform", By::Platform),
         Words::Devices => ("devices", By::Devices),
     };
-    // Whoever had none is counted and not kept one by one.
+    // Users without a device are counted, not stored one by one.
     let none = Group {
         users: counts.offline + counts.changed,
         devices: 0,
@@ -116,8 +117,7 @@ pub fn run(context: &Context, args: &CountArgs) -> Result<Exit, CommandError> {
     let (counted, exceeding) = counting.finish();
     groups.extend(counted);
 
-    let output =
-        |error| CommandError::new(exit::INTERNAL, "the rows cannot be written to stdout").because(error);
+    let output = |error| CommandError::new(exit::INTERNAL, "cannot write the rows to stdout").because(error);
     let mut report = context.local_report::<CountRow>("logins count", context.globals.sandbox);
     for (group, Group { users, devices }) in groups {
         let row = CountRow {
@@ -136,25 +136,29 @@ pub fn run(context: &Context, args: &CountArgs) -> Result<Exit, CommandError> {
     };
     report.finish(&summary).map_err(output)?;
     context.ui.say(format_args!(
-        "snapshot {}: {} users: {} online with {} devices, {} without one, {} not known",
+        "snapshot {}: {}: {} online with {}, {} without one, {} not known",
         snapshot.id,
-        counts.users,
+        users(counts.users),
         counts.online,
-        counts.devices,
+        devices(counts.devices),
         none.users,
         counts.not_known()
     ));
     match args.over {
         Some(most) if exceeding > 0 => {
             context.ui.say(format_args!(
-                "{exceeding} users have more than {most} devices on one platform; see who: easemob-admin logins report {} --markdown --over {most}",
+                "{} {} more than {} on one platform; list them with: easemob-admin logins report {} --markdown --over {most}",
+                users(exceeding),
+                if exceeding == 1 { "has" } else { "have" },
+                devices(most),
                 snapshot.id
             ));
             Ok(exit::FINDINGS)
         }
         Some(most) => {
             context.ui.note(format_args!(
-                "nobody has more than {most} devices on one platform"
+                "no user has more than {} on one platform",
+                devices(most)
             ));
             Ok(exit::OK)
         }

@@ -1,4 +1,4 @@
-//! `logins diff`: what differs between two snapshots.
+//! `logins diff`: shows what differs between two snapshots.
 
 use clap::Args;
 use easemob_admin_ops::logins::store::{Change, ChangeKind};
@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::snapshot::{SnapshotName, find, kept, warn_of_incomplete};
 use crate::command_error::CommandError;
+use crate::commands::acting::devices;
 use crate::context::Context;
 use crate::exit::{self, Exit};
 use crate::render::report::Row;
@@ -17,11 +18,11 @@ use crate::render::report::Row;
   easemob-admin logins diff 3 7 -o csv
   easemob-admin logins diff --growth 20
 
-A device of a user who was not read in the later snapshot is `not_known_later`, not `signed_out`, and one of a user who \
-was not read in the earlier one is `not_known_earlier`. Users without a device are not kept one by one: only a complete \
-scan of all users, or of the same list, tells that somebody had none. With --growth the exit code is 11 if there are \
-more than P percent more devices than before, of users who were read both times. The exit code is 6 if a snapshot is \
-not complete.")]
+A device of a user who was not read in the later snapshot is `not_known_later`, not `signed_out`; a device of a user who \
+was not read in the earlier one is `not_known_earlier`. Users without a device are not stored one by one: only a complete \
+scan of all users, or of the same list, shows that a user had no device. With --growth the exit code is 11 if the number \
+of devices, of users who were read both times, grew by more than P percent. The exit code is 6 if a snapshot is \
+incomplete.")]
 pub struct DiffArgs {
     /// The earlier snapshot: a number, `latest` or `previous`
     #[arg(value_name = "A", default_value = "previous")]
@@ -29,7 +30,7 @@ pub struct DiffArgs {
     /// The later snapshot
     #[arg(value_name = "B", default_value = "latest")]
     to: SnapshotName,
-    /// Look whether devices grew by more than P percent
+    /// Check whether the number of devices grew by more than P percent
     #[arg(long, value_name = "P")]
     growth: Option<f64>,
 }
@@ -84,7 +85,7 @@ impl Summary {
         }
     }
 
-    /// Returns the devices before and after of users who were read both times.
+    /// Returns the number of devices before and after, of users who were read both times.
     fn of_both(&self) -> (u64, u64) {
         let not_known_earlier = self.not_known - self.not_known_later;
         (
@@ -97,21 +98,21 @@ impl Summary {
 /// Runs the command.
 ///
 /// # Errors
-/// When what is kept cannot be read, or there is no such snapshot.
+/// When the login data cannot be read, or a snapshot does not exist.
 pub fn run(context: &Context, args: &DiffArgs) -> Result<Exit, CommandError> {
     let store = kept(context)?;
     let (from, to) = (find(&*store, args.from)?, find(&*store, args.to)?);
     if args.growth.is_some() && !(from.covers(&to) && to.covers(&from) && from.source == to.source) {
         let what = format!(
-            "snapshots {} and {} are not two complete scans of the same users, so that growth cannot be told",
+            "cannot compute growth: snapshots {} and {} are not two complete scans of the same users",
             from.id, to.id
         );
         return Err(CommandError::new(exit::USAGE, what)
-            .hint("name two that are, as `easemob-admin logins snapshots` lists them"));
+            .hint("choose two complete scans of the same users: easemob-admin logins snapshots"));
     }
     if from.source != to.source {
         context.ui.warn(format_args!(
-            "snapshots {} and {} are of different users",
+            "snapshots {} and {} cover different users",
             from.id, to.id
         ));
     }
@@ -132,17 +133,16 @@ pub fn run(context: &Context, args: &DiffArgs) -> Result<Exit, CommandError> {
             failure = report.row(&DiffRow(change)).err();
         }
     })?;
-    let output =
-        |error| CommandError::new(exit::INTERNAL, "the rows cannot be written to stdout").because(error);
+    let output = |error| CommandError::new(exit::INTERNAL, "cannot write the rows to stdout").because(error);
     if let Some(error) = failure {
         return Err(output(error));
     }
     report.finish(&summary).map_err(output)?;
     context.ui.say(format_args!(
-        "snapshot {} to {}: {} devices, then {}: {} signed in, {} signed out, {} not known",
+        "snapshot {} to {}: {}, then {}: {} signed in, {} signed out, {} not known",
         summary.from,
         summary.to,
-        summary.devices_before,
+        devices(summary.devices_before),
         summary.devices_after,
         summary.signed_in,
         summary.signed_out,
@@ -152,13 +152,14 @@ pub fn run(context: &Context, args: &DiffArgs) -> Result<Exit, CommandError> {
     let complete = from.finished_ms.is_some() && to.finished_ms.is_some();
     Ok(match args.growth {
         Some(percent) if grew(before, after, percent) => exit::FINDINGS,
-        // Whoever was not listed is in neither column, so nothing was compared to the end.
+        // A user that was not listed is in neither column, so the comparison is incomplete.
         _ if !complete => exit::FAILED_RETRY,
         _ => exit::OK,
     })
 }
 
-/// Returns whether there are more than `percent` more than before; from none, anything is more.
+/// Returns whether `after` exceeds `before` by more than `percent`; if `before` is zero, any device is
+/// growth.
 #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
 fn grew(before: u64, after: u64, percent: f64) -> bool {
     after as f64 > before as f64 * (1.0 + percent / 100.0)

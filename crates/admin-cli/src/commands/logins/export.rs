@@ -1,4 +1,4 @@
-//! `logins export`: the devices of a snapshot, for analysis elsewhere.
+//! `logins export`: writes the devices of a snapshot, for analysis elsewhere.
 
 use clap::Args;
 use serde::Serialize;
@@ -17,7 +17,7 @@ use crate::render::report::Row;
   easemob-admin logins export 7 -o jsonl
 
 One row per device, and one for each user whose devices are not known (`unknown` or `failed`). Users without a device \
-have no row; `logins count` says how many they are.")]
+have no row; `logins count` shows how many there are.")]
 pub struct ExportArgs {
     /// The snapshot: a number, `latest` or `previous`
     #[arg(value_name = "SNAPSHOT", default_value = "latest")]
@@ -70,7 +70,7 @@ struct Summary {
 /// Runs the command.
 ///
 /// # Errors
-/// When what is kept cannot be read, or there is no such snapshot.
+/// When the login data cannot be read, or the snapshot does not exist.
 pub fn run(context: &Context, args: &ExportArgs) -> Result<Exit, CommandError> {
     let store = kept(context)?;
     let snapshot = find(&*store, args.snapshot)?;
@@ -108,8 +108,7 @@ pub fn run(context: &Context, args: &ExportArgs) -> Result<Exit, CommandError> {
             why: not_known.why,
         });
     })?;
-    let output =
-        |error| CommandError::new(exit::INTERNAL, "the rows cannot be written to stdout").because(error);
+    let output = |error| CommandError::new(exit::INTERNAL, "cannot write the rows to stdout").because(error);
     if let Some(error) = failure {
         return Err(output(error));
     }

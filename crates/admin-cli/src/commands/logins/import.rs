@@ -1,4 +1,4 @@
-//! `logins import`: read posts of the service from a file.
+//! `logins import`: reads posts of the service from a file.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -17,7 +17,7 @@ use crate::context::Context;
 use crate::exit::{self, Exit};
 use crate::render::report::Row;
 
-/// How many events are kept at once.
+/// How many events are stored in one transaction.
 const GROUP: usize = 1_000;
 
 /// Arguments of `logins import`.
@@ -26,13 +26,13 @@ const GROUP: usize = 1_000;
   easemob-admin logins import --profile prod ./posts.jsonl
   easemob-admin logins import --profile prod ./posts.jsonl --secret-file ./hook.secret
 
-One post of the service per line, as it was received. What was kept before, by `logins collect` or an earlier import, is \
-kept once. Lines that are no posts are told and left out; the exit code is 7 then.")]
+One post of the service per line, as it was received. Events that `logins collect` or an earlier import already stored \
+are not stored again. Lines that are not valid posts are reported and skipped; the exit code is 7 then.")]
 pub struct ImportArgs {
     /// The file
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Look at signatures, with the secret in this file; may be repeated
+    /// Verify signatures with the secret in this file; may be repeated
     #[arg(long = "secret-file", value_name = "FILE")]
     secret_files: Vec<PathBuf>,
 }
@@ -61,7 +61,7 @@ struct Summary {}
 /// Runs the command.
 ///
 /// # Errors
-/// When the file cannot be read, or what it holds cannot be kept.
+/// When the file cannot be read, or its events cannot be stored.
 pub fn run(context: &Context, args: &ImportArgs) -> Result<Exit, CommandError> {
     let app_key = context.app_key()?;
     let secrets: Vec<_> = args
@@ -82,7 +82,7 @@ pub fn run(context: &Context, args: &ImportArgs) -> Result<Exit, CommandError> {
         }
         row.lines += 1;
         let refuse = |why: &dyn std::fmt::Display, number: u64| {
-            context.ui.warn(format_args!("line {number} is left out: {why}"));
+            context.ui.warn(format_args!("skipped line {number}: {why}"));
         };
         let post = match payload::read(&line, &app_key) {
             Ok(post) => post,

@@ -23,27 +23,27 @@ use crate::exit::Exit;
 /// Commands about login counts.
 #[derive(Debug, Subcommand)]
 pub enum LoginsCommand {
-    /// Read who is online with which devices, and keep it as a snapshot
+    /// Read who is online with which devices, and store it as a snapshot
     Scan(scan::ScanArgs),
     /// List the snapshots
     Snapshots(snapshots::SnapshotsArgs),
     /// Count the devices of a snapshot by platform, by number, or by label
     Count(count::CountArgs),
-    /// Show the users with most devices, sign-ins or evictions
+    /// Show the users with the most devices, sign-ins or evictions
     Top(top::TopArgs),
     /// Show what differs between two snapshots
     Diff(diff::DiffArgs),
-    /// Show what is known of one user, in the order in which it happened
+    /// Show the known history of one user, in order of time
     Show(show::ShowArgs),
-    /// Write a page with charts, or a text for a ticket
+    /// Write an HTML page with charts, or Markdown for a ticket
     Report(report::ReportArgs),
-    /// Receive what the service posts when devices sign in and out
+    /// Receive the events that the service posts when devices sign in and out
     Collect(collect::CollectArgs),
     /// Read posts of the service from a file
     Import(import::ImportArgs),
     /// Write the devices of a snapshot, for analysis elsewhere
     Export(export::ExportArgs),
-    /// Forget what is old
+    /// Delete old data
     Prune(prune::PruneArgs),
 }
 

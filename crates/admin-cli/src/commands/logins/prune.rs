@@ -1,4 +1,4 @@
-//! `logins prune`: forget what is old.
+//! `logins prune`: deletes old data.
 
 use clap::Args;
 use easemob_admin_ops::logins::store::Forgotten;
@@ -18,12 +18,12 @@ use crate::render::report::Row;
   easemob-admin logins prune --older-than 90d
   easemob-admin logins prune --older-than 365d --vacuum
 
-The newest complete snapshot stays, however old it is.")]
+The newest complete snapshot is kept, however old it is.")]
 pub struct PruneArgs {
-    /// Forget what is from before then: 90d, or 2026-01-31T09:30:00Z
+    /// Delete data from before this time: 90d, or 2026-01-31T09:30:00Z
     #[arg(long, value_name = "TIME", value_parser = moment)]
     older_than: Timestamp,
-    /// Give the space back to the disk; this writes the file anew
+    /// Return the free space to the disk; this rewrites the file
     #[arg(long)]
     vacuum: bool,
 }
@@ -55,15 +55,14 @@ struct Summary {
 /// Runs the command.
 ///
 /// # Errors
-/// When what is kept cannot be read or written.
+/// When the login data cannot be read or written.
 pub fn run(context: &Context, args: &PruneArgs) -> Result<Exit, CommandError> {
     let mut store = kept(context)?;
     let forgotten = store.forget(args.older_than.as_millisecond())?;
     if args.vacuum {
         store.compact()?;
     }
-    let output =
-        |error| CommandError::new(exit::INTERNAL, "the row cannot be written to stdout").because(error);
+    let output = |error| CommandError::new(exit::INTERNAL, "cannot write the row to stdout").because(error);
     let mut report = context.local_report::<PruneRow>("logins prune", context.globals.sandbox);
     report.row(&PruneRow(forgotten)).map_err(output)?;
     let vacuumed = args.vacuum;

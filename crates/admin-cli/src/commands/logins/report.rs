@@ -1,4 +1,4 @@
-//! `logins report`: a page about login counts, for people.
+//! `logins report`: writes a report about logins for people to read.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ use crate::config::profile_file::write_private;
 use crate::context::Context;
 use crate::exit::{self, Exit};
 
-/// Events of so long before are shown unless said otherwise, in milliseconds.
+/// The default age of the oldest events shown, in milliseconds.
 const DEFAULT_SINCE_MS: i64 = 48 * 3_600_000;
 
 /// Arguments of `logins report`.
@@ -25,22 +25,22 @@ const DEFAULT_SINCE_MS: i64 = 48 * 3_600_000;
   easemob-admin logins report --html report.html --over 4
   easemob-admin logins report --markdown --since 7d
 
-The page is one file that needs no network. It holds names of accounts, and is readable by its owner only. With --over \
+The HTML page is one file that needs no network. It contains account names, and only its owner can read it. With --over \
 the exit code is 11 if an account has more than N devices on one platform.")]
 pub struct ReportArgs {
     /// The snapshot: a number, `latest` or `previous`
     #[arg(value_name = "SNAPSHOT", default_value = "latest")]
     snapshot: SnapshotName,
-    /// Write a page to this file
+    /// Write an HTML page to this file
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
     /// Write Markdown to stdout, for a ticket
     #[arg(long)]
     markdown: bool,
-    /// Show events since then: 24h, 30d, or 2026-01-31T09:30:00Z; two days if not given
+    /// Show events since this time: 24h, 30d, or 2026-01-31T09:30:00Z; two days by default
     #[arg(long, value_name = "TIME", value_parser = moment)]
     since: Option<Timestamp>,
-    /// Name accounts with more than N devices on one platform
+    /// List accounts with more than N devices on one platform
     #[arg(long, value_name = "N")]
     over: Option<u64>,
 }
@@ -48,14 +48,14 @@ pub struct ReportArgs {
 /// Runs the command.
 ///
 /// # Errors
-/// When what is kept cannot be read, there is no such snapshot, or the page cannot be written.
+/// When the login data cannot be read, the snapshot does not exist, or the page cannot be written.
 pub fn run(context: &Context, args: &ReportArgs) -> Result<Exit, CommandError> {
     let store = kept(context)?;
     let snapshot = find(&*store, args.snapshot)?;
     warn_of_incomplete(context, &*store, &snapshot)?;
     let now_ms = now_ms();
     let wanted = Wanted {
-        // The sandbox of --sandbox has no address that says it.
+        // The address of the sandbox does not identify it.
         app: context.app_key().unwrap_or_else(|_| "the sandbox".to_owned()),
         now_ms,
         since_ms: args
@@ -70,7 +70,7 @@ pub fn run(context: &Context, args: &ReportArgs) -> Result<Exit, CommandError> {
         })?;
         context
             .ui
-            .note(format_args!("the report is in {}", path.display()));
+            .note(format_args!("wrote the report to {}", path.display()));
     }
     if args.markdown {
         let mut out = (context.stdout)();
@@ -78,7 +78,7 @@ pub fn run(context: &Context, args: &ReportArgs) -> Result<Exit, CommandError> {
             .write_all(markdown::page(&figures).as_bytes())
             .and_then(|()| out.flush());
         written.map_err(|error| {
-            CommandError::new(exit::INTERNAL, "the report cannot be written to stdout").because(error)
+            CommandError::new(exit::INTERNAL, "cannot write the report to stdout").because(error)
         })?;
     }
     let exceeds = figures.exceeding.is_some_and(|exceeding| exceeding.count > 0);

@@ -1,4 +1,4 @@
-//! `logins scan`: who is online with which devices, kept as a snapshot.
+//! `logins scan`: stores who is online with which devices as a snapshot.
 
 use std::cell::Cell;
 
@@ -15,6 +15,7 @@ use futures_util::TryStreamExt as _;
 use super::snapshot::no_such;
 use super::snapshots::SnapshotRow;
 use crate::command_error::CommandError;
+use crate::commands::acting::counted;
 use crate::commands::listing::broken_off;
 use crate::commands::times::now_ms;
 use crate::commands::user_source::UserSource;
@@ -29,17 +30,17 @@ use crate::interrupt;
   easemob-admin logins scan --from users.txt
   easemob-admin logins scan --resume
 
-Without users, all users of the app are read. The status of a hundred users is one request, and devices are read only \
-of those who are online. Users that the server does not mention, and reads that failed, are kept as such: they are \
-never counted as users without a device. Names on a list that do not exist are: of those the server says offline, too. \
-Exit code 6 if a read failed.")]
+Without users, all users of the app are read. One request reads the status of a hundred users, and devices are read only \
+of users who are online. Users that the server does not mention and reads that failed are stored as such: they never \
+count as users without a device. Names that do not exist do, because the server reports them as offline. The exit code \
+is 6 if a read failed.")]
 pub struct ScanArgs {
     #[command(flatten)]
     users: UserSource,
-    /// Go on with the last scan of the same users, which was interrupted
+    /// Resume the last scan of the same users, which was interrupted
     #[arg(long)]
     resume: bool,
-    /// Keep the app's device limits beside the snapshot, on servers that tell them; one request more
+    /// Store the app's device limits with the snapshot, on servers that report them; costs one more request
     #[arg(long)]
     limits: bool,
 }
@@ -47,7 +48,7 @@ pub struct ScanArgs {
 /// Runs the command.
 ///
 /// # Errors
-/// When users cannot be listed, the server gives no answers, or what was found cannot be kept.
+/// When users cannot be listed, the server does not answer, or the results cannot be stored.
 pub async fn run(context: &Context, session: &Session, args: &ScanArgs) -> Result<Exit, CommandError> {
     let list = (!args.users.is_empty())
         .then(|| args.users.read(context))
@@ -78,7 +79,7 @@ pub async fn run(context: &Context, session: &Session, args: &ScanArgs) -> Resul
     };
     let bar = match &list {
         Some(list) => context.bar(list.users, "scanning"),
-        // The server does not say how many there are.
+        // The server does not report the number of users.
         None => context.counter("scanning"),
     };
     let shown = Cell::new(0);
@@ -100,11 +101,11 @@ pub async fn run(context: &Context, session: &Session, args: &ScanArgs) -> Resul
             let nothing_was_read = shown.get() == begun.users;
             match &ended {
                 End::Source(error) if may_be_refused && nothing_was_read && is_refused_place(error) => {
-                    // A server that cannot list from the beginning either has not refused the place.
+                    // If the server cannot list from the beginning either, it did not refuse the position.
                     if server.users(None).await.is_ok() {
                         context.ui.warn(
-                            "the server no longer accepts the place where the scan stopped, so the users are listed \
-                             from the beginning; nobody is counted twice",
+                            "the server no longer accepts the position where the scan stopped, so the users are listed \
+                             from the beginning; no user is counted twice",
                         );
                         store.restart(id)?;
                         let known = known_users(&*store, id)?;
@@ -130,14 +131,14 @@ pub async fn run(context: &Context, session: &Session, args: &ScanArgs) -> Resul
 }
 
 fn unreadable(error: std::io::Error) -> CommandError {
-    CommandError::new(exit::INTERNAL, "the temporary copy of the list cannot be read").because(error)
+    CommandError::new(exit::INTERNAL, "cannot read the temporary copy of the list").because(error)
 }
 
-/// A snapshot that is being made.
+/// A snapshot in progress.
 struct Begun {
     id: i64,
     from: Position,
-    /// How many users are in it already.
+    /// How many users it already contains.
     users: u64,
 }
 
@@ -156,7 +157,7 @@ fn begin(
         })?;
         if odd > 0 {
             context.ui.note(format_args!(
-                "snapshot {} cannot be completed, because the server listed entries that are no users; a new one begins",
+                "cannot complete snapshot {}, because the server listed entries that are not users; starting a new one",
                 snapshot.id
             ));
             return Ok(Begun {
@@ -169,8 +170,9 @@ fn begin(
     match (unfinished, resume) {
         (Some((snapshot, position)), true) => {
             context.ui.note(format_args!(
-                "going on with snapshot {}, of which {} users are done",
-                snapshot.id, snapshot.counts.users
+                "resuming snapshot {}: {} already done",
+                snapshot.id,
+                counted(snapshot.counts.users, "user")
             ));
             return Ok(Begun {
                 id: snapshot.id,
@@ -181,12 +183,12 @@ fn begin(
         (None, true) => {
             return Err(CommandError::new(
                 exit::USAGE,
-                "the last scan of these users is complete, or there was none",
+                "nothing to resume: the last scan of these users is complete, or there was none",
             )
-            .hint("leave out --resume to begin a new one"));
+            .hint("start a new scan: run the command without --resume"));
         }
         (Some((snapshot, _)), false) => context.ui.note(format_args!(
-            "snapshot {} was not completed and is left so; --resume would have gone on with it",
+            "snapshot {} stays incomplete; --resume would have resumed it",
             snapshot.id
         )),
         (None, false) => {}
@@ -207,19 +209,18 @@ fn conclude(
 ) -> Result<Exit, CommandError> {
     let snapshot = store.snapshots()?.into_iter().find(|snapshot| snapshot.id == id);
     let snapshot = snapshot.ok_or_else(|| no_such(id))?;
-    let output =
-        |error| CommandError::new(exit::INTERNAL, "the row cannot be written to stdout").because(error);
+    let output = |error| CommandError::new(exit::INTERNAL, "cannot write the row to stdout").because(error);
     let mut report = context.report::<SnapshotRow>(session, "logins scan", None);
     report.row(&SnapshotRow::new(&snapshot)).map_err(output)?;
     report.finish(&snapshot.counts).map_err(output)?;
     say(context, session, &snapshot);
-    let go_on = "go on with: easemob-admin logins scan --resume, and the same users";
+    let go_on = "resume with the same users: easemob-admin logins scan --resume";
     match end {
         End::Complete if snapshot.counts.failed > 0 => Ok(exit::FAILED_RETRY),
         End::Complete => Ok(exit::OK),
         End::Odd { entries, places } => {
             context.ui.say(format_args!(
-                "the server listed {entries} entries that are no users who can be named, so the snapshot is not complete: {}",
+                "the server listed entries that are not valid user names ({entries}), so the snapshot is incomplete: {}",
                 places.join(", ")
             ));
             let others = snapshot.counts.failed > entries;
@@ -236,8 +237,8 @@ fn conclude(
         }
         End::Fatal(fatal) => Err(CommandError::from(fatal).hint(go_on)),
         End::Source(SourceError::Call(error)) => {
-            let what = "the users of the app cannot be listed";
-            let therefore = ", and the snapshot is not complete";
+            let what = "cannot list the users of the app";
+            let therefore = ", and the snapshot is incomplete";
             let error = match error.origin {
                 Some(origin) => broken_off(origin, snapshot.counts.users, therefore),
                 None => CommandError::new(exit::UNREACHABLE, what).because(error.to_string()),
@@ -245,10 +246,10 @@ fn conclude(
             Err(error.hint(go_on))
         }
         End::Source(SourceError::Endless(error)) => {
-            let what = "the users of the app cannot all be listed";
+            let what = "cannot list all users of the app";
             Err(CommandError::new(exit::UNREACHABLE, what)
                 .because(error)
-                .hint("the snapshot is not complete; begin a new one with: easemob-admin logins scan"))
+                .hint("the snapshot is incomplete; start a new one with: easemob-admin logins scan"))
         }
         End::Source(SourceError::List(error)) => Err(unreadable(error).hint(go_on)),
     }
@@ -268,12 +269,14 @@ fn say(context: &Context, session: &Session, snapshot: &Snapshot) {
     let end = if snapshot.finished_ms.is_some() {
         ""
     } else {
-        ", and the snapshot is not complete"
+        ", and the snapshot is incomplete"
     };
     context.ui.say(format_args!(
-        "{prefix}snapshot {}: {users} users: {online} online ({devices} devices), {offline} offline, {changed} changed \
-         meanwhile, {unknown} unknown, {failed} failed; {} requests{end}",
+        "{prefix}snapshot {}: {}: {online} online ({}), {offline} offline, {changed} changed meanwhile, {unknown} \
+         unknown, {failed} failed; {}{end}",
         snapshot.id,
-        session.server.requests()
+        counted(users, "user"),
+        counted(devices, "device"),
+        counted(session.server.requests(), "request")
     ));
 }

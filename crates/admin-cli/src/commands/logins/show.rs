@@ -1,4 +1,4 @@
-//! `logins show`: what is known of one user, in the order in which it happened.
+//! `logins show`: shows the known history of one user, in order of time.
 
 use clap::Args;
 use easemob_admin_api::UserId;
@@ -21,15 +21,15 @@ use crate::render::report::Row;
   easemob-admin logins show ann
   easemob-admin logins show ann --since 7d -o json
 
-Sign-ins and sign-outs are known from events, `first_seen` and `last_seen` from snapshots.")]
+Sign-ins and sign-outs come from events, `first_seen` and `last_seen` from snapshots.")]
 pub struct ShowArgs {
     /// The user
     #[arg(value_name = "USER", value_parser = user)]
     user: UserId,
-    /// Only since then: 24h, 30d, or 2026-01-31T09:30:00Z
+    /// Only since this time: 24h, 30d, or 2026-01-31T09:30:00Z
     #[arg(long, value_name = "TIME", value_parser = moment)]
     since: Option<Timestamp>,
-    /// Only before then
+    /// Only before this time
     #[arg(long, value_name = "TIME", value_parser = moment)]
     until: Option<Timestamp>,
 }
@@ -101,11 +101,11 @@ struct Summary {
 /// Runs the command.
 ///
 /// # Errors
-/// When what is kept cannot be read.
+/// When the login data cannot be read.
 pub fn run(context: &Context, args: &ShowArgs) -> Result<Exit, CommandError> {
     let store = kept(context)?;
     let range = range(args.since, args.until);
-    // Names are the same in any case, and the service keeps them in lower case.
+    // Names ignore case, and the service stores them in lower case.
     let user = args.user.folded();
     let mut rows = Vec::new();
     store.each_event(range, Some(&user), &mut |event| {
@@ -127,7 +127,7 @@ pub fn run(context: &Context, args: &ShowArgs) -> Result<Exit, CommandError> {
     };
     report.finish(&summary).map_err(output)?;
     if rows.is_empty() {
-        context.ui.note("nothing is known of this user in that time");
+        context.ui.note("no data about this user in that time");
     }
     Ok(exit::OK)
 }

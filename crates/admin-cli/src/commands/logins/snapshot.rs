@@ -1,21 +1,22 @@
-//! How commands name snapshots, and open what is kept.
+//! How commands name snapshots and open the login data.
 
 use std::str::FromStr;
 
 use easemob_admin_ops::logins::store::{LoginStore, Range, Snapshot, SnapshotId, StoreError};
 
 use crate::command_error::CommandError;
+use crate::commands::acting::users;
 use crate::context::Context;
 use crate::exit;
 
-/// A snapshot as it is named on the command line.
+/// A snapshot, as named on the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SnapshotName {
     /// The newest complete one.
     Latest,
-    /// The complete one of the same users before it.
+    /// The complete snapshot of the same users before the newest one.
     Previous,
-    /// The one of this number.
+    /// The snapshot with this number.
     Number(SnapshotId),
 }
 
@@ -44,7 +45,7 @@ impl std::fmt::Display for SnapshotName {
     }
 }
 
-/// Opens what is kept for the configured server; there must be something.
+/// Opens the login data of the configured server, which must exist.
 ///
 /// # Errors
 /// When nothing is kept, or it cannot be used.
@@ -58,23 +59,23 @@ pub(crate) fn kept(context: &Context) -> Result<Box<dyn LoginStore>, CommandErro
 /// Finds a snapshot.
 ///
 /// # Errors
-/// When there is none, or they cannot be read.
+/// When it does not exist, or the snapshots cannot be read.
 pub(crate) fn find(store: &dyn LoginStore, name: SnapshotName) -> Result<Snapshot, CommandError> {
     let all = store.snapshots()?;
     let complete = all.iter().any(|snapshot| snapshot.finished_ms.is_some());
     if name == SnapshotName::Latest && !complete {
         return Err(
-            CommandError::new(exit::USAGE, "no complete scan of this server is kept")
-                .hint("begin with: easemob-admin logins scan"),
+            CommandError::new(exit::USAGE, "no complete scan is stored for this server")
+                .hint("start with: easemob-admin logins scan"),
         );
     }
     pick(all, name).ok_or_else(|| no_such(name))
 }
 
-/// Says that a snapshot is not kept.
+/// Returns the error for a snapshot that does not exist.
 pub(super) fn no_such(name: impl std::fmt::Display) -> CommandError {
     CommandError::new(exit::USAGE, format!("there is no snapshot {name}"))
-        .hint("see which there are with: easemob-admin logins snapshots")
+        .hint("list the snapshots with: easemob-admin logins snapshots")
 }
 
 fn pick(all: Vec<Snapshot>, name: SnapshotName) -> Option<Snapshot> {
@@ -90,10 +91,10 @@ fn pick(all: Vec<Snapshot>, name: SnapshotName) -> Option<Snapshot> {
     }
 }
 
-/// Says of a snapshot that it is not complete, which every figure of it depends on.
+/// Warns about an incomplete snapshot, because it affects every figure.
 ///
 /// # Errors
-/// When it cannot be told whether it can be gone on with.
+/// When the store cannot say whether the snapshot can be resumed.
 pub(crate) fn warn_of_incomplete(
     context: &Context,
     store: &dyn LoginStore,
@@ -104,31 +105,32 @@ pub(crate) fn warn_of_incomplete(
         let what = what_to_do(snapshot, resumed);
         context
             .ui
-            .warn(format_args!("snapshot {} is not complete; {what}", snapshot.id));
+            .warn(format_args!("snapshot {} is incomplete; {what}", snapshot.id));
     }
     let not_known = snapshot.counts.not_known();
     if not_known > 0 {
         context.ui.warn(format_args!(
-            "of {not_known} users of snapshot {} the devices are not known; they are in none of the figures",
+            "the devices of {} of snapshot {} are not known, and no figure includes them",
+            users(not_known),
             snapshot.id
         ));
     }
     Ok(())
 }
 
-/// Returns what to do about a snapshot that is not complete, where --resume would go on with the snapshot `resumed`.
+/// Returns what to do about an incomplete snapshot, where --resume would resume the snapshot `resumed`.
 fn what_to_do(snapshot: &Snapshot, resumed: Option<SnapshotId>) -> &'static str {
     match (resumed == Some(snapshot.id), snapshot.source == "all") {
-        (true, true) => "go on with it: easemob-admin logins scan --resume",
-        (true, false) => "go on with it: easemob-admin logins scan --resume, and the same users",
-        (false, _) => "a newer scan of the same users was begun, so that it will never be",
+        (true, true) => "resume it: easemob-admin logins scan --resume",
+        (true, false) => "resume it with the same users: easemob-admin logins scan --resume",
+        (false, _) => "it stays incomplete, because a newer scan of the same users was started",
     }
 }
 
-/// Says of which times events may be missing.
+/// Warns about times from which events may be missing.
 ///
 /// # Errors
-/// When they cannot be read.
+/// When the gaps cannot be read.
 pub(super) fn warn_of_gaps(
     context: &Context,
     store: &dyn LoginStore,
@@ -158,8 +160,8 @@ mod tests {
             limits: None,
         };
         let said = |source, resumed| what_to_do(&unfinished(source), resumed);
-        assert!(said("all", Some(3)).ends_with("logins scan --resume"));
-        assert!(said("list:1", Some(3)).ends_with("and the same users"));
+        assert!(said("all", Some(3)).starts_with("resume it: "));
+        assert!(said("list:1", Some(3)).starts_with("resume it with the same users: "));
         for resumed in [None, Some(4)] {
             assert!(!said("all", resumed).contains("--resume"));
         }

@@ -1,4 +1,4 @@
-//! `logins snapshots`: what was scanned when.
+//! `logins snapshots`: lists the stored scans.
 
 use clap::Args;
 use easemob_admin_ops::logins::store::{Counts, Snapshot};
@@ -18,7 +18,7 @@ use crate::render::report::Row;
   easemob-admin logins snapshots
   easemob-admin logins snapshots -o json
 
-Oldest first. The source is `all`, or a mark that is the same for the same list of users.")]
+Oldest first. The source is `all`, or an identifier that is the same for the same list of users.")]
 pub struct SnapshotsArgs {}
 
 /// A snapshot as a row.
@@ -41,7 +41,7 @@ impl SnapshotRow {
             started_at: rfc3339_signed(snapshot.started_ms),
             finished_at: snapshot.finished_ms.and_then(rfc3339_signed),
             counts: snapshot.counts,
-            // What is no JSON any more is left out rather than passed on.
+            // Omit limits that are not valid JSON.
             limits: snapshot
                 .limits
                 .clone()
@@ -121,11 +121,10 @@ struct Summary {
 /// Runs the command.
 ///
 /// # Errors
-/// When what is kept cannot be read.
+/// When the login data cannot be read.
 pub fn run(context: &Context, _: &SnapshotsArgs) -> Result<Exit, CommandError> {
     let snapshots = kept(context)?.snapshots()?;
-    let output =
-        |error| CommandError::new(exit::INTERNAL, "the rows cannot be written to stdout").because(error);
+    let output = |error| CommandError::new(exit::INTERNAL, "cannot write the rows to stdout").because(error);
     let mut report = context.local_report::<SnapshotRow>("logins snapshots", context.globals.sandbox);
     for snapshot in &snapshots {
         report.row(&SnapshotRow::new(snapshot)).map_err(output)?;

@@ -1,4 +1,4 @@
-//! `logins top`: the users with most devices, sign-ins or evictions.
+//! `logins top`: shows the users with the most devices, sign-ins or evictions.
 
 use std::collections::BTreeMap;
 
@@ -22,22 +22,22 @@ use crate::render::report::Row;
   easemob-admin logins top --over 8 -o csv
   easemob-admin logins top --by evictions --since 24h
 
-Devices are those of a snapshot. Sign-ins and evictions are known from the events that `logins collect` received. With \
---over the exit code is 11 if there is such a user.")]
+Devices come from a snapshot, sign-ins and evictions from the events that `logins collect` received. With --over the \
+exit code is 11 if a user exceeds N.")]
 pub struct TopArgs {
-    /// What there is most of
+    /// What to rank users by
     #[arg(long, value_name = "WHAT", default_value = "devices")]
     by: Words,
     /// The snapshot: a number, `latest` or `previous`
     #[arg(long, value_name = "SNAPSHOT", default_value = "latest")]
     snapshot: SnapshotName,
-    /// Count events since then: 24h, 30d, or 2026-01-31T09:30:00Z
+    /// Count events since this time: 24h, 30d, or 2026-01-31T09:30:00Z
     #[arg(long, value_name = "TIME", value_parser = moment)]
     since: Option<Timestamp>,
-    /// Count events before then
+    /// Count events before this time
     #[arg(long, value_name = "TIME", value_parser = moment)]
     until: Option<Timestamp>,
-    /// Show so many users
+    /// Show at most this many users
     #[arg(long, value_name = "N", default_value_t = 20)]
     limit: usize,
     /// Show only users with more than N
@@ -51,7 +51,7 @@ enum Words {
     Devices,
     /// Sign-ins
     SignIns,
-    /// Devices that had to go for another
+    /// Devices that another sign-in signed out
     Evictions,
 }
 
@@ -104,7 +104,7 @@ pub(super) fn range(since: Option<Timestamp>, until: Option<Timestamp>) -> Range
     }
 }
 
-/// Says why there is nobody to show.
+/// Explains why no user is shown.
 fn nobody(store: &dyn LoginStore, args: &TopArgs) -> Result<String, StoreError> {
     let kinds = [LoginKind::Login, LoginKind::Logout, LoginKind::Replaced];
     let mut events = false;
@@ -113,19 +113,19 @@ fn nobody(store: &dyn LoginStore, args: &TopArgs) -> Result<String, StoreError> 
     }
     Ok(match (args.by, args.over) {
         (Words::SignIns | Words::Evictions, _) if !events => {
-            "no events are kept; they come from `logins collect`".to_owned()
+            "no events are stored; `logins collect` receives them".to_owned()
         }
-        (_, Some(over)) => format!("nobody has more than {over}"),
-        (Words::Devices, None) => "nobody was online".to_owned(),
-        (Words::SignIns, None) => "no sign-ins are kept of that time".to_owned(),
-        (Words::Evictions, None) => "no evictions are kept of that time".to_owned(),
+        (_, Some(over)) => format!("no user has more than {over}"),
+        (Words::Devices, None) => "no user was online".to_owned(),
+        (Words::SignIns, None) => "no sign-ins are stored from that time".to_owned(),
+        (Words::Evictions, None) => "no evictions are stored from that time".to_owned(),
     })
 }
 
 /// Runs the command.
 ///
 /// # Errors
-/// When what is kept cannot be read, or there is no such snapshot.
+/// When the login data cannot be read, or the snapshot does not exist.
 pub fn run(context: &Context, args: &TopArgs) -> Result<Exit, CommandError> {
     let store = kept(context)?;
     let over = args.over.unwrap_or(0);
@@ -163,8 +163,7 @@ pub fn run(context: &Context, args: &TopArgs) -> Result<Exit, CommandError> {
     if args.by != Words::Devices {
         warn_of_gaps(context, &*store, range)?;
     }
-    let output =
-        |error| CommandError::new(exit::INTERNAL, "the rows cannot be written to stdout").because(error);
+    let output = |error| CommandError::new(exit::INTERNAL, "cannot write the rows to stdout").because(error);
     let mut report = context.local_report::<TopRow>("logins top", context.globals.sandbox);
     for row in &rows {
         report.row(row).map_err(output)?;

@@ -1,4 +1,4 @@
-//! `profile add`: add or replace a profile.
+//! `profile add`: adds or replaces a profile.
 
 use std::io::{self, IsTerminal as _, Read as _};
 use std::path::{Path, PathBuf};
@@ -25,10 +25,10 @@ use crate::exit::{self, Exit};
       --secret-command 'pass show easemob/prod'
   easemob-admin profile add agora --app-root https://a41.chat.agora.io/app-id/ID --client-id ID --secret-stdin
 
-The secret is never an argument: other users of the machine could see it. The first profile becomes the \
-default. Without a secret the profile takes it from EASEMOB_CLIENT_SECRET or EASEMOB_TOKEN. On a terminal, \
+The secret is never an argument, because other users of the machine could see it. The first profile becomes the \
+default. A profile without a secret takes it from EASEMOB_CLIENT_SECRET or EASEMOB_TOKEN. On a terminal, \
 --secret-stdin asks for the secret without showing it.
-Ready tokens and signed ones are written into the file by hand: docs/configuration.md.")]
+For ready and signed tokens, edit the profile file by hand: see docs/configuration.md.")]
 pub struct AddArgs {
     /// The name of the profile
     #[arg(value_name = "NAME", value_parser = name)]
@@ -36,19 +36,19 @@ pub struct AddArgs {
     /// The client id of the app
     #[arg(long, value_name = "ID")]
     client_id: Option<String>,
-    /// A file that holds the client secret
+    /// A file that contains the client secret
     #[arg(long, value_name = "FILE", group = "secret")]
     secret_file: Option<PathBuf>,
     /// A command that prints the client secret
     #[arg(long, value_name = "COMMAND", group = "secret")]
     secret_command: Option<String>,
-    /// Read the client secret from stdin and keep it in a file of its own
+    /// Read the client secret from stdin and store it in a separate file
     #[arg(long, group = "secret")]
     secret_stdin: bool,
-    /// Permit a server on another machine without TLS
+    /// Allow a server on another machine without TLS
     #[arg(long)]
     allow_plain_http: bool,
-    /// Replace a profile of this name
+    /// Replace an existing profile of this name
     #[arg(long)]
     force: bool,
 }
@@ -58,13 +58,13 @@ pub(crate) fn name(text: &str) -> Result<String, String> {
     if !text.is_empty() && text.len() <= 64 && text.chars().all(legal) {
         return Ok(text.to_owned());
     }
-    Err("a name has letters, digits, `-` and `_`".into())
+    Err("a name consists of letters, digits, `-` and `_`".into())
 }
 
 /// Runs the command.
 ///
 /// # Errors
-/// When server and app are not given or malformed, or a file cannot be written.
+/// When server and app are missing or malformed, or a file cannot be written.
 pub fn run(context: &Context, args: &AddArgs) -> Result<Exit, CommandError> {
     let mut keys = target(context, args.allow_plain_http)?;
     let places = context.places()?;
@@ -72,7 +72,7 @@ pub fn run(context: &Context, args: &AddArgs) -> Result<Exit, CommandError> {
     let known = context.profiles()?.profiles;
     if known.contains_key(&args.name) && !args.force {
         return Err(
-            CommandError::new(exit::USAGE, format!("there is a profile `{}` already", args.name))
+            CommandError::new(exit::USAGE, format!("profile `{}` already exists", args.name))
                 .hint("add --force to replace it"),
         );
     }
@@ -93,11 +93,15 @@ pub fn run(context: &Context, args: &AddArgs) -> Result<Exit, CommandError> {
         keys.push(("credentials", "environment".into()));
     }
     put_profile(&path, &args.name, &keys, args.allow_plain_http)?;
-    context
-        .ui
-        .note(format_args!("profile `{}` is in {}", args.name, path.display()));
+    context.ui.note(format_args!(
+        "wrote profile `{}` to {}",
+        args.name,
+        path.display()
+    ));
     if known.is_empty() {
-        context.ui.note("it is the default, because it is the first");
+        context
+            .ui
+            .note("it is the default profile, because it is the first");
     }
     context.ui.note(format_args!(
         "check it with: easemob-admin --profile {} profile doctor",
@@ -110,8 +114,10 @@ pub fn run(context: &Context, args: &AddArgs) -> Result<Exit, CommandError> {
 fn target(context: &Context, allow_plain_http: bool) -> Result<Vec<(&'static str, String)>, CommandError> {
     let globals = &context.globals;
     if globals.sandbox {
-        return Err(CommandError::new(exit::USAGE, "the sandbox needs no profile")
-            .hint("use it with --sandbox: easemob-admin --sandbox users list --limit 5"));
+        return Err(
+            CommandError::new(exit::USAGE, "the sandbox does not need a profile")
+                .hint("use it with --sandbox: easemob-admin --sandbox users list --limit 5"),
+        );
     }
     if let Some(root) = &globals.app_root {
         let address = Address::Root(root.clone());
@@ -132,7 +138,7 @@ fn target(context: &Context, allow_plain_http: bool) -> Result<Vec<(&'static str
     Ok(vec![("server", server.clone()), ("app", app.clone())])
 }
 
-/// Refuses a server that credentials must not go to.
+/// Refuses a server that must not receive credentials.
 fn permit(root: &AppRoot, context: &Context, allow_plain_http: bool) -> Result<(), CommandError> {
     let profile = Profile {
         allow_plain_http: Some(allow_plain_http),
@@ -141,7 +147,7 @@ fn permit(root: &AppRoot, context: &Context, allow_plain_http: bool) -> Result<(
     Ok(plain_http(root, &context.environment, Some(&profile))?)
 }
 
-/// Checks a secret file and returns its absolute path, so that it is found from every directory.
+/// Checks a secret file and returns its absolute path, so that it works from every directory.
 fn secret_at(context: &Context, file: &Path) -> Result<String, CommandError> {
     let absolute = file.canonicalize().map_err(|error| {
         CommandError::new(

@@ -1,4 +1,4 @@
-//! `profile doctor`: check the configuration step by step.
+//! `profile doctor`: checks the configuration step by step.
 
 mod server_time;
 
@@ -16,7 +16,7 @@ use crate::context::{Configured, Context, Session, label};
 use crate::exit::{self, Exit};
 use crate::render::report::{Report, Row};
 
-/// How long a name look-up and a connection may take.
+/// How long a name lookup and a connection may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Arguments of `profile doctor`.
@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
   easemob-admin profile doctor
   easemob-admin --profile staging profile doctor -o json
 
-Only reads. A check that fails says what to do next; later checks that need it are left out.")]
+Changes nothing. A failed check says what to do next; checks that depend on it are skipped.")]
 pub struct DoctorArgs {}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -69,11 +69,11 @@ struct DoctorSummary {
     fail: u32,
 }
 
-/// What to do about credentials that cannot be used.
+/// What to do about unusable credentials.
 const WRITE_ANEW: &str =
-    "copy client id and secret from the console anew: easemob-admin profile add NAME --force …";
+    "copy the client id and secret from the console again: easemob-admin profile add NAME --force …";
 
-/// Writes checks as they are made.
+/// Writes checks as they complete.
 struct Doctor {
     report: Report,
     summary: DoctorSummary,
@@ -114,7 +114,7 @@ impl Doctor {
         })
     }
 
-    /// Tells a failure, with the first hint that does not lead back here, or else with `next`.
+    /// Reports a failure, with the first hint that does not point back to this command, or else with `next`.
     fn fail(&mut self, check: &'static str, error: &CommandError, next: &str) -> Result<(), CommandError> {
         if self.exit == exit::OK {
             self.exit = error.exit();
@@ -137,13 +137,13 @@ impl Doctor {
 }
 
 fn output(error: std::io::Error) -> CommandError {
-    CommandError::new(exit::INTERNAL, "the rows cannot be written to stdout").because(error)
+    CommandError::new(exit::INTERNAL, "cannot write the rows to stdout").because(error)
 }
 
 /// Runs the command.
 ///
 /// # Errors
-/// When stdout cannot be written; failed checks are rows.
+/// When stdout cannot be written. Failed checks are rows.
 pub async fn run(context: &Context, _: &DoctorArgs) -> Result<Exit, CommandError> {
     let report = context.local_report::<CheckRow>("profile doctor", context.globals.sandbox);
     let mut doctor = Doctor {
@@ -174,7 +174,7 @@ async fn examine(context: &Context, doctor: &mut Doctor) -> Result<(), CommandEr
     remote
 }
 
-/// Checks files and settings; returns false if nothing can be asked of a server.
+/// Checks files and settings; returns false if the server cannot be checked.
 fn local(context: &Context, doctor: &mut Doctor) -> Result<bool, CommandError> {
     let path = context.places()?.profile_file();
     match secret_file::readers(&path) {
@@ -182,10 +182,7 @@ fn local(context: &Context, doctor: &mut Doctor) -> Result<bool, CommandError> {
         None if path.exists() => doctor.ok("profile file", path.display().to_string())?,
         None => doctor.ok(
             "profile file",
-            format!(
-                "{} does not exist; flags and environment are used",
-                path.display()
-            ),
+            format!("{} does not exist; using flags and environment", path.display()),
         )?,
     }
     let Configured {
@@ -196,7 +193,7 @@ fn local(context: &Context, doctor: &mut Doctor) -> Result<bool, CommandError> {
         Ok(Some(configured)) => configured,
         Ok(None) => return Ok(true),
         Err(error) => {
-            doctor.fail("target", &error, "correct what it names")?;
+            doctor.fail("target", &error, "correct the setting that the error names")?;
             return Ok(false);
         }
     };
@@ -220,15 +217,15 @@ async fn remote(session: &Session, doctor: &mut Doctor) -> Result<(), CommandErr
         Err(error) => doctor.fail(
             "read",
             &error.into(),
-            "let the operator of the server see what these credentials may do",
+            "ask the operator of the server to check the permissions of these credentials",
         )?,
         Ok(time) => {
-            doctor.ok("read", format!("users of {} can be read", session.app))?;
+            doctor.ok("read", format!("can read the users of {}", session.app))?;
             clock(time, doctor)?;
         }
     }
     match client.app_limits().await {
-        Ok(_) => doctor.ok("limits", "this server manages device limits by REST"),
+        Ok(_) => doctor.ok("limits", "this server manages device limits over its REST API"),
         Err(error) if error.is_unsupported() => doctor.warn(
             "limits",
             "this server has no call for device limits; `limits show` and `limits set` do not work",
@@ -241,7 +238,7 @@ async fn remote(session: &Session, doctor: &mut Doctor) -> Result<(), CommandErr
 /// Compares the clocks: signed tokens and times in reports depend on them.
 fn clock(time: Option<UnixMillis>, doctor: &mut Doctor) -> Result<(), CommandError> {
     let Some(time) = time else {
-        return doctor.ok("clock", "the server does not tell its time");
+        return doctor.ok("clock", "the server does not report its time");
     };
     let (apart, word) = difference(time.to_system_time(), SystemTime::now());
     let found = format!("this machine is {:.1} s {word} the server", apart.as_secs_f64());
@@ -255,7 +252,8 @@ fn clock(time: Option<UnixMillis>, doctor: &mut Doctor) -> Result<(), CommandErr
     doctor.ok("clock", found)
 }
 
-/// Looks up the name and opens a connection. A failure is only a warning: a proxy may do both for us.
+/// Looks up the name and opens a connection. A failure is only a warning, because a proxy may do both for
+/// this machine.
 async fn connection(session: &Session, doctor: &mut Doctor) -> Result<(), CommandError> {
     let address = session.address.clone();
     let looked_up = tokio::time::timeout(PATIENCE, tokio::net::lookup_host(address.as_str())).await;
@@ -264,14 +262,14 @@ async fn connection(session: &Session, doctor: &mut Doctor) -> Result<(), Comman
         Ok(Err(error)) => {
             return doctor.warn(
                 "connection",
-                format!("{address} cannot be looked up: {error}"),
+                format!("cannot look up {address}: {error}"),
                 "check the server name",
             );
         }
         Err(_) => {
             return doctor.warn(
                 "connection",
-                format!("{address} cannot be looked up in time"),
+                format!("cannot look up {address} in time"),
                 "check the network",
             );
         }

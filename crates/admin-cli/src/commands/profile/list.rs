@@ -1,4 +1,4 @@
-//! `profile list`: the profiles, without secrets.
+//! `profile list`: lists the profiles, without secrets.
 
 use clap::Args;
 use serde::Serialize;
@@ -52,12 +52,11 @@ struct ListSummary {
 /// Runs the command.
 ///
 /// # Errors
-/// When the file cannot be used.
+/// When the profile file cannot be used.
 pub fn run(context: &Context, _: &ListArgs) -> Result<Exit, CommandError> {
     let file = context.profiles()?;
     let mut report = context.local_report::<ProfileRow>("profile list", false);
-    let output =
-        |error| CommandError::new(exit::INTERNAL, "the rows cannot be written to stdout").because(error);
+    let output = |error| CommandError::new(exit::INTERNAL, "cannot write the rows to stdout").because(error);
     for (name, profile) in &file.profiles {
         let row = ProfileRow {
             profile: name.clone(),

@@ -21,7 +21,7 @@ pub enum ProfileCommand {
     List(list::ListArgs),
     /// Make a profile the default
     Use(use_profile::UseArgs),
-    /// Forget a profile
+    /// Remove a profile
     Remove(remove::RemoveArgs),
     /// Check the configuration step by step
     Doctor(doctor::DoctorArgs),

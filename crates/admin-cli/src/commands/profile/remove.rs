@@ -1,4 +1,4 @@
-//! `profile remove`: forget a profile.
+//! `profile remove`: removes a profile.
 
 use std::io;
 
@@ -14,8 +14,8 @@ use crate::exit::{self, Exit};
 #[command(after_help = "Examples:
   easemob-admin profile remove staging
 
-A secret that `profile add --secret-stdin` kept is removed with it; files and commands of your own are not. The audit \
-trail, runs and logins of its server stay.")]
+Also deletes a secret that `profile add --secret-stdin` stored; your own secret files and commands stay. The audit \
+trail, the runs and the login data of its server stay too.")]
 pub struct RemoveArgs {
     /// The name of the profile
     #[arg(value_name = "NAME")]
@@ -35,13 +35,13 @@ pub fn run(context: &Context, args: &RemoveArgs) -> Result<Exit, CommandError> {
     if profile.client_secret_file.as_deref() == Some(kept.as_path()) {
         match std::fs::remove_file(&kept) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                let what = format!("the secret cannot be removed from {}", kept.display());
+                let what = format!("cannot remove the secret from {}", kept.display());
                 return Err(CommandError::new(exit::CONFIG, what).because(error));
             }
             _ => {}
         }
     }
-    context.ui.note(format_args!("profile `{}` is gone", args.name));
+    context.ui.note(format_args!("removed profile `{}`", args.name));
     if file.default.as_deref() == Some(args.name.as_str()) && file.profiles.len() > 1 {
         context
             .ui

@@ -1,4 +1,4 @@
-//! `profile use`: make a profile the default.
+//! `profile use`: makes a profile the default.
 
 use clap::Args;
 
@@ -26,7 +26,7 @@ pub fn run(context: &Context, args: &UseArgs) -> Result<Exit, CommandError> {
     let profile = file.find(&args.name)?;
     set_default(&context.places()?.profile_file(), &args.name)?;
     context.ui.note(format_args!(
-        "commands without --profile now go to `{}`: {}",
+        "commands without --profile now use `{}`: {}",
         args.name,
         profile.target()
     ));

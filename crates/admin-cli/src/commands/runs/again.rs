@@ -1,4 +1,4 @@
-//! What `runs resume` and `runs retry-failed` have in common.
+//! The common part of `runs resume` and `runs retry-failed`.
 
 use easemob_admin_ops::jobs::execute::Job;
 use easemob_admin_ops::report::ban::BanReport;
@@ -26,33 +26,33 @@ use crate::exit::{self, Exit};
 use crate::ownership::{require_data, require_run, require_settings};
 use crate::summary::{Summary, way_back};
 
-/// How to go on.
+/// How to continue a run.
 pub(super) struct Again<'a> {
-    /// The id of the run, or the beginning of it.
+    /// The id of the run, or the start of it.
     pub(super) run: &'a str,
-    /// Which items.
+    /// Which items to work on.
     pub(super) which: Which,
-    /// How many devices may be ended in all, if that is to differ.
+    /// The most devices to sign out in total, if different from the journal.
     pub(super) allowance: Option<u64>,
-    /// Whether to read again afterwards.
+    /// Whether to read the devices again afterwards.
     pub(super) verify: bool,
-    /// Whether not to ask.
+    /// Whether to skip the confirmation.
     pub(super) yes: bool,
 }
 
-/// Goes on with a run.
+/// Continues a run.
 pub(super) async fn go_on(context: &Context, again: Again<'_>) -> Result<Exit, CommandError> {
     require_data(context)?;
     let stores = context.stores()?;
     let runs = stores.runs();
     let id = runs.find(again.run)?;
     require_run(context, &id)?;
-    // Locked from here on, so that what is asked about is what will be done.
+    // Lock the run first, so that the confirmation describes exactly what will be done.
     let open = runs.open(&id)?;
     let counts = open.progress.counts();
     let todo = again.which.count(&counts);
     if todo > 0 || counts.failed() > 0 {
-        // Refused before anybody is asked whether to go on.
+        // Refuse before asking for confirmation.
         job_of(open.header.action.clone())?;
     }
     if todo == 0 {
@@ -68,7 +68,7 @@ pub(super) async fn go_on(context: &Context, again: Again<'_>) -> Result<Exit, C
     let unmatched = unmatched(context, runs, &id, &open.header);
     let result = match unmatched {
         Ok(unmatched) => {
-            // Boxed, since it holds the state of every kind of run.
+            // Boxed, because it holds the state of every kind of run.
             Box::pin(with_server(context, &session, open, again, (todo, unmatched))).await
         }
         Err(error) => Err(error),
@@ -77,7 +77,7 @@ pub(super) async fn go_on(context: &Context, again: Again<'_>) -> Result<Exit, C
     result.and_then(|exit| closed.map(|()| exit))
 }
 
-/// Says that there is nothing to go on with, and what failed all the same.
+/// Reports that nothing is left to do, and what failed.
 fn tell_left(context: &Context, id: &RunId, which: Which, left: Left) {
     let say = |text: String| context.ui.say(text);
     let failed = left.retry_may_help + left.last;
@@ -86,12 +86,12 @@ fn tell_left(context: &Context, id: &RunId, which: Which, left: Left) {
     } else if which == Which::AndFailed {
         let them = if failed == 1 { "it" } else { "them" };
         format!(
-            "run {id}: {} failed for good; --all tries {them} again",
+            "run {id}: {} failed permanently; --all retries {them}",
             users(failed)
         )
     } else {
         format!(
-            "run {id}: nothing is left to do, but {} failed (repeating may help for {}, will not for {})",
+            "run {id}: nothing is left to do, but {} failed (retrying may help for {}, will not for {})",
             users(failed),
             left.retry_may_help,
             left.last
@@ -102,12 +102,12 @@ fn tell_left(context: &Context, id: &RunId, which: Which, left: Left) {
     }
 }
 
-/// Whoever says `last` may mean a run before it.
+/// Points to older unfinished runs, which the user may have meant with `last`.
 fn tell_unfinished(context: &Context, runs: &dyn RunStore, last: &RunId) -> Result<(), CommandError> {
     let mut unfinished = 0_u64;
     let mut newest = None;
     for id in runs.list()?.into_iter().filter(|id| id != last) {
-        // One that cannot be read is told by `runs list`.
+        // `runs list` reports unreadable runs.
         if runs.see(&id).is_ok_and(|seen| seen.can_be_gone_on_with()) {
             unfinished += 1;
             newest = Some(id);
@@ -122,7 +122,7 @@ fn tell_unfinished(context: &Context, runs: &dyn RunStore, last: &RunId) -> Resu
     Ok(())
 }
 
-/// Reports that nothing was left to do, in the form of the run.
+/// Reports that nothing was left to do, with the rows of the run's command.
 fn nothing_done(context: &Context, header: &Header, left: Left) -> Result<Exit, CommandError> {
     let mut summary = Summary {
         run: Some(header.run.clone()),
@@ -168,10 +168,10 @@ async fn with_server(
         users: if about_the_app { 0 } else { todo },
         whole_app: about_the_app,
         act: if about_the_app {
-            format!("go on with `{command}`, which changes the device limits of all users of {app}{place}")
+            format!("resume `{command}`, which changes the device limits of all users of {app}{place}")
         } else {
             format!(
-                "go on with `{command}` of {todo} of {} of {app}{place}",
+                "resume `{command}` for {todo} of {} of {app}{place}",
                 users(header.items)
             )
         },
@@ -191,7 +191,8 @@ async fn with_server(
     perform(context, session, open, attempted).await
 }
 
-/// Finds the exemptions of a run that fit none of its users; those of plans and policies chose the users themselves.
+/// Finds the exemptions of a run that match none of its users. Plans and policies selected the users
+/// themselves.
 fn unmatched(
     context: &Context,
     runs: &dyn RunStore,
@@ -207,32 +208,33 @@ fn unmatched(
     }
 }
 
-/// Refuses a cap below what earlier attempts may have ended already: nobody knows yet which of those devices are gone.
+/// Refuses a cap below the number of devices that earlier attempts may have signed out; which of them are
+/// gone is not known yet.
 fn within(allowed: u64, counts: &Counts) -> Result<(), CommandError> {
     let spent = counts.devices_ended + counts.devices_intended;
     if spent <= allowed {
         return Ok(());
     }
     let what = format!(
-        "earlier attempts have ended {} and were about to end {} more, and --max-logouts allows {allowed} in all; \
+        "earlier attempts signed out {} and were about to sign out {} more, but --max-logouts allows {allowed} in total; \
          nothing was done",
         devices(counts.devices_ended),
         counts.devices_intended
     );
-    Err(CommandError::new(exit::CAP_HIT, what).hint(format!("to end those: --max-logouts {spent}")))
+    Err(CommandError::new(exit::CAP_HIT, what).hint(format!("to allow those, add --max-logouts {spent}")))
 }
 
 fn same_server(header: &Header, session: &Session) -> Result<(), CommandError> {
-    // The embedded sandbox has another port each time.
+    // The embedded sandbox uses a different port each time.
     let same =
         header.sandbox == session.is_sandbox() && (header.sandbox || header.app_root == session.app_root);
     if same {
         return Ok(());
     }
     let what = format!(
-        "the run is about {}, not about {}",
+        "the run belongs to {}, not to {}",
         header.app_root, session.app_root
     );
     Err(CommandError::new(exit::USAGE, what)
-        .hint("leave out the options that name a server: the run knows its own"))
+        .hint("remove the options that name a server: the run has its own"))
 }

@@ -1,4 +1,4 @@
-//! `runs list`: the runs on record.
+//! `runs list`: lists the recorded runs.
 
 use clap::Args;
 use easemob_admin_ops::run::id::RunId;
@@ -17,8 +17,8 @@ use crate::render::report::Row;
   easemob-admin runs list --unfinished
   easemob-admin runs list -o json
 
-Oldest first. A run is `running`, `done`, `failed` (done, with failures), or `unfinished` (`runs resume` has \
-something to do). FAILED counts users as the summary of the run did; UNFINISHED counts those of whom nothing is known.")]
+Oldest first. A run is `running`, `done`, `failed` (done, with failures), or `unfinished` (`runs resume` can continue \
+it). FAILED counts users as the summary of the run did; UNFINISHED counts users whose result is not known.")]
 pub struct ListArgs {
     /// Only runs that are not finished
     #[arg(long)]
@@ -71,7 +71,7 @@ impl RunRow {
         }
     }
 
-    /// A run that cannot be read is listed all the same: it may be the one that matters.
+    /// Lists an unreadable run too: it may be the one that matters.
     fn unreadable(id: &RunId, error: &dyn std::error::Error) -> Self {
         let cause = error
             .source()
@@ -98,7 +98,7 @@ impl RunRow {
     }
 }
 
-/// Returns the word for how a run stands.
+/// Returns the state of a run.
 fn state(seen: &SeenRun) -> &'static str {
     let counts = seen.progress.counts();
     if seen.running {
@@ -224,8 +224,7 @@ pub fn run(context: &Context, args: &ListArgs) -> Result<Exit, CommandError> {
     if let Some(limit) = args.limit {
         rows.drain(..rows.len().saturating_sub(limit));
     }
-    let output =
-        |error| CommandError::new(exit::INTERNAL, "the rows cannot be written to stdout").because(error);
+    let output = |error| CommandError::new(exit::INTERNAL, "cannot write the rows to stdout").because(error);
     let mut report = context.local_report::<RunRow>("runs list", false);
     for row in &rows {
         report.row(row).map_err(output)?;
@@ -238,7 +237,7 @@ pub fn run(context: &Context, args: &ListArgs) -> Result<Exit, CommandError> {
         })
         .map_err(output)?;
     if ids.is_empty() {
-        context.ui.note("no runs are on record");
+        context.ui.note("no runs are recorded");
     } else if rows.is_empty() && args.unfinished {
         context.ui.note("no run is unfinished");
     }

@@ -1,4 +1,4 @@
-//! `runs`: what was done to servers from this machine, and going on with it.
+//! `runs`: shows and continues what was done to servers from this machine.
 
 pub mod again;
 pub mod list;
@@ -15,13 +15,13 @@ use crate::exit::Exit;
 /// Commands about runs.
 #[derive(Debug, Subcommand)]
 pub enum RunsCommand {
-    /// List the runs on record
+    /// List the recorded runs
     List(list::ListArgs),
-    /// See one run, or its failures as a list of users
+    /// Show one run, or its failures as a list of users
     Show(show::ShowArgs),
-    /// Go on with a run that was interrupted
+    /// Resume a run that was interrupted
     Resume(resume::ResumeArgs),
-    /// Try again what failed in a run
+    /// Retry what failed in a run
     RetryFailed(retry_failed::RetryFailedArgs),
 }
 

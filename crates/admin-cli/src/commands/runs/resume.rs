@@ -1,4 +1,4 @@
-//! `runs resume`: go on with a run that was interrupted.
+//! `runs resume`: resumes a run that was interrupted.
 
 use clap::Args;
 use easemob_admin_ops::run::resume::Which;
@@ -15,20 +15,20 @@ use crate::exit::Exit;
   easemob-admin runs resume 20261123-1137 --yes
   easemob-admin runs resume last --max-logouts 5000
 
-What is settled is left out, and what was never begun is done. Where a request was sent and no answer is on \
-record, the devices are read first: only those that were meant and are still online are ended. The server, the \
-reason and the ticket are those of the run.")]
+Finished users are skipped, and users that were not started are done. If a request was sent and no answer was \
+recorded, the devices are read first: only those that were selected and are still online are signed out. The run keeps \
+its server, reason and ticket.")]
 pub struct ResumeArgs {
-    /// The id of the run, the beginning of it, or `last`
+    /// The id of the run, the start of it, or `last`
     #[arg(value_name = "RUN")]
     run: String,
-    /// Stop before more than N devices are ended, those of earlier attempts included
+    /// Stop before more than N devices are signed out, including those of earlier attempts
     #[arg(long, value_name = "N")]
     max_logouts: Option<u64>,
     /// Read the devices again afterwards
     #[arg(long)]
     verify: bool,
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(long, short)]
     yes: bool,
 }

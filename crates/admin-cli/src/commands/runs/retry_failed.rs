@@ -1,4 +1,4 @@
-//! `runs retry-failed`: try again what failed in a run.
+//! `runs retry-failed`: retries what failed in a run.
 
 use clap::Args;
 use easemob_admin_ops::run::resume::Which;
@@ -14,18 +14,18 @@ use crate::exit::Exit;
   easemob-admin runs retry-failed last
   easemob-admin runs retry-failed last --all --yes
 
-Only devices that were meant the first time are touched. What was never begun is done too.")]
+Only devices that were selected the first time are signed out. Users that were not started are done too.")]
 pub struct RetryFailedArgs {
-    /// The id of the run, the beginning of it, or `last`
+    /// The id of the run, the start of it, or `last`
     #[arg(value_name = "RUN")]
     run: String,
-    /// Also what repeating will probably not help
+    /// Also retry failures that retrying will probably not fix
     #[arg(long)]
     all: bool,
     /// Read the devices again afterwards
     #[arg(long)]
     verify: bool,
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(long, short)]
     yes: bool,
 }

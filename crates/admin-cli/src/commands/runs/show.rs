@@ -1,4 +1,4 @@
-//! `runs show`: one run, or its failures as a list of users.
+//! `runs show`: shows one run, or its failures as a list of users.
 
 use std::collections::BTreeMap;
 use std::io::{self, BufWriter, Write};
@@ -22,7 +22,7 @@ use crate::render::Format;
 use crate::render::report::Row;
 use crate::summary::{way_back, way_on};
 
-/// The state of an item that was never begun; it is left to `runs resume` and is no failure.
+/// The state of an item that was not started; `runs resume` does it, and it is not a failure.
 const NOT_STARTED: &str = "not_started";
 const FAILED_RETRY: &str = "failed_retry_may_help";
 
@@ -34,10 +34,10 @@ const FAILED_RETRY: &str = "failed_retry_may_help";
   easemob-admin sessions logout --from failed.txt --dry-run
   easemob-admin runs show last -o json
 
-Rows are the users that failed or are not finished. `--output failures` writes those that failed one per line, \
-each below a line that starts with # and tells the error: a list that other commands take with --from.")]
+Rows are the users that failed or are not finished. `--output failures` writes the failed users one per line, each \
+below a comment line with the error: a list that other commands accept with --from.")]
 pub struct ShowArgs {
-    /// The id of the run, the beginning of it, or `last`
+    /// The id of the run, the start of it, or `last`
     #[arg(value_name = "RUN")]
     run: String,
 }
@@ -58,11 +58,11 @@ struct ItemRow {
 }
 
 impl ItemRow {
-    /// Returns the row of an item, or nothing if it is settled.
+    /// Returns the row of an item, or `None` if it is finished.
     fn new(item: &Item, progress: &Progress, failures: &Failures) -> Option<Self> {
         let (state, devices) = match progress.standing(item.number) {
             Standing::Settled => return None,
-            // It was never reached: nothing of it is settled, and all the same it failed.
+            // The item was not started and yet failed.
             Standing::Untouched if failures.contains_key(&item.number) => (FAILED_RETRY, None),
             Standing::Untouched => (NOT_STARTED, None),
             Standing::Doubtful(devices) => ("unknown", Some(devices)),
@@ -134,7 +134,7 @@ struct ShowSummary {
 /// Runs the command.
 ///
 /// # Errors
-/// When there is no such run, or it cannot be read.
+/// When the run does not exist, or it cannot be read.
 pub fn run(context: &Context, args: &ShowArgs) -> Result<Exit, CommandError> {
     let stores = context.stores()?;
     let runs = stores.runs();
@@ -142,9 +142,8 @@ pub fn run(context: &Context, args: &ShowArgs) -> Result<Exit, CommandError> {
     let seen = runs.see(&id)?;
     let (attempts, failures) = history(runs, &id)?;
     let unreadable =
-        |error| CommandError::new(exit::INTERNAL, format!("the run {id} cannot be read")).because(error);
-    let output =
-        |error| CommandError::new(exit::INTERNAL, "the rows cannot be written to stdout").because(error);
+        |error| CommandError::new(exit::INTERNAL, format!("cannot read run {id}")).because(error);
+    let output = |error| CommandError::new(exit::INTERNAL, "cannot write the rows to stdout").because(error);
     let rows = runs.items(&id)?.filter_map(|item: io::Result<Item>| match item {
         Ok(item) => ItemRow::new(&item, &seen.progress, &failures).map(Ok),
         Err(error) => Some(Err(unreadable(error))),
@@ -182,7 +181,7 @@ pub fn run(context: &Context, args: &ShowArgs) -> Result<Exit, CommandError> {
     Ok(exit::OK)
 }
 
-/// Writes a user so that the line can be read as a list; the error is a comment above it.
+/// Writes a failed user for a user list, with the error as a comment above it.
 fn write_failure(out: &mut impl Write, row: &ItemRow) -> io::Result<()> {
     let error = row.error.as_deref().unwrap_or(row.state);
     writeln!(out, "# line {}: {}\n{}", row.line, harmless(error), row.user)
@@ -193,7 +192,7 @@ fn history(runs: &dyn RunStore, id: &RunId) -> Result<(Vec<AttemptView>, Failure
     let mut failures = Failures::new();
     for record in runs.records(id)? {
         let record = record.map_err(|error| {
-            CommandError::new(exit::INTERNAL, format!("the run {id} cannot be read")).because(error)
+            CommandError::new(exit::INTERNAL, format!("cannot read run {id}")).because(error)
         })?;
         match record {
             Record::Begin(Begin {
@@ -224,7 +223,7 @@ fn history(runs: &dyn RunStore, id: &RunId) -> Result<(Vec<AttemptView>, Failure
     Ok((attempts, failures))
 }
 
-/// Tells the run on stderr, for people.
+/// Describes the run on stderr, for people.
 fn tell(context: &Context, seen: &SeenRun, summary: &ShowSummary) {
     let (header, counts) = (&seen.header, seen.progress.counts());
     let place = if header.sandbox { " (sandbox)" } else { "" };
@@ -252,17 +251,17 @@ fn tell(context: &Context, seen: &SeenRun, summary: &ShowSummary) {
         let began = attempt.began.as_deref().unwrap_or("?");
         let end = match (&attempt.ended, &attempt.stopped) {
             (None, _) if seen.running => "still running".to_owned(),
-            (None, _) => "ended without a word: killed, or the machine died".to_owned(),
+            (None, _) => "ended without a final record: killed, or the machine crashed".to_owned(),
             (Some(ended), None) => format!("ended {ended}"),
             (Some(ended), Some(why)) => format!("stopped {ended}: {}", why.replace('_', " ")),
         };
         say(format!(
-            "attempt by {}@{}: began {began}, {end}",
+            "attempt by {}@{}: started {began}, {end}",
             attempt.operator, attempt.host
         ));
     }
     say(format!(
-        "{} done ({} ended), {} nothing to do, {} failed, {} unfinished",
+        "{} done ({} signed out), {} nothing to do, {} failed, {} unfinished",
         counts.done,
         devices(counts.devices_ended),
         counts.nothing + counts.skipped,

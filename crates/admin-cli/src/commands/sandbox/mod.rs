@@ -1,4 +1,4 @@
-//! `sandbox`: the local server to try everything on.
+//! `sandbox`: the local server for trying everything.
 
 pub mod devices;
 pub mod reset;
@@ -22,7 +22,7 @@ pub enum SandboxCommand {
     Devices(devices::SandboxDevicesCommand),
     /// Replace the data of --sandbox
     Seed(seed::SeedArgs),
-    /// Forget the data of --sandbox and begin again with demo data
+    /// Delete the data of --sandbox and start again with demo data
     Reset(reset::ResetArgs),
 }
 

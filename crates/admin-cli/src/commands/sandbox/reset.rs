@@ -1,4 +1,4 @@
-//! `sandbox reset`: begin again with demo data.
+//! `sandbox reset`: restores the demo data.
 
 use clap::Args;
 use easemob_admin_sandbox::Seed;
@@ -25,7 +25,7 @@ pub async fn run(context: &Context, _: &ResetArgs) -> Result<Exit, CommandError>
     sandbox.reset();
     let imported = sandbox
         .import(Seed::demo())
-        .map_err(|error| CommandError::new(exit::INTERNAL, "the demo data cannot be used").because(error));
+        .map_err(|error| CommandError::new(exit::INTERNAL, "cannot use the demo data").because(error));
     let told = imported.and_then(|()| {
         tell(
             context,

@@ -1,4 +1,4 @@
-//! What `sandbox seed` and `sandbox reset` tell.
+//! The row that `sandbox seed` and `sandbox reset` report.
 
 use std::path::Path;
 
@@ -28,7 +28,7 @@ impl Row for StateRow {
 #[derive(Debug, Serialize)]
 struct NoSummary {}
 
-/// Tells what the embedded sandbox holds now.
+/// Reports what the embedded sandbox contains now.
 pub(super) fn tell(
     context: &Context,
     command: &'static str,
@@ -36,8 +36,7 @@ pub(super) fn tell(
     data: &str,
     state: &Path,
 ) -> Result<Exit, CommandError> {
-    let output =
-        |error| CommandError::new(exit::INTERNAL, "the row cannot be written to stdout").because(error);
+    let output = |error| CommandError::new(exit::INTERNAL, "cannot write the row to stdout").because(error);
     let mut report = context.local_report::<StateRow>(command, true);
     let app = sandbox.app_key().to_owned();
     let row = StateRow {
@@ -47,6 +46,6 @@ pub(super) fn tell(
     };
     report.row(&row).map_err(output)?;
     report.finish(&NoSummary {}).map_err(output)?;
-    context.ui.note(format_args!("sandbox: {data} in place"));
+    context.ui.note(format_args!("sandbox: loaded {data}"));
     Ok(exit::OK)
 }

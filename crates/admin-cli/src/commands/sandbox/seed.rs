@@ -1,4 +1,4 @@
-//! `sandbox seed`: replace the data of the embedded sandbox.
+//! `sandbox seed`: replaces the data of the embedded sandbox.
 
 use std::path::Path;
 
@@ -17,7 +17,7 @@ use crate::exit::{self, Exit};
   easemob-admin sandbox seed demo
   easemob-admin sandbox seed ./case.json
 
-What was there before is forgotten.")]
+Earlier data is deleted.")]
 pub struct SeedArgs {
     /// `demo`, or a JSON file
     #[arg(value_name = "demo|FILE")]
@@ -27,7 +27,7 @@ pub struct SeedArgs {
 /// Reads demo data or a file.
 ///
 /// # Errors
-/// When the file cannot be read or is not of the documented form.
+/// When the file cannot be read or does not have the documented form.
 pub fn load(data: &str) -> Result<Seed, CommandError> {
     if data == "demo" {
         return Ok(Seed::demo());
@@ -36,7 +36,7 @@ pub fn load(data: &str) -> Result<Seed, CommandError> {
         CommandError::new(exit::USAGE, format!("cannot read the seed file {data}")).because(error)
     })?;
     Seed::from_json(&text)
-        .map_err(|error| CommandError::new(exit::USAGE, format!("{data} is no seed file")).because(error))
+        .map_err(|error| CommandError::new(exit::USAGE, format!("{data} is not a seed file")).because(error))
 }
 
 /// Runs the command.
@@ -48,9 +48,9 @@ pub async fn run(context: &Context, args: &SeedArgs) -> Result<Exit, CommandErro
     let places = context.places()?;
     let sandbox = embedded::start(&places).await?;
     sandbox.reset();
-    let imported = sandbox.import(seed).map_err(|error| {
-        CommandError::new(exit::USAGE, "the limits of the seed cannot be used").because(error)
-    });
+    let imported = sandbox
+        .import(seed)
+        .map_err(|error| CommandError::new(exit::USAGE, "cannot use the limits of the seed").because(error));
     let told = imported.and_then(|()| {
         tell(
             context,

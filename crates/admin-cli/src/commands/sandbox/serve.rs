@@ -1,4 +1,4 @@
-//! `sandbox serve`: a sandbox for other programs.
+//! `sandbox serve`: serves a sandbox to other programs.
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -29,28 +29,28 @@ use crate::interrupt::{self, Ended};
   easemob-admin sandbox serve --add-profile local
   easemob-admin sandbox serve --webhook http://127.0.0.1:8090/ --webhook-secret-file ./hook.secret
 
-Prints one line of JSON when ready, with addresses and credentials, and runs until Ctrl-C or SIGTERM. Sign-ins, \
-kicks, messages and what devices are told are shown as they happen; with --log json they are JSON lines on stdout.")]
+Prints one line of JSON when ready, with addresses and credentials, and runs until Ctrl-C or SIGTERM. Shows sign-ins, \
+kicks, messages and what devices receive as they happen; with --log json, as JSON lines on stdout.")]
 pub struct ServeArgs {
-    /// Listen on this address; port 0 takes a free one
+    /// Listen on this address; port 0 picks a free port
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
     listen: SocketAddr,
-    /// Keep the state in this file
+    /// Store the state in this file
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
-    /// Begin with `demo` or a JSON file, unless the state file holds users already
+    /// Start with `demo` or a JSON file, unless the state file already contains users
     #[arg(long, value_name = "demo|FILE")]
     seed: Option<String>,
-    /// Keep the address and the credentials as this profile, for other terminals; it is replaced at every start
+    /// Store the address and the credentials as this profile, for other terminals; replaced at every start
     #[arg(long, value_name = "NAME", value_parser = name)]
     add_profile: Option<String>,
-    /// Post what happens to sessions to this address, as the service does (`userStatus`); may be repeated
+    /// Post session events to this address, as the service does (`userStatus`); may be repeated
     #[arg(long, value_name = "URL", requires = "webhook_secret_file")]
     webhook: Vec<String>,
-    /// A file that holds the secret with which posts are signed
+    /// A file that contains the secret for signing posts
     #[arg(long, value_name = "FILE", requires = "webhook")]
     webhook_secret_file: Option<PathBuf>,
-    /// How to show what happens
+    /// How to show events
     #[arg(long, value_name = "FORM", default_value = "text")]
     log: LogForm,
 }
@@ -60,7 +60,7 @@ pub struct ServeArgs {
 enum LogForm {
     /// A line on stderr
     Text,
-    /// A JSON object per line on stdout, after the line that tells that the sandbox is ready
+    /// A JSON object per line on stdout, after the ready line
     Json,
     /// Not at all
     Off,
@@ -94,11 +94,11 @@ pub async fn run(context: &Context, args: &ServeArgs) -> Result<Exit, CommandErr
     let sandbox = builder
         .start()
         .await
-        .map_err(|error| CommandError::new(exit::CONFIG, "the sandbox cannot be started").because(error))?;
+        .map_err(|error| CommandError::new(exit::CONFIG, "cannot start the sandbox").because(error))?;
     if !args.listen.ip().is_loopback() {
         context
             .ui
-            .warn("the sandbox can be reached from other machines; it keeps passwords in clear text");
+            .warn("other machines can reach the sandbox, which stores passwords in clear text");
     }
     if let Some((profile, places)) = &places {
         keep_profile(&sandbox, profile, places)?;
@@ -107,7 +107,7 @@ pub async fn run(context: &Context, args: &ServeArgs) -> Result<Exit, CommandErr
         ));
     }
     let mut out = (context.stdout)();
-    // Whoever started the sandbox may not read the line; that is no reason to end.
+    // The process that started the sandbox may not read this line; that is not a reason to end.
     let _ = writeln!(out, "{}", sandbox.ready_line()).and_then(|()| out.flush());
     context.ui.note(format_args!(
         "sandbox: serving {} until Ctrl-C",
@@ -116,16 +116,16 @@ pub async fn run(context: &Context, args: &ServeArgs) -> Result<Exit, CommandErr
     let shown = tokio::spawn(show(context.clone(), sandbox.watch(), args.log));
     let why = match interrupt::until_told(context.deadline()).await {
         Ended::BySignal => "stopped by a signal",
-        Ended::ByDeadline => "--max-duration is over",
+        Ended::ByDeadline => "--max-duration has ended",
     };
     embedded::stop(sandbox).await?;
-    // The last events come with the end of the connections.
+    // The last events arrive when the connections end.
     let _ = shown.await;
     context.ui.note(format_args!("sandbox: {why}"));
     Ok(exit::OK)
 }
 
-/// Sees to it that no profile of a real server is replaced.
+/// Makes sure that no profile of a real server is replaced.
 fn check_profile(context: &Context, name: &str) -> Result<Places, CommandError> {
     let known = context.profiles()?.profiles;
     let local =
@@ -134,8 +134,8 @@ fn check_profile(context: &Context, name: &str) -> Result<Places, CommandError> 
         .get(name)
         .is_some_and(|profile| !profile.server.as_ref().is_some_and(local))
     {
-        let why = format!("the profile `{name}` is not of a sandbox on this machine");
-        return Err(CommandError::new(exit::USAGE, why).hint("take another name for --add-profile"));
+        let why = format!("cannot replace profile `{name}`: it is not for a sandbox on this machine");
+        return Err(CommandError::new(exit::USAGE, why).hint("choose another name for --add-profile"));
     }
     context.places()
 }
@@ -154,7 +154,7 @@ fn keep_profile(sandbox: &Sandbox, name: &str, places: &Places) -> Result<(), Co
     Ok(put_profile(&places.profile_file(), name, &keys, false)?)
 }
 
-/// Shows what happens until the sandbox has ended.
+/// Shows events until the sandbox has ended.
 async fn show(context: Context, mut events: Receiver<Happened>, form: LogForm) {
     let mut out = (context.stdout)();
     loop {
@@ -163,7 +163,7 @@ async fn show(context: Context, mut events: Receiver<Happened>, form: LogForm) {
             Err(RecvError::Lagged(missed)) => {
                 context
                     .ui
-                    .warn(format_args!("{missed} events came too fast to be shown"));
+                    .warn(format_args!("skipped {missed} events that arrived too fast"));
                 continue;
             }
             Err(RecvError::Closed) => return,
@@ -173,7 +173,7 @@ async fn show(context: Context, mut events: Receiver<Happened>, form: LogForm) {
             LogForm::Text => context.ui.note(happened.event),
             LogForm::Json => {
                 let line = serde_json::to_string(&happened).unwrap_or_default();
-                // Whoever started the sandbox may no longer read; that is no reason to end.
+                // The process that started the sandbox may be gone; that is not a reason to end.
                 let _ = writeln!(out, "{line}").and_then(|()| out.flush());
             }
         }

@@ -1,4 +1,4 @@
-//! `sessions apply`: do what a plan says.
+//! `sessions apply`: carries out a plan.
 
 use std::io;
 use std::path::PathBuf;
@@ -35,12 +35,13 @@ const CLOCK_SKEW: Duration = Duration::from_secs(5 * 60);
   easemob-admin sessions apply plan.json --reason \"leak\" --ticket INC-7
   easemob-admin sessions apply plan.json --on-drift stop --max-age 1h --yes
 
-Ends the devices that the plan names and no others, one call per device, and fewer of them where devices that were to \
-stay have left and the plan kept the newest or some surviving ones. Refuses a plan of another app, one that was \
-edited, and one that is too old. Each user's devices are read again before anything is ended; with --on-drift stop, everybody's are read once \
-before that, so that the run takes two reads per user, and nobody is signed out if anybody differs.")]
+Signs out the devices that the plan names and no others, one call per device. Signs out fewer if the plan keeps the \
+newest devices or a minimum, and devices that were to stay have left since then. Refuses a plan of another app, an \
+edited plan, and one that is too old. Each user's devices are read again before any is signed out; with --on-drift stop, \
+all users are also read once before the first sign-out, so that the run makes two reads per user and signs nobody out \
+if any user differs.")]
 pub struct ApplyArgs {
-    /// The plan, as `sessions plan` wrote it
+    /// The plan file that `sessions plan` wrote
     #[arg(value_name = "PLAN")]
     plan: PathBuf,
     /// What to do about users whose devices have changed since the plan
@@ -49,7 +50,7 @@ pub struct ApplyArgs {
     /// Refuse a plan that is older than this
     #[arg(long, value_name = "TIME", default_value = "24h", value_parser = duration)]
     max_age: Duration,
-    /// Stop before more than N devices, or P% of those online at the time of the plan, are ended
+    /// Stop before more than N devices, or P% of those online at the time of the plan, are signed out
     #[arg(long, value_name = "N|P%")]
     max_logouts: Option<CapSpec>,
     /// Read the devices again afterwards, and report what is gone, still online, or signed in again
@@ -62,11 +63,12 @@ pub struct ApplyArgs {
 /// The values of `--on-drift`.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum DriftArg {
-    /// End planned devices that are still there and still meant, and leave new ones alone
+    /// Sign out planned devices that are still online and still selected, and leave new ones alone
     Skip,
-    /// Read everybody first, and end nothing if a device is new or one that was to stay is gone; stop at who changes since
+    /// Read all users first, and sign nobody out if a device is new or one that was to stay is gone; stop at
+    /// a user that changes later
     Stop,
-    /// Choose again, so that new devices count too
+    /// Select again, so that new devices count too
     Include,
 }
 
@@ -80,7 +82,7 @@ pub async fn run(context: &Context, session: &Session, args: &ApplyArgs) -> Resu
     if plan.totals.devices_to_end == 0 {
         return Err(CommandError::new(
             exit::USAGE,
-            "the plan ends no device, so there is nothing to do",
+            "the plan signs out no devices, so there is nothing to do",
         ));
     }
     let mut acting = args.acting.clone();
@@ -101,7 +103,7 @@ pub async fn run(context: &Context, session: &Session, args: &ApplyArgs) -> Resu
     }
     if totals.users_unread > 0 {
         context.ui.warn(format_args!(
-            "{} could not be read when the plan was made, and are left alone",
+            "skipping {} who could not be read when the plan was made",
             users(totals.users_unread)
         ));
     }
@@ -165,20 +167,20 @@ fn items(
     }))
 }
 
-/// Checks that the plan is about this server, and fresh.
+/// Checks that the plan belongs to this server, and is recent enough.
 fn fits(plan: &PlanHeader, session: &Session, max_age: Duration, now: Timestamp) -> Result<(), CommandError> {
     let same = plan.sandbox == session.is_sandbox() && (plan.sandbox || plan.app_root == session.app_root);
     if !same {
         let place = |sandbox: bool| if sandbox { " (sandbox)" } else { "" };
         let what = format!(
-            "the plan is about {}{}, not about {}{}",
+            "the plan belongs to {}{}, not to {}{}",
             plan.app_root,
             place(plan.sandbox),
             session.app_root,
             place(session.is_sandbox())
         );
         return Err(CommandError::new(exit::USAGE, what)
-            .hint("nothing was sent; name the plan's server, or plan again"));
+            .hint("nothing was sent; use the plan's server, or make a new plan"));
     }
     let age = now.duration_since(plan.created);
     match Duration::try_from(age) {
@@ -187,14 +189,14 @@ fn fits(plan: &PlanHeader, session: &Session, max_age: Duration, now: Timestamp)
         Ok(_) => Err(CommandError::new(
             exit::USAGE,
             format!(
-                "the plan is of {:.0}, which is longer ago than --max-age allows",
+                "the plan was made on {:.0}, which is longer ago than --max-age allows",
                 plan.created
             ),
         )
-        .hint("plan again: who is online changes by the minute")),
+        .hint("make a new plan: who is online changes by the minute")),
         Err(_) => Err(CommandError::new(
             exit::USAGE,
-            format!("the plan is of {:.0}, which is in the future", plan.created),
+            format!("the plan was made on {:.0}, which is in the future", plan.created),
         )
         .hint("check the clock of this machine")),
     }
@@ -203,9 +205,9 @@ fn fits(plan: &PlanHeader, session: &Session, max_age: Duration, now: Timestamp)
 fn unusable(args: &ApplyArgs, error: PlanError) -> CommandError {
     let what = format!("cannot use the plan {}", args.plan.display());
     let hint = match &error {
-        PlanError::Edited { .. } => "nothing was sent; to leave somebody out, plan again with --exempt",
-        PlanError::Name(_) => "nothing was sent; plan again: exemptions and names are checked then",
-        _ => "nothing was sent; a plan is what `sessions plan --out FILE` writes",
+        PlanError::Edited { .. } => "nothing was sent; to leave users out, make a new plan with --exempt",
+        PlanError::Name(_) => "nothing was sent; make a new plan, which checks exemptions and names",
+        _ => "nothing was sent; make a plan with: easemob-admin sessions plan --out FILE",
     };
     CommandError::new(exit::USAGE, what).because(error).hint(hint)
 }

@@ -1,4 +1,4 @@
-//! `sessions lock`: ban users and log them out for some time.
+//! `sessions lock`: bans users and signs them out for some time.
 
 use std::time::Duration;
 
@@ -37,9 +37,10 @@ use crate::present::words::words;
   easemob-admin sessions lock ann --ttl 10h --reason \"account stolen\" --ticket INC-7
   easemob-admin sessions lock --from users.txt --ttl 30m --reason \"leak\" --yes
 
-Locking somebody who is locked already extends the lock, unless it ends later anyway. An existing ban is left alone and does not become a lock. \
-The server does not end a ban by itself: only `sessions unlock --due` lifts locks, so run it every few minutes by cron or the \
-systemd timer in contrib/systemd. The command says so if that has not run here within the last hour.")]
+Locking a user who is already locked extends the lock, unless it ends later anyway. An existing ban is left alone and \
+does not become a lock. The server does not lift bans on its own: only `sessions unlock --due` lifts locks, so run it \
+every few minutes from cron or the systemd timer in contrib/systemd. This command prints a note if that has not run here \
+within the last hour.")]
 pub struct LockArgs {
     #[command(flatten)]
     users: UserSource,
@@ -84,7 +85,7 @@ pub async fn run(context: &Context, session: &Session, args: &LockArgs) -> Resul
     perform(context, session, open, Attempted::first(summary_of(&list))).await
 }
 
-/// Returns what has to run so that locks end: nothing else lifts them.
+/// Returns what must run so that locks end: nothing else lifts them.
 pub(super) fn lifting(session: &Session) -> String {
     let server = aim(session.is_sandbox(), session.profile.as_deref());
     let needs = if server.is_empty() {
@@ -98,7 +99,7 @@ pub(super) fn lifting(session: &Session) -> String {
     )
 }
 
-/// Looks at each user as the run would, so that what it says is what would be done.
+/// Checks each user as the run would, so that the preview is accurate.
 async fn dry_run(
     context: &Context,
     session: &Session,
@@ -139,7 +140,7 @@ async fn would_lock(
 ) -> Result<Done<LockReport>, CallError> {
     let item = &task.item;
     let banned = session.server.is_banned(&item.user).await?;
-    // A lock that is pending may turn out to be one, or somebody else's ban: its run has to be finished to know.
+    // A pending lock may be a real lock or an existing ban; only its finished run shows which.
     let in_force = lock.filter(|lock| !lock.is_pending());
     if banned && lock.is_none() {
         return Ok(one(

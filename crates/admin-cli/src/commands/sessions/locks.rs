@@ -1,4 +1,4 @@
-//! `sessions locks`: who is locked, and until when.
+//! `sessions locks`: lists who is locked, and until when.
 
 use clap::Args;
 use easemob_admin_ops::locks::lock::{Lock, unattended};
@@ -22,9 +22,9 @@ use crate::render::report::Row;
   easemob-admin sessions locks
   easemob-admin sessions locks --overdue -o json
 
---overdue exits with 11 if there is any, so that a nightly script can tell. A lock that is `pending` belongs to a \
-run that was not finished; `runs resume` finishes it, and `sessions unlock --due` settles it once its time is over. \
-`unlock_due_last_ran` in JSON is the last time when `sessions unlock --due` ran here to its end; null if it never has.")]
+--overdue exits with 11 if there are overdue locks, for use in scripts. A `pending` lock belongs to a run that was not \
+finished: `runs resume` finishes it, and `sessions unlock --due` settles it once it has expired. \
+In JSON, `unlock_due_last_ran` is when `sessions unlock --due` last completed here; null if never.")]
 pub struct LocksArgs {
     /// Only locks that should have been lifted by now
     #[arg(long)]
@@ -114,8 +114,7 @@ pub fn run(context: &Context, session: &Session, args: &LocksArgs) -> Result<Exi
     let locks = open_locks(context, &session.target())?;
     reconcile(context.stores()?.runs(), &*locks)?;
     warn_of_others(context, session, &*locks)?;
-    let output =
-        |error| CommandError::new(exit::INTERNAL, "the rows cannot be written to stdout").because(error);
+    let output = |error| CommandError::new(exit::INTERNAL, "cannot write the rows to stdout").because(error);
     let mut report = context.report::<LockedRow>(session, "sessions locks", None);
     let lifted_last = locks.lifted_last()?;
     let mut summary = LocksSummary {
@@ -138,9 +137,9 @@ pub fn run(context: &Context, session: &Session, args: &LocksArgs) -> Result<Exi
     report.finish(&summary).map_err(output)?;
     if summary.locks == 0 {
         context.ui.note(if args.overdue {
-            "no lock is overdue"
+            "no locks are overdue"
         } else {
-            "nobody is locked"
+            "no users are locked"
         });
     } else if let Some(note) = unattended(lifted_last, now) {
         context.ui.note(note);
@@ -153,7 +152,7 @@ pub fn run(context: &Context, session: &Session, args: &LocksArgs) -> Result<Exi
     })
 }
 
-/// Tells loudly that locks should have been lifted by now.
+/// Warns about locks that should have been lifted by now.
 pub fn warn_of_overdue(context: &Context, session: &Session) {
     let now = Timestamp::now();
     let overdue = || -> Result<Vec<Lock>, CommandError> {
@@ -165,7 +164,7 @@ pub fn warn_of_overdue(context: &Context, session: &Session) {
         Err(error) => {
             context
                 .ui
-                .warn(format_args!("nobody knows whether locks are overdue: {error}"));
+                .warn(format_args!("cannot check for overdue locks: {error}"));
             return;
         }
     };

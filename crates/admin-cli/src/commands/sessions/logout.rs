@@ -1,4 +1,4 @@
-//! `sessions logout`: force users' devices offline.
+//! `sessions logout`: signs users' devices out.
 
 use clap::Args;
 use easemob_admin_ops::run::item::Task;
@@ -28,13 +28,13 @@ use crate::exit::Exit;
   easemob-admin sessions logout --from users.txt --keep-newest 1 --max-logouts 5% --reason \"policy\" --verify
 
 A logout is not a ban: the user can sign in again at once (see `sessions lock`). The device list is read first; \
-devices that sign in after that are touched only when all devices of the user are meant. A device whose age \
-nobody knows is never ended by --keep-newest unless --unknown-age oldest says so. Every logout is a run on \
-record: if it is interrupted, `runs resume` goes on with it.")]
+devices that sign in later are signed out only if all devices of the user are selected. --keep-newest never signs out a \
+device of unknown age unless --unknown-age oldest says so. Every logout is a recorded run: resume an interrupted one \
+with `runs resume`.")]
 pub struct LogoutArgs {
     #[command(flatten)]
     users: UserSource,
-    /// Stop before more than N devices, or P% of those online, are ended
+    /// Stop before more than N devices, or P% of those online, are signed out
     #[arg(long, value_name = "N|P%")]
     max_logouts: Option<CapSpec>,
     /// Read the devices again afterwards, and report what is gone, still online, or signed in again

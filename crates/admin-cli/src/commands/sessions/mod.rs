@@ -1,4 +1,4 @@
-//! `sessions`: ending them.
+//! `sessions`: signs users out, and locks them out.
 
 pub mod apply;
 pub mod lock;
@@ -17,17 +17,17 @@ use crate::exit::Exit;
 /// Commands about sessions.
 #[derive(Debug, Subcommand)]
 pub enum SessionsCommand {
-    /// Force users' devices offline
+    /// Sign users' devices out
     Logout(logout::LogoutArgs),
-    /// Ban users and log them out for some time
+    /// Ban users and sign them out for some time
     Lock(lock::LockArgs),
-    /// Lift locks, or those whose time has come
+    /// Lift locks, or only those that have expired
     Unlock(unlock::UnlockArgs),
-    /// See who is locked, and until when
+    /// Show who is locked, and until when
     Locks(locks::LocksArgs),
-    /// Write down what a logout would do, to be reviewed
+    /// Write what a logout would do to a file, for review
     Plan(plan::PlanArgs),
-    /// Do what a plan says
+    /// Carry out a plan
     Apply(apply::ApplyArgs),
 }
 

@@ -1,4 +1,4 @@
-//! `sessions plan`: write down what a logout would do.
+//! `sessions plan`: writes what a logout would do to a file.
 
 use std::cell::RefCell;
 use std::io::{self, BufWriter};
@@ -43,21 +43,21 @@ use crate::present::words::words;
   easemob-admin sessions plan ann bob --platform web --reason \"leak\" --ticket INC-7 --out plan.json
   easemob-admin sessions apply plan.json
 
-Only reads. The file is one JSON document: who and which devices, why each was chosen, and when it was seen; the \
-same is shown as rows. An edited plan is refused by `sessions apply`: to leave somebody out, plan again with --exempt.")]
+Changes nothing. The file is one JSON document: users and devices, why each was selected, and when it was seen. The \
+rows show the same. `sessions apply` refuses an edited plan: to leave users out, make a new plan with --exempt.")]
 pub struct PlanArgs {
     #[command(flatten)]
     users: UserSource,
-    /// Where the plan is written; the file must not exist yet
+    /// Where to write the plan; the file must not exist yet
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
-    /// Write no plan if more than N devices, or P% of those online, would be ended
+    /// Write no plan if more than N devices, or P% of those online, would be signed out
     #[arg(long, value_name = "N|P%")]
     max_logouts: Option<CapSpec>,
-    /// Why it will be done
+    /// Why this will be done
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
-    /// The ticket it belongs to
+    /// The ticket that this belongs to
     #[arg(long, value_name = "ID")]
     ticket: Option<String>,
     #[command(flatten)]
@@ -72,7 +72,7 @@ pub async fn run(context: &Context, session: &Session, args: &PlanArgs) -> Resul
     if args.out.exists() {
         let what = format!("{} exists", args.out.display());
         return Err(
-            CommandError::new(exit::USAGE, what).hint("a plan is never overwritten; name another file")
+            CommandError::new(exit::USAGE, what).hint("a plan is never overwritten; choose another file")
         );
     }
     let list = args.users.read(context)?;
@@ -127,7 +127,7 @@ pub async fn run(context: &Context, session: &Session, args: &PlanArgs) -> Resul
     let whole = driven.stop().is_none();
     let exit = driven.finish()?;
     if !whole {
-        context.ui.say("the plan is not whole, so it was not written");
+        context.ui.say("the plan is incomplete, so it was not written");
         return Ok(exit);
     }
     let totals = draft.into_inner().finish(&args.out, args.max_logouts)?;
@@ -168,7 +168,7 @@ fn tell(context: &Context, path: &Path, totals: &PlanTotals) {
     ));
     if totals.users_unread > 0 {
         context.ui.warn(format_args!(
-            "{} could not be read and are not part of what `sessions apply` will do",
+            "{} could not be read; `sessions apply` will skip them",
             users(totals.users_unread)
         ));
     }
@@ -176,12 +176,12 @@ fn tell(context: &Context, path: &Path, totals: &PlanTotals) {
         let globals = &context.globals;
         let server = aim(globals.sandbox, globals.profile.as_deref());
         context.ui.say(format_args!(
-            "to do it: easemob-admin {server}sessions apply {path}"
+            "to apply it: easemob-admin {server}sessions apply {path}"
         ));
     }
 }
 
-/// A plan that becomes the file only when it is whole.
+/// A plan in progress, which becomes the file only when it is complete.
 struct Draft {
     writer: PlanWriter<BufWriter<NamedTempFile>>,
     order: InOrder<PlannedUser>,
@@ -224,7 +224,7 @@ impl Draft {
     }
 }
 
-/// Writes down what was decided about one user.
+/// Records the decision about one user.
 fn planned(task: &Task, chosen: &Result<Decision, CallError>, seen: Timestamp) -> PlannedUser {
     let device = |device: &SeenDevice, why: Option<&str>| PlannedDevice {
         device: device.id.clone(),

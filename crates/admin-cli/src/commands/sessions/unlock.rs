@@ -1,4 +1,4 @@
-//! `sessions unlock`: lift locks.
+//! `sessions unlock`: lifts locks.
 
 use std::io;
 
@@ -37,15 +37,14 @@ use crate::summary::Summary;
   easemob-admin sessions unlock ann --reason \"it was her after all\" --ticket INC-7
   easemob-admin --profile prod sessions unlock --due --yes
 
---due lifts the locks whose time has come. It also settles those whose run was cut off: it lifts the ban if the run had \
-begun to send it, and leaves a ban that was there before. The exit code is 11 while a lock that should have been lifted \
-cannot be, because its run cannot be read or is still going on. Only locks are lifted: a ban that \
-`sessions lock` did not set is left to `users unban`, and a lock that is set anew or extended after the command was \
-given stays.")]
+--due lifts the locks that have expired. It also settles locks whose run was interrupted: it lifts the ban if the run had \
+started to send it, and leaves an earlier ban alone. The exit code is 11 while an expired lock cannot be lifted because \
+its run is unreadable or still in progress. Only locks are lifted: to lift a ban that `sessions lock` did not set, use \
+`users unban`. A lock that is set or extended after the command was started stays.")]
 pub struct UnlockArgs {
     #[command(flatten)]
     users: UserSource,
-    /// Lift all locks whose time has come
+    /// Lift all locks that have expired
     #[arg(long, conflicts_with_all = ["users", "from"])]
     due: bool,
     #[command(flatten)]
@@ -60,7 +59,7 @@ const NAMED: usize = 5;
 /// Runs the command.
 ///
 /// # Errors
-/// When somebody is not locked, the operator does not agree, or the run was stopped.
+/// When a user is not locked, the operator does not agree, or the run was stopped.
 pub async fn run(context: &Context, session: &Session, args: &UnlockArgs) -> Result<Exit, CommandError> {
     let mut acting = args.acting.clone();
     if args.due {
@@ -71,7 +70,7 @@ pub async fn run(context: &Context, session: &Session, args: &UnlockArgs) -> Res
     let locks = open_locks(context, &session.target())?;
     warn_of_others(context, session, &*locks)?;
     reconcile(context.stores()?.runs(), &*locks)?;
-    // Nobody can set a lock that is neither seen from now on nor newer.
+    // From now on, every new lock is either visible in the store or newer than this time.
     let mut as_of = Timestamp::now();
     locks.at_rest(&mut || as_of = Timestamp::now())?;
     let due = if args.due {
@@ -102,7 +101,7 @@ pub async fn run(context: &Context, session: &Session, args: &UnlockArgs) -> Res
     if !acting.dry_run {
         locks.note_lifted(as_of)?;
     }
-    // Read again: what was to be settled may have turned out to be in other hands.
+    // Read again: another process may have settled some locks in the meantime.
     let due = locks.list(Listing::Due(as_of))?;
     let mut left = pending(&due);
     if acting.dry_run {
@@ -112,7 +111,7 @@ pub async fn run(context: &Context, session: &Session, args: &UnlockArgs) -> Res
     Ok(if left.is_empty() { exit::OK } else { exit::FINDINGS })
 }
 
-/// What was asked for, and what was found before it is done.
+/// The request, and what was found before acting on it.
 struct Asked<'a> {
     args: &'a UnlockArgs,
     acting: &'a Acting,
@@ -140,9 +139,9 @@ async fn lift(
     let (args, acting) = (asked.args, asked.acting);
     if items.is_empty() {
         context.ui.say(if asked.any_due {
-            "no lock that is due can be lifted"
+            "no expired lock can be lifted"
         } else {
-            "no lock is due"
+            "no locks have expired"
         });
         let report = context.report::<LockReport>(session, "sessions unlock", None);
         return finish_empty(report, &summary);
@@ -173,7 +172,7 @@ async fn lift(
     perform(context, session, open, Attempted::first(summary)).await
 }
 
-/// Returns the users who are named, each of whom is locked, and the summary to begin with.
+/// Returns the named users, each of whom is locked, and the initial summary.
 fn named(
     context: &Context,
     args: &UnlockArgs,
@@ -183,7 +182,7 @@ fn named(
     let (mut users, mut strangers, mut unfinished) = (Vec::new(), Vec::new(), Vec::new());
     for entry in args.users.stream(&list)? {
         let entry = entry.map_err(|error: io::Error| {
-            CommandError::new(exit::INTERNAL, "the temporary copy of the list cannot be read").because(error)
+            CommandError::new(exit::INTERNAL, "cannot read the temporary copy of the list").because(error)
         })?;
         match locks.lock_of(&entry.user)? {
             None => strangers.push(entry.user),
@@ -201,13 +200,16 @@ fn refuse_strangers(strangers: &[UserId]) -> Result<(), CommandError> {
         return Ok(());
     }
     let names: Vec<&str> = strangers.iter().take(NAMED).map(UserId::as_str).collect();
-    let what = format!("not locked, so nothing was done: {}", names.join(", "));
+    let what = format!(
+        "these users are not locked, so nothing was done: {}",
+        names.join(", ")
+    );
     Err(CommandError::new(exit::USAGE, what)
-        .hint("see who is: easemob-admin sessions locks")
-        .hint("to lift a ban that is no lock: easemob-admin users unban"))
+        .hint("list the locks: easemob-admin sessions locks")
+        .hint("to lift a ban that is not a lock: easemob-admin users unban"))
 }
 
-/// A ban behind a pending lock may be somebody else's; only its run can tell.
+/// The ban behind a pending lock may be somebody else's; only the run of the lock can tell.
 fn refuse_pending(pending: &[Lock]) -> Result<(), CommandError> {
     let Some(first) = pending.first() else {
         return Ok(());
@@ -218,7 +220,7 @@ fn refuse_pending(pending: &[Lock]) -> Result<(), CommandError> {
         .map(|lock| lock.user.as_str())
         .collect();
     let what = format!(
-        "locked by a run that was not finished, so nothing was done: {}",
+        "the run that locks these users was not finished, so nothing was done: {}",
         names.join(", ")
     );
     Err(CommandError::new(exit::USAGE, what)
@@ -226,7 +228,7 @@ fn refuse_pending(pending: &[Lock]) -> Result<(), CommandError> {
             "finish it first: easemob-admin runs resume {}",
             first.run
         ))
-        .hint("to lift the ban whoever set it: easemob-admin users unban"))
+        .hint("to lift the ban, no matter who set it: easemob-admin users unban"))
 }
 
 async fn dry_run(

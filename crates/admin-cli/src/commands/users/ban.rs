@@ -1,4 +1,4 @@
-//! `users ban`: keep users from signing in.
+//! `users ban`: keeps users from signing in.
 
 use clap::Args;
 use easemob_admin_ops::jobs::ban::Change;
@@ -19,7 +19,7 @@ use crate::exit::Exit;
   easemob-admin users ban --from users.txt --dry-run
   easemob-admin users ban --from users.txt --reason \"leak\" --yes -o jsonl > result.jsonl
 
-A ban ends all sessions of the user at once and lasts until `users unban`.")]
+A ban signs the user out on all devices at once and lasts until `users unban`.")]
 pub struct BanArgs {
     #[command(flatten)]
     users: UserSource,

@@ -1,4 +1,4 @@
-//! What `users ban` and `users unban` have in common.
+//! The common part of `users ban` and `users unban`.
 
 use easemob_admin_ops::jobs::ban::{Change, done_with};
 use easemob_admin_ops::jobs::execute::Job;
@@ -59,7 +59,7 @@ pub(super) async fn run(
     perform(context, session, open, Attempted::first(summary_of(&list))).await
 }
 
-/// Reads each user, so that unknown names are found before it counts.
+/// Reads each user, so that unknown names are found before anything is changed.
 async fn dry_run(
     context: &Context,
     session: &Session,

@@ -1,4 +1,4 @@
-//! `users list`: all users of the app, page by page as they come.
+//! `users list`: lists all users of the app, page by page.
 
 use std::pin::pin;
 
@@ -17,7 +17,7 @@ use crate::exit::{self, Exit};
 use crate::interrupt;
 use crate::render::report::Reader;
 
-/// The largest page that the server gives.
+/// The largest page that the server returns.
 const LARGEST_PAGE: usize = 100;
 
 /// Arguments of `users list`.
@@ -42,7 +42,7 @@ pub struct ListArgs {
 struct ListSummary {
     users: u64,
     stopped: Option<&'static str>,
-    /// Entries of the server's list that are no users who can be named.
+    /// Entries of the server's list that are not valid user names.
     odd: u64,
 }
 
@@ -52,7 +52,7 @@ struct ListSummary {
 /// When a page cannot be read or a row cannot be written.
 pub async fn run(context: &Context, session: &Session, args: &ListArgs) -> Result<Exit, CommandError> {
     let wanted = args.limit.unwrap_or(u64::MAX);
-    // A filter may skip users, so only an unfiltered list knows how few it needs.
+    // A filter may skip users, so only an unfiltered list can limit the number it requests.
     let filtered = args.banned || args.active;
     let page = if filtered {
         LARGEST_PAGE
@@ -67,8 +67,7 @@ pub async fn run(context: &Context, session: &Session, args: &ListArgs) -> Resul
     );
     let mut report = context.report::<UserRow>(session, "users list", None);
     let mut wish = interrupt::listen(&context.ui, context.deadline(), session.server.client());
-    let output =
-        |error| CommandError::new(exit::INTERNAL, "the rows cannot be written to stdout").because(error);
+    let output = |error| CommandError::new(exit::INTERNAL, "cannot write the rows to stdout").because(error);
     let mut summary = ListSummary {
         users: 0,
         stopped: None,
@@ -99,14 +98,14 @@ pub async fn run(context: &Context, session: &Session, args: &ListArgs) -> Resul
             summary.odd += 1;
             odd.index += listed;
             context.ui.warn(format_args!(
-                "the server listed something that is no user who can be named: {odd}"
+                "the server listed an entry that is not a valid user name: {odd}"
             ));
         }
         listed += length;
         for user in users {
             let shown = match user.activated {
                 Some(false) => !args.active,
-                // A server that does not tell has not banned anybody that it could tell about.
+                // If the server does not report the state, the user counts as not banned.
                 Some(true) | None => !args.banned,
             };
             if shown {
@@ -123,7 +122,7 @@ pub async fn run(context: &Context, session: &Session, args: &ListArgs) -> Resul
     report.finish(&summary).map_err(output)?;
     let prefix = if session.is_sandbox() { "sandbox: " } else { "" };
     let end = if summary.stopped.is_some() || summary.odd > 0 {
-        ", and the list is not complete"
+        ", and the list is incomplete"
     } else {
         ""
     };

@@ -1,4 +1,4 @@
-//! `users`: who there is, and who may sign in.
+//! `users`: which users exist, and who may sign in.
 
 pub mod ban;
 mod change;
@@ -22,11 +22,11 @@ pub enum UsersCommand {
     List(list::ListArgs),
     /// Show one user
     Show(show::ShowArgs),
-    /// See whether users are online
+    /// Show whether users are online
     Status(status::StatusArgs),
-    /// Keep users from signing in, and end their sessions
+    /// Keep users from signing in, and sign them out
     Ban(ban::BanArgs),
-    /// Let banned users sign in again
+    /// Allow banned users to sign in again
     Unban(unban::UnbanArgs),
 }
 

@@ -10,7 +10,7 @@ use crate::render::report::Row;
 #[derive(Debug, Serialize)]
 pub struct UserRow {
     user: String,
-    /// False means banned; the server does not always tell.
+    /// False means banned; the server does not always report it.
     active: Option<bool>,
     nickname: Option<String>,
     created_at: Option<String>,

@@ -1,4 +1,4 @@
-//! `users show`: one user.
+//! `users show`: shows one user.
 
 use clap::Args;
 use easemob_admin_api::UserId;
@@ -34,8 +34,7 @@ pub async fn run(context: &Context, session: &Session, args: &ShowArgs) -> Resul
     let server = &session.server;
     let user = server.client().get_user(&args.user).await?;
     let mut report = context.report::<UserRow>(session, "users show", None);
-    let output =
-        |error| CommandError::new(exit::INTERNAL, "the row cannot be written to stdout").because(error);
+    let output = |error| CommandError::new(exit::INTERNAL, "cannot write the row to stdout").because(error);
     report.row(&UserRow::from(user)).map_err(output)?;
     report.finish(&ShowSummary { users: 1 }).map_err(output)?;
     Ok(exit::OK)

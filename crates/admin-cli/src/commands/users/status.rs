@@ -1,4 +1,4 @@
-//! `users status`: whether users are online, a hundred per request.
+//! `users status`: shows whether users are online, a hundred per request.
 
 use std::io;
 
@@ -18,7 +18,7 @@ use crate::present::rows::ReadFailure;
 use crate::render::report::Row;
 use crate::summary::Words;
 
-/// How many users the server takes in one request.
+/// How many users the server accepts in one request.
 const PER_REQUEST: usize = 100;
 
 /// Arguments of `users status`.
@@ -27,8 +27,8 @@ const PER_REQUEST: usize = 100;
   easemob-admin users status ann bob
   easemob-admin users status --from users.txt -o csv
 
-The server answers `offline` for users that do not exist. A user it does not mention is shown as `unknown`. A name with \
-characters that user ids rarely have is shown as `offline` only if the server has such a user.")]
+The server answers `offline` for users that do not exist. A user that the answer does not mention is shown as `unknown`. \
+A name with characters that user ids rarely have is shown as `offline` only if the server has such a user.")]
 pub struct StatusArgs {
     #[command(flatten)]
     users: UserSource,
@@ -100,7 +100,7 @@ impl RunRow for StatusRow {
 pub async fn run(context: &Context, session: &Session, args: &StatusArgs) -> Result<Exit, CommandError> {
     let list = args.users.read(context)?;
     let source = list.stream().map_err(|error| {
-        CommandError::new(exit::INTERNAL, "the temporary copy of the list cannot be read").because(error)
+        CommandError::new(exit::INTERNAL, "cannot read the temporary copy of the list").because(error)
     })?;
     let run = Run {
         context,
@@ -125,7 +125,7 @@ pub async fn run(context: &Context, session: &Session, args: &StatusArgs) -> Res
     drive(run, chunks(source), work, rows).await
 }
 
-/// Gathers users for one request each.
+/// Groups users into requests.
 fn chunks(
     mut source: impl Iterator<Item = io::Result<Entry>>,
 ) -> impl Iterator<Item = io::Result<Vec<Entry>>> {
@@ -144,10 +144,10 @@ async fn read(session: &Session, entries: &[Entry]) -> Done<StatusRow> {
         reports: Vec::with_capacity(entries.len()),
         ..Done::default()
     };
-    // In the order asked, one for each.
+    // One status for each user, in the order requested.
     let statuses = session.server.client().statuses(&users).await;
     for (entry, (_, status)) in entries.iter().zip(statuses) {
-        // The server says `offline` of anybody, and a name that nobody has is not offline.
+        // The server answers `offline` for any name, but a user that does not exist is not offline.
         if matches!(&status, Ok(status) if *status != OnlineStatus::Online)
             && let Err(error) = session.server.prove_user(&entry.user).await
         {

@@ -1,4 +1,4 @@
-//! `users unban`: let banned users sign in again.
+//! `users unban`: allows banned users to sign in again.
 
 use clap::Args;
 use easemob_admin_ops::jobs::ban::Change;

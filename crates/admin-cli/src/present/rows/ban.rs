@@ -36,7 +36,7 @@ impl Row for BanReport {
     fn table_cells(&self) -> Vec<String> {
         let note = match (&self.failure.error, self.lock_ended) {
             (Some(error), _) => error.clone(),
-            (None, Some(true)) => "was locked; the lock has ended".into(),
+            (None, Some(true)) => "was locked; the lock was removed".into(),
             (None, _) => String::new(),
         };
         vec![self.user.clone(), self.outcome.as_str().replace('_', " "), note]

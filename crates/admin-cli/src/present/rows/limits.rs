@@ -7,7 +7,7 @@ use crate::drive::RunRow;
 use crate::present::limits::in_one_line;
 use crate::render::report::Row;
 
-/// The limits before and after; empty where they could not be read.
+/// The limits before and after; empty if they could not be read.
 fn limits(report: &LimitsReport) -> [String; 2] {
     if report.before.is_none() {
         return Default::default();

@@ -57,18 +57,18 @@ fn devices_ended(report: &LockReport) -> String {
     ended.unwrap_or_default()
 }
 
-/// Says in words what an outcome means that is not what was asked for.
+/// Explains an outcome that differs from what was requested.
 fn note(outcome: Outcome) -> &'static str {
     match outcome {
-        Outcome::BannedBefore => "somebody else's ban is in force and stays",
-        Outcome::AlreadyLocked => "the lock in force ends no earlier",
-        Outcome::TimeOver => "the lock would have ended by now",
-        Outcome::LiftedSince => "what an earlier attempt began was undone by somebody",
-        Outcome::NotLocked => "the lock was lifted, or a ban without end took its place",
+        Outcome::BannedBefore => "an existing ban stays in force",
+        Outcome::AlreadyLocked => "the existing lock does not end earlier",
+        Outcome::TimeOver => "the lock would have expired by now",
+        Outcome::LiftedSince => "the lock of an earlier attempt was lifted or replaced since then",
+        Outcome::NotLocked => "the lock was lifted, or replaced by a permanent ban",
         Outcome::NotBanned => "not banned, so there is nothing to lift",
         Outcome::LockInProgress => "a process is still working on this lock",
-        Outcome::RunUnreadable => "cannot tell who set the ban: the run of the lock cannot be read",
-        Outcome::ChangedSince => "locked anew or extended since this was asked for",
+        Outcome::RunUnreadable => "unknown who set the ban: the run of the lock cannot be read",
+        Outcome::ChangedSince => "locked again or extended since the command was started",
         _ => "",
     }
 }

@@ -1,4 +1,4 @@
-//! Reports of the engine as rows.
+//! Rows for the reports of the engine.
 
 pub mod ban;
 pub mod device;
@@ -24,7 +24,7 @@ fn failure_cells(failure: &Failure) -> [String; 4] {
     ]
 }
 
-/// Tells a failure in one line.
+/// Describes a failure in one line.
 fn failure_line(line: u64, who: &str, failure: &Failure) -> Option<String> {
     let error = failure.error.as_ref()?;
     Some(format!("line {line}, {who}: {error}"))

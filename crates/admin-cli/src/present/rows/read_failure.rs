@@ -1,19 +1,19 @@
-//! The columns of a row about somebody who could not be read.
+//! The columns of a row about a user who could not be read.
 
 use easemob_admin_ops::server::calls::CallError;
 use serde::Serialize;
 
-/// Why a user could not be read; nothing if the user was.
+/// Why a user could not be read; empty if the user was read.
 #[derive(Debug, Default, Serialize)]
 pub struct ReadFailure {
     call: Option<&'static str>,
-    /// What happened.
+    /// The error message.
     pub error: Option<String>,
     retry_may_help: Option<bool>,
 }
 
 impl ReadFailure {
-    /// A failure of which nothing else is known, and which may have passed.
+    /// A failure with only a message, which may have passed.
     #[must_use]
     pub fn because(why: &str) -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! Chooses the devices beyond the limits of a policy, user by user, as everybody is read. Pure.
+//! Chooses the devices that exceed the limits of a policy, user by user, while all users are read. Pure.
 
 use easemob_admin_api::{DeviceId, UserId};
 
@@ -7,26 +7,26 @@ use crate::run::item::Planned;
 use crate::select::selection::Selection;
 use crate::server::calls::{CallError, SeenDevice};
 
-/// What has been chosen so far.
+/// The choice so far.
 #[derive(Debug)]
 pub struct Choosing<'a> {
     selection: &'a Selection,
-    /// How many devices may still be chosen; none: as many as are beyond the limits.
+    /// How many more devices may be chosen; `None` means all that exceed the limits.
     left: Option<u64>,
-    /// What was read and chosen comes to.
+    /// The totals of what was read and chosen.
     pub totals: Totals,
-    /// Users of whom devices were chosen.
+    /// The number of users with chosen devices.
     pub users_to_log_out: u64,
     /// How many users could not be read.
     pub unread: u64,
-    /// Where no more than a number may be chosen: those of them who have to be read again.
+    /// With a maximum: the users who could not be read and must be read again.
     pub read_again: Vec<UserId>,
-    /// Users with devices that were not chosen because no more were allowed.
+    /// Users with devices that were not chosen because the maximum was reached.
     pub deferred: Vec<UserId>,
 }
 
 impl<'a> Choosing<'a> {
-    /// Chooses all devices beyond the limits that `selection` was made of.
+    /// Chooses all devices that exceed the limits in `selection`.
     #[must_use]
     pub fn everything(selection: &'a Selection) -> Self {
         Self {
@@ -40,7 +40,8 @@ impl<'a> Choosing<'a> {
         }
     }
 
-    /// Chooses no more than `most` of them; whoever is left over is deferred, or read again, by the caller.
+    /// Chooses at most `most` of them; the caller must handle the users in [`deferred`](Self::deferred) and
+    /// [`read_again`](Self::read_again).
     #[must_use]
     pub fn at_most(selection: &'a Selection, most: u64) -> Self {
         Self {
@@ -49,14 +50,14 @@ impl<'a> Choosing<'a> {
         }
     }
 
-    /// Takes what was read of a user, and returns what is to be done: nothing if nothing is beyond a limit.
+    /// Adds the devices of a user, and returns the planned change, or `None` if no limit is exceeded.
     ///
-    /// Nothing is chosen of somebody who could not be read. Where everything is chosen they are part of the run, which reads
-    /// them again and tells whether that has passed.
+    /// No device is chosen for a user who could not be read. Without a maximum, such a user is part of the
+    /// run, which reads the user again and reports whether the failure has passed.
     pub fn take(&mut self, user: &UserId, read: Result<Vec<SeenDevice>, CallError>) -> Option<Planned> {
         let devices = match read {
             Ok(devices) => devices,
-            // Whoever does not exist has no devices, today or later.
+            // A user who does not exist has no devices, now or later.
             Err(error) if error.not_found && self.left.is_some() => return None,
             Err(_) => {
                 self.unread += 1;
@@ -74,7 +75,7 @@ impl<'a> Choosing<'a> {
         planned
     }
 
-    /// Returns `found` with those victims that are still allowed, the oldest first; nothing if none is.
+    /// Returns `found` with the victims that are still allowed, oldest first, or `None` if there are none.
     fn as_far_as_allowed(&mut self, user: &UserId, mut found: Vec<Surplus>) -> Option<Vec<Surplus>> {
         let Some(left) = &mut self.left else {
             return Some(found);
@@ -95,7 +96,7 @@ impl<'a> Choosing<'a> {
     }
 }
 
-/// Returns the devices that go and those that stay; nothing if none go.
+/// Returns the devices to sign out and those that stay, or `None` if there is nothing to sign out.
 fn plan(devices: &[SeenDevice], found: &[Surplus]) -> Option<Planned> {
     let victims = found.iter().flat_map(|surplus| &surplus.victims);
     let end: Vec<DeviceId> = victims.map(|choice| choice.device.id.clone()).collect();

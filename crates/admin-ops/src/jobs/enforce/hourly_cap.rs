@@ -1,10 +1,10 @@
-//! How many logouts are left within any hour. Pure.
+//! Limits the number of logouts within any hour. Pure.
 
 use std::collections::VecDeque;
 
 const HOUR_MS: i64 = 3_600_000;
 
-/// A number of logouts that no hour exceeds, wherever it begins.
+/// A number of logouts that no period of one hour may exceed.
 #[derive(Debug)]
 pub struct HourlyCap {
     most: u64,
@@ -12,7 +12,7 @@ pub struct HourlyCap {
 }
 
 impl HourlyCap {
-    /// Allows `most` logouts within any hour.
+    /// Allows at most `most` logouts within any hour.
     #[must_use]
     pub fn new(most: u64) -> Self {
         Self {
@@ -21,20 +21,20 @@ impl HourlyCap {
         }
     }
 
-    /// Returns how many are allowed.
+    /// Returns the number allowed per hour.
     #[must_use]
     pub fn most(&self) -> u64 {
         self.most
     }
 
-    /// Takes logouts that are about to be made; times are in milliseconds since 1970.
+    /// Counts logouts that are about to be made; times are in milliseconds since 1970.
     pub fn spend(&mut self, logouts: u64, now_ms: i64) {
         if logouts > 0 {
             self.spent.push_back((now_ms, logouts));
         }
     }
 
-    /// Returns how many may be made now.
+    /// Returns how many logouts may be made now.
     pub fn left(&mut self, now_ms: i64) -> u64 {
         while self.spent.front().is_some_and(|(at, _)| now_ms - at >= HOUR_MS) {
             self.spent.pop_front();

@@ -1,5 +1,5 @@
-//! What is chosen before a run enforces a policy, and when: [`choose`] while everybody is read, [`watch`] while people
-//! sign in. The run itself ends devices as every logout does.
+//! Decides what to sign out before a run enforces a policy, and when: [`choose`] while all users are read,
+//! [`watch`] while users sign in. The run itself signs out devices like any other logout.
 
 pub mod choose;
 pub mod hourly_cap;

@@ -1,13 +1,13 @@
-//! Users who signed in and still have to be compared with a policy, and from when on. Pure.
+//! Users who signed in and still have to be compared with a policy, and when. Pure.
 
 use std::collections::BTreeMap;
 
-/// Users, each with the time in milliseconds since 1970 before which it is not looked at.
+/// Users, each with the earliest time to check it, in milliseconds since 1970.
 #[derive(Debug, Default)]
 pub(super) struct Waiting(BTreeMap<String, i64>);
 
 impl Waiting {
-    /// Adds users; for who waits already, the earlier time counts.
+    /// Adds users; a user who is already waiting keeps the earlier time.
     pub(super) fn add(&mut self, users: impl IntoIterator<Item = String>, due_ms: i64) {
         for user in users {
             let due = self.0.entry(user).or_insert(due_ms);
@@ -15,7 +15,7 @@ impl Waiting {
         }
     }
 
-    /// Takes out those whose time has come, at most so many; who has waited longest comes first.
+    /// Removes and returns at most `most` users whose time has come, longest waiting first.
     pub(super) fn take(&mut self, most: usize, now_ms: i64) -> Vec<String> {
         let mut due: Vec<(i64, String)> = self
             .0
@@ -33,7 +33,7 @@ impl Waiting {
             .collect()
     }
 
-    /// Returns how many wait.
+    /// Returns the number of users waiting.
     pub(super) fn len(&self) -> usize {
         self.0.len()
     }

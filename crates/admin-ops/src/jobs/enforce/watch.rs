@@ -1,4 +1,5 @@
-//! Whom a policy is enforced on while people sign in, and when. Pure: whoever runs it reads the sign-ins and the clock.
+//! Decides on which users to enforce a policy while users sign in, and when. Pure: the caller reads the
+//! sign-ins and the clock.
 
 use easemob_admin_api::UserId;
 
@@ -7,48 +8,49 @@ use crate::jobs::enforce::hourly_cap::HourlyCap;
 use crate::jobs::enforce::waiting::Waiting;
 use crate::logins::store::Range;
 
-/// How many users are looked at in one pass at least, if so many wait.
+/// The minimum size of a full pass, in users.
 const BATCH: usize = 100;
 
-/// After how many milliseconds somebody is looked at again where something failed: a failure that lasts takes little of
-/// the hour's logouts then.
+/// How long to wait before checking a user again after a failure, in milliseconds: a lasting failure then
+/// uses few of the hour's logouts.
 pub const AGAIN_MS: i64 = 5 * 60_000;
 
-/// The users who signed in, and how many logouts are left.
+/// The users who signed in, and the remaining logouts.
 #[derive(Debug)]
 pub struct Watch {
     cap: HourlyCap,
     waiting: Waiting,
     since_ms: i64,
     delay_ms: i64,
-    /// Whether the cap was reached when it was last asked.
+    /// Whether the cap was reached at the last check.
     full: bool,
 }
 
-/// What is to be done now.
+/// What to do now.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Next {
     /// Nothing.
     Wait,
-    /// Nothing, because the cap has just been reached while so many users wait.
+    /// Nothing, because the cap has just been reached while users are waiting.
     CapReached {
-        /// How many logouts an hour allows.
+        /// The logouts allowed per hour.
         most: u64,
-        /// How many users wait.
+        /// How many users are waiting.
         waiting: u64,
     },
-    /// Compare these users with the policy, and end at most so many devices.
+    /// Compare these users with the policy, and sign out at most this many devices.
     LookAt {
-        /// The users; who has waited longest comes first.
+        /// The users, longest waiting first.
         users: Vec<String>,
-        /// How many devices.
+        /// The most devices to sign out.
         at_most: u64,
     },
 }
 
 impl Watch {
-    /// Watches from now on with `most` logouts within an hour, and looks at users `delay_ms` after their sign-in, so that a
-    /// device that changes networks is not two. Times are in milliseconds since 1970.
+    /// Starts watching now, with at most `most` logouts per hour. Users are checked `delay_ms` after their
+    /// sign-in, so that a device that changes networks does not count twice. Times are in milliseconds since
+    /// 1970.
     #[must_use]
     pub fn new(most: u64, delay_ms: i64, now_ms: i64) -> Self {
         Self {
@@ -60,7 +62,7 @@ impl Watch {
         }
     }
 
-    /// Returns the time of which sign-ins are wanted now.
+    /// Returns the period whose sign-ins are needed next.
     #[must_use]
     pub fn unheard(&self, now_ms: i64) -> Range {
         Range {
@@ -69,13 +71,13 @@ impl Watch {
         }
     }
 
-    /// Takes the users who signed in within `heard`.
+    /// Adds the users who signed in within `heard`.
     pub fn hear(&mut self, heard: Range, users: Vec<String>, now_ms: i64) {
         self.since_ms = heard.until_ms;
         self.waiting.add(users, now_ms);
     }
 
-    /// Returns what is to be done.
+    /// Returns what to do now.
     pub fn next(&mut self, now_ms: i64) -> Next {
         let at_most = self.cap.left(now_ms);
         if at_most == 0 {
@@ -96,14 +98,15 @@ impl Watch {
         Next::LookAt { users, at_most }
     }
 
-    /// Takes what was chosen from the logouts of this hour, before any is made: after an error nobody can say how many were.
+    /// Counts the chosen devices against the cap before any is signed out: after an error, the actual number
+    /// is unknown.
     pub fn chosen(&mut self, chosen: &Choosing<'_>, now_ms: i64) {
         self.cap.spend(chosen.totals.victims, now_ms);
         self.waiting.add(names(&chosen.deferred), now_ms);
         self.waiting.add(names(&chosen.read_again), now_ms + AGAIN_MS);
     }
 
-    /// Comes back to users with whom something failed.
+    /// Checks users again later, after a failure.
     pub fn again(&mut self, users: Vec<String>, now_ms: i64) {
         self.waiting.add(users, now_ms + AGAIN_MS);
     }

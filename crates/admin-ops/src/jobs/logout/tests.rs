@@ -1,4 +1,4 @@
-//! The job against scripted calls: what is sent, and what is concluded.
+//! The job against scripted calls: which calls it sends, and what it concludes.
 
 use std::collections::VecDeque;
 use std::io;
@@ -11,12 +11,12 @@ use crate::run::recorder::Note;
 use crate::run::run_record::{InOrder, Sink};
 use crate::select::selection::Selection;
 
-/// Answers from a script and writes down what was asked.
+/// Answers from a script and records the calls.
 #[derive(Default)]
 struct Script {
     lists: Mutex<VecDeque<Result<Vec<&'static str>, CallError>>>,
     acts: Mutex<VecDeque<Result<Ended, CallError>>>,
-    /// What was sent, and a `+` for each note on record.
+    /// The calls, and a `+` for each recorded note.
     log: Log,
 }
 
@@ -345,7 +345,7 @@ async fn an_earlier_attempt_is_finished_by_reading_first() {
         ..task()
     };
     let script = Script::new([Ok(vec!["web_1", "web_new"])], [Ok(YES)]);
-    // The cap is used up: what was counted before is not counted again.
+    // The cap is used up: devices that were counted earlier do not count again.
     let said = script.run_with(&earlier, &all(), &Cap::new(Some(0))).await;
     assert_eq!(said, "ios_1 gone, web_1 ended");
     assert_eq!(script.sent(), "list + web_1");

@@ -1,8 +1,9 @@
-//! Takes in what an earlier version kept beside the file: the locks in `*.json`, and when locks were lifted last in
-//! `*.lifted`.
+//! Imports what an earlier version stored beside the database: the locks in `*.json`, and the time of the
+//! last lifting in `*.lifted`.
 //!
-//! What is taken in is told by its digest, in the same transaction. So a process that is killed before it can rename the
-//! file leaves one behind that is known, and what was lifted since does not come back with it.
+//! Imported files are recognised by their digest, which is written in the same transaction. So if a process
+//! is killed before it can rename the file, the file is recognised later, and locks that were lifted since
+//! then do not come back.
 
 use std::cmp::max;
 use std::fs::{self, File, OpenOptions};
@@ -18,7 +19,7 @@ use crate::locks::book::{self, Book};
 use crate::locks::lock::{Lock, enter};
 use crate::store_error::StoreError;
 
-/// What an earlier version left beside the file.
+/// The files that an earlier version left beside the database.
 pub(super) struct Earlier<'a> {
     path: &'a Path,
     book: PathBuf,
@@ -35,17 +36,17 @@ impl<'a> Earlier<'a> {
         }
     }
 
-    /// Returns true if there is anything.
+    /// Returns true if there are any.
     pub(super) fn is_there(&self) -> io::Result<bool> {
         Ok(self.book.try_exists()? || self.note.try_exists()?)
     }
 
-    /// Refuses a file of locks that cannot be taken in, before anything is made.
+    /// Refuses a lock file that cannot be imported, before anything is created.
     pub(super) fn check(&self) -> Result<(), StoreError> {
         book::read(&self.book).map(drop)
     }
 
-    /// Takes in what is not yet in the database.
+    /// Imports what is not yet in the database.
     pub(super) fn import(&self, connection: &mut Connection) -> Result<(), StoreError> {
         let failure = |error| database::failure(self.path, error);
         let begun: bool = connection
@@ -58,7 +59,8 @@ impl<'a> Earlier<'a> {
         if begun && !is_there {
             return Ok(());
         }
-        // Earlier versions hold this while they change their file: nobody writes it between its reading and its renaming.
+        // Earlier versions hold this lock while they change their file, so the file does not change between
+        // reading and renaming.
         let _alone = is_there.then(|| self.exclude()).transpose()?;
         let book = book::read(&self.book)?;
         self.write(connection, book.as_ref()).map_err(failure)?;
@@ -66,7 +68,7 @@ impl<'a> Earlier<'a> {
             self.put_away()?;
         }
         if !begun {
-            // It is in the database, and nobody reads it again.
+            // It is in the database, and never read again.
             let _ = fs::remove_file(&self.note);
         }
         Ok(())
@@ -74,7 +76,8 @@ impl<'a> Earlier<'a> {
 
     fn write(&self, connection: &mut Connection, book: Option<&Book>) -> rusqlite::Result<()> {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        // An earlier version that runs later knows nothing of the locks in here, so its note says nothing of them.
+        // An earlier version that runs later does not know the locks in the database, so its note says
+        // nothing about them.
         transaction.execute(
             "INSERT OR IGNORE INTO lifted (id, at) VALUES (1, ?1)",
             [self.lifted_last().map(rows::text)],
@@ -109,7 +112,7 @@ impl<'a> Earlier<'a> {
         locked().map_err(|source| StoreError::File { path, source })
     }
 
-    /// Renames the file of locks, so that no earlier version acts by it, and keeps it.
+    /// Renames the lock file, so that no earlier version uses it, and keeps it.
     fn put_away(&self) -> Result<(), StoreError> {
         let renamed = || {
             let mut away = self.book.with_extension("json.imported");
@@ -138,8 +141,8 @@ fn add(transaction: &Transaction<'_>, locks: &[Lock]) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Returns what becomes of a lock that is here when an earlier version has set one too: whoever is locked stays so until the
-/// later end, and what is pending waits for the runs of both.
+/// Returns the lock to store if an earlier version has set one too: a locked user stays locked until the
+/// later end, and a pending lock keeps the runs of both.
 fn merged(held: Option<Lock>, found: Lock) -> Lock {
     let Some(held) = held else {
         return found;

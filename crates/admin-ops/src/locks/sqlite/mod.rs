@@ -1,4 +1,4 @@
-//! The store that ships: one SQLite file for each profile, in the data directory.
+//! The SQLite store: one file per profile, in the data directory.
 
 mod import;
 mod rows;
@@ -24,28 +24,29 @@ use crate::target::Target;
 
 /// The locks of a profile in a file.
 ///
-/// A profile may come to name another server, whose users have nothing to do with those of the one before: a file may hold
-/// the locks of several servers.
+/// A profile may later name another server with different users, so a file may contain the locks of several
+/// servers.
 #[derive(Debug)]
 pub struct SqliteLocks {
     path: PathBuf,
     app_root: Option<String>,
-    /// None while there is no file.
+    /// `None` while the file does not exist.
     connection: Mutex<Option<Connection>>,
 }
 
-/// A file for each target, below one directory.
+/// One file per target, below one directory.
 #[derive(Debug, Clone)]
 pub struct LockDatabases(PathBuf);
 
 impl LockDatabases {
-    /// Names the directory, which need not exist yet.
+    /// Uses this directory, which need not exist yet.
     #[must_use]
     pub fn below(directory: PathBuf) -> Self {
         Self(directory)
     }
 
-    /// Returns true if opening the locks of a target imports what an earlier version kept, or if nobody can tell.
+    /// Returns true if opening the locks of a target imports locks of an earlier version, or if this cannot
+    /// be determined.
     #[must_use]
     pub fn imports(&self, target: &Target) -> bool {
         Earlier::beside(&self.file_of(target)).is_there().unwrap_or(true)
@@ -65,14 +66,15 @@ impl LockStores for LockDatabases {
 }
 
 impl SqliteLocks {
-    /// Opens the file, and takes in what an earlier version kept in `*.json` beside it. Without either, a file is made by the
-    /// first change only: who just looks leaves nothing behind.
+    /// Opens the file, and imports locks that an earlier version stored in `*.json` beside it. If neither
+    /// exists, only the first change creates a file: reading leaves nothing behind.
     ///
-    /// `app_root` is the server whose locks count; none for the embedded sandbox, which has a file of its own and another
-    /// root each time.
+    /// `app_root` is the server whose locks count; `None` is the embedded sandbox, which has its own file and
+    /// a different root each time.
     ///
     /// # Errors
-    /// When one of the files cannot be used, is something else, damaged, or newer. It is left as it is then.
+    /// When one of the files cannot be used, is of another kind, damaged, or newer. It is left unchanged
+    /// then.
     pub fn open(path: PathBuf, app_root: Option<String>) -> Result<Self, LockStoreError> {
         let this = Self {
             path,
@@ -83,14 +85,14 @@ impl SqliteLocks {
         Ok(this)
     }
 
-    /// Lets the file grow to so many pages only, as a full disk does.
+    /// Limits the file to this many pages, to simulate a full disk.
     #[cfg(test)]
     fn limit_pages_for_test(&self, pages: i64) {
         let limit = |connection: &mut Connection| connection.pragma_update(None, "max_page_count", pages);
         self.write(limit).unwrap();
     }
 
-    /// Asks the file; if there is none, the answer is that of nothing.
+    /// Reads from the file; if it does not exist, the answer is empty.
     fn read<T: Default>(
         &self,
         ask: impl FnOnce(&Connection) -> rusqlite::Result<T>,
@@ -98,7 +100,7 @@ impl SqliteLocks {
         self.use_if(|| self.is_there(), |connection| ask(connection))
     }
 
-    /// Changes the file, and makes it first if need be.
+    /// Changes the file, and creates it first if necessary.
     fn write<T: Default>(
         &self,
         change: impl FnOnce(&mut Connection) -> rusqlite::Result<T>,
@@ -106,7 +108,7 @@ impl SqliteLocks {
         self.use_if(|| Ok(true), change)
     }
 
-    /// What cannot be looked at is not taken to be missing.
+    /// Returns whether the file exists; an error does not count as missing.
     fn is_there(&self) -> Result<bool, StoreError> {
         let looked = || Ok(self.path.try_exists()? || Earlier::beside(&self.path).is_there()?);
         looked().map_err(|source| StoreError::File {

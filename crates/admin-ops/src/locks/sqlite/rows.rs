@@ -1,4 +1,4 @@
-//! A lock as a row, and back.
+//! Converts between locks and rows.
 
 use std::error::Error;
 
@@ -22,7 +22,7 @@ const DUE: &str = "until <= ?2";
 /// The locks of the server with the root `?1`, or all of them without a root.
 const OURS: &str = "(?1 IS NULL OR app_root IN ('', ?1))";
 
-/// Reads the lock of a user, by the name in lower case.
+/// Reads the lock of a user, given the name in lower case.
 pub(super) fn lock_of(
     connection: &Connection,
     app_root: Option<&str>,
@@ -42,7 +42,7 @@ pub(super) fn lock_on(connection: &Connection, of: &Lock) -> rusqlite::Result<Op
         .optional()
 }
 
-/// Reads locks, by the names of their users.
+/// Reads locks, sorted by user name.
 pub(super) fn list(
     connection: &Connection,
     app_root: Option<&str>,
@@ -61,11 +61,11 @@ fn select(connection: &Connection, condition: &str, values: impl Params) -> rusq
 }
 
 fn matching(condition: &str) -> String {
-    // The sign keeps SQLite from reading all rows in order to find a few that are in order.
+    // The `+` keeps SQLite from scanning all rows in order just to find a few in that order.
     format!("{LOCK} WHERE {OURS} AND {condition} ORDER BY +user")
 }
 
-/// Counts the locks of the server with the root.
+/// Counts the locks of the server with this root.
 pub(super) fn count(connection: &Connection, app_root: Option<&str>) -> rusqlite::Result<u64> {
     let wanted = format!("SELECT count(*) FROM locks WHERE {OURS}");
     connection.query_row(&wanted, [app_root], |row| row.get(0))
@@ -106,7 +106,7 @@ pub(super) fn put(connection: &Connection, lock: &Lock) -> rusqlite::Result<()> 
     Ok(())
 }
 
-/// Takes the lock of a user out.
+/// Deletes the lock of a user.
 pub(super) fn remove(connection: &Connection, app_root: Option<&str>, user: &str) -> rusqlite::Result<()> {
     let unwanted = format!("DELETE FROM locks WHERE user = ?2 AND {OURS}");
     connection

@@ -1,13 +1,13 @@
-//! The tables.
+//! The tables of the lock database.
 
 use std::time::Duration;
 
 use crate::files::database::Layout;
 
-/// Writes go through a journal that is rolled back, not through a write-ahead log: that needs memory which processes share,
-/// so it does not work in a home directory on a network file system, and a copy of the file alone lacks what is still in
-/// the log. `extra` is `full`, and makes the removal of the journal last too: else the end of the last change could be lost
-/// with the power, and a lock that is lost is a ban without end.
+/// Uses a rollback journal, not a write-ahead log. A write-ahead log needs memory that processes share, so it
+/// does not work in a home directory on a network file system, and a copy of the file alone lacks what is
+/// still in the log. `extra` is `full` and also makes the removal of the journal durable: otherwise a power
+/// failure could undo the last change, and a lost lock is a ban without end.
 pub(super) const LAYOUT: Layout = Layout {
     what: "database of locks",
     // `EALK`

@@ -46,7 +46,7 @@ fn put(locks: &SqliteLocks, lock: &Lock) -> Result<(), LockStoreError> {
     locks.change(&[&lock.user], &mut |_, _| Some(lock.clone()))
 }
 
-/// The names of the files that are there.
+/// Returns the names of the existing files.
 fn files(home: &TempDir) -> Vec<String> {
     let directory = place(home).parent().unwrap().to_owned();
     let entries = fs::read_dir(directory).into_iter().flatten();
@@ -57,7 +57,7 @@ fn files(home: &TempDir) -> Vec<String> {
     names
 }
 
-/// Writes what an earlier version left, under the name it had.
+/// Writes a file of an earlier version, under its name.
 fn earlier(home: &TempDir, ending: &str, content: impl AsRef<[u8]>) -> PathBuf {
     let path = place(home).with_extension(ending);
     fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -112,13 +112,19 @@ fn a_file_that_is_not_ours_is_left_as_it_is() {
             "not a database of locks",
         ),
         (changed("PRAGMA application_id = 7"), "not a database of locks"),
-        (changed("PRAGMA user_version = 99"), "format 99, newer than 1"),
+        (
+            changed("PRAGMA user_version = 99"),
+            "format 99, but this version only knows formats up to 1",
+        ),
         (ours[..ours.len() / 2].to_vec(), "damaged"),
     ];
     for (content, says) in cases {
         fs::write(place(&home), &content).unwrap();
         let error = refused(&home).to_string();
-        assert!(error.contains(says) && error.contains("left as it is"), "{error}");
+        assert!(
+            error.contains(says) && error.contains("left unchanged"),
+            "{error}"
+        );
         assert_eq!(fs::read(place(&home)).unwrap(), content, "{says}");
     }
 }
@@ -170,7 +176,7 @@ fn what_a_killed_process_began_is_undone() {
     let home = tempfile::tempdir().unwrap();
     put(&open(&home, None), &lock("ann", None)).unwrap();
     let mut writer = Connection::open(place(&home)).unwrap();
-    // What has no room in memory goes to the file before the change is complete.
+    // Changes that do not fit in memory go to the file before the transaction is complete.
     writer.pragma_update(None, "cache_size", 1).unwrap();
     let transaction = writer.transaction().unwrap();
     for number in 0..1_000 {
@@ -254,7 +260,7 @@ fn a_file_that_cannot_be_taken_in_is_left_as_it_is_and_nothing_is_made() {
         ("[]", "not a file of locks"),
         (
             r#"{"easemob_admin_locks":2,"locks":{}}"#,
-            "format 2, newer than 1",
+            "format 2, but this version only knows formats up to 1",
         ),
     ] {
         let home = tempfile::tempdir().unwrap();
@@ -277,7 +283,7 @@ fn a_process_that_is_killed_while_it_takes_a_file_in_leaves_it_to_the_next() {
     let both = page(&[lock("ann", None), lock("bob", None)]);
     let json = earlier(&home, "json", &both);
 
-    // Killed before anything was written but the tables.
+    // Killed when only the tables were written.
     drop(database::open(&place(&home), &LAYOUT).unwrap());
     assert_eq!(open(&home, None).count().unwrap(), 2);
 
@@ -288,7 +294,7 @@ fn a_process_that_is_killed_while_it_takes_a_file_in_leaves_it_to_the_next() {
     assert_eq!(locks.list(Listing::All).unwrap(), [lock("bob", None)]);
     assert!(!json.exists());
 
-    // Whoever was lifted stays so, however often.
+    // A lifted lock stays lifted, however often.
     fs::rename(json.with_extension("json.imported"), &json).unwrap();
     assert_eq!(open(&home, None).list(Listing::All).unwrap(), [lock("bob", None)]);
     assert!(!json.exists());
@@ -306,7 +312,7 @@ fn what_an_earlier_version_sets_later_is_not_lost() {
     assert_eq!(locks.list(Listing::All).unwrap(), expected);
     let second = json.with_extension("json.imported-2");
     assert_eq!(fs::read_to_string(second).unwrap(), page(&expected[1..]));
-    // It knew nothing of the locks that are here.
+    // It did not know the locks in the database.
     assert_eq!(locks.lifted_last().unwrap(), None);
 }
 

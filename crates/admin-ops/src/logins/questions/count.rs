@@ -5,23 +5,23 @@ use std::collections::BTreeMap;
 use crate::logins::store::SeenDevice;
 use crate::select::pattern::Pattern;
 
-/// A name for the devices whose own name is like a pattern.
+/// A name for the devices whose own name matches a pattern.
 #[derive(Debug, Clone)]
 pub struct Label {
     /// The name of the group.
     pub name: String,
-    /// What the device's name is like.
+    /// The pattern for the device's name.
     pub pattern: Pattern,
 }
 
-/// What devices are counted by.
+/// What to count devices by.
 #[derive(Debug, Clone)]
 pub enum By {
     /// Their platform.
     Platform,
-    /// How many of them their user has.
+    /// The number of devices of their user.
     Devices,
-    /// The first label that fits; `other` if none does.
+    /// The first label that matches; `other` if none does.
     Label(Vec<Label>),
 }
 
@@ -34,17 +34,17 @@ pub struct Group {
     pub devices: u64,
 }
 
-/// Counts devices that come user by user.
+/// Counts devices that arrive user by user.
 #[derive(Debug)]
 pub struct Counting {
     by: By,
-    /// How many devices on one platform are not too many.
+    /// The most devices on one platform that are allowed.
     most: u64,
     user: String,
     on_platform: BTreeMap<String, u64>,
     in_group: BTreeMap<String, u64>,
     groups: BTreeMap<String, Group>,
-    /// The groups of [`By::Devices`], in the order of numbers.
+    /// The groups of [`By::Devices`], in numeric order.
     numbers: BTreeMap<u64, Group>,
     exceeding: u64,
 }
@@ -65,7 +65,7 @@ impl Counting {
         }
     }
 
-    /// Takes the next device; those of one user follow each other.
+    /// Adds the next device; the devices of one user must arrive together.
     pub fn add(&mut self, user: &str, device: &SeenDevice) {
         if user != self.user {
             self.settle();
@@ -80,7 +80,7 @@ impl Counting {
         *self.on_platform.entry(device.platform.clone()).or_default() += 1;
     }
 
-    /// Counts the user whose devices have all come.
+    /// Counts the user whose devices have all arrived.
     fn settle(&mut self) {
         let on_platform = std::mem::take(&mut self.on_platform);
         if on_platform.is_empty() {

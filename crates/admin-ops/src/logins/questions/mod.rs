@@ -1,4 +1,4 @@
-//! What is asked of snapshots and events. Pure: devices come in one by one, figures come out.
+//! Figures from snapshots and events. Pure: devices are added one by one.
 
 pub mod count;
 pub mod top;

@@ -1,4 +1,4 @@
-//! Which users have most devices.
+//! Finds the users with the most devices.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
@@ -10,28 +10,29 @@ use crate::logins::store::SeenDevice;
 pub struct Holder {
     /// The user.
     pub user: String,
-    /// How many devices.
+    /// The number of devices.
     pub devices: u64,
-    /// How many on which platform.
+    /// The number of devices on each platform.
     pub platforms: BTreeMap<String, u64>,
 }
 
-/// How many devices, whose (the last name first), and on which platforms.
+/// The number of devices, their user (the last name first), and the number on each platform.
 type Ranked = (u64, Reverse<String>, BTreeMap<String, u64>);
 
-/// Finds the users with most devices; devices come user by user, and only as many users are kept as wanted.
+/// Finds the users with the most devices; devices arrive user by user, and only the wanted number of users is
+/// stored.
 #[derive(Debug)]
 pub struct Ranking {
     most: usize,
     over: u64,
     user: String,
     platforms: BTreeMap<String, u64>,
-    /// The least on top, to go first.
+    /// The top users, with the smallest to be removed first.
     heap: BinaryHeap<Reverse<Ranked>>,
 }
 
 impl Ranking {
-    /// Keeps `most` users with more than `over` devices.
+    /// Finds at most `most` users with more than `over` devices.
     #[must_use]
     pub fn new(most: usize, over: u64) -> Self {
         Self {
@@ -43,7 +44,7 @@ impl Ranking {
         }
     }
 
-    /// Takes the next device.
+    /// Adds the next device.
     pub fn add(&mut self, user: &str, device: &SeenDevice) {
         if user != self.user {
             self.settle();
@@ -64,7 +65,7 @@ impl Ranking {
         }
     }
 
-    /// Returns the users, those with most devices first, then by name.
+    /// Returns the users, the most devices first, then by name.
     #[must_use]
     pub fn finish(mut self) -> Vec<Holder> {
         self.settle();

@@ -1,10 +1,10 @@
-//! Charts as SVG. Their lines and texts take the colour of the page; only the data has colours of its own.
+//! Charts as SVG. Lines and text take the colour of the page; only the data has colours of its own.
 
 use plotters::prelude::*;
 
 const SIZE: (u32, u32) = (860, 300);
 
-/// What data is drawn in: told apart by those who see few colours, on light and on dark.
+/// The colours of the data: distinguishable for people with colour blindness, on light and on dark.
 const COLOURS: [RGBColor; 6] = [
     RGBColor(0x00, 0x72, 0xb2),
     RGBColor(0xe6, 0x9f, 0x00),
@@ -16,14 +16,14 @@ const COLOURS: [RGBColor; 6] = [
 
 type Drawn = Result<(), DrawingAreaErrorKind<std::io::Error>>;
 
-/// One line or set of bars, with a value for each place of the axis.
+/// One line or set of bars, with a value for each position on the axis.
 #[derive(Debug, Clone)]
 pub(super) struct Series {
     pub(super) name: String,
     pub(super) values: Vec<u64>,
 }
 
-/// Draws bars beside each other, one group for each label.
+/// Draws bars side by side, one group for each label.
 pub(super) fn bars(title: &str, labels: &[String], series: &[Series]) -> String {
     draw(title, |root| {
         let (places, most) = extent(labels, series);
@@ -64,7 +64,7 @@ pub(super) fn bars(title: &str, labels: &[String], series: &[Series]) -> String 
     })
 }
 
-/// Draws lines over labelled places.
+/// Draws lines over labelled positions.
 pub(super) fn lines(title: &str, labels: &[String], series: &[Series]) -> String {
     draw(title, |root| {
         let (places, most) = extent(labels, series);
@@ -105,17 +105,17 @@ pub(super) fn lines(title: &str, labels: &[String], series: &[Series]) -> String
 fn extent(labels: &[String], series: &[Series]) -> (f64, u64) {
     let places = f64::from(u32::try_from(labels.len().max(1)).unwrap_or(u32::MAX));
     let most = series.iter().flat_map(|one| &one.values).max().copied();
-    // Room above the highest, for the legend.
+    // Space above the highest value, for the legend.
     let most = most.unwrap_or_default();
     (places, (most + most.div_ceil(4)).max(1))
 }
 
-/// Returns how many labels an axis may have so that each of a few places gets one.
+/// Returns how many labels an axis may have so that each of a few positions gets one.
 fn ticks(places: usize, most: usize) -> usize {
     places.min(most) + 2
 }
 
-/// Returns the label of the place at a position; none between two places.
+/// Returns the label at a position, or an empty text between two labels.
 fn label_at(labels: &[String], at: f64) -> String {
     if at < 0.0 || at.fract() > f64::EPSILON {
         return String::new();
@@ -140,9 +140,9 @@ where
     };
     if let Err(error) = drawn {
         // The table beside the chart has all the figures.
-        tracing::warn!(%error, title, "a chart could not be drawn");
+        tracing::warn!(%error, title, "cannot draw a chart");
         return String::new();
     }
-    // For those who hear the page, and so that it shrinks on a small screen.
+    // For screen readers, and so that the chart shrinks on a small screen.
     svg.replacen("<svg ", &format!("<svg role=\"img\" aria-label=\"{title}\" "), 1)
 }

@@ -1,4 +1,4 @@
-//! The figures of a report, with all names as they can be shown to people.
+//! The figures of a report, with all names made safe to show to people.
 
 use std::collections::BTreeMap;
 
@@ -6,10 +6,10 @@ use crate::logins::questions::count::{By, Counting};
 use crate::logins::store::{Gap, LoginKind, LoginStore, NotKnown, Range, Snapshot, StoreError};
 use crate::names::harmless::harmless;
 
-/// So many snapshots are compared.
+/// How many snapshots to compare.
 const SNAPSHOTS: usize = 30;
 
-/// So many users are named in a list.
+/// How many users a list names.
 const NAMED: usize = 100;
 
 const HOUR_MS: i64 = 3_600_000;
@@ -17,68 +17,69 @@ const HOUR_MS: i64 = 3_600_000;
 /// Devices by platform.
 pub type ByPlatform = BTreeMap<String, u64>;
 
-/// What a report is about.
+/// What a report should show.
 #[derive(Debug, Clone)]
 pub struct Wanted {
-    /// The app, in words.
+    /// The name of the app.
     pub app: String,
     /// The time of the report, in milliseconds since 1970.
     pub now_ms: i64,
-    /// From when on events are shown, in milliseconds since 1970.
+    /// The time of the oldest events shown, in milliseconds since 1970.
     pub since_ms: i64,
-    /// More devices than this on one platform are too many, if given.
+    /// The most devices allowed on one platform, if given.
     pub over: Option<u64>,
 }
 
-/// All that a report tells.
+/// The content of a report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Figures {
-    /// The app, in words.
+    /// The name of the app.
     pub app: String,
     /// The time of the report, in milliseconds since 1970.
     pub now_ms: i64,
-    /// The snapshot that most of it is about.
+    /// The snapshot that most of the report is about.
     pub snapshot: Snapshot,
-    /// How many accounts have how many devices, none included.
+    /// The number of accounts for each number of devices, including none.
     pub accounts_by_devices: Vec<(u64, u64)>,
     /// Devices by platform at the time of each snapshot, oldest first.
     pub platforms: Vec<(i64, ByPlatform)>,
-    /// What happened in each hour, the hours without anything included.
+    /// The events of each hour, including hours without events.
     pub hours: Vec<Hour>,
-    /// Accounts with too many devices on a platform, if that was asked for.
+    /// Accounts with too many devices on a platform, if requested.
     pub exceeding: Option<Exceeding>,
-    /// Users whose devices are not known; only the first of many.
+    /// Users whose devices are not known; only the first if there are many.
     pub not_known: Vec<NotKnown>,
-    /// Times of which events may be missing.
+    /// Periods from which events may be missing.
     pub gaps: Vec<Gap>,
 }
 
-/// What happened in an hour.
+/// The events of one hour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Hour {
-    /// When it began, in milliseconds since 1970.
+    /// The start of the hour, in milliseconds since 1970.
     pub start_ms: i64,
     /// Sign-ins.
     pub sign_ins: u64,
-    /// Devices that had to go for another, or were ended by an operator: the service tells both by one word.
+    /// Devices that were signed out by another sign-in or by an operator: the service does not distinguish
+    /// them.
     pub evictions: u64,
 }
 
 /// Accounts with too many devices.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exceeding {
-    /// More than so many on one platform are too many.
+    /// The most devices allowed on one platform.
     pub over: u64,
-    /// How many accounts and platforms there are.
+    /// The number of combinations of account and platform.
     pub count: u64,
-    /// Account, platform, and devices; those with most first, and only the first of many.
+    /// Account, platform and number of devices, the most first; only the first if there are many.
     pub first: Vec<(String, String, u64)>,
 }
 
-/// Gathers the figures about a snapshot.
+/// Computes the figures about a snapshot.
 ///
 /// # Errors
-/// When they cannot be read.
+/// When the store cannot be read.
 pub fn gather(store: &dyn LoginStore, snapshot: Snapshot, wanted: &Wanted) -> Result<Figures, StoreError> {
     let mut counting = Counting::new(By::Devices, None);
     let mut own: BTreeMap<(String, String), u64> = BTreeMap::new();
@@ -123,7 +124,7 @@ pub fn gather(store: &dyn LoginStore, snapshot: Snapshot, wanted: &Wanted) -> Re
     })
 }
 
-/// Names come from devices and therefore from anybody; what cannot be seen in them is written out.
+/// Writes invisible characters out: names come from devices, and so from anybody.
 fn shown(name: &str) -> String {
     harmless(name).into_owned()
 }
@@ -144,7 +145,7 @@ fn platforms(store: &dyn LoginStore, latest: &Snapshot) -> Result<Vec<(i64, ByPl
     Ok(all)
 }
 
-/// Counts events by the hour, from the first to the last with an event.
+/// Counts events per hour, from the first to the last hour with an event.
 fn hours(store: &dyn LoginStore, range: Range) -> Result<Vec<Hour>, StoreError> {
     let mut hours: Vec<Hour> = Vec::new();
     store.each_event(range, None, &mut |event| {
@@ -174,7 +175,7 @@ fn exceeding(own: BTreeMap<(String, String), u64>, over: u64) -> Exceeding {
         .map(|((user, platform), devices)| (shown(&user), shown(&platform), devices))
         .collect();
     let count = u64::try_from(first.len()).unwrap_or(u64::MAX);
-    // Stable: accounts with as many devices stay in the order of their names.
+    // Stable: accounts with equally many devices stay sorted by name.
     first.sort_by_key(|(_, _, devices)| std::cmp::Reverse(*devices));
     first.truncate(NAMED);
     Exceeding { over, count, first }

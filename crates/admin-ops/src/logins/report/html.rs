@@ -1,4 +1,4 @@
-//! The report as one page that needs nothing else: no script, no font, no network.
+//! The report as one HTML page that needs nothing else: no script, no font, no network.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -58,7 +58,7 @@ pub fn page(figures: &Figures) -> String {
             body {
                 header {
                     h1 { (title) }
-                    p.soft { "Made " (minute(figures.now_ms)) " by easemob-admin. " (freshness(figures)) }
+                    p.soft { "Created " (minute(figures.now_ms)) " by easemob-admin. " (freshness(figures)) }
                 }
                 main {
                     (warnings(figures))
@@ -79,8 +79,8 @@ fn freshness(figures: &Figures) -> String {
     let minutes = (figures.now_ms - figures.snapshot.started_ms) / 60_000;
     let ago = match minutes {
         ..2 => "just now".to_owned(),
-        2..120 => format!("{minutes} minutes before"),
-        _ => format!("{} hours before", minutes / 60),
+        2..120 => format!("{minutes} minutes earlier"),
+        _ => format!("{} hours earlier", minutes / 60),
     };
     let at = minute(figures.snapshot.started_ms);
     format!("Snapshot {} was read {at}, {ago}.", figures.snapshot.id)
@@ -90,10 +90,10 @@ fn warnings(figures: &Figures) -> Markup {
     let not_known = figures.snapshot.counts.not_known();
     html! {
         @if figures.snapshot.finished_ms.is_none() {
-            p.warn { "The snapshot is not complete: its figures are of the accounts that were read." }
+            p.warn { "The snapshot is incomplete: its figures only include the accounts that were read." }
         }
         @if not_known > 0 {
-            p.warn { "Of " (grouped(not_known)) " accounts the devices are not known. They are in none of the charts." }
+            p.warn { "The devices of " (grouped(not_known)) " accounts are not known. No chart includes these accounts." }
         }
         @for gap in &figures.gaps {
             p.warn { "Events may be missing from " (minute(gap.since_ms)) " to " (minute(gap.until_ms)) ": " (gap.why) "." }
@@ -103,7 +103,7 @@ fn warnings(figures: &Figures) -> Markup {
 
 fn accounts(figures: &Figures) -> Markup {
     let all = &figures.accounts_by_devices;
-    // Those without a device are most, and would flatten the rest.
+    // Accounts without a device are the majority, and would flatten the other bars.
     let online: Vec<&(u64, u64)> = all.iter().filter(|(devices, _)| *devices > 0).collect();
     let labels: Vec<String> = online.iter().map(|(devices, _)| devices.to_string()).collect();
     let series = [Series {
@@ -113,9 +113,9 @@ fn accounts(figures: &Figures) -> Markup {
     html! {
         section {
             h2 { "Devices per account" }
-            @if online.is_empty() { p { "Nobody was online." } }
-            @else { (PreEscaped(bars("Accounts online, by how many devices they have", &labels, &series))) }
-            (table("Accounts by how many devices they have", &["devices", "accounts"],
+            @if online.is_empty() { p { "No account was online." } }
+            @else { (PreEscaped(bars("Accounts online, by number of devices", &labels, &series))) }
+            (table("Accounts by number of devices", &["devices", "accounts"],
                 all.iter().map(|(devices, accounts)| vec![devices.to_string(), grouped(*accounts)])))
         }
     }
@@ -154,7 +154,7 @@ fn platforms(figures: &Figures) -> Markup {
     html! {
         section {
             h2 { "Platforms over time" }
-            @if names.is_empty() { p { "No snapshot has a device." } }
+            @if names.is_empty() { p { "No snapshot contains a device." } }
             @else { (PreEscaped(lines("Devices online by platform, at each snapshot", &labels, &series))) }
             (table("Devices online by platform, at each snapshot", &columns, rows))
         }
@@ -184,10 +184,10 @@ fn hours(figures: &Figures) -> Markup {
     html! {
         section {
             h2 { "Sign-ins and evictions per hour" }
-            p.soft { "An eviction is a device that had to go for another, or was signed out by an operator: the service \
-                tells both by one word." }
+            p.soft { "An eviction is a device that was signed out by another sign-in or by an operator: the service \
+                does not distinguish them." }
             @if figures.hours.is_empty() {
-                p { "No events are kept of that time. They come from " code { "easemob-admin logins collect" } "." }
+                p { "No events are stored from that time. To receive them, run " code { "easemob-admin logins collect" } "." }
             } @else {
                 (PreEscaped(bars("Sign-ins and evictions per hour", &labels, &series)))
                 (table("Sign-ins and evictions per hour", &["hour", "sign-ins", "evictions"], rows))
@@ -206,7 +206,7 @@ fn exceeding(figures: &Figures) -> Markup {
     html! {
         section {
             h2 { "More than " (exceeding.over) " devices on one platform" }
-            @if exceeding.count == 0 { p { "No account." } }
+            @if exceeding.count == 0 { p { "No accounts." } }
             @else {
                 p { (grouped(exceeding.count)) " accounts and platforms" @if rows.len() < usize::try_from(exceeding.count).unwrap_or(usize::MAX) { ", of which the first " (rows.len()) " are shown" } "." }
                 (table("Accounts with too many devices", &["account", "platform", "devices"], rows))
@@ -228,7 +228,7 @@ fn not_known(figures: &Figures) -> Markup {
     }
 }
 
-/// A table beside a chart; a long one is folded.
+/// A table beside a chart; a long one is collapsed.
 fn table(caption: &str, columns: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Markup {
     let rows: Vec<Vec<String>> = rows.collect();
     let is_number =

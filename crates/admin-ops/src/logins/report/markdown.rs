@@ -1,4 +1,4 @@
-//! The report for a ticket.
+//! The report as Markdown for a ticket.
 
 use std::fmt::Write as _;
 
@@ -9,7 +9,7 @@ use crate::logins::report::minute;
 #[must_use]
 pub fn page(figures: &Figures) -> String {
     let mut text = String::new();
-    // Writing into a text cannot fail.
+    // Writing to a string cannot fail.
     let _ = write(&mut text, figures);
     text
 }
@@ -20,11 +20,11 @@ fn write(out: &mut String, figures: &Figures) -> std::fmt::Result {
     let complete = if snapshot.finished_ms.is_some() {
         ""
     } else {
-        " It is **not complete**."
+        " It is **incomplete**."
     };
     writeln!(
         out,
-        "Snapshot {} was read {}; report made {}.{complete}\n",
+        "Snapshot {} was read {}; report created {}.{complete}\n",
         snapshot.id,
         minute(snapshot.started_ms),
         minute(figures.now_ms)
@@ -52,7 +52,11 @@ fn write(out: &mut String, figures: &Figures) -> std::fmt::Result {
         };
         vec![platform.clone(), devices.to_string(), before]
     });
-    table(out, &["platform", "devices", "at the snapshot before"], platforms)?;
+    table(
+        out,
+        &["platform", "devices", "in the previous snapshot"],
+        platforms,
+    )?;
     let (sign_ins, evictions) = figures.hours.iter().fold((0, 0), |(sign_ins, evictions), hour| {
         (sign_ins + hour.sign_ins, evictions + hour.evictions)
     });
@@ -100,7 +104,7 @@ fn table(
     writeln!(out)
 }
 
-/// Takes what names of users could do to a table.
+/// Escapes what user names could do to a table.
 fn cell(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for character in text.chars() {

@@ -1,4 +1,5 @@
-//! What a page about logins tells. Pure but for the store: `figures` gathers, `chart` draws, `html` and `markdown` write.
+//! A report about logins. Pure except for the store: `figures` gathers, `chart` draws, `html` and `markdown`
+//! write.
 
 mod chart;
 pub mod figures;
@@ -7,7 +8,7 @@ pub mod markdown;
 
 use jiff::Timestamp;
 
-/// Returns a time for people, in UTC and to the minute.
+/// Returns a time for people, in UTC, to the minute.
 fn minute(millis: i64) -> String {
     Timestamp::from_millisecond(millis).map_or_else(
         |_| millis.to_string(),

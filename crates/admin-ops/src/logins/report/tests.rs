@@ -110,10 +110,10 @@ fn the_page_needs_nothing_else_and_trusts_no_name() {
         "not known",
         "503 &amp; more",
         "no collector was running",
-        "1 hours before",
-        "60 minutes before",
+        "1 hours earlier",
+        "60 minutes earlier",
     ] {
-        let either = told.ends_with("before");
+        let either = told.ends_with("earlier");
         assert!(page.contains(told) || either, "{told} is missing");
     }
 }
@@ -140,7 +140,7 @@ fn nothing_to_draw_is_said_in_words() {
     figures.exceeding = None;
     let page = html::page(&figures);
     assert!(
-        !page.contains("<svg") && page.contains("Nobody was online."),
+        !page.contains("<svg") && page.contains("No account was online."),
         "{page}"
     );
 }

@@ -1,4 +1,4 @@
-//! How many calls of a scan are under way at a time.
+//! Limits how many calls of a scan are in flight at once.
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;
@@ -10,11 +10,11 @@ use tokio::time::Instant;
 use crate::schedule::concurrency::{Concurrency, Gauge};
 use crate::server::calls::CallError;
 
-/// Places for calls; where the number is to be found, it follows how long calls take.
+/// Slots for calls; with automatic concurrency, their number follows the latency of calls.
 #[derive(Debug)]
 pub(super) struct Places {
     free: Semaphore,
-    /// Places that are to go, but were taken when that was decided.
+    /// Slots to remove that were in use when that was decided.
     owed: Cell<usize>,
     under_way: Cell<usize>,
     ended: Cell<u64>,
@@ -22,7 +22,7 @@ pub(super) struct Places {
 }
 
 impl Places {
-    /// Returns as many places as there are to begin with.
+    /// Returns the initial number of slots.
     #[must_use]
     pub(super) fn new(concurrency: Concurrency) -> Self {
         let gauge = Gauge::new(concurrency, 0);
@@ -35,10 +35,10 @@ impl Places {
         }
     }
 
-    /// Makes a call as soon as there is a place for it.
+    /// Makes a call as soon as a slot is free.
     ///
     /// # Errors
-    /// Those of the call.
+    /// The errors of the call.
     pub(super) async fn call<T>(
         &self,
         call: impl Future<Output = Result<T, CallError>>,
@@ -84,8 +84,8 @@ mod tests {
 
     use super::*;
 
-    /// Makes calls of a server that answers after 10 ms and has room for so many; returns the most at a time, and
-    /// how many places there are in the end.
+    /// Makes calls to a server that answers after 10 ms and has room for `room` calls; returns the most calls
+    /// at once, and the number of slots at the end.
     async fn most_and_last(concurrency: Concurrency, room: usize, calls: usize) -> (usize, usize) {
         let places = Places::new(concurrency);
         let under_way = Rc::new(Cell::new((0_usize, 0_usize)));

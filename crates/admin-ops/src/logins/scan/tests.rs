@@ -96,7 +96,7 @@ impl ScanCalls for Scripted {
 
 fn pace() -> Pace {
     let (sender, wish) = watch::channel(Wish::Run);
-    // A scan whose surroundings are gone goes on.
+    // A scan continues if the sender of stop requests is gone.
     drop(sender);
     Pace {
         concurrency: Concurrency::Fixed(8),
@@ -154,7 +154,7 @@ async fn a_scan_that_broke_off_goes_on_and_counts_nobody_twice() {
             page,
             ..Scripted::new(1_000)
         };
-        // A listing that fails ends the scan; what was read before is kept.
+        // A failed listing ends the scan; users read before that are stored.
         let failing = Scripted {
             page,
             ..Scripted::new(1_000)
@@ -354,7 +354,7 @@ async fn a_scan_is_complete_only_if_everybody_was_listed() {
             2,
             0,
         ),
-        // An empty page is not the end, nor is one of odd entries only.
+        // An empty page is not the end, nor is a page of odd entries only.
         (
             vec![
                 ("", vec!["a"], 0, Some("1")),
@@ -372,7 +372,7 @@ async fn a_scan_is_complete_only_if_everybody_was_listed() {
             2,
         ),
         (vec![("", vec!["a", "b"], 1, None)], "Odd", 3, 1),
-        // Round in circles.
+        // Pages in a circle.
         (
             vec![("", vec!["a"], 0, Some("1")), ("1", vec!["b"], 0, Some("1"))],
             "Source",
@@ -389,7 +389,7 @@ async fn a_scan_is_complete_only_if_everybody_was_listed() {
             2,
             0,
         ),
-        // Of whom a call of several failed is not offline.
+        // If one of several calls fails, its users do not count as offline.
         (vec![("", vec!["a", "failed"], 0, None)], "Complete", 2, 1),
     ] {
         let (server, mut store) = (Pages(pages.clone()), MemoryLogins::default());

@@ -84,12 +84,12 @@ fn a_slip_is_named_with_its_line_and_what_was_meant() {
         (
             "[platforms]\ncustom101 = 2\n",
             2,
-            "`custom101` is no platform; custom platforms are custom1 to custom100",
+            "`custom101` is not a platform; custom platforms are custom1 to custom100",
         ),
         (
             "[platforms]\nweb_x = 2\n",
             2,
-            "`web_x` is no platform: that is what precedes the first `_` of a resource id",
+            "`web_x` is not a platform: a platform is the part of a resource id before the first `_`",
         ),
     ] {
         assert_eq!(wrong(text), (line, message.to_owned()), "{text}");
@@ -113,8 +113,8 @@ fn wrong_values_are_named_with_their_line() {
 #[test]
 fn contradictions_are_refused() {
     for (text, line, part) in [
-        ("", 1, "limits nothing"),
-        ("min_surviving = 1\n", 1, "limits nothing"),
+        ("", 1, "has no limits"),
+        ("min_surviving = 1\n", 1, "has no limits"),
         ("default = 3\nmode = \"single\"\n", 2, "leave out default"),
         (
             "default = 3\n[[user]]\nname = \"a\"\nmode = \"single\"\nplatforms = { web = 1 }\n",

@@ -11,7 +11,7 @@ fn user() -> UserId {
     UserId::parse("ann").unwrap()
 }
 
-/// Ids end in `@N` where the age is known, for the sake of short tests.
+/// Ids end in `@N` if the age is known, to keep tests short.
 fn device(id: &str) -> SeenDevice {
     let stamp = id.rsplit_once('@').map(|(_, at)| at.parse().unwrap());
     SeenDevice {
@@ -157,7 +157,7 @@ proptest! {
         let counts = |id: &DeviceId| !policy.exempt.cover_user(&user()) && !policy.exempt.cover_device(&user(), id);
         let unique: BTreeSet<&DeviceId> = online.iter().map(|device| &device.id).collect();
 
-        // The victims told are exactly those that a logout by the same selection ends.
+        // The victims are exactly those that a logout with the same selection signs out.
         let selected = select_victims(&user(), &online, &selection);
         let told: BTreeSet<&DeviceId> =
             found.iter().flat_map(|surplus| &surplus.victims).map(|choice| &choice.device.id).collect();
@@ -168,7 +168,7 @@ proptest! {
             selected.victims.len() + selected.spared.len() + selected.others.len(), unique.len(), "nobody is lost"
         );
 
-        // Never below what is to survive, never exempt, never of unknown age unless told.
+        // Never below the minimum, never exempt, never of unknown age unless requested.
         prop_assert!(ended.is_empty() || unique.len() - ended.len() >= min_surviving);
         for victim in &selected.victims {
             prop_assert!(counts(&victim.device.id));
@@ -176,7 +176,7 @@ proptest! {
         }
 
         for surplus in &found {
-            // Never more than the surplus, and all of it where every age is known and enough survive.
+            // Never more than the surplus, and all of it if every age is known and enough devices survive.
             prop_assert!(surplus.online > surplus.limit);
             prop_assert!(surplus.victims.len() <= surplus.over());
             let members: Vec<&SeenDevice> = online.iter().filter(|device| {
@@ -189,7 +189,7 @@ proptest! {
             if min_surviving == 0 && (oldest || !unknown) && known == ages.len() {
                 prop_assert_eq!(surplus.undecided(), 0);
             }
-            // Oldest first: nobody who stays is older than somebody who goes.
+            // Oldest first: no device that stays is older than one that goes.
             for victim in &surplus.victims {
                 for stays in members.iter().filter(|device| !ended.contains(&device.id)) {
                     if let (Some(stays), Some(goes)) = (stays.signed_in_at, victim.device.signed_in_at) {
@@ -213,7 +213,7 @@ proptest! {
     ) {
         let mut online: Vec<SeenDevice> = ids.iter().map(|id| device(id)).collect();
         online.sort_by_key(|device| device.signed_in_at);
-        // Which of two devices of one age goes cannot be told, so that both may stay.
+        // If two devices have the same age, either may be the older one, so both may stay.
         online.dedup_by_key(|device| device.signed_in_at);
         let selection = policy(limits).selection();
         let ended: Vec<DeviceId> = select_victims(&user(), &online, &selection)

@@ -1,4 +1,4 @@
-//! A trail that is ahead of the journal, and what is taken over from it.
+//! Trails that are ahead of the journal, and what is restored from them.
 
 use easemob_admin_api::UserId;
 use easemob_admin_audit::{AuditTrail, EventTime};
@@ -85,7 +85,7 @@ impl Sink for Kept {
     }
 }
 
-/// Takes over what `events` have and a journal of `records` lacks.
+/// Restores what `events` have and a journal of `records` lacks.
 fn taken(events: &[Event], records: Vec<Record>, items: Vec<Item>) -> Vec<record::Outcome> {
     let home = tempfile::tempdir().unwrap();
     let mut trail = AuditTrail::open(home.path(), "test").unwrap();
@@ -115,7 +115,7 @@ fn what_settles_a_user_is_taken_over_and_nothing_else() {
             vec![intent(ALL), outcome(Some(ALL), Ended, &["ios_1"])],
             ended(&["ios_1"]),
         ),
-        // Settled by reading what an earlier attempt had meant; an older version did not write which call.
+        // Settled by reading the intent of an earlier attempt; an older version did not record which call.
         (vec![outcome(Some(ALL), Ended, &["ios_1"])], ended(&["ios_1"])),
         (vec![outcome(None, Ended, &["ios_1"])], ended(&["ios_1"])),
         (
@@ -140,11 +140,11 @@ fn what_settles_a_user_is_taken_over_and_nothing_else() {
             vec![failed(Skipped, Some(State::Skipped))],
             Some((State::Skipped, 1, 1)),
         ),
-        // These a resumed run does again.
+        // A resumed run does these again.
         (vec![failed(Failed, Some(State::Unreached))], None),
         (vec![failed(Skipped, Some(State::NotTried))], None),
         (vec![intent(ALL), outcome(Some(ALL), Unknown, &[])], None),
-        // Older versions did not write which of several states it was.
+        // Older versions did not record which of several states it was.
         (vec![intent(ALL), failed(Failed, None)], None),
         (vec![outcome(None, Skipped, &[])], None),
         // Words and states of newer versions.
@@ -152,12 +152,12 @@ fn what_settles_a_user_is_taken_over_and_nothing_else() {
             vec![outcome(Some(ALL), Outcome::Other("postponed".into()), &[])],
             None,
         ),
-        // Something was meant since.
+        // There is a newer intent.
         (
             vec![intent(ALL), outcome(Some(ALL), Ended, &["ios_1"]), intent(ALL)],
             None,
         ),
-        // A ban is done, and the logout after it is not known.
+        // The ban is done, and the result of the logout after it is unknown.
         (
             vec![intent(BAN), outcome(Some(BAN), Ended, &["ios_1"]), intent(ONE)],
             None,
@@ -174,13 +174,13 @@ fn what_settles_a_user_is_taken_over_and_nothing_else() {
             ],
             Some((State::FailedRetry, 1, 1)),
         ),
-        // In parts, all or not all of which are there.
+        // In parts, all or some of which are present.
         (
             vec![intent(ALL), part(1, 2, "ios_1"), part(2, 2, "ios_2")],
             ended(&["ios_1", "ios_2"]),
         ),
         (vec![intent(ALL), part(1, 2, "ios_1")], None),
-        // What an earlier attempt did, its journal has.
+        // The journal has what an earlier attempt did.
         (vec![outcome(Some(ALL), Ended, &["ios_1"]), started()], None),
     ] {
         let events: Vec<Event> = std::iter::once(started()).chain(events).collect();
@@ -250,13 +250,13 @@ fn what_the_journal_has_is_not_taken_over() {
         (vec![begin()], "ann", 1),
         (vec![begin(), meant(), noted()], "ann", 0),
         (vec![begin(), meant(), noted(), end()], "ann", 0),
-        // It ended in good order, so that whatever is not there was not done.
+        // It ended cleanly, so whatever is missing was not done.
         (vec![begin(), meant(), end()], "ann", 0),
         (vec![], "ann", 0),
-        // The failure is that of an attempt before.
+        // The failure belongs to an earlier attempt.
         (vec![begin(), noted(), end(), begin(), meant()], "ann", 1),
         (vec![begin(), noted(), end(), begin()], "ann", 1),
-        // Somebody else is at that line.
+        // That line names another user.
         (vec![begin(), meant()], "bob", 0),
     ] {
         let found = taken(&events, records.clone(), vec![item(0, 7, user)]);

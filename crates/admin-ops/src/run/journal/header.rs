@@ -1,4 +1,4 @@
-//! The first line of a journal: everything needed to go on with the run on another day.
+//! The first line of a journal: everything needed to resume the run on another day.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,7 @@ use crate::run::job::Action;
 /// The newest format that this version reads, and the one it writes.
 pub const FORMAT: u32 = 1;
 
-/// What a run is about.
+/// The parameters of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Header {
     /// The format of the file.
@@ -20,9 +20,9 @@ pub struct Header {
     pub created: Timestamp,
     /// The version of the tool.
     pub tool: String,
-    /// The app key, or the app root where there is no key.
+    /// The app key, or the app root if there is no key.
     pub app: String,
-    /// The root of all calls.
+    /// The root URL of all calls.
     pub app_root: String,
     /// Whether the server is the embedded sandbox.
     pub sandbox: bool,
@@ -30,53 +30,53 @@ pub struct Header {
     pub profile: Option<String>,
     /// Who created it.
     pub operator: Operator,
-    /// Why.
+    /// The reason.
     pub reason: Option<String>,
-    /// The ticket it belongs to.
+    /// The ticket that it belongs to.
     pub ticket: Option<String>,
-    /// What is done.
+    /// The action.
     pub action: Action,
-    /// Where the items came from, in words.
+    /// A description of where the items came from.
     pub source: String,
     /// How many items there are.
     pub items: u64,
     /// SHA-256 of the run's copy of the input.
     pub input_sha256: String,
-    /// How many devices may be ended.
+    /// The most devices that may be signed out.
     pub allowance: Option<u64>,
-    /// When the bytes of a record are on disk.
+    /// When records are written to disk.
     pub durability: Durability,
 }
 
 impl Header {
-    /// Returns true if the run changes the app itself, which is no user and so no item.
+    /// Returns true if the run changes the app itself, which is not a user and so not an item.
     #[must_use]
     pub fn is_about_the_app(&self) -> bool {
         self.items == 0 && matches!(self.action, Action::SetLimits { .. })
     }
 
-    /// Returns how many things the run does: one for each item, or one to the app itself.
+    /// Returns the number of jobs of the run: one for each item, or one for the app itself.
     #[must_use]
     pub fn jobs(&self) -> u64 {
         self.items + u64::from(self.is_about_the_app())
     }
 }
 
-/// Who acts.
+/// The operator of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Operator {
-    /// The name of the account on this machine, or its number where it has no name.
+    /// The name of the account on this machine, or its user id if it has no name.
     pub os_user: String,
-    /// The number of the account on this machine, where machines have such numbers.
+    /// The user id of the account on this machine, where accounts have user ids.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub uid: Option<u32>,
-    /// Who became this account with `sudo`, by what `sudo` says.
+    /// The user that switched to this account with `sudo`, according to `sudo`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sudo_user: Option<String>,
-    /// The account that signed in to this machine, by what its kernel says.
+    /// The account that signed in to this machine, according to its kernel.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub login_uid: Option<u32>,
-    /// The subject of the signed token that the server is shown, where there is one.
+    /// The subject of the signed token, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
     /// The name of this machine.
@@ -84,7 +84,7 @@ pub struct Operator {
 }
 
 impl Operator {
-    /// A program that acts under this name on this machine.
+    /// Creates the operator of a program that acts under this name on this machine.
     #[must_use]
     pub fn named(name: impl Into<String>, host: impl Into<String>) -> Self {
         Self {
@@ -98,19 +98,19 @@ impl Operator {
     }
 }
 
-/// When the bytes of a record are on disk.
+/// When records are written to disk.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Durability {
-    /// Handed to the operating system before the request, on disk within a tenth of a second: survives a crash
-    /// or a kill of this program at any point, and loses at most that tenth if the machine loses power.
+    /// Passed to the operating system before the request, and on disk within a tenth of a second: survives a
+    /// crash or a kill of this program at any point, and loses at most that tenth in a power failure.
     #[default]
     Batch,
-    /// On disk before the request: survives the loss of power at any point.
+    /// On disk before the request: survives a power failure at any point.
     Each,
 }
 
-/// The part of a header that every format has.
+/// The part of a header that is the same in every format.
 #[derive(Debug, Deserialize)]
 pub(super) struct AnyFormat {
     #[serde(rename = "easemob_admin_journal")]

@@ -1,4 +1,4 @@
-//! How far a run has come: the journal folded into one state per item. Pure.
+//! The progress of a run: the journal folded into one state per item. Pure.
 
 use std::collections::{HashMap, HashSet};
 
@@ -6,26 +6,26 @@ use easemob_admin_api::DeviceId;
 
 use crate::run::journal::record::{Intent, Outcome, Record, State};
 
-/// The state of every item. Two bytes per item up to the last one that was begun, plus the intents that are not
-/// settled.
+/// The state of every item. Two bytes per item up to the last one that was started, plus the intents that are
+/// not settled.
 #[derive(Debug, Clone, Default)]
 pub struct Progress {
     items: u64,
     states: Vec<Option<State>>,
     intents: HashMap<u64, Meant>,
     counts: Counts,
-    /// Which items have an outcome that was noted in the last attempt, after whatever was meant last.
+    /// Which items have an outcome that the last attempt recorded after the last intent.
     noted: Vec<bool>,
-    /// Whether the last attempt did not end in good order.
+    /// Whether the last attempt did not end cleanly.
     cut_off: bool,
 }
 
-/// A call that was about to be sent, and is not known to have done what it was for.
+/// A call that was about to be sent, and is not known to have succeeded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Meant {
     /// The call.
     pub call: String,
-    /// The devices that it was about, less those that are known to be ended.
+    /// The devices of the call, except those that are known to be signed out.
     pub devices: Vec<DeviceId>,
 }
 
@@ -36,35 +36,36 @@ pub struct Counts {
     pub items: u64,
     /// Done.
     pub done: u64,
-    /// Nothing was to do.
+    /// There was nothing to do.
     pub nothing: u64,
-    /// Left out because of drift.
+    /// Skipped because of drift.
     pub skipped: u64,
     /// Failed; repeating may help.
     pub failed_retry: u64,
     /// Failed; repeating will not help.
     pub failed_final: u64,
-    /// Begun, with an outcome that nobody knows yet.
+    /// Started, with an unknown outcome.
     pub doubtful: u64,
-    /// Not begun, or begun in vain.
+    /// Not started, or started in vain.
     pub open: u64,
-    /// Of those that are doubtful or open, those whose last attempt failed: the server was silent or refused all, or
-    /// nobody knows what became of the call. Each is to be done again, and each was told as a failure.
+    /// Items among the doubtful or open ones whose last attempt failed: the server was unresponsive or
+    /// refused everything, or the result of the call is unknown. Each must be done again, and each was
+    /// reported as a failure.
     pub in_vain: u64,
-    /// Devices that were ended.
+    /// Devices that were signed out.
     pub devices_ended: u64,
-    /// Devices that were meant and are not known to be ended.
+    /// Devices that were intended and are not known to be signed out.
     pub devices_intended: u64,
 }
 
-/// What is to be done about an item.
+/// What remains to be done for an item.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Standing<'a> {
-    /// It was never begun, or in vain: everything is still to be decided.
+    /// It was not started, or in vain: everything is still undecided.
     Untouched,
-    /// These devices were meant, and nobody knows whether they were ended.
+    /// These devices were intended, and it is unknown whether they were signed out.
     Doubtful(&'a [DeviceId]),
-    /// These devices were meant and could not be ended, and repeating may help.
+    /// These devices were intended and could not be signed out; repeating may help.
     FailedRetry(Option<&'a [DeviceId]>),
     /// It failed, and repeating will not help.
     FailedFinal(Option<&'a [DeviceId]>),
@@ -73,7 +74,7 @@ pub enum Standing<'a> {
 }
 
 impl Progress {
-    /// Starts with nothing done.
+    /// Creates the progress of a run in which nothing is done.
     #[must_use]
     pub fn new(items: u64) -> Self {
         Self {
@@ -82,7 +83,7 @@ impl Progress {
         }
     }
 
-    /// Takes note of one record; a record about an item that the run does not have is ignored.
+    /// Adds one record; a record about an item that the run does not have is ignored.
     pub fn note(&mut self, record: Record) {
         match record {
             Record::Begin(_) => {
@@ -130,7 +131,7 @@ impl Progress {
         self.states.get_mut(index)
     }
 
-    /// Notes of an item that the run has whether its last outcome is known.
+    /// Records whether the last outcome of an item of the run is known.
     fn mark(&mut self, number: u64, noted: bool) {
         let Ok(index) = usize::try_from(number) else {
             return;
@@ -141,27 +142,27 @@ impl Progress {
         self.noted[index] = noted;
     }
 
-    /// Returns true if the last attempt did not end in good order, so that the journal may lack what was noted elsewhere
-    /// before it.
+    /// Returns true if the last attempt did not end cleanly, so that the journal may lack notes that were
+    /// first written elsewhere.
     #[must_use]
     pub fn was_cut_off(&self) -> bool {
         self.cut_off
     }
 
-    /// Returns true if the last attempt noted an outcome of an item, and meant nothing for it afterwards.
+    /// Returns true if the last attempt recorded an outcome of an item after its last intent.
     #[must_use]
     pub fn is_noted(&self, number: u64) -> bool {
         let index = usize::try_from(number).ok();
         index.is_some_and(|index| self.noted.get(index).copied().unwrap_or(false))
     }
 
-    /// Returns the calls whose outcome is outstanding, by the number of their items.
+    /// Returns the calls whose outcome is outstanding, by item number.
     #[must_use]
     pub fn outstanding(&self) -> &HashMap<u64, Meant> {
         &self.intents
     }
 
-    /// Returns what is to be done about an item.
+    /// Returns what remains to be done for an item.
     #[must_use]
     pub fn standing(&self, number: u64) -> Standing<'_> {
         let state = usize::try_from(number)

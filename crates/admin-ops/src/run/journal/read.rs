@@ -5,51 +5,51 @@ use std::io::{self, BufRead, BufReader, Read};
 use crate::run::journal::header::{AnyFormat, FORMAT, Header};
 use crate::run::journal::record::Record;
 
-/// No line but the first is longer, with its end; a file with longer ones is no journal.
+/// The longest line except the first, including its end; a file with longer lines is not a journal.
 ///
-/// A line names all devices of a user, who has as many as fit into one answer of the server: 16 MiB.
+/// A line names all devices of a user, at most as many as fit into one answer of the server: 16 MiB.
 pub(super) const LONGEST_LINE: u64 = 64 * 1024 * 1024;
 
-/// The first line holds the exemptions of the run, which may be a list of many users.
+/// The longest first line: it contains the exemptions of the run, which may be a list of many users.
 const LONGEST_HEADER: u64 = 1024 * 1024 * 1024;
 
-/// Why a journal cannot be used. It is left as it is.
+/// Why a journal cannot be used. It is left unchanged.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
-    /// It cannot be read.
-    #[error("the journal cannot be read")]
+    /// The journal cannot be read.
+    #[error("cannot read the journal")]
     Io(#[from] io::Error),
-    /// It has no complete first line.
-    #[error("the run was never begun: its journal has no header")]
+    /// The journal has no complete first line.
+    #[error("the run was never started: its journal has no header")]
     NoHeader,
     /// It was written by a newer version.
-    #[error("the journal has format {0}, and this version reads up to {FORMAT}; use a newer easemob-admin")]
+    #[error("the journal has format {0}, but this version reads up to {FORMAT}; use a newer easemob-admin")]
     Newer(u32),
-    /// A line is damaged, and it is not the last one.
+    /// A line other than the last is damaged.
     #[error("line {line} of the journal is damaged")]
     Damaged {
         /// The line, counted from 1.
         line: u64,
-        /// Why.
+        /// The cause.
         source: serde_json::Error,
     },
-    /// A line is longer than any that is written.
+    /// A line is longer than any that this program writes.
     #[error("line {line} of the journal is longer than {longest} bytes, so it is damaged")]
     TooLong {
         /// The line, counted from 1.
         line: u64,
-        /// The longest there may be, with its end.
+        /// The longest allowed length, including the line end.
         longest: u64,
     },
 }
 
 /// Reads the header and then the records of a journal.
 ///
-/// A last line without its end, or with an end but torn inside, is left out: it was never acknowledged.
+/// A last line without a line end, or with one but damaged inside, is skipped: it was never acknowledged.
 pub struct Reader<R> {
     source: BufReader<R>,
     line: u64,
-    /// How many bytes of whole lines were read.
+    /// The number of bytes of complete lines read so far.
     good: u64,
 }
 
@@ -57,7 +57,7 @@ impl<R: Read> Reader<R> {
     /// Reads the header.
     ///
     /// # Errors
-    /// When there is none, or it is of a newer format.
+    /// When it is missing, or has a newer format.
     pub fn open(source: R) -> Result<(Header, Self), JournalError> {
         let mut this = Self {
             source: BufReader::with_capacity(64 * 1024, source),
@@ -83,11 +83,11 @@ impl<R: Read> Reader<R> {
         self.good
     }
 
-    /// Returns the next record, or nothing at the end.
+    /// Returns the next record, or `None` at the end.
     ///
     /// # Errors
-    /// When a line other than the last is damaged, or any is too long: that one is no torn end, and what follows it
-    /// would be forgotten.
+    /// When a line other than the last is damaged, or any line is too long: such a line is not an incomplete
+    /// end, and skipping it would lose what follows.
     pub fn next_record(&mut self) -> Result<Option<Record>, JournalError> {
         let Some(line) = self.next_line()? else {
             return Ok(None);
@@ -105,7 +105,7 @@ impl<R: Read> Reader<R> {
         }
     }
 
-    /// Returns the next whole line with its end.
+    /// Returns the next complete line with its end.
     fn next_line(&mut self) -> Result<Option<Vec<u8>>, JournalError> {
         let mut line = Vec::new();
         let longest = if self.line == 0 {
@@ -245,7 +245,7 @@ mod tests {
             let mut torn = text[..cut].to_vec();
             let whole = torn.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
             if garbage {
-                // A block of zeros with a line end, as some file systems leave after a loss of power.
+                // A block of zeros with a line end, as some file systems leave after a power failure.
                 torn.truncate(whole);
                 torn.extend_from_slice(&[0; 16]);
                 torn.push(b'\n');

@@ -9,26 +9,26 @@ use crate::run::journal::header::Operator;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Record {
-    /// Somebody starts to work on the run, or goes on with it.
+    /// An operator starts to work on the run, or resumes it.
     Begin(Begin),
     /// A request is about to be sent.
     Intent(Intent),
     /// An item was worked on.
     Outcome(Outcome),
-    /// The work ended in good order.
+    /// The work ended cleanly.
     End(End),
 }
 
-/// Somebody starts to work on the run.
+/// The start of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Begin {
     /// When.
     pub at: i64,
     /// The version of the tool.
     pub tool: String,
-    /// Who.
+    /// The operator.
     pub operator: Operator,
-    /// The process.
+    /// The process id.
     pub pid: u32,
 }
 
@@ -41,7 +41,7 @@ pub struct Intent {
     pub at: i64,
     /// The call, such as `sessions.logout_all`.
     pub call: String,
-    /// The devices that are meant; empty for calls that name no device.
+    /// The devices of the call; empty for calls that name no device.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub devices: Vec<DeviceId>,
     /// Devices that are online and stay.
@@ -49,7 +49,7 @@ pub struct Intent {
     pub kept: Vec<DeviceId>,
 }
 
-/// What became of one item.
+/// The outcome of one item.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcome {
     /// The item.
@@ -58,13 +58,13 @@ pub struct Outcome {
     pub at: i64,
     /// The state it is in now.
     pub state: State,
-    /// When it was done by the clock of the server, in milliseconds since 1970, if the answer told.
+    /// When it was done by the server's clock, in milliseconds since 1970, if the answer contained the time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server_at: Option<i64>,
-    /// Devices that were ended.
+    /// Devices that were signed out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ended: Vec<DeviceId>,
-    /// What failed.
+    /// The failed calls.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failed: Vec<Failure>,
 }
@@ -95,21 +95,21 @@ pub enum State {
     Done,
     /// There was nothing to do.
     Nothing,
-    /// Left out, because it had drifted from the plan.
+    /// Skipped, because it had drifted from the plan.
     Skipped,
     /// Failed; repeating may help.
     FailedRetry,
     /// Failed; repeating will not help.
     FailedFinal,
-    /// The server refused everything or was silent, which says nothing about the item.
+    /// The server refused everything or was unresponsive, which says nothing about the item.
     Unreached,
-    /// Begun and not finished, because the run stopped.
+    /// Started and not finished, because the run stopped.
     NotTried,
-    /// Whether it took effect is not known.
+    /// It is unknown whether the call took effect.
     Unknown,
 }
 
-/// The work ended in good order.
+/// The clean end of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct End {
     /// When.

@@ -16,7 +16,7 @@ pub struct JournalFile {
 }
 
 impl JournalFile {
-    /// Appends to `file`, whose position is its end.
+    /// Creates a writer for `file`, whose position must be its end.
     #[must_use]
     pub fn new(file: File) -> Self {
         Self {
@@ -28,7 +28,7 @@ impl JournalFile {
     /// Appends records in one write.
     ///
     /// # Errors
-    /// When the disk is full or gone, or a line would be longer than what is read again; nothing is written then.
+    /// When the disk is full or gone, or a line would be too long to be read again. Nothing is written then.
     pub fn append<'a>(&mut self, records: impl Iterator<Item = &'a Record>) -> io::Result<()> {
         self.block.clear();
         for record in records {

@@ -1,4 +1,4 @@
-//! What is decided about a user of a plan, for every way in which the devices may differ from it.
+//! The decisions about a user of a plan, for every way in which the devices may differ from it.
 
 use easemob_admin_api::{DeviceId, UnixMillis, UserId};
 
@@ -6,7 +6,7 @@ use crate::run::item::Item;
 use crate::select::decide::*;
 use crate::select::selection::Keep;
 
-/// Devices by their ids, separated by blanks.
+/// Parses device ids separated by spaces.
 fn ids(text: &str) -> Vec<DeviceId> {
     let parse = |id: &str| DeviceId::parse(id).unwrap();
     text.split_whitespace().map(parse).collect()
@@ -17,7 +17,7 @@ fn text(ids: &[DeviceId]) -> String {
     ids.join(" ")
 }
 
-/// Devices that signed in at the second that their ids end in.
+/// Creates devices that signed in at the second that their ids end with.
 fn online(text: &str) -> Vec<SeenDevice> {
     let seen = |id: DeviceId| SeenDevice {
         signed_in_at: id
@@ -32,12 +32,12 @@ fn online(text: &str) -> Vec<SeenDevice> {
     ids(text).into_iter().map(seen).collect()
 }
 
-/// Which devices a row's selection means.
+/// Which devices a row selects.
 #[derive(Debug, Clone, Copy)]
 enum Means {
     All,
     Ios,
-    /// All but the newest two on each platform.
+    /// All except the newest two on each platform.
     Surplus,
     /// All, as long as two stay.
     TwoSurvive,
@@ -63,18 +63,18 @@ impl Means {
     }
 }
 
-/// What is known and what is to be decided.
+/// The input of a decision.
 #[derive(Debug, Clone, Copy)]
 struct Given {
-    /// What the plan ends and what it keeps; nothing without a plan.
+    /// The devices that the plan signs out and keeps; `None` without a plan.
     plan: Option<(&'static str, &'static str)>,
-    /// What an earlier attempt was about to end.
+    /// The devices that an earlier attempt was about to sign out.
     intended: Option<&'static str>,
     means: Means,
     online: &'static str,
 }
 
-/// What is decided, as text.
+/// The decision as text.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Decided {
     ends: String,
@@ -163,7 +163,7 @@ fn how_the_devices_differ_does_not_depend_on_what_is_done_about_it() {
         // As planned.
         ("ios_1 ios_2", "web_1", "ios_1 ios_2 web_1", ("", "", ""), false),
         ("ios_1", "", "ios_1", ("", "", ""), false),
-        // A planned device has left: it is where the plan wanted it.
+        // A planned device has left, as the plan wanted.
         ("ios_1 ios_2", "web_1", "ios_2 web_1", ("ios_1", "", ""), false),
         ("ios_1 ios_2", "web_1", "web_1", ("ios_1 ios_2", "", ""), false),
         ("ios_1 ios_2", "", "", ("ios_1 ios_2", "", ""), false),
@@ -203,7 +203,7 @@ fn how_the_devices_differ_does_not_depend_on_what_is_done_about_it() {
 
 #[test]
 fn a_plan_ends_what_it_names_and_no_more() {
-    // Nothing differs, so that the order for differences does not matter, whatever would be chosen now.
+    // Nothing differs, so the order for differences does not matter, whatever the selection would be now.
     for on_drift in [OnDrift::Skip, OnDrift::Stop, OnDrift::Include] {
         for means in [Means::All, Means::Ios] {
             let given = plan("web_1", "ios_1 web_2", means, "ios_1 web_1 web_2");
@@ -214,7 +214,7 @@ fn a_plan_ends_what_it_names_and_no_more() {
             );
         }
     }
-    // What is no longer meant stays, though it was planned, only where that is the order.
+    // A planned device that is no longer selected stays only if the order says so.
     let given = plan("web_1", "ios_1 web_2", Means::Ios, "ios_1 web_1 web_2");
     assert_eq!(
         decided(given, OnDrift::StillMeant),
@@ -227,7 +227,7 @@ fn a_plan_ends_what_it_names_and_no_more() {
 fn what_is_done_about_a_difference() {
     use OnDrift::{Include, Skip, StillMeant, Stop};
     for (given, on_drift, (ends, spares, others)) in [
-        // A new device stays, is chosen like any other, or stays although it is meant now.
+        // A new device stays, is selected like any other, or stays although it is selected now.
         (
             ("ios_1", "web_1", Means::All, "ios_1 ios_9 web_1"),
             Skip,
@@ -248,7 +248,7 @@ fn what_is_done_about_a_difference() {
             StillMeant,
             ("ios_1", "ios_9", "web_1"),
         ),
-        // A new device that is not meant is nobody's business.
+        // A new device that is not selected is ignored.
         (
             ("ios_1", "web_1", Means::Ios, "ios_1 mac_9 web_1"),
             Include,
@@ -264,7 +264,7 @@ fn what_is_done_about_a_difference() {
             Skip,
             ("ios_1", "mac_9", "web_1"),
         ),
-        // A planned device that has left makes room for nobody else.
+        // A planned device that has left is not replaced by another.
         (
             ("ios_1 ios_2", "web_1", Means::Ios, "ios_2 web_1"),
             Skip,
@@ -280,7 +280,7 @@ fn what_is_done_about_a_difference() {
             Include,
             ("ios_2", "", "web_1"),
         ),
-        // The surplus has become smaller by itself: what is left of it stays.
+        // The surplus has become smaller by itself: the rest stays.
         (
             ("web_1", "web_2 web_3", Means::Surplus, "web_1 web_2 web_3"),
             StillMeant,
@@ -306,7 +306,7 @@ fn what_is_done_about_a_difference() {
             Include,
             ("", "web_1 web_3", ""),
         ),
-        // It has become larger: only what was named goes.
+        // The surplus has become larger: only named devices are signed out.
         (
             ("web_1", "web_2 web_3", Means::Surplus, "web_1 web_2 web_3 web_4"),
             StillMeant,
@@ -317,7 +317,7 @@ fn what_is_done_about_a_difference() {
             Include,
             ("web_1 web_2", "web_3 web_4", ""),
         ),
-        // The last two stay, whoever was to.
+        // The last two stay, whichever were to stay.
         (
             ("ios_1 ios_2", "web_1 web_2", Means::TwoSurvive, "ios_1 ios_2"),
             Skip,
@@ -328,7 +328,7 @@ fn what_is_done_about_a_difference() {
             StillMeant,
             ("", "ios_1 ios_2", ""),
         ),
-        // Nobody is online, or all have changed.
+        // No device is online, or all have changed.
         (("ios_1", "web_1", Means::All, ""), Skip, ("", "", "")),
         (("ios_1", "web_1", Means::All, ""), StillMeant, ("", "", "")),
         (("ios_1", "web_1", Means::All, "mac_9"), Skip, ("", "mac_9", "")),
@@ -363,7 +363,7 @@ fn what_an_earlier_attempt_was_about_to_end() {
     use OnDrift::{Include, Skip, StillMeant, Stop};
     let none = ("", "", "");
     for (plan, intended, means, online, on_drift, (ends, spares, others), gone, drift, everything) in [
-        // Without a plan: what was named goes, and one call is enough only if nobody else is there.
+        // Without a plan: named devices are signed out, in one call only if no other device is online.
         (
             None,
             "ios_1 web_1",
@@ -419,7 +419,7 @@ fn what_an_earlier_attempt_was_about_to_end() {
             none,
             true,
         ),
-        // Named devices go though they are not what the selection means now, unless that is the order.
+        // Named devices are signed out even if they are not selected now, unless the order says otherwise.
         (
             None,
             "web_1",
@@ -464,7 +464,7 @@ fn what_an_earlier_attempt_was_about_to_end() {
             none,
             false,
         ),
-        // Of a plan: only who stops at a difference looks for one.
+        // Drift from a plan matters only to an order that stops at a difference.
         (
             Some(("ios_1 ios_2", "web_1")),
             "ios_1 ios_2",
@@ -585,13 +585,13 @@ fn a_difference_is_told_in_words() {
     for (gone, left, new, said) in [
         ("", "", "", ""),
         ("ios_1", "", "", "gone: ios_1"),
-        ("", "web_1", "", "gone although to stay: web_1"),
+        ("", "web_1", "", "gone but should have stayed: web_1"),
         ("", "", "mac_9 mac_8", "new: mac_9 mac_8"),
         (
             "ios_1 ios_2",
             "web_1",
             "mac_9",
-            "gone: ios_1 ios_2; new: mac_9; gone although to stay: web_1",
+            "gone: ios_1 ios_2; new: mac_9; gone but should have stayed: web_1",
         ),
     ] {
         let drift = Drift {

@@ -16,7 +16,7 @@ fn device(id: &str) -> SeenDevice {
     }
 }
 
-/// Ids end in `@N` where the age is known, for the sake of short tests.
+/// Ids end in `@N` if the age is known, to keep tests short.
 fn age(id: &str) -> Option<UnixMillis> {
     let (_, millis) = id.rsplit_once('@')?;
     Some(UnixMillis(millis.parse().ok()?))
@@ -99,7 +99,7 @@ fn a_device_without_a_name_fits_no_name() {
     pixel.name = Some("Pixel 9".into());
     let selected = select_victims(&user(), &[pixel, device("ios_1")], &selection);
     assert_eq!(ids_of(&selected.victims), ["android_1"]);
-    assert_eq!(selected.victims[0].why, "name fits *");
+    assert_eq!(selected.victims[0].why, "name matches *");
     assert_eq!(selected.others, [device("ios_1")]);
 }
 

@@ -1,4 +1,4 @@
-//! `limits check --snapshot`: the same comparison with what a scan saw; nothing is sent.
+//! `limits check --snapshot`: compares a stored scan with a policy, without sending a request.
 
 use easemob_admin_api::{DeviceId, UserId};
 use easemob_admin_ops::logins::ages::signed_in_at;
@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::{CheckRow, compared, verdict};
 use crate::command_error::CommandError;
+use crate::commands::acting::{counted, users};
 use crate::commands::logins::snapshot::{SnapshotName, find, kept, warn_of_incomplete};
 use crate::context::{Context, Session};
 use crate::exit::{self, Exit};
@@ -27,7 +28,7 @@ struct Summary {
 /// Compares a snapshot with a policy.
 ///
 /// # Errors
-/// When what is kept cannot be read, or there is no such snapshot.
+/// When the login data cannot be read, or the snapshot does not exist.
 pub(super) fn run(
     context: &Context,
     session: &Session,
@@ -57,8 +58,7 @@ pub(super) fn run(
     store.each_not_known(snapshot.id, &mut |not_known| {
         rows.not_known(&not_known.user, &not_known.why);
     })?;
-    let output =
-        |error| CommandError::new(exit::INTERNAL, "the rows cannot be written to stdout").because(error);
+    let output = |error| CommandError::new(exit::INTERNAL, "cannot write the rows to stdout").because(error);
     if let Some(error) = rows.failure {
         return Err(output(error));
     }
@@ -71,8 +71,11 @@ pub(super) fn run(
     };
     rows.report.finish(&summary).map_err(output)?;
     context.ui.say(format_args!(
-        "snapshot {}: {} users with devices: {} beyond the limits by {} devices, {not_known} not known",
-        snapshot.id, totals.users, totals.users_over, totals.over
+        "snapshot {}: {} with devices: {} over the limits by {}, {not_known} not known",
+        snapshot.id,
+        users(totals.users),
+        totals.users_over,
+        counted(totals.over, "device")
     ));
     let read = if not_known > 0 || snapshot.finished_ms.is_none() {
         exit::FAILED_RETRY
@@ -82,7 +85,7 @@ pub(super) fn run(
     Ok(verdict(&totals, read))
 }
 
-/// Rows on their way out.
+/// Writes the rows.
 struct Rows<'a> {
     report: crate::render::report::Report,
     totals: Totals,
@@ -92,7 +95,7 @@ struct Rows<'a> {
 }
 
 impl Rows<'_> {
-    /// Compares one user whose devices are all there.
+    /// Compares one user, given all of the user's devices.
     fn user(&mut self, user: &str, devices: Vec<SeenDevice>) {
         let Some(entry) = self.entry(user).filter(|_| !devices.is_empty()) else {
             return;
@@ -128,7 +131,8 @@ impl Rows<'_> {
     }
 }
 
-/// Returns a device as it would have been read then; nothing if its id, or the name of the user, is none.
+/// Returns a stored device as a device list would have shown it; `None` if its id or the user name is not
+/// valid.
 fn seen(store: &dyn LoginStore, user: &str, device: StoredDevice) -> Option<SeenDevice> {
     let id = DeviceId::parse(device.resource).ok()?;
     let user = UserId::parse(user).ok()?;

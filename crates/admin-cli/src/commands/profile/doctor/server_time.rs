@@ -1,4 +1,4 @@
-//! The server's clock, as the envelope of a small reading call tells it.
+//! The server's clock, taken from the envelope of a small read.
 
 use std::time::{Duration, SystemTime};
 
@@ -7,10 +7,10 @@ use easemob_admin_api::envelope::Envelope;
 use easemob_admin_api::{DecodeError, UnixMillis};
 use serde::Deserialize;
 
-/// Clocks further apart than this are worth a word: signed tokens live for minutes.
+/// Clocks further apart than this cause a warning: signed tokens live for minutes.
 pub(super) const TOLERANCE: Duration = Duration::from_secs(30);
 
-/// Reads one user, for the sake of the time stamp.
+/// Reads one user to get the time stamp of the answer.
 pub(super) struct ServerTime;
 
 #[derive(Deserialize)]
@@ -40,7 +40,7 @@ impl Endpoint for ServerTime {
     }
 }
 
-/// Returns how far apart two clocks are, and the word for it.
+/// Returns how far apart two clocks are, and in which direction.
 pub(super) fn difference(server: SystemTime, here: SystemTime) -> (Duration, &'static str) {
     match here.duration_since(server) {
         Ok(ahead) => (ahead, "ahead of"),

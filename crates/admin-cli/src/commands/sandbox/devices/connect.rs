@@ -1,4 +1,4 @@
-//! `sandbox devices connect`: devices that hold a connection, and show what happens to them.
+//! `sandbox devices connect`: simulated devices that hold a connection and show what happens to them.
 
 use std::io::Write;
 
@@ -12,12 +12,13 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::command_error::CommandError;
+use crate::commands::acting::counted;
 use crate::context::{Context, Session};
 use crate::exit::{self, Exit};
 use crate::interrupt;
 use crate::render::Format;
 
-/// No more devices hold connections in one process; the ports of a machine and its open files have an end.
+/// The most devices that hold connections in one process; a machine has limited ports and open files.
 const MOST: u32 = 10_000;
 
 /// Arguments of `sandbox devices connect`.
@@ -27,19 +28,19 @@ const MOST: u32 = 10_000;
   easemob-admin sandbox devices connect --profile local --user ann --platform ios --count 2
   easemob-admin --profile local sessions logout ann --reason 'to see it arrive'
 
-The devices stay until Ctrl-C, --max-duration, or until the last of them was signed out. A user that does not exist \
-is made. With -o json or jsonl each event is a JSON line. Only sandboxes are connected to.")]
+The devices stay until Ctrl-C, --max-duration, or until all of them were signed out. A user that does not exist \
+is created. With -o json or jsonl each event is a JSON line. Only connects to sandboxes.")]
 pub struct ConnectArgs {
-    /// Whose devices
+    /// The user of the devices
     #[arg(long, value_name = "USER", value_parser = user)]
     user: UserId,
-    /// Their platform: android, ios, web, custom1 …
+    /// The platform of the devices: android, ios, web, custom1 …
     #[arg(long, value_name = "PLATFORM", default_value = "web")]
     platform: String,
-    /// How many
+    /// How many devices
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST)))]
     count: u32,
-    /// What a device tells whoever it displaces
+    /// The text that a device sends to the device it displaces
     #[arg(long, value_name = "TEXT", default_value = "")]
     ext: String,
 }
@@ -92,12 +93,12 @@ impl Line<'_> {
 /// Runs the command.
 ///
 /// # Errors
-/// When the server is no sandbox, or a device is not let in.
+/// When the server is not a sandbox, or a device cannot sign in.
 pub async fn run(context: &Context, session: &Session, args: &ConnectArgs) -> Result<Exit, CommandError> {
     if session.is_sandbox() {
-        let why = "the sandbox of --sandbox ends with the command that started it";
+        let why = "cannot connect devices: the sandbox of --sandbox ends with the command that started it";
         return Err(CommandError::new(exit::USAGE, why)
-            .hint("serve one in another terminal: easemob-admin sandbox serve --add-profile local")
+            .hint("start one in another terminal: easemob-admin sandbox serve --add-profile local")
             .hint("then: easemob-admin --profile local sandbox devices connect --user ann"));
     }
     let json = match context.globals.output {
@@ -105,8 +106,8 @@ pub async fn run(context: &Context, session: &Session, args: &ConnectArgs) -> Re
         Format::Json | Format::Jsonl => true,
         Format::Csv | Format::Failures => {
             return Err(
-                CommandError::new(exit::USAGE, "events are shown as text or as JSON lines")
-                    .hint("leave -o out, or use -o jsonl"),
+                CommandError::new(exit::USAGE, "events can only be shown as text or as JSON lines")
+                    .hint("remove -o, or use -o jsonl"),
             );
         }
     };
@@ -115,7 +116,7 @@ pub async fn run(context: &Context, session: &Session, args: &ConnectArgs) -> Re
         return Err(CommandError::new(
             exit::USAGE,
             format!(
-                "{} is no sandbox; simulated devices are for sandboxes only",
+                "{} is not a sandbox; simulated devices are for sandboxes only",
                 session.address
             ),
         ));
@@ -138,7 +139,7 @@ pub async fn run(context: &Context, session: &Session, args: &ConnectArgs) -> Re
             .name(&args.platform)
             .ext(&args.ext);
         let device = SimulatedDevice::connect(&login).await.map_err(|error| {
-            CommandError::new(exit::REFUSED, format!("a device of {user} was not let in")).because(error)
+            CommandError::new(exit::REFUSED, format!("cannot sign in a device of {user}")).because(error)
         })?;
         let id = device.login_id();
         let line = Line {
@@ -152,8 +153,8 @@ pub async fn run(context: &Context, session: &Session, args: &ConnectArgs) -> Re
     }
     drop(events);
     context.ui.note(format_args!(
-        "{} devices of {user} are online until Ctrl-C",
-        args.count
+        "{} of {user} online until Ctrl-C",
+        counted(args.count.into(), "device")
     ));
     let wishes = interrupt::until_told(context.deadline());
     tokio::pin!(wishes);
@@ -169,13 +170,13 @@ pub async fn run(context: &Context, session: &Session, args: &ConnectArgs) -> Re
     Ok(exit::OK)
 }
 
-/// Tells what happens to a device, until its connection ends.
+/// Reports what happens to a device until its connection ends.
 async fn watch(mut device: SimulatedDevice, events: mpsc::Sender<(String, Option<DeviceEvent>)>) {
     let id = device.login_id();
     loop {
         let event = device.next().await;
         let last = event.is_none();
-        // Nobody may be listening any more.
+        // The receiver may be gone.
         if events.send((id.clone(), event)).await.is_err() || last {
             return;
         }
@@ -188,6 +189,6 @@ fn show(out: &mut impl Write, line: &Line<'_>, json: bool) {
     } else {
         line.text()
     };
-    // Whoever reads may have gone; the devices stay all the same.
+    // The reader may be gone; the devices stay connected.
     let _ = writeln!(out, "{text}").and_then(|()| out.flush());
 }

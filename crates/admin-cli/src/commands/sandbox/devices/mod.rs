@@ -12,7 +12,7 @@ use crate::exit::Exit;
 /// Commands about simulated devices.
 #[derive(Debug, Subcommand)]
 pub enum SandboxDevicesCommand {
-    /// Sign simulated devices in to a sandbox that is being served, and show what they are told
+    /// Sign simulated devices in to a sandbox that is being served, and show what they receive
     Connect(connect::ConnectArgs),
 }
 
