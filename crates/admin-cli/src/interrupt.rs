@@ -91,12 +91,16 @@ pub enum Ended {
     ByDeadline,
 }
 
-/// Waits for the first Ctrl-C or SIGTERM, or until `deadline`.
-pub async fn until_told(deadline: Option<Instant>) -> Ended {
+/// Listens from the call on, and returns what waits for the first Ctrl-C or SIGTERM, or until `deadline`.
+///
+/// A command calls this before it says that it is ready: a signal that follows at once would end the process otherwise.
+pub fn until_told(deadline: Option<Instant>) -> impl Future<Output = Ended> {
     let mut signals = Signals::install();
-    tokio::select! {
-        () = signals.next() => Ended::BySignal,
-        () = over(deadline) => Ended::ByDeadline,
+    async move {
+        tokio::select! {
+            () = signals.next() => Ended::BySignal,
+            () = over(deadline) => Ended::ByDeadline,
+        }
     }
 }
 

@@ -84,6 +84,7 @@ pub async fn run(context: &Context, args: &CollectArgs) -> Result<Exit, CommandE
     let collector = Arc::new(Collector::new(app_key.clone(), secrets, recorder, now_ms));
     let tls = args.tls_cert.clone().zip(args.tls_key.clone());
     let tls = tls.map(|(certificate, key)| Tls { certificate, key });
+    let end = interrupt::until_told(context.deadline());
     let listening = listen(Arc::clone(&collector), args.listen, tls.as_ref())
         .await
         .map_err(|error| {
@@ -97,7 +98,7 @@ pub async fn run(context: &Context, args: &CollectArgs) -> Result<Exit, CommandE
     context.ui.note(format_args!(
         "collecting events of {app_key} at {url} until Ctrl-C"
     ));
-    interrupt::until_told(context.deadline()).await;
+    end.await;
     listening.stop().await;
     collector.recorder.alive(now_ms()).await;
     let metrics = &collector.metrics;

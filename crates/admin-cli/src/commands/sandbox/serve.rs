@@ -108,13 +108,14 @@ pub async fn run(context: &Context, args: &ServeArgs) -> Result<Exit, CommandErr
     }
     let mut out = (context.stdout)();
     // The process that started the sandbox may not read this line; that is not a reason to end.
+    let end = interrupt::until_told(context.deadline());
     let _ = writeln!(out, "{}", sandbox.ready_line()).and_then(|()| out.flush());
     context.ui.note(format_args!(
         "sandbox: serving {} until Ctrl-C",
         sandbox.app_root()
     ));
     let shown = tokio::spawn(show(context.clone(), sandbox.watch(), args.log));
-    let why = match interrupt::until_told(context.deadline()).await {
+    let why = match end.await {
         Ended::BySignal => "stopped by a signal",
         Ended::ByDeadline => "--max-duration has ended",
     };
