@@ -362,7 +362,7 @@ fn a_policy_is_kept_while_people_sign_in() {
     let all = [(); 3].map(|()| sign_in("bob"));
     // One more may go within the hour, so that one of the two that are too many goes, and the other one has to wait.
     until("the oldest device to go", || resources("bob") == all[1..]);
-    watching.until_it_says("the cap of 2 logouts within an hour is reached; still waiting for room: 1 user");
+    watching.until_it_says("reached the cap of 2 logouts per hour; 1 user waiting");
     interrupt(&watching);
     let _ = TestEnv::finish(watching).expect(0);
     assert_eq!(resources("bob"), all[1..]);

@@ -150,7 +150,7 @@ fn what_devices_are_told_reads_well() {
     while !stdout.contains(evicted) {
         assert_ne!(lines.read_line(&mut stdout).unwrap(), 0, "it ended: {stdout}");
     }
-    child.until_it_says("5 devices of ann are online until Ctrl-C");
+    child.until_it_says("5 devices of ann online until Ctrl-C");
     interrupt(&child);
     lines.read_to_string(&mut stdout).unwrap();
     let _ = TestEnv::finish(child).expect(0);

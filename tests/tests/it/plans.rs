@@ -111,7 +111,7 @@ fn an_edited_old_or_foreign_plan_is_refused() {
     );
     let foreign = apply(&plan, &["--app-root", "http://127.0.0.1:1/other/app"]);
     let output = env.run(&foreign).expect(2);
-    assert!(output.stderr.contains("the plan is about"), "{}", output.text());
+    assert!(output.stderr.contains("the plan belongs to"), "{}", output.text());
     let _ = env.run(&apply(&plan, &["--sandbox", "--app-root", ""])).expect(2);
     let edited = std::fs::read_to_string(&plan)
         .unwrap()

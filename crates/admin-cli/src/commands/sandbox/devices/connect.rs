@@ -152,11 +152,11 @@ pub async fn run(context: &Context, session: &Session, args: &ConnectArgs) -> Re
         devices.spawn(watch(device, events.clone()));
     }
     drop(events);
+    let wishes = interrupt::until_told(context.deadline());
     context.ui.note(format_args!(
         "{} of {user} online until Ctrl-C",
         counted(args.count.into(), "device")
     ));
-    let wishes = interrupt::until_told(context.deadline());
     tokio::pin!(wishes);
     loop {
         tokio::select! {
