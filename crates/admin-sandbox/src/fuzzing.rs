@@ -110,6 +110,8 @@ fn service() -> (Service, String) {
     let mut app = app();
     let token = app.tokens.issue(Subject::App, None, NOW_MS);
     let settings = Settings {
+        open_registration: true,
+        callback_storage: true,
         max_users: Some(1_000),
         server_managed_limits: true,
         expires_in_millis: false,
