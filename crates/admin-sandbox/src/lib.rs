@@ -33,6 +33,7 @@ mod error;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
+mod hex;
 mod plain_http;
 mod realtime;
 mod rules;

@@ -1,8 +1,6 @@
 //! Tokens that a backend makes by itself, without a call (page "user token", on dynamic tokens). They are good for signing
 //! in, and for nothing else.
 
-use std::fmt::Write as _;
-
 use base64::Engine as _;
 use base64::alphabet::URL_SAFE;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
@@ -11,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::App;
 use super::tokens::TokenError;
+use crate::hex::hex;
 
 /// What the text of such a token begins with, once decoded.
 const MARK: &[u8] = b"dt-";
@@ -66,10 +65,7 @@ fn signature(client_id: &str, client_secret: &str, claims: &Claims) -> String {
     } = claims;
     let signed = format!("{client_id}{appkey}{user_id}{cur_time}{ttl}{client_secret}");
     let digest = Sha256::digest(signed.as_bytes());
-    digest.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    hex(&digest)
 }
 
 #[cfg(test)]

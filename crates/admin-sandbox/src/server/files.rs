@@ -1,8 +1,6 @@
 //! Files of past messages, at the addresses that `GET /chatmessages/{hour}` gives out: good for an hour, and for whoever
 //! has them.
 
-use std::fmt::Write as _;
-
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
@@ -10,6 +8,7 @@ use http::request::Parts;
 use md5::{Digest, Md5};
 
 use super::path;
+use crate::hex::hex;
 use crate::realtime::export;
 use crate::rules::{App, civil};
 use crate::service::Service;
@@ -38,10 +37,7 @@ pub(crate) fn address(app: &App, hour: &str, now_ms: u64) -> String {
 
 fn signature(app: &App, hour: &str, expires: u64) -> String {
     let digest = Md5::digest(format!("{hour}{expires}{}", app.client_secret));
-    digest.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    hex(&digest)
 }
 
 /// Answers with a file, one message a line.

@@ -3,6 +3,7 @@
 use md5::{Digest, Md5};
 use serde_json::{Value, json};
 
+use crate::hex::hex;
 use crate::rules::live_event::LiveEvent;
 
 /// Returns the reason and the status of an event; nothing if webhooks do not tell of it.
@@ -46,12 +47,8 @@ pub(crate) fn body(app_key: &str, secret: &str, event: &LiveEvent, call: &str, a
 
 /// Returns the MD5 of call id, secret and timestamp, in lower-case hexadecimal.
 fn signature(call_id: &str, secret: &str, at_ms: u64) -> String {
-    use std::fmt::Write as _;
     let digest = Md5::digest(format!("{call_id}{secret}{at_ms}"));
-    digest.iter().fold(String::with_capacity(32), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    hex(&digest)
 }
 
 #[cfg(test)]
