@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::realtime::wire_content::file_of;
+use crate::rules::App;
 use crate::rules::broadcasts::{Audience, TooMany};
 use crate::rules::civil;
 use crate::rules::content::{Content, FileKind, Said};
@@ -56,30 +57,40 @@ struct OlderForm {
 
 /// Sends a message to users; the answer names an id for each recipient, whom the service does not look up.
 pub(in crate::server) fn send_to_users(request: &mut Request<'_>) -> Result<Value, ApiError> {
-    let form: Form = request.form()?;
-    check_number(&form.to, MOST_USERS)?;
-    let outgoing = outgoing(&form)?;
-    let now_ms = request.now_ms;
-    let mut ids = Map::new();
-    for to in &form.to {
-        let id = request.app.send_message(to, &outgoing, now_ms);
-        ids.insert(to.clone(), json!(id.to_string()));
-    }
-    Ok(sent(request, "/messages/users", ids.into()))
+    send_each(request, "/messages/users", MOST_USERS, App::send_message)
 }
 
 /// Sends a message to groups.
 pub(in crate::server) fn send_to_groups(request: &mut Request<'_>) -> Result<Value, ApiError> {
+    send_each(
+        request,
+        "/messages/chatgroups",
+        MOST_GROUPS,
+        App::send_group_message,
+    )
+}
+
+/// Sends a message to at most so many recipients by `send`, which returns the id.
+fn send_each(
+    request: &mut Request<'_>,
+    path: &str,
+    most: usize,
+    send: impl Fn(&mut App, &str, &Outgoing<'_>, u64) -> u64,
+) -> Result<Value, ApiError> {
     let form: Form = request.form()?;
-    check_number(&form.to, MOST_GROUPS)?;
-    let outgoing = outgoing(&form)?;
+    check_number(&form.to, most)?;
+    let outgoing = Outgoing {
+        online_only: form.routetype == "ROUTE_ONLINE",
+        sync: form.sync_device,
+        ..outgoing(&form.kind, &form.body, form.ext.as_ref(), form.from.as_ref())?
+    };
     let now_ms = request.now_ms;
     let mut ids = Map::new();
     for to in &form.to {
-        let id = request.app.send_group_message(to, &outgoing, now_ms);
+        let id = send(request.app, to, &outgoing, now_ms);
         ids.insert(to.clone(), json!(id.to_string()));
     }
-    Ok(sent(request, "/messages/chatgroups", ids.into()))
+    Ok(sent(request, path, ids.into()))
 }
 
 /// Sends a message as older servers knew it; the answer says `success` where the newer one has an id.
@@ -166,27 +177,24 @@ fn sent(request: &mut Request<'_>, path: &str, data: Value) -> Value {
         .finish()
 }
 
-fn outgoing(form: &Form) -> Result<Outgoing<'_>, ApiError> {
-    let content = Content {
-        said: said(&form.kind, &form.body)?,
-        ext: ext(form.ext.as_ref())?,
-    };
-    Ok(Outgoing {
-        from: sender(form.from.as_ref())?,
-        content,
-        online_only: form.routetype == "ROUTE_ONLINE",
-        sync: form.sync_device,
-    })
-}
-
 fn older_outgoing(form: &OlderForm) -> Result<Outgoing<'_>, ApiError> {
     let kind = form.msg.get("type").and_then(Value::as_str).unwrap_or_default();
+    outgoing(kind, &form.msg, form.ext.as_ref(), form.from.as_ref())
+}
+
+/// Reads a message, which waits for recipients who are offline and is not shown to the sender's devices.
+fn outgoing<'a>(
+    kind: &str,
+    fields: &Map<String, Value>,
+    own: Option<&Value>,
+    from: Option<&'a String>,
+) -> Result<Outgoing<'a>, ApiError> {
     let content = Content {
-        said: said(kind, &form.msg)?,
-        ext: ext(form.ext.as_ref())?,
+        said: said(kind, fields)?,
+        ext: ext(own)?,
     };
     Ok(Outgoing {
-        from: sender(form.from.as_ref())?,
+        from: sender(from)?,
         content,
         online_only: false,
         sync: false,
