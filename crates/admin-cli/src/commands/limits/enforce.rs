@@ -18,6 +18,7 @@ use easemob_admin_ops::run::item::{Item, Task};
 use easemob_admin_ops::run::job::{Action, OnDrift};
 use easemob_admin_ops::schedule::cap::CapSpec;
 use easemob_admin_ops::select::decide::Order;
+use easemob_admin_ops::select::selection::Selection;
 use easemob_admin_ops::server::calls::{CallError, SeenDevice, SessionCalls};
 
 use super::policy_file::PolicyArgs;
@@ -86,28 +87,29 @@ pub struct EnforceArgs {
 pub async fn run(context: &Context, session: &Session, args: &EnforceArgs) -> Result<Exit, CommandError> {
     let on_disk = args.policy.load(context)?;
     args.acting.require_record(context, session)?;
-    context.require_ages(&on_disk.policy.selection())?;
-    if args.watch {
-        // Boxed, because it contains a whole enforcement, as this future does.
-        return Box::pin(watch(context, session, args, &on_disk)).await;
-    }
-    let (list, unnamed) = args.whom.read(context, session).await?;
-    let unmatched = without_a_user(context, &on_disk.policy.exempt, args.whom.names(&list)?)?;
+    let selection = on_disk.policy.selection();
+    context.require_ages(&selection)?;
     let enforcement = Enforcement {
         context,
         session,
         args,
         on_disk: &on_disk,
+        selection: &selection,
     };
-    let selection = on_disk.policy.selection();
+    if args.watch {
+        // Boxed, because it contains a whole enforcement, as this future does.
+        return Box::pin(watch(&enforcement)).await;
+    }
+    let (list, unnamed) = args.whom.read(context, session).await?;
+    let unmatched = without_a_user(context, &on_disk.policy.exempt, args.whom.names(&list)?)?;
     let chosen = enforcement
-        .choose(&list, &mut Choosing::everything(&selection))
+        .choose(&list, Choosing::everything(&selection))
         .await?;
-    enforcement.tell(&chosen);
-    let online = chosen.totals.online;
+    enforcement.tell(&chosen.choosing);
+    let Totals { online, victims, .. } = chosen.choosing.totals;
     let allowance = args.max_logouts.map(|spec| spec.allowance(online));
-    if let Some(allowed) = allowance.filter(|allowed| chosen.totals.victims > *allowed) {
-        return Err(exceeded(chosen.totals.victims, online, allowed));
+    if let Some(allowed) = allowance.filter(|allowed| victims > *allowed) {
+        return Err(exceeded(victims, online, allowed));
     }
     let exit = enforcement
         .carry_out(
@@ -131,23 +133,23 @@ pub(super) struct Enforcement<'a> {
     pub(super) session: &'a Session,
     pub(super) args: &'a EnforceArgs,
     pub(super) on_disk: &'a PolicyOnDisk,
+    /// The selection of the policy.
+    pub(super) selection: &'a Selection,
 }
 
 /// What to do, according to the first reading.
-pub(super) struct Chosen {
+pub(super) struct Chosen<'a> {
     /// One item for each user who could not be read, or who exceeds a limit with devices that may be signed
     /// out.
     file: File,
     items: u64,
-    users_to_log_out: u64,
-    unread: u64,
-    totals: Totals,
+    pub(super) choosing: Choosing<'a>,
 }
 
-impl Chosen {
+impl Chosen<'_> {
     /// Returns whether no user exceeds a limit, as far as users could be read.
     pub(super) fn is_nothing(&self) -> bool {
-        self.items == 0 && self.totals.undecided == 0
+        self.items == 0 && self.choosing.totals.undecided == 0
     }
 }
 
@@ -156,11 +158,11 @@ impl Enforcement<'_> {
     ///
     /// # Errors
     /// When continuing is pointless. Nothing was changed then.
-    pub(super) async fn choose(
+    pub(super) async fn choose<'a>(
         &self,
         list: &UserList,
-        choosing: &mut Choosing<'_>,
-    ) -> Result<Chosen, CommandError> {
+        mut choosing: Choosing<'a>,
+    ) -> Result<Chosen<'a>, CommandError> {
         let Self {
             context,
             session,
@@ -197,15 +199,41 @@ impl Enforcement<'_> {
         Ok(Chosen {
             file,
             items,
-            users_to_log_out: choosing.users_to_log_out,
-            unread: choosing.unread,
-            totals: choosing.totals,
+            choosing,
         })
     }
 
     /// Prints the totals of the choice.
-    pub(super) fn tell(&self, chosen: &Chosen) {
-        tell(self.context, &chosen.totals, chosen.unread);
+    pub(super) fn tell(&self, choosing: &Choosing<'_>) {
+        let Totals {
+            over,
+            victims,
+            victims_of_unknown_age,
+            undecided,
+            ..
+        } = choosing.totals;
+        let ui = &self.context.ui;
+        let (read, exceed) = (users(choosing.totals.users), users(choosing.totals.users_over));
+        ui.note(format_args!(
+            "{read} read: {exceed} over the limits by {}",
+            devices(over)
+        ));
+        if over > 0 {
+            let of_unknown_age = match victims_of_unknown_age {
+                0 => String::new(),
+                count => format!(" ({count} of unknown age)"),
+            };
+            ui.note(format_args!(
+                "{} to sign out{of_unknown_age}, {undecided} over a limit may not be chosen",
+                devices(victims)
+            ));
+        }
+        if choosing.unread > 0 {
+            ui.warn(format_args!(
+                "skipped {} who could not be read; run the command again to include them",
+                users(choosing.unread)
+            ));
+        }
     }
 
     /// Signs out the chosen devices once the operator has agreed, as a recorded run. `listed` is the summary
@@ -215,7 +243,7 @@ impl Enforcement<'_> {
     /// When the operator does not agree, or the run was stopped.
     pub(super) async fn carry_out(
         &self,
-        chosen: Chosen,
+        chosen: Chosen<'_>,
         listed: Summary,
         source: String,
         allowance: Option<u64>,
@@ -225,18 +253,23 @@ impl Enforcement<'_> {
             session,
             args,
             on_disk,
+            selection,
         } = *self;
         let policy = args.policy.policy.display().to_string();
-        let totals = &chosen.totals;
+        let Choosing {
+            totals,
+            users_to_log_out,
+            unread,
+            ..
+        } = chosen.choosing;
         if totals.victims > 0 {
             let (digest, _) = on_disk.sha256.split_at(12);
             let act = format!(
                 "log out {} of {}, those over the limits of {policy} (sha256 {digest}…),",
                 devices(totals.victims),
-                users(chosen.users_to_log_out)
+                users(users_to_log_out)
             );
-            args.acting
-                .confirm(context, session, chosen.users_to_log_out, &act)?;
+            args.acting.confirm(context, session, users_to_log_out, &act)?;
         }
         let mut summary = Summary {
             users: chosen.items,
@@ -246,9 +279,9 @@ impl Enforcement<'_> {
         summary.over_limit_and_stay = Some(totals.undecided);
         let left = Left {
             undecided: totals.undecided,
-            unread: chosen.unread,
+            unread,
         };
-        let selection = on_disk.policy.selection();
+        let selection = selection.clone();
         let items = input::items(chosen.file).map_err(lost)?;
         if args.acting.dry_run || chosen.items == 0 {
             args.acting.record(&mut summary);
@@ -306,38 +339,6 @@ fn lost(error: io::Error) -> CommandError {
         "cannot write or read the temporary copy of the chosen devices, so nothing was done",
     )
     .because(error)
-}
-
-fn tell(context: &Context, totals: &Totals, unread: u64) {
-    let Totals {
-        over,
-        victims,
-        victims_of_unknown_age,
-        undecided,
-        ..
-    } = totals;
-    let ui = &context.ui;
-    let (read, exceed) = (users(totals.users), users(totals.users_over));
-    ui.note(format_args!(
-        "{read} read: {exceed} over the limits by {}",
-        devices(*over)
-    ));
-    if *over > 0 {
-        let of_unknown_age = match victims_of_unknown_age {
-            0 => String::new(),
-            count => format!(" ({count} of unknown age)"),
-        };
-        ui.note(format_args!(
-            "{} to sign out{of_unknown_age}, {undecided} over a limit may not be chosen",
-            devices(*victims)
-        ));
-    }
-    if unread > 0 {
-        ui.warn(format_args!(
-            "skipped {} who could not be read; run the command again to include them",
-            users(unread)
-        ));
-    }
 }
 
 #[cfg(test)]

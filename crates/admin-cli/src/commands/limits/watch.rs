@@ -5,14 +5,12 @@ use std::time::Duration;
 use easemob_admin_api::UserId;
 use easemob_admin_ops::jobs::enforce::choose::Choosing;
 use easemob_admin_ops::jobs::enforce::watch::{AGAIN_MS, Next, Watch};
-use easemob_admin_ops::policy::PolicyOnDisk;
 use easemob_admin_ops::schedule::cap::CapSpec;
 
-use super::enforce::{EnforceArgs, Enforcement};
+use super::enforce::Enforcement;
 use crate::command_error::CommandError;
 use crate::commands::acting::{counted, users as counted_users};
 use crate::commands::times::now_ms;
-use crate::context::{Context, Session};
 use crate::drive::summary_of;
 use crate::exit::{self, Exit};
 use crate::input::user_list::{ServerList, UserList};
@@ -25,12 +23,8 @@ const EVERY: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 /// When no events are collected, or the server refuses.
-pub(super) async fn watch(
-    context: &Context,
-    session: &Session,
-    args: &EnforceArgs,
-    on_disk: &PolicyOnDisk,
-) -> Result<Exit, CommandError> {
+pub(super) async fn watch(enforcement: &Enforcement<'_>) -> Result<Exit, CommandError> {
+    let Enforcement { context, args, .. } = *enforcement;
     let Some(CapSpec::Devices(most)) = args.max_logouts else {
         return Err(CommandError::new(
             exit::USAGE,
@@ -41,18 +35,12 @@ pub(super) async fn watch(
         CommandError::new(exit::USAGE, "nothing is collected about logins of this server")
             .hint("begin with: easemob-admin logins collect --listen ADDR --secret-file FILE")
     })?;
+    let end = interrupt::until_told(context.deadline());
     context
         .ui
         .note("watching sign-ins until Ctrl-C; keep `logins collect` running beside this command");
     let delay_ms = i64::try_from(args.delay.as_millis()).unwrap_or(i64::MAX);
-    let enforcement = Enforcement {
-        context,
-        session,
-        args,
-        on_disk,
-    };
     let mut watch = Watch::new(most, delay_ms, now_ms());
-    let end = interrupt::until_told(context.deadline());
     tokio::pin!(end);
     loop {
         tokio::select! {
@@ -74,7 +62,7 @@ pub(super) async fn watch(
             }
             Next::LookAt { users, at_most } => (users, at_most),
         };
-        match pass(&enforcement, &users, at_most, &mut watch).await {
+        match pass(enforcement, &users, at_most, &mut watch).await {
             Ok(end @ (exit::INTERRUPTED | exit::ABORTED)) => return Ok(end),
             Ok(exit::OK | exit::FINDINGS | exit::FAILED_FINAL) => {}
             Ok(_) => watch.again(users, now),
@@ -96,10 +84,10 @@ async fn pass(
     watch: &mut Watch,
 ) -> Result<Exit, CommandError> {
     let list = list_of(users)?;
-    let selection = enforcement.on_disk.policy.selection();
-    let mut choosing = Choosing::at_most(&selection, at_most);
-    let chosen = enforcement.choose(&list, &mut choosing).await?;
-    watch.chosen(&choosing, now_ms());
+    let choosing = Choosing::at_most(enforcement.selection, at_most);
+    let chosen = enforcement.choose(&list, choosing).await?;
+    let choosing = &chosen.choosing;
+    watch.chosen(choosing, now_ms());
     let ui = &enforcement.context.ui;
     if choosing.unread > 0 {
         ui.warn(format_args!(
@@ -112,7 +100,7 @@ async fn pass(
         // Most sign-ins exceed no limit, and a message about each would be noise.
         return Ok(exit::OK);
     }
-    enforcement.tell(&chosen);
+    enforcement.tell(choosing);
     let source = "sign-ins that were collected".to_owned();
     enforcement
         .carry_out(chosen, summary_of(&list), source, Some(at_most))
