@@ -232,8 +232,7 @@ impl Context {
     /// # Errors
     /// When no server is configured, and logins of none or more than one are kept, or they cannot be used.
     pub fn logins(&self) -> Result<Box<dyn LoginStore>, CommandError> {
-        let stores = self.stores()?;
-        let name = self.target_name(|| Ok(stores.logins().targets()?))?;
+        let (stores, name) = self.login_target()?;
         Ok(stores.logins().of(&name)?)
     }
 
@@ -242,9 +241,15 @@ impl Context {
     /// # Errors
     /// When no server is configured, and logins of none or more than one are kept, or they cannot be used.
     pub fn kept_logins(&self) -> Result<Option<Box<dyn LoginStore>>, CommandError> {
+        let (stores, name) = self.login_target()?;
+        Ok(stores.logins().kept(&name)?)
+    }
+
+    /// Returns the stores, and the name under which the logins are kept.
+    fn login_target(&self) -> Result<(Stores, String), CommandError> {
         let stores = self.stores()?;
         let name = self.target_name(|| Ok(stores.logins().targets()?))?;
-        Ok(stores.logins().kept(&name)?)
+        Ok((stores, name))
     }
 
     /// Returns the app key of the configured server.
@@ -548,12 +553,8 @@ impl Context {
 
     /// Opens what is kept about logins of this server, if there is anything and it is known which server that is.
     fn collected(&self) -> Result<Option<Box<dyn LoginStore>>, StoreError> {
-        let stores = self.stores().ok();
-        let named = stores.and_then(|stores| {
-            let name = self.target_name(|| Ok(stores.logins().targets()?)).ok()?;
-            Some((stores, name))
-        });
-        named.map_or(Ok(None), |(stores, name)| stores.logins().kept(&name))
+        let known = self.login_target().ok();
+        known.map_or(Ok(None), |(stores, name)| stores.logins().kept(&name))
     }
 
     /// Shows a progress bar for `total` items, where there is a terminal and more than one item.

@@ -45,6 +45,6 @@ impl Row for BanReport {
 
 impl RunRow for BanReport {
     fn failure(&self) -> Option<String> {
-        failure_line(self.line, &self.user, &self.failure)
+        failure_line(self.line, &self.user, self.failure.error.as_deref())
     }
 }

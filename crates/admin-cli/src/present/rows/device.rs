@@ -63,6 +63,6 @@ impl RunRow for DeviceReport {
     fn failure(&self) -> Option<String> {
         let device = self.device.as_deref();
         let who = device.map_or_else(|| self.user.clone(), |device| format!("{} {device}", self.user));
-        failure_line(self.line, &who, &self.failure)
+        failure_line(self.line, &who, self.failure.error.as_deref())
     }
 }

@@ -75,6 +75,6 @@ fn note(outcome: Outcome) -> &'static str {
 
 impl RunRow for LockReport {
     fn failure(&self) -> Option<String> {
-        failure_line(self.line, &self.user, &self.failure)
+        failure_line(self.line, &self.user, self.failure.error.as_deref())
     }
 }

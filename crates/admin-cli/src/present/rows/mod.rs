@@ -25,7 +25,6 @@ fn failure_cells(failure: &Failure) -> [String; 4] {
 }
 
 /// Describes a failure in one line.
-fn failure_line(line: u64, who: &str, failure: &Failure) -> Option<String> {
-    let error = failure.error.as_ref()?;
-    Some(format!("line {line}, {who}: {error}"))
+fn failure_line(line: u64, who: &str, error: Option<&str>) -> Option<String> {
+    error.map(|error| format!("line {line}, {who}: {error}"))
 }

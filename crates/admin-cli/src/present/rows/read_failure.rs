@@ -3,6 +3,8 @@
 use easemob_admin_ops::server::calls::CallError;
 use serde::Serialize;
 
+use super::{failure_line, flag};
+
 /// Why a user could not be read; empty if the user was read.
 #[derive(Debug, Default, Serialize)]
 pub struct ReadFailure {
@@ -29,15 +31,14 @@ impl ReadFailure {
         [
             self.call.unwrap_or_default().into(),
             self.error.clone().unwrap_or_default(),
-            self.retry_may_help.map(|may| may.to_string()).unwrap_or_default(),
+            flag(self.retry_may_help),
         ]
     }
 
     /// Returns the line for stderr.
     #[must_use]
     pub fn line(&self, line: u64, user: &str) -> Option<String> {
-        let error = self.error.as_ref()?;
-        Some(format!("line {line}, {user}: {error}"))
+        failure_line(line, user, self.error.as_deref())
     }
 }
 
