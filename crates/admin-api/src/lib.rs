@@ -17,7 +17,9 @@ mod redact;
 pub mod transport;
 
 pub use app_root::{AppKey, AppRoot, InvalidAppRoot};
-pub use client::{Client, ClientBuilder, ConfigError, ExpiresIn, LARGEST_BODY};
+pub use client::{
+    CallEnd, CallReport, Client, ClientBuilder, ConfigError, ExpiresIn, InvalidHeader, LARGEST_BODY,
+};
 pub use credentials::{Credentials, UnusableSecret, check_secret};
 #[cfg(feature = "jwt")]
 pub use credentials::{JwtAlgorithm, JwtSigner};
@@ -27,16 +29,19 @@ pub use endpoints::messages::Message;
 pub use endpoints::sessions::{DisconnectVerb, LogoutElsewhere, LogoutOutcome};
 pub use endpoints::token::{AgoraTokenSigner, DynamicTokenSigner, ExchangedToken, Token};
 pub use endpoints::users::{RegisterOutcome, UserChanges, UserQuery};
-pub use error::{ApiError, BuildError, DecodeError, Error, Excerpt, SignError};
+pub use error::{ApiError, BuildError, DecodeError, Error, Excerpt, Reason, SignError};
+pub use http;
 pub use model::{
     Device, DeviceId, DeviceLimits, InvalidId, LimitMode, NewUser, OnlineStatus, Platform, UnixMillis, User,
     UserId,
 };
 pub use page::{Cursor, CursorTrail, EndlessListing, OddEntry, Page};
+#[cfg(feature = "tls")]
+pub use rustls;
 pub use secrecy::{ExposeSecret, SecretString};
 pub use transport::http::Transport;
 #[cfg(feature = "tls")]
 pub use transport::http::tls::tls_provider;
-pub use transport::limit::{RateLimit, Rates};
+pub use transport::limit::{Lane, RateLimit, Rates};
 pub use transport::retry::RetryPolicy;
 pub use transport::timeouts::Timeouts;

@@ -157,6 +157,8 @@ fn log_to_stderr() {
     // Libraries below the client log addresses and bytes that do not help here.
     let ours = Targets::new()
         .with_target("easemob_admin_api", LevelFilter::DEBUG)
+        // The span of a call would repeat in every line what the line says.
+        .with_target("easemob_admin_api::call", LevelFilter::OFF)
         .with_target("easemob_admin_ops", LevelFilter::DEBUG);
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(io::stderr)

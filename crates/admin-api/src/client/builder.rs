@@ -4,18 +4,23 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::HeaderMap;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use secrecy::SecretString;
 
-use super::Client;
 use super::batches::BodyLimit;
+use super::manner::Manner;
 use super::pipeline::Pipeline;
-use super::token_source;
+use super::report::{CallReport, Hook};
+use super::{Client, headers, token_source};
 use crate::app_root::AppRoot;
 use crate::credentials::{Credentials, TokenCache};
 use crate::endpoints::sessions::DisconnectVerb;
 use crate::transport::clock::{Clock, SystemClock};
-use crate::transport::http::{Http, Settings, Transport};
-use crate::transport::limit::{Limiter, RateLimit, Rates};
+#[cfg(feature = "proxy")]
+use crate::transport::http::ProxyAddress;
+use crate::transport::http::{Connections, Http, Settings as ConnectionSettings, TlsSettings, Transport};
+use crate::transport::limit::{Lane, Limiter, RateLimit, Rates};
 use crate::transport::retry::RetryPolicy;
 use crate::transport::timeouts::{LONGEST, Timeouts};
 
@@ -54,39 +59,60 @@ pub enum ExpiresIn {
 pub struct ClientBuilder {
     root: AppRoot,
     credentials: Option<Credentials>,
+    setup: Setup,
+    connections: ConnectionSettings,
+    problems: Vec<String>,
+}
+
+/// What clients of several apps have in common, besides their connections.
+#[derive(Clone, Debug)]
+pub(super) struct Setup {
     rates: Rates,
     shared_budget: Option<PathBuf>,
-    retry: RetryPolicy,
+    pub(super) retry: RetryPolicy,
     deadline: Option<Duration>,
-    timeouts: Timeouts,
-    expires_in: ExpiresIn,
-    user_agent: String,
-    proxy: bool,
-    trusted: Vec<Vec<u8>>,
-    transport: Transport,
-    clock: Arc<dyn Clock>,
-    seed: Option<u64>,
-    disconnect_verb: DisconnectVerb,
+    lane: Lane,
+    pub(super) headers: HeaderMap,
+    pub(super) expires_in: ExpiresIn,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) seed: Option<u64>,
+    pub(super) disconnect_verb: DisconnectVerb,
+    pub(super) hook: Option<Hook>,
 }
+
+/// The most requests that are on their way at once, unless the builder says another number: a quarter of the open files
+/// that most systems allow a process.
+const MAX_CONNECTIONS: usize = 256;
 
 impl ClientBuilder {
     pub(super) fn new(root: AppRoot) -> Self {
         Self {
             root,
             credentials: None,
-            rates: Rates::default(),
-            shared_budget: None,
-            retry: RetryPolicy::default(),
-            deadline: None,
-            timeouts: Timeouts::default(),
-            expires_in: ExpiresIn::default(),
-            user_agent: concat!("easemob-admin-api/", env!("CARGO_PKG_VERSION")).to_owned(),
-            proxy: true,
-            trusted: Vec::new(),
-            transport: Transport::default(),
-            clock: Arc::new(SystemClock),
-            seed: None,
-            disconnect_verb: DisconnectVerb::default(),
+            setup: Setup {
+                rates: Rates::default(),
+                shared_budget: None,
+                retry: RetryPolicy::default(),
+                deadline: None,
+                lane: Lane::default(),
+                headers: HeaderMap::new(),
+                expires_in: ExpiresIn::default(),
+                clock: Arc::new(SystemClock),
+                seed: None,
+                disconnect_verb: DisconnectVerb::default(),
+                hook: None,
+            },
+            connections: ConnectionSettings {
+                timeouts: Timeouts::default(),
+                user_agent: concat!("easemob-admin-api/", env!("CARGO_PKG_VERSION")).to_owned(),
+                environment: true,
+                #[cfg(feature = "proxy")]
+                proxy: None,
+                tls: TlsSettings::default(),
+                transport: Transport::default(),
+                most: MAX_CONNECTIONS,
+            },
+            problems: Vec::new(),
         }
     }
 
@@ -103,14 +129,14 @@ impl ClientBuilder {
     /// arrive closer together than they were let go.
     #[must_use]
     pub fn rate(mut self, rate: RateLimit) -> Self {
-        self.rates.accounts = rate;
+        self.setup.rates.accounts = rate;
         self
     }
 
     /// Sets all budgets.
     #[must_use]
     pub fn rates(mut self, rates: Rates) -> Self {
-        self.rates = rates;
+        self.setup.rates = rates;
         self
     }
 
@@ -118,18 +144,18 @@ impl ClientBuilder {
     /// works on the same app root.
     ///
     /// Each process keeps to its own rates, and all together to the highest of those that sent within the last minute:
-    /// a slow one holds nobody up. Unlimited budgets are not
-    /// shared. The directory is made if need be; it should be on a local disk. Unix only.
+    /// a slow one holds nobody up. A call waits for at most one slot of each other process, and within its own process in
+    /// its [`Lane`]. Unlimited budgets are not shared. The directory is made if need be; it should be on a local disk. Unix only.
     #[must_use]
     pub fn shared_budget(mut self, directory: impl Into<PathBuf>) -> Self {
-        self.shared_budget = Some(directory.into());
+        self.setup.shared_budget = Some(directory.into());
         self
     }
 
     /// Sets how failed calls are repeated; default 4 attempts within 30 s.
     #[must_use]
     pub fn retry(mut self, policy: RetryPolicy) -> Self {
-        self.retry = policy;
+        self.setup.retry = policy;
         self
     }
 
@@ -140,44 +166,117 @@ impl ClientBuilder {
     /// budget as long as it takes: behind a thousand others at 100 a second for ten seconds, and after a 429 for as long
     /// as the server asked, up to 15 minutes. A call that ends here fails as one that was not sent, or, if a request
     /// was on its way, with [`crate::Error::is_outcome_unknown`]. A fetch of the token goes on, for later calls.
+    ///
+    /// A handle with another one: [`Client::with_deadline`].
     #[must_use]
     pub fn deadline(mut self, deadline: Duration) -> Self {
-        self.deadline = Some(deadline.min(LONGEST));
+        self.setup.deadline = Some(deadline.min(LONGEST));
         self
     }
 
     /// Sets how long an attempt waits; default 5 s to connect, 15 s of silence, 30 s in all.
     #[must_use]
     pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
-        self.timeouts = timeouts.bounded();
+        self.connections.timeouts = timeouts.bounded();
         self
     }
 
     /// Sets the unit of `expires_in` and `ttl`, for tokens of the app and of users; default seconds.
     #[must_use]
     pub fn expires_in(mut self, unit: ExpiresIn) -> Self {
-        self.expires_in = unit;
+        self.setup.expires_in = unit;
         self
     }
 
     /// Sets the `User-Agent`.
     #[must_use]
     pub fn user_agent(mut self, user_agent: impl Into<String>) -> Self {
-        self.user_agent = user_agent.into();
+        self.connections.user_agent = user_agent.into();
         self
     }
 
     /// Ignores `HTTP_PROXY`, `HTTPS_PROXY` and `ALL_PROXY`. Loopback servers never go through a proxy.
     #[must_use]
     pub fn no_proxy(mut self) -> Self {
-        self.proxy = false;
+        self.connections.environment = false;
+        self
+    }
+
+    /// Sends requests through this proxy, whatever the environment says: `http`, `https`, `socks5` or `socks5h`, with name
+    /// and password if need be. Needs the feature `proxy`.
+    ///
+    /// ```
+    /// use easemob_admin_api::{AppRoot, Client, Credentials};
+    ///
+    /// let client = Client::builder(AppRoot::parse("https://im.example.com/acme/chat")?)
+    ///     .credentials(Credentials::fixed_token("YWMtx"))
+    ///     .proxy("http://user:password@proxy.example.com:3128")
+    ///     .build()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(feature = "proxy")]
+    #[must_use]
+    pub fn proxy(mut self, address: impl Into<String>) -> Self {
+        self.connections.proxy = Some(ProxyAddress::new(address.into()));
+        self
+    }
+
+    /// Sets the most requests that are on their way at once, each on a connection of its own; default 256, a quarter of the
+    /// open files that most systems allow a process. More calls wait, in their lanes. 0 counts as 1.
+    #[must_use]
+    pub fn max_connections(mut self, most: usize) -> Self {
+        self.connections.most = most.clamp(1, tokio::sync::Semaphore::MAX_PERMITS);
+        self
+    }
+
+    /// Shows the server certificates of the client's own (mutual TLS): the chain and its private key, in PEM form.
+    #[must_use]
+    pub fn client_identity(mut self, pem: impl Into<SecretString>) -> Self {
+        self.connections.tls.identity = Some(pem.into());
+        self
+    }
+
+    /// Sets all of TLS by a configuration of rustls, in place of [`trust_certificates`](Self::trust_certificates) and
+    /// [`client_identity`](Self::client_identity), which must not be set then. Its list of protocols (ALPN) is not used.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls_config(mut self, config: impl Into<Arc<rustls::ClientConfig>>) -> Self {
+        self.connections.tls.own = Some(config.into());
+        self
+    }
+
+    /// Sends a header with every request, those for tokens included, such as the key of a gateway; a second value replaces
+    /// the first. One that cannot be sent is an error of [`build`](Self::build). For a header of single calls see
+    /// [`Client::with_header`].
+    ///
+    /// No log, error or `Debug` shows the value, and no answer that repeats it, if it has 8 characters or more.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        if let Err(error) = headers::add(&mut self.setup.headers, name, value) {
+            self.problems.push(error.to_string());
+        }
+        self
+    }
+
+    /// Sets the lane that calls wait in; default [`Lane::Interactive`]. A handle for another: [`Client::with_lane`].
+    #[must_use]
+    pub fn lane(mut self, lane: Lane) -> Self {
+        self.setup.lane = lane;
+        self
+    }
+
+    /// Calls `hook` after each call, also one whose future was dropped, with the facts that its span has
+    /// ([`CallReport`]). It runs in the task of the call and should be quick.
+    #[must_use]
+    pub fn on_call(mut self, hook: impl Fn(&CallReport) + Send + Sync + 'static) -> Self {
+        self.setup.hook = Some(Hook::new(hook));
         self
     }
 
     /// Sets what carries requests; default [`Transport::Automatic`].
     #[must_use]
     pub fn transport(mut self, transport: Transport) -> Self {
-        self.transport = transport;
+        self.connections.transport = transport;
         self
     }
 
@@ -185,28 +284,28 @@ impl ClientBuilder {
     /// authority of their own. A text without a certificate is an error of [`build`](Self::build).
     #[must_use]
     pub fn trust_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
-        self.trusted.push(pem.into());
+        self.connections.tls.trusted.push(pem.into());
         self
     }
 
     /// Sets the verb of the logout of one device; default DELETE. Old servers know GET.
     #[must_use]
     pub fn disconnect_verb(mut self, verb: DisconnectVerb) -> Self {
-        self.disconnect_verb = verb;
+        self.setup.disconnect_verb = verb;
         self
     }
 
     /// Sets the source of time, for tests.
     #[must_use]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.clock = clock;
+        self.setup.clock = clock;
         self
     }
 
     /// Sets the seed of the jitter, for tests.
     #[must_use]
     pub fn jitter_seed(mut self, seed: u64) -> Self {
-        self.seed = Some(seed);
+        self.setup.seed = Some(seed);
         self
     }
 
@@ -216,76 +315,91 @@ impl ClientBuilder {
     /// When credentials are missing or hold what no secret holds ([`crate::check_secret`]), a rate is 0 or above a million a second, the user agent cannot be a
     /// header, TLS cannot be set up or certificates to be trusted cannot be read, or a shared budget cannot be written. All problems are reported at once.
     pub fn build(self) -> Result<Client, ConfigError> {
-        let mut problems = Vec::new();
-        match &self.credentials {
-            None => problems.push("no credentials are given".to_owned()),
-            Some(credentials) => problems.extend(credentials.problems()),
-        }
-        for (name, rate) in self.rates.all() {
-            if !rate.is_valid() {
-                problems.push(format!(
-                    "the rate `{name}` is {rate}; it must be 1 to 1000000 a second"
-                ));
-            }
-        }
-        let http = Http::new(&Settings {
-            root: &self.root,
-            timeouts: self.timeouts,
-            user_agent: &self.user_agent,
-            proxy: self.proxy,
-            trusted: &self.trusted,
-            transport: self.transport,
-        });
-        if let Err(error) = &http {
-            let mut text = format!("the HTTP client cannot be set up: {error}");
-            let mut cause = error.source();
-            while let Some(next) = cause {
-                text = format!("{text}: {next}");
-                cause = next.source();
-            }
-            problems.push(text);
-        }
-        let limiter = match &self.shared_budget {
-            None => Ok(Limiter::new(&self.rates, &self.clock)),
-            Some(directory) => {
-                let name = utf8_percent_encode(&self.root.to_string(), NON_ALPHANUMERIC).to_string();
-                Limiter::shared(&self.rates, &self.clock, directory, &name)
-            }
-        };
-        if let (Err(error), Some(directory)) = (&limiter, &self.shared_budget) {
-            let directory = directory.display();
+        let mut problems = self.problems;
+        problems.extend(contradictions(&self.connections).map(str::to_owned));
+        let connections = Arc::new(Connections::new(self.connections));
+        assemble(self.root, self.credentials, &self.setup, &connections, problems)
+    }
+}
+
+/// Returns which settings rule each other out.
+fn contradictions(settings: &ConnectionSettings) -> impl Iterator<Item = &'static str> {
+    let tls = &settings.tls;
+    let of_tls = tls.identity.is_some() || !tls.trusted.is_empty();
+    let found = [
+        #[cfg(feature = "tls")]
+        (tls.own.is_some() && of_tls).then_some(
+            "`tls_config` takes the place of `trust_certificates` and `client_identity`; set it alone",
+        ),
+        #[cfg(feature = "proxy")]
+        (settings.proxy.is_some() && settings.transport == Transport::Direct)
+            .then_some("a proxy is named, and `Transport::Direct` uses none; leave one of both out"),
+        #[cfg(not(feature = "tls"))]
+        of_tls.then_some("certificates are named, and this program was built without TLS"),
+    ];
+    found.into_iter().flatten()
+}
+
+/// Makes a client, or says everything that is in the way.
+pub(super) fn assemble(
+    root: AppRoot,
+    credentials: Option<Credentials>,
+    setup: &Setup,
+    connections: &Arc<Connections>,
+    mut problems: Vec<String>,
+) -> Result<Client, ConfigError> {
+    match &credentials {
+        None => problems.push("no credentials are given".to_owned()),
+        Some(credentials) => problems.extend(credentials.problems()),
+    }
+    for (name, rate) in setup.rates.all() {
+        if !rate.is_valid() {
             problems.push(format!(
-                "the shared budget in {directory} cannot be used: {error}"
+                "the rate `{name}` is {rate}; it must be 1 to 1000000 a second"
             ));
         }
-        let (Some(credentials), Ok(http), Ok(limiter), true) =
-            (self.credentials, http, limiter, problems.is_empty())
-        else {
-            return Err(ConfigError { problems });
-        };
-        let random = self
-            .seed
-            .map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
-        let pipeline = Arc::new(Pipeline::new(
-            self.root,
-            http,
-            limiter,
-            self.retry,
-            self.deadline,
-            Arc::clone(&self.clock),
-            random,
-        ));
-        let source = token_source::of(credentials, Arc::clone(&pipeline), self.expires_in);
-        let tokens = Arc::new(TokenCache::new(source, self.clock));
-        Ok(Client {
-            waiting: pipeline.waiting().clone(),
-            pipeline,
-            tokens,
-            disconnect_verb: self.disconnect_verb,
-            token_unit: self.expires_in,
-            body_limit: BodyLimit::default(),
-        })
     }
+    let http = Http::new(&root, connections);
+    if let Err(error) = &http {
+        let mut text = format!("the HTTP client cannot be set up: {error}");
+        let mut cause = error.source();
+        while let Some(next) = cause {
+            text = format!("{text}: {next}");
+            cause = next.source();
+        }
+        problems.push(text);
+    }
+    let limiter = match &setup.shared_budget {
+        None => Ok(Limiter::new(&setup.rates, &setup.clock)),
+        Some(directory) => {
+            let name = utf8_percent_encode(&root.to_string(), NON_ALPHANUMERIC).to_string();
+            Limiter::shared(&setup.rates, &setup.clock, directory, &name)
+        }
+    };
+    if let (Err(error), Some(directory)) = (&limiter, &setup.shared_budget) {
+        let directory = directory.display();
+        problems.push(format!(
+            "the shared budget in {directory} cannot be used: {error}"
+        ));
+    }
+    let (Some(credentials), Ok(http), Ok(limiter), true) = (credentials, http, limiter, problems.is_empty())
+    else {
+        return Err(ConfigError { problems });
+    };
+    let pipeline = Arc::new(Pipeline::new(root, http, limiter, setup));
+    let source = token_source::of(credentials, Arc::clone(&pipeline), setup.expires_in);
+    let tokens = Arc::new(TokenCache::new(source, Arc::clone(&setup.clock)));
+    Ok(Client {
+        manner: Manner {
+            deadline: setup.deadline,
+            lane: setup.lane,
+            ..pipeline.manner().clone()
+        },
+        pipeline,
+        tokens,
+        setup: Arc::new(setup.clone()),
+        body_limit: BodyLimit::default(),
+    })
 }
 
 /// A client that cannot be built, with every reason.

@@ -2,21 +2,33 @@
 
 mod batches;
 mod builder;
+mod headers;
+mod manner;
 mod pipeline;
+mod report;
 mod token_source;
+mod waiting;
+mod watched;
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 pub use batches::LARGEST_BODY;
+use builder::Setup;
 pub use builder::{ClientBuilder, ConfigError, ExpiresIn};
-use pipeline::{Pipeline, Waiting};
+pub use headers::InvalidHeader;
+use manner::Manner;
+use pipeline::Pipeline;
+pub use report::{CallEnd, CallReport};
+use waiting::Waiting;
 
 use crate::app_root::AppRoot;
-use crate::credentials::TokenCache;
+use crate::credentials::{Credentials, TokenCache};
 use crate::endpoint::Endpoint;
 use crate::endpoints::sessions::DisconnectVerb;
-use crate::error::{Error, Kind};
+use crate::error::{Error, Kind, TransportError};
+use crate::transport::limit::Lane;
+use crate::transport::timeouts::LONGEST;
 
 /// A client of one app. Clones share connections, token and rate budget, and are cheap.
 ///
@@ -41,9 +53,8 @@ use crate::error::{Error, Kind};
 pub struct Client {
     pipeline: Arc<Pipeline>,
     tokens: Arc<TokenCache>,
-    waiting: Waiting,
-    disconnect_verb: DisconnectVerb,
-    token_unit: ExpiresIn,
+    manner: Manner,
+    setup: Arc<Setup>,
     body_limit: batches::BodyLimit,
 }
 
@@ -111,7 +122,7 @@ impl Client {
     /// # Ok(()) }
     /// ```
     pub fn stop_waiting(&self) {
-        self.waiting.stop();
+        self.manner.waiting.stop();
     }
 
     /// Returns a client that shares connections, token and rate budget with this one, and whose waiting calls are given up
@@ -133,10 +144,90 @@ impl Client {
     /// ```
     #[must_use]
     pub fn apart(&self) -> Self {
-        Self {
-            waiting: Waiting::default(),
-            ..self.clone()
-        }
+        self.in_manner(|manner| manner.waiting = Waiting::default())
+    }
+
+    /// Returns a client with another deadline, which shares everything else with this one. See
+    /// [`ClientBuilder::deadline`].
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let sandbox = easemob_admin_sandbox::Sandbox::start().await?;
+    /// # sandbox.register("ann");
+    /// # use easemob_admin_api::{AppRoot, Client, Credentials, UserId};
+    /// # let client = Client::builder(AppRoot::parse(&sandbox.app_root())?)
+    /// #     .credentials(Credentials::client_secret(sandbox.client_id(), sandbox.client_secret())).build()?;
+    /// use std::time::Duration;
+    ///
+    /// let in_time = client.with_deadline(Duration::from_secs(2));
+    /// assert!(in_time.list_devices(&UserId::parse("ann")?).await?.is_empty());
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn with_deadline(&self, deadline: Duration) -> Self {
+        self.in_manner(|manner| manner.deadline = Some(deadline.min(LONGEST)))
+    }
+
+    /// Returns a client whose calls wait in another lane, which shares everything else with this one: for a job over many
+    /// users beside calls that somebody waits for.
+    ///
+    /// ```
+    /// # use easemob_admin_api::{AppRoot, Client, Credentials};
+    /// # let client = Client::builder(AppRoot::parse("https://im.example.com/acme/chat")?)
+    /// #     .credentials(Credentials::fixed_token("YWMtx")).build()?;
+    /// use easemob_admin_api::Lane;
+    ///
+    /// let of_the_job = client.with_lane(Lane::Bulk);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn with_lane(&self, lane: Lane) -> Self {
+        self.in_manner(|manner| manner.lane = lane)
+    }
+
+    /// Returns a client that sends a header with its requests, such as `traceparent`, and shares everything else with this
+    /// one. The call for a token, which may serve many, is sent without it.
+    ///
+    /// ```
+    /// # use easemob_admin_api::{AppRoot, Client, Credentials};
+    /// # let client = Client::builder(AppRoot::parse("https://im.example.com/acme/chat")?)
+    /// #     .credentials(Credentials::fixed_token("YWMtx")).build()?;
+    /// let traced = client.with_header("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When the client sets that header itself, or name or value cannot be a header's.
+    pub fn with_header(&self, name: &str, value: &str) -> Result<Self, InvalidHeader> {
+        let mut headers = self.manner.headers.as_ref().clone();
+        headers::add(&mut headers, name, value)?;
+        Ok(self.in_manner(|manner| manner.headers = Arc::new(headers)))
+    }
+
+    /// Returns a client of another app, with the same settings, which shares certificates with this one, connections to the
+    /// same server, and [`ClientBuilder::max_connections`]. Token, rate budget and
+    /// [`requests_sent`](Self::requests_sent) are its own.
+    ///
+    /// ```
+    /// # use easemob_admin_api::{AppRoot, Client, Credentials};
+    /// # let client = Client::builder(AppRoot::parse("https://im.example.com/acme/chat")?)
+    /// #     .credentials(Credentials::fixed_token("YWMtx")).build()?;
+    /// let shop = AppRoot::parse("https://im.example.com/acme/shop")?;
+    /// let of_the_shop = client.for_app(shop, Credentials::client_secret("YXA6id", "YXA6secret"))?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When the credentials are not usable, or a shared budget cannot be written.
+    pub fn for_app(&self, root: AppRoot, credentials: Credentials) -> Result<Self, ConfigError> {
+        let connections = self.pipeline.http().connections();
+        builder::assemble(root, Some(credentials), &self.setup, connections, Vec::new())
+    }
+
+    fn in_manner(&self, change: impl FnOnce(&mut Manner)) -> Self {
+        let mut other = self.clone();
+        change(&mut other.manner);
+        other
     }
 
     /// Sends any endpoint; the methods of the client are short for this.
@@ -146,7 +237,7 @@ impl Client {
     /// the answer is not of the documented form.
     pub async fn execute<E: Endpoint>(&self, endpoint: &E) -> Result<E::Output, Error> {
         self.pipeline
-            .execute(endpoint, Some(&self.tokens), &self.waiting)
+            .execute(endpoint, Some(&self.tokens), &self.manner)
             .await
     }
 
@@ -156,28 +247,35 @@ impl Client {
     /// to the server by this: only a call proves it.
     ///
     /// # Errors
-    /// When the server refuses the credentials, cannot be reached, or a token cannot be signed.
+    /// When the server refuses the credentials, cannot be reached, or a token cannot be signed; or when the deadline of the
+    /// client has passed, while the fetch goes on for later calls.
     pub async fn fetch_token(&self) -> Result<(), Error> {
-        self.tokens
-            .lease()
-            .await
-            .map(drop)
-            .map_err(|error| match error.into() {
-                Kind::Credentials(error) => error,
-                other => Error::new(
-                    &crate::endpoints::token::AppToken::unnamed(),
+        let start = self.pipeline.now();
+        let end = self.manner.deadline.map(|deadline| start + deadline);
+        let failed = match self.pipeline.until(end, self.tokens.lease()).await {
+            Some(Ok(_)) => return Ok(()),
+            Some(Err(error)) => error.into(),
+            None => Kind::Transport(TransportError::deadline_passed(false)),
+        };
+        Err(match failed {
+            Kind::Credentials(error) => error,
+            other => {
+                let token = crate::endpoints::token::AppToken::unnamed();
+                Error::new(
+                    &token,
                     other,
                     0,
-                    std::time::Duration::ZERO,
-                ),
-            })
+                    self.pipeline.now().saturating_duration_since(start),
+                )
+            }
+        })
     }
 
     pub(crate) fn token_unit(&self) -> ExpiresIn {
-        self.token_unit
+        self.setup.expires_in
     }
 
     pub(crate) fn disconnect_verb(&self) -> DisconnectVerb {
-        self.disconnect_verb
+        self.setup.disconnect_verb
     }
 }

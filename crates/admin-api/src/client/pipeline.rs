@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::future::Future;
-use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -10,10 +9,14 @@ use std::time::{Duration, SystemTime};
 use futures_util::future::{Either, select};
 use http::HeaderValue;
 use secrecy::{ExposeSecret as _, SecretString};
-use tokio::sync::watch;
 use tokio::time::Instant;
-use tracing::debug;
+use tracing::{Instrument as _, debug};
 
+use super::builder::Setup;
+use super::headers;
+use super::manner::Manner;
+use super::report::Hook;
+use super::watched::{Progress, Watched, span};
 use crate::app_root::AppRoot;
 use crate::credentials::{FetchError, Lease, TokenCache, bearer};
 use crate::endpoint::{Authority, Bucket, Effect, Endpoint, Request};
@@ -21,8 +24,8 @@ use crate::envelope::{Classified, classify};
 use crate::error::{DecodeError, Delivery, Error, Kind, TransportError, texts_of};
 use crate::redact::Secrets;
 use crate::transport::clock::Clock;
-use crate::transport::http::Http;
-use crate::transport::limit::Limiter;
+use crate::transport::http::{Http, Slot};
+use crate::transport::limit::{Lane, Limiter};
 use crate::transport::retry::{CallState, Decision, Failure, RetryPolicy, decide};
 
 pub(crate) struct Pipeline {
@@ -30,43 +33,13 @@ pub(crate) struct Pipeline {
     http: Http,
     limiter: Limiter,
     retry: RetryPolicy,
-    deadline: Option<Duration>,
+    hook: Option<Hook>,
     clock: Arc<dyn Clock>,
     random: Mutex<fastrand::Rng>,
     sent: AtomicU64,
     secrets: Secrets,
-    /// Stops what fetches tokens, together with the first client.
-    stopped: Waiting,
-}
-
-/// Whether a client and its clones still wait for what comes before a request.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Waiting(Arc<watch::Sender<bool>>);
-
-impl Waiting {
-    pub(super) fn stop(&self) {
-        self.0.send_replace(true);
-    }
-
-    /// Waits for something that comes before a request, unless waiting is given up. What need not be waited for comes
-    /// in any case.
-    async fn unless_stopped<T>(&self, waiting: impl Future<Output = T>) -> Result<T, Kind> {
-        let mut stopped = self.0.subscribe();
-        let stop = stopped.wait_for(|stopped| *stopped);
-        match select(pin!(waiting), pin!(stop)).await {
-            Either::Left((came, _)) => Ok(came),
-            Either::Right(_) => Err(Kind::Transport(TransportError::given_up())),
-        }
-    }
-}
-
-/// How far a call has come, which is known even if it is given up in the middle.
-struct Progress {
-    call: CallState,
-    /// An attempt before this one may have taken effect.
-    doubtful: bool,
-    /// A request is sent, or its answer waited for.
-    on_its_way: bool,
+    /// How tokens are got: given up together with the calls of the first client, and at the end of nobody's deadline.
+    manner: Manner,
 }
 
 /// Why an attempt brought nothing.
@@ -77,26 +50,28 @@ enum Failed {
 }
 
 impl Pipeline {
-    pub(super) fn new(
-        root: AppRoot,
-        http: Http,
-        limiter: Limiter,
-        retry: RetryPolicy,
-        deadline: Option<Duration>,
-        clock: Arc<dyn Clock>,
-        random: fastrand::Rng,
-    ) -> Self {
+    pub(super) fn new(root: AppRoot, http: Http, limiter: Limiter, setup: &Setup) -> Self {
+        let secrets = Secrets::default();
+        for value in headers::secrets(&setup.headers) {
+            secrets.fixed_token(value);
+        }
+        let random = setup
+            .seed
+            .map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
         Self {
             root,
             http,
             limiter,
-            retry,
-            deadline,
-            clock,
+            retry: setup.retry.clone(),
+            hook: setup.hook.clone(),
+            clock: Arc::clone(&setup.clock),
             random: Mutex::new(random),
             sent: AtomicU64::new(0),
-            secrets: Secrets::default(),
-            stopped: Waiting::default(),
+            secrets,
+            manner: Manner {
+                headers: Arc::new(setup.headers.clone()),
+                ..Manner::default()
+            },
         }
     }
 
@@ -126,57 +101,63 @@ impl Pipeline {
         &*self.clock
     }
 
-    pub(super) fn waiting(&self) -> &Waiting {
-        &self.stopped
+    pub(super) fn manner(&self) -> &Manner {
+        &self.manner
     }
 
+    pub(super) fn http(&self) -> &Http {
+        &self.http
+    }
+
+    /// Makes a call. One without `tokens` gets a token itself, and others wait for it.
     pub(super) async fn execute<E: Endpoint>(
         &self,
         endpoint: &E,
         tokens: Option<&TokenCache>,
-        waiting: &Waiting,
+        manner: &Manner,
     ) -> Result<E::Output, Error> {
-        let start = self.clock.now();
-        let request = endpoint
-            .request(&self.root)
-            .map_err(|error| Error::new(endpoint, Kind::Build(error), 0, Duration::ZERO))?;
-        let mut progress = Progress {
-            call: CallState {
-                attempts: 0,
-                ..CallState::first(E::EFFECT)
-            },
-            doubtful: false,
-            on_its_way: false,
-        };
-        // A fetch of the token is for all calls, also for those that have more time.
-        let outcome = match self.deadline.filter(|_| tokens.is_some()) {
-            None => {
-                self.carry_out(endpoint, &request, tokens, waiting, None, &mut progress)
-                    .await
-            }
-            Some(deadline) => {
-                let end = start + deadline;
-                let carried = self.carry_out(endpoint, &request, tokens, waiting, Some(end), &mut progress);
-                let in_time = match select(Box::pin(carried), self.clock.sleep_until(end)).await {
-                    Either::Left((outcome, _)) => Some(outcome),
-                    Either::Right(_) => None,
-                };
-                if let Some(outcome) = in_time {
-                    outcome
-                } else {
-                    let too_late = TransportError::deadline_passed(progress.on_its_way);
-                    Err(Kind::Transport(too_late))
+        let request = endpoint.request(&self.root);
+        let span = span(endpoint, &self.root, request.as_ref().ok(), manner);
+        let mut watched = Watched::begin(endpoint, manner, self.hook.as_ref(), &*self.clock, span.clone());
+        let called = async {
+            let outcome = match request {
+                Err(error) => Err(Kind::Build(error)),
+                Ok(request) => {
+                    let end = manner.deadline.map(|deadline| watched.start() + deadline);
+                    let carried =
+                        self.carry_out(endpoint, &request, tokens, manner, end, &mut watched.progress);
+                    if let Some(outcome) = self.until(end, carried).await {
+                        outcome
+                    } else {
+                        let on_its_way = watched.progress.on_its_way;
+                        Err(Kind::Transport(TransportError::deadline_passed(on_its_way)))
+                    }
                 }
-            }
+            };
+            let outcome = outcome.map_err(|kind| {
+                let progress = &watched.progress;
+                let error = Error::new(endpoint, kind, progress.call.attempts, watched.elapsed());
+                if progress.doubtful {
+                    error.after_a_doubtful_attempt()
+                } else {
+                    error
+                }
+            });
+            watched.ended(&outcome);
+            outcome
         };
-        outcome.map_err(|kind| {
-            let error = Error::new(endpoint, kind, progress.call.attempts, self.since(start));
-            if progress.doubtful {
-                error.after_a_doubtful_attempt()
-            } else {
-                error
-            }
-        })
+        called.instrument(span).await
+    }
+
+    /// Waits for something until a time; `None` if it did not come.
+    pub(super) async fn until<T>(&self, end: Option<Instant>, awaited: impl Future<Output = T>) -> Option<T> {
+        let Some(end) = end else {
+            return Some(awaited.await);
+        };
+        match select(Box::pin(awaited), self.clock.sleep_until(end)).await {
+            Either::Left((came, _)) => Some(came),
+            Either::Right(_) => None,
+        }
     }
 
     async fn carry_out<E: Endpoint>(
@@ -184,23 +165,28 @@ impl Pipeline {
         endpoint: &E,
         request: &Request,
         tokens: Option<&TokenCache>,
-        waiting: &Waiting,
+        manner: &Manner,
         end: Option<Instant>,
         progress: &mut Progress,
     ) -> Result<E::Output, Kind> {
+        // Those that have a connection may wait for a token: the call that gets it waits for none.
+        let limited = tokens.is_some();
         let tokens = tokens.filter(|_| E::AUTHORITY == Authority::App);
+        let waiting = &manner.waiting;
         let mut renewed = false;
         loop {
-            let lease = waiting.unless_stopped(self.admitted(E::BUCKET, tokens)).await??;
+            let admitted = self.admitted(E::BUCKET, tokens, limited, manner.lane, progress);
+            let (lease, slot) = waiting.unless_stopped(admitted).await??;
             let attempt_start = self.clock.now();
             // After a stall the permit and the end may come at once, and nothing is sent after its end.
             if end.is_some_and(|end| attempt_start >= end) {
                 return Err(Kind::Transport(TransportError::deadline_passed(false)));
             }
-            let failed = match self.attempt(endpoint, request, lease, progress).await {
+            let failed = match self.attempt(endpoint, request, lease, manner, progress).await {
                 Ok(output) => return Ok(output),
                 Err(failed) => failed,
             };
+            drop(slot);
             progress.on_its_way = false;
             progress.call.elapsed += self.since(attempt_start);
             let kind = match failed {
@@ -233,24 +219,43 @@ impl Pipeline {
 
     /// Waits for a token, and then for a permit: a permit that waits is used late, on top of those of others.
     ///
-    /// Where the token has expired in the meantime, both are waited for once more. Then the token is used as it is: one
-    /// that lives for less than the wait would never be good enough.
+    /// Where the token has expired in the meantime, or a connection had to be waited for, both are waited for once more.
+    /// Then the token is used as it is: one that lives for less than the wait would never be good enough.
     async fn admitted(
         &self,
         bucket: Bucket,
         tokens: Option<&TokenCache>,
-    ) -> Result<Option<Lease>, FetchError> {
-        let Some(tokens) = tokens else {
-            self.limiter.permit(bucket).await;
-            return Ok(None);
-        };
-        let mut again = false;
+        limited: bool,
+        lane: Lane,
+        progress: &mut Progress,
+    ) -> Result<(Option<Lease>, Option<Slot>), FetchError> {
+        let (mut slot, mut again) = (None, false);
         loop {
-            let lease = tokens.lease().await?;
-            self.limiter.permit(bucket).await;
+            let asked = self.clock.now();
+            let lease = match tokens {
+                Some(tokens) => Some(tokens.lease().await?),
+                None => None,
+            };
+            let had_token = self.clock.now();
+            progress.waited_for_token += had_token.saturating_duration_since(asked);
+            self.limiter.permit(bucket, lane).await;
+            let stale = if limited && slot.is_none() {
+                let (taken, waited) = self.http.slot(lane).await;
+                slot = Some(taken);
+                waited
+            } else {
+                false
+            };
+            progress.waited_for_budget += self.since(had_token);
+            if stale {
+                continue;
+            }
+            let Some(tokens) = tokens else {
+                return Ok((None, slot));
+            };
             match tokens.at_hand() {
-                Some(lease) => return Ok(Some(lease)),
-                None if again => return Ok(Some(lease)),
+                Some(lease) => return Ok((Some(lease), slot)),
+                None if again => return Ok((lease, slot)),
                 None => again = true,
             }
         }
@@ -261,6 +266,7 @@ impl Pipeline {
         endpoint: &E,
         request: &Request,
         lease: Option<Lease>,
+        manner: &Manner,
         progress: &mut Progress,
     ) -> Result<E::Output, Failed> {
         progress.call.attempts += 1;
@@ -270,9 +276,10 @@ impl Pipeline {
         let header = header.or_else(|| endpoint.own_token().map(|token| self.own_header(token)));
         let answer = self
             .http
-            .send(request, header, &*self.clock)
+            .send(request, header, &manner.headers, &*self.clock)
             .await
             .map_err(|error| Failed::Otherwise(Kind::Transport(error)))?;
+        progress.status = Some(answer.status);
         let secrets = if E::SECRET {
             texts_of(request.body.as_deref().unwrap_or_default())
         } else {
@@ -353,6 +360,10 @@ impl Pipeline {
             Decision::RetryAfter(delay) => Some(delay),
             Decision::Exhausted | Decision::Permanent => None,
         }
+    }
+
+    pub(super) fn now(&self) -> Instant {
+        self.clock.now()
     }
 
     fn since(&self, start: Instant) -> Duration {

@@ -42,7 +42,7 @@ impl Fetch for FromServer {
         let (pipeline, endpoint) = (Arc::clone(&self.pipeline), self.endpoint.clone());
         Box::pin(async move {
             let token = pipeline
-                .execute(&endpoint, None, pipeline.waiting())
+                .execute(&endpoint, None, pipeline.manner())
                 .await
                 .map_err(FetchError::Call)?;
             pipeline.secrets().token(token.access_token.expose_secret());

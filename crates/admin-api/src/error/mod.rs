@@ -2,6 +2,9 @@
 
 mod answer;
 mod build;
+mod for_tests;
+mod http_status;
+mod reason;
 mod refusal;
 mod transport;
 
@@ -12,12 +15,14 @@ use std::time::Duration;
 
 pub use answer::{DecodeError, Excerpt};
 pub use build::{BuildError, SignError};
+pub use reason::Reason;
 pub use refusal::ApiError;
 pub(crate) use refusal::{Refusal, texts_of};
 pub use transport::Delivery;
 pub(crate) use transport::TransportError;
 
 use crate::endpoint::{Effect, Endpoint};
+use crate::page::Cursor;
 
 /// A failed call.
 ///
@@ -42,6 +47,7 @@ pub struct Error {
     inner: Arc<Inner>,
 }
 
+#[derive(Clone)]
 struct Inner {
     kind: Kind,
     call: &'static str,
@@ -52,9 +58,11 @@ struct Inner {
     elapsed: Duration,
     /// An attempt before the last may have taken effect.
     maybe_done: bool,
+    /// Where the page of a listing begins that could not be read.
+    cursor: Option<Cursor>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Kind {
     Build(BuildError),
     Credentials(Error),
@@ -90,6 +98,7 @@ impl Error {
                 attempts,
                 elapsed,
                 maybe_done: false,
+                cursor: None,
             }),
         }
     }
@@ -104,10 +113,102 @@ impl Error {
 
     /// Remembers that an attempt before the last may have taken effect.
     pub(crate) fn after_a_doubtful_attempt(mut self) -> Self {
-        if let Some(inner) = Arc::get_mut(&mut self.inner) {
-            inner.maybe_done = true;
-        }
+        Arc::make_mut(&mut self.inner).maybe_done = true;
         self
+    }
+
+    /// Remembers where a listing can be continued.
+    pub(crate) fn at_cursor(mut self, cursor: Option<Cursor>) -> Self {
+        Arc::make_mut(&mut self.inner).cursor = cursor;
+        self
+    }
+
+    /// Returns why the call failed.
+    #[must_use]
+    pub fn reason(&self) -> Reason {
+        match &self.inner.kind {
+            Kind::Build(_) => Reason::InvalidCall,
+            Kind::Credentials(_) | Kind::Sign(_) => Reason::Credentials,
+            Kind::Refused(refusal) if refusal.by_the_service => Reason::Refused,
+            Kind::Refused(_) => Reason::ForeignAnswer,
+            Kind::Transport(error) => error.reason(),
+            Kind::Decode(error) if error.foreign => Reason::ForeignAnswer,
+            Kind::Decode(_) => Reason::Undecodable,
+            Kind::Listing(_) => Reason::IncompleteListing,
+        }
+    }
+
+    /// Returns the failed call for a token, if the call failed for want of one.
+    #[must_use]
+    pub fn token_error(&self) -> Option<&Self> {
+        match &self.inner.kind {
+            Kind::Credentials(error) => Some(error),
+            _ => None,
+        }
+    }
+
+    /// Returns true if time ran out: the deadline of the call, or a time-out of an attempt or of the call for its token.
+    #[must_use]
+    pub fn is_timeout(&self) -> bool {
+        match &self.inner.kind {
+            Kind::Transport(error) => error.is_timeout(),
+            Kind::Credentials(error) => error.is_timeout(),
+            _ => false,
+        }
+    }
+
+    /// Returns true if the call itself is at fault: it could not be sent as it is, or the service refused its arguments
+    /// (400, 413, 414, 415). The same call fails again.
+    ///
+    /// A user that the service does not know is not such a mistake: see [`Error::is_not_found`].
+    #[must_use]
+    pub fn is_invalid_call(&self) -> bool {
+        let refused = |refusal: &Refusal| matches!(refusal.status, 400 | 413 | 414 | 415);
+        self.reason() == Reason::InvalidCall
+            || (self.own_refusal().is_some_and(refused) && !self.is_not_found() && !self.is_unsupported())
+            || self.is_too_large()
+    }
+
+    /// Returns where a listing can be continued: at the page that could not be read. Nothing if that is the first page,
+    /// or the error is not one of a listing.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let sandbox = easemob_admin_sandbox::Sandbox::start().await?;
+    /// # use easemob_admin_api::{AppRoot, Client, Credentials, RetryPolicy};
+    /// # let client = Client::builder(AppRoot::parse(&sandbox.app_root())?).retry(RetryPolicy::none())
+    /// #     .credentials(Credentials::client_secret(sandbox.client_id(), sandbox.client_secret())).build()?;
+    /// use easemob_admin_api::UserQuery;
+    /// use easemob_admin_sandbox::Fault;
+    /// use futures_util::{StreamExt as _, TryStreamExt as _};
+    ///
+    /// for name in ["ann", "bob", "eve"] {
+    ///     sandbox.register(name);
+    /// }
+    /// let query = UserQuery::new().page_size(2);
+    /// let mut pages = Box::pin(client.list_users_pages(query.clone()));
+    /// let first = pages.try_next().await?.unwrap();
+    /// sandbox.inject(Fault::status("users.list", 503).times(1));
+    /// let error = pages.next().await.unwrap().unwrap_err();
+    ///
+    /// let rest = query.starting_at(error.cursor().cloned());
+    /// let rest: Vec<_> = client.list_users(rest).try_collect().await?;
+    /// assert_eq!((first.items.len(), rest.len()), (2, 1));
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn cursor(&self) -> Option<&Cursor> {
+        self.inner.cursor.as_ref()
+    }
+
+    /// Returns a word for metrics and spans.
+    pub(crate) fn category(&self) -> &'static str {
+        match self.inner.kind.delivery() {
+            _ if matches!(self.inner.kind, Kind::Refused(_)) => "refused",
+            _ if matches!(self.inner.kind, Kind::Decode(_) | Kind::Listing(_)) => "undecodable",
+            Some(Delivery::Unknown) => "no_answer",
+            _ => "not_sent",
+        }
     }
 
     /// Returns true if the same request may be sent again later, and could succeed then.
@@ -227,7 +328,7 @@ impl Error {
             return false;
         }
         match &self.inner.kind {
-            Kind::Transport(error) => error.is_no_connection(),
+            Kind::Transport(error) => matches!(error.reason(), Reason::NoConnection | Reason::Tls),
             Kind::Credentials(error) => error.is_unreachable(),
             _ => false,
         }
@@ -239,7 +340,7 @@ impl Error {
     pub fn is_given_up(&self) -> bool {
         !self.inner.maybe_done
             && match &self.inner.kind {
-                Kind::Transport(error) => error.is_given_up(),
+                Kind::Transport(error) => error.reason() == Reason::GivenUp,
                 Kind::Credentials(error) => error.is_given_up(),
                 _ => false,
             }

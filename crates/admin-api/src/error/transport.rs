@@ -4,6 +4,8 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
 
+use super::Reason;
+
 /// What is known about the arrival of a request at the server.
 ///
 /// ```
@@ -32,19 +34,17 @@ pub(crate) struct TransportError {
     delivery: Delivery,
     headline: &'static str,
     permanent: bool,
-    no_connection: bool,
-    given_up: bool,
+    reason: Reason,
     cause: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
 impl TransportError {
-    pub(crate) fn new(delivery: Delivery, headline: &'static str) -> Self {
+    fn new(delivery: Delivery, reason: Reason, headline: &'static str) -> Self {
         Self {
             delivery,
             headline,
             permanent: false,
-            no_connection: false,
-            given_up: false,
+            reason,
             cause: None,
         }
     }
@@ -59,17 +59,46 @@ impl TransportError {
         self
     }
 
-    /// Takes over the cause that a layer below has boxed already.
-    pub(crate) fn caused_by_any(mut self, cause: Box<dyn StdError + Send + Sync>) -> Self {
-        self.cause = Some(cause.into());
-        self
+    /// The request itself cannot be sent; the same one never can.
+    pub(crate) fn unusable_request(headline: &'static str) -> Self {
+        Self::new(Delivery::NotSent, Reason::InvalidCall, headline).permanent()
     }
 
     pub(crate) fn no_connection() -> Self {
+        Self::new(
+            Delivery::NotSent,
+            Reason::NoConnection,
+            "no connection to the server",
+        )
+    }
+
+    /// The same, by its cause: not all of them are the server's.
+    pub(crate) fn no_connection_because(cause: Box<dyn StdError + Send + Sync>) -> Self {
+        let made = match Obstacle::of(&*cause) {
+            Some(Obstacle::Descriptors) => Self::no_descriptors(),
+            #[cfg(feature = "tls")]
+            Some(Obstacle::Tls) => Self::insecure(),
+            None => Self::no_connection(),
+        };
         Self {
-            no_connection: true,
-            ..Self::new(Delivery::NotSent, "no connection to the server")
+            cause: Some(cause.into()),
+            ..made
         }
+    }
+
+    pub(super) fn no_descriptors() -> Self {
+        let headline = "no connection can be opened: this process has as many open files (file descriptors) as it may; \
+                        raise `ulimit -n`, or lower `max_connections` of the client";
+        Self::new(Delivery::NotSent, Reason::TooManyOpenFiles, headline)
+    }
+
+    pub(super) fn insecure() -> Self {
+        Self::new(
+            Delivery::NotSent,
+            Reason::Tls,
+            "no secure connection to the server",
+        )
+        .permanent()
     }
 
     pub(crate) fn no_connection_in_time() -> Self {
@@ -80,15 +109,25 @@ impl TransportError {
     }
 
     pub(crate) fn no_answer_in_time() -> Self {
-        Self::new(Delivery::Unknown, "no answer within the time-out")
+        Self::new(
+            Delivery::Unknown,
+            Reason::NoAnswerInTime,
+            "no answer within the time-out",
+        )
     }
 
     pub(crate) fn broke_before_the_answer() -> Self {
-        Self::new(Delivery::Unknown, "the connection broke before the answer")
+        let headline = "the connection broke before the answer";
+        Self::new(Delivery::Unknown, Reason::ConnectionLost, headline)
     }
 
     pub(crate) fn answer_broke_off() -> Self {
-        Self::new(Delivery::Unknown, "the answer broke off")
+        Self::new(Delivery::Unknown, Reason::ConnectionLost, "the answer broke off")
+    }
+
+    /// An answer that is not read to its end.
+    pub(crate) fn unusable_answer(headline: &'static str) -> Self {
+        Self::new(Delivery::Unknown, Reason::Undecodable, headline).permanent()
     }
 
     /// The caller's time was over; a request that was on its way then may arrive.
@@ -98,22 +137,30 @@ impl TransportError {
         } else {
             Delivery::NotSent
         };
-        Self::new(delivery, "the deadline of the call has passed")
+        Self::new(
+            delivery,
+            Reason::DeadlinePassed,
+            "the deadline of the call has passed",
+        )
     }
 
     /// The caller no longer wants to wait.
     pub(crate) fn given_up() -> Self {
-        Self {
-            given_up: true,
-            ..Self::new(
-                Delivery::NotSent,
-                "given up while waiting for its turn; it was not sent",
-            )
-        }
+        let headline = "given up while waiting for its turn; it was not sent";
+        Self::new(Delivery::NotSent, Reason::GivenUp, headline)
     }
 
-    pub(super) fn is_given_up(&self) -> bool {
-        self.given_up
+    pub(crate) fn reason(&self) -> Reason {
+        self.reason
+    }
+
+    /// True if time ran out, of the call or of an attempt.
+    pub(super) fn is_timeout(&self) -> bool {
+        matches!(self.reason, Reason::NoAnswerInTime | Reason::DeadlinePassed) || self.is_late_connection()
+    }
+
+    fn is_late_connection(&self) -> bool {
+        self.headline == Self::no_connection_in_time().headline
     }
 
     pub(crate) fn delivery(&self) -> Delivery {
@@ -124,13 +171,70 @@ impl TransportError {
         self.permanent
     }
 
-    /// True if there was nobody to send it to; a request that cannot be made was not sent either.
-    pub(super) fn is_no_connection(&self) -> bool {
-        self.no_connection
-    }
-
     pub(super) fn headline(&self) -> &'static str {
         self.headline
+    }
+}
+
+/// What stands between this process and a server that may well be there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Obstacle {
+    /// This process, or the machine, has no file descriptor left.
+    Descriptors,
+    /// Both do not agree on TLS, or the certificate is not believed.
+    #[cfg(feature = "tls")]
+    Tls,
+}
+
+impl Obstacle {
+    fn of(error: &(dyn StdError + 'static)) -> Option<Self> {
+        let mut next = Some(error);
+        while let Some(error) = next {
+            if let Some(error) = error.downcast_ref::<std::io::Error>() {
+                if is_descriptors(error) {
+                    return Some(Self::Descriptors);
+                }
+                // Its own source is that of what it wraps.
+                if let Some(found) = error.get_ref().and_then(|wrapped| Self::of(wrapped)) {
+                    return Some(found);
+                }
+            }
+            #[cfg(feature = "tls")]
+            if error.downcast_ref::<rustls::Error>().is_some_and(is_final) {
+                return Some(Self::Tls);
+            }
+            next = error.source();
+        }
+        None
+    }
+}
+
+#[cfg(unix)]
+fn is_descriptors(error: &std::io::Error) -> bool {
+    use rustix::io::Errno;
+    let code = error.raw_os_error();
+    [Errno::MFILE, Errno::NFILE]
+        .iter()
+        .any(|errno| code == Some(errno.raw_os_error()))
+}
+
+#[cfg(not(unix))]
+fn is_descriptors(_: &std::io::Error) -> bool {
+    false
+}
+
+/// Whether the next attempt would end in the same way.
+#[cfg(feature = "tls")]
+fn is_final(error: &rustls::Error) -> bool {
+    use rustls::{AlertDescription, Error};
+    match error {
+        Error::AlertReceived(AlertDescription::InternalError | AlertDescription::UserCanceled) => false,
+        Error::AlertReceived(_)
+        | Error::InvalidCertificate(_)
+        | Error::InvalidMessage(_)
+        | Error::NoCertificatesPresented
+        | Error::PeerIncompatible(_) => true,
+        _ => false,
     }
 }
 
@@ -145,5 +249,50 @@ impl StdError for TransportError {
         self.cause
             .as_deref()
             .map(|cause| cause as &(dyn StdError + 'static))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_process_without_descriptors_is_told_apart_from_a_server_that_is_away() {
+        for (code, reason) in [
+            (rustix::io::Errno::MFILE, Reason::TooManyOpenFiles),
+            (rustix::io::Errno::NFILE, Reason::TooManyOpenFiles),
+            (rustix::io::Errno::CONNREFUSED, Reason::NoConnection),
+        ] {
+            let bare = io::Error::from_raw_os_error(code.raw_os_error());
+            let wrapped = io::Error::other(io::Error::from_raw_os_error(code.raw_os_error()));
+            for cause in [bare, wrapped] {
+                let error = TransportError::no_connection_because(Box::new(cause));
+                assert_eq!((error.reason(), error.is_permanent()), (reason, false));
+                assert_eq!(error.delivery(), Delivery::NotSent);
+            }
+        }
+    }
+
+    #[cfg(feature = "tls")]
+    #[test]
+    fn tls_that_will_fail_again_is_permanent() {
+        use rustls::{AlertDescription, CertificateError, Error, InvalidMessage};
+        for (error, permanent) in [
+            (Error::InvalidCertificate(CertificateError::Expired), true),
+            (Error::InvalidMessage(InvalidMessage::InvalidContentType), true),
+            (Error::AlertReceived(AlertDescription::CertificateRequired), true),
+            (Error::AlertReceived(AlertDescription::InternalError), false),
+        ] {
+            let cause = io::Error::other(error.clone());
+            let made = TransportError::no_connection_because(Box::new(cause));
+            assert_eq!(
+                (made.is_permanent(), made.reason() == Reason::Tls),
+                (permanent, permanent),
+                "{error}"
+            );
+        }
     }
 }

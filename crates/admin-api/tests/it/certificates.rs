@@ -106,3 +106,98 @@ fn what_is_no_certificate_is_told_when_the_client_is_built() {
         assert!(client.build().is_err(), "{wrong}");
     }
 }
+
+#[tokio::test]
+async fn a_client_shows_its_own_certificate_where_it_has_one() {
+    let server = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let authority_key = rcgen::KeyPair::generate().unwrap();
+    let authority = params.self_signed(&authority_key).unwrap();
+    let issuer = rcgen::Issuer::from_params(&params, &authority_key);
+    let key = rcgen::KeyPair::generate().unwrap();
+    let params = rcgen::CertificateParams::new(vec!["backend".to_owned()]).unwrap();
+    let certificate = params.signed_by(&key, &issuer).unwrap();
+
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(authority.der().clone()).unwrap();
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let verifier =
+        rustls::server::WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_client_cert_verifier(verifier.build().unwrap())
+        .with_single_cert(
+            vec![server.cert.der().clone()],
+            PrivateKeyDer::try_from(server.signing_key.serialize_der()).unwrap(),
+        )
+        .unwrap();
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let agree = move |stream: TcpStream| {
+        let acceptor = acceptor.clone();
+        async move { acceptor.accept(stream).await.ok() }
+    };
+    let (address, seen) = serve_over(vec![vec![Step::Forever(logged_out())]], agree).await;
+    let trusting = || builder("https", "localhost", address).trust_certificates(server.cert.pem());
+
+    let stranger = trusting().build().unwrap();
+    let error = stranger.logout_all(&user("ann")).await.unwrap_err();
+    assert!(counts(&seen).iter().all(|requests| *requests == 0), "{error:?}");
+
+    let identity = certificate.pem() + &key.serialize_pem();
+    let client = trusting().client_identity(identity.as_str());
+    assert!(!format!("{client:?}").contains("PRIVATE KEY"));
+    assert!(
+        client
+            .build()
+            .unwrap()
+            .logout_all(&user("ann"))
+            .await
+            .unwrap()
+            .is_logged_out()
+    );
+
+    for unusable in ["", "PRIVATE KEY", &certificate.pem(), &key.serialize_pem()] {
+        let error = trusting().client_identity(unusable).build().unwrap_err();
+        assert!(error.to_string().contains("the client's identity"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn settings_of_the_programs_own_take_the_place_of_all_others() {
+    let (address, seen, pem) = server().await;
+    let mut roots = rustls::RootCertStore::empty();
+    for certificate in rustls_pem(&pem) {
+        roots.add(certificate).unwrap();
+    }
+    let mut config = rustls::ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    let config = Arc::new(config);
+    let client = builder("https", "localhost", address).tls_config(Arc::clone(&config));
+    assert!(
+        client
+            .build()
+            .unwrap()
+            .logout_all(&user("ann"))
+            .await
+            .unwrap()
+            .is_logged_out()
+    );
+    assert_eq!(counts(&seen), [1]);
+    let both = builder("https", "localhost", address)
+        .tls_config(config)
+        .trust_certificates(pem);
+    assert!(both.build().is_err());
+}
+
+fn rustls_pem(pem: &str) -> Vec<rustls::pki_types::CertificateDer<'static>> {
+    use rustls::pki_types::pem::PemObject as _;
+    rustls::pki_types::CertificateDer::pem_slice_iter(pem.as_bytes())
+        .map(Result::unwrap)
+        .collect()
+}

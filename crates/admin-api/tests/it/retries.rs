@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use easemob_admin_api::{DeviceId, RateLimit, RetryPolicy, Timeouts};
+use easemob_admin_api::{DeviceId, RateLimit, Reason, RetryPolicy, Timeouts};
 use easemob_admin_sandbox::{Fault, Sandbox};
 use futures_util::FutureExt as _;
 
@@ -262,4 +262,19 @@ async fn a_deadline_in_the_middle_of_a_logout_leaves_its_outcome_unknown() {
         "{error}"
     );
     assert_eq!(error.attempts(), 1);
+}
+
+#[tokio::test]
+async fn a_deadline_ends_the_wait_for_a_token_and_the_fetch_goes_on() {
+    let sandbox = sandbox().await;
+    sandbox.inject(Fault::delay("token", Duration::from_secs(600)));
+    let client = client(&sandbox);
+    let hurried = client.with_deadline(Duration::from_millis(100));
+    let error = hurried.fetch_token().await.unwrap_err();
+    assert!(error.is_timeout() && !error.is_outcome_unknown(), "{error:?}");
+    assert_eq!((error.call(), error.reason()), ("token", Reason::DeadlinePassed));
+    sandbox.release_calls();
+    sandbox.clear_faults();
+    client.fetch_token().await.unwrap();
+    assert_eq!(sandbox.call_count("token"), 1);
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use easemob_admin_api::{
-    Client, Cursor, Device, DeviceId, DeviceLimits, DeviceList, LogoutOutcome, OddEntry, OnlineStatus,
+    Client, Cursor, Device, DeviceId, DeviceLimits, DeviceList, Lane, LogoutOutcome, OddEntry, OnlineStatus,
     UserId, UserQuery,
 };
 
@@ -179,7 +179,7 @@ impl Calls for Server {
 
     fn apart(&self) -> Self {
         Self {
-            client: self.client.apart(),
+            client: self.client.apart().with_lane(Lane::Bulk),
             ages: Arc::clone(&self.ages),
         }
     }

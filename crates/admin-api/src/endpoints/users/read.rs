@@ -68,6 +68,7 @@ pub(super) fn first_user(answer: &Envelope<'_>) -> Result<User, DecodeError> {
 pub struct UserQuery {
     page_size: usize,
     activated: Option<bool>,
+    start: Option<Cursor>,
 }
 
 impl Default for UserQuery {
@@ -83,6 +84,7 @@ impl UserQuery {
         Self {
             page_size: 100,
             activated: None,
+            start: None,
         }
     }
 
@@ -99,6 +101,14 @@ impl UserQuery {
     #[must_use]
     pub fn activated(mut self, activated: bool) -> Self {
         self.activated = Some(activated);
+        self
+    }
+
+    /// Begins a listing at a cursor that was kept, such as [`Error::cursor`]; `None` for the first page. For a single page
+    /// the cursor is an argument of its own.
+    #[must_use]
+    pub fn starting_at(mut self, cursor: Option<Cursor>) -> Self {
+        self.start = cursor;
         self
     }
 }
@@ -210,19 +220,22 @@ impl Client {
         &self,
         query: UserQuery,
     ) -> impl Stream<Item = Result<Page<User>, Error>> + Send + 'static {
-        let start = At::Page(self.clone(), query, None, CursorTrail::from(None));
+        let cursor = query.start.clone();
+        let trail = CursorTrail::from(cursor.as_ref());
+        let start = At::Page(Box::new((self.clone(), query, cursor, trail)));
         stream::try_unfold(start, |at| async move {
             let (client, query, cursor, mut trail) = match at {
-                At::Page(client, query, cursor, trail) => (client, query, cursor, trail),
+                At::Page(here) => *here,
                 At::End(None) => return Ok(None),
                 At::End(Some(endless)) => return Err(listing_error(endless)),
             };
-            let page = client.list_users_page(&query, cursor.as_ref()).await?;
+            let page = client.list_users_page(&query, cursor.as_ref()).await;
+            let page = page.map_err(|error| error.at_cursor(cursor))?;
             let empty = page.items.is_empty() && page.odd.is_empty();
             let at = match (page.next.clone(), trail.follow(empty, page.next.as_ref())) {
                 (_, Err(endless)) => At::End(Some(endless)),
                 (None, Ok(())) => At::End(None),
-                (next, Ok(())) => At::Page(client, query, next, trail),
+                (next, Ok(())) => At::Page(Box::new((client, query, next, trail))),
             };
             Ok(Some((page, at)))
         })
@@ -231,7 +244,7 @@ impl Client {
 
 /// How far a listing has come.
 enum At {
-    Page(Client, UserQuery, Option<Cursor>, CursorTrail),
+    Page(Box<(Client, UserQuery, Option<Cursor>, CursorTrail)>),
     End(Option<EndlessListing>),
 }
 

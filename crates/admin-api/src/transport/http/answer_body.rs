@@ -2,7 +2,7 @@
 
 use bytes::{Bytes, BytesMut};
 
-use crate::error::{Delivery, TransportError};
+use crate::error::TransportError;
 
 /// The largest answer that is read. A page of 100 users is about 100 KiB.
 pub(super) const LARGEST: usize = 16 * 1024 * 1024;
@@ -23,7 +23,7 @@ impl AnswerBody {
         let length = self.whole.as_ref().map_or(self.first.len(), BytesMut::len);
         if length + piece.len() > LARGEST {
             let problem = "the answer is larger than 16 MiB";
-            return Err(TransportError::new(Delivery::Unknown, problem).permanent());
+            return Err(TransportError::unusable_answer(problem));
         }
         if length == 0 {
             self.first = piece;

@@ -10,7 +10,8 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tower_service::Service;
 
-use super::{Settings, SetupError};
+use super::{Connections, SetupError};
+use crate::app_root::AppRoot;
 
 /// A connection, before HTTP is spoken on it.
 #[cfg(feature = "tls")]
@@ -35,17 +36,17 @@ enum Kind {
 }
 
 impl Connector {
-    pub(super) fn new(settings: &Settings<'_>) -> Result<Self, SetupError> {
-        let server: Uri = settings.root.origin().parse()?;
+    pub(super) fn new(root: &AppRoot, connections: &Connections) -> Result<Self, SetupError> {
+        let server: Uri = root.origin().parse()?;
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         // Divided among the addresses of the name, so that a dead one leaves time for the next.
-        tcp.set_connect_timeout(Some(settings.timeouts.connect));
+        tcp.set_connect_timeout(Some(connections.settings().timeouts.connect));
         let kind = if server.scheme() == Some(&http::uri::Scheme::HTTP) {
             Kind::Plain(tcp)
         } else {
-            over_tls(tcp, settings)?
+            over_tls(tcp, connections)?
         };
         Ok(Self { server, kind })
     }
@@ -69,12 +70,12 @@ impl Connector {
 }
 
 #[cfg(feature = "tls")]
-fn over_tls(tcp: HttpConnector, settings: &Settings<'_>) -> Result<Kind, SetupError> {
-    let tls = HttpsConnectorBuilder::new().with_tls_config(super::tls::config(settings.trusted)?);
+fn over_tls(tcp: HttpConnector, connections: &Connections) -> Result<Kind, SetupError> {
+    let tls = HttpsConnectorBuilder::new().with_tls_config(connections.tls()?);
     Ok(Kind::Tls(tls.https_only().enable_http1().wrap_connector(tcp)))
 }
 
 #[cfg(not(feature = "tls"))]
-fn over_tls(_: HttpConnector, _: &Settings<'_>) -> Result<Kind, SetupError> {
+fn over_tls(_: HttpConnector, _: &Connections) -> Result<Kind, SetupError> {
     Err("this program was built without TLS; enable one of the features `aws-lc-rs` and `ring`".into())
 }

@@ -1,7 +1,7 @@
 //! Requests on connections of our own.
 
 use http::header::{ACCEPT, AUTHORIZATION, HOST, USER_AGENT};
-use http::{HeaderValue, Uri};
+use http::{HeaderMap, HeaderValue, Uri};
 use http_body_util::Full;
 use tokio::time::{Instant, timeout_at};
 use url::Position;
@@ -9,9 +9,10 @@ use url::Position;
 use super::connect::Connector;
 use super::link::{Link, Outgoing, Patience, Unanswered};
 use super::pool::Pool;
-use super::{Received, Settings, SetupError, describe_body};
+use super::{Connections, Received, SetupError, add_own, describe_body};
+use crate::app_root::AppRoot;
 use crate::endpoint::Request;
-use crate::error::{Delivery, TransportError};
+use crate::error::TransportError;
 use crate::transport::timeouts::Timeouts;
 
 #[derive(Debug)]
@@ -25,12 +26,13 @@ pub(super) struct Direct {
 }
 
 impl Direct {
-    pub(super) fn new(settings: &Settings<'_>) -> Result<Self, SetupError> {
+    pub(super) fn new(root: &AppRoot, connections: &Connections) -> Result<Self, SetupError> {
+        let settings = connections.settings();
         Ok(Self {
-            connector: Connector::new(settings)?,
-            idle: Pool::default(),
+            connector: Connector::new(root, connections)?,
+            idle: Pool::new(settings.most),
             timeouts: settings.timeouts,
-            host: settings.root.authority().parse()?,
+            host: root.authority().parse()?,
             user_agent: settings.user_agent.parse()?,
         })
     }
@@ -39,8 +41,9 @@ impl Direct {
         &self,
         request: &Request,
         authorization: Option<HeaderValue>,
+        own: &HeaderMap,
     ) -> Result<Received, TransportError> {
-        let mut outgoing = self.outgoing(request, authorization)?;
+        let mut outgoing = self.outgoing(request, authorization, own)?;
         let start = Instant::now();
         let patience = Patience {
             deadline: start + self.timeouts.total,
@@ -76,7 +79,7 @@ impl Direct {
         let stream = timeout_at(deadline, self.connector.connect())
             .await
             .map_err(|late| TransportError::no_connection_in_time().caused_by(late))?
-            .map_err(|error| TransportError::no_connection().caused_by_any(error))?;
+            .map_err(TransportError::no_connection_because)?;
         Link::new(stream)
             .await
             .map(Box::new)
@@ -87,23 +90,23 @@ impl Direct {
         &self,
         request: &Request,
         authorization: Option<HeaderValue>,
+        own: &HeaderMap,
     ) -> Result<Outgoing, TransportError> {
         let mut outgoing = http::Request::new(Full::new(request.body.clone().unwrap_or_default()));
         let target = &request.url[Position::BeforePath..Position::AfterQuery];
         *outgoing.uri_mut() = Uri::try_from(target).map_err(|error| {
-            TransportError::new(Delivery::NotSent, "the request could not be made")
-                .permanent()
-                .caused_by(error)
+            TransportError::unusable_request("the request could not be made").caused_by(error)
         })?;
         *outgoing.method_mut() = request.method.clone();
         let headers = outgoing.headers_mut();
-        headers.reserve(6);
+        headers.reserve(6 + own.len());
         headers.insert(HOST, self.host.clone());
         headers.insert(USER_AGENT, self.user_agent.clone());
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         if let Some(value) = authorization {
             headers.insert(AUTHORIZATION, value);
         }
+        add_own(own, headers);
         describe_body(request, headers);
         Ok(outgoing)
     }

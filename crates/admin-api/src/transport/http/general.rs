@@ -5,9 +5,9 @@ use http::{HeaderMap, HeaderValue};
 use reqwest::redirect::Policy;
 
 use super::answer_body::AnswerBody;
-use super::{Received, Settings, SetupError, describe_body};
+use super::{Connections, Received, SetupError, add_own, describe_body};
 use crate::endpoint::Request;
-use crate::error::{Delivery, TransportError};
+use crate::error::TransportError;
 
 #[derive(Clone, Debug)]
 pub(super) struct General {
@@ -15,10 +15,13 @@ pub(super) struct General {
 }
 
 impl General {
-    pub(super) fn new(settings: &Settings<'_>) -> Result<Self, SetupError> {
+    /// Sets the library up; `environment` says whether it heeds the proxies that the environment names.
+    pub(super) fn new(connections: &Connections, environment: bool) -> Result<Self, SetupError> {
+        let settings = connections.settings();
         let timeouts = &settings.timeouts;
         let mut builder = reqwest::Client::builder()
-            .user_agent(settings.user_agent)
+            .user_agent(&settings.user_agent)
+            .pool_max_idle_per_host(settings.most)
             .connect_timeout(timeouts.connect)
             .read_timeout(timeouts.read)
             .timeout(timeouts.total)
@@ -27,9 +30,11 @@ impl General {
             .tcp_nodelay(true);
         #[cfg(feature = "tls")]
         {
-            builder = builder.tls_backend_preconfigured(super::tls::config(settings.trusted)?);
+            builder = builder.tls_backend_preconfigured(connections.tls()?);
         }
-        if !settings.proxy {
+        if let Some(proxy) = &settings.proxy {
+            builder = builder.proxy(proxy.proxy()?);
+        } else if !environment {
             builder = builder.no_proxy();
         }
         Ok(Self {
@@ -41,12 +46,14 @@ impl General {
         &self,
         request: &Request,
         authorization: Option<HeaderValue>,
+        own: &HeaderMap,
     ) -> Result<Received, TransportError> {
         let mut headers = HeaderMap::with_capacity(4);
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         if let Some(value) = authorization {
             headers.insert(AUTHORIZATION, value);
         }
+        add_own(own, &mut headers);
         describe_body(request, &mut headers);
         let mut outgoing = self
             .client
@@ -79,9 +86,9 @@ fn transport_error(error: reqwest::Error) -> TransportError {
     let made = if connect && timeout {
         TransportError::no_connection_in_time()
     } else if connect {
-        TransportError::no_connection()
+        return TransportError::no_connection_because(error.without_url().into());
     } else if error.is_builder() {
-        TransportError::new(Delivery::NotSent, "the request could not be made").permanent()
+        TransportError::unusable_request("the request could not be made")
     } else if timeout {
         TransportError::no_answer_in_time()
     } else if error.is_body() || error.is_decode() {

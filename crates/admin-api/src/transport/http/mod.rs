@@ -6,32 +6,40 @@
 
 mod answer_body;
 mod connect;
+mod connections;
 mod direct;
+mod environment;
 #[cfg(feature = "proxy")]
 mod general;
 mod link;
 mod no_proxy;
 mod pool;
+#[cfg(feature = "proxy")]
+mod proxy;
 #[cfg(feature = "tls")]
 pub(crate) mod tls;
 mod unpack;
 
 use std::error::Error as StdError;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, Method, StatusCode};
 
+pub(crate) use self::connections::{Connections, Settings, Slot, TlsSettings};
 use self::direct::Direct;
 #[cfg(feature = "proxy")]
 use self::general::General;
+#[cfg(feature = "proxy")]
+pub(crate) use self::proxy::ProxyAddress;
 use super::clock::Clock;
-use super::timeouts::Timeouts;
+use super::limit::Lane;
 use crate::app_root::AppRoot;
 use crate::endpoint::Request;
 use crate::envelope::Answer;
-use crate::error::{Delivery, TransportError};
+use crate::error::TransportError;
 
 /// The longest `Retry-After` that is believed; a foreign number must not overflow the clock.
 const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
@@ -59,21 +67,15 @@ pub enum Transport {
     General,
 }
 
-/// What a transport has to know.
-#[derive(Clone, Debug)]
-pub(crate) struct Settings<'a> {
-    pub(crate) root: &'a AppRoot,
-    pub(crate) timeouts: Timeouts,
-    pub(crate) user_agent: &'a str,
-    /// Whether the environment may name a proxy.
-    pub(crate) proxy: bool,
-    /// Certificates that are trusted besides those of the system, as texts in PEM form.
-    pub(crate) trusted: &'a [Vec<u8>],
-    pub(crate) transport: Transport,
-}
-
 /// Why a client cannot be set up.
 pub(crate) type SetupError = Box<dyn StdError + Send + Sync>;
+
+/// Adds the headers of the caller's own, which are none that the client sets.
+fn add_own(own: &HeaderMap, headers: &mut HeaderMap) {
+    for (name, value) in own {
+        headers.insert(name, value.clone());
+    }
+}
 
 /// Adds what says that there is JSON, or nothing, in the body.
 ///
@@ -97,8 +99,10 @@ struct Received {
     body: Bytes,
 }
 
+/// What carries the requests of one client.
 #[derive(Debug)]
 pub(crate) struct Http {
+    connections: Arc<Connections>,
     carrier: Carrier,
     /// What the address of every request begins with: scheme, host and port, up to the path.
     origin: String,
@@ -106,35 +110,29 @@ pub(crate) struct Http {
 
 #[derive(Debug)]
 enum Carrier {
-    Direct(Box<Direct>),
+    Direct(Arc<Direct>),
     #[cfg(feature = "proxy")]
     General(General),
 }
 
 impl Http {
-    pub(crate) fn new(settings: &Settings<'_>) -> Result<Self, SetupError> {
-        let root = settings.root;
-        let variable = |name: &str| std::env::var_os(name);
-        let settings = &Settings {
-            proxy: settings.proxy && !root.is_loopback() && !names_an_exception(variable, root),
-            ..settings.clone()
-        };
-        let proxied = || settings.proxy && names_a_proxy(variable);
-        let direct = match settings.transport {
-            Transport::Automatic => !proxied(),
-            Transport::Direct => true,
-            Transport::General => false,
-        };
-        let carrier = if direct {
-            Carrier::Direct(Box::new(Direct::new(settings)?))
-        } else {
-            general(settings)?
-        };
+    pub(crate) fn new(root: &AppRoot, connections: &Arc<Connections>) -> Result<Self, SetupError> {
         Ok(Self {
-            carrier,
+            carrier: connections.carrier(root)?,
+            connections: Arc::clone(connections),
             // With its slash, so that no longer host name begins with it.
-            origin: format!("{}/", settings.root.origin()),
+            origin: format!("{}/", root.origin()),
         })
+    }
+
+    /// Returns what other clients can share.
+    pub(crate) fn connections(&self) -> &Arc<Connections> {
+        &self.connections
+    }
+
+    /// Waits until one more request may be on its way, and says whether it had to wait.
+    pub(crate) async fn slot(&self, lane: Lane) -> (Slot, bool) {
+        self.connections.slot(lane).await
     }
 
     /// Sends a request and reads the whole answer.
@@ -142,18 +140,19 @@ impl Http {
         &self,
         request: &Request,
         authorization: Option<HeaderValue>,
+        own: &HeaderMap,
         clock: &dyn Clock,
     ) -> Result<Answer, TransportError> {
         // An endpoint may make its own address; the token is for this server only.
         if !request.url.as_str().starts_with(&self.origin) {
             let problem = "the address is not on the server of the app root";
-            return Err(TransportError::new(Delivery::NotSent, problem).permanent());
+            return Err(TransportError::unusable_request(problem));
         }
         let received = match &self.carrier {
-            Carrier::Direct(direct) => direct.send(request, authorization).await?,
+            Carrier::Direct(direct) => direct.send(request, authorization, own).await?,
             // Large, and not needed by the other.
             #[cfg(feature = "proxy")]
-            Carrier::General(general) => Box::pin(general.send(request, authorization)).await?,
+            Carrier::General(general) => Box::pin(general.send(request, authorization, own)).await?,
         };
         let text_of = |name: &HeaderName| received.headers.get(name)?.to_str().ok();
         let (body, packed) = unpack::unpacked(&received.headers, received.body.clone());
@@ -165,41 +164,6 @@ impl Http {
             packed,
         })
     }
-}
-
-#[cfg(feature = "proxy")]
-fn general(settings: &Settings<'_>) -> Result<Carrier, SetupError> {
-    General::new(settings).map(Carrier::General)
-}
-
-/// Going past a proxy that was named would show the server, and whoever is on the way, what was to go through it.
-#[cfg(not(feature = "proxy"))]
-fn general(_: &Settings<'_>) -> Result<Carrier, SetupError> {
-    Err("the environment names a proxy, and this program was built without the feature `proxy`; unset `HTTP_PROXY`, \
-         `HTTPS_PROXY` and `ALL_PROXY`, or build the client with `no_proxy`"
-        .into())
-}
-
-/// Returns true if the environment names a proxy for any server, in one of the spellings that are in use.
-fn names_a_proxy<V: AsRef<std::ffi::OsStr>>(variable: impl Fn(&str) -> Option<V>) -> bool {
-    ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"].iter().any(|name| {
-        [name.to_string(), name.to_lowercase()]
-            .iter()
-            .filter_map(|name| variable(name))
-            .any(|value| !value.as_ref().is_empty())
-    })
-}
-
-/// Returns true if the environment exempts a server from the proxy, in either spelling: an exception that was meant and
-/// not heeded shows a token to the proxy.
-fn names_an_exception<V: AsRef<std::ffi::OsStr>>(
-    variable: impl Fn(&str) -> Option<V>,
-    root: &AppRoot,
-) -> bool {
-    ["NO_PROXY", "no_proxy"]
-        .into_iter()
-        .filter_map(variable)
-        .any(|list| no_proxy::exempts(&list.as_ref().to_string_lossy(), root.host(), root.port()))
 }
 
 /// Reads `Retry-After`: seconds, or a date.
@@ -217,39 +181,6 @@ mod tests {
     use std::time::UNIX_EPOCH;
 
     use super::*;
-
-    #[test]
-    fn a_proxy_is_noticed_in_every_spelling() {
-        let among = |set: &'static str, value: &'static str| move |name: &str| (name == set).then_some(value);
-        for name in [
-            "HTTP_PROXY",
-            "http_proxy",
-            "HTTPS_PROXY",
-            "https_proxy",
-            "ALL_PROXY",
-            "all_proxy",
-        ] {
-            assert!(names_a_proxy(among(name, "http://proxy:3128")), "{name}");
-            assert!(!names_a_proxy(among(name, "")), "{name}");
-        }
-        assert!(!names_a_proxy(among("NO_PROXY", "*")));
-    }
-
-    #[test]
-    fn an_exception_is_noticed_in_every_spelling() {
-        let root = AppRoot::parse("http://192.0.2.7/acme/chat").unwrap();
-        for (name, value, exempt) in [
-            ("NO_PROXY", "*", true),
-            ("no_proxy", "*", true),
-            ("NO_PROXY", "192.0.2.7:80", true),
-            ("no_proxy", "192.0.2.7:443", false),
-            ("NO_PROXY", "", false),
-            ("HTTP_PROXY", "*", false),
-        ] {
-            let among = |asked: &str| (asked == name).then_some(value);
-            assert_eq!(names_an_exception(among, &root), exempt, "{name}={value}");
-        }
-    }
 
     #[test]
     fn retry_after_is_seconds_or_a_date() {

@@ -15,10 +15,6 @@ const IDLE_FOR: Duration = Duration::from_secs(90);
 /// How long a connection may have been idle for its end to be known without looking.
 const SURELY_HEARD: Duration = Duration::from_millis(500);
 
-/// How many connections wait at most: twice what the command line has in use at a time. Runtimes that have ended leave
-/// theirs behind, and nobody takes those again.
-const MOST: usize = 512;
-
 /// A connection that waits.
 struct Idle<L> {
     since: Instant,
@@ -30,17 +26,18 @@ struct Idle<L> {
 /// A stack: what was used last is used next, so that those that are not needed grow old and are given up.
 pub(super) struct Pool<L> {
     idle: Mutex<Vec<Idle<L>>>,
-}
-
-impl<L> Default for Pool<L> {
-    fn default() -> Self {
-        Self {
-            idle: Mutex::default(),
-        }
-    }
+    /// How many wait at most. Runtimes that have ended leave theirs behind, and nobody takes those again.
+    most: usize,
 }
 
 impl<L> Pool<L> {
+    pub(super) fn new(most: usize) -> Self {
+        Self {
+            idle: Mutex::default(),
+            most,
+        }
+    }
+
     /// Takes the connection of this runtime that was used last.
     ///
     /// After a pause the runtime is given the time to hear of connections that the server has closed: a runtime that
@@ -71,7 +68,7 @@ impl<L> Pool<L> {
         if idle.first().is_some_and(|first| is_old(first, now)) {
             idle.retain(|idle| !is_old(idle, now));
         }
-        if idle.len() >= MOST {
+        if idle.len() >= self.most {
             idle.remove(0);
         }
         idle.push(Idle {
@@ -102,11 +99,13 @@ impl<L> fmt::Debug for Pool<L> {
 mod tests {
     use super::*;
 
+    const MOST: usize = 20;
+
     #[tokio::test]
     async fn the_last_one_is_taken_first_and_old_ones_are_given_up() {
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
-        let pool = Pool::default();
+        let pool = Pool::new(MOST);
         pool.give_back("a", at(0));
         pool.give_back("b", at(60));
         assert_eq!(pool.take(at(61)).await, Some("b"));
@@ -120,7 +119,7 @@ mod tests {
     #[test]
     fn what_ended_runtimes_leave_behind_is_given_up() {
         let runtime = || tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let (pool, start) = (Pool::default(), Instant::now());
+        let (pool, start) = (Pool::new(MOST), Instant::now());
         for number in 0..MOST + 10 {
             runtime().block_on(async { pool.give_back(number, start) });
         }
@@ -135,7 +134,7 @@ mod tests {
     fn each_runtime_has_connections_of_its_own() {
         let runtime = || tokio::runtime::Builder::new_current_thread().build().unwrap();
         let (one, other) = (runtime(), runtime());
-        let (pool, now) = (Pool::default(), Instant::now());
+        let (pool, now) = (Pool::new(MOST), Instant::now());
         one.block_on(async { pool.give_back("a", now) });
         other.block_on(async {
             assert_eq!(pool.take(now).await, None);

@@ -1,41 +1,76 @@
 //! TLS: whom it trusts, and who does the cryptography.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls::ClientConfig;
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls_platform_verifier::Verifier;
+use secrecy::ExposeSecret as _;
 
-use super::SetupError;
+use super::{SetupError, TlsSettings};
 
-/// Returns the settings of both transports; each text of `trusted` is PEM.
-pub(super) fn config(trusted: &[Vec<u8>]) -> Result<ClientConfig, SetupError> {
+/// The settings of both transports, made when the first server needs them: the certificates of the system take longer to
+/// read than a whole call takes on a fast network.
+#[derive(Debug, Default)]
+pub(super) struct Tls(Mutex<Option<ClientConfig>>);
+
+impl Tls {
+    pub(super) fn config(&self, settings: &TlsSettings) -> Result<ClientConfig, SetupError> {
+        let mut made = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(made) = &*made {
+            return Ok(made.clone());
+        }
+        Ok(made.insert(config(settings)?).clone())
+    }
+}
+
+fn config(settings: &TlsSettings) -> Result<ClientConfig, SetupError> {
+    if let Some(own) = &settings.own {
+        let mut own = ClientConfig::clone(own);
+        // Calls are HTTP/1, which is spoken where nothing is agreed on.
+        own.alpn_protocols.clear();
+        return Ok(own);
+    }
     let provider = tls_provider().ok_or(
         "there is no crypto provider for TLS; enable the feature `aws-lc-rs` or `ring`, or install one with rustls's \
          `CryptoProvider::install_default`",
     )?;
     let mut named = Vec::new();
-    for text in trusted {
-        let before = named.len();
-        for certificate in CertificateDer::pem_slice_iter(text) {
-            named.push(certificate?);
-        }
-        if named.len() == before {
-            return Err("there is no certificate in a text of certificates to be trusted".into());
-        }
+    for text in &settings.trusted {
+        named.extend(certificates(
+            text,
+            "there is no certificate in a text of certificates to be trusted",
+        )?);
     }
     let verifier = if named.is_empty() {
         Verifier::new(Arc::clone(&provider))?
     } else {
         Verifier::new_with_extra_roots(named, Arc::clone(&provider))?
     };
-    Ok(ClientConfig::builder_with_provider(provider)
+    let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .dangerous() // It is the system's own verifier, which this library does not know.
-        .with_custom_certificate_verifier(Arc::new(verifier))
-        .with_no_client_auth())
+        .with_custom_certificate_verifier(Arc::new(verifier));
+    let Some(identity) = &settings.identity else {
+        return Ok(builder.with_no_client_auth());
+    };
+    let text = identity.expose_secret().as_bytes();
+    let chain = certificates(text, "there is no certificate in the client's identity")?;
+    let key = PrivateKeyDer::from_pem_slice(text)
+        .map_err(|_| "there is no private key in the client's identity")?;
+    Ok(builder.with_client_auth_cert(chain, key)?)
+}
+
+/// Reads the certificates of a text in PEM form; none is an error.
+fn certificates(text: &[u8], none: &'static str) -> Result<Vec<CertificateDer<'static>>, SetupError> {
+    let found = CertificateDer::pem_slice_iter(text).collect::<Result<Vec<_>, _>>()?;
+    if found.is_empty() {
+        Err(none.into())
+    } else {
+        Ok(found)
+    }
 }
 
 /// Returns what does the cryptography of TLS: the provider that the program has installed

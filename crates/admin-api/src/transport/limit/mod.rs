@@ -7,6 +7,7 @@
 // Open for measuring only.
 #[doc(hidden)]
 pub mod adaptive;
+mod lanes;
 mod own;
 mod shared;
 
@@ -17,6 +18,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
+pub(crate) use self::lanes::Gate;
+pub use self::lanes::Lane;
 use self::own::OwnPacer;
 use self::shared::SharedPacer;
 use super::clock::Clock;
@@ -260,10 +263,10 @@ impl Limiter {
     }
 
     /// Waits for a permit; every attempt needs one.
-    pub(crate) async fn permit(&self, bucket: Bucket) {
-        self.pacer(bucket).permit().await;
+    pub(crate) async fn permit(&self, bucket: Bucket, lane: Lane) {
+        self.pacer(bucket).permit(lane).await;
         if bucket == Bucket::BatchDelete {
-            self.accounts.permit().await;
+            self.accounts.permit(lane).await;
         }
     }
 
@@ -338,10 +341,10 @@ enum Pacer {
 }
 
 impl Pacer {
-    async fn permit(&self) {
+    async fn permit(&self, lane: Lane) {
         match self {
-            Self::Own(pacer) => pacer.permit().await,
-            Self::Shared(pacer) => pacer.permit().await,
+            Self::Own(pacer) => pacer.permit(lane).await,
+            Self::Shared(pacer) => pacer.permit(lane).await,
         }
     }
 

@@ -21,6 +21,7 @@ use tokio::time::Instant;
 
 use super::RateLimit;
 use super::adaptive::Reduction;
+use super::lanes::{Gate, Lane};
 use super::{HEADROOM, SLACK};
 use crate::transport::clock::Clock;
 
@@ -29,14 +30,13 @@ const CELLS: u32 = 100;
 
 type Governor = RateLimiter<NotKeyed, InMemoryState, SinceStart, NoOpMiddleware<Duration>>;
 
-/// Hands out permits in the order they were asked for, on an absolute schedule.
+/// Hands out permits in the order of the lanes, on an absolute schedule.
 pub(super) struct OwnPacer {
     rate: RateLimit,
     governor: Option<Governor>,
     clock: Arc<dyn Clock>,
     start: Instant,
-    /// Held while waiting, which makes the order fair: the next in line sleeps only once it is first.
-    turn: tokio::sync::Mutex<()>,
+    gate: Gate<()>,
     state: Mutex<State>,
     /// The server has refused something, so that even without a limit there may be a pause.
     refused: AtomicBool,
@@ -60,23 +60,25 @@ impl OwnPacer {
             };
             Some(RateLimiter::direct_with_clock(quota, since_start))
         });
-        let turn = tokio::sync::Mutex::new(());
         Self {
             rate,
             governor,
             clock,
             start,
-            turn,
+            gate: Gate::default(),
             state: Mutex::default(),
             refused: AtomicBool::new(false),
         }
     }
 
-    pub(super) async fn permit(&self) {
+    pub(super) async fn permit(&self, lane: Lane) {
         if self.governor.is_none() && !self.refused.load(Ordering::Acquire) {
             return;
         }
-        let _turn = self.turn.lock().await;
+        self.gate.pass(lane, || self.next_turn()).await;
+    }
+
+    async fn next_turn(&self) {
         let mut owed = cost(self.factor());
         while owed > 0 {
             let cells = owed.min(CELLS);
@@ -192,7 +194,7 @@ mod tests {
                 let (pacer, times, clock) = (Arc::clone(&pacer), Arc::clone(&times), Arc::clone(&clock));
                 tokio::spawn(async move {
                     loop {
-                        pacer.permit().await;
+                        pacer.permit(Lane::Bulk).await;
                         let mut times = times.lock().unwrap();
                         if times.len() >= count {
                             return;
@@ -268,12 +270,12 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_paused_bucket_waits_and_goes_on() {
         let pacer = OwnPacer::new(RateLimit::per_second(10), Arc::new(SystemClock));
-        pacer.permit().await;
+        pacer.permit(Lane::Bulk).await;
         let start = Instant::now();
         pacer.limited(Duration::from_secs(3));
-        pacer.permit().await;
+        pacer.permit(Lane::Bulk).await;
         assert!(start.elapsed() >= Duration::from_secs(3));
-        pacer.permit().await;
+        pacer.permit(Lane::Bulk).await;
         // The rate is reduced for a while, so the second one takes a little longer.
         assert!(start.elapsed() < Duration::from_secs(4));
     }
@@ -283,7 +285,7 @@ mod tests {
         let pacer = OwnPacer::new(RateLimit::unlimited(), Arc::new(SystemClock));
         let start = Instant::now();
         for _ in 0..1000 {
-            pacer.permit().await;
+            pacer.permit(Lane::Bulk).await;
         }
         assert_eq!(start.elapsed(), Duration::ZERO);
     }

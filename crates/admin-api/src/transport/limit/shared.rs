@@ -16,13 +16,14 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tracing::warn;
 
 use super::adaptive::Reduction;
+use super::lanes::{Gate, Lane};
 use super::{HEADROOM, LONGEST_PAUSE, SLACK};
 use crate::transport::clock::Clock;
 
@@ -119,8 +120,9 @@ pub(super) struct SharedPacer {
     rate: f64,
     clock: Arc<dyn Clock>,
     file: Mutex<File>,
-    /// When this process may send next, by its own rate. Held while waiting, which makes the order of its tasks fair.
-    own_next: tokio::sync::Mutex<Duration>,
+    /// When this process may send next, by its own rate.
+    own_next: Mutex<Duration>,
+    gate: Gate<()>,
     /// What was read last, for those who only ask.
     last: Mutex<Schedule>,
 }
@@ -139,7 +141,8 @@ impl SharedPacer {
             rate: f64::from(calls),
             clock,
             file: Mutex::new(options.open(directory.join(name))?),
-            own_next: tokio::sync::Mutex::default(),
+            own_next: Mutex::default(),
+            gate: Gate::default(),
             last: Mutex::default(),
         };
         machine_time()?;
@@ -147,11 +150,14 @@ impl SharedPacer {
         Ok(this)
     }
 
-    pub(super) async fn permit(&self) {
-        let mut own_next = self.own_next.lock().await;
+    pub(super) async fn permit(&self, lane: Lane) {
+        self.gate.pass(lane, || self.next_turn()).await;
+    }
+
+    async fn next_turn(&self) {
         loop {
             // A turn of the schedule is taken only when it can be used: taken early, it would be kept from others.
-            let early = own_next.saturating_sub(machine_time().unwrap_or_default());
+            let early = self.own_next().saturating_sub(machine_time().unwrap_or_default());
             if !early.is_zero() {
                 self.clock.sleep_until(self.clock.now() + early).await;
             }
@@ -182,10 +188,15 @@ impl SharedPacer {
             // A turn that was slept through is gone: sent now, it would come on top of others' turns.
             let in_time = at <= now || machine_time().is_ok_and(|woken| woken <= at + SLACK);
             if in_time && matches!(turn, Turn::At(_)) {
+                let mut own_next = self.own_next();
                 *own_next = at.max(*own_next) + interval;
                 return;
             }
         }
+    }
+
+    fn own_next(&self) -> MutexGuard<'_, Duration> {
+        self.own_next.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn limited(&self, delay: Duration) {
@@ -286,6 +297,8 @@ fn machine_time() -> io::Result<Duration> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use proptest::prelude::*;
 
     use super::*;
@@ -371,7 +384,7 @@ mod tests {
         let sent = futures_util::future::join_all(pacers.iter().map(async |pacer| {
             let mut times = Vec::new();
             while machine_time().unwrap() < started + time {
-                pacer.permit().await;
+                pacer.permit(Lane::Bulk).await;
                 times.push(machine_time().unwrap());
             }
             times
@@ -399,6 +412,27 @@ mod tests {
         let (counts, most) = use_for(ms(2000), &pacers).await;
         assert!(most <= 200, "{most} in a rolling second");
         assert!(counts.iter().sum::<usize>() >= 300, "only {counts:?} of 400");
+    }
+
+    #[tokio::test]
+    async fn an_interactive_call_waits_for_one_turn_of_another_process() {
+        let home = tempfile::tempdir().unwrap();
+        let (busy, other) = (Arc::new(pacer(home.path(), 50)), pacer(home.path(), 50));
+        let turns = Arc::new(AtomicUsize::new(0));
+        let mut job = tokio::task::JoinSet::new();
+        for _ in 0..1_000 {
+            let (busy, turns) = (Arc::clone(&busy), Arc::clone(&turns));
+            job.spawn(async move {
+                busy.permit(Lane::Bulk).await;
+                turns.fetch_add(1, Ordering::SeqCst);
+            });
+        }
+        while turns.load(Ordering::SeqCst) < 5 {
+            tokio::task::yield_now().await;
+        }
+        other.permit(Lane::Interactive).await;
+        let between = turns.load(Ordering::SeqCst) - 5;
+        assert!(between <= 2, "{between} of 1000");
     }
 
     #[tokio::test]

@@ -1,0 +1,18 @@
+//! How one handle of a client makes its calls; everything else is shared by all clones.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::HeaderMap;
+
+use super::waiting::Waiting;
+use crate::transport::limit::Lane;
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Manner {
+    pub(super) waiting: Waiting,
+    pub(super) deadline: Option<Duration>,
+    pub(super) lane: Lane,
+    /// Headers of the client and of this handle.
+    pub(super) headers: Arc<HeaderMap>,
+}
