@@ -75,10 +75,11 @@ fn an_unknown_user_fails_alone() {
 }
 
 #[test]
-fn a_name_that_no_address_can_hold_fails_without_being_sent() {
+fn a_name_that_no_address_can_hold_is_refused_before_anything_is_sent() {
     let env = TestEnv::new();
-    let _ = env
+    let said = env
         .run(&["sessions", "logout", "..", "--reason", "test", "--yes"])
-        .expect(7);
-    assert!(env.sandbox().calls().iter().all(|call| call.endpoint == "token"));
+        .expect(2);
+    assert!(said.stderr.contains("cannot be part of an address"), "{}", said.stderr);
+    assert!(env.sandbox().calls().is_empty());
 }

@@ -8,7 +8,9 @@
 /// use easemob_admin_api::{AppRoot, BuildError, UserId};
 ///
 /// let root = AppRoot::parse("https://im.example.com/acme/chat")?;
-/// let error = ListDevices { user: UserId::parse("..")? }.request(&root).unwrap_err();
+/// // Only a server's answer names such a user; `UserId::parse` refuses it.
+/// let listed: UserId = serde_json::from_str(r#""..""#)?;
+/// let error = ListDevices { user: listed }.request(&root).unwrap_err();
 /// assert_eq!(error, BuildError::UnaddressableName("..".into()));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

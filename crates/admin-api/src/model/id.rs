@@ -20,6 +20,8 @@ fn check_user(text: &str) -> Result<(), InvalidId> {
         "holds control characters"
     } else if text.trim() != text {
         "begins or ends with white space"
+    } else if matches!(text, "." | "..") {
+        "cannot be part of an address; name the user by its uuid"
     } else {
         return Ok(());
     };
@@ -61,8 +63,8 @@ impl UserId {
     /// Checks and keeps a user id.
     ///
     /// # Errors
-    /// When the text is empty, longer than 255 bytes, holds control characters, or begins or ends with
-    /// white space.
+    /// When the text is empty, longer than 255 bytes, holds control characters, begins or ends with white space, or is `.`
+    /// or `..`, which every URL parser takes out of a path.
     pub fn parse(text: impl Into<String>) -> Result<Self, InvalidId> {
         let text = text.into();
         check_user(&text)?;
@@ -254,7 +256,7 @@ mod tests {
 
     #[test]
     fn odd_but_addressable_names_are_kept() {
-        for name in ["a/b", "a%2fb", "批量", "..", "Ann", "x y", "#"] {
+        for name in ["a/b", "a%2fb", "批量", "...", ".a", "Ann", "x y", "#"] {
             assert_eq!(UserId::parse(name).unwrap().as_str(), name);
         }
     }
@@ -262,7 +264,7 @@ mod tests {
     #[test]
     fn impossible_names_are_refused() {
         let long = "x".repeat(256);
-        for name in ["", " ann", "ann ", "a\0b", "ann\r", long.as_str()] {
+        for name in ["", " ann", "ann ", "a\0b", "ann\r", ".", "..", long.as_str()] {
             assert!(UserId::parse(name).is_err(), "{name:?}");
             // A server that lists one is believed.
             let listed: UserId = serde_json::from_value(name.into()).unwrap();
