@@ -1,5 +1,7 @@
 //! The state after each line, and whether the next line follows from it.
 
+use std::cmp::Ordering;
+
 use serde::{Deserialize, Serialize};
 use tlog_tiles::Hash;
 
@@ -69,11 +71,7 @@ impl Chain {
         // The format is checked first: the content of a newer header is unknown.
         let format: serde_json::Value =
             serde_json::from_slice(line).map_err(|_| unreadable("is not JSON"))?;
-        match format["format"].as_u64() {
-            Some(FORMAT) => {}
-            Some(newer) if newer > FORMAT => return Err(Break::Newer(newer)),
-            _ => return Err(unreadable("has no format")),
-        }
+        check_format(format["format"].as_u64(), || unreadable("has no format"))?;
         let header: Header = serde_json::from_slice(line).map_err(|_| unreadable("is incomplete"))?;
         let mut chain = Self::before(header).map_err(unreadable)?;
         chain.tip = line_hash(line);
@@ -226,10 +224,17 @@ fn hash(text: &str) -> Result<Hash, &'static str> {
 pub(super) fn read_link(line: &[u8]) -> Result<Link<'_>, Break> {
     let found: Link<'_> = serde_json::from_slice(line)
         .map_err(|error| Break::Unreadable(format!("it is not an entry ({error})")))?;
-    match found.v {
-        FORMAT => Ok(found),
-        newer if newer > FORMAT => Err(Break::Newer(newer)),
-        _ => Err(Break::Unreadable("it has no version".into())),
+    check_format(Some(found.v), || Break::Unreadable("it has no version".into()))?;
+    Ok(found)
+}
+
+/// Tells a format that this version reads from a newer one, and from none.
+fn check_format(format: Option<u64>, none: impl Fn() -> Break) -> Result<(), Break> {
+    let format = format.ok_or_else(&none)?;
+    match format.cmp(&FORMAT) {
+        Ordering::Less => Err(none()),
+        Ordering::Equal => Ok(()),
+        Ordering::Greater => Err(Break::Newer(format)),
     }
 }
 
@@ -302,5 +307,21 @@ mod tests {
         assert_eq!(chain.follow(newer.as_bytes()), Err(Break::Newer(2)));
         assert!(matches!(chain.follow(b"{}"), Err(Break::Unreadable(_))));
         assert_eq!(Chain::from_header(br#"{"format":9}"#), Err(Break::Newer(9)));
+        for none in [r#"{"format":0}"#, r#"{"format":-1}"#, "{}"] {
+            assert!(matches!(Chain::from_header(none.as_bytes()), Err(Break::Unreadable(_))), "{none}");
+        }
+        let none = line.replacen(r#"{"v":1"#, r#"{"v":0"#, 1);
+        assert!(matches!(chain.follow(none.as_bytes()), Err(Break::Unreadable(_))));
+    }
+
+    #[test]
+    fn the_tip_is_the_last_line_and_the_last_is_the_last_entry() {
+        let mut chain = Chain::new("test");
+        let line = chain.extend(&event("ann")).unwrap();
+        let of_the_entry = line_hash(line.as_bytes());
+        assert_eq!((chain.tip(), chain.last()), (of_the_entry, of_the_entry));
+        let header = chain.begin_segment();
+        assert_eq!(chain.tip(), line_hash(header.as_bytes()));
+        assert_eq!(chain.last(), of_the_entry);
     }
 }
