@@ -13,6 +13,7 @@ mod error;
 mod model;
 mod page;
 mod path;
+mod private_files;
 mod redact;
 pub mod transport;
 

@@ -308,7 +308,10 @@ mod tests {
         assert!(matches!(chain.follow(b"{}"), Err(Break::Unreadable(_))));
         assert_eq!(Chain::from_header(br#"{"format":9}"#), Err(Break::Newer(9)));
         for none in [r#"{"format":0}"#, r#"{"format":-1}"#, "{}"] {
-            assert!(matches!(Chain::from_header(none.as_bytes()), Err(Break::Unreadable(_))), "{none}");
+            assert!(
+                matches!(Chain::from_header(none.as_bytes()), Err(Break::Unreadable(_))),
+                "{none}"
+            );
         }
         let none = line.replacen(r#"{"v":1"#, r#"{"v":0"#, 1);
         assert!(matches!(chain.follow(none.as_bytes()), Err(Break::Unreadable(_))));

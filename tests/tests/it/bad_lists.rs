@@ -80,6 +80,10 @@ fn a_name_that_no_address_can_hold_is_refused_before_anything_is_sent() {
     let said = env
         .run(&["sessions", "logout", "..", "--reason", "test", "--yes"])
         .expect(2);
-    assert!(said.stderr.contains("cannot be part of an address"), "{}", said.stderr);
+    assert!(
+        said.stderr.contains("cannot be part of an address"),
+        "{}",
+        said.stderr
+    );
     assert!(env.sandbox().calls().is_empty());
 }

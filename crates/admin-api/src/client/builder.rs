@@ -69,6 +69,7 @@ pub struct ClientBuilder {
 pub(super) struct Setup {
     rates: Rates,
     shared_budget: Option<PathBuf>,
+    pub(super) token_cache: Option<PathBuf>,
     pub(super) retry: RetryPolicy,
     deadline: Option<Duration>,
     lane: Lane,
@@ -92,6 +93,7 @@ impl ClientBuilder {
             setup: Setup {
                 rates: Rates::default(),
                 shared_budget: None,
+                token_cache: None,
                 retry: RetryPolicy::default(),
                 deadline: None,
                 lane: Lane::default(),
@@ -149,6 +151,19 @@ impl ClientBuilder {
     #[must_use]
     pub fn shared_budget(mut self, directory: impl Into<PathBuf>) -> Self {
         self.setup.shared_budget = Some(directory.into());
+        self
+    }
+
+    /// Keeps the token of a client id and secret in a private file of this directory, for every process of this user that
+    /// names the same directory, app root and credentials: a thousand commands in a row make one call for a token, and
+    /// so do many at once.
+    ///
+    /// A token is kept for half of its life, or for an hour if the server does not say how long that is, and dropped when
+    /// the server refuses it. The directory is made if need be. One that cannot be used is no error: each process then has
+    /// a token of its own.
+    #[must_use]
+    pub fn token_cache(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.setup.token_cache = Some(directory.into());
         self
     }
 
@@ -387,7 +402,7 @@ pub(super) fn assemble(
         return Err(ConfigError { problems });
     };
     let pipeline = Arc::new(Pipeline::new(root, http, limiter, setup));
-    let source = token_source::of(credentials, Arc::clone(&pipeline), setup.expires_in);
+    let source = token_source::of(credentials, Arc::clone(&pipeline), setup);
     let tokens = Arc::new(TokenCache::new(source, Arc::clone(&setup.clock)));
     Ok(Client {
         manner: Manner {

@@ -4,18 +4,23 @@ use std::sync::Arc;
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::ExpiresIn;
+use super::builder::Setup;
 use super::pipeline::Pipeline;
 #[cfg(feature = "jwt")]
 use crate::credentials::JwtSigner;
-use crate::credentials::{Credentials, Fetch, FetchError, FetchFuture, Fetched, Method};
+use crate::credentials::{Credentials, Fetch, FetchError, FetchFuture, Fetched, KeptToken, Method};
 use crate::endpoints::token::AppToken;
 
-pub(super) fn of(credentials: Credentials, pipeline: Arc<Pipeline>, unit: ExpiresIn) -> Box<dyn Fetch> {
+pub(super) fn of(credentials: Credentials, pipeline: Arc<Pipeline>, setup: &Setup) -> Box<dyn Fetch> {
+    let unit = setup.expires_in;
     match credentials.0 {
         Method::ClientSecret { id, secret } => {
             pipeline.secrets().client_secret(&id, secret.expose_secret());
+            let kept = setup.token_cache.as_ref().map(|directory| {
+                KeptToken::new(directory, pipeline.root(), &id, &secret, Arc::clone(&setup.clock))
+            });
             Box::new(FromServer {
+                kept,
                 pipeline,
                 endpoint: AppToken {
                     unit,
@@ -33,23 +38,34 @@ pub(super) fn of(credentials: Credentials, pipeline: Arc<Pipeline>, unit: Expire
 }
 
 struct FromServer {
+    /// What other processes have fetched.
+    kept: Option<KeptToken>,
     pipeline: Arc<Pipeline>,
     endpoint: AppToken,
 }
 
 impl Fetch for FromServer {
-    fn fetch(&self) -> FetchFuture {
-        let (pipeline, endpoint) = (Arc::clone(&self.pipeline), self.endpoint.clone());
+    fn fetch(&self, refused: Option<SecretString>) -> FetchFuture {
+        let (kept, pipeline, endpoint) = (
+            self.kept.clone(),
+            Arc::clone(&self.pipeline),
+            self.endpoint.clone(),
+        );
         Box::pin(async move {
-            let token = pipeline
-                .execute(&endpoint, None, pipeline.manner())
-                .await
-                .map_err(FetchError::Call)?;
-            pipeline.secrets().token(token.access_token.expose_secret());
-            Ok(Fetched {
-                lifetime: token.lifetime,
-                token: token.access_token,
-            })
+            let asked = async {
+                let token = pipeline.execute(&endpoint, None, pipeline.manner()).await;
+                let token = token.map_err(FetchError::Call)?;
+                Ok(Fetched {
+                    lifetime: token.lifetime,
+                    token: token.access_token,
+                })
+            };
+            let fetched = match &kept {
+                Some(kept) => kept.or_fetch(refused.as_ref(), asked).await?,
+                None => asked.await?,
+            };
+            pipeline.secrets().token(fetched.token.expose_secret());
+            Ok(fetched)
         })
     }
 
@@ -61,7 +77,7 @@ impl Fetch for FromServer {
 struct Fixed(SecretString);
 
 impl Fetch for Fixed {
-    fn fetch(&self) -> FetchFuture {
+    fn fetch(&self, _: Option<SecretString>) -> FetchFuture {
         let token = self.0.clone();
         Box::pin(async {
             Ok(Fetched {
@@ -84,7 +100,7 @@ struct Signed {
 
 #[cfg(feature = "jwt")]
 impl Fetch for Signed {
-    fn fetch(&self) -> FetchFuture {
+    fn fetch(&self, _: Option<SecretString>) -> FetchFuture {
         let signed = self
             .signer
             .sign(self.pipeline.clock().system_time())

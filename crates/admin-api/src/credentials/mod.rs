@@ -2,6 +2,7 @@
 
 #[cfg(feature = "jwt")]
 mod jwt;
+mod kept_token;
 mod secret_text;
 #[cfg(feature = "jwt")]
 mod signature;
@@ -11,6 +12,7 @@ use std::fmt;
 
 #[cfg(feature = "jwt")]
 pub use jwt::{JwtAlgorithm, JwtSigner};
+pub(crate) use kept_token::KeptToken;
 use secrecy::{ExposeSecret as _, SecretString};
 pub use secret_text::{UnusableSecret, check_secret};
 pub(crate) use token_cache::{Fetch, FetchError, FetchFuture, Fetched, Lease, TokenCache, bearer};

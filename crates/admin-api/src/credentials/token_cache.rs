@@ -23,7 +23,7 @@ use crate::transport::clock::Clock;
 /// How long a token that was renewed after a 401, and was refused as well, is taken for as good as any.
 ///
 /// A missing right is a 401 too, and asking for tokens too often may block the account (app token page).
-const FUTILE_FOR: Duration = Duration::from_secs(30);
+pub(super) const FUTILE_FOR: Duration = Duration::from_secs(30);
 
 /// How long a definite refusal of the credentials is believed without asking again, for the same reason.
 const REFUSAL_FOR: Duration = Duration::from_secs(10);
@@ -49,7 +49,8 @@ pub(crate) type FetchFuture = Pin<Box<dyn Future<Output = Result<Fetched, FetchE
 
 /// Where tokens come from.
 pub(crate) trait Fetch: Send + Sync {
-    fn fetch(&self) -> FetchFuture;
+    /// Fetches a token; `refused` is the one that the server refused, if that is why.
+    fn fetch(&self, refused: Option<SecretString>) -> FetchFuture;
 
     /// False if another fetch would give the same token.
     fn is_renewable(&self) -> bool;
@@ -92,6 +93,7 @@ pub(crate) struct Lease {
 
 struct Held {
     lease: Lease,
+    token: SecretString,
     renew_at: Option<Instant>,
     expires_at: Option<Instant>,
     fetched_at: Instant,
@@ -238,7 +240,9 @@ impl TokenCache {
         {
             return Err(error.clone());
         }
-        let (fetch, clock) = (self.source.fetch(), Arc::clone(&self.clock));
+        let refused = state.held.as_ref().filter(|held| held.refused);
+        let refused = refused.map(|held| held.token.clone());
+        let (fetch, clock) = (self.source.fetch(refused), Arc::clone(&self.clock));
         let outcome: Pin<Box<dyn Future<Output = Outcome> + Send>> = Box::pin(async move {
             let fetched = fetch.await;
             (clock.now(), fetched)
@@ -337,6 +341,7 @@ impl State {
         self.failed = None;
         self.held = Some(Held {
             lease: lease.clone(),
+            token: fetched.token.clone(),
             renew_at: fetched
                 .lifetime
                 .map(|lifetime| now + lifetime.saturating_sub(margin(lifetime))),
@@ -409,7 +414,7 @@ mod tests {
     }
 
     impl Fetch for Source {
-        fn fetch(&self) -> FetchFuture {
+        fn fetch(&self, _: Option<SecretString>) -> FetchFuture {
             let number = self.fetches.fetch_add(1, Ordering::SeqCst);
             let (fails, refuses) = (Arc::clone(&self.fails), self.refuses);
             Box::pin(async move {

@@ -13,7 +13,7 @@
 //! A file that is damaged, or holds times that no schedule of this machine could (after a restart of it), counts
 //! as new.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -25,6 +25,7 @@ use tracing::warn;
 use super::adaptive::Reduction;
 use super::lanes::{Gate, Lane};
 use super::{HEADROOM, LONGEST_PAUSE, SLACK};
+use crate::private_files::{self, private};
 use crate::transport::clock::Clock;
 
 /// No turn is further away than this: even a million processes at 1/s would have been told to go away.
@@ -129,14 +130,9 @@ pub(super) struct SharedPacer {
 
 impl SharedPacer {
     pub(super) fn open(calls: u32, directory: &Path, name: &str, clock: Arc<dyn Clock>) -> io::Result<Self> {
-        make_private(directory)?;
+        private_files::make_directory(directory)?;
         let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false);
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::OpenOptionsExt;
-            options.mode(0o600);
-        }
+        private(options.read(true).write(true).create(true).truncate(false));
         let this = Self {
             rate: f64::from(calls),
             clock,
@@ -267,16 +263,6 @@ fn write(file: &mut File, schedule: &Schedule) -> io::Result<()> {
     file.set_len(text.len() as u64)
 }
 
-fn make_private(directory: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::DirBuilderExt;
-        builder.mode(0o700);
-    }
-    builder.recursive(true).create(directory)
-}
-
 /// The time since the machine was started, which all its processes agree on.
 #[cfg(unix)]
 #[expect(clippy::unnecessary_wraps, reason = "other systems have no such clock")]
@@ -297,6 +283,7 @@ fn machine_time() -> io::Result<Duration> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use proptest::prelude::*;
