@@ -15,6 +15,8 @@ mod page;
 mod path;
 mod redact;
 pub mod transport;
+#[cfg(feature = "webhooks")]
+pub mod webhooks;
 
 pub use app_root::{AppKey, AppRoot, InvalidAppRoot};
 pub use client::{Client, ClientBuilder, ConfigError, ExpiresIn, LARGEST_BODY};
