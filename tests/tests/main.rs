@@ -8,6 +8,7 @@ mod it {
     mod audit;
     mod bad_lists;
     mod bad_servers;
+    mod call_names;
     mod collector;
     mod concurrency;
     mod configuration;

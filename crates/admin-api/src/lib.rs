@@ -16,6 +16,8 @@ mod path;
 mod private_files;
 mod redact;
 pub mod transport;
+#[cfg(feature = "webhooks")]
+pub mod webhooks;
 
 pub use app_root::{AppKey, AppRoot, InvalidAppRoot};
 pub use client::{

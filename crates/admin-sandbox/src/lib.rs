@@ -53,6 +53,7 @@ pub use rules::live_event::{Happened, LiveEvent};
 pub use rules::sign_in::{SandboxDevice, SignIn, SignInError, SignInPolicy, SignInRequest};
 pub use sandbox::Sandbox;
 pub use seed::{Seed, SeedDevice, SeedError, SeedUser};
+pub use server::call_names::{UnknownCall, call_names};
 pub use server::calls::Call;
 pub use server::faults::Fault;
 pub use server::jwt::JwtKey;

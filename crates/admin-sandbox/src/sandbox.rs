@@ -16,6 +16,7 @@ use crate::rules::sign_in::{SandboxDevice, SignIn, SignInError, SignInPolicy, Si
 use crate::rules::tokens::Subject;
 use crate::rules::users::NewUser;
 use crate::seed::Seed;
+use crate::server::call_names;
 use crate::server::calls::Call;
 use crate::server::faults::Fault;
 use crate::server::jwt::JwtKey;
@@ -340,8 +341,13 @@ impl Sandbox {
     }
 
     /// Returns how many calls an endpoint got, however long ago.
+    ///
+    /// # Panics
+    /// When no call has this name ([`call_names`](crate::call_names)): zero would be the answer for ever.
     #[must_use]
+    #[track_caller]
     pub fn call_count(&self, endpoint: &str) -> usize {
+        call_names::check(endpoint).unwrap_or_else(|why| panic!("{why}"));
         lock(&self.service.calls).count(endpoint)
     }
 

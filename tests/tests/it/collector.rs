@@ -191,6 +191,10 @@ fn posts_that_are_not_the_services_are_refused_and_counted() {
         403
     );
     assert_eq!(status("POST", "/", &"x".repeat(70_000)).0, 413);
+    for at_ms in [0, 4_000_000_000_000] {
+        let answer = status("POST", "/", &login_at(4, SECRET, at_ms));
+        assert_eq!(answer, (400, "implausible_time".into()), "{at_ms}");
+    }
     let other = json!({"callId": "1", "timestamp": 5, "eventType": "chat"}).to_string();
     assert_eq!(
         status("POST", "/", &other).0,

@@ -73,6 +73,7 @@ fn every_link_of_the_documents_leads_somewhere() {
         "docs/operators.md",
         "docs/scripts.md",
         "docs/backends.md",
+        "docs/vendor-calls.md",
         "docs/audit.md",
         "docs/configuration.md",
     ];

@@ -316,5 +316,5 @@ fn an_unknown_user_is_not_a_server_without_limits() {
         "{}",
         output.text()
     );
-    assert_eq!(env.sandbox().call_count("limits.set_user"), 0);
+    assert_eq!(env.sandbox().call_count("limits.set"), 0);
 }

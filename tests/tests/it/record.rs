@@ -152,7 +152,7 @@ fn limits_that_were_set_before_the_disk_filled_up_are_told() {
     }
     args.extend(["--reason", "test", "--yes", "--rate", "unlimited", "-o", "json"]);
     let output = with_small_files(&env, 72, &args).expect(1);
-    let set = env.sandbox().call_count("limits.set_user");
+    let set = env.sandbox().call_count("limits.set");
     assert!((1..200).contains(&set), "{set} {}", output.text());
     assert_eq!(output.json()["summary"]["changed"], set, "{}", output.text());
     assert!(!output.stderr.contains("nothing was sent"), "{}", output.text());

@@ -211,7 +211,7 @@ impl Origin {
 
 /// Asks for the servers of an app, below the root of [`Discovery`].
 #[derive(Debug)]
-struct ListServers {
+pub(super) struct ListServers {
     app_key: AppKey,
 }
 

@@ -71,6 +71,12 @@ impl UserId {
         Ok(Self(text))
     }
 
+    /// Keeps a name that the server wrote, even one that [`UserId::parse`] refuses.
+    #[cfg(feature = "webhooks")]
+    pub(crate) fn as_listed(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
     /// Returns the id as typed.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -125,11 +125,14 @@ async fn registrations_are_cut_and_told_one_by_one() {
             .iter()
             .all(|(_, outcome)| matches!(outcome, RegisterOutcome::Registered(_)))
     );
-    assert_eq!((outcomes.len(), sandbox.call_count("users.register")), (60, 2));
+    assert_eq!(
+        (outcomes.len(), sandbox.call_count("users.register_batch")),
+        (60, 2)
+    );
 
     // The second call fails: of those it was about nobody knows, of the others all is known.
     sandbox.reset_calls();
-    sandbox.inject(Fault::cut_after("users.register").skip(1).times(1));
+    sandbox.inject(Fault::cut_after("users.register_batch").skip(1).times(1));
     let outcomes = client.register_users(batch).await.unwrap();
     let (told, failed): (Vec<_>, Vec<_>) = outcomes
         .iter()
@@ -139,7 +142,7 @@ async fn registrations_are_cut_and_told_one_by_one() {
         matches!(outcome, RegisterOutcome::Failed(error) if error.is_outcome_unknown())
     }));
     assert_eq!(
-        sandbox.call_count("users.register"),
+        sandbox.call_count("users.register_batch"),
         2,
         "no registration is repeated blindly"
     );

@@ -12,7 +12,7 @@ use easemob_admin_api::{
     AgoraTokenSigner, AppRoot, Client, Credentials, DeviceId, DeviceLimits, Discovery, DiscoveryError,
     ExposeSecret as _, LimitMode, NewUser, OnlineStatus, Platform, RegisterOutcome, UserId, UserQuery,
 };
-use easemob_admin_sandbox::Sandbox;
+use easemob_admin_sandbox::{Fault, Sandbox};
 use futures_util::{StreamExt as _, stream};
 
 use super::setup::{client, hasty_client, sandbox, user};
@@ -491,6 +491,9 @@ async fn servers_are_taken_only_from_where_the_caller_allows() {
             "{error:?}"
         );
     }
+    sandbox.inject(Fault::status("discovery.servers", 400).times(1));
+    let refused = ask().allow(sandbox.rest_url()).find_with(set_up).await;
+    assert!(matches!(refused, Err(DiscoveryError::Call(_))));
     let other = easemob_admin_api::AppKey::parse("x#y").unwrap();
     let unknown = Discovery::new(other)
         .server(sandbox.rest_url())

@@ -56,7 +56,7 @@ async fn no_status_of_a_foreign_body_is_a_verdict() {
     ] {
         for (content_type, body) in FOREIGN {
             sandbox.clear_faults();
-            for call in ["devices.list", "limits.get_user"] {
+            for call in ["devices.list", "limits.get"] {
                 sandbox.inject(Fault::raw_body(call, content_type, body).answer_status(status));
             }
             for error in [
@@ -215,7 +215,7 @@ async fn foreign_json_is_no_success_of_any_call() {
             "mutes.list",
             "limits.get",
             "limits.set",
-            "limits.clear_user",
+            "limits.clear",
             "presence.get",
             "presence.set",
         ] {

@@ -10,8 +10,8 @@ use prometheus_client::registry::Registry;
 /// The outcome of a post, as a label.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct Outcome {
-    /// `kept`, `duplicate`, `other_event`, `malformed`, `other_app`, `bad_signature`, `too_large`, `too_slow`, `broken_off`,
-    /// `queue_full` or `not_kept`.
+    /// `kept`, `duplicate`, `other_event`, `malformed`, `implausible_time`, `other_app`, `bad_signature`, `too_large`,
+    /// `too_slow`, `broken_off`, `queue_full` or `not_kept`.
     pub outcome: &'static str,
 }
 

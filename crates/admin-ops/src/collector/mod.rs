@@ -1,6 +1,6 @@
 //! Receives the events that the service posts when devices sign in and out (webhook `userStatus`).
 //!
-//! `payload` and `signature` read one post, `recorder` stores many events at once before it acknowledges any
+//! `payload` takes the event out of one post (`easemob_admin_api::webhooks`), `recorder` stores many events at once before it acknowledges any
 //! of them, `gaps` knows when posts may be missing, `metrics` counts, and `server` contains the sockets.
 
 pub mod gaps;
@@ -8,5 +8,4 @@ pub mod metrics;
 pub mod payload;
 pub mod recorder;
 pub mod server;
-pub mod signature;
 pub mod tls;

@@ -12,14 +12,14 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum_server::Handle;
+use easemob_admin_api::webhooks::Secrets;
 use http_body_util::LengthLimitError;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::collector::gaps::{Failures, HEARTBEAT_MS};
 use crate::collector::metrics::Metrics;
-use crate::collector::payload::{self, PayloadError};
+use crate::collector::payload::{self, PayloadError, Received};
 use crate::collector::recorder::{Busy, Kept, Recorder};
-use crate::collector::signature::Secrets;
 use crate::collector::tls::Tls;
 
 /// The largest accepted body; a post has about 400 bytes.
@@ -79,21 +79,22 @@ impl Collector {
 
     /// Decides how to answer a post.
     async fn take(&self, body: &[u8]) -> (&'static str, StatusCode) {
-        let post = match payload::read(body, &self.app_key) {
-            Ok(post) => post,
+        let Received { post, event } = match payload::read(body, &self.app_key, (self.now_ms)()) {
+            Ok(received) => received,
             Err(PayloadError::OtherApp(_)) => return ("other_app", StatusCode::FORBIDDEN),
-            Err(PayloadError::Malformed(_) | PayloadError::User(_)) => {
+            Err(PayloadError::Malformed(_) | PayloadError::Missing(_)) => {
                 return ("malformed", StatusCode::BAD_REQUEST);
             }
+            Err(PayloadError::Time(_)) => return ("implausible_time", StatusCode::BAD_REQUEST),
         };
         if self
             .secrets
             .as_ref()
-            .is_some_and(|secrets| !secrets.signed(&post))
+            .is_some_and(|secrets| !post.is_signed_with(secrets))
         {
             return ("bad_signature", StatusCode::FORBIDDEN);
         }
-        let Some(event) = post.event else {
+        let Some(event) = event else {
             // Other rules of the app may post here; the service must see success.
             return ("other_event", StatusCode::OK);
         };

@@ -3,10 +3,16 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::call_names;
+
 /// Something that goes wrong on purpose.
 ///
 /// A fault meets every call of its endpoint until it has happened as often as [`times`](Self::times) says.
 /// Of several that match, delays add up and the first other one happens.
+///
+/// The name of the endpoint is one of [`call_names`](crate::call_names), or `*` for all of them. Those that make a fault
+/// panic for any other name: such a fault would never happen, and the test would prove nothing. A fault that is read
+/// from JSON is refused.
 ///
 /// ```
 /// use std::time::Duration;
@@ -125,6 +131,7 @@ impl TryFrom<Form> for Fault {
             "result_false" => FaultKind::ResultFalse,
             other => return Err(format!("unknown fault kind {other}")),
         };
+        check(&form.endpoint)?;
         Ok(Self {
             endpoint: form.endpoint,
             method: form.method,
@@ -136,9 +143,17 @@ impl TryFrom<Form> for Fault {
     }
 }
 
+fn check(endpoint: &str) -> Result<(), String> {
+    if endpoint == "*" {
+        return Ok(());
+    }
+    call_names::check(endpoint).map_err(|why| why.to_string())
+}
+
 impl Fault {
     /// Answers `status` with the error body that goes with it; the call has no effect.
     #[must_use]
+    #[track_caller]
     pub fn status(endpoint: &str, status: u16) -> Self {
         Self::new(
             endpoint,
@@ -152,6 +167,7 @@ impl Fault {
 
     /// Answers 200 with this text in place of the real body; the call has no effect.
     #[must_use]
+    #[track_caller]
     pub fn raw_body(endpoint: &str, content_type: &str, body: &str) -> Self {
         let headers = [("content-type".to_owned(), content_type.to_owned())].into();
         Self::new(
@@ -166,6 +182,7 @@ impl Fault {
 
     /// Waits, in real time or until [`Sandbox::release_calls`](crate::Sandbox::release_calls), before the call is looked at.
     #[must_use]
+    #[track_caller]
     pub fn delay(endpoint: &str, by: Duration) -> Self {
         let millis = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
         Self::new(endpoint, FaultKind::Delay { millis })
@@ -174,6 +191,7 @@ impl Fault {
     /// Lets the call take effect and waits, in real time or until
     /// [`Sandbox::release_calls`](crate::Sandbox::release_calls), before it answers.
     #[must_use]
+    #[track_caller]
     pub fn delay_answer(endpoint: &str, by: Duration) -> Self {
         let millis = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
         Self::new(endpoint, FaultKind::DelayAnswer { millis })
@@ -181,30 +199,35 @@ impl Fault {
 
     /// Breaks the connection before the call has any effect.
     #[must_use]
+    #[track_caller]
     pub fn cut_before(endpoint: &str) -> Self {
         Self::new(endpoint, FaultKind::CutBefore)
     }
 
     /// Lets the call take effect and breaks the connection without an answer.
     #[must_use]
+    #[track_caller]
     pub fn cut_after(endpoint: &str) -> Self {
         Self::new(endpoint, FaultKind::CutAfter)
     }
 
     /// Treats the call's token as expired; the token itself stays good.
     #[must_use]
+    #[track_caller]
     pub fn expired_token(endpoint: &str) -> Self {
         Self::new(endpoint, FaultKind::ExpiredToken)
     }
 
     /// Lets the call take effect and breaks the connection half-way through the answer's body.
     #[must_use]
+    #[track_caller]
     pub fn truncated(endpoint: &str) -> Self {
         Self::new(endpoint, FaultKind::Truncated)
     }
 
     /// Answers 200 with `"data": {"result": false}`; the call has no effect.
     #[must_use]
+    #[track_caller]
     pub fn result_false(endpoint: &str) -> Self {
         Self::new(endpoint, FaultKind::ResultFalse)
     }
@@ -249,7 +272,9 @@ impl Fault {
         self
     }
 
+    #[track_caller]
     fn new(endpoint: &str, kind: FaultKind) -> Self {
+        check(endpoint).unwrap_or_else(|why| panic!("{why}"));
         Self {
             endpoint: endpoint.to_owned(),
             method: None,
@@ -439,6 +464,12 @@ mod tests {
     }
 
     #[test]
+    #[should_panic(expected = "the sandbox has no call `device.list`; did you mean `devices.list`?")]
+    fn a_fault_that_would_never_happen_cannot_be_made() {
+        let _ = Fault::status("device.list", 503);
+    }
+
+    #[test]
     fn a_fault_with_a_slip_of_the_pen_is_refused() {
         for text in [
             r#"{"kind":"status","status":503,"time":2}"#,
@@ -446,6 +477,7 @@ mod tests {
             r#"{"kind":"delay"}"#,
             r#"{"kind":"cut"}"#,
             r#"{"endpoint":"token"}"#,
+            r#"{"endpoint":"device.list","kind":"cut_before"}"#,
         ] {
             assert!(serde_json::from_str::<Fault>(text).is_err(), "{text}");
         }

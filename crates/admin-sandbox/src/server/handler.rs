@@ -11,6 +11,7 @@ use http::{HeaderName, HeaderValue, StatusCode, request::Parts};
 use serde_json::{Value, json};
 
 use super::auth::{Caller, authenticate, authorize};
+use super::call_names;
 use super::calls::Call;
 use super::connection::Peer;
 use super::discovery;
@@ -42,9 +43,6 @@ pub(crate) async fn handle(
     if control::owns(parts.uri.path()) {
         return control::handle(&service, &peer, &parts, body.ok().as_deref());
     }
-    if discovery::owns(parts.uri.path()) {
-        return discovery::answer(&service, &parts);
-    }
     answer(&service, &peer, &parts, body.ok()).await
 }
 
@@ -53,10 +51,10 @@ async fn answer(service: &Service, peer: &Peer, parts: &Parts, body: Option<Byte
     let raw_path = parts.uri.path();
     let segments = path::segments(raw_path).unwrap_or_default();
     let found = route::find(&parts.method, segments.get(2..).unwrap_or_default());
-    let endpoint = if let Found::Route(route, _) = &found {
-        route.name
-    } else {
-        "unknown"
+    let endpoint = match &found {
+        _ if discovery::owns(raw_path) => discovery::NAME,
+        Found::Route(route, _) => call_names::of_call(route.name, &parts.headers, body.as_deref()),
+        Found::OtherMethod | Found::Nothing => call_names::UNKNOWN,
     };
     let below_root = raw_path
         .splitn(4, '/')
@@ -67,7 +65,13 @@ async fn answer(service: &Service, peer: &Peer, parts: &Parts, body: Option<Byte
     if !plan.delay.is_zero() {
         service.held.wait(plan.delay).await;
     }
-    let perform = || reply(service, parts, &segments, found, body);
+    let perform = || {
+        if discovery::owns(raw_path) {
+            let (status, body) = discovery::answer(service, parts);
+            return Reply { status, body };
+        }
+        reply(service, parts, &segments, found, body)
+    };
     let cut = matches!(plan.kind, Some(FaultKind::CutBefore | FaultKind::CutAfter));
     let mut before_answer = Duration::ZERO;
     let response = match plan.kind {

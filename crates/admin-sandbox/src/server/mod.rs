@@ -4,6 +4,7 @@
 //! body checks, endpoint. Endpoints are plain functions from a [`request::Request`] to a JSON value.
 
 pub(crate) mod auth;
+pub(crate) mod call_names;
 pub(crate) mod calls;
 pub(crate) mod connection;
 pub(crate) mod discovery;

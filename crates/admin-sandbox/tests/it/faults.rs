@@ -141,6 +141,11 @@ async fn faults_are_set_over_http() {
         .control(Method::POST, "faults", Some(json!({"kind": "meteor"})))
         .await;
     assert_eq!(bad.status, 400);
+    let nobody = json!({"endpoint": "user.get", "kind": "status", "status": 500});
+    let nobody = api.control(Method::POST, "faults", Some(nobody)).await;
+    assert_eq!(nobody.status, 400);
+    let why = "the sandbox has no call `user.get`; did you mean `users.get`?";
+    assert!(nobody.json().to_string().contains(why), "{}", nobody.json());
     api.sandbox.inject(Fault::cut_before("*"));
     assert_eq!(
         api.control(Method::DELETE, "faults", None).await.json(),

@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
+use easemob_admin_api::webhooks::Secrets;
 use easemob_admin_ops::collector::gaps::downtime;
 use easemob_admin_ops::collector::recorder::Recorder;
 use easemob_admin_ops::collector::server::{Collector, listen};
-use easemob_admin_ops::collector::signature::Secrets;
 use easemob_admin_ops::collector::tls::Tls;
 use serde_json::json;
 
@@ -104,6 +104,7 @@ pub async fn run(context: &Context, args: &CollectArgs) -> Result<Exit, CommandE
     let metrics = &collector.metrics;
     let refused = [
         "malformed",
+        "implausible_time",
         "other_app",
         "bad_signature",
         "too_large",

@@ -5,8 +5,8 @@ use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 
 use clap::Args;
-use easemob_admin_ops::collector::payload;
-use easemob_admin_ops::collector::signature::Secrets;
+use easemob_admin_api::webhooks::Secrets;
+use easemob_admin_ops::collector::payload::{self, Received};
 use easemob_admin_ops::logins::store::{LoginEvent, LoginStore};
 use serde::Serialize;
 
@@ -84,20 +84,23 @@ pub fn run(context: &Context, args: &ImportArgs) -> Result<Exit, CommandError> {
         let refuse = |why: &dyn std::fmt::Display, number: u64| {
             context.ui.warn(format_args!("skipped line {number}: {why}"));
         };
-        let post = match payload::read(&line, &app_key) {
-            Ok(post) => post,
+        let Received { post, event } = match payload::read(&line, &app_key, now_ms()) {
+            Ok(received) => received,
             Err(error) => {
                 row.refused += 1;
                 refuse(&error, row.lines);
                 continue;
             }
         };
-        if secrets.as_ref().is_some_and(|secrets| !secrets.signed(&post)) {
+        if secrets
+            .as_ref()
+            .is_some_and(|secrets| !post.is_signed_with(secrets))
+        {
             row.refused += 1;
             refuse(&"it is not signed with the secret", row.lines);
             continue;
         }
-        match post.event {
+        match event {
             Some(event) => group.push(event),
             None => row.other += 1,
         }
