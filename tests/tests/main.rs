@@ -41,6 +41,7 @@ mod it {
     mod runs;
     mod secrets;
     mod storms;
+    mod tokens;
     mod trail_says;
     mod user_caps;
     mod websdk;

@@ -206,6 +206,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_cursor_and_an_odd_entry_are_written_as_they_are() {
+        let cursor = Cursor::new("a=b");
+        assert_eq!((cursor.as_str(), cursor.to_string().as_str()), ("a=b", "a=b"));
+        let odd = OddEntry {
+            index: 1,
+            problem: "no name\n".into(),
+        };
+        assert_eq!(odd.to_string(), r"entry 2: no name\n");
+    }
+
+    #[test]
     fn a_page_ends_or_goes_on_by_its_cursor_and_length() {
         // items, asked, cursor sent, cursor received, and what follows: an error, the end, or the next page
         for (items, asked, sent, received, next) in [

@@ -25,12 +25,12 @@ pub(crate) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     options
 }
 
-/// Returns true for a plain file that only its owner can read and write.
+/// Returns true for a plain file of this user that nobody else can read or write.
 pub(crate) fn is_private(metadata: &fs::Metadata) -> bool {
     #[cfg(unix)]
     {
-        use std::os::unix::fs::PermissionsExt;
-        if metadata.permissions().mode() & 0o077 != 0 {
+        use std::os::unix::fs::MetadataExt;
+        if metadata.mode() & 0o077 != 0 || metadata.uid() != rustix::process::geteuid().as_raw() {
             return false;
         }
     }

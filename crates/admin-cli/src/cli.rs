@@ -95,6 +95,9 @@ pub struct Globals {
     /// Give up on a request after this long without an answer, and retry where that is safe
     #[arg(long, global = true, value_name = "TIME", default_value = "15s", value_parser = duration)]
     pub timeout: Duration,
+    /// Get a token of its own for this command, instead of the one that commands share
+    #[arg(long, global = true)]
+    pub no_token_cache: bool,
     /// Stop cleanly after this time, such as 90s, 10m or 1h30m
     #[arg(long, global = true, value_name = "TIME", value_parser = duration)]
     pub max_duration: Option<Duration>,

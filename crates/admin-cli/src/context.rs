@@ -394,6 +394,19 @@ impl Context {
     /// # Errors
     /// When the configuration cannot be used, a secret cannot be fetched, or the sandbox cannot be started.
     pub async fn connect(&self) -> Result<Session, CommandError> {
+        self.connected(!self.globals.no_token_cache).await
+    }
+
+    /// Prepares a server as [`connect`](Self::connect) does, with a token that no other command has used: that shows
+    /// whether the server accepts the credentials now.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    pub async fn connect_anew(&self) -> Result<Session, CommandError> {
+        self.connected(false).await
+    }
+
+    async fn connected(&self, shares_tokens: bool) -> Result<Session, CommandError> {
         match self.configured()? {
             None => {
                 let sandbox = embedded::start(&self.places()?).await?;
@@ -407,7 +420,7 @@ impl Context {
                 let credentials = Credentials::client_secret(sandbox.client_id(), sandbox.client_secret());
                 let app = sandbox.app_key().to_owned();
                 let address = address(&root);
-                let server = self.server(&root, &credentials, None)?;
+                let server = self.server(&root, &credentials, None, shares_tokens)?;
                 Ok(Session {
                     _pauses: Pauses::watch(&self.ui, server.client(), self.deadline())?,
                     app_root: root.to_string(),
@@ -448,12 +461,14 @@ impl Context {
                 let (app, address) = (label(&root), address(&root));
                 let (name, profile) = profile.unzip();
                 let app_root = root.to_string();
-                let server = self.server(&root, &credentials.fetch().await?, profile.as_ref())?;
+                let subject = credentials.subject().map(str::to_owned);
+                let credentials = credentials.fetch().await?;
+                let server = self.server(&root, &credentials, profile.as_ref(), shares_tokens)?;
                 Ok(Session {
                     _pauses: Pauses::watch(&self.ui, server.client(), self.deadline())?,
                     app_root,
                     profile: name,
-                    subject: credentials.subject().map(str::to_owned),
+                    subject,
                     server,
                     app,
                     address,
@@ -477,6 +492,7 @@ impl Context {
         root: &AppRoot,
         credentials: &Credentials,
         profile: Option<&Profile>,
+        shares_tokens: bool,
     ) -> Result<Server, CommandError> {
         let rate = self.rate();
         let unit = match profile.and_then(|profile| profile.expires_in) {
@@ -497,8 +513,14 @@ impl Context {
                 .user_agent(concat!("easemob-admin/", env!("CARGO_PKG_VERSION")))
         };
         // The embedded sandbox belongs to this process alone.
-        let shared = (!self.globals.sandbox).then(|| self.places()).transpose()?;
-        let shared = shared.map(|places| builder().shared_budget(places.rate_budgets()).build());
+        let places = (!self.globals.sandbox).then(|| self.places()).transpose()?;
+        let builder = || match &places {
+            Some(places) if shares_tokens => builder().token_cache(places.tokens()),
+            _ => builder(),
+        };
+        let shared = places
+            .as_ref()
+            .map(|places| builder().shared_budget(places.rate_budgets()).build());
         let client = match shared {
             Some(Ok(client)) => Ok(client),
             None => builder().build(),

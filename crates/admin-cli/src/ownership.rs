@@ -153,7 +153,12 @@ pub fn require_data(context: &Context) -> Result<(), CommandError> {
             walk.above(places.data())?;
             walk.own(places.data(), 0)?;
             walk.own(&data.runs(), 1)?;
-            for all_of in [data.locks(), data.logins(), places.rate_budgets()] {
+            for all_of in [
+                data.locks(),
+                data.logins(),
+                places.rate_budgets(),
+                places.tokens(),
+            ] {
                 walk.own(&all_of, 3)?;
             }
             // The trail checks its own files, and more strictly: files that this walk does not restrict, it

@@ -243,7 +243,8 @@ impl Client {
 
     /// Gets a token if none is in use.
     ///
-    /// With client id and secret, the server has accepted them then. A token of one's own, fixed or signed, is not shown
+    /// With client id and secret, the server has accepted them then, or not long ago if tokens are shared
+    /// ([`ClientBuilder::token_cache`]). A token of one's own, fixed or signed, is not shown
     /// to the server by this: only a call proves it.
     ///
     /// # Errors

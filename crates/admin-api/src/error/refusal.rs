@@ -171,6 +171,24 @@ mod tests {
     }
 
     #[test]
+    fn a_refusal_that_repeats_the_request_keeps_nothing_of_it() {
+        let said = Refusal {
+            api: Some(ApiError {
+                error: "illegal_argument".into(),
+                description: "hunter22 is too short".into(),
+            }),
+            excerpt: Excerpt::new(Some("text/html"), b"hunter22"),
+            ..refusal(400, "illegal_argument")
+        };
+        let withheld = said.withheld(Some(br#"{"newpassword":"hunter22"}"#));
+        assert!(!format!("{withheld:?}").contains("hunter22"));
+        assert_eq!(
+            (withheld.status, withheld.error_type()),
+            (400, "illegal_argument")
+        );
+    }
+
+    #[test]
     fn the_catalogue_of_refusals_is_told_apart() {
         use Delivery::{Rejected, Unknown};
         for (status, error, transient, delivery) in [

@@ -286,6 +286,26 @@ mod tests {
         );
     }
 
+    #[test]
+    fn each_setting_is_obeyed() {
+        let second = Duration::from_secs(1);
+        let busy = failure(Delivery::Rejected).retry_after(second);
+        let after = |attempts, elapsed| call(Effect::Read, attempts, elapsed);
+        let policy = RetryPolicy::default().attempts(6).budget(60 * second);
+        assert_eq!(
+            decide(&policy, &after(5, 59), &busy, 0.5),
+            Decision::RetryAfter(second)
+        );
+        assert_eq!(decide(&policy, &after(6, 1), &busy, 0.5), Decision::Exhausted);
+        assert_eq!(decide(&policy, &after(5, 60), &busy, 0.5), Decision::Exhausted);
+        assert_eq!(
+            decide(&RetryPolicy::none(), &after(1, 0), &busy, 0.5),
+            Decision::Exhausted
+        );
+        let slow = RetryPolicy::default().first_delay(4 * second);
+        assert_eq!(slow.delay(1, 1.0), 4 * second);
+    }
+
     proptest! {
         #[test]
         fn delays_grow_within_bounds(attempts in 1u32..40, jitter in 0.0f64..1.0) {

@@ -76,6 +76,12 @@ impl Places {
         self.data.join("rate")
     }
 
+    /// Returns the directory of the tokens that processes share.
+    #[must_use]
+    pub fn tokens(&self) -> PathBuf {
+        self.data.join("tokens")
+    }
+
     /// Returns the path of the embedded sandbox's state.
     #[must_use]
     pub fn sandbox_state(&self) -> PathBuf {

@@ -165,7 +165,7 @@ async fn examine(context: &Context, doctor: &mut Doctor) -> Result<(), CommandEr
     if !context.globals.sandbox && !local(context, doctor)? {
         return Ok(());
     }
-    let session = match context.connect().await {
+    let session = match context.connect_anew().await {
         Ok(session) => session,
         Err(error) => return doctor.fail("secret", &error, WRITE_ANEW),
     };
