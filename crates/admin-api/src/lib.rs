@@ -14,6 +14,7 @@ mod model;
 mod page;
 mod path;
 mod redact;
+mod settings;
 pub mod transport;
 #[cfg(feature = "webhooks")]
 pub mod webhooks;
@@ -30,12 +31,16 @@ pub use endpoints::sessions::{DisconnectVerb, LogoutElsewhere, LogoutOutcome};
 pub use endpoints::token::{AgoraTokenSigner, DynamicTokenSigner, ExchangedToken, Token};
 pub use endpoints::users::{RegisterOutcome, UserChanges, UserQuery};
 pub use error::{ApiError, BuildError, DecodeError, Error, Excerpt, SignError};
+/// The streams that listings return.
+pub use futures_util::Stream;
 pub use model::{
     Device, DeviceId, DeviceLimits, InvalidId, LimitMode, NewUser, OnlineStatus, Platform, UnixMillis, User,
     UserId,
 };
 pub use page::{Cursor, CursorTrail, EndlessListing, OddEntry, Page};
 pub use secrecy::{ExposeSecret, SecretString};
+/// JSON of calls and answers, in the version that this crate uses.
+pub use serde_json;
 pub use transport::http::Transport;
 #[cfg(feature = "tls")]
 pub use transport::http::tls::tls_provider;

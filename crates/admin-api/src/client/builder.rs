@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::{Deserialize, Serialize};
 
 use super::Client;
 use super::batches::BodyLimit;
@@ -26,7 +27,10 @@ use crate::transport::timeouts::{LONGEST, Timeouts};
 ///
 /// assert_eq!(ExpiresIn::default(), ExpiresIn::Seconds);
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+///
+/// In configuration files, `seconds` or `milliseconds`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ExpiresIn {
     /// As all pages say.
