@@ -15,6 +15,7 @@ mod page;
 mod path;
 mod private_files;
 mod redact;
+mod settings;
 pub mod transport;
 #[cfg(feature = "webhooks")]
 pub mod webhooks;
@@ -33,6 +34,8 @@ pub use endpoints::sessions::{DisconnectVerb, LogoutElsewhere, LogoutOutcome};
 pub use endpoints::token::{AgoraTokenSigner, DynamicTokenSigner, ExchangedToken, Token};
 pub use endpoints::users::{RegisterOutcome, UserChanges, UserQuery};
 pub use error::{ApiError, BuildError, DecodeError, Error, Excerpt, Reason, SignError};
+/// The streams that listings return.
+pub use futures_util::Stream;
 pub use http;
 pub use model::{
     Device, DeviceId, DeviceLimits, InvalidId, LimitMode, NewUser, OnlineStatus, Platform, UnixMillis, User,
@@ -42,6 +45,8 @@ pub use page::{Cursor, CursorTrail, EndlessListing, OddEntry, Page};
 #[cfg(feature = "tls")]
 pub use rustls;
 pub use secrecy::{ExposeSecret, SecretString};
+/// JSON of calls and answers, in the version that this crate uses.
+pub use serde_json;
 pub use transport::http::Transport;
 #[cfg(feature = "tls")]
 pub use transport::http::tls::tls_provider;

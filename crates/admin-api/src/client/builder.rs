@@ -7,6 +7,7 @@ use std::time::Duration;
 use http::HeaderMap;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
 
 use super::batches::BodyLimit;
 use super::manner::Manner;
@@ -31,7 +32,10 @@ use crate::transport::timeouts::{LONGEST, Timeouts};
 ///
 /// assert_eq!(ExpiresIn::default(), ExpiresIn::Seconds);
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+///
+/// In configuration files, `seconds` or `milliseconds`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ExpiresIn {
     /// As all pages say.

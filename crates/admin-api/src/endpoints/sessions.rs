@@ -64,7 +64,10 @@ impl LogoutOutcome {
 /// assert_eq!(logout.method(), Method::GET);
 /// # Ok::<(), easemob_admin_api::InvalidId>(())
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+///
+/// In configuration files, `delete` or `get`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum DisconnectVerb {
     /// As the public page says.

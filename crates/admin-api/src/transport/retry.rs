@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::endpoint::Effect;
 pub use crate::error::Delivery;
+use crate::settings::{at_least_one, duration};
 
 /// How often and how long a call is repeated.
 ///
@@ -17,11 +20,19 @@ pub use crate::error::Delivery;
 /// let eager = RetryPolicy::default().attempts(6).budget(Duration::from_secs(60));
 /// assert_ne!(eager, RetryPolicy::none());
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// In configuration files, `attempts` is a number, `budget` and `first_delay` are durations such as `"30s"` or `"250ms"`.
+/// What is left out has its default, and an unknown field is refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct RetryPolicy {
+    #[serde(deserialize_with = "at_least_one")]
     attempts: u32,
+    #[serde(with = "duration")]
     budget: Duration,
+    #[serde(with = "duration")]
     first_delay: Duration,
+    #[serde(skip)]
     longest_delay: Duration,
 }
 

@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
+use crate::settings::duration;
+
 /// Time-outs of one attempt; waiting for the rate budget and between attempts is not counted, see
 /// [`crate::ClientBuilder::deadline`].
 ///
@@ -12,16 +16,23 @@ use std::time::Duration;
 /// let patient = Timeouts::default().total(Duration::from_secs(60));
 /// assert_eq!(patient.connect, Duration::from_secs(5));
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+///
+/// In configuration files, each is a duration such as `"30s"` or `"250ms"`. What is left out has its default, and an
+/// unknown field is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Timeouts {
     /// Name look-up, TCP and TLS together. Default 5 s: a connection across the world takes under 1 s, and
     /// one that needs longer will not carry a bulk run.
+    #[serde(with = "duration")]
     pub connect: Duration,
     /// The longest silence while an answer is read. Default 15 s: the service answers in milliseconds and
     /// gateways give up after 10 s or more, so their 504 still arrives.
+    #[serde(with = "duration")]
     pub read: Duration,
     /// The whole attempt. Default 30 s: the bound for an answer that trickles.
+    #[serde(with = "duration")]
     pub total: Duration,
 }
 

@@ -205,6 +205,7 @@ async fn foreign_json_is_no_success_of_any_call() {
             "users.unban",
             "users.delete",
             "users.register",
+            "users.register_batch",
             "users.set_password",
             "devices.list",
             "sessions.logout_all",

@@ -55,7 +55,10 @@ const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 ///     .build()?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+///
+/// In configuration files, `automatic`, `direct` or `general`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Transport {
     /// [`Transport::Direct`], unless a proxy may be in between: then [`Transport::General`].

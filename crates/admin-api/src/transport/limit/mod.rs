@@ -18,6 +18,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use serde::{Deserialize, Serialize};
+
 pub(crate) use self::lanes::Gate;
 pub use self::lanes::Lane;
 use self::own::OwnPacer;
@@ -43,6 +45,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
 /// assert_eq!(RateLimit::per_second(20).to_string(), "20/s");
 /// assert_eq!(RateLimit::unlimited().to_string(), "unlimited");
 /// ```
+///
+/// In configuration files, a number of calls a second or the word `unlimited`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RateLimit(Option<u32>);
 
@@ -103,7 +107,10 @@ impl fmt::Display for RateLimit {
 /// let rates = Rates::default().accounts(RateLimit::per_second(50));
 /// assert_eq!(rates.presence, RateLimit::per_second(50));
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+///
+/// In configuration files, a budget that is left out has its default, and an unknown one is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Rates {
     /// User, device and session calls. Default 100/s, the shared pool of an app key (limitationapi page).
