@@ -41,6 +41,7 @@ mod it {
     mod secrets;
     mod storms;
     mod trail_says;
+    mod two_at_once;
     mod user_caps;
     mod websdk;
 }
