@@ -39,6 +39,8 @@ mod it {
     mod record;
     mod runs;
     mod secrets;
+    #[cfg(target_os = "linux")]
+    mod silent_connections;
     mod storms;
     mod trail_says;
     mod two_at_once;
