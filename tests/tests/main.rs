@@ -40,9 +40,12 @@ mod it {
     mod record;
     mod runs;
     mod secrets;
+    #[cfg(target_os = "linux")]
+    mod silent_connections;
     mod storms;
     mod tokens;
     mod trail_says;
+    mod two_at_once;
     mod user_caps;
     mod websdk;
 }

@@ -21,6 +21,7 @@ use easemob_admin_ops::schedule::breaker::Fatal;
 use easemob_admin_ops::server::reduce::{is_foreign, is_silence};
 use easemob_admin_ops::store_error::StoreError;
 
+use crate::busy;
 use crate::config::credentials::CredentialError;
 use crate::config::origin::NotTrusted;
 use crate::config::places::NoHome;
@@ -201,8 +202,13 @@ impl From<NotTrusted> for CommandError {
 
 impl From<ProfileFileError> for CommandError {
     fn from(error: ProfileFileError) -> Self {
-        let this = Self::of(exit::CONFIG, &error);
+        let exit = match &error {
+            ProfileFileError::Busy { .. } => exit::BUSY,
+            _ => exit::CONFIG,
+        };
+        let this = Self::of(exit, &error);
         match error {
+            ProfileFileError::Busy { .. } => this.hint("nothing was changed; run the command again"),
             ProfileFileError::Content { .. } | ProfileFileError::Profile { .. } => {
                 this.hint("nothing was sent; docs/configuration.md lists every key")
             }
@@ -263,7 +269,7 @@ impl From<PolicyError> for CommandError {
 
 impl From<RecordError> for CommandError {
     fn from(error: RecordError) -> Self {
-        Self::of(exit::INTERNAL, &error).hint(disk_hint(
+        Self::of(busy::exit_of(&error), &error).hint(disk_hint(
             &error,
             "earlier requests are recorded as far as they could be written",
         ))
@@ -280,14 +286,21 @@ impl From<LockStoreError> for CommandError {
             }
             source => store_hint(source, "no lock was changed"),
         };
-        Self::of(exit::INTERNAL, &error).hint(hint)
+        Self::of(exit_of_store(&error.source), &error).hint(hint)
     }
 }
 
 impl From<StoreError> for CommandError {
     fn from(error: StoreError) -> Self {
-        let this = Self::of(exit::INTERNAL, &error);
+        let this = Self::of(exit_of_store(&error), &error);
         this.hint(store_hint(&error, "data stored earlier is still there"))
+    }
+}
+
+fn exit_of_store(error: &StoreError) -> Exit {
+    match error {
+        StoreError::Taken(_) | StoreError::Busy(_) => exit::BUSY,
+        _ => exit::INTERNAL,
     }
 }
 
@@ -296,6 +309,8 @@ fn store_hint(error: &StoreError, in_any_case: &str) -> String {
     match error {
         StoreError::Full(_) => full_disk_hint(in_any_case),
         StoreError::File { .. } | StoreError::Failed(_) => disk_hint(error, in_any_case),
+        StoreError::Taken(_) => "wait until the other scan ends, or stop it".into(),
+        StoreError::Busy(_) => format!("run the command again; {in_any_case}"),
         StoreError::NotOpen(_) => "begin a new one with: easemob-admin logins scan".into(),
         StoreError::Newer { .. } => "use the newer version of easemob-admin that wrote it".into(),
         StoreError::Foreign { .. } | StoreError::Damaged { .. } => {
@@ -307,7 +322,7 @@ fn store_hint(error: &StoreError, in_any_case: &str) -> String {
 impl From<AuditError> for CommandError {
     fn from(error: AuditError) -> Self {
         Self::new(
-            exit::INTERNAL,
+            busy::exit_of(&error),
             "cannot write the audit trail, so nothing was sent",
         )
         .hint(error.hint())
@@ -319,6 +334,7 @@ impl From<RunError> for CommandError {
     fn from(error: RunError) -> Self {
         let exit = match &error {
             RunError::NoName | RunError::NoSuchRun(_) | RunError::Ambiguous(_) => exit::USAGE,
+            RunError::Busy(_) => exit::BUSY,
             _ => exit::INTERNAL,
         };
         let this = Self::of(exit, &error);
@@ -414,12 +430,12 @@ impl From<CannotBegin> for CommandError {
             CannotBegin::Run(error) => error.into(),
             CannotBegin::Trail(error) => error.into(),
             CannotBegin::Compare(_) => {
-                Self::of(exit::INTERNAL, &error).hint("verify the trail: easemob-admin audit verify")
+                Self::of(busy::exit_of(&error), &error).hint("verify the trail: easemob-admin audit verify")
             }
             CannotBegin::Thread(_) => Self::of(exit::INTERNAL, &error),
             CannotBegin::Record(ref cause) => {
                 let hint = disk_hint(cause, "nothing was sent; see the cause above");
-                Self::of(exit::INTERNAL, &error).hint(hint)
+                Self::of(busy::exit_of(&error), &error).hint(hint)
             }
         }
     }

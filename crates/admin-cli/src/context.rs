@@ -27,6 +27,7 @@ use crate::config::origin::{self, Layer as CredentialLayer};
 use crate::config::places::Places;
 use crate::config::precedence::{Address, Aim, Layer, target};
 use crate::config::profile::{LifeUnit, LogoutVerb, Profile};
+use crate::config::profile_edit::ProfileEdit;
 use crate::config::profile_file::ProfileFile;
 use crate::config::secret_file;
 use crate::embedded;
@@ -159,6 +160,16 @@ impl Context {
             self.ui.warn(warning);
         }
         Ok(ProfileFile::load(&path)?)
+    }
+
+    /// Reads the profiles to change them, as [`Context::profiles`] does, and keeps other processes from changing them.
+    ///
+    /// # Errors
+    /// When the file cannot be used, or another process is changing it.
+    pub fn edit_profiles(&self) -> Result<ProfileEdit, CommandError> {
+        // Beside a file that cannot be used, no lock is created.
+        self.profiles()?;
+        Ok(ProfileEdit::begin(&self.places()?.profile_file())?)
     }
 
     fn target(&self, profiles: &ProfileFile) -> Result<Aim, CommandError> {

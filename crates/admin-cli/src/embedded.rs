@@ -1,7 +1,7 @@
 //! The sandbox inside this process, with its state in the user's data directory.
 
 use easemob_admin_ops::files::private::make_directory;
-use easemob_admin_sandbox::{Sandbox, SandboxError, Seed};
+use easemob_admin_sandbox::{Sandbox, SandboxError, Seed, StateFileError};
 
 use crate::command_error::CommandError;
 use crate::config::places::Places;
@@ -28,15 +28,16 @@ pub(crate) async fn start(places: &Places) -> Result<Sandbox, CommandError> {
         .start()
         .await;
     started.map_err(|error| match error {
-        SandboxError::StateFile(error) => CommandError::new(
-            exit::INTERNAL,
-            "cannot use the state of the sandbox",
-        )
-        .because(error)
-        .hint(format!(
-            "if another easemob-admin is running with --sandbox, wait until it ends; otherwise move {} away",
-            state.display()
-        )),
+        SandboxError::StateFile(error @ StateFileError::Locked { .. }) => {
+            CommandError::new(exit::BUSY, "cannot use the state of the sandbox")
+                .because(error)
+                .hint("wait until the other easemob-admin with --sandbox ends, then run the command again")
+        }
+        SandboxError::StateFile(error) => {
+            CommandError::new(exit::INTERNAL, "cannot use the state of the sandbox")
+                .because(error)
+                .hint(format!("to start over, move {} away", state.display()))
+        }
         error => CommandError::new(exit::INTERNAL, "cannot start the sandbox").because(error),
     })
 }

@@ -112,6 +112,12 @@ pub const UNSUPPORTED: Exit = Exit::new(
     "unsupported",
     "This server does not have the call that the command needs.",
 );
+/// Another process uses what the command needs.
+pub const BUSY: Exit = Exit::new(
+    13,
+    "busy",
+    "Another process works on the same run or snapshot, or holds a file that the command needs. Run the command again when that process has ended.",
+);
 /// Stopped at once, with requests in flight.
 pub const ABORTED: Exit = Exit::new(
     130,
@@ -134,6 +140,7 @@ pub const ALL: &[Exit] = &[
     INTERRUPTED,
     FINDINGS,
     UNSUPPORTED,
+    BUSY,
     ABORTED,
 ];
 

@@ -47,6 +47,12 @@ pub enum StoreError {
     /// A snapshot was to be changed that is finished, or is not there: it never was, or was forgotten.
     #[error("snapshot {0} cannot be changed: it is finished, or is no longer kept")]
     NotOpen(i64),
+    /// Another process is filling a snapshot.
+    #[error("another process is scanning into snapshot {0}")]
+    Taken(i64),
+    /// Another process used the store for too long; nothing was changed.
+    #[error("another process is using the database")]
+    Busy(#[source] Cause),
     /// There is no room left on the disk; nothing was changed.
     #[error("the database has no room left")]
     Full(#[source] Cause),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
+use easemob_admin_listener::{BoundedListener, Limits};
 use http::Method;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -276,7 +277,7 @@ impl SandboxBuilder {
             .layer(browsers())
             .with_state(Arc::clone(&service));
         let server = axum::serve(
-            CuttableListener(listener),
+            CuttableListener(BoundedListener::new(listener, Limits::of_process())),
             routes.into_make_service_with_connect_info::<Peer>(),
         );
         let server = server.with_graceful_shutdown(async move {

@@ -309,7 +309,7 @@ fn two_processes_cannot_work_on_one_run() {
         .inject(Fault::delay("sessions.logout_all", STUCK).skip(1).times(1));
     let child = env.spawn(&logout(&list, &["--timeout", "5m"]));
     until("the second logout", || env.sandbox().held_calls() == 1);
-    let second = env.run(&["runs", "resume", "last", "--yes"]).expect(1);
+    let second = env.run(&["runs", "resume", "last", "--yes"]).expect(13);
     assert!(
         second.stderr.contains("another process is working on run"),
         "{}",

@@ -1,14 +1,12 @@
-//! Reads and writes the profile file.
+//! Reads the profile file.
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use easemob_admin_ops::files::private::make_directory;
 use easemob_admin_ops::policy::toml_words::{in_words, line_of, nearest};
 use serde::Deserialize;
-use toml_edit::{DocumentMut, Item, Table, value};
 
 use super::precedence::NoTarget;
 use super::profile::Profile;
@@ -43,6 +41,12 @@ pub enum ProfileFileError {
         /// The cause.
         source: io::Error,
     },
+    /// Another process has been changing it for too long.
+    #[error("another process is changing {}", path.display())]
+    Busy {
+        /// The file.
+        path: PathBuf,
+    },
     /// Its content is wrong.
     #[error("{}, line {line}: {message}", path.display())]
     Content {
@@ -71,8 +75,12 @@ impl ProfileFile {
     /// # Errors
     /// When the file cannot be read or contains unknown keys.
     pub fn load(path: &Path) -> Result<Self, ProfileFileError> {
-        let text = read(path)?;
-        let file: Self = toml::from_str(&text).map_err(|error| content_error(path, &text, &error))?;
+        Self::parse(path, &read(path)?)
+    }
+
+    /// Reads the content of the file.
+    pub(super) fn parse(path: &Path, text: &str) -> Result<Self, ProfileFileError> {
+        let file: Self = toml::from_str(text).map_err(|error| content_error(path, text, &error))?;
         for (name, profile) in &file.profiles {
             if let Some(message) = profile.contradiction() {
                 return Err(ProfileFileError::Profile {
@@ -101,85 +109,7 @@ impl ProfileFile {
     }
 }
 
-/// Removes a profile and leaves the rest of the file as it is. If it was the default, there is no default any
-/// more.
-///
-/// # Errors
-/// When the file cannot be read, parsed or written.
-pub fn remove_profile(path: &Path, name: &str) -> Result<(), ProfileFileError> {
-    edit(path, |document| {
-        if let Some(profiles) = document.get_mut("profiles").and_then(Item::as_table_like_mut) {
-            profiles.remove(name);
-        }
-        if document.get("default").and_then(Item::as_str) == Some(name) {
-            document.remove("default");
-        }
-    })
-}
-
-/// Adds or replaces a profile and leaves the rest of the file as it is.
-///
-/// # Errors
-/// When the file cannot be read, parsed or written.
-pub fn put_profile(
-    path: &Path,
-    name: &str,
-    keys: &[(&str, String)],
-    allow_plain_http: bool,
-) -> Result<(), ProfileFileError> {
-    edit(path, |document| {
-        let mut profile = Table::new();
-        for (key, text) in keys {
-            profile.insert(key, value(text));
-        }
-        if allow_plain_http {
-            profile.insert("allow_plain_http", value(true));
-        }
-        let profiles = document.entry("profiles").or_insert_with(|| {
-            let mut table = Table::new();
-            table.set_implicit(true);
-            Item::Table(table)
-        });
-        if let Some(profiles) = profiles.as_table_like_mut() {
-            profiles.insert(name, Item::Table(profile));
-        }
-        if document.get("default").is_none() {
-            document.insert("default", value(name));
-        }
-    })
-}
-
-/// Makes `name` the profile that is used if none is named.
-///
-/// # Errors
-/// When the file cannot be read, parsed or written.
-pub fn set_default(path: &Path, name: &str) -> Result<(), ProfileFileError> {
-    edit(path, |document| {
-        // Replacing only the value keeps comments above the key.
-        match document.get_mut("default") {
-            Some(default) => *default = value(name),
-            None => drop(document.insert("default", value(name))),
-        }
-    })
-}
-
-fn edit(path: &Path, change: impl FnOnce(&mut DocumentMut)) -> Result<(), ProfileFileError> {
-    let text = read(path)?;
-    let mut document: DocumentMut =
-        text.parse()
-            .map_err(|error: toml_edit::TomlError| ProfileFileError::Content {
-                path: path.to_owned(),
-                line: line_of(&text, error.span()),
-                message: error.message().to_owned(),
-            })?;
-    change(&mut document);
-    write_private(path, document.to_string().as_bytes()).map_err(|source| ProfileFileError::Write {
-        path: path.to_owned(),
-        source,
-    })
-}
-
-fn read(path: &Path) -> Result<String, ProfileFileError> {
+pub(super) fn read(path: &Path) -> Result<String, ProfileFileError> {
     match fs::read_to_string(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
         other => other.map_err(|source| ProfileFileError::Read {
@@ -187,21 +117,6 @@ fn read(path: &Path) -> Result<String, ProfileFileError> {
             source,
         }),
     }
-}
-
-/// Atomically writes a file that only its owner can read.
-///
-/// # Errors
-/// When the directory cannot be created or the file cannot be written.
-pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let directory = path.parent().unwrap_or(Path::new("."));
-    make_directory(directory)?;
-    // Temporary files are created with mode 0600, and renaming keeps it.
-    let mut file = tempfile::NamedTempFile::new_in(directory)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
-    Ok(())
 }
 
 fn content_error(path: &Path, text: &str, error: &toml::de::Error) -> ProfileFileError {
@@ -315,32 +230,5 @@ mod tests {
     fn debug_shows_no_secret() {
         let file = load("[profiles.a]\nclient_secret = \"s3cret\"\n").unwrap();
         assert!(!format!("{file:?}").contains("s3cret"));
-    }
-
-    #[test]
-    fn editing_keeps_comments_and_makes_the_file_private() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("deep/config.toml");
-        put_profile(
-            &path,
-            "a",
-            &[("server", "https://x".into()), ("app", "o#a".into())],
-            false,
-        )
-        .unwrap();
-        let text = fs::read_to_string(&path).unwrap();
-        assert_eq!(
-            text,
-            "default = \"a\"\n\n[profiles.a]\nserver = \"https://x\"\napp = \"o#a\"\n"
-        );
-        fs::write(&path, format!("# mine\n{text}")).unwrap();
-        put_profile(&path, "b", &[("app_root", "https://y/o/b".into())], false).unwrap();
-        set_default(&path, "b").unwrap();
-        let text = fs::read_to_string(&path).unwrap();
-        assert!(text.starts_with("# mine\n"), "{text}");
-        let file = ProfileFile::load(&path).unwrap();
-        assert_eq!((file.default.as_deref(), file.profiles.len()), (Some("b"), 2));
-        #[cfg(unix)]
-        assert!(super::super::secret_file::readers(&path).is_none());
     }
 }

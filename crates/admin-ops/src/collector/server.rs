@@ -1,25 +1,30 @@
 //! The HTTP server: limits of size and time, and an answer only once an event is on disk.
 
 use std::error::Error;
+use std::fmt;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use axum::extract::State;
+use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum_server::Handle;
 use easemob_admin_api::webhooks::Secrets;
+use easemob_admin_listener::Limits;
 use http_body_util::LengthLimitError;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
+use crate::collector::door::{Door, Peer};
 use crate::collector::gaps::{Failures, HEARTBEAT_MS};
 use crate::collector::metrics::Metrics;
 use crate::collector::payload::{self, PayloadError, Received};
 use crate::collector::recorder::{Busy, Kept, Recorder};
+use crate::collector::refusals::Refusals;
 use crate::collector::tls::Tls;
 
 /// The largest accepted body; a post has about 400 bytes.
@@ -28,6 +33,9 @@ const LARGEST: usize = 64 * 1024;
 /// How long headers, and then a body, may take to arrive.
 const ARRIVAL: Duration = Duration::from_secs(10);
 
+/// The most connections for metrics; a scraper needs one.
+const SCRAPERS: usize = 16;
+
 /// How long storing an event may take. The service waits for a minute, and sends again after a 503.
 const DISK: Duration = Duration::from_secs(20);
 
@@ -35,7 +43,6 @@ const DISK: Duration = Duration::from_secs(20);
 const FAREWELL: Duration = Duration::from_secs(5);
 
 /// The state of a collector.
-#[derive(Debug)]
 pub struct Collector {
     /// The app, `org#app`.
     pub app_key: String,
@@ -48,12 +55,31 @@ pub struct Collector {
     /// The clock, in milliseconds since 1970.
     pub now_ms: fn() -> i64,
     failures: Mutex<Failures>,
+    refusals: Mutex<Refusals>,
+    warn: Warn,
+}
+
+/// Reports something to the operator.
+pub type Warn = Box<dyn Fn(&str) + Send + Sync>;
+
+impl fmt::Debug for Collector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Collector")
+            .field("app_key", &self.app_key)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Collector {
-    /// Creates a collector.
+    /// Creates a collector; `warn` receives messages for its operator.
     #[must_use]
-    pub fn new(app_key: String, secrets: Option<Secrets>, recorder: Recorder, now_ms: fn() -> i64) -> Self {
+    pub fn new(
+        app_key: String,
+        secrets: Option<Secrets>,
+        recorder: Recorder,
+        now_ms: fn() -> i64,
+        warn: Warn,
+    ) -> Self {
         Self {
             app_key,
             secrets,
@@ -61,7 +87,13 @@ impl Collector {
             metrics: Metrics::default(),
             now_ms,
             failures: Mutex::default(),
+            refusals: Mutex::default(),
+            warn,
         }
+    }
+
+    fn refusals(&self) -> MutexGuard<'_, Refusals> {
+        self.refusals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Counts an answer that the service treats as a failure, and records the gap if the service blocks the
@@ -111,8 +143,14 @@ impl Collector {
     }
 }
 
-async fn receive(State(collector): State<Arc<Collector>>, body: Body) -> Response {
-    let (outcome, status) = match timeout(ARRIVAL, to_bytes(body, LARGEST)).await {
+async fn receive(
+    State(collector): State<Arc<Collector>>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
+    body: Body,
+) -> Response {
+    let body = timeout(ARRIVAL, to_bytes(body, LARGEST)).await;
+    let work = peer.work();
+    let (outcome, status) = match body {
         Err(_) => ("too_slow", StatusCode::REQUEST_TIMEOUT),
         Ok(Err(error)) if error.source().is_some_and(<dyn Error>::is::<LengthLimitError>) => {
             ("too_large", StatusCode::PAYLOAD_TOO_LARGE)
@@ -121,10 +159,18 @@ async fn receive(State(collector): State<Arc<Collector>>, body: Body) -> Respons
         Ok(Ok(body)) => collector.take(&body).await,
     };
     collector.metrics.post(outcome);
-    // Anybody can send bad posts, so they say nothing about the service, except a signature whose secret may
-    // be outdated.
-    if status.is_server_error() || status == StatusCode::FORBIDDEN {
+    let report = collector
+        .refusals()
+        .refused(outcome, &peer.name(), (collector.now_ms)());
+    if let Some(report) = report {
+        (collector.warn)(&report);
+    }
+    // Anybody can send bad posts, so only failures of this machine say that the service may be blocked.
+    if status.is_server_error() {
         collector.failed().await;
+    }
+    if let Some(work) = work {
+        work.done(status.is_success());
     }
     if status.is_server_error() {
         let soon = [(header::RETRY_AFTER, HeaderValue::from_static("1"))];
@@ -139,66 +185,114 @@ async fn metrics(State(collector): State<Arc<Collector>>) -> Response {
     (form, collector.metrics.text()).into_response()
 }
 
+/// Answers whoever looks for the metrics where the posts arrive, although they have an address of their own.
+async fn metrics_elsewhere() -> Response {
+    (
+        StatusCode::NOT_FOUND,
+        "the metrics are at the address of --metrics",
+    )
+        .into_response()
+}
+
+/// Gives the rest of a request its time.
+async fn begun(ConnectInfo(peer): ConnectInfo<Peer>, request: Request, next: Next) -> Response {
+    peer.begin();
+    next.run(request).await
+}
+
+/// Where a collector listens.
+#[derive(Debug, Clone)]
+pub struct Addresses {
+    /// The address for posts.
+    pub posts: SocketAddr,
+    /// The address for `/metrics`, without TLS; `None` serves them at the address for posts.
+    pub metrics: Option<SocketAddr>,
+}
+
 /// A collector that listens.
 #[derive(Debug)]
 pub struct Listening {
-    handle: Handle<SocketAddr>,
-    served: tokio::task::JoinHandle<std::io::Result<()>>,
+    servers: Vec<Server>,
     alive: tokio::task::JoinHandle<()>,
-    /// The address that it listens on.
-    pub address: SocketAddr,
+    /// The addresses that it listens on.
+    pub addresses: Addresses,
 }
 
-/// Starts to listen.
+/// One of the listeners.
+#[derive(Debug)]
+struct Server {
+    handle: Handle<Peer>,
+    task: tokio::task::JoinHandle<std::io::Result<()>>,
+}
+
+/// Starts to listen, on the runtime of the caller.
 ///
 /// # Errors
-/// When the address or the certificate cannot be used.
-pub async fn listen(
+/// When an address or the certificate cannot be used.
+pub fn listen(
     collector: Arc<Collector>,
-    address: SocketAddr,
+    addresses: &Addresses,
     tls: Option<&Tls>,
 ) -> std::io::Result<Listening> {
+    let posts = Door::open(addresses.posts, Limits::of_process())?;
+    let own_metrics = addresses
+        .metrics
+        .map(|address| Door::open(address, Limits::of_process().at_most(SCRAPERS)))
+        .transpose()?;
+    let addresses = Addresses {
+        posts: posts.address()?,
+        metrics: own_metrics.as_ref().map(Door::address).transpose()?,
+    };
+    let metrics_here = if own_metrics.is_some() {
+        get(metrics_elsewhere)
+    } else {
+        get(metrics)
+    };
     let routes = Router::new()
         .route("/healthz", get(async || "ok"))
-        .route("/metrics", get(metrics))
+        .route("/metrics", metrics_here.post(receive))
         .route("/", post(receive))
         .route("/{*path}", post(receive))
         .with_state(Arc::clone(&collector));
-    let service = routes.into_make_service();
+    let mut servers = vec![serve(posts, routes, tls)?];
+    if let Some(door) = own_metrics {
+        let routes = Router::new()
+            .route("/healthz", get(async || "ok"))
+            .route("/metrics", get(metrics))
+            .with_state(Arc::clone(&collector));
+        servers.push(serve(door, routes, None)?);
+    }
+    Ok(Listening {
+        servers,
+        alive: tokio::spawn(stay(collector)),
+        addresses,
+    })
+}
+
+fn serve(door: Door, routes: Router, tls: Option<&Tls>) -> std::io::Result<Server> {
     let handle = Handle::new();
-    let listener = std::net::TcpListener::bind(address)?;
-    listener.set_nonblocking(true)?;
-    let served = match tls {
+    let service = routes
+        .layer(from_fn(begun))
+        .into_make_service_with_connect_info::<Peer>();
+    let mut server = axum_server::Server::<Peer>::from_listener(door).handle(handle.clone());
+    patient(server.http_builder());
+    let task = match tls {
         #[cfg(feature = "tls")]
         Some(tls) => {
-            let mut server = axum_server::from_tcp_rustls(listener, tls.config()?)?.handle(handle.clone());
-            patient(server.http_builder());
-            tokio::spawn(server.serve(service))
+            let tls = axum_server::tls_rustls::RustlsAcceptor::new(tls.config()?);
+            tokio::spawn(server.acceptor(tls).serve(service))
         }
         #[cfg(not(feature = "tls"))]
         Some(_) => {
             let why = "this program was built without TLS (the feature `tls`)";
             return Err(std::io::Error::new(std::io::ErrorKind::Unsupported, why));
         }
-        None => {
-            let mut server = axum_server::from_tcp(listener)?.handle(handle.clone());
-            patient(server.http_builder());
-            tokio::spawn(server.serve(service))
-        }
+        None => tokio::spawn(server.serve(service)),
     };
-    let Some(address) = handle.listening().await else {
-        return Err(std::io::Error::other("the server stopped before it was ready"));
-    };
-    let alive = tokio::spawn(stay(collector));
-    Ok(Listening {
-        handle,
-        served,
-        alive,
-        address,
-    })
+    Ok(Server { handle, task })
 }
 
-/// Headers that never end must not hold a connection for ever.
+/// Headers that never end must not hold a connection for ever, and must not fill the memory.
 fn patient(builder: &mut hyper_util::server::conn::auto::Builder<hyper_util::rt::TokioExecutor>) {
     builder
         .http1()
@@ -214,7 +308,11 @@ async fn stay(collector: Arc<Collector>) {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        collector.recorder.alive((collector.now_ms)()).await;
+        let now_ms = (collector.now_ms)();
+        for report in collector.refusals().due(now_ms) {
+            (collector.warn)(&report);
+        }
+        collector.recorder.alive(now_ms).await;
     }
 }
 
@@ -222,8 +320,12 @@ impl Listening {
     /// Stops listening, and waits for the posts being answered.
     pub async fn stop(self) {
         self.alive.abort();
-        self.handle.graceful_shutdown(Some(FAREWELL));
-        // A failed server has already reported it in its answers.
-        let _ = self.served.await;
+        for server in &self.servers {
+            server.handle.graceful_shutdown(Some(FAREWELL));
+        }
+        for server in self.servers {
+            // A failed server has already reported it in its answers.
+            let _ = server.task.await;
+        }
     }
 }

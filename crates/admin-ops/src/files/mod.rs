@@ -1,8 +1,9 @@
-//! File handling of the engine: private files, digests, lines, and text that is not UTF-8.
+//! File handling of the engine: private files, locks, digests, lines, and text that is not UTF-8.
 
 pub(crate) mod database;
 pub mod digest;
 pub mod encoding;
 pub mod lines;
+pub mod lock_file;
 pub mod private;
 pub(crate) mod sqlite_header;

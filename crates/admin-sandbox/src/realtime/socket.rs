@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::State;
 use axum::extract::ws::{CloseFrame, Message as WsMessage, WebSocket, WebSocketUpgrade, close_code};
+use axum::extract::{ConnectInfo, State};
 use axum::response::Response;
+use easemob_admin_listener::Connection;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use prost::Message;
@@ -20,6 +21,7 @@ use super::frames::{
 use super::hub::{Link, Newcomer, OUTBOX, Order};
 use super::mailbox::Pull;
 use super::provision::{check, refusal};
+use crate::server::connection::Peer;
 use crate::service::Service;
 
 /// No frame is larger; the service's own limit of a message is 5 KiB.
@@ -48,12 +50,17 @@ const DISMISSED: Reason = "dismissed";
 type Reason = &'static str;
 
 /// Answers `GET /websocket`.
-pub(crate) async fn upgrade(State(service): State<Arc<Service>>, upgrade: WebSocketUpgrade) -> Response {
+pub(crate) async fn upgrade(
+    State(service): State<Arc<Service>>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    peer.connection.begin();
     upgrade
         .read_buffer_size(READ_BUFFER)
         .max_message_size(LARGEST_FRAME)
         .max_frame_size(LARGEST_FRAME)
-        .on_upgrade(move |socket| serve(service, socket))
+        .on_upgrade(move |socket| serve(service, peer.connection, socket))
 }
 
 /// A device that was let in.
@@ -63,7 +70,7 @@ struct Device {
     serial: u64,
 }
 
-async fn serve(service: Arc<Service>, socket: WebSocket) {
+async fn serve(service: Arc<Service>, connection: Connection, socket: WebSocket) {
     let (sink, mut stream) = socket.split();
     let (orders, taken) = mpsc::channel(OUTBOX);
     let link = Link {
@@ -72,7 +79,7 @@ async fn serve(service: Arc<Service>, socket: WebSocket) {
     };
     let mut writer = tokio::spawn(write(sink, taken));
     let mut device = None;
-    let reason = read(&service, &mut stream, &link, &mut device).await;
+    let reason = read(&service, &connection, &mut stream, &link, &mut device).await;
     if let Some(device) = device {
         leave(&service, &device);
     }
@@ -128,6 +135,7 @@ async fn write(mut sink: SplitSink<WebSocket, WsMessage>, mut orders: mpsc::Rece
 
 async fn read(
     service: &Service,
+    connection: &Connection,
     stream: &mut SplitStream<WebSocket>,
     link: &Link,
     device: &mut Option<Device>,
@@ -160,7 +168,13 @@ async fn read(
         }
         let answer = match (msync.command, device.as_ref()) {
             (command::PROVISION, None) => match provision(service, &msync, link, device) {
-                Ok(answer) => answer,
+                Ok(answer) => {
+                    // A device stays as long as it likes; one that is refused does not.
+                    if device.is_some() {
+                        connection.keep();
+                    }
+                    answer
+                }
                 Err(reason) => return reason,
             },
             (command::PROVISION, Some(_)) => return "a second PROVISION",

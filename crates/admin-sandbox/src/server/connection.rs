@@ -9,8 +9,8 @@ use std::task::{Context, Poll};
 
 use axum::extract::connect_info::Connected;
 use axum::serve::{IncomingStream, Listener};
+use easemob_admin_listener::{BoundedListener, BoundedStream, Connection};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
 
 const WHOLE: usize = 0;
 const NOTHING: usize = usize::MAX;
@@ -37,6 +37,7 @@ impl Cutter {
 pub(crate) struct Peer {
     pub(crate) address: SocketAddr,
     pub(crate) cutter: Cutter,
+    pub(crate) connection: Connection,
 }
 
 impl Connected<IncomingStream<'_, CuttableListener>> for Peer {
@@ -44,25 +45,28 @@ impl Connected<IncomingStream<'_, CuttableListener>> for Peer {
         Self {
             address: *stream.remote_addr(),
             cutter: stream.io().cutter.clone(),
+            connection: stream.io().connection.clone(),
         }
     }
 }
 
 /// Accepts connections a [`Cutter`] can cut.
 #[derive(Debug)]
-pub(crate) struct CuttableListener(pub(crate) TcpListener);
+pub(crate) struct CuttableListener(pub(crate) BoundedListener);
 
 impl Listener for CuttableListener {
     type Io = CuttableStream;
     type Addr = SocketAddr;
 
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
-        let (stream, address) = Listener::accept(&mut self.0).await;
+        let (stream, connection) = self.0.accept().await;
         // Small answers must not wait for the acknowledgement of earlier ones; failing to say so is harmless.
-        let _ = stream.set_nodelay(true);
+        let _ = stream.get_ref().set_nodelay(true);
+        let address = connection.address();
         (
             CuttableStream {
                 stream,
+                connection,
                 cutter: Cutter::default(),
             },
             address,
@@ -77,7 +81,8 @@ impl Listener for CuttableListener {
 /// A connection that a [`Cutter`] can cut.
 #[derive(Debug)]
 pub(crate) struct CuttableStream {
-    stream: TcpStream,
+    stream: BoundedStream,
+    connection: Connection,
     cutter: Cutter,
 }
 
@@ -106,7 +111,7 @@ impl AsyncWrite for CuttableStream {
             }
             NOTHING => {
                 // A reset, as a crashed process or a killed proxy sends it; a plain close is as good.
-                let _ = self.stream.set_zero_linger();
+                let _ = self.stream.get_ref().set_zero_linger();
                 Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()))
             }
             _ => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),

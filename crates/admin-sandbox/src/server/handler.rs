@@ -35,15 +35,23 @@ pub(crate) async fn handle(
     request: HttpRequest,
 ) -> Response {
     let (parts, body) = request.into_parts();
+    peer.connection.begin();
     // A body that is too large or broke off is told apart only later, once the call is known.
     let body = to_bytes(body, service.settings.max_body.max(control::MAX_BODY)).await;
+    let work = peer.connection.work();
+    let response = answer_any(&service, &peer, &parts, body.ok()).await;
+    work.done(response.status().is_success());
+    response
+}
+
+async fn answer_any(service: &Service, peer: &Peer, parts: &Parts, body: Option<Bytes>) -> Response {
     if files::owns(parts.uri.path()) {
-        return files::answer(&service, &parts);
+        return files::answer(service, parts);
     }
     if control::owns(parts.uri.path()) {
-        return control::handle(&service, &peer, &parts, body.ok().as_deref());
+        return control::handle(service, peer, parts, body.as_deref());
     }
-    answer(&service, &peer, &parts, body.ok()).await
+    answer(service, peer, parts, body).await
 }
 
 async fn answer(service: &Service, peer: &Peer, parts: &Parts, body: Option<Bytes>) -> Response {

@@ -9,6 +9,7 @@ use easemob_admin_audit::{AuditError, EventTime, Filter, Outcome};
 use easemob_admin_ops::names::user;
 use jiff::Timestamp;
 
+use crate::busy;
 use crate::command_error::CommandError;
 use crate::commands::times::moment;
 use crate::context::Context;
@@ -53,7 +54,7 @@ impl TrailArgs {
 #[must_use]
 pub fn unreadable(error: AuditError) -> CommandError {
     let hint = error.hint();
-    CommandError::new(exit::INTERNAL, "cannot read the audit trail")
+    CommandError::new(busy::exit_of(&error), "cannot read the audit trail")
         .hint(hint)
         .because(error)
 }

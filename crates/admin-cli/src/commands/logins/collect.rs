@@ -9,7 +9,7 @@ use clap::Args;
 use easemob_admin_api::webhooks::Secrets;
 use easemob_admin_ops::collector::gaps::downtime;
 use easemob_admin_ops::collector::recorder::Recorder;
-use easemob_admin_ops::collector::server::{Collector, listen};
+use easemob_admin_ops::collector::server::{Addresses, Collector, listen};
 use easemob_admin_ops::collector::tls::Tls;
 use serde_json::json;
 
@@ -29,12 +29,16 @@ use crate::interrupt;
 
 Prints one line of JSON when ready, and runs until Ctrl-C or SIGTERM. In the console, create a post-send rule for \
 userStatus with any path of this address. The collector answers 200 once the event is on disk, and stores an event that \
-arrives twice once. GET /healthz and GET /metrics (Prometheus) report its health. `logins show`, `top` and `report` \
+arrives twice once. GET /healthz and GET /metrics (Prometheus) report its health; --metrics gives the metrics an address \
+of their own, which the senders of posts need not reach. `logins show`, `top` and `report` \
 show the stored events.")]
 pub struct CollectArgs {
     /// Listen on this address; port 0 picks a free port
     #[arg(long, value_name = "ADDR")]
     listen: SocketAddr,
+    /// Serve /metrics on this address instead, without TLS; port 0 picks a free port
+    #[arg(long, value_name = "ADDR")]
+    metrics: Option<SocketAddr>,
     /// A file with the secret of the rule; may be repeated while a secret is being replaced
     #[arg(
         long = "secret-file",
@@ -81,20 +85,30 @@ pub async fn run(context: &Context, args: &CollectArgs) -> Result<Exit, CommandE
     let ui = Arc::clone(&context.ui);
     let failed = move |error: &_| ui.warn(format_args!("cannot store events: {error}"));
     let (recorder, thread) = Recorder::start(store, now_ms, failed);
-    let collector = Arc::new(Collector::new(app_key.clone(), secrets, recorder, now_ms));
+    let ui = Arc::clone(&context.ui);
+    let warn = Box::new(move |text: &str| ui.warn(text));
+    let collector = Arc::new(Collector::new(app_key.clone(), secrets, recorder, now_ms, warn));
     let tls = args.tls_cert.clone().zip(args.tls_key.clone());
     let tls = tls.map(|(certificate, key)| Tls { certificate, key });
     let end = interrupt::until_told(context.deadline());
-    let listening = listen(Arc::clone(&collector), args.listen, tls.as_ref())
-        .await
-        .map_err(|error| {
-            CommandError::new(exit::CONFIG, format!("cannot listen on {}", args.listen)).because(error)
-        })?;
+    let addresses = Addresses {
+        posts: args.listen,
+        metrics: args.metrics,
+    };
+    let listening = listen(Arc::clone(&collector), &addresses, tls.as_ref()).map_err(|error| {
+        let metrics = args.metrics.map(|address| format!(" and {address}"));
+        let what = format!("cannot listen on {}{}", args.listen, metrics.unwrap_or_default());
+        CommandError::new(exit::CONFIG, what).because(error)
+    })?;
     let scheme = if tls.is_some() { "https" } else { "http" };
-    let url = format!("{scheme}://{}/", listening.address);
+    let url = format!("{scheme}://{}/", listening.addresses.posts);
+    let mut ready = json!({"url": url, "app_key": app_key});
+    if let Some(metrics) = listening.addresses.metrics {
+        ready["metrics"] = format!("http://{metrics}/metrics").into();
+    }
     let mut out = (context.stdout)();
     // The process that started the collector may not read this line; that is not a reason to end.
-    let _ = writeln!(out, "{}", json!({"url": url, "app_key": app_key})).and_then(|()| out.flush());
+    let _ = writeln!(out, "{ready}").and_then(|()| out.flush());
     context.ui.note(format_args!(
         "collecting events of {app_key} at {url} until Ctrl-C"
     ));

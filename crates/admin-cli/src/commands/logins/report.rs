@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use super::snapshot::{SnapshotName, find, kept, warn_of_incomplete};
 use crate::command_error::CommandError;
 use crate::commands::times::{moment, now_ms};
-use crate::config::profile_file::write_private;
+use crate::config::private_file::write_private;
 use crate::context::Context;
 use crate::exit::{self, Exit};
 

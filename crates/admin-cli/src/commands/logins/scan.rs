@@ -7,7 +7,7 @@ use easemob_admin_ops::files::digest::Sha256;
 use easemob_admin_ops::logins::scan::{
     self, End, Pace, ScanCalls as _, SourceError, all_users, is_refused_place, known_users, listed_users,
 };
-use easemob_admin_ops::logins::store::{Counts, LoginStore, Position, Snapshot};
+use easemob_admin_ops::logins::store::{Counts, LoginStore, Position, Snapshot, SnapshotId, StoreError};
 use easemob_admin_ops::schedule::pipeline::{Cause, Wish};
 use easemob_admin_ops::server::calls::Calls;
 use futures_util::TryStreamExt as _;
@@ -44,6 +44,8 @@ pub struct ScanArgs {
     #[arg(long)]
     limits: bool,
 }
+
+const RESUME: &str = "resume with the same users: easemob-admin logins scan --resume";
 
 /// Runs the command.
 ///
@@ -149,26 +151,26 @@ fn begin(
     source: &str,
     resume: bool,
 ) -> Result<Begun, CommandError> {
-    let unfinished = store.unfinished(source)?;
-    if let (Some((snapshot, _)), true) = (&unfinished, resume) {
-        let mut odd = 0_u64;
-        store.each_not_known(snapshot.id, &mut |known| {
-            odd += u64::from(scan::is_odd(&known.user));
-        })?;
-        if odd > 0 {
+    let unfinished = match store.resume(source) {
+        Err(error @ StoreError::Taken(_)) if resume => {
+            return Err(CommandError::from(error).hint(format!("if it does not finish, {RESUME}")));
+        }
+        Err(StoreError::Taken(id)) => {
+            context.ui.note(format_args!(
+                "another process is scanning the same users into snapshot {id}; starting a new one"
+            ));
+            None
+        }
+        found => found?,
+    };
+    match unfinished {
+        Some((snapshot, _)) if resume && holds_odd_entries(store, snapshot.id)? => {
             context.ui.note(format_args!(
                 "cannot complete snapshot {}, because the server listed entries that are not users; starting a new one",
                 snapshot.id
             ));
-            return Ok(Begun {
-                id: store.begin(source, now_ms())?,
-                from: Position::default(),
-                users: 0,
-            });
         }
-    }
-    match (unfinished, resume) {
-        (Some((snapshot, position)), true) => {
+        Some((snapshot, from)) if resume => {
             context.ui.note(format_args!(
                 "resuming snapshot {}: {} already done",
                 snapshot.id,
@@ -176,28 +178,35 @@ fn begin(
             ));
             return Ok(Begun {
                 id: snapshot.id,
-                from: position,
+                from,
                 users: snapshot.counts.users,
             });
         }
-        (None, true) => {
+        None if resume => {
             return Err(CommandError::new(
                 exit::USAGE,
                 "nothing to resume: the last scan of these users is complete, or there was none",
             )
             .hint("start a new scan: run the command without --resume"));
         }
-        (Some((snapshot, _)), false) => context.ui.note(format_args!(
+        Some((snapshot, _)) => context.ui.note(format_args!(
             "snapshot {} stays incomplete; --resume would have resumed it",
             snapshot.id
         )),
-        (None, false) => {}
+        None => {}
     }
     Ok(Begun {
         id: store.begin(source, now_ms())?,
         from: Position::default(),
         users: 0,
     })
+}
+
+/// Returns whether the server listed entries that are not users.
+fn holds_odd_entries(store: &dyn LoginStore, snapshot: SnapshotId) -> Result<bool, StoreError> {
+    let mut odd = false;
+    store.each_not_known(snapshot, &mut |not_known| odd |= scan::is_odd(&not_known.user))?;
+    Ok(odd)
 }
 
 fn conclude(
@@ -214,7 +223,7 @@ fn conclude(
     report.row(&SnapshotRow::new(&snapshot)).map_err(output)?;
     report.finish(&snapshot.counts).map_err(output)?;
     say(context, session, &snapshot);
-    let go_on = "resume with the same users: easemob-admin logins scan --resume";
+    let go_on = RESUME;
     match end {
         End::Complete if snapshot.counts.failed > 0 => Ok(exit::FAILED_RETRY),
         End::Complete => Ok(exit::OK),

@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use easemob_admin_api::AppRoot;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::command_error::CommandError;
 use crate::config::credentials::{LARGEST, from_file, from_stdin};
 use crate::config::origin::plain_http;
 use crate::config::precedence::Address;
 use crate::config::profile::Profile;
-use crate::config::profile_file::{put_profile, write_private};
+use crate::config::profile_file::ProfileFile;
 use crate::config::secret_file;
 use crate::context::Context;
 use crate::exit::{self, Exit};
@@ -69,13 +69,8 @@ pub fn run(context: &Context, args: &AddArgs) -> Result<Exit, CommandError> {
     let mut keys = target(context, args.allow_plain_http)?;
     let places = context.places()?;
     let path = places.profile_file();
-    let known = context.profiles()?.profiles;
-    if known.contains_key(&args.name) && !args.force {
-        return Err(
-            CommandError::new(exit::USAGE, format!("profile `{}` already exists", args.name))
-                .hint("add --force to replace it"),
-        );
-    }
+    // Before a secret is asked for, which may take a while.
+    refuse_known(&context.profiles()?, args)?;
     keys.extend(args.client_id.clone().map(|id| ("client_id", id)));
     if let Some(file) = &args.secret_file {
         keys.push(("client_secret_file", secret_at(context, file)?));
@@ -83,22 +78,26 @@ pub fn run(context: &Context, args: &AddArgs) -> Result<Exit, CommandError> {
     if let Some(command) = &args.secret_command {
         keys.push(("client_secret_command", command.clone()));
     }
-    if args.secret_stdin {
+    let secret = args.secret_stdin.then(secret_from_stdin).transpose()?;
+    let mut edit = context.edit_profiles()?;
+    refuse_known(edit.profiles(), args)?;
+    if let Some(secret) = secret {
         let file = places.secret_file(&args.name);
-        keep_secret(&file)?;
+        edit.keep_secret(&file, secret.expose_secret())?;
         keys.push(("client_secret_file", file.display().to_string()));
     }
     let from_environment = args.secret_file.is_none() && args.secret_command.is_none() && !args.secret_stdin;
     if from_environment {
         keys.push(("credentials", "environment".into()));
     }
-    put_profile(&path, &args.name, &keys, args.allow_plain_http)?;
+    edit.put(&args.name, &keys, args.allow_plain_http);
+    edit.save()?;
     context.ui.note(format_args!(
         "wrote profile `{}` to {}",
         args.name,
         path.display()
     ));
-    if known.is_empty() {
+    if edit.profiles().profiles.is_empty() {
         context
             .ui
             .note("it is the default profile, because it is the first");
@@ -163,7 +162,15 @@ fn secret_at(context: &Context, file: &Path) -> Result<String, CommandError> {
     Ok(absolute.display().to_string())
 }
 
-fn keep_secret(file: &Path) -> Result<(), CommandError> {
+fn refuse_known(profiles: &ProfileFile, args: &AddArgs) -> Result<(), CommandError> {
+    if !profiles.profiles.contains_key(&args.name) || args.force {
+        return Ok(());
+    }
+    let what = format!("profile `{}` already exists", args.name);
+    Err(CommandError::new(exit::USAGE, what).hint("add --force to replace it"))
+}
+
+fn secret_from_stdin() -> Result<SecretString, CommandError> {
     let given = if io::stdin().is_terminal() {
         rpassword::prompt_password("client secret (not shown): ").map(String::into_bytes)
     } else {
@@ -174,8 +181,5 @@ fn keep_secret(file: &Path) -> Result<(), CommandError> {
     let given = given.map_err(|error| {
         CommandError::new(exit::USAGE, "cannot read the secret from stdin").because(error)
     })?;
-    let secret = from_stdin(given)?;
-    write_private(file, format!("{}\n", secret.expose_secret()).as_bytes()).map_err(|error| {
-        CommandError::new(exit::CONFIG, format!("cannot write {}", file.display())).because(error)
-    })
+    Ok(from_stdin(given)?)
 }

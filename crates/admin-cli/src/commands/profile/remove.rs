@@ -5,7 +5,6 @@ use std::io;
 use clap::Args;
 
 use crate::command_error::CommandError;
-use crate::config::profile_file::remove_profile;
 use crate::context::Context;
 use crate::exit::{self, Exit};
 
@@ -27,11 +26,11 @@ pub struct RemoveArgs {
 /// # Errors
 /// When there is no such profile, or a file cannot be written.
 pub fn run(context: &Context, args: &RemoveArgs) -> Result<Exit, CommandError> {
-    let file = context.profiles()?;
-    let profile = file.find(&args.name)?;
-    let places = context.places()?;
-    let kept = places.secret_file(&args.name);
-    remove_profile(&places.profile_file(), &args.name)?;
+    let mut edit = context.edit_profiles()?;
+    let profile = edit.profiles().find(&args.name)?.clone();
+    let kept = context.places()?.secret_file(&args.name);
+    edit.remove(&args.name);
+    edit.save()?;
     if profile.client_secret_file.as_deref() == Some(kept.as_path()) {
         match std::fs::remove_file(&kept) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -42,6 +41,7 @@ pub fn run(context: &Context, args: &RemoveArgs) -> Result<Exit, CommandError> {
         }
     }
     context.ui.note(format_args!("removed profile `{}`", args.name));
+    let file = edit.profiles();
     if file.default.as_deref() == Some(args.name.as_str()) && file.profiles.len() > 1 {
         context
             .ui

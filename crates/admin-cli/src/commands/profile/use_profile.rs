@@ -3,7 +3,6 @@
 use clap::Args;
 
 use crate::command_error::CommandError;
-use crate::config::profile_file::set_default;
 use crate::context::Context;
 use crate::exit::{self, Exit};
 
@@ -22,9 +21,10 @@ pub struct UseArgs {
 /// # Errors
 /// When there is no such profile, or the file cannot be written.
 pub fn run(context: &Context, args: &UseArgs) -> Result<Exit, CommandError> {
-    let file = context.profiles()?;
-    let profile = file.find(&args.name)?;
-    set_default(&context.places()?.profile_file(), &args.name)?;
+    let mut edit = context.edit_profiles()?;
+    edit.set_default(&args.name);
+    let profile = edit.profiles().find(&args.name)?;
+    edit.save()?;
     context.ui.note(format_args!(
         "commands without --profile now use `{}`: {}",
         args.name,

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use easemob_admin_sandbox::{Happened, Sandbox, Webhook};
+use easemob_admin_sandbox::{Happened, Sandbox, SandboxError, StateFileError, Webhook};
 use secrecy::ExposeSecret;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
@@ -14,8 +14,7 @@ use super::seed::load;
 use crate::command_error::CommandError;
 use crate::commands::profile::add::name;
 use crate::config::credentials;
-use crate::config::places::Places;
-use crate::config::profile_file::{put_profile, write_private};
+use crate::config::profile_file::ProfileFile;
 use crate::context::Context;
 use crate::embedded;
 use crate::exit::{self, Exit};
@@ -87,21 +86,23 @@ pub async fn run(context: &Context, args: &ServeArgs) -> Result<Exit, CommandErr
             builder = builder.webhook(Webhook::new(url, secret.expose_secret()));
         }
     }
-    let places = match &args.add_profile {
-        Some(profile) => Some((profile, check_profile(context, profile)?)),
-        None => None,
-    };
-    let sandbox = builder
-        .start()
-        .await
-        .map_err(|error| CommandError::new(exit::CONFIG, "cannot start the sandbox").because(error))?;
+    if let Some(profile) = &args.add_profile {
+        refuse_real(&context.profiles()?, profile)?;
+    }
+    let sandbox = builder.start().await.map_err(|error| {
+        let exit = match &error {
+            SandboxError::StateFile(StateFileError::Locked { .. }) => exit::BUSY,
+            _ => exit::CONFIG,
+        };
+        CommandError::new(exit, "cannot start the sandbox").because(error)
+    })?;
     if !args.listen.ip().is_loopback() {
         context
             .ui
             .warn("other machines can reach the sandbox, which stores passwords in clear text");
     }
-    if let Some((profile, places)) = &places {
-        keep_profile(&sandbox, profile, places)?;
+    if let Some(profile) = &args.add_profile {
+        keep_profile(context, &sandbox, profile)?;
         context.ui.note(format_args!(
             "sandbox: in another terminal, use --profile {profile}, for example: easemob-admin --profile {profile} users list"
         ));
@@ -127,32 +128,30 @@ pub async fn run(context: &Context, args: &ServeArgs) -> Result<Exit, CommandErr
 }
 
 /// Makes sure that no profile of a real server is replaced.
-fn check_profile(context: &Context, name: &str) -> Result<Places, CommandError> {
-    let known = context.profiles()?.profiles;
+fn refuse_real(profiles: &ProfileFile, name: &str) -> Result<(), CommandError> {
     let local =
         |server: &String| server.starts_with("http://127.0.0.1:") || server.starts_with("http://[::1]:");
-    if known
-        .get(name)
-        .is_some_and(|profile| !profile.server.as_ref().is_some_and(local))
-    {
+    let known = profiles.profiles.get(name);
+    if known.is_some_and(|profile| !profile.server.as_ref().is_some_and(local)) {
         let why = format!("cannot replace profile `{name}`: it is not for a sandbox on this machine");
         return Err(CommandError::new(exit::USAGE, why).hint("choose another name for --add-profile"));
     }
-    context.places()
+    Ok(())
 }
 
-fn keep_profile(sandbox: &Sandbox, name: &str, places: &Places) -> Result<(), CommandError> {
-    let file = places.secret_file(name);
-    write_private(&file, format!("{}\n", sandbox.client_secret()).as_bytes()).map_err(|error| {
-        CommandError::new(exit::CONFIG, format!("cannot write {}", file.display())).because(error)
-    })?;
+fn keep_profile(context: &Context, sandbox: &Sandbox, name: &str) -> Result<(), CommandError> {
+    let mut edit = context.edit_profiles()?;
+    refuse_real(edit.profiles(), name)?;
+    let file = context.places()?.secret_file(name);
+    edit.keep_secret(&file, sandbox.client_secret())?;
     let keys = [
         ("server", sandbox.rest_url()),
         ("app", sandbox.app_key().to_owned()),
         ("client_id", sandbox.client_id().to_owned()),
         ("client_secret_file", file.display().to_string()),
     ];
-    Ok(put_profile(&places.profile_file(), name, &keys, false)?)
+    edit.put(name, &keys, false);
+    Ok(edit.save()?)
 }
 
 /// Shows events until the sandbox has ended.

@@ -34,6 +34,7 @@ macro_rules! login_store_conformance {
             what_was_found_is_read_back_whole_and_in_order
             a_user_who_is_added_again_is_in_the_newer_state
             only_the_newest_scan_of_the_same_users_is_resumed
+            a_snapshot_belongs_to_whoever_began_or_resumed_it
             a_restart_counts_anew_and_keeps_who_is_named
             the_limits_are_those_that_were_set_last
             what_is_finished_or_not_there_is_not_changed

@@ -1,7 +1,7 @@
 //! Logins in memory: for tests of whatever uses a store.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use crate::logins::store::{
     Change, ChangeKind, Counts, Forgotten, Gap, KnownDevice, LoginEvent, LoginKind, LoginStore, LoginStores,
@@ -34,9 +34,21 @@ impl LoginStores for MemoryLoginStores {
     }
 }
 
-/// Logins in memory. Clones share them.
-#[derive(Debug, Clone, Default)]
-pub struct MemoryLogins(Arc<Mutex<Kept>>);
+/// Logins in memory. Clones share them, and own their snapshots each for itself.
+#[derive(Debug, Default)]
+pub struct MemoryLogins {
+    kept: Arc<Mutex<Kept>>,
+    owner: Arc<()>,
+}
+
+impl Clone for MemoryLogins {
+    fn clone(&self) -> Self {
+        Self {
+            kept: Arc::clone(&self.kept),
+            owner: Arc::default(),
+        }
+    }
+}
 
 #[derive(Debug, Default)]
 struct Kept {
@@ -56,6 +68,8 @@ struct Scan {
     snapshot: Snapshot,
     position: Position,
     found: Found,
+    /// Whoever began or resumed it, until that is dropped.
+    owner: Weak<()>,
 }
 
 /// What a scan found out.
@@ -148,7 +162,7 @@ impl Found {
 
 impl MemoryLogins {
     fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A copy, so that whoever visits it may ask the store in the meantime.
@@ -177,9 +191,22 @@ impl LoginStore for MemoryLogins {
             },
             position: Position::default(),
             found: Found::default(),
+            owner: Arc::downgrade(&self.owner),
         };
         kept.scans.insert(id, scan);
         Ok(id)
+    }
+
+    fn own(&mut self, snapshot: SnapshotId) -> Result<(), StoreError> {
+        let mut kept = self.kept();
+        if let Some(scan) = kept.scans.get_mut(&snapshot) {
+            let owner = scan.owner.upgrade();
+            if owner.is_some_and(|owner| !Arc::ptr_eq(&owner, &self.owner)) {
+                return Err(StoreError::Taken(snapshot));
+            }
+            scan.owner = Arc::downgrade(&self.owner);
+        }
+        Ok(())
     }
 
     fn add(

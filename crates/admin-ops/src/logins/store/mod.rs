@@ -51,6 +51,8 @@ pub trait LoginStores: fmt::Debug + Send + Sync {
 pub trait LoginStore: fmt::Debug + Send {
     /// Begins a snapshot of the users of `source` and returns its number, which was never used before.
     ///
+    /// The snapshot belongs to this store until it is finished or the store is dropped.
+    ///
     /// # Errors
     /// When it cannot be written.
     fn begin(&mut self, source: &str, now_ms: i64) -> Result<SnapshotId, StoreError>;
@@ -88,6 +90,12 @@ pub trait LoginStore: fmt::Debug + Send {
     /// # Errors
     /// When it cannot be written, or the snapshot is finished or not there.
     fn finish(&mut self, snapshot: SnapshotId, now_ms: i64) -> Result<(), StoreError>;
+
+    /// Makes a snapshot belong to this store, as if the store had begun it. What was read of it before may be outdated.
+    ///
+    /// # Errors
+    /// When it belongs to another store, of this process or another ([`StoreError::Taken`]).
+    fn own(&mut self, snapshot: SnapshotId) -> Result<(), StoreError>;
 
     /// Returns the newest snapshot of this source and how far it came, unless it is finished.
     ///
@@ -213,6 +221,27 @@ pub trait LoginStore: fmt::Debug + Send {
     /// # Errors
     /// When the store cannot be written anew.
     fn compact(&mut self) -> Result<(), StoreError>;
+}
+
+impl dyn LoginStore + '_ {
+    /// Returns what [`unfinished`](LoginStore::unfinished) returns, and [owns](LoginStore::own) the snapshot.
+    ///
+    /// # Errors
+    /// When the snapshot belongs to another store, or cannot be read.
+    pub fn resume(&mut self, source: &str) -> Result<Option<(Snapshot, Position)>, StoreError> {
+        let mut owned = None;
+        loop {
+            let found = self.unfinished(source)?;
+            let id = found.as_ref().map(|(snapshot, _)| snapshot.id);
+            if id == owned {
+                return Ok(found);
+            }
+            let Some(id) = id else { return Ok(None) };
+            // Its owner may have added to it since it was read, so it is read again.
+            self.own(id)?;
+            owned = Some(id);
+        }
+    }
 }
 
 /// What was forgotten.

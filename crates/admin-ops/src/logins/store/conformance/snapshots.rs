@@ -143,6 +143,31 @@ pub fn only_the_newest_scan_of_the_same_users_is_resumed(stores: &dyn LoginStore
     assert_eq!(unfinished(&*store, "list:1"), Some(list));
 }
 
+/// Two scans that add to one snapshot would count every user twice.
+pub fn a_snapshot_belongs_to_whoever_began_or_resumed_it(stores: &dyn LoginStores) {
+    let (mut first, mut second) = (open(stores), open(stores));
+    let id = first.begin("all", 100).unwrap();
+    assert!(matches!(second.resume("all"), Err(StoreError::Taken(taken)) if taken == id));
+    assert!(second.resume("list:1").unwrap().is_none(), "there is none");
+    let other = second.begin("list:1", 100).unwrap();
+    add(&mut *first, id, &[online("ann", &["ios_1"])], 110);
+    drop(first);
+    let (resumed, _) = second.resume("all").unwrap().unwrap();
+    assert_eq!((resumed.id, resumed.counts.users), (id, 1));
+    assert!(second.resume("all").unwrap().is_some(), "it is the owner already");
+
+    let mut third = open(stores);
+    for (source, owned) in [("all", id), ("list:1", other)] {
+        assert!(matches!(third.resume(source), Err(StoreError::Taken(taken)) if taken == owned));
+    }
+    second.finish(id, 200).unwrap();
+    assert!(third.resume("all").unwrap().is_none(), "it is finished");
+    second.forget(1_000).unwrap();
+    assert!(third.resume("list:1").unwrap().is_none(), "it is forgotten");
+    let new = third.begin("list:1", 2_000).unwrap();
+    assert!(matches!(second.resume("list:1"), Err(StoreError::Taken(taken)) if taken == new));
+}
+
 /// Those who are named in the snapshot stay and stay counted; the others are counted when they come again.
 pub fn a_restart_counts_anew_and_keeps_who_is_named(stores: &dyn LoginStores) {
     let mut store = open(stores);

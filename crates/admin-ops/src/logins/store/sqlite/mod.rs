@@ -1,5 +1,6 @@
 //! The store that ships: one SQLite file for each target, in the data directory.
 
+mod owned;
 mod questions;
 mod schema;
 
@@ -8,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 
+use self::owned::Owned;
 use self::schema::LAYOUT;
 use crate::files::database;
 use crate::logins::store::{
@@ -65,6 +67,7 @@ impl LoginStores for LoginDatabases {
 #[derive(Debug)]
 pub struct SqliteLogins {
     connection: Connection,
+    owned: Owned,
 }
 
 impl SqliteLogins {
@@ -74,7 +77,8 @@ impl SqliteLogins {
     /// When the file cannot be used, is something else, damaged, or newer. It is left as it is then.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let connection = database::open(path, &LAYOUT)?;
-        Ok(Self { connection })
+        let owned = Owned::beside(path);
+        Ok(Self { connection, owned })
     }
 
     pub(crate) fn write(&mut self) -> Result<Transaction<'_>, StoreError> {
@@ -136,11 +140,18 @@ fn met(rows: usize, snapshot: SnapshotId) -> Result<(), StoreError> {
 
 impl LoginStore for SqliteLogins {
     fn begin(&mut self, source: &str, now_ms: i64) -> Result<SnapshotId, StoreError> {
-        self.connection.execute(
+        // Nobody finds the snapshot before it has an owner.
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        transaction.execute(
             "INSERT INTO snapshots (source, started_ms) VALUES (?1, ?2)",
             params![source, now_ms],
         )?;
-        Ok(self.connection.last_insert_rowid())
+        let id = transaction.last_insert_rowid();
+        self.owned.take(id)?;
+        transaction.commit()?;
+        Ok(id)
     }
 
     fn add(
@@ -249,7 +260,13 @@ impl LoginStore for SqliteLogins {
             "UPDATE snapshots SET finished_ms = ?2 WHERE id = ?1 AND finished_ms IS NULL",
             params![snapshot, now_ms],
         )?;
-        met(rows, snapshot)
+        met(rows, snapshot)?;
+        self.owned.release(snapshot);
+        Ok(())
+    }
+
+    fn own(&mut self, snapshot: SnapshotId) -> Result<(), StoreError> {
+        self.owned.take(snapshot)
     }
 
     fn unfinished(&self, source: &str) -> Result<Option<(Snapshot, Position)>, StoreError> {
@@ -265,7 +282,6 @@ impl LoginStore for SqliteLogins {
             .optional()?
             .filter(|(snapshot, _)| snapshot.finished_ms.is_none()))
     }
-
     fn snapshots(&self) -> Result<Vec<Snapshot>, StoreError> {
         let mut all = self.connection.prepare(&format!("{SNAPSHOT} ORDER BY id"))?;
         let rows = all.query_map([], snapshot)?;
@@ -393,6 +409,8 @@ impl LoginStore for SqliteLogins {
         transaction.execute("DELETE FROM gaps WHERE until_ms < ?1", [before_ms])?;
         let devices = transaction.execute(FORGET_DEVICES, [before_ms])?;
         transaction.commit()?;
+        let kept: Vec<SnapshotId> = self.snapshots()?.iter().map(|snapshot| snapshot.id).collect();
+        self.owned.keep_only(&kept);
         Ok(Forgotten {
             snapshots,
             events,

@@ -1,0 +1,87 @@
+//! Lets the HTTP server accept connections that have limits.
+
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+
+use axum::extract::connect_info::Connected;
+use axum_server::{AddrListener, Address};
+use easemob_admin_listener::{BoundedListener, BoundedStream, Connection, Limits, Work};
+use tokio::net::TcpSocket;
+
+/// How many connections may wait to be accepted. The system drops those beyond it, which then try again after a second.
+const BACKLOG: u32 = 1_024;
+
+/// A listener for the HTTP server.
+#[derive(Debug)]
+pub(super) struct Door(BoundedListener);
+
+/// The other side of a connection; `None` is the listener itself.
+#[derive(Debug, Clone)]
+pub(super) struct Peer(Option<Connection>);
+
+impl Door {
+    /// Listens on an address.
+    pub(super) fn open(address: SocketAddr, limits: Limits) -> io::Result<Self> {
+        let socket = if address.is_ipv4() {
+            TcpSocket::new_v4()?
+        } else {
+            TcpSocket::new_v6()?
+        };
+        // A restart does not wait for connections that the system has not forgotten yet.
+        #[cfg(unix)]
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        Ok(Self(BoundedListener::new(socket.listen(BACKLOG)?, limits)))
+    }
+
+    /// Returns the address that is listened on.
+    pub(super) fn address(&self) -> io::Result<SocketAddr> {
+        self.0.local_addr()
+    }
+}
+
+impl Peer {
+    /// Says that the head of a request has arrived.
+    pub(super) fn begin(&self) {
+        if let Some(connection) = &self.0 {
+            connection.begin();
+        }
+    }
+
+    /// Says that all of a request has arrived.
+    pub(super) fn work(&self) -> Option<Work> {
+        self.0.as_ref().map(Connection::work)
+    }
+
+    /// Returns the address, for messages.
+    pub(super) fn name(&self) -> String {
+        let address = self.0.as_ref().map(|connection| connection.address().ip());
+        address.map_or_else(String::new, |address| address.to_canonical().to_string())
+    }
+}
+
+impl Connected<Peer> for Peer {
+    fn connect_info(peer: Peer) -> Self {
+        peer
+    }
+}
+
+impl Address for Peer {
+    type Stream = BoundedStream;
+    type Listener = Door;
+}
+
+impl AddrListener<BoundedStream, Peer> for Door {
+    async fn bind_to(_: Peer) -> io::Result<Self> {
+        Err(ErrorKind::Unsupported.into())
+    }
+
+    async fn accept_stream(&self) -> io::Result<(BoundedStream, Peer)> {
+        let (stream, connection) = self.0.accept().await;
+        Ok((stream, Peer(Some(connection))))
+    }
+
+    fn get_local_addr(&self) -> io::Result<Peer> {
+        Ok(Peer(None))
+    }
+}
