@@ -318,8 +318,22 @@ impl TestEnv {
         }
     }
 
-    /// All files below the home, for looking into.
+    /// All files below the home but those of the shared token, for looking into.
     pub(crate) fn files(&self) -> Vec<PathBuf> {
+        let tokens = self.path("data/tokens");
+        self.all_files()
+            .into_iter()
+            .filter(|path| !path.starts_with(&tokens))
+            .collect()
+    }
+
+    /// Lets the next command ask for a token of its own.
+    pub(crate) fn forget_tokens(&self) {
+        let _ = std::fs::remove_dir_all(self.path("data/tokens"));
+    }
+
+    /// All files below the home.
+    pub(crate) fn all_files(&self) -> Vec<PathBuf> {
         let mut folders = vec![self.home.path().to_owned()];
         let mut files = Vec::new();
         while let Some(folder) = folders.pop() {

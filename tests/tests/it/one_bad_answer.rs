@@ -97,6 +97,7 @@ fn no_command_judges_anybody_without_a_token() {
     ] {
         for status in [404, 501] {
             env.sandbox().clear_faults();
+            env.forget_tokens();
             env.sandbox().inject(answer_for("token", status));
             let before = env.sandbox().calls().len();
             let command: Vec<&str> = command.iter().map(String::as_str).collect();
@@ -115,6 +116,7 @@ fn no_command_judges_anybody_without_a_token() {
         }
     }
     env.sandbox().clear_faults();
+    env.forget_tokens();
     env.sandbox().inject(answer_for("token", 404));
     for command in [
         ["logins", "scan"].as_slice(),

@@ -88,6 +88,7 @@ fn a_planted_run_is_not_resumed() {
         return;
     }
     let env = used();
+    env.forget_tokens();
     env.sandbox()
         .inject(Fault::raw_body("token", "text/html", "<html>").answer_status(502));
     let _ = env.run(&BAN).expect(5);

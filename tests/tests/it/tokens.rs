@@ -76,7 +76,7 @@ fn the_token_is_private_and_nothing_else_shows_it() {
         ])
         .expect(0);
     let of_the_token = |path: &std::path::Path| path.components().any(|part| part.as_os_str() == "tokens");
-    let (kept, others): (Vec<_>, Vec<_>) = env.files().into_iter().partition(|path| of_the_token(path));
+    let (kept, others): (Vec<_>, Vec<_>) = env.all_files().into_iter().partition(|path| of_the_token(path));
     let text = kept
         .iter()
         .map(|path| std::fs::read_to_string(path).unwrap())

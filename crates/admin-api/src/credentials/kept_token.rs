@@ -2,13 +2,14 @@
 //!
 //! Without it each process asks for a token of its own, and asking too often may block the account (app token page).
 
+use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use tracing::debug;
@@ -95,7 +96,7 @@ impl KeptToken {
         fetch: impl Future<Output = Result<Fetched, FetchError>>,
     ) -> Result<Fetched, FetchError> {
         let lock = self.lock().await;
-        let refused = refused.map(|token| token.expose_secret());
+        let refused = refused.map(ExposeSecret::expose_secret);
         if let Some(kept) = self.read()
             && let Some(left) = kept.usable_for(&self.whose, self.now_ms(), refused)
         {
@@ -183,11 +184,11 @@ fn digest(texts: &[&str]) -> String {
         digest.update((text.len() as u64).to_be_bytes());
         digest.update(text);
     }
-    digest
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    let mut text = String::with_capacity(64);
+    for byte in digest.finalize() {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }
 
 #[cfg(test)]
@@ -258,12 +259,12 @@ mod tests {
         KeptToken::new(directory, &root, "YXA6id", &secret.into(), Arc::new(SystemClock))
     }
 
-    async fn token_of(kept: &KeptToken, refused: Option<&str>, fetches: &AtomicU32) -> String {
+    async fn token_of(kept: &KeptToken, refused: Option<&str>, calls: &AtomicU32) -> String {
         let refused = refused.map(SecretString::from);
         let fetched = kept.or_fetch(refused.as_ref(), async {
             tokio::time::sleep(Duration::from_millis(30)).await;
             Ok(Fetched {
-                token: format!("token{}", fetches.fetch_add(1, Ordering::SeqCst)).into(),
+                token: format!("token{}", calls.fetch_add(1, Ordering::SeqCst)).into(),
                 lifetime: Some(Duration::from_secs(7200)),
             })
         });
@@ -273,16 +274,16 @@ mod tests {
     #[tokio::test]
     async fn sixteen_at_once_fetch_one_token_and_a_refused_one_is_replaced_once() {
         let home = tempfile::tempdir().unwrap();
-        let fetches = AtomicU32::new(0);
+        let calls = AtomicU32::new(0);
         let all: Vec<_> = (0..16).map(|_| shared(home.path(), "secret")).collect();
-        let tokens = futures_util::future::join_all(all.iter().map(|kept| token_of(kept, None, &fetches)));
+        let tokens = futures_util::future::join_all(all.iter().map(|kept| token_of(kept, None, &calls)));
         assert!(tokens.await.iter().all(|token| token == "token0"));
         let tokens =
-            futures_util::future::join_all(all.iter().map(|kept| token_of(kept, Some("token0"), &fetches)));
+            futures_util::future::join_all(all.iter().map(|kept| token_of(kept, Some("token0"), &calls)));
         assert!(tokens.await.iter().all(|token| token == "token1"));
-        assert_eq!(fetches.load(Ordering::SeqCst), 2);
+        assert_eq!(calls.load(Ordering::SeqCst), 2);
         assert_eq!(
-            token_of(&shared(home.path(), "other"), None, &fetches).await,
+            token_of(&shared(home.path(), "other"), None, &calls).await,
             "token2"
         );
     }
@@ -292,20 +293,20 @@ mod tests {
     async fn a_file_that_others_can_read_or_that_is_foreign_is_not_used() {
         use std::os::unix::fs::PermissionsExt as _;
         let home = tempfile::tempdir().unwrap();
-        let (kept, fetches) = (shared(home.path(), "secret"), AtomicU32::new(0));
-        token_of(&kept, None, &fetches).await;
+        let (kept, calls) = (shared(home.path(), "secret"), AtomicU32::new(0));
+        token_of(&kept, None, &calls).await;
         assert_eq!(
             fs::metadata(&kept.file).unwrap().permissions().mode() & 0o777,
             0o600
         );
         fs::set_permissions(&kept.file, fs::Permissions::from_mode(0o644)).unwrap();
-        assert_eq!(token_of(&kept, None, &fetches).await, "token1");
-        assert_eq!(token_of(&kept, None, &fetches).await, "token1");
+        assert_eq!(token_of(&kept, None, &calls).await, "token1");
+        assert_eq!(token_of(&kept, None, &calls).await, "token1");
         for foreign in ["", "{", "[]", "{\"token\":7}"] {
             fs::write(&kept.file, foreign).unwrap();
-            let fetched = fetches.load(Ordering::SeqCst);
+            let fetched = calls.load(Ordering::SeqCst);
             assert_eq!(
-                token_of(&kept, None, &fetches).await,
+                token_of(&kept, None, &calls).await,
                 format!("token{fetched}"),
                 "{foreign}"
             );
@@ -314,7 +315,7 @@ mod tests {
         fs::rename(&kept.file, &elsewhere).unwrap();
         std::os::unix::fs::symlink(&elsewhere, &kept.file).unwrap();
         assert_eq!(
-            token_of(&kept, None, &fetches).await,
+            token_of(&kept, None, &calls).await,
             "token6",
             "a link is not followed"
         );
@@ -325,8 +326,8 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let in_the_way = home.path().join("file");
         fs::write(&in_the_way, "").unwrap();
-        let (kept, fetches) = (shared(&in_the_way, "secret"), AtomicU32::new(0));
-        assert_eq!(token_of(&kept, None, &fetches).await, "token0");
+        let (kept, calls) = (shared(&in_the_way, "secret"), AtomicU32::new(0));
+        assert_eq!(token_of(&kept, None, &calls).await, "token0");
         assert_eq!(token_of(&kept, None, &fetches).await, "token1");
     }
 }
