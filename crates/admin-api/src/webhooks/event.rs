@@ -7,6 +7,7 @@ use crate::webhooks::fields::Fields;
 use crate::webhooks::group::{GroupEvent, MucEvent};
 use crate::webhooks::message::{EditEvent, MessageEvent, RecallEvent};
 use crate::webhooks::post::InvalidPost;
+use crate::webhooks::private::Private;
 use crate::webhooks::push::PushEvent;
 use crate::webhooks::reaction::ReactionEvent;
 use crate::webhooks::receipt::ReceiptEvent;
@@ -45,7 +46,7 @@ pub enum Event {
     /// A message was checked for forbidden words.
     Keyword(KeywordEvent),
     /// Anything else, with all fields of the post.
-    Other(Map<String, Value>),
+    Other(Private<Map<String, Value>>),
 }
 
 impl Event {
@@ -80,7 +81,7 @@ impl Event {
             (Some("muc"), _) => MucEvent::read(fields).map(Self::Muc),
             (Some("notify"), Some("reaction")) => Ok(Self::Reaction(ReactionEvent::read(fields))),
             (Some("notify"), Some("thread")) => ThreadEvent::read(fields).map(Self::Thread),
-            _ => Ok(Self::Other(post.clone())),
+            _ => Ok(Self::Other(Private(post.clone()))),
         }
     }
 }

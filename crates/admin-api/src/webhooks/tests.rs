@@ -509,7 +509,7 @@ fn what_all_posts_have_in_common() {
     let bare = post("{}").unwrap();
     assert_eq!(
         (bare.call_id, bare.at, bare.event),
-        (None, None, Event::Other(serde_json::Map::new()))
+        (None, None, Event::Other(Private(serde_json::Map::new())))
     );
     // The app key is found where `appkey` is missing, and names of users may be cut inside an emoji.
     let by_id = post(
