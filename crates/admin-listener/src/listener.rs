@@ -135,12 +135,14 @@ mod tests {
         (client, connection, read)
     }
 
+    type Step = fn(&Connection);
+
     #[tokio::test(start_paused = true)]
     async fn each_connection_ends_when_its_time_is_over() {
         let (listener, address) = listener(9).await;
-        let (nothing, begin): (fn(&Connection), fn(&Connection)) = (|_| {}, Connection::begin);
-        let answer: fn(&Connection) = |connection| connection.work().done(true);
-        for (seconds, step) in [(10, nothing), (20, begin), (60, answer)] {
+        let answer: Step = |connection| connection.work().done(true);
+        let steps: [(u64, Step); 3] = [(10, |_| {}), (20, Connection::begin), (60, answer)];
+        for (seconds, step) in steps {
             let (mut client, connection, read) = open(&listener, address).await;
             let begun = Instant::now();
             step(&connection);
