@@ -299,7 +299,7 @@ impl From<StoreError> for CommandError {
 
 fn exit_of_store(error: &StoreError) -> Exit {
     match error {
-        StoreError::Taken(_) | StoreError::Busy(_) => exit::BUSY,
+        StoreError::Taken(_) | StoreError::Watched(_) | StoreError::Busy(_) => exit::BUSY,
         _ => exit::INTERNAL,
     }
 }
@@ -310,6 +310,7 @@ fn store_hint(error: &StoreError, in_any_case: &str) -> String {
         StoreError::Full(_) => full_disk_hint(in_any_case),
         StoreError::File { .. } | StoreError::Failed(_) => disk_hint(error, in_any_case),
         StoreError::Taken(_) => "wait until the other scan ends, or stop it".into(),
+        StoreError::Watched(_) => "stop the other one first, or leave the work to it".into(),
         StoreError::Busy(_) => format!("run the command again; {in_any_case}"),
         StoreError::NotOpen(_) => "begin a new one with: easemob-admin logins scan".into(),
         StoreError::Newer { .. } => "use the newer version of easemob-admin that wrote it".into(),

@@ -135,24 +135,22 @@ mod tests {
         (client, connection, read)
     }
 
+    type Step = fn(&Connection);
+
     #[tokio::test(start_paused = true)]
     async fn each_connection_ends_when_its_time_is_over() {
         let (listener, address) = listener(9).await;
-        type Step = fn(&Connection);
-        let steps: [(u64, Step); 3] = [
-            (10, |_| {}),
-            (20, Connection::begin),
-            (60, |connection| connection.work().done(true)),
-        ];
+        let answer: Step = |connection| connection.work().done(true);
+        let steps: [(u64, Step); 3] = [(10, |_| {}), (20, Connection::begin), (60, answer)];
         for (seconds, step) in steps {
             let (mut client, connection, read) = open(&listener, address).await;
-            let start = Instant::now();
+            let begun = Instant::now();
             step(&connection);
             // What a peer sends without completing a request does not help.
             client.write_all(b"PRI * HTTP/2.0").await.unwrap();
             let error = read.await.unwrap().unwrap_err();
             assert_eq!(error.kind(), io::ErrorKind::TimedOut);
-            let elapsed = start.elapsed();
+            let elapsed = begun.elapsed();
             assert!(elapsed >= Duration::from_secs(seconds), "{elapsed:?}");
             assert!(elapsed < Duration::from_secs(seconds + 1), "{elapsed:?}");
         }

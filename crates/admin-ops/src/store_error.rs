@@ -50,6 +50,9 @@ pub enum StoreError {
     /// Another process is filling a snapshot.
     #[error("another process is scanning into snapshot {0}")]
     Taken(i64),
+    /// Another process watches the sign-ins for the same purpose.
+    #[error("another process is already watching the sign-ins for {0}")]
+    Watched(String),
     /// Another process used the store for too long; nothing was changed.
     #[error("another process is using the database")]
     Busy(#[source] Cause),

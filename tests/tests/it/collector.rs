@@ -342,9 +342,8 @@ fn metrics_can_have_an_address_of_their_own() {
     assert!(taken.stderr.contains("and 192.0.2.1:1"), "{}", taken.stderr);
 }
 
-/// Collected sign-ins, a policy, and a cap: the newest stays, as the service itself would have it.
-#[test]
-fn a_policy_is_kept_while_people_sign_in() {
+/// A sandbox whose posts a collector receives, as the profile `local`.
+fn collected() -> (TestEnv, Collector, Sandbox) {
     let env = TestEnv::bare();
     let secret = env.file("client.secret", "secret\n");
     let hook_secret = env.file("hook.secret", SECRET);
@@ -371,6 +370,13 @@ fn a_policy_is_kept_while_people_sign_in() {
         .client_credentials("id", "secret");
     let sandbox = env.block_on(builder.webhook(hook).start()).unwrap();
     profile(&sandbox.rest_url());
+    (env, collector, sandbox)
+}
+
+/// Collected sign-ins, a policy, and a cap: the newest stays, as the service itself would have it.
+#[test]
+fn a_policy_is_kept_while_people_sign_in() {
+    let (env, collector, sandbox) = collected();
     let policy = env.file("limits.toml", "[platforms]\nios = 1\n");
     let args = [
         "limits",
@@ -420,6 +426,81 @@ fn a_policy_is_kept_while_people_sign_in() {
     assert_eq!(resources("bob"), all[1..]);
     let log = env.run(&["audit", "log", "-o", "json"]).expect(0).stdout;
     assert!(log.contains("policy 12") && log.contains(&first), "{log}");
+    let _ = stop(collector);
+}
+
+/// How often a watch is killed; `.ci/full` asks for more.
+fn kills() -> usize {
+    let asked = std::env::var("EASEMOB_WATCH_KILLS").ok();
+    asked.map_or(20, |number| number.parse().unwrap())
+}
+
+#[test]
+fn a_watch_that_is_killed_again_and_again_forgets_nobody() {
+    let (env, collector, sandbox) = collected();
+    let policy = env.file("limits.toml", "[platforms]\nios = 1\n");
+    let args = [
+        "limits",
+        "enforce",
+        &policy,
+        "--watch",
+        "--delay",
+        "50ms",
+        "--max-logouts",
+        "100000",
+        "--reason",
+        "policy 12",
+        "--yes",
+        "--rate",
+        "unlimited",
+    ];
+    let mut users = Vec::new();
+    let mut sign_in_two_each = |round: usize| {
+        for number in 0..5 {
+            let user = format!("user{round}x{number}");
+            sandbox.register(&user);
+            for _ in 0..2 {
+                sandbox.advance(Duration::from_millis(1));
+                env.block_on(async { sandbox.sign_in(&user, "ios").unwrap() });
+            }
+            users.push(user);
+        }
+    };
+    let first = env.spawn(&args);
+    first.until_it_says("watching sign-ins");
+    send("-KILL", &first);
+    for round in 0..kills() {
+        // Some while nobody watches, and some while somebody is killed.
+        sign_in_two_each(2 * round);
+        let calls = sandbox.total_calls();
+        let watching = env.spawn(&args);
+        watching.until_it_says("watching sign-ins");
+        assert!(
+            watching
+                .said()
+                .contains("continuing at the position of the last watch"),
+            "{}",
+            watching.said()
+        );
+        sign_in_two_each(2 * round + 1);
+        // At another point of its work each time: token, reads, logouts, and the next look.
+        until("a part of its work", || {
+            sandbox.total_calls() >= calls + round % 19
+        });
+        send("-KILL", &watching);
+    }
+    let last = env.spawn(&args);
+    until("the end of all surplus devices", || {
+        users.iter().all(|user| sandbox.devices(user).len() == 1)
+    });
+    let second = env.run(&args).expect(13);
+    assert!(
+        second.stderr.contains("already watching the sign-ins for"),
+        "{}",
+        second.stderr
+    );
+    interrupt(&last);
+    let _ = TestEnv::finish(last).expect(0);
     let _ = stop(collector);
 }
 

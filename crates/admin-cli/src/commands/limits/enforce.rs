@@ -55,10 +55,11 @@ that signed out by themselves no longer count, and devices that signed in since 
 enforcement is a recorded run: resume an interrupted one with `runs resume`.
 
 With --watch, the users are those whose sign-ins `logins collect`, running beside it, receives: the newest sign-in stays, \
-as the service itself would choose. After N logouts within an hour, further users wait.")]
+as the service itself would choose. After N logouts within an hour, further users wait. Its position is kept beside the collected events, one for each \
+policy file: a watch that is started again continues where the last one stopped, also after a crash.")]
 pub struct EnforceArgs {
     #[command(flatten)]
-    policy: PolicyArgs,
+    pub(super) policy: PolicyArgs,
     #[command(flatten)]
     whom: Whom,
     /// Do nothing if more than N devices, or P% of those online, would be signed out; with --watch, at most N

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use easemob_admin_api::UserId;
 use easemob_admin_ops::jobs::enforce::choose::Choosing;
+use easemob_admin_ops::jobs::enforce::position::Position;
 use easemob_admin_ops::jobs::enforce::watch::{AGAIN_MS, Next, Watch};
+use easemob_admin_ops::logins::store::LoginStore;
 use easemob_admin_ops::schedule::cap::CapSpec;
 
 use super::enforce::Enforcement;
@@ -36,11 +38,11 @@ pub(super) async fn watch(enforcement: &Enforcement<'_>) -> Result<Exit, Command
             .hint("begin with: easemob-admin logins collect --listen ADDR --secret-file FILE")
     })?;
     let end = interrupt::until_told(context.deadline());
+    let delay_ms = i64::try_from(args.delay.as_millis()).unwrap_or(i64::MAX);
+    let mut watching = Watching::begin(enforcement, store, most, delay_ms)?;
     context
         .ui
         .note("watching sign-ins until Ctrl-C; keep `logins collect` running beside this command");
-    let delay_ms = i64::try_from(args.delay.as_millis()).unwrap_or(i64::MAX);
-    let mut watch = Watch::new(most, delay_ms, now_ms());
     tokio::pin!(end);
     loop {
         tokio::select! {
@@ -48,9 +50,8 @@ pub(super) async fn watch(enforcement: &Enforcement<'_>) -> Result<Exit, Command
             () = tokio::time::sleep(EVERY) => {}
         }
         let now = now_ms();
-        let unheard = watch.unheard(now);
-        watch.hear(unheard, store.users_signed_in(unheard)?, now);
-        let (users, at_most) = match watch.next(now) {
+        watching.hear(now)?;
+        let (users, at_most) = match watching.watch.next(now) {
             Next::Wait => continue,
             Next::CapReached { most, waiting } => {
                 context.ui.warn(format_args!(
@@ -62,17 +63,79 @@ pub(super) async fn watch(enforcement: &Enforcement<'_>) -> Result<Exit, Command
             }
             Next::LookAt { users, at_most } => (users, at_most),
         };
-        match pass(enforcement, &users, at_most, &mut watch).await {
+        match pass(enforcement, &users, at_most, &mut watching).await {
+            // The position that was kept still has these users.
             Ok(end @ (exit::INTERRUPTED | exit::ABORTED)) => return Ok(end),
             Ok(exit::OK | exit::FINDINGS | exit::FAILED_FINAL) => {}
-            Ok(_) => watch.again(users, now),
+            Ok(_) => watching.watch.again(users, now),
             // The server may be reachable again later; check these users then.
             Err(error) if error.exit() == exit::UNREACHABLE => {
                 context.ui.warn(&error);
-                watch.again(users, now);
+                watching.watch.again(users, now);
             }
             Err(error) => return Err(error),
         }
+        watching.watch.looked_at();
+        watching.keep()?;
+    }
+}
+
+/// A watch whose position outlives this process.
+struct Watching {
+    watch: Watch,
+    store: Box<dyn LoginStore>,
+    /// The policy: watches for different policies have positions of their own.
+    name: String,
+}
+
+impl Watching {
+    /// Continues where the last watch for the policy stopped, or starts now.
+    fn begin(
+        enforcement: &Enforcement<'_>,
+        mut store: Box<dyn LoginStore>,
+        most: u64,
+        delay_ms: i64,
+    ) -> Result<Self, CommandError> {
+        let policy = &enforcement.args.policy.policy;
+        let name = policy.canonicalize().unwrap_or_else(|_| policy.clone());
+        let name = name.display().to_string();
+        let ui = &enforcement.context.ui;
+        let now = now_ms();
+        let watch = match store.own_watch(&name)?.map(|kept| Position::read(&kept)) {
+            None => Watch::new(most, delay_ms, now),
+            Some(Ok(position)) => {
+                ui.note(format_args!(
+                    "continuing at the position of the last watch for {name}: {} waiting",
+                    counted_users(position.waiting.len() as u64)
+                ));
+                Watch::resume(position, most, delay_ms, now)
+            }
+            Some(Err(error)) => {
+                // To forget a sign-in would be worse than to check it again.
+                ui.warn(format_args!(
+                    "cannot use the position of the last watch for {name}: {error}; checking everybody who signed in since \
+                     events are collected"
+                ));
+                Watch::resume(Position::beginning(), most, delay_ms, now)
+            }
+        };
+        let mut this = Self { watch, store, name };
+        this.keep()?;
+        Ok(this)
+    }
+
+    /// Asks for new sign-ins.
+    fn hear(&mut self, now: i64) -> Result<(), CommandError> {
+        let unheard = self.watch.unheard(now);
+        if self.watch.hear(unheard, self.store.sign_ins(unheard)?, now) {
+            self.keep()?;
+        }
+        Ok(())
+    }
+
+    fn keep(&mut self) -> Result<(), CommandError> {
+        let position = self.watch.position().text();
+        Ok(self.store.set_watch_position(&self.name, &position)?)
     }
 }
 
@@ -81,13 +144,15 @@ async fn pass(
     enforcement: &Enforcement<'_>,
     users: &[String],
     at_most: u64,
-    watch: &mut Watch,
+    watching: &mut Watching,
 ) -> Result<Exit, CommandError> {
     let list = list_of(users)?;
     let choosing = Choosing::at_most(enforcement.selection, at_most);
     let chosen = enforcement.choose(&list, choosing).await?;
     let choosing = &chosen.choosing;
-    watch.chosen(choosing, now_ms());
+    watching.watch.chosen(choosing, now_ms());
+    // What is about to be signed out counts for the next process, too.
+    watching.keep()?;
     let ui = &enforcement.context.ui;
     if choosing.unread > 0 {
         ui.warn(format_args!(

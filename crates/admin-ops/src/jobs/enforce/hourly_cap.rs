@@ -21,6 +21,22 @@ impl HourlyCap {
         }
     }
 
+    /// Counts logouts that an earlier process has made, as [`spent`](Self::spent) returned them.
+    #[must_use]
+    pub fn after(mut self, spent: impl IntoIterator<Item = (i64, u64)>, now_ms: i64) -> Self {
+        // A clock that was ahead must not hold logouts back for longer than an hour.
+        let spent = spent
+            .into_iter()
+            .map(|(at_ms, logouts)| (at_ms.min(now_ms), logouts));
+        self.spent.extend(spent);
+        self
+    }
+
+    /// Returns the logouts of the last hour, each with its time in milliseconds since 1970.
+    pub fn spent(&self) -> impl Iterator<Item = (i64, u64)> {
+        self.spent.iter().copied()
+    }
+
     /// Returns the number allowed per hour.
     #[must_use]
     pub fn most(&self) -> u64 {

@@ -3,5 +3,6 @@
 
 pub mod choose;
 pub mod hourly_cap;
+pub mod position;
 mod waiting;
 pub mod watch;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 /// Users, each with the earliest time to check it, in milliseconds since 1970.
 #[derive(Debug, Default)]
-pub(super) struct Waiting(BTreeMap<String, i64>);
+pub(super) struct Waiting(pub(super) BTreeMap<String, i64>);
 
 impl Waiting {
     /// Adds users; a user who is already waiting keeps the earlier time.

@@ -1,10 +1,13 @@
 //! Decides on which users to enforce a policy while users sign in, and when. Pure: the caller reads the
 //! sign-ins and the clock.
 
+use std::collections::BTreeSet;
+
 use easemob_admin_api::UserId;
 
 use crate::jobs::enforce::choose::Choosing;
 use crate::jobs::enforce::hourly_cap::HourlyCap;
+use crate::jobs::enforce::position::Position;
 use crate::jobs::enforce::waiting::Waiting;
 use crate::logins::store::Range;
 
@@ -15,12 +18,22 @@ const BATCH: usize = 100;
 /// uses few of the hour's logouts.
 pub const AGAIN_MS: i64 = 5 * 60_000;
 
+/// How long an event may take from its arrival until it is on disk, in milliseconds: longer than a collector waits for the
+/// disk.
+const ON_DISK_MS: i64 = 30_000;
+
 /// The users who signed in, and the remaining logouts.
 #[derive(Debug)]
 pub struct Watch {
     cap: HourlyCap,
     waiting: Waiting,
+    /// The users who are being checked.
+    in_hand: Vec<String>,
     since_ms: i64,
+    /// Sign-ins before the first watch are not its concern.
+    not_before_ms: i64,
+    /// The call ids of the sign-ins that are asked for again because others may still reach the disk.
+    heard: BTreeSet<String>,
     delay_ms: i64,
     /// Whether the cap was reached at the last check.
     full: bool,
@@ -53,28 +66,69 @@ impl Watch {
     /// 1970.
     #[must_use]
     pub fn new(most: u64, delay_ms: i64, now_ms: i64) -> Self {
+        let since_ms = now_ms.saturating_sub(delay_ms);
         Self {
-            cap: HourlyCap::new(most),
-            waiting: Waiting::default(),
-            since_ms: now_ms.saturating_sub(delay_ms),
+            not_before_ms: since_ms,
+            ..Self::resume(Position::at(since_ms), most, delay_ms, now_ms)
+        }
+    }
+
+    /// Continues at the position of an earlier watch, as [`new`](Self::new) starts a first one. Some users may be checked
+    /// twice, and none is left out.
+    #[must_use]
+    pub fn resume(position: Position, most: u64, delay_ms: i64, now_ms: i64) -> Self {
+        let mut waiting = Waiting::default();
+        for (user, due_ms) in position.waiting {
+            waiting.add([user], due_ms.min(now_ms.saturating_add(AGAIN_MS)));
+        }
+        Self {
+            cap: HourlyCap::new(most).after(position.spent, now_ms),
+            waiting,
+            in_hand: Vec::new(),
+            since_ms: position.since_ms,
+            not_before_ms: i64::MIN,
+            heard: BTreeSet::new(),
             delay_ms,
             full: false,
         }
     }
 
-    /// Returns the period whose sign-ins are needed next.
+    /// Returns the position at which another process can continue: the users who are being checked still have to be.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        let mut position = Position::at(self.since_ms);
+        position.waiting.clone_from(&self.waiting.0);
+        position
+            .waiting
+            .extend(self.in_hand.iter().map(|user| (user.clone(), 0)));
+        position.spent = self.cap.spent().collect();
+        position
+    }
+
+    /// Returns the period whose sign-ins are needed next. It includes a time that was heard before, because an event may
+    /// reach the disk after later ones were heard.
     #[must_use]
     pub fn unheard(&self, now_ms: i64) -> Range {
         Range {
-            since_ms: self.since_ms,
+            since_ms: self.since_ms.saturating_sub(ON_DISK_MS).max(self.not_before_ms),
             until_ms: now_ms.saturating_sub(self.delay_ms),
         }
     }
 
-    /// Adds the users who signed in within `heard`.
-    pub fn hear(&mut self, heard: Range, users: Vec<String>, now_ms: i64) {
+    /// Adds the sign-ins within `heard`, given by call id and user, and returns whether any of them is new.
+    pub fn hear(&mut self, heard: Range, sign_ins: Vec<(String, String)>, now_ms: i64) -> bool {
         self.since_ms = heard.until_ms;
+        let (mut ids, mut users) = (BTreeSet::new(), Vec::new());
+        for (call_id, user) in sign_ins {
+            if !self.heard.contains(&call_id) {
+                users.push(user);
+            }
+            ids.insert(call_id);
+        }
+        self.heard = ids;
+        let any = !users.is_empty();
         self.waiting.add(users, now_ms);
+        any
     }
 
     /// Returns what to do now.
@@ -95,7 +149,13 @@ impl Watch {
         if users.is_empty() {
             return Next::Wait;
         }
+        self.in_hand.clone_from(&users);
         Next::LookAt { users, at_most }
+    }
+
+    /// Notes that the users of the last [`Next::LookAt`] are finished, except those that wait again.
+    pub fn looked_at(&mut self) {
+        self.in_hand.clear();
     }
 
     /// Counts the chosen devices against the cap before any is signed out: after an error, the actual number
@@ -133,8 +193,9 @@ mod tests {
     }
 
     fn hear(watch: &mut Watch, users: &[&str], now_ms: i64) {
-        let users = users.iter().map(ToString::to_string).collect();
-        watch.hear(watch.unheard(now_ms), users, now_ms);
+        let sign_in = |user: &&str| (format!("{user} {now_ms}"), (*user).to_owned());
+        let sign_ins = users.iter().map(sign_in).collect();
+        watch.hear(watch.unheard(now_ms), sign_ins, now_ms);
     }
 
     fn look_at(users: &[&str], at_most: u64) -> Next {
@@ -143,18 +204,87 @@ mod tests {
     }
 
     #[test]
-    fn each_moment_is_asked_about_once_and_only_after_the_delay() {
-        let mut watch = Watch::new(5, 1_000, 10_000);
+    fn each_moment_is_asked_about_after_the_delay_and_until_it_is_on_disk() {
+        let mut watch = Watch::new(5, 1_000, 100_000);
         let range = |since_ms, until_ms| Range { since_ms, until_ms };
-        assert_eq!(watch.unheard(10_500), range(9_000, 9_500));
+        assert_eq!(watch.unheard(100_500), range(99_000, 99_500));
         assert_eq!(
-            watch.unheard(10_700),
-            range(9_000, 9_700),
+            watch.unheard(100_700),
+            range(99_000, 99_700),
             "nothing was heard in between"
         );
-        hear(&mut watch, &[], 10_700);
-        assert_eq!(watch.unheard(12_000), range(9_700, 11_000));
-        assert_eq!(watch.next(12_000), Next::Wait);
+        hear(&mut watch, &[], 100_700);
+        assert_eq!(watch.unheard(102_000), range(99_000, 101_000));
+        hear(&mut watch, &[], 200_000);
+        assert_eq!(watch.unheard(201_000), range(169_000, 200_000));
+        assert_eq!(watch.next(201_000), Next::Wait);
+    }
+
+    #[test]
+    fn a_sign_in_is_heard_once_however_late_it_reaches_the_disk() {
+        let mut watch = Watch::new(5, 0, 0);
+        let sign_ins = |all: &[(&str, &str)]| {
+            let owned = |(id, user): &(&str, &str)| ((*id).to_owned(), (*user).to_owned());
+            all.iter().map(owned).collect::<Vec<_>>()
+        };
+        let mut hear = |all: &[(&str, &str)], now_ms| {
+            let range = watch.unheard(now_ms);
+            let new = watch.hear(range, sign_ins(all), now_ms);
+            (new, watch.next(now_ms))
+        };
+        assert_eq!(hear(&[("2", "ann")], 10), (true, look_at(&["ann"], 5)));
+        assert_eq!(hear(&[("2", "ann")], 20), (false, Next::Wait));
+        let late = [("1", "bob"), ("2", "ann"), ("3", "ann")];
+        assert_eq!(hear(&late, 30), (true, look_at(&["ann", "bob"], 5)));
+        assert_eq!(hear(&late, 40), (false, Next::Wait));
+    }
+
+    #[test]
+    fn whatever_is_not_finished_is_continued_by_the_next_process() {
+        let selection = Selection::default();
+        let mut watch = Watch::new(5, 0, 100_000);
+        let next = |watch: &Watch, now_ms| Watch::resume(watch.position(), 5, 0, now_ms);
+        assert_eq!(
+            next(&watch, 200_000).unheard(200_000).since_ms,
+            70_000,
+            "from where it was"
+        );
+        hear(&mut watch, &["ann", "bob", "eve"], 100_010);
+        assert_eq!(
+            next(&watch, 100_020).next(100_020),
+            look_at(&["ann", "bob", "eve"], 5)
+        );
+        let Next::LookAt { users, .. } = watch.next(100_020) else {
+            panic!("somebody has to be looked at");
+        };
+        assert_eq!(
+            next(&watch, 100_030).next(100_030),
+            look_at(&["ann", "bob", "eve"], 5)
+        );
+        watch.chosen(&chosen(&selection, 3, &["bob"]), 100_030);
+        assert_eq!(
+            next(&watch, 100_040).next(100_040),
+            look_at(&["ann", "bob", "eve"], 2),
+            "what may have been signed out counts"
+        );
+        watch.looked_at();
+        assert_eq!(next(&watch, 100_040).next(100_040), look_at(&["bob"], 2));
+        watch.again(users, 100_050);
+        let mut later = next(&watch, 100_060);
+        assert_eq!(later.next(100_060), look_at(&["bob"], 2));
+        assert_eq!(later.next(100_050 + AGAIN_MS), look_at(&["ann", "eve"], 2));
+        let after = next(&watch, 100_030 + 3_600_000).cap.left(100_030 + 3_600_000);
+        assert_eq!(after, 5);
+    }
+
+    #[test]
+    fn a_clock_that_was_ahead_holds_nobody_back_for_long() {
+        let mut position = Position::at(0);
+        position.waiting.insert("ann".into(), i64::MAX);
+        position.spent.push((i64::MAX - 1, 5));
+        let mut watch = Watch::resume(position, 5, 0, 1_000);
+        assert_eq!(watch.cap.left(1_000), 0);
+        assert_eq!(watch.next(1_000 + 3_600_000), look_at(&["ann"], 5));
     }
 
     #[test]

@@ -46,6 +46,7 @@ macro_rules! login_store_conformance {
             events_are_in_the_order_in_which_they_happened
             the_users_with_the_most_events_come_first
             sign_ins_are_found_by_when_they_were_received
+            a_watch_has_one_owner_and_keeps_its_position
             the_last_event_of_a_device_is_in_doubt_no_sign_in
             the_last_sign_of_life_is_remembered
             a_gap_counts_from_its_first_to_its_last_millisecond

@@ -61,6 +61,8 @@ struct Kept {
     events: BTreeMap<String, (LoginEvent, i64)>,
     gaps: BTreeSet<Gap>,
     alive: Option<i64>,
+    /// The owner and the position of each watch.
+    watches: BTreeMap<String, (Weak<()>, Option<String>)>,
 }
 
 #[derive(Debug)]
@@ -358,14 +360,37 @@ impl LoginStore for MemoryLogins {
         Ok(users)
     }
 
-    fn users_signed_in(&self, received: Range) -> Result<Vec<String>, StoreError> {
+    fn sign_ins(&self, received: Range) -> Result<Vec<(String, String)>, StoreError> {
         let kept = self.kept();
-        let signed_in = kept
+        let sign_ins = kept
             .events
             .values()
-            .filter(|(event, at_ms)| event.kind == LoginKind::Login && received.contains(*at_ms));
-        let users: BTreeSet<&String> = signed_in.map(|(event, _)| &event.user).collect();
-        Ok(users.into_iter().cloned().collect())
+            .filter(|(event, received_ms)| event.kind == LoginKind::Login && received.contains(*received_ms));
+        let mut sign_ins: Vec<_> = sign_ins
+            .map(|(event, _)| (event.call_id.clone(), event.user.clone()))
+            .collect();
+        sign_ins.sort_by(|(_, one), (_, other)| one.cmp(other));
+        Ok(sign_ins)
+    }
+
+    fn own_watch(&mut self, watch: &str) -> Result<Option<String>, StoreError> {
+        let mut kept = self.kept();
+        let (owner, position) = kept.watches.entry(watch.to_owned()).or_default();
+        let other = owner
+            .upgrade()
+            .is_some_and(|owner| !Arc::ptr_eq(&owner, &self.owner));
+        if other {
+            return Err(StoreError::Watched(watch.to_owned()));
+        }
+        *owner = Arc::downgrade(&self.owner);
+        Ok(position.clone())
+    }
+
+    fn set_watch_position(&mut self, watch: &str, position: &str) -> Result<(), StoreError> {
+        let mut kept = self.kept();
+        let (_, kept) = kept.watches.entry(watch.to_owned()).or_default();
+        *kept = Some(position.to_owned());
+        Ok(())
     }
 
     fn last_event(&self, user: &str, resource: &str) -> Result<Option<LoginEvent>, StoreError> {

@@ -172,11 +172,26 @@ pub trait LoginStore: fmt::Debug + Send {
         most: usize,
     ) -> Result<Vec<(String, u64)>, StoreError>;
 
-    /// Returns the users of whom a sign-in was received in a time, by the clock of this machine, in order.
+    /// Returns the sign-ins that were received in a time, by the clock of this machine: call id and user, by user, then by
+    /// call id.
+    ///
+    /// An event is only there some time after it was received, when it is on disk.
     ///
     /// # Errors
     /// When they cannot be read.
-    fn users_signed_in(&self, received: Range) -> Result<Vec<String>, StoreError>;
+    fn sign_ins(&self, received: Range) -> Result<Vec<(String, String)>, StoreError>;
+
+    /// Makes a watch of the sign-ins belong to this store until it is dropped, and returns the position that was kept for it.
+    ///
+    /// # Errors
+    /// When it belongs to another store, of this process or another ([`StoreError::Watched`]), or cannot be read.
+    fn own_watch(&mut self, watch: &str) -> Result<Option<String>, StoreError>;
+
+    /// Keeps the position of a watch, in words of its own.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    fn set_watch_position(&mut self, watch: &str, position: &str) -> Result<(), StoreError>;
 
     /// Returns the last event of a device. Of several in one millisecond one that is not a sign-in comes last, else the one
     /// with the greatest call id.

@@ -154,7 +154,7 @@ fn answers(store: &dyn LoginStore, range: Range) -> Vec<String> {
             note("most", &store.most_events(kind, range, most).unwrap());
         }
     }
-    note("signed in", &store.users_signed_in(range).unwrap());
+    note("signed in", &store.sign_ins(range).unwrap());
     note("alive", &store.alive().unwrap());
     note("gaps", &store.gaps(range).unwrap());
     answers

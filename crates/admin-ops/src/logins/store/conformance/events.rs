@@ -1,7 +1,7 @@
 //! Login events, and the times of which they may be missing.
 
 use super::{event, events, gap, login, open, range};
-use crate::logins::store::{Gap, LoginEvent, LoginKind, LoginStores, Range};
+use crate::logins::store::{Gap, LoginEvent, LoginKind, LoginStores, Range, StoreError};
 
 fn ids(events: Vec<LoginEvent>) -> Vec<String> {
     events.into_iter().map(|event| event.call_id).collect()
@@ -97,12 +97,32 @@ pub fn sign_ins_are_found_by_when_they_were_received(stores: &dyn LoginStores) {
     store
         .record_events(&[login("6", "eve", 1), login("2", "ann", 900)], 1_001)
         .unwrap();
-    let received = |since_ms, until_ms| store.users_signed_in(range(since_ms, until_ms)).unwrap();
-    assert_eq!(received(1_000, 1_001), ["ann", "zoe"]);
-    assert_eq!(received(1_001, 1_002), ["eve"]);
-    assert_eq!(received(0, 9_999), ["ann", "eve", "zoe"]);
+    let received = |since_ms, until_ms| {
+        let found = store.sign_ins(range(since_ms, until_ms)).unwrap().into_iter();
+        found
+            .map(|(call_id, user)| format!("{call_id} {user}"))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(received(1_000, 1_001), ["2 ann", "1 zoe", "3 zoe"]);
+    assert_eq!(received(1_001, 1_002), ["6 eve"]);
+    assert_eq!(received(0, 9_999), ["2 ann", "6 eve", "1 zoe", "3 zoe"]);
     assert_eq!(received(0, 1_000), [""; 0]);
     assert_eq!(received(1_002, 9_999), [""; 0]);
+}
+
+/// Two watches with one position would each skip what the other has not finished.
+pub fn a_watch_has_one_owner_and_keeps_its_position(stores: &dyn LoginStores) {
+    let (mut first, mut second) = (open(stores), open(stores));
+    assert_eq!(first.own_watch("a.toml").unwrap(), None);
+    assert!(matches!(second.own_watch("a.toml"), Err(StoreError::Watched(watch)) if watch == "a.toml"));
+    assert_eq!(second.own_watch("b.toml").unwrap(), None, "it is another one");
+    first.set_watch_position("a.toml", "one").unwrap();
+    first.set_watch_position("a.toml", "two").unwrap();
+    assert_eq!(first.own_watch("a.toml").unwrap().as_deref(), Some("two"));
+    drop(first);
+    second.forget(i64::MAX).unwrap();
+    assert_eq!(second.own_watch("a.toml").unwrap().as_deref(), Some("two"));
+    assert_eq!(second.own_watch("b.toml").unwrap(), None);
 }
 
 /// The last event is that of the service's clock; of one millisecond, whatever says that the device has gone.

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 
 use self::owned::Owned;
-use self::schema::LAYOUT;
+use self::schema::{LAYOUT, WATCHES};
 use crate::files::database;
 use crate::logins::store::{
     Change, Counts, Forgotten, Gap, KnownDevice, LoginEvent, LoginKind, LoginStore, LoginStores, NotKnown,
@@ -381,8 +381,27 @@ impl LoginStore for SqliteLogins {
         questions::most_events(&self.connection, kind, range, most)
     }
 
-    fn users_signed_in(&self, received: Range) -> Result<Vec<String>, StoreError> {
-        questions::users_signed_in(&self.connection, received)
+    fn sign_ins(&self, received: Range) -> Result<Vec<(String, String)>, StoreError> {
+        questions::sign_ins(&self.connection, received)
+    }
+
+    fn own_watch(&mut self, watch: &str) -> Result<Option<String>, StoreError> {
+        self.owned.take_watch(watch)?;
+        self.connection.execute_batch(WATCHES)?;
+        let kept = "SELECT position FROM watches WHERE name = ?1";
+        Ok(self
+            .connection
+            .query_row(kept, [watch], |row| row.get(0))
+            .optional()?)
+    }
+
+    fn set_watch_position(&mut self, watch: &str, position: &str) -> Result<(), StoreError> {
+        self.connection.execute_batch(WATCHES)?;
+        self.connection.execute(
+            "INSERT OR REPLACE INTO watches (name, position) VALUES (?1, ?2)",
+            [watch, position],
+        )?;
+        Ok(())
     }
 
     fn known_devices(&self, user: &str) -> Result<Vec<KnownDevice>, StoreError> {

@@ -1,19 +1,20 @@
-//! The snapshots that a process fills: each has a lock file beside the database, which dies with the process.
+//! The snapshots and watches of a process: each has a lock beside the database, which dies with the process.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::files::digest::Sha256;
 use crate::files::lock_file::{LockFile, NotLocked};
 use crate::logins::store::{SnapshotId, StoreError};
 
-/// The snapshots of one open database.
+/// What one open database owns.
 #[derive(Debug)]
 pub(super) struct Owned {
     database: PathBuf,
     taken: BTreeMap<SnapshotId, LockFile>,
+    watches: BTreeMap<String, LockFile>,
 }
 
 impl Owned {
@@ -22,6 +23,7 @@ impl Owned {
         Self {
             database: database.to_owned(),
             taken: BTreeMap::new(),
+            watches: BTreeMap::new(),
         }
     }
 
@@ -36,6 +38,22 @@ impl Owned {
             NotLocked::Io(source) => StoreError::File { path, source },
         })?;
         self.taken.insert(snapshot, lock);
+        Ok(())
+    }
+
+    /// Takes a watch.
+    pub(super) fn take_watch(&mut self, watch: &str) -> Result<(), StoreError> {
+        if self.watches.contains_key(watch) {
+            return Ok(());
+        }
+        let mut digest = Sha256::default();
+        digest.add(watch.as_bytes());
+        let path = self.beside_database(&format!("watch-{}.lock", &digest.hex()[..16]));
+        let lock = LockFile::take(&path, Duration::ZERO).map_err(|error| match error {
+            NotLocked::Held => StoreError::Watched(watch.to_owned()),
+            NotLocked::Io(source) => StoreError::File { path, source },
+        })?;
+        self.watches.insert(watch.to_owned(), lock);
         Ok(())
     }
 
@@ -60,20 +78,20 @@ impl Owned {
         }
     }
 
-    fn prefix(&self) -> OsString {
+    fn beside_database(&self, end: &str) -> PathBuf {
         let mut name = self.database.file_stem().unwrap_or_default().to_owned();
-        name.push(".snapshot-");
-        name
-    }
-
-    fn file_of(&self, snapshot: SnapshotId) -> PathBuf {
-        let mut name = self.prefix();
-        name.push(format!("{snapshot}.lock"));
+        name.push(".");
+        name.push(end);
         self.database.with_file_name(name)
     }
 
+    fn file_of(&self, snapshot: SnapshotId) -> PathBuf {
+        self.beside_database(&format!("snapshot-{snapshot}.lock"))
+    }
+
     fn number_in(&self, file_name: &str) -> Option<SnapshotId> {
-        let number = file_name.strip_prefix(self.prefix().to_str()?)?;
-        number.strip_suffix(".lock")?.parse().ok()
+        let (stem, number) = file_name.strip_suffix(".lock")?.rsplit_once(".snapshot-")?;
+        let ours = self.database.file_stem().is_some_and(|ours| ours == stem);
+        number.parse().ok().filter(|_| ours)
     }
 }

@@ -144,11 +144,17 @@ pub(super) fn most_events(
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-pub(super) fn users_signed_in(connection: &Connection, received: Range) -> Result<Vec<String>, StoreError> {
+pub(super) fn sign_ins(
+    connection: &Connection,
+    received: Range,
+) -> Result<Vec<(String, String)>, StoreError> {
     let mut statement = connection.prepare_cached(
-        "SELECT DISTINCT user FROM events WHERE received_ms >= ?1 AND received_ms < ?2 AND kind = 'login' ORDER BY user",
+        "SELECT call_id, user FROM events WHERE received_ms >= ?1 AND received_ms < ?2 AND kind = 'login' \
+         ORDER BY user, call_id",
     )?;
-    let rows = statement.query_map(params![received.since_ms, received.until_ms], |row| row.get(0))?;
+    let rows = statement.query_map(params![received.since_ms, received.until_ms], |row| {
+        Ok((row.get(0)?, row.get(1)?))
+    })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 

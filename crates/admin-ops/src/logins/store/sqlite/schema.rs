@@ -82,3 +82,11 @@ CREATE TABLE collector (
     alive_ms INTEGER NOT NULL
 );
 "];
+
+/// Created by the first watch. It is not a format of its own: versions that have no watches read the rest of the file.
+pub(super) const WATCHES: &str = "
+CREATE TABLE IF NOT EXISTS watches (
+    name TEXT PRIMARY KEY,
+    position TEXT NOT NULL
+) WITHOUT ROWID;
+";
