@@ -328,6 +328,6 @@ mod tests {
         fs::write(&in_the_way, "").unwrap();
         let (kept, calls) = (shared(&in_the_way, "secret"), AtomicU32::new(0));
         assert_eq!(token_of(&kept, None, &calls).await, "token0");
-        assert_eq!(token_of(&kept, None, &fetches).await, "token1");
+        assert_eq!(token_of(&kept, None, &calls).await, "token1");
     }
 }
