@@ -252,6 +252,7 @@ fn cell(act: Act, answer: &Foreign, struck: &str) -> String {
         &format!("http://127.0.0.1:{}/acme/chat", line.port),
     );
     act.prepare(&env, &list);
+    env.forget_tokens();
     let args = act.args(&env, &list);
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let runs = |env: &TestEnv| std::fs::read_dir(env.path("data/runs")).map_or(0, Iterator::count);
