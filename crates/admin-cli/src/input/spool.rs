@@ -130,14 +130,14 @@ mod tests {
 
     #[test]
     fn a_small_copy_and_a_large_one_are_streamed_alike() {
-        for users in [0_u64, 1, 5_000, 20_000] {
+        for users in [0_u64, 1, 4_000, 20_000] {
             let mut writer = Writer::create();
             for line in 0..users {
                 writer
                     .push(line, &UserId::parse(format!("user{line}")).unwrap())
                     .unwrap();
             }
-            assert_eq!(writer.file.is_some(), users > 5_000);
+            assert_eq!(writer.file.is_some(), users > 4_000);
             let spool = writer.finish(Repeats::default()).unwrap();
             for _ in 0..2 {
                 let lines = spool.stream().unwrap().map(|entry| entry.unwrap());
