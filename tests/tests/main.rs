@@ -22,6 +22,7 @@ mod it {
     mod every_command;
     #[cfg(target_os = "linux")]
     mod faults;
+    mod files_and_signals;
     mod help;
     mod interrupts;
     mod limits_policy;

@@ -312,6 +312,9 @@ fn store_hint(error: &StoreError, in_any_case: &str) -> String {
         StoreError::Taken(_) => "wait until the other scan ends, or stop it".into(),
         StoreError::Watched(_) => "stop the other one first, or leave the work to it".into(),
         StoreError::Busy(_) => format!("run the command again; {in_any_case}"),
+        StoreError::NoLocks(_) => {
+            format!("move the data to a local disk, and set EASEMOB_DATA_DIR to it; {in_any_case}")
+        }
         StoreError::NotOpen(_) => "begin a new one with: easemob-admin logins scan".into(),
         StoreError::Newer { .. } => "use the newer version of easemob-admin that wrote it".into(),
         StoreError::Foreign { .. } | StoreError::Damaged { .. } => {

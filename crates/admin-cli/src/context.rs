@@ -21,6 +21,7 @@ use easemob_admin_sandbox::Sandbox;
 
 use crate::cli::{Globals, Rate};
 use crate::command_error::CommandError;
+use crate::commands::aim::aim_of;
 use crate::config::credentials::{self, Plan};
 use crate::config::environment::Environment;
 use crate::config::origin::{self, Layer as CredentialLayer};
@@ -170,6 +171,12 @@ impl Context {
         // Beside a file that cannot be used, no lock is created.
         self.profiles()?;
         Ok(ProfileEdit::begin(&self.places()?.profile_file())?)
+    }
+
+    /// Returns a command for the same server, for the user to paste.
+    #[must_use]
+    pub fn command(&self, command: &str) -> String {
+        format!("easemob-admin {}{command}", aim_of(&self.globals))
     }
 
     fn target(&self, profiles: &ProfileFile) -> Result<Aim, CommandError> {

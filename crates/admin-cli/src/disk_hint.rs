@@ -8,7 +8,9 @@ use std::sync::Arc;
 #[must_use]
 pub fn disk_hint(error: &(dyn StdError + 'static), in_any_case: &str) -> String {
     match cause_of(error) {
-        Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => full_disk_hint(in_any_case),
+        Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge) => {
+            full_disk_hint(in_any_case)
+        }
         Some(ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem) => {
             format!("check the permissions of the file and its directory; {in_any_case}")
         }
@@ -19,7 +21,9 @@ pub fn disk_hint(error: &(dyn StdError + 'static), in_any_case: &str) -> String 
 /// Returns the hint for a full disk.
 #[must_use]
 pub fn full_disk_hint(in_any_case: &str) -> String {
-    format!("the disk is full or a quota is used up: free some space; {in_any_case}")
+    format!(
+        "the disk is full, or a quota or a limit on the size of files (ulimit -f) is used up: free some space; {in_any_case}"
+    )
 }
 
 /// Returns the system's error kind, however deep in the chain.
@@ -51,6 +55,8 @@ mod tests {
         let rows: Vec<(Box<dyn StdError>, &str)> = vec![
             (Box::new(system(28)), "full"),
             (Box::new(system(122)), "full"),
+            // EFBIG: a limit on the size of files, of which SIGXFSZ warns.
+            (Box::new(system(27)), "full"),
             (Box::new(io::Error::other(system(28))), "full"),
             (Box::new(RecordError::from(system(28))), "full"),
             (Box::new(RecordError::from(io::Error::other(system(28)))), "full"),

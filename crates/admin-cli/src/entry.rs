@@ -17,6 +17,7 @@ use crate::commands::sandbox::SandboxCommand;
 use crate::config::environment::Environment;
 use crate::context::{Context, Screen, Stdout};
 use crate::exit::{self, Exit};
+use crate::interrupt::survive_size_limits;
 use crate::render::Format;
 use crate::ui::Ui;
 
@@ -94,6 +95,10 @@ pub fn run(
             return exit::INTERNAL;
         }
     };
+    {
+        let _inside = runtime.enter();
+        survive_size_limits();
+    }
     let context = Context {
         globals: cli.globals,
         environment,

@@ -98,7 +98,7 @@ pub const DRIFT: Exit = Exit::new(
 pub const INTERRUPTED: Exit = Exit::new(
     10,
     "interrupted",
-    "Stopped cleanly before the end: Ctrl-C, SIGTERM, `--max-duration`, or No at the question. The rest can still be done.",
+    "Stopped cleanly before the end: Ctrl-C, SIGTERM, SIGHUP, `--max-duration`, or No at the question. The rest can still be done.",
 );
 /// A check found something.
 pub const FINDINGS: Exit = Exit::new(

@@ -16,7 +16,7 @@ const LAST_GRACE: Duration = Duration::from_secs(5);
 
 /// Starts to listen; from now on a signal no longer ends the process.
 ///
-/// The first Ctrl-C or SIGTERM asks the run to finish cleanly, and cancels requests that `client` has not
+/// The first Ctrl-C, SIGTERM or SIGHUP asks the run to finish cleanly, and cancels requests that `client` has not
 /// sent yet; the second one asks it to stop at once. Both are handled even while the run is blocked on
 /// writing rows that nobody reads, because listening has its own thread.
 #[must_use]
@@ -85,13 +85,13 @@ async fn hear(
 /// What ended a command that runs until it is stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
-    /// Ctrl-C or SIGTERM.
+    /// Ctrl-C, SIGTERM or SIGHUP.
     BySignal,
     /// The end of `--max-duration`.
     ByDeadline,
 }
 
-/// Listens from the call on, and returns what waits for the first Ctrl-C or SIGTERM, or until `deadline`.
+/// Listens from the call on, and returns what waits for the first Ctrl-C, SIGTERM or SIGHUP, or until `deadline`.
 ///
 /// A command calls this before it says that it is ready: a signal that follows at once would end the process otherwise.
 pub fn until_told(deadline: Option<Instant>) -> impl Future<Output = Ended> {
@@ -113,9 +113,15 @@ struct Signals {
 impl Signals {
     fn install() -> Self {
         use tokio::signal::unix::{SignalKind, signal};
-        let sources = [SignalKind::interrupt(), SignalKind::terminate()];
+        // Under nohup, the end of the terminal is not the end of the program.
+        let hangup = ends_on_hangup().then_some(SignalKind::hangup());
+        let kinds = [SignalKind::interrupt(), SignalKind::terminate()];
         Self {
-            sources: sources.into_iter().filter_map(|kind| signal(kind).ok()).collect(),
+            sources: kinds
+                .into_iter()
+                .chain(hangup)
+                .filter_map(|kind| signal(kind).ok())
+                .collect(),
         }
     }
 
@@ -135,6 +141,40 @@ impl Signals {
     }
 }
 
+/// Returns whether SIGHUP was not ignored when the process started, where the system shows that: elsewhere it keeps its
+/// meaning, which is to end the process at once.
+#[cfg(unix)]
+fn ends_on_hangup() -> bool {
+    // Once there is a handler, the signal counts as handled.
+    static AT_START: std::sync::OnceLock<bool> = std::sync::OnceLock::new();
+    *AT_START.get_or_init(|| {
+        let status = std::fs::read_to_string("/proc/self/status");
+        status.is_ok_and(|status| !is_ignored(&status, 1))
+    })
+}
+
+/// Returns whether a signal is in the mask of ignored signals of a `/proc/PID/status`, or the mask cannot be read.
+#[cfg(unix)]
+fn is_ignored(status: &str, signal: u32) -> bool {
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_none_or(|mask| mask & (1 << (signal - 1)) != 0)
+}
+
+/// Makes a write beyond the limit on the size of files fail, as on a full disk, instead of ending the process.
+///
+/// Call it inside a runtime. The handler stays for the life of the process.
+#[cfg(unix)]
+pub(crate) fn survive_size_limits() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let too_large = SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw());
+    // Without the handler, the limit ends the process, which can be resumed.
+    let _ = signal(too_large);
+}
+
+#[cfg(not(unix))]
+pub(crate) fn survive_size_limits() {}
+
 #[cfg(not(unix))]
 struct Signals;
 
@@ -148,5 +188,25 @@ impl Signals {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending().await
         }
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ignored_signals_are_in_the_mask() {
+        for (mask, ignored) in [
+            ("0000000000000000", false),
+            ("0000000000000001", true),
+            ("0000000000001000", false),
+            ("0000000001001001", true),
+            ("no mask", true),
+        ] {
+            let status = format!("Name:\tx\nSigBlk:\t0000000000000001\nSigIgn:\t{mask}\nSigCgt:\t0\n");
+            assert_eq!(is_ignored(&status, 1), ignored, "{mask}");
+        }
+        assert!(is_ignored("", 1));
     }
 }

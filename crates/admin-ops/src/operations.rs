@@ -15,6 +15,7 @@ use tokio::sync::watch;
 pub use self::report::{RunReport, Stopped};
 pub use self::stop::StopHandle;
 use self::told::{Told, ToldObserver};
+use crate::files::temporary::temporary_file;
 use crate::jobs::execute::{CannotExecute, Job, execute, settle};
 use crate::report::Report;
 use crate::run::attempt::{Attempt, CannotBegin};
@@ -178,7 +179,7 @@ impl<S: Calls> Operations<S> {
             at: std::env::temp_dir().display().to_string(),
             source,
         };
-        let mut writer = input::Writer::new(tempfile::tempfile().map_err(lost)?);
+        let mut writer = input::Writer::new(temporary_file().map_err(lost)?);
         let mut users = pin!(users);
         let mut number = 0;
         while let Some(user) = users.next().await {

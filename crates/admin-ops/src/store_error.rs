@@ -56,6 +56,11 @@ pub enum StoreError {
     /// Another process used the store for too long; nothing was changed.
     #[error("another process is using the database")]
     Busy(#[source] Cause),
+    /// The file system does not lock files as SQLite needs it; nothing was changed.
+    #[error(
+        "the file system cannot lock the database; network file systems (NFS, SMB, some container volumes) often cannot"
+    )]
+    NoLocks(#[source] Cause),
     /// There is no room left on the disk; nothing was changed.
     #[error("the database has no room left")]
     Full(#[source] Cause),

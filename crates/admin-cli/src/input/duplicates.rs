@@ -8,6 +8,8 @@ use std::fs::File;
 use std::hash::BuildHasher;
 use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
 
+use easemob_admin_ops::files::temporary::temporary_file;
+
 /// Entries in memory before files are used.
 const IN_MEMORY: usize = 1 << 16;
 /// Number of files; a million entries leave some 16,000 in each.
@@ -97,7 +99,7 @@ impl Finder {
 
     fn spill(&mut self) -> io::Result<()> {
         if self.buckets.is_empty() {
-            let file = |_| tempfile::tempfile().map(BufWriter::new);
+            let file = |_| temporary_file().map(BufWriter::new);
             self.buckets = (0..BUCKETS).map(file).collect::<io::Result<_>>()?;
         }
         for (hash, index) in self.entries.drain(..) {

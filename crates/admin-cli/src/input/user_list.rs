@@ -157,7 +157,7 @@ impl UserList {
         stdin: impl FnOnce() -> Box<dyn BufRead>,
     ) -> Result<Self, ListError> {
         let from = source.describe();
-        let mut check = Check::new().map_err(ListError::Spool)?;
+        let mut check = Check::new();
         match source {
             Source::Arguments(users) => {
                 for (user, position) in users.iter().zip(1..) {
@@ -204,11 +204,9 @@ pub struct ServerList(Check);
 
 impl ServerList {
     /// Starts an empty list.
-    ///
-    /// # Errors
-    /// When the temporary directory cannot be written.
-    pub fn begin() -> Result<Self, ListError> {
-        Check::new().map(Self).map_err(ListError::Spool)
+    #[must_use]
+    pub fn begin() -> Self {
+        Self(Check::new())
     }
 
     /// Adds one user; a repeated name counts once.
@@ -229,14 +227,14 @@ struct Check {
 }
 
 impl Check {
-    fn new() -> io::Result<Self> {
+    fn new() -> Self {
         let remarks = Remarks::default();
-        Ok(Self {
-            spool: Writer::create()?,
+        Self {
+            spool: Writer::create(),
             finder: Finder::default(),
             users: 0,
             remarks,
-        })
+        }
     }
 
     fn lines(&mut self, from: impl BufRead, name: &str, path: Option<&Path>) -> Result<(), ListError> {

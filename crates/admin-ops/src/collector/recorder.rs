@@ -173,8 +173,8 @@ mod tests {
         assert_eq!(recorder.keep(event(1)).await, Ok(Kept::New));
         assert_eq!(recorder.keep(event(1)).await, Ok(Kept::Duplicate));
         recorder.alive(5).await;
-        // Nobody waits for the answer; the event is stored anyway.
-        assert!(recorder.keep(event(2)).now_or_never().is_none());
+        // Nobody waits for the answer, which may be there already; the event is stored anyway.
+        let _ = recorder.keep(event(2)).now_or_never();
         drop(recorder);
         thread.join().unwrap();
         let counted = store.most_events(LoginKind::Login, Range::ALL, 1).unwrap();

@@ -65,9 +65,35 @@ impl From<rusqlite::Error> for StoreError {
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => Self::Full(error.into()),
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy(error.into()),
+            Some(ErrorCode::FileLockingProtocolFailed) => Self::NoLocks(error.into()),
+            _ if error
+                .sqlite_error()
+                .is_some_and(|error| is_about_locks(error.extended_code)) =>
+            {
+                Self::NoLocks(error.into())
+            }
             _ => Self::Failed(error.into()),
         }
     }
+}
+
+/// Returns whether a file could not be locked, or the memory that processes share for their locks is not available.
+fn is_about_locks(extended_code: i32) -> bool {
+    use rusqlite::ffi::{
+        SQLITE_IOERR_CHECKRESERVEDLOCK, SQLITE_IOERR_LOCK, SQLITE_IOERR_RDLOCK, SQLITE_IOERR_SHMLOCK,
+        SQLITE_IOERR_SHMMAP, SQLITE_IOERR_SHMOPEN, SQLITE_IOERR_SHMSIZE, SQLITE_IOERR_UNLOCK,
+    };
+    [
+        SQLITE_IOERR_LOCK,
+        SQLITE_IOERR_RDLOCK,
+        SQLITE_IOERR_UNLOCK,
+        SQLITE_IOERR_CHECKRESERVEDLOCK,
+        SQLITE_IOERR_SHMLOCK,
+        SQLITE_IOERR_SHMMAP,
+        SQLITE_IOERR_SHMOPEN,
+        SQLITE_IOERR_SHMSIZE,
+    ]
+    .contains(&extended_code)
 }
 
 /// Why a file could not be opened at the first try.
@@ -212,4 +238,42 @@ fn migrate(connection: &mut Connection, layout: &Layout) -> rusqlite::Result<()>
     }
     transaction.pragma_update(None, "application_id", layout.application_id)?;
     transaction.commit()
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::ffi;
+
+    use super::*;
+
+    type Check = fn(&StoreError) -> bool;
+
+    #[test]
+    fn each_error_of_sqlite_has_its_cause() {
+        let rows: [(i32, Check); 8] = [
+            (ffi::SQLITE_IOERR_LOCK, |error| {
+                matches!(error, StoreError::NoLocks(_))
+            }),
+            (ffi::SQLITE_IOERR_SHMMAP, |error| {
+                matches!(error, StoreError::NoLocks(_))
+            }),
+            (ffi::SQLITE_PROTOCOL, |error| {
+                matches!(error, StoreError::NoLocks(_))
+            }),
+            (ffi::SQLITE_BUSY, |error| matches!(error, StoreError::Busy(_))),
+            (ffi::SQLITE_BUSY_SNAPSHOT, |error| {
+                matches!(error, StoreError::Busy(_))
+            }),
+            (ffi::SQLITE_FULL, |error| matches!(error, StoreError::Full(_))),
+            (ffi::SQLITE_IOERR_READ, |error| {
+                matches!(error, StoreError::Failed(_))
+            }),
+            (ffi::SQLITE_ERROR, |error| matches!(error, StoreError::Failed(_))),
+        ];
+        for (code, is_expected) in rows {
+            let error = rusqlite::Error::SqliteFailure(ffi::Error::new(code), None);
+            let error = StoreError::from(error);
+            assert!(is_expected(&error), "{code}: {error:?}");
+        }
+    }
 }

@@ -7,3 +7,4 @@ pub mod lines;
 pub mod lock_file;
 pub mod private;
 pub(crate) mod sqlite_header;
+pub mod temporary;

@@ -36,8 +36,16 @@ pub enum PlanError {
     #[error("the plan contains a name that cannot match: {0}")]
     Name(String),
     /// It was written by a newer version.
-    #[error("the plan has format {0}, but this version reads up to {FORMAT}; use a newer easemob-admin")]
-    Newer(u32),
+    #[error(
+        "the plan has format {format} of easemob-admin {}, but this version reads up to {FORMAT}; use a newer easemob-admin",
+        tool.as_deref().unwrap_or("(unknown version)")
+    )]
+    Newer {
+        /// Its format.
+        format: u32,
+        /// The version that wrote it.
+        tool: Option<String>,
+    },
     /// It was changed.
     #[error("the plan was changed after it was made: its digest is {found}, but it contains {said}")]
     Edited {
@@ -51,6 +59,7 @@ pub enum PlanError {
 #[derive(Deserialize)]
 struct AnyFormat {
     easemob_admin_plan: u32,
+    tool: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -149,7 +158,10 @@ fn header(line: &str) -> Result<PlanHeader, PlanError> {
         .ok_or_else(|| no_plan("its first line is not the header of a plan"))?;
     let any: AnyFormat = serde_json::from_str(&document).map_err(|error| no_plan(error.to_string()))?;
     if any.easemob_admin_plan > FORMAT {
-        return Err(PlanError::Newer(any.easemob_admin_plan));
+        return Err(PlanError::Newer {
+            format: any.easemob_admin_plan,
+            tool: any.tool,
+        });
     }
     serde_json::from_str(&document).map_err(|error| no_plan(error.to_string()))
 }
@@ -263,7 +275,10 @@ mod tests {
         let content = String::from_utf8(plan(&users()))
             .unwrap()
             .replacen("_plan\":1", "_plan\":2", 1);
-        assert!(matches!(opened(content.as_bytes()), Err(PlanError::Newer(2))));
+        assert!(matches!(
+            opened(content.as_bytes()),
+            Err(PlanError::Newer { format: 2, .. })
+        ));
     }
 
     #[test]

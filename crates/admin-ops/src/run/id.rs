@@ -3,6 +3,8 @@
 use std::fmt;
 
 use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 
 /// The id of a run, and the name of its directory.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,6 +18,23 @@ impl RunId {
         let time = now.strftime("%Y%m%d-%H%M%S");
         let micros = now.subsec_nanosecond().unsigned_abs() / 1000;
         Self(format!("{time}-{:06x}", micros << 4 | random & 0xf))
+    }
+
+    /// Creates an id as [`new`](Self::new) does, and sorts after the newest one even if the clock was set back since.
+    #[must_use]
+    pub fn after(newest: Option<&Self>, now: Timestamp, random: u32) -> Self {
+        let id = Self::new(now, random);
+        let next = newest.filter(|newest| **newest >= id).and_then(Self::next_moment);
+        next.map_or(id, |next| Self::new(next, random))
+    }
+
+    /// Returns the first moment whose ids sort after this one; `None` if the id names no date.
+    fn next_moment(&self) -> Option<Timestamp> {
+        let (seconds, rest) = self.0.rsplit_once('-')?;
+        let micros = i64::from_str_radix(rest, 16).ok()? >> 4;
+        let begun = DateTime::strptime("%Y%m%d-%H%M%S", seconds).ok()?;
+        let begun = begun.to_zoned(TimeZone::UTC).ok()?.timestamp();
+        Timestamp::from_microsecond(begun.as_microsecond() + micros + 1).ok()
     }
 
     /// Parses the name of a directory; `None` if it is not an id.
@@ -45,6 +64,32 @@ impl fmt::Display for RunId {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_run_sorts_after_earlier_ones_whatever_the_clock_says() {
+        let at = |micros: i64| Timestamp::from_microsecond(1_700_000_000_000_000 + micros).unwrap();
+        for (newest, now) in [
+            (0, 0),
+            (0, 1),
+            (5, 0),
+            (999_999, 0),
+            (3_600_000_000, 7),
+            (86_400_000_000 * 400, 7),
+        ] {
+            let newest = RunId::new(at(newest), u32::MAX);
+            let next = RunId::after(Some(&newest), at(now), 0);
+            assert!(next > newest, "{newest} {next}");
+        }
+        assert_eq!(RunId::after(None, at(7), 3), RunId::new(at(7), 3));
+        let earlier = RunId::new(at(0), 3);
+        assert_eq!(RunId::after(Some(&earlier), at(7), 3), RunId::new(at(7), 3));
+        let odd = RunId::parse("99999999-999999-ffffff").unwrap();
+        assert_eq!(
+            RunId::after(Some(&odd), at(7), 3),
+            RunId::new(at(7), 3),
+            "it has no date"
+        );
+    }
 
     #[test]
     fn runs_of_one_second_sort_by_time() {

@@ -61,7 +61,9 @@ impl NewRun {
         random: u32,
         mut items: impl Iterator<Item = io::Result<Item>>,
     ) -> Result<OpenRun, RunError> {
-        let id = RunId::new(now, random);
+        // If the runs cannot be listed, creating one fails with the same cause.
+        let newest = runs.list().ok().and_then(|mut runs| runs.pop());
+        let id = RunId::after(newest.as_ref(), now, random);
         let header = Header {
             format: FORMAT,
             run: id.to_string(),

@@ -9,6 +9,7 @@ use std::io;
 use std::time::Duration;
 
 use clap::Args;
+use easemob_admin_ops::files::temporary::temporary_file;
 use easemob_admin_ops::jobs::enforce::choose::Choosing;
 use easemob_admin_ops::plan::in_order::InOrder;
 use easemob_admin_ops::policy::PolicyOnDisk;
@@ -170,7 +171,7 @@ impl Enforcement<'_> {
             args,
             ..
         } = *self;
-        let mut writer = input::Writer::new(tempfile::tempfile().map_err(lost)?);
+        let mut writer = input::Writer::new(temporary_file().map_err(lost)?);
         let mut order = InOrder::default();
         let tasks = begin::items(args.whom.stream(list)?).map(|item| item.map(Task::fresh));
         let read = async |task: &Task| session.server.list_devices(&task.item.user).await;

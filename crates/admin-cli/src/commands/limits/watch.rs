@@ -34,8 +34,10 @@ pub(super) async fn watch(enforcement: &Enforcement<'_>) -> Result<Exit, Command
         ));
     };
     let store = context.kept_logins()?.ok_or_else(|| {
-        CommandError::new(exit::USAGE, "nothing is collected about logins of this server")
-            .hint("begin with: easemob-admin logins collect --listen ADDR --secret-file FILE")
+        CommandError::new(exit::USAGE, "nothing is collected about logins of this server").hint(format!(
+            "begin with: {}",
+            context.command("logins collect --listen ADDR --secret-file FILE")
+        ))
     })?;
     let end = interrupt::until_told(context.deadline());
     let delay_ms = i64::try_from(args.delay.as_millis()).unwrap_or(i64::MAX);
@@ -173,7 +175,7 @@ async fn pass(
 }
 
 fn list_of(users: &[String]) -> Result<UserList, CommandError> {
-    let mut list = ServerList::begin()?;
+    let mut list = ServerList::begin();
     for user in users {
         // Names of the service are valid; an invalid name is not a user.
         if let Ok(user) = UserId::parse(user.as_str()) {

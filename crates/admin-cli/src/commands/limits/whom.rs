@@ -88,7 +88,7 @@ impl Whom {
 async fn everybody(context: &Context, session: &Session) -> Result<(UserList, u64), CommandError> {
     let server = &session.server;
     let query = UserQuery::new().page_size(USERS_PER_REQUEST);
-    let mut list = ServerList::begin()?;
+    let mut list = ServerList::begin();
     let (mut users, mut offline, mut unnamed, mut listed) = (0_u64, 0, 0, 0);
     let mut pages = pin!(server.client().list_users_pages(query));
     while let Some(page) = pages.next().await {

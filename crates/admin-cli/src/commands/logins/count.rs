@@ -95,7 +95,7 @@ struct Summary {
 /// When the login data cannot be read, or the snapshot does not exist.
 pub fn run(context: &Context, args: &CountArgs) -> Result<Exit, CommandError> {
     let store = kept(context)?;
-    let snapshot = find(&*store, args.snapshot)?;
+    let snapshot = find(context, &*store, args.snapshot)?;
     warn_of_incomplete(context, &*store, &snapshot)?;
     let counts = snapshot.counts;
     let (word, by) = match args.by {
@@ -147,11 +147,11 @@ pub fn run(context: &Context, args: &CountArgs) -> Result<Exit, CommandError> {
     match args.over {
         Some(most) if exceeding > 0 => {
             context.ui.say(format_args!(
-                "{} {} more than {} on one platform; list them with: easemob-admin logins report {} --markdown --over {most}",
+                "{} {} more than {} on one platform; list them with: {}",
                 users(exceeding),
                 if exceeding == 1 { "has" } else { "have" },
                 devices(most),
-                snapshot.id
+                context.command(&format!("logins report {} --markdown --over {most}", snapshot.id))
             ));
             Ok(exit::FINDINGS)
         }

@@ -101,14 +101,19 @@ impl Summary {
 /// When the login data cannot be read, or a snapshot does not exist.
 pub fn run(context: &Context, args: &DiffArgs) -> Result<Exit, CommandError> {
     let store = kept(context)?;
-    let (from, to) = (find(&*store, args.from)?, find(&*store, args.to)?);
+    let (from, to) = (
+        find(context, &*store, args.from)?,
+        find(context, &*store, args.to)?,
+    );
     if args.growth.is_some() && !(from.covers(&to) && to.covers(&from) && from.source == to.source) {
         let what = format!(
             "cannot compute growth: snapshots {} and {} are not two complete scans of the same users",
             from.id, to.id
         );
-        return Err(CommandError::new(exit::USAGE, what)
-            .hint("choose two complete scans of the same users: easemob-admin logins snapshots"));
+        return Err(CommandError::new(exit::USAGE, what).hint(format!(
+            "choose two complete scans of the same users: {}",
+            context.command("logins snapshots")
+        )));
     }
     if from.source != to.source {
         context.ui.warn(format_args!(

@@ -73,7 +73,7 @@ struct Summary {
 /// When the login data cannot be read, or the snapshot does not exist.
 pub fn run(context: &Context, args: &ExportArgs) -> Result<Exit, CommandError> {
     let store = kept(context)?;
-    let snapshot = find(&*store, args.snapshot)?;
+    let snapshot = find(context, &*store, args.snapshot)?;
     warn_of_incomplete(context, &*store, &snapshot)?;
     let mut report = context.local_report::<ExportRow>("logins export", context.globals.sandbox);
     let (mut rows, mut failure) = (0, None);

@@ -51,7 +51,7 @@ pub struct ReportArgs {
 /// When the login data cannot be read, the snapshot does not exist, or the page cannot be written.
 pub fn run(context: &Context, args: &ReportArgs) -> Result<Exit, CommandError> {
     let store = kept(context)?;
-    let snapshot = find(&*store, args.snapshot)?;
+    let snapshot = find(context, &*store, args.snapshot)?;
     warn_of_incomplete(context, &*store, &snapshot)?;
     let now_ms = now_ms();
     let wanted = Wanted {

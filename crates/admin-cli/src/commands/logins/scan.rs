@@ -45,7 +45,12 @@ pub struct ScanArgs {
     limits: bool,
 }
 
-const RESUME: &str = "resume with the same users: easemob-admin logins scan --resume";
+fn resume_with(context: &Context) -> String {
+    format!(
+        "resume with the same users: {}",
+        context.command("logins scan --resume")
+    )
+}
 
 /// Runs the command.
 ///
@@ -153,7 +158,9 @@ fn begin(
 ) -> Result<Begun, CommandError> {
     let unfinished = match store.resume(source) {
         Err(error @ StoreError::Taken(_)) if resume => {
-            return Err(CommandError::from(error).hint(format!("if it does not finish, {RESUME}")));
+            return Err(
+                CommandError::from(error).hint(format!("if it does not finish, {}", resume_with(context)))
+            );
         }
         Err(StoreError::Taken(id)) => {
             context.ui.note(format_args!(
@@ -217,13 +224,13 @@ fn conclude(
     end: End,
 ) -> Result<Exit, CommandError> {
     let snapshot = store.snapshots()?.into_iter().find(|snapshot| snapshot.id == id);
-    let snapshot = snapshot.ok_or_else(|| no_such(id))?;
+    let snapshot = snapshot.ok_or_else(|| no_such(context, id))?;
     let output = |error| CommandError::new(exit::INTERNAL, "cannot write the row to stdout").because(error);
     let mut report = context.report::<SnapshotRow>(session, "logins scan", None);
     report.row(&SnapshotRow::new(&snapshot)).map_err(output)?;
     report.finish(&snapshot.counts).map_err(output)?;
     say(context, session, &snapshot);
-    let go_on = RESUME;
+    let go_on = resume_with(context);
     match end {
         End::Complete if snapshot.counts.failed > 0 => Ok(exit::FAILED_RETRY),
         End::Complete => Ok(exit::OK),
@@ -258,7 +265,10 @@ fn conclude(
             let what = "cannot list all users of the app";
             Err(CommandError::new(exit::UNREACHABLE, what)
                 .because(error)
-                .hint("the snapshot is incomplete; start a new one with: easemob-admin logins scan"))
+                .hint(format!(
+                    "the snapshot is incomplete; start a new one with: {}",
+                    context.command("logins scan")
+                )))
         }
         End::Source(SourceError::List(error)) => Err(unreadable(error).hint(go_on)),
     }

@@ -52,7 +52,7 @@ impl std::fmt::Display for SnapshotName {
 pub(crate) fn kept(context: &Context) -> Result<Box<dyn LoginStore>, CommandError> {
     context.kept_logins()?.ok_or_else(|| {
         CommandError::new(exit::USAGE, "nothing is kept about logins of this server")
-            .hint("begin with: easemob-admin logins scan")
+            .hint(format!("begin with: {}", context.command("logins scan")))
     })
 }
 
@@ -60,22 +60,28 @@ pub(crate) fn kept(context: &Context) -> Result<Box<dyn LoginStore>, CommandErro
 ///
 /// # Errors
 /// When it does not exist, or the snapshots cannot be read.
-pub(crate) fn find(store: &dyn LoginStore, name: SnapshotName) -> Result<Snapshot, CommandError> {
+pub(crate) fn find(
+    context: &Context,
+    store: &dyn LoginStore,
+    name: SnapshotName,
+) -> Result<Snapshot, CommandError> {
     let all = store.snapshots()?;
     let complete = all.iter().any(|snapshot| snapshot.finished_ms.is_some());
     if name == SnapshotName::Latest && !complete {
         return Err(
             CommandError::new(exit::USAGE, "no complete scan is stored for this server")
-                .hint("start with: easemob-admin logins scan"),
+                .hint(format!("start with: {}", context.command("logins scan"))),
         );
     }
-    pick(all, name).ok_or_else(|| no_such(name))
+    pick(all, name).ok_or_else(|| no_such(context, name))
 }
 
 /// Returns the error for a snapshot that does not exist.
-pub(super) fn no_such(name: impl std::fmt::Display) -> CommandError {
-    CommandError::new(exit::USAGE, format!("there is no snapshot {name}"))
-        .hint("list the snapshots with: easemob-admin logins snapshots")
+pub(super) fn no_such(context: &Context, name: impl std::fmt::Display) -> CommandError {
+    CommandError::new(exit::USAGE, format!("there is no snapshot {name}")).hint(format!(
+        "list the snapshots with: {}",
+        context.command("logins snapshots")
+    ))
 }
 
 fn pick(all: Vec<Snapshot>, name: SnapshotName) -> Option<Snapshot> {
@@ -102,7 +108,7 @@ pub(crate) fn warn_of_incomplete(
 ) -> Result<(), StoreError> {
     if snapshot.finished_ms.is_none() {
         let resumed = store.unfinished(&snapshot.source)?.map(|(resumed, _)| resumed.id);
-        let what = what_to_do(snapshot, resumed);
+        let what = what_to_do(snapshot, resumed, &context.command("logins scan --resume"));
         context
             .ui
             .warn(format_args!("snapshot {} is incomplete; {what}", snapshot.id));
@@ -119,11 +125,11 @@ pub(crate) fn warn_of_incomplete(
 }
 
 /// Returns what to do about an incomplete snapshot, where --resume would resume the snapshot `resumed`.
-fn what_to_do(snapshot: &Snapshot, resumed: Option<SnapshotId>) -> &'static str {
+fn what_to_do(snapshot: &Snapshot, resumed: Option<SnapshotId>, resume: &str) -> String {
     match (resumed == Some(snapshot.id), snapshot.source == "all") {
-        (true, true) => "resume it: easemob-admin logins scan --resume",
-        (true, false) => "resume it with the same users: easemob-admin logins scan --resume",
-        (false, _) => "it stays incomplete, because a newer scan of the same users was started",
+        (true, true) => format!("resume it: {resume}"),
+        (true, false) => format!("resume it with the same users: {resume}"),
+        (false, _) => "it stays incomplete, because a newer scan of the same users was started".into(),
     }
 }
 
@@ -159,7 +165,8 @@ mod tests {
             counts: Counts::default(),
             limits: None,
         };
-        let said = |source, resumed| what_to_do(&unfinished(source), resumed);
+        let said =
+            |source, resumed| what_to_do(&unfinished(source), resumed, "easemob-admin logins scan --resume");
         assert!(said("all", Some(3)).starts_with("resume it: "));
         assert!(said("list:1", Some(3)).starts_with("resume it with the same users: "));
         for resumed in [None, Some(4)] {

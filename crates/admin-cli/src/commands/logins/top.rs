@@ -147,7 +147,7 @@ pub fn run(context: &Context, args: &TopArgs) -> Result<Exit, CommandError> {
         Words::SignIns => of_events(LoginKind::Login)?,
         Words::Evictions => of_events(LoginKind::Replaced)?,
         Words::Devices => {
-            let snapshot = find(&*store, args.snapshot)?;
+            let snapshot = find(context, &*store, args.snapshot)?;
             warn_of_incomplete(context, &*store, &snapshot)?;
             let mut ranking = Ranking::new(args.limit, over);
             store.each_device(snapshot.id, &mut |user, device| ranking.add(user, &device))?;

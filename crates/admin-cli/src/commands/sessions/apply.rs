@@ -173,11 +173,12 @@ fn fits(plan: &PlanHeader, session: &Session, max_age: Duration, now: Timestamp)
     if !same {
         let place = |sandbox: bool| if sandbox { " (sandbox)" } else { "" };
         let what = format!(
-            "the plan belongs to {}{}, not to {}{}",
+            "the plan belongs to {}{}, not to {}{}; it was made by {}",
             plan.app_root,
             place(plan.sandbox),
             session.app_root,
-            place(session.is_sandbox())
+            place(session.is_sandbox()),
+            made_by(plan)
         );
         return Err(CommandError::new(exit::USAGE, what)
             .hint("nothing was sent; use the plan's server, or make a new plan"));
@@ -189,17 +190,27 @@ fn fits(plan: &PlanHeader, session: &Session, max_age: Duration, now: Timestamp)
         Ok(_) => Err(CommandError::new(
             exit::USAGE,
             format!(
-                "the plan was made on {:.0}, which is longer ago than --max-age allows",
-                plan.created
+                "the plan was made on {:.0} by {}, which is longer ago than --max-age allows",
+                plan.created,
+                made_by(plan)
             ),
         )
         .hint("make a new plan: who is online changes by the minute")),
         Err(_) => Err(CommandError::new(
             exit::USAGE,
-            format!("the plan was made on {:.0}, which is in the future", plan.created),
+            format!(
+                "the plan was made on {:.0} by {}, which is in the future",
+                plan.created,
+                made_by(plan)
+            ),
         )
         .hint("check the clock of this machine")),
     }
+}
+
+/// Returns the version that made a plan.
+fn made_by(plan: &PlanHeader) -> String {
+    format!("easemob-admin {} (format {})", plan.tool, plan.format)
 }
 
 fn unusable(args: &ApplyArgs, error: PlanError) -> CommandError {

@@ -170,8 +170,9 @@ pub fn warn_of_overdue(context: &Context, session: &Session) {
     };
     if let Some(oldest) = overdue.iter().map(|lock| lock.until).min() {
         context.ui.warn(format_args!(
-            "{} should have been unlocked by now, the first on {oldest:.0}: easemob-admin sessions unlock --due",
-            users(overdue.len() as u64)
+            "{} should have been unlocked by now, the first on {oldest:.0}: {}",
+            users(overdue.len() as u64),
+            context.command("sessions unlock --due")
         ));
     }
 }

@@ -190,12 +190,12 @@ fn named(
             Some(_) => users.push((entry.line, entry.user)),
         }
     }
-    refuse_strangers(&strangers)?;
-    refuse_pending(&unfinished)?;
+    refuse_strangers(context, &strangers)?;
+    refuse_pending(context, &unfinished)?;
     Ok((numbered(users), summary_of(&list)))
 }
 
-fn refuse_strangers(strangers: &[UserId]) -> Result<(), CommandError> {
+fn refuse_strangers(context: &Context, strangers: &[UserId]) -> Result<(), CommandError> {
     if strangers.is_empty() {
         return Ok(());
     }
@@ -205,12 +205,15 @@ fn refuse_strangers(strangers: &[UserId]) -> Result<(), CommandError> {
         names.join(", ")
     );
     Err(CommandError::new(exit::USAGE, what)
-        .hint("list the locks: easemob-admin sessions locks")
-        .hint("to lift a ban that is not a lock: easemob-admin users unban"))
+        .hint(format!("list the locks: {}", context.command("sessions locks")))
+        .hint(format!(
+            "to lift a ban that is not a lock: {}",
+            context.command("users unban")
+        )))
 }
 
 /// The ban behind a pending lock may be somebody else's; only the run of the lock can tell.
-fn refuse_pending(pending: &[Lock]) -> Result<(), CommandError> {
+fn refuse_pending(context: &Context, pending: &[Lock]) -> Result<(), CommandError> {
     let Some(first) = pending.first() else {
         return Ok(());
     };
@@ -228,7 +231,10 @@ fn refuse_pending(pending: &[Lock]) -> Result<(), CommandError> {
             "finish it first: easemob-admin runs resume {}",
             first.run
         ))
-        .hint("to lift the ban, no matter who set it: easemob-admin users unban"))
+        .hint(format!(
+            "to lift the ban, no matter who set it: {}",
+            context.command("users unban")
+        )))
 }
 
 async fn dry_run(

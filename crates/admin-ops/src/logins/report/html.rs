@@ -39,11 +39,11 @@ details > summary { cursor: pointer; color: var(--soft); }
 pub fn page(figures: &Figures) -> String {
     let counts = &figures.snapshot.counts;
     let totals = [
-        ("accounts", counts.users),
-        ("online", counts.online),
-        ("devices", counts.devices),
-        ("without a device", counts.offline + counts.changed),
-        ("not known", counts.not_known()),
+        (noun(counts.users, "account"), counts.users),
+        ("online".to_owned(), counts.online),
+        (noun(counts.devices, "device"), counts.devices),
+        ("without a device".to_owned(), counts.offline + counts.changed),
+        ("not known".to_owned(), counts.not_known()),
     ];
     let title = format!("Logins of {}", figures.app);
     let page = html! {
@@ -93,11 +93,24 @@ fn warnings(figures: &Figures) -> Markup {
             p.warn { "The snapshot is incomplete: its figures only include the accounts that were read." }
         }
         @if not_known > 0 {
-            p.warn { "The devices of " (grouped(not_known)) " accounts are not known. No chart includes these accounts." }
+            p.warn { "The devices of " (counted(not_known, "account")) " are not known. No chart includes " @if not_known == 1 { "this account." } @else { "these accounts." } }
         }
         @for gap in &figures.gaps {
             p.warn { "Events may be missing from " (minute(gap.since_ms)) " to " (minute(gap.until_ms)) ": " (gap.why) "." }
         }
+    }
+}
+
+/// Returns a number with its noun, such as `1 account`.
+fn counted(number: u64, one: &str) -> String {
+    format!("{} {}", grouped(number), noun(number, one))
+}
+
+fn noun(number: u64, one: &str) -> String {
+    if number == 1 {
+        one.to_owned()
+    } else {
+        format!("{one}s")
     }
 }
 
@@ -205,10 +218,10 @@ fn exceeding(figures: &Figures) -> Markup {
         rows.map(|(user, platform, devices)| vec![user.clone(), platform.clone(), devices.to_string()]);
     html! {
         section {
-            h2 { "More than " (exceeding.over) " devices on one platform" }
+            h2 { "More than " (counted(exceeding.over, "device")) " on one platform" }
             @if exceeding.count == 0 { p { "No accounts." } }
             @else {
-                p { (grouped(exceeding.count)) " accounts and platforms" @if rows.len() < usize::try_from(exceeding.count).unwrap_or(usize::MAX) { ", of which the first " (rows.len()) " are shown" } "." }
+                p { @if exceeding.count == 1 { "1 account and platform" } @else { (grouped(exceeding.count)) " accounts and platforms" } @if rows.len() < usize::try_from(exceeding.count).unwrap_or(usize::MAX) { ", of which the first " (rows.len()) " " @if rows.len() == 1 { "is" } @else { "are" } " shown" } "." }
                 (table("Accounts with too many devices", &["account", "platform", "devices"], rows))
             }
         }

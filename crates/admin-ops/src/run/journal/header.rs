@@ -115,4 +115,6 @@ pub enum Durability {
 pub(super) struct AnyFormat {
     #[serde(rename = "easemob_admin_journal")]
     pub(super) format: u32,
+    /// The version that wrote it.
+    pub(super) tool: Option<String>,
 }

@@ -23,8 +23,17 @@ pub enum JournalError {
     #[error("the run was never started: its journal has no header")]
     NoHeader,
     /// It was written by a newer version.
-    #[error("the journal has format {0}, but this version reads up to {FORMAT}; use a newer easemob-admin")]
-    Newer(u32),
+    #[error(
+        "the journal has format {format} of easemob-admin {}, but this version reads up to {FORMAT}; use a newer \
+         easemob-admin",
+        tool.as_deref().unwrap_or("(unknown version)")
+    )]
+    Newer {
+        /// Its format.
+        format: u32,
+        /// The version that wrote it.
+        tool: Option<String>,
+    },
     /// A line other than the last is damaged.
     #[error("line {line} of the journal is damaged")]
     Damaged {
@@ -70,7 +79,10 @@ impl<R: Read> Reader<R> {
         let damaged = |source| JournalError::Damaged { line: 1, source };
         let any: AnyFormat = serde_json::from_slice(&line).map_err(damaged)?;
         if any.format > FORMAT {
-            return Err(JournalError::Newer(any.format));
+            return Err(JournalError::Newer {
+                format: any.format,
+                tool: any.tool,
+            });
         }
         let header = serde_json::from_slice(&line).map_err(damaged)?;
         this.good = line.len() as u64;
@@ -203,7 +215,10 @@ mod tests {
     #[test]
     fn a_newer_format_is_refused() {
         let text = b"{\"easemob_admin_journal\":2,\"anything\":true}\n";
-        assert!(matches!(Reader::open(&text[..]), Err(JournalError::Newer(2))));
+        assert!(matches!(
+            Reader::open(&text[..]),
+            Err(JournalError::Newer { format: 2, .. })
+        ));
         assert!(matches!(
             Reader::open(&b"{\"easemob"[..]),
             Err(JournalError::NoHeader)

@@ -36,7 +36,7 @@ pub(super) fn run(
     selection: &Selection,
 ) -> Result<Exit, CommandError> {
     let store = kept(context)?;
-    let snapshot = find(&*store, name)?;
+    let snapshot = find(context, &*store, name)?;
     warn_of_incomplete(context, &*store, &snapshot)?;
     let mut rows = Rows {
         report: context.report::<CheckRow>(session, "limits check", None),
