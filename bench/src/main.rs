@@ -1,5 +1,5 @@
 //! Benchmarks of easemob-admin, on loopback only. Run with `cargo run --profile bench -p easemob-admin-bench -- rate`,
-//! or `-- devices`; and `-- record`, `-- throughput`,
+//! `-- tenants` or `-- devices`; and `-- record`, `-- throughput`,
 //! `-- scan` and `-- collect` after `cargo build --release -p easemob-admin-cli`.
 #![allow(clippy::print_stdout, reason = "the tables are what it is for")]
 
@@ -11,6 +11,7 @@ mod rate;
 mod record;
 mod scan;
 mod sender;
+mod tenants;
 mod throughput;
 
 use clap::{Parser, Subcommand};
@@ -35,6 +36,8 @@ enum Bench {
     Collect(collect::CollectArgs),
     /// How fast many users are worked through, and at what cost
     Throughput(throughput::ThroughputArgs),
+    /// What clients of many apps cost that share their connections
+    Tenants(tenants::TenantsArgs),
     /// The plain client of `throughput`
     #[command(hide = true)]
     Plain(throughput::plain::PlainArgs),
@@ -51,6 +54,7 @@ enum Bench {
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let bench = match Cli::parse().bench {
+        Bench::Tenants(args) => return tenants::run(&args),
         Bench::Throughput(args) => return throughput::run(&args),
         Bench::Plain(args) => return throughput::plain::run(&args),
         Bench::Serve(args) => return Ok(throughput::server::run(&args)?),
@@ -65,7 +69,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             Bench::Collect(args) => collect::run(&args).await.map_err(|failure| failure as _),
             Bench::Sandbox => devices::serve().await.map_err(|failure| failure as _),
             Bench::Send(args) => sender::run(&args).await,
-            Bench::Throughput(_) | Bench::Plain(_) | Bench::Serve(_) => Ok(()),
+            Bench::Tenants(_) | Bench::Throughput(_) | Bench::Plain(_) | Bench::Serve(_) => Ok(()),
         }
     })
 }

@@ -18,7 +18,11 @@ async fn client() {
         _ => Transport::Automatic,
     };
     let root = AppRoot::parse(&std::env::var("TEST_ROOT").unwrap()).unwrap();
-    let client = Client::builder(root)
+    let mut builder = Client::builder(root);
+    if let Ok(proxy) = std::env::var("TEST_PROXY") {
+        builder = builder.proxy(proxy);
+    }
+    let client = builder
         .credentials(Credentials::fixed_token("YWMtx"))
         .retry(RetryPolicy::none())
         .timeouts(Timeouts::default().connect(Duration::from_secs(1)))
@@ -78,6 +82,23 @@ fn a_server_behind_a_proxy_is_asked_through_it() {
             lines,
             ["GET http://im.invalid/acme/chat/users/ann/resources HTTP/1.1"],
             "{name}"
+        );
+    }
+}
+
+#[test]
+fn a_proxy_that_the_program_names_is_used_whatever_the_environment_says() {
+    for exception in ["", "*"] {
+        let variables = [
+            ("TEST_PROXY", "PROXY"),
+            ("HTTP_PROXY", "http://127.0.0.1:9"),
+            ("NO_PROXY", exception),
+        ];
+        let (succeeded, lines) = asked("http://im.invalid/acme/chat", &variables);
+        assert!(succeeded, "{exception}");
+        assert_eq!(
+            lines,
+            ["GET http://im.invalid/acme/chat/users/ann/resources HTTP/1.1"]
         );
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use easemob_admin_api::{AppRoot, Client, Credentials};
-use easemob_admin_audit::{Event as AuditEvent, Kind, Verifier};
+use easemob_admin_audit::{Event as AuditEvent, Kind, Outcome, Verifier};
 use easemob_admin_sandbox::Sandbox;
 use futures_util::stream;
 
@@ -146,7 +146,9 @@ async fn a_run_that_was_drained_is_gone_on_with_and_everybody_is_logged_out_once
         let events = trail
             .lines()
             .filter_map(|(_, line)| serde_json::from_slice::<AuditEvent>(line).ok());
-        let outcomes = events.filter(|event| event.kind == Kind::Outcome);
+        // An attempt that was given up before it was sent is on record, too.
+        let outcomes =
+            events.filter(|event| event.kind == Kind::Outcome && event.outcome == Some(Outcome::Ended));
         outcomes.filter_map(|event| event.user).collect::<Vec<_>>()
     });
     let mut outcomes = outcomes.unwrap();
