@@ -1,7 +1,9 @@
 //! The trail as files in a directory, for writers.
 
 mod access;
+mod blocks;
 mod checkpoint_file;
+mod digested;
 mod entries;
 mod entries_at;
 mod index;
