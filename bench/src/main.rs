@@ -1,5 +1,5 @@
 //! Benchmarks of easemob-admin, on loopback only. Run with `cargo run --profile bench -p easemob-admin-bench -- rate`,
-//! `-- tenants` or `-- devices`; and `-- record`, `-- throughput`,
+//! `-- tenants`, `-- trail` or `-- devices`; and `-- record`, `-- throughput`,
 //! `-- scan` and `-- collect` after `cargo build --release -p easemob-admin-cli`.
 #![allow(clippy::print_stdout, reason = "the tables are what it is for")]
 
@@ -13,6 +13,7 @@ mod scan;
 mod sender;
 mod tenants;
 mod throughput;
+mod trail;
 
 use clap::{Parser, Subcommand};
 
@@ -34,6 +35,8 @@ enum Bench {
     Scan(scan::ScanArgs),
     /// How many posts a second a collector takes
     Collect(collect::CollectArgs),
+    /// What it costs to search and to verify a large trail
+    Trail(trail::TrailArgs),
     /// How fast many users are worked through, and at what cost
     Throughput(throughput::ThroughputArgs),
     /// What clients of many apps cost that share their connections
@@ -58,6 +61,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         Bench::Throughput(args) => return throughput::run(&args),
         Bench::Plain(args) => return throughput::plain::run(&args),
         Bench::Serve(args) => return Ok(throughput::server::run(&args)?),
+        Bench::Trail(args) => return trail::run(&args),
         bench => bench,
     };
     tokio::runtime::Runtime::new()?.block_on(async {
@@ -69,7 +73,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             Bench::Collect(args) => collect::run(&args).await.map_err(|failure| failure as _),
             Bench::Sandbox => devices::serve().await.map_err(|failure| failure as _),
             Bench::Send(args) => sender::run(&args).await,
-            Bench::Tenants(_) | Bench::Throughput(_) | Bench::Plain(_) | Bench::Serve(_) => Ok(()),
+            Bench::Tenants(_)
+            | Bench::Throughput(_)
+            | Bench::Trail(_)
+            | Bench::Plain(_)
+            | Bench::Serve(_) => Ok(()),
         }
     })
 }

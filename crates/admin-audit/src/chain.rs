@@ -8,7 +8,7 @@ use tlog_tiles::Hash;
 use crate::error::AuditError;
 use crate::event::Event;
 use crate::line::{self, FORMAT, Header, Link};
-use crate::tree::{Edge, line_hash};
+use crate::tree::{Edge, leaf_hash, line_hash};
 
 /// The state after a line, from which the next line is made.
 ///
@@ -37,6 +37,15 @@ struct State {
     header: Header,
     last: String,
     before: Option<String>,
+}
+
+/// What an entry contributes to the chain. It depends on no other line, so it can be computed in any order.
+#[derive(Debug)]
+pub(super) struct Digest {
+    /// The number of the entry and the hash of the line before, if the line has both.
+    link: Option<(u64, Hash)>,
+    hash: Hash,
+    leaf: Hash,
 }
 
 /// Why a line does not follow from the lines before it.
@@ -161,12 +170,17 @@ impl Chain {
 
     /// Continues with an entry.
     pub(super) fn follow(&mut self, line: &[u8]) -> Result<(), Break> {
-        let Link { seq, prev, .. } = read_link(line)?;
-        if seq != self.size() || Hash::parse_hash(prev).ok() != Some(self.tip) {
+        self.follow_digest(line, &Digest::of(line))
+    }
+
+    /// Continues with an entry whose digest is known.
+    pub(super) fn follow_digest(&mut self, line: &[u8], digest: &Digest) -> Result<(), Break> {
+        if digest.link != Some((self.size(), self.tip)) {
+            let Link { seq, prev, .. } = read_link(line)?;
             let prev = prev.to_owned();
             return Err(Break::Link { seq, prev });
         }
-        self.take(line);
+        self.take(digest);
         Ok(())
     }
 
@@ -176,15 +190,26 @@ impl Chain {
     /// When the line would be longer than [`LONGEST_LINE`](crate::LONGEST_LINE). The state is unchanged then.
     pub fn extend(&mut self, event: &Event) -> Result<String, AuditError> {
         let line = line::compose(self.size(), self.tip, event)?;
-        self.take(line.as_bytes());
+        self.take(&Digest::of(line.as_bytes()));
         Ok(line)
     }
 
-    fn take(&mut self, line: &[u8]) {
+    fn take(&mut self, digest: &Digest) {
         self.before_last = Some(self.tip);
-        self.tip = line_hash(line);
+        self.tip = digest.hash;
         self.last = self.tip;
-        self.edge.push(line);
+        self.edge.push(digest.leaf);
+    }
+}
+
+impl Digest {
+    pub(super) fn of(line: &[u8]) -> Self {
+        let read = read_link(line).ok();
+        Self {
+            link: read.and_then(|read| Some((read.seq, Hash::parse_hash(read.prev).ok()?))),
+            hash: line_hash(line),
+            leaf: leaf_hash(line),
+        }
     }
 }
 

@@ -29,19 +29,21 @@ impl Filter {
     /// Returns true if an event, with the context of its run filled in, matches.
     #[must_use]
     pub fn matches(&self, event: &Event) -> bool {
-        let is = |wanted: &Option<String>, has: Option<&str>| {
-            wanted.as_deref().is_none_or(|wanted| has == Some(wanted))
-        };
-        let folded = |text: &str| text.to_lowercase();
-        let user = event.user.as_deref().map(folded);
         let operator = event.operator.as_ref();
         let by = |wanted: &String| {
             operator
                 .is_some_and(|by| by.os_user.as_ref() == Some(wanted) || by.subject.as_ref() == Some(wanted))
         };
-        is(&self.user.as_deref().map(folded), user.as_deref())
+        self.may_match(event)
             && self.operator.as_ref().is_none_or(by)
-            && is(&self.ticket, event.ticket.as_deref())
+            && is(self.ticket.as_deref(), event.ticket.as_deref())
+    }
+
+    /// Returns false if an event does not match, whatever the context of its run is.
+    pub(super) fn may_match(&self, event: &Event) -> bool {
+        let folded = |text: &str| text.to_lowercase();
+        let user = event.user.as_deref().map(folded);
+        is(self.user.as_deref().map(folded).as_deref(), user.as_deref())
             && self
                 .run
                 .as_ref()
@@ -54,6 +56,10 @@ impl Filter {
                 .is_none_or(|outcome| event.outcome.as_ref() == Some(outcome))
             && (!self.acts_only || event.kind == Kind::Outcome)
     }
+}
+
+fn is(wanted: Option<&str>, has: Option<&str>) -> bool {
+    wanted.is_none_or(|wanted| has == Some(wanted))
 }
 
 #[cfg(test)]

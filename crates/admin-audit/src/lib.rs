@@ -8,8 +8,10 @@
 //! [`AuditTrail`] keeps the trail of one profile in a directory, with one file per segment. Writers fail closed:
 //! [`AuditTrail::open`] proves that the trail can be written before anything is sent, and [`AuditTrail::append`]
 //! returns only when the entries are on disk. Opening does not read the whole trail. The header of each file has the
-//! right edge of the tree over all entries before it, so opening hashes only the last file, which is bounded. There is
-//! no separate index that could be stale or forged.
+//! right edge of the tree over all entries before it, so opening hashes only the last file, which is bounded.
+//!
+//! [`Search`] finds the entries of a user or a time without reading the whole trail. It derives an index from each full
+//! segment. Neither writing nor verifying uses these indexes, and they can be deleted at any time.
 //!
 //! Lines need not be in files. A store of your own makes lines with a [`Chain`], signs heads with [`Checkpoint::sign`],
 //! and gives all lines or a range to a [`Verifier`]. [`MemoryTrail`] is the smallest such store:
@@ -85,5 +87,5 @@ pub use line::{Entry, LONGEST_LINE};
 pub use memory::MemoryTrail;
 pub use naming::directory_name;
 pub use run_context::RunContext;
-pub use trail::{Against, AuditTrail, Entries, verify};
+pub use trail::{Against, AuditTrail, Entries, Search, verify};
 pub use verify::{Head, Problem, Verification, Verifier};

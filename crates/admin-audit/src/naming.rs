@@ -13,6 +13,7 @@ pub(super) const PRIVATE_KEY: &str = "key.pem";
 pub(super) const PUBLIC_KEY: &str = "key.pub.pem";
 const SEGMENT_PREFIX: &str = "entries-";
 const SEGMENT_SUFFIX: &str = ".jsonl";
+const INDEX_SUFFIX: &str = ".index";
 
 const SANDBOX: &str = "sandbox";
 /// The characters that a name keeps. `+` and `%` are escaped, because they distinguish the names of apps.
@@ -23,6 +24,11 @@ const LONGEST: usize = 200;
 /// Returns the name of the segment that starts with entry `first`.
 pub(super) fn segment_name(first: u64) -> String {
     format!("{SEGMENT_PREFIX}{first:012}{SEGMENT_SUFFIX}")
+}
+
+/// Returns the name of the index of the segment that starts with entry `first`.
+pub(super) fn index_name(first: u64) -> String {
+    format!("{SEGMENT_PREFIX}{first:012}{INDEX_SUFFIX}")
 }
 
 /// Returns the number of the first entry of a segment, given its file name; `None` if it is not a segment.

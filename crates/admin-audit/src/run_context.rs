@@ -8,7 +8,8 @@ use crate::kind::Kind;
 /// The `run.started` events of the runs read so far.
 #[derive(Debug, Default)]
 pub struct RunContext {
-    runs: HashMap<String, Event>,
+    /// Without an event if the start of the run is known to be missing.
+    runs: HashMap<String, Option<Event>>,
 }
 
 impl RunContext {
@@ -18,10 +19,20 @@ impl RunContext {
             return;
         };
         if event.kind == Kind::RunStarted {
-            self.runs.insert(run, event.clone());
-        } else if let Some(started) = self.runs.get(&run) {
+            self.runs.insert(run, Some(event.clone()));
+        } else if let Some(Some(started)) = self.runs.get(&run) {
             inherit(event, started);
         }
+    }
+
+    /// Returns false if nothing is known about the start of a run.
+    pub(super) fn knows(&self, run: &str) -> bool {
+        self.runs.contains_key(run)
+    }
+
+    /// Adds the start of a run that was found otherwise, or that it is missing.
+    pub(super) fn learn(&mut self, run: &str, started: Option<Event>) {
+        self.runs.insert(run.to_owned(), started);
     }
 }
 

@@ -1,11 +1,18 @@
 //! The trail as files in a directory, for writers.
 
 mod access;
+mod blocks;
 mod checkpoint_file;
+mod digested;
 mod entries;
+mod entries_at;
+mod index;
 mod key_files;
 mod line_reader;
 mod lock;
+mod meter;
+mod run_starts;
+mod search;
 mod segment;
 mod snapshot;
 mod tail;
@@ -21,6 +28,7 @@ use checkpoint_file::CheckpointFile;
 pub use entries::Entries;
 use key_files::private_file;
 use lock::TrailLock;
+pub use search::Search;
 use segment::segments;
 use tail::{Failed, Tail, Torn};
 pub use verify::{Against, verify};

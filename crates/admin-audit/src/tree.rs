@@ -1,57 +1,33 @@
 //! The Merkle tree over all entries, of which only the right edge is stored.
 //!
-//! `tlog_tiles` defines the hashing and the shape of the tree (RFC 6962). An append-only log needs no more of
+//! `tlog_tiles` defines the hashing; the shape of the tree is that of RFC 6962. An append-only log needs no more of
 //! its tree than the roots of the complete subtrees at its right edge, at most 64 hashes: they are the
 //! complete state for continuing after a rotation, and for computing the root.
 
 use sha2::{Digest as _, Sha256};
-use tlog_tiles::{Error, Hash, HashReader, stored_hash_index, stored_hashes_for_record_hash, tree_hash};
+use tlog_tiles::{EMPTY_HASH, Hash, node_hash, record_hash};
 
 /// Returns the SHA-256 of a line.
 pub(super) fn line_hash(line: &[u8]) -> Hash {
     Hash(Sha256::digest(line).into())
 }
 
-fn leaf_hash(line: &[u8]) -> Hash {
-    Hash(
-        Sha256::new()
-            .chain_update([0])
-            .chain_update(line)
-            .finalize()
-            .into(),
-    )
+/// Returns the hash of a line as a leaf of the tree.
+pub(super) fn leaf_hash(line: &[u8]) -> Hash {
+    record_hash(line)
 }
 
 /// The right edge of a tree: the roots of its largest complete subtrees, from left to right.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Edge {
     size: u64,
-    nodes: Vec<Node>,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-struct Node {
-    index: u64,
-    hash: Hash,
+    roots: Vec<Hash>,
 }
 
 impl Edge {
     /// Rebuilds the edge of a tree of `size` leaves; `None` if the number of hashes does not match the size.
-    pub(super) fn new(size: u64, hashes: Vec<Hash>) -> Option<Self> {
-        if hashes.len() != size.count_ones() as usize {
-            return None;
-        }
-        let mut start = 0;
-        let levels = (0..64_u8).rev().filter(|level| size >> level & 1 == 1);
-        let nodes = levels
-            .zip(hashes)
-            .map(|(level, hash)| {
-                let index = stored_hash_index(level, start >> level);
-                start += 1 << level;
-                Node { index, hash }
-            })
-            .collect();
-        Some(Self { size, nodes })
+    pub(super) fn new(size: u64, roots: Vec<Hash>) -> Option<Self> {
+        (roots.len() == size.count_ones() as usize).then_some(Self { size, roots })
     }
 
     /// Returns the number of leaves.
@@ -61,36 +37,28 @@ impl Edge {
 
     /// Returns the hashes that the edge can be rebuilt from.
     pub(super) fn hashes(&self) -> impl Iterator<Item = Hash> {
-        self.nodes.iter().map(|node| node.hash)
+        self.roots.iter().copied()
     }
 
-    /// Adds a leaf.
-    pub(super) fn push(&mut self, line: &[u8]) {
-        let grown = stored_hashes_for_record_hash(self.size, leaf_hash(line), self)
-            .expect("an edge holds every hash that the next leaf needs");
-        let merged = grown.len() - 1;
-        let level = u8::try_from(merged).expect("a tree of 2^64 leaves has 64 levels");
-        self.nodes.truncate(self.nodes.len() - merged);
-        self.nodes.push(Node {
-            index: stored_hash_index(level, self.size >> level),
-            hash: grown[merged],
-        });
+    /// Adds a leaf, given its hash.
+    pub(super) fn push(&mut self, leaf: Hash) {
+        // Each one at the end of the binary size is a complete subtree that the leaf makes twice as large.
+        let complete = self.roots.len() - self.size.trailing_ones() as usize;
+        let root = self
+            .roots
+            .drain(complete..)
+            .rev()
+            .fold(leaf, |right, left| node_hash(left, right));
+        self.roots.push(root);
         self.size += 1;
     }
 
     /// Returns the root of the tree.
     pub(super) fn root(&self) -> Hash {
-        tree_hash(self.size, self).expect("an edge holds every hash that its root needs")
-    }
-}
-
-impl HashReader for Edge {
-    fn read_hashes(&self, indexes: &[u64]) -> Result<Vec<Hash>, Error> {
-        let find = |index: &u64| self.nodes.iter().find(|node| node.index == *index);
-        indexes
-            .iter()
-            .map(|index| find(index).map(|node| node.hash).ok_or(Error::IndexesNotInTree))
-            .collect()
+        let roots = self.roots.iter().rev().copied();
+        roots
+            .reduce(|right, left| node_hash(left, right))
+            .unwrap_or(EMPTY_HASH)
     }
 }
 
@@ -127,7 +95,7 @@ mod tests {
             let rebuilt = Edge::new(size, edge.hashes().collect()).unwrap();
             assert_eq!(rebuilt, edge, "{size}");
             let leaf = size.to_le_bytes().repeat(3);
-            edge.push(&leaf);
+            edge.push(leaf_hash(&leaf));
             leaves.push(leaf);
         }
     }
@@ -147,7 +115,7 @@ mod tests {
         ];
         let mut edge = Edge::default();
         for leaf in leaves {
-            edge.push(leaf);
+            edge.push(leaf_hash(leaf));
         }
         assert_eq!(
             hex(edge.root()),

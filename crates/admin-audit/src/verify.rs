@@ -16,7 +16,7 @@ use heads::{Claim, Heads};
 use suspect::{Says, Suspect};
 pub use verification::{Head, Problem, Verification};
 
-use crate::chain::{Break, Chain};
+use crate::chain::{Break, Chain, Digest};
 use crate::checkpoint::Checkpoint;
 use crate::error::AuditError;
 use crate::key::PublicKey;
@@ -148,10 +148,15 @@ impl Verifier {
     ///
     /// Returns `Break` as soon as something is wrong; later lines are ignored.
     pub fn line(&mut self, segment: u64, line: &[u8]) -> ControlFlow<()> {
+        self.digested_line(segment, line, &Digest::of(line))
+    }
+
+    /// Verifies the next line, whose digest is known.
+    pub(super) fn digested_line(&mut self, segment: u64, line: &[u8], digest: &Digest) -> ControlFlow<()> {
         if self.at.segment != Some(segment) {
             self.segment(segment)?;
         }
-        let checked = self.check(segment, line);
+        let checked = self.check(segment, line, digest);
         self.judged(checked)
     }
 
@@ -260,7 +265,7 @@ impl Verifier {
         self.judged(ended)
     }
 
-    fn check(&mut self, segment: u64, line: &[u8]) -> Result<(), Problem> {
+    fn check(&mut self, segment: u64, line: &[u8], digest: &Digest) -> Result<(), Problem> {
         if !self.found.problems.is_empty() {
             return Ok(());
         }
@@ -273,7 +278,7 @@ impl Verifier {
             return Err(self.problem(self.at, self.size(), what));
         }
         match &mut self.chain {
-            Some(chain) if self.at.line > 1 => match chain.follow(line) {
+            Some(chain) if self.at.line > 1 => match chain.follow_digest(line, digest) {
                 Ok(()) => {
                     self.previous = self.at;
                     self.found.size = chain.size();

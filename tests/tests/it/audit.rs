@@ -70,8 +70,23 @@ fn the_log_says_who_did_what_to_whom_and_why() {
     assert_eq!(count(&["--until", "2020-01-01T00:00:00Z"]), 0);
     assert_eq!(count(&["--operator", "nobody-of-this-name"]), 0);
     assert_eq!(count(&["--run", "1999"]), 0);
+    assert_eq!(count(&["-n", "2"]), 2);
+    assert_eq!(count(&["-n", "1", "--ticket", "INC-7"]), 1);
+    assert_eq!(count(&["-n", "9", "--user", "ann"]), 2);
     // The intents are found by what only their run says.
     assert_eq!(count(&["--all", "--ticket", "INC-7", "--user", "ann"]), 2);
+}
+
+#[test]
+fn the_newest_entries_are_the_last_ones() {
+    let env = some_acts();
+    let newest = env
+        .run(&["audit", "log", "-n", "1", "-o", "json"])
+        .expect(0)
+        .json();
+    assert_eq!(newest["rows"][0]["reason"], "spam");
+    assert_eq!(newest["summary"]["entries"], 1);
+    let _ = env.run(&["audit", "log", "-n", "0"]).expect(2);
 }
 
 #[test]

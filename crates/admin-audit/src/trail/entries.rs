@@ -16,6 +16,7 @@ use crate::trail::snapshot::{Extent, ExtentLines, extents};
 ///
 /// A line that is unreadable or has a newer format yields an error, and the next line follows. After the last
 /// entry, [`read_on`](Self::read_on) makes entries available that were appended since then.
+#[derive(Debug)]
 pub struct Entries {
     directory: PathBuf,
     waiting: VecDeque<Extent>,
@@ -41,13 +42,35 @@ impl Entries {
     /// # Errors
     /// When the directory cannot be read.
     pub fn open(directory: &Path) -> Result<Self, AuditError> {
-        Ok(Self {
+        let mut entries = Self::none(directory);
+        entries.waiting = extents(directory)?.into();
+        Ok(entries)
+    }
+
+    /// Creates a reader of files that are still to be added.
+    pub(super) fn none(directory: &Path) -> Self {
+        Self {
             directory: directory.to_owned(),
-            waiting: extents(directory)?.into(),
+            waiting: VecDeque::new(),
             origin: None,
             current: None,
             torn: false,
-        })
+        }
+    }
+
+    /// Continues with another file after the last one.
+    pub(super) fn add(&mut self, extent: Extent) {
+        self.waiting.push_back(extent);
+    }
+
+    /// Forgets all files.
+    pub(super) fn clear(&mut self) {
+        *self = Self::none(&self.directory);
+    }
+
+    /// Notes the name of the trail, as a header that was read otherwise has it.
+    pub(super) fn set_origin(&mut self, origin: String) {
+        self.origin = Some(origin);
     }
 
     /// Opens the trail where the last attempt on `run` starts, or returns `None` if the run has no entries.

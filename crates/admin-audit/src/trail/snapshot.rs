@@ -9,6 +9,7 @@ use crate::error::AuditError;
 use crate::naming::HEADS;
 use crate::trail::line_reader::LineReader;
 use crate::trail::lock::TrailLock;
+use crate::trail::meter::{Meter, Metered};
 use crate::trail::segment::segments;
 
 /// A writer holds the lock only for the time of one block.
@@ -23,10 +24,12 @@ pub(super) struct Extent {
     pub(super) path: PathBuf,
     pub(super) first: u64,
     pub(super) bytes: u64,
+    /// Counts the bytes read from all files of this moment.
+    pub(super) meter: Meter,
 }
 
 /// The lines of one file.
-pub(super) type ExtentLines = LineReader<BufReader<Take<File>>>;
+pub(super) type ExtentLines = LineReader<BufReader<Take<Metered>>>;
 
 impl Extent {
     pub(super) fn lines(&self) -> Result<ExtentLines, AuditError> {
@@ -35,12 +38,22 @@ impl Extent {
 
     /// Continues where `number` lines, `offset` bytes, were read before.
     pub(super) fn lines_after(&self, number: u64, offset: u64) -> Result<ExtentLines, AuditError> {
-        let mut file = File::open(&self.path).map_err(AuditError::io("read", &self.path))?;
+        let reader = BufReader::with_capacity(64 * 1024, self.after(offset)?);
+        Ok(LineReader::starting_at(reader, number, offset))
+    }
+
+    /// Reads the bytes from `offset` on.
+    pub(super) fn after(&self, offset: u64) -> Result<Take<Metered>, AuditError> {
+        let mut file = self.open()?;
         file.seek(SeekFrom::Start(offset))
             .map_err(AuditError::io("read", &self.path))?;
-        let rest = file.take(self.bytes.saturating_sub(offset));
-        let reader = BufReader::with_capacity(64 * 1024, rest);
-        Ok(LineReader::starting_at(reader, number, offset))
+        Ok(file.take(self.bytes.saturating_sub(offset)))
+    }
+
+    /// Opens the file, which may have grown since then.
+    pub(super) fn open(&self) -> Result<Metered, AuditError> {
+        let file = File::open(&self.path).map_err(AuditError::io("read", &self.path))?;
+        Ok(self.meter.read(file))
     }
 }
 
@@ -72,12 +85,14 @@ pub(super) fn heads(path: &Path) -> Result<Vec<u8>, AuditError> {
 
 fn list(directory: &Path) -> Result<Vec<Extent>, AuditError> {
     let mut extents = Vec::new();
+    let meter = Meter::default();
     for segment in segments(directory)? {
         match fs::metadata(&segment.path) {
             Ok(metadata) => extents.push(Extent {
                 path: segment.path,
                 first: segment.first,
                 bytes: metadata.len(),
+                meter: meter.clone(),
             }),
             // A file that could not be started is removed again.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}

@@ -1,13 +1,15 @@
-//! Verifies a trail in a directory, or a copy of one, in constant memory and without writing anything.
+//! Verifies a trail in a directory, or a copy of one, on all cores, in constant memory and without writing anything.
 
 use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use crate::error::AuditError;
 use crate::key::PublicKey;
-use crate::trail::line_reader::Line;
-use crate::trail::snapshot::{self, Extent};
+use crate::trail::blocks::Block;
+use crate::trail::digested::digested;
+use crate::trail::snapshot;
 use crate::verify::{Verification, Verifier};
 
 /// The evidence, outside the trail itself, to verify a trail against.
@@ -41,29 +43,26 @@ pub fn verify(directory: &Path, against: &Against) -> Result<Verification, Audit
         let missing = io::Error::from(io::ErrorKind::NotFound);
         return Err(AuditError::io("found", directory)(missing));
     }
-    for extent in extents {
-        if read(&extent, &mut verifier)?.is_break() {
-            break;
-        }
-    }
+    digested(&extents, workers(), |block| verify_block(&mut verifier, block))?;
     Ok(verifier.finish())
 }
 
-fn read(extent: &Extent, verifier: &mut Verifier) -> Result<ControlFlow<()>, AuditError> {
-    if verifier.segment(extent.first).is_break() {
-        return Ok(ControlFlow::Break(()));
+/// Returns how many threads compute digests. One core is not worth sharing with another thread.
+fn workers() -> usize {
+    thread::available_parallelism().map_or(0, |cores| if cores.get() == 1 { 0 } else { cores.get() })
+}
+
+fn verify_block(verifier: &mut Verifier, block: &Block) -> ControlFlow<()> {
+    if block.begins {
+        verifier.segment(block.segment)?;
     }
-    let mut lines = extent.lines()?;
-    while let Some(line) = lines.next().map_err(AuditError::io("read", &extent.path))? {
-        let step = match line {
-            Line::Whole(line) => verifier.line(extent.first, line),
-            Line::Torn(_) => verifier.torn(),
-        };
-        if step.is_break() {
-            return Ok(step);
-        }
+    for (line, digest) in block.lines() {
+        verifier.digested_line(block.segment, line, digest)?;
     }
-    Ok(ControlFlow::Continue(()))
+    if block.torn {
+        verifier.torn()?;
+    }
+    ControlFlow::Continue(())
 }
 
 /// If nothing is signed, only the key beside the entries distinguishes one trail from another.

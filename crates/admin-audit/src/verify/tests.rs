@@ -547,6 +547,19 @@ fn the_rest_is_verified_when_old_files_are_in_an_archive() {
 }
 
 #[test]
+fn an_index_is_neither_used_nor_made() {
+    let home = copy(&ORIGINAL.files);
+    for name in ORIGINAL.files.keys() {
+        fs::write(home.path().join(name.replace(".jsonl", ".index")), "no index").unwrap();
+    }
+    let names = || fs::read_dir(home.path()).unwrap().count();
+    let before = names();
+    let found = verify(home.path(), &Against::default()).unwrap();
+    assert!(found.holds(), "{:?}", found.problems);
+    assert_eq!(names(), before);
+}
+
+#[test]
 fn where_there_is_no_trail_nothing_is_verified() {
     let home = tempfile::tempdir().unwrap();
     assert!(verify_files(home.path(), &Against::default()).is_err());

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use easemob_admin_audit::export::{cef, ecs, ocsf};
-use easemob_admin_audit::{Entries, Entry, RunContext};
+use easemob_admin_audit::{Entry, Search};
 use easemob_admin_ops::names::harmless::{harmless_cef, harmless_json};
 
 use super::trail::{FilterArgs, TrailArgs, unreadable};
@@ -78,21 +78,17 @@ impl Form {
 /// When there is no trail, or if it cannot be read.
 pub async fn run(context: &Context, args: &ExportArgs) -> Result<Exit, CommandError> {
     let directory = args.trail.directory(context)?;
-    let mut entries = Entries::open(&directory).map_err(unreadable)?;
     let mut filter = args.filter.filter();
     filter.acts_only = args.format != Form::Jsonl;
-    let mut runs = RunContext::default();
+    let mut entries = Search::open(&directory, filter).map_err(unreadable)?;
     let mut out = BufWriter::new((context.stdout)());
     let mut stop = std::pin::pin!(interrupt::until_told(context.deadline()));
     loop {
         while let Some(entry) = entries.next() {
-            let mut entry = entry.map_err(unreadable)?;
-            runs.fill(&mut entry.event);
-            if filter.matches(&entry.event) {
-                match args.format.write(&mut out, &entry, &entries.id_of(&entry)) {
-                    Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(exit::OK),
-                    written => written.map_err(unwritable)?,
-                }
+            let entry = entry.map_err(unreadable)?;
+            match args.format.write(&mut out, &entry, &entries.id_of(&entry)) {
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(exit::OK),
+                written => written.map_err(unwritable)?,
             }
         }
         match out.flush() {

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, value_parser};
 use easemob_admin_audit::export::SETTLED_BY_READING;
-use easemob_admin_audit::{Entries, Entry, Filter, Kind, Outcome, RunContext};
+use easemob_admin_audit::{Entry, Kind, Outcome, Search};
 use serde::Serialize;
 
 use super::trail::{FilterArgs, TrailArgs, unreadable};
@@ -22,6 +22,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(250);
 #[command(after_help = "Examples:
   easemob-admin audit log --since 24h
   easemob-admin audit log --user ann -o json
+  easemob-admin audit log -n 20
   easemob-admin audit log --run 20261123 --outcome failed
   easemob-admin audit log --follow -o jsonl
 
@@ -34,6 +35,9 @@ pub struct LogArgs {
     /// Also show intents and the start and end of runs
     #[arg(long)]
     all: bool,
+    /// Only the newest N of these entries
+    #[arg(short = 'n', long, value_name = "N", value_parser = value_parser!(u64).range(1..))]
+    newest: Option<u64>,
     /// Keep printing new entries until Ctrl-C; with -o table or json, rows are held back
     #[arg(long)]
     follow: bool,
@@ -175,16 +179,18 @@ struct LogSummary {
 /// When there is no trail, or if it cannot be read.
 pub async fn run(context: &Context, args: &LogArgs) -> Result<Exit, CommandError> {
     let directory = args.trail.directory(context)?;
-    let mut entries = Entries::open(&directory).map_err(unreadable)?;
     let mut filter = args.filter.filter();
     filter.acts_only = !args.all;
+    let mut entries = Search::open(&directory, filter).map_err(unreadable)?;
+    if let Some(most) = args.newest {
+        entries = entries.newest(most).map_err(unreadable)?;
+    }
     let mut report = context.local_report::<EventRow>("audit log", context.globals.sandbox);
     let mut summary = LogSummary::default();
-    let mut runs = RunContext::default();
     let output = |error| CommandError::new(exit::INTERNAL, "cannot write the rows to stdout").because(error);
     let mut stop = std::pin::pin!(interrupt::until_told(context.deadline()));
     loop {
-        let reader = show(&mut entries, &mut runs, &filter, &mut report, &mut summary)?;
+        let reader = show(&mut entries, &mut report, &mut summary)?;
         if !args.follow || reader == Reader::Gone {
             break;
         }
@@ -207,20 +213,10 @@ pub async fn run(context: &Context, args: &LogArgs) -> Result<Exit, CommandError
     Ok(exit::OK)
 }
 
-fn show(
-    entries: &mut Entries,
-    runs: &mut RunContext,
-    filter: &Filter,
-    report: &mut Report,
-    summary: &mut LogSummary,
-) -> Result<Reader, CommandError> {
+fn show(entries: &mut Search, report: &mut Report, summary: &mut LogSummary) -> Result<Reader, CommandError> {
     let output = |error| CommandError::new(exit::INTERNAL, "cannot write the rows to stdout").because(error);
     for entry in entries {
-        let mut entry = entry.map_err(unreadable)?;
-        runs.fill(&mut entry.event);
-        if !filter.matches(&entry.event) {
-            continue;
-        }
+        let entry = entry.map_err(unreadable)?;
         summary.entries += 1;
         if entry.event.kind == Kind::Outcome {
             match entry.event.outcome {
