@@ -34,6 +34,8 @@ pub(crate) struct TransportError {
     delivery: Delivery,
     headline: &'static str,
     permanent: bool,
+    /// Time ran out, of the call or of an attempt.
+    timed_out: bool,
     reason: Reason,
     cause: Option<Arc<dyn StdError + Send + Sync>>,
 }
@@ -44,6 +46,7 @@ impl TransportError {
             delivery,
             headline,
             permanent: false,
+            timed_out: matches!(reason, Reason::NoAnswerInTime | Reason::DeadlinePassed),
             reason,
             cause: None,
         }
@@ -104,6 +107,7 @@ impl TransportError {
     pub(crate) fn no_connection_in_time() -> Self {
         Self {
             headline: "no connection to the server within the time-out",
+            timed_out: true,
             ..Self::no_connection()
         }
     }
@@ -154,13 +158,8 @@ impl TransportError {
         self.reason
     }
 
-    /// True if time ran out, of the call or of an attempt.
     pub(super) fn is_timeout(&self) -> bool {
-        matches!(self.reason, Reason::NoAnswerInTime | Reason::DeadlinePassed) || self.is_late_connection()
-    }
-
-    fn is_late_connection(&self) -> bool {
-        self.headline == Self::no_connection_in_time().headline
+        self.timed_out
     }
 
     pub(crate) fn delivery(&self) -> Delivery {
