@@ -23,14 +23,18 @@ async fn server() -> (std::net::SocketAddr, Seen, String) {
         .with_no_client_auth()
         .with_single_cert(vec![made.cert.der().clone()], key)
         .unwrap();
+    let (address, seen) = serve_tls(config).await;
+    (address, seen, made.cert.pem())
+}
+
+async fn serve_tls(config: ServerConfig) -> (std::net::SocketAddr, Seen) {
     let acceptor = TlsAcceptor::from(Arc::new(config));
     let scripts = vec![vec![Step::Forever(logged_out())]];
     let agree = move |stream: TcpStream| {
         let acceptor = acceptor.clone();
         async move { acceptor.accept(stream).await.ok() }
     };
-    let (address, seen) = serve_over(scripts, agree).await;
-    (address, seen, made.cert.pem())
+    serve_over(scripts, agree).await
 }
 
 #[tokio::test]
@@ -133,12 +137,7 @@ async fn a_client_shows_its_own_certificate_where_it_has_one() {
             PrivateKeyDer::try_from(server.signing_key.serialize_der()).unwrap(),
         )
         .unwrap();
-    let acceptor = TlsAcceptor::from(Arc::new(config));
-    let agree = move |stream: TcpStream| {
-        let acceptor = acceptor.clone();
-        async move { acceptor.accept(stream).await.ok() }
-    };
-    let (address, seen) = serve_over(vec![vec![Step::Forever(logged_out())]], agree).await;
+    let (address, seen) = serve_tls(config).await;
     let trusting = || builder("https", "localhost", address).trust_certificates(server.cert.pem());
 
     let stranger = trusting().build().unwrap();
