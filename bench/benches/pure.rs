@@ -94,6 +94,7 @@ fn journal(bench: &mut Criterion) {
                 server_at: Some(1_767_643_777_160),
                 ended: vec![DeviceId::parse(DEVICES[0]).unwrap()],
                 failed: Vec::new(),
+                basis: None,
             })
         })
         .collect();

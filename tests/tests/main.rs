@@ -43,6 +43,7 @@ mod it {
     mod secrets;
     #[cfg(target_os = "linux")]
     mod silent_connections;
+    mod status_first;
     mod storms;
     mod tokens;
     mod trail_says;

@@ -71,6 +71,8 @@ pub enum Bucket {
     Mutes,
     /// Presence.
     Presence,
+    /// Statuses of many users; paid from [`Bucket::Accounts`] as well.
+    BatchStatus,
     /// A pool of its own, by its name and the rate that the service allows: for calls that are counted apart from all of
     /// the above. Calls that name the same pool share it; the first that is sent says its rate.
     ///

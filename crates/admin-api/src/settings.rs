@@ -120,7 +120,7 @@ mod tests {
     fn settings_are_read_as_they_are_written() {
         same(
             &Rates::default().presence(RateLimit::unlimited()),
-            json!({"accounts": 100, "token": 300, "batch_delete": 30, "mutes": 100, "presence": "unlimited"}),
+            json!({"accounts": 100, "token": 300, "batch_delete": 30, "mutes": 100, "presence": "unlimited", "batch_status": 50}),
         );
         same(
             &Timeouts::default().read(Duration::from_millis(1_500)),

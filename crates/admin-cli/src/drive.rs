@@ -19,6 +19,7 @@ pub use easemob_admin_ops::schedule::run_loop::{Batch, Done};
 use easemob_admin_ops::schedule::run_loop::{Ended, Observer, RunLoop};
 use easemob_admin_ops::server::calls::Calls;
 use easemob_admin_ops::server::client::Server;
+use easemob_admin_ops::status_first::{Reading, StatusFirst};
 use easemob_admin_ops::stores::Stores;
 
 use self::conclusion::conclude;
@@ -61,6 +62,15 @@ impl Batch for Entry {
 pub trait RunRow: Row {
     /// Returns line, user and error if this is a failure.
     fn failure(&self) -> Option<String>;
+}
+
+/// Returns the warning that a status was wrong.
+#[must_use]
+pub fn status_is_wrong(user: &str, left: u64) -> String {
+    format!(
+        "the server reports {user} as offline, who has devices: its statuses are wrong, so every user is read, also \
+         the {left} reported as offline so far"
+    )
 }
 
 /// Returns the effective rate if it is noticeably lower than requested.
@@ -109,6 +119,27 @@ where
 {
     let mut driven = Driven::begin(run);
     driven.phase(source, work, dropped).await;
+    driven.finish()
+}
+
+/// Runs `work` on every task and reports, as [`drive`] does; the status of the users is asked for first, if
+/// `reading` says so.
+///
+/// # Errors
+/// When something other than the operator stopped the run.
+pub async fn drive_status_first<R, Fut>(
+    run: Run<'_>,
+    reading: Reading,
+    tasks: impl Iterator<Item = io::Result<Task>>,
+    work: impl Fn(Task) -> Fut,
+    dropped: impl Fn(&Task) -> Vec<R>,
+) -> Result<Exit, CommandError>
+where
+    R: RunRow,
+    Fut: Future<Output = Done<R>>,
+{
+    let mut driven = Driven::begin(run);
+    driven.status_first(reading, tasks, work, dropped).await;
     driven.finish()
 }
 
@@ -200,7 +231,27 @@ impl<'a, R: RunRow> Driven<'a, R> {
             &mut self.run_loop,
             &mut self.screen,
         );
-        Ok(executed.await?)
+        let executed = executed.await?;
+        self.run.summary.status_first.clone_from(&executed.status);
+        Ok(executed)
+    }
+
+    /// Runs `work` on every task, unless the run was stopped earlier; the status of the users is asked for
+    /// first, if `reading` says so.
+    pub async fn status_first<Fut>(
+        &mut self,
+        reading: Reading,
+        tasks: impl Iterator<Item = io::Result<Task>>,
+        work: impl Fn(Task) -> Fut,
+        dropped: impl Fn(&Task) -> Vec<R>,
+    ) where
+        Fut: Future<Output = Done<R>>,
+    {
+        let server = self.screen.server;
+        let status_first = StatusFirst::new(server, reading, self.run.summary.users, fastrand::u64(..));
+        self.run.summary.status_first = status_first
+            .phase(&mut self.run_loop, tasks, work, dropped, &mut self.screen)
+            .await;
     }
 
     /// Runs `work` on what the run has left, unless it was stopped earlier; see [`RunLoop::afterwards`].
@@ -289,6 +340,14 @@ impl<R: Shown> Observer<R> for Screen<'_> {
         let effective = self.server.client().effective_rate();
         self.context.ui.reduced(reduced(nominal, effective));
         self.rows.flush()
+    }
+
+    fn again(&mut self, users: u64) {
+        self.context.ui.extend(users);
+    }
+
+    fn status_is_wrong(&mut self, user: &str, left: u64) {
+        self.context.ui.warn(status_is_wrong(user, left));
     }
 
     fn phase_ended(&mut self) {

@@ -36,6 +36,11 @@ impl Progress {
         self.0.inc(items);
     }
 
+    /// Raises the number of items.
+    pub fn extend(&self, items: u64) {
+        self.0.inc_length(items);
+    }
+
     /// Shows that the server has reduced the rate; the text stays.
     pub fn reduced(&self, rate: Option<f64>) {
         let words = rate.map(|rate| format!("  (slowed down by the server to {rate:.0} requests/s)"));

@@ -7,6 +7,7 @@ use easemob_admin_ops::jobs::verify::Verified;
 use easemob_admin_ops::run::resume::Left;
 use easemob_admin_ops::schedule::tally::Tally;
 use easemob_admin_ops::select::exemptions::Unmatched;
+use easemob_admin_ops::status_first::StatusReport;
 use serde::Serialize;
 
 use crate::exit::{self, Exit};
@@ -82,6 +83,9 @@ pub struct Summary {
     /// Devices over a limit that stay: their age is unknown, or too few would survive.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub over_limit_and_stay: Option<u64>,
+    /// What came of asking for the status first, if it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status_first: Option<StatusReport>,
     /// The counts of a run that sets limits.
     #[serde(flatten)]
     pub limits: Option<LimitCounts>,
@@ -139,6 +143,7 @@ impl Summary {
             verified: None,
             drifted: None,
             over_limit_and_stay: None,
+            status_first: None,
             limits: None,
             reason: None,
             ticket: None,
@@ -277,6 +282,9 @@ impl Summary {
             let noun = if stay == 1 { "device" } else { "devices" };
             let _ = write!(text, "\n{stay} {noun} over a limit may not be chosen");
         }
+        if let Some(status) = &self.status_first {
+            text.push_str(&about_statuses(status));
+        }
         if let Some(verified) = &self.verified {
             let _ = write!(text, "\n{verified}");
         }
@@ -288,6 +296,42 @@ impl Summary {
         }
         text
     }
+}
+
+/// Returns the lines about users who were reported as offline.
+fn about_statuses(status: &StatusReport) -> String {
+    let StatusReport {
+        reported_offline,
+        sample,
+        names_unchecked,
+        appeared,
+        wrong_about,
+        unavailable,
+    } = status;
+    let mut text =
+        format!("\n{reported_offline} reported as offline by the server, {sample} of them read as a sample");
+    if *names_unchecked > 0 {
+        let _ = write!(
+            text,
+            "; {names_unchecked} not checked for existence (--check-names does)"
+        );
+    }
+    if *appeared > 0 {
+        let _ = write!(text, "\n{appeared} were online when asked about again");
+    }
+    if let Some(user) = wrong_about {
+        let _ = write!(
+            text,
+            "\nthe status was wrong about {user}, so every user was read"
+        );
+    }
+    if let Some(why) = unavailable {
+        let _ = write!(
+            text,
+            "\nthe server does not tell statuses, so every user was read: {why}"
+        );
+    }
+    text
 }
 
 /// Returns how to retry the failures that `runs resume` does not cover, or `None` if there are none.

@@ -73,6 +73,13 @@ impl Ui {
         }
     }
 
+    /// Raises the total of the bar, if there is one.
+    pub fn extend(&self, items: u64) {
+        if let Some(bar) = &*lock(&self.bar) {
+            bar.extend(items);
+        }
+    }
+
     /// Shows beside the bar that the server has reduced the rate; the text stays.
     pub fn reduced(&self, rate: Option<f64>) {
         if let Some(bar) = &*lock(&self.bar) {

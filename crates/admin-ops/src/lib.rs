@@ -12,6 +12,7 @@
 //! | [`run`] | a run: its journal, its input, and what is left to do |
 //! | [`jobs`] | the work on one user |
 //! | [`schedule`] | the work on many users: how many at once, when to stop, and caps |
+//! | [`status_first`] | which users need not be read, because the server reports them as offline |
 //! | [`report`] | what the engine reports about each item |
 //! | [`record`] | what a run writes to the audit trail |
 //! | [`plan`] | runs that can be reviewed before they are executed |
@@ -41,6 +42,7 @@ pub mod run;
 pub mod schedule;
 pub mod select;
 pub mod server;
+pub mod status_first;
 pub mod store_error;
 pub mod stores;
 pub mod target;

@@ -86,6 +86,7 @@ impl Default for SandboxBuilder {
                 token_ttl: Duration::from_secs(60 * 24 * 60 * 60),
                 max_body: 5 * 1024,
                 control_from_anywhere: false,
+                status_lag: Duration::ZERO,
             },
         }
     }
@@ -176,6 +177,13 @@ impl SandboxBuilder {
     /// Sets the life of tokens that name none; the default is 60 days, zero is for ever.
     pub fn token_ttl(mut self, ttl: Duration) -> Self {
         self.settings.token_ttl = ttl;
+        self
+    }
+
+    /// Reports a user as online only so long after a device has signed in; the default is at once. Whether the status of
+    /// the service lags is not documented.
+    pub fn status_lag(mut self, lag: Duration) -> Self {
+        self.settings.status_lag = lag;
         self
     }
 

@@ -117,6 +117,7 @@ fn service() -> (Service, String) {
         expires_in_millis: false,
         token_ttl: Duration::from_secs(60 * 60),
         max_body: 5 * 1024,
+        status_lag: std::time::Duration::ZERO,
         control_from_anywhere: false,
     };
     let service = Service::new(

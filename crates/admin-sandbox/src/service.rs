@@ -45,6 +45,7 @@ pub(crate) struct Settings {
     pub(crate) token_ttl: Duration,
     pub(crate) max_body: usize,
     pub(crate) control_from_anywhere: bool,
+    pub(crate) status_lag: Duration,
 }
 
 /// One running sandbox.

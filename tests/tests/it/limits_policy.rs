@@ -95,12 +95,17 @@ fn everybody_is_listed_and_only_those_online_are_read() {
         env.sandbox().register(&format!("idle{number:03}"));
     }
     let output = env.run(&check(&policy, &["--all", "-o", "json"])).expect(11);
-    assert_eq!(output.json()["summary"]["users"], 4);
+    assert_eq!(output.json()["summary"]["users"], 155);
     assert_eq!(output.json()["summary"]["done"], 2);
+    // Those online, and the sample of the others.
+    let sample = output.json()["summary"]["status_first"]["sample"]
+        .as_u64()
+        .unwrap();
+    assert!((50..100).contains(&sample), "{sample}");
     let calls = |endpoint| env.sandbox().call_count(endpoint);
     assert_eq!(
         (calls("users.list"), calls("status.batch"), calls("devices.list")),
-        (2, 2, 4)
+        (2, 2, 4 + usize::try_from(sample).unwrap())
     );
     assert_eq!(env.writes(), 0);
     let output = env.run(&check(&policy, &[])).expect(2);

@@ -34,7 +34,7 @@ fn a_scan_asks_for_the_devices_of_those_online_only() {
     let calls = |name| env.sandbox().call_count(name);
     // Pages of a hundred, and one that ends the list.
     assert!(calls("users.list") <= 4, "{}", calls("users.list"));
-    assert_eq!((calls("status.batch"), calls("devices.list")), (3, 25));
+    assert_eq!((calls("status.batch"), calls("devices.list")), (3, 25 + 50));
     assert_eq!(env.writes(), 0);
 }
 

@@ -348,7 +348,7 @@ fn a_place_that_is_no_longer_accepted_is_left_for_the_beginning() {
     }
     assert_eq!(
         (read_before, env.sandbox().call_count("devices.list")),
-        (20, 35),
+        (20, 35 + 50),
         "nobody is read twice"
     );
 }

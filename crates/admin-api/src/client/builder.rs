@@ -129,13 +129,15 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets the budget of user, device and session calls; default 100/s, the limit of an app key.
+    /// Sets the budget of user, device and session calls; default 100/s, the limit of an app key. That of the statuses
+    /// of many users becomes half of it, as in the documented limits.
     ///
     /// Requests are let go at this rate. Those that have to wait for a connection, because making one takes seconds, may
     /// arrive closer together than they were let go.
     #[must_use]
     pub fn rate(mut self, rate: RateLimit) -> Self {
         self.setup.rates.accounts = rate;
+        self.setup.rates.batch_status = rate.share(50);
         self
     }
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde_json::{Value, json};
 
 use crate::client::Client;
-use crate::endpoint::{Effect, Endpoint, Method, Path};
+use crate::endpoint::{Bucket, Effect, Endpoint, Method, Path};
 use crate::envelope::Envelope;
 use crate::error::{BuildError, DecodeError, Error};
 use crate::model::{OnlineStatus, Pairs, UserId};
@@ -71,6 +71,7 @@ pub struct GetStatusBatch {
 impl Endpoint for GetStatusBatch {
     const NAME: &'static str = "status.batch";
     const EFFECT: Effect = Effect::Read;
+    const BUCKET: Bucket = Bucket::BatchStatus;
     type Output = Vec<(UserId, OnlineStatus)>;
 
     fn method(&self) -> Method {

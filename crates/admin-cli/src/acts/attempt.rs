@@ -107,6 +107,6 @@ pub fn prove_readable(context: &Context, session: &Session, action: &Action) -> 
         Action::Logout { selection }
         | Action::Apply { selection, .. }
         | Action::Enforce { selection, .. } => context.require_ages(selection),
-        Action::SetLimits { .. } => Ok(()),
+        Action::LogoutUnread | Action::SetLimits { .. } => Ok(()),
     }
 }

@@ -6,6 +6,7 @@ use easemob_admin_ops::run::item::Item;
 use easemob_admin_ops::run::job::Action;
 use easemob_admin_ops::run::new::{Mandate, NewRun};
 use easemob_admin_ops::run::store::OpenRun;
+use easemob_admin_ops::status_first::Reading;
 use jiff::Timestamp;
 
 use super::attempt::prove_readable;
@@ -25,6 +26,8 @@ pub struct Order<'a> {
     pub source: String,
     /// How many devices may be signed out.
     pub allowance: Option<u64>,
+    /// How it is found out who is online.
+    pub reading: Reading,
 }
 
 /// Creates the run on disk.
@@ -47,6 +50,7 @@ pub fn begin(
         },
         source: order.source,
         allowance: order.allowance,
+        reading: order.reading,
     };
     let operator = operator(session.subject.clone(), context.environment.get("SUDO_USER"));
     let (stores, now) = (context.stores()?, Timestamp::now());

@@ -8,8 +8,9 @@ use easemob_admin_ops::run::item::Task;
 use easemob_admin_ops::run::job::OnDrift;
 use easemob_admin_ops::select::decide::{Decision, Order};
 use easemob_admin_ops::server::calls::CallError;
+use easemob_admin_ops::status_first::Reading;
 
-use super::read_first::read_first;
+use super::read_first::ReadFirst;
 use crate::command_error::CommandError;
 use crate::commands::acting::counted;
 use crate::context::{Context, Session};
@@ -39,16 +40,14 @@ pub async fn refuse_drift(
         found.note(&task, read);
         Ok(())
     };
-    read_first(
+    let first = ReadFirst {
         context,
-        &session.server,
-        "comparing with the plan",
+        server: &session.server,
+        verb: "comparing with the plan",
         users,
-        tasks,
-        read,
-        note,
-    )
-    .await?;
+        reading: Reading::EVERY_USER,
+    };
+    first.run(tasks, read, note).await?;
     found.conclude()
 }
 

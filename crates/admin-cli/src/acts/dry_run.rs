@@ -4,14 +4,16 @@ use std::io;
 
 use easemob_admin_ops::jobs::end_devices::preview;
 use easemob_admin_ops::jobs::execute::Job;
+use easemob_admin_ops::jobs::logout_unread::preview as preview_unread;
 use easemob_admin_ops::report::device::DeviceReport;
 use easemob_admin_ops::run::item::Task;
 use easemob_admin_ops::schedule::cap::Cap;
 use easemob_admin_ops::select::decide::Order;
+use easemob_admin_ops::status_first::Reading;
 
 use crate::command_error::CommandError;
 use crate::context::{Context, Session};
-use crate::drive::{Run, drive};
+use crate::drive::{Run, drive_status_first};
 use crate::exit::Exit;
 use crate::present::words::words;
 use crate::summary::Summary;
@@ -22,14 +24,40 @@ pub fn cut_off(task: &Task) -> Vec<DeviceReport> {
     vec![DeviceReport::cut_off(&task.item)]
 }
 
+/// Reports what a run would do that signs out everything without reading the devices.
+///
+/// # Errors
+/// When something other than the operator stopped the run.
+pub async fn dry_run_unread(
+    context: &Context,
+    session: &Session,
+    reading: Reading,
+    tasks: impl Iterator<Item = io::Result<Task>>,
+    summary: Summary,
+) -> Result<Exit, CommandError> {
+    let run = Run {
+        context,
+        session,
+        command: "sessions logout",
+        verb: "reading",
+        words: words(&Job::EndUnread, true),
+        acts: false,
+        summary,
+    };
+    let work = async |task: Task| preview_unread(&task);
+    drive_status_first(run, reading, tasks, work, cut_off).await
+}
+
 /// Reads the devices and reports what a run would do. Nothing is recorded, because nothing changes.
 ///
 /// # Errors
 /// When something other than the operator stopped the run.
+#[expect(clippy::too_many_arguments, reason = "each is a value of its own")]
 pub async fn dry_run(
     context: &Context,
     session: &Session,
     command: &'static str,
+    reading: Reading,
     tasks: impl Iterator<Item = io::Result<Task>>,
     order: &Order,
     allowance: Option<u64>,
@@ -46,5 +74,5 @@ pub async fn dry_run(
     };
     let cap = Cap::new(allowance);
     let work = |task| preview(&session.server, task, order, &cap);
-    drive(run, tasks, work, cut_off).await
+    drive_status_first(run, reading, tasks, work, cut_off).await
 }

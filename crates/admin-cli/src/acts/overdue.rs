@@ -6,8 +6,9 @@ use easemob_admin_api::UserId;
 use easemob_admin_ops::locks::lock::Lock;
 use easemob_admin_ops::locks::settling::{Traces, Verdict, is_banned};
 use easemob_admin_ops::run::item::{Item, Task};
+use easemob_admin_ops::status_first::Reading;
 
-use crate::acts::read_first::read_first;
+use crate::acts::read_first::ReadFirst;
 use crate::command_error::CommandError;
 use crate::commands::acting::users;
 use crate::commands::aim::aim;
@@ -43,23 +44,27 @@ impl Overdue {
         let of_user: HashMap<String, &Lock> = locks.iter().map(|lock| (lock.user.folded(), *lock)).collect();
         let task =
             |(number, lock): (u64, &&Lock)| Ok(Task::fresh(Item::new(number, number + 1, lock.user.clone())));
-        read_first(
+        let first = ReadFirst {
             context,
-            &session.server,
-            "looking for bans",
-            locks.len() as u64,
-            (0..).zip(locks).map(task),
-            async |task: &Task| is_banned(&session.server, &task.item.user).await,
-            |task, banned| {
-                let user = task.item.user.folded();
-                // A user that cannot be read now is read again in turn, and fails then.
-                if let (Ok(banned), Some(lock)) = (banned, of_user.get(&user)) {
-                    this.verdicts.insert(user, traces.judge(lock, banned));
-                }
-                Ok(())
-            },
-        )
-        .await?;
+            server: &session.server,
+            verb: "looking for bans",
+            users: locks.len() as u64,
+            reading: Reading::EVERY_USER,
+        };
+        first
+            .run(
+                (0..).zip(locks).map(task),
+                async |task: &Task| is_banned(&session.server, &task.item.user).await,
+                |task, banned| {
+                    let user = task.item.user.folded();
+                    // A user that cannot be read now is read again in turn, and fails then.
+                    if let (Ok(banned), Some(lock)) = (banned, of_user.get(&user)) {
+                        this.verdicts.insert(user, traces.judge(lock, banned));
+                    }
+                    Ok(())
+                },
+            )
+            .await?;
         Ok(this)
     }
 

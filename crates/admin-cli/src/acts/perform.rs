@@ -62,7 +62,7 @@ pub async fn perform(
         open.header.allowance = attempted.allowance;
     }
     let job = job_of(open.header.action.clone())?;
-    if !matches!(job, Job::EndDevices(_)) {
+    if !matches!(job, Job::EndDevices(_) | Job::EndUnread) {
         // Do not start a run that would stop at its first user.
         open_locks(context, &Target::from(&open.header))?;
     }
@@ -78,6 +78,7 @@ pub async fn perform(
             }
             driven.finish()
         }
+        Job::EndUnread => report::<DeviceReport>(reported, tasks, &job).await?.finish(),
         Job::Change(_) => report::<BanReport>(reported, tasks, &job).await?.finish(),
         Job::Lock(until) => {
             if *until <= reported.attempt.recorder.time() {

@@ -3,78 +3,97 @@
 use std::convert::Infallible;
 use std::io;
 use std::ops::ControlFlow;
-use std::time::Duration;
 
 use easemob_admin_ops::run::item::Task;
-use easemob_admin_ops::schedule::breaker::Breaker;
-use easemob_admin_ops::schedule::concurrency::Gauge;
-use easemob_admin_ops::schedule::pipeline::{self, Cause, Control, Stop, Wish};
+use easemob_admin_ops::schedule::pipeline::{Cause, Stop, Wish};
+use easemob_admin_ops::schedule::run_loop::{Done, Observer, RunLoop};
+use easemob_admin_ops::schedule::tally::Settled;
 use easemob_admin_ops::server::calls::{CallError, Calls};
 use easemob_admin_ops::server::client::Server;
+use easemob_admin_ops::status_first::{Reading, StatusFirst};
 
 use crate::command_error::CommandError;
 use crate::context::Context;
 use crate::disk_hint::disk_hint;
+use crate::drive::status_is_wrong;
 use crate::exit;
 use crate::interrupt;
-use crate::progress::Progress;
 
-/// Reads something for every task and passes it to `done`, in any order; `verb` is shown beside the progress
-/// bar.
-///
-/// A signal ends the program at once, because no work is in progress that has to be finished.
-///
-/// # Errors
-/// When continuing is pointless, if `--max-duration` is over, if the tasks cannot be read, or if `done` cannot
-/// store a result. Nothing was changed then.
-pub async fn read_first<R>(
-    context: &Context,
-    server: &Server,
-    verb: &'static str,
-    users: u64,
-    tasks: impl Iterator<Item = io::Result<Task>>,
-    read: impl AsyncFn(&Task) -> Result<R, CallError>,
-    mut done: impl FnMut(Task, Result<R, CallError>) -> io::Result<()>,
-) -> Result<(), CommandError> {
-    let (wishes, wish) = tokio::sync::watch::channel(Wish::Run);
-    let time_limit = async {
-        interrupt::over(context.deadline()).await;
-        wishes.send_replace(Wish::Drain(Cause::Deadline));
-        server.client().stop_waiting();
-        std::future::pending::<Infallible>().await
-    };
-    let work = async |task: Task| {
-        let result = read(&task).await;
-        (task, result)
-    };
-    let mut reading = Reading {
-        server,
-        gauge: Gauge::new(context.globals.concurrency, server.requests()),
-        breaker: Breaker::default(),
-        bar: context.bar(users, verb),
-        gave_up: false,
-        done: &mut done,
-    };
-    let end = tokio::select! {
-        end = pipeline::run(tasks, wish, work, &mut reading) => end,
-        never = time_limit => match never {},
-    };
-    context.ui.lower();
-    let gave_up = reading.gave_up.then_some(Stop::Wished(Cause::Deadline));
-    match end.stop.or(gave_up) {
-        None => Ok(()),
-        Some(Stop::Wished(_)) => {
-            let what = "--max-duration ended before all devices were read, so nothing was done";
-            Err(CommandError::new(exit::INTERRUPTED, what)
-                .hint("give more time with --max-duration, or fewer users at once"))
+/// A reading pass.
+pub struct ReadFirst<'a> {
+    /// The context of the command.
+    pub context: &'a Context,
+    /// The server.
+    pub server: &'a Server,
+    /// The word beside the progress bar.
+    pub verb: &'static str,
+    /// How many users there are.
+    pub users: u64,
+    /// How it is found out who is online.
+    pub reading: Reading,
+}
+
+impl ReadFirst<'_> {
+    /// Reads something for every task and passes it to `done`, in any order.
+    ///
+    /// A signal ends the program at once, because no work is in progress that has to be finished.
+    ///
+    /// # Errors
+    /// When continuing is pointless, if `--max-duration` is over, if the tasks cannot be read, or if `done`
+    /// cannot store a result. Nothing was changed then.
+    pub async fn run<R>(
+        &self,
+        tasks: impl Iterator<Item = io::Result<Task>>,
+        read: impl AsyncFn(&Task) -> Result<R, CallError>,
+        done: impl FnMut(Task, Result<R, CallError>) -> io::Result<()>,
+    ) -> Result<(), CommandError> {
+        let Self { context, server, .. } = *self;
+        let (wishes, wish) = tokio::sync::watch::channel(Wish::Run);
+        let time_limit = async {
+            interrupt::over(context.deadline()).await;
+            wishes.send_replace(Wish::Drain(Cause::Deadline));
+            server.client().stop_waiting();
+            std::future::pending::<Infallible>().await
+        };
+        let work = async |task: Task| {
+            let result = read(&task).await;
+            let settled = result.as_ref().map_or_else(Settled::of_error, |_| Settled::Done);
+            let failure = result.as_ref().err().cloned();
+            Done {
+                failures: failure.into_iter().collect(),
+                ..Done::settled(vec![(task, result)], settled)
+            }
+        };
+        // Shown until it is lowered.
+        let _ = context.bar(self.users, self.verb);
+        let mut run_loop = RunLoop::new(wish, context.globals.concurrency);
+        let mut results = Results {
+            context,
+            server,
+            done,
+        };
+        let status_first = StatusFirst::new(server, self.reading, self.users, fastrand::u64(..));
+        let nobody = |_: &Task| Vec::new();
+        tokio::select! {
+            _ = status_first.phase(&mut run_loop, tasks, work, nobody, &mut results) => {}
+            never = time_limit => match never {},
         }
-        Some(Stop::Fatal(fatal)) => Err(fatal.into()),
-        Some(Stop::Input(error)) => Err(unread("cannot read the rest of the list", error)),
-        Some(Stop::Output(error)) => Err(unread("cannot store the results", error)),
-        // These stops need an act, and this pass does not act.
-        Some(Stop::Aborted | Stop::Cap | Stop::Drift | Stop::Record(_) | Stop::ReaderGone) => {
-            let what = "not all devices were read, so nothing was done";
-            Err(CommandError::new(exit::INTERNAL, what))
+        context.ui.lower();
+        match run_loop.finish().stop {
+            None => Ok(()),
+            Some(Stop::Wished(_)) => {
+                let what = "--max-duration ended before all devices were read, so nothing was done";
+                Err(CommandError::new(exit::INTERRUPTED, what)
+                    .hint("give more time with --max-duration, or fewer users at once"))
+            }
+            Some(Stop::Fatal(fatal)) => Err(fatal.into()),
+            Some(Stop::Input(error)) => Err(unread("cannot read the rest of the list", error)),
+            Some(Stop::Output(error)) => Err(unread("cannot store the results", error)),
+            // These stops need an act, and this pass does not act.
+            Some(Stop::Aborted | Stop::Cap | Stop::Drift | Stop::Record(_) | Stop::ReaderGone) => {
+                let what = "not all devices were read, so nothing was done";
+                Err(CommandError::new(exit::INTERNAL, what))
+            }
         }
     }
 }
@@ -87,51 +106,39 @@ fn unread(what: &str, error: io::Error) -> CommandError {
 }
 
 /// Passes on everything that was read.
-struct Reading<'a, D> {
+struct Results<'a, D> {
+    context: &'a Context,
     server: &'a Server,
-    gauge: Gauge,
-    breaker: Breaker,
-    bar: Option<Progress>,
-    /// Whether a request was given up before it was sent.
-    gave_up: bool,
-    done: &'a mut D,
+    done: D,
 }
 
-impl<R, D> Control<(Task, Result<R, CallError>)> for Reading<'_, D>
+impl<R, D> Observer<(Task, Result<R, CallError>)> for Results<'_, D>
 where
     D: FnMut(Task, Result<R, CallError>) -> io::Result<()>,
 {
-    fn jobs(&self) -> usize {
-        self.gauge.jobs()
+    fn requests(&self) -> u64 {
+        self.server.requests()
     }
 
-    fn take(
-        &mut self,
-        (task, result): (Task, Result<R, CallError>),
-        took: Duration,
-        running: usize,
-    ) -> ControlFlow<Stop> {
-        if result.as_ref().is_err_and(|error| error.given_up) {
-            self.gave_up = true;
-            return ControlFlow::Break(Stop::Wished(Cause::Deadline));
-        }
-        let troubled = result.as_ref().is_err_and(|error| error.retry_may_help);
-        self.gauge.ended(took, running, troubled, self.server.requests());
-        if let Some(bar) = &self.bar {
-            bar.advance(1);
-        }
-        let fatal = match &result {
-            Ok(_) => {
-                self.breaker.succeeded();
-                None
+    fn report(&mut self, reports: Vec<(Task, Result<R, CallError>)>) -> ControlFlow<Stop> {
+        for (task, result) in reports {
+            if let Err(error) = (self.done)(task, result) {
+                return ControlFlow::Break(Stop::Output(error));
             }
-            Err(error) => self.breaker.failed(error),
-        };
-        match ((self.done)(task, result), fatal) {
-            (Err(error), _) => ControlFlow::Break(Stop::Output(error)),
-            (Ok(()), Some(fatal)) => ControlFlow::Break(Stop::Fatal(fatal)),
-            (Ok(()), None) => ControlFlow::Continue(()),
         }
+        ControlFlow::Continue(())
+    }
+
+    fn advance(&mut self, users: u64) {
+        self.context.ui.advance(users);
+    }
+
+    fn again(&mut self, users: u64) {
+        self.context.ui.extend(users);
+    }
+
+    fn status_is_wrong(&mut self, user: &str, left: u64) {
+        self.context.ui.warn(status_is_wrong(user, left));
     }
 
     fn rest(&mut self) -> ControlFlow<Stop> {

@@ -7,14 +7,25 @@ use easemob_admin_ops::run::item::Task;
 use easemob_admin_ops::schedule::cap::CapSpec;
 use easemob_admin_ops::select::decide::{Decision, Order};
 use easemob_admin_ops::server::calls::CallError;
+use easemob_admin_ops::status_first::Reading;
 
 use crate::acts::begin::items;
-use crate::acts::read_first::read_first;
+use crate::acts::read_first::ReadFirst;
 use crate::command_error::CommandError;
 use crate::commands::acting::counted;
 use crate::context::{Context, Session};
 use crate::exit;
 use crate::input::spool::Entry;
+
+/// The users whose devices are counted.
+pub(crate) struct Source<I> {
+    /// The users.
+    pub(crate) entries: I,
+    /// How many there are.
+    pub(crate) users: u64,
+    /// How it is found out who is online.
+    pub(crate) reading: Reading,
+}
 
 /// Counts the devices of all users and returns how many may be signed out.
 ///
@@ -23,13 +34,12 @@ use crate::input::spool::Entry;
 pub(crate) async fn of_share(
     context: &Context,
     session: &Session,
-    source: impl Iterator<Item = io::Result<Entry>>,
-    users: u64,
+    source: Source<impl Iterator<Item = io::Result<Entry>>>,
     order: &Order,
     spec: CapSpec,
 ) -> Result<u64, CommandError> {
     let (mut online, mut victims, mut unread) = (0, 0, 0_u64);
-    let tasks = items(source).map(|item| item.map(Task::fresh));
+    let tasks = items(source.entries).map(|item| item.map(Task::fresh));
     let read = async |task: &Task| choose(&session.server, task, order).await;
     let count = |_: Task, read: Result<Decision, CallError>| {
         match read {
@@ -43,7 +53,14 @@ pub(crate) async fn of_share(
         }
         Ok(())
     };
-    read_first(context, &session.server, "counting", users, tasks, read, count).await?;
+    let first = ReadFirst {
+        context,
+        server: &session.server,
+        verb: "counting",
+        users: source.users,
+        reading: source.reading,
+    };
+    first.run(tasks, read, count).await?;
     let allowed = spec.allowance(online);
     let unread = if unread == 0 {
         String::new()

@@ -14,6 +14,7 @@ pub mod logins;
 pub mod man;
 mod online;
 pub mod profile;
+pub mod reading;
 pub mod runs;
 pub mod sandbox;
 pub mod selection;

@@ -9,7 +9,7 @@ use crate::summary::Words;
 #[must_use]
 pub fn verb(job: &Job) -> &'static str {
     match job {
-        Job::EndDevices(_) => "logging out",
+        Job::EndDevices(_) | Job::EndUnread => "logging out",
         Job::Change(Change::Ban) => "banning",
         Job::Change(Change::Unban) => "unbanning",
         Job::Lock(_) => "locking",
@@ -22,7 +22,7 @@ pub fn verb(job: &Job) -> &'static str {
 #[must_use]
 pub fn words(job: &Job, dry_run: bool) -> Words {
     let (done, would) = match job {
-        Job::EndDevices(_) => ("logged out", "would be logged out"),
+        Job::EndDevices(_) | Job::EndUnread => ("logged out", "would be logged out"),
         Job::Change(Change::Ban) => ("banned", "would be banned"),
         Job::Change(Change::Unban) => ("unbanned", "would be unbanned"),
         Job::Lock(_) => ("locked", "would be locked"),

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use crate::jobs::ban::{Banning, Change};
 use crate::jobs::end_devices::Ending;
 use crate::jobs::lock::{CannotLock, Locking};
+use crate::jobs::logout_unread::EndingUnread;
 use crate::jobs::set_limits::{LimitChange, Setting, Whose};
 use crate::jobs::unlock::Unlocking;
 use crate::locks::reconcile::reconcile;
@@ -22,7 +23,8 @@ use crate::run::job::{Action, OnDrift};
 use crate::schedule::cap::Cap;
 use crate::schedule::run_loop::{Observer, RunLoop};
 use crate::select::decide::Order;
-use crate::server::calls::{AccountCalls, LimitCalls, SessionCalls};
+use crate::server::calls::{AccountCalls, LimitCalls, ListingCalls, SessionCalls};
+use crate::status_first::{StatusFirst, StatusReport};
 use crate::stores::Stores;
 use crate::target::Target;
 
@@ -31,6 +33,8 @@ use crate::target::Target;
 pub enum Job {
     /// Sign out devices.
     EndDevices(Box<Order>),
+    /// Sign out everything without reading the devices.
+    EndUnread,
     /// Ban or unban the user.
     Change(Change),
     /// Lock the user until this time.
@@ -51,6 +55,7 @@ impl Job {
                 selection,
                 ..Order::default()
             })),
+            Action::LogoutUnread => Self::EndUnread,
             Action::Apply {
                 selection, on_drift, ..
             } => Self::EndDevices(Box::new(Order { selection, on_drift })),
@@ -82,17 +87,19 @@ pub enum CannotExecute {
 }
 
 /// Results of a job besides its reports.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Executed {
     /// The number of users whose devices differ from the plan.
     pub drifted: u64,
+    /// What came of asking for the status first, if it was asked for.
+    pub status: Option<StatusReport>,
 }
 
 /// Works on the tasks of an attempt until they are done or `run_loop` stops.
 ///
 /// # Errors
 /// When the job cannot be started. Nothing was sent then.
-pub async fn execute<S: SessionCalls + AccountCalls + LimitCalls>(
+pub async fn execute<S: SessionCalls + AccountCalls + LimitCalls + ListingCalls>(
     server: &S,
     stores: &Stores,
     attempt: &Attempt,
@@ -110,8 +117,20 @@ pub async fn execute<S: SessionCalls + AccountCalls + LimitCalls>(
             let ending = Ending::new(server, recorder, order, cap);
             let work = async |task| ending.work_on(task).await.into_reports();
             let cut_off = |task: &Task| vec![DeviceReport::cut_off(&task.item).into()];
-            run_loop.phase(tasks, work, cut_off, observer).await;
+            let users = attempt.which.count(&attempt.before);
+            let seed = recorder.now().unsigned_abs();
+            let status_first = StatusFirst::new(server, header.reading, users, seed);
+            executed.status = status_first.phase(run_loop, tasks, work, cut_off, observer).await;
             executed.drifted = ending.drifted();
+        }
+        Job::EndUnread => {
+            let ending = EndingUnread::new(server, recorder);
+            let work = async |task| ending.work_on(task).await.into_reports();
+            let cut_off = |task: &Task| vec![DeviceReport::cut_off(&task.item).into()];
+            let users = attempt.which.count(&attempt.before);
+            let seed = recorder.now().unsigned_abs();
+            let status_first = StatusFirst::new(server, header.reading, users, seed);
+            executed.status = status_first.phase(run_loop, tasks, work, cut_off, observer).await;
         }
         Job::Change(change) => {
             let locks = locks()?;

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 
 use easemob_admin_api::{DeviceId, UserId};
 
+use crate::run::basis::Basis;
 use crate::run::item::Task;
 use crate::run::job::OnDrift;
 use crate::run::recorder::{RecordError, Recorder};
@@ -86,7 +87,7 @@ pub enum UserResult {
     Drifted(Drift),
     /// The intent could not be recorded; nothing was sent.
     Unrecorded(RecordError),
-    /// The list was read.
+    /// It is known which devices were online.
     Read {
         /// Victims and spared devices, with their fates.
         devices: Vec<DeviceResult>,
@@ -94,6 +95,8 @@ pub enum UserResult {
         online: usize,
         /// How the devices differ from the plan.
         drift: Drift,
+        /// How it is known which devices were online.
+        basis: Basis,
     },
 }
 
@@ -104,6 +107,15 @@ impl UserResult {
         match self {
             Self::Read { devices, .. } => devices,
             Self::Unread(_) | Self::Drifted(_) | Self::Unrecorded(_) => &[],
+        }
+    }
+
+    /// Returns how it is known which devices were online, if it is known.
+    #[must_use]
+    pub fn basis(&self) -> Option<Basis> {
+        match self {
+            Self::Read { basis, .. } => Some(*basis),
+            Self::Unread(_) | Self::Drifted(_) | Self::Unrecorded(_) => None,
         }
     }
 
@@ -139,7 +151,9 @@ pub async fn choose(calls: &impl SessionCalls, task: &Task, order: &Order) -> Re
     let user = &task.item.user;
     // The call that signs out everything names no device, so a device with an unreadable id does not protect
     // the others.
-    let devices = if order.selection.is_everything() && task.item.planned.is_none() {
+    let devices = if task.known.is_without_devices() {
+        Vec::new()
+    } else if order.selection.is_everything() && task.item.planned.is_none() {
         calls.list_devices_with_nameless(user).await?
     } else {
         calls.list_devices(user).await?
@@ -163,14 +177,14 @@ pub async fn logout_user(
         return UserResult::Drifted(decision.drift);
     }
     match end_victims(calls, task, &decision, mode, cap).await {
-        Ok(fates) => concluded(decision, fates),
+        Ok(fates) => concluded(decision, fates, task.known.basis()),
         Err(error) => UserResult::Unrecorded(error),
     }
 }
 
 /// Returns the result of a decision whose victims had these fates, in their order.
 #[must_use]
-pub fn concluded(decision: Decision, fates: Vec<Fate>) -> UserResult {
+pub fn concluded(decision: Decision, fates: Vec<Fate>, basis: Basis) -> UserResult {
     let online = decision.online();
     let gone = decision
         .gone
@@ -186,6 +200,7 @@ pub fn concluded(decision: Decision, fates: Vec<Fate>) -> UserResult {
         devices: gone.chain(ended).chain(spared).collect(),
         online,
         drift: decision.drift,
+        basis,
     }
 }
 

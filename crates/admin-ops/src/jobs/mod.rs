@@ -1,5 +1,5 @@
 //! The work on each user of a run, which [`execute`] chooses by the journal. [`logout`] takes a user from
-//! reading the device list to a final result, [`end_devices`] records that, [`enforce`] chooses the devices
+//! reading the device list to a final result, [`logout_unread`] signs out everything without reading, [`end_devices`] records that, [`enforce`] chooses the devices
 //! over a limit, [`ban`], [`lock`] and [`unlock`] change who may sign in, and [`verify`] reads the devices
 //! again afterwards.
 
@@ -9,6 +9,7 @@ pub mod enforce;
 pub mod execute;
 pub mod lock;
 pub mod logout;
+pub mod logout_unread;
 pub mod set_limits;
 pub mod unlock;
 pub mod verify;

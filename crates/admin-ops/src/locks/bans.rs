@@ -149,6 +149,7 @@ mod tests {
             server_at: None,
             ended: Vec::new(),
             failed: failed.map(failure).into_iter().collect(),
+            basis: None,
         })
     }
 

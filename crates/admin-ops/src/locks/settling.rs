@@ -233,6 +233,7 @@ mod tests {
             input_sha256: String::new(),
             allowance: None,
             durability: Durability::Batch,
+            reading: crate::status_first::Reading::default(),
         }
     }
 
@@ -280,6 +281,7 @@ mod tests {
             server_at: None,
             ended: Vec::new(),
             failed: failed.map(failure).into_iter().collect(),
+            basis: None,
         })
     }
 

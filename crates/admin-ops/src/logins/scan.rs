@@ -1,9 +1,11 @@
 //! Reads who is online with which devices, and stores it as a snapshot.
 //!
-//! One call reads the status of a hundred users; devices are read only of users who are online. Batches are
+//! One call reads the status of a hundred users; devices are read only of users who are online, and of a sample of
+//! those reported as offline, because a status may be wrong. Batches are
 //! read in parallel and stored in order, so the stored part is always a prefix of the whole, and an
 //! interrupted scan can be resumed.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, HashSet};
 use std::future::Future;
 use std::pin::pin;
@@ -19,6 +21,7 @@ use crate::schedule::concurrency::Concurrency;
 use crate::schedule::pipeline::{Cause, Wish};
 use crate::server::calls::{CallError, Scope};
 use crate::server::listed::Odd;
+use crate::status_first::sample::Sample;
 
 mod places;
 
@@ -127,6 +130,9 @@ pub enum End {
         /// The positions of the first ones.
         places: Vec<String>,
     },
+    /// A user with devices is reported as offline, before and after they were read: the statuses are wrong, and so is
+    /// the snapshot, which stays incomplete.
+    StatusWrong(UserId),
     /// The caller asked for an earlier end.
     Wished(Wish),
     /// Continuing is pointless.
@@ -256,6 +262,20 @@ pub struct Pace {
     pub concurrency: Concurrency,
     /// The stop request of the caller.
     pub wish: watch::Receiver<Wish>,
+    /// Which users who are reported as offline are read all the same.
+    pub statuses: Statuses,
+}
+
+/// How far statuses are believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Statuses {
+    /// A random sample of the users reported as offline is read; the seed decides who is in it.
+    Checked(u64),
+    /// The status is not asked for, and every user is read.
+    NotAsked,
+    /// Everything is believed: for tests of something else.
+    #[cfg(test)]
+    Believed,
 }
 
 /// Reads users in batches and stores the results, until all are read or the caller asks for an end.
@@ -275,8 +295,20 @@ pub async fn scan(
 ) -> Result<End, StoreError> {
     let places = Places::new(pace.concurrency);
     let mut wish = pace.wish;
+    let sample = match pace.statuses {
+        Statuses::Checked(choice) => Some(RefCell::new(Sample::new(u64::MAX, choice))),
+        Statuses::NotAsked => None,
+        #[cfg(test)]
+        Statuses::Believed => None,
+    };
+    let reader = Reader {
+        asks: pace.statuses != Statuses::NotAsked,
+        calls,
+        places: &places,
+        sample: sample.as_ref(),
+    };
     let read = batches.map(async |batch| match batch {
-        Ok(batch) => Ok((read_batch(calls, &places, &batch).await, batch.after)),
+        Ok(batch) => Ok((Box::pin(reader.read(&batch)).await, batch.after)),
         Err(error) => Err(error),
     });
     let mut read = pin!(read.buffered(pace.concurrency.highest()));
@@ -301,6 +333,9 @@ pub async fn scan(
         }
         if found.answered {
             breaker.succeeded();
+        }
+        if let Some(user) = found.wrong_about {
+            return Ok(End::StatusWrong(user));
         }
         if let Some(fatal) = found.errors.iter().find_map(|error| breaker.failed(error)) {
             return Ok(End::Fatal(fatal));
@@ -330,6 +365,14 @@ pub async fn scan(
     // If the server never answered, nothing was scanned, however few the users are.
     if let (false, Some(error)) = (heard, silence) {
         return Ok(End::Fatal(Fatal::Unreachable(error)));
+    }
+    let missing = sample.as_ref().map(|sample| sample.borrow_mut().complete());
+    let refuted = stream::iter(missing.unwrap_or_default())
+        .map(async |user| reader.refutes_the_status(&user).await.then_some(user))
+        .buffer_unordered(pace.concurrency.highest())
+        .filter_map(std::future::ready);
+    if let Some(user) = Box::pin(refuted).next().await {
+        return Ok(End::StatusWrong(user));
     }
     for (users, after) in held_back {
         keep(store, snapshot, &users, &after, now_ms(), &mut counts)?;
@@ -383,69 +426,132 @@ struct Found {
     answered: bool,
     /// One for each call that failed.
     errors: Vec<CallError>,
+    /// A user with devices whom the server reports as offline.
+    wrong_about: Option<UserId>,
 }
 
-/// Reads the status of users, and the devices of users who are online.
-async fn read_batch(calls: &impl ScanCalls, places: &Places, batch: &Batch) -> Found {
-    let users = &batch.users;
-    // Stored as failed reads, because they may be any user.
-    let why = "the server listed an entry that is not a valid user name";
-    let odd = batch
-        .odd
-        .iter()
-        .map(|place| (place.clone(), UserState::Failed(why.into())));
-    let odd_entries = u64::try_from(batch.odd.len()).unwrap_or(u64::MAX);
-    if users.is_empty() {
-        return Found {
-            users: odd.collect(),
-            odd: odd_entries,
-            // Without odd entries, all of them are known already.
-            answered: odd_entries > 0,
-            errors: Vec::new(),
-        };
-    }
-    let statuses = match places.call(calls.statuses(users)).await {
-        Ok(statuses) => statuses,
-        Err(error) => {
-            let failed = |user: &UserId| (user.folded(), state_of(&error));
+/// Reads batches.
+struct Reader<'a, C> {
+    calls: &'a C,
+    places: &'a Places,
+    /// Whether the status is asked for.
+    asks: bool,
+    /// The sample of the users reported as offline.
+    sample: Option<&'a RefCell<Sample<UserId>>>,
+}
+
+impl<C: ScanCalls> Reader<'_, C> {
+    /// Reads the status of users, and the devices of users who are online.
+    async fn read(&self, batch: &Batch) -> Found {
+        let Self { calls, places, .. } = *self;
+        let users = &batch.users;
+        // Stored as failed reads, because they may be any user.
+        let why = "the server listed an entry that is not a valid user name";
+        let odd = batch
+            .odd
+            .iter()
+            .map(|place| (place.clone(), UserState::Failed(why.into())));
+        let odd_entries = u64::try_from(batch.odd.len()).unwrap_or(u64::MAX);
+        if users.is_empty() {
             return Found {
-                users: users.iter().map(failed).chain(odd).collect(),
+                users: odd.collect(),
                 odd: odd_entries,
-                answered: false,
-                errors: vec![error],
+                // Without odd entries, all of them are known already.
+                answered: odd_entries > 0,
+                errors: Vec::new(),
+                wrong_about: None,
             };
         }
-    };
-    let read = users.iter().map(async |user| match statuses.get(&user.folded()) {
-        Some(Status::Offline) => Ok(UserState::Offline),
-        None => Ok(UserState::Unknown("the server did not mention the user".into())),
-        Some(Status::Failed(why)) => Ok(UserState::Failed(why.clone())),
-        Some(Status::Other(word)) => Ok(UserState::Unknown(format!("the server said `{word}`"))),
-        Some(Status::Online) => places.call(calls.devices(user)).await.map(|devices| {
-            if devices.is_empty() {
-                UserState::Changed
-            } else {
-                UserState::Online(devices)
+        let asked = if self.asks {
+            places.call(calls.statuses(users)).await
+        } else {
+            Ok(users.iter().map(|user| (user.folded(), Status::Online)).collect())
+        };
+        let statuses = match asked {
+            Ok(statuses) => statuses,
+            Err(error) => {
+                let failed = |user: &UserId| (user.folded(), state_of(&error));
+                return Found {
+                    users: users.iter().map(failed).chain(odd).collect(),
+                    odd: odd_entries,
+                    answered: false,
+                    errors: vec![error],
+                    wrong_about: None,
+                };
             }
-        }),
-    });
-    let mut errors = Vec::new();
-    let states = futures_util::future::join_all(read)
-        .await
-        .into_iter()
-        .map(|read| {
-            read.unwrap_or_else(|error| {
-                let state = state_of(&error);
-                errors.push(error);
-                state
-            })
+        };
+        let wrong_about = RefCell::new(None);
+        let read = users.iter().map(async |user| match statuses.get(&user.folded()) {
+            Some(Status::Offline) => self.check(user, &wrong_about).await,
+            None => Ok(UserState::Unknown("the server did not mention the user".into())),
+            Some(Status::Failed(why)) => Ok(UserState::Failed(why.clone())),
+            Some(Status::Other(word)) => Ok(UserState::Unknown(format!("the server said `{word}`"))),
+            Some(Status::Online) => places.call(calls.devices(user)).await.map(|devices| {
+                if devices.is_empty() && !self.asks {
+                    UserState::Offline
+                } else if devices.is_empty() {
+                    UserState::Changed
+                } else {
+                    UserState::Online(devices)
+                }
+            }),
         });
-    Found {
-        // Names ignore case, and events name users in lower case.
-        users: users.iter().map(UserId::folded).zip(states).chain(odd).collect(),
-        odd: odd_entries,
-        answered: true,
-        errors,
+        let mut errors = Vec::new();
+        let states = futures_util::future::join_all(read)
+            .await
+            .into_iter()
+            .map(|read| {
+                read.unwrap_or_else(|error| {
+                    let state = state_of(&error);
+                    errors.push(error);
+                    state
+                })
+            });
+        Found {
+            // Names ignore case, and events name users in lower case.
+            users: users.iter().map(UserId::folded).zip(states).chain(odd).collect(),
+            odd: odd_entries,
+            answered: true,
+            errors,
+            wrong_about: wrong_about.into_inner(),
+        }
+    }
+
+    /// Reads a user who is reported as offline, if the user is in the sample.
+    async fn check(
+        &self,
+        user: &UserId,
+        wrong_about: &RefCell<Option<UserId>>,
+    ) -> Result<UserState, CallError> {
+        let chosen = self
+            .sample
+            .and_then(|sample| sample.borrow_mut().take(user.clone()));
+        if chosen.is_none() {
+            return Ok(UserState::Offline);
+        }
+        let devices = self.places.call(self.calls.devices(user)).await?;
+        if devices.is_empty() {
+            return Ok(UserState::Offline);
+        }
+        if self.is_offline_still(user).await {
+            *wrong_about.borrow_mut() = Some(user.clone());
+        }
+        Ok(UserState::Online(devices))
+    }
+
+    /// Returns true if a user who was reported as offline has devices, and is reported as offline still.
+    async fn refutes_the_status(&self, user: &UserId) -> bool {
+        let devices = self.places.call(self.calls.devices(user)).await;
+        devices.is_ok_and(|devices| !devices.is_empty()) && self.is_offline_still(user).await
+    }
+
+    /// Returns true unless the server says by now that a user is online.
+    async fn is_offline_still(&self, user: &UserId) -> bool {
+        let asked = self
+            .places
+            .call(self.calls.statuses(std::slice::from_ref(user)))
+            .await;
+        !asked.is_ok_and(|statuses| statuses.get(&user.folded()) == Some(&Status::Online))
     }
 }
 

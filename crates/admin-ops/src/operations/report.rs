@@ -7,6 +7,7 @@ use crate::run::attempt::Attempt;
 use crate::schedule::pipeline::Stop;
 use crate::schedule::run_loop::Ended;
 use crate::schedule::tally::Tally;
+use crate::status_first::StatusReport;
 
 /// How an attempt on a run ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +28,9 @@ pub struct RunReport {
     pub failed_earlier_final: u64,
     /// Users whose devices differed from the plan.
     pub drifted: u64,
+    /// What came of asking for the status first, if it was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status_first: Option<StatusReport>,
     /// Why the attempt ended early, if it did.
     pub stopped: Option<Stopped>,
 }
@@ -54,6 +58,7 @@ impl RunReport {
             failed_earlier_retry_may_help: left.retry_may_help,
             failed_earlier_final: left.last,
             drifted: 0,
+            status_first: None,
             stopped: None,
         }
     }
@@ -63,6 +68,7 @@ impl RunReport {
         self.not_started = self.users.saturating_sub(ended.tally.settled());
         self.first_line_not_started = ended.first_line_not_started;
         self.drifted = executed.drifted;
+        self.status_first = executed.status;
         let silent = ended.silent.map(|error| Stopped {
             reason: "unreachable".into(),
             error: Some(error.to_string()),

@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 pub struct InOrder<T> {
     next: u64,
     early: BTreeMap<u64, T>,
+    /// Whether results are returned as they arrive.
+    as_they_come: bool,
 }
 
 impl<T> Default for InOrder<T> {
@@ -15,13 +17,27 @@ impl<T> Default for InOrder<T> {
         Self {
             next: 0,
             early: BTreeMap::new(),
+            as_they_come: false,
         }
     }
 }
 
 impl<T> InOrder<T> {
+    /// Returns results as they arrive, because some of them arrive only at the end of the run and all others
+    /// would have to wait for them.
+    #[must_use]
+    pub fn as_they_come() -> Self {
+        Self {
+            as_they_come: true,
+            ..Self::default()
+        }
+    }
+
     /// Adds the result with this number, counted from 0, and returns the results that are ready now.
     pub fn push(&mut self, number: u64, value: T) -> Vec<T> {
+        if self.as_they_come {
+            return vec![value];
+        }
         self.early.insert(number, value);
         let mut ready = Vec::new();
         while let Some(value) = self.early.remove(&self.next) {

@@ -9,6 +9,7 @@ use easemob_admin_audit::{AuditTrail, Claims, Event, EventTime, Kind, Operator, 
 use serde_json::{Map, Value, json};
 
 use crate::files::digest;
+use crate::jobs::logout::LOGOUT_ALL;
 use crate::record::parts::{FAILED, in_parts};
 use crate::run::job::Action;
 use crate::run::journal::header::{self, Header};
@@ -19,6 +20,9 @@ use crate::run::run_record::Sink;
 
 /// The detail with the state of an item that failed or was skipped.
 pub(super) const STATE: &str = "state";
+
+/// The detail with what an outcome rests on.
+pub(super) const BASIS: &str = "basis";
 
 /// The audit trail as a sink for the notes of one run.
 ///
@@ -112,6 +116,7 @@ impl RunEvents {
                 server_at: None,
                 ended,
                 failed: Vec::new(),
+                basis: None,
             }),
             about: note.about.clone(),
         };
@@ -213,6 +218,9 @@ fn event(header: &Header, acting: Option<&(Operator, String)>, note: &Note) -> E
             let mut event = Event::new(EventTime::from_millis(intent.at), Kind::Intent);
             event.call = Some(intent.call.clone());
             event.devices = intent.devices.iter().map(ToString::to_string).collect();
+            if intent.call == LOGOUT_ALL && intent.devices.is_empty() {
+                event.details = details([("scope", json!("all devices"))]);
+            }
             event
         }
         // The only event of an act with full context, so that it can be forwarded alone.
@@ -305,7 +313,11 @@ fn settled(outcome: &record::Outcome) -> Event {
         Some(Outcome::Failed | Outcome::Refused | Outcome::Skipped)
     )
     .then_some(outcome.state);
-    event.details = details([(FAILED, json!(failed)), (STATE, json!(state))]);
+    event.details = details([
+        (FAILED, json!(failed)),
+        (STATE, json!(state)),
+        (BASIS, json!(outcome.basis)),
+    ]);
     event
 }
 

@@ -10,7 +10,7 @@ use easemob_admin_audit::{Entries, Event, Kind, Outcome};
 use serde_json::Value;
 
 use crate::record::parts::{FAILED, PART, PARTS};
-use crate::record::sink::STATE;
+use crate::record::sink::{BASIS, STATE};
 use crate::run::item::Item;
 use crate::run::journal::progress::Progress;
 use crate::run::journal::record::{self, Failure, Record, State};
@@ -137,6 +137,10 @@ impl Last {
             server_at: event.server_time.map(easemob_admin_audit::EventTime::as_millis),
             ended: ended.filter_map(|id| DeviceId::parse(id.as_str()).ok()).collect(),
             failed: self.failures(event),
+            basis: event
+                .details
+                .get(BASIS)
+                .and_then(|basis| serde_json::from_value(basis.clone()).ok()),
         })
     }
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{Failure, Outcome};
 use crate::jobs::logout::{DeviceResult, Fate, UserResult};
 use crate::jobs::verify::{Ended, Verdict};
+use crate::run::basis::Basis;
 use crate::run::item::Item;
 use crate::select::decide::Order;
 use crate::select::selection::Keep;
@@ -30,6 +31,9 @@ pub struct DeviceReport {
     pub why: Option<String>,
     /// Whether a second reading showed that it is gone, because the answer to its logout was lost.
     pub confirmed_by_reading: Option<bool>,
+    /// How it is known which devices were online, if it is known.
+    #[serde(default)]
+    pub basis: Option<Basis>,
     /// The failure, if any.
     #[serde(flatten)]
     pub failure: Failure,
@@ -50,6 +54,7 @@ impl DeviceReport {
             name: None,
             why: None,
             confirmed_by_reading: None,
+            basis: None,
             failure: Failure::default(),
         }
     }
@@ -60,6 +65,56 @@ impl DeviceReport {
         Self {
             failure: Failure::cut_off(),
             ..Self::new(item, Outcome::Unknown)
+        }
+    }
+
+    /// Creates the report of a user who has no devices.
+    #[must_use]
+    pub fn not_online(item: &Item, basis: Basis) -> Self {
+        Self {
+            why: Some("not online".into()),
+            basis: Some(basis),
+            ..Self::new(item, Outcome::NothingToDo)
+        }
+    }
+
+    /// Creates the report of a user whose devices were all signed out without being read.
+    #[must_use]
+    pub fn ended_everything(item: &Item, confirmed_by_reading: bool) -> Self {
+        Self {
+            confirmed_by_reading: Some(confirmed_by_reading),
+            ..Self::everything(item, Outcome::LoggedOut)
+        }
+    }
+
+    /// Creates the report of a user whose devices would all be signed out without being read.
+    #[must_use]
+    pub fn would_end_everything(item: &Item) -> Self {
+        Self::everything(item, Outcome::WouldLogOut)
+    }
+
+    fn everything(item: &Item, outcome: Outcome) -> Self {
+        Self {
+            why: Some("all devices".into()),
+            basis: Some(Basis::Unread),
+            ..Self::new(item, outcome)
+        }
+    }
+
+    /// Creates the report of a user for whom nothing was sent.
+    #[must_use]
+    pub fn not_started(item: &Item) -> Self {
+        Self::new(item, Outcome::NotStarted)
+    }
+
+    /// Creates the report of a user whose call failed.
+    #[must_use]
+    pub fn of_failure(item: &Item, error: &CallError) -> Self {
+        let report = Self::new(item, error.outcome());
+        if error.given_up {
+            report.given_up(error)
+        } else {
+            report.failed(error)
         }
     }
 
@@ -135,23 +190,24 @@ impl DeviceReport {
 #[must_use]
 pub fn of_user(item: &Item, result: &UserResult, order: &Order) -> Vec<DeviceReport> {
     let online = match result {
-        UserResult::Unread(error) if error.given_up => {
-            return vec![DeviceReport::new(item, Outcome::NotStarted).given_up(error)];
-        }
-        UserResult::Unread(error) => return vec![DeviceReport::new(item, error.outcome()).failed(error)],
+        UserResult::Unread(error) => return vec![DeviceReport::of_failure(item, error)],
         UserResult::Drifted(drift) => {
             return vec![DeviceReport {
                 why: Some(drift.to_string()),
                 ..DeviceReport::new(item, Outcome::Drifted)
             }];
         }
-        UserResult::Unrecorded(_) => return vec![DeviceReport::new(item, Outcome::NotStarted)],
+        UserResult::Unrecorded(_) => return vec![DeviceReport::not_started(item)],
         UserResult::Read { online, .. } => *online,
+    };
+    let with_basis = |report| DeviceReport {
+        basis: result.basis(),
+        ..report
     };
     let mut reports: Vec<DeviceReport> = result
         .devices()
         .iter()
-        .map(|device| DeviceReport::device(item, device))
+        .map(|device| with_basis(DeviceReport::device(item, device)))
         .collect();
     if reports.is_empty() {
         let why = if online == 0 {
@@ -163,10 +219,10 @@ pub fn of_user(item: &Item, result: &UserResult, order: &Order) -> Vec<DeviceRep
         } else {
             "no device matches"
         };
-        reports.push(DeviceReport {
+        reports.push(with_basis(DeviceReport {
             why: Some(why.into()),
             ..DeviceReport::new(item, Outcome::NothingToDo)
-        });
+        }));
     }
     reports
 }

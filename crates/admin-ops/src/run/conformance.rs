@@ -16,6 +16,7 @@ use crate::run::journal::record::{Begin, End, Intent, Outcome, Record, State};
 use crate::run::recorder::Note;
 use crate::run::run_record::{Recorded, RunRecord};
 use crate::run::store::{OpenRun, RunError, RunStore};
+use crate::status_first::Reading;
 use crate::target::Target;
 
 /// Runs every case with a store of its own, which `new` creates; it must be empty.
@@ -96,6 +97,7 @@ fn header(id: &RunId) -> Header {
         input_sha256: String::new(),
         allowance: Some(7),
         durability: Durability::Batch,
+        reading: Reading::default(),
     }
 }
 
@@ -151,6 +153,7 @@ fn outcome(item: &Item, state: State) -> Note {
         server_at: Some(4),
         ended: Vec::new(),
         failed: Vec::new(),
+        basis: None,
     };
     Note::of_item(item, Record::Outcome(outcome))
 }

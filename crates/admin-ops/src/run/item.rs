@@ -3,6 +3,8 @@
 use easemob_admin_api::{DeviceId, UserId};
 use serde::{Deserialize, Serialize};
 
+use crate::run::basis::Known;
+
 /// One item of a run. Its number is its position in the run's copy of the input, counted from 0.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Item {
@@ -48,12 +50,30 @@ pub struct Task {
     pub item: Item,
     /// Devices that an earlier attempt intended to sign out, if it got that far; no others may be signed out.
     pub intended: Option<Vec<DeviceId>>,
+    /// What is known about the user's devices.
+    pub known: Known,
 }
 
 impl Task {
+    /// Returns this task with what is known about the user's devices.
+    #[must_use]
+    pub fn knowing(self, known: Known) -> Self {
+        Self { known, ..self }
+    }
+
+    /// Returns true if no plan and no earlier attempt names devices of the user.
+    #[must_use]
+    pub fn names_no_device(&self) -> bool {
+        self.item.planned.is_none() && self.intended.is_none()
+    }
+
     /// Returns a task without history.
     #[must_use]
     pub fn fresh(item: Item) -> Self {
-        Self { item, intended: None }
+        Self {
+            item,
+            intended: None,
+            known: Known::Nothing,
+        }
     }
 }

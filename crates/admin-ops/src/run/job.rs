@@ -15,6 +15,8 @@ pub enum Action {
         /// Which devices.
         selection: Selection,
     },
+    /// Signs out all devices without reading them first.
+    LogoutUnread,
     /// Signs out the devices that a plan names.
     Apply {
         /// The digest of the plan.
@@ -76,7 +78,7 @@ impl Action {
     #[must_use]
     pub fn command(&self) -> &'static str {
         match self {
-            Self::Logout { .. } => "sessions logout",
+            Self::Logout { .. } | Self::LogoutUnread => "sessions logout",
             Self::Apply { .. } => "sessions apply",
             Self::Enforce { .. } => "limits enforce",
             Self::Ban => "users ban",

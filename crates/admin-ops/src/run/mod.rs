@@ -5,6 +5,7 @@
 //! and the [`outcome`] after it; [`resume`] computes what is left to do.
 
 pub mod attempt;
+pub mod basis;
 pub mod conformance;
 pub mod directory;
 pub mod id;

@@ -9,6 +9,7 @@ use crate::run::item::Item;
 use crate::run::job::Action;
 use crate::run::journal::header::{Durability, FORMAT, Header, Operator};
 use crate::run::store::{OpenRun, RunError, RunStore};
+use crate::status_first::Reading;
 use crate::target::Target;
 
 /// Why a run is made, and how durably it is recorded.
@@ -33,6 +34,8 @@ pub struct NewRun {
     pub source: String,
     /// The most devices that may be signed out; `None` for no limit.
     pub allowance: Option<u64>,
+    /// How it is found out who is online.
+    pub reading: Reading,
 }
 
 impl NewRun {
@@ -44,6 +47,7 @@ impl NewRun {
             mandate,
             source: "a program".into(),
             allowance: None,
+            reading: Reading::default(),
         }
     }
 
@@ -82,6 +86,7 @@ impl NewRun {
             input_sha256: String::new(),
             allowance: self.allowance,
             durability: self.mandate.durability,
+            reading: self.reading,
         };
         runs.create(&id, header, &mut items)
     }

@@ -22,6 +22,7 @@ pub fn of_logout(item: &Item, result: &UserResult, at: i64) -> Option<Outcome> {
         server_at: None,
         ended: Vec::new(),
         failed: Vec::new(),
+        basis: result.basis(),
     };
     if let UserResult::Unread(error) = result {
         outcome.failed.push(failure(None, error));
@@ -70,6 +71,7 @@ pub fn of_number(n: u64, result: &Result<(), CallError>, at: i64) -> Outcome {
             .map(|error| failure(None, error))
             .into_iter()
             .collect(),
+        basis: None,
     }
 }
 
@@ -110,6 +112,7 @@ mod tests {
 
     use super::*;
     use crate::jobs::logout::DeviceResult;
+    use crate::run::basis::Basis;
     use crate::select::decide::Drift;
     use crate::select::selection::Choice;
     use crate::server::calls::SeenDevice;
@@ -144,6 +147,7 @@ mod tests {
             online: fates.len(),
             devices: (0..).zip(fates).map(device).collect(),
             drift: Drift::default(),
+            basis: Basis::Devices,
         }
     }
 

@@ -74,7 +74,10 @@ fn todo(item: Item, progress: &Progress, which: Which) -> Option<Task> {
         (Standing::Doubtful(devices), _) => Some(devices.to_vec()),
         (Standing::FailedRetry(devices) | Standing::FailedFinal(devices), _) => devices.map(<[_]>::to_vec),
     };
-    Some(Task { item, intended })
+    Some(Task {
+        intended,
+        ..Task::fresh(item)
+    })
 }
 
 #[cfg(test)]
@@ -130,6 +133,7 @@ mod tests {
             server_at: None,
             ended: Vec::new(),
             failed: Vec::new(),
+            basis: None,
         })
     }
 

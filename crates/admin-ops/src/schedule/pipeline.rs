@@ -109,8 +109,11 @@ pub trait Control<R> {
 pub const REST: Duration = Duration::from_millis(20);
 
 /// Runs `work` on every item of `source`, and passes each result to `control`.
+///
+/// A source without an item is asked again whenever a job has ended, because that job may have found more to
+/// do; the run ends when no job is running and the source has no item.
 pub async fn run<T, R, Fut>(
-    source: impl Iterator<Item = io::Result<T>>,
+    mut source: impl Iterator<Item = io::Result<T>>,
     mut wish: watch::Receiver<Wish>,
     work: impl Fn(T) -> Fut,
     control: &mut impl Control<R>,
@@ -119,7 +122,6 @@ where
     T: Clone,
     Fut: Future<Output = R>,
 {
-    let mut source = source.fuse();
     let mut running = FuturesUnordered::new();
     let mut free = Vec::new();
     let mut started = 0_u64;

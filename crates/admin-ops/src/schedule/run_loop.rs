@@ -26,6 +26,8 @@ pub struct Done<R> {
     pub failures: Vec<CallError>,
     /// Why the run must stop after this job.
     pub stop: Option<Stop>,
+    /// How many users have had their turn, if not those of `tally`.
+    pub advanced: Option<u64>,
 }
 
 impl<R> Done<R> {
@@ -48,6 +50,7 @@ impl<R> Done<R> {
             tally: self.tally,
             failures: self.failures,
             stop: self.stop,
+            advanced: self.advanced,
         }
     }
 }
@@ -59,6 +62,7 @@ impl<R> Default for Done<R> {
             tally: Tally::default(),
             failures: Vec::new(),
             stop: None,
+            advanced: None,
         }
     }
 }
@@ -104,6 +108,17 @@ pub trait Observer<R> {
 
     /// Passes on the reports; called a few times a second while there are any.
     fn rest(&mut self) -> ControlFlow<Stop>;
+
+    /// Records that `users` who have had their turn will have another one.
+    fn again(&mut self, users: u64) {
+        let _ = users;
+    }
+
+    /// Records that the server reports `user`, who has devices, as offline, so that `left` users reported as
+    /// offline are read after all.
+    fn status_is_wrong(&mut self, user: &str, left: u64) {
+        let _ = (user, left);
+    }
 
     /// Handles the end of a phase: the next one may take a while, and does something else.
     fn phase_ended(&mut self) {}
@@ -156,6 +171,13 @@ impl RunLoop {
         self.stop.as_ref()
     }
 
+    /// Records that the item of a line was not started, if the run has stopped.
+    pub fn not_started(&mut self, line: Option<u64>) {
+        if self.stop.is_some() {
+            self.first_line_not_started = self.first_line_not_started.into_iter().chain(line).min();
+        }
+    }
+
     /// Records a reason to stop, unless there is one already.
     pub fn stop_because(&mut self, stop: Stop) {
         self.stop.get_or_insert(stop);
@@ -164,6 +186,21 @@ impl RunLoop {
     /// Runs `work` on every item of `source`, unless the run was stopped earlier; `dropped` makes the report
     /// of an item that was interrupted.
     pub async fn phase<T, R, Fut>(
+        &mut self,
+        source: impl Iterator<Item = io::Result<T>>,
+        work: impl Fn(T) -> Fut,
+        dropped: impl Fn(&T) -> Vec<R>,
+        observer: &mut impl Observer<R>,
+    ) where
+        T: Batch,
+        Fut: Future<Output = Done<R>>,
+    {
+        self.growing_phase(source.fuse(), work, dropped, observer).await;
+        observer.phase_ended();
+    }
+
+    /// Runs a part of a phase whose jobs find further items: `source` is asked again whenever a job has ended.
+    pub(crate) async fn growing_phase<T, R, Fut>(
         &mut self,
         source: impl Iterator<Item = io::Result<T>>,
         work: impl Fn(T) -> Fut,
@@ -195,8 +232,9 @@ impl RunLoop {
     {
         let nothing = |_: &T| Vec::new();
         let _ = self
-            .work(source, work, nothing, &mut Tally::default(), observer)
+            .work(source.fuse(), work, nothing, &mut Tally::default(), observer)
             .await;
+        observer.phase_ended();
     }
 
     /// Does a phase, counts it in `tally`, and returns the line of the first item that was not started.
@@ -246,7 +284,6 @@ impl RunLoop {
                 self.stop.get_or_insert(reason);
             }
         }
-        observer.phase_ended();
         end.next.map(|item| item.line())
     }
 
@@ -299,7 +336,8 @@ impl<R, O: Observer<R>> Control<(u64, Done<R>)> for Bookkeeping<'_, O> {
         self.gauge
             .ended(took, running, troubled, self.observer.requests());
         self.tally.add(&done.tally);
-        self.observer.advance(done.tally.settled() + done.tally.not_tried);
+        let counted = done.tally.settled() + done.tally.not_tried;
+        self.observer.advance(done.advanced.unwrap_or(counted));
         self.silence.hear(&done.failures);
         // A request that was given up says nothing about the server.
         let heard = !(gave_up && done.failures.is_empty());

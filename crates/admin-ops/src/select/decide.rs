@@ -272,6 +272,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::run::basis::Known;
     use crate::run::item::Item;
     use crate::select::selection::Keep;
 
@@ -301,6 +302,7 @@ mod tests {
                 }),
             },
             intended: intended.map(ids),
+            known: Known::Nothing,
         }
     }
 

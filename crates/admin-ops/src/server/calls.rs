@@ -8,6 +8,7 @@ use easemob_admin_api::{DeviceId, DeviceLimits, UnixMillis, UserId};
 use serde::Serialize;
 
 use crate::report::Outcome;
+use crate::run::item::Task;
 
 /// One device that was online when the list was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,6 +87,17 @@ impl CallError {
         self.given_up || (self.scope == Scope::Token && !self.outcome_unknown)
     }
 
+    /// Returns true if the server refuses this call whatever its argument, or has no such call; for calls that name no
+    /// user in their path.
+    #[must_use]
+    pub fn is_of_every_such_call(&self) -> bool {
+        let unsupported = self
+            .origin
+            .as_ref()
+            .is_some_and(easemob_admin_api::Error::is_unsupported);
+        unsupported || self.scope == Scope::Run || matches!(self.status, Some(404 | 405 | 501))
+    }
+
     /// Returns the outcome of a report with only this failure.
     #[must_use]
     pub fn outcome(&self) -> Outcome {
@@ -113,6 +125,17 @@ pub enum Ended {
     },
     /// The server answered without ending it.
     No,
+}
+
+/// Reads the devices of the user of a task that are online, unless it is known that there are none.
+///
+/// # Errors
+/// When the list cannot be read.
+pub async fn devices_of(calls: &impl SessionCalls, task: &Task) -> Result<Vec<SeenDevice>, CallError> {
+    if task.known.is_without_devices() {
+        return Ok(Vec::new());
+    }
+    calls.list_devices(&task.item.user).await
 }
 
 /// The calls of a logout job.
@@ -164,8 +187,19 @@ pub trait LimitCalls {
     fn clear_limits(&self, user: &UserId) -> impl Future<Output = Result<(), CallError>> + Send;
 }
 
+/// The call that lists the users of the app.
+pub trait ListingCalls {
+    /// Lists the users at a cursor, or the first ones; also returns the cursor of the next page, if there is one.
+    fn users_page(
+        &self,
+        cursor: Option<&str>,
+    ) -> impl Future<Output = Result<(Vec<UserId>, Option<String>), CallError>> + Send;
+}
+
 /// All calls that a run makes. Clones are the same server.
-pub trait Calls: SessionCalls + AccountCalls + LimitCalls + Clone + Send + Sync + 'static {
+pub trait Calls:
+    SessionCalls + AccountCalls + LimitCalls + ListingCalls + Clone + Send + Sync + 'static
+{
     /// Returns how many requests were sent.
     fn requests(&self) -> u64;
     /// Returns the same server; cancelling its waiting calls does not cancel those of others.

@@ -13,7 +13,7 @@ use crate::logins::store as seen;
 use crate::names::{self, Kind};
 use crate::select::ages::Ages;
 use crate::server::calls::{
-    AccountCalls, CallError, Calls, Ended, LimitCalls, Scope, SeenDevice, SessionCalls,
+    AccountCalls, CallError, Calls, Ended, LimitCalls, ListingCalls, Scope, SeenDevice, SessionCalls,
 };
 use crate::server::listed;
 
@@ -111,6 +111,23 @@ impl Server {
             name: device.name,
             uuid: device.uuid,
         }
+    }
+
+    /// Reads the page of users at a cursor, or the first page.
+    async fn user_page(&self, cursor: Option<&str>) -> Result<UserPage, CallError> {
+        let cursor = cursor.map(Cursor::new);
+        let page = self
+            .client
+            .list_users_page(&UserQuery::new(), cursor.as_ref())
+            .await;
+        let page = page.map_err(|error| CallError::from(&error))?;
+        let next = page.next.as_ref().map(|cursor| cursor.as_str().to_owned());
+        let (users, odd) = listed::divided(page);
+        Ok(UserPage {
+            users: users.into_iter().map(|user| user.username).collect(),
+            odd,
+            next,
+        })
     }
 
     /// Reads the status of users; passes users without a status to `failed`.
@@ -297,21 +314,16 @@ impl LimitCalls for Server {
     }
 }
 
+impl ListingCalls for Server {
+    async fn users_page(&self, cursor: Option<&str>) -> Result<(Vec<UserId>, Option<String>), CallError> {
+        let page = self.user_page(cursor).await?;
+        Ok((page.users, page.next))
+    }
+}
+
 impl ScanCalls for Server {
     async fn users(&self, cursor: Option<&str>) -> Result<UserPage, CallError> {
-        let cursor = cursor.map(Cursor::new);
-        let page = self
-            .client
-            .list_users_page(&UserQuery::new(), cursor.as_ref())
-            .await;
-        let page = page.map_err(|error| CallError::from(&error))?;
-        let next = page.next.as_ref().map(|cursor| cursor.as_str().to_owned());
-        let (users, odd) = listed::divided(page);
-        Ok(UserPage {
-            users: users.into_iter().map(|user| user.username).collect(),
-            odd,
-            next,
-        })
+        self.user_page(cursor).await
     }
 
     async fn statuses(&self, users: &[UserId]) -> Result<BTreeMap<String, Status>, CallError> {

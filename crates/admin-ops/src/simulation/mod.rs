@@ -40,6 +40,7 @@ use crate::schedule::concurrency::Concurrency;
 use crate::schedule::pipeline::{Cause, Stop, Wish};
 use crate::schedule::run_loop::{Observer, RunLoop};
 use crate::select::selection::Selection;
+use crate::status_first::{Reading, When};
 use crate::stores::{DataDirectory, Stores};
 use crate::target::Target;
 
@@ -156,7 +157,14 @@ impl<'a> Story<'a> {
             ..Item::new(number, number + 1, user.clone())
         };
         let items = (0..).zip(users).map(|numbered| Ok(item(numbered)));
-        let new = NewRun::new(action.clone(), Mandate::default());
+        let mut new = NewRun::new(action.clone(), Mandate::default());
+        if seed.is_multiple_of(2) {
+            new.reading = Reading {
+                when: When::Always,
+                check_names: seed.is_multiple_of(3),
+                again: seed.is_multiple_of(5),
+            };
+        }
         let open = new.create(home.stores.runs(), &target(), operator(), time(), 0, items);
         let id = RunId::parse(&open.unwrap().header.run).unwrap();
         Self {

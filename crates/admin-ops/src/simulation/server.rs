@@ -8,7 +8,9 @@ use easemob_admin_api::{DeviceId, DeviceLimits, UserId};
 
 use super::record::Journal;
 use crate::jobs::logout::{LOGOUT_ALL, LOGOUT_DEVICE};
-use crate::server::calls::{AccountCalls, CallError, Ended, LimitCalls, Scope, SeenDevice, SessionCalls};
+use crate::server::calls::{
+    AccountCalls, CallError, Ended, LimitCalls, ListingCalls, Scope, SeenDevice, SessionCalls,
+};
 
 /// The state of a user on the server.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -168,8 +170,19 @@ impl SessionCalls for MemoryServer {
     }
 
     async fn offline(&self, users: &[UserId]) -> Result<BTreeSet<UserId>, CallError> {
+        let lies = match self.luck().await {
+            Luck::Good => false,
+            Luck::AnswerLost | Luck::RequestLost => {
+                return Err(CallError {
+                    scope: Scope::Network,
+                    ..CallError::new("status.batch", "no answer")
+                });
+            }
+            Luck::Refused => return Err(CallError::new("status.batch", "busy")),
+            Luck::RefusedForGood => true,
+        };
         let accounts = self.accounts.lock().unwrap();
-        let offline = |user: &&UserId| accounts[user.as_str()].devices.is_empty();
+        let offline = |user: &&UserId| lies || accounts[user.as_str()].devices.is_empty();
         Ok(users.iter().filter(offline).cloned().collect())
     }
 
@@ -187,6 +200,20 @@ impl SessionCalls for MemoryServer {
         } else {
             Ended::No
         })
+    }
+}
+
+impl ListingCalls for MemoryServer {
+    async fn users_page(&self, cursor: Option<&str>) -> Result<(Vec<UserId>, Option<String>), CallError> {
+        assert!(cursor.is_none(), "there is one page");
+        let accounts = self.accounts.lock().unwrap();
+        Ok((
+            accounts
+                .keys()
+                .map(|name| UserId::parse(name.as_str()).unwrap())
+                .collect(),
+            None,
+        ))
     }
 }
 

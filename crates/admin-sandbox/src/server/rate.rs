@@ -33,6 +33,8 @@ pub struct Rates {
     pub mutes: Option<u32>,
     /// All calls on presence together.
     pub presence: Option<u32>,
+    /// Statuses of many users, which count among the users as well.
+    pub batch_status: Option<u32>,
     /// Messages to users, and broadcasts.
     pub messages: Option<u32>,
     /// Messages to groups.
@@ -53,6 +55,7 @@ impl Rates {
             batch_delete: Some(30),
             mutes: Some(100),
             presence: Some(50),
+            batch_status: Some(50),
             messages: Some(100),
             group_messages: Some(20),
             others: Some(100),
@@ -69,6 +72,7 @@ impl Rates {
             batch_delete: None,
             mutes: None,
             presence: None,
+            batch_status: None,
             messages: None,
             group_messages: None,
             others: None,
@@ -91,6 +95,7 @@ pub(crate) enum Pool {
     BatchDelete,
     Mutes,
     Presence,
+    BatchStatus,
     Messages,
     GroupMessages,
     Others,
@@ -106,6 +111,8 @@ impl Pool {
             Pool::BatchDelete => &[Pool::BatchDelete, Pool::Users],
             Pool::Mutes => &[Pool::Mutes],
             Pool::Presence => &[Pool::Presence],
+            // Pages disagree; the stricter reading is that it counts in both.
+            Pool::BatchStatus => &[Pool::BatchStatus, Pool::Users],
             Pool::Messages => &[Pool::Messages],
             Pool::GroupMessages => &[Pool::GroupMessages],
             Pool::Others => &[Pool::Others],
@@ -117,7 +124,7 @@ impl Pool {
 #[derive(Debug)]
 pub(crate) struct RateLimiter {
     rates: Rates,
-    taken: [VecDeque<Instant>; 8],
+    taken: [VecDeque<Instant>; 9],
 }
 
 impl RateLimiter {
@@ -147,6 +154,7 @@ impl RateLimiter {
             Pool::BatchDelete => self.rates.batch_delete,
             Pool::Mutes => self.rates.mutes,
             Pool::Presence => self.rates.presence,
+            Pool::BatchStatus => self.rates.batch_status,
             Pool::Messages => self.rates.messages,
             Pool::GroupMessages => self.rates.group_messages,
             Pool::Others => self.rates.others,

@@ -150,7 +150,7 @@ static ROUTES: &[Route] = &[
     route("users.ban", POST, &["users", "{}", "deactivate"], USERS_WRITE, Pool::Users, users::ban),
     route("users.unban", POST, &["users", "{}", "activate"], USERS_WRITE, Pool::Users, users::unban),
 
-    route("status.batch", POST, &["users", "batch", "status"], DEVICES_READ, Pool::Users, status::batch),
+    route("status.batch", POST, &["users", "batch", "status"], DEVICES_READ, Pool::BatchStatus, status::batch),
     route("status.get", GET, &["users", "{}", "status"], OWN_DEVICES_READ, Pool::Users, status::get),
     route("devices.list", GET, &["users", "{}", "resources"], OWN_DEVICES_READ, Pool::Users, devices::list),
     route("sessions.logout_all", GET, &["users", "{}", "disconnect"], OWN_LOGOUT, Pool::Users, sessions::logout_all),

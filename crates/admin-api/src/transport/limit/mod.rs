@@ -123,6 +123,9 @@ pub struct Rates {
     pub mutes: RateLimit,
     /// Presence. Default 50/s, the lower of the two documented figures.
     pub presence: RateLimit,
+    /// Statuses of many users. Default 50/s: one page gives them a pool of that size, another counts them among the
+    /// accounts, so they are paid from both.
+    pub batch_status: RateLimit,
 }
 
 impl Default for Rates {
@@ -133,6 +136,7 @@ impl Default for Rates {
             batch_delete: RateLimit::per_second(30),
             mutes: RateLimit::per_second(100),
             presence: RateLimit::per_second(50),
+            batch_status: RateLimit::per_second(50),
         }
     }
 }
@@ -148,6 +152,7 @@ impl Rates {
             batch_delete: unlimited,
             mutes: unlimited,
             presence: unlimited,
+            batch_status: unlimited,
         }
     }
 
@@ -186,13 +191,21 @@ impl Rates {
         self
     }
 
-    pub(crate) fn all(&self) -> [(&'static str, RateLimit); 5] {
+    /// Sets the budget of statuses of many users.
+    #[must_use]
+    pub fn batch_status(mut self, rate: RateLimit) -> Self {
+        self.batch_status = rate;
+        self
+    }
+
+    pub(crate) fn all(&self) -> [(&'static str, RateLimit); 6] {
         [
             ("accounts", self.accounts),
             ("token", self.token),
             ("batch_delete", self.batch_delete),
             ("mutes", self.mutes),
             ("presence", self.presence),
+            ("batch_status", self.batch_status),
         ]
     }
 }
@@ -206,6 +219,7 @@ pub(crate) struct Limiter {
     batch_delete: Arc<Pacer>,
     mutes: Arc<Pacer>,
     presence: Arc<Pacer>,
+    batch_status: Arc<Pacer>,
     /// Those that endpoints have named themselves, by their names.
     own: Mutex<HashMap<&'static str, Arc<Pacer>>>,
     /// False where nothing is paced, so that pools of endpoints' own are not, either.
@@ -225,6 +239,7 @@ impl Limiter {
             batch_delete: pacer(rates.batch_delete),
             mutes: pacer(rates.mutes),
             presence: pacer(rates.presence),
+            batch_status: pacer(rates.batch_status),
             own: Mutex::default(),
             paced: *rates != Rates::unlimited(),
             shared: None,
@@ -248,6 +263,7 @@ impl Limiter {
             batch_delete: pacer(rates.batch_delete, "batch_delete")?,
             mutes: pacer(rates.mutes, "mutes")?,
             presence: pacer(rates.presence, "presence")?,
+            batch_status: pacer(rates.batch_status, "batch_status")?,
             shared: Some((directory.to_owned(), name.to_owned())),
             ..Self::new(rates, clock)
         })
@@ -262,6 +278,7 @@ impl Limiter {
             &self.batch_delete,
             &self.mutes,
             &self.presence,
+            &self.batch_status,
         ];
         let own: Vec<Arc<Pacer>> = self.own().values().cloned().collect();
         let pacers = named.into_iter().chain(&own);
@@ -272,7 +289,7 @@ impl Limiter {
     /// Waits for a permit; every attempt needs one.
     pub(crate) async fn permit(&self, bucket: Bucket, lane: Lane) {
         self.pacer(bucket).permit(lane).await;
-        if bucket == Bucket::BatchDelete {
+        if matches!(bucket, Bucket::BatchDelete | Bucket::BatchStatus) {
             self.accounts.permit(lane).await;
         }
     }
@@ -294,6 +311,7 @@ impl Limiter {
             Bucket::BatchDelete => &self.batch_delete,
             Bucket::Mutes => &self.mutes,
             Bucket::Presence => &self.presence,
+            Bucket::BatchStatus => &self.batch_status,
             Bucket::Own(name, rate) => {
                 let mut own = self.own();
                 return Arc::clone(

@@ -1,20 +1,23 @@
 //! `devices list`: lists the devices that users are online with.
 
 use clap::Args;
+use easemob_admin_ops::run::basis::Basis;
+use easemob_admin_ops::run::item::{Item, Task};
 use easemob_admin_ops::schedule::tally::Settled;
 use easemob_admin_ops::select::selection::{Choice, Selection, select_victims};
 use easemob_admin_ops::server::calls::CallError;
 use serde::Serialize;
 
+use crate::acts::begin::items;
 use crate::command_error::CommandError;
+use crate::commands::reading::ReadingArgs;
 use crate::commands::selection::{SelectionArgs, without_a_user};
 use crate::commands::times::{rfc3339, short};
 use crate::commands::user_source::UserSource;
 use crate::context::{Context, Session};
-use crate::drive::{Done, Run, RunRow, drive, summary_of};
+use crate::drive::{Done, Run, RunRow, drive_status_first, summary_of};
 use crate::exit::Exit;
-use crate::input::spool::Entry;
-use crate::present::rows::ReadFailure;
+use crate::present::rows::{ReadFailure, basis};
 use crate::render::report::Row;
 use crate::summary::Words;
 
@@ -34,6 +37,8 @@ pub struct ListArgs {
     users: UserSource,
     #[command(flatten)]
     selection: SelectionArgs,
+    #[command(flatten)]
+    reading: ReadingArgs,
 }
 
 #[derive(Debug, Serialize)]
@@ -49,13 +54,15 @@ struct DeviceRow {
     #[serde(flatten)]
     failure: ReadFailure,
     why: Option<String>,
+    /// How it is known which devices were online, if it is known.
+    basis: Option<Basis>,
 }
 
 impl DeviceRow {
-    fn new(entry: &Entry, outcome: &'static str) -> Self {
+    fn new(item: &Item, outcome: &'static str) -> Self {
         Self {
-            line: entry.line,
-            user: entry.user.to_string(),
+            line: item.line,
+            user: item.user.to_string(),
             outcome,
             device: None,
             platform: None,
@@ -64,10 +71,11 @@ impl DeviceRow {
             signed_in_at: None,
             failure: ReadFailure::default(),
             why: None,
+            basis: None,
         }
     }
 
-    fn online(entry: &Entry, Choice { device, why }: Choice, filtered: bool) -> Self {
+    fn online(item: &Item, Choice { device, why }: Choice, filtered: bool) -> Self {
         Self {
             why: filtered.then_some(why),
             device: Some(device.id.to_string()),
@@ -75,14 +83,14 @@ impl DeviceRow {
             signed_in_at: device.signed_in_at.and_then(rfc3339),
             name: device.name,
             uuid: device.uuid,
-            ..Self::new(entry, "online")
+            ..Self::new(item, "online")
         }
     }
 
-    fn failed(entry: &Entry, error: &CallError) -> Self {
+    fn failed(item: &Item, error: &CallError) -> Self {
         Self {
             failure: error.into(),
-            ..Self::new(entry, error.outcome().as_str())
+            ..Self::new(item, error.outcome().as_str())
         }
     }
 }
@@ -101,6 +109,7 @@ impl Row for DeviceRow {
         "error",
         "retry_may_help",
         "why",
+        "basis",
     ];
     const TABLE: &'static [&'static str] = &["user", "platform", "device", "name", "signed_in", "note"];
 
@@ -120,6 +129,7 @@ impl Row for DeviceRow {
             error,
             retry_may_help,
             text(&self.why),
+            basis(self.basis),
         ]
     }
 
@@ -154,7 +164,7 @@ impl RunRow for DeviceRow {
 /// When the list cannot be used or the run was stopped.
 pub async fn run(context: &Context, session: &Session, args: &ListArgs) -> Result<Exit, CommandError> {
     let list = args.users.read(context)?;
-    let source = args.users.stream(&list)?;
+    let tasks = items(args.users.stream(&list)?).map(|item| item.map(Task::fresh));
     let selection = args.selection.selection(context, &args.users.users)?;
     let unmatched = without_a_user(context, &selection.exempt, args.users.names(&list)?)?;
     let run = Run {
@@ -166,8 +176,9 @@ pub async fn run(context: &Context, session: &Session, args: &ListArgs) -> Resul
         acts: false,
         summary: summary_of(&list).with_unmatched(unmatched),
     };
-    let work = async |entry: Entry| read(session, &entry, &selection).await;
-    drive(run, source, work, |entry| vec![DeviceRow::new(entry, "unknown")]).await
+    let work = async |task: Task| read(session, &task, &selection).await;
+    let cut_off = |task: &Task| vec![DeviceRow::new(&task.item, "unknown")];
+    drive_status_first(run, args.reading.reading(), tasks, work, cut_off).await
 }
 
 /// A user without a listed device may be online with other devices.
@@ -187,22 +198,28 @@ fn words(selection: &Selection) -> Words {
     }
 }
 
-async fn read(session: &Session, entry: &Entry, selection: &Selection) -> Done<DeviceRow> {
+async fn read(session: &Session, task: &Task, selection: &Selection) -> Done<DeviceRow> {
+    let item = &task.item;
     let mut done = Done::default();
-    match session.server.read_devices(&entry.user).await {
+    let devices = if task.known.is_without_devices() {
+        Ok((Vec::new(), Vec::new()))
+    } else {
+        session.server.read_devices(&item.user).await
+    };
+    match devices {
         Err(error) => {
             done.tally.count(Settled::of_error(&error));
-            done.reports.push(DeviceRow::failed(entry, &error));
+            done.reports.push(DeviceRow::failed(item, &error));
             done.failures.push(error);
         }
         Ok((devices, unreadable)) => {
-            let selected = select_victims(&entry.user, &devices, selection);
+            let selected = select_victims(&item.user, &devices, selection);
             done.tally.devices = selected.victims.len() as u64;
             let meant = selected.victims.into_iter();
             done.reports
-                .extend(meant.map(|choice| DeviceRow::online(entry, choice, !selection.is_everything())));
+                .extend(meant.map(|choice| DeviceRow::online(item, choice, !selection.is_everything())));
             // A device whose entry is unreadable may be one of those selected.
-            let failed = unreadable.iter().map(|error| DeviceRow::failed(entry, error));
+            let failed = unreadable.iter().map(|error| DeviceRow::failed(item, error));
             done.reports.extend(failed);
             done.tally.count(match unreadable.first() {
                 Some(error) => Settled::of_error(error),
@@ -216,7 +233,10 @@ async fn read(session: &Session, entry: &Entry, selection: &Selection) -> Done<D
                 } else {
                     "no_match"
                 };
-                done.reports.push(DeviceRow::new(entry, outcome));
+                done.reports.push(DeviceRow::new(item, outcome));
+            }
+            for row in &mut done.reports {
+                row.basis = Some(task.known.basis());
             }
         }
     }

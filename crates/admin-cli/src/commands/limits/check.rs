@@ -6,21 +6,23 @@ use std::cell::RefCell;
 
 use clap::Args;
 use easemob_admin_ops::policy::surplus::{Surplus, Totals, surplus};
+use easemob_admin_ops::run::item::{Item, Task};
 use easemob_admin_ops::schedule::tally::Settled;
 use easemob_admin_ops::select::limits::Group;
 use easemob_admin_ops::select::selection::{Choice, Selection};
-use easemob_admin_ops::server::calls::{CallError, SeenDevice, SessionCalls};
+use easemob_admin_ops::server::calls::{CallError, SeenDevice, devices_of};
 use serde::Serialize;
 
 use super::policy_file::PolicyArgs;
 use super::whom::Whom;
+use crate::acts::begin::items;
 use crate::command_error::CommandError;
 use crate::commands::logins::snapshot::SnapshotName;
+use crate::commands::reading::ReadingArgs;
 use crate::commands::selection::without_a_user;
 use crate::context::{Context, Session};
 use crate::drive::{Done, Driven, Run, RunRow, summary_of};
 use crate::exit::{self, Exit};
-use crate::input::spool::Entry;
 use crate::present::rows::ReadFailure;
 use crate::render::report::Row;
 use crate::summary::Words;
@@ -55,6 +57,8 @@ pub struct CheckArgs {
     /// Check a stored snapshot instead of what is online now: a number, `latest` or `previous`
     #[arg(long, value_name = "SNAPSHOT", conflicts_with_all = ["users", "from", "all"])]
     snapshot: Option<SnapshotName>,
+    #[command(flatten)]
+    reading: ReadingArgs,
 }
 
 #[derive(Debug, Serialize)]
@@ -76,10 +80,10 @@ struct CheckRow {
 }
 
 impl CheckRow {
-    fn new(entry: &Entry, outcome: &'static str) -> Self {
+    fn new(item: &Item, outcome: &'static str) -> Self {
         Self {
-            line: entry.line,
-            user: entry.user.to_string(),
+            line: item.line,
+            user: item.user.to_string(),
             outcome,
             platform: None,
             online: None,
@@ -93,7 +97,7 @@ impl CheckRow {
         }
     }
 
-    fn exceeds(entry: &Entry, surplus: &Surplus) -> Self {
+    fn exceeds(item: &Item, surplus: &Surplus) -> Self {
         let ids = |choices: &mut dyn Iterator<Item = &Choice>| {
             choices.map(|choice| choice.device.id.to_string()).collect()
         };
@@ -110,14 +114,14 @@ impl CheckRow {
             of_unknown_age: ids(&mut surplus.victims.iter().filter(unknown)),
             undecided: Some(surplus.undecided()),
             why: (surplus.undecided() > 0).then(|| reasons(&surplus.spared)),
-            ..Self::new(entry, "exceeds")
+            ..Self::new(item, "exceeds")
         }
     }
 
-    fn failed(entry: &Entry, error: &CallError) -> Self {
+    fn failed(item: &Item, error: &CallError) -> Self {
         Self {
             failure: error.into(),
-            ..Self::new(entry, error.outcome().as_str())
+            ..Self::new(item, error.outcome().as_str())
         }
     }
 }
@@ -235,13 +239,14 @@ pub async fn run(context: &Context, session: &Session, args: &CheckArgs) -> Resu
         summary: summary_of(&list).with_unmatched(unmatched),
     });
     let totals = RefCell::new(Totals::default());
-    let work = async |entry: Entry| {
-        let read = session.server.list_devices(&entry.user).await;
-        compared(&entry, read, &selection, &mut totals.borrow_mut())
+    let work = async |task: Task| {
+        let read = devices_of(&session.server, &task).await;
+        compared(&task.item, read, &selection, &mut totals.borrow_mut())
     };
-    let source = args.whom.stream(&list)?;
+    let tasks = items(args.whom.stream(&list)?).map(|item| item.map(Task::fresh));
+    let cut_off = |task: &Task| vec![CheckRow::new(&task.item, "unknown")];
     driven
-        .phase(source, work, |entry| vec![CheckRow::new(entry, "unknown")])
+        .status_first(args.whom.reading(args.reading), tasks, work, cut_off)
         .await;
     let totals = totals.into_inner();
     driven.summary().over_limit_and_stay = Some(totals.undecided);
@@ -264,7 +269,7 @@ fn verdict(totals: &Totals, exit: Exit) -> Exit {
 
 /// Returns the rows for one user.
 fn compared(
-    entry: &Entry,
+    item: &Item,
     read: Result<Vec<SeenDevice>, CallError>,
     selection: &Selection,
     totals: &mut Totals,
@@ -273,11 +278,11 @@ fn compared(
     match read {
         Err(error) => {
             done.tally.count(Settled::of_error(&error));
-            done.reports.push(CheckRow::failed(entry, &error));
+            done.reports.push(CheckRow::failed(item, &error));
             done.failures.push(error);
         }
         Ok(devices) => {
-            let found = surplus(&entry.user, &devices, selection);
+            let found = surplus(&item.user, &devices, selection);
             totals.count(devices.len(), &found);
             done.tally.devices = found.iter().map(|surplus| surplus.victims.len() as u64).sum();
             done.tally.count(if found.is_empty() {
@@ -287,7 +292,7 @@ fn compared(
             });
             done.reports = found
                 .iter()
-                .map(|surplus| CheckRow::exceeds(entry, surplus))
+                .map(|surplus| CheckRow::exceeds(item, surplus))
                 .collect();
         }
     }

@@ -20,7 +20,8 @@ use easemob_admin_ops::run::job::{Action, OnDrift};
 use easemob_admin_ops::schedule::cap::CapSpec;
 use easemob_admin_ops::select::decide::Order;
 use easemob_admin_ops::select::selection::Selection;
-use easemob_admin_ops::server::calls::{CallError, SeenDevice, SessionCalls};
+use easemob_admin_ops::server::calls::{CallError, SeenDevice, devices_of};
+use easemob_admin_ops::status_first::Reading;
 
 use super::policy_file::PolicyArgs;
 use super::watch::watch;
@@ -28,11 +29,12 @@ use super::whom::Whom;
 use crate::acts::begin::{self, begin};
 use crate::acts::dry_run::dry_run;
 use crate::acts::perform::{Attempted, perform};
-use crate::acts::read_first::read_first;
+use crate::acts::read_first::ReadFirst;
 use crate::cli::duration;
 use crate::command_error::CommandError;
 use crate::commands::acting::{Acting, devices, users};
 use crate::commands::allowance::exceeded;
+use crate::commands::reading::ReadingArgs;
 use crate::commands::selection::without_a_user;
 use crate::context::{Context, Session};
 use crate::drive::summary_of;
@@ -79,6 +81,15 @@ pub struct EnforceArgs {
     verify: bool,
     #[command(flatten)]
     acting: Acting,
+    #[command(flatten)]
+    reading: ReadingArgs,
+}
+
+impl EnforceArgs {
+    /// Returns how to find out who is online.
+    fn reading(&self) -> Reading {
+        self.whom.reading(self.reading)
+    }
 }
 
 /// Runs the command.
@@ -105,7 +116,7 @@ pub async fn run(context: &Context, session: &Session, args: &EnforceArgs) -> Re
     let (list, unnamed) = args.whom.read(context, session).await?;
     let unmatched = without_a_user(context, &on_disk.policy.exempt, args.whom.names(&list)?)?;
     let chosen = enforcement
-        .choose(&list, Choosing::everything(&selection))
+        .choose(&list, args.reading(), Choosing::everything(&selection))
         .await?;
     enforcement.tell(&chosen.choosing);
     let Totals { online, victims, .. } = chosen.choosing.totals;
@@ -163,6 +174,7 @@ impl Enforcement<'_> {
     pub(super) async fn choose<'a>(
         &self,
         list: &UserList,
+        reading: Reading,
         mut choosing: Choosing<'a>,
     ) -> Result<Chosen<'a>, CommandError> {
         let Self {
@@ -172,9 +184,13 @@ impl Enforcement<'_> {
             ..
         } = *self;
         let mut writer = input::Writer::new(temporary_file().map_err(lost)?);
-        let mut order = InOrder::default();
+        let mut order = if reading.asks_first(list.users) {
+            InOrder::as_they_come()
+        } else {
+            InOrder::default()
+        };
         let tasks = begin::items(args.whom.stream(list)?).map(|item| item.map(Task::fresh));
-        let read = async |task: &Task| session.server.list_devices(&task.item.user).await;
+        let read = async |task: &Task| devices_of(&session.server, task).await;
         let note = |task: Task, read: Result<Vec<SeenDevice>, CallError>| {
             let planned = choosing.take(&task.item.user, read);
             let number = task.item.number;
@@ -187,16 +203,14 @@ impl Enforcement<'_> {
             }
             Ok(())
         };
-        read_first(
+        let first = ReadFirst {
             context,
-            &session.server,
-            "comparing",
-            list.users,
-            tasks,
-            read,
-            note,
-        )
-        .await?;
+            server: &session.server,
+            verb: "comparing",
+            users: list.users,
+            reading,
+        };
+        first.run(tasks, read, note).await?;
         let (file, items, _) = writer.finish().map_err(lost)?;
         Ok(Chosen {
             file,
@@ -292,7 +306,17 @@ impl Enforcement<'_> {
                 on_drift: OnDrift::StillMeant,
             };
             let tasks = items.map(|item| item.map(Task::fresh));
-            let exit = dry_run(context, session, "limits enforce", tasks, &order, None, summary).await?;
+            let exit = dry_run(
+                context,
+                session,
+                "limits enforce",
+                Reading::EVERY_USER,
+                tasks,
+                &order,
+                None,
+                summary,
+            )
+            .await?;
             return Ok(left.after(args.acting.dry_run, exit));
         }
         let new = begin::Order {
@@ -304,6 +328,7 @@ impl Enforcement<'_> {
             },
             source,
             allowance,
+            reading: Reading::default(),
         };
         let open = begin(context, session, new, items)?;
         let attempted = Attempted {

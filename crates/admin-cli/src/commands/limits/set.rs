@@ -13,6 +13,7 @@ use easemob_admin_ops::run::item::Item;
 use easemob_admin_ops::run::job::Action;
 use easemob_admin_ops::schedule::tally::Tally;
 use easemob_admin_ops::server::calls::Calls;
+use easemob_admin_ops::status_first::Reading;
 
 use super::reading::limits_of;
 use crate::acts::begin::{self, begin};
@@ -147,6 +148,7 @@ pub async fn run(context: &Context, session: &Session, args: &SetArgs) -> Result
         },
         source: "the command line".into(),
         allowance: None,
+        reading: Reading::EVERY_USER,
     };
     let items = (0..).zip(&args.users);
     let items = items.map(|(number, user)| Ok(Item::new(number, number + 1, user.clone())));

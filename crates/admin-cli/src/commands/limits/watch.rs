@@ -8,6 +8,7 @@ use easemob_admin_ops::jobs::enforce::position::Position;
 use easemob_admin_ops::jobs::enforce::watch::{AGAIN_MS, Next, Watch};
 use easemob_admin_ops::logins::store::LoginStore;
 use easemob_admin_ops::schedule::cap::CapSpec;
+use easemob_admin_ops::status_first::Reading;
 
 use super::enforce::Enforcement;
 use crate::command_error::CommandError;
@@ -150,7 +151,7 @@ async fn pass(
 ) -> Result<Exit, CommandError> {
     let list = list_of(users)?;
     let choosing = Choosing::at_most(enforcement.selection, at_most);
-    let chosen = enforcement.choose(&list, choosing).await?;
+    let chosen = enforcement.choose(&list, Reading::EVERY_USER, choosing).await?;
     let choosing = &chosen.choosing;
     watching.watch.chosen(choosing, now_ms());
     // What is about to be signed out counts for the next process, too.

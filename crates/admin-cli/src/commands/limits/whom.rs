@@ -1,20 +1,20 @@
 //! The arguments that select the users to compare with a policy: named users, a list, or all users of the
 //! app.
 
-use std::collections::BTreeSet;
 use std::io;
 use std::pin::pin;
 
 use clap::Args;
 use easemob_admin_api::{UserId, UserQuery};
 use easemob_admin_ops::jobs::verify::USERS_PER_REQUEST;
-use easemob_admin_ops::server::calls::SessionCalls;
 use easemob_admin_ops::server::listed::divided;
+use easemob_admin_ops::status_first::Reading;
 use futures_util::StreamExt;
 
 use crate::command_error::CommandError;
 use crate::commands::acting::counted;
 use crate::commands::listing::broken_off;
+use crate::commands::reading::ReadingArgs;
 use crate::commands::user_source::UserSource;
 use crate::context::{Context, Session};
 use crate::exit;
@@ -26,7 +26,7 @@ use crate::input::user_list::{ServerList, UserList};
 pub(super) struct Whom {
     #[command(flatten)]
     users: UserSource,
-    /// All users of the app that are online, as the server lists them
+    /// All users of the app, as the server lists them
     #[arg(long, conflicts_with_all = ["users", "from"])]
     all: bool,
 }
@@ -38,6 +38,15 @@ impl Whom {
             "all users of the app".into()
         } else {
             self.users.describe()
+        }
+    }
+
+    /// Returns how to find out who is online: most users of an app are not.
+    pub(super) fn reading(&self, reading: ReadingArgs) -> Reading {
+        if self.all {
+            reading.reading_of_all()
+        } else {
+            reading.reading()
         }
     }
 
@@ -84,12 +93,12 @@ impl Whom {
     }
 }
 
-/// Lists all users except those that the server reports as offline: a hundred per request.
+/// Lists all users: a hundred per request.
 async fn everybody(context: &Context, session: &Session) -> Result<(UserList, u64), CommandError> {
     let server = &session.server;
     let query = UserQuery::new().page_size(USERS_PER_REQUEST);
     let mut list = ServerList::begin();
-    let (mut users, mut offline, mut unnamed, mut listed) = (0_u64, 0, 0, 0);
+    let (mut users, mut unnamed, mut listed) = (0_u64, 0, 0);
     let mut pages = pin!(server.client().list_users_pages(query));
     while let Some(page) = pages.next().await {
         let page = page.map_err(|error| broken_off(error, users, ", so nobody was compared"))?;
@@ -103,22 +112,13 @@ async fn everybody(context: &Context, session: &Session) -> Result<(UserList, u6
             ));
         }
         listed += length;
-        let names: Vec<UserId> = found.into_iter().map(|user| user.username).collect();
-        // Read every user that is not reported as offline; without an answer, read them all.
-        let left_out = if names.is_empty() {
-            BTreeSet::new()
-        } else {
-            server.offline(&names).await.unwrap_or_default()
-        };
-        users += names.len() as u64;
-        offline += left_out.len();
-        for name in names.iter().filter(|name| !left_out.contains(name)) {
-            list.push(name)?;
+        for user in found {
+            users += 1;
+            list.push(&user.username)?;
         }
     }
-    context.ui.note(format_args!(
-        "{} in the app, {offline} of them offline",
-        counted(users, "user")
-    ));
+    context
+        .ui
+        .note(format_args!("{} in the app", counted(users, "user")));
     Ok((UserList::of(list)?, unnamed))
 }

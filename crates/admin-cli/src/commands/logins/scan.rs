@@ -5,7 +5,8 @@ use std::cell::Cell;
 use clap::Args;
 use easemob_admin_ops::files::digest::Sha256;
 use easemob_admin_ops::logins::scan::{
-    self, End, Pace, ScanCalls as _, SourceError, all_users, is_refused_place, known_users, listed_users,
+    self, End, Pace, ScanCalls as _, SourceError, Statuses, all_users, is_refused_place, known_users,
+    listed_users,
 };
 use easemob_admin_ops::logins::store::{Counts, LoginStore, Position, Snapshot, SnapshotId, StoreError};
 use easemob_admin_ops::schedule::pipeline::{Cause, Wish};
@@ -21,6 +22,7 @@ use crate::commands::times::now_ms;
 use crate::commands::user_source::UserSource;
 use crate::context::{Context, Session};
 use crate::exit::{self, Exit};
+use crate::input::user_list::UserList;
 use crate::interrupt;
 
 /// Arguments of `logins scan`.
@@ -33,7 +35,8 @@ use crate::interrupt;
 Without users, all users of the app are read. One request reads the status of a hundred users, and devices are read only \
 of users who are online. Users that the server does not mention and reads that failed are stored as such: they never \
 count as users without a device. Names that do not exist do, because the server reports them as offline. The exit code \
-is 6 if a read failed.")]
+is 6 if a read failed. Some users reported as offline are read as well: if one of them has devices, every \
+user is read.")]
 pub struct ScanArgs {
     #[command(flatten)]
     users: UserSource,
@@ -43,6 +46,9 @@ pub struct ScanArgs {
     /// Store the app's device limits with the snapshot, on servers that report them; costs one more request
     #[arg(long)]
     limits: bool,
+    /// Read the devices of every user, also of those reported as offline
+    #[arg(long)]
+    read_every_user: bool,
 }
 
 fn resume_with(context: &Context) -> String {
@@ -72,69 +78,121 @@ pub async fn run(context: &Context, session: &Session, args: &ScanArgs) -> Resul
             format!("list:{}", &digest.hex()[..16])
         }
     };
-    let mut store = context.logins()?;
-    let begun = begin(context, &mut *store, &source, args.resume)?;
-    let (id, from) = (begun.id, begun.from);
-    if args.limits {
-        let limits = session.server.client().app_limits().await?;
-        let text = serde_json::to_string(&limits).unwrap_or_default();
-        store.set_limits(id, &text)?;
-    }
-    let pace = Pace {
-        concurrency: context.globals.concurrency,
-        wish: interrupt::listen(&context.ui, context.deadline(), session.server.client()),
+    let scanning = Scanning {
+        context,
+        session,
+        args,
+        list: list.as_ref(),
+        source,
     };
-    let bar = match &list {
-        Some(list) => context.bar(list.users, "scanning"),
-        // The server does not report the number of users.
-        None => context.counter("scanning"),
+    let statuses = if args.read_every_user {
+        Statuses::NotAsked
+    } else {
+        Statuses::Checked(fastrand::u64(..))
     };
-    let shown = Cell::new(0);
-    let seen = |counts: Counts| {
-        let users = begun.users + counts.users;
-        if let Some(bar) = &bar {
-            bar.advance(users.saturating_sub(shown.get()));
+    let (store, id, end) = scanning.scan(args.resume, statuses).await?;
+    let End::StatusWrong(user) = end else {
+        return conclude(context, session, &*store, id, end);
+    };
+    context.ui.warn(format_args!(
+        "the server reports {user} as offline, who has devices: its statuses are wrong, so snapshot {id} stays incomplete, \
+         and every user is read into a new one"
+    ));
+    drop(store);
+    let (store, id, end) = scanning.scan(false, Statuses::NotAsked).await?;
+    conclude(context, session, &*store, id, end)
+}
+
+/// A scan of some users.
+struct Scanning<'a> {
+    context: &'a Context,
+    session: &'a Session,
+    args: &'a ScanArgs,
+    /// The list; all users of the app without one.
+    list: Option<&'a UserList>,
+    /// The word for the users in the store.
+    source: String,
+}
+
+impl Scanning<'_> {
+    /// Scans into a snapshot, and returns how that ended.
+    async fn scan(
+        &self,
+        resume: bool,
+        statuses: Statuses,
+    ) -> Result<(Box<dyn LoginStore>, SnapshotId, End), CommandError> {
+        let Self {
+            context,
+            session,
+            args,
+            list,
+            source,
+        } = self;
+        let mut store = context.logins()?;
+        let begun = begin(context, &mut *store, source, resume)?;
+        let (id, from) = (begun.id, begun.from);
+        if args.limits {
+            let limits = session.server.client().app_limits().await?;
+            let text = serde_json::to_string(&limits).unwrap_or_default();
+            store.set_limits(id, &text)?;
         }
-        shown.set(users);
-    };
-    seen(Counts::default());
-    let server = &session.server;
-    let ended = match &list {
-        None => {
-            let known = known_users(&*store, id)?;
-            let may_be_refused = args.resume && from.cursor.is_some();
-            let batches = all_users(server, from.clone()).map_ok(|batch| batch.without(&known));
-            let ended = scan::scan(server, &mut *store, id, batches, pace.clone(), now_ms, &seen).await?;
-            let nothing_was_read = shown.get() == begun.users;
-            match &ended {
-                End::Source(error) if may_be_refused && nothing_was_read && is_refused_place(error) => {
-                    // If the server cannot list from the beginning either, it did not refuse the position.
-                    if server.users(None).await.is_ok() {
-                        context.ui.warn(
+        let pace = Pace {
+            statuses,
+            concurrency: context.globals.concurrency,
+            wish: interrupt::listen(&context.ui, context.deadline(), session.server.client()),
+        };
+        let bar = match list {
+            Some(list) => context.bar(list.users, "scanning"),
+            // The server does not report the number of users.
+            None => context.counter("scanning"),
+        };
+        let shown = Cell::new(0);
+        let seen = |counts: Counts| {
+            let users = begun.users + counts.users;
+            if let Some(bar) = &bar {
+                bar.advance(users.saturating_sub(shown.get()));
+            }
+            shown.set(users);
+        };
+        seen(Counts::default());
+        let server = &session.server;
+        let ended = match list {
+            None => {
+                let known = known_users(&*store, id)?;
+                let may_be_refused = resume && from.cursor.is_some();
+                let batches = all_users(server, from.clone()).map_ok(|batch| batch.without(&known));
+                let ended = scan::scan(server, &mut *store, id, batches, pace.clone(), now_ms, &seen).await?;
+                let nothing_was_read = shown.get() == begun.users;
+                match &ended {
+                    End::Source(error) if may_be_refused && nothing_was_read && is_refused_place(error) => {
+                        // If the server cannot list from the beginning either, it did not refuse the position.
+                        if server.users(None).await.is_ok() {
+                            context.ui.warn(
                             "the server no longer accepts the position where the scan stopped, so the users are listed \
                              from the beginning; no user is counted twice",
                         );
-                        store.restart(id)?;
-                        let known = known_users(&*store, id)?;
-                        let all = all_users(server, Position::default());
-                        let batches = all.map_ok(|batch| batch.without(&known));
-                        scan::scan(server, &mut *store, id, batches, pace, now_ms, &seen).await
-                    } else {
-                        Ok(ended)
+                            store.restart(id)?;
+                            let known = known_users(&*store, id)?;
+                            let all = all_users(server, Position::default());
+                            let batches = all.map_ok(|batch| batch.without(&known));
+                            scan::scan(server, &mut *store, id, batches, pace, now_ms, &seen).await
+                        } else {
+                            Ok(ended)
+                        }
                     }
+                    _ => Ok(ended),
                 }
-                _ => Ok(ended),
             }
-        }
-        Some(list) => {
-            let users = args.users.stream(list)?;
-            let users = users.map(|entry| entry.map(|entry| entry.user));
-            let batches = listed_users(users, from.done);
-            scan::scan(server, &mut *store, id, batches, pace, now_ms, &seen).await
-        }
-    };
-    context.ui.lower();
-    conclude(context, session, &*store, id, ended?)
+            Some(list) => {
+                let users = args.users.stream(list)?;
+                let users = users.map(|entry| entry.map(|entry| entry.user));
+                let batches = listed_users(users, from.done);
+                scan::scan(server, &mut *store, id, batches, pace, now_ms, &seen).await
+            }
+        };
+        context.ui.lower();
+        Ok((store, id, ended?))
+    }
 }
 
 fn unreadable(error: std::io::Error) -> CommandError {
@@ -246,6 +304,8 @@ fn conclude(
                 exit::FAILED_FINAL
             })
         }
+        // Only a scan that asks for statuses can find them wrong, and that one is not concluded.
+        End::StatusWrong(_) => Ok(exit::INTERNAL),
         End::Wished(Wish::Abort) => Ok(exit::ABORTED),
         End::Wished(Wish::Run | Wish::Drain(Cause::Signal | Cause::Deadline)) => {
             context.ui.say(go_on);

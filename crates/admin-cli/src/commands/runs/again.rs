@@ -136,7 +136,7 @@ fn nothing_done(context: &Context, header: &Header, left: Left) -> Result<Exit, 
         Action::Lock { .. } | Action::Unlock { .. } => {
             context.local_report::<LockReport>(command, header.sandbox)
         }
-        Action::Logout { .. } | Action::Apply { .. } | Action::Enforce { .. } => {
+        Action::Logout { .. } | Action::LogoutUnread | Action::Apply { .. } | Action::Enforce { .. } => {
             context.local_report::<DeviceReport>(command, header.sandbox)
         }
     };

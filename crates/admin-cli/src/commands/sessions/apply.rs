@@ -11,6 +11,7 @@ use easemob_admin_ops::run::item::{Item, Task};
 use easemob_admin_ops::run::job::{Action, OnDrift};
 use easemob_admin_ops::schedule::cap::CapSpec;
 use easemob_admin_ops::select::decide::Order;
+use easemob_admin_ops::status_first::Reading;
 use jiff::Timestamp;
 
 use crate::acts::begin::{self, begin};
@@ -126,6 +127,7 @@ pub async fn run(context: &Context, session: &Session, args: &ApplyArgs) -> Resu
             context,
             session,
             "sessions apply",
+            Reading::EVERY_USER,
             tasks,
             &order,
             allowance,
@@ -142,6 +144,7 @@ pub async fn run(context: &Context, session: &Session, args: &ApplyArgs) -> Resu
         },
         source: args.plan.display().to_string(),
         allowance,
+        reading: Reading::EVERY_USER,
     };
     let open = begin(context, session, new, items(args, &plan)?)?;
     let attempted = Attempted {

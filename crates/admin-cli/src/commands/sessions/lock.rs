@@ -13,6 +13,7 @@ use easemob_admin_ops::run::item::Task;
 use easemob_admin_ops::run::job::Action;
 use easemob_admin_ops::schedule::tally::Settled;
 use easemob_admin_ops::server::calls::{AccountCalls, CallError, SessionCalls};
+use easemob_admin_ops::status_first::Reading;
 use jiff::Timestamp;
 
 use crate::acts::begin::{self, begin};
@@ -80,6 +81,7 @@ pub async fn run(context: &Context, session: &Session, args: &LockArgs) -> Resul
         action: Action::Lock { until },
         source: args.users.describe(),
         allowance: None,
+        reading: Reading::EVERY_USER,
     };
     let open = begin(context, session, order, begin::items(args.users.stream(&list)?))?;
     perform(context, session, open, Attempted::first(summary_of(&list))).await

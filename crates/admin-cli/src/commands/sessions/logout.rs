@@ -7,16 +7,17 @@ use easemob_admin_ops::schedule::cap::CapSpec;
 use easemob_admin_ops::select::decide::Order;
 
 use crate::acts::begin::{self, begin};
-use crate::acts::dry_run::dry_run;
+use crate::acts::dry_run::{dry_run, dry_run_unread};
 use crate::acts::perform::{Attempted, perform};
 use crate::command_error::CommandError;
 use crate::commands::acting::{Acting, users};
 use crate::commands::allowance;
+use crate::commands::reading::ReadingArgs;
 use crate::commands::selection::{SelectionArgs, in_words, without_a_user};
 use crate::commands::user_source::UserSource;
 use crate::context::{Context, Session};
 use crate::drive::summary_of;
-use crate::exit::Exit;
+use crate::exit::{self, Exit};
 
 /// Arguments of `sessions logout`.
 #[derive(Debug, Args)]
@@ -40,10 +41,17 @@ pub struct LogoutArgs {
     /// Read the devices again afterwards, and report what is gone, still online, or signed in again
     #[arg(long)]
     verify: bool,
+    /// Sign out everything of each user with one request, without reading the devices before it: half the
+    /// requests, and no record of which devices there were. If the answer to a request does not arrive, the
+    /// devices are read, and nothing is sent a second time
+    #[arg(long, conflicts_with_all = ["verify", "max_logouts"])]
+    unread: bool,
     #[command(flatten)]
     acting: Acting,
     #[command(flatten)]
     selection: SelectionArgs,
+    #[command(flatten)]
+    reading: ReadingArgs,
 }
 
 /// Runs the command.
@@ -53,19 +61,33 @@ pub struct LogoutArgs {
 pub async fn run(context: &Context, session: &Session, args: &LogoutArgs) -> Result<Exit, CommandError> {
     args.acting.require_record(context, session)?;
     let list = args.users.read(context)?;
+    let unread = args.unread;
     let order = Order {
         selection: args.selection.selection(context, &args.users.users)?,
         ..Order::default()
     };
+    if unread && !order.selection.is_everything() {
+        return Err(CommandError::new(
+            exit::USAGE,
+            "--unread signs out everything, so it takes no option that selects or keeps devices",
+        )
+        .hint("leave out --unread, and the devices are read first"));
+    }
     let exempt = &order.selection.exempt;
     let unmatched = without_a_user(context, exempt, args.users.names(&list)?)?;
     let summary = summary_of(&list).with_unmatched(unmatched);
     let act = format!("log out {} of {}", in_words(&order.selection), users(list.users));
     args.acting.confirm(context, session, list.users, &act)?;
+    let reading = args.reading.reading();
     let allowance = match args.max_logouts {
         Some(spec @ CapSpec::Percent(_)) => {
-            let entries = args.users.stream(&list)?;
-            Some(allowance::of_share(context, session, entries, list.users, &order, spec).await?)
+            let users = list.users;
+            let source = allowance::Source {
+                entries: args.users.stream(&list)?,
+                users,
+                reading,
+            };
+            Some(allowance::of_share(context, session, source, &order, spec).await?)
         }
         Some(CapSpec::Devices(devices)) => Some(devices),
         None => None,
@@ -74,10 +96,14 @@ pub async fn run(context: &Context, session: &Session, args: &LogoutArgs) -> Res
         let mut summary = summary;
         args.acting.record(&mut summary);
         let tasks = begin::items(args.users.stream(&list)?).map(|item| item.map(Task::fresh));
+        if unread {
+            return dry_run_unread(context, session, reading, tasks, summary).await;
+        }
         return dry_run(
             context,
             session,
             "sessions logout",
+            reading,
             tasks,
             &order,
             allowance,
@@ -87,11 +113,16 @@ pub async fn run(context: &Context, session: &Session, args: &LogoutArgs) -> Res
     }
     let new = begin::Order {
         acting: &args.acting,
-        action: Action::Logout {
-            selection: order.selection,
+        action: if unread {
+            Action::LogoutUnread
+        } else {
+            Action::Logout {
+                selection: order.selection,
+            }
         },
         source: args.users.describe(),
         allowance,
+        reading,
     };
     let open = begin(context, session, new, begin::items(args.users.stream(&list)?))?;
     let attempted = Attempted {

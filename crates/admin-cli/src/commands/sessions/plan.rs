@@ -29,6 +29,7 @@ use crate::command_error::CommandError;
 use crate::commands::acting::{devices, users};
 use crate::commands::aim::aim;
 use crate::commands::allowance::exceeded;
+use crate::commands::reading::ReadingArgs;
 use crate::commands::selection::{SelectionArgs, without_a_user};
 use crate::commands::user_source::UserSource;
 use crate::context::{Context, Session};
@@ -62,6 +63,8 @@ pub struct PlanArgs {
     ticket: Option<String>,
     #[command(flatten)]
     selection: SelectionArgs,
+    #[command(flatten)]
+    reading: ReadingArgs,
 }
 
 /// Runs the command.
@@ -83,7 +86,11 @@ pub async fn run(context: &Context, session: &Session, args: &PlanArgs) -> Resul
     context.require_ages(&order.selection)?;
     let header = header(context, session, args, &order);
     let cannot = |error: io::Error| cannot_write(&args.out, error);
-    let draft = Draft::begin(&args.out, &header).map_err(cannot)?;
+    let reading = args.reading.reading();
+    let mut draft = Draft::begin(&args.out, &header).map_err(cannot)?;
+    if reading.asks_first(list.users) {
+        draft.order = InOrder::as_they_come();
+    }
     let exempt = &order.selection.exempt;
     let unmatched = without_a_user(context, exempt, args.users.names(&list)?)?;
     let mut summary = summary_of(&list).with_unmatched(unmatched);
@@ -112,7 +119,7 @@ pub async fn run(context: &Context, session: &Session, args: &PlanArgs) -> Resul
             Ok(decision) => {
                 let fate = if within { Fate::WouldEnd } else { Fate::NotTried };
                 let fates = vec![fate; decision.victims.len()];
-                concluded(decision, fates)
+                concluded(decision, fates, task.known.basis())
             }
             Err(error) => UserResult::Unread(error),
         };
@@ -123,7 +130,7 @@ pub async fn run(context: &Context, session: &Session, args: &PlanArgs) -> Resul
         }
     };
     let tasks = items(args.users.stream(&list)?).map(|item| item.map(Task::fresh));
-    driven.phase(tasks, work, cut_off).await;
+    driven.status_first(reading, tasks, work, cut_off).await;
     let whole = driven.stop().is_none();
     let exit = driven.finish()?;
     if !whole {

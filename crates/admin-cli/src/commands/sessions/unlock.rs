@@ -14,6 +14,7 @@ use easemob_admin_ops::report::{Outcome, one};
 use easemob_admin_ops::run::item::{Item, Task};
 use easemob_admin_ops::run::job::Action;
 use easemob_admin_ops::schedule::tally::Settled;
+use easemob_admin_ops::status_first::Reading;
 use jiff::Timestamp;
 
 use crate::acts::begin::{self, begin};
@@ -167,6 +168,7 @@ async fn lift(
             args.users.describe()
         },
         allowance: None,
+        reading: Reading::EVERY_USER,
     };
     let open = begin(context, session, order, items.into_iter().map(Ok))?;
     perform(context, session, open, Attempted::first(summary)).await

@@ -6,6 +6,7 @@ use easemob_admin_ops::report::ban::BanReport;
 use easemob_admin_ops::run::item::Task;
 use easemob_admin_ops::run::job::Action;
 use easemob_admin_ops::server::calls::AccountCalls;
+use easemob_admin_ops::status_first::Reading;
 
 use crate::acts::begin::{self, begin};
 use crate::acts::perform::{Attempted, perform};
@@ -54,6 +55,7 @@ pub(super) async fn run(
         action,
         source: source.describe(),
         allowance: None,
+        reading: Reading::EVERY_USER,
     };
     let open = begin(context, session, order, begin::items(source.stream(&list)?))?;
     perform(context, session, open, Attempted::first(summary_of(&list))).await

@@ -2,7 +2,7 @@
 
 use easemob_admin_ops::report::device::DeviceReport;
 
-use super::{failure_cells, failure_line, flag};
+use super::{basis, failure_cells, failure_line, flag};
 use crate::drive::RunRow;
 use crate::render::report::Row;
 
@@ -20,6 +20,7 @@ impl Row for DeviceReport {
         "error",
         "outcome_unknown",
         "retry_may_help",
+        "basis",
     ];
     const TABLE: &'static [&'static str] = &["user", "outcome", "device", "name", "note"];
 
@@ -39,6 +40,7 @@ impl Row for DeviceReport {
             error,
             outcome_unknown,
             retry_may_help,
+            basis(self.basis),
         ]
     }
 

@@ -7,8 +7,14 @@ pub mod lock;
 mod read_failure;
 
 use easemob_admin_ops::report::Failure;
+use easemob_admin_ops::run::basis::Basis;
 
 pub use self::read_failure::ReadFailure;
+
+/// The column `basis`.
+pub fn basis(basis: Option<Basis>) -> String {
+    basis.map(Basis::as_str).unwrap_or_default().into()
+}
 
 fn flag(value: Option<bool>) -> String {
     value.map(|flag| flag.to_string()).unwrap_or_default()

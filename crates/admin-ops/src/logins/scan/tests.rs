@@ -99,6 +99,7 @@ fn pace() -> Pace {
     // A scan continues if the sender of stop requests is gone.
     drop(sender);
     Pace {
+        statuses: Statuses::Believed,
         concurrency: Concurrency::Fixed(8),
         wish,
     }
@@ -246,6 +247,7 @@ async fn a_wish_ends_it_between_two_batches() {
     let (sender, wish) = watch::channel(Wish::Run);
     let id = store.begin("all", 1).unwrap();
     let pace = Pace {
+        statuses: Statuses::Believed,
         concurrency: Concurrency::Fixed(4),
         wish,
     };
@@ -412,4 +414,30 @@ async fn a_scan_is_complete_only_if_everybody_was_listed() {
             .unwrap();
         assert_eq!(odd > 0, ends == "Odd", "it is known later, too");
     }
+}
+
+#[tokio::test]
+async fn statuses_that_a_sample_refutes_end_the_scan_and_without_them_everybody_is_read() {
+    // Users who are reported as offline have devices here.
+    let server = Scripted::new(1_000);
+    let mut store = MemoryLogins::default();
+    let mut scan_with = async |statuses| {
+        let id = store.begin("all", 1).unwrap();
+        let pace = Pace { statuses, ..pace() };
+        let all = all_users(&server, Position::default());
+        let end = scan(&server, &mut store, id, all, pace, || 2, |_| {})
+            .await
+            .unwrap();
+        let snapshots = store.snapshots().unwrap();
+        (
+            end,
+            snapshots.into_iter().find(|snapshot| snapshot.id == id).unwrap(),
+        )
+    };
+    let (end, snapshot) = scan_with(Statuses::Checked(1)).await;
+    assert!(matches!(end, End::StatusWrong(_)), "{end:?}");
+    assert_eq!(snapshot.finished_ms, None);
+    let (end, snapshot) = scan_with(Statuses::NotAsked).await;
+    assert!(matches!(end, End::Complete), "{end:?}");
+    assert_eq!((snapshot.counts.online, snapshot.counts.offline), (999, 1));
 }

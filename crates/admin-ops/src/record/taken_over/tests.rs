@@ -217,6 +217,7 @@ fn what_failed_is_taken_over_as_it_was() {
                 error: "made up".into(),
                 unknown: false,
             }],
+            basis: None,
         }]
     );
 }
@@ -233,6 +234,7 @@ fn what_the_journal_has_is_not_taken_over() {
             server_at: None,
             ended: Vec::new(),
             failed: Vec::new(),
+            basis: None,
         })
     };
     let meant = || {

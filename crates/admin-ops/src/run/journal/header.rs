@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::run::job::Action;
+use crate::status_first::Reading;
 
 /// The newest format that this version reads, and the one it writes.
 pub const FORMAT: u32 = 1;
@@ -46,6 +47,9 @@ pub struct Header {
     pub allowance: Option<u64>,
     /// When records are written to disk.
     pub durability: Durability,
+    /// How it is found out who is online.
+    #[serde(default, skip_serializing_if = "Reading::is_default")]
+    pub reading: Reading,
 }
 
 impl Header {

@@ -114,6 +114,15 @@ impl Progress {
             State::Done | State::Nothing | State::Skipped => {
                 self.intents.remove(&outcome.n);
             }
+            // Nothing happened, and no device was named that could be looked up.
+            State::NotTried | State::Unreached | State::FailedRetry | State::FailedFinal
+                if self
+                    .intents
+                    .get(&outcome.n)
+                    .is_some_and(|meant| meant.devices.is_empty()) =>
+            {
+                self.intents.remove(&outcome.n);
+            }
             _ => {
                 if let Some(intent) = self.intents.get_mut(&outcome.n) {
                     let ended: HashSet<&DeviceId> = outcome.ended.iter().collect();
@@ -252,6 +261,7 @@ mod tests {
             server_at: None,
             ended: ended.iter().map(|id| device(id)).collect(),
             failed: Vec::new(),
+            basis: None,
         })
     }
 

@@ -172,6 +172,7 @@ mod tests {
             input_sha256: String::new(),
             allowance: None,
             durability: Durability::Batch,
+            reading: crate::status_first::Reading::default(),
         }
     }
 
@@ -193,6 +194,7 @@ mod tests {
             server_at: None,
             ended: Vec::new(),
             failed: Vec::new(),
+            basis: None,
         })
     }
 

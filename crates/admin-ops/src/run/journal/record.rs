@@ -3,6 +3,7 @@
 use easemob_admin_api::DeviceId;
 use serde::{Deserialize, Serialize};
 
+use crate::run::basis::Basis;
 use crate::run::journal::header::Operator;
 
 /// One line. Times are milliseconds since 1970; `n` is the number of the item.
@@ -67,6 +68,9 @@ pub struct Outcome {
     /// The failed calls.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failed: Vec<Failure>,
+    /// How it is known which devices were online. Earlier versions always read the device list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub basis: Option<Basis>,
 }
 
 /// One failed call.

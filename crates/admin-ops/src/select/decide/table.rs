@@ -2,6 +2,7 @@
 
 use easemob_admin_api::{DeviceId, UnixMillis, UserId};
 
+use crate::run::basis::Known;
 use crate::run::item::Item;
 use crate::select::decide::*;
 use crate::select::selection::Keep;
@@ -99,6 +100,7 @@ fn decided(given: Given, on_drift: OnDrift) -> Decided {
             }),
         },
         intended: given.intended.map(ids),
+        known: Known::Nothing,
     };
     let order = Order {
         selection: given.means.selection(),

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::rules::sign_in::SandboxDevice;
 use crate::rules::users::User;
 use crate::server::envelope::Envelope;
 use crate::server::errors::ApiError;
@@ -18,7 +19,7 @@ struct Form {
 
 pub(in crate::server) fn get(request: &mut Request<'_>) -> Result<Value, ApiError> {
     let user = request.user()?;
-    let data = json!({&user.name: word(Some(user))});
+    let data = json!({&user.name: word(request, Some(user))});
     Ok(Envelope::new(request, "get")
         .uri(&format!("/users/{}/status", user.name))
         .data(data)
@@ -34,7 +35,7 @@ pub(in crate::server) fn batch(request: &mut Request<'_>) -> Result<Value, ApiEr
             "request body exceeds maximum limit, maximum limit is {BATCH}"
         )));
     }
-    let status = |name: &String| json!({name.to_lowercase(): word(request.app.users.find(name))});
+    let status = |name: &String| json!({name.to_lowercase(): word(request, request.app.users.find(name))});
     let data: Vec<_> = form.usernames.iter().map(status).collect();
     Ok(Envelope::new(request, "get batch user status")
         .data(data)
@@ -42,7 +43,9 @@ pub(in crate::server) fn batch(request: &mut Request<'_>) -> Result<Value, ApiEr
         .finish())
 }
 
-fn word(user: Option<&User>) -> &'static str {
-    let online = user.is_some_and(|user| !user.devices.is_empty());
+fn word(request: &Request<'_>, user: Option<&User>) -> &'static str {
+    let lag = u64::try_from(request.settings.status_lag.as_millis()).unwrap_or(u64::MAX);
+    let is_known = |device: &SandboxDevice| device.signed_in_ms.saturating_add(lag) <= request.now_ms;
+    let online = user.is_some_and(|user| user.devices.iter().any(is_known));
     if online { "online" } else { "offline" }
 }

@@ -4,6 +4,7 @@ use easemob_admin_api::{DeviceId, UserId};
 use easemob_admin_ops::logins::ages::signed_in_at;
 use easemob_admin_ops::logins::store::{LoginStore, SeenDevice as StoredDevice};
 use easemob_admin_ops::policy::surplus::Totals;
+use easemob_admin_ops::run::item::Item;
 use easemob_admin_ops::select::selection::Selection;
 use easemob_admin_ops::server::calls::SeenDevice;
 use serde::Serialize;
@@ -14,7 +15,6 @@ use crate::commands::acting::{counted, users};
 use crate::commands::logins::snapshot::{SnapshotName, find, kept, warn_of_incomplete};
 use crate::context::{Context, Session};
 use crate::exit::{self, Exit};
-use crate::input::spool::Entry;
 use crate::present::rows::ReadFailure;
 
 #[derive(Debug, Serialize)]
@@ -97,31 +97,28 @@ struct Rows<'a> {
 impl Rows<'_> {
     /// Compares one user, given all of the user's devices.
     fn user(&mut self, user: &str, devices: Vec<SeenDevice>) {
-        let Some(entry) = self.entry(user).filter(|_| !devices.is_empty()) else {
+        let Some(item) = self.item(user).filter(|_| !devices.is_empty()) else {
             return;
         };
-        let done = compared(&entry, Ok(devices), self.selection, &mut self.totals);
+        let done = compared(&item, Ok(devices), self.selection, &mut self.totals);
         for row in &done.reports {
             self.row(row);
         }
     }
 
     fn not_known(&mut self, user: &str, why: &str) {
-        if let Some(entry) = self.entry(user) {
+        if let Some(item) = self.item(user) {
             self.row(&CheckRow {
                 failure: ReadFailure::because(why),
-                ..CheckRow::new(&entry, "failed")
+                ..CheckRow::new(&item, "failed")
             });
         }
     }
 
-    fn entry(&mut self, user: &str) -> Option<Entry> {
+    fn item(&mut self, user: &str) -> Option<Item> {
         let user = UserId::parse(user).ok()?;
         self.line += 1;
-        Some(Entry {
-            line: self.line,
-            user,
-        })
+        Some(Item::new(self.line - 1, self.line, user))
     }
 
     fn row(&mut self, row: &CheckRow) {
