@@ -13,21 +13,24 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("websdk")
 }
 
-/// Installs what the scripts need, as `package-lock.json` says, if that was not done before.
+/// Installs what the scripts need, if that was not done before.
 fn install() {
     static INSTALLED: Once = Once::new();
-    INSTALLED.call_once(|| {
-        // npm writes this file last.
-        if folder().join("node_modules/.package-lock.json").is_file() {
-            return;
-        }
-        let installed = Command::new("npm")
-            .args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"])
-            .current_dir(folder())
-            .status()
-            .expect("npm is needed for this test: install Node.js 20 or newer");
-        assert!(installed.success(), "npm ci failed in {}", folder().display());
-    });
+    INSTALLED.call_once(|| install_in(&folder()));
+}
+
+/// Installs what the `package-lock.json` of a folder says.
+fn install_in(folder: &Path) {
+    // npm writes this file last.
+    if folder.join("node_modules/.package-lock.json").is_file() {
+        return;
+    }
+    let installed = Command::new("npm")
+        .args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"])
+        .current_dir(folder)
+        .status()
+        .expect("npm is needed for this test: install Node.js 20 or newer");
+    assert!(installed.success(), "npm ci failed in {}", folder.display());
 }
 
 /// The browser, where there is one; in CI there has to be.
@@ -38,8 +41,8 @@ pub(crate) fn chromium() -> Option<OsString> {
     (there || std::env::var_os("CI").is_some()).then_some(browser)
 }
 
-/// Plays the scenarios with a script, which tells of each whether it passed.
-fn play(script: &str) {
+/// Plays scenarios with a script, which tells of each whether it passed.
+fn play(script: &str, scenarios: usize) {
     install();
     let env = TestEnv::with(Sandbox::builder().rates(Rates::unlimited()));
     let output = Command::new("node")
@@ -55,12 +58,19 @@ fn play(script: &str) {
         others.join("\n"),
         String::from_utf8_lossy(&output.stderr)
     );
-    assert_eq!(passed.len(), 42, "{said}");
+    assert_eq!(passed.len(), scenarios, "{said}");
 }
 
 #[test]
 fn the_vendors_sdk_works_with_the_sandbox_in_node() {
-    play("node.mjs");
+    play("node.mjs", 42);
+}
+
+#[test]
+#[ignore = "installs the vendor's UIKit, which is large; run by .ci/full"]
+fn the_vendors_newest_sdk_works_with_the_sandbox_in_node() {
+    install_in(&folder().join("uikit"));
+    play("uikit/node.mjs", 8);
 }
 
 /// Where there is no Chromium, this says so and checks nothing; `.ci/run` installs it and insists.
@@ -71,7 +81,7 @@ fn the_vendors_sdk_works_with_the_sandbox_in_node() {
 )]
 fn the_vendors_sdk_works_with_the_sandbox_in_a_page() {
     if chromium().is_some() {
-        play("browser.mjs");
+        play("browser.mjs", 42);
     } else {
         eprintln!("not checked in a page: there is no Chromium here");
     }

@@ -3,7 +3,7 @@
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 /// Headers that the client sets itself, or whose meaning it relies on.
-const RESERVED: [HeaderName; 13] = [
+const RESERVED: [HeaderName; 14] = [
     header::ACCEPT,
     header::ACCEPT_ENCODING,
     header::AUTHORIZATION,
@@ -13,6 +13,8 @@ const RESERVED: [HeaderName; 13] = [
     header::CONTENT_TYPE,
     header::EXPECT,
     header::HOST,
+    // Through a tunnel it would reach the server, and not the proxy.
+    header::PROXY_AUTHORIZATION,
     header::TE,
     header::TRANSFER_ENCODING,
     header::UPGRADE,
@@ -76,7 +78,8 @@ pub(super) fn secrets(headers: &HeaderMap) -> impl Iterator<Item = &str> {
     headers
         .iter()
         .filter(|(name, _)| !OF_A_TRACE.contains(&name.as_str()))
-        .filter_map(|(_, value)| value.to_str().ok())
+        // One with letters beyond ASCII is sent as it is, and comes back as it is.
+        .filter_map(|(_, value)| std::str::from_utf8(value.as_bytes()).ok())
         .filter(|value| value.len() >= SHORTEST_SECRET)
 }
 
@@ -92,6 +95,7 @@ mod tests {
             ("X-Gateway-Key", "k3y", true),
             ("x-empty", "", true),
             ("HOST", "elsewhere", false),
+            ("proxy-authorization", "Basic eDp5", false),
             ("content-length", "5", false),
             ("Transfer-Encoding", "chunked", false),
             ("x y", "1", false),
@@ -111,10 +115,11 @@ mod tests {
             ("traceparent", "00-11111111-2-01"),
             ("x-key", "0123456789"),
             ("x-zone", "eu"),
+            ("x-word", "Schlüssel"),
         ] {
             add(&mut headers, name, value).unwrap();
         }
-        assert_eq!(secrets(&headers).collect::<Vec<_>>(), ["0123456789"]);
+        assert_eq!(secrets(&headers).collect::<Vec<_>>(), ["0123456789", "Schlüssel"]);
         assert!(!format!("{headers:?}").contains("0123456789"));
     }
 }

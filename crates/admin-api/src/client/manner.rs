@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderMap;
+use secrecy::SecretString;
 
 use super::waiting::Waiting;
 use crate::transport::limit::Lane;
@@ -15,4 +16,6 @@ pub(super) struct Manner {
     pub(super) lane: Lane,
     /// Headers of the client and of this handle.
     pub(super) headers: Arc<HeaderMap>,
+    /// The values among them that only this handle sends, and that no answer may show.
+    pub(super) secrets: Arc<Vec<SecretString>>,
 }

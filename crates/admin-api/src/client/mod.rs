@@ -20,6 +20,7 @@ pub use headers::InvalidHeader;
 use manner::Manner;
 use pipeline::Pipeline;
 pub use report::{CallEnd, CallReport};
+use secrecy::SecretString;
 use waiting::Waiting;
 
 use crate::app_root::AppRoot;
@@ -186,7 +187,8 @@ impl Client {
     }
 
     /// Returns a client that sends a header with its requests, such as `traceparent`, and shares everything else with this
-    /// one. The call for a token, which may serve many, is sent without it.
+    /// one. The call for a token, which may serve many, is sent without it. The value is kept secret as that of
+    /// [`ClientBuilder::header`].
     ///
     /// ```
     /// # use easemob_admin_api::{AppRoot, Client, Credentials};
@@ -201,7 +203,14 @@ impl Client {
     pub fn with_header(&self, name: &str, value: &str) -> Result<Self, InvalidHeader> {
         let mut headers = self.manner.headers.as_ref().clone();
         headers::add(&mut headers, name, value)?;
-        Ok(self.in_manner(|manner| manner.headers = Arc::new(headers)))
+        let of_the_client = self.pipeline.manner().headers.as_ref();
+        let secrets = headers::secrets(&headers)
+            .filter(|value| !headers::secrets(of_the_client).any(|own| own == *value));
+        let secrets = secrets.map(SecretString::from).collect();
+        Ok(self.in_manner(|manner| {
+            manner.headers = Arc::new(headers);
+            manner.secrets = Arc::new(secrets);
+        }))
     }
 
     /// Returns a client of another app, with the same settings, which shares certificates with this one, connections to the

@@ -285,7 +285,7 @@ impl Pipeline {
         } else {
             Vec::new()
         };
-        let clean = self.secrets.clean(&answer, &secrets);
+        let clean = self.secrets.clean(&answer, &secrets, &manner.secrets);
         // What such a call is made for may be a token, which is told to the caller and to nobody else.
         let tells_a_secret = E::SECRET && matches!(classify(&answer), Classified::Success(_));
         let answer = if tells_a_secret { answer } else { clean };

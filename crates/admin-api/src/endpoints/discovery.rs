@@ -137,7 +137,7 @@ pub enum DiscoveryError {
     Call(#[from] Error),
     /// None of the servers that the answer names is allowed.
     #[error(
-        "none of the {} servers in the answer is allowed (https, and within the origins that were named): {}",
+        "none of the servers in the answer ({}) is allowed (https, and within the origins that were named): {}",
         offered.len(), shown(offered)
     )]
     NothingAllowed {
@@ -363,6 +363,9 @@ mod tests {
     fn what_the_answer_offers_is_shown_harmlessly() {
         let offered = vec!["http://\u{1b}[2Jevil".to_owned()];
         let text = DiscoveryError::NothingAllowed { offered }.to_string();
-        assert!(text.contains("1 servers") && !text.contains('\u{1b}'), "{text}");
+        assert!(
+            text.contains("servers in the answer (1) is") && !text.contains('\u{1b}'),
+            "{text}"
+        );
     }
 }

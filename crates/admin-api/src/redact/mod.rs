@@ -12,6 +12,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
 use http::HeaderValue;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use self::needle::{Needle, forms, is_escape};
 use crate::envelope::Answer;
@@ -180,8 +181,9 @@ impl Secrets {
         known.rebuild();
     }
 
-    /// Returns the answer without any secret; `sent` are those of the request, such as a new password.
-    pub(crate) fn clean(&self, answer: &Answer, sent: &[String]) -> Answer {
+    /// Returns the answer without any secret; `sent` are those of the body of the request, such as a new password, and
+    /// `headers` those that this call had besides the client's own.
+    pub(crate) fn clean(&self, answer: &Answer, sent: &[String], headers: &[SecretString]) -> Answer {
         let known = {
             let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(&known.redactor)
@@ -193,10 +195,14 @@ impl Secrets {
         };
         let mut body = redacted(&known, &answer.body, kind);
         let mut content_type = answer.content_type.as_ref().map(|value| without(&known, value));
-        if !sent.is_empty() {
-            let of_request = Redactor::of(sent.iter().flat_map(|text| forms(text, &[])).collect());
-            body = redacted(&of_request, &body, Text::Words);
-            content_type = content_type.map(|value| without(&of_request, &value));
+        let sent = sent.iter().flat_map(|text| forms(text, &[]));
+        let headers = headers.iter().flat_map(|text| forms(text.expose_secret(), &[]));
+        for (needles, kind) in [(sent.collect(), Text::Words), (headers.collect::<Vec<_>>(), kind)] {
+            if !needles.is_empty() {
+                let of_request = Redactor::of(needles);
+                body = redacted(&of_request, &body, kind);
+                content_type = content_type.map(|value| without(&of_request, &value));
+            }
         }
         Answer {
             content_type,

@@ -45,7 +45,7 @@ pub enum InvalidPost {
         field: &'static str,
     },
     /// The name of its session is malformed, or does not begin with the app key.
-    #[error("cannot read the session: `{0}` does not name one of the app")]
+    #[error("cannot read the session: `{}` does not name one of the app", .0.escape_debug())]
     Session(String),
 }
 

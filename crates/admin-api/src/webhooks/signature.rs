@@ -17,10 +17,16 @@ use secrecy::{ExposeSecret, SecretString};
 pub struct Secrets(Vec<SecretString>);
 
 impl Secrets {
-    /// Creates the set of secrets; nothing is signed with an empty one.
+    /// Creates the set of secrets. Nothing is signed with an empty set, nor with an empty text: everybody could sign with
+    /// that.
     #[must_use]
     pub fn new<S: Into<SecretString>>(secrets: impl IntoIterator<Item = S>) -> Self {
-        Self(secrets.into_iter().map(Into::into).collect())
+        let secrets = secrets.into_iter().map(Into::into);
+        Self(
+            secrets
+                .filter(|secret| !secret.expose_secret().trim().is_empty())
+                .collect(),
+        )
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &str> {

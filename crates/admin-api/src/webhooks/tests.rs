@@ -557,6 +557,11 @@ fn one_of_the_secrets_is_enough_and_nothing_else() {
         assert!(!signed(stamp, security, secrets), "{security} {secrets:?}");
     }
     assert!(!signed("1712000000004", good, &["s3cret"]));
+    // echo -n 'o#a_71712000000003' | md5sum: what everybody can sign with.
+    let of_nothing = "4d1392eabe29641e74ca7cf74bc1096d";
+    for empty in ["", " \n"] {
+        assert!(!signed(stamp, of_nothing, &[empty]), "{empty:?}");
+    }
     // echo -n 's3cret1712000000003' | md5sum: what a post without id would be signed with.
     let without_id = r#"{"security":"2771af79d00c0349320b39d452f839f2","timestamp":1712000000003}"#;
     assert!(

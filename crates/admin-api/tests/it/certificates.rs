@@ -157,9 +157,35 @@ async fn a_client_shows_its_own_certificate_where_it_has_one() {
             .is_logged_out()
     );
 
-    for unusable in ["", "PRIVATE KEY", &certificate.pem(), &key.serialize_pem()] {
-        let error = trusting().client_identity(unusable).build().unwrap_err();
-        assert!(error.to_string().contains("the client's identity"), "{error}");
+    let of_another = certificate.pem() + &authority_key.serialize_pem();
+    let not_first = authority.pem() + &identity;
+    let encrypted = format!(
+        "{}-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIIB\n",
+        certificate.pem()
+    );
+    let encrypted_of_old = format!(
+        "{}-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\nMIIB\n",
+        certificate.pem()
+    );
+    for (unusable, why) in [
+        ("", "there is no certificate"),
+        ("PRIVATE KEY", "there is no certificate"),
+        (&certificate.pem(), "there is no private key"),
+        (&key.serialize_pem(), "there is no certificate"),
+        (&of_another, "cannot be used together"),
+        (&not_first, "cannot be used together"),
+        (&encrypted, "is encrypted"),
+        (&encrypted_of_old, "is encrypted"),
+    ] {
+        let error = trusting()
+            .client_identity(unusable)
+            .build()
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("the client's identity") && error.contains(why),
+            "{error}"
+        );
     }
 }
 

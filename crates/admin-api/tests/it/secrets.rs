@@ -109,8 +109,20 @@ async fn errors_of_every_kind_show_no_secret() {
     ));
     let bob = NewUser::new(user("bob"), "hunter2");
     texts.push(chain(&client.register_user(bob).await.unwrap_err()));
+    let echo = "bad key: k3y-of-one-job".to_owned();
+    sandbox.inject(Fault::raw_body("devices.list", "text/plain", &echo).answer_status(403));
+    let keyed = client.with_header("X-Gateway-Key", "k3y-of-one-job").unwrap();
+    texts.push(format!("{keyed:?}"));
+    texts.push(chain(&keyed.list_devices(&user("ann")).await.unwrap_err()));
     for text in texts {
-        for hidden in [secret.as_str(), token.expose(), "YWMtleaked", "hunter2", "pw-ann"] {
+        for hidden in [
+            secret.as_str(),
+            token.expose(),
+            "YWMtleaked",
+            "hunter2",
+            "pw-ann",
+            "k3y-of-one-job",
+        ] {
             assert!(!text.contains(hidden), "{hidden} in {text}");
         }
     }

@@ -56,11 +56,25 @@ fn config(settings: &TlsSettings) -> Result<ClientConfig, SetupError> {
     let Some(identity) = &settings.identity else {
         return Ok(builder.with_no_client_auth());
     };
-    let text = identity.expose_secret().as_bytes();
-    let chain = certificates(text, "there is no certificate in the client's identity")?;
-    let key = PrivateKeyDer::from_pem_slice(text)
+    let text = identity.expose_secret();
+    if text.contains("ENCRYPTED") {
+        return Err(
+            "the private key in the client's identity is encrypted; decrypt it first, for example with \
+                    `openssl pkey`"
+                .into(),
+        );
+    }
+    let chain = certificates(
+        text.as_bytes(),
+        "there is no certificate in the client's identity",
+    )?;
+    let key = PrivateKeyDer::from_pem_slice(text.as_bytes())
         .map_err(|_| "there is no private key in the client's identity")?;
-    Ok(builder.with_client_auth_cert(chain, key)?)
+    let unfit = "certificate and private key of the client's identity cannot be used together; the first certificate must \
+                 be the client's own, and the key must be its key";
+    builder
+        .with_client_auth_cert(chain, key)
+        .map_err(|error| format!("{unfit}: {error}").into())
 }
 
 /// Reads the certificates of a text in PEM form; none is an error.

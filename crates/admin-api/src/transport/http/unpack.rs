@@ -11,6 +11,8 @@ use super::answer_body::LARGEST;
 
 /// What every gzip stream begins with.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
+/// The most encodings on top of each other that are undone. A stream can unpack to itself, at any size.
+const MOST_LAYERS: usize = 4;
 /// The byte-order mark of UTF-8.
 const MARK: &[u8] = b"\xef\xbb\xbf";
 
@@ -23,6 +25,9 @@ pub(super) fn unpacked(headers: &HeaderMap, body: Bytes) -> (Bytes, Option<Strin
         .map(|name| name.trim().to_ascii_lowercase())
         .filter(|name| !name.is_empty() && name != "identity")
         .collect();
+    if named.len() > MOST_LAYERS && !is_plain(&body) {
+        return (body, Some(format!("the body is encoded {} times", named.len())));
+    }
     let mut body = body;
     // The last one named was applied last. Some proxies name an encoding and send the plain body.
     for name in named.iter().rev() {
@@ -160,6 +165,7 @@ mod tests {
             ("deflate", vec![0xff, 0xff, 0xff], "`deflate`"),
             ("", packed[..5].to_vec(), "gzip"),
             ("a\"b", vec![1], "a\\\"b"),
+            ("gzip,gzip,gzip,gzip,gzip", packed.clone(), "5 times"),
         ] {
             let (kept, problem) = read(encoding, body.clone());
             assert_eq!(kept, body, "{encoding}");
