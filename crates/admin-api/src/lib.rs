@@ -51,5 +51,6 @@ pub use transport::http::Transport;
 #[cfg(feature = "tls")]
 pub use transport::http::tls::tls_provider;
 pub use transport::limit::{Lane, RateLimit, Rates};
+pub use transport::outage::Outage;
 pub use transport::retry::RetryPolicy;
 pub use transport::timeouts::Timeouts;

@@ -138,6 +138,9 @@ const TRY_SANDBOX: &str =
 const ADD_PROFILE: &str = "add one: easemob-admin profile add prod --server https://a1.easemob.com --app ORG#APP \
                            --client-id ID --secret-file FILE";
 const DOCTOR: &str = "check the configuration step by step: easemob-admin profile doctor";
+const CHECK_NETWORK: &str = "check the server name, the network and the proxy variables";
+const WAIT_LONGER: &str =
+    "nothing more was sent, since the server stayed away; to wait longer, add --wait-for-server 30m";
 const CONSOLE: &str = "set the limits in the console (功能配置 → 多端多设备在线), or enforce limits of your own with: \
                        easemob-admin limits enforce POLICY";
 
@@ -377,6 +380,14 @@ impl From<ApiError> for CommandError {
                 .hint("check the profile's signing key, and that it matches the algorithm")
                 .hint(DOCTOR);
         }
+        if error.is_server_away() {
+            let this = this.hint(WAIT_LONGER);
+            return if error.is_unreachable() {
+                this.hint(CHECK_NETWORK).hint(DOCTOR)
+            } else {
+                this
+            };
+        }
         let says_nothing_of_trouble = !error.is_transient() || is_gateways_refusal(&error);
         if is_foreign(&error) && says_nothing_of_trouble {
             return this
@@ -393,8 +404,7 @@ impl From<ApiError> for CommandError {
         } else if error.is_quota() {
             this.hint("a quota of the app's plan is used up; waiting does not help")
         } else if error.is_unreachable() {
-            this.hint("check the server name, the network and the proxy variables")
-                .hint(DOCTOR)
+            this.hint(CHECK_NETWORK).hint(DOCTOR)
         } else if error.is_incomplete_listing() {
             this.hint("the list of users is incomplete")
         } else if error.is_transient() {

@@ -76,6 +76,7 @@ pub(super) struct Setup {
     pub(super) token_cache: Option<PathBuf>,
     pub(super) retry: RetryPolicy,
     deadline: Option<Duration>,
+    pub(super) wait_for_server: Duration,
     lane: Lane,
     pub(super) headers: HeaderMap,
     pub(super) expires_in: ExpiresIn,
@@ -100,6 +101,7 @@ impl ClientBuilder {
                 token_cache: None,
                 retry: RetryPolicy::default(),
                 deadline: None,
+                wait_for_server: Duration::ZERO,
                 lane: Lane::default(),
                 headers: HeaderMap::new(),
                 expires_in: ExpiresIn::default(),
@@ -175,6 +177,23 @@ impl ClientBuilder {
     #[must_use]
     pub fn retry(mut self, policy: RetryPolicy) -> Self {
         self.setup.retry = policy;
+        self
+    }
+
+    /// Sets how long calls wait for a server that is away, besides what [`retry`](Self::retry) allows; default 0: they do
+    /// not. Until the server has answered once, they wait 10 s at most, since a wrong address looks the same.
+    ///
+    /// A server is away if two attempts in a row, of any calls of this client, find no connection, lose it, get no answer in
+    /// time, or a 502, 503 or 504 of anything in between. Then all calls wait, one sends a request that changes nothing now
+    /// and then, and when that is answered all go on with a new allowance of attempts. A call that may have taken effect and
+    /// must not be repeated fails at once, as always. A name that cannot be looked up counts once the server has answered, and
+    /// a certificate that is not trusted never does.
+    ///
+    /// A call that waited in vain fails with [`crate::Error::is_server_away`]; until the server answers again, all later calls
+    /// fail at their first attempt. [`Client::stop_waiting`] and the deadline of a call end its wait.
+    #[must_use]
+    pub fn wait_for_server(mut self, longest: Duration) -> Self {
+        self.setup.wait_for_server = longest.min(LONGEST);
         self
     }
 

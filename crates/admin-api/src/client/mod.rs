@@ -6,6 +6,7 @@ mod headers;
 mod manner;
 mod pipeline;
 mod report;
+mod server_gate;
 mod token_source;
 mod waiting;
 mod watched;
@@ -28,6 +29,7 @@ use crate::endpoint::Endpoint;
 use crate::endpoints::sessions::DisconnectVerb;
 use crate::error::{Error, Kind, TransportError};
 use crate::transport::limit::Lane;
+use crate::transport::outage::Outage;
 use crate::transport::timeouts::LONGEST;
 
 /// A client of one app. Clones share connections, token and rate budget, and are cheap.
@@ -105,7 +107,14 @@ impl Client {
         self.pipeline.paused_until()
     }
 
-    /// Gives up, for good, whatever waits for a token, for the rate budget, for a pause or for its next attempt: such a
+    /// Returns how long calls have waited for a server that is away, and how long they go on; nothing when they do not. See
+    /// [`ClientBuilder::wait_for_server`].
+    #[must_use]
+    pub fn outage(&self) -> Option<Outage> {
+        self.pipeline.outage()
+    }
+
+    /// Gives up, for good, whatever waits for a token, for the rate budget, for a pause, for a server that is away or for its next attempt: such a
     /// call fails at once with [`Error::is_given_up`], and is not sent. A request that is on its way is waited for, and
     /// a call that need not wait is still sent. This is for all clones, except those made by [`apart`](Self::apart).
     ///

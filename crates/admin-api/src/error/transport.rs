@@ -34,6 +34,8 @@ pub(crate) struct TransportError {
     delivery: Delivery,
     headline: &'static str,
     permanent: bool,
+    /// The name of the server could not be looked up, and a resolver said so.
+    unknown_name: bool,
     /// Time ran out, of the call or of an attempt.
     timed_out: bool,
     reason: Reason,
@@ -46,6 +48,7 @@ impl TransportError {
             delivery,
             headline,
             permanent: false,
+            unknown_name: false,
             timed_out: matches!(reason, Reason::NoAnswerInTime | Reason::DeadlinePassed),
             reason,
             cause: None,
@@ -81,6 +84,10 @@ impl TransportError {
             Some(Obstacle::Descriptors) => Self::no_descriptors(),
             #[cfg(feature = "tls")]
             Some(Obstacle::Tls) => Self::insecure(),
+            Some(Obstacle::Name) => Self {
+                unknown_name: true,
+                ..Self::no_connection()
+            },
             None => Self::no_connection(),
         };
         Self {
@@ -170,6 +177,11 @@ impl TransportError {
         self.permanent
     }
 
+    /// Returns true if there is no such name; a resolver that does not answer says nothing about it.
+    pub(super) fn is_unknown_name(&self) -> bool {
+        self.unknown_name
+    }
+
     pub(super) fn headline(&self) -> &'static str {
         self.headline
     }
@@ -180,6 +192,8 @@ impl TransportError {
 enum Obstacle {
     /// This process, or the machine, has no file descriptor left.
     Descriptors,
+    /// A resolver knows no such name.
+    Name,
     /// Both do not agree on TLS, or the certificate is not believed.
     #[cfg(feature = "tls")]
     Tls,
@@ -192,6 +206,9 @@ impl Obstacle {
             if let Some(error) = error.downcast_ref::<std::io::Error>() {
                 if is_descriptors(error) {
                     return Some(Self::Descriptors);
+                }
+                if is_unknown_name(error) {
+                    return Some(Self::Name);
                 }
                 // Its own source is that of what it wraps.
                 if let Some(found) = error.get_ref().and_then(|wrapped| Self::of(wrapped)) {
@@ -220,6 +237,15 @@ fn is_descriptors(error: &std::io::Error) -> bool {
 #[cfg(not(unix))]
 fn is_descriptors(_: &std::io::Error) -> bool {
     false
+}
+
+/// Whether a look-up of a name failed for good. The standard library keeps the words of the system, and no number.
+fn is_unknown_name(error: &std::io::Error) -> bool {
+    // What glibc and musl say for EAI_AGAIN.
+    const AGAIN: [&str; 2] = ["Temporary failure in name resolution", "Try again"];
+    let said = error.to_string();
+    let why = said.strip_prefix("failed to lookup address information: ");
+    why.is_some_and(|why| !AGAIN.contains(&why))
 }
 
 /// Whether the next attempt would end in the same way.
