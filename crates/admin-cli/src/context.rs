@@ -558,6 +558,19 @@ impl Context {
                 .wait_for_server(handling.wait_for_server)
                 .user_agent(concat!("easemob-admin/", env!("CARGO_PKG_VERSION")))
         };
+        let trusted = profile.map_or(Ok(None), |profile| self.trusted_certificates(profile))?;
+        let pinned = profile.and_then(|profile| profile.pin_sha256.as_deref());
+        let builder = || {
+            let builder = builder();
+            let builder = match &trusted {
+                Some(pem) => builder.trust_certificates(pem.clone()),
+                None => builder,
+            };
+            match pinned {
+                Some(sha256) => builder.pin_certificate(sha256),
+                None => builder,
+            }
+        };
         // The embedded sandbox belongs to this process alone.
         let places = (!self.globals.sandbox).then(|| self.places()).transpose()?;
         let builder = || match &places {
@@ -577,8 +590,29 @@ impl Context {
                 ));
             }),
         };
-        let client = client.map_err(|error| CommandError::new(exit::CONFIG, error.to_string()))?;
+        let client = client.map_err(|error| {
+            let this = CommandError::new(exit::CONFIG, error.to_string());
+            match profile.and_then(|profile| profile.ca_file.as_ref()) {
+                Some(file) => this.hint(format!(
+                    "the profile trusts the certificates in {}",
+                    file.display()
+                )),
+                None => this,
+            }
+        })?;
         Ok(Server::new(client, self.ages()))
+    }
+
+    /// Reads the certificates that a profile trusts.
+    fn trusted_certificates(&self, profile: &Profile) -> Result<Option<Vec<u8>>, CommandError> {
+        let Some(file) = &profile.ca_file else {
+            return Ok(None);
+        };
+        let path = self.environment.at_home(file);
+        std::fs::read(&path).map(Some).map_err(|error| {
+            let what = format!("cannot read {}, the `ca_file` of the profile", path.display());
+            CommandError::new(exit::CONFIG, what).because(error)
+        })
     }
 
     /// Returns how long a request may take: an answer that trickles may take twice as long as one that does

@@ -20,6 +20,8 @@ use crate::endpoints::sessions::DisconnectVerb;
 use crate::transport::clock::{Clock, SystemClock};
 #[cfg(feature = "proxy")]
 use crate::transport::http::ProxyAddress;
+#[cfg(feature = "tls")]
+use crate::transport::http::named_certificates::fingerprint;
 use crate::transport::http::{Connections, Http, Settings as ConnectionSettings, TlsSettings, Transport};
 use crate::transport::limit::{Lane, Limiter, RateLimit, Rates};
 use crate::transport::retry::RetryPolicy;
@@ -326,6 +328,23 @@ impl ClientBuilder {
         self
     }
 
+    /// Believes one certificate of the server and no other, by its SHA-256 fingerprint as `openssl x509 -fingerprint -sha256`
+    /// prints it; one of several, if this is called again. Name, validity and the proof of the private key are checked as
+    /// always; who issued it is not. A text that is not a fingerprint is an error of [`build`](Self::build).
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn pin_certificate(mut self, sha256: &str) -> Self {
+        match fingerprint(sha256) {
+            Some(pinned) => self.connections.tls.pinned.push(pinned),
+            None => self.problems.push(
+                "a pinned certificate is named by its SHA-256 fingerprint, 64 hexadecimal digits, as \
+                 `openssl x509 -noout -fingerprint -sha256 -in CERTIFICATE.pem` prints it"
+                    .to_owned(),
+            ),
+        }
+        self
+    }
+
     /// Sets the verb of the logout of one device; default DELETE. Old servers know GET.
     #[must_use]
     pub fn disconnect_verb(mut self, verb: DisconnectVerb) -> Self {
@@ -364,6 +383,8 @@ impl ClientBuilder {
 fn contradictions(settings: &ConnectionSettings) -> impl Iterator<Item = &'static str> {
     let tls = &settings.tls;
     let of_tls = tls.identity.is_some() || !tls.trusted.is_empty();
+    #[cfg(feature = "tls")]
+    let of_tls = of_tls || !tls.pinned.is_empty();
     let found = [
         #[cfg(feature = "tls")]
         (tls.own.is_some() && of_tls).then_some(

@@ -28,6 +28,7 @@ use crate::credentials::{Credentials, TokenCache};
 use crate::endpoint::Endpoint;
 use crate::endpoints::sessions::DisconnectVerb;
 use crate::error::{Error, Kind, TransportError};
+use crate::transport::http::Agreed;
 use crate::transport::limit::Lane;
 use crate::transport::outage::Outage;
 use crate::transport::timeouts::LONGEST;
@@ -71,6 +72,19 @@ impl Client {
     #[must_use]
     pub fn app_root(&self) -> &AppRoot {
         self.pipeline.root()
+    }
+
+    /// Makes a connection to the server and returns what both sides agreed on, such as the version of TLS. It sends no
+    /// request, and goes past any proxy.
+    ///
+    /// # Errors
+    /// When no connection can be made.
+    pub async fn agree(&self) -> Result<Agreed, Error> {
+        let agreed = self.pipeline.http().agree(self.pipeline.root()).await;
+        agreed.map_err(|error| {
+            let unnamed = crate::endpoints::token::AppToken::unnamed();
+            Error::new(&unnamed, Kind::Transport(error), 1, Duration::ZERO)
+        })
     }
 
     /// Returns how many user, device and session calls a second are allowed at the moment: less than was set after

@@ -335,13 +335,12 @@ impl Pipeline {
         self.sent.fetch_add(1, Ordering::Relaxed);
         let sent = self.http.send(&request, header, &manner.headers, &*self.clock);
         let failure = match sent.await {
-            Ok(answer) => match classify(&answer) {
+            Ok(answer) => match classify(&self.secrets.clean(&answer, &[])) {
                 Classified::Refused(refusal) => Kind::Refused(refusal),
                 Classified::Success(_) | Classified::Undecodable(_) => return Probed::Answered,
             },
             Err(error) => Kind::Transport(error),
         };
-        debug!(?failure, "probe failed");
         let heard = self.gate.as_ref().is_some_and(ServerGate::heard);
         match &failure {
             _ if !failure.shows_server_away(heard) => Probed::Answered,

@@ -9,7 +9,7 @@ impl Kind {
         match self {
             Self::Refused(refusal) => is_gateways_word_for_it(refusal),
             Self::Transport(error) => match error.reason() {
-                Reason::NoConnection => heard || !error.is_unknown_name(),
+                Reason::NoConnection => !error.is_permanent() && (heard || !error.is_unknown_name()),
                 Reason::NoAnswerInTime | Reason::ConnectionLost => true,
                 _ => false,
             },
@@ -49,6 +49,7 @@ mod tests {
             by_the_service,
             excerpt: Excerpt::new(None, b""),
             retry_after: None,
+            location: None,
         })
     }
 

@@ -417,6 +417,25 @@ impl Error {
         self.refusal().and_then(|refusal| refusal.retry_after)
     }
 
+    /// Returns where the answer would send the caller, if it was a redirect. Redirects are not followed: that would hand the
+    /// token to a server that nobody named.
+    #[must_use]
+    pub fn redirect(&self) -> Option<&str> {
+        self.refusal().and_then(|refusal| refusal.location.as_deref())
+    }
+
+    /// Returns true if a proxy on the way refused, before the request reached the server: it wants a name and a password
+    /// (407), or makes no connection to the server.
+    #[must_use]
+    pub fn is_refused_by_proxy(&self) -> bool {
+        match &self.inner.kind {
+            Kind::Refused(refusal) => refusal.status == 407 && !refusal.by_the_service,
+            Kind::Transport(error) => error.is_proxys(),
+            Kind::Credentials(error) => error.is_refused_by_proxy(),
+            _ => false,
+        }
+    }
+
     /// Returns the name of the call, such as `sessions.logout_all`.
     #[must_use]
     pub fn call(&self) -> &'static str {

@@ -36,6 +36,8 @@ pub(crate) struct TransportError {
     permanent: bool,
     /// The name of the server could not be looked up, and a resolver said so.
     unknown_name: bool,
+    /// A proxy on the way refused.
+    by_a_proxy: bool,
     /// Time ran out, of the call or of an attempt.
     timed_out: bool,
     reason: Reason,
@@ -49,6 +51,7 @@ impl TransportError {
             headline,
             permanent: false,
             unknown_name: false,
+            by_a_proxy: false,
             timed_out: matches!(reason, Reason::NoAnswerInTime | Reason::DeadlinePassed),
             reason,
             cause: None,
@@ -88,12 +91,31 @@ impl TransportError {
                 unknown_name: true,
                 ..Self::no_connection()
             },
+            Some(Obstacle::ProxyWantsName) => Self::refused_by_proxy(
+                "the proxy wants a user name and a password (407), so there is no connection to the server",
+            )
+            .permanent(),
+            Some(Obstacle::Proxy) => {
+                Self::refused_by_proxy("the proxy refused to open a connection to the server")
+            }
             None => Self::no_connection(),
         };
         Self {
             cause: Some(cause.into()),
             ..made
         }
+    }
+
+    fn refused_by_proxy(headline: &'static str) -> Self {
+        Self {
+            by_a_proxy: true,
+            ..Self::new(Delivery::NotSent, Reason::NoConnection, headline)
+        }
+    }
+
+    /// Returns true if a proxy on the way refused.
+    pub(super) fn is_proxys(&self) -> bool {
+        self.by_a_proxy
     }
 
     pub(super) fn no_descriptors() -> Self {
@@ -192,6 +214,10 @@ impl TransportError {
 enum Obstacle {
     /// This process, or the machine, has no file descriptor left.
     Descriptors,
+    /// A proxy wants to know who asks.
+    ProxyWantsName,
+    /// A proxy does not connect to the server.
+    Proxy,
     /// A resolver knows no such name.
     Name,
     /// Both do not agree on TLS, or the certificate is not believed.
@@ -218,6 +244,12 @@ impl Obstacle {
             #[cfg(feature = "tls")]
             if error.downcast_ref::<rustls::Error>().is_some_and(is_final) {
                 return Some(Self::Tls);
+            }
+            // The library shows its errors of proxies in no other way.
+            match error.to_string().as_str() {
+                "tunnel error: proxy authorization required" => return Some(Self::ProxyWantsName),
+                "tunnel error: unsuccessful" => return Some(Self::Proxy),
+                _ => {}
             }
             next = error.source();
         }

@@ -193,13 +193,16 @@ impl Secrets {
         };
         let mut body = redacted(&known, &answer.body, kind);
         let mut content_type = answer.content_type.as_ref().map(|value| without(&known, value));
+        let mut location = answer.location.as_ref().map(|value| without(&known, value));
         if !sent.is_empty() {
             let of_request = Redactor::of(sent.iter().flat_map(|text| forms(text, &[])).collect());
             body = redacted(&of_request, &body, Text::Words);
             content_type = content_type.map(|value| without(&of_request, &value));
+            location = location.map(|value| without(&of_request, &value));
         }
         Answer {
             content_type,
+            location,
             body,
             ..answer.clone()
         }

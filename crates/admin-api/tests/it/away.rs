@@ -112,12 +112,11 @@ async fn the_wait_has_an_end_which_comes_soon_before_the_first_answer() {
                 .is_server_away()
         );
         assert!(client.requests_sent() - sent <= 1 + token);
-        sandbox.clear_faults();
-        tokio::time::sleep(Duration::from_millis(1)).await;
-        client
-            .list_users_page(&easemob_admin_api::UserQuery::new(), None)
-            .await
-            .unwrap();
+        // A failure to get a token is believed for a second, which this clock does not let pass.
+        if heard {
+            sandbox.clear_faults();
+            client.list_devices(&user("ann")).await.unwrap();
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use easemob_admin_sandbox::Fault;
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::PrivateKeyDer;
@@ -51,6 +52,18 @@ pub(super) fn of(command: Command, wrong: Wrong) -> String {
             TestEnv::finish(child)
         }
         Wrong::Line(..) => env.run(&args),
+        Wrong::Away | Wrong::CutOff => {
+            let fault = match wrong {
+                Wrong::Away => Fault::status("*", 503),
+                _ => Fault::cut_after("*"),
+            };
+            env.sandbox().inject(fault.skip(8));
+            line.allow.send(()).unwrap();
+            let child = env.spawn(&args);
+            child.until_it_says("server not answering, waiting");
+            env.sandbox().clear_faults();
+            TestEnv::finish(child)
+        }
         Wrong::NoSuchHost => {
             env.set("EASEMOB_APP_ROOT", "https://no-such-host.invalid/acme/chat");
             env.run(&args)
@@ -118,6 +131,8 @@ pub(super) fn of(command: Command, wrong: Wrong) -> String {
         // Each of the four that are under way may be sent once more, and no other.
         assert!((21..=24).contains(&calls), "{command:?}: {calls} calls");
         cell.push_str("; 21 to 24 calls");
+    } else if matches!(wrong, Wrong::Away | Wrong::CutOff) {
+        cell.push_str(" after the wait");
     } else {
         write!(cell, "; {calls} calls").unwrap();
     }
