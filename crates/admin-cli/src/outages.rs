@@ -83,7 +83,7 @@ mod tests {
     fn a_pause_is_one_line_or_one_that_changes() {
         let line = |text: &str| News::Line(text.to_owned());
         let status = |text: &str| News::Status(Some(text.to_owned()));
-        let (mut plain, mut live) = (Outages::new(false, None), Outages::new(true, None));
+        let (mut file, mut terminal) = (Outages::new(false, None), Outages::new(true, None));
         for (waited, in_a_file, on_a_terminal) in [
             (None, News::None, News::None),
             (
@@ -118,8 +118,8 @@ mod tests {
                 let waited = Duration::from_secs(waited);
                 Outage::new(waited, Duration::from_secs(300) - waited)
             });
-            assert_eq!(plain.news(outage), in_a_file, "{waited:?}");
-            assert_eq!(live.news(outage), on_a_terminal, "{waited:?}");
+            assert_eq!(file.news(outage), in_a_file, "{waited:?}");
+            assert_eq!(terminal.news(outage), on_a_terminal, "{waited:?}");
         }
     }
 }

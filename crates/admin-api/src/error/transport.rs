@@ -30,6 +30,7 @@ pub enum Delivery {
 
 /// A request that got no answer.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each answers a question of its own")]
 pub(crate) struct TransportError {
     delivery: Delivery,
     headline: &'static str,
