@@ -6,6 +6,7 @@ mod it {
     mod answers_on_the_wire;
     mod apply_stop;
     mod audit;
+    mod away;
     mod bad_lists;
     mod bad_servers;
     mod call_names;

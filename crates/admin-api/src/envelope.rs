@@ -25,6 +25,8 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) content_type: Option<HeaderValue>,
     pub(crate) retry_after: Option<Duration>,
+    /// Where a redirect leads.
+    pub(crate) location: Option<HeaderValue>,
     pub(crate) body: Bytes,
     /// Why the body could not be unpacked, in words.
     pub(crate) packed: Option<String>,
@@ -34,6 +36,11 @@ impl Answer {
     fn excerpt(&self) -> Excerpt {
         let content_type = self.content_type.as_ref();
         Excerpt::new(content_type.and_then(|value| value.to_str().ok()), &self.body)
+    }
+
+    fn redirect(&self) -> Option<String> {
+        let location = self.location.as_ref()?.to_str().ok()?;
+        (300..400).contains(&self.status).then(|| location.to_owned())
     }
 
     fn undecodable(&self, problem: impl Into<String>) -> DecodeError {
@@ -77,6 +84,7 @@ pub(crate) fn classify(answer: &Answer) -> Classified<'_> {
             by_the_service,
             excerpt: answer.excerpt(),
             retry_after: answer.retry_after,
+            location: answer.redirect(),
         });
     }
     match fields {
@@ -86,6 +94,7 @@ pub(crate) fn classify(answer: &Answer) -> Classified<'_> {
             by_the_service,
             excerpt: answer.excerpt(),
             retry_after: answer.retry_after,
+            location: None,
         }),
         Ok(fields) if fields.is_an_answer() => Classified::Success(Envelope { fields, answer }),
         Ok(_) => Classified::Undecodable(answer.foreign("no field of the service is in the body")),
@@ -147,6 +156,7 @@ impl Envelope<'_> {
     /// When the body is a refusal or lacks what the call is made for.
     pub fn decode<E: crate::endpoint::Endpoint>(endpoint: &E, body: &[u8]) -> Result<E::Output, DecodeError> {
         let answer = Answer {
+            location: None,
             status: 200,
             content_type: Some(HeaderValue::from_static("application/json")),
             retry_after: None,
@@ -294,6 +304,7 @@ mod tests {
 
     fn answer(status: u16, body: &str) -> Answer {
         Answer {
+            location: None,
             status,
             content_type: None,
             retry_after: None,

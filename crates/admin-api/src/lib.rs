@@ -47,9 +47,10 @@ pub use rustls;
 pub use secrecy::{ExposeSecret, SecretString};
 /// JSON of calls and answers, in the version that this crate uses.
 pub use serde_json;
-pub use transport::http::Transport;
 #[cfg(feature = "tls")]
 pub use transport::http::tls::tls_provider;
+pub use transport::http::{Agreed, Transport};
 pub use transport::limit::{Lane, RateLimit, Rates};
+pub use transport::outage::Outage;
 pub use transport::retry::RetryPolicy;
 pub use transport::timeouts::Timeouts;

@@ -95,6 +95,9 @@ pub struct Globals {
     /// Give up on a request after this long without an answer, and retry where that is safe
     #[arg(long, global = true, value_name = "TIME", default_value = "15s", value_parser = duration)]
     pub timeout: Duration,
+    /// Wait this long while the server is away, but at most 10 s before its first answer; 0 disables
+    #[arg(long, global = true, value_name = "TIME", default_value = "5m", value_parser = duration_or_none)]
+    pub wait_for_server: Duration,
     /// Get a token of its own for this command, instead of the one that commands share
     #[arg(long, global = true)]
     pub no_token_cache: bool,
@@ -201,6 +204,14 @@ fn concurrency(text: &str) -> Result<Concurrency, String> {
     }
 }
 
+/// Parses a duration, or `0` for none.
+fn duration_or_none(text: &str) -> Result<Duration, String> {
+    match text {
+        "0" | "0s" | "0m" | "0h" => Ok(Duration::ZERO),
+        _ => duration(text).map_err(|wrong| format!("{wrong}, or 0")),
+    }
+}
+
 /// Parses a duration such as `90s` or `1h30m` from the command line.
 ///
 /// # Errors
@@ -262,6 +273,13 @@ mod tests {
             ["", "5", "-5s", "0s", "soon"]
                 .iter()
                 .all(|text| duration(text).is_err())
+        );
+        assert_eq!(duration_or_none("0"), Ok(Duration::ZERO));
+        assert_eq!(duration_or_none("10m"), Ok(Duration::from_secs(600)));
+        assert!(
+            ["", "-1s", "1"]
+                .iter()
+                .all(|text| duration_or_none(text).is_err())
         );
         assert!(["0", "1025", "x"].iter().all(|text| concurrency(text).is_err()));
         assert_eq!(concurrency("auto"), Ok(Concurrency::Auto));

@@ -67,6 +67,15 @@ impl CommandError {
         self
     }
 
+    /// Adds the options that name the server to the commands in hints, unless they are there.
+    #[must_use]
+    pub fn aimed(mut self, options: &str) -> Self {
+        for hint in &mut self.hints {
+            *hint = aimed_hint(hint, options);
+        }
+        self
+    }
+
     /// Returns the exit code.
     #[must_use]
     pub fn exit(&self) -> Exit {
@@ -98,6 +107,24 @@ impl CommandError {
             hints: Vec::new(),
         }
     }
+}
+
+/// Adds options to each command of this program in a text; they end with a space.
+fn aimed_hint(hint: &str, options: &str) -> String {
+    const NAME: &str = "easemob-admin ";
+    const ABOUT_A_SERVER: [&str; 7] = [
+        "devices", "sessions", "users", "limits", "logins", "runs", "audit",
+    ];
+    let mut parts = hint.split(NAME);
+    let mut aimed = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let word = part.split([' ', '`']).next().unwrap_or_default();
+        let is_aimed = ABOUT_A_SERVER.contains(&word) || part.starts_with("profile doctor");
+        aimed.push_str(NAME);
+        aimed.push_str(if is_aimed { options } else { "" });
+        aimed.push_str(part);
+    }
+    aimed
 }
 
 /// A link of an error chain whose original could not be kept.
@@ -138,6 +165,9 @@ const TRY_SANDBOX: &str =
 const ADD_PROFILE: &str = "add one: easemob-admin profile add prod --server https://a1.easemob.com --app ORG#APP \
                            --client-id ID --secret-file FILE";
 const DOCTOR: &str = "check the configuration step by step: easemob-admin profile doctor";
+const CHECK_NETWORK: &str = "check the server name, the network and the proxy variables";
+const WAIT_LONGER: &str =
+    "nothing more was sent, since the server stayed away; to wait longer, add --wait-for-server 30m";
 const CONSOLE: &str = "set the limits in the console (功能配置 → 多端多设备在线), or enforce limits of your own with: \
                        easemob-admin limits enforce POLICY";
 
@@ -307,7 +337,7 @@ fn exit_of_store(error: &StoreError) -> Exit {
 /// Returns what to do about an unusable store, followed by what is true in any case.
 fn store_hint(error: &StoreError, in_any_case: &str) -> String {
     match error {
-        StoreError::Full(_) => full_disk_hint(in_any_case),
+        StoreError::Full(_) | StoreError::Unwritten(_) => full_disk_hint(in_any_case),
         StoreError::File { .. } | StoreError::Failed(_) => disk_hint(error, in_any_case),
         StoreError::Taken(_) => "wait until the other scan ends, or stop it".into(),
         StoreError::Watched(_) => "stop the other one first, or leave the work to it".into(),
@@ -377,6 +407,27 @@ impl From<ApiError> for CommandError {
                 .hint("check the profile's signing key, and that it matches the algorithm")
                 .hint(DOCTOR);
         }
+        if error.is_server_away() {
+            let this = this.hint(WAIT_LONGER);
+            return if error.is_unreachable() {
+                this.hint(CHECK_NETWORK).hint(DOCTOR)
+            } else {
+                this
+            };
+        }
+        if let Some(location) = error.redirect() {
+            let origin = location.split('/').take(3).collect::<Vec<_>>().join("/");
+            return this
+                .hint("redirects are not followed, because they would hand the credentials to another server")
+                .hint(format!("if that is the right server, add: --server {origin}"))
+                .hint(DOCTOR);
+        }
+        if error.is_refused_by_proxy() {
+            return this.hint(
+                "the proxy refused, not the server; check HTTPS_PROXY and HTTP_PROXY \
+                 (http://USER:PASSWORD@HOST:PORT), or exempt the server with NO_PROXY",
+            );
+        }
         let says_nothing_of_trouble = !error.is_transient() || is_gateways_refusal(&error);
         if is_foreign(&error) && says_nothing_of_trouble {
             return this
@@ -393,8 +444,7 @@ impl From<ApiError> for CommandError {
         } else if error.is_quota() {
             this.hint("a quota of the app's plan is used up; waiting does not help")
         } else if error.is_unreachable() {
-            this.hint("check the server name, the network and the proxy variables")
-                .hint(DOCTOR)
+            this.hint(CHECK_NETWORK).hint(DOCTOR)
         } else if error.is_incomplete_listing() {
             this.hint("the list of users is incomplete")
         } else if error.is_transient() {

@@ -3,7 +3,7 @@
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use easemob_admin_api::{
     AppKey, AppRoot, Client, Credentials, DisconnectVerb, ExpiresIn, RateLimit, Timeouts,
@@ -133,6 +133,15 @@ pub struct Configured {
     pub profile: Option<(String, Profile)>,
     /// Where credentials come from.
     pub credentials: Plan,
+}
+
+/// How a server is used.
+#[derive(Clone, Copy)]
+struct Handling {
+    /// Whether commands share a token.
+    shares_tokens: bool,
+    /// How long to wait while it is away.
+    wait_for_server: Duration,
 }
 
 impl Context {
@@ -412,19 +421,27 @@ impl Context {
     /// # Errors
     /// When the configuration cannot be used, a secret cannot be fetched, or the sandbox cannot be started.
     pub async fn connect(&self) -> Result<Session, CommandError> {
-        self.connected(!self.globals.no_token_cache).await
+        self.connected(Handling {
+            shares_tokens: !self.globals.no_token_cache,
+            wait_for_server: self.globals.wait_for_server,
+        })
+        .await
     }
 
-    /// Prepares a server as [`connect`](Self::connect) does, with a token that no other command has used: that shows
-    /// whether the server accepts the credentials now.
+    /// Prepares a server as [`connect`](Self::connect) does, with a token that no other command has used, and without
+    /// waiting for a server that is away: that shows whether it answers and accepts the credentials now.
     ///
     /// # Errors
     /// As [`connect`](Self::connect).
     pub async fn connect_anew(&self) -> Result<Session, CommandError> {
-        self.connected(false).await
+        self.connected(Handling {
+            shares_tokens: false,
+            wait_for_server: Duration::ZERO,
+        })
+        .await
     }
 
-    async fn connected(&self, shares_tokens: bool) -> Result<Session, CommandError> {
+    async fn connected(&self, handling: Handling) -> Result<Session, CommandError> {
         match self.configured()? {
             None => {
                 let sandbox = embedded::start(&self.places()?).await?;
@@ -438,9 +455,14 @@ impl Context {
                 let credentials = Credentials::client_secret(sandbox.client_id(), sandbox.client_secret());
                 let app = sandbox.app_key().to_owned();
                 let address = address(&root);
-                let server = self.server(&root, &credentials, None, shares_tokens)?;
+                let server = self.server(&root, &credentials, None, handling)?;
                 Ok(Session {
-                    _pauses: Pauses::watch(&self.ui, server.client(), self.deadline())?,
+                    _pauses: Pauses::watch(
+                        &self.ui,
+                        server.client(),
+                        self.deadline(),
+                        self.shows_progress(),
+                    )?,
                     app_root: root.to_string(),
                     profile: None,
                     subject: None,
@@ -481,9 +503,14 @@ impl Context {
                 let app_root = root.to_string();
                 let subject = credentials.subject().map(str::to_owned);
                 let credentials = credentials.fetch().await?;
-                let server = self.server(&root, &credentials, profile.as_ref(), shares_tokens)?;
+                let server = self.server(&root, &credentials, profile.as_ref(), handling)?;
                 Ok(Session {
-                    _pauses: Pauses::watch(&self.ui, server.client(), self.deadline())?,
+                    _pauses: Pauses::watch(
+                        &self.ui,
+                        server.client(),
+                        self.deadline(),
+                        self.shows_progress(),
+                    )?,
                     app_root,
                     profile: name,
                     subject,
@@ -510,7 +537,7 @@ impl Context {
         root: &AppRoot,
         credentials: &Credentials,
         profile: Option<&Profile>,
-        shares_tokens: bool,
+        handling: Handling,
     ) -> Result<Server, CommandError> {
         let rate = self.rate();
         let unit = match profile.and_then(|profile| profile.expires_in) {
@@ -528,12 +555,26 @@ impl Context {
                 .credentials(credentials.clone())
                 .rate(rate)
                 .timeouts(self.timeouts())
+                .wait_for_server(handling.wait_for_server)
                 .user_agent(concat!("easemob-admin/", env!("CARGO_PKG_VERSION")))
+        };
+        let trusted = profile.map_or(Ok(None), |profile| self.trusted_certificates(profile))?;
+        let pinned = profile.and_then(|profile| profile.pin_sha256.as_deref());
+        let builder = || {
+            let builder = builder();
+            let builder = match &trusted {
+                Some(pem) => builder.trust_certificates(pem.clone()),
+                None => builder,
+            };
+            match pinned {
+                Some(sha256) => builder.pin_certificate(sha256),
+                None => builder,
+            }
         };
         // The embedded sandbox belongs to this process alone.
         let places = (!self.globals.sandbox).then(|| self.places()).transpose()?;
         let builder = || match &places {
-            Some(places) if shares_tokens => builder().token_cache(places.tokens()),
+            Some(places) if handling.shares_tokens => builder().token_cache(places.tokens()),
             _ => builder(),
         };
         let shared = places
@@ -549,8 +590,29 @@ impl Context {
                 ));
             }),
         };
-        let client = client.map_err(|error| CommandError::new(exit::CONFIG, error.to_string()))?;
+        let client = client.map_err(|error| {
+            let this = CommandError::new(exit::CONFIG, error.to_string());
+            match profile.and_then(|profile| profile.ca_file.as_ref()) {
+                Some(file) => this.hint(format!(
+                    "the profile trusts the certificates in {}",
+                    file.display()
+                )),
+                None => this,
+            }
+        })?;
         Ok(Server::new(client, self.ages()))
+    }
+
+    /// Reads the certificates that a profile trusts.
+    fn trusted_certificates(&self, profile: &Profile) -> Result<Option<Vec<u8>>, CommandError> {
+        let Some(file) = &profile.ca_file else {
+            return Ok(None);
+        };
+        let path = self.environment.at_home(file);
+        std::fs::read(&path).map(Some).map_err(|error| {
+            let what = format!("cannot read {}, the `ca_file` of the profile", path.display());
+            CommandError::new(exit::CONFIG, what).because(error)
+        })
     }
 
     /// Returns how long a request may take: an answer that trickles may take twice as long as one that does
@@ -613,10 +675,14 @@ impl Context {
         self.progress(None, verb)
     }
 
-    fn progress(&self, total: Option<u64>, verb: &'static str) -> Option<Progress> {
+    /// Returns whether lines on stderr may change while somebody looks.
+    fn shows_progress(&self) -> bool {
         let globals = &self.globals;
-        let show = self.screen.stderr && !globals.quiet && !globals.no_progress;
-        let bar = show.then(|| Progress::on_stderr(total, verb));
+        self.screen.stderr && !globals.quiet && !globals.no_progress
+    }
+
+    fn progress(&self, total: Option<u64>, verb: &'static str) -> Option<Progress> {
+        let bar = self.shows_progress().then(|| Progress::on_stderr(total, verb));
         if let Some(bar) = &bar {
             self.ui.raise(bar.clone());
         }

@@ -10,6 +10,7 @@ use clap::Parser;
 
 use crate::cli::{Cli, Command};
 use crate::command_error::CommandError;
+use crate::commands::aim::aim_of;
 use crate::commands::dispatch::dispatch;
 use crate::commands::logins::LoginsCommand;
 use crate::commands::runs::RunsCommand;
@@ -107,10 +108,12 @@ pub fn run(
         screen: streams.screen,
         began: Instant::now(),
     };
+    let aim = aim_of(&context.globals);
     let result = runtime.block_on(dispatch(&context, cli.command));
     runtime.shutdown_timeout(LAST_TASKS);
     ui.lower();
     result.unwrap_or_else(|error| {
+        let error = error.aimed(&aim);
         ui.error(&error);
         error.exit()
     })

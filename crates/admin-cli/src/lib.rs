@@ -30,6 +30,7 @@ mod entry;
 pub mod exit;
 pub mod input;
 pub mod interrupt;
+pub mod outages;
 pub mod ownership;
 pub mod pauses;
 pub mod present;

@@ -12,6 +12,7 @@ use jiff::tz::TimeZone;
 
 use crate::command_error::CommandError;
 use crate::exit;
+use crate::outages::Outages;
 use crate::ui::Ui;
 
 /// Shorter pauses end before anybody wonders.
@@ -31,12 +32,17 @@ const SAME: Duration = Duration::from_secs(2);
 pub struct Pauses(#[expect(dead_code, reason = "what counts is when it is dropped")] mpsc::Sender<()>);
 
 impl Pauses {
-    /// Starts to watch. If a pause starts later and ends after `deadline`, `client` gives up its waiting
+    /// Starts to watch, also for a server that is away, which is shown in a line that changes if the terminal is `live`. If a pause starts later and ends after `deadline`, `client` gives up its waiting
     /// requests.
     ///
     /// # Errors
     /// When a pause is already in force that ends after `deadline`. Nothing was sent then.
-    pub fn watch(ui: &Arc<Ui>, client: &Client, deadline: Option<Instant>) -> Result<Self, CommandError> {
+    pub fn watch(
+        ui: &Arc<Ui>,
+        client: &Client,
+        deadline: Option<Instant>,
+        live: bool,
+    ) -> Result<Self, CommandError> {
         let mut telling = Telling::default();
         if let Some(pause) = pause_of(client) {
             if outlasts(pause, deadline) {
@@ -51,8 +57,10 @@ impl Pauses {
         }
         let (held, dropped) = mpsc::channel();
         let (ui, client) = (Arc::clone(ui), client.clone());
+        let mut outages = Outages::new(live, deadline);
         let watching = move || {
             while dropped.recv_timeout(EVERY) == Err(RecvTimeoutError::Timeout) {
+                outages.look(&ui, &client);
                 let Some(pause) = pause_of(&client) else { continue };
                 tell(&mut telling, &ui, pause);
                 if outlasts(pause, deadline) {

@@ -31,6 +31,22 @@ impl Progress {
         Self(bar)
     }
 
+    /// Shows a line of text.
+    #[must_use]
+    pub fn line() -> Self {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(8));
+        if let Ok(style) = ProgressStyle::with_template("{wide_msg}") {
+            bar.set_style(style);
+        }
+        Self(bar)
+    }
+
+    /// Shows a text at the end of the line; none removes it.
+    pub fn status(&self, text: Option<String>) {
+        let text = text.map(|text| format!("  {text}"));
+        self.0.set_message(text.unwrap_or_default());
+    }
+
     /// Counts items.
     pub fn advance(&self, items: u64) {
         self.0.inc(items);

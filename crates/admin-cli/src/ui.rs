@@ -15,6 +15,8 @@ use crate::progress::Progress;
 pub struct Ui {
     err: Mutex<Box<dyn Write + Send>>,
     bar: Mutex<Option<Progress>>,
+    /// A line that is kept up to date, where there is no bar.
+    line: Mutex<Option<Progress>>,
     quiet: bool,
     color: bool,
 }
@@ -26,6 +28,7 @@ impl Ui {
         Self {
             err: Mutex::new(err),
             bar: Mutex::new(None),
+            line: Mutex::new(None),
             quiet,
             color,
         }
@@ -87,6 +90,24 @@ impl Ui {
         }
     }
 
+    /// Shows a text beside the bar, or in a line of its own, in place of the text before; none removes it. Only for a
+    /// terminal.
+    pub fn status(&self, text: Option<String>) {
+        if let Some(bar) = &*lock(&self.bar) {
+            bar.status(text);
+            return;
+        }
+        let mut line = lock(&self.line);
+        match text {
+            Some(text) => line.get_or_insert_with(Progress::line).status(Some(text)),
+            None => {
+                if let Some(line) = line.take() {
+                    line.clear();
+                }
+            }
+        }
+    }
+
     /// Removes the bar.
     pub fn lower(&self) {
         if let Some(bar) = lock(&self.bar).take() {
@@ -114,14 +135,14 @@ impl Ui {
     }
 
     fn write(&self, text: &str) {
-        let bar = lock(&self.bar).clone();
+        let shown = lock(&self.bar).clone().or_else(|| lock(&self.line).clone());
         let write = || {
             let mut err = lock(&self.err);
             // If stderr is closed, there is nowhere left to report it.
             let _ = writeln!(err, "{text}").and_then(|()| err.flush());
         };
-        match bar {
-            Some(bar) => bar.suspend(write),
+        match shown {
+            Some(shown) => shown.suspend(write),
             None => write(),
         }
     }

@@ -64,7 +64,10 @@ pub enum StoreError {
     /// There is no room left on the disk; nothing was changed.
     #[error("the database has no room left")]
     Full(#[source] Cause),
-    /// A read or write failed.
+    /// A write failed; nothing was changed.
+    #[error("the database cannot be written: no room left, a limit on the size of files, or a failing disk")]
+    Unwritten(#[source] Cause),
+    /// A read failed, or the database refused.
     #[error("a database operation failed")]
     Failed(#[source] Cause),
 }

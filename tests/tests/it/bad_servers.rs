@@ -66,3 +66,62 @@ fn truncated_json() {
     );
     env.snapshot("bad_server_truncated_json", &output);
 }
+
+#[test]
+fn a_redirect_shows_where_it_leads() {
+    let env = TestEnv::new();
+    env.online("ann", &["ios_77e1"]);
+    let fault = Fault::raw_body("devices.list", "text/html", "moved").answer_status(302);
+    let to = "https://a2.example.com/acme/chat/users?token=secret";
+    env.sandbox().inject(fault.header("Location", to));
+    let output = env.run(&LIST).expect(5);
+    for said in [
+        "a redirect to https://a2.example.com/acme",
+        "--server https://a2.example.com",
+    ] {
+        assert!(output.stderr.contains(said), "{}", output.text());
+    }
+    assert!(!output.text().contains("token=secret"));
+    assert_eq!(env.sandbox().call_count("devices.list"), 1);
+}
+
+#[test]
+fn a_file_of_certificates_that_cannot_be_used_is_named() {
+    let mut env = TestEnv::new();
+    env.set("EASEMOB_APP_ROOT", "https://im.example.invalid/acme/chat");
+    let path = env.file("ca.pem", "");
+    env.set("SSL_CERT_FILE", &path);
+    let output = env.run(&LIST).expect(3);
+    assert!(
+        output.stderr.contains("ca.pem (SSL_CERT_FILE) is empty"),
+        "{}",
+        output.stderr
+    );
+}
+
+#[test]
+fn a_profile_names_the_certificates_that_it_trusts() {
+    let env = TestEnv::bare();
+    let profile = |more: &str| {
+        let text = format!(
+            "[profiles.p]\nserver = \"https://im.example.invalid\"\napp = \"acme#chat\"\nclient_id = \"id\"\n\
+             client_secret = \"YXA6secret\"\n{more}\n"
+        );
+        let path = env.file("config/config.toml", text);
+        std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+        env.run(&[&["--profile", "p"][..], &LIST].concat())
+    };
+    for (more, said) in [
+        (
+            "ca_file = \"/nowhere/ca.pem\"",
+            "cannot read /nowhere/ca.pem, the `ca_file`",
+        ),
+        (
+            "pin_sha256 = \"AB:CD\"",
+            "openssl x509 -noout -fingerprint -sha256",
+        ),
+    ] {
+        let output = profile(more).expect(3);
+        assert!(output.stderr.contains(said), "{}", output.stderr);
+    }
+}

@@ -281,8 +281,8 @@ fn secrets_are_written_for_the_owner_only() {
         .run(&[
             "--profile",
             "prod",
-            "--max-duration",
-            "5s",
+            "--wait-for-server",
+            "0",
             "devices",
             "list",
             "ann",

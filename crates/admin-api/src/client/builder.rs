@@ -20,6 +20,8 @@ use crate::endpoints::sessions::DisconnectVerb;
 use crate::transport::clock::{Clock, SystemClock};
 #[cfg(feature = "proxy")]
 use crate::transport::http::ProxyAddress;
+#[cfg(feature = "tls")]
+use crate::transport::http::named_certificates::fingerprint;
 use crate::transport::http::{Connections, Http, Settings as ConnectionSettings, TlsSettings, Transport};
 use crate::transport::limit::{Lane, Limiter, RateLimit, Rates};
 use crate::transport::retry::RetryPolicy;
@@ -76,6 +78,7 @@ pub(super) struct Setup {
     pub(super) token_cache: Option<PathBuf>,
     pub(super) retry: RetryPolicy,
     deadline: Option<Duration>,
+    pub(super) wait_for_server: Duration,
     lane: Lane,
     pub(super) headers: HeaderMap,
     pub(super) expires_in: ExpiresIn,
@@ -100,6 +103,7 @@ impl ClientBuilder {
                 token_cache: None,
                 retry: RetryPolicy::default(),
                 deadline: None,
+                wait_for_server: Duration::ZERO,
                 lane: Lane::default(),
                 headers: HeaderMap::new(),
                 expires_in: ExpiresIn::default(),
@@ -177,6 +181,23 @@ impl ClientBuilder {
     #[must_use]
     pub fn retry(mut self, policy: RetryPolicy) -> Self {
         self.setup.retry = policy;
+        self
+    }
+
+    /// Sets how long calls wait for a server that is away, besides what [`retry`](Self::retry) allows; default 0: they do
+    /// not. Until the server has answered once, they wait 10 s at most, since a wrong address looks the same.
+    ///
+    /// A server is away if two attempts in a row, of any calls of this client, find no connection, lose it, get no answer in
+    /// time, or a 502, 503 or 504 of anything in between. Then all calls wait, one sends a request that changes nothing now
+    /// and then, and when that is answered all go on with a new allowance of attempts. A call that may have taken effect and
+    /// must not be repeated fails at once, as always. A name that cannot be looked up counts once the server has answered, and
+    /// a certificate that is not trusted never does.
+    ///
+    /// A call that waited in vain fails with [`crate::Error::is_server_away`]; until the server answers again, all later calls
+    /// fail at their first attempt. [`Client::stop_waiting`] and the deadline of a call end its wait.
+    #[must_use]
+    pub fn wait_for_server(mut self, longest: Duration) -> Self {
+        self.setup.wait_for_server = longest.min(LONGEST);
         self
     }
 
@@ -309,6 +330,23 @@ impl ClientBuilder {
         self
     }
 
+    /// Believes one certificate of the server and no other, by its SHA-256 fingerprint as `openssl x509 -fingerprint -sha256`
+    /// prints it; one of several, if this is called again. Name, validity and the proof of the private key are checked as
+    /// always; who issued it is not. A text that is not a fingerprint is an error of [`build`](Self::build).
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn pin_certificate(mut self, sha256: &str) -> Self {
+        match fingerprint(sha256) {
+            Some(pinned) => self.connections.tls.pinned.push(pinned),
+            None => self.problems.push(
+                "a pinned certificate is named by its SHA-256 fingerprint, 64 hexadecimal digits, as \
+                 `openssl x509 -noout -fingerprint -sha256 -in CERTIFICATE.pem` prints it"
+                    .to_owned(),
+            ),
+        }
+        self
+    }
+
     /// Sets the verb of the logout of one device; default DELETE. Old servers know GET.
     #[must_use]
     pub fn disconnect_verb(mut self, verb: DisconnectVerb) -> Self {
@@ -347,6 +385,8 @@ impl ClientBuilder {
 fn contradictions(settings: &ConnectionSettings) -> impl Iterator<Item = &'static str> {
     let tls = &settings.tls;
     let of_tls = tls.identity.is_some() || !tls.trusted.is_empty();
+    #[cfg(feature = "tls")]
+    let of_tls = of_tls || !tls.pinned.is_empty();
     let found = [
         #[cfg(feature = "tls")]
         (tls.own.is_some() && of_tls).then_some(

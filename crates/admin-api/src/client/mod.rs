@@ -6,6 +6,7 @@ mod headers;
 mod manner;
 mod pipeline;
 mod report;
+mod server_gate;
 mod token_source;
 mod waiting;
 mod watched;
@@ -28,7 +29,9 @@ use crate::credentials::{Credentials, TokenCache};
 use crate::endpoint::Endpoint;
 use crate::endpoints::sessions::DisconnectVerb;
 use crate::error::{Error, Kind, TransportError};
+use crate::transport::http::Agreed;
 use crate::transport::limit::Lane;
+use crate::transport::outage::Outage;
 use crate::transport::timeouts::LONGEST;
 
 /// A client of one app. Clones share connections, token and rate budget, and are cheap.
@@ -72,6 +75,19 @@ impl Client {
         self.pipeline.root()
     }
 
+    /// Makes a connection to the server and returns what both sides agreed on, such as the version of TLS. It sends no
+    /// request, and goes past any proxy.
+    ///
+    /// # Errors
+    /// When no connection can be made.
+    pub async fn agree(&self) -> Result<Agreed, Error> {
+        let agreed = self.pipeline.http().agree(self.pipeline.root()).await;
+        agreed.map_err(|error| {
+            let unnamed = crate::endpoints::token::AppToken::unnamed();
+            Error::new(&unnamed, Kind::Transport(error), 1, Duration::ZERO)
+        })
+    }
+
     /// Returns how many user, device and session calls a second are allowed at the moment: less than was set after
     /// the server found the rate too high, and nothing where there is no limit.
     #[must_use]
@@ -106,7 +122,14 @@ impl Client {
         self.pipeline.paused_until()
     }
 
-    /// Gives up, for good, whatever waits for a token, for the rate budget, for a pause or for its next attempt: such a
+    /// Returns how long calls have waited for a server that is away, and how long they go on; nothing when they do not. See
+    /// [`ClientBuilder::wait_for_server`].
+    #[must_use]
+    pub fn outage(&self) -> Option<Outage> {
+        self.pipeline.outage()
+    }
+
+    /// Gives up, for good, whatever waits for a token, for the rate budget, for a pause, for a server that is away or for its next attempt: such a
     /// call fails at once with [`Error::is_given_up`], and is not sent. A request that is on its way is waited for, and
     /// a call that need not wait is still sent. This is for all clones, except those made by [`apart`](Self::apart).
     ///

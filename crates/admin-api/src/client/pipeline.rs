@@ -16,16 +16,19 @@ use super::builder::Setup;
 use super::headers;
 use super::manner::Manner;
 use super::report::Hook;
+use super::server_gate::{Probed, ServerGate, Waited};
 use super::watched::{Progress, Watched, span};
 use crate::app_root::AppRoot;
 use crate::credentials::{FetchError, Lease, TokenCache, bearer};
 use crate::endpoint::{Authority, Bucket, Effect, Endpoint, Request};
+use crate::endpoints::users::{ListUsers, UserQuery};
 use crate::envelope::{Classified, classify};
 use crate::error::{DecodeError, Delivery, Error, Kind, TransportError, texts_of};
 use crate::redact::Secrets;
 use crate::transport::clock::Clock;
 use crate::transport::http::{Http, Slot};
 use crate::transport::limit::{Lane, Limiter};
+use crate::transport::outage::Outage;
 use crate::transport::retry::{CallState, Decision, Failure, RetryPolicy, decide};
 
 pub(crate) struct Pipeline {
@@ -38,6 +41,8 @@ pub(crate) struct Pipeline {
     random: Mutex<fastrand::Rng>,
     sent: AtomicU64,
     secrets: Secrets,
+    /// None where calls do not wait for a server that is away.
+    gate: Option<ServerGate>,
     /// How tokens are got: given up together with the calls of the first client, and at the end of nobody's deadline.
     manner: Manner,
 }
@@ -49,12 +54,41 @@ enum Failed {
     Otherwise(Kind),
 }
 
+/// What a server that was away has used up of the attempts and the time of a call.
+#[derive(Default)]
+struct Forgiven {
+    attempts: u32,
+    elapsed: Duration,
+    times: u32,
+}
+
+impl Forgiven {
+    /// A call that finds the server away more often may be what sends it away.
+    const MOST_TIMES: u32 = 10;
+
+    /// Forgives everything so far, unless that was done too often.
+    fn forgives(&mut self, call: CallState) -> bool {
+        self.times += 1;
+        (self.attempts, self.elapsed) = (call.attempts, call.elapsed);
+        self.times <= Self::MOST_TIMES
+    }
+
+    fn without(&self, call: CallState) -> CallState {
+        CallState {
+            attempts: call.attempts - self.attempts,
+            elapsed: call.elapsed.saturating_sub(self.elapsed),
+            ..call
+        }
+    }
+}
+
 impl Pipeline {
     pub(super) fn new(root: AppRoot, http: Http, limiter: Limiter, setup: &Setup) -> Self {
         let secrets = Secrets::default();
         for value in headers::secrets(&setup.headers) {
             secrets.fixed_token(value);
         }
+        let wait = setup.wait_for_server;
         let random = setup
             .seed
             .map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
@@ -68,6 +102,7 @@ impl Pipeline {
             random: Mutex::new(random),
             sent: AtomicU64::new(0),
             secrets,
+            gate: (!wait.is_zero()).then(|| ServerGate::new(wait)),
             manner: Manner {
                 headers: Arc::new(setup.headers.clone()),
                 ..Manner::default()
@@ -94,6 +129,10 @@ impl Pipeline {
 
     pub(super) fn paused_until(&self) -> Option<SystemTime> {
         self.limiter.paused_until()
+    }
+
+    pub(super) fn outage(&self) -> Option<Outage> {
+        self.gate.as_ref()?.outage(self.clock.now())
     }
 
     #[cfg(feature = "jwt")]
@@ -136,7 +175,10 @@ impl Pipeline {
             };
             let outcome = outcome.map_err(|kind| {
                 let progress = &watched.progress;
-                let error = Error::new(endpoint, kind, progress.call.attempts, watched.elapsed());
+                let mut error = Error::new(endpoint, kind, progress.call.attempts, watched.elapsed());
+                if progress.server_away {
+                    error = error.after_a_wait_in_vain();
+                }
                 if progress.doubtful {
                     error.after_a_doubtful_attempt()
                 } else {
@@ -171,10 +213,16 @@ impl Pipeline {
     ) -> Result<E::Output, Kind> {
         // Those that have a connection may wait for a token: the call that gets it waits for none.
         let limited = tokens.is_some();
+        let all_tokens = tokens;
         let tokens = tokens.filter(|_| E::AUTHORITY == Authority::App);
         let waiting = &manner.waiting;
         let mut renewed = false;
+        let mut forgiven = Forgiven::default();
         loop {
+            let outages = self.gate.as_ref().map_or(0, ServerGate::outages);
+            if self.gate.as_ref().is_some_and(ServerGate::is_closed) {
+                self.wait_for_server(outages, all_tokens, manner).await?;
+            }
             let admitted = self.admitted(E::BUCKET, tokens, limited, manner.lane, progress);
             let (lease, slot) = waiting.unless_stopped(admitted).await??;
             let attempt_start = self.clock.now();
@@ -183,7 +231,12 @@ impl Pipeline {
                 return Err(Kind::Transport(TransportError::deadline_passed(false)));
             }
             let failed = match self.attempt(endpoint, request, lease, manner, progress).await {
-                Ok(output) => return Ok(output),
+                Ok(output) => {
+                    if let Some(gate) = &self.gate {
+                        gate.answered();
+                    }
+                    return Ok(output);
+                }
                 Err(failed) => failed,
             };
             drop(slot);
@@ -205,15 +258,94 @@ impl Pipeline {
                     kind
                 }
             };
-            let Some(delay) = self.delay_after::<E>(&progress.call, &kind) else {
+            let decision = self.decision_after::<E>(&forgiven.without(progress.call), &kind);
+            let away = self.note(&kind, decision);
+            if decision == Decision::Permanent {
                 return Err(kind);
-            };
+            }
+            let was_doubtful = progress.doubtful;
             // A later refusal says nothing of an attempt before it that got no answer.
             progress.doubtful |= E::EFFECT != Effect::Read && kind.delivery() == Some(Delivery::Unknown);
+            if away {
+                match self.wait_for_server(outages, all_tokens, manner).await? {
+                    Waited::Back if forgiven.forgives(progress.call) => continue,
+                    Waited::InVain => {
+                        progress.server_away = true;
+                        progress.doubtful = was_doubtful;
+                        return Err(kind);
+                    }
+                    Waited::Back | Waited::NotAway => {}
+                }
+            }
+            let Decision::RetryAfter(delay) = decision else {
+                progress.doubtful = was_doubtful;
+                return Err(kind);
+            };
             waiting
                 .unless_stopped(self.clock.sleep_until(self.clock.now() + delay))
                 .await?;
             progress.call.elapsed += delay;
+        }
+    }
+
+    /// Tells the gate what a failure says of the server, and returns true if calls wait, or have waited in vain.
+    fn note(&self, kind: &Kind, decision: Decision) -> bool {
+        let Some(gate) = &self.gate else { return false };
+        if kind.shows_server_there() {
+            gate.answered();
+        }
+        if !kind.shows_server_away(gate.heard()) {
+            return false;
+        }
+        let retry_after = match kind {
+            Kind::Refused(refusal) => refusal.retry_after,
+            _ => None,
+        };
+        gate.failed(self.clock.now(), retry_after, decision == Decision::Exhausted);
+        gate.is_closed() || gate.is_in_vain()
+    }
+
+    /// Waits while the server is away; `outages` is what the gate counted before the attempt.
+    async fn wait_for_server(
+        &self,
+        outages: u64,
+        tokens: Option<&TokenCache>,
+        manner: &Manner,
+    ) -> Result<Waited, Kind> {
+        let Some(gate) = &self.gate else {
+            return Ok(Waited::NotAway);
+        };
+        // Seldom needed, hence kept out of what every call carries along.
+        let pass = Box::pin(gate.pass(outages, &*self.clock, || self.probe(tokens, manner)));
+        manner.waiting.unless_stopped(pass).await
+    }
+
+    /// Asks the server for one user, which changes nothing: any answer will do, also a refusal for want of a token.
+    async fn probe(&self, tokens: Option<&TokenCache>, manner: &Manner) -> Probed {
+        let one = ListUsers {
+            query: UserQuery::new().page_size(1),
+            cursor: None,
+        };
+        // One that cannot even be made says nothing of the server.
+        let Ok(request) = one.request(&self.root) else {
+            return Probed::Answered;
+        };
+        self.limiter.permit(ListUsers::BUCKET, manner.lane).await;
+        let header = tokens.and_then(TokenCache::at_hand).map(|lease| lease.header);
+        self.sent.fetch_add(1, Ordering::Relaxed);
+        let sent = self.http.send(&request, header, &manner.headers, &*self.clock);
+        let failure = match sent.await {
+            Ok(answer) => match classify(&self.secrets.clean(&answer, &[], &manner.secrets)) {
+                Classified::Refused(refusal) => Kind::Refused(refusal),
+                Classified::Success(_) | Classified::Undecodable(_) => return Probed::Answered,
+            },
+            Err(error) => Kind::Transport(error),
+        };
+        let heard = self.gate.as_ref().is_some_and(ServerGate::heard);
+        match &failure {
+            _ if !failure.shows_server_away(heard) => Probed::Answered,
+            Kind::Refused(refusal) => Probed::Away(refusal.retry_after),
+            _ => Probed::Away(None),
         }
     }
 
@@ -318,8 +450,8 @@ impl Pipeline {
         bearer(token)
     }
 
-    /// How long to wait before the next attempt, or `None` if there is none.
-    fn delay_after<E: Endpoint>(&self, call: &CallState, kind: &Kind) -> Option<Duration> {
+    /// Whether there is another attempt, and when.
+    fn decision_after<E: Endpoint>(&self, call: &CallState, kind: &Kind) -> Decision {
         let failure = match kind {
             Kind::Refused(refusal) => Failure {
                 delivery: refusal.delivery(),
@@ -335,7 +467,7 @@ impl Pipeline {
                 retry_after: None,
             },
             Kind::Build(_) | Kind::Credentials(_) | Kind::Sign(_) | Kind::Decode(_) | Kind::Listing(_) => {
-                return None;
+                return Decision::Permanent;
             }
         };
         let jitter = self.random.lock().unwrap_or_else(PoisonError::into_inner).f64();
@@ -356,10 +488,7 @@ impl Pipeline {
                 .unwrap_or_else(|| self.retry.delay(call.attempts, jitter));
             self.limiter.limited(E::BUCKET, wait);
         }
-        match decision {
-            Decision::RetryAfter(delay) => Some(delay),
-            Decision::Exhausted | Decision::Permanent => None,
-        }
+        decision
     }
 
     pub(super) fn now(&self) -> Instant {

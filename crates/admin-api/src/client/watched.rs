@@ -22,6 +22,8 @@ pub(super) struct Progress {
     pub(super) call: CallState,
     /// An attempt before this one may have taken effect.
     pub(super) doubtful: bool,
+    /// The client waited for the server, in vain.
+    pub(super) server_away: bool,
     /// A request is sent, or its answer waited for.
     pub(super) on_its_way: bool,
     /// The status of the last answer.
@@ -38,6 +40,7 @@ impl Progress {
                 ..CallState::first(E::EFFECT)
             },
             doubtful: false,
+            server_away: false,
             on_its_way: false,
             status: None,
             waited_for_token: Duration::ZERO,

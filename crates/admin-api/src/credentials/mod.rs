@@ -3,6 +3,8 @@
 #[cfg(feature = "jwt")]
 mod jwt;
 mod kept_token;
+#[cfg(feature = "jwt")]
+mod key_form;
 mod secret_text;
 #[cfg(feature = "jwt")]
 mod signature;

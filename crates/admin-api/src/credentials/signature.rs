@@ -19,6 +19,7 @@ use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject as _;
 
 use super::jwt::JwtAlgorithm;
+use super::key_form::{other_form, other_kind};
 use crate::error::SignError;
 
 /// A key that signs.
@@ -32,8 +33,7 @@ pub(super) enum SigningKey {
 impl SigningKey {
     /// Reads a private key in PEM form.
     pub(super) fn from_pem(algorithm: JwtAlgorithm, pem: &[u8]) -> Result<Self, SignError> {
-        let der =
-            PrivateKeyDer::from_pem_slice(pem).map_err(|_| problem("it is not a private key in PEM form"))?;
+        let der = PrivateKeyDer::from_pem_slice(pem).map_err(|_| problem(&other_form(pem)))?;
         let key = match (algorithm, &der) {
             (JwtAlgorithm::EdDsa, PrivateKeyDer::Pkcs8(key)) => {
                 Ed25519KeyPair::from_pkcs8_maybe_unchecked(key.secret_pkcs8_der()).map(Self::EdDsa)
@@ -46,12 +46,13 @@ impl SigningKey {
                 RsaKeyPair::from_der(key.secret_pkcs1_der()).map(Self::Rs256)
             }
             _ => {
-                return Err(problem(
-                    "it is not in PKCS#8 form; `openssl pkcs8 -topk8 -nocrypt` converts it",
-                ));
+                return Err(problem(&other_form(pem)));
             }
         };
-        key.map_err(|error| problem(&format!("it is not a key for {algorithm}: {error}")))
+        key.map_err(|error| {
+            let what = other_kind(der.secret_der(), algorithm);
+            problem(&format!("{what} ({error})"))
+        })
     }
 
     /// Takes a secret that the server has too.

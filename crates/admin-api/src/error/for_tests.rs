@@ -35,6 +35,7 @@ impl Error {
                 .is_ok()
                 .then_some(HeaderValue::from_static("application/json")),
             retry_after: None,
+            location: None,
             body: Bytes::copy_from_slice(body.as_bytes()),
             packed: None,
         };

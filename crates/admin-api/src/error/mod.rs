@@ -1,6 +1,7 @@
 //! The one error type of the client: what happened, to which call, and whether repeating helps.
 
 mod answer;
+mod away;
 mod build;
 mod for_tests;
 mod http_status;
@@ -58,6 +59,8 @@ struct Inner {
     elapsed: Duration,
     /// An attempt before the last may have taken effect.
     maybe_done: bool,
+    /// The client waited for the server, in vain.
+    server_away: bool,
     /// Where the page of a listing begins that could not be read.
     cursor: Option<Cursor>,
 }
@@ -98,6 +101,7 @@ impl Error {
                 attempts,
                 elapsed,
                 maybe_done: false,
+                server_away: false,
                 cursor: None,
             }),
         }
@@ -114,6 +118,12 @@ impl Error {
     /// Remembers that an attempt before the last may have taken effect.
     pub(crate) fn after_a_doubtful_attempt(mut self) -> Self {
         Arc::make_mut(&mut self.inner).maybe_done = true;
+        self
+    }
+
+    /// Remembers that the client waited for the server, in vain.
+    pub(crate) fn after_a_wait_in_vain(mut self) -> Self {
+        Arc::make_mut(&mut self.inner).server_away = true;
         self
     }
 
@@ -334,6 +344,13 @@ impl Error {
         }
     }
 
+    /// Returns true if the server is away, and was for as long as the client waits for it
+    /// ([`ClientBuilder::wait_for_server`](crate::ClientBuilder::wait_for_server)): other calls would fail as well.
+    #[must_use]
+    pub fn is_server_away(&self) -> bool {
+        self.inner.server_away || self.token_error().is_some_and(Self::is_server_away)
+    }
+
     /// Returns true if the call was given up by [`crate::Client::stop_waiting`] while it waited for its turn, and no
     /// attempt before may have taken effect: nothing has happened.
     #[must_use]
@@ -398,6 +415,25 @@ impl Error {
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.refusal().and_then(|refusal| refusal.retry_after)
+    }
+
+    /// Returns where the answer would send the caller, if it was a redirect. Redirects are not followed: that would hand the
+    /// token to a server that nobody named.
+    #[must_use]
+    pub fn redirect(&self) -> Option<&str> {
+        self.refusal().and_then(|refusal| refusal.location.as_deref())
+    }
+
+    /// Returns true if a proxy on the way refused, before the request reached the server: it wants a name and a password
+    /// (407), or makes no connection to the server.
+    #[must_use]
+    pub fn is_refused_by_proxy(&self) -> bool {
+        match &self.inner.kind {
+            Kind::Refused(refusal) => refusal.status == 407 && !refusal.by_the_service,
+            Kind::Transport(error) => error.is_proxys(),
+            Kind::Credentials(error) => error.is_refused_by_proxy(),
+            _ => false,
+        }
     }
 
     /// Returns the name of the call, such as `sessions.logout_all`.

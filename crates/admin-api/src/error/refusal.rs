@@ -54,6 +54,8 @@ pub(crate) struct Refusal {
     pub(crate) by_the_service: bool,
     pub(crate) excerpt: Excerpt,
     pub(crate) retry_after: Option<Duration>,
+    /// Where a redirect leads.
+    pub(crate) location: Option<String>,
 }
 
 impl Refusal {
@@ -148,6 +150,10 @@ impl fmt::Display for Refusal {
         match &self.api {
             Some(api) => write!(f, "{} {api}", self.status),
             None => write!(f, "{}; {}", self.status, self.excerpt),
+        }?;
+        match &self.location {
+            Some(location) => write!(f, "; a redirect to {}", location.escape_debug()),
+            None => Ok(()),
         }
     }
 }
@@ -167,6 +173,7 @@ mod tests {
             api,
             excerpt: Excerpt::new(None, b""),
             retry_after: None,
+            location: None,
         }
     }
 

@@ -30,10 +30,15 @@ pub enum Delivery {
 
 /// A request that got no answer.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each answers a question of its own")]
 pub(crate) struct TransportError {
     delivery: Delivery,
     headline: &'static str,
     permanent: bool,
+    /// The name of the server could not be looked up, and a resolver said so.
+    unknown_name: bool,
+    /// A proxy on the way refused.
+    by_a_proxy: bool,
     /// Time ran out, of the call or of an attempt.
     timed_out: bool,
     reason: Reason,
@@ -46,6 +51,8 @@ impl TransportError {
             delivery,
             headline,
             permanent: false,
+            unknown_name: false,
+            by_a_proxy: false,
             timed_out: matches!(reason, Reason::NoAnswerInTime | Reason::DeadlinePassed),
             reason,
             cause: None,
@@ -81,12 +88,35 @@ impl TransportError {
             Some(Obstacle::Descriptors) => Self::no_descriptors(),
             #[cfg(feature = "tls")]
             Some(Obstacle::Tls) => Self::insecure(),
+            Some(Obstacle::Name) => Self {
+                unknown_name: true,
+                ..Self::no_connection()
+            },
+            Some(Obstacle::ProxyWantsName) => Self::refused_by_proxy(
+                "the proxy wants a user name and a password (407), so there is no connection to the server",
+            )
+            .permanent(),
+            Some(Obstacle::Proxy) => {
+                Self::refused_by_proxy("the proxy refused to open a connection to the server")
+            }
             None => Self::no_connection(),
         };
         Self {
             cause: Some(cause.into()),
             ..made
         }
+    }
+
+    fn refused_by_proxy(headline: &'static str) -> Self {
+        Self {
+            by_a_proxy: true,
+            ..Self::new(Delivery::NotSent, Reason::NoConnection, headline)
+        }
+    }
+
+    /// Returns true if a proxy on the way refused.
+    pub(super) fn is_proxys(&self) -> bool {
+        self.by_a_proxy
     }
 
     pub(super) fn no_descriptors() -> Self {
@@ -170,6 +200,11 @@ impl TransportError {
         self.permanent
     }
 
+    /// Returns true if there is no such name; a resolver that does not answer says nothing about it.
+    pub(super) fn is_unknown_name(&self) -> bool {
+        self.unknown_name
+    }
+
     pub(super) fn headline(&self) -> &'static str {
         self.headline
     }
@@ -180,6 +215,12 @@ impl TransportError {
 enum Obstacle {
     /// This process, or the machine, has no file descriptor left.
     Descriptors,
+    /// A proxy wants to know who asks.
+    ProxyWantsName,
+    /// A proxy does not connect to the server.
+    Proxy,
+    /// A resolver knows no such name.
+    Name,
     /// Both do not agree on TLS, or the certificate is not believed.
     #[cfg(feature = "tls")]
     Tls,
@@ -193,6 +234,9 @@ impl Obstacle {
                 if is_descriptors(error) {
                     return Some(Self::Descriptors);
                 }
+                if is_unknown_name(error) {
+                    return Some(Self::Name);
+                }
                 // Its own source is that of what it wraps.
                 if let Some(found) = error.get_ref().and_then(|wrapped| Self::of(wrapped)) {
                     return Some(found);
@@ -201,6 +245,12 @@ impl Obstacle {
             #[cfg(feature = "tls")]
             if error.downcast_ref::<rustls::Error>().is_some_and(is_final) {
                 return Some(Self::Tls);
+            }
+            // The library shows its errors of proxies in no other way.
+            match error.to_string().as_str() {
+                "tunnel error: proxy authorization required" => return Some(Self::ProxyWantsName),
+                "tunnel error: unsuccessful" => return Some(Self::Proxy),
+                _ => {}
             }
             next = error.source();
         }
@@ -220,6 +270,15 @@ fn is_descriptors(error: &std::io::Error) -> bool {
 #[cfg(not(unix))]
 fn is_descriptors(_: &std::io::Error) -> bool {
     false
+}
+
+/// Whether a look-up of a name failed for good. The standard library keeps the words of the system, and no number.
+fn is_unknown_name(error: &std::io::Error) -> bool {
+    // What glibc and musl say for EAI_AGAIN.
+    const AGAIN: [&str; 2] = ["Temporary failure in name resolution", "Try again"];
+    let said = error.to_string();
+    let why = said.strip_prefix("failed to lookup address information: ");
+    why.is_some_and(|why| !AGAIN.contains(&why))
 }
 
 /// Whether the next attempt would end in the same way.

@@ -195,6 +195,7 @@ impl Secrets {
         };
         let mut body = redacted(&known, &answer.body, kind);
         let mut content_type = answer.content_type.as_ref().map(|value| without(&known, value));
+        let mut location = answer.location.as_ref().map(|value| without(&known, value));
         let sent = sent.iter().flat_map(|text| forms(text, &[]));
         let headers = headers.iter().flat_map(|text| forms(text.expose_secret(), &[]));
         for (needles, kind) in [(sent.collect(), Text::Words), (headers.collect::<Vec<_>>(), kind)] {
@@ -202,10 +203,12 @@ impl Secrets {
                 let of_request = Redactor::of(needles);
                 body = redacted(&of_request, &body, kind);
                 content_type = content_type.map(|value| without(&of_request, &value));
+                location = location.map(|value| without(&of_request, &value));
             }
         }
         Answer {
             content_type,
+            location,
             body,
             ..answer.clone()
         }

@@ -133,6 +133,7 @@ fn answer(status: u16, body: impl Into<Vec<u8>>) -> Answer {
         status,
         content_type: Some(HeaderValue::from_static("text/html")),
         retry_after: None,
+        location: None,
         packed: None,
         body: body.into().into(),
     }

@@ -8,5 +8,6 @@
 pub mod clock;
 pub(crate) mod http;
 pub mod limit;
+pub(crate) mod outage;
 pub mod retry;
 pub mod timeouts;

@@ -7,6 +7,7 @@ use easemob_admin_api::Timeouts;
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::PrivateKeyDer;
+use sha2::{Digest as _, Sha256};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
@@ -25,6 +26,87 @@ async fn server() -> (std::net::SocketAddr, Seen, String) {
         .unwrap();
     let (address, seen) = serve_tls(config).await;
     (address, seen, made.cert.pem())
+}
+
+/// A server with a certificate for `localhost` as `openssl req -x509` makes it, which is an authority's (`CA:TRUE`), valid
+/// in these years; and the certificate in PEM form with its fingerprint.
+async fn authority(from: i32, until: i32) -> (std::net::SocketAddr, Seen, String, String) {
+    let mut wanted = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    wanted.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    wanted.not_before = rcgen::date_time_ymd(from, 1, 1);
+    wanted.not_after = rcgen::date_time_ymd(until, 1, 1);
+    let key = rcgen::KeyPair::generate().unwrap();
+    let made = wanted.self_signed(&key).unwrap();
+    let fingerprint = Sha256::digest(made.der());
+    let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(
+            vec![made.der().clone()],
+            PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
+        )
+        .unwrap();
+    let (address, seen) = serve_tls(config).await;
+    (address, seen, made.pem(), format!("{fingerprint:x}"))
+}
+
+#[tokio::test]
+async fn a_certificate_of_an_authority_is_believed_if_it_is_named_itself() {
+    const FAR: i32 = 2090;
+    for (from, until, host, believed) in [
+        (2020, FAR, "localhost", true),
+        (2020, 2021, "localhost", false),
+        (2080, FAR, "localhost", false),
+        (2020, FAR, "127.0.0.1", false),
+    ] {
+        for pinned in [true, false] {
+            let (address, seen, pem, fingerprint) = authority(from, until).await;
+            let client = builder("https", host, address);
+            let client = if pinned {
+                client.pin_certificate(&fingerprint)
+            } else {
+                client.trust_certificates(pem)
+            };
+            let outcome = client.build().unwrap().logout_all(&user("ann")).await;
+            assert_eq!(
+                outcome.is_ok(),
+                believed,
+                "{from} {until} {host} {pinned}: {outcome:?}"
+            );
+            assert_eq!(counts(&seen), [usize::from(believed)]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn only_the_pinned_certificate_is_believed() {
+    let (address, seen, pem) = server().await;
+    let (.., other) = authority(2020, 2090).await;
+    let client = builder("https", "localhost", address)
+        .trust_certificates(pem)
+        .pin_certificate(&other);
+    let error = client
+        .build()
+        .unwrap()
+        .logout_all(&user("ann"))
+        .await
+        .unwrap_err();
+    assert!(error.is_unreachable() && !error.is_transient(), "{error:?}");
+    assert_eq!((error.attempts(), counts(&seen)), (1, vec![0]));
+    let refused = builder("https", "localhost", address)
+        .pin_certificate("AB:CD")
+        .build();
+    assert!(refused.unwrap_err().to_string().contains("openssl x509"));
+}
+
+#[tokio::test]
+async fn what_was_agreed_on_is_told() {
+    let (address, seen, pem) = server().await;
+    let client = builder("https", "localhost", address).trust_certificates(pem);
+    let agreed = client.build().unwrap().agree().await.unwrap();
+    assert_eq!((agreed.tls.as_deref(), agreed.alpn), (Some("TLS 1.3"), None));
+    assert_eq!(counts(&seen), [0], "nothing was sent");
 }
 
 async fn serve_tls(config: ServerConfig) -> (std::net::SocketAddr, Seen) {

@@ -1,5 +1,6 @@
 //! What holds over every transport.
 
+mod away;
 mod batches;
 mod certificates;
 mod connections;

@@ -190,3 +190,34 @@ async fn a_server_of_many_words_does_not_fill_the_record() {
     );
     assert!(message.contains("illegal_argument"), "{message}");
 }
+
+#[test]
+fn commands_in_hints_are_about_the_same_server() {
+    for (hint, expected) in [
+        (
+            "list all runs: easemob-admin runs list",
+            "list all runs: easemob-admin --sandbox runs list",
+        ),
+        (
+            "with `easemob-admin users unban`, or: easemob-admin profile doctor",
+            "with `easemob-admin --sandbox users unban`, or: easemob-admin --sandbox profile doctor",
+        ),
+        (
+            "add one: easemob-admin profile add prod",
+            "add one: easemob-admin profile add prod",
+        ),
+        (
+            "try: easemob-admin --sandbox users list",
+            "try: easemob-admin --sandbox users list",
+        ),
+        (
+            "use the newer version of easemob-admin that wrote it",
+            "use the newer version of easemob-admin that wrote it",
+        ),
+    ] {
+        let error = CommandError::new(exit::USAGE, "test")
+            .hint(hint)
+            .aimed("--sandbox ");
+        assert_eq!(error.hints(), [expected]);
+    }
+}

@@ -36,6 +36,10 @@ pub struct Profile {
     pub credentials: Option<CredentialsFrom>,
     /// Whether credentials may go to another machine without TLS; false by default.
     pub allow_plain_http: Option<bool>,
+    /// A file with certificates that are trusted besides those of the system (PEM).
+    pub ca_file: Option<PathBuf>,
+    /// The SHA-256 fingerprint of the only certificate that the server may show.
+    pub pin_sha256: Option<String>,
     /// The unit in which the server reports the lifetime of its tokens; some clusters use milliseconds.
     pub expires_in: Option<LifeUnit>,
     /// The HTTP method for logging out one device; some servers only accept GET.

@@ -72,6 +72,16 @@ impl From<rusqlite::Error> for StoreError {
             {
                 Self::NoLocks(error.into())
             }
+            // A limit on the size of files or a quota is not a full disk to SQLite.
+            _ if error.sqlite_error().is_some_and(|error| {
+                matches!(
+                    error.extended_code,
+                    rusqlite::ffi::SQLITE_IOERR_WRITE | rusqlite::ffi::SQLITE_IOERR_TRUNCATE
+                )
+            }) =>
+            {
+                Self::Unwritten(error.into())
+            }
             _ => Self::Failed(error.into()),
         }
     }
@@ -250,7 +260,7 @@ mod tests {
 
     #[test]
     fn each_error_of_sqlite_has_its_cause() {
-        let rows: [(i32, Check); 8] = [
+        let rows: [(i32, Check); 9] = [
             (ffi::SQLITE_IOERR_LOCK, |error| {
                 matches!(error, StoreError::NoLocks(_))
             }),
@@ -265,6 +275,9 @@ mod tests {
                 matches!(error, StoreError::Busy(_))
             }),
             (ffi::SQLITE_FULL, |error| matches!(error, StoreError::Full(_))),
+            (ffi::SQLITE_IOERR_WRITE, |error| {
+                matches!(error, StoreError::Unwritten(_))
+            }),
             (ffi::SQLITE_IOERR_READ, |error| {
                 matches!(error, StoreError::Failed(_))
             }),

@@ -15,7 +15,7 @@ use crate::run::recorder::{RecordError, Recorder};
 use crate::schedule::cap::Cap;
 use crate::select::decide::{Decision, Drift, Order, decide};
 use crate::select::selection::Choice;
-use crate::server::calls::{CallError, Ended, Scope, SeenDevice, SessionCalls};
+use crate::server::calls::{CallError, Ended, SeenDevice, SessionCalls};
 
 /// How often a device is retried after an answer did not arrive.
 pub const MAX_REPEATS: u32 = 2;
@@ -337,7 +337,7 @@ async fn end_each(calls: &impl SessionCalls, user: &UserId, victims: &[Choice], 
         } else {
             end_device(calls, user, victim, repeats).await
         };
-        refused |= matches!(&fate, Fate::Failed(error) if matches!(error.scope, Scope::Run | Scope::Token) || error.given_up);
+        refused |= matches!(&fate, Fate::Failed(error) if error.ends_the_run());
         fates.push(fate);
     }
     fates
@@ -404,6 +404,7 @@ fn doubtful(acting: &CallError, reading: &CallError) -> CallError {
         retry_may_help: true,
         outcome_unknown: true,
         given_up: false,
+        server_away: reading.server_away,
         scope: reading.scope,
         ..acting.clone()
     }

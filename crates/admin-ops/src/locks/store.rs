@@ -30,7 +30,7 @@ pub struct LockStoreError {
 impl From<LockStoreError> for RecordError {
     fn from(error: LockStoreError) -> Self {
         let kind = match error.source {
-            StoreError::Full(_) => ErrorKind::StorageFull,
+            StoreError::Full(_) | StoreError::Unwritten(_) => ErrorKind::StorageFull,
             _ => ErrorKind::Other,
         };
         io::Error::new(kind, error).into()

@@ -4,7 +4,8 @@ use crate::server::calls::{CallError, Scope};
 
 /// How many unreachable failures in a row end a run.
 ///
-/// The client has already retried each of them, so twenty stand for minutes of silence.
+/// The client has already retried each of them, and the server does answer some calls: it waits for one that answers
+/// none.
 pub const MAX_UNREACHABLE: u32 = 20;
 
 /// Decides after every item whether the run continues.
@@ -45,6 +46,9 @@ impl Breaker {
     /// A job counts once, however many devices it has: one failed call may be the failure of thousands of
     /// devices.
     pub fn ended(&mut self, failures: &[CallError]) -> Option<Fatal> {
+        if let Some(failure) = failures.iter().find(|failure| failure.server_away) {
+            return self.failed(failure);
+        }
         let of = |scope| failures.iter().find(|failure| failure.scope == scope);
         let telling = [Scope::Token, Scope::Run, Scope::Item, Scope::Network]
             .into_iter()
@@ -66,6 +70,8 @@ impl Breaker {
                 self.unreachable = 0;
                 None
             }
+            // The client has waited for the server.
+            Scope::Network if error.server_away => Some(Fatal::Unreachable(error.clone())),
             Scope::Network => {
                 self.unreachable += 1;
                 (self.unreachable >= MAX_UNREACHABLE).then(|| Fatal::Unreachable(error.clone()))
@@ -121,6 +127,17 @@ mod tests {
         assert!(breaker.ended(&[]).is_none());
         let refused = [error(Scope::Network), error(Scope::Item), error(Scope::Run)];
         assert!(matches!(breaker.ended(&refused), Some(Fatal::Refused(_))));
+    }
+
+    #[test]
+    fn a_server_that_was_waited_for_in_vain_stops_at_once() {
+        let away = CallError {
+            server_away: true,
+            ..error(Scope::Network)
+        };
+        let unreachable = |fatal| matches!(fatal, Some(Fatal::Unreachable(_)));
+        assert!(unreachable(Breaker::default().failed(&away)));
+        assert!(unreachable(Breaker::default().ended(&[error(Scope::Item), away])));
     }
 
     #[test]

@@ -56,6 +56,9 @@ pub struct CallError {
     /// Whether the request was given up before it was sent, because the run stops.
     #[serde(skip)]
     pub given_up: bool,
+    /// Whether the server is away and was waited for in vain, so that the run ends.
+    #[serde(skip)]
+    pub server_away: bool,
     /// How far the failure reaches.
     #[serde(skip)]
     pub scope: Scope,
@@ -75,16 +78,23 @@ impl CallError {
             outcome_unknown: false,
             not_found: false,
             given_up: false,
+            server_away: false,
             scope: Scope::Item,
             origin: None,
         }
     }
 
-    /// Returns true if the call was never sent, for lack of a token or because the run stops: it says nothing
-    /// about the user.
+    /// Returns true if the call was never sent, for lack of a token or because the run stops, or found the server
+    /// away and changed nothing: it says nothing about the user.
     #[must_use]
     pub fn was_not_sent(&self) -> bool {
-        self.given_up || (self.scope == Scope::Token && !self.outcome_unknown)
+        self.given_up || ((self.scope == Scope::Token || self.server_away) && !self.outcome_unknown)
+    }
+
+    /// Returns true if further calls would fail as well, so that none is worth sending.
+    #[must_use]
+    pub fn ends_the_run(&self) -> bool {
+        matches!(self.scope, Scope::Run | Scope::Token) || self.given_up || self.server_away
     }
 
     /// Returns true if the server refuses this call whatever its argument, or has no such call; for calls that name no

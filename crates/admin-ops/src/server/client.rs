@@ -146,6 +146,10 @@ impl Server {
                 Ok(status) => told.push((user, status)),
                 Err(error) => {
                     let error = CallError::from(&error);
+                    // All users are read again later, those with an answer too.
+                    if error.server_away {
+                        return Err(error);
+                    }
                     first.get_or_insert_with(|| error.clone());
                     failed(user, error);
                 }
@@ -336,6 +340,7 @@ impl ScanCalls for Server {
                 OnlineStatus::Unreported => continue,
                 // The server answers `offline` for any name, but a user that does not exist is not offline.
                 other => match (self.prove_user(&user).await, other) {
+                    (Err(error), _) if error.server_away => return Err(error),
                     (Err(error), _) => Status::Failed(error.to_string()),
                     (Ok(()), OnlineStatus::Offline) => Status::Offline,
                     (Ok(()), other) => Status::Other(other.to_string()),

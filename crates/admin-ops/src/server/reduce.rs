@@ -36,6 +36,7 @@ impl From<&Error> for CallError {
             outcome_unknown: error.is_outcome_unknown(),
             not_found: scope == Scope::Item && error.is_not_found(),
             given_up: error.is_given_up(),
+            server_away: error.is_server_away(),
             scope,
             origin: Some(error.clone()),
         }

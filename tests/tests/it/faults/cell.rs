@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use easemob_admin_sandbox::Fault;
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::PrivateKeyDer;
@@ -42,48 +43,7 @@ pub(super) fn of(command: Command, wrong: Wrong) -> String {
     let on_line = format!("http://127.0.0.1:{}/acme/chat", line.port);
     env.set("EASEMOB_APP_ROOT", &on_line);
 
-    let output = match wrong {
-        Wrong::Line(OnLine::ClockJump, _) => {
-            let child = env.spawn(&args);
-            line.told.recv_timeout(Duration::from_secs(50)).unwrap();
-            env.sandbox().advance(Duration::from_secs(90 * 24 * 60 * 60));
-            line.allow.send(()).unwrap();
-            TestEnv::finish(child)
-        }
-        Wrong::Line(..) => env.run(&args),
-        Wrong::NoSuchHost => {
-            env.set("EASEMOB_APP_ROOT", "https://no-such-host.invalid/acme/chat");
-            env.run(&args)
-        }
-        Wrong::OtherName => with_a_certificate_for_another_name(&mut env, &args),
-        // A list keeps nothing on a disk but what the operator makes of its rows.
-        Wrong::FullDisk if command == Command::List => {
-            let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
-            line.allow.send(()).unwrap();
-            env.run_to(&args, full.into())
-        }
-        Wrong::FullDisk => {
-            line.allow.send(()).unwrap();
-            TestEnv::finish(env.spawn_in(&small_files(8), &args))
-        }
-        Wrong::ReadOnlyDisk => {
-            line.allow.send(()).unwrap();
-            TestEnv::finish(env.spawn_in(&read_only(&env), &args))
-        }
-        Wrong::Terminated | Wrong::Killed => {
-            let child = env.spawn(&args);
-            line.told.recv_timeout(Duration::from_secs(50)).unwrap();
-            let signal = if wrong == Wrong::Killed { "-KILL" } else { "-TERM" };
-            send(signal, &child);
-            if wrong == Wrong::Terminated {
-                // Heard before the answer comes.
-                child.until_it_says("press Ctrl-C again");
-            }
-            line.allow.send(()).unwrap();
-            TestEnv::finish(child)
-        }
-    };
-
+    let output = run(&mut env, &args, command, wrong, &line);
     let calls = line.requests();
     if matches!(wrong, Wrong::Line(..)) {
         assert!(
@@ -118,6 +78,8 @@ pub(super) fn of(command: Command, wrong: Wrong) -> String {
         // Each of the four that are under way may be sent once more, and no other.
         assert!((21..=24).contains(&calls), "{command:?}: {calls} calls");
         cell.push_str("; 21 to 24 calls");
+    } else if matches!(wrong, Wrong::Away | Wrong::CutOff) {
+        cell.push_str(" after the wait");
     } else {
         write!(cell, "; {calls} calls").unwrap();
     }
@@ -127,6 +89,63 @@ pub(super) fn of(command: Command, wrong: Wrong) -> String {
     }
     let how = finish(command, &env, &args, &output, calls);
     format!("{cell}{how}")
+}
+
+/// Runs the command while the fault comes about.
+fn run(env: &mut TestEnv, args: &[&str], command: Command, wrong: Wrong, line: &Line) -> Output {
+    match wrong {
+        Wrong::Line(OnLine::ClockJump, _) => {
+            let child = env.spawn(args);
+            line.told.recv_timeout(Duration::from_secs(50)).unwrap();
+            env.sandbox().advance(Duration::from_secs(90 * 24 * 60 * 60));
+            line.allow.send(()).unwrap();
+            TestEnv::finish(child)
+        }
+        Wrong::Line(..) => env.run(args),
+        Wrong::Away | Wrong::CutOff => {
+            let fault = match wrong {
+                Wrong::Away => Fault::status("*", 503),
+                _ => Fault::cut_after("*"),
+            };
+            env.sandbox().inject(fault.skip(8));
+            line.allow.send(()).unwrap();
+            let child = env.spawn(args);
+            child.until_it_says("server not answering, waiting");
+            env.sandbox().clear_faults();
+            TestEnv::finish(child)
+        }
+        Wrong::NoSuchHost => {
+            env.set("EASEMOB_APP_ROOT", "https://no-such-host.invalid/acme/chat");
+            env.run(args)
+        }
+        Wrong::OtherName => with_a_certificate_for_another_name(env, args),
+        // A list keeps nothing on a disk but what the operator makes of its rows.
+        Wrong::FullDisk if command == Command::List => {
+            let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+            line.allow.send(()).unwrap();
+            env.run_to(args, full.into())
+        }
+        Wrong::FullDisk => {
+            line.allow.send(()).unwrap();
+            TestEnv::finish(env.spawn_in(&small_files(8), args))
+        }
+        Wrong::ReadOnlyDisk => {
+            line.allow.send(()).unwrap();
+            TestEnv::finish(env.spawn_in(&read_only(env), args))
+        }
+        Wrong::Terminated | Wrong::Killed => {
+            let child = env.spawn(args);
+            line.told.recv_timeout(Duration::from_secs(50)).unwrap();
+            let signal = if wrong == Wrong::Killed { "-KILL" } else { "-TERM" };
+            send(signal, &child);
+            if wrong == Wrong::Terminated {
+                // Heard before the answer comes.
+                child.until_it_says("press Ctrl-C again");
+            }
+            line.allow.send(()).unwrap();
+            TestEnv::finish(child)
+        }
+    }
 }
 
 /// Does what is left, and returns how.

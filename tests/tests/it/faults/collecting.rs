@@ -20,7 +20,11 @@ const DAY: i64 = 24 * 60 * 60 * 1000;
 pub(super) fn cell(wrong: Wrong) -> String {
     match wrong {
         Wrong::Line(what, Often::Once) => on_line(what).unwrap_or_else(|| "—".into()),
-        Wrong::Line(_, Often::Always) | Wrong::NoSuchHost | Wrong::OtherName => "—".into(),
+        Wrong::Line(_, Often::Always)
+        | Wrong::Away
+        | Wrong::CutOff
+        | Wrong::NoSuchHost
+        | Wrong::OtherName => "—".into(),
         Wrong::FullDisk => full_disk(),
         Wrong::ReadOnlyDisk => {
             let (env, secret) = home();

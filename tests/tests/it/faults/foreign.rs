@@ -145,7 +145,8 @@ impl Act {
             Self::Lock => [&from[..], &act, &["--ttl", "1h"]].concat(),
             Self::Logout | Self::Ban | Self::Unban | Self::Unlock => [&from[..], &act].concat(),
         };
-        let common = ["--max-duration", "20s", "-o", "json"];
+        // A fault of the list of users looks like a server that is away.
+        let common = ["--max-duration", "20s", "--wait-for-server", "1s", "-o", "json"];
         let concurrency: &[&str] = match self {
             Self::Status | Self::Users => &[],
             _ => &["--concurrency", "1"],

@@ -9,6 +9,10 @@ use super::line::Strike;
 pub(super) enum Wrong {
     /// Something on the way to the server or back.
     Line(OnLine, Often),
+    /// Every call is answered with 503, until the tool says that it waits.
+    Away,
+    /// Every call is cut off, until the tool says that it waits.
+    CutOff,
     /// The name of the server cannot be resolved.
     NoSuchHost,
     /// The certificate is for another name.
@@ -137,6 +141,8 @@ impl Wrong {
         let always = OnLine::ALL.into_iter().filter(|what| !jump(what));
         let always: Vec<Self> = always.map(|what| Self::Line(what, Often::Always)).collect();
         let others = [
+            Self::Away,
+            Self::CutOff,
             Self::NoSuchHost,
             Self::OtherName,
             Self::FullDisk,
@@ -152,6 +158,8 @@ impl Wrong {
             Self::Line(OnLine::ClockJump, _) => OnLine::ClockJump.name().into(),
             Self::Line(what, Often::Once) => format!("{}, once", what.name()),
             Self::Line(what, Often::Always) => format!("{}, always", what.name()),
+            Self::Away => "503 to every call for a while".into(),
+            Self::CutOff => "every connection reset for a while".into(),
             Self::NoSuchHost => "name that does not resolve".into(),
             Self::OtherName => "certificate for another name".into(),
             Self::FullDisk => "full disk".into(),

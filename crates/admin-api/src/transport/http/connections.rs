@@ -38,6 +38,9 @@ pub(crate) struct Settings {
 pub(crate) struct TlsSettings {
     /// Certificates that are trusted besides those of the system, as texts in PEM form.
     pub(crate) trusted: Vec<Vec<u8>>,
+    /// The only certificates that the server may show, by their digests.
+    #[cfg(feature = "tls")]
+    pub(crate) pinned: Vec<super::named_certificates::Fingerprint>,
     /// Certificates and private key of the client, in PEM form.
     pub(crate) identity: Option<SecretString>,
     /// Settings that take the place of all others.

@@ -4,7 +4,10 @@
 //! fast; `general` is the HTTP library, which also knows proxies. What is known about the delivery of a request that
 //! got no answer, the time-outs and the largest answer are the same for both, and so are their tests.
 
+mod agreed;
 mod answer_body;
+#[cfg(feature = "tls")]
+mod certificate_text;
 mod connect;
 mod connections;
 mod direct;
@@ -12,6 +15,8 @@ mod environment;
 #[cfg(feature = "proxy")]
 mod general;
 mod link;
+#[cfg(feature = "tls")]
+pub(crate) mod named_certificates;
 mod no_proxy;
 mod pool;
 #[cfg(feature = "proxy")]
@@ -19,15 +24,18 @@ mod proxy;
 #[cfg(feature = "tls")]
 pub(crate) mod tls;
 mod unpack;
+#[cfg(feature = "tls")]
+mod validity;
 
 use std::error::Error as StdError;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, Method, StatusCode};
 
+pub use self::agreed::Agreed;
 pub(crate) use self::connections::{Connections, Settings, Slot, TlsSettings};
 use self::direct::Direct;
 #[cfg(feature = "proxy")]
@@ -163,10 +171,26 @@ impl Http {
             status: received.status.as_u16(),
             content_type: received.headers.get(CONTENT_TYPE).cloned(),
             retry_after: text_of(&RETRY_AFTER).and_then(|text| parse_retry_after(text, clock.system_time())),
+            location: text_of(&LOCATION).and_then(|text| leads_to(&request.url, text)),
             body,
             packed,
         })
     }
+
+    /// Makes a connection of its own and says what both sides agreed on.
+    pub(crate) async fn agree(&self, root: &AppRoot) -> Result<Agreed, TransportError> {
+        agreed::agree(root, &self.connections).await
+    }
+}
+
+/// Returns the address that a redirect leads to, without what may be a secret in it.
+fn leads_to(from: &url::Url, location: &str) -> Option<HeaderValue> {
+    let mut to = from.join(location).ok()?;
+    to.set_query(None);
+    to.set_fragment(None);
+    let _ = to.set_username("");
+    let _ = to.set_password(None);
+    HeaderValue::from_str(to.as_str()).ok()
 }
 
 /// Reads `Retry-After`: seconds, or a date.
@@ -184,6 +208,24 @@ mod tests {
     use std::time::UNIX_EPOCH;
 
     use super::*;
+
+    #[test]
+    fn where_a_redirect_leads_is_told_without_secrets() {
+        let from = url::Url::parse("https://im.example.com/acme/chat/users?limit=1").unwrap();
+        for (location, expected) in [
+            ("https://a2.example.com/x", Some("https://a2.example.com/x")),
+            ("/login?token=YWMtx#top", Some("https://im.example.com/login")),
+            (
+                "//ann:pass@other.example.com/",
+                Some("https://other.example.com/"),
+            ),
+            ("http://[", None),
+        ] {
+            let found = leads_to(&from, location);
+            let found = found.as_ref().and_then(|value| value.to_str().ok());
+            assert_eq!(found, expected, "{location}");
+        }
+    }
 
     #[test]
     fn retry_after_is_seconds_or_a_date() {

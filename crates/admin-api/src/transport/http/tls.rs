@@ -3,12 +3,15 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls::ClientConfig;
+use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::CryptoProvider;
+use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls_platform_verifier::Verifier;
 use secrecy::ExposeSecret as _;
 
+use super::certificate_text::{certificates, check_environment};
+use super::named_certificates::NamedCertificates;
 use super::{SetupError, TlsSettings};
 
 /// The settings of both transports, made when the first server needs them: the certificates of the system take longer to
@@ -39,20 +42,27 @@ fn config(settings: &TlsSettings) -> Result<ClientConfig, SetupError> {
     )?;
     let mut named = Vec::new();
     for text in &settings.trusted {
-        named.extend(certificates(
-            text,
-            "there is no certificate in a text of certificates to be trusted",
-        )?);
+        named.extend(certificates(text, "a text of certificates to be trusted")?);
     }
+    check_environment()?;
     let verifier = if named.is_empty() {
         Verifier::new(Arc::clone(&provider))?
     } else {
-        Verifier::new_with_extra_roots(named, Arc::clone(&provider))?
+        Verifier::new_with_extra_roots(named.clone(), Arc::clone(&provider))?
+    };
+    let verifier: Arc<dyn ServerCertVerifier> = if named.is_empty() && settings.pinned.is_empty() {
+        Arc::new(verifier)
+    } else {
+        Arc::new(NamedCertificates::new(
+            Arc::new(verifier),
+            named,
+            settings.pinned.clone(),
+        ))
     };
     let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .dangerous() // It is the system's own verifier, which this library does not know.
-        .with_custom_certificate_verifier(Arc::new(verifier));
+        .with_custom_certificate_verifier(verifier);
     let Some(identity) = &settings.identity else {
         return Ok(builder.with_no_client_auth());
     };
@@ -64,10 +74,7 @@ fn config(settings: &TlsSettings) -> Result<ClientConfig, SetupError> {
                 .into(),
         );
     }
-    let chain = certificates(
-        text.as_bytes(),
-        "there is no certificate in the client's identity",
-    )?;
+    let chain = certificates(text.as_bytes(), "the client's identity")?;
     let key = PrivateKeyDer::from_pem_slice(text.as_bytes())
         .map_err(|_| "there is no private key in the client's identity")?;
     let unfit = "certificate and private key of the client's identity cannot be used together; the first certificate must \
@@ -75,16 +82,6 @@ fn config(settings: &TlsSettings) -> Result<ClientConfig, SetupError> {
     builder
         .with_client_auth_cert(chain, key)
         .map_err(|error| format!("{unfit}: {error}").into())
-}
-
-/// Reads the certificates of a text in PEM form; none is an error.
-fn certificates(text: &[u8], none: &'static str) -> Result<Vec<CertificateDer<'static>>, SetupError> {
-    let found = CertificateDer::pem_slice_iter(text).collect::<Result<Vec<_>, _>>()?;
-    if found.is_empty() {
-        Err(none.into())
-    } else {
-        Ok(found)
-    }
 }
 
 /// Returns what does the cryptography of TLS: the provider that the program has installed

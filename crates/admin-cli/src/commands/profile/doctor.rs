@@ -5,7 +5,7 @@ mod server_time;
 use std::time::{Duration, SystemTime};
 
 use clap::Args;
-use easemob_admin_api::UnixMillis;
+use easemob_admin_api::{Client, UnixMillis};
 use serde::Serialize;
 
 use self::server_time::{ServerTime, TOLERANCE, difference};
@@ -209,6 +209,7 @@ fn local(context: &Context, doctor: &mut Doctor) -> Result<bool, CommandError> {
 async fn remote(session: &Session, doctor: &mut Doctor) -> Result<(), CommandError> {
     connection(session, doctor).await?;
     let client = session.server.client();
+    agreed(client, doctor).await?;
     match client.fetch_token().await {
         Ok(()) => doctor.ok("token", "the server accepts the credentials")?,
         Err(error) => return doctor.fail("token", &error.into(), WRITE_ANEW),
@@ -232,6 +233,34 @@ async fn remote(session: &Session, doctor: &mut Doctor) -> Result<(), CommandErr
             "use the console: 功能配置 → 多端多设备在线",
         ),
         Err(error) => doctor.fail("limits", &error.into(), "try again later; everything else works"),
+    }
+}
+
+/// Shows what a connection agrees on, where there is TLS. A failure is only a warning, as with the connection.
+async fn agreed(client: &Client, doctor: &mut Doctor) -> Result<(), CommandError> {
+    if !client.app_root().to_string().starts_with("https://") {
+        return Ok(());
+    }
+    match client.agree().await {
+        Ok(agreed) => {
+            let version = agreed.tls.as_deref().unwrap_or("unknown version");
+            let protocol = agreed.alpn.as_deref().unwrap_or("none, so HTTP/1.1");
+            doctor.ok("tls", format!("{version}; protocol agreed on (ALPN): {protocol}"))
+        }
+        Err(error) => {
+            let mut found = error.to_string();
+            let mut cause = std::error::Error::source(&error);
+            while let Some(error) = cause {
+                found.push_str(": ");
+                found.push_str(&error.to_string());
+                cause = error.source();
+            }
+            doctor.warn(
+                "tls",
+                found,
+                "for a private certificate, set `ca_file` or `pin_sha256` in the profile",
+            )
+        }
     }
 }
 

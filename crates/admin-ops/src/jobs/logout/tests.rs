@@ -10,6 +10,7 @@ use crate::run::journal::header::Durability;
 use crate::run::recorder::Note;
 use crate::run::run_record::{InOrder, Sink};
 use crate::select::selection::Selection;
+use crate::server::calls::Scope;
 
 /// Answers from a script and records the calls.
 #[derive(Default)]
