@@ -250,10 +250,10 @@ async fn a_client_shows_its_own_certificate_where_it_has_one() {
         certificate.pem()
     );
     for (unusable, why) in [
-        ("", "there is no certificate"),
-        ("PRIVATE KEY", "there is no certificate"),
+        ("", "is empty"),
+        ("PRIVATE KEY", "no certificate"),
         (&certificate.pem(), "there is no private key"),
-        (&key.serialize_pem(), "there is no certificate"),
+        (&key.serialize_pem(), "no certificate"),
         (&of_another, "cannot be used together"),
         (&not_first, "cannot be used together"),
         (&encrypted, "is encrypted"),
