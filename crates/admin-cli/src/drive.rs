@@ -14,6 +14,7 @@ use easemob_admin_ops::jobs::verify::Verified;
 use easemob_admin_ops::report::Report;
 use easemob_admin_ops::run::attempt::Attempt;
 use easemob_admin_ops::run::item::Task;
+use easemob_admin_ops::schedule::forecast::Forecast;
 use easemob_admin_ops::schedule::pipeline::Stop;
 pub use easemob_admin_ops::schedule::run_loop::{Batch, Done};
 use easemob_admin_ops::schedule::run_loop::{Ended, Observer, RunLoop};
@@ -27,6 +28,7 @@ use self::rows::Rows;
 use crate::command_error::CommandError;
 use crate::context::{Context, Session};
 use crate::exit::{self, Exit};
+use crate::forecast;
 use crate::input::spool::Entry;
 use crate::input::user_list::UserList;
 use crate::interrupt;
@@ -248,6 +250,11 @@ impl<'a, R: RunRow> Driven<'a, R> {
         Fut: Future<Output = Done<R>>,
     {
         let server = self.screen.server;
+        forecast::say(
+            self.run.context,
+            self.run.summary.users,
+            Forecast::reading(self.run.summary.users, reading),
+        );
         let status_first = StatusFirst::new(server, reading, self.run.summary.users, fastrand::u64(..));
         self.run.summary.status_first = status_first
             .phase(&mut self.run_loop, tasks, work, dropped, &mut self.screen)

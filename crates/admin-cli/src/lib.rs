@@ -28,6 +28,7 @@ pub mod drive;
 mod embedded;
 mod entry;
 pub mod exit;
+pub mod forecast;
 pub mod input;
 pub mod interrupt;
 pub mod outages;

@@ -5,6 +5,7 @@ use std::io;
 use std::ops::ControlFlow;
 
 use easemob_admin_ops::run::item::Task;
+use easemob_admin_ops::schedule::forecast::Forecast;
 use easemob_admin_ops::schedule::pipeline::{Cause, Stop, Wish};
 use easemob_admin_ops::schedule::run_loop::{Done, Observer, RunLoop};
 use easemob_admin_ops::schedule::tally::Settled;
@@ -17,6 +18,7 @@ use crate::context::Context;
 use crate::disk_hint::disk_hint;
 use crate::drive::status_is_wrong;
 use crate::exit;
+use crate::forecast;
 use crate::interrupt;
 
 /// A reading pass.
@@ -64,6 +66,7 @@ impl ReadFirst<'_> {
                 ..Done::settled(vec![(task, result)], settled)
             }
         };
+        forecast::say(context, self.users, Forecast::reading(self.users, self.reading));
         // Shown until it is lowered.
         let _ = context.bar(self.users, self.verb);
         let mut run_loop = RunLoop::new(wish, context.globals.concurrency);

@@ -5,6 +5,7 @@
 pub mod breaker;
 pub mod cap;
 pub mod concurrency;
+pub mod forecast;
 pub mod pipeline;
 pub mod run_loop;
 pub mod tally;

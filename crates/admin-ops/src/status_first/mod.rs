@@ -38,6 +38,9 @@ use crate::server::calls::{ListingCalls, SessionCalls};
 /// The longest list whose users are read without asking for their status first: it takes seconds.
 pub const SHORT_LIST: u64 = 500;
 
+/// The fewest users in a sample of those reported as offline, if there are so many.
+pub const SMALLEST_SAMPLE: u64 = sample::FEWEST;
+
 /// When to ask for the status first.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -10,6 +10,7 @@ use easemob_admin_ops::plan::read::{Plan, PlanError};
 use easemob_admin_ops::run::item::{Item, Task};
 use easemob_admin_ops::run::job::{Action, OnDrift};
 use easemob_admin_ops::schedule::cap::CapSpec;
+use easemob_admin_ops::schedule::forecast::Forecast;
 use easemob_admin_ops::select::decide::Order;
 use easemob_admin_ops::status_first::Reading;
 use jiff::Timestamp;
@@ -24,6 +25,7 @@ use crate::commands::acting::{Acting, devices, users};
 use crate::commands::allowance::exceeded;
 use crate::context::{Context, Session};
 use crate::exit::{self, Exit};
+use crate::forecast;
 use crate::summary::Summary;
 
 /// Plans of a machine whose clock runs ahead are taken up to this much.
@@ -108,6 +110,12 @@ pub async fn run(context: &Context, session: &Session, args: &ApplyArgs) -> Resu
             users(totals.users_unread)
         ));
     }
+    forecast::say_of_act(
+        context,
+        totals.users_to_log_out,
+        Forecast::exactly(totals.users_to_log_out + totals.devices_to_end),
+        acting.dry_run,
+    );
     acting.confirm(context, session, totals.users_to_log_out, &act)?;
     let order = Order {
         selection: plan.header.selection.clone(),

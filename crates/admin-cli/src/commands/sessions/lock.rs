@@ -11,6 +11,7 @@ use easemob_admin_ops::report::lock::{LockReport, failed, not_started};
 use easemob_admin_ops::report::{Outcome, one};
 use easemob_admin_ops::run::item::Task;
 use easemob_admin_ops::run::job::Action;
+use easemob_admin_ops::schedule::forecast::Forecast;
 use easemob_admin_ops::schedule::tally::Settled;
 use easemob_admin_ops::server::calls::{AccountCalls, CallError, SessionCalls};
 use easemob_admin_ops::status_first::Reading;
@@ -29,6 +30,7 @@ use crate::commands::user_source::UserSource;
 use crate::context::{Context, Session};
 use crate::drive::{Done, Run, drive, summary_of};
 use crate::exit::{self, Exit};
+use crate::forecast;
 use crate::input::user_list::UserList;
 use crate::present::words::words;
 
@@ -72,6 +74,12 @@ pub async fn run(context: &Context, session: &Session, args: &LockArgs) -> Resul
         context.ui.note(note);
         context.ui.note(lifting(session));
     }
+    forecast::say_of_act(
+        context,
+        list.users,
+        Forecast::exactly(4 * list.users),
+        args.acting.dry_run,
+    );
     args.acting.confirm(context, session, list.users, &act)?;
     if args.acting.dry_run {
         return dry_run(context, session, args, (&*locks, &list), until).await;

@@ -4,6 +4,7 @@ use clap::Args;
 use easemob_admin_ops::run::item::Task;
 use easemob_admin_ops::run::job::Action;
 use easemob_admin_ops::schedule::cap::CapSpec;
+use easemob_admin_ops::schedule::forecast::Forecast;
 use easemob_admin_ops::select::decide::Order;
 
 use crate::acts::begin::{self, begin};
@@ -18,6 +19,7 @@ use crate::commands::user_source::UserSource;
 use crate::context::{Context, Session};
 use crate::drive::summary_of;
 use crate::exit::{self, Exit};
+use crate::forecast;
 
 /// Arguments of `sessions logout`.
 #[derive(Debug, Args)]
@@ -77,8 +79,18 @@ pub async fn run(context: &Context, session: &Session, args: &LogoutArgs) -> Res
     let unmatched = without_a_user(context, exempt, args.users.names(&list)?)?;
     let summary = summary_of(&list).with_unmatched(unmatched);
     let act = format!("log out {} of {}", in_words(&order.selection), users(list.users));
-    args.acting.confirm(context, session, list.users, &act)?;
     let reading = args.reading.reading();
+    let read = Forecast::reading(list.users, reading);
+    let calls = if unread {
+        Forecast {
+            most: read.most,
+            ..read
+        }
+    } else {
+        read.and_one_if_online(list.users)
+    };
+    forecast::say_of_act(context, list.users, calls, args.acting.dry_run);
+    args.acting.confirm(context, session, list.users, &act)?;
     let allowance = match args.max_logouts {
         Some(spec @ CapSpec::Percent(_)) => {
             let users = list.users;

@@ -13,6 +13,7 @@ use easemob_admin_ops::report::lock::LockReport;
 use easemob_admin_ops::report::{Outcome, one};
 use easemob_admin_ops::run::item::{Item, Task};
 use easemob_admin_ops::run::job::Action;
+use easemob_admin_ops::schedule::forecast::Forecast;
 use easemob_admin_ops::schedule::tally::Settled;
 use easemob_admin_ops::status_first::Reading;
 use jiff::Timestamp;
@@ -29,6 +30,7 @@ use crate::commands::user_source::UserSource;
 use crate::context::{Context, Session};
 use crate::drive::{Run, drive, finish_empty, summary_of};
 use crate::exit::{self, Exit};
+use crate::forecast;
 use crate::present::words::words;
 use crate::summary::Summary;
 
@@ -148,6 +150,7 @@ async fn lift(
         return finish_empty(report, &summary);
     }
     let count = items.len() as u64;
+    forecast::say_of_act(context, count, Forecast::exactly(2 * count), acting.dry_run);
     acting.confirm(
         context,
         session,

@@ -5,6 +5,7 @@ use easemob_admin_ops::jobs::execute::Job;
 use easemob_admin_ops::report::ban::BanReport;
 use easemob_admin_ops::run::item::Task;
 use easemob_admin_ops::run::job::Action;
+use easemob_admin_ops::schedule::forecast::Forecast;
 use easemob_admin_ops::server::calls::AccountCalls;
 use easemob_admin_ops::status_first::Reading;
 
@@ -17,6 +18,7 @@ use crate::commands::user_source::UserSource;
 use crate::context::{Context, Session};
 use crate::drive::{Run, drive, summary_of};
 use crate::exit::Exit;
+use crate::forecast;
 use crate::input::user_list::UserList;
 use crate::present::words::words;
 
@@ -38,6 +40,7 @@ pub(super) async fn run(
         Change::Unban => "unban",
     };
     let act = format!("{verb} {}", users(list.users));
+    forecast::say_of_act(context, list.users, Forecast::exactly(list.users), acting.dry_run);
     acting.confirm(context, session, list.users, &act)?;
     if acting.dry_run {
         return dry_run(

@@ -1,0 +1,121 @@
+//! Says before a command how many calls it will make and how long they take.
+
+use std::time::Duration;
+
+use easemob_admin_ops::schedule::forecast::Forecast;
+use easemob_admin_ops::status_first::SHORT_LIST;
+
+use crate::context::Context;
+
+/// Says how many calls a command over `users` will make, unless they take only seconds.
+pub fn say(context: &Context, users: u64, forecast: Forecast) {
+    if users > SHORT_LIST {
+        let rate = context.rate().calls_per_second();
+        let shared = context.globals.share == 100;
+        context.ui.note(text(forecast, rate, shared));
+    }
+}
+
+/// Says how many calls an act on `users` makes, or would make if the command is a dry run.
+pub fn say_of_act(context: &Context, users: u64, forecast: Forecast, dry_run: bool) {
+    if users > SHORT_LIST && dry_run {
+        let rate = context.rate().calls_per_second();
+        let text = text(forecast, rate, context.globals.share == 100);
+        context.ui.note(format_args!("without --dry-run: {text}"));
+    } else {
+        say(context, users, forecast);
+    }
+}
+
+/// Returns the sentence; `whole` says whether the calls use all that the app may send.
+fn text(forecast: Forecast, rate: Option<u32>, whole: bool) -> String {
+    let Forecast { fewest, most } = forecast;
+    let calls = if fewest == most {
+        format!("{} calls", grouped(most))
+    } else {
+        format!(
+            "{} to {} calls, depending on how many users are online",
+            grouped(fewest),
+            grouped(most)
+        )
+    };
+    let Some(rate) = rate else {
+        return calls;
+    };
+    let (least, longest) = forecast.duration(rate);
+    let (least, longest) = (about(least), about(longest));
+    let time = if least == longest {
+        format!("about {longest}")
+    } else {
+        format!("about {least} to {longest}")
+    };
+    let budget = if whole {
+        "; they use the whole budget of the app, which its own backend shares (--share 50% leaves half of it)"
+    } else {
+        ""
+    };
+    format!("{calls}: {time} at {rate}/s{budget}")
+}
+
+/// Returns a number with a comma between thousands.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Returns a duration with one or two units.
+fn about(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    match seconds {
+        0..90 => format!("{seconds} s"),
+        90..5_400 => format!("{} min", seconds.div_ceil(60)),
+        _ => match (seconds / 3_600, seconds % 3_600 / 60) {
+            (hours, 0) => format!("{hours} h"),
+            (hours, minutes) => format!("{hours} h {minutes} min"),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_it_costs_is_said_in_a_sentence() {
+        let many = Forecast {
+            fewest: 15_000,
+            most: 2_010_000,
+        };
+        assert_eq!(
+            text(many, Some(100), true),
+            "15,000 to 2,010,000 calls, depending on how many users are online: about 3 min to 5 h 35 min at 100/s; they use \
+             the whole budget of the app, which its own backend shares (--share 50% leaves half of it)"
+        );
+        assert_eq!(
+            text(Forecast::exactly(600), Some(50), false),
+            "600 calls: about 12 s at 50/s"
+        );
+        assert_eq!(text(Forecast::exactly(1_234_567), None, true), "1,234,567 calls");
+    }
+
+    #[test]
+    fn durations_are_round() {
+        for (seconds, words) in [
+            (0, "0 s"),
+            (89, "89 s"),
+            (90, "2 min"),
+            (5_399, "90 min"),
+            (7_200, "2 h"),
+            (20_100, "5 h 35 min"),
+        ] {
+            assert_eq!(about(Duration::from_secs(seconds)), words);
+        }
+    }
+}
