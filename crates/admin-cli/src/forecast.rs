@@ -10,21 +10,26 @@ use crate::context::Context;
 /// Says how many calls a command over `users` will make, unless they take only seconds.
 pub fn say(context: &Context, users: u64, forecast: Forecast) {
     if users > SHORT_LIST {
-        let rate = context.rate().calls_per_second();
-        let shared = context.globals.share == 100;
-        context.ui.note(text(forecast, rate, shared));
+        context.ui.note(sentence(context, forecast));
     }
 }
 
 /// Says how many calls an act on `users` makes, or would make if the command is a dry run.
 pub fn say_of_act(context: &Context, users: u64, forecast: Forecast, dry_run: bool) {
     if users > SHORT_LIST && dry_run {
-        let rate = context.rate().calls_per_second();
-        let text = text(forecast, rate, context.globals.share == 100);
-        context.ui.note(format_args!("without --dry-run: {text}"));
+        context
+            .ui
+            .note(format_args!("without --dry-run: {}", sentence(context, forecast)));
     } else {
         say(context, users, forecast);
     }
+}
+
+fn sentence(context: &Context, forecast: Forecast) -> String {
+    let globals = &context.globals;
+    // The sandbox has no other clients.
+    let whole = globals.share == 100 && !globals.sandbox;
+    text(forecast, context.rate().calls_per_second(), whole)
 }
 
 /// Returns the sentence; `whole` says whether the calls use all that the app may send.
