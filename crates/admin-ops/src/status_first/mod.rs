@@ -1,12 +1,12 @@
 //! Reads only the users who are online: one call reads the status of a hundred users.
 //!
-//! A status may be wrong, and the server reports a name that does not exist as offline as well. So a [sample] of
+//! A status may be wrong, and the server reports a name that does not exist as offline as well. So a sample of
 //! the users reported as offline is read all the same, and nothing is concluded about any of them before the
-//! sample is complete: they are [kept][passed] until the end of the run. If a user of the sample has devices and
+//! sample is complete: they are kept until the end of the run. If a user of the sample has devices and
 //! the server still reports them as offline, the status is wrong and everybody is read. If a user of the sample
-//! does not exist, it is checked which of the [names] exist.
+//! does not exist, it is checked which of the names exist.
 //!
-//! The [turns] of a run are calls for a hundred statuses, and users to read; both are jobs of one phase, so that
+//! The turns of a run are calls for a hundred statuses, and users to read; both are jobs of one phase, so that
 //! they overlap.
 //!
 //! For N users, of whom S are not reported as offline, this takes at most ⌈N / B⌉ + S + max(50, ⌈(N − S) / 200⌉)
