@@ -346,11 +346,18 @@ fn a_place_that_is_no_longer_accepted_is_left_for_the_beginning() {
     ] {
         assert_eq!(row[column], expected, "{column}: {row}");
     }
-    assert_eq!(
-        (read_before, env.sandbox().call_count("devices.list")),
-        (20, 35 + 50),
-        "nobody is read twice"
-    );
+    // Of 180 users reported as offline, the sample has read one or none by then, and 50 of the others at the end.
+    let sampled = read_before - 20;
+    assert!(sampled <= 1, "{read_before}");
+    let calls = env.sandbox().calls();
+    let read: Vec<&str> = calls
+        .iter()
+        .filter(|call| call.endpoint == "devices.list")
+        .map(|call| call.path.as_str())
+        .collect();
+    assert_eq!(read.len(), 35 + 50 + sampled);
+    let different: std::collections::BTreeSet<&&str> = read.iter().collect();
+    assert_eq!(different.len(), read.len(), "nobody is read twice");
 }
 
 #[test]
