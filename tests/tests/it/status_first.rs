@@ -38,6 +38,13 @@ fn calls(env: &TestEnv, endpoint: &str) -> usize {
     env.sandbox().call_count(endpoint)
 }
 
+/// The arguments that sign out the users of a list.
+fn logout(list: &str) -> [&str; 9] {
+    [
+        "sessions", "logout", "--from", list, "--reason", "test", "--yes", "-o", "json",
+    ]
+}
+
 /// The calls that read, without the token.
 fn reads(env: &TestEnv) -> usize {
     calls(env, "status.batch") + calls(env, "devices.list")
@@ -128,13 +135,7 @@ fn faults_cost_their_retries_and_nobody_is_left_out() {
         env.sandbox()
             .inject(Fault::status("status.batch", 503).skip(skip).times(1));
     }
-    let output = run(
-        &env,
-        &[
-            "sessions", "logout", "--from", &list, "--reason", "test", "--yes", "-o", "json",
-        ],
-    )
-    .expect(0);
+    let output = run(&env, &logout(&list)).expect(0);
     let summary = summary(&output);
     assert_eq!(
         (&summary["done"], &summary["nothing_to_do"]),
@@ -147,13 +148,7 @@ fn faults_cost_their_retries_and_nobody_is_left_out() {
 #[test]
 fn rows_journal_and_trail_say_what_they_rest_on() {
     let (env, list) = app(5);
-    let output = run(
-        &env,
-        &[
-            "sessions", "logout", "--from", &list, "--reason", "test", "--yes", "-o", "json",
-        ],
-    )
-    .expect(0);
+    let output = run(&env, &logout(&list)).expect(0);
     let json = output.json();
     let rows = json["rows"].as_array().unwrap();
     let of = |basis: &str| rows.iter().filter(|row| row["basis"] == basis).count();
@@ -206,13 +201,7 @@ fn a_lagging_status_is_noticed_and_everybody_is_signed_out() {
         "{}",
         output.stderr
     );
-    let output = run(
-        &env,
-        &[
-            "sessions", "logout", "--from", &list, "--reason", "test", "--yes", "-o", "json",
-        ],
-    )
-    .expect(0);
+    let output = run(&env, &logout(&list)).expect(0);
     let summary = summary(&output);
     assert_eq!(
         (&summary["done"], &summary["nothing_to_do"]),
@@ -229,9 +218,7 @@ fn names_that_do_not_exist_are_found_and_reported() {
     let mut names: Vec<String> = (0..USERS).map(|number| format!("user{number:04}")).collect();
     names.extend((0..200).map(|number| format!("usr{number:04}")));
     let list = env.file("typos.txt", names.join("\n"));
-    let args = [
-        "sessions", "logout", "--from", &list, "--reason", "test", "--yes", "-o", "json",
-    ];
+    let args = logout(&list);
     let output = run(&env, &args).expect(7);
     let summary = summary(&output);
     assert_eq!(

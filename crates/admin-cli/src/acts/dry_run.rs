@@ -35,15 +35,7 @@ pub async fn dry_run_unread(
     tasks: impl Iterator<Item = io::Result<Task>>,
     summary: Summary,
 ) -> Result<Exit, CommandError> {
-    let run = Run {
-        context,
-        session,
-        command: "sessions logout",
-        verb: "reading",
-        words: words(&Job::EndUnread, true),
-        acts: false,
-        summary,
-    };
+    let run = run_of(context, session, "sessions logout", &Job::EndUnread, summary);
     let work = async |task: Task| preview_unread(&task);
     drive_status_first(run, reading, tasks, work, cut_off).await
 }
@@ -63,16 +55,32 @@ pub async fn dry_run(
     allowance: Option<u64>,
     summary: Summary,
 ) -> Result<Exit, CommandError> {
-    let run = Run {
+    let run = run_of(
+        context,
+        session,
+        command,
+        &Job::EndDevices(Box::default()),
+        summary,
+    );
+    let cap = Cap::new(allowance);
+    let work = |task| preview(&session.server, task, order, &cap);
+    drive_status_first(run, reading, tasks, work, cut_off).await
+}
+
+fn run_of<'a>(
+    context: &'a Context,
+    session: &'a Session,
+    command: &'static str,
+    job: &Job,
+    summary: Summary,
+) -> Run<'a> {
+    Run {
         context,
         session,
         command,
         verb: "reading",
-        words: words(&Job::EndDevices(Box::default()), true),
+        words: words(job, true),
         acts: false,
         summary,
-    };
-    let cap = Cap::new(allowance);
-    let work = |task| preview(&session.server, task, order, &cap);
-    drive_status_first(run, reading, tasks, work, cut_off).await
+    }
 }

@@ -110,6 +110,11 @@ pub async fn execute<S: SessionCalls + AccountCalls + LimitCalls + ListingCalls>
 ) -> Result<Executed, CannotExecute> {
     let (header, recorder) = (&attempt.header, &attempt.recorder);
     let locks = || stores.locks(&Target::from(header));
+    let status_first = || {
+        let users = attempt.which.count(&attempt.before);
+        let seed = recorder.now().unsigned_abs();
+        StatusFirst::new(server, header.reading, users, seed)
+    };
     let mut executed = Executed::default();
     match job {
         Job::EndDevices(order) => {
@@ -117,9 +122,7 @@ pub async fn execute<S: SessionCalls + AccountCalls + LimitCalls + ListingCalls>
             let ending = Ending::new(server, recorder, order, cap);
             let work = async |task| ending.work_on(task).await.into_reports();
             let cut_off = |task: &Task| vec![DeviceReport::cut_off(&task.item).into()];
-            let users = attempt.which.count(&attempt.before);
-            let seed = recorder.now().unsigned_abs();
-            let status_first = StatusFirst::new(server, header.reading, users, seed);
+            let status_first = status_first();
             executed.status = status_first.phase(run_loop, tasks, work, cut_off, observer).await;
             executed.drifted = ending.drifted();
         }
@@ -127,9 +130,7 @@ pub async fn execute<S: SessionCalls + AccountCalls + LimitCalls + ListingCalls>
             let ending = EndingUnread::new(server, recorder);
             let work = async |task| ending.work_on(task).await.into_reports();
             let cut_off = |task: &Task| vec![DeviceReport::cut_off(&task.item).into()];
-            let users = attempt.which.count(&attempt.before);
-            let seed = recorder.now().unsigned_abs();
-            let status_first = StatusFirst::new(server, header.reading, users, seed);
+            let status_first = status_first();
             executed.status = status_first.phase(run_loop, tasks, work, cut_off, observer).await;
         }
         Job::Change(change) => {

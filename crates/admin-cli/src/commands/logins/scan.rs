@@ -168,9 +168,9 @@ impl Scanning<'_> {
                         // If the server cannot list from the beginning either, it did not refuse the position.
                         if server.users(None).await.is_ok() {
                             context.ui.warn(
-                            "the server no longer accepts the position where the scan stopped, so the users are listed \
-                             from the beginning; no user is counted twice",
-                        );
+                                "the server no longer accepts the position where the scan stopped, so the users are \
+                                 listed from the beginning; no user is counted twice",
+                            );
                             store.restart(id)?;
                             let known = known_users(&*store, id)?;
                             let all = all_users(server, Position::default());
