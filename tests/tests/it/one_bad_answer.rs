@@ -356,8 +356,17 @@ fn a_place_that_is_no_longer_accepted_is_left_for_the_beginning() {
         .map(|call| call.path.as_str())
         .collect();
     assert_eq!(read.len(), 35 + 50 + sampled);
+    // Users reported as offline are not stored by name, so one of both samples may be read twice; nobody else is.
     let different: std::collections::BTreeSet<&&str> = read.iter().collect();
-    assert_eq!(different.len(), read.len(), "nobody is read twice");
+    assert!(different.len() + sampled >= read.len(), "{read:?}");
+    for number in (0..350).step_by(10) {
+        let user = format!("/users/user{number:04}/");
+        assert_eq!(
+            read.iter().filter(|path| path.contains(&user)).count(),
+            1,
+            "{user}"
+        );
+    }
 }
 
 #[test]
