@@ -415,3 +415,68 @@ fn unread_is_refused_with_everything_that_needs_the_devices() {
     }
     assert_eq!(env.sandbox().total_calls(), 0);
 }
+
+/// The arguments that lock the users of a list.
+fn lock(list: &str) -> [&str; 11] {
+    [
+        "sessions", "lock", "--from", list, "--ttl", "1h", "--reason", "test", "--yes", "-o", "json",
+    ]
+}
+
+#[test]
+fn a_lock_bans_everybody_and_reads_the_devices_of_those_who_are_online() {
+    for share in [0, 5, 50, 100] {
+        let (env, list) = app(share);
+        let online = USERS * share / 100;
+        let dry = run(&env, &[&lock(&list)[..], &["--dry-run"]].concat()).expect(0);
+        assert_eq!(env.writes(), 0);
+        assert_eq!(summary(&dry)["done"], USERS);
+        assert!(reads(&env) <= most(online), "{share} %: {}", reads(&env));
+        env.sandbox().reset_calls();
+        let output = run(&env, &lock(&list)).expect(0);
+        assert_eq!(summary(&output)["done"], USERS, "{}", output.stderr);
+        assert_eq!(
+            (calls(&env, "users.get"), calls(&env, "users.ban")),
+            (USERS, USERS),
+            "{share} %"
+        );
+        let again = (USERS - online).div_ceil(100) + 1;
+        assert!(
+            reads(&env) <= most(online) + online + again,
+            "{share} %: {}",
+            reads(&env)
+        );
+        let rows = output.json()["rows"].as_array().unwrap().clone();
+        let ended = rows.iter().filter(|row| row["devices_ended"] == 2).count();
+        let by_status = rows.iter().filter(|row| row["basis"] == "status").count();
+        let sample = summary(&output)["status_first"]["sample"].as_u64().unwrap();
+        assert_eq!(ended, online, "{share} %");
+        assert_eq!(by_status as u64, (USERS - online) as u64 - sample, "{share} %");
+        assert_eq!(env.sandbox().call_count("sessions.logout_all"), 0);
+    }
+}
+
+#[test]
+fn a_lock_reads_everybody_if_the_status_is_wrong() {
+    let lagging = Sandbox::builder()
+        .rates(Rates::unlimited())
+        .status_lag(Duration::from_secs(60 * 60));
+    let (env, list) = with(TestEnv::with(lagging), 50);
+    let output = run(&env, &lock(&list)).expect(0);
+    assert!(output.stderr.contains("every user is read"), "{}", output.stderr);
+    let rows = output.json()["rows"].as_array().unwrap().clone();
+    let ended = rows.iter().filter(|row| row["devices_ended"] == 2).count();
+    assert_eq!((ended, rows.len()), (500, USERS));
+}
+
+#[test]
+fn a_lock_finds_each_unknown_name_by_itself() {
+    let (env, _) = app(5);
+    let mut names: Vec<String> = (0..USERS).map(|number| format!("user{number:04}")).collect();
+    names.extend((0..100).map(|number| format!("usr{number:04}")));
+    let list = env.file("typos.txt", names.join("\n"));
+    let output = run(&env, &lock(&list)).expect(7);
+    assert_eq!(summary(&output)["failed_final"], 100, "{}", output.stderr);
+    assert_eq!(calls(&env, "users.list"), 0);
+    assert_eq!(calls(&env, "users.ban"), USERS);
+}

@@ -3,14 +3,10 @@
 use clap::Args;
 use easemob_admin_ops::status_first::{Reading, When};
 
-/// How to find out who is online.
+/// Whether the status is asked for first.
 #[derive(Debug, Clone, Copy, Default, Args)]
 #[command(next_help_heading = "Who is read")]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is an option of the command line"
-)]
-pub struct ReadingArgs {
+pub struct StatusArgs {
     /// Ask for the status first, 100 users per request, and read only the devices of users who are online; the
     /// default for more than 500 users. Some users reported as offline are read as well: if one of them has
     /// devices, every user is read
@@ -19,6 +15,32 @@ pub struct ReadingArgs {
     /// Read the devices of every user; the default for up to 500 users
     #[arg(long)]
     read_every_user: bool,
+}
+
+impl StatusArgs {
+    /// Returns how to find out who is online.
+    #[must_use]
+    pub fn reading(self) -> Reading {
+        let when = if self.read_every_user {
+            When::Never
+        } else if self.status_first {
+            When::Always
+        } else {
+            When::LongList
+        };
+        Reading {
+            when,
+            ..Reading::default()
+        }
+    }
+}
+
+/// How to find out who is online.
+#[derive(Debug, Clone, Copy, Default, Args)]
+#[command(next_help_heading = "Who is read")]
+pub struct ReadingArgs {
+    #[command(flatten)]
+    status: StatusArgs,
     /// Check that every user reported as offline exists: the server reports a misspelt name as offline, too
     #[arg(long, conflicts_with = "read_every_user")]
     check_names: bool,
@@ -31,15 +53,13 @@ impl ReadingArgs {
     /// Returns how to find out who is online.
     #[must_use]
     pub fn reading(self) -> Reading {
-        let when = if self.read_every_user {
-            When::Never
-        } else if self.status_first || self.check_names || self.again {
-            When::Always
-        } else {
-            When::LongList
-        };
+        let status = self.status.reading();
         Reading {
-            when,
+            when: if self.check_names || self.again {
+                When::Always
+            } else {
+                status.when
+            },
             check_names: self.check_names,
             again: self.again,
         }

@@ -24,7 +24,7 @@ use crate::schedule::cap::Cap;
 use crate::schedule::run_loop::{Observer, RunLoop};
 use crate::select::decide::Order;
 use crate::server::calls::{AccountCalls, LimitCalls, ListingCalls, SessionCalls};
-use crate::status_first::{StatusFirst, StatusReport};
+use crate::status_first::{Reading, StatusFirst, StatusReport};
 use crate::stores::Stores;
 use crate::target::Target;
 
@@ -110,10 +110,10 @@ pub async fn execute<S: SessionCalls + AccountCalls + LimitCalls + ListingCalls>
 ) -> Result<Executed, CannotExecute> {
     let (header, recorder) = (&attempt.header, &attempt.recorder);
     let locks = || stores.locks(&Target::from(header));
-    let status_first = || {
+    let status_first = |reading| {
         let users = attempt.which.count(&attempt.before);
         let seed = recorder.now().unsigned_abs();
-        StatusFirst::new(server, header.reading, users, seed)
+        StatusFirst::new(server, reading, users, seed)
     };
     let mut executed = Executed::default();
     match job {
@@ -122,7 +122,7 @@ pub async fn execute<S: SessionCalls + AccountCalls + LimitCalls + ListingCalls>
             let ending = Ending::new(server, recorder, order, cap);
             let work = async |task| ending.work_on(task).await.into_reports();
             let cut_off = |task: &Task| vec![DeviceReport::cut_off(&task.item).into()];
-            let status_first = status_first();
+            let status_first = status_first(header.reading);
             executed.status = status_first.phase(run_loop, tasks, work, cut_off, observer).await;
             executed.drifted = ending.drifted();
         }
@@ -130,7 +130,7 @@ pub async fn execute<S: SessionCalls + AccountCalls + LimitCalls + ListingCalls>
             let ending = EndingUnread::new(server, recorder);
             let work = async |task| ending.work_on(task).await.into_reports();
             let cut_off = |task: &Task| vec![DeviceReport::cut_off(&task.item).into()];
-            let status_first = status_first();
+            let status_first = status_first(header.reading);
             executed.status = status_first.phase(run_loop, tasks, work, cut_off, observer).await;
         }
         Job::Change(change) => {
@@ -146,9 +146,14 @@ pub async fn execute<S: SessionCalls + AccountCalls + LimitCalls + ListingCalls>
             let locking = Locking::begin(server, recorder, header, runs, &*locks, *until, &tasks)?;
             let work = async |task| locking.work_on(task).await.into_reports();
             let cut_off = |task: &Task| vec![LockReport::cut_off(&task.item).into()];
-            run_loop
-                .phase(tasks.into_iter().map(Ok), work, cut_off, observer)
-                .await;
+            // A user may sign in while the others are locked, and nobody reads the devices of those who are offline.
+            let reading = Reading {
+                again: true,
+                ..header.reading
+            };
+            let status_first = status_first(reading).whose_act_finds_unknown_names();
+            let tasks = tasks.into_iter().map(Ok);
+            executed.status = status_first.phase(run_loop, tasks, work, cut_off, observer).await;
         }
         Job::Unlock(as_of) => {
             let as_of = as_of.unwrap_or(header.created);

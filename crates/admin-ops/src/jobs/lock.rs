@@ -222,10 +222,11 @@ impl<'a, S: SessionCalls + AccountCalls> Locking<'a, S> {
             }
         };
         drop(guard);
-        // The user can no longer sign in, so every device that is online is signed out.
+        // The user can no longer sign in, so every device that is online is signed out. The ban has signed out the
+        // devices of a user who was offline a moment ago and is not by now.
         let devices = logout_user(
             self.server,
-            &Task::fresh(task.item.clone()),
+            &Task::fresh(task.item.clone()).knowing(task.known),
             &Order::default(),
             Mode::Act(recorder),
             &Cap::new(None),
@@ -249,12 +250,13 @@ impl<'a, S: SessionCalls + AccountCalls> Locking<'a, S> {
 
     /// Returns the devices that the ban will sign out, and those that an earlier attempt saw before its ban.
     async fn devices_before(&self, task: &Task) -> Vec<DeviceId> {
-        // If the devices cannot be read, the user is banned anyway.
-        let online = self
-            .server
-            .list_devices_with_nameless(&task.item.user)
-            .await
-            .unwrap_or_default();
+        let online = if task.known.is_without_devices() {
+            Vec::new()
+        } else {
+            // If the devices cannot be read, the user is banned anyway.
+            let read = self.server.list_devices_with_nameless(&task.item.user).await;
+            read.unwrap_or_default()
+        };
         let mut devices = task.intended.clone().unwrap_or_default();
         for device in online {
             if !devices.contains(&device.id) {
@@ -368,7 +370,10 @@ fn done_with(item: &Item, result: &LockResult) -> Done<LockReport> {
             let logged_out = logged_out.filter(|device| matches!(device.fate, Fate::Ended { .. }));
             let mut ended = by_the_ban.clone();
             ended.extend(logged_out.map(|device| device.choice.device.id.clone()));
-            let banned = |outcome| report(outcome).ended(&ended).until(*until);
+            let banned = |outcome| {
+                let report = report(outcome).ended(&ended).until(*until);
+                report.based_on(devices.basis())
+            };
             let mut done = match devices.failures().next() {
                 Some(error) if error.given_up => {
                     let why =

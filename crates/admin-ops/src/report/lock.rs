@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Failure, Outcome, one};
+use crate::run::basis::Basis;
 use crate::run::item::Item;
 use crate::run::recorder::RecordError;
 use crate::schedule::pipeline::Stop;
@@ -30,6 +31,9 @@ pub struct LockReport {
     pub devices: String,
     /// When the lock ends, to the second.
     pub until: Option<String>,
+    /// How it is known which devices were online; empty for users who were not banned by this run.
+    #[serde(default)]
+    pub basis: Option<Basis>,
 }
 
 impl LockReport {
@@ -44,6 +48,7 @@ impl LockReport {
             failure: Failure::default(),
             devices: String::new(),
             until: None,
+            basis: None,
         }
     }
 
@@ -65,6 +70,12 @@ impl LockReport {
             until: Some(format!("{until:.0}")),
             ..self
         }
+    }
+
+    /// Adds how it is known which devices were online.
+    #[must_use]
+    pub fn based_on(self, basis: Option<Basis>) -> Self {
+        Self { basis, ..self }
     }
 
     /// Adds a failure.

@@ -37,6 +37,22 @@ impl Forecast {
         }
     }
 
+    /// The calls that lock `users`: each is looked up and banned, whether online or not, and the devices of those
+    /// online are read before and after the ban.
+    #[must_use]
+    pub fn locking(users: u64, reading: Reading) -> Self {
+        let accounts = 2 * users;
+        if !reading.asks_first(users) {
+            return Self::exactly(accounts + 2 * users);
+        }
+        let read = Self::reading(users, reading);
+        // Those who are offline are asked about once more before they are banned.
+        Self {
+            fewest: accounts + read.fewest + users.div_ceil(USERS_PER_REQUEST as u64),
+            most: accounts + read.most + users,
+        }
+    }
+
     /// Adds one call for each of `users` who is online.
     #[must_use]
     pub fn and_one_if_online(self, users: u64) -> Self {
@@ -81,6 +97,20 @@ mod tests {
             ),
         ] {
             let forecast = Forecast::reading(users, reading).and_one_if_online(acts);
+            assert_eq!(forecast, Forecast { fewest, most }, "{users} {reading:?}");
+        }
+    }
+
+    #[test]
+    fn a_lock_costs_two_calls_a_user_and_two_more_for_those_online() {
+        let first = Reading::default();
+        for (users, reading, fewest, most) in [
+            (1, first, 4, 4),
+            (500, first, 2_000, 2_000),
+            (1_000, first, 2_000 + 10 + 50 + 10, 2_000 + 10 + 2_000),
+            (1_000, Reading::EVERY_USER, 4_000, 4_000),
+        ] {
+            let forecast = Forecast::locking(users, reading);
             assert_eq!(forecast, Forecast { fewest, most }, "{users} {reading:?}");
         }
     }

@@ -119,6 +119,7 @@ pub struct StatusFirst<'a, S> {
     reading: Reading,
     users: u64,
     seed: u64,
+    act_finds_unknown_names: bool,
 }
 
 impl<'a, S: SessionCalls + ListingCalls> StatusFirst<'a, S> {
@@ -130,6 +131,17 @@ impl<'a, S: SessionCalls + ListingCalls> StatusFirst<'a, S> {
             reading,
             users,
             seed,
+            act_finds_unknown_names: false,
+        }
+    }
+
+    /// Leaves it to the work on each user to find out whether the user exists: it makes a call that fails
+    /// otherwise, also for users who are offline.
+    #[must_use]
+    pub fn whose_act_finds_unknown_names(self) -> Self {
+        Self {
+            act_finds_unknown_names: true,
+            ..self
         }
     }
 
@@ -205,7 +217,9 @@ impl<'a, S: SessionCalls + ListingCalls> StatusFirst<'a, S> {
                 .await;
         }
         let mut missing = HashSet::new();
-        if unknown || self.reading.check_names {
+        if self.act_finds_unknown_names {
+            // Nobody is suspected, because everybody is checked.
+        } else if unknown || self.reading.check_names {
             let mut listing = Listing::of(passed.items()?)?;
             listing.read(self.server, run_loop, observer).await;
             match listing.missing() {

@@ -14,7 +14,6 @@ use easemob_admin_ops::run::job::Action;
 use easemob_admin_ops::schedule::forecast::Forecast;
 use easemob_admin_ops::schedule::tally::Settled;
 use easemob_admin_ops::server::calls::{AccountCalls, CallError, SessionCalls};
-use easemob_admin_ops::status_first::Reading;
 use jiff::Timestamp;
 
 use crate::acts::begin::{self, begin};
@@ -24,11 +23,12 @@ use crate::acts::perform::{Attempted, perform};
 use crate::command_error::CommandError;
 use crate::commands::acting::{Acting, users};
 use crate::commands::aim::aim;
+use crate::commands::reading::StatusArgs;
 use crate::commands::times::lasting;
 use crate::commands::user_cap::UserCap;
 use crate::commands::user_source::UserSource;
 use crate::context::{Context, Session};
-use crate::drive::{Done, Run, drive, summary_of};
+use crate::drive::{Done, Run, drive_status_first, summary_of};
 use crate::exit::{self, Exit};
 use crate::forecast;
 use crate::input::user_list::UserList;
@@ -54,6 +54,8 @@ pub struct LockArgs {
     cap: UserCap,
     #[command(flatten)]
     acting: Acting,
+    #[command(flatten)]
+    reading: StatusArgs,
 }
 
 /// Runs the command.
@@ -67,6 +69,7 @@ pub async fn run(context: &Context, session: &Session, args: &LockArgs) -> Resul
         .map_err(|error| CommandError::new(exit::USAGE, "--ttl is too long").because(error))?;
     let list = args.users.read(context)?;
     args.cap.check(list.users, list.users)?;
+    let reading = args.reading.reading();
     let act = format!("lock, until {until:.0}, {}", users(list.users));
     let locks = open_locks(context, &session.target())?;
     warn_of_others(context, session, &*locks)?;
@@ -77,7 +80,7 @@ pub async fn run(context: &Context, session: &Session, args: &LockArgs) -> Resul
     forecast::say_of_act(
         context,
         list.users,
-        Forecast::exactly(4 * list.users),
+        Forecast::locking(list.users, reading),
         args.acting.dry_run,
     );
     args.acting.confirm(context, session, list.users, &act)?;
@@ -89,7 +92,7 @@ pub async fn run(context: &Context, session: &Session, args: &LockArgs) -> Resul
         action: Action::Lock { until },
         source: args.users.describe(),
         allowance: None,
-        reading: Reading::EVERY_USER,
+        reading,
     };
     let open = begin(context, session, order, begin::items(args.users.stream(&list)?))?;
     perform(context, session, open, Attempted::first(summary_of(&list))).await
@@ -139,7 +142,8 @@ async fn dry_run(
         }
     };
     let tasks = begin::items(args.users.stream(list)?).map(|item| item.map(Task::fresh));
-    drive(run, tasks, work, |task| vec![LockReport::cut_off(&task.item)]).await
+    let cut_off = |task: &Task| vec![LockReport::cut_off(&task.item)];
+    drive_status_first(run, args.reading.reading(), tasks, work, cut_off).await
 }
 
 async fn would_lock(
@@ -163,8 +167,13 @@ async fn would_lock(
         (Outcome::AlreadyLocked, Some(lock)) => (Outcome::AlreadyLocked, lock.until),
         _ => (Outcome::WouldLock, until),
     };
-    let devices: Vec<_> = session.server.list_devices_with_nameless(&item.user).await?;
-    let mut done = one(LockReport::new(item, would).until(until), Settled::Done);
+    let devices = if task.known.is_without_devices() {
+        Vec::new()
+    } else {
+        session.server.list_devices_with_nameless(&item.user).await?
+    };
+    let report = LockReport::new(item, would).until(until);
+    let mut done = one(report.based_on(Some(task.known.basis())), Settled::Done);
     done.tally.devices = devices.len() as u64;
     Ok(done)
 }

@@ -3,7 +3,7 @@
 use easemob_admin_ops::report::Outcome;
 use easemob_admin_ops::report::lock::LockReport;
 
-use super::{failure_cells, failure_line};
+use super::{basis, failure_cells, failure_line};
 use crate::drive::RunRow;
 use crate::render::report::Row;
 
@@ -19,6 +19,7 @@ impl Row for LockReport {
         "retry_may_help",
         "devices",
         "until",
+        "basis",
     ];
     const TABLE: &'static [&'static str] = &["user", "outcome", "devices", "until", "note"];
 
@@ -35,6 +36,7 @@ impl Row for LockReport {
             retry_may_help,
             self.devices.clone(),
             self.until.clone().unwrap_or_default(),
+            basis(self.basis),
         ]
     }
 
