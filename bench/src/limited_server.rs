@@ -103,13 +103,18 @@ impl State {
     }
 }
 
-/// Starts a server on loopback.
-pub(crate) async fn start(limit: Limit, rate: u32) -> std::io::Result<(SocketAddr, Arc<Seen>)> {
+/// Starts a server on loopback, which holds each answer back for `delay`.
+pub(crate) async fn start(
+    limit: Limit,
+    rate: u32,
+    delay: Duration,
+) -> std::io::Result<(SocketAddr, Arc<Seen>)> {
     let seen = Arc::new(Seen::new(limit, f64::from(rate)));
     let note = Arc::clone(&seen);
     let app = Router::new().fallback(move || {
         let within = note.arrive(Instant::now());
         async move {
+            tokio::time::sleep(delay).await;
             if within {
                 (StatusCode::OK, r#"{"data":[]}"#)
             } else {

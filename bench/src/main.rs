@@ -1,10 +1,11 @@
 //! Benchmarks of easemob-admin, on loopback only. Run with `cargo run --profile bench -p easemob-admin-bench -- rate`,
-//! `-- tenants`, `-- trail` or `-- devices`; and `-- record`, `-- throughput`,
+//! `-- tenants`, `-- trail` or `-- devices`; and `-- latency`, `-- record`, `-- throughput`,
 //! `-- scan` and `-- collect` after `cargo build --release -p easemob-admin-cli`.
 #![allow(clippy::print_stdout, reason = "the tables are what it is for")]
 
 mod collect;
 mod devices;
+mod latency;
 mod limited_server;
 mod measure;
 mod rate;
@@ -27,6 +28,8 @@ struct Cli {
 enum Bench {
     /// How much of the rate budget is used, and that it is never exceeded
     Rate(rate::RateArgs),
+    /// How much of the rate budget is used at a distance
+    Latency(latency::LatencyArgs),
     /// What it costs that every logout is on record
     Record(record::RecordArgs),
     /// How many devices the sandbox holds, and whether their messages arrive whole and in order
@@ -67,6 +70,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     tokio::runtime::Runtime::new()?.block_on(async {
         match bench {
             Bench::Rate(args) => rate::run(&args).await,
+            Bench::Latency(args) => latency::run(&args).await,
             Bench::Record(args) => record::run(&args).await,
             Bench::Devices(args) => devices::run(&args).await.map_err(|failure| failure as _),
             Bench::Scan(args) => scan::run(&args).await.map_err(|failure| failure as _),

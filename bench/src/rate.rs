@@ -28,7 +28,7 @@ pub(crate) async fn run(args: &RateArgs) -> Result<(), Box<dyn std::error::Error
     for limit in [Limit::Bucket, Limit::Window] {
         for rate in [100, 1000] {
             for processes in [1, 2] {
-                let (address, seen) = limited_server::start(limit, rate).await?;
+                let (address, seen) = limited_server::start(limit, rate, Duration::ZERO).await?;
                 let shared = tempfile::tempdir()?;
                 let root = format!("http://{address}/acme/chat");
                 // A second more, so that the last second measured is whole.
@@ -83,7 +83,7 @@ async fn recover() -> Result<(), Box<dyn std::error::Error>> {
     table.push_record(["N", "processes", "429 while N/2", "seconds until 97 % of N"]);
     for rate in [100, 1000] {
         for processes in [1, 2] {
-            let (address, seen) = limited_server::start(Limit::Bucket, rate).await?;
+            let (address, seen) = limited_server::start(Limit::Bucket, rate, Duration::ZERO).await?;
             let shared = tempfile::tempdir()?;
             let root = format!("http://{address}/acme/chat");
             let trouble = async {

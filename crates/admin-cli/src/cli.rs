@@ -90,7 +90,7 @@ pub struct Globals {
     #[arg(long, global = true, value_name = "P%", default_value = "100%", value_parser = share)]
     pub share: u8,
     /// Work on this many users at once; `auto` adapts to the server
-    #[arg(long, global = true, value_name = "N|auto", default_value = "16", value_parser = concurrency)]
+    #[arg(long, global = true, value_name = "N|auto", default_value = "auto", value_parser = concurrency)]
     pub concurrency: Concurrency,
     /// Give up on a request after this long without an answer, and retry where that is safe
     #[arg(long, global = true, value_name = "TIME", default_value = "15s", value_parser = duration)]

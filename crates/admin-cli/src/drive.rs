@@ -14,6 +14,7 @@ use easemob_admin_ops::jobs::verify::Verified;
 use easemob_admin_ops::report::Report;
 use easemob_admin_ops::run::attempt::Attempt;
 use easemob_admin_ops::run::item::Task;
+use easemob_admin_ops::schedule::concurrency::Traffic;
 use easemob_admin_ops::schedule::forecast::Forecast;
 use easemob_admin_ops::schedule::pipeline::Stop;
 pub use easemob_admin_ops::schedule::run_loop::{Batch, Done};
@@ -171,7 +172,7 @@ impl<'a, R: RunRow> Driven<'a, R> {
                 rows: Rows::new(&context.ui, report, run.acts),
             },
             started: Instant::now(),
-            requests_before: server.requests(),
+            requests_before: server.client().requests_sent(),
             kind: PhantomData,
             run,
         }
@@ -291,7 +292,7 @@ impl<'a, R: RunRow> Driven<'a, R> {
         run.summary.count(&tally);
         run.summary.first_line_not_started = first_line_not_started;
         run.summary.time(
-            screen.server.requests() - self.requests_before,
+            screen.server.client().requests_sent() - self.requests_before,
             self.started.elapsed(),
         );
         run.summary.stopped = stop.as_ref().map(Stop::word);
@@ -330,8 +331,8 @@ struct Screen<'a> {
 }
 
 impl<R: Shown> Observer<R> for Screen<'_> {
-    fn requests(&self) -> u64 {
-        self.server.requests()
+    fn traffic(&self) -> Traffic {
+        self.server.traffic()
     }
 
     fn report(&mut self, reports: Vec<R>) -> ControlFlow<Stop> {

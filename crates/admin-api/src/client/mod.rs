@@ -113,6 +113,13 @@ impl Client {
         self.pipeline.requests_sent()
     }
 
+    /// Returns how long the calls of this client and its clones have waited, altogether, for the rate budget, for a pause
+    /// that the server asked for, and for a connection; see [`CallReport::waited_for_budget`].
+    #[must_use]
+    pub fn waited_for_budget(&self) -> Duration {
+        self.pipeline.waited_for_budget()
+    }
+
     /// Returns until when calls wait because the server asked for it (429), by the clock of the machine; nothing when
     /// they do not. A pause that another process was asked for counts too, where they share a budget.
     ///
@@ -238,7 +245,7 @@ impl Client {
 
     /// Returns a client of another app, with the same settings, which shares certificates with this one, connections to the
     /// same server, and [`ClientBuilder::max_connections`]. Token, rate budget and
-    /// [`requests_sent`](Self::requests_sent) are its own.
+    /// [`requests_sent`](Self::requests_sent) are its own, and so is what it has waited.
     ///
     /// ```
     /// # use easemob_admin_api::{AppRoot, Client, Credentials};

@@ -40,6 +40,8 @@ pub(crate) struct Pipeline {
     clock: Arc<dyn Clock>,
     random: Mutex<fastrand::Rng>,
     sent: AtomicU64,
+    /// How long calls have waited for the rate budget, altogether.
+    waited_micros: AtomicU64,
     secrets: Secrets,
     /// None where calls do not wait for a server that is away.
     gate: Option<ServerGate>,
@@ -101,6 +103,7 @@ impl Pipeline {
             clock: Arc::clone(&setup.clock),
             random: Mutex::new(random),
             sent: AtomicU64::new(0),
+            waited_micros: AtomicU64::new(0),
             secrets,
             gate: (!wait.is_zero()).then(|| ServerGate::new(wait)),
             manner: Manner {
@@ -120,6 +123,10 @@ impl Pipeline {
 
     pub(super) fn requests_sent(&self) -> u64 {
         self.sent.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn waited_for_budget(&self) -> Duration {
+        Duration::from_micros(self.waited_micros.load(Ordering::Relaxed))
     }
 
     /// The secrets that no answer may show.
@@ -378,7 +385,10 @@ impl Pipeline {
             } else {
                 false
             };
-            progress.waited_for_budget += self.since(had_token);
+            let waited = self.since(had_token);
+            progress.waited_for_budget += waited;
+            let micros = u64::try_from(waited.as_micros()).unwrap_or(u64::MAX);
+            self.waited_micros.fetch_add(micros, Ordering::Relaxed);
             if stale {
                 continue;
             }

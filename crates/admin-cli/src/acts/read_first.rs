@@ -5,6 +5,7 @@ use std::io;
 use std::ops::ControlFlow;
 
 use easemob_admin_ops::run::item::Task;
+use easemob_admin_ops::schedule::concurrency::Traffic;
 use easemob_admin_ops::schedule::forecast::Forecast;
 use easemob_admin_ops::schedule::pipeline::{Cause, Stop, Wish};
 use easemob_admin_ops::schedule::run_loop::{Done, Observer, RunLoop};
@@ -119,8 +120,8 @@ impl<R, D> Observer<(Task, Result<R, CallError>)> for Results<'_, D>
 where
     D: FnMut(Task, Result<R, CallError>) -> io::Result<()>,
 {
-    fn requests(&self) -> u64 {
-        self.server.requests()
+    fn traffic(&self) -> Traffic {
+        self.server.traffic()
     }
 
     fn report(&mut self, reports: Vec<(Task, Result<R, CallError>)>) -> ControlFlow<Stop> {

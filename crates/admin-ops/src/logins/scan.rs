@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use self::places::Places;
 use crate::logins::store::{Counts, LoginStore, Position, SeenDevice, SnapshotId, StoreError, UserState};
 use crate::schedule::breaker::{Breaker, Fatal};
-use crate::schedule::concurrency::Concurrency;
+use crate::schedule::concurrency::{Concurrency, Traffic};
 use crate::schedule::pipeline::{Cause, Wish};
 use crate::server::calls::{CallError, Scope};
 use crate::server::listed::Odd;
@@ -54,6 +54,8 @@ pub struct UserPage {
 
 /// The calls of a scan.
 pub trait ScanCalls {
+    /// Returns what was sent so far.
+    fn traffic(&self) -> Traffic;
     /// Reads the page of users at a cursor, or the first page.
     fn users(&self, cursor: Option<&str>) -> impl Future<Output = Result<UserPage, CallError>>;
     /// Reads the status of at most [`BATCH`] users, by name in lower case; some may be missing.
@@ -293,7 +295,7 @@ pub async fn scan(
     now_ms: impl Fn() -> i64,
     mut seen: impl FnMut(Counts),
 ) -> Result<End, StoreError> {
-    let places = Places::new(pace.concurrency);
+    let places = Places::new(pace.concurrency, || calls.traffic());
     let mut wish = pace.wish;
     let sample = match pace.statuses {
         Statuses::Checked(choice) => Some(RefCell::new(Sample::new(u64::MAX, choice))),
@@ -431,16 +433,16 @@ struct Found {
 }
 
 /// Reads batches.
-struct Reader<'a, C> {
+struct Reader<'a, C, T> {
     calls: &'a C,
-    places: &'a Places,
+    places: &'a Places<T>,
     /// Whether the status is asked for.
     asks: bool,
     /// The sample of the users reported as offline.
     sample: Option<&'a RefCell<Sample<UserId>>>,
 }
 
-impl<C: ScanCalls> Reader<'_, C> {
+impl<C: ScanCalls, T: Fn() -> Traffic> Reader<'_, C, T> {
     /// Reads the status of users, and the devices of users who are online.
     async fn read(&self, batch: &Batch) -> Found {
         let Self { calls, places, .. } = *self;

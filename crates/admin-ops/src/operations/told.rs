@@ -10,6 +10,7 @@ use futures_util::{Stream, stream};
 
 use super::{Event, OperationError, RunReport};
 use crate::report::Report;
+use crate::schedule::concurrency::Traffic;
 use crate::schedule::pipeline::Stop;
 use crate::schedule::run_loop::Observer;
 use crate::server::calls::Calls;
@@ -65,8 +66,8 @@ impl<S> ToldObserver<S> {
 }
 
 impl<S: Calls> Observer<Report> for ToldObserver<S> {
-    fn requests(&self) -> u64 {
-        self.server.requests()
+    fn traffic(&self) -> Traffic {
+        self.server.traffic()
     }
 
     fn report(&mut self, reports: Vec<Report>) -> ControlFlow<Stop> {

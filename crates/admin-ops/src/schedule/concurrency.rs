@@ -1,11 +1,13 @@
 //! Decides how many jobs run at once: a fixed number, or one that is found automatically.
 //!
-//! The method is that of Netflix's concurrency limits. While requests take no longer than usual, the server
-//! has spare capacity, and more are sent at once; when they take longer, they are queueing somewhere, and
+//! Where the rate is limited, as many jobs are enough as requests are under way at that rate: the rate times the
+//! latency, which is known from the first answer. If requests then wait for the rate budget, the level is high
+//! enough, and the latency of that moment is the usual one.
+//!
+//! Otherwise, the method is that of Netflix's concurrency limits. While requests take no longer than usual, the
+//! server has spare capacity, and more are sent at once; when they take longer, they are queueing somewhere, and
 //! sending more would only lengthen that queue. The usual latency is measured again from time to time, with
-//! half as many requests at once, because a server may become slower for other reasons. The client keeps to
-//! the rate budget whatever the level; waiting for it counts as latency, so that the level is no higher than
-//! the budget needs.
+//! half as many requests at once, because a server may become slower for other reasons.
 
 use std::time::Duration;
 
@@ -15,6 +17,14 @@ pub const MOST: usize = 1024;
 /// The highest automatic level: with 20 ms per answer, it makes 12,000 requests a second.
 const HIGHEST: u16 = 256;
 const FIRST: f64 = 8.0;
+
+/// How many times as many jobs are allowed as the rate and the latency make necessary: a client on a busy machine
+/// notices answers late.
+const HEADROOM: f64 = 2.0;
+/// How many more than that, because the latency on a short way is hardly a latency.
+const SPARE: f64 = 4.0;
+/// The part of their time that requests wait for the rate budget if it is the bottleneck.
+const BOTTLENECK: f64 = 0.05;
 
 /// How much longer than usual requests may take before the level is lowered.
 const TOLERANCE: f64 = 1.5;
@@ -82,11 +92,26 @@ impl Level {
     }
 }
 
+/// What a client has sent so far, and may send.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Traffic {
+    /// How many requests were sent.
+    pub requests: u64,
+    /// How long they have waited for the rate budget, altogether.
+    pub waited: Duration,
+    /// How many may be sent in a second; `None` if that is not limited.
+    pub rate: Option<f64>,
+}
+
 /// Measurements since the level was set.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Round {
-    /// The average latency of a request.
+    /// The average latency of a request, without its wait for the rate budget.
     pub latency: Duration,
+    /// How many requests may be sent in a second; `None` if that is not limited.
+    pub rate: Option<f64>,
+    /// Whether requests waited for the rate budget.
+    pub waited: bool,
     /// Whether as many jobs were running as allowed.
     pub full: bool,
     /// Whether something failed in a way that a lower level may prevent.
@@ -103,6 +128,13 @@ pub fn next_level(level: Level, round: Round) -> Level {
             ..level
         };
     }
+    if round.waited {
+        return Level {
+            usual: Some(round.latency),
+            rounds: 0,
+            ..level
+        };
+    }
     if level.rounds >= EPOCH {
         return Level {
             allowed: (level.allowed / 2.0).max(1.0),
@@ -115,10 +147,11 @@ pub fn next_level(level: Level, round: Round) -> Level {
     let longer = round.latency.as_secs_f64().max(1e-9);
     let room = (TOLERANCE * usual.as_secs_f64() / longer).clamp(STEEPEST, 1.0);
     let climbing = level.climbing && room >= 1.0;
-    let wanted = if climbing {
-        level.allowed * 2.0
-    } else {
-        level.allowed * room + level.allowed.sqrt()
+    let slowly = level.allowed * room + level.allowed.sqrt();
+    let wanted = match round.rate {
+        Some(rate) if room >= 1.0 => slowly.max(rate * usual.as_secs_f64() * HEADROOM + SPARE),
+        None if climbing => level.allowed * 2.0,
+        _ => slowly,
     };
     // A level that is not reached says nothing about a higher one.
     let highest = f64::from(HIGHEST);
@@ -141,14 +174,14 @@ pub struct Gauge {
     took: Duration,
     full: bool,
     troubled: bool,
-    /// How many requests had been sent when the round started.
-    requests: u64,
+    /// What had been sent when the round started.
+    before: Traffic,
 }
 
 impl Gauge {
-    /// Starts to follow a run; `requests` is the number sent before it.
+    /// Starts to follow a run; `before` is what was sent before it.
     #[must_use]
-    pub fn new(concurrency: Concurrency, requests: u64) -> Self {
+    pub fn new(concurrency: Concurrency, before: Traffic) -> Self {
         Self {
             concurrency,
             level: Level::default(),
@@ -156,7 +189,7 @@ impl Gauge {
             took: Duration::ZERO,
             full: false,
             troubled: false,
-            requests,
+            before,
         }
     }
 
@@ -169,8 +202,8 @@ impl Gauge {
         }
     }
 
-    /// Records the end of one of `running` jobs; `requests` is the number sent in total.
-    pub fn ended(&mut self, took: Duration, running: usize, troubled: bool, requests: u64) {
+    /// Records the end of one of `running` jobs; `traffic` is what was sent so far.
+    pub fn ended(&mut self, took: Duration, running: usize, troubled: bool, traffic: Traffic) {
         if self.concurrency != Concurrency::Auto {
             return;
         }
@@ -178,22 +211,34 @@ impl Gauge {
         self.took += took;
         self.troubled |= troubled;
         self.full |= running >= self.level.jobs();
-        // Wait for twice as many jobs as run at once, so that most of them started at this level; react to
-        // trouble at once.
-        let enough = u32::try_from(self.level.jobs() * 2).unwrap_or(u32::MAX);
-        if self.ended < enough && !(self.troubled && self.ended * 2 >= enough) {
+        if self.ended < self.enough(traffic) {
             return;
         }
-        let sent = u32::try_from(requests.saturating_sub(self.requests)).unwrap_or(u32::MAX);
+        let requests = traffic.requests.saturating_sub(self.before.requests);
+        let requests = u32::try_from(requests).unwrap_or(u32::MAX).max(1);
+        let waited = traffic.waited.saturating_sub(self.before.waited);
         let round = Round {
-            latency: self.took / sent.max(1),
+            latency: self.took.saturating_sub(waited) / requests,
+            rate: traffic.rate,
+            waited: waited >= self.took.mul_f64(BOTTLENECK),
             full: self.full,
             troubled: self.troubled,
         };
         *self = Self {
             level: next_level(self.level, round),
-            ..Self::new(self.concurrency, requests)
+            ..Self::new(self.concurrency, traffic)
         };
+    }
+
+    /// Returns how many jobs make up a round.
+    fn enough(&self, traffic: Traffic) -> u32 {
+        // The first answer tells the latency, and so how many jobs the rate needs.
+        if self.level.usual.is_none() && traffic.rate.is_some() {
+            return 1;
+        }
+        // Twice as many as run at once, so that most of them started at this level; trouble counts at once.
+        let twice = u32::try_from(self.level.jobs() * 2).unwrap_or(u32::MAX);
+        if self.troubled { twice / 2 } else { twice }
     }
 }
 
@@ -206,8 +251,18 @@ mod tests {
     fn round(millis: f64) -> Round {
         Round {
             latency: Duration::from_secs_f64(millis / 1000.0),
+            rate: None,
+            waited: false,
             full: true,
             troubled: false,
+        }
+    }
+
+    /// What was sent after `requests` requests without a rate limit.
+    fn sent(requests: u64) -> Traffic {
+        Traffic {
+            requests,
+            ..Traffic::default()
         }
     }
 
@@ -254,7 +309,7 @@ mod tests {
 
     #[test]
     fn requests_are_measured_and_not_jobs() {
-        let mut gauge = Gauge::new(Concurrency::Auto, 0);
+        let mut gauge = Gauge::new(Concurrency::Auto, Traffic::default());
         let mut requests = 0;
         for job in 0..10_000_u64 {
             // Every job takes as long as its one to four requests of 10 ms.
@@ -264,7 +319,7 @@ mod tests {
                 Duration::from_millis(10) * u32::try_from(calls).unwrap(),
                 gauge.jobs(),
                 false,
-                requests,
+                sent(requests),
             );
         }
         assert_eq!(gauge.jobs(), 256);
@@ -272,23 +327,92 @@ mod tests {
 
     #[test]
     fn a_given_level_stays() {
-        let mut gauge = Gauge::new(Concurrency::Fixed(16), 0);
+        let mut gauge = Gauge::new(Concurrency::Fixed(16), Traffic::default());
         for job in 0..1000 {
-            gauge.ended(Duration::from_secs(job), 16, true, job);
+            gauge.ended(Duration::from_secs(job), 16, true, sent(job));
         }
         assert_eq!(gauge.jobs(), 16);
+    }
+
+    /// Runs jobs of one request each at `rate` a second against a server that takes `millis` for up to `room`
+    /// requests at once; returns how many jobs ended in each second.
+    fn at_rate(rate: f64, millis: u64, room: usize, seconds: usize) -> (Vec<u32>, usize) {
+        let step = Duration::from_millis(1);
+        let mut gauge = Gauge::new(
+            Concurrency::Auto,
+            Traffic {
+                rate: Some(rate),
+                ..Traffic::default()
+            },
+        );
+        let (mut queue, mut flying) = (std::collections::VecDeque::new(), Vec::new());
+        let mut traffic = Traffic {
+            rate: Some(rate),
+            ..Traffic::default()
+        };
+        let (mut permits, mut per_second, mut most) = (1.0_f64, vec![0; seconds], 0);
+        for tick in 0..u32::try_from(seconds * 1000).unwrap() {
+            let now = step * tick;
+            while queue.len() + flying.len() < gauge.jobs() {
+                queue.push_back(now);
+            }
+            permits = (permits + rate / 1000.0).min(5.0);
+            while permits >= 1.0 && !queue.is_empty() {
+                permits -= 1.0;
+                let started = queue.pop_front().unwrap();
+                traffic.requests += 1;
+                traffic.waited += now.saturating_sub(started);
+                let load = u32::try_from((flying.len() + 1).div_ceil(room)).unwrap();
+                flying.push((started, now + Duration::from_millis(millis) * load));
+            }
+            most = most.max(flying.len());
+            let running = queue.len() + flying.len();
+            flying.retain(|(started, end)| {
+                let over = *end <= now;
+                if over {
+                    gauge.ended(now.saturating_sub(*started), running, false, traffic);
+                    per_second[tick as usize / 1000] += 1;
+                }
+                !over
+            });
+        }
+        (per_second, most)
+    }
+
+    #[test]
+    fn the_rate_is_used_from_the_third_second_on_at_any_distance() {
+        for (rate, millis) in [(100.0, 20), (100.0, 300), (100.0, 1_000), (1_000.0, 20)] {
+            let (per_second, _) = at_rate(rate, millis, usize::MAX, 12);
+            for used in &per_second[2..] {
+                assert!(
+                    f64::from(*used) >= rate * 0.97,
+                    "{millis} ms, {rate}/s: {per_second:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_server_that_cannot_keep_up_is_not_flooded() {
+        for room in [4, 10] {
+            let (_, most) = at_rate(1_000.0, 20, room, 60);
+            assert!(most <= 60, "{most} at once where there is room for {room}");
+        }
     }
 
     proptest! {
         #[test]
         fn stays_in_its_bounds_and_gives_way_to_trouble(
-            rounds in proptest::collection::vec((0.0_f64..1e5, any::<bool>(), any::<bool>()), 1..300),
+            rounds in proptest::collection::vec((0.0_f64..1e5, any::<bool>(), any::<bool>(), any::<bool>()), 1..300),
+            rate in proptest::option::of(1.0_f64..1e6),
         ) {
             let mut level = Level::default();
-            for (millis, full, troubled) in rounds {
-                let next = next_level(level, Round { full, troubled, ..round(millis) });
+            for (millis, full, troubled, waited) in rounds {
+                let next = next_level(level, Round { rate, waited, full, troubled, ..round(millis) });
                 prop_assert!((1.0..=f64::from(HIGHEST)).contains(&next.allowed));
-                prop_assert!(next.allowed <= level.allowed * 2.0);
+                if rate.is_none() {
+                    prop_assert!(next.allowed <= level.allowed * 2.0);
+                }
                 prop_assert!(next.allowed >= (level.allowed * STEEPEST).max(1.0) - 1e-9);
                 if troubled {
                     prop_assert!(next.allowed < level.allowed || next.allowed <= 1.0);

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use crate::run::item::Task;
 use crate::run::recorder::RecordError;
 use crate::schedule::breaker::Breaker;
-use crate::schedule::concurrency::{Concurrency, Gauge};
+use crate::schedule::concurrency::{Concurrency, Gauge, Traffic};
 use crate::schedule::pipeline::{self, Cause, Control, Stop, Wish};
 use crate::schedule::tally::{Settled, Tally};
 use crate::server::calls::{CallError, Scope};
@@ -95,9 +95,8 @@ impl<T: Batch> Batch for Vec<T> {
 
 /// Observes the items of a run.
 pub trait Observer<R> {
-    /// Returns how many requests have been sent in total, from which the run finds how many jobs may run at
-    /// once.
-    fn requests(&self) -> u64;
+    /// Returns what has been sent in total, from which the run finds how many jobs may run at once.
+    fn traffic(&self) -> Traffic;
 
     /// Handles the reports of one job, which may be passed on at [`rest`](Self::rest); or returns why the run
     /// must stop.
@@ -254,7 +253,7 @@ impl RunLoop {
             return None;
         }
         let mut control = Bookkeeping {
-            gauge: Gauge::new(self.concurrency, observer.requests()),
+            gauge: Gauge::new(self.concurrency, observer.traffic()),
             breaker: Breaker::default(),
             observer,
             tally,
@@ -333,8 +332,7 @@ impl<R, O: Observer<R>> Control<(u64, Done<R>)> for Bookkeeping<'_, O> {
         let gave_up = done.failures.len() < failures;
         self.gave_up |= gave_up;
         let troubled = done.failures.iter().any(|failure| failure.retry_may_help);
-        self.gauge
-            .ended(took, running, troubled, self.observer.requests());
+        self.gauge.ended(took, running, troubled, self.observer.traffic());
         self.tally.add(&done.tally);
         let counted = done.tally.settled() + done.tally.not_tried;
         self.observer.advance(done.advanced.unwrap_or(counted));

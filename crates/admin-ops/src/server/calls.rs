@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::report::Outcome;
 use crate::run::item::Task;
+use crate::schedule::concurrency::Traffic;
 
 /// One device that was online when the list was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -210,8 +211,8 @@ pub trait ListingCalls {
 pub trait Calls:
     SessionCalls + AccountCalls + LimitCalls + ListingCalls + Clone + Send + Sync + 'static
 {
-    /// Returns how many requests were sent.
-    fn requests(&self) -> u64;
+    /// Returns what was sent so far.
+    fn traffic(&self) -> Traffic;
     /// Returns the same server; cancelling its waiting calls does not cancel those of others.
     #[must_use]
     fn apart(&self) -> Self;

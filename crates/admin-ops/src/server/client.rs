@@ -11,6 +11,7 @@ use easemob_admin_api::{
 use crate::logins::scan::{ScanCalls, Status, UserPage};
 use crate::logins::store as seen;
 use crate::names::{self, Kind};
+use crate::schedule::concurrency::Traffic;
 use crate::select::ages::Ages;
 use crate::server::calls::{
     AccountCalls, CallError, Calls, Ended, LimitCalls, ListingCalls, Scope, SeenDevice, SessionCalls,
@@ -194,8 +195,12 @@ fn ended(outcome: LogoutOutcome) -> Ended {
 }
 
 impl Calls for Server {
-    fn requests(&self) -> u64 {
-        self.client.requests_sent()
+    fn traffic(&self) -> Traffic {
+        Traffic {
+            requests: self.client.requests_sent(),
+            waited: self.client.waited_for_budget(),
+            rate: self.client.effective_rate(),
+        }
     }
 
     fn apart(&self) -> Self {
@@ -326,6 +331,10 @@ impl ListingCalls for Server {
 }
 
 impl ScanCalls for Server {
+    fn traffic(&self) -> Traffic {
+        Calls::traffic(self)
+    }
+
     async fn users(&self, cursor: Option<&str>) -> Result<UserPage, CallError> {
         self.user_page(cursor).await
     }

@@ -36,7 +36,7 @@ use crate::run::recorder::Recorder;
 use crate::run::resume::Which;
 use crate::run::run_record::{InOrder, Sink};
 use crate::run::store::{HeldRun, RunError, RunStore};
-use crate::schedule::concurrency::Concurrency;
+use crate::schedule::concurrency::{Concurrency, Traffic};
 use crate::schedule::pipeline::{Cause, Stop, Wish};
 use crate::schedule::run_loop::{Observer, RunLoop};
 use crate::select::selection::Selection;
@@ -82,8 +82,11 @@ struct Impatient {
 }
 
 impl Observer<Report> for Impatient {
-    fn requests(&self) -> u64 {
-        self.turns
+    fn traffic(&self) -> Traffic {
+        Traffic {
+            requests: self.turns,
+            ..Traffic::default()
+        }
     }
 
     fn report(&mut self, reports: Vec<Report>) -> ControlFlow<Stop> {

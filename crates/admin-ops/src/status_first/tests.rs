@@ -1,5 +1,6 @@
 //! Phases against a server in memory: which calls they make, and whom they leave out.
 
+use crate::schedule::concurrency::Traffic;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
@@ -171,8 +172,8 @@ struct Observed {
 }
 
 impl Observer<Found> for Observed {
-    fn requests(&self) -> u64 {
-        0
+    fn traffic(&self) -> Traffic {
+        Traffic::default()
     }
 
     fn report(&mut self, reports: Vec<Found>) -> ControlFlow<Stop> {

@@ -12,7 +12,6 @@ use easemob_admin_ops::report::limits::LimitsReport;
 use easemob_admin_ops::run::item::Item;
 use easemob_admin_ops::run::job::Action;
 use easemob_admin_ops::schedule::tally::Tally;
-use easemob_admin_ops::server::calls::Calls;
 use easemob_admin_ops::status_first::Reading;
 
 use super::reading::limits_of;
@@ -197,7 +196,7 @@ fn tell(
     let would_change = would_change(planned);
     let all = planned.len() as u64;
     let mut summary = Summary {
-        requests: session.server.requests(),
+        requests: session.server.client().requests_sent(),
         limits: Some(LimitCounts {
             of_the_app: args.users.is_empty(),
             ..LimitCounts::default()

@@ -10,7 +10,6 @@ use easemob_admin_ops::logins::scan::{
 };
 use easemob_admin_ops::logins::store::{Counts, LoginStore, Position, Snapshot, SnapshotId, StoreError};
 use easemob_admin_ops::schedule::pipeline::{Cause, Wish};
-use easemob_admin_ops::server::calls::Calls;
 use futures_util::TryStreamExt as _;
 
 use super::snapshot::no_such;
@@ -356,6 +355,6 @@ fn say(context: &Context, session: &Session, snapshot: &Snapshot) {
         snapshot.id,
         counted(users, "user"),
         counted(devices, "device"),
-        counted(session.server.requests(), "request")
+        counted(session.server.client().requests_sent(), "request")
     ));
 }

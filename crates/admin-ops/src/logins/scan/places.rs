@@ -7,30 +7,30 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use crate::schedule::concurrency::{Concurrency, Gauge};
+use crate::schedule::concurrency::{Concurrency, Gauge, Traffic};
 use crate::server::calls::CallError;
 
 /// Slots for calls; with automatic concurrency, their number follows the latency of calls.
 #[derive(Debug)]
-pub(super) struct Places {
+pub(super) struct Places<T> {
     free: Semaphore,
     /// Slots to remove that were in use when that was decided.
     owed: Cell<usize>,
     under_way: Cell<usize>,
-    ended: Cell<u64>,
+    traffic: T,
     gauge: RefCell<Gauge>,
 }
 
-impl Places {
-    /// Returns the initial number of slots.
+impl<T: Fn() -> Traffic> Places<T> {
+    /// Returns the initial number of slots; `traffic` is what was sent so far.
     #[must_use]
-    pub(super) fn new(concurrency: Concurrency) -> Self {
-        let gauge = Gauge::new(concurrency, 0);
+    pub(super) fn new(concurrency: Concurrency, traffic: T) -> Self {
+        let gauge = Gauge::new(concurrency, traffic());
         Self {
             free: Semaphore::new(gauge.jobs().max(1)),
             owed: Cell::new(0),
             under_way: Cell::new(0),
-            ended: Cell::new(0),
+            traffic,
             gauge: RefCell::new(gauge),
         }
     }
@@ -39,10 +39,10 @@ impl Places {
     ///
     /// # Errors
     /// The errors of the call.
-    pub(super) async fn call<T>(
+    pub(super) async fn call<A>(
         &self,
-        call: impl Future<Output = Result<T, CallError>>,
-    ) -> Result<T, CallError> {
+        call: impl Future<Output = Result<A, CallError>>,
+    ) -> Result<A, CallError> {
         let place = self.free.acquire().await;
         self.under_way.set(self.under_way.get() + 1);
         let begin = Instant::now();
@@ -62,8 +62,7 @@ impl Places {
     fn ended(&self, took: Duration, troubled: bool) {
         let mut gauge = self.gauge.borrow_mut();
         let before = gauge.jobs().max(1);
-        self.ended.set(self.ended.get() + 1);
-        gauge.ended(took, self.under_way.get(), troubled, self.ended.get());
+        gauge.ended(took, self.under_way.get(), troubled, (self.traffic)());
         self.under_way.set(self.under_way.get() - 1);
         let now = gauge.jobs().max(1);
         let fewer = before.saturating_sub(now);
@@ -87,11 +86,16 @@ mod tests {
     /// Makes calls to a server that answers after 10 ms and has room for `room` calls; returns the most calls
     /// at once, and the number of slots at the end.
     async fn most_and_last(concurrency: Concurrency, room: usize, calls: usize) -> (usize, usize) {
-        let places = Places::new(concurrency);
         let under_way = Rc::new(Cell::new((0_usize, 0_usize)));
+        let sent = Cell::new(0);
+        let places = Places::new(concurrency, || Traffic {
+            requests: sent.get(),
+            ..Traffic::default()
+        });
         join_all((0..calls).map(|_| {
-            let under_way = Rc::clone(&under_way);
+            let (under_way, sent) = (Rc::clone(&under_way), &sent);
             places.call(async move {
+                sent.set(sent.get() + 1);
                 let (now, most) = under_way.get();
                 under_way.set((now + 1, most.max(now + 1)));
                 let queue = u32::try_from((now + 1).div_ceil(room)).unwrap_or(u32::MAX);

@@ -46,6 +46,10 @@ fn number(user: &UserId) -> u64 {
 }
 
 impl ScanCalls for Scripted {
+    fn traffic(&self) -> Traffic {
+        Traffic::default()
+    }
+
     async fn users(&self, cursor: Option<&str>) -> Result<UserPage, CallError> {
         let (pages, statuses, devices) = self.calls.get();
         self.calls.set((pages + 1, statuses, devices));
@@ -204,6 +208,10 @@ async fn a_list_goes_on_where_it_was() {
 async fn a_dead_server_ends_the_scan_and_leaves_it_to_be_gone_on_with() {
     struct Dead(Scripted);
     impl ScanCalls for Dead {
+        fn traffic(&self) -> Traffic {
+            Traffic::default()
+        }
+
         async fn users(&self, cursor: Option<&str>) -> Result<UserPage, CallError> {
             self.0.users(cursor).await
         }
@@ -320,6 +328,10 @@ async fn a_listing_that_begins_anew_counts_nobody_twice() {
 struct Pages(Vec<(&'static str, Vec<&'static str>, usize, Option<&'static str>)>);
 
 impl ScanCalls for Pages {
+    fn traffic(&self) -> Traffic {
+        Traffic::default()
+    }
+
     async fn users(&self, cursor: Option<&str>) -> Result<UserPage, CallError> {
         let asked = cursor.unwrap_or_default();
         let (_, users, count, next) = self.0.iter().find(|(at, ..)| *at == asked).unwrap();
