@@ -10,6 +10,7 @@ use easemob_admin_ops::schedule::concurrency::{Concurrency, MOST};
 use crate::commands::{
     audit, completions, devices, limits, logins, man, profile, runs, sandbox, sessions, users,
 };
+use crate::config::profile::Percent;
 use crate::render::Format;
 
 /// Bulk and audited session management for the Easemob IM server
@@ -83,12 +84,14 @@ pub struct Globals {
     /// Use a local sandbox with demo data; its state persists between commands
     #[arg(long, global = true)]
     pub sandbox: bool,
-    /// Send at most this many requests per second, or `unlimited`
-    #[arg(long, global = true, value_name = "N", default_value = "100")]
-    pub rate: Rate,
-    /// Use only P percent of the rate, and leave the rest to the app's live traffic
-    #[arg(long, global = true, value_name = "P%", default_value = "100%", value_parser = share)]
-    pub share: u8,
+    /// Send at most this many requests per second, or `unlimited`; 100 by default, and 50 more for each of the `packs`
+    /// of the profile
+    #[arg(long, global = true, value_name = "N")]
+    pub rate: Option<Rate>,
+    /// Use only P percent of the rate, and leave the rest to the app's live traffic; the `share` of the profile, or all
+    /// of it, by default
+    #[arg(long, global = true, value_name = "P%")]
+    pub share: Option<Percent>,
     /// Work on this many users at once; `auto` adapts to the server
     #[arg(long, global = true, value_name = "N|auto", default_value = "auto", value_parser = concurrency)]
     pub concurrency: Concurrency,
@@ -186,13 +189,6 @@ impl std::fmt::Display for Rate {
             Self::PerSecond(rate) => rate.fmt(f),
             Self::Unlimited => f.write_str("unlimited"),
         }
-    }
-}
-
-fn share(text: &str) -> Result<u8, String> {
-    match text.strip_suffix('%').unwrap_or(text).parse() {
-        Ok(percent @ 1..=100) => Ok(percent),
-        _ => Err("give a share from 1% to 100%".into()),
     }
 }
 

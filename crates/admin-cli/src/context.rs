@@ -5,9 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use easemob_admin_api::{
-    AppKey, AppRoot, Client, Credentials, DisconnectVerb, ExpiresIn, RateLimit, Timeouts,
-};
+use easemob_admin_api::{AppKey, AppRoot, Client, Credentials, DisconnectVerb, ExpiresIn, Timeouts};
 use easemob_admin_audit::directory_name;
 use easemob_admin_ops::logins::ages::KnownAges;
 use easemob_admin_ops::logins::store::{LoginStore, StoreError};
@@ -19,7 +17,8 @@ use easemob_admin_ops::stores::Stores;
 use easemob_admin_ops::target::Target;
 use easemob_admin_sandbox::Sandbox;
 
-use crate::cli::{Globals, Rate};
+use crate::budget::Budget;
+use crate::cli::Globals;
 use crate::command_error::CommandError;
 use crate::commands::aim::aim_of;
 use crate::config::credentials::{self, Plan};
@@ -84,6 +83,8 @@ pub struct Session {
     pub subject: Option<String>,
     /// Host and port of the server.
     pub address: String,
+    /// What may be sent to it.
+    pub budget: Budget,
     sandbox: Option<Sandbox>,
     /// Reports pauses to the operator while the session lasts.
     _pauses: Pauses,
@@ -469,6 +470,7 @@ impl Context {
                     server,
                     app,
                     address,
+                    budget: self.budget(None),
                     sandbox: Some(sandbox),
                 })
             }
@@ -517,19 +519,15 @@ impl Context {
                     server,
                     app,
                     address,
+                    budget: self.budget(profile.as_ref()),
                     sandbox: None,
                 })
             }
         }
     }
 
-    /// Returns the requested rate.
-    #[must_use]
-    pub fn rate(&self) -> RateLimit {
-        match self.globals.rate {
-            Rate::PerSecond(rate) => RateLimit::per_second(rate.get()).share(self.globals.share),
-            Rate::Unlimited => RateLimit::unlimited(),
-        }
+    fn budget(&self, profile: Option<&Profile>) -> Budget {
+        Budget::of(self.globals.rate, self.globals.share, profile)
     }
 
     fn server(
@@ -539,7 +537,7 @@ impl Context {
         profile: Option<&Profile>,
         handling: Handling,
     ) -> Result<Server, CommandError> {
-        let rate = self.rate();
+        let rate = self.budget(profile).rate;
         let unit = match profile.and_then(|profile| profile.expires_in) {
             Some(LifeUnit::Milliseconds) => ExpiresIn::Milliseconds,
             Some(LifeUnit::Seconds) | None => ExpiresIn::Seconds,

@@ -20,7 +20,6 @@ use easemob_admin_ops::schedule::pipeline::Stop;
 pub use easemob_admin_ops::schedule::run_loop::{Batch, Done};
 use easemob_admin_ops::schedule::run_loop::{Ended, Observer, RunLoop};
 use easemob_admin_ops::server::calls::Calls;
-use easemob_admin_ops::server::client::Server;
 use easemob_admin_ops::status_first::{Reading, StatusFirst};
 use easemob_admin_ops::stores::Stores;
 
@@ -168,7 +167,7 @@ impl<'a, R: RunRow> Driven<'a, R> {
             run_loop: RunLoop::new(wish, context.globals.concurrency),
             screen: Screen {
                 context,
-                server,
+                session: run.session,
                 rows: Rows::new(&context.ui, report, run.acts),
             },
             started: Instant::now(),
@@ -224,7 +223,7 @@ impl<'a, R: RunRow> Driven<'a, R> {
         tasks: impl Iterator<Item = io::Result<Task>>,
         job: &Job,
     ) -> Result<Executed, CommandError> {
-        let server = self.screen.server;
+        let server = &self.run.session.server;
         let executed = execute(
             server,
             stores,
@@ -250,9 +249,10 @@ impl<'a, R: RunRow> Driven<'a, R> {
     ) where
         Fut: Future<Output = Done<R>>,
     {
-        let server = self.screen.server;
+        let server = &self.run.session.server;
         forecast::say(
             self.run.context,
+            self.run.session,
             self.run.summary.users,
             Forecast::reading(self.run.summary.users, reading),
         );
@@ -292,7 +292,7 @@ impl<'a, R: RunRow> Driven<'a, R> {
         run.summary.count(&tally);
         run.summary.first_line_not_started = first_line_not_started;
         run.summary.time(
-            screen.server.client().requests_sent() - self.requests_before,
+            run.session.server.client().requests_sent() - self.requests_before,
             self.started.elapsed(),
         );
         run.summary.stopped = stop.as_ref().map(Stop::word);
@@ -326,13 +326,13 @@ impl<'a, R: RunRow> Driven<'a, R> {
 /// What the operator sees of a run in progress.
 struct Screen<'a> {
     context: &'a Context,
-    server: &'a Server,
+    session: &'a Session,
     rows: Rows<'a>,
 }
 
 impl<R: Shown> Observer<R> for Screen<'_> {
     fn traffic(&self) -> Traffic {
-        self.server.traffic()
+        self.session.server.traffic()
     }
 
     fn report(&mut self, reports: Vec<R>) -> ControlFlow<Stop> {
@@ -344,8 +344,8 @@ impl<R: Shown> Observer<R> for Screen<'_> {
     }
 
     fn rest(&mut self) -> ControlFlow<Stop> {
-        let nominal = self.context.rate().calls_per_second();
-        let effective = self.server.client().effective_rate();
+        let nominal = self.session.budget.rate.calls_per_second();
+        let effective = self.session.server.client().effective_rate();
         self.context.ui.reduced(reduced(nominal, effective));
         self.rows.flush()
     }

@@ -5,31 +5,31 @@ use std::time::Duration;
 use easemob_admin_ops::schedule::forecast::Forecast;
 use easemob_admin_ops::status_first::SHORT_LIST;
 
-use crate::context::Context;
+use crate::context::{Context, Session};
 
 /// Says how many calls a command over `users` will make, unless they take only seconds.
-pub fn say(context: &Context, users: u64, forecast: Forecast) {
+pub fn say(context: &Context, session: &Session, users: u64, forecast: Forecast) {
     if users > SHORT_LIST {
-        context.ui.note(sentence(context, forecast));
+        context.ui.note(sentence(session, forecast));
     }
 }
 
 /// Says how many calls an act on `users` makes, or would make if the command is a dry run.
-pub fn say_of_act(context: &Context, users: u64, forecast: Forecast, dry_run: bool) {
+pub fn say_of_act(context: &Context, session: &Session, users: u64, forecast: Forecast, dry_run: bool) {
     if users > SHORT_LIST && dry_run {
         context
             .ui
-            .note(format_args!("without --dry-run: {}", sentence(context, forecast)));
+            .note(format_args!("without --dry-run: {}", sentence(session, forecast)));
     } else {
-        say(context, users, forecast);
+        say(context, session, users, forecast);
     }
 }
 
-fn sentence(context: &Context, forecast: Forecast) -> String {
-    let globals = &context.globals;
+fn sentence(session: &Session, forecast: Forecast) -> String {
+    let budget = session.budget;
     // The sandbox has no other clients.
-    let whole = globals.share == 100 && !globals.sandbox;
-    text(forecast, context.rate().calls_per_second(), whole)
+    let whole = budget.share == 100 && !session.is_sandbox();
+    text(forecast, budget.rate.calls_per_second(), whole)
 }
 
 /// Returns the sentence; `whole` says whether the calls use all that the app may send.
@@ -55,7 +55,8 @@ fn text(forecast: Forecast, rate: Option<u32>, whole: bool) -> String {
         format!("about {least} to {longest}")
     };
     let budget = if whole {
-        "; they use the whole budget of the app, which its own backend shares (--share 50% leaves half of it)"
+        "; they use the whole budget of the app, which its own backend shares (--share 50%, or `share` in the profile, \
+         leaves half of it)"
     } else {
         ""
     };
@@ -101,7 +102,8 @@ mod tests {
         assert_eq!(
             text(many, Some(100), true),
             "15,000 to 2,010,000 calls, depending on how many users are online: about 3 min to 5 h 35 min at 100/s; they use \
-             the whole budget of the app, which its own backend shares (--share 50% leaves half of it)"
+             the whole budget of the app, which its own backend shares (--share 50%, or `share` in the profile, leaves half \
+             of it)"
         );
         assert_eq!(
             text(Forecast::exactly(600), Some(50), false),

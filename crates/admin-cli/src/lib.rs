@@ -16,6 +16,7 @@
 //! stdout carries data only; everything else goes to stderr.
 
 pub mod acts;
+pub mod budget;
 mod busy;
 pub mod cli;
 pub mod command_error;

@@ -42,7 +42,7 @@ pub async fn refuse_drift(
     };
     let first = ReadFirst {
         context,
-        server: &session.server,
+        session,
         verb: "comparing with the plan",
         users,
         reading: Reading::EVERY_USER,

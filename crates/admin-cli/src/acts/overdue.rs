@@ -46,7 +46,7 @@ impl Overdue {
             |(number, lock): (u64, &&Lock)| Ok(Task::fresh(Item::new(number, number + 1, lock.user.clone())));
         let first = ReadFirst {
             context,
-            server: &session.server,
+            session,
             verb: "looking for bans",
             users: locks.len() as u64,
             reading: Reading::EVERY_USER,

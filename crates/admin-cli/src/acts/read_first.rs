@@ -15,7 +15,7 @@ use easemob_admin_ops::server::client::Server;
 use easemob_admin_ops::status_first::{Reading, StatusFirst};
 
 use crate::command_error::CommandError;
-use crate::context::Context;
+use crate::context::{Context, Session};
 use crate::disk_hint::disk_hint;
 use crate::drive::status_is_wrong;
 use crate::exit;
@@ -27,7 +27,7 @@ pub struct ReadFirst<'a> {
     /// The context of the command.
     pub context: &'a Context,
     /// The server.
-    pub server: &'a Server,
+    pub session: &'a Session,
     /// The word beside the progress bar.
     pub verb: &'static str,
     /// How many users there are.
@@ -50,7 +50,8 @@ impl ReadFirst<'_> {
         read: impl AsyncFn(&Task) -> Result<R, CallError>,
         done: impl FnMut(Task, Result<R, CallError>) -> io::Result<()>,
     ) -> Result<(), CommandError> {
-        let Self { context, server, .. } = *self;
+        let Self { context, session, .. } = *self;
+        let server = &session.server;
         let (wishes, wish) = tokio::sync::watch::channel(Wish::Run);
         let time_limit = async {
             interrupt::over(context.deadline()).await;
@@ -67,7 +68,12 @@ impl ReadFirst<'_> {
                 ..Done::settled(vec![(task, result)], settled)
             }
         };
-        forecast::say(context, self.users, Forecast::reading(self.users, self.reading));
+        forecast::say(
+            context,
+            session,
+            self.users,
+            Forecast::reading(self.users, self.reading),
+        );
         // Shown until it is lowered.
         let _ = context.bar(self.users, self.verb);
         let mut run_loop = RunLoop::new(wish, context.globals.concurrency);

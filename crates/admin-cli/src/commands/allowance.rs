@@ -55,7 +55,7 @@ pub(crate) async fn of_share(
     };
     let first = ReadFirst {
         context,
-        server: &session.server,
+        session,
         verb: "counting",
         users: source.users,
         reading: source.reading,

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -44,6 +45,56 @@ pub struct Profile {
     pub expires_in: Option<LifeUnit>,
     /// The HTTP method for logging out one device; some servers only accept GET.
     pub disconnect_verb: Option<LogoutVerb>,
+    /// How many packs of 50 requests a second were bought for the app, besides the 100 that each app has.
+    pub packs: Option<Packs>,
+    /// The part of the app's rate that commands use; the rest is left to its own backend.
+    pub share: Option<Percent>,
+}
+
+/// A number of packs of requests; as many as the client can send.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "u64")]
+pub struct Packs(pub u16);
+
+impl TryFrom<u64> for Packs {
+    type Error = &'static str;
+
+    fn try_from(packs: u64) -> Result<Self, Self::Error> {
+        match u16::try_from(packs) {
+            Ok(packs @ 0..=10_000) => Ok(Self(packs)),
+            _ => Err("`packs` is a number from 0 to 10000"),
+        }
+    }
+}
+
+/// A part in percent, from 1 to 100; 100 by default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Percent(pub u8);
+
+impl Default for Percent {
+    fn default() -> Self {
+        Self(100)
+    }
+}
+
+impl FromStr for Percent {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.strip_suffix('%').unwrap_or(text).parse() {
+            Ok(percent @ 1..=100) => Ok(Self(percent)),
+            _ => Err("give a share from 1% to 100%"),
+        }
+    }
+}
+
+impl TryFrom<String> for Percent {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
 }
 
 /// Layers that a profile can take its credentials from.

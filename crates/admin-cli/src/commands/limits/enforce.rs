@@ -205,7 +205,7 @@ impl Enforcement<'_> {
         };
         let first = ReadFirst {
             context,
-            server: &session.server,
+            session,
             verb: "comparing",
             users: list.users,
             reading,

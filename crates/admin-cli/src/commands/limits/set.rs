@@ -11,6 +11,7 @@ use easemob_admin_ops::report::Outcome;
 use easemob_admin_ops::report::limits::LimitsReport;
 use easemob_admin_ops::run::item::Item;
 use easemob_admin_ops::run::job::Action;
+use easemob_admin_ops::schedule::forecast::Forecast;
 use easemob_admin_ops::schedule::tally::Tally;
 use easemob_admin_ops::status_first::Reading;
 
@@ -21,6 +22,7 @@ use crate::command_error::CommandError;
 use crate::commands::acting::{Acting, users};
 use crate::context::{Context, Session};
 use crate::exit::{self, Exit};
+use crate::forecast;
 use crate::present::limits::in_one_line;
 use crate::present::words::words;
 use crate::summary::{LimitCounts, Summary};
@@ -129,6 +131,9 @@ pub async fn run(context: &Context, session: &Session, args: &SetArgs) -> Result
             in_one_line(report.after.as_ref())
         ));
     }
+    // The limits are read again before each change.
+    let calls = Forecast::exactly(2 * to_change);
+    forecast::say_of_act(context, session, to_change, calls, args.acting.dry_run);
     if args.acting.dry_run || to_change == 0 {
         return tell(context, session, args, &planned, &Job::SetLimits(change));
     }

@@ -112,6 +112,7 @@ pub async fn run(context: &Context, session: &Session, args: &ApplyArgs) -> Resu
     }
     forecast::say_of_act(
         context,
+        session,
         totals.users_to_log_out,
         Forecast::exactly(totals.users_to_log_out + totals.devices_to_end),
         acting.dry_run,

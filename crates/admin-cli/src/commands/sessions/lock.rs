@@ -79,6 +79,7 @@ pub async fn run(context: &Context, session: &Session, args: &LockArgs) -> Resul
     }
     forecast::say_of_act(
         context,
+        session,
         list.users,
         Forecast::locking(list.users, reading),
         args.acting.dry_run,

@@ -89,7 +89,7 @@ pub async fn run(context: &Context, session: &Session, args: &LogoutArgs) -> Res
     } else {
         read.and_one_if_online(list.users)
     };
-    forecast::say_of_act(context, list.users, calls, args.acting.dry_run);
+    forecast::say_of_act(context, session, list.users, calls, args.acting.dry_run);
     args.acting.confirm(context, session, list.users, &act)?;
     let allowance = match args.max_logouts {
         Some(spec @ CapSpec::Percent(_)) => {

@@ -150,7 +150,13 @@ async fn lift(
         return finish_empty(report, &summary);
     }
     let count = items.len() as u64;
-    forecast::say_of_act(context, count, Forecast::exactly(2 * count), acting.dry_run);
+    forecast::say_of_act(
+        context,
+        session,
+        count,
+        Forecast::exactly(2 * count),
+        acting.dry_run,
+    );
     acting.confirm(
         context,
         session,

@@ -40,7 +40,13 @@ pub(super) async fn run(
         Change::Unban => "unban",
     };
     let act = format!("{verb} {}", users(list.users));
-    forecast::say_of_act(context, list.users, Forecast::exactly(list.users), acting.dry_run);
+    forecast::say_of_act(
+        context,
+        session,
+        list.users,
+        Forecast::exactly(list.users),
+        acting.dry_run,
+    );
     acting.confirm(context, session, list.users, &act)?;
     if acting.dry_run {
         return dry_run(
