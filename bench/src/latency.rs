@@ -1,15 +1,14 @@
 //! How much of the rate budget the tool uses at a distance, with the concurrency that it finds, and whether a strict
 //! server refuses anything, also while both cores are busy.
 
+use std::ffi::OsStr;
 use std::process::Stdio;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use clap::Args;
 use tabled::builder::Builder;
 use tabled::settings::Style;
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 
 use crate::limited_server::{self, Limit};
 use crate::measure::figures;
@@ -34,9 +33,11 @@ pub(crate) async fn run(args: &LatencyArgs) -> Result<(), Box<dyn std::error::Er
             for delay in [20, 300, 1000] {
                 let delay = Duration::from_millis(delay);
                 let (address, seen) = limited_server::start(Limit::Bucket, rate, delay).await?;
-                let load = busy.then(Load::start);
+                let load = if busy { Some(Load::start()?) } else { None };
                 send(&format!("http://{address}/acme/chat"), rate, args.seconds + 3).await?;
-                drop(load);
+                if let Some(load) = load {
+                    load.stop().await?;
+                }
                 let arrivals = seen.arrivals();
                 let all = figures(&arrivals, rate, args.seconds);
                 let begin = arrivals.iter().map(|(time, _)| *time).min();
@@ -67,7 +68,7 @@ async fn send(root: &str, rate: u32, seconds: u64) -> Result<(), Box<dyn std::er
     let list = home.path().join("users.txt");
     std::fs::write(&list, users.collect::<String>())?;
     let binary = std::env::current_exe()?.with_file_name("easemob-admin");
-    let output = Command::new(binary)
+    let output = nicely(binary)
         .env_clear()
         .env("EASEMOB_CONFIG_DIR", home.path().join("config"))
         .env("EASEMOB_DATA_DIR", home.path().join("data"))
@@ -88,36 +89,32 @@ async fn send(root: &str, rate: u32, seconds: u64) -> Result<(), Box<dyn std::er
     }
 }
 
-/// Threads that compute all the time, one for each core.
-struct Load {
-    over: Arc<AtomicBool>,
-    threads: Vec<std::thread::JoinHandle<()>>,
-}
+/// Processes that compute all the time, one for each core, with the priority of the tool.
+struct Load(Vec<Child>);
 
 impl Load {
-    fn start() -> Self {
-        let over = Arc::new(AtomicBool::new(false));
+    fn start() -> std::io::Result<Self> {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
-        let threads = (0..cores).map(|_| {
-            let over = Arc::clone(&over);
-            std::thread::spawn(move || {
-                while !over.load(Ordering::Relaxed) {
-                    std::hint::spin_loop();
-                }
-            })
+        let children = (0..cores).map(|_| {
+            nicely("sh")
+                .args(["-c", "while :; do :; done"])
+                .kill_on_drop(true)
+                .spawn()
         });
-        Self {
-            threads: threads.collect(),
-            over,
+        children.collect::<Result<_, _>>().map(Self)
+    }
+
+    async fn stop(self) -> std::io::Result<()> {
+        for mut child in self.0 {
+            child.kill().await?;
         }
+        Ok(())
     }
 }
 
-impl Drop for Load {
-    fn drop(&mut self) {
-        self.over.store(true, Ordering::Relaxed);
-        for thread in self.threads.drain(..) {
-            let _ = thread.join();
-        }
-    }
+/// A program on a lower priority than the server, which stands for one on another machine.
+fn nicely(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new("nice");
+    command.args(["-n", "10"]).arg(program);
+    command
 }

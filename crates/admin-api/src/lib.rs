@@ -22,7 +22,7 @@ pub mod webhooks;
 
 pub use app_root::{AppKey, AppRoot, InvalidAppRoot};
 pub use client::{
-    CallEnd, CallReport, Client, ClientBuilder, ConfigError, ExpiresIn, InvalidHeader, LARGEST_BODY,
+    CallEnd, CallReport, Client, ClientBuilder, ConfigError, ExpiresIn, InvalidHeader, LARGEST_BODY, Traffic,
 };
 pub use credentials::{Credentials, UnusableSecret, check_secret};
 #[cfg(feature = "jwt")]

@@ -8,6 +8,7 @@ mod pipeline;
 mod report;
 mod server_gate;
 mod token_source;
+mod traffic;
 mod waiting;
 mod watched;
 
@@ -22,6 +23,7 @@ use manner::Manner;
 use pipeline::Pipeline;
 pub use report::{CallEnd, CallReport};
 use secrecy::SecretString;
+pub use traffic::Traffic;
 use waiting::Waiting;
 
 use crate::app_root::AppRoot;
@@ -110,14 +112,13 @@ impl Client {
     /// ```
     #[must_use]
     pub fn requests_sent(&self) -> u64 {
-        self.pipeline.requests_sent()
+        self.traffic().sent
     }
 
-    /// Returns how long the calls of this client and its clones have waited, altogether, for the rate budget, for a pause
-    /// that the server asked for, and for a connection; see [`CallReport::waited_for_budget`].
+    /// Returns what became of the requests of this client and its clones so far.
     #[must_use]
-    pub fn waited_for_budget(&self) -> Duration {
-        self.pipeline.waited_for_budget()
+    pub fn traffic(&self) -> Traffic {
+        self.pipeline.traffic()
     }
 
     /// Returns until when calls wait because the server asked for it (429), by the clock of the machine; nothing when
@@ -245,7 +246,7 @@ impl Client {
 
     /// Returns a client of another app, with the same settings, which shares certificates with this one, connections to the
     /// same server, and [`ClientBuilder::max_connections`]. Token, rate budget and
-    /// [`requests_sent`](Self::requests_sent) are its own, and so is what it has waited.
+    /// [`requests_sent`](Self::requests_sent) are its own.
     ///
     /// ```
     /// # use easemob_admin_api::{AppRoot, Client, Credentials};

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::future::Future;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -17,6 +16,7 @@ use super::headers;
 use super::manner::Manner;
 use super::report::Hook;
 use super::server_gate::{Probed, ServerGate, Waited};
+use super::traffic::{Counters, Traffic};
 use super::watched::{Progress, Watched, span};
 use crate::app_root::AppRoot;
 use crate::credentials::{FetchError, Lease, TokenCache, bearer};
@@ -39,9 +39,7 @@ pub(crate) struct Pipeline {
     hook: Option<Hook>,
     clock: Arc<dyn Clock>,
     random: Mutex<fastrand::Rng>,
-    sent: AtomicU64,
-    /// How long calls have waited for the rate budget, altogether.
-    waited_micros: AtomicU64,
+    counters: Counters,
     secrets: Secrets,
     /// None where calls do not wait for a server that is away.
     gate: Option<ServerGate>,
@@ -102,8 +100,7 @@ impl Pipeline {
             hook: setup.hook.clone(),
             clock: Arc::clone(&setup.clock),
             random: Mutex::new(random),
-            sent: AtomicU64::new(0),
-            waited_micros: AtomicU64::new(0),
+            counters: Counters::default(),
             secrets,
             gate: (!wait.is_zero()).then(|| ServerGate::new(wait)),
             manner: Manner {
@@ -121,12 +118,8 @@ impl Pipeline {
         self.limiter.effective_rate(Bucket::Accounts)
     }
 
-    pub(super) fn requests_sent(&self) -> u64 {
-        self.sent.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn waited_for_budget(&self) -> Duration {
-        Duration::from_micros(self.waited_micros.load(Ordering::Relaxed))
+    pub(super) fn traffic(&self) -> Traffic {
+        self.counters.traffic()
     }
 
     /// The secrets that no answer may show.
@@ -230,6 +223,7 @@ impl Pipeline {
             if self.gate.as_ref().is_some_and(ServerGate::is_closed) {
                 self.wait_for_server(outages, all_tokens, manner).await?;
             }
+            let waited_before = progress.waited_for_budget;
             let admitted = self.admitted(E::BUCKET, tokens, limited, manner.lane, progress);
             let (lease, slot) = waiting.unless_stopped(admitted).await??;
             let attempt_start = self.clock.now();
@@ -237,7 +231,10 @@ impl Pipeline {
             if end.is_some_and(|end| attempt_start >= end) {
                 return Err(Kind::Transport(TransportError::deadline_passed(false)));
             }
-            let failed = match self.attempt(endpoint, request, lease, manner, progress).await {
+            let attempted = self.attempt(endpoint, request, lease, manner, progress).await;
+            self.counters
+                .ended(progress.waited_for_budget.saturating_sub(waited_before));
+            let failed = match attempted {
                 Ok(output) => {
                     if let Some(gate) = &self.gate {
                         gate.answered();
@@ -339,7 +336,7 @@ impl Pipeline {
         };
         self.limiter.permit(ListUsers::BUCKET, manner.lane).await;
         let header = tokens.and_then(TokenCache::at_hand).map(|lease| lease.header);
-        self.sent.fetch_add(1, Ordering::Relaxed);
+        self.counters.sent();
         let sent = self.http.send(&request, header, &manner.headers, &*self.clock);
         let failure = match sent.await {
             Ok(answer) => match classify(&self.secrets.clean(&answer, &[], &manner.secrets)) {
@@ -385,10 +382,7 @@ impl Pipeline {
             } else {
                 false
             };
-            let waited = self.since(had_token);
-            progress.waited_for_budget += waited;
-            let micros = u64::try_from(waited.as_micros()).unwrap_or(u64::MAX);
-            self.waited_micros.fetch_add(micros, Ordering::Relaxed);
+            progress.waited_for_budget += self.since(had_token);
             if stale {
                 continue;
             }
@@ -413,7 +407,7 @@ impl Pipeline {
     ) -> Result<E::Output, Failed> {
         progress.call.attempts += 1;
         progress.on_its_way = true;
-        self.sent.fetch_add(1, Ordering::Relaxed);
+        self.counters.sent();
         let header = lease.as_ref().map(|lease| lease.header.clone());
         let header = header.or_else(|| endpoint.own_token().map(|token| self.own_header(token)));
         let answer = self

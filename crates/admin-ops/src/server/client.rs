@@ -196,9 +196,14 @@ fn ended(outcome: LogoutOutcome) -> Ended {
 
 impl Calls for Server {
     fn traffic(&self) -> Traffic {
+        let easemob_admin_api::Traffic {
+            ended,
+            waited_for_budget,
+            ..
+        } = self.client.traffic();
         Traffic {
-            requests: self.client.requests_sent(),
-            waited: self.client.waited_for_budget(),
+            requests: ended,
+            waited: waited_for_budget,
             rate: self.client.effective_rate(),
         }
     }

@@ -87,21 +87,21 @@ mod tests {
     /// at once, and the number of slots at the end.
     async fn most_and_last(concurrency: Concurrency, room: usize, calls: usize) -> (usize, usize) {
         let under_way = Rc::new(Cell::new((0_usize, 0_usize)));
-        let sent = Cell::new(0);
+        let ended = Cell::new(0);
         let places = Places::new(concurrency, || Traffic {
-            requests: sent.get(),
+            requests: ended.get(),
             ..Traffic::default()
         });
         join_all((0..calls).map(|_| {
-            let (under_way, sent) = (Rc::clone(&under_way), &sent);
+            let (under_way, ended) = (Rc::clone(&under_way), &ended);
             places.call(async move {
-                sent.set(sent.get() + 1);
                 let (now, most) = under_way.get();
                 under_way.set((now + 1, most.max(now + 1)));
                 let queue = u32::try_from((now + 1).div_ceil(room)).unwrap_or(u32::MAX);
                 tokio::time::sleep(Duration::from_millis(10) * queue).await;
                 let (now, most) = under_way.get();
                 under_way.set((now - 1, most));
+                ended.set(ended.get() + 1);
                 Ok(())
             })
         }))
