@@ -7,6 +7,7 @@ mod it {
     mod apply_stop;
     mod audit;
     mod away;
+    mod backfill;
     mod bad_lists;
     mod bad_servers;
     mod call_names;

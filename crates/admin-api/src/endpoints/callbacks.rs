@@ -106,6 +106,8 @@ pub struct RetryCallbacks {
     pub date: String,
     /// Where they are sent instead of where they were to go. They name users and say what these wrote.
     pub target: Option<String>,
+    /// How often they were sent again before, which the service asks its callers to count.
+    pub retries: Option<u64>,
 }
 
 impl RetryCallbacks {
@@ -114,6 +116,7 @@ impl RetryCallbacks {
         Self {
             date: date.into(),
             target: None,
+            retries: None,
         }
     }
 }
@@ -136,6 +139,9 @@ impl Endpoint for RetryCallbacks {
         let mut body = json!({ "date": self.date });
         if let Some(target) = &self.target {
             body["targetUrl"] = json!(target);
+        }
+        if let Some(retries) = self.retries {
+            body["retry"] = json!(retries);
         }
         Some(body)
     }

@@ -4,6 +4,7 @@
 //! writes a page about them. None of these modules depends on the argument parser or on how rows are shown.
 
 pub mod ages;
+pub mod backfill;
 pub mod questions;
 pub mod report;
 pub mod scan;

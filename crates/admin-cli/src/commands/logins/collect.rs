@@ -14,6 +14,7 @@ use easemob_admin_ops::collector::tls::Tls;
 use serde_json::json;
 
 use crate::command_error::CommandError;
+use crate::commands::acting::counted;
 use crate::commands::times::now_ms;
 use crate::config::credentials::from_file;
 use crate::context::Context;
@@ -77,8 +78,10 @@ pub async fn run(context: &Context, args: &CollectArgs) -> Result<Exit, CommandE
     let mut store = context.logins()?;
     if let Some(gap) = downtime(store.alive()?, now_ms()) {
         context.ui.warn(format_args!(
-            "no collector ran for {} seconds; events from that time are missing unless the service kept them",
-            (gap.until_ms - gap.since_ms) / 1_000
+            "no collector ran for {}; events from that time are missing. If the service stored them, get them within three \
+             days with: {}",
+            counted((gap.until_ms - gap.since_ms).unsigned_abs() / 1_000, "second"),
+            context.command("logins backfill")
         ));
         store.record_gap(&gap)?;
     }
@@ -128,10 +131,10 @@ pub async fn run(context: &Context, args: &CollectArgs) -> Result<Exit, CommandE
     let later = ["queue_full", "not_kept"];
     let sum = |outcomes: &[&'static str]| outcomes.iter().map(|one| metrics.posts(one)).sum::<u64>();
     context.ui.say(format_args!(
-        "{} events stored, {} duplicates, {} posts refused, {} to be sent again",
-        metrics.posts("kept"),
-        metrics.posts("duplicate"),
-        sum(&refused),
+        "{} stored, {}, {} refused, {} to be sent again",
+        counted(metrics.posts("kept"), "event"),
+        counted(metrics.posts("duplicate"), "duplicate"),
+        counted(sum(&refused), "post"),
         sum(&later)
     ));
     drop(collector);

@@ -1,5 +1,6 @@
 //! `logins`: who is signed in where, over time.
 
+pub mod backfill;
 pub mod collect;
 pub mod count;
 pub mod diff;
@@ -39,6 +40,8 @@ pub enum LoginsCommand {
     Report(report::ReportArgs),
     /// Receive the events that the service posts when devices sign in and out
     Collect(collect::CollectArgs),
+    /// Ask the service again for the events that no collector received, and close gaps
+    Backfill(backfill::BackfillArgs),
     /// Read posts of the service from a file
     Import(import::ImportArgs),
     /// Write the devices of a snapshot, for analysis elsewhere
@@ -64,6 +67,12 @@ impl LoginsCommand {
             Self::Show(args) => show::run(context, args),
             Self::Report(args) => report::run(context, args),
             Self::Collect(args) => collect::run(context, args).await,
+            Self::Backfill(args) => {
+                online(context, async |session| {
+                    backfill::run(context, session, args).await
+                })
+                .await
+            }
             Self::Import(args) => import::run(context, args),
             Self::Export(args) => export::run(context, args),
             Self::Prune(args) => prune::run(context, args),

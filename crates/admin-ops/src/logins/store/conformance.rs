@@ -50,6 +50,9 @@ macro_rules! login_store_conformance {
             the_last_event_of_a_device_is_in_doubt_no_sign_in
             the_last_sign_of_life_is_remembered
             a_gap_counts_from_its_first_to_its_last_millisecond
+            what_is_left_of_a_gap_takes_its_place
+            what_was_asked_for_again_adds_up
+            an_event_arrived_when_it_came_last
             forgetting_keeps_the_newest_finished_snapshot
             what_is_from_that_time_on_is_not_forgotten
             a_device_of_a_kept_snapshot_is_not_forgotten

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use crate::logins::store::{
-    Change, ChangeKind, Counts, Forgotten, Gap, KnownDevice, LoginEvent, LoginKind, LoginStore, LoginStores,
-    NotKnown, Position, Range, SeenDevice, Snapshot, SnapshotId, StoreError, UserState,
+    Arrival, AskedAgain, Change, ChangeKind, Counts, Forgotten, Gap, KnownDevice, LoginEvent, LoginKind,
+    LoginStore, LoginStores, NotKnown, Position, Range, SeenDevice, Snapshot, SnapshotId, StoreError,
+    UserState,
 };
 
 /// The logins of all targets in memory. Clones share them.
@@ -59,7 +60,11 @@ struct Kept {
     devices: BTreeMap<(String, String), KnownDevice>,
     /// By call id, and when each was received.
     events: BTreeMap<String, (LoginEvent, i64)>,
+    /// When each event that came more than once came last, by call id.
+    again: BTreeMap<String, i64>,
     gaps: BTreeSet<Gap>,
+    /// By date.
+    asked: BTreeMap<String, AskedAgain>,
     alive: Option<i64>,
     /// The owner and the position of each watch.
     watches: BTreeMap<String, (Weak<()>, Option<String>)>,
@@ -324,6 +329,8 @@ impl LoginStore for MemoryLogins {
             if new {
                 kept.events
                     .insert(event.call_id.clone(), (event.clone(), received_ms));
+            } else {
+                kept.again.insert(event.call_id.clone(), received_ms);
             }
             new
         });
@@ -422,13 +429,55 @@ impl LoginStore for MemoryLogins {
         Ok(kept.gaps.iter().filter(within).cloned().collect())
     }
 
+    fn replace_gap(&mut self, gap: &Gap, left: &[Gap]) -> Result<(), StoreError> {
+        let mut kept = self.kept();
+        if kept.gaps.remove(gap) {
+            kept.gaps.extend(left.iter().cloned());
+        }
+        Ok(())
+    }
+
+    fn note_asked(&mut self, asked: &AskedAgain) -> Result<(), StoreError> {
+        let mut kept = self.kept();
+        let known = kept.asked.get(&asked.date).cloned();
+        let noted = known.map_or_else(
+            || asked.clone(),
+            |known| AskedAgain {
+                date: known.date,
+                posts: known.posts.max(asked.posts),
+                asked_ms: known.asked_ms.min(asked.asked_ms),
+                times: known.times + asked.times,
+                accepted: known.accepted || asked.accepted,
+            },
+        );
+        kept.asked.insert(asked.date.clone(), noted);
+        Ok(())
+    }
+
+    fn asked_again(&self) -> Result<Vec<AskedAgain>, StoreError> {
+        Ok(self.kept().asked.values().cloned().collect())
+    }
+
+    fn arrived_since(&self, since_ms: i64) -> Result<Vec<Arrival>, StoreError> {
+        let kept = self.kept();
+        let arrivals = kept.events.iter().map(|(id, (event, received_ms))| Arrival {
+            at_ms: event.at_ms,
+            arrived_ms: kept.again.get(id).copied().unwrap_or(*received_ms),
+        });
+        let mut arrivals: Vec<_> = arrivals.filter(|one| one.arrived_ms >= since_ms).collect();
+        arrivals.sort_unstable();
+        Ok(arrivals)
+    }
+
     fn forget(&mut self, before_ms: i64) -> Result<Forgotten, StoreError> {
         let mut kept = self.kept();
         let Kept {
             scans,
             devices,
             events,
+            again,
             gaps,
+            asked,
             ..
         } = &mut *kept;
         let before = (scans.len(), events.len(), devices.len());
@@ -436,7 +485,9 @@ impl LoginStore for MemoryLogins {
         let newest = newest.map(|scan| scan.snapshot.id);
         scans.retain(|id, scan| scan.snapshot.started_ms >= before_ms || Some(*id) == newest);
         events.retain(|_, (event, _)| event.at_ms >= before_ms);
+        again.retain(|id, _| events.contains_key(id));
         gaps.retain(|gap| gap.until_ms >= before_ms);
+        asked.retain(|_, asked| asked.asked_ms >= before_ms);
         devices.retain(|key, device| {
             let in_a_scan = || scans.values().any(|scan| scan.found.devices.contains_key(key));
             device.last_seen_ms >= before_ms || in_a_scan()

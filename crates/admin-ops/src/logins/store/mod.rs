@@ -3,6 +3,7 @@
 //! [`SqliteLogins`](sqlite::SqliteLogins) is the store that ships, [`MemoryLogins`](memory::MemoryLogins) is for tests. What
 //! every store promises is in `conformance`, behind the feature of that name.
 
+mod asked_again;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 mod event;
@@ -14,6 +15,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+pub use self::asked_again::{Arrival, AskedAgain};
 pub use self::event::{Gap, LoginEvent, LoginKind, Range};
 pub use self::snapshot::{
     Change, ChangeKind, Counts, KnownDevice, NotKnown, Position, SeenDevice, Snapshot, SnapshotId, UserState,
@@ -224,8 +226,34 @@ pub trait LoginStore: fmt::Debug + Send {
     /// When they cannot be read.
     fn gaps(&self, range: Range) -> Result<Vec<Gap>, StoreError>;
 
-    /// Forgets what is from before a time: snapshots that were begun, events that happened, gaps that ended, and devices that
-    /// were last seen before it. The newest finished snapshot stays, and so do the devices of the snapshots that are kept.
+    /// Puts what is left of a gap in its place: nothing if it is closed. Without the gap, nothing is changed.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    fn replace_gap(&mut self, gap: &Gap, left: &[Gap]) -> Result<(), StoreError>;
+
+    /// Notes that the service was asked to send ten minutes of posts again. Of what was noted before, the first time, the
+    /// greater number of posts, the sum of times, and that it was accepted stay.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    fn note_asked(&mut self, asked: &AskedAgain) -> Result<(), StoreError>;
+
+    /// Returns what the service was asked to send again, by date.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn asked_again(&self) -> Result<Vec<AskedAgain>, StoreError>;
+
+    /// Returns the events that arrived at or after a time, by the clock of this machine, ordered by when they happened. An
+    /// event that came twice is one, which arrived when it came last.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    fn arrived_since(&self, since_ms: i64) -> Result<Vec<Arrival>, StoreError>;
+
+    /// Forgets what is from before a time: snapshots that were begun, events that happened, gaps that ended, posts that the
+    /// service was asked for, and devices that were last seen before it. The newest finished snapshot stays, and so do the devices of the snapshots that are kept.
     ///
     /// # Errors
     /// When it cannot be written.

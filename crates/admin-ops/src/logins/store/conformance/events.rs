@@ -1,7 +1,7 @@
 //! Login events, and the times of which they may be missing.
 
 use super::{event, events, gap, login, open, range};
-use crate::logins::store::{Gap, LoginEvent, LoginKind, LoginStores, Range, StoreError};
+use crate::logins::store::{AskedAgain, Gap, LoginEvent, LoginKind, LoginStores, Range, StoreError};
 
 fn ids(events: Vec<LoginEvent>) -> Vec<String> {
     events.into_iter().map(|event| event.call_id).collect()
@@ -192,4 +192,74 @@ pub fn a_gap_counts_from_its_first_to_its_last_millisecond(stores: &dyn LoginSto
         let range = range(since_ms, until_ms);
         assert_eq!(store.gaps(range).unwrap(), found, "{range:?}");
     }
+}
+
+/// A gap is closed, or becomes smaller, as a whole; one that is not there stays away.
+pub fn what_is_left_of_a_gap_takes_its_place(stores: &dyn LoginStores) {
+    let mut store = open(stores);
+    let blocked = Gap {
+        why: "blocked".into(),
+        ..gap(10, 40)
+    };
+    for gap in [&gap(10, 40), &blocked] {
+        store.record_gap(gap).unwrap();
+    }
+    store
+        .replace_gap(&gap(10, 40), &[gap(10, 15), gap(30, 40)])
+        .unwrap();
+    assert_eq!(
+        store.gaps(Range::ALL).unwrap(),
+        [gap(10, 15), blocked.clone(), gap(30, 40)]
+    );
+    store.replace_gap(&gap(10, 40), &[gap(1, 2)]).unwrap();
+    store.replace_gap(&blocked, &[]).unwrap();
+    assert_eq!(store.gaps(Range::ALL).unwrap(), [gap(10, 15), gap(30, 40)]);
+}
+
+/// The first time counts, because what arrived since then may be what was asked for.
+pub fn what_was_asked_for_again_adds_up(stores: &dyn LoginStores) {
+    let mut store = open(stores);
+    let asked = |date: &str, posts, asked_ms, times, accepted| AskedAgain {
+        date: date.into(),
+        posts,
+        asked_ms,
+        times,
+        accepted,
+    };
+    for asked in [
+        asked("202401010010", 2, 70, 1, false),
+        asked("202401010000", 15, 50, 1, false),
+        asked("202401010000", 15, 50, 0, true),
+        asked("202401010000", 4, 90, 1, false),
+    ] {
+        store.note_asked(&asked).unwrap();
+    }
+    let expected = [
+        asked("202401010000", 15, 50, 2, true),
+        asked("202401010010", 2, 70, 1, false),
+    ];
+    assert_eq!(open(stores).asked_again().unwrap(), expected);
+    store.forget(60).unwrap();
+    assert_eq!(store.asked_again().unwrap(), expected[1..]);
+}
+
+/// A post that is sent again proves that it arrived, even if its event was known before.
+pub fn an_event_arrived_when_it_came_last(stores: &dyn LoginStores) {
+    let mut store = open(stores);
+    store
+        .record_events(&[login("1", "ann", 50), login("2", "bob", 40)], 1_000)
+        .unwrap();
+    store
+        .record_events(&[login("3", "eve", 60), login("3", "eve", 60)], 1_001)
+        .unwrap();
+    store.record_events(&[login("1", "ann", 50)], 1_002).unwrap();
+    let arrived = |since_ms| {
+        let arrivals = store.arrived_since(since_ms).unwrap().into_iter();
+        arrivals
+            .map(|one| (one.at_ms, one.arrived_ms))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(arrived(1_000), [(40, 1_000), (50, 1_002), (60, 1_001)]);
+    assert_eq!(arrived(1_001), [(50, 1_002), (60, 1_001)]);
+    assert_eq!(arrived(1_003), []);
 }

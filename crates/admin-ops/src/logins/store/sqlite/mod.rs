@@ -13,8 +13,8 @@ use self::owned::Owned;
 use self::schema::{LAYOUT, WATCHES};
 use crate::files::database;
 use crate::logins::store::{
-    Change, Counts, Forgotten, Gap, KnownDevice, LoginEvent, LoginKind, LoginStore, LoginStores, NotKnown,
-    Position, Range, SeenDevice, Snapshot, SnapshotId, StoreError, UserState,
+    Arrival, AskedAgain, Change, Counts, Forgotten, Gap, KnownDevice, LoginEvent, LoginKind, LoginStore,
+    LoginStores, NotKnown, Position, Range, SeenDevice, Snapshot, SnapshotId, StoreError, UserState,
 };
 
 /// A database for each target, in a directory of its own below one directory.
@@ -105,6 +105,8 @@ impl SqliteLogins {
 
 const SNAPSHOT: &str = "SELECT id, started_ms, finished_ms, source, users, online, offline, changed, unknown, failed, \
     devices, cursor, done, limits FROM snapshots";
+
+const RECORD_GAP: &str = "INSERT OR IGNORE INTO gaps (since_ms, until_ms, why) VALUES (?1, ?2, ?3)";
 
 /// Snapshot by snapshot, because that is how their devices are found without looking at all of them.
 const FORGET_DEVICES: &str = "DELETE FROM devices WHERE last_seen_ms < ?1 AND NOT EXISTS (SELECT 1 FROM snapshots \
@@ -296,6 +298,8 @@ impl LoginStore for SqliteLogins {
                 "INSERT INTO events (call_id, user, resource, platform, kind, at_ms, received_ms, reason) \
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (call_id) DO NOTHING",
             )?;
+            let mut again =
+                transaction.prepare_cached("UPDATE events SET again_ms = ?2 WHERE call_id = ?1")?;
             for event in events {
                 let inserted = insert.execute(params![
                     event.call_id,
@@ -307,6 +311,9 @@ impl LoginStore for SqliteLogins {
                     received_ms,
                     event.reason
                 ])?;
+                if inserted == 0 {
+                    again.execute(params![event.call_id, received_ms])?;
+                }
                 new.push(inserted == 1);
             }
         }
@@ -331,11 +338,48 @@ impl LoginStore for SqliteLogins {
     }
 
     fn record_gap(&mut self, gap: &Gap) -> Result<(), StoreError> {
-        self.connection.execute(
-            "INSERT OR IGNORE INTO gaps (since_ms, until_ms, why) VALUES (?1, ?2, ?3)",
+        self.connection
+            .execute(RECORD_GAP, params![gap.since_ms, gap.until_ms, gap.why])?;
+        Ok(())
+    }
+
+    fn replace_gap(&mut self, gap: &Gap, left: &[Gap]) -> Result<(), StoreError> {
+        let transaction = self.write()?;
+        let closed = transaction.execute(
+            "DELETE FROM gaps WHERE since_ms = ?1 AND until_ms = ?2 AND why = ?3",
             params![gap.since_ms, gap.until_ms, gap.why],
         )?;
+        if closed == 1 {
+            for gap in left {
+                transaction.execute(RECORD_GAP, params![gap.since_ms, gap.until_ms, gap.why])?;
+            }
+        }
+        Ok(transaction.commit()?)
+    }
+
+    fn note_asked(&mut self, asked: &AskedAgain) -> Result<(), StoreError> {
+        self.connection.execute(
+            "INSERT INTO asked_again (date, posts, asked_ms, times, accepted) VALUES (?1, ?2, ?3, ?4, ?5) \
+             ON CONFLICT (date) DO UPDATE SET posts = max(posts, excluded.posts), \
+             asked_ms = min(asked_ms, excluded.asked_ms), times = times + excluded.times, \
+             accepted = max(accepted, excluded.accepted)",
+            params![
+                asked.date,
+                asked.posts,
+                asked.asked_ms,
+                asked.times,
+                asked.accepted
+            ],
+        )?;
         Ok(())
+    }
+
+    fn asked_again(&self) -> Result<Vec<AskedAgain>, StoreError> {
+        questions::asked_again(&self.connection)
+    }
+
+    fn arrived_since(&self, since_ms: i64) -> Result<Vec<Arrival>, StoreError> {
+        questions::arrived_since(&self.connection, since_ms)
     }
 
     fn each_device(
@@ -426,6 +470,7 @@ impl LoginStore for SqliteLogins {
         )?;
         let events = transaction.execute("DELETE FROM events WHERE at_ms < ?1", [before_ms])?;
         transaction.execute("DELETE FROM gaps WHERE until_ms < ?1", [before_ms])?;
+        transaction.execute("DELETE FROM asked_again WHERE asked_ms < ?1", [before_ms])?;
         let devices = transaction.execute(FORGET_DEVICES, [before_ms])?;
         transaction.commit()?;
         let kept: Vec<SnapshotId> = self.snapshots()?.iter().map(|snapshot| snapshot.id).collect();

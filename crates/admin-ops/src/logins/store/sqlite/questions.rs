@@ -3,8 +3,8 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::logins::store::{
-    Change, ChangeKind, Gap, KnownDevice, LoginEvent, LoginKind, NotKnown, Range, SeenDevice, Snapshot,
-    SnapshotId, StoreError,
+    Arrival, AskedAgain, Change, ChangeKind, Gap, KnownDevice, LoginEvent, LoginKind, NotKnown, Range,
+    SeenDevice, Snapshot, SnapshotId, StoreError,
 };
 
 pub(super) fn each_device(
@@ -197,6 +197,36 @@ pub(super) fn gaps(connection: &Connection, range: Range) -> Result<Vec<Gap>, St
             since_ms: row.get(0)?,
             until_ms: row.get(1)?,
             why: row.get(2)?,
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+pub(super) fn asked_again(connection: &Connection) -> Result<Vec<AskedAgain>, StoreError> {
+    let mut statement = connection
+        .prepare_cached("SELECT date, posts, asked_ms, times, accepted FROM asked_again ORDER BY date")?;
+    let rows = statement.query_map([], |row| {
+        Ok(AskedAgain {
+            date: row.get(0)?,
+            posts: row.get(1)?,
+            asked_ms: row.get(2)?,
+            times: row.get(3)?,
+            accepted: row.get(4)?,
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+pub(super) fn arrived_since(connection: &Connection, since_ms: i64) -> Result<Vec<Arrival>, StoreError> {
+    // Each half has an index of its own.
+    let mut statement = connection.prepare_cached(
+        "SELECT at_ms, received_ms FROM events WHERE received_ms >= ?1 AND again_ms IS NULL \
+         UNION ALL SELECT at_ms, again_ms FROM events WHERE again_ms IS NOT NULL AND again_ms >= ?1 ORDER BY 1, 2",
+    )?;
+    let rows = statement.query_map([since_ms], |row| {
+        Ok(Arrival {
+            at_ms: row.get(0)?,
+            arrived_ms: row.get(1)?,
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)

@@ -15,7 +15,8 @@ pub(super) const LAYOUT: Layout = Layout {
     patience: Duration::from_secs(10),
 };
 
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
 CREATE TABLE snapshots (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     source TEXT NOT NULL,
@@ -81,7 +82,22 @@ CREATE TABLE collector (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     alive_ms INTEGER NOT NULL
 );
-"];
+",
+    "
+-- When it came again; a post that the service sends once more proves that it arrived.
+ALTER TABLE events ADD COLUMN again_ms INTEGER;
+CREATE INDEX events_by_later_arrival ON events (again_ms) WHERE again_ms IS NOT NULL;
+CREATE TABLE asked_again (
+    date TEXT PRIMARY KEY,
+    posts INTEGER NOT NULL,
+    asked_ms INTEGER NOT NULL,
+    times INTEGER NOT NULL,
+    accepted INTEGER NOT NULL
+) WITHOUT ROWID;
+-- Of the program that began it; none in snapshots of version 0.2.0 and earlier.
+ALTER TABLE snapshots ADD COLUMN program TEXT;
+",
+];
 
 /// Created by the first watch. It is not a format of its own: versions that have no watches read the rest of the file.
 pub(super) const WATCHES: &str = "
