@@ -27,6 +27,8 @@ pub(crate) struct Answer {
     pub(crate) retry_after: Option<Duration>,
     /// Where a redirect leads.
     pub(crate) location: Option<HeaderValue>,
+    /// A proxy names itself as its author.
+    pub(crate) by_a_proxy: bool,
     pub(crate) body: Bytes,
     /// Why the body could not be unpacked, in words.
     pub(crate) packed: Option<String>,
@@ -85,6 +87,7 @@ pub(crate) fn classify(answer: &Answer) -> Classified<'_> {
             excerpt: answer.excerpt(),
             retry_after: answer.retry_after,
             location: answer.redirect(),
+            by_a_proxy: answer.by_a_proxy,
         });
     }
     match fields {
@@ -95,6 +98,7 @@ pub(crate) fn classify(answer: &Answer) -> Classified<'_> {
             excerpt: answer.excerpt(),
             retry_after: answer.retry_after,
             location: None,
+            by_a_proxy: false,
         }),
         Ok(fields) if fields.is_an_answer() => Classified::Success(Envelope { fields, answer }),
         Ok(_) => Classified::Undecodable(answer.foreign("no field of the service is in the body")),
@@ -157,6 +161,7 @@ impl Envelope<'_> {
     pub fn decode<E: crate::endpoint::Endpoint>(endpoint: &E, body: &[u8]) -> Result<E::Output, DecodeError> {
         let answer = Answer {
             location: None,
+            by_a_proxy: false,
             status: 200,
             content_type: Some(HeaderValue::from_static("application/json")),
             retry_after: None,
@@ -305,6 +310,7 @@ mod tests {
     fn answer(status: u16, body: &str) -> Answer {
         Answer {
             location: None,
+            by_a_proxy: false,
             status,
             content_type: None,
             retry_after: None,

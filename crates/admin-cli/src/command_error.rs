@@ -407,6 +407,12 @@ impl From<ApiError> for CommandError {
                 .hint("check the profile's signing key, and that it matches the algorithm")
                 .hint(DOCTOR);
         }
+        if error.is_refused_by_proxy() {
+            return this.hint(
+                "the proxy is the cause, not the server; check HTTPS_PROXY and HTTP_PROXY \
+                 (http://USER:PASSWORD@HOST:PORT), or exempt the server with NO_PROXY",
+            );
+        }
         if error.is_server_away() {
             let this = this.hint(WAIT_LONGER);
             return if error.is_unreachable() {
@@ -421,12 +427,6 @@ impl From<ApiError> for CommandError {
                 .hint("redirects are not followed, because they would hand the credentials to another server")
                 .hint(format!("if that is the right server, add: --server {origin}"))
                 .hint(DOCTOR);
-        }
-        if error.is_refused_by_proxy() {
-            return this.hint(
-                "the proxy refused, not the server; check HTTPS_PROXY and HTTP_PROXY \
-                 (http://USER:PASSWORD@HOST:PORT), or exempt the server with NO_PROXY",
-            );
         }
         let says_nothing_of_trouble = !error.is_transient() || is_gateways_refusal(&error);
         if is_foreign(&error) && says_nothing_of_trouble {

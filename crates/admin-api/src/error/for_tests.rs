@@ -36,6 +36,7 @@ impl Error {
                 .then_some(HeaderValue::from_static("application/json")),
             retry_after: None,
             location: None,
+            by_a_proxy: false,
             body: Bytes::copy_from_slice(body.as_bytes()),
             packed: None,
         };

@@ -425,11 +425,12 @@ impl Error {
     }
 
     /// Returns true if a proxy on the way refused, before the request reached the server: it wants a name and a password
-    /// (407), or makes no connection to the server.
+    /// (407), makes no connection to the server, or does not pass the request on and says so in `Proxy-Status` (RFC 9209)
+    /// or as Squid does. It also is if the proxy itself cannot be reached through which a tunnel is to lead.
     #[must_use]
     pub fn is_refused_by_proxy(&self) -> bool {
         match &self.inner.kind {
-            Kind::Refused(refusal) => refusal.status == 407 && !refusal.by_the_service,
+            Kind::Refused(refusal) => refusal.is_a_proxys(),
             Kind::Transport(error) => error.is_proxys(),
             Kind::Credentials(error) => error.is_refused_by_proxy(),
             _ => false,

@@ -56,6 +56,8 @@ pub(crate) struct Refusal {
     pub(crate) retry_after: Option<Duration>,
     /// Where a redirect leads.
     pub(crate) location: Option<String>,
+    /// A proxy names itself as its author.
+    pub(crate) by_a_proxy: bool,
 }
 
 impl Refusal {
@@ -80,6 +82,12 @@ impl Refusal {
 
     pub(crate) fn error_type(&self) -> &str {
         self.api.as_ref().map_or("", |api| api.error.as_str())
+    }
+
+    /// Whether a proxy refused to pass the request on: it says so by its status, or in a header that only proxies write.
+    pub(crate) fn is_a_proxys(&self) -> bool {
+        let refused = self.status == 407 || (self.by_a_proxy && (400..500).contains(&self.status));
+        refused && !self.by_the_service
     }
 
     pub(crate) fn is_rate_limit(&self) -> bool {
@@ -174,6 +182,7 @@ mod tests {
             excerpt: Excerpt::new(None, b""),
             retry_after: None,
             location: None,
+            by_a_proxy: false,
         }
     }
 

@@ -99,6 +99,10 @@ impl TransportError {
             Some(Obstacle::Proxy) => {
                 Self::refused_by_proxy("the proxy refused to open a connection to the server")
             }
+            Some(Obstacle::NoProxy) => Self::refused_by_proxy("no connection to the proxy"),
+            Some(Obstacle::ProxyGone) => {
+                Self::refused_by_proxy("the proxy closed the connection instead of opening one to the server")
+            }
             None => Self::no_connection(),
         };
         Self {
@@ -219,6 +223,10 @@ enum Obstacle {
     ProxyWantsName,
     /// A proxy does not connect to the server.
     Proxy,
+    /// There is no connection to a proxy.
+    NoProxy,
+    /// A proxy gives no usable answer.
+    ProxyGone,
     /// A resolver knows no such name.
     Name,
     /// Both do not agree on TLS, or the certificate is not believed.
@@ -250,6 +258,12 @@ impl Obstacle {
             match error.to_string().as_str() {
                 "tunnel error: proxy authorization required" => return Some(Self::ProxyWantsName),
                 "tunnel error: unsuccessful" => return Some(Self::Proxy),
+                "tunnel error: failed to create underlying connection" => {
+                    return error.source().and_then(Self::of).or(Some(Self::NoProxy));
+                }
+                "tunnel error: unexpected end of file"
+                | "tunnel error: proxy response headers too long"
+                | "tunnel error: io error establishing tunnel" => return Some(Self::ProxyGone),
                 _ => {}
             }
             next = error.source();

@@ -134,6 +134,7 @@ fn answer(status: u16, body: impl Into<Vec<u8>>) -> Answer {
         content_type: Some(HeaderValue::from_static("text/html")),
         retry_after: None,
         location: None,
+        by_a_proxy: false,
         packed: None,
         body: body.into().into(),
     }

@@ -172,6 +172,7 @@ impl Http {
             content_type: received.headers.get(CONTENT_TYPE).cloned(),
             retry_after: text_of(&RETRY_AFTER).and_then(|text| parse_retry_after(text, clock.system_time())),
             location: text_of(&LOCATION).and_then(|text| leads_to(&request.url, text)),
+            by_a_proxy: is_by_a_proxy(&received.headers),
             body,
             packed,
         })
@@ -184,6 +185,18 @@ impl Http {
 }
 
 /// Returns the address that a redirect leads to, without what may be a secret in it.
+/// Returns whether a proxy says that it wrote the answer: `Proxy-Status` names an error only then (RFC 9209).
+fn is_by_a_proxy(headers: &HeaderMap) -> bool {
+    let names_error = |value: &HeaderValue| {
+        let value = value.to_str().unwrap_or_default();
+        value
+            .split(';')
+            .skip(1)
+            .any(|part| part.trim_start().starts_with("error="))
+    };
+    headers.contains_key("x-squid-error") || headers.get_all("proxy-status").iter().any(names_error)
+}
+
 fn leads_to(from: &url::Url, location: &str) -> Option<HeaderValue> {
     let mut to = from.join(location).ok()?;
     to.set_query(None);
