@@ -68,7 +68,8 @@ pub(crate) async fn of_share(
         format!(", {} could not be read", counted(unread, "user"))
     };
     context.ui.note(format_args!(
-        "{victims} of {online} devices selected, at most {allowed} allowed{unread}"
+        "{victims} of {} selected, at most {allowed} allowed{unread}",
+        counted(online, "device")
     ));
     if victims > allowed {
         return Err(exceeded(victims, online, allowed));
@@ -80,7 +81,10 @@ pub(crate) async fn of_share(
 pub(crate) fn exceeded(victims: u64, online: u64, allowed: u64) -> CommandError {
     CommandError::new(
         exit::CAP_HIT,
-        format!("{victims} of {online} devices would be signed out, but --max-logouts allows {allowed}; nothing was done"),
+        format!(
+            "{victims} of {} would be signed out, but --max-logouts allows {allowed}; nothing was done",
+            counted(online, "device")
+        ),
     )
     .hint("check the selection with --dry-run before raising the cap")
 }

@@ -12,6 +12,7 @@ use tokio::sync::broadcast::error::RecvError;
 
 use super::seed::load;
 use crate::command_error::CommandError;
+use crate::commands::acting::counted;
 use crate::commands::profile::add::name;
 use crate::config::credentials;
 use crate::config::profile_file::ProfileFile;
@@ -161,9 +162,10 @@ async fn show(context: Context, mut events: Receiver<Happened>, form: LogForm) {
         let happened = match events.recv().await {
             Ok(event) => event,
             Err(RecvError::Lagged(missed)) => {
-                context
-                    .ui
-                    .warn(format_args!("skipped {missed} events that arrived too fast"));
+                context.ui.warn(format_args!(
+                    "skipped {} that arrived too fast",
+                    counted(missed, "event")
+                ));
                 continue;
             }
             Err(RecvError::Closed) => return,

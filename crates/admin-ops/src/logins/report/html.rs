@@ -106,7 +106,7 @@ fn counted(number: u64, one: &str) -> String {
     format!("{} {}", grouped(number), noun(number, one))
 }
 
-fn noun(number: u64, one: &str) -> String {
+pub(super) fn noun(number: u64, one: &str) -> String {
     if number == 1 {
         one.to_owned()
     } else {

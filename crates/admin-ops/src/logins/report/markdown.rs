@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::logins::report::figures::Figures;
+use crate::logins::report::html::noun;
 use crate::logins::report::minute;
 
 /// Writes the report as Markdown.
@@ -63,15 +64,19 @@ fn write(out: &mut String, figures: &Figures) -> std::fmt::Result {
     if let Some(first) = figures.hours.first() {
         writeln!(
             out,
-            "Since {}: {sign_ins} sign-ins, {evictions} evictions.\n",
-            minute(first.start_ms)
+            "Since {}: {sign_ins} {}, {evictions} {}.\n",
+            minute(first.start_ms),
+            noun(sign_ins, "sign-in"),
+            noun(evictions, "eviction")
         )?;
     }
     if let Some(exceeding) = &figures.exceeding {
         writeln!(
             out,
-            "## More than {} devices on one platform: {}\n",
-            exceeding.over, exceeding.count
+            "## More than {} {} on one platform: {}\n",
+            exceeding.over,
+            noun(exceeding.over, "device"),
+            exceeding.count
         )?;
         let rows = exceeding.first.iter();
         let rows =
