@@ -10,7 +10,9 @@ use serde_json::Value;
 use super::collector::{Collector, SECRET, collect_in, kept_users, stop};
 use super::env::{Output, TestEnv, until};
 
-const HOUR_MS: i64 = 60 * 60 * 1_000;
+const MINUTE_MS: i64 = 60 * 1_000;
+const SLICE_MS: i64 = 10 * MINUTE_MS;
+const HOUR_MS: i64 = 60 * MINUTE_MS;
 
 fn now_ms() -> i64 {
     let since = std::time::UNIX_EPOCH.elapsed().unwrap();
@@ -32,7 +34,8 @@ impl Outage {
         let free = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = free.local_addr().unwrap().to_string();
         drop(free);
-        let at_ms = now_ms() - HOUR_MS;
+        // In the middle of ten minutes, so that each run has the same borders around it.
+        let at_ms = (now_ms() - HOUR_MS) / SLICE_MS * SLICE_MS + 7 * MINUTE_MS;
         let hook = Webhook::new(format!("http://{address}/hook"), SECRET);
         let builder = Sandbox::builder()
             .rates(Rates::unlimited())
@@ -127,13 +130,13 @@ fn what_was_missed_is_sent_again_and_the_gap_closes() {
         gaps.iter()
             .any(|gap| (gap.since_ms..=gap.until_ms).contains(&at_ms))
     };
-    let (before, after) = (outage.at_ms - HOUR_MS / 2, outage.at_ms + HOUR_MS / 2);
+    let (before, after) = (outage.at_ms - 30 * MINUTE_MS, outage.at_ms + 20 * MINUTE_MS);
     assert!(is_open(before) && !is_open(outage.at_ms) && !is_open(after));
 
     // The operator knows that it did.
     let again = outage.backfill(&["--stored-since", "1d"]).expect(6);
     assert_eq!(summary(&again)["closed"], 1, "{}", again.text());
-    assert!(!is_open(before) && is_open(now_ms() - HOUR_MS / 60));
+    assert!(!is_open(before) && is_open(now_ms() - MINUTE_MS));
     assert_eq!(outage.asked(), 1, "nothing is asked for twice");
     assert_eq!(kept_users(&outage.env).len(), 3);
     let _ = stop(collector);

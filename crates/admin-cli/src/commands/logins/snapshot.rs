@@ -2,7 +2,8 @@
 
 use std::str::FromStr;
 
-use easemob_admin_ops::logins::store::{LoginStore, Range, Snapshot, SnapshotId, StoreError};
+use easemob_admin_ops::logins::store::{LoginStore, PROGRAM, Range, Snapshot, SnapshotId, StoreError};
+use easemob_admin_ops::names::harmless::harmless;
 
 use crate::command_error::CommandError;
 use crate::commands::acting::users;
@@ -113,6 +114,9 @@ pub(crate) fn warn_of_incomplete(
             .ui
             .warn(format_args!("snapshot {} is incomplete; {what}", snapshot.id));
     }
+    if let Some(doubt) = doubt_of(snapshot.program.as_deref(), PROGRAM) {
+        context.ui.warn(format_args!("snapshot {} {doubt}", snapshot.id));
+    }
     let not_known = snapshot.counts.not_known();
     if not_known > 0 {
         context.ui.warn(format_args!(
@@ -122,6 +126,32 @@ pub(crate) fn warn_of_incomplete(
         ));
     }
     Ok(())
+}
+
+/// Returns why a snapshot may mean something else than this version reads, if it may.
+fn doubt_of(program: Option<&str>, own: &str) -> Option<String> {
+    let program = program?;
+    match (release(program), release(own)) {
+        (Some(theirs), Some(ours)) if theirs <= ours => None,
+        (Some(_), _) => Some(format!(
+            "was written by easemob-admin {program}, which is newer than this version ({own}); read it with that version"
+        )),
+        (None, _) => Some(format!(
+            "was not written by a version of easemob-admin, but by `{}`",
+            harmless(program)
+        )),
+    }
+}
+
+/// Reads a version such as `0.3.0` or `0.3.0-rc.1`; what comes before a release is older, and its parts are not compared.
+fn release(version: &str) -> Option<([u64; 3], bool)> {
+    let (version, _build) = version.split_once('+').unwrap_or((version, ""));
+    let (numbers, before) = version.split_once('-').unwrap_or((version, ""));
+    let numbers: Vec<u64> = numbers
+        .split('.')
+        .map(|number| number.parse().ok())
+        .collect::<Option<_>>()?;
+    Some((numbers.try_into().ok()?, before.is_empty()))
 }
 
 /// Returns what to do about an incomplete snapshot, where --resume would resume the snapshot `resumed`.
@@ -156,6 +186,41 @@ mod tests {
     use easemob_admin_ops::logins::store::Counts;
 
     #[test]
+    fn a_snapshot_of_another_program_is_named_with_its_version() {
+        for (program, own, doubt) in [
+            (None, "0.2.0", None),
+            (Some("0.2.0"), "0.2.0", None),
+            (Some("0.2.0"), "0.10.0", None),
+            (Some("0.10.0-rc.1"), "0.10.0", None),
+            (
+                Some("0.10.0"),
+                "0.10.0-rc.1",
+                Some("easemob-admin 0.10.0, which is newer"),
+            ),
+            (
+                Some("0.10.0"),
+                "0.2.0",
+                Some("easemob-admin 0.10.0, which is newer"),
+            ),
+            (
+                Some("1.0.0"),
+                "0.9.9",
+                Some("easemob-admin 1.0.0, which is newer"),
+            ),
+            (Some("scan.py"), "0.2.0", Some("by `scan.py`")),
+            (Some("0.2"), "0.2.0", Some("by `0.2`")),
+            (Some(""), "0.2.0", Some("by ``")),
+        ] {
+            let said = doubt_of(program, own);
+            assert_eq!(said.is_some(), doubt.is_some(), "{program:?}: {said:?}");
+            assert!(
+                said.unwrap_or_default().contains(doubt.unwrap_or_default()),
+                "{program:?}"
+            );
+        }
+    }
+
+    #[test]
     fn only_the_snapshot_that_resume_means_is_gone_on_with() {
         let unfinished = |source: &str| Snapshot {
             id: 3,
@@ -164,6 +229,7 @@ mod tests {
             source: source.into(),
             counts: Counts::default(),
             limits: None,
+            program: None,
         };
         let said =
             |source, resumed| what_to_do(&unfinished(source), resumed, "easemob-admin logins scan --resume");
@@ -183,6 +249,7 @@ mod tests {
             source: source.into(),
             counts: Counts::default(),
             limits: None,
+            program: None,
         };
         let all = || {
             vec![

@@ -18,7 +18,8 @@ use crate::render::report::Row;
   easemob-admin logins snapshots
   easemob-admin logins snapshots -o json
 
-Oldest first. The source is `all`, or an identifier that is the same for the same list of users.")]
+Oldest first. The source is `all`, or an identifier that is the same for the same list of users. The \
+program is the version of easemob-admin that began the scan.")]
 pub struct SnapshotsArgs {}
 
 /// A snapshot as a row.
@@ -31,6 +32,7 @@ pub(super) struct SnapshotRow {
     #[serde(flatten)]
     counts: Counts,
     limits: Option<Box<RawValue>>,
+    program: Option<String>,
 }
 
 impl SnapshotRow {
@@ -46,6 +48,7 @@ impl SnapshotRow {
                 .limits
                 .clone()
                 .and_then(|text| RawValue::from_string(text).ok()),
+            program: snapshot.program.clone(),
         }
     }
 }
@@ -64,6 +67,7 @@ impl Row for SnapshotRow {
         "failed",
         "devices",
         "limits",
+        "program",
     ];
     const TABLE: &'static [&'static str] = &[
         "snapshot",
@@ -95,6 +99,7 @@ impl Row for SnapshotRow {
         ];
         cells.extend(numbers.map(|number| number.to_string()));
         cells.push(self.limits.as_ref().map_or("", |limits| limits.get()).to_owned());
+        cells.push(self.program.clone().unwrap_or_default());
         cells
     }
 

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use crate::logins::store::{
     Arrival, AskedAgain, Change, ChangeKind, Counts, Forgotten, Gap, KnownDevice, LoginEvent, LoginKind,
-    LoginStore, LoginStores, NotKnown, Position, Range, SeenDevice, Snapshot, SnapshotId, StoreError,
-    UserState,
+    LoginStore, LoginStores, NotKnown, PROGRAM, Position, Range, SeenDevice, Snapshot, SnapshotId,
+    StoreError, UserState,
 };
 
 /// The logins of all targets in memory. Clones share them.
@@ -195,6 +195,7 @@ impl LoginStore for MemoryLogins {
                 source: source.to_owned(),
                 counts: Counts::default(),
                 limits: None,
+                program: Some(PROGRAM.to_owned()),
             },
             position: Position::default(),
             found: Found::default(),

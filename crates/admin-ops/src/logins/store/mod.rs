@@ -22,6 +22,9 @@ pub use self::snapshot::{
 };
 pub use crate::store_error::StoreError;
 
+/// The version that a store notes with each snapshot that it begins.
+pub const PROGRAM: &str = env!("CARGO_PKG_VERSION");
+
 /// Keeps the logins of all targets, each under its [name](crate::target::Target::name).
 pub trait LoginStores: fmt::Debug + Send + Sync {
     /// Opens the store of a target, and makes it if there is none.
@@ -51,7 +54,7 @@ pub trait LoginStores: fmt::Debug + Send + Sync {
 /// Several processes may use the same store at the same time. What was written stays written, whatever becomes of the process
 /// or the machine after the call has returned; a call that fails has changed nothing.
 pub trait LoginStore: fmt::Debug + Send {
-    /// Begins a snapshot of the users of `source` and returns its number, which was never used before.
+    /// Begins a snapshot of the users of `source` and returns its number, which was never used before. It is by [`PROGRAM`].
     ///
     /// The snapshot belongs to this store until it is finished or the store is dropped.
     ///

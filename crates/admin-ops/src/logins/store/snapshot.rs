@@ -57,6 +57,8 @@ pub struct Snapshot {
     pub counts: Counts,
     /// The limits of the app at that time, as JSON, if they were read.
     pub limits: Option<String>,
+    /// The version of this crate that began it; none if that was 0.2.0 or earlier.
+    pub program: Option<String>,
 }
 
 impl Snapshot {

@@ -2,8 +2,8 @@
 
 use super::{add, device, devices, failed, ids, not_known, online, open, scanned, snapshot, unknown};
 use crate::logins::store::{
-    ChangeKind, Counts, KnownDevice, LoginStore, LoginStores, NotKnown, Position, SeenDevice, Snapshot,
-    SnapshotId, StoreError, UserState,
+    ChangeKind, Counts, KnownDevice, LoginStore, LoginStores, NotKnown, PROGRAM, Position, SeenDevice,
+    Snapshot, SnapshotId, StoreError, UserState,
 };
 
 /// Users are counted by their state, and an unfinished scan says how far it came.
@@ -38,6 +38,7 @@ pub fn a_scan_is_counted_and_resumed(stores: &dyn LoginStores) {
             devices: 2,
         },
         limits: None,
+        program: Some(PROGRAM.into()),
     };
     assert_eq!(store.unfinished("all").unwrap(), Some((expected.clone(), after)));
     assert_eq!(store.unfinished("list:1").unwrap(), None);

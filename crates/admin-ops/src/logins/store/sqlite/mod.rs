@@ -14,7 +14,7 @@ use self::schema::{LAYOUT, WATCHES};
 use crate::files::database;
 use crate::logins::store::{
     Arrival, AskedAgain, Change, Counts, Forgotten, Gap, KnownDevice, LoginEvent, LoginKind, LoginStore,
-    LoginStores, NotKnown, Position, Range, SeenDevice, Snapshot, SnapshotId, StoreError, UserState,
+    LoginStores, NotKnown, PROGRAM, Position, Range, SeenDevice, Snapshot, SnapshotId, StoreError, UserState,
 };
 
 /// A database for each target, in a directory of its own below one directory.
@@ -104,7 +104,7 @@ impl SqliteLogins {
 }
 
 const SNAPSHOT: &str = "SELECT id, started_ms, finished_ms, source, users, online, offline, changed, unknown, failed, \
-    devices, cursor, done, limits FROM snapshots";
+    devices, cursor, done, limits, program FROM snapshots";
 
 const RECORD_GAP: &str = "INSERT OR IGNORE INTO gaps (since_ms, until_ms, why) VALUES (?1, ?2, ?3)";
 
@@ -129,6 +129,7 @@ fn snapshot(row: &Row<'_>) -> rusqlite::Result<Snapshot> {
             devices: row.get(10)?,
         },
         limits: row.get(13)?,
+        program: row.get(14)?,
     })
 }
 
@@ -147,8 +148,8 @@ impl LoginStore for SqliteLogins {
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
         transaction.execute(
-            "INSERT INTO snapshots (source, started_ms) VALUES (?1, ?2)",
-            params![source, now_ms],
+            "INSERT INTO snapshots (source, started_ms, program) VALUES (?1, ?2, ?3)",
+            params![source, now_ms, PROGRAM],
         )?;
         let id = transaction.last_insert_rowid();
         self.owned.take(id)?;
