@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::{Instant, sleep};
 
 use crate::connection::{Connection, Shared};
@@ -17,6 +17,9 @@ use crate::table::{Id, Opening, Table};
 
 /// How long to wait after the system refused to accept, for example because too many files are open.
 const AGAIN: Duration = Duration::from_millis(20);
+
+/// How many connections may wait to be accepted. The system drops those beyond it, which then try again after a second.
+const BACKLOG: u32 = 1_024;
 
 /// A listener whose connections have limits.
 #[derive(Debug)]
@@ -35,6 +38,23 @@ impl BoundedListener {
             shared: Arc::new(Shared::new(Table::new(limits))),
             alarms: Mutex::default(),
         }
+    }
+
+    /// Listens on an address. A thousand connections that come at once need not wait for each other.
+    ///
+    /// # Errors
+    /// When the system refuses the address.
+    pub fn bind(address: SocketAddr, limits: Limits) -> io::Result<Self> {
+        let socket = if address.is_ipv4() {
+            TcpSocket::new_v4()?
+        } else {
+            TcpSocket::new_v6()?
+        };
+        // A restart does not wait for connections that the system has not forgotten yet.
+        #[cfg(unix)]
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        Ok(Self::new(socket.listen(BACKLOG)?, limits))
     }
 
     /// Returns the address that is listened on.
@@ -170,6 +190,18 @@ mod tests {
         assert!(read.await.unwrap().is_err());
         sleep(Duration::from_secs(1_000)).await;
         assert!(!kept.is_finished());
+    }
+
+    /// One that finds the queue full tries again after a second, and here in vain, because nobody accepts.
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn connections_that_come_at_once_need_not_try_again() {
+        let limits = Limits::of_process();
+        let listener = BoundedListener::bind((Ipv4Addr::LOCALHOST, 0).into(), limits).unwrap();
+        let address = listener.local_addr().unwrap();
+        let connect = || std::net::TcpStream::connect_timeout(&address, Duration::from_secs(30)).unwrap();
+        let clients: Vec<_> = (0..500).map(|_| connect()).collect();
+        assert_eq!(clients.len(), 500);
     }
 
     #[tokio::test]

@@ -7,7 +7,6 @@ use axum::Router;
 use axum::routing::get;
 use easemob_admin_listener::{BoundedListener, Limits};
 use http::Method;
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tower_http::cors::{AllowHeaders, AllowMethods, AllowOrigin, CorsLayer};
 
@@ -253,7 +252,7 @@ impl SandboxBuilder {
             address: self.listen,
             source,
         };
-        let listener = TcpListener::bind(self.listen).await.map_err(failed)?;
+        let listener = BoundedListener::bind(self.listen, Limits::of_process()).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let rates = RateLimiter::new(self.rates);
         let service = Arc::new(Service::new(
@@ -285,7 +284,7 @@ impl SandboxBuilder {
             .layer(browsers())
             .with_state(Arc::clone(&service));
         let server = axum::serve(
-            CuttableListener(BoundedListener::new(listener, Limits::of_process())),
+            CuttableListener(listener),
             routes.into_make_service_with_connect_info::<Peer>(),
         );
         let server = server.with_graceful_shutdown(async move {

@@ -6,10 +6,6 @@ use std::net::SocketAddr;
 use axum::extract::connect_info::Connected;
 use axum_server::{AddrListener, Address};
 use easemob_admin_listener::{BoundedListener, BoundedStream, Connection, Limits, Work};
-use tokio::net::TcpSocket;
-
-/// How many connections may wait to be accepted. The system drops those beyond it, which then try again after a second.
-const BACKLOG: u32 = 1_024;
 
 /// A listener for the HTTP server.
 #[derive(Debug)]
@@ -22,16 +18,7 @@ pub(super) struct Peer(Option<Connection>);
 impl Door {
     /// Listens on an address.
     pub(super) fn open(address: SocketAddr, limits: Limits) -> io::Result<Self> {
-        let socket = if address.is_ipv4() {
-            TcpSocket::new_v4()?
-        } else {
-            TcpSocket::new_v6()?
-        };
-        // A restart does not wait for connections that the system has not forgotten yet.
-        #[cfg(unix)]
-        socket.set_reuseaddr(true)?;
-        socket.bind(address)?;
-        Ok(Self(BoundedListener::new(socket.listen(BACKLOG)?, limits)))
+        BoundedListener::bind(address, limits).map(Self)
     }
 
     /// Returns the address that is listened on.
