@@ -6,7 +6,7 @@
 pub mod keys;
 pub mod proof;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
@@ -15,7 +15,9 @@ use easemob_admin_api::Client;
 use easemob_admin_api::endpoints::callbacks::RetryCallbacks;
 use serde::Serialize;
 
-use crate::logins::backfill::keys::{MOST_TIMES, Zone, begin_ms, concerns, is_over, possible_zones};
+use crate::logins::backfill::keys::{
+    MOST_TIMES, SLICE_MS, Zone, begin_ms, concerns, is_over, possible_zones,
+};
 use crate::logins::backfill::proof::{Known, Left, Open, Slice, arrived, zone_of};
 use crate::logins::store::{AskedAgain, Gap, LoginStore, Range, StoreError};
 use crate::server::calls::CallError;
@@ -149,6 +151,8 @@ pub enum CannotBackfill {
     Server(Box<CallError>),
     /// The store cannot be used.
     Store(StoreError),
+    /// A key is not the begin of ten minutes, so that no key says of which time posts are stored.
+    Key(String),
 }
 
 impl From<StoreError> for CannotBackfill {
@@ -182,6 +186,7 @@ pub async fn backfill(
         () = &mut stop => return Ok(untouched(gaps)),
         listed = server.stored() => listed.map_err(|error| CannotBackfill::Server(Box::new(error)))?,
     };
+    let listed = read_keys(listed).map_err(CannotBackfill::Key)?;
     let now = now_ms();
     let noted = store.asked_again()?;
     let dates = listed.iter().map(|key| key.date.as_str());
@@ -224,6 +229,25 @@ pub async fn backfill(
     }
     settle(store, &gaps, &zones, wanted, &listed, now_ms(), &mut report)?;
     Ok(report)
+}
+
+/// Returns the keys with the posts of each, or one that is not the begin of ten minutes.
+fn read_keys(listed: Vec<StoredKey>) -> Result<Vec<StoredKey>, String> {
+    let mut keys: BTreeMap<String, StoredKey> = BTreeMap::new();
+    for key in listed {
+        if begin_ms(&key.date, Zone::UTC).is_none_or(|begin| begin % SLICE_MS != 0) {
+            return Err(key.date);
+        }
+        let known = keys.entry(key.date.clone()).or_insert_with(|| StoredKey {
+            posts: 0,
+            times: 0,
+            ..key.clone()
+        });
+        // No store counts further than this, and no gap is closed for fewer posts.
+        known.posts = known.posts.saturating_add(key.posts).min(i64::MAX.unsigned_abs());
+        known.times = known.times.max(key.times);
+    }
+    Ok(keys.into_values().collect())
 }
 
 fn untouched(gaps: Vec<Gap>) -> Report {
@@ -313,7 +337,9 @@ async fn wait(
             }
             waiting |= one.fate == Fate::NotArrived;
         }
-        let posts: u64 = noted.iter().map(|asked| asked.posts).sum();
+        let posts = noted
+            .iter()
+            .fold(0, |sum: u64, asked| sum.saturating_add(asked.posts));
         progress(posts, judged.events);
         if judged.events > seen {
             (idle, seen) = (0, judged.events);
@@ -347,9 +373,9 @@ fn judge(
 ) -> Result<Judged, StoreError> {
     let first = noted.iter().map(|asked| asked.asked_ms).min();
     let arrivals = first.map_or_else(|| Ok(Vec::new()), |first| store.arrived_since(first))?;
-    let zone = match wanted.zones.as_slice() {
-        // The operator knows it.
-        [zone] => Some(*zone),
+    let zone = match (wanted.zones.as_slice(), zones) {
+        // The operator knows it, unless a key would be of the future.
+        ([zone], [_]) => Some(*zone),
         _ => zone_of(zones, noted, &arrivals),
     };
     Ok(Judged {
@@ -414,6 +440,8 @@ fn without_zone(gap: &Gap, zones: &[Zone], judged: &Judged, now_ms: i64, report:
         why.insert(Open::TooOld);
     } else if !is_over(gap.until_ms, now_ms) {
         why.insert(Open::NotOver);
+    } else if zones.is_empty() {
+        why.insert(Open::ZoneUnknown);
     } else if why.is_empty() {
         why.insert(Open::NotStored);
     }
@@ -438,7 +466,7 @@ fn known(
         .filter(|asked| asked.accepted)
         .map(|asked| &asked.date);
     let first = stored.chain(accepted).filter_map(|date| begin(date)).min();
-    let mut slices = std::collections::BTreeMap::new();
+    let mut slices = BTreeMap::new();
     for asked in noted {
         let slice = if judged.arrived.contains(&asked.date) {
             Slice::Arrived

@@ -225,6 +225,14 @@ pub async fn run(context: &Context, session: &Session, args: &BackfillArgs) -> R
         .map_err(|error| match error {
             CannotBackfill::Store(error) => error.into(),
             CannotBackfill::Server(error) => refused(*error),
+            CannotBackfill::Key(key) => CommandError::new(
+                exit::UNREACHABLE,
+                format!(
+                    "the server names stored posts by `{}`, which is not the begin of ten minutes",
+                    key.escape_debug()
+                ),
+            )
+            .hint("nothing was asked for, and every gap stays open"),
         })?;
     let output = |error| CommandError::new(exit::INTERNAL, "cannot write the rows to stdout").because(error);
     let mut rows = context.report::<KeyRow>(session, "logins backfill", None);

@@ -29,7 +29,7 @@ pub enum Open {
     NotSent,
     /// Posts were asked for as often as is allowed.
     UsedUp,
-    /// Events arrived, and the time zone of the keys does not follow from them.
+    /// The time zone of the keys does not follow from the events that arrived, or a key would be of the future.
     ZoneUnknown,
 }
 
@@ -111,7 +111,9 @@ pub fn arrived(zone: Zone, asked: &[AskedAgain], arrivals: &[Arrival]) -> BTreeS
     }
     let mut dates = BTreeSet::new();
     for group in groups {
-        let posts: u64 = group.iter().map(|(_, asked)| asked.posts).sum();
+        let posts = group
+            .iter()
+            .fold(0, |sum: u64, (_, asked)| sum.saturating_add(asked.posts));
         let first = group
             .iter()
             .map(|(_, asked)| asked.asked_ms)

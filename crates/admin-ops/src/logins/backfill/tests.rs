@@ -334,3 +334,63 @@ async fn if_nothing_is_stored_at_all_nothing_failed_since_it_was_bought() {
     assert!(why(&run(&service, &known).await).is_empty());
     assert!(store.gaps(Range::ALL).unwrap().is_empty());
 }
+
+/// What is stored under a key that is not understood would be taken for a quiet time.
+#[tokio::test(start_paused = true)]
+async fn keys_that_are_not_understood_close_nothing() {
+    for date in [
+        "2021-09-09 14:40",
+        "",
+        "202109091443",
+        "20210909144000",
+        "\u{1b}[2J",
+    ] {
+        let (store, gap) = with_gap(0, 30);
+        let service = Service::new(&store, vec![(date, vec![at(1)])]);
+        let known = Wanted {
+            zones: vec![Zone::UTC],
+            stored_since_ms: Some(at(-60)),
+            ..wanted()
+        };
+        let mut own = store.clone();
+        let result = backfill(&service, &mut own, &known, pending(), || NOW, |_, _| {}).await;
+        assert!(matches!(result, Err(CannotBackfill::Key(key)) if key == date));
+        assert_eq!(store.gaps(Range::ALL).unwrap(), [gap]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_zone_in_which_a_key_is_of_the_future_closes_nothing() {
+    let (store, gap) = with_gap(0, 30);
+    // An hour ago in China, and in seven hours by UTC.
+    let service = Service::new(&store, vec![("202109100040", vec![at(120)])]);
+    let wrong = Wanted {
+        zones: vec![Zone::UTC],
+        stored_since_ms: Some(at(-60)),
+        ..wanted()
+    };
+    let report = run(&service, &wrong).await;
+    assert_eq!(why(&report), [Open::ZoneUnknown]);
+    assert_eq!(store.gaps(Range::ALL).unwrap(), [gap]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn numbers_that_no_service_has_close_nothing() {
+    let (store, gap) = with_gap(0, 15);
+    let keys = vec![("202109091440", vec![at(1)]), ("202109091450", vec![at(11)])];
+    let service = Service::new(&store, keys);
+    for key in service.keys.borrow_mut().iter_mut() {
+        key.posts = u64::MAX;
+    }
+    // The same key twice is one.
+    let twice = service.keys.borrow()[0].clone();
+    service.keys.borrow_mut().push(twice);
+    let utc = Wanted {
+        zones: vec![Zone::UTC],
+        ..wanted()
+    };
+    let report = run(&service, &utc).await;
+    assert_eq!(why(&report), [Open::NotArrived]);
+    assert_eq!(service.asked.borrow().len(), 2);
+    assert_eq!(store.gaps(Range::ALL).unwrap(), [gap]);
+}
