@@ -443,10 +443,15 @@ async fn simulate(home: &Path, seed: u64) {
                 let ours = lock.as_ref().is_some_and(|lock| !lock.is_pending());
                 assert_eq!(ours, !of(&before, user).banned, "{user}: {lock:?}");
             }
-            let as_of = Some(time());
-            let after = done(&home, locked, &users, Action::Unlock { as_of }, seed + 1).await;
-            for user in &users {
-                assert_eq!(of(&after, user).banned, of(&before, user).banned, "{user}");
+            if rng.bool() {
+                let banned = done(&home, locked, &users, Action::Ban, seed + 1).await;
+                assert!(users.iter().all(|user| of(&banned, user).banned));
+            } else {
+                let as_of = Some(time());
+                let after = done(&home, locked, &users, Action::Unlock { as_of }, seed + 1).await;
+                for user in &users {
+                    assert_eq!(of(&after, user).banned, of(&before, user).banned, "{user}");
+                }
             }
             assert_eq!(locks.count().unwrap(), 0, "a lock has no end");
         }
