@@ -14,6 +14,7 @@ use crate::error::SandboxError;
 use crate::realtime::socket;
 use crate::rules::App;
 use crate::rules::clock::SandboxClock;
+use crate::rules::habits::Habits;
 use crate::rules::sign_in::SignInPolicy;
 use crate::sandbox::Sandbox;
 use crate::seed::Seed;
@@ -83,9 +84,10 @@ impl Default for SandboxBuilder {
                 callback_storage: true,
                 expires_in_millis: false,
                 token_ttl: Duration::from_secs(60 * 24 * 60 * 60),
-                max_body: 5 * 1024,
+                max_body: 5_000,
                 control_from_anywhere: false,
                 status_lag: Duration::ZERO,
+                habits: Habits::default(),
             },
         }
     }
@@ -186,7 +188,14 @@ impl SandboxBuilder {
         self
     }
 
-    /// Sets the largest body in bytes, beyond which the answer is 413; the default is 5 KiB, as the error page of 2023 says.
+    /// Sets what the pages leave open, to imitate a server that was asked; see [`Habits`] for the defaults.
+    pub fn habits(mut self, habits: Habits) -> Self {
+        self.settings.habits = habits;
+        self
+    }
+
+    /// Sets the largest body in bytes, beyond which the answer is 413; the default is 5,000, the strict
+    /// reading of the "5 KB" on the error page of 2023.
     pub fn max_body(mut self, bytes: usize) -> Self {
         self.settings.max_body = bytes;
         self

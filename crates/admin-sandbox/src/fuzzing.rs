@@ -116,8 +116,9 @@ fn service() -> (Service, String) {
         server_managed_limits: true,
         expires_in_millis: false,
         token_ttl: Duration::from_secs(60 * 60),
-        max_body: 5 * 1024,
+        max_body: 5_000,
         status_lag: std::time::Duration::ZERO,
+        habits: crate::rules::habits::Habits::default(),
         control_from_anywhere: false,
     };
     let service = Service::new(

@@ -48,6 +48,7 @@ mod webhooks;
 pub use builder::SandboxBuilder;
 pub use error::SandboxError;
 pub use rules::clock::SandboxClock;
+pub use rules::habits::{BatchStatus, DeviceOrder, Habits, LastPage, LogoutAnswer, Refusal};
 pub use rules::limits::{DeviceLimits, LimitError, LimitMode, UserLimits};
 pub use rules::live_event::{Happened, LiveEvent};
 pub use rules::sign_in::{SandboxDevice, SignIn, SignInError, SignInPolicy, SignInRequest};

@@ -13,6 +13,7 @@ use crate::realtime::notices;
 use crate::rules::App;
 use crate::rules::clock::SandboxClock;
 use crate::rules::ended::{Cause, Ended};
+use crate::rules::habits::Habits;
 use crate::rules::history::Kept;
 use crate::rules::live_event::{Happened, LiveEvent};
 use crate::rules::notices::News;
@@ -46,6 +47,7 @@ pub(crate) struct Settings {
     pub(crate) max_body: usize,
     pub(crate) control_from_anywhere: bool,
     pub(crate) status_lag: Duration,
+    pub(crate) habits: Habits,
 }
 
 /// One running sandbox.

@@ -15,6 +15,7 @@ mod dynamic_token;
 pub(crate) mod ended;
 mod forget;
 pub(crate) mod groups;
+pub(crate) mod habits;
 pub(crate) mod history;
 pub(crate) mod ids;
 pub(crate) mod limits;

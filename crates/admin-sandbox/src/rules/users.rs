@@ -186,6 +186,8 @@ pub(crate) struct Users {
 /// One page of users.
 pub(crate) struct Page<'a> {
     pub(crate) users: Vec<&'a User>,
+    /// The number of the last user on it; `None` if it is empty.
+    pub(crate) last: Option<u64>,
     /// Where the next page starts; `None` on the last.
     pub(crate) next: Option<u64>,
 }
@@ -225,8 +227,9 @@ impl Users {
             .map(|(_, user)| user)
             .filter(|user| activated.is_none_or(|wanted| user.activated == wanted));
         let users: Vec<_> = rest.by_ref().take(limit).collect();
-        let next = rest.next().and_then(|_| users.last()).map(|user| user.number);
-        Page { users, next }
+        let last = users.last().map(|user| user.number);
+        let next = rest.next().and(last);
+        Page { users, last, next }
     }
 
     fn number(&self, name: &str) -> Option<u64> {

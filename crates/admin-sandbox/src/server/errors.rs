@@ -1,8 +1,11 @@
 //! Error answers. Types and texts are those of the documented error pages and of recorded answers.
 
+use std::borrow::Cow;
+
 use http::StatusCode;
 use serde_json::{Value, json};
 
+use crate::rules::habits::{LogoutAnswer, Refusal};
 use crate::rules::limits::LimitError;
 use crate::rules::tokens::TokenError;
 use crate::rules::users::RegisterError;
@@ -11,16 +14,21 @@ use crate::rules::users::RegisterError;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ApiError {
     pub(crate) status: StatusCode,
-    kind: &'static str,
+    kind: Cow<'static, str>,
     exception: &'static str,
     description: String,
 }
 
 impl ApiError {
-    fn new(status: StatusCode, kind: &'static str, exception: &'static str, text: impl Into<String>) -> Self {
+    fn new(
+        status: StatusCode,
+        kind: impl Into<Cow<'static, str>>,
+        exception: &'static str,
+        text: impl Into<String>,
+    ) -> Self {
         Self {
             status,
-            kind,
+            kind: kind.into(),
             exception,
             description: text.into(),
         }
@@ -122,10 +130,11 @@ impl ApiError {
         )
     }
 
-    pub(crate) fn rate() -> Self {
+    /// There are too many calls a second, in the words of the server.
+    pub(crate) fn rate(error: &str) -> Self {
         Self::new(
             StatusCode::TOO_MANY_REQUESTS,
-            "reach_limit",
+            error.to_owned(),
             "ReachLimitException",
             "This request has reached api limit",
         )
@@ -192,10 +201,16 @@ impl ApiError {
         )
     }
 
+    /// A refusal that somebody chose.
+    pub(crate) fn chosen(refusal: &Refusal) -> Self {
+        let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        Self::new(status, refusal.error.clone(), "", "refused")
+    }
+
     /// Returns the usual error of a status, for faults that only name one.
     pub(crate) fn of_status(status: StatusCode) -> Self {
         match status {
-            StatusCode::TOO_MANY_REQUESTS => Self::rate(),
+            StatusCode::TOO_MANY_REQUESTS => Self::rate("reach_limit"),
             StatusCode::UNAUTHORIZED => Self::no_token(),
             StatusCode::NOT_FOUND => Self::no_resource(),
             StatusCode::BAD_REQUEST => Self::illegal_argument("injected fault"),
@@ -219,6 +234,11 @@ impl ApiError {
         }
     }
 
+    /// Returns true if the error is of this type.
+    pub(crate) fn is(&self, kind: &str) -> bool {
+        self.kind == kind
+    }
+
     /// Returns the body in the form of recorded answers.
     pub(crate) fn body(&self, now_ms: u64) -> Value {
         json!({
@@ -228,6 +248,17 @@ impl ApiError {
             "duration": 0,
             "error_description": self.description,
         })
+    }
+}
+
+/// Returns the `result` of an answer to a logout that ended nothing.
+///
+/// # Errors
+/// When the server refuses such a logout.
+pub(crate) fn result_of(answer: &LogoutAnswer) -> Result<bool, ApiError> {
+    match answer {
+        LogoutAnswer::Result(result) => Ok(*result),
+        LogoutAnswer::Refused(refusal) => Err(ApiError::chosen(refusal)),
     }
 }
 

@@ -6,7 +6,7 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{ConnectInfo, Request as HttpRequest, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, TRANSFER_ENCODING};
 use http::{HeaderName, HeaderValue, StatusCode, request::Parts};
 use serde_json::{Value, json};
 
@@ -22,6 +22,7 @@ use super::path;
 use super::request::Request;
 use super::route::{self, Found};
 use crate::control;
+use crate::rules::habits::BatchStatus;
 use crate::rules::tokens::TokenError;
 use crate::service::{Service, lock};
 
@@ -76,7 +77,11 @@ async fn answer(service: &Service, peer: &Peer, parts: &Parts, body: Option<Byte
     let perform = || {
         if discovery::owns(raw_path) {
             let (status, body) = discovery::answer(service, parts);
-            return Reply { status, body };
+            return Reply {
+                status,
+                body,
+                retry_after: None,
+            };
         }
         reply(service, parts, &segments, found, body)
     };
@@ -131,12 +136,20 @@ pub(crate) fn status_of(service: &Service, parts: &Parts, body: Bytes) -> u16 {
 struct Reply {
     status: StatusCode,
     body: Value,
+    /// The seconds of a `Retry-After` header.
+    retry_after: Option<u64>,
 }
 
 impl IntoResponse for Reply {
     fn into_response(self) -> Response {
         let json = HeaderValue::from_static("application/json;charset=UTF-8");
-        (self.status, [(CONTENT_TYPE, json)], self.body.to_string()).into_response()
+        let mut response = (self.status, [(CONTENT_TYPE, json)], self.body.to_string()).into_response();
+        if let Some(seconds) = self.retry_after {
+            response
+                .headers_mut()
+                .insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
     }
 }
 
@@ -145,8 +158,16 @@ fn reply(service: &Service, parts: &Parts, segments: &[String], found: Found, bo
         Ok(body) => Reply {
             status: StatusCode::OK,
             body,
+            retry_after: None,
         },
-        Err(error) => refuse(&error, service.clock.now_ms()),
+        Err(error) => {
+            let habits = &service.settings.habits;
+            let too_many = error.status == StatusCode::TOO_MANY_REQUESTS && error.is(&habits.rate_error);
+            Reply {
+                retry_after: habits.retry_after.filter(|_| too_many),
+                ..refuse(&error, service.clock.now_ms())
+            }
+        }
     }
 }
 
@@ -155,6 +176,7 @@ fn not_done(now_ms: u64) -> Reply {
     Reply {
         status: StatusCode::OK,
         body,
+        retry_after: None,
     }
 }
 
@@ -162,6 +184,7 @@ fn refuse(error: &ApiError, now_ms: u64) -> Reply {
     Reply {
         status: error.status,
         body: error.body(now_ms),
+        retry_after: None,
     }
 }
 
@@ -183,8 +206,15 @@ fn call(
     if route.name.starts_with("limits.") && !service.settings.server_managed_limits {
         return Err(ApiError::no_resource());
     }
+    let habits = &service.settings.habits;
+    if route.name == "sessions.logout_device" && !habits.knows_logout_by(&parts.method) {
+        return Err(ApiError::wrong_method(parts.method.as_str()));
+    }
+    if route.name == "status.batch" && habits.batch_status == BatchStatus::Missing {
+        return Err(ApiError::no_resource());
+    }
     if !lock(&service.rates).admit(route.pool, started) {
-        return Err(ApiError::rate());
+        return Err(ApiError::rate(&habits.rate_error));
     }
     service.act(route.changes_state(), |app, now_ms| {
         let caller = authenticate(&parts.headers, app, &lock(&service.jwt_keys), now_ms);

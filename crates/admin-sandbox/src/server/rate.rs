@@ -41,6 +41,8 @@ pub struct Rates {
     pub group_messages: Option<u32>,
     /// All calls on groups, contacts, past messages and stored callbacks together.
     pub others: Option<u32>,
+    /// Whether statuses of many users count among themselves only; false by default, the stricter reading.
+    pub batch_status_apart: bool,
     /// How a second is counted.
     pub window: RateWindow,
 }
@@ -59,6 +61,7 @@ impl Rates {
             messages: Some(100),
             group_messages: Some(20),
             others: Some(100),
+            batch_status_apart: false,
             window: RateWindow::Rolling,
         }
     }
@@ -76,6 +79,7 @@ impl Rates {
             messages: None,
             group_messages: None,
             others: None,
+            batch_status_apart: false,
             window: RateWindow::Rolling,
         }
     }
@@ -103,7 +107,7 @@ pub(crate) enum Pool {
 
 impl Pool {
     /// Returns every limit a call of this pool counts against.
-    fn counted_in(self) -> &'static [Pool] {
+    fn counted_in(self, rates: &Rates) -> &'static [Pool] {
         match self {
             Pool::Users => &[Pool::Users],
             Pool::Token => &[Pool::Token],
@@ -111,6 +115,7 @@ impl Pool {
             Pool::BatchDelete => &[Pool::BatchDelete, Pool::Users],
             Pool::Mutes => &[Pool::Mutes],
             Pool::Presence => &[Pool::Presence],
+            Pool::BatchStatus if rates.batch_status_apart => &[Pool::BatchStatus],
             // Pages disagree; the stricter reading is that it counts in both.
             Pool::BatchStatus => &[Pool::BatchStatus, Pool::Users],
             Pool::Messages => &[Pool::Messages],
@@ -137,7 +142,7 @@ impl RateLimiter {
 
     /// Counts a call at `now`; false if it is one too many, in which case it is not counted.
     pub(crate) fn admit(&mut self, pool: Pool, now: Instant) -> bool {
-        let pools = pool.counted_in();
+        let pools = pool.counted_in(&self.rates);
         if !pools.iter().all(|pool| self.has_room(*pool, now)) {
             return false;
         }
@@ -221,6 +226,23 @@ mod tests {
         assert!(!limiter.admit(Pool::Users, start));
         assert!(limiter.admit(Pool::Token, start));
         assert!(limiter.admit(Pool::Mutes, start));
+    }
+
+    #[test]
+    fn statuses_of_many_users_count_twice_unless_they_are_apart() {
+        for apart in [false, true] {
+            let rates = Rates {
+                users: Some(2),
+                batch_status: Some(1),
+                batch_status_apart: apart,
+                ..Rates::documented()
+            };
+            let (mut limiter, now) = (RateLimiter::new(rates), Instant::now());
+            assert!(limiter.admit(Pool::BatchStatus, now));
+            assert!(!limiter.admit(Pool::BatchStatus, now), "a pool of its own");
+            assert!(limiter.admit(Pool::Users, now));
+            assert_eq!(limiter.admit(Pool::Users, now), apart);
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod contacts;
 mod control;
 mod faults;
 mod groups;
+mod habits;
 mod jwt;
 mod limits;
 mod messages;

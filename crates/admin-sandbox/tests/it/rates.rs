@@ -26,6 +26,19 @@ async fn one_call_too_many_is_refused() {
 }
 
 #[tokio::test]
+async fn asking_for_tokens_too_often_is_refused() {
+    let rates = Rates {
+        token: Some(1),
+        ..Rates::documented()
+    };
+    assert_eq!(Rates::documented().token, Some(300));
+    let api = Api::with(builder().rates(rates)).await;
+    let body = json!({"grant_type": "client_credentials", "client_id": "x", "client_secret": "y"});
+    let answer = api.as_nobody(Method::POST, "/token", Some(body)).await;
+    assert_eq!(answer.error(), refused(429, "reach_limit"));
+}
+
+#[tokio::test]
 async fn other_pools_have_their_own_count() {
     let api = Api::with(builder().rates(two_a_second())).await;
     api.sandbox.register("ann");

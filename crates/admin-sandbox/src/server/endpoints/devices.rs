@@ -6,11 +6,10 @@ use crate::server::envelope::Envelope;
 use crate::server::errors::ApiError;
 use crate::server::request::Request;
 
-/// Lists a user's devices sorted by resource: the real call tells neither login time nor order.
+/// Lists a user's devices; the real call tells no login time, and no page an order.
 pub(in crate::server) fn list(request: &mut Request<'_>) -> Result<Value, ApiError> {
     let user = request.user()?;
-    let mut devices: Vec<_> = user.devices.iter().collect();
-    devices.sort_by(|one, other| one.resource.cmp(&other.resource));
+    let devices = request.settings.habits.order(user.devices.iter().collect());
     let data: Vec<_> = devices
         .into_iter()
         .map(|device| {

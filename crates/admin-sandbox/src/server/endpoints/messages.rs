@@ -153,7 +153,7 @@ fn send_to_all(
         .broadcasts
         .admit(audience, now_ms)
         .map_err(|error| match (error, audience) {
-            (TooMany::TooSoon, _) => ApiError::rate(),
+            (TooMany::TooSoon, _) => ApiError::rate(&request.settings.habits.rate_error),
             (TooMany::Today, Audience::Online) => ApiError::forbidden("online user broadcast limit exceeded"),
             (TooMany::Today, Audience::All) => ApiError::forbidden("broadcast message limit exceeded"),
         })?;

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::rules::habits::BatchStatus;
 use crate::rules::sign_in::SandboxDevice;
 use crate::rules::users::User;
 use crate::server::envelope::Envelope;
@@ -27,7 +28,7 @@ pub(in crate::server) fn get(request: &mut Request<'_>) -> Result<Value, ApiErro
         .finish())
 }
 
-/// Users that do not exist are offline: the service does not check.
+/// By default, users that do not exist are offline: the service does not check.
 pub(in crate::server) fn batch(request: &mut Request<'_>) -> Result<Value, ApiError> {
     let form: Form = request.form()?;
     if form.usernames.len() > BATCH {
@@ -35,8 +36,15 @@ pub(in crate::server) fn batch(request: &mut Request<'_>) -> Result<Value, ApiEr
             "request body exceeds maximum limit, maximum limit is {BATCH}"
         )));
     }
-    let status = |name: &String| json!({name.to_lowercase(): word(request, request.app.users.find(name))});
-    let data: Vec<_> = form.usernames.iter().map(status).collect();
+    let mut data = Vec::new();
+    for name in &form.usernames {
+        let user = request.app.users.find(name);
+        match &request.settings.habits.batch_status {
+            BatchStatus::LeftOut if user.is_none() => {}
+            BatchStatus::Refused(refusal) if user.is_none() => return Err(ApiError::chosen(refusal)),
+            _ => data.push(json!({name.to_lowercase(): word(request, user)})),
+        }
+    }
     Ok(Envelope::new(request, "get batch user status")
         .data(data)
         .field("count", 0)

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::rules::habits::NextCursor;
 use crate::rules::users::{NewUser, RegisterError, User, check_new_user};
 use crate::server::auth::Caller;
 use crate::server::envelope::{Envelope, entity};
@@ -142,7 +143,13 @@ pub(in crate::server) fn list(request: &mut Request<'_>) -> Result<Value, ApiErr
         .path("/users")
         .field("params", params(request));
     let envelope = envelope.field("count", page.users.len()).entities(page.users);
-    Ok(with_cursor(envelope, page.next).finish())
+    let more = page.next.is_some();
+    let next = match request.settings.habits.cursor_after(page.last, more) {
+        NextCursor::None => None,
+        NextCursor::After(number) => Some(number),
+        NextCursor::AsAsked => cursor(request)?,
+    };
+    Ok(with_cursor(envelope, next).finish())
 }
 
 pub(in crate::server) fn delete(request: &mut Request<'_>) -> Result<Value, ApiError> {
