@@ -15,9 +15,9 @@ pub const LARGEST_BODY: usize = 5_000;
 #[derive(Clone, Debug)]
 pub(super) struct BodyLimit(Arc<AtomicUsize>);
 
-impl Default for BodyLimit {
-    fn default() -> Self {
-        Self(Arc::new(AtomicUsize::new(LARGEST_BODY)))
+impl BodyLimit {
+    pub(super) fn of(bytes: usize) -> Self {
+        Self(Arc::new(AtomicUsize::new(bytes)))
     }
 }
 

@@ -9,7 +9,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
-use super::batches::BodyLimit;
+use super::batches::{BodyLimit, LARGEST_BODY};
 use super::manner::Manner;
 use super::pipeline::Pipeline;
 use super::report::{CallReport, Hook};
@@ -85,6 +85,7 @@ pub(super) struct Setup {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) seed: Option<u64>,
     pub(super) disconnect_verb: DisconnectVerb,
+    largest_body: usize,
     pub(super) hook: Option<Hook>,
 }
 
@@ -110,6 +111,7 @@ impl ClientBuilder {
                 clock: Arc::new(SystemClock),
                 seed: None,
                 disconnect_verb: DisconnectVerb::default(),
+                largest_body: LARGEST_BODY,
                 hook: None,
             },
             connections: ConnectionSettings {
@@ -354,6 +356,30 @@ impl ClientBuilder {
         self
     }
 
+    /// Sets the largest body of a call about many users, in bytes; default [`LARGEST_BODY`]. Longer lists take more calls. A
+    /// single item that is larger is sent all the same, and what the server refuses as too large is halved.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use easemob_admin_api::{AppRoot, Client, Credentials, UserId};
+    ///
+    /// let sandbox = easemob_admin_sandbox::Sandbox::builder().max_body(500).start().await?;
+    /// let client = Client::builder(AppRoot::parse(&sandbox.app_root())?)
+    ///     .credentials(Credentials::client_secret(sandbox.client_id(), sandbox.client_secret()))
+    ///     .largest_body(500)
+    ///     .build()?;
+    /// let names: Vec<String> = (0..100).map(|number| format!("user{number:04}")).collect();
+    /// let users: Vec<UserId> = names.iter().map(UserId::parse).collect::<Result<_, _>>()?;
+    /// assert!(client.statuses(&users).await.iter().all(|(_, status)| status.is_ok()));
+    /// assert_eq!(sandbox.calls().iter().filter(|call| call.status == 413).count(), 0);
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn largest_body(mut self, bytes: usize) -> Self {
+        self.setup.largest_body = bytes;
+        self
+    }
+
     /// Sets the source of time, for tests.
     #[must_use]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
@@ -459,7 +485,7 @@ pub(super) fn assemble(
         pipeline,
         tokens,
         setup: Arc::new(setup.clone()),
-        body_limit: BodyLimit::default(),
+        body_limit: BodyLimit::of(setup.largest_body),
     })
 }
 
