@@ -21,6 +21,7 @@
 //! | [`select`] | which devices are selected, and the decision about each user (pure) |
 //! | [`names`] | the one check of names and patterns, and the classes of characters in a name |
 //! | [`server`] | the server calls that jobs need, as traits |
+//! | [`probe`] | finds out what a server does where the vendor's pages are silent |
 //! | [`target`] | the server and app of an operation |
 //! | [`stores`], [`store_error`] | where records are kept, and why a store cannot be used |
 //! | [`logins`] | which devices were online when, and how that changed |
@@ -36,6 +37,7 @@ pub mod names;
 pub mod operations;
 pub mod plan;
 pub mod policy;
+pub mod probe;
 pub mod record;
 pub mod report;
 pub mod run;
