@@ -5,10 +5,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use easemob_admin_api::{AppKey, AppRoot, Client, Credentials, DisconnectVerb, ExpiresIn, Timeouts};
+use easemob_admin_api::{
+    AppKey, AppRoot, Client, Credentials, DisconnectVerb, ExpiresIn, LARGEST_BODY, RetryPolicy, Timeouts,
+};
 use easemob_admin_audit::directory_name;
 use easemob_admin_ops::logins::ages::KnownAges;
 use easemob_admin_ops::logins::store::{LoginStore, StoreError};
+use easemob_admin_ops::probe::obeyed::Obeyed;
 use easemob_admin_ops::run::journal::header::Header;
 use easemob_admin_ops::select::ages::{Ages, IdStamps};
 use easemob_admin_ops::select::selection::Selection;
@@ -18,6 +21,7 @@ use easemob_admin_ops::target::Target;
 use easemob_admin_sandbox::Sandbox;
 
 use crate::budget::Budget;
+use crate::capability_file::Known;
 use crate::cli::Globals;
 use crate::command_error::CommandError;
 use crate::commands::aim::aim_of;
@@ -85,6 +89,8 @@ pub struct Session {
     pub address: String,
     /// What may be sent to it.
     pub budget: Budget,
+    /// What the server was found to do, if it was asked.
+    pub known: Option<Known>,
     sandbox: Option<Sandbox>,
     /// Reports pauses to the operator while the session lasts.
     _pauses: Pauses,
@@ -100,6 +106,15 @@ impl Session {
             profile: self.profile.clone(),
             sandbox: self.is_sandbox(),
         }
+    }
+
+    /// Returns what of the answers of a probe is obeyed.
+    #[must_use]
+    pub fn obeyed(&self) -> Obeyed {
+        self.known
+            .as_ref()
+            .and_then(|known| known.obeyed)
+            .unwrap_or_default()
     }
 
     /// Returns true if the server is the embedded sandbox.
@@ -143,6 +158,8 @@ struct Handling {
     shares_tokens: bool,
     /// How long to wait while it is away.
     wait_for_server: Duration,
+    /// Whether raw answers are wanted: then nothing is repeated, and no earlier answer is obeyed.
+    probes: bool,
 }
 
 impl Context {
@@ -425,6 +442,7 @@ impl Context {
         self.connected(Handling {
             shares_tokens: !self.globals.no_token_cache,
             wait_for_server: self.globals.wait_for_server,
+            probes: false,
         })
         .await
     }
@@ -438,8 +456,29 @@ impl Context {
         self.connected(Handling {
             shares_tokens: false,
             wait_for_server: Duration::ZERO,
+            probes: false,
         })
         .await
+    }
+
+    /// Prepares a server for a probe, as [`connect_anew`](Self::connect_anew) does: requests are sent once, and what an
+    /// earlier probe found out is not obeyed.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    pub async fn connect_to_probe(&self) -> Result<Session, CommandError> {
+        self.connected(Handling {
+            shares_tokens: false,
+            wait_for_server: Duration::ZERO,
+            probes: true,
+        })
+        .await
+    }
+
+    /// Returns what the server at `root` was found to do.
+    fn known(&self, root: &AppRoot, sandbox: bool, handling: Handling) -> Option<Known> {
+        let places = self.places().ok().filter(|_| !handling.probes)?;
+        Known::find(&self.ui, &places, root, sandbox)
     }
 
     async fn connected(&self, handling: Handling) -> Result<Session, CommandError> {
@@ -456,7 +495,8 @@ impl Context {
                 let credentials = Credentials::client_secret(sandbox.client_id(), sandbox.client_secret());
                 let app = sandbox.app_key().to_owned();
                 let address = address(&root);
-                let server = self.server(&root, &credentials, None, handling)?;
+                let known = self.known(&root, true, handling);
+                let server = self.server(&root, &credentials, None, handling, known.as_ref())?;
                 Ok(Session {
                     _pauses: Pauses::watch(
                         &self.ui,
@@ -471,6 +511,7 @@ impl Context {
                     app,
                     address,
                     budget: self.budget(None),
+                    known,
                     sandbox: Some(sandbox),
                 })
             }
@@ -505,7 +546,8 @@ impl Context {
                 let app_root = root.to_string();
                 let subject = credentials.subject().map(str::to_owned);
                 let credentials = credentials.fetch().await?;
-                let server = self.server(&root, &credentials, profile.as_ref(), handling)?;
+                let known = self.known(&root, false, handling);
+                let server = self.server(&root, &credentials, profile.as_ref(), handling, known.as_ref())?;
                 Ok(Session {
                     _pauses: Pauses::watch(
                         &self.ui,
@@ -520,6 +562,7 @@ impl Context {
                     app,
                     address,
                     budget: self.budget(profile.as_ref()),
+                    known,
                     sandbox: None,
                 })
             }
@@ -536,20 +579,30 @@ impl Context {
         credentials: &Credentials,
         profile: Option<&Profile>,
         handling: Handling,
+        known: Option<&Known>,
     ) -> Result<Server, CommandError> {
         let rate = self.budget(profile).rate;
+        let obeyed = known.and_then(|known| known.obeyed).unwrap_or_default();
+        let retry = if handling.probes {
+            RetryPolicy::none()
+        } else {
+            RetryPolicy::default()
+        };
         let unit = match profile.and_then(|profile| profile.expires_in) {
             Some(LifeUnit::Milliseconds) => ExpiresIn::Milliseconds,
             Some(LifeUnit::Seconds) | None => ExpiresIn::Seconds,
         };
         let verb = match profile.and_then(|profile| profile.disconnect_verb) {
             Some(LogoutVerb::Get) => DisconnectVerb::Get,
-            Some(LogoutVerb::Delete) | None => DisconnectVerb::Delete,
+            Some(LogoutVerb::Delete) => DisconnectVerb::Delete,
+            None => obeyed.verb.unwrap_or_default(),
         };
         let builder = || {
             Client::builder(root.clone())
                 .expires_in(unit)
                 .disconnect_verb(verb)
+                .largest_body(obeyed.largest_body.unwrap_or(LARGEST_BODY))
+                .retry(retry.clone())
                 .credentials(credentials.clone())
                 .rate(rate)
                 .timeouts(self.timeouts())

@@ -9,6 +9,7 @@
 //! | [`drive`], [`present`] | report on runs: rows, progress, summary and exit code |
 //! | [`input`] | reads user lists |
 //! | [`config`] | finds server and credentials |
+//! | [`capability_file`] | what a server was found to do |
 //! | [`render`] | writes rows |
 //! | [`ui`], [`progress`], [`confirm`] | talk to the operator |
 //! | [`exit`] | the exit codes |
@@ -18,6 +19,7 @@
 pub mod acts;
 pub mod budget;
 mod busy;
+pub mod capability_file;
 pub mod cli;
 pub mod command_error;
 pub mod commands;

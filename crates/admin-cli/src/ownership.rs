@@ -158,6 +158,7 @@ pub fn require_data(context: &Context) -> Result<(), CommandError> {
                 data.logins(),
                 places.rate_budgets(),
                 places.tokens(),
+                places.capabilities(),
             ] {
                 walk.own(&all_of, 3)?;
             }

@@ -3,6 +3,9 @@
 use clap::Args;
 use easemob_admin_ops::status_first::{Reading, When};
 
+use crate::capability_file::Known;
+use crate::context::Session;
+
 /// Whether the status is asked for first.
 #[derive(Debug, Clone, Copy, Default, Args)]
 #[command(next_help_heading = "Who is read")]
@@ -18,15 +21,18 @@ pub struct StatusArgs {
 }
 
 impl StatusArgs {
-    /// Returns how to find out who is online.
+    /// Returns how to find out who is online; what was not chosen depends on what is known of the server.
     #[must_use]
-    pub fn reading(self) -> Reading {
+    pub fn reading(self, session: &Session) -> Reading {
         let when = if self.read_every_user {
             When::Never
         } else if self.status_first {
             When::Always
         } else {
-            When::LongList
+            session
+                .known
+                .as_ref()
+                .map_or(When::LongList, Known::usual_reading)
         };
         Reading {
             when,
@@ -52,13 +58,12 @@ pub struct ReadingArgs {
 impl ReadingArgs {
     /// Returns how to find out who is online.
     #[must_use]
-    pub fn reading(self) -> Reading {
-        let status = self.status.reading();
+    pub fn reading(self, session: &Session) -> Reading {
         Reading {
             when: if self.check_names || self.again {
                 When::Always
             } else {
-                status.when
+                self.status.reading(session).when
             },
             check_names: self.check_names,
             again: self.again,
@@ -67,8 +72,8 @@ impl ReadingArgs {
 
     /// Returns how to find out who of all users of the app is online.
     #[must_use]
-    pub fn reading_of_all(self) -> Reading {
-        match self.reading() {
+    pub fn reading_of_all(self, session: &Session) -> Reading {
+        match self.reading(session) {
             Reading {
                 when: When::LongList,
                 check_names,

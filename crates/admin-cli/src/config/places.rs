@@ -82,6 +82,12 @@ impl Places {
         self.data.join("tokens")
     }
 
+    /// Returns the directory of what servers were found to do.
+    #[must_use]
+    pub fn capabilities(&self) -> PathBuf {
+        self.data.join("capabilities")
+    }
+
     /// Returns the path of the embedded sandbox's state.
     #[must_use]
     pub fn sandbox_state(&self) -> PathBuf {

@@ -178,7 +178,7 @@ pub async fn run(context: &Context, session: &Session, args: &ListArgs) -> Resul
     };
     let work = async |task: Task| read(session, &task, &selection).await;
     let cut_off = |task: &Task| vec![DeviceRow::new(&task.item, "unknown")];
-    drive_status_first(run, args.reading.reading(), tasks, work, cut_off).await
+    drive_status_first(run, args.reading.reading(session), tasks, work, cut_off).await
 }
 
 /// A user without a listed device may be online with other devices.

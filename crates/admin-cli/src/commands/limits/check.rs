@@ -246,7 +246,7 @@ pub async fn run(context: &Context, session: &Session, args: &CheckArgs) -> Resu
     let tasks = items(args.whom.stream(&list)?).map(|item| item.map(Task::fresh));
     let cut_off = |task: &Task| vec![CheckRow::new(&task.item, "unknown")];
     driven
-        .status_first(args.whom.reading(args.reading), tasks, work, cut_off)
+        .status_first(args.whom.reading(session, args.reading), tasks, work, cut_off)
         .await;
     let totals = totals.into_inner();
     driven.summary().over_limit_and_stay = Some(totals.undecided);

@@ -87,8 +87,8 @@ pub struct EnforceArgs {
 
 impl EnforceArgs {
     /// Returns how to find out who is online.
-    fn reading(&self) -> Reading {
-        self.whom.reading(self.reading)
+    fn reading(&self, session: &Session) -> Reading {
+        self.whom.reading(session, self.reading)
     }
 }
 
@@ -116,7 +116,7 @@ pub async fn run(context: &Context, session: &Session, args: &EnforceArgs) -> Re
     let (list, unnamed) = args.whom.read(context, session).await?;
     let unmatched = without_a_user(context, &on_disk.policy.exempt, args.whom.names(&list)?)?;
     let chosen = enforcement
-        .choose(&list, args.reading(), Choosing::everything(&selection))
+        .choose(&list, args.reading(session), Choosing::everything(&selection))
         .await?;
     enforcement.tell(&chosen.choosing);
     let Totals { online, victims, .. } = chosen.choosing.totals;

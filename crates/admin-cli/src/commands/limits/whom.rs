@@ -42,11 +42,11 @@ impl Whom {
     }
 
     /// Returns how to find out who is online: most users of an app are not.
-    pub(super) fn reading(&self, reading: ReadingArgs) -> Reading {
+    pub(super) fn reading(&self, session: &Session, reading: ReadingArgs) -> Reading {
         if self.all {
-            reading.reading_of_all()
+            reading.reading_of_all(session)
         } else {
-            reading.reading()
+            reading.reading(session)
         }
     }
 

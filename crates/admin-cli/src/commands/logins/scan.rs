@@ -84,7 +84,13 @@ pub async fn run(context: &Context, session: &Session, args: &ScanArgs) -> Resul
         list: list.as_ref(),
         source,
     };
-    let statuses = if args.read_every_user {
+    let unusable = session.obeyed().every_user;
+    if let Some(why) = unusable.filter(|_| !args.read_every_user) {
+        context
+            .ui
+            .note(format_args!("every user is read because {}", why.reason()));
+    }
+    let statuses = if args.read_every_user || unusable.is_some() {
         Statuses::NotAsked
     } else {
         Statuses::Checked(fastrand::u64(..))

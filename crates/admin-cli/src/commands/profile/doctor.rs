@@ -1,11 +1,13 @@
 //! `profile doctor`: checks the configuration step by step.
 
+mod probe;
 mod server_time;
 
 use std::time::{Duration, SystemTime};
 
 use clap::Args;
 use easemob_admin_api::{Client, UnixMillis};
+use easemob_admin_ops::probe::obeyed::Obeyed;
 use serde::Serialize;
 
 use self::server_time::{ServerTime, TOLERANCE, difference};
@@ -24,9 +26,17 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[command(after_help = "Examples:
   easemob-admin profile doctor
   easemob-admin --profile staging profile doctor -o json
+  easemob-admin --profile staging profile doctor --probe
 
-Changes nothing. A failed check says what to do next; checks that depend on it are skipped.")]
-pub struct DoctorArgs {}
+Without --probe, changes nothing. A failed check says what to do next; checks that depend on it are skipped.
+
+With --probe, asks the server of a test app what the vendor's pages leave open: creates 3 users with random names, asks \
+each question in less than two minutes, deletes the users, and stores the answers. Later commands for the same app obey \
+them, and `sandbox serve --like FILE` imitates them.")]
+pub struct DoctorArgs {
+    #[command(flatten)]
+    probe: probe::ProbeArgs,
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -144,7 +154,10 @@ fn output(error: std::io::Error) -> CommandError {
 ///
 /// # Errors
 /// When stdout cannot be written. Failed checks are rows.
-pub async fn run(context: &Context, _: &DoctorArgs) -> Result<Exit, CommandError> {
+pub async fn run(context: &Context, args: &DoctorArgs) -> Result<Exit, CommandError> {
+    if args.probe.probe {
+        return probe::run(context, &args.probe).await;
+    }
     let report = context.local_report::<CheckRow>("profile doctor", context.globals.sandbox);
     let mut doctor = Doctor {
         report,
@@ -208,6 +221,7 @@ fn local(context: &Context, doctor: &mut Doctor) -> Result<bool, CommandError> {
 
 async fn remote(session: &Session, doctor: &mut Doctor) -> Result<(), CommandError> {
     connection(session, doctor).await?;
+    known(session, doctor)?;
     let client = session.server.client();
     agreed(client, doctor).await?;
     match client.fetch_token().await {
@@ -233,6 +247,26 @@ async fn remote(session: &Session, doctor: &mut Doctor) -> Result<(), CommandErr
             "use the console: 功能配置 → 多端多设备在线",
         ),
         Err(error) => doctor.fail("limits", &error.into(), "try again later; everything else works"),
+    }
+}
+
+/// Shows what of an earlier probe is obeyed, if there was one.
+fn known(session: &Session, doctor: &mut Doctor) -> Result<(), CommandError> {
+    let Some(known) = &session.known else {
+        return Ok(());
+    };
+    let at = known.probed_at;
+    match known.obeyed.map(Obeyed::words) {
+        None => doctor.warn(
+            "probe",
+            format!("the probe of {at:.0} is more than a year old, so its answers are not used"),
+            "easemob-admin profile doctor --probe",
+        ),
+        Some(words) if words.is_empty() => doctor.ok(
+            "probe",
+            format!("probed {at:.0}; nothing has to be done differently"),
+        ),
+        Some(words) => doctor.ok("probe", format!("probed {at:.0}; {}", words.join("; "))),
     }
 }
 

@@ -1,6 +1,7 @@
 //! `sandbox`: the local server for trying everything.
 
 pub mod devices;
+mod like;
 pub mod reset;
 pub mod row;
 pub mod seed;

@@ -10,6 +10,7 @@ use secrecy::ExposeSecret;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
+use super::like::{imitate, load as load_answers};
 use super::seed::load;
 use crate::command_error::CommandError;
 use crate::commands::acting::counted;
@@ -27,6 +28,7 @@ use crate::interrupt::{self, Ended};
   easemob-admin sandbox serve --seed demo
   easemob-admin sandbox serve --listen 127.0.0.1:8080 --state ./sandbox.json --app acme#chat
   easemob-admin sandbox serve --add-profile local
+  easemob-admin sandbox serve --like capabilities.json
   easemob-admin sandbox serve --webhook http://127.0.0.1:8090/ --webhook-secret-file ./hook.secret
 
 Prints one line of JSON when ready, with addresses and credentials, and runs until Ctrl-C or SIGTERM. Shows sign-ins, \
@@ -50,6 +52,9 @@ pub struct ServeArgs {
     /// A file that contains the secret for signing posts
     #[arg(long, value_name = "FILE", requires = "webhook")]
     webhook_secret_file: Option<PathBuf>,
+    /// Behave like the server that `profile doctor --probe` wrote this file about
+    #[arg(long, value_name = "FILE")]
+    like: Option<PathBuf>,
     /// How to show events
     #[arg(long, value_name = "FORM", default_value = "text")]
     log: LogForm,
@@ -80,6 +85,9 @@ pub async fn run(context: &Context, args: &ServeArgs) -> Result<Exit, CommandErr
     }
     if let Some(data) = &args.seed {
         builder = builder.seed(load(data)?);
+    }
+    if let Some(file) = &args.like {
+        builder = imitate(builder, &load_answers(file)?);
     }
     if let Some(file) = &args.webhook_secret_file {
         let secret = credentials::from_file(file)?;

@@ -69,7 +69,7 @@ pub async fn run(context: &Context, session: &Session, args: &LockArgs) -> Resul
         .map_err(|error| CommandError::new(exit::USAGE, "--ttl is too long").because(error))?;
     let list = args.users.read(context)?;
     args.cap.check(list.users, list.users)?;
-    let reading = args.reading.reading();
+    let reading = args.reading.reading(session);
     let act = format!("lock, until {until:.0}, {}", users(list.users));
     let locks = open_locks(context, &session.target())?;
     warn_of_others(context, session, &*locks)?;
@@ -144,7 +144,7 @@ async fn dry_run(
     };
     let tasks = begin::items(args.users.stream(list)?).map(|item| item.map(Task::fresh));
     let cut_off = |task: &Task| vec![LockReport::cut_off(&task.item)];
-    drive_status_first(run, args.reading.reading(), tasks, work, cut_off).await
+    drive_status_first(run, args.reading.reading(session), tasks, work, cut_off).await
 }
 
 async fn would_lock(

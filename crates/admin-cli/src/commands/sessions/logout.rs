@@ -79,7 +79,7 @@ pub async fn run(context: &Context, session: &Session, args: &LogoutArgs) -> Res
     let unmatched = without_a_user(context, exempt, args.users.names(&list)?)?;
     let summary = summary_of(&list).with_unmatched(unmatched);
     let act = format!("log out {} of {}", in_words(&order.selection), users(list.users));
-    let reading = args.reading.reading();
+    let reading = args.reading.reading(session);
     let read = Forecast::reading(list.users, reading);
     let calls = if unread {
         Forecast {

@@ -86,7 +86,7 @@ pub async fn run(context: &Context, session: &Session, args: &PlanArgs) -> Resul
     context.require_ages(&order.selection)?;
     let header = header(context, session, args, &order);
     let cannot = |error: io::Error| cannot_write(&args.out, error);
-    let reading = args.reading.reading();
+    let reading = args.reading.reading(session);
     let mut draft = Draft::begin(&args.out, &header).map_err(cannot)?;
     if reading.asks_first(list.users) {
         draft.order = InOrder::as_they_come();
