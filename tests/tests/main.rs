@@ -40,6 +40,7 @@ mod it {
     mod ownership;
     mod pipes;
     mod plans;
+    mod probe;
     mod proxies;
     mod record;
     mod runs;

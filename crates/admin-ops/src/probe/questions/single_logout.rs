@@ -12,7 +12,7 @@ use crate::probe::throw_away::ThrowAway;
 use crate::probe::{Probe, Unanswered};
 
 /// How long a device may still be listed after its logout.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(5);
 
 impl<C: ProbeCalls, D: Devices> Probe<'_, C, D> {
     pub(in crate::probe) async fn single_logout(&mut self) -> Result<String, Unanswered> {
