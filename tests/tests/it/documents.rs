@@ -76,6 +76,7 @@ fn every_link_of_the_documents_leads_somewhere() {
         "docs/vendor-calls.md",
         "docs/audit.md",
         "docs/configuration.md",
+        "docs/probe.md",
     ];
     for file in documents.into_iter().chain(guides) {
         let text = root(file);
