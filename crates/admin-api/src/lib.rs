@@ -49,7 +49,7 @@ pub use secrecy::{ExposeSecret, SecretString};
 pub use serde_json;
 #[cfg(feature = "tls")]
 pub use transport::http::tls::tls_provider;
-pub use transport::http::{Agreed, Transport};
+pub use transport::http::{Agreed, Connection, Transport};
 pub use transport::limit::{Lane, RateLimit, Rates};
 pub use transport::outage::Outage;
 pub use transport::retry::RetryPolicy;

@@ -31,7 +31,7 @@ use crate::credentials::{Credentials, TokenCache};
 use crate::endpoint::Endpoint;
 use crate::endpoints::sessions::DisconnectVerb;
 use crate::error::{Error, Kind, TransportError};
-use crate::transport::http::Agreed;
+use crate::transport::http::{Agreed, Connection};
 use crate::transport::limit::Lane;
 use crate::transport::outage::Outage;
 use crate::transport::timeouts::LONGEST;
@@ -84,10 +84,27 @@ impl Client {
     /// When no connection can be made.
     pub async fn agree(&self) -> Result<Agreed, Error> {
         let agreed = self.pipeline.http().agree(self.pipeline.root()).await;
-        agreed.map_err(|error| {
-            let unnamed = crate::endpoints::token::AppToken::unnamed();
-            Error::new(&unnamed, Kind::Transport(error), 1, Duration::ZERO)
-        })
+        agreed.map_err(without_a_call)
+    }
+
+    /// Makes a connection to the server of an app root for another protocol, such as that of devices, with the time-outs and
+    /// certificates of this client. It sends nothing, and goes past any proxy.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let sandbox = easemob_admin_sandbox::Sandbox::start().await?;
+    /// # use easemob_admin_api::{AppRoot, Client, Credentials};
+    /// # let client = Client::builder(AppRoot::parse(&sandbox.app_root())?)
+    /// #     .credentials(Credentials::client_secret(sandbox.client_id(), sandbox.client_secret())).build()?;
+    /// let connection = client.connect(&AppRoot::parse(&sandbox.app_root())?).await?;
+    /// # drop(connection);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// When no connection can be made.
+    pub async fn connect(&self, server: &AppRoot) -> Result<Connection, Error> {
+        self.pipeline.http().bare(server).await.map_err(without_a_call)
     }
 
     /// Returns how many user, device and session calls a second are allowed at the moment: less than was set after
@@ -319,4 +336,10 @@ impl Client {
     pub(crate) fn disconnect_verb(&self) -> DisconnectVerb {
         self.setup.disconnect_verb
     }
+}
+
+/// An error about a connection that no call was made on.
+fn without_a_call(error: TransportError) -> Error {
+    let unnamed = crate::endpoints::token::AppToken::unnamed();
+    Error::new(&unnamed, Kind::Transport(error), 1, Duration::ZERO)
 }

@@ -1,9 +1,7 @@
 //! What a new connection agrees on with the server, for checks of a configuration.
 
-use tokio::time::timeout;
-
-use super::Connections;
-use super::connect::{Connector, Stream};
+use super::connect::Stream;
+use super::{Connections, bare};
 use crate::app_root::AppRoot;
 use crate::error::TransportError;
 
@@ -19,12 +17,7 @@ pub struct Agreed {
 
 /// Connects straight to a server, past any proxy, and closes the connection.
 pub(super) async fn agree(root: &AppRoot, connections: &Connections) -> Result<Agreed, TransportError> {
-    let connector = Connector::new(root, connections).map_err(TransportError::no_connection_because)?;
-    let stream = timeout(connections.settings().timeouts.connect, connector.connect())
-        .await
-        .map_err(|late| TransportError::no_connection_in_time().caused_by(late))?
-        .map_err(TransportError::no_connection_because)?;
-    Ok(of(&stream))
+    Ok(of(&bare::connect(root, connections).await?))
 }
 
 #[cfg(feature = "tls")]

@@ -6,6 +6,7 @@
 
 mod agreed;
 mod answer_body;
+mod bare;
 #[cfg(feature = "tls")]
 mod certificate_text;
 mod connect;
@@ -36,6 +37,7 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AF
 use http::{HeaderMap, HeaderName, Method, StatusCode};
 
 pub use self::agreed::Agreed;
+pub use self::bare::Connection;
 pub(crate) use self::connections::{Connections, Settings, Slot, TlsSettings};
 use self::direct::Direct;
 #[cfg(feature = "proxy")]
@@ -181,6 +183,11 @@ impl Http {
     /// Makes a connection of its own and says what both sides agreed on.
     pub(crate) async fn agree(&self, root: &AppRoot) -> Result<Agreed, TransportError> {
         agreed::agree(root, &self.connections).await
+    }
+
+    /// Makes a connection of its own for another protocol.
+    pub(crate) async fn bare(&self, server: &AppRoot) -> Result<Connection, TransportError> {
+        bare::connect(server, &self.connections).await.map(Connection::of)
     }
 }
 
