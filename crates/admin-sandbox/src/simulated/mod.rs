@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::{SinkExt, StreamExt};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, timeout};
 use tokio_tungstenite::tungstenite::Message;
@@ -207,12 +208,20 @@ pub struct Frames {
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug)]
 pub struct SimulatedDevice {
-    socket: WebSocketStream<TcpStream>,
+    socket: WebSocketStream<Box<dyn Carrier>>,
     session: Session,
     events: VecDeque<DeviceEvent>,
     heartbeat: Interval,
+}
+
+impl std::fmt::Debug for SimulatedDevice {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SimulatedDevice")
+            .field("session", &self.session)
+            .field("events", &self.events)
+            .finish_non_exhaustive()
+    }
 }
 
 impl SimulatedDevice {
@@ -221,13 +230,30 @@ impl SimulatedDevice {
     /// # Errors
     /// When the server cannot be reached, does not answer, or does not let the device in.
     pub async fn connect(login: &DeviceLogin) -> Result<Self, ConnectError> {
+        Self::begin(login, tcp(&login.ws_url)).await
+    }
+
+    /// Signs a device in over a connection to the server, such as one with TLS.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    pub async fn connect_over(
+        connection: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        login: &DeviceLogin,
+    ) -> Result<Self, ConnectError> {
+        Self::begin(login, async { Ok(Box::new(connection) as Box<dyn Carrier>) }).await
+    }
+
+    async fn begin(
+        login: &DeviceLogin,
+        connecting: impl Future<Output = Result<Box<dyn Carrier>, Box<dyn std::error::Error + Send + Sync>>>,
+    ) -> Result<Self, ConnectError> {
         let address = login.ws_url.clone();
         let silent = || ConnectError::NoAnswer {
             address: address.clone(),
         };
-        let socket = timeout(PATIENCE, open(&login.ws_url))
-            .await
-            .map_err(|_| silent())?;
+        let opening = async { open(&login.ws_url, connecting.await?).await };
+        let socket = timeout(PATIENCE, opening).await.map_err(|_| silent())?;
         let socket = socket.map_err(|source| ConnectError::Unreachable {
             address: address.clone(),
             source,
@@ -326,7 +352,7 @@ impl SimulatedDevice {
 }
 
 /// Reads the next frame; none at the end.
-async fn read(socket: &mut WebSocketStream<TcpStream>) -> Option<Vec<u8>> {
+async fn read(socket: &mut WebSocketStream<Box<dyn Carrier>>) -> Option<Vec<u8>> {
     loop {
         match socket.next().await? {
             Ok(Message::Binary(bytes)) => return Some(bytes.to_vec()),
@@ -345,13 +371,25 @@ pub async fn is_sandbox(rest_url: &str) -> bool {
     status.is_some_and(|status| (200..300).contains(&status))
 }
 
-async fn open(url: &str) -> Result<WebSocketStream<TcpStream>, Box<dyn std::error::Error + Send + Sync>> {
+/// What carries the frames of a device.
+trait Carrier: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Carrier for T {}
+
+async fn tcp(url: &str) -> Result<Box<dyn Carrier>, Box<dyn std::error::Error + Send + Sync>> {
     let address = url
         .strip_prefix("ws://")
         .ok_or("the address does not begin with ws://")?;
     let host = address.split('/').next().unwrap_or(address);
     let stream = TcpStream::connect(host).await?;
     stream.set_nodelay(true)?;
+    Ok(Box::new(stream))
+}
+
+async fn open(
+    url: &str,
+    stream: Box<dyn Carrier>,
+) -> Result<WebSocketStream<Box<dyn Carrier>>, Box<dyn std::error::Error + Send + Sync>> {
     let config = WebSocketConfig::default().read_buffer_size(BUFFER);
     let (socket, _) = client_async_with_config(url, stream, Some(config)).await?;
     Ok(socket)
