@@ -2,10 +2,16 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use easemob_admin_audit::directory_name;
 use easemob_admin_sandbox::{Fault, Rates, Sandbox};
+use rustls::ServerConfig;
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::PrivateKeyDer;
 use serde_json::{Value, json};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
 
 use super::env::{Output, Running, STUCK, TestEnv, until};
 use super::interrupts::{interrupt, send};
@@ -106,6 +112,66 @@ fn a_probe_of_the_sandbox_finds_what_it_does_and_leaves_nobody() {
         doctor.stdout.contains("nothing has to be done differently"),
         "{}",
         doctor.text()
+    );
+}
+
+/// Passes on what arrives over TLS, and returns the port and the certificate.
+fn over_tls(env: &TestEnv) -> (u16, String) {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+    let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key)
+        .unwrap();
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = env.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let server = env.sandbox().address();
+    env.spawn_task(async move {
+        while let Ok((arrived, _)) = listener.accept().await {
+            let acceptor = acceptor.clone();
+            tokio::spawn(async move {
+                let mut client = acceptor.accept(arrived).await.ok()?;
+                let mut server = TcpStream::connect(server).await.ok()?;
+                tokio::io::copy_bidirectional(&mut client, &mut server).await.ok()
+            });
+        }
+    });
+    (port, made.cert.pem())
+}
+
+#[test]
+fn devices_sign_in_over_tls() {
+    let env = TestEnv::new();
+    let (port, certificate) = over_tls(&env);
+    let trusted = env.file("ca.pem", certificate);
+    let secret = env.file("secret", env.sandbox().client_secret());
+    let root = format!("https://localhost:{port}/acme/chat");
+    env.file(
+        "config/config.toml",
+        format!(
+            "[profiles.own]\napp_root = \"{root}\"\nclient_id = \"{}\"\nclient_secret_file = \"{secret}\"\n\
+             ca_file = \"{trusted}\"\n",
+            env.sandbox().client_id(),
+        ),
+    );
+    let url = format!("wss://localhost:{port}/websocket");
+    let arguments = [&["--profile", "own"], &PROBE[..], &["json", "--websocket", &url]].concat();
+    let output = env.run(&arguments).expect(0);
+    let found = answers(&env, &root);
+    assert_eq!(found["device_order"], "other", "{}", output.text());
+    assert_eq!(found["single_logout_ends"], true);
+    assert_eq!(users(&env), 0);
+
+    // Without an address, their questions stay open.
+    let output = env.run(&arguments[..arguments.len() - 2]).expect(0);
+    assert_eq!(output.json()["summary"]["not_answered"], 4, "{}", output.text());
+    assert!(
+        output.stdout.contains("no --websocket URL is given"),
+        "{}",
+        output.text()
     );
 }
 

@@ -12,8 +12,9 @@ use crate::probe::{Probe, Unanswered};
 /// How many calls are sent at once.
 const AT_ONCE: usize = 25;
 
-/// The most calls of a burst.
-const MOST: usize = 400;
+/// The most calls of a burst, and of one of statuses, whose documented limit is half as high.
+const MOST: u64 = 400;
+const MOST_STATUSES: u64 = 200;
 
 /// The longest time of a burst.
 const LONGEST: Duration = Duration::from_secs(3);
@@ -53,8 +54,13 @@ impl<C: ProbeCalls, D: Devices> Probe<'_, C, D> {
     /// Sends calls until one is refused, and no longer than is decent.
     async fn burst(&self, call: &Call, pace: Pace) -> Result<Burst, Unanswered> {
         let end = self.clock.now() + LONGEST;
+        let most = if pace == Pace::StatusBurst {
+            MOST_STATUSES
+        } else {
+            MOST
+        };
         let mut burst = Burst::default();
-        while burst.refusal.is_none() && burst.made() < MOST as u64 && self.clock.now() < end {
+        while burst.refusal.is_none() && burst.made() < most && self.clock.now() < end {
             let sent = join_all((0..AT_ONCE).map(|_| self.calls.send(call, pace))).await;
             burst.take(sent)?;
         }

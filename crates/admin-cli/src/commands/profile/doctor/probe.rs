@@ -56,7 +56,7 @@ pub(super) struct ProbeArgs {
     /// Write the answers to this file, which later commands do not obey
     #[arg(long, value_name = "FILE", requires = "probe")]
     out: Option<PathBuf>,
-    /// Where devices connect (`ws://HOST:PORT/websocket`); by default, that of a sandbox on this machine
+    /// Where devices connect (`wss://HOST/websocket`); by default, that of a sandbox on this machine
     #[arg(long, value_name = "URL", requires = "probe", conflicts_with = "by_hand")]
     websocket: Option<String>,
     /// Show a user name and a password on the terminal, and wait until you have signed in on two devices
@@ -265,7 +265,7 @@ fn agree(
         users: app_users.unwrap_or(u64::MAX),
         whole_app: true,
         act: format!(
-            "create {USERS} users in {}{place}, which has {size}, send up to 900 calls in a few minutes, and delete the users",
+            "create {USERS} users in {}{place}, which has {size}, send about 700 calls in a few minutes, and delete the users",
             session.app
         ),
         can_be_dry: false,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use easemob_admin_api::{AppKey, Client, ExposeSecret as _, UserId};
+use easemob_admin_api::{AppKey, AppRoot, Client, ExposeSecret as _, UserId};
 use easemob_admin_ops::probe::devices::Devices;
 use easemob_admin_ops::probe::throw_away::ThrowAway;
 use easemob_admin_sandbox::{DeviceLogin, SimulatedDevice, is_sandbox};
@@ -83,14 +83,14 @@ async fn of_a_sandbox(session: &Session) -> Option<String> {
 /// Returns why no device can connect to an address.
 fn unusable(url: &str, app_root: &str) -> Option<String> {
     if url.starts_with("wss://") {
-        return Some("simulated devices cannot connect over TLS (wss://) yet; use --by-hand".into());
+        return None;
     }
     if !url.starts_with("ws://") {
-        return Some("the --websocket URL must begin with ws://".into());
+        return Some("the --websocket URL must begin with wss:// or ws://".into());
     }
     let is_open = app_root.starts_with("http://");
     (!is_loopback(url) && !is_open)
-        .then(|| "a token would be sent to another machine without TLS; use --by-hand".into())
+        .then(|| "a token would be sent to another machine without TLS; use wss:// or --by-hand".into())
 }
 
 fn is_loopback(url: &str) -> bool {
@@ -102,6 +102,18 @@ fn is_loopback(url: &str) -> bool {
     };
     let address: Result<std::net::IpAddr, _> = host.parse();
     host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}
+
+/// Returns the server that devices connect to over TLS, such as `https://im.example.com`.
+fn over_tls(url: &str) -> Option<String> {
+    let rest = url.strip_prefix("wss://")?;
+    Some(format!("https://{}", rest.split('/').next().unwrap_or(rest)))
+}
+
+fn failed(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    let causes: Vec<String> = causes.map(ToString::to_string).collect();
+    format!("cannot sign in a device: {}", causes.join(": "))
 }
 
 /// Simulated devices, each in a task of its own.
@@ -119,11 +131,17 @@ impl Simulated {
         let token = self.client.inherit_user_token(&id, false, None).await;
         let token = token.map_err(|error| error.to_string())?;
         let login = DeviceLogin::new(&self.url, &self.app, &user.name, token.expose()).resource(resource);
-        let device = SimulatedDevice::connect(&login).await;
-        let device = device.map_err(|error| {
-            let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}"));
-            format!("cannot sign in a device: {error}{}", cause.unwrap_or_default())
-        })?;
+        let device = match over_tls(&self.url) {
+            None => SimulatedDevice::connect(&login).await,
+            Some(server) => {
+                let app = AppKey::parse(&self.app).map_err(|error| error.to_string())?;
+                let server = AppRoot::new(&server, &app).map_err(|error| error.to_string())?;
+                let connection = self.client.connect(&server).await;
+                let connection = connection.map_err(|error| failed(&error))?;
+                SimulatedDevice::connect_over(connection, &login).await
+            }
+        };
+        let device = device.map_err(|error| failed(&error))?;
         self.devices.spawn(stay(device, self.leave.subscribe()));
         Ok(())
     }
@@ -229,7 +247,7 @@ mod tests {
             (
                 "wss://im.example.com/websocket",
                 "https://im.example.com/a/b",
-                false,
+                true,
             ),
             ("http://127.0.0.1/websocket", "http://127.0.0.1/a/b", false),
         ] {
