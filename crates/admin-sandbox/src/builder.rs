@@ -87,6 +87,7 @@ impl Default for SandboxBuilder {
                 max_body: 5_000,
                 control_from_anywhere: false,
                 status_lag: Duration::ZERO,
+                sign_out_lag: Duration::ZERO,
                 habits: Habits::default(),
             },
         }
@@ -185,6 +186,12 @@ impl SandboxBuilder {
     /// the service lags is not documented.
     pub fn status_lag(mut self, lag: Duration) -> Self {
         self.settings.status_lag = lag;
+        self
+    }
+
+    /// Reports a user as online until so long after the last device has gone; the default is not at all.
+    pub fn sign_out_lag(mut self, lag: Duration) -> Self {
+        self.settings.sign_out_lag = lag;
         self
     }
 

@@ -118,6 +118,7 @@ fn service() -> (Service, String) {
         token_ttl: Duration::from_secs(60 * 60),
         max_body: 5_000,
         status_lag: std::time::Duration::ZERO,
+        sign_out_lag: std::time::Duration::ZERO,
         habits: crate::rules::habits::Habits::default(),
         control_from_anywhere: false,
     };

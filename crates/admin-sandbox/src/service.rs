@@ -47,6 +47,7 @@ pub(crate) struct Settings {
     pub(crate) max_body: usize,
     pub(crate) control_from_anywhere: bool,
     pub(crate) status_lag: Duration,
+    pub(crate) sign_out_lag: Duration,
     pub(crate) habits: Habits,
 }
 
@@ -124,6 +125,9 @@ impl Service {
         let mut app = lock(&self.app);
         let now_ms = self.clock.now_ms();
         let result = action(&mut app, now_ms);
+        if !self.settings.sign_out_lag.is_zero() {
+            app.note_departures(now_ms);
+        }
         // Before anybody else can change the state, so that nobody is dismissed who has just come back.
         let ended = std::mem::take(&mut app.ended);
         if !ended.is_empty() {

@@ -1,3 +1,5 @@
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -39,6 +41,9 @@ pub(crate) struct App {
     /// Sessions that were ended since somebody last asked; their connections have to be closed.
     #[serde(skip)]
     pub(crate) ended: Vec<Ended>,
+    /// When a device of a user last went, for statuses that lag.
+    #[serde(skip)]
+    pub(crate) departures: HashMap<String, u64>,
     /// What devices are to be told since somebody last asked.
     #[serde(skip)]
     pub(crate) told: Vec<Told>,
@@ -84,6 +89,7 @@ impl App {
             policy: SignInPolicy::default(),
             clock_offset_ms: 0,
             ended: Vec::new(),
+            departures: HashMap::new(),
             told: Vec::new(),
             forgotten: Vec::new(),
             groups: Groups::default(),
@@ -106,6 +112,7 @@ impl App {
     /// Forgets users, limits and user tokens; the credentials and the app tokens made from them stay good.
     pub(crate) fn reset(&mut self) {
         self.users = Users::default();
+        self.departures.clear();
         self.contacts = Contacts::default();
         self.groups = Groups::default();
         self.conversations = Conversations::default();

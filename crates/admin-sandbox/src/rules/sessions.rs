@@ -54,6 +54,18 @@ impl App {
         Some(device)
     }
 
+    /// Remembers whose devices have gone since somebody last asked.
+    pub(crate) fn note_departures(&mut self, now_ms: u64) {
+        let left = self.happened.iter().filter_map(|event| match event {
+            LiveEvent::SignOut { user, .. } => Some(user),
+            _ => None,
+        });
+        let ended = self.ended.iter().map(|ended| &ended.user);
+        let users: Vec<String> = ended.chain(left).cloned().collect();
+        self.departures
+            .extend(users.into_iter().map(|user| (user, now_ms)));
+    }
+
     fn take_off(&mut self, name: &str, resource: &str) -> Option<SandboxDevice> {
         let devices = &mut self.users.find_mut(name)?.devices;
         let index = devices.iter().position(|device| device.resource == resource)?;
@@ -135,6 +147,22 @@ mod tests {
             "{told:?}"
         );
         assert_eq!(told[2], format!("sign-out  ann/{resource}"));
+    }
+
+    #[test]
+    fn departures_of_both_kinds_are_remembered() {
+        let mut app = online();
+        app.register_for_test("bob");
+        app.note_departures(4);
+        assert!(app.departures.is_empty(), "signing in is no departure");
+        let first = app.users.find("ann").unwrap().devices[0].resource.clone();
+        app.leave("ann", &first);
+        app.note_departures(5);
+        assert_eq!(app.departures["ann"], 5);
+        app.sign_in("bob", SignInRequest::on("ios"), 6).unwrap();
+        app.sign_out_all("bob");
+        app.note_departures(7);
+        assert_eq!(app.departures["bob"], 7);
     }
 
     #[test]

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use easemob_admin_sandbox::{BatchStatus, DeviceOrder, Habits, LastPage, LogoutAnswer, Rates, Refusal};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -105,6 +107,24 @@ async fn lists_have_the_order_and_the_end_of_the_server() {
         let beyond = api.get(&format!("/users?limit=2&cursor={after}")).await.json();
         assert_eq!(beyond["count"], again, "{style:?}");
     }
+}
+
+#[tokio::test]
+async fn a_status_lags_behind_sign_ins_and_sign_outs() {
+    let second = Duration::from_secs(1);
+    let lagging = builder().status_lag(3 * second).sign_out_lag(5 * second);
+    let api = Api::with(lagging).await;
+    api.sandbox.register("ann");
+    let status = async || api.get("/users/ann/status").await.data()["ann"].clone();
+    api.sandbox.sign_in_as("ann", "ios_1").unwrap();
+    assert_eq!(status().await, "offline");
+    api.sandbox.advance(3 * second);
+    assert_eq!(status().await, "online");
+    assert_eq!(api.get("/users/ann/disconnect").await.status, 200);
+    api.sandbox.advance(4 * second);
+    assert_eq!(status().await, "online");
+    api.sandbox.advance(second);
+    assert_eq!(status().await, "offline");
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! Online status of one user or a hundred (pages "online status").
 
+use std::time::Duration;
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -52,8 +54,14 @@ pub(in crate::server) fn batch(request: &mut Request<'_>) -> Result<Value, ApiEr
 }
 
 fn word(request: &Request<'_>, user: Option<&User>) -> &'static str {
-    let lag = u64::try_from(request.settings.status_lag.as_millis()).unwrap_or(u64::MAX);
+    let millis = |lag: Duration| u64::try_from(lag.as_millis()).unwrap_or(u64::MAX);
+    let lag = millis(request.settings.status_lag);
     let is_known = |device: &SandboxDevice| device.signed_in_ms.saturating_add(lag) <= request.now_ms;
-    let online = user.is_some_and(|user| user.devices.iter().any(is_known));
+    let lag_out = millis(request.settings.sign_out_lag);
+    let online = user.is_some_and(|user| {
+        let departed = request.app.departures.get(&user.name);
+        user.devices.iter().any(is_known)
+            || departed.is_some_and(|departed| departed.saturating_add(lag_out) > request.now_ms)
+    });
     if online { "online" } else { "offline" }
 }
