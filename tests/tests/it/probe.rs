@@ -225,7 +225,7 @@ fn what_a_sandbox_imitates_is_found_again() {
         "sign_in_lag": {"within_ms": 2_000},
         "device_order": "oldest_first",
         "single_logout_ends": false,
-        "sign_out_lag": {"within_ms": 0},
+        "sign_out_lag": {"within_ms": 2_000},
     }));
 }
 
@@ -306,6 +306,52 @@ fn on_a_terminal_the_app_key_must_be_typed() {
         assert_eq!(env.writes() > 0, code == 0, "{}", output.text());
         assert_eq!(users(&env), 0);
     }
+}
+
+/// `script` gives the program a terminal, and the test plays the person who signs in.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_person_can_sign_in_by_hand() {
+    let env = TestEnv::new();
+    let listed = || {
+        let calls = env.sandbox().calls();
+        let path = calls
+            .iter()
+            .rev()
+            .find(|call| call.endpoint == "devices.list")?
+            .path
+            .clone();
+        path.split('/').rev().nth(1).map(str::to_owned)
+    };
+    let arguments = [&PROBE[..6], &["--by-hand"]].concat();
+    let output = std::thread::scope(|scope| {
+        let run = scope.spawn(|| env.run_on_terminal(&arguments, ""));
+        until("somebody looks for devices", || {
+            listed().is_some() || run.is_finished()
+        });
+        let Some(name) = listed() else {
+            return run.join().unwrap();
+        };
+        for device in ["ios_a", "web_b"] {
+            env.sandbox().sign_in_as(&name, device).unwrap();
+        }
+        let ended = || env.devices(&name).len() == 1;
+        until("one device is signed out", || ended() || run.is_finished());
+        env.sandbox().sign_out(&name, &env.devices(&name)[0]);
+        run.join().unwrap()
+    });
+    let Some(output) = output else { return };
+    let output = output.expect(0);
+    assert!(
+        output.stdout.contains("Sign in on device 2 within 2 minutes"),
+        "{}",
+        output.text()
+    );
+    let found = answers(&env, &env.sandbox().app_root());
+    assert_eq!(found["single_logout_ends"], true, "{}", output.text());
+    assert!(found["sign_in_lag"].is_object() && found["sign_out_lag"].is_object());
+    assert!(found["device_order"].is_null(), "two devices show no order");
+    assert_eq!(users(&env), 0);
 }
 
 #[test]

@@ -38,13 +38,20 @@ pub(super) fn imitate(builder: SandboxBuilder, answers: &Answers) -> SandboxBuil
     if let Some(body) = answers.largest_body {
         builder = builder.max_body(body.refused.map_or(usize::MAX, |_| body.accepted));
     }
-    match answers.sign_in_lag {
+    if let Some(lag) = answers.sign_in_lag {
+        builder = builder.status_lag(imitated(lag));
+    }
+    if let Some(lag) = answers.sign_out_lag {
+        builder = builder.sign_out_lag(imitated(lag));
+    }
+    builder
+}
+
+fn imitated(lag: Lag) -> Duration {
+    match lag {
         // Less than a second passes between two calls of a probe.
-        Some(Lag::WithinMs(millis)) => builder.status_lag(Duration::from_secs(millis / 1_000)),
-        Some(Lag::LongerThanMs(millis)) => {
-            builder.status_lag(Duration::from_millis(millis.saturating_add(5_000)))
-        }
-        None => builder,
+        Lag::WithinMs(millis) => Duration::from_secs(millis / 1_000),
+        Lag::LongerThanMs(millis) => Duration::from_millis(millis.saturating_add(5_000)),
     }
 }
 
