@@ -27,8 +27,8 @@ const RECENT: usize = 16;
 #[derive(Default)]
 struct Redactor {
     needles: Vec<Needle>,
-    /// For each byte, whether a needle may begin with it.
-    begins: Vec<bool>,
+    /// For each byte, which needles may begin with it.
+    begins: Vec<Vec<usize>>,
 }
 
 /// What a text is, and so how much may be taken out of it.
@@ -43,14 +43,14 @@ enum Text {
 
 impl Redactor {
     fn of(needles: Vec<Needle>) -> Self {
-        let mut begins = vec![false; 256];
-        for byte in needles.iter().flat_map(Needle::first_bytes) {
-            begins[usize::from(byte)] = true;
-        }
-        if !needles.is_empty() {
-            for byte in (0..=u8::MAX).filter(|byte| is_escape(*byte)) {
-                begins[usize::from(byte)] = true;
+        let mut begins = vec![Vec::new(); 256];
+        for (index, needle) in needles.iter().enumerate() {
+            for byte in needle.first_bytes() {
+                begins[usize::from(byte)].push(index);
             }
+        }
+        for byte in (0..=u8::MAX).filter(|byte| is_escape(*byte)) {
+            begins[usize::from(byte)] = (0..needles.len()).collect();
         }
         Self { needles, begins }
     }
@@ -60,16 +60,7 @@ impl Redactor {
         let mut clean: Vec<u8> = Vec::new();
         let (mut kept, mut at) = (0, 0);
         while at < text.len() {
-            let end = if self
-                .begins
-                .get(usize::from(text[at]))
-                .copied()
-                .unwrap_or_default()
-            {
-                self.longest(text, at, kind)
-            } else {
-                None
-            };
+            let end = self.longest(text, at, kind);
             match end {
                 Some(end) => {
                     clean.extend_from_slice(&text[kept..at]);
@@ -87,8 +78,9 @@ impl Redactor {
     }
 
     fn longest(&self, text: &[u8], at: usize, kind: Text) -> Option<usize> {
-        self.needles
-            .iter()
+        let candidates = self.begins.get(usize::from(text[at]))?.iter();
+        candidates
+            .map(|index| &self.needles[*index])
             .filter(|needle| kind == Text::Words || needle.unmistakable)
             .filter_map(|needle| needle.end(text, at))
             .max()

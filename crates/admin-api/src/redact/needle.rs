@@ -119,8 +119,26 @@ impl Needle {
         (0..=u8::MAX).filter(move |byte| first.is_some_and(|first| alphabet.same(first, *byte)))
     }
 
+    /// Returns false if two bytes are enough to see that the needle does not begin at `start`: that is so nearly everywhere,
+    /// and every answer is searched.
+    fn may_begin(&self, text: &[u8], start: usize) -> bool {
+        let fits = |place: usize| match (text.get(start + place), self.bytes.get(place)) {
+            (_, None) => true,
+            (None, Some(_)) => false,
+            (Some(&found), Some(&wanted)) => {
+                self.alphabet.same(wanted, found)
+                    || is_escape(found)
+                    || (place > 0 && matches!(found, b'\r' | b'\n' | 0))
+            }
+        };
+        fits(0) && (text.get(start).is_some_and(|first| is_escape(*first)) || fits(1))
+    }
+
     /// Returns where the needle ends that begins at `start`, if one does.
     pub(super) fn end(&self, text: &[u8], start: usize) -> Option<usize> {
+        if !self.may_begin(text, start) {
+            return None;
+        }
         let mut readings = vec![Reading {
             at: start,
             matched: 0,
