@@ -1,0 +1,264 @@
+//! Opens a database and keeps its connections.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod};
+use easemob_admin_ops::store_error::{Cause, StoreError};
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio_postgres::config::SslMode;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use crate::address::{DatabaseAddress, Encryption};
+use crate::calling::Calling;
+use crate::password::{PasswordError, PasswordSource};
+use crate::schema::{self, MIGRATIONS, ProgramVersion, SchemaFailure, SchemaRefusal, SchemaState};
+use crate::tls;
+
+/// How long to wait for a connection, and for others who change the same locks. The same patience as with SQLite.
+const PATIENCE: Duration = Duration::from_secs(60);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// A silent connection is given up after about a minute; without this it takes hours.
+const KEEPALIVE: Duration = Duration::from_secs(15);
+const MOST_CONNECTIONS: usize = 8;
+
+/// What each session begins with. A machine that stands still within a transaction must not keep the others waiting for
+/// ever, and a change that was reported as made must survive a power failure.
+const SESSION: &str = "-c idle_in_transaction_session_timeout=60s -c lock_timeout=60s -c synchronous_commit=on \
+                       -c default_transaction_isolation=read\\ committed -c client_min_messages=warning";
+
+/// An open database. Clones share its connections.
+#[derive(Clone)]
+pub struct Database {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    address: DatabaseAddress,
+    connector: Connector,
+    pool: Pool,
+    calling: Calling,
+}
+
+/// Why a database cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot use the {address}")]
+pub struct DatabaseError {
+    /// The database.
+    pub address: Box<DatabaseAddress>,
+    /// The cause.
+    #[source]
+    pub cause: DatabaseCause,
+}
+
+/// Why a database cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum DatabaseCause {
+    /// There is no password.
+    #[error(transparent)]
+    Password(#[from] PasswordError),
+    /// TLS cannot be set up.
+    #[error("cannot set up TLS")]
+    Tls(#[source] Cause),
+    /// The server cannot be reached, does not let this account in, or refused a statement.
+    #[error("the server cannot be reached or refused")]
+    Server(#[source] Cause),
+    /// This program must not use the tables as they are.
+    #[error(transparent)]
+    Schema(#[from] SchemaRefusal),
+}
+
+/// Makes connections. It has the password, so it is never printed.
+#[derive(Clone)]
+struct Connector {
+    config: Config,
+    tls: Option<MakeRustlsConnect>,
+}
+
+impl Connector {
+    fn new(address: &DatabaseAddress, password: Option<&SecretString>) -> Result<Self, DatabaseCause> {
+        let mut config = Config::new();
+        config
+            .host(&address.host)
+            .port(address.port)
+            .user(&address.user)
+            .dbname(&address.database)
+            .application_name("easemob-admin")
+            .connect_timeout(CONNECT_TIMEOUT)
+            .keepalives_idle(KEEPALIVE)
+            .keepalives_interval(KEEPALIVE)
+            .keepalives_retries(3)
+            .tcp_user_timeout(PATIENCE)
+            .options(SESSION);
+        if let Some(password) = password {
+            config.password(password.expose_secret());
+        }
+        let tls = match &address.encryption {
+            Encryption::Off => {
+                config.ssl_mode(SslMode::Disable);
+                None
+            }
+            Encryption::Verified { roots } => {
+                config.ssl_mode(SslMode::Require);
+                let settings = tls::settings(roots.as_deref()).map_err(DatabaseCause::Tls)?;
+                Some(MakeRustlsConnect::new(settings))
+            }
+        };
+        Ok(Self { config, tls })
+    }
+
+    fn pool(&self) -> Pool {
+        let settings = ManagerConfig {
+            recycling_method: RecyclingMethod::Fast,
+        };
+        let config = self.config.clone();
+        let manager = match self.tls.clone() {
+            None => Manager::from_config(config, NoTls, settings),
+            Some(tls) => Manager::from_config(config, tls, settings),
+        };
+        Pool::builder(manager)
+            .max_size(MOST_CONNECTIONS)
+            .runtime(deadpool_postgres::Runtime::Tokio1)
+            .wait_timeout(Some(PATIENCE))
+            .build()
+            .expect("a runtime is named for the time limits")
+    }
+
+    /// Makes a connection outside the pool; it ends when the client is dropped.
+    async fn connect(&self) -> Result<Client, tokio_postgres::Error> {
+        match self.tls.clone() {
+            None => {
+                let (client, connection) = self.config.connect(NoTls).await?;
+                tokio::spawn(connection);
+                Ok(client)
+            }
+            Some(tls) => {
+                let (client, connection) = self.config.connect(tls).await?;
+                tokio::spawn(connection);
+                Ok(client)
+            }
+        }
+    }
+}
+
+impl Database {
+    /// Opens a database, whose tables must have been [migrated](Self::migrate). Blocks the thread.
+    ///
+    /// # Errors
+    /// When there is no password, the server cannot be reached or refuses, or this program does not fit the tables.
+    /// Nothing has changed then.
+    pub fn open(address: &DatabaseAddress, password: &PasswordSource) -> Result<Self, DatabaseError> {
+        let this = Self::unchecked(address, password)?;
+        let connector = this.shared.connector.clone();
+        let checked = this.shared.calling.wait(async move {
+            let client = connector.connect().await?;
+            let state = schema::state(&client).await?;
+            Ok(schema::check(
+                state,
+                ProgramVersion::this(),
+                schema::newest(MIGRATIONS),
+            )?)
+        });
+        checked.map_err(|failure| at(address, failure))?;
+        Ok(this)
+    }
+
+    /// Brings the tables to the version of this program, and returns what they were. Programs that the new tables still
+    /// work with may continue meanwhile. Blocks the thread.
+    ///
+    /// # Errors
+    /// When there is no password, the server cannot be reached or refuses, or the tables need a newer program. Nothing
+    /// has changed then.
+    pub fn migrate(
+        address: &DatabaseAddress,
+        password: &PasswordSource,
+    ) -> Result<SchemaState, DatabaseError> {
+        let this = Self::unchecked(address, password)?;
+        let connector = this.shared.connector.clone();
+        let migrated = this.shared.calling.wait(async move {
+            let mut client = connector.connect().await?;
+            schema::migrate(&mut client, ProgramVersion::this(), MIGRATIONS).await
+        });
+        migrated.map_err(|failure| at(address, failure))
+    }
+
+    fn unchecked(address: &DatabaseAddress, password: &PasswordSource) -> Result<Self, DatabaseError> {
+        let made = || -> Result<Shared, DatabaseCause> {
+            let password = password.read(address)?;
+            let connector = Connector::new(address, password.as_ref())?;
+            let calling = Calling::new().map_err(|error| DatabaseCause::Server(error.into()))?;
+            Ok(Shared {
+                address: address.clone(),
+                pool: connector.pool(),
+                connector,
+                calling,
+            })
+        };
+        let shared = made().map_err(|cause| DatabaseError {
+            address: Box::new(address.clone()),
+            cause,
+        })?;
+        Ok(Self {
+            shared: Arc::new(shared),
+        })
+    }
+
+    /// Returns the address.
+    #[must_use]
+    pub fn address(&self) -> &DatabaseAddress {
+        &self.shared.address
+    }
+
+    pub(crate) fn calling(&self) -> &Calling {
+        &self.shared.calling
+    }
+
+    /// Takes a connection from the pool.
+    pub(crate) async fn connection(&self) -> Result<Object, StoreError> {
+        self.shared.pool.get().await.map_err(|error| match error {
+            PoolError::Backend(error) => failure(error),
+            PoolError::Timeout(_) => StoreError::Busy(Box::new(error)),
+            error => StoreError::Failed(Box::new(error)),
+        })
+    }
+
+    /// Makes a connection of one's own, for what belongs to a session.
+    pub(crate) async fn session(&self) -> Result<Client, StoreError> {
+        self.shared.connector.connect().await.map_err(failure)
+    }
+}
+
+fn at(address: &DatabaseAddress, failure: SchemaFailure) -> DatabaseError {
+    DatabaseError {
+        address: Box::new(address.clone()),
+        cause: match failure {
+            SchemaFailure::Refused(refusal) => refusal.into(),
+            SchemaFailure::Database(error) => DatabaseCause::Server(error.into()),
+        },
+    }
+}
+
+/// Says in the words of all stores why a statement failed.
+pub(crate) fn failure(error: tokio_postgres::Error) -> StoreError {
+    let code = error.code().cloned();
+    let cause = Box::new(error);
+    if code == Some(SqlState::LOCK_NOT_AVAILABLE) {
+        StoreError::Busy(cause)
+    } else if code == Some(SqlState::DISK_FULL) {
+        StoreError::Full(cause)
+    } else {
+        StoreError::Failed(cause)
+    }
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Database")
+            .field("address", &self.shared.address)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,24 @@
+//! Keeps the records of `easemob-admin` in PostgreSQL, so that several machines share them.
+//!
+//! What is there: the connection, the schema with its migrations, and the [locks](locks::PgLocks). Logins, runs and the
+//! audit trail are still kept in files. The command line does not use this crate yet.
+//!
+//! | module | what it contains |
+//! |---|---|
+//! | [`address`] | the address of a database, which never has a password |
+//! | [`password`] | where the password comes from |
+//! | [`database`] | opens a database and keeps its connections |
+//! | [`schema`] | the versions of the tables, and which programs may use them |
+//! | [`locks`] | bans with an end |
+//!
+//! The connections must reach the server itself or a pool in session mode: guards of users are locks of a session.
+//! PostgreSQL 13 or newer is required.
+
+pub mod address;
+mod calling;
+pub mod database;
+pub mod locks;
+pub mod password;
+pub mod schema;
+mod tls;
+mod transaction;

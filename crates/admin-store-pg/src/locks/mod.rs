@@ -1,0 +1,202 @@
+//! Locks in PostgreSQL: bans with an end, which all machines of a team see.
+
+mod guard;
+mod rows;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use deadpool_postgres::Object;
+use easemob_admin_api::UserId;
+use easemob_admin_ops::locks::lock::Lock;
+use easemob_admin_ops::locks::store::{Listing, LockStore, LockStoreError, LockStores, UserGuard};
+use easemob_admin_ops::store_error::StoreError;
+use easemob_admin_ops::target::Target;
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use jiff::Timestamp;
+
+use self::guard::Guards;
+use self::rows::Place;
+use crate::database::Database;
+use crate::transaction::Transaction;
+
+/// The locks of all targets, in one database. Clones share them.
+#[derive(Debug, Clone)]
+pub struct PgLockStores {
+    database: Database,
+    /// One session per target has all its guards.
+    guards: Arc<Mutex<HashMap<String, Arc<Guards>>>>,
+}
+
+/// The locks of one target.
+///
+/// One change of a target's locks is made at a time, on all machines: each holds the row of the target.
+#[derive(Debug)]
+pub struct PgLocks {
+    database: Database,
+    place: Place,
+    guards: Arc<Guards>,
+}
+
+impl PgLockStores {
+    /// Keeps locks in this database.
+    #[must_use]
+    pub fn in_database(database: Database) -> Self {
+        Self {
+            database,
+            guards: Arc::default(),
+        }
+    }
+
+    /// Opens the locks of a place by its [name](Target::name), for the server with a root; `None` is the embedded
+    /// sandbox.
+    #[must_use]
+    pub fn at(&self, place: &str, app_root: Option<&str>) -> PgLocks {
+        let mut guards = self.guards.lock().unwrap_or_else(PoisonError::into_inner);
+        let guards = guards
+            .entry(place.to_owned())
+            .or_insert_with(|| Arc::new(Guards::of(self.database.clone(), place)));
+        PgLocks {
+            database: self.database.clone(),
+            place: Place {
+                name: place.to_owned(),
+                app_root: app_root.map(str::to_owned),
+            },
+            guards: Arc::clone(guards),
+        }
+    }
+}
+
+impl LockStores for PgLockStores {
+    fn of(&self, target: &Target) -> Result<Arc<dyn LockStore>, LockStoreError> {
+        Ok(Arc::new(self.at(&target.name(), target.lasting_root())))
+    }
+}
+
+impl PgLocks {
+    /// Reads in a statement of its own.
+    fn read<T, F>(
+        &self,
+        ask: impl FnOnce(Arc<Object>, Place) -> F + Send + 'static,
+    ) -> Result<T, LockStoreError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, StoreError>> + Send + 'static,
+    {
+        let (database, place) = (self.database.clone(), self.place.clone());
+        self.named(self.database.calling().wait(async move {
+            let connection = Arc::new(database.connection().await?);
+            ask(connection, place).await
+        }))
+    }
+
+    /// Begins a transaction that is alone in changing the locks of the place.
+    fn alone(&self) -> Result<Transaction<'_>, StoreError> {
+        let transaction = Transaction::begin(&self.database)?;
+        let place = self.place.clone();
+        transaction.ask(|connection| rows::hold(connection, place))?;
+        Ok(transaction)
+    }
+
+    fn change_all(
+        &self,
+        users: &[&UserId],
+        change: &mut dyn FnMut(usize, Option<Lock>) -> Option<Lock>,
+    ) -> Result<(), StoreError> {
+        let transaction = self.alone()?;
+        let names: Vec<String> = users.iter().map(|user| user.folded()).collect();
+        let (place, asked) = (self.place.clone(), names.clone());
+        let mut held = transaction.ask(|connection| rows::of_users(connection, place, asked))?;
+        let (mut removed, mut put) = (Vec::new(), Vec::new());
+        for (index, name) in names.into_iter().enumerate() {
+            let before = held.remove(&name);
+            let after = change(index, before.clone());
+            if after == before {
+                continue;
+            }
+            if before.is_some() {
+                removed.push(name);
+            }
+            put.extend(after);
+        }
+        if !removed.is_empty() {
+            let place = self.place.clone();
+            transaction.ask(|connection| rows::remove(connection, place, removed))?;
+        }
+        if !put.is_empty() {
+            let place = self.place.clone();
+            transaction.ask(|connection| rows::put(connection, place, put))?;
+        }
+        transaction.commit()
+    }
+
+    fn look_at_rest(&self, look: &mut dyn FnMut()) -> Result<(), StoreError> {
+        let transaction = self.alone()?;
+        look();
+        transaction.commit()
+    }
+
+    fn note(&self, at: Timestamp) -> Result<(), StoreError> {
+        let transaction = self.alone()?;
+        let place = self.place.clone();
+        transaction.ask(move |connection| rows::note_lifted(connection, place, at))?;
+        transaction.commit()
+    }
+
+    fn named<T>(&self, result: Result<T, StoreError>) -> Result<T, LockStoreError> {
+        result.map_err(|source| LockStoreError {
+            place: format!("the {}", self.database.address()),
+            source,
+        })
+    }
+}
+
+impl LockStore for PgLocks {
+    fn app_root(&self) -> Option<&str> {
+        self.place.app_root.as_deref()
+    }
+
+    fn lock_of(&self, user: &UserId) -> Result<Option<Lock>, LockStoreError> {
+        let name = user.folded();
+        let mut found = self.read(move |connection, place| rows::of_users(connection, place, vec![name]))?;
+        Ok(found.remove(&user.folded()))
+    }
+
+    fn list(&self, listing: Listing) -> Result<Vec<Lock>, LockStoreError> {
+        self.read(move |connection, place| rows::list(connection, place, listing))
+    }
+
+    fn count(&self) -> Result<u64, LockStoreError> {
+        self.read(rows::count)
+    }
+
+    fn elsewhere(&self) -> Result<Vec<(String, u64)>, LockStoreError> {
+        self.read(rows::elsewhere)
+    }
+
+    fn change(
+        &self,
+        users: &[&UserId],
+        change: &mut dyn FnMut(usize, Option<Lock>) -> Option<Lock>,
+    ) -> Result<(), LockStoreError> {
+        self.named(self.change_all(users, change))
+    }
+
+    fn at_rest(&self, look: &mut dyn FnMut()) -> Result<(), LockStoreError> {
+        self.named(self.look_at_rest(look))
+    }
+
+    fn lifted_last(&self) -> Result<Option<Timestamp>, LockStoreError> {
+        self.read(rows::lifted_last)
+    }
+
+    fn note_lifted(&self, at: Timestamp) -> Result<(), LockStoreError> {
+        self.named(self.note(at))
+    }
+
+    fn guard<'a>(&'a self, user: &'a UserId) -> BoxFuture<'a, Result<UserGuard, LockStoreError>> {
+        let guard = Guards::take(&self.guards, user);
+        async move { self.named(guard.await.map(UserGuard::new)) }.boxed()
+    }
+}

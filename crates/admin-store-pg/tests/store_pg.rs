@@ -1,0 +1,12 @@
+//! The store with a real PostgreSQL.
+#![allow(clippy::unwrap_used, reason = "a test that fails is a panic")]
+
+mod cluster;
+#[path = "it/connecting.rs"]
+mod connecting;
+#[path = "it/cut.rs"]
+mod cut;
+#[path = "it/locks.rs"]
+mod locks;
+#[path = "it/migrating.rs"]
+mod migrating;
