@@ -72,7 +72,8 @@ impl DatabaseAddress {
     /// # Errors
     /// When the text is not an address, or has a password.
     pub fn parse(text: &str) -> Result<Self, AddressError> {
-        let url = Url::parse(text).map_err(|_| AddressError::Malformed)?;
+        // PostgreSQL lets the host be empty where `host` names a socket; a URL must have one beside a user.
+        let url = Url::parse(&text.replacen("@/", "@localhost/", 1)).map_err(|_| AddressError::Malformed)?;
         if !matches!(url.scheme(), "postgres" | "postgresql") || url.fragment().is_some() {
             return Err(AddressError::Malformed);
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use deadpool_postgres::Object;
 use easemob_admin_ops::store_error::StoreError;
+use tokio_postgres::SimpleQueryMessage;
 
 use crate::database::{Database, failure};
 
@@ -32,11 +33,13 @@ impl<'a> Transaction<'a> {
             id: String::new(),
         };
         this.id = this.ask(|connection| async move {
-            connection.batch_execute("BEGIN").await.map_err(failure)?;
-            let id = connection
-                .query_one("SELECT pg_current_xact_id()::text", &[])
-                .await;
-            id.and_then(|row| row.try_get(0)).map_err(failure)
+            let begin = "BEGIN; SELECT pg_current_xact_id()";
+            let messages = connection.simple_query(begin).await.map_err(failure)?;
+            let id = messages.iter().find_map(|message| match message {
+                SimpleQueryMessage::Row(row) => row.get(0),
+                _ => None,
+            });
+            Ok(id.unwrap_or_default().to_owned())
         })?;
         Ok(this)
     }

@@ -16,10 +16,19 @@ pub(crate) struct Cut {
     _home: TempDir,
 }
 
+/// What is passed on before a connection is cut.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Budget {
+    /// So many bytes: the last message may arrive in part.
+    Bytes(usize),
+    /// So many messages: the last one arrives, and its answer is lost.
+    Messages(usize),
+}
+
 #[derive(Default)]
 struct Left {
-    /// How many bytes of clients are still passed on; `None` is any number.
-    bytes: Option<usize>,
+    /// What of clients is still passed on; `None` is everything.
+    budget: Option<Budget>,
     cut: bool,
 }
 
@@ -65,10 +74,10 @@ impl Cut {
         &self.address
     }
 
-    /// Cuts the connection that sends more than so many bytes from now on. Later ones are not cut.
-    pub(crate) fn after(&self, bytes: usize) {
+    /// Cuts the connection that has used up the budget from now on. Later ones are not cut.
+    pub(crate) fn after(&self, budget: Budget) {
         *self.left.lock().unwrap() = Left {
-            bytes: Some(bytes),
+            budget: Some(budget),
             cut: false,
         };
     }
@@ -76,6 +85,22 @@ impl Cut {
     /// Cuts no more, and returns whether a connection was cut.
     pub(crate) fn never(&self) -> bool {
         std::mem::take(&mut *self.left.lock().unwrap()).cut
+    }
+}
+
+impl Left {
+    /// Returns how many of the bytes to pass on, and whether to cut the connection then.
+    fn pass(&mut self, read: usize) -> (usize, bool) {
+        let (passed, left) = match self.budget {
+            None => return (read, false),
+            Some(Budget::Bytes(bytes)) if bytes < read => (bytes, None),
+            Some(Budget::Bytes(bytes)) => (read, Some(Budget::Bytes(bytes - read))),
+            Some(Budget::Messages(0 | 1)) => (read, None),
+            Some(Budget::Messages(messages)) => (read, Some(Budget::Messages(messages - 1))),
+        };
+        self.budget = left;
+        self.cut |= left.is_none();
+        (passed, left.is_none())
     }
 }
 
@@ -92,20 +117,8 @@ where
     thread::spawn(move || {
         let mut buffer = [0; 8192];
         while let Ok(read @ 1..) = (&*client).read(&mut buffer) {
-            let passed = {
-                let mut left = left.lock().unwrap();
-                let passed = left.bytes.map_or(read, |bytes| bytes.min(read));
-                if passed < read {
-                    *left = Left {
-                        bytes: None,
-                        cut: true,
-                    };
-                } else if let Some(bytes) = &mut left.bytes {
-                    *bytes -= passed;
-                }
-                passed
-            };
-            if (&*server).write_all(&buffer[..passed]).is_err() || passed < read {
+            let (passed, cut) = left.lock().unwrap().pass(read);
+            if (&*server).write_all(&buffer[..passed]).is_err() || cut {
                 break;
             }
         }

@@ -17,7 +17,7 @@ use futures_util::FutureExt as _;
 use jiff::Timestamp;
 
 use crate::cluster::TestDatabase;
-use crate::cut::Cut;
+use crate::cut::{Budget, Cut};
 
 const ROOT: Option<&str> = Some("https://one.example.com/acme/chat");
 
@@ -226,25 +226,30 @@ fn a_connection_that_is_cut_anywhere_leaves_a_change_whole() {
     let behind = Database::open(cut.address(), &PasswordSource::Nothing).unwrap();
     let locks = PgLockStores::in_database(behind).at("place", ROOT);
     let after = pairs(&[("ann", "after"), ("bob", "after")]);
-    let (mut unchanged, mut changed) = (0, 0);
-    // A prime, so that the cuts fall before, after and within messages.
-    for bytes in (0..).step_by(41) {
-        let before = prepare(&locks);
-        cut.after(bytes);
-        let done = change_three(&locks, "after", &mut |_| ());
-        let was_cut = cut.never();
-        assert_eq!(
-            content(&locks),
-            if done { after.clone() } else { before },
-            "{bytes}"
-        );
-        if !was_cut {
-            assert!(done);
-            break;
+    let bytes: &dyn Fn(usize) -> Budget = &|step| Budget::Bytes(41 * step);
+    let messages: &dyn Fn(usize) -> Budget = &|step| Budget::Messages(step + 1);
+    for (budget, changed_though_cut) in [(bytes, 0), (messages, 1)] {
+        let (mut unchanged, mut changed) = (0, 0);
+        for step in 0.. {
+            let before = prepare(&locks);
+            cut.after(budget(step));
+            let done = change_three(&locks, "after", &mut |_| ());
+            let was_cut = cut.never();
+            let expected = if done { &after } else { &before };
+            assert_eq!(&content(&locks), expected, "{:?}", budget(step));
+            match (was_cut, done) {
+                (false, done) => {
+                    assert!(done);
+                    break;
+                }
+                (true, false) => unchanged += 1,
+                (true, true) => changed += 1,
+            }
         }
-        if done { changed += 1 } else { unchanged += 1 }
+        assert!(unchanged > 3, "{unchanged}");
+        // The answer to the commit was lost, and the server said what became of it.
+        assert_eq!(changed, changed_though_cut);
     }
-    assert!(unchanged > 5, "{unchanged} {changed}");
 }
 
 #[test]
