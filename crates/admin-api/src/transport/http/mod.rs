@@ -191,7 +191,6 @@ impl Http {
     }
 }
 
-/// Returns the address that a redirect leads to, without what may be a secret in it.
 /// Returns whether a proxy says that it wrote the answer: `Proxy-Status` names an error only then (RFC 9209).
 fn is_by_a_proxy(headers: &HeaderMap) -> bool {
     let names_error = |value: &HeaderValue| {
@@ -204,6 +203,7 @@ fn is_by_a_proxy(headers: &HeaderMap) -> bool {
     headers.contains_key("x-squid-error") || headers.get_all("proxy-status").iter().any(names_error)
 }
 
+/// Returns the address that a redirect leads to, without what may be a secret in it.
 fn leads_to(from: &url::Url, location: &str) -> Option<HeaderValue> {
     let mut to = from.join(location).ok()?;
     to.set_query(None);
