@@ -26,8 +26,10 @@
 //! | [`stores`], [`store_error`] | where records are kept, and why a store cannot be used |
 //! | [`logins`] | which devices were online when, and how that changed |
 //! | [`collector`] | receives the posts of the service when devices sign in and out |
+//! | [`causes`] | an error with its causes in one line |
 //! | [`files`] | private files, digests, and texts that are not UTF-8 |
 
+pub mod causes;
 pub mod collector;
 pub mod files;
 pub mod jobs;

@@ -10,6 +10,8 @@ use easemob_admin_api::{
 };
 use serde_json::{Value, json};
 
+use crate::causes::with_causes;
+
 /// A call of a probe.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Call {
@@ -174,8 +176,7 @@ fn whole_seconds(wait: Duration) -> u64 {
 }
 
 fn no_answer(error: &Error) -> NoAnswer {
-    let causes = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
-    NoAnswer(causes.map(ToString::to_string).collect::<Vec<_>>().join(": "))
+    NoAnswer(with_causes(error))
 }
 
 const CALM: u8 = 0;

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use clap::Args;
 use easemob_admin_api::{Client, UnixMillis};
+use easemob_admin_ops::causes::with_causes;
 use easemob_admin_ops::probe::obeyed::Obeyed;
 use serde::Serialize;
 
@@ -129,18 +130,11 @@ impl Doctor {
         if self.exit == exit::OK {
             self.exit = error.exit();
         }
-        let mut found = error.to_string();
-        let mut cause = std::error::Error::source(error);
-        while let Some(error) = cause {
-            found.push_str(": ");
-            found.push_str(&error.to_string());
-            cause = error.source();
-        }
         let hint = error.hints().iter().find(|hint| !hint.contains("profile doctor"));
         self.tell(&CheckRow {
             check,
             verdict: Verdict::Fail,
-            found,
+            found: with_causes(error),
             next: Some(hint.map_or(next, String::as_str).to_owned()),
         })
     }
@@ -281,20 +275,11 @@ async fn agreed(client: &Client, doctor: &mut Doctor) -> Result<(), CommandError
             let protocol = agreed.alpn.as_deref().unwrap_or("none, so HTTP/1.1");
             doctor.ok("tls", format!("{version}; protocol agreed on (ALPN): {protocol}"))
         }
-        Err(error) => {
-            let mut found = error.to_string();
-            let mut cause = std::error::Error::source(&error);
-            while let Some(error) = cause {
-                found.push_str(": ");
-                found.push_str(&error.to_string());
-                cause = error.source();
-            }
-            doctor.warn(
-                "tls",
-                found,
-                "for a private certificate, set `ca_file` or `pin_sha256` in the profile",
-            )
-        }
+        Err(error) => doctor.warn(
+            "tls",
+            with_causes(&error),
+            "for a private certificate, set `ca_file` or `pin_sha256` in the profile",
+        ),
     }
 }
 

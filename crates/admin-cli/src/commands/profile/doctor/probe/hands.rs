@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use easemob_admin_api::{AppKey, AppRoot, Client, ExposeSecret as _, UserId};
+use easemob_admin_ops::causes::with_causes;
 use easemob_admin_ops::probe::devices::Devices;
 use easemob_admin_ops::probe::throw_away::ThrowAway;
 use easemob_admin_sandbox::{DeviceLogin, SimulatedDevice, is_sandbox};
@@ -111,9 +112,7 @@ fn over_tls(url: &str) -> Option<String> {
 }
 
 fn failed(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    let causes: Vec<String> = causes.map(ToString::to_string).collect();
-    format!("cannot sign in a device: {}", causes.join(": "))
+    format!("cannot sign in a device: {}", with_causes(error))
 }
 
 /// Simulated devices, each in a task of its own.
