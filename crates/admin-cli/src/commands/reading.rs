@@ -73,17 +73,11 @@ impl ReadingArgs {
     /// Returns how to find out who of all users of the app is online.
     #[must_use]
     pub fn reading_of_all(self, session: &Session) -> Reading {
-        match self.reading(session) {
-            Reading {
-                when: When::LongList,
-                check_names,
-                again,
-            } => Reading {
-                when: When::Always,
-                check_names,
-                again,
-            },
+        let chosen = self.reading(session);
+        let when = match chosen.when {
+            When::LongList => When::Always,
             chosen => chosen,
-        }
+        };
+        Reading { when, ..chosen }
     }
 }

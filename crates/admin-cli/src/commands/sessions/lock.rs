@@ -14,6 +14,7 @@ use easemob_admin_ops::run::job::Action;
 use easemob_admin_ops::schedule::forecast::Forecast;
 use easemob_admin_ops::schedule::tally::Settled;
 use easemob_admin_ops::server::calls::{AccountCalls, CallError, SessionCalls};
+use easemob_admin_ops::status_first::Reading;
 use jiff::Timestamp;
 
 use crate::acts::begin::{self, begin};
@@ -86,7 +87,7 @@ pub async fn run(context: &Context, session: &Session, args: &LockArgs) -> Resul
     );
     args.acting.confirm(context, session, list.users, &act)?;
     if args.acting.dry_run {
-        return dry_run(context, session, args, (&*locks, &list), until).await;
+        return dry_run(context, session, args, (&*locks, &list), reading, until).await;
     }
     let order = begin::Order {
         acting: &args.acting,
@@ -119,6 +120,7 @@ async fn dry_run(
     session: &Session,
     args: &LockArgs,
     (locks, list): (&dyn LockStore, &UserList),
+    reading: Reading,
     until: Timestamp,
 ) -> Result<Exit, CommandError> {
     let mut summary = summary_of(list);
@@ -144,7 +146,7 @@ async fn dry_run(
     };
     let tasks = begin::items(args.users.stream(list)?).map(|item| item.map(Task::fresh));
     let cut_off = |task: &Task| vec![LockReport::cut_off(&task.item)];
-    drive_status_first(run, args.reading.reading(session), tasks, work, cut_off).await
+    drive_status_first(run, reading, tasks, work, cut_off).await
 }
 
 async fn would_lock(
