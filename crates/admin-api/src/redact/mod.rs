@@ -14,7 +14,7 @@ use bytes::Bytes;
 use http::HeaderValue;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use self::needle::{Needle, forms, is_escape};
+use self::needle::{Needle, forms};
 use crate::envelope::Answer;
 
 /// What stands in the place of a secret.
@@ -27,8 +27,30 @@ const RECENT: usize = 16;
 #[derive(Default)]
 struct Redactor {
     needles: Vec<Needle>,
-    /// For each byte, which needles may begin with it.
-    begins: Vec<Vec<usize>>,
+    beginnings: Beginnings,
+}
+
+/// With which two bytes a secret may begin: nearly every place of an answer is ruled out by these, and every answer is
+/// searched.
+#[derive(Default)]
+struct Beginnings(Vec<u64>);
+
+impl Beginnings {
+    fn of(needles: &[Needle]) -> Self {
+        let mut bits = vec![0; 1 << 10];
+        for [first, second] in needles.iter().flat_map(Needle::beginnings) {
+            let pair = usize::from(first) << 8 | usize::from(second);
+            bits[pair / 64] |= 1 << (pair % 64);
+        }
+        Self(bits)
+    }
+
+    fn contain(&self, first: u8, second: u8) -> bool {
+        let pair = usize::from(first) << 8 | usize::from(second);
+        self.0
+            .get(pair / 64)
+            .is_some_and(|bits| bits >> (pair % 64) & 1 == 1)
+    }
 }
 
 /// What a text is, and so how much may be taken out of it.
@@ -43,16 +65,10 @@ enum Text {
 
 impl Redactor {
     fn of(needles: Vec<Needle>) -> Self {
-        let mut begins = vec![Vec::new(); 256];
-        for (index, needle) in needles.iter().enumerate() {
-            for byte in needle.first_bytes() {
-                begins[usize::from(byte)].push(index);
-            }
+        Self {
+            beginnings: Beginnings::of(&needles),
+            needles,
         }
-        for byte in (0..=u8::MAX).filter(|byte| is_escape(*byte)) {
-            begins[usize::from(byte)] = (0..needles.len()).collect();
-        }
-        Self { needles, begins }
     }
 
     /// Replaces every secret in `text`.
@@ -60,8 +76,12 @@ impl Redactor {
         let mut clean: Vec<u8> = Vec::new();
         let (mut kept, mut at) = (0, 0);
         while at < text.len() {
-            let end = self.longest(text, at, kind);
-            match end {
+            let mut pairs = text[at..].windows(2);
+            let Some(skipped) = pairs.position(|pair| self.beginnings.contain(pair[0], pair[1])) else {
+                break;
+            };
+            at += skipped;
+            match self.longest(text, at, kind) {
                 Some(end) => {
                     clean.extend_from_slice(&text[kept..at]);
                     clean.extend_from_slice(REDACTED);
@@ -78,9 +98,8 @@ impl Redactor {
     }
 
     fn longest(&self, text: &[u8], at: usize, kind: Text) -> Option<usize> {
-        let candidates = self.begins.get(usize::from(text[at]))?.iter();
-        candidates
-            .map(|index| &self.needles[*index])
+        self.needles
+            .iter()
             .filter(|needle| kind == Text::Words || needle.unmistakable)
             .filter_map(|needle| needle.end(text, at))
             .max()

@@ -112,32 +112,35 @@ struct Reading {
 }
 
 impl Needle {
-    /// The byte that it begins with, however escaped.
-    pub(super) fn first_bytes(&self) -> impl Iterator<Item = u8> {
-        let alphabet = self.alphabet;
-        let first = self.bytes.first().copied();
-        (0..=u8::MAX).filter(move |byte| first.is_some_and(|first| alphabet.same(first, *byte)))
+    /// Every two bytes of a text that it may begin with, however escaped.
+    pub(super) fn beginnings(&self) -> impl Iterator<Item = [u8; 2]> {
+        let firsts = (0..=u8::MAX).filter(|first| self.may_begin_with(*first));
+        firsts.flat_map(move |first| {
+            let seconds = (0..=u8::MAX).filter(move |second| self.may_go_on_with(first, *second));
+            seconds.map(move |second| [first, second])
+        })
     }
 
-    /// Returns false if two bytes are enough to see that the needle does not begin at `start`: that is so nearly everywhere,
-    /// and every answer is searched.
-    fn may_begin(&self, text: &[u8], start: usize) -> bool {
-        let fits = |place: usize| match (text.get(start + place), self.bytes.get(place)) {
-            (_, None) => true,
-            (None, Some(_)) => false,
-            (Some(&found), Some(&wanted)) => {
-                self.alphabet.same(wanted, found)
-                    || is_escape(found)
-                    || (place > 0 && matches!(found, b'\r' | b'\n' | 0))
-            }
-        };
-        fits(0) && (text.get(start).is_some_and(|first| is_escape(*first)) || fits(1))
+    fn may_begin_with(&self, first: u8) -> bool {
+        is_escape(first) || self.is(0, first)
+    }
+
+    fn may_go_on_with(&self, first: u8, second: u8) -> bool {
+        is_escape(first) || is_escape(second) || is_between(second) || self.is(1, second)
+    }
+
+    /// Whether the byte at `place` is this one; behind its end, any is.
+    fn is(&self, place: usize, found: u8) -> bool {
+        self.bytes
+            .get(place)
+            .is_none_or(|wanted| self.alphabet.same(*wanted, found))
     }
 
     /// Returns where the needle ends that begins at `start`, if one does.
     pub(super) fn end(&self, text: &[u8], start: usize) -> Option<usize> {
-        if !self.may_begin(text, start) {
-            return None;
+        match text.get(start..start + 2) {
+            Some(&[first, second]) if self.may_begin_with(first) && self.may_go_on_with(first, second) => {}
+            _ => return None,
         }
         let mut readings = vec![Reading {
             at: start,
@@ -171,9 +174,8 @@ impl Needle {
             if self.alphabet.same(wanted[0], found) {
                 follow(1, 1);
             } else if reading.matched > 0 {
-                // Long lines are broken, and texts of two bytes a character are full of zeros.
                 match rest {
-                    [b'\r' | b'\n' | 0, ..] => follow(1, 0),
+                    [between, ..] if is_between(*between) => follow(1, 0),
                     [b'\\', b'r' | b'n', ..] => follow(2, 0),
                     _ => {}
                 }
@@ -204,8 +206,13 @@ impl Needle {
     }
 }
 
+/// True for what may be between any two bytes: long lines are broken, and texts of two bytes a character are full of zeros.
+fn is_between(byte: u8) -> bool {
+    matches!(byte, b'\r' | b'\n' | 0)
+}
+
 /// True for what begins an escape.
-pub(super) fn is_escape(byte: u8) -> bool {
+fn is_escape(byte: u8) -> bool {
     matches!(byte, b'%' | b'\\' | b'&')
 }
 
