@@ -125,13 +125,14 @@ where
 }
 
 /// Runs `work` on every task and reports, as [`drive`] does; the status of the users is asked for first, if
-/// `reading` says so.
+/// `reading` says so. `forecast` says how many calls that takes.
 ///
 /// # Errors
 /// When something other than the operator stopped the run.
 pub async fn drive_status_first<R, Fut>(
     run: Run<'_>,
     reading: Reading,
+    forecast: Forecast,
     tasks: impl Iterator<Item = io::Result<Task>>,
     work: impl Fn(Task) -> Fut,
     dropped: impl Fn(&Task) -> Vec<R>,
@@ -141,7 +142,7 @@ where
     Fut: Future<Output = Done<R>>,
 {
     let mut driven = Driven::begin(run);
-    driven.status_first(reading, tasks, work, dropped).await;
+    driven.status_first(reading, forecast, tasks, work, dropped).await;
     driven.finish()
 }
 
@@ -239,10 +240,11 @@ impl<'a, R: RunRow> Driven<'a, R> {
     }
 
     /// Runs `work` on every task, unless the run was stopped earlier; the status of the users is asked for
-    /// first, if `reading` says so.
+    /// first, if `reading` says so. `forecast` says how many calls that takes.
     pub async fn status_first<Fut>(
         &mut self,
         reading: Reading,
+        forecast: Forecast,
         tasks: impl Iterator<Item = io::Result<Task>>,
         work: impl Fn(Task) -> Fut,
         dropped: impl Fn(&Task) -> Vec<R>,
@@ -254,7 +256,7 @@ impl<'a, R: RunRow> Driven<'a, R> {
             self.run.context,
             self.run.session,
             self.run.summary.users,
-            Forecast::reading(self.run.summary.users, reading),
+            forecast,
         );
         let status_first = StatusFirst::new(server, reading, self.run.summary.users, fastrand::u64(..));
         self.run.summary.status_first = status_first

@@ -8,6 +8,7 @@ use easemob_admin_ops::jobs::logout_unread::preview as preview_unread;
 use easemob_admin_ops::report::device::DeviceReport;
 use easemob_admin_ops::run::item::Task;
 use easemob_admin_ops::schedule::cap::Cap;
+use easemob_admin_ops::schedule::forecast::Forecast;
 use easemob_admin_ops::select::decide::Order;
 use easemob_admin_ops::status_first::Reading;
 
@@ -37,7 +38,8 @@ pub async fn dry_run_unread(
 ) -> Result<Exit, CommandError> {
     let run = run_of(context, session, "sessions logout", &Job::EndUnread, summary);
     let work = async |task: Task| preview_unread(&task);
-    drive_status_first(run, reading, tasks, work, cut_off).await
+    let forecast = Forecast::reading(run.summary.users, reading);
+    drive_status_first(run, reading, forecast, tasks, work, cut_off).await
 }
 
 /// Reads the devices and reports what a run would do. Nothing is recorded, because nothing changes.
@@ -64,7 +66,8 @@ pub async fn dry_run(
     );
     let cap = Cap::new(allowance);
     let work = |task| preview(&session.server, task, order, &cap);
-    drive_status_first(run, reading, tasks, work, cut_off).await
+    let forecast = Forecast::reading(run.summary.users, reading);
+    drive_status_first(run, reading, forecast, tasks, work, cut_off).await
 }
 
 fn run_of<'a>(

@@ -37,6 +37,20 @@ impl Forecast {
         }
     }
 
+    /// The calls that look at `users` as a lock would: each user whose devices are read is looked up as well.
+    #[must_use]
+    pub fn previewing_lock(users: u64, reading: Reading) -> Self {
+        let read = Self::reading(users, reading);
+        if !reading.asks_first(users) {
+            return Self::exactly(2 * users);
+        }
+        let statuses = users.div_ceil(USERS_PER_REQUEST as u64);
+        Self {
+            fewest: 2 * read.fewest - statuses,
+            most: 2 * read.most - statuses,
+        }
+    }
+
     /// The calls that lock `users`: each is looked up and banned, whether online or not, and the devices of those
     /// online are read before and after the ban.
     #[must_use]
@@ -111,6 +125,19 @@ mod tests {
             (1_000, Reading::EVERY_USER, 4_000, 4_000),
         ] {
             let forecast = Forecast::locking(users, reading);
+            assert_eq!(forecast, Forecast { fewest, most }, "{users} {reading:?}");
+        }
+    }
+
+    #[test]
+    fn the_preview_of_a_lock_costs_two_calls_for_each_user_that_is_read() {
+        let first = Reading::default();
+        for (users, reading, fewest, most) in [
+            (500, first, 1_000, 1_000),
+            (1_000, first, 10 + 2 * 50, 10 + 2 * 1_000),
+            (1_000, Reading::EVERY_USER, 2_000, 2_000),
+        ] {
+            let forecast = Forecast::previewing_lock(users, reading);
             assert_eq!(forecast, Forecast { fewest, most }, "{users} {reading:?}");
         }
     }

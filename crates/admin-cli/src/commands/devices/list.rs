@@ -3,6 +3,7 @@
 use clap::Args;
 use easemob_admin_ops::run::basis::Basis;
 use easemob_admin_ops::run::item::{Item, Task};
+use easemob_admin_ops::schedule::forecast::Forecast;
 use easemob_admin_ops::schedule::tally::Settled;
 use easemob_admin_ops::select::selection::{Choice, Selection, select_victims};
 use easemob_admin_ops::server::calls::CallError;
@@ -178,7 +179,9 @@ pub async fn run(context: &Context, session: &Session, args: &ListArgs) -> Resul
     };
     let work = async |task: Task| read(session, &task, &selection).await;
     let cut_off = |task: &Task| vec![DeviceRow::new(&task.item, "unknown")];
-    drive_status_first(run, args.reading.reading(session), tasks, work, cut_off).await
+    let reading = args.reading.reading(session);
+    let forecast = Forecast::reading(list.users, reading);
+    drive_status_first(run, reading, forecast, tasks, work, cut_off).await
 }
 
 /// A user without a listed device may be online with other devices.

@@ -7,6 +7,7 @@ use std::cell::RefCell;
 use clap::Args;
 use easemob_admin_ops::policy::surplus::{Surplus, Totals, surplus};
 use easemob_admin_ops::run::item::{Item, Task};
+use easemob_admin_ops::schedule::forecast::Forecast;
 use easemob_admin_ops::schedule::tally::Settled;
 use easemob_admin_ops::select::limits::Group;
 use easemob_admin_ops::select::selection::{Choice, Selection};
@@ -245,9 +246,9 @@ pub async fn run(context: &Context, session: &Session, args: &CheckArgs) -> Resu
     };
     let tasks = items(args.whom.stream(&list)?).map(|item| item.map(Task::fresh));
     let cut_off = |task: &Task| vec![CheckRow::new(&task.item, "unknown")];
-    driven
-        .status_first(args.whom.reading(session, args.reading), tasks, work, cut_off)
-        .await;
+    let reading = args.whom.reading(session, args.reading);
+    let forecast = Forecast::reading(list.users, reading);
+    driven.status_first(reading, forecast, tasks, work, cut_off).await;
     let totals = totals.into_inner();
     driven.summary().over_limit_and_stay = Some(totals.undecided);
     let exit = match driven.finish()? {

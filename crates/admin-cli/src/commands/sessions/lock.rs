@@ -146,7 +146,8 @@ async fn dry_run(
     };
     let tasks = begin::items(args.users.stream(list)?).map(|item| item.map(Task::fresh));
     let cut_off = |task: &Task| vec![LockReport::cut_off(&task.item)];
-    drive_status_first(run, reading, tasks, work, cut_off).await
+    let forecast = Forecast::previewing_lock(list.users, reading);
+    drive_status_first(run, reading, forecast, tasks, work, cut_off).await
 }
 
 async fn would_lock(

@@ -15,6 +15,7 @@ use easemob_admin_ops::plan::write::PlanWriter;
 use easemob_admin_ops::report::device::DeviceReport;
 use easemob_admin_ops::run::item::Task;
 use easemob_admin_ops::schedule::cap::{Cap, CapSpec};
+use easemob_admin_ops::schedule::forecast::Forecast;
 use easemob_admin_ops::schedule::pipeline::Stop;
 use easemob_admin_ops::select::decide::{Decision, Order};
 use easemob_admin_ops::server::calls::CallError;
@@ -130,7 +131,8 @@ pub async fn run(context: &Context, session: &Session, args: &PlanArgs) -> Resul
         }
     };
     let tasks = items(args.users.stream(&list)?).map(|item| item.map(Task::fresh));
-    driven.status_first(reading, tasks, work, cut_off).await;
+    let forecast = Forecast::reading(list.users, reading);
+    driven.status_first(reading, forecast, tasks, work, cut_off).await;
     let whole = driven.stop().is_none();
     let exit = driven.finish()?;
     if !whole {
