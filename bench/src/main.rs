@@ -3,14 +3,15 @@
 //! `-- scan` and `-- collect` after `cargo build --release -p easemob-admin-cli`.
 #![allow(clippy::print_stdout, reason = "the tables are what it is for")]
 
+mod child;
 mod collect;
 mod devices;
 mod latency;
 mod limited_server;
 mod measure;
+mod million;
 mod rate;
 mod record;
-mod scan;
 mod sender;
 mod tenants;
 mod throughput;
@@ -34,8 +35,8 @@ enum Bench {
     Record(record::RecordArgs),
     /// How many devices the sandbox holds, and whether their messages arrive whole and in order
     Devices(devices::DevicesArgs),
-    /// What a scan of a million users costs
-    Scan(scan::ScanArgs),
+    /// What a million users cost of whom few are online
+    Million(million::MillionArgs),
     /// How many posts a second a collector takes
     Collect(collect::CollectArgs),
     /// What it costs to search and to verify a large trail
@@ -73,7 +74,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             Bench::Latency(args) => latency::run(&args).await,
             Bench::Record(args) => record::run(&args).await,
             Bench::Devices(args) => devices::run(&args).await.map_err(|failure| failure as _),
-            Bench::Scan(args) => scan::run(&args).await.map_err(|failure| failure as _),
+            Bench::Million(args) => million::run(&args).await.map_err(|failure| failure as _),
             Bench::Collect(args) => collect::run(&args).await.map_err(|failure| failure as _),
             Bench::Sandbox => devices::serve().await.map_err(|failure| failure as _),
             Bench::Send(args) => sender::run(&args).await,

@@ -1,10 +1,9 @@
 //! How fast many users are worked through, and at what cost: the tool against wrk, curl and plain reqwest.
 
-mod child;
 pub(crate) mod plain;
 pub(crate) mod server;
 mod start;
-mod ways;
+pub(crate) mod ways;
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -226,8 +225,8 @@ impl Drop for Server {
 mod tests {
     use std::time::Duration;
 
-    use super::child::Cost;
     use super::*;
+    use crate::child::Cost;
 
     #[test]
     fn figures_are_medians_per_request() {

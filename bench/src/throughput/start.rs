@@ -5,8 +5,8 @@ use std::process::Command;
 use tabled::builder::Builder;
 use tabled::settings::Style;
 
-use super::child::{Output, run as run_child};
 use super::{Failure, Server, median, ways};
+use crate::child::{Output, run as run_child};
 
 /// Starts every program `starts` times, in turn.
 pub(super) fn run(starts: usize) -> Result<(), Failure> {

@@ -5,9 +5,12 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::child::{Cost, Output, run};
+use crate::child::{Cost, Output, run};
 
 type Failure = Box<dyn std::error::Error>;
+
+/// As long as real ones are: answers are searched for it, and a short one is found in them more often.
+const SECRET: &str = "YXA6MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkw";
 
 /// One way to send many requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -189,7 +192,7 @@ pub(crate) fn tool(home: &Path, root: &str) -> Result<Command, Failure> {
         .env("EASEMOB_DATA_DIR", home.join("data"))
         .env("EASEMOB_APP_ROOT", root)
         .env("EASEMOB_CLIENT_ID", "bench")
-        .env("EASEMOB_CLIENT_SECRET", "bench");
+        .env("EASEMOB_CLIENT_SECRET", SECRET);
     Ok(command)
 }
 
