@@ -485,4 +485,76 @@ mod tests {
             assert_eq!(envelope.cursor().as_deref(), expected);
         }
     }
+
+    #[test]
+    fn only_a_redirect_has_a_place_that_it_leads_to() {
+        for (status, leads) in [(299, false), (300, true), (307, true), (399, true), (400, false)] {
+            let answer = Answer {
+                location: Some(http::HeaderValue::from_static("https://a2.easemob.com/")),
+                ..answer(status, "")
+            };
+            let location = answer.redirect();
+            assert_eq!(location.is_some(), leads, "{status}");
+            assert!(location.is_none_or(|location| location == "https://a2.easemob.com/"));
+        }
+        assert_eq!(answer(307, "").redirect(), None);
+    }
+
+    #[test]
+    fn the_time_of_an_answer_is_an_integer_of_milliseconds() {
+        for (body, expected) in [
+            (r#"{"timestamp":1712345678901}"#, Some(1_712_345_678_901)),
+            (r#"{"timestamp":"soon","data":1}"#, None),
+            (r#"{"timestamp":-1}"#, None),
+            ("{}", None),
+        ] {
+            let answer = answer(200, body);
+            let Classified::Success(envelope) = classify(&answer) else {
+                panic!("{body}")
+            };
+            assert_eq!(envelope.timestamp().map(|time| time.0), expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn odd_entries_of_the_data_are_told_by_their_place() {
+        let read = |body: &str| {
+            let answer = answer(200, body);
+            let Classified::Success(envelope) = classify(&answer) else {
+                panic!("{body}")
+            };
+            envelope
+                .each_datum::<u8>()
+                .map(|(good, odd)| (good, odd.iter().map(|odd| odd.index).collect::<Vec<_>>()))
+        };
+        assert_eq!(read(r#"{"data":[7,"x",9]}"#).unwrap(), (vec![7, 9], vec![1]));
+        assert_eq!(read(r#"{"data":[]}"#).unwrap(), (vec![], vec![]));
+        for body in ["{}", r#"{"data":null}"#, r#"{"data":{}}"#] {
+            assert!(read(body).is_err(), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_body_is_the_services_by_what_it_has_and_by_what_others_have() {
+        for (body, is_ours) in [
+            ("{}", true),
+            (r#"{"uri":"x"}"#, true),
+            (r#"{"uri":"x","code":0}"#, false),
+            (r#"{"action":"get","code":0}"#, true),
+            (r#"{"action":null,"code":0}"#, false),
+            (r#"{"entities":[],"code":0}"#, true),
+            (r#"{"entities":null,"code":0}"#, false),
+            (r#"{"timestamp":1}"#, true),
+            (r#"{"timestamp":"2026-01-05T09:36:35Z"}"#, false),
+            (r#"{"anything":1}"#, false),
+        ] {
+            let is_a_success = matches!(classify(&answer(200, body)), Classified::Success(_));
+            assert_eq!(is_a_success, is_ours, "{body}");
+        }
+        let twice = r#"{"data":1,"data":2}"#;
+        assert!(matches!(
+            classify(&answer(200, twice)),
+            Classified::Undecodable(_)
+        ));
+    }
 }

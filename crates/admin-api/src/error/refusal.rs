@@ -205,6 +205,44 @@ mod tests {
     }
 
     #[test]
+    fn the_texts_of_a_request_are_found_at_any_depth_but_for_those_that_name_its_target() {
+        for (body, texts) in [
+            (r#"{"newpassword":"hunter22"}"#, &["hunter22"][..]),
+            (r#"{"a":{"b":["one",{"c":"two"}]},"d":""}"#, &["one", "two"]),
+            (r#"[{"username":"ann","password":"hunter22"}]"#, &["hunter22"]),
+            (
+                r#"{"grant_type":"password","client_id":"x","nickname":"y","n":7}"#,
+                &[],
+            ),
+            (r#""alone""#, &["alone"]),
+            ("not json", &[]),
+        ] {
+            assert_eq!(texts_of(body.as_bytes()), texts, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_is_told_in_the_words_of_the_server_or_by_what_came_instead() {
+        let known = refusal(400, "illegal_argument");
+        assert_eq!(known.to_string(), "400 illegal_argument");
+        let page = Refusal {
+            excerpt: Excerpt::new(Some("text/html"), b"<h1>Gone</h1>"),
+            ..refusal(502, "")
+        };
+        let told = page.to_string();
+        assert!(told.starts_with("502; ") && told.contains("Gone"), "{told}");
+        let moved = Refusal {
+            location: Some("https://a2.easemob.com/\n".into()),
+            ..refusal(307, "")
+        };
+        let told = moved.to_string();
+        assert!(
+            told.ends_with("; a redirect to https://a2.easemob.com/\\n"),
+            "{told}"
+        );
+    }
+
+    #[test]
     fn the_catalogue_of_refusals_is_told_apart() {
         use Delivery::{Rejected, Unknown};
         for (status, error, transient, delivery) in [

@@ -152,3 +152,6 @@ pub fn done_with(item: &Item, result: Result<(), CallError>, outcome: Outcome) -
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -104,3 +104,6 @@ pub fn done_with(item: &Item, result: &UserResult, order: &Order) -> Done<Device
     done.stop = stop;
     done
 }
+
+#[cfg(test)]
+mod tests;

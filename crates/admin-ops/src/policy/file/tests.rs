@@ -45,6 +45,18 @@ fn every_key_is_understood() {
 }
 
 #[test]
+fn the_platforms_with_limits_are_named_once() {
+    let policy = parse(
+        "[platforms]\nweb = 1\nios = 2\n[[user]]\nname = \"ann\"\nplatforms = { web = 3, harmony = 1 }\n",
+    )
+    .unwrap();
+    let names: Vec<String> = policy.platforms().map(ToString::to_string).collect();
+    let mut sorted = names.clone();
+    sorted.sort_unstable();
+    assert_eq!(sorted, ["harmony", "ios", "web"], "{names:?}");
+}
+
+#[test]
 fn what_is_left_out_limits_nothing() {
     let policy = parse("[platforms]\nweb = 1\n").unwrap();
     let limits = policy.allowed(&user("ann"));

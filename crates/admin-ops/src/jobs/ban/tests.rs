@@ -1,0 +1,185 @@
+//! Bans against one scripted answer: what happens to the lock of the user, and what is reported.
+
+use std::io;
+use std::sync::Mutex;
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::locks::lock::LockState;
+use crate::locks::memory::MemoryLocks;
+use crate::run::journal::header::Durability;
+use crate::run::recorder::Note;
+use crate::run::run_record::{InOrder, Sink};
+
+/// Gives the one answer, and counts the calls.
+struct Answer {
+    result: Result<(), CallError>,
+    calls: Mutex<Vec<&'static str>>,
+}
+
+impl Answer {
+    fn give(&self, call: &'static str) -> Result<(), CallError> {
+        self.calls.lock().unwrap().push(call);
+        self.result.clone()
+    }
+}
+
+impl AccountCalls for Answer {
+    async fn is_banned(&self, _: &UserId) -> Result<bool, CallError> {
+        panic!("a ban asks nothing")
+    }
+
+    async fn ban(&self, _: &UserId) -> Result<(), CallError> {
+        self.give("ban")
+    }
+
+    async fn unban(&self, _: &UserId) -> Result<(), CallError> {
+        self.give("unban")
+    }
+}
+
+#[derive(Debug)]
+struct FullDisk;
+
+impl Sink for FullDisk {
+    fn append(&mut self, _: &[Note]) -> io::Result<()> {
+        Err(io::ErrorKind::StorageFull.into())
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn ann() -> UserId {
+    UserId::parse("ann").unwrap()
+}
+
+fn locks(locked: bool) -> MemoryLocks {
+    let locks = MemoryLocks::default();
+    if locked {
+        let lock = Lock::for_test("ann", "a", LockState::Locked);
+        locks.change(&[&ann()], &mut |_, _| Some(lock.clone())).unwrap();
+    }
+    locks
+}
+
+fn recorder(sinks: Vec<Box<dyn Sink>>) -> Recorder {
+    Recorder::start(Box::new(InOrder(sinks)), Durability::Batch, || 0).unwrap()
+}
+
+fn item() -> Item {
+    Item::new(0, 1, ann())
+}
+
+fn refused() -> CallError {
+    CallError {
+        status: Some(400),
+        retry_may_help: false,
+        ..CallError::new("users.ban", "no")
+    }
+}
+
+fn unanswered() -> CallError {
+    CallError {
+        outcome_unknown: true,
+        ..CallError::new("users.ban", "no answer")
+    }
+}
+
+fn given_up() -> CallError {
+    CallError {
+        given_up: true,
+        ..CallError::new("users.ban", "the run stops")
+    }
+}
+
+#[tokio::test]
+async fn a_lock_ends_with_a_ban_that_may_be_in_force_and_with_an_unban_that_is() {
+    use Change::{Ban, Unban};
+    for (change, locked, result, outcome, ended, stays) in [
+        (Ban, false, Ok(()), "banned", Value::Null, false),
+        (Ban, true, Ok(()), "banned", json!(true), false),
+        (Ban, true, Err(refused()), "failed", Value::Null, true),
+        (Ban, false, Err(refused()), "failed", Value::Null, false),
+        (Ban, true, Err(unanswered()), "failed", json!(true), false),
+        (Ban, true, Err(given_up()), "not_started", Value::Null, true),
+        (Unban, false, Ok(()), "unbanned", Value::Null, false),
+        (Unban, true, Ok(()), "unbanned", json!(true), false),
+        (Unban, true, Err(refused()), "failed", Value::Null, true),
+        (Unban, true, Err(unanswered()), "failed", Value::Null, true),
+    ] {
+        let case = format!("{change:?}, locked {locked}, {result:?}");
+        let server = Answer {
+            result,
+            calls: Mutex::default(),
+        };
+        let (locks, recorder) = (locks(locked), recorder(Vec::new()));
+        let banning = Banning::new(&server, &recorder, &locks, change);
+        let done = banning.work_on(Task::fresh(item())).await;
+        let report = serde_json::to_value(&done.reports).unwrap();
+        assert_eq!(report[0]["outcome"], outcome, "{case}");
+        assert_eq!(report[0]["lock_ended"], ended, "{case}");
+        assert_eq!(locks.lock_of(&ann()).unwrap().is_some(), stays, "{case}");
+        assert_eq!(done.failures.len(), usize::from(server.result.is_err()), "{case}");
+        assert!(done.stop.is_none(), "{case}");
+        assert_eq!(server.calls.lock().unwrap().len(), 1, "{case}");
+    }
+}
+
+#[tokio::test]
+async fn a_ban_that_cannot_be_recorded_is_not_sent_and_the_lock_stays() {
+    let server = Answer {
+        result: Ok(()),
+        calls: Mutex::default(),
+    };
+    let (locks, recorder) = (locks(true), recorder(vec![Box::new(FullDisk)]));
+    let banning = Banning::new(&server, &recorder, &locks, Change::Ban);
+    let done = banning.work_on(Task::fresh(item())).await;
+    assert!(matches!(done.stop, Some(Stop::Record(_))));
+    assert_eq!(done.reports, [BanReport::new(&item(), Outcome::NotStarted)]);
+    assert!(server.calls.lock().unwrap().is_empty());
+    assert!(locks.lock_of(&ann()).unwrap().is_some());
+}
+
+#[test]
+fn a_lock_that_came_meanwhile_is_not_replaced_by_the_one_put_back() {
+    let server = Answer {
+        result: Ok(()),
+        calls: Mutex::default(),
+    };
+    let (locks, recorder) = (locks(true), recorder(Vec::new()));
+    let banning = Banning::new(&server, &recorder, &locks, Change::Ban);
+    let taken = banning.take_out(&ann()).unwrap().unwrap();
+    assert_eq!(locks.lock_of(&ann()).unwrap(), None);
+    let newer = Lock::for_test("ann", "b", LockState::Locked);
+    locks.change(&[&ann()], &mut |_, _| Some(newer.clone())).unwrap();
+    banning.put_back(&taken).unwrap();
+    assert_eq!(locks.lock_of(&ann()).unwrap().unwrap().run, "b");
+}
+
+#[test]
+fn a_dry_run_and_a_run_have_words_and_calls_of_their_own() {
+    use Outcome::{Banned, Unbanned, WouldBan, WouldUnban};
+    for (change, call, done, would) in [
+        (Change::Ban, "users.ban", Banned, WouldBan),
+        (Change::Unban, "users.unban", Unbanned, WouldUnban),
+    ] {
+        assert_eq!(change.call(), call);
+        assert_eq!((change.outcome(false), change.outcome(true)), (done, would));
+    }
+}
+
+#[test]
+fn a_failed_ban_counts_by_whether_repeating_helps() {
+    for (error, failed_retry, failed_final, not_tried) in [
+        (refused(), 0, 1, 0),
+        (unanswered(), 1, 0, 0),
+        (given_up(), 0, 0, 1),
+    ] {
+        let tally = done_with(&item(), Err(error.clone()), Outcome::Banned).tally;
+        let counted = (tally.failed_retry, tally.failed_final, tally.not_tried);
+        assert_eq!(counted, (failed_retry, failed_final, not_tried), "{error:?}");
+    }
+}
