@@ -242,6 +242,7 @@ impl<'a> Story<'a> {
     async fn live(&mut self) {
         for _ in 0..self.rng.u8(..5) {
             self.server.trouble.store(self.rng.u8(..40), Ordering::Relaxed);
+            self.server.lies.store(self.rng.u8(..4) == 0, Ordering::Relaxed);
             let which = [Which::Unfinished, Which::AndFailed, Which::AndAllFailed];
             let which = *self.rng.choice(&which).unwrap();
             let notes = if self.rng.bool() {
@@ -258,6 +259,7 @@ impl<'a> Story<'a> {
             self.attempt(which, notes, stop_at).await;
         }
         self.server.trouble.store(0, Ordering::Relaxed);
+        self.server.lies.store(false, Ordering::Relaxed);
         self.attempt(Which::AndAllFailed, i64::MAX / 2, None).await;
         let counts = self.home.stores.runs().see(&self.id).unwrap().progress.counts();
         assert_eq!(counts.unfinished() + counts.failed(), 0, "{counts:?}");
@@ -334,8 +336,15 @@ fn records(runs: &dyn RunStore, id: &RunId) -> Vec<Record> {
     runs.records(id).unwrap().map(Result::unwrap).collect()
 }
 
+/// A short list, or at times one so long that not everybody who is reported as offline is read.
 fn names(rng: &mut fastrand::Rng) -> Vec<UserId> {
-    (0..rng.usize(1..9))
+    let is_long = rng.u8(..32) == 0;
+    let users = if is_long {
+        rng.usize(60..200)
+    } else {
+        rng.usize(1..9)
+    };
+    (0..users)
         .map(|number| UserId::parse(format!("user{number}")).unwrap())
         .collect()
 }

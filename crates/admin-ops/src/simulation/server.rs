@@ -1,7 +1,7 @@
 //! A server in memory that loses requests and answers, and checks the record before each act.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use easemob_admin_api::{DeviceId, DeviceLimits, UserId};
@@ -37,6 +37,8 @@ pub(super) struct MemoryServer {
     pub(super) accounts: Mutex<BTreeMap<String, Account>>,
     /// How many calls in a hundred go wrong.
     pub(super) trouble: AtomicU8,
+    /// Whether everybody is reported as offline.
+    pub(super) lies: AtomicBool,
     /// How many acts were carried out for each user, by call.
     pub(super) acts: Mutex<BTreeMap<(String, &'static str), u64>>,
     /// The calls in flight, and the most there were since the last query.
@@ -51,6 +53,7 @@ impl MemoryServer {
         Self {
             accounts: Mutex::new(accounts),
             trouble: AtomicU8::new(0),
+            lies: AtomicBool::new(false),
             acts: Mutex::default(),
             going_on: AtomicUsize::new(0),
             most: AtomicUsize::new(0),
@@ -170,17 +173,17 @@ impl SessionCalls for MemoryServer {
     }
 
     async fn offline(&self, users: &[UserId]) -> Result<BTreeSet<UserId>, CallError> {
-        let lies = match self.luck().await {
-            Luck::Good => false,
+        match self.luck().await {
+            Luck::Good => {}
             Luck::AnswerLost | Luck::RequestLost => {
                 return Err(CallError {
                     scope: Scope::Network,
                     ..CallError::new("status.batch", "no answer")
                 });
             }
-            Luck::Refused => return Err(CallError::new("status.batch", "busy")),
-            Luck::RefusedForGood => true,
-        };
+            Luck::Refused | Luck::RefusedForGood => return Err(CallError::new("status.batch", "busy")),
+        }
+        let lies = self.lies.load(Ordering::Relaxed);
         let accounts = self.accounts.lock().unwrap();
         let offline = |user: &&UserId| lies || accounts[user.as_str()].devices.is_empty();
         Ok(users.iter().filter(offline).cloned().collect())
