@@ -138,6 +138,7 @@ struct Story<'a> {
     server: MemoryServer,
     journal: Arc<Journal>,
     id: RunId,
+    users: u64,
     rng: fastrand::Rng,
 }
 
@@ -175,6 +176,7 @@ impl<'a> Story<'a> {
             server: MemoryServer::new(accounts, seed, Arc::clone(&journal)),
             journal,
             id,
+            users: users.len() as u64,
             rng: fastrand::Rng::with_seed(seed),
         }
     }
@@ -242,11 +244,11 @@ impl<'a> Story<'a> {
     async fn live(&mut self) {
         for _ in 0..self.rng.u8(..5) {
             self.server.trouble.store(self.rng.u8(..40), Ordering::Relaxed);
-            self.server.lies.store(self.rng.u8(..4) == 0, Ordering::Relaxed);
+            self.server.lies.store(self.rng.bool(), Ordering::Relaxed);
             let which = [Which::Unfinished, Which::AndFailed, Which::AndAllFailed];
             let which = *self.rng.choice(&which).unwrap();
             let notes = if self.rng.bool() {
-                self.rng.i64(1..60)
+                self.rng.i64(1..60 + 6 * self.users.cast_signed())
             } else {
                 i64::MAX / 2
             };
@@ -255,7 +257,10 @@ impl<'a> Story<'a> {
             } else {
                 Wish::Drain(Cause::Signal)
             };
-            let stop_at = self.rng.bool().then(|| (self.rng.u64(1..8), wish));
+            let stop_at = self
+                .rng
+                .bool()
+                .then(|| (self.rng.u64(1..8.max(2 * self.users)), wish));
             self.attempt(which, notes, stop_at).await;
         }
         self.server.trouble.store(0, Ordering::Relaxed);
@@ -338,9 +343,9 @@ fn records(runs: &dyn RunStore, id: &RunId) -> Vec<Record> {
 
 /// A short list, or at times one so long that not everybody who is reported as offline is read.
 fn names(rng: &mut fastrand::Rng) -> Vec<UserId> {
-    let is_long = rng.u8(..32) == 0;
+    let is_long = rng.u8(..10) == 0;
     let users = if is_long {
-        rng.usize(60..200)
+        rng.usize(100..200)
     } else {
         rng.usize(1..9)
     };
@@ -351,8 +356,19 @@ fn names(rng: &mut fastrand::Rng) -> Vec<UserId> {
 
 /// All users of the list, and one who is not on it.
 fn accounts(rng: &mut fastrand::Rng, users: &[UserId]) -> BTreeMap<String, Account> {
+    let is_long = users.len() > 8;
+    let device_count = |rng: &mut fastrand::Rng| {
+        // Most users of a long list are offline, or the sample would contain all who are.
+        if is_long && rng.u8(..6) > 0 {
+            0
+        } else {
+            rng.u8(..4)
+        }
+    };
     let mut account = || Account {
-        devices: (0..rng.u8(..4)).map(|number| format!("ios_{number}")).collect(),
+        devices: (0..device_count(rng))
+            .map(|number| format!("ios_{number}"))
+            .collect(),
         banned: rng.u8(..10) == 0,
         limits: DeviceLimits::multi(rng.u32(1..3)),
     };
