@@ -96,7 +96,12 @@ async fn status(State(server): State<Arc<Scripted>>, Json(names): Json<Names>) -
 async fn resources(State(server): State<Arc<Scripted>>, Path(user): Path<String>) -> Json<Value> {
     server.devices.fetch_add(1, Ordering::Relaxed);
     let device = |platform: &str| json!({"res": format!("{platform}_{user}"), "device_uuid": user, "device_name": platform});
-    Json(json!({"data": [device("ios"), device("android")]}))
+    let devices = if is_online(&user) {
+        vec![device("ios"), device("android")]
+    } else {
+        Vec::new()
+    };
+    Json(json!({"data": devices}))
 }
 
 async fn token() -> Json<Value> {
