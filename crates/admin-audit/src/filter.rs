@@ -40,7 +40,8 @@ impl Filter {
     }
 
     /// Returns false if an event does not match, whatever the context of its run is.
-    pub(super) fn may_match(&self, event: &Event) -> bool {
+    #[must_use]
+    pub fn may_match(&self, event: &Event) -> bool {
         let folded = |text: &str| text.to_lowercase();
         let user = event.user.as_deref().map(folded);
         is(self.user.as_deref().map(folded).as_deref(), user.as_deref())

@@ -14,7 +14,8 @@
 //! segment. Neither writing nor verifying uses these indexes, and they can be deleted at any time.
 //!
 //! Lines need not be in files. A store of your own makes lines with a [`Chain`], signs heads with [`Checkpoint::sign`],
-//! and gives all lines or a range to a [`Verifier`]. [`MemoryTrail`] is the smallest such store:
+//! and gives all lines or a range to a [`Verifier`]. A [`HeadSigner`] keeps the key and the signed heads in a directory.
+//! [`MemoryTrail`] is the smallest such store:
 //!
 //! ```
 //! use std::time::{Duration, UNIX_EPOCH};
@@ -87,5 +88,5 @@ pub use line::{Entry, LONGEST_LINE};
 pub use memory::MemoryTrail;
 pub use naming::directory_name;
 pub use run_context::RunContext;
-pub use trail::{Against, AuditTrail, Entries, Search, verify};
+pub use trail::{Against, AuditTrail, Entries, HeadSigner, Search, SignedHeads, verify};
 pub use verify::{Head, Problem, Verification, Verifier};

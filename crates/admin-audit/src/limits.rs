@@ -26,14 +26,16 @@ impl Default for Limits {
 
 impl Limits {
     /// Returns true if a segment with `entries` entries and `bytes` bytes gets no more entries.
-    pub(super) fn is_full(&self, entries: u64, bytes: u64) -> bool {
+    #[must_use]
+    pub fn is_full(&self, entries: u64, bytes: u64) -> bool {
         // Segments are named by their first entry: a segment without entries cannot be followed by another.
         entries > 0 && bytes >= self.file_bytes
     }
 
     /// Returns true if a trail of `size` entries, of which a head covers the first `signed`, needs another
     /// head.
-    pub(super) fn is_head_due(&self, signed: u64, size: u64) -> bool {
+    #[must_use]
+    pub fn is_head_due(&self, signed: u64, size: u64) -> bool {
         let round = |size: u64| size / self.checkpoint_every.max(1);
         // Without a head, somebody without the key could rewrite the trail, and nobody would notice.
         signed == 0 || round(size) > round(signed)

@@ -26,12 +26,13 @@ impl RunContext {
     }
 
     /// Returns false if nothing is known about the start of a run.
-    pub(super) fn knows(&self, run: &str) -> bool {
+    #[must_use]
+    pub fn knows(&self, run: &str) -> bool {
         self.runs.contains_key(run)
     }
 
     /// Adds the start of a run that was found otherwise, or that it is missing.
-    pub(super) fn learn(&mut self, run: &str, started: Option<Event>) {
+    pub fn learn(&mut self, run: &str, started: Option<Event>) {
         self.runs.insert(run.to_owned(), started);
     }
 }

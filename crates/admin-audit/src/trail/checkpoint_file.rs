@@ -60,8 +60,13 @@ impl CheckpointFile {
         Checkpoint::verified(&jws, key).map(Some).map_err(broken)
     }
 
-    /// Signs and appends a head.
-    pub(super) fn add(&mut self, checkpoint: &Checkpoint, key: &SigningKey) -> Result<(), AuditError> {
+    /// Returns true if nothing was ever written.
+    pub(super) fn is_empty(&self) -> Result<bool, AuditError> {
+        Ok(self.length()? == 0)
+    }
+
+    /// Signs and appends a head, and returns it as a compact JWS.
+    pub(super) fn add(&mut self, checkpoint: &Checkpoint, key: &SigningKey) -> Result<String, AuditError> {
         let jws = checkpoint.sign(key).map_err(|problem| AuditError::Key {
             path: self.path.clone(),
             problem,
@@ -75,7 +80,8 @@ impl CheckpointFile {
             // If the rest cannot be removed now, the next reader of the last checkpoint removes it.
             let _ = self.file.set_len(length);
             AuditError::io("signed", &self.path)(error)
-        })
+        })?;
+        Ok(jws)
     }
 
     fn length(&self) -> Result<u64, AuditError> {
