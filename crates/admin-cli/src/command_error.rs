@@ -330,6 +330,7 @@ impl From<StoreError> for CommandError {
 fn exit_of_store(error: &StoreError) -> Exit {
     match error {
         StoreError::Taken(_) | StoreError::Watched(_) | StoreError::Busy(_) => exit::BUSY,
+        StoreError::Away(_) => exit::UNREACHABLE,
         _ => exit::INTERNAL,
     }
 }
@@ -342,6 +343,9 @@ fn store_hint(error: &StoreError, in_any_case: &str) -> String {
         StoreError::Taken(_) => "wait until the other scan ends, or stop it".into(),
         StoreError::Watched(_) => "stop the other one first, or leave the work to it".into(),
         StoreError::Busy(_) => format!("run the command again; {in_any_case}"),
+        StoreError::Away(_) => {
+            format!("run the command again when the database is back; {in_any_case}")
+        }
         StoreError::NoLocks(_) => {
             format!("move the data to a local disk, and set EASEMOB_DATA_DIR to it; {in_any_case}")
         }
@@ -369,6 +373,7 @@ impl From<RunError> for CommandError {
         let exit = match &error {
             RunError::NoName | RunError::NoSuchRun(_) | RunError::Ambiguous(_) => exit::USAGE,
             RunError::Busy(_) => exit::BUSY,
+            RunError::Store { source, .. } => exit_of_store(source),
             _ => exit::INTERNAL,
         };
         let this = Self::of(exit, &error);
@@ -384,6 +389,7 @@ impl From<RunError> for CommandError {
             RunError::InputChanged(_) | RunError::Journal { .. } => {
                 this.hint("nothing was sent, and the files of the run are unchanged")
             }
+            RunError::Store { source, .. } => this.hint(store_hint(&source, "nothing was sent")),
             RunError::Io { .. } => this.hint(disk),
         }
     }

@@ -61,6 +61,9 @@ pub enum StoreError {
         "the file system cannot lock the database; network file systems (NFS, SMB, some container volumes) often cannot"
     )]
     NoLocks(#[source] Cause),
+    /// The server of the database cannot be reached, or the connection to it was cut; nothing was changed.
+    #[error("the database cannot be reached")]
+    Away(#[source] Cause),
     /// There is no room left on the disk; nothing was changed.
     #[error("the database has no room left")]
     Full(#[source] Cause),

@@ -13,6 +13,7 @@ use crate::run::journal::progress::Progress;
 use crate::run::journal::read::JournalError;
 use crate::run::journal::record::Record;
 use crate::run::run_record::RunRecord;
+use crate::store_error::StoreError;
 use crate::target::Target;
 
 /// The items of a run, in their order.
@@ -194,6 +195,14 @@ pub enum RunError {
     /// The copy of the input differs from the one that the run started with.
     #[error("the input of run {0} was changed after the run was started")]
     InputChanged(RunId),
+    /// The database of the runs cannot be used.
+    #[error("cannot use the runs in {place}")]
+    Store {
+        /// The place of the runs, for messages.
+        place: String,
+        /// The cause.
+        source: StoreError,
+    },
     /// The store cannot be read or written.
     #[error("{what} {at}")]
     Io {
