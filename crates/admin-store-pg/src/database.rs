@@ -1,5 +1,6 @@
 //! Opens a database and keeps its connections.
 
+use std::error::Error as _;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +18,7 @@ use crate::calling::Calling;
 use crate::password::{PasswordError, PasswordSource};
 use crate::schema::{self, MIGRATIONS, ProgramVersion, SchemaFailure, SchemaRefusal, SchemaState};
 use crate::tls;
+use crate::worker_role;
 
 /// How long to wait for a connection, and for others who change the same locks. The same patience as with SQLite.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -24,6 +26,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// A silent connection is given up after about a minute; without this it takes hours.
 const KEEPALIVE: Duration = Duration::from_secs(15);
 const MOST_CONNECTIONS: usize = 8;
+
+/// The session was ended because its transaction did nothing for too long.
+const IDLE_TOO_LONG: SqlState = SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT;
 
 /// What each session begins with. A machine that stands still within a transaction must not keep the others waiting for
 /// ever, and a change that was reported as made must survive a power failure.
@@ -156,11 +161,7 @@ impl Database {
         let checked = this.shared.calling.wait(async move {
             let client = connector.connect().await?;
             let state = schema::state(&client).await?;
-            Ok(schema::check(
-                state,
-                ProgramVersion::this(),
-                schema::newest(MIGRATIONS),
-            )?)
+            Ok(schema::check(state, ProgramVersion::this(), schema::needed())?)
         });
         checked.map_err(|failure| at(address, failure))?;
         Ok(this)
@@ -183,6 +184,40 @@ impl Database {
             schema::migrate(&mut client, ProgramVersion::this(), MIGRATIONS).await
         });
         migrated.map_err(|failure| at(address, failure))
+    }
+
+    /// Reads the version of the tables. Blocks the thread.
+    ///
+    /// # Errors
+    /// When there is no password, the server cannot be reached or refuses, or the version cannot be understood.
+    pub fn state(address: &DatabaseAddress, password: &PasswordSource) -> Result<SchemaState, DatabaseError> {
+        let this = Self::unchecked(address, password)?;
+        let connector = this.shared.connector.clone();
+        let read = this.shared.calling.wait(async move {
+            let client = connector.connect().await?;
+            schema::state(&client).await
+        });
+        read.map_err(|failure| at(address, failure))
+    }
+
+    /// Allows another role to work with the tables, which must have been [migrated](Self::migrate): it adds to the trail, and
+    /// can neither change nor remove what is there. Blocks the thread.
+    ///
+    /// # Errors
+    /// When there is no password, the server cannot be reached or refuses, or the role does not exist. Nothing has changed
+    /// then.
+    pub fn allow_worker(
+        address: &DatabaseAddress,
+        password: &PasswordSource,
+        role: &str,
+    ) -> Result<(), DatabaseError> {
+        let this = Self::unchecked(address, password)?;
+        let (connector, role) = (this.shared.connector.clone(), role.to_owned());
+        let allowed = this.shared.calling.wait(async move {
+            let mut client = connector.connect().await?;
+            worker_role::allow(&mut client, &role).await
+        });
+        allowed.map_err(|failure| at(address, failure))
     }
 
     fn unchecked(address: &DatabaseAddress, password: &PasswordSource) -> Result<Self, DatabaseError> {
@@ -225,6 +260,22 @@ impl Database {
         })
     }
 
+    /// Asks in statements outside a transaction. Blocks the thread.
+    pub(crate) fn read<T, F>(
+        &self,
+        ask: impl FnOnce(Arc<Object>) -> F + Send + 'static,
+    ) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, StoreError>> + Send + 'static,
+    {
+        let database = self.clone();
+        self.calling().wait(async move {
+            let connection = Arc::new(database.connection().await?);
+            ask(connection).await
+        })
+    }
+
     /// Makes a connection of one's own, for what belongs to a session.
     pub(crate) async fn session(&self) -> Result<Client, StoreError> {
         self.shared.connector.connect().await.map_err(failure)
@@ -244,13 +295,27 @@ fn at(address: &DatabaseAddress, failure: SchemaFailure) -> DatabaseError {
 /// Says in the words of all stores why a statement failed.
 pub(crate) fn failure(error: tokio_postgres::Error) -> StoreError {
     let code = error.code().cloned();
+    let is_away = is_away(&error);
     let cause = Box::new(error);
     if code == Some(SqlState::LOCK_NOT_AVAILABLE) {
         StoreError::Busy(cause)
     } else if code == Some(SqlState::DISK_FULL) {
         StoreError::Full(cause)
+    } else if is_away {
+        StoreError::Away(cause)
     } else {
         StoreError::Failed(cause)
+    }
+}
+
+/// Returns true if the server cannot be reached, or has cut the connection.
+fn is_away(error: &tokio_postgres::Error) -> bool {
+    match error.code() {
+        // The connection, or the end of the server or of the session.
+        Some(code) => {
+            code.code().starts_with("08") || code.code().starts_with("57P") || *code == IDLE_TOO_LONG
+        }
+        None => error.is_closed() || error.source().is_some_and(|cause| cause.is::<std::io::Error>()),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Keeps the records of `easemob-admin` in PostgreSQL, so that several machines share them.
 //!
-//! What is there: the connection, the schema with its migrations, and the [locks](locks::PgLocks). Logins, runs and the
-//! audit trail are still kept in files. The command line does not use this crate yet.
+//! What is there: the connection, the schema with its migrations, [runs](runs::PgRuns), their [audit trail](trail::PgTrail)
+//! and the [locks](locks::PgLocks). Logins are still kept in files. The command line does not use this crate yet.
 //!
 //! | module | what it contains |
 //! |---|---|
@@ -9,6 +9,8 @@
 //! | [`password`] | where the password comes from |
 //! | [`database`] | opens a database and keeps its connections |
 //! | [`schema`] | the versions of the tables, and which programs may use them |
+//! | [`runs`] | runs, with their users and records |
+//! | [`trail`] | the audit trail |
 //! | [`locks`] | bans with an end |
 //!
 //! The connections must reach the server itself or a pool in session mode: guards of users are locks of a session.
@@ -17,8 +19,13 @@
 pub mod address;
 mod calling;
 pub mod database;
+mod lease;
 pub mod locks;
 pub mod password;
+pub mod runs;
 pub mod schema;
+mod statement;
 mod tls;
+pub mod trail;
 mod transaction;
+mod worker_role;

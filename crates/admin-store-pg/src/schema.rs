@@ -60,10 +60,16 @@ pub(crate) struct Migration {
 }
 
 /// The steps, the first one to version 1.
-pub(crate) const MIGRATIONS: &[Migration] = &[Migration {
-    oldest_program: "0.2.0",
-    sql: include_str!("../migrations/0001_locks.sql"),
-}];
+pub(crate) const MIGRATIONS: &[Migration] = &[
+    Migration {
+        oldest_program: "0.2.0",
+        sql: include_str!("../migrations/0001_locks.sql"),
+    },
+    Migration {
+        oldest_program: "0.2.0",
+        sql: include_str!("../migrations/0002_runs.sql"),
+    },
+];
 
 /// What the database says about its tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,6 +133,12 @@ pub(crate) fn check(state: SchemaState, program: ProgramVersion, known: i32) -> 
         });
     }
     Ok(())
+}
+
+/// Returns the version of the tables that this program needs.
+#[must_use]
+pub fn needed() -> i32 {
+    newest(MIGRATIONS)
 }
 
 /// Returns the number of the newest version in a list of steps.

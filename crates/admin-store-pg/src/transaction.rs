@@ -23,6 +23,11 @@ pub(crate) struct Transaction<'a> {
 
 impl<'a> Transaction<'a> {
     pub(crate) fn begin(database: &'a Database) -> Result<Self, StoreError> {
+        Self::begin_with(database, "")
+    }
+
+    /// Begins with statements of its own, each with its end.
+    pub(crate) fn begin_with(database: &'a Database, first: &str) -> Result<Self, StoreError> {
         let taking = database.clone();
         let connection = database
             .calling()
@@ -32,9 +37,9 @@ impl<'a> Transaction<'a> {
             connection: Some(Arc::new(connection)),
             id: String::new(),
         };
+        let begin = format!("BEGIN; {first} SELECT pg_current_xact_id()");
         this.id = this.ask(|connection| async move {
-            let begin = "BEGIN; SELECT pg_current_xact_id()";
-            let messages = connection.simple_query(begin).await.map_err(failure)?;
+            let messages = connection.simple_query(&begin).await.map_err(failure)?;
             let id = messages.iter().find_map(|message| match message {
                 SimpleQueryMessage::Row(row) => row.get(0),
                 _ => None,

@@ -10,3 +10,5 @@ mod cut;
 mod locks;
 #[path = "it/migrating.rs"]
 mod migrating;
+#[path = "it/runs.rs"]
+mod runs;

@@ -84,11 +84,8 @@ impl PgLocks {
         T: Send + 'static,
         F: Future<Output = Result<T, StoreError>> + Send + 'static,
     {
-        let (database, place) = (self.database.clone(), self.place.clone());
-        self.named(self.database.calling().wait(async move {
-            let connection = Arc::new(database.connection().await?);
-            ask(connection, place).await
-        }))
+        let place = self.place.clone();
+        self.named(self.database.read(move |connection| ask(connection, place)))
     }
 
     /// Begins a transaction that is alone in changing the locks of the place.

@@ -1,7 +1,6 @@
 //! Converts between locks and rows.
 
 use std::collections::HashMap;
-use std::error::Error;
 use std::sync::Arc;
 
 use deadpool_postgres::Object;
@@ -13,7 +12,7 @@ use jiff::Timestamp;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
-use crate::database::failure;
+use crate::statement::{damaged, execute, field, number, query};
 
 const PENDING: &str = "pending";
 const LOCKED: &str = "locked";
@@ -116,7 +115,7 @@ pub(super) async fn put(connection: Arc<Object>, place: Place, locks: Vec<Lock>)
         &column(&locks, |lock| lock.reason.clone()),
         &column(&locks, |lock| lock.ticket.clone()),
     ];
-    execute(&connection, wanted, &values).await
+    execute(&connection, wanted, &values).await.map(drop)
 }
 
 /// Deletes the locks of users.
@@ -126,7 +125,9 @@ pub(super) async fn remove(
     users: Vec<String>,
 ) -> Result<(), StoreError> {
     let unwanted = format!("DELETE FROM easemob_admin.lock WHERE {OURS} AND folded = ANY($3)");
-    execute(&connection, &unwanted, &[&place.name, &place.app_root, &users]).await
+    execute(&connection, &unwanted, &[&place.name, &place.app_root, &users])
+        .await
+        .map(drop)
 }
 
 /// Reads when locks were last lifted.
@@ -146,35 +147,14 @@ pub(super) async fn note_lifted(
     at: Timestamp,
 ) -> Result<(), StoreError> {
     let note = "UPDATE easemob_admin.lock_place SET lifted_last = $2 WHERE place = $1";
-    execute(&connection, note, &[&place.name, &text(at)]).await
-}
-
-async fn query(
-    connection: &Object,
-    sql: &str,
-    values: &[&(dyn ToSql + Sync)],
-) -> Result<Vec<Row>, StoreError> {
-    let statement = connection.prepare_cached(sql).await.map_err(failure)?;
-    connection.query(&statement, values).await.map_err(failure)
-}
-
-async fn execute(connection: &Object, sql: &str, values: &[&(dyn ToSql + Sync)]) -> Result<(), StoreError> {
-    let statement = connection.prepare_cached(sql).await.map_err(failure)?;
-    connection.execute(&statement, values).await.map_err(failure)?;
-    Ok(())
+    execute(&connection, note, &[&place.name, &text(at)])
+        .await
+        .map(drop)
 }
 
 /// Returns a time in the form in which times are compared.
 fn text(at: Timestamp) -> String {
     format!("{at:.9}")
-}
-
-fn field<'a, T: tokio_postgres::types::FromSql<'a>>(row: &'a Row, index: usize) -> Result<T, StoreError> {
-    row.try_get(index).map_err(failure)
-}
-
-fn number(row: &Row, index: usize) -> Result<u64, StoreError> {
-    u64::try_from(field::<i64>(row, index)?).map_err(damaged)
 }
 
 fn time(row: &Row, index: usize) -> Result<Option<Timestamp>, StoreError> {
@@ -203,13 +183,4 @@ fn lock(row: &Row) -> Result<Lock, StoreError> {
         reason: field(row, 9)?,
         ticket: field(row, 10)?,
     })
-}
-
-/// A row was changed by something else.
-#[derive(Debug, thiserror::Error)]
-#[error("a row of the locks is damaged; it was left unchanged")]
-struct Damaged(#[source] Box<dyn Error + Send + Sync>);
-
-fn damaged(why: impl Into<Box<dyn Error + Send + Sync>>) -> StoreError {
-    StoreError::Failed(Box::new(Damaged(why.into())))
 }

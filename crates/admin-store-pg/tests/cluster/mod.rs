@@ -70,6 +70,24 @@ impl TestDatabase {
         run(&self.name, sql)
     }
 
+    /// Makes an account that may do nothing yet; it is removed with the database.
+    pub(crate) fn role(&self) -> String {
+        let role = format!("{}_worker", self.name);
+        self.run(&format!("CREATE ROLE {role} LOGIN"));
+        role
+    }
+
+    /// Runs a statement as another account, and returns why it was refused.
+    pub(crate) fn refused(&self, role: &str, sql: &str) -> String {
+        let refused = format!(
+            "SET ROLE {role}; DO $$ BEGIN EXECUTE '{}'; EXCEPTION WHEN insufficient_privilege THEN \
+             PERFORM set_config('refused.why', SQLERRM, false); END $$; \
+             SELECT coalesce(current_setting('refused.why', true), '')",
+            sql.replace('\'', "''")
+        );
+        self.run(&refused).concat()
+    }
+
     /// Cuts every connection that is within a transaction, and returns how many those were.
     pub(crate) fn cut_transactions(&self) -> usize {
         let cut = format!(
@@ -84,6 +102,7 @@ impl TestDatabase {
 impl Drop for TestDatabase {
     fn drop(&mut self) {
         run("postgres", &format!("DROP DATABASE {} WITH (FORCE)", self.name));
+        run("postgres", &format!("DROP ROLE IF EXISTS {}_worker", self.name));
     }
 }
 

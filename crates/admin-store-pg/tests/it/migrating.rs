@@ -4,7 +4,7 @@ use std::thread;
 
 use easemob_admin_store_pg::database::{Database, DatabaseCause};
 use easemob_admin_store_pg::password::PasswordSource;
-use easemob_admin_store_pg::schema::{ProgramVersion, SchemaRefusal};
+use easemob_admin_store_pg::schema::{self, ProgramVersion, SchemaRefusal};
 
 use crate::cluster::TestDatabase;
 
@@ -21,6 +21,14 @@ fn tables(database: &TestDatabase) -> Vec<String> {
     tables
 }
 
+/// Makes the tables newer than this program, for programs since `oldest`.
+fn newer(database: &TestDatabase, oldest: &str) {
+    let version = schema::needed() + 1;
+    database.run(&format!(
+        "INSERT INTO easemob_admin.schema_version VALUES ({version}, '{oldest}', '99.0.0')"
+    ));
+}
+
 fn refusal(opened: Result<impl Sized, easemob_admin_store_pg::database::DatabaseError>) -> SchemaRefusal {
     match opened.map(drop).unwrap_err().cause {
         DatabaseCause::Schema(refusal) => refusal,
@@ -35,13 +43,22 @@ fn tables_are_made_by_a_migration_only() {
     };
     let address = database.address();
     let refused = refusal(Database::open(&address, &NO_PASSWORD));
-    assert_eq!(refused, SchemaRefusal::NotMigrated { found: 0, needed: 1 });
+    assert_eq!(
+        refused,
+        SchemaRefusal::NotMigrated {
+            found: 0,
+            needed: schema::needed()
+        }
+    );
     assert!(tables(&database).is_empty());
 
     assert_eq!(Database::migrate(&address, &NO_PASSWORD).unwrap().version, 0);
     Database::open(&address, &NO_PASSWORD).unwrap();
     let made = tables(&database);
-    assert_eq!(Database::migrate(&address, &NO_PASSWORD).unwrap().version, 1);
+    assert_eq!(
+        Database::migrate(&address, &NO_PASSWORD).unwrap().version,
+        schema::needed()
+    );
     assert_eq!(tables(&database), made);
 }
 
@@ -52,10 +69,10 @@ fn a_program_that_is_too_old_changes_nothing() {
     };
     let address = database.address();
     Database::migrate(&address, &NO_PASSWORD).unwrap();
-    database.run("INSERT INTO easemob_admin.schema_version VALUES (2, '99.0.0', '99.0.0')");
+    newer(&database, "99.0.0");
     let before = tables(&database);
     let expected = SchemaRefusal::ProgramTooOld {
-        found: 2,
+        found: schema::needed() + 1,
         oldest: "99.0.0".parse().unwrap(),
         program: ProgramVersion::this(),
     };
@@ -72,10 +89,13 @@ fn newer_tables_that_still_work_with_this_program_are_used() {
     };
     let address = database.address();
     Database::migrate(&address, &NO_PASSWORD).unwrap();
-    database.run("INSERT INTO easemob_admin.schema_version VALUES (2, '0.2.0', '99.0.0')");
+    newer(&database, "0.2.0");
     let before = tables(&database);
     Database::open(&address, &NO_PASSWORD).unwrap();
-    assert_eq!(Database::migrate(&address, &NO_PASSWORD).unwrap().version, 2);
+    assert_eq!(
+        Database::migrate(&address, &NO_PASSWORD).unwrap().version,
+        schema::needed() + 1
+    );
     assert_eq!(tables(&database), before);
 }
 
@@ -125,6 +145,6 @@ fn migrations_at_the_same_time_are_made_once() {
     assert_eq!(found.iter().filter(|found| **found == 0).count(), 1, "{found:?}");
     assert_eq!(
         database.run("SELECT count(*) FROM easemob_admin.schema_version"),
-        ["1"]
+        [schema::needed().to_string()]
     );
 }

@@ -1,0 +1,104 @@
+//! Verifies the lines of a trail.
+
+use std::fs;
+
+use easemob_admin_audit::{Against, AuditError, PublicKey, SignedHeads, Verification, Verifier};
+use easemob_admin_ops::store_error::StoreError;
+
+use crate::statement::{damaged, field, query, query_opt};
+use crate::trail::{PgTrail, TrailError};
+
+impl PgTrail {
+    /// Verifies all lines, in flat memory, and writes nothing. Blocks the thread.
+    ///
+    /// Without a key that was stored elsewhere, it is the key of this machine, with the heads that it signed and kept outside
+    /// the database. A machine that has signed nothing takes the key in the database that signed last, which proves the
+    /// least. Heads of other keys are not checked.
+    ///
+    /// # Errors
+    /// When the lines, the key or the stored heads cannot be read, or the key has signed none of the heads. Problems of the
+    /// trail itself are not errors.
+    pub fn verify(&self, against: &Against) -> Result<Verification, TrailError> {
+        let own = SignedHeads::read(&self.keys)?.filter(|own| !own.heads.is_empty());
+        let kept = against
+            .key
+            .clone()
+            .or_else(|| own.as_ref().map(|own| own.key.clone()));
+        let mut verifier = match kept {
+            Some(key) => {
+                let heads = self.heads_of(&key)?;
+                Verifier::with_kept_key(&self.origin, &key, heads)?
+            }
+            None => {
+                let key = self.last_signer()?;
+                let heads = self.heads_of(&key)?;
+                return self.verified(Verifier::new(&self.origin, &key, heads));
+            }
+        };
+        if let Some(path) = &against.checkpoints {
+            let heads = fs::read(path).map_err(|source| AuditError::Io {
+                doing: "read",
+                path: path.clone(),
+                source,
+            })?;
+            verifier = verifier.with_kept_heads(path, heads)?;
+        }
+        if let Some(own) = own.filter(|_| against.key.is_none()) {
+            verifier = verifier.with_kept_heads(own.file, own.heads)?;
+        }
+        self.verified(verifier)
+    }
+
+    /// Returns the public key of this machine, or else the key in the database that signed last. Blocks the thread.
+    ///
+    /// # Errors
+    /// When there is none, or it cannot be read.
+    pub fn public_key(&self) -> Result<PublicKey, TrailError> {
+        match SignedHeads::read(&self.keys)? {
+            Some(own) => Ok(own.key),
+            None => self.last_signer(),
+        }
+    }
+
+    fn verified(&self, mut verifier: Verifier) -> Result<Verification, TrailError> {
+        // Read after the heads, so every head of them has its lines.
+        let end = self.end().map_err(|error| self.failed(error))?;
+        for line in self.lines(0, end.lines) {
+            let line = line.map_err(|error| self.failed(error))?;
+            if verifier.line(line.segment, &line.text).is_break() {
+                break;
+            }
+        }
+        Ok(verifier.finish())
+    }
+
+    /// Returns the heads that a key signed, one per line.
+    fn heads_of(&self, key: &PublicKey) -> Result<String, TrailError> {
+        let (id, key) = (self.id, key.id());
+        let heads = self.database.read(move |connection| async move {
+            let wanted =
+                "SELECT jws FROM easemob_admin.trail_head WHERE trail = $1 AND key = $2 ORDER BY size";
+            let rows = query(&connection, wanted, &[&id, &key]).await?;
+            let mut heads = String::new();
+            for row in &rows {
+                heads += field(row, 0)?;
+                heads.push('\n');
+            }
+            Ok(heads)
+        });
+        heads.map_err(|error| self.failed(error))
+    }
+
+    fn last_signer(&self) -> Result<PublicKey, TrailError> {
+        let id = self.id;
+        let pem: Result<Option<String>, StoreError> = self.database.read(move |connection| async move {
+            let wanted = "SELECT pem FROM easemob_admin.trail_signer LEFT JOIN easemob_admin.trail_head USING (trail, key) \
+                          WHERE trail = $1 ORDER BY size DESC NULLS LAST, key LIMIT 1";
+            let row = query_opt(&connection, wanted, &[&id]).await?;
+            row.map(|row| field(&row, 0)).transpose()
+        });
+        let pem = pem.map_err(|error| self.failed(error))?;
+        let pem = pem.ok_or_else(|| self.failed(damaged("no machine has signed this trail")))?;
+        PublicKey::from_pem(&pem).map_err(|why| self.failed(damaged(why)))
+    }
+}

@@ -1,0 +1,63 @@
+//! What the account of a worker may do. The account that owns the tables migrates them, and no program works with it.
+//!
+//! A worker adds to the trail and to the records of runs, and can neither change nor remove what is there.
+
+use tokio_postgres::Client;
+
+use crate::schema::SchemaFailure;
+
+/// The tables, and what is allowed beside reading.
+const RIGHTS: &[(&str, &str)] = &[
+    ("schema_version", ""),
+    ("store", ""),
+    ("lock_place", "INSERT, UPDATE"),
+    ("lock", "INSERT, UPDATE, DELETE"),
+    ("lease", "INSERT, UPDATE"),
+    ("run", "INSERT, UPDATE"),
+    ("run_item", "INSERT, UPDATE"),
+    ("run_record", "INSERT"),
+    // The row of a trail is its end, which moves on.
+    ("trail", "INSERT, UPDATE"),
+    ("trail_line", "INSERT"),
+    ("trail_signer", "INSERT"),
+    ("trail_head", "INSERT"),
+];
+
+/// Allows a role to do the work, and nothing else.
+pub(crate) async fn allow(client: &mut Client, role: &str) -> Result<(), SchemaFailure> {
+    let role = format!("\"{}\"", role.replace('"', "\"\""));
+    let mut grants = format!(
+        "REVOKE ALL ON ALL TABLES IN SCHEMA easemob_admin FROM {role}; GRANT USAGE ON SCHEMA easemob_admin TO {role}; \
+         GRANT USAGE ON ALL SEQUENCES IN SCHEMA easemob_admin TO {role};"
+    );
+    for (table, rights) in RIGHTS {
+        let rights = if rights.is_empty() {
+            "SELECT".to_owned()
+        } else {
+            format!("SELECT, {rights}")
+        };
+        grants += &format!("GRANT {rights} ON easemob_admin.{table} TO {role};");
+    }
+    let transaction = client.transaction().await?;
+    transaction.batch_execute(&grants).await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::MIGRATIONS;
+
+    #[test]
+    fn every_table_has_its_rights() {
+        let made = MIGRATIONS.iter().flat_map(|step| step.sql.lines());
+        let made = made.filter_map(|line| line.strip_prefix("CREATE TABLE easemob_admin."));
+        let mut made: Vec<&str> = made.filter_map(|line| line.split(' ').next()).collect();
+        made.push("schema_version");
+        made.sort_unstable();
+        let mut known: Vec<&str> = RIGHTS.iter().map(|(table, _)| *table).collect();
+        known.sort_unstable();
+        assert_eq!(known, made);
+    }
+}
