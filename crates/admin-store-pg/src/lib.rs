@@ -1,7 +1,7 @@
 //! Keeps the records of `easemob-admin` in PostgreSQL, so that several machines share them.
 //!
 //! What is there: the connection, the schema with its migrations, [runs](runs::PgRuns), their [audit trail](trail::PgTrail)
-//! and the [locks](locks::PgLocks). Logins are still kept in files. The command line does not use this crate yet.
+//! the [locks](locks::PgLocks), and [logins](logins::PgLogins).
 //!
 //! | module | what it contains |
 //! |---|---|
@@ -12,6 +12,7 @@
 //! | [`runs`] | runs, with their users and records |
 //! | [`trail`] | the audit trail |
 //! | [`locks`] | bans with an end |
+//! | [`logins`] | which devices were online when |
 //!
 //! The connections must reach the server itself or a pool in session mode: guards of users are locks of a session.
 //! PostgreSQL 13 or newer is required.
@@ -21,6 +22,7 @@ mod calling;
 pub mod database;
 mod lease;
 pub mod locks;
+pub mod logins;
 pub mod password;
 pub mod runs;
 pub mod schema;
@@ -28,4 +30,5 @@ mod statement;
 mod tls;
 pub mod trail;
 mod transaction;
+mod visit;
 mod worker_role;

@@ -69,6 +69,10 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         oldest_program: "0.2.0",
         sql: include_str!("../migrations/0002_runs.sql"),
     },
+    Migration {
+        oldest_program: "0.2.0",
+        sql: include_str!("../migrations/0003_logins.sql"),
+    },
 ];
 
 /// What the database says about its tables.

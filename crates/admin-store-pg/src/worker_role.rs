@@ -21,6 +21,15 @@ const RIGHTS: &[(&str, &str)] = &[
     ("trail_line", "INSERT"),
     ("trail_signer", "INSERT"),
     ("trail_head", "INSERT"),
+    ("login_place", "INSERT, UPDATE"),
+    ("login_snapshot", "INSERT, UPDATE, DELETE"),
+    ("login_snapshot_device", "INSERT, UPDATE, DELETE"),
+    ("login_not_known", "INSERT, UPDATE, DELETE"),
+    ("login_device", "INSERT, UPDATE, DELETE"),
+    ("login_event", "INSERT, UPDATE, DELETE"),
+    ("login_gap", "INSERT, UPDATE, DELETE"),
+    ("login_asked_again", "INSERT, UPDATE, DELETE"),
+    ("login_watch", "INSERT, UPDATE, DELETE"),
 ];
 
 /// Allows a role to do the work, and nothing else.

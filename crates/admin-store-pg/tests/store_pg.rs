@@ -8,6 +8,8 @@ mod connecting;
 mod cut;
 #[path = "it/locks.rs"]
 mod locks;
+#[path = "it/logins.rs"]
+mod logins;
 #[path = "it/migrating.rs"]
 mod migrating;
 #[path = "it/runs.rs"]

@@ -1,0 +1,116 @@
+//! Logins, by the rules of every store.
+
+use easemob_admin_ops::login_store_conformance;
+use easemob_admin_ops::logins::store::memory::MemoryLoginStores;
+use easemob_admin_ops::logins::store::{
+    LoginStore, LoginStores, Position, SeenDevice, StoreError, UserState,
+};
+use easemob_admin_store_pg::database::Database;
+use easemob_admin_store_pg::logins::PgLoginStores;
+use easemob_admin_store_pg::password::PasswordSource;
+
+use crate::cluster::TestDatabase;
+
+/// Without PostgreSQL the rules are tried with the store in memory, which keeps them.
+#[derive(Debug)]
+enum Stores {
+    Pg(PgLoginStores),
+    Memory(MemoryLoginStores),
+}
+
+impl LoginStores for Stores {
+    fn of(&self, target: &str) -> Result<Box<dyn LoginStore>, StoreError> {
+        match self {
+            Self::Pg(stores) => stores.of(target),
+            Self::Memory(stores) => stores.of(target),
+        }
+    }
+
+    fn kept(&self, target: &str) -> Result<Option<Box<dyn LoginStore>>, StoreError> {
+        match self {
+            Self::Pg(stores) => stores.kept(target),
+            Self::Memory(stores) => stores.kept(target),
+        }
+    }
+
+    fn targets(&self) -> Result<Vec<String>, StoreError> {
+        match self {
+            Self::Pg(stores) => stores.targets(),
+            Self::Memory(stores) => stores.targets(),
+        }
+    }
+}
+
+fn fresh() -> (Option<TestDatabase>, Stores) {
+    let database = TestDatabase::create();
+    let stores = match &database {
+        Some(database) => Stores::Pg(stores(database)),
+        None => Stores::Memory(MemoryLoginStores::default()),
+    };
+    (database, stores)
+}
+
+fn stores(database: &TestDatabase) -> PgLoginStores {
+    Database::migrate(&database.address(), &PasswordSource::Nothing).unwrap();
+    PgLoginStores::in_database(Database::open(&database.address(), &PasswordSource::Nothing).unwrap())
+}
+
+mod conformance {
+    use super::*;
+
+    login_store_conformance!(fresh);
+}
+
+#[test]
+fn a_large_snapshot_is_visited_in_order_while_the_visitor_asks() {
+    let Some(database) = TestDatabase::create() else {
+        return;
+    };
+    let stores = stores(&database);
+    let mut store = stores.of("prod").unwrap();
+    let id = store.begin("all", 1).unwrap();
+    let device = |number: usize| SeenDevice {
+        resource: format!("ios_{number}"),
+        platform: "ios".into(),
+        name: None,
+        signed_in_ms: None,
+    };
+    let users: Vec<_> = (0..5_000)
+        .map(|number| {
+            (
+                format!("user{number:05}"),
+                UserState::Online(vec![device(number)]),
+            )
+        })
+        .collect();
+    store.add(id, &users, &Position::default(), 2).unwrap();
+    let (mut seen, mut asked) = (Vec::new(), 0);
+    store
+        .each_device(id, &mut |user, _| {
+            if seen.len() % 1_000 == 0 {
+                asked += store.known_devices(user).unwrap().len();
+            }
+            seen.push(user.to_owned());
+        })
+        .unwrap();
+    assert!(seen.is_sorted());
+    assert_eq!((seen.len(), asked), (5_000, 5));
+}
+
+#[test]
+fn a_scan_that_another_one_took_over_adds_nothing_more() {
+    let Some(database) = TestDatabase::create() else {
+        return;
+    };
+    let stores = stores(&database);
+    let (mut one, mut two) = (stores.of("prod").unwrap(), stores.of("prod").unwrap());
+    let id = one.begin("all", 1).unwrap();
+    assert!(matches!(two.own(id), Err(StoreError::Taken(_))));
+    database.run("UPDATE easemob_admin.lease SET until = clock_timestamp() - interval '1 s'");
+    two.own(id).unwrap();
+    let users = [("ann".to_owned(), UserState::Offline)];
+    let added = one.add(id, &users, &Position::default(), 2);
+    assert!(matches!(added, Err(StoreError::Taken(_))), "{added:?}");
+    two.add(id, &users, &Position::default(), 2).unwrap();
+    assert_eq!(two.snapshots().unwrap()[0].counts.users, 1);
+}
