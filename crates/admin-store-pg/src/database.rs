@@ -1,6 +1,6 @@
 //! Opens a database and keeps its connections.
 
-use std::error::Error as _;
+use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -68,9 +68,12 @@ pub enum DatabaseCause {
     /// TLS cannot be set up.
     #[error("cannot set up TLS")]
     Tls(#[source] Cause),
-    /// The server cannot be reached, does not let this account in, or refused a statement.
-    #[error("the server cannot be reached or refused")]
-    Server(#[source] Cause),
+    /// The server cannot be reached, or the connection was cut.
+    #[error("the server cannot be reached")]
+    Away(#[source] Cause),
+    /// The server does not let this account in, or refused a statement.
+    #[error("the server refused")]
+    Refused(#[source] Cause),
     /// This program must not use the tables as they are.
     #[error(transparent)]
     Schema(#[from] SchemaRefusal),
@@ -161,7 +164,7 @@ impl Database {
         let checked = this.shared.calling.wait(async move {
             let client = connector.connect().await?;
             let state = schema::state(&client).await?;
-            Ok(schema::check(state, ProgramVersion::this(), schema::needed())?)
+            Ok(schema::check(state, ProgramVersion::this())?)
         });
         checked.map_err(|failure| at(address, failure))?;
         Ok(this)
@@ -224,7 +227,7 @@ impl Database {
         let made = || -> Result<Shared, DatabaseCause> {
             let password = password.read(address)?;
             let connector = Connector::new(address, password.as_ref())?;
-            let calling = Calling::new().map_err(|error| DatabaseCause::Server(error.into()))?;
+            let calling = Calling::new().map_err(|error| DatabaseCause::Refused(error.into()))?;
             Ok(Shared {
                 address: address.clone(),
                 pool: connector.pool(),
@@ -287,7 +290,8 @@ fn at(address: &DatabaseAddress, failure: SchemaFailure) -> DatabaseError {
         address: Box::new(address.clone()),
         cause: match failure {
             SchemaFailure::Refused(refusal) => refusal.into(),
-            SchemaFailure::Database(error) => DatabaseCause::Server(error.into()),
+            SchemaFailure::Database(error) if is_away(&error) => DatabaseCause::Away(error.into()),
+            SchemaFailure::Database(error) => DatabaseCause::Refused(error.into()),
         },
     }
 }
@@ -315,7 +319,7 @@ fn is_away(error: &tokio_postgres::Error) -> bool {
         Some(code) => {
             code.code().starts_with("08") || code.code().starts_with("57P") || *code == IDLE_TOO_LONG
         }
-        None => error.is_closed() || error.source().is_some_and(|cause| cause.is::<std::io::Error>()),
+        None => error.is_closed() || error.source().is_some_and(<dyn Error>::is::<std::io::Error>),
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 
@@ -77,8 +76,8 @@ impl PasswordSource {
             Self::File(path) => of_output(contents(path)?).map(Some),
             Self::Command(words) => of_output(output(words)?).map(Some),
             Self::PassFile(path) => {
-                let mode = fs::metadata(path).map_err(|source| unread(path, source))?;
-                if mode.permissions().mode() & 0o077 != 0 {
+                let found = fs::metadata(path).map_err(|source| unread(path, source))?;
+                if is_open(&found) {
                     return Err(PasswordError::Open(path.clone()));
                 }
                 let text = String::from_utf8(contents(path)?).map_err(|_| PasswordError::Unusable)?;
@@ -90,6 +89,18 @@ impl PasswordSource {
             }
         }
     }
+}
+
+/// Returns true if others may read a file, where files have such permissions.
+#[cfg(unix)]
+fn is_open(file: &fs::Metadata) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    file.permissions().mode() & 0o077 != 0
+}
+
+#[cfg(not(unix))]
+fn is_open(_: &fs::Metadata) -> bool {
+    false
 }
 
 fn contents(path: &Path) -> Result<Vec<u8>, PasswordError> {
@@ -171,6 +182,8 @@ fn fields(line: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use secrecy::ExposeSecret as _;
 
     use super::*;

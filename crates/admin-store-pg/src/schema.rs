@@ -118,11 +118,16 @@ pub enum SchemaRefusal {
     Damaged,
 }
 
-/// Decides whether a program that knows the tables up to version `known` may use them.
+/// Decides whether a program that knows the tables as this one does may use them.
 ///
 /// # Errors
 /// When it must not.
-pub(crate) fn check(state: SchemaState, program: ProgramVersion, known: i32) -> Result<(), SchemaRefusal> {
+pub fn check(state: SchemaState, program: ProgramVersion) -> Result<(), SchemaRefusal> {
+    check_for(state, program, needed())
+}
+
+/// Decides whether a program that knows the tables up to version `known` may use them.
+fn check_for(state: SchemaState, program: ProgramVersion, known: i32) -> Result<(), SchemaRefusal> {
     if program < state.oldest_program {
         return Err(SchemaRefusal::ProgramTooOld {
             found: state.version,
@@ -213,7 +218,7 @@ pub(crate) async fn migrate(
         .await?;
     let before = state(transaction.client()).await?;
     if program < before.oldest_program {
-        check(before, program, newest(migrations))?;
+        check_for(before, program, newest(migrations))?;
     }
     transaction
         .batch_execute(
@@ -283,7 +288,7 @@ mod tests {
                 version: found,
                 oldest_program: version(oldest),
             };
-            let checked = check(state, version(program), known);
+            let checked = check_for(state, version(program), known);
             assert_eq!(checked.is_ok(), allowed, "{found} {oldest} {program} {known}");
         }
     }

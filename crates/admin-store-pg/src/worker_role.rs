@@ -35,20 +35,17 @@ const RIGHTS: &[(&str, &str)] = &[
 /// Allows a role to do the work, and nothing else.
 pub(crate) async fn allow(client: &mut Client, role: &str) -> Result<(), SchemaFailure> {
     let role = format!("\"{}\"", role.replace('"', "\"\""));
-    let mut grants = format!(
+    let schema = format!(
         "REVOKE ALL ON ALL TABLES IN SCHEMA easemob_admin FROM {role}; GRANT USAGE ON SCHEMA easemob_admin TO {role}; \
-         GRANT USAGE ON ALL SEQUENCES IN SCHEMA easemob_admin TO {role};"
+         GRANT USAGE ON ALL SEQUENCES IN SCHEMA easemob_admin TO {role}"
     );
-    for (table, rights) in RIGHTS {
-        let rights = if rights.is_empty() {
-            "SELECT".to_owned()
-        } else {
-            format!("SELECT, {rights}")
-        };
-        grants += &format!("GRANT {rights} ON easemob_admin.{table} TO {role};");
-    }
+    let tables = RIGHTS.iter().map(|(table, rights)| {
+        let beside_reading = if rights.is_empty() { "" } else { ", " };
+        format!("GRANT SELECT{beside_reading}{rights} ON easemob_admin.{table} TO {role}")
+    });
+    let grants: Vec<String> = std::iter::once(schema).chain(tables).collect();
     let transaction = client.transaction().await?;
-    transaction.batch_execute(&grants).await?;
+    transaction.batch_execute(&grants.join("; ")).await?;
     transaction.commit().await?;
     Ok(())
 }

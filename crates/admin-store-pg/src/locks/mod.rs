@@ -3,7 +3,7 @@
 mod guard;
 mod rows;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use deadpool_postgres::Object;
@@ -65,6 +65,38 @@ impl PgLockStores {
             },
             guards: Arc::clone(guards),
         }
+    }
+}
+
+impl PgLockStores {
+    /// Brings locks of a place in, and when they were last lifted, and returns how many locks are new. Locks that are there
+    /// stay as they are. Blocks the thread.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    pub fn import(
+        &self,
+        place: &str,
+        locks: &[Lock],
+        lifted_last: Option<Timestamp>,
+    ) -> Result<usize, LockStoreError> {
+        let mut by_root: BTreeMap<Option<&str>, Vec<&Lock>> = BTreeMap::new();
+        for lock in locks {
+            by_root.entry(lock.app_root.as_deref()).or_default().push(lock);
+        }
+        let mut new = 0;
+        for (root, locks) in by_root {
+            let users: Vec<&UserId> = locks.iter().map(|lock| &lock.user).collect();
+            self.at(place, root).change(&users, &mut |index, held| {
+                new += usize::from(held.is_none());
+                held.or_else(|| locks.get(index).map(|lock| Lock::clone(lock)))
+            })?;
+        }
+        let store = self.at(place, None);
+        if let (Some(at), None) = (lifted_last, store.lifted_last()?) {
+            store.note_lifted(at)?;
+        }
+        Ok(new)
     }
 }
 

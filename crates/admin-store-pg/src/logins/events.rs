@@ -14,12 +14,12 @@ use crate::visit::{self, Value};
 const EVENT: &str = "SELECT call_id, who, resource, platform, kind, at_ms, reason FROM easemob_admin.login_event \
                      WHERE place = $1";
 
-/// Keeps events, and returns of each whether it is new.
+/// Keeps events, and returns of each whether it is new. Without a time, each was received when it happened.
 pub(super) async fn record(
     connection: Arc<Object>,
     place: i32,
     events: Vec<LoginEvent>,
-    received_ms: i64,
+    received_ms: Option<i64>,
 ) -> Result<Vec<bool>, StoreError> {
     fn text(events: &[LoginEvent], field: impl Fn(&LoginEvent) -> &str) -> Vec<String> {
         events.iter().map(|event| field(event).to_owned()).collect()
@@ -27,7 +27,7 @@ pub(super) async fn record(
     let times: Vec<i64> = events.iter().map(|event| event.at_ms).collect();
     // In one order, so that two writers do not wait for each other.
     let insert = "INSERT INTO easemob_admin.login_event (place, call_id, who, resource, platform, kind, reason, at_ms, \
-                  received_ms) SELECT $1::int, new.*, $9::bigint FROM unnest($2::text[], $3::text[], $4::text[], \
+                  received_ms) SELECT $1::int, new.*, coalesce($9::bigint, new.at_ms) FROM unnest($2::text[], $3::text[], $4::text[], \
                   $5::text[], $6::text[], $7::text[], $8::bigint[]) AS new (call_id, who, resource, platform, kind, reason, \
                   at_ms) ORDER BY call_id COLLATE \"C\" ON CONFLICT DO NOTHING RETURNING call_id";
     let rows = query(
@@ -58,7 +58,7 @@ pub(super) async fn record(
     let known = events.iter().zip(&new).filter(|(_, new)| !**new);
     let mut again: Vec<&str> = known.map(|(event, _)| &*event.call_id).collect();
     again.sort_unstable();
-    let note = "UPDATE easemob_admin.login_event SET again_ms = $3 WHERE place = $1 AND call_id = ANY($2)";
+    let note = "UPDATE easemob_admin.login_event SET again_ms = coalesce($3, at_ms) WHERE place = $1 AND call_id = ANY($2)";
     execute(&connection, note, &[&place, &again, &received_ms]).await?;
     Ok(new)
 }

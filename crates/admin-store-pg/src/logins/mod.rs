@@ -1,6 +1,7 @@
 //! Logins in PostgreSQL: snapshots of who was online, and login events, which all machines of a team share.
 
 mod events;
+mod import;
 mod owned;
 mod snapshots;
 
@@ -54,8 +55,8 @@ impl LoginStores for PgLoginStores {
             if let Some(found) = find(&connection, &name).await? {
                 return Ok(found);
             }
-            let make = "INSERT INTO easemob_admin.login_place (place) VALUES ($1) ON CONFLICT DO NOTHING";
-            execute(&connection, make, &[&name]).await?;
+            let enter = "INSERT INTO easemob_admin.login_place (place) VALUES ($1) ON CONFLICT DO NOTHING";
+            execute(&connection, enter, &[&name]).await?;
             let made = find(&connection, &name).await?;
             made.ok_or_else(|| damaged("the place of the logins was removed while it was made"))
         });
@@ -198,7 +199,7 @@ impl LoginStore for PgLogins {
 
     fn record_events(&mut self, events: &[LoginEvent], received_ms: i64) -> Result<Vec<bool>, StoreError> {
         let events = events.to_vec();
-        self.change_all(move |connection, place| events::record(connection, place, events, received_ms))
+        self.change_all(move |connection, place| events::record(connection, place, events, Some(received_ms)))
     }
 
     fn each_event(

@@ -99,7 +99,7 @@ impl ItemRows {
     }
 
     fn read(&mut self) -> Result<(), StoreError> {
-        let (run, next, most) = (self.run, column(self.next), PAGE as i64);
+        let (run, next, most) = (self.run, column(self.next), column(PAGE as u64));
         self.page = self.database.read(move |connection| async move {
             let wanted = "SELECT seq, item FROM easemob_admin.run_item WHERE run = $1 AND seq >= $2 ORDER BY seq LIMIT $3";
             let rows = query(&connection, wanted, &[&run, &next, &most]).await?;

@@ -3,6 +3,7 @@
 //! A run is worked on by whoever has its lease. Records, the states of items and entries of the trail are written in one
 //! transaction, so none of them is ever ahead of the others.
 
+mod import;
 mod items;
 mod record;
 mod records;
@@ -91,38 +92,41 @@ impl PgRuns {
         Ok((number, header))
     }
 
-    fn begin(
+    /// Enters a run with its items, and returns its number; `None` if the run exists.
+    fn fill(
         &self,
+        transaction: &Transaction<'_>,
         id: &RunId,
         header: &mut Header,
         items: &mut dyn Iterator<Item = io::Result<Item>>,
-    ) -> Result<i64, RunError> {
-        let cannot = |what| {
-            let at = format!("run {id}");
-            move |source| RunError::Io { what, at, source }
-        };
+    ) -> Result<Option<i64>, RunError> {
         let failed = |error| self.failed(error);
-        let transaction = Transaction::begin(&self.database).map_err(failed)?;
         let entered = id.to_string();
-        let number: Option<i64> = transaction
+        let number = transaction
             .ask(|connection| enter(connection, entered))
             .map_err(failed)?;
-        let exists = || cannot("cannot create")(io::ErrorKind::AlreadyExists.into());
-        let number = number.ok_or_else(exists)?;
-        let Written { count, sha256 } = match items::write(&self.database, &transaction, number, items) {
+        let Some(number) = number else {
+            return Ok(None);
+        };
+        let Written { count, sha256 } = match items::write(&self.database, transaction, number, items) {
             Ok(written) => written.map_err(failed)?,
-            Err(unread) => return Err(cannot("cannot keep the users of")(unread)),
+            Err(unread) => return Err(cannot(id, "cannot keep the users of")(unread)),
         };
         (header.items, header.input_sha256) = (count, sha256);
-        let text = serde_json::to_string(header).map_err(|error| cannot("cannot keep")(error.into()))?;
+        let text = serde_json::to_string(header);
+        let text = text.map_err(|error| cannot(id, "cannot keep")(error.into()))?;
         let complete = transaction.ask(move |connection| async move {
             let complete = "UPDATE easemob_admin.run SET header = $2 WHERE number = $1";
             execute(&connection, complete, &[&number, &text]).await
         });
         complete.map_err(failed)?;
-        transaction.commit().map_err(failed)?;
-        Ok(number)
+        Ok(Some(number))
     }
+}
+
+fn cannot(id: &RunId, what: &'static str) -> impl FnOnce(io::Error) -> RunError + use<> {
+    let at = format!("run {id}");
+    move |source| RunError::Io { what, at, source }
 }
 
 impl RunStore for PgRuns {
@@ -133,7 +137,12 @@ impl RunStore for PgRuns {
         items: &mut dyn Iterator<Item = io::Result<Item>>,
     ) -> Result<OpenRun, RunError> {
         let lease = self.hold(id)?.ok_or_else(|| RunError::Busy(id.clone()))?;
-        let number = self.begin(id, &mut header, items)?;
+        let failed = |error| self.failed(error);
+        let transaction = Transaction::begin(&self.database).map_err(failed)?;
+        let number = self.fill(&transaction, id, &mut header, items)?;
+        let exists = || cannot(id, "cannot create")(io::ErrorKind::AlreadyExists.into());
+        let number = number.ok_or_else(exists)?;
+        transaction.commit().map_err(failed)?;
         Ok(OpenRun {
             progress: Progress::new(header.jobs()),
             header,

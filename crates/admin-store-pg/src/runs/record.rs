@@ -16,7 +16,7 @@ use easemob_admin_ops::run::run_record::{Recorded, RunRecord};
 use easemob_admin_ops::store_error::StoreError;
 
 use crate::database::Database;
-use crate::lease::{Lease, Term};
+use crate::lease::Lease;
 use crate::statement::{column, execute};
 use crate::trail::{PgTrail, TrailError, append};
 use crate::transaction::Transaction;
@@ -68,9 +68,17 @@ impl PgRecord {
     fn write(&self, notes: &[Note], events: Vec<Event>) -> Result<Option<u64>, StoreError> {
         let transaction = Transaction::begin_with(&self.database, first(self.durability))?;
         let (term, run) = (self.lease.term().clone(), self.run);
-        let block = Block::of(notes).map_err(|error| StoreError::Failed(error.into()))?;
+        let rows = Rows::of(notes.iter().map(|note| &note.record));
+        let rows = rows.map_err(|error| StoreError::Failed(error.into()))?;
         // The items first: the row of the trail, for which all writers wait, is held as shortly as possible.
-        if !transaction.ask(move |connection| block.write(connection, term, run))? {
+        let is_ours = transaction.ask(move |connection| async move {
+            let is_ours = term.renew(&connection).await?;
+            if is_ours {
+                rows.write(connection, run).await?;
+            }
+            Ok(is_ours)
+        });
+        if !is_ours? {
             return Ok(None);
         }
         let (trail, limits) = (self.trail.id(), self.trail.limits());
@@ -127,46 +135,43 @@ impl RunRecord for PgRecord {
 }
 
 /// The rows of a block.
-struct Block {
+pub(super) struct Rows {
     records: Vec<String>,
-    items: Vec<i64>,
-    states: Vec<String>,
+    /// The last state of each item.
+    states: BTreeMap<i64, String>,
 }
 
-impl Block {
-    fn of(notes: &[Note]) -> serde_json::Result<Self> {
-        let mut states = BTreeMap::new();
-        for note in notes {
-            match &note.record {
+impl Rows {
+    pub(super) fn of<'a>(records: impl Iterator<Item = &'a Record>) -> serde_json::Result<Self> {
+        let (mut lines, mut states) = (Vec::new(), BTreeMap::new());
+        for record in records {
+            lines.push(serde_json::to_string(record)?);
+            match record {
                 Record::Intent(intent) => {
-                    states.insert(intent.n, "intended".to_owned());
+                    states.insert(column(intent.n), "intended".to_owned());
                 }
                 Record::Outcome(outcome) => {
                     let state = serde_json::to_value(outcome.state)?;
-                    states.insert(outcome.n, state.as_str().unwrap_or_default().to_owned());
+                    let state = state.as_str().unwrap_or_default().to_owned();
+                    states.insert(column(outcome.n), state);
                 }
                 Record::Begin(_) | Record::End(_) => {}
             }
         }
-        let records = notes.iter().map(|note| serde_json::to_string(&note.record));
-        let (items, states) = states.into_iter().map(|(n, state)| (column(n), state)).unzip();
         Ok(Self {
-            records: records.collect::<Result<_, _>>()?,
-            items,
+            records: lines,
             states,
         })
     }
 
-    /// Writes the rows, and returns false if another machine works on the run.
-    async fn write(self, connection: Arc<Object>, term: Term, run: i64) -> Result<bool, StoreError> {
-        if !term.renew(&connection).await? {
-            return Ok(false);
-        }
-        if !self.items.is_empty() {
-            let update = "UPDATE easemob_admin.run_item SET state = new.state FROM unnest($2::bigint[], $3::text[]) \
-                          AS new (seq, state) WHERE run = $1 AND run_item.seq = new.seq";
-            execute(&connection, update, &[&run, &self.items, &self.states]).await?;
-        }
+    /// Takes the states out, which are not written then.
+    pub(super) fn take_states(&mut self) -> BTreeMap<i64, String> {
+        std::mem::take(&mut self.states)
+    }
+
+    /// Writes the rows.
+    pub(super) async fn write(self, connection: Arc<Object>, run: i64) -> Result<(), StoreError> {
+        set_states(&connection, run, self.states).await?;
         let mut rest = &self.records[..];
         while !rest.is_empty() {
             let mut bytes = 0;
@@ -180,6 +185,22 @@ impl Block {
             execute(&connection, insert, &[&run, &some]).await?;
             rest = others;
         }
-        Ok(true)
+        Ok(())
     }
+}
+
+/// Enters states of items.
+pub(super) async fn set_states(
+    connection: &Object,
+    run: i64,
+    states: BTreeMap<i64, String>,
+) -> Result<(), StoreError> {
+    if states.is_empty() {
+        return Ok(());
+    }
+    let (items, states): (Vec<i64>, Vec<String>) = states.into_iter().unzip();
+    let set = "UPDATE easemob_admin.run_item SET state = new.state FROM unnest($2::bigint[], $3::text[]) \
+               AS new (seq, state) WHERE run = $1 AND run_item.seq = new.seq";
+    execute(connection, set, &[&run, &items, &states]).await?;
+    Ok(())
 }

@@ -72,10 +72,10 @@ pub(crate) async fn append(
 ) -> Result<u64, StoreError> {
     let hold =
         "SELECT chain, segment, segment_bytes, lines FROM easemob_admin.trail WHERE id = $1 FOR UPDATE";
-    let held = query_opt(&connection, hold, &[&trail]).await?;
-    let held = held.ok_or_else(|| damaged("there is no such trail"))?;
-    let mut chain: Chain = serde_json::from_str(field(&held, 0)?).map_err(damaged)?;
-    let (mut segment, mut bytes, mut lines) = (number(&held, 1)?, field::<i64>(&held, 2)?, number(&held, 3)?);
+    let row = query_opt(&connection, hold, &[&trail]).await?;
+    let row = row.ok_or_else(|| damaged("there is no such trail"))?;
+    let mut chain: Chain = serde_json::from_str(field(&row, 0)?).map_err(damaged)?;
+    let (mut segment, mut bytes, mut lines) = (number(&row, 1)?, field::<i64>(&row, 2)?, number(&row, 3)?);
     let mut block = Block::default();
     let full = limits.is_full(
         chain.size().saturating_sub(segment),

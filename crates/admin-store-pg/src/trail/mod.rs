@@ -176,14 +176,14 @@ async fn find_or_make(connection: Arc<Object>, place: String) -> Result<(i32, St
     let header = chain.begin_segment();
     let bytes = append::bytes_of(&header);
     // The one who comes second finds the trail of the first.
-    let make = "WITH made AS (INSERT INTO easemob_admin.trail (place, origin, chain, segment, segment_bytes, lines) \
+    let enter = "WITH made AS (INSERT INTO easemob_admin.trail (place, origin, chain, segment, segment_bytes, lines) \
                 VALUES ($1, $2, $3, 0, $4, 1) ON CONFLICT (place) DO NOTHING RETURNING id) \
                 INSERT INTO easemob_admin.trail_line (trail, number, segment, started, line) \
                 SELECT id, 0, 0, false, $5 FROM made";
     let state = append::state(&chain)?;
     execute(
         &connection,
-        make,
+        enter,
         &[&place, &origin, &state, &bytes, &header.as_bytes()],
     )
     .await?;

@@ -11,6 +11,9 @@ use crate::statement::{column, execute, field, number, query_opt};
 use crate::trail::append::state;
 use crate::trail::{PgTrail, TrailError};
 
+/// What is wrong with a trail that is shorter than it was.
+const MISSING: &str = "lines that were there are missing at the end";
+
 /// A place between two lines, with the state of the chain there.
 #[derive(Debug, Clone)]
 struct Place {
@@ -26,9 +29,13 @@ impl PgTrail {
     /// Opens the key of this machine, makes it on first use, and enters its public half. Blocks the thread.
     ///
     /// # Errors
-    /// When the key or the database cannot be used.
+    /// When the key or the database cannot be used, or the trail is shorter than what this machine signed.
     pub fn signer(&self) -> Result<HeadSigner, TrailError> {
-        let signer = HeadSigner::open(&self.keys)?;
+        let mut signer = HeadSigner::open(&self.keys)?;
+        let end = self.end().map_err(|error| self.failed(error))?;
+        if signer.last()?.is_some_and(|last| last.size > end.chain.size()) {
+            return Err(TrailError::Changed(self.problem(end.lines + 1, MISSING)));
+        }
         let (id, key, pem) = (self.id, signer.key().id(), signer.key().pem());
         let entered = self.database.read(move |connection| async move {
             let enter = "INSERT INTO easemob_admin.trail_signer (trail, key, pem) VALUES ($1, $2, $3) \
@@ -53,8 +60,9 @@ impl PgTrail {
         let end = self.end().map_err(|error| self.failed(error))?;
         let place = self.follow(signer, start, end.lines)?;
         if place.chain != end.chain || last.is_some_and(|last| last.size > place.chain.size()) {
-            let what = "lines that were there are missing at the end";
-            return Err(TrailError::Changed(self.problem(place.segment_lines + 1, what)));
+            return Err(TrailError::Changed(
+                self.problem(place.segment_lines + 1, MISSING),
+            ));
         }
         let Some(jws) = signer.sign(&place.chain, time)? else {
             return Ok(());
@@ -93,22 +101,19 @@ impl PgTrail {
 
     /// Follows the lines up to a number of lines.
     fn follow(&self, signer: &HeadSigner, start: Option<Place>, end: u64) -> Result<Place, TrailError> {
-        let (mut verifier, mut place) = match start {
-            Some(start) => {
-                let mut verifier = Verifier::new(&self.origin, signer.key(), "");
-                let _ = verifier.begin_after(start.segment, start.segment_lines, start.chain.clone());
-                (verifier, start)
-            }
-            None => {
-                let own = SignedHeads::read(&self.keys)?.map_or_else(Vec::new, |own| own.heads);
-                let place = Place {
-                    chain: Chain::new(&self.origin),
-                    lines: 0,
-                    segment: 0,
-                    segment_lines: 0,
-                };
-                (Verifier::new(&self.origin, signer.key(), own), place)
-            }
+        let (mut verifier, mut place) = if let Some(start) = start {
+            let mut verifier = Verifier::new(&self.origin, signer.key(), "");
+            let _ = verifier.begin_after(start.segment, start.segment_lines, start.chain.clone());
+            (verifier, start)
+        } else {
+            let own = SignedHeads::read(&self.keys)?.map_or_else(Vec::new, |own| own.heads);
+            let place = Place {
+                chain: Chain::new(&self.origin),
+                lines: 0,
+                segment: 0,
+                segment_lines: 0,
+            };
+            (Verifier::new(&self.origin, signer.key(), own), place)
         };
         for line in self.lines(place.lines, end) {
             let line = line.map_err(|error| self.failed(error))?;

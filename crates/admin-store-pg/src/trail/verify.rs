@@ -24,16 +24,13 @@ impl PgTrail {
             .key
             .clone()
             .or_else(|| own.as_ref().map(|own| own.key.clone()));
-        let mut verifier = match kept {
-            Some(key) => {
-                let heads = self.heads_of(&key)?;
-                Verifier::with_kept_key(&self.origin, &key, heads)?
-            }
-            None => {
-                let key = self.last_signer()?;
-                let heads = self.heads_of(&key)?;
-                return self.verified(Verifier::new(&self.origin, &key, heads));
-            }
+        let is_kept = kept.is_some();
+        let key = kept.map_or_else(|| self.last_signer(), Ok)?;
+        let heads = self.heads_of(&key)?;
+        let mut verifier = if is_kept {
+            Verifier::with_kept_key(&self.origin, &key, heads)?
+        } else {
+            Verifier::new(&self.origin, &key, heads)
         };
         if let Some(path) = &against.checkpoints {
             let heads = fs::read(path).map_err(|source| AuditError::Io {

@@ -22,6 +22,9 @@ use tokio_postgres::{Config, NoTls};
 /// The variable that makes a missing PostgreSQL a failure.
 const REQUIRED: &str = "EASEMOB_TEST_DATABASE_REQUIRED";
 
+/// The server asks members of this role for their password.
+const ASKED: &str = "easemob_test_asked";
+
 /// The server of the tests.
 struct Cluster {
     config: Config,
@@ -77,6 +80,17 @@ impl TestDatabase {
         role
     }
 
+    /// Makes an account with a password, which the server asks for; `None` if the server is not of these tests.
+    pub(crate) fn role_with_password(&self, password: &str) -> Option<String> {
+        env::var_os("EASEMOB_TEST_DATABASE_URL").is_none().then(|| {
+            let role = self.role();
+            self.run(&format!(
+                "ALTER ROLE {role} PASSWORD '{password}'; GRANT {ASKED} TO {role}"
+            ));
+            role
+        })
+    }
+
     /// Runs a statement as another account, and returns why it was refused.
     pub(crate) fn refused(&self, role: &str, sql: &str) -> String {
         let refused = format!(
@@ -107,7 +121,11 @@ impl Drop for TestDatabase {
 }
 
 fn run(database: &str, sql: &str) -> Vec<String> {
-    let mut config = cluster().unwrap().config.clone();
+    run_with(&cluster().unwrap().config, database, sql)
+}
+
+fn run_with(config: &Config, database: &str, sql: &str) -> Vec<String> {
+    let mut config = config.clone();
     config.dbname(database);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -175,6 +193,9 @@ fn start() -> Option<Cluster> {
             "--no-sync",
         ],
     ));
+    let rules = home.join("data/pg_hba.conf");
+    let trusting = std::fs::read_to_string(&rules).unwrap();
+    std::fs::write(&rules, format!("local all +{ASKED} scram-sha-256\n{trusting}")).unwrap();
     let options = format!(
         "-c listen_addresses='' -c unix_socket_directories='{socket}' -c fsync=off -c max_connections=200"
     );
@@ -195,6 +216,7 @@ fn start() -> Option<Cluster> {
     ));
     let mut config = Config::new();
     config.host_path(&home).user("postgres");
+    run_with(&config, "postgres", &format!("CREATE ROLE {ASKED}"));
     Some(Cluster {
         config,
         _cleaner: Some(cleaner),

@@ -271,3 +271,23 @@ fn a_guard_is_taken_over_from_a_session_that_was_cut() {
     drop(held);
     drop(runtime.block_on(one.guard(&ann)).unwrap());
 }
+
+#[test]
+fn locks_are_brought_in_once_and_those_that_are_there_stay() {
+    let Some(database) = migrated() else { return };
+    let stores = store(&database);
+    let one = stores.at("place", ROOT);
+    one.change(&[&user("ann")], &mut |_, _| Some(lock("ann", "here")))
+        .unwrap();
+    let other = Lock {
+        app_root: Some("https://two.example.com/acme/chat".into()),
+        ..lock("bob", "imported")
+    };
+    let locks = [lock("ann", "imported"), lock("bob", "imported"), other];
+    let lifted = Some(Timestamp::UNIX_EPOCH);
+    assert_eq!(stores.import("place", &locks, lifted).unwrap(), 2);
+    assert_eq!(content(&one), pairs(&[("ann", "here"), ("bob", "imported")]));
+    assert_eq!(one.elsewhere().unwrap().len(), 1);
+    assert_eq!(one.lifted_last().unwrap(), lifted);
+    assert_eq!(stores.import("place", &locks, lifted).unwrap(), 0);
+}

@@ -3,7 +3,8 @@
 use easemob_admin_ops::login_store_conformance;
 use easemob_admin_ops::logins::store::memory::MemoryLoginStores;
 use easemob_admin_ops::logins::store::{
-    LoginStore, LoginStores, Position, SeenDevice, StoreError, UserState,
+    AskedAgain, Gap, LoginEvent, LoginKind, LoginStore, LoginStores, Position, Range, SeenDevice, Snapshot,
+    StoreError, UserState,
 };
 use easemob_admin_store_pg::database::Database;
 use easemob_admin_store_pg::logins::PgLoginStores;
@@ -113,4 +114,106 @@ fn a_scan_that_another_one_took_over_adds_nothing_more() {
     assert!(matches!(added, Err(StoreError::Taken(_))), "{added:?}");
     two.add(id, &users, &Position::default(), 2).unwrap();
     assert_eq!(two.snapshots().unwrap()[0].counts.users, 1);
+}
+
+/// Everything that is brought in, as text; snapshots get other numbers.
+fn content(store: &dyn LoginStore) -> Vec<String> {
+    let mut content = Vec::new();
+    for snapshot in store.snapshots().unwrap() {
+        let id = snapshot.id;
+        let position = store
+            .unfinished(&snapshot.source)
+            .unwrap()
+            .map(|(_, position)| position);
+        let nameless = Snapshot { id: 0, ..snapshot };
+        content.push(format!("{nameless:?} {position:?}"));
+        store
+            .each_device(id, &mut |user, device| {
+                content.push(format!("{user} {device:?}"));
+            })
+            .unwrap();
+        store
+            .each_not_known(id, &mut |user| content.push(format!("{user:?}")))
+            .unwrap();
+    }
+    for user in ["ann", "bob"] {
+        content.push(format!("{:?}", store.known_devices(user).unwrap()));
+    }
+    store
+        .each_event(Range::ALL, None, &mut |event| content.push(format!("{event:?}")))
+        .unwrap();
+    content.push(format!("{:?}", store.gaps(Range::ALL).unwrap()));
+    content.push(format!("{:?}", store.asked_again().unwrap()));
+    content.push(format!("{:?}", store.alive().unwrap()));
+    content
+}
+
+#[test]
+fn the_logins_of_another_store_are_brought_in_once() {
+    let Some(database) = TestDatabase::create() else {
+        return;
+    };
+    let to = stores(&database);
+    let from = MemoryLoginStores::default();
+    let mut store = from.of("prod").unwrap();
+    let device = |resource: &str| SeenDevice {
+        resource: resource.into(),
+        platform: "ios".into(),
+        name: Some("phone".into()),
+        signed_in_ms: Some(7),
+    };
+    for begun in [10, 20] {
+        let id = store.begin("all", begun).unwrap();
+        let users = [
+            (
+                "ann".to_owned(),
+                UserState::Online(vec![device("ios_1"), device("ios_2")]),
+            ),
+            ("bob".to_owned(), UserState::Failed("503".into())),
+            ("eve".to_owned(), UserState::Offline),
+        ];
+        let after = Position {
+            cursor: Some("next".into()),
+            done: 3,
+        };
+        store.add(id, &users, &after, begun + 1).unwrap();
+        store.set_limits(id, "{}").unwrap();
+        if begun == 10 {
+            store.finish(id, begun + 2).unwrap();
+        }
+    }
+    let event = |call_id: &str| LoginEvent {
+        call_id: call_id.into(),
+        user: "ann".into(),
+        resource: "ios_1".into(),
+        platform: "ios".into(),
+        kind: LoginKind::Login,
+        at_ms: 15,
+        reason: String::new(),
+    };
+    store.record_events(&[event("1"), event("2")], 99).unwrap();
+    store
+        .record_gap(&Gap {
+            since_ms: 1,
+            until_ms: 2,
+            why: "away".into(),
+        })
+        .unwrap();
+    store
+        .note_asked(&AskedAgain {
+            date: "202601010000".into(),
+            posts: 3,
+            asked_ms: 5,
+            times: 1,
+            accepted: true,
+        })
+        .unwrap();
+    store.set_alive(33).unwrap();
+    assert!(to.import("prod", &*store).unwrap());
+    let brought = to.kept("prod").unwrap().unwrap();
+    assert_eq!(content(&*brought), content(&*store));
+    assert!(!to.import("prod", &*store).unwrap());
+    assert_eq!(content(&*brought), content(&*store));
+    // It counts as received when it happened, and proves nothing about what was asked for since.
+    assert_eq!(brought.arrived_since(16).unwrap(), []);
 }

@@ -127,7 +127,7 @@ fn a_migration_that_fails_leaves_nothing_behind() {
     database.run("CREATE TABLE easemob_admin.lock (other TEXT)");
     let before = database.run("SELECT relname FROM pg_class ORDER BY 1");
     let failed = Database::migrate(&database.address(), &NO_PASSWORD).unwrap_err();
-    assert!(matches!(failed.cause, DatabaseCause::Server(_)), "{failed:?}");
+    assert!(matches!(failed.cause, DatabaseCause::Refused(_)), "{failed:?}");
     assert_eq!(database.run("SELECT relname FROM pg_class ORDER BY 1"), before);
 }
 

@@ -483,8 +483,10 @@ fn whatever_a_superuser_changes_is_found() {
         let found = place.machine("two").trail().verify(&against).unwrap();
         assert!(!found.holds(), "{tampering}");
         // And nothing is signed on top of it.
-        let mut signer = machine.trail().signer().unwrap();
-        let signed = machine.trail().sign(&mut signer, SystemTime::now());
+        let signed = machine
+            .trail()
+            .signer()
+            .and_then(|mut signer| machine.trail().sign(&mut signer, SystemTime::now()));
         if !tampering.contains("number = 4") {
             assert!(signed.is_err(), "{tampering}");
         }
@@ -512,19 +514,19 @@ fn a_trail_that_was_rewritten_whole_is_not_signed_again() {
     };
     run(&machine, 0, 9).unwrap();
     let origin = machine.trail().origin().to_owned();
-    // A superuser writes a trail of the same origin without the first entries.
-    let forger = TestDatabase::create().unwrap();
-    Database::migrate(&forger.address(), &PasswordSource::Nothing).unwrap();
+    // A superuser writes a trail of the same origin with other entries.
+    let second = TestDatabase::create().unwrap();
+    Database::migrate(&second.address(), &PasswordSource::Nothing).unwrap();
     let same_store = format!(
         "UPDATE easemob_admin.store SET id = '{}'",
         place.database.run("SELECT id::text FROM easemob_admin.store")[0]
     );
-    forger.run(&same_store);
-    let forged = Machine::at(&forger.address(), &place.keys("forger"), Limits::default());
-    run(&forged, 0, 8).unwrap();
+    second.run(&same_store);
+    let forged = Machine::at(&second.address(), &place.keys("forger"), Limits::default());
+    run(&forged, 0, 10).unwrap();
     assert_eq!(forged.trail().origin(), origin);
     // The machine goes on with it, as if it were its own.
-    let deceived = Machine::at(&forger.address(), &place.keys("one"), Limits::default());
+    let deceived = Machine::at(&second.address(), &place.keys("one"), Limits::default());
     let error = run(&deceived, 1, 20).unwrap_err();
     assert!(
         error
@@ -587,4 +589,36 @@ fn a_worker_adds_to_the_trail_and_changes_nothing_of_it() {
             "{change}: {error}"
         );
     }
+}
+
+#[test]
+fn nothing_is_done_on_a_trail_that_is_shorter_than_what_was_signed() {
+    let Some(place) = Place::new() else { return };
+    let machine = place.machine("one");
+    place
+        .database
+        .run("CREATE TABLE kept AS TABLE easemob_admin.trail");
+    let mut record = recording(machine.create(0, 1));
+    place
+        .database
+        .run("INSERT INTO kept SELECT * FROM easemob_admin.trail");
+    write(&mut *record, &[begin("ann"), intent(0), outcome(0), end()]);
+    drop(record);
+    // As after a restore of an older backup.
+    place.database.run(
+        "UPDATE easemob_admin.trail SET chain = kept.chain, lines = kept.lines, segment_bytes = kept.segment_bytes FROM kept; \
+         DELETE FROM easemob_admin.trail_line WHERE number >= (SELECT lines FROM kept)",
+    );
+    let error = machine
+        .runs
+        .can_record(&Target::from(&header(&id(0))))
+        .unwrap_err();
+    let cause = std::error::Error::source(&error).unwrap().to_string();
+    assert!(cause.contains("missing at the end"), "{error}: {cause}");
+    // A machine that signed nothing cannot know.
+    place
+        .machine("two")
+        .runs
+        .can_record(&Target::from(&header(&id(0))))
+        .unwrap();
 }

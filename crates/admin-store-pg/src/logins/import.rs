@@ -1,0 +1,264 @@
+//! Brings in the logins of a target from another store.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use deadpool_postgres::Object;
+use easemob_admin_ops::logins::store::{
+    KnownDevice, LoginEvent, LoginStore, NotKnown, Range, SeenDevice, Snapshot, SnapshotId, StoreError,
+};
+
+use super::{PgLoginStores, events, snapshots};
+use crate::statement::{column, execute, field, query_opt};
+use crate::transaction::Transaction;
+
+/// How many rows are written at once.
+const BLOCK: usize = 2048;
+
+/// Rows that are written in blocks within a transaction.
+struct Blocks<'a, T, W> {
+    transaction: &'a Transaction<'a>,
+    rows: Vec<T>,
+    write: W,
+    failure: Option<StoreError>,
+}
+
+impl<'a, T, W, F> Blocks<'a, T, W>
+where
+    T: Send + 'static,
+    W: Fn(Arc<Object>, Vec<T>) -> F,
+    F: Future<Output = Result<(), StoreError>> + Send + 'static,
+{
+    fn new(transaction: &'a Transaction<'a>, write: W) -> Self {
+        Self {
+            transaction,
+            rows: Vec::new(),
+            write,
+            failure: None,
+        }
+    }
+
+    /// Adds a row; what fails is said at the end, because visitors cannot.
+    fn push(&mut self, row: T) {
+        self.rows.push(row);
+        if self.rows.len() >= BLOCK && self.failure.is_none() {
+            self.failure = self.flush().err();
+        }
+    }
+
+    fn flush(&mut self) -> Result<(), StoreError> {
+        let rows = std::mem::take(&mut self.rows);
+        self.transaction.ask(|connection| (self.write)(connection, rows))
+    }
+
+    fn finish(mut self) -> Result<(), StoreError> {
+        match self.failure.take() {
+            Some(failure) => Err(failure),
+            None => self.flush(),
+        }
+    }
+}
+
+impl PgLoginStores {
+    /// Brings in all logins of a target, and returns false if there are some already. When an event was received is not
+    /// brought in: it counts as received when it happened. Positions of watches are not, either. Blocks the thread.
+    ///
+    /// # Errors
+    /// When they cannot be read or written. Nothing of them is there then.
+    pub fn import(&self, target: &str, from: &dyn LoginStore) -> Result<bool, StoreError> {
+        let transaction = Transaction::begin(&self.database)?;
+        let name = target.to_owned();
+        let Some(place) = transaction.ask(|connection| enter(connection, name))? else {
+            return Ok(false);
+        };
+        let mut users = BTreeSet::new();
+        for snapshot in from.snapshots()? {
+            import_snapshot(&transaction, place, from, &snapshot, &mut users)?;
+        }
+        let mut known = Blocks::new(&transaction, |connection, rows| {
+            known_devices(connection, place, rows)
+        });
+        for user in users {
+            for device in from.known_devices(&user)? {
+                known.push((user.clone(), device));
+            }
+        }
+        known.finish()?;
+        let mut kept = Blocks::new(&transaction, |connection, rows: Vec<LoginEvent>| async move {
+            events::record(connection, place, rows, None).await.map(drop)
+        });
+        from.each_event(Range::ALL, None, &mut |event| kept.push(event))?;
+        kept.finish()?;
+        let (gaps, asked, alive) = (from.gaps(Range::ALL)?, from.asked_again()?, from.alive()?);
+        transaction.ask(move |connection| async move {
+            events::record_gaps(Arc::clone(&connection), place, gaps).await?;
+            for asked in asked {
+                events::note_asked(Arc::clone(&connection), place, asked).await?;
+            }
+            match alive {
+                Some(alive) => events::set_alive(connection, place, alive).await,
+                None => Ok(()),
+            }
+        })?;
+        transaction.commit()?;
+        Ok(true)
+    }
+}
+
+async fn enter(connection: Arc<Object>, target: String) -> Result<Option<i32>, StoreError> {
+    let enter =
+        "INSERT INTO easemob_admin.login_place (place) VALUES ($1) ON CONFLICT DO NOTHING RETURNING id";
+    let row = query_opt(&connection, enter, &[&target]).await?;
+    row.map(|row| field(&row, 0)).transpose()
+}
+
+fn import_snapshot(
+    transaction: &Transaction<'_>,
+    place: i32,
+    from: &dyn LoginStore,
+    snapshot: &Snapshot,
+    users: &mut BTreeSet<String>,
+) -> Result<(), StoreError> {
+    let (whole, position) = (snapshot.clone(), from.unfinished(&snapshot.source)?);
+    let position = position.filter(|(newest, _)| newest.id == snapshot.id);
+    let position = position.map(|(_, position)| position).unwrap_or_default();
+    let number = transaction.ask(move |connection| async move {
+        let number = snapshots::number(Arc::clone(&connection)).await?;
+        let insert = "INSERT INTO easemob_admin.login_snapshot (number, place, source, started_ms, finished_ms, position, \
+                      done, users, online, offline, changed, unknown, failed, devices, limits, program) VALUES ($1, $2, \
+                      $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
+        let counts = whole.counts;
+        let [done, users, online, offline, changed, unknown, failed, devices] = [
+            position.done,
+            counts.users,
+            counts.online,
+            counts.offline,
+            counts.changed,
+            counts.unknown,
+            counts.failed,
+            counts.devices,
+        ]
+        .map(column);
+        execute(
+            &connection,
+            insert,
+            &[
+                &number,
+                &place,
+                &whole.source,
+                &whole.started_ms,
+                &whole.finished_ms,
+                &position.cursor,
+                &done,
+                &users,
+                &online,
+                &offline,
+                &changed,
+                &unknown,
+                &failed,
+                &devices,
+                &whole.limits,
+                &whole.program,
+            ],
+        )
+        .await?;
+        Ok(number)
+    })?;
+    let mut seen = Blocks::new(transaction, |connection, rows| {
+        seen_devices(connection, number, rows)
+    });
+    from.each_device(snapshot.id, &mut |user, device| {
+        if !users.contains(user) {
+            users.insert(user.to_owned());
+        }
+        seen.push((user.to_owned(), device));
+    })?;
+    seen.finish()?;
+    let mut lost = Blocks::new(transaction, |connection, rows| {
+        not_known(connection, number, rows)
+    });
+    from.each_not_known(snapshot.id, &mut |user| lost.push(user))?;
+    lost.finish()
+}
+
+async fn seen_devices(
+    connection: Arc<Object>,
+    snapshot: SnapshotId,
+    rows: Vec<(String, SeenDevice)>,
+) -> Result<(), StoreError> {
+    let texts = |text: fn(&(String, SeenDevice)) -> &String| -> Vec<&str> {
+        rows.iter().map(|row| text(row).as_str()).collect()
+    };
+    let names: Vec<_> = rows.iter().map(|(_, device)| &device.name).collect();
+    let times: Vec<_> = rows.iter().map(|(_, device)| device.signed_in_ms).collect();
+    let insert = "INSERT INTO easemob_admin.login_snapshot_device (snapshot, who, resource, platform, name, signed_in_ms) \
+                  SELECT $1::bigint, * FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[])";
+    execute(
+        &connection,
+        insert,
+        &[
+            &snapshot,
+            &texts(|(user, _)| user),
+            &texts(|(_, device)| &device.resource),
+            &texts(|(_, device)| &device.platform),
+            &names,
+            &times,
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+async fn not_known(
+    connection: Arc<Object>,
+    snapshot: SnapshotId,
+    rows: Vec<NotKnown>,
+) -> Result<(), StoreError> {
+    let texts =
+        |text: fn(&NotKnown) -> &String| -> Vec<&str> { rows.iter().map(|row| text(row).as_str()).collect() };
+    let insert = "INSERT INTO easemob_admin.login_not_known (snapshot, who, state, why) SELECT $1::bigint, * \
+                  FROM unnest($2::text[], $3::text[], $4::text[])";
+    execute(
+        &connection,
+        insert,
+        &[
+            &snapshot,
+            &texts(|row| &row.user),
+            &texts(|row| &row.state),
+            &texts(|row| &row.why),
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+async fn known_devices(
+    connection: Arc<Object>,
+    place: i32,
+    rows: Vec<(String, KnownDevice)>,
+) -> Result<(), StoreError> {
+    let texts = |text: fn(&(String, KnownDevice)) -> &String| -> Vec<&str> {
+        rows.iter().map(|row| text(row).as_str()).collect()
+    };
+    let names: Vec<_> = rows.iter().map(|(_, device)| &device.name).collect();
+    let first: Vec<_> = rows.iter().map(|(_, device)| device.first_seen_ms).collect();
+    let last: Vec<_> = rows.iter().map(|(_, device)| device.last_seen_ms).collect();
+    let insert = "INSERT INTO easemob_admin.login_device (place, who, resource, platform, name, first_seen_ms, \
+                  last_seen_ms) SELECT $1::int, * FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], \
+                  $6::bigint[], $7::bigint[])";
+    execute(
+        &connection,
+        insert,
+        &[
+            &place,
+            &texts(|(user, _)| user),
+            &texts(|(_, device)| &device.resource),
+            &texts(|(_, device)| &device.platform),
+            &names,
+            &first,
+            &last,
+        ],
+    )
+    .await?;
+    Ok(())
+}
