@@ -2,6 +2,10 @@
 #![allow(missing_docs, reason = "tests are named for what they prove")]
 #![allow(clippy::unwrap_used, reason = "set-up that fails shall fail the test")]
 
+#[allow(dead_code, reason = "some of it is for the tests of the store")]
+#[path = "../../crates/admin-store-pg/tests/cluster/mod.rs"]
+mod cluster;
+
 mod it {
     mod answers_on_the_wire;
     mod apply_stop;
@@ -49,6 +53,7 @@ mod it {
     mod silent_connections;
     mod status_first;
     mod storms;
+    mod team;
     mod tokens;
     mod trail_says;
     mod two_at_once;

@@ -1,34 +1,37 @@
-//! Recognises errors that mean that another process is at work.
+//! Recognises errors that mean that another process is at work, or that a database is away.
 
 use std::error::Error as StdError;
 use std::io;
 use std::sync::Arc;
 
 use easemob_admin_audit::AuditError;
+use easemob_admin_ops::store_error::StoreError;
 
 use crate::exit::{self, Exit};
 
-/// Returns the exit code for records that cannot be read or written: busy, or a fault of the machine.
+/// Returns the exit code for records that cannot be read or written: busy, a database that is away, or a fault of the
+/// machine.
 #[must_use]
 pub(crate) fn exit_of(error: &(dyn StdError + 'static)) -> Exit {
-    if is_busy(error) {
-        exit::BUSY
-    } else {
-        exit::INTERNAL
-    }
+    known(error).unwrap_or(exit::INTERNAL)
 }
 
-/// Returns whether another process holds the audit trail, however deep in the chain.
-fn is_busy(error: &(dyn StdError + 'static)) -> bool {
+/// Returns the exit code of the first cause that has one of its own, however deep in the chain.
+fn known(error: &(dyn StdError + 'static)) -> Option<Exit> {
     if let Some(error) = error.downcast_ref::<AuditError>() {
-        return matches!(error, AuditError::Busy { .. });
+        return matches!(error, AuditError::Busy { .. }).then_some(exit::BUSY);
+    }
+    match error.downcast_ref::<StoreError>() {
+        Some(StoreError::Away(_)) => return Some(exit::UNREACHABLE),
+        Some(StoreError::Busy(_)) => return Some(exit::BUSY),
+        _ => {}
     }
     let io = error
         .downcast_ref::<io::Error>()
         .or_else(|| error.downcast_ref::<Arc<io::Error>>().map(AsRef::as_ref));
     match io.and_then(io::Error::get_ref) {
-        Some(inner) => is_busy(inner),
-        None => error.source().is_some_and(is_busy),
+        Some(inner) => known(inner),
+        None => error.source().and_then(known),
     }
 }
 
@@ -57,6 +60,12 @@ mod tests {
             (
                 Box::new(CannotBegin::Record(io::Error::other(busy()).into())),
                 exit::BUSY,
+            ),
+            (
+                Box::new(RecordError::from(io::Error::other(StoreError::Away(
+                    "cut".into(),
+                )))),
+                exit::UNREACHABLE,
             ),
             (Box::new(io::Error::other("anything")), exit::INTERNAL),
             (Box::new(RecordError::Fenced), exit::INTERNAL),

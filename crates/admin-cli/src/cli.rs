@@ -7,6 +7,8 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use easemob_admin_ops::schedule::concurrency::{Concurrency, MOST};
 
+#[cfg(feature = "postgres")]
+use crate::commands::store;
 use crate::commands::{
     audit, completions, devices, limits, logins, man, profile, runs, sandbox, sessions, users,
 };
@@ -84,6 +86,14 @@ pub struct Globals {
     /// Use a local sandbox with demo data; its state persists between commands
     #[arg(long, global = true)]
     pub sandbox: bool,
+    /// The database that keeps the records.
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        help = "Share runs, audit trail, locks and logins in a database: postgres://USER@HOST/NAME [env: EASEMOB_STORE]"
+    )]
+    pub store: Option<String>,
     /// Send at most this many requests per second, or `unlimited`; 100 by default, and 50 more for each of the `packs`
     /// of the profile
     #[arg(long, global = true, value_name = "N")]
@@ -148,6 +158,10 @@ pub enum Command {
     /// Store servers and credentials under short names
     #[command(subcommand)]
     Profile(profile::ProfileCommand),
+    /// Keep the records of several machines in a database
+    #[cfg(feature = "postgres")]
+    #[command(subcommand)]
+    Store(store::StoreCommand),
     /// Run and reset the local sandbox
     #[command(subcommand)]
     Sandbox(sandbox::SandboxCommand),

@@ -21,6 +21,13 @@ use easemob_admin_ops::schedule::breaker::Fatal;
 use easemob_admin_ops::server::reduce::{is_foreign, is_silence};
 use easemob_admin_ops::store_error::StoreError;
 
+#[cfg(feature = "postgres")]
+use easemob_admin_store_pg::{
+    database::{DatabaseCause, DatabaseError},
+    schema::SchemaRefusal,
+    trail::TrailError,
+};
+
 use crate::busy;
 use crate::config::credentials::CredentialError;
 use crate::config::origin::NotTrusted;
@@ -112,8 +119,8 @@ impl CommandError {
 /// Adds options to each command of this program in a text; they end with a space.
 fn aimed_hint(hint: &str, options: &str) -> String {
     const NAME: &str = "easemob-admin ";
-    const ABOUT_A_SERVER: [&str; 7] = [
-        "devices", "sessions", "users", "limits", "logins", "runs", "audit",
+    const ABOUT_A_SERVER: [&str; 8] = [
+        "devices", "sessions", "users", "limits", "logins", "runs", "audit", "store",
     ];
     let mut parts = hint.split(NAME);
     let mut aimed = parts.next().unwrap_or_default().to_owned();
@@ -324,6 +331,53 @@ impl From<StoreError> for CommandError {
     fn from(error: StoreError) -> Self {
         let this = Self::of(exit_of_store(&error), &error);
         this.hint(store_hint(&error, "data stored earlier is still there"))
+    }
+}
+
+#[cfg(feature = "postgres")]
+impl From<TrailError> for CommandError {
+    fn from(error: TrailError) -> Self {
+        match error {
+            TrailError::Store { ref source, .. } => {
+                let this = Self::of(exit_of_store(source), &error);
+                this.hint(store_hint(source, "nothing was sent"))
+            }
+            TrailError::Audit(error) => crate::trails::unreadable(error),
+            TrailError::Changed(_) => Self::of(exit::FINDINGS, &error)
+                .hint("find out what happened with: easemob-admin audit verify; see docs/team.md"),
+        }
+    }
+}
+
+#[cfg(feature = "postgres")]
+impl From<DatabaseError> for CommandError {
+    fn from(error: DatabaseError) -> Self {
+        let (exit, hint) = match &error.cause {
+            DatabaseCause::Password(_) => (
+                exit::CONFIG,
+                "name a file or a command: EASEMOB_STORE_PASSWORD_FILE, EASEMOB_STORE_PASSWORD_COMMAND or PGPASSFILE (see \
+                 docs/team.md)",
+            ),
+            DatabaseCause::Tls(_) => (exit::CONFIG, "check sslmode and sslrootcert of the address"),
+            DatabaseCause::Away(_) => (
+                exit::UNREACHABLE,
+                "check host and port of the address; run the command again when the database is back",
+            ),
+            DatabaseCause::Refused(_) => (
+                exit::REFUSED,
+                "check the account, its password and its rights; see what is configured with: easemob-admin store status",
+            ),
+            DatabaseCause::Schema(SchemaRefusal::NotMigrated { found: 0, .. }) => (
+                exit::CONFIG,
+                "make the tables, as the account that shall own them, with: easemob-admin store init",
+            ),
+            DatabaseCause::Schema(SchemaRefusal::NotMigrated { .. }) => (
+                exit::CONFIG,
+                "migrate them, as the account that owns them, with: easemob-admin store migrate",
+            ),
+            DatabaseCause::Schema(_) => (exit::CONFIG, "install a newer easemob-admin on this machine"),
+        };
+        Self::of(exit, &error).hint(hint)
     }
 }
 

@@ -1,8 +1,7 @@
 //! The context of a command: options, environment, streams and the way to a server.
 
 use std::io::{BufWriter, Write};
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use easemob_admin_api::{
@@ -34,6 +33,7 @@ use crate::config::profile::{LifeUnit, LogoutVerb, Profile};
 use crate::config::profile_edit::ProfileEdit;
 use crate::config::profile_file::ProfileFile;
 use crate::config::secret_file;
+use crate::config::store::{self, StoreAt, StorePassword};
 use crate::embedded;
 use crate::exit;
 use crate::ownership::{require_settings, warn_of_settings};
@@ -41,7 +41,8 @@ use crate::pauses::Pauses;
 use crate::progress::{Beside, Progress};
 use crate::render::report::{Report, Row};
 use crate::render::{self, Format};
-use crate::stores;
+use crate::stores::{self, Records};
+use crate::trails::Trail;
 use crate::ui::Ui;
 
 /// Opens stdout; a function, because a report owns its writer.
@@ -71,6 +72,8 @@ pub struct Context {
     pub screen: Screen,
     /// When the command started.
     pub began: Instant,
+    /// The records, once they were opened: one command uses the same ones from its beginning to its end.
+    pub records: Arc<OnceLock<Records>>,
 }
 
 /// A server that requests can be sent to.
@@ -250,25 +253,19 @@ impl Context {
         Ok(this)
     }
 
-    /// Returns the audit trail directory of the configured server, or of the only trail there is.
+    /// Returns the audit trail of the configured server, or the only trail there is.
     ///
     /// # Errors
-    /// When no server is configured, and there is no trail or more than one.
-    pub fn audit_directory(&self) -> Result<PathBuf, CommandError> {
-        let trails = stores::files(&self.places()?).trails();
-        let kept = || {
-            let entries = std::fs::read_dir(&trails).into_iter().flatten().flatten();
-            Ok(entries
-                .filter_map(|entry| entry.file_name().into_string().ok())
-                .collect())
-        };
-        let name = self.target_name(kept).map_err(|error| {
+    /// When no server is configured, and there is no trail or more than one, or the records cannot be used.
+    pub fn audit_trail(&self) -> Result<Box<dyn Trail>, CommandError> {
+        let trails = self.records()?.trails;
+        let name = self.target_name(|| trails.names()).map_err(|error| {
             error.hint(format!(
                 "or name a trail with --dir; the trails are in {}",
-                trails.display()
+                trails.place()
             ))
         })?;
-        Ok(trails.join(name))
+        trails.of(&name)
     }
 
     /// Opens what is kept about logins of the server that is configured, or of the only one there is, and makes it if there
@@ -381,9 +378,57 @@ impl Context {
     /// Returns where runs, trails, locks and logins are kept.
     ///
     /// # Errors
-    /// When there is no place for them.
+    /// When there is no place for them, or the database cannot be used.
     pub fn stores(&self) -> Result<Stores, CommandError> {
-        Ok(stores::stores(&self.places()?))
+        Ok(self.records()?.stores)
+    }
+
+    /// Opens the records, once for each command.
+    ///
+    /// # Errors
+    /// When there is no place for them, or the database cannot be used.
+    pub fn records(&self) -> Result<Records, CommandError> {
+        if let Some(records) = self.records.get() {
+            return Ok(records.clone());
+        }
+        let longest = self.globals.timeout.saturating_mul(2);
+        let records = stores::open(self.store_at()?.as_ref(), &self.places()?, longest)?;
+        Ok(self.records.get_or_init(|| records).clone())
+    }
+
+    /// Returns the database that keeps the records, if one is configured.
+    ///
+    /// # Errors
+    /// When the profile file cannot be used.
+    pub fn store_at(&self) -> Result<Option<StoreAt>, CommandError> {
+        let globals = &self.globals;
+        let named = |profile: Option<&Profile>| {
+            store::configured(
+                globals.store.as_deref(),
+                globals.sandbox,
+                &self.environment,
+                profile,
+            )
+        };
+        // Where the profile has no say, a file that cannot be used must not stop the command.
+        let at = named(None);
+        if at.is_some() || globals.sandbox {
+            return Ok(at);
+        }
+        let profiles = self.profiles()?;
+        let profile = match self.target(&profiles) {
+            Ok(Aim::Server { profile, .. }) => profile,
+            _ => None,
+        };
+        let at = named(profile.and_then(|name| profiles.profiles.get(&name)));
+        if at
+            .as_ref()
+            .is_some_and(|at| matches!(at.password, StorePassword::Command(_)))
+        {
+            // Nothing that others could have written is run.
+            require_settings(self)?;
+        }
+        Ok(at)
     }
 
     /// Returns the credential variables that are set.

@@ -107,6 +107,7 @@ pub fn run(
         stdout: streams.stdout,
         screen: streams.screen,
         began: Instant::now(),
+        records: Arc::default(),
     };
     let aim = aim_of(&context.globals);
     let result = runtime.block_on(dispatch(&context, cli.command));

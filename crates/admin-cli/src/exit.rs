@@ -56,19 +56,19 @@ pub const USAGE: Exit = Exit::new(
 pub const CONFIG: Exit = Exit::new(
     3,
     "config",
-    "No target, no credentials, or a configuration file that cannot be used. Nothing was sent.",
+    "No target, no credentials, a configuration file that cannot be used, or a database of records whose tables do not fit this version. Nothing was sent.",
 );
 /// The server answered and refused the whole command.
 pub const REFUSED: Exit = Exit::new(
     4,
     "refused",
-    "The server refused: wrong credentials, missing permission, wrong app, or no such user in a command about one.",
+    "The server, or the database of the records, refused: wrong credentials, missing permission, wrong app, or no such user in a command about one.",
 );
 /// The server did not answer, or gave no usable answer.
 pub const UNREACHABLE: Exit = Exit::new(
     5,
     "unreachable",
-    "The server could not be reached, or gave no usable answer; trying later may help.",
+    "The server, or the database of the records, could not be reached, or gave no usable answer; trying later may help.",
 );
 /// Some items failed; repeating may help for at least one of them.
 pub const FAILED_RETRY: Exit = Exit::new(

@@ -10,6 +10,7 @@
 //! | [`input`] | reads user lists |
 //! | [`config`] | finds server and credentials |
 //! | [`capability_file`] | what a server was found to do |
+//! | [`stores`], [`trails`] | where records are kept |
 //! | [`render`] | writes rows |
 //! | [`ui`], [`progress`], [`confirm`] | talk to the operator |
 //! | [`exit`] | the exit codes |
@@ -42,6 +43,7 @@ pub mod progress;
 pub mod render;
 pub mod stores;
 pub mod summary;
+pub mod trails;
 pub mod ui;
 
 pub use entry::{Streams, main, run};

@@ -165,6 +165,7 @@ pub fn require_data(context: &Context) -> Result<(), CommandError> {
             // The trail checks its own files, and more strictly: files that this walk does not restrict, it
             // refuses.
             walk.close(&data.trails(), 3);
+            walk.close(&data.keys(), 2);
             Ok(())
         },
         trusted,

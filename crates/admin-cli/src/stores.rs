@@ -1,24 +1,131 @@
 //! Chooses the stores for the program's records; no other module does.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use easemob_admin_ops::locks::sqlite::LockDatabases;
 use easemob_admin_ops::stores::{DataDirectory, Stores};
 use easemob_admin_ops::target::Target;
 
+use crate::command_error::CommandError;
 use crate::config::places::Places;
+use crate::config::store::StoreAt;
+use crate::trails::{Trails, TrailsInFiles};
 
-/// Returns where runs, trails, locks and logins are kept.
-#[must_use]
-pub fn stores(places: &Places) -> Stores {
-    Stores::on_disk(places.data())
+/// Where runs, trails, locks and logins are kept. Clones are the same stores.
+#[derive(Clone)]
+pub struct Records {
+    /// Runs, locks and logins, and what writes the trails.
+    pub stores: Stores,
+    /// What reads the trails.
+    pub trails: Arc<dyn Trails>,
+    /// Whether they are files of this machine.
+    pub in_files: bool,
 }
 
-/// Returns the directories of the files that [`stores`] writes, for code that inspects the files themselves.
+/// Opens the records: in a database, if one is configured, or else in the data directory.
+///
+/// `longest_request` is how long a request may take: another machine may continue a run only when none of this machine is
+/// under way any more.
+///
+/// # Errors
+/// When the database cannot be used.
+pub fn open(
+    at: Option<&StoreAt>,
+    places: &Places,
+    longest_request: Duration,
+) -> Result<Records, CommandError> {
+    match at {
+        None => Ok(Records {
+            stores: Stores::on_disk(places.data()),
+            trails: Arc::new(TrailsInFiles(files(places).trails())),
+            in_files: true,
+        }),
+        Some(at) => in_database(at, places, longest_request),
+    }
+}
+
+#[cfg(feature = "postgres")]
+fn in_database(at: &StoreAt, places: &Places, longest_request: Duration) -> Result<Records, CommandError> {
+    use easemob_admin_store_pg::database::Database;
+    use easemob_admin_store_pg::locks::PgLockStores;
+    use easemob_admin_store_pg::logins::PgLoginStores;
+    use easemob_admin_store_pg::runs::PgRuns;
+    use easemob_admin_store_pg::trail::PgTrails;
+
+    use crate::trails::TrailsInDatabase;
+
+    /// The time to record an answer.
+    const AFTER_A_REQUEST: Duration = Duration::from_secs(15);
+    let (address, password) = database_at(at)?;
+    let database = Database::open(&address, &password)?;
+    let trails = PgTrails::in_database(database.clone(), files(places).keys());
+    let runs = PgRuns::in_database(database.clone(), trails.clone());
+    Ok(Records {
+        stores: Stores::new(
+            runs.with_lease(longest_request.saturating_add(AFTER_A_REQUEST)),
+            PgLockStores::in_database(database.clone()),
+            PgLoginStores::in_database(database),
+        ),
+        trails: Arc::new(TrailsInDatabase {
+            trails,
+            place: address.to_string(),
+        }),
+        in_files: false,
+    })
+}
+
+#[cfg(not(feature = "postgres"))]
+fn in_database(_: &StoreAt, _: &Places, _: Duration) -> Result<Records, CommandError> {
+    let what = "this program was built without the store in PostgreSQL";
+    Err(CommandError::new(crate::exit::CONFIG, what)
+        .hint("use a release of easemob-admin, or build it with the feature `postgres`"))
+}
+
+/// Reads the address of a database, and the source of its password.
+///
+/// # Errors
+/// When the address cannot be used.
+#[cfg(feature = "postgres")]
+pub fn database_at(
+    at: &StoreAt,
+) -> Result<
+    (
+        easemob_admin_store_pg::address::DatabaseAddress,
+        easemob_admin_store_pg::password::PasswordSource,
+    ),
+    CommandError,
+> {
+    use easemob_admin_store_pg::address::DatabaseAddress;
+    use easemob_admin_store_pg::password::PasswordSource;
+
+    use crate::config::store::StorePassword;
+
+    let address = DatabaseAddress::parse(&at.address)
+        .map_err(|error| CommandError::new(crate::exit::CONFIG, error.to_string()))?;
+    let password = match at.password.clone() {
+        StorePassword::Nothing => PasswordSource::Nothing,
+        StorePassword::File(file) => PasswordSource::File(file),
+        StorePassword::PassFile(file) => PasswordSource::PassFile(file),
+        StorePassword::Command(command) => {
+            let (shell, flag) = if cfg!(windows) {
+                ("cmd", "/C")
+            } else {
+                ("sh", "-c")
+            };
+            PasswordSource::Command(vec![shell.into(), flag.into(), command])
+        }
+    };
+    Ok((address, password))
+}
+
+/// Returns the directories of the files in the data directory, for code that inspects the files themselves.
 #[must_use]
 pub fn files(places: &Places) -> DataDirectory {
     DataDirectory::at(places.data())
 }
 
-/// Returns true if opening the locks of a target imports the locks of an earlier version.
+/// Returns true if opening the locks of a target in files imports the locks of an earlier version.
 #[must_use]
 pub fn imports_locks(places: &Places, target: &Target) -> bool {
     LockDatabases::below(files(places).locks()).imports(target)

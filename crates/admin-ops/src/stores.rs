@@ -43,6 +43,12 @@ impl DataDirectory {
         self.trails().join(target.name())
     }
 
+    /// Returns the directory of the keys of trails that are kept elsewhere, each with the heads that it signed.
+    #[must_use]
+    pub fn keys(&self) -> PathBuf {
+        self.0.join("keys")
+    }
+
     /// Returns the directory of all locks.
     #[must_use]
     pub fn locks(&self) -> PathBuf {

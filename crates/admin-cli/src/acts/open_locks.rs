@@ -16,7 +16,7 @@ use crate::stores::imports_locks;
 /// When they cannot be used, or if an earlier version stored them where other accounts could change them. Once
 /// imported, such locks could not be told apart from genuine ones.
 pub fn open_locks(context: &Context, target: &Target) -> Result<Arc<dyn LockStore>, CommandError> {
-    if imports_locks(&context.places()?, target) {
+    if context.records()?.in_files && imports_locks(&context.places()?, target) {
         require_data(context)?;
     }
     Ok(context.stores()?.locks(target)?)

@@ -20,19 +20,21 @@ pub fn aim(sandbox: bool, profile: Option<&str>) -> String {
 /// Returns the options that named the server on this command line, with a trailing space; empty if there are none.
 #[must_use]
 pub fn aim_of(globals: &Globals) -> String {
+    let given = |(option, value): (&str, &Option<String>)| {
+        let value = value.as_ref()?;
+        Some(format!("{option} {} ", quoted(Path::new(value))))
+    };
+    let store = given(("--store", &globals.store)).unwrap_or_default();
     if globals.sandbox || globals.profile.is_some() {
-        return aim(globals.sandbox, globals.profile.as_deref());
+        return store + &aim(globals.sandbox, globals.profile.as_deref());
     }
     let options = [
         ("--server", &globals.server),
         ("--app", &globals.app),
         ("--app-root", &globals.app_root),
     ];
-    let given = |(option, value): (&str, &Option<String>)| {
-        let value = value.as_ref()?;
-        Some(format!("{option} {} ", quoted(Path::new(value))))
-    };
-    options.into_iter().filter_map(given).collect()
+    let server: String = options.into_iter().filter_map(given).collect();
+    store + &server
 }
 
 #[cfg(test)]

@@ -26,6 +26,8 @@ pub async fn dispatch(context: &Context, command: Command) -> Result<Exit, Comma
         Command::Runs(command) => command.run(context).await,
         Command::Audit(command) => command.run(context).await,
         Command::Profile(command) => command.run(context).await,
+        #[cfg(feature = "postgres")]
+        Command::Store(command) => command.run(context),
         Command::Sandbox(command) => command.run(context).await,
         Command::Completions(args) => completions::run(context, &args),
         Command::Man(args) => man::run(context, &args),

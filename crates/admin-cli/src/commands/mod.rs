@@ -19,6 +19,8 @@ pub mod runs;
 pub mod sandbox;
 pub mod selection;
 pub mod sessions;
+#[cfg(feature = "postgres")]
+pub mod store;
 pub mod times;
 pub mod user_cap;
 pub mod user_source;

@@ -14,3 +14,4 @@ pub mod profile_edit;
 pub mod profile_file;
 mod secret_command;
 pub mod secret_file;
+pub mod store;

@@ -49,6 +49,12 @@ pub struct Profile {
     pub packs: Option<Packs>,
     /// The part of the app's rate that commands use; the rest is left to its own backend.
     pub share: Option<Percent>,
+    /// The database that keeps the records, `postgres://user@host/database`; the data directory by default.
+    pub store: Option<String>,
+    /// A file that contains the password of the database.
+    pub store_password_file: Option<PathBuf>,
+    /// A command that prints the password of the database.
+    pub store_password_command: Option<String>,
 }
 
 /// A number of packs of requests; as many as the client can send.
@@ -203,6 +209,11 @@ impl Profile {
     pub fn contradiction(&self) -> Option<String> {
         if self.app_root.is_some() && (self.server.is_some() || self.app.is_some()) {
             return Some("`app_root` replaces `server` and `app`; keep one of the two forms".into());
+        }
+        if self.store_password_file.is_some() && self.store_password_command.is_some() {
+            return Some(
+                "`store_password_file` and `store_password_command` cannot be combined; keep one".into(),
+            );
         }
         let ways: Vec<&str> = [
             ("client_secret", self.client_secret.is_some()),

@@ -4,11 +4,11 @@ use std::io::{self, BufWriter, Write};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use easemob_admin_audit::Entry;
 use easemob_admin_audit::export::{cef, ecs, ocsf};
-use easemob_admin_audit::{Entry, Search};
 use easemob_admin_ops::names::harmless::{harmless_cef, harmless_json};
 
-use super::trail::{FilterArgs, TrailArgs, unreadable};
+use super::trail::{FilterArgs, TrailArgs};
 use crate::command_error::CommandError;
 use crate::context::Context;
 use crate::exit::{self, Exit};
@@ -77,15 +77,15 @@ impl Form {
 /// # Errors
 /// When there is no trail, or if it cannot be read.
 pub async fn run(context: &Context, args: &ExportArgs) -> Result<Exit, CommandError> {
-    let directory = args.trail.directory(context)?;
+    let trail = args.trail.trail(context)?;
     let mut filter = args.filter.filter();
     filter.acts_only = args.format != Form::Jsonl;
-    let mut entries = Search::open(&directory, filter).map_err(unreadable)?;
+    let mut entries = trail.search(filter, None)?;
     let mut out = BufWriter::new((context.stdout)());
     let mut stop = std::pin::pin!(interrupt::until_told(context.deadline()));
     loop {
         while let Some(entry) = entries.next() {
-            let entry = entry.map_err(unreadable)?;
+            let entry = entry?;
             match args.format.write(&mut out, &entry, &entries.id_of(&entry)) {
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(exit::OK),
                 written => written.map_err(unwritable)?,
@@ -100,7 +100,7 @@ pub async fn run(context: &Context, args: &ExportArgs) -> Result<Exit, CommandEr
         }
         tokio::select! {
             _ = &mut stop => return Ok(exit::OK),
-            () = tokio::time::sleep(LOOK_AGAIN) => entries.read_on().map_err(unreadable)?,
+            () = tokio::time::sleep(LOOK_AGAIN) => entries.read_on()?,
         }
     }
 }

@@ -1,9 +1,8 @@
 //! `audit key`: prints the public key that verifies checkpoints.
 
 use clap::Args;
-use easemob_admin_audit::PublicKey;
 
-use super::trail::{TrailArgs, unreadable};
+use super::trail::TrailArgs;
 use crate::command_error::CommandError;
 use crate::context::Context;
 use crate::exit::{self, Exit};
@@ -24,8 +23,7 @@ pub struct KeyArgs {
 /// # Errors
 /// When there is no trail.
 pub fn run(context: &Context, args: &KeyArgs) -> Result<Exit, CommandError> {
-    let directory = args.trail.existing(context)?;
-    let key = PublicKey::of_trail(&directory).map_err(unreadable)?;
+    let key = args.trail.existing(context)?.key()?;
     let mut out = (context.stdout)();
     let written = out.write_all(key.pem().as_bytes()).and_then(|()| out.flush());
     written.map_err(|error| {

@@ -4,15 +4,16 @@ use std::time::Duration;
 
 use clap::{Args, value_parser};
 use easemob_admin_audit::export::SETTLED_BY_READING;
-use easemob_admin_audit::{Entry, Kind, Outcome, Search};
+use easemob_admin_audit::{Entry, Kind, Outcome};
 use serde::Serialize;
 
-use super::trail::{FilterArgs, TrailArgs, unreadable};
+use super::trail::{FilterArgs, TrailArgs};
 use crate::command_error::CommandError;
 use crate::context::Context;
 use crate::exit::{self, Exit};
 use crate::interrupt;
 use crate::render::report::{Reader, Report, Row};
+use crate::trails::Found;
 
 /// How often `--follow` looks for new entries.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
@@ -178,25 +179,22 @@ struct LogSummary {
 /// # Errors
 /// When there is no trail, or if it cannot be read.
 pub async fn run(context: &Context, args: &LogArgs) -> Result<Exit, CommandError> {
-    let directory = args.trail.directory(context)?;
+    let trail = args.trail.trail(context)?;
     let mut filter = args.filter.filter();
     filter.acts_only = !args.all;
-    let mut entries = Search::open(&directory, filter).map_err(unreadable)?;
-    if let Some(most) = args.newest {
-        entries = entries.newest(most).map_err(unreadable)?;
-    }
+    let mut entries = trail.search(filter, args.newest)?;
     let mut report = context.local_report::<EventRow>("audit log", context.globals.sandbox);
     let mut summary = LogSummary::default();
     let output = |error| CommandError::new(exit::INTERNAL, "cannot write the rows to stdout").because(error);
     let mut stop = std::pin::pin!(interrupt::until_told(context.deadline()));
     loop {
-        let reader = show(&mut entries, &mut report, &mut summary)?;
+        let reader = show(&mut *entries, &mut report, &mut summary)?;
         if !args.follow || reader == Reader::Gone {
             break;
         }
         tokio::select! {
             _ = &mut stop => break,
-            () = tokio::time::sleep(LOOK_AGAIN) => entries.read_on().map_err(unreadable)?,
+            () = tokio::time::sleep(LOOK_AGAIN) => entries.read_on()?,
         }
     }
     report.finish(&summary).map_err(output)?;
@@ -208,15 +206,19 @@ pub async fn run(context: &Context, args: &LogArgs) -> Result<Exit, CommandError
     if summary.entries == 0 {
         context
             .ui
-            .note(format_args!("no entries in {} match", directory.display()));
+            .note(format_args!("no entries in {} match", trail.place()));
     }
     Ok(exit::OK)
 }
 
-fn show(entries: &mut Search, report: &mut Report, summary: &mut LogSummary) -> Result<Reader, CommandError> {
+fn show(
+    entries: &mut dyn Found,
+    report: &mut Report,
+    summary: &mut LogSummary,
+) -> Result<Reader, CommandError> {
     let output = |error| CommandError::new(exit::INTERNAL, "cannot write the rows to stdout").because(error);
     for entry in entries {
-        let entry = entry.map_err(unreadable)?;
+        let entry = entry?;
         summary.entries += 1;
         if entry.event.kind == Kind::Outcome {
             match entry.event.outcome {

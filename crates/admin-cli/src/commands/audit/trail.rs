@@ -5,15 +5,15 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use easemob_admin_api::UserId;
-use easemob_admin_audit::{AuditError, EventTime, Filter, Outcome};
+use easemob_admin_audit::{EventTime, Filter, Outcome};
 use easemob_admin_ops::names::user;
 use jiff::Timestamp;
 
-use crate::busy;
 use crate::command_error::CommandError;
 use crate::commands::times::moment;
 use crate::context::Context;
 use crate::exit;
+use crate::trails::{Trail, TrailInDirectory};
 
 /// Which trail to read.
 #[derive(Debug, Clone, Args)]
@@ -24,39 +24,30 @@ pub struct TrailArgs {
 }
 
 impl TrailArgs {
-    /// Finds the directory of an existing trail.
+    /// Finds an existing trail.
     ///
     /// # Errors
-    /// As [`TrailArgs::directory`], and if nothing was recorded yet.
-    pub fn existing(&self, context: &Context) -> Result<PathBuf, CommandError> {
-        let directory = self.directory(context)?;
-        if directory.is_dir() {
-            return Ok(directory);
+    /// As [`TrailArgs::trail`], and if nothing was recorded yet.
+    pub fn existing(&self, context: &Context) -> Result<Box<dyn Trail>, CommandError> {
+        let trail = self.trail(context)?;
+        if trail.is_there() {
+            return Ok(trail);
         }
-        let what = format!("there is no audit trail in {}", directory.display());
+        let what = format!("there is no audit trail in {}", trail.place());
         Err(CommandError::new(exit::USAGE, what)
             .hint("the first change on a server creates the trail; to read another one, add --dir DIR"))
     }
 
-    /// Finds the directory without reading a secret.
+    /// Finds the trail without reading a secret.
     ///
     /// # Errors
-    /// When no profile or server is configured and there is not exactly one trail.
-    pub fn directory(&self, context: &Context) -> Result<PathBuf, CommandError> {
+    /// When no profile or server is configured and there is not exactly one trail, or the records cannot be used.
+    pub fn trail(&self, context: &Context) -> Result<Box<dyn Trail>, CommandError> {
         match &self.dir {
-            Some(directory) => Ok(directory.clone()),
-            None => context.audit_directory(),
+            Some(directory) => Ok(Box::new(TrailInDirectory(directory.clone()))),
+            None => context.audit_trail(),
         }
     }
-}
-
-/// Returns the error for a trail that cannot be read.
-#[must_use]
-pub fn unreadable(error: AuditError) -> CommandError {
-    let hint = error.hint();
-    CommandError::new(busy::exit_of(&error), "cannot read the audit trail")
-        .hint(hint)
-        .because(error)
 }
 
 /// Which events to show.

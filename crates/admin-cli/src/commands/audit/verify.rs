@@ -3,15 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use easemob_admin_audit::{Against, AuditError, Problem, PublicKey, verify};
+use easemob_admin_audit::{Against, AuditError, Problem, PublicKey};
 use serde::Serialize;
 
-use super::trail::{TrailArgs, unreadable};
+use super::trail::TrailArgs;
 use crate::command_error::CommandError;
 use crate::commands::acting::counted;
 use crate::context::Context;
 use crate::exit::{self, Exit};
 use crate::render::report::Row;
+use crate::trails::{CannotVerify, unreadable};
 
 /// Arguments of `audit verify`.
 #[derive(Debug, Args)]
@@ -87,13 +88,16 @@ struct VerifySummary {
 /// # Errors
 /// When there is no trail, or if a file cannot be read.
 pub fn run(context: &Context, args: &VerifyArgs) -> Result<Exit, CommandError> {
-    let directory = args.trail.existing(context)?;
+    let trail = args.trail.existing(context)?;
     let key = args.key.as_deref().map(kept_key).transpose()?;
     let against = Against {
         key,
         checkpoints: args.checkpoint.clone(),
     };
-    let found = verify(&directory, &against).map_err(|error| unusable(args, error))?;
+    let found = trail.verify(&against).map_err(|error| match error {
+        CannotVerify::Audit(error) => unusable(args, error),
+        CannotVerify::Store(error) => error,
+    })?;
     let output = |error| CommandError::new(exit::INTERNAL, "cannot write the rows to stdout").because(error);
     let mut report = context.local_report::<ProblemRow>("audit verify", context.globals.sandbox);
     for problem in &found.problems {
@@ -123,7 +127,7 @@ pub fn run(context: &Context, args: &VerifyArgs) -> Result<Exit, CommandError> {
         };
         ui.say(format_args!(
             "{}: {} {}{from} in {} {}, {} {}, {} after the last",
-            directory.display(),
+            trail.place(),
             summary.entries,
             either(summary.entries, "entry", "entries"),
             counted(found.files, "file"),
@@ -162,7 +166,7 @@ pub fn run(context: &Context, args: &VerifyArgs) -> Result<Exit, CommandError> {
                 "first bad head",
             )
         };
-        ui.say(format_args!("{}: {what}", directory.display()));
+        ui.say(format_args!("{}: {what}", trail.place()));
         if let Some(first) = found.problems.first() {
             ui.say(format_args!("{first_word}: {first}"));
         }

@@ -1,0 +1,44 @@
+//! `store migrate`: brings the tables to the version of this program.
+
+use clap::Args;
+use easemob_admin_store_pg::database::Database;
+use easemob_admin_store_pg::schema;
+
+use super::{database, init};
+use crate::command_error::CommandError;
+use crate::context::Context;
+use crate::exit::{self, Exit};
+
+/// Arguments of `store migrate`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  easemob-admin store migrate --store postgres://owner@db.example.com/team --worker operators
+
+Programs of earlier versions continue to work meanwhile, as far as `store status` says. Nothing is migrated by any other \
+command. With --worker, the role also gets its rights on new tables.")]
+pub struct MigrateArgs {
+    /// Allow this role of PostgreSQL, which must exist, to work with the tables
+    #[arg(long, value_name = "ROLE")]
+    worker: Option<String>,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When the database cannot be used, or its tables need a newer program.
+pub fn run(context: &Context, args: &MigrateArgs) -> Result<Exit, CommandError> {
+    let (address, password) = database(context)?;
+    let before = Database::migrate(&address, &password)?.version;
+    let now = before.max(schema::needed());
+    if before == now {
+        context.ui.note(format_args!(
+            "the tables have version {now}; nothing was to be done"
+        ));
+    } else {
+        context.ui.note(format_args!(
+            "the tables had version {before}, and have version {now} now"
+        ));
+    }
+    init::allow(context, &address, &password, args.worker.as_deref())?;
+    Ok(exit::OK)
+}
