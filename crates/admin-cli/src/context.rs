@@ -656,6 +656,10 @@ impl Context {
         };
         let trusted = profile.map_or(Ok(None), |profile| self.trusted_certificates(profile))?;
         let pinned = profile.and_then(|profile| profile.pin_sha256.as_deref());
+        if pinned.is_some() && !cfg!(feature = "tls") {
+            let what = "cannot check `pin_sha256`: this program was built without TLS";
+            return Err(CommandError::new(exit::CONFIG, what).hint("use a release of easemob-admin"));
+        }
         let builder = || {
             let builder = builder();
             let builder = match &trusted {
@@ -663,8 +667,9 @@ impl Context {
                 None => builder,
             };
             match pinned {
+                #[cfg(feature = "tls")]
                 Some(sha256) => builder.pin_certificate(sha256),
-                None => builder,
+                _ => builder,
             }
         };
         // The embedded sandbox belongs to this process alone.

@@ -13,7 +13,9 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::environment::Environment;
 use super::origin::Layer;
-use super::profile::{JwtKey, JwtKind, Profile};
+#[cfg(feature = "jwt")]
+use super::profile::JwtKind;
+use super::profile::{JwtKey, Profile};
 use super::{secret_command, secret_file};
 
 /// How long reading a file may take: longer than any disk needs, for a pipe that a password manager fills.
@@ -21,6 +23,7 @@ const FILE_TIMEOUT: Duration = Duration::from_secs(10);
 /// The most bytes that are read as a secret: ten times the longest token.
 pub const LARGEST: usize = 64 * 1024;
 /// The life of a signed token unless the profile says otherwise: short, because the key is at hand.
+#[cfg(feature = "jwt")]
 const JWT_LIFETIME: Duration = Duration::from_secs(5 * 60);
 
 /// How a command will authenticate, before any secret is read.
