@@ -7,12 +7,13 @@ use std::sync::Arc;
 use deadpool_postgres::Object;
 use easemob_admin_audit::{AuditError, Entry, Event, EventTime, Filter, Kind, RunContext};
 use easemob_admin_ops::store_error::StoreError;
+use tokio_postgres::types::ToSql;
 
 use crate::statement::{column, field, number, query};
 use crate::trail::{PgTrail, TrailError};
 
 /// How many lines are read at once.
-const PAGE: i64 = 1024;
+const PAGE: u16 = 1024;
 
 /// The entries of a trail that match a filter, oldest first, with the context of their run filled in. Nothing is verified.
 ///
@@ -171,21 +172,33 @@ async fn page(
         From::Oldest(first) => (">=", "ASC", first),
         From::NewestBefore(end) => ("<", "DESC", end),
     };
-    let user = if filter.user.is_some() {
-        "folded = $5"
-    } else {
-        "$5::text IS NULL"
-    };
-    let wanted = format!(
-        "SELECT number, line FROM easemob_admin.trail_line WHERE trail = $1 AND number {bound} $2 AND at_ms >= $3 AND \
-         at_ms < $4 AND {user} AND ($6::text IS NULL OR starts_with(run, $6)) ORDER BY number {order} LIMIT $7"
+    let (start, user) = (column(start), filter.user.as_deref().map(str::to_lowercase));
+    let (since, until) = (
+        filter.since.map(EventTime::as_millis),
+        filter.until.map(EventTime::as_millis),
     );
-    let millis = |time: Option<EventTime>, otherwise| time.map_or(otherwise, EventTime::as_millis);
-    let (since, until) = (millis(filter.since, i64::MIN), millis(filter.until, i64::MAX));
-    let user = filter.user.as_deref().map(str::to_lowercase);
-    let start = column(start);
-    let values: [&(dyn tokio_postgres::types::ToSql + Sync); 7] =
-        [&trail, &start, &since, &until, &user, &filter.run, &PAGE];
+    let mut wanted = format!(
+        "SELECT number, line FROM easemob_admin.trail_line WHERE trail = $1 AND number {bound} $2 AND at_ms IS NOT NULL"
+    );
+    let mut values: Vec<&(dyn ToSql + Sync)> = vec![&trail, &start];
+    // Only what is asked for, or the planner would take an index that helps little.
+    let mut narrow = |condition: &str, value| {
+        values.push(value);
+        wanted += &condition.replace('$', &format!("${}", values.len()));
+    };
+    if user.is_some() {
+        narrow(" AND folded = $", &user);
+    }
+    if since.is_some() {
+        narrow(" AND at_ms >= $", &since);
+    }
+    if until.is_some() {
+        narrow(" AND at_ms < $", &until);
+    }
+    if filter.run.is_some() {
+        narrow(" AND starts_with(run, $)", &filter.run);
+    }
+    let wanted = format!("{wanted} ORDER BY number {order} LIMIT {PAGE}");
     let rows = query(&connection, &wanted, &values).await?;
     rows.iter()
         .map(|row| Ok((number(row, 0)?, field(row, 1)?)))
