@@ -756,6 +756,11 @@ impl Context {
 
     /// Opens what is kept about logins of this server, if there is anything and it is known which server that is.
     fn collected(&self) -> Result<Option<Box<dyn LoginStore>>, StoreError> {
+        if let Err(error) = self.records()
+            && self.store_at().is_ok_and(|at| at.is_some())
+        {
+            return Err(StoreError::Failed(Box::new(error)));
+        }
         let known = self.login_target().ok();
         known.map_or(Ok(None), |(stores, name)| stores.logins().kept(&name))
     }

@@ -27,9 +27,6 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const KEEPALIVE: Duration = Duration::from_secs(15);
 const MOST_CONNECTIONS: usize = 8;
 
-/// The session was ended because its transaction did nothing for too long.
-const IDLE_TOO_LONG: SqlState = SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT;
-
 /// What each session begins with. A machine that stands still within a transaction must not keep the others waiting for
 /// ever, and a change that was reported as made must survive a power failure.
 const SESSION: &str = "-c idle_in_transaction_session_timeout=60s -c lock_timeout=60s -c synchronous_commit=on \
@@ -312,12 +309,18 @@ pub(crate) fn failure(error: tokio_postgres::Error) -> StoreError {
     }
 }
 
-/// Returns true if the server cannot be reached, or has cut the connection.
+/// Returns true if the server cannot be reached, has cut the connection, or has too many of them.
 fn is_away(error: &tokio_postgres::Error) -> bool {
     match error.code() {
-        // The connection, or the end of the server or of the session.
         Some(code) => {
-            code.code().starts_with("08") || code.code().starts_with("57P") || *code == IDLE_TOO_LONG
+            // Classes of failed connections, and of servers that end.
+            code.code().starts_with("08")
+                || code.code().starts_with("57P")
+                || [
+                    SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
+                    SqlState::TOO_MANY_CONNECTIONS,
+                ]
+                .contains(code)
         }
         None => error.is_closed() || error.source().is_some_and(<dyn Error>::is::<std::io::Error>),
     }

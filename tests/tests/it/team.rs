@@ -207,6 +207,12 @@ fn a_database_that_cannot_be_used_is_told_by_an_exit_code() {
     let logout = ["sessions", "logout", "ann", "--reason", "x", "--yes"];
     let _ = with(&env, &away, &logout).expect(5);
     assert_eq!(env.writes(), 0, "nothing is sent that cannot be recorded");
+    let read = with(&env, &away, &["devices", "list", "ann"]).expect(0);
+    assert!(
+        read.stderr.contains("cannot use the login data"),
+        "{}",
+        read.stderr
+    );
 
     database.run("DELETE FROM easemob_admin.schema_version WHERE version = 3");
     let older = with(&env, &url, &logout).expect(3);
@@ -360,4 +366,47 @@ fn the_records_of_a_machine_are_brought_in_once() {
     let archive = archive.to_str().unwrap();
     let _ = team.env.run(&["audit", "verify", "--dir", archive]).expect(0);
     let _ = team.env.run(&["audit", "verify"]).expect(0);
+}
+
+#[test]
+fn a_database_that_goes_away_stops_the_run_which_is_continued_elsewhere() {
+    let Some(mut team) = Team::new() else { return };
+    let role = team.database.role();
+    let owner = team.database.url();
+    let _ = team.env.run(&["store", "migrate", "--worker", &role]).expect(0);
+    team.env.set(
+        "EASEMOB_STORE",
+        &owner.replacen("postgres@", &format!("{role}@"), 1),
+    );
+    team.env
+        .sandbox()
+        .inject(Fault::delay_answer("sessions.logout_all", STUCK).times(1));
+    let env = team.on("one");
+    let running = env.spawn(LOGOUT);
+    until("a call whose answer is held up", || {
+        env.sandbox().held_calls() > 0
+    });
+    team.database
+        .run(&format!("ALTER ROLE {role} CONNECTION LIMIT 0"));
+    let cut = format!(
+        "SELECT pg_terminate_backend(pid, 10000)::text FROM pg_stat_activity WHERE usename = '{role}'"
+    );
+    assert!(!team.database.run(&cut).is_empty());
+    team.env.sandbox().release_calls();
+    let stopped = TestEnv::finish(running).expect(5);
+    assert!(
+        stopped.stderr.contains("cannot write the record of the run"),
+        "{}",
+        stopped.stderr
+    );
+    assert_eq!(team.env.sandbox().call_count("sessions.logout_all"), 1);
+
+    team.database
+        .run(&format!("ALTER ROLE {role} CONNECTION LIMIT -1"));
+    team.database
+        .run("UPDATE easemob_admin.lease SET until = clock_timestamp() - interval '1 s'");
+    let _ = team.on("two").run(&["runs", "resume", "last", "--yes"]).expect(0);
+    // The one whose answer was not recorded was read, and not signed out again.
+    assert_eq!(team.env.sandbox().call_count("sessions.logout_all"), 3);
+    let _ = team.on("two").run(&["audit", "verify"]).expect(0);
 }

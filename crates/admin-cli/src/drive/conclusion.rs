@@ -6,6 +6,7 @@ use easemob_admin_ops::schedule::breaker::Fatal;
 use easemob_admin_ops::schedule::pipeline::Stop;
 use easemob_admin_ops::server::calls::CallError;
 
+use crate::busy;
 use crate::command_error::CommandError;
 use crate::disk_hint::disk_hint;
 use crate::exit::{self, Exit};
@@ -37,7 +38,7 @@ pub(super) fn conclude(
         )
         .hint("make a new plan, or apply this one again with --on-drift skip|include")),
         Some(Stop::Record(error)) => Err(CommandError::new(
-            exit::INTERNAL,
+            busy::exit_of(&error),
             "the run was stopped because it can no longer be recorded",
         )
         .hint(disk_hint(

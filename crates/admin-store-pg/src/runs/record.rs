@@ -112,7 +112,7 @@ impl RunRecord for PgRecord {
         let Some(size) = self.write(notes, events).map_err(io::Error::other)? else {
             let items = notes.iter().filter_map(Note::item);
             return if notes.iter().any(|note| note.item().is_none()) {
-                Err(io::Error::other(TakenOver))
+                Err(io::Error::other(StoreError::Busy(Box::new(TakenOver))))
             } else {
                 Ok(Recorded::Fenced(items.collect()))
             };

@@ -251,7 +251,11 @@ fn whoever_lost_a_run_writes_nothing_more() {
     let late = record.record(&[intent(1), outcome(0)]).unwrap();
     assert_eq!(late, Recorded::Fenced([0, 1].into()));
     let error = record.record(&[end()]).unwrap_err();
-    assert!(error.to_string().contains("taken the run over"), "{error}");
+    let cause = error.get_ref().and_then(std::error::Error::source).unwrap();
+    assert!(
+        cause.to_string().contains("taken the run over"),
+        "{error}: {cause}"
+    );
     assert_eq!(place.count("trail_line"), lines);
     drop(record);
     // Giving up what is no longer its own frees nothing.
