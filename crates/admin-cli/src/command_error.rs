@@ -375,6 +375,10 @@ impl From<DatabaseError> for CommandError {
                 exit::CONFIG,
                 "migrate them, as the account that owns them, with: easemob-admin store migrate",
             ),
+            DatabaseCause::Schema(SchemaRefusal::Pooled) => (
+                exit::CONFIG,
+                "name host and port of the server itself in the address",
+            ),
             DatabaseCause::Schema(_) => (exit::CONFIG, "install a newer easemob-admin on this machine"),
         };
         Self::of(exit, &error).hint(hint)

@@ -160,6 +160,7 @@ impl Database {
         let connector = this.shared.connector.clone();
         let checked = this.shared.calling.wait(async move {
             let client = connector.connect().await?;
+            schema::check_session(&client).await?;
             let state = schema::state(&client).await?;
             Ok(schema::check(state, ProgramVersion::this())?)
         });
@@ -313,8 +314,8 @@ pub(crate) fn failure(error: tokio_postgres::Error) -> StoreError {
 fn is_away(error: &tokio_postgres::Error) -> bool {
     match error.code() {
         Some(code) => {
-            // Classes of failed connections, and of servers that end.
-            code.code().starts_with("08")
+            // Classes of failed connections, and of servers that end. A pool says so of settings that it does not know.
+            (code.code().starts_with("08") && *code != SqlState::PROTOCOL_VIOLATION)
                 || code.code().starts_with("57P")
                 || [
                     SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,

@@ -14,7 +14,8 @@
 //! | [`locks`] | bans with an end |
 //! | [`logins`] | which devices were online when |
 //!
-//! The connections must reach the server itself or a pool in session mode: guards of users are locks of a session.
+//! The connections must reach the server itself: a pool such as pgbouncer is refused, because it drops the settings of
+//! sessions, and guards of users are locks of a session.
 //! PostgreSQL 13 or newer is required.
 
 pub mod address;

@@ -111,6 +111,12 @@ pub enum SchemaRefusal {
         /// This program.
         program: ProgramVersion,
     },
+    /// The session is not as this program needs it.
+    #[error(
+        "the connection goes through a pool, such as pgbouncer, that drops the settings of a session, and would drop the \
+         guards of locks; nothing was changed. Connect to the server itself"
+    )]
+    Pooled,
     /// The version of the tables cannot be understood.
     #[error(
         "the tables say nothing sensible about their version; nothing was changed. Upgrade this program, or restore a backup"
@@ -172,6 +178,16 @@ impl From<SchemaRefusal> for SchemaFailure {
     fn from(refusal: SchemaRefusal) -> Self {
         Self::Refused(refusal)
     }
+}
+
+/// Refuses a pool that gives the sessions of one client to others.
+pub(crate) async fn check_session(client: &Client) -> Result<(), SchemaFailure> {
+    let wanted = "SELECT count(*) FROM pg_settings WHERE name = 'lock_timeout' AND source = 'client'";
+    let ours: i64 = client.query_one(wanted, &[]).await?.try_get(0)?;
+    if ours == 0 {
+        return Err(SchemaRefusal::Pooled.into());
+    }
+    Ok(())
 }
 
 /// Reads what the database says about its tables.
