@@ -3,6 +3,9 @@
 //! Guards are advisory locks of one session, so that hundreds of them need one connection, and all end with the process.
 //! A session takes a lock that it has once more without waiting, so tasks of one process wait for each other before.
 //!
+//! The session is used at least every third of the time after which the server ends a silent one: a machine that stands
+//! still or is gone must not keep others from its users.
+//!
 //! If the session is cut, its guards are free for others before their holders know. The requests that they protect are
 //! short, and the store itself still keeps every change of a lock whole.
 
@@ -21,6 +24,9 @@ use crate::database::{Database, failure};
 /// How often to retry a guard that another process holds.
 const TRY_AGAIN: Duration = Duration::from_millis(20);
 
+/// After how long a silence of a process its guards are free.
+pub(super) const SILENCE: Duration = Duration::from_secs(30);
+
 /// Users share this many guards, and wait for each other if they share one.
 const GUARDS: u64 = 1024;
 
@@ -28,6 +34,7 @@ const GUARDS: u64 = 1024;
 pub(super) struct Guards {
     database: Database,
     place: String,
+    silence: Duration,
     session: Mutex<Option<Arc<Client>>>,
     /// One for each guard, for the tasks of this process.
     turns: Vec<Arc<Mutex<()>>>,
@@ -43,10 +50,11 @@ pub(super) struct Held {
 }
 
 impl Guards {
-    pub(super) fn of(database: Database, place: &str) -> Self {
+    pub(super) fn of(database: Database, place: &str, silence: Duration) -> Self {
         Self {
             database,
             place: place.to_owned(),
+            silence,
             session: Mutex::default(),
             turns: (0..GUARDS).map(|_| Arc::default()).collect(),
         }
@@ -109,10 +117,33 @@ impl Guards {
         let mut session = self.session.lock().await;
         match &*session {
             Some(session) if !session.is_closed() => Ok(Arc::clone(session)),
-            _ => Ok(Arc::clone(
-                session.insert(Arc::new(self.database.session().await?)),
-            )),
+            _ => Ok(Arc::clone(session.insert(self.open_session().await?))),
         }
+    }
+
+    /// Opens a session that the server ends after a silence, and uses it until it is no longer needed.
+    async fn open_session(&self) -> Result<Arc<Client>, StoreError> {
+        let session = Arc::new(self.database.session().await?);
+        let (millis, seconds) = (self.silence.as_millis(), self.silence.as_secs().max(3) / 3);
+        // A machine that is gone answers no probe; one that stands still answers them, but sends nothing. Servers before
+        // PostgreSQL 14 notice only the first.
+        let settings = format!(
+            "SET tcp_keepalives_idle = {seconds}; SET tcp_keepalives_interval = {seconds}; SET tcp_keepalives_count = 2; \
+             SELECT set_config('idle_session_timeout', '{millis}', false) \
+             WHERE current_setting('server_version_num')::int >= 140000"
+        );
+        session.batch_execute(&settings).await.map_err(failure)?;
+        let (pause, used) = (self.silence / 3, Arc::downgrade(&session));
+        self.database.calling().handle().spawn(async move {
+            loop {
+                tokio::time::sleep(pause).await;
+                match used.upgrade() {
+                    Some(session) if session.batch_execute("").await.is_ok() => {}
+                    _ => return,
+                }
+            }
+        });
+        Ok(session)
     }
 }
 

@@ -5,6 +5,7 @@ mod rows;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use deadpool_postgres::Object;
 use easemob_admin_api::UserId;
@@ -27,6 +28,7 @@ pub struct PgLockStores {
     database: Database,
     /// One session per target has all its guards.
     guards: Arc<Mutex<HashMap<String, Arc<Guards>>>>,
+    silence: Duration,
 }
 
 /// The locks of one target.
@@ -46,7 +48,15 @@ impl PgLockStores {
         Self {
             database,
             guards: Arc::default(),
+            silence: guard::SILENCE,
         }
+    }
+
+    /// Sets after how long a silence of one process others may work on the users that it was working on; 30 s by default.
+    /// Call it before the locks of a place are opened.
+    #[must_use]
+    pub fn with_silence(self, silence: Duration) -> Self {
+        Self { silence, ..self }
     }
 
     /// Opens the locks of a place by its [name](Target::name), for the server with a root; `None` is the embedded
@@ -56,7 +66,7 @@ impl PgLockStores {
         let mut guards = self.guards.lock().unwrap_or_else(PoisonError::into_inner);
         let guards = guards
             .entry(place.to_owned())
-            .or_insert_with(|| Arc::new(Guards::of(self.database.clone(), place)));
+            .or_insert_with(|| Arc::new(Guards::of(self.database.clone(), place, self.silence)));
         PgLocks {
             database: self.database.clone(),
             place: Place {

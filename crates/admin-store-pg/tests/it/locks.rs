@@ -4,6 +4,7 @@ use std::env;
 use std::fs;
 use std::process::Command;
 use std::sync::Arc;
+use std::time::Duration;
 
 use easemob_admin_api::UserId;
 use easemob_admin_ops::lock_store_conformance;
@@ -119,6 +120,65 @@ fn other_process() {
             add(&locks);
         }
     });
+}
+
+/// Is the process of the test below that holds a guard and stands still; on its own it does nothing.
+#[test]
+fn holding_process() {
+    let (Ok(address), Ok(file)) = (env::var("EASEMOB_TEST_ADDRESS"), env::var("EASEMOB_TEST_HELD")) else {
+        return;
+    };
+    let database = Database::open(
+        &DatabaseAddress::parse(&address).unwrap(),
+        &PasswordSource::Nothing,
+    )
+    .unwrap();
+    let locks = PgLockStores::in_database(database)
+        .with_silence(SILENCE)
+        .at("place", ROOT);
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let _guard = runtime.block_on(locks.guard(&user("ann"))).unwrap();
+    fs::write(&file, "held").unwrap();
+    std::thread::sleep(Duration::from_secs(60));
+}
+
+/// After how long a silence the guards of the process above are free.
+const SILENCE: Duration = Duration::from_secs(1);
+
+#[test]
+fn a_guard_is_kept_by_a_process_that_works_and_taken_over_from_one_that_stands_still() {
+    let Some(database) = migrated() else { return };
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("held");
+    let mut holding = Command::new(env::current_exe().unwrap())
+        .args(["--exact", "locks::holding_process"])
+        .env("EASEMOB_TEST_ADDRESS", database.url())
+        .env("EASEMOB_TEST_HELD", &file)
+        .spawn()
+        .unwrap();
+    while !file.exists() {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let locks = store(&database).at("place", ROOT);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
+    let ann = user("ann");
+    let wait = |longest| runtime.block_on(async { tokio::time::timeout(longest, locks.guard(&ann)).await });
+    assert!(wait(SILENCE * 4).is_err(), "it works, and keeps its guard");
+    let stop = Command::new("kill")
+        .args(["-STOP", &holding.id().to_string()])
+        .status();
+    assert!(stop.unwrap().success());
+    let taken = wait(SILENCE * 30);
+    holding.kill().unwrap();
+    holding.wait().unwrap();
+    drop(
+        taken
+            .expect("the guard of a process that stands still is free")
+            .unwrap(),
+    );
 }
 
 fn add(locks: &PgLocks) {
