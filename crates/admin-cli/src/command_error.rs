@@ -367,7 +367,7 @@ impl From<DatabaseError> for CommandError {
                 exit::REFUSED,
                 "check the account, its password and its rights; see what is configured with: easemob-admin store status",
             ),
-            DatabaseCause::Schema(SchemaRefusal::NotMigrated { found: 0, .. }) => (
+            DatabaseCause::Schema(SchemaRefusal::NotMade) => (
                 exit::CONFIG,
                 "make the tables, as the account that shall own them, with: easemob-admin store init",
             ),

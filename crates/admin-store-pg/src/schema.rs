@@ -87,13 +87,16 @@ pub struct SchemaState {
 /// Why a program may not use the tables. Nothing has changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SchemaRefusal {
-    /// There are no tables, or older ones.
+    /// There are no tables.
+    #[error("the database has no tables of easemob-admin yet")]
+    NotMade,
+    /// There are older tables.
     #[error(
         "the tables have version {found}, and this program needs version {needed}; nothing was changed. Run the migration \
          first: older programs continue to work meanwhile"
     )]
     NotMigrated {
-        /// The version of the tables; 0 if there are none.
+        /// The version of the tables.
         found: i32,
         /// The version that this program needs.
         needed: i32,
@@ -140,6 +143,9 @@ fn check_for(state: SchemaState, program: ProgramVersion, known: i32) -> Result<
             oldest: state.oldest_program,
             program,
         });
+    }
+    if state.version == 0 {
+        return Err(SchemaRefusal::NotMade);
     }
     if state.version < known {
         return Err(SchemaRefusal::NotMigrated {

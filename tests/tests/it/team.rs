@@ -192,7 +192,8 @@ fn a_database_that_cannot_be_used_is_told_by_an_exit_code() {
         "{}",
         missing.stderr
     );
-    let _ = with(&env, &url, &["store", "status"]).expect(3);
+    let status = with(&env, &url, &["store", "status"]).expect(3);
+    assert!(status.stderr.contains("store init"), "{}", status.stderr);
     let _ = with(&env, &url, &["store", "init"]).expect(0);
     let _ = with(&env, &url, &["store", "init"]).expect(2);
     let _ = with(&env, &url, &["store", "status"]).expect(0);

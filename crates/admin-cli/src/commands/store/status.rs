@@ -1,7 +1,7 @@
 //! `store status`: shows whether this program fits the tables.
 
 use clap::Args;
-use easemob_admin_store_pg::database::Database;
+use easemob_admin_store_pg::database::{Database, DatabaseError};
 use easemob_admin_store_pg::schema::{self, ProgramVersion};
 use serde::Serialize;
 
@@ -72,9 +72,10 @@ pub fn run(context: &Context, _: &StatusArgs) -> Result<Exit, CommandError> {
     report.finish(&StatusSummary { fits: row.fits }).map_err(output)?;
     match refusal {
         None => Ok(exit::OK),
-        Some(refusal) => {
-            context.ui.say(refusal);
-            Ok(exit::CONFIG)
+        Some(refusal) => Err(DatabaseError {
+            address: Box::new(address),
+            cause: refusal.into(),
         }
+        .into()),
     }
 }
