@@ -1,6 +1,7 @@
 //! Gaps of a collector through the binary: what the service stored meanwhile is sent again, and a gap closes only then.
 
 use std::net::TcpListener;
+use std::time::Duration;
 
 use easemob_admin_ops::logins::store::sqlite::SqliteLogins;
 use easemob_admin_ops::logins::store::{Gap, LoginStore, Range};
@@ -214,5 +215,57 @@ fn posts_that_the_collector_refuses_leave_the_gap_open() {
     };
     assert!(open(outage.at_ms));
     assert_eq!(outage.asked(), 1);
+    let _ = stop(collector);
+}
+
+#[test]
+fn a_backfill_that_is_killed_is_gone_on_with() {
+    let outage = Outage::begin(|builder| builder);
+    let _ = stop(outage.collect());
+    outage.was_down_for_two_hours();
+    let users: Vec<String> = (0..20).map(|number| format!("user{number}")).collect();
+    outage.sign_in(&users.iter().map(String::as_str).collect::<Vec<_>>());
+    let collector = outage.collect();
+    outage.until_stored(20);
+    let known = ["logins", "backfill", "-o", "json", "--stored-since", "1d"];
+    let open = || {
+        let gaps = outage.store().gaps(Range::ALL).unwrap();
+        gaps.iter()
+            .any(|gap| (gap.since_ms..=gap.until_ms).contains(&outage.at_ms))
+    };
+    for kill in 0..8 {
+        let mut child = outage.env.spawn(&known);
+        std::thread::sleep(Duration::from_millis(20 + 15 * kill));
+        let _ = child.kill();
+        child.wait().unwrap();
+        assert!(open() || kept_users(&outage.env).len() == 20, "after kill {kill}");
+    }
+    let last = outage.env.run(&known).expect(6);
+    assert!(!open(), "{}", last.text());
+    assert_eq!(kept_users(&outage.env).len(), 20);
+    let _ = stop(collector);
+}
+
+#[test]
+fn two_backfills_at_once_count_nothing_twice() {
+    let outage = Outage::begin(|builder| builder);
+    let _ = stop(outage.collect());
+    outage.was_down_for_two_hours();
+    outage.sign_in(&["ann", "bob"]);
+    let collector = outage.collect();
+    outage.until_stored(2);
+    let known = ["logins", "backfill", "-o", "json", "--stored-since", "1d"];
+    let both = [outage.env.spawn(&known), outage.env.spawn(&known)];
+    for mut child in both {
+        let code = child.wait().unwrap().code();
+        assert!(matches!(code, Some(0 | 6 | 13)), "{code:?}");
+    }
+    let _ = outage.env.run(&known);
+    assert_eq!(kept_users(&outage.env).len(), 2);
+    let gaps = outage.store().gaps(Range::ALL).unwrap();
+    let open = gaps
+        .iter()
+        .any(|gap| (gap.since_ms..=gap.until_ms).contains(&outage.at_ms));
+    assert!(!open, "{gaps:?}");
     let _ = stop(collector);
 }

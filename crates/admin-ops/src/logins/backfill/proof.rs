@@ -126,8 +126,8 @@ pub fn arrived(zone: Zone, asked: &[AskedAgain], arrivals: &[Arrival]) -> BTreeS
         };
         let arrived = arrivals.iter().filter(is_of_group).count();
         if u64::try_from(arrived).is_ok_and(|arrived| arrived >= posts) {
-            let accepted = group.iter().filter(|(_, asked)| asked.accepted);
-            dates.extend(accepted.map(|(_, asked)| asked.date.clone()));
+            // Whether the service said that it sends them does not count: a command that was killed never heard it.
+            dates.extend(group.iter().map(|(_, asked)| asked.date.clone()));
         }
     }
     dates

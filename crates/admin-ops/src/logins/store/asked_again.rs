@@ -13,7 +13,7 @@ pub struct AskedAgain {
     pub asked_ms: i64,
     /// How often it was asked.
     pub times: u64,
-    /// Whether it ever answered that it sends them.
+    /// Whether it ever answered that it sends them; only events that arrived prove that it did.
     pub accepted: bool,
 }
 

@@ -44,7 +44,7 @@ fn gap(since_ms: i64, until_ms: i64) -> Gap {
 fn as_many_events_as_there_were_posts_have_to_arrive_about_that_time() {
     let ten = BEGIN + 10 * MINUTE_MS;
     let both = || vec![asked(BEGIN, 2), asked(ten, 1)];
-    let refused = AskedAgain {
+    let unanswered = AskedAgain {
         accepted: false,
         ..asked(ten, 1)
     };
@@ -61,7 +61,7 @@ fn as_many_events_as_there_were_posts_have_to_arrive_about_that_time() {
         asked_ms,
         ..asked(BEGIN, 1)
     };
-    let rows: [(&str, Vec<AskedAgain>, Vec<Arrival>, usize); 9] = [
+    let rows: [(&str, Vec<AskedAgain>, Vec<Arrival>, usize); 10] = [
         ("all of one", vec![asked(BEGIN, 2)], vec![one, two], 1),
         ("one is missing", vec![asked(BEGIN, 2)], vec![one], 0),
         (
@@ -80,10 +80,16 @@ fn as_many_events_as_there_were_posts_have_to_arrive_about_that_time() {
         ("before it was asked for", both(), vec![one, two, before], 0),
         ("sent when it happened", vec![asked_then(BEGIN)], vec![live], 0),
         (
-            "not accepted",
-            vec![asked(BEGIN, 2), refused],
+            "all of both, of one without an answer",
+            vec![asked(BEGIN, 2), unanswered.clone()],
             vec![one, two, three],
-            1,
+            2,
+        ),
+        (
+            "too few, without an answer",
+            vec![asked(BEGIN, 2), unanswered],
+            vec![one, two],
+            0,
         ),
         (
             "far apart",
