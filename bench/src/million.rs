@@ -139,7 +139,8 @@ pub(crate) async fn run(args: &MillionArgs) -> Result<(), Failure> {
     let list = home.path().join("users.txt");
     write_list(&list, args.users)?;
     let online = args.users.div_ceil(20);
-    let read = args.users.div_ceil(100) + online + (args.users - online).div_ceil(200);
+    let looked = args.users.div_ceil(100) + (args.users - online).div_ceil(200);
+    let read = looked + online;
     let pages = args.users.div_ceil(100);
     let mut table = Builder::default();
     table.push_record([
@@ -161,7 +162,7 @@ pub(crate) async fn run(args: &MillionArgs) -> Result<(), Failure> {
         ("logins scan", &["logins", "scan"][..], pages + read),
         ("devices list", &["devices", "list"], read),
         ("sessions logout", &logout, read + online),
-        ("sessions logout --unread", &unread, read + online),
+        ("sessions logout --unread", &unread, looked + online),
     ] {
         let cost = work(words, &args.rate, address, home.path(), &list).await?;
         let parts = server.take();
