@@ -24,6 +24,7 @@ pub mod database;
 mod lease;
 pub mod locks;
 pub mod logins;
+mod pages;
 pub mod password;
 pub mod runs;
 pub mod schema;

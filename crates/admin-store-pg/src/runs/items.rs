@@ -1,6 +1,5 @@
 //! The items of a run: written by COPY, and read in pages, both in flat memory.
 
-use std::collections::VecDeque;
 use std::io;
 
 use easemob_admin_ops::files::digest::Sha256;
@@ -11,10 +10,11 @@ use tokio_postgres::binary_copy::BinaryCopyInWriter;
 use tokio_postgres::types::Type;
 
 use crate::database::{Database, failure};
-use crate::statement::{column, damaged, field, number, query};
+use crate::pages::{Pages, Source};
+use crate::statement::{column, damaged, field};
 use crate::transaction::Transaction;
 
-/// How many items are written or read at once.
+/// How many items are written at once.
 const PAGE: usize = 4096;
 
 /// What was written.
@@ -78,61 +78,20 @@ pub(super) fn write(
     Ok(Ok(Written { count, sha256 }))
 }
 
-/// The items of a run as lines, in their order.
-pub(super) struct ItemRows {
-    database: Database,
-    run: i64,
-    next: u64,
-    page: VecDeque<(u64, String)>,
-    at_end: bool,
-}
-
-impl ItemRows {
-    pub(super) fn of(database: &Database, run: i64) -> Self {
-        Self {
-            database: database.clone(),
-            run,
-            next: 0,
-            page: VecDeque::new(),
-            at_end: false,
-        }
-    }
-
-    fn read(&mut self) -> Result<(), StoreError> {
-        let (run, next, most) = (self.run, column(self.next), column(PAGE as u64));
-        self.page = self.database.read(move |connection| async move {
-            let wanted = "SELECT seq, item FROM easemob_admin.run_item WHERE run = $1 AND seq >= $2 ORDER BY seq LIMIT $3";
-            let rows = query(&connection, wanted, &[&run, &next, &most]).await?;
-            rows.iter()
-                .map(|row| Ok((number(row, 0)?, field(row, 1)?)))
-                .collect::<Result<_, StoreError>>()
-        })?;
-        self.at_end = self.page.len() < PAGE;
-        self.next += self.page.len() as u64;
-        Ok(())
-    }
-}
-
-impl Iterator for ItemRows {
-    type Item = Result<(u64, String), StoreError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.page.is_empty()
-            && !self.at_end
-            && let Err(error) = self.read()
-        {
-            self.at_end = true;
-            return Some(Err(error));
-        }
-        self.page.pop_front().map(Ok)
-    }
+/// Returns the items of a run as lines, in their order.
+pub(super) fn lines(database: &Database, run: i64) -> Pages<String> {
+    let source = Source {
+        sql: "SELECT seq, item FROM easemob_admin.run_item WHERE run = $1 AND seq >= $2 AND seq < $3 ORDER BY seq LIMIT $4",
+        read: |row| Ok((field(row, 0)?, field(row, 1)?)),
+    };
+    Pages::of(database, source, run, (0, i64::MAX))
 }
 
 /// Returns the digest of items, as a file of them would have it.
-pub(super) fn digest(rows: ItemRows) -> Result<String, StoreError> {
+pub(super) fn digest(lines: Pages<String>) -> Result<String, StoreError> {
     let mut digest = Sha256::default();
-    for row in rows {
-        let (_, line) = row?;
+    for line in lines {
+        let (_, line) = line?;
         digest.add(line.as_bytes());
         digest.add(b"\n");
     }
@@ -140,10 +99,11 @@ pub(super) fn digest(rows: ItemRows) -> Result<String, StoreError> {
 }
 
 /// Streams items.
-pub(super) fn stream(rows: ItemRows) -> Items {
-    Box::new(rows.map(|row| {
-        let (number, line) = row.map_err(io::Error::other)?;
+pub(super) fn stream(lines: Pages<String>) -> Items {
+    Box::new(lines.map(|line| {
+        let (number, line) = line.map_err(io::Error::other)?;
         let item: Item = serde_json::from_str(&line).map_err(|error| io::Error::other(damaged(error)))?;
+        let number = number.unsigned_abs();
         Ok(Item { number, ..item })
     }))
 }

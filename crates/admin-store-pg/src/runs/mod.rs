@@ -24,9 +24,9 @@ use easemob_admin_ops::run::store::{HeldRun, Items, OpenRun, Records, RunError, 
 use easemob_admin_ops::store_error::StoreError;
 use easemob_admin_ops::target::Target;
 
-use self::items::{ItemRows, Written};
+use self::items::Written;
 use self::record::PgRecord;
-use self::records::RecordRows;
+use self::records::records;
 use crate::database::Database;
 use crate::lease::{self, Lease};
 use crate::statement::{execute, field, query, query_opt};
@@ -159,10 +159,10 @@ impl RunStore for PgRuns {
         let lease = self.hold(id)?.ok_or_else(|| RunError::Busy(id.clone()))?;
         let failed = |error| self.failed(error);
         let mut progress = Progress::new(header.jobs());
-        for record in RecordRows::of(&self.database, number).map_err(failed)? {
+        for record in records(&self.database, number).map_err(failed)? {
             progress.note(record.map_err(failed)?);
         }
-        let digest = items::digest(ItemRows::of(&self.database, number)).map_err(failed)?;
+        let digest = items::digest(items::lines(&self.database, number)).map_err(failed)?;
         if digest != header.input_sha256 {
             return Err(RunError::InputChanged(id.clone()));
         }
@@ -186,7 +186,7 @@ impl RunStore for PgRuns {
             .read(|connection| lease::is_taken(connection, what))
             .map_err(failed)?;
         let mut seen = SeenRun::new(header, running);
-        for record in RecordRows::of(&self.database, number).map_err(failed)? {
+        for record in records(&self.database, number).map_err(failed)? {
             seen.note(record.map_err(failed)?);
         }
         Ok(seen)
@@ -208,13 +208,13 @@ impl RunStore for PgRuns {
 
     fn items(&self, id: &RunId) -> Result<Items, RunError> {
         let (number, _) = self.header_of(id)?;
-        Ok(items::stream(ItemRows::of(&self.database, number)))
+        Ok(items::stream(items::lines(&self.database, number)))
     }
 
     fn records(&self, id: &RunId) -> Result<Records, RunError> {
         let (number, _) = self.header_of(id)?;
-        let records = RecordRows::of(&self.database, number).map_err(|error| self.failed(error))?;
-        Ok(Box::new(records.map(|record| record.map_err(io::Error::other))))
+        let found = records(&self.database, number).map_err(|error| self.failed(error))?;
+        Ok(Box::new(found.map(|record| record.map_err(io::Error::other))))
     }
 
     fn can_record(&self, target: &Target) -> Result<(), CannotBegin> {
@@ -225,7 +225,7 @@ impl RunStore for PgRuns {
 
 impl HeldRun for HeldRow {
     fn items(&self) -> Result<Items, RunError> {
-        Ok(items::stream(ItemRows::of(&self.runs.database, self.number)))
+        Ok(items::stream(items::lines(&self.runs.database, self.number)))
     }
 
     fn into_record(
