@@ -4,12 +4,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use deadpool_postgres::Object;
-use easemob_admin_ops::logins::store::{
-    KnownDevice, LoginEvent, LoginStore, NotKnown, Range, SeenDevice, Snapshot, SnapshotId, StoreError,
-};
+use easemob_admin_ops::logins::store::{LoginEvent, LoginStore, Range, Snapshot, StoreError};
 
-use super::{PgLoginStores, events, snapshots};
-use crate::statement::{column, execute, field, query_opt};
+use super::{PgLoginStores, events, rows, snapshots};
+use crate::statement::{execute, field, query_opt};
 use crate::transaction::Transaction;
 
 /// How many rows are written at once.
@@ -75,8 +73,8 @@ impl PgLoginStores {
         for snapshot in from.snapshots()? {
             import_snapshot(&transaction, place, from, &snapshot, &mut users)?;
         }
-        let mut known = Blocks::new(&transaction, |connection, rows| {
-            known_devices(connection, place, rows)
+        let mut known = Blocks::new(&transaction, |connection, devices: Vec<_>| async move {
+            rows::known_devices(&connection, place, &devices).await
         });
         for user in users {
             for device in from.known_devices(&user)? {
@@ -127,18 +125,8 @@ fn import_snapshot(
         let insert = "INSERT INTO easemob_admin.login_snapshot (number, place, source, started_ms, finished_ms, position, \
                       done, users, online, offline, changed, unknown, failed, devices, limits, program) VALUES ($1, $2, \
                       $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
-        let counts = whole.counts;
-        let [done, users, online, offline, changed, unknown, failed, devices] = [
-            position.done,
-            counts.users,
-            counts.online,
-            counts.offline,
-            counts.changed,
-            counts.unknown,
-            counts.failed,
-            counts.devices,
-        ]
-        .map(column);
+        let [done, users, online, offline, changed, unknown, failed, devices] =
+            snapshots::columns(&position, whole.counts);
         execute(
             &connection,
             insert,
@@ -164,8 +152,8 @@ fn import_snapshot(
         .await?;
         Ok(number)
     })?;
-    let mut seen = Blocks::new(transaction, |connection, rows| {
-        seen_devices(connection, number, rows)
+    let mut seen = Blocks::new(transaction, |connection, devices: Vec<_>| async move {
+        rows::seen_devices(&connection, number, &devices).await
     });
     from.each_device(snapshot.id, &mut |user, device| {
         if !users.contains(user) {
@@ -174,91 +162,9 @@ fn import_snapshot(
         seen.push((user.to_owned(), device));
     })?;
     seen.finish()?;
-    let mut lost = Blocks::new(transaction, |connection, rows| {
-        not_known(connection, number, rows)
+    let mut lost = Blocks::new(transaction, |connection, users: Vec<_>| async move {
+        rows::not_known(&connection, number, &users).await
     });
     from.each_not_known(snapshot.id, &mut |user| lost.push(user))?;
     lost.finish()
-}
-
-async fn seen_devices(
-    connection: Arc<Object>,
-    snapshot: SnapshotId,
-    rows: Vec<(String, SeenDevice)>,
-) -> Result<(), StoreError> {
-    let texts = |text: fn(&(String, SeenDevice)) -> &String| -> Vec<&str> {
-        rows.iter().map(|row| text(row).as_str()).collect()
-    };
-    let names: Vec<_> = rows.iter().map(|(_, device)| &device.name).collect();
-    let times: Vec<_> = rows.iter().map(|(_, device)| device.signed_in_ms).collect();
-    let insert = "INSERT INTO easemob_admin.login_snapshot_device (snapshot, who, resource, platform, name, signed_in_ms) \
-                  SELECT $1::bigint, * FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[])";
-    execute(
-        &connection,
-        insert,
-        &[
-            &snapshot,
-            &texts(|(user, _)| user),
-            &texts(|(_, device)| &device.resource),
-            &texts(|(_, device)| &device.platform),
-            &names,
-            &times,
-        ],
-    )
-    .await?;
-    Ok(())
-}
-
-async fn not_known(
-    connection: Arc<Object>,
-    snapshot: SnapshotId,
-    rows: Vec<NotKnown>,
-) -> Result<(), StoreError> {
-    let texts =
-        |text: fn(&NotKnown) -> &String| -> Vec<&str> { rows.iter().map(|row| text(row).as_str()).collect() };
-    let insert = "INSERT INTO easemob_admin.login_not_known (snapshot, who, state, why) SELECT $1::bigint, * \
-                  FROM unnest($2::text[], $3::text[], $4::text[])";
-    execute(
-        &connection,
-        insert,
-        &[
-            &snapshot,
-            &texts(|row| &row.user),
-            &texts(|row| &row.state),
-            &texts(|row| &row.why),
-        ],
-    )
-    .await?;
-    Ok(())
-}
-
-async fn known_devices(
-    connection: Arc<Object>,
-    place: i32,
-    rows: Vec<(String, KnownDevice)>,
-) -> Result<(), StoreError> {
-    let texts = |text: fn(&(String, KnownDevice)) -> &String| -> Vec<&str> {
-        rows.iter().map(|row| text(row).as_str()).collect()
-    };
-    let names: Vec<_> = rows.iter().map(|(_, device)| &device.name).collect();
-    let first: Vec<_> = rows.iter().map(|(_, device)| device.first_seen_ms).collect();
-    let last: Vec<_> = rows.iter().map(|(_, device)| device.last_seen_ms).collect();
-    let insert = "INSERT INTO easemob_admin.login_device (place, who, resource, platform, name, first_seen_ms, \
-                  last_seen_ms) SELECT $1::int, * FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], \
-                  $6::bigint[], $7::bigint[])";
-    execute(
-        &connection,
-        insert,
-        &[
-            &place,
-            &texts(|(user, _)| user),
-            &texts(|(_, device)| &device.resource),
-            &texts(|(_, device)| &device.platform),
-            &names,
-            &first,
-            &last,
-        ],
-    )
-    .await?;
-    Ok(())
 }

@@ -3,6 +3,7 @@
 mod events;
 mod import;
 mod owned;
+mod rows;
 mod snapshots;
 
 use std::sync::Arc;

@@ -10,6 +10,7 @@ use easemob_admin_ops::logins::store::{
 };
 use tokio_postgres::Row;
 
+use super::rows;
 use crate::database::Database;
 use crate::lease::Term;
 use crate::statement::{self, column, damaged, execute, field, query, query_opt};
@@ -18,30 +19,21 @@ use crate::visit::each;
 const SNAPSHOT: &str = "SELECT number, started_ms, finished_ms, source, users, online, offline, changed, unknown, failed, \
                         devices, position, done, limits, program FROM easemob_admin.login_snapshot WHERE place = $1";
 
-/// What a scan found, as columns. Of a user or device that was found twice, the later state counts.
-#[derive(Default)]
+/// What a scan found. Of a user or device that was found twice, the later state counts.
 pub(super) struct Found {
     counts: Counts,
     after: Position,
     now_ms: i64,
-    not_known: [Vec<String>; 3],
-    users: Vec<String>,
-    resources: Vec<String>,
-    platforms: Vec<String>,
-    names: Vec<Option<String>>,
-    signed_in: Vec<Option<i64>>,
+    not_known: Vec<NotKnown>,
+    devices: Vec<(String, SeenDevice)>,
 }
 
 impl Found {
     pub(super) fn of(users: &[(String, UserState)], after: &Position, now_ms: i64) -> Self {
-        let mut found = Self {
-            after: after.clone(),
-            now_ms,
-            ..Self::default()
-        };
+        let mut counts = Counts::default();
         let (mut not_known, mut devices) = (BTreeMap::new(), BTreeMap::new());
         for (user, state) in users {
-            found.counts.add(state);
+            counts.add(state);
             match state {
                 UserState::Offline | UserState::Changed => {}
                 UserState::Unknown(why) => {
@@ -55,21 +47,37 @@ impl Found {
                 }
             }
         }
-        for (user, (state, why)) in not_known {
-            let [users, states, reasons] = &mut found.not_known;
-            users.push(user.clone());
-            states.push(state.to_owned());
-            reasons.push(why.clone());
+        let not_known = not_known.into_iter().map(|(user, (state, why))| NotKnown {
+            user: user.clone(),
+            state: state.to_owned(),
+            why: why.clone(),
+        });
+        let devices = devices.into_iter();
+        Self {
+            counts,
+            after: after.clone(),
+            now_ms,
+            not_known: not_known.collect(),
+            devices: devices
+                .map(|((user, _), device)| (user.clone(), device.clone()))
+                .collect(),
         }
-        for ((user, resource), device) in devices {
-            found.users.push(user.clone());
-            found.resources.push(resource.clone());
-            found.platforms.push(device.platform.clone());
-            found.names.push(device.name.clone());
-            found.signed_in.push(device.signed_in_ms);
-        }
-        found
     }
+}
+
+/// Returns how far a scan is and what it counted, as columns: `done`, and the counts in the order of the table.
+pub(super) fn columns(position: &Position, counts: Counts) -> [i64; 8] {
+    [
+        position.done,
+        counts.users,
+        counts.online,
+        counts.offline,
+        counts.changed,
+        counts.unknown,
+        counts.failed,
+        counts.devices,
+    ]
+    .map(column)
 }
 
 /// Returns a number that no snapshot ever had.
@@ -107,18 +115,8 @@ pub(super) async fn add(
     let update = "UPDATE easemob_admin.login_snapshot SET position = $3, done = $4, users = users + $5, \
                   online = online + $6, offline = offline + $7, changed = changed + $8, unknown = unknown + $9, \
                   failed = failed + $10, devices = devices + $11 WHERE number = $1 AND place = $2 AND finished_ms IS NULL";
-    let counts = found.counts;
-    let [done, users, online, offline, changed, unknown, failed, devices] = [
-        found.after.done,
-        counts.users,
-        counts.online,
-        counts.offline,
-        counts.changed,
-        counts.unknown,
-        counts.failed,
-        counts.devices,
-    ]
-    .map(column);
+    let [done, users, online, offline, changed, unknown, failed, devices] =
+        columns(&found.after, found.counts);
     let updated = execute(
         &connection,
         update,
@@ -138,42 +136,20 @@ pub(super) async fn add(
     )
     .await?;
     met(updated, snapshot)?;
-    let [users, states, reasons] = &found.not_known;
-    let not_known = "INSERT INTO easemob_admin.login_not_known (snapshot, who, state, why) SELECT $1::bigint, * \
-                     FROM unnest($2::text[], $3::text[], $4::text[]) ON CONFLICT (snapshot, who) DO UPDATE SET \
-                     state = excluded.state, why = excluded.why";
-    execute(&connection, not_known, &[&snapshot, users, states, reasons]).await?;
-    let (users, resources, platforms) = (&found.users, &found.resources, &found.platforms);
-    let seen = "INSERT INTO easemob_admin.login_snapshot_device (snapshot, who, resource, platform, name, signed_in_ms) \
-                SELECT $1::bigint, * FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[]) \
-                ON CONFLICT (snapshot, who, resource) DO UPDATE SET platform = excluded.platform, name = excluded.name, \
-                signed_in_ms = excluded.signed_in_ms";
-    execute(
-        &connection,
-        seen,
-        &[
-            &snapshot,
-            users,
-            resources,
-            platforms,
-            &found.names,
-            &found.signed_in,
-        ],
-    )
-    .await?;
-    let known = "INSERT INTO easemob_admin.login_device AS known (place, who, resource, platform, name, first_seen_ms, \
-                 last_seen_ms) SELECT $1::int, new.*, $6::bigint, $6::bigint FROM unnest($2::text[], $3::text[], \
-                 $4::text[], $5::text[]) AS new ON CONFLICT (place, who, resource) DO UPDATE SET \
-                 first_seen_ms = least(known.first_seen_ms, excluded.first_seen_ms), \
-                 last_seen_ms = greatest(known.last_seen_ms, excluded.last_seen_ms), \
-                 name = coalesce(excluded.name, known.name)";
-    execute(
-        &connection,
-        known,
-        &[&place, users, resources, platforms, &found.names, &found.now_ms],
-    )
-    .await?;
-    Ok(())
+    rows::not_known(&connection, snapshot, &found.not_known).await?;
+    rows::seen_devices(&connection, snapshot, &found.devices).await?;
+    let known = |(user, device): (String, SeenDevice)| {
+        let known = KnownDevice {
+            resource: device.resource,
+            platform: device.platform,
+            name: device.name,
+            first_seen_ms: found.now_ms,
+            last_seen_ms: found.now_ms,
+        };
+        (user, known)
+    };
+    let known: Vec<_> = found.devices.into_iter().map(known).collect();
+    rows::known_devices(&connection, place, &known).await
 }
 
 pub(super) async fn restart(
