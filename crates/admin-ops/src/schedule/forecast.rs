@@ -27,28 +27,25 @@ impl Forecast {
     /// The calls that read the devices of `users`.
     #[must_use]
     pub fn reading(users: u64, reading: Reading) -> Self {
+        Self::looking(users, reading, 1)
+    }
+
+    /// The calls that look at `users`, with so many calls for each who is looked at.
+    fn looking(users: u64, reading: Reading, each: u64) -> Self {
         if !reading.asks_first(users) {
-            return Self::exactly(users);
+            return Self::exactly(each * users);
         }
         let statuses = users.div_ceil(USERS_PER_REQUEST as u64);
         Self {
-            fewest: statuses + SMALLEST_SAMPLE.max(users.div_ceil(200)).min(users),
-            most: statuses + users,
+            fewest: statuses + each * SMALLEST_SAMPLE.max(users.div_ceil(200)).min(users),
+            most: statuses + each * users,
         }
     }
 
     /// The calls that look at `users` as a lock would: each user whose devices are read is looked up as well.
     #[must_use]
     pub fn previewing_lock(users: u64, reading: Reading) -> Self {
-        let read = Self::reading(users, reading);
-        if !reading.asks_first(users) {
-            return Self::exactly(2 * users);
-        }
-        let statuses = users.div_ceil(USERS_PER_REQUEST as u64);
-        Self {
-            fewest: 2 * read.fewest - statuses,
-            most: 2 * read.most - statuses,
-        }
+        Self::looking(users, reading, 2)
     }
 
     /// The calls that lock `users`: each is looked up and banned, whether online or not, and the devices of those
