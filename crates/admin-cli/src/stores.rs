@@ -99,6 +99,7 @@ pub fn database_at(
     use easemob_admin_store_pg::address::DatabaseAddress;
     use easemob_admin_store_pg::password::PasswordSource;
 
+    use crate::config::secret_command;
     use crate::config::store::StorePassword;
 
     let address = DatabaseAddress::parse(&at.address)
@@ -108,11 +109,7 @@ pub fn database_at(
         StorePassword::File(file) => PasswordSource::File(file),
         StorePassword::PassFile(file) => PasswordSource::PassFile(file),
         StorePassword::Command(command) => {
-            let (shell, flag) = if cfg!(windows) {
-                ("cmd", "/C")
-            } else {
-                ("sh", "-c")
-            };
+            let [shell, flag] = secret_command::SHELL;
             PasswordSource::Command(vec![shell.into(), flag.into(), command])
         }
     };

@@ -12,6 +12,6 @@ pub mod private_file;
 pub mod profile;
 pub mod profile_edit;
 pub mod profile_file;
-mod secret_command;
+pub mod secret_command;
 pub mod secret_file;
 pub mod store;

@@ -39,13 +39,16 @@ async fn printed_within(longest: Duration, command: &str) -> Result<Vec<u8>, Cre
     }
 }
 
+/// The shell that runs commands, and the option before a command.
+pub const SHELL: [&str; 2] = if cfg!(windows) {
+    ["cmd", "/C"]
+} else {
+    ["sh", "-c"]
+};
+
 /// Prepares the shell; also returns whether its processes can be stopped as a group.
 fn shell(command: &str) -> (Command, bool) {
-    let (shell, flag) = if cfg!(windows) {
-        ("cmd", "/C")
-    } else {
-        ("sh", "-c")
-    };
+    let [shell, flag] = SHELL;
     // The command's stderr is meant for a person who unlocks a store, and may contain the secret: show it on
     // a terminal, and keep it out of the logs of scripts.
     let aside = if std::io::stderr().is_terminal() {
