@@ -4,6 +4,7 @@ use clap::Args;
 use easemob_admin_store_pg::database::Database;
 
 use super::database;
+use super::worker::WorkerArgs;
 use crate::command_error::CommandError;
 use crate::context::Context;
 use crate::exit::{self, Exit};
@@ -17,9 +18,8 @@ use crate::exit::{self, Exit};
 Run it once, as the account that shall own the tables. The operators then work as another one, which --worker names: it \
 adds to the audit trail, and can neither change nor remove what is there. See docs/team.md.")]
 pub struct InitArgs {
-    /// Allow this role of PostgreSQL, which must exist, to work with the tables
-    #[arg(long, value_name = "ROLE")]
-    worker: Option<String>,
+    #[command(flatten)]
+    worker: WorkerArgs,
 }
 
 /// Runs the command.
@@ -37,20 +37,6 @@ pub fn run(context: &Context, args: &InitArgs) -> Result<Exit, CommandError> {
     }
     Database::migrate(&address, &password)?;
     context.ui.note(format_args!("made the tables in the {address}"));
-    allow(context, &address, &password, args.worker.as_deref())?;
+    args.worker.allow(context, &address, &password)?;
     Ok(exit::OK)
-}
-
-/// Allows a role to work with the tables, if one was given.
-pub(super) fn allow(
-    context: &Context,
-    address: &easemob_admin_store_pg::address::DatabaseAddress,
-    password: &easemob_admin_store_pg::password::PasswordSource,
-    worker: Option<&str>,
-) -> Result<(), CommandError> {
-    if let Some(role) = worker {
-        Database::allow_worker(address, password, role)?;
-        context.ui.note(format_args!("{role} may work with them"));
-    }
-    Ok(())
 }

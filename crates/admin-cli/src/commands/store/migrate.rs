@@ -4,7 +4,8 @@ use clap::Args;
 use easemob_admin_store_pg::database::Database;
 use easemob_admin_store_pg::schema;
 
-use super::{database, init};
+use super::database;
+use super::worker::WorkerArgs;
 use crate::command_error::CommandError;
 use crate::context::Context;
 use crate::exit::{self, Exit};
@@ -17,9 +18,8 @@ use crate::exit::{self, Exit};
 Programs of earlier versions continue to work meanwhile, as far as `store status` says. Nothing is migrated by any other \
 command. With --worker, the role also gets its rights on new tables.")]
 pub struct MigrateArgs {
-    /// Allow this role of PostgreSQL, which must exist, to work with the tables
-    #[arg(long, value_name = "ROLE")]
-    worker: Option<String>,
+    #[command(flatten)]
+    worker: WorkerArgs,
 }
 
 /// Runs the command.
@@ -39,6 +39,6 @@ pub fn run(context: &Context, args: &MigrateArgs) -> Result<Exit, CommandError> 
             "the tables had version {before}, and have version {now} now"
         ));
     }
-    init::allow(context, &address, &password, args.worker.as_deref())?;
+    args.worker.allow(context, &address, &password)?;
     Ok(exit::OK)
 }

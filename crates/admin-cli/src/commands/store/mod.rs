@@ -4,6 +4,7 @@ pub mod import;
 pub mod init;
 pub mod migrate;
 pub mod status;
+pub mod worker;
 
 use clap::Subcommand;
 use easemob_admin_store_pg::address::DatabaseAddress;
