@@ -24,9 +24,6 @@ use crate::database::{Database, failure};
 /// How often to retry a guard that another process holds.
 const TRY_AGAIN: Duration = Duration::from_millis(20);
 
-/// After how long a silence of a process its guards are free.
-pub(super) const SILENCE: Duration = Duration::from_secs(30);
-
 /// Users share this many guards, and wait for each other if they share one.
 const GUARDS: u64 = 1024;
 

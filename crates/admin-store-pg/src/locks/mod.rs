@@ -20,6 +20,7 @@ use jiff::Timestamp;
 use self::guard::Guards;
 use self::rows::Place;
 use crate::database::Database;
+use crate::lease;
 use crate::transaction::Transaction;
 
 /// The locks of all targets, in one database. Clones share them.
@@ -48,7 +49,7 @@ impl PgLockStores {
         Self {
             database,
             guards: Arc::default(),
-            silence: guard::SILENCE,
+            silence: lease::LENGTH,
         }
     }
 
