@@ -94,6 +94,13 @@ impl Outage {
         });
     }
 
+    /// Whether events of this time may still be missing.
+    fn is_open(&self, at_ms: i64) -> bool {
+        let gaps = self.store().gaps(Range::ALL).unwrap();
+        gaps.iter()
+            .any(|gap| (gap.since_ms..=gap.until_ms).contains(&at_ms))
+    }
+
     fn asked(&self) -> usize {
         self.env.sandbox().call_count("callbacks.retry")
     }
@@ -126,18 +133,13 @@ fn what_was_missed_is_sent_again_and_the_gap_closes() {
     assert_eq!(summary(&first)["shortened"], 1, "{}", first.text());
     assert_eq!(first.json()["rows"][0]["outcome"], "arrived");
     assert_eq!(kept_users(&outage.env).len(), 3);
-    let is_open = |at_ms: i64| {
-        let gaps = outage.store().gaps(Range::ALL).unwrap();
-        gaps.iter()
-            .any(|gap| (gap.since_ms..=gap.until_ms).contains(&at_ms))
-    };
     let (before, after) = (outage.at_ms - 30 * MINUTE_MS, outage.at_ms + 20 * MINUTE_MS);
-    assert!(is_open(before) && !is_open(outage.at_ms) && !is_open(after));
+    assert!(outage.is_open(before) && !outage.is_open(outage.at_ms) && !outage.is_open(after));
 
     // The operator knows that it did.
     let again = outage.backfill(&["--stored-since", "1d"]).expect(6);
     assert_eq!(summary(&again)["closed"], 1, "{}", again.text());
-    assert!(!is_open(before) && is_open(now_ms() - MINUTE_MS));
+    assert!(!outage.is_open(before) && outage.is_open(now_ms() - MINUTE_MS));
     assert_eq!(outage.asked(), 1, "nothing is asked for twice");
     assert_eq!(kept_users(&outage.env).len(), 3);
     let _ = stop(collector);
@@ -208,12 +210,7 @@ fn posts_that_the_collector_refuses_leave_the_gap_open() {
         "{}",
         output.text()
     );
-    let open = |at_ms: i64| {
-        let gaps = outage.store().gaps(Range::ALL).unwrap();
-        gaps.iter()
-            .any(|gap| (gap.since_ms..=gap.until_ms).contains(&at_ms))
-    };
-    assert!(open(outage.at_ms));
+    assert!(outage.is_open(outage.at_ms));
     assert_eq!(outage.asked(), 1);
     let _ = stop(collector);
 }
@@ -228,11 +225,7 @@ fn a_backfill_that_is_killed_is_gone_on_with() {
     let collector = outage.collect();
     outage.until_stored(20);
     let known = ["logins", "backfill", "-o", "json", "--stored-since", "1d"];
-    let open = || {
-        let gaps = outage.store().gaps(Range::ALL).unwrap();
-        gaps.iter()
-            .any(|gap| (gap.since_ms..=gap.until_ms).contains(&outage.at_ms))
-    };
+    let open = || outage.is_open(outage.at_ms);
     for kill in 0..8 {
         let mut child = outage.env.spawn(&known);
         std::thread::sleep(Duration::from_millis(20 + 15 * kill));
@@ -262,10 +255,6 @@ fn two_backfills_at_once_count_nothing_twice() {
     }
     let _ = outage.env.run(&known);
     assert_eq!(kept_users(&outage.env).len(), 2);
-    let gaps = outage.store().gaps(Range::ALL).unwrap();
-    let open = gaps
-        .iter()
-        .any(|gap| (gap.since_ms..=gap.until_ms).contains(&outage.at_ms));
-    assert!(!open, "{gaps:?}");
+    assert!(!outage.is_open(outage.at_ms));
     let _ = stop(collector);
 }

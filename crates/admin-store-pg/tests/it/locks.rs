@@ -2,6 +2,7 @@
 
 use std::env;
 use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
@@ -97,18 +98,22 @@ fn the_store_works_on_threads_of_another_runtime() {
 /// The number of rounds of each process in the test below.
 const ROUNDS: usize = 25;
 
+/// Returns the stores and the file of a process that a test started; nothing if this is no such process.
+fn stores_of_process(file: &str) -> Option<(PgLockStores, PathBuf)> {
+    let address = env::var("EASEMOB_TEST_ADDRESS").ok()?;
+    let file = env::var_os(file)?.into();
+    let address = DatabaseAddress::parse(&address).unwrap();
+    let database = Database::open(&address, &PasswordSource::Nothing).unwrap();
+    Some((PgLockStores::in_database(database), file))
+}
+
 /// Is the other process of the test below; on its own it does nothing.
 #[test]
 fn other_process() {
-    let (Ok(address), Ok(file)) = (env::var("EASEMOB_TEST_ADDRESS"), env::var("EASEMOB_TEST_FILE")) else {
+    let Some((stores, file)) = stores_of_process("EASEMOB_TEST_FILE") else {
         return;
     };
-    let database = Database::open(
-        &DatabaseAddress::parse(&address).unwrap(),
-        &PasswordSource::Nothing,
-    )
-    .unwrap();
-    let locks = PgLockStores::in_database(database).at("place", ROOT);
+    let locks = stores.at("place", ROOT);
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(async {
         for _ in 0..ROUNDS {
@@ -125,17 +130,10 @@ fn other_process() {
 /// Is the process of the test below that holds a guard and stands still; on its own it does nothing.
 #[test]
 fn holding_process() {
-    let (Ok(address), Ok(file)) = (env::var("EASEMOB_TEST_ADDRESS"), env::var("EASEMOB_TEST_HELD")) else {
+    let Some((stores, file)) = stores_of_process("EASEMOB_TEST_HELD") else {
         return;
     };
-    let database = Database::open(
-        &DatabaseAddress::parse(&address).unwrap(),
-        &PasswordSource::Nothing,
-    )
-    .unwrap();
-    let locks = PgLockStores::in_database(database)
-        .with_silence(SILENCE)
-        .at("place", ROOT);
+    let locks = stores.with_silence(SILENCE).at("place", ROOT);
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let _guard = runtime.block_on(locks.guard(&user("ann"))).unwrap();
     fs::write(&file, "held").unwrap();
