@@ -82,10 +82,10 @@ fn in_database(_: &StoreAt, _: &Places, _: Duration) -> Result<Records, CommandE
         .hint("use a release of easemob-admin, or build it with the feature `postgres`"))
 }
 
-/// Reads the address of a database, and the source of its password.
+/// Reads the address of a database, and the source of its password; runs the command that prints it, if there is one.
 ///
 /// # Errors
-/// When the address cannot be used.
+/// When the address cannot be used, or the command prints no password.
 #[cfg(feature = "postgres")]
 pub fn database_at(
     at: &StoreAt,
@@ -99,7 +99,7 @@ pub fn database_at(
     use easemob_admin_store_pg::address::DatabaseAddress;
     use easemob_admin_store_pg::password::PasswordSource;
 
-    use crate::config::secret_command;
+    use crate::config::credentials::from_command;
     use crate::config::store::StorePassword;
 
     let address = DatabaseAddress::parse(&at.address)
@@ -109,8 +109,11 @@ pub fn database_at(
         StorePassword::File(file) => PasswordSource::File(file),
         StorePassword::PassFile(file) => PasswordSource::PassFile(file),
         StorePassword::Command(command) => {
-            let [shell, flag] = secret_command::SHELL;
-            PasswordSource::Command(vec![shell.into(), flag.into(), command])
+            let printed = from_command(&command).map_err(|error| {
+                CommandError::new(crate::exit::CONFIG, "cannot get the password of the database")
+                    .because(error)
+            })?;
+            PasswordSource::Given(printed)
         }
     };
     Ok((address, password))

@@ -3,21 +3,20 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
 
 use secrecy::SecretString;
 
 use crate::address::DatabaseAddress;
 
 /// Where the password comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum PasswordSource {
     /// There is none: the server trusts the account, or knows it by its certificate or its number.
     Nothing,
     /// A file with nothing else in it. A line end is not part of the password.
     File(PathBuf),
-    /// A program and its arguments, which writes the password to its output. No shell is involved.
-    Command(Vec<String>),
+    /// The program that opens the database has it already, such as from a command.
+    Given(SecretString),
     /// A password file of PostgreSQL (`PGPASSFILE`), with lines of `host:port:database:user:password`.
     PassFile(PathBuf),
 }
@@ -44,22 +43,6 @@ pub enum PasswordError {
         /// The database.
         address: String,
     },
-    /// The program cannot be started.
-    #[error("cannot run {program} for the password of the database")]
-    Start {
-        /// The program, without its arguments.
-        program: String,
-        /// The cause.
-        source: io::Error,
-    },
-    /// The program failed.
-    #[error("cannot get the password of the database: {program} ended with {status}")]
-    Failed {
-        /// The program, without its arguments.
-        program: String,
-        /// How it ended.
-        status: ExitStatus,
-    },
     /// What was read is empty, or is not text.
     #[error("cannot use the password of the database: it is empty or not UTF-8")]
     Unusable,
@@ -73,8 +56,8 @@ impl PasswordSource {
     pub fn read(&self, address: &DatabaseAddress) -> Result<Option<SecretString>, PasswordError> {
         match self {
             Self::Nothing => Ok(None),
-            Self::File(path) => of_output(contents(path)?).map(Some),
-            Self::Command(words) => of_output(output(words)?).map(Some),
+            Self::File(path) => of_bytes(contents(path)?).map(Some),
+            Self::Given(password) => Ok(Some(password.clone())),
             Self::PassFile(path) => {
                 let found = fs::metadata(path).map_err(|source| unread(path, source))?;
                 if is_open(&found) {
@@ -114,27 +97,7 @@ fn unread(path: &Path, source: io::Error) -> PasswordError {
     }
 }
 
-fn output(words: &[String]) -> Result<Vec<u8>, PasswordError> {
-    let (program, arguments) = words.split_first().ok_or(PasswordError::Unusable)?;
-    let mut command = Command::new(program);
-    command
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stderr(Stdio::inherit());
-    let ended = command.output().map_err(|source| PasswordError::Start {
-        program: program.clone(),
-        source,
-    })?;
-    if !ended.status.success() {
-        return Err(PasswordError::Failed {
-            program: program.clone(),
-            status: ended.status,
-        });
-    }
-    Ok(ended.stdout)
-}
-
-fn of_output(bytes: Vec<u8>) -> Result<SecretString, PasswordError> {
+fn of_bytes(bytes: Vec<u8>) -> Result<SecretString, PasswordError> {
     let text = String::from_utf8(bytes).map_err(|_| PasswordError::Unusable)?;
     let text = text.strip_suffix('\n').unwrap_or(&text);
     let text = text.strip_suffix('\r').unwrap_or(text);
@@ -216,8 +179,8 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let file = home.path().join("password");
         fs::write(&file, "s3cret\n").unwrap();
-        let echo = ["sh", "-c", "printf s3cret"].map(str::to_owned).to_vec();
-        for source in [PasswordSource::File(file), PasswordSource::Command(echo)] {
+        for source in [PasswordSource::File(file), PasswordSource::Given("s3cret".into())] {
+            assert!(!format!("{source:?}").contains("s3cret"), "{source:?}");
             let password = source.read(&address()).unwrap().unwrap();
             assert_eq!(password.expose_secret(), "s3cret");
             assert!(!format!("{password:?}").contains("s3cret"));
@@ -233,8 +196,6 @@ mod tests {
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
             path
         };
-        let command =
-            |words: &[&str]| PasswordSource::Command(words.iter().map(ToString::to_string).collect());
         for (source, expected) in [
             (PasswordSource::File(home.path().join("none")), "cannot read"),
             (PasswordSource::File(put("empty", "\n", 0o600)), "empty"),
@@ -246,12 +207,6 @@ mod tests {
                 PasswordSource::PassFile(put("other", "x:*:*:*:s3cret", 0o600)),
                 "cannot find a password",
             ),
-            (command(&["sh", "-c", "echo s3cret; exit 3"]), "exit status: 3"),
-            (
-                command(&["/does/not/exist", "s3cret"]),
-                "cannot run /does/not/exist",
-            ),
-            (command(&[]), "empty"),
         ] {
             let error = source.read(&address()).unwrap_err();
             assert!(error.to_string().contains(expected), "{error}");

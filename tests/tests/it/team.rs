@@ -267,6 +267,16 @@ fn a_password_comes_from_a_file_or_a_command_and_is_never_shown() {
     env.set("EASEMOB_STORE_PASSWORD_COMMAND", &format!("cat {right}"));
     outputs.push(env.run(&logout).expect(0));
     outputs.push(env.run(&["audit", "verify"]).expect(0));
+    env.set("EASEMOB_STORE_PASSWORD_COMMAND", "echo s3cret-right >&2; exit 9");
+    let failed = env.run(&logout).expect(3);
+    assert!(
+        failed.stderr.contains("cannot get the password of the database"),
+        "{}",
+        failed.stderr
+    );
+    assert!(failed.stderr.contains("exit status: 9"), "{}", failed.stderr);
+    outputs.push(failed);
+    env.set("EASEMOB_STORE_PASSWORD_COMMAND", &format!("cat {right}"));
     // Not even the address may have one.
     let with_password = owner.replacen("postgres@", "postgres:s3cret-right@", 1);
     outputs.push(env.run(&["--store", &with_password, "runs", "list"]).expect(3));

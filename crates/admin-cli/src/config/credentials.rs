@@ -279,12 +279,29 @@ impl SecretPlace {
         match self {
             Self::Value(secret, from) => checked(secret.clone(), from),
             Self::File(path) => from_file(path),
-            Self::Command(command) => {
-                let printed = secret_command::printed_by(command).await?;
-                secret_of(printed, "the output of the secret command")
-            }
+            Self::Command(command) => printed_by(command).await,
         }
     }
+}
+
+async fn printed_by(command: &str) -> Result<SecretString, CredentialError> {
+    let printed = secret_command::printed_by(command).await?;
+    secret_of(printed, "the output of the secret command")
+}
+
+/// Runs the command that prints a secret, and blocks the thread meanwhile; works within a runtime as well.
+///
+/// # Errors
+/// When the command cannot be run, fails, does not end in time, or prints no secret.
+#[cfg(feature = "postgres")]
+pub fn from_command(command: &str) -> Result<SecretString, CredentialError> {
+    let run = || {
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime.enable_all().build().map_err(CredentialError::Run)?;
+        runtime.block_on(printed_by(command))
+    };
+    std::thread::scope(|scope| scope.spawn(run).join())
+        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 /// Reads a secret from a file.

@@ -40,7 +40,7 @@ async fn printed_within(longest: Duration, command: &str) -> Result<Vec<u8>, Cre
 }
 
 /// The shell that runs commands, and the option before a command.
-pub const SHELL: [&str; 2] = if cfg!(windows) {
+const SHELL: [&str; 2] = if cfg!(windows) {
     ["cmd", "/C"]
 } else {
     ["sh", "-c"]
