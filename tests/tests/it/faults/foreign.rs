@@ -146,7 +146,7 @@ impl Act {
             Self::Logout | Self::Ban | Self::Unban | Self::Unlock => [&from[..], &act].concat(),
         };
         // A fault of the list of users looks like a server that is away.
-        let common = ["--max-duration", "20s", "--wait-for-server", "1s", "-o", "json"];
+        let common = ["--max-duration", "20s", "--wait-for-server", "3s", "-o", "json"];
         let concurrency: &[&str] = match self {
             Self::Status | Self::Users => &[],
             _ => &["--concurrency", "1"],
