@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use easemob_admin_ops::logins::store::sqlite::SqliteLogins;
 use easemob_admin_ops::logins::store::{Gap, LoginStore, Range};
-use easemob_admin_sandbox::{Rates, Sandbox, SandboxBuilder, SandboxClock, Webhook};
+use easemob_admin_sandbox::{Fault, Rates, Sandbox, SandboxBuilder, SandboxClock, Webhook};
 use serde_json::Value;
 
 use super::collector::{Collector, SECRET, collect_in, kept_users, stop};
@@ -256,5 +256,47 @@ fn two_backfills_at_once_count_nothing_twice() {
     let _ = outage.env.run(&known);
     assert_eq!(kept_users(&outage.env).len(), 2);
     assert!(!outage.is_open(outage.at_ms));
+    let _ = stop(collector);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_asks_for_nothing_that_it_cannot_note() {
+    let outage = Outage::begin(|builder| builder);
+    let _ = stop(outage.collect());
+    outage.was_down_for_two_hours();
+    outage.sign_in(&["ann", "bob"]);
+    let collector = outage.collect();
+    outage.until_stored(2);
+    let known = ["logins", "backfill", "-o", "json", "--stored-since", "1d"];
+    let full = TestEnv::finish(outage.env.spawn_in("ulimit -f 1", &known)).expect(1);
+    assert!(full.stderr.contains("disk"), "{}", full.text());
+    assert_eq!(outage.asked(), 0);
+    assert!(outage.is_open(outage.at_ms));
+    let _ = outage.env.run(&known).expect(6);
+    assert!(!outage.is_open(outage.at_ms));
+    assert_eq!((outage.asked(), kept_users(&outage.env).len()), (1, 2));
+    let _ = stop(collector);
+}
+
+#[test]
+fn a_server_that_answers_too_late_is_not_asked_twice_at_once() {
+    let outage = Outage::begin(|builder| builder);
+    let _ = stop(outage.collect());
+    outage.was_down_for_two_hours();
+    outage.sign_in(&["ann", "bob"]);
+    let collector = outage.collect();
+    outage.until_stored(2);
+    // It sends the posts again, and says so later than anybody waits.
+    let slow = Fault::delay_answer("callbacks.retry", Duration::from_secs(5)).times(1);
+    outage.env.sandbox().inject(slow);
+    let late = ["--stored-since", "1d", "--timeout", "300ms", "--wait", "1s"];
+    let output = outage.backfill(&late);
+    assert!(
+        !outage.is_open(outage.at_ms),
+        "all posts arrived: {}",
+        output.text()
+    );
+    assert_eq!((outage.asked(), kept_users(&outage.env).len()), (1, 2));
     let _ = stop(collector);
 }
