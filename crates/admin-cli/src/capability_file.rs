@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use easemob_admin_api::AppRoot;
 use easemob_admin_audit::directory_name;
+use easemob_admin_ops::files::bounded;
 use easemob_admin_ops::probe::capabilities::Capabilities;
 use easemob_admin_ops::probe::obeyed::Obeyed;
 use easemob_admin_ops::status_first::When;
@@ -56,7 +57,7 @@ impl CapabilityFiles {
 /// # Errors
 /// When it cannot be read, with the reason.
 pub fn read(path: &Path) -> Result<Option<Capabilities>, String> {
-    let bytes = match std::fs::read(path) {
+    let bytes = match bounded::whole(path, bounded::WRITTEN_BY_HAND) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         bytes => bytes.map_err(|error| error.to_string())?,
     };

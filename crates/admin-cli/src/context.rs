@@ -8,6 +8,7 @@ use easemob_admin_api::{
     AppKey, AppRoot, Client, Credentials, DisconnectVerb, ExpiresIn, LARGEST_BODY, RetryPolicy, Timeouts,
 };
 use easemob_admin_audit::directory_name;
+use easemob_admin_ops::files::bounded;
 use easemob_admin_ops::logins::ages::KnownAges;
 use easemob_admin_ops::logins::store::{LoginStore, StoreError};
 use easemob_admin_ops::probe::obeyed::Obeyed;
@@ -710,10 +711,12 @@ impl Context {
             return Ok(None);
         };
         let path = self.environment.at_home(file);
-        std::fs::read(&path).map(Some).map_err(|error| {
-            let what = format!("cannot read {}, the `ca_file` of the profile", path.display());
-            CommandError::new(exit::CONFIG, what).because(error)
-        })
+        bounded::whole(&path, bounded::WRITTEN_BY_HAND)
+            .map(Some)
+            .map_err(|error| {
+                let what = format!("cannot read {}, the `ca_file` of the profile", path.display());
+                CommandError::new(exit::CONFIG, what).because(error)
+            })
     }
 
     /// Returns how long a request may take: an answer that trickles may take twice as long as one that does

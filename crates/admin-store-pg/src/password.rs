@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use easemob_admin_ops::files::bounded;
 use secrecy::SecretString;
 
 use crate::address::DatabaseAddress;
@@ -87,7 +88,7 @@ fn is_open(_: &fs::Metadata) -> bool {
 }
 
 fn contents(path: &Path) -> Result<Vec<u8>, PasswordError> {
-    fs::read(path).map_err(|source| unread(path, source))
+    bounded::whole(path, bounded::WRITTEN_BY_HAND).map_err(|source| unread(path, source))
 }
 
 fn unread(path: &Path, source: io::Error) -> PasswordError {

@@ -102,6 +102,27 @@ fn a_limit_on_the_size_of_files_is_a_full_disk() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn a_file_without_end_is_refused_and_does_not_fill_the_memory() {
+    let (env, list) = with_users(1);
+    let act = ["--reason", "test", "--yes"];
+    for command in [
+        &["sessions", "apply", "/dev/zero"][..],
+        &["sessions", "logout", "--from", "/dev/zero"],
+        &["sessions", "logout", "--from", &list, "--exempt", "/dev/zero"],
+        &["limits", "enforce", "/dev/zero", "--all"],
+        &["logins", "import", "/dev/zero"],
+        &["sandbox", "seed", "/dev/zero"],
+    ] {
+        let acts = matches!(command[0], "sessions" | "limits");
+        let args = [command, if acts { &act } else { &[] }].concat();
+        let refused = TestEnv::finish(env.spawn_in("ulimit -v 6000000", &args)).expect(2);
+        assert!(refused.stderr.contains("/dev/zero"), "{}", refused.stderr);
+    }
+    assert_eq!(env.writes(), 0);
+}
+
+#[test]
 fn the_last_run_is_the_one_begun_last_whatever_the_clock_said() {
     let (env, list) = with_users(4);
     let capped = [

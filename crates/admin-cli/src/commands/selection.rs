@@ -1,12 +1,11 @@
 //! The arguments that select devices, the same for listing, planning and acting.
 
-use std::fs;
 use std::io;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use easemob_admin_api::{DeviceId, Platform, UserId};
-use easemob_admin_ops::files::encoding;
+use easemob_admin_ops::files::{bounded, encoding};
 use easemob_admin_ops::names::{Kind, check, device, key};
 use easemob_admin_ops::select::exemptions::{Exemptions, Unmatched};
 use easemob_admin_ops::select::pattern::Pattern;
@@ -137,7 +136,7 @@ impl SelectionArgs {
         let Some(path) = &self.exempt else {
             return Ok(Exemptions::default());
         };
-        let bytes = fs::read(path).map_err(|error| {
+        let bytes = bounded::whole(path, bounded::WRITTEN_BY_HAND).map_err(|error| {
             let what = format!(
                 "cannot read the exemptions in {}, so nothing was done",
                 path.display()

@@ -1,10 +1,10 @@
 //! Reads the profile file.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use easemob_admin_ops::files::bounded;
 use easemob_admin_ops::policy::toml_words::{in_words, line_of, nearest};
 use serde::Deserialize;
 
@@ -110,7 +110,10 @@ impl ProfileFile {
 }
 
 pub(super) fn read(path: &Path) -> Result<String, ProfileFileError> {
-    match fs::read_to_string(path) {
+    let read = bounded::whole(path, bounded::WRITTEN_BY_HAND).and_then(|bytes| {
+        String::from_utf8(bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+    });
+    match read {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
         other => other.map_err(|source| ProfileFileError::Read {
             path: path.to_owned(),
@@ -129,6 +132,8 @@ fn content_error(path: &Path, text: &str, error: &toml::de::Error) -> ProfileFil
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn load(text: &str) -> Result<ProfileFile, String> {

@@ -1,5 +1,6 @@
 //! File handling of the engine: private files, locks, digests, lines, and text that is not UTF-8.
 
+pub mod bounded;
 pub(crate) mod database;
 pub mod digest;
 pub mod encoding;

@@ -1,13 +1,15 @@
 //! Reads a plan, once its digest is verified.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Seek, SeekFrom};
+use std::io::{self, BufReader, Seek, SeekFrom};
 use std::path::Path;
 
 use easemob_admin_api::UserId;
 use serde::Deserialize;
 
+use crate::files::bounded;
 use crate::files::digest::Sha256;
+use crate::files::encoding;
 use crate::names::check_exemption;
 use crate::plan::document::{FORMAT, PlanHeader, PlanTotals, PlannedUser};
 
@@ -81,6 +83,11 @@ impl Plan {
         let mut hash = Sha256::default();
         let mut lines = Lines::of(&mut file)?;
         let first = lines.next()?.ok_or_else(|| no_plan("it is empty"))?;
+        if first.starts_with('\u{feff}') {
+            return Err(no_plan(
+                "it begins with a byte order mark, so another program has written it anew",
+            ));
+        }
         let header = header(&first)?;
         hash.add(first.as_bytes());
         let (mut before_last, mut last) = (String::new(), String::new());
@@ -166,6 +173,9 @@ fn header(line: &str) -> Result<PlanHeader, PlanError> {
     serde_json::from_str(&document).map_err(|error| no_plan(error.to_string()))
 }
 
+/// The longest line of a plan; its header has all exemptions.
+const LONGEST_LINE: u64 = 256 * 1024 * 1024;
+
 /// Lines including their line ends.
 struct Lines(BufReader<File>);
 
@@ -176,8 +186,12 @@ impl Lines {
     }
 
     fn next(&mut self) -> io::Result<Option<String>> {
-        let mut line = String::new();
-        Ok((self.0.read_line(&mut line)? > 0).then_some(line))
+        let mut line = Vec::new();
+        let more = bounded::line(&mut self.0, LONGEST_LINE, &mut line)?;
+        let text = encoding::text(&line).map_err(|(_, foreign)| {
+            io::Error::new(io::ErrorKind::InvalidData, format!("it is {}", foreign.words()))
+        })?;
+        Ok(more.then(|| text.to_owned()))
     }
 }
 

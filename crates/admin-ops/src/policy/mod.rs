@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use easemob_admin_api::{DeviceLimits, Platform, UserId};
 
+use crate::files::bounded;
 use crate::files::digest;
 use crate::files::encoding::{self, Foreign};
 use crate::select::exemptions::Exemptions;
@@ -84,7 +85,7 @@ impl PolicyOnDisk {
             path: path.to_owned(),
             source,
         };
-        let bytes = std::fs::read(path).map_err(unreadable)?;
+        let bytes = bounded::whole(path, bounded::WRITTEN_BY_HAND).map_err(unreadable)?;
         let text = encoding::text(&bytes).map_err(|(line, foreign)| PolicyError::NotText {
             path: path.to_owned(),
             line,

@@ -1,12 +1,13 @@
 //! `logins import`: reads posts of the service from a file.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::BufReader;
 use std::path::PathBuf;
 
 use clap::Args;
 use easemob_admin_api::webhooks::Secrets;
 use easemob_admin_ops::collector::payload::{self, Received};
+use easemob_admin_ops::files::bounded;
 use easemob_admin_ops::logins::store::{LoginEvent, LoginStore};
 use serde::Serialize;
 
@@ -58,6 +59,9 @@ impl Row for ImportRow {
 #[derive(Debug, Serialize)]
 struct Summary {}
 
+/// The longest line: an event has a thousand bytes.
+const LONGEST_POST: u64 = 1024 * 1024;
+
 /// Runs the command.
 ///
 /// # Errors
@@ -75,8 +79,8 @@ pub fn run(context: &Context, args: &ImportArgs) -> Result<Exit, CommandError> {
     let file = File::open(&args.file).map_err(unreadable)?;
     let mut store = context.logins()?;
     let (mut row, mut group) = (ImportRow::default(), Vec::with_capacity(GROUP));
-    for line in BufReader::new(file).split(b'\n') {
-        let line = line.map_err(unreadable)?;
+    let (mut file, mut line) = (BufReader::new(file), Vec::new());
+    while bounded::line(&mut file, LONGEST_POST, &mut line).map_err(unreadable)? {
         if line.trim_ascii().is_empty() {
             continue;
         }
@@ -84,7 +88,7 @@ pub fn run(context: &Context, args: &ImportArgs) -> Result<Exit, CommandError> {
         let refuse = |why: &dyn std::fmt::Display, number: u64| {
             context.ui.warn(format_args!("skipped line {number}: {why}"));
         };
-        let Received { post, event } = match payload::read(&line, &app_key, now_ms()) {
+        let Received { post, event } = match payload::read(line.trim_ascii_end(), &app_key, now_ms()) {
             Ok(received) => received,
             Err(error) => {
                 row.refused += 1;

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use clap::Args;
+use easemob_admin_ops::files::{bounded, encoding};
 use easemob_admin_sandbox::Seed;
 
 use super::row::tell;
@@ -24,6 +25,9 @@ pub struct SeedArgs {
     data: String,
 }
 
+/// The most bytes of a seed, such as a million users with devices.
+const LARGEST: u64 = 1024 * 1024 * 1024;
+
 /// Reads demo data or a file.
 ///
 /// # Errors
@@ -32,11 +36,14 @@ pub fn load(data: &str) -> Result<Seed, CommandError> {
     if data == "demo" {
         return Ok(Seed::demo());
     }
-    let text = std::fs::read_to_string(Path::new(data)).map_err(|error| {
+    let bytes = bounded::whole(Path::new(data), LARGEST).map_err(|error| {
         CommandError::new(exit::USAGE, format!("cannot read the seed file {data}")).because(error)
     })?;
-    Seed::from_json(&text)
-        .map_err(|error| CommandError::new(exit::USAGE, format!("{data} is not a seed file")).because(error))
+    let unusable =
+        |why: String| CommandError::new(exit::USAGE, format!("{data} is not a seed file")).because(why);
+    let text = encoding::text(&bytes)
+        .map_err(|(line, foreign)| unusable(format!("line {line} is {}", foreign.words())))?;
+    Seed::from_json(text).map_err(|error| unusable(error.to_string()))
 }
 
 /// Runs the command.
