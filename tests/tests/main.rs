@@ -49,6 +49,7 @@ mod it {
     mod record;
     mod runs;
     mod secrets;
+    mod shown_rows;
     #[cfg(target_os = "linux")]
     mod silent_connections;
     mod status_first;

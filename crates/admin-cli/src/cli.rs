@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::str::FromStr;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use easemob_admin_ops::schedule::concurrency::{Concurrency, MOST};
 
 #[cfg(feature = "postgres")]
@@ -14,6 +14,7 @@ use crate::commands::{
 };
 use crate::config::profile::Percent;
 use crate::render::Format;
+use crate::render::view::SortBy;
 
 /// Bulk and audited session management for the Easemob IM server
 ///
@@ -120,6 +121,28 @@ pub struct Globals {
     /// The format of the data on stdout
     #[arg(long, short, global = true, value_name = "FORMAT", default_value = "table")]
     pub output: Format,
+    /// Only these columns, such as `user,outcome`; those of -o csv, in this order
+    #[arg(long, global = true, value_name = "NAMES", value_delimiter = ',')]
+    pub fields: Vec<String>,
+    /// Sort the rows by these columns, once all of them are known; `-NAME` puts the largest first
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAMES",
+        value_delimiter = ',',
+        allow_hyphen_values = true
+    )]
+    pub sort: Vec<SortBy>,
+    /// Of a run that acts, show the rows of all users or only of those that failed; a table on a terminal shows failures
+    /// if there are more than 100 users
+    #[arg(long, global = true, value_name = "WHICH")]
+    pub rows: Option<RowsOf>,
+    /// Leave out the titles of the columns
+    #[arg(long, global = true)]
+    pub no_headers: bool,
+    /// Without a progress bar, print a line about a run this often; 0 prints none
+    #[arg(long, global = true, value_name = "TIME", default_value = "1m", value_parser = duration_or_none)]
+    pub stats: Duration,
     /// Show no progress bar
     #[arg(long, global = true)]
     pub no_progress: bool,
@@ -169,6 +192,15 @@ pub enum Command {
     Completions(completions::CompletionsArgs),
     /// Print the man page, or write all of them to a directory
     Man(man::ManArgs),
+}
+
+/// Whose rows are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RowsOf {
+    /// Everybody's
+    All,
+    /// Those of users that failed
+    Failures,
 }
 
 /// Requests per second.

@@ -19,6 +19,7 @@ use easemob_admin_ops::server::client::Server;
 use easemob_admin_ops::stores::Stores;
 use easemob_admin_ops::target::Target;
 use easemob_admin_sandbox::Sandbox;
+use jiff::tz::TimeZone;
 
 use crate::budget::Budget;
 use crate::capability_file::Known;
@@ -41,6 +42,8 @@ use crate::ownership::{require_settings, warn_of_settings};
 use crate::pauses::Pauses;
 use crate::progress::{Beside, Progress};
 use crate::render::report::{Report, Row};
+use crate::render::table::Terminal;
+use crate::render::view::{Shown, View};
 use crate::render::{self, Format};
 use crate::stores::{self, Records};
 use crate::trails::Trail;
@@ -54,6 +57,8 @@ pub type Stdout = Arc<dyn Fn() -> Box<dyn Write + Send> + Send + Sync>;
 pub struct Screen {
     /// The width of stdout, if it is a terminal.
     pub width: Option<usize>,
+    /// Whether stdout shows colours.
+    pub color: bool,
     /// Whether stderr is a terminal.
     pub stderr: bool,
 }
@@ -110,6 +115,18 @@ impl Session {
             profile: self.profile.clone(),
             sandbox: self.is_sandbox(),
         }
+    }
+
+    /// Says before an act which server it is about; the sandbox has said so already.
+    pub fn announce(&self, ui: &Ui) {
+        if self.is_sandbox() {
+            return;
+        }
+        let profile = match &self.profile {
+            Some(profile) => format!("profile {profile}"),
+            None => "no profile".to_owned(),
+        };
+        ui.note(format_args!("app {} at {} ({profile})", self.app, self.app_root));
     }
 
     /// Returns what of the answers of a probe is obeyed.
@@ -785,7 +802,8 @@ impl Context {
     }
 
     /// Returns whether lines on stderr may change while somebody looks.
-    fn shows_progress(&self) -> bool {
+    #[must_use]
+    pub fn shows_progress(&self) -> bool {
         let globals = &self.globals;
         self.screen.stderr && !globals.quiet && !globals.no_progress
     }
@@ -798,15 +816,40 @@ impl Context {
         bar
     }
 
+    /// Finds the columns that `--fields` and `--sort` name.
+    ///
+    /// # Errors
+    /// When there is no such column.
+    pub fn shown(&self, columns: &'static [&'static str]) -> Result<Shown, CommandError> {
+        let view = View {
+            fields: self.globals.fields.clone(),
+            sort: self.globals.sort.clone(),
+            no_headers: self.globals.no_headers,
+        };
+        view.of(columns).map_err(|error| {
+            let hint = format!("the columns are {}", error.known.join(", "));
+            CommandError::new(exit::USAGE, error.to_string()).hint(hint)
+        })
+    }
+
     /// Opens the report of a command that contacts a server.
-    #[must_use]
-    pub fn report<R: Row>(&self, session: &Session, command: &'static str, bar: Option<Progress>) -> Report {
+    ///
+    /// # Errors
+    /// When its rows have no column that `--fields` or `--sort` names.
+    pub fn report<R: Row>(
+        &self,
+        session: &Session,
+        command: &'static str,
+        bar: Option<Progress>,
+    ) -> Result<Report, CommandError> {
         self.open::<R>(command, session.is_sandbox(), Some(session.app.clone()), bar)
     }
 
     /// Opens the report of a command that contacts no server.
-    #[must_use]
-    pub fn local_report<R: Row>(&self, command: &'static str, sandbox: bool) -> Report {
+    ///
+    /// # Errors
+    /// As [`report`](Self::report).
+    pub fn local_report<R: Row>(&self, command: &'static str, sandbox: bool) -> Result<Report, CommandError> {
         self.open::<R>(command, sandbox, None, None)
     }
 
@@ -816,12 +859,14 @@ impl Context {
         sandbox: bool,
         app: Option<String>,
         bar: Option<Progress>,
-    ) -> Report {
+    ) -> Result<Report, CommandError> {
         let format = self.globals.output;
-        let columns = if format == Format::Table {
-            R::TABLE
-        } else {
-            R::COLUMNS
+        let shown = self.shown(R::COLUMNS)?;
+        let columns = match &shown.columns {
+            _ if shown.no_headers => None,
+            Some(chosen) => Some(chosen.iter().map(|column| R::COLUMNS[*column]).collect()),
+            None if format == Format::Table => Some(R::TABLE.to_vec()),
+            None => Some(R::COLUMNS.to_vec()),
         };
         let header = render::Header {
             command,
@@ -836,7 +881,12 @@ impl Context {
             _ => out,
         };
         let out = Box::new(BufWriter::new(out));
-        Report::new(format, header, out, self.screen.width)
+        let terminal = self.screen.width.map(|width| Terminal {
+            width,
+            color: self.screen.color,
+            zone: TimeZone::system(),
+        });
+        Ok(Report::new(format, header, shown, out, terminal))
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod conclusion;
 mod rows;
+mod stats;
 
 use std::future::Future;
 use std::io;
@@ -25,6 +26,8 @@ use easemob_admin_ops::stores::Stores;
 
 use self::conclusion::conclude;
 use self::rows::Rows;
+use self::stats::Stats;
+use crate::cli::RowsOf;
 use crate::command_error::CommandError;
 use crate::context::{Context, Session};
 use crate::exit::{self, Exit};
@@ -32,8 +35,12 @@ use crate::forecast;
 use crate::input::spool::Entry;
 use crate::input::user_list::UserList;
 use crate::interrupt;
+use crate::render::Format;
 use crate::render::report::{self, Row};
 use crate::summary::{Summary, Words, way_back, way_on};
+
+/// The most users whose rows are all shown on a terminal.
+const MOST_ROWS: u64 = 100;
 
 /// The parameters of a bulk run.
 pub struct Run<'a> {
@@ -80,6 +87,17 @@ fn reduced(nominal: Option<u32>, effective: Option<f64>) -> Option<f64> {
     effective.filter(|effective| nominal.is_some_and(|nominal| *effective < f64::from(nominal) * 0.97))
 }
 
+/// Returns true if only the rows of failures are shown.
+fn failures_only(run: &Run<'_>) -> bool {
+    let context = run.context;
+    let on_screen = context.screen.width.is_some() && context.globals.output == Format::Table;
+    run.acts
+        && match context.globals.rows {
+            Some(rows) => rows == RowsOf::Failures,
+            None => on_screen && run.summary.users > MOST_ROWS,
+        }
+}
+
 /// Returns a summary filled in from the list.
 #[must_use]
 pub fn summary_of(list: &UserList) -> Summary {
@@ -119,7 +137,7 @@ where
     R: RunRow,
     Fut: Future<Output = Done<R>>,
 {
-    let mut driven = Driven::begin(run);
+    let mut driven = Driven::begin(run)?;
     driven.phase(source, work, dropped).await;
     driven.finish()
 }
@@ -141,7 +159,7 @@ where
     R: RunRow,
     Fut: Future<Output = Done<R>>,
 {
-    let mut driven = Driven::begin(run);
+    let mut driven = Driven::begin(run)?;
     driven.status_first(reading, forecast, tasks, work, dropped).await;
     driven.finish()
 }
@@ -158,24 +176,27 @@ pub struct Driven<'a, R> {
 
 impl<'a, R: RunRow> Driven<'a, R> {
     /// Starts to listen for signals, and starts the report.
-    #[must_use]
-    pub fn begin(run: Run<'a>) -> Self {
+    ///
+    /// # Errors
+    /// When the rows have no column that `--fields` or `--sort` names.
+    pub fn begin(run: Run<'a>) -> Result<Self, CommandError> {
         let (context, server) = (run.context, &run.session.server);
         let bar = context.bar(run.summary.users, run.verb);
-        let report = context.report::<R>(run.session, run.command, bar);
+        let report = context.report::<R>(run.session, run.command, bar)?;
         let wish = interrupt::listen(&context.ui, context.deadline(), server.client());
-        Self {
+        Ok(Self {
             run_loop: RunLoop::new(wish, context.globals.concurrency),
             screen: Screen {
                 context,
                 session: run.session,
-                rows: Rows::new(&context.ui, report, run.acts),
+                rows: Rows::new(&context.ui, report, run.acts, failures_only(&run)),
+                stats: Stats::begin(context, run.summary.users),
             },
             started: Instant::now(),
             requests_before: server.client().requests_sent(),
             kind: PhantomData,
             run,
-        }
+        })
     }
 
     /// Returns why the run stopped, if it did.
@@ -299,7 +320,11 @@ impl<'a, R: RunRow> Driven<'a, R> {
         );
         run.summary.stopped = stop.as_ref().map(Stop::word);
         let finished = screen.rows.finish(&run.summary);
-        let prefix = if run.session.is_sandbox() { "sandbox: " } else { "" };
+        let prefix = match run.session {
+            sandbox if sandbox.is_sandbox() => "sandbox: ".to_owned(),
+            server if run.acts => format!("{}: ", server.app),
+            _ => String::new(),
+        };
         context
             .ui
             .say(format_args!("{prefix}{}", run.summary.text(run.words)));
@@ -330,6 +355,7 @@ struct Screen<'a> {
     context: &'a Context,
     session: &'a Session,
     rows: Rows<'a>,
+    stats: Stats,
 }
 
 impl<R: Shown> Observer<R> for Screen<'_> {
@@ -338,11 +364,21 @@ impl<R: Shown> Observer<R> for Screen<'_> {
     }
 
     fn report(&mut self, reports: Vec<R>) -> ControlFlow<Stop> {
-        reports.iter().try_for_each(|report| report.show(&mut self.rows))
+        for report in &reports {
+            if report.failed() {
+                self.context.ui.failed();
+                self.stats.failed += 1;
+            }
+            report.show(&mut self.rows)?;
+        }
+        ControlFlow::Continue(())
     }
 
     fn advance(&mut self, users: u64) {
         self.context.ui.advance(users);
+        if let Some(line) = self.stats.advance(users, Instant::now()) {
+            self.context.ui.note(line);
+        }
     }
 
     fn rest(&mut self) -> ControlFlow<Stop> {
@@ -354,6 +390,7 @@ impl<R: Shown> Observer<R> for Screen<'_> {
 
     fn again(&mut self, users: u64) {
         self.context.ui.extend(users);
+        self.stats.users += users;
     }
 
     fn status_is_wrong(&mut self, user: &str, left: u64) {
@@ -368,11 +405,17 @@ impl<R: Shown> Observer<R> for Screen<'_> {
 /// What can be written as rows.
 trait Shown {
     fn show(&self, rows: &mut Rows<'_>) -> ControlFlow<Stop>;
+
+    fn failed(&self) -> bool;
 }
 
 impl<R: RunRow> Shown for R {
     fn show(&self, rows: &mut Rows<'_>) -> ControlFlow<Stop> {
         rows.write(self)
+    }
+
+    fn failed(&self) -> bool {
+        self.failure().is_some()
     }
 }
 
@@ -383,6 +426,15 @@ impl Shown for Report {
             Self::Ban(row) => rows.write(row),
             Self::Lock(row) => rows.write(row),
             Self::Limits(row) => rows.write(row),
+        }
+    }
+
+    fn failed(&self) -> bool {
+        match self {
+            Self::Device(row) => row.failed(),
+            Self::Ban(row) => row.failed(),
+            Self::Lock(row) => row.failed(),
+            Self::Limits(row) => row.failed(),
         }
     }
 }

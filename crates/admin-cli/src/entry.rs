@@ -47,6 +47,7 @@ impl Streams {
             stderr: Box::new(io::stderr()),
             screen: Screen {
                 width,
+                color: false,
                 stderr: io::stderr().is_terminal(),
             },
         }
@@ -78,6 +79,7 @@ pub fn run(
         Err(error) => return help_or_usage(&error, &environment, &mut streams),
     };
     let color = streams.screen.stderr && may_color(&environment);
+    streams.screen.color = streams.screen.width.is_some() && may_color(&environment);
     let ui = Arc::new(Ui::new(streams.stderr, cli.globals.quiet, color));
     if cli.globals.output == Format::Failures && !matches!(cli.command, Command::Runs(RunsCommand::Show(_))) {
         ui.error(&CommandError::new(

@@ -1,10 +1,9 @@
 //! Says before a command how many calls it will make and how long they take.
 
-use std::time::Duration;
-
 use easemob_admin_ops::schedule::forecast::Forecast;
 use easemob_admin_ops::status_first::SHORT_LIST;
 
+use crate::amounts::{about, grouped};
 use crate::context::{Context, Session};
 
 /// Says how many calls a command over `users` will make, unless they take only seconds.
@@ -63,32 +62,6 @@ fn text(forecast: Forecast, rate: Option<u32>, whole: bool) -> String {
     format!("{calls}: {time} at {rate}/s{budget}")
 }
 
-/// Returns a number with a comma between thousands.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// Returns a duration with one or two units.
-fn about(duration: Duration) -> String {
-    let seconds = duration.as_secs();
-    match seconds {
-        0..90 => format!("{seconds} s"),
-        90..5_400 => format!("{} min", seconds.div_ceil(60)),
-        _ => match (seconds / 3_600, seconds % 3_600 / 60) {
-            (hours, 0) => format!("{hours} h"),
-            (hours, minutes) => format!("{hours} h {minutes} min"),
-        },
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,19 +83,5 @@ mod tests {
             "600 calls: about 12 s at 50/s"
         );
         assert_eq!(text(Forecast::exactly(1_234_567), None, true), "1,234,567 calls");
-    }
-
-    #[test]
-    fn durations_are_round() {
-        for (seconds, words) in [
-            (0, "0 s"),
-            (89, "89 s"),
-            (90, "2 min"),
-            (5_399, "90 min"),
-            (7_200, "2 h"),
-            (20_100, "5 h 35 min"),
-        ] {
-            assert_eq!(about(Duration::from_secs(seconds)), words);
-        }
     }
 }

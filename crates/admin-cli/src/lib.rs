@@ -18,6 +18,7 @@
 //! stdout carries data only; everything else goes to stderr.
 
 pub mod acts;
+pub mod amounts;
 pub mod budget;
 mod busy;
 pub mod capability_file;

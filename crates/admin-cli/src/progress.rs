@@ -2,33 +2,50 @@
 
 use std::fmt;
 use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 /// A progress bar with rate and time left; a copy is the same bar.
 #[derive(Clone)]
-pub struct Progress(ProgressBar);
+pub struct Progress {
+    bar: ProgressBar,
+    failed: Arc<AtomicU64>,
+}
 
 impl Progress {
     /// Shows a bar for `total` items of the named kind, or only a counter if the total is unknown.
     #[must_use]
     pub fn on_stderr(total: Option<u64>, verb: &'static str) -> Self {
+        let failed = Arc::<AtomicU64>::default();
         let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr_with_hz(8));
         let template = match total {
-            Some(_) => "{prefix} {wide_bar} {human_pos}/{human_len}  {rate}  {eta} left{msg}",
-            None => "{prefix} {human_pos} users  {rate}{msg}",
+            Some(_) => "{prefix} {wide_bar} {human_pos}/{human_len}  {rate}  {eta} left{failed}{msg}",
+            None => "{prefix} {human_pos} users  {rate}{failed}{msg}",
         };
         if let Ok(style) = ProgressStyle::with_template(template) {
             let rate = |state: &ProgressState, text: &mut dyn fmt::Write| {
                 // A bar that cannot be drawn is not worth an error.
                 let _ = write!(text, "{:.0} users/s", state.per_sec());
             };
-            bar.set_style(style.with_key("rate", rate).progress_chars("=> "));
+            let failed = failed.clone();
+            let failures = move |_: &ProgressState, text: &mut dyn fmt::Write| {
+                match failed.load(Ordering::Relaxed) {
+                    0 => {}
+                    // As above.
+                    count => {
+                        let _ = write!(text, "  {count} failed");
+                    }
+                }
+            };
+            let style = style.with_key("rate", rate).with_key("failed", failures);
+            bar.set_style(style.progress_chars("=> "));
         }
         bar.set_prefix(verb);
         bar.enable_steady_tick(Duration::from_millis(250));
-        Self(bar)
+        Self { bar, failed }
     }
 
     /// Shows a line of text.
@@ -38,39 +55,47 @@ impl Progress {
         if let Ok(style) = ProgressStyle::with_template("{wide_msg}") {
             bar.set_style(style);
         }
-        Self(bar)
+        Self {
+            bar,
+            failed: Arc::default(),
+        }
     }
 
     /// Shows a text at the end of the line; none removes it.
     pub fn status(&self, text: Option<String>) {
         let text = text.map(|text| format!("  {text}"));
-        self.0.set_message(text.unwrap_or_default());
+        self.bar.set_message(text.unwrap_or_default());
     }
 
     /// Counts items.
     pub fn advance(&self, items: u64) {
-        self.0.inc(items);
+        self.bar.inc(items);
+    }
+
+    /// Counts a failure, which is shown from the next change on.
+    pub fn failed(&self) {
+        self.failed.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Raises the number of items.
     pub fn extend(&self, items: u64) {
-        self.0.inc_length(items);
+        self.bar.inc_length(items);
     }
 
     /// Shows that the server has reduced the rate; the text stays.
     pub fn reduced(&self, rate: Option<f64>) {
         let words = rate.map(|rate| format!("  (slowed down by the server to {rate:.0} requests/s)"));
-        self.0.set_message(words.unwrap_or_default());
+        self.bar.set_message(words.unwrap_or_default());
     }
 
     /// Runs `work` while the bar is hidden.
     pub fn suspend<R>(&self, work: impl FnOnce() -> R) -> R {
-        self.0.suspend(work)
+        self.bar.suspend(work)
     }
 
     /// Removes the bar.
     pub fn clear(&self) {
-        self.0.finish_and_clear();
+        self.bar.finish_and_clear();
     }
 }
 

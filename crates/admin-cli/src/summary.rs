@@ -233,29 +233,37 @@ impl Summary {
         } else {
             format!("{} {users}: {} {}", self.users, self.done, words.done)
         };
-        if let Some(devices) = words.devices {
+        if let Some(devices) = words.devices.filter(|_| self.devices > 0) {
             let noun = if self.devices == 1 { "device" } else { "devices" };
             let _ = write!(text, " ({} {noun} {devices})", self.devices);
         }
-        let _ = write!(text, ", {} {}", self.nothing_to_do, words.nothing);
-        let failed = self.failed_retry_may_help + self.failed_final;
-        let _ = write!(text, ", {failed} failed");
-        if failed > 0 {
-            let (retry, last) = (self.failed_retry_may_help, self.failed_final);
-            let _ = write!(text, " (retrying may help for {retry}, will not for {last})");
+        if self.nothing_to_do > 0 {
+            let _ = write!(text, ", {} {}", self.nothing_to_do, words.nothing);
+        }
+        let (retry, last) = (self.failed_retry_may_help, self.failed_final);
+        if retry + last > 0 {
+            let _ = write!(
+                text,
+                ", {} failed ({})",
+                retry + last,
+                whether_to_retry(retry, last)
+            );
         }
         let (retry, last) = (self.failed_earlier_retry_may_help, self.failed_earlier_final);
         if retry + last > 0 {
-            let earlier = retry + last;
             let _ = write!(
                 text,
-                ", {earlier} failed earlier and not retried (retrying may help for {retry}, will not for {last})"
+                ", {} failed earlier and not retried ({})",
+                retry + last,
+                whether_to_retry(retry, last)
             );
         }
         if self.unknown > 0 {
             let _ = write!(text, ", {} unknown", self.unknown);
         }
-        let _ = write!(text, ", {} not started", self.not_started);
+        if self.not_started > 0 {
+            let _ = write!(text, ", {} not started", self.not_started);
+        }
         if let Some(line) = self.first_line_not_started {
             let _ = write!(text, " (from line {line} on)");
         }
@@ -298,6 +306,16 @@ impl Summary {
     }
 }
 
+/// Says whether retrying may help those who failed.
+#[must_use]
+pub fn whether_to_retry(may_help: u64, will_not: u64) -> String {
+    match (may_help, will_not) {
+        (_, 0) => "retrying may help".into(),
+        (0, _) => "retrying will not help".into(),
+        _ => format!("retrying may help for {may_help}, will not for {will_not}"),
+    }
+}
+
 /// Returns the lines about users who were reported as offline.
 fn about_statuses(status: &StatusReport) -> String {
     let StatusReport {
@@ -308,8 +326,13 @@ fn about_statuses(status: &StatusReport) -> String {
         wrong_about,
         unavailable,
     } = status;
-    let mut text =
-        format!("\n{reported_offline} reported as offline by the server, {sample} of them read as a sample");
+    let mut text = String::new();
+    if *reported_offline > 0 {
+        let _ = write!(
+            text,
+            "\n{reported_offline} reported as offline by the server, {sample} of them read as a sample"
+        );
+    }
     if *names_unchecked > 0 {
         let _ = write!(
             text,

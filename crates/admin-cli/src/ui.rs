@@ -76,6 +76,13 @@ impl Ui {
         }
     }
 
+    /// Counts a failure beside the bar, if there is one.
+    pub fn failed(&self) {
+        if let Some(bar) = &*lock(&self.bar) {
+            bar.failed();
+        }
+    }
+
     /// Raises the total of the bar, if there is one.
     pub fn extend(&self, items: u64) {
         if let Some(bar) = &*lock(&self.bar) {

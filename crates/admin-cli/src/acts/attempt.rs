@@ -63,8 +63,10 @@ impl<'a> Reported<'a> {
     }
 
     /// Starts the report.
-    #[must_use]
-    pub fn drive<R: RunRow>(&self, verb: &'static str, words: Words) -> Driven<'a, R> {
+    ///
+    /// # Errors
+    /// When the rows have no column that `--fields` or `--sort` names.
+    pub fn drive<R: RunRow>(&self, verb: &'static str, words: Words) -> Result<Driven<'a, R>, CommandError> {
         Driven::begin(Run {
             context: self.context,
             session: self.session,

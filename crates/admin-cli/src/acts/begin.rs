@@ -15,6 +15,7 @@ use crate::command_error::CommandError;
 use crate::commands::acting::Acting;
 use crate::context::{Context, Session};
 use crate::input::spool::Entry;
+use crate::present::rows::columns;
 
 /// The parameters of a new run.
 pub struct Order<'a> {
@@ -41,6 +42,7 @@ pub fn begin(
     items: impl Iterator<Item = io::Result<Item>>,
 ) -> Result<OpenRun, CommandError> {
     prove_readable(context, session, &order.action)?;
+    context.shown(columns(&order.action))?;
     let new = NewRun {
         action: order.action,
         mandate: Mandate {

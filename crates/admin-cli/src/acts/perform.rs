@@ -20,6 +20,7 @@ use crate::command_error::CommandError;
 use crate::context::{Context, Session};
 use crate::drive::{Driven, RunRow};
 use crate::exit::{self, Exit};
+use crate::present::rows::columns;
 use crate::present::words::{verb, words};
 use crate::summary::Summary;
 
@@ -58,6 +59,7 @@ pub async fn perform(
     mut open: OpenRun,
     attempted: Attempted,
 ) -> Result<Exit, CommandError> {
+    context.shown(columns(&open.header.action))?;
     if attempted.allowance.is_some() {
         open.header.allowance = attempted.allowance;
     }
@@ -107,7 +109,7 @@ async fn report<'a, R: RunRow>(
 ) -> Result<Driven<'a, R>, CommandError> {
     let stores = reported.context.stores()?;
     let attempt = &reported.attempt;
-    let mut driven = reported.drive::<R>(verb(job), words(job, false));
+    let mut driven = reported.drive::<R>(verb(job), words(job, false))?;
     let executed = driven.execute(&stores, attempt, tasks, job).await?;
     if attempt.header.action.is_planned() {
         driven.summary().drifted = Some(executed.drifted);

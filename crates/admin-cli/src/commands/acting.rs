@@ -121,6 +121,7 @@ impl Acting {
         if self.dry_run {
             return Ok(());
         }
+        session.announce(&context.ui);
         let place = if session.is_sandbox() { " (sandbox)" } else { "" };
         let question = Question {
             app: session.app.clone(),

@@ -3,23 +3,25 @@
 use std::time::Duration;
 
 use easemob_admin_api::UnixMillis;
-use jiff::{Span, SpanRelativeTo, Timestamp};
+use jiff::civil::DateTime;
+use jiff::{Span, SpanRelativeTo, Timestamp, Zoned};
 
-/// Returns the time in RFC 3339, in UTC.
+/// Returns a time as data has it: RFC 3339, in UTC, with milliseconds.
 #[must_use]
-pub fn rfc3339(time: UnixMillis) -> Option<String> {
-    let millis = i64::try_from(time.0).ok()?;
-    Timestamp::from_millisecond(millis)
-        .ok()
-        .map(|time| time.to_string())
+pub fn in_utc(time: Timestamp) -> String {
+    format!("{time:.3}")
 }
 
-/// Returns the time of a record, given in milliseconds since 1970, in RFC 3339.
+/// Does the same to a time of the server.
+#[must_use]
+pub fn rfc3339(time: UnixMillis) -> Option<String> {
+    rfc3339_signed(i64::try_from(time.0).ok()?)
+}
+
+/// Does the same to the time of a record, given in milliseconds since 1970.
 #[must_use]
 pub fn rfc3339_signed(millis: i64) -> Option<String> {
-    Timestamp::from_millisecond(millis)
-        .ok()
-        .map(|time| time.to_string())
+    Timestamp::from_millisecond(millis).ok().map(in_utc)
 }
 
 /// Returns the time without fractions, for tables.
@@ -43,15 +45,37 @@ pub fn now_ms() -> i64 {
 /// # Errors
 /// When it is neither.
 pub fn moment(text: &str) -> Result<Timestamp, String> {
+    moment_seen_at(text, &Zoned::now())
+}
+
+/// Reads what `text` means to somebody whose clock shows `now`: a time without an offset is one of that clock.
+fn moment_seen_at(text: &str, now: &Zoned) -> Result<Timestamp, String> {
     if let Ok(time) = text.parse::<Timestamp>() {
         return Ok(time);
     }
-    let wrong = || "give a time such as 2026-01-31T09:30:00Z, or how long ago, such as 24h or 30d".to_owned();
+    if let Ok(time) = text.parse::<Zoned>() {
+        return Ok(time.timestamp());
+    }
+    let wrong = || {
+        "give a time such as 2026-01-31T09:30:00Z, 2026-01-31 09:30 or 2026-01-31, how long ago, such as 24h or 30d, \
+         or `today` or `yesterday`"
+            .to_owned()
+    };
+    let day = match text {
+        "today" => Some(now.date().into()),
+        "yesterday" => Some(now.date().yesterday().map_err(|_| wrong())?.into()),
+        // A date alone is the begin of the day.
+        _ => text.parse::<DateTime>().ok(),
+    };
+    if let Some(day) = day {
+        let time = day.to_zoned(now.time_zone().clone()).map_err(|_| wrong())?;
+        return Ok(time.timestamp());
+    }
     let ago: Span = text.parse().map_err(|_| wrong())?;
     let ago = ago
         .to_duration(SpanRelativeTo::days_are_24_hours())
         .map_err(|_| wrong())?;
-    Timestamp::now()
+    now.timestamp()
         .checked_sub(ago.abs())
         .map_err(|error| error.to_string())
 }
@@ -81,16 +105,31 @@ mod tests {
         let text = rfc3339(UnixMillis(1_700_000_000_123));
         assert_eq!(text.as_deref(), Some("2023-11-14T22:13:20.123Z"));
         assert_eq!(short(text.as_deref()), "2023-11-14T22:13:20Z");
+        let whole = rfc3339(UnixMillis(1_700_000_000_000));
+        assert_eq!(whole.as_deref(), Some("2023-11-14T22:13:20.000Z"));
     }
 
     #[test]
-    fn moments_are_times_or_ages() {
-        for (text, hours) in [("24h", 24), ("2d", 48), ("1d12h", 36)] {
-            let ago = Timestamp::now().duration_since(moment(text).unwrap());
-            assert!((ago.as_secs() - hours * 3_600).abs() < 60, "{text}: {ago:?}");
+    fn moments_are_times_of_the_clock_on_the_wall_or_ages() {
+        let now: Zoned = "2026-02-01T10:00:00+08:00[Asia/Shanghai]".parse().unwrap();
+        for (text, expected) in [
+            ("24h", "2026-01-31T02:00:00Z"),
+            ("1d12h", "2026-01-30T14:00:00Z"),
+            ("2026-01-31T09:30:00Z", "2026-01-31T09:30:00Z"),
+            ("2026-01-31T09:30:00+02:00", "2026-01-31T07:30:00Z"),
+            ("2026-01-31T09:30[Europe/Berlin]", "2026-01-31T08:30:00Z"),
+            ("2026-01-31T09:30", "2026-01-31T01:30:00Z"),
+            ("2026-01-31 09:30:15", "2026-01-31T01:30:15Z"),
+            ("2026-01-31", "2026-01-30T16:00:00Z"),
+            ("today", "2026-01-31T16:00:00Z"),
+            ("yesterday", "2026-01-30T16:00:00Z"),
+        ] {
+            let found = moment_seen_at(text, &now);
+            assert_eq!(found, Ok(expected.parse().unwrap()), "{text}");
         }
-        assert_eq!(moment("2026-01-31T09:30:00Z").unwrap().as_second(), 1_769_851_800);
-        assert!(moment("yesterday").is_err() && moment("2mo").is_err());
+        for text in ["", "tomorrow", "2mo", "31.01.2026", "2026-02-30", "99"] {
+            assert!(moment_seen_at(text, &now).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ use easemob_admin_ops::schedule::pipeline::Stop;
 use serde::Serialize;
 
 use super::RunRow;
+use crate::commands::acting::counted;
 use crate::render::report::{Reader, Report};
 use crate::ui::Ui;
 
@@ -15,6 +16,9 @@ pub(super) struct Rows<'a> {
     ui: &'a Ui,
     report: Report,
     acts: bool,
+    /// Leaves out the rows of users that did not fail.
+    failures_only: bool,
+    left_out: u64,
     gone: bool,
     /// Failures among the buffered rows; they must be reported if the block is lost.
     buffered: Vec<String>,
@@ -22,11 +26,14 @@ pub(super) struct Rows<'a> {
 
 impl<'a> Rows<'a> {
     /// Wraps a report. A run that `acts` continues without a reader, and reports its failures on stderr.
-    pub(super) fn new(ui: &'a Ui, report: Report, acts: bool) -> Self {
+    /// `failures_only` leaves out all other rows.
+    pub(super) fn new(ui: &'a Ui, report: Report, acts: bool, failures_only: bool) -> Self {
         Self {
             ui,
             report,
             acts,
+            failures_only,
+            left_out: 0,
             gone: false,
             buffered: Vec::new(),
         }
@@ -34,8 +41,13 @@ impl<'a> Rows<'a> {
 
     /// Writes a row, or returns why the run must stop. It is readable only after [`flush`](Self::flush).
     pub(super) fn write<R: RunRow>(&mut self, row: &R) -> ControlFlow<Stop> {
+        let failure = row.failure();
+        if self.failures_only && failure.is_none() {
+            self.left_out += 1;
+            return ControlFlow::Continue(());
+        }
         if self.acts {
-            self.buffered.extend(row.failure());
+            self.buffered.extend(failure);
         }
         let written = self.report.buffer(row);
         self.judge(written)
@@ -73,6 +85,13 @@ impl<'a> Rows<'a> {
         if let ControlFlow::Break(Stop::Output(error)) = self.flush() {
             return Err(error);
         }
-        self.report.finish(summary)
+        let finished = self.report.finish(summary);
+        if self.left_out > 0 {
+            self.ui.note(format_args!(
+                "{} without a failure not shown (--rows all shows all)",
+                counted(self.left_out, "row")
+            ));
+        }
+        finished
     }
 }

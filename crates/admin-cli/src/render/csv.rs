@@ -10,7 +10,7 @@ use super::{Header, Record, Sink};
 /// Writes one line per row.
 pub struct Csv<W: Write> {
     out: csv::Writer<W>,
-    columns: Option<&'static [&'static str]>,
+    columns: Option<Vec<&'static str>>,
 }
 
 impl<W: Write> Csv<W> {
@@ -18,7 +18,7 @@ impl<W: Write> Csv<W> {
     pub fn new(out: W, header: &Header) -> Self {
         Self {
             out: csv::Writer::from_writer(out),
-            columns: Some(header.columns),
+            columns: header.columns.clone(),
         }
     }
 

@@ -45,7 +45,11 @@ impl<W: Write + Send> Sink for Json<W> {
         }
         let separator = if self.rows == 0 { "\n" } else { ",\n" };
         self.rows += 1;
-        write!(self.out, "{separator}{}", record.json())
+        write!(self.out, "{separator}{}", record.text())
+    }
+
+    fn catch_up(&mut self) -> io::Result<()> {
+        self.out.flush()
     }
 
     fn finish(&mut self, summary: &str) -> io::Result<()> {

@@ -18,7 +18,7 @@ impl<W: Write> JsonLines<W> {
 
 impl<W: Write + Send> Sink for JsonLines<W> {
     fn row(&mut self, record: &Record) -> io::Result<()> {
-        self.out.write_all(record.json().as_bytes())?;
+        self.out.write_all(record.text().as_bytes())?;
         self.out.write_all(b"\n")
     }
 

@@ -6,8 +6,11 @@
 pub mod csv;
 pub mod json;
 pub mod jsonl;
+pub mod names;
 pub mod report;
 pub mod table;
+pub mod view;
+pub mod yaml;
 
 use std::io;
 
@@ -23,6 +26,10 @@ pub enum Format {
     Jsonl,
     /// Comma-separated values with a header, as they arrive
     Csv,
+    /// One YAML document with rows and summary
+    Yaml,
+    /// One id per line, for `--from -`
+    Name,
     /// The failures of a run as a list of users; only for `runs show`
     #[value(hide = true)]
     Failures,
@@ -31,8 +38,8 @@ pub enum Format {
 /// A row as the format needs it.
 #[derive(Debug)]
 pub enum Record {
-    /// A serialised JSON object.
-    Json(String),
+    /// The row in the language of the format.
+    Text(String),
     /// One text per column.
     Cells(Vec<String>),
 }
@@ -43,15 +50,15 @@ impl Record {
     pub fn cells(&self) -> &[String] {
         match self {
             Self::Cells(cells) => cells,
-            Self::Json(_) => &[],
+            Self::Text(_) => &[],
         }
     }
 
-    /// Returns the JSON object.
+    /// Returns the row in the language of the format.
     #[must_use]
-    pub fn json(&self) -> &str {
+    pub fn text(&self) -> &str {
         match self {
-            Self::Json(json) => json,
+            Self::Text(text) => text,
             Self::Cells(_) => "null",
         }
     }
@@ -66,8 +73,8 @@ pub struct Header {
     pub sandbox: bool,
     /// The app, if any.
     pub app: Option<String>,
-    /// The names of the columns.
-    pub columns: &'static [&'static str],
+    /// The names of the columns; none leaves out the titles.
+    pub columns: Option<Vec<&'static str>>,
 }
 
 /// One output format, writing to one writer.
@@ -84,6 +91,14 @@ pub trait Sink: Send {
     /// When the writer fails.
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+
+    /// Writes what is held back, because the next row may be long in coming.
+    ///
+    /// # Errors
+    /// When the writer fails.
+    fn catch_up(&mut self) -> io::Result<()> {
+        self.flush()
     }
 
     /// Writes what is left and the end of the document; `summary` is serialised JSON.

@@ -3,12 +3,16 @@
 use std::io::{self, Write};
 
 use easemob_admin_ops::names::harmless::harmless_json;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+use serde_json::Value;
 
 use super::csv::Csv;
 use super::json::Json;
 use super::jsonl::JsonLines;
-use super::table::Table;
+use super::names::Names;
+use super::table::{Table, Terminal};
+use super::view::Shown;
+use super::yaml::{self, Yaml};
 use super::{Format, Header, Record, Sink};
 
 /// A row of a report.
@@ -41,8 +45,20 @@ pub enum Reader {
 pub struct Report {
     sink: Box<dyn Sink>,
     format: Format,
+    shown: Shown,
+    /// The rows, with what decides their place, if they are sorted.
+    held: Vec<(Vec<String>, Record)>,
     tagged: bool,
     gone: bool,
+}
+
+/// The chosen fields of a row, in the order in which they were named.
+struct Chosen(Vec<(&'static str, Value)>);
+
+impl Serialize for Chosen {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+    }
 }
 
 /// A JSON line stands alone, so each line must say that it is not about a real server.
@@ -55,12 +71,20 @@ struct Tagged<'a, R> {
 }
 
 impl Report {
-    /// Creates the report; `width` is the width of the terminal, if there is one.
+    /// Creates the report, for the terminal if there is one.
     #[must_use]
-    pub fn new(format: Format, header: Header, out: Box<dyn Write + Send>, width: Option<usize>) -> Self {
+    pub fn new(
+        format: Format,
+        header: Header,
+        shown: Shown,
+        out: Box<dyn Write + Send>,
+        terminal: Option<Terminal>,
+    ) -> Self {
         let tagged = header.sandbox && format == Format::Jsonl;
         let sink: Box<dyn Sink> = match format {
-            Format::Table | Format::Failures => Box::new(Table::new(out, &header, width)),
+            Format::Table | Format::Failures => Box::new(Table::new(out, &header, terminal)),
+            Format::Yaml => Box::new(Yaml::new(out, header)),
+            Format::Name => Box::new(Names::new(out)),
             Format::Json => Box::new(Json::new(out, header)),
             Format::Jsonl => Box::new(JsonLines::new(out)),
             Format::Csv => Box::new(Csv::new(out, &header)),
@@ -68,6 +92,8 @@ impl Report {
         Self {
             sink,
             format,
+            shown,
+            held: Vec::new(),
             tagged,
             gone: false,
         }
@@ -90,16 +116,46 @@ impl Report {
         if self.gone {
             return Ok(Reader::Gone);
         }
-        let record = match self.format {
-            Format::Table | Format::Failures => Record::Cells(row.table_cells()),
-            Format::Csv => Record::Cells(row.cells()),
-            Format::Json | Format::Jsonl => {
-                let sandbox = self.tagged.then_some(true);
-                Record::Json(harmless_json(&serde_json::to_string(&Tagged { row, sandbox })?).into_owned())
-            }
-        };
+        let record = self.record(row)?;
+        if self.shown.is_sorted() {
+            self.held.push((self.shown.place(&row.cells()), record));
+            return Ok(Reader::Listening);
+        }
         let written = self.sink.row(&record);
         self.judge(written)
+    }
+
+    fn record<R: Row>(&self, row: &R) -> io::Result<Record> {
+        let chosen = self.shown.columns.as_deref();
+        let json = |row: &Value, column: usize| {
+            let name = R::COLUMNS[column];
+            (name, row.get(name).cloned().unwrap_or_default())
+        };
+        Ok(match (self.format, chosen) {
+            (Format::Table | Format::Failures, None) => Record::Cells(row.table_cells()),
+            (Format::Name, _) => Record::Cells(name(row).into_iter().collect()),
+            (Format::Csv, None) => Record::Cells(row.cells()),
+            (Format::Table | Format::Failures | Format::Csv, Some(chosen)) => {
+                let cells = row.cells();
+                Record::Cells(chosen.iter().map(|column| cells[*column].clone()).collect())
+            }
+            (Format::Json | Format::Jsonl | Format::Yaml, None) => {
+                let sandbox = self.tagged.then_some(true);
+                self.text(&Tagged { row, sandbox })?
+            }
+            (Format::Json | Format::Jsonl | Format::Yaml, Some(chosen)) => {
+                let row = serde_json::to_value(row)?;
+                self.text(&Chosen(chosen.iter().map(|column| json(&row, *column)).collect()))?
+            }
+        })
+    }
+
+    fn text(&self, row: &impl Serialize) -> io::Result<Record> {
+        Ok(Record::Text(if self.format == Format::Yaml {
+            yaml::element(row)?
+        } else {
+            harmless_json(&serde_json::to_string(row)?).into_owned()
+        }))
     }
 
     /// Flushes the buffered rows.
@@ -114,6 +170,18 @@ impl Report {
         self.judge(flushed)
     }
 
+    /// Writes the rows that the format holds back, because the next one may be long in coming.
+    ///
+    /// # Errors
+    /// As [`row`](Self::row).
+    pub fn catch_up(&mut self) -> io::Result<Reader> {
+        if self.gone {
+            return Ok(Reader::Gone);
+        }
+        let written = self.sink.catch_up();
+        self.judge(written)
+    }
+
     /// Writes the end of the document.
     ///
     /// # Errors
@@ -121,6 +189,14 @@ impl Report {
     pub fn finish(&mut self, summary: &impl Serialize) -> io::Result<Reader> {
         if self.gone {
             return Ok(Reader::Gone);
+        }
+        let mut held = std::mem::take(&mut self.held);
+        held.sort_by(|(one, _), (other, _)| self.shown.compare(one, other));
+        for (_, record) in held {
+            let written = self.sink.row(&record);
+            if self.judge(written)? == Reader::Gone {
+                return Ok(Reader::Gone);
+            }
         }
         let summary = harmless_json(&serde_json::to_string(summary)?).into_owned();
         let written = self.sink.finish(&summary);
@@ -137,6 +213,18 @@ impl Report {
             Err(error) => Err(error),
         }
     }
+}
+
+/// Returns the id of what a row is about: its user, or else what its first column names.
+fn name<R: Row>(row: &R) -> Option<String> {
+    let column = R::COLUMNS
+        .iter()
+        .position(|column| *column == "user")
+        .unwrap_or(0);
+    row.cells()
+        .into_iter()
+        .nth(column)
+        .filter(|name| !name.is_empty())
 }
 
 #[cfg(test)]

@@ -1,12 +1,15 @@
 //! Aligned columns for people.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use easemob_admin_ops::names::harmless::harmless;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use tabled::builder::Builder;
 use tabled::grid::util::string::get_text_width;
 use tabled::settings::object::Columns;
-use tabled::settings::{Padding, Style, Width};
+use tabled::settings::{Color, Padding, Style, Width};
 
 use super::{Header, Record, Sink};
 
@@ -18,26 +21,41 @@ const NOTHING: &str = "-";
 
 /// Spaces between two columns.
 const GAP: usize = 2;
-/// Words up to this width are never broken, whatever the terminal's width: the id of a device or run must be
-/// copied whole.
+/// Longer words are broken rather than shortened.
 const LONGEST_WORD: usize = 48;
+
+/// What a column may be shortened to where the terminal is too narrow for its words.
+const SHORTEST: usize = 12;
+/// The same for a column of sentences, which wrap.
+const SHORTEST_SENTENCE: usize = 20;
+
+/// The terminal that shows a table.
+#[derive(Debug, Clone)]
+pub struct Terminal {
+    /// Its width in columns.
+    pub width: usize,
+    /// Whether it shows colours.
+    pub color: bool,
+    /// The time zone of whoever reads it.
+    pub zone: TimeZone,
+}
 
 /// Writes a table, in batches when there are many rows.
 pub struct Table<W> {
     out: W,
-    columns: &'static [&'static str],
-    terminal: Option<usize>,
+    columns: Option<Vec<&'static str>>,
+    terminal: Option<Terminal>,
     rows: Vec<Vec<String>>,
     /// The widths found in the first batch; later batches follow them where their cells fit.
     widths: Option<Vec<usize>>,
 }
 
 impl<W: Write> Table<W> {
-    /// Creates the format for a writer; `terminal` is the width of the terminal, if there is one.
-    pub fn new(out: W, header: &Header, terminal: Option<usize>) -> Self {
+    /// Creates the format for a writer, which may be a terminal.
+    pub fn new(out: W, header: &Header, terminal: Option<Terminal>) -> Self {
         Self {
             out,
-            columns: header.columns,
+            columns: header.columns.clone(),
             terminal,
             rows: Vec::new(),
             widths: None,
@@ -47,16 +65,28 @@ impl<W: Write> Table<W> {
     /// Writes the gathered rows; `all` says that there are no rows before or after them.
     fn write_batch(&mut self, all: bool) -> io::Result<()> {
         let mut rows = std::mem::take(&mut self.rows);
+        let width = self.terminal.as_ref().map(|terminal| terminal.width);
         let widths = if let Some(widths) = self.widths.take() {
             widths
         } else {
             let title = |name: &&str| name.replace('_', " ").to_uppercase();
-            rows.insert(0, self.columns.iter().map(title).collect());
-            if all && needed(&rows) > self.terminal.unwrap_or(usize::MAX) {
-                drop_empty_columns(&mut rows);
+            let titles = self.columns.iter().flatten().map(title).collect::<Vec<_>>();
+            if !titles.is_empty() {
+                rows.insert(0, titles);
             }
-            widths(&rows, self.terminal)
+            if all && needed(&rows) > width.unwrap_or(usize::MAX) {
+                drop_empty_columns(&mut rows, self.columns.is_some());
+            }
+            widths(&rows, width)
         };
+        let colors = self.colors(&rows);
+        if width.is_some() {
+            for row in &mut rows {
+                for (cell, width) in row.iter_mut().zip(&widths) {
+                    shorten_words(cell, *width);
+                }
+            }
+        }
         let mut table = rows.into_iter().collect::<Builder>().build();
         table.with(Style::empty()).with(Padding::new(0, GAP, 0, 0));
         for (column, width) in widths.iter().enumerate() {
@@ -65,12 +95,86 @@ impl<W: Write> Table<W> {
             }
             table.modify(Columns::one(column), Width::increase(*width));
         }
+        for (place, color) in colors {
+            table.modify(place, color);
+        }
         self.widths = Some(widths);
         for line in table.to_string().lines() {
             writeln!(self.out, "{}", line.trim_end())?;
         }
         self.out.flush()
     }
+
+    /// Returns the colours of the cells that have a meaning.
+    fn colors(&self, rows: &[Vec<String>]) -> Vec<((usize, usize), Color)> {
+        if !self.terminal.as_ref().is_some_and(|terminal| terminal.color) {
+            return Vec::new();
+        }
+        let cells = rows.iter().zip(0..).flat_map(|(row, at)| {
+            row.iter()
+                .zip(0..)
+                .filter_map(move |(cell, column)| Some(((at, column), color_of(cell)?)))
+        });
+        cells.collect()
+    }
+}
+
+/// Returns the colour of an outcome or a state, whatever column it stands in.
+fn color_of(cell: &str) -> Option<Color> {
+    Some(match cell {
+        "failed" | "refused" | "unknown" | "unreadable" | "overdue" | "lock failed" | "wrong" => {
+            Color::FG_RED
+        }
+        "logged out" | "banned" | "unbanned" | "locked" | "unlocked" | "changed" | "done" | "ok" => {
+            Color::FG_GREEN
+        }
+        "unfinished" | "running" | "not started" | "partly" => Color::FG_YELLOW,
+        would if would.starts_with("would ") => Color::FG_YELLOW,
+        "kept" | "nothing to do" | "unchanged" | NOTHING => Color::FG_BRIGHT_BLACK,
+        _ => return None,
+    })
+}
+
+/// Shortens the words of a cell that have no room in its column, in the middle: ids of one kind often begin alike.
+fn shorten_words(cell: &mut String, width: usize) {
+    if cell.split(' ').all(|word| get_text_width(word) <= width) {
+        return;
+    }
+    let words: Vec<_> = cell.split(' ').map(|word| shortened(word, width)).collect();
+    *cell = words.join(" ");
+}
+
+fn shortened(word: &str, width: usize) -> Cow<'_, str> {
+    if get_text_width(word) <= width {
+        return word.into();
+    }
+    let room = width.saturating_sub(1);
+    let fits = |characters: &mut dyn Iterator<Item = char>, room: usize| -> Vec<char> {
+        let mut used = 0;
+        characters
+            .take_while(|character| {
+                used += get_text_width(character.encode_utf8(&mut [0; 4]));
+                used <= room
+            })
+            .collect()
+    };
+    let tail = fits(&mut word.chars().rev(), room / 2);
+    let head = fits(&mut word.chars(), room - room / 2);
+    head.into_iter()
+        .chain(['…'])
+        .chain(tail.into_iter().rev())
+        .collect::<String>()
+        .into()
+}
+
+/// Returns a time as whoever reads the terminal has it on the wall, if the text is one; `--since` takes it as it is.
+fn local(text: &str, zone: &TimeZone) -> Option<String> {
+    // Every other text is told by its first character, or by its length.
+    if !(20..=35).contains(&text.len()) || !text.starts_with(|first: char| first.is_ascii_digit()) {
+        return None;
+    }
+    let time: Timestamp = text.parse().ok()?;
+    Some(time.to_zoned(zone.clone()).strftime("%FT%T%:z").to_string())
 }
 
 /// Returns the width of the lines if no cell is wrapped.
@@ -78,10 +182,11 @@ fn needed(rows: &[Vec<String>]) -> usize {
     widths(rows, None).iter().map(|width| width + GAP).sum::<usize>() - GAP
 }
 
-/// Removes the columns that are empty below their title.
-fn drop_empty_columns(rows: &mut [Vec<String>]) {
+/// Removes the columns that are empty below their title, if they have one.
+fn drop_empty_columns(rows: &mut [Vec<String>], titled: bool) {
+    let below = usize::from(titled);
     let filled: Vec<bool> = (0..rows[0].len())
-        .map(|column| rows[1..].iter().any(|row| row[column] != NOTHING))
+        .map(|column| rows[below..].iter().any(|row| row[column] != NOTHING))
         .collect();
     for row in rows {
         let mut filled = filled.iter();
@@ -106,19 +211,33 @@ fn widths(rows: &[Vec<String>], terminal: Option<usize>) -> Vec<usize> {
     let least: Vec<usize> = columns
         .map(|column| widest(column, longest_word).min(LONGEST_WORD))
         .collect();
+    let sentences = |column: usize| rows.iter().skip(1).any(|row| row[column].contains(' '));
     let room = terminal.saturating_sub(GAP * widths.len().saturating_sub(1));
+    let least: Vec<usize> = if least.iter().sum::<usize>() > room {
+        let shortest = |column: usize| {
+            if sentences(column) {
+                SHORTEST_SENTENCE
+            } else {
+                SHORTEST
+            }
+        };
+        let least = least.into_iter().zip(0..);
+        least
+            .zip(&widths)
+            .map(|((word, column), width)| word.min(SHORTEST).max(shortest(column)).min(*width))
+            .collect()
+    } else {
+        least
+    };
     if least.iter().sum::<usize>() > room {
-        // The terminal wraps such lines itself, and an id is still copied whole. Narrow columns would only
-        // turn each line into a stack of words.
+        // The terminal wraps such lines itself. Narrow columns would only turn each line into a stack of pieces.
         return widths.into_iter().map(|width| width.min(LONGEST_WORD)).collect();
     }
     while widths.iter().sum::<usize>() > room {
-        let wide = widths
-            .iter_mut()
-            .zip(&least)
-            .filter(|(width, least)| **width > **least);
-        if let Some((widest, _)) = wide.max_by_key(|(width, _)| **width) {
-            *widest -= 1;
+        let wide = (0..widths.len()).filter(|column| widths[*column] > least[*column]);
+        // The first column says what a row is about, so it stays whole as long as possible.
+        if let Some(widest) = wide.max_by_key(|column| (*column > 0, widths[*column])) {
+            widths[widest] -= 1;
         }
     }
     widths
@@ -128,10 +247,13 @@ impl<W: Write + Send> Sink for Table<W> {
     fn row(&mut self, record: &Record) -> io::Result<()> {
         let cell = |text: &String| {
             if text.is_empty() {
-                NOTHING.to_owned()
-            } else {
-                harmless(text).into_owned()
+                return NOTHING.to_owned();
             }
+            let local = self
+                .terminal
+                .as_ref()
+                .and_then(|terminal| local(text, &terminal.zone));
+            local.unwrap_or_else(|| harmless(text).into_owned())
         };
         self.rows.push(record.cells().iter().map(cell).collect());
         if self.rows.len() >= BATCH {
@@ -139,6 +261,13 @@ impl<W: Write + Send> Sink for Table<W> {
         } else {
             Ok(())
         }
+    }
+
+    fn catch_up(&mut self) -> io::Result<()> {
+        if self.rows.is_empty() {
+            return Ok(());
+        }
+        self.write_batch(false)
     }
 
     fn finish(&mut self, _: &str) -> io::Result<()> {
@@ -160,9 +289,14 @@ mod tests {
             command: "runs list",
             sandbox: false,
             app: None,
-            columns: &["run", "note", "reason"],
+            columns: Some(vec!["run", "note", "reason"]),
         };
         let mut out = Vec::new();
+        let terminal = Terminal {
+            width: terminal,
+            color: false,
+            zone: TimeZone::fixed(jiff::tz::offset(8)),
+        };
         let mut table = Table::new(&mut out, &header, Some(terminal));
         for row in rows {
             let cells = row.iter().map(|cell| (*cell).to_owned()).collect();
@@ -201,5 +335,59 @@ mod tests {
         assert!(written(80, &[["a", "", "b"]]).starts_with("RUN  NOTE  REASON\n"));
         let rows = vec![["a", "", "several words of a reason"]; BATCH + 1];
         assert!(written(20, &rows).starts_with("RUN  NOTE  REASON\n"));
+    }
+
+    #[test]
+    fn ids_are_shortened_where_they_have_no_room() {
+        let web = "webim_chrome_1764411363000_a1b2c3";
+        let text = written(50, &[["20261125-014825-91839d", web, "no answer within 15 s"]]);
+        insta::assert_snapshot!(text, @r"
+        RUN             NOTE          REASON
+        2026112…91839d  webim_…1b2c3  no answer within 15
+                                      s
+        ");
+        assert!(text.lines().all(|line| get_text_width(line) <= 50), "{text}");
+        assert_eq!(shortened("批量用户批量用户", 9), "批量…用户");
+        assert_eq!(shortened("ann", 3), "ann");
+    }
+
+    #[test]
+    fn times_are_those_of_the_reader() {
+        let text = written(
+            80,
+            &[["2026-11-25T20:48:25.123Z", "2026", "20261125-014825-91839d"]],
+        );
+        assert!(
+            text.contains("2026-11-26T04:48:25+08:00  2026  20261125-014825-91839d"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn what_an_outcome_means_has_a_colour() {
+        let terminal = Terminal {
+            width: 80,
+            color: true,
+            zone: TimeZone::UTC,
+        };
+        let header = Header {
+            command: "sessions logout",
+            sandbox: false,
+            app: None,
+            columns: Some(vec!["user", "outcome"]),
+        };
+        let mut out = Vec::new();
+        let mut table = Table::new(&mut out, &header, Some(terminal));
+        for cells in [["ann", "logged out"], ["bob", "failed"], ["eve", "kept"]] {
+            let cells = cells.map(str::to_owned).to_vec();
+            table.row(&Record::Cells(cells)).unwrap();
+        }
+        table.finish("").unwrap();
+        insta::assert_snapshot!(String::from_utf8(out).unwrap().replace('\u{1b}', "<esc>"), @r"
+        USER  OUTCOME
+        ann   <esc>[32mlogged out<esc>[39m
+        bob   <esc>[31mfailed    <esc>[39m
+        eve   <esc>[90mkept      <esc>[39m
+        ");
     }
 }

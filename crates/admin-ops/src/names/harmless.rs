@@ -36,6 +36,16 @@ pub fn harmless_json(json: &str) -> Cow<'_, str> {
     )
 }
 
+/// Does the same to the JSON of a YAML document, which knows no pairs of surrogates.
+#[must_use]
+pub fn harmless_yaml(json: &str) -> Cow<'_, str> {
+    escaped(
+        json,
+        |character| character != '\n' && is_harmful(character),
+        |safe, character| write!(safe, "\\U{:08x}", u32::from(character)),
+    )
+}
+
 /// Does the same to a line of CEF, where a backslash is written twice.
 #[must_use]
 pub fn harmless_cef(line: &str) -> Cow<'_, str> {

@@ -12,9 +12,12 @@ use crate::command_error::CommandError;
 use crate::context::Context;
 use crate::exit::{self, Exit};
 use crate::interrupt;
+use crate::render::Format;
 use crate::render::report::{Reader, Report, Row};
 use crate::trails::Found;
 
+/// How many entries a terminal shows.
+const ON_SCREEN: u64 = 50;
 /// How often `--follow` looks for new entries.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
@@ -36,10 +39,10 @@ pub struct LogArgs {
     /// Also show intents and the start and end of runs
     #[arg(long)]
     all: bool,
-    /// Only the newest N of these entries
+    /// Only the newest N of these entries; 50 in a table on a terminal, or else all of them
     #[arg(short = 'n', long, value_name = "N", value_parser = value_parser!(u64).range(1..))]
     newest: Option<u64>,
-    /// Keep printing new entries until Ctrl-C; with -o table or json, rows are held back
+    /// Keep printing new entries until Ctrl-C
     #[arg(long)]
     follow: bool,
 }
@@ -182,14 +185,16 @@ pub async fn run(context: &Context, args: &LogArgs) -> Result<Exit, CommandError
     let trail = args.trail.trail(context)?;
     let mut filter = args.filter.filter();
     filter.acts_only = !args.all;
-    let mut entries = trail.search(filter, args.newest)?;
-    let mut report = context.local_report::<EventRow>("audit log", context.globals.sandbox);
+    let on_screen = context.screen.width.is_some() && context.globals.output == Format::Table;
+    let newest = args.newest.or(on_screen.then_some(ON_SCREEN));
+    let mut entries = trail.search(filter, newest)?;
+    let mut report = context.local_report::<EventRow>("audit log", context.globals.sandbox)?;
     let mut summary = LogSummary::default();
     let output = |error| CommandError::new(exit::INTERNAL, "cannot write the rows to stdout").because(error);
     let mut stop = std::pin::pin!(interrupt::until_told(context.deadline()));
     loop {
         let reader = show(&mut *entries, &mut report, &mut summary)?;
-        if !args.follow || reader == Reader::Gone {
+        if !args.follow || reader == Reader::Gone || report.catch_up().map_err(output)? == Reader::Gone {
             break;
         }
         tokio::select! {
@@ -202,6 +207,11 @@ pub async fn run(context: &Context, args: &LogArgs) -> Result<Exit, CommandError
         context.ui.note(
             "the last entry is incomplete and was left out: another process is writing it, or was killed while writing",
         );
+    }
+    if args.newest.is_none() && newest == Some(summary.entries) {
+        context.ui.note(format_args!(
+            "the newest {ON_SCREEN} entries; for more, add -n N, or --since TIME with -o csv"
+        ));
     }
     if summary.entries == 0 {
         context

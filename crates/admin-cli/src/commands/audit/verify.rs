@@ -99,7 +99,7 @@ pub fn run(context: &Context, args: &VerifyArgs) -> Result<Exit, CommandError> {
         CannotVerify::Store(error) => error,
     })?;
     let output = |error| CommandError::new(exit::INTERNAL, "cannot write the rows to stdout").because(error);
-    let mut report = context.local_report::<ProblemRow>("audit verify", context.globals.sandbox);
+    let mut report = context.local_report::<ProblemRow>("audit verify", context.globals.sandbox)?;
     for problem in &found.problems {
         report.row(&ProblemRow::from(problem)).map_err(output)?;
     }

@@ -238,7 +238,7 @@ pub async fn run(context: &Context, session: &Session, args: &CheckArgs) -> Resu
         },
         acts: false,
         summary: summary_of(&list).with_unmatched(unmatched),
-    });
+    })?;
     let totals = RefCell::new(Totals::default());
     let work = async |task: Task| {
         let read = devices_of(&session.server, &task).await;

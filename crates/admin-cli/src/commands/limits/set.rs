@@ -194,7 +194,7 @@ fn tell(
     job: &Job,
 ) -> Result<Exit, CommandError> {
     let output = |error| CommandError::new(exit::INTERNAL, "cannot write the rows to stdout").because(error);
-    let mut report = context.report::<LimitsReport>(session, "limits set", None);
+    let mut report = context.report::<LimitsReport>(session, "limits set", None)?;
     for planned in planned {
         report.row(planned).map_err(output)?;
     }

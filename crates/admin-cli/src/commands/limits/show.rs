@@ -69,7 +69,7 @@ struct ShowSummary {
 /// # Errors
 /// When limits cannot be read; the first failure ends the command.
 pub async fn run(context: &Context, session: &Session, args: &ShowArgs) -> Result<Exit, CommandError> {
-    let mut report = context.report::<LimitsRow>(session, "limits show", None);
+    let mut report = context.report::<LimitsRow>(session, "limits show", None)?;
     let output = |error| CommandError::new(exit::INTERNAL, "cannot write the rows to stdout").because(error);
     let mut scopes = 0;
     let of_app = args.users.is_empty().then_some(None);

@@ -178,6 +178,7 @@ impl Summary {
 /// # Errors
 /// When nothing is kept about logins, no collector runs, the stored posts cannot be listed, or the data cannot be written.
 pub async fn run(context: &Context, session: &Session, args: &BackfillArgs) -> Result<Exit, CommandError> {
+    context.shown(KeyRow::COLUMNS)?;
     let mut store = kept(context)?;
     let gaps = store.gaps(Range::ALL)?;
     let is_collected = store
@@ -235,7 +236,7 @@ pub async fn run(context: &Context, session: &Session, args: &BackfillArgs) -> R
             .hint("nothing was asked for, and every gap stays open"),
         })?;
     let output = |error| CommandError::new(exit::INTERNAL, "cannot write the rows to stdout").because(error);
-    let mut rows = context.report::<KeyRow>(session, "logins backfill", None);
+    let mut rows = context.report::<KeyRow>(session, "logins backfill", None)?;
     for key in &report.keys {
         rows.row(&KeyRow::new(key)).map_err(output)?;
     }

@@ -118,7 +118,7 @@ pub fn run(context: &Context, args: &CountArgs) -> Result<Exit, CommandError> {
     groups.extend(counted);
 
     let output = |error| CommandError::new(exit::INTERNAL, "cannot write the rows to stdout").because(error);
-    let mut report = context.local_report::<CountRow>("logins count", context.globals.sandbox);
+    let mut report = context.local_report::<CountRow>("logins count", context.globals.sandbox)?;
     for (group, Group { users, devices }) in groups {
         let row = CountRow {
             by: word,

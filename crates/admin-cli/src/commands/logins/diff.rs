@@ -130,7 +130,7 @@ pub fn run(context: &Context, args: &DiffArgs) -> Result<Exit, CommandError> {
         devices_after: to.counts.devices,
         ..Summary::default()
     };
-    let mut report = context.local_report::<DiffRow>("logins diff", context.globals.sandbox);
+    let mut report = context.local_report::<DiffRow>("logins diff", context.globals.sandbox)?;
     let mut failure = None;
     store.each_change(&from, &to, &mut |change| {
         summary.count(change.kind);

@@ -75,7 +75,7 @@ pub fn run(context: &Context, args: &ExportArgs) -> Result<Exit, CommandError> {
     let store = kept(context)?;
     let snapshot = find(context, &*store, args.snapshot)?;
     warn_of_incomplete(context, &*store, &snapshot)?;
-    let mut report = context.local_report::<ExportRow>("logins export", context.globals.sandbox);
+    let mut report = context.local_report::<ExportRow>("logins export", context.globals.sandbox)?;
     let (mut rows, mut failure) = (0, None);
     let mut write = |row: ExportRow| {
         rows += 1;

@@ -77,6 +77,7 @@ pub fn run(context: &Context, args: &ImportArgs) -> Result<Exit, CommandError> {
     let unreadable =
         |error| CommandError::new(exit::USAGE, format!("cannot read {}", args.file.display())).because(error);
     let file = File::open(&args.file).map_err(unreadable)?;
+    context.shown(ImportRow::COLUMNS)?;
     let mut store = context.logins()?;
     let (mut row, mut group) = (ImportRow::default(), Vec::with_capacity(GROUP));
     let (mut file, mut line) = (BufReader::new(file), Vec::new());
@@ -115,7 +116,7 @@ pub fn run(context: &Context, args: &ImportArgs) -> Result<Exit, CommandError> {
     keep(&mut *store, &mut group, &mut row)?;
     let output =
         |error| CommandError::new(exit::INTERNAL, "the row cannot be written to stdout").because(error);
-    let mut report = context.local_report::<ImportRow>("logins import", context.globals.sandbox);
+    let mut report = context.local_report::<ImportRow>("logins import", context.globals.sandbox)?;
     report.row(&row).map_err(output)?;
     report.finish(&Summary {}).map_err(output)?;
     Ok(if row.refused > 0 {

@@ -63,7 +63,7 @@ pub fn run(context: &Context, args: &PruneArgs) -> Result<Exit, CommandError> {
         store.compact()?;
     }
     let output = |error| CommandError::new(exit::INTERNAL, "cannot write the row to stdout").because(error);
-    let mut report = context.local_report::<PruneRow>("logins prune", context.globals.sandbox);
+    let mut report = context.local_report::<PruneRow>("logins prune", context.globals.sandbox)?;
     report.row(&PruneRow(forgotten)).map_err(output)?;
     let vacuumed = args.vacuum;
     report.finish(&Summary { vacuumed }).map_err(output)?;

@@ -23,6 +23,7 @@ use crate::context::{Context, Session};
 use crate::exit::{self, Exit};
 use crate::input::user_list::UserList;
 use crate::interrupt;
+use crate::render::report::Row as _;
 
 /// Arguments of `logins scan`.
 #[derive(Debug, Args)]
@@ -62,6 +63,7 @@ fn resume_with(context: &Context) -> String {
 /// # Errors
 /// When users cannot be listed, the server does not answer, or the results cannot be stored.
 pub async fn run(context: &Context, session: &Session, args: &ScanArgs) -> Result<Exit, CommandError> {
+    context.shown(SnapshotRow::COLUMNS)?;
     let list = (!args.users.is_empty())
         .then(|| args.users.read(context))
         .transpose()?;
@@ -289,7 +291,7 @@ fn conclude(
     let snapshot = store.snapshots()?.into_iter().find(|snapshot| snapshot.id == id);
     let snapshot = snapshot.ok_or_else(|| no_such(context, id))?;
     let output = |error| CommandError::new(exit::INTERNAL, "cannot write the row to stdout").because(error);
-    let mut report = context.report::<SnapshotRow>(session, "logins scan", None);
+    let mut report = context.report::<SnapshotRow>(session, "logins scan", None)?;
     report.row(&SnapshotRow::new(&snapshot)).map_err(output)?;
     report.finish(&snapshot.counts).map_err(output)?;
     say(context, session, &snapshot);

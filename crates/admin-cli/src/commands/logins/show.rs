@@ -117,7 +117,7 @@ pub fn run(context: &Context, args: &ShowArgs) -> Result<Exit, CommandError> {
     warn_of_gaps(context, &*store, range)?;
     let output =
         |error| CommandError::new(exit::INTERNAL, "the rows cannot be written to stdout").because(error);
-    let mut report = context.local_report::<ShowRow>("logins show", context.globals.sandbox);
+    let mut report = context.local_report::<ShowRow>("logins show", context.globals.sandbox)?;
     for row in &rows {
         report.row(row).map_err(output)?;
     }

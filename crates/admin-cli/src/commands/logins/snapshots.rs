@@ -130,7 +130,7 @@ struct Summary {
 pub fn run(context: &Context, _: &SnapshotsArgs) -> Result<Exit, CommandError> {
     let snapshots = kept(context)?.snapshots()?;
     let output = |error| CommandError::new(exit::INTERNAL, "cannot write the rows to stdout").because(error);
-    let mut report = context.local_report::<SnapshotRow>("logins snapshots", context.globals.sandbox);
+    let mut report = context.local_report::<SnapshotRow>("logins snapshots", context.globals.sandbox)?;
     for snapshot in &snapshots {
         report.row(&SnapshotRow::new(snapshot)).map_err(output)?;
     }

@@ -164,7 +164,7 @@ pub fn run(context: &Context, args: &TopArgs) -> Result<Exit, CommandError> {
         warn_of_gaps(context, &*store, range)?;
     }
     let output = |error| CommandError::new(exit::INTERNAL, "cannot write the rows to stdout").because(error);
-    let mut report = context.local_report::<TopRow>("logins top", context.globals.sandbox);
+    let mut report = context.local_report::<TopRow>("logins top", context.globals.sandbox)?;
     for row in &rows {
         report.row(row).map_err(output)?;
     }

@@ -152,7 +152,7 @@ pub async fn run(context: &Context, args: &DoctorArgs) -> Result<Exit, CommandEr
     if args.probe.probe {
         return probe::run(context, &args.probe).await;
     }
-    let report = context.local_report::<CheckRow>("profile doctor", context.globals.sandbox);
+    let report = context.local_report::<CheckRow>("profile doctor", context.globals.sandbox)?;
     let mut doctor = Doctor {
         report,
         summary: DoctorSummary::default(),

@@ -55,7 +55,7 @@ struct ListSummary {
 /// When the profile file cannot be used.
 pub fn run(context: &Context, _: &ListArgs) -> Result<Exit, CommandError> {
     let file = context.profiles()?;
-    let mut report = context.local_report::<ProfileRow>("profile list", false);
+    let mut report = context.local_report::<ProfileRow>("profile list", false)?;
     let output = |error| CommandError::new(exit::INTERNAL, "cannot write the rows to stdout").because(error);
     for (name, profile) in &file.profiles {
         let row = ProfileRow {

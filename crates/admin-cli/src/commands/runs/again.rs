@@ -24,7 +24,7 @@ use crate::context::{Context, Session};
 use crate::drive::finish_empty;
 use crate::exit::{self, Exit};
 use crate::ownership::{require_data, require_run, require_settings};
-use crate::summary::{Summary, way_back};
+use crate::summary::{Summary, way_back, whether_to_retry};
 
 /// How to continue a run.
 pub(super) struct Again<'a> {
@@ -91,10 +91,9 @@ fn tell_left(context: &Context, id: &RunId, which: Which, left: Left) {
         )
     } else {
         format!(
-            "run {id}: nothing is left to do, but {} failed (retrying may help for {}, will not for {})",
+            "run {id}: nothing is left to do, but {} failed ({})",
             users(failed),
-            left.retry_may_help,
-            left.last
+            whether_to_retry(left.retry_may_help, left.last)
         )
     });
     if let Some(way) = way_back(left.retry_may_help, left.last, id.as_str()) {
@@ -139,7 +138,7 @@ fn nothing_done(context: &Context, header: &Header, left: Left) -> Result<Exit, 
         Action::Logout { .. } | Action::LogoutUnread | Action::Apply { .. } | Action::Enforce { .. } => {
             context.local_report::<DeviceReport>(command, header.sandbox)
         }
-    };
+    }?;
     finish_empty(report, &summary)
 }
 
@@ -160,6 +159,7 @@ async fn with_server(
     if let Some(allowed) = again.allowance {
         within(allowed, &open.progress.counts())?;
     }
+    session.announce(&context.ui);
     let place = if session.is_sandbox() { " (sandbox)" } else { "" };
     let (command, app) = (header.action.command(), &session.app);
     let about_the_app = header.is_about_the_app();

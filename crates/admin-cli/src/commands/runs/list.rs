@@ -6,6 +6,7 @@ use easemob_admin_ops::run::store::SeenRun;
 use serde::Serialize;
 
 use crate::command_error::CommandError;
+use crate::commands::times::in_utc;
 use crate::context::Context;
 use crate::exit::{self, Exit};
 use crate::render::report::Row;
@@ -66,7 +67,7 @@ impl RunRow {
             failed: Some(counts.failed() + counts.in_vain),
             unfinished: Some(counts.unfinished() - counts.in_vain),
             devices_ended: Some(counts.devices_ended),
-            created: Some(header.created.to_string()),
+            created: Some(in_utc(header.created)),
             error: None,
         }
     }
@@ -225,7 +226,7 @@ pub fn run(context: &Context, args: &ListArgs) -> Result<Exit, CommandError> {
         rows.drain(..rows.len().saturating_sub(limit));
     }
     let output = |error| CommandError::new(exit::INTERNAL, "cannot write the rows to stdout").because(error);
-    let mut report = context.local_report::<RunRow>("runs list", false);
+    let mut report = context.local_report::<RunRow>("runs list", false)?;
     for row in &rows {
         report.row(row).map_err(output)?;
     }

@@ -159,7 +159,7 @@ pub fn run(context: &Context, args: &ShowArgs) -> Result<Exit, CommandError> {
         out.flush().map_err(output)?;
         return Ok(exit::OK);
     }
-    let mut report = context.local_report::<ItemRow>("runs show", seen.header.sandbox);
+    let mut report = context.local_report::<ItemRow>("runs show", seen.header.sandbox)?;
     for row in rows {
         report.row(&row?).map_err(output)?;
     }

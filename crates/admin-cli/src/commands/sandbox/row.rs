@@ -37,7 +37,7 @@ pub(super) fn tell(
     state: &Path,
 ) -> Result<Exit, CommandError> {
     let output = |error| CommandError::new(exit::INTERNAL, "cannot write the row to stdout").because(error);
-    let mut report = context.local_report::<StateRow>(command, true);
+    let mut report = context.local_report::<StateRow>(command, true)?;
     let app = sandbox.app_key().to_owned();
     let row = StateRow {
         app,

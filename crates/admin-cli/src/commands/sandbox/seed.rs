@@ -39,11 +39,10 @@ pub fn load(data: &str) -> Result<Seed, CommandError> {
     let bytes = bounded::whole(Path::new(data), LARGEST).map_err(|error| {
         CommandError::new(exit::USAGE, format!("cannot read the seed file {data}")).because(error)
     })?;
-    let unusable =
-        |why: String| CommandError::new(exit::USAGE, format!("{data} is not a seed file")).because(why);
+    let unusable = || CommandError::new(exit::USAGE, format!("{data} is not a seed file"));
     let text = encoding::text(&bytes)
-        .map_err(|(line, foreign)| unusable(format!("line {line} is {}", foreign.words())))?;
-    Seed::from_json(text).map_err(|error| unusable(error.to_string()))
+        .map_err(|(line, foreign)| unusable().because(format!("line {line} is {}", foreign.words())))?;
+    Seed::from_json(text).map_err(|error| unusable().because(error))
 }
 
 /// Runs the command.

@@ -115,7 +115,7 @@ pub fn run(context: &Context, session: &Session, args: &LocksArgs) -> Result<Exi
     reconcile(context.stores()?.runs(), &*locks)?;
     warn_of_others(context, session, &*locks)?;
     let output = |error| CommandError::new(exit::INTERNAL, "cannot write the rows to stdout").because(error);
-    let mut report = context.report::<LockedRow>(session, "sessions locks", None);
+    let mut report = context.report::<LockedRow>(session, "sessions locks", None)?;
     let lifted_last = locks.lifted_last()?;
     let mut summary = LocksSummary {
         locks: 0,

@@ -104,7 +104,7 @@ pub async fn run(context: &Context, session: &Session, args: &PlanArgs) -> Resul
         words: words(&Job::EndDevices(Box::default()), true),
         acts: false,
         summary,
-    });
+    })?;
     let draft = RefCell::new(draft);
     let cap = match args.max_logouts {
         Some(CapSpec::Devices(devices)) => Cap::new(Some(devices)),

@@ -146,7 +146,7 @@ async fn lift(
         } else {
             "no locks have expired"
         });
-        let report = context.report::<LockReport>(session, "sessions unlock", None);
+        let report = context.report::<LockReport>(session, "sessions unlock", None)?;
         return finish_empty(report, &summary);
     }
     let count = items.len() as u64;

@@ -78,7 +78,7 @@ pub fn run(context: &Context, _: &ImportArgs) -> Result<Exit, CommandError> {
     let database = Database::open(&address, &password)?;
     let places = context.places()?;
     let (data, stores) = (files(&places), Stores::on_disk(places.data()));
-    let mut report = context.local_report::<ImportRow>("store import", false);
+    let mut report = context.local_report::<ImportRow>("store import", false)?;
     let mut summary = ImportSummary::default();
 
     let trails = PgTrails::in_database(database.clone(), data.keys());

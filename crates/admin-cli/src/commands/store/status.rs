@@ -67,7 +67,7 @@ pub fn run(context: &Context, _: &StatusArgs) -> Result<Exit, CommandError> {
         fits: refusal.is_none(),
     };
     let output = |error| CommandError::new(exit::INTERNAL, "cannot write the rows to stdout").because(error);
-    let mut report = context.local_report::<StatusRow>("store status", false);
+    let mut report = context.local_report::<StatusRow>("store status", false)?;
     report.row(&row).map_err(output)?;
     report.finish(&StatusSummary { fits: row.fits }).map_err(output)?;
     match refusal {

@@ -65,7 +65,7 @@ pub async fn run(context: &Context, session: &Session, args: &ListArgs) -> Resul
             .client()
             .list_users_pages(UserQuery::new().page_size(page))
     );
-    let mut report = context.report::<UserRow>(session, "users list", None);
+    let mut report = context.report::<UserRow>(session, "users list", None)?;
     let mut wish = interrupt::listen(&context.ui, context.deadline(), session.server.client());
     let output = |error| CommandError::new(exit::INTERNAL, "cannot write the rows to stdout").because(error);
     let mut summary = ListSummary {

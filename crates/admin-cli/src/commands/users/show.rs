@@ -33,7 +33,7 @@ struct ShowSummary {
 pub async fn run(context: &Context, session: &Session, args: &ShowArgs) -> Result<Exit, CommandError> {
     let server = &session.server;
     let user = server.client().get_user(&args.user).await?;
-    let mut report = context.report::<UserRow>(session, "users show", None);
+    let mut report = context.report::<UserRow>(session, "users show", None)?;
     let output = |error| CommandError::new(exit::INTERNAL, "cannot write the row to stdout").because(error);
     report.row(&UserRow::from(user)).map_err(output)?;
     report.finish(&ShowSummary { users: 1 }).map_err(output)?;

@@ -7,9 +7,28 @@ pub mod lock;
 mod read_failure;
 
 use easemob_admin_ops::report::Failure;
+use easemob_admin_ops::report::ban::BanReport;
+use easemob_admin_ops::report::device::DeviceReport;
+use easemob_admin_ops::report::limits::LimitsReport;
+use easemob_admin_ops::report::lock::LockReport;
 use easemob_admin_ops::run::basis::Basis;
+use easemob_admin_ops::run::job::Action;
 
 pub use self::read_failure::ReadFailure;
+use crate::render::report::Row as _;
+
+/// Returns the columns of the rows about an action.
+#[must_use]
+pub fn columns(action: &Action) -> &'static [&'static str] {
+    match action {
+        Action::Ban | Action::Unban => BanReport::COLUMNS,
+        Action::SetLimits { .. } => LimitsReport::COLUMNS,
+        Action::Lock { .. } | Action::Unlock { .. } => LockReport::COLUMNS,
+        Action::Logout { .. } | Action::LogoutUnread | Action::Apply { .. } | Action::Enforce { .. } => {
+            DeviceReport::COLUMNS
+        }
+    }
+}
 
 /// The column `basis`.
 pub fn basis(basis: Option<Basis>) -> String {

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use serde_json::{Value, json};
 
 use super::*;
+use crate::render::view::View;
 
 #[derive(Serialize)]
 struct Sample {
@@ -50,13 +51,41 @@ fn header() -> Header {
         command: "devices list",
         sandbox: true,
         app: Some("acme#chat".into()),
-        columns: Sample::COLUMNS,
+        columns: Some(Sample::COLUMNS.to_vec()),
+    }
+}
+
+fn on_a_terminal(width: usize) -> Terminal {
+    Terminal {
+        width,
+        color: false,
+        zone: jiff::tz::TimeZone::UTC,
     }
 }
 
 fn render(format: Format, width: Option<usize>, rows: &[Sample]) -> String {
+    rendered(format, header(), Shown::default(), width, rows)
+}
+
+/// Renders what `view` shows.
+fn viewed(format: Format, view: &View, rows: &[Sample]) -> String {
+    let shown = view.of(Sample::COLUMNS).unwrap();
+    let titles = shown
+        .columns
+        .iter()
+        .flatten()
+        .map(|column| Sample::COLUMNS[*column]);
+    let header = Header {
+        columns: (!view.no_headers).then(|| titles.collect()),
+        ..header()
+    };
+    rendered(format, header, shown, None, rows)
+}
+
+fn rendered(format: Format, header: Header, shown: Shown, width: Option<usize>, rows: &[Sample]) -> String {
     let out = Shared::default();
-    let mut report = Report::new(format, header(), Box::new(out.clone()), width);
+    let terminal = width.map(on_a_terminal);
+    let mut report = Report::new(format, header, shown, Box::new(out.clone()), terminal);
     for row in rows {
         assert_eq!(report.row(row).unwrap(), Reader::Listening);
     }
@@ -162,9 +191,127 @@ fn csv_has_a_header_and_no_formulas() {
 
 #[test]
 fn a_closed_pipe_is_told_and_never_written_again() {
-    for format in [Format::Json, Format::Jsonl, Format::Csv] {
-        let mut report = Report::new(format, header(), Box::new(Closed), None);
+    for format in [
+        Format::Json,
+        Format::Jsonl,
+        Format::Csv,
+        Format::Yaml,
+        Format::Name,
+    ] {
+        let mut report = Report::new(format, header(), Shown::default(), Box::new(Closed), None);
         assert_eq!(report.row(&rows()[0]).unwrap(), Reader::Gone, "{format:?}");
         assert_eq!(report.finish(&json!({})).unwrap(), Reader::Gone);
     }
+}
+
+#[test]
+fn yaml_is_one_document() {
+    insta::assert_snapshot!(render(Format::Yaml, None, &rows()), @r#"
+    schema: 1
+    command: "devices list"
+    sandbox: true
+    app: "acme#chat"
+    rows:
+    - user: ann
+      device_name: Pixel 9
+    - user: 批量用户
+      device_name: null
+    - user: =cmd
+      device_name: "a,\"b\"\e[31m"
+    summary:
+      users: 3
+    "#);
+    insta::assert_snapshot!(render(Format::Yaml, None, &[]), @r#"
+    schema: 1
+    command: "devices list"
+    sandbox: true
+    app: "acme#chat"
+    rows: []
+    summary:
+      users: 0
+    "#);
+}
+
+#[test]
+fn names_stand_alone_and_once() {
+    let mut rows = rows();
+    rows.insert(
+        1,
+        Sample {
+            user: "ann",
+            device_name: None,
+        },
+    );
+    insta::assert_snapshot!(render(Format::Name, None, &rows), @r"
+    ann
+    批量用户
+    =cmd
+    ");
+}
+
+#[test]
+fn chosen_columns_are_shown_in_their_order_in_each_format() {
+    let fields = View {
+        fields: vec!["device_name".into(), "user".into()],
+        ..View::default()
+    };
+    let all = [
+        Format::Table,
+        Format::Csv,
+        Format::Jsonl,
+        Format::Json,
+        Format::Yaml,
+    ]
+    .map(|format| viewed(format, &fields, &rows()[..2]))
+    .join("\n");
+    insta::assert_snapshot!(all, @r#"
+    DEVICE NAME  USER
+    Pixel 9      ann
+    -            批量用户
+
+    device_name,user
+    Pixel 9,ann
+    ,批量用户
+
+    {"device_name":"Pixel 9","user":"ann"}
+    {"device_name":null,"user":"批量用户"}
+
+    {"schema":1,"command":"devices list","sandbox":true,"app":"acme#chat","rows":[
+    {"device_name":"Pixel 9","user":"ann"},
+    {"device_name":null,"user":"批量用户"}
+    ],"summary":{"users":2}}
+
+    schema: 1
+    command: "devices list"
+    sandbox: true
+    app: "acme#chat"
+    rows:
+    - device_name: Pixel 9
+      user: ann
+    - device_name: null
+      user: 批量用户
+    summary:
+      users: 2
+    "#);
+}
+
+#[test]
+fn titles_may_be_left_out_and_rows_sorted() {
+    let view = View {
+        fields: vec!["user".into()],
+        sort: vec!["-user".parse().unwrap()],
+        no_headers: true,
+    };
+    let both = [Format::Table, Format::Csv]
+        .map(|format| viewed(format, &view, &rows()))
+        .join("\n");
+    insta::assert_snapshot!(both, @r"
+    批量用户
+    ann
+    =cmd
+
+    批量用户
+    ann
+    '=cmd
+    ");
 }

@@ -39,7 +39,7 @@ pub(super) fn run(
     let snapshot = find(context, &*store, name)?;
     warn_of_incomplete(context, &*store, &snapshot)?;
     let mut rows = Rows {
-        report: context.report::<CheckRow>(session, "limits check", None),
+        report: context.report::<CheckRow>(session, "limits check", None)?,
         totals: Totals::default(),
         selection,
         line: 0,

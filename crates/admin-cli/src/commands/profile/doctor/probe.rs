@@ -397,12 +397,12 @@ impl Asking<'_> {
                 Either::Left((created, _)) => created.map_err(|error| {
                     CommandError::new(exit::REFUSED, "cannot create a throw-away user").because(error)
                 })?,
-                Either::Right((ended, _)) => return Ok(self.stopped(Answers::default(), ended)),
+                Either::Right((ended, _)) => return self.stopped(Answers::default(), ended),
             }
         }
         let clock = SystemClock;
         let mut probe = Probe::new(&calls, &clock, hands, self.users, self.nobody, self.app_users);
-        let mut report = self.report();
+        let mut report = self.report()?;
         let mut summary = ProbeSummary::default();
         for question in Question::ALL {
             let asked = {
@@ -427,11 +427,11 @@ impl Asking<'_> {
         Ok((report, summary, probe.answers().clone(), None))
     }
 
-    fn stopped(&self, answers: Answers, ended: Ended) -> Found {
-        (self.report(), ProbeSummary::default(), answers, Some(ended))
+    fn stopped(&self, answers: Answers, ended: Ended) -> Result<Found, CommandError> {
+        Ok((self.report()?, ProbeSummary::default(), answers, Some(ended)))
     }
 
-    fn report(&self) -> Report {
+    fn report(&self) -> Result<Report, CommandError> {
         self.context
             .report::<ProbeRow>(self.session, "profile doctor", None)
     }

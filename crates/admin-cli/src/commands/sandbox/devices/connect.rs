@@ -104,7 +104,7 @@ pub async fn run(context: &Context, session: &Session, args: &ConnectArgs) -> Re
     let json = match context.globals.output {
         Format::Table => false,
         Format::Json | Format::Jsonl => true,
-        Format::Csv | Format::Failures => {
+        Format::Csv | Format::Yaml | Format::Name | Format::Failures => {
             return Err(
                 CommandError::new(exit::USAGE, "events can only be shown as text or as JSON lines")
                     .hint("remove -o, or use -o jsonl"),
