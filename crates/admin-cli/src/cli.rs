@@ -12,6 +12,7 @@ use crate::commands::store;
 use crate::commands::{
     audit, completions, devices, limits, logins, man, profile, runs, sandbox, sessions, users,
 };
+use crate::completion;
 use crate::config::profile::Percent;
 use crate::render::Format;
 use crate::render::view::SortBy;
@@ -56,6 +57,7 @@ pub struct Globals {
         long,
         global = true,
         value_name = "NAME",
+        add = completion::profiles(),
         help = "Use this profile [env: EASEMOB_PROFILE]"
     )]
     pub profile: Option<String>,

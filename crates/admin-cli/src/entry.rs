@@ -15,6 +15,7 @@ use crate::commands::dispatch::dispatch;
 use crate::commands::logins::LoginsCommand;
 use crate::commands::runs::RunsCommand;
 use crate::commands::sandbox::SandboxCommand;
+use crate::completion;
 use crate::config::environment::Environment;
 use crate::context::{Context, Screen, Stdout};
 use crate::exit::{self, Exit};
@@ -57,6 +58,11 @@ impl Streams {
 /// Runs the program with the arguments, environment and streams of the process.
 #[must_use]
 pub fn main() -> ExitCode {
+    match completion::answer() {
+        Ok(false) => {}
+        Ok(true) => return ExitCode::SUCCESS,
+        Err(error) => error.exit(),
+    }
     let exit = run(
         std::env::args_os(),
         Environment::of_process(),

@@ -25,6 +25,7 @@ pub mod capability_file;
 pub mod cli;
 pub mod command_error;
 pub mod commands;
+pub mod completion;
 pub mod config;
 pub mod confirm;
 pub mod context;

@@ -1,5 +1,7 @@
 //! Help, completions and man pages.
 
+use std::path::Path;
+
 use super::env::TestEnv;
 
 const COMMANDS: [&[&str]; 26] = [
@@ -54,10 +56,7 @@ fn completions_and_man_pages_are_made() {
     let env = TestEnv::bare();
     for shell in ["bash", "zsh", "fish"] {
         let script = env.run(&["completions", shell]).expect(0);
-        assert!(
-            script.stdout.contains("easemob-admin") && script.stdout.contains("logout"),
-            "{shell}"
-        );
+        assert!(script.stdout.contains("easemob-admin"), "{shell}");
     }
     assert!(env.run(&["man"]).expect(0).stdout.contains(".TH"));
     let pages = env.path("man");
@@ -66,33 +65,103 @@ fn completions_and_man_pages_are_made() {
     assert!(std::fs::read_dir(&pages).unwrap().count() > 10);
 }
 
-#[test]
-fn bash_offers_commands_and_their_options() {
-    let env = TestEnv::bare();
-    let script = env.path("completions.bash");
-    std::fs::write(&script, env.run(&["completions", "bash"]).expect(0).stdout).unwrap();
-    let offered = |words: &[&str]| {
-        let line = words.iter().map(|word| format!("'{word}'")).collect::<Vec<_>>();
-        let last = words.len() - 1;
-        let asked = format!(
-            "source '{}'; COMP_WORDS=({}); COMP_CWORD={last}; \
-             _easemob__admin easemob-admin '{}' '{}'; echo \"${{COMPREPLY[@]}}\"",
-            script.display(),
-            line.join(" "),
+/// What a shell offers for the last of `words`; `None` where the shell is not installed.
+fn offered(env: &TestEnv, shell: &str, words: &[&str]) -> Option<Vec<String>> {
+    let script = env.path(&format!("completions.{shell}"));
+    std::fs::write(&script, env.run(&["completions", shell]).expect(0).stdout).unwrap();
+    let (script, last) = (script.display(), words.len() - 1);
+    let quoted = words
+        .iter()
+        .map(|word| format!("'{word}'"))
+        .collect::<Vec<_>>()
+        .join(" ");
+    let ask = match shell {
+        "bash" => format!(
+            "source '{script}'; COMP_WORDS=({quoted}); COMP_CWORD={last}; COMP_TYPE=9; \
+             _clap_complete_easemob_admin easemob-admin '{}' '{}'; printf '%s\n' \"${{COMPREPLY[@]}}\"",
             words[last],
             words[last - 1],
-        );
-        let output = std::process::Command::new("bash")
-            .args(["--norc", "-c", &asked])
-            .output()
-            .unwrap();
-        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+        ),
+        // What shows the words needs a person at a terminal; what finds them does not.
+        "zsh" => format!(
+            "compdef() {{ }}; _describe() {{ print -rl -- \"${{(@P)3}}\" }}; source '{script}'; words=({quoted}); \
+             CURRENT={}; _clap_dynamic_completer_easemob_admin",
+            last + 1
+        ),
+        _ => format!(
+            "source '{script}'; complete --do-complete \"{}\"",
+            words.join(" ")
+        ),
     };
-    assert_eq!(offered(&["easemob-admin", "sess"]), "sessions");
-    assert_eq!(offered(&["easemob-admin", "sessions", "logo"]), "logout");
-    assert_eq!(offered(&["easemob-admin", "runs", "retry-f"]), "retry-failed");
-    assert_eq!(
-        offered(&["easemob-admin", "sessions", "logout", "--max-l"]),
-        "--max-logouts"
-    );
+    let without_settings = match shell {
+        "bash" => "--norc",
+        "zsh" => "-f",
+        _ => "--no-config",
+    };
+    let plain = env.command(&[]);
+    let directory = Path::new(plain.get_program()).parent().unwrap();
+    let path = format!("{}:{}", directory.display(), std::env::var("PATH").unwrap());
+    let output = std::process::Command::new(shell)
+        .args([without_settings, "-c", &ask])
+        .envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))))
+        .env("PATH", path)
+        .output()
+        .ok()?;
+    let text = String::from_utf8(output.stdout).unwrap();
+    // What describes a word follows it.
+    let word = |line: &str| {
+        line.split(['\t', ':'])
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_owned()
+    };
+    Some(text.lines().map(word).filter(|word| !word.is_empty()).collect())
+}
+
+#[test]
+fn shells_offer_commands_options_profiles_runs_platforms_and_policies() {
+    let env = TestEnv::new();
+    env.online("ann", &["ios_1"]);
+    let act = ["--reason", "test", "--yes"];
+    let _ = env
+        .run(&[&["sessions", "logout", "ann"][..], &act].concat())
+        .expect(0);
+    let run = env
+        .run(&["runs", "list", "-o", "name"])
+        .expect(0)
+        .stdout
+        .trim()
+        .to_owned();
+    let add = ["profile", "add", "prod", "--app-root", &env.sandbox().app_root()];
+    let secret = env.file("secret", env.sandbox().client_secret());
+    let with = ["--client-id", env.sandbox().client_id(), "--secret-file", &secret];
+    let _ = env.run(&[&add[..], &with].concat()).expect(0);
+    let (policy, other) = (env.file("limits.toml", ""), env.file("limits.txt", ""));
+    let stem = policy.strip_suffix(".toml").unwrap();
+    for shell in ["bash", "zsh", "fish"] {
+        let offered = |words: &[&str]| offered(&env, shell, &[&["easemob-admin"][..], words].concat());
+        let Some(commands) = offered(&["sess"]) else {
+            println!("{shell} is not installed, so what it offers was not tested");
+            continue;
+        };
+        assert_eq!(commands, ["sessions"], "{shell}");
+        for (words, expected) in [
+            (&["sessions", "logo"][..], "logout"),
+            (&["sessions", "logout", "--max-l"], "--max-logouts"),
+            (&["runs", "retry-f"], "retry-failed"),
+            (&["runs", "show", "la"], "last"),
+            (&["runs", "resume", &run[..9]], &run),
+            (&["--profile", "p"], "prod"),
+            (&["sessions", "logout", "--platform", "an"], "android"),
+            (&["limits", "check", stem], &policy),
+        ] {
+            let found = offered(words).unwrap();
+            assert!(
+                found.contains(&expected.to_owned()),
+                "{shell} {words:?}: {found:?}"
+            );
+            assert!(!found.contains(&other), "{shell} {words:?}: {found:?}");
+        }
+    }
 }

@@ -2,19 +2,23 @@
 
 use std::io::Write;
 
-use clap::{Args, CommandFactory};
+use clap::Args;
 use clap_complete::Shell;
 
-use crate::cli::Cli;
 use crate::command_error::CommandError;
+use crate::completion::register;
 use crate::context::Context;
 use crate::exit::{self, Exit};
 
 /// Arguments of `completions`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  easemob-admin completions bash > ~/.local/share/bash-completion/completions/easemob-admin
-  easemob-admin completions zsh > ~/.zfunc/_easemob-admin")]
+  echo 'source <(easemob-admin completions bash)' >> ~/.bashrc
+  echo 'source <(easemob-admin completions zsh)' >> ~/.zshrc
+  echo 'easemob-admin completions fish | source' >> ~/.config/fish/config.fish
+
+The shell asks the program for words each time, so it knows the profiles and runs that there are. Files of an earlier \
+version may stay; the new script replaces them.")]
 pub struct CompletionsArgs {
     /// The shell
     #[arg(value_name = "SHELL")]
@@ -27,19 +31,9 @@ pub struct CompletionsArgs {
 /// When stdout cannot be written.
 pub fn run(context: &Context, args: &CompletionsArgs) -> Result<Exit, CommandError> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), PROGRAM, &mut script);
-    if args.shell == Shell::Bash {
-        script = with_one_spelling(&String::from_utf8_lossy(&script)).into_bytes();
-    }
+    register(&args.shell.to_string(), &mut script)
+        .map_err(|error| CommandError::new(exit::INTERNAL, "cannot make the script").because(error))?;
     write_out(context, &script)
-}
-
-const PROGRAM: &str = "easemob-admin";
-
-/// Fixes the bash script: the generator spells the program's hyphen in one way where it recognises a command
-/// and in another where it offers words, so that no words would ever be offered.
-fn with_one_spelling(script: &str) -> String {
-    script.replace(&PROGRAM.replace('-', "__subcmd__"), &PROGRAM.replace('-', "__"))
 }
 
 /// Writes bytes to stdout; it is not an error if the reader leaves early.

@@ -12,6 +12,7 @@ use easemob_admin_ops::select::pattern::Pattern;
 use easemob_admin_ops::select::selection::{Keep, Selection, UnknownAge};
 
 use crate::command_error::CommandError;
+use crate::completion;
 use crate::context::Context;
 use crate::exit;
 
@@ -23,7 +24,7 @@ pub struct SelectionArgs {
     #[arg(long = "device", value_name = "DEVICE", value_parser = device)]
     devices: Vec<DeviceId>,
     /// Only devices of this platform: android, ios, web, custom5, or as the server writes it; may be repeated
-    #[arg(long = "platform", value_name = "PLATFORM", value_parser = platform)]
+    #[arg(long = "platform", value_name = "PLATFORM", value_parser = platform, add = completion::platforms())]
     platforms: Vec<Platform>,
     /// Only devices whose id matches, such as "webim_*"; may be repeated
     #[arg(long = "resource", value_name = "PATTERN", value_parser = resource)]

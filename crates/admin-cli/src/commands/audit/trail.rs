@@ -11,6 +11,7 @@ use jiff::Timestamp;
 
 use crate::command_error::CommandError;
 use crate::commands::times::moment;
+use crate::completion;
 use crate::context::Context;
 use crate::exit;
 use crate::trails::{Trail, TrailInDirectory};
@@ -60,7 +61,7 @@ pub struct FilterArgs {
     #[arg(long, value_name = "NAME")]
     operator: Option<String>,
     /// Only this run, or runs whose ids start with this
-    #[arg(long, value_name = "RUN")]
+    #[arg(long, value_name = "RUN", add = completion::runs())]
     run: Option<String>,
     /// Only acts with this ticket
     #[arg(long, value_name = "ID")]

@@ -8,13 +8,14 @@ use easemob_admin_ops::select::selection::UnknownAge;
 
 use crate::command_error::CommandError;
 use crate::commands::selection::warn_of_rare;
+use crate::completion;
 use crate::context::Context;
 
 /// A policy, and its overrides for one command.
 #[derive(Debug, Args)]
 pub(super) struct PolicyArgs {
     /// The policy: a TOML file that says how many devices each user may have online
-    #[arg(value_name = "POLICY")]
+    #[arg(value_name = "POLICY", add = completion::policies())]
     pub(super) policy: PathBuf,
     /// How to treat devices of unknown age that exceed a limit, instead of what the policy says
     #[arg(long, value_name = "WHAT")]

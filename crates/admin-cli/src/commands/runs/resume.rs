@@ -5,6 +5,7 @@ use easemob_admin_ops::run::resume::Which;
 
 use super::again::{Again, go_on};
 use crate::command_error::CommandError;
+use crate::completion;
 use crate::context::Context;
 use crate::exit::Exit;
 
@@ -20,7 +21,7 @@ recorded, the devices are read first: only those that were selected and are stil
 its server, reason and ticket.")]
 pub struct ResumeArgs {
     /// The id of the run, the start of it, or `last`
-    #[arg(value_name = "RUN")]
+    #[arg(value_name = "RUN", add = completion::runs())]
     run: String,
     /// Stop before more than N devices are signed out, including those of earlier attempts
     #[arg(long, value_name = "N")]

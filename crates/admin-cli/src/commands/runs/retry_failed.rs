@@ -5,6 +5,7 @@ use easemob_admin_ops::run::resume::Which;
 
 use super::again::{Again, go_on};
 use crate::command_error::CommandError;
+use crate::completion;
 use crate::context::Context;
 use crate::exit::Exit;
 
@@ -17,7 +18,7 @@ use crate::exit::Exit;
 Only devices that were selected the first time are signed out. Users that were not started are done too.")]
 pub struct RetryFailedArgs {
     /// The id of the run, the start of it, or `last`
-    #[arg(value_name = "RUN")]
+    #[arg(value_name = "RUN", add = completion::runs())]
     run: String,
     /// Also retry failures that retrying will probably not fix
     #[arg(long)]

@@ -16,6 +16,7 @@ use super::list::RunRow;
 use crate::command_error::CommandError;
 use crate::commands::acting::{devices, users};
 use crate::commands::times::rfc3339_signed;
+use crate::completion;
 use crate::context::Context;
 use crate::exit::{self, Exit};
 use crate::render::Format;
@@ -38,7 +39,7 @@ Rows are the users that failed or are not finished. `--output failures` writes t
 below a comment line with the error: a list that other commands accept with --from.")]
 pub struct ShowArgs {
     /// The id of the run, the start of it, or `last`
-    #[arg(value_name = "RUN")]
+    #[arg(value_name = "RUN", add = completion::runs())]
     run: String,
 }
 
