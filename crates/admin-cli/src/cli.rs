@@ -10,7 +10,7 @@ use easemob_admin_ops::schedule::concurrency::{Concurrency, MOST};
 #[cfg(feature = "postgres")]
 use crate::commands::store;
 use crate::commands::{
-    audit, completions, devices, limits, logins, man, profile, runs, sandbox, sessions, users,
+    audit, completions, devices, help, limits, logins, man, profile, runs, sandbox, sessions, users,
 };
 use crate::completion;
 use crate::config::profile::Percent;
@@ -28,6 +28,7 @@ use crate::render::view::SortBy;
     bin_name = "easemob-admin",
     version,
     propagate_version = false,
+    disable_help_subcommand = true,
     max_term_width = 100,
     after_help = "Examples:
   easemob-admin --sandbox users list --limit 5
@@ -36,7 +37,7 @@ use crate::render::view::SortBy;
   easemob-admin devices list ann bob -o json
 
 Credentials come from EASEMOB_CLIENT_ID and EASEMOB_CLIENT_SECRET, from EASEMOB_TOKEN, or from the profile, \
-never from an argument. docs/exit-codes.md lists the exit codes."
+never from an argument. `easemob-admin help exit-codes` lists the exit codes."
 )]
 pub struct Cli {
     /// Options of every command.
@@ -194,6 +195,8 @@ pub enum Command {
     Completions(completions::CompletionsArgs),
     /// Print the man page, or write all of them to a directory
     Man(man::ManArgs),
+    /// Explain a command, or exit codes, environment, files and formats
+    Help(help::HelpArgs),
 }
 
 /// Whose rows are shown.

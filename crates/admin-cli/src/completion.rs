@@ -47,6 +47,7 @@ pub fn register(shell: &str, out: &mut dyn io::Write) -> io::Result<()> {
 }
 
 /// The profiles, with their servers.
+#[must_use]
 pub fn profiles() -> ArgValueCandidates {
     ArgValueCandidates::new(|| {
         let Some(file) = places().and_then(|places| ProfileFile::load(&places.profile_file()).ok()) else {
@@ -61,6 +62,7 @@ pub fn profiles() -> ArgValueCandidates {
 }
 
 /// The runs of this machine, and `last`.
+#[must_use]
 pub fn runs() -> ArgValueCandidates {
     ArgValueCandidates::new(|| {
         let found = places().map(|places| newest_in(&files(&places).runs()));
@@ -73,6 +75,7 @@ pub fn runs() -> ArgValueCandidates {
 }
 
 /// The platforms that have names.
+#[must_use]
 pub fn platforms() -> ArgValueCandidates {
     ArgValueCandidates::new(|| {
         ["android", "ios", "web", "custom1"]
@@ -82,6 +85,7 @@ pub fn platforms() -> ArgValueCandidates {
 }
 
 /// Policy files.
+#[must_use]
 pub fn policies() -> ArgValueCompleter {
     ArgValueCompleter::new(PathCompleter::file().filter(|path| path.extension() == Some(OsStr::new("toml"))))
 }

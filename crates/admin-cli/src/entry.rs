@@ -12,6 +12,7 @@ use crate::cli::{Cli, Command};
 use crate::command_error::CommandError;
 use crate::commands::aim::aim_of;
 use crate::commands::dispatch::dispatch;
+use crate::commands::help::rendered;
 use crate::commands::logins::LoginsCommand;
 use crate::commands::runs::RunsCommand;
 use crate::commands::sandbox::SandboxCommand;
@@ -80,9 +81,10 @@ pub fn run(
     environment: Environment,
     mut streams: Streams,
 ) -> Exit {
-    let cli = match Cli::try_parse_from(arguments) {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
-        Err(error) => return help_or_usage(&error, &environment, &mut streams),
+        Err(error) => return help_or_usage(&error, &arguments, &environment, &mut streams),
     };
     let color = streams.screen.stderr && may_color(&environment);
     streams.screen.color = streams.screen.width.is_some() && may_color(&environment);
@@ -141,15 +143,20 @@ fn runtime_of(command: &Command) -> tokio::runtime::Builder {
 }
 
 /// Writes help and version to stdout, and errors of the command line to stderr.
-fn help_or_usage(error: &clap::Error, environment: &Environment, streams: &mut Streams) -> Exit {
+fn help_or_usage(
+    error: &clap::Error,
+    arguments: &[OsString],
+    environment: &Environment,
+    streams: &mut Streams,
+) -> Exit {
     let text = error.render();
+    let help = rendered(arguments.iter().skip(1).cloned());
     let color = |terminal: bool| terminal && may_color(environment);
-    let show = |color: bool| {
-        if color {
-            text.ansi().to_string()
-        } else {
-            text.to_string()
-        }
+    let show = |color: bool| match (&help, color) {
+        (Some(help), true) => help.ansi(),
+        (Some(help), false) => help.plain(),
+        (None, true) => text.ansi().to_string(),
+        (None, false) => text.to_string(),
     };
     // Nothing can be done if the reader is gone.
     let _ = if error.use_stderr() {

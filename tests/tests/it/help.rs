@@ -63,6 +63,24 @@ fn completions_and_man_pages_are_made() {
     std::fs::create_dir(&pages).unwrap();
     let _ = env.run(&["man", pages.to_str().unwrap()]).expect(0);
     assert!(std::fs::read_dir(&pages).unwrap().count() > 10);
+    let page = std::fs::read_to_string(pages.join("easemob-admin-sessions-logout.1")).unwrap();
+    for section in [
+        "NAME",
+        "SYNOPSIS",
+        "DESCRIPTION",
+        "OPTIONS",
+        "EXAMPLES",
+        "EXIT STATUS",
+        "ENVIRONMENT",
+        "FILES",
+        "SEE ALSO",
+    ] {
+        let title = format!(".SH \"{section}\"");
+        assert!(
+            page.contains(&title) || page.contains(&format!(".SH {section}\n")),
+            "{section}: {page}"
+        );
+    }
 }
 
 /// What a shell offers for the last of `words`; `None` where the shell is not installed.
@@ -164,4 +182,33 @@ fn shells_offer_commands_options_profiles_runs_platforms_and_policies() {
             assert!(!found.contains(&other), "{shell} {words:?}: {found:?}");
         }
     }
+}
+
+#[test]
+fn topics_are_explained_and_unknown_ones_named() {
+    let env = TestEnv::bare();
+    for (topic, expected) in [
+        ("exit-codes", "13 busy\n"),
+        ("environment", "EASEMOB_DATA_DIR\n"),
+        ("files", "config.toml\n"),
+        ("formats", "-o jsonl\n"),
+    ] {
+        assert!(
+            env.run(&["help", topic]).expect(0).stdout.contains(expected),
+            "{topic}"
+        );
+    }
+    let same = [&["help", "runs", "show"][..], &["runs", "show", "--help"]]
+        .map(|args| env.run(args).expect(0).stdout);
+    assert_eq!(same[0], same[1]);
+    assert_eq!(
+        env.run(&["help"]).expect(0).stdout,
+        env.run(&["--help"]).expect(0).stdout
+    );
+    let wrong = env.run(&["help", "exitcodes"]).expect(2);
+    assert!(
+        wrong.stderr.contains("the topics are exit-codes"),
+        "{}",
+        wrong.text()
+    );
 }

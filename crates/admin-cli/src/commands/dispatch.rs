@@ -3,7 +3,7 @@
 use crate::cli::Command;
 use crate::command_error::CommandError;
 use crate::commands::logins::LoginsCommand;
-use crate::commands::{completions, man};
+use crate::commands::{completions, help, man};
 use crate::context::Context;
 use crate::exit::Exit;
 
@@ -31,6 +31,7 @@ pub async fn dispatch(context: &Context, command: Command) -> Result<Exit, Comma
         Command::Sandbox(command) => command.run(context).await,
         Command::Completions(args) => completions::run(context, &args),
         Command::Man(args) => man::run(context, &args),
+        Command::Help(args) => help::run(context, &args),
     }
 }
 

@@ -8,6 +8,7 @@ pub mod audit;
 pub mod completions;
 pub mod devices;
 pub mod dispatch;
+pub mod help;
 pub mod limits;
 mod listing;
 pub mod logins;

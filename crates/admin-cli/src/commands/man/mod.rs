@@ -1,9 +1,12 @@
 //! `man`: prints the manual pages.
 
-use std::path::PathBuf;
+mod page;
 
-use clap::{Args, CommandFactory};
-use clap_mangen::Man;
+use std::fs::File;
+use std::io::{self, BufWriter, Write as _};
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Command, CommandFactory};
 
 use super::completions::write_out;
 use crate::cli::Cli;
@@ -27,15 +30,16 @@ pub struct ManArgs {
 /// # Errors
 /// When the directory or stdout cannot be written.
 pub fn run(context: &Context, args: &ManArgs) -> Result<Exit, CommandError> {
+    let mut command = Cli::command();
+    command.build();
     let Some(directory) = &args.directory else {
-        let mut page = Vec::new();
-        Man::new(Cli::command())
-            .render(&mut page)
+        let mut text = Vec::new();
+        page::write(&command, &mut text)
             .map_err(|error| CommandError::new(exit::INTERNAL, "cannot create the page").because(error))?;
-        return write_out(context, &page);
+        return write_out(context, &text);
     };
     std::fs::create_dir_all(directory)
-        .and_then(|()| clap_mangen::generate_to(Cli::command(), directory))
+        .and_then(|()| write_all(&command, directory))
         .map_err(|error| {
             CommandError::new(exit::USAGE, format!("cannot write to {}", directory.display())).because(error)
         })?;
@@ -43,4 +47,16 @@ pub fn run(context: &Context, args: &ManArgs) -> Result<Exit, CommandError> {
         .ui
         .note(format_args!("wrote the pages to {}", directory.display()));
     Ok(exit::OK)
+}
+
+/// Writes the pages of a command and of those below it.
+fn write_all(command: &Command, directory: &Path) -> io::Result<()> {
+    let name = command.get_display_name().unwrap_or_else(|| command.get_name());
+    let mut file = BufWriter::new(File::create(directory.join(format!("{name}.1")))?);
+    page::write(command, &mut file)?;
+    file.flush()?;
+    command
+        .get_subcommands()
+        .filter(|below| below.get_name() != "help")
+        .try_for_each(|below| write_all(below, directory))
 }
