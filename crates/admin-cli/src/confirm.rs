@@ -75,14 +75,18 @@ fn ask(ui: &Ui, terminal: &mut dyn BufRead, question: &Question) -> Result<(), C
     ))
 }
 
+/// Opens the terminal, for questions; `None` if there is none.
 #[cfg(unix)]
-fn terminal() -> Option<Box<dyn BufRead>> {
+#[must_use]
+pub fn terminal() -> Option<Box<dyn BufRead>> {
     let terminal = File::open("/dev/tty").ok().filter(IsTerminal::is_terminal)?;
     Some(Box::new(BufReader::new(terminal)))
 }
 
+/// Opens the terminal, for questions; `None` if there is none.
 #[cfg(not(unix))]
-fn terminal() -> Option<Box<dyn BufRead>> {
+#[must_use]
+pub fn terminal() -> Option<Box<dyn BufRead>> {
     let _ = File::open("");
     let stdin = io::stdin();
     if stdin.is_terminal() {

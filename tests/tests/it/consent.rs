@@ -61,3 +61,30 @@ fn the_question_names_app_and_count_and_takes_only_yes() {
         }
     }
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_profile_is_asked_for_step_by_step_and_tried() {
+    let env = TestEnv::bare();
+    let sandbox = TestEnv::new();
+    let root = sandbox.sandbox().app_root();
+    let server = root.trim_end_matches("/acme/chat");
+    let (id, secret) = (sandbox.sandbox().client_id(), sandbox.sandbox().client_secret());
+    let typed = format!("prod\n\n{server}\nacme#chat\n{id}\n{secret}\n");
+    let Some(output) = env.run_on_terminal(&["profile", "add"], &typed) else {
+        return;
+    };
+    let output = output.expect(0);
+    assert!(
+        output.stdout.contains("try: easemob-admin --profile prod"),
+        "{}",
+        output.text()
+    );
+    assert_eq!(
+        env.run(&["profile", "list", "-o", "name"]).expect(0).stdout,
+        "prod\n"
+    );
+    let _ = env.run(&["users", "list", "--limit", "1"]).expect(0);
+    let nobody = env.run(&["profile", "add", "other"]).expect(2);
+    assert!(nobody.stderr.contains("--server"), "{}", nobody.text());
+}

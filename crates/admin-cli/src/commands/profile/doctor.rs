@@ -23,7 +23,7 @@ use crate::render::report::{Report, Row};
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Arguments of `profile doctor`.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(after_help = "Examples:
   easemob-admin profile doctor
   easemob-admin --profile staging profile doctor -o json

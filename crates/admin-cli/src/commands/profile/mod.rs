@@ -5,6 +5,7 @@ pub mod doctor;
 pub mod list;
 pub mod remove;
 pub mod use_profile;
+mod wizard;
 
 use clap::Subcommand;
 
@@ -34,7 +35,7 @@ impl ProfileCommand {
     /// When it could not do what it was asked for.
     pub async fn run(&self, context: &Context) -> Result<Exit, CommandError> {
         match self {
-            Self::Add(args) => add::run(context, args),
+            Self::Add(args) => add::run(context, args).await,
             Self::List(args) => list::run(context, args),
             Self::Use(args) => use_profile::run(context, args),
             Self::Remove(args) => remove::run(context, args),

@@ -38,7 +38,7 @@ use crate::render::report::{Report, Row};
 
 /// Arguments of `profile doctor --probe`.
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Probe")]
 pub(super) struct ProbeArgs {
     /// Ask the server of a test app what the vendor's pages leave open; creates and deletes users
