@@ -22,7 +22,8 @@ pub mod webhooks;
 
 pub use app_root::{AppKey, AppRoot, InvalidAppRoot};
 pub use client::{
-    CallEnd, CallReport, Client, ClientBuilder, ConfigError, ExpiresIn, InvalidHeader, LARGEST_BODY, Traffic,
+    CallEnd, CallReport, Client, ClientBuilder, ConfigError, ExpiresIn, InvalidHeader, LARGEST_BODY, Leave,
+    LeaveNow, Traffic,
 };
 pub use credentials::{Credentials, UnusableSecret, check_secret};
 #[cfg(feature = "jwt")]

@@ -6,6 +6,7 @@ use std::time::Duration;
 use http::HeaderMap;
 use secrecy::SecretString;
 
+use super::leave::Leave;
 use super::waiting::Waiting;
 use crate::transport::limit::Lane;
 
@@ -14,6 +15,8 @@ pub(super) struct Manner {
     pub(super) waiting: Waiting,
     pub(super) deadline: Option<Duration>,
     pub(super) lane: Lane,
+    /// Whether a request may be sent; `None` is always.
+    pub(super) leave: Option<Leave>,
     /// Headers of the client and of this handle.
     pub(super) headers: Arc<HeaderMap>,
     /// The values among them that only this handle sends, and that no answer may show.

@@ -3,6 +3,7 @@
 mod batches;
 mod builder;
 mod headers;
+mod leave;
 mod manner;
 mod pipeline;
 mod report;
@@ -19,6 +20,7 @@ pub use batches::LARGEST_BODY;
 use builder::Setup;
 pub use builder::{ClientBuilder, ConfigError, ExpiresIn};
 pub use headers::InvalidHeader;
+pub use leave::{Leave, LeaveNow};
 use manner::Manner;
 use pipeline::Pipeline;
 pub use report::{CallEnd, CallReport};
@@ -194,6 +196,27 @@ impl Client {
     #[must_use]
     pub fn apart(&self) -> Self {
         self.in_manner(|manner| manner.waiting = Waiting::default())
+    }
+
+    /// Returns a client that asks before each of its requests, after all waiting, whether it may be sent, and shares
+    /// everything else with this one. A call that will never get leave fails with [`Error::is_given_up`], and is not sent.
+    /// The call for a token, which may serve many, is sent all the same.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let sandbox = easemob_admin_sandbox::Sandbox::start().await?;
+    /// # use easemob_admin_api::{AppRoot, Client, Credentials, Leave, LeaveNow, UserId};
+    /// # let client = Client::builder(AppRoot::parse(&sandbox.app_root())?)
+    /// #     .credentials(Credentials::client_secret(sandbox.client_id(), sandbox.client_secret())).build()?;
+    /// let nothing_more = client.with_leave(Leave::new(|| LeaveNow::Never));
+    /// let error = nothing_more.logout_all(&UserId::parse("ann")?).await.unwrap_err();
+    /// assert!(error.is_given_up());
+    /// assert_eq!(sandbox.call_count("sessions.logout_all"), 0);
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn with_leave(&self, leave: Leave) -> Self {
+        self.in_manner(|manner| manner.leave = Some(leave))
     }
 
     /// Returns a client with another deadline, which shares everything else with this one. See

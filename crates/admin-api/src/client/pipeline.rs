@@ -13,6 +13,7 @@ use tracing::{Instrument as _, debug};
 
 use super::builder::Setup;
 use super::headers;
+use super::leave::{ASK_AGAIN, Leave, LeaveNow};
 use super::manner::Manner;
 use super::report::Hook;
 use super::server_gate::{Probed, ServerGate, Waited};
@@ -230,6 +231,18 @@ impl Pipeline {
             // After a stall the permit and the end may come at once, and nothing is sent after its end.
             if end.is_some_and(|end| attempt_start >= end) {
                 return Err(Kind::Transport(TransportError::deadline_passed(false)));
+            }
+            match manner.leave.as_ref().map_or(LeaveNow::Given, Leave::now) {
+                LeaveNow::Given => {}
+                LeaveNow::NotYet => {
+                    // The permit would be used late: another one is waited for.
+                    drop(slot);
+                    waiting
+                        .unless_stopped(self.clock.sleep_until(attempt_start + ASK_AGAIN))
+                        .await?;
+                    continue;
+                }
+                LeaveNow::Never => return Err(Kind::Transport(TransportError::given_up())),
             }
             let attempted = self.attempt(endpoint, request, lease, manner, progress).await;
             self.counters
