@@ -7,11 +7,11 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use easemob_admin_ops::schedule::concurrency::{Concurrency, MOST};
 
-#[cfg(feature = "postgres")]
-use crate::commands::store;
 use crate::commands::{
     audit, completions, devices, help, limits, logins, man, profile, runs, sandbox, sessions, users,
 };
+#[cfg(feature = "postgres")]
+use crate::commands::{store, work};
 use crate::completion;
 use crate::config::profile::Percent;
 use crate::render::Format;
@@ -188,6 +188,9 @@ pub enum Command {
     #[cfg(feature = "postgres")]
     #[command(subcommand)]
     Store(store::StoreCommand),
+    /// Work on the runs of all machines
+    #[cfg(feature = "postgres")]
+    Work(work::WorkArgs),
     /// Run and reset the local sandbox
     #[command(subcommand)]
     Sandbox(sandbox::SandboxCommand),

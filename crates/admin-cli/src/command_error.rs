@@ -429,8 +429,10 @@ impl From<AuditError> for CommandError {
 impl From<RunError> for CommandError {
     fn from(error: RunError) -> Self {
         let exit = match &error {
-            RunError::NoName | RunError::NoSuchRun(_) | RunError::Ambiguous(_) => exit::USAGE,
-            RunError::Busy(_) => exit::BUSY,
+            RunError::NoName | RunError::NoSuchRun(_) | RunError::Ambiguous(_) | RunError::OneMachine(_) => {
+                exit::USAGE
+            }
+            RunError::Busy(..) => exit::BUSY,
             RunError::Store { source, .. } => exit_of_store(source),
             _ => exit::INTERNAL,
         };
@@ -443,7 +445,15 @@ impl From<RunError> for CommandError {
             RunError::Ambiguous(_) => {
                 this.hint("give more of the id; list the runs with: easemob-admin runs list")
             }
-            RunError::Busy(id) => this.hint(format!("see its progress: easemob-admin runs show {id}")),
+            RunError::Busy(id, None) => this.hint(format!("see its progress: easemob-admin runs show {id}")),
+            RunError::Busy(id, Some(left)) => this.hint(format!(
+                "see its progress: easemob-admin runs show {id}; if that process is gone, its lease ends in {} s, and the run \
+                 can be resumed then",
+                left.as_secs() + 1
+            )),
+            RunError::OneMachine(_) => this.hint(
+                "stop the command that works on it with Ctrl-C; runs that several machines share need a database (--store)",
+            ),
             RunError::InputChanged(_) | RunError::Journal { .. } => {
                 this.hint("nothing was sent, and the files of the run are unchanged")
             }

@@ -80,6 +80,8 @@ pub struct Context {
     pub began: Instant,
     /// The records, once they were opened: one command uses the same ones from its beginning to its end.
     pub records: Arc<OnceLock<Records>>,
+    /// The name of this process among those that share a database, if it was given one.
+    pub worker: Option<String>,
 }
 
 /// A server that requests can be sent to.
@@ -410,7 +412,12 @@ impl Context {
             return Ok(records.clone());
         }
         let longest = self.globals.timeout.saturating_mul(2);
-        let records = stores::open(self.store_at()?.as_ref(), &self.places()?, longest)?;
+        let records = stores::open(
+            self.store_at()?.as_ref(),
+            &self.places()?,
+            longest,
+            self.worker.as_deref(),
+        )?;
         Ok(self.records.get_or_init(|| records).clone())
     }
 

@@ -17,12 +17,15 @@ use easemob_admin_ops::run::attempt::Attempt;
 use easemob_admin_ops::run::item::Task;
 use easemob_admin_ops::schedule::concurrency::Traffic;
 use easemob_admin_ops::schedule::forecast::Forecast;
-use easemob_admin_ops::schedule::pipeline::Stop;
+use easemob_admin_ops::schedule::pipeline::{Stop, Wish};
 pub use easemob_admin_ops::schedule::run_loop::{Batch, Done};
 use easemob_admin_ops::schedule::run_loop::{Ended, Observer, RunLoop};
+use easemob_admin_ops::schedule::tally::Tally;
 use easemob_admin_ops::server::calls::Calls;
+use easemob_admin_ops::server::client::Server;
 use easemob_admin_ops::status_first::{Reading, StatusFirst};
 use easemob_admin_ops::stores::Stores;
+use tokio::sync::watch;
 
 use self::conclusion::conclude;
 use self::rows::Rows;
@@ -180,10 +183,19 @@ impl<'a, R: RunRow> Driven<'a, R> {
     /// # Errors
     /// When the rows have no column that `--fields` or `--sort` names.
     pub fn begin(run: Run<'a>) -> Result<Self, CommandError> {
+        Self::begin_with(run, watch::channel(Wish::Run).0)
+    }
+
+    /// Starts as [`begin`](Self::begin) does; others may have reasons to stop, too.
+    ///
+    /// # Errors
+    /// As [`begin`](Self::begin).
+    pub fn begin_with(run: Run<'a>, wishes: watch::Sender<Wish>) -> Result<Self, CommandError> {
         let (context, server) = (run.context, &run.session.server);
         let bar = context.bar(run.summary.users, run.verb);
         let report = context.report::<R>(run.session, run.command, bar)?;
-        let wish = interrupt::listen(&context.ui, context.deadline(), server.client());
+        let wish = wishes.subscribe();
+        interrupt::listen_into(wishes, &context.ui, context.deadline(), server.client());
         Ok(Self {
             run_loop: RunLoop::new(wish, context.globals.concurrency),
             screen: Screen {
@@ -210,6 +222,20 @@ impl<'a, R: RunRow> Driven<'a, R> {
         self.run_loop.stop_because(stop);
     }
 
+    /// Records a wish to stop that came between two parts of a run.
+    pub fn stop_if_wished(&mut self, wish: Wish) {
+        match wish {
+            Wish::Run => {}
+            Wish::Drain(cause) => self.stop_because(Stop::Wished(cause)),
+            Wish::Abort => self.stop_because(Stop::Aborted),
+        }
+    }
+
+    /// Counts what all workers did, and not only this one.
+    pub fn recount(&mut self, tally: Tally) {
+        self.run_loop.recount(tally);
+    }
+
     /// Returns the summary, to fill in what a later phase found.
     pub fn summary(&mut self) -> &mut Summary {
         &mut self.run.summary
@@ -234,18 +260,19 @@ impl<'a, R: RunRow> Driven<'a, R> {
         self.run_loop.phase(source, work, dropped, &mut self.screen).await;
     }
 
-    /// Works on the tasks of an attempt, unless the run was stopped earlier.
+    /// Works on the tasks of an attempt, unless the run was stopped earlier. `server` is that of the session, with leave to
+    /// send requests for the attempt.
     ///
     /// # Errors
     /// When the job cannot be started. Nothing was sent then.
     pub async fn execute(
         &mut self,
+        server: &Server,
         stores: &Stores,
         attempt: &Attempt,
         tasks: impl Iterator<Item = io::Result<Task>>,
         job: &Job,
     ) -> Result<Executed, CommandError> {
-        let server = &self.run.session.server;
         let executed = execute(
             server,
             stores,
@@ -256,7 +283,9 @@ impl<'a, R: RunRow> Driven<'a, R> {
             &mut self.screen,
         );
         let executed = executed.await?;
-        self.run.summary.status_first.clone_from(&executed.status);
+        if let Some(status) = &executed.status {
+            self.run.summary.status_first.get_or_insert_default().add(status);
+        }
         Ok(executed)
     }
 

@@ -118,6 +118,7 @@ pub fn run(
         screen: streams.screen,
         began: Instant::now(),
         records: Arc::default(),
+        worker: None,
     };
     let aim = aim_of(&context.globals);
     let result = runtime.block_on(dispatch(&context, cli.command));

@@ -21,8 +21,14 @@ const LAST_GRACE: Duration = Duration::from_secs(5);
 /// writing rows that nobody reads, because listening has its own thread.
 #[must_use]
 pub fn listen(ui: &Arc<Ui>, deadline: Option<Instant>, client: &Client) -> watch::Receiver<Wish> {
-    let client = client.clone();
     let (sender, receiver) = watch::channel(Wish::Run);
+    listen_into(sender, ui, deadline, client);
+    receiver
+}
+
+/// Listens as [`listen`] does, for somebody who may have other reasons to stop.
+pub fn listen_into(sender: watch::Sender<Wish>, ui: &Arc<Ui>, deadline: Option<Instant>, client: &Client) {
+    let client = client.clone();
     let (ready, installed) = mpsc::sync_channel(1);
     let speaker = Arc::clone(ui);
     let thread = std::thread::Builder::new().name("signals".into());
@@ -41,7 +47,6 @@ pub fn listen(ui: &Arc<Ui>, deadline: Option<Instant>, client: &Client) -> watch
     if started.is_err() || installed.recv().is_err() {
         ui.warn("cannot listen for signals: they will end the program at once");
     }
-    receiver
 }
 
 /// Waits until `deadline`, or for ever if there is none.

@@ -26,7 +26,7 @@ pub struct Records {
 /// Opens the records: in a database, if one is configured, or else in the data directory.
 ///
 /// `longest_request` is how long a request may take: another machine may continue a run only when none of this machine is
-/// under way any more.
+/// under way any more. `worker` names this process, for people.
 ///
 /// # Errors
 /// When the database cannot be used.
@@ -34,6 +34,7 @@ pub fn open(
     at: Option<&StoreAt>,
     places: &Places,
     longest_request: Duration,
+    worker: Option<&str>,
 ) -> Result<Records, CommandError> {
     match at {
         None => Ok(Records {
@@ -41,12 +42,17 @@ pub fn open(
             trails: Arc::new(TrailsInFiles(files(places).trails())),
             in_files: true,
         }),
-        Some(at) => in_database(at, places, longest_request),
+        Some(at) => in_database(at, places, longest_request, worker),
     }
 }
 
 #[cfg(feature = "postgres")]
-fn in_database(at: &StoreAt, places: &Places, longest_request: Duration) -> Result<Records, CommandError> {
+fn in_database(
+    at: &StoreAt,
+    places: &Places,
+    longest_request: Duration,
+    worker: Option<&str>,
+) -> Result<Records, CommandError> {
     use easemob_admin_store_pg::database::Database;
     use easemob_admin_store_pg::locks::PgLockStores;
     use easemob_admin_store_pg::logins::PgLoginStores;
@@ -60,10 +66,13 @@ fn in_database(at: &StoreAt, places: &Places, longest_request: Duration) -> Resu
     let (address, password) = database_at(at)?;
     let database = Database::open(&address, &password)?;
     let trails = PgTrails::in_database(database.clone(), files(places).keys());
-    let runs = PgRuns::in_database(database.clone(), trails.clone());
+    let mut runs = PgRuns::in_database(database.clone(), trails.clone());
+    if let Some(name) = worker {
+        runs = runs.with_name(name);
+    }
     Ok(Records {
         stores: Stores::new(
-            runs.with_lease(longest_request.saturating_add(AFTER_A_REQUEST)),
+            runs.with_lease(longest_request.saturating_add(AFTER_A_REQUEST), longest_request),
             PgLockStores::in_database(database.clone()),
             PgLoginStores::in_database(database),
         ),
@@ -76,7 +85,7 @@ fn in_database(at: &StoreAt, places: &Places, longest_request: Duration) -> Resu
 }
 
 #[cfg(not(feature = "postgres"))]
-fn in_database(_: &StoreAt, _: &Places, _: Duration) -> Result<Records, CommandError> {
+fn in_database(_: &StoreAt, _: &Places, _: Duration, _: Option<&str>) -> Result<Records, CommandError> {
     let what = "this program was built without the store in PostgreSQL";
     Err(CommandError::new(crate::exit::CONFIG, what)
         .hint("use a release of easemob-admin, or build it with the feature `postgres`"))

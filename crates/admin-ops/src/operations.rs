@@ -218,7 +218,9 @@ impl<S: Calls> Operations<S> {
         let (stop, wish) = StopHandle::new(server.clone());
         let told = Told::default();
         let observer = ToldObserver::new(server.clone(), Some(told.clone()));
-        let work = self.clone().work(server, open, options, wish, observer);
+        let work = self
+            .clone()
+            .work(server, open, options, (stop.clone(), wish), observer);
         (told.and_then(work), stop)
     }
 
@@ -232,9 +234,9 @@ impl<S: Calls> Operations<S> {
         options: Options,
     ) -> Result<RunReport, OperationError> {
         let server = self.server.apart();
-        let (_stop, wish) = StopHandle::new(server.clone());
+        let stopping = StopHandle::new(server.clone());
         let quiet = ToldObserver::new(server.clone(), None);
-        self.clone().work(server, open, options, wish, quiet).await
+        self.clone().work(server, open, options, stopping, quiet).await
     }
 
     async fn work(
@@ -242,11 +244,13 @@ impl<S: Calls> Operations<S> {
         server: S,
         mut open: OpenRun,
         options: Options,
-        wish: watch::Receiver<Wish>,
+        (stop, wish): (StopHandle, watch::Receiver<Wish>),
         mut observer: ToldObserver<S>,
     ) -> Result<RunReport, OperationError> {
         let job = Job::of(open.header.action.clone()).ok_or(OperationError::NotResumable)?;
         open.header.allowance = options.allowance.or(open.header.allowance);
+        let leave = open.held.begin_work(stop.call_off()).map_err(CannotBegin::from)?;
+        let server = server.with_leave(leave);
         let (attempt, tasks) = Attempt::begin(open, options.which, self.operator, self.clock).await?;
         let mut report = RunReport::begin(&attempt);
         let mut run_loop = RunLoop::new(wish, options.concurrency);

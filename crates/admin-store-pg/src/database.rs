@@ -26,6 +26,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// A silent connection is given up after about a minute; without this it takes hours.
 const KEEPALIVE: Duration = Duration::from_secs(15);
 const MOST_CONNECTIONS: usize = 8;
+/// How often, and for how long, a question is repeated that a cut connection left without an answer: about as long as a
+/// server takes to restart.
+const ASK_AGAIN: Duration = Duration::from_millis(100);
+const RESTART: Duration = Duration::from_secs(30);
 
 /// What each session begins with. A machine that stands still within a transaction must not keep the others waiting for
 /// ever, and a change that was reported as made must survive a power failure.
@@ -277,6 +281,31 @@ impl Database {
         })
     }
 
+    /// Asks in statements that may be repeated, as reading may, and does so for a while if the connection is cut. Blocks the
+    /// thread.
+    pub(crate) fn read_again<T, F>(
+        &self,
+        ask: impl Fn(Arc<Object>) -> F + Send + Sync + 'static,
+    ) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, StoreError>> + Send + 'static,
+    {
+        let database = self.clone();
+        self.calling().wait(async move {
+            let began = tokio::time::Instant::now();
+            loop {
+                let asked = async { ask(Arc::new(database.connection().await?)).await };
+                match asked.await {
+                    Err(error) if helps_repeating(&error) && began.elapsed() < RESTART => {
+                        tokio::time::sleep(ASK_AGAIN).await;
+                    }
+                    answer => return answer,
+                }
+            }
+        })
+    }
+
     /// Makes a connection of one's own, for what belongs to a session.
     pub(crate) async fn session(&self) -> Result<Client, StoreError> {
         self.shared.connector.connect().await.map_err(failure)
@@ -299,7 +328,12 @@ pub(crate) fn failure(error: tokio_postgres::Error) -> StoreError {
     let code = error.code().cloned();
     let is_away = is_away(&error);
     let cause = Box::new(error);
-    if code == Some(SqlState::LOCK_NOT_AVAILABLE) {
+    if [
+        Some(SqlState::LOCK_NOT_AVAILABLE),
+        Some(SqlState::T_R_DEADLOCK_DETECTED),
+    ]
+    .contains(&code)
+    {
         StoreError::Busy(cause)
     } else if code == Some(SqlState::DISK_FULL) {
         StoreError::Full(cause)
@@ -308,6 +342,12 @@ pub(crate) fn failure(error: tokio_postgres::Error) -> StoreError {
     } else {
         StoreError::Failed(cause)
     }
+}
+
+/// Returns true if nothing was changed, and the same may succeed a moment later: the connection was cut, or others were in
+/// the way.
+pub(crate) fn helps_repeating(error: &StoreError) -> bool {
+    matches!(error, StoreError::Away(_) | StoreError::Busy(_))
 }
 
 /// Returns true if the server cannot be reached, has cut the connection, or has too many of them.

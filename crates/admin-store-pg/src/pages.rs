@@ -48,7 +48,7 @@ impl<T: Send + 'static> Pages<T> {
     fn turn(&mut self) -> Result<(), StoreError> {
         let Source { sql, read } = self.source;
         let (owner, next, end) = (self.owner, self.next, self.end);
-        self.page = self.database.read(move |connection| async move {
+        self.page = self.database.read_again(move |connection| async move {
             let rows = query(&connection, sql, &[&owner, &next, &end, &PAGE]).await?;
             rows.iter().map(read).collect::<Result<_, StoreError>>()
         })?;

@@ -73,6 +73,10 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         oldest_program: "0.2.0",
         sql: include_str!("../migrations/0003_logins.sql"),
     },
+    Migration {
+        oldest_program: "0.2.0",
+        sql: include_str!("../migrations/0005_workers.sql"),
+    },
 ];
 
 /// What the database says about its tables.

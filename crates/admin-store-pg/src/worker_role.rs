@@ -12,9 +12,9 @@ const RIGHTS: &[(&str, &str)] = &[
     ("store", ""),
     ("lock_place", "INSERT, UPDATE"),
     ("lock", "INSERT, UPDATE, DELETE"),
-    ("lease", "INSERT, UPDATE"),
+    ("lease", "INSERT, UPDATE, DELETE"),
     ("run", "INSERT, UPDATE"),
-    ("run_item", "INSERT, UPDATE"),
+    ("run_item", "INSERT, UPDATE (state)"),
     ("run_record", "INSERT"),
     // The row of a trail is its end, which moves on.
     ("trail", "INSERT, UPDATE"),

@@ -15,3 +15,7 @@ mod logins;
 mod migrating;
 #[path = "it/runs.rs"]
 mod runs;
+#[path = "it/simulation.rs"]
+mod simulation;
+#[path = "it/workers.rs"]
+mod workers;

@@ -128,7 +128,7 @@ fn a_run_whose_machine_died_is_continued_when_its_lease_has_run_out() {
     );
     // As if the time had passed.
     team.database
-        .run("UPDATE easemob_admin.lease SET until = clock_timestamp() - interval '1 s'");
+        .run("UPDATE easemob_admin.lease SET until = '-infinity'");
     let _ = team.on("two").run(&resume).expect(0);
     for user in ["ann", "bob", "eve"] {
         assert!(team.env.devices(user).is_empty(), "{user}");
@@ -215,7 +215,12 @@ fn a_database_that_cannot_be_used_is_told_by_an_exit_code() {
         read.stderr
     );
 
-    database.run("DELETE FROM easemob_admin.schema_version WHERE version = 3");
+    let newest = database
+        .run("SELECT max(version) FROM easemob_admin.schema_version")
+        .concat();
+    database.run(&format!(
+        "DELETE FROM easemob_admin.schema_version WHERE version = {newest}"
+    ));
     let older = with(&env, &url, &logout).expect(3);
     assert!(older.stderr.contains("store migrate"), "{}", older.stderr);
     database.run("INSERT INTO easemob_admin.schema_version VALUES (99, '99.0.0', '99.0.0')");
@@ -223,7 +228,9 @@ fn a_database_that_cannot_be_used_is_told_by_an_exit_code() {
     assert!(newer.stderr.contains("newer easemob-admin"), "{}", newer.stderr);
     let _ = with(&env, &url, &["store", "migrate"]).expect(3);
     database.run("DELETE FROM easemob_admin.schema_version WHERE version = 99");
-    database.run("INSERT INTO easemob_admin.schema_version VALUES (3, '0.2.0', '0.2.0')");
+    database.run(&format!(
+        "INSERT INTO easemob_admin.schema_version VALUES ({newest}, '0.2.0', '0.2.0')"
+    ));
 
     let _ = with(&env, "postgres://ann:s3cret@db/team", &list).expect(3);
     env.set("EASEMOB_STORE_PASSWORD_FILE", "/nowhere/password");
@@ -393,7 +400,8 @@ fn a_database_that_goes_away_stops_the_run_which_is_continued_elsewhere() {
         .sandbox()
         .inject(Fault::delay_answer("sessions.logout_all", STUCK).times(1));
     let env = team.on("one");
-    let running = env.spawn(LOGOUT);
+    // The lease, and so the patience with the database, depends on it.
+    let running = env.spawn(&[LOGOUT, &["--timeout", "5s"]].concat());
     until("a call whose answer is held up", || {
         env.sandbox().held_calls() > 0
     });
@@ -415,7 +423,7 @@ fn a_database_that_goes_away_stops_the_run_which_is_continued_elsewhere() {
     team.database
         .run(&format!("ALTER ROLE {role} CONNECTION LIMIT -1"));
     team.database
-        .run("UPDATE easemob_admin.lease SET until = clock_timestamp() - interval '1 s'");
+        .run("UPDATE easemob_admin.lease SET until = '-infinity'");
     let _ = team.on("two").run(&["runs", "resume", "last", "--yes"]).expect(0);
     // The one whose answer was not recorded was read, and not signed out again.
     assert_eq!(team.env.sandbox().call_count("sessions.logout_all"), 3);

@@ -1,90 +1,30 @@
-//! One process's work on a run, and how it is reported.
+//! What must be possible before an attempt on a run, and how it is reported.
 
-use std::io;
-
-use easemob_admin_ops::run::attempt::Attempt;
-use easemob_admin_ops::run::item::Task;
 use easemob_admin_ops::run::job::Action;
+use easemob_admin_ops::run::journal::header::Header;
+use easemob_admin_ops::run::journal::progress::Counts;
 use easemob_admin_ops::run::resume::Which;
-use easemob_admin_ops::run::store::OpenRun;
-use easemob_admin_ops::schedule::pipeline::Stop;
 
 use super::open_locks::open_locks;
-use super::operator::operator;
 use crate::command_error::CommandError;
-use crate::commands::times::now_ms;
 use crate::context::{Context, Session};
-use crate::drive::{Driven, Run, RunRow};
-use crate::summary::{LimitCounts, Summary, Words};
+use crate::summary::{LimitCounts, Summary};
 
-/// An attempt at a run, together with its report.
-pub struct Reported<'a> {
-    /// The context of the command.
-    pub context: &'a Context,
-    /// The server.
-    pub session: &'a Session,
-    /// The attempt.
-    pub attempt: Attempt,
-    summary: Summary,
-}
-
-impl<'a> Reported<'a> {
-    /// Starts an attempt and fills in what the summary says about the run.
-    ///
-    /// # Errors
-    /// When something cannot be written. Nothing may be sent then.
-    pub async fn begin(
-        context: &'a Context,
-        session: &'a Session,
-        open: OpenRun,
-        which: Which,
-        mut summary: Summary,
-    ) -> Result<(Self, impl Iterator<Item = io::Result<Task>> + use<>), CommandError> {
-        let operator = operator(session.subject.clone(), context.environment.get("SUDO_USER"));
-        let (attempt, tasks) = Attempt::begin(open, which, operator, now_ms).await?;
-        summary.users = which.count(&attempt.before);
-        summary.leave(which.leaves(&attempt.before));
-        summary.run = Some(attempt.header.run.clone());
-        if matches!(attempt.header.action, Action::SetLimits { .. }) {
-            summary.limits = Some(LimitCounts {
-                of_the_app: attempt.header.is_about_the_app(),
-                ..LimitCounts::default()
-            });
-        }
-        summary.reason.clone_from(&attempt.header.reason);
-        summary.ticket.clone_from(&attempt.header.ticket);
-        let this = Self {
-            context,
-            session,
-            attempt,
-            summary,
-        };
-        Ok((this, tasks))
+/// Fills in what the summary of an attempt says about its run.
+#[must_use]
+pub fn summary_of_attempt(mut summary: Summary, header: &Header, before: &Counts, which: Which) -> Summary {
+    summary.users = which.count(before);
+    summary.leave(which.leaves(before));
+    summary.run = Some(header.run.clone());
+    if matches!(header.action, Action::SetLimits { .. }) {
+        summary.limits = Some(LimitCounts {
+            of_the_app: header.is_about_the_app(),
+            ..LimitCounts::default()
+        });
     }
-
-    /// Starts the report.
-    ///
-    /// # Errors
-    /// When the rows have no column that `--fields` or `--sort` names.
-    pub fn drive<R: RunRow>(&self, verb: &'static str, words: Words) -> Result<Driven<'a, R>, CommandError> {
-        Driven::begin(Run {
-            context: self.context,
-            session: self.session,
-            command: self.attempt.header.action.command(),
-            verb,
-            words,
-            acts: true,
-            summary: self.summary.clone(),
-        })
-    }
-
-    /// Records the end of the attempt and waits until everything is on disk.
-    pub async fn end<R: RunRow>(self, driven: &mut Driven<'_, R>) {
-        let stopped = driven.stop().map(Stop::word);
-        if let Err(error) = self.attempt.close(stopped).await {
-            driven.stop_because(Stop::Record(error));
-        }
-    }
+    summary.reason.clone_from(&header.reason);
+    summary.ticket.clone_from(&header.ticket);
+    summary
 }
 
 /// Checks, before the first request is sent, that an act on this server can be recorded.

@@ -49,6 +49,7 @@ pub fn begin(
             reason: order.acting.reason.clone(),
             ticket: order.acting.ticket.clone(),
             durability: order.acting.durability.into(),
+            priority: order.acting.priority.into(),
         },
         source: order.source,
         allowance: order.allowance,

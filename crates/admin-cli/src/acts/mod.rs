@@ -1,8 +1,8 @@
 //! Commands that change something on a server. Every such act is a run: it has an id, a journal and an audit
 //! trail, and can be resumed.
 //!
-//! [`begin`] writes a new run to disk, [`attempt`] is the work of one process on it, [`perform`] dispatches
-//! on the action in the journal, and [`read_first`] reads what some acts have to know before they start. The
+//! [`begin`] writes a new run to disk, [`attempt`] checks what it needs, [`perform`] works on it as the action in the
+//! journal says, alone or in [`parts`] beside other workers, and [`read_first`] reads what some acts have to know before they start. The
 //! rules live in [`easemob_admin_ops`]; this module connects them to the terminal.
 
 pub mod attempt;
@@ -13,6 +13,7 @@ pub mod locks_elsewhere;
 pub mod open_locks;
 pub mod operator;
 pub mod overdue;
+pub mod parts;
 pub mod perform;
 pub mod read_first;
 pub mod verify;

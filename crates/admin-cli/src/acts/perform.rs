@@ -1,24 +1,33 @@
 //! Executes the action in a run's journal and reports it.
 
-use std::io;
+use std::sync::Arc;
 
 use easemob_admin_ops::jobs::execute::{Job, settle};
 use easemob_admin_ops::report::ban::BanReport;
 use easemob_admin_ops::report::device::DeviceReport;
 use easemob_admin_ops::report::limits::LimitsReport;
 use easemob_admin_ops::report::lock::LockReport;
-use easemob_admin_ops::run::item::Task;
+use easemob_admin_ops::run::attempt::Attempt;
+use easemob_admin_ops::run::direction::RunState;
 use easemob_admin_ops::run::job::Action;
+use easemob_admin_ops::run::journal::header::Header;
 use easemob_admin_ops::run::resume::Which;
-use easemob_admin_ops::run::store::OpenRun;
+use easemob_admin_ops::run::store::{CallOff, OpenRun};
+use easemob_admin_ops::schedule::pipeline::{Cause, Stop, Wish};
+use easemob_admin_ops::server::calls::Calls;
 use easemob_admin_ops::target::Target;
+use tokio::sync::watch;
 
-use super::attempt::Reported;
+use super::attempt::summary_of_attempt;
 use super::open_locks::open_locks;
+use super::operator::operator;
+use super::parts::{Parts, direct, id_of};
 use super::verify;
 use crate::command_error::CommandError;
+use crate::commands::acting::{Acting, require_shared};
+use crate::commands::times::now_ms;
 use crate::context::{Context, Session};
-use crate::drive::{Driven, RunRow};
+use crate::drive::{Driven, Run, RunRow, finish_empty};
 use crate::exit::{self, Exit};
 use crate::present::rows::columns;
 use crate::present::words::{verb, words};
@@ -26,6 +35,8 @@ use crate::summary::Summary;
 
 /// What an attempt specifies beyond the journal.
 pub struct Attempted {
+    /// Whether to leave all of the work to workers.
+    pub detach: bool,
     /// Which items to work on.
     pub which: Which,
     /// Whether to read the devices again afterwards.
@@ -39,8 +50,9 @@ pub struct Attempted {
 impl Attempted {
     /// The first attempt.
     #[must_use]
-    pub fn first(summary: Summary) -> Self {
+    pub fn first(summary: Summary, acting: &Acting) -> Self {
         Self {
+            detach: acting.detach,
             which: Which::Unfinished,
             verify: false,
             summary,
@@ -68,54 +80,174 @@ pub async fn perform(
         // Do not start a run that would stop at its first user.
         open_locks(context, &Target::from(&open.header))?;
     }
-    let (reported, tasks) =
-        Reported::begin(context, session, open, attempted.which, attempted.summary).await?;
+    if attempted.detach {
+        return detach(context, session, open, attempted);
+    }
+    let header = open.header.clone();
+    let work = Work {
+        context,
+        session,
+        header: &header,
+        job: &job,
+        which: attempted.which,
+        summary: summary_of_attempt(
+            attempted.summary,
+            &header,
+            &open.progress.counts(),
+            attempted.which,
+        ),
+    };
     match &job {
         Job::EndDevices(_) => {
-            let id = reported.attempt.header.run.clone();
-            let mut driven = report::<DeviceReport>(reported, tasks, &job).await?;
+            let mut driven = work.report::<DeviceReport>(open).await?;
             if attempted.verify && driven.stop().is_none() {
-                verify::run(context, session, &mut driven, &id).await?;
+                verify::run(context, session, &mut driven, &header.run).await?;
                 return Ok(verify::worse(driven.verified(), driven.finish()?));
             }
             driven.finish()
         }
-        Job::EndUnread => report::<DeviceReport>(reported, tasks, &job).await?.finish(),
-        Job::Change(_) => report::<BanReport>(reported, tasks, &job).await?.finish(),
+        Job::EndUnread => work.report::<DeviceReport>(open).await?.finish(),
+        Job::Change(_) => work.report::<BanReport>(open).await?.finish(),
         Job::Lock(until) => {
-            if *until <= reported.attempt.recorder.time() {
+            if until.as_millisecond() <= now_ms() {
                 context.ui.warn(format_args!(
                     "this lock expired on {until:.0}, so no more users are locked; users that an earlier attempt banned \
                      are recorded as overdue"
                 ));
             }
-            let target = Target::from(&reported.attempt.header);
-            let driven = report::<LockReport>(reported, tasks, &job).await?;
-            let settled = settle(&job, &context.stores()?, &target);
+            let driven = work.report::<LockReport>(open).await?;
+            let settled = settle(&job, &context.stores()?, &Target::from(&header));
             let exit = driven.finish()?;
             settled?;
             Ok(exit)
         }
-        Job::Unlock(_) => report::<LockReport>(reported, tasks, &job).await?.finish(),
-        Job::SetLimits(_) => report::<LimitsReport>(reported, tasks, &job).await?.finish(),
+        Job::Unlock(_) => work.report::<LockReport>(open).await?.finish(),
+        Job::SetLimits(_) => work.report::<LimitsReport>(open).await?.finish(),
     }
 }
 
-/// Works on the tasks of an attempt and reports them as rows of one kind.
-async fn report<'a, R: RunRow>(
-    reported: Reported<'a>,
-    tasks: impl Iterator<Item = io::Result<Task>>,
-    job: &Job,
-) -> Result<Driven<'a, R>, CommandError> {
-    let stores = reported.context.stores()?;
-    let attempt = &reported.attempt;
-    let mut driven = reported.drive::<R>(verb(job), words(job, false))?;
-    let executed = driven.execute(&stores, attempt, tasks, job).await?;
-    if attempt.header.action.is_planned() {
-        driven.summary().drifted = Some(executed.drifted);
+/// The work on a run.
+struct Work<'a, 'r> {
+    context: &'a Context,
+    session: &'a Session,
+    header: &'r Header,
+    job: &'r Job,
+    which: Which,
+    summary: Summary,
+}
+
+impl<'a> Work<'a, '_> {
+    /// Works on what is left of the run, and reports it as rows of one kind.
+    async fn report<R: RunRow>(self, open: OpenRun) -> Result<Driven<'a, R>, CommandError> {
+        let Self { context, session, .. } = self;
+        let stores = context.stores()?;
+        let (wishes, mut wish) = watch::channel(Wish::Run);
+        let mut parts = Parts::of(context, session, open, self.which)?;
+        let mut driven = None;
+        while let Some(open) = parts.next(context, &mut wish).await? {
+            let leave = open.held.begin_work(self.call_off(&wishes))?;
+            let server = session.server.with_leave(leave);
+            let operator = operator(session.subject.clone(), context.environment.get("SUDO_USER"));
+            let (attempt, tasks) = Attempt::begin(open, self.which, operator, now_ms).await?;
+            let driven = match &mut driven {
+                Some(driven) => driven,
+                none => none.insert(self.drive(&wishes)?),
+            };
+            let executed = driven.execute(&server, &stores, &attempt, tasks, self.job);
+            // It holds the state of every kind of run.
+            let executed = Box::pin(executed).await?;
+            if self.header.action.is_planned() {
+                *driven.summary().drifted.get_or_insert(0) += executed.drifted;
+            }
+            if let Err(error) = attempt.close(driven.stop().map(Stop::word)).await {
+                driven.stop_because(Stop::Record(error));
+            }
+            if driven.stop().is_some() {
+                break;
+            }
+        }
+        // Other workers may have taken everything.
+        let mut driven = match driven {
+            Some(driven) => driven,
+            None => self.drive(&wishes)?,
+        };
+        driven.stop_if_wished(*wish.borrow());
+        if let Some(tally) = parts.finish(context, session, driven.stop())? {
+            driven.recount(tally);
+        }
+        Ok(driven)
     }
-    reported.end(&mut driven).await;
-    Ok(driven)
+
+    /// Starts the report.
+    fn drive<R: RunRow>(&self, wishes: &watch::Sender<Wish>) -> Result<Driven<'a, R>, CommandError> {
+        let run = Run {
+            context: self.context,
+            session: self.session,
+            command: self.header.action.command(),
+            verb: verb(self.job),
+            words: words(self.job, false),
+            acts: true,
+            summary: self.summary.clone(),
+        };
+        Driven::begin_with(run, wishes.clone())
+    }
+
+    /// Returns what the store stops this command with.
+    fn call_off(&self, wishes: &watch::Sender<Wish>) -> CallOff {
+        let (ui, client) = (Arc::clone(&self.context.ui), self.session.server.client().clone());
+        let wishes = wishes.clone();
+        Arc::new(move |cause| {
+            let stops = wishes.send_if_modified(|wish| {
+                let stops = *wish == Wish::Run;
+                if stops {
+                    *wish = Wish::Drain(cause);
+                }
+                stops
+            });
+            if stops {
+                client.stop_waiting();
+                let why = match cause {
+                    Cause::Paused => "somebody has paused the run",
+                    Cause::Stopped => "somebody has stopped the run",
+                    _ => {
+                        "another process has taken the run over, because this one was not heard of for too long"
+                    }
+                };
+                ui.say(format_args!("{why}: finishing the users in progress"));
+            }
+        })
+    }
+}
+
+/// Leaves a run to workers.
+fn detach(
+    context: &Context,
+    session: &Session,
+    open: OpenRun,
+    attempted: Attempted,
+) -> Result<Exit, CommandError> {
+    require_shared(context)?;
+    let header = open.header.clone();
+    if header.is_about_the_app() || attempted.verify {
+        let what = "--detach is for runs over users, without --verify";
+        return Err(CommandError::new(exit::USAGE, what)
+            .hint("nothing was sent; the run is recorded, and can be resumed without --detach"));
+    }
+    let summary = summary_of_attempt(
+        attempted.summary,
+        &header,
+        &open.progress.counts(),
+        attempted.which,
+    );
+    // Given back first, so that workers find it.
+    drop(open);
+    let id = id_of(&header)?;
+    direct(context, session, &id, RunState::Open, None)?;
+    context.ui.say(format_args!(
+        "run {id} is left to workers (easemob-admin work); follow it with: easemob-admin runs show {id} --follow"
+    ));
+    let report = context.report::<DeviceReport>(session, header.action.command(), None)?;
+    finish_empty(report, &summary)
 }
 
 /// Returns the job for `action`.

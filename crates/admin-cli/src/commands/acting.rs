@@ -1,6 +1,7 @@
 //! Arguments of commands that change something, and the confirmation before they do.
 
 use clap::{Args, ValueEnum};
+use easemob_admin_ops::run::direction::Priority;
 use easemob_admin_ops::run::journal::header::Durability;
 
 use crate::acts::attempt::prove_recordable;
@@ -29,6 +30,34 @@ pub struct Acting {
     /// When the record of each request is written to disk
     #[arg(long, value_name = "WHEN", default_value = "batch")]
     pub durability: DurabilityArg,
+    /// How urgent it is: workers take the users of more urgent runs first
+    #[arg(long, value_name = "PRIORITY", default_value = "normal")]
+    pub priority: PriorityArg,
+    /// Only record the run, and leave the work to `easemob-admin work` on any machine; needs a database (--store)
+    #[arg(long, conflicts_with = "dry_run")]
+    pub detach: bool,
+}
+
+/// The values of `--priority`.
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+pub enum PriorityArg {
+    /// Before everything else
+    Incident,
+    /// The work of the day
+    #[default]
+    Normal,
+    /// What can wait
+    Nightly,
+}
+
+impl From<PriorityArg> for Priority {
+    fn from(argument: PriorityArg) -> Self {
+        match argument {
+            PriorityArg::Incident => Self::Incident,
+            PriorityArg::Normal => Self::Normal,
+            PriorityArg::Nightly => Self::Nightly,
+        }
+    }
 }
 
 /// The values of `--durability`.
@@ -62,6 +91,9 @@ impl Acting {
             return Ok(());
         }
         self.require_reason(session)?;
+        if self.detach {
+            require_shared(context)?;
+        }
         require_data(context)?;
         if session.profile.is_some() {
             require_settings(context)?;
@@ -139,6 +171,21 @@ impl Acting {
         summary.reason.clone_from(&self.reason);
         summary.ticket.clone_from(&self.ticket);
     }
+}
+
+/// Refuses records that are files of this machine, which no worker reads.
+///
+/// # Errors
+/// When no database is configured, or it cannot be used.
+pub fn require_shared(context: &Context) -> Result<(), CommandError> {
+    if !context.records()?.in_files {
+        return Ok(());
+    }
+    Err(CommandError::new(
+        exit::USAGE,
+        "the records are files of this machine, so there are no workers",
+    )
+    .hint("keep them in a database: --store postgres://USER@HOST/DATABASE (see docs/team.md)"))
 }
 
 /// Returns `1 user` or `5 users`.

@@ -3,6 +3,8 @@
 use crate::cli::Command;
 use crate::command_error::CommandError;
 use crate::commands::logins::LoginsCommand;
+#[cfg(feature = "postgres")]
+use crate::commands::work;
 use crate::commands::{completions, help, man};
 use crate::context::Context;
 use crate::exit::Exit;
@@ -28,6 +30,12 @@ pub async fn dispatch(context: &Context, command: Command) -> Result<Exit, Comma
         Command::Profile(command) => command.run(context).await,
         #[cfg(feature = "postgres")]
         Command::Store(command) => command.run(context),
+        #[cfg(feature = "postgres")]
+        Command::Work(args) => {
+            let mut context = context.clone();
+            context.worker = args.name().map(str::to_owned);
+            work::run(&context, &args).await
+        }
         Command::Sandbox(command) => command.run(context).await,
         Command::Completions(args) => completions::run(context, &args),
         Command::Man(args) => man::run(context, &args),

@@ -26,3 +26,5 @@ pub mod times;
 pub mod user_cap;
 pub mod user_source;
 pub mod users;
+#[cfg(feature = "postgres")]
+pub mod work;

@@ -36,7 +36,7 @@ struct Folded {
 impl Folded {
     fn note(&mut self, record: &Record) {
         match record {
-            Record::Begin(_) | Record::End(_) => {}
+            Record::Begin(_) | Record::End(_) | Record::Directed(_) => {}
             // Whatever was known before, a further attempt got this far.
             Record::Intent(intent) => {
                 if self.may_be_banned(intent.n) {

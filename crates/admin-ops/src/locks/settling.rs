@@ -234,6 +234,7 @@ mod tests {
             allowance: None,
             durability: Durability::Batch,
             reading: crate::status_first::Reading::default(),
+            priority: crate::run::direction::Priority::Normal,
         }
     }
 

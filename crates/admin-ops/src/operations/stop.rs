@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
+use crate::run::store::CallOff;
 use crate::schedule::pipeline::{Cause, Wish};
 use crate::server::calls::Calls;
 
@@ -33,7 +34,17 @@ impl StopHandle {
     /// Stops cleanly: starts nothing new, cancels requests that wait for their turn, and finishes requests in
     /// flight.
     pub fn drain(&self) {
-        self.wish.send_replace(Wish::Drain(Cause::Signal));
+        self.drain_because(Cause::Signal);
+    }
+
+    /// Returns what the store of a run stops it with.
+    pub(super) fn call_off(&self) -> CallOff {
+        let this = self.clone();
+        Arc::new(move |cause| this.drain_because(cause))
+    }
+
+    fn drain_because(&self, cause: Cause) {
+        self.wish.send_replace(Wish::Drain(cause));
         (self.stop_waiting)();
     }
 

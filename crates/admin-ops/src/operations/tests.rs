@@ -130,7 +130,7 @@ async fn a_run_that_was_drained_is_gone_on_with_and_everybody_is_logged_out_once
             .is_empty()
     );
     let run = ops.open(&id).unwrap();
-    assert!(matches!(ops.open(&id), Err(RunError::Busy(_))));
+    assert!(matches!(ops.open(&id), Err(RunError::Busy(..))));
     let report = is_send(ops.work_to_the_end(run, one_at_a_time())).await.unwrap();
     assert!(report.is_complete(), "{report:?}");
     assert_eq!(report.users, ended.not_started);
@@ -168,7 +168,7 @@ async fn a_stream_that_is_dropped_leaves_a_run_to_go_on_with() {
     // The recorder releases the run when its thread has ended.
     let run = loop {
         match ops.open(&id) {
-            Err(RunError::Busy(_)) => tokio::task::yield_now().await,
+            Err(RunError::Busy(..)) => tokio::task::yield_now().await,
             opened => break opened.unwrap(),
         }
     };

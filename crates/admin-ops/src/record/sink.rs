@@ -132,7 +132,7 @@ impl RunEvents {
             let mut event = self.event(note);
             match &note.record {
                 Record::Begin(begin) => {
-                    self.acting = Some((operator(begin), begin.operator.host.clone()));
+                    self.acting = Some((acting_as(&begin.operator), begin.operator.host.clone()));
                     event = self.event(note);
                 }
                 Record::Intent(intent) => events.extend(self.mean(intent, note)),
@@ -158,7 +158,7 @@ impl RunEvents {
                         event.devices.retain(|device| !told.contains(device));
                     }
                 }
-                Record::End(_) => {}
+                Record::End(_) | Record::Directed(_) => {}
             }
             events.push(event);
         }
@@ -230,6 +230,14 @@ fn event(header: &Header, acting: Option<&(Operator, String)>, note: &Note) -> E
             event.details = details([("stopped", json!(end.stopped))]);
             event
         }
+        Record::Directed(directed) => {
+            let kind = Kind::from(format!("run.{}", directed.state.word()).as_str());
+            let mut event = Event::new(EventTime::from_millis(directed.at), kind);
+            let who = (acting_as(&directed.operator), directed.operator.host.clone());
+            event = in_context(event, header, Some(&who));
+            event.details = details([("why", json!(directed.reason))]);
+            event
+        }
     };
     event.run = Some(header.run.clone());
     if let Some((line, user)) = &note.about {
@@ -239,12 +247,12 @@ fn event(header: &Header, acting: Option<&(Operator, String)>, note: &Note) -> E
     event
 }
 
-fn operator(begin: &record::Begin) -> Operator {
+fn acting_as(operator: &header::Operator) -> Operator {
     Operator {
-        os_user: Some(begin.operator.os_user.clone()),
-        uid: begin.operator.uid,
-        subject: begin.operator.subject.clone(),
-        claims: claims(&begin.operator),
+        os_user: Some(operator.os_user.clone()),
+        uid: operator.uid,
+        subject: operator.subject.clone(),
+        claims: claims(operator),
     }
 }
 

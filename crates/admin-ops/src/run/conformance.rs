@@ -7,6 +7,7 @@ use std::io;
 use easemob_admin_api::{DeviceId, UserId};
 use jiff::Timestamp;
 
+use crate::run::direction::Priority;
 use crate::run::id::RunId;
 use crate::run::item::{Item, Planned};
 use crate::run::job::Action;
@@ -98,6 +99,7 @@ fn header(id: &RunId) -> Header {
         allowance: Some(7),
         durability: Durability::Batch,
         reading: Reading::default(),
+        priority: Priority::Normal,
     }
 }
 
@@ -201,7 +203,7 @@ fn a_run_is_kept_as_it_was_given(store: &dyn RunStore) {
 
 fn a_run_is_worked_on_once_at_a_time(store: &dyn RunStore) {
     let open = create(store, &id(0));
-    let busy = |store: &dyn RunStore| matches!(store.open(&id(0)), Err(RunError::Busy(_)));
+    let busy = |store: &dyn RunStore| matches!(store.open(&id(0)), Err(RunError::Busy(..)));
     let running = |store: &dyn RunStore| store.see(&id(0)).expect("a run can be seen").running;
     assert!(busy(store) && running(store), "whoever created it works on it");
     let record = recording(open);

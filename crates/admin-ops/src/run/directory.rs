@@ -109,7 +109,7 @@ impl RunDirectories {
             .map_err(|error| missing_or(error, id, &path))?;
         match file.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(RunError::Busy(id.clone())),
+            Err(TryLockError::WouldBlock) => return Err(RunError::Busy(id.clone(), None)),
             Err(TryLockError::Error(error)) => return Err(cannot("cannot lock", &path)(error)),
         }
         let (header, mut reader) = Reader::open(&file).map_err(journal_of(id))?;

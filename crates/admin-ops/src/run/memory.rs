@@ -128,7 +128,7 @@ impl RunStore for MemoryRuns {
             .get_mut(id)
             .ok_or_else(|| RunError::NoSuchRun(id.to_string()))?;
         if run.held {
-            return Err(RunError::Busy(id.clone()));
+            return Err(RunError::Busy(id.clone(), None));
         }
         run.held = true;
         let mut progress = Progress::new(run.header.jobs());

@@ -4,6 +4,7 @@ use std::io;
 
 use jiff::Timestamp;
 
+use crate::run::direction::Priority;
 use crate::run::id::RunId;
 use crate::run::item::Item;
 use crate::run::job::Action;
@@ -21,6 +22,8 @@ pub struct Mandate {
     pub ticket: Option<String>,
     /// When records are written to disk.
     pub durability: Durability,
+    /// How urgent it is.
+    pub priority: Priority,
 }
 
 /// The action of a new run, and its mandate.
@@ -87,6 +90,7 @@ impl NewRun {
             allowance: self.allowance,
             durability: self.mandate.durability,
             reading: self.reading,
+            priority: self.mandate.priority,
         };
         runs.create(&id, header, &mut items)
     }

@@ -57,7 +57,7 @@ impl Note {
         match &self.record {
             Record::Intent(intent) => Some(intent.n),
             Record::Outcome(outcome) => Some(outcome.n),
-            Record::Begin(_) | Record::End(_) => None,
+            Record::Begin(_) | Record::End(_) | Record::Directed(_) => None,
         }
     }
 }

@@ -4,15 +4,22 @@
 
 use std::fmt;
 use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use easemob_admin_api::Leave;
 
 use crate::run::attempt::CannotBegin;
+use crate::run::direction::RunState;
 use crate::run::id::RunId;
 use crate::run::item::Item;
 use crate::run::journal::header::Header;
-use crate::run::journal::progress::Progress;
+use crate::run::journal::header::Operator;
+use crate::run::journal::progress::{Counts, Progress};
 use crate::run::journal::read::JournalError;
 use crate::run::journal::record::Record;
 use crate::run::run_record::RunRecord;
+use crate::schedule::pipeline::Cause;
 use crate::store_error::StoreError;
 use crate::target::Target;
 
@@ -21,6 +28,9 @@ pub type Items = Box<dyn Iterator<Item = io::Result<Item>> + Send>;
 
 /// The records of a journal, in their order.
 pub type Records = Box<dyn Iterator<Item = io::Result<Record>> + Send>;
+
+/// All runs as a list shows them, or why one of them cannot be read.
+pub type Overview = Vec<(RunId, Result<ListedRun, RunError>)>;
 
 /// Stores runs.
 pub trait RunStore: fmt::Debug + Send + Sync {
@@ -47,6 +57,56 @@ pub trait RunStore: fmt::Debug + Send + Sync {
     /// # Errors
     /// When it cannot be read.
     fn see(&self, id: &RunId) -> Result<SeenRun, RunError>;
+
+    /// Reads a run as a list shows it.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn glance(&self, id: &RunId) -> Result<ListedRun, RunError> {
+        self.see(id).map(|seen| seen.listed())
+    }
+
+    /// Reads all runs as a list shows them, oldest first; one that cannot be read is listed with the reason.
+    ///
+    /// # Errors
+    /// When the runs cannot be listed.
+    fn overview(&self) -> Result<Overview, RunError> {
+        let ids = self.list()?.into_iter();
+        Ok(ids
+            .map(|id| {
+                let listed = self.glance(&id);
+                (id, listed)
+            })
+            .collect())
+    }
+
+    /// Opens the next items of a run that is open for workers: a range on which nobody works and where something is left to
+    /// do, or all items if the run [is one range](crate::run::direction::range_of). `None` if there is nothing to take now.
+    ///
+    /// # Errors
+    /// When the run cannot be read, or its items were changed.
+    fn open_range(&self, id: &RunId) -> Result<Option<OpenRun>, RunError> {
+        let _ = id;
+        Ok(None)
+    }
+
+    /// Returns the headers of the runs that are open for workers, the most urgent first.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    fn open_for_workers(&self) -> Result<Vec<Header>, RunError> {
+        Ok(Vec::new())
+    }
+
+    /// Decides who may work on a run, and records who decided and why. Whoever works on it finds out when the lease is next
+    /// renewed.
+    ///
+    /// # Errors
+    /// When it cannot be recorded, or the store is of one machine only.
+    fn direct(&self, id: &RunId, direction: Direction) -> Result<(), RunError> {
+        let _ = direction;
+        Err(RunError::OneMachine(id.clone()))
+    }
 
     /// Returns the ids of all runs, oldest first.
     ///
@@ -124,6 +184,54 @@ pub trait HeldRun: fmt::Debug + Send {
         header: &Header,
         progress: &mut Progress,
     ) -> Result<Box<dyn RunRecord>, CannotBegin>;
+
+    /// Tells the store that the work begins, so that a pause or a stop is over. From now on, `call_off` is called when the
+    /// process must stop working on the run. Returns what says whether a request may be sent: a store that several machines
+    /// share gives leave only while no other process can have taken the items over.
+    ///
+    /// # Errors
+    /// When the run can no longer be worked on. Nothing may be sent then.
+    fn begin_work(&self, call_off: CallOff) -> Result<Leave, RunError> {
+        let _ = call_off;
+        Ok(Leave::always())
+    }
+}
+
+/// Asks a process to stop working on a run, and says why.
+pub type CallOff = Arc<dyn Fn(Cause) + Send + Sync>;
+
+/// A decision about who may work on a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Direction {
+    /// Who may work on it from now on.
+    pub state: RunState,
+    /// Who decides.
+    pub operator: Operator,
+    /// When: milliseconds since 1970.
+    pub at: i64,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+/// A run as a list shows it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ListedRun {
+    /// The header of the run.
+    pub header: Header,
+    /// How many items are in each state. Stores that keep counts do not tell doubtful items from open ones.
+    pub counts: Counts,
+    /// Who may work on it.
+    pub state: RunState,
+    /// Whether a process is working on it.
+    pub running: bool,
+}
+
+impl ListedRun {
+    /// Returns true if `runs resume` could continue the run.
+    #[must_use]
+    pub fn can_be_gone_on_with(&self) -> bool {
+        self.counts.unfinished() > 0 && !self.running && self.header.action.can_be_gone_on_with()
+    }
 }
 
 /// A run as it was read; another process may be working on it.
@@ -135,6 +243,8 @@ pub struct SeenRun {
     pub progress: Progress,
     /// When and why the last attempt ended; `None` while it is running, or if it was killed.
     pub ended: Option<(i64, Option<String>)>,
+    /// Who may work on it.
+    pub state: RunState,
     /// Whether a process is working on it.
     pub running: bool,
 }
@@ -147,7 +257,19 @@ impl SeenRun {
             progress: Progress::new(header.jobs()),
             header,
             ended: None,
+            state: RunState::Alone,
             running,
+        }
+    }
+
+    /// Returns the run as a list shows it.
+    #[must_use]
+    pub fn listed(&self) -> ListedRun {
+        ListedRun {
+            header: self.header.clone(),
+            counts: self.progress.counts(),
+            state: self.state,
+            running: self.running,
         }
     }
 
@@ -156,7 +278,7 @@ impl SeenRun {
         match &record {
             Record::Begin(_) => self.ended = None,
             Record::End(end) => self.ended = Some((end.at, end.stopped.clone())),
-            Record::Intent(_) | Record::Outcome(_) => {}
+            Record::Intent(_) | Record::Outcome(_) | Record::Directed(_) => {}
         }
         self.progress.note(record);
     }
@@ -181,9 +303,12 @@ pub enum RunError {
     /// More than one id starts with the given text.
     #[error("more than one run id starts with `{0}`")]
     Ambiguous(String),
-    /// Another process is working on it.
+    /// Another process is working on it. With a database, it is known after which time it is free, if that process is gone.
     #[error("another process is working on run {0}")]
-    Busy(RunId),
+    Busy(RunId, Option<Duration>),
+    /// Its records are files of one machine.
+    #[error("the records of run {0} are files of this machine, which no other process can direct")]
+    OneMachine(RunId),
     /// The journal cannot be used.
     #[error("cannot use run {run}")]
     Journal {

@@ -36,6 +36,12 @@ pub enum Cause {
     Signal,
     /// `--max-duration` has ended.
     Deadline,
+    /// Somebody has paused the run.
+    Paused,
+    /// Somebody has stopped the run for good.
+    Stopped,
+    /// Another process has taken over, because this one was not heard of for too long.
+    TakenOver,
 }
 
 /// Why a run ended before its input did.
@@ -68,6 +74,9 @@ impl Stop {
         match self {
             Self::Wished(Cause::Signal) => "interrupted",
             Self::Wished(Cause::Deadline) => "max_duration",
+            Self::Wished(Cause::Paused) => "paused",
+            Self::Wished(Cause::Stopped) => "stopped",
+            Self::Wished(Cause::TakenOver) => "taken_over",
             Self::Aborted => "aborted",
             Self::Fatal(_) => "fatal",
             Self::Cap => "max_logouts",

@@ -170,6 +170,14 @@ impl RunLoop {
         self.stop.as_ref()
     }
 
+    /// Replaces the counters by those of all processes that work on the run.
+    pub fn recount(&mut self, tally: Tally) {
+        self.tally = Tally {
+            unknown: self.tally.unknown,
+            ..tally
+        };
+    }
+
     /// Records that the item of a line was not started, if the run has stopped.
     pub fn not_started(&mut self, line: Option<u64>) {
         if self.stop.is_some() {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::future::Future;
 
-use easemob_admin_api::{DeviceId, DeviceLimits, UnixMillis, UserId};
+use easemob_admin_api::{DeviceId, DeviceLimits, Leave, UnixMillis, UserId};
 use serde::Serialize;
 
 use crate::report::Outcome;
@@ -216,6 +216,9 @@ pub trait Calls:
     /// Returns the same server; cancelling its waiting calls does not cancel those of others.
     #[must_use]
     fn apart(&self) -> Self;
+    /// Returns the same server; its calls are sent only while leave is given.
+    #[must_use]
+    fn with_leave(&self, leave: Leave) -> Self;
     /// Permanently cancels the calls that wait for their turn.
     fn stop_waiting(&self);
 }

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use easemob_admin_api::{
-    Client, Cursor, Device, DeviceId, DeviceLimits, DeviceList, Lane, LogoutOutcome, OddEntry, OnlineStatus,
-    UserId, UserQuery,
+    Client, Cursor, Device, DeviceId, DeviceLimits, DeviceList, Lane, Leave, LogoutOutcome, OddEntry,
+    OnlineStatus, UserId, UserQuery,
 };
 
 use crate::logins::scan::{ScanCalls, Status, UserPage};
@@ -211,6 +211,13 @@ impl Calls for Server {
     fn apart(&self) -> Self {
         Self {
             client: self.client.apart().with_lane(Lane::Bulk),
+            ages: Arc::clone(&self.ages),
+        }
+    }
+
+    fn with_leave(&self, leave: Leave) -> Self {
+        Self {
+            client: self.client.with_leave(leave),
             ages: Arc::clone(&self.ages),
         }
     }

@@ -113,6 +113,18 @@ pub struct StatusReport {
     pub unavailable: Option<String>,
 }
 
+impl StatusReport {
+    /// Adds what came of another part of the same run.
+    pub fn add(&mut self, part: &Self) {
+        self.reported_offline += part.reported_offline;
+        self.sample += part.sample;
+        self.names_unchecked += part.names_unchecked;
+        self.appeared += part.appeared;
+        self.wrong_about = self.wrong_about.take().or_else(|| part.wrong_about.clone());
+        self.unavailable = self.unavailable.take().or_else(|| part.unavailable.clone());
+    }
+}
+
 /// A phase in which the status is asked for first.
 pub struct StatusFirst<'a, S> {
     server: &'a S,

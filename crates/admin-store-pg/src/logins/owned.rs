@@ -1,6 +1,7 @@
 //! The snapshots and watches of one open store, each under a lease.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use easemob_admin_ops::logins::store::{SnapshotId, StoreError};
 
@@ -49,8 +50,8 @@ impl Owned {
     }
 
     /// Returns what proves that a snapshot is still its own, if it ever was.
-    pub(super) fn term(&self, snapshot: SnapshotId) -> Option<Term> {
-        self.taken.get(&snapshot).map(|lease| lease.term().clone())
+    pub(super) fn term(&self, snapshot: SnapshotId) -> Option<Arc<Term>> {
+        self.taken.get(&snapshot).map(|lease| Arc::clone(lease.term()))
     }
 
     /// Releases a snapshot that nobody needs to take again.

@@ -104,7 +104,7 @@ pub(super) async fn add(
     connection: Arc<Object>,
     place: i32,
     snapshot: SnapshotId,
-    term: Option<Term>,
+    term: Option<Arc<Term>>,
     found: Found,
 ) -> Result<(), StoreError> {
     if let Some(term) = term

@@ -34,7 +34,7 @@ impl PgRuns {
         let Some(number) = self.fill(&transaction, id, &mut header, items)? else {
             return Ok(false);
         };
-        let mut states = BTreeMap::new();
+        let (mut states, mut devices) = (BTreeMap::new(), 0);
         loop {
             let block: io::Result<Vec<Record>> = (&mut *records).take(BLOCK).collect();
             let block = block.map_err(cannot(id, "cannot read the records of"))?;
@@ -43,12 +43,15 @@ impl PgRuns {
             }
             let rows = Rows::of(block.iter());
             let mut rows = rows.map_err(|error| cannot(id, "cannot keep")(error.into()))?;
-            states.extend(rows.take_states());
-            let written = transaction.ask(move |connection| rows.write(connection, number));
+            let (new, ended) = rows.take_states();
+            states.extend(new);
+            devices += ended;
+            let written =
+                transaction.ask(move |connection| async move { rows.write(&connection, number).await });
             written.map_err(failed)?;
         }
-        let set =
-            transaction.ask(move |connection| async move { set_states(&connection, number, states).await });
+        let set = transaction
+            .ask(move |connection| async move { set_states(&connection, number, &states, devices).await });
         set.map_err(failed)?;
         transaction.commit().map_err(failed)?;
         Ok(true)

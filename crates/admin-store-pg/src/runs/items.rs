@@ -78,13 +78,13 @@ pub(super) fn write(
     Ok(Ok(Written { count, sha256 }))
 }
 
-/// Returns the items of a run as lines, in their order.
-pub(super) fn lines(database: &Database, run: i64) -> Pages<String> {
+/// Returns the items of a range of a run as lines, in their order.
+pub(super) fn lines(database: &Database, run: i64, range: (i64, i64)) -> Pages<String> {
     let source = Source {
         sql: "SELECT seq, item FROM easemob_admin.run_item WHERE run = $1 AND seq >= $2 AND seq < $3 ORDER BY seq LIMIT $4",
         read: |row| Ok((field(row, 0)?, field(row, 1)?)),
     };
-    Pages::of(database, source, run, (0, i64::MAX))
+    Pages::of(database, source, run, range)
 }
 
 /// Returns the digest of items, as a file of them would have it.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 use deadpool_postgres::Object;
 use easemob_admin_audit::{Event, HeadSigner};
@@ -15,8 +15,9 @@ use easemob_admin_ops::run::recorder::Note;
 use easemob_admin_ops::run::run_record::{Recorded, RunRecord};
 use easemob_admin_ops::store_error::StoreError;
 
-use crate::database::Database;
-use crate::lease::Lease;
+use super::counts::{self, Changed};
+use crate::database::{Database, helps_repeating};
+use crate::lease::{Lease, now};
 use crate::statement::{column, execute};
 use crate::trail::{PgTrail, TrailError, append};
 use crate::transaction::Transaction;
@@ -24,10 +25,12 @@ use crate::transaction::Transaction;
 /// The most bytes of records in one statement; a longer record is alone.
 const MOST_BYTES: usize = 16 * 1024 * 1024;
 
+/// How long to wait before something is tried again that a cut connection ended.
+const AGAIN: Duration = Duration::from_millis(100);
+
 /// The record of one run, and its part of the trail.
 pub(super) struct PgRecord {
     database: Database,
-    run: i64,
     lease: Lease,
     trail: PgTrail,
     signer: HeadSigner,
@@ -45,7 +48,6 @@ struct TakenOver;
 impl PgRecord {
     pub(super) fn new(
         database: Database,
-        run: i64,
         lease: Lease,
         trail: PgTrail,
         header: &Header,
@@ -54,7 +56,6 @@ impl PgRecord {
         let mut signer = trail.signer()?;
         Ok(Self {
             database,
-            run,
             lease,
             signed: signer.last()?.map_or(0, |head| head.size),
             signer,
@@ -64,17 +65,28 @@ impl PgRecord {
         })
     }
 
-    /// Writes a block, and returns the number of entries of the trail after it; `None` if another machine works on the run.
+    /// Writes a block, and returns the number of entries of the trail after it; `None` if another machine works on the items.
+    /// A block of which nothing is there, because a connection was cut, is written again.
     fn write(&self, notes: &[Note], events: Vec<Event>) -> Result<Option<u64>, StoreError> {
-        let transaction = Transaction::begin_with(&self.database, first(self.durability))?;
-        let (term, run) = (self.lease.term().clone(), self.run);
         let rows = Rows::of(notes.iter().map(|note| &note.record));
-        let rows = rows.map_err(|error| StoreError::Failed(error.into()))?;
+        let rows = Arc::new(rows.map_err(|error| StoreError::Failed(error.into()))?);
+        let events = Arc::new(events);
+        patiently(
+            self.lease.term().length(),
+            || self.write_once(Arc::clone(&rows), Arc::clone(&events)),
+            helps_repeating,
+        )
+    }
+
+    fn write_once(&self, rows: Arc<Rows>, events: Arc<Vec<Event>>) -> Result<Option<u64>, StoreError> {
+        let transaction = Transaction::begin_with(&self.database, first(self.durability))?;
+        let term = Arc::clone(self.lease.term());
+        let since = now();
         // The items first: the row of the trail, for which all writers wait, is held as shortly as possible.
         let is_ours = transaction.ask(move |connection| async move {
             let is_ours = term.renew(&connection).await?;
             if is_ours {
-                rows.write(connection, run).await?;
+                rows.write(&connection, term.span().run).await?;
             }
             Ok(is_ours)
         });
@@ -82,8 +94,9 @@ impl PgRecord {
             return Ok(None);
         }
         let (trail, limits) = (self.trail.id(), self.trail.limits());
-        let size = transaction.ask(move |connection| append(connection, trail, Arc::new(events), limits))?;
+        let size = transaction.ask(move |connection| append(connection, trail, events, limits))?;
         transaction.commit()?;
+        self.lease.term().heard(since);
         Ok(Some(size))
     }
 
@@ -91,6 +104,28 @@ impl PgRecord {
         self.trail.sign(&mut self.signer, SystemTime::now())?;
         self.signed = self.signer.last()?.map_or(0, |head| head.size);
         Ok(())
+    }
+
+    /// Signs the end of an attempt.
+    fn sign_the_end(&mut self) -> Result<(), TrailError> {
+        let again =
+            |error: &TrailError| matches!(error, TrailError::Store { source, .. } if helps_repeating(source));
+        patiently(self.lease.term().length(), || self.sign(), again)
+    }
+}
+
+/// Does something again until it is done, or fails for so long that the lease has run out.
+fn patiently<T, E>(
+    patience: Duration,
+    mut work: impl FnMut() -> Result<T, E>,
+    helps_repeating: impl Fn(&E) -> bool,
+) -> Result<T, E> {
+    let began = Instant::now();
+    loop {
+        match work() {
+            Err(error) if helps_repeating(&error) && began.elapsed() < patience => std::thread::sleep(AGAIN),
+            done => return done,
+        }
     }
 }
 
@@ -117,11 +152,17 @@ impl RunRecord for PgRecord {
                 Ok(Recorded::Fenced(items.collect()))
             };
         };
-        let is_end = ends_an_attempt(notes);
-        if is_end || self.trail.limits().is_head_due(self.signed, size) {
+        if ends_an_attempt(notes) {
+            let all_had_their_turn =
+                |note: &Note| matches!(&note.record, Record::End(end) if end.stopped.is_none());
+            if notes.iter().any(all_had_their_turn) {
+                self.lease.term().finish();
+            }
+            self.sign_the_end().map_err(io::Error::other)?;
+        } else if self.trail.limits().is_head_due(self.signed, size) {
             match self.sign() {
                 // The block is recorded, and a later head covers it.
-                Err(TrailError::Store { .. }) if !is_end => {}
+                Err(TrailError::Store { .. }) => {}
                 signed => signed.map_err(io::Error::other)?,
             }
         }
@@ -136,71 +177,81 @@ impl RunRecord for PgRecord {
 
 /// The rows of a block.
 pub(super) struct Rows {
-    records: Vec<String>,
+    /// Each with the item that it is about.
+    records: Vec<(Option<i64>, String)>,
     /// The last state of each item.
     states: BTreeMap<i64, String>,
+    devices: i64,
 }
 
 impl Rows {
     pub(super) fn of<'a>(records: impl Iterator<Item = &'a Record>) -> serde_json::Result<Self> {
-        let (mut lines, mut states) = (Vec::new(), BTreeMap::new());
+        let (mut lines, mut states, mut devices) = (Vec::new(), BTreeMap::new(), 0);
         for record in records {
-            lines.push(serde_json::to_string(record)?);
-            match record {
+            let item = match record {
                 Record::Intent(intent) => {
                     states.insert(column(intent.n), "intended".to_owned());
+                    Some(column(intent.n))
                 }
                 Record::Outcome(outcome) => {
                     let state = serde_json::to_value(outcome.state)?;
                     let state = state.as_str().unwrap_or_default().to_owned();
                     states.insert(column(outcome.n), state);
+                    devices += column(outcome.ended.len() as u64);
+                    Some(column(outcome.n))
                 }
-                Record::Begin(_) | Record::End(_) => {}
-            }
+                Record::Begin(_) | Record::End(_) | Record::Directed(_) => None,
+            };
+            lines.push((item, serde_json::to_string(record)?));
         }
         Ok(Self {
             records: lines,
             states,
+            devices,
         })
     }
 
-    /// Takes the states out, which are not written then.
-    pub(super) fn take_states(&mut self) -> BTreeMap<i64, String> {
-        std::mem::take(&mut self.states)
+    /// Takes the states out, which are not written then, and how many devices were signed out.
+    pub(super) fn take_states(&mut self) -> (BTreeMap<i64, String>, i64) {
+        (
+            std::mem::take(&mut self.states),
+            std::mem::take(&mut self.devices),
+        )
     }
 
     /// Writes the rows.
-    pub(super) async fn write(self, connection: Arc<Object>, run: i64) -> Result<(), StoreError> {
-        set_states(&connection, run, self.states).await?;
+    pub(super) async fn write(&self, connection: &Object, run: i64) -> Result<(), StoreError> {
         let mut rest = &self.records[..];
         while !rest.is_empty() {
             let mut bytes = 0;
-            let fitting = rest.iter().take_while(|record| {
+            let fitting = rest.iter().take_while(|(_, record)| {
                 bytes += record.len();
                 bytes <= MOST_BYTES
             });
             let (some, others) = rest.split_at(fitting.count().max(1));
-            let insert = "INSERT INTO easemob_admin.run_record (run, record) SELECT $1::bigint, record \
-                          FROM unnest($2::text[]) WITH ORDINALITY AS new (record, place) ORDER BY place";
-            execute(&connection, insert, &[&run, &some]).await?;
+            let insert = "INSERT INTO easemob_admin.run_record (run, item, record) SELECT $1::bigint, item, record \
+                          FROM unnest($2::bigint[], $3::text[]) WITH ORDINALITY AS new (item, record, place) ORDER BY place";
+            let (items, records): (Vec<Option<i64>>, Vec<&str>) =
+                some.iter().map(|(item, record)| (*item, record.as_str())).unzip();
+            execute(connection, insert, &[&run, &items, &records]).await?;
             rest = others;
         }
-        Ok(())
+        // The row of the run, for which all its workers wait, is held as shortly as possible.
+        set_states(connection, run, &self.states, self.devices).await
     }
 }
 
-/// Enters states of items.
+/// Enters states of items, and counts them.
 pub(super) async fn set_states(
     connection: &Object,
     run: i64,
-    states: BTreeMap<i64, String>,
+    states: &BTreeMap<i64, String>,
+    devices: i64,
 ) -> Result<(), StoreError> {
-    if states.is_empty() {
-        return Ok(());
-    }
-    let (items, states): (Vec<i64>, Vec<String>) = states.into_iter().unzip();
-    let set = "UPDATE easemob_admin.run_item SET state = new.state FROM unnest($2::bigint[], $3::text[]) \
-               AS new (seq, state) WHERE run = $1 AND run_item.seq = new.seq";
-    execute(connection, set, &[&run, &items, &states]).await?;
-    Ok(())
+    let changed = Changed {
+        items: states.keys().copied().collect(),
+        states: states.values().cloned().collect(),
+        devices,
+    };
+    counts::enter(connection, run, &changed).await
 }

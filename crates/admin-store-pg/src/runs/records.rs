@@ -1,18 +1,18 @@
-//! Reads the records of a run in their order, in flat memory.
+//! Reads the records of a run in their order.
 
 use easemob_admin_ops::run::journal::record::Record;
 use easemob_admin_ops::store_error::StoreError;
 
 use crate::database::Database;
 use crate::pages::{Pages, Source};
-use crate::statement::{damaged, field, query_opt};
+use crate::statement::{damaged, field, query, query_opt};
 
-/// Returns the records that a run has now.
+/// Returns the records that a run has now, in flat memory.
 pub(super) fn records(
     database: &Database,
     run: i64,
 ) -> Result<impl Iterator<Item = Result<Record, StoreError>> + use<>, StoreError> {
-    let last: Option<i64> = database.read(move |connection| async move {
+    let last: Option<i64> = database.read_again(move |connection| async move {
         let wanted = "SELECT max(number) FROM easemob_admin.run_record WHERE run = $1";
         let row = query_opt(&connection, wanted, &[&run]).await?;
         row.map_or(Ok(None), |row| field(&row, 0))
@@ -23,5 +23,24 @@ pub(super) fn records(
         read: |row| Ok((field(row, 0)?, field(row, 1)?)),
     };
     let pages = Pages::of(database, source, run, (0, last.map_or(0, |last| last + 1)));
-    Ok(pages.map(|row| serde_json::from_str(&row?.1).map_err(damaged)))
+    Ok(pages.map(|row| read(&row?.1)))
+}
+
+/// Returns the records about the items of a range.
+pub(super) fn records_of(
+    database: &Database,
+    run: i64,
+    (from, to): (i64, i64),
+) -> Result<Vec<Record>, StoreError> {
+    let lines: Vec<String> = database.read_again(move |connection| async move {
+        let wanted = "SELECT record FROM easemob_admin.run_record WHERE run = $1 AND item >= $2 AND item < $3 \
+                      ORDER BY number";
+        let rows = query(&connection, wanted, &[&run, &from, &to]).await?;
+        rows.iter().map(|row| field(row, 0)).collect()
+    })?;
+    lines.iter().map(|line| read(line)).collect()
+}
+
+fn read(line: &str) -> Result<Record, StoreError> {
+    serde_json::from_str(line).map_err(damaged)
 }

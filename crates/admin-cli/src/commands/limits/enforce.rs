@@ -333,9 +333,9 @@ impl Enforcement<'_> {
         let open = begin(context, session, new, items)?;
         let attempted = Attempted {
             verify: args.verify,
-            ..Attempted::first(summary)
+            ..Attempted::first(summary, &args.acting)
         };
-        let exit = perform(context, session, open, attempted).await?;
+        let exit = Box::pin(perform(context, session, open, attempted)).await?;
         Ok(left.after(false, exit))
     }
 }

@@ -157,7 +157,13 @@ pub async fn run(context: &Context, session: &Session, args: &SetArgs) -> Result
     let items = (0..).zip(&args.users);
     let items = items.map(|(number, user)| Ok(Item::new(number, number + 1, user.clone())));
     let open = begin(context, session, order, items)?;
-    perform(context, session, open, Attempted::first(Summary::of_users(0))).await
+    perform(
+        context,
+        session,
+        open,
+        Attempted::first(Summary::of_users(0), &args.acting),
+    )
+    .await
 }
 
 /// Reads the current limits, and returns what the change would do.

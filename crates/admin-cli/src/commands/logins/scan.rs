@@ -9,7 +9,7 @@ use easemob_admin_ops::logins::scan::{
     listed_users,
 };
 use easemob_admin_ops::logins::store::{Counts, LoginStore, Position, Snapshot, SnapshotId, StoreError};
-use easemob_admin_ops::schedule::pipeline::{Cause, Wish};
+use easemob_admin_ops::schedule::pipeline::Wish;
 use futures_util::TryStreamExt as _;
 
 use super::snapshot::no_such;
@@ -314,7 +314,7 @@ fn conclude(
         // Only a scan that asks for statuses can find them wrong, and that one is not concluded.
         End::StatusWrong(_) => Ok(exit::INTERNAL),
         End::Wished(Wish::Abort) => Ok(exit::ABORTED),
-        End::Wished(Wish::Run | Wish::Drain(Cause::Signal | Cause::Deadline)) => {
+        End::Wished(Wish::Run | Wish::Drain(_)) => {
             context.ui.say(go_on);
             Ok(exit::INTERRUPTED)
         }

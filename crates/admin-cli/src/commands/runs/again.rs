@@ -36,6 +36,8 @@ pub(super) struct Again<'a> {
     pub(super) allowance: Option<u64>,
     /// Whether to read the devices again afterwards.
     pub(super) verify: bool,
+    /// Whether to leave the work to workers.
+    pub(super) detach: bool,
     /// Whether to skip the confirmation.
     pub(super) yes: bool,
 }
@@ -105,9 +107,9 @@ fn tell_left(context: &Context, id: &RunId, which: Which, left: Left) {
 fn tell_unfinished(context: &Context, runs: &dyn RunStore, last: &RunId) -> Result<(), CommandError> {
     let mut unfinished = 0_u64;
     let mut newest = None;
-    for id in runs.list()?.into_iter().filter(|id| id != last) {
+    for (id, listed) in runs.overview()?.into_iter().filter(|(id, _)| id != last) {
         // `runs list` reports unreadable runs.
-        if runs.see(&id).is_ok_and(|seen| seen.can_be_gone_on_with()) {
+        if listed.is_ok_and(|listed| listed.can_be_gone_on_with()) {
             unfinished += 1;
             newest = Some(id);
         }
@@ -183,6 +185,7 @@ async fn with_server(
         refuse_drift(context, session, todo, tasks, &order).await?;
     }
     let attempted = Attempted {
+        detach: again.detach,
         which: again.which,
         verify: again.verify,
         summary: Summary::of_users(todo).with_unmatched(unmatched),

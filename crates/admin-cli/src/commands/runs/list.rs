@@ -1,8 +1,9 @@
 //! `runs list`: lists the recorded runs.
 
 use clap::Args;
+use easemob_admin_ops::run::direction::RunState;
 use easemob_admin_ops::run::id::RunId;
-use easemob_admin_ops::run::store::SeenRun;
+use easemob_admin_ops::run::store::ListedRun;
 use serde::Serialize;
 
 use crate::command_error::CommandError;
@@ -18,8 +19,8 @@ use crate::render::report::Row;
   easemob-admin runs list --unfinished
   easemob-admin runs list -o json
 
-Oldest first. A run is `running`, `done`, `failed` (done, with failures), or `unfinished` (`runs resume` can continue \
-it). FAILED counts users as the summary of the run did; UNFINISHED counts users whose result is not known.")]
+Oldest first. A run is `running`, `waiting` (for workers), `done`, `failed` (done, with failures), or `unfinished`, \
+`paused` or `stopped` (`runs resume` can continue it). FAILED counts users as the summary of the run did; UNFINISHED counts users whose result is not known.")]
 pub struct ListArgs {
     /// Only runs that are not finished
     #[arg(long)]
@@ -50,11 +51,11 @@ pub(super) struct RunRow {
 }
 
 impl RunRow {
-    pub(super) fn new(id: &RunId, seen: &SeenRun) -> Self {
-        let (header, counts) = (&seen.header, seen.progress.counts());
+    pub(super) fn new(id: &RunId, listed: &ListedRun) -> Self {
+        let (header, counts) = (&listed.header, listed.counts);
         Self {
             run: id.to_string(),
-            state: state(seen),
+            state: state(listed),
             command: Some(header.action.command()),
             app: Some(header.app.clone()),
             sandbox: Some(header.sandbox),
@@ -100,12 +101,17 @@ impl RunRow {
 }
 
 /// Returns the state of a run.
-fn state(seen: &SeenRun) -> &'static str {
-    let counts = seen.progress.counts();
-    if seen.running {
+fn state(listed: &ListedRun) -> &'static str {
+    let counts = &listed.counts;
+    if listed.running {
         "running"
     } else if counts.unfinished() > 0 {
-        "unfinished"
+        match listed.state {
+            RunState::Alone => "unfinished",
+            RunState::Open => "waiting",
+            RunState::Paused => "paused",
+            RunState::Stopped => "stopped",
+        }
     } else if counts.failed() > 0 {
         "failed"
     } else {
@@ -213,14 +219,14 @@ struct ListSummary {
 pub fn run(context: &Context, args: &ListArgs) -> Result<Exit, CommandError> {
     let stores = context.stores()?;
     let runs = stores.runs();
-    let ids = runs.list()?;
-    let mut rows: Vec<RunRow> = ids
+    let listed = runs.overview()?;
+    let mut rows: Vec<RunRow> = listed
         .iter()
-        .map(|id| match runs.see(id) {
-            Ok(seen) => RunRow::new(id, &seen),
-            Err(error) => RunRow::unreadable(id, &error),
+        .map(|(id, listed)| match listed {
+            Ok(listed) => RunRow::new(id, listed),
+            Err(error) => RunRow::unreadable(id, error),
         })
-        .filter(|row| !args.unfinished || row.state == "unfinished" || row.state == "unreadable")
+        .filter(|row| !args.unfinished || matches!(row.state, "unfinished" | "paused" | "unreadable"))
         .collect();
     if let Some(limit) = args.limit {
         rows.drain(..rows.len().saturating_sub(limit));
@@ -237,7 +243,7 @@ pub fn run(context: &Context, args: &ListArgs) -> Result<Exit, CommandError> {
             unfinished,
         })
         .map_err(output)?;
-    if ids.is_empty() {
+    if listed.is_empty() {
         context.ui.note("no runs are recorded");
     } else if rows.is_empty() && args.unfinished {
         context.ui.note("no run is unfinished");

@@ -1,10 +1,14 @@
 //! `runs`: shows and continues what was done to servers from this machine.
 
 pub mod again;
+mod direct;
+mod follow;
 pub mod list;
+pub mod pause;
 pub mod resume;
 pub mod retry_failed;
 pub mod show;
+pub mod stop;
 
 use clap::Subcommand;
 
@@ -23,6 +27,10 @@ pub enum RunsCommand {
     Resume(resume::ResumeArgs),
     /// Retry what failed in a run
     RetryFailed(retry_failed::RetryFailedArgs),
+    /// Keep everybody from working on a run until it is resumed
+    Pause(pause::PauseArgs),
+    /// Give a run up
+    Stop(stop::StopArgs),
 }
 
 impl RunsCommand {
@@ -33,9 +41,11 @@ impl RunsCommand {
     pub async fn run(&self, context: &Context) -> Result<Exit, CommandError> {
         match self {
             Self::List(args) => list::run(context, args),
-            Self::Show(args) => show::run(context, args),
+            Self::Show(args) => show::run(context, args).await,
             Self::Resume(args) => resume::run(context, args).await,
             Self::RetryFailed(args) => retry_failed::run(context, args).await,
+            Self::Pause(args) => pause::run(context, args),
+            Self::Stop(args) => stop::run(context, args),
         }
     }
 }

@@ -29,6 +29,9 @@ pub struct ResumeArgs {
     /// Read the devices again afterwards
     #[arg(long)]
     verify: bool,
+    /// Leave the work to `easemob-admin work` on any machine; needs a database (--store)
+    #[arg(long, conflicts_with_all = ["max_logouts", "verify"])]
+    detach: bool,
     /// Do not ask for confirmation
     #[arg(long, short)]
     yes: bool,
@@ -44,6 +47,7 @@ pub async fn run(context: &Context, args: &ResumeArgs) -> Result<Exit, CommandEr
         which: Which::Unfinished,
         allowance: args.max_logouts,
         verify: args.verify,
+        detach: args.detach,
         yes: args.yes,
     };
     go_on(context, again).await

@@ -45,6 +45,7 @@ pub async fn run(context: &Context, args: &RetryFailedArgs) -> Result<Exit, Comm
         },
         allowance: None,
         verify: args.verify,
+        detach: false,
         yes: args.yes,
     };
     go_on(context, again).await

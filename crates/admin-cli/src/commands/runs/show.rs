@@ -12,6 +12,7 @@ use easemob_admin_ops::run::journal::record::{Begin, End, Failure, Record};
 use easemob_admin_ops::run::store::{RunStore, SeenRun};
 use serde::Serialize;
 
+use super::follow::follow;
 use super::list::RunRow;
 use crate::command_error::CommandError;
 use crate::commands::acting::{devices, users};
@@ -34,6 +35,7 @@ const FAILED_RETRY: &str = "failed_retry_may_help";
   easemob-admin runs show last --output failures > failed.txt
   easemob-admin sessions logout --from failed.txt --dry-run
   easemob-admin runs show last -o json
+  easemob-admin runs show last --follow
 
 Rows are the users that failed or are not finished. `--output failures` writes the failed users one per line, each \
 below a comment line with the error: a list that other commands accept with --from.")]
@@ -41,6 +43,9 @@ pub struct ShowArgs {
     /// The id of the run, the start of it, or `last`
     #[arg(value_name = "RUN", add = completion::runs())]
     run: String,
+    /// First say on stderr how the run goes on, until nobody works on it any more
+    #[arg(long)]
+    follow: bool,
 }
 
 /// The failures of items, by their number.
@@ -136,10 +141,13 @@ struct ShowSummary {
 ///
 /// # Errors
 /// When the run does not exist, or it cannot be read.
-pub fn run(context: &Context, args: &ShowArgs) -> Result<Exit, CommandError> {
+pub async fn run(context: &Context, args: &ShowArgs) -> Result<Exit, CommandError> {
     let stores = context.stores()?;
     let runs = stores.runs();
     let id = runs.find(&args.run)?;
+    if args.follow && !follow(context, runs, &id).await? {
+        return Ok(exit::INTERRUPTED);
+    }
     let seen = runs.see(&id)?;
     let (attempts, failures) = history(runs, &id)?;
     let unreadable =
@@ -165,7 +173,7 @@ pub fn run(context: &Context, args: &ShowArgs) -> Result<Exit, CommandError> {
         report.row(&row?).map_err(output)?;
     }
     let summary = ShowSummary {
-        run: RunRow::new(&id, &seen),
+        run: RunRow::new(&id, &seen.listed()),
         source: seen.header.source.clone(),
         input_sha256: seen.header.input_sha256.clone(),
         attempts,
@@ -212,7 +220,7 @@ fn history(runs: &dyn RunStore, id: &RunId) -> Result<(Vec<AttemptView>, Failure
                     attempt.stopped = stopped;
                 }
             }
-            Record::Intent(_) => {}
+            Record::Intent(_) | Record::Directed(_) => {}
             Record::Outcome(outcome) if outcome.failed.is_empty() => {
                 failures.remove(&outcome.n);
             }

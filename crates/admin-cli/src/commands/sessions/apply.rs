@@ -158,7 +158,7 @@ pub async fn run(context: &Context, session: &Session, args: &ApplyArgs) -> Resu
     let open = begin(context, session, new, items(args, &plan)?)?;
     let attempted = Attempted {
         verify: args.verify,
-        ..Attempted::first(summary)
+        ..Attempted::first(summary, &args.acting)
     };
     perform(context, session, open, attempted).await
 }

@@ -97,7 +97,13 @@ pub async fn run(context: &Context, session: &Session, args: &LockArgs) -> Resul
         reading,
     };
     let open = begin(context, session, order, begin::items(args.users.stream(&list)?))?;
-    perform(context, session, open, Attempted::first(summary_of(&list))).await
+    perform(
+        context,
+        session,
+        open,
+        Attempted::first(summary_of(&list), &args.acting),
+    )
+    .await
 }
 
 /// Returns what must run so that locks end: nothing else lifts them.

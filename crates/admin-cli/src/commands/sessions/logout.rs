@@ -139,7 +139,7 @@ pub async fn run(context: &Context, session: &Session, args: &LogoutArgs) -> Res
     let open = begin(context, session, new, begin::items(args.users.stream(&list)?))?;
     let attempted = Attempted {
         verify: args.verify,
-        ..Attempted::first(summary)
+        ..Attempted::first(summary, &args.acting)
     };
     perform(context, session, open, attempted).await
 }

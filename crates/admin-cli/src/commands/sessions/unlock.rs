@@ -180,7 +180,7 @@ async fn lift(
         reading: Reading::EVERY_USER,
     };
     let open = begin(context, session, order, items.into_iter().map(Ok))?;
-    perform(context, session, open, Attempted::first(summary)).await
+    perform(context, session, open, Attempted::first(summary, acting)).await
 }
 
 /// Returns the named users, each of whom is locked, and the initial summary.

@@ -139,7 +139,7 @@ fn import_run(from: &dyn RunStore, to: &PgRuns, id: &RunId) -> Result<Brought, C
     if seen.progress.was_cut_off() {
         // The trail may have outcomes that the journal lost with the process.
         let mut open = match from.open(id) {
-            Err(RunError::Busy(_)) => return Ok(Brought::Busy),
+            Err(RunError::Busy(..)) => return Ok(Brought::Busy),
             open => open?,
         };
         let restored = open.held.into_record(&open.header, &mut open.progress);

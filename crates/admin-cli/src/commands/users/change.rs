@@ -67,7 +67,13 @@ pub(super) async fn run(
         reading: Reading::EVERY_USER,
     };
     let open = begin(context, session, order, begin::items(source.stream(&list)?))?;
-    perform(context, session, open, Attempted::first(summary_of(&list))).await
+    perform(
+        context,
+        session,
+        open,
+        Attempted::first(summary_of(&list), acting),
+    )
+    .await
 }
 
 /// Reads each user, so that unknown names are found before anything is changed.

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::run::direction::Priority;
 use crate::run::job::Action;
 use crate::status_first::Reading;
 
@@ -50,6 +51,9 @@ pub struct Header {
     /// How it is found out who is online.
     #[serde(default, skip_serializing_if = "Reading::is_default")]
     pub reading: Reading,
+    /// How urgent it is.
+    #[serde(default, skip_serializing_if = "Priority::is_default")]
+    pub priority: Priority,
 }
 
 impl Header {

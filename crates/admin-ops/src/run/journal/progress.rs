@@ -1,15 +1,18 @@
 //! The progress of a run: the journal folded into one state per item. Pure.
 
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 
 use easemob_admin_api::DeviceId;
 
 use crate::run::journal::record::{Intent, Outcome, Record, State};
 
-/// The state of every item. Two bytes per item up to the last one that was started, plus the intents that are
-/// not settled.
+/// The state of every item, or of the items of a range. Two bytes per item up to the last one that was started, plus the
+/// intents that are not settled.
 #[derive(Debug, Clone, Default)]
 pub struct Progress {
+    /// The number of the first item.
+    first: u64,
     items: u64,
     states: Vec<Option<State>>,
     intents: HashMap<u64, Meant>,
@@ -83,7 +86,24 @@ impl Progress {
         }
     }
 
-    /// Adds one record; a record about an item that the run does not have is ignored.
+    /// Creates the progress of a range of items in which nothing is done.
+    #[must_use]
+    pub fn of_range(range: Range<u64>) -> Self {
+        Self {
+            first: range.start,
+            ..Self::new(range.end.saturating_sub(range.start))
+        }
+    }
+
+    /// Returns the place of an item among the states.
+    fn place(&self, number: u64) -> Option<usize> {
+        let place = number
+            .checked_sub(self.first)
+            .filter(|place| *place < self.items)?;
+        usize::try_from(place).ok()
+    }
+
+    /// Adds one record; a record about an item that is not among these is ignored.
     pub fn note(&mut self, record: Record) {
         match record {
             Record::Begin(_) => {
@@ -91,6 +111,7 @@ impl Progress {
                 self.cut_off = true;
             }
             Record::End(_) => self.cut_off = false,
+            Record::Directed(_) => {}
             Record::Intent(intent) => {
                 if let Some(state) = self.state_mut(intent.n) {
                     *state = Some(State::NotTried);
@@ -133,7 +154,7 @@ impl Progress {
     }
 
     fn state_mut(&mut self, number: u64) -> Option<&mut Option<State>> {
-        let index = usize::try_from(number).ok().filter(|_| number < self.items)?;
+        let index = self.place(number)?;
         if self.states.len() <= index {
             self.states.resize(index + 1, None);
         }
@@ -142,7 +163,7 @@ impl Progress {
 
     /// Records whether the last outcome of an item of the run is known.
     fn mark(&mut self, number: u64, noted: bool) {
-        let Ok(index) = usize::try_from(number) else {
+        let Some(index) = self.place(number) else {
             return;
         };
         if self.noted.len() <= index {
@@ -161,7 +182,7 @@ impl Progress {
     /// Returns true if the last attempt recorded an outcome of an item after its last intent.
     #[must_use]
     pub fn is_noted(&self, number: u64) -> bool {
-        let index = usize::try_from(number).ok();
+        let index = self.place(number);
         index.is_some_and(|index| self.noted.get(index).copied().unwrap_or(false))
     }
 
@@ -174,8 +195,8 @@ impl Progress {
     /// Returns what remains to be done for an item.
     #[must_use]
     pub fn standing(&self, number: u64) -> Standing<'_> {
-        let state = usize::try_from(number)
-            .ok()
+        let state = self
+            .place(number)
             .and_then(|index| self.states.get(index).copied().flatten());
         let intended = self.intents.get(&number).map(|meant| meant.devices.as_slice());
         match state {
@@ -195,7 +216,7 @@ impl Progress {
         let mut counts = self.counts;
         counts.items = self.items;
         counts.open = self.items - self.states.len() as u64;
-        for (number, state) in (0_u64..).zip(&self.states) {
+        for (number, state) in (self.first..).zip(&self.states) {
             counts.in_vain += u64::from(matches!(state, Some(State::Unreached | State::Unknown)));
             let counter = match state {
                 Some(State::Done) => &mut counts.done,
@@ -354,6 +375,26 @@ mod tests {
             assert_eq!(progress.was_cut_off(), cut_off, "{records:?}");
             assert_eq!([0, 1, 2].map(|n| progress.is_noted(n)), noted, "{records:?}");
         }
+    }
+
+    #[test]
+    fn a_range_counts_its_own_items_only() {
+        let mut progress = Progress::of_range(1_000_000..1_000_003);
+        for number in [0, 999_999, 1_000_000, 1_000_002, 1_000_003] {
+            progress.note(intent(number, &["ios_1"]));
+        }
+        progress.note(outcome(1_000_002, State::Done, &["ios_1"]));
+        let counts = progress.counts();
+        assert_eq!(
+            (counts.items, counts.doubtful, counts.done, counts.open),
+            (3, 1, 1, 1)
+        );
+        assert_eq!(
+            progress.standing(1_000_000),
+            Standing::Doubtful(&[device("ios_1")])
+        );
+        assert_eq!(progress.standing(1_000_001), Standing::Untouched);
+        assert_eq!(progress.standing(1_000_002), Standing::Settled);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use easemob_admin_api::DeviceId;
 use serde::{Deserialize, Serialize};
 
 use crate::run::basis::Basis;
+use crate::run::direction::RunState;
 use crate::run::journal::header::Operator;
 
 /// One line. Times are milliseconds since 1970; `n` is the number of the item.
@@ -18,6 +19,8 @@ pub enum Record {
     Outcome(Outcome),
     /// The work ended cleanly.
     End(End),
+    /// Somebody decided who may work on the run.
+    Directed(Directed),
 }
 
 /// The start of an attempt.
@@ -121,4 +124,18 @@ pub struct End {
     /// Why it ended early, if it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stopped: Option<String>,
+}
+
+/// A decision about who may work on the run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Directed {
+    /// When.
+    pub at: i64,
+    /// Who decided.
+    pub operator: Operator,
+    /// Who may work on it from now on.
+    pub state: RunState,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }

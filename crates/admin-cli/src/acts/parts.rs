@@ -1,0 +1,181 @@
+//! The parts of a run that one command works on: all of it, or range after range beside other workers.
+
+use std::time::Duration;
+
+use easemob_admin_ops::run::direction::{RunState, range_of};
+use easemob_admin_ops::run::id::RunId;
+use easemob_admin_ops::run::journal::header::Header;
+use easemob_admin_ops::run::journal::progress::Counts;
+use easemob_admin_ops::run::resume::Which;
+use easemob_admin_ops::run::store::{Direction, OpenRun};
+use easemob_admin_ops::schedule::pipeline::{Cause, Stop, Wish};
+use easemob_admin_ops::schedule::tally::Tally;
+use tokio::sync::watch;
+
+use super::operator::operator;
+use crate::command_error::CommandError;
+use crate::commands::times::now_ms;
+use crate::context::{Context, Session};
+use crate::exit;
+
+/// How often to look whether other workers have finished.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// The parts of a run.
+pub(super) enum Parts {
+    /// All that is left, at once.
+    Whole(Option<Box<OpenRun>>),
+    /// Ranges, which other workers take too.
+    Shared(Shared),
+}
+
+/// A run that other workers work on, too.
+pub(super) struct Shared {
+    id: RunId,
+    before: Counts,
+}
+
+impl Parts {
+    /// Leaves a run to all workers if they can share it, and takes part.
+    pub(super) fn of(
+        context: &Context,
+        session: &Session,
+        open: OpenRun,
+        which: Which,
+    ) -> Result<Self, CommandError> {
+        let size = range_of(&open.header).filter(|size| open.header.items > *size);
+        if size.is_none() || which != Which::Unfinished || context.records()?.in_files {
+            return Ok(Self::Whole(Some(Box::new(open))));
+        }
+        let id = id_of(&open.header)?;
+        let before = open.progress.counts();
+        // Given back first, so that ranges of it can be taken.
+        drop(open);
+        direct(context, session, &id, RunState::Open, None)?;
+        Ok(Self::Shared(Shared { id, before }))
+    }
+
+    /// Opens the next part. Waits for other workers if they have all that is left: what one of them leaves is done here.
+    pub(super) async fn next(
+        &mut self,
+        context: &Context,
+        wish: &mut watch::Receiver<Wish>,
+    ) -> Result<Option<OpenRun>, CommandError> {
+        let shared = match self {
+            Self::Whole(open) => return Ok(open.take().map(|open| *open)),
+            Self::Shared(shared) => shared,
+        };
+        let stores = context.stores()?;
+        let runs = stores.runs();
+        let mut is_waiting = false;
+        while *wish.borrow_and_update() == Wish::Run {
+            if let Some(open) = runs.open_range(&shared.id)? {
+                return Ok(Some(open));
+            }
+            if runs.glance(&shared.id)?.state != RunState::Open {
+                break;
+            }
+            if !is_waiting {
+                is_waiting = true;
+                context
+                    .ui
+                    .note("other workers have all users that are left; waiting for them");
+            }
+            // Whoever held the other end has gone if there is no change any more.
+            let _ = tokio::time::timeout(LOOK, wish.changed()).await;
+        }
+        Ok(None)
+    }
+
+    /// Returns what all workers did, and pauses the run for all of them if this command stopped.
+    pub(super) fn finish(
+        &self,
+        context: &Context,
+        session: &Session,
+        stop: Option<&Stop>,
+    ) -> Result<Option<Tally>, CommandError> {
+        let Self::Shared(Shared { id, before }) = self else {
+            return Ok(None);
+        };
+        match stop {
+            None | Some(Stop::Wished(Cause::Paused | Cause::Stopped | Cause::TakenOver)) => {}
+            Some(stop) => direct(
+                context,
+                session,
+                id,
+                RunState::Paused,
+                Some(stop.word().to_owned()),
+            )?,
+        }
+        let after = context.stores()?.runs().glance(id)?.counts;
+        Ok(Some(done_since(before, &after)))
+    }
+}
+
+/// Returns what became of the unfinished users of a run.
+fn done_since(before: &Counts, after: &Counts) -> Tally {
+    Tally {
+        done: after.done.saturating_sub(before.done),
+        nothing_to_do: (after.nothing + after.skipped).saturating_sub(before.nothing + before.skipped),
+        failed_retry: after.failed_retry.saturating_sub(before.failed_retry) + after.in_vain,
+        failed_final: after.failed_final.saturating_sub(before.failed_final),
+        devices: after.devices_ended.saturating_sub(before.devices_ended),
+        ..Tally::default()
+    }
+}
+
+/// Decides who may work on a run.
+///
+/// # Errors
+/// When it cannot be recorded.
+pub fn direct(
+    context: &Context,
+    session: &Session,
+    id: &RunId,
+    state: RunState,
+    reason: Option<String>,
+) -> Result<(), CommandError> {
+    let direction = Direction {
+        state,
+        operator: operator(session.subject.clone(), context.environment.get("SUDO_USER")),
+        at: now_ms(),
+        reason,
+    };
+    Ok(context.stores()?.runs().direct(id, direction)?)
+}
+
+/// Returns the id of a run.
+pub(super) fn id_of(header: &Header) -> Result<RunId, CommandError> {
+    RunId::parse(&header.run).ok_or_else(|| CommandError::new(exit::INTERNAL, "the run has no id"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_there_before_is_not_counted_again() {
+        let before = Counts {
+            items: 20,
+            done: 3,
+            failed_retry: 2,
+            in_vain: 4,
+            devices_ended: 5,
+            ..Counts::default()
+        };
+        let after = Counts {
+            done: 8,
+            nothing: 1,
+            skipped: 1,
+            failed_retry: 3,
+            failed_final: 1,
+            in_vain: 2,
+            devices_ended: 12,
+            ..before
+        };
+        let tally = done_since(&before, &after);
+        assert_eq!((tally.done, tally.nothing_to_do, tally.devices), (5, 2, 7));
+        // Those that were in vain are tried again, and are in vain again.
+        assert_eq!((tally.failed_retry, tally.failed_final), (3, 1));
+    }
+}

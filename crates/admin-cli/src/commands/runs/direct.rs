@@ -1,0 +1,76 @@
+//! The common part of `runs pause` and `runs stop`.
+
+use easemob_admin_ops::run::direction::RunState;
+use easemob_admin_ops::run::store::Direction;
+use serde::Serialize;
+
+use super::list::RunRow;
+use crate::acts::operator::operator;
+use crate::command_error::CommandError;
+use crate::commands::times::now_ms;
+use crate::context::Context;
+use crate::exit::{self, Exit};
+use crate::ownership::require_data;
+
+/// A decision about a run.
+pub(super) struct Directing<'a> {
+    /// The id of the run, or the start of it.
+    pub(super) run: &'a str,
+    /// Who may work on it from now on.
+    pub(super) state: RunState,
+    /// Why.
+    pub(super) reason: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct DirectedSummary {
+    run: String,
+    state: &'static str,
+    reason: Option<String>,
+}
+
+/// Decides who may work on a run, and records it.
+pub(super) fn direct(context: &Context, directing: Directing<'_>) -> Result<Exit, CommandError> {
+    require_data(context)?;
+    let stores = context.stores()?;
+    let runs = stores.runs();
+    let id = runs.find(directing.run)?;
+    let state = directing.state;
+    let listed = runs.glance(&id)?;
+    if listed.counts.unfinished() == 0 {
+        let what = format!("run {id} is finished: there is nothing to be {}", state.word());
+        return Err(CommandError::new(exit::USAGE, what).hint("list the runs with: easemob-admin runs list"));
+    }
+    let direction = Direction {
+        state,
+        operator: operator(None, context.environment.get("SUDO_USER")),
+        at: now_ms(),
+        reason: directing.reason.clone(),
+    };
+    runs.direct(&id, direction)?;
+    let row = RunRow::new(&id, &runs.glance(&id)?);
+    let output = |error| CommandError::new(exit::INTERNAL, "cannot write the rows to stdout").because(error);
+    let command = if state == RunState::Paused {
+        "runs pause"
+    } else {
+        "runs stop"
+    };
+    let mut report = context.local_report::<RunRow>(command, listed.header.sandbox)?;
+    report.row(&row).map_err(output)?;
+    report
+        .finish(&DirectedSummary {
+            run: id.to_string(),
+            state: state.word(),
+            reason: directing.reason,
+        })
+        .map_err(output)?;
+    let after = if listed.running {
+        "; whoever works on it ends within seconds"
+    } else {
+        ""
+    };
+    context
+        .ui
+        .say(format_args!("run {id} is {}{after}", state.word()));
+    Ok(exit::OK)
+}

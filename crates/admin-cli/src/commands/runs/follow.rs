@@ -1,0 +1,56 @@
+//! `runs show --follow`: shows how a run goes on until nobody works on it any more.
+
+use std::time::Duration;
+
+use easemob_admin_ops::run::direction::RunState;
+use easemob_admin_ops::run::id::RunId;
+use easemob_admin_ops::run::store::{ListedRun, RunStore};
+
+use crate::command_error::CommandError;
+use crate::commands::acting::{devices, users};
+use crate::context::Context;
+use crate::interrupt::{Ended, until_told};
+
+/// How often to look.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Says how a run goes on, until nobody works on it and no worker will. Returns false if that was not waited for.
+pub(super) async fn follow(context: &Context, runs: &dyn RunStore, id: &RunId) -> Result<bool, CommandError> {
+    let mut told = std::pin::pin!(until_told(context.deadline()));
+    let mut said = String::new();
+    loop {
+        let listed = runs.glance(id)?;
+        let now = in_words(&listed);
+        if now != said {
+            context.ui.say(format_args!("run {id}: {now}"));
+            said = now;
+        }
+        if !listed.running && (listed.state != RunState::Open || listed.counts.unfinished() == 0) {
+            return Ok(true);
+        }
+        tokio::select! {
+            Ended::BySignal | Ended::ByDeadline = &mut told => return Ok(false),
+            () = tokio::time::sleep(LOOK) => {}
+        }
+    }
+}
+
+fn in_words(listed: &ListedRun) -> String {
+    let counts = &listed.counts;
+    let state = match (listed.running, listed.state) {
+        (_, RunState::Paused) => "paused",
+        (_, RunState::Stopped) => "stopped",
+        (true, _) => "running",
+        (false, RunState::Open) if counts.unfinished() > 0 => "waiting for a worker",
+        (false, _) => "ended",
+    };
+    format!(
+        "{state}, {} of {} done ({} signed out), {} nothing to do, {} failed, {} left",
+        counts.done,
+        users(counts.items),
+        devices(counts.devices_ended),
+        counts.nothing + counts.skipped,
+        counts.failed() + counts.in_vain,
+        counts.unfinished() - counts.in_vain
+    )
+}

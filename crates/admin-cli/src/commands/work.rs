@@ -1,0 +1,375 @@
+//! `work`: works on the runs of all machines, any number of times on any machine.
+
+mod apps;
+
+use std::collections::HashMap;
+use std::pin::{Pin, pin};
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use easemob_admin_ops::causes::with_causes;
+use easemob_admin_ops::operations::{Event, OperationError, Operations, Options, RunReport};
+use easemob_admin_ops::run::direction::RunState;
+use easemob_admin_ops::run::id::RunId;
+use easemob_admin_ops::run::journal::header::Header;
+use easemob_admin_ops::run::store::{Direction, OpenRun, RunError};
+use easemob_admin_ops::server::client::Server;
+use easemob_admin_ops::target::Target;
+use futures_util::StreamExt;
+use serde::Serialize;
+
+use self::apps::Apps;
+use crate::acts::operator::operator;
+use crate::command_error::CommandError;
+use crate::commands::acting::require_shared;
+use crate::commands::times::now_ms;
+use crate::context::{Context, Session};
+use crate::exit::{self, Exit};
+use crate::interrupt::{Ended, until_told};
+use crate::ownership::require_data;
+use crate::render::report::{Report, Row};
+
+/// How often to look for runs when there is nothing to do.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// How long to leave an app alone whose server is away, or refuses everything.
+const LEAVE_ALONE: Duration = Duration::from_secs(30);
+
+/// Arguments of `work`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  easemob-admin work
+  easemob-admin work --once -o jsonl
+  easemob-admin work --name night-1 --profile prod
+
+Takes some hundred users at a time of the runs that are open for workers, the most urgent first: those that were begun with \
+--detach, and those that another command is working on. Only runs of apps are taken for which this machine has credentials: \
+of the profile that --profile names, or of all profiles and the environment. A signal ends it cleanly: the users in progress \
+are finished, and the others are given back. If it dies, others take its users over when its lease has run out. Rows are \
+the users that were taken, and what became of them. Needs a database (--store); contrib/systemd has a unit.")]
+pub struct WorkArgs {
+    /// End when there is nothing to do at the moment, instead of waiting for more
+    #[arg(long)]
+    once: bool,
+    /// The name of this worker in `runs show`; two workers may have the same
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+}
+
+impl WorkArgs {
+    /// Returns the name of this worker, if it was given one.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+}
+
+/// What became of one range of users.
+#[derive(Debug, Serialize)]
+struct PartRow {
+    run: String,
+    command: &'static str,
+    app: String,
+    users: u64,
+    done: u64,
+    nothing_to_do: u64,
+    failed: u64,
+    devices: u64,
+    not_started: u64,
+    stopped: Option<String>,
+}
+
+impl PartRow {
+    fn new(header: &Header, report: &RunReport) -> Self {
+        let tally = &report.tally;
+        Self {
+            run: header.run.clone(),
+            command: header.action.command(),
+            app: header.app.clone(),
+            users: report.users,
+            done: tally.done,
+            nothing_to_do: tally.nothing_to_do,
+            failed: tally.failed_retry + tally.failed_final + tally.unknown,
+            devices: tally.devices,
+            not_started: report.not_started,
+            stopped: report.stopped.as_ref().map(|stopped| stopped.reason.clone()),
+        }
+    }
+}
+
+impl Row for PartRow {
+    const COLUMNS: &'static [&'static str] = &[
+        "run",
+        "command",
+        "app",
+        "users",
+        "done",
+        "nothing_to_do",
+        "failed",
+        "devices",
+        "not_started",
+        "stopped",
+    ];
+
+    fn cells(&self) -> Vec<String> {
+        vec![
+            self.run.clone(),
+            self.command.to_owned(),
+            self.app.clone(),
+            self.users.to_string(),
+            self.done.to_string(),
+            self.nothing_to_do.to_string(),
+            self.failed.to_string(),
+            self.devices.to_string(),
+            self.not_started.to_string(),
+            self.stopped.clone().unwrap_or_default(),
+        ]
+    }
+}
+
+#[derive(Debug, Default, Serialize)]
+struct WorkSummary {
+    parts: u64,
+    users: u64,
+    done: u64,
+    nothing_to_do: u64,
+    failed: u64,
+    devices: u64,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When there is no database, the runs cannot be read for the first time, or the rows cannot be written.
+pub async fn run(context: &Context, args: &WorkArgs) -> Result<Exit, CommandError> {
+    require_shared(context)?;
+    require_data(context)?;
+    let told = pin!(until_told(context.deadline()));
+    let mut worker = Worker {
+        context,
+        apps: Apps::of(context)?,
+        report: context.local_report::<PartRow>("work", false)?,
+        summary: WorkSummary::default(),
+        told,
+        is_told: false,
+        left_alone: HashMap::new(),
+        served: None,
+    };
+    // A database that cannot be used at the beginning is an error of the configuration.
+    context.stores()?.runs().open_for_workers()?;
+    worker.work(args.once).await?;
+    worker.finish().await
+}
+
+struct Worker<'a, T> {
+    context: &'a Context,
+    apps: Apps,
+    report: Report,
+    summary: WorkSummary,
+    told: Pin<&'a mut T>,
+    is_told: bool,
+    /// Apps whose server is away, and until when they are left alone.
+    left_alone: HashMap<String, Instant>,
+    /// The run that was served last.
+    served: Option<String>,
+}
+
+impl<T: Future<Output = Ended>> Worker<'_, T> {
+    async fn work(&mut self, once: bool) -> Result<(), CommandError> {
+        while !self.is_told {
+            match self.take() {
+                Ok(Some((id, open))) => self.work_on(&id, open).await?,
+                Ok(None) if once => return Ok(()),
+                Ok(None) => self.rest().await,
+                Err(error) => {
+                    // It may be back in a moment, and nothing is sent meanwhile.
+                    self.context.ui.warn(with_causes(&error));
+                    self.rest().await;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits before it looks again.
+    async fn rest(&mut self) {
+        tokio::select! {
+            Ended::BySignal | Ended::ByDeadline = &mut self.told => self.is_told = true,
+            () = tokio::time::sleep(LOOK) => {}
+        }
+    }
+
+    /// Takes some users of the most urgent run; of runs of the same urgency, each has its turn.
+    fn take(&mut self) -> Result<Option<(RunId, OpenRun)>, RunError> {
+        let Ok(stores) = self.context.stores() else {
+            return Ok(None);
+        };
+        let runs = stores.runs();
+        let now = Instant::now();
+        self.left_alone.retain(|_, until| *until > now);
+        let mut open = runs.open_for_workers()?;
+        open.retain(|header| self.apps.has(header) && !self.left_alone.contains_key(&header.app_root));
+        let served = self.served.take();
+        // After the one that was served last come the others of its urgency, and then itself.
+        open.sort_by_key(|header| {
+            (
+                header.priority,
+                served.as_ref().is_some_and(|served| header.run <= *served),
+            )
+        });
+        for header in open {
+            let Some(id) = RunId::parse(&header.run) else {
+                continue;
+            };
+            match runs.open_range(&id) {
+                Ok(Some(open)) => {
+                    self.served = Some(header.run);
+                    return Ok(Some((id, open)));
+                }
+                Ok(None) => {}
+                Err(error @ RunError::Store { .. }) => return Err(error),
+                Err(error) => {
+                    self.left_alone.insert(header.app_root.clone(), now + LEAVE_ALONE);
+                    self.context.ui.warn(with_causes(&error));
+                }
+            }
+        }
+        self.served = served;
+        Ok(None)
+    }
+
+    async fn work_on(&mut self, id: &RunId, open: OpenRun) -> Result<(), CommandError> {
+        let header = open.header.clone();
+        let session = match self.apps.session(self.context, &header).await {
+            Ok(session) => session,
+            Err(error) => {
+                self.leave_alone(&header, &with_causes(&error));
+                return Ok(());
+            }
+        };
+        let operations = operations(self.context, session, &header)?;
+        let options = Options {
+            concurrency: self.context.globals.concurrency,
+            ..Options::default()
+        };
+        let (events, stop) = operations.execute(open, options);
+        let mut events = pin!(events);
+        let ended = loop {
+            tokio::select! {
+                biased;
+                Ended::BySignal | Ended::ByDeadline = &mut self.told, if !self.is_told => {
+                    self.is_told = true;
+                    stop.drain();
+                    self.context.ui.say("stopping: finishing the users in progress");
+                }
+                event = events.next() => match event {
+                    Some(Ok(Event::Item(_))) => {}
+                    Some(Ok(Event::Ended(report))) => break Some(report),
+                    Some(Err(error)) => {
+                        self.cannot(&header, &error);
+                        break None;
+                    }
+                    None => break None,
+                },
+            }
+        };
+        match ended {
+            Some(report) => self.ended(id, &header, &report),
+            None => Ok(()),
+        }
+    }
+
+    fn ended(&mut self, id: &RunId, header: &Header, report: &RunReport) -> Result<(), CommandError> {
+        let row = PartRow::new(header, report);
+        let output =
+            |error| CommandError::new(exit::INTERNAL, "cannot write the rows to stdout").because(error);
+        self.report.row(&row).map_err(output)?;
+        let summary = &mut self.summary;
+        summary.parts += 1;
+        summary.users += row.users;
+        summary.done += row.done;
+        summary.nothing_to_do += row.nothing_to_do;
+        summary.failed += row.failed;
+        summary.devices += row.devices;
+        let Some(stopped) = &report.stopped else {
+            return Ok(());
+        };
+        let why = stopped.error.clone().unwrap_or_else(|| stopped.reason.clone());
+        match stopped.reason.as_str() {
+            "interrupted" | "paused" | "stopped" | "taken_over" => {}
+            // What the run itself forbids is forbidden to every worker.
+            "max_logouts" | "drift" | "list_failed" => self.pause(id, header, &stopped.reason),
+            _ => self.leave_alone(header, &why),
+        }
+        Ok(())
+    }
+
+    fn cannot(&mut self, header: &Header, error: &OperationError) {
+        let causes = with_causes(error);
+        self.leave_alone(header, &causes);
+    }
+
+    fn leave_alone(&mut self, header: &Header, why: &str) {
+        self.left_alone
+            .insert(header.app_root.clone(), Instant::now() + LEAVE_ALONE);
+        self.context.ui.warn(format_args!(
+            "run {} of {}: {why}; this worker leaves the app alone for {} s",
+            header.run,
+            header.app,
+            LEAVE_ALONE.as_secs()
+        ));
+    }
+
+    fn pause(&self, id: &RunId, header: &Header, why: &str) {
+        let direction = Direction {
+            state: RunState::Paused,
+            operator: operator(None, self.context.environment.get("SUDO_USER")),
+            at: now_ms(),
+            reason: Some(why.to_owned()),
+        };
+        let paused = self
+            .context
+            .stores()
+            .map(|stores| stores.runs().direct(id, direction));
+        let what = match paused {
+            Ok(Ok(())) => "paused it",
+            _ => "it could not be paused",
+        };
+        self.context.ui.warn(format_args!(
+            "run {} of {} ended with `{why}`: {what}",
+            header.run, header.app
+        ));
+    }
+
+    async fn finish(self) -> Result<Exit, CommandError> {
+        let Self {
+            mut report,
+            summary,
+            apps,
+            context,
+            ..
+        } = self;
+        apps.close().await?;
+        report.finish(&summary).map_err(|error| {
+            CommandError::new(exit::INTERNAL, "cannot write the summary to stdout").because(error)
+        })?;
+        context.ui.say(format_args!(
+            "worked on {} users in {} parts: {} done, {} nothing to do, {} failed",
+            summary.users, summary.parts, summary.done, summary.nothing_to_do, summary.failed
+        ));
+        Ok(exit::OK)
+    }
+}
+
+fn operations(
+    context: &Context,
+    session: &Session,
+    header: &Header,
+) -> Result<Operations<Server>, CommandError> {
+    Ok(Operations::new(
+        session.server.clone(),
+        context.stores()?,
+        Target::from(header),
+        operator(session.subject.clone(), context.environment.get("SUDO_USER")),
+    ))
+}
