@@ -5,6 +5,9 @@
 #[allow(dead_code, reason = "some of it is for the tests of the store")]
 #[path = "../../crates/admin-store-pg/tests/cluster/mod.rs"]
 mod cluster;
+#[allow(dead_code, reason = "some of it is for the tests of the store")]
+#[path = "../../crates/admin-store-pg/tests/it/cut.rs"]
+mod cut;
 
 mod it {
     mod answers_on_the_wire;
@@ -55,9 +58,11 @@ mod it {
     mod status_first;
     mod storms;
     mod team;
+    mod team_chaos;
     mod tokens;
     mod trail_says;
     mod two_at_once;
     mod user_caps;
     mod websdk;
+    mod workers;
 }

@@ -251,6 +251,16 @@ impl TestEnv {
         Running::of(self.command(args).spawn().unwrap())
     }
 
+    /// Spawns with other variables than the rest of the test.
+    pub(crate) fn spawn_with(&self, variables: &[(&str, &str)], args: &[&str]) -> Running {
+        Running::of(
+            self.command(args)
+                .envs(variables.iter().copied())
+                .spawn()
+                .unwrap(),
+        )
+    }
+
     /// Spawns in surroundings that a shell makes first.
     #[cfg(target_os = "linux")]
     pub(crate) fn spawn_in(&self, surroundings: &str, args: &[&str]) -> Running {

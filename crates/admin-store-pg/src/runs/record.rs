@@ -130,11 +130,16 @@ fn patiently<T, E>(
 }
 
 /// Returns what a transaction begins with. Both are on the disk of the server before anything is sent; with `each`, also on
-/// that of the server that would replace it, if replication is synchronous.
+/// that of the server that would replace it, if replication is synchronous. A process that stands still within a block must
+/// not keep the row of the trail from all others for long, and writes the block again when it goes on.
 fn first(durability: Durability) -> &'static str {
     match durability {
-        Durability::Batch => "SET LOCAL synchronous_commit = local;",
-        Durability::Each => "SET LOCAL synchronous_commit = on;",
+        Durability::Batch => {
+            "SET LOCAL synchronous_commit = local; SET LOCAL idle_in_transaction_session_timeout = '5s';"
+        }
+        Durability::Each => {
+            "SET LOCAL synchronous_commit = on; SET LOCAL idle_in_transaction_session_timeout = '5s';"
+        }
     }
 }
 

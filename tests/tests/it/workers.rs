@@ -1,0 +1,208 @@
+//! Workers on several machines that share the runs of a database.
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use super::env::{Output, Running, STUCK, TestEnv, until};
+use crate::cluster::TestDatabase;
+use easemob_admin_sandbox::Fault;
+
+/// A server with users who are online, and a database that all machines use.
+struct Team {
+    env: TestEnv,
+    database: TestDatabase,
+    list: String,
+    users: usize,
+}
+
+impl Team {
+    /// Returns nothing if there is no PostgreSQL.
+    fn new(users: usize) -> Option<Self> {
+        let database = TestDatabase::create()?;
+        let mut env = TestEnv::new();
+        env.set("EASEMOB_STORE", &database.url());
+        let _ = env.run(&["store", "init"]).expect(0);
+        let names: Vec<String> = (0..users).map(|number| format!("user{number:06}")).collect();
+        for name in &names {
+            env.online(name, &["ios_1"]);
+        }
+        let list = env.file("list", names.join("\n"));
+        Some(Self {
+            env,
+            database,
+            list,
+            users,
+        })
+    }
+
+    /// Begins a run that signs everybody out.
+    fn logout(&self, more: &[&str]) -> Running {
+        let args = [
+            "sessions", "logout", "--from", &self.list, "--reason", "leak", "--yes",
+        ];
+        let fast = ["--rate", "unlimited", "--read-every-user", "-o", "json"];
+        self.on("one", &[&args[..], &fast, more].concat())
+    }
+
+    fn on(&self, machine: &str, args: &[&str]) -> Running {
+        let data = self.env.path(machine);
+        self.env
+            .spawn_with(&[("EASEMOB_DATA_DIR", data.to_str().unwrap())], args)
+    }
+
+    fn run_on(&self, machine: &str, args: &[&str]) -> Output {
+        TestEnv::finish(self.on(machine, args))
+    }
+
+    /// The newest run as the list shows it.
+    fn listed(&self) -> Value {
+        let list = self.run_on("three", &["runs", "list", "-o", "json"]).expect(0);
+        list.json()["rows"].as_array().unwrap().last().unwrap().clone()
+    }
+
+    fn logouts(&self) -> usize {
+        self.env.sandbox().call_count("sessions.logout_all")
+    }
+
+    fn everybody_was_signed_out_once(&self) {
+        assert_eq!(self.logouts(), self.users);
+        let counts = "SELECT count(*) || ' ' || count(DISTINCT record::json #>> '{outcome,n}') FROM easemob_admin.run_record \
+                      WHERE record LIKE '{\"outcome\":%\"state\":\"done\"%'";
+        assert_eq!(
+            self.database.run(counts),
+            [format!("{} {}", self.users, self.users)]
+        );
+        for machine in ["one", "two"] {
+            let _ = self.run_on(machine, &["audit", "verify"]).expect(0);
+        }
+    }
+}
+
+fn signal(child: &Running, signal: Signal) {
+    kill_process(Pid::from_child(child), signal).unwrap();
+}
+
+const WORK: &[&str] = &["work", "--once", "--rate", "unlimited", "-o", "json"];
+
+#[test]
+fn a_detached_run_is_done_by_workers_with_one_name() {
+    let Some(team) = Team::new(700) else { return };
+    let left = TestEnv::finish(team.logout(&["--detach", "--priority", "incident"])).expect(0);
+    assert_eq!(left.json()["summary"]["not_started"], 700, "{}", left.text());
+    assert!(left.stderr.contains("is left to workers"), "{}", left.stderr);
+    assert_eq!(team.env.writes(), 0, "nobody works on it yet");
+    assert_eq!(team.listed()["state"], "waiting");
+    let name = ["--name", "night"];
+    let workers = ["one", "two"].map(|machine| team.on(machine, &[WORK, &name].concat()));
+    let done: u64 = workers
+        .into_iter()
+        .map(|worker| {
+            let output = TestEnv::finish(worker).expect(0);
+            output.json()["summary"]["done"].as_u64().unwrap()
+        })
+        .sum();
+    assert_eq!(done, 700);
+    let listed = team.listed();
+    assert_eq!((&listed["state"], &listed["done"]), (&"done".into(), &700.into()));
+    team.everybody_was_signed_out_once();
+    // There is nothing left for anybody.
+    let idle = team.run_on("two", WORK).expect(0);
+    assert_eq!(idle.json()["summary"]["parts"], 0);
+    assert_eq!(
+        team.database.run("SELECT count(*) FROM easemob_admin.lease"),
+        ["0"]
+    );
+}
+
+#[test]
+fn the_command_that_began_a_run_shares_it_with_workers_and_reports_all_of_it() {
+    let Some(team) = Team::new(800) else { return };
+    // The first call of the command is held up, so that a worker has its turn.
+    team.env
+        .sandbox()
+        .inject(Fault::delay("sessions.logout_all", STUCK).times(1));
+    let command = team.logout(&[]);
+    until("a call that is held up", || team.env.sandbox().held_calls() > 0);
+    let worker = team.run_on("two", WORK).expect(0);
+    let by_worker = worker.json()["summary"]["done"].as_u64().unwrap();
+    assert!(by_worker >= 256, "{}", worker.text());
+    team.env.sandbox().release_calls();
+    let ended = TestEnv::finish(command).expect(0);
+    let summary = &ended.json()["summary"];
+    assert_eq!((&summary["users"], &summary["done"]), (&800.into(), &800.into()));
+    let rows = ended.json()["rows"].as_array().unwrap().len() as u64;
+    assert_eq!(rows, 800 - by_worker, "its rows are what it did itself");
+    team.everybody_was_signed_out_once();
+}
+
+#[test]
+fn a_run_is_paused_and_resumed_from_any_machine() {
+    let Some(team) = Team::new(600) else { return };
+    let slow = ["--rate", "100"];
+    let _ = TestEnv::finish(team.logout(&["--detach"])).expect(0);
+    let worker = team.on("two", &[&["work"][..], &slow].concat());
+    until("the first logouts", || team.logouts() > 3);
+    let paused = ["runs", "pause", "last", "--reason", "complaints"];
+    let _ = team.run_on("one", &paused).expect(0);
+    until("a pause", || team.listed()["state"] == "paused");
+    let before = team.logouts();
+    assert!(before < 600, "{before}");
+    // The worker goes on when it is resumed, and not before.
+    let _ = team
+        .run_on("one", &["runs", "resume", "last", "--detach", "--yes"])
+        .expect(0);
+    until("more logouts", || team.logouts() > before);
+    signal(&worker, Signal::TERM);
+    let ended = TestEnv::finish(worker).expect(0);
+    assert!(
+        ended.stderr.contains("finishing the users in progress"),
+        "{}",
+        ended.stderr
+    );
+    assert_eq!(team.listed()["state"], "waiting", "what is left was given back");
+    let _ = team
+        .run_on("three", &["runs", "stop", "last", "--reason", "wrong list"])
+        .expect(0);
+    assert_eq!(team.run_on("two", WORK).expect(0).json()["summary"]["parts"], 0);
+    assert_eq!(team.listed()["state"], "stopped");
+    let log = team
+        .run_on("one", &["audit", "log", "--all", "-n", "1", "-o", "json"])
+        .expect(0);
+    assert_eq!(log.json()["rows"][0]["kind"], "run.stopped", "{}", log.text());
+    // Whoever insists does the rest alone.
+    let resume = ["runs", "resume", "last", "--yes", "--rate", "unlimited"];
+    let _ = team.run_on("two", &resume).expect(0);
+    team.everybody_was_signed_out_once();
+    let _ = team.run_on("one", &["runs", "pause", "last"]).expect(2);
+}
+
+#[test]
+fn a_worker_takes_no_run_of_an_app_that_it_has_no_credentials_for() {
+    let Some(team) = Team::new(3) else { return };
+    let _ = TestEnv::finish(team.logout(&["--detach"])).expect(0);
+    let other = [&["--app-root", "https://im.example.com/acme/other"][..], WORK].concat();
+    let idle = team.run_on("two", &other).expect(0);
+    assert_eq!(idle.json()["summary"]["parts"], 0);
+    assert_eq!(team.env.writes(), 0);
+    let _ = team.run_on("two", WORK).expect(0);
+    team.everybody_was_signed_out_once();
+}
+
+#[test]
+fn without_a_database_there_are_no_workers() {
+    let env = TestEnv::new();
+    env.online("ann", &["ios_1"]);
+    let logout = ["sessions", "logout", "ann", "--reason", "x", "--yes"];
+    let refused = env.run(&[&logout[..], &["--detach"]].concat()).expect(2);
+    assert!(refused.stderr.contains("--store"), "{}", refused.stderr);
+    assert_eq!(env.writes(), 0);
+    let _ = env.run(WORK).expect(2);
+    let _ = env.run(&logout).expect(0);
+    env.online("ann", &["ios_1"]);
+    let stopped = env
+        .run(&[&logout[..], &["--max-logouts", "0"]].concat())
+        .expect(8);
+    assert!(stopped.stderr.contains("runs resume"), "{}", stopped.stderr);
+    let refused = env.run(&["runs", "pause", "last"]).expect(2);
+    assert!(refused.stderr.contains("Ctrl-C"), "{}", refused.stderr);
+}
