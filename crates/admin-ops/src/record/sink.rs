@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 use crate::files::digest;
 use crate::jobs::logout::LOGOUT_ALL;
 use crate::record::parts::{FAILED, in_parts};
+use crate::run::direction::RunState;
 use crate::run::job::Action;
 use crate::run::journal::header::{self, Header};
 use crate::run::journal::progress;
@@ -39,6 +40,8 @@ pub struct RunEvents {
     acting: Option<(Operator, String)>,
     /// The last intent of each item whose outcome is outstanding, by item number.
     meant: HashMap<u64, Meant>,
+    /// Whether others work on the same run at the same time.
+    beside_others: bool,
 }
 
 /// A call that was about to be sent for an item.
@@ -77,11 +80,25 @@ impl RunEvents {
             header,
             acting: None,
             meant: outstanding.iter().map(earlier).collect(),
+            beside_others: false,
         }
     }
 
+    /// Names who acts in every event, because entries of others come in between: otherwise, that is in the event of the start
+    /// only.
+    #[must_use]
+    pub fn beside_others(mut self) -> Self {
+        self.beside_others = true;
+        self
+    }
+
     fn event(&self, note: &Note) -> Event {
-        event(&self.header, self.acting.as_ref(), note)
+        let mut event = event(&self.header, self.acting.as_ref(), note);
+        if let Some((operator, host)) = self.acting.as_ref().filter(|_| self.beside_others) {
+            event.operator.get_or_insert_with(|| operator.clone());
+            event.host.get_or_insert_with(|| host.clone());
+        }
+        event
     }
 
     /// Remembers an intent. An item whose act takes two calls has one outcome, but each call is an act that
@@ -231,7 +248,12 @@ fn event(header: &Header, acting: Option<&(Operator, String)>, note: &Note) -> E
             event
         }
         Record::Directed(directed) => {
-            let kind = Kind::from(format!("run.{}", directed.state.word()).as_str());
+            let kind = Kind::from(match directed.state {
+                RunState::Alone => "run.taken",
+                RunState::Open => "run.opened",
+                RunState::Paused => "run.paused",
+                RunState::Stopped => "run.stopped",
+            });
             let mut event = Event::new(EventTime::from_millis(directed.at), kind);
             let who = (acting_as(&directed.operator), directed.operator.host.clone());
             event = in_context(event, header, Some(&who));

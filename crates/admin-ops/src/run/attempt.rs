@@ -23,6 +23,8 @@ pub struct Attempt {
     pub which: Which,
     /// Records the attempt.
     pub recorder: Recorder,
+    /// This process and its host, if others may work on the run at the same time.
+    process: Option<(u32, String)>,
 }
 
 /// Why an attempt cannot start. Nothing was sent then.
@@ -61,10 +63,13 @@ impl Attempt {
             mut progress,
             held,
         } = open;
+        let beside_others = held.is_beside_others().then(|| operator.host.clone());
         let items = held.items()?;
         let record = held.into_record(&header, &mut progress)?;
         let recorder = Recorder::start(record, header.durability, clock).map_err(CannotBegin::Thread)?;
-        Self::with(recorder, header, progress, items, which, operator).await
+        let (mut this, tasks) = Self::with(recorder, header, progress, items, which, operator).await?;
+        this.process = beside_others.map(|host| (std::process::id(), host));
+        Ok((this, tasks))
     }
 
     /// Starts with a recorder that is already running.
@@ -96,6 +101,7 @@ impl Attempt {
             before,
             which,
             recorder,
+            process: None,
         };
         Ok((this, tasks))
     }
@@ -122,6 +128,7 @@ impl Attempt {
         let end = End {
             at: self.recorder.now(),
             stopped: stopped.map(str::to_owned),
+            process: self.process,
         };
         let noted = self.recorder.record(Note::of_run(Record::End(end))).await;
         noted.and(self.recorder.close())

@@ -133,7 +133,11 @@ fn begin() -> Note {
 }
 
 fn end() -> Note {
-    Note::of_run(Record::End(End { at: 9, stopped: None }))
+    Note::of_run(Record::End(End {
+        at: 9,
+        stopped: None,
+        process: None,
+    }))
 }
 
 fn intent(item: &Item) -> Note {

@@ -377,7 +377,11 @@ mod tests {
     }
 
     fn note() -> Note {
-        Note::of_run(Record::End(End { at: 0, stopped: None }))
+        Note::of_run(Record::End(End {
+            at: 0,
+            stopped: None,
+            process: None,
+        }))
     }
 
     fn recorder(durability: Durability, fails_at: Option<usize>) -> (Recorder, Arc<Mutex<Kept>>) {

@@ -185,6 +185,11 @@ pub trait HeldRun: fmt::Debug + Send {
         progress: &mut Progress,
     ) -> Result<Box<dyn RunRecord>, CannotBegin>;
 
+    /// Returns true if other processes may work on other items of the same run.
+    fn is_beside_others(&self) -> bool {
+        false
+    }
+
     /// Tells the store that the work begins, so that a pause or a stop is over. From now on, `call_off` is called when the
     /// process must stop working on the run. Returns what says whether a request may be sent: a store that several machines
     /// share gives leave only while no other process can have taken the items over.

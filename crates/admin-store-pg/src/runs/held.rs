@@ -1,6 +1,7 @@
 //! A run, or a range of its items, that this process works on.
 
 use easemob_admin_api::Leave;
+use easemob_admin_ops::record::sink::RunEvents;
 use easemob_admin_ops::run::attempt::CannotBegin;
 use easemob_admin_ops::run::journal::header::Header;
 use easemob_admin_ops::run::journal::progress::Progress;
@@ -18,24 +19,16 @@ use crate::statement::execute;
 pub(super) struct HeldRow {
     runs: PgRuns,
     lease: Lease,
-    /// Whether others may work on the rest of the run.
-    is_part: bool,
+    /// Whether it was taken as one worker among others, and not by somebody who wants all of the run.
+    as_worker: bool,
 }
 
 impl HeldRow {
-    pub(super) fn whole(runs: PgRuns, lease: Lease) -> Self {
+    pub(super) fn new(runs: PgRuns, lease: Lease, as_worker: bool) -> Self {
         Self {
             runs,
             lease,
-            is_part: false,
-        }
-    }
-
-    pub(super) fn part(runs: PgRuns, lease: Lease) -> Self {
-        Self {
-            runs,
-            lease,
-            is_part: true,
+            as_worker,
         }
     }
 }
@@ -54,16 +47,26 @@ impl HeldRun for HeldRow {
         let trails = &self.runs.trails;
         let trail = trails.of(&Target::from(header).name()).map_err(cannot_begin)?;
         let database = self.runs.database.clone();
-        let record = PgRecord::new(database, self.lease, trail, header, progress);
+        let mut events = RunEvents::new(header.clone(), progress.outstanding());
+        if self.as_worker {
+            events = events.beside_others();
+        }
+        let record = PgRecord::new(database, self.lease, trail, events, header.durability);
         Ok(Box::new(record.map_err(cannot_begin)?))
     }
 
+    fn is_beside_others(&self) -> bool {
+        self.as_worker
+    }
+
     fn begin_work(&self, call_off: CallOff) -> Result<Leave, RunError> {
-        if !self.is_part {
-            // Whoever works on all of a run has been asked to, whatever was decided before.
+        if !self.as_worker {
+            // Whoever works on all of a run has been asked to, whatever was decided before, and if that is interrupted,
+            // nobody goes on unasked.
             let run = self.lease.term().span().run;
             let resumed = self.runs.database.read_again(move |connection| async move {
-                let resume = "UPDATE easemob_admin.run SET state = 'alone' WHERE number = $1 AND state IN ('paused', 'stopped')";
+                let resume =
+                    "UPDATE easemob_admin.run SET state = 'alone' WHERE number = $1 AND state <> 'alone'";
                 execute(&connection, resume, &[&run]).await
             });
             resumed.map_err(|error| self.runs.failed(error))?;

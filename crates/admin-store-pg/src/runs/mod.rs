@@ -124,7 +124,13 @@ impl PgRuns {
     }
 
     /// Opens all items of a run whose lease was taken.
-    fn open_whole(&self, id: &RunId, row: &RunRow, lease: Lease) -> Result<OpenRun, RunError> {
+    fn open_whole(
+        &self,
+        id: &RunId,
+        row: &RunRow,
+        lease: Lease,
+        as_worker: bool,
+    ) -> Result<OpenRun, RunError> {
         let header = row.header(id)?;
         let failed = |error| self.failed(error);
         let mut progress = Progress::new(header.jobs());
@@ -135,7 +141,7 @@ impl PgRuns {
         Ok(OpenRun {
             header,
             progress,
-            held: Box::new(HeldRow::whole(self.clone(), lease)),
+            held: Box::new(HeldRow::new(self.clone(), lease, as_worker)),
         })
     }
 
@@ -164,7 +170,7 @@ impl PgRuns {
         Ok(OpenRun {
             header,
             progress,
-            held: Box::new(HeldRow::part(self.clone(), lease)),
+            held: Box::new(HeldRow::new(self.clone(), lease, true)),
         })
     }
 
@@ -233,7 +239,7 @@ impl RunStore for PgRuns {
         Ok(OpenRun {
             progress: Progress::new(header.jobs()),
             header,
-            held: Box::new(HeldRow::whole(self.clone(), lease)),
+            held: Box::new(HeldRow::new(self.clone(), lease, false)),
         })
     }
 
@@ -241,7 +247,7 @@ impl RunStore for PgRuns {
         let row = self.row_of(id)?;
         row.header(id)?;
         let lease = self.hold(id, row.number)?;
-        self.open_whole(id, &row, lease)
+        self.open_whole(id, &row, lease, false)
     }
 
     fn open_range(&self, id: &RunId) -> Result<Option<OpenRun>, RunError> {
@@ -254,7 +260,7 @@ impl RunStore for PgRuns {
             return match self.hold(id, row.number) {
                 Err(RunError::Busy(..)) => Ok(None),
                 lease => {
-                    let open = self.open_whole(id, &row, lease?)?;
+                    let open = self.open_whole(id, &row, lease?, true)?;
                     Ok(Some(open).filter(|open| open.progress.counts().unfinished() > 0))
                 }
             };

@@ -8,8 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 use deadpool_postgres::Object;
 use easemob_admin_audit::{Event, HeadSigner};
 use easemob_admin_ops::record::sink::{RunEvents, ends_an_attempt};
-use easemob_admin_ops::run::journal::header::{Durability, Header};
-use easemob_admin_ops::run::journal::progress::Progress;
+use easemob_admin_ops::run::journal::header::Durability;
 use easemob_admin_ops::run::journal::record::Record;
 use easemob_admin_ops::run::recorder::Note;
 use easemob_admin_ops::run::run_record::{Recorded, RunRecord};
@@ -50,8 +49,8 @@ impl PgRecord {
         database: Database,
         lease: Lease,
         trail: PgTrail,
-        header: &Header,
-        progress: &Progress,
+        events: RunEvents,
+        durability: Durability,
     ) -> Result<Self, TrailError> {
         let mut signer = trail.signer()?;
         Ok(Self {
@@ -60,8 +59,8 @@ impl PgRecord {
             signed: signer.last()?.map_or(0, |head| head.size),
             signer,
             trail,
-            events: RunEvents::new(header.clone(), progress.outstanding()),
-            durability: header.durability,
+            events,
+            durability,
         })
     }
 

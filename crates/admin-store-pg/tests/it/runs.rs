@@ -149,7 +149,11 @@ pub(crate) fn begin(operator: &str) -> Note {
 }
 
 fn end() -> Note {
-    Note::of_run(Record::End(End { at: 9, stopped: None }))
+    Note::of_run(Record::End(End {
+        at: 9,
+        stopped: None,
+        process: None,
+    }))
 }
 
 pub(crate) fn intent(number: u64) -> Note {

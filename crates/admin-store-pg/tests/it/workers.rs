@@ -52,6 +52,7 @@ pub(crate) fn end(stopped: Option<&str>) -> Note {
     Note::of_run(Record::End(End {
         at: 9,
         stopped: stopped.map(str::to_owned),
+        process: None,
     }))
 }
 

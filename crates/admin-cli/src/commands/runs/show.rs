@@ -15,7 +15,7 @@ use serde::Serialize;
 use super::follow::follow;
 use super::list::RunRow;
 use crate::command_error::CommandError;
-use crate::commands::acting::{devices, users};
+use crate::commands::acting::{counted, devices, users};
 use crate::commands::times::rfc3339_signed;
 use crate::completion;
 use crate::context::Context;
@@ -117,7 +117,7 @@ impl Row for ItemRow {
     }
 }
 
-/// One attempt at the run.
+/// One attempt at the run. A worker makes one for each range of users, which are shown as one.
 #[derive(Debug, Serialize)]
 struct AttemptView {
     began: Option<String>,
@@ -126,6 +126,19 @@ struct AttemptView {
     operator: String,
     host: String,
     tool: String,
+    #[serde(skip)]
+    pid: u32,
+    /// How many ranges it had, if others worked on the run at the same time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parts: Option<u64>,
+    #[serde(skip)]
+    is_open: bool,
+}
+
+impl AttemptView {
+    fn is_of(&self, process: &(u32, String)) -> bool {
+        self.pid == process.0 && self.host == process.1
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -205,19 +218,44 @@ fn history(runs: &dyn RunStore, id: &RunId) -> Result<(Vec<AttemptView>, Failure
         })?;
         match record {
             Record::Begin(Begin {
-                at, tool, operator, ..
-            }) => attempts.push(AttemptView {
-                began: rfc3339_signed(at),
-                ended: None,
-                stopped: None,
-                operator: operator.os_user,
-                host: operator.host,
+                at,
                 tool,
-            }),
-            Record::End(End { at, stopped }) => {
-                if let Some(attempt) = attempts.last_mut() {
+                operator,
+                pid,
+            }) => {
+                let process = (pid, operator.host.clone());
+                let again = |attempt: &&mut AttemptView| {
+                    attempt.parts.is_some() && !attempt.is_open && attempt.is_of(&process)
+                };
+                if let Some(attempt) = attempts.iter_mut().rfind(again) {
+                    (attempt.ended, attempt.stopped, attempt.is_open) = (None, None, true);
+                    continue;
+                }
+                attempts.push(AttemptView {
+                    began: rfc3339_signed(at),
+                    ended: None,
+                    stopped: None,
+                    operator: operator.os_user,
+                    host: operator.host,
+                    tool,
+                    pid,
+                    parts: None,
+                    is_open: true,
+                });
+            }
+            Record::End(End { at, stopped, process }) => {
+                let of_it = |attempt: &&mut AttemptView| {
+                    process
+                        .as_ref()
+                        .is_none_or(|process| attempt.is_open && attempt.is_of(process))
+                };
+                if let Some(attempt) = attempts.iter_mut().rfind(of_it) {
                     attempt.ended = rfc3339_signed(at);
                     attempt.stopped = stopped;
+                    attempt.is_open = false;
+                    if process.is_some() {
+                        *attempt.parts.get_or_insert(0) += 1;
+                    }
                 }
             }
             Record::Intent(_) | Record::Directed(_) => {}
@@ -264,8 +302,12 @@ fn tell(context: &Context, seen: &SeenRun, summary: &ShowSummary) {
             (Some(ended), None) => format!("ended {ended}"),
             (Some(ended), Some(why)) => format!("stopped {ended}: {}", why.replace('_', " ")),
         };
+        let parts = attempt
+            .parts
+            .map(|parts| format!(" ({})", counted(parts, "range")))
+            .unwrap_or_default();
         say(format!(
-            "attempt by {}@{}: started {began}, {end}",
+            "attempt by {}@{}{parts}: started {began}, {end}",
             attempt.operator, attempt.host
         ));
     }

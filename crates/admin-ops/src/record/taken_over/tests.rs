@@ -246,7 +246,13 @@ fn what_the_journal_has_is_not_taken_over() {
             kept: Vec::new(),
         })
     };
-    let end = || Record::End(record::End { at: 0, stopped: None });
+    let end = || {
+        Record::End(record::End {
+            at: 0,
+            stopped: None,
+            process: None,
+        })
+    };
     for (records, user, expected) in [
         (vec![begin(), meant()], "ann", 1),
         (vec![begin()], "ann", 1),

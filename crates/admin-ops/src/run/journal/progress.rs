@@ -352,7 +352,13 @@ mod tests {
                 pid: 1,
             })
         };
-        let end = || Record::End(End { at: 0, stopped: None });
+        let end = || {
+            Record::End(End {
+                at: 0,
+                stopped: None,
+                process: None,
+            })
+        };
         let done = |n| outcome(n, State::Done, &[]);
         for (records, cut_off, noted) in [
             (vec![], false, [false; 3]),

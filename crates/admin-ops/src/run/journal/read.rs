@@ -206,6 +206,7 @@ mod tests {
             Record::End(End {
                 at: 2,
                 stopped: Some("interrupted".into()),
+                process: None,
             }),
         ];
         let text = journal(&records);

@@ -124,6 +124,9 @@ pub struct End {
     /// Why it ended early, if it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stopped: Option<String>,
+    /// The process that ended, and its host, if others may have worked on the run at the same time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub process: Option<(u32, String)>,
 }
 
 /// A decision about who may work on the run.

@@ -68,6 +68,7 @@ mod tests {
             Record::End(End {
                 at: 1,
                 stopped: Some("x".repeat(length)),
+                process: None,
             })
         };
         let longest = usize::try_from(LONGEST_LINE).unwrap();
