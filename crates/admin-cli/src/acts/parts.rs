@@ -87,6 +87,17 @@ impl Parts {
         Ok(None)
     }
 
+    /// Returns true if workers may do more of the run after this command has ended.
+    pub(super) fn has_more(&self, context: &Context) -> Result<bool, CommandError> {
+        match self {
+            Self::Whole(_) => Ok(false),
+            Self::Shared(shared) => {
+                let listed = context.stores()?.runs().glance(&shared.id)?;
+                Ok(listed.counts.unfinished() > 0 && listed.state == RunState::Open)
+            }
+        }
+    }
+
     /// Returns what all workers did, and pauses the run for all of them if this command stopped.
     pub(super) fn finish(
         &self,
@@ -99,6 +110,7 @@ impl Parts {
         };
         match stop {
             None | Some(Stop::Wished(Cause::Paused | Cause::Stopped | Cause::TakenOver)) => {}
+            Some(_) if !self.has_more(context)? => {}
             Some(stop) => direct(
                 context,
                 session,

@@ -171,7 +171,9 @@ impl<'a> Work<'a, '_> {
             Some(driven) => driven,
             None => self.drive(&wishes)?,
         };
-        driven.stop_if_wished(*wish.borrow());
+        if parts.has_more(context)? {
+            driven.stop_if_wished(*wish.borrow());
+        }
         if let Some(tally) = parts.finish(context, session, driven.stop())? {
             driven.recount(tally);
         }

@@ -7,16 +7,16 @@ use std::io;
 use easemob_admin_api::{DeviceId, UserId};
 use jiff::Timestamp;
 
-use crate::run::direction::Priority;
+use crate::run::direction::{Priority, RunState};
 use crate::run::id::RunId;
 use crate::run::item::{Item, Planned};
 use crate::run::job::Action;
 use crate::run::journal::header::{Durability, FORMAT, Header, Operator};
-use crate::run::journal::progress::Standing;
+use crate::run::journal::progress::{Counts, Progress, Standing};
 use crate::run::journal::record::{Begin, End, Intent, Outcome, Record, State};
 use crate::run::recorder::Note;
 use crate::run::run_record::{Recorded, RunRecord};
-use crate::run::store::{OpenRun, RunError, RunStore};
+use crate::run::store::{Direction, OpenRun, RunError, RunStore};
 use crate::status_first::Reading;
 use crate::target::Target;
 
@@ -62,6 +62,14 @@ const CASES: &[Case] = &[
         a_missing_run_is_said_to_be_missing,
     ),
     ("a run is created once", a_run_is_created_once),
+    (
+        "a list shows what the records say",
+        a_list_shows_what_the_records_say,
+    ),
+    (
+        "a store of one machine has no workers, and any other obeys decisions",
+        a_decision_is_obeyed_or_refused,
+    ),
     (
         "an act can be recorded before a run exists",
         an_act_can_be_recorded_before_there_is_a_run,
@@ -304,6 +312,95 @@ fn a_run_is_created_once(store: &dyn RunStore) {
     let again = store.create(&id(0), header(&id(0)), &mut std::iter::empty());
     assert!(again.is_err(), "an id names one run");
     assert_eq!(all_items(store, &id(0)), items(), "the first one is as it was");
+}
+
+fn a_list_shows_what_the_records_say(store: &dyn RunStore) {
+    let items = items();
+    let mut record = recording(create(store, &id(0)));
+    let mut failed = outcome(&items[1], State::FailedRetry);
+    if let Record::Outcome(outcome) = &mut failed.record {
+        outcome.ended = devices(&["ios_1"]);
+    }
+    let notes = [
+        begin(),
+        intent(&items[0]),
+        outcome(&items[0], State::Done),
+        intent(&items[1]),
+        failed,
+    ];
+    note(&mut *record, &notes);
+    let listed = |store: &dyn RunStore| store.glance(&id(0)).expect("a run can be listed");
+    assert!(listed(store).running, "its record is open");
+    drop(record);
+    let (now, seen) = (listed(store), store.see(&id(0)).expect("a run can be seen"));
+    assert_eq!((&now.header, now.running), (&seen.header, false));
+    assert_eq!(now.state, RunState::Alone);
+    let of = |counts: &Counts| {
+        [
+            counts.items,
+            counts.done,
+            counts.failed_retry,
+            counts.failed(),
+            counts.in_vain,
+            counts.unfinished(),
+            counts.devices_ended,
+        ]
+    };
+    assert_eq!(of(&now.counts), [3, 1, 1, 1, 0, 1, 1]);
+    assert_eq!(of(&now.counts), of(&seen.progress.counts()));
+    drop(create(store, &id(10)));
+    let overview = store.overview().expect("runs can be listed");
+    let ids: Vec<&RunId> = overview.iter().map(|(id, _)| id).collect();
+    assert_eq!(ids, [&id(0), &id(10)]);
+    assert!(matches!(&overview[0].1, Ok(first) if *first == now));
+    // What is not settled is there, with its records.
+    let mut progress = Progress::new(3);
+    for record in store.unsettled_records(&id(0)).expect("records can be read") {
+        progress.note(record.expect("every record can be read"));
+    }
+    assert!(matches!(progress.standing(1), Standing::FailedRetry(_)));
+    let unsettled = store.unsettled_items(&id(0)).expect("items can be read");
+    let unsettled: Vec<Item> = unsettled
+        .collect::<io::Result<_>>()
+        .expect("every item can be read");
+    assert!(items[1..].iter().all(|item| unsettled.contains(item)));
+}
+
+fn a_decision_is_obeyed_or_refused(store: &dyn RunStore) {
+    drop(create(store, &id(0)));
+    let direct = |state| {
+        let direction = Direction {
+            state,
+            operator: operator(),
+            at: 1,
+            reason: None,
+        };
+        store.direct(&id(0), direction)
+    };
+    let take = || store.open_range(&id(0)).expect("a run can be asked for a range");
+    assert!(take().is_none(), "nobody left it to workers");
+    if let Err(refused) = direct(RunState::Open) {
+        assert!(matches!(refused, RunError::OneMachine(_)), "{refused}");
+        assert!(take().is_none() && store.open_for_workers().is_ok_and(|runs| runs.is_empty()));
+        return;
+    }
+    assert_eq!(store.open_for_workers().expect("runs can be listed").len(), 1);
+    let part = take().expect("its items are free");
+    assert!(take().is_none(), "somebody has all of them");
+    assert!(matches!(store.open(&id(0)), Err(RunError::Busy(..))));
+    drop(part);
+    direct(RunState::Paused).expect("a run can be paused");
+    assert!(take().is_none(), "it is paused");
+    assert!(store.open_for_workers().is_ok_and(|runs| runs.is_empty()));
+    direct(RunState::Open).expect("a run can be opened again");
+    let all: Vec<Item> = take()
+        .expect("its items are free again")
+        .held
+        .items()
+        .expect("items can be read")
+        .flatten()
+        .collect();
+    assert_eq!(all, items());
 }
 
 fn an_act_can_be_recorded_before_there_is_a_run(store: &dyn RunStore) {

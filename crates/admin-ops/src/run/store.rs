@@ -126,6 +126,22 @@ pub trait RunStore: fmt::Debug + Send + Sync {
     /// When they cannot be read.
     fn records(&self, id: &RunId) -> Result<Records, RunError>;
 
+    /// Streams the items that are not settled, which may be few of many; a store may stream others, too.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    fn unsettled_items(&self, id: &RunId) -> Result<Items, RunError> {
+        self.items(id)
+    }
+
+    /// Streams the records about the run itself, and about the items that are not settled; a store may stream others, too.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    fn unsettled_records(&self, id: &RunId) -> Result<Records, RunError> {
+        self.records(id)
+    }
+
     /// Checks that an act on a target can be recorded.
     ///
     /// # Errors

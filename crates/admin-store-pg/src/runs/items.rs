@@ -87,6 +87,16 @@ pub(super) fn lines(database: &Database, run: i64, range: (i64, i64)) -> Pages<S
     Pages::of(database, source, run, range)
 }
 
+/// Returns the items of a run that are not settled as lines, in their order.
+pub(super) fn unsettled(database: &Database, run: i64) -> Pages<String> {
+    let source = Source {
+        sql: "SELECT i.seq, i.item FROM easemob_admin.run_item i WHERE i.run = $1 AND i.seq >= $2 AND i.seq < $3 AND \
+              (i.state IS NULL OR i.state NOT IN ('done', 'nothing', 'skipped')) ORDER BY i.seq LIMIT $4",
+        read: |row| Ok((field(row, 0)?, field(row, 1)?)),
+    };
+    Pages::of(database, source, run, (0, i64::MAX))
+}
+
 /// Returns the digest of items, as a file of them would have it.
 pub(super) fn digest(lines: Pages<String>) -> Result<String, StoreError> {
     let mut digest = Sha256::default();

@@ -361,6 +361,21 @@ impl RunStore for PgRuns {
         Ok(Box::new(found.map(|record| record.map_err(io::Error::other))))
     }
 
+    fn unsettled_items(&self, id: &RunId) -> Result<Items, RunError> {
+        let row = self.row_of(id)?;
+        Ok(items::stream(items::unsettled(&self.database, row.number)))
+    }
+
+    fn unsettled_records(&self, id: &RunId) -> Result<Records, RunError> {
+        let row = self.row_of(id)?;
+        if row.header(id)?.is_about_the_app() {
+            // The app is no item.
+            return self.records(id);
+        }
+        let found = records::unsettled(&self.database, row.number).map_err(|error| self.failed(error))?;
+        Ok(Box::new(found.map(|record| record.map_err(io::Error::other))))
+    }
+
     fn can_record(&self, target: &Target) -> Result<(), CannotBegin> {
         let trail = self.trails.of(&target.name()).map_err(cannot_begin)?;
         trail.signer().map(drop).map_err(cannot_begin)

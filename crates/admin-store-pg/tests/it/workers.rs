@@ -237,6 +237,39 @@ fn a_decision_is_obeyed_with_the_next_sign_of_life_and_is_in_the_trail() {
 }
 
 #[test]
+fn entries_of_workers_name_who_made_them() {
+    let Some(place) = Place::new() else { return };
+    let machine = place.machine("one");
+    open_run(&machine, 0, 2 * RANGE);
+    let mut anns = recording(take(&machine, 0).unwrap());
+    let mut bobs = recording(take(&machine, 0).unwrap());
+    write(&mut *anns, &[begin("ann")]);
+    write(&mut *bobs, &[begin("bob")]);
+    // The start of the other one came last.
+    write(&mut *anns, &[intent(0)]);
+    write(&mut *bobs, &[intent(RANGE)]);
+    write(&mut *anns, &[outcome(0), end(Some("interrupted"))]);
+    let found = machine.trail().search(Filter::default());
+    let who: Vec<(Kind, Option<String>)> = found
+        .map(|entry| entry.unwrap().event)
+        .map(|event| (event.kind, event.operator.and_then(|operator| operator.name())))
+        .skip(1)
+        .collect();
+    let by = |kind, name: &str| (kind, Some(name.to_owned()));
+    assert_eq!(
+        who,
+        [
+            by(Kind::RunStarted, "ann"),
+            by(Kind::RunStarted, "bob"),
+            by(Kind::Intent, "ann"),
+            by(Kind::Intent, "bob"),
+            by(Kind::Outcome, "ann"),
+            by(Kind::RunEnded, "ann"),
+        ]
+    );
+}
+
+#[test]
 fn the_most_urgent_runs_come_first() {
     let Some(place) = Place::new() else { return };
     let machine = place.machine("one");

@@ -70,14 +70,14 @@ pub struct EnforceArgs {
     #[arg(long, value_name = "N|P%")]
     pub(super) max_logouts: Option<CapSpec>,
     /// Keep running until Ctrl-C, and check each user who signs in, as `logins collect` receives the event
-    #[arg(long, requires_all = ["max_logouts", "yes"], conflicts_with_all = ["users", "from", "all", "dry_run"])]
+    #[arg(long, requires_all = ["max_logouts", "yes"], conflicts_with_all = ["users", "from", "all", "dry_run", "detach"])]
     watch: bool,
     /// With --watch, wait this long after a sign-in, so that a device that changes networks does not count
     /// twice
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration)]
     pub(super) delay: Duration,
     /// Read the devices again afterwards, and report which are gone, still online, or signed in again
-    #[arg(long)]
+    #[arg(long, conflicts_with = "detach")]
     verify: bool,
     #[command(flatten)]
     acting: Acting,

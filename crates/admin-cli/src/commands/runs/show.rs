@@ -9,7 +9,7 @@ use easemob_admin_ops::run::id::RunId;
 use easemob_admin_ops::run::item::Item;
 use easemob_admin_ops::run::journal::progress::{Progress, Standing};
 use easemob_admin_ops::run::journal::record::{Begin, End, Failure, Record};
-use easemob_admin_ops::run::store::{RunStore, SeenRun};
+use easemob_admin_ops::run::store::{ListedRun, RunStore};
 use serde::Serialize;
 
 use super::follow::follow;
@@ -161,13 +161,19 @@ pub async fn run(context: &Context, args: &ShowArgs) -> Result<Exit, CommandErro
     if args.follow && !follow(context, runs, &id).await? {
         return Ok(exit::INTERRUPTED);
     }
-    let seen = runs.see(&id)?;
-    let (attempts, failures) = history(runs, &id)?;
+    let listed = runs.glance(&id)?;
+    let History {
+        attempts,
+        failures,
+        progress,
+        stopped,
+    } = history(runs, &id, &listed)?;
     let unreadable =
         |error| CommandError::new(exit::INTERNAL, format!("cannot read run {id}")).because(error);
     let output = |error| CommandError::new(exit::INTERNAL, "cannot write the rows to stdout").because(error);
-    let rows = runs.items(&id)?.filter_map(|item: io::Result<Item>| match item {
-        Ok(item) => ItemRow::new(&item, &seen.progress, &failures).map(Ok),
+    let items = runs.unsettled_items(&id)?;
+    let rows = items.filter_map(|item: io::Result<Item>| match item {
+        Ok(item) => ItemRow::new(&item, &progress, &failures).map(Ok),
         Err(error) => Some(Err(unreadable(error))),
     });
     if context.globals.output == Format::Failures {
@@ -181,19 +187,19 @@ pub async fn run(context: &Context, args: &ShowArgs) -> Result<Exit, CommandErro
         out.flush().map_err(output)?;
         return Ok(exit::OK);
     }
-    let mut report = context.local_report::<ItemRow>("runs show", seen.header.sandbox)?;
+    let mut report = context.local_report::<ItemRow>("runs show", listed.header.sandbox)?;
     for row in rows {
         report.row(&row?).map_err(output)?;
     }
     let summary = ShowSummary {
-        run: RunRow::new(&id, &seen.listed()),
-        source: seen.header.source.clone(),
-        input_sha256: seen.header.input_sha256.clone(),
+        run: RunRow::new(&id, &listed),
+        source: listed.header.source.clone(),
+        input_sha256: listed.header.input_sha256.clone(),
         attempts,
     };
     report.finish(&summary).map_err(output)?;
-    tell(context, &seen, &summary);
-    if let Some(failures) = failures.get(&0).filter(|_| seen.header.is_about_the_app()) {
+    tell(context, &listed, &summary, stopped.as_deref());
+    if let Some(failures) = failures.get(&0).filter(|_| listed.header.is_about_the_app()) {
         for failure in failures {
             context
                 .ui
@@ -209,13 +215,31 @@ fn write_failure(out: &mut impl Write, row: &ItemRow) -> io::Result<()> {
     writeln!(out, "# line {}: {}\n{}", row.line, harmless(error), row.user)
 }
 
-fn history(runs: &dyn RunStore, id: &RunId) -> Result<(Vec<AttemptView>, Failures), CommandError> {
+/// What the records say that a list does not.
+struct History {
+    attempts: Vec<AttemptView>,
+    failures: Failures,
+    /// Of the items that are not settled.
+    progress: Progress,
+    /// Why the last attempt ended, if it ended early.
+    stopped: Option<String>,
+}
+
+fn history(runs: &dyn RunStore, id: &RunId, listed: &ListedRun) -> Result<History, CommandError> {
     let mut attempts: Vec<AttemptView> = Vec::new();
     let mut failures = Failures::new();
-    for record in runs.records(id)? {
+    let mut progress = Progress::new(listed.header.jobs());
+    let mut last_stopped = None;
+    for record in runs.unsettled_records(id)? {
         let record = record.map_err(|error| {
             CommandError::new(exit::INTERNAL, format!("cannot read run {id}")).because(error)
         })?;
+        progress.note(record.clone());
+        match &record {
+            Record::Begin(_) => last_stopped = None,
+            Record::End(end) => last_stopped.clone_from(&end.stopped),
+            Record::Intent(_) | Record::Outcome(_) | Record::Directed(_) => {}
+        }
         match record {
             Record::Begin(Begin {
                 at,
@@ -267,12 +291,17 @@ fn history(runs: &dyn RunStore, id: &RunId) -> Result<(Vec<AttemptView>, Failure
             }
         }
     }
-    Ok((attempts, failures))
+    Ok(History {
+        attempts,
+        failures,
+        progress,
+        stopped: last_stopped,
+    })
 }
 
 /// Describes the run on stderr, for people.
-fn tell(context: &Context, seen: &SeenRun, summary: &ShowSummary) {
-    let (header, counts) = (&seen.header, seen.progress.counts());
+fn tell(context: &Context, listed: &ListedRun, summary: &ShowSummary, stopped: Option<&str>) {
+    let (header, counts) = (&listed.header, &listed.counts);
     let place = if header.sandbox { " (sandbox)" } else { "" };
     let say = |text: String| context.ui.say(text);
     say(format!(
@@ -297,7 +326,7 @@ fn tell(context: &Context, seen: &SeenRun, summary: &ShowSummary) {
     for attempt in &summary.attempts {
         let began = attempt.began.as_deref().unwrap_or("?");
         let end = match (&attempt.ended, &attempt.stopped) {
-            (None, _) if seen.running => "still running".to_owned(),
+            (None, _) if listed.running => "still running".to_owned(),
             (None, _) => "ended without a final record: killed, or the machine crashed".to_owned(),
             (Some(ended), None) => format!("ended {ended}"),
             (Some(ended), Some(why)) => format!("stopped {ended}: {}", why.replace('_', " ")),
@@ -319,17 +348,16 @@ fn tell(context: &Context, seen: &SeenRun, summary: &ShowSummary) {
         counts.failed() + counts.in_vain,
         counts.unfinished() - counts.in_vain
     ));
-    if seen.can_be_gone_on_with() {
-        let stopped = seen.ended.as_ref().and_then(|(_, stopped)| stopped.as_deref());
+    if listed.can_be_gone_on_with() {
         say(way_on(stopped, &header.run));
     } else if !header.action.can_be_gone_on_with() {
-        if counts.unfinished() + counts.failed() > 0 && !seen.running {
+        if counts.unfinished() + counts.failed() > 0 && !listed.running {
             say(format!(
                 "to do the rest, run the same `{}` again",
                 header.action.command()
             ));
         }
-    } else if !seen.running
+    } else if !listed.running
         && let Some(way) = way_back(counts.failed_retry, counts.failed_final, &header.run)
     {
         say(way);

@@ -57,7 +57,7 @@ pub struct ApplyArgs {
     #[arg(long, value_name = "N|P%")]
     max_logouts: Option<CapSpec>,
     /// Read the devices again afterwards, and report what is gone, still online, or signed in again
-    #[arg(long)]
+    #[arg(long, conflicts_with = "detach")]
     verify: bool,
     #[command(flatten)]
     acting: Acting,

@@ -41,7 +41,7 @@ pub struct LogoutArgs {
     #[arg(long, value_name = "N|P%")]
     max_logouts: Option<CapSpec>,
     /// Read the devices again afterwards, and report what is gone, still online, or signed in again
-    #[arg(long)]
+    #[arg(long, conflicts_with = "detach")]
     verify: bool,
     /// Sign out everything of each user with one request, without reading the devices before it: half the
     /// requests, and no record of which devices there were. If the answer to a request does not arrive, the
