@@ -122,7 +122,8 @@ fn a_run_whose_machine_died_is_continued_when_its_lease_has_run_out() {
     let resume = ["runs", "resume", "last", "--yes"];
     let busy = env.run(&resume).expect(13);
     assert!(
-        busy.stderr.contains("another process is working on run"),
+        busy.stderr.contains("another process is working on run")
+            && busy.stderr.contains("its lease ends in"),
         "{}",
         busy.stderr
     );

@@ -42,6 +42,8 @@ struct Team {
     database: TestDatabase,
     cut: Cut,
     store: String,
+    /// The account of the workers.
+    role: String,
     users: u32,
 }
 
@@ -58,12 +60,13 @@ impl Team {
         let database = TestDatabase::create()?;
         let mut env = TestEnv::new();
         env.set("EASEMOB_STORE", &database.url());
-        let _ = env.run(&["store", "init"]).expect(0);
+        let role = database.role();
+        let _ = env.run(&["store", "init", "--worker", &role]).expect(0);
         let cut = Cut::before(&database.address());
         let address = cut.address();
         let store = format!(
-            "postgres://{}@host:{}/{}?host={}&sslmode=disable",
-            address.user, address.port, address.database, address.host
+            "postgres://{role}@host:{}/{}?host={}&sslmode=disable",
+            address.port, address.database, address.host
         );
         for number in 0..users {
             env.online(&name(number), &["ios_1"]);
@@ -73,6 +76,7 @@ impl Team {
             database,
             cut,
             store,
+            role,
             users,
         })
     }
@@ -117,6 +121,19 @@ impl Team {
             machine,
             is_suspended: false,
         }
+    }
+
+    /// Ends all connections of the workers and lets none in for a while, as when the server restarts.
+    fn restart_the_database(&self, away: Duration) {
+        let role = &self.role;
+        self.database
+            .run(&format!("ALTER ROLE {role} CONNECTION LIMIT 0"));
+        self.database.run(&format!(
+            "SELECT pg_terminate_backend(pid)::text FROM pg_stat_activity WHERE usename = '{role}'"
+        ));
+        thread::sleep(away);
+        self.database
+            .run(&format!("ALTER ROLE {role} CONNECTION LIMIT -1"));
     }
 
     fn done(&self) -> u32 {
@@ -211,6 +228,9 @@ fn disturb(team: &Team, kills: u32) {
         thread::sleep(Duration::from_millis(150 + random(250)));
         if !still.is_suspended && team.done() > 0 {
             still.signal(Signal::STOP);
+        }
+        if random(12) == 0 {
+            team.restart_the_database(Duration::from_millis(500 + random(1_500)));
         }
         team.cut.after(if random(2) == 0 {
             Budget::Bytes(usize::try_from(random(20_000)).unwrap())

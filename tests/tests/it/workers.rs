@@ -105,6 +105,17 @@ fn a_detached_run_is_done_by_workers_with_one_name() {
     let listed = team.listed();
     assert_eq!((&listed["state"], &listed["done"]), (&"done".into(), &700.into()));
     team.everybody_was_signed_out_once();
+    // The ranges of a worker are one attempt.
+    let shown = team
+        .run_on("three", &["runs", "show", "last", "-o", "json"])
+        .expect(0);
+    let attempts = shown.json()["summary"]["attempts"].as_array().unwrap().clone();
+    let parts: u64 = attempts
+        .iter()
+        .map(|attempt| attempt["parts"].as_u64().unwrap())
+        .sum();
+    assert!(attempts.len() <= 2 && parts == 3, "{}", shown.text());
+    assert!(attempts.iter().all(|attempt| attempt["ended"].is_string()));
     // There is nothing left for anybody.
     let idle = team.run_on("two", WORK).expect(0);
     assert_eq!(idle.json()["summary"]["parts"], 0);
