@@ -151,11 +151,15 @@ fn a_run_is_paused_and_resumed_from_any_machine() {
     let Some(team) = Team::new(600) else { return };
     let slow = ["--rate", "100"];
     let _ = TestEnv::finish(team.logout(&["--detach"])).expect(0);
-    let worker = team.on("two", &[&["work"][..], &slow].concat());
+    let worker = team.on("two", &[&["work", "--name", "night"][..], &slow].concat());
     until("the first logouts", || team.logouts() > 3);
+    let follows = team.on("one", &["runs", "show", "last", "--follow"]);
+    follows.until_it_says("running by night (process");
     let paused = ["runs", "pause", "last", "--reason", "complaints"];
     let _ = team.run_on("one", &paused).expect(0);
     until("a pause", || team.listed()["state"] == "paused");
+    let followed = TestEnv::finish(follows).expect(0);
+    assert!(followed.stderr.contains("paused"), "{}", followed.stderr);
     let before = team.logouts();
     assert!(before < 600, "{before}");
     // The worker goes on when it is resumed, and not before.

@@ -51,7 +51,7 @@ pub struct WorkArgs {
     /// End when there is nothing to do at the moment, instead of waiting for more
     #[arg(long)]
     once: bool,
-    /// The name of this worker in `runs show`; two workers may have the same
+    /// The name of this worker in `runs show --follow`; two workers may have the same
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
 }
@@ -240,7 +240,7 @@ impl<T: Future<Output = Ended>> Worker<'_, T> {
 
     async fn work_on(&mut self, id: &RunId, open: OpenRun) -> Result<(), CommandError> {
         let header = open.header.clone();
-        let session = match self.apps.session(self.context, &header).await {
+        let session = match self.apps.session(&header).await {
             Ok(session) => session,
             Err(error) => {
                 self.leave_alone(&header, &with_causes(&error));

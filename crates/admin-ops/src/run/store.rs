@@ -245,6 +245,8 @@ pub struct ListedRun {
     pub state: RunState,
     /// Whether a process is working on it.
     pub running: bool,
+    /// The names of the processes that work on it, each for one range, where the store knows them.
+    pub workers: Vec<String>,
 }
 
 impl ListedRun {
@@ -291,6 +293,7 @@ impl SeenRun {
             counts: self.progress.counts(),
             state: self.state,
             running: self.running,
+            workers: Vec::new(),
         }
     }
 

@@ -294,7 +294,7 @@ impl RunStore for PgRuns {
     fn see(&self, id: &RunId) -> Result<SeenRun, RunError> {
         let row = self.row_of(id)?;
         let failed = |error| self.failed(error);
-        let mut seen = SeenRun::new(row.header(id)?, row.running);
+        let mut seen = SeenRun::new(row.header(id)?, !row.workers.is_empty());
         seen.state = row.state;
         for record in records(&self.database, row.number).map_err(failed)? {
             seen.note(record.map_err(failed)?);
@@ -393,14 +393,15 @@ impl PgRuns {
             counts: counts::of(&row.counts, header.items),
             header,
             state: row.state,
-            running: row.running,
+            running: !row.workers.is_empty(),
+            workers: row.workers.clone(),
         })
     }
 }
 
 /// The columns of [`RunRow`], and the place of the id after them.
-const COLUMNS: &str = "r.number, r.header, r.state, EXISTS (SELECT FROM easemob_admin.lease l WHERE l.what = 'run ' || r.id \
-                       AND l.until >= clock_timestamp()), ARRAY[r.done, r.nothing, r.skipped, r.failed_retry, \
+const COLUMNS: &str = "r.number, r.header, r.state, ARRAY(SELECT worker FROM easemob_admin.lease l \
+                       WHERE l.what = 'run ' || r.id AND l.until >= clock_timestamp() ORDER BY from_seq), ARRAY[r.done, r.nothing, r.skipped, r.failed_retry, \
                        r.failed_final, r.in_vain, r.devices_ended]";
 const ID: usize = 5;
 
@@ -409,7 +410,8 @@ struct RunRow {
     number: i64,
     header: String,
     state: RunState,
-    running: bool,
+    /// Those who work on it.
+    workers: Vec<String>,
     counts: Vec<i64>,
 }
 
@@ -420,7 +422,7 @@ impl RunRow {
             number: field(row, 0)?,
             header: field(row, 1)?,
             state: RunState::of_word(state).ok_or_else(|| damaged("a run is in no known state"))?,
-            running: field(row, 3)?,
+            workers: field(row, 3)?,
             counts: field(row, 4)?,
         })
     }

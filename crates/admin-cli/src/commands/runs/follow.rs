@@ -44,8 +44,16 @@ fn in_words(listed: &ListedRun) -> String {
         (false, RunState::Open) if counts.unfinished() > 0 => "waiting for a worker",
         (false, _) => "ended",
     };
+    let mut by = listed.workers.clone();
+    by.sort();
+    by.dedup();
+    let by = if by.is_empty() {
+        String::new()
+    } else {
+        format!(" by {}", by.join(", "))
+    };
     format!(
-        "{state}, {} of {} done ({} signed out), {} nothing to do, {} failed, {} left",
+        "{state}{by}, {} of {} done ({} signed out), {} nothing to do, {} failed, {} left",
         counts.done,
         users(counts.items),
         devices(counts.devices_ended),

@@ -147,6 +147,8 @@ struct ShowSummary {
     run: RunRow,
     source: String,
     input_sha256: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    workers: Vec<String>,
     attempts: Vec<AttemptView>,
 }
 
@@ -195,6 +197,7 @@ pub async fn run(context: &Context, args: &ShowArgs) -> Result<Exit, CommandErro
         run: RunRow::new(&id, &listed),
         source: listed.header.source.clone(),
         input_sha256: listed.header.input_sha256.clone(),
+        workers: listed.workers.clone(),
         attempts,
     };
     report.finish(&summary).map_err(output)?;

@@ -5,15 +5,18 @@ use std::collections::BTreeMap;
 use easemob_admin_ops::causes::with_causes;
 use easemob_admin_ops::run::journal::header::Header;
 
+use crate::acts::attempt::{prove_readable, prove_recordable};
 use crate::command_error::CommandError;
 use crate::context::{Context, Session};
+use crate::exit;
+use crate::ownership::require_settings;
 
 /// The apps of a worker, by the root of all calls.
 pub(super) struct Apps(BTreeMap<String, App>);
 
 struct App {
-    /// The profile that has the credentials; `None` for those of the environment.
-    profile: Option<String>,
+    /// The context with the profile that has the credentials.
+    context: Context,
     session: Option<Session>,
 }
 
@@ -23,37 +26,41 @@ impl Apps {
     /// # Errors
     /// When nothing is configured, or the configuration cannot be used.
     pub(super) fn of(context: &Context) -> Result<Self, CommandError> {
-        let mut apps = BTreeMap::new();
-        let mut add = |context: &Context, profile: Option<String>| -> Result<(), CommandError> {
-            if let Some(configured) = context.configured()? {
-                let app = App {
-                    profile,
-                    session: None,
-                };
-                apps.entry(configured.root.to_string()).or_insert(app);
-            }
-            Ok(())
-        };
-        let default = add(context, None);
-        if context.globals.profile.is_some()
-            || context.globals.app_root.is_some()
-            || context.globals.server.is_some()
+        let mut apps = Self(BTreeMap::new());
+        let default = apps.add(context.clone());
+        let globals = &context.globals;
+        if [&globals.profile, &globals.app_root, &globals.server]
+            .into_iter()
+            .any(Option::is_some)
         {
             default?;
-            return Ok(Self(apps));
+            return Ok(apps);
         }
         for name in context.profiles()?.profiles.keys() {
-            // A profile that cannot be used is told when it is used, and does not keep the others from work.
-            if let Err(error) = add(&with_profile(context, name), Some(name.clone())) {
+            let mut of_profile = context.clone();
+            of_profile.globals.profile = Some(name.clone());
+            // One that cannot be used does not keep the others from work.
+            if let Err(error) = apps.add(of_profile) {
                 context
                     .ui
                     .warn(format_args!("profile `{name}`: {}", with_causes(&error)));
             }
         }
-        if apps.is_empty() {
+        if apps.0.is_empty() {
             default?;
         }
-        Ok(Self(apps))
+        Ok(apps)
+    }
+
+    fn add(&mut self, context: Context) -> Result<(), CommandError> {
+        if let Some(configured) = context.configured()? {
+            let app = App {
+                context,
+                session: None,
+            };
+            self.0.entry(configured.root.to_string()).or_insert(app);
+        }
+        Ok(())
     }
 
     /// Returns true if there are credentials for the app of a run.
@@ -61,46 +68,33 @@ impl Apps {
         !header.sandbox && self.0.contains_key(&header.app_root)
     }
 
-    /// Opens a session for the app of a run, or returns the one that is open.
+    /// Opens a session for the app of a run, or returns the one that is open, and checks what an act needs.
     ///
     /// # Errors
-    /// When none can be opened.
-    pub(super) async fn session(
-        &mut self,
-        context: &Context,
-        header: &Header,
-    ) -> Result<&Session, CommandError> {
-        let app = self.0.get_mut(&header.app_root).ok_or_else(|| {
-            CommandError::new(
-                crate::exit::CONFIG,
-                format!("there are no credentials for {}", header.app_root),
-            )
+    /// When none can be opened, others could have written the settings, or what the act depends on cannot be read or
+    /// recorded. Nothing may be sent then.
+    pub(super) async fn session(&mut self, header: &Header) -> Result<&Session, CommandError> {
+        let App { context, session } = self.0.get_mut(&header.app_root).ok_or_else(|| {
+            let what = format!("there are no credentials for {}", header.app_root);
+            CommandError::new(exit::CONFIG, what)
         })?;
-        if app.session.is_none() {
-            let context = match &app.profile {
-                Some(name) => &with_profile(context, name),
-                None => context,
-            };
-            app.session = Some(context.connect().await?);
+        let session = match session {
+            Some(session) => session,
+            None => session.insert(context.connect().await?),
+        };
+        if session.profile.is_some() {
+            require_settings(context)?;
         }
-        app.session
-            .as_ref()
-            .ok_or_else(|| CommandError::new(crate::exit::INTERNAL, "there is no session"))
+        prove_recordable(context, session)?;
+        prove_readable(context, session, &header.action)?;
+        Ok(session)
     }
 
     /// Ends all sessions.
     pub(super) async fn close(self) -> Result<(), CommandError> {
-        for app in self.0.into_values() {
-            if let Some(session) = app.session {
-                session.close().await?;
-            }
+        for session in self.0.into_values().filter_map(|app| app.session) {
+            session.close().await?;
         }
         Ok(())
     }
-}
-
-fn with_profile(context: &Context, name: &str) -> Context {
-    let mut context = context.clone();
-    context.globals.profile = Some(name.to_owned());
-    context
 }
