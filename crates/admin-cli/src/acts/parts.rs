@@ -7,7 +7,7 @@ use easemob_admin_ops::run::id::RunId;
 use easemob_admin_ops::run::journal::header::Header;
 use easemob_admin_ops::run::journal::progress::Counts;
 use easemob_admin_ops::run::resume::Which;
-use easemob_admin_ops::run::store::{Direction, OpenRun};
+use easemob_admin_ops::run::store::{Direction, OpenRun, RunError, RunStore};
 use easemob_admin_ops::schedule::pipeline::{Cause, Stop, Wish};
 use easemob_admin_ops::schedule::tally::Tally;
 use tokio::sync::watch;
@@ -59,14 +59,13 @@ impl Parts {
     pub(super) async fn next(
         &mut self,
         context: &Context,
+        runs: &dyn RunStore,
         wish: &mut watch::Receiver<Wish>,
-    ) -> Result<Option<OpenRun>, CommandError> {
+    ) -> Result<Option<OpenRun>, RunError> {
         let shared = match self {
             Self::Whole(open) => return Ok(open.take().map(|open| *open)),
             Self::Shared(shared) => shared,
         };
-        let stores = context.stores()?;
-        let runs = stores.runs();
         let mut is_waiting = false;
         while *wish.borrow_and_update() == Wish::Run {
             if let Some(open) = runs.open_range(&shared.id)? {
@@ -81,46 +80,56 @@ impl Parts {
                     .ui
                     .note("other workers have all users that are left; waiting for them");
             }
-            // Whoever held the other end has gone if there is no change any more.
+            // A wish ends the rest early.
             let _ = tokio::time::timeout(LOOK, wish.changed()).await;
         }
         Ok(None)
     }
 
     /// Returns true if workers may do more of the run after this command has ended.
-    pub(super) fn has_more(&self, context: &Context) -> Result<bool, CommandError> {
+    pub(super) fn has_more(&self, runs: &dyn RunStore) -> Result<bool, RunError> {
         match self {
             Self::Whole(_) => Ok(false),
             Self::Shared(shared) => {
-                let listed = context.stores()?.runs().glance(&shared.id)?;
+                let listed = runs.glance(&shared.id)?;
                 Ok(listed.counts.unfinished() > 0 && listed.state == RunState::Open)
             }
         }
     }
 
-    /// Returns what all workers did, and pauses the run for all of them if this command stopped.
-    pub(super) fn finish(
+    /// Pauses the run for all workers if this command stopped.
+    pub(super) fn pause(
         &self,
         context: &Context,
         session: &Session,
         stop: Option<&Stop>,
-    ) -> Result<Option<Tally>, CommandError> {
+    ) -> Result<(), CommandError> {
+        let (Self::Shared(Shared { id, .. }), Some(stop)) = (self, stop) else {
+            return Ok(());
+        };
+        // Somebody else decided, or works on.
+        let by_others = matches!(
+            stop,
+            Stop::Wished(Cause::Paused | Cause::Stopped | Cause::TakenOver)
+        );
+        if by_others || !self.has_more(context.stores()?.runs())? {
+            return Ok(());
+        }
+        direct(
+            context,
+            session,
+            id,
+            RunState::Paused,
+            Some(stop.word().to_owned()),
+        )
+    }
+
+    /// Returns what all workers did, if others may have taken part.
+    pub(super) fn done_by_all(&self, runs: &dyn RunStore) -> Result<Option<Tally>, RunError> {
         let Self::Shared(Shared { id, before }) = self else {
             return Ok(None);
         };
-        match stop {
-            None | Some(Stop::Wished(Cause::Paused | Cause::Stopped | Cause::TakenOver)) => {}
-            Some(_) if !self.has_more(context)? => {}
-            Some(stop) => direct(
-                context,
-                session,
-                id,
-                RunState::Paused,
-                Some(stop.word().to_owned()),
-            )?,
-        }
-        let after = context.stores()?.runs().glance(id)?.counts;
-        Ok(Some(done_since(before, &after)))
+        Ok(Some(done_since(before, &runs.glance(id)?.counts)))
     }
 }
 

@@ -1,7 +1,9 @@
 //! Executes the action in a run's journal and reports it.
 
+use std::io;
 use std::sync::Arc;
 
+use easemob_admin_ops::causes::with_causes;
 use easemob_admin_ops::jobs::execute::{Job, settle};
 use easemob_admin_ops::report::ban::BanReport;
 use easemob_admin_ops::report::device::DeviceReport;
@@ -14,6 +16,7 @@ use easemob_admin_ops::run::journal::header::Header;
 use easemob_admin_ops::run::resume::Which;
 use easemob_admin_ops::run::store::{CallOff, OpenRun};
 use easemob_admin_ops::schedule::pipeline::{Cause, Stop, Wish};
+use easemob_admin_ops::schedule::tally::Tally;
 use easemob_admin_ops::server::calls::Calls;
 use easemob_admin_ops::target::Target;
 use tokio::sync::watch;
@@ -144,7 +147,18 @@ impl<'a> Work<'a, '_> {
         let (wishes, mut wish) = watch::channel(Wish::Run);
         let mut parts = Parts::of(context, session, open, self.which)?;
         let mut driven = None;
-        while let Some(open) = parts.next(context, &mut wish).await? {
+        loop {
+            let open = match (parts.next(context, stores.runs(), &mut wish).await, &mut driven) {
+                (Ok(Some(open)), _) => open,
+                (Ok(None), _) => break,
+                (Err(error), None) => return Err(error.into()),
+                // What was done so far is reported.
+                (Err(error), Some(driven)) => {
+                    let driven: &mut Driven<'a, R> = driven;
+                    driven.stop_because(Stop::Record(io::Error::other(error).into()));
+                    break;
+                }
+            };
             let leave = open.held.begin_work(self.call_off(&wishes))?;
             let server = session.server.with_leave(leave);
             let operator = operator(session.subject.clone(), context.environment.get("SUDO_USER"));
@@ -171,11 +185,20 @@ impl<'a> Work<'a, '_> {
             Some(driven) => driven,
             None => self.drive(&wishes)?,
         };
-        if parts.has_more(context)? {
-            driven.stop_if_wished(*wish.borrow());
-        }
-        if let Some(tally) = parts.finish(context, session, driven.stop())? {
-            driven.recount(tally);
+        let mut shared = || -> Result<Option<Tally>, CommandError> {
+            if parts.has_more(stores.runs())? {
+                driven.stop_if_wished(*wish.borrow());
+            }
+            parts.pause(context, session, driven.stop())?;
+            Ok(parts.done_by_all(stores.runs())?)
+        };
+        match shared() {
+            Ok(Some(tally)) => driven.recount(tally),
+            Ok(None) => {}
+            Err(error) => context.ui.warn(format_args!(
+                "cannot tell what other workers do with the run: {}",
+                with_causes(&error)
+            )),
         }
         Ok(driven)
     }

@@ -154,6 +154,7 @@ pub async fn run(context: &Context, args: &WorkArgs) -> Result<Exit, CommandErro
         is_told: false,
         left_alone: HashMap::new(),
         served: None,
+        is_contended: false,
     };
     // A database that cannot be used at the beginning is an error of the configuration.
     context.stores()?.runs().open_for_workers()?;
@@ -172,6 +173,8 @@ struct Worker<'a, T> {
     left_alone: HashMap<String, Instant>,
     /// The run that was served last.
     served: Option<String>,
+    /// Whether there were users to take, and other workers were faster.
+    is_contended: bool,
 }
 
 impl<T: Future<Output = Ended>> Worker<'_, T> {
@@ -179,7 +182,7 @@ impl<T: Future<Output = Ended>> Worker<'_, T> {
         while !self.is_told {
             match self.take() {
                 Ok(Some((id, open))) => self.work_on(&id, open).await?,
-                Ok(None) if once => return Ok(()),
+                Ok(None) if once && !self.is_contended => return Ok(()),
                 Ok(None) => self.rest().await,
                 Err(error) => {
                     // It may be back in a moment, and nothing is sent meanwhile.
@@ -209,6 +212,7 @@ impl<T: Future<Output = Ended>> Worker<'_, T> {
         self.left_alone.retain(|_, until| *until > now);
         let mut open = runs.open_for_workers()?;
         open.retain(|header| self.apps.has(header) && !self.left_alone.contains_key(&header.app_root));
+        self.is_contended = !open.is_empty();
         let served = self.served.take();
         // After the one that was served last come the others of its urgency, and then itself.
         open.sort_by_key(|header| {
