@@ -29,7 +29,7 @@ const MOST_CONNECTIONS: usize = 8;
 /// How often, and for how long, a question is repeated that a cut connection left without an answer: about as long as a
 /// server takes to restart.
 const ASK_AGAIN: Duration = Duration::from_millis(100);
-const RESTART: Duration = Duration::from_secs(30);
+pub(crate) const RESTART: Duration = Duration::from_secs(30);
 
 /// What each session begins with. A machine that stands still within a transaction must not keep the others waiting for
 /// ever, and a change that was reported as made must survive a power failure.

@@ -17,9 +17,10 @@ use easemob_admin_api::UserId;
 use easemob_admin_ops::files::digest;
 use easemob_admin_ops::store_error::StoreError;
 use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
+use tokio::time::Instant;
 use tokio_postgres::Client;
 
-use crate::database::{Database, failure};
+use crate::database::{Database, RESTART, failure, helps_repeating};
 
 /// How often to retry a guard that another process holds.
 const TRY_AGAIN: Duration = Duration::from_millis(20);
@@ -83,18 +84,21 @@ impl Guards {
                 () = reply.closed() => return Ok(None),
             };
             let mut turn = Some(turn);
+            let began = Instant::now();
             while !reply.is_closed() {
-                let session = self.session().await?;
-                let tried = session
-                    .query_one("SELECT pg_try_advisory_lock($1)", &[&key])
-                    .await;
-                if tried.and_then(|row| row.try_get(0)).map_err(failure)? {
-                    return Ok(Some(Held {
-                        session,
-                        key,
-                        turn: turn.take(),
-                        database: self.database.clone(),
-                    }));
+                match self.try_to_lock(key).await {
+                    Ok(None) => {}
+                    Ok(Some(session)) => {
+                        return Ok(Some(Held {
+                            session,
+                            key,
+                            turn: turn.take(),
+                            database: self.database.clone(),
+                        }));
+                    }
+                    // A session that was cut has no guard any more, and another one takes its place.
+                    Err(error) if helps_repeating(&error) && began.elapsed() < RESTART => {}
+                    Err(error) => return Err(error),
                 }
                 tokio::select! {
                     () = tokio::time::sleep(TRY_AGAIN) => {}
@@ -107,6 +111,16 @@ impl Guards {
             // Nobody listens any more: the guard is dropped, which releases it.
             let _ = reply.send(taken);
         }
+    }
+
+    /// Returns the session if it took the guard.
+    async fn try_to_lock(&self, key: i64) -> Result<Option<Arc<Client>>, StoreError> {
+        let session = self.session().await?;
+        let tried = session
+            .query_one("SELECT pg_try_advisory_lock($1)", &[&key])
+            .await;
+        let taken: bool = tried.and_then(|row| row.try_get(0)).map_err(failure)?;
+        Ok(taken.then_some(session))
     }
 
     /// Returns the session of all guards; a new one if it was cut.

@@ -118,17 +118,20 @@ impl LockStores for PgLockStores {
 }
 
 impl PgLocks {
-    /// Reads in a statement of its own.
+    /// Reads in a statement of its own, again if the connection is cut.
     fn read<T, F>(
         &self,
-        ask: impl FnOnce(Arc<Object>, Place) -> F + Send + 'static,
+        ask: impl Fn(Arc<Object>, Place) -> F + Send + Sync + 'static,
     ) -> Result<T, LockStoreError>
     where
         T: Send + 'static,
         F: Future<Output = Result<T, StoreError>> + Send + 'static,
     {
         let place = self.place.clone();
-        self.named(self.database.read(move |connection| ask(connection, place)))
+        self.named(
+            self.database
+                .read_again(move |connection| ask(connection, place.clone())),
+        )
     }
 
     /// Begins a transaction that is alone in changing the locks of the place.
@@ -199,7 +202,8 @@ impl LockStore for PgLocks {
 
     fn lock_of(&self, user: &UserId) -> Result<Option<Lock>, LockStoreError> {
         let name = user.folded();
-        let mut found = self.read(move |connection, place| rows::of_users(connection, place, vec![name]))?;
+        let mut found =
+            self.read(move |connection, place| rows::of_users(connection, place, vec![name.clone()]))?;
         Ok(found.remove(&user.folded()))
     }
 

@@ -311,6 +311,31 @@ fn a_connection_that_is_cut_anywhere_leaves_a_change_whole() {
 }
 
 #[test]
+fn locks_are_read_and_guards_taken_although_the_connection_is_cut() {
+    let Some(database) = migrated() else { return };
+    let cut = Cut::before(&database.address());
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let mut cuts = 0;
+    for step in 1.. {
+        // Connections of its own, so that those of the guards are made anew.
+        let behind = Database::open(cut.address(), &PasswordSource::Nothing).unwrap();
+        let locks = PgLockStores::in_database(behind).at("place", ROOT);
+        assert!(change_three(&locks, "now", &mut |_| ()));
+        cut.after(Budget::Messages(step));
+        let ann = user("ann");
+        let guard = runtime.block_on(locks.guard(&ann)).unwrap();
+        assert_eq!(locks.lock_of(&ann).unwrap().unwrap().run, "now");
+        let was_cut = cut.never();
+        drop(guard);
+        if !was_cut {
+            break;
+        }
+        cuts += 1;
+    }
+    assert!(cuts > 3, "{cuts}");
+}
+
+#[test]
 fn a_guard_is_taken_over_from_a_session_that_was_cut() {
     let Some(database) = migrated() else { return };
     let (one, two) = (
