@@ -64,6 +64,7 @@ impl Team {
         self.env.sandbox().call_count("sessions.logout_all")
     }
 
+    /// Those who were online, that is.
     fn everybody_was_signed_out_once(&self) {
         assert_eq!(self.logouts(), self.users);
         let counts = "SELECT count(*) || ' ' || count(DISTINCT record::json #>> '{outcome,n}') FROM easemob_admin.run_record \
@@ -201,6 +202,52 @@ fn a_worker_takes_no_run_of_an_app_that_it_has_no_credentials_for() {
     assert_eq!(team.env.writes(), 0);
     let _ = team.run_on("two", WORK).expect(0);
     team.everybody_was_signed_out_once();
+}
+
+#[test]
+fn workers_ask_for_statuses_first_and_read_a_sample_of_each_range() {
+    let Some(team) = Team::new(300) else { return };
+    let mut names: Vec<String> = (0..300).map(|number| format!("user{number:06}")).collect();
+    for number in 0..1_300 {
+        let name = format!("away{number:06}");
+        team.env.sandbox().register(&name);
+        names.push(name);
+    }
+    let list = team.env.file("list", names.join("\n"));
+    let logout = [
+        "sessions", "logout", "--from", &list, "--reason", "x", "--yes", "--detach",
+    ];
+    let _ = team.run_on("one", &logout).expect(0);
+    let worked = team.run_on("two", WORK).expect(0);
+    let summary = &worked.json()["summary"];
+    let counts = ["parts", "users", "done", "nothing_to_do"].map(|name| summary[name].as_u64().unwrap());
+    assert_eq!(counts, [2, 1_600, 300, 1_300], "{}", worked.text());
+    // Those who are online, and a sample of the others in each of two ranges.
+    let reads = team.env.sandbox().call_count("devices.list");
+    assert!((400..450).contains(&reads), "{reads}");
+    team.everybody_was_signed_out_once();
+}
+
+#[test]
+fn workers_ban_and_lock_users_too() {
+    let Some(team) = Team::new(300) else { return };
+    let ban = [
+        "users", "ban", "--from", &team.list, "--reason", "x", "--yes", "--detach",
+    ];
+    let _ = team.run_on("one", &ban).expect(0);
+    let worked = team.run_on("two", WORK).expect(0);
+    assert_eq!(worked.json()["summary"]["parts"], 2, "{}", worked.text());
+    assert_eq!(team.env.sandbox().call_count("users.ban"), 300);
+    team.env.online("eve", &["ios_1"]);
+    let lock = [
+        "sessions", "lock", "eve", "--ttl", "1h", "--reason", "x", "--yes", "--detach",
+    ];
+    let _ = team.run_on("one", &lock).expect(0);
+    let worked = team.run_on("two", WORK).expect(0);
+    assert_eq!(worked.json()["summary"]["done"], 1, "{}", worked.text());
+    let locks = team.run_on("one", &["sessions", "locks", "-o", "json"]).expect(0);
+    assert_eq!(locks.json()["rows"][0]["user"], "eve", "{}", locks.text());
+    assert_eq!(locks.json()["rows"][0]["state"], "locked", "{}", locks.text());
 }
 
 #[test]

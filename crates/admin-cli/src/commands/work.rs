@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use easemob_admin_ops::causes::with_causes;
 use easemob_admin_ops::operations::{Event, OperationError, Operations, Options, RunReport};
-use easemob_admin_ops::run::direction::RunState;
+use easemob_admin_ops::run::direction::{Priority, RunState};
 use easemob_admin_ops::run::id::RunId;
 use easemob_admin_ops::run::journal::header::Header;
 use easemob_admin_ops::run::store::{Direction, OpenRun, RunError};
@@ -214,13 +214,7 @@ impl<T: Future<Output = Ended>> Worker<'_, T> {
         open.retain(|header| self.apps.has(header) && !self.left_alone.contains_key(&header.app_root));
         self.is_contended = !open.is_empty();
         let served = self.served.take();
-        // After the one that was served last come the others of its urgency, and then itself.
-        open.sort_by_key(|header| {
-            (
-                header.priority,
-                served.as_ref().is_some_and(|served| header.run <= *served),
-            )
-        });
+        open.sort_by_key(|header| turn(header.priority, &header.run, served.as_deref()));
         for header in open {
             let Some(id) = RunId::parse(&header.run) else {
                 continue;
@@ -365,6 +359,12 @@ impl<T: Future<Output = Ended>> Worker<'_, T> {
     }
 }
 
+/// Returns the place of a run among others that are in the order of their ids: after the one that was served last come the
+/// others of its urgency, and then itself.
+fn turn(priority: Priority, run: &str, served: Option<&str>) -> (Priority, bool) {
+    (priority, served.is_some_and(|served| run <= served))
+}
+
 fn operations(
     context: &Context,
     session: &Session,
@@ -376,4 +376,24 @@ fn operations(
         Target::from(header),
         operator(session.subject.clone(), context.environment.get("SUDO_USER")),
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_of_the_same_urgency_take_turns() {
+        use Priority::{Incident, Nightly, Normal};
+        let order = |served| {
+            let mut runs = vec![(Nightly, "a"), (Normal, "b"), (Normal, "c"), (Normal, "d")];
+            runs.sort_by_key(|(priority, run)| turn(*priority, run, served));
+            runs.into_iter().map(|(_, run)| run).collect::<String>()
+        };
+        assert_eq!(order(None), "bcda");
+        assert_eq!(order(Some("b")), "cdba");
+        assert_eq!(order(Some("c")), "dbca");
+        assert_eq!(order(Some("d")), "bcda");
+        assert!(turn(Incident, "z", Some("z")) < turn(Normal, "a", None));
+    }
 }
