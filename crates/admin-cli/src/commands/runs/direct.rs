@@ -2,6 +2,7 @@
 
 use easemob_admin_ops::run::direction::RunState;
 use easemob_admin_ops::run::store::Direction;
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::list::RunRow;
@@ -48,7 +49,7 @@ pub(super) fn direct(context: &Context, directing: Directing<'_>) -> Result<Exit
         reason: directing.reason.clone(),
     };
     runs.direct(&id, direction)?;
-    let row = RunRow::new(&id, &runs.glance(&id)?);
+    let row = RunRow::new(&id, &runs.glance(&id)?, Timestamp::now());
     let output = |error| CommandError::new(exit::INTERNAL, "cannot write the rows to stdout").because(error);
     let command = if state == RunState::Paused {
         "runs pause"

@@ -1,11 +1,15 @@
 //! `runs list`: lists the recorded runs.
 
+use std::time::Duration;
+
 use clap::Args;
 use easemob_admin_ops::run::direction::RunState;
 use easemob_admin_ops::run::id::RunId;
 use easemob_admin_ops::run::store::ListedRun;
+use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::amounts::about;
 use crate::command_error::CommandError;
 use crate::commands::times::in_utc;
 use crate::context::Context;
@@ -20,7 +24,7 @@ use crate::render::report::Row;
   easemob-admin runs list -o json
 
 Oldest first. A run is `running`, `waiting` (for workers), `done`, `failed` (done, with failures), or `unfinished`, \
-`paused` or `stopped` (`runs resume` can continue it). FAILED counts users as the summary of the run did; UNFINISHED counts users whose result is not known.")]
+`paused` or `stopped` (`runs resume` can continue it). `failed` counts users as the summary of the run did; `left` counts users whose result is not known.")]
 pub struct ListArgs {
     /// Only runs that are not finished
     #[arg(long)]
@@ -48,10 +52,14 @@ pub(super) struct RunRow {
     devices_ended: Option<u64>,
     created: Option<String>,
     error: Option<String>,
+    server: Option<String>,
+    #[serde(skip)]
+    age: String,
 }
 
 impl RunRow {
-    pub(super) fn new(id: &RunId, listed: &ListedRun) -> Self {
+    /// Describes a run as it looks at `now`.
+    pub(super) fn new(id: &RunId, listed: &ListedRun, now: Timestamp) -> Self {
         let (header, counts) = (&listed.header, listed.counts);
         Self {
             run: id.to_string(),
@@ -70,6 +78,8 @@ impl RunRow {
             devices_ended: Some(counts.devices_ended),
             created: Some(in_utc(header.created)),
             error: None,
+            server: Some(server(&header.app_root).to_owned()),
+            age: age(header.created, now),
         }
     }
 
@@ -96,7 +106,42 @@ impl RunRow {
             devices_ended: None,
             created: None,
             error: Some(format!("{error}{cause}")),
+            server: None,
+            age: String::new(),
         }
+    }
+
+    /// Says what became of the users; nothing that did not occur.
+    fn result(&self) -> String {
+        let counts = [
+            (self.done, "done"),
+            (self.nothing_to_do, "nothing to do"),
+            (self.failed, "failed"),
+            (self.unfinished, "left"),
+        ];
+        let occurred = counts
+            .into_iter()
+            .filter_map(|(count, word)| Some((count?, word)));
+        let occurred = occurred.filter(|(count, _)| *count > 0);
+        occurred
+            .map(|(count, word)| format!("{count} {word}"))
+            .collect::<Vec<_>>()
+            .join(", ")
+    }
+}
+
+/// Returns the host of an app root.
+fn server(app_root: &str) -> &str {
+    let host = app_root.split_once("://").map_or(app_root, |(_, rest)| rest);
+    host.split('/').next().unwrap_or(host)
+}
+
+/// Returns how long ago a time was.
+fn age(time: Timestamp, now: Timestamp) -> String {
+    let ago = Duration::try_from(now.duration_since(time)).unwrap_or_default();
+    match ago.as_secs() / (24 * 60 * 60) {
+        0 | 1 => about(ago),
+        days => format!("{days} d"),
     }
 }
 
@@ -137,18 +182,10 @@ impl Row for RunRow {
         "devices_ended",
         "created",
         "error",
+        "server",
     ];
     const TABLE: &'static [&'static str] = &[
-        "run",
-        "state",
-        "command",
-        "app",
-        "users",
-        "done",
-        "nothing",
-        "failed",
-        "unfinished",
-        "reason",
+        "run", "state", "command", "app", "age", "operator", "result", "reason",
     ];
 
     fn cells(&self) -> Vec<String> {
@@ -173,35 +210,32 @@ impl Row for RunRow {
             number(self.devices_ended),
             text(&self.created),
             text(&self.error),
+            text(&self.server),
         ]
     }
 
     fn table_cells(&self) -> Vec<String> {
-        let cells = self.cells();
-        let pick = |name: &str| {
-            let at = Self::COLUMNS.iter().position(|column| *column == name);
-            at.map(|at| cells[at].clone()).unwrap_or_default()
-        };
-        let mut app = pick("app");
+        let text = |value: &Option<String>| value.clone().unwrap_or_default();
+        let mut app = text(&self.app);
         if self.sandbox == Some(true) {
             app.push_str(" (sandbox)");
+        } else if let Some(server) = &self.server {
+            app.push_str(" at ");
+            app.push_str(server);
         }
-        let last = if self.error.is_some() {
-            pick("error")
-        } else {
-            pick("reason")
-        };
         vec![
-            pick("run"),
-            pick("state"),
-            pick("command"),
+            self.run.clone(),
+            self.state.into(),
+            self.command.unwrap_or_default().into(),
             app,
-            pick("users"),
-            pick("done"),
-            pick("nothing_to_do"),
-            pick("failed"),
-            pick("unfinished"),
-            last,
+            self.age.clone(),
+            text(&self.operator),
+            self.result(),
+            text(if self.error.is_some() {
+                &self.error
+            } else {
+                &self.reason
+            }),
         ]
     }
 }
@@ -219,14 +253,16 @@ struct ListSummary {
 pub fn run(context: &Context, args: &ListArgs) -> Result<Exit, CommandError> {
     let stores = context.stores()?;
     let runs = stores.runs();
-    let listed = runs.overview()?;
+    let (listed, now) = (runs.overview()?, Timestamp::now());
     let mut rows: Vec<RunRow> = listed
         .iter()
         .map(|(id, listed)| match listed {
-            Ok(listed) => RunRow::new(id, listed),
+            Ok(listed) => RunRow::new(id, listed, now),
             Err(error) => RunRow::unreadable(id, error),
         })
-        .filter(|row| !args.unfinished || matches!(row.state, "unfinished" | "paused" | "unreadable"))
+        .filter(|row| {
+            !args.unfinished || matches!(row.state, "unfinished" | "waiting" | "paused" | "unreadable")
+        })
         .collect();
     if let Some(limit) = args.limit {
         rows.drain(..rows.len().saturating_sub(limit));

@@ -10,6 +10,7 @@ use easemob_admin_ops::run::item::Item;
 use easemob_admin_ops::run::journal::progress::{Progress, Standing};
 use easemob_admin_ops::run::journal::record::{Begin, End, Failure, Record};
 use easemob_admin_ops::run::store::{ListedRun, RunStore};
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::follow::follow;
@@ -194,7 +195,7 @@ pub async fn run(context: &Context, args: &ShowArgs) -> Result<Exit, CommandErro
         report.row(&row?).map_err(output)?;
     }
     let summary = ShowSummary {
-        run: RunRow::new(&id, &listed),
+        run: RunRow::new(&id, &listed, Timestamp::now()),
         source: listed.header.source.clone(),
         input_sha256: listed.header.input_sha256.clone(),
         workers: listed.workers.clone(),
