@@ -92,6 +92,8 @@ pub(crate) struct Term {
     deadline: Deadline,
     call_off: OnceLock<CallOff>,
     finished: AtomicBool,
+    /// Whether requests may be under way.
+    sends: AtomicBool,
 }
 
 /// The number of no run.
@@ -122,7 +124,7 @@ pub(crate) async fn take_all(
         Some(row) => field(&row, 0)?,
         None => None,
     };
-    if let Some(left) = left.filter(|left| *left >= 0) {
+    if let Some(left) = left.filter(|left| *left > 0) {
         return Ok(Whole::Busy(Duration::from_millis(left.unsigned_abs())));
     }
     let clear = format!("DELETE FROM easemob_admin.lease WHERE what = $1 AND {FREE}");
@@ -226,6 +228,7 @@ impl Taken {
             deadline: Deadline::at(self.since + terms.length),
             call_off: OnceLock::new(),
             finished: AtomicBool::new(false),
+            sends: AtomicBool::new(false),
         });
         let renewing = renew(database.clone(), Arc::clone(&term));
         Lease {
@@ -331,6 +334,11 @@ impl Term {
         self.finished.store(true, Ordering::Release);
     }
 
+    /// Notes whether requests may be under way, which others wait for when the lease is given up.
+    pub(crate) fn sends(&self, sends: bool) {
+        self.sends.store(sends, Ordering::Release);
+    }
+
     async fn give_up(&self, connection: &Object) -> Result<(), StoreError> {
         let Span { run, from, to } = self.span;
         let finished = format!(
@@ -346,9 +354,10 @@ impl Term {
             execute(connection, close, &[&run, &self.what]).await?;
         } else {
             // Without an epoch, a renewal that is on its way does nothing.
-            let give_up = "UPDATE easemob_admin.lease SET until = '-infinity', epoch = 0, grace_ms = 0, worker = '' \
-                           WHERE what = $1 AND from_seq = $2 AND epoch = $3";
-            execute(connection, give_up, &[&self.what, &from, &self.epoch]).await?;
+            let give_up = "UPDATE easemob_admin.lease SET until = CASE WHEN $4 THEN clock_timestamp() ELSE '-infinity' END, \
+                           epoch = 0, worker = '' WHERE what = $1 AND from_seq = $2 AND epoch = $3";
+            let sends = self.sends.load(Ordering::Acquire);
+            execute(connection, give_up, &[&self.what, &from, &self.epoch, &sends]).await?;
         }
         Ok(())
     }

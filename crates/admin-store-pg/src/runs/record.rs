@@ -12,6 +12,7 @@ use easemob_admin_ops::run::journal::header::Durability;
 use easemob_admin_ops::run::journal::record::Record;
 use easemob_admin_ops::run::recorder::Note;
 use easemob_admin_ops::run::run_record::{Recorded, RunRecord};
+use easemob_admin_ops::schedule::pipeline::Stop;
 use easemob_admin_ops::store_error::StoreError;
 
 use super::counts::{self, Changed};
@@ -147,6 +148,9 @@ impl RunRecord for PgRecord {
         if notes.is_empty() {
             return Ok(Recorded::All);
         }
+        if notes.iter().any(|note| matches!(note.record, Record::Intent(_))) {
+            self.lease.term().sends(true);
+        }
         let events = self.events.of(notes);
         let Some(size) = self.write(notes, events).map_err(io::Error::other)? else {
             let items = notes.iter().filter_map(Note::item);
@@ -157,10 +161,17 @@ impl RunRecord for PgRecord {
             };
         };
         if ends_an_attempt(notes) {
-            let all_had_their_turn =
-                |note: &Note| matches!(&note.record, Record::End(end) if end.stopped.is_none());
-            if notes.iter().any(all_had_their_turn) {
-                self.lease.term().finish();
+            let term = self.lease.term();
+            let stops = notes.iter().filter_map(|note| match &note.record {
+                Record::End(end) => Some(end.stopped.as_deref()),
+                _ => None,
+            });
+            for stopped in stops {
+                // Whoever stops at once leaves requests under way.
+                term.sends(stopped == Some(Stop::Aborted.word()));
+                if stopped.is_none() {
+                    term.finish();
+                }
             }
             self.sign_the_end().map_err(io::Error::other)?;
         } else if self.trail.limits().is_head_due(self.signed, size) {

@@ -159,6 +159,29 @@ fn whoever_takes_over_waits_for_the_last_request_of_the_one_before() {
 }
 
 #[test]
+fn what_is_given_up_with_requests_under_way_is_free_when_they_have_ended() {
+    let Some(place) = Place::new() else { return };
+    let mut machine = place.machine("one");
+    let longest = Duration::from_secs(60);
+    machine.runs = machine.runs.with_lease(longest * 2, longest);
+    open_run(&machine, 0, RANGE);
+    for (notes, is_free) in [
+        (vec![begin("ann")], true),
+        (vec![begin("ann"), intent(0), end(Some("interrupted"))], true),
+        (vec![begin("ann"), intent(0), end(Some("aborted"))], false),
+    ] {
+        let mut record = recording(take(&machine, 0).unwrap());
+        write(&mut *record, &notes);
+        drop(record);
+        assert_eq!(take(&machine, 0).is_some(), is_free, "{notes:?}");
+    }
+    let Err(RunError::Busy(_, Some(left))) = machine.runs.open(&id(0)) else {
+        panic!("requests may be under way");
+    };
+    assert!(left > longest / 2 && left <= longest, "{left:?}");
+}
+
+#[test]
 fn nothing_is_sent_without_a_lease_that_lasts() {
     let Some(place) = Place::new() else { return };
     let (one, two) = (place.machine("one"), place.machine("two"));
