@@ -1,5 +1,5 @@
 //! Benchmarks of easemob-admin, on loopback only. Run with `cargo run --profile bench -p easemob-admin-bench -- rate`,
-//! `-- tenants`, `-- trail` or `-- devices`; and `-- latency`, `-- record`, `-- throughput`,
+//! `-- tenants`, `-- trail`, `-- team` or `-- devices`; and `-- latency`, `-- record`, `-- throughput`,
 //! `-- scan` and `-- collect` after `cargo build --release -p easemob-admin-cli`.
 #![allow(clippy::print_stdout, reason = "the tables are what it is for")]
 
@@ -13,6 +13,7 @@ mod million;
 mod rate;
 mod record;
 mod sender;
+mod team;
 mod tenants;
 mod throughput;
 mod trail;
@@ -45,6 +46,8 @@ enum Bench {
     Throughput(throughput::ThroughputArgs),
     /// What clients of many apps cost that share their connections
     Tenants(tenants::TenantsArgs),
+    /// How much of a rate several machines use that share it in PostgreSQL
+    Team(team::TeamArgs),
     /// The plain client of `throughput`
     #[command(hide = true)]
     Plain(throughput::plain::PlainArgs),
@@ -76,6 +79,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             Bench::Devices(args) => devices::run(&args).await.map_err(|failure| failure as _),
             Bench::Million(args) => million::run(&args).await.map_err(|failure| failure as _),
             Bench::Collect(args) => collect::run(&args).await.map_err(|failure| failure as _),
+            Bench::Team(args) => team::run(&args).await,
             Bench::Sandbox => devices::serve().await.map_err(|failure| failure as _),
             Bench::Send(args) => sender::run(&args).await,
             Bench::Tenants(_)

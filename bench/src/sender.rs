@@ -1,10 +1,15 @@
 //! A client process: reads device lists as fast as its budget allows, for some time.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use easemob_admin_api::{AppRoot, Client, Credentials, RateLimit, UserId};
+use easemob_admin_api::{AppRoot, Client, Credentials, Lane, RateLimit, Rates, UserId};
+use easemob_admin_store_pg::address::DatabaseAddress;
+use easemob_admin_store_pg::budget::PgBudget;
+use easemob_admin_store_pg::database::Database;
+use easemob_admin_store_pg::password::PasswordSource;
 
 const TASKS: usize = 32;
 
@@ -19,6 +24,9 @@ pub(crate) struct SendArgs {
     seconds: u64,
     #[arg(long)]
     shared: Option<PathBuf>,
+    /// The database that has the budget; then the rate is that of the database
+    #[arg(long)]
+    database: Option<String>,
 }
 
 /// Sends until the time is over.
@@ -28,6 +36,16 @@ pub(crate) async fn run(args: &SendArgs) -> Result<(), Box<dyn std::error::Error
         .rate(RateLimit::per_second(args.rate));
     if let Some(directory) = &args.shared {
         builder = builder.shared_budget(directory);
+    }
+    if let Some(database) = &args.database {
+        let address = DatabaseAddress::parse(database)?;
+        // Opening it blocks.
+        let opened = tokio::task::spawn_blocking(move || Database::open(&address, &PasswordSource::Nothing));
+        let budget = PgBudget::in_database(opened.await??);
+        builder = builder
+            .rates(Rates::unlimited())
+            .budget(Arc::new(budget))
+            .lane(Lane::Bulk);
     }
     let client = builder.build()?;
     let end = Instant::now() + Duration::from_secs(args.seconds);

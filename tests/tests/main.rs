@@ -58,6 +58,7 @@ mod it {
     mod status_first;
     mod storms;
     mod team;
+    mod team_budget;
     mod team_chaos;
     mod tokens;
     mod trail_says;

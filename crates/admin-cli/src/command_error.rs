@@ -475,6 +475,10 @@ impl From<ApiError> for CommandError {
             let what = "stopped while a request waited for its turn; the request was not sent";
             return Self::new(exit::INTERRUPTED, what).because(error.to_string());
         }
+        if error.is_budget_away() {
+            let why = "run the command again when the database is back; the request was not sent";
+            return Self::of(exit::UNREACHABLE, &error).hint(why);
+        }
         let this = Self::of(exit_of(&error), &error);
         if cannot_sign(&error) {
             return this

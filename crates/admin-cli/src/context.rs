@@ -21,7 +21,7 @@ use easemob_admin_ops::target::Target;
 use easemob_admin_sandbox::Sandbox;
 use jiff::tz::TimeZone;
 
-use crate::budget::Budget;
+use crate::budget::{Budget, rates_with};
 use crate::capability_file::Known;
 use crate::cli::Globals;
 use crate::command_error::CommandError;
@@ -45,7 +45,7 @@ use crate::render::report::{Report, Row};
 use crate::render::table::Terminal;
 use crate::render::view::{Shown, View};
 use crate::render::{self, Format};
-use crate::stores::{self, Records};
+use crate::stores::{self, Records, TeamBudget};
 use crate::trails::Trail;
 use crate::ui::Ui;
 
@@ -322,21 +322,26 @@ impl Context {
         if let Some(app) = &self.globals.app {
             return Ok(app.clone());
         }
-        let root = match self.target(&self.profiles()?)? {
-            Aim::Sandbox => {
-                return Err(CommandError::new(
-                    exit::USAGE,
-                    "the sandbox of --sandbox does not post events",
-                )
-                .hint("start one that does: easemob-admin sandbox serve --add-profile local --webhook URL --webhook-secret-file FILE"));
-            }
-            Aim::Server { address, .. } => Self::app_root(&address)?,
-        };
+        let root = self.server_root()?.ok_or_else(|| {
+            CommandError::new(exit::USAGE, "the sandbox of --sandbox does not post events")
+                .hint("start one that does: easemob-admin sandbox serve --add-profile local --webhook URL --webhook-secret-file FILE")
+        })?;
         let key = root.app_key().map(ToString::to_string);
         key.ok_or_else(|| {
             CommandError::new(exit::CONFIG, format!("{root} does not contain the app key"))
                 .hint("add --app ORG#APP")
         })
+    }
+
+    /// Returns the root of all calls of the configured server; `None` for the sandbox.
+    ///
+    /// # Errors
+    /// When no server is configured.
+    pub fn server_root(&self) -> Result<Option<AppRoot>, CommandError> {
+        match self.target(&self.profiles()?)? {
+            Aim::Sandbox => Ok(None),
+            Aim::Server { address, .. } => Self::app_root(&address).map(Some),
+        }
     }
 
     /// Returns the name under which things are kept for the server that is configured, or the only one of `kept` that is
@@ -566,21 +571,24 @@ impl Context {
                 let app = sandbox.app_key().to_owned();
                 let address = address(&root);
                 let known = self.known(&root, true, handling);
-                let server = self.server(&root, &credentials, None, handling, known.as_ref())?;
+                let budget = Budget::of(self.globals.rate, self.globals.share, None, None);
+                let server = self.server(
+                    &root,
+                    &credentials,
+                    None,
+                    handling,
+                    known.as_ref(),
+                    (budget, None),
+                )?;
                 Ok(Session {
-                    _pauses: Pauses::watch(
-                        &self.ui,
-                        server.client(),
-                        self.deadline(),
-                        self.shows_progress(),
-                    )?,
+                    _pauses: self.pauses(&server)?,
                     app_root: root.to_string(),
                     profile: None,
                     subject: None,
                     server,
                     app,
                     address,
-                    budget: self.budget(None),
+                    budget,
                     known,
                     sandbox: Some(sandbox),
                 })
@@ -617,21 +625,24 @@ impl Context {
                 let subject = credentials.subject().map(str::to_owned);
                 let credentials = credentials.fetch().await?;
                 let known = self.known(&root, false, handling);
-                let server = self.server(&root, &credentials, profile.as_ref(), handling, known.as_ref())?;
+                let (budget, team) = self.budget_of(&root, profile.as_ref());
+                let server = self.server(
+                    &root,
+                    &credentials,
+                    profile.as_ref(),
+                    handling,
+                    known.as_ref(),
+                    (budget, team),
+                )?;
                 Ok(Session {
-                    _pauses: Pauses::watch(
-                        &self.ui,
-                        server.client(),
-                        self.deadline(),
-                        self.shows_progress(),
-                    )?,
+                    _pauses: self.pauses(&server)?,
                     app_root,
                     profile: name,
                     subject,
                     server,
                     app,
                     address,
-                    budget: self.budget(profile.as_ref()),
+                    budget,
                     known,
                     sandbox: None,
                 })
@@ -639,8 +650,39 @@ impl Context {
         }
     }
 
-    fn budget(&self, profile: Option<&Profile>) -> Budget {
-        Budget::of(self.globals.rate, self.globals.share, profile)
+    fn pauses(&self, server: &Server) -> Result<Pauses, CommandError> {
+        let (deadline, live) = (self.deadline(), self.shows_progress());
+        Pauses::watch(&self.ui, server.client(), deadline, live)
+    }
+
+    /// Returns what may be sent to an app, and the budget that it is part of if machines share one.
+    fn budget_of(&self, root: &AppRoot, profile: Option<&Profile>) -> (Budget, Option<TeamBudget>) {
+        match self.team_budget(root, profile) {
+            Ok(team) => {
+                let rate = team.as_ref().map(|team| team.rate);
+                let budget = Budget::of(self.globals.rate, self.globals.share, profile, rate);
+                (budget, team)
+            }
+            Err(error) => {
+                self.ui.warn(format_args!(
+                    "cannot use the rate budget that machines share, so this command sends one request a second: {error}"
+                ));
+                (Budget::without_the_team(), None)
+            }
+        }
+    }
+
+    /// Returns the rate budget that this machine shares with others, if the records are in a database.
+    fn team_budget(
+        &self,
+        root: &AppRoot,
+        profile: Option<&Profile>,
+    ) -> Result<Option<TeamBudget>, CommandError> {
+        if self.store_at()?.is_none() {
+            return Ok(None);
+        }
+        let packs = profile.and_then(|profile| profile.packs).unwrap_or_default();
+        self.records()?.team_budget(root, rates_with(packs))
     }
 
     fn server(
@@ -650,8 +692,8 @@ impl Context {
         profile: Option<&Profile>,
         handling: Handling,
         known: Option<&Known>,
+        (budget, team): (Budget, Option<TeamBudget>),
     ) -> Result<Server, CommandError> {
-        let rate = self.budget(profile).rate;
         let obeyed = known.and_then(|known| known.obeyed).unwrap_or_default();
         let retry = if handling.probes {
             RetryPolicy::none()
@@ -674,7 +716,7 @@ impl Context {
                 .largest_body(obeyed.largest_body.unwrap_or(LARGEST_BODY))
                 .retry(retry.clone())
                 .credentials(credentials.clone())
-                .rate(rate)
+                .rate(budget.rate)
                 .timeouts(self.timeouts())
                 .wait_for_server(handling.wait_for_server)
                 .user_agent(concat!("easemob-admin/", env!("CARGO_PKG_VERSION")))
@@ -703,9 +745,11 @@ impl Context {
             Some(places) if handling.shares_tokens => builder().token_cache(places.tokens()),
             _ => builder(),
         };
-        let shared = places
-            .as_ref()
-            .map(|places| builder().shared_budget(places.rate_budgets()).build());
+        let shared = match (&places, team) {
+            (None, _) => None,
+            (Some(_), Some(team)) => Some(builder().rates(budget.own_rates()).budget(team.budget).build()),
+            (Some(places), None) => Some(builder().shared_budget(places.rate_budgets()).build()),
+        };
         let client = match shared {
             Some(Ok(client)) => Ok(client),
             None => builder().build(),

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use easemob_admin_api::transport::limit::schedule::SharedBudget;
+use easemob_admin_api::{AppRoot, RateLimit, Rates};
 use easemob_admin_ops::locks::sqlite::LockDatabases;
 use easemob_admin_ops::stores::{DataDirectory, Stores};
 use easemob_admin_ops::target::Target;
@@ -21,6 +23,45 @@ pub struct Records {
     pub trails: Arc<dyn Trails>,
     /// Whether they are files of this machine.
     pub in_files: bool,
+    /// The rate budgets that machines share.
+    #[cfg(feature = "postgres")]
+    budget: Option<easemob_admin_store_pg::budget::PgBudget>,
+}
+
+/// The rate budget of an app that machines share.
+pub struct TeamBudget {
+    /// The budget.
+    pub budget: Arc<dyn SharedBudget>,
+    /// The rate of user, device and session calls of all machines together.
+    pub rate: RateLimit,
+}
+
+impl Records {
+    /// Returns the rate budget of an app that machines share; `new` are the rates of an app that it does not know yet.
+    ///
+    /// # Errors
+    /// When the database cannot be used.
+    #[cfg(feature = "postgres")]
+    pub fn team_budget(&self, app: &AppRoot, new: Rates) -> Result<Option<TeamBudget>, CommandError> {
+        let Some(budget) = &self.budget else {
+            return Ok(None);
+        };
+        budget.set_rates_of_new_pools(new);
+        let rate = budget.rate(app, "accounts")?.map(RateLimit::per_second);
+        Ok(Some(TeamBudget {
+            budget: Arc::new(budget.clone()),
+            rate: rate.unwrap_or(new.accounts),
+        }))
+    }
+
+    /// Returns nothing: this program has no database.
+    ///
+    /// # Errors
+    /// Never.
+    #[cfg(not(feature = "postgres"))]
+    pub fn team_budget(&self, _: &AppRoot, _: Rates) -> Result<Option<TeamBudget>, CommandError> {
+        Ok(None)
+    }
 }
 
 /// Opens the records: in a database, if one is configured, or else in the data directory.
@@ -41,6 +82,8 @@ pub fn open(
             stores: Stores::on_disk(places.data()),
             trails: Arc::new(TrailsInFiles(files(places).trails())),
             in_files: true,
+            #[cfg(feature = "postgres")]
+            budget: None,
         }),
         Some(at) => in_database(at, places, longest_request, worker),
     }
@@ -53,6 +96,7 @@ fn in_database(
     longest_request: Duration,
     worker: Option<&str>,
 ) -> Result<Records, CommandError> {
+    use easemob_admin_store_pg::budget::PgBudget;
     use easemob_admin_store_pg::database::Database;
     use easemob_admin_store_pg::locks::PgLockStores;
     use easemob_admin_store_pg::logins::PgLoginStores;
@@ -66,7 +110,8 @@ fn in_database(
     let (address, password) = database_at(at)?;
     let database = Database::open(&address, &password)?;
     let trails = PgTrails::in_database(database.clone(), files(places).keys());
-    let mut runs = PgRuns::in_database(database.clone(), trails.clone());
+    let budget = PgBudget::in_database(database.clone());
+    let mut runs = PgRuns::in_database(database.clone(), trails.clone()).with_budget(budget.clone());
     if let Some(name) = worker {
         runs = runs.with_name(name);
     }
@@ -81,6 +126,7 @@ fn in_database(
             place: address.to_string(),
         }),
         in_files: false,
+        budget: Some(budget),
     })
 }
 

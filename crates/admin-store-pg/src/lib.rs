@@ -1,7 +1,7 @@
 //! Keeps the records of `easemob-admin` in PostgreSQL, so that several machines share them.
 //!
-//! What is there: the connection, the schema with its migrations, [runs](runs::PgRuns), their [audit trail](trail::PgTrail)
-//! the [locks](locks::PgLocks), and [logins](logins::PgLogins).
+//! What is there: the connection, the schema with its migrations, [runs](runs::PgRuns), their [audit trail](trail::PgTrail),
+//! the [locks](locks::PgLocks), [logins](logins::PgLogins), and the [rate budget](budget::PgBudget).
 //!
 //! | module | what it contains |
 //! |---|---|
@@ -9,6 +9,7 @@
 //! | [`password`] | where the password comes from |
 //! | [`database`] | opens a database and keeps its connections |
 //! | [`schema`] | the versions of the tables, and which programs may use them |
+//! | [`budget`] | the rate of an app, for all machines together |
 //! | [`runs`] | runs, with their users and records |
 //! | [`trail`] | the audit trail |
 //! | [`locks`] | bans with an end |
@@ -19,6 +20,7 @@
 //! PostgreSQL 13 or newer is required.
 
 pub mod address;
+pub mod budget;
 mod calling;
 pub mod database;
 mod lease;
@@ -34,3 +36,10 @@ pub mod trail;
 mod transaction;
 mod visit;
 mod worker_role;
+
+#[cfg(test)]
+extern crate self as easemob_admin_store_pg;
+#[cfg(test)]
+#[allow(dead_code, reason = "some of it is for the tests of the public items")]
+#[path = "../tests/cluster/mod.rs"]
+mod cluster;

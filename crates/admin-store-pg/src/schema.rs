@@ -75,6 +75,10 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     },
     Migration {
         oldest_program: "0.2.0",
+        sql: include_str!("../migrations/0004_budget.sql"),
+    },
+    Migration {
+        oldest_program: "0.2.0",
         sql: include_str!("../migrations/0005_workers.sql"),
     },
 ];

@@ -13,6 +13,8 @@ const RIGHTS: &[(&str, &str)] = &[
     ("lock_place", "INSERT, UPDATE"),
     ("lock", "INSERT, UPDATE, DELETE"),
     ("lease", "INSERT, UPDATE, DELETE"),
+    ("budget", "INSERT, UPDATE"),
+    ("budget_worker", "INSERT, UPDATE, DELETE"),
     ("run", "INSERT, UPDATE"),
     ("run_item", "INSERT, UPDATE (state)"),
     ("run_record", "INSERT"),

@@ -1,6 +1,8 @@
 //! The store with a real PostgreSQL.
 #![allow(clippy::unwrap_used, reason = "a test that fails is a panic")]
 
+#[path = "it/budget.rs"]
+mod budget;
 #[allow(dead_code, reason = "some of it is for tests of the whole program")]
 mod cluster;
 #[path = "it/connecting.rs"]

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderMap;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
@@ -23,7 +22,8 @@ use crate::transport::http::ProxyAddress;
 #[cfg(feature = "tls")]
 use crate::transport::http::named_certificates::fingerprint;
 use crate::transport::http::{Connections, Http, Settings as ConnectionSettings, TlsSettings, Transport};
-use crate::transport::limit::{Lane, Limiter, RateLimit, Rates};
+use crate::transport::limit::schedule::SharedBudget;
+use crate::transport::limit::{FileBudget, Lane, Limiter, RateLimit, Rates};
 use crate::transport::retry::RetryPolicy;
 use crate::transport::timeouts::{LONGEST, Timeouts};
 
@@ -74,7 +74,7 @@ pub struct ClientBuilder {
 #[derive(Clone, Debug)]
 pub(super) struct Setup {
     rates: Rates,
-    shared_budget: Option<PathBuf>,
+    shared_budget: Option<Arc<dyn SharedBudget>>,
     pub(super) token_cache: Option<PathBuf>,
     pub(super) retry: RetryPolicy,
     deadline: Option<Duration>,
@@ -161,8 +161,18 @@ impl ClientBuilder {
     /// a slow one holds nobody up. A call waits for at most one slot of each other process, and within its own process in
     /// its [`Lane`]. Unlimited budgets are not shared. The directory is made if need be; it should be on a local disk. Unix only.
     #[must_use]
-    pub fn shared_budget(mut self, directory: impl Into<PathBuf>) -> Self {
-        self.setup.shared_budget = Some(directory.into());
+    pub fn shared_budget(self, directory: impl Into<PathBuf>) -> Self {
+        let directory = directory.into();
+        self.budget(Arc::new(FileBudget { directory }))
+    }
+
+    /// Shares the budgets with all clients that use the same ones, on any machine: see [`SharedBudget`]. This client keeps
+    /// to its own rates besides. It takes the place of [`shared_budget`](Self::shared_budget).
+    ///
+    /// A call fails with [`crate::Error::is_budget_away`] if the budget cannot be reached for 30 s; nothing is sent meanwhile.
+    #[must_use]
+    pub fn budget(mut self, budget: Arc<dyn SharedBudget>) -> Self {
+        self.setup.shared_budget = Some(budget);
         self
     }
 
@@ -439,7 +449,7 @@ pub(super) fn assemble(
         None => problems.push("no credentials are given".to_owned()),
         Some(credentials) => problems.extend(credentials.problems()),
     }
-    for (name, rate) in setup.rates.all() {
+    for (name, rate) in setup.rates.pools() {
         if !rate.is_valid() {
             problems.push(format!(
                 "the rate `{name}` is {rate}; it must be 1 to 1000000 a second"
@@ -458,16 +468,10 @@ pub(super) fn assemble(
     }
     let limiter = match &setup.shared_budget {
         None => Ok(Limiter::new(&setup.rates, &setup.clock)),
-        Some(directory) => {
-            let name = utf8_percent_encode(&root.to_string(), NON_ALPHANUMERIC).to_string();
-            Limiter::shared(&setup.rates, &setup.clock, directory, &name)
-        }
+        Some(budget) => Limiter::shared(&setup.rates, &setup.clock, budget, &root),
     };
-    if let (Err(error), Some(directory)) = (&limiter, &setup.shared_budget) {
-        let directory = directory.display();
-        problems.push(format!(
-            "the shared budget in {directory} cannot be used: {error}"
-        ));
+    if let Err(error) = &limiter {
+        problems.push(format!("the shared budget cannot be used: {error}"));
     }
     let (Some(credentials), Ok(http), Ok(limiter), true) = (credentials, http, limiter, problems.is_empty())
     else {

@@ -20,7 +20,7 @@ use super::server_gate::{Probed, ServerGate, Waited};
 use super::traffic::{Counters, Traffic};
 use super::watched::{Progress, Watched, span};
 use crate::app_root::AppRoot;
-use crate::credentials::{FetchError, Lease, TokenCache, bearer};
+use crate::credentials::{Lease, TokenCache, bearer};
 use crate::endpoint::{Authority, Bucket, Effect, Endpoint, Request};
 use crate::endpoints::users::{ListUsers, UserQuery};
 use crate::envelope::{Classified, classify};
@@ -28,6 +28,7 @@ use crate::error::{DecodeError, Delivery, Error, Kind, TransportError, texts_of}
 use crate::redact::Secrets;
 use crate::transport::clock::Clock;
 use crate::transport::http::{Http, Slot};
+use crate::transport::limit::schedule::BudgetAway;
 use crate::transport::limit::{Lane, Limiter};
 use crate::transport::outage::Outage;
 use crate::transport::retry::{CallState, Decision, Failure, RetryPolicy, decide};
@@ -225,6 +226,8 @@ impl Pipeline {
                 self.wait_for_server(outages, all_tokens, manner).await?;
             }
             let waited_before = progress.waited_for_budget;
+            // Before the wait, so that no turn is used up in vain, and once more after it.
+            self.wait_for_leave(manner).await?;
             let admitted = self.admitted(E::BUCKET, tokens, limited, manner.lane, progress);
             let (lease, slot) = waiting.unless_stopped(admitted).await??;
             let attempt_start = self.clock.now();
@@ -232,17 +235,11 @@ impl Pipeline {
             if end.is_some_and(|end| attempt_start >= end) {
                 return Err(Kind::Transport(TransportError::deadline_passed(false)));
             }
-            match manner.leave.as_ref().map_or(LeaveNow::Given, Leave::now) {
+            match leave_now(manner) {
                 LeaveNow::Given => {}
-                LeaveNow::NotYet => {
-                    // The permit would be used late: another one is waited for.
-                    drop(slot);
-                    waiting
-                        .unless_stopped(self.clock.sleep_until(attempt_start + ASK_AGAIN))
-                        .await?;
-                    continue;
-                }
-                LeaveNow::Never => return Err(Kind::Transport(TransportError::given_up())),
+                // The turn would be used late: another one is waited for.
+                LeaveNow::NotYet => continue,
+                LeaveNow::Never => return Err(Kind::Transport(TransportError::no_longer_allowed())),
             }
             let attempted = self.attempt(endpoint, request, lease, manner, progress).await;
             self.counters
@@ -322,6 +319,19 @@ impl Pipeline {
         gate.is_closed() || gate.is_in_vain()
     }
 
+    /// Waits until requests may be sent.
+    async fn wait_for_leave(&self, manner: &Manner) -> Result<(), Kind> {
+        loop {
+            match leave_now(manner) {
+                LeaveNow::Given => return Ok(()),
+                LeaveNow::NotYet => {}
+                LeaveNow::Never => return Err(Kind::Transport(TransportError::no_longer_allowed())),
+            }
+            let later = self.clock.sleep_until(self.clock.now() + ASK_AGAIN);
+            manner.waiting.unless_stopped(later).await?;
+        }
+    }
+
     /// Waits while the server is away; `outages` is what the gate counted before the attempt.
     async fn wait_for_server(
         &self,
@@ -347,7 +357,10 @@ impl Pipeline {
         let Ok(request) = one.request(&self.root) else {
             return Probed::Answered;
         };
-        self.limiter.permit(ListUsers::BUCKET, manner.lane).await;
+        // Without a budget, this is not the time to ask.
+        if self.limiter.permit(ListUsers::BUCKET, manner.lane).await.is_err() {
+            return Probed::Away(None);
+        }
         let header = tokens.and_then(TokenCache::at_hand).map(|lease| lease.header);
         self.counters.sent();
         let sent = self.http.send(&request, header, &manner.headers, &*self.clock);
@@ -377,7 +390,7 @@ impl Pipeline {
         limited: bool,
         lane: Lane,
         progress: &mut Progress,
-    ) -> Result<(Option<Lease>, Option<Slot>), FetchError> {
+    ) -> Result<(Option<Lease>, Option<Slot>), Kind> {
         let (mut slot, mut again) = (None, false);
         loop {
             let asked = self.clock.now();
@@ -387,7 +400,7 @@ impl Pipeline {
             };
             let had_token = self.clock.now();
             progress.waited_for_token += had_token.saturating_duration_since(asked);
-            self.limiter.permit(bucket, lane).await;
+            self.limiter.permit(bucket, lane).await.map_err(away)?;
             let stale = if limited && slot.is_none() {
                 let (taken, waited) = self.http.slot(lane).await;
                 slot = Some(taken);
@@ -515,6 +528,14 @@ impl Pipeline {
     fn since(&self, start: Instant) -> Duration {
         self.clock.now().saturating_duration_since(start)
     }
+}
+
+fn leave_now(manner: &Manner) -> LeaveNow {
+    manner.leave.as_ref().map_or(LeaveNow::Given, Leave::now)
+}
+
+fn away(error: BudgetAway) -> Kind {
+    Kind::Transport(TransportError::budget_away(error))
 }
 
 impl fmt::Debug for Pipeline {

@@ -9,6 +9,7 @@ use super::{Error, Kind, Reason, TransportError};
 use crate::endpoint::Endpoint;
 use crate::envelope::{Answer, Classified, classify};
 use crate::error::BuildError;
+use crate::transport::limit::schedule::BudgetAway;
 
 impl Error {
     /// Makes the error of a call that was answered with this status and body, as a client would return it.
@@ -74,6 +75,10 @@ impl Error {
             Reason::ConnectionLost => TransportError::broke_before_the_answer(),
             Reason::DeadlinePassed => TransportError::deadline_passed(true),
             Reason::GivenUp => TransportError::given_up(),
+            Reason::BudgetAway => {
+                let why: Box<dyn std::error::Error + Send + Sync> = "there is no connection to it".into();
+                TransportError::budget_away(BudgetAway(why.into()))
+            }
             Reason::Tls => TransportError::insecure(),
             Reason::TooManyOpenFiles => TransportError::no_descriptors(),
             _ => TransportError::no_connection(),

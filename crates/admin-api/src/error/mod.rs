@@ -351,8 +351,21 @@ impl Error {
         self.inner.server_away || self.token_error().is_some_and(Self::is_server_away)
     }
 
-    /// Returns true if the call was given up by [`crate::Client::stop_waiting`] while it waited for its turn, and no
-    /// attempt before may have taken effect: nothing has happened.
+    /// Returns true if the call was not sent because the rate budget that clients share cannot be reached
+    /// ([`ClientBuilder::budget`](crate::ClientBuilder::budget)), and no attempt before may have taken effect: nothing has
+    /// happened, and other calls would fail as well.
+    #[must_use]
+    pub fn is_budget_away(&self) -> bool {
+        !self.inner.maybe_done
+            && match &self.inner.kind {
+                Kind::Transport(error) => error.reason() == Reason::BudgetAway,
+                Kind::Credentials(error) => error.is_budget_away(),
+                _ => false,
+            }
+    }
+
+    /// Returns true if the call was given up by [`crate::Client::stop_waiting`] or [`crate::Client::with_leave`] before it was
+    /// sent, and no attempt before may have taken effect: nothing has happened.
     #[must_use]
     pub fn is_given_up(&self) -> bool {
         !self.inner.maybe_done

@@ -40,8 +40,11 @@ pub enum Reason {
     ConnectionLost,
     /// The deadline of the call has passed.
     DeadlinePassed,
-    /// [`Client::stop_waiting`](crate::Client::stop_waiting) was called before the request was sent.
+    /// [`Client::stop_waiting`](crate::Client::stop_waiting) was called before the request was sent, or it will have no leave
+    /// ([`Client::with_leave`](crate::Client::with_leave)).
     GivenUp,
+    /// The rate budget that clients share ([`ClientBuilder::budget`](crate::ClientBuilder::budget)) cannot be reached.
+    BudgetAway,
     /// The answer is not of the documented form.
     Undecodable,
     /// All pages of a listing arrived, and they do not make up the whole.

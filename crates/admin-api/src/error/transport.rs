@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::Reason;
+use crate::transport::limit::schedule::BudgetAway;
 
 /// What is known about the arrival of a request at the server.
 ///
@@ -186,6 +187,20 @@ impl TransportError {
     pub(crate) fn given_up() -> Self {
         let headline = "given up while waiting for its turn; it was not sent";
         Self::new(Delivery::NotSent, Reason::GivenUp, headline)
+    }
+
+    /// The caller is no longer allowed to send.
+    pub(crate) fn no_longer_allowed() -> Self {
+        let headline = "given up, because somebody else may have taken the work over; it was not sent";
+        Self::new(Delivery::NotSent, Reason::GivenUp, headline)
+    }
+
+    /// Nobody knows when a request may be sent.
+    pub(crate) fn budget_away(error: BudgetAway) -> Self {
+        let headline = "the shared rate budget cannot be reached; it was not sent";
+        Self::new(Delivery::NotSent, Reason::BudgetAway, headline)
+            .permanent()
+            .caused_by(error.0)
     }
 
     pub(crate) fn reason(&self) -> Reason {

@@ -31,11 +31,12 @@ impl From<&Error> for CallError {
             status: error.status(),
             retry_may_help: not_about_the_item
                 || error.is_given_up()
+                || error.is_budget_away()
                 || error.is_retryable()
                 || error.is_outcome_unknown(),
             outcome_unknown: error.is_outcome_unknown(),
             not_found: scope == Scope::Item && error.is_not_found(),
-            given_up: error.is_given_up(),
+            given_up: error.is_given_up() || error.is_budget_away(),
             server_away: error.is_server_away(),
             scope,
             origin: Some(error.clone()),

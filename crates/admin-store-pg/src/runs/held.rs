@@ -44,6 +44,9 @@ impl HeldRun for HeldRow {
         header: &Header,
         progress: &mut Progress,
     ) -> Result<Box<dyn RunRecord>, CannotBegin> {
+        if let Some(budget) = &self.runs.budget {
+            budget.work_on(&header.run, header.priority);
+        }
         let trails = &self.runs.trails;
         let trail = trails.of(&Target::from(header).name()).map_err(cannot_begin)?;
         let database = self.runs.database.clone();

@@ -33,6 +33,7 @@ use easemob_admin_ops::target::Target;
 use self::held::HeldRow;
 use self::items::Written;
 use self::records::{records, records_of};
+use crate::budget::PgBudget;
 use crate::database::Database;
 use crate::lease::{self, Lease, Span, Taken, Terms, Whole, leased, take_all, take_range};
 use crate::statement::{column, damaged, execute, field, query, query_opt};
@@ -45,6 +46,8 @@ pub struct PgRuns {
     database: Database,
     trails: PgTrails,
     terms: Terms,
+    /// The budget that hears which run this process works on.
+    budget: Option<PgBudget>,
     /// Runs whose items were compared with their digest, by number.
     compared: Arc<Mutex<HashSet<i64>>>,
 }
@@ -61,8 +64,16 @@ impl PgRuns {
                 length: lease::LENGTH,
                 longest_request: Duration::ZERO,
             },
+            budget: None,
             compared: Arc::default(),
         }
+    }
+
+    /// Tells a budget which run this process works on, and with which priority.
+    #[must_use]
+    pub fn with_budget(mut self, budget: PgBudget) -> Self {
+        self.budget = Some(budget);
+        self
     }
 
     /// Sets how long after the last sign of life of one machine another one may continue its run, 30 s by default, and how

@@ -32,6 +32,61 @@ struct Cluster {
     _cleaner: Option<Child>,
 }
 
+/// A server of one test, which may be restarted.
+pub(crate) struct OwnServer {
+    cluster: Cluster,
+    home: PathBuf,
+}
+
+impl OwnServer {
+    /// Starts a server; `None` if PostgreSQL is not installed, or the tests are given another one.
+    pub(crate) fn start() -> Option<Self> {
+        // Says what is missing, and fails where that is required.
+        cluster()?;
+        if env::var_os("EASEMOB_TEST_DATABASE_URL").is_some() {
+            return None;
+        }
+        let cluster = start()?;
+        let home = match &cluster.config.get_hosts()[0] {
+            Host::Unix(home) => home.clone(),
+            Host::Tcp(_) => return None,
+        };
+        Some(Self { cluster, home })
+    }
+
+    /// Returns the address of its only database.
+    pub(crate) fn address(&self) -> DatabaseAddress {
+        let home = self.home.to_str().unwrap();
+        DatabaseAddress::parse(&format!(
+            "postgres://postgres@host/postgres?host={home}&sslmode=disable"
+        ))
+        .unwrap()
+    }
+
+    /// Ends it as a crash does, and starts it again.
+    pub(crate) fn crash_and_restart(&self) {
+        let (control, data) = (programs().unwrap().join("pg_ctl"), self.home.join("data"));
+        let (control, data) = (control.to_str().unwrap(), data.to_str().unwrap());
+        let log = self.home.join("log");
+        let again = [
+            "-D",
+            data,
+            "-w",
+            "-m",
+            "immediate",
+            "-l",
+            log.to_str().unwrap(),
+            "restart",
+        ];
+        text(as_account(account(), control, &again));
+    }
+
+    /// Runs a statement, and returns the first column as text.
+    pub(crate) fn run(&self, sql: &str) -> Vec<String> {
+        run_with(&self.cluster.config, "postgres", sql)
+    }
+}
+
 /// A database that is removed when it is dropped.
 pub(crate) struct TestDatabase {
     name: String,

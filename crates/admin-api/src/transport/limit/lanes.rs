@@ -38,6 +38,13 @@ impl Lane {
     }
 }
 
+/// How many calls wait, by their lanes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Waiting {
+    pub(super) interactive: usize,
+    pub(super) bulk: usize,
+}
+
 /// Hands out turns one at a time, in the order of the lanes.
 ///
 /// One of those who wait gets the next turn and gives it to whoever is first by then, so that a call that comes while
@@ -89,6 +96,15 @@ impl<T> Gate<T> {
             if let Some(unclaimed) = self.give(turn) {
                 return unclaimed;
             }
+        }
+    }
+
+    /// Returns how many calls wait.
+    pub(super) fn waiting(&self) -> Waiting {
+        let queues = self.queues();
+        Waiting {
+            interactive: queues.interactive.len(),
+            bulk: queues.bulk.len(),
         }
     }
 

@@ -1,41 +1,46 @@
 //! Pacing: how many calls a second, and who may send the next one.
 //!
 //! The promise is "never above N in any rolling second, and at least 99 % of N used". `own` keeps it for the
-//! tasks of one client, `shared` for all processes of one user on one machine, and `adaptive` gives way when
-//! the server says that even that is too much.
+//! tasks of one client, `file` for all processes of one user on one machine, and a [`schedule::SharedBudget`] of the
+//! program's own for all machines; `adaptive` gives way when the server says that even that is too much.
 
 // Open for measuring only.
 #[doc(hidden)]
 pub mod adaptive;
+mod file;
+mod hand;
 mod lanes;
 mod own;
-mod shared;
+mod pacer;
+pub mod schedule;
 
 use std::collections::HashMap;
 use std::fmt;
 use std::io;
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::file::FileBudget;
 pub(crate) use self::lanes::Gate;
 pub use self::lanes::Lane;
 use self::own::OwnPacer;
-use self::shared::SharedPacer;
+pub use self::pacer::Pacer;
+use self::schedule::{BudgetAway, SharedBudget};
 use super::clock::Clock;
+use crate::app_root::AppRoot;
 use crate::endpoint::Bucket;
 
 /// How much lateness is made up for: five ticks of the timer.
-const SLACK: Duration = Duration::from_millis(5);
+pub const SLACK: Duration = Duration::from_millis(5);
 
 /// How much slower than N the schedule runs: the slack as a part of a second, and three milliseconds for the
 /// way to the server.
-const HEADROOM: f64 = 1.008;
+pub const HEADROOM: f64 = 1.008;
 
 /// No server asks for a longer pause that is worth waiting for.
-const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
+pub const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
 
 /// How many calls a second a budget allows.
 ///
@@ -198,7 +203,9 @@ impl Rates {
         self
     }
 
-    pub(crate) fn all(&self) -> [(&'static str, RateLimit); 6] {
+    /// Returns each budget by its name.
+    #[must_use]
+    pub fn pools(&self) -> [(&'static str, RateLimit); 6] {
         [
             ("accounts", self.accounts),
             ("token", self.token),
@@ -214,57 +221,57 @@ impl Rates {
 #[derive(Debug)]
 pub(crate) struct Limiter {
     clock: Arc<dyn Clock>,
-    accounts: Arc<Pacer>,
-    token: Arc<Pacer>,
-    batch_delete: Arc<Pacer>,
-    mutes: Arc<Pacer>,
-    presence: Arc<Pacer>,
-    batch_status: Arc<Pacer>,
+    accounts: Arc<Pace>,
+    token: Arc<Pace>,
+    batch_delete: Arc<Pace>,
+    mutes: Arc<Pace>,
+    presence: Arc<Pace>,
+    batch_status: Arc<Pace>,
     /// Those that endpoints have named themselves, by their names.
-    own: Mutex<HashMap<&'static str, Arc<Pacer>>>,
+    own: Mutex<HashMap<&'static str, Arc<Pace>>>,
     /// False where nothing is paced, so that pools of endpoints' own are not, either.
     paced: bool,
-    /// Where budgets are kept that others share, and under which name.
-    shared: Option<(PathBuf, String)>,
+    /// The budget that others share, and the app that it is used for.
+    shared: Option<(Arc<dyn SharedBudget>, AppRoot)>,
 }
 
 impl Limiter {
     /// Paces the tasks of one client.
     pub(crate) fn new(rates: &Rates, clock: &Arc<dyn Clock>) -> Self {
-        let pacer = |rate| Arc::new(Pacer::Own(OwnPacer::new(rate, Arc::clone(clock))));
+        let pace = |rate| Arc::new(Pace::own(rate, clock));
         Self {
             clock: Arc::clone(clock),
-            accounts: pacer(rates.accounts),
-            token: pacer(rates.token),
-            batch_delete: pacer(rates.batch_delete),
-            mutes: pacer(rates.mutes),
-            presence: pacer(rates.presence),
-            batch_status: pacer(rates.batch_status),
+            accounts: pace(rates.accounts),
+            token: pace(rates.token),
+            batch_delete: pace(rates.batch_delete),
+            mutes: pace(rates.mutes),
+            presence: pace(rates.presence),
+            batch_status: pace(rates.batch_status),
             own: Mutex::default(),
             paced: *rates != Rates::unlimited(),
             shared: None,
         }
     }
 
-    /// Paces all clients whose budgets are kept in `directory` under the same `name`.
+    /// Paces all clients of an app that share its budget.
     ///
     /// # Errors
-    /// When files in `directory` cannot be written.
+    /// When the budget cannot be used.
     pub(crate) fn shared(
         rates: &Rates,
         clock: &Arc<dyn Clock>,
-        directory: &Path,
-        name: &str,
+        budget: &Arc<dyn SharedBudget>,
+        app: &AppRoot,
     ) -> io::Result<Self> {
-        let pacer = |rate, bucket: &str| open_shared(rate, clock, directory, name, bucket).map(Arc::new);
+        let pace = |rate, pool: &str| Pace::shared(rate, clock, &**budget, app, pool).map(Arc::new);
         Ok(Self {
-            accounts: pacer(rates.accounts, "accounts")?,
-            token: pacer(rates.token, "token")?,
-            batch_delete: pacer(rates.batch_delete, "batch_delete")?,
-            mutes: pacer(rates.mutes, "mutes")?,
-            presence: pacer(rates.presence, "presence")?,
-            batch_status: pacer(rates.batch_status, "batch_status")?,
-            shared: Some((directory.to_owned(), name.to_owned())),
+            accounts: pace(rates.accounts, "accounts")?,
+            token: pace(rates.token, "token")?,
+            batch_delete: pace(rates.batch_delete, "batch_delete")?,
+            mutes: pace(rates.mutes, "mutes")?,
+            presence: pace(rates.presence, "presence")?,
+            batch_status: pace(rates.batch_status, "batch_status")?,
+            shared: Some((Arc::clone(budget), app.clone())),
             ..Self::new(rates, clock)
         })
     }
@@ -280,31 +287,35 @@ impl Limiter {
             &self.presence,
             &self.batch_status,
         ];
-        let own: Vec<Arc<Pacer>> = self.own().values().cloned().collect();
+        let own: Vec<Arc<Pace>> = self.own().values().cloned().collect();
         let pacers = named.into_iter().chain(&own);
         let longest = pacers.filter_map(|pacer| pacer.pause()).max()?;
         Some(self.clock.system_time() + longest)
     }
 
     /// Waits for a permit; every attempt needs one.
-    pub(crate) async fn permit(&self, bucket: Bucket, lane: Lane) {
-        self.pacer(bucket).permit(lane).await;
+    ///
+    /// # Errors
+    /// When a shared budget cannot be reached.
+    pub(crate) async fn permit(&self, bucket: Bucket, lane: Lane) -> Result<(), BudgetAway> {
+        self.pace(bucket).permit(lane).await?;
         if matches!(bucket, Bucket::BatchDelete | Bucket::BatchStatus) {
-            self.accounts.permit(lane).await;
+            self.accounts.permit(lane).await?;
         }
+        Ok(())
     }
 
     /// Takes note that the server found the rate too high: everyone waits, and the rate is reduced for a while.
     pub(crate) fn limited(&self, bucket: Bucket, delay: Duration) {
-        self.pacer(bucket).limited(delay.min(LONGEST_PAUSE));
+        self.pace(bucket).limited(delay.min(LONGEST_PAUSE));
     }
 
     /// Returns the calls a second that are allowed now, or nothing where there is no limit.
     pub(crate) fn effective_rate(&self, bucket: Bucket) -> Option<f64> {
-        self.pacer(bucket).effective_rate()
+        self.pace(bucket).effective_rate()
     }
 
-    fn pacer(&self, bucket: Bucket) -> Arc<Pacer> {
+    fn pace(&self, bucket: Bucket) -> Arc<Pace> {
         Arc::clone(match bucket {
             Bucket::Accounts => &self.accounts,
             Bucket::Token => &self.token,
@@ -316,59 +327,61 @@ impl Limiter {
                 let mut own = self.own();
                 return Arc::clone(
                     own.entry(name)
-                        .or_insert_with(|| Arc::new(self.own_pacer(name, rate))),
+                        .or_insert_with(|| Arc::new(self.own_pace(name, rate))),
                 );
             }
         })
     }
 
-    fn own(&self) -> std::sync::MutexGuard<'_, HashMap<&'static str, Arc<Pacer>>> {
+    fn own(&self) -> std::sync::MutexGuard<'_, HashMap<&'static str, Arc<Pace>>> {
         self.own.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn own_pacer(&self, bucket: &str, rate: RateLimit) -> Pacer {
+    fn own_pace(&self, pool: &str, rate: RateLimit) -> Pace {
         let rate = if self.paced && rate.is_valid() {
             rate
         } else {
             RateLimit::unlimited()
         };
         let shared = self.shared.as_ref();
-        let opened = shared.map(|(directory, name)| open_shared(rate, &self.clock, directory, name, bucket));
-        match opened {
-            Some(Ok(pacer)) => pacer,
-            // The directory could be written when the client was built; a pace of one's own is better than none.
-            Some(Err(_)) | None => Pacer::Own(OwnPacer::new(rate, Arc::clone(&self.clock))),
-        }
-    }
-}
-
-fn open_shared(
-    rate: RateLimit,
-    clock: &Arc<dyn Clock>,
-    directory: &Path,
-    name: &str,
-    bucket: &str,
-) -> io::Result<Pacer> {
-    match rate.0 {
-        None => Ok(Pacer::Own(OwnPacer::new(rate, Arc::clone(clock)))),
-        Some(calls) => {
-            let file = format!("{name}.{bucket}");
-            SharedPacer::open(calls, directory, &file, Arc::clone(clock)).map(Pacer::Shared)
-        }
+        let shared =
+            shared.and_then(|(budget, app)| Pace::shared(rate, &self.clock, &**budget, app, pool).ok());
+        // The budget could be used when the client was built; a pace of one's own is better than none.
+        shared.unwrap_or_else(|| Pace::own(rate, &self.clock))
     }
 }
 
 /// Who else is paced together with this client.
 #[derive(Debug)]
-enum Pacer {
+enum Pace {
     Own(OwnPacer),
-    Shared(SharedPacer),
+    Shared(Pacer),
 }
 
-impl Pacer {
-    async fn permit(&self, lane: Lane) {
+impl Pace {
+    fn own(rate: RateLimit, clock: &Arc<dyn Clock>) -> Self {
+        Self::Own(OwnPacer::new(rate, Arc::clone(clock)))
+    }
+
+    fn shared(
+        rate: RateLimit,
+        clock: &Arc<dyn Clock>,
+        budget: &dyn SharedBudget,
+        app: &AppRoot,
+        pool: &str,
+    ) -> io::Result<Self> {
+        Ok(match budget.schedule(app, pool, rate)? {
+            None => Self::own(rate, clock),
+            Some(schedule) => Self::Shared(Pacer::new(schedule, Arc::clone(clock))),
+        })
+    }
+
+    async fn permit(&self, lane: Lane) -> Result<(), BudgetAway> {
         match self {
-            Self::Own(pacer) => pacer.permit(lane).await,
+            Self::Own(pacer) => {
+                pacer.permit(lane).await;
+                Ok(())
+            }
             Self::Shared(pacer) => pacer.permit(lane).await,
         }
     }
@@ -430,7 +443,11 @@ mod tests {
     fn processes_that_share_budgets_share_pools_of_endpoints_own() {
         let directory = tempfile::tempdir().unwrap();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let open = || Limiter::shared(&Rates::default(), &clock, directory.path(), "app").unwrap();
+        let budget: Arc<dyn SharedBudget> = Arc::new(FileBudget {
+            directory: directory.path().to_owned(),
+        });
+        let app = AppRoot::parse("https://im.example.com/acme/chat").unwrap();
+        let open = || Limiter::shared(&Rates::default(), &clock, &budget, &app).unwrap();
         let (one, other) = (open(), open());
         one.limited(SLOW, Duration::from_secs(60));
         // What another process was asked for is known once the pool is used.

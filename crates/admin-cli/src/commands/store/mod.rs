@@ -1,5 +1,6 @@
 //! `store`: keeps the records of several machines in PostgreSQL.
 
+pub mod budget;
 pub mod import;
 pub mod init;
 pub mod migrate;
@@ -26,6 +27,8 @@ pub enum StoreCommand {
     Migrate(migrate::MigrateArgs),
     /// Bring in the records of this machine, once
     Import(import::ImportArgs),
+    /// Show and set the rate that all machines share, and show what is in use
+    Budget(budget::BudgetArgs),
 }
 
 impl StoreCommand {
@@ -39,6 +42,7 @@ impl StoreCommand {
             Self::Status(args) => status::run(context, args),
             Self::Migrate(args) => migrate::run(context, args),
             Self::Import(args) => import::run(context, args),
+            Self::Budget(args) => budget::run(context, args),
         }
     }
 }

@@ -14,19 +14,23 @@
 //! as new.
 
 use std::fs::{File, OpenOptions, TryLockError};
+use std::future::ready;
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use tracing::warn;
 
 use super::adaptive::Reduction;
-use super::lanes::{Gate, Lane};
-use super::{HEADROOM, LONGEST_PAUSE, SLACK};
+use super::schedule::{Answer, Schedule, SharedBudget, Slots, Wish};
+use super::{HEADROOM, LONGEST_PAUSE, RateLimit, SLACK};
+use crate::app_root::AppRoot;
 use crate::private_files::{self, private};
-use crate::transport::clock::Clock;
 
 /// No turn is further away than this: even a million processes at 1/s would have been told to go away.
 const FURTHEST_TURN: Duration = Duration::from_secs(5 * 60);
@@ -34,13 +38,16 @@ const FURTHEST_TURN: Duration = Duration::from_secs(5 * 60);
 /// How long to wait before trying again when another process has the lock, which it has for microseconds.
 const LOCK_RETRY: Duration = Duration::from_micros(200);
 
+/// How much lateness a turn makes up for: the rest of the slack is for using it.
+const MADE_UP_FOR: Duration = SLACK.saturating_sub(Duration::from_millis(1));
+
 /// For how long a process that sends nothing counts for the common rate.
 const LATELY: Duration = Duration::from_secs(60);
 
 /// What the file holds. Times are nanoseconds of the machine's clock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-struct Schedule {
+struct Contents {
     next_ns: u64,
     paused_until_ns: u64,
     factor: f64,
@@ -59,7 +66,7 @@ enum Turn {
     AskAgain(Duration),
 }
 
-impl Schedule {
+impl Contents {
     fn reduction(self) -> Reduction {
         Reduction::restore(self.factor, Duration::from_nanos(self.factor_at_ns))
     }
@@ -92,7 +99,7 @@ impl Schedule {
             self.rate = rate;
             self.rate_until_ns = nanos(now + LATELY);
         }
-        let turn = Duration::from_nanos(self.next_ns).max(now.saturating_sub(SLACK));
+        let turn = Duration::from_nanos(self.next_ns).max(now.saturating_sub(MADE_UP_FOR));
         self.next_ns = nanos(turn + self.interval(now, self.rate));
         Turn::At(turn)
     }
@@ -115,116 +122,69 @@ fn nanos(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// Hands out permits in turn with other processes.
+/// The budgets in the files of a directory.
 #[derive(Debug)]
-pub(super) struct SharedPacer {
-    rate: f64,
-    clock: Arc<dyn Clock>,
-    file: Mutex<File>,
-    /// When this process may send next, by its own rate.
-    own_next: Mutex<Duration>,
-    gate: Gate<()>,
-    /// What was read last, for those who only ask.
-    last: Mutex<Schedule>,
+pub(crate) struct FileBudget {
+    pub(crate) directory: PathBuf,
 }
 
-impl SharedPacer {
-    pub(super) fn open(calls: u32, directory: &Path, name: &str, clock: Arc<dyn Clock>) -> io::Result<Self> {
+impl SharedBudget for FileBudget {
+    fn schedule(&self, app: &AppRoot, pool: &str, rate: RateLimit) -> io::Result<Option<Arc<dyn Schedule>>> {
+        let Some(calls) = rate.0 else { return Ok(None) };
+        let app = utf8_percent_encode(&app.to_string(), NON_ALPHANUMERIC).to_string();
+        let opened = FileSchedule::open(calls, &self.directory, &format!("{app}.{pool}"));
+        let opened = opened.map_err(|error| {
+            let directory = self.directory.display();
+            io::Error::new(error.kind(), format!("{directory}: {error}"))
+        });
+        Ok(Some(Arc::new(opened?)))
+    }
+}
+
+/// A schedule that other processes use as well.
+#[derive(Debug)]
+struct FileSchedule {
+    rate: f64,
+    file: Mutex<File>,
+    /// What was read last, for those who only ask.
+    last: Mutex<Contents>,
+}
+
+impl FileSchedule {
+    fn open(calls: u32, directory: &Path, name: &str) -> io::Result<Self> {
         private_files::make_directory(directory)?;
         let mut options = OpenOptions::new();
         private(options.read(true).write(true).create(true).truncate(false));
         let this = Self {
             rate: f64::from(calls),
-            clock,
             file: Mutex::new(options.open(directory.join(name))?),
-            own_next: Mutex::default(),
-            gate: Gate::default(),
             last: Mutex::default(),
         };
         machine_time()?;
-        this.with_schedule(|_, _| ())?;
+        this.change(|_, _| ())?;
         Ok(this)
     }
 
-    pub(super) async fn permit(&self, lane: Lane) {
-        self.gate.pass(lane, || self.next_turn()).await;
-    }
-
-    async fn next_turn(&self) {
-        loop {
-            // A turn of the schedule is taken only when it can be used: taken early, it would be kept from others.
-            let early = self.own_next().saturating_sub(machine_time().unwrap_or_default());
-            if !early.is_zero() {
-                self.clock.sleep_until(self.clock.now() + early).await;
-            }
-            let taken = self.with_schedule(|schedule, now| {
-                let turn = schedule.take(now, self.rate);
-                (turn, schedule.interval(now, self.rate), now)
-            });
-            let (turn, interval, now) = match taken {
-                Ok(Some(taken)) => taken,
-                Ok(None) => {
-                    self.clock.sleep_until(self.clock.now() + LOCK_RETRY).await;
-                    continue;
-                }
-                Err(error) => {
-                    // Without a schedule nobody knows whose turn it is; at a call a second nothing is broken.
-                    warn!(%error, "the shared rate budget cannot be used; going on at one call a second");
-                    self.clock
-                        .sleep_until(self.clock.now() + Duration::from_secs(1))
-                        .await;
-                    return;
-                }
-            };
-            let (Turn::At(at) | Turn::AskAgain(at)) = turn;
-            if at > now {
-                let wait = at.saturating_sub(now);
-                self.clock.sleep_until(self.clock.now() + wait).await;
-            }
-            // A turn that was slept through is gone: sent now, it would come on top of others' turns.
-            let in_time = at <= now || machine_time().is_ok_and(|woken| woken <= at + SLACK);
-            if in_time && matches!(turn, Turn::At(_)) {
-                let mut own_next = self.own_next();
-                *own_next = at.max(*own_next) + interval;
-                return;
+    fn take(&self) -> Answer {
+        let taken = self.change(|contents, now| {
+            let turn = contents.take(now, self.rate);
+            (turn, contents.interval(now, contents.rate))
+        });
+        match taken {
+            Ok(Some((Turn::At(first), every))) => Answer::Reserved(one(first, every)),
+            Ok(Some((Turn::AskAgain(at), _))) => Answer::Later(at),
+            Ok(None) => Answer::Later(self.now() + LOCK_RETRY),
+            Err(error) => {
+                // Without a schedule nobody knows whose turn it is; at a call a second nothing is broken.
+                warn!(%error, "the shared rate budget cannot be used; going on at one call a second");
+                let second = Duration::from_secs(1);
+                Answer::Reserved(one(self.now() + second, second))
             }
         }
     }
 
-    fn own_next(&self) -> MutexGuard<'_, Duration> {
-        self.own_next.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn limited(&self, delay: Duration) {
-        for _ in 0..50 {
-            match self.with_schedule(|schedule, now| schedule.limited(now, delay)) {
-                Ok(None) => std::thread::sleep(LOCK_RETRY),
-                // What cannot be written is told by the next permit.
-                Ok(Some(())) | Err(_) => return,
-            }
-        }
-    }
-
-    /// Returns how much is left of a pause, whoever was asked for it.
-    pub(super) fn pause(&self) -> Duration {
-        let Ok(now) = machine_time() else {
-            return Duration::ZERO;
-        };
-        let schedule = {
-            let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-            // It may be half written while another process has the lock: then it counts as new, for once.
-            read(&mut file).plausible(now)
-        };
-        Duration::from_nanos(schedule.paused_until_ns).saturating_sub(now)
-    }
-
-    pub(super) fn effective_rate(&self) -> f64 {
-        let last = *self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        self.rate * machine_time().map_or(1.0, |now| last.reduction().factor_at(now))
-    }
-
-    /// Changes the schedule under its lock; nothing if another process has the lock.
-    fn with_schedule<T>(&self, change: impl FnOnce(&mut Schedule, Duration) -> T) -> io::Result<Option<T>> {
+    /// Changes the contents of the file under its lock; nothing if another process has the lock.
+    fn change<T>(&self, change: impl FnOnce(&mut Contents, Duration) -> T) -> io::Result<Option<T>> {
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         match file.try_lock() {
             Ok(()) => {}
@@ -232,10 +192,10 @@ impl SharedPacer {
             Err(TryLockError::Error(error)) => return Err(error),
         }
         let changed = machine_time().and_then(|now| {
-            let mut schedule = read(&mut file).plausible(now);
-            let result = change(&mut schedule, now);
-            write(&mut file, &schedule)?;
-            *self.last.lock().unwrap_or_else(PoisonError::into_inner) = schedule;
+            let mut contents = read(&mut file).plausible(now);
+            let result = change(&mut contents, now);
+            write(&mut file, &contents)?;
+            *self.last.lock().unwrap_or_else(PoisonError::into_inner) = contents;
             Ok(Some(result))
         });
         file.unlock()?;
@@ -243,19 +203,68 @@ impl SharedPacer {
     }
 }
 
+fn one(first: Duration, every: Duration) -> Slots {
+    Slots {
+        first,
+        every,
+        count: 1,
+        end: first + every,
+    }
+}
+
+impl Schedule for FileSchedule {
+    fn now(&self) -> Duration {
+        machine_time().unwrap_or_default()
+    }
+
+    /// One at a time: a turn that is taken before it can be used would be kept from others.
+    fn reserve(&self, _: Wish) -> BoxFuture<'static, Answer> {
+        ready(self.take()).boxed()
+    }
+
+    /// Turns are not taken long before their time.
+    fn give_back(&self, _: Slots) {}
+
+    fn limited(&self, pause: Duration) {
+        for _ in 0..50 {
+            match self.change(|contents, now| contents.limited(now, pause)) {
+                Ok(None) => std::thread::sleep(LOCK_RETRY),
+                // What cannot be written is told by the next permit.
+                Ok(Some(())) | Err(_) => return,
+            }
+        }
+    }
+
+    /// Whoever was asked for it.
+    fn pause(&self) -> Duration {
+        let now = self.now();
+        let contents = {
+            let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+            // It may be half written while another process has the lock: then it counts as new, for once.
+            read(&mut file).plausible(now)
+        };
+        Duration::from_nanos(contents.paused_until_ns).saturating_sub(now)
+    }
+
+    fn effective_rate(&self) -> f64 {
+        let last = *self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        self.rate * last.reduction().factor_at(self.now())
+    }
+}
+
 /// Reads the schedule; a damaged one counts as new.
-fn read(file: &mut File) -> Schedule {
+fn read(file: &mut File) -> Contents {
     let mut text = Vec::with_capacity(256);
     let read = file
         .seek(SeekFrom::Start(0))
         .and_then(|_| file.take(4096).read_to_end(&mut text));
     match read {
         Ok(_) => serde_json::from_slice(&text).unwrap_or_default(),
-        Err(_) => Schedule::default(),
+        Err(_) => Contents::default(),
     }
 }
 
-fn write(file: &mut File, schedule: &Schedule) -> io::Result<()> {
+fn write(file: &mut File, schedule: &Contents) -> io::Result<()> {
     let mut text = serde_json::to_vec(schedule)?;
     text.push(b'\n');
     file.seek(SeekFrom::Start(0))?;
@@ -290,32 +299,37 @@ mod tests {
 
     use super::*;
     use crate::transport::clock::SystemClock;
+    use crate::transport::limit::{Lane, Pacer};
 
     fn ms(ms: u64) -> Duration {
         Duration::from_millis(ms)
     }
 
-    fn pacer(directory: &Path, rate: u32) -> SharedPacer {
-        SharedPacer::open(rate, directory, "app.accounts", Arc::new(SystemClock)).unwrap()
+    fn schedule(directory: &Path, rate: u32) -> FileSchedule {
+        FileSchedule::open(rate, directory, "app.accounts").unwrap()
+    }
+
+    fn pacer(directory: &Path, rate: u32) -> Pacer {
+        Pacer::new(Arc::new(schedule(directory, rate)), Arc::new(SystemClock))
     }
 
     #[test]
     fn a_schedule_of_another_boot_counts_as_new() {
-        let stale = Schedule {
+        let stale = Contents {
             next_ns: nanos(Duration::from_secs(9 * 60 * 60)),
-            ..Schedule::default()
+            ..Contents::default()
         };
-        assert_eq!(stale.plausible(ms(5)), Schedule::default());
-        let good = Schedule {
+        assert_eq!(stale.plausible(ms(5)), Contents::default());
+        let good = Contents {
             next_ns: nanos(ms(7)),
-            ..Schedule::default()
+            ..Contents::default()
         };
         assert_eq!(good.plausible(ms(5)), good);
     }
 
     #[test]
     fn a_pause_is_for_everybody() {
-        let mut schedule = Schedule::default();
+        let mut schedule = Contents::default();
         schedule.limited(ms(1000), ms(500));
         assert_eq!(schedule.take(ms(1100), 100.0), Turn::AskAgain(ms(1500)));
         assert!(matches!(schedule.take(ms(1500), 100.0), Turn::At(_)));
@@ -323,7 +337,7 @@ mod tests {
 
     #[test]
     fn the_common_rate_is_the_highest_of_those_that_sent_lately() {
-        let mut schedule = Schedule::default();
+        let mut schedule = Contents::default();
         let mut next_after = |now: u64, rate| {
             assert!(matches!(schedule.take(ms(now), rate), Turn::At(_)));
             Duration::from_nanos(schedule.next_ns).saturating_sub(ms(now))
@@ -337,9 +351,25 @@ mod tests {
     }
 
     #[test]
+    fn a_turn_of_an_idle_schedule_can_be_used() {
+        let mut contents = Contents::default();
+        for (now, rate) in [(10_000, 100.0), (10_400, 5.0), (11_000, 5.0)] {
+            let Turn::At(turn) = contents.take(ms(now), rate) else {
+                panic!("there is no pause");
+            };
+            let mut slot = one(turn, ms(10));
+            assert_eq!(
+                slot.next(ms(now) + Duration::from_micros(900)),
+                Some(turn),
+                "at {now}"
+            );
+        }
+    }
+
+    #[test]
     fn a_file_without_a_common_rate_is_read() {
         let text = r#"{"next_ns":7,"paused_until_ns":0,"factor":0.0,"factor_at_ns":0}"#;
-        let mut schedule: Schedule = serde_json::from_str(text).unwrap();
+        let mut schedule: Contents = serde_json::from_str(text).unwrap();
         assert_eq!((schedule.next_ns, schedule.plausible(ms(5))), (7, schedule));
         schedule.take(ms(5), 20.0);
         assert!((schedule.rate - 20.0).abs() < f64::EPSILON);
@@ -350,10 +380,10 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         for damage in ["", "{", "[1,2]", "{\"next_ns\":\"soon\"}", "\u{0}\u{0}"] {
             fs::write(home.path().join("app.accounts"), damage).unwrap();
-            let pacer = pacer(home.path(), 10);
-            assert!(pacer.with_schedule(|_, _| ()).unwrap().is_some());
+            let schedule = schedule(home.path(), 10);
+            assert!(schedule.change(|_, _| ()).unwrap().is_some());
             let text = fs::read(home.path().join("app.accounts")).unwrap();
-            assert!(serde_json::from_slice::<Schedule>(&text).is_ok());
+            assert!(serde_json::from_slice::<Contents>(&text).is_ok());
         }
     }
 
@@ -362,16 +392,16 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let in_the_way = home.path().join("file");
         fs::write(&in_the_way, "").unwrap();
-        assert!(SharedPacer::open(10, &in_the_way, "app", Arc::new(SystemClock)).is_err());
+        assert!(FileSchedule::open(10, &in_the_way, "app").is_err());
     }
 
     /// Uses pacers as fast as they let, and returns when each was used, and the most uses in a rolling second.
-    async fn use_for(time: Duration, pacers: &[SharedPacer]) -> (Vec<usize>, usize) {
+    async fn use_for(time: Duration, pacers: &[Pacer]) -> (Vec<usize>, usize) {
         let started = machine_time().unwrap();
         let sent = futures_util::future::join_all(pacers.iter().map(async |pacer| {
             let mut times = Vec::new();
             while machine_time().unwrap() < started + time {
-                pacer.permit(Lane::Bulk).await;
+                pacer.permit(Lane::Bulk).await.unwrap();
                 times.push(machine_time().unwrap());
             }
             times
@@ -410,14 +440,14 @@ mod tests {
         for _ in 0..1_000 {
             let (busy, turns) = (Arc::clone(&busy), Arc::clone(&turns));
             job.spawn(async move {
-                busy.permit(Lane::Bulk).await;
+                busy.permit(Lane::Bulk).await.unwrap();
                 turns.fetch_add(1, Ordering::SeqCst);
             });
         }
         while turns.load(Ordering::SeqCst) < 5 {
             tokio::task::yield_now().await;
         }
-        other.permit(Lane::Interactive).await;
+        other.permit(Lane::Interactive).await.unwrap();
         let between = turns.load(Ordering::SeqCst) - 5;
         assert!(between <= 2, "{between} of 1000");
     }
@@ -436,7 +466,7 @@ mod tests {
         /// Whoever asks, at whatever times and rates up to N, the turns handed out never crowd a second.
         #[test]
         fn turns_never_crowd(asks in proptest::collection::vec((0_u64..40, 1_u32..=100), 1..300)) {
-            let mut schedule = Schedule::default();
+            let mut schedule = Contents::default();
             let mut now = ms(10_000);
             let mut sent = Vec::new();
             for (wait, rate) in asks {
