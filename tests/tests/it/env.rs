@@ -389,6 +389,10 @@ impl TestEnv {
         settings.add_filter(r"attempt by \S+@\S+:", "attempt by [OPERATOR]@[HOST]:");
         settings.add_filter(r#""operator":"[^"]*""#, r#""operator":"[OPERATOR]""#);
         settings.add_filter(r#""host":"[^"]*""#, r#""host":"[HOST]""#);
+        settings.add_filter(
+            r"(at 127\.0\.0\.1:PORT)\s+\d+ s\s+\S+\s+",
+            "$1  [AGE]  [OPERATOR]  ",
+        );
         settings.add_filter(r"YXA6[0-9a-f]{32}", "[CLIENT_ID]");
         settings.add_filter(
             r"this machine is [\d.]+ s (ahead of|behind) the server",

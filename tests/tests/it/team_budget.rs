@@ -204,7 +204,7 @@ fn a_run_whose_budget_is_gone_sends_nothing_more_and_can_be_resumed() {
     let sent = env.sandbox().call_count("sessions.logout_all");
     assert_eq!(sent, 1, "{}", stopped.text());
     database.run(&format!("ALTER ROLE {role} CONNECTION LIMIT -1"));
-    database.run("UPDATE easemob_admin.lease SET until = clock_timestamp() - interval '1 s'");
+    database.run("UPDATE easemob_admin.lease SET until = clock_timestamp() - interval '1 s', grace_ms = 0");
     let _ = env.run(&["runs", "resume", "last", "--yes"]).expect(0);
     assert!(names.iter().all(|name| env.devices(name).is_empty()));
 }
