@@ -24,10 +24,9 @@ const GAP: usize = 2;
 /// Longer words are broken rather than shortened.
 const LONGEST_WORD: usize = 48;
 
-/// What a column may be shortened to where the terminal is too narrow for its words.
-const SHORTEST: usize = 12;
-/// The same for a column of sentences, which wrap.
-const SHORTEST_SENTENCE: usize = 20;
+/// What columns may be shortened to where the terminal is too narrow for their words, and for sentences, which wrap: the
+/// first pair that fits.
+const SHORTEST: [(usize, usize); 4] = [(14, 20), (12, 12), (12, 8), (8, 8)];
 
 /// The terminal that shows a table.
 #[derive(Debug, Clone)]
@@ -48,6 +47,8 @@ pub struct Table<W> {
     rows: Vec<Vec<String>>,
     /// The widths found in the first batch; later batches follow them where their cells fit.
     widths: Option<Vec<usize>>,
+    /// How times are shown, which the first batch decides.
+    times: &'static str,
 }
 
 impl<W: Write> Table<W> {
@@ -59,6 +60,7 @@ impl<W: Write> Table<W> {
             terminal,
             rows: Vec::new(),
             widths: None,
+            times: WHOLE_TIME,
         }
     }
 
@@ -66,6 +68,12 @@ impl<W: Write> Table<W> {
     fn write_batch(&mut self, all: bool) -> io::Result<()> {
         let mut rows = std::mem::take(&mut self.rows);
         let width = self.terminal.as_ref().map(|terminal| terminal.width);
+        let zone = self.terminal.as_ref().map(|terminal| &terminal.zone);
+        if self.widths.is_none() && needed(&localized(&rows, zone, WHOLE_TIME)) > width.unwrap_or(usize::MAX)
+        {
+            self.times = SHORT_TIME;
+        }
+        rows = localized(&rows, zone, self.times);
         let widths = if let Some(widths) = self.widths.take() {
             widths
         } else {
@@ -167,14 +175,28 @@ fn shortened(word: &str, width: usize) -> Cow<'_, str> {
         .into()
 }
 
-/// Returns a time as whoever reads the terminal has it on the wall, if the text is one; `--since` takes it as it is.
-fn local(text: &str, zone: &TimeZone) -> Option<String> {
+/// A time that `--since` takes as it is.
+const WHOLE_TIME: &str = "%FT%T%:z";
+/// A time where there is no room for the year.
+const SHORT_TIME: &str = "%m-%d %T";
+
+/// Returns the rows with times as whoever reads the terminal has them on the wall; unchanged without a terminal.
+fn localized(rows: &[Vec<String>], zone: Option<&TimeZone>, format: &str) -> Vec<Vec<String>> {
+    let cell = |cell: &String| {
+        zone.and_then(|zone| local(cell, zone, format))
+            .unwrap_or_else(|| cell.clone())
+    };
+    rows.iter().map(|row| row.iter().map(cell).collect()).collect()
+}
+
+/// Returns a time in a format, if the text is one.
+fn local(text: &str, zone: &TimeZone, format: &str) -> Option<String> {
     // Every other text is told by its first character, or by its length.
     if !(20..=35).contains(&text.len()) || !text.starts_with(|first: char| first.is_ascii_digit()) {
         return None;
     }
     let time: Timestamp = text.parse().ok()?;
-    Some(time.to_zoned(zone.clone()).strftime("%FT%T%:z").to_string())
+    Some(time.to_zoned(zone.clone()).strftime(format).to_string())
 }
 
 /// Returns the width of the lines if no cell is wrapped.
@@ -213,26 +235,19 @@ fn widths(rows: &[Vec<String>], terminal: Option<usize>) -> Vec<usize> {
         .collect();
     let sentences = |column: usize| rows.iter().skip(1).any(|row| row[column].contains(' '));
     let room = terminal.saturating_sub(GAP * widths.len().saturating_sub(1));
-    let least: Vec<usize> = if least.iter().sum::<usize>() > room {
-        let shortest = |column: usize| {
-            if sentences(column) {
-                SHORTEST_SENTENCE
-            } else {
-                SHORTEST
-            }
-        };
-        let least = least.into_iter().zip(0..);
-        least
-            .zip(&widths)
-            .map(|((word, column), width)| word.min(SHORTEST).max(shortest(column)).min(*width))
+    let fits = |least: &Vec<usize>| least.iter().sum::<usize>() <= room;
+    let shortened = |(word, sentence): (usize, usize)| -> Vec<usize> {
+        let shortest = |column: usize| if sentences(column) { sentence } else { word };
+        let columns = widths.iter().zip(0..);
+        columns
+            .map(|(width, column)| shortest(column).min(*width))
             .collect()
-    } else {
-        least
     };
-    if least.iter().sum::<usize>() > room {
+    let least = [least].into_iter().chain(SHORTEST.map(shortened)).find(fits);
+    let Some(least) = least else {
         // The terminal wraps such lines itself. Narrow columns would only turn each line into a stack of pieces.
         return widths.into_iter().map(|width| width.min(LONGEST_WORD)).collect();
-    }
+    };
     while widths.iter().sum::<usize>() > room {
         let wide = (0..widths.len()).filter(|column| widths[*column] > least[*column]);
         // The first column says what a row is about, so it stays whole as long as possible.
@@ -247,13 +262,10 @@ impl<W: Write + Send> Sink for Table<W> {
     fn row(&mut self, record: &Record) -> io::Result<()> {
         let cell = |text: &String| {
             if text.is_empty() {
-                return NOTHING.to_owned();
+                NOTHING.to_owned()
+            } else {
+                harmless(text).into_owned()
             }
-            let local = self
-                .terminal
-                .as_ref()
-                .and_then(|terminal| local(text, &terminal.zone));
-            local.unwrap_or_else(|| harmless(text).into_owned())
         };
         self.rows.push(record.cells().iter().map(cell).collect());
         if self.rows.len() >= BATCH {
@@ -342,9 +354,9 @@ mod tests {
         let web = "webim_chrome_1764411363000_a1b2c3";
         let text = written(50, &[["20261125-014825-91839d", web, "no answer within 15 s"]]);
         insta::assert_snapshot!(text, @r"
-        RUN             NOTE          REASON
-        2026112…91839d  webim_…1b2c3  no answer within 15
-                                      s
+        RUN                     NOTE          REASON
+        20261125-014825-91839d  webim_…1b2c3  no answer
+                                              within 15 s
         ");
         assert!(text.lines().all(|line| get_text_width(line) <= 50), "{text}");
         assert_eq!(shortened("批量用户批量用户", 9), "批量…用户");
@@ -359,6 +371,20 @@ mod tests {
         );
         assert!(
             text.contains("2026-11-26T04:48:25+08:00  2026  20261125-014825-91839d"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn times_lose_the_year_before_anything_is_shortened() {
+        let row = [
+            "2026-11-25T20:48:25.123Z",
+            "ios_1",
+            "passwords were leaked by a partner",
+        ];
+        let text = written(50, &[row]);
+        assert!(
+            text.contains("11-26 04:48:25  ios_1  passwords were leaked"),
             "{text}"
         );
     }
