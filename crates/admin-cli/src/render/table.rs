@@ -178,7 +178,7 @@ fn shortened(word: &str, width: usize) -> Cow<'_, str> {
 /// A time that `--since` takes as it is.
 const WHOLE_TIME: &str = "%FT%T%:z";
 /// A time where there is no room for the year.
-const SHORT_TIME: &str = "%m-%d %T";
+const SHORT_TIME: &str = "%m-%dT%T";
 
 /// Returns the rows with times as whoever reads the terminal has them on the wall; unchanged without a terminal.
 fn localized(rows: &[Vec<String>], zone: Option<&TimeZone>, format: &str) -> Vec<Vec<String>> {
@@ -243,7 +243,18 @@ fn widths(rows: &[Vec<String>], terminal: Option<usize>) -> Vec<usize> {
             .map(|(width, column)| shortest(column).min(*width))
             .collect()
     };
-    let least = [least].into_iter().chain(SHORTEST.map(shortened)).find(fits);
+    let whole_words = least.iter().zip(shortened(SHORTEST[0])).zip(0..);
+    let readable = whole_words.map(|((word, sentence), column)| {
+        if sentences(column) {
+            sentence.max(*word)
+        } else {
+            *word
+        }
+    });
+    let least = [readable.collect(), least]
+        .into_iter()
+        .chain(SHORTEST.map(shortened))
+        .find(fits);
     let Some(least) = least else {
         // The terminal wraps such lines itself. Narrow columns would only turn each line into a stack of pieces.
         return widths.into_iter().map(|width| width.min(LONGEST_WORD)).collect();
@@ -384,7 +395,7 @@ mod tests {
         ];
         let text = written(50, &[row]);
         assert!(
-            text.contains("11-26 04:48:25  ios_1  passwords were leaked"),
+            text.contains("11-26T04:48:25  ios_1  passwords were leaked"),
             "{text}"
         );
     }
