@@ -80,6 +80,16 @@ impl Outage {
         }
     }
 
+    /// Starts a collector anew after these users have signed in while none ran, and the service has stored their posts.
+    fn missed(&self, users: &[&str]) -> Collector {
+        let _ = stop(self.collect());
+        self.was_down_for_two_hours();
+        self.sign_in(users);
+        let collector = self.collect();
+        self.until_stored(users.len() as u64);
+        collector
+    }
+
     fn backfill(&self, more: &[&str]) -> Output {
         self.env
             .run(&[&["logins", "backfill", "-o", "json"], more].concat())
@@ -218,12 +228,8 @@ fn posts_that_the_collector_refuses_leave_the_gap_open() {
 #[test]
 fn a_backfill_that_is_killed_is_gone_on_with() {
     let outage = Outage::begin(|builder| builder);
-    let _ = stop(outage.collect());
-    outage.was_down_for_two_hours();
     let users: Vec<String> = (0..20).map(|number| format!("user{number}")).collect();
-    outage.sign_in(&users.iter().map(String::as_str).collect::<Vec<_>>());
-    let collector = outage.collect();
-    outage.until_stored(20);
+    let collector = outage.missed(&users.iter().map(String::as_str).collect::<Vec<_>>());
     let known = ["logins", "backfill", "-o", "json", "--stored-since", "1d"];
     let open = || outage.is_open(outage.at_ms);
     for kill in 0..8 {
@@ -242,11 +248,7 @@ fn a_backfill_that_is_killed_is_gone_on_with() {
 #[test]
 fn two_backfills_at_once_count_nothing_twice() {
     let outage = Outage::begin(|builder| builder);
-    let _ = stop(outage.collect());
-    outage.was_down_for_two_hours();
-    outage.sign_in(&["ann", "bob"]);
-    let collector = outage.collect();
-    outage.until_stored(2);
+    let collector = outage.missed(&["ann", "bob"]);
     let known = ["logins", "backfill", "-o", "json", "--stored-since", "1d"];
     let both = [outage.env.spawn(&known), outage.env.spawn(&known)];
     for mut child in both {
@@ -263,11 +265,7 @@ fn two_backfills_at_once_count_nothing_twice() {
 #[cfg(target_os = "linux")]
 fn a_full_disk_asks_for_nothing_that_it_cannot_note() {
     let outage = Outage::begin(|builder| builder);
-    let _ = stop(outage.collect());
-    outage.was_down_for_two_hours();
-    outage.sign_in(&["ann", "bob"]);
-    let collector = outage.collect();
-    outage.until_stored(2);
+    let collector = outage.missed(&["ann", "bob"]);
     let known = ["logins", "backfill", "-o", "json", "--stored-since", "1d"];
     let full = TestEnv::finish(outage.env.spawn_in("ulimit -f 1", &known)).expect(1);
     assert!(full.stderr.contains("disk"), "{}", full.text());
@@ -282,11 +280,7 @@ fn a_full_disk_asks_for_nothing_that_it_cannot_note() {
 #[test]
 fn a_server_that_answers_too_late_is_not_asked_twice_at_once() {
     let outage = Outage::begin(|builder| builder);
-    let _ = stop(outage.collect());
-    outage.was_down_for_two_hours();
-    outage.sign_in(&["ann", "bob"]);
-    let collector = outage.collect();
-    outage.until_stored(2);
+    let collector = outage.missed(&["ann", "bob"]);
     // It sends the posts again, and says so later than anybody waits.
     let slow = Fault::delay_answer("callbacks.retry", Duration::from_secs(5)).times(1);
     outage.env.sandbox().inject(slow);
