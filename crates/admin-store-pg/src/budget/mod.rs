@@ -272,15 +272,16 @@ impl PgSchedule {
         change: impl FnOnce(Self) -> F,
     ) {
         let changed = change(self.clone());
-        self.shared
-            .sessions
-            .database()
-            .calling()
-            .handle()
-            .spawn(async move {
-                // What is not given back is lost, and a refusal that is not heard of here is repeated there.
-                let _ = changed.await;
-            });
+        self.spawn(async move {
+            // What is not given back is lost, and a refusal that is not heard of here is repeated there.
+            let _ = changed.await;
+        });
+    }
+
+    /// Runs `work` on the threads of the database.
+    fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let calling = self.shared.sessions.database().calling();
+        calling.handle().spawn(work);
     }
 }
 
@@ -292,18 +293,13 @@ impl Schedule for PgSchedule {
     fn reserve(&self, wish: Wish) -> BoxFuture<'static, Answer> {
         let (reply, answer) = oneshot::channel();
         let this = self.clone();
-        self.shared
-            .sessions
-            .database()
-            .calling()
-            .handle()
-            .spawn(async move {
-                let given = this.ask(wish).await;
-                let given = given.unwrap_or_else(|why| Answer::Away(Arc::new(why)));
-                if let Err(Answer::Reserved(unused)) = reply.send(given) {
-                    this.give_back(unused);
-                }
-            });
+        self.spawn(async move {
+            let given = this.ask(wish).await;
+            let given = given.unwrap_or_else(|why| Answer::Away(Arc::new(why)));
+            if let Err(Answer::Reserved(unused)) = reply.send(given) {
+                this.give_back(unused);
+            }
+        });
         async {
             answer
                 .await
