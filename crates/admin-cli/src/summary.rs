@@ -240,23 +240,19 @@ impl Summary {
         if self.nothing_to_do > 0 {
             let _ = write!(text, ", {} {}", self.nothing_to_do, words.nothing);
         }
-        let (retry, last) = (self.failed_retry_may_help, self.failed_final);
-        if retry + last > 0 {
-            let _ = write!(
-                text,
-                ", {} failed ({})",
-                retry + last,
-                whether_to_retry(retry, last)
-            );
-        }
-        let (retry, last) = (self.failed_earlier_retry_may_help, self.failed_earlier_final);
-        if retry + last > 0 {
-            let _ = write!(
-                text,
-                ", {} failed earlier and not retried ({})",
-                retry + last,
-                whether_to_retry(retry, last)
-            );
+        let earlier = (self.failed_earlier_retry_may_help, self.failed_earlier_final);
+        for (words, (retry, last)) in [
+            ("failed", (self.failed_retry_may_help, self.failed_final)),
+            ("failed earlier and not retried", earlier),
+        ] {
+            if retry + last > 0 {
+                let _ = write!(
+                    text,
+                    ", {} {words} ({})",
+                    retry + last,
+                    whether_to_retry(retry, last)
+                );
+            }
         }
         if self.unknown > 0 {
             let _ = write!(text, ", {} unknown", self.unknown);

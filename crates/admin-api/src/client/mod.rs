@@ -198,8 +198,8 @@ impl Client {
         self.in_manner(|manner| manner.waiting = Waiting::default())
     }
 
-    /// Returns a client that asks before each of its requests, after all waiting, whether it may be sent, and shares
-    /// everything else with this one. A call that will never get leave fails with [`Error::is_given_up`], and is not sent.
+    /// Returns a client that asks whether a request may be sent, before it waits for its turn and again when it is about to be
+    /// sent, and shares everything else with this one. A call that will never get leave fails with [`Error::is_given_up`], and is not sent.
     /// The call for a token, which may serve many, is sent all the same.
     ///
     /// ```

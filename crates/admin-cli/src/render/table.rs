@@ -68,12 +68,15 @@ impl<W: Write> Table<W> {
     fn write_batch(&mut self, all: bool) -> io::Result<()> {
         let mut rows = std::mem::take(&mut self.rows);
         let width = self.terminal.as_ref().map(|terminal| terminal.width);
-        let zone = self.terminal.as_ref().map(|terminal| &terminal.zone);
-        if self.widths.is_none() && needed(&localized(&rows, zone, WHOLE_TIME)) > width.unwrap_or(usize::MAX)
-        {
-            self.times = SHORT_TIME;
+        if let Some(Terminal { width, zone, .. }) = &self.terminal {
+            let whole = localized(&rows, zone, self.times);
+            if self.widths.is_none() && needed(&whole) > *width {
+                self.times = SHORT_TIME;
+                rows = localized(&rows, zone, self.times);
+            } else {
+                rows = whole;
+            }
         }
-        rows = localized(&rows, zone, self.times);
         let widths = if let Some(widths) = self.widths.take() {
             widths
         } else {
@@ -180,12 +183,9 @@ const WHOLE_TIME: &str = "%FT%T%:z";
 /// A time where there is no room for the year.
 const SHORT_TIME: &str = "%m-%dT%T";
 
-/// Returns the rows with times as whoever reads the terminal has them on the wall; unchanged without a terminal.
-fn localized(rows: &[Vec<String>], zone: Option<&TimeZone>, format: &str) -> Vec<Vec<String>> {
-    let cell = |cell: &String| {
-        zone.and_then(|zone| local(cell, zone, format))
-            .unwrap_or_else(|| cell.clone())
-    };
+/// Returns the rows with times as whoever reads the terminal has them on the wall.
+fn localized(rows: &[Vec<String>], zone: &TimeZone, format: &str) -> Vec<Vec<String>> {
+    let cell = |cell: &String| local(cell, zone, format).unwrap_or_else(|| cell.clone());
     rows.iter().map(|row| row.iter().map(cell).collect()).collect()
 }
 

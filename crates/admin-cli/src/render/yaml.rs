@@ -1,5 +1,6 @@
 //! One YAML document, written as the rows arrive.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use easemob_admin_ops::names::harmless::harmless_yaml;
@@ -21,13 +22,12 @@ pub struct Yaml<W> {
 /// # Errors
 /// When it cannot be written as YAML.
 pub fn element(value: &impl Serialize) -> io::Result<String> {
-    let yaml = serde_saphyr::to_string(&[value]).map_err(io::Error::other)?;
     // A plain text of YAML has no escapes, so whoever would steer a terminal is written as JSON, which is YAML too.
     let json = serde_json::to_string(value)?;
-    Ok(match harmless_yaml(&json) {
-        std::borrow::Cow::Borrowed(_) => yaml,
-        std::borrow::Cow::Owned(escaped) => format!("- {escaped}\n"),
-    })
+    match harmless_yaml(&json) {
+        Cow::Borrowed(_) => serde_saphyr::to_string(&[value]).map_err(io::Error::other),
+        Cow::Owned(escaped) => Ok(format!("- {escaped}\n")),
+    }
 }
 
 impl<W: Write> Yaml<W> {
