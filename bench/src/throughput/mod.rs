@@ -192,13 +192,15 @@ fn median(mut figures: Vec<f64>) -> f64 {
 }
 
 /// The reference server in a process of its own, which ends with this value.
-struct Server {
+pub(crate) struct Server {
     process: Child,
-    root: String,
+    /// `http://…/acme/chat`.
+    pub(crate) root: String,
 }
 
 impl Server {
-    fn start(delay_ms: u64) -> Result<Self, Failure> {
+    /// Starts one that holds each answer back for so long.
+    pub(crate) fn start(delay_ms: u64) -> Result<Self, Failure> {
         let mut process = Command::new(std::env::current_exe()?)
             .args(["serve", "--delay-ms", &delay_ms.to_string()])
             .stdin(Stdio::null())

@@ -1,11 +1,10 @@
-//! What several machines promise that share their records in PostgreSQL. Part `budget`: how much of the rate is used by 1, 2, 4
-//! and 8 workers, each a process with connections of its own, against a server that counts; and while one of them is killed, or
-//! stands still for some seconds.
+//! How much of the rate is used by 1, 2, 4 and 8 workers, each a process with connections of its own, against a server that
+//! counts; and while one of them is killed, or stands still for some seconds.
 
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use easemob_admin_api::AppRoot;
 use easemob_admin_store_pg::address::DatabaseAddress;
 use easemob_admin_store_pg::budget::PgBudget;
@@ -21,30 +20,15 @@ use crate::measure::figures;
 
 type Failure = Box<dyn std::error::Error>;
 
-/// Arguments of `team`.
+/// Arguments of `team budget`.
 #[derive(Debug, Args)]
-pub(crate) struct TeamArgs {
-    /// What to measure
-    #[arg(value_enum, default_value = "budget")]
-    part: Part,
+pub(crate) struct BudgetArgs {
     /// A database for this alone, whose account needs no password; it gets the tables
     #[arg(long, value_name = "URL")]
     database: String,
     /// How long each run takes
     #[arg(long, default_value_t = 30)]
     seconds: u64,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Part {
-    /// The rate budget
-    Budget,
-}
-
-pub(crate) async fn run(args: &TeamArgs) -> Result<(), Failure> {
-    match args.part {
-        Part::Budget => budget(args).await,
-    }
 }
 
 /// What happens to one of the workers half-way.
@@ -83,7 +67,7 @@ async fn signal(signal: &str, child: &Child) -> Result<(), Failure> {
         .ok_or_else(|| "the worker cannot be stopped".into())
 }
 
-async fn budget(args: &TeamArgs) -> Result<(), Failure> {
+pub(crate) async fn run(args: &BudgetArgs) -> Result<(), Failure> {
     let address = DatabaseAddress::parse(&args.database)?;
     let budget = tokio::task::spawn_blocking(move || {
         Database::migrate(&address, &PasswordSource::Nothing)?;
@@ -148,7 +132,7 @@ async fn budget(args: &TeamArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-fn start(args: &TeamArgs, root: &str, rate: u32) -> Result<Child, Failure> {
+fn start(args: &BudgetArgs, root: &str, rate: u32) -> Result<Child, Failure> {
     let child = Command::new(std::env::current_exe()?)
         .args(["send", "--root", root, "--rate", &rate.to_string()])
         .args([
