@@ -124,9 +124,16 @@ impl KeptToken {
     /// Waits for whoever fetches a token; nothing if it takes too long, or there is no such lock.
     async fn lock(&self) -> Option<File> {
         private_files::make_directory(self.file.parent()?).ok()?;
-        let lock = private(OpenOptions::new().write(true).create(true).truncate(false))
-            .open(self.file.with_extension("lock"))
-            .ok()?;
+        // Read as well, because to open a pipe for writing alone waits for a reader.
+        let lock = private(
+            OpenOptions::new()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(false),
+        )
+        .open(self.file.with_extension("lock"))
+        .ok()?;
         let end = self.clock.now() + LONGEST_FETCH;
         while self.clock.now() < end {
             match lock.try_lock() {
@@ -160,11 +167,17 @@ impl KeptToken {
             replaced_a_refused_one,
         };
         // A file of its own, so that a reader sees the one or the other.
-        let new = self.file.with_extension(format!("{}.new", std::process::id()));
+        let new = self.file.with_extension("new");
+        // Of a process that was killed here.
         let _ = fs::remove_file(&new);
         let mut file = private(OpenOptions::new().write(true).create_new(true)).open(&new)?;
-        file.write_all(&serde_json::to_vec(&kept)?)?;
-        fs::rename(&new, &self.file)
+        let text = serde_json::to_vec(&kept)?;
+        let written = file.write_all(&text).and_then(|()| fs::rename(&new, &self.file));
+        if written.is_err() {
+            // A disk that is full has no room for half a token.
+            let _ = fs::remove_file(&new);
+        }
+        written
     }
 
     fn now_ms(&self) -> u64 {
@@ -319,6 +332,23 @@ mod tests {
             "token6",
             "a link is not followed"
         );
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn half_a_token_of_a_killed_process_is_removed_and_a_pipe_in_place_of_the_lock_is_not_waited_for() {
+        let home = tempfile::tempdir().unwrap();
+        let (kept, calls) = (shared(home.path(), "secret"), AtomicU32::new(0));
+        let half = kept.file.with_extension("new");
+        fs::write(&half, "{\"version\":1,\"tok").unwrap();
+        let pipe = kept.file.with_extension("lock");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
+        assert!(made.success());
+        for _ in 0..2 {
+            let token = tokio::time::timeout(Duration::from_secs(60), token_of(&kept, None, &calls));
+            assert_eq!(token.await.unwrap(), "token0");
+        }
+        assert!(!half.exists());
     }
 
     #[tokio::test]
