@@ -219,7 +219,8 @@ fn sibling_lock(path: &Path) -> PathBuf {
 
 fn open_private(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
-    options.create(true).truncate(false).write(true);
+    // Read as well, because to open a pipe for writing alone waits for a reader.
+    options.create(true).truncate(false).read(true).write(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)

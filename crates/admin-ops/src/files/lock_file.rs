@@ -35,7 +35,8 @@ impl LockFile {
             make_directory(directory)?;
         }
         let mut options = OpenOptions::new();
-        options.create(true).truncate(false).write(true);
+        // Read as well, because to open a pipe for writing alone waits for a reader.
+        options.create(true).truncate(false).read(true).write(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let file = options.open(path)?;

@@ -23,9 +23,11 @@ pub(super) async fn take(directory: &Path, user: &UserId) -> io::Result<File> {
     // A few files serve all users; users who share a file wait for each other.
     let mut name = digest::of(user.folded().as_bytes())?;
     name.truncate(2);
+    // Read as well, because to open a pipe for writing alone waits for a reader.
     let file = OpenOptions::new()
         .create(true)
         .truncate(false)
+        .read(true)
         .write(true)
         .open(directory.join(name))?;
     loop {
