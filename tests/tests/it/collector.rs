@@ -484,13 +484,13 @@ fn a_watch_that_is_killed_again_and_again_forgets_nobody() {
         );
         sign_in_two_each(2 * round + 1);
         // At another point of its work each time: token, reads, logouts, and the next look.
-        until("a part of its work", || {
+        watching.until("a part of its work", || {
             sandbox.total_calls() >= calls + round % 19
         });
         send("-KILL", &watching);
     }
     let last = env.spawn(&args);
-    until("the end of all surplus devices", || {
+    last.until("the end of all surplus devices", || {
         users.iter().all(|user| sandbox.devices(user).len() == 1)
     });
     let second = env.run(&args).expect(13);

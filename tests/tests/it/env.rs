@@ -19,10 +19,19 @@ const LONGEST_RUN: Duration = Duration::from_secs(4 * 60);
 pub(crate) const STUCK: Duration = Duration::from_secs(10 * 60);
 
 /// Waits for something that a running program brings about.
-pub(crate) fn until(what: &str, mut happened: impl FnMut() -> bool) {
+pub(crate) fn until(what: &str, happened: impl FnMut() -> bool) {
+    until_or(what, happened, String::new);
+}
+
+/// Waits for something, or fails with an explanation.
+fn until_or(what: &str, mut happened: impl FnMut() -> bool, explain: impl Fn() -> String) {
     let started = Instant::now();
     while !happened() {
-        assert!(started.elapsed() < LONGEST_RUN, "waited in vain: {what}");
+        assert!(
+            started.elapsed() < LONGEST_RUN,
+            "waited in vain: {what} {}",
+            explain()
+        );
         std::thread::yield_now();
     }
 }
@@ -58,7 +67,14 @@ impl Running {
 
     /// Waits until it says a text on stderr.
     pub(crate) fn until_it_says(&self, text: &str) {
-        until(&format!("stderr with: {text}"), || self.said().contains(text));
+        self.until(&format!("stderr with: {text}"), || self.said().contains(text));
+    }
+
+    /// Waits for something that it brings about.
+    pub(crate) fn until(&self, what: &str, happened: impl FnMut() -> bool) {
+        until_or(what, happened, || {
+            format!("from a program that said: {}", self.said())
+        });
     }
 }
 
