@@ -4,6 +4,7 @@ mod conclusion;
 mod rows;
 mod stats;
 
+use easemob_admin_words::t;
 use std::future::Future;
 use std::io;
 use std::marker::PhantomData;
@@ -79,7 +80,7 @@ pub trait RunRow: Row {
 /// Returns the warning that a status was wrong.
 #[must_use]
 pub fn status_is_wrong(user: &str, left: u64) -> String {
-    format!(
+    t!(
         "the server reports {user} as offline, who has devices: its statuses are wrong, so every user is read, also \
          the {left} reported as offline so far"
     )
@@ -119,7 +120,7 @@ pub fn summary_of(list: &UserList) -> Summary {
 /// When stdout cannot be written.
 pub fn finish_empty(mut report: report::Report, summary: &Summary) -> Result<Exit, CommandError> {
     report.finish(summary).map_err(|error| {
-        CommandError::new(exit::INTERNAL, "cannot write the summary to stdout").because(error)
+        CommandError::new(exit::INTERNAL, t!("cannot write the summary to stdout")).because(error)
     })?;
     Ok(summary.exit())
 }
@@ -350,7 +351,7 @@ impl<'a, R: RunRow> Driven<'a, R> {
         run.summary.stopped = stop.as_ref().map(Stop::word);
         let finished = screen.rows.finish(&run.summary);
         let prefix = match run.session {
-            sandbox if sandbox.is_sandbox() => "sandbox: ".to_owned(),
+            sandbox if sandbox.is_sandbox() => t!("sandbox: ").to_owned(),
             server if run.acts => format!("{}: ", server.app),
             _ => String::new(),
         };
@@ -367,7 +368,7 @@ impl<'a, R: RunRow> Driven<'a, R> {
                     context.ui.say(way);
                 }
             }
-            (None, Some(line)) if tally.settled() > 0 => context.ui.note(format_args!(
+            (None, Some(line)) if tally.settled() > 0 => context.ui.note(t!(
                 "to do the rest, run the same command with: tail -n +{line} LIST | … --from -"
             )),
             _ => {}

@@ -1,5 +1,6 @@
 //! Runs a command for the process: arguments, streams, runtime and exit code.
 
+use easemob_admin_words::t;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
@@ -92,7 +93,7 @@ pub fn run(
     if cli.globals.output == Format::Failures && !matches!(cli.command, Command::Runs(RunsCommand::Show(_))) {
         ui.error(&CommandError::new(
             exit::USAGE,
-            "`--output failures` only works with `runs show`",
+            t!("`--output failures` only works with `runs show`"),
         ));
         return exit::USAGE;
     }
@@ -102,7 +103,7 @@ pub fn run(
     let runtime = match runtime_of(&cli.command).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            ui.warn(format_args!("cannot start the program: {error}"));
+            ui.warn(t!("cannot start the program: {error}"));
             return exit::INTERNAL;
         }
     };

@@ -1,5 +1,6 @@
 //! Chooses the stores for the program's records; no other module does.
 
+use easemob_admin_words::t;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -132,9 +133,10 @@ fn in_database(
 
 #[cfg(not(feature = "postgres"))]
 fn in_database(_: &StoreAt, _: &Places, _: Duration, _: Option<&str>) -> Result<Records, CommandError> {
-    let what = "this program was built without the store in PostgreSQL";
-    Err(CommandError::new(crate::exit::CONFIG, what)
-        .hint("use a release of easemob-admin, or build it with the feature `postgres`"))
+    let what = t!("this program was built without the store in PostgreSQL");
+    Err(CommandError::new(crate::exit::CONFIG, what).hint(t!(
+        "use a release of easemob-admin, or build it with the feature `postgres`"
+    )))
 }
 
 /// Reads the address of a database, and the source of its password; runs the command that prints it, if there is one.
@@ -165,7 +167,7 @@ pub fn database_at(
         StorePassword::PassFile(file) => PasswordSource::PassFile(file),
         StorePassword::Command(command) => {
             let printed = from_command(&command).map_err(|error| {
-                CommandError::new(crate::exit::CONFIG, "cannot get the password of the database")
+                CommandError::new(crate::exit::CONFIG, t!("cannot get the password of the database"))
                     .because(error)
             })?;
             PasswordSource::Given(printed)

@@ -50,7 +50,7 @@ impl Parse for Sentence {
 pub fn t(input: TokenStream) -> TokenStream {
     let sentence = syn::parse_macro_input!(input as Sentence);
     told(&sentence)
-        .unwrap_or_else(|error| error.into_compile_error())
+        .unwrap_or_else(syn::Error::into_compile_error)
         .into()
 }
 

@@ -15,9 +15,6 @@
 //! while the program is compiled, so a translation with other placeholders than its sentence does not compile, and English
 //! costs what `format!` costs. Texts that are known only at run time, such as help, are looked up by [`translated`].
 
-// `t!` names this package by its name.
-extern crate self as easemob_admin_words;
-
 mod language;
 
 use std::cell::Cell;

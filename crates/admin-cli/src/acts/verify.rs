@@ -1,5 +1,6 @@
 //! `--verify`: reads the devices that a run signed out again.
 
+use easemob_admin_words::t;
 use std::cell::RefCell;
 
 use easemob_admin_ops::jobs::verify::{self, Ended, USERS_PER_REQUEST, Verified};
@@ -21,7 +22,7 @@ pub async fn run(
     driven: &mut Driven<'_, DeviceReport>,
     id: &str,
 ) -> Result<(), CommandError> {
-    let id = RunId::parse(id).ok_or_else(|| CommandError::new(exit::INTERNAL, "the run has no id"))?;
+    let id = RunId::parse(id).ok_or_else(|| CommandError::new(exit::INTERNAL, t!("the run has no id")))?;
     let ended = ended_by(context, &id)?;
     reread(context, session, driven, ended).await;
     Ok(())
@@ -35,7 +36,7 @@ fn ended_by(context: &Context, id: &RunId) -> Result<Vec<Ended>, CommandError> {
     let stores = context.stores()?;
     let runs = stores.runs();
     verify::ended(runs.items(id)?, runs.records(id)?)
-        .map_err(|error| CommandError::new(exit::INTERNAL, format!("cannot read run {id}")).because(error))
+        .map_err(|error| CommandError::new(exit::INTERNAL, t!("cannot read run {id}")).because(error))
 }
 
 /// Reads the signed-out devices again, with a row per device and the counts in the summary.

@@ -2,6 +2,7 @@
 
 mod apps;
 
+use easemob_admin_words::t;
 use std::collections::HashMap;
 use std::pin::{Pin, pin};
 use std::time::{Duration, Instant};
@@ -258,7 +259,7 @@ impl<T: Future<Output = Ended>> Worker<'_, T> {
                 Ended::BySignal | Ended::ByDeadline = &mut self.told, if !self.is_told => {
                     self.is_told = true;
                     stop.drain();
-                    self.context.ui.say("stopping: finishing the users in progress");
+                    self.context.ui.say(t!("stopping: finishing the users in progress"));
                 }
                 event = events.next() => match event {
                     Some(Ok(Event::Item(_))) => {}
@@ -280,7 +281,7 @@ impl<T: Future<Output = Ended>> Worker<'_, T> {
     fn ended(&mut self, id: &RunId, header: &Header, report: &RunReport) -> Result<(), CommandError> {
         let row = PartRow::new(header, report);
         let output =
-            |error| CommandError::new(exit::INTERNAL, "cannot write the rows to stdout").because(error);
+            |error| CommandError::new(exit::INTERNAL, t!("cannot write the rows to stdout")).because(error);
         self.report.row(&row).map_err(output)?;
         let summary = &mut self.summary;
         summary.parts += 1;
@@ -310,7 +311,7 @@ impl<T: Future<Output = Ended>> Worker<'_, T> {
     fn leave_alone(&mut self, header: &Header, why: &str) {
         self.left_alone
             .insert(header.app_root.clone(), Instant::now() + LEAVE_ALONE);
-        self.context.ui.warn(format_args!(
+        self.context.ui.warn(t!(
             "run {} of {}: {why}; this worker leaves the app alone for {} s",
             header.run,
             header.app,
@@ -330,12 +331,13 @@ impl<T: Future<Output = Ended>> Worker<'_, T> {
             .stores()
             .map(|stores| stores.runs().direct(id, direction));
         let what = match paused {
-            Ok(Ok(())) => "paused it",
-            _ => "it could not be paused",
+            Ok(Ok(())) => t!("paused it"),
+            _ => t!("it could not be paused"),
         };
-        self.context.ui.warn(format_args!(
+        self.context.ui.warn(t!(
             "run {} of {} ended with `{why}`: {what}",
-            header.run, header.app
+            header.run,
+            header.app
         ));
     }
 
@@ -349,11 +351,15 @@ impl<T: Future<Output = Ended>> Worker<'_, T> {
         } = self;
         apps.close().await?;
         report.finish(&summary).map_err(|error| {
-            CommandError::new(exit::INTERNAL, "cannot write the summary to stdout").because(error)
+            CommandError::new(exit::INTERNAL, t!("cannot write the summary to stdout")).because(error)
         })?;
-        context.ui.say(format_args!(
+        context.ui.say(t!(
             "worked on {} users in {} parts: {} done, {} nothing to do, {} failed",
-            summary.users, summary.parts, summary.done, summary.nothing_to_do, summary.failed
+            summary.users,
+            summary.parts,
+            summary.done,
+            summary.nothing_to_do,
+            summary.failed
         ));
         Ok(exit::OK)
     }

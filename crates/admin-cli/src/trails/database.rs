@@ -2,6 +2,7 @@
 
 use easemob_admin_audit::{Against, Entry, Filter, PublicKey, Verification};
 use easemob_admin_store_pg::trail::{PgSearch, PgTrail, PgTrails, TrailError};
+use easemob_admin_words::t;
 
 use super::{CannotVerify, Found, Trail, Trails};
 use crate::command_error::CommandError;
@@ -29,18 +30,18 @@ impl Trails for TrailsInDatabase {
     fn of(&self, name: &str) -> Result<Box<dyn Trail>, CommandError> {
         let trail = self.trails.kept(name)?;
         let shown = trail.as_ref().map_or(name, |trail| trail.origin());
-        let place = format!("{shown} in the {}", self.place);
+        let place = t!("{shown} in the {}", self.place);
         Ok(Box::new(TrailInDatabase { trail, place }))
     }
 
     fn place(&self) -> String {
-        format!("the {}", self.place)
+        t!("the {}", self.place)
     }
 }
 
 impl TrailInDatabase {
     fn existing(&self) -> Result<&PgTrail, CommandError> {
-        let missing = || CommandError::new(exit::USAGE, format!("there is no audit trail of {}", self.place));
+        let missing = || CommandError::new(exit::USAGE, t!("there is no audit trail of {}", self.place));
         self.trail.as_ref().ok_or_else(missing)
     }
 }

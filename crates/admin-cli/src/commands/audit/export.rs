@@ -1,5 +1,6 @@
 //! `audit export`: writes the trail in the format of a log system.
 
+use easemob_admin_words::t;
 use std::io::{self, BufWriter, Write};
 use std::time::Duration;
 
@@ -106,5 +107,5 @@ pub async fn run(context: &Context, args: &ExportArgs) -> Result<Exit, CommandEr
 }
 
 fn unwritable(error: io::Error) -> CommandError {
-    CommandError::new(exit::INTERNAL, "cannot write the events to stdout").because(error)
+    CommandError::new(exit::INTERNAL, t!("cannot write the events to stdout")).because(error)
 }

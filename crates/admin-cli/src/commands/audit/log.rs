@@ -1,5 +1,6 @@
 //! `audit log`: shows the trail.
 
+use easemob_admin_words::t;
 use std::time::Duration;
 
 use clap::{Args, value_parser};
@@ -190,7 +191,8 @@ pub async fn run(context: &Context, args: &LogArgs) -> Result<Exit, CommandError
     let mut entries = trail.search(filter, newest)?;
     let mut report = context.local_report::<EventRow>("audit log", context.globals.sandbox)?;
     let mut summary = LogSummary::default();
-    let output = |error| CommandError::new(exit::INTERNAL, "cannot write the rows to stdout").because(error);
+    let output =
+        |error| CommandError::new(exit::INTERNAL, t!("cannot write the rows to stdout")).because(error);
     let mut stop = std::pin::pin!(interrupt::until_told(context.deadline()));
     loop {
         let reader = show(&mut *entries, &mut report, &mut summary)?;
@@ -205,18 +207,16 @@ pub async fn run(context: &Context, args: &LogArgs) -> Result<Exit, CommandError
     report.finish(&summary).map_err(output)?;
     if entries.is_torn() {
         context.ui.note(
-            "the last entry is incomplete and was left out: another process is writing it, or was killed while writing",
+            t!("the last entry is incomplete and was left out: another process is writing it, or was killed while writing"),
         );
     }
     if args.newest.is_none() && newest == Some(summary.entries) {
-        context.ui.note(format_args!(
+        context.ui.note(t!(
             "the newest {ON_SCREEN} entries; for more, add -n N, or --since TIME with -o csv"
         ));
     }
     if summary.entries == 0 {
-        context
-            .ui
-            .note(format_args!("no entries in {} match", trail.place()));
+        context.ui.note(t!("no entries in {} match", trail.place()));
     }
     Ok(exit::OK)
 }
@@ -226,7 +226,8 @@ fn show(
     report: &mut Report,
     summary: &mut LogSummary,
 ) -> Result<Reader, CommandError> {
-    let output = |error| CommandError::new(exit::INTERNAL, "cannot write the rows to stdout").because(error);
+    let output =
+        |error| CommandError::new(exit::INTERNAL, t!("cannot write the rows to stdout")).because(error);
     for entry in entries {
         let entry = entry?;
         summary.entries += 1;

@@ -1,5 +1,6 @@
 //! The arguments that name a trail and filter its events.
 
+use easemob_admin_words::t;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -34,9 +35,10 @@ impl TrailArgs {
         if trail.is_there() {
             return Ok(trail);
         }
-        let what = format!("there is no audit trail in {}", trail.place());
-        Err(CommandError::new(exit::USAGE, what)
-            .hint("the first change on a server creates the trail; to read another one, add --dir DIR"))
+        let what = t!("there is no audit trail in {}", trail.place());
+        Err(CommandError::new(exit::USAGE, what).hint(t!(
+            "the first change on a server creates the trail; to read another one, add --dir DIR"
+        )))
     }
 
     /// Finds the trail without reading a secret.

@@ -1,5 +1,6 @@
 //! `store import`: brings the records of the data directory into the database.
 
+use easemob_admin_words::t;
 use std::io;
 use std::path::Path;
 
@@ -120,11 +121,11 @@ fn tell(context: &Context, data: &DataDirectory, summary: &ImportSummary) {
     let ImportSummary {
         runs, locks, logins, ..
     } = summary;
-    context.ui.say(format_args!(
+    context.ui.say(t!(
         "imported runs: {runs}, locks: {locks}, targets with logins: {logins}"
     ));
     if data.trails().is_dir() {
-        context.ui.note(format_args!(
+        context.ui.note(t!(
             "the audit trails stay in {}; read and verify them there: easemob-admin audit log --dir DIR",
             data.trails().display()
         ));
@@ -187,7 +188,7 @@ fn names_of(locks: &Path) -> Result<Vec<String>, CommandError> {
 }
 
 fn unreadable(path: &Path) -> impl Fn(io::Error) -> CommandError {
-    move |error| CommandError::new(exit::INTERNAL, format!("cannot read {}", path.display())).because(error)
+    move |error| CommandError::new(exit::INTERNAL, t!("cannot read {}", path.display())).because(error)
 }
 
 fn told(report: &mut Report, what: &'static str, name: String, result: &str) -> Result<(), CommandError> {
@@ -199,5 +200,5 @@ fn told(report: &mut Report, what: &'static str, name: String, result: &str) -> 
 }
 
 fn unwritable(error: io::Error) -> CommandError {
-    CommandError::new(exit::INTERNAL, "cannot write the rows to stdout").because(error)
+    CommandError::new(exit::INTERNAL, t!("cannot write the rows to stdout")).because(error)
 }

@@ -1,6 +1,7 @@
 //! The rows of `users ban` and `users unban`.
 
 use easemob_admin_ops::report::ban::BanReport;
+use easemob_admin_words::t;
 
 use super::{failure_cells, failure_line, flag};
 use crate::drive::RunRow;
@@ -36,7 +37,7 @@ impl Row for BanReport {
     fn table_cells(&self) -> Vec<String> {
         let note = match (&self.failure.error, self.lock_ended) {
             (Some(error), _) => error.clone(),
-            (None, Some(true)) => "was locked; the lock was removed".into(),
+            (None, Some(true)) => t!("was locked; the lock was removed").into(),
             (None, _) => String::new(),
         };
         vec![self.user.clone(), self.outcome.as_str().replace('_', " "), note]
