@@ -46,7 +46,7 @@ use crate::render::report::{Report, Row};
 use crate::render::table::Terminal;
 use crate::render::view::{Shown, View};
 use crate::render::{self, Format};
-use crate::stores::{self, Records, TeamBudget};
+use crate::stores::{self, Records, Surroundings, TeamBudget};
 use crate::trails::Trail;
 use crate::ui::Ui;
 
@@ -423,6 +423,10 @@ impl Context {
             &self.places()?,
             longest,
             self.worker.as_deref(),
+            &Surroundings {
+                environment: &self.environment,
+                ui: &self.ui,
+            },
         )?;
         Ok(self.records.get_or_init(|| records).clone())
     }

@@ -123,6 +123,9 @@ pub fn run(
     };
     let aim = aim_of(&context.globals);
     let result = runtime.block_on(dispatch(&context, cli.command));
+    if let Some(records) = context.records.get() {
+        records.finish();
+    }
     runtime.shutdown_timeout(LAST_TASKS);
     ui.lower();
     result.unwrap_or_else(|error| {

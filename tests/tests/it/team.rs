@@ -176,6 +176,57 @@ fn tampering_by_a_superuser_is_found_by_the_machine_that_signed() {
 }
 
 #[test]
+fn heads_leave_the_database_and_prove_it_to_whoever_has_only_them() {
+    let Some(mut team) = Team::new() else { return };
+    let heads = team.env.path("witness");
+    let heads = heads.to_str().unwrap().to_owned();
+    team.env.set("EASEMOB_STORE_HEADS", &heads);
+    let _ = team.on("one").run(LOGOUT).expect(0);
+    let verify = ["audit", "verify", "--checkpoint", &heads, "-o", "json"];
+    let verified = team.on("auditor").run(&verify).expect(0);
+    assert_eq!(
+        verified.json()["summary"]["kept_checkpoints"],
+        2,
+        "{}",
+        verified.text()
+    );
+    // The superuser takes the end away, and what was signed of it.
+    team.database.run(
+        "DELETE FROM easemob_admin.trail_head; DELETE FROM easemob_admin.trail_line WHERE number > 4; \
+         UPDATE easemob_admin.trail SET lines = 5",
+    );
+    let found = team.on("auditor").run(&verify).expect(11);
+    assert!(found.stderr.contains("the end was removed"), "{}", found.stderr);
+
+    let unusable = team.env.path("nowhere/witness");
+    team.env.set("EASEMOB_STORE_HEADS", unusable.to_str().unwrap());
+    let _ = team.env.run(&["store", "status"]).expect(0);
+    for (place, exit) in [("witness", 3), ("http://im.example.com/x", 3)] {
+        team.env.set("EASEMOB_STORE_HEADS", place);
+        let refused = team.on("one").run(&["runs", "list"]).expect(exit);
+        assert!(
+            refused.stderr.contains("cannot use `store_heads`"),
+            "{}",
+            refused.stderr
+        );
+    }
+}
+
+#[test]
+fn heads_that_cannot_be_kept_are_reported_and_stop_no_run() {
+    let Some(mut team) = Team::new() else { return };
+    let unusable = team.env.path("nowhere/witness");
+    team.env.set("EASEMOB_STORE_HEADS", unusable.to_str().unwrap());
+    let done = team.on("one").run(LOGOUT).expect(0);
+    assert!(
+        done.stderr
+            .contains("cannot keep a head of the audit trail outside the database"),
+        "{}",
+        done.stderr
+    );
+}
+
+#[test]
 fn a_database_that_cannot_be_used_is_told_by_an_exit_code() {
     let Some(database) = TestDatabase::create() else {
         return;

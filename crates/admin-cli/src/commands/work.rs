@@ -16,8 +16,11 @@ use easemob_admin_ops::run::journal::header::Header;
 use easemob_admin_ops::run::store::{Direction, OpenRun, RunError};
 use easemob_admin_ops::server::client::Server;
 use easemob_admin_ops::target::Target;
+use easemob_admin_store_pg::trail::TrailError;
+use easemob_admin_store_pg::trail::heads::EVERY;
 use futures_util::StreamExt;
 use serde::Serialize;
+use tokio::task::JoinHandle;
 
 use self::apps::Apps;
 use crate::acts::operator::operator;
@@ -156,6 +159,8 @@ pub async fn run(context: &Context, args: &WorkArgs) -> Result<Exit, CommandErro
         left_alone: HashMap::new(),
         served: None,
         is_contended: false,
+        signing: None,
+        signed: Instant::now(),
     };
     // A database that cannot be used at the beginning is an error of the configuration.
     context.stores()?.runs().open_for_workers()?;
@@ -176,11 +181,16 @@ struct Worker<'a, T> {
     served: Option<String>,
     /// Whether there were users to take, and other workers were faster.
     is_contended: bool,
+    /// Signs what others added to the trails, so that its heads are kept outside the database.
+    signing: Option<JoinHandle<Result<(), TrailError>>>,
+    /// When that was begun last.
+    signed: Instant,
 }
 
 impl<T: Future<Output = Ended>> Worker<'_, T> {
     async fn work(&mut self, once: bool) -> Result<(), CommandError> {
         while !self.is_told {
+            self.sign_trails().await;
             match self.take() {
                 Ok(Some((id, open))) => self.work_on(&id, open).await?,
                 Ok(None) if once && !self.is_contended => return Ok(()),
@@ -193,6 +203,28 @@ impl<T: Future<Output = Ended>> Worker<'_, T> {
             }
         }
         Ok(())
+    }
+
+    /// Every few minutes, signs what was added to the trails: their heads are then kept outside the database even if nobody
+    /// else who added to them keeps any.
+    async fn sign_trails(&mut self) {
+        if let Some(signing) = self.signing.take_if(|signing| signing.is_finished())
+            && let Ok(Err(error)) = signing.await
+        {
+            self.context.ui.warn(with_causes(&error));
+        }
+        if self.signing.is_some() || self.signed.elapsed() < EVERY {
+            return;
+        }
+        self.signed = Instant::now();
+        if let Some(trails) = self
+            .context
+            .records()
+            .ok()
+            .and_then(|records| records.trails_with_heads())
+        {
+            self.signing = Some(tokio::task::spawn_blocking(move || trails.sign_all()));
+        }
     }
 
     /// Waits before it looks again.

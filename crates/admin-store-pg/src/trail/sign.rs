@@ -9,6 +9,7 @@ use easemob_admin_ops::store_error::StoreError;
 
 use crate::statement::{column, execute, field, number, query_opt};
 use crate::trail::append::state;
+use crate::trail::heads::NewHead;
 use crate::trail::{PgTrail, TrailError};
 
 /// What is wrong with a trail that is shorter than it was.
@@ -67,6 +68,14 @@ impl PgTrail {
         let Some(jws) = signer.sign(&place.chain, time)? else {
             return Ok(());
         };
+        if let Some(listener) = &self.signing.listener {
+            listener.signed(NewHead {
+                origin: self.origin.clone(),
+                size: place.chain.size(),
+                head: jws.clone(),
+                key: signer.key().clone(),
+            });
+        }
         let (id, key) = (self.id, signer.key().id());
         let written = self
             .database

@@ -13,7 +13,8 @@ impl PgTrail {
     ///
     /// Without a key that was stored elsewhere, it is the key of this machine, with the heads that it signed and kept outside
     /// the database. A machine that has signed nothing takes the key in the database that signed last, which proves the
-    /// least. Heads of other keys are not checked.
+    /// least. Of heads that were stored elsewhere, those of all machines count, because each names its key by a digest; the
+    /// file may have heads of other trails too. Heads of other keys in the database are not checked.
     ///
     /// # Errors
     /// When the lines, the key or the stored heads cannot be read, or the key has signed none of the heads. Problems of the
@@ -38,7 +39,9 @@ impl PgTrail {
                 path: path.clone(),
                 source,
             })?;
-            verifier = verifier.with_kept_heads(path, heads)?;
+            let mut keys = self.signers()?;
+            keys.insert(0, key);
+            verifier = verifier.with_heads_of_signers(path, heads, &self.origin, &keys)?;
         }
         if let Some(own) = own.filter(|_| against.key.is_none()) {
             verifier = verifier.with_kept_heads(own.file, own.heads)?;
@@ -84,6 +87,23 @@ impl PgTrail {
             Ok(heads)
         });
         heads.map_err(|error| self.failed(error))
+    }
+
+    /// Returns the keys of all machines, as far as they can be read.
+    fn signers(&self) -> Result<Vec<PublicKey>, TrailError> {
+        let id = self.id;
+        let pems = self.database.read(move |connection| async move {
+            let wanted = "SELECT pem FROM easemob_admin.trail_signer WHERE trail = $1";
+            let rows = query(&connection, wanted, &[&id]).await?;
+            rows.iter()
+                .map(|row| field::<String>(row, 0))
+                .collect::<Result<Vec<_>, _>>()
+        });
+        let pems = pems.map_err(|error| self.failed(error))?;
+        Ok(pems
+            .iter()
+            .filter_map(|pem| PublicKey::from_pem(pem).ok())
+            .collect())
     }
 
     fn last_signer(&self) -> Result<PublicKey, TrailError> {
