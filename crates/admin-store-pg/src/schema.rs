@@ -4,6 +4,9 @@
 //! that works with it: a release first adds what the next one needs, and a later release removes what nobody uses any
 //! more. So workers are upgraded one by one, before or after the tables.
 
+#[cfg(test)]
+mod older_program;
+
 use std::fmt;
 use std::str::FromStr;
 

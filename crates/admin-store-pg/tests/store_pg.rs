@@ -17,6 +17,8 @@ mod locks;
 mod logins;
 #[path = "it/migrating.rs"]
 mod migrating;
+#[path = "it/recorded.rs"]
+mod recorded;
 #[path = "it/runs.rs"]
 mod runs;
 #[path = "it/simulation.rs"]
