@@ -632,8 +632,7 @@ fn heads_of_several_signers_are_found_in_a_log() {
     };
     let keys = [other.key().clone(), trail.key().clone()];
     let log = format!(
-        "Nov 29 09:30:00 db1 kernel: oops.\n<85>1 host head: {}, kept\n{{\"head\":\"{}\"}}\n",
-        head, head_of_other
+        "Nov 29 09:30:00 db1 kernel: oops.\n<85>1 host head: {head}, kept\n{{\"head\":\"{head_of_other}\"}}\n"
     );
     let found = verified(&log, &keys).unwrap();
     assert!(found.holds() && found.kept == 1, "{found:?}");
