@@ -60,6 +60,7 @@ mod it {
     mod team;
     mod team_budget;
     mod team_chaos;
+    mod tickets;
     mod tokens;
     mod trail_says;
     mod two_at_once;

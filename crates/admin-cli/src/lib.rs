@@ -37,6 +37,7 @@ pub mod exit;
 pub mod forecast;
 pub mod input;
 pub mod interrupt;
+pub mod next_step;
 pub mod outages;
 pub mod ownership;
 pub mod pauses;

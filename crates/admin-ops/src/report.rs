@@ -59,6 +59,10 @@ outcomes! {
     StillOnline = "still_online",
     /// Read again: the user has signed in on it again.
     SignedInAgain = "signed_in_again",
+    /// Read again: the user is banned, and no device is online.
+    VerifiedLocked = "verified_locked",
+    /// Read again: the user is not banned any more.
+    NoLongerBanned = "no_longer_banned",
     /// It could not be read again.
     NotVerified = "not_verified",
     /// The user was banned.

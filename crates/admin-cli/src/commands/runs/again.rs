@@ -23,8 +23,9 @@ use crate::confirm::{Question, confirm};
 use crate::context::{Context, Session};
 use crate::drive::finish_empty;
 use crate::exit::{self, Exit};
+use crate::next_step::{Rest, next_steps};
 use crate::ownership::{require_data, require_run, require_settings};
-use crate::summary::{Summary, way_back, whether_to_retry};
+use crate::summary::{Summary, whether_to_retry};
 
 /// How to continue a run.
 pub(super) struct Again<'a> {
@@ -98,8 +99,13 @@ fn tell_left(context: &Context, id: &RunId, which: Which, left: Left) {
             whether_to_retry(left.retry_may_help, left.last)
         )
     });
-    if let Some(way) = way_back(left.retry_may_help, left.last, id.as_str()) {
-        say(way);
+    let rest = Rest {
+        retry_may_help: left.retry_may_help,
+        last: left.last,
+        ..Rest::default()
+    };
+    for step in next_steps(id.as_str(), rest) {
+        step.say(context);
     }
 }
 
@@ -117,7 +123,8 @@ fn tell_unfinished(context: &Context, runs: &dyn RunStore, last: &RunId) -> Resu
     if let Some(id) = newest {
         let runs = if unfinished == 1 { "run is" } else { "runs are" };
         context.ui.say(format_args!(
-            "{unfinished} earlier {runs} unfinished; the newest: easemob-admin runs resume {id}"
+            "{unfinished} earlier {runs} unfinished; the newest: {}",
+            context.command(&format!("runs resume {id}"))
         ));
     }
     Ok(())

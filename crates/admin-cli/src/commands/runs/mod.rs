@@ -3,12 +3,15 @@
 pub mod again;
 mod direct;
 mod follow;
+mod history;
 pub mod list;
 pub mod pause;
 pub mod resume;
 pub mod retry_failed;
 pub mod show;
 pub mod stop;
+pub mod ticket;
+mod unsettled;
 
 use clap::Subcommand;
 

@@ -67,6 +67,8 @@ fn note(outcome: Outcome) -> &'static str {
         Outcome::TimeOver => "the lock would have expired by now",
         Outcome::LiftedSince => "the lock of an earlier attempt was lifted or replaced since then",
         Outcome::NotLocked => "the lock was lifted, or replaced by a permanent ban",
+        Outcome::StillOnline => "banned, but a device is online",
+        Outcome::NoLongerBanned => "somebody has lifted the ban since then",
         Outcome::NotBanned => "not banned, so there is nothing to lift",
         Outcome::LockInProgress => "a process is still working on this lock",
         Outcome::RunUnreadable => "unknown who set the ban: the run of the lock cannot be read",
