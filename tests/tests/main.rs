@@ -64,6 +64,7 @@ mod it {
     mod tokens;
     mod trail_says;
     mod two_at_once;
+    mod undo;
     mod user_caps;
     mod websdk;
     mod workers;

@@ -69,6 +69,8 @@ outcomes! {
     Banned = "banned",
     /// The user would be banned.
     WouldBan = "would_ban",
+    /// The user was banned already, and nothing was sent.
+    AlreadyBanned = "already_banned",
     /// The ban was lifted.
     Unbanned = "unbanned",
     /// The ban would be lifted.

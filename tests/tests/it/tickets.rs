@@ -7,8 +7,19 @@ use super::locks::banned;
 
 fn lock<'a>(list: &'a str, more: &[&'a str]) -> Vec<&'a str> {
     let args = [
-        "sessions", "lock", "--from", list, "--ttl", "10h", "--reason", "leak", "--ticket", "INC-7", "--yes",
-        "--concurrency", "1",
+        "sessions",
+        "lock",
+        "--from",
+        list,
+        "--ttl",
+        "10h",
+        "--reason",
+        "leak",
+        "--ticket",
+        "INC-7",
+        "--yes",
+        "--concurrency",
+        "1",
     ];
     [&args[..], more].concat()
 }
@@ -49,10 +60,17 @@ fn a_verified_lock_checks_everybody_and_writes_for_the_ticket() {
     }
     let run = summary["run"].as_str().unwrap();
     let shown = env.run(&["runs", "show", run, "--markdown"]).expect(0);
-    for part in ["| Ticket | INC-7 |", "| locked | 2 |", "- line 3, `nobody`: ", run] {
+    for part in [
+        "| Ticket | INC-7 |",
+        "| locked | 2 |",
+        "- line 3, `nobody`: ",
+        run,
+    ] {
         assert!(shown.stdout.contains(part), "{part}\n{}", shown.text());
     }
-    let other = env.run(&["runs", "show", run, "--markdown", "-o", "json"]).expect(2);
+    let other = env
+        .run(&["runs", "show", run, "--markdown", "-o", "json"])
+        .expect(2);
     assert!(other.stderr.contains("takes no --output"), "{}", other.text());
 }
 
@@ -61,7 +79,8 @@ fn a_user_who_was_unbanned_meanwhile_is_a_finding() {
     let (env, _) = two_users();
     let list = env.file("short", "ann\nbob\n");
     // The first look at each user comes before the ban, the third is that of the check.
-    env.sandbox().inject(Fault::delay("users.get", STUCK).skip(2).times(1));
+    env.sandbox()
+        .inject(Fault::delay("users.get", STUCK).skip(2).times(1));
     let child = env.spawn(&lock(&list, &["--verify", "-o", "json"]));
     until("the check after the bans", || env.sandbox().held_calls() == 1);
     let _ = env
@@ -69,20 +88,44 @@ fn a_user_who_was_unbanned_meanwhile_is_a_finding() {
         .expect(0);
     env.sandbox().release_calls();
     let output = TestEnv::finish(child).expect(11);
-    assert_eq!(output.json()["summary"]["verified"]["not_banned"], 1, "{}", output.text());
-    assert!(output.stderr.contains("1 not banned any more"), "{}", output.text());
+    assert_eq!(
+        output.json()["summary"]["verified"]["not_banned"],
+        1,
+        "{}",
+        output.text()
+    );
+    assert!(
+        output.stderr.contains("1 not banned any more"),
+        "{}",
+        output.text()
+    );
 }
 
 #[test]
 fn a_resumed_lock_is_verified_too() {
     let (env, _) = two_users();
     let list = env.file("short", "ann\nbob\n");
-    env.sandbox().inject(Fault::status("users.ban", 400).skip(1).times(1));
+    env.sandbox()
+        .inject(Fault::status("users.ban", 400).skip(1).times(1));
     let _ = env.run(&lock(&list, &[])).expect(7);
     assert!(!banned(&env, "bob"));
     let output = env
-        .run(&["runs", "retry-failed", "last", "--all", "--verify", "--yes", "-o", "json"])
+        .run(&[
+            "runs",
+            "retry-failed",
+            "last",
+            "--all",
+            "--verify",
+            "--yes",
+            "-o",
+            "json",
+        ])
         .expect(0);
-    assert_eq!(output.json()["summary"]["verified"]["holds"], 2, "{}", output.text());
+    assert_eq!(
+        output.json()["summary"]["verified"]["holds"],
+        2,
+        "{}",
+        output.text()
+    );
     assert!(output.stderr.contains("for the ticket:"), "{}", output.text());
 }

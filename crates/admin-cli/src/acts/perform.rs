@@ -133,7 +133,7 @@ pub async fn perform(
             settled?;
             Ok(verify::worse(verified, exit))
         }
-        Job::Unlock(_) => work.report::<LockReport>(open).await?.finish(),
+        Job::Unlock { .. } => work.report::<LockReport>(open).await?.finish(),
         Job::SetLimits(_) => work.report::<LimitsReport>(open).await?.finish(),
     }
 }

@@ -11,9 +11,9 @@ pub fn verb(job: &Job) -> &'static str {
     match job {
         Job::EndDevices(_) | Job::EndUnread => "logging out",
         Job::Change(Change::Ban) => "banning",
-        Job::Change(Change::Unban) => "unbanning",
+        Job::Change(Change::Unban | Change::Lift) => "unbanning",
         Job::Lock(_) => "locking",
-        Job::Unlock(_) => "unlocking",
+        Job::Unlock { .. } => "unlocking",
         Job::SetLimits(_) => "setting limits",
     }
 }
@@ -24,15 +24,17 @@ pub fn words(job: &Job, dry_run: bool) -> Words {
     let (done, would) = match job {
         Job::EndDevices(_) | Job::EndUnread => ("logged out", "would be logged out"),
         Job::Change(Change::Ban) => ("banned", "would be banned"),
-        Job::Change(Change::Unban) => ("unbanned", "would be unbanned"),
+        Job::Change(Change::Unban | Change::Lift) => ("unbanned", "would be unbanned"),
         Job::Lock(_) => ("locked", "would be locked"),
-        Job::Unlock(_) => ("unlocked", "would be unlocked"),
+        Job::Unlock { .. } => ("unlocked", "would be unlocked"),
         Job::SetLimits(_) => ("changed", "would be changed"),
     };
     let ends_devices = matches!(job, Job::EndDevices(_) | Job::Lock(_));
     let nothing = match (job, dry_run) {
         (Job::Lock(_), true) => "would stay unchanged",
         (Job::Lock(_), false) | (Job::SetLimits(_), _) => "unchanged",
+        (Job::Change(Change::Ban), true) => "would stay banned",
+        (Job::Change(Change::Ban), false) => "already banned",
         _ => "nothing to do",
     };
     Words {

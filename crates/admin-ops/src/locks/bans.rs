@@ -1,4 +1,4 @@
-//! The bans of a run that locks users, according to its journal.
+//! The bans of a run that locks or bans users, according to its journal.
 
 use std::collections::{HashMap, HashSet};
 use std::io;
@@ -88,11 +88,19 @@ impl Folded {
 /// Reads the bans of a run, or returns `None` if it cannot be read.
 #[must_use]
 pub fn of_run(runs: &dyn RunStore, id: &RunId) -> Option<Bans> {
+    of_records(runs.records(id).ok()?).ok()
+}
+
+/// Reads the bans of a run from its records.
+///
+/// # Errors
+/// When a record cannot be read.
+pub fn of_records(records: impl Iterator<Item = io::Result<Record>>) -> io::Result<Bans> {
     let mut folded = Folded::default();
-    for record in runs.records(id).ok()? {
-        folded.note(&record.ok()?);
+    for record in records {
+        folded.note(&record?);
     }
-    Some(folded.bans)
+    Ok(folded.bans)
 }
 
 /// Returns the items of a run whose users it banned, or found banned.

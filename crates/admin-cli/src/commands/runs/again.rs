@@ -13,6 +13,7 @@ use easemob_admin_ops::run::resume::{Left, Which, remaining};
 use easemob_admin_ops::run::store::{OpenRun, RunStore};
 use easemob_admin_ops::select::exemptions::Unmatched;
 
+use super::undo::changes_since;
 use crate::acts::attempt::{prove_readable, prove_recordable};
 use crate::acts::drift_check::refuse_drift;
 use crate::acts::perform::{Attempted, job_of, perform};
@@ -139,7 +140,9 @@ fn nothing_done(context: &Context, header: &Header, left: Left) -> Result<Exit, 
     summary.leave(left);
     let command = header.action.command();
     let report = match &header.action {
-        Action::Ban | Action::Unban => context.local_report::<BanReport>(command, header.sandbox),
+        Action::Ban { .. } | Action::Unban { .. } => {
+            context.local_report::<BanReport>(command, header.sandbox)
+        }
         Action::SetLimits { .. } => context.local_report::<LimitsReport>(command, header.sandbox),
         Action::Lock { .. } | Action::Unlock { .. } => {
             context.local_report::<LockReport>(command, header.sandbox)
@@ -165,6 +168,9 @@ async fn with_server(
     same_server(header, session)?;
     prove_recordable(context, session)?;
     prove_readable(context, session, &header.action)?;
+    if let Action::Unban { undoes: Some(undone) } = &header.action {
+        refuse_changed(context, &open, undone, again.which)?;
+    }
     if let Some(allowed) = again.allowance {
         within(allowed, &open.progress.counts())?;
     }
@@ -234,7 +240,37 @@ fn within(allowed: u64, counts: &Counts) -> Result<(), CommandError> {
     Err(CommandError::new(exit::CAP_HIT, what).hint(format!("to allow those, add --max-logouts {spent}")))
 }
 
-fn same_server(header: &Header, session: &Session) -> Result<(), CommandError> {
+/// Refuses to lift a ban that somebody has changed since it was chosen to be lifted.
+fn refuse_changed(context: &Context, open: &OpenRun, undone: &str, which: Which) -> Result<(), CommandError> {
+    let stores = context.stores()?;
+    let unreadable = || {
+        CommandError::new(
+            exit::USAGE,
+            format!("the run {undone} that this run undoes is gone"),
+        )
+    };
+    let id = RunId::parse(undone).ok_or_else(unreadable)?;
+    let header = stores.runs().glance(&id)?.header;
+    let changes = changes_since(context, stores.runs(), &id, &header)?;
+    for task in remaining(open.held.items()?, open.progress.clone(), which) {
+        let task = task.map_err(|error| {
+            CommandError::new(exit::INTERNAL, "cannot read the users of the run").because(error)
+        })?;
+        if changes.has(&task.item.user) {
+            let what = format!(
+                "the ban of {} was changed since this run was begun, so nothing was lifted",
+                task.item.user
+            );
+            return Err(CommandError::new(exit::USAGE, what).hint(format!(
+                "undo the run anew: {}",
+                context.command(&format!("runs undo {id}"))
+            )));
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn same_server(header: &Header, session: &Session) -> Result<(), CommandError> {
     // The embedded sandbox uses a different port each time.
     let same =
         header.sandbox == session.is_sandbox() && (header.sandbox || header.app_root == session.app_root);

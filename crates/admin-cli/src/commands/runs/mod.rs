@@ -11,6 +11,7 @@ pub mod retry_failed;
 pub mod show;
 pub mod stop;
 pub mod ticket;
+pub mod undo;
 mod unsettled;
 
 use clap::Subcommand;
@@ -30,6 +31,8 @@ pub enum RunsCommand {
     Resume(resume::ResumeArgs),
     /// Retry what failed in a run
     RetryFailed(retry_failed::RetryFailedArgs),
+    /// Lift the bans or locks that a run set
+    Undo(undo::UndoArgs),
     /// Keep everybody from working on a run until it is resumed
     Pause(pause::PauseArgs),
     /// Give a run up
@@ -47,6 +50,7 @@ impl RunsCommand {
             Self::Show(args) => show::run(context, args).await,
             Self::Resume(args) => resume::run(context, args).await,
             Self::RetryFailed(args) => retry_failed::run(context, args).await,
+            Self::Undo(args) => undo::run(context, args).await,
             Self::Pause(args) => pause::run(context, args),
             Self::Stop(args) => stop::run(context, args),
         }

@@ -8,6 +8,7 @@ use easemob_admin_ops::run::id::RunId;
 use easemob_admin_ops::run::job::Action;
 use easemob_admin_ops::run::journal::header::{Header, Operator};
 use easemob_admin_ops::run::store::{ListedRun, RunStore};
+use easemob_admin_ops::undo::undoable;
 
 use super::history::{AttemptView, History, history};
 use super::unsettled::{ItemRow, NOT_STARTED};
@@ -229,7 +230,12 @@ fn counts(listed: &ListedRun) -> Vec<(&'static str, u64)> {
     });
     let mut all = vec![(done, counts.done)];
     if devices.is_some() && counts.devices_ended > 0 {
-        all.push(("devices signed out", counts.devices_ended));
+        let noun = if counts.devices_ended == 1 {
+            "device signed out"
+        } else {
+            "devices signed out"
+        };
+        all.push((noun, counts.devices_ended));
     }
     let rest = [
         ("nothing to do", counts.nothing + counts.skipped),
@@ -286,6 +292,12 @@ fn commands(context: &Context, listed: &ListedRun, history: &History) -> Vec<(&'
         steps.push(NextStep {
             purpose: "to list the failed users",
             command: format!("runs show {run} --output failures"),
+        });
+    }
+    if counts.done > 0 && undoable(&header.action).is_ok() {
+        steps.push(NextStep {
+            purpose: "to undo",
+            command: format!("runs undo {run}"),
         });
     }
     let pasted = |step: NextStep| (step.purpose, step.pasted(context));
