@@ -49,6 +49,7 @@ mod it {
     mod plans;
     mod probe;
     mod proxies;
+    mod prune;
     mod record;
     mod runs;
     mod secrets;

@@ -6,6 +6,7 @@ mod follow;
 mod history;
 pub mod list;
 pub mod pause;
+pub mod prune;
 pub mod resume;
 pub mod retry_failed;
 pub mod show;
@@ -33,6 +34,8 @@ pub enum RunsCommand {
     RetryFailed(retry_failed::RetryFailedArgs),
     /// Lift the bans or locks that a run set
     Undo(undo::UndoArgs),
+    /// Remove the records of finished runs
+    Prune(prune::PruneArgs),
     /// Keep everybody from working on a run until it is resumed
     Pause(pause::PauseArgs),
     /// Give a run up
@@ -51,6 +54,7 @@ impl RunsCommand {
             Self::Resume(args) => resume::run(context, args).await,
             Self::RetryFailed(args) => retry_failed::run(context, args).await,
             Self::Undo(args) => undo::run(context, args).await,
+            Self::Prune(args) => prune::run(context, args),
             Self::Pause(args) => pause::run(context, args),
             Self::Stop(args) => stop::run(context, args),
         }
