@@ -49,6 +49,7 @@ mod it {
     mod plans;
     mod probe;
     mod proxies;
+    mod prune;
     mod record;
     mod runs;
     mod secrets;
@@ -60,9 +61,11 @@ mod it {
     mod team;
     mod team_budget;
     mod team_chaos;
+    mod tickets;
     mod tokens;
     mod trail_says;
     mod two_at_once;
+    mod undo;
     mod user_caps;
     mod websdk;
     mod workers;

@@ -476,6 +476,9 @@ impl From<RunError> for CommandError {
             RunError::Ambiguous(_) => {
                 this.hint(t!("give more of the id; list the runs with: easemob-admin runs list"))
             }
+            RunError::OnlyTheOwner => this.hint(t!(
+                "docs/team.md has the statements with which the owner of the database removes a run"
+            )),
             RunError::Busy(id, None) => this.hint(t!("see its progress: easemob-admin runs show {id}")),
             RunError::Busy(id, Some(left)) => this.hint(t!(
                 "see its progress: easemob-admin runs show {id}; if that process is gone, its lease ends in {} s, and the run \

@@ -28,7 +28,6 @@ use crate::budget::{Budget, rates_with};
 use crate::capability_file::Known;
 use crate::cli::Globals;
 use crate::command_error::CommandError;
-use crate::commands::aim::aim_of;
 use crate::config::credentials::{self, Plan};
 use crate::config::environment::Environment;
 use crate::config::origin::{self, Layer as CredentialLayer};
@@ -71,6 +70,8 @@ pub struct Screen {
 pub struct Context {
     /// The global options.
     pub globals: Globals,
+    /// The options that name a server and a store on the command line, as [`aim_of`](crate::commands::aim::aim_of) returns them.
+    pub aim: String,
     /// The environment.
     pub environment: Environment,
     /// Where messages go.
@@ -229,7 +230,7 @@ impl Context {
     /// Returns a command for the same server, for the user to paste.
     #[must_use]
     pub fn command(&self, command: &str) -> String {
-        format!("easemob-admin {}{command}", aim_of(&self.globals))
+        format!("easemob-admin {}{command}", self.aim)
     }
 
     fn target(&self, profiles: &ProfileFile) -> Result<Aim, CommandError> {

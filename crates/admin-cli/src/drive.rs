@@ -12,7 +12,6 @@ use std::ops::ControlFlow;
 use std::time::Instant;
 
 use easemob_admin_ops::jobs::execute::{Executed, Job, execute};
-use easemob_admin_ops::jobs::verify::Verified;
 use easemob_admin_ops::report::Report;
 use easemob_admin_ops::run::attempt::Attempt;
 use easemob_admin_ops::run::item::Task;
@@ -39,9 +38,10 @@ use crate::forecast;
 use crate::input::spool::Entry;
 use crate::input::user_list::UserList;
 use crate::interrupt;
+use crate::next_step::{Rest, next_steps};
 use crate::render::Format;
 use crate::render::report::{self, Row};
-use crate::summary::{Summary, Words, way_back, way_on};
+use crate::summary::{SecondReading, Summary, Words};
 
 /// The most users whose rows are all shown on a terminal.
 const MOST_ROWS: u64 = 100;
@@ -244,7 +244,7 @@ impl<'a, R: RunRow> Driven<'a, R> {
 
     /// Returns the result of the second reading, if there was one.
     #[must_use]
-    pub fn verified(&self) -> Option<Verified> {
+    pub fn verified(&self) -> Option<SecondReading> {
         self.run.summary.verified
     }
 
@@ -359,13 +359,17 @@ impl<'a, R: RunRow> Driven<'a, R> {
             .ui
             .say(format_args!("{prefix}{}", run.summary.text(run.words)));
         match (&run.summary.run, run.summary.first_line_not_started) {
-            (Some(id), _) if run.summary.is_unfinished() => context.ui.say(way_on(run.summary.stopped, id)),
             (Some(id), _) => {
-                // Permanent failures of this attempt are reported with the reason, and retrying will not
-                // help.
-                let (retry, last) = (run.summary.all_failed_retry(), run.summary.failed_earlier_final);
-                if let Some(way) = way_back(retry, last, id) {
-                    context.ui.say(way);
+                let rest = Rest {
+                    unfinished: run.summary.is_unfinished(),
+                    stopped: run.summary.stopped,
+                    retry_may_help: run.summary.all_failed_retry(),
+                    // Permanent failures of this attempt are reported with the reason, and retrying will not
+                    // help.
+                    last: run.summary.failed_earlier_final,
+                };
+                for step in next_steps(id, rest) {
+                    step.say(context);
                 }
             }
             (None, Some(line)) if tally.settled() > 0 => context.ui.note(t!(

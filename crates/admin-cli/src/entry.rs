@@ -112,6 +112,7 @@ pub fn run(
         survive_size_limits();
     }
     let context = Context {
+        aim: aim_of(&cli.globals),
         globals: cli.globals,
         environment,
         ui: ui.clone(),
@@ -121,7 +122,6 @@ pub fn run(
         records: Arc::default(),
         worker: None,
     };
-    let aim = aim_of(&context.globals);
     let result = runtime.block_on(dispatch(&context, cli.command));
     if let Some(records) = context.records.get() {
         records.finish();
@@ -129,7 +129,7 @@ pub fn run(
     runtime.shutdown_timeout(LAST_TASKS);
     ui.lower();
     result.unwrap_or_else(|error| {
-        let error = error.aimed(&aim);
+        let error = error.aimed(&context.aim);
         ui.error(&error);
         error.exit()
     })

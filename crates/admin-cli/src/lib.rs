@@ -40,6 +40,7 @@ pub mod forecast;
 pub mod heads;
 pub mod input;
 pub mod interrupt;
+pub mod next_step;
 pub mod outages;
 pub mod ownership;
 pub mod pauses;

@@ -1,10 +1,11 @@
 //! The summary at the end of a run, for people on stderr and for programs in JSON.
 
 use easemob_admin_words::t;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::time::Duration;
 
 use easemob_admin_ops::jobs::verify::Verified;
+use easemob_admin_ops::jobs::verify_locks::VerifiedLocks;
 use easemob_admin_ops::run::resume::Left;
 use easemob_admin_ops::schedule::tally::Tally;
 use easemob_admin_ops::select::exemptions::Unmatched;
@@ -25,6 +26,25 @@ pub struct LimitCounts {
     /// Whether they are the limits of the app, which is not a user.
     #[serde(skip)]
     pub of_the_app: bool,
+}
+
+/// What a second reading after a run found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum SecondReading {
+    /// Of the devices that were signed out.
+    Devices(Verified),
+    /// Of the users that were locked.
+    Locks(VerifiedLocks),
+}
+
+impl fmt::Display for SecondReading {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Devices(verified) => verified.fmt(f),
+            Self::Locks(verified) => verified.fmt(f),
+        }
+    }
 }
 
 /// The summary of a run over users. Field names are a contract; the set only grows.
@@ -77,7 +97,7 @@ pub struct Summary {
     pub run: Option<String>,
     /// The result of the second reading, if one was requested.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub verified: Option<Verified>,
+    pub verified: Option<SecondReading>,
     /// Users whose devices differ from the plan.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub drifted: Option<u64>,
@@ -343,22 +363,6 @@ fn about_statuses(status: &StatusReport) -> String {
     text
 }
 
-/// Returns how to retry the failures that `runs resume` does not cover, or `None` if there are none.
-#[must_use]
-pub fn way_back(retry_may_help: u64, last: u64, run: &str) -> Option<String> {
-    if retry_may_help > 0 {
-        Some(t!(
-            "to retry the failed users: easemob-admin runs retry-failed {run}"
-        ))
-    } else if last > 0 {
-        Some(t!(
-            "to retry the permanent failures: easemob-admin runs retry-failed {run} --all"
-        ))
-    } else {
-        None
-    }
-}
-
 /// Returns true for counters that are left out of JSON.
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields like this")]
 pub(crate) fn is_zero(number: &u64) -> bool {
@@ -369,32 +373,9 @@ fn rounded(value: f64, steps: f64) -> f64 {
     (value * steps).round() / steps
 }
 
-/// Returns how to continue an unfinished run. The cause that stopped the run, given by its
-/// [word](easemob_admin_ops::schedule::pipeline::Stop::word), would stop it again.
-#[must_use]
-pub fn way_on(stopped: Option<&str>, run: &str) -> String {
-    match stopped {
-        Some("max_logouts") => {
-            t!("to resume with a higher cap: easemob-admin runs resume {run} --max-logouts N")
-        }
-        Some("drift") => t!("to do the rest, make a new plan: easemob-admin sessions plan").into(),
-        _ => t!("to resume: easemob-admin runs resume {run}"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use easemob_admin_ops::schedule::pipeline::Stop;
-
     use super::*;
-
-    #[test]
-    fn what_stopped_a_run_is_not_advised_again() {
-        let after = |stop: &Stop| way_on(Some(stop.word()), "r1");
-        assert!(after(&Stop::Cap).ends_with("runs resume r1 --max-logouts N"));
-        assert!(!after(&Stop::Drift).contains("resume"));
-        assert!(after(&Stop::Aborted).ends_with("runs resume r1"));
-    }
 
     #[test]
     fn no_run_is_ok_while_failures_remain() {
@@ -421,12 +402,6 @@ mod tests {
             });
             let row = (now_retry, now_final, earlier_retry, earlier_final);
             assert_eq!(summary.exit(), expected, "{row:?}");
-            let way = way_back(earlier_retry, earlier_final, "r1");
-            assert_eq!(way.is_some(), earlier_retry + earlier_final > 0);
-            assert_eq!(
-                way.is_some_and(|way| way.ends_with("--all")),
-                earlier_retry == 0 && earlier_final > 0
-            );
         }
     }
 }

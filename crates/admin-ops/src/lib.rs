@@ -50,6 +50,7 @@ pub mod status_first;
 pub mod store_error;
 pub mod stores;
 pub mod target;
+pub mod undo;
 
 #[cfg(test)]
 mod simulation;

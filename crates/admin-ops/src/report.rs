@@ -59,12 +59,18 @@ outcomes! {
     StillOnline = "still_online",
     /// Read again: the user has signed in on it again.
     SignedInAgain = "signed_in_again",
+    /// Read again: the user is banned, and no device is online.
+    VerifiedLocked = "verified_locked",
+    /// Read again: the user is not banned any more.
+    NoLongerBanned = "no_longer_banned",
     /// It could not be read again.
     NotVerified = "not_verified",
     /// The user was banned.
     Banned = "banned",
     /// The user would be banned.
     WouldBan = "would_ban",
+    /// The user was banned already, and nothing was sent.
+    AlreadyBanned = "already_banned",
     /// The ban was lifted.
     Unbanned = "unbanned",
     /// The ban would be lifted.

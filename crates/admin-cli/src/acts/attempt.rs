@@ -43,7 +43,7 @@ pub fn prove_recordable(context: &Context, session: &Session) -> Result<(), Comm
 /// be sent then.
 pub fn prove_readable(context: &Context, session: &Session, action: &Action) -> Result<(), CommandError> {
     match action {
-        Action::Ban | Action::Unban | Action::Lock { .. } | Action::Unlock { .. } => {
+        Action::Ban { .. } | Action::Unban { .. } | Action::Lock { .. } | Action::Unlock { .. } => {
             open_locks(context, &session.target()).map(drop)
         }
         Action::Logout { selection }

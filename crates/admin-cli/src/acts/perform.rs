@@ -29,6 +29,7 @@ use super::parts::{Parts, direct, id_of};
 use super::verify;
 use crate::command_error::CommandError;
 use crate::commands::acting::{Acting, require_shared};
+use crate::commands::runs::ticket;
 use crate::commands::times::now_ms;
 use crate::context::{Context, Session};
 use crate::drive::{Driven, Run, RunRow, finish_empty};
@@ -119,13 +120,21 @@ pub async fn perform(
                      are recorded as overdue"
                 ));
             }
-            let driven = work.report::<LockReport>(open).await?;
+            let mut driven = work.report::<LockReport>(open).await?;
             let settled = settle(&job, &context.stores()?, &Target::from(&header));
-            let exit = driven.finish()?;
+            if attempted.verify && driven.stop().is_none() {
+                verify::run_locks(context, session, &mut driven, &header).await?;
+            }
+            let verified = driven.verified();
+            let finished = driven.finish();
+            if attempted.verify {
+                ticket::tell(context, &id_of(&header)?, verified)?;
+            }
+            let exit = finished?;
             settled?;
-            Ok(exit)
+            Ok(verify::worse(verified, exit))
         }
-        Job::Unlock(_) => work.report::<LockReport>(open).await?.finish(),
+        Job::Unlock { .. } => work.report::<LockReport>(open).await?.finish(),
         Job::SetLimits(_) => work.report::<LimitsReport>(open).await?.finish(),
     }
 }
@@ -273,7 +282,8 @@ fn detach(
     let id = id_of(&header)?;
     direct(context, session, &id, RunState::Open, None)?;
     context.ui.say(t!(
-        "run {id} is left to workers (easemob-admin work); follow it with: easemob-admin runs show {id} --follow"
+        "run {id} is left to workers (easemob-admin work); follow it with: {}",
+        context.command(&format!("runs show {id} --follow"))
     ));
     let report = context.report::<DeviceReport>(session, header.action.command(), None)?;
     finish_empty(report, &summary)

@@ -1,16 +1,21 @@
-//! `--verify`: reads the devices that a run signed out again.
+//! `--verify`: reads the devices that a run signed out, or the users that it locked, again.
 
 use easemob_admin_words::t;
 use std::cell::RefCell;
+use std::io;
 
 use easemob_admin_ops::jobs::verify::{self, Ended, USERS_PER_REQUEST, Verified};
+use easemob_admin_ops::jobs::verify_locks::{self, BannedUser, LockVerdict, VerifiedLocks};
 use easemob_admin_ops::report::device::DeviceReport;
+use easemob_admin_ops::report::lock::LockReport;
 use easemob_admin_ops::run::id::RunId;
+use easemob_admin_ops::run::journal::header::Header;
 
 use crate::command_error::CommandError;
 use crate::context::{Context, Session};
 use crate::drive::{Done, Driven};
 use crate::exit::{self, Exit};
+use crate::summary::SecondReading;
 
 /// Reads the devices that the run `id` signed out again, with a row per device and the counts in the summary.
 ///
@@ -22,10 +27,71 @@ pub async fn run(
     driven: &mut Driven<'_, DeviceReport>,
     id: &str,
 ) -> Result<(), CommandError> {
-    let id = RunId::parse(id).ok_or_else(|| CommandError::new(exit::INTERNAL, t!("the run has no id")))?;
-    let ended = ended_by(context, &id)?;
+    let ended = ended_by(context, &parsed(id)?)?;
     reread(context, session, driven, ended).await;
     Ok(())
+}
+
+/// Reads the users that a run banned, or found banned, again, with a row per user and the counts in the summary.
+///
+/// # Errors
+/// When the run cannot be read.
+pub async fn run_locks(
+    context: &Context,
+    session: &Session,
+    driven: &mut Driven<'_, LockReport>,
+    header: &Header,
+) -> Result<(), CommandError> {
+    let id = parsed(&header.run)?;
+    let (count, users) = verify_locks::banned(context.stores()?.runs(), &id)?;
+    let bar = context.bar(count, "verifying");
+    let verified = RefCell::new(VerifiedLocks::default());
+    let batches = Batches {
+        users,
+        size: verify_locks::at_once(count, header.reading),
+    };
+    let work = async |users: Vec<BannedUser>| {
+        let verdicts = verify_locks::verify(&session.server, &users).await;
+        if let Some(bar) = &bar {
+            bar.advance(users.len() as u64);
+        }
+        let mut done = Done::default();
+        for (user, verdict) in users.iter().zip(verdicts) {
+            verified.borrow_mut().count(&verdict);
+            done.reports.push(LockReport::verified(user, &verdict));
+            if let LockVerdict::Unknown(error) = verdict {
+                done.failures.push(*error);
+            }
+        }
+        done
+    };
+    driven.afterwards(batches, work).await;
+    let mut verified = verified.into_inner();
+    verified.missed(count);
+    driven.summary().verified = Some(SecondReading::Locks(verified));
+    Ok(())
+}
+
+/// Users that are read together.
+struct Batches<I> {
+    users: I,
+    size: usize,
+}
+
+impl<T, I: Iterator<Item = io::Result<T>>> Iterator for Batches<I> {
+    type Item = io::Result<Vec<T>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let batch: io::Result<Vec<T>> = self.users.by_ref().take(self.size).collect();
+        match batch {
+            Ok(users) if users.is_empty() => None,
+            batch => Some(batch),
+        }
+    }
+}
+
+fn parsed(id: &str) -> Result<RunId, CommandError> {
+    RunId::parse(id).ok_or_else(|| CommandError::new(exit::INTERNAL, "the run has no id"))
 }
 
 /// Returns the users whose devices a run signed out.
@@ -69,20 +135,63 @@ async fn reread(
     driven.afterwards(batches, work).await;
     let mut verified = verified.into_inner();
     verified.missed(devices);
-    driven.summary().verified = Some(verified);
+    driven.summary().verified = Some(SecondReading::Devices(verified));
 }
 
 /// Returns the exit code of a run, which the second reading can make worse.
 #[must_use]
-pub fn worse(verified: Option<Verified>, exit: Exit) -> Exit {
+pub fn worse(verified: Option<SecondReading>, exit: Exit) -> Exit {
     let Some(verified) = verified.filter(|_| exit == exit::OK) else {
         return exit;
     };
-    if verified.still_online + verified.unknown > 0 {
+    let (unsettled, changed_since) = match verified {
+        SecondReading::Devices(devices) => (devices.still_online + devices.unknown, devices.signed_in_again),
+        SecondReading::Locks(users) => (users.still_online + users.unknown, users.not_banned),
+    };
+    if unsettled > 0 {
         exit::FAILED_RETRY
-    } else if verified.signed_in_again > 0 {
+    } else if changed_since > 0 {
         exit::FINDINGS
     } else {
         exit::OK
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_reading_makes_only_a_success_worse() {
+        let locks = |still_online, not_banned, unknown| {
+            Some(SecondReading::Locks(VerifiedLocks {
+                holds: 7,
+                still_online,
+                not_banned,
+                unknown,
+            }))
+        };
+        for (verified, exit, expected) in [
+            (None, exit::OK, exit::OK),
+            (locks(0, 0, 0), exit::OK, exit::OK),
+            (locks(1, 0, 0), exit::OK, exit::FAILED_RETRY),
+            (locks(0, 0, 1), exit::OK, exit::FAILED_RETRY),
+            (locks(0, 1, 0), exit::OK, exit::FINDINGS),
+            (locks(1, 1, 0), exit::OK, exit::FAILED_RETRY),
+            (locks(1, 1, 1), exit::FAILED_FINAL, exit::FAILED_FINAL),
+        ] {
+            assert_eq!(worse(verified, exit), expected, "{verified:?}");
+        }
+    }
+
+    #[test]
+    fn users_are_read_in_batches_and_an_error_is_one() {
+        let users = (0..5).map(Ok).chain([Err(io::Error::other("damaged"))]);
+        let batches: Vec<_> = Batches { users, size: 2 }.collect();
+        let sizes: Vec<_> = batches
+            .iter()
+            .map(|batch| batch.as_ref().ok().map(Vec::len))
+            .collect();
+        assert_eq!(sizes, [Some(2), Some(2), None]);
     }
 }

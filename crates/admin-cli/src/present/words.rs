@@ -12,9 +12,9 @@ pub fn verb(job: &Job) -> &'static str {
     match job {
         Job::EndDevices(_) | Job::EndUnread => t!("logging out"),
         Job::Change(Change::Ban) => "banning",
-        Job::Change(Change::Unban) => "unbanning",
+        Job::Change(Change::Unban | Change::Lift) => "unbanning",
         Job::Lock(_) => "locking",
-        Job::Unlock(_) => "unlocking",
+        Job::Unlock { .. } => "unlocking",
         Job::SetLimits(_) => t!("setting limits"),
     }
 }
@@ -25,15 +25,17 @@ pub fn words(job: &Job, dry_run: bool) -> Words {
     let (done, would) = match job {
         Job::EndDevices(_) | Job::EndUnread => (t!("logged out"), t!("would be logged out")),
         Job::Change(Change::Ban) => ("banned", t!("would be banned")),
-        Job::Change(Change::Unban) => ("unbanned", t!("would be unbanned")),
+        Job::Change(Change::Unban | Change::Lift) => ("unbanned", t!("would be unbanned")),
         Job::Lock(_) => ("locked", t!("would be locked")),
-        Job::Unlock(_) => ("unlocked", t!("would be unlocked")),
+        Job::Unlock { .. } => ("unlocked", t!("would be unlocked")),
         Job::SetLimits(_) => ("changed", t!("would be changed")),
     };
     let ends_devices = matches!(job, Job::EndDevices(_) | Job::Lock(_));
     let nothing = match (job, dry_run) {
         (Job::Lock(_), true) => t!("would stay unchanged"),
         (Job::Lock(_), false) | (Job::SetLimits(_), _) => "unchanged",
+        (Job::Change(Change::Ban), true) => t!("would stay banned"),
+        (Job::Change(Change::Ban), false) => t!("already banned"),
         _ => t!("nothing to do"),
     };
     Words {

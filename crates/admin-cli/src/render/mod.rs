@@ -6,6 +6,7 @@
 pub mod csv;
 pub mod json;
 pub mod jsonl;
+pub mod markdown;
 pub mod names;
 pub mod report;
 pub mod table;

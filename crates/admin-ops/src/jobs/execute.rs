@@ -39,8 +39,13 @@ pub enum Job {
     Change(Change),
     /// Lock the user until this time.
     Lock(Timestamp),
-    /// Lift the lock, if it existed at this time, or else when the run was created.
-    Unlock(Option<Timestamp>),
+    /// Lift the lock.
+    Unlock {
+        /// If it existed at this time, or else when the run was created.
+        as_of: Option<Timestamp>,
+        /// Only if this run set it.
+        undoes: Option<String>,
+    },
     /// Set device limits: of users, or of the app if the run has no users.
     SetLimits(LimitChange),
 }
@@ -63,10 +68,11 @@ impl Job {
                 selection,
                 on_drift: OnDrift::StillMeant,
             })),
-            Action::Ban => Self::Change(Change::Ban),
-            Action::Unban => Self::Change(Change::Unban),
+            Action::Ban { .. } => Self::Change(Change::Ban),
+            Action::Unban { undoes: None } => Self::Change(Change::Unban),
+            Action::Unban { undoes: Some(_) } => Self::Change(Change::Lift),
             Action::Lock { until } => Self::Lock(until),
-            Action::Unlock { as_of } => Self::Unlock(as_of),
+            Action::Unlock { as_of, undoes } => Self::Unlock { as_of, undoes },
             Action::SetLimits { change, .. } => Self::SetLimits(change?),
         })
     }
@@ -155,10 +161,14 @@ pub async fn execute<S: SessionCalls + AccountCalls + LimitCalls + ListingCalls>
             let tasks = tasks.into_iter().map(Ok);
             executed.status = status_first.phase(run_loop, tasks, work, cut_off, observer).await;
         }
-        Job::Unlock(as_of) => {
+        Job::Unlock { as_of, undoes } => {
             let as_of = as_of.unwrap_or(header.created);
             let locks = locks()?;
             let unlocking = Unlocking::begin(server, recorder, stores.runs(), &*locks, as_of)?;
+            let unlocking = match undoes {
+                Some(run) => unlocking.only_of(run),
+                None => unlocking,
+            };
             let work = async |task| unlocking.work_on(task).await.into_reports();
             let cut_off = |task: &Task| vec![LockReport::cut_off(&task.item).into()];
             run_loop.phase(tasks, work, cut_off, observer).await;

@@ -1,7 +1,7 @@
 //! The work on each user of a run, which [`execute`] chooses by the journal. [`logout`] takes a user from
 //! reading the device list to a final result, [`logout_unread`] signs out everything without reading, [`end_devices`] records that, [`enforce`] chooses the devices
-//! over a limit, [`ban`], [`lock`] and [`unlock`] change who may sign in, and [`verify`] reads the devices
-//! again afterwards.
+//! over a limit, [`ban`], [`lock`] and [`unlock`] change who may sign in, and [`verify`] and
+//! [`verify_locks`] read again afterwards.
 
 pub mod ban;
 pub mod end_devices;
@@ -13,3 +13,4 @@ pub mod logout_unread;
 pub mod set_limits;
 pub mod unlock;
 pub mod verify;
+pub mod verify_locks;

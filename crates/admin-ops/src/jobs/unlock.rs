@@ -68,6 +68,8 @@ pub struct Unlocking<'a, S> {
     recorder: &'a Recorder,
     locks: &'a dyn LockStore,
     as_of: Timestamp,
+    /// The run whose locks are lifted; those of all runs if there is none.
+    of: Option<&'a str>,
     lifted: Lifted<'a>,
 }
 
@@ -91,11 +93,18 @@ impl<'a, S: AccountCalls> Unlocking<'a, S> {
             recorder,
             locks,
             as_of,
+            of: None,
             lifted: Lifted {
                 locks,
                 waiting: Mutex::default(),
             },
         })
+    }
+
+    /// Leaves alone locks that the run `of` did not set.
+    #[must_use]
+    pub fn only_of(self, of: &'a str) -> Self {
+        Self { of: Some(of), ..self }
     }
 
     /// Works on one user.
@@ -114,6 +123,10 @@ impl<'a, S: AccountCalls> Unlocking<'a, S> {
         let held = self.locks.lock_of(user)?;
         if let Some(why) = must_stay(held.as_ref(), self.as_of) {
             return Ok(UnlockResult::Left(why));
+        }
+        let is_others = |lock: &Lock| self.of.is_some_and(|run| lock.run != run);
+        if held.as_ref().is_some_and(is_others) {
+            return Ok(UnlockResult::Left(Outcome::ChangedSince));
         }
         if let Some(lock) = held.as_ref().filter(|lock| lock.is_pending()) {
             let verdict = match is_banned(self.server, user).await {

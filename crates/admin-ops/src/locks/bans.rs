@@ -1,6 +1,7 @@
-//! The bans of a run that locks users, according to its journal.
+//! The bans of a run that locks or bans users, according to its journal.
 
 use std::collections::{HashMap, HashSet};
+use std::io;
 
 use easemob_admin_api::UserId;
 
@@ -87,11 +88,38 @@ impl Folded {
 /// Reads the bans of a run, or returns `None` if it cannot be read.
 #[must_use]
 pub fn of_run(runs: &dyn RunStore, id: &RunId) -> Option<Bans> {
+    of_records(runs.records(id).ok()?).ok()
+}
+
+/// Reads the bans of a run from its records.
+///
+/// # Errors
+/// When a record cannot be read.
+pub fn of_records(records: impl Iterator<Item = io::Result<Record>>) -> io::Result<Bans> {
     let mut folded = Folded::default();
-    for record in runs.records(id).ok()? {
-        folded.note(&record.ok()?);
+    for record in records {
+        folded.note(&record?);
     }
-    Some(folded.bans)
+    Ok(folded.bans)
+}
+
+/// Returns the items of a run whose users it banned, or found banned.
+///
+/// # Errors
+/// When a record cannot be read.
+pub fn in_force(records: impl Iterator<Item = io::Result<Record>>) -> io::Result<HashSet<u64>> {
+    let (mut folded, mut in_force) = (Folded::default(), HashSet::new());
+    for record in records {
+        let record = record?;
+        folded.note(&record);
+        if let Record::Outcome(outcome) = record {
+            let banned = folded.bans.get(&outcome.n) == Some(&Ban::Done);
+            if banned || outcome.state == State::Nothing {
+                in_force.insert(outcome.n);
+            }
+        }
+    }
+    Ok(in_force)
 }
 
 /// Reads the bans of a run by user, for items that were started, or returns `None` if it cannot be read.
@@ -208,6 +236,23 @@ mod tests {
             (&[outcome(State::FailedRetry, Some("users.get"))], None),
         ] {
             assert_eq!(ban(records), expected, "{records:?}");
+        }
+    }
+
+    #[test]
+    fn who_is_banned_by_a_run_or_was_before_is_banned_after_it() {
+        let unread = outcome(State::FailedRetry, Some("users.get"));
+        let devices_unread = outcome(State::FailedRetry, Some("devices.list"));
+        for (records, banned) in [
+            (vec![intent()], false),
+            (vec![intent(), outcome(State::Done, None)], true),
+            (vec![intent(), devices_unread], true),
+            (vec![outcome(State::Nothing, None)], true),
+            (vec![outcome(State::Skipped, None)], false),
+            (vec![unread], false),
+        ] {
+            let found = in_force(records.clone().into_iter().map(Ok)).unwrap();
+            assert_eq!(found.contains(&0), banned, "{records:?}");
         }
     }
 }

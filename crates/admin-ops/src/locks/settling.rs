@@ -334,7 +334,13 @@ mod tests {
             (lock_action(), ROOT, true, Some(ROOT), Verdict::Lost),
             (lock_action(), ROOT, true, None, Verdict::Lift),
             (lock_action(), ROOT, false, None, Verdict::Lost),
-            (Action::Ban, ROOT, false, Some(ROOT), Verdict::Lost),
+            (
+                Action::Ban { looks_first: true },
+                ROOT,
+                false,
+                Some(ROOT),
+                Verdict::Lost,
+            ),
         ]) {
             let id = id(number);
             drop(begun(

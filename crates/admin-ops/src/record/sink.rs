@@ -12,12 +12,15 @@ use crate::files::digest;
 use crate::jobs::logout::LOGOUT_ALL;
 use crate::record::parts::{FAILED, in_parts};
 use crate::run::direction::RunState;
+use crate::run::id::RunId;
 use crate::run::job::Action;
 use crate::run::journal::header::{self, Header};
 use crate::run::journal::progress;
 use crate::run::journal::record::{self, Record, State};
 use crate::run::recorder::Note;
 use crate::run::run_record::Sink;
+use crate::run::store::Pruning;
+use crate::target::Target;
 
 /// The detail with the state of an item that failed or was skipped.
 pub(super) const STATE: &str = "state";
@@ -267,6 +270,28 @@ fn event(header: &Header, acting: Option<&(Operator, String)>, note: &Note) -> E
         event.user = Some(user.to_string());
     }
     event
+}
+
+/// How many runs one event names, so that it fits into a line.
+const RUNS_OF_AN_EVENT: usize = 500;
+
+/// Returns the events about the removal of runs.
+#[must_use]
+pub fn pruned(target: &Target, ids: &[RunId], pruning: &Pruning) -> Vec<Event> {
+    let event = |ids: &[RunId]| {
+        let names: Vec<&str> = ids.iter().map(RunId::as_str).collect();
+        let mut event = Event::new(EventTime::from_millis(pruning.at), Kind::from("runs.pruned"));
+        event.operator = Some(acting_as(&pruning.operator));
+        event.host = Some(pruning.operator.host.clone());
+        event.app_root = Some(target.app_root.clone());
+        event.app = Some(target.app.clone());
+        event.sandbox = Some(target.sandbox);
+        event.profile.clone_from(&target.profile);
+        event.tool = Some(TOOL.to_owned());
+        event.details = details([("runs", json!(names)), ("older_than", json!(pruning.older_than))]);
+        event
+    };
+    ids.chunks(RUNS_OF_AN_EVENT).map(event).collect()
 }
 
 /// Returns an operator as entries of the trail name one.

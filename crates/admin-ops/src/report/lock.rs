@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Failure, Outcome, one};
+use crate::jobs::verify_locks::{BannedUser, LockVerdict};
 use crate::run::basis::Basis;
 use crate::run::item::Item;
 use crate::run::recorder::RecordError;
@@ -84,6 +85,27 @@ impl LockReport {
         Self {
             failure: failure.into(),
             ..self
+        }
+    }
+
+    /// Creates the report of a user who was read again after the run.
+    #[must_use]
+    pub fn verified(user: &BannedUser, verdict: &LockVerdict) -> Self {
+        let (outcome, online): (_, &[DeviceId]) = match verdict {
+            LockVerdict::Holds => (Outcome::VerifiedLocked, &[]),
+            LockVerdict::StillOnline(devices) => (Outcome::StillOnline, devices),
+            LockVerdict::NotBanned(devices) => (Outcome::NoLongerBanned, devices),
+            LockVerdict::Unknown(_) => (Outcome::NotVerified, &[]),
+        };
+        let names: Vec<&str> = online.iter().map(DeviceId::as_str).collect();
+        let item = Item::new(0, user.line, user.user.clone());
+        let report = Self {
+            devices: names.join(" "),
+            ..Self::new(&item, outcome)
+        };
+        match verdict {
+            LockVerdict::Unknown(error) => report.with(&**error),
+            _ => report,
         }
     }
 

@@ -100,7 +100,7 @@ fn header(id: &RunId) -> Header {
         operator: operator(),
         reason: Some("a case".into()),
         ticket: None,
-        action: Action::Ban,
+        action: Action::Ban { looks_first: true },
         source: "a case".into(),
         items: 0,
         input_sha256: String::new(),

@@ -94,7 +94,7 @@ pub fn range_of(header: &Header) -> Option<u64> {
         Action::Logout { .. } | Action::LogoutUnread | Action::Enforce { .. } => {
             reading.check_names || reading.again
         }
-        Action::Ban | Action::Unban => false,
+        Action::Ban { .. } | Action::Unban { .. } => false,
     };
     if whole || header.allowance.is_some() {
         return None;
@@ -157,11 +157,17 @@ mod tests {
         for (action, range) in [
             (logout.clone(), Some(RANGE)),
             (Action::LogoutUnread, Some(RANGE)),
-            (Action::Ban, Some(RANGE)),
+            (Action::Ban { looks_first: true }, Some(RANGE)),
             (apply(OnDrift::Skip), Some(RANGE)),
             (apply(OnDrift::Stop), None),
             (Action::Lock { until }, None),
-            (Action::Unlock { as_of: None }, None),
+            (
+                Action::Unlock {
+                    as_of: None,
+                    undoes: None,
+                },
+                None,
+            ),
         ] {
             let header = header(action);
             assert_eq!(range_of(&header), range, "{:?}", header.action);

@@ -3,12 +3,13 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use easemob_admin_audit::{AuditError, AuditTrail};
 
 use crate::files::digest;
 use crate::files::private::{create_new, make_directory, make_new_directory};
-use crate::record::sink::{AuditSink, RunEvents};
+use crate::record::sink::{AuditSink, RunEvents, pruned};
 use crate::record::taken_over::take_over;
 use crate::run::attempt::CannotBegin;
 use crate::run::id::RunId;
@@ -19,7 +20,7 @@ use crate::run::journal::progress::Progress;
 use crate::run::journal::read::{JournalError, Reader};
 use crate::run::journal::write::JournalFile;
 use crate::run::run_record::{InOrder, RunRecord, Sink};
-use crate::run::store::{HeldRun, Items, OpenRun, Records, RunError, RunStore, SeenRun};
+use crate::run::store::{HeldRun, Items, OpenRun, Pruning, Records, RunError, RunStore, SeenRun};
 use crate::target::Target;
 
 const JOURNAL: &str = "journal.jsonl";
@@ -98,20 +99,26 @@ impl RunDirectories {
         })
     }
 
-    /// Opens a run as [`RunStore::open`] does, and returns the directory that holds it.
-    pub(crate) fn hold(&self, id: &RunId) -> Result<(Header, Progress, HeldDirectory), RunError> {
-        let directory = self.directory_of(id);
-        let path = directory.join(JOURNAL);
-        let mut file = OpenOptions::new()
+    /// Keeps other processes from a run.
+    fn lock(&self, id: &RunId) -> Result<File, RunError> {
+        let path = self.directory_of(id).join(JOURNAL);
+        let file = OpenOptions::new()
             .read(true)
             .write(true)
             .open(&path)
             .map_err(|error| missing_or(error, id, &path))?;
         match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(RunError::Busy(id.clone(), None)),
-            Err(TryLockError::Error(error)) => return Err(cannot("cannot lock", &path)(error)),
+            Ok(()) => Ok(file),
+            Err(TryLockError::WouldBlock) => Err(RunError::Busy(id.clone(), None)),
+            Err(TryLockError::Error(error)) => Err(cannot("cannot lock", &path)(error)),
         }
+    }
+
+    /// Opens a run as [`RunStore::open`] does, and returns the directory that holds it.
+    pub(crate) fn hold(&self, id: &RunId) -> Result<(Header, Progress, HeldDirectory), RunError> {
+        let directory = self.directory_of(id);
+        let path = directory.join(JOURNAL);
+        let mut file = self.lock(id)?;
         let (header, mut reader) = Reader::open(&file).map_err(journal_of(id))?;
         let mut progress = Progress::new(header.jobs());
         while let Some(record) = reader.next_record().map_err(journal_of(id))? {
@@ -218,6 +225,40 @@ impl RunStore for RunDirectories {
         let file = File::open(&path).map_err(|error| missing_or(error, id, &path))?;
         let (_, reader) = Reader::open(file).map_err(journal_of(id))?;
         Ok(Box::new(reader.map(|record| record.map_err(io::Error::other))))
+    }
+
+    fn size(&self, id: &RunId) -> Result<u64, RunError> {
+        let directory = self.directory_of(id);
+        let size = |path: &Path| -> io::Result<u64> {
+            let mut bytes = 0;
+            for entry in fs::read_dir(path)? {
+                bytes += entry?.metadata()?.len();
+            }
+            Ok(bytes)
+        };
+        size(&directory).map_err(|error| missing_or(error, id, &directory))
+    }
+
+    fn can_prune(&self) -> Result<(), RunError> {
+        Ok(())
+    }
+
+    fn prune(&self, target: &Target, ids: &[RunId], pruning: &Pruning) -> Result<(), CannotBegin> {
+        let mut held = Vec::with_capacity(ids.len());
+        for id in ids {
+            held.push(self.lock(id)?);
+        }
+        let mut trail = open_trail(&self.trails, target)?;
+        trail.append(&pruned(target, ids, pruning))?;
+        trail.checkpoint(SystemTime::now())?;
+        for (id, _held) in ids.iter().zip(held) {
+            let directory = self.directory_of(id);
+            // Without its journal, the rest is not a run any more, whatever becomes of it.
+            fs::remove_file(directory.join(JOURNAL))
+                .and_then(|()| fs::remove_dir_all(&directory))
+                .map_err(cannot("cannot remove", &directory))?;
+        }
+        Ok(())
     }
 
     fn can_record(&self, target: &Target) -> Result<(), CannotBegin> {

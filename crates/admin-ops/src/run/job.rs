@@ -36,9 +36,18 @@ pub enum Action {
         selection: Selection,
     },
     /// Keeps users from signing in.
-    Ban,
+    Ban {
+        /// Whether each user is looked up first, so that an intent proves that the user was not banned. Missing in runs of
+        /// older versions, which banned at once.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        looks_first: bool,
+    },
     /// Allows users to sign in again.
-    Unban,
+    Unban {
+        /// The run whose bans are lifted, if this run undoes one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        undoes: Option<String>,
+    },
     /// Bans users and signs them out for some time.
     Lock {
         /// When the lock is to be lifted.
@@ -50,6 +59,9 @@ pub enum Action {
         /// older versions, which read them shortly before they were created.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         as_of: Option<Timestamp>,
+        /// The run whose locks are lifted, if this run undoes one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        undoes: Option<String>,
     },
     /// Sets the device limits of users or of the app.
     SetLimits {
@@ -81,8 +93,9 @@ impl Action {
             Self::Logout { .. } | Self::LogoutUnread => "sessions logout",
             Self::Apply { .. } => "sessions apply",
             Self::Enforce { .. } => "limits enforce",
-            Self::Ban => "users ban",
-            Self::Unban => "users unban",
+            Self::Ban { .. } => "users ban",
+            Self::Unban { undoes: Some(_) } | Self::Unlock { undoes: Some(_), .. } => "runs undo",
+            Self::Unban { undoes: None } => "users unban",
             Self::Lock { .. } => "sessions lock",
             Self::Unlock { .. } => "sessions unlock",
             Self::SetLimits { .. } => "limits set",

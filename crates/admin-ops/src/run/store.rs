@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use easemob_admin_api::Leave;
+use jiff::Timestamp;
 
 use crate::run::attempt::CannotBegin;
 use crate::run::direction::RunState;
@@ -142,6 +143,33 @@ pub trait RunStore: fmt::Debug + Send + Sync {
         self.records(id)
     }
 
+    /// Returns how many bytes the records of a run take up, without the audit trail.
+    ///
+    /// # Errors
+    /// When they cannot be read, or the store does not know.
+    fn size(&self, id: &RunId) -> Result<u64, RunError> {
+        let _ = id;
+        Err(RunError::OnlyTheOwner)
+    }
+
+    /// Checks that records of runs can be removed.
+    ///
+    /// # Errors
+    /// When this account cannot remove any.
+    fn can_prune(&self) -> Result<(), RunError> {
+        Err(RunError::OnlyTheOwner)
+    }
+
+    /// Removes the records of runs of one target, after an entry in its audit trail that says so. The caller has made sure
+    /// that nobody needs them any more.
+    ///
+    /// # Errors
+    /// When it cannot be recorded, and nothing was removed then, or if a process works on one of them or it cannot be removed.
+    fn prune(&self, target: &Target, ids: &[RunId], pruning: &Pruning) -> Result<(), CannotBegin> {
+        let _ = (target, ids, pruning);
+        Err(RunError::OnlyTheOwner.into())
+    }
+
     /// Checks that an act on a target can be recorded.
     ///
     /// # Errors
@@ -232,6 +260,17 @@ pub struct Direction {
     pub at: i64,
     /// Why.
     pub reason: Option<String>,
+}
+
+/// The removal of old runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pruning {
+    /// Who removes them.
+    pub operator: Operator,
+    /// When: milliseconds since 1970.
+    pub at: i64,
+    /// Runs that ended before this time are removed.
+    pub older_than: Timestamp,
 }
 
 /// A run as a list shows it.
@@ -333,6 +372,9 @@ pub enum RunError {
     /// Its records are files of one machine.
     #[error("the records of run {0} are files of this machine, which no other process can direct")]
     OneMachine(RunId),
+    /// Its records are in a database, of which workers remove nothing.
+    #[error("the records of runs are in a database, and only its owner can remove them")]
+    OnlyTheOwner,
     /// The journal cannot be used.
     #[error("cannot use run {run}")]
     Journal {

@@ -64,6 +64,28 @@ impl Forecast {
         }
     }
 
+    /// The calls that read `users` again after they were locked: whether each is banned, and the devices of those online.
+    #[must_use]
+    pub fn verifying_locks(users: u64, reading: Reading) -> Self {
+        if !reading.asks_first(users) {
+            return Self::exactly(2 * users);
+        }
+        let statuses = users.div_ceil(USERS_PER_REQUEST as u64);
+        Self {
+            fewest: users + statuses,
+            most: 2 * users + statuses,
+        }
+    }
+
+    /// Adds the calls of another forecast.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            fewest: self.fewest + other.fewest,
+            most: self.most + other.most,
+        }
+    }
+
     /// Adds one call for each of `users` who is online.
     #[must_use]
     pub fn and_one_if_online(self, users: u64) -> Self {
@@ -123,6 +145,22 @@ mod tests {
         ] {
             let forecast = Forecast::locking(users, reading);
             assert_eq!(forecast, Forecast { fewest, most }, "{users} {reading:?}");
+        }
+    }
+
+    #[test]
+    fn to_verify_locks_costs_a_call_a_user_and_a_list_for_those_online() {
+        let first = Reading::default();
+        for (users, reading, fewest, most) in [
+            (1, first, 2, 2),
+            (500, first, 1_000, 1_000),
+            (1_000, first, 1_010, 2_010),
+            (1_000, Reading::EVERY_USER, 2_000, 2_000),
+        ] {
+            let forecast = Forecast::verifying_locks(users, reading);
+            assert_eq!(forecast, Forecast { fewest, most }, "{users} {reading:?}");
+            let both = Forecast::exactly(1).and(forecast);
+            assert_eq!((both.fewest, both.most), (fewest + 1, most + 1));
         }
     }
 

@@ -44,6 +44,7 @@ use crate::select::selection::Selection;
 use crate::status_first::{Reading, When};
 use crate::stores::{DataDirectory, Stores};
 use crate::target::Target;
+use crate::undo::{Changes, Lifted, Undo};
 
 const SEEDS: u64 = 1_000;
 
@@ -322,8 +323,15 @@ impl<'a> Story<'a> {
             }
         }
         attempt_ended(&mut now);
-        for number in settled {
-            let user = Some(format!("user{number}"));
+        let items = self
+            .home
+            .stores
+            .runs()
+            .items(&self.id)
+            .unwrap()
+            .map(Result::unwrap);
+        for item in items.filter(|item| settled.contains(&item.number)) {
+            let user = Some(item.user.to_string());
             assert!(
                 told.contains(&user),
                 "the trail does not tell what became of {user:?}"
@@ -398,6 +406,37 @@ async fn done(
     after
 }
 
+const BAN: Action = Action::Ban { looks_first: true };
+
+/// Undoes the only run, which banned users: those who were not banned before are the same as before, and the others too.
+async fn undo(home: &Home, before: &BTreeMap<String, Account>, banned: BTreeMap<String, Account>, seed: u64) {
+    let runs = home.stores.runs();
+    let id = runs.list().unwrap().pop().unwrap();
+    let locks = home.stores.locks(&target()).unwrap();
+    let mut changes = Changes::since(&id);
+    for entry in Entries::open(&home.data.trail(&target())).unwrap() {
+        changes.note(&entry.unwrap().event, runs);
+    }
+    assert!(changes.is_complete());
+    let undo = Undo::read(runs, &*locks, &id, Lifted::Bans, &changes).unwrap();
+    let lifted: Vec<UserId> = undo.items().unwrap().map(|item| item.unwrap().user).collect();
+    for (user, account) in before.iter().filter(|(user, _)| *user != "bystander") {
+        let lifts = lifted.iter().any(|lifted| lifted.as_str() == user);
+        assert_eq!(
+            lifts, !account.banned,
+            "the record says whose ban of {user} it is"
+        );
+    }
+    if lifted.is_empty() {
+        return;
+    }
+    let undoes = Some(id.to_string());
+    let after = done(home, banned, &lifted, Action::Unban { undoes }, seed).await;
+    for (user, account) in before {
+        assert_eq!(after[user].banned, account.banned, "{user}");
+    }
+}
+
 async fn simulate(home: &Path, seed: u64) {
     let mut rng = fastrand::Rng::with_seed(seed);
     NOW.set(1_767_225_600_000);
@@ -455,10 +494,14 @@ async fn simulate(home: &Path, seed: u64) {
             }
         }
         3 => {
-            let banned = done(&home, before, &users, Action::Ban, seed).await;
+            let banned = done(&home, before.clone(), &users, BAN, seed).await;
             assert!(users.iter().all(|user| of(&banned, user).banned));
-            let after = done(&home, banned, &users, Action::Unban, seed + 1).await;
-            assert!(users.iter().all(|user| !of(&after, user).banned));
+            if rng.bool() {
+                let after = done(&home, banned, &users, Action::Unban { undoes: None }, seed + 1).await;
+                assert!(users.iter().all(|user| !of(&after, user).banned));
+            } else {
+                undo(&home, &before, banned, seed + 1).await;
+            }
         }
         _ => {
             let until = Timestamp::from_millisecond(clock() + 1_000_000_000).unwrap();
@@ -471,11 +514,13 @@ async fn simulate(home: &Path, seed: u64) {
                 assert_eq!(ours, !of(&before, user).banned, "{user}: {lock:?}");
             }
             if rng.bool() {
-                let banned = done(&home, locked, &users, Action::Ban, seed + 1).await;
+                let banned = done(&home, locked, &users, BAN, seed + 1).await;
                 assert!(users.iter().all(|user| of(&banned, user).banned));
             } else {
                 let as_of = Some(time());
-                let after = done(&home, locked, &users, Action::Unlock { as_of }, seed + 1).await;
+                let undoes = None;
+                let unlock = Action::Unlock { as_of, undoes };
+                let after = done(&home, locked, &users, unlock, seed + 1).await;
                 for user in &users {
                     assert_eq!(of(&after, user).banned, of(&before, user).banned, "{user}");
                 }

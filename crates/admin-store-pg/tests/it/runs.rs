@@ -138,7 +138,7 @@ pub(crate) fn header(id: &RunId) -> Header {
         operator: Operator::named("ann", "here"),
         reason: Some("leak".into()),
         ticket: None,
-        action: Action::Ban,
+        action: Action::Ban { looks_first: true },
         source: "a test".into(),
         items: 0,
         input_sha256: String::new(),

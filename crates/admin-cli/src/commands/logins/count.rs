@@ -88,6 +88,9 @@ struct Summary {
     counts: Counts,
     over: Option<u64>,
     exceeding: Option<u64>,
+    /// What makes the exit code 11.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    finding: Option<&'static str>,
 }
 
 /// Runs the command.
@@ -135,6 +138,7 @@ pub fn run(context: &Context, args: &CountArgs) -> Result<Exit, CommandError> {
         counts,
         over: args.over,
         exceeding: args.over.map(|_| exceeding),
+        finding: (args.over.is_some() && exceeding > 0).then_some("over"),
     };
     report.finish(&summary).map_err(output)?;
     context.ui.say(t!(
@@ -149,7 +153,7 @@ pub fn run(context: &Context, args: &CountArgs) -> Result<Exit, CommandError> {
     match args.over {
         Some(most) if exceeding > 0 => {
             context.ui.say(t!(
-                "{} {} more than {} on one platform; list them with: {}",
+                "finding: {} {} more than {} on one platform; list them with: {}",
                 users(exceeding),
                 if exceeding == 1 { "has" } else { "have" },
                 devices(most),

@@ -71,6 +71,57 @@ struct Summary {
     not_known: u64,
     #[serde(skip)]
     not_known_later: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    growth: Option<Growth>,
+    /// What makes the exit code 11.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    finding: Option<&'static str>,
+}
+
+/// How the number of devices grew, of users who were read both times.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+struct Growth {
+    before: u64,
+    after: u64,
+    /// By how many percent; none if there were no devices before.
+    percent: Option<f64>,
+    /// More is a finding.
+    allowed_percent: f64,
+}
+
+impl Growth {
+    #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
+    fn new(before: u64, after: u64, allowed_percent: f64) -> Self {
+        let (first, second) = (before as f64, after as f64);
+        let percent = (before > 0).then(|| ((second - first) / first * 1000.0).round() / 10.0);
+        Self {
+            before,
+            after,
+            percent,
+            allowed_percent,
+        }
+    }
+
+    fn in_words(self) -> String {
+        let Self {
+            before,
+            after,
+            percent,
+            allowed_percent,
+        } = self;
+        let by = percent
+            .map(|percent| format!(" ({percent:+} %)"))
+            .unwrap_or_default();
+        let verdict = if grew(before, after, allowed_percent) {
+            "finding: more than"
+        } else {
+            "not more than"
+        };
+        format!(
+            "{verdict} {allowed_percent} % growth: {before} then {}{by}, of users who were read both times",
+            devices(after)
+        )
+    }
 }
 
 impl Summary {
@@ -144,6 +195,10 @@ pub fn run(context: &Context, args: &DiffArgs) -> Result<Exit, CommandError> {
     if let Some(error) = failure {
         return Err(output(error));
     }
+    let (before, after) = summary.of_both();
+    summary.growth = args.growth.map(|allowed| Growth::new(before, after, allowed));
+    let exceeds = args.growth.is_some_and(|allowed| grew(before, after, allowed));
+    summary.finding = exceeds.then_some("growth");
     report.finish(&summary).map_err(output)?;
     context.ui.say(t!(
         "snapshot {} to {}: {}, then {}: {} signed in, {} signed out, {} not known",
@@ -155,13 +210,17 @@ pub fn run(context: &Context, args: &DiffArgs) -> Result<Exit, CommandError> {
         summary.signed_out,
         summary.not_known
     ));
-    let (before, after) = summary.of_both();
+    if let Some(growth) = summary.growth {
+        context.ui.say(growth.in_words());
+    }
     let complete = from.finished_ms.is_some() && to.finished_ms.is_some();
-    Ok(match args.growth {
-        Some(percent) if grew(before, after, percent) => exit::FINDINGS,
+    Ok(if exceeds {
+        exit::FINDINGS
+    } else if complete {
+        exit::OK
+    } else {
         // A user that was not listed is in neither column, so the comparison is incomplete.
-        _ if !complete => exit::FAILED_RETRY,
-        _ => exit::OK,
+        exit::FAILED_RETRY
     })
 }
 
@@ -188,6 +247,29 @@ mod tests {
             summary.count(kind);
         }
         assert_eq!((summary.of_both(), summary.not_known), ((90, 95), 45));
+    }
+
+    #[test]
+    fn a_finding_is_named() {
+        for (before, after, expected) in [
+            (
+                100,
+                123,
+                "finding: more than 20 % growth: 100 then 123 devices (+23 %), of users who were read both times",
+            ),
+            (
+                3,
+                1,
+                "not more than 20 % growth: 3 then 1 device (-66.7 %), of users who were read both times",
+            ),
+            (
+                0,
+                2,
+                "finding: more than 20 % growth: 0 then 2 devices, of users who were read both times",
+            ),
+        ] {
+            assert_eq!(Growth::new(before, after, 20.0).in_words(), expected);
+        }
     }
 
     #[test]

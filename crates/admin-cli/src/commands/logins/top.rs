@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use super::snapshot::{SnapshotName, find, kept, warn_of_gaps, warn_of_incomplete};
 use crate::command_error::CommandError;
+use crate::commands::acting::users;
 use crate::commands::times::moment;
 use crate::context::Context;
 use crate::exit::{self, Exit};
@@ -94,6 +95,11 @@ impl Row for TopRow {
 #[derive(Debug, Serialize)]
 struct Summary {
     users: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    over: Option<u64>,
+    /// What makes the exit code 11.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    finding: Option<&'static str>,
 }
 
 /// Returns the range of two moments.
@@ -121,6 +127,23 @@ fn nobody(store: &dyn LoginStore, args: &TopArgs) -> Result<String, StoreError> 
         (Words::SignIns, None) => t!("no sign-ins are stored from that time").to_owned(),
         (Words::Evictions, None) => t!("no evictions are stored from that time").to_owned(),
     })
+}
+
+/// Names what was found.
+fn finding(found: usize, args: &TopArgs) -> String {
+    // No more than these are shown, and there may be others.
+    let at_least = if found < args.limit { "" } else { "at least " };
+    let has = if found == 1 { "has" } else { "have" };
+    let what = match args.by {
+        Words::Devices => "devices",
+        Words::SignIns => "sign-ins",
+        Words::Evictions => "evictions",
+    };
+    format!(
+        "finding: {at_least}{} {has} more than {} {what}",
+        users(found as u64),
+        args.over.unwrap_or(0)
+    )
 }
 
 /// Runs the command.
@@ -170,13 +193,18 @@ pub fn run(context: &Context, args: &TopArgs) -> Result<Exit, CommandError> {
     for row in &rows {
         report.row(row).map_err(output)?;
     }
-    report.finish(&Summary { users: rows.len() }).map_err(output)?;
+    let exceeds = args.over.is_some() && !rows.is_empty();
+    let summary = Summary {
+        users: rows.len(),
+        over: args.over,
+        finding: exceeds.then_some("over"),
+    };
+    report.finish(&summary).map_err(output)?;
+    if exceeds {
+        context.ui.say(finding(rows.len(), args));
+    }
     if rows.is_empty() {
         context.ui.note(nobody(&*store, args)?);
     }
-    Ok(if args.over.is_some() && !rows.is_empty() {
-        exit::FINDINGS
-    } else {
-        exit::OK
-    })
+    Ok(if exceeds { exit::FINDINGS } else { exit::OK })
 }

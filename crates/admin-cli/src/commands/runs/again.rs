@@ -14,6 +14,7 @@ use easemob_admin_ops::run::store::{OpenRun, RunStore};
 use easemob_admin_ops::select::exemptions::Unmatched;
 use easemob_admin_words::t;
 
+use super::undo::changes_since;
 use crate::acts::attempt::{prove_readable, prove_recordable};
 use crate::acts::drift_check::refuse_drift;
 use crate::acts::perform::{Attempted, job_of, perform};
@@ -24,8 +25,9 @@ use crate::confirm::{Question, confirm};
 use crate::context::{Context, Session};
 use crate::drive::finish_empty;
 use crate::exit::{self, Exit};
+use crate::next_step::{Rest, next_steps};
 use crate::ownership::{require_data, require_run, require_settings};
-use crate::summary::{Summary, way_back, whether_to_retry};
+use crate::summary::{Summary, whether_to_retry};
 
 /// How to continue a run.
 pub(super) struct Again<'a> {
@@ -99,8 +101,13 @@ fn tell_left(context: &Context, id: &RunId, which: Which, left: Left) {
             whether_to_retry(left.retry_may_help, left.last)
         )
     });
-    if let Some(way) = way_back(left.retry_may_help, left.last, id.as_str()) {
-        say(way);
+    let rest = Rest {
+        retry_may_help: left.retry_may_help,
+        last: left.last,
+        ..Rest::default()
+    };
+    for step in next_steps(id.as_str(), rest) {
+        step.say(context);
     }
 }
 
@@ -116,9 +123,10 @@ fn tell_unfinished(context: &Context, runs: &dyn RunStore, last: &RunId) -> Resu
         }
     }
     if let Some(id) = newest {
-        let runs = if unfinished == 1 { t!("run is") } else { "runs are" };
+        let runs = if unfinished == 1 { "run is" } else { "runs are" };
         context.ui.say(t!(
-            "{unfinished} earlier {runs} unfinished; the newest: easemob-admin runs resume {id}"
+            "{unfinished} earlier {runs} unfinished; the newest: {}",
+            context.command(&format!("runs resume {id}"))
         ));
     }
     Ok(())
@@ -133,7 +141,9 @@ fn nothing_done(context: &Context, header: &Header, left: Left) -> Result<Exit, 
     summary.leave(left);
     let command = header.action.command();
     let report = match &header.action {
-        Action::Ban | Action::Unban => context.local_report::<BanReport>(command, header.sandbox),
+        Action::Ban { .. } | Action::Unban { .. } => {
+            context.local_report::<BanReport>(command, header.sandbox)
+        }
         Action::SetLimits { .. } => context.local_report::<LimitsReport>(command, header.sandbox),
         Action::Lock { .. } | Action::Unlock { .. } => {
             context.local_report::<LockReport>(command, header.sandbox)
@@ -159,6 +169,9 @@ async fn with_server(
     same_server(header, session)?;
     prove_recordable(context, session)?;
     prove_readable(context, session, &header.action)?;
+    if let Action::Unban { undoes: Some(undone) } = &header.action {
+        refuse_changed(context, &open, undone, again.which)?;
+    }
     if let Some(allowed) = again.allowance {
         within(allowed, &open.progress.counts())?;
     }
@@ -232,7 +245,37 @@ fn within(allowed: u64, counts: &Counts) -> Result<(), CommandError> {
     Err(CommandError::new(exit::CAP_HIT, what).hint(t!("to allow those, add --max-logouts {spent}")))
 }
 
-fn same_server(header: &Header, session: &Session) -> Result<(), CommandError> {
+/// Refuses to lift a ban that somebody has changed since it was chosen to be lifted.
+fn refuse_changed(context: &Context, open: &OpenRun, undone: &str, which: Which) -> Result<(), CommandError> {
+    let stores = context.stores()?;
+    let unreadable = || {
+        CommandError::new(
+            exit::USAGE,
+            format!("the run {undone} that this run undoes is gone"),
+        )
+    };
+    let id = RunId::parse(undone).ok_or_else(unreadable)?;
+    let header = stores.runs().glance(&id)?.header;
+    let changes = changes_since(context, stores.runs(), &id, &header)?;
+    for task in remaining(open.held.items()?, open.progress.clone(), which) {
+        let task = task.map_err(|error| {
+            CommandError::new(exit::INTERNAL, "cannot read the users of the run").because(error)
+        })?;
+        if changes.has(&task.item.user) {
+            let what = format!(
+                "the ban of {} was changed since this run was begun, so nothing was lifted",
+                task.item.user
+            );
+            return Err(CommandError::new(exit::USAGE, what).hint(format!(
+                "undo the run anew: {}",
+                context.command(&format!("runs undo {id}"))
+            )));
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn same_server(header: &Header, session: &Session) -> Result<(), CommandError> {
     // The embedded sandbox uses a different port each time.
     let same =
         header.sandbox == session.is_sandbox() && (header.sandbox || header.app_root == session.app_root);

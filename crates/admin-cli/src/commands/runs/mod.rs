@@ -3,12 +3,17 @@
 pub mod again;
 mod direct;
 mod follow;
+mod history;
 pub mod list;
 pub mod pause;
+pub mod prune;
 pub mod resume;
 pub mod retry_failed;
 pub mod show;
 pub mod stop;
+pub mod ticket;
+pub mod undo;
+mod unsettled;
 
 use clap::Subcommand;
 
@@ -27,6 +32,10 @@ pub enum RunsCommand {
     Resume(resume::ResumeArgs),
     /// Retry what failed in a run
     RetryFailed(retry_failed::RetryFailedArgs),
+    /// Lift the bans or locks that a run set
+    Undo(undo::UndoArgs),
+    /// Remove the records of finished runs
+    Prune(prune::PruneArgs),
     /// Keep everybody from working on a run until it is resumed
     Pause(pause::PauseArgs),
     /// Give a run up
@@ -44,6 +53,8 @@ impl RunsCommand {
             Self::Show(args) => show::run(context, args).await,
             Self::Resume(args) => resume::run(context, args).await,
             Self::RetryFailed(args) => retry_failed::run(context, args).await,
+            Self::Undo(args) => undo::run(context, args).await,
+            Self::Prune(args) => prune::run(context, args),
             Self::Pause(args) => pause::run(context, args),
             Self::Stop(args) => stop::run(context, args),
         }

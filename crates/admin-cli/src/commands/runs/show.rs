@@ -1,34 +1,27 @@
 //! `runs show`: shows one run, or its failures as a list of users.
 
 use easemob_admin_words::t;
-use std::collections::BTreeMap;
 use std::io::{self, BufWriter, Write};
 
 use clap::Args;
 use easemob_admin_ops::names::harmless::harmless;
 use easemob_admin_ops::run::id::RunId;
 use easemob_admin_ops::run::item::Item;
-use easemob_admin_ops::run::journal::progress::{Progress, Standing};
-use easemob_admin_ops::run::journal::record::{Begin, End, Failure, Record};
-use easemob_admin_ops::run::store::{ListedRun, RunStore};
+use easemob_admin_ops::run::store::ListedRun;
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::follow::follow;
+use super::history::{AttemptView, History, history};
 use super::list::RunRow;
+use super::ticket::{Ticket, steps_of};
+use super::unsettled::{ItemRow, NOT_STARTED};
 use crate::command_error::CommandError;
 use crate::commands::acting::{counted, devices, users};
-use crate::commands::times::rfc3339_signed;
 use crate::completion;
 use crate::context::Context;
 use crate::exit::{self, Exit};
 use crate::render::Format;
-use crate::render::report::Row;
-use crate::summary::{way_back, way_on};
-
-/// The state of an item that was not started; `runs resume` does it, and it is not a failure.
-const NOT_STARTED: &str = "not_started";
-const FAILED_RETRY: &str = "failed_retry_may_help";
 
 /// Arguments of `runs show`.
 #[derive(Debug, Args)]
@@ -38,6 +31,7 @@ const FAILED_RETRY: &str = "failed_retry_may_help";
   easemob-admin sessions logout --from failed.txt --dry-run
   easemob-admin runs show last -o json
   easemob-admin runs show last --follow
+  easemob-admin runs show last --markdown > ticket.md
 
 Rows are the users that failed or are not finished. `--output failures` writes the failed users one per line, each \
 below a comment line with the error: a list that other commands accept with --from.")]
@@ -48,99 +42,9 @@ pub struct ShowArgs {
     /// First say on stderr how the run goes on, until nobody works on it any more
     #[arg(long)]
     follow: bool,
-}
-
-/// The failures of items, by their number.
-type Failures = BTreeMap<u64, Vec<Failure>>;
-
-/// One user that failed or is not finished.
-#[derive(Debug, Serialize)]
-struct ItemRow {
-    line: u64,
-    user: String,
-    state: &'static str,
-    devices: String,
-    call: Option<String>,
-    status: Option<u16>,
-    error: Option<String>,
-}
-
-impl ItemRow {
-    /// Returns the row of an item, or `None` if it is finished.
-    fn new(item: &Item, progress: &Progress, failures: &Failures) -> Option<Self> {
-        let (state, devices) = match progress.standing(item.number) {
-            Standing::Settled => return None,
-            // The item was not started and yet failed.
-            Standing::Untouched if failures.contains_key(&item.number) => (FAILED_RETRY, None),
-            Standing::Untouched => (NOT_STARTED, None),
-            Standing::Doubtful(devices) => ("unknown", Some(devices)),
-            Standing::FailedRetry(devices) => (FAILED_RETRY, devices),
-            Standing::FailedFinal(devices) => ("failed", devices),
-        };
-        let failure = failures.get(&item.number).and_then(|failures| failures.first());
-        let devices = devices.unwrap_or_default().iter().map(ToString::to_string);
-        Some(Self {
-            line: item.line,
-            user: item.user.to_string(),
-            state,
-            devices: devices.collect::<Vec<_>>().join(" "),
-            call: failure.map(|failure| failure.call.clone()),
-            status: failure.and_then(|failure| failure.status),
-            error: failure.map(|failure| failure.error.clone()),
-        })
-    }
-}
-
-impl Row for ItemRow {
-    const COLUMNS: &'static [&'static str] = &["line", "user", "state", "devices", "call", "status", "error"];
-    const TABLE: &'static [&'static str] = &["line", "user", "state", "devices", "error"];
-
-    fn cells(&self) -> Vec<String> {
-        let text = |value: &Option<String>| value.clone().unwrap_or_default();
-        vec![
-            self.line.to_string(),
-            self.user.clone(),
-            self.state.into(),
-            self.devices.clone(),
-            text(&self.call),
-            self.status.map(|status| status.to_string()).unwrap_or_default(),
-            text(&self.error),
-        ]
-    }
-
-    fn table_cells(&self) -> Vec<String> {
-        vec![
-            self.line.to_string(),
-            self.user.clone(),
-            self.state.replace('_', " "),
-            self.devices.clone(),
-            self.error.clone().unwrap_or_default(),
-        ]
-    }
-}
-
-/// One attempt at the run. A worker makes one for each range of users, which are shown as one.
-#[derive(Debug, Serialize)]
-struct AttemptView {
-    began: Option<String>,
-    ended: Option<String>,
-    stopped: Option<String>,
-    operator: String,
-    host: String,
-    tool: String,
-    #[serde(skip)]
-    pid: u32,
-    /// How many ranges it had, if others worked on the run at the same time.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    parts: Option<u64>,
-    #[serde(skip)]
-    is_open: bool,
-}
-
-impl AttemptView {
-    fn is_of(&self, process: &(u32, String)) -> bool {
-        self.pid == process.0 && self.host == process.1
-    }
+    /// Write a report for a ticket, in Markdown: facts, counts, the first failures, and the commands to go on
+    #[arg(long)]
+    markdown: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -164,6 +68,9 @@ pub async fn run(context: &Context, args: &ShowArgs) -> Result<Exit, CommandErro
     let id = runs.find(&args.run)?;
     if args.follow && !follow(context, runs, &id).await? {
         return Ok(exit::INTERRUPTED);
+    }
+    if args.markdown {
+        return markdown(context, &id);
     }
     let listed = runs.glance(&id)?;
     let History {
@@ -214,93 +121,28 @@ pub async fn run(context: &Context, args: &ShowArgs) -> Result<Exit, CommandErro
     Ok(exit::OK)
 }
 
+/// Writes the run as Markdown.
+fn markdown(context: &Context, id: &RunId) -> Result<Exit, CommandError> {
+    if context.globals.output != Format::Table {
+        return Err(CommandError::new(
+            exit::USAGE,
+            "--markdown is a format of its own, so it takes no --output",
+        ));
+    }
+    let text = Ticket::read(context, id, None)?.markdown();
+    let mut out = (context.stdout)();
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .map_err(|error| {
+            CommandError::new(exit::INTERNAL, "cannot write the report to stdout").because(error)
+        })?;
+    Ok(exit::OK)
+}
+
 /// Writes a failed user for a user list, with the error as a comment above it.
 fn write_failure(out: &mut impl Write, row: &ItemRow) -> io::Result<()> {
     let error = row.error.as_deref().unwrap_or(row.state);
     writeln!(out, "# line {}: {}\n{}", row.line, harmless(error), row.user)
-}
-
-/// What the records say that a list does not.
-struct History {
-    attempts: Vec<AttemptView>,
-    failures: Failures,
-    /// Of the items that are not settled.
-    progress: Progress,
-    /// Why the last attempt ended, if it ended early.
-    stopped: Option<String>,
-}
-
-fn history(runs: &dyn RunStore, id: &RunId, listed: &ListedRun) -> Result<History, CommandError> {
-    let mut attempts: Vec<AttemptView> = Vec::new();
-    let mut failures = Failures::new();
-    let mut progress = Progress::new(listed.header.jobs());
-    let mut last_stopped = None;
-    for record in runs.unsettled_records(id)? {
-        let record = record
-            .map_err(|error| CommandError::new(exit::INTERNAL, t!("cannot read run {id}")).because(error))?;
-        progress.note(record.clone());
-        match &record {
-            Record::Begin(_) => last_stopped = None,
-            Record::End(end) => last_stopped.clone_from(&end.stopped),
-            Record::Intent(_) | Record::Outcome(_) | Record::Directed(_) => {}
-        }
-        match record {
-            Record::Begin(Begin {
-                at,
-                tool,
-                operator,
-                pid,
-            }) => {
-                let process = (pid, operator.host.clone());
-                let again = |attempt: &&mut AttemptView| {
-                    attempt.parts.is_some() && !attempt.is_open && attempt.is_of(&process)
-                };
-                if let Some(attempt) = attempts.iter_mut().rfind(again) {
-                    (attempt.ended, attempt.stopped, attempt.is_open) = (None, None, true);
-                    continue;
-                }
-                attempts.push(AttemptView {
-                    began: rfc3339_signed(at),
-                    ended: None,
-                    stopped: None,
-                    operator: operator.os_user,
-                    host: operator.host,
-                    tool,
-                    pid,
-                    parts: None,
-                    is_open: true,
-                });
-            }
-            Record::End(End { at, stopped, process }) => {
-                let of_it = |attempt: &&mut AttemptView| {
-                    process
-                        .as_ref()
-                        .is_none_or(|process| attempt.is_open && attempt.is_of(process))
-                };
-                if let Some(attempt) = attempts.iter_mut().rfind(of_it) {
-                    attempt.ended = rfc3339_signed(at);
-                    attempt.stopped = stopped;
-                    attempt.is_open = false;
-                    if process.is_some() {
-                        *attempt.parts.get_or_insert(0) += 1;
-                    }
-                }
-            }
-            Record::Intent(_) | Record::Directed(_) => {}
-            Record::Outcome(outcome) if outcome.failed.is_empty() => {
-                failures.remove(&outcome.n);
-            }
-            Record::Outcome(outcome) => {
-                failures.insert(outcome.n, outcome.failed);
-            }
-        }
-    }
-    Ok(History {
-        attempts,
-        failures,
-        progress,
-        stopped: last_stopped,
-    })
 }
 
 /// Describes the run on stderr, for people.
@@ -353,18 +195,13 @@ fn tell(context: &Context, listed: &ListedRun, summary: &ShowSummary, stopped: O
         counts.failed() + counts.in_vain,
         counts.unfinished() - counts.in_vain
     ));
-    if listed.can_be_gone_on_with() {
-        say(way_on(stopped, &header.run));
-    } else if !header.action.can_be_gone_on_with() {
-        if counts.unfinished() + counts.failed() > 0 && !listed.running {
-            say(t!(
-                "to do the rest, run the same `{}` again",
-                header.action.command()
-            ));
-        }
-    } else if !listed.running
-        && let Some(way) = way_back(counts.failed_retry, counts.failed_final, &header.run)
-    {
-        say(way);
+    if !header.action.can_be_gone_on_with() && counts.unfinished() + counts.failed() > 0 && !listed.running {
+        say(t!(
+            "to do the rest, run the same `{}` again",
+            header.action.command()
+        ));
+    }
+    for step in steps_of(listed, stopped) {
+        step.say(context);
     }
 }

@@ -41,6 +41,7 @@ use crate::present::words::words;
 #[command(after_help = "Examples:
   easemob-admin sessions lock ann --ttl 10h --reason \"account stolen\" --ticket INC-7
   easemob-admin sessions lock --from users.txt --ttl 30m --reason \"leak\" --yes
+  easemob-admin sessions lock --from users.txt --ttl 10h --reason \"leak\" --ticket INC-7 --yes --verify
 
 Locking a user who is already locked extends the lock, unless it ends later anyway. An existing ban is left alone and \
 does not become a lock. The server does not lift bans on its own: only `sessions unlock --due` lifts locks, so run it \
@@ -54,6 +55,9 @@ pub struct LockArgs {
     ttl: Duration,
     #[command(flatten)]
     cap: UserCap,
+    /// Read each user again afterwards, report who is not banned or still online, and write text for the ticket
+    #[arg(long, conflicts_with_all = ["dry_run", "detach"])]
+    verify: bool,
     #[command(flatten)]
     acting: Acting,
     #[command(flatten)]
@@ -79,13 +83,11 @@ pub async fn run(context: &Context, session: &Session, args: &LockArgs) -> Resul
         context.ui.note(note);
         context.ui.note(lifting(session));
     }
-    forecast::say_of_act(
-        context,
-        session,
-        list.users,
-        Forecast::locking(list.users, reading),
-        args.acting.dry_run,
-    );
+    let mut calls = Forecast::locking(list.users, reading);
+    if args.verify {
+        calls = calls.and(Forecast::verifying_locks(list.users, reading));
+    }
+    forecast::say_of_act(context, session, list.users, calls, args.acting.dry_run);
     args.acting.confirm(context, session, list.users, &act)?;
     if args.acting.dry_run {
         return dry_run(context, session, args, (&*locks, &list), reading, until).await;
@@ -98,13 +100,11 @@ pub async fn run(context: &Context, session: &Session, args: &LockArgs) -> Resul
         reading,
     };
     let open = begin(context, session, order, begin::items(args.users.stream(&list)?))?;
-    perform(
-        context,
-        session,
-        open,
-        Attempted::first(summary_of(&list), &args.acting),
-    )
-    .await
+    let attempted = Attempted {
+        verify: args.verify,
+        ..Attempted::first(summary_of(&list), &args.acting)
+    };
+    perform(context, session, open, attempted).await
 }
 
 /// Returns what must run so that locks end: nothing else lifts them.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use easemob_admin_api::UnixMillis;
+use easemob_admin_ops::files::encoding::quoted;
 use easemob_admin_ops::jobs::end_devices::done_with;
 use easemob_admin_ops::jobs::execute::Job;
 use easemob_admin_ops::jobs::logout::{Fate, UserResult, choose, concluded};
@@ -29,7 +30,6 @@ use crate::acts::dry_run::cut_off;
 use crate::acts::operator::operator;
 use crate::command_error::CommandError;
 use crate::commands::acting::{devices, users};
-use crate::commands::aim::aim;
 use crate::commands::allowance::exceeded;
 use crate::commands::reading::ReadingArgs;
 use crate::commands::selection::{SelectionArgs, without_a_user};
@@ -168,11 +168,11 @@ fn cannot_write(path: &Path, error: io::Error) -> CommandError {
 }
 
 fn tell(context: &Context, path: &Path, totals: &PlanTotals) {
-    let path = path.display();
     context.ui.say(t!(
-        "{} of {} planned in {path}",
+        "{} of {} planned in {}",
         devices(totals.devices_to_end),
-        users(totals.users_to_log_out)
+        users(totals.users_to_log_out),
+        path.display()
     ));
     if totals.users_unread > 0 {
         context.ui.warn(t!(
@@ -181,11 +181,8 @@ fn tell(context: &Context, path: &Path, totals: &PlanTotals) {
         ));
     }
     if totals.devices_to_end > 0 {
-        let globals = &context.globals;
-        let server = aim(globals.sandbox, globals.profile.as_deref());
-        context
-            .ui
-            .say(t!("to apply it: easemob-admin {server}sessions apply {path}"));
+        let apply = format!("sessions apply {}", quoted(path));
+        context.ui.say(t!("to apply it: {}", context.command(&apply)));
     }
 }
 

@@ -166,6 +166,7 @@ async fn lift(
         acting,
         action: Action::Unlock {
             as_of: Some(asked.as_of),
+            undoes: None,
         },
         source: if args.due {
             "locks that are due".into()
@@ -254,7 +255,13 @@ async fn dry_run(
         session,
         command: "sessions unlock",
         verb: "reading",
-        words: words(&Job::Unlock(None), true),
+        words: words(
+            &Job::Unlock {
+                as_of: None,
+                undoes: None,
+            },
+            true,
+        ),
         acts: false,
         summary,
     };

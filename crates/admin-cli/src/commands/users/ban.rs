@@ -19,7 +19,8 @@ use crate::exit::Exit;
   easemob-admin users ban --from users.txt --dry-run
   easemob-admin users ban --from users.txt --reason \"leak\" --yes -o jsonl > result.jsonl
 
-A ban signs the user out on all devices at once and lasts until `users unban`.")]
+A ban signs the user out on all devices at once and lasts until `users unban`. Each user is looked up first: whoever is \
+banned already is left as is, and a lock of such a user no longer ends. `runs undo` lifts the bans that a run set.")]
 pub struct BanArgs {
     #[command(flatten)]
     users: UserSource,
@@ -40,7 +41,7 @@ pub async fn run(context: &Context, session: &Session, args: &BanArgs) -> Result
         &args.users,
         args.cap,
         &args.acting,
-        Action::Ban,
+        Action::Ban { looks_first: true },
         Change::Ban,
     )
     .await

@@ -3,9 +3,11 @@
 use easemob_admin_ops::jobs::ban::{Change, done_with};
 use easemob_admin_ops::jobs::execute::Job;
 use easemob_admin_ops::report::ban::BanReport;
+use easemob_admin_ops::report::{Outcome, one};
 use easemob_admin_ops::run::item::Task;
 use easemob_admin_ops::run::job::Action;
 use easemob_admin_ops::schedule::forecast::Forecast;
+use easemob_admin_ops::schedule::tally::Settled;
 use easemob_admin_ops::server::calls::AccountCalls;
 use easemob_admin_ops::status_first::Reading;
 
@@ -37,14 +39,19 @@ pub(super) async fn run(
     cap.check(list.users, list.users)?;
     let verb = match change {
         Change::Ban => "ban",
-        Change::Unban => "unban",
+        Change::Unban | Change::Lift => "unban",
+    };
+    // A ban looks first whether the user is banned.
+    let calls = match change {
+        Change::Ban => 2 * list.users,
+        Change::Unban | Change::Lift => list.users,
     };
     let act = format!("{verb} {}", users(list.users));
     forecast::say_of_act(
         context,
         session,
         list.users,
-        Forecast::exactly(list.users),
+        Forecast::exactly(calls),
         acting.dry_run,
     );
     acting.confirm(context, session, list.users, &act)?;
@@ -96,9 +103,12 @@ async fn dry_run(
         acts: false,
         summary,
     };
-    let work = async |task: Task| {
-        let found = session.server.is_banned(&task.item.user).await;
-        done_with(&task.item, found.map(drop), change.outcome(true))
+    let work = async |task: Task| match session.server.is_banned(&task.item.user).await {
+        Ok(true) if change == Change::Ban => one(
+            BanReport::new(&task.item, Outcome::AlreadyBanned),
+            Settled::NothingToDo,
+        ),
+        found => done_with(&task.item, found.map(drop), change.outcome(true)),
     };
     let tasks = begin::items(source.stream(list)?).map(|item| item.map(Task::fresh));
     drive(run, tasks, work, |task| vec![BanReport::cut_off(&task.item)]).await

@@ -38,7 +38,7 @@ pub async fn run(context: &Context, session: &Session, args: &UnbanArgs) -> Resu
         &args.users,
         args.cap,
         &args.acting,
-        Action::Unban,
+        Action::Unban { undoes: None },
         Change::Unban,
     )
     .await

@@ -1,5 +1,6 @@
 //! The rows of `users ban` and `users unban`.
 
+use easemob_admin_ops::report::Outcome;
 use easemob_admin_ops::report::ban::BanReport;
 use easemob_admin_words::t;
 
@@ -37,10 +38,21 @@ impl Row for BanReport {
     fn table_cells(&self) -> Vec<String> {
         let note = match (&self.failure.error, self.lock_ended) {
             (Some(error), _) => error.clone(),
+            (None, None) => note(self.outcome).into(),
             (None, Some(true)) => t!("was locked; the lock was removed").into(),
-            (None, _) => String::new(),
+            (None, Some(false)) => String::new(),
         };
         vec![self.user.clone(), self.outcome.as_str().replace('_', " "), note]
+    }
+}
+
+/// Explains an outcome that differs from what was requested.
+fn note(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::AlreadyBanned => "an existing ban stays in force",
+        Outcome::NotBanned => "not banned any more, so there is nothing to lift",
+        Outcome::ChangedSince => "somebody has locked the user since then",
+        _ => "",
     }
 }
 

@@ -68,6 +68,8 @@ fn note(outcome: Outcome) -> &'static str {
         Outcome::TimeOver => t!("the lock would have expired by now"),
         Outcome::LiftedSince => t!("the lock of an earlier attempt was lifted or replaced since then"),
         Outcome::NotLocked => t!("the lock was lifted, or replaced by a permanent ban"),
+        Outcome::StillOnline => t!("banned, but a device is online"),
+        Outcome::NoLongerBanned => t!("somebody has lifted the ban since then"),
         Outcome::NotBanned => t!("not banned, so there is nothing to lift"),
         Outcome::LockInProgress => t!("a process is still working on this lock"),
         Outcome::RunUnreadable => t!("unknown who set the ban: the run of the lock cannot be read"),

@@ -22,7 +22,7 @@ use crate::render::report::Row as _;
 #[must_use]
 pub fn columns(action: &Action) -> &'static [&'static str] {
     match action {
-        Action::Ban | Action::Unban => BanReport::COLUMNS,
+        Action::Ban { .. } | Action::Unban { .. } => BanReport::COLUMNS,
         Action::SetLimits { .. } => LimitsReport::COLUMNS,
         Action::Lock { .. } | Action::Unlock { .. } => LockReport::COLUMNS,
         Action::Logout { .. } | Action::LogoutUnread | Action::Apply { .. } | Action::Enforce { .. } => {

@@ -1,7 +1,7 @@
 //! Bans against one scripted answer: what happens to the lock of the user, and what is reported.
 
 use std::io;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
@@ -14,6 +14,8 @@ use crate::run::run_record::{InOrder, Sink};
 
 /// Gives the one answer, and counts the calls.
 struct Answer {
+    /// Whether the user is banned, or why that cannot be read.
+    banned: Result<bool, CallError>,
     result: Result<(), CallError>,
     calls: Mutex<Vec<&'static str>>,
 }
@@ -27,7 +29,8 @@ impl Answer {
 
 impl AccountCalls for Answer {
     async fn is_banned(&self, _: &UserId) -> Result<bool, CallError> {
-        panic!("a ban asks nothing")
+        self.calls.lock().unwrap().push("look");
+        self.banned.clone()
     }
 
     async fn ban(&self, _: &UserId) -> Result<(), CallError> {
@@ -49,6 +52,15 @@ impl Sink for FullDisk {
 
     fn sync(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+/// A server on which the user is not banned.
+fn answering(result: Result<(), CallError>) -> Answer {
+    Answer {
+        banned: Ok(false),
+        result,
+        calls: Mutex::default(),
     }
 }
 
@@ -111,10 +123,7 @@ async fn a_lock_ends_with_a_ban_that_may_be_in_force_and_with_an_unban_that_is()
         (Unban, true, Err(unanswered()), "failed", Value::Null, true),
     ] {
         let case = format!("{change:?}, locked {locked}, {result:?}");
-        let server = Answer {
-            result,
-            calls: Mutex::default(),
-        };
+        let server = answering(result);
         let (locks, recorder) = (locks(locked), recorder(Vec::new()));
         let banning = Banning::new(&server, &recorder, &locks, change);
         let done = banning.work_on(Task::fresh(item())).await;
@@ -124,31 +133,26 @@ async fn a_lock_ends_with_a_ban_that_may_be_in_force_and_with_an_unban_that_is()
         assert_eq!(locks.lock_of(&ann()).unwrap().is_some(), stays, "{case}");
         assert_eq!(done.failures.len(), usize::from(server.result.is_err()), "{case}");
         assert!(done.stop.is_none(), "{case}");
-        assert_eq!(server.calls.lock().unwrap().len(), 1, "{case}");
+        let calls = usize::from(change == Ban) + 1;
+        assert_eq!(server.calls.lock().unwrap().len(), calls, "{case}");
     }
 }
 
 #[tokio::test]
 async fn a_ban_that_cannot_be_recorded_is_not_sent_and_the_lock_stays() {
-    let server = Answer {
-        result: Ok(()),
-        calls: Mutex::default(),
-    };
+    let server = answering(Ok(()));
     let (locks, recorder) = (locks(true), recorder(vec![Box::new(FullDisk)]));
     let banning = Banning::new(&server, &recorder, &locks, Change::Ban);
     let done = banning.work_on(Task::fresh(item())).await;
     assert!(matches!(done.stop, Some(Stop::Record(_))));
     assert_eq!(done.reports, [BanReport::new(&item(), Outcome::NotStarted)]);
-    assert!(server.calls.lock().unwrap().is_empty());
+    assert_eq!(*server.calls.lock().unwrap(), ["look"]);
     assert!(locks.lock_of(&ann()).unwrap().is_some());
 }
 
 #[test]
 fn a_lock_that_came_meanwhile_is_not_replaced_by_the_one_put_back() {
-    let server = Answer {
-        result: Ok(()),
-        calls: Mutex::default(),
-    };
+    let server = answering(Ok(()));
     let (locks, recorder) = (locks(true), recorder(Vec::new()));
     let banning = Banning::new(&server, &recorder, &locks, Change::Ban);
     let taken = banning.take_out(&ann()).unwrap().unwrap();
@@ -165,6 +169,7 @@ fn a_dry_run_and_a_run_have_words_and_calls_of_their_own() {
     for (change, call, done, would) in [
         (Change::Ban, "users.ban", Banned, WouldBan),
         (Change::Unban, "users.unban", Unbanned, WouldUnban),
+        (Change::Lift, "users.unban", Unbanned, WouldUnban),
     ] {
         assert_eq!(change.call(), call);
         assert_eq!((change.outcome(false), change.outcome(true)), (done, would));
@@ -181,5 +186,90 @@ fn a_failed_ban_counts_by_whether_repeating_helps() {
         let tally = done_with(&item(), Err(error.clone()), Outcome::Banned).tally;
         let counted = (tally.failed_retry, tally.failed_final, tally.not_tried);
         assert_eq!(counted, (failed_retry, failed_final, not_tried), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_sent_to_a_user_who_is_as_wished() {
+    use Change::{Ban, Lift};
+    let unread = || Err(CallError::new("users.get", "busy"));
+    let intended = Some(Vec::new());
+    for (change, banned, locked, earlier, outcome, lock_stays, calls) in [
+        (Ban, Ok(true), false, None, "already_banned", false, 1),
+        // The ban behind the lock is permanent from now on.
+        (Ban, Ok(true), true, None, "already_banned", false, 1),
+        // The request of an earlier attempt has arrived.
+        (Ban, Ok(true), false, intended.clone(), "banned", false, 1),
+        (Ban, Ok(false), false, intended.clone(), "banned", false, 2),
+        (Ban, unread(), true, None, "failed", true, 1),
+        (Lift, Ok(false), false, None, "not_banned", false, 1),
+        (Lift, Ok(false), false, intended, "unbanned", false, 1),
+        (Lift, Ok(true), false, None, "unbanned", false, 2),
+        // Somebody has locked the user, and ends that.
+        (Lift, Ok(true), true, None, "changed_since", true, 0),
+        (Lift, unread(), false, None, "failed", false, 1),
+    ] {
+        let case = format!("{change:?} {banned:?} {locked} {earlier:?}");
+        let server = Answer {
+            banned,
+            ..answering(Ok(()))
+        };
+        let (locks, recorder) = (locks(locked), recorder(Vec::new()));
+        let banning = Banning::new(&server, &recorder, &locks, change);
+        let task = Task {
+            intended: earlier,
+            ..Task::fresh(item())
+        };
+        let done = banning.work_on(task).await;
+        assert_eq!(done.reports[0].outcome.as_str(), outcome, "{case}");
+        assert_eq!(
+            done.reports[0].lock_ended,
+            (locked && !lock_stays).then_some(true),
+            "{case}"
+        );
+        assert_eq!(locks.lock_of(&ann()).unwrap().is_some(), lock_stays, "{case}");
+        assert_eq!(server.calls.lock().unwrap().len(), calls, "{case}");
+    }
+}
+
+#[tokio::test]
+async fn what_an_earlier_attempt_sent_stays_on_record_if_the_user_cannot_be_looked_up() {
+    for (error, states) in [
+        (CallError::new("users.get", "busy"), &[State::Unknown][..]),
+        (given_up(), &[]),
+    ] {
+        let server = Answer {
+            banned: Err(error),
+            ..answering(Ok(()))
+        };
+        let (noted, locks) = (Noted::default(), locks(false));
+        let recorder = recorder(vec![Box::new(noted.clone())]);
+        let banning = Banning::new(&server, &recorder, &locks, Change::Ban);
+        let task = Task {
+            intended: Some(Vec::new()),
+            ..Task::fresh(item())
+        };
+        let _ = banning.work_on(task).await;
+        recorder.close().unwrap();
+        assert_eq!(*noted.0.lock().unwrap(), states);
+    }
+}
+
+/// The states that were noted.
+#[derive(Debug, Clone, Default)]
+struct Noted(Arc<Mutex<Vec<State>>>);
+
+impl Sink for Noted {
+    fn append(&mut self, notes: &[Note]) -> io::Result<()> {
+        let states = notes.iter().filter_map(|note| match &note.record {
+            record::Record::Outcome(outcome) => Some(outcome.state),
+            _ => None,
+        });
+        self.0.lock().unwrap().extend(states);
+        Ok(())
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }

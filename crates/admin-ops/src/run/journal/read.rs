@@ -166,7 +166,7 @@ mod tests {
             operator: Operator::named("ann", "here"),
             reason: Some("test".into()),
             ticket: None,
-            action: Action::Ban,
+            action: Action::Ban { looks_first: true },
             source: "the command line".into(),
             items: 3,
             input_sha256: String::new(),

@@ -1,0 +1,319 @@
+//! `runs undo`: lifts the bans or locks that a run set and that nobody has changed since.
+
+use std::time::Duration;
+
+use clap::Args;
+use easemob_admin_audit::{EventTime, Filter};
+use easemob_admin_ops::jobs::ban::{Change, done_with};
+use easemob_admin_ops::jobs::execute::Job;
+use easemob_admin_ops::locks::reconcile::reconcile;
+use easemob_admin_ops::report::ban::BanReport;
+use easemob_admin_ops::report::lock::LockReport;
+use easemob_admin_ops::report::{Outcome, one};
+use easemob_admin_ops::run::id::RunId;
+use easemob_admin_ops::run::item::Task;
+use easemob_admin_ops::run::job::Action;
+use easemob_admin_ops::run::journal::header::Header;
+use easemob_admin_ops::run::store::{ListedRun, RunStore};
+use easemob_admin_ops::schedule::forecast::Forecast;
+use easemob_admin_ops::schedule::tally::Settled;
+use easemob_admin_ops::server::calls::AccountCalls;
+use easemob_admin_ops::status_first::Reading;
+use easemob_admin_ops::undo::{CannotUndo, Changes, Lifted, Standing, Standings, Undo, UndoError, undoable};
+use jiff::Timestamp;
+
+use super::again::same_server;
+use crate::acts::begin::{self, begin};
+use crate::acts::open_locks::open_locks;
+use crate::acts::perform::{Attempted, perform};
+use crate::command_error::CommandError;
+use crate::commands::acting::{Acting, devices, users};
+use crate::commands::user_cap::UserCap;
+use crate::completion;
+use crate::context::{Context, Session};
+use crate::drive::{Run, drive, finish_empty};
+use crate::exit::{self, Exit};
+use crate::forecast;
+use crate::ownership::{require_data, require_run};
+use crate::present::words::words;
+use crate::summary::Summary;
+
+/// Arguments of `runs undo`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  easemob-admin runs undo last --dry-run
+  easemob-admin runs undo 20261123-1137 --reason \"wrong list\" --ticket INC-7
+  easemob-admin runs undo last --max-users 50 --reason \"wrong list\" --yes
+
+Lifts the bans of a `users ban` run, or the locks of a `sessions lock` run, as a run of its own. Left alone are users who \
+were banned before the run, and those whom another run banned, unbanned, locked or unlocked since then, according to the \
+audit trail and the locks. Each user is looked up before the ban is lifted. Sign-outs, limits and lifted bans cannot be \
+undone, nor can bans of a version that did not look whether a user was banned before: such a run is refused.")]
+pub struct UndoArgs {
+    /// The id of the run, the start of it, or `last`
+    #[arg(value_name = "RUN", add = completion::runs())]
+    run: String,
+    #[command(flatten)]
+    cap: UserCap,
+    #[command(flatten)]
+    acting: Acting,
+}
+
+/// How many users a message names.
+const NAMED: usize = 5;
+
+/// How much earlier than the run the search in the trail begins: clocks of other machines may be behind.
+const EARLIER: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Runs the command.
+///
+/// # Errors
+/// When nothing of the run can be undone, the operator does not agree, or the new run was stopped.
+pub async fn run(context: &Context, args: &UndoArgs) -> Result<Exit, CommandError> {
+    require_data(context)?;
+    let stores = context.stores()?;
+    let runs = stores.runs();
+    let id = runs.find(&args.run)?;
+    require_run(context, &id)?;
+    let earlier = runs.glance(&id)?;
+    let lifted = undoable(&earlier.header.action).map_err(|why| refused(context, &earlier.header, why))?;
+    if earlier.running {
+        return Err(CommandError::new(
+            exit::BUSY,
+            format!("a process is working on run {id}, so nothing was undone"),
+        )
+        .hint("stop it first, or wait until it has ended"));
+    }
+    let context = &context.aimed_at(&earlier.header)?;
+    let session = context.connect().await?;
+    // Boxed, because it holds the state of every kind of run.
+    let result = Box::pin(undo(context, &session, args, &id, &earlier, lifted)).await;
+    let closed = session.close().await;
+    result.and_then(|exit| closed.map(|()| exit))
+}
+
+fn refused(context: &Context, header: &Header, why: CannotUndo) -> CommandError {
+    let (run, command) = (&header.run, header.action.command());
+    let error =
+        |why: &str| CommandError::new(exit::USAGE, format!("cannot undo run {run} (`{command}`): {why}"));
+    match why {
+        CannotUndo::SignOuts => error("a sign-out is final").hint("the users can sign in again at any time"),
+        CannotUndo::Limits => error("nobody knows the limits before it").hint(format!(
+            "set the limits that you want: {}",
+            context.command("limits set")
+        )),
+        CannotUndo::Lifting => error("it lifted bans, and to ban again is an act of its own").hint(format!(
+            "ban the users again: {}, or {}",
+            context.command("users ban"),
+            context.command("sessions lock")
+        )),
+        CannotUndo::BannedWithoutLooking => error(
+            "an older version made it, which did not look whether users were banned before",
+        )
+        .hint(format!(
+            "decide for each user, and lift those bans: {} --from LIST",
+            context.command("users unban")
+        )),
+    }
+}
+
+async fn undo(
+    context: &Context,
+    session: &Session,
+    args: &UndoArgs,
+    id: &RunId,
+    earlier: &ListedRun,
+    lifted: Lifted,
+) -> Result<Exit, CommandError> {
+    let acting = &args.acting;
+    same_server(&earlier.header, session)?;
+    acting.require_record(context, session)?;
+    let stores = context.stores()?;
+    let runs = stores.runs();
+    let locks = open_locks(context, &session.target())?;
+    reconcile(runs, &*locks)?;
+    // From now on, every new lock is either visible in the store or newer than this time.
+    let mut as_of = Timestamp::now();
+    locks.at_rest(&mut || as_of = Timestamp::now())?;
+    let changes = changes_since(context, runs, id, &earlier.header)?;
+    let undo = Undo::read(runs, &*locks, id, lifted, &changes)?;
+    let mut named = Vec::new();
+    let standings = undo.count(|item, standing| {
+        if standing == Standing::ChangedSince && named.len() < NAMED {
+            named.push(item.user.to_string());
+        }
+    })?;
+    tell_left(context, earlier, standings, &named);
+    args.cap.check(standings.lift, earlier.header.items)?;
+    let mut summary = Summary::of_users(standings.lift);
+    if standings.lift == 0 {
+        context.ui.say("nothing is left to undo");
+        let report = context.report::<BanReport>(session, "runs undo", None)?;
+        return finish_empty(report, &summary);
+    }
+    forecast::say_of_act(
+        context,
+        session,
+        standings.lift,
+        Forecast::exactly(2 * standings.lift),
+        acting.dry_run,
+    );
+    let what = match lifted {
+        Lifted::Bans => "bans",
+        Lifted::Locks(_) => "locks",
+    };
+    let act = format!("lift the {what} that run {id} set, for {}", users(standings.lift));
+    acting.confirm(context, session, standings.lift, &act)?;
+    let items = undo.items()?;
+    if acting.dry_run {
+        acting.record(&mut summary);
+        let tasks = items.map(|item| item.map(Task::fresh));
+        return dry_run(context, session, lifted, tasks, summary).await;
+    }
+    let undoes = Some(id.to_string());
+    let order = begin::Order {
+        acting,
+        action: match lifted {
+            Lifted::Bans => Action::Unban { undoes },
+            Lifted::Locks(_) => Action::Unlock {
+                as_of: Some(as_of),
+                undoes,
+            },
+        },
+        source: format!("run {id}"),
+        allowance: None,
+        reading: Reading::EVERY_USER,
+    };
+    let open = begin(context, session, order, items)?;
+    perform(context, session, open, Attempted::first(summary, acting)).await
+}
+
+/// Reads in the audit trail what others did to users since a run began.
+///
+/// # Errors
+/// When the trail cannot be read, or does not have the run.
+pub(super) fn changes_since(
+    context: &Context,
+    runs: &dyn RunStore,
+    id: &RunId,
+    header: &Header,
+) -> Result<Changes, CommandError> {
+    let trail = context.audit_trail()?;
+    let since = header.created.checked_sub(EARLIER).unwrap_or(Timestamp::MIN);
+    let filter = Filter {
+        since: Some(EventTime::from_millis(since.as_millisecond())),
+        ..Filter::default()
+    };
+    let mut changes = Changes::since(id);
+    for entry in trail.search(filter, None)? {
+        changes.note(&entry?.event, runs);
+    }
+    if changes.is_complete() {
+        return Ok(changes);
+    }
+    let what = format!(
+        "the audit trail {} does not have run {id}, so nobody can tell what happened to its users since then",
+        trail.place()
+    );
+    Err(CommandError::new(exit::USAGE, what).hint(format!(
+        "nothing was undone; decide for each user: {} --from LIST",
+        context.command("users unban")
+    )))
+}
+
+/// Says what of the run stays as it is.
+fn tell_left(context: &Context, earlier: &ListedRun, standings: Standings, named: &[String]) {
+    let Standings {
+        lift: _,
+        not_by_this_run,
+        changed_since,
+        unfinished,
+    } = standings;
+    let counts = &earlier.counts;
+    let say = |text: String| context.ui.say(text);
+    if changed_since > 0 {
+        let more = if changed_since > named.len() as u64 {
+            ", …"
+        } else {
+            ""
+        };
+        say(format!(
+            "left alone: {} whose ban or lock was changed or lifted since then, or only extended by the run ({}{more})",
+            users(changed_since),
+            named.join(", ")
+        ));
+    }
+    if not_by_this_run > 0 {
+        say(format!(
+            "left alone: {} whom the run did not ban ({} banned before, {} failed or not started)",
+            users(not_by_this_run),
+            counts.nothing,
+            not_by_this_run.saturating_sub(counts.nothing)
+        ));
+    }
+    if unfinished > 0 {
+        say(format!(
+            "left alone: {} whose lock was interrupted; finish the run first: {}",
+            users(unfinished),
+            context.command(&format!("runs resume {}", earlier.header.run))
+        ));
+    }
+    if counts.devices_ended > 0 {
+        say(format!(
+            "cannot be undone: {} signed out",
+            devices(counts.devices_ended)
+        ));
+    }
+}
+
+/// Looks up each user as the run would.
+async fn dry_run(
+    context: &Context,
+    session: &Session,
+    lifted: Lifted,
+    tasks: impl Iterator<Item = std::io::Result<Task>>,
+    summary: Summary,
+) -> Result<Exit, CommandError> {
+    let job = match lifted {
+        Lifted::Bans => Job::Change(Change::Lift),
+        Lifted::Locks(_) => Job::Unlock {
+            as_of: None,
+            undoes: None,
+        },
+    };
+    let run = Run {
+        context,
+        session,
+        command: "runs undo",
+        verb: "reading",
+        words: words(&job, true),
+        acts: false,
+        summary,
+    };
+    match lifted {
+        Lifted::Bans => {
+            let work = async |task: Task| match session.server.is_banned(&task.item.user).await {
+                Ok(false) => one(
+                    BanReport::new(&task.item, Outcome::NotBanned),
+                    Settled::NothingToDo,
+                ),
+                found => done_with(&task.item, found.map(drop), Change::Lift.outcome(true)),
+            };
+            drive(run, tasks, work, |task| vec![BanReport::cut_off(&task.item)]).await
+        }
+        Lifted::Locks(_) => {
+            let work =
+                async |task: Task| one(LockReport::new(&task.item, Outcome::WouldUnlock), Settled::Done);
+            drive(run, tasks, work, |task| vec![LockReport::cut_off(&task.item)]).await
+        }
+    }
+}
+
+impl From<UndoError> for CommandError {
+    fn from(error: UndoError) -> Self {
+        match error {
+            UndoError::Run(error) => error.into(),
+            UndoError::Locks(error) => error.into(),
+        }
+    }
+}
