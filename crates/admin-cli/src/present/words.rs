@@ -11,10 +11,10 @@ use crate::summary::Words;
 pub fn verb(job: &Job) -> &'static str {
     match job {
         Job::EndDevices(_) | Job::EndUnread => t!("logging out"),
-        Job::Change(Change::Ban) => "banning",
-        Job::Change(Change::Unban) => "unbanning",
-        Job::Lock(_) => "locking",
-        Job::Unlock(_) => "unlocking",
+        Job::Change(Change::Ban) => t!("banning"),
+        Job::Change(Change::Unban) => t!("unbanning"),
+        Job::Lock(_) => t!("locking"),
+        Job::Unlock(_) => t!("unlocking"),
         Job::SetLimits(_) => t!("setting limits"),
     }
 }
@@ -24,16 +24,16 @@ pub fn verb(job: &Job) -> &'static str {
 pub fn words(job: &Job, dry_run: bool) -> Words {
     let (done, would) = match job {
         Job::EndDevices(_) | Job::EndUnread => (t!("logged out"), t!("would be logged out")),
-        Job::Change(Change::Ban) => ("banned", t!("would be banned")),
-        Job::Change(Change::Unban) => ("unbanned", t!("would be unbanned")),
-        Job::Lock(_) => ("locked", t!("would be locked")),
-        Job::Unlock(_) => ("unlocked", t!("would be unlocked")),
-        Job::SetLimits(_) => ("changed", t!("would be changed")),
+        Job::Change(Change::Ban) => (t!("banned"), t!("would be banned")),
+        Job::Change(Change::Unban) => (t!("unbanned"), t!("would be unbanned")),
+        Job::Lock(_) => (t!("locked"), t!("would be locked")),
+        Job::Unlock(_) => (t!("unlocked"), t!("would be unlocked")),
+        Job::SetLimits(_) => (t!("changed"), t!("would be changed")),
     };
     let ends_devices = matches!(job, Job::EndDevices(_) | Job::Lock(_));
     let nothing = match (job, dry_run) {
         (Job::Lock(_), true) => t!("would stay unchanged"),
-        (Job::Lock(_), false) | (Job::SetLimits(_), _) => "unchanged",
+        (Job::Lock(_), false) | (Job::SetLimits(_), _) => t!("unchanged"),
         _ => t!("nothing to do"),
     };
     Words {

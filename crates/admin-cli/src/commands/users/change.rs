@@ -8,6 +8,7 @@ use easemob_admin_ops::run::job::Action;
 use easemob_admin_ops::schedule::forecast::Forecast;
 use easemob_admin_ops::server::calls::AccountCalls;
 use easemob_admin_ops::status_first::Reading;
+use easemob_admin_words::t;
 
 use crate::acts::begin::{self, begin};
 use crate::acts::perform::{Attempted, perform};
@@ -35,11 +36,10 @@ pub(super) async fn run(
     acting.require_record(context, session)?;
     let list = source.read(context)?;
     cap.check(list.users, list.users)?;
-    let verb = match change {
-        Change::Ban => "ban",
-        Change::Unban => "unban",
+    let act = match change {
+        Change::Ban => t!("ban {}", users(list.users)),
+        Change::Unban => t!("unban {}", users(list.users)),
     };
-    let act = format!("{verb} {}", users(list.users));
     forecast::say_of_act(
         context,
         session,
@@ -91,7 +91,7 @@ async fn dry_run(
         context,
         session,
         command,
-        verb: "reading",
+        verb: t!("reading"),
         words: words(&Job::Change(change), true),
         acts: false,
         summary,
