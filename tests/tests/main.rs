@@ -18,6 +18,7 @@ mod it {
     mod bad_lists;
     mod bad_servers;
     mod call_names;
+    mod catalogue;
     mod collector;
     mod concurrency;
     mod configuration;

@@ -22,10 +22,10 @@ pub fn grouped(number: u64) -> String {
 pub fn about(duration: Duration) -> String {
     let seconds = duration.as_secs();
     match seconds {
-        0..90 => format!("{seconds} s"),
+        0..90 => t!("{seconds} s"),
         90..5_400 => t!("{} min", seconds.div_ceil(60)),
         _ => match (seconds / 3_600, seconds % 3_600 / 60) {
-            (hours, 0) => format!("{hours} h"),
+            (hours, 0) => t!("{hours} h"),
             (hours, minutes) => t!("{hours} h {minutes} min"),
         },
     }

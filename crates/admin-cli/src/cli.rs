@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use easemob_admin_ops::schedule::concurrency::{Concurrency, MOST};
+use easemob_admin_words::{Language, t};
 
 use crate::commands::{
     audit, completions, devices, help, limits, logins, man, profile, runs, sandbox, sessions, users,
@@ -121,6 +122,15 @@ pub struct Globals {
     /// Stop cleanly after this time, such as 90s, 10m or 1h30m
     #[arg(long, global = true, value_name = "TIME", value_parser = duration)]
     pub max_duration: Option<Duration>,
+    /// The language of messages and help.
+    #[arg(
+        long,
+        global = true,
+        value_name = "LANG",
+        value_parser = language,
+        help = "The language of messages, tables and help: en or zh-CN [env: EASEMOB_LANG]; that of the system by default"
+    )]
+    pub lang: Option<Language>,
     /// The format of the data on stdout
     #[arg(long, short, global = true, value_name = "FORMAT", default_value = "table")]
     pub output: Format,
@@ -232,7 +242,7 @@ impl FromStr for Rate {
         }
         match text.parse::<NonZeroU32>() {
             Ok(rate) if rate.get() <= HIGHEST_RATE => Ok(Self::PerSecond(rate)),
-            _ => Err(format!("give a number from 1 to {HIGHEST_RATE}, or `unlimited`")),
+            _ => Err(t!("give a number from 1 to {HIGHEST_RATE}, or `unlimited`")),
         }
     }
 }
@@ -246,11 +256,15 @@ impl std::fmt::Display for Rate {
     }
 }
 
+fn language(text: &str) -> Result<Language, String> {
+    Language::named(text).ok_or_else(|| t!("give `en` or `zh-CN`").into())
+}
+
 fn concurrency(text: &str) -> Result<Concurrency, String> {
     match (text, text.parse()) {
         ("auto", _) => Ok(Concurrency::Auto),
         (_, Ok(number @ 1..=MOST)) => Ok(Concurrency::Fixed(number)),
-        _ => Err(format!("give a number from 1 to {MOST}, or `auto`")),
+        _ => Err(t!("give a number from 1 to {MOST}, or `auto`")),
     }
 }
 
@@ -258,7 +272,7 @@ fn concurrency(text: &str) -> Result<Concurrency, String> {
 fn duration_or_none(text: &str) -> Result<Duration, String> {
     match text {
         "0" | "0s" | "0m" | "0h" => Ok(Duration::ZERO),
-        _ => duration(text).map_err(|wrong| format!("{wrong}, or 0")),
+        _ => duration(text).map_err(|wrong| t!("{wrong}, or 0")),
     }
 }
 
@@ -267,7 +281,7 @@ fn duration_or_none(text: &str) -> Result<Duration, String> {
 /// # Errors
 /// When it is not a duration, or if it is zero.
 pub fn duration(text: &str) -> Result<Duration, String> {
-    let wrong = || "give a time such as 90s, 10m or 1h30m".to_owned();
+    let wrong = || t!("give a time such as 90s, 10m or 1h30m").to_owned();
     let time: jiff::SignedDuration = text.parse().map_err(|_| wrong())?;
     Duration::try_from(time)
         .map_err(|_| wrong())

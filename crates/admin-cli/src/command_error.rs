@@ -39,6 +39,7 @@ use crate::config::profile_file::ProfileFileError;
 use crate::disk_hint::{disk_hint, full_disk_hint};
 use crate::exit::{self, Exit};
 use crate::input::user_list::ListError;
+use crate::present::causes::said;
 
 type Source = Box<dyn StdError + Send + Sync>;
 
@@ -102,7 +103,7 @@ impl CommandError {
         let mut causes = Vec::new();
         let mut cause = error.source();
         while let Some(error) = cause {
-            causes.push(error.to_string());
+            causes.push(said(error));
             cause = error.source();
         }
         let source = causes
@@ -111,7 +112,7 @@ impl CommandError {
             .fold(None, |below, message| Some(Box::new(Cause { message, below })));
         Self {
             exit,
-            message: error.to_string(),
+            message: said(error),
             source: source.map(|cause: Box<Cause>| cause as Source),
             hints: Vec::new(),
         }
@@ -502,12 +503,12 @@ impl From<ApiError> for CommandError {
         if error.is_unsupported() {
             let what = t!("this server's API does not manage device limits");
             return Self::new(exit::UNSUPPORTED, what)
-                .because(error.to_string())
+                .because(said(&error))
                 .hint(translated(CONSOLE));
         }
         if error.is_given_up() {
             let what = t!("stopped while a request waited for its turn; the request was not sent");
-            return Self::new(exit::INTERRUPTED, what).because(error.to_string());
+            return Self::new(exit::INTERRUPTED, what).because(said(&error));
         }
         if error.is_budget_away() {
             let why = t!("run the command again when the database is back; the request was not sent");

@@ -1,6 +1,6 @@
 //! Runs a command for the process: arguments, streams, runtime and exit code.
 
-use easemob_admin_words::t;
+use easemob_admin_words::{Language, speak, t, within};
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
@@ -13,6 +13,7 @@ use crate::cli::{Cli, Command};
 use crate::command_error::CommandError;
 use crate::commands::aim::aim_of;
 use crate::commands::dispatch::dispatch;
+use crate::commands::help::language::wrong_in_chinese;
 use crate::commands::help::rendered;
 use crate::commands::logins::LoginsCommand;
 use crate::commands::runs::RunsCommand;
@@ -60,16 +61,14 @@ impl Streams {
 /// Runs the program with the arguments, environment and streams of the process.
 #[must_use]
 pub fn main() -> ExitCode {
+    let (arguments, environment) = (std::env::args_os().collect::<Vec<_>>(), Environment::of_process());
+    speak(language_of(&arguments, &environment));
     match completion::answer() {
         Ok(false) => {}
         Ok(true) => return ExitCode::SUCCESS,
         Err(error) => error.exit(),
     }
-    let exit = run(
-        std::env::args_os(),
-        Environment::of_process(),
-        Streams::of_process(),
-    );
+    let exit = run(arguments, environment, Streams::of_process());
     ExitCode::from(exit.code())
 }
 
@@ -80,12 +79,22 @@ pub fn main() -> ExitCode {
 pub fn run(
     arguments: impl IntoIterator<Item = OsString>,
     environment: Environment,
-    mut streams: Streams,
+    streams: Streams,
 ) -> Exit {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
-    let cli = match Cli::try_parse_from(&arguments) {
+    // Tests run several commands in one process, each with a language of its own.
+    let mut language = language_of(&arguments, &environment);
+    if streams.screen.width.is_none() && arguments.iter().any(|word| word == "doctor") {
+        // The rows of `profile doctor` are sentences, which programs read in one language.
+        language = Language::English;
+    }
+    within(language, || run_in_language(&arguments, environment, streams))
+}
+
+fn run_in_language(arguments: &[OsString], environment: Environment, mut streams: Streams) -> Exit {
+    let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
-        Err(error) => return help_or_usage(&error, &arguments, &environment, &mut streams),
+        Err(error) => return help_or_usage(&error, arguments, &environment, &mut streams),
     };
     let color = streams.screen.stderr && may_color(&environment);
     streams.screen.color = streams.screen.width.is_some() && may_color(&environment);
@@ -155,13 +164,15 @@ fn help_or_usage(
     streams: &mut Streams,
 ) -> Exit {
     let text = error.render();
+    let wrong = wrong_in_chinese(error);
     let help = rendered(arguments.iter().skip(1).cloned());
     let color = |terminal: bool| terminal && may_color(environment);
-    let show = |color: bool| match (&help, color) {
-        (Some(help), true) => help.ansi(),
-        (Some(help), false) => help.plain(),
-        (None, true) => text.ansi().to_string(),
-        (None, false) => text.to_string(),
+    let show = |color: bool| match (&help, &wrong, color) {
+        (Some(help), _, true) => help.ansi(),
+        (Some(help), _, false) => help.plain(),
+        (None, Some(wrong), _) => wrong.clone(),
+        (None, None, true) => text.ansi().to_string(),
+        (None, None, false) => text.to_string(),
     };
     // Nothing can be done if the reader is gone.
     let _ = if error.use_stderr() {
@@ -174,6 +185,26 @@ fn help_or_usage(
             .and_then(|()| out.flush())
     };
     if error.use_stderr() { exit::USAGE } else { exit::OK }
+}
+
+/// Returns the language of messages. Errors of the command line have one, too, so it is found before that is read.
+fn language_of(arguments: &[OsString], environment: &Environment) -> Language {
+    let mut words = arguments
+        .iter()
+        .skip(1)
+        .map(|word| word.to_str().unwrap_or_default())
+        .take_while(|word| *word != "--");
+    let mut named = None;
+    while let Some(word) = words.next() {
+        if word == "--lang" {
+            named = words.next();
+        } else if let Some(name) = word.strip_prefix("--lang=") {
+            named = Some(name);
+        }
+    }
+    let variables = ["EASEMOB_LANG", "LC_ALL", "LC_MESSAGES", "LANG"];
+    let settings = variables.map(|name| environment.get(name));
+    Language::of_settings(std::iter::once(named).chain(settings))
 }
 
 fn may_color(environment: &Environment) -> bool {
@@ -196,4 +227,35 @@ fn log_to_stderr() {
     let subscriber = tracing_subscriber::registry().with(ours).with(lines);
     // Tests run several commands in one process; the first subscriber stays.
     let _ = tracing::subscriber::set_global_default(subscriber);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_option_goes_before_the_variables_and_one_of_ours_before_those_of_the_system() {
+        let of = |arguments: &[&str], variables: &[(&str, &str)]| {
+            let arguments: Vec<OsString> = arguments.iter().map(Into::into).collect();
+            language_of(&arguments, &Environment::from_iter(variables.iter().copied()))
+        };
+        let (english, chinese) = (Language::English, Language::Chinese);
+        for (arguments, variables, expected) in [
+            (&["p"][..], &[][..], english),
+            (&["p"], &[("LANG", "zh_CN.UTF-8")], chinese),
+            (&["p"], &[("LANG", "zh_CN.UTF-8"), ("LC_ALL", "C")], english),
+            (
+                &["p"],
+                &[("LANG", "en_US.UTF-8"), ("LC_MESSAGES", "zh_CN.UTF-8")],
+                chinese,
+            ),
+            (&["p"], &[("LC_ALL", "C"), ("EASEMOB_LANG", "zh-CN")], chinese),
+            (&["p", "--lang", "en"], &[("EASEMOB_LANG", "zh-CN")], english),
+            (&["p", "runs", "list", "--lang=zh-CN"], &[], chinese),
+            (&["p", "users", "show", "--", "--lang", "zh-CN"], &[], english),
+            (&["p", "--lang"], &[("LANG", "zh_CN.UTF-8")], chinese),
+        ] {
+            assert_eq!(of(arguments, variables), expected, "{arguments:?} {variables:?}");
+        }
+    }
 }

@@ -24,12 +24,12 @@ impl Progress {
         let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr_with_hz(8));
         let template = match total {
             Some(_) => format!(
-                "{{prefix}} {{wide_bar}} {{human_pos}}/{{human_len}}  {{rate}}  {{eta}} {}{{failed}}{{msg}}",
-                t!("left")
+                "{{prefix}} {{wide_bar}} {{human_pos}}/{{human_len}}  {{rate}}  {}{{failed}}{{msg}}",
+                t!("{{eta}} left")
             ),
             None => format!(
-                "{{prefix}} {{human_pos}} {}  {{rate}}{{failed}}{{msg}}",
-                t!("users")
+                "{{prefix}} {}  {{rate}}{{failed}}{{msg}}",
+                t!("{{human_pos}} users")
             ),
         };
         if let Ok(style) = ProgressStyle::with_template(&template) {

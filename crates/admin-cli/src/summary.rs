@@ -248,11 +248,11 @@ impl Summary {
     /// Returns the summary as text.
     #[must_use]
     pub fn text(&self, words: Words) -> String {
-        let users = if self.users == 1 { "user" } else { "users" };
+        let noun = if self.users == 1 { "user" } else { "users" };
         let mut text = if self.limits.is_some_and(|limits| limits.of_the_app) {
             t!("limits of the app: {} {}", self.done, words.done)
         } else {
-            format!("{} {users}: {} {}", self.users, self.done, words.done)
+            t!("{} {noun}: {} {}", self.users, self.done, words.done)
         };
         if let Some(devices) = words.devices.filter(|_| self.devices > 0) {
             let noun = if self.devices == 1 { "device" } else { "devices" };
@@ -263,7 +263,7 @@ impl Summary {
         }
         let earlier = (self.failed_earlier_retry_may_help, self.failed_earlier_final);
         for (words, (retry, last)) in [
-            ("failed", (self.failed_retry_may_help, self.failed_final)),
+            (t!("failed"), (self.failed_retry_may_help, self.failed_final)),
             (t!("failed earlier and not retried"), earlier),
         ] {
             if retry + last > 0 {

@@ -10,6 +10,7 @@ use anstyle::{AnsiColor, Style};
 use easemob_admin_ops::names::harmless::harmless;
 
 use crate::command_error::CommandError;
+use crate::present::causes::said;
 use crate::progress::Progress;
 
 /// Writes messages for the operator.
@@ -49,19 +50,19 @@ impl Ui {
 
     /// Prints a warning.
     pub fn warn(&self, text: impl Display) {
-        self.labelled("warning", AnsiColor::Yellow, &text.to_string());
+        self.labelled(t!("warning"), AnsiColor::Yellow, &text.to_string());
     }
 
     /// Prints an error with its causes and hints.
     pub fn error(&self, error: &CommandError) {
-        self.labelled("error", AnsiColor::Red, &error.to_string());
+        self.labelled(t!("error"), AnsiColor::Red, &error.to_string());
         let mut cause = error.source();
         while let Some(error) = cause {
-            self.line(&t!("  because: {error}"));
+            self.line(&t!("  because: {}", said(error)));
             cause = error.source();
         }
         for hint in error.hints() {
-            self.labelled("hint", AnsiColor::Cyan, hint);
+            self.labelled(t!("hint"), AnsiColor::Cyan, hint);
         }
     }
 
@@ -132,9 +133,9 @@ impl Ui {
     fn labelled(&self, label: &str, color: AnsiColor, text: &str) {
         if self.color {
             let style = Style::new().bold().fg_color(Some(color.into()));
-            self.write(&format!("{style}{label}:{style:#} {}", safe(text)));
+            self.write(&t!("{style}{label}:{style:#} {}", safe(text)));
         } else {
-            self.write(&format!("{label}: {}", safe(text)));
+            self.write(&t!("{label}: {}", safe(text)));
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 /// Words that only an English sentence needs, since Chinese has no plural: `{count} {noun}`.
-const PLURALS: [&str; 3] = ["noun", "verb", "are"];
+const PLURALS: [&str; 4] = ["noun", "verb", "agree", "them"];
 
 /// Returns how often each placeholder occurs, by its name or number and its format. Those without a name are numbered.
 ///

@@ -24,6 +24,31 @@ fn the_commands_for_scripts_work() {
     the_commands_work("docs/scripts.md", 5);
 }
 
+#[test]
+fn the_chinese_documents_have_the_commands_of_the_english_ones() {
+    // What is typed. Answers are in the language of whoever asks.
+    let typed = |document: &str| {
+        let text = root(document);
+        let blocks = text.split("```").skip(1).step_by(2);
+        let lines = blocks.flat_map(|block| {
+            let is_dialogue = block.lines().any(|line| line.starts_with("$ "));
+            block
+                .lines()
+                .filter(move |line| !is_dialogue || line.starts_with("$ "))
+        });
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    for (english, chinese) in [
+        ("README.md", "README.zh-CN.md"),
+        ("docs/operators.md", "docs/operators.zh-CN.md"),
+    ] {
+        assert!(typed(english).len() > 10, "{english}");
+        assert_eq!(typed(english), typed(chinese), "{chinese}");
+        let links = |document: &str| root(document).matches("](").count();
+        assert!(links(chinese) >= links(english), "{chinese} has lost a link");
+    }
+}
+
 /// Runs the commands of a document that have a `$` in front, one after the other as a reader would.
 fn the_commands_work(document: &str, at_least: usize) {
     let env = TestEnv::bare();
@@ -68,9 +93,16 @@ fn the_profile_file_of_the_documents_is_understood() {
 
 #[test]
 fn every_link_of_the_documents_leads_somewhere() {
-    let documents = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"];
+    let documents = [
+        "README.md",
+        "README.zh-CN.md",
+        "ARCHITECTURE.md",
+        "CONTRIBUTING.md",
+        "CHANGELOG.md",
+    ];
     let guides = [
         "docs/operators.md",
+        "docs/operators.zh-CN.md",
         "docs/scripts.md",
         "docs/backends.md",
         "docs/vendor-calls.md",

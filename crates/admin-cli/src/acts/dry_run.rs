@@ -1,5 +1,6 @@
 //! Dry runs of `sessions logout`, `sessions apply` and `limits enforce`.
 
+use easemob_admin_words::t;
 use std::io;
 
 use easemob_admin_ops::jobs::end_devices::preview;
@@ -81,7 +82,7 @@ fn run_of<'a>(
         context,
         session,
         command,
-        verb: "reading",
+        verb: t!("reading"),
         words: words(job, true),
         acts: false,
         summary,

@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 use easemob_admin_ops::run::direction::Priority;
 use easemob_admin_ops::run::journal::header::Durability;
-use easemob_admin_words::t;
+use easemob_admin_words::{Language, chinese, spoken, t};
 
 use crate::acts::attempt::prove_recordable;
 use crate::command_error::CommandError;
@@ -211,6 +211,11 @@ pub fn devices(count: u64) -> String {
 /// Returns a number with its noun, whose plural ends in `s`.
 #[must_use]
 pub fn counted(count: u64, noun: &str) -> String {
+    if spoken() == Language::Chinese
+        && let Some(rest) = chinese(&format!("1 {noun}")).and_then(|one| one.strip_prefix('1'))
+    {
+        return format!("{count}{rest}");
+    }
     let plural = if count == 1 { "" } else { "s" };
     format!("{count} {noun}{plural}")
 }

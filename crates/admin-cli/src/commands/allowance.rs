@@ -57,7 +57,7 @@ pub(crate) async fn of_share(
     let first = ReadFirst {
         context,
         session,
-        verb: "counting",
+        verb: t!("counting"),
         users: source.users,
         reading: source.reading,
     };

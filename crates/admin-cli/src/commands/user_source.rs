@@ -128,9 +128,9 @@ impl UserSource {
         if remarks.hidden.count > 0 {
             let Examples { count, first } = &remarks.hidden;
             let (these, fail) = if *count == 1 {
-                (t!("1 name contains"), "fails")
+                (t!("1 name contains"), t!("fails"))
             } else {
-                (&*t!("{count} names contain"), "fail")
+                (&*t!("{count} names contain"), t!("fail"))
             };
             ui.warn(t!(
                 "{these} invisible or look-alike characters, and {fail} unless the server has such a user: {}",

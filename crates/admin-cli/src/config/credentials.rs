@@ -158,7 +158,7 @@ fn of_profile(environment: &Environment, profile: &Profile) -> Result<Plan, Cred
         Some(SecretPlace::Command(command.clone()))
     } else {
         let secret = profile.client_secret.clone();
-        secret.map(|secret| SecretPlace::Value(secret, "the profile"))
+        secret.map(|secret| SecretPlace::Value(secret, t!("the profile")))
     };
     both(profile.client_id.clone(), secret)
 }
@@ -177,9 +177,9 @@ impl Plan {
     #[must_use]
     pub fn describe(&self) -> String {
         match self {
-            Self::Token(place) => format!("token from {place}"),
-            Self::ClientSecret { id, secret } => format!("client id {id}, secret from {secret}"),
-            Self::Jwt(key) => format!(
+            Self::Token(place) => t!("token from {place}"),
+            Self::ClientSecret { id, secret } => t!("client id {id}, secret from {secret}"),
+            Self::Jwt(key) => t!(
                 "tokens signed for `{}` with {}",
                 key.subject,
                 key.key_file.display()
@@ -385,7 +385,7 @@ impl fmt::Display for SecretPlace {
         match self {
             Self::Value(_, from) => f.write_str(from),
             Self::File(path) => write!(f, "{}", path.display()),
-            Self::Command(_) => f.write_str("a command"),
+            Self::Command(_) => f.write_str(t!("a command")),
         }
     }
 }

@@ -122,11 +122,11 @@ pub fn target(
         }
     };
     let mut layers = vec![
-        ("the command line", flags.clone()),
-        ("the environment", environment.clone()),
+        (t!("the command line"), flags.clone()),
+        (t!("the environment"), environment.clone()),
     ];
     if let Some(name) = named {
-        layers.push(("the profile", from_profile(name)));
+        layers.push((t!("the profile"), from_profile(name)));
     }
     match (address(&layers), named, &file.default) {
         (Ok(address), named, _) => Ok(Aim::Server {
@@ -135,7 +135,7 @@ pub fn target(
         }),
         (Err(NoTarget::Nothing | NoTarget::NoApp(_) | NoTarget::NoServer(_)), None, Some(default)) => {
             file.find(default)?;
-            layers.push(("the profile", from_profile(default)));
+            layers.push((t!("the profile"), from_profile(default)));
             Ok(Aim::Server {
                 address: address(&layers)?,
                 profile: Some(default.clone()),

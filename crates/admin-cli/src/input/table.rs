@@ -96,10 +96,10 @@ impl Beginning {
             Self::Table { column, separator } => {
                 let column = column.unwrap_or(1);
                 let cut = match separator {
-                    ',' => t!("cut -d, -f{column}"),
-                    ' ' => t!("awk '{{print ${column}}}'"),
-                    '\t' => t!("cut -f{column}"),
-                    other => t!("cut -d '{other}' -f{column}"),
+                    ',' => format!("cut -d, -f{column}"),
+                    ' ' => format!("awk '{{print ${column}}}'"),
+                    '\t' => format!("cut -f{column}"),
+                    other => format!("cut -d '{other}' -f{column}"),
                 };
                 if file == "-" {
                     t!("extract the column with the users: … | {cut} | {list}")

@@ -1,6 +1,6 @@
 //! The first pass: checks a whole list before anything is sent.
 
-use easemob_admin_words::t;
+use easemob_admin_words::{t, told_later, translated};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -33,9 +33,9 @@ impl Source {
     #[must_use]
     pub fn describe(&self) -> String {
         match self {
-            Self::Arguments(_) => "the command line".into(),
+            Self::Arguments(_) => told_later!("the command line").into(),
             Self::File(path) => path.display().to_string(),
-            Self::Stdin => "standard input".into(),
+            Self::Stdin => told_later!("standard input").into(),
         }
     }
 }
@@ -99,7 +99,7 @@ pub enum ListError {
         source: io::Error,
     },
     /// The source is not text.
-    #[error("{}", t!("cannot use {from} as a user list"))]
+    #[error("{}", t!("cannot use {} as a user list", translated(from)))]
     NotText {
         /// The name of the source.
         from: String,
@@ -109,7 +109,7 @@ pub enum ListError {
         source: NotText,
     },
     /// The source is a table or JSON, not a list.
-    #[error("{}", t!("line {line} of {from} is {}, but a list has one user per line", what.words()))]
+    #[error("{}", t!("line {line} of {} is {}, but a list has one user per line", translated(from), what.words()))]
     NotList {
         /// The name of the source.
         from: String,
@@ -121,10 +121,10 @@ pub enum ListError {
         what: Beginning,
     },
     /// The list contains no users.
-    #[error("{}", t!("{0} contains no users", _0))]
+    #[error("{}", t!("{} contains no users", translated(_0)))]
     Empty(String),
     /// Some lines are not user ids.
-    #[error("{}", t!("{from} contains {}: {examples}", not_user_ids(*count)))]
+    #[error("{}", t!("{} contains {}: {examples}", translated(from), not_user_ids(*count)))]
     Invalid {
         /// The name of the source.
         from: String,

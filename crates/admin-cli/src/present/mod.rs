@@ -1,5 +1,7 @@
 //! Presents the engine's reports to people and scripts.
 
+pub mod causes;
 pub mod limits;
 pub mod rows;
+pub mod terms;
 pub mod words;

@@ -11,10 +11,10 @@ use crate::summary::Words;
 pub fn verb(job: &Job) -> &'static str {
     match job {
         Job::EndDevices(_) | Job::EndUnread => t!("logging out"),
-        Job::Change(Change::Ban) => "banning",
-        Job::Change(Change::Unban | Change::Lift) => "unbanning",
-        Job::Lock(_) => "locking",
-        Job::Unlock { .. } => "unlocking",
+        Job::Change(Change::Ban) => t!("banning"),
+        Job::Change(Change::Unban | Change::Lift) => t!("unbanning"),
+        Job::Lock(_) => t!("locking"),
+        Job::Unlock { .. } => t!("unlocking"),
         Job::SetLimits(_) => t!("setting limits"),
     }
 }
@@ -24,16 +24,16 @@ pub fn verb(job: &Job) -> &'static str {
 pub fn words(job: &Job, dry_run: bool) -> Words {
     let (done, would) = match job {
         Job::EndDevices(_) | Job::EndUnread => (t!("logged out"), t!("would be logged out")),
-        Job::Change(Change::Ban) => ("banned", t!("would be banned")),
-        Job::Change(Change::Unban | Change::Lift) => ("unbanned", t!("would be unbanned")),
-        Job::Lock(_) => ("locked", t!("would be locked")),
-        Job::Unlock { .. } => ("unlocked", t!("would be unlocked")),
-        Job::SetLimits(_) => ("changed", t!("would be changed")),
+        Job::Change(Change::Ban) => (t!("banned"), t!("would be banned")),
+        Job::Change(Change::Unban | Change::Lift) => (t!("unbanned"), t!("would be unbanned")),
+        Job::Lock(_) => (t!("locked"), t!("would be locked")),
+        Job::Unlock { .. } => (t!("unlocked"), t!("would be unlocked")),
+        Job::SetLimits(_) => (t!("changed"), t!("would be changed")),
     };
     let ends_devices = matches!(job, Job::EndDevices(_) | Job::Lock(_));
     let nothing = match (job, dry_run) {
         (Job::Lock(_), true) => t!("would stay unchanged"),
-        (Job::Lock(_), false) | (Job::SetLimits(_), _) => "unchanged",
+        (Job::Lock(_), false) | (Job::SetLimits(_), _) => t!("unchanged"),
         (Job::Change(Change::Ban), true) => t!("would stay banned"),
         (Job::Change(Change::Ban), false) => t!("already banned"),
         _ => t!("nothing to do"),

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use easemob_admin_ops::names::harmless::harmless_json;
+use easemob_admin_words::{Language, within};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
@@ -49,6 +50,8 @@ pub struct Report {
     /// The rows, with what decides their place, if they are sorted.
     held: Vec<(Vec<String>, Record)>,
     tagged: bool,
+    /// Whether a person reads the rows as they are: what is read from a pipe has one language.
+    on_screen: bool,
     gone: bool,
 }
 
@@ -80,6 +83,7 @@ impl Report {
         out: Box<dyn Write + Send>,
         terminal: Option<Terminal>,
     ) -> Self {
+        let on_screen = terminal.is_some();
         let tagged = header.sandbox && format == Format::Jsonl;
         let sink: Box<dyn Sink> = match format {
             Format::Table | Format::Failures => Box::new(Table::new(out, &header, terminal)),
@@ -95,6 +99,7 @@ impl Report {
             shown,
             held: Vec::new(),
             tagged,
+            on_screen,
             gone: false,
         }
     }
@@ -132,7 +137,10 @@ impl Report {
             (name, row.get(name).cloned().unwrap_or_default())
         };
         Ok(match (self.format, chosen) {
-            (Format::Table | Format::Failures, None) => Record::Cells(row.table_cells()),
+            (Format::Table | Format::Failures, None) if self.on_screen => Record::Cells(row.table_cells()),
+            (Format::Table | Format::Failures, None) => {
+                Record::Cells(within(Language::English, || row.table_cells()))
+            }
             (Format::Name, _) => Record::Cells(name(row).into_iter().collect()),
             (Format::Csv, None) => Record::Cells(row.cells()),
             (Format::Table | Format::Failures | Format::Csv, Some(chosen)) => {

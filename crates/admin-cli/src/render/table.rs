@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::io::{self, Write};
 
 use easemob_admin_ops::names::harmless::harmless;
+use easemob_admin_words::{Language, chinese, spoken, t, translated};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use tabled::builder::Builder;
@@ -80,7 +81,12 @@ impl<W: Write> Table<W> {
         let widths = if let Some(widths) = self.widths.take() {
             widths
         } else {
-            let title = |name: &&str| name.replace('_', " ").to_uppercase();
+            let speaks = self.terminal.is_some();
+            let title = |name: &&str| {
+                let name = name.replace('_', " ");
+                let shown = if speaks { translated(&name) } else { &name };
+                shown.to_uppercase()
+            };
             let titles = self.columns.iter().flatten().map(title).collect::<Vec<_>>();
             if !titles.is_empty() {
                 rows.insert(0, titles);
@@ -130,20 +136,58 @@ impl<W: Write> Table<W> {
     }
 }
 
+/// The colours of outcomes and states.
+const COLORS: [(Color, &[&str]); 4] = [
+    (
+        Color::FG_RED,
+        &[
+            "failed",
+            "refused",
+            "unknown",
+            "unreadable",
+            "overdue",
+            "lock failed",
+            "wrong",
+        ],
+    ),
+    (
+        Color::FG_GREEN,
+        &[
+            "logged out",
+            "banned",
+            "unbanned",
+            "locked",
+            "unlocked",
+            "changed",
+            "done",
+            "ok",
+        ],
+    ),
+    (
+        Color::FG_YELLOW,
+        &["unfinished", "running", "not started", "partly"],
+    ),
+    (
+        Color::FG_BRIGHT_BLACK,
+        &["kept", "nothing to do", "unchanged", NOTHING],
+    ),
+];
+
+/// The columns that have outcomes, states and other words of this program, which a terminal shows in the language of whoever
+/// reads it.
+const OF_WORDS: [&str; 13] = [
+    "check", "active", "outcome", "state", "status", "result", "verdict", "answer", "mode", "change", "fits",
+    "event", "stopped",
+];
+
 /// Returns the colour of an outcome or a state, whatever column it stands in.
 fn color_of(cell: &str) -> Option<Color> {
-    Some(match cell {
-        "failed" | "refused" | "unknown" | "unreadable" | "overdue" | "lock failed" | "wrong" => {
-            Color::FG_RED
-        }
-        "logged out" | "banned" | "unbanned" | "locked" | "unlocked" | "changed" | "done" | "ok" => {
-            Color::FG_GREEN
-        }
-        "unfinished" | "running" | "not started" | "partly" => Color::FG_YELLOW,
-        would if would.starts_with("would ") => Color::FG_YELLOW,
-        "kept" | "nothing to do" | "unchanged" | NOTHING => Color::FG_BRIGHT_BLACK,
-        _ => return None,
-    })
+    let named = |words: &&[&str]| words.iter().any(|word| translated(word) == cell);
+    let color = COLORS.into_iter().find(|(_, words)| named(words));
+    match color {
+        Some((color, _)) => Some(color),
+        None => cell.starts_with(t!("would ")).then_some(Color::FG_YELLOW),
+    }
 }
 
 /// Shortens the words of a cell that have no room in its column, in the middle: ids of one kind often begin alike.
@@ -271,14 +315,19 @@ fn widths(rows: &[Vec<String>], terminal: Option<usize>) -> Vec<usize> {
 
 impl<W: Write + Send> Sink for Table<W> {
     fn row(&mut self, record: &Record) -> io::Result<()> {
-        let cell = |text: &String| {
+        let speaks = self.terminal.is_some() && spoken() != Language::English;
+        let cell = |(column, text): (usize, &String)| {
             if text.is_empty() {
-                NOTHING.to_owned()
-            } else {
-                harmless(text).into_owned()
+                return NOTHING.to_owned();
             }
+            let name = self.columns.as_ref().and_then(|columns| columns.get(column));
+            let word = name
+                .filter(|name| speaks && OF_WORDS.contains(name))
+                .and_then(|_| chinese(&text.replace('_', " ")));
+            word.map_or_else(|| harmless(text).into_owned(), str::to_owned)
         };
-        self.rows.push(record.cells().iter().map(cell).collect());
+        let cells = record.cells().iter().enumerate().map(cell).collect();
+        self.rows.push(cells);
         if self.rows.len() >= BATCH {
             self.write_batch(false)
         } else {

@@ -1,6 +1,7 @@
 //! One lock, and its state changes. Pure.
 
 use easemob_admin_api::UserId;
+use easemob_admin_words::t;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -140,9 +141,9 @@ const TIMER: SignedDuration = SignedDuration::from_hours(1);
 #[must_use]
 pub fn unattended(lifted_last: Option<Timestamp>, now: Timestamp) -> Option<String> {
     let Some(last) = lifted_last else {
-        return Some("`sessions unlock --due` has never run here for this server".into());
+        return Some(t!("`sessions unlock --due` has never run here for this server").into());
     };
-    (now.duration_since(last) > TIMER).then(|| format!("`sessions unlock --due` last ran here on {last:.0}"))
+    (now.duration_since(last) > TIMER).then(|| t!("`sessions unlock --due` last ran here on {last:.0}"))
 }
 
 #[cfg(test)]

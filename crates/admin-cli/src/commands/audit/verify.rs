@@ -170,19 +170,19 @@ pub fn run(context: &Context, args: &VerifyArgs) -> Result<Exit, CommandError> {
         } else {
             String::new()
         };
+        let after = match summary.entries_not_covered_by_a_checkpoint {
+            1 => t!("1 entry").to_owned(),
+            uncovered => t!("{uncovered} entries"),
+        };
+        let noun = either(summary.entries, "entry", "entries");
+        let verb = either(summary.entries, "holds", "hold");
+        let agree = either(found.checkpoints, "agrees", "agree");
         ui.say(t!(
-            "{}: {} {}{from} in {} {}, {} {}, {} after the last",
+            "{}: {} {noun}{from} in {} {verb}, {} {agree}, {after} after the last",
             trail.place(),
             summary.entries,
-            either(summary.entries, "entry", "entries"),
             counted(found.files, "file"),
-            either(summary.entries, "holds", "hold"),
-            counted(found.checkpoints, "checkpoint"),
-            either(found.checkpoints, "agrees", "agree"),
-            match summary.entries_not_covered_by_a_checkpoint {
-                1 => t!("1 entry").to_owned(),
-                uncovered => t!("{uncovered} entries"),
-            },
+            counted(found.checkpoints, "checkpoint")
         ));
         if found.unchecked > 0 {
             ui.note(t!(
@@ -204,7 +204,7 @@ pub fn run(context: &Context, args: &VerifyArgs) -> Result<Exit, CommandError> {
         }
     } else {
         let (what, first_word) = if found.unproved && !found.trail_is_bad {
-            (t!("cannot prove that the trail is complete"), "why")
+            (t!("cannot prove that the trail is complete"), t!("why"))
         } else if found.trail_is_bad {
             (t!("the trail was changed"), t!("first bad entry"))
         } else {

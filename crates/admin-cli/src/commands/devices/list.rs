@@ -7,7 +7,7 @@ use easemob_admin_ops::schedule::forecast::Forecast;
 use easemob_admin_ops::schedule::tally::Settled;
 use easemob_admin_ops::select::selection::{Choice, Selection, select_victims};
 use easemob_admin_ops::server::calls::CallError;
-use easemob_admin_words::t;
+use easemob_admin_words::{t, translated};
 use serde::Serialize;
 
 use crate::acts::begin::items;
@@ -138,10 +138,14 @@ impl Row for DeviceRow {
     fn table_cells(&self) -> Vec<String> {
         let text = |value: &Option<String>| value.clone().unwrap_or_default();
         let note = match (self.outcome, &self.failure.error) {
-            ("online", _) => text(&self.why),
+            ("online", _) => translated(&text(&self.why)).to_owned(),
             ("not_online", _) => t!("not online").into(),
             ("no_match", _) => t!("no device matches").into(),
-            (outcome, error) => format!("{}: {}", outcome.replace('_', " "), text(error)),
+            (outcome, error) => t!(
+                "{label}: {}",
+                text(error),
+                label = translated(&outcome.replace('_', " "))
+            ),
         };
         vec![
             self.user.clone(),
@@ -173,7 +177,7 @@ pub async fn run(context: &Context, session: &Session, args: &ListArgs) -> Resul
         context,
         session,
         command: "devices list",
-        verb: "reading",
+        verb: t!("reading"),
         words: words(&selection),
         acts: false,
         summary: summary_of(&list).with_unmatched(unmatched),
@@ -189,15 +193,15 @@ pub async fn run(context: &Context, session: &Session, args: &ListArgs) -> Resul
 fn words(selection: &Selection) -> Words {
     if selection.is_everything() {
         Words {
-            done: "online",
+            done: t!("online"),
             nothing: t!("not online"),
-            devices: Some("online"),
+            devices: Some(t!("online")),
         }
     } else {
         Words {
             done: t!("with devices that match"),
-            nothing: "without",
-            devices: Some("listed"),
+            nothing: t!("without"),
+            devices: Some(t!("listed")),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `help`: explains a command, or a topic that concerns all of them.
 
+pub mod language;
 mod page;
 pub mod topic;
 

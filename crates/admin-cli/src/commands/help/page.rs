@@ -6,6 +6,7 @@ use clap::builder::StyledStr;
 use clap::error::ErrorKind;
 use clap::{Command, CommandFactory as _};
 
+use super::language::{spoken_by, unpadded};
 use crate::cli::Cli;
 
 /// Help whose examples are in the lines that their authors gave them.
@@ -18,7 +19,7 @@ pub struct Rendered {
 /// Returns the help that the arguments after the name of the program ask for; `None` if they ask for none.
 pub fn rendered(arguments: impl Iterator<Item = OsString>) -> Option<Rendered> {
     let mut examples = Vec::new();
-    let command = without_examples(Cli::command(), &mut examples);
+    let command = without_examples(spoken_by(Cli::command()), &mut examples);
     let error = command
         .try_get_matches_from(std::iter::once("easemob-admin".into()).chain(arguments))
         .err()?;
@@ -43,7 +44,7 @@ impl Rendered {
     }
 
     fn with_examples(&self, text: &str) -> String {
-        let mut text = text.to_owned();
+        let mut text = unpadded(text);
         for (number, example) in self.examples.iter().enumerate() {
             text = text.replace(&mark(number), example);
         }

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use clap::ValueEnum;
+use easemob_admin_words::{told_later, translated};
 
 use crate::exit;
 use crate::render::Format;
@@ -74,6 +75,10 @@ pub const ENVIRONMENT: &[(&str, &str)] = &[
         "SSL_CERT_FILE, SSL_CERT_DIR",
         "certificates to trust instead of the system's, for a private certificate authority",
     ),
+    (
+        "EASEMOB_LANG",
+        "the language of messages and help: `en` or `zh-CN`; else that of `LC_ALL`, `LC_MESSAGES` or `LANG`",
+    ),
     ("NO_COLOR", "no colours"),
 ];
 
@@ -136,13 +141,14 @@ impl Topic {
     /// Returns what it explains: terms, and what each of them means.
     #[must_use]
     pub fn terms(self) -> Vec<(String, String)> {
-        let plain = |(term, meaning): &(&str, &str)| ((*term).to_owned(), meaning.replace('`', ""));
+        let plain =
+            |(term, meaning): &(&str, &str)| ((*term).to_owned(), translated(meaning).replace('`', ""));
         match self {
             Self::ExitCodes => {
                 let codes = exit::ALL.iter();
                 let term = |code: &exit::Exit| format!("{} {}", code.code(), code.name());
                 codes
-                    .map(|code| (term(code), code.meaning().replace('`', "")))
+                    .map(|code| (term(code), translated(code.meaning()).replace('`', "")))
                     .collect()
             }
             Self::Environment => ENVIRONMENT.iter().map(plain).collect(),
@@ -158,7 +164,7 @@ impl Topic {
                     .map(|format| {
                         (
                             format!("-o {}", format.get_name()),
-                            about(&format).unwrap_or_default(),
+                            translated(&about(&format).unwrap_or_default()).to_owned(),
                         )
                     })
                     .collect()
@@ -168,18 +174,24 @@ impl Topic {
 
     fn about(self) -> &'static str {
         match self {
-            Self::ExitCodes => "A code never changes its meaning. New codes may be added.",
+            Self::ExitCodes => told_later!("A code never changes its meaning. New codes may be added."),
             Self::Environment => {
-                "Options of the command line go before the environment, and both before the profile."
+                told_later!(
+                    "Options of the command line go before the environment, and both before the profile."
+                )
             }
             Self::Files => {
-                "EASEMOB_CONFIG_DIR and EASEMOB_DATA_DIR name other directories. With --store, runs, trail, locks and logins are \
+                told_later!(
+                    "EASEMOB_CONFIG_DIR and EASEMOB_DATA_DIR name other directories. With --store, runs, trail, locks and logins are \
                  in a database instead."
+                )
             }
             Self::Formats => {
-                "stdout carries rows, stderr everything else. --fields chooses columns, --sort sorts rows, --no-headers leaves out \
+                told_later!(
+                    "stdout carries rows, stderr everything else. --fields chooses columns, --sort sorts rows, --no-headers leaves out \
                  titles. Columns keep their names; new ones may be added. Times are UTC with milliseconds, except in a table on \
                  a terminal, which has local times and shortens what does not fit."
+                )
             }
         }
     }
@@ -191,7 +203,7 @@ impl Topic {
         for (term, meaning) in self.terms() {
             let _ = writeln!(text, "{term}\n    {meaning}");
         }
-        let _ = writeln!(text, "\n{}", self.about());
+        let _ = writeln!(text, "\n{}", translated(self.about()));
         text
     }
 }

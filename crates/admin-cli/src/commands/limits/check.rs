@@ -231,10 +231,10 @@ pub async fn run(context: &Context, session: &Session, args: &CheckArgs) -> Resu
         context,
         session,
         command: "limits check",
-        verb: "comparing",
+        verb: t!("comparing"),
         words: Words {
             done: t!("over the limits"),
-            nothing: "within",
+            nothing: t!("within"),
             devices: Some(t!("would be signed out")),
         },
         acts: false,

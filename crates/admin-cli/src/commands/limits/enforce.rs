@@ -207,7 +207,7 @@ impl Enforcement<'_> {
         let first = ReadFirst {
             context,
             session,
-            verb: "comparing",
+            verb: t!("comparing"),
             users: list.users,
             reading,
         };

@@ -1,6 +1,6 @@
 //! `limits enforce --watch`: enforces a policy while users sign in.
 
-use easemob_admin_words::t;
+use easemob_admin_words::{t, told_later};
 use std::time::Duration;
 
 use easemob_admin_api::UserId;
@@ -174,7 +174,7 @@ async fn pass(
         return Ok(exit::OK);
     }
     enforcement.tell(choosing);
-    let source = "sign-ins that were collected".to_owned();
+    let source = told_later!("sign-ins that were collected").to_owned();
     enforcement
         .carry_out(chosen, summary_of(&list), source, Some(at_most))
         .await

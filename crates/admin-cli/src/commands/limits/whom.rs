@@ -1,7 +1,7 @@
 //! The arguments that select the users to compare with a policy: named users, a list, or all users of the
 //! app.
 
-use easemob_admin_words::t;
+use easemob_admin_words::{t, told_later};
 use std::io;
 use std::pin::pin;
 
@@ -36,7 +36,7 @@ impl Whom {
     /// Describes where the users come from.
     pub(super) fn describe(&self) -> String {
         if self.all {
-            "all users of the app".into()
+            told_later!("all users of the app").into()
         } else {
             self.users.describe()
         }

@@ -152,10 +152,10 @@ pub fn run(context: &Context, args: &CountArgs) -> Result<Exit, CommandError> {
     ));
     match args.over {
         Some(most) if exceeding > 0 => {
+            let verb = if exceeding == 1 { "has" } else { "have" };
             context.ui.say(t!(
-                "finding: {} {} more than {} on one platform; list them with: {}",
+                "finding: {} {verb} more than {} on one platform; list them with: {}",
                 users(exceeding),
-                if exceeding == 1 { "has" } else { "have" },
                 devices(most),
                 context.command(&format!("logins report {} --markdown --over {most}", snapshot.id))
             ));

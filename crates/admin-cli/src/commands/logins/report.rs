@@ -57,7 +57,7 @@ pub fn run(context: &Context, args: &ReportArgs) -> Result<Exit, CommandError> {
     let now_ms = now_ms();
     let wanted = Wanted {
         // The address of the sandbox does not identify it.
-        app: context.app_key().unwrap_or_else(|_| "the sandbox".to_owned()),
+        app: context.app_key().unwrap_or_else(|_| t!("the sandbox").to_owned()),
         now_ms,
         since_ms: args
             .since

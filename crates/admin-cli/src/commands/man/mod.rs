@@ -2,7 +2,7 @@
 
 mod page;
 
-use easemob_admin_words::t;
+use easemob_admin_words::{Language, t, within};
 use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
@@ -35,7 +35,7 @@ pub fn run(context: &Context, args: &ManArgs) -> Result<Exit, CommandError> {
     command.build();
     let Some(directory) = &args.directory else {
         let mut text = Vec::new();
-        page::write(&command, &mut text).map_err(|error| {
+        within(Language::English, || page::write(&command, &mut text)).map_err(|error| {
             CommandError::new(exit::INTERNAL, t!("cannot create the page")).because(error)
         })?;
         return write_out(context, &text);
@@ -53,7 +53,7 @@ pub fn run(context: &Context, args: &ManArgs) -> Result<Exit, CommandError> {
 fn write_all(command: &Command, directory: &Path) -> io::Result<()> {
     let name = command.get_display_name().unwrap_or_else(|| command.get_name());
     let mut file = BufWriter::new(File::create(directory.join(format!("{name}.1")))?);
-    page::write(command, &mut file)?;
+    within(Language::English, || page::write(command, &mut file))?;
     file.flush()?;
     command
         .get_subcommands()

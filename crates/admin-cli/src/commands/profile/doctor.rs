@@ -3,6 +3,7 @@
 mod probe;
 mod server_time;
 
+use easemob_admin_words::t;
 use std::time::{Duration, SystemTime};
 
 use clap::Args;
@@ -141,7 +142,7 @@ impl Doctor {
 }
 
 fn output(error: std::io::Error) -> CommandError {
-    CommandError::new(exit::INTERNAL, "cannot write the rows to stdout").because(error)
+    CommandError::new(exit::INTERNAL, t!("cannot write the rows to stdout")).because(error)
 }
 
 /// Runs the command.
@@ -161,10 +162,9 @@ pub async fn run(context: &Context, args: &DoctorArgs) -> Result<Exit, CommandEr
     examine(context, &mut doctor).await?;
     doctor.report.finish(&doctor.summary).map_err(output)?;
     let DoctorSummary { ok, warn, fail } = doctor.summary;
-    context.ui.note(format_args!(
-        "{ok} ok, {}, {fail} failed",
-        counted(warn.into(), "warning")
-    ));
+    context
+        .ui
+        .note(t!("{ok} ok, {}, {fail} failed", counted(warn.into(), "warning")));
     Ok(doctor.exit)
 }
 
@@ -185,11 +185,11 @@ async fn examine(context: &Context, doctor: &mut Doctor) -> Result<(), CommandEr
 fn local(context: &Context, doctor: &mut Doctor) -> Result<bool, CommandError> {
     let path = context.places()?.profile_file();
     match secret_file::readers(&path) {
-        Some(warning) => doctor.warn("profile file", warning, &format!("chmod 600 {}", path.display()))?,
+        Some(warning) => doctor.warn("profile file", warning, &t!("chmod 600 {}", path.display()))?,
         None if path.exists() => doctor.ok("profile file", path.display().to_string())?,
         None => doctor.ok(
             "profile file",
-            format!("{} does not exist; using flags and environment", path.display()),
+            t!("{} does not exist; using flags and environment", path.display()),
         )?,
     }
     let Configured {
@@ -200,12 +200,12 @@ fn local(context: &Context, doctor: &mut Doctor) -> Result<bool, CommandError> {
         Ok(Some(configured)) => configured,
         Ok(None) => return Ok(true),
         Err(error) => {
-            doctor.fail("target", &error, "correct the setting that the error names")?;
+            doctor.fail("target", &error, t!("correct the setting that the error names"))?;
             return Ok(false);
         }
     };
-    let from = profile.map_or_else(|| "no profile".into(), |(name, _)| format!("profile {name}"));
-    doctor.ok("target", format!("{} at {root} ({from})", label(&root)))?;
+    let from = profile.map_or_else(|| t!("no profile").into(), |(name, _)| t!("profile {name}"));
+    doctor.ok("target", t!("{} at {root} ({from})", label(&root)))?;
     match credentials.exposed() {
         Some(warning) => doctor.warn("credentials", warning, "")?,
         None => doctor.ok("credentials", credentials.describe())?,
@@ -219,28 +219,35 @@ async fn remote(session: &Session, doctor: &mut Doctor) -> Result<(), CommandErr
     let client = session.server.client();
     agreed(client, doctor).await?;
     match client.fetch_token().await {
-        Ok(()) => doctor.ok("token", "the server accepts the credentials")?,
+        Ok(()) => doctor.ok("token", t!("the server accepts the credentials"))?,
         Err(error) => return doctor.fail("token", &error.into(), WRITE_ANEW),
     }
     match client.execute(&ServerTime).await {
         Err(error) => doctor.fail(
             "read",
             &error.into(),
-            "ask the operator of the server to check the permissions of these credentials",
+            t!("ask the operator of the server to check the permissions of these credentials"),
         )?,
         Ok(time) => {
-            doctor.ok("read", format!("can read the users of {}", session.app))?;
+            doctor.ok("read", t!("can read the users of {}", session.app))?;
             clock(time, doctor)?;
         }
     }
     match client.app_limits().await {
-        Ok(_) => doctor.ok("limits", "this server manages device limits over its REST API"),
+        Ok(_) => doctor.ok(
+            "limits",
+            t!("this server manages device limits over its REST API"),
+        ),
         Err(error) if error.is_unsupported() => doctor.warn(
             "limits",
-            "this server has no call for device limits; `limits show` and `limits set` do not work",
-            "use the console: 功能配置 → 多端多设备在线",
+            t!("this server has no call for device limits; `limits show` and `limits set` do not work"),
+            t!("use the console: 功能配置 → 多端多设备在线"),
         ),
-        Err(error) => doctor.fail("limits", &error.into(), "try again later; everything else works"),
+        Err(error) => doctor.fail(
+            "limits",
+            &error.into(),
+            t!("try again later; everything else works"),
+        ),
     }
 }
 
@@ -253,14 +260,13 @@ fn known(session: &Session, doctor: &mut Doctor) -> Result<(), CommandError> {
     match known.obeyed.map(Obeyed::words) {
         None => doctor.warn(
             "probe",
-            format!("the probe of {at:.0} is more than a year old, so its answers are not used"),
-            "easemob-admin profile doctor --probe",
+            t!("the probe of {at:.0} is more than a year old, so its answers are not used"),
+            t!("easemob-admin profile doctor --probe"),
         ),
-        Some(words) if words.is_empty() => doctor.ok(
-            "probe",
-            format!("probed {at:.0}; nothing has to be done differently"),
-        ),
-        Some(words) => doctor.ok("probe", format!("probed {at:.0}; {}", words.join("; "))),
+        Some(words) if words.is_empty() => {
+            doctor.ok("probe", t!("probed {at:.0}; nothing has to be done differently"))
+        }
+        Some(words) => doctor.ok("probe", t!("probed {at:.0}; {}", words.join("; "))),
     }
 }
 
@@ -271,14 +277,14 @@ async fn agreed(client: &Client, doctor: &mut Doctor) -> Result<(), CommandError
     }
     match client.agree().await {
         Ok(agreed) => {
-            let version = agreed.tls.as_deref().unwrap_or("unknown version");
-            let protocol = agreed.alpn.as_deref().unwrap_or("none, so HTTP/1.1");
-            doctor.ok("tls", format!("{version}; protocol agreed on (ALPN): {protocol}"))
+            let version = agreed.tls.as_deref().unwrap_or(t!("unknown version"));
+            let protocol = agreed.alpn.as_deref().unwrap_or(t!("none, so HTTP/1.1"));
+            doctor.ok("tls", t!("{version}; protocol agreed on (ALPN): {protocol}"))
         }
         Err(error) => doctor.warn(
             "tls",
             with_causes(&error),
-            "for a private certificate, set `ca_file` or `pin_sha256` in the profile",
+            t!("for a private certificate, set `ca_file` or `pin_sha256` in the profile"),
         ),
     }
 }
@@ -286,15 +292,15 @@ async fn agreed(client: &Client, doctor: &mut Doctor) -> Result<(), CommandError
 /// Compares the clocks: signed tokens and times in reports depend on them.
 fn clock(time: Option<UnixMillis>, doctor: &mut Doctor) -> Result<(), CommandError> {
     let Some(time) = time else {
-        return doctor.ok("clock", "the server does not report its time");
+        return doctor.ok("clock", t!("the server does not report its time"));
     };
     let (apart, word) = difference(time.to_system_time(), SystemTime::now());
-    let found = format!("this machine is {:.1} s {word} the server", apart.as_secs_f64());
+    let found = t!("this machine is {:.1} s {word} the server", apart.as_secs_f64());
     if apart > TOLERANCE {
         return doctor.warn(
             "clock",
             found,
-            "set the clock of this machine, by NTP if possible",
+            t!("set the clock of this machine, by NTP if possible"),
         );
     }
     doctor.ok("clock", found)
@@ -310,29 +316,29 @@ async fn connection(session: &Session, doctor: &mut Doctor) -> Result<(), Comman
         Ok(Err(error)) => {
             return doctor.warn(
                 "connection",
-                format!("cannot look up {address}: {error}"),
-                "check the server name",
+                t!("cannot look up {address}: {error}"),
+                t!("check the server name"),
             );
         }
         Err(_) => {
             return doctor.warn(
                 "connection",
-                format!("cannot look up {address} in time"),
-                "check the network",
+                t!("cannot look up {address} in time"),
+                t!("check the network"),
             );
         }
     };
     match tokio::time::timeout(PATIENCE, tokio::net::TcpStream::connect(&addresses[..])).await {
-        Ok(Ok(_)) => doctor.ok("connection", format!("{address} answers")),
+        Ok(Ok(_)) => doctor.ok("connection", t!("{address} answers")),
         Ok(Err(error)) => doctor.warn(
             "connection",
             format!("{address}: {error}"),
-            "check port, firewall and proxy",
+            t!("check port, firewall and proxy"),
         ),
         Err(_) => doctor.warn(
             "connection",
-            format!("{address} does not answer in time"),
-            "check firewall and proxy",
+            t!("{address} does not answer in time"),
+            t!("check firewall and proxy"),
         ),
     }
 }

@@ -123,9 +123,9 @@ fn tell_unfinished(context: &Context, runs: &dyn RunStore, last: &RunId) -> Resu
         }
     }
     if let Some(id) = newest {
-        let runs = if unfinished == 1 { "run is" } else { "runs are" };
+        let noun = if unfinished == 1 { "run is" } else { "runs are" };
         context.ui.say(t!(
-            "{unfinished} earlier {runs} unfinished; the newest: {}",
+            "{unfinished} earlier {noun} unfinished; the newest: {}",
             context.command(&format!("runs resume {id}"))
         ));
     }

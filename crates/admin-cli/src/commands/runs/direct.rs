@@ -2,7 +2,7 @@
 
 use easemob_admin_ops::run::direction::RunState;
 use easemob_admin_ops::run::store::Direction;
-use easemob_admin_words::t;
+use easemob_admin_words::{t, translated};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -40,7 +40,10 @@ pub(super) fn direct(context: &Context, directing: Directing<'_>) -> Result<Exit
     let state = directing.state;
     let listed = runs.glance(&id)?;
     if listed.counts.unfinished() == 0 {
-        let what = t!("run {id} is finished: there is nothing to be {}", state.word());
+        let what = t!(
+            "run {id} is finished: there is nothing to be {}",
+            translated(state.word())
+        );
         return Err(
             CommandError::new(exit::USAGE, what).hint(t!("list the runs with: easemob-admin runs list"))
         );
@@ -74,6 +77,8 @@ pub(super) fn direct(context: &Context, directing: Directing<'_>) -> Result<Exit
     } else {
         ""
     };
-    context.ui.say(t!("run {id} is {}{after}", state.word()));
+    context
+        .ui
+        .say(t!("run {id} is {}{after}", translated(state.word())));
     Ok(exit::OK)
 }

@@ -1,6 +1,6 @@
 //! `runs show`: shows one run, or its failures as a list of users.
 
-use easemob_admin_words::t;
+use easemob_admin_words::{t, translated};
 use std::io::{self, BufWriter, Write};
 
 use clap::Args;
@@ -167,7 +167,11 @@ fn tell(context: &Context, listed: &ListedRun, summary: &ShowSummary, stopped: O
     say(if header.is_about_the_app() {
         t!("input: the app itself, no users").into()
     } else {
-        t!("input: {} from {}", users(header.items), header.source)
+        t!(
+            "input: {} from {}",
+            users(header.items),
+            translated(&header.source)
+        )
     });
     for attempt in &summary.attempts {
         let began = attempt.began.as_deref().unwrap_or("?");
@@ -175,7 +179,7 @@ fn tell(context: &Context, listed: &ListedRun, summary: &ShowSummary, stopped: O
             (None, _) if listed.running => t!("still running").to_owned(),
             (None, _) => t!("ended without a final record: killed, or the machine crashed").to_owned(),
             (Some(ended), None) => t!("ended {ended}"),
-            (Some(ended), Some(why)) => t!("stopped {ended}: {}", why.replace('_', " ")),
+            (Some(ended), Some(why)) => t!("stopped {ended}: {}", translated(&why.replace('_', " "))),
         };
         let parts = attempt
             .parts

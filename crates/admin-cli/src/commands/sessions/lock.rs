@@ -136,7 +136,7 @@ async fn dry_run(
         context,
         session,
         command: "sessions lock",
-        verb: "reading",
+        verb: t!("reading"),
         words: words(&Job::Lock(until), true),
         acts: false,
         summary,

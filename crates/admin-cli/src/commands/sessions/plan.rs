@@ -101,7 +101,7 @@ pub async fn run(context: &Context, session: &Session, args: &PlanArgs) -> Resul
         context,
         session,
         command: "sessions plan",
-        verb: "planning",
+        verb: t!("planning"),
         words: words(&Job::EndDevices(Box::default()), true),
         acts: false,
         summary,

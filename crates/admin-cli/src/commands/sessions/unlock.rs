@@ -1,6 +1,6 @@
 //! `sessions unlock`: lifts locks.
 
-use easemob_admin_words::t;
+use easemob_admin_words::{t, told_later};
 use std::io;
 
 use clap::Args;
@@ -169,7 +169,7 @@ async fn lift(
             undoes: None,
         },
         source: if args.due {
-            "locks that are due".into()
+            told_later!("locks that are due").into()
         } else {
             args.users.describe()
         },
@@ -254,7 +254,7 @@ async fn dry_run(
         context,
         session,
         command: "sessions unlock",
-        verb: "reading",
+        verb: t!("reading"),
         words: words(
             &Job::Unlock {
                 as_of: None,

@@ -10,6 +10,7 @@ use easemob_admin_ops::schedule::forecast::Forecast;
 use easemob_admin_ops::schedule::tally::Settled;
 use easemob_admin_ops::server::calls::AccountCalls;
 use easemob_admin_ops::status_first::Reading;
+use easemob_admin_words::t;
 
 use crate::acts::begin::{self, begin};
 use crate::acts::perform::{Attempted, perform};
@@ -37,16 +38,15 @@ pub(super) async fn run(
     acting.require_record(context, session)?;
     let list = source.read(context)?;
     cap.check(list.users, list.users)?;
-    let verb = match change {
-        Change::Ban => "ban",
-        Change::Unban | Change::Lift => "unban",
+    let act = match change {
+        Change::Ban => t!("ban {}", users(list.users)),
+        Change::Unban | Change::Lift => t!("unban {}", users(list.users)),
     };
     // A ban looks first whether the user is banned.
     let calls = match change {
         Change::Ban => 2 * list.users,
         Change::Unban | Change::Lift => list.users,
     };
-    let act = format!("{verb} {}", users(list.users));
     forecast::say_of_act(
         context,
         session,
@@ -98,7 +98,7 @@ async fn dry_run(
         context,
         session,
         command,
-        verb: "reading",
+        verb: t!("reading"),
         words: words(&Job::Change(change), true),
         acts: false,
         summary,

@@ -107,9 +107,9 @@ pub async fn run(context: &Context, session: &Session, args: &StatusArgs) -> Res
         context,
         session,
         command: "users status",
-        verb: "reading",
+        verb: t!("reading"),
         words: Words {
-            done: "online",
+            done: t!("online"),
             nothing: t!("offline or unknown"),
             devices: None,
         },

@@ -1,6 +1,7 @@
 //! Charts as SVG. Lines and text take the colour of the page; only the data has colours of its own.
 
 use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 const SIZE: (u32, u32) = (860, 300);
 
@@ -15,6 +16,18 @@ const COLOURS: [RGBColor; 6] = [
 ];
 
 type Drawn = Result<(), DrawingAreaErrorKind<std::io::Error>>;
+
+/// The middle of the lower edge of a number above a bar.
+const CENTRED: Pos = Pos {
+    h_pos: HPos::Center,
+    v_pos: VPos::Bottom,
+};
+
+/// Returns the colour of a series, by its place, as CSS has it.
+pub(super) fn colour(index: usize) -> String {
+    let RGBColor(red, green, blue) = COLOURS[index % COLOURS.len()];
+    format!("#{red:02x}{green:02x}{blue:02x}")
+}
 
 /// One line or set of bars, with a value for each position on the axis.
 #[derive(Debug, Clone)]
@@ -48,17 +61,15 @@ pub(super) fn bars(title: &str, labels: &[String], series: &[Series]) -> String 
                 let left = f64::from(place) + offset;
                 Rectangle::new([(left, 0), (left + width, *value)], colour.filled())
             });
-            chart
-                .draw_series(bars)?
-                .label(&one.name)
-                .legend(move |(x, y)| Rectangle::new([(x, y - 5), (x + 12, y + 5)], colour.filled()));
-        }
-        if series.len() > 1 {
-            chart
-                .configure_series_labels()
-                .position(SeriesLabelPosition::UpperRight)
-                .background_style(WHITE.mix(0.9))
-                .draw()?;
+            chart.draw_series(bars)?;
+            if series.len() == 1 {
+                // A bar of nothing cannot be seen, but its number can.
+                let style = ("sans-serif", 12).into_font().color(&BLACK).pos(CENTRED);
+                chart.draw_series((0_u32..).zip(&one.values).map(|(place, value)| {
+                    EmptyElement::at((f64::from(place), *value))
+                        + Text::new(value.to_string(), (0, -4), style.clone())
+                }))?;
+            }
         }
         Ok(())
     })
@@ -87,17 +98,9 @@ pub(super) fn lines(title: &str, labels: &[String], series: &[Series]) -> String
                 .zip(&one.values)
                 .map(|(place, value)| (f64::from(place), *value))
                 .collect();
-            chart
-                .draw_series(LineSeries::new(points.clone(), colour.stroke_width(2)))?
-                .label(&one.name)
-                .legend(move |(x, y)| PathElement::new([(x, y), (x + 14, y)], colour.stroke_width(3)));
+            chart.draw_series(LineSeries::new(points.clone(), colour.stroke_width(2)))?;
             chart.draw_series(points.iter().map(|point| Circle::new(*point, 3, colour.filled())))?;
         }
-        chart
-            .configure_series_labels()
-            .position(SeriesLabelPosition::UpperRight)
-            .background_style(WHITE.mix(0.9))
-            .draw()?;
         Ok(())
     })
 }
@@ -105,9 +108,9 @@ pub(super) fn lines(title: &str, labels: &[String], series: &[Series]) -> String
 fn extent(labels: &[String], series: &[Series]) -> (f64, u64) {
     let places = f64::from(u32::try_from(labels.len().max(1)).unwrap_or(u32::MAX));
     let most = series.iter().flat_map(|one| &one.values).max().copied();
-    // Space above the highest value, for the legend.
+    // Space above the highest value, for its number.
     let most = most.unwrap_or_default();
-    (places, (most + most.div_ceil(4)).max(1))
+    (places, (most + most.div_ceil(8)).max(1))
 }
 
 /// Returns how many labels an axis may have so that each of a few positions gets one.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::logins::questions::count::{By, Counting};
+use crate::logins::questions::top::{Holder, Ranking};
 use crate::logins::store::{Gap, LoginKind, LoginStore, NotKnown, Range, Snapshot, StoreError};
 use crate::names::harmless::harmless;
 
@@ -11,6 +12,9 @@ const SNAPSHOTS: usize = 30;
 
 /// How many users a list names.
 const NAMED: usize = 100;
+
+/// How many users with the most devices are named: a table that is not collapsed.
+const TOP: usize = 10;
 
 const HOUR_MS: i64 = 3_600_000;
 
@@ -41,6 +45,8 @@ pub struct Figures {
     pub snapshot: Snapshot,
     /// The number of accounts for each number of devices, including none.
     pub accounts_by_devices: Vec<(u64, u64)>,
+    /// The accounts with the most devices; only the first if there are many.
+    pub most: Vec<Holder>,
     /// Devices by platform at the time of each snapshot, oldest first.
     pub platforms: Vec<(i64, ByPlatform)>,
     /// The events of each hour, including hours without events.
@@ -82,11 +88,13 @@ pub struct Exceeding {
 /// When the store cannot be read.
 pub fn gather(store: &dyn LoginStore, snapshot: Snapshot, wanted: &Wanted) -> Result<Figures, StoreError> {
     let mut counting = Counting::new(By::Devices, None);
+    let mut ranking = Ranking::new(TOP, 0);
     let mut own: BTreeMap<(String, String), u64> = BTreeMap::new();
     store.each_device(snapshot.id, &mut |user, device| {
         if wanted.over.is_some() {
             *own.entry((user.to_owned(), device.platform.clone())).or_default() += 1;
         }
+        ranking.add(user, &device);
         counting.add(user, &device);
     })?;
     let none = snapshot.counts.offline + snapshot.counts.changed;
@@ -113,6 +121,7 @@ pub fn gather(store: &dyn LoginStore, snapshot: Snapshot, wanted: &Wanted) -> Re
     }
     Ok(Figures {
         accounts_by_devices: std::iter::once((0, none)).chain(counted).collect(),
+        most: ranking.finish().into_iter().map(harmless_holder).collect(),
         platforms: platforms(store, &snapshot)?,
         hours: hours(store, range)?,
         exceeding: wanted.over.map(|over| exceeding(own, over)),
@@ -127,6 +136,18 @@ pub fn gather(store: &dyn LoginStore, snapshot: Snapshot, wanted: &Wanted) -> Re
 /// Writes invisible characters out: names come from devices, and so from anybody.
 fn shown(name: &str) -> String {
     harmless(name).into_owned()
+}
+
+fn harmless_holder(holder: Holder) -> Holder {
+    Holder {
+        user: shown(&holder.user),
+        devices: holder.devices,
+        platforms: holder
+            .platforms
+            .into_iter()
+            .map(|(platform, devices)| (shown(&platform), devices))
+            .collect(),
+    }
 }
 
 /// Counts the devices of the snapshots of the same users.

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use easemob_admin_words::{Language, chinese, spoken, t, translated};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use crate::logins::report::chart::{Series, bars, lines};
+use crate::logins::report::chart::{Series, bars, colour, lines};
 use crate::logins::report::figures::Figures;
 use crate::logins::report::{minute, tick};
 
@@ -15,7 +16,8 @@ const STYLE: &str = "
 }
 * { box-sizing: border-box; }
 body { margin: 0 auto; max-width: 60rem; padding: 2rem 1.25rem; background: var(--ground); color: var(--ink);
-  font: 16px/1.5 system-ui, sans-serif; }
+  font: 16px/1.5 system-ui, 'PingFang SC', 'Microsoft YaHei', 'Noto Sans CJK SC', 'Source Han Sans SC', 'WenQuanYi Micro Hei',
+  sans-serif; }
 h1 { font-size: 1.6rem; margin: 0; } h2 { font-size: 1.15rem; margin: 2.5rem 0 .5rem; }
 p { margin: .4rem 0; } .soft { color: var(--soft); }
 dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(8.5rem, 1fr)); gap: .75rem; margin: 1.25rem 0; }
@@ -23,8 +25,10 @@ dl div { background: var(--card); border-radius: .5rem; padding: .75rem 1rem; }
 dt { color: var(--soft); font-size: .85rem; } dd { margin: 0; font-size: 1.5rem; font-variant-numeric: tabular-nums; }
 .warn { border-left: 4px solid #d55e00; padding: .5rem .9rem; background: var(--card); margin: 1rem 0; }
 svg { display: block; width: 100%; height: auto; }
-svg text { fill: currentColor; } svg [stroke='#000000'] { stroke: currentColor; } svg [fill='#000000'] { fill: currentColor; }
+svg text { fill: currentColor; font-family: inherit; } svg [stroke='#000000'] { stroke: currentColor; } svg [fill='#000000'] { fill: currentColor; }
 svg [fill='#FFFFFF'] { fill: var(--ground); }
+ul.key { list-style: none; display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; margin: .5rem 0; padding: 0; font-size: .9rem; }
+ul.key svg { display: inline-block; width: .8rem; height: .8rem; margin-right: .4rem; }
 table { border-collapse: collapse; margin: .5rem 0; font-variant-numeric: tabular-nums; }
 caption { text-align: left; white-space: nowrap; color: var(--soft); padding-bottom: .25rem; }
 th, td { text-align: left; padding: .25rem 1rem .25rem 0; border-bottom: 1px solid var(--line); }
@@ -40,15 +44,15 @@ pub fn page(figures: &Figures) -> String {
     let counts = &figures.snapshot.counts;
     let totals = [
         (noun(counts.users, "account"), counts.users),
-        ("online".to_owned(), counts.online),
+        (t!("online").to_owned(), counts.online),
         (noun(counts.devices, "device"), counts.devices),
-        ("without a device".to_owned(), counts.offline + counts.changed),
-        ("not known".to_owned(), counts.not_known()),
+        (t!("without a device").to_owned(), counts.offline + counts.changed),
+        (t!("not known").to_owned(), counts.not_known()),
     ];
-    let title = format!("Logins of {}", figures.app);
+    let title = t!("Logins of {}", figures.app);
     let page = html! {
         (DOCTYPE)
-        html lang="en" {
+        html lang=(spoken().tag()) {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
@@ -58,12 +62,13 @@ pub fn page(figures: &Figures) -> String {
             body {
                 header {
                     h1 { (title) }
-                    p.soft { "Created " (minute(figures.now_ms)) " by easemob-admin. " (freshness(figures)) }
+                    p.soft { (t!("Created {} by easemob-admin.", minute(figures.now_ms))) " " (freshness(figures)) }
                 }
                 main {
                     (warnings(figures))
                     dl { @for (name, number) in totals { div { dt { (name) } dd { (grouped(number)) } } } }
                     (accounts(figures))
+                    (most(figures))
                     (platforms(figures))
                     (hours(figures))
                     (exceeding(figures))
@@ -78,35 +83,53 @@ pub fn page(figures: &Figures) -> String {
 fn freshness(figures: &Figures) -> String {
     let minutes = (figures.now_ms - figures.snapshot.started_ms) / 60_000;
     let ago = match minutes {
-        ..2 => "just now".to_owned(),
-        2..120 => format!("{minutes} minutes earlier"),
-        _ => format!("{} hours earlier", minutes / 60),
+        ..2 => t!("just now").to_owned(),
+        2..120 => t!("{minutes} minutes earlier"),
+        _ => t!("{} hours earlier", minutes / 60),
     };
     let at = minute(figures.snapshot.started_ms);
-    format!("Snapshot {} was read {at}, {ago}.", figures.snapshot.id)
+    t!("Snapshot {} was read {at}, {ago}.", figures.snapshot.id)
 }
 
 fn warnings(figures: &Figures) -> Markup {
     let not_known = figures.snapshot.counts.not_known();
+    let them = if not_known == 1 {
+        "this account"
+    } else {
+        "these accounts"
+    };
     html! {
         @if figures.snapshot.finished_ms.is_none() {
-            p.warn { "The snapshot is incomplete: its figures only include the accounts that were read." }
+            p.warn { (t!("The snapshot is incomplete: its figures only include the accounts that were read.")) }
         }
         @if not_known > 0 {
-            p.warn { "The devices of " (counted(not_known, "account")) " are not known. No chart includes " @if not_known == 1 { "this account." } @else { "these accounts." } }
+            p.warn { (t!("The devices of {} are not known. No chart includes {them}.", counted(not_known, "account"))) }
         }
         @for gap in &figures.gaps {
-            p.warn { "Events may be missing from " (minute(gap.since_ms)) " to " (minute(gap.until_ms)) ": " (gap.why) "." }
+            p.warn { (t!("Events may be missing from {} to {}: {}.", minute(gap.since_ms), minute(gap.until_ms), gap.why)) }
         }
     }
 }
 
 /// Returns a number with its noun, such as `1 account`.
 fn counted(number: u64, one: &str) -> String {
+    if let Some(rest) = in_chinese(one) {
+        return format!("{}{rest}", grouped(number));
+    }
     format!("{} {}", grouped(number), noun(number, one))
 }
 
+/// Returns the measure word and the noun behind a number, if the page is in Chinese.
+fn in_chinese(one: &str) -> Option<&'static str> {
+    (spoken() == Language::Chinese)
+        .then(|| chinese(&format!("1 {one}"))?.strip_prefix('1'))
+        .flatten()
+}
+
 pub(super) fn noun(number: u64, one: &str) -> String {
+    if spoken() == Language::Chinese {
+        return translated(one).to_owned();
+    }
     if number == 1 {
         one.to_owned()
     } else {
@@ -114,23 +137,94 @@ pub(super) fn noun(number: u64, one: &str) -> String {
     }
 }
 
+/// The most positions on the axis; the last one is for all accounts with more devices.
+const POSITIONS: u64 = 20;
+
 fn accounts(figures: &Figures) -> Markup {
     let all = &figures.accounts_by_devices;
-    // Accounts without a device are the majority, and would flatten the other bars.
-    let online: Vec<&(u64, u64)> = all.iter().filter(|(devices, _)| *devices > 0).collect();
-    let labels: Vec<String> = online.iter().map(|(devices, _)| devices.to_string()).collect();
+    let (labels, values) = by_devices(all);
+    let highest = values.iter().skip(1).max().copied().unwrap_or_default();
+    // Accounts without a device are mostly the majority, and would flatten the other bars.
+    let flattens = values[0] > 4 * highest;
+    let skipped = usize::from(flattens);
     let series = [Series {
-        name: "accounts".into(),
-        values: online.iter().map(|(_, accounts)| *accounts).collect(),
+        name: t!("accounts").into(),
+        values: values[skipped..].to_vec(),
     }];
     html! {
         section {
-            h2 { "Devices per account" }
-            @if online.is_empty() { p { "No account was online." } }
-            @else { (PreEscaped(bars("Accounts online, by number of devices", &labels, &series))) }
-            (table("Accounts by number of devices", &["devices", "accounts"],
+            h2 { (t!("Devices per account")) }
+            @if highest == 0 { p { (t!("No account was online.")) } }
+            @else {
+                @if flattens { p.soft { (t!("Without {} that had no device.", counted(values[0], "account"))) } }
+                (PreEscaped(bars(t!("Accounts by number of devices"), &labels[skipped..], &series)))
+            }
+            (table(t!("Accounts by number of devices"), &[t!("devices"), t!("accounts")],
                 all.iter().map(|(devices, accounts)| vec![devices.to_string(), grouped(*accounts)])))
         }
+    }
+}
+
+/// Returns the positions of the axis, from no device on, and how many accounts each has: also where that is none.
+fn by_devices(all: &[(u64, u64)]) -> (Vec<String>, Vec<u64>) {
+    let largest = all.iter().map(|(devices, _)| *devices).max().unwrap_or_default();
+    let last = largest.min(POSITIONS);
+    let label = |devices: u64| match devices {
+        POSITIONS if largest > POSITIONS => format!("{devices}+"),
+        devices => devices.to_string(),
+    };
+    let accounts = |at: u64| {
+        let here = all.iter().filter(|(devices, _)| (*devices).min(last) == at);
+        here.map(|(_, accounts)| accounts).sum()
+    };
+    (
+        (0..=last).map(label).collect(),
+        (0..=last).map(accounts).collect(),
+    )
+}
+
+/// The accounts with the most devices.
+fn most(figures: &Figures) -> Markup {
+    let rows = figures.most.iter().map(|holder| {
+        let platforms = holder
+            .platforms
+            .iter()
+            .map(|(platform, devices)| format!("{platform} {devices}"));
+        vec![
+            holder.user.clone(),
+            holder.devices.to_string(),
+            platforms.collect::<Vec<_>>().join(", "),
+        ]
+    });
+    html! {
+        @if !figures.most.is_empty() {
+            section {
+                h2 { (t!("Accounts with the most devices")) }
+                (table(&t!("The first {}", figures.most.len()), &[t!("account"), t!("devices"), t!("platforms")], rows))
+            }
+        }
+    }
+}
+
+/// Names the colours of a chart, above it: inside, they would hide what is drawn.
+fn legend(series: &[Series]) -> Markup {
+    html! {
+        ul.key { @for (index, one) in series.iter().enumerate() {
+            li { svg viewBox="0 0 10 10" aria-hidden="true" { rect width="10" height="10" fill=(colour(index)) {} } (one.name) }
+        } }
+    }
+}
+
+fn how_many(count: u64, shown: usize) -> String {
+    let all = if count == 1 {
+        t!("1 account and platform").to_owned()
+    } else {
+        t!("{} accounts and platforms", grouped(count))
+    };
+    if shown < usize::try_from(count).unwrap_or(usize::MAX) {
+        t!("{all}, of which the first {shown} are shown.")
+    } else {
+        t!("{all}.")
     }
 }
 
@@ -140,36 +234,44 @@ fn platforms(figures: &Figures) -> Markup {
         .iter()
         .flat_map(|(_, devices)| devices.keys())
         .collect();
-    let labels: Vec<String> = figures.platforms.iter().map(|(at, _)| tick(*at)).collect();
     let of = |devices: &BTreeMap<String, u64>, name: &String| devices.get(name).copied().unwrap_or(0);
-    let series: Vec<Series> = names
-        .iter()
-        .map(|name| Series {
-            name: (*name).clone(),
-            values: figures
-                .platforms
+    let title = t!("Devices online by platform, at each snapshot");
+    let picture = match figures.platforms.as_slice() {
+        // A line needs two snapshots.
+        [(_, only)] => {
+            let labels: Vec<String> = names.iter().map(|name| (*name).clone()).collect();
+            let values = names.iter().map(|name| of(only, name)).collect();
+            let series = [Series {
+                name: t!("devices").into(),
+                values,
+            }];
+            PreEscaped(bars(t!("Devices online by platform"), &labels, &series))
+        }
+        several => {
+            let labels: Vec<String> = several.iter().map(|(at, _)| tick(*at)).collect();
+            let series: Vec<Series> = names
                 .iter()
-                .map(|(_, devices)| of(devices, name))
-                .collect(),
-        })
-        .collect();
-    let mut columns = vec!["snapshot read"];
+                .map(|name| Series {
+                    name: (*name).clone(),
+                    values: several.iter().map(|(_, devices)| of(devices, name)).collect(),
+                })
+                .collect();
+            html! { (legend(&series)) (PreEscaped(lines(title, &labels, &series))) }
+        }
+    };
+    let mut columns = vec![t!("snapshot read")];
     columns.extend(names.iter().map(|name| name.as_str()));
     let rows = figures.platforms.iter().map(|(at, devices)| {
         let mut row = vec![minute(*at)];
-        row.extend(
-            names
-                .iter()
-                .map(|name| grouped(devices.get(*name).copied().unwrap_or(0))),
-        );
+        row.extend(names.iter().map(|name| grouped(of(devices, name))));
         row
     });
     html! {
         section {
-            h2 { "Platforms over time" }
-            @if names.is_empty() { p { "No snapshot contains a device." } }
-            @else { (PreEscaped(lines("Devices online by platform, at each snapshot", &labels, &series))) }
-            (table("Devices online by platform, at each snapshot", &columns, rows))
+            h2 { @if figures.platforms.len() == 1 { (t!("Platforms")) } @else { (t!("Platforms over time")) } }
+            @if names.is_empty() { p { (t!("No snapshot contains a device.")) } }
+            @else { (picture) }
+            (table(title, &columns, rows))
         }
     }
 }
@@ -178,11 +280,11 @@ fn hours(figures: &Figures) -> Markup {
     let labels: Vec<String> = figures.hours.iter().map(|hour| tick(hour.start_ms)).collect();
     let series = [
         Series {
-            name: "sign-ins".into(),
+            name: t!("sign-ins").into(),
             values: figures.hours.iter().map(|hour| hour.sign_ins).collect(),
         },
         Series {
-            name: "evictions".into(),
+            name: t!("evictions").into(),
             values: figures.hours.iter().map(|hour| hour.evictions).collect(),
         },
     ];
@@ -196,14 +298,15 @@ fn hours(figures: &Figures) -> Markup {
     });
     html! {
         section {
-            h2 { "Sign-ins and evictions per hour" }
-            p.soft { "An eviction is a device that was signed out by another sign-in or by an operator: the service \
-                does not distinguish them." }
+            h2 { (t!("Sign-ins and evictions per hour")) }
+            p.soft { (t!("An eviction is a device that was signed out by another sign-in or by an operator: the service does not \
+                distinguish them.")) }
             @if figures.hours.is_empty() {
-                p { "No events are stored from that time. To receive them, run " code { "easemob-admin logins collect" } "." }
+                p { (t!("No events are stored from that time. This command receives them:")) " " code { "easemob-admin logins collect" } }
             } @else {
-                (PreEscaped(bars("Sign-ins and evictions per hour", &labels, &series)))
-                (table("Sign-ins and evictions per hour", &["hour", "sign-ins", "evictions"], rows))
+                (legend(&series))
+                (PreEscaped(bars(t!("Sign-ins and evictions per hour"), &labels, &series)))
+                (table(t!("Sign-ins and evictions per hour"), &[t!("hour"), t!("sign-ins"), t!("evictions")], rows))
             }
         }
     }
@@ -218,11 +321,11 @@ fn exceeding(figures: &Figures) -> Markup {
         rows.map(|(user, platform, devices)| vec![user.clone(), platform.clone(), devices.to_string()]);
     html! {
         section {
-            h2 { "More than " (counted(exceeding.over, "device")) " on one platform" }
-            @if exceeding.count == 0 { p { "No accounts." } }
+            h2 { (t!("More than {} on one platform", counted(exceeding.over, "device"))) }
+            @if exceeding.count == 0 { p { (t!("No accounts.")) } }
             @else {
-                p { @if exceeding.count == 1 { "1 account and platform" } @else { (grouped(exceeding.count)) " accounts and platforms" } @if rows.len() < usize::try_from(exceeding.count).unwrap_or(usize::MAX) { ", of which the first " (rows.len()) " " @if rows.len() == 1 { "is" } @else { "are" } " shown" } "." }
-                (table("Accounts with too many devices", &["account", "platform", "devices"], rows))
+                p { (how_many(exceeding.count, rows.len())) }
+                (table(t!("Accounts with too many devices"), &[t!("account"), t!("platform"), t!("devices")], rows))
             }
         }
     }
@@ -234,8 +337,8 @@ fn not_known(figures: &Figures) -> Markup {
     html! {
         @if !figures.not_known.is_empty() {
             section {
-                h2 { "Accounts whose devices are not known" }
-                (table("The first of them", &["account", "state", "why"], rows))
+                h2 { (t!("Accounts whose devices are not known")) }
+                (table(t!("The first of them"), &[t!("account"), t!("state"), t!("why")], rows))
             }
         }
     }
@@ -261,7 +364,7 @@ fn table(caption: &str, columns: &[&str], rows: impl Iterator<Item = Vec<String>
     if rows.len() <= 12 {
         table
     } else {
-        html! { details { summary { "Table with " (rows.len()) " rows" } (table) } }
+        html! { details { summary { (t!("Table with {} rows", rows.len())) } (table) } }
     }
 }
 

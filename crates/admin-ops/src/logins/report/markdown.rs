@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use easemob_admin_words::t;
+
 use crate::logins::report::figures::Figures;
 use crate::logins::report::html::noun;
 use crate::logins::report::minute;
@@ -17,33 +19,52 @@ pub fn page(figures: &Figures) -> String {
 
 fn write(out: &mut String, figures: &Figures) -> std::fmt::Result {
     let (snapshot, counts) = (&figures.snapshot, &figures.snapshot.counts);
-    writeln!(out, "# Logins of {}\n", cell(&figures.app))?;
+    writeln!(out, "{}\n", t!("# Logins of {}", cell(&figures.app)))?;
     let complete = if snapshot.finished_ms.is_some() {
         ""
     } else {
-        " It is **incomplete**."
+        t!(" It is **incomplete**.")
     };
     writeln!(
         out,
-        "Snapshot {} was read {}; report created {}.{complete}\n",
-        snapshot.id,
-        minute(snapshot.started_ms),
-        minute(figures.now_ms)
+        "{}\n",
+        t!(
+            "Snapshot {} was read {}; report created {}.{complete}",
+            snapshot.id,
+            minute(snapshot.started_ms),
+            minute(figures.now_ms)
+        )
     )?;
     let totals = [
-        ("accounts", counts.users),
-        ("online", counts.online),
-        ("devices", counts.devices),
-        ("without a device", counts.offline + counts.changed),
-        ("not known", counts.not_known()),
+        (t!("accounts"), counts.users),
+        (t!("online"), counts.online),
+        (t!("devices"), counts.devices),
+        (t!("without a device"), counts.offline + counts.changed),
+        (t!("not known"), counts.not_known()),
     ];
     let totals = totals.map(|(name, number)| vec![name.to_owned(), number.to_string()]);
-    table(out, &["", "count"], totals)?;
-    writeln!(out, "## Devices per account\n")?;
+    table(out, &["", t!("count")], totals)?;
+    writeln!(out, "{}\n", t!("## Devices per account"))?;
     let accounts = figures.accounts_by_devices.iter();
     let accounts = accounts.map(|(devices, accounts)| vec![devices.to_string(), accounts.to_string()]);
-    table(out, &["devices", "accounts"], accounts)?;
-    writeln!(out, "## Platforms\n")?;
+    table(out, &[t!("devices"), t!("accounts")], accounts)?;
+    if !figures.most.is_empty() {
+        writeln!(out, "{}\n", t!("## Accounts with the most devices"))?;
+        let rows = figures.most.iter().map(|holder| {
+            let platforms = holder
+                .platforms
+                .iter()
+                .map(|(platform, devices)| format!("{platform} {devices}"));
+            let platforms: Vec<String> = platforms.collect();
+            vec![
+                holder.user.clone(),
+                holder.devices.to_string(),
+                platforms.join(", "),
+            ]
+        });
+        table(out, &[t!("account"), t!("devices"), t!("platforms")], rows)?;
+    }
+    writeln!(out, "{}\n", t!("## Platforms"))?;
     let (_, latest) = figures.platforms.last().cloned().unwrap_or_default();
     let before = figures.platforms.iter().rev().nth(1).map(|(_, before)| before);
     let platforms = latest.iter().map(|(platform, devices)| {
@@ -55,7 +76,7 @@ fn write(out: &mut String, figures: &Figures) -> std::fmt::Result {
     });
     table(
         out,
-        &["platform", "devices", "in the previous snapshot"],
+        &[t!("platform"), t!("devices"), t!("in the previous snapshot")],
         platforms,
     )?;
     let (sign_ins, evictions) = figures.hours.iter().fold((0, 0), |(sign_ins, evictions), hour| {
@@ -64,32 +85,41 @@ fn write(out: &mut String, figures: &Figures) -> std::fmt::Result {
     if let Some(first) = figures.hours.first() {
         writeln!(
             out,
-            "Since {}: {sign_ins} {}, {evictions} {}.\n",
-            minute(first.start_ms),
-            noun(sign_ins, "sign-in"),
-            noun(evictions, "eviction")
+            "{}\n",
+            t!(
+                "Since {}: {sign_ins} {}, {evictions} {}.",
+                minute(first.start_ms),
+                noun(sign_ins, "sign-in"),
+                noun(evictions, "eviction")
+            )
         )?;
     }
     if let Some(exceeding) = &figures.exceeding {
         writeln!(
             out,
-            "## More than {} {} on one platform: {}\n",
-            exceeding.over,
-            noun(exceeding.over, "device"),
-            exceeding.count
+            "{}\n",
+            t!(
+                "## More than {} {} on one platform: {}",
+                exceeding.over,
+                noun(exceeding.over, "device"),
+                exceeding.count
+            )
         )?;
         let rows = exceeding.first.iter();
         let rows =
             rows.map(|(user, platform, devices)| vec![user.clone(), platform.clone(), devices.to_string()]);
-        table(out, &["account", "platform", "devices"], rows)?;
+        table(out, &[t!("account"), t!("platform"), t!("devices")], rows)?;
     }
     for gap in &figures.gaps {
         writeln!(
             out,
-            "Events may be missing from {} to {}: {}.\n",
-            minute(gap.since_ms),
-            minute(gap.until_ms),
-            cell(&gap.why)
+            "{}\n",
+            t!(
+                "Events may be missing from {} to {}: {}.",
+                minute(gap.since_ms),
+                minute(gap.until_ms),
+                cell(&gap.why)
+            )
         )?;
     }
     Ok(())

@@ -103,8 +103,8 @@ fn the_page_needs_nothing_else_and_trusts_no_name() {
     assert_eq!(page.matches("<svg role=\"img\" aria-label=").count(), 3);
     assert_eq!(
         page.matches("<caption>").count(),
-        5,
-        "a table beside each chart, and two lists"
+        6,
+        "a table beside each chart, and three lists"
     );
     for told in [
         "not known",

@@ -1,5 +1,6 @@
 //! The server's clock, taken from the envelope of a small read.
 
+use easemob_admin_words::t;
 use std::time::{Duration, SystemTime};
 
 use easemob_admin_api::endpoint::{Effect, Endpoint, Method, Path};
@@ -43,8 +44,8 @@ impl Endpoint for ServerTime {
 /// Returns how far apart two clocks are, and in which direction.
 pub(super) fn difference(server: SystemTime, here: SystemTime) -> (Duration, &'static str) {
     match here.duration_since(server) {
-        Ok(ahead) => (ahead, "ahead of"),
-        Err(behind) => (behind.duration(), "behind"),
+        Ok(ahead) => (ahead, t!("ahead of")),
+        Err(behind) => (behind.duration(), t!("behind")),
     }
 }
 
@@ -56,6 +57,6 @@ mod tests {
     fn the_difference_has_a_direction() {
         let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
         assert_eq!(difference(at(10), at(13)), (Duration::from_secs(3), "ahead of"));
-        assert_eq!(difference(at(13), at(10)), (Duration::from_secs(3), "behind"));
+        assert_eq!(difference(at(13), at(10)), (Duration::from_secs(3), t!("behind")));
     }
 }
