@@ -369,10 +369,10 @@ impl From<ArchiveError> for CommandError {
         match error {
             ArchiveError::Trail(error) => error.into(),
             ArchiveError::Archive(_) => Self::of(exit::FINDINGS, &error).hint(
-                "nothing was removed; find out what happened with: easemob-admin audit verify --dir DIR",
+                t!("nothing was removed; find out what happened with: easemob-admin audit verify --dir DIR"),
             ),
             ArchiveError::NotTheOwner => Self::of(exit::REFUSED, &error)
-                .hint("name the account that owns the tables: --store postgres://OWNER@HOST/DATABASE (see docs/team.md)"),
+                .hint(t!("name the account that owns the tables: --store postgres://OWNER@HOST/DATABASE (see docs/team.md)")),
         }
     }
 }

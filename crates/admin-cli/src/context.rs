@@ -300,14 +300,14 @@ impl Context {
     pub fn database_trail(&self) -> Result<(PgTrails, String, PgTrail), CommandError> {
         let records = self.records()?;
         let Some(trails) = records.pg_trails() else {
-            let what = "this is for a trail in a database, and none is configured";
+            let what = t!("this is for a trail in a database, and none is configured");
             return Err(CommandError::new(exit::CONFIG, what).hint(
-                "add --store postgres://USER@HOST/DATABASE; files of a trail in a directory can be moved away (see docs/audit.md)",
+                t!("add --store postgres://USER@HOST/DATABASE; files of a trail in a directory can be moved away (see docs/audit.md)"),
             ));
         };
         let name = self.target_name(|| records.trails.names())?;
         let trail = trails.kept(&name)?.ok_or_else(|| {
-            let what = format!("there is no audit trail of {name} in {}", records.trails.place());
+            let what = t!("there is no audit trail of {name} in {}", records.trails.place());
             CommandError::new(exit::USAGE, what)
         })?;
         Ok((trails, name, trail))

@@ -237,7 +237,7 @@ mod tests {
     fn an_option_goes_before_the_variables_and_one_of_ours_before_those_of_the_system() {
         let of = |arguments: &[&str], variables: &[(&str, &str)]| {
             let arguments: Vec<OsString> = arguments.iter().map(Into::into).collect();
-            language_of(&arguments, &Environment::from_iter(variables.iter().copied()))
+            language_of(&arguments, &variables.iter().copied().collect())
         };
         let (english, chinese) = (Language::English, Language::Chinese);
         for (arguments, variables, expected) in [

@@ -2,6 +2,7 @@
 #![allow(missing_docs, reason = "tests are named for what they prove")]
 #![allow(clippy::unwrap_used, reason = "set-up that fails shall fail the test")]
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -41,12 +42,14 @@ struct Output {
 
 /// Runs a command in a language; `width` is that of the terminal, if stdout is one.
 fn command(home: &Path, language: &str, width: Option<usize>, line: &str) -> Output {
-    let environment = Environment::from_iter([
+    let environment: Environment = [
         ("EASEMOB_CONFIG_DIR", home.to_str().unwrap()),
         ("EASEMOB_DATA_DIR", home.to_str().unwrap()),
         ("EASEMOB_LANG", language),
         ("NO_COLOR", "1"),
-    ]);
+    ]
+    .into_iter()
+    .collect();
     let (stdout, stderr) = (Shared::default(), Shared::default());
     let shared = stdout.clone();
     let streams = Streams {
@@ -148,7 +151,8 @@ fn tables_and_messages_fit_in_both_languages() {
                 }
                 let text = format!("{}{}exit {}\n", output.stdout, output.stderr, output.code);
                 let text = text.replace(home.path().to_str().unwrap(), "HOME");
-                screens += &format!("$ easemob-admin {line}\n{}\n", without_times(&text));
+                let text = without_times(&text);
+                writeln!(screens, "$ easemob-admin {line}\n{text}").unwrap();
             }
             insta::with_settings!({ omit_expression => true, prepend_module_to_snapshot => false }, {
                 insta::assert_snapshot!(format!("screens_{language}_{width}"), screens);

@@ -47,7 +47,7 @@ impl Said {
                     .extend(inside.last().and_then(text).map(|noun| format!("1 {noun}")));
             } else if before(1).as_deref() == Some("noun") {
                 self.0.extend(inside.last().and_then(text));
-            } else if before(1).as_deref() == Some("&") && self.is_list_of_columns(&tokens[..at]) {
+            } else if before(1).as_deref() == Some("&") && is_list_of_columns(&tokens[..at]) {
                 self.0.extend(
                     inside
                         .iter()
@@ -58,17 +58,17 @@ impl Said {
             self.tokens(group.stream());
         }
     }
+}
 
-    /// Returns true after `const TABLE: &'static [&'static str] =` and `const COLUMNS: …`.
-    fn is_list_of_columns(&self, tokens: &[TokenTree]) -> bool {
-        let words: Vec<String> = tokens.iter().rev().take(12).map(ToString::to_string).collect();
-        words.first().is_some_and(|word| word == "&")
-            && words.get(1).is_some_and(|word| word == "=")
-            && words
-                .iter()
-                .take_while(|word| *word != ";")
-                .any(|word| word == "TABLE" || word == "COLUMNS")
-    }
+/// Returns true after `const TABLE: &'static [&'static str] =` and `const COLUMNS: …`.
+fn is_list_of_columns(tokens: &[TokenTree]) -> bool {
+    let words: Vec<String> = tokens.iter().rev().take(12).map(ToString::to_string).collect();
+    words.first().is_some_and(|word| word == "&")
+        && words.get(1).is_some_and(|word| word == "=")
+        && words
+            .iter()
+            .take_while(|word| *word != ";")
+            .any(|word| word == "TABLE" || word == "COLUMNS")
 }
 
 fn text(token: &TokenTree) -> Option<String> {

@@ -96,7 +96,7 @@ impl Found {
         }
         let more = (self.differing + self.unread).saturating_sub(self.named.len() as u64);
         if more > 0 {
-            let _ = write!(causes, "; and {more} more");
+            causes.push_str(&t!("; and {more} more"));
         }
         if self.differing > 0 {
             let one = self.differing == 1;

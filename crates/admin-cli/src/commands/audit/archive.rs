@@ -1,5 +1,6 @@
 //! `audit archive`: seals old entries of a trail in a database in files.
 
+use easemob_admin_words::t;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -74,11 +75,12 @@ pub fn run(context: &Context, args: &ArchiveArgs) -> Result<Exit, CommandError> 
     require_data(context)?;
     let (trails, name, trail) = context.database_trail()?;
     let directory = std::path::absolute(&args.dir).map_err(|error| {
-        CommandError::new(exit::USAGE, format!("cannot use {}", args.dir.display())).because(error)
+        CommandError::new(exit::USAGE, t!("cannot use {}", args.dir.display())).because(error)
     })?;
     let host = operator(None, context.environment.get("SUDO_USER")).host;
     let archived = trail.archive(&directory, args.before.into(), &host)?;
-    let output = |error| CommandError::new(exit::INTERNAL, "cannot write the rows to stdout").because(error);
+    let output =
+        |error| CommandError::new(exit::INTERNAL, t!("cannot write the rows to stdout")).because(error);
     let mut report = context.local_report::<ArchiveRow>("audit archive", context.globals.sandbox)?;
     let entries = archived
         .as_ref()
@@ -96,15 +98,15 @@ pub fn run(context: &Context, args: &ArchiveArgs) -> Result<Exit, CommandError> 
     }
     report.finish(&ArchiveSummary { entries }).map_err(output)?;
     if archived.is_some() {
-        context.ui.note(format_args!(
+        context.ui.note(t!(
             "{}: sealed, read again and verified; to remove these entries from the database: easemob-admin audit prune {}",
             directory.display(),
             easemob_admin_ops::files::encoding::quoted(&directory)
         ));
     } else {
-        context
-            .ui
-            .note("no segment is older than that as a whole; nothing was archived");
+        context.ui.note(t!(
+            "no segment is older than that as a whole; nothing was archived"
+        ));
     }
     Ok(exit::OK)
 }

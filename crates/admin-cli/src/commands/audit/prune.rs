@@ -1,5 +1,6 @@
 //! `audit prune`: removes entries from the database that an archive has.
 
+use easemob_admin_words::t;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
@@ -69,7 +70,7 @@ pub fn run(context: &Context, args: &PruneArgs) -> Result<Exit, CommandError> {
     require_data(context)?;
     let (_, _, trail) = context.database_trail()?;
     let directory = std::path::absolute(&args.dir).map_err(|error| {
-        CommandError::new(exit::USAGE, format!("cannot use {}", args.dir.display())).because(error)
+        CommandError::new(exit::USAGE, t!("cannot use {}", args.dir.display())).because(error)
     })?;
     let first = trail.first_entry()?;
     let archived = trail.archived_in(&directory)?;
@@ -78,7 +79,7 @@ pub fn run(context: &Context, args: &PruneArgs) -> Result<Exit, CommandError> {
             app: trail.origin().to_owned(),
             users: 0,
             whole_app: false,
-            act: format!(
+            act: t!(
                 "remove entries {first} to {} of {} from the database for good; {} has them",
                 archived - 1,
                 trail.origin(),
@@ -89,7 +90,8 @@ pub fn run(context: &Context, args: &PruneArgs) -> Result<Exit, CommandError> {
         confirm(&context.ui, args.yes, &question)?;
     }
     let removed = trail.remove_archived(&directory, event(context, &args.reason))?;
-    let output = |error| CommandError::new(exit::INTERNAL, "cannot write the rows to stdout").because(error);
+    let output =
+        |error| CommandError::new(exit::INTERNAL, t!("cannot write the rows to stdout")).because(error);
     let mut report = context.local_report::<PruneRow>("audit prune", context.globals.sandbox)?;
     let row = PruneRow {
         origin: trail.origin().to_owned(),
@@ -99,9 +101,9 @@ pub fn run(context: &Context, args: &PruneArgs) -> Result<Exit, CommandError> {
     report.row(&row).map_err(output)?;
     report.finish(&PruneSummary { removed }).map_err(output)?;
     if removed == 0 {
-        context
-            .ui
-            .note("the database has none of these entries any more; nothing was to be done");
+        context.ui.note(t!(
+            "the database has none of these entries any more; nothing was to be done"
+        ));
     }
     Ok(exit::OK)
 }

@@ -67,20 +67,18 @@ pub fn say_where(context: &Context, trail: &dyn Trail) -> Result<(), CommandErro
     } in trail.archives()?
     {
         let last = size.saturating_sub(1);
-        let what = format!("entries {first} to {last} of {origin} are in the archive {directory}");
+        let what = t!("entries {first} to {last} of {origin} are in the archive {directory}");
         if Path::new(&directory).is_dir() {
-            context.ui.note(format_args!("{what}, and were read there"));
+            context.ui.note(t!("{what}, and were read there"));
         } else {
-            context.ui.note(format_args!(
+            context.ui.note(t!(
                 "{what} on {host}, and were not read; read a copy of it with --dir"
             ));
         }
     }
     let first = trail.first_entry()?;
     if first > 0 {
-        context
-            .ui
-            .note(format_args!("{} begins with entry {first}", trail.place()));
+        context.ui.note(t!("{} begins with entry {first}", trail.place()));
     }
     Ok(())
 }

@@ -113,7 +113,7 @@ fn archived(archives: &[(ArchiveBeside, ArchiveFound)]) -> (Vec<ArchiveSummary>,
             file: archive.directory.clone(),
             line: 0,
             seq: None,
-            problem: format!("the archive was changed, or cannot be read: {problem}"),
+            problem: t!("the archive was changed, or cannot be read: {problem}"),
         }),
         ArchiveFound::Holds | ArchiveFound::NotHere => None,
     });
@@ -239,9 +239,9 @@ fn say_archives(ui: &Ui, archives: &[ArchiveSummary], problems: &[ProblemRow]) {
             ..
         } = archive;
         match archive.ok {
-            Some(true) => ui.say(format_args!("{directory}: {entries} entries of {origin} hold")),
+            Some(true) => ui.say(t!("{directory}: {entries} entries of {origin} hold")),
             Some(false) => {}
-            None => ui.note(format_args!(
+            None => ui.note(t!(
                 "{entries} entries of {origin} are in the archive {directory} on {host}; verify a copy of it with --dir"
             )),
         }

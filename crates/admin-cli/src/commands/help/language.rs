@@ -32,6 +32,7 @@ const OF_CLAP: [&str; 7] = [
 ];
 
 /// Returns a command, and those below it, for whoever reads its help.
+#[must_use]
 pub fn spoken_by(command: Command) -> Command {
     if spoken() == Language::English {
         return command;
@@ -177,6 +178,7 @@ fn is_wide(character: char) -> bool {
 }
 
 /// Returns what is wrong with a command line in Chinese; `None` for errors that clap alone can describe.
+#[must_use]
 pub fn wrong_in_chinese(error: &clap::Error) -> Option<String> {
     if spoken() == Language::English {
         return None;
@@ -219,7 +221,9 @@ pub fn wrong_in_chinese(error: &clap::Error) -> Option<String> {
         text_of_all += &t!("\n  possible values: {values}\n");
     }
     if let Some(ContextValue::StyledStr(usage)) = error.get(ContextKind::Usage) {
-        text_of_all += &format!("\n{}\n", of_clap(&usage.to_string()));
+        text_of_all += "\n";
+        text_of_all += &of_clap(&usage.to_string());
+        text_of_all += "\n";
     }
     Some(text_of_all + t!("\n`--help` explains the command.\n"))
 }

@@ -3,7 +3,7 @@
 mod probe;
 mod server_time;
 
-use easemob_admin_words::t;
+use easemob_admin_words::{t, told_later, translated};
 use std::time::{Duration, SystemTime};
 
 use clap::Args;
@@ -82,8 +82,9 @@ struct DoctorSummary {
 }
 
 /// What to do about unusable credentials.
-const WRITE_ANEW: &str =
-    "copy the client id and secret from the console again: easemob-admin profile add NAME --force …";
+const WRITE_ANEW: &str = told_later!(
+    "copy the client id and secret from the console again: easemob-admin profile add NAME --force …"
+);
 
 /// Writes checks as they complete.
 struct Doctor {
@@ -174,7 +175,7 @@ async fn examine(context: &Context, doctor: &mut Doctor) -> Result<(), CommandEr
     }
     let session = match context.connect_anew().await {
         Ok(session) => session,
-        Err(error) => return doctor.fail("secret", &error, WRITE_ANEW),
+        Err(error) => return doctor.fail("secret", &error, translated(WRITE_ANEW)),
     };
     let remote = remote(&session, doctor).await;
     session.close().await?;
@@ -220,7 +221,7 @@ async fn remote(session: &Session, doctor: &mut Doctor) -> Result<(), CommandErr
     agreed(client, doctor).await?;
     match client.fetch_token().await {
         Ok(()) => doctor.ok("token", t!("the server accepts the credentials"))?,
-        Err(error) => return doctor.fail("token", &error.into(), WRITE_ANEW),
+        Err(error) => return doctor.fail("token", &error.into(), translated(WRITE_ANEW)),
     }
     match client.execute(&ServerTime).await {
         Err(error) => doctor.fail(

@@ -48,22 +48,7 @@ fn write(out: &mut String, figures: &Figures) -> std::fmt::Result {
     let accounts = figures.accounts_by_devices.iter();
     let accounts = accounts.map(|(devices, accounts)| vec![devices.to_string(), accounts.to_string()]);
     table(out, &[t!("devices"), t!("accounts")], accounts)?;
-    if !figures.most.is_empty() {
-        writeln!(out, "{}\n", t!("## Accounts with the most devices"))?;
-        let rows = figures.most.iter().map(|holder| {
-            let platforms = holder
-                .platforms
-                .iter()
-                .map(|(platform, devices)| format!("{platform} {devices}"));
-            let platforms: Vec<String> = platforms.collect();
-            vec![
-                holder.user.clone(),
-                holder.devices.to_string(),
-                platforms.join(", "),
-            ]
-        });
-        table(out, &[t!("account"), t!("devices"), t!("platforms")], rows)?;
-    }
+    most(out, figures)?;
     writeln!(out, "{}\n", t!("## Platforms"))?;
     let (_, latest) = figures.platforms.last().cloned().unwrap_or_default();
     let before = figures.platforms.iter().rev().nth(1).map(|(_, before)| before);
@@ -121,6 +106,26 @@ fn write(out: &mut String, figures: &Figures) -> std::fmt::Result {
                 cell(&gap.why)
             )
         )?;
+    }
+    Ok(())
+}
+
+fn most(out: &mut String, figures: &Figures) -> std::fmt::Result {
+    if !figures.most.is_empty() {
+        writeln!(out, "{}\n", t!("## Accounts with the most devices"))?;
+        let rows = figures.most.iter().map(|holder| {
+            let platforms = holder
+                .platforms
+                .iter()
+                .map(|(platform, devices)| format!("{platform} {devices}"));
+            let platforms: Vec<String> = platforms.collect();
+            vec![
+                holder.user.clone(),
+                holder.devices.to_string(),
+                platforms.join(", "),
+            ]
+        });
+        table(out, &[t!("account"), t!("devices"), t!("platforms")], rows)?;
     }
     Ok(())
 }
