@@ -27,6 +27,7 @@ use easemob_admin_store_pg::{
     database::{DatabaseCause, DatabaseError},
     schema::SchemaRefusal,
     trail::TrailError,
+    trail::archive::ArchiveError,
 };
 
 use crate::busy;
@@ -357,6 +358,20 @@ impl From<TrailError> for CommandError {
             TrailError::Changed(_) => Self::of(exit::FINDINGS, &error).hint(t!(
                 "find out what happened with: easemob-admin audit verify; see docs/team.md"
             )),
+        }
+    }
+}
+
+#[cfg(feature = "postgres")]
+impl From<ArchiveError> for CommandError {
+    fn from(error: ArchiveError) -> Self {
+        match error {
+            ArchiveError::Trail(error) => error.into(),
+            ArchiveError::Archive(_) => Self::of(exit::FINDINGS, &error).hint(
+                "nothing was removed; find out what happened with: easemob-admin audit verify --dir DIR",
+            ),
+            ArchiveError::NotTheOwner => Self::of(exit::REFUSED, &error)
+                .hint("name the account that owns the tables: --store postgres://OWNER@HOST/DATABASE (see docs/team.md)"),
         }
     }
 }

@@ -20,6 +20,8 @@ use easemob_admin_ops::server::client::Server;
 use easemob_admin_ops::stores::Stores;
 use easemob_admin_ops::target::Target;
 use easemob_admin_sandbox::Sandbox;
+#[cfg(feature = "postgres")]
+use easemob_admin_store_pg::trail::{PgTrail, PgTrails};
 use jiff::tz::TimeZone;
 
 use crate::budget::{Budget, rates_with};
@@ -287,6 +289,27 @@ impl Context {
             ))
         })?;
         trails.of(&name)
+    }
+
+    /// Returns the trails in the database, and the name and the trail of the configured server, or of the only one there is.
+    ///
+    /// # Errors
+    /// When no database or server is configured, or the trail does not exist.
+    #[cfg(feature = "postgres")]
+    pub fn database_trail(&self) -> Result<(PgTrails, String, PgTrail), CommandError> {
+        let records = self.records()?;
+        let Some(trails) = records.pg_trails() else {
+            let what = "this is for a trail in a database, and none is configured";
+            return Err(CommandError::new(exit::CONFIG, what).hint(
+                "add --store postgres://USER@HOST/DATABASE; files of a trail in a directory can be moved away (see docs/audit.md)",
+            ));
+        };
+        let name = self.target_name(|| records.trails.names())?;
+        let trail = trails.kept(&name)?.ok_or_else(|| {
+            let what = format!("there is no audit trail of {name} in {}", records.trails.place());
+            CommandError::new(exit::USAGE, what)
+        })?;
+        Ok((trails, name, trail))
     }
 
     /// Opens what is kept about logins of the server that is configured, or of the only one there is, and makes it if there

@@ -54,6 +54,13 @@ impl Records {
         }
     }
 
+    /// Returns the trails in the database, if the records are in one.
+    #[cfg(feature = "postgres")]
+    #[must_use]
+    pub fn pg_trails(&self) -> Option<easemob_admin_store_pg::trail::PgTrails> {
+        self.pg_trails.clone()
+    }
+
     /// Returns the trails in the database, if heads of them are kept outside of it.
     #[cfg(feature = "postgres")]
     #[must_use]

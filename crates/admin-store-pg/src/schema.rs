@@ -84,7 +84,14 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         oldest_program: "0.2.0",
         sql: include_str!("../migrations/0005_workers.sql"),
     },
+    Migration {
+        oldest_program: "0.2.0",
+        sql: include_str!("../migrations/0006_retention.sql"),
+    },
 ];
+
+/// The version from which on lines of trails are in parts.
+const WITH_PARTS: i32 = 6;
 
 /// What the database says about its tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -271,6 +278,12 @@ pub(crate) async fn migrate(
                 "INSERT INTO easemob_admin.schema_version (version, oldest_program, program) VALUES ($1, $2, $3)",
                 &[&version, &migration.oldest_program, &program],
             )
+            .await?;
+    }
+    if before.version == newest(migrations) && before.version >= WITH_PARTS {
+        // Nobody else may add them.
+        transaction
+            .batch_execute(crate::trail::archive::MAKE_ROOM)
             .await?;
     }
     transaction.commit().await?;

@@ -19,6 +19,8 @@ mod logins;
 mod migrating;
 #[path = "it/recorded.rs"]
 mod recorded;
+#[path = "it/retention.rs"]
+mod retention;
 #[path = "it/runs.rs"]
 mod runs;
 #[path = "it/simulation.rs"]

@@ -269,7 +269,9 @@ fn event(header: &Header, acting: Option<&(Operator, String)>, note: &Note) -> E
     event
 }
 
-fn acting_as(operator: &header::Operator) -> Operator {
+/// Returns an operator as entries of the trail name one.
+#[must_use]
+pub fn acting_as(operator: &header::Operator) -> Operator {
     Operator {
         os_user: Some(operator.os_user.clone()),
         uid: operator.uid,

@@ -6,6 +6,8 @@
 //! signed it show.
 
 mod append;
+pub mod archive;
+mod beginning;
 pub mod heads;
 mod lines;
 mod search;

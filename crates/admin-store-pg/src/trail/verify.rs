@@ -2,10 +2,11 @@
 
 use std::fs;
 
-use easemob_admin_audit::{Against, AuditError, PublicKey, SignedHeads, Verification, Verifier};
+use easemob_admin_audit::{Against, AuditError, Checkpoint, PublicKey, SignedHeads, Verification, Verifier};
 use easemob_admin_ops::store_error::StoreError;
 
 use crate::statement::{damaged, field, query, query_opt};
+use crate::trail::beginning::SaidToBeArchived;
 use crate::trail::{PgTrail, TrailError};
 
 impl PgTrail {
@@ -20,7 +21,14 @@ impl PgTrail {
     /// When the lines, the key or the stored heads cannot be read, or the key has signed none of the heads. Problems of the
     /// trail itself are not errors.
     pub fn verify(&self, against: &Against) -> Result<Verification, TrailError> {
-        let own = SignedHeads::read(&self.keys)?.filter(|own| !own.heads.is_empty());
+        let first = self.first_entry()?;
+        // Heads of entries that were removed prove nothing about those that are left.
+        let reaches = |own: &SignedHeads| {
+            let heads = String::from_utf8_lossy(&own.heads).into_owned();
+            let mut sizes = heads.lines().map(|head| Checkpoint::verified(head, &own.key));
+            sizes.any(|head| head.map_or(true, |head| head.size >= first))
+        };
+        let own = SignedHeads::read(&self.keys)?.filter(|own| !own.heads.is_empty() && reaches(own));
         let kept = against
             .key
             .clone()
@@ -63,17 +71,24 @@ impl PgTrail {
     fn verified(&self, mut verifier: Verifier) -> Result<Verification, TrailError> {
         // Read after the heads, so every head of them has its lines.
         let end = self.end().map_err(|error| self.failed(error))?;
+        let mut archived = SaidToBeArchived::default();
         for line in self.lines(0, end.lines) {
             let line = line.map_err(|error| self.failed(error))?;
+            archived.note(&line.text);
             if verifier.line(line.segment, &line.text).is_break() {
                 break;
             }
         }
-        Ok(verifier.finish())
+        let mut found = verifier.finish();
+        if let Some(what) = archived.problem(found.first).filter(|_| found.holds()) {
+            found.trail_is_bad = true;
+            found.problems.push(self.problem(1, &what));
+        }
+        Ok(found)
     }
 
     /// Returns the heads that a key signed, one per line.
-    fn heads_of(&self, key: &PublicKey) -> Result<String, TrailError> {
+    pub(super) fn heads_of(&self, key: &PublicKey) -> Result<String, TrailError> {
         let (id, key) = (self.id, key.id());
         let heads = self.database.read(move |connection| async move {
             let wanted =

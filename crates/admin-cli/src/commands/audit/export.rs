@@ -9,7 +9,7 @@ use easemob_admin_audit::Entry;
 use easemob_admin_audit::export::{cef, ecs, ocsf};
 use easemob_admin_ops::names::harmless::{harmless_cef, harmless_json};
 
-use super::trail::{FilterArgs, TrailArgs};
+use super::trail::{FilterArgs, TrailArgs, say_where};
 use crate::command_error::CommandError;
 use crate::context::Context;
 use crate::exit::{self, Exit};
@@ -82,6 +82,7 @@ pub async fn run(context: &Context, args: &ExportArgs) -> Result<Exit, CommandEr
     let mut filter = args.filter.filter();
     filter.acts_only = args.format != Form::Jsonl;
     let mut entries = trail.search(filter, None)?;
+    say_where(context, &*trail)?;
     let mut out = BufWriter::new((context.stdout)());
     let mut stop = std::pin::pin!(interrupt::until_told(context.deadline()));
     loop {

@@ -8,7 +8,7 @@ use easemob_admin_audit::export::SETTLED_BY_READING;
 use easemob_admin_audit::{Entry, Kind, Outcome};
 use serde::Serialize;
 
-use super::trail::{FilterArgs, TrailArgs};
+use super::trail::{FilterArgs, TrailArgs, say_where};
 use crate::command_error::CommandError;
 use crate::context::Context;
 use crate::exit::{self, Exit};
@@ -205,6 +205,7 @@ pub async fn run(context: &Context, args: &LogArgs) -> Result<Exit, CommandError
         }
     }
     report.finish(&summary).map_err(output)?;
+    say_where(context, &*trail)?;
     if entries.is_torn() {
         context.ui.note(
             t!("the last entry is incomplete and was left out: another process is writing it, or was killed while writing"),

@@ -13,7 +13,8 @@ use crate::commands::acting::counted;
 use crate::context::Context;
 use crate::exit::{self, Exit};
 use crate::render::report::Row;
-use crate::trails::{CannotVerify, unreadable};
+use crate::trails::{ArchiveBeside, ArchiveFound, CannotVerify, unreadable};
+use crate::ui::Ui;
 
 /// Arguments of `audit verify`.
 #[derive(Debug, Args)]
@@ -82,6 +83,41 @@ struct VerifySummary {
     kept_checkpoints: u64,
     head: Option<String>,
     head_note: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    archives: Vec<ArchiveSummary>,
+}
+
+/// An archive of entries that the trail does not have.
+#[derive(Debug, Serialize)]
+struct ArchiveSummary {
+    origin: String,
+    host: String,
+    directory: String,
+    first_entry: u64,
+    entries: u64,
+    /// Nothing if it is not on this machine.
+    ok: Option<bool>,
+}
+
+fn archived(archives: &[(ArchiveBeside, ArchiveFound)]) -> (Vec<ArchiveSummary>, Vec<ProblemRow>) {
+    let summaries = archives.iter().map(|(archive, found)| ArchiveSummary {
+        origin: archive.origin.clone(),
+        host: archive.host.clone(),
+        directory: archive.directory.clone(),
+        first_entry: archive.first,
+        entries: archive.size.saturating_sub(archive.first),
+        ok: (*found != ArchiveFound::NotHere).then_some(*found == ArchiveFound::Holds),
+    });
+    let problems = archives.iter().filter_map(|(archive, found)| match found {
+        ArchiveFound::Problem(problem) => Some(ProblemRow {
+            file: archive.directory.clone(),
+            line: 0,
+            seq: None,
+            problem: format!("the archive was changed, or cannot be read: {problem}"),
+        }),
+        ArchiveFound::Holds | ArchiveFound::NotHere => None,
+    });
+    (summaries.collect(), problems.collect())
 }
 
 /// Runs the command.
@@ -101,12 +137,18 @@ pub fn run(context: &Context, args: &VerifyArgs) -> Result<Exit, CommandError> {
     })?;
     let output =
         |error| CommandError::new(exit::INTERNAL, t!("cannot write the rows to stdout")).because(error);
+    let archives = trail.verify_archives()?;
     let mut report = context.local_report::<ProblemRow>("audit verify", context.globals.sandbox)?;
     for problem in &found.problems {
         report.row(&ProblemRow::from(problem)).map_err(output)?;
     }
+    let (archives, problems) = archived(&archives);
+    for problem in &problems {
+        report.row(problem).map_err(output)?;
+    }
+    let holds = found.holds() && problems.is_empty();
     let summary = VerifySummary {
-        ok: found.holds(),
+        ok: holds,
         origin: found.origin.clone(),
         files: found.files,
         first_entry: found.first,
@@ -118,6 +160,7 @@ pub fn run(context: &Context, args: &VerifyArgs) -> Result<Exit, CommandError> {
         kept_checkpoints: found.kept,
         head: found.head.as_ref().map(|head| head.jws.clone()),
         head_note: found.head.as_ref().map(|head| head.checkpoint.note()),
+        archives,
     };
     report.finish(&summary).map_err(output)?;
     let ui = &context.ui;
@@ -178,7 +221,31 @@ pub fn run(context: &Context, args: &VerifyArgs) -> Result<Exit, CommandError> {
     if !(found.key_was_kept && found.kept > 0) {
         ui.note(t!("to prove this to others, store the key (audit key) and the head (summary.head) elsewhere, and verify against them"));
     }
-    Ok(if found.holds() { exit::OK } else { exit::FINDINGS })
+    say_archives(ui, &summary.archives, &problems);
+    Ok(if holds { exit::OK } else { exit::FINDINGS })
+}
+
+/// Says what was found of the archives.
+fn say_archives(ui: &Ui, archives: &[ArchiveSummary], problems: &[ProblemRow]) {
+    for problem in problems {
+        ui.say(format_args!("{}: {}", problem.file, problem.problem));
+    }
+    for archive in archives {
+        let ArchiveSummary {
+            origin,
+            host,
+            directory,
+            entries,
+            ..
+        } = archive;
+        match archive.ok {
+            Some(true) => ui.say(format_args!("{directory}: {entries} entries of {origin} hold")),
+            Some(false) => {}
+            None => ui.note(format_args!(
+                "{entries} entries of {origin} are in the archive {directory} on {host}; verify a copy of it with --dir"
+            )),
+        }
+    }
 }
 
 fn either(count: u64, one: &'static str, many: &'static str) -> &'static str {
