@@ -25,5 +25,7 @@ mod retention;
 mod runs;
 #[path = "it/simulation.rs"]
 mod simulation;
+#[path = "it/statements.rs"]
+mod statements;
 #[path = "it/workers.rs"]
 mod workers;
