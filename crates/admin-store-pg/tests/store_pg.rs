@@ -27,5 +27,7 @@ mod runs;
 mod simulation;
 #[path = "it/statements.rs"]
 mod statements;
+#[path = "it/tls.rs"]
+mod tls;
 #[path = "it/workers.rs"]
 mod workers;

@@ -40,6 +40,7 @@ pub(super) struct PgRecord {
     looked: Instant,
     events: RunEvents,
     durability: Durability,
+    clock: fn() -> SystemTime,
 }
 
 /// Another machine works on the run now.
@@ -54,6 +55,7 @@ impl PgRecord {
         trail: PgTrail,
         events: RunEvents,
         durability: Durability,
+        clock: fn() -> SystemTime,
     ) -> Result<Self, TrailError> {
         let mut signer = trail.signer()?;
         Ok(Self {
@@ -65,6 +67,7 @@ impl PgRecord {
             trail,
             events,
             durability,
+            clock,
         })
     }
 
@@ -108,7 +111,7 @@ impl PgRecord {
 
     fn sign(&mut self) -> Result<(), TrailError> {
         self.looked = Instant::now();
-        self.trail.sign(&mut self.signer, SystemTime::now())?;
+        self.trail.sign(&mut self.signer, (self.clock)())?;
         self.signed = self.signer.last()?.map_or(0, |head| head.size);
         Ok(())
     }
@@ -199,10 +202,13 @@ impl RunRecord for PgRecord {
     }
 }
 
+/// A record, with the item that it is about.
+type Row = (Option<i64>, String);
+
 /// The rows of a block.
 pub(super) struct Rows {
     /// Each with the item that it is about.
-    records: Vec<(Option<i64>, String)>,
+    records: Vec<Row>,
     /// The last state of each item.
     states: BTreeMap<i64, String>,
     devices: i64,
@@ -268,12 +274,7 @@ impl Rows {
         self.write_from(&self.records, connection, run).await
     }
 
-    async fn write_from(
-        &self,
-        mut rest: &[(Option<i64>, String)],
-        connection: &Object,
-        run: i64,
-    ) -> Result<(), StoreError> {
+    async fn write_from(&self, mut rest: &[Row], connection: &Object, run: i64) -> Result<(), StoreError> {
         while !rest.is_empty() {
             let (some, others) = first_fitting(rest);
             let insert = "INSERT INTO easemob_admin.run_record (run, item, record) SELECT $1::bigint, item, record \
@@ -288,7 +289,7 @@ impl Rows {
 }
 
 /// Splits the records that fit into one statement off.
-fn first_fitting(records: &[(Option<i64>, String)]) -> (&[(Option<i64>, String)], &[(Option<i64>, String)]) {
+fn first_fitting(records: &[Row]) -> (&[Row], &[Row]) {
     let mut bytes = 0;
     let fitting = records.iter().take_while(|(_, record)| {
         bytes += record.len();
@@ -297,7 +298,7 @@ fn first_fitting(records: &[(Option<i64>, String)]) -> (&[(Option<i64>, String)]
     records.split_at(fitting.count().max(1).min(records.len()))
 }
 
-fn columns(records: &[(Option<i64>, String)]) -> (Vec<Option<i64>>, Vec<&str>) {
+fn columns(records: &[Row]) -> (Vec<Option<i64>>, Vec<&str>) {
     records
         .iter()
         .map(|(item, record)| (*item, record.as_str()))
