@@ -17,6 +17,8 @@ mod locks;
 mod logins;
 #[path = "it/migrating.rs"]
 mod migrating;
+#[path = "it/model.rs"]
+mod model;
 #[path = "it/recorded.rs"]
 mod recorded;
 #[path = "it/retention.rs"]
