@@ -184,19 +184,23 @@ impl<'a, R: RunRow> Driven<'a, R> {
     /// # Errors
     /// When the rows have no column that `--fields` or `--sort` names.
     pub fn begin(run: Run<'a>) -> Result<Self, CommandError> {
-        Self::begin_with(run, watch::channel(Wish::Run).0)
+        let wishes = watch::channel(Wish::Run).0;
+        let driven = Self::begin_with(run, &wishes)?;
+        let context = driven.run.context;
+        let client = driven.run.session.server.client();
+        interrupt::listen_into(wishes, &context.ui, context.deadline(), client);
+        Ok(driven)
     }
 
-    /// Starts as [`begin`](Self::begin) does; others may have reasons to stop, too.
+    /// Starts the report, for a run that is stopped by whoever has `wishes`.
     ///
     /// # Errors
     /// As [`begin`](Self::begin).
-    pub fn begin_with(run: Run<'a>, wishes: watch::Sender<Wish>) -> Result<Self, CommandError> {
+    pub fn begin_with(run: Run<'a>, wishes: &watch::Sender<Wish>) -> Result<Self, CommandError> {
         let (context, server) = (run.context, &run.session.server);
         let bar = context.bar(run.summary.users, run.verb);
         let report = context.report::<R>(run.session, run.command, bar)?;
         let wish = wishes.subscribe();
-        interrupt::listen_into(wishes, &context.ui, context.deadline(), server.client());
         Ok(Self {
             run_loop: RunLoop::new(wish, context.globals.concurrency),
             screen: Screen {

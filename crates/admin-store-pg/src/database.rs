@@ -28,7 +28,7 @@ const KEEPALIVE: Duration = Duration::from_secs(15);
 const MOST_CONNECTIONS: usize = 8;
 /// How often, and for how long, a question is repeated that a cut connection left without an answer: about as long as a
 /// server takes to restart.
-const ASK_AGAIN: Duration = Duration::from_millis(100);
+pub(crate) const ASK_AGAIN: Duration = Duration::from_millis(100);
 pub(crate) const RESTART: Duration = Duration::from_secs(30);
 
 /// What each session begins with. A machine that stands still within a transaction must not keep the others waiting for

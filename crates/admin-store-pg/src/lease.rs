@@ -10,7 +10,7 @@
 mod deadline;
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -36,6 +36,11 @@ const GIVING_UP: Duration = Duration::from_secs(5);
 
 /// The condition that a lease is free: it ended, and so did every request of its owner.
 const FREE: &str = "until + grace_ms * interval '1 ms' < clock_timestamp()";
+
+/// Holds the row of a lease if it is still one's own, so that nobody takes it before the transaction ends: `$1` is what it is
+/// about, `$2` where it begins, `$3` its epoch. Whoever takes a lease waits for this, and a renewal does not.
+pub(crate) const FENCE: &str = "WITH fence AS MATERIALIZED (SELECT epoch FROM easemob_admin.lease WHERE what = $1 AND \
+                                from_seq = $2 AND epoch = $3 FOR KEY SHARE)";
 
 /// The condition that an item is not finished.
 const UNFINISHED: &str = "(state IS NULL OR state IN ('intended', 'unreached', 'not_tried', 'unknown'))";
@@ -90,6 +95,8 @@ pub(crate) struct Term {
     epoch: i64,
     terms: Terms,
     deadline: Deadline,
+    /// When it was last renewed, in milliseconds of [`now`].
+    renewed: AtomicU64,
     call_off: OnceLock<CallOff>,
     finished: AtomicBool,
     /// Whether requests may be under way.
@@ -226,6 +233,7 @@ impl Taken {
             epoch: self.epoch,
             terms: terms.clone(),
             deadline: Deadline::at(self.since + terms.length),
+            renewed: AtomicU64::new(milliseconds(self.since).unsigned_abs()),
             call_off: OnceLock::new(),
             finished: AtomicBool::new(false),
             sends: AtomicBool::new(false),
@@ -307,13 +315,32 @@ impl Term {
         Ok(true)
     }
 
+    /// Returns what the lease is about, where it begins and its epoch, for a statement that writes only while the lease is
+    /// still its own: [`FENCE`].
+    pub(crate) fn fence(&self) -> (&String, i64, i64) {
+        (&self.what, self.span.from, self.epoch)
+    }
+
+    /// Returns true if the lease was not renewed for longer than it should have been.
+    pub(crate) fn is_renewal_due(&self) -> bool {
+        let renewed = Duration::from_millis(self.renewed.load(Ordering::Acquire));
+        now().saturating_sub(renewed) >= self.every()
+    }
+
+    /// Returns how often it is renewed: three times before a request could no longer be sent.
+    fn every(&self) -> Duration {
+        self.terms.length.saturating_sub(self.terms.longest_request) / 3
+    }
+
     /// Notes that the lease was renewed at or after a time.
     pub(crate) fn heard(&self, since: Duration) {
+        self.renewed
+            .fetch_max(milliseconds(since).unsigned_abs(), Ordering::AcqRel);
         self.deadline.extend(since + self.terms.length);
     }
 
     /// Notes that somebody else has it.
-    fn lost(&self) {
+    pub(crate) fn lost(&self) {
         self.deadline.lose();
         self.call_off(Cause::TakenOver);
     }
@@ -390,10 +417,8 @@ impl fmt::Debug for Lease {
 
 /// Renews the lease until somebody else has it.
 async fn renew(database: Database, term: Arc<Term>) {
-    // Three times before a request could no longer be sent.
-    let every = term.terms.length.saturating_sub(term.terms.longest_request) / 3;
     loop {
-        tokio::time::sleep(every).await;
+        tokio::time::sleep(term.every()).await;
         let since = now();
         let renewed = async { term.renew(&database.connection().await?).await };
         // If the database is away, it may be back before the lease runs out.

@@ -17,6 +17,8 @@ mod locks;
 mod logins;
 #[path = "it/migrating.rs"]
 mod migrating;
+#[path = "it/model.rs"]
+mod model;
 #[path = "it/recorded.rs"]
 mod recorded;
 #[path = "it/retention.rs"]
@@ -25,5 +27,9 @@ mod retention;
 mod runs;
 #[path = "it/simulation.rs"]
 mod simulation;
+#[path = "it/statements.rs"]
+mod statements;
+#[path = "it/tls.rs"]
+mod tls;
 #[path = "it/workers.rs"]
 mod workers;

@@ -83,6 +83,41 @@ fn signal(child: &Running, signal: Signal) {
     kill_process(Pid::from_child(child), signal).unwrap();
 }
 
+#[test]
+fn ctrl_c_while_a_run_is_being_shared_leaves_it_to_nobody() {
+    let Some(team) = Team::new(700) else { return };
+    // The run is open for workers, and its head is not written yet.
+    team.database.run(
+        "CREATE TABLE public.released (n INT); \
+         CREATE FUNCTION public.wait() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+         IF EXISTS (SELECT FROM easemob_admin.run WHERE state = 'open') THEN PERFORM pg_advisory_xact_lock(42); END IF; \
+         RETURN NEW; END $$; \
+         CREATE TRIGGER wait BEFORE INSERT ON easemob_admin.trail_head FOR EACH ROW EXECUTE FUNCTION public.wait()",
+    );
+    let locks = |granted: &str| {
+        let wanted =
+            format!("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND objid = 42 AND {granted}");
+        !team.database.run(&wanted).is_empty()
+    };
+    let ended = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            team.database.run(
+                "DO $$ BEGIN PERFORM pg_advisory_xact_lock(42); WHILE NOT EXISTS (SELECT FROM public.released) LOOP \
+                 PERFORM pg_sleep(0.01); END LOOP; END $$",
+            )
+        });
+        until("somebody has the lock", || locks("granted"));
+        let running = team.logout(&[]);
+        until("the run is open", || locks("NOT granted"));
+        signal(&running, Signal::INT);
+        team.database.run("INSERT INTO public.released VALUES (1)");
+        TestEnv::finish(running)
+    });
+    assert_ne!(ended.json()["summary"]["not_started"], 0, "{}", ended.text());
+    assert_eq!(team.listed()["state"], "paused", "{}", ended.text());
+    assert!(ended.stderr.contains("stopping"), "{}", ended.stderr);
+}
+
 const WORK: &[&str] = &["work", "--once", "--rate", "unlimited", "-o", "json"];
 
 #[test]

@@ -34,6 +34,7 @@ use crate::commands::times::now_ms;
 use crate::context::{Context, Session};
 use crate::drive::{Driven, Run, RunRow, finish_empty};
 use crate::exit::{self, Exit};
+use crate::interrupt::listen_into;
 use crate::present::rows::columns;
 use crate::present::words::{verb, words};
 use crate::summary::Summary;
@@ -155,6 +156,9 @@ impl<'a> Work<'a, '_> {
         let Self { context, session, .. } = self;
         let stores = context.stores()?;
         let (wishes, mut wish) = watch::channel(Wish::Run);
+        // Before workers may take part: a signal that ended the process afterwards would leave the run to them.
+        let client = session.server.client();
+        listen_into(wishes.clone(), &context.ui, context.deadline(), client);
         let mut parts = Parts::of(context, session, open, self.which)?;
         let mut driven = None;
         loop {
@@ -224,7 +228,7 @@ impl<'a> Work<'a, '_> {
             acts: true,
             summary: self.summary.clone(),
         };
-        Driven::begin_with(run, wishes.clone())
+        Driven::begin_with(run, wishes)
     }
 
     /// Returns what the store stops this command with.

@@ -122,6 +122,10 @@ impl<'a, S: SessionCalls + AccountCalls> Locking<'a, S> {
         let users: Vec<&UserId> = tasks.iter().map(|task| &task.item.user).collect();
         let (mut before, mut now) = (HashMap::new(), None);
         locks.change(&users, &mut |index, held| {
+            if index == 0 {
+                // The store may have to begin again.
+                (before, now) = (HashMap::new(), None);
+            }
             let now = *now.get_or_insert_with(|| recorder.time());
             let item = &tasks[index].item;
             let known = match bans.get(&item.number) {

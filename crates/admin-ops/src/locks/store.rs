@@ -99,7 +99,8 @@ pub trait LockStore: fmt::Debug + Send + Sync {
     /// Changes the locks of `users`, each named once: all changes are stored, or none.
     ///
     /// `change` is called once for each user, in their order, with the index of the user and the current
-    /// lock. It returns the new lock, whose user must be the same. From before its first call until this
+    /// lock. If a connection is cut, and nothing has changed, a store may begin again with the first user: only the last
+    /// call for each user counts. It returns the new lock, whose user must be the same. From before its first call until this
     /// method returns, nobody else changes a lock of any of these users. It must not use the store itself. It
     /// must read the time of a change itself, for the guarantee of [`at_rest`](Self::at_rest).
     ///

@@ -5,7 +5,7 @@ mod rows;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use deadpool_postgres::Object;
 use easemob_admin_api::UserId;
@@ -19,7 +19,7 @@ use jiff::Timestamp;
 
 use self::guard::Guards;
 use self::rows::Place;
-use crate::database::Database;
+use crate::database::{ASK_AGAIN, Database, RESTART, helps_repeating};
 use crate::lease;
 use crate::transaction::Transaction;
 
@@ -98,10 +98,15 @@ impl PgLockStores {
         let mut new = 0;
         for (root, locks) in by_root {
             let users: Vec<&UserId> = locks.iter().map(|lock| &lock.user).collect();
+            let mut entered = 0;
             self.at(place, root).change(&users, &mut |index, held| {
-                new += usize::from(held.is_none());
+                if index == 0 {
+                    entered = 0;
+                }
+                entered += usize::from(held.is_none());
                 held.or_else(|| locks.get(index).map(|lock| Lock::clone(lock)))
             })?;
+            new += entered;
         }
         let store = self.at(place, None);
         if let (Some(at), None) = (lifted_last, store.lifted_last()?) {
@@ -140,6 +145,19 @@ impl PgLocks {
         let place = self.place.clone();
         transaction.ask(|connection| rows::hold(connection, place))?;
         Ok(transaction)
+    }
+
+    /// Does something again that a cut connection ended, if nothing of it is there.
+    fn again<T>(&self, mut work: impl FnMut() -> Result<T, StoreError>) -> Result<T, LockStoreError> {
+        let began = Instant::now();
+        loop {
+            match work() {
+                Err(error) if helps_repeating(&error) && began.elapsed() < RESTART => {
+                    std::thread::sleep(ASK_AGAIN);
+                }
+                done => return self.named(done),
+            }
+        }
     }
 
     fn change_all(
@@ -224,7 +242,7 @@ impl LockStore for PgLocks {
         users: &[&UserId],
         change: &mut dyn FnMut(usize, Option<Lock>) -> Option<Lock>,
     ) -> Result<(), LockStoreError> {
-        self.named(self.change_all(users, change))
+        self.again(|| self.change_all(users, change))
     }
 
     fn at_rest(&self, look: &mut dyn FnMut()) -> Result<(), LockStoreError> {
@@ -236,7 +254,7 @@ impl LockStore for PgLocks {
     }
 
     fn note_lifted(&self, at: Timestamp) -> Result<(), LockStoreError> {
-        self.named(self.note(at))
+        self.again(|| self.note(at))
     }
 
     fn guard<'a>(&'a self, user: &'a UserId) -> BoxFuture<'a, Result<UserGuard, LockStoreError>> {

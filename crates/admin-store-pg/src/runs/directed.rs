@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use easemob_admin_ops::record::sink::RunEvents;
 use easemob_admin_ops::run::direction::RunState;
@@ -64,6 +63,6 @@ impl PgRuns {
         let appended = transaction.ask(move |connection| append(connection, place, events, limits));
         appended.map_err(failed)?;
         transaction.commit().map_err(failed)?;
-        trail.sign(&mut signer, SystemTime::now()).map_err(in_trail)
+        trail.sign(&mut signer, (self.clock)()).map_err(in_trail)
     }
 }

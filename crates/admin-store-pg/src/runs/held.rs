@@ -54,7 +54,14 @@ impl HeldRun for HeldRow {
         if self.as_worker {
             events = events.beside_others();
         }
-        let record = PgRecord::new(database, self.lease, trail, events, header.durability);
+        let record = PgRecord::new(
+            database,
+            self.lease,
+            trail,
+            events,
+            header.durability,
+            self.runs.clock,
+        );
         Ok(Box::new(record.map_err(cannot_begin)?))
     }
 

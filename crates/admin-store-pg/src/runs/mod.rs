@@ -14,7 +14,7 @@ mod records;
 use std::collections::HashSet;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use deadpool_postgres::Object;
 use easemob_admin_ops::run::attempt::CannotBegin;
@@ -46,6 +46,8 @@ pub struct PgRuns {
     database: Database,
     trails: PgTrails,
     terms: Terms,
+    /// The clock of this machine, for the times of heads.
+    clock: fn() -> SystemTime,
     /// The budget that hears which run this process works on.
     budget: Option<PgBudget>,
     /// Runs whose items were compared with their digest, by number.
@@ -64,6 +66,7 @@ impl PgRuns {
                 length: lease::LENGTH,
                 longest_request: Duration::ZERO,
             },
+            clock: SystemTime::now,
             budget: None,
             compared: Arc::default(),
         }
@@ -83,6 +86,13 @@ impl PgRuns {
     pub fn with_lease(mut self, lease: Duration, longest_request: Duration) -> Self {
         self.terms.length = lease;
         self.terms.longest_request = longest_request;
+        self
+    }
+
+    /// Uses another clock for the times of signed heads. Nothing else depends on the clock of a machine.
+    #[must_use]
+    pub fn with_clock(mut self, clock: fn() -> SystemTime) -> Self {
+        self.clock = clock;
         self
     }
 

@@ -17,8 +17,8 @@ use easemob_admin_ops::store_error::StoreError;
 
 use super::counts::{self, Changed};
 use crate::database::{Database, helps_repeating};
-use crate::lease::{Lease, now};
-use crate::statement::{column, execute};
+use crate::lease::{FENCE, Lease, Term, now};
+use crate::statement::{Values, column, execute};
 use crate::trail::{PgTrail, TrailError, append};
 use crate::transaction::Transaction;
 
@@ -40,6 +40,7 @@ pub(super) struct PgRecord {
     looked: Instant,
     events: RunEvents,
     durability: Durability,
+    clock: fn() -> SystemTime,
 }
 
 /// Another machine works on the run now.
@@ -54,6 +55,7 @@ impl PgRecord {
         trail: PgTrail,
         events: RunEvents,
         durability: Durability,
+        clock: fn() -> SystemTime,
     ) -> Result<Self, TrailError> {
         let mut signer = trail.signer()?;
         Ok(Self {
@@ -65,6 +67,7 @@ impl PgRecord {
             trail,
             events,
             durability,
+            clock,
         })
     }
 
@@ -84,14 +87,15 @@ impl PgRecord {
     fn write_once(&self, rows: Arc<Rows>, events: Arc<Vec<Event>>) -> Result<Option<u64>, StoreError> {
         let transaction = Transaction::begin_with(&self.database, first(self.durability))?;
         let term = Arc::clone(self.lease.term());
-        let since = now();
+        let (renews, since) = (term.is_renewal_due(), now());
         // The items first: the row of the trail, for which all writers wait, is held as shortly as possible.
         let is_ours = transaction.ask(move |connection| async move {
-            let is_ours = term.renew(&connection).await?;
+            let is_ours = !renews || term.renew(&connection).await?;
             if is_ours {
-                rows.write(&connection, term.span().run).await?;
+                rows.write_fenced(&connection, &term).await
+            } else {
+                Ok(false)
             }
-            Ok(is_ours)
         });
         if !is_ours? {
             return Ok(None);
@@ -99,13 +103,15 @@ impl PgRecord {
         let (trail, limits) = (self.trail.id(), self.trail.limits());
         let size = transaction.ask(move |connection| append(connection, trail, events, limits))?;
         transaction.commit()?;
-        self.lease.term().heard(since);
+        if renews {
+            self.lease.term().heard(since);
+        }
         Ok(Some(size))
     }
 
     fn sign(&mut self) -> Result<(), TrailError> {
         self.looked = Instant::now();
-        self.trail.sign(&mut self.signer, SystemTime::now())?;
+        self.trail.sign(&mut self.signer, (self.clock)())?;
         self.signed = self.signer.last()?.map_or(0, |head| head.size);
         Ok(())
     }
@@ -196,10 +202,13 @@ impl RunRecord for PgRecord {
     }
 }
 
+/// A record, with the item that it is about.
+type Row = (Option<i64>, String);
+
 /// The rows of a block.
 pub(super) struct Rows {
     /// Each with the item that it is about.
-    records: Vec<(Option<i64>, String)>,
+    records: Vec<Row>,
     /// The last state of each item.
     states: BTreeMap<i64, String>,
     devices: i64,
@@ -240,26 +249,60 @@ impl Rows {
         )
     }
 
+    /// Writes the rows while the lease is one's own, in the statement that writes the first of them; false if somebody else has
+    /// it.
+    async fn write_fenced(&self, connection: &Object, term: &Term) -> Result<bool, StoreError> {
+        let run = term.span().run;
+        let (some, rest) = first_fitting(&self.records);
+        let (items, records) = columns(some);
+        let (what, from, epoch) = term.fence();
+        let insert = format!(
+            "{FENCE} INSERT INTO easemob_admin.run_record (run, item, record) SELECT $4::bigint, item, record \
+             FROM unnest($5::bigint[], $6::text[]) WITH ORDINALITY AS new (item, record, place), fence ORDER BY place"
+        );
+        let values: Values<'_> = &[what, &from, &epoch, &run, &items, &records];
+        if execute(connection, &insert, values).await? == 0 {
+            term.lost();
+            return Ok(false);
+        }
+        self.write_from(rest, connection, run).await?;
+        Ok(true)
+    }
+
     /// Writes the rows.
     pub(super) async fn write(&self, connection: &Object, run: i64) -> Result<(), StoreError> {
-        let mut rest = &self.records[..];
+        self.write_from(&self.records, connection, run).await
+    }
+
+    async fn write_from(&self, mut rest: &[Row], connection: &Object, run: i64) -> Result<(), StoreError> {
         while !rest.is_empty() {
-            let mut bytes = 0;
-            let fitting = rest.iter().take_while(|(_, record)| {
-                bytes += record.len();
-                bytes <= MOST_BYTES
-            });
-            let (some, others) = rest.split_at(fitting.count().max(1));
+            let (some, others) = first_fitting(rest);
             let insert = "INSERT INTO easemob_admin.run_record (run, item, record) SELECT $1::bigint, item, record \
                           FROM unnest($2::bigint[], $3::text[]) WITH ORDINALITY AS new (item, record, place) ORDER BY place";
-            let (items, records): (Vec<Option<i64>>, Vec<&str>) =
-                some.iter().map(|(item, record)| (*item, record.as_str())).unzip();
+            let (items, records) = columns(some);
             execute(connection, insert, &[&run, &items, &records]).await?;
             rest = others;
         }
         // The row of the run, for which all its workers wait, is held as shortly as possible.
         set_states(connection, run, &self.states, self.devices).await
     }
+}
+
+/// Splits the records that fit into one statement off.
+fn first_fitting(records: &[Row]) -> (&[Row], &[Row]) {
+    let mut bytes = 0;
+    let fitting = records.iter().take_while(|(_, record)| {
+        bytes += record.len();
+        bytes <= MOST_BYTES
+    });
+    records.split_at(fitting.count().max(1).min(records.len()))
+}
+
+fn columns(records: &[Row]) -> (Vec<Option<i64>>, Vec<&str>) {
+    records
+        .iter()
+        .map(|(item, record)| (*item, record.as_str()))
+        .unzip()
 }
 
 /// Enters states of items, and counts them.

@@ -46,7 +46,35 @@ impl OwnServer {
         if env::var_os("EASEMOB_TEST_DATABASE_URL").is_some() {
             return None;
         }
-        let cluster = start()?;
+        Self::of(start()?)
+    }
+
+    /// Starts a server that listens on this machine with TLS, with a certificate and its key in PEM; returns its port, too.
+    pub(crate) fn start_with_tls(certificate: &str, key: &str) -> Option<(Self, u16)> {
+        cluster()?;
+        if env::var_os("EASEMOB_TEST_DATABASE_URL").is_some() {
+            return None;
+        }
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = free.local_addr().unwrap().port();
+        drop(free);
+        let options = format!("-c listen_addresses=127.0.0.1 -c port={port} -c ssl=on");
+        let cluster = start_with(&options, |data, account| {
+            for (name, pem) in [("server.crt", certificate), ("server.key", key)] {
+                let path = data.join(name);
+                let script = format!("umask 077; cat > {}", path.display());
+                let mut child = command(account, "sh", &["-c", &script])
+                    .stdin(Stdio::piped())
+                    .spawn()
+                    .unwrap();
+                std::io::Write::write_all(&mut child.stdin.take().unwrap(), pem.as_bytes()).unwrap();
+                assert!(child.wait().unwrap().success());
+            }
+        })?;
+        Some((Self::of(cluster)?, port))
+    }
+
+    fn of(cluster: Cluster) -> Option<Self> {
         let home = match &cluster.config.get_hosts()[0] {
             Host::Unix(home) => home.clone(),
             Host::Tcp(_) => return None,
@@ -223,6 +251,11 @@ fn cluster() -> Option<&'static Cluster> {
 
 /// Starts a cluster; `None` if PostgreSQL is not installed.
 fn start() -> Option<Cluster> {
+    start_with("-c listen_addresses=''", |_, _| ())
+}
+
+/// Starts a cluster with more options, after its files were prepared.
+fn start_with(more: &str, prepare: impl FnOnce(&Path, Option<&str>)) -> Option<Cluster> {
     let programs = programs()?;
     let account = account();
     let made = as_account(account, "mktemp", &["-d", "/tmp/easemob-test-pg.XXXXXX"]);
@@ -251,9 +284,8 @@ fn start() -> Option<Cluster> {
     let rules = home.join("data/pg_hba.conf");
     let trusting = std::fs::read_to_string(&rules).unwrap();
     std::fs::write(&rules, format!("local all +{ASKED} scram-sha-256\n{trusting}")).unwrap();
-    let options = format!(
-        "-c listen_addresses='' -c unix_socket_directories='{socket}' -c fsync=off -c max_connections=200"
-    );
+    prepare(&home.join("data"), account);
+    let options = format!("{more} -c unix_socket_directories='{socket}' -c fsync=off -c max_connections=200");
     let log = home.join("log");
     text(as_account(
         account,
@@ -271,6 +303,9 @@ fn start() -> Option<Cluster> {
     ));
     let mut config = Config::new();
     config.host_path(&home).user("postgres");
+    if let Some((_, port)) = more.split_once("port=") {
+        config.port(port.split(' ').next().unwrap().parse().unwrap());
+    }
     run_with(&config, "postgres", &format!("CREATE ROLE {ASKED}"));
     Some(Cluster {
         config,

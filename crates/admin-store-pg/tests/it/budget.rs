@@ -21,7 +21,7 @@ use crate::cut::{Budget, Cut};
 
 const APP: &str = "https://im.example.com/acme/chat";
 
-fn app() -> AppRoot {
+pub(crate) fn app() -> AppRoot {
     AppRoot::parse(APP).unwrap()
 }
 
@@ -37,13 +37,13 @@ fn database() -> Option<TestDatabase> {
 }
 
 /// A worker with connections of its own, as a process has them.
-struct Worker {
-    budget: PgBudget,
+pub(crate) struct Worker {
+    pub(crate) budget: PgBudget,
     pacer: Arc<Pacer>,
 }
 
 impl Worker {
-    fn of(address: &DatabaseAddress, app: &AppRoot) -> Self {
+    pub(crate) fn of(address: &DatabaseAddress, app: &AppRoot) -> Self {
         let budget = open(address);
         let schedule = budget.schedule(app, "accounts", RateLimit::unlimited());
         let pacer = Arc::new(Pacer::new(schedule.unwrap().unwrap(), Arc::new(SystemClock)));
@@ -52,10 +52,10 @@ impl Worker {
 }
 
 /// When requests left, and of which worker.
-type Departures = Arc<Mutex<Vec<(Instant, usize)>>>;
+pub(crate) type Departures = Arc<Mutex<Vec<(Instant, usize)>>>;
 
 /// Sends from 32 tasks of a worker until the set is dropped.
-fn send(worker: &Worker, number: usize, departures: &Departures) -> JoinSet<()> {
+pub(crate) fn send(worker: &Worker, number: usize, departures: &Departures) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     for _ in 0..32 {
         let (pacer, departures) = (Arc::clone(&worker.pacer), Arc::clone(departures));

@@ -29,10 +29,10 @@ use crate::runs::{LEASE, Machine, Place, begin, id, intent, outcome, recording, 
 use crate::workers::{direction, end, finish, open_run, take};
 
 /// The lines of the recording: the number of a connection, and messages.
-type Lines = Arc<Mutex<Vec<(usize, Vec<u8>)>>>;
+pub(crate) type Lines = Arc<Mutex<Vec<(usize, Vec<u8>)>>>;
 
 /// Listens before a database, and takes down what clients say.
-fn recorder(home: &std::path::Path, database: &DatabaseAddress) -> (DatabaseAddress, Lines) {
+pub(crate) fn recorder(home: &std::path::Path, database: &DatabaseAddress) -> (DatabaseAddress, Lines) {
     let listener = UnixListener::bind(home.join(".s.PGSQL.5432")).unwrap();
     let path = format!("{}/.s.PGSQL.{}", database.host, database.port);
     let lines = Lines::default();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use easemob_admin_api::LeaveNow;
 use easemob_admin_audit::{Filter, Kind};
@@ -93,6 +93,58 @@ fn ranges_never_overlap_and_together_are_the_run() {
     );
     assert_eq!(place.count("lease"), 0, "what is finished has no lease");
     assert!(machines[0].verify().holds());
+}
+
+#[test]
+fn a_clock_that_is_minutes_off_changes_neither_leases_nor_the_trail() {
+    const OFF: Duration = Duration::from_secs(7 * 60);
+    let Some(place) = Place::new() else { return };
+    let mut ahead = place.machine("ahead");
+    ahead.runs = ahead.runs.with_clock(|| SystemTime::now() + OFF);
+    let mut behind = place.machine("behind");
+    behind.runs = behind.runs.with_clock(|| SystemTime::now() - OFF);
+    let at = |note: Note, at: i64| -> Note {
+        let mut note = note;
+        match &mut note.record {
+            Record::Begin(begin) => begin.at = at,
+            Record::Intent(intent) => intent.at = at,
+            Record::Outcome(outcome) => outcome.at = at,
+            Record::End(end) => end.at = at,
+            Record::Directed(directed) => directed.at = at,
+        }
+        note
+    };
+    let minutes = 60 * 1_000;
+    open_run(&ahead, 0, 2 * RANGE);
+    for (machine, at_ms) in [(&ahead, 14 * minutes), (&behind, 0)] {
+        let open = take(machine, 0).unwrap();
+        let first = numbers(&open).0;
+        let leave = open.held.begin_work(Arc::new(|_| ())).unwrap();
+        // Nobody has a lease for longer or shorter than by the clock of the database.
+        let left = "SELECT max(until) - clock_timestamp() BETWEEN '1 ms' AND '400 ms' FROM easemob_admin.lease WHERE epoch > 0";
+        assert_eq!(place.database.run(left), ["t"]);
+        assert_eq!(leave.now(), LeaveNow::Given);
+        let mut record = recording(open);
+        let all: Vec<Note> = (first..first + RANGE)
+            .flat_map(|n| [intent(n), outcome(n)])
+            .collect();
+        write(&mut *record, &[at(begin("ann"), at_ms)]);
+        let all: Vec<Note> = all.into_iter().map(|note| at(note, at_ms)).collect();
+        write(&mut *record, &all);
+        write(&mut *record, &[at(end(None), at_ms)]);
+    }
+    let listed = ahead.runs.glance(&id(0)).unwrap();
+    assert_eq!((listed.counts.done, listed.state), (2 * RANGE, RunState::Alone));
+    for machine in [&ahead, &behind] {
+        let found = machine.verify();
+        assert!(found.holds() && found.key_was_kept, "{:?}", found.problems);
+    }
+    // The entries have the order in which they were made, whatever their times are.
+    let entries = behind
+        .trail()
+        .search(Filter::default())
+        .map(|entry| entry.unwrap().event.time.as_millis());
+    assert!(!entries.collect::<Vec<_>>().is_sorted());
 }
 
 #[test]
