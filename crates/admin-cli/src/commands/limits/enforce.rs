@@ -4,6 +4,7 @@
 //! again, and of the selected devices only those that still exceed the limits are signed out: never more than
 //! the surplus.
 
+use std::cell::OnceCell;
 use std::fs::File;
 use std::io;
 use std::time::Duration;
@@ -108,6 +109,7 @@ pub async fn run(context: &Context, session: &Session, args: &EnforceArgs) -> Re
         args,
         on_disk: &on_disk,
         selection: &selection,
+        series: OnceCell::new(),
     };
     if args.watch {
         // Boxed, because it contains a whole enforcement, as this future does.
@@ -148,6 +150,8 @@ pub(super) struct Enforcement<'a> {
     pub(super) on_disk: &'a PolicyOnDisk,
     /// The selection of the policy.
     pub(super) selection: &'a Selection,
+    /// The first run of a watch, once there is one.
+    series: OnceCell<String>,
 }
 
 /// What to do, according to the first reading.
@@ -270,6 +274,7 @@ impl Enforcement<'_> {
             args,
             on_disk,
             selection,
+            ..
         } = *self;
         let policy = args.policy.policy.display().to_string();
         let Choosing {
@@ -325,12 +330,16 @@ impl Enforcement<'_> {
                 policy,
                 policy_sha256: on_disk.sha256.clone(),
                 selection,
+                series: self.series.get().cloned(),
             },
             source,
             allowance,
             reading: Reading::default(),
         };
         let open = begin(context, session, new, items)?;
+        if args.watch {
+            self.series.get_or_init(|| open.header.run.clone());
+        }
         let attempted = Attempted {
             verify: args.verify,
             ..Attempted::first(summary, &args.acting)

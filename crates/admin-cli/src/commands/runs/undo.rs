@@ -76,7 +76,7 @@ pub async fn run(context: &Context, args: &UndoArgs) -> Result<Exit, CommandErro
     let id = runs.find(&args.run)?;
     require_run(context, &id)?;
     let listed = runs.glance(&id)?;
-    let lifted = undoable(&listed.header.action).map_err(|why| refused(context, &listed.header, why))?;
+    let what = undoable(&listed.header.action).map_err(|why| refused(context, &listed.header, why))?;
     if listed.running {
         return Err(CommandError::new(
             exit::BUSY,
@@ -87,7 +87,7 @@ pub async fn run(context: &Context, args: &UndoArgs) -> Result<Exit, CommandErro
     let context = &context.aimed_at(&listed.header)?;
     let session = context.connect().await?;
     // Boxed, because it holds the state of every kind of run.
-    let result = Box::pin(undo(context, &session, args, &id, &listed, lifted)).await;
+    let result = Box::pin(undo(context, &session, args, &id, &listed, what)).await;
     let closed = session.close().await;
     result.and_then(|exit| closed.map(|()| exit))
 }
@@ -123,7 +123,7 @@ async fn undo(
     args: &UndoArgs,
     id: &RunId,
     listed: &ListedRun,
-    lifted: Lifted,
+    what: Lifted,
 ) -> Result<Exit, CommandError> {
     let acting = &args.acting;
     same_server(&listed.header, session)?;
@@ -136,7 +136,7 @@ async fn undo(
     let mut as_of = Timestamp::now();
     locks.at_rest(&mut || as_of = Timestamp::now())?;
     let changes = changes_since(context, runs, id, &listed.header)?;
-    let undo = Undo::read(runs, &*locks, id, lifted, &changes)?;
+    let undo = Undo::read(runs, &*locks, id, what, &changes)?;
     let mut named = Vec::new();
     let standings = undo.count(|item, standing| {
         if standing == Standing::ChangedSince && named.len() < NAMED {
@@ -158,22 +158,22 @@ async fn undo(
         Forecast::exactly(2 * standings.lift),
         acting.dry_run,
     );
-    let what = match lifted {
+    let noun = match what {
         Lifted::Bans => "bans",
         Lifted::Locks(_) => "locks",
     };
-    let act = format!("lift the {what} that run {id} set, for {}", users(standings.lift));
+    let act = format!("lift the {noun} that run {id} set, for {}", users(standings.lift));
     acting.confirm(context, session, standings.lift, &act)?;
     let items = undo.items()?;
     if acting.dry_run {
         acting.record(&mut summary);
         let tasks = items.map(|item| item.map(Task::fresh));
-        return dry_run(context, session, lifted, tasks, summary).await;
+        return dry_run(context, session, what, tasks, summary).await;
     }
     let undoes = Some(id.to_string());
     let order = begin::Order {
         acting,
-        action: match lifted {
+        action: match what {
             Lifted::Bans => Action::Unban { undoes },
             Lifted::Locks(_) => Action::Unlock {
                 as_of: Some(as_of),
@@ -270,11 +270,11 @@ fn tell_left(context: &Context, listed: &ListedRun, standings: Standings, named:
 async fn dry_run(
     context: &Context,
     session: &Session,
-    lifted: Lifted,
+    what: Lifted,
     tasks: impl Iterator<Item = std::io::Result<Task>>,
     summary: Summary,
 ) -> Result<Exit, CommandError> {
-    let job = match lifted {
+    let job = match what {
         Lifted::Bans => Job::Change(Change::Lift),
         Lifted::Locks(_) => Job::Unlock {
             as_of: None,
@@ -290,7 +290,7 @@ async fn dry_run(
         acts: false,
         summary,
     };
-    match lifted {
+    match what {
         Lifted::Bans => {
             let work = async |task: Task| match session.server.is_banned(&task.item.user).await {
                 Ok(false) => one(
