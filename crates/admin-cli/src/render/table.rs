@@ -226,9 +226,12 @@ fn drop_empty_columns(rows: &mut [Vec<String>], titled: bool) {
     }
 }
 
-/// Returns true if the first column is not shortened.
+/// Returns true if the columns fit, and the first one is not shortened.
 fn keeps_first(rows: &[Vec<String>], terminal: Option<usize>) -> bool {
-    widths(rows, terminal).first() == widths(rows, None).first()
+    let widths_in = widths(rows, terminal);
+    let line: usize = widths_in.iter().map(|width| width + GAP).sum();
+    let fits = terminal.is_none_or(|terminal| line <= terminal + GAP);
+    fits && widths_in.first() == widths(rows, None).first()
 }
 
 /// Returns the place of the last of `left_out` columns, once the ones before it are gone.
