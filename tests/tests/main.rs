@@ -68,6 +68,7 @@ mod it {
     mod two_at_once;
     mod undo;
     mod user_caps;
+    mod verbose;
     mod websdk;
     mod workers;
 }

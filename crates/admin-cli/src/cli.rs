@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::str::FromStr;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use easemob_admin_ops::schedule::concurrency::{Concurrency, MOST};
 use easemob_admin_words::{Language, t};
 
@@ -162,9 +162,9 @@ pub struct Globals {
     /// Print only warnings, errors and the summary on stderr
     #[arg(long, short, global = true)]
     pub quiet: bool,
-    /// Print requests and retries on stderr
-    #[arg(long, short, global = true, conflicts_with = "quiet")]
-    pub verbose: bool,
+    /// Say on stderr what is sent, and why it is sent again; twice adds details for a bug report
+    #[arg(long, short, global = true, action = ArgAction::Count, conflicts_with = "quiet")]
+    pub verbose: u8,
 }
 
 /// The tree of commands.

@@ -72,6 +72,8 @@ pub struct Context {
     pub globals: Globals,
     /// The options that name a server and a store on the command line, as [`aim_of`](crate::commands::aim::aim_of) returns them.
     pub aim: String,
+    /// The arguments of the program, for commands that are printed for the user to paste.
+    pub arguments: Vec<String>,
     /// The environment.
     pub environment: Environment,
     /// Where messages go.
@@ -946,11 +948,18 @@ impl Context {
             None if format == Format::Table => Some(R::TABLE.to_vec()),
             None => Some(R::COLUMNS.to_vec()),
         };
+        let least = if shown.columns.is_none() && format == Format::Table {
+            let place = |name: &&str| R::TABLE.iter().position(|column| column == name);
+            R::LEAST.iter().filter_map(place).collect()
+        } else {
+            Vec::new()
+        };
         let header = render::Header {
             command,
             sandbox,
             app,
             columns,
+            least,
         };
         let out = (self.stdout)();
         // The bar must be cleared before bytes reach the terminal, so it wraps the writer below the buffer.

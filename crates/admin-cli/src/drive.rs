@@ -38,7 +38,7 @@ use crate::forecast;
 use crate::input::spool::Entry;
 use crate::input::user_list::UserList;
 use crate::interrupt;
-use crate::next_step::{Rest, next_steps};
+use crate::next_step::{Rest, next_steps, rest_of_list};
 use crate::render::Format;
 use crate::render::report::{self, Row};
 use crate::summary::{SecondReading, Summary, Words};
@@ -75,6 +75,11 @@ impl Batch for Entry {
 pub trait RunRow: Row {
     /// Returns line, user and error if this is a failure.
     fn failure(&self) -> Option<String>;
+
+    /// Returns the line of the list that named the user, if the row has it.
+    fn line(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// Returns the warning that a status was wrong.
@@ -208,6 +213,7 @@ impl<'a, R: RunRow> Driven<'a, R> {
                 session: run.session,
                 rows: Rows::new(&context.ui, report, run.acts, failures_only(&run)),
                 stats: Stats::begin(context, run.summary.users),
+                first_failed: None,
             },
             started: Instant::now(),
             requests_before: server.client().requests_sent(),
@@ -376,9 +382,16 @@ impl<'a, R: RunRow> Driven<'a, R> {
                     step.say(context);
                 }
             }
-            (None, Some(line)) if tally.settled() > 0 => context.ui.note(t!(
-                "to do the rest, run the same command with: tail -n +{line} LIST | … --from -"
-            )),
+            (None, Some(line)) if tally.settled() > 0 => {
+                // Nobody who failed is left out, even if some who did not are done again.
+                let line = screen.first_failed.map_or(line, |failed| failed.min(line));
+                match rest_of_list(&context.arguments, line) {
+                    Some(command) => context.ui.note(t!("to do the rest: {command}")),
+                    None => context.ui.note(t!(
+                        "to do the rest, run the same command with the list from line {line} on"
+                    )),
+                }
+            }
             _ => {}
         }
         if let (None, Err(error)) = (&stop, finished) {
@@ -394,6 +407,8 @@ struct Screen<'a> {
     session: &'a Session,
     rows: Rows<'a>,
     stats: Stats,
+    /// The first line of the list whose user failed.
+    first_failed: Option<u64>,
 }
 
 impl<R: Shown> Observer<R> for Screen<'_> {
@@ -406,6 +421,8 @@ impl<R: Shown> Observer<R> for Screen<'_> {
             if report.failed() {
                 self.context.ui.failed();
                 self.stats.failed += 1;
+                let lines = self.first_failed.into_iter().chain(report.line());
+                self.first_failed = lines.min();
             }
             report.show(&mut self.rows)?;
         }
@@ -445,6 +462,9 @@ trait Shown {
     fn show(&self, rows: &mut Rows<'_>) -> ControlFlow<Stop>;
 
     fn failed(&self) -> bool;
+
+    /// The line of the list, if it is known.
+    fn line(&self) -> Option<u64>;
 }
 
 impl<R: RunRow> Shown for R {
@@ -454,6 +474,10 @@ impl<R: RunRow> Shown for R {
 
     fn failed(&self) -> bool {
         self.failure().is_some()
+    }
+
+    fn line(&self) -> Option<u64> {
+        RunRow::line(self)
     }
 }
 
@@ -473,6 +497,15 @@ impl Shown for Report {
             Self::Ban(row) => row.failed(),
             Self::Lock(row) => row.failed(),
             Self::Limits(row) => row.failed(),
+        }
+    }
+
+    fn line(&self) -> Option<u64> {
+        match self {
+            Self::Device(row) => RunRow::line(row),
+            Self::Ban(row) => RunRow::line(row),
+            Self::Lock(row) => RunRow::line(row),
+            Self::Limits(row) => RunRow::line(row),
         }
     }
 }

@@ -25,6 +25,7 @@ use crate::exit::{self, Exit};
 use crate::interrupt::survive_size_limits;
 use crate::render::Format;
 use crate::ui::Ui;
+use crate::verbose;
 
 /// How long background tasks may take to end after the command has ended.
 const LAST_TASKS: Duration = Duration::from_secs(1);
@@ -96,6 +97,10 @@ fn run_in_language(arguments: &[OsString], environment: Environment, mut streams
         Ok(cli) => cli,
         Err(error) => return help_or_usage(&error, arguments, &environment, &mut streams),
     };
+    let given = arguments.iter().skip(1);
+    let given = given
+        .map(|argument| argument.to_string_lossy().into_owned())
+        .collect();
     let color = streams.screen.stderr && may_color(&environment);
     streams.screen.color = streams.screen.width.is_some() && may_color(&environment);
     let ui = Arc::new(Ui::new(streams.stderr, cli.globals.quiet, color));
@@ -106,9 +111,7 @@ fn run_in_language(arguments: &[OsString], environment: Environment, mut streams
         ));
         return exit::USAGE;
     }
-    if cli.globals.verbose {
-        log_to_stderr();
-    }
+    verbose::listen(&ui, cli.globals.verbose);
     let runtime = match runtime_of(&cli.command).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -122,6 +125,7 @@ fn run_in_language(arguments: &[OsString], environment: Environment, mut streams
     }
     let context = Context {
         aim: aim_of(&cli.globals),
+        arguments: given,
         globals: cli.globals,
         environment,
         ui: ui.clone(),
@@ -209,24 +213,6 @@ fn language_of(arguments: &[OsString], environment: &Environment) -> Language {
 
 fn may_color(environment: &Environment) -> bool {
     environment.get("NO_COLOR").is_none() && environment.get("TERM") != Some("dumb")
-}
-
-fn log_to_stderr() {
-    use tracing_subscriber::filter::{LevelFilter, Targets};
-    use tracing_subscriber::layer::SubscriberExt;
-    // Libraries below the client log addresses and bytes that do not help here.
-    let ours = Targets::new()
-        .with_target("easemob_admin_api", LevelFilter::DEBUG)
-        // The span of a call would repeat in every line what the line says.
-        .with_target("easemob_admin_api::call", LevelFilter::OFF)
-        .with_target("easemob_admin_ops", LevelFilter::DEBUG);
-    let lines = tracing_subscriber::fmt::layer()
-        .with_writer(io::stderr)
-        .with_ansi(false)
-        .with_target(false);
-    let subscriber = tracing_subscriber::registry().with(ours).with(lines);
-    // Tests run several commands in one process; the first subscriber stays.
-    let _ = tracing::subscriber::set_global_default(subscriber);
 }
 
 #[cfg(test)]

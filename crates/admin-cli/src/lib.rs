@@ -51,5 +51,6 @@ pub mod stores;
 pub mod summary;
 pub mod trails;
 pub mod ui;
+mod verbose;
 
 pub use entry::{Streams, main, run};

@@ -1,5 +1,9 @@
 //! What to run after a run that left something, as commands that can be pasted.
 
+use std::path::Path;
+
+use easemob_admin_ops::files::encoding::quoted;
+
 use crate::context::Context;
 
 /// A command to run next, and what for.
@@ -76,6 +80,34 @@ pub fn next_steps(run: &str, rest: Rest<'_>) -> Vec<NextStep> {
     }
 }
 
+/// Returns a command that does the rest of a list, from `line` on, with the `arguments` of the command that began it; `None`
+/// if the list was not a file.
+#[must_use]
+pub fn rest_of_list(arguments: &[String], line: u64) -> Option<String> {
+    let place = arguments
+        .iter()
+        .position(|argument| argument == "--from" || argument.starts_with("--from="))?;
+    let (file, after) = match arguments[place].split_once('=') {
+        Some((_, file)) => (file, place + 1),
+        None => (arguments.get(place + 1)?.as_str(), place + 2),
+    };
+    if file == "-" {
+        return None;
+    }
+    let shell = |text: &str| quoted(Path::new(text));
+    let options = arguments[..place].iter().chain(&arguments[after..]);
+    let options: Vec<String> = options.map(|argument| shell(argument)).collect();
+    let file = if file.starts_with('-') {
+        format!("./{file}")
+    } else {
+        file.to_owned()
+    };
+    let (file, options) = (shell(&file), options.join(" "));
+    Some(format!(
+        "tail -n +{line} {file} | easemob-admin {options} --from -"
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     use easemob_admin_ops::schedule::pipeline::Stop;
@@ -99,6 +131,41 @@ mod tests {
         assert_eq!(after(&Stop::Cap), ["runs resume r1 --max-logouts N"]);
         assert_eq!(after(&Stop::Drift), ["sessions plan"]);
         assert_eq!(after(&Stop::Aborted), ["runs resume r1"]);
+    }
+
+    #[test]
+    fn the_rest_of_a_list_is_a_command_that_runs_as_printed() {
+        let rest = |arguments: &[&str]| {
+            let arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
+            rest_of_list(&arguments, 7)
+        };
+        assert_eq!(
+            rest(&[
+                "--profile",
+                "the team",
+                "devices",
+                "list",
+                "--from",
+                "my list.txt",
+                "-o",
+                "csv"
+            ])
+            .as_deref(),
+            Some(
+                "tail -n +7 'my list.txt' | easemob-admin --profile 'the team' devices list -o csv --from -"
+            )
+        );
+        assert_eq!(
+            rest(&["devices", "list", "--from=-x;rm"]).as_deref(),
+            Some("tail -n +7 './-x;rm' | easemob-admin devices list --from -")
+        );
+        for none in [
+            &["devices", "list", "ann"][..],
+            &["devices", "list", "--from", "-"],
+            &["--from"],
+        ] {
+            assert_eq!(rest(none), None);
+        }
     }
 
     #[test]

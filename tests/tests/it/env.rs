@@ -411,10 +411,11 @@ impl TestEnv {
         settings.add_filter(r"\b20\d{6}-\d{6}-[0-9a-f]{6}\b", "[RUN]");
         settings.add_filter(r"attempt by \S+@\S+:", "attempt by [OPERATOR]@[HOST]:");
         settings.add_filter(r#""operator":"[^"]*""#, r#""operator":"[OPERATOR]""#);
+        settings.add_filter(r#""duration_seconds":\d+"#, r#""duration_seconds":[SECONDS]"#);
         settings.add_filter(r#""host":"[^"]*""#, r#""host":"[HOST]""#);
         settings.add_filter(
-            r"(at 127\.0\.0\.1:PORT)\s+\d+ s\s+\S+\s+",
-            "$1  [AGE]  [OPERATOR]  ",
+            r"(at 127\.0\.0\.1:PORT)\s+\d+ s\s+\d+ s\s+\S+\s+",
+            "$1  [AGE]  [DURATION]  [OPERATOR]  ",
         );
         settings.add_filter(r"YXA6[0-9a-f]{32}", "[CLIENT_ID]");
         settings.add_filter(

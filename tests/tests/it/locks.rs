@@ -92,6 +92,16 @@ fn row(env: &TestEnv, args: &[&str]) -> Value {
     output["rows"][0].clone()
 }
 
+/// Unbans as somebody does in the console, of which this machine knows nothing.
+pub(super) fn unbanned_elsewhere(env: &TestEnv, user: &str) {
+    let mut command = env.command(&["users", "unban", user, "--reason", "test", "--yes"]);
+    let output = command
+        .env("EASEMOB_DATA_DIR", env.path("elsewhere"))
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+}
+
 /// The locks, each as user and state.
 pub(super) fn locks(env: &TestEnv) -> Vec<(String, String)> {
     let locks = env.run(&["sessions", "locks", "-o", "json"]).expect(0).json();
@@ -245,6 +255,7 @@ fn a_ban_without_end_ends_the_lock_and_is_not_lifted_by_it() {
 fn a_ban_that_fails_leaves_the_lock_in_force() {
     let env = ann();
     let _ = env.run(&lock("ann", "1h")).expect(0);
+    unbanned_elsewhere(&env, "ann");
     env.sandbox().inject(Fault::status("users.ban", 403));
     let _ = env
         .run(&["users", "ban", "ann", "--reason", "fraud", "--yes"])
@@ -568,6 +579,7 @@ fn a_retry_that_is_about_to_ban_keeps_its_lock_whoever_looks_meanwhile() {
 fn a_ban_without_end_that_may_have_arrived_ends_the_lock() {
     let env = ann();
     let _ = env.run(&lock("ann", "1h")).expect(0);
+    unbanned_elsewhere(&env, "ann");
     env.sandbox().inject(Fault::cut_after("users.ban"));
     let args = ["users", "ban", "ann", "--reason", "fraud", "--yes", "-o", "json"];
     let output = env.run(&args).expect(5).json();

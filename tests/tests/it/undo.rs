@@ -4,7 +4,7 @@ use easemob_admin_sandbox::Fault;
 use serde_json::Value;
 
 use super::env::{STUCK, TestEnv, until};
-use super::locks::{banned, locks, meant};
+use super::locks::{banned, locks, unbanned_elsewhere};
 
 const BECAUSE: [&str; 5] = ["--reason", "wrong list", "--yes", "--concurrency", "1"];
 
@@ -114,15 +114,11 @@ fn a_ban_that_somebody_lifted_in_the_console_needs_no_lifting() {
     let env = users(&["ann", "bob"]);
     let _ = env.run(&act(&["users", "ban", "ann", "bob"])).expect(0);
     // The console is not on record.
-    let mut console = env.command(&act(&["users", "unban", "ann"]));
-    let unbanned = console
-        .env("EASEMOB_DATA_DIR", env.path("elsewhere"))
-        .output()
-        .unwrap();
-    assert!(unbanned.status.success());
+    unbanned_elsewhere(&env, "ann");
     let undone = env.run(&act(&["runs", "undo", "last", "-o", "json"])).expect(0);
     assert_eq!(outcomes(&undone.json()), ["ann not_banned", "bob unbanned"]);
-    assert_eq!(meant(&env, "users.unban"), 1);
+    // That of the console, and that of Bob.
+    assert_eq!(env.sandbox().call_count("users.unban"), 2);
 }
 
 #[test]
@@ -148,11 +144,11 @@ fn a_resumed_undo_leaves_alone_whom_somebody_has_changed_since() {
         .inject(Fault::status("users.unban", 503).skip(1).times(100));
     let _ = env
         .run(&[&act(&["runs", "undo", &run])[..], &["--wait-for-server", "0"]].concat())
-        .expect(5);
+        .expect(6);
     env.sandbox().clear_faults();
     let undo = last(&env);
     let _ = env.run(&act(&["users", "ban", "bob"])).expect(0);
-    let refused = env.run(&["runs", "resume", &undo, "--yes"]).expect(2);
+    let refused = env.run(&["runs", "retry-failed", &undo, "--yes"]).expect(2);
     assert!(refused.stderr.contains("changed since"), "{}", refused.text());
     assert_eq!(all_banned(&env, &["ann", "bob"]), [false, true]);
 }

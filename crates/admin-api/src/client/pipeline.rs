@@ -33,6 +33,10 @@ use crate::transport::limit::{Lane, Limiter};
 use crate::transport::outage::Outage;
 use crate::transport::retry::{CallState, Decision, Failure, RetryPolicy, decide};
 
+/// The target of the events that say in fields what is sent, and why it is sent again: `call`, `attempt`, `about`; `why` and
+/// `wait_ms`. They have no secret, and a front end makes sentences of them.
+const SAID: &str = "easemob_admin_api::said";
+
 pub(crate) struct Pipeline {
     root: AppRoot,
     http: Http,
@@ -267,6 +271,7 @@ impl Pipeline {
                     {
                         renewed = true;
                         renewal?;
+                        debug!(target: SAID, call = E::NAME, why = "the token was refused, and there is a new one", "again");
                         continue;
                     }
                     kind
@@ -282,7 +287,10 @@ impl Pipeline {
             progress.doubtful |= E::EFFECT != Effect::Read && kind.delivery() == Some(Delivery::Unknown);
             if away {
                 match self.wait_for_server(outages, all_tokens, manner).await? {
-                    Waited::Back if forgiven.forgives(progress.call) => continue,
+                    Waited::Back if forgiven.forgives(progress.call) => {
+                        debug!(target: SAID, call = E::NAME, why = "the server was away, and is back", "again");
+                        continue;
+                    }
                     Waited::InVain => {
                         progress.server_away = true;
                         progress.doubtful = was_doubtful;
@@ -295,6 +303,7 @@ impl Pipeline {
                 progress.doubtful = was_doubtful;
                 return Err(kind);
             };
+            say_again::<E>(&kind, delay);
             waiting
                 .unless_stopped(self.clock.sleep_until(self.clock.now() + delay))
                 .await?;
@@ -433,6 +442,13 @@ impl Pipeline {
     ) -> Result<E::Output, Failed> {
         progress.call.attempts += 1;
         progress.on_its_way = true;
+        debug!(
+            target: SAID,
+            call = E::NAME,
+            attempt = progress.call.attempts,
+            about = endpoint.target().unwrap_or_default(),
+            "sent"
+        );
         self.counters.sent();
         let header = lease.as_ref().map(|lease| lease.header.clone());
         let header = header.or_else(|| endpoint.own_token().map(|token| self.own_header(token)));
@@ -527,6 +543,28 @@ impl Pipeline {
 
     fn since(&self, start: Instant) -> Duration {
         self.clock.now().saturating_duration_since(start)
+    }
+}
+
+/// Says why and when a call is sent again.
+fn say_again<E: Endpoint>(kind: &Kind, delay: Duration) {
+    debug!(
+        target: SAID,
+        call = E::NAME,
+        why = %again_because(kind),
+        wait_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX),
+        "again"
+    );
+}
+
+/// What a failure that may pass says of itself.
+fn again_because(kind: &Kind) -> String {
+    match kind {
+        Kind::Refused(refusal) => refusal.to_string(),
+        Kind::Transport(error) => error.to_string(),
+        Kind::Build(_) | Kind::Credentials(_) | Kind::Sign(_) | Kind::Decode(_) | Kind::Listing(_) => {
+            "no usable answer".to_owned()
+        }
     }
 }
 

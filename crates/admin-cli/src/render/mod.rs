@@ -76,6 +76,8 @@ pub struct Header {
     pub app: Option<String>,
     /// The names of the columns; none leaves out the titles.
     pub columns: Option<Vec<&'static str>>,
+    /// The places of columns that a narrow terminal leaves out, the first of them first.
+    pub least: Vec<usize>,
 }
 
 /// One output format, writing to one writer.

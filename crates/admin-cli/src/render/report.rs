@@ -24,6 +24,9 @@ pub trait Row: Serialize {
     /// The names of the table's columns, which omit what people seldom need.
     const TABLE: &'static [&'static str] = Self::COLUMNS;
 
+    /// The names of columns of the table that a terminal leaves out before it shortens the first one, in this order.
+    const LEAST: &'static [&'static str] = &[];
+
     /// Returns one text per column, empty if there is no value.
     fn cells(&self) -> Vec<String>;
 

@@ -50,6 +50,9 @@ pub struct Table<W> {
     widths: Option<Vec<usize>>,
     /// How times are shown, which the first batch decides.
     times: &'static str,
+    /// The places of columns that may be left out, and how many of them are, which the first batch decides.
+    least: Vec<usize>,
+    left_out: usize,
 }
 
 impl<W: Write> Table<W> {
@@ -58,6 +61,8 @@ impl<W: Write> Table<W> {
         Self {
             out,
             columns: header.columns.clone(),
+            least: header.least.clone(),
+            left_out: 0,
             terminal,
             rows: Vec::new(),
             widths: None,
@@ -79,6 +84,7 @@ impl<W: Write> Table<W> {
             }
         }
         let widths = if let Some(widths) = self.widths.take() {
+            leave_out(&mut rows, &self.least[..self.left_out]);
             widths
         } else {
             let speaks = self.terminal.is_some();
@@ -93,6 +99,10 @@ impl<W: Write> Table<W> {
             }
             if all && needed(&rows) > width.unwrap_or(usize::MAX) {
                 drop_empty_columns(&mut rows, self.columns.is_some());
+            }
+            while self.left_out < self.least.len() && !keeps_first(&rows, width) {
+                self.left_out += 1;
+                leave_out(&mut rows, &[place_after(&self.least, self.left_out)]);
             }
             widths(&rows, width)
         };
@@ -260,6 +270,28 @@ fn drop_empty_columns(rows: &mut [Vec<String>], titled: bool) {
     }
 }
 
+/// Returns true if the columns fit, and the first one is not shortened.
+fn keeps_first(rows: &[Vec<String>], terminal: Option<usize>) -> bool {
+    let widths_in = widths(rows, terminal);
+    let line: usize = widths_in.iter().map(|width| width + GAP).sum();
+    let fits = terminal.is_none_or(|terminal| line <= terminal + GAP);
+    fits && widths_in.first() == widths(rows, None).first()
+}
+
+/// Returns the place of the last of `left_out` columns, once the ones before it are gone.
+fn place_after(least: &[usize], left_out: usize) -> usize {
+    let place = least[left_out - 1];
+    place - least[..left_out - 1].iter().filter(|gone| **gone < place).count()
+}
+
+/// Removes the columns at these places.
+fn leave_out(rows: &mut [Vec<String>], places: &[usize]) {
+    for row in rows {
+        let mut place = 0..;
+        row.retain(|_| place.next().is_none_or(|place| !places.contains(&place)));
+    }
+}
+
 /// Returns the width of each column: what its cells need, or less if the terminal is too narrow.
 fn widths(rows: &[Vec<String>], terminal: Option<usize>) -> Vec<usize> {
     let columns = 0..rows.first().map_or(0, Vec::len);
@@ -362,6 +394,7 @@ mod tests {
             sandbox: false,
             app: None,
             columns: Some(vec!["run", "note", "reason"]),
+            least: Vec::new(),
         };
         let mut out = Vec::new();
         let terminal = Terminal {
@@ -461,6 +494,7 @@ mod tests {
             sandbox: false,
             app: None,
             columns: Some(vec!["user", "outcome"]),
+            least: Vec::new(),
         };
         let mut out = Vec::new();
         let mut table = Table::new(&mut out, &header, Some(terminal));
@@ -475,5 +509,47 @@ mod tests {
         bob   <esc>[31mfailed    <esc>[39m
         eve   <esc>[90mkept      <esc>[39m
         ");
+    }
+
+    #[test]
+    fn columns_are_left_out_before_the_first_is_shortened() {
+        let rows = [
+            ["20261129-135748-0a1b2c", "done", "a reason of several words"],
+            ["20261129-135749-0a1b2d", "failed", "another"],
+        ];
+        let shown = |width: usize, least: Vec<usize>| {
+            let header = Header {
+                command: "runs list",
+                sandbox: false,
+                app: None,
+                columns: Some(vec!["run", "state", "reason"]),
+                least,
+            };
+            let mut out = Vec::new();
+            let terminal = Terminal {
+                width,
+                color: false,
+                zone: TimeZone::UTC,
+            };
+            let mut table = Table::new(&mut out, &header, Some(terminal));
+            for row in rows {
+                let cells = row.iter().map(|cell| (*cell).to_owned()).collect();
+                table.row(&Record::Cells(cells)).unwrap();
+            }
+            table.finish("").unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        let ids = |text: &str| rows.iter().filter(|row| text.contains(row[0])).count();
+        assert!(shown(80, vec![1, 2]).contains("REASON"));
+        let narrow = shown(31, vec![2, 1]);
+        assert!(
+            !narrow.contains("REASON") && narrow.contains("STATE") && ids(&narrow) == 2,
+            "{narrow}"
+        );
+        let narrower = shown(24, vec![1, 2]);
+        assert!(
+            !narrower.contains("STATE") && !narrower.contains("REASON") && ids(&narrower) == 2,
+            "{narrower}"
+        );
     }
 }

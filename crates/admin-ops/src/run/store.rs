@@ -286,6 +286,8 @@ pub struct ListedRun {
     pub running: bool,
     /// The names of the processes that work on it, each for one range, where the store knows them.
     pub workers: Vec<String>,
+    /// When the last attempt ended, in milliseconds since 1970; `None` while one is running, or if it was killed.
+    pub ended: Option<i64>,
 }
 
 impl ListedRun {
@@ -333,6 +335,7 @@ impl SeenRun {
             state: self.state,
             running: self.running,
             workers: Vec::new(),
+            ended: self.ended.as_ref().map(|(at, _)| *at),
         }
     }
 

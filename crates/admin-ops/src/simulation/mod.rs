@@ -484,6 +484,7 @@ async fn simulate(home: &Path, seed: u64) {
                     policy: "limits.toml".into(),
                     policy_sha256: String::new(),
                     selection: first,
+                    series: None,
                 },
             };
             let after = done(&home, before.clone(), &users, action, seed).await;

@@ -24,6 +24,7 @@ use easemob_admin_ops::run::item::Item;
 use easemob_admin_ops::run::journal::header::{FORMAT, Header};
 use easemob_admin_ops::run::journal::progress::Progress;
 use easemob_admin_ops::run::journal::read::JournalError;
+use easemob_admin_ops::run::journal::record::Record;
 use easemob_admin_ops::run::store::{
     Direction, Items, ListedRun, OpenRun, Overview, Records, RunError, RunStore, SeenRun,
 };
@@ -416,6 +417,7 @@ impl PgRuns {
             state: row.state,
             running: !row.workers.is_empty(),
             workers: row.workers.clone(),
+            ended: row.ended(),
         })
     }
 }
@@ -423,8 +425,9 @@ impl PgRuns {
 /// The columns of [`RunRow`], and the place of the id after them.
 const COLUMNS: &str = "r.number, r.header, r.state, ARRAY(SELECT worker FROM easemob_admin.lease l \
                        WHERE l.what = 'run ' || r.id AND l.until >= clock_timestamp() ORDER BY from_seq), ARRAY[r.done, r.nothing, r.skipped, r.failed_retry, \
-                       r.failed_final, r.in_vain, r.devices_ended]";
-const ID: usize = 5;
+                       r.failed_final, r.in_vain, r.devices_ended], (SELECT record FROM easemob_admin.run_record x \
+                       WHERE x.run = r.number ORDER BY x.number DESC LIMIT 1)";
+const ID: usize = 6;
 
 /// A run as its row has it.
 struct RunRow {
@@ -434,6 +437,8 @@ struct RunRow {
     /// Those who work on it.
     workers: Vec<String>,
     counts: Vec<i64>,
+    /// The last record.
+    last: Option<String>,
 }
 
 impl RunRow {
@@ -445,7 +450,16 @@ impl RunRow {
             state: RunState::of_word(state).ok_or_else(|| damaged("a run is in no known state"))?,
             workers: field(row, 3)?,
             counts: field(row, 4)?,
+            last: field(row, 5)?,
         })
+    }
+
+    /// Returns when the last attempt ended, unless one is running.
+    fn ended(&self) -> Option<i64> {
+        match serde_json::from_str(self.last.as_deref()?).ok()? {
+            Record::End(end) => Some(end.at),
+            _ => None,
+        }
     }
 
     fn header(&self, id: &RunId) -> Result<Header, RunError> {

@@ -103,7 +103,9 @@ impl Command {
                 "failed" => Claim::Failed,
                 "unknown" => Claim::Unknown,
                 "not_started" => continue,
-                "online" | "logged_out" | "gone" | "banned" | "nothing_to_do" => Claim::Done([device].into()),
+                "online" | "logged_out" | "gone" | "banned" | "already_banned" | "nothing_to_do" => {
+                    Claim::Done([device].into())
+                }
                 other => panic!("{other} of {row}"),
             };
             match (claims.get_mut(&text("user")), claim) {

@@ -162,6 +162,10 @@ impl RunRow for DeviceRow {
     fn failure(&self) -> Option<String> {
         self.failure.line(self.line, &self.user)
     }
+
+    fn line(&self) -> Option<u64> {
+        Some(self.line)
+    }
 }
 
 /// Runs the command.

@@ -214,6 +214,10 @@ impl RunRow for CheckRow {
     fn failure(&self) -> Option<String> {
         self.failure.line(self.line, &self.user)
     }
+
+    fn line(&self) -> Option<u64> {
+        Some(self.line)
+    }
 }
 
 /// Runs the command.

@@ -5,6 +5,7 @@
 //! the surplus.
 
 use easemob_admin_words::t;
+use std::cell::OnceCell;
 use std::fs::File;
 use std::io;
 use std::time::Duration;
@@ -109,6 +110,7 @@ pub async fn run(context: &Context, session: &Session, args: &EnforceArgs) -> Re
         args,
         on_disk: &on_disk,
         selection: &selection,
+        series: OnceCell::new(),
     };
     if args.watch {
         // Boxed, because it contains a whole enforcement, as this future does.
@@ -149,6 +151,8 @@ pub(super) struct Enforcement<'a> {
     pub(super) on_disk: &'a PolicyOnDisk,
     /// The selection of the policy.
     pub(super) selection: &'a Selection,
+    /// The first run of a watch, once there is one.
+    series: OnceCell<String>,
 }
 
 /// What to do, according to the first reading.
@@ -268,6 +272,7 @@ impl Enforcement<'_> {
             args,
             on_disk,
             selection,
+            ..
         } = *self;
         let policy = args.policy.policy.display().to_string();
         let Choosing {
@@ -323,12 +328,16 @@ impl Enforcement<'_> {
                 policy,
                 policy_sha256: on_disk.sha256.clone(),
                 selection,
+                series: self.series.get().cloned(),
             },
             source,
             allowance,
             reading: Reading::default(),
         };
         let open = begin(context, session, new, items)?;
+        if args.watch {
+            self.series.get_or_init(|| open.header.run.clone());
+        }
         let attempted = Attempted {
             verify: args.verify,
             ..Attempted::first(summary, &args.acting)

@@ -1,11 +1,14 @@
 //! `runs list`: lists the recorded runs.
 
 use easemob_admin_words::t;
+use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use clap::Args;
 use easemob_admin_ops::run::direction::RunState;
 use easemob_admin_ops::run::id::RunId;
+use easemob_admin_ops::run::job::Action;
 use easemob_admin_ops::run::store::ListedRun;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -15,6 +18,7 @@ use crate::command_error::CommandError;
 use crate::commands::times::in_utc;
 use crate::context::Context;
 use crate::exit::{self, Exit};
+use crate::render::Format;
 use crate::render::report::Row;
 
 /// Arguments of `runs list`.
@@ -25,7 +29,8 @@ use crate::render::report::Row;
   easemob-admin runs list -o json
 
 Oldest first. A run is `running`, `waiting` (for workers), `done`, `failed` (done, with failures), or `unfinished`, \
-`paused` or `stopped` (`runs resume` can continue it). `failed` counts users as the summary of the run did; `left` counts users whose result is not known.")]
+`paused` or `stopped` (`runs resume` can continue it). `failed` counts users as the summary of the run did; `left` counts users whose result is not known. On a terminal, the batches \
+of one `limits enforce --watch` that are done are one row, with the id of the first; --each shows all.")]
 pub struct ListArgs {
     /// Only runs that are not finished
     #[arg(long)]
@@ -33,6 +38,9 @@ pub struct ListArgs {
     /// Only the newest N
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
+    /// Show each batch of `limits enforce --watch`
+    #[arg(long)]
+    each: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -54,6 +62,14 @@ pub(super) struct RunRow {
     created: Option<String>,
     error: Option<String>,
     server: Option<String>,
+    /// From the beginning to the end of the last attempt.
+    duration_seconds: Option<u64>,
+    /// The first run of the watch that it is a batch of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    series: Option<String>,
+    /// How many batches of a watch it stands for.
+    #[serde(skip)]
+    batches: u64,
     #[serde(skip)]
     age: String,
 }
@@ -80,6 +96,12 @@ impl RunRow {
             created: Some(in_utc(header.created)),
             error: None,
             server: Some(server(&header.app_root).to_owned()),
+            duration_seconds: listed.ended.and_then(|ended| seconds(header.created, ended)),
+            series: match &header.action {
+                Action::Enforce { series, .. } => series.clone(),
+                _ => None,
+            },
+            batches: 1,
             age: age(header.created, now),
         }
     }
@@ -108,6 +130,9 @@ impl RunRow {
             created: None,
             error: Some(format!("{error}{cause}")),
             server: None,
+            duration_seconds: None,
+            series: None,
+            batches: 1,
             age: String::new(),
         }
     }
@@ -124,17 +149,57 @@ impl RunRow {
             .into_iter()
             .filter_map(|(count, word)| Some((count?, word)));
         let occurred = occurred.filter(|(count, _)| *count > 0);
-        occurred
+        let mut result = occurred
             .map(|(count, word)| format!("{count} {word}"))
             .collect::<Vec<_>>()
-            .join(", ")
+            .join(", ");
+        if self.batches > 1 {
+            let _ = write!(result, " in {} batches", self.batches);
+        }
+        result
     }
+
+    /// Adds a later batch of the same watch.
+    fn add(&mut self, batch: &Self) {
+        let sum = |one: Option<u64>, other: Option<u64>| Some(one.unwrap_or(0) + other.unwrap_or(0));
+        self.users = sum(self.users, batch.users);
+        self.done = sum(self.done, batch.done);
+        self.nothing_to_do = sum(self.nothing_to_do, batch.nothing_to_do);
+        self.devices_ended = sum(self.devices_ended, batch.devices_ended);
+        self.duration_seconds = sum(self.duration_seconds, batch.duration_seconds);
+        self.batches += batch.batches;
+    }
+}
+
+/// Makes one row of the batches of a watch that are done; one that needs somebody keeps a row of its own.
+fn grouped(rows: Vec<RunRow>) -> Vec<RunRow> {
+    let mut grouped: Vec<RunRow> = Vec::new();
+    let mut first: HashMap<String, usize> = HashMap::new();
+    for row in rows {
+        let of = row.series.clone().unwrap_or_else(|| row.run.clone());
+        match first.get(&of) {
+            Some(place) if row.state == "done" => grouped[*place].add(&row),
+            _ => {
+                if row.state == "done" {
+                    first.insert(of, grouped.len());
+                }
+                grouped.push(row);
+            }
+        }
+    }
+    grouped
 }
 
 /// Returns the host of an app root.
 fn server(app_root: &str) -> &str {
     let host = app_root.split_once("://").map_or(app_root, |(_, rest)| rest);
     host.split('/').next().unwrap_or(host)
+}
+
+/// Returns how many seconds, rounded up, lie between a time and one in milliseconds since 1970.
+fn seconds(from: Timestamp, until_ms: i64) -> Option<u64> {
+    let millis = u64::try_from(until_ms - from.as_millisecond()).ok()?;
+    Some(millis.div_ceil(1000))
 }
 
 /// Returns how long ago a time was.
@@ -184,10 +249,13 @@ impl Row for RunRow {
         "created",
         "error",
         "server",
+        "duration_seconds",
+        "series",
     ];
     const TABLE: &'static [&'static str] = &[
-        "run", "state", "command", "app", "age", "operator", "result", "reason",
+        "run", "state", "command", "app", "age", "duration", "operator", "result", "reason",
     ];
+    const LEAST: &'static [&'static str] = &["operator", "app", "reason", "duration"];
 
     fn cells(&self) -> Vec<String> {
         let text = |value: &Option<String>| value.clone().unwrap_or_default();
@@ -212,6 +280,8 @@ impl Row for RunRow {
             text(&self.created),
             text(&self.error),
             text(&self.server),
+            number(self.duration_seconds),
+            text(&self.series),
         ]
     }
 
@@ -230,6 +300,9 @@ impl Row for RunRow {
             self.command.unwrap_or_default().into(),
             app,
             self.age.clone(),
+            self.duration_seconds
+                .map(|seconds| about(Duration::from_secs(seconds)))
+                .unwrap_or_default(),
             text(&self.operator),
             self.result(),
             text(if self.error.is_some() {
@@ -265,6 +338,9 @@ pub fn run(context: &Context, args: &ListArgs) -> Result<Exit, CommandError> {
             !args.unfinished || matches!(row.state, "unfinished" | "waiting" | "paused" | "unreadable")
         })
         .collect();
+    if !args.each && context.screen.width.is_some() && context.globals.output == Format::Table {
+        rows = grouped(rows);
+    }
     if let Some(limit) = args.limit {
         rows.drain(..rows.len().saturating_sub(limit));
     }
@@ -287,4 +363,63 @@ pub fn run(context: &Context, args: &ListArgs) -> Result<Exit, CommandError> {
         context.ui.note(t!("no run is unfinished"));
     }
     Ok(exit::OK)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(run: &str, series: Option<&str>, state: &'static str, done: u64) -> RunRow {
+        let error = std::io::Error::other("test");
+        RunRow {
+            run: run.into(),
+            state,
+            series: series.map(str::to_owned),
+            done: Some(done),
+            duration_seconds: Some(2),
+            ..RunRow::unreadable(&RunId::parse("20260101-000000-ffffff").unwrap(), &error)
+        }
+    }
+
+    #[test]
+    fn the_batches_of_a_watch_are_one_row_unless_one_needs_somebody() {
+        let rows = vec![
+            row("a", None, "done", 1),
+            row("b", None, "done", 5),
+            row("c", Some("a"), "done", 2),
+            row("d", Some("a"), "unfinished", 0),
+            row("e", Some("a"), "done", 4),
+            // The first of this watch has failures, and the second begins the group.
+            row("f", None, "failed", 0),
+            row("g", Some("f"), "done", 1),
+            row("h", Some("f"), "done", 1),
+        ];
+        let grouped = grouped(rows);
+        let told = |row: &RunRow| format!("{} {} {}", row.run, row.state, row.result());
+        let told: Vec<String> = grouped.iter().map(told).collect();
+        assert_eq!(
+            told,
+            [
+                "a done 7 done in 3 batches",
+                "b done 5 done",
+                "d unfinished ",
+                "f failed ",
+                "g done 2 done in 2 batches"
+            ]
+        );
+        assert_eq!(grouped[0].duration_seconds, Some(6));
+    }
+
+    #[test]
+    fn a_run_took_at_least_a_second() {
+        let from = Timestamp::from_second(10).unwrap();
+        for (until_ms, expected) in [
+            (10_000, Some(0)),
+            (10_001, Some(1)),
+            (12_000, Some(2)),
+            (9_999, None),
+        ] {
+            assert_eq!(seconds(from, until_ms), expected, "{until_ms}");
+        }
+    }
 }

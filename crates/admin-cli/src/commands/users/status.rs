@@ -92,6 +92,10 @@ impl RunRow for StatusRow {
     fn failure(&self) -> Option<String> {
         self.failure.line(self.line, &self.user)
     }
+
+    fn line(&self) -> Option<u64> {
+        Some(self.line)
+    }
 }
 
 /// Runs the command.

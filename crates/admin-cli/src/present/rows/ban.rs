@@ -60,4 +60,8 @@ impl RunRow for BanReport {
     fn failure(&self) -> Option<String> {
         failure_line(self.line, &self.user, self.failure.error.as_deref())
     }
+
+    fn line(&self) -> Option<u64> {
+        Some(self.line)
+    }
 }

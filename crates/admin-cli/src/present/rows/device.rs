@@ -68,4 +68,8 @@ impl RunRow for DeviceReport {
         let who = device.map_or_else(|| self.user.clone(), |device| format!("{} {device}", self.user));
         failure_line(self.line, &who, self.failure.error.as_deref())
     }
+
+    fn line(&self) -> Option<u64> {
+        Some(self.line)
+    }
 }

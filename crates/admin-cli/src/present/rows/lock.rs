@@ -82,4 +82,8 @@ impl RunRow for LockReport {
     fn failure(&self) -> Option<String> {
         failure_line(self.line, &self.user, self.failure.error.as_deref())
     }
+
+    fn line(&self) -> Option<u64> {
+        Some(self.line)
+    }
 }

@@ -52,6 +52,7 @@ fn header() -> Header {
         sandbox: true,
         app: Some("acme#chat".into()),
         columns: Some(Sample::COLUMNS.to_vec()),
+        least: Vec::new(),
     }
 }
 
