@@ -8,7 +8,7 @@ use tlog_tiles::Hash;
 
 use crate::chain::Chain;
 use crate::event_time::EventTime;
-use crate::key::{PublicKey, SigningKey, is_of_kind};
+use crate::key::{PublicKey, SigningKey, is_of_kind, unsigned};
 
 /// The type covered by the signature.
 pub(super) const KIND: &str = "easemob-admin-checkpoint+jwt";
@@ -64,6 +64,11 @@ impl Checkpoint {
     /// Returns true if a text has the form of a signed checkpoint, regardless of the signer.
     pub(super) fn is_meant_by(jws: &str) -> bool {
         is_of_kind(jws, KIND)
+    }
+
+    /// Returns the name of the trail that a compact JWS says it is about, whoever signed it.
+    pub(super) fn origin_of(jws: &str) -> Option<String> {
+        unsigned::<Self>(jws).map(|head| head.origin)
     }
 
     /// Returns the head as the three lines of a C2SP checkpoint.

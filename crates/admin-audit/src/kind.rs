@@ -82,6 +82,8 @@ words! {
         RunEnded = "run.ended",
         /// An incomplete last line, left by a crash, was removed from the trail.
         TrailRepaired = "trail.repaired",
+        /// The first entries were removed from where the trail is kept, after they were sealed in an archive.
+        TrailArchived = "trail.archived",
     }
 }
 

@@ -88,5 +88,7 @@ pub use line::{Entry, LONGEST_LINE};
 pub use memory::MemoryTrail;
 pub use naming::directory_name;
 pub use run_context::RunContext;
-pub use trail::{Against, AuditTrail, Entries, HeadSigner, Search, SignedHeads, verify};
+pub use trail::{
+    Against, ArchiveWriter, AuditTrail, Entries, HeadSigner, Search, SignedHeads, archived_lines, verify,
+};
 pub use verify::{Head, Problem, Verification, Verifier};

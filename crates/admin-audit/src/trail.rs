@@ -1,6 +1,7 @@
 //! The trail as files in a directory, for writers.
 
 mod access;
+mod archive;
 mod blocks;
 mod checkpoint_file;
 mod digested;
@@ -25,6 +26,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use access::Closed;
+pub use archive::{ArchiveWriter, archived_lines};
 use checkpoint_file::CheckpointFile;
 pub use entries::Entries;
 pub use head_signer::{HeadSigner, SignedHeads};

@@ -52,6 +52,8 @@ pub struct Verifier {
     /// The number of claims that were compared, or that cover entries before the first line.
     claims_done: usize,
     kept_heads: Option<PathBuf>,
+    /// A file of stored heads that has none of this trail.
+    heads_of_others: Option<PathBuf>,
     chain: Option<Chain>,
     /// The line that was read last.
     at: Place,
@@ -81,6 +83,7 @@ impl Verifier {
             heads: own,
             claims_done: 0,
             kept_heads: None,
+            heads_of_others: None,
             chain: None,
             at: start,
             previous: start,
@@ -127,6 +130,34 @@ impl Verifier {
         }
         self.heads.add(&path, heads.as_ref(), &self.key, true);
         self.kept_heads = Some(path);
+        Ok(self)
+    }
+
+    /// Adds heads of the trail `origin` that were stored elsewhere, in `file`, whichever of `keys` signed them. Call it before
+    /// the first line.
+    ///
+    /// A head names its key by the digest of that key, so the keys need not have been stored elsewhere: nobody can put another
+    /// key in the place of one. The file may be a log with other lines, and with heads of other trails.
+    ///
+    /// # Errors
+    /// When the file contains no head.
+    pub fn with_heads_of_signers(
+        mut self,
+        file: impl Into<PathBuf>,
+        heads: impl AsRef<[u8]>,
+        origin: &str,
+        keys: &[PublicKey],
+    ) -> Result<Self, AuditError> {
+        let path = file.into();
+        if !heads::contains_any(heads.as_ref()) {
+            let expected = "file of stored heads";
+            return Err(AuditError::NotA { path, expected });
+        }
+        if self.heads.add_of_signers(&path, heads.as_ref(), origin, keys) {
+            self.kept_heads = Some(path);
+        } else {
+            self.heads_of_others = Some(path);
+        }
         Ok(self)
     }
 
@@ -231,6 +262,12 @@ impl Verifier {
         if found.key_was_kept && found.checkpoints == 0 {
             let what = "the key has signed no head of these entries, so it proves nothing about them";
             unproved(self.name.join(HEADS), what);
+        }
+        if let Some(file) = self.heads_of_others {
+            unproved(
+                file,
+                "none of the stored heads is of this trail, so they prove nothing",
+            );
         }
         if let Some(file) = self.kept_heads.filter(|_| found.kept == 0) {
             let what = "none of the stored heads covers entries that are here, so they prove nothing";

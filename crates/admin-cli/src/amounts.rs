@@ -1,5 +1,6 @@
 //! How people read numbers and durations.
 
+use easemob_admin_words::t;
 use std::time::Duration;
 
 /// Returns a number with a comma between thousands.
@@ -22,10 +23,10 @@ pub fn about(duration: Duration) -> String {
     let seconds = duration.as_secs();
     match seconds {
         0..90 => format!("{seconds} s"),
-        90..5_400 => format!("{} min", seconds.div_ceil(60)),
+        90..5_400 => t!("{} min", seconds.div_ceil(60)),
         _ => match (seconds / 3_600, seconds % 3_600 / 60) {
             (hours, 0) => format!("{hours} h"),
-            (hours, minutes) => format!("{hours} h {minutes} min"),
+            (hours, minutes) => t!("{hours} h {minutes} min"),
         },
     }
 }

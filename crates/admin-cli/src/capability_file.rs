@@ -1,5 +1,6 @@
 //! The capability file of an app root: what its server was found to do, and what is obeyed of that.
 
+use easemob_admin_words::t;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -90,9 +91,7 @@ impl Known {
         let root = root.to_string();
         let path = CapabilityFiles::of(places, &root, sandbox).answers();
         let found = read(&path).and_then(|known| match known {
-            Some(known) if !sandbox && known.app_root != root => {
-                Err(format!("it is about {}", known.app_root))
-            }
+            Some(known) if !sandbox && known.app_root != root => Err(t!("it is about {}", known.app_root)),
             known => Ok(known),
         });
         match found {
@@ -103,7 +102,7 @@ impl Known {
                 said: OnceLock::new(),
             }),
             Err(why) => {
-                ui.warn(format_args!(
+                ui.warn(t!(
                     "cannot use the capability file {}, so the documented behaviour is assumed: {why}; remove the file, or \
                      replace it with: easemob-admin profile doctor --probe",
                     path.display()
@@ -120,7 +119,7 @@ impl Known {
             return When::LongList;
         };
         self.said.get_or_init(|| {
-            self.ui.note(format_args!(
+            self.ui.note(t!(
                 "every user is read because {} (probe of {:.0}); --status-first asks for the status first all the same",
                 why.reason(),
                 self.probed_at

@@ -3,6 +3,7 @@
 //! This is the only place that maps errors of the client, the configuration and the user list to exit codes
 //! and hints.
 
+use easemob_admin_words::{t, told_later, translated};
 use std::error::Error as StdError;
 use std::fmt;
 
@@ -26,6 +27,7 @@ use easemob_admin_store_pg::{
     database::{DatabaseCause, DatabaseError},
     schema::SchemaRefusal,
     trail::TrailError,
+    trail::archive::ArchiveError,
 };
 
 use crate::busy;
@@ -167,16 +169,22 @@ impl StdError for CommandError {
     }
 }
 
-const TRY_SANDBOX: &str =
-    "to try the tool without a server, add --sandbox: easemob-admin --sandbox users list --limit 5";
-const ADD_PROFILE: &str = "add one: easemob-admin profile add prod --server https://a1.easemob.com --app ORG#APP \
-                           --client-id ID --secret-file FILE";
-const DOCTOR: &str = "check the configuration step by step: easemob-admin profile doctor";
-const CHECK_NETWORK: &str = "check the server name, the network and the proxy variables";
-const WAIT_LONGER: &str =
-    "nothing more was sent, since the server stayed away; to wait longer, add --wait-for-server 30m";
-const CONSOLE: &str = "set the limits in the console (功能配置 → 多端多设备在线), or enforce limits of your own with: \
-                       easemob-admin limits enforce POLICY";
+const TRY_SANDBOX: &str = told_later!(
+    "to try the tool without a server, add --sandbox: easemob-admin --sandbox users list --limit 5"
+);
+const ADD_PROFILE: &str = told_later!(
+    "add one: easemob-admin profile add prod --server https://a1.easemob.com --app ORG#APP \
+                           --client-id ID --secret-file FILE"
+);
+const DOCTOR: &str = told_later!("check the configuration step by step: easemob-admin profile doctor");
+const CHECK_NETWORK: &str = told_later!("check the server name, the network and the proxy variables");
+const WAIT_LONGER: &str = told_later!(
+    "nothing more was sent, since the server stayed away; to wait longer, add --wait-for-server 30m"
+);
+const CONSOLE: &str = told_later!(
+    "set the limits in the console (功能配置 → 多端多设备在线), or enforce limits of your own with: \
+                       easemob-admin limits enforce POLICY"
+);
 
 impl From<NoTarget> for CommandError {
     fn from(error: NoTarget) -> Self {
@@ -186,16 +194,16 @@ impl From<NoTarget> for CommandError {
         };
         let this = Self::of(exit, &error);
         match error {
-            NoTarget::Nothing => this.hint(ADD_PROFILE).hint(TRY_SANDBOX),
+            NoTarget::Nothing => this.hint(translated(ADD_PROFILE)).hint(translated(TRY_SANDBOX)),
             NoTarget::NoSuchProfile {
                 nearest: Some(nearest),
                 ..
-            } => this.hint(format!("did you mean `{nearest}`?")),
-            NoTarget::NoSuchProfile { known, .. } if known.is_empty() => this.hint(ADD_PROFILE),
-            NoTarget::NoSuchProfile { known, .. } => this.hint(format!("profiles: {}", known.join(", "))),
-            NoTarget::NoApp(_) => this.hint("add --app ORG#APP, or set EASEMOB_APP"),
-            NoTarget::NoServer(_) => this.hint("add --server https://HOST, or set EASEMOB_SERVER"),
-            NoTarget::SandboxAndServer(_) => this.hint("remove one of them"),
+            } => this.hint(t!("did you mean `{nearest}`?")),
+            NoTarget::NoSuchProfile { known, .. } if known.is_empty() => this.hint(translated(ADD_PROFILE)),
+            NoTarget::NoSuchProfile { known, .. } => this.hint(t!("profiles: {}", known.join(", "))),
+            NoTarget::NoApp(_) => this.hint(t!("add --app ORG#APP, or set EASEMOB_APP")),
+            NoTarget::NoServer(_) => this.hint(t!("add --server https://HOST, or set EASEMOB_SERVER")),
+            NoTarget::SandboxAndServer(_) => this.hint(t!("remove one of them")),
             NoTarget::TwoForms(_) => this,
         }
     }
@@ -206,9 +214,9 @@ impl From<CredentialError> for CommandError {
         let this = Self::of(exit::CONFIG, &error);
         match error {
             CredentialError::Nothing | CredentialError::NoSecret | CredentialError::NoId => this
-                .hint("set EASEMOB_CLIENT_ID and EASEMOB_CLIENT_SECRET (or EASEMOB_TOKEN), or add them to the profile")
-                .hint(DOCTOR),
-            _ => this.hint(DOCTOR),
+                .hint(t!("set EASEMOB_CLIENT_ID and EASEMOB_CLIENT_SECRET (or EASEMOB_TOKEN), or add them to the profile"))
+                .hint(translated(DOCTOR)),
+            _ => this.hint(translated(DOCTOR)),
         }
     }
 }
@@ -218,20 +226,20 @@ impl From<NotTrusted> for CommandError {
         let this = Self::of(exit::CONFIG, &error);
         match error {
             NotTrusted::OtherOrigin { origin, profile } => this
-                .hint(format!(
+                .hint(t!(
                     "to trust that server, add to profile `{profile}`: origins = [\"{origin}\"]"
                 ))
                 .hint(
-                    "for another server, pass --server and --app, and its credentials in EASEMOB_CLIENT_ID and \
-                     EASEMOB_CLIENT_SECRET",
+                    t!("for another server, pass --server and --app, and its credentials in EASEMOB_CLIENT_ID and \
+                     EASEMOB_CLIENT_SECRET"),
                 ),
-            NotTrusted::OtherRun { run, variable } => this.hint(format!(
+            NotTrusted::OtherRun { run, variable } => this.hint(t!(
                 "nothing was sent; set the variables for the run's server, or run: env -u {variable} with the credentials of {run}"
             )),
-            NotTrusted::Malformed { .. } => this.hint("nothing was sent; docs/configuration.md lists every key"),
+            NotTrusted::Malformed { .. } => this.hint(t!("nothing was sent; docs/configuration.md lists every key")),
             NotTrusted::PlainHttp(_) => this.hint(
-                "use https; to allow plain http anyway, add to the profile: allow_plain_http = true, or set \
-                 EASEMOB_ALLOW_PLAIN_HTTP=1",
+                t!("use https; to allow plain http anyway, add to the profile: allow_plain_http = true, or set \
+                 EASEMOB_ALLOW_PLAIN_HTTP=1"),
             ),
         }
     }
@@ -245,9 +253,9 @@ impl From<ProfileFileError> for CommandError {
         };
         let this = Self::of(exit, &error);
         match error {
-            ProfileFileError::Busy { .. } => this.hint("nothing was changed; run the command again"),
+            ProfileFileError::Busy { .. } => this.hint(t!("nothing was changed; run the command again")),
             ProfileFileError::Content { .. } | ProfileFileError::Profile { .. } => {
-                this.hint("nothing was sent; docs/configuration.md lists every key")
+                this.hint(t!("nothing was sent; docs/configuration.md lists every key"))
             }
             ProfileFileError::Read { .. } | ProfileFileError::Write { .. } => this,
         }
@@ -269,11 +277,15 @@ impl From<ListError> for CommandError {
         let this = Self::of(exit, &error);
         match error {
             ListError::Invalid { shortened, .. } => {
-                let this = this.hint("nothing was sent; correct the lines, or skip them with --skip-invalid");
+                let this = this.hint(t!(
+                    "nothing was sent; correct the lines, or skip them with --skip-invalid"
+                ));
                 if shortened == 0 {
                     return this;
                 }
-                this.hint("format the column as text before entering the numbers, and export it again")
+                this.hint(t!(
+                    "format the column as text before entering the numbers, and export it again"
+                ))
             }
             ListError::NotText {
                 path,
@@ -283,9 +295,9 @@ impl From<ListError> for CommandError {
             ListError::NotList { path, what, .. } => {
                 this.hint(what.remedy(&path.as_deref().map_or_else(|| "-".to_owned(), quoted)))
             }
-            ListError::Empty(_) => {
-                this.hint("a list has one user per line; blank lines and lines that start with # are ignored")
-            }
+            ListError::Empty(_) => this.hint(t!(
+                "a list has one user per line; blank lines and lines that start with # are ignored"
+            )),
             _ => this,
         }
     }
@@ -296,7 +308,7 @@ impl From<PolicyError> for CommandError {
         let this = Self::of(exit::USAGE, &error);
         match error {
             PolicyError::Content { .. } => this.hint(
-                "nothing was sent; see contrib/limits-policy.toml for an example and contrib/limits-policy.schema.json for the schema",
+                t!("nothing was sent; see contrib/limits-policy.toml for an example and contrib/limits-policy.schema.json for the schema"),
             ),
             PolicyError::NotText { path, foreign, .. } => this.hint(foreign.remedy(Some(&path))),
             PolicyError::Read { .. } => this,
@@ -308,7 +320,7 @@ impl From<RecordError> for CommandError {
     fn from(error: RecordError) -> Self {
         Self::of(busy::exit_of(&error), &error).hint(disk_hint(
             &error,
-            "earlier requests are recorded as far as they could be written",
+            t!("earlier requests are recorded as far as they could be written"),
         ))
     }
 }
@@ -316,12 +328,12 @@ impl From<RecordError> for CommandError {
 impl From<LockStoreError> for CommandError {
     fn from(error: LockStoreError) -> Self {
         let hint = match &error.source {
-            StoreError::Foreign { .. } | StoreError::Damaged { .. } => {
+            StoreError::Foreign { .. } | StoreError::Damaged { .. } => t!(
                 "restore a copy of the file; without one, move it away and lift the bans of its locks with \
                  `easemob-admin users unban`, because nothing else lifts them"
-                    .into()
-            }
-            source => store_hint(source, "no lock was changed"),
+            )
+            .into(),
+            source => store_hint(source, t!("no lock was changed")),
         };
         Self::of(exit_of_store(&error.source), &error).hint(hint)
     }
@@ -330,7 +342,7 @@ impl From<LockStoreError> for CommandError {
 impl From<StoreError> for CommandError {
     fn from(error: StoreError) -> Self {
         let this = Self::of(exit_of_store(&error), &error);
-        this.hint(store_hint(&error, "data stored earlier is still there"))
+        this.hint(store_hint(&error, t!("data stored earlier is still there")))
     }
 }
 
@@ -340,11 +352,26 @@ impl From<TrailError> for CommandError {
         match error {
             TrailError::Store { ref source, .. } => {
                 let this = Self::of(exit_of_store(source), &error);
-                this.hint(store_hint(source, "nothing was sent"))
+                this.hint(store_hint(source, t!("nothing was sent")))
             }
             TrailError::Audit(error) => crate::trails::unreadable(error),
-            TrailError::Changed(_) => Self::of(exit::FINDINGS, &error)
-                .hint("find out what happened with: easemob-admin audit verify; see docs/team.md"),
+            TrailError::Changed(_) => Self::of(exit::FINDINGS, &error).hint(t!(
+                "find out what happened with: easemob-admin audit verify; see docs/team.md"
+            )),
+        }
+    }
+}
+
+#[cfg(feature = "postgres")]
+impl From<ArchiveError> for CommandError {
+    fn from(error: ArchiveError) -> Self {
+        match error {
+            ArchiveError::Trail(error) => error.into(),
+            ArchiveError::Archive(_) => Self::of(exit::FINDINGS, &error).hint(
+                "nothing was removed; find out what happened with: easemob-admin audit verify --dir DIR",
+            ),
+            ArchiveError::NotTheOwner => Self::of(exit::REFUSED, &error)
+                .hint("name the account that owns the tables: --store postgres://OWNER@HOST/DATABASE (see docs/team.md)"),
         }
     }
 }
@@ -355,31 +382,35 @@ impl From<DatabaseError> for CommandError {
         let (exit, hint) = match &error.cause {
             DatabaseCause::Password(_) => (
                 exit::CONFIG,
-                "name a file or a command: EASEMOB_STORE_PASSWORD_FILE, EASEMOB_STORE_PASSWORD_COMMAND or PGPASSFILE (see \
-                 docs/team.md)",
+                t!(
+                    "name a file or a command: EASEMOB_STORE_PASSWORD_FILE, EASEMOB_STORE_PASSWORD_COMMAND or PGPASSFILE (see \
+                 docs/team.md)"
+                ),
             ),
-            DatabaseCause::Tls(_) => (exit::CONFIG, "check sslmode and sslrootcert of the address"),
+            DatabaseCause::Tls(_) => (exit::CONFIG, t!("check sslmode and sslrootcert of the address")),
             DatabaseCause::Away(_) => (
                 exit::UNREACHABLE,
-                "check host and port of the address; run the command again when the database is back",
+                t!("check host and port of the address; run the command again when the database is back"),
             ),
             DatabaseCause::Refused(_) => (
                 exit::REFUSED,
-                "check the account, its password and its rights; see what is configured with: easemob-admin store status",
+                t!(
+                    "check the account, its password and its rights; see what is configured with: easemob-admin store status"
+                ),
             ),
             DatabaseCause::Schema(SchemaRefusal::NotMade) => (
                 exit::CONFIG,
-                "make the tables, as the account that shall own them, with: easemob-admin store init",
+                t!("make the tables, as the account that shall own them, with: easemob-admin store init"),
             ),
             DatabaseCause::Schema(SchemaRefusal::NotMigrated { .. }) => (
                 exit::CONFIG,
-                "migrate them, as the account that owns them, with: easemob-admin store migrate",
+                t!("migrate them, as the account that owns them, with: easemob-admin store migrate"),
             ),
             DatabaseCause::Schema(SchemaRefusal::Pooled) => (
                 exit::CONFIG,
-                "name host and port of the server itself in the address",
+                t!("name host and port of the server itself in the address"),
             ),
-            DatabaseCause::Schema(_) => (exit::CONFIG, "install a newer easemob-admin on this machine"),
+            DatabaseCause::Schema(_) => (exit::CONFIG, t!("install a newer easemob-admin on this machine")),
         };
         Self::of(exit, &error).hint(hint)
     }
@@ -398,19 +429,19 @@ fn store_hint(error: &StoreError, in_any_case: &str) -> String {
     match error {
         StoreError::Full(_) | StoreError::Unwritten(_) => full_disk_hint(in_any_case),
         StoreError::File { .. } | StoreError::Failed(_) => disk_hint(error, in_any_case),
-        StoreError::Taken(_) => "wait until the other scan ends, or stop it".into(),
-        StoreError::Watched(_) => "stop the other one first, or leave the work to it".into(),
-        StoreError::Busy(_) => format!("run the command again; {in_any_case}"),
+        StoreError::Taken(_) => t!("wait until the other scan ends, or stop it").into(),
+        StoreError::Watched(_) => t!("stop the other one first, or leave the work to it").into(),
+        StoreError::Busy(_) => t!("run the command again; {in_any_case}"),
         StoreError::Away(_) => {
-            format!("run the command again when the database is back; {in_any_case}")
+            t!("run the command again when the database is back; {in_any_case}")
         }
         StoreError::NoLocks(_) => {
-            format!("move the data to a local disk, and set EASEMOB_DATA_DIR to it; {in_any_case}")
+            t!("move the data to a local disk, and set EASEMOB_DATA_DIR to it; {in_any_case}")
         }
-        StoreError::NotOpen(_) => "begin a new one with: easemob-admin logins scan".into(),
-        StoreError::Newer { .. } => "use the newer version of easemob-admin that wrote it".into(),
+        StoreError::NotOpen(_) => t!("begin a new one with: easemob-admin logins scan").into(),
+        StoreError::Newer { .. } => t!("use the newer version of easemob-admin that wrote it").into(),
         StoreError::Foreign { .. } | StoreError::Damaged { .. } => {
-            "move the file away and a new one is created, or restore a copy".into()
+            t!("move the file away and a new one is created, or restore a copy").into()
         }
     }
 }
@@ -419,7 +450,7 @@ impl From<AuditError> for CommandError {
     fn from(error: AuditError) -> Self {
         Self::new(
             busy::exit_of(&error),
-            "cannot write the audit trail, so nothing was sent",
+            t!("cannot write the audit trail, so nothing was sent"),
         )
         .hint(error.hint())
         .because(error)
@@ -437,30 +468,30 @@ impl From<RunError> for CommandError {
             _ => exit::INTERNAL,
         };
         let this = Self::of(exit, &error);
-        let disk = disk_hint(&error, "nothing was sent");
+        let disk = disk_hint(&error, t!("nothing was sent"));
         match error {
             RunError::NoName => this
-                .hint("give an id, the start of one, or `last`; list the runs with: easemob-admin runs list"),
-            RunError::NoSuchRun(_) => this.hint("list all runs: easemob-admin runs list"),
+                .hint(t!("give an id, the start of one, or `last`; list the runs with: easemob-admin runs list")),
+            RunError::NoSuchRun(_) => this.hint(t!("list all runs: easemob-admin runs list")),
             RunError::Ambiguous(_) => {
-                this.hint("give more of the id; list the runs with: easemob-admin runs list")
+                this.hint(t!("give more of the id; list the runs with: easemob-admin runs list"))
             }
-            RunError::OnlyTheOwner => {
-                this.hint("docs/team.md has the statements with which the owner of the database removes a run")
-            }
-            RunError::Busy(id, None) => this.hint(format!("see its progress: easemob-admin runs show {id}")),
-            RunError::Busy(id, Some(left)) => this.hint(format!(
+            RunError::OnlyTheOwner => this.hint(t!(
+                "docs/team.md has the statements with which the owner of the database removes a run"
+            )),
+            RunError::Busy(id, None) => this.hint(t!("see its progress: easemob-admin runs show {id}")),
+            RunError::Busy(id, Some(left)) => this.hint(t!(
                 "see its progress: easemob-admin runs show {id}; if that process is gone, its lease ends in {} s, and the run \
                  can be resumed then",
                 left.as_secs() + 1
             )),
             RunError::OneMachine(_) => this.hint(
-                "stop the command that works on it with Ctrl-C; runs that several machines share need a database (--store)",
+                t!("stop the command that works on it with Ctrl-C; runs that several machines share need a database (--store)"),
             ),
             RunError::InputChanged(_) | RunError::Journal { .. } => {
-                this.hint("nothing was sent, and the files of the run are unchanged")
+                this.hint(t!("nothing was sent, and the files of the run are unchanged"))
             }
-            RunError::Store { source, .. } => this.hint(store_hint(&source, "nothing was sent")),
+            RunError::Store { source, .. } => this.hint(store_hint(&source, t!("nothing was sent"))),
             RunError::Io { .. } => this.hint(disk),
         }
     }
@@ -469,35 +500,37 @@ impl From<RunError> for CommandError {
 impl From<ApiError> for CommandError {
     fn from(error: ApiError) -> Self {
         if error.is_unsupported() {
-            let what = "this server's API does not manage device limits";
+            let what = t!("this server's API does not manage device limits");
             return Self::new(exit::UNSUPPORTED, what)
                 .because(error.to_string())
-                .hint(CONSOLE);
+                .hint(translated(CONSOLE));
         }
         if error.is_given_up() {
-            let what = "stopped while a request waited for its turn; the request was not sent";
+            let what = t!("stopped while a request waited for its turn; the request was not sent");
             return Self::new(exit::INTERRUPTED, what).because(error.to_string());
         }
         if error.is_budget_away() {
-            let why = "run the command again when the database is back; the request was not sent";
+            let why = t!("run the command again when the database is back; the request was not sent");
             return Self::of(exit::UNREACHABLE, &error).hint(why);
         }
         let this = Self::of(exit_of(&error), &error);
         if cannot_sign(&error) {
             return this
-                .hint("check the profile's signing key, and that it matches the algorithm")
-                .hint(DOCTOR);
+                .hint(t!(
+                    "check the profile's signing key, and that it matches the algorithm"
+                ))
+                .hint(translated(DOCTOR));
         }
         if error.is_refused_by_proxy() {
-            return this.hint(
+            return this.hint(t!(
                 "the proxy is the cause, not the server; check HTTPS_PROXY and HTTP_PROXY \
-                 (http://USER:PASSWORD@HOST:PORT), or exempt the server with NO_PROXY",
-            );
+                 (http://USER:PASSWORD@HOST:PORT), or exempt the server with NO_PROXY"
+            ));
         }
         if error.is_server_away() {
-            let this = this.hint(WAIT_LONGER);
+            let this = this.hint(translated(WAIT_LONGER));
             return if error.is_unreachable() {
-                this.hint(CHECK_NETWORK).hint(DOCTOR)
+                this.hint(translated(CHECK_NETWORK)).hint(translated(DOCTOR))
             } else {
                 this
             };
@@ -505,31 +538,35 @@ impl From<ApiError> for CommandError {
         if let Some(location) = error.redirect() {
             let origin = location.split('/').take(3).collect::<Vec<_>>().join("/");
             return this
-                .hint("redirects are not followed, because they would hand the credentials to another server")
-                .hint(format!("if that is the right server, add: --server {origin}"))
-                .hint(DOCTOR);
+                .hint(t!(
+                    "redirects are not followed, because they would hand the credentials to another server"
+                ))
+                .hint(t!("if that is the right server, add: --server {origin}"))
+                .hint(translated(DOCTOR));
         }
         let says_nothing_of_trouble = !error.is_transient() || is_gateways_refusal(&error);
         if is_foreign(&error) && says_nothing_of_trouble {
             return this
-                .hint("something other than the server, such as a proxy, may have answered; check --server")
-                .hint(DOCTOR);
+                .hint(t!(
+                    "something other than the server, such as a proxy, may have answered; check --server"
+                ))
+                .hint(translated(DOCTOR));
         }
         if error.is_wrong_app() {
-            this.hint("check the app key, and that the server belongs to the app's data centre (the console shows both)")
+            this.hint(t!("check the app key, and that the server belongs to the app's data centre (the console shows both)"))
         } else if error.is_unauthorized() {
-            this.hint("check the client id and secret, and the token's permissions")
-                .hint(DOCTOR)
+            this.hint(t!("check the client id and secret, and the token's permissions"))
+                .hint(translated(DOCTOR))
         } else if error.is_not_found() {
-            this.hint("check the spelling; case does not matter")
+            this.hint(t!("check the spelling; case does not matter"))
         } else if error.is_quota() {
-            this.hint("a quota of the app's plan is used up; waiting does not help")
+            this.hint(t!("a quota of the app's plan is used up; waiting does not help"))
         } else if error.is_unreachable() {
-            this.hint(CHECK_NETWORK).hint(DOCTOR)
+            this.hint(translated(CHECK_NETWORK)).hint(translated(DOCTOR))
         } else if error.is_incomplete_listing() {
-            this.hint("the list of users is incomplete")
+            this.hint(t!("the list of users is incomplete"))
         } else if error.is_transient() {
-            this.hint("the server may recover; try again later")
+            this.hint(t!("the server may recover; try again later"))
         } else {
             this
         }
@@ -564,12 +601,11 @@ impl From<CannotBegin> for CommandError {
         match error {
             CannotBegin::Run(error) => error.into(),
             CannotBegin::Trail(error) => error.into(),
-            CannotBegin::Compare(_) => {
-                Self::of(busy::exit_of(&error), &error).hint("verify the trail: easemob-admin audit verify")
-            }
+            CannotBegin::Compare(_) => Self::of(busy::exit_of(&error), &error)
+                .hint(t!("verify the trail: easemob-admin audit verify")),
             CannotBegin::Thread(_) => Self::of(exit::INTERNAL, &error),
             CannotBegin::Record(ref cause) => {
-                let hint = disk_hint(cause, "nothing was sent; see the cause above");
+                let hint = disk_hint(cause, t!("nothing was sent; see the cause above"));
                 Self::of(busy::exit_of(&error), &error).hint(hint)
             }
         }
@@ -592,13 +628,13 @@ impl From<Fatal> for CommandError {
         let (error, what) = match &fatal {
             Fatal::Refused(error) => (
                 error,
-                "the run was stopped because the server would refuse every further request",
+                t!("the run was stopped because the server would refuse every further request"),
             ),
             Fatal::NoToken(error) => (
                 error,
-                "the run was stopped because there is no token for further requests",
+                t!("the run was stopped because there is no token for further requests"),
             ),
-            Fatal::Unreachable(error) => (error, "the server does not give a usable answer"),
+            Fatal::Unreachable(error) => (error, t!("the server does not give a usable answer")),
         };
         let Some(origin) = &error.origin else {
             let exit = if matches!(fatal, Fatal::Refused(_)) {

@@ -1,6 +1,7 @@
 //! Asks the operator for confirmation. The answer comes from the terminal, never from stdin, which may be the
 //! user list.
 
+use easemob_admin_words::t;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, IsTerminal};
 
@@ -37,12 +38,12 @@ pub fn confirm(ui: &Ui, yes: bool, question: &Question) -> Result<(), CommandErr
     let Some(mut terminal) = terminal() else {
         return Err(CommandError::new(
             exit::USAGE,
-            "cannot ask for confirmation without a terminal, so nothing was done",
+            t!("cannot ask for confirmation without a terminal, so nothing was done"),
         )
         .hint(if question.can_be_dry {
-            "add --yes to run the command without asking, or --dry-run to see what it would do"
+            t!("add --yes to run the command without asking, or --dry-run to see what it would do")
         } else {
-            "add --yes to run the command without asking"
+            t!("add --yes to run the command without asking")
         }));
     };
     ask(ui, &mut terminal, question)
@@ -50,15 +51,15 @@ pub fn confirm(ui: &Ui, yes: bool, question: &Question) -> Result<(), CommandErr
 
 fn ask(ui: &Ui, terminal: &mut dyn BufRead, question: &Question) -> Result<(), CommandError> {
     let typed = question.whole_app || question.users > TYPED_ABOVE;
-    ui.say(format_args!("About to {}.", question.act));
+    ui.say(t!("About to {}.", question.act));
     if typed {
-        ui.ask(&format!("Type the app key ({}) to continue:", question.app));
+        ui.ask(&t!("Type the app key ({}) to continue:", question.app));
     } else {
-        ui.ask("Continue? [y/N]");
+        ui.ask(t!("Continue? [y/N]"));
     }
     let mut answer = String::new();
     terminal.read_line(&mut answer).map_err(|error| {
-        CommandError::new(exit::INTERNAL, "cannot read the answer from the terminal").because(error)
+        CommandError::new(exit::INTERNAL, t!("cannot read the answer from the terminal")).because(error)
     })?;
     let answer = answer.trim();
     let agreed = if typed {
@@ -71,7 +72,7 @@ fn ask(ui: &Ui, terminal: &mut dyn BufRead, question: &Question) -> Result<(), C
     }
     Err(CommandError::new(
         exit::INTERRUPTED,
-        "not confirmed, so nothing was done",
+        t!("not confirmed, so nothing was done"),
     ))
 }
 
@@ -100,7 +101,9 @@ pub fn terminal() -> Option<Box<dyn BufRead>> {
 pub fn stdin_list(ui: &Ui) -> Box<dyn BufRead> {
     let stdin = io::stdin();
     if stdin.is_terminal() {
-        ui.note("reading users from the terminal, one per line; end with Ctrl-D");
+        ui.note(t!(
+            "reading users from the terminal, one per line; end with Ctrl-D"
+        ));
     }
     Box::new(BufReader::new(stdin))
 }

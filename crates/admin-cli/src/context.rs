@@ -1,5 +1,6 @@
 //! The context of a command: options, environment, streams and the way to a server.
 
+use easemob_admin_words::t;
 use std::io::{BufWriter, Write};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -19,6 +20,8 @@ use easemob_admin_ops::server::client::Server;
 use easemob_admin_ops::stores::Stores;
 use easemob_admin_ops::target::Target;
 use easemob_admin_sandbox::Sandbox;
+#[cfg(feature = "postgres")]
+use easemob_admin_store_pg::trail::{PgTrail, PgTrails};
 use jiff::tz::TimeZone;
 
 use crate::budget::{Budget, rates_with};
@@ -44,7 +47,7 @@ use crate::render::report::{Report, Row};
 use crate::render::table::Terminal;
 use crate::render::view::{Shown, View};
 use crate::render::{self, Format};
-use crate::stores::{self, Records, TeamBudget};
+use crate::stores::{self, Records, Surroundings, TeamBudget};
 use crate::trails::Trail;
 use crate::ui::Ui;
 
@@ -128,10 +131,10 @@ impl Session {
             return;
         }
         let profile = match &self.profile {
-            Some(profile) => format!("profile {profile}"),
-            None => "no profile".to_owned(),
+            Some(profile) => t!("profile {profile}"),
+            None => t!("no profile").to_owned(),
         };
-        ui.note(format_args!("app {} at {} ({profile})", self.app, self.app_root));
+        ui.note(t!("app {} at {} ({profile})", self.app, self.app_root));
     }
 
     /// Returns what of the answers of a probe is obeyed.
@@ -283,12 +286,33 @@ impl Context {
     pub fn audit_trail(&self) -> Result<Box<dyn Trail>, CommandError> {
         let trails = self.records()?.trails;
         let name = self.target_name(|| trails.names()).map_err(|error| {
-            error.hint(format!(
+            error.hint(t!(
                 "or name a trail with --dir; the trails are in {}",
                 trails.place()
             ))
         })?;
         trails.of(&name)
+    }
+
+    /// Returns the trails in the database, and the name and the trail of the configured server, or of the only one there is.
+    ///
+    /// # Errors
+    /// When no database or server is configured, or the trail does not exist.
+    #[cfg(feature = "postgres")]
+    pub fn database_trail(&self) -> Result<(PgTrails, String, PgTrail), CommandError> {
+        let records = self.records()?;
+        let Some(trails) = records.pg_trails() else {
+            let what = "this is for a trail in a database, and none is configured";
+            return Err(CommandError::new(exit::CONFIG, what).hint(
+                "add --store postgres://USER@HOST/DATABASE; files of a trail in a directory can be moved away (see docs/audit.md)",
+            ));
+        };
+        let name = self.target_name(|| records.trails.names())?;
+        let trail = trails.kept(&name)?.ok_or_else(|| {
+            let what = format!("there is no audit trail of {name} in {}", records.trails.place());
+            CommandError::new(exit::USAGE, what)
+        })?;
+        Ok((trails, name, trail))
     }
 
     /// Opens what is kept about logins of the server that is configured, or of the only one there is, and makes it if there
@@ -326,13 +350,13 @@ impl Context {
             return Ok(app.clone());
         }
         let root = self.server_root()?.ok_or_else(|| {
-            CommandError::new(exit::USAGE, "the sandbox of --sandbox does not post events")
-                .hint("start one that does: easemob-admin sandbox serve --add-profile local --webhook URL --webhook-secret-file FILE")
+            CommandError::new(exit::USAGE, t!("the sandbox of --sandbox does not post events"))
+                .hint(t!("start one that does: easemob-admin sandbox serve --add-profile local --webhook URL --webhook-secret-file FILE"))
         })?;
         let key = root.app_key().map(ToString::to_string);
         key.ok_or_else(|| {
-            CommandError::new(exit::CONFIG, format!("{root} does not contain the app key"))
-                .hint("add --app ORG#APP")
+            CommandError::new(exit::CONFIG, t!("{root} does not contain the app key"))
+                .hint(t!("add --app ORG#APP"))
         })
     }
 
@@ -366,7 +390,7 @@ impl Context {
                 let [only] = kept.as_slice() else {
                     return Err(error);
                 };
-                self.ui.note(format_args!(
+                self.ui.note(t!(
                     "no server is configured; this is what is kept of {only}, the only one on record"
                 ));
                 return Ok(only.clone());
@@ -383,19 +407,19 @@ impl Context {
     pub fn app_root(address: &Address) -> Result<AppRoot, CommandError> {
         let (what, looks, found) = match address {
             Address::Root(root) => (
-                "cannot use the app root",
-                "an app root looks like https://a1.easemob.com/acme/chat or https://HOST/app-id/ID",
+                t!("cannot use the app root"),
+                t!("an app root looks like https://a1.easemob.com/acme/chat or https://HOST/app-id/ID"),
                 AppRoot::parse(root),
             ),
             Address::ServerAndApp { server, app } => match AppKey::parse(app) {
                 Ok(key) => (
-                    "cannot use the server",
-                    "a server looks like https://a1.easemob.com",
+                    t!("cannot use the server"),
+                    t!("a server looks like https://a1.easemob.com"),
                     AppRoot::new(server, &key),
                 ),
                 Err(error) => (
-                    "cannot use the app key",
-                    "an app key looks like acme#chat",
+                    t!("cannot use the app key"),
+                    t!("an app key looks like acme#chat"),
                     Err(error),
                 ),
             },
@@ -425,6 +449,10 @@ impl Context {
             &self.places()?,
             longest,
             self.worker.as_deref(),
+            &Surroundings {
+                environment: &self.environment,
+                ui: &self.ui,
+            },
         )?;
         Ok(self.records.get_or_init(|| records).clone())
     }
@@ -496,7 +524,7 @@ impl Context {
             let lost = self.credential_variables();
             match named {
                 Some((name, _)) if layer == CredentialLayer::Profile && !lost.is_empty() => {
-                    CommandError::from(error).hint(format!(
+                    CommandError::from(error).hint(t!(
                         "{} is not sent to the server of a profile; to allow it, add to profile `{name}`: \
                          credentials = \"environment\"",
                         lost.join(", ")
@@ -563,12 +591,13 @@ impl Context {
         match self.configured()? {
             None => {
                 let sandbox = embedded::start(&self.places()?).await?;
-                self.ui.say(format_args!(
+                self.ui.say(t!(
                     "sandbox: {} (local, no real server is contacted)",
                     sandbox.app_key()
                 ));
                 let root = AppRoot::parse(&sandbox.app_root()).map_err(|error| {
-                    CommandError::new(exit::INTERNAL, "the sandbox has no address").because(error.to_string())
+                    CommandError::new(exit::INTERNAL, t!("the sandbox has no address"))
+                        .because(error.to_string())
                 })?;
                 let credentials = Credentials::client_secret(sandbox.client_id(), sandbox.client_secret());
                 let app = sandbox.app_key().to_owned();
@@ -613,14 +642,14 @@ impl Context {
                 if let (Some((name, profile)), [first, ..]) = (&profile, unused.as_slice())
                     && profile.credentials.is_none()
                 {
-                    self.ui.note(format_args!(
+                    self.ui.note(t!(
                         "using the credentials of profile `{name}`, not {first} from the environment"
                     ));
                 }
                 if root.origin().starts_with("http://") && !root.is_loopback() {
-                    self.ui.warn(
-                        "the connection does not use TLS; credentials and answers can be read on the network",
-                    );
+                    self.ui.warn(t!(
+                        "the connection does not use TLS; credentials and answers can be read on the network"
+                    ));
                 }
                 let (app, address) = (label(&root), address(&root));
                 let (name, profile) = profile.unzip();
@@ -667,7 +696,7 @@ impl Context {
                 (budget, team)
             }
             Err(error) => {
-                self.ui.warn(format_args!(
+                self.ui.warn(t!(
                     "cannot use the rate budget that machines share, so this command sends one request a second: {error}"
                 ));
                 (Budget::without_the_team(), None)
@@ -727,8 +756,8 @@ impl Context {
         let trusted = profile.map_or(Ok(None), |profile| self.trusted_certificates(profile))?;
         let pinned = profile.and_then(|profile| profile.pin_sha256.as_deref());
         if pinned.is_some() && !cfg!(feature = "tls") {
-            let what = "cannot check `pin_sha256`: this program was built without TLS";
-            return Err(CommandError::new(exit::CONFIG, what).hint("use a release of easemob-admin"));
+            let what = t!("cannot check `pin_sha256`: this program was built without TLS");
+            return Err(CommandError::new(exit::CONFIG, what).hint(t!("use a release of easemob-admin")));
         }
         let builder = || {
             let builder = builder();
@@ -757,7 +786,7 @@ impl Context {
             Some(Ok(client)) => Ok(client),
             None => builder().build(),
             Some(Err(error)) => builder().build().inspect(|_| {
-                self.ui.warn(format_args!(
+                self.ui.warn(t!(
                     "{}; the rate limit is not shared with other processes on this machine",
                     error.problems().join("; ")
                 ));
@@ -766,10 +795,7 @@ impl Context {
         let client = client.map_err(|error| {
             let this = CommandError::new(exit::CONFIG, error.to_string());
             match profile.and_then(|profile| profile.ca_file.as_ref()) {
-                Some(file) => this.hint(format!(
-                    "the profile trusts the certificates in {}",
-                    file.display()
-                )),
+                Some(file) => this.hint(t!("the profile trusts the certificates in {}", file.display())),
                 None => this,
             }
         })?;
@@ -785,7 +811,7 @@ impl Context {
         bounded::whole(&path, bounded::WRITTEN_BY_HAND)
             .map(Some)
             .map_err(|error| {
-                let what = format!("cannot read {}, the `ca_file` of the profile", path.display());
+                let what = t!("cannot read {}, the `ca_file` of the profile", path.display());
                 CommandError::new(exit::CONFIG, what).because(error)
             })
     }
@@ -820,7 +846,7 @@ impl Context {
             Ok(Some(store)) => Arc::new(KnownAges::of(store)),
             Ok(None) => Arc::new(IdStamps),
             Err(error) => {
-                self.ui.warn(format_args!(
+                self.ui.warn(t!(
                     "cannot use the login data, so device ages come only from device ids: {error}"
                 ));
                 Arc::new(IdStamps)
@@ -881,7 +907,7 @@ impl Context {
             no_headers: self.globals.no_headers,
         };
         view.of(columns).map_err(|error| {
-            let hint = format!("the columns are {}", error.known.join(", "));
+            let hint = t!("the columns are {}", error.known.join(", "));
             CommandError::new(exit::USAGE, error.to_string()).hint(hint)
         })
     }

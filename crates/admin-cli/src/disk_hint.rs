@@ -1,5 +1,6 @@
 //! Hints for disk errors; only a full disk is called full.
 
+use easemob_admin_words::t;
 use std::error::Error as StdError;
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
@@ -12,7 +13,7 @@ pub fn disk_hint(error: &(dyn StdError + 'static), in_any_case: &str) -> String 
             full_disk_hint(in_any_case)
         }
         Some(ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem) => {
-            format!("check the permissions of the file and its directory; {in_any_case}")
+            t!("check the permissions of the file and its directory; {in_any_case}")
         }
         _ => in_any_case.to_owned(),
     }
@@ -21,7 +22,7 @@ pub fn disk_hint(error: &(dyn StdError + 'static), in_any_case: &str) -> String 
 /// Returns the hint for a full disk.
 #[must_use]
 pub fn full_disk_hint(in_any_case: &str) -> String {
-    format!(
+    t!(
         "the disk is full, or a quota or a limit on the size of files (ulimit -f) is used up: free some space; {in_any_case}"
     )
 }

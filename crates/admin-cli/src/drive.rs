@@ -4,6 +4,7 @@ mod conclusion;
 mod rows;
 mod stats;
 
+use easemob_admin_words::t;
 use std::future::Future;
 use std::io;
 use std::marker::PhantomData;
@@ -84,7 +85,7 @@ pub trait RunRow: Row {
 /// Returns the warning that a status was wrong.
 #[must_use]
 pub fn status_is_wrong(user: &str, left: u64) -> String {
-    format!(
+    t!(
         "the server reports {user} as offline, who has devices: its statuses are wrong, so every user is read, also \
          the {left} reported as offline so far"
     )
@@ -124,7 +125,7 @@ pub fn summary_of(list: &UserList) -> Summary {
 /// When stdout cannot be written.
 pub fn finish_empty(mut report: report::Report, summary: &Summary) -> Result<Exit, CommandError> {
     report.finish(summary).map_err(|error| {
-        CommandError::new(exit::INTERNAL, "cannot write the summary to stdout").because(error)
+        CommandError::new(exit::INTERNAL, t!("cannot write the summary to stdout")).because(error)
     })?;
     Ok(summary.exit())
 }
@@ -356,7 +357,7 @@ impl<'a, R: RunRow> Driven<'a, R> {
         run.summary.stopped = stop.as_ref().map(Stop::word);
         let finished = screen.rows.finish(&run.summary);
         let prefix = match run.session {
-            sandbox if sandbox.is_sandbox() => "sandbox: ".to_owned(),
+            sandbox if sandbox.is_sandbox() => t!("sandbox: ").to_owned(),
             server if run.acts => format!("{}: ", server.app),
             _ => String::new(),
         };
@@ -381,8 +382,8 @@ impl<'a, R: RunRow> Driven<'a, R> {
                 // Nobody who failed is left out, even if some who did not are done again.
                 let line = screen.first_failed.map_or(line, |failed| failed.min(line));
                 match rest_of_list(&context.arguments, line) {
-                    Some(command) => context.ui.note(format_args!("to do the rest: {command}")),
-                    None => context.ui.note(format_args!(
+                    Some(command) => context.ui.note(t!("to do the rest: {command}")),
+                    None => context.ui.note(t!(
                         "to do the rest, run the same command with the list from line {line} on"
                     )),
                 }

@@ -2,6 +2,7 @@
 
 use easemob_admin_ops::files::private::make_directory;
 use easemob_admin_sandbox::{Sandbox, SandboxError, Seed, StateFileError};
+use easemob_admin_words::t;
 
 use crate::command_error::CommandError;
 use crate::config::places::Places;
@@ -17,7 +18,7 @@ pub(crate) async fn start(places: &Places) -> Result<Sandbox, CommandError> {
         make_directory(directory).map_err(|error| {
             CommandError::new(
                 exit::INTERNAL,
-                format!("cannot create the directory {}", directory.display()),
+                t!("cannot create the directory {}", directory.display()),
             )
             .because(error)
         })?;
@@ -29,16 +30,18 @@ pub(crate) async fn start(places: &Places) -> Result<Sandbox, CommandError> {
         .await;
     started.map_err(|error| match error {
         SandboxError::StateFile(error @ StateFileError::Locked { .. }) => {
-            CommandError::new(exit::BUSY, "cannot use the state of the sandbox")
+            CommandError::new(exit::BUSY, t!("cannot use the state of the sandbox"))
                 .because(error)
-                .hint("wait until the other easemob-admin with --sandbox ends, then run the command again")
+                .hint(t!(
+                    "wait until the other easemob-admin with --sandbox ends, then run the command again"
+                ))
         }
         SandboxError::StateFile(error) => {
-            CommandError::new(exit::INTERNAL, "cannot use the state of the sandbox")
+            CommandError::new(exit::INTERNAL, t!("cannot use the state of the sandbox"))
                 .because(error)
-                .hint(format!("to start over, move {} away", state.display()))
+                .hint(t!("to start over, move {} away", state.display()))
         }
-        error => CommandError::new(exit::INTERNAL, "cannot start the sandbox").because(error),
+        error => CommandError::new(exit::INTERNAL, t!("cannot start the sandbox")).because(error),
     })
 }
 
@@ -48,6 +51,6 @@ pub(crate) async fn start(places: &Places) -> Result<Sandbox, CommandError> {
 /// When the state cannot be saved.
 pub(crate) async fn stop(sandbox: Sandbox) -> Result<(), CommandError> {
     sandbox.shutdown().await.map_err(|error| {
-        CommandError::new(exit::INTERNAL, "cannot save the state of the sandbox").because(error)
+        CommandError::new(exit::INTERNAL, t!("cannot save the state of the sandbox")).because(error)
     })
 }

@@ -1,5 +1,6 @@
 //! Runs a command for the process: arguments, streams, runtime and exit code.
 
+use easemob_admin_words::t;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
@@ -97,7 +98,7 @@ pub fn run(
     if cli.globals.output == Format::Failures && !matches!(cli.command, Command::Runs(RunsCommand::Show(_))) {
         ui.error(&CommandError::new(
             exit::USAGE,
-            "`--output failures` only works with `runs show`",
+            t!("`--output failures` only works with `runs show`"),
         ));
         return exit::USAGE;
     }
@@ -105,7 +106,7 @@ pub fn run(
     let runtime = match runtime_of(&cli.command).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            ui.warn(format_args!("cannot start the program: {error}"));
+            ui.warn(t!("cannot start the program: {error}"));
             return exit::INTERNAL;
         }
     };
@@ -126,6 +127,9 @@ pub fn run(
         worker: None,
     };
     let result = runtime.block_on(dispatch(&context, cli.command));
+    if let Some(records) = context.records.get() {
+        records.finish();
+    }
     runtime.shutdown_timeout(LAST_TASKS);
     ui.lower();
     result.unwrap_or_else(|error| {

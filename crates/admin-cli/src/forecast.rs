@@ -2,6 +2,7 @@
 
 use easemob_admin_ops::schedule::forecast::Forecast;
 use easemob_admin_ops::status_first::SHORT_LIST;
+use easemob_admin_words::t;
 
 use crate::amounts::{about, grouped};
 use crate::context::{Context, Session};
@@ -18,7 +19,7 @@ pub fn say_of_act(context: &Context, session: &Session, users: u64, forecast: Fo
     if users > SHORT_LIST && dry_run {
         context
             .ui
-            .note(format_args!("without --dry-run: {}", sentence(session, forecast)));
+            .note(t!("without --dry-run: {}", sentence(session, forecast)));
     } else {
         say(context, session, users, forecast);
     }
@@ -35,9 +36,9 @@ fn sentence(session: &Session, forecast: Forecast) -> String {
 fn text(forecast: Forecast, rate: Option<u32>, whole: bool) -> String {
     let Forecast { fewest, most } = forecast;
     let calls = if fewest == most {
-        format!("{} calls", grouped(most))
+        t!("{} calls", grouped(most))
     } else {
-        format!(
+        t!(
             "{} to {} calls, depending on how many users are online",
             grouped(fewest),
             grouped(most)
@@ -49,17 +50,19 @@ fn text(forecast: Forecast, rate: Option<u32>, whole: bool) -> String {
     let (least, longest) = forecast.duration(rate);
     let (least, longest) = (about(least), about(longest));
     let time = if least == longest {
-        format!("about {longest}")
+        t!("about {longest}")
     } else {
-        format!("about {least} to {longest}")
+        t!("about {least} to {longest}")
     };
     let budget = if whole {
-        "; they use the whole budget of the app, which its own backend shares (--share 50%, or `share` in the profile, \
+        t!(
+            "; they use the whole budget of the app, which its own backend shares (--share 50%, or `share` in the profile, \
          leaves half of it)"
+        )
     } else {
         ""
     };
-    format!("{calls}: {time} at {rate}/s{budget}")
+    t!("{calls}: {time} at {rate}/s{budget}")
 }
 
 #[cfg(test)]

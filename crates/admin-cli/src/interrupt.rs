@@ -1,5 +1,6 @@
 //! Turns signals and `--max-duration` into stop requests for a run.
 
+use easemob_admin_words::t;
 use std::io;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
@@ -45,7 +46,7 @@ pub fn listen_into(sender: watch::Sender<Wish>, ui: &Arc<Ui>, deadline: Option<I
     });
     // No signal may be missed from now on; a thread that could not start has dropped its sender.
     if started.is_err() || installed.recv().is_err() {
-        ui.warn("cannot listen for signals: they will end the program at once");
+        ui.warn(t!("cannot listen for signals: they will end the program at once"));
     }
 }
 
@@ -72,11 +73,11 @@ async fn hear(
         () = sender.closed() => return,
         () = signals.next() => {
             drain(Cause::Signal);
-            ui.say("stopping: finishing the users in progress; press Ctrl-C again to stop at once");
+            ui.say(t!("stopping: finishing the users in progress; press Ctrl-C again to stop at once"));
         }
         () = over(deadline) => {
             drain(Cause::Deadline);
-            ui.say("--max-duration has ended: finishing the users in progress");
+            ui.say(t!("--max-duration has ended: finishing the users in progress"));
             signals.next().await;
             sender.send_replace(Wish::Drain(Cause::Signal));
         }

@@ -11,6 +11,7 @@
 //! | [`config`] | finds server and credentials |
 //! | [`capability_file`] | what a server was found to do |
 //! | [`stores`], [`trails`] | where records are kept |
+//! | `heads` | keeps heads of the audit trail outside the database (feature `postgres`) |
 //! | [`render`] | writes rows |
 //! | [`ui`], [`progress`], [`confirm`] | talk to the operator |
 //! | [`exit`] | the exit codes |
@@ -35,6 +36,8 @@ mod embedded;
 mod entry;
 pub mod exit;
 pub mod forecast;
+#[cfg(feature = "postgres")]
+pub mod heads;
 pub mod input;
 pub mod interrupt;
 pub mod next_step;

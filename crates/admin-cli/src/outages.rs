@@ -1,5 +1,6 @@
 //! Reports that requests wait for a server that is away.
 
+use easemob_admin_words::t;
 use std::time::{Duration, Instant};
 
 use easemob_admin_api::{Client, Outage};
@@ -52,7 +53,7 @@ impl Outages {
         };
         if self.live {
             let (waited, left) = (outage.waited.as_secs(), outage.left.as_secs());
-            return News::Status(Some(format!(
+            return News::Status(Some(t!(
                 "server not answering, waiting {waited} s (for {left} s more at most; press Ctrl-C to give up)"
             )));
         }
@@ -60,7 +61,7 @@ impl Outages {
             return News::None;
         }
         let longest = (outage.waited + outage.left).as_secs_f64().round();
-        News::Line(format!("server not answering, waiting {longest} s at most"))
+        News::Line(t!("server not answering, waiting {longest} s at most"))
     }
 }
 

@@ -4,6 +4,7 @@
 #[cfg(unix)]
 mod walk;
 
+use easemob_admin_words::t;
 use std::path::PathBuf;
 
 use easemob_admin_ops::files::encoding::quoted;
@@ -109,9 +110,9 @@ pub struct Untrusted {
 
 fn reason(why: Why) -> String {
     match why {
-        Why::Owner(owner) => format!("belongs to user {owner}, who is neither this account nor root"),
-        Why::Everybody(mode) => format!("can be changed by every account (mode {:04o})", mode & 0o7777),
-        Why::Group(mode) => format!("can be changed by its group (mode {:04o})", mode & 0o7777),
+        Why::Owner(owner) => t!("belongs to user {owner}, who is neither this account nor root"),
+        Why::Everybody(mode) => t!("can be changed by every account (mode {:04o})", mode & 0o7777),
+        Why::Group(mode) => t!("can be changed by its group (mode {:04o})", mode & 0o7777),
     }
 }
 
@@ -120,19 +121,19 @@ impl Untrusted {
     fn way_out(&self) -> String {
         let path = quoted(&self.path);
         match self.why {
-            Why::Owner(_) => format!("check its content; if it is yours: chown \"$(id -un)\" {path}"),
-            Why::Everybody(_) => format!("check its content, then: chmod o-w {path}"),
-            Why::Group(_) => format!("check its content, then: chmod g-w {path}"),
+            Why::Owner(_) => t!("check its content; if it is yours: chown \"$(id -un)\" {path}"),
+            Why::Everybody(_) => t!("check its content, then: chmod o-w {path}"),
+            Why::Group(_) => t!("check its content, then: chmod g-w {path}"),
         }
     }
 
     fn refused(self, exit: Exit, what: &str) -> CommandError {
         CommandError::new(
             exit,
-            format!("{what} because other accounts could have changed it; nothing was sent"),
+            t!("{what} because other accounts could have changed it; nothing was sent"),
         )
         .hint(self.way_out())
-        .hint(format!(
+        .hint(t!(
             "in a container without other accounts, name the volume: {TRUSTED}=DIR"
         ))
         .because(self)
@@ -174,7 +175,7 @@ pub fn require_data(context: &Context) -> Result<(), CommandError> {
         context,
         tightened,
         crate::exit::INTERNAL,
-        "cannot use the records in the data directory",
+        t!("cannot use the records in the data directory"),
     )
 }
 
@@ -188,7 +189,12 @@ pub fn require_run(context: &Context, id: &RunId) -> Result<(), CommandError> {
         |walk| walk.own(&runs.join(id.as_str()), 2),
         trusted_directory(&context.environment),
     );
-    conclude(context, tightened, crate::exit::INTERNAL, "cannot use the run")
+    conclude(
+        context,
+        tightened,
+        crate::exit::INTERNAL,
+        t!("cannot use the run"),
+    )
 }
 
 /// Refuses a profile file that other accounts can change.
@@ -197,7 +203,7 @@ pub fn require_run(context: &Context, id: &RunId) -> Result<(), CommandError> {
 /// When they can.
 pub fn require_settings(context: &Context) -> Result<(), CommandError> {
     let found = settings(context)?;
-    conclude(context, found, crate::exit::CONFIG, "cannot use the profile")
+    conclude(context, found, crate::exit::CONFIG, t!("cannot use the profile"))
 }
 
 /// Warns about a profile file that other accounts can change.

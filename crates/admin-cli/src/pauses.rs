@@ -2,6 +2,7 @@
 //!
 //! A pause belongs to the app, not to a command: another process may have received it long before.
 
+use easemob_admin_words::t;
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant, SystemTime};
@@ -48,10 +49,12 @@ impl Pauses {
             if outlasts(pause, deadline) {
                 let until = local(SystemTime::now() + pause);
                 let what =
-                    format!("the server asked to send nothing until {until}, but --max-duration ends before");
+                    t!("the server asked to send nothing until {until}, but --max-duration ends before");
                 return Err(CommandError::new(exit::INTERRUPTED, what)
-                    .because("nothing was sent")
-                    .hint("run the command again then, or without --max-duration to wait"));
+                    .because(t!("nothing was sent"))
+                    .hint(t!(
+                        "run the command again then, or without --max-duration to wait"
+                    )));
             }
             tell(&mut telling, ui, pause);
         }
@@ -64,7 +67,9 @@ impl Pauses {
                 let Some(pause) = pause_of(&client) else { continue };
                 tell(&mut telling, &ui, pause);
                 if outlasts(pause, deadline) {
-                    ui.say("--max-duration ends before that, so waiting requests are given up");
+                    ui.say(t!(
+                        "--max-duration ends before that, so waiting requests are given up"
+                    ));
                     client.stop_waiting();
                     return;
                 }
@@ -89,7 +94,7 @@ fn tell(telling: &mut Telling, ui: &Ui, pause: Duration) {
     let now = Instant::now();
     if telling.is_due(now, now + pause) {
         let until = local(SystemTime::now() + pause);
-        ui.say(format_args!(
+        ui.say(t!(
             "the server asked for a pause: waiting until {until} ({} s); press Ctrl-C to give up",
             pause.as_secs()
         ));
@@ -120,7 +125,7 @@ impl Telling {
 /// Formats a time in the local time zone.
 fn local(time: SystemTime) -> String {
     Timestamp::try_from(time).map_or_else(
-        |_| "a time out of range".into(),
+        |_| t!("a time out of range").into(),
         |time| {
             let here = time.to_zoned(TimeZone::system());
             here.strftime("%Y-%m-%d %H:%M:%S %:z").to_string()

@@ -1,5 +1,6 @@
 //! The progress bar on stderr.
 
+use easemob_admin_words::t;
 use std::fmt;
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -22,13 +23,19 @@ impl Progress {
         let failed = Arc::<AtomicU64>::default();
         let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr_with_hz(8));
         let template = match total {
-            Some(_) => "{prefix} {wide_bar} {human_pos}/{human_len}  {rate}  {eta} left{failed}{msg}",
-            None => "{prefix} {human_pos} users  {rate}{failed}{msg}",
+            Some(_) => format!(
+                "{{prefix}} {{wide_bar}} {{human_pos}}/{{human_len}}  {{rate}}  {{eta}} {}{{failed}}{{msg}}",
+                t!("left")
+            ),
+            None => format!(
+                "{{prefix}} {{human_pos}} {}  {{rate}}{{failed}}{{msg}}",
+                t!("users")
+            ),
         };
-        if let Ok(style) = ProgressStyle::with_template(template) {
+        if let Ok(style) = ProgressStyle::with_template(&template) {
             let rate = |state: &ProgressState, text: &mut dyn fmt::Write| {
                 // A bar that cannot be drawn is not worth an error.
-                let _ = write!(text, "{:.0} users/s", state.per_sec());
+                let _ = text.write_str(&t!("{:.0} users/s", state.per_sec()));
             };
             let failed = failed.clone();
             let failures = move |_: &ProgressState, text: &mut dyn fmt::Write| {
@@ -36,7 +43,7 @@ impl Progress {
                     0 => {}
                     // As above.
                     count => {
-                        let _ = write!(text, "  {count} failed");
+                        let _ = text.write_str(&t!("  {count} failed"));
                     }
                 }
             };
@@ -84,7 +91,7 @@ impl Progress {
 
     /// Shows that the server has reduced the rate; the text stays.
     pub fn reduced(&self, rate: Option<f64>) {
-        let words = rate.map(|rate| format!("  (slowed down by the server to {rate:.0} requests/s)"));
+        let words = rate.map(|rate| t!("  (slowed down by the server to {rate:.0} requests/s)"));
         self.bar.set_message(words.unwrap_or_default());
     }
 

@@ -1,5 +1,6 @@
 //! Chooses the stores for the program's records; no other module does.
 
+use easemob_admin_words::t;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,9 +11,11 @@ use easemob_admin_ops::stores::{DataDirectory, Stores};
 use easemob_admin_ops::target::Target;
 
 use crate::command_error::CommandError;
+use crate::config::environment::Environment;
 use crate::config::places::Places;
 use crate::config::store::StoreAt;
 use crate::trails::{Trails, TrailsInFiles};
+use crate::ui::Ui;
 
 /// Where runs, trails, locks and logins are kept. Clones are the same stores.
 #[derive(Clone)]
@@ -26,6 +29,12 @@ pub struct Records {
     /// The rate budgets that machines share.
     #[cfg(feature = "postgres")]
     budget: Option<easemob_admin_store_pg::budget::PgBudget>,
+    /// The trails, as whoever signs them needs them.
+    #[cfg(feature = "postgres")]
+    pg_trails: Option<easemob_admin_store_pg::trail::PgTrails>,
+    /// What keeps heads of the trails outside the database.
+    #[cfg(feature = "postgres")]
+    heads: Option<crate::heads::HeadSender>,
 }
 
 /// The rate budget of an app that machines share.
@@ -37,6 +46,28 @@ pub struct TeamBudget {
 }
 
 impl Records {
+    /// Keeps the heads outside the database that are not there yet, at the end of a command.
+    pub fn finish(&self) {
+        #[cfg(feature = "postgres")]
+        if let Some(heads) = &self.heads {
+            heads.finish();
+        }
+    }
+
+    /// Returns the trails in the database, if the records are in one.
+    #[cfg(feature = "postgres")]
+    #[must_use]
+    pub fn pg_trails(&self) -> Option<easemob_admin_store_pg::trail::PgTrails> {
+        self.pg_trails.clone()
+    }
+
+    /// Returns the trails in the database, if heads of them are kept outside of it.
+    #[cfg(feature = "postgres")]
+    #[must_use]
+    pub fn trails_with_heads(&self) -> Option<easemob_admin_store_pg::trail::PgTrails> {
+        self.heads.as_ref().and(self.pg_trails.clone())
+    }
+
     /// Returns the rate budget of an app that machines share; `new` are the rates of an app that it does not know yet.
     ///
     /// # Errors
@@ -64,6 +95,15 @@ impl Records {
     }
 }
 
+/// What opening the records needs of the command.
+#[derive(Clone, Copy)]
+pub struct Surroundings<'a> {
+    /// The environment.
+    pub environment: &'a Environment,
+    /// Where messages go.
+    pub ui: &'a Arc<Ui>,
+}
+
 /// Opens the records: in a database, if one is configured, or else in the data directory.
 ///
 /// `longest_request` is how long a request may take: another machine may continue a run only when none of this machine is
@@ -76,6 +116,7 @@ pub fn open(
     places: &Places,
     longest_request: Duration,
     worker: Option<&str>,
+    surroundings: &Surroundings<'_>,
 ) -> Result<Records, CommandError> {
     match at {
         None => Ok(Records {
@@ -84,8 +125,12 @@ pub fn open(
             in_files: true,
             #[cfg(feature = "postgres")]
             budget: None,
+            #[cfg(feature = "postgres")]
+            pg_trails: None,
+            #[cfg(feature = "postgres")]
+            heads: None,
         }),
-        Some(at) => in_database(at, places, longest_request, worker),
+        Some(at) => in_database(at, places, longest_request, worker, surroundings),
     }
 }
 
@@ -95,6 +140,7 @@ fn in_database(
     places: &Places,
     longest_request: Duration,
     worker: Option<&str>,
+    surroundings: &Surroundings<'_>,
 ) -> Result<Records, CommandError> {
     use easemob_admin_store_pg::budget::PgBudget;
     use easemob_admin_store_pg::database::Database;
@@ -103,13 +149,26 @@ fn in_database(
     use easemob_admin_store_pg::runs::PgRuns;
     use easemob_admin_store_pg::trail::PgTrails;
 
+    use crate::config::heads;
+    use crate::heads::HeadSender;
     use crate::trails::TrailsInDatabase;
 
     /// The time to record an answer.
     const AFTER_A_REQUEST: Duration = Duration::from_secs(15);
+    let Surroundings { environment, ui } = surroundings;
+    let heads = at
+        .heads
+        .as_deref()
+        .map(|text| heads::parse(text, environment))
+        .transpose();
+    let heads = heads.map_err(|error| CommandError::new(crate::exit::CONFIG, error.to_string()))?;
+    let heads = heads.map(|to| HeadSender::to(to, ui));
     let (address, password) = database_at(at)?;
     let database = Database::open(&address, &password)?;
-    let trails = PgTrails::in_database(database.clone(), files(places).keys());
+    let mut trails = PgTrails::in_database(database.clone(), files(places).keys());
+    if let Some(heads) = &heads {
+        trails = trails.with_listener(Arc::new(heads.clone()));
+    }
     let budget = PgBudget::in_database(database.clone());
     let mut runs = PgRuns::in_database(database.clone(), trails.clone()).with_budget(budget.clone());
     if let Some(name) = worker {
@@ -122,19 +181,28 @@ fn in_database(
             PgLoginStores::in_database(database),
         ),
         trails: Arc::new(TrailsInDatabase {
-            trails,
+            trails: trails.clone(),
             place: address.to_string(),
         }),
         in_files: false,
         budget: Some(budget),
+        pg_trails: Some(trails),
+        heads,
     })
 }
 
 #[cfg(not(feature = "postgres"))]
-fn in_database(_: &StoreAt, _: &Places, _: Duration, _: Option<&str>) -> Result<Records, CommandError> {
-    let what = "this program was built without the store in PostgreSQL";
-    Err(CommandError::new(crate::exit::CONFIG, what)
-        .hint("use a release of easemob-admin, or build it with the feature `postgres`"))
+fn in_database(
+    _: &StoreAt,
+    _: &Places,
+    _: Duration,
+    _: Option<&str>,
+    _: &Surroundings<'_>,
+) -> Result<Records, CommandError> {
+    let what = t!("this program was built without the store in PostgreSQL");
+    Err(CommandError::new(crate::exit::CONFIG, what).hint(t!(
+        "use a release of easemob-admin, or build it with the feature `postgres`"
+    )))
 }
 
 /// Reads the address of a database, and the source of its password; runs the command that prints it, if there is one.
@@ -165,7 +233,7 @@ pub fn database_at(
         StorePassword::PassFile(file) => PasswordSource::PassFile(file),
         StorePassword::Command(command) => {
             let printed = from_command(&command).map_err(|error| {
-                CommandError::new(crate::exit::CONFIG, "cannot get the password of the database")
+                CommandError::new(crate::exit::CONFIG, t!("cannot get the password of the database"))
                     .because(error)
             })?;
             PasswordSource::Given(printed)

@@ -1,5 +1,6 @@
 //! The summary at the end of a run, for people on stderr and for programs in JSON.
 
+use easemob_admin_words::t;
 use std::fmt::{self, Write as _};
 use std::time::Duration;
 
@@ -249,62 +250,57 @@ impl Summary {
     pub fn text(&self, words: Words) -> String {
         let users = if self.users == 1 { "user" } else { "users" };
         let mut text = if self.limits.is_some_and(|limits| limits.of_the_app) {
-            format!("limits of the app: {} {}", self.done, words.done)
+            t!("limits of the app: {} {}", self.done, words.done)
         } else {
             format!("{} {users}: {} {}", self.users, self.done, words.done)
         };
         if let Some(devices) = words.devices.filter(|_| self.devices > 0) {
             let noun = if self.devices == 1 { "device" } else { "devices" };
-            let _ = write!(text, " ({} {noun} {devices})", self.devices);
+            text.push_str(&t!(" ({} {noun} {devices})", self.devices));
         }
         if self.nothing_to_do > 0 {
-            let _ = write!(text, ", {} {}", self.nothing_to_do, words.nothing);
+            text.push_str(&t!(", {} {}", self.nothing_to_do, words.nothing));
         }
         let earlier = (self.failed_earlier_retry_may_help, self.failed_earlier_final);
         for (words, (retry, last)) in [
             ("failed", (self.failed_retry_may_help, self.failed_final)),
-            ("failed earlier and not retried", earlier),
+            (t!("failed earlier and not retried"), earlier),
         ] {
             if retry + last > 0 {
-                let _ = write!(
-                    text,
+                text.push_str(&t!(
                     ", {} {words} ({})",
                     retry + last,
                     whether_to_retry(retry, last)
-                );
+                ));
             }
         }
         if self.unknown > 0 {
-            let _ = write!(text, ", {} unknown", self.unknown);
+            text.push_str(&t!(", {} unknown", self.unknown));
         }
         if self.not_started > 0 {
-            let _ = write!(text, ", {} not started", self.not_started);
+            text.push_str(&t!(", {} not started", self.not_started));
         }
         if let Some(line) = self.first_line_not_started {
-            let _ = write!(text, " (from line {line} on)");
+            text.push_str(&t!(" (from line {line} on)"));
         }
-        let requests = if self.requests == 1 { "request" } else { "requests" };
-        let _ = write!(
-            text,
-            "\n{:.1} s, {} {requests}",
-            self.elapsed_seconds, self.requests
-        );
+        let noun = if self.requests == 1 { "request" } else { "requests" };
+        text.push_str(&t!("\n{:.1} s, {} {noun}", self.elapsed_seconds, self.requests));
         if let Some(rate) = self.requests_per_second {
-            let _ = write!(text, ", {rate:.1} requests/s");
+            text.push_str(&t!(", {rate:.1} requests/s"));
         }
         match self.exemptions_unmatched {
             None | Some(0) => {}
-            Some(1) => text.push_str("\n1 exemption matched none of the users"),
+            Some(1) => text.push_str(t!("\n1 exemption matched none of the users")),
             Some(count) => {
-                let _ = write!(text, "\n{count} exemptions matched none of the users");
+                text.push_str(&t!("\n{count} exemptions matched none of the users"));
             }
         }
         if let Some(drifted) = self.drifted.filter(|drifted| *drifted > 0) {
-            let _ = write!(text, "\n{drifted} differed from the plan");
+            text.push_str(&t!("\n{drifted} differed from the plan"));
         }
         if let Some(stay) = self.over_limit_and_stay.filter(|stay| *stay > 0) {
             let noun = if stay == 1 { "device" } else { "devices" };
-            let _ = write!(text, "\n{stay} {noun} over a limit may not be chosen");
+            text.push_str(&t!("\n{stay} {noun} over a limit may not be chosen"));
         }
         if let Some(status) = &self.status_first {
             text.push_str(&about_statuses(status));
@@ -313,10 +309,10 @@ impl Summary {
             let _ = write!(text, "\n{verified}");
         }
         if let Some(run) = &self.run {
-            let _ = write!(text, "\nrun {run}");
+            text.push_str(&t!("\nrun {run}"));
         }
         if self.dry_run {
-            text.push_str("\ndry run: nothing was changed");
+            text.push_str(t!("\ndry run: nothing was changed"));
         }
         text
     }
@@ -326,9 +322,9 @@ impl Summary {
 #[must_use]
 pub fn whether_to_retry(may_help: u64, will_not: u64) -> String {
     match (may_help, will_not) {
-        (_, 0) => "retrying may help".into(),
-        (0, _) => "retrying will not help".into(),
-        _ => format!("retrying may help for {may_help}, will not for {will_not}"),
+        (_, 0) => t!("retrying may help").into(),
+        (0, _) => t!("retrying will not help").into(),
+        _ => t!("retrying may help for {may_help}, will not for {will_not}"),
     }
 }
 
@@ -344,31 +340,25 @@ fn about_statuses(status: &StatusReport) -> String {
     } = status;
     let mut text = String::new();
     if *reported_offline > 0 {
-        let _ = write!(
-            text,
+        text.push_str(&t!(
             "\n{reported_offline} reported as offline by the server, {sample} of them read as a sample"
-        );
+        ));
     }
     if *names_unchecked > 0 {
-        let _ = write!(
-            text,
+        text.push_str(&t!(
             "; {names_unchecked} not checked for existence (--check-names does)"
-        );
+        ));
     }
     if *appeared > 0 {
-        let _ = write!(text, "\n{appeared} were online when asked about again");
+        text.push_str(&t!("\n{appeared} were online when asked about again"));
     }
     if let Some(user) = wrong_about {
-        let _ = write!(
-            text,
-            "\nthe status was wrong about {user}, so every user was read"
-        );
+        text.push_str(&t!("\nthe status was wrong about {user}, so every user was read"));
     }
     if let Some(why) = unavailable {
-        let _ = write!(
-            text,
+        text.push_str(&t!(
             "\nthe server does not tell statuses, so every user was read: {why}"
-        );
+        ));
     }
     text
 }

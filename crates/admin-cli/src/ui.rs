@@ -1,5 +1,6 @@
 //! Writes messages to stderr: warnings, notes, errors, and the progress bar.
 
+use easemob_admin_words::t;
 use std::error::Error;
 use std::fmt::Display;
 use std::io::Write;
@@ -56,7 +57,7 @@ impl Ui {
         self.labelled("error", AnsiColor::Red, &error.to_string());
         let mut cause = error.source();
         while let Some(error) = cause {
-            self.line(&format!("  because: {error}"));
+            self.line(&t!("  because: {error}"));
             cause = error.source();
         }
         for hint in error.hints() {

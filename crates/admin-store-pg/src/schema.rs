@@ -4,6 +4,9 @@
 //! that works with it: a release first adds what the next one needs, and a later release removes what nobody uses any
 //! more. So workers are upgraded one by one, before or after the tables.
 
+#[cfg(test)]
+mod older_program;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -81,7 +84,14 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         oldest_program: "0.2.0",
         sql: include_str!("../migrations/0005_workers.sql"),
     },
+    Migration {
+        oldest_program: "0.2.0",
+        sql: include_str!("../migrations/0006_retention.sql"),
+    },
 ];
+
+/// The version from which on lines of trails are in parts.
+const WITH_PARTS: i32 = 6;
 
 /// What the database says about its tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -268,6 +278,12 @@ pub(crate) async fn migrate(
                 "INSERT INTO easemob_admin.schema_version (version, oldest_program, program) VALUES ($1, $2, $3)",
                 &[&version, &migration.oldest_program, &program],
             )
+            .await?;
+    }
+    if before.version == newest(migrations) && before.version >= WITH_PARTS {
+        // Nobody else may add them.
+        transaction
+            .batch_execute(crate::trail::archive::MAKE_ROOM)
             .await?;
     }
     transaction.commit().await?;

@@ -9,12 +9,18 @@ mod cluster;
 mod connecting;
 #[path = "it/cut.rs"]
 mod cut;
+#[path = "it/heads.rs"]
+mod heads;
 #[path = "it/locks.rs"]
 mod locks;
 #[path = "it/logins.rs"]
 mod logins;
 #[path = "it/migrating.rs"]
 mod migrating;
+#[path = "it/recorded.rs"]
+mod recorded;
+#[path = "it/retention.rs"]
+mod retention;
 #[path = "it/runs.rs"]
 mod runs;
 #[path = "it/simulation.rs"]

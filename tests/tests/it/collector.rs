@@ -489,7 +489,8 @@ fn a_watch_that_is_killed_again_and_again_forgets_nobody() {
         });
         send("-KILL", &watching);
     }
-    let last = env.spawn(&args);
+    let mut last = env.spawn(&args);
+    last.drop_rows();
     last.until("the end of all surplus devices", || {
         users.iter().all(|user| sandbox.devices(user).len() == 1)
     });

@@ -32,7 +32,8 @@ fn until_or(what: &str, mut happened: impl FnMut() -> bool, explain: impl Fn() -
             "waited in vain: {what} {}",
             explain()
         );
-        std::thread::yield_now();
+        // Often enough to meet a moment, and without taking a core from what is waited for.
+        std::thread::sleep(Duration::from_micros(200));
     }
 }
 
@@ -68,6 +69,12 @@ impl Running {
     /// Waits until it says a text on stderr.
     pub(crate) fn until_it_says(&self, text: &str) {
         self.until(&format!("stderr with: {text}"), || self.said().contains(text));
+    }
+
+    /// Reads its rows away: one that writes more than a pipe holds would wait for a reader.
+    pub(crate) fn drop_rows(&mut self) {
+        let mut rows = self.child.stdout.take().unwrap();
+        std::thread::spawn(move || std::io::copy(&mut rows, &mut std::io::sink()));
     }
 
     /// Waits for something that it brings about.

@@ -176,6 +176,57 @@ fn tampering_by_a_superuser_is_found_by_the_machine_that_signed() {
 }
 
 #[test]
+fn heads_leave_the_database_and_prove_it_to_whoever_has_only_them() {
+    let Some(mut team) = Team::new() else { return };
+    let heads = team.env.path("witness");
+    let heads = heads.to_str().unwrap().to_owned();
+    team.env.set("EASEMOB_STORE_HEADS", &heads);
+    let _ = team.on("one").run(LOGOUT).expect(0);
+    let verify = ["audit", "verify", "--checkpoint", &heads, "-o", "json"];
+    let verified = team.on("auditor").run(&verify).expect(0);
+    assert_eq!(
+        verified.json()["summary"]["kept_checkpoints"],
+        2,
+        "{}",
+        verified.text()
+    );
+    // The superuser takes the end away, and what was signed of it.
+    team.database.run(
+        "DELETE FROM easemob_admin.trail_head; DELETE FROM easemob_admin.trail_line WHERE number > 4; \
+         UPDATE easemob_admin.trail SET lines = 5",
+    );
+    let found = team.on("auditor").run(&verify).expect(11);
+    assert!(found.stderr.contains("the end was removed"), "{}", found.stderr);
+
+    let unusable = team.env.path("nowhere/witness");
+    team.env.set("EASEMOB_STORE_HEADS", unusable.to_str().unwrap());
+    let _ = team.env.run(&["store", "status"]).expect(0);
+    for (place, exit) in [("witness", 3), ("http://im.example.com/x", 3)] {
+        team.env.set("EASEMOB_STORE_HEADS", place);
+        let refused = team.on("one").run(&["runs", "list"]).expect(exit);
+        assert!(
+            refused.stderr.contains("cannot use `store_heads`"),
+            "{}",
+            refused.stderr
+        );
+    }
+}
+
+#[test]
+fn heads_that_cannot_be_kept_are_reported_and_stop_no_run() {
+    let Some(mut team) = Team::new() else { return };
+    let unusable = team.env.path("nowhere/witness");
+    team.env.set("EASEMOB_STORE_HEADS", unusable.to_str().unwrap());
+    let done = team.on("one").run(LOGOUT).expect(0);
+    assert!(
+        done.stderr
+            .contains("cannot keep a head of the audit trail outside the database"),
+        "{}",
+        done.stderr
+    );
+}
+
+#[test]
 fn a_database_that_cannot_be_used_is_told_by_an_exit_code() {
     let Some(database) = TestDatabase::create() else {
         return;
@@ -385,6 +436,124 @@ fn the_records_of_a_machine_are_brought_in_once() {
     let archive = archive.to_str().unwrap();
     let _ = team.env.run(&["audit", "verify", "--dir", archive]).expect(0);
     let _ = team.env.run(&["audit", "verify"]).expect(0);
+    // It is read and verified beside the shared one, where it is.
+    let entries = |team: &mut Team| {
+        let log = team
+            .on("one")
+            .run(&["audit", "log", "--all", "-o", "json"])
+            .expect(0);
+        (log.json()["rows"].as_array().unwrap().len(), log.stderr)
+    };
+    let (both, notes) = entries(&mut team);
+    assert!(notes.contains("and were read there"), "{notes}");
+    let verified = team.on("one").run(&["audit", "verify", "-o", "json"]).expect(0);
+    let archives = &verified.json()["summary"]["archives"];
+    assert_eq!(archives[0]["ok"], true, "{archives}");
+    let newest = team
+        .on("one")
+        .run(&["audit", "log", "--all", "-n", "100", "-o", "json"])
+        .expect(0);
+    assert_eq!(newest.json()["rows"].as_array().unwrap().len(), both);
+    let elsewhere = format!("{archive}-elsewhere");
+    std::fs::rename(archive, &elsewhere).unwrap();
+    let (shared, notes) = entries(&mut team);
+    assert!(
+        shared < both && notes.contains("were not read"),
+        "{shared} {both} {notes}"
+    );
+    let _ = team.on("one").run(&["audit", "verify"]).expect(0);
+    std::fs::rename(&elsewhere, archive).unwrap();
+    let file = format!("{archive}/entries-000000000000.jsonl");
+    let lines = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, lines.replace("leak", "leek")).unwrap();
+    let found = team.on("one").run(&["audit", "verify", "-o", "json"]).expect(11);
+    assert!(
+        found.stderr.contains("the archive was changed"),
+        "{}",
+        found.stderr
+    );
+    assert_eq!(found.json()["summary"]["ok"], false);
+}
+
+#[test]
+fn old_entries_are_archived_by_anybody_and_removed_by_the_owner() {
+    let Some(mut team) = Team::new() else { return };
+    let role = team.database.role();
+    let owner = team.database.url();
+    let _ = team.env.run(&["store", "migrate", "--worker", &role]).expect(0);
+    let worker = owner.replacen("postgres@", &format!("{role}@"), 1);
+    team.env.set("EASEMOB_STORE", &worker);
+    let _ = team.on("one").run(LOGOUT).expect(0);
+    // As if the segment were full.
+    team.database
+        .run("UPDATE easemob_admin.trail SET segment_bytes = 100000000");
+    let _ = team.on("one").run(LOGOUT).expect(0);
+    let archive = team.env.path("archive");
+    let archive = archive.to_str().unwrap();
+    let all = |team: &mut Team| {
+        let log = team
+            .on("two")
+            .run(&["audit", "log", "--all", "-o", "json"])
+            .expect(0);
+        (log.json()["rows"].clone(), log.stderr)
+    };
+    let (before, _) = all(&mut team);
+    let old = team
+        .on("one")
+        .run(&["audit", "archive", archive, "--before", "2020-01-01"])
+        .expect(0);
+    assert!(old.stderr.contains("nothing was archived"), "{}", old.stderr);
+    let seal = [
+        "audit",
+        "archive",
+        archive,
+        "--before",
+        "2100-01-01",
+        "-o",
+        "json",
+    ];
+    let sealed = team.on("one").run(&seal).expect(0);
+    let entries = sealed.json()["summary"]["entries"].as_u64().unwrap();
+    assert!(entries > 7, "{}", sealed.text());
+    let _ = team
+        .on("two")
+        .run(&["audit", "verify", "--dir", archive])
+        .expect(0);
+
+    let prune = ["audit", "prune", archive, "--reason", "kept for a year"];
+    let yes = [&prune[..], &["--yes"]].concat();
+    let refused = team.on("one").run(&yes).expect(4);
+    assert!(
+        refused.stderr.contains("does not own the tables"),
+        "{}",
+        refused.stderr
+    );
+    team.env.set("EASEMOB_STORE", &owner);
+    let asked = team.on("one").run(&prune).expect(2);
+    assert!(
+        asked.stderr.contains("cannot ask for confirmation"),
+        "{}",
+        asked.stderr
+    );
+    let _ = team.on("one").run(&yes).expect(0);
+    team.env.set("EASEMOB_STORE", &worker);
+
+    for machine in ["one", "two"] {
+        let verified = team.on(machine).run(&["audit", "verify", "-o", "json"]).expect(0);
+        let summary = &verified.json()["summary"];
+        assert_eq!(summary["first_entry"], entries, "{}", verified.text());
+        assert_eq!(summary["archives"][0]["ok"], true, "{}", verified.text());
+    }
+    let (after, notes) = all(&mut team);
+    let (before, after) = (before.as_array().unwrap(), after.as_array().unwrap());
+    assert_eq!(&after[..before.len()], &before[..], "nothing is missing");
+    assert_eq!(after.last().unwrap()["kind"], "trail.archived");
+    assert!(
+        notes.contains("and were read there") && notes.contains("begins with entry"),
+        "{notes}"
+    );
+    let again = team.on("one").run(LOGOUT).expect(0);
+    assert!(!again.stderr.contains("was changed"), "{}", again.stderr);
 }
 
 #[test]

@@ -20,6 +20,7 @@ pub use batches::LARGEST_BODY;
 use builder::Setup;
 pub use builder::{ClientBuilder, ConfigError, ExpiresIn};
 pub use headers::InvalidHeader;
+use http::{HeaderMap, Method};
 pub use leave::{Leave, LeaveNow};
 use manner::Manner;
 use pipeline::Pipeline;
@@ -30,7 +31,7 @@ use waiting::Waiting;
 
 use crate::app_root::AppRoot;
 use crate::credentials::{Credentials, TokenCache};
-use crate::endpoint::Endpoint;
+use crate::endpoint::{Endpoint, Request};
 use crate::endpoints::sessions::DisconnectVerb;
 use crate::error::{Error, Kind, TransportError};
 use crate::transport::http::{Agreed, Connection};
@@ -107,6 +108,37 @@ impl Client {
     /// When no connection can be made.
     pub async fn connect(&self, server: &AppRoot) -> Result<Connection, Error> {
         self.pipeline.http().bare(server).await.map_err(without_a_call)
+    }
+
+    /// Posts JSON to an address on the server of the app root, once and without a token, and returns the status of the answer:
+    /// for a server that is not the service, such as one that takes notifications.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let sandbox = easemob_admin_sandbox::Sandbox::start().await?;
+    /// # use easemob_admin_api::{AppRoot, Client, Credentials};
+    /// # let client = Client::builder(AppRoot::parse(&sandbox.app_root())?)
+    /// #     .credentials(Credentials::fixed_token("YWMtx")).build()?;
+    /// let address = format!("{}/nothing-there", sandbox.app_root());
+    /// let status = client.post(&address, &serde_json::json!({"hello": "world"})).await?;
+    /// assert_eq!(status, 401);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// When the address is on another server, or no answer arrives.
+    pub async fn post(&self, address: &str, body: &serde_json::Value) -> Result<u16, Error> {
+        let url = address
+            .parse()
+            .map_err(|_| TransportError::unusable_request("the address is not a URL"));
+        let request = Request {
+            method: Method::POST,
+            url: url.map_err(without_a_call)?,
+            body: Some(body.to_string().into()),
+        };
+        let (http, clock) = (self.pipeline.http(), self.pipeline.clock());
+        let answer = http.send(&request, None, &HeaderMap::new(), clock).await;
+        Ok(answer.map_err(without_a_call)?.status)
     }
 
     /// Returns how many user, device and session calls a second are allowed at the moment: less than was set after

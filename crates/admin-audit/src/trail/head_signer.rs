@@ -86,6 +86,21 @@ impl HeadSigner {
         self.heads.add(&head, &self.key).map(Some)
     }
 
+    /// Signs the state after an earlier line, to seal an archive that ends there, and returns the head as a compact JWS. It does
+    /// not become the last head.
+    ///
+    /// Sign only a state that [`Verifier::chain`](crate::Verifier::chain) returned on the way to the last head.
+    ///
+    /// # Errors
+    /// When it cannot be signed.
+    pub fn seal(&self, chain: &Chain, time: impl Into<EventTime>) -> Result<String, AuditError> {
+        let head = Checkpoint::of(chain, time.into());
+        head.sign(&self.key).map_err(|problem| AuditError::Key {
+            path: private_file(&self.directory),
+            problem,
+        })
+    }
+
     /// Returns the path of the file with the heads, one compact JWS per line.
     #[must_use]
     pub fn heads_file(&self) -> PathBuf {

@@ -78,7 +78,7 @@ fn unusable(path: &Path) -> impl FnOnce(String) -> AuditError {
 }
 
 /// Writes a file atomically.
-fn write_whole(path: &Path, text: &str) -> Result<(), AuditError> {
+pub(super) fn write_whole(path: &Path, text: &str) -> Result<(), AuditError> {
     let temporary = path.with_extension("new");
     let mut options = access::private();
     options.write(true).create(true).truncate(true);

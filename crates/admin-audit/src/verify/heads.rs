@@ -29,6 +29,56 @@ pub(super) struct Heads {
 }
 
 impl Heads {
+    /// Adds the heads of one trail from a text that was stored elsewhere, each checked by the key that it names. What is not
+    /// a head, or one of another trail, is left out: a log has other lines. Returns whether there was any.
+    pub(super) fn add_of_signers(
+        &mut self,
+        file: &Path,
+        text: &[u8],
+        origin: &str,
+        keys: &[PublicKey],
+    ) -> bool {
+        let before = self.claims.len() + self.problems.len();
+        for (line, text, _) in lines(text) {
+            let mut words = text.split(|letter: char| !is_of_a_head(letter));
+            let Some(jws) = words.find(|word| Checkpoint::is_meant_by(word)) else {
+                continue;
+            };
+            let signer = keys.iter().find(|key| key.other_signer(jws).is_none());
+            let checked = signer.map_or_else(
+                || {
+                    Err(
+                        "no key of the trail signs it: a key was removed, or it is of another trail"
+                            .to_owned(),
+                    )
+                },
+                |key| Checkpoint::verified(jws, key),
+            );
+            match checked {
+                Ok(checkpoint) if checkpoint.origin != origin => {}
+                Ok(checkpoint) => self.claims.push(Claim {
+                    checkpoint,
+                    jws: jws.to_owned(),
+                    file: file.to_owned(),
+                    line,
+                    kept: true,
+                }),
+                // One of another trail, by its own word.
+                Err(_)
+                    if signer.is_none()
+                        && Checkpoint::origin_of(jws).is_some_and(|other| other != origin) => {}
+                Err(what) => self.problems.push(Problem {
+                    file: file.to_owned(),
+                    line,
+                    seq: None,
+                    what: format!("the checkpoint is not valid: {what}"),
+                }),
+            }
+        }
+        self.claims.sort_by_key(|claim| claim.checkpoint.size);
+        self.claims.len() + self.problems.len() > before
+    }
+
     /// Adds the heads of a text; `kept` says that they were stored elsewhere.
     pub(super) fn add(&mut self, file: &Path, text: &[u8], key: &PublicKey, kept: bool) {
         for (line, jws, is_whole) in lines(text) {
@@ -73,6 +123,19 @@ pub(super) fn signed_by_another(text: &[u8], key: &PublicKey) -> Option<String> 
 /// Returns true if any line of a text has the form of a head, regardless of the signer.
 pub(super) fn has_any(text: &[u8]) -> bool {
     lines(text).any(|(_, jws, _)| Checkpoint::is_meant_by(&jws))
+}
+
+/// Returns true if any line of a text contains a head, regardless of the signer.
+pub(super) fn contains_any(text: &[u8]) -> bool {
+    lines(text).any(|(_, line, _)| {
+        line.split(|letter| !is_of_a_head(letter))
+            .any(Checkpoint::is_meant_by)
+    })
+}
+
+/// Returns true for the letters of a compact JWS.
+fn is_of_a_head(letter: char) -> bool {
+    letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.')
 }
 
 /// Returns the lines of a text with their numbers, and whether they have an end.

@@ -602,3 +602,48 @@ fn what_was_kept_proves_nothing_where_there_is_nothing_to_compare() {
     let found = verify(rest.path(), &against).unwrap();
     assert!(found.unproved && !found.holds(), "{found:?}");
 }
+
+/// A trail in memory, and the head of its end.
+fn signed(origin: &str, entries: u64) -> (MemoryTrail, String) {
+    let key = SigningKey::from_pem(&SigningKey::generate_pem().unwrap()).unwrap();
+    let mut trail = MemoryTrail::new(origin, key);
+    for number in 0..entries {
+        trail.append(&[event(number)]).unwrap();
+    }
+    trail.checkpoint(UNIX_EPOCH).unwrap();
+    let last = trail.heads().lines().last().unwrap().to_owned();
+    (trail, last)
+}
+
+#[test]
+fn heads_of_several_signers_are_found_in_a_log() {
+    let (trail, head) = signed("team", 3);
+    let (other, head_of_other) = signed("other", 2);
+    let (_, forged) = signed("team", 4);
+    let verified = |log: &str, keys: &[PublicKey]| {
+        let verifier = Verifier::new("team", other.key(), "");
+        let mut verifier = verifier.with_heads_of_signers("log", log, "team", keys)?;
+        for (segment, line) in trail.lines() {
+            if verifier.line(segment, line).is_break() {
+                break;
+            }
+        }
+        Ok::<_, AuditError>(verifier.finish())
+    };
+    let keys = [other.key().clone(), trail.key().clone()];
+    let log = format!(
+        "Nov 29 09:30:00 db1 kernel: oops.\n<85>1 host head: {head}, kept\n{{\"head\":\"{head_of_other}\"}}\n"
+    );
+    let found = verified(&log, &keys).unwrap();
+    assert!(found.holds() && found.kept == 1, "{found:?}");
+    // A head whose key is gone proves that something is gone; one of another trail says nothing.
+    for (log, expected) in [
+        (forged.as_str(), "no key of the trail signs it"),
+        (&*head_of_other, "none of the stored heads is of this trail"),
+    ] {
+        let found = verified(log, &keys).unwrap();
+        let words: Vec<String> = found.problems.iter().map(ToString::to_string).collect();
+        assert!(words.concat().contains(expected), "{words:?}");
+    }
+    assert!(matches!(verified("a log\n", &keys), Err(AuditError::NotA { .. })));
+}

@@ -1,5 +1,6 @@
 //! The reading pass of `--on-drift stop`: if any user differs from the plan, nobody is signed out.
 
+use easemob_admin_words::t;
 use std::fmt::Write as _;
 use std::io;
 
@@ -43,7 +44,7 @@ pub async fn refuse_drift(
     let first = ReadFirst {
         context,
         session,
-        verb: "comparing with the plan",
+        verb: t!("comparing with the plan"),
         users,
         reading: Reading::EVERY_USER,
     };
@@ -72,7 +73,7 @@ impl Found {
             Ok(_) => return,
             Err(error) => {
                 self.unread += 1;
-                let said = format!("could not be read: {error}");
+                let said = t!("could not be read: {error}");
                 self.error.get_or_insert(error);
                 said
             }
@@ -99,16 +100,16 @@ impl Found {
         }
         if self.differing > 0 {
             let one = self.differing == 1;
-            let what = format!(
+            let what = t!(
                 "{} {} from the plan, so nobody was signed out",
                 counted(self.differing, "user"),
                 if one { "differs" } else { "differ" }
             );
-            return Err(CommandError::new(exit::DRIFT, what)
-                .because(causes)
-                .hint("make a new plan, or apply this one with --on-drift skip|include"));
+            return Err(CommandError::new(exit::DRIFT, what).because(causes).hint(t!(
+                "make a new plan, or apply this one with --on-drift skip|include"
+            )));
         }
-        let what = format!(
+        let what = t!(
             "{} could not be compared with the plan, so nobody was signed out",
             counted(self.unread, "user")
         );
@@ -118,9 +119,9 @@ impl Found {
         } else {
             exit::FAILED_FINAL
         };
-        Err(CommandError::new(exit, what)
-            .because(causes)
-            .hint("apply the plan again later, or leave out users that cannot be read with --on-drift skip"))
+        Err(CommandError::new(exit, what).because(causes).hint(t!(
+            "apply the plan again later, or leave out users that cannot be read with --on-drift skip"
+        )))
     }
 }
 

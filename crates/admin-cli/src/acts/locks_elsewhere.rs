@@ -1,6 +1,7 @@
 //! Locks that a profile holds on another server.
 
 use easemob_admin_ops::locks::store::LockStore;
+use easemob_admin_words::t;
 
 use crate::command_error::CommandError;
 use crate::commands::acting::users;
@@ -18,7 +19,7 @@ pub fn warn_of_others(
     let profile = session.profile.as_deref().unwrap_or("PROFILE");
     for (root, count) in locks.elsewhere()? {
         let locked = users(count);
-        context.ui.warn(format_args!(
+        context.ui.warn(t!(
             "this profile also locks {locked} on another server, {root}; this command leaves those locks alone: \
              easemob-admin --profile {profile} --app-root {root} sessions locks"
         ));

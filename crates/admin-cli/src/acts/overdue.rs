@@ -1,5 +1,6 @@
 //! Expired pending locks: decides what happens to each, and which need an operator.
 
+use easemob_admin_words::t;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use easemob_admin_api::UserId;
@@ -47,7 +48,7 @@ impl Overdue {
         let first = ReadFirst {
             context,
             session,
-            verb: "looking for bans",
+            verb: t!("looking for bans"),
             users: locks.len() as u64,
             reading: Reading::EVERY_USER,
         };
@@ -119,18 +120,18 @@ fn said(left: &[&Lock], verdict: impl Fn(&Lock) -> Option<Verdict>, command: &st
         let rest = if more == 0 {
             String::new()
         } else {
-            format!(" and {more} more (see {command}sessions locks --overdue)")
+            t!(" and {more} more (see {command}sessions locks --overdue)")
         };
         let runs: BTreeSet<&str> = locks.iter().flat_map(|lock| lock.runs()).take(NAMED).collect();
         let runs: Vec<&str> = runs.into_iter().collect();
         let runs = runs.join(" ");
         if working {
-            format!(
+            t!(
                 "{count} should be unlocked by now, but a process is still working on the locks: {names}{rest}; \
                  check the run: easemob-admin runs show {runs}"
             )
         } else {
-            format!(
+            t!(
                 "{count} should be unlocked by now, but cannot be: the run of the lock cannot be read ({runs}), so it is \
                  unknown who set the ban: {names}{rest}\n  \
                  to lift the ban: {command}users unban {names} --reason \"the lock has expired\"\n  \

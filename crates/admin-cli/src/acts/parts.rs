@@ -1,5 +1,6 @@
 //! The parts of a run that one command works on: all of it, or range after range beside other workers.
 
+use easemob_admin_words::t;
 use std::time::Duration;
 
 use easemob_admin_ops::run::direction::{RunState, range_of};
@@ -78,7 +79,7 @@ impl Parts {
                 is_waiting = true;
                 context
                     .ui
-                    .note("other workers have all users that are left; waiting for them");
+                    .note(t!("other workers have all users that are left; waiting for them"));
             }
             // A wish ends the rest early.
             let _ = tokio::time::timeout(LOOK, wish.changed()).await;
@@ -167,7 +168,7 @@ pub fn direct(
 
 /// Returns the id of a run.
 pub(super) fn id_of(header: &Header) -> Result<RunId, CommandError> {
-    RunId::parse(&header.run).ok_or_else(|| CommandError::new(exit::INTERNAL, "the run has no id"))
+    RunId::parse(&header.run).ok_or_else(|| CommandError::new(exit::INTERNAL, t!("the run has no id")))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Executes the action in a run's journal and reports it.
 
+use easemob_admin_words::t;
 use std::io;
 use std::sync::Arc;
 
@@ -114,7 +115,7 @@ pub async fn perform(
         Job::Change(_) => work.report::<BanReport>(open).await?.finish(),
         Job::Lock(until) => {
             if until.as_millisecond() <= now_ms() {
-                context.ui.warn(format_args!(
+                context.ui.warn(t!(
                     "this lock expired on {until:.0}, so no more users are locked; users that an earlier attempt banned \
                      are recorded as overdue"
                 ));
@@ -204,7 +205,7 @@ impl<'a> Work<'a, '_> {
         match shared() {
             Ok(Some(tally)) => driven.recount(tally),
             Ok(None) => {}
-            Err(error) => context.ui.warn(format_args!(
+            Err(error) => context.ui.warn(t!(
                 "cannot tell what other workers do with the run: {}",
                 with_causes(&error)
             )),
@@ -241,13 +242,15 @@ impl<'a> Work<'a, '_> {
             if stops {
                 client.stop_waiting();
                 let why = match cause {
-                    Cause::Paused => "somebody has paused the run",
-                    Cause::Stopped => "somebody has stopped the run",
+                    Cause::Paused => t!("somebody has paused the run"),
+                    Cause::Stopped => t!("somebody has stopped the run"),
                     _ => {
-                        "another process has taken the run over, because this one was not heard of for too long"
+                        t!(
+                            "another process has taken the run over, because this one was not heard of for too long"
+                        )
                     }
                 };
-                ui.say(format_args!("{why}: finishing the users in progress"));
+                ui.say(t!("{why}: finishing the users in progress"));
             }
         })
     }
@@ -263,9 +266,10 @@ fn detach(
     require_shared(context)?;
     let header = open.header.clone();
     if header.is_about_the_app() || attempted.verify {
-        let what = "--detach is for runs over users, without --verify";
-        return Err(CommandError::new(exit::USAGE, what)
-            .hint("nothing was sent; the run is recorded, and can be resumed without --detach"));
+        let what = t!("--detach is for runs over users, without --verify");
+        return Err(CommandError::new(exit::USAGE, what).hint(t!(
+            "nothing was sent; the run is recorded, and can be resumed without --detach"
+        )));
     }
     let summary = summary_of_attempt(
         attempted.summary,
@@ -277,7 +281,7 @@ fn detach(
     drop(open);
     let id = id_of(&header)?;
     direct(context, session, &id, RunState::Open, None)?;
-    context.ui.say(format_args!(
+    context.ui.say(t!(
         "run {id} is left to workers (easemob-admin work); follow it with: {}",
         context.command(&format!("runs show {id} --follow"))
     ));
@@ -293,8 +297,10 @@ pub fn job_of(action: Action) -> Result<Job, CommandError> {
     Job::of(action).ok_or_else(|| {
         CommandError::new(
             exit::USAGE,
-            "this `limits set` run cannot be resumed: an older version recorded it",
+            t!("this `limits set` run cannot be resumed: an older version recorded it"),
         )
-        .hint("run the same `limits set` again: limits that are already set do not change")
+        .hint(t!(
+            "run the same `limits set` again: limits that are already set do not change"
+        ))
     })
 }

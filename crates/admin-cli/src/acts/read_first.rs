@@ -1,5 +1,6 @@
 //! The reading pass of an act that needs the complete picture before it starts.
 
+use easemob_admin_words::t;
 use std::convert::Infallible;
 use std::io;
 use std::ops::ControlFlow;
@@ -92,16 +93,16 @@ impl ReadFirst<'_> {
         match run_loop.finish().stop {
             None => Ok(()),
             Some(Stop::Wished(_)) => {
-                let what = "--max-duration ended before all devices were read, so nothing was done";
+                let what = t!("--max-duration ended before all devices were read, so nothing was done");
                 Err(CommandError::new(exit::INTERRUPTED, what)
-                    .hint("give more time with --max-duration, or fewer users at once"))
+                    .hint(t!("give more time with --max-duration, or fewer users at once")))
             }
             Some(Stop::Fatal(fatal)) => Err(fatal.into()),
-            Some(Stop::Input(error)) => Err(unread("cannot read the rest of the list", error)),
-            Some(Stop::Output(error)) => Err(unread("cannot store the results", error)),
+            Some(Stop::Input(error)) => Err(unread(t!("cannot read the rest of the list"), error)),
+            Some(Stop::Output(error)) => Err(unread(t!("cannot store the results"), error)),
             // These stops need an act, and this pass does not act.
             Some(Stop::Aborted | Stop::Cap | Stop::Drift | Stop::Record(_) | Stop::ReaderGone) => {
-                let what = "not all devices were read, so nothing was done";
+                let what = t!("not all devices were read, so nothing was done");
                 Err(CommandError::new(exit::INTERNAL, what))
             }
         }
@@ -109,8 +110,8 @@ impl ReadFirst<'_> {
 }
 
 fn unread(what: &str, error: io::Error) -> CommandError {
-    let hint = disk_hint(&error, "nothing was done; see the cause above");
-    CommandError::new(exit::INTERNAL, format!("{what}, so nothing was done"))
+    let hint = disk_hint(&error, t!("nothing was done; see the cause above"));
+    CommandError::new(exit::INTERNAL, t!("{what}, so nothing was done"))
         .because(error)
         .hint(hint)
 }

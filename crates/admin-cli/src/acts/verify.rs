@@ -1,5 +1,6 @@
 //! `--verify`: reads the devices that a run signed out, or the users that it locked, again.
 
+use easemob_admin_words::t;
 use std::cell::RefCell;
 use std::io;
 
@@ -101,7 +102,7 @@ fn ended_by(context: &Context, id: &RunId) -> Result<Vec<Ended>, CommandError> {
     let stores = context.stores()?;
     let runs = stores.runs();
     verify::ended(runs.items(id)?, runs.records(id)?)
-        .map_err(|error| CommandError::new(exit::INTERNAL, format!("cannot read run {id}")).because(error))
+        .map_err(|error| CommandError::new(exit::INTERNAL, t!("cannot read run {id}")).because(error))
 }
 
 /// Reads the signed-out devices again, with a row per device and the counts in the summary.

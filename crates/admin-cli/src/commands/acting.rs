@@ -3,6 +3,7 @@
 use clap::{Args, ValueEnum};
 use easemob_admin_ops::run::direction::Priority;
 use easemob_admin_ops::run::journal::header::Durability;
+use easemob_admin_words::t;
 
 use crate::acts::attempt::prove_recordable;
 use crate::command_error::CommandError;
@@ -109,10 +110,11 @@ impl Acting {
         if given || session.is_sandbox() {
             return Ok(());
         }
-        Err(
-            CommandError::new(exit::USAGE, "a reason is required to change anything on a server")
-                .hint("add --reason TEXT, and --ticket ID if there is one"),
+        Err(CommandError::new(
+            exit::USAGE,
+            t!("a reason is required to change anything on a server"),
         )
+        .hint(t!("add --reason TEXT, and --ticket ID if there is one")))
     }
 
     /// Asks for confirmation, unless `--yes` was given or the run is dry.
@@ -154,12 +156,16 @@ impl Acting {
             return Ok(());
         }
         session.announce(&context.ui);
-        let place = if session.is_sandbox() { " (sandbox)" } else { "" };
+        let place = if session.is_sandbox() {
+            t!(" (sandbox)")
+        } else {
+            ""
+        };
         let question = Question {
             app: session.app.clone(),
             users,
             whole_app,
-            act: format!("{act} of {}{place}", session.app),
+            act: t!("{act} of {}{place}", session.app),
             can_be_dry: true,
         };
         confirm(&context.ui, self.yes, &question)
@@ -183,9 +189,11 @@ pub fn require_shared(context: &Context) -> Result<(), CommandError> {
     }
     Err(CommandError::new(
         exit::USAGE,
-        "the records are files of this machine, so there are no workers",
+        t!("the records are files of this machine, so there are no workers"),
     )
-    .hint("keep them in a database: --store postgres://USER@HOST/DATABASE (see docs/team.md)"))
+    .hint(t!(
+        "keep them in a database: --store postgres://USER@HOST/DATABASE (see docs/team.md)"
+    )))
 }
 
 /// Returns `1 user` or `5 users`.

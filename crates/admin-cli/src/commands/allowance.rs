@@ -1,5 +1,6 @@
 //! `--max-logouts P%`: computing a share needs the total before the first act.
 
+use easemob_admin_words::t;
 use std::io;
 
 use easemob_admin_ops::jobs::logout::choose;
@@ -65,9 +66,9 @@ pub(crate) async fn of_share(
     let unread = if unread == 0 {
         String::new()
     } else {
-        format!(", {} could not be read", counted(unread, "user"))
+        t!(", {} could not be read", counted(unread, "user"))
     };
-    context.ui.note(format_args!(
+    context.ui.note(t!(
         "{victims} of {} selected, at most {allowed} allowed{unread}",
         counted(online, "device")
     ));
@@ -81,10 +82,10 @@ pub(crate) async fn of_share(
 pub(crate) fn exceeded(victims: u64, online: u64, allowed: u64) -> CommandError {
     CommandError::new(
         exit::CAP_HIT,
-        format!(
+        t!(
             "{victims} of {} would be signed out, but --max-logouts allows {allowed}; nothing was done",
             counted(online, "device")
         ),
     )
-    .hint("check the selection with --dry-run before raising the cap")
+    .hint(t!("check the selection with --dry-run before raising the cap"))
 }

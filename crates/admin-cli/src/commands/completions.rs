@@ -1,5 +1,6 @@
 //! `completions`: prints the completion script of a shell.
 
+use easemob_admin_words::t;
 use std::io::Write;
 
 use clap::Args;
@@ -32,7 +33,7 @@ pub struct CompletionsArgs {
 pub fn run(context: &Context, args: &CompletionsArgs) -> Result<Exit, CommandError> {
     let mut script = Vec::new();
     register(&args.shell.to_string(), &mut script)
-        .map_err(|error| CommandError::new(exit::INTERNAL, "cannot make the script").because(error))?;
+        .map_err(|error| CommandError::new(exit::INTERNAL, t!("cannot make the script")).because(error))?;
     write_out(context, &script)
 }
 
@@ -44,7 +45,7 @@ pub fn write_out(context: &Context, bytes: &[u8]) -> Result<Exit, CommandError> 
     let mut out = (context.stdout)();
     match out.write_all(bytes).and_then(|()| out.flush()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(CommandError::new(exit::INTERNAL, "cannot write to stdout").because(error))
+            Err(CommandError::new(exit::INTERNAL, t!("cannot write to stdout")).because(error))
         }
         _ => Ok(exit::OK),
     }

@@ -8,6 +8,7 @@ use crate::commands::work;
 use crate::commands::{completions, help, man};
 use crate::context::Context;
 use crate::exit::Exit;
+use easemob_admin_words::t;
 
 /// Runs `command`.
 ///
@@ -17,7 +18,7 @@ pub async fn dispatch(context: &Context, command: Command) -> Result<Exit, Comma
     if context.globals.sandbox && reads_what_is_kept(&command) {
         context
             .ui
-            .say("sandbox: showing stored data of the local sandbox");
+            .say(t!("sandbox: showing stored data of the local sandbox"));
     }
     match command {
         Command::Devices(command) => command.run(context).await,

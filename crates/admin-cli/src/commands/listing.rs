@@ -1,6 +1,7 @@
 //! Listings of the app's users that broke off before the end.
 
 use easemob_admin_api::Error as ApiError;
+use easemob_admin_words::t;
 
 use super::acting::users;
 use crate::command_error::CommandError;
@@ -21,7 +22,7 @@ pub(super) fn broken_off(error: ApiError, listed: u64, therefore: &str) -> Comma
     } else {
         inner.exit()
     };
-    let what = format!(
+    let what = t!(
         "the list of users is incomplete: it broke off after {}{therefore}",
         users(listed)
     );

@@ -1,5 +1,6 @@
 //! The arguments that select devices, the same for listing, planning and acting.
 
+use easemob_admin_words::t;
 use std::io;
 use std::path::PathBuf;
 
@@ -65,11 +66,11 @@ enum Unknown {
 /// When it is empty, or no resource id can start with it.
 pub fn platform(text: &str) -> Result<Platform, String> {
     if text.trim().is_empty() {
-        return Err("give a platform such as android, ios, web or custom5".into());
+        return Err(t!("give a platform such as android, ios, web or custom5").into());
     }
     check(text, Kind::Platform).map_err(|unclear| unclear.to_string())?;
     if text.contains('_') {
-        return Err(format!(
+        return Err(t!(
             "`{text}` is not a platform: a platform is the part of a resource id before the first `_`"
         ));
     }
@@ -86,7 +87,7 @@ fn device_name(text: &str) -> Result<Pattern, String> {
 
 fn pattern(text: &str, kind: Kind) -> Result<Pattern, String> {
     if text.is_empty() {
-        return Err("give a pattern such as \"web*\"".into());
+        return Err(t!("give a pattern such as \"web*\"").into());
     }
     check(text, kind).map_err(|unclear| unclear.to_string())?;
     Ok(text.into())
@@ -95,7 +96,7 @@ fn pattern(text: &str, kind: Kind) -> Result<Pattern, String> {
 /// Warns about a platform whose name may be a typo: it would match nothing and look like success.
 pub fn warn_of_rare(context: &Context, platform: &Platform) {
     if let Platform::Other(name) = platform {
-        context.ui.warn(format_args!(
+        context.ui.warn(t!(
             "`{name}` is not one of the documented platforms (android, ios, web, custom1 to custom100); \
              selecting devices whose id starts with `{name}_`"
         ));
@@ -138,14 +139,14 @@ impl SelectionArgs {
             return Ok(Exemptions::default());
         };
         let bytes = bounded::whole(path, bounded::WRITTEN_BY_HAND).map_err(|error| {
-            let what = format!(
+            let what = t!(
                 "cannot read the exemptions in {}, so nothing was done",
                 path.display()
             );
             CommandError::new(exit::USAGE, what).because(error)
         })?;
         let unusable = || {
-            let what = format!(
+            let what = t!(
                 "cannot use the exemptions in {}, so nothing was done",
                 path.display()
             );
@@ -153,18 +154,19 @@ impl SelectionArgs {
         };
         let read = encoding::text(&bytes).map_err(|(line, foreign)| {
             unusable()
-                .because(format!("line {line} is {}", foreign.words()))
+                .because(t!("line {line} is {}", foreign.words()))
                 .hint(foreign.remedy(Some(path)))
         })?;
         let exemptions = Exemptions::read(read).map_err(|error| {
             unusable().because(error).hint(
-                "write a comment on a line of its own, starting with #; `?` stands for any character of a name",
+                t!("write a comment on a line of its own, starting with #; `?` stands for any character of a name"),
             )
         })?;
         if exemptions.is_empty() {
-            let what = format!("{} exempts nobody", path.display());
-            return Err(CommandError::new(exit::USAGE, what)
-                .hint("write one user, user/device or pattern per line, or remove --exempt"));
+            let what = t!("{} exempts nobody", path.display());
+            return Err(CommandError::new(exit::USAGE, what).hint(t!(
+                "write one user, user/device or pattern per line, or remove --exempt"
+            )));
         }
         Ok(exemptions)
     }
@@ -185,14 +187,14 @@ fn without_user(device: &DeviceId, users: &[String]) -> Result<DeviceId, DeviceI
 }
 
 fn not_of_the_user(device: &DeviceId, option: &str) -> CommandError {
-    let what = format!("cannot use {option} {device}: it names a user, who is not the only user given");
+    let what = t!("cannot use {option} {device}: it names a user, who is not the only user given");
     let hint = match option {
         "--keep-device" => {
-            format!("remove the user and the slash, or write `{device}` to a file and pass it with --exempt")
+            t!("remove the user and the slash, or write `{device}` to a file and pass it with --exempt")
         }
-        _ => "remove the user and the slash".into(),
+        _ => t!("remove the user and the slash").into(),
     };
-    CommandError::new(exit::USAGE, what).hint(format!(
+    CommandError::new(exit::USAGE, what).hint(t!(
         "{hint}; for an id with a slash, use --resource with `?` in its place"
     ))
 }
@@ -209,18 +211,18 @@ pub fn without_a_user(
     if exempt.is_empty() {
         return Ok(None);
     }
-    let unmatched = exempt
-        .unmatched(users)
-        .map_err(|error| CommandError::new(exit::INTERNAL, "cannot read the users again").because(error))?;
+    let unmatched = exempt.unmatched(users).map_err(|error| {
+        CommandError::new(exit::INTERNAL, t!("cannot read the users again")).because(error)
+    })?;
     if unmatched.count > 0 {
         let Unmatched { count, first } = &unmatched;
         let more = if *count > first.len() as u64 { ", …" } else { "" };
         let these = if *count == 1 {
-            "1 exemption matches"
+            t!("1 exemption matches")
         } else {
-            &format!("{count} exemptions match")
+            &t!("{count} exemptions match")
         };
-        context.ui.warn(format_args!(
+        context.ui.warn(t!(
             "{these} none of the users: {}{more}; check the spelling of names that must be protected",
             first.join(", ")
         ));
@@ -232,43 +234,43 @@ pub fn without_a_user(
 #[must_use]
 pub fn in_words(selection: &Selection) -> String {
     if selection.is_everything() {
-        return "ALL devices".into();
+        return t!("ALL devices").into();
     }
-    let list = |items: Vec<String>| items.join(" or ");
+    let list = |items: Vec<String>| items.join(t!(" or "));
     let strings = |patterns: &[Pattern]| list(patterns.iter().map(ToString::to_string).collect());
     let mut words = if selection.devices.is_empty() {
         let platforms = list(selection.platforms.iter().map(ToString::to_string).collect());
         if platforms.is_empty() {
-            "all devices".into()
+            t!("all devices").into()
         } else {
-            format!("all {platforms} devices")
+            t!("all {platforms} devices")
         }
     } else {
         let ids = list(selection.devices.iter().map(ToString::to_string).collect());
-        format!("the device {ids}")
+        t!("the device {ids}")
     };
     if !selection.resources.is_empty() {
-        words = format!("{words} with an id like {}", strings(&selection.resources));
+        words = t!("{words} with an id like {}", strings(&selection.resources));
     }
     if !selection.names.is_empty() {
-        words = format!("{words} named like {}", strings(&selection.names));
+        words = t!("{words} named like {}", strings(&selection.names));
     }
     let mut but = Vec::new();
     but.extend(selection.keep_newest.as_ref().map(|keep| match keep {
-        Keep::Each(keep) => format!("the newest {keep} per platform"),
-        Keep::Limits(_) => "the newest within the user's limits".into(),
+        Keep::Each(keep) => t!("the newest {keep} per platform"),
+        Keep::Limits(_) => t!("the newest within the user's limits").into(),
     }));
     but.extend(selection.keep_devices.iter().map(ToString::to_string));
     if !selection.exempt.is_empty() {
-        but.push("exempt devices".into());
+        but.push(t!("exempt devices").into());
     }
     if selection.min_surviving > 0 {
-        but.push(format!("at least {} per user", selection.min_surviving));
+        but.push(t!("at least {} per user", selection.min_surviving));
     }
     if but.is_empty() {
         words
     } else {
-        format!("{words} but {}", but.join(" and "))
+        t!("{words} but {}", but.join(t!(" and ")))
     }
 }
 

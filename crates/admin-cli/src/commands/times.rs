@@ -1,5 +1,6 @@
 //! How rows show times.
 
+use easemob_admin_words::t;
 use std::time::Duration;
 
 use easemob_admin_api::UnixMillis;
@@ -57,8 +58,8 @@ fn moment_seen_at(text: &str, now: &Zoned) -> Result<Timestamp, String> {
         return Ok(time.timestamp());
     }
     let wrong = || {
-        "give a time such as 2026-01-31T09:30:00Z, 2026-01-31 09:30 or 2026-01-31, how long ago, such as 24h or 30d, \
-         or `today` or `yesterday`"
+        t!("give a time such as 2026-01-31T09:30:00Z, 2026-01-31 09:30 or 2026-01-31, how long ago, such as 24h or 30d, \
+         or `today` or `yesterday`")
             .to_owned()
     };
     let day = match text {
@@ -85,7 +86,7 @@ fn moment_seen_at(text: &str, now: &Zoned) -> Result<Timestamp, String> {
 /// # Errors
 /// When it is not a duration, or it is zero.
 pub fn lasting(text: &str) -> Result<Duration, String> {
-    let wrong = || "give a time such as 30m, 10h or 3d".to_owned();
+    let wrong = || t!("give a time such as 30m, 10h or 3d").to_owned();
     let span: Span = text.parse().map_err(|_| wrong())?;
     let time = span
         .to_duration(SpanRelativeTo::days_are_24_hours())

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use easemob_admin_ops::schedule::cap::CapSpec;
+use easemob_admin_words::t;
 
 use crate::command_error::CommandError;
 use crate::commands::acting::users;
@@ -27,12 +28,12 @@ impl UserCap {
         if touched <= allowed {
             return Ok(());
         }
-        let what = format!(
+        let what = t!(
             "{} of {all} would be affected, but --max-users allows {allowed}; nothing was done",
             users(touched)
         );
         Err(CommandError::new(exit::CAP_HIT, what)
-            .hint("check the list with --dry-run before raising the cap"))
+            .hint(t!("check the list with --dry-run before raising the cap")))
     }
 }
 

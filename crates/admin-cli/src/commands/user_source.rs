@@ -1,5 +1,6 @@
 //! The arguments that name users, shared by all commands over many users.
 
+use easemob_admin_words::t;
 use std::io;
 use std::path::PathBuf;
 
@@ -53,7 +54,7 @@ impl UserSource {
         list: &UserList,
     ) -> Result<impl Iterator<Item = io::Result<Entry>> + use<>, CommandError> {
         list.stream().map_err(|error| {
-            CommandError::new(exit::INTERNAL, "cannot read the temporary copy of the list").because(error)
+            CommandError::new(exit::INTERNAL, t!("cannot read the temporary copy of the list")).because(error)
         })
     }
 
@@ -77,9 +78,9 @@ impl UserSource {
             Some(path) if path.as_os_str() == "-" => Source::Stdin,
             Some(path) => Source::File(path.clone()),
             None if self.users.is_empty() => {
-                return Err(CommandError::new(exit::USAGE, "no user was given").hint(
-                    "name users as arguments, or give a list with --from FILE (--from - reads stdin)",
-                ));
+                return Err(CommandError::new(exit::USAGE, t!("no user was given")).hint(t!(
+                    "name users as arguments, or give a list with --from FILE (--from - reads stdin)"
+                )));
             }
             None => Source::Arguments(self.users.clone()),
         };
@@ -89,27 +90,25 @@ impl UserSource {
         if remarks.invalid.count > 0 {
             let Examples { count, first } = &remarks.invalid;
             let these = if *count == 1 {
-                "skipped 1 line that is not a user id"
+                t!("skipped 1 line that is not a user id")
             } else {
-                &format!("skipped {count} lines that are not user ids")
+                &t!("skipped {count} lines that are not user ids")
             };
             ui.warn(format_args!("{these}: {}", some(*count, first)));
         }
         match remarks.duplicates {
             0 => {}
-            1 => ui.warn("1 line repeats an earlier user and was skipped"),
-            count => ui.warn(format_args!(
-                "{count} lines repeat an earlier user and were skipped"
-            )),
+            1 => ui.warn(t!("1 line repeats an earlier user and was skipped")),
+            count => ui.warn(t!("{count} lines repeat an earlier user and were skipped")),
         }
         if remarks.capitals.count > 0 {
             let Examples { count, first } = &remarks.capitals;
             let these = if *count == 1 {
-                "1 name has"
+                t!("1 name has")
             } else {
-                &format!("{count} names have")
+                &t!("{count} names have")
             };
-            ui.warn(format_args!(
+            ui.warn(t!(
                 "{these} capitals, which the server ignores when comparing names: {}",
                 some(*count, first)
             ));
@@ -117,11 +116,11 @@ impl UserSource {
         if remarks.odd.count > 0 {
             let Examples { count, first } = &remarks.odd;
             let these = if *count == 1 {
-                "1 name contains"
+                t!("1 name contains")
             } else {
-                &format!("{count} names contain")
+                &t!("{count} names contain")
             };
-            ui.warn(format_args!(
+            ui.warn(t!(
                 "{these} commas, spaces, quotes or other signs, as if the list were a table; a list has one user per line: {}",
                 some(*count, first)
             ));
@@ -129,17 +128,17 @@ impl UserSource {
         if remarks.hidden.count > 0 {
             let Examples { count, first } = &remarks.hidden;
             let (these, fail) = if *count == 1 {
-                ("1 name contains", "fails")
+                (t!("1 name contains"), "fails")
             } else {
-                (&*format!("{count} names contain"), "fail")
+                (&*t!("{count} names contain"), "fail")
             };
-            ui.warn(format_args!(
+            ui.warn(t!(
                 "{these} invisible or look-alike characters, and {fail} unless the server has such a user: {}",
                 some(*count, first)
             ));
         }
         if let Some((line, header)) = &remarks.header {
-            ui.warn(format_args!(
+            ui.warn(t!(
                 "line {line}, `{header}`, is a column header and not a user; to include a user of this name, write it on \
                  a later line"
             ));

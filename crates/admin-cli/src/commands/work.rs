@@ -2,6 +2,7 @@
 
 mod apps;
 
+use easemob_admin_words::t;
 use std::collections::HashMap;
 use std::pin::{Pin, pin};
 use std::time::{Duration, Instant};
@@ -15,8 +16,11 @@ use easemob_admin_ops::run::journal::header::Header;
 use easemob_admin_ops::run::store::{Direction, OpenRun, RunError};
 use easemob_admin_ops::server::client::Server;
 use easemob_admin_ops::target::Target;
+use easemob_admin_store_pg::trail::TrailError;
+use easemob_admin_store_pg::trail::heads::EVERY;
 use futures_util::StreamExt;
 use serde::Serialize;
+use tokio::task::JoinHandle;
 
 use self::apps::Apps;
 use crate::acts::operator::operator;
@@ -155,6 +159,8 @@ pub async fn run(context: &Context, args: &WorkArgs) -> Result<Exit, CommandErro
         left_alone: HashMap::new(),
         served: None,
         is_contended: false,
+        signing: None,
+        signed: Instant::now(),
     };
     // A database that cannot be used at the beginning is an error of the configuration.
     context.stores()?.runs().open_for_workers()?;
@@ -175,11 +181,16 @@ struct Worker<'a, T> {
     served: Option<String>,
     /// Whether there were users to take, and other workers were faster.
     is_contended: bool,
+    /// Signs what others added to the trails, so that its heads are kept outside the database.
+    signing: Option<JoinHandle<Result<(), TrailError>>>,
+    /// When that was begun last.
+    signed: Instant,
 }
 
 impl<T: Future<Output = Ended>> Worker<'_, T> {
     async fn work(&mut self, once: bool) -> Result<(), CommandError> {
         while !self.is_told {
+            self.sign_trails().await;
             match self.take() {
                 Ok(Some((id, open))) => self.work_on(&id, open).await?,
                 Ok(None) if once && !self.is_contended => return Ok(()),
@@ -192,6 +203,28 @@ impl<T: Future<Output = Ended>> Worker<'_, T> {
             }
         }
         Ok(())
+    }
+
+    /// Every few minutes, signs what was added to the trails: their heads are then kept outside the database even if nobody
+    /// else who added to them keeps any.
+    async fn sign_trails(&mut self) {
+        if let Some(signing) = self.signing.take_if(|signing| signing.is_finished())
+            && let Ok(Err(error)) = signing.await
+        {
+            self.context.ui.warn(with_causes(&error));
+        }
+        if self.signing.is_some() || self.signed.elapsed() < EVERY {
+            return;
+        }
+        self.signed = Instant::now();
+        if let Some(trails) = self
+            .context
+            .records()
+            .ok()
+            .and_then(|records| records.trails_with_heads())
+        {
+            self.signing = Some(tokio::task::spawn_blocking(move || trails.sign_all()));
+        }
     }
 
     /// Waits before it looks again.
@@ -258,7 +291,7 @@ impl<T: Future<Output = Ended>> Worker<'_, T> {
                 Ended::BySignal | Ended::ByDeadline = &mut self.told, if !self.is_told => {
                     self.is_told = true;
                     stop.drain();
-                    self.context.ui.say("stopping: finishing the users in progress");
+                    self.context.ui.say(t!("stopping: finishing the users in progress"));
                 }
                 event = events.next() => match event {
                     Some(Ok(Event::Item(_))) => {}
@@ -280,7 +313,7 @@ impl<T: Future<Output = Ended>> Worker<'_, T> {
     fn ended(&mut self, id: &RunId, header: &Header, report: &RunReport) -> Result<(), CommandError> {
         let row = PartRow::new(header, report);
         let output =
-            |error| CommandError::new(exit::INTERNAL, "cannot write the rows to stdout").because(error);
+            |error| CommandError::new(exit::INTERNAL, t!("cannot write the rows to stdout")).because(error);
         self.report.row(&row).map_err(output)?;
         let summary = &mut self.summary;
         summary.parts += 1;
@@ -310,7 +343,7 @@ impl<T: Future<Output = Ended>> Worker<'_, T> {
     fn leave_alone(&mut self, header: &Header, why: &str) {
         self.left_alone
             .insert(header.app_root.clone(), Instant::now() + LEAVE_ALONE);
-        self.context.ui.warn(format_args!(
+        self.context.ui.warn(t!(
             "run {} of {}: {why}; this worker leaves the app alone for {} s",
             header.run,
             header.app,
@@ -330,12 +363,13 @@ impl<T: Future<Output = Ended>> Worker<'_, T> {
             .stores()
             .map(|stores| stores.runs().direct(id, direction));
         let what = match paused {
-            Ok(Ok(())) => "paused it",
-            _ => "it could not be paused",
+            Ok(Ok(())) => t!("paused it"),
+            _ => t!("it could not be paused"),
         };
-        self.context.ui.warn(format_args!(
+        self.context.ui.warn(t!(
             "run {} of {} ended with `{why}`: {what}",
-            header.run, header.app
+            header.run,
+            header.app
         ));
     }
 
@@ -349,11 +383,15 @@ impl<T: Future<Output = Ended>> Worker<'_, T> {
         } = self;
         apps.close().await?;
         report.finish(&summary).map_err(|error| {
-            CommandError::new(exit::INTERNAL, "cannot write the summary to stdout").because(error)
+            CommandError::new(exit::INTERNAL, t!("cannot write the summary to stdout")).because(error)
         })?;
-        context.ui.say(format_args!(
+        context.ui.say(t!(
             "worked on {} users in {} parts: {} done, {} nothing to do, {} failed",
-            summary.users, summary.parts, summary.done, summary.nothing_to_do, summary.failed
+            summary.users,
+            summary.parts,
+            summary.done,
+            summary.nothing_to_do,
+            summary.failed
         ));
         Ok(exit::OK)
     }

@@ -1,5 +1,6 @@
 //! Decides which credentials to use, and fetches the secret only when it is needed.
 
+use easemob_admin_words::t;
 use std::fmt;
 use std::fs;
 use std::io::{self, Read as _};
@@ -57,16 +58,16 @@ pub enum SecretPlace {
 #[derive(Debug, thiserror::Error)]
 pub enum CredentialError {
     /// Nothing configures credentials.
-    #[error("no credentials are configured")]
+    #[error("{}", t!("no credentials are configured"))]
     Nothing,
     /// There is a client secret without a client id.
-    #[error("a client secret is configured, but no client id")]
+    #[error("{}", t!("a client secret is configured, but no client id"))]
     NoId,
     /// There is a client id without a client secret.
-    #[error("a client id is configured, but no client secret")]
+    #[error("{}", t!("a client id is configured, but no client secret"))]
     NoSecret,
     /// A file cannot be read.
-    #[error("cannot read the secret from {}", path.display())]
+    #[error("{}", t!("cannot read the secret from {}", path.display()))]
     File {
         /// The file.
         path: PathBuf,
@@ -74,13 +75,13 @@ pub enum CredentialError {
         source: io::Error,
     },
     /// A command cannot be run.
-    #[error("cannot run the secret command")]
+    #[error("{}", t!("cannot run the secret command"))]
     Run(#[source] io::Error),
     /// A command failed.
-    #[error("the secret command failed ({0})")]
+    #[error("{}", t!("the secret command failed ({0})", _0))]
     Failed(std::process::ExitStatus),
     /// A command did not end.
-    #[error("the secret command did not end within {} seconds", secret_command::LONGEST.as_secs())]
+    #[error("{}", t!("the secret command did not end within {} seconds", secret_command::LONGEST.as_secs()))]
     Slow,
     /// The value cannot be a secret.
     #[error("{from} {problem}")]
@@ -91,13 +92,13 @@ pub enum CredentialError {
         problem: UnusableSecret,
     },
     /// The source has far too many bytes for a secret.
-    #[error("{0} contains more than {LARGEST} bytes, so it is not a secret")]
+    #[error("{}", t!("{0} contains more than {LARGEST} bytes, so it is not a secret", _0))]
     TooLarge(String),
     /// A file returns no data, such as a pipe without a writer.
-    #[error("cannot read the secret from {} within {} seconds", .0.display(), FILE_TIMEOUT.as_secs())]
+    #[error("{}", t!("cannot read the secret from {} within {} seconds", _0.display(), FILE_TIMEOUT.as_secs()))]
     Silent(PathBuf),
     /// A key cannot be used.
-    #[error("cannot use the key in {}", path.display())]
+    #[error("{}", t!("cannot use the key in {}", path.display()))]
     Key {
         /// The file.
         path: PathBuf,
@@ -231,7 +232,7 @@ impl Plan {
         match self {
             Self::Token(place) => Ok(Credentials::fixed_token(place.fetch().await?.expose_secret())),
             Self::ClientSecret { id, secret } => {
-                checked(SecretString::from(id.as_str()), "the client id")?;
+                checked(SecretString::from(id.as_str()), t!("the client id"))?;
                 let secret = secret.fetch().await?;
                 Ok(Credentials::client_secret(id.as_str(), secret.expose_secret()))
             }
@@ -244,7 +245,7 @@ impl Plan {
 fn signed(key: &JwtKey) -> Result<Credentials, CredentialError> {
     Err(CredentialError::Key {
         path: key.key_file.clone(),
-        source: "this program was built without the feature `jwt`".into(),
+        source: t!("this program was built without the feature `jwt`").into(),
     })
 }
 
@@ -286,7 +287,7 @@ impl SecretPlace {
 
 async fn printed_by(command: &str) -> Result<SecretString, CredentialError> {
     let printed = secret_command::printed_by(command).await?;
-    secret_of(printed, "the output of the secret command")
+    secret_of(printed, t!("the output of the secret command"))
 }
 
 /// Runs the command that prints a secret, and blocks the thread meanwhile; works within a runtime as well.
@@ -370,7 +371,7 @@ fn checked(secret: SecretString, from: &str) -> Result<SecretString, CredentialE
 /// # Errors
 /// When stdin contains no secret, or more than one candidate.
 pub fn from_stdin(bytes: Vec<u8>) -> Result<SecretString, CredentialError> {
-    secret_of(bytes, "standard input")
+    secret_of(bytes, t!("standard input"))
 }
 
 /// Returns true if the path is a readable file.

@@ -5,6 +5,7 @@
 
 pub mod credentials;
 pub mod environment;
+pub mod heads;
 pub mod origin;
 pub mod places;
 pub mod precedence;

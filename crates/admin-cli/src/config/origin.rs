@@ -4,6 +4,7 @@
 //! secret of a profile, and a secret left over in the environment never reaches the server of a profile.
 
 use easemob_admin_api::{AppKey, AppRoot};
+use easemob_admin_words::t;
 
 use super::environment::Environment;
 use super::profile::{CredentialsFrom, Profile};
@@ -24,9 +25,7 @@ pub enum Layer {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotTrusted {
     /// The profile has a server, and the target is another one.
-    #[error(
-        "{origin} is not a server of profile `{profile}`, so it does not receive that profile's credentials"
-    )]
+    #[error("{}", t!("{origin} is not a server of profile `{profile}`, so it does not receive that profile's credentials"))]
     OtherOrigin {
         /// Scheme, host and port of the target.
         origin: String,
@@ -34,9 +33,7 @@ pub enum NotTrusted {
         profile: String,
     },
     /// An entry of `origins` is malformed.
-    #[error(
-        "profile `{profile}` lists the origin `{origin}`, which is not https://HOST or https://HOST:PORT"
-    )]
+    #[error("{}", t!("profile `{profile}` lists the origin `{origin}`, which is not https://HOST or https://HOST:PORT"))]
     Malformed {
         /// The entry.
         origin: String,
@@ -44,9 +41,7 @@ pub enum NotTrusted {
         profile: String,
     },
     /// The environment names another server than the run.
-    #[error(
-        "the run belongs to {run}, but {variable} names another server, so no credentials from the environment are sent"
-    )]
+    #[error("{}", t!("the run belongs to {run}, but {variable} names another server, so no credentials from the environment are sent"))]
     OtherRun {
         /// Scheme, host and port of the run's server.
         run: String,
@@ -54,7 +49,7 @@ pub enum NotTrusted {
         variable: &'static str,
     },
     /// The secret could be read on the network.
-    #[error("{0} is not on this machine and uses plain http: credentials could be read on the network")]
+    #[error("{}", t!("{0} is not on this machine and uses plain http: credentials could be read on the network", _0))]
     PlainHttp(String),
 }
 

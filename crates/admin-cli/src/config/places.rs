@@ -1,5 +1,6 @@
 //! Where files are stored.
 
+use easemob_admin_words::t;
 use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
@@ -15,7 +16,7 @@ pub struct Places {
 
 /// No home directory is known.
 #[derive(Debug, thiserror::Error)]
-#[error("no home directory is known; set EASEMOB_CONFIG_DIR and EASEMOB_DATA_DIR")]
+#[error("{}", t!("no home directory is known; set EASEMOB_CONFIG_DIR and EASEMOB_DATA_DIR"))]
 pub struct NoHome;
 
 impl Places {

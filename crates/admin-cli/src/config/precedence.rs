@@ -7,6 +7,7 @@
 //! the credentials of the profile.
 
 use super::profile_file::ProfileFile;
+use easemob_admin_words::t;
 
 /// A target as given by one layer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -53,13 +54,13 @@ pub enum Address {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoTarget {
     /// Nothing names a target.
-    #[error("no server is configured")]
+    #[error("{}", t!("no server is configured"))]
     Nothing,
     /// Both the sandbox and a server are requested.
-    #[error("`--sandbox` and `{0}` cannot be combined")]
+    #[error("{}", t!("`--sandbox` and `{0}` cannot be combined", _0))]
     SandboxAndServer(&'static str),
     /// The named profile does not exist.
-    #[error("profile `{name}` does not exist")]
+    #[error("{}", t!("profile `{name}` does not exist"))]
     NoSuchProfile {
         /// The name.
         name: String,
@@ -69,13 +70,13 @@ pub enum NoTarget {
         known: Vec<String>,
     },
     /// Only the server is known.
-    #[error("the server is {0}, but no app was given")]
+    #[error("{}", t!("the server is {0}, but no app was given", _0))]
     NoApp(String),
     /// Only the app is known.
-    #[error("the app is {0}, but no server was given")]
+    #[error("{}", t!("the app is {0}, but no server was given", _0))]
     NoServer(String),
     /// One layer uses both forms.
-    #[error("{0} gives both an app root and a server or an app; use one of the two forms")]
+    #[error("{}", t!("{0} gives both an app root and a server or an app; use one of the two forms", _0))]
     TwoForms(&'static str),
 }
 

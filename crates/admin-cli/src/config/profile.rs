@@ -55,6 +55,8 @@ pub struct Profile {
     pub store_password_file: Option<PathBuf>,
     /// A command that prints the password of the database.
     pub store_password_command: Option<String>,
+    /// Where heads of the audit trail are kept outside the database: a file, `syslog`, `syslog://HOST` or `https://…`.
+    pub store_heads: Option<String>,
 }
 
 /// A number of packs of requests; as many as the client can send.

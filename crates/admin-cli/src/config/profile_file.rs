@@ -1,5 +1,6 @@
 //! Reads the profile file.
 
+use easemob_admin_words::t;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -26,7 +27,7 @@ pub struct ProfileFile {
 #[derive(Debug, thiserror::Error)]
 pub enum ProfileFileError {
     /// The file cannot be read.
-    #[error("cannot read {}", path.display())]
+    #[error("{}", t!("cannot read {}", path.display()))]
     Read {
         /// The file.
         path: PathBuf,
@@ -34,7 +35,7 @@ pub enum ProfileFileError {
         source: io::Error,
     },
     /// The file cannot be written.
-    #[error("cannot write {}", path.display())]
+    #[error("{}", t!("cannot write {}", path.display()))]
     Write {
         /// The file.
         path: PathBuf,
@@ -42,13 +43,13 @@ pub enum ProfileFileError {
         source: io::Error,
     },
     /// Another process has been changing it for too long.
-    #[error("another process is changing {}", path.display())]
+    #[error("{}", t!("another process is changing {}", path.display()))]
     Busy {
         /// The file.
         path: PathBuf,
     },
     /// Its content is wrong.
-    #[error("{}, line {line}: {message}", path.display())]
+    #[error("{}", t!("{}, line {line}: {message}", path.display()))]
     Content {
         /// The file.
         path: PathBuf,
@@ -58,7 +59,7 @@ pub enum ProfileFileError {
         message: String,
     },
     /// A profile contradicts itself.
-    #[error("{}, profile `{profile}`: {message}", path.display())]
+    #[error("{}", t!("{}, profile `{profile}`: {message}", path.display()))]
     Profile {
         /// The file.
         path: PathBuf,

@@ -1,5 +1,6 @@
 //! Detects secrets that others can read.
 
+use easemob_admin_words::t;
 use std::path::Path;
 
 use easemob_admin_ops::files::encoding::quoted;
@@ -15,7 +16,7 @@ pub fn readers(path: &Path) -> Option<String> {
         use std::os::unix::fs::PermissionsExt;
         let mode = std::fs::metadata(path).ok()?.permissions().mode() & 0o777;
         (mode & 0o077 != 0).then(|| {
-            format!(
+            t!(
                 "other users can read {} (mode {mode:04o}); restrict it with: chmod 600 {}",
                 harmless(&path.to_string_lossy()),
                 quoted(path)

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::environment::Environment;
+use super::heads::HEADS;
 use super::profile::Profile;
 
 /// The variable that names the database.
@@ -21,6 +22,8 @@ pub struct StoreAt {
     pub address: String,
     /// The source of the password.
     pub password: StorePassword,
+    /// Where heads of its audit trail are kept outside of it, as it was written.
+    pub heads: Option<String>,
 }
 
 /// Where the password of a database comes from.
@@ -54,7 +57,7 @@ pub fn configured(
             (Some(file), _) => Some(StorePassword::File(environment.at_home(file.as_ref()))),
             (None, command) => command.map(|command| StorePassword::Command(command.to_owned())),
         };
-        return Some(at(address, own, environment));
+        return Some(at(address, own, None, environment));
     }
     let profile = profile.filter(|_| !sandbox)?;
     let address = profile.store.as_deref()?;
@@ -62,10 +65,10 @@ pub fn configured(
         (Some(file), _) => Some(StorePassword::File(environment.at_home(file))),
         (None, command) => command.clone().map(StorePassword::Command),
     };
-    Some(at(address, own, environment))
+    Some(at(address, own, profile.store_heads.as_deref(), environment))
 }
 
-fn at(address: &str, own: Option<StorePassword>, environment: &Environment) -> StoreAt {
+fn at(address: &str, own: Option<StorePassword>, heads: Option<&str>, environment: &Environment) -> StoreAt {
     let shared = || {
         environment
             .get(PASSFILE)
@@ -74,6 +77,7 @@ fn at(address: &str, own: Option<StorePassword>, environment: &Environment) -> S
     StoreAt {
         address: address.to_owned(),
         password: own.or_else(shared).unwrap_or(StorePassword::Nothing),
+        heads: environment.get(HEADS).or(heads).map(str::to_owned),
     }
 }
 
@@ -115,9 +119,30 @@ mod tests {
             let expected = expected.map(|(host, password)| StoreAt {
                 address: address(host),
                 password,
+                heads: None,
             });
             assert_eq!(found, expected, "{flag:?} {sandbox} {environment:?}");
         }
         assert_eq!(configured(None, false, &Environment::default(), None), None);
+    }
+
+    #[test]
+    fn heads_go_where_the_environment_says_or_else_the_profile_of_the_database() {
+        let profile = Profile {
+            store: Some("postgres://ann@profile/team".into()),
+            store_heads: Some("/profile".into()),
+            ..Profile::default()
+        };
+        let flag = Some("postgres://ann@flag/team");
+        for (flag, variable, expected) in [
+            (None, None, Some("/profile")),
+            (None, Some("/variable"), Some("/variable")),
+            (flag, None, None),
+            (flag, Some("/variable"), Some("/variable")),
+        ] {
+            let environment: Environment = variable.map(|text| (HEADS, text)).into_iter().collect();
+            let found = configured(flag, false, &environment, Some(&profile)).unwrap();
+            assert_eq!(found.heads.as_deref(), expected, "{flag:?} {variable:?}");
+        }
     }
 }

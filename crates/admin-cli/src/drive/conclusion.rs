@@ -1,5 +1,6 @@
 //! Maps the result of a run to its exit code.
 
+use easemob_admin_words::t;
 use std::io;
 
 use easemob_admin_ops::schedule::breaker::Fatal;
@@ -29,25 +30,33 @@ pub(super) fn conclude(
         Some(Stop::Fatal(fatal)) => Err(fatal.into()),
         Some(Stop::Cap) => Err(CommandError::new(
             exit::CAP_HIT,
-            "the run was stopped because the next user would have exceeded --max-logouts",
+            t!("the run was stopped because the next user would have exceeded --max-logouts"),
         )
-        .hint("check the rows before raising the cap")),
+        .hint(t!("check the rows before raising the cap"))),
         Some(Stop::Drift) => Err(CommandError::new(
             exit::DRIFT,
-            "the run was stopped because the devices of a user differ from the plan",
+            t!("the run was stopped because the devices of a user differ from the plan"),
         )
-        .hint("make a new plan, or apply this one again with --on-drift skip|include")),
+        .hint(t!(
+            "make a new plan, or apply this one again with --on-drift skip|include"
+        ))),
         Some(Stop::Record(error)) => Err(CommandError::new(
             busy::exit_of(&error),
-            "the run was stopped because it can no longer be recorded",
+            t!("the run was stopped because it can no longer be recorded"),
         )
         .hint(disk_hint(
             &error,
-            "requests are recorded as far as they could be written",
+            t!("requests are recorded as far as they could be written"),
         ))
         .because(error)),
-        Some(Stop::Output(error)) => io("cannot write the rows to stdout, so the run was stopped", error),
-        Some(Stop::Input(error)) => io("cannot read the rest of the list, so the run was stopped", error),
+        Some(Stop::Output(error)) => io(
+            t!("cannot write the rows to stdout, so the run was stopped"),
+            error,
+        ),
+        Some(Stop::Input(error)) => io(
+            t!("cannot read the rest of the list, so the run was stopped"),
+            error,
+        ),
         Some(Stop::ReaderGone) => Ok(exit::OK),
         None => Ok(summary.exit()),
     }

@@ -1,5 +1,6 @@
 //! Writes the rows of a run.
 
+use easemob_admin_words::t;
 use std::io;
 use std::ops::ControlFlow;
 
@@ -69,8 +70,9 @@ impl<'a> Rows<'a> {
             Ok(Reader::Gone) => {
                 if !self.gone {
                     self.gone = true;
-                    self.ui
-                        .warn("stdout was closed; the run continues and reports failures here");
+                    self.ui.warn(t!(
+                        "stdout was closed; the run continues and reports failures here"
+                    ));
                 }
                 for failure in self.buffered.drain(..) {
                     self.ui.warn(failure);
@@ -87,7 +89,7 @@ impl<'a> Rows<'a> {
         }
         let finished = self.report.finish(summary);
         if self.left_out > 0 {
-            self.ui.note(format_args!(
+            self.ui.note(t!(
                 "{} without a failure not shown (--rows all shows all)",
                 counted(self.left_out, "row")
             ));

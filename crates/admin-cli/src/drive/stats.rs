@@ -1,5 +1,6 @@
 //! A line about a run now and then, where no bar shows how far it is.
 
+use easemob_admin_words::t;
 use std::time::{Duration, Instant};
 
 use crate::amounts::{about, grouped};
@@ -45,11 +46,11 @@ impl Stats {
     fn line(&self, elapsed: Duration) -> String {
         let failed = match self.failed {
             0 => String::new(),
-            failed => format!(", {} failed", grouped(failed)),
+            failed => t!(", {} failed", grouped(failed)),
         };
         #[expect(clippy::cast_precision_loss, reason = "it says `about`")]
         let left = elapsed.mul_f64((self.users - self.done) as f64 / self.done as f64);
-        format!(
+        t!(
             "{} of {} users{failed}, about {} left",
             grouped(self.done),
             grouped(self.users),

@@ -1,5 +1,7 @@
 //! Recognises output of spreadsheets and other programs: a header, a table, a shortened number. Pure.
 
+use easemob_admin_words::t;
+
 /// Column headers for users, in lower case; the first is the header of our own output.
 const HEADERS: &[&str] = &[
     "user",
@@ -77,8 +79,8 @@ impl Beginning {
     #[must_use]
     pub fn words(&self) -> &'static str {
         match self {
-            Self::Header => "a column header",
-            Self::Table { .. } => "the header of a table",
+            Self::Header => t!("a column header"),
+            Self::Table { .. } => t!("the header of a table"),
             Self::Json => "JSON",
         }
     }
@@ -88,21 +90,21 @@ impl Beginning {
     pub fn remedy(&self, file: &str) -> String {
         let list = "easemob-admin … --from -";
         match self {
-            Self::Header => "write the users on the lines below it".into(),
-            Self::Json if file == "-" => format!("extract the users: … | {JQ} | {list}"),
-            Self::Json => format!("extract the users: {JQ} {file} | {list}"),
+            Self::Header => t!("write the users on the lines below it").into(),
+            Self::Json if file == "-" => t!("extract the users: … | {JQ} | {list}"),
+            Self::Json => t!("extract the users: {JQ} {file} | {list}"),
             Self::Table { column, separator } => {
                 let column = column.unwrap_or(1);
                 let cut = match separator {
-                    ',' => format!("cut -d, -f{column}"),
-                    ' ' => format!("awk '{{print ${column}}}'"),
-                    '\t' => format!("cut -f{column}"),
-                    other => format!("cut -d '{other}' -f{column}"),
+                    ',' => t!("cut -d, -f{column}"),
+                    ' ' => t!("awk '{{print ${column}}}'"),
+                    '\t' => t!("cut -f{column}"),
+                    other => t!("cut -d '{other}' -f{column}"),
                 };
                 if file == "-" {
-                    format!("extract the column with the users: … | {cut} | {list}")
+                    t!("extract the column with the users: … | {cut} | {list}")
                 } else {
-                    format!("extract the column with the users: {cut} {file} | {list}")
+                    t!("extract the column with the users: {cut} {file} | {list}")
                 }
             }
         }

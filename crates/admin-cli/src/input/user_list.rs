@@ -1,5 +1,6 @@
 //! The first pass: checks a whole list before anything is sent.
 
+use easemob_admin_words::t;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -90,7 +91,7 @@ impl Examples {
 #[derive(Debug, thiserror::Error)]
 pub enum ListError {
     /// The file does not exist, or cannot be opened.
-    #[error("cannot open the user list {}", path.display())]
+    #[error("{}", t!("cannot open the user list {}", path.display()))]
     Open {
         /// The file.
         path: PathBuf,
@@ -98,7 +99,7 @@ pub enum ListError {
         source: io::Error,
     },
     /// The source is not text.
-    #[error("cannot use {from} as a user list")]
+    #[error("{}", t!("cannot use {from} as a user list"))]
     NotText {
         /// The name of the source.
         from: String,
@@ -108,7 +109,7 @@ pub enum ListError {
         source: NotText,
     },
     /// The source is a table or JSON, not a list.
-    #[error("line {line} of {from} is {}, but a list has one user per line", what.words())]
+    #[error("{}", t!("line {line} of {from} is {}, but a list has one user per line", what.words()))]
     NotList {
         /// The name of the source.
         from: String,
@@ -120,10 +121,10 @@ pub enum ListError {
         what: Beginning,
     },
     /// The list contains no users.
-    #[error("{0} contains no users")]
+    #[error("{}", t!("{0} contains no users", _0))]
     Empty(String),
     /// Some lines are not user ids.
-    #[error("{from} contains {}: {examples}", not_user_ids(*count))]
+    #[error("{}", t!("{from} contains {}: {examples}", not_user_ids(*count)))]
     Invalid {
         /// The name of the source.
         from: String,
@@ -135,14 +136,14 @@ pub enum ListError {
         shortened: u64,
     },
     /// The temporary copy cannot be written.
-    #[error("cannot write the temporary copy of the user list")]
+    #[error("{}", t!("cannot write the temporary copy of the user list"))]
     Spool(#[source] io::Error),
 }
 
 fn not_user_ids(count: u64) -> String {
     match count {
-        1 => "1 line that is not a user id".into(),
-        count => format!("{count} lines that are not user ids"),
+        1 => t!("1 line that is not a user id").into(),
+        count => t!("{count} lines that are not user ids"),
     }
 }
 
@@ -248,7 +249,7 @@ impl Check {
         while let Some((number, line)) = lines.next_line().map_err(not_text)? {
             match line {
                 Line::Nothing => {}
-                Line::TooLong => self.remarks.invalid.add(|| format!("line {number} (too long)")),
+                Line::TooLong => self.remarks.invalid.add(|| t!("line {number} (too long)")),
                 Line::User(user) => {
                     let what = if std::mem::take(&mut first) {
                         beginning(&user)
@@ -277,27 +278,25 @@ impl Check {
     fn user(&mut self, line: u64, text: &str) -> io::Result<()> {
         if names::is_shortened_number(text) {
             self.remarks.shortened += 1;
-            let why = "a number that a spreadsheet has shortened; its digits are lost";
-            self.remarks
-                .invalid
-                .add(|| format!("line {line} (`{text}` is {why})"));
+            let why = t!("a number that a spreadsheet has shortened; its digits are lost");
+            self.remarks.invalid.add(|| t!("line {line} (`{text}` is {why})"));
             return Ok(());
         }
         let unclear = names::check(text, Kind::User).err();
         let user = match (UserId::parse(text), &unclear) {
             (Ok(user), _) => user,
             (Err(_), Some(unclear)) if unclear.is_hidden() => {
-                self.remarks.invalid.add(|| format!("line {line} ({unclear})"));
+                self.remarks.invalid.add(|| t!("line {line} ({unclear})"));
                 return Ok(());
             }
             (Err(error), _) => {
-                self.remarks.invalid.add(|| format!("line {line} ({error})"));
+                self.remarks.invalid.add(|| t!("line {line} ({error})"));
                 return Ok(());
             }
         };
         self.add(line, &user)?;
         if text.chars().any(char::is_uppercase) {
-            self.remarks.capitals.add(|| format!("{text} (line {line})"));
+            self.remarks.capitals.add(|| t!("{text} (line {line})"));
         }
         if let Some(unclear) = unclear {
             let hidden = unclear.is_hidden();
@@ -308,9 +307,9 @@ impl Check {
             };
             remark.add(|| {
                 if hidden {
-                    format!("{} (line {line}: {})", visible(text), unclear.place())
+                    t!("{} (line {line}: {})", visible(text), unclear.place())
                 } else {
-                    format!("{text} (line {line})")
+                    t!("{text} (line {line})")
                 }
             });
         }

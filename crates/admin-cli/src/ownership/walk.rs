@@ -1,5 +1,6 @@
 //! Walks through the files and directories to be judged.
 
+use easemob_admin_words::t;
 use std::collections::BTreeSet;
 use std::fs::{self, Metadata, Permissions};
 use std::io;
@@ -131,7 +132,7 @@ impl Walk {
 
     fn tighten(&mut self, path: &Path, metadata: &Metadata, mode: u32) -> io::Result<()> {
         fs::set_permissions(path, Permissions::from_mode(mode))?;
-        self.said.push(format!(
+        self.said.push(t!(
             "restricted {}, which its group could change (mode {:04o}, was {:04o})",
             path.display(),
             mode & 0o7777,

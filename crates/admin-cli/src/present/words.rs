@@ -2,6 +2,7 @@
 
 use easemob_admin_ops::jobs::ban::Change;
 use easemob_admin_ops::jobs::execute::Job;
+use easemob_admin_words::t;
 
 use crate::summary::Words;
 
@@ -9,12 +10,12 @@ use crate::summary::Words;
 #[must_use]
 pub fn verb(job: &Job) -> &'static str {
     match job {
-        Job::EndDevices(_) | Job::EndUnread => "logging out",
+        Job::EndDevices(_) | Job::EndUnread => t!("logging out"),
         Job::Change(Change::Ban) => "banning",
         Job::Change(Change::Unban | Change::Lift) => "unbanning",
         Job::Lock(_) => "locking",
         Job::Unlock { .. } => "unlocking",
-        Job::SetLimits(_) => "setting limits",
+        Job::SetLimits(_) => t!("setting limits"),
     }
 }
 
@@ -22,28 +23,28 @@ pub fn verb(job: &Job) -> &'static str {
 #[must_use]
 pub fn words(job: &Job, dry_run: bool) -> Words {
     let (done, would) = match job {
-        Job::EndDevices(_) | Job::EndUnread => ("logged out", "would be logged out"),
-        Job::Change(Change::Ban) => ("banned", "would be banned"),
-        Job::Change(Change::Unban | Change::Lift) => ("unbanned", "would be unbanned"),
-        Job::Lock(_) => ("locked", "would be locked"),
-        Job::Unlock { .. } => ("unlocked", "would be unlocked"),
-        Job::SetLimits(_) => ("changed", "would be changed"),
+        Job::EndDevices(_) | Job::EndUnread => (t!("logged out"), t!("would be logged out")),
+        Job::Change(Change::Ban) => ("banned", t!("would be banned")),
+        Job::Change(Change::Unban | Change::Lift) => ("unbanned", t!("would be unbanned")),
+        Job::Lock(_) => ("locked", t!("would be locked")),
+        Job::Unlock { .. } => ("unlocked", t!("would be unlocked")),
+        Job::SetLimits(_) => ("changed", t!("would be changed")),
     };
     let ends_devices = matches!(job, Job::EndDevices(_) | Job::Lock(_));
     let nothing = match (job, dry_run) {
-        (Job::Lock(_), true) => "would stay unchanged",
+        (Job::Lock(_), true) => t!("would stay unchanged"),
         (Job::Lock(_), false) | (Job::SetLimits(_), _) => "unchanged",
-        (Job::Change(Change::Ban), true) => "would stay banned",
-        (Job::Change(Change::Ban), false) => "already banned",
-        _ => "nothing to do",
+        (Job::Change(Change::Ban), true) => t!("would stay banned"),
+        (Job::Change(Change::Ban), false) => t!("already banned"),
+        _ => t!("nothing to do"),
     };
     Words {
         done: if dry_run { would } else { done },
         nothing,
         devices: ends_devices.then_some(if dry_run {
-            "would be signed out"
+            t!("would be signed out")
         } else {
-            "signed out"
+            t!("signed out")
         }),
     }
 }

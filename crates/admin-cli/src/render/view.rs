@@ -1,5 +1,6 @@
 //! Which columns of the rows are shown, and in which order: `--fields`, `--sort`, `--no-headers`.
 
+use easemob_admin_words::t;
 use std::cmp::Ordering;
 use std::convert::Infallible;
 use std::str::FromStr;
@@ -39,7 +40,7 @@ impl FromStr for SortBy {
 
 /// The rows have no such column.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the rows have no column `{field}`")]
+#[error("{}", t!("the rows have no column `{field}`"))]
 pub struct UnknownField {
     field: String,
     /// The columns that they have.

@@ -1,9 +1,14 @@
 //! Trails in PostgreSQL.
 
-use easemob_admin_audit::{Against, Entry, Filter, PublicKey, Verification};
-use easemob_admin_store_pg::trail::{PgSearch, PgTrail, PgTrails, TrailError};
+use std::path::Path;
 
-use super::{CannotVerify, Found, Trail, Trails};
+use easemob_admin_audit::{Against, Entry, Filter, PublicKey, Verification};
+use easemob_admin_store_pg::trail::archive::Archive;
+use easemob_admin_store_pg::trail::{PgSearch, PgTrail, PgTrails, TrailError};
+use easemob_admin_words::t;
+
+use super::beside::{Part, all};
+use super::{ArchiveBeside, ArchiveFound, CannotVerify, Found, Trail, TrailInDirectory, Trails};
 use crate::command_error::CommandError;
 use crate::exit;
 
@@ -18,6 +23,8 @@ pub struct TrailsInDatabase {
 /// The trail of a target; there is none before the first change.
 struct TrailInDatabase {
     trail: Option<PgTrail>,
+    trails: PgTrails,
+    name: String,
     place: String,
 }
 
@@ -29,19 +36,58 @@ impl Trails for TrailsInDatabase {
     fn of(&self, name: &str) -> Result<Box<dyn Trail>, CommandError> {
         let trail = self.trails.kept(name)?;
         let shown = trail.as_ref().map_or(name, |trail| trail.origin());
-        let place = format!("{shown} in the {}", self.place);
-        Ok(Box::new(TrailInDatabase { trail, place }))
+        let place = t!("{shown} in the {}", self.place);
+        Ok(Box::new(TrailInDatabase {
+            trail,
+            trails: self.trails.clone(),
+            name: name.to_owned(),
+            place,
+        }))
     }
 
     fn place(&self) -> String {
-        format!("the {}", self.place)
+        t!("the {}", self.place)
     }
 }
 
 impl TrailInDatabase {
     fn existing(&self) -> Result<&PgTrail, CommandError> {
-        let missing = || CommandError::new(exit::USAGE, format!("there is no audit trail of {}", self.place));
+        let missing = || CommandError::new(exit::USAGE, t!("there is no audit trail of {}", self.place));
         self.trail.as_ref().ok_or_else(missing)
+    }
+
+    /// Returns the archives of entries that the database does not have.
+    fn archived(&self) -> Result<Vec<Archive>, CommandError> {
+        let mut archives = self.trails.archives(&self.name)?;
+        if let Some(trail) = &self.trail {
+            let first = trail.first_entry()?;
+            archives.retain(|archive| archive.origin != trail.origin() || archive.size <= first);
+        }
+        Ok(archives)
+    }
+}
+
+fn beside(archive: &Archive) -> ArchiveBeside {
+    ArchiveBeside {
+        origin: archive.origin.clone(),
+        first: archive.first,
+        size: archive.size,
+        host: archive.host.clone(),
+        directory: archive.directory.clone(),
+    }
+}
+
+impl ArchiveFound {
+    fn of(archive: &Archive) -> Self {
+        let directory = Path::new(&archive.directory);
+        if !directory.is_dir() {
+            return Self::NotHere;
+        }
+        match archive.problem(directory) {
+            Ok(None) => Self::Holds,
+            Ok(Some(problem)) => Self::Problem(problem),
+            Err(error) => Self::Problem(error.to_string()),
+        }
     }
 }
 
@@ -55,14 +101,26 @@ impl Trail for TrailInDatabase {
     }
 
     fn search(&self, filter: Filter, newest: Option<u64>) -> Result<Box<dyn Found>, CommandError> {
-        let Some(trail) = &self.trail else {
-            return Ok(Box::new(InDatabase(None)));
+        let in_database = |newest: Option<u64>| -> Result<Box<dyn Found>, CommandError> {
+            let mut search = self.trail.as_ref().map(|trail| trail.search(filter.clone()));
+            if let Some(most) = newest {
+                search = search.map(|search| search.newest(most)).transpose()?;
+            }
+            Ok(Box::new(InDatabase(search)))
         };
-        let mut search = trail.search(filter);
-        if let Some(most) = newest {
-            search = search.newest(most)?;
+        let mut here = self.archived()?;
+        here.retain(|archive| Path::new(&archive.directory).is_dir());
+        if here.is_empty() {
+            return in_database(newest);
         }
-        Ok(Box::new(InDatabase(Some(search))))
+        let mut parts: Vec<Part<'_>> = Vec::new();
+        for archive in here {
+            let filter = filter.clone();
+            let archived = TrailInDirectory(archive.directory.into());
+            parts.push(Box::new(move |newest| archived.search(filter.clone(), newest)));
+        }
+        parts.push(Box::new(in_database));
+        all(&parts, newest)
     }
 
     fn verify(&self, against: &Against) -> Result<Verification, CannotVerify> {
@@ -71,6 +129,24 @@ impl Trail for TrailInDatabase {
             TrailError::Audit(error) => CannotVerify::Audit(error),
             error => CannotVerify::Store(error.into()),
         })
+    }
+
+    fn first_entry(&self) -> Result<u64, CommandError> {
+        self.trail
+            .as_ref()
+            .map_or(Ok(0), |trail| Ok(trail.first_entry()?))
+    }
+
+    fn archives(&self) -> Result<Vec<ArchiveBeside>, CommandError> {
+        Ok(self.archived()?.iter().map(beside).collect())
+    }
+
+    fn verify_archives(&self) -> Result<Vec<(ArchiveBeside, ArchiveFound)>, CommandError> {
+        let archives = self.archived()?;
+        Ok(archives
+            .iter()
+            .map(|archive| (beside(archive), ArchiveFound::of(archive)))
+            .collect())
     }
 
     fn key(&self) -> Result<PublicKey, CommandError> {

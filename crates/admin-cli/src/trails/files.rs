@@ -1,5 +1,6 @@
 //! Trails in files.
 
+use easemob_admin_words::t;
 use std::path::{Path, PathBuf};
 
 use easemob_admin_audit::{Against, AuditError, Entry, Filter, PublicKey, Search, Verification, verify};
@@ -89,7 +90,7 @@ fn shown(path: &Path) -> String {
 #[must_use]
 pub fn unreadable(error: AuditError) -> CommandError {
     let hint = error.hint();
-    CommandError::new(busy::exit_of(&error), "cannot read the audit trail")
+    CommandError::new(busy::exit_of(&error), t!("cannot read the audit trail"))
         .hint(hint)
         .because(error)
 }

@@ -1,5 +1,6 @@
 //! The audit trails that commands read, wherever they are kept.
 
+mod beside;
 #[cfg(feature = "postgres")]
 mod database;
 mod files;
@@ -49,11 +50,61 @@ pub trait Trail {
     /// When the trail or the evidence cannot be read. Problems of the trail itself are not errors.
     fn verify(&self, against: &Against) -> Result<Verification, CannotVerify>;
 
+    /// Returns the number of the first entry that is there; earlier ones are in archives.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn first_entry(&self) -> Result<u64, CommandError> {
+        Ok(0)
+    }
+
+    /// Returns the archives of entries that are not there. Those on this machine are read beside it.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    fn archives(&self) -> Result<Vec<ArchiveBeside>, CommandError> {
+        Ok(Vec::new())
+    }
+
+    /// Verifies the archives on this machine, and returns all of them with what was found.
+    ///
+    /// # Errors
+    /// When the database that knows them cannot be read.
+    fn verify_archives(&self) -> Result<Vec<(ArchiveBeside, ArchiveFound)>, CommandError> {
+        Ok(Vec::new())
+    }
+
     /// Returns the key that verifies checkpoints.
     ///
     /// # Errors
     /// When it cannot be read.
     fn key(&self) -> Result<PublicKey, CommandError>;
+}
+
+/// An archive with entries that a trail has no more, or never had.
+#[derive(Debug, Clone)]
+pub struct ArchiveBeside {
+    /// The name of its trail.
+    pub origin: String,
+    /// The number of its first entry.
+    pub first: u64,
+    /// The number of entries at its end.
+    pub size: u64,
+    /// The machine that sealed it.
+    pub host: String,
+    /// Its directory.
+    pub directory: String,
+}
+
+/// What verifying an archive found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ArchiveFound {
+    /// It is as it was sealed.
+    Holds,
+    /// Its directory is not on this machine.
+    NotHere,
+    /// It was changed, or cannot be read.
+    Problem(String),
 }
 
 /// Entries that were found, oldest first.

@@ -294,7 +294,9 @@ pub fn pruned(target: &Target, ids: &[RunId], pruning: &Pruning) -> Vec<Event> {
     ids.chunks(RUNS_OF_AN_EVENT).map(event).collect()
 }
 
-fn acting_as(operator: &header::Operator) -> Operator {
+/// Returns an operator as entries of the trail name one.
+#[must_use]
+pub fn acting_as(operator: &header::Operator) -> Operator {
     Operator {
         os_user: Some(operator.os_user.clone()),
         uid: operator.uid,

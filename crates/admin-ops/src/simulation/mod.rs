@@ -1,9 +1,10 @@
-//! Simulates runs of every job against a server in memory, with lost requests and answers, stops, and a kill
-//! after any record.
+//! Simulates runs of every job against a server in memory, with lost requests and answers, stops, a kill after any record,
+//! and a rate that the attempts share.
 //!
 //! Each seed is one story: some users, a job, and attempts that go wrong in one way or another until the last
 //! one, in which nothing does. `SIMULATION_SEED=7` replays one, `SIMULATION_SEEDS=100000` tries more.
 
+mod budget;
 mod record;
 mod server;
 
@@ -215,6 +216,7 @@ impl<'a> Story<'a> {
             stop_at,
             reports: 0,
         };
+        self.server.budget.begin_process();
         let at_once = self.rng.usize(1..6);
         let mut run_loop = RunLoop::new(wished, Concurrency::Fixed(at_once));
         let executed = execute(

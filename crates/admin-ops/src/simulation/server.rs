@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use easemob_admin_api::{DeviceId, DeviceLimits, UserId};
 
+use super::budget::Budget;
 use super::record::Journal;
 use crate::jobs::logout::{LOGOUT_ALL, LOGOUT_DEVICE};
 use crate::server::calls::{
@@ -44,6 +45,7 @@ pub(super) struct MemoryServer {
     /// The calls in flight, and the most there were since the last query.
     going_on: AtomicUsize,
     most: AtomicUsize,
+    pub(super) budget: Budget,
     rng: Mutex<fastrand::Rng>,
     journal: Arc<Journal>,
 }
@@ -57,12 +59,14 @@ impl MemoryServer {
             acts: Mutex::default(),
             going_on: AtomicUsize::new(0),
             most: AtomicUsize::new(0),
+            budget: Budget::new(),
             rng: Mutex::new(fastrand::Rng::with_seed(seed)),
             journal,
         }
     }
 
     async fn luck(&self) -> Luck {
+        self.budget.turn().await;
         let (pauses, luck) = {
             let mut rng = self.rng.lock().unwrap();
             let luck = if rng.u8(..100) < self.trouble.load(Ordering::Relaxed) {

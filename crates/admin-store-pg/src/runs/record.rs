@@ -36,6 +36,8 @@ pub(super) struct PgRecord {
     signer: HeadSigner,
     /// The size of the last head that this machine signed.
     signed: u64,
+    /// When it was last looked at.
+    looked: Instant,
     events: RunEvents,
     durability: Durability,
 }
@@ -58,6 +60,7 @@ impl PgRecord {
             database,
             lease,
             signed: signer.last()?.map_or(0, |head| head.size),
+            looked: Instant::now(),
             signer,
             trail,
             events,
@@ -101,6 +104,7 @@ impl PgRecord {
     }
 
     fn sign(&mut self) -> Result<(), TrailError> {
+        self.looked = Instant::now();
         self.trail.sign(&mut self.signer, SystemTime::now())?;
         self.signed = self.signer.last()?.map_or(0, |head| head.size);
         Ok(())
@@ -174,7 +178,9 @@ impl RunRecord for PgRecord {
                 }
             }
             self.sign_the_end().map_err(io::Error::other)?;
-        } else if self.trail.limits().is_head_due(self.signed, size) {
+        } else if self.trail.limits().is_head_due(self.signed, size)
+            || self.looked.elapsed() >= self.trail.heads_every()
+        {
             match self.sign() {
                 // The block is recorded, and a later head covers it.
                 Err(TrailError::Store { .. }) => {}

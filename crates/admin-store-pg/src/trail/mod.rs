@@ -6,6 +6,9 @@
 //! signed it show.
 
 mod append;
+pub mod archive;
+mod beginning;
+pub mod heads;
 mod lines;
 mod search;
 mod sign;
@@ -13,12 +16,14 @@ mod verify;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use deadpool_postgres::Object;
 use easemob_admin_audit::{AuditError, Chain, Limits, Problem};
 use easemob_admin_ops::store_error::StoreError;
 
 pub(crate) use self::append::append;
+use self::heads::{EVERY, HeadListener};
 pub use self::search::PgSearch;
 use crate::database::Database;
 use crate::statement::{execute, field, query, query_opt};
@@ -29,6 +34,15 @@ pub struct PgTrails {
     database: Database,
     keys: PathBuf,
     limits: Limits,
+    signing: Signing,
+}
+
+/// When to sign, and who hears of it.
+#[derive(Debug, Clone)]
+struct Signing {
+    /// How long entries may be without a head, while more are added.
+    every: Duration,
+    listener: Option<Arc<dyn HeadListener>>,
 }
 
 /// The audit trail of one target.
@@ -39,6 +53,7 @@ pub struct PgTrail {
     origin: String,
     keys: PathBuf,
     limits: Limits,
+    signing: Signing,
 }
 
 /// Why a trail in a database cannot be used.
@@ -68,7 +83,25 @@ impl PgTrails {
             database,
             keys,
             limits: Limits::default(),
+            signing: Signing {
+                every: EVERY,
+                listener: None,
+            },
         }
+    }
+
+    /// Tells `listener` of each head that this process signs.
+    #[must_use]
+    pub fn with_listener(mut self, listener: Arc<dyn HeadListener>) -> Self {
+        self.signing.listener = Some(listener);
+        self
+    }
+
+    /// Sets how long entries of a run may be without a head while it goes on, [two minutes](EVERY) by default.
+    #[must_use]
+    pub fn with_heads_every(mut self, every: Duration) -> Self {
+        self.signing.every = every;
+        self
     }
 
     /// Uses other limits of segments and heads.
@@ -119,6 +152,7 @@ impl PgTrails {
             keys: self.keys.join(&origin),
             origin,
             limits: self.limits,
+            signing: self.signing.clone(),
         }
     }
 }
@@ -142,6 +176,10 @@ impl PgTrail {
 
     pub(crate) fn limits(&self) -> Limits {
         self.limits
+    }
+
+    pub(crate) fn heads_every(&self) -> Duration {
+        self.signing.every
     }
 
     fn failed(&self, source: StoreError) -> TrailError {

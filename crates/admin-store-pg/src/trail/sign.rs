@@ -9,6 +9,8 @@ use easemob_admin_ops::store_error::StoreError;
 
 use crate::statement::{column, execute, field, number, query_opt};
 use crate::trail::append::state;
+use crate::trail::beginning::{FirstLine, SaidToBeArchived};
+use crate::trail::heads::NewHead;
 use crate::trail::{PgTrail, TrailError};
 
 /// What is wrong with a trail that is shorter than it was.
@@ -58,7 +60,10 @@ impl PgTrail {
             None => None,
         };
         let end = self.end().map_err(|error| self.failed(error))?;
-        let place = self.follow(signer, start, end.lines)?;
+        let first = self.first_line().map_err(|error| self.failed(error))?;
+        // What was removed cannot be followed: the trail must say itself that it was archived.
+        let start = start.filter(|place| place.lines >= first.number);
+        let place = self.follow(signer, start, first, end.lines)?;
         if place.chain != end.chain || last.is_some_and(|last| last.size > place.chain.size()) {
             return Err(TrailError::Changed(
                 self.problem(place.segment_lines + 1, MISSING),
@@ -67,6 +72,14 @@ impl PgTrail {
         let Some(jws) = signer.sign(&place.chain, time)? else {
             return Ok(());
         };
+        if let Some(listener) = &self.signing.listener {
+            listener.signed(NewHead {
+                origin: self.origin.clone(),
+                size: place.chain.size(),
+                head: jws.clone(),
+                key: signer.key().clone(),
+            });
+        }
         let (id, key) = (self.id, signer.key().id());
         let written = self
             .database
@@ -100,7 +113,15 @@ impl PgTrail {
     }
 
     /// Follows the lines up to a number of lines.
-    fn follow(&self, signer: &HeadSigner, start: Option<Place>, end: u64) -> Result<Place, TrailError> {
+    fn follow(
+        &self,
+        signer: &HeadSigner,
+        start: Option<Place>,
+        first: FirstLine,
+        end: u64,
+    ) -> Result<Place, TrailError> {
+        let begins_with = if start.is_some() { 0 } else { first.entry };
+        let mut archived = SaidToBeArchived::default();
         let (mut verifier, mut place) = if let Some(start) = start {
             let mut verifier = Verifier::new(&self.origin, signer.key(), "");
             let _ = verifier.begin_after(start.segment, start.segment_lines, start.chain.clone());
@@ -109,8 +130,8 @@ impl PgTrail {
             let own = SignedHeads::read(&self.keys)?.map_or_else(Vec::new, |own| own.heads);
             let place = Place {
                 chain: Chain::new(&self.origin),
-                lines: 0,
-                segment: 0,
+                lines: first.number,
+                segment: first.entry,
                 segment_lines: 0,
             };
             (Verifier::new(&self.origin, signer.key(), own), place)
@@ -120,11 +141,15 @@ impl PgTrail {
             if line.segment != place.segment {
                 (place.segment, place.segment_lines) = (line.segment, 0);
             }
+            archived.note(&line.text);
             place.lines += 1;
             place.segment_lines += 1;
             if verifier.line(line.segment, &line.text).is_break() {
                 break;
             }
+        }
+        if let Some(what) = archived.problem(begins_with) {
+            return Err(TrailError::Changed(self.problem(1, &what)));
         }
         match verifier.chain() {
             Some(chain) if place.lines == end => {
@@ -139,7 +164,7 @@ impl PgTrail {
         }
     }
 
-    fn problem(&self, line: u64, what: &str) -> Problem {
+    pub(super) fn problem(&self, line: u64, what: &str) -> Problem {
         Problem {
             file: (&self.origin).into(),
             line,

@@ -2,10 +2,11 @@
 
 use std::fs;
 
-use easemob_admin_audit::{Against, AuditError, PublicKey, SignedHeads, Verification, Verifier};
+use easemob_admin_audit::{Against, AuditError, Checkpoint, PublicKey, SignedHeads, Verification, Verifier};
 use easemob_admin_ops::store_error::StoreError;
 
 use crate::statement::{damaged, field, query, query_opt};
+use crate::trail::beginning::SaidToBeArchived;
 use crate::trail::{PgTrail, TrailError};
 
 impl PgTrail {
@@ -13,13 +14,21 @@ impl PgTrail {
     ///
     /// Without a key that was stored elsewhere, it is the key of this machine, with the heads that it signed and kept outside
     /// the database. A machine that has signed nothing takes the key in the database that signed last, which proves the
-    /// least. Heads of other keys are not checked.
+    /// least. Of heads that were stored elsewhere, those of all machines count, because each names its key by a digest; the
+    /// file may have heads of other trails too. Heads of other keys in the database are not checked.
     ///
     /// # Errors
     /// When the lines, the key or the stored heads cannot be read, or the key has signed none of the heads. Problems of the
     /// trail itself are not errors.
     pub fn verify(&self, against: &Against) -> Result<Verification, TrailError> {
-        let own = SignedHeads::read(&self.keys)?.filter(|own| !own.heads.is_empty());
+        let first = self.first_entry()?;
+        // Heads of entries that were removed prove nothing about those that are left.
+        let reaches = |own: &SignedHeads| {
+            let heads = String::from_utf8_lossy(&own.heads).into_owned();
+            let mut sizes = heads.lines().map(|head| Checkpoint::verified(head, &own.key));
+            sizes.any(|head| head.map_or(true, |head| head.size >= first))
+        };
+        let own = SignedHeads::read(&self.keys)?.filter(|own| !own.heads.is_empty() && reaches(own));
         let kept = against
             .key
             .clone()
@@ -38,7 +47,9 @@ impl PgTrail {
                 path: path.clone(),
                 source,
             })?;
-            verifier = verifier.with_kept_heads(path, heads)?;
+            let mut keys = self.signers()?;
+            keys.insert(0, key);
+            verifier = verifier.with_heads_of_signers(path, heads, &self.origin, &keys)?;
         }
         if let Some(own) = own.filter(|_| against.key.is_none()) {
             verifier = verifier.with_kept_heads(own.file, own.heads)?;
@@ -60,17 +71,24 @@ impl PgTrail {
     fn verified(&self, mut verifier: Verifier) -> Result<Verification, TrailError> {
         // Read after the heads, so every head of them has its lines.
         let end = self.end().map_err(|error| self.failed(error))?;
+        let mut archived = SaidToBeArchived::default();
         for line in self.lines(0, end.lines) {
             let line = line.map_err(|error| self.failed(error))?;
+            archived.note(&line.text);
             if verifier.line(line.segment, &line.text).is_break() {
                 break;
             }
         }
-        Ok(verifier.finish())
+        let mut found = verifier.finish();
+        if let Some(what) = archived.problem(found.first).filter(|_| found.holds()) {
+            found.trail_is_bad = true;
+            found.problems.push(self.problem(1, &what));
+        }
+        Ok(found)
     }
 
     /// Returns the heads that a key signed, one per line.
-    fn heads_of(&self, key: &PublicKey) -> Result<String, TrailError> {
+    pub(super) fn heads_of(&self, key: &PublicKey) -> Result<String, TrailError> {
         let (id, key) = (self.id, key.id());
         let heads = self.database.read(move |connection| async move {
             let wanted =
@@ -84,6 +102,23 @@ impl PgTrail {
             Ok(heads)
         });
         heads.map_err(|error| self.failed(error))
+    }
+
+    /// Returns the keys of all machines, as far as they can be read.
+    fn signers(&self) -> Result<Vec<PublicKey>, TrailError> {
+        let id = self.id;
+        let pems = self.database.read(move |connection| async move {
+            let wanted = "SELECT pem FROM easemob_admin.trail_signer WHERE trail = $1";
+            let rows = query(&connection, wanted, &[&id]).await?;
+            rows.iter()
+                .map(|row| field::<String>(row, 0))
+                .collect::<Result<Vec<_>, _>>()
+        });
+        let pems = pems.map_err(|error| self.failed(error))?;
+        Ok(pems
+            .iter()
+            .filter_map(|pem| PublicKey::from_pem(pem).ok())
+            .collect())
     }
 
     fn last_signer(&self) -> Result<PublicKey, TrailError> {

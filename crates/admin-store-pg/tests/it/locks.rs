@@ -21,7 +21,7 @@ use jiff::Timestamp;
 use crate::cluster::TestDatabase;
 use crate::cut::{Budget, Cut};
 
-const ROOT: Option<&str> = Some("https://one.example.com/acme/chat");
+pub(crate) const ROOT: Option<&str> = Some("https://one.example.com/acme/chat");
 
 fn store(database: &TestDatabase) -> PgLockStores {
     PgLockStores::in_database(Database::open(&database.address(), &PasswordSource::Nothing).unwrap())
@@ -33,11 +33,11 @@ fn migrated() -> Option<TestDatabase> {
     Some(database)
 }
 
-fn user(name: &str) -> UserId {
+pub(crate) fn user(name: &str) -> UserId {
     UserId::parse(name).unwrap()
 }
 
-fn lock(name: &str, run: &str) -> Lock {
+pub(crate) fn lock(name: &str, run: &str) -> Lock {
     Lock {
         user: user(name),
         since: Timestamp::UNIX_EPOCH,

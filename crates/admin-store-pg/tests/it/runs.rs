@@ -40,6 +40,7 @@ pub(crate) struct Place {
 
 /// A machine: its connections, and its keys.
 pub(crate) struct Machine {
+    database: Database,
     trails: PgTrails,
     pub(crate) runs: PgRuns,
 }
@@ -52,7 +53,7 @@ impl Place {
         Some(Self { database, home })
     }
 
-    fn keys(&self, machine: &str) -> PathBuf {
+    pub(crate) fn keys(&self, machine: &str) -> PathBuf {
         self.home.path().join(machine)
     }
 
@@ -76,11 +77,28 @@ impl Place {
 }
 
 impl Machine {
-    fn at(address: &DatabaseAddress, keys: &Path, limits: Limits) -> Self {
+    pub(crate) fn at(address: &DatabaseAddress, keys: &Path, limits: Limits) -> Self {
         let database = Database::open(address, &PasswordSource::Nothing).unwrap();
         let trails = PgTrails::in_database(database.clone(), keys.to_owned()).with_limits(limits);
-        let runs = PgRuns::in_database(database, trails.clone()).with_lease(LEASE, Duration::ZERO);
-        Self { trails, runs }
+        Self {
+            runs: runs(&database, &trails),
+            database,
+            trails,
+        }
+    }
+
+    /// The same machine with other settings of its trails.
+    pub(crate) fn with_trails(self, change: impl FnOnce(PgTrails) -> PgTrails) -> Self {
+        let trails = change(self.trails);
+        Self {
+            runs: runs(&self.database, &trails),
+            database: self.database,
+            trails,
+        }
+    }
+
+    pub(crate) fn trails(&self) -> &PgTrails {
+        &self.trails
     }
 
     pub(crate) fn create(&self, second: i64, users: u64) -> OpenRun {
@@ -97,6 +115,10 @@ impl Machine {
     pub(crate) fn verify(&self) -> Verification {
         self.trail().verify(&Against::default()).unwrap()
     }
+}
+
+fn runs(database: &Database, trails: &PgTrails) -> PgRuns {
+    PgRuns::in_database(database.clone(), trails.clone()).with_lease(LEASE, Duration::ZERO)
 }
 
 pub(crate) fn id(second: i64) -> RunId {

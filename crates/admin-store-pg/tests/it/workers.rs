@@ -21,7 +21,7 @@ use crate::runs::{Machine, Place, begin, header, id, intent, items, outcome, out
 /// The items of a range of these runs, which ban users.
 pub(crate) const RANGE: u64 = 256;
 
-fn direction(state: RunState) -> Direction {
+pub(crate) fn direction(state: RunState) -> Direction {
     Direction {
         state,
         operator: Operator::named("eve", "there"),
@@ -57,7 +57,7 @@ pub(crate) fn end(stopped: Option<&str>) -> Note {
 }
 
 /// Works on all items of a range.
-fn finish(open: OpenRun) {
+pub(crate) fn finish(open: OpenRun) {
     let all: Vec<Item> = open.held.items().unwrap().map(Result::unwrap).collect();
     let mut record = recording(open);
     let numbers = || all.iter().map(|item| item.number);

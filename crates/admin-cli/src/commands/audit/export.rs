@@ -1,5 +1,6 @@
 //! `audit export`: writes the trail in the format of a log system.
 
+use easemob_admin_words::t;
 use std::io::{self, BufWriter, Write};
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use easemob_admin_audit::Entry;
 use easemob_admin_audit::export::{cef, ecs, ocsf};
 use easemob_admin_ops::names::harmless::{harmless_cef, harmless_json};
 
-use super::trail::{FilterArgs, TrailArgs};
+use super::trail::{FilterArgs, TrailArgs, say_where};
 use crate::command_error::CommandError;
 use crate::context::Context;
 use crate::exit::{self, Exit};
@@ -81,6 +82,7 @@ pub async fn run(context: &Context, args: &ExportArgs) -> Result<Exit, CommandEr
     let mut filter = args.filter.filter();
     filter.acts_only = args.format != Form::Jsonl;
     let mut entries = trail.search(filter, None)?;
+    say_where(context, &*trail)?;
     let mut out = BufWriter::new((context.stdout)());
     let mut stop = std::pin::pin!(interrupt::until_told(context.deadline()));
     loop {
@@ -106,5 +108,5 @@ pub async fn run(context: &Context, args: &ExportArgs) -> Result<Exit, CommandEr
 }
 
 fn unwritable(error: io::Error) -> CommandError {
-    CommandError::new(exit::INTERNAL, "cannot write the events to stdout").because(error)
+    CommandError::new(exit::INTERNAL, t!("cannot write the events to stdout")).because(error)
 }

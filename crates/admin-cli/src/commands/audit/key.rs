@@ -1,6 +1,7 @@
 //! `audit key`: prints the public key that verifies checkpoints.
 
 use clap::Args;
+use easemob_admin_words::t;
 
 use super::trail::TrailArgs;
 use crate::command_error::CommandError;
@@ -27,8 +28,8 @@ pub fn run(context: &Context, args: &KeyArgs) -> Result<Exit, CommandError> {
     let mut out = (context.stdout)();
     let written = out.write_all(key.pem().as_bytes()).and_then(|()| out.flush());
     written.map_err(|error| {
-        CommandError::new(exit::INTERNAL, "cannot write the key to stdout").because(error)
+        CommandError::new(exit::INTERNAL, t!("cannot write the key to stdout")).because(error)
     })?;
-    context.ui.note(format_args!("key id {}", key.id()));
+    context.ui.note(t!("key id {}", key.id()));
     Ok(exit::OK)
 }

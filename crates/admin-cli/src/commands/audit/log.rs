@@ -1,5 +1,6 @@
 //! `audit log`: shows the trail.
 
+use easemob_admin_words::t;
 use std::time::Duration;
 
 use clap::{Args, value_parser};
@@ -7,7 +8,7 @@ use easemob_admin_audit::export::SETTLED_BY_READING;
 use easemob_admin_audit::{Entry, Kind, Outcome};
 use serde::Serialize;
 
-use super::trail::{FilterArgs, TrailArgs};
+use super::trail::{FilterArgs, TrailArgs, say_where};
 use crate::command_error::CommandError;
 use crate::context::Context;
 use crate::exit::{self, Exit};
@@ -190,7 +191,8 @@ pub async fn run(context: &Context, args: &LogArgs) -> Result<Exit, CommandError
     let mut entries = trail.search(filter, newest)?;
     let mut report = context.local_report::<EventRow>("audit log", context.globals.sandbox)?;
     let mut summary = LogSummary::default();
-    let output = |error| CommandError::new(exit::INTERNAL, "cannot write the rows to stdout").because(error);
+    let output =
+        |error| CommandError::new(exit::INTERNAL, t!("cannot write the rows to stdout")).because(error);
     let mut stop = std::pin::pin!(interrupt::until_told(context.deadline()));
     loop {
         let reader = show(&mut *entries, &mut report, &mut summary)?;
@@ -203,20 +205,19 @@ pub async fn run(context: &Context, args: &LogArgs) -> Result<Exit, CommandError
         }
     }
     report.finish(&summary).map_err(output)?;
+    say_where(context, &*trail)?;
     if entries.is_torn() {
         context.ui.note(
-            "the last entry is incomplete and was left out: another process is writing it, or was killed while writing",
+            t!("the last entry is incomplete and was left out: another process is writing it, or was killed while writing"),
         );
     }
     if args.newest.is_none() && newest == Some(summary.entries) {
-        context.ui.note(format_args!(
+        context.ui.note(t!(
             "the newest {ON_SCREEN} entries; for more, add -n N, or --since TIME with -o csv"
         ));
     }
     if summary.entries == 0 {
-        context
-            .ui
-            .note(format_args!("no entries in {} match", trail.place()));
+        context.ui.note(t!("no entries in {} match", trail.place()));
     }
     Ok(exit::OK)
 }
@@ -226,7 +227,8 @@ fn show(
     report: &mut Report,
     summary: &mut LogSummary,
 ) -> Result<Reader, CommandError> {
-    let output = |error| CommandError::new(exit::INTERNAL, "cannot write the rows to stdout").because(error);
+    let output =
+        |error| CommandError::new(exit::INTERNAL, t!("cannot write the rows to stdout")).because(error);
     for entry in entries {
         let entry = entry?;
         summary.entries += 1;

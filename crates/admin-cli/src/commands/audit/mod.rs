@@ -1,8 +1,12 @@
 //! `audit`: proves who did what, when and why.
 
+#[cfg(feature = "postgres")]
+pub mod archive;
 pub mod export;
 pub mod key;
 pub mod log;
+#[cfg(feature = "postgres")]
+pub mod prune;
 pub mod trail;
 pub mod verify;
 
@@ -23,6 +27,12 @@ pub enum AuditCommand {
     Export(export::ExportArgs),
     /// Print the public key that verifies checkpoints
     Key(key::KeyArgs),
+    /// Seal old entries of a trail in a database in files
+    #[cfg(feature = "postgres")]
+    Archive(archive::ArchiveArgs),
+    /// Remove entries from the database that an archive has
+    #[cfg(feature = "postgres")]
+    Prune(prune::PruneArgs),
 }
 
 impl AuditCommand {
@@ -36,6 +46,10 @@ impl AuditCommand {
             Self::Verify(args) => verify::run(context, args),
             Self::Export(args) => export::run(context, args).await,
             Self::Key(args) => key::run(context, args),
+            #[cfg(feature = "postgres")]
+            Self::Archive(args) => archive::run(context, args),
+            #[cfg(feature = "postgres")]
+            Self::Prune(args) => prune::run(context, args),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The arguments that name a trail and filter its events.
 
-use std::path::PathBuf;
+use easemob_admin_words::t;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use clap::builder::PossibleValuesParser;
@@ -14,7 +15,7 @@ use crate::commands::times::moment;
 use crate::completion;
 use crate::context::Context;
 use crate::exit;
-use crate::trails::{Trail, TrailInDirectory};
+use crate::trails::{ArchiveBeside, Trail, TrailInDirectory};
 
 /// Which trail to read.
 #[derive(Debug, Clone, Args)]
@@ -34,9 +35,10 @@ impl TrailArgs {
         if trail.is_there() {
             return Ok(trail);
         }
-        let what = format!("there is no audit trail in {}", trail.place());
-        Err(CommandError::new(exit::USAGE, what)
-            .hint("the first change on a server creates the trail; to read another one, add --dir DIR"))
+        let what = t!("there is no audit trail in {}", trail.place());
+        Err(CommandError::new(exit::USAGE, what).hint(t!(
+            "the first change on a server creates the trail; to read another one, add --dir DIR"
+        )))
     }
 
     /// Finds the trail without reading a secret.
@@ -49,6 +51,38 @@ impl TrailArgs {
             None => context.audit_trail(),
         }
     }
+}
+
+/// Says where a trail begins, and where the entries are that it does not have.
+///
+/// # Errors
+/// When that cannot be read.
+pub fn say_where(context: &Context, trail: &dyn Trail) -> Result<(), CommandError> {
+    for ArchiveBeside {
+        origin,
+        first,
+        size,
+        host,
+        directory,
+    } in trail.archives()?
+    {
+        let last = size.saturating_sub(1);
+        let what = format!("entries {first} to {last} of {origin} are in the archive {directory}");
+        if Path::new(&directory).is_dir() {
+            context.ui.note(format_args!("{what}, and were read there"));
+        } else {
+            context.ui.note(format_args!(
+                "{what} on {host}, and were not read; read a copy of it with --dir"
+            ));
+        }
+    }
+    let first = trail.first_entry()?;
+    if first > 0 {
+        context
+            .ui
+            .note(format_args!("{} begins with entry {first}", trail.place()));
+    }
+    Ok(())
 }
 
 /// Which events to show.

@@ -1,5 +1,6 @@
 //! `audit verify`: checks that the trail was not changed.
 
+use easemob_admin_words::t;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -12,7 +13,8 @@ use crate::commands::acting::counted;
 use crate::context::Context;
 use crate::exit::{self, Exit};
 use crate::render::report::Row;
-use crate::trails::{CannotVerify, unreadable};
+use crate::trails::{ArchiveBeside, ArchiveFound, CannotVerify, unreadable};
+use crate::ui::Ui;
 
 /// Arguments of `audit verify`.
 #[derive(Debug, Args)]
@@ -81,6 +83,41 @@ struct VerifySummary {
     kept_checkpoints: u64,
     head: Option<String>,
     head_note: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    archives: Vec<ArchiveSummary>,
+}
+
+/// An archive of entries that the trail does not have.
+#[derive(Debug, Serialize)]
+struct ArchiveSummary {
+    origin: String,
+    host: String,
+    directory: String,
+    first_entry: u64,
+    entries: u64,
+    /// Nothing if it is not on this machine.
+    ok: Option<bool>,
+}
+
+fn archived(archives: &[(ArchiveBeside, ArchiveFound)]) -> (Vec<ArchiveSummary>, Vec<ProblemRow>) {
+    let summaries = archives.iter().map(|(archive, found)| ArchiveSummary {
+        origin: archive.origin.clone(),
+        host: archive.host.clone(),
+        directory: archive.directory.clone(),
+        first_entry: archive.first,
+        entries: archive.size.saturating_sub(archive.first),
+        ok: (*found != ArchiveFound::NotHere).then_some(*found == ArchiveFound::Holds),
+    });
+    let problems = archives.iter().filter_map(|(archive, found)| match found {
+        ArchiveFound::Problem(problem) => Some(ProblemRow {
+            file: archive.directory.clone(),
+            line: 0,
+            seq: None,
+            problem: format!("the archive was changed, or cannot be read: {problem}"),
+        }),
+        ArchiveFound::Holds | ArchiveFound::NotHere => None,
+    });
+    (summaries.collect(), problems.collect())
 }
 
 /// Runs the command.
@@ -98,13 +135,20 @@ pub fn run(context: &Context, args: &VerifyArgs) -> Result<Exit, CommandError> {
         CannotVerify::Audit(error) => unusable(args, error),
         CannotVerify::Store(error) => error,
     })?;
-    let output = |error| CommandError::new(exit::INTERNAL, "cannot write the rows to stdout").because(error);
+    let output =
+        |error| CommandError::new(exit::INTERNAL, t!("cannot write the rows to stdout")).because(error);
+    let archives = trail.verify_archives()?;
     let mut report = context.local_report::<ProblemRow>("audit verify", context.globals.sandbox)?;
     for problem in &found.problems {
         report.row(&ProblemRow::from(problem)).map_err(output)?;
     }
+    let (archives, problems) = archived(&archives);
+    for problem in &problems {
+        report.row(problem).map_err(output)?;
+    }
+    let holds = found.holds() && problems.is_empty();
     let summary = VerifySummary {
-        ok: found.holds(),
+        ok: holds,
         origin: found.origin.clone(),
         files: found.files,
         first_entry: found.first,
@@ -116,16 +160,17 @@ pub fn run(context: &Context, args: &VerifyArgs) -> Result<Exit, CommandError> {
         kept_checkpoints: found.kept,
         head: found.head.as_ref().map(|head| head.jws.clone()),
         head_note: found.head.as_ref().map(|head| head.checkpoint.note()),
+        archives,
     };
     report.finish(&summary).map_err(output)?;
     let ui = &context.ui;
     if found.holds() {
         let from = if found.first > 0 {
-            format!(" from entry {} on", found.first)
+            t!(" from entry {} on", found.first)
         } else {
             String::new()
         };
-        ui.say(format_args!(
+        ui.say(t!(
             "{}: {} {}{from} in {} {}, {} {}, {} after the last",
             trail.place(),
             summary.entries,
@@ -135,35 +180,37 @@ pub fn run(context: &Context, args: &VerifyArgs) -> Result<Exit, CommandError> {
             counted(found.checkpoints, "checkpoint"),
             either(found.checkpoints, "agrees", "agree"),
             match summary.entries_not_covered_by_a_checkpoint {
-                1 => "1 entry".to_owned(),
-                uncovered => format!("{uncovered} entries"),
+                1 => t!("1 entry").to_owned(),
+                uncovered => t!("{uncovered} entries"),
             },
         ));
         if found.unchecked > 0 {
-            ui.note(format_args!(
+            ui.note(t!(
                 "{} for entries that are not here; only the signatures were checked",
                 match found.unchecked {
-                    1 => "1 checkpoint is".to_owned(),
-                    unchecked => format!("{unchecked} checkpoints are"),
+                    1 => t!("1 checkpoint is").to_owned(),
+                    unchecked => t!("{unchecked} checkpoints are"),
                 }
             ));
         }
         match summary.entries_not_covered_by_a_checkpoint {
             0 => {}
-            1 => ui.say("no checkpoint covers the last entry: its removal would go unnoticed"),
-            uncovered => ui.say(format_args!(
+            1 => ui.say(t!(
+                "no checkpoint covers the last entry: its removal would go unnoticed"
+            )),
+            uncovered => ui.say(t!(
                 "no checkpoint covers the last {uncovered} entries: their removal would go unnoticed"
             )),
         }
     } else {
         let (what, first_word) = if found.unproved && !found.trail_is_bad {
-            ("cannot prove that the trail is complete", "why")
+            (t!("cannot prove that the trail is complete"), "why")
         } else if found.trail_is_bad {
-            ("the trail was changed", "first bad entry")
+            (t!("the trail was changed"), t!("first bad entry"))
         } else {
             (
-                "the trail is intact, but a stored head is not valid",
-                "first bad head",
+                t!("the trail is intact, but a stored head is not valid"),
+                t!("first bad head"),
             )
         };
         ui.say(format_args!("{}: {what}", trail.place()));
@@ -172,9 +219,33 @@ pub fn run(context: &Context, args: &VerifyArgs) -> Result<Exit, CommandError> {
         }
     }
     if !(found.key_was_kept && found.kept > 0) {
-        ui.note("to prove this to others, store the key (audit key) and the head (summary.head) elsewhere, and verify against them");
+        ui.note(t!("to prove this to others, store the key (audit key) and the head (summary.head) elsewhere, and verify against them"));
     }
-    Ok(if found.holds() { exit::OK } else { exit::FINDINGS })
+    say_archives(ui, &summary.archives, &problems);
+    Ok(if holds { exit::OK } else { exit::FINDINGS })
+}
+
+/// Says what was found of the archives.
+fn say_archives(ui: &Ui, archives: &[ArchiveSummary], problems: &[ProblemRow]) {
+    for problem in problems {
+        ui.say(format_args!("{}: {}", problem.file, problem.problem));
+    }
+    for archive in archives {
+        let ArchiveSummary {
+            origin,
+            host,
+            directory,
+            entries,
+            ..
+        } = archive;
+        match archive.ok {
+            Some(true) => ui.say(format_args!("{directory}: {entries} entries of {origin} hold")),
+            Some(false) => {}
+            None => ui.note(format_args!(
+                "{entries} entries of {origin} are in the archive {directory} on {host}; verify a copy of it with --dir"
+            )),
+        }
+    }
 }
 
 fn either(count: u64, one: &'static str, many: &'static str) -> &'static str {
@@ -183,9 +254,9 @@ fn either(count: u64, one: &'static str, many: &'static str) -> &'static str {
 
 fn kept_key(path: &Path) -> Result<PublicKey, CommandError> {
     PublicKey::read(path).map_err(|error| {
-        CommandError::new(exit::USAGE, format!("cannot use the key {}", path.display()))
+        CommandError::new(exit::USAGE, t!("cannot use the key {}", path.display()))
             .because(error)
-            .hint("print the key with: easemob-admin audit key")
+            .hint(t!("print the key with: easemob-admin audit key"))
     })
 }
 
@@ -203,9 +274,9 @@ fn unusable(args: &VerifyArgs, error: AuditError) -> CommandError {
         {
             let this = CommandError::new(
                 exit::USAGE,
-                format!("{} is not a file of stored heads", path.display()),
+                t!("{} is not a file of stored heads", path.display()),
             )
-            .hint("write one head per line, as printed by: easemob-admin audit verify -o json | jq -r .summary.head");
+            .hint(t!("write one head per line, as printed by: easemob-admin audit verify -o json | jq -r .summary.head"));
             match error {
                 AuditError::Io { source, .. } => this.because(source),
                 _ => this,

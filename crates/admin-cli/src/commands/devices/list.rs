@@ -7,6 +7,7 @@ use easemob_admin_ops::schedule::forecast::Forecast;
 use easemob_admin_ops::schedule::tally::Settled;
 use easemob_admin_ops::select::selection::{Choice, Selection, select_victims};
 use easemob_admin_ops::server::calls::CallError;
+use easemob_admin_words::t;
 use serde::Serialize;
 
 use crate::acts::begin::items;
@@ -138,8 +139,8 @@ impl Row for DeviceRow {
         let text = |value: &Option<String>| value.clone().unwrap_or_default();
         let note = match (self.outcome, &self.failure.error) {
             ("online", _) => text(&self.why),
-            ("not_online", _) => "not online".into(),
-            ("no_match", _) => "no device matches".into(),
+            ("not_online", _) => t!("not online").into(),
+            ("no_match", _) => t!("no device matches").into(),
             (outcome, error) => format!("{}: {}", outcome.replace('_', " "), text(error)),
         };
         vec![
@@ -193,12 +194,12 @@ fn words(selection: &Selection) -> Words {
     if selection.is_everything() {
         Words {
             done: "online",
-            nothing: "not online",
+            nothing: t!("not online"),
             devices: Some("online"),
         }
     } else {
         Words {
-            done: "with devices that match",
+            done: t!("with devices that match"),
             nothing: "without",
             devices: Some("listed"),
         }

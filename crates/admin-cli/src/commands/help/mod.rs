@@ -4,6 +4,7 @@ mod page;
 pub mod topic;
 
 use clap::Args;
+use easemob_admin_words::t;
 
 pub use self::page::rendered;
 use self::topic::Topic;
@@ -38,10 +39,10 @@ pub fn run(context: &Context, args: &HelpArgs) -> Result<Exit, CommandError> {
     }
     let words = args.words.iter().map(Into::into);
     let Some(help) = rendered(words.chain(["--help".into()])) else {
-        let what = format!("there is no command or topic `{}`", args.words.join(" "));
+        let what = t!("there is no command or topic `{}`", args.words.join(" "));
         return Err(CommandError::new(exit::USAGE, what)
-            .hint("`easemob-admin help` lists the commands")
-            .hint(format!("the topics are {}", Topic::names().join(", "))));
+            .hint(t!("`easemob-admin help` lists the commands"))
+            .hint(t!("the topics are {}", Topic::names().join(", "))));
     };
     let text = if context.screen.color {
         help.ansi()

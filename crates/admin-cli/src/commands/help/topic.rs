@@ -53,6 +53,10 @@ pub const ENVIRONMENT: &[(&str, &str)] = &[
     ),
     ("PGPASSFILE", "a password file of PostgreSQL"),
     (
+        "EASEMOB_STORE_HEADS",
+        "where heads of the audit trail are kept outside the database: a file, `syslog`, `syslog://HOST` or `https://…`",
+    ),
+    (
         "EASEMOB_TRUSTED_DIR",
         "a directory whose permissions, and those of the directories above it, you vouch for, such as the volume of a \
          container",

@@ -2,6 +2,7 @@
 
 mod stored;
 
+use easemob_admin_words::t;
 use std::cell::RefCell;
 
 use clap::Args;
@@ -186,13 +187,13 @@ impl Row for CheckRow {
         let note = match (self.outcome, &self.failure.error, self.undecided) {
             (outcome, Some(error), _) => format!("{}: {error}", outcome.replace('_', " ")),
             (_, _, Some(undecided)) if undecided > 0 => {
-                format!(
+                t!(
                     "{undecided} undecided: {}",
                     self.why.as_deref().unwrap_or_default()
                 )
             }
             ("exceeds", _, _) if !self.of_unknown_age.is_empty() => {
-                format!("{} of unknown age", self.of_unknown_age.len())
+                t!("{} of unknown age", self.of_unknown_age.len())
             }
             ("exceeds", _, _) => String::new(),
             (outcome, _, _) => outcome.into(),
@@ -236,9 +237,9 @@ pub async fn run(context: &Context, session: &Session, args: &CheckArgs) -> Resu
         command: "limits check",
         verb: "comparing",
         words: Words {
-            done: "over the limits",
+            done: t!("over the limits"),
             nothing: "within",
-            devices: Some("would be signed out"),
+            devices: Some(t!("would be signed out")),
         },
         acts: false,
         summary: summary_of(&list).with_unmatched(unmatched),

@@ -4,6 +4,7 @@
 //! again, and of the selected devices only those that still exceed the limits are signed out: never more than
 //! the surplus.
 
+use easemob_admin_words::t;
 use std::cell::OnceCell;
 use std::fs::File;
 use std::io;
@@ -234,22 +235,19 @@ impl Enforcement<'_> {
         } = choosing.totals;
         let ui = &self.context.ui;
         let (read, exceed) = (users(choosing.totals.users), users(choosing.totals.users_over));
-        ui.note(format_args!(
-            "{read} read: {exceed} over the limits by {}",
-            devices(over)
-        ));
+        ui.note(t!("{read} read: {exceed} over the limits by {}", devices(over)));
         if over > 0 {
             let of_unknown_age = match victims_of_unknown_age {
                 0 => String::new(),
-                count => format!(" ({count} of unknown age)"),
+                count => t!(" ({count} of unknown age)"),
             };
-            ui.note(format_args!(
+            ui.note(t!(
                 "{} to sign out{of_unknown_age}, {undecided} over a limit may not be chosen",
                 devices(victims)
             ));
         }
         if choosing.unread > 0 {
-            ui.warn(format_args!(
+            ui.warn(t!(
                 "skipped {} who could not be read; run the command again to include them",
                 users(choosing.unread)
             ));
@@ -285,7 +283,7 @@ impl Enforcement<'_> {
         } = chosen.choosing;
         if totals.victims > 0 {
             let (digest, _) = on_disk.sha256.split_at(12);
-            let act = format!(
+            let act = t!(
                 "log out {} of {}, those over the limits of {policy} (sha256 {digest}…),",
                 devices(totals.victims),
                 users(users_to_log_out)
@@ -372,7 +370,7 @@ impl Left {
 fn lost(error: io::Error) -> CommandError {
     CommandError::new(
         exit::INTERNAL,
-        "cannot write or read the temporary copy of the chosen devices, so nothing was done",
+        t!("cannot write or read the temporary copy of the chosen devices, so nothing was done"),
     )
     .because(error)
 }

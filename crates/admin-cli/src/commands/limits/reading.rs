@@ -4,6 +4,7 @@
 use easemob_admin_api::{DeviceLimits, UserId};
 use easemob_admin_ops::server::calls::{CallError, LimitCalls};
 use easemob_admin_ops::server::client::Server;
+use easemob_admin_words::t;
 
 use crate::command_error::CommandError;
 use crate::exit;
@@ -28,7 +29,7 @@ fn no_such_user(user: &UserId, error: &CallError) -> CommandError {
         .origin
         .as_ref()
         .map_or_else(|| error.to_string(), ToString::to_string);
-    CommandError::new(exit::REFUSED, format!("no such user: {user}"))
+    CommandError::new(exit::REFUSED, t!("no such user: {user}"))
         .because(why)
-        .hint("check the spelling; case does not matter")
+        .hint(t!("check the spelling; case does not matter"))
 }

@@ -14,6 +14,7 @@ use easemob_admin_ops::run::job::Action;
 use easemob_admin_ops::schedule::forecast::Forecast;
 use easemob_admin_ops::schedule::tally::Tally;
 use easemob_admin_ops::status_first::Reading;
+use easemob_admin_words::t;
 
 use super::reading::limits_of;
 use crate::acts::begin::{self, begin};
@@ -66,7 +67,7 @@ enum Mode {
 }
 
 fn pair(text: &str) -> Result<(Platform, u32), String> {
-    let wrong = || format!("`{text}` is not of the form web=2");
+    let wrong = || t!("`{text}` is not of the form web=2");
     let (platform, limit) = text.split_once('=').ok_or_else(wrong)?;
     let platform = crate::commands::selection::platform(platform)?;
     Ok((platform, limit.parse().map_err(|_| wrong())?))
@@ -111,8 +112,11 @@ impl SetArgs {
 /// When limits cannot be read, the operator does not agree, or the run was stopped.
 pub async fn run(context: &Context, session: &Session, args: &SetArgs) -> Result<Exit, CommandError> {
     let Some(change) = args.change() else {
-        return Err(CommandError::new(exit::USAGE, "no limit to set was given")
-            .hint("give at least one of --mode, --default, --platform, or --clear with --user"));
+        return Err(
+            CommandError::new(exit::USAGE, t!("no limit to set was given")).hint(t!(
+                "give at least one of --mode, --default, --platform, or --clear with --user"
+            )),
+        );
     };
     args.acting.require_record(context, session)?;
     let planned = plan(session, args, &change).await?;
@@ -125,7 +129,7 @@ pub async fn run(context: &Context, session: &Session, args: &SetArgs) -> Result
             .user
             .as_deref()
             .map_or_else(|| session.app.clone(), |user| format!("user {user}"));
-        context.ui.note(format_args!(
+        context.ui.note(t!(
             "limits of {whose}: {} -> {}",
             in_one_line(report.before.as_ref()),
             in_one_line(report.after.as_ref())
@@ -138,10 +142,10 @@ pub async fn run(context: &Context, session: &Session, args: &SetArgs) -> Result
         return tell(context, session, args, &planned, &Job::SetLimits(change));
     }
     if args.users.is_empty() {
-        let act = "change the device limits of all users";
+        let act = t!("change the device limits of all users");
         args.acting.confirm_whole_app(context, session, act)?;
     } else {
-        let act = format!("change the device limits of {}", users(to_change));
+        let act = t!("change the device limits of {}", users(to_change));
         args.acting.confirm(context, session, to_change, &act)?;
     }
     let order = begin::Order {
@@ -199,7 +203,8 @@ fn tell(
     planned: &[LimitsReport],
     job: &Job,
 ) -> Result<Exit, CommandError> {
-    let output = |error| CommandError::new(exit::INTERNAL, "cannot write the rows to stdout").because(error);
+    let output =
+        |error| CommandError::new(exit::INTERNAL, t!("cannot write the rows to stdout")).because(error);
     let mut report = context.report::<LimitsReport>(session, "limits set", None)?;
     for planned in planned {
         report.row(planned).map_err(output)?;
@@ -221,7 +226,7 @@ fn tell(
     });
     args.acting.record(&mut summary);
     report.finish(&summary).map_err(output)?;
-    let prefix = if session.is_sandbox() { "sandbox: " } else { "" };
+    let prefix = if session.is_sandbox() { t!("sandbox: ") } else { "" };
     let text = summary.text(words(job, args.acting.dry_run));
     context.ui.say(format_args!("{prefix}{text}"));
     Ok(exit::OK)

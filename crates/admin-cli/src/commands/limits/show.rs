@@ -4,6 +4,7 @@ use clap::Args;
 use easemob_admin_api::{DeviceLimits, UserId};
 use easemob_admin_ops::names::user;
 use easemob_admin_ops::report::limits::{LimitsView, Scope};
+use easemob_admin_words::t;
 use serde::Serialize;
 
 use super::reading::limits_of;
@@ -70,7 +71,8 @@ struct ShowSummary {
 /// When limits cannot be read; the first failure ends the command.
 pub async fn run(context: &Context, session: &Session, args: &ShowArgs) -> Result<Exit, CommandError> {
     let mut report = context.report::<LimitsRow>(session, "limits show", None)?;
-    let output = |error| CommandError::new(exit::INTERNAL, "cannot write the rows to stdout").because(error);
+    let output =
+        |error| CommandError::new(exit::INTERNAL, t!("cannot write the rows to stdout")).because(error);
     let mut scopes = 0;
     let of_app = args.users.is_empty().then_some(None);
     let mut failed = None;

@@ -1,5 +1,6 @@
 //! `limits enforce --watch`: enforces a policy while users sign in.
 
+use easemob_admin_words::t;
 use std::time::Duration;
 
 use easemob_admin_api::UserId;
@@ -31,11 +32,15 @@ pub(super) async fn watch(enforcement: &Enforcement<'_>) -> Result<Exit, Command
     let Some(CapSpec::Devices(most)) = args.max_logouts else {
         return Err(CommandError::new(
             exit::USAGE,
-            "--watch requires --max-logouts N, the most logouts per hour",
+            t!("--watch requires --max-logouts N, the most logouts per hour"),
         ));
     };
     let store = context.kept_logins()?.ok_or_else(|| {
-        CommandError::new(exit::USAGE, "nothing is collected about logins of this server").hint(format!(
+        CommandError::new(
+            exit::USAGE,
+            t!("nothing is collected about logins of this server"),
+        )
+        .hint(t!(
             "begin with: {}",
             context.command("logins collect --listen ADDR --secret-file FILE")
         ))
@@ -43,9 +48,9 @@ pub(super) async fn watch(enforcement: &Enforcement<'_>) -> Result<Exit, Command
     let end = interrupt::until_told(context.deadline());
     let delay_ms = i64::try_from(args.delay.as_millis()).unwrap_or(i64::MAX);
     let mut watching = Watching::begin(enforcement, store, most, delay_ms)?;
-    context
-        .ui
-        .note("watching sign-ins until Ctrl-C; keep `logins collect` running beside this command");
+    context.ui.note(t!(
+        "watching sign-ins until Ctrl-C; keep `logins collect` running beside this command"
+    ));
     tokio::pin!(end);
     loop {
         tokio::select! {
@@ -57,7 +62,7 @@ pub(super) async fn watch(enforcement: &Enforcement<'_>) -> Result<Exit, Command
         let (users, at_most) = match watching.watch.next(now) {
             Next::Wait => continue,
             Next::CapReached { most, waiting } => {
-                context.ui.warn(format_args!(
+                context.ui.warn(t!(
                     "reached the cap of {} per hour; {} waiting",
                     counted(most, "logout"),
                     counted_users(waiting)
@@ -107,7 +112,7 @@ impl Watching {
         let watch = match store.own_watch(&name)?.map(|kept| Position::read(&kept)) {
             None => Watch::new(most, delay_ms, now),
             Some(Ok(position)) => {
-                ui.note(format_args!(
+                ui.note(t!(
                     "continuing at the position of the last watch for {name}: {} waiting",
                     counted_users(position.waiting.len() as u64)
                 ));
@@ -115,7 +120,7 @@ impl Watching {
             }
             Some(Err(error)) => {
                 // To forget a sign-in would be worse than to check it again.
-                ui.warn(format_args!(
+                ui.warn(t!(
                     "cannot use the position of the last watch for {name}: {error}; checking everybody who signed in since \
                      events are collected"
                 ));
@@ -158,7 +163,7 @@ async fn pass(
     watching.keep()?;
     let ui = &enforcement.context.ui;
     if choosing.unread > 0 {
-        ui.warn(format_args!(
+        ui.warn(t!(
             "{} could not be read; retrying in {} minutes",
             counted_users(choosing.unread),
             AGAIN_MS / 60_000

@@ -1,6 +1,7 @@
 //! The arguments that select the users to compare with a policy: named users, a list, or all users of the
 //! app.
 
+use easemob_admin_words::t;
 use std::io;
 use std::pin::pin;
 
@@ -63,9 +64,9 @@ impl Whom {
             return everybody(context, session).await;
         }
         if self.users.is_empty() {
-            return Err(CommandError::new(exit::USAGE, "no user was given").hint(
-                "name users as arguments, give a list with --from FILE (--from - reads stdin), or add --all",
-            ));
+            return Err(CommandError::new(exit::USAGE, t!("no user was given")).hint(t!(
+                "name users as arguments, give a list with --from FILE (--from - reads stdin), or add --all"
+            )));
         }
         self.users.read(context).map(|list| (list, 0))
     }
@@ -101,13 +102,13 @@ async fn everybody(context: &Context, session: &Session) -> Result<(UserList, u6
     let (mut users, mut unnamed, mut listed) = (0_u64, 0, 0);
     let mut pages = pin!(server.client().list_users_pages(query));
     while let Some(page) = pages.next().await {
-        let page = page.map_err(|error| broken_off(error, users, ", so nobody was compared"))?;
+        let page = page.map_err(|error| broken_off(error, users, t!(", so nobody was compared")))?;
         let length = page.items.len() + page.odd.len();
         let (found, odd) = divided(page);
         for mut odd in odd {
             unnamed += 1;
             odd.index += listed;
-            context.ui.warn(format_args!(
+            context.ui.warn(t!(
                 "the server listed an entry that is not a valid user name: {odd}"
             ));
         }
@@ -117,8 +118,6 @@ async fn everybody(context: &Context, session: &Session) -> Result<(UserList, u6
             list.push(&user.username)?;
         }
     }
-    context
-        .ui
-        .note(format_args!("{} in the app", counted(users, "user")));
+    context.ui.note(t!("{} in the app", counted(users, "user")));
     Ok((UserList::of(list)?, unnamed))
 }

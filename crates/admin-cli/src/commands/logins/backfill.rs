@@ -1,5 +1,6 @@
 //! `logins backfill`: has the service send again what no collector took, and closes the gaps that this fills.
 
+use easemob_admin_words::t;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -65,13 +66,13 @@ fn web_address(text: &str) -> Result<String, String> {
         Some(host) if !host.is_empty() && !text.contains(|c: char| c.is_whitespace() || c.is_control()) => {
             Ok(text.to_owned())
         }
-        _ => Err("give an address such as https://collector.example.com/".to_owned()),
+        _ => Err(t!("give an address such as https://collector.example.com/").to_owned()),
     }
 }
 
 fn zone(text: &str) -> Result<Zone, String> {
     Zone::parse(text)
-        .ok_or_else(|| "give how far it is ahead of UTC, such as +08:00 or -05:00, or Z".to_owned())
+        .ok_or_else(|| t!("give how far it is ahead of UTC, such as +08:00 or -05:00, or Z").to_owned())
 }
 
 #[derive(Debug, Serialize)]
@@ -187,14 +188,16 @@ pub async fn run(context: &Context, session: &Session, args: &BackfillArgs) -> R
     if !gaps.is_empty() && !args.dry_run && args.target_url.is_none() && !is_collected {
         return Err(CommandError::new(
             exit::USAGE,
-            "no collector is running, so nothing would take the posts that the service sends again",
+            t!("no collector is running, so nothing would take the posts that the service sends again"),
         )
-        .hint("start `easemob-admin logins collect` as before, and run the command again"));
+        .hint(t!(
+            "start `easemob-admin logins collect` as before, and run the command again"
+        )));
     }
     if let Some(url) = &args.target_url
         && !args.dry_run
     {
-        context.ui.warn(format_args!(
+        context.ui.warn(t!(
             "all posts stored about these times go to {url}: they name users, and those of other webhooks have messages"
         ));
     }
@@ -217,7 +220,7 @@ pub async fn run(context: &Context, session: &Session, args: &BackfillArgs) -> R
             asked = posts;
             context
                 .ui
-                .note(format_args!("waiting for {} to arrive", counted(posts, "post")));
+                .note(t!("waiting for {} to arrive", counted(posts, "post")));
         }
     };
     let client = session.server.client();
@@ -228,14 +231,15 @@ pub async fn run(context: &Context, session: &Session, args: &BackfillArgs) -> R
             CannotBackfill::Server(error) => refused(*error),
             CannotBackfill::Key(key) => CommandError::new(
                 exit::UNREACHABLE,
-                format!(
+                t!(
                     "the server names stored posts by `{}`, which is not the begin of ten minutes",
                     key.escape_debug()
                 ),
             )
-            .hint("nothing was asked for, and every gap stays open"),
+            .hint(t!("nothing was asked for, and every gap stays open")),
         })?;
-    let output = |error| CommandError::new(exit::INTERNAL, "cannot write the rows to stdout").because(error);
+    let output =
+        |error| CommandError::new(exit::INTERNAL, t!("cannot write the rows to stdout")).because(error);
     let mut rows = context.report::<KeyRow>(session, "logins backfill", None)?;
     for key in &report.keys {
         rows.row(&KeyRow::new(key)).map_err(output)?;
@@ -271,13 +275,13 @@ fn tell(context: &Context, report: &Report, summary: &Summary) {
     if summary.gaps == 0 {
         context
             .ui
-            .note("no gap is on record, so there is nothing to ask for");
+            .note(t!("no gap is on record, so there is nothing to ask for"));
         return;
     }
     for left in report.gaps.iter().flat_map(|gap| &gap.left) {
         let time = |at_ms| short(rfc3339_signed(at_ms).as_deref());
         let why: Vec<String> = left.why.iter().map(|why| reason(*why)).collect();
-        context.ui.warn(format_args!(
+        context.ui.warn(t!(
             "events may be missing from {} to {} ({}): {}",
             time(left.gap.since_ms),
             time(left.gap.until_ms),
@@ -285,8 +289,8 @@ fn tell(context: &Context, report: &Report, summary: &Summary) {
             why.join("; ")
         ));
     }
-    let would = if summary.dry_run { "would be " } else { "" };
-    context.ui.say(format_args!(
+    let would = if summary.dry_run { t!("would be ") } else { "" };
+    context.ui.say(t!(
         "{}: {} {would}closed, {} {would}shortened, {} left open",
         counted(u64::try_from(summary.gaps).unwrap_or(u64::MAX), "gap"),
         summary.closed,
@@ -297,28 +301,28 @@ fn tell(context: &Context, report: &Report, summary: &Summary) {
 
 fn reason(why: Open) -> String {
     match why {
-        Open::TooOld => "the service stores posts for three days only".to_owned(),
+        Open::TooOld => t!("the service stores posts for three days only").to_owned(),
         Open::NotOver => {
-            "posts about that time may still fail; run the command again in 20 minutes".to_owned()
+            t!("posts about that time may still fail; run the command again in 20 minutes").to_owned()
         }
-        Open::NotStored => {
+        Open::NotStored => t!(
             "nothing shows that the service stored failed posts then; if you know that it did, add \
                             --stored-since TIME"
-                .to_owned()
-        }
-        Open::NotArrived => {
+        )
+        .to_owned(),
+        Open::NotArrived => t!(
             "fewer events arrived than posts were to be sent again; posts of other webhooks count \
                              among those"
-                .to_owned()
+        )
+        .to_owned(),
+        Open::NotSent => t!("posts are stored that were not sent again").to_owned(),
+        Open::UsedUp => {
+            t!("posts were sent again {MOST_TIMES} times already, which is the most that the service advises")
         }
-        Open::NotSent => "posts are stored that were not sent again".to_owned(),
-        Open::UsedUp => format!(
-            "posts were sent again {MOST_TIMES} times already, which is the most that the service advises"
-        ),
-        Open::ZoneUnknown => {
+        Open::ZoneUnknown => t!(
             "the time zone of the keys does not follow from the events that arrived; add --key-zone OFFSET"
-                .to_owned()
-        }
+        )
+        .to_owned(),
     }
 }
 
@@ -329,19 +333,20 @@ fn refused(error: CallError) -> CommandError {
         .as_ref()
         .is_some_and(|origin| origin.api_error().is_some() && !origin.is_foreign_answer());
     if error.status == Some(403) && written_by_service {
-        return CommandError::new(exit::REFUSED, "the service does not store failed posts for this app, or does not allow this account to ask for them")
+        return CommandError::new(exit::REFUSED, t!("the service does not store failed posts for this app, or does not allow this account to ask for them"))
             .because(error.message)
             .hint(
-                "the service is paid for: enable the storage of failed webhooks (回调异常缓存) in the console; it stores \
-                 posts from then on",
+                t!("the service is paid for: enable the storage of failed webhooks (回调异常缓存) in the console; it stores \
+                 posts from then on"),
             );
     }
     let unsupported = error.origin.as_ref().is_some_and(ApiError::is_unsupported);
     match error.origin {
-        _ if unsupported => {
-            CommandError::new(exit::UNSUPPORTED, "this server has no calls about failed posts")
-                .because(error.message)
-        }
+        _ if unsupported => CommandError::new(
+            exit::UNSUPPORTED,
+            t!("this server has no calls about failed posts"),
+        )
+        .because(error.message),
         Some(origin) => origin.into(),
         None => CommandError::new(exit::UNREACHABLE, error.to_string()),
     }

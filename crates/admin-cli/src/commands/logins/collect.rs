@@ -1,5 +1,6 @@
 //! `logins collect`: receives the events that the service posts when devices sign in and out.
 
+use easemob_admin_words::t;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -71,13 +72,13 @@ pub async fn run(context: &Context, args: &CollectArgs) -> Result<Exit, CommandE
         .collect::<Result<_, _>>()?;
     let secrets = (!args.unsigned).then(|| Secrets::new(secrets));
     if args.unsigned {
-        context
-            .ui
-            .warn("signatures are not verified: anybody who reaches the address can invent events");
+        context.ui.warn(t!(
+            "signatures are not verified: anybody who reaches the address can invent events"
+        ));
     }
     let mut store = context.logins()?;
     if let Some(gap) = downtime(store.alive()?, now_ms()) {
-        context.ui.warn(format_args!(
+        context.ui.warn(t!(
             "no collector ran for {}; events from that time are missing. If the service stored them, get them within three \
              days with: {}",
             counted((gap.until_ms - gap.since_ms).unsigned_abs() / 1_000, "second"),
@@ -86,7 +87,7 @@ pub async fn run(context: &Context, args: &CollectArgs) -> Result<Exit, CommandE
         store.record_gap(&gap)?;
     }
     let ui = Arc::clone(&context.ui);
-    let failed = move |error: &_| ui.warn(format_args!("cannot store events: {error}"));
+    let failed = move |error: &_| ui.warn(t!("cannot store events: {error}"));
     let (recorder, thread) = Recorder::start(store, now_ms, failed);
     let ui = Arc::clone(&context.ui);
     let warn = Box::new(move |text: &str| ui.warn(text));
@@ -99,8 +100,8 @@ pub async fn run(context: &Context, args: &CollectArgs) -> Result<Exit, CommandE
         metrics: args.metrics,
     };
     let listening = listen(Arc::clone(&collector), &addresses, tls.as_ref()).map_err(|error| {
-        let metrics = args.metrics.map(|address| format!(" and {address}"));
-        let what = format!("cannot listen on {}{}", args.listen, metrics.unwrap_or_default());
+        let metrics = args.metrics.map(|address| t!(" and {address}"));
+        let what = t!("cannot listen on {}{}", args.listen, metrics.unwrap_or_default());
         CommandError::new(exit::CONFIG, what).because(error)
     })?;
     let scheme = if tls.is_some() { "https" } else { "http" };
@@ -112,9 +113,9 @@ pub async fn run(context: &Context, args: &CollectArgs) -> Result<Exit, CommandE
     let mut out = (context.stdout)();
     // The process that started the collector may not read this line; that is not a reason to end.
     let _ = writeln!(out, "{ready}").and_then(|()| out.flush());
-    context.ui.note(format_args!(
-        "collecting events of {app_key} at {url} until Ctrl-C"
-    ));
+    context
+        .ui
+        .note(t!("collecting events of {app_key} at {url} until Ctrl-C"));
     end.await;
     listening.stop().await;
     collector.recorder.alive(now_ms()).await;
@@ -130,7 +131,7 @@ pub async fn run(context: &Context, args: &CollectArgs) -> Result<Exit, CommandE
     ];
     let later = ["queue_full", "not_kept"];
     let sum = |outcomes: &[&'static str]| outcomes.iter().map(|one| metrics.posts(one)).sum::<u64>();
-    context.ui.say(format_args!(
+    context.ui.say(t!(
         "{} stored, {}, {} refused, {} to be sent again",
         counted(metrics.posts("kept"), "event"),
         counted(metrics.posts("duplicate"), "duplicate"),

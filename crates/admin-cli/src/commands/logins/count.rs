@@ -5,6 +5,7 @@ use easemob_admin_ops::logins::questions::count::{By, Counting, Group, Label};
 use easemob_admin_ops::logins::store::Counts;
 use easemob_admin_ops::names::{Kind, check};
 use easemob_admin_ops::select::pattern::Pattern;
+use easemob_admin_words::t;
 use serde::Serialize;
 
 use super::snapshot::{SnapshotName, find, kept, warn_of_incomplete};
@@ -55,7 +56,7 @@ fn label(text: &str) -> Result<Label, String> {
                 pattern: Pattern::from(pattern),
             })
         }
-        _ => Err("give a name and a pattern, such as kiosk=Kiosk*".to_owned()),
+        _ => Err(t!("give a name and a pattern, such as kiosk=Kiosk*").to_owned()),
     }
 }
 
@@ -120,7 +121,8 @@ pub fn run(context: &Context, args: &CountArgs) -> Result<Exit, CommandError> {
     let (counted, exceeding) = counting.finish();
     groups.extend(counted);
 
-    let output = |error| CommandError::new(exit::INTERNAL, "cannot write the rows to stdout").because(error);
+    let output =
+        |error| CommandError::new(exit::INTERNAL, t!("cannot write the rows to stdout")).because(error);
     let mut report = context.local_report::<CountRow>("logins count", context.globals.sandbox)?;
     for (group, Group { users, devices }) in groups {
         let row = CountRow {
@@ -139,7 +141,7 @@ pub fn run(context: &Context, args: &CountArgs) -> Result<Exit, CommandError> {
         finding: (args.over.is_some() && exceeding > 0).then_some("over"),
     };
     report.finish(&summary).map_err(output)?;
-    context.ui.say(format_args!(
+    context.ui.say(t!(
         "snapshot {}: {}: {} online with {}, {} without one, {} not known",
         snapshot.id,
         users(counts.users),
@@ -150,7 +152,7 @@ pub fn run(context: &Context, args: &CountArgs) -> Result<Exit, CommandError> {
     ));
     match args.over {
         Some(most) if exceeding > 0 => {
-            context.ui.say(format_args!(
+            context.ui.say(t!(
                 "finding: {} {} more than {} on one platform; list them with: {}",
                 users(exceeding),
                 if exceeding == 1 { "has" } else { "have" },
@@ -160,10 +162,9 @@ pub fn run(context: &Context, args: &CountArgs) -> Result<Exit, CommandError> {
             Ok(exit::FINDINGS)
         }
         Some(most) => {
-            context.ui.note(format_args!(
-                "no user has more than {} on one platform",
-                devices(most)
-            ));
+            context
+                .ui
+                .note(t!("no user has more than {} on one platform", devices(most)));
             Ok(exit::OK)
         }
         None => Ok(exit::OK),

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use easemob_admin_ops::logins::store::{Change, ChangeKind};
+use easemob_admin_words::t;
 use serde::Serialize;
 
 use super::snapshot::{SnapshotName, find, kept, warn_of_incomplete};
@@ -157,20 +158,20 @@ pub fn run(context: &Context, args: &DiffArgs) -> Result<Exit, CommandError> {
         find(context, &*store, args.to)?,
     );
     if args.growth.is_some() && !(from.covers(&to) && to.covers(&from) && from.source == to.source) {
-        let what = format!(
+        let what = t!(
             "cannot compute growth: snapshots {} and {} are not two complete scans of the same users",
-            from.id, to.id
+            from.id,
+            to.id
         );
-        return Err(CommandError::new(exit::USAGE, what).hint(format!(
+        return Err(CommandError::new(exit::USAGE, what).hint(t!(
             "choose two complete scans of the same users: {}",
             context.command("logins snapshots")
         )));
     }
     if from.source != to.source {
-        context.ui.warn(format_args!(
-            "snapshots {} and {} cover different users",
-            from.id, to.id
-        ));
+        context
+            .ui
+            .warn(t!("snapshots {} and {} cover different users", from.id, to.id));
     }
     warn_of_incomplete(context, &*store, &from)?;
     warn_of_incomplete(context, &*store, &to)?;
@@ -189,7 +190,8 @@ pub fn run(context: &Context, args: &DiffArgs) -> Result<Exit, CommandError> {
             failure = report.row(&DiffRow(change)).err();
         }
     })?;
-    let output = |error| CommandError::new(exit::INTERNAL, "cannot write the rows to stdout").because(error);
+    let output =
+        |error| CommandError::new(exit::INTERNAL, t!("cannot write the rows to stdout")).because(error);
     if let Some(error) = failure {
         return Err(output(error));
     }
@@ -198,7 +200,7 @@ pub fn run(context: &Context, args: &DiffArgs) -> Result<Exit, CommandError> {
     let exceeds = args.growth.is_some_and(|allowed| grew(before, after, allowed));
     summary.finding = exceeds.then_some("growth");
     report.finish(&summary).map_err(output)?;
-    context.ui.say(format_args!(
+    context.ui.say(t!(
         "snapshot {} to {}: {}, then {}: {} signed in, {} signed out, {} not known",
         summary.from,
         summary.to,

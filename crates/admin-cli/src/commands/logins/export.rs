@@ -1,6 +1,7 @@
 //! `logins export`: writes the devices of a snapshot, for analysis elsewhere.
 
 use clap::Args;
+use easemob_admin_words::t;
 use serde::Serialize;
 
 use super::snapshot::{SnapshotName, find, kept, warn_of_incomplete};
@@ -108,7 +109,8 @@ pub fn run(context: &Context, args: &ExportArgs) -> Result<Exit, CommandError> {
             why: not_known.why,
         });
     })?;
-    let output = |error| CommandError::new(exit::INTERNAL, "cannot write the rows to stdout").because(error);
+    let output =
+        |error| CommandError::new(exit::INTERNAL, t!("cannot write the rows to stdout")).because(error);
     if let Some(error) = failure {
         return Err(output(error));
     }

@@ -1,5 +1,6 @@
 //! `logins import`: reads posts of the service from a file.
 
+use easemob_admin_words::t;
 use std::fs::File;
 use std::io::BufReader;
 use std::path::PathBuf;
@@ -75,7 +76,7 @@ pub fn run(context: &Context, args: &ImportArgs) -> Result<Exit, CommandError> {
         .collect::<Result<_, _>>()?;
     let secrets = (!secrets.is_empty()).then(|| Secrets::new(secrets));
     let unreadable =
-        |error| CommandError::new(exit::USAGE, format!("cannot read {}", args.file.display())).because(error);
+        |error| CommandError::new(exit::USAGE, t!("cannot read {}", args.file.display())).because(error);
     let file = File::open(&args.file).map_err(unreadable)?;
     context.shown(ImportRow::COLUMNS)?;
     let mut store = context.logins()?;
@@ -87,7 +88,7 @@ pub fn run(context: &Context, args: &ImportArgs) -> Result<Exit, CommandError> {
         }
         row.lines += 1;
         let refuse = |why: &dyn std::fmt::Display, number: u64| {
-            context.ui.warn(format_args!("skipped line {number}: {why}"));
+            context.ui.warn(t!("skipped line {number}: {why}"));
         };
         let Received { post, event } = match payload::read(line.trim_ascii_end(), &app_key, now_ms()) {
             Ok(received) => received,
@@ -115,7 +116,7 @@ pub fn run(context: &Context, args: &ImportArgs) -> Result<Exit, CommandError> {
     }
     keep(&mut *store, &mut group, &mut row)?;
     let output =
-        |error| CommandError::new(exit::INTERNAL, "the row cannot be written to stdout").because(error);
+        |error| CommandError::new(exit::INTERNAL, t!("the row cannot be written to stdout")).because(error);
     let mut report = context.local_report::<ImportRow>("logins import", context.globals.sandbox)?;
     report.row(&row).map_err(output)?;
     report.finish(&Summary {}).map_err(output)?;

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use easemob_admin_ops::logins::store::Forgotten;
+use easemob_admin_words::t;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -62,7 +63,8 @@ pub fn run(context: &Context, args: &PruneArgs) -> Result<Exit, CommandError> {
     if args.vacuum {
         store.compact()?;
     }
-    let output = |error| CommandError::new(exit::INTERNAL, "cannot write the row to stdout").because(error);
+    let output =
+        |error| CommandError::new(exit::INTERNAL, t!("cannot write the row to stdout")).because(error);
     let mut report = context.local_report::<PruneRow>("logins prune", context.globals.sandbox)?;
     report.row(&PruneRow(forgotten)).map_err(output)?;
     let vacuumed = args.vacuum;

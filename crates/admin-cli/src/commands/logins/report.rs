@@ -1,5 +1,6 @@
 //! `logins report`: writes a report about logins for people to read.
 
+use easemob_admin_words::t;
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -66,11 +67,9 @@ pub fn run(context: &Context, args: &ReportArgs) -> Result<Exit, CommandError> {
     let figures = gather(&*store, snapshot, &wanted)?;
     if let Some(path) = &args.html {
         write_private(path, html::page(&figures).as_bytes()).map_err(|error| {
-            CommandError::new(exit::INTERNAL, format!("cannot write {}", path.display())).because(error)
+            CommandError::new(exit::INTERNAL, t!("cannot write {}", path.display())).because(error)
         })?;
-        context
-            .ui
-            .note(format_args!("wrote the report to {}", path.display()));
+        context.ui.note(t!("wrote the report to {}", path.display()));
     }
     if args.markdown {
         let mut out = (context.stdout)();
@@ -78,7 +77,7 @@ pub fn run(context: &Context, args: &ReportArgs) -> Result<Exit, CommandError> {
             .write_all(markdown::page(&figures).as_bytes())
             .and_then(|()| out.flush());
         written.map_err(|error| {
-            CommandError::new(exit::INTERNAL, "cannot write the report to stdout").because(error)
+            CommandError::new(exit::INTERNAL, t!("cannot write the report to stdout")).because(error)
         })?;
     }
     let exceeds = figures.exceeding.is_some_and(|exceeding| exceeding.count > 0);

@@ -1,5 +1,6 @@
 //! `logins scan`: stores who is online with which devices as a snapshot.
 
+use easemob_admin_words::t;
 use std::cell::Cell;
 
 use clap::Args;
@@ -52,7 +53,7 @@ pub struct ScanArgs {
 }
 
 fn resume_with(context: &Context) -> String {
-    format!(
+    t!(
         "resume with the same users: {}",
         context.command("logins scan --resume")
     )
@@ -88,9 +89,7 @@ pub async fn run(context: &Context, session: &Session, args: &ScanArgs) -> Resul
     };
     let unusable = session.obeyed().every_user;
     if let Some(why) = unusable.filter(|_| !args.read_every_user) {
-        context
-            .ui
-            .note(format_args!("every user is read because {}", why.reason()));
+        context.ui.note(t!("every user is read because {}", why.reason()));
     }
     let statuses = if args.read_every_user || unusable.is_some() {
         Statuses::NotAsked
@@ -101,7 +100,7 @@ pub async fn run(context: &Context, session: &Session, args: &ScanArgs) -> Resul
     let End::StatusWrong(user) = end else {
         return conclude(context, session, &*store, id, end);
     };
-    context.ui.warn(format_args!(
+    context.ui.warn(t!(
         "the server reports {user} as offline, who has devices: its statuses are wrong, so snapshot {id} stays incomplete, \
          and every user is read into a new one"
     ));
@@ -175,8 +174,8 @@ impl Scanning<'_> {
                         // If the server cannot list from the beginning either, it did not refuse the position.
                         if server.users(None).await.is_ok() {
                             context.ui.warn(
-                                "the server no longer accepts the position where the scan stopped, so the users are \
-                                 listed from the beginning; no user is counted twice",
+                                t!("the server no longer accepts the position where the scan stopped, so the users are \
+                                 listed from the beginning; no user is counted twice"),
                             );
                             store.restart(id)?;
                             let known = known_users(&*store, id)?;
@@ -203,7 +202,7 @@ impl Scanning<'_> {
 }
 
 fn unreadable(error: std::io::Error) -> CommandError {
-    CommandError::new(exit::INTERNAL, "cannot read the temporary copy of the list").because(error)
+    CommandError::new(exit::INTERNAL, t!("cannot read the temporary copy of the list")).because(error)
 }
 
 /// A snapshot in progress.
@@ -223,12 +222,10 @@ fn begin(
 ) -> Result<Begun, CommandError> {
     let unfinished = match store.resume(source) {
         Err(error @ StoreError::Taken(_)) if resume => {
-            return Err(
-                CommandError::from(error).hint(format!("if it does not finish, {}", resume_with(context)))
-            );
+            return Err(CommandError::from(error).hint(t!("if it does not finish, {}", resume_with(context))));
         }
         Err(StoreError::Taken(id)) => {
-            context.ui.note(format_args!(
+            context.ui.note(t!(
                 "another process is scanning the same users into snapshot {id}; starting a new one"
             ));
             None
@@ -237,13 +234,13 @@ fn begin(
     };
     match unfinished {
         Some((snapshot, _)) if resume && holds_odd_entries(store, snapshot.id)? => {
-            context.ui.note(format_args!(
+            context.ui.note(t!(
                 "cannot complete snapshot {}, because the server listed entries that are not users; starting a new one",
                 snapshot.id
             ));
         }
         Some((snapshot, from)) if resume => {
-            context.ui.note(format_args!(
+            context.ui.note(t!(
                 "resuming snapshot {}: {} already done",
                 snapshot.id,
                 counted(snapshot.counts.users, "user")
@@ -257,11 +254,11 @@ fn begin(
         None if resume => {
             return Err(CommandError::new(
                 exit::USAGE,
-                "nothing to resume: the last scan of these users is complete, or there was none",
+                t!("nothing to resume: the last scan of these users is complete, or there was none"),
             )
-            .hint("start a new scan: run the command without --resume"));
+            .hint(t!("start a new scan: run the command without --resume")));
         }
-        Some((snapshot, _)) => context.ui.note(format_args!(
+        Some((snapshot, _)) => context.ui.note(t!(
             "snapshot {} stays incomplete; --resume would have resumed it",
             snapshot.id
         )),
@@ -290,7 +287,8 @@ fn conclude(
 ) -> Result<Exit, CommandError> {
     let snapshot = store.snapshots()?.into_iter().find(|snapshot| snapshot.id == id);
     let snapshot = snapshot.ok_or_else(|| no_such(context, id))?;
-    let output = |error| CommandError::new(exit::INTERNAL, "cannot write the row to stdout").because(error);
+    let output =
+        |error| CommandError::new(exit::INTERNAL, t!("cannot write the row to stdout")).because(error);
     let mut report = context.report::<SnapshotRow>(session, "logins scan", None)?;
     report.row(&SnapshotRow::new(&snapshot)).map_err(output)?;
     report.finish(&snapshot.counts).map_err(output)?;
@@ -300,7 +298,7 @@ fn conclude(
         End::Complete if snapshot.counts.failed > 0 => Ok(exit::FAILED_RETRY),
         End::Complete => Ok(exit::OK),
         End::Odd { entries, places } => {
-            context.ui.say(format_args!(
+            context.ui.say(t!(
                 "the server listed entries that are not valid user names ({entries}), so the snapshot is incomplete: {}",
                 places.join(", ")
             ));
@@ -320,8 +318,8 @@ fn conclude(
         }
         End::Fatal(fatal) => Err(CommandError::from(fatal).hint(go_on)),
         End::Source(SourceError::Call(error)) => {
-            let what = "cannot list the users of the app";
-            let therefore = ", and the snapshot is incomplete";
+            let what = t!("cannot list the users of the app");
+            let therefore = t!(", and the snapshot is incomplete");
             let error = match error.origin {
                 Some(origin) => broken_off(origin, snapshot.counts.users, therefore),
                 None => CommandError::new(exit::UNREACHABLE, what).because(error.to_string()),
@@ -329,13 +327,11 @@ fn conclude(
             Err(error.hint(go_on))
         }
         End::Source(SourceError::Endless(error)) => {
-            let what = "cannot list all users of the app";
-            Err(CommandError::new(exit::UNREACHABLE, what)
-                .because(error)
-                .hint(format!(
-                    "the snapshot is incomplete; start a new one with: {}",
-                    context.command("logins scan")
-                )))
+            let what = t!("cannot list all users of the app");
+            Err(CommandError::new(exit::UNREACHABLE, what).because(error).hint(t!(
+                "the snapshot is incomplete; start a new one with: {}",
+                context.command("logins scan")
+            )))
         }
         End::Source(SourceError::List(error)) => Err(unreadable(error).hint(go_on)),
     }
@@ -351,13 +347,13 @@ fn say(context: &Context, session: &Session, snapshot: &Snapshot) {
         failed,
         devices,
     } = snapshot.counts;
-    let prefix = if session.is_sandbox() { "sandbox: " } else { "" };
+    let prefix = if session.is_sandbox() { t!("sandbox: ") } else { "" };
     let end = if snapshot.finished_ms.is_some() {
         ""
     } else {
-        ", and the snapshot is incomplete"
+        t!(", and the snapshot is incomplete")
     };
-    context.ui.say(format_args!(
+    context.ui.say(t!(
         "{prefix}snapshot {}: {}: {online} online ({}), {offline} offline, {changed} changed meanwhile, {unknown} \
          unknown, {failed} failed; {}{end}",
         snapshot.id,

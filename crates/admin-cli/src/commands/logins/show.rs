@@ -4,6 +4,7 @@ use clap::Args;
 use easemob_admin_api::UserId;
 use easemob_admin_ops::logins::store::{KnownDevice, LoginEvent};
 use easemob_admin_ops::names::user;
+use easemob_admin_words::t;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -116,7 +117,7 @@ pub fn run(context: &Context, args: &ShowArgs) -> Result<Exit, CommandError> {
     rows.sort_by_key(|row| row.at_ms);
     warn_of_gaps(context, &*store, range)?;
     let output =
-        |error| CommandError::new(exit::INTERNAL, "the rows cannot be written to stdout").because(error);
+        |error| CommandError::new(exit::INTERNAL, t!("the rows cannot be written to stdout")).because(error);
     let mut report = context.local_report::<ShowRow>("logins show", context.globals.sandbox)?;
     for row in &rows {
         report.row(row).map_err(output)?;
@@ -127,7 +128,7 @@ pub fn run(context: &Context, args: &ShowArgs) -> Result<Exit, CommandError> {
     };
     report.finish(&summary).map_err(output)?;
     if rows.is_empty() {
-        context.ui.note("no data about this user in that time");
+        context.ui.note(t!("no data about this user in that time"));
     }
     Ok(exit::OK)
 }

@@ -1,5 +1,6 @@
 //! How commands name snapshots and open the login data.
 
+use easemob_admin_words::t;
 use std::str::FromStr;
 
 use easemob_admin_ops::logins::store::{LoginStore, PROGRAM, Range, Snapshot, SnapshotId, StoreError};
@@ -31,7 +32,7 @@ impl FromStr for SnapshotName {
             number => number
                 .parse()
                 .map(Self::Number)
-                .map_err(|_| "give the number of a snapshot, `latest` or `previous`".to_owned()),
+                .map_err(|_| t!("give the number of a snapshot, `latest` or `previous`").to_owned()),
         }
     }
 }
@@ -52,8 +53,8 @@ impl std::fmt::Display for SnapshotName {
 /// When nothing is kept, or it cannot be used.
 pub(crate) fn kept(context: &Context) -> Result<Box<dyn LoginStore>, CommandError> {
     context.kept_logins()?.ok_or_else(|| {
-        CommandError::new(exit::USAGE, "nothing is kept about logins of this server")
-            .hint(format!("begin with: {}", context.command("logins scan")))
+        CommandError::new(exit::USAGE, t!("nothing is kept about logins of this server"))
+            .hint(t!("begin with: {}", context.command("logins scan")))
     })
 }
 
@@ -70,8 +71,8 @@ pub(crate) fn find(
     let complete = all.iter().any(|snapshot| snapshot.finished_ms.is_some());
     if name == SnapshotName::Latest && !complete {
         return Err(
-            CommandError::new(exit::USAGE, "no complete scan is stored for this server")
-                .hint(format!("start with: {}", context.command("logins scan"))),
+            CommandError::new(exit::USAGE, t!("no complete scan is stored for this server"))
+                .hint(t!("start with: {}", context.command("logins scan"))),
         );
     }
     pick(all, name).ok_or_else(|| no_such(context, name))
@@ -79,7 +80,7 @@ pub(crate) fn find(
 
 /// Returns the error for a snapshot that does not exist.
 pub(super) fn no_such(context: &Context, name: impl std::fmt::Display) -> CommandError {
-    CommandError::new(exit::USAGE, format!("there is no snapshot {name}")).hint(format!(
+    CommandError::new(exit::USAGE, t!("there is no snapshot {name}")).hint(t!(
         "list the snapshots with: {}",
         context.command("logins snapshots")
     ))
@@ -112,14 +113,14 @@ pub(crate) fn warn_of_incomplete(
         let what = what_to_do(snapshot, resumed, &context.command("logins scan --resume"));
         context
             .ui
-            .warn(format_args!("snapshot {} is incomplete; {what}", snapshot.id));
+            .warn(t!("snapshot {} is incomplete; {what}", snapshot.id));
     }
     if let Some(doubt) = doubt_of(snapshot.program.as_deref(), PROGRAM) {
-        context.ui.warn(format_args!("snapshot {} {doubt}", snapshot.id));
+        context.ui.warn(t!("snapshot {} {doubt}", snapshot.id));
     }
     let not_known = snapshot.counts.not_known();
     if not_known > 0 {
-        context.ui.warn(format_args!(
+        context.ui.warn(t!(
             "the devices of {} of snapshot {} are not known, and no figure includes them",
             users(not_known),
             snapshot.id
@@ -133,10 +134,10 @@ fn doubt_of(program: Option<&str>, own: &str) -> Option<String> {
     let program = program?;
     match (release(program), release(own)) {
         (Some(theirs), Some(ours)) if theirs <= ours => None,
-        (Some(_), _) => Some(format!(
+        (Some(_), _) => Some(t!(
             "was written by easemob-admin {program}, which is newer than this version ({own}); read it with that version"
         )),
-        (None, _) => Some(format!(
+        (None, _) => Some(t!(
             "was not written by a version of easemob-admin, but by `{}`",
             harmless(program)
         )),
@@ -157,9 +158,9 @@ fn release(version: &str) -> Option<([u64; 3], bool)> {
 /// Returns what to do about an incomplete snapshot, where --resume would resume the snapshot `resumed`.
 fn what_to_do(snapshot: &Snapshot, resumed: Option<SnapshotId>, resume: &str) -> String {
     match (resumed == Some(snapshot.id), snapshot.source == "all") {
-        (true, true) => format!("resume it: {resume}"),
-        (true, false) => format!("resume it with the same users: {resume}"),
-        (false, _) => "it stays incomplete, because a newer scan of the same users was started".into(),
+        (true, true) => t!("resume it: {resume}"),
+        (true, false) => t!("resume it with the same users: {resume}"),
+        (false, _) => t!("it stays incomplete, because a newer scan of the same users was started").into(),
     }
 }
 
@@ -173,9 +174,7 @@ pub(super) fn warn_of_gaps(
     range: Range,
 ) -> Result<(), StoreError> {
     for gap in store.gaps(range)? {
-        context
-            .ui
-            .warn(format_args!("events may be missing: {}", gap.why));
+        context.ui.warn(t!("events may be missing: {}", gap.why));
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use easemob_admin_ops::logins::store::{Counts, Snapshot};
+use easemob_admin_words::t;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -129,7 +130,8 @@ struct Summary {
 /// When the login data cannot be read.
 pub fn run(context: &Context, _: &SnapshotsArgs) -> Result<Exit, CommandError> {
     let snapshots = kept(context)?.snapshots()?;
-    let output = |error| CommandError::new(exit::INTERNAL, "cannot write the rows to stdout").because(error);
+    let output =
+        |error| CommandError::new(exit::INTERNAL, t!("cannot write the rows to stdout")).because(error);
     let mut report = context.local_report::<SnapshotRow>("logins snapshots", context.globals.sandbox)?;
     for snapshot in &snapshots {
         report.row(&SnapshotRow::new(snapshot)).map_err(output)?;

@@ -1,5 +1,6 @@
 //! `logins top`: shows the users with the most devices, sign-ins or evictions.
 
+use easemob_admin_words::t;
 use std::collections::BTreeMap;
 
 use clap::{Args, ValueEnum};
@@ -119,12 +120,12 @@ fn nobody(store: &dyn LoginStore, args: &TopArgs) -> Result<String, StoreError> 
     }
     Ok(match (args.by, args.over) {
         (Words::SignIns | Words::Evictions, _) if !events => {
-            "no events are stored; `logins collect` receives them".to_owned()
+            t!("no events are stored; `logins collect` receives them").to_owned()
         }
-        (_, Some(over)) => format!("no user has more than {over}"),
-        (Words::Devices, None) => "no user was online".to_owned(),
-        (Words::SignIns, None) => "no sign-ins are stored from that time".to_owned(),
-        (Words::Evictions, None) => "no evictions are stored from that time".to_owned(),
+        (_, Some(over)) => t!("no user has more than {over}"),
+        (Words::Devices, None) => t!("no user was online").to_owned(),
+        (Words::SignIns, None) => t!("no sign-ins are stored from that time").to_owned(),
+        (Words::Evictions, None) => t!("no evictions are stored from that time").to_owned(),
     })
 }
 
@@ -186,7 +187,8 @@ pub fn run(context: &Context, args: &TopArgs) -> Result<Exit, CommandError> {
     if args.by != Words::Devices {
         warn_of_gaps(context, &*store, range)?;
     }
-    let output = |error| CommandError::new(exit::INTERNAL, "cannot write the rows to stdout").because(error);
+    let output =
+        |error| CommandError::new(exit::INTERNAL, t!("cannot write the rows to stdout")).because(error);
     let mut report = context.local_report::<TopRow>("logins top", context.globals.sandbox)?;
     for row in &rows {
         report.row(row).map_err(output)?;

@@ -2,6 +2,7 @@
 
 mod page;
 
+use easemob_admin_words::t;
 use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
@@ -34,18 +35,17 @@ pub fn run(context: &Context, args: &ManArgs) -> Result<Exit, CommandError> {
     command.build();
     let Some(directory) = &args.directory else {
         let mut text = Vec::new();
-        page::write(&command, &mut text)
-            .map_err(|error| CommandError::new(exit::INTERNAL, "cannot create the page").because(error))?;
+        page::write(&command, &mut text).map_err(|error| {
+            CommandError::new(exit::INTERNAL, t!("cannot create the page")).because(error)
+        })?;
         return write_out(context, &text);
     };
     std::fs::create_dir_all(directory)
         .and_then(|()| write_all(&command, directory))
         .map_err(|error| {
-            CommandError::new(exit::USAGE, format!("cannot write to {}", directory.display())).because(error)
+            CommandError::new(exit::USAGE, t!("cannot write to {}", directory.display())).because(error)
         })?;
-    context
-        .ui
-        .note(format_args!("wrote the pages to {}", directory.display()));
+    context.ui.note(t!("wrote the pages to {}", directory.display()));
     Ok(exit::OK)
 }
 

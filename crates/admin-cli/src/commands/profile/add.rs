@@ -1,5 +1,6 @@
 //! `profile add`: adds or replaces a profile.
 
+use easemob_admin_words::t;
 use std::io::{self, IsTerminal as _, Read as _};
 use std::path::{Path, PathBuf};
 
@@ -63,7 +64,7 @@ pub(crate) fn name(text: &str) -> Result<String, String> {
     if !text.is_empty() && text.len() <= 64 && text.chars().all(legal) {
         return Ok(text.to_owned());
     }
-    Err("a name consists of letters, digits, `-` and `_`".into())
+    Err(t!("a name consists of letters, digits, `-` and `_`").into())
 }
 
 /// Runs the command.
@@ -74,8 +75,9 @@ pub async fn run(context: &Context, args: &AddArgs) -> Result<Exit, CommandError
     let terminal = (!is_anything_given(context, args)).then(terminal).flatten();
     let Some(mut terminal) = terminal else {
         let name = args.name.clone().ok_or_else(|| {
-            CommandError::new(exit::USAGE, "a profile needs a name, a server and an app")
-                .hint("add NAME --server https://HOST --app ORG#APP, or NAME --app-root URL")
+            CommandError::new(exit::USAGE, t!("a profile needs a name, a server and an app")).hint(t!(
+                "add NAME --server https://HOST --app ORG#APP, or NAME --app-root URL"
+            ))
         })?;
         let secret = args.secret_stdin.then(secret_from_stdin);
         return write(context, args, &name, secret);
@@ -87,7 +89,7 @@ pub async fn run(context: &Context, args: &AddArgs) -> Result<Exit, CommandError
         let of_person = with_target(context, server, app);
         target(&of_person, args.allow_plain_http).map(drop)
     };
-    let secret = || rpassword::prompt_password("client secret (not shown): ");
+    let secret = || rpassword::prompt_password(t!("client secret (not shown): "));
     let said = wizard::ask(&context.ui, &mut terminal, args.name.as_deref(), usable, secret)?;
     let asked = AddArgs {
         client_id: Some(said.client_id),
@@ -99,7 +101,7 @@ pub async fn run(context: &Context, args: &AddArgs) -> Result<Exit, CommandError
     with_profile.globals.profile = Some(said.name.clone());
     let exit = doctor::run(&with_profile, &DoctorArgs::default()).await?;
     if exit == exit::OK {
-        context.ui.say(format_args!(
+        context.ui.say(t!(
             "try: easemob-admin --profile {} users list --limit 5",
             said.name
         ));
@@ -157,15 +159,15 @@ fn write(
     edit.save()?;
     context
         .ui
-        .note(format_args!("wrote profile `{name}` to {}", path.display()));
+        .note(t!("wrote profile `{name}` to {}", path.display()));
     if edit.profiles().profiles.is_empty() {
         context
             .ui
-            .note("it is the default profile, because it is the first");
+            .note(t!("it is the default profile, because it is the first"));
     }
-    context.ui.note(format_args!(
-        "check it with: easemob-admin --profile {name} profile doctor"
-    ));
+    context
+        .ui
+        .note(t!("check it with: easemob-admin --profile {name} profile doctor"));
     Ok(exit::OK)
 }
 
@@ -174,8 +176,9 @@ fn target(context: &Context, allow_plain_http: bool) -> Result<Vec<(&'static str
     let globals = &context.globals;
     if globals.sandbox {
         return Err(
-            CommandError::new(exit::USAGE, "the sandbox does not need a profile")
-                .hint("use it with --sandbox: easemob-admin --sandbox users list --limit 5"),
+            CommandError::new(exit::USAGE, t!("the sandbox does not need a profile")).hint(t!(
+                "use it with --sandbox: easemob-admin --sandbox users list --limit 5"
+            )),
         );
     }
     if let Some(root) = &globals.app_root {
@@ -185,8 +188,8 @@ fn target(context: &Context, allow_plain_http: bool) -> Result<Vec<(&'static str
     }
     let (Some(server), Some(app)) = (&globals.server, &globals.app) else {
         return Err(
-            CommandError::new(exit::USAGE, "a profile needs a server and an app")
-                .hint("add --server https://HOST --app ORG#APP, or --app-root URL"),
+            CommandError::new(exit::USAGE, t!("a profile needs a server and an app"))
+                .hint(t!("add --server https://HOST --app ORG#APP, or --app-root URL")),
         );
     };
     let address = Address::ServerAndApp {
@@ -209,11 +212,7 @@ fn permit(root: &AppRoot, context: &Context, allow_plain_http: bool) -> Result<(
 /// Checks a secret file and returns its absolute path, so that it works from every directory.
 fn secret_at(context: &Context, file: &Path) -> Result<String, CommandError> {
     let absolute = file.canonicalize().map_err(|error| {
-        CommandError::new(
-            exit::USAGE,
-            format!("cannot read the secret file {}", file.display()),
-        )
-        .because(error)
+        CommandError::new(exit::USAGE, t!("cannot read the secret file {}", file.display())).because(error)
     })?;
     from_file(&absolute)?;
     if let Some(warning) = secret_file::readers(&absolute) {
@@ -226,20 +225,20 @@ fn refuse_known(profiles: &ProfileFile, args: &AddArgs, name: &str) -> Result<()
     if !profiles.profiles.contains_key(name) || args.force {
         return Ok(());
     }
-    let what = format!("profile `{name}` already exists");
-    Err(CommandError::new(exit::USAGE, what).hint("add --force to replace it"))
+    let what = t!("profile `{name}` already exists");
+    Err(CommandError::new(exit::USAGE, what).hint(t!("add --force to replace it")))
 }
 
 fn secret_from_stdin() -> Result<SecretString, CommandError> {
     let given = if io::stdin().is_terminal() {
-        rpassword::prompt_password("client secret (not shown): ").map(String::into_bytes)
+        rpassword::prompt_password(t!("client secret (not shown): ")).map(String::into_bytes)
     } else {
         let mut bytes = Vec::new();
         let most = LARGEST as u64 + 1;
         io::stdin().take(most).read_to_end(&mut bytes).map(|_| bytes)
     };
     let given = given.map_err(|error| {
-        CommandError::new(exit::USAGE, "cannot read the secret from stdin").because(error)
+        CommandError::new(exit::USAGE, t!("cannot read the secret from stdin")).because(error)
     })?;
     Ok(from_stdin(given)?)
 }

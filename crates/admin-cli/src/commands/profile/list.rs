@@ -1,6 +1,7 @@
 //! `profile list`: lists the profiles, without secrets.
 
 use clap::Args;
+use easemob_admin_words::t;
 use serde::Serialize;
 
 use crate::command_error::CommandError;
@@ -56,7 +57,8 @@ struct ListSummary {
 pub fn run(context: &Context, _: &ListArgs) -> Result<Exit, CommandError> {
     let file = context.profiles()?;
     let mut report = context.local_report::<ProfileRow>("profile list", false)?;
-    let output = |error| CommandError::new(exit::INTERNAL, "cannot write the rows to stdout").because(error);
+    let output =
+        |error| CommandError::new(exit::INTERNAL, t!("cannot write the rows to stdout")).because(error);
     for (name, profile) in &file.profiles {
         let row = ProfileRow {
             profile: name.clone(),
@@ -74,7 +76,7 @@ pub fn run(context: &Context, _: &ListArgs) -> Result<Exit, CommandError> {
         .map_err(output)?;
     if file.profiles.is_empty() {
         let path = context.places()?.profile_file();
-        context.ui.note(format_args!(
+        context.ui.note(t!(
             "no profiles in {}; add one: easemob-admin profile add NAME --server URL --app ORG#APP",
             path.display()
         ));

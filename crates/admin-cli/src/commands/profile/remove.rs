@@ -1,5 +1,6 @@
 //! `profile remove`: removes a profile.
 
+use easemob_admin_words::t;
 use std::io;
 
 use clap::Args;
@@ -34,18 +35,18 @@ pub fn run(context: &Context, args: &RemoveArgs) -> Result<Exit, CommandError> {
     if profile.client_secret_file.as_deref() == Some(kept.as_path()) {
         match std::fs::remove_file(&kept) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                let what = format!("cannot remove the secret from {}", kept.display());
+                let what = t!("cannot remove the secret from {}", kept.display());
                 return Err(CommandError::new(exit::CONFIG, what).because(error));
             }
             _ => {}
         }
     }
-    context.ui.note(format_args!("removed profile `{}`", args.name));
+    context.ui.note(t!("removed profile `{}`", args.name));
     let file = edit.profiles();
     if file.default.as_deref() == Some(args.name.as_str()) && file.profiles.len() > 1 {
-        context
-            .ui
-            .note("it was the default; choose another: easemob-admin profile use NAME");
+        context.ui.note(t!(
+            "it was the default; choose another: easemob-admin profile use NAME"
+        ));
     }
     Ok(exit::OK)
 }

@@ -1,6 +1,7 @@
 //! `profile use`: makes a profile the default.
 
 use clap::Args;
+use easemob_admin_words::t;
 
 use crate::command_error::CommandError;
 use crate::context::Context;
@@ -25,7 +26,7 @@ pub fn run(context: &Context, args: &UseArgs) -> Result<Exit, CommandError> {
     edit.set_default(&args.name);
     let profile = edit.profiles().find(&args.name)?;
     edit.save()?;
-    context.ui.note(format_args!(
+    context.ui.note(t!(
         "commands without --profile now use `{}`: {}",
         args.name,
         profile.target()

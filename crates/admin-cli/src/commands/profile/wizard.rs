@@ -1,5 +1,6 @@
 //! Asks for a profile step by step, for people who do not know the options.
 
+use easemob_admin_words::t;
 use std::io::{self, BufRead};
 
 use secrecy::SecretString;
@@ -41,20 +42,22 @@ pub(super) fn ask(
     let mut asking = Asking { ui, terminal };
     let name = match known {
         Some(name) => name.to_owned(),
-        None => asking.until("name of the profile, such as prod:", checked_name)?,
+        None => asking.until(t!("name of the profile, such as prod:"), checked_name)?,
     };
-    ui.say("Server, app key and credentials are in the console of the vendor, on the page of the app.");
+    ui.say(t!(
+        "Server, app key and credentials are in the console of the vendor, on the page of the app."
+    ));
     let (server, app) = loop {
-        let server = asking.until("server, such as https://a1.easemob.com:", given)?;
-        let app = asking.until("app key, such as acme#chat:", given)?;
+        let server = asking.until(t!("server, such as https://a1.easemob.com:"), given)?;
+        let app = asking.until(t!("app key, such as acme#chat:"), given)?;
         match usable(&server, &app) {
             Ok(()) => break (server, app),
             Err(error) => ui.error(&error),
         }
     };
-    let client_id = asking.until("client id:", given)?;
+    let client_id = asking.until(t!("client id:"), given)?;
     let secret = secret().map_err(|error| {
-        CommandError::new(exit::USAGE, "cannot read the secret from the terminal").because(error)
+        CommandError::new(exit::USAGE, t!("cannot read the secret from the terminal")).because(error)
     })?;
     Ok(Answers {
         name,
@@ -67,7 +70,7 @@ pub(super) fn ask(
 
 fn given(answer: &str) -> Result<String, String> {
     if answer.is_empty() {
-        return Err("it cannot be left out".into());
+        return Err(t!("it cannot be left out").into());
     }
     Ok(answer.to_owned())
 }
@@ -88,7 +91,7 @@ impl Asking<'_> {
             let mut answer = String::new();
             let read = self.terminal.read_line(&mut answer);
             if read.is_err() || answer.is_empty() {
-                let what = "the terminal was closed, so no profile was written";
+                let what = t!("the terminal was closed, so no profile was written");
                 return Err(CommandError::new(exit::INTERRUPTED, what));
             }
             match usable(answer.trim()) {

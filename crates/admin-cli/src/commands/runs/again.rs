@@ -12,6 +12,7 @@ use easemob_admin_ops::run::journal::progress::Counts;
 use easemob_admin_ops::run::resume::{Left, Which, remaining};
 use easemob_admin_ops::run::store::{OpenRun, RunStore};
 use easemob_admin_ops::select::exemptions::Unmatched;
+use easemob_admin_words::t;
 
 use super::undo::changes_since;
 use crate::acts::attempt::{prove_readable, prove_recordable};
@@ -86,15 +87,15 @@ fn tell_left(context: &Context, id: &RunId, which: Which, left: Left) {
     let say = |text: String| context.ui.say(text);
     let failed = left.retry_may_help + left.last;
     say(if failed == 0 {
-        format!("run {id}: nothing is left to do")
+        t!("run {id}: nothing is left to do")
     } else if which == Which::AndFailed {
         let them = if failed == 1 { "it" } else { "them" };
-        format!(
+        t!(
             "run {id}: {} failed permanently; --all retries {them}",
             users(failed)
         )
     } else {
-        format!(
+        t!(
             "run {id}: nothing is left to do, but {} failed ({})",
             users(failed),
             whether_to_retry(left.retry_may_help, left.last)
@@ -123,7 +124,7 @@ fn tell_unfinished(context: &Context, runs: &dyn RunStore, last: &RunId) -> Resu
     }
     if let Some(id) = newest {
         let runs = if unfinished == 1 { "run is" } else { "runs are" };
-        context.ui.say(format_args!(
+        context.ui.say(t!(
             "{unfinished} earlier {runs} unfinished; the newest: {}",
             context.command(&format!("runs resume {id}"))
         ));
@@ -175,7 +176,11 @@ async fn with_server(
         within(allowed, &open.progress.counts())?;
     }
     session.announce(&context.ui);
-    let place = if session.is_sandbox() { " (sandbox)" } else { "" };
+    let place = if session.is_sandbox() {
+        t!(" (sandbox)")
+    } else {
+        ""
+    };
     let (command, app) = (header.action.command(), &session.app);
     let about_the_app = header.is_about_the_app();
     let question = Question {
@@ -183,9 +188,9 @@ async fn with_server(
         users: if about_the_app { 0 } else { todo },
         whole_app: about_the_app,
         act: if about_the_app {
-            format!("resume `{command}`, which changes the device limits of all users of {app}{place}")
+            t!("resume `{command}`, which changes the device limits of all users of {app}{place}")
         } else {
-            format!(
+            t!(
                 "resume `{command}` for {todo} of {} of {app}{place}",
                 users(header.items)
             )
@@ -231,13 +236,13 @@ fn within(allowed: u64, counts: &Counts) -> Result<(), CommandError> {
     if spent <= allowed {
         return Ok(());
     }
-    let what = format!(
+    let what = t!(
         "earlier attempts signed out {} and were about to sign out {} more, but --max-logouts allows {allowed} in total; \
          nothing was done",
         devices(counts.devices_ended),
         counts.devices_intended
     );
-    Err(CommandError::new(exit::CAP_HIT, what).hint(format!("to allow those, add --max-logouts {spent}")))
+    Err(CommandError::new(exit::CAP_HIT, what).hint(t!("to allow those, add --max-logouts {spent}")))
 }
 
 /// Refuses to lift a ban that somebody has changed since it was chosen to be lifted.
@@ -277,10 +282,11 @@ pub(super) fn same_server(header: &Header, session: &Session) -> Result<(), Comm
     if same {
         return Ok(());
     }
-    let what = format!(
+    let what = t!(
         "the run belongs to {}, not to {}",
-        header.app_root, session.app_root
+        header.app_root,
+        session.app_root
     );
     Err(CommandError::new(exit::USAGE, what)
-        .hint("remove the options that name a server: the run has its own"))
+        .hint(t!("remove the options that name a server: the run has its own")))
 }

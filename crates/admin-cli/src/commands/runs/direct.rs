@@ -2,6 +2,7 @@
 
 use easemob_admin_ops::run::direction::RunState;
 use easemob_admin_ops::run::store::Direction;
+use easemob_admin_words::t;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -39,8 +40,10 @@ pub(super) fn direct(context: &Context, directing: Directing<'_>) -> Result<Exit
     let state = directing.state;
     let listed = runs.glance(&id)?;
     if listed.counts.unfinished() == 0 {
-        let what = format!("run {id} is finished: there is nothing to be {}", state.word());
-        return Err(CommandError::new(exit::USAGE, what).hint("list the runs with: easemob-admin runs list"));
+        let what = t!("run {id} is finished: there is nothing to be {}", state.word());
+        return Err(
+            CommandError::new(exit::USAGE, what).hint(t!("list the runs with: easemob-admin runs list"))
+        );
     }
     let direction = Direction {
         state,
@@ -50,7 +53,8 @@ pub(super) fn direct(context: &Context, directing: Directing<'_>) -> Result<Exit
     };
     runs.direct(&id, direction)?;
     let row = RunRow::new(&id, &runs.glance(&id)?, Timestamp::now());
-    let output = |error| CommandError::new(exit::INTERNAL, "cannot write the rows to stdout").because(error);
+    let output =
+        |error| CommandError::new(exit::INTERNAL, t!("cannot write the rows to stdout")).because(error);
     let command = if state == RunState::Paused {
         "runs pause"
     } else {
@@ -66,12 +70,10 @@ pub(super) fn direct(context: &Context, directing: Directing<'_>) -> Result<Exit
         })
         .map_err(output)?;
     let after = if listed.running {
-        "; whoever works on it ends within seconds"
+        t!("; whoever works on it ends within seconds")
     } else {
         ""
     };
-    context
-        .ui
-        .say(format_args!("run {id} is {}{after}", state.word()));
+    context.ui.say(t!("run {id} is {}{after}", state.word()));
     Ok(exit::OK)
 }

@@ -1,5 +1,6 @@
 //! `runs show --follow`: shows how a run goes on until nobody works on it any more.
 
+use easemob_admin_words::t;
 use std::time::Duration;
 
 use easemob_admin_ops::run::direction::RunState;
@@ -22,7 +23,7 @@ pub(super) async fn follow(context: &Context, runs: &dyn RunStore, id: &RunId) -
         let listed = runs.glance(id)?;
         let now = in_words(&listed);
         if now != said {
-            context.ui.say(format_args!("run {id}: {now}"));
+            context.ui.say(t!("run {id}: {now}"));
             said = now;
         }
         if !listed.running && (listed.state != RunState::Open || listed.counts.unfinished() == 0) {
@@ -41,7 +42,7 @@ fn in_words(listed: &ListedRun) -> String {
         (_, RunState::Paused) => "paused",
         (_, RunState::Stopped) => "stopped",
         (true, _) => "running",
-        (false, RunState::Open) if counts.unfinished() > 0 => "waiting for a worker",
+        (false, RunState::Open) if counts.unfinished() > 0 => t!("waiting for a worker"),
         (false, _) => "ended",
     };
     let mut by = listed.workers.clone();
@@ -50,9 +51,9 @@ fn in_words(listed: &ListedRun) -> String {
     let by = if by.is_empty() {
         String::new()
     } else {
-        format!(" by {}", by.join(", "))
+        t!(" by {}", by.join(", "))
     };
-    format!(
+    t!(
         "{state}{by}, {} of {} done ({} signed out), {} nothing to do, {} failed, {} left",
         counts.done,
         users(counts.items),

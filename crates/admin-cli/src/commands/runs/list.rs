@@ -1,5 +1,6 @@
 //! `runs list`: lists the recorded runs.
 
+use easemob_admin_words::t;
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -140,7 +141,7 @@ impl RunRow {
     fn result(&self) -> String {
         let counts = [
             (self.done, "done"),
-            (self.nothing_to_do, "nothing to do"),
+            (self.nothing_to_do, t!("nothing to do")),
             (self.failed, "failed"),
             (self.unfinished, "left"),
         ];
@@ -288,9 +289,9 @@ impl Row for RunRow {
         let text = |value: &Option<String>| value.clone().unwrap_or_default();
         let mut app = text(&self.app);
         if self.sandbox == Some(true) {
-            app.push_str(" (sandbox)");
+            app.push_str(t!(" (sandbox)"));
         } else if let Some(server) = &self.server {
-            app.push_str(" at ");
+            app.push_str(t!(" at "));
             app.push_str(server);
         }
         vec![
@@ -343,7 +344,8 @@ pub fn run(context: &Context, args: &ListArgs) -> Result<Exit, CommandError> {
     if let Some(limit) = args.limit {
         rows.drain(..rows.len().saturating_sub(limit));
     }
-    let output = |error| CommandError::new(exit::INTERNAL, "cannot write the rows to stdout").because(error);
+    let output =
+        |error| CommandError::new(exit::INTERNAL, t!("cannot write the rows to stdout")).because(error);
     let mut report = context.local_report::<RunRow>("runs list", false)?;
     for row in &rows {
         report.row(row).map_err(output)?;
@@ -356,9 +358,9 @@ pub fn run(context: &Context, args: &ListArgs) -> Result<Exit, CommandError> {
         })
         .map_err(output)?;
     if listed.is_empty() {
-        context.ui.note("no runs are recorded");
+        context.ui.note(t!("no runs are recorded"));
     } else if rows.is_empty() && args.unfinished {
-        context.ui.note("no run is unfinished");
+        context.ui.note(t!("no run is unfinished"));
     }
     Ok(exit::OK)
 }

@@ -1,5 +1,6 @@
 //! `runs show`: shows one run, or its failures as a list of users.
 
+use easemob_admin_words::t;
 use std::io::{self, BufWriter, Write};
 
 use clap::Args;
@@ -78,9 +79,9 @@ pub async fn run(context: &Context, args: &ShowArgs) -> Result<Exit, CommandErro
         progress,
         stopped,
     } = history(runs, &id, &listed)?;
-    let unreadable =
-        |error| CommandError::new(exit::INTERNAL, format!("cannot read run {id}")).because(error);
-    let output = |error| CommandError::new(exit::INTERNAL, "cannot write the rows to stdout").because(error);
+    let unreadable = |error| CommandError::new(exit::INTERNAL, t!("cannot read run {id}")).because(error);
+    let output =
+        |error| CommandError::new(exit::INTERNAL, t!("cannot write the rows to stdout")).because(error);
     let items = runs.unsettled_items(&id)?;
     let rows = items.filter_map(|item: io::Result<Item>| match item {
         Ok(item) => ItemRow::new(&item, &progress, &failures).map(Ok),
@@ -147,9 +148,9 @@ fn write_failure(out: &mut impl Write, row: &ItemRow) -> io::Result<()> {
 /// Describes the run on stderr, for people.
 fn tell(context: &Context, listed: &ListedRun, summary: &ShowSummary, stopped: Option<&str>) {
     let (header, counts) = (&listed.header, &listed.counts);
-    let place = if header.sandbox { " (sandbox)" } else { "" };
+    let place = if header.sandbox { t!(" (sandbox)") } else { "" };
     let say = |text: String| context.ui.say(text);
-    say(format!(
+    say(t!(
         "run {}: {} on {}{place}",
         header.run,
         header.action.command(),
@@ -161,31 +162,32 @@ fn tell(context: &Context, listed: &ListedRun, summary: &ShowSummary, stopped: O
             .as_deref()
             .map(|ticket| format!(" ({ticket})"))
             .unwrap_or_default();
-        say(format!("reason: {reason}{ticket}"));
+        say(t!("reason: {reason}{ticket}"));
     }
     say(if header.is_about_the_app() {
-        "input: the app itself, no users".into()
+        t!("input: the app itself, no users").into()
     } else {
-        format!("input: {} from {}", users(header.items), header.source)
+        t!("input: {} from {}", users(header.items), header.source)
     });
     for attempt in &summary.attempts {
         let began = attempt.began.as_deref().unwrap_or("?");
         let end = match (&attempt.ended, &attempt.stopped) {
-            (None, _) if listed.running => "still running".to_owned(),
-            (None, _) => "ended without a final record: killed, or the machine crashed".to_owned(),
-            (Some(ended), None) => format!("ended {ended}"),
-            (Some(ended), Some(why)) => format!("stopped {ended}: {}", why.replace('_', " ")),
+            (None, _) if listed.running => t!("still running").to_owned(),
+            (None, _) => t!("ended without a final record: killed, or the machine crashed").to_owned(),
+            (Some(ended), None) => t!("ended {ended}"),
+            (Some(ended), Some(why)) => t!("stopped {ended}: {}", why.replace('_', " ")),
         };
         let parts = attempt
             .parts
             .map(|parts| format!(" ({})", counted(parts, "range")))
             .unwrap_or_default();
-        say(format!(
+        say(t!(
             "attempt by {}@{}{parts}: started {began}, {end}",
-            attempt.operator, attempt.host
+            attempt.operator,
+            attempt.host
         ));
     }
-    say(format!(
+    say(t!(
         "{} done ({} signed out), {} nothing to do, {} failed, {} unfinished",
         counts.done,
         devices(counts.devices_ended),
@@ -194,7 +196,7 @@ fn tell(context: &Context, listed: &ListedRun, summary: &ShowSummary, stopped: O
         counts.unfinished() - counts.in_vain
     ));
     if !header.action.can_be_gone_on_with() && counts.unfinished() + counts.failed() > 0 && !listed.running {
-        say(format!(
+        say(t!(
             "to do the rest, run the same `{}` again",
             header.action.command()
         ));

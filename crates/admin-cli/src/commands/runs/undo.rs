@@ -75,19 +75,19 @@ pub async fn run(context: &Context, args: &UndoArgs) -> Result<Exit, CommandErro
     let runs = stores.runs();
     let id = runs.find(&args.run)?;
     require_run(context, &id)?;
-    let listed = runs.glance(&id)?;
-    let what = undoable(&listed.header.action).map_err(|why| refused(context, &listed.header, why))?;
-    if listed.running {
+    let earlier = runs.glance(&id)?;
+    let lifted = undoable(&earlier.header.action).map_err(|why| refused(context, &earlier.header, why))?;
+    if earlier.running {
         return Err(CommandError::new(
             exit::BUSY,
             format!("a process is working on run {id}, so nothing was undone"),
         )
         .hint("stop it first, or wait until it has ended"));
     }
-    let context = &context.aimed_at(&listed.header)?;
+    let context = &context.aimed_at(&earlier.header)?;
     let session = context.connect().await?;
     // Boxed, because it holds the state of every kind of run.
-    let result = Box::pin(undo(context, &session, args, &id, &listed, what)).await;
+    let result = Box::pin(undo(context, &session, args, &id, &earlier, lifted)).await;
     let closed = session.close().await;
     result.and_then(|exit| closed.map(|()| exit))
 }
@@ -122,11 +122,11 @@ async fn undo(
     session: &Session,
     args: &UndoArgs,
     id: &RunId,
-    listed: &ListedRun,
-    what: Lifted,
+    earlier: &ListedRun,
+    lifted: Lifted,
 ) -> Result<Exit, CommandError> {
     let acting = &args.acting;
-    same_server(&listed.header, session)?;
+    same_server(&earlier.header, session)?;
     acting.require_record(context, session)?;
     let stores = context.stores()?;
     let runs = stores.runs();
@@ -135,16 +135,16 @@ async fn undo(
     // From now on, every new lock is either visible in the store or newer than this time.
     let mut as_of = Timestamp::now();
     locks.at_rest(&mut || as_of = Timestamp::now())?;
-    let changes = changes_since(context, runs, id, &listed.header)?;
-    let undo = Undo::read(runs, &*locks, id, what, &changes)?;
+    let changes = changes_since(context, runs, id, &earlier.header)?;
+    let undo = Undo::read(runs, &*locks, id, lifted, &changes)?;
     let mut named = Vec::new();
     let standings = undo.count(|item, standing| {
         if standing == Standing::ChangedSince && named.len() < NAMED {
             named.push(item.user.to_string());
         }
     })?;
-    tell_left(context, listed, standings, &named);
-    args.cap.check(standings.lift, listed.header.items)?;
+    tell_left(context, earlier, standings, &named);
+    args.cap.check(standings.lift, earlier.header.items)?;
     let mut summary = Summary::of_users(standings.lift);
     if standings.lift == 0 {
         context.ui.say("nothing is left to undo");
@@ -158,22 +158,22 @@ async fn undo(
         Forecast::exactly(2 * standings.lift),
         acting.dry_run,
     );
-    let noun = match what {
+    let what = match lifted {
         Lifted::Bans => "bans",
         Lifted::Locks(_) => "locks",
     };
-    let act = format!("lift the {noun} that run {id} set, for {}", users(standings.lift));
+    let act = format!("lift the {what} that run {id} set, for {}", users(standings.lift));
     acting.confirm(context, session, standings.lift, &act)?;
     let items = undo.items()?;
     if acting.dry_run {
         acting.record(&mut summary);
         let tasks = items.map(|item| item.map(Task::fresh));
-        return dry_run(context, session, what, tasks, summary).await;
+        return dry_run(context, session, lifted, tasks, summary).await;
     }
     let undoes = Some(id.to_string());
     let order = begin::Order {
         acting,
-        action: match what {
+        action: match lifted {
             Lifted::Bans => Action::Unban { undoes },
             Lifted::Locks(_) => Action::Unlock {
                 as_of: Some(as_of),
@@ -222,14 +222,14 @@ pub(super) fn changes_since(
 }
 
 /// Says what of the run stays as it is.
-fn tell_left(context: &Context, listed: &ListedRun, standings: Standings, named: &[String]) {
+fn tell_left(context: &Context, earlier: &ListedRun, standings: Standings, named: &[String]) {
     let Standings {
         lift: _,
         not_by_this_run,
         changed_since,
         unfinished,
     } = standings;
-    let counts = &listed.counts;
+    let counts = &earlier.counts;
     let say = |text: String| context.ui.say(text);
     if changed_since > 0 {
         let more = if changed_since > named.len() as u64 {
@@ -255,7 +255,7 @@ fn tell_left(context: &Context, listed: &ListedRun, standings: Standings, named:
         say(format!(
             "left alone: {} whose lock was interrupted; finish the run first: {}",
             users(unfinished),
-            context.command(&format!("runs resume {}", listed.header.run))
+            context.command(&format!("runs resume {}", earlier.header.run))
         ));
     }
     if counts.devices_ended > 0 {
@@ -270,11 +270,11 @@ fn tell_left(context: &Context, listed: &ListedRun, standings: Standings, named:
 async fn dry_run(
     context: &Context,
     session: &Session,
-    what: Lifted,
+    lifted: Lifted,
     tasks: impl Iterator<Item = std::io::Result<Task>>,
     summary: Summary,
 ) -> Result<Exit, CommandError> {
-    let job = match what {
+    let job = match lifted {
         Lifted::Bans => Job::Change(Change::Lift),
         Lifted::Locks(_) => Job::Unlock {
             as_of: None,
@@ -290,7 +290,7 @@ async fn dry_run(
         acts: false,
         summary,
     };
-    match what {
+    match lifted {
         Lifted::Bans => {
             let work = async |task: Task| match session.server.is_banned(&task.item.user).await {
                 Ok(false) => one(

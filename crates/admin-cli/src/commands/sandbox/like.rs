@@ -1,5 +1,6 @@
 //! Makes a sandbox behave like a server that was probed.
 
+use easemob_admin_words::t;
 use std::path::Path;
 use std::time::Duration;
 
@@ -20,14 +21,15 @@ pub(super) fn load(file: &Path) -> Result<Answers, CommandError> {
     let refused = |why: String| {
         CommandError::new(
             exit::CONFIG,
-            format!("cannot use the capability file {}", file.display()),
+            t!("cannot use the capability file {}", file.display()),
         )
         .because(why)
     };
     match capability_file::read(file) {
         Ok(Some(known)) => Ok(known.answers),
-        Ok(None) => Err(refused("there is no such file".into())
-            .hint("make one with: easemob-admin profile doctor --probe --out FILE")),
+        Ok(None) => Err(refused(t!("there is no such file").into()).hint(t!(
+            "make one with: easemob-admin profile doctor --probe --out FILE"
+        ))),
         Err(why) => Err(refused(why)),
     }
 }

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use easemob_admin_sandbox::Seed;
+use easemob_admin_words::t;
 
 use super::row::tell;
 use crate::command_error::CommandError;
@@ -25,7 +26,7 @@ pub async fn run(context: &Context, _: &ResetArgs) -> Result<Exit, CommandError>
     sandbox.reset();
     let imported = sandbox
         .import(Seed::demo())
-        .map_err(|error| CommandError::new(exit::INTERNAL, "cannot use the demo data").because(error));
+        .map_err(|error| CommandError::new(exit::INTERNAL, t!("cannot use the demo data")).because(error));
     let told = imported.and_then(|()| {
         tell(
             context,

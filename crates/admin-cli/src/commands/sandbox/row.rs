@@ -1,5 +1,6 @@
 //! The row that `sandbox seed` and `sandbox reset` report.
 
+use easemob_admin_words::t;
 use std::path::Path;
 
 use easemob_admin_sandbox::Sandbox;
@@ -36,7 +37,8 @@ pub(super) fn tell(
     data: &str,
     state: &Path,
 ) -> Result<Exit, CommandError> {
-    let output = |error| CommandError::new(exit::INTERNAL, "cannot write the row to stdout").because(error);
+    let output =
+        |error| CommandError::new(exit::INTERNAL, t!("cannot write the row to stdout")).because(error);
     let mut report = context.local_report::<StateRow>(command, true)?;
     let app = sandbox.app_key().to_owned();
     let row = StateRow {
@@ -46,6 +48,6 @@ pub(super) fn tell(
     };
     report.row(&row).map_err(output)?;
     report.finish(&NoSummary {}).map_err(output)?;
-    context.ui.note(format_args!("sandbox: loaded {data}"));
+    context.ui.note(t!("sandbox: loaded {data}"));
     Ok(exit::OK)
 }

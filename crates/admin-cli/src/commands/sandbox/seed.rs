@@ -1,5 +1,6 @@
 //! `sandbox seed`: replaces the data of the embedded sandbox.
 
+use easemob_admin_words::t;
 use std::path::Path;
 
 use clap::Args;
@@ -37,11 +38,11 @@ pub fn load(data: &str) -> Result<Seed, CommandError> {
         return Ok(Seed::demo());
     }
     let bytes = bounded::whole(Path::new(data), LARGEST).map_err(|error| {
-        CommandError::new(exit::USAGE, format!("cannot read the seed file {data}")).because(error)
+        CommandError::new(exit::USAGE, t!("cannot read the seed file {data}")).because(error)
     })?;
-    let unusable = || CommandError::new(exit::USAGE, format!("{data} is not a seed file"));
+    let unusable = || CommandError::new(exit::USAGE, t!("{data} is not a seed file"));
     let text = encoding::text(&bytes)
-        .map_err(|(line, foreign)| unusable().because(format!("line {line} is {}", foreign.words())))?;
+        .map_err(|(line, foreign)| unusable().because(t!("line {line} is {}", foreign.words())))?;
     Seed::from_json(text).map_err(|error| unusable().because(error))
 }
 
@@ -54,9 +55,9 @@ pub async fn run(context: &Context, args: &SeedArgs) -> Result<Exit, CommandErro
     let places = context.places()?;
     let sandbox = embedded::start(&places).await?;
     sandbox.reset();
-    let imported = sandbox
-        .import(seed)
-        .map_err(|error| CommandError::new(exit::USAGE, "cannot use the limits of the seed").because(error));
+    let imported = sandbox.import(seed).map_err(|error| {
+        CommandError::new(exit::USAGE, t!("cannot use the limits of the seed")).because(error)
+    });
     let told = imported.and_then(|()| {
         tell(
             context,

@@ -1,5 +1,6 @@
 //! `sandbox serve`: serves a sandbox to other programs.
 
+use easemob_admin_words::t;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -103,16 +104,16 @@ pub async fn run(context: &Context, args: &ServeArgs) -> Result<Exit, CommandErr
             SandboxError::StateFile(StateFileError::Locked { .. }) => exit::BUSY,
             _ => exit::CONFIG,
         };
-        CommandError::new(exit, "cannot start the sandbox").because(error)
+        CommandError::new(exit, t!("cannot start the sandbox")).because(error)
     })?;
     if !args.listen.ip().is_loopback() {
-        context
-            .ui
-            .warn("other machines can reach the sandbox, which stores passwords in clear text");
+        context.ui.warn(t!(
+            "other machines can reach the sandbox, which stores passwords in clear text"
+        ));
     }
     if let Some(profile) = &args.add_profile {
         keep_profile(context, &sandbox, profile)?;
-        context.ui.note(format_args!(
+        context.ui.note(t!(
             "sandbox: in another terminal, use --profile {profile}, for example: easemob-admin --profile {profile} users list"
         ));
     }
@@ -120,19 +121,18 @@ pub async fn run(context: &Context, args: &ServeArgs) -> Result<Exit, CommandErr
     // The process that started the sandbox may not read this line; that is not a reason to end.
     let end = interrupt::until_told(context.deadline());
     let _ = writeln!(out, "{}", sandbox.ready_line()).and_then(|()| out.flush());
-    context.ui.note(format_args!(
-        "sandbox: serving {} until Ctrl-C",
-        sandbox.app_root()
-    ));
+    context
+        .ui
+        .note(t!("sandbox: serving {} until Ctrl-C", sandbox.app_root()));
     let shown = tokio::spawn(show(context.clone(), sandbox.watch(), args.log));
     let why = match end.await {
-        Ended::BySignal => "stopped by a signal",
-        Ended::ByDeadline => "--max-duration has ended",
+        Ended::BySignal => t!("stopped by a signal"),
+        Ended::ByDeadline => t!("--max-duration has ended"),
     };
     embedded::stop(sandbox).await?;
     // The last events arrive when the connections end.
     let _ = shown.await;
-    context.ui.note(format_args!("sandbox: {why}"));
+    context.ui.note(t!("sandbox: {why}"));
     Ok(exit::OK)
 }
 
@@ -142,8 +142,8 @@ fn refuse_real(profiles: &ProfileFile, name: &str) -> Result<(), CommandError> {
         |server: &String| server.starts_with("http://127.0.0.1:") || server.starts_with("http://[::1]:");
     let known = profiles.profiles.get(name);
     if known.is_some_and(|profile| !profile.server.as_ref().is_some_and(local)) {
-        let why = format!("cannot replace profile `{name}`: it is not for a sandbox on this machine");
-        return Err(CommandError::new(exit::USAGE, why).hint("choose another name for --add-profile"));
+        let why = t!("cannot replace profile `{name}`: it is not for a sandbox on this machine");
+        return Err(CommandError::new(exit::USAGE, why).hint(t!("choose another name for --add-profile")));
     }
     Ok(())
 }
@@ -170,10 +170,9 @@ async fn show(context: Context, mut events: Receiver<Happened>, form: LogForm) {
         let happened = match events.recv().await {
             Ok(event) => event,
             Err(RecvError::Lagged(missed)) => {
-                context.ui.warn(format_args!(
-                    "skipped {} that arrived too fast",
-                    counted(missed, "event")
-                ));
+                context
+                    .ui
+                    .warn(t!("skipped {} that arrived too fast", counted(missed, "event")));
                 continue;
             }
             Err(RecvError::Closed) => return,

@@ -1,5 +1,6 @@
 //! `sessions apply`: carries out a plan.
 
+use easemob_admin_words::t;
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -85,7 +86,7 @@ pub async fn run(context: &Context, session: &Session, args: &ApplyArgs) -> Resu
     if plan.totals.devices_to_end == 0 {
         return Err(CommandError::new(
             exit::USAGE,
-            "the plan signs out no devices, so there is nothing to do",
+            t!("the plan signs out no devices, so there is nothing to do"),
         ));
     }
     let mut acting = args.acting.clone();
@@ -93,7 +94,7 @@ pub async fn run(context: &Context, session: &Session, args: &ApplyArgs) -> Resu
     acting.ticket = acting.ticket.or_else(|| plan.header.ticket.clone());
     acting.require_record(context, session)?;
     let totals = &plan.totals;
-    let act = format!(
+    let act = t!(
         "log out {} of {}, as planned by {} on {:.0}",
         devices(totals.devices_to_end),
         users(totals.users_to_log_out),
@@ -105,7 +106,7 @@ pub async fn run(context: &Context, session: &Session, args: &ApplyArgs) -> Resu
         return Err(exceeded(totals.devices_to_end, totals.devices_online, allowed));
     }
     if totals.users_unread > 0 {
-        context.ui.warn(format_args!(
+        context.ui.warn(t!(
             "skipping {} who could not be read when the plan was made",
             users(totals.users_unread)
         ));
@@ -183,8 +184,8 @@ fn items(
 fn fits(plan: &PlanHeader, session: &Session, max_age: Duration, now: Timestamp) -> Result<(), CommandError> {
     let same = plan.sandbox == session.is_sandbox() && (plan.sandbox || plan.app_root == session.app_root);
     if !same {
-        let place = |sandbox: bool| if sandbox { " (sandbox)" } else { "" };
-        let what = format!(
+        let place = |sandbox: bool| if sandbox { t!(" (sandbox)") } else { "" };
+        let what = t!(
             "the plan belongs to {}{}, not to {}{}; it was made by {}",
             plan.app_root,
             place(plan.sandbox),
@@ -193,7 +194,7 @@ fn fits(plan: &PlanHeader, session: &Session, max_age: Duration, now: Timestamp)
             made_by(plan)
         );
         return Err(CommandError::new(exit::USAGE, what)
-            .hint("nothing was sent; use the plan's server, or make a new plan"));
+            .hint(t!("nothing was sent; use the plan's server, or make a new plan")));
     }
     let age = now.duration_since(plan.created);
     match Duration::try_from(age) {
@@ -201,36 +202,36 @@ fn fits(plan: &PlanHeader, session: &Session, max_age: Duration, now: Timestamp)
         Err(_) if age.unsigned_abs() <= CLOCK_SKEW => Ok(()),
         Ok(_) => Err(CommandError::new(
             exit::USAGE,
-            format!(
+            t!(
                 "the plan was made on {:.0} by {}, which is longer ago than --max-age allows",
                 plan.created,
                 made_by(plan)
             ),
         )
-        .hint("make a new plan: who is online changes by the minute")),
+        .hint(t!("make a new plan: who is online changes by the minute"))),
         Err(_) => Err(CommandError::new(
             exit::USAGE,
-            format!(
+            t!(
                 "the plan was made on {:.0} by {}, which is in the future",
                 plan.created,
                 made_by(plan)
             ),
         )
-        .hint("check the clock of this machine")),
+        .hint(t!("check the clock of this machine"))),
     }
 }
 
 /// Returns the version that made a plan.
 fn made_by(plan: &PlanHeader) -> String {
-    format!("easemob-admin {} (format {})", plan.tool, plan.format)
+    t!("easemob-admin {} (format {})", plan.tool, plan.format)
 }
 
 fn unusable(args: &ApplyArgs, error: PlanError) -> CommandError {
-    let what = format!("cannot use the plan {}", args.plan.display());
+    let what = t!("cannot use the plan {}", args.plan.display());
     let hint = match &error {
-        PlanError::Edited { .. } => "nothing was sent; to leave users out, make a new plan with --exempt",
-        PlanError::Name(_) => "nothing was sent; make a new plan, which checks exemptions and names",
-        _ => "nothing was sent; make a plan with: easemob-admin sessions plan --out FILE",
+        PlanError::Edited { .. } => t!("nothing was sent; to leave users out, make a new plan with --exempt"),
+        PlanError::Name(_) => t!("nothing was sent; make a new plan, which checks exemptions and names"),
+        _ => t!("nothing was sent; make a plan with: easemob-admin sessions plan --out FILE"),
     };
     CommandError::new(exit::USAGE, what).because(error).hint(hint)
 }

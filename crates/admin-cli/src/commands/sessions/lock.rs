@@ -1,5 +1,6 @@
 //! `sessions lock`: bans users and signs them out for some time.
 
+use easemob_admin_words::t;
 use std::time::Duration;
 
 use clap::Args;
@@ -71,11 +72,11 @@ pub async fn run(context: &Context, session: &Session, args: &LockArgs) -> Resul
     args.acting.require_record(context, session)?;
     let until = Timestamp::now()
         .checked_add(args.ttl)
-        .map_err(|error| CommandError::new(exit::USAGE, "--ttl is too long").because(error))?;
+        .map_err(|error| CommandError::new(exit::USAGE, t!("--ttl is too long")).because(error))?;
     let list = args.users.read(context)?;
     args.cap.check(list.users, list.users)?;
     let reading = args.reading.reading(session);
-    let act = format!("lock, until {until:.0}, {}", users(list.users));
+    let act = t!("lock, until {until:.0}, {}", users(list.users));
     let locks = open_locks(context, &session.target())?;
     warn_of_others(context, session, &*locks)?;
     if let Some(note) = unattended(locks.lifted_last()?, Timestamp::now()) {
@@ -110,11 +111,11 @@ pub async fn run(context: &Context, session: &Session, args: &LockArgs) -> Resul
 pub(super) fn lifting(session: &Session) -> String {
     let server = aim(session.is_sandbox(), session.profile.as_deref());
     let needs = if server.is_empty() {
-        " (cron does not see the EASEMOB_ variables of this shell, so use --profile)"
+        t!(" (cron does not see the EASEMOB_ variables of this shell, so use --profile)")
     } else {
         ""
     };
-    format!(
+    t!(
         "nothing else lifts a lock: enable the timer in contrib/systemd, or add this line to the crontab of this \
          account{needs}\n  */5 * * * * easemob-admin {server}sessions unlock --due --yes --no-progress"
     )

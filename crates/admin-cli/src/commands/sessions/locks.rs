@@ -4,6 +4,7 @@ use clap::Args;
 use easemob_admin_ops::locks::lock::{Lock, unattended};
 use easemob_admin_ops::locks::reconcile::reconcile;
 use easemob_admin_ops::locks::store::Listing;
+use easemob_admin_words::t;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -114,7 +115,8 @@ pub fn run(context: &Context, session: &Session, args: &LocksArgs) -> Result<Exi
     let locks = open_locks(context, &session.target())?;
     reconcile(context.stores()?.runs(), &*locks)?;
     warn_of_others(context, session, &*locks)?;
-    let output = |error| CommandError::new(exit::INTERNAL, "cannot write the rows to stdout").because(error);
+    let output =
+        |error| CommandError::new(exit::INTERNAL, t!("cannot write the rows to stdout")).because(error);
     let mut report = context.report::<LockedRow>(session, "sessions locks", None)?;
     let lifted_last = locks.lifted_last()?;
     let mut summary = LocksSummary {
@@ -137,9 +139,9 @@ pub fn run(context: &Context, session: &Session, args: &LocksArgs) -> Result<Exi
     report.finish(&summary).map_err(output)?;
     if summary.locks == 0 {
         context.ui.note(if args.overdue {
-            "no locks are overdue"
+            t!("no locks are overdue")
         } else {
-            "no users are locked"
+            t!("no users are locked")
         });
     } else if let Some(note) = unattended(lifted_last, now) {
         context.ui.note(note);
@@ -162,14 +164,12 @@ pub fn warn_of_overdue(context: &Context, session: &Session) {
     let overdue = match overdue() {
         Ok(overdue) => overdue,
         Err(error) => {
-            context
-                .ui
-                .warn(format_args!("cannot check for overdue locks: {error}"));
+            context.ui.warn(t!("cannot check for overdue locks: {error}"));
             return;
         }
     };
     if let Some(oldest) = overdue.iter().map(|lock| lock.until).min() {
-        context.ui.warn(format_args!(
+        context.ui.warn(t!(
             "{} should have been unlocked by now, the first on {oldest:.0}: {}",
             users(overdue.len() as u64),
             context.command("sessions unlock --due")

@@ -6,6 +6,7 @@ use easemob_admin_ops::run::job::Action;
 use easemob_admin_ops::schedule::cap::CapSpec;
 use easemob_admin_ops::schedule::forecast::Forecast;
 use easemob_admin_ops::select::decide::Order;
+use easemob_admin_words::t;
 
 use crate::acts::begin::{self, begin};
 use crate::acts::dry_run::{dry_run, dry_run_unread};
@@ -71,14 +72,14 @@ pub async fn run(context: &Context, session: &Session, args: &LogoutArgs) -> Res
     if unread && !order.selection.is_everything() {
         return Err(CommandError::new(
             exit::USAGE,
-            "--unread signs out everything, so it takes no option that selects or keeps devices",
+            t!("--unread signs out everything, so it takes no option that selects or keeps devices"),
         )
-        .hint("leave out --unread, and the devices are read first"));
+        .hint(t!("leave out --unread, and the devices are read first")));
     }
     let exempt = &order.selection.exempt;
     let unmatched = without_a_user(context, exempt, args.users.names(&list)?)?;
     let summary = summary_of(&list).with_unmatched(unmatched);
-    let act = format!("log out {} of {}", in_words(&order.selection), users(list.users));
+    let act = t!("log out {} of {}", in_words(&order.selection), users(list.users));
     let reading = args.reading.reading(session);
     let read = Forecast::reading(list.users, reading);
     let calls = if unread {

@@ -1,5 +1,6 @@
 //! `sessions plan`: writes what a logout would do to a file.
 
+use easemob_admin_words::t;
 use std::cell::RefCell;
 use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
@@ -74,9 +75,9 @@ pub struct PlanArgs {
 /// When the list cannot be used, the plan cannot be written, or the run was stopped.
 pub async fn run(context: &Context, session: &Session, args: &PlanArgs) -> Result<Exit, CommandError> {
     if args.out.exists() {
-        let what = format!("{} exists", args.out.display());
+        let what = t!("{} exists", args.out.display());
         return Err(
-            CommandError::new(exit::USAGE, what).hint("a plan is never overwritten; choose another file")
+            CommandError::new(exit::USAGE, what).hint(t!("a plan is never overwritten; choose another file"))
         );
     }
     let list = args.users.read(context)?;
@@ -136,7 +137,9 @@ pub async fn run(context: &Context, session: &Session, args: &PlanArgs) -> Resul
     let whole = driven.stop().is_none();
     let exit = driven.finish()?;
     if !whole {
-        context.ui.say("the plan is incomplete, so it was not written");
+        context
+            .ui
+            .say(t!("the plan is incomplete, so it was not written"));
         return Ok(exit);
     }
     let totals = draft.into_inner().finish(&args.out, args.max_logouts)?;
@@ -161,31 +164,25 @@ fn header(context: &Context, session: &Session, args: &PlanArgs, order: &Order) 
 }
 
 fn cannot_write(path: &Path, error: io::Error) -> CommandError {
-    CommandError::new(
-        exit::INTERNAL,
-        format!("cannot write the plan {}", path.display()),
-    )
-    .because(error)
+    CommandError::new(exit::INTERNAL, t!("cannot write the plan {}", path.display())).because(error)
 }
 
 fn tell(context: &Context, path: &Path, totals: &PlanTotals) {
-    context.ui.say(format_args!(
+    context.ui.say(t!(
         "{} of {} planned in {}",
         devices(totals.devices_to_end),
         users(totals.users_to_log_out),
         path.display()
     ));
     if totals.users_unread > 0 {
-        context.ui.warn(format_args!(
+        context.ui.warn(t!(
             "{} could not be read; `sessions apply` will skip them",
             users(totals.users_unread)
         ));
     }
     if totals.devices_to_end > 0 {
         let apply = format!("sessions apply {}", quoted(path));
-        context
-            .ui
-            .say(format_args!("to apply it: {}", context.command(&apply)));
+        context.ui.say(t!("to apply it: {}", context.command(&apply)));
     }
 }
 

@@ -1,5 +1,6 @@
 //! `sessions unlock`: lifts locks.
 
+use easemob_admin_words::t;
 use std::io;
 
 use clap::Args;
@@ -142,9 +143,9 @@ async fn lift(
     let (args, acting) = (asked.args, asked.acting);
     if items.is_empty() {
         context.ui.say(if asked.any_due {
-            "no expired lock can be lifted"
+            t!("no expired lock can be lifted")
         } else {
-            "no locks have expired"
+            t!("no locks have expired")
         });
         let report = context.report::<LockReport>(session, "sessions unlock", None)?;
         return finish_empty(report, &summary);
@@ -157,12 +158,7 @@ async fn lift(
         Forecast::exactly(2 * count),
         acting.dry_run,
     );
-    acting.confirm(
-        context,
-        session,
-        count,
-        &format!("lift the locks of {}", users(count)),
-    )?;
+    acting.confirm(context, session, count, &t!("lift the locks of {}", users(count)))?;
     if acting.dry_run {
         return dry_run(context, session, asked, items, summary).await;
     }
@@ -194,7 +190,7 @@ fn named(
     let (mut users, mut strangers, mut unfinished) = (Vec::new(), Vec::new(), Vec::new());
     for entry in args.users.stream(&list)? {
         let entry = entry.map_err(|error: io::Error| {
-            CommandError::new(exit::INTERNAL, "cannot read the temporary copy of the list").because(error)
+            CommandError::new(exit::INTERNAL, t!("cannot read the temporary copy of the list")).because(error)
         })?;
         match locks.lock_of(&entry.user)? {
             None => strangers.push(entry.user),
@@ -212,13 +208,13 @@ fn refuse_strangers(context: &Context, strangers: &[UserId]) -> Result<(), Comma
         return Ok(());
     }
     let names: Vec<&str> = strangers.iter().take(NAMED).map(UserId::as_str).collect();
-    let what = format!(
+    let what = t!(
         "these users are not locked, so nothing was done: {}",
         names.join(", ")
     );
     Err(CommandError::new(exit::USAGE, what)
-        .hint(format!("list the locks: {}", context.command("sessions locks")))
-        .hint(format!(
+        .hint(t!("list the locks: {}", context.command("sessions locks")))
+        .hint(t!(
             "to lift a ban that is not a lock: {}",
             context.command("users unban")
         )))
@@ -234,16 +230,13 @@ fn refuse_pending(context: &Context, pending: &[Lock]) -> Result<(), CommandErro
         .take(NAMED)
         .map(|lock| lock.user.as_str())
         .collect();
-    let what = format!(
+    let what = t!(
         "the run that locks these users was not finished, so nothing was done: {}",
         names.join(", ")
     );
     Err(CommandError::new(exit::USAGE, what)
-        .hint(format!(
-            "finish it first: easemob-admin runs resume {}",
-            first.run
-        ))
-        .hint(format!(
+        .hint(t!("finish it first: easemob-admin runs resume {}", first.run))
+        .hint(t!(
             "to lift the ban, no matter who set it: {}",
             context.command("users unban")
         )))

@@ -1,5 +1,6 @@
 //! `store budget`: shows and sets the rate that all machines share.
 
+use easemob_admin_words::t;
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -47,8 +48,8 @@ const ACCOUNTS: &str = "accounts";
 fn packs(text: &str) -> Result<Packs, String> {
     let number: u64 = text
         .parse()
-        .map_err(|_| "give a number from 0 to 10000".to_owned())?;
-    Packs::try_from(number).map_err(|_| "give a number from 0 to 10000".to_owned())
+        .map_err(|_| t!("give a number from 0 to 10000").to_owned())?;
+    Packs::try_from(number).map_err(|_| t!("give a number from 0 to 10000").to_owned())
 }
 
 #[derive(Debug, Serialize)]
@@ -113,15 +114,16 @@ pub fn run(context: &Context, args: &BudgetArgs) -> Result<Exit, CommandError> {
     let budget = PgBudget::in_database(Database::open(&address, &password)?);
     if let Some(rates) = wanted {
         let root = context.server_root()?.ok_or_else(|| {
-            usage("the sandbox of --sandbox shares its budget with nobody")
-                .hint("name the app with --profile, or with --server and --app")
+            usage(t!("the sandbox of --sandbox shares its budget with nobody"))
+                .hint(t!("name the app with --profile, or with --server and --app"))
         })?;
         return set(context, &budget, &root, &rates);
     }
     let before = budget.states()?;
     std::thread::sleep(COUNTED);
     let rows = rows(&before, budget.states()?);
-    let output = |error| CommandError::new(exit::INTERNAL, "cannot write the rows to stdout").because(error);
+    let output =
+        |error| CommandError::new(exit::INTERNAL, t!("cannot write the rows to stdout")).because(error);
     let mut report = context.local_report::<BudgetRow>("store budget", false)?;
     for row in &rows {
         report.row(row).map_err(output)?;
@@ -132,7 +134,7 @@ pub fn run(context: &Context, args: &BudgetArgs) -> Result<Exit, CommandError> {
     if rows.is_empty() {
         context
             .ui
-            .note("no app has sent anything yet through this database");
+            .note(t!("no app has sent anything yet through this database"));
     }
     Ok(exit::OK)
 }
@@ -142,17 +144,19 @@ fn wanted(rate: Option<Rate>, args: &BudgetArgs) -> Result<Option<Vec<(&'static 
     let pools = Rates::default().pools();
     let Some((pool, _)) = pools.into_iter().find(|(name, _)| *name == args.pool) else {
         let names: Vec<&str> = pools.iter().map(|(name, _)| *name).collect();
-        let what = format!("there is no pool `{}`", args.pool);
-        return Err(usage(what).hint(format!("the pools are {}", names.join(", "))));
+        let what = t!("there is no pool `{}`", args.pool);
+        return Err(usage(what).hint(t!("the pools are {}", names.join(", "))));
     };
     let rates = match (rate, args.packs) {
         (None, None) => return Ok(None),
-        (Some(_), Some(_)) => return Err(usage("--rate and --packs cannot be combined")),
+        (Some(_), Some(_)) => return Err(usage(t!("--rate and --packs cannot be combined"))),
         (Some(Rate::Unlimited), None) => {
-            return Err(usage("a budget that machines share has a rate").hint("give --rate N, or --packs N"));
+            return Err(
+                usage(t!("a budget that machines share has a rate")).hint(t!("give --rate N, or --packs N"))
+            );
         }
         (None, Some(_)) if pool != ACCOUNTS => {
-            return Err(usage("packs are for the pool `accounts`").hint("give --rate N with --pool"));
+            return Err(usage(t!("packs are for the pool `accounts`")).hint(t!("give --rate N with --pool")));
         }
         (Some(Rate::PerSecond(rate)), None) if pool != ACCOUNTS => return Ok(Some(vec![(pool, rate.get())])),
         (Some(Rate::PerSecond(rate)), None) => rates_at(RateLimit::per_second(rate.get())),
@@ -178,7 +182,7 @@ fn set(
 ) -> Result<Exit, CommandError> {
     for (pool, rate) in rates {
         budget.set_rate(root, pool, *rate)?;
-        context.ui.note(format_args!(
+        context.ui.note(t!(
             "{root}: all machines together send at most {rate} requests a second from the pool {pool}"
         ));
     }

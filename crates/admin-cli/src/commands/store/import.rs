@@ -1,9 +1,13 @@
 //! `store import`: brings the records of the data directory into the database.
 
+use easemob_admin_words::t;
 use std::io;
 use std::path::Path;
+use std::time::SystemTime;
 
 use clap::Args;
+use easemob_admin_audit::{Against, AuditError, AuditTrail, PublicKey, Verification, verify};
+use easemob_admin_ops::causes::with_causes;
 use easemob_admin_ops::locks::sqlite::SqliteLocks;
 use easemob_admin_ops::locks::store::{Listing, LockStore as _};
 use easemob_admin_ops::run::attempt::CannotBegin;
@@ -15,9 +19,11 @@ use easemob_admin_store_pg::locks::PgLockStores;
 use easemob_admin_store_pg::logins::PgLoginStores;
 use easemob_admin_store_pg::runs::PgRuns;
 use easemob_admin_store_pg::trail::PgTrails;
+use easemob_admin_store_pg::trail::archive::Archive;
 use serde::Serialize;
 
 use super::database;
+use crate::acts::operator::operator;
 use crate::command_error::CommandError;
 use crate::context::Context;
 use crate::exit::{self, Exit};
@@ -33,8 +39,8 @@ use crate::stores::files;
 
 Brings in the runs, locks and logins of the data directory, which stays as it is. What is in the database already is left \
 alone, so the command can be repeated. The audit trail of the data directory is not brought in: two trails cannot become \
-one. It stays readable there with --dir. Stop every other command on this machine first, so that nothing is added to the \
-files afterwards.")]
+one. It is signed, and stays where it is as an archive, which `audit log` and `audit verify` on this machine read beside the \
+trail in the database. Stop every other command on this machine first, so that nothing is added to the files afterwards.")]
 pub struct ImportArgs {}
 
 #[derive(Debug, Serialize)]
@@ -57,6 +63,7 @@ struct ImportSummary {
     runs: usize,
     locks: usize,
     logins: usize,
+    trails: usize,
     skipped: usize,
 }
 
@@ -82,7 +89,7 @@ pub fn run(context: &Context, _: &ImportArgs) -> Result<Exit, CommandError> {
     let mut summary = ImportSummary::default();
 
     let trails = PgTrails::in_database(database.clone(), data.keys());
-    let to = PgRuns::in_database(database.clone(), trails);
+    let to = PgRuns::in_database(database.clone(), trails.clone());
     let from = stores.runs();
     for id in from.list()? {
         let brought = import_run(from, &to, &id)?;
@@ -111,6 +118,7 @@ pub fn run(context: &Context, _: &ImportArgs) -> Result<Exit, CommandError> {
         let result = if is_new { "imported" } else { "already there" };
         told(&mut report, "logins", target, result)?;
     }
+    seal_trails(context, &data, &trails, &mut report, &mut summary)?;
     report.finish(&summary).map_err(unwritable)?;
     tell(context, &data, &summary);
     Ok(if summary.skipped > 0 { exit::BUSY } else { exit::OK })
@@ -120,15 +128,87 @@ fn tell(context: &Context, data: &DataDirectory, summary: &ImportSummary) {
     let ImportSummary {
         runs, locks, logins, ..
     } = summary;
-    context.ui.say(format_args!(
+    context.ui.say(t!(
         "imported runs: {runs}, locks: {locks}, targets with logins: {logins}"
     ));
     if data.trails().is_dir() {
-        context.ui.note(format_args!(
-            "the audit trails stay in {}; read and verify them there: easemob-admin audit log --dir DIR",
+        context.ui.note(t!(
+            "the audit trails stay in {} as archives; keep them there, or read a copy with: easemob-admin audit log --dir DIR",
             data.trails().display()
         ));
     }
+}
+
+/// Signs the end of each trail of the data directory, and enters it as an archive.
+fn seal_trails(
+    context: &Context,
+    data: &DataDirectory,
+    to: &PgTrails,
+    report: &mut Report,
+    summary: &mut ImportSummary,
+) -> Result<(), CommandError> {
+    let host = operator(None, context.environment.get("SUDO_USER")).host;
+    let below = match std::fs::read_dir(data.trails()) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        below => below.map_err(unreadable(&data.trails()))?,
+    };
+    for entry in below {
+        let directory = entry.map_err(unreadable(&data.trails()))?.path();
+        let Some(name) = directory
+            .file_name()
+            .and_then(|name| name.to_str())
+            .map(str::to_owned)
+        else {
+            continue;
+        };
+        if !directory.is_dir() {
+            continue;
+        }
+        let directory = std::path::absolute(&directory).map_err(unreadable(&directory))?;
+        let result = match sealed(&directory, &name, &host) {
+            Ok(Some(archive)) => {
+                let is_new = to.enter_archive(&name, &archive)?;
+                summary.trails += usize::from(is_new);
+                if is_new {
+                    "sealed where it is".to_owned()
+                } else {
+                    "already there".to_owned()
+                }
+            }
+            Ok(None) => continue,
+            Err(why) => {
+                summary.skipped += 1;
+                format!("skipped: {why}")
+            }
+        };
+        told(report, "trail", name, &result)?;
+    }
+    Ok(())
+}
+
+/// Signs the end of a trail in files, verifies it, and returns what is known of it; `None` if it has no entries.
+fn sealed(directory: &Path, name: &str, host: &str) -> Result<Option<Archive>, String> {
+    let in_words = |error: AuditError| with_causes(&error);
+    let seal = || -> Result<Verification, AuditError> {
+        AuditTrail::open(directory, name)?.checkpoint(SystemTime::now())?;
+        verify(directory, &Against::default())
+    };
+    let found = seal().map_err(in_words)?;
+    if let Some(problem) = found.problems.first() {
+        return Err(format!("it was changed: {problem}"));
+    }
+    let Some(head) = found.head.filter(|_| found.size > found.first) else {
+        return Ok(None);
+    };
+    Ok(Some(Archive {
+        origin: head.checkpoint.origin,
+        first: found.first,
+        size: found.size,
+        head: head.jws,
+        key: PublicKey::of_trail(directory).map_err(in_words)?.pem(),
+        host: host.to_owned(),
+        directory: directory.display().to_string(),
+    }))
 }
 
 fn import_run(from: &dyn RunStore, to: &PgRuns, id: &RunId) -> Result<Brought, CommandError> {
@@ -187,7 +267,7 @@ fn names_of(locks: &Path) -> Result<Vec<String>, CommandError> {
 }
 
 fn unreadable(path: &Path) -> impl Fn(io::Error) -> CommandError {
-    move |error| CommandError::new(exit::INTERNAL, format!("cannot read {}", path.display())).because(error)
+    move |error| CommandError::new(exit::INTERNAL, t!("cannot read {}", path.display())).because(error)
 }
 
 fn told(report: &mut Report, what: &'static str, name: String, result: &str) -> Result<(), CommandError> {
@@ -199,5 +279,5 @@ fn told(report: &mut Report, what: &'static str, name: String, result: &str) -> 
 }
 
 fn unwritable(error: io::Error) -> CommandError {
-    CommandError::new(exit::INTERNAL, "cannot write the rows to stdout").because(error)
+    CommandError::new(exit::INTERNAL, t!("cannot write the rows to stdout")).because(error)
 }

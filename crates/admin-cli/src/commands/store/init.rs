@@ -2,6 +2,7 @@
 
 use clap::Args;
 use easemob_admin_store_pg::database::Database;
+use easemob_admin_words::t;
 
 use super::database;
 use super::worker::WorkerArgs;
@@ -31,12 +32,14 @@ pub fn run(context: &Context, args: &InitArgs) -> Result<Exit, CommandError> {
     if Database::state(&address, &password)?.version > 0 {
         return Err(CommandError::new(
             exit::USAGE,
-            format!("the {address} has tables already; nothing was changed"),
+            t!("the {address} has tables already; nothing was changed"),
         )
-        .hint("bring them to the version of this program with: easemob-admin store migrate"));
+        .hint(t!(
+            "bring them to the version of this program with: easemob-admin store migrate"
+        )));
     }
     Database::migrate(&address, &password)?;
-    context.ui.note(format_args!("made the tables in the {address}"));
+    context.ui.note(t!("made the tables in the {address}"));
     args.worker.allow(context, &address, &password)?;
     Ok(exit::OK)
 }

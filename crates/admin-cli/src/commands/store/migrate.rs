@@ -3,6 +3,7 @@
 use clap::Args;
 use easemob_admin_store_pg::database::Database;
 use easemob_admin_store_pg::schema;
+use easemob_admin_words::t;
 
 use super::database;
 use super::worker::WorkerArgs;
@@ -31,13 +32,13 @@ pub fn run(context: &Context, args: &MigrateArgs) -> Result<Exit, CommandError> 
     let before = Database::migrate(&address, &password)?.version;
     let now = before.max(schema::needed());
     if before == now {
-        context.ui.note(format_args!(
-            "the tables have version {now}; nothing was to be done"
-        ));
+        context
+            .ui
+            .note(t!("the tables have version {now}; nothing was to be done"));
     } else {
-        context.ui.note(format_args!(
-            "the tables had version {before}, and have version {now} now"
-        ));
+        context
+            .ui
+            .note(t!("the tables had version {before}, and have version {now} now"));
     }
     args.worker.allow(context, &address, &password)?;
     Ok(exit::OK)

@@ -10,6 +10,7 @@ pub mod worker;
 use clap::Subcommand;
 use easemob_admin_store_pg::address::DatabaseAddress;
 use easemob_admin_store_pg::password::PasswordSource;
+use easemob_admin_words::t;
 
 use crate::command_error::CommandError;
 use crate::context::Context;
@@ -50,8 +51,8 @@ impl StoreCommand {
 /// Returns the database that is configured.
 fn database(context: &Context) -> Result<(DatabaseAddress, PasswordSource), CommandError> {
     let at = context.store_at()?.ok_or_else(|| {
-        CommandError::new(exit::CONFIG, "no database is configured").hint(
-            "add --store postgres://USER@HOST/DATABASE, or set EASEMOB_STORE or `store` in the profile (see docs/team.md)",
+        CommandError::new(exit::CONFIG, t!("no database is configured")).hint(
+            t!("add --store postgres://USER@HOST/DATABASE, or set EASEMOB_STORE or `store` in the profile (see docs/team.md)"),
         )
     })?;
     database_at(&at)

@@ -3,6 +3,7 @@
 use clap::Args;
 use easemob_admin_store_pg::database::{Database, DatabaseError};
 use easemob_admin_store_pg::schema::{self, ProgramVersion};
+use easemob_admin_words::t;
 use serde::Serialize;
 
 use super::database;
@@ -66,7 +67,8 @@ pub fn run(context: &Context, _: &StatusArgs) -> Result<Exit, CommandError> {
         program: ProgramVersion::this().to_string(),
         fits: refusal.is_none(),
     };
-    let output = |error| CommandError::new(exit::INTERNAL, "cannot write the rows to stdout").because(error);
+    let output =
+        |error| CommandError::new(exit::INTERNAL, t!("cannot write the rows to stdout")).because(error);
     let mut report = context.local_report::<StatusRow>("store status", false)?;
     report.row(&row).map_err(output)?;
     report.finish(&StatusSummary { fits: row.fits }).map_err(output)?;

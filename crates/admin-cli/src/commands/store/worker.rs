@@ -4,6 +4,7 @@ use clap::Args;
 use easemob_admin_store_pg::address::DatabaseAddress;
 use easemob_admin_store_pg::database::Database;
 use easemob_admin_store_pg::password::PasswordSource;
+use easemob_admin_words::t;
 
 use crate::command_error::CommandError;
 use crate::context::Context;
@@ -26,7 +27,7 @@ impl WorkerArgs {
     ) -> Result<(), CommandError> {
         if let Some(role) = &self.worker {
             Database::allow_worker(address, password, role)?;
-            context.ui.note(format_args!("{role} may work with them"));
+            context.ui.note(t!("{role} may work with them"));
         }
         Ok(())
     }

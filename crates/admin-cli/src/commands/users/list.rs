@@ -1,5 +1,6 @@
 //! `users list`: lists all users of the app, page by page.
 
+use easemob_admin_words::t;
 use std::pin::pin;
 
 use clap::Args;
@@ -67,7 +68,8 @@ pub async fn run(context: &Context, session: &Session, args: &ListArgs) -> Resul
     );
     let mut report = context.report::<UserRow>(session, "users list", None)?;
     let mut wish = interrupt::listen(&context.ui, context.deadline(), session.server.client());
-    let output = |error| CommandError::new(exit::INTERNAL, "cannot write the rows to stdout").because(error);
+    let output =
+        |error| CommandError::new(exit::INTERNAL, t!("cannot write the rows to stdout")).because(error);
     let mut summary = ListSummary {
         users: 0,
         stopped: None,
@@ -97,7 +99,7 @@ pub async fn run(context: &Context, session: &Session, args: &ListArgs) -> Resul
         for mut odd in odd {
             summary.odd += 1;
             odd.index += listed;
-            context.ui.warn(format_args!(
+            context.ui.warn(t!(
                 "the server listed an entry that is not a valid user name: {odd}"
             ));
         }
@@ -120,9 +122,9 @@ pub async fn run(context: &Context, session: &Session, args: &ListArgs) -> Resul
         }
     }
     report.finish(&summary).map_err(output)?;
-    let prefix = if session.is_sandbox() { "sandbox: " } else { "" };
+    let prefix = if session.is_sandbox() { t!("sandbox: ") } else { "" };
     let end = if summary.stopped.is_some() || summary.odd > 0 {
-        ", and the list is incomplete"
+        t!(", and the list is incomplete")
     } else {
         ""
     };

@@ -3,6 +3,7 @@
 use clap::Args;
 use easemob_admin_api::UserId;
 use easemob_admin_ops::names::user;
+use easemob_admin_words::t;
 use serde::Serialize;
 
 use super::row::UserRow;
@@ -34,7 +35,8 @@ pub async fn run(context: &Context, session: &Session, args: &ShowArgs) -> Resul
     let server = &session.server;
     let user = server.client().get_user(&args.user).await?;
     let mut report = context.report::<UserRow>(session, "users show", None)?;
-    let output = |error| CommandError::new(exit::INTERNAL, "cannot write the row to stdout").because(error);
+    let output =
+        |error| CommandError::new(exit::INTERNAL, t!("cannot write the row to stdout")).because(error);
     report.row(&UserRow::from(user)).map_err(output)?;
     report.finish(&ShowSummary { users: 1 }).map_err(output)?;
     Ok(exit::OK)

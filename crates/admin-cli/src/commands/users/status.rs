@@ -1,5 +1,6 @@
 //! `users status`: shows whether users are online, a hundred per request.
 
+use easemob_admin_words::t;
 use std::io;
 
 use clap::Args;
@@ -104,7 +105,7 @@ impl RunRow for StatusRow {
 pub async fn run(context: &Context, session: &Session, args: &StatusArgs) -> Result<Exit, CommandError> {
     let list = args.users.read(context)?;
     let source = list.stream().map_err(|error| {
-        CommandError::new(exit::INTERNAL, "cannot read the temporary copy of the list").because(error)
+        CommandError::new(exit::INTERNAL, t!("cannot read the temporary copy of the list")).because(error)
     })?;
     let run = Run {
         context,
@@ -113,7 +114,7 @@ pub async fn run(context: &Context, session: &Session, args: &StatusArgs) -> Res
         verb: "reading",
         words: Words {
             done: "online",
-            nothing: "offline or unknown",
+            nothing: t!("offline or unknown"),
             devices: None,
         },
         acts: false,

@@ -1,5 +1,6 @@
 //! The apps for which a worker has credentials, each with its session once it was needed.
 
+use easemob_admin_words::t;
 use std::collections::BTreeMap;
 
 use easemob_admin_ops::causes::with_causes;
@@ -41,9 +42,7 @@ impl Apps {
             of_profile.globals.profile = Some(name.clone());
             // One that cannot be used does not keep the others from work.
             if let Err(error) = apps.add(of_profile) {
-                context
-                    .ui
-                    .warn(format_args!("profile `{name}`: {}", with_causes(&error)));
+                context.ui.warn(t!("profile `{name}`: {}", with_causes(&error)));
             }
         }
         if apps.0.is_empty() {
@@ -75,7 +74,7 @@ impl Apps {
     /// recorded. Nothing may be sent then.
     pub(super) async fn session(&mut self, header: &Header) -> Result<&Session, CommandError> {
         let App { context, session } = self.0.get_mut(&header.app_root).ok_or_else(|| {
-            let what = format!("there are no credentials for {}", header.app_root);
+            let what = t!("there are no credentials for {}", header.app_root);
             CommandError::new(exit::CONFIG, what)
         })?;
         let session = match session {

@@ -2,6 +2,7 @@
 
 use easemob_admin_ops::report::Outcome;
 use easemob_admin_ops::report::ban::BanReport;
+use easemob_admin_words::t;
 
 use super::{failure_cells, failure_line, flag};
 use crate::drive::RunRow;
@@ -38,7 +39,7 @@ impl Row for BanReport {
         let note = match (&self.failure.error, self.lock_ended) {
             (Some(error), _) => error.clone(),
             (None, None) => note(self.outcome).into(),
-            (None, Some(true)) => "was locked; the lock was removed".into(),
+            (None, Some(true)) => t!("was locked; the lock was removed").into(),
             (None, Some(false)) => String::new(),
         };
         vec![self.user.clone(), self.outcome.as_str().replace('_', " "), note]

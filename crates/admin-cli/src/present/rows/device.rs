@@ -1,6 +1,7 @@
 //! The rows of `sessions logout`, `sessions apply` and `limits enforce`.
 
 use easemob_admin_ops::report::device::DeviceReport;
+use easemob_admin_words::t;
 
 use super::{basis, failure_cells, failure_line, flag};
 use crate::drive::RunRow;
@@ -48,7 +49,7 @@ impl Row for DeviceReport {
         let text = |value: &Option<String>| value.clone().unwrap_or_default();
         let note = match (&self.failure.error, self.confirmed_by_reading) {
             (Some(error), _) => error.clone(),
-            (None, Some(true)) => format!("{}; confirmed by reading", text(&self.why)),
+            (None, Some(true)) => t!("{}; confirmed by reading", text(&self.why)),
             (None, _) => text(&self.why),
         };
         vec![

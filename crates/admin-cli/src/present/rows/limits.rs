@@ -1,6 +1,7 @@
 //! The rows of `limits set`.
 
 use easemob_admin_ops::report::limits::LimitsReport;
+use easemob_admin_words::t;
 
 use super::failure_cells;
 use crate::drive::RunRow;
@@ -61,7 +62,7 @@ impl Row for LimitsReport {
 impl RunRow for LimitsReport {
     fn failure(&self) -> Option<String> {
         let error = self.failure.error.as_ref()?;
-        let whose = self.user.as_deref().unwrap_or("the app");
-        Some(format!("limits of {whose}: {error}"))
+        let whose = self.user.as_deref().unwrap_or(t!("the app"));
+        Some(t!("limits of {whose}: {error}"))
     }
 }

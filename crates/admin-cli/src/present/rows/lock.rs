@@ -2,6 +2,7 @@
 
 use easemob_admin_ops::report::Outcome;
 use easemob_admin_ops::report::lock::LockReport;
+use easemob_admin_words::t;
 
 use super::{basis, failure_cells, failure_line};
 use crate::drive::RunRow;
@@ -62,17 +63,17 @@ fn devices_ended(report: &LockReport) -> String {
 /// Explains an outcome that differs from what was requested.
 fn note(outcome: Outcome) -> &'static str {
     match outcome {
-        Outcome::BannedBefore => "an existing ban stays in force",
-        Outcome::AlreadyLocked => "the existing lock does not end earlier",
-        Outcome::TimeOver => "the lock would have expired by now",
-        Outcome::LiftedSince => "the lock of an earlier attempt was lifted or replaced since then",
-        Outcome::NotLocked => "the lock was lifted, or replaced by a permanent ban",
-        Outcome::StillOnline => "banned, but a device is online",
-        Outcome::NoLongerBanned => "somebody has lifted the ban since then",
-        Outcome::NotBanned => "not banned, so there is nothing to lift",
-        Outcome::LockInProgress => "a process is still working on this lock",
-        Outcome::RunUnreadable => "unknown who set the ban: the run of the lock cannot be read",
-        Outcome::ChangedSince => "locked again or extended since the command was started",
+        Outcome::BannedBefore => t!("an existing ban stays in force"),
+        Outcome::AlreadyLocked => t!("the existing lock does not end earlier"),
+        Outcome::TimeOver => t!("the lock would have expired by now"),
+        Outcome::LiftedSince => t!("the lock of an earlier attempt was lifted or replaced since then"),
+        Outcome::NotLocked => t!("the lock was lifted, or replaced by a permanent ban"),
+        Outcome::StillOnline => t!("banned, but a device is online"),
+        Outcome::NoLongerBanned => t!("somebody has lifted the ban since then"),
+        Outcome::NotBanned => t!("not banned, so there is nothing to lift"),
+        Outcome::LockInProgress => t!("a process is still working on this lock"),
+        Outcome::RunUnreadable => t!("unknown who set the ban: the run of the lock cannot be read"),
+        Outcome::ChangedSince => t!("locked again or extended since the command was started"),
         _ => "",
     }
 }

@@ -13,6 +13,7 @@ use easemob_admin_ops::report::limits::LimitsReport;
 use easemob_admin_ops::report::lock::LockReport;
 use easemob_admin_ops::run::basis::Basis;
 use easemob_admin_ops::run::job::Action;
+use easemob_admin_words::t;
 
 pub use self::read_failure::ReadFailure;
 use crate::render::report::Row as _;
@@ -51,5 +52,5 @@ fn failure_cells(failure: &Failure) -> [String; 4] {
 
 /// Describes a failure in one line.
 fn failure_line(line: u64, who: &str, error: Option<&str>) -> Option<String> {
-    error.map(|error| format!("line {line}, {who}: {error}"))
+    error.map(|error| t!("line {line}, {who}: {error}"))
 }

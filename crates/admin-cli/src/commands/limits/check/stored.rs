@@ -7,6 +7,7 @@ use easemob_admin_ops::policy::surplus::Totals;
 use easemob_admin_ops::run::item::Item;
 use easemob_admin_ops::select::selection::Selection;
 use easemob_admin_ops::server::calls::SeenDevice;
+use easemob_admin_words::t;
 use serde::Serialize;
 
 use super::{CheckRow, compared, verdict};
@@ -58,7 +59,8 @@ pub(super) fn run(
     store.each_not_known(snapshot.id, &mut |not_known| {
         rows.not_known(&not_known.user, &not_known.why);
     })?;
-    let output = |error| CommandError::new(exit::INTERNAL, "cannot write the rows to stdout").because(error);
+    let output =
+        |error| CommandError::new(exit::INTERNAL, t!("cannot write the rows to stdout")).because(error);
     if let Some(error) = rows.failure {
         return Err(output(error));
     }
@@ -70,7 +72,7 @@ pub(super) fn run(
         not_known,
     };
     rows.report.finish(&summary).map_err(output)?;
-    context.ui.say(format_args!(
+    context.ui.say(t!(
         "snapshot {}: {} with devices: {} over the limits by {}, {not_known} not known",
         snapshot.id,
         users(totals.users),

@@ -2,6 +2,7 @@
 
 mod hands;
 
+use easemob_admin_words::t;
 use std::future::Future;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -89,7 +90,7 @@ impl Row for ProbeRow {
     fn cells(&self) -> Vec<String> {
         vec![
             self.question.into(),
-            self.answer.clone().unwrap_or_else(|| "not answered".into()),
+            self.answer.clone().unwrap_or_else(|| t!("not answered").into()),
             self.basis.clone(),
             format!("{:.1}", self.seconds),
         ]
@@ -110,7 +111,10 @@ struct ProbeSummary {
 /// When the app is not the one that was named, the operator does not agree, or users cannot be created.
 pub(super) async fn run(context: &Context, args: &ProbeArgs) -> Result<Exit, CommandError> {
     if args.by_hand && !context.screen.stderr {
-        return Err(CommandError::new(exit::USAGE, "--by-hand requires a terminal"));
+        return Err(CommandError::new(
+            exit::USAGE,
+            t!("--by-hand requires a terminal"),
+        ));
     }
     if !context.globals.sandbox {
         require_data(context)?;
@@ -125,10 +129,9 @@ async fn probe(context: &Context, session: &Session, args: &ProbeArgs) -> Result
     check_app(session, args)?;
     let files = CapabilityFiles::of(&context.places()?, &session.app_root, session.is_sandbox());
     let _held = LockFile::take(&files.lock(), Duration::ZERO).map_err(|error| match error {
-        NotLocked::Held => CommandError::new(exit::BUSY, "another probe of this app is running"),
+        NotLocked::Held => CommandError::new(exit::BUSY, t!("another probe of this app is running")),
         NotLocked::Io(error) => {
-            CommandError::new(exit::INTERNAL, format!("cannot lock {}", files.lock().display()))
-                .because(error)
+            CommandError::new(exit::INTERNAL, t!("cannot lock {}", files.lock().display())).because(error)
         }
     })?;
     let cleaner = Cleaner {
@@ -143,21 +146,22 @@ async fn probe(context: &Context, session: &Session, args: &ProbeArgs) -> Result
     // From now on, a signal ends the probe in good order.
     let mut told = pin!(interrupt::until_told(context.deadline()));
     if !left.is_empty() {
-        context.ui.note(format_args!(
+        context.ui.note(t!(
             "deleting {} that an earlier probe has left",
             users(left.len() as u64)
         ));
         let left = cleaner.clean(&left).await?;
         if !left.is_empty() {
-            return Err(
-                CommandError::new(exit::FAILED_RETRY, "cannot delete the users of an earlier probe")
-                    .because(reasons(&left))
-                    .hint("delete them in the console, or run the command again"),
-            );
+            return Err(CommandError::new(
+                exit::FAILED_RETRY,
+                t!("cannot delete the users of an earlier probe"),
+            )
+            .because(reasons(&left))
+            .hint(t!("delete them in the console, or run the command again")));
         }
     }
     let (throw_away, nobody) = ThrowAway::invent(USERS)
-        .map_err(|error| CommandError::new(exit::INTERNAL, "cannot invent user names").because(error))?;
+        .map_err(|error| CommandError::new(exit::INTERNAL, t!("cannot invent user names")).because(error))?;
     let names: Vec<String> = throw_away.iter().map(|user| user.name.clone()).collect();
     cleaner.record(&names)?;
     let asking = Asking {
@@ -173,7 +177,7 @@ async fn probe(context: &Context, session: &Session, args: &ProbeArgs) -> Result
     let (mut report, mut summary, answers, ended) = asked?;
     let mut exit = conclude(context, session, args, (&files, &answers), ended, &mut summary)?;
     if !left.is_empty() {
-        context.ui.warn(format_args!(
+        context.ui.warn(t!(
             "cannot delete {}: {}; run the probe again, or delete them in the console",
             users(left.len() as u64),
             reasons(&left)
@@ -196,14 +200,16 @@ fn conclude(
 ) -> Result<Exit, CommandError> {
     if let Some(ended) = ended {
         let why = match ended {
-            Ended::BySignal => "stopped by a signal",
-            Ended::ByDeadline => "--max-duration has ended",
+            Ended::BySignal => t!("stopped by a signal"),
+            Ended::ByDeadline => t!("--max-duration has ended"),
         };
-        context.ui.say(format_args!("{why}, so no answers were written"));
+        context.ui.say(t!("{why}, so no answers were written"));
         return Ok(exit::INTERRUPTED);
     }
     if *answers == Answers::default() {
-        context.ui.say("no question was answered, so nothing was written");
+        context
+            .ui
+            .say(t!("no question was answered, so nothing was written"));
         return Ok(exit::FAILED_RETRY);
     }
     let known = Capabilities {
@@ -217,12 +223,12 @@ fn conclude(
     capability_file::write(&path, &known).map_err(|error| {
         CommandError::new(
             exit::INTERNAL,
-            format!("cannot write the answers to {}", path.display()),
+            t!("cannot write the answers to {}", path.display()),
         )
         .because(error)
     })?;
     summary.file = Some(path.display().to_string());
-    context.ui.note(format_args!(
+    context.ui.note(t!(
         "{} answered, {} not; written to {}",
         counted(summary.answered as u64, "question"),
         summary.not_answered,
@@ -232,9 +238,7 @@ fn conclude(
         .map(Obeyed::words)
         .unwrap_or_default();
     if args.out.is_none() && !obeyed.is_empty() {
-        context
-            .ui
-            .note(format_args!("from now on, {}", obeyed.join("; ")));
+        context.ui.note(t!("from now on, {}", obeyed.join("; ")));
     }
     Ok(exit::OK)
 }
@@ -244,9 +248,11 @@ fn check_app(session: &Session, args: &ProbeArgs) -> Result<(), CommandError> {
     match &args.probe_app {
         Some(app) if *app != session.app => Err(CommandError::new(
             exit::USAGE,
-            format!("--probe-app is {app}, but the configured app is {}", session.app),
+            t!("--probe-app is {app}, but the configured app is {}", session.app),
         )
-        .hint("name a test app with --app or --profile, and the same app with --probe-app")),
+        .hint(t!(
+            "name a test app with --app or --profile, and the same app with --probe-app"
+        ))),
         _ => Ok(()),
     }
 }
@@ -258,24 +264,24 @@ fn agree(
     args: &ProbeArgs,
     app_users: Option<u64>,
 ) -> Result<(), CommandError> {
-    let place = if session.is_sandbox() { " (sandbox)" } else { "" };
-    let size = app_users.map_or_else(|| "many users".to_owned(), users);
+    let place = if session.is_sandbox() {
+        t!(" (sandbox)")
+    } else {
+        ""
+    };
+    let size = app_users.map_or_else(|| t!("many users").to_owned(), users);
     let question = Confirmation {
         app: session.app.clone(),
         users: app_users.unwrap_or(u64::MAX),
         whole_app: true,
-        act: format!(
+        act: t!(
             "create {USERS} users in {}{place}, which has {size}, send about 700 calls in a few minutes, and delete the users",
             session.app
         ),
         can_be_dry: false,
     };
-    confirm(&context.ui, args.yes, &question).map_err(|error| {
-        error.hint(format!(
-            "with --yes, also name the app: --probe-app '{}'",
-            session.app
-        ))
-    })
+    confirm(&context.ui, args.yes, &question)
+        .map_err(|error| error.hint(t!("with --yes, also name the app: --probe-app '{}'", session.app)))
 }
 
 /// Counts the users of the app; `None` if there are more than a probe may meet.
@@ -292,12 +298,12 @@ async fn count_users(session: &Session, args: &ProbeArgs) -> Result<Option<u64>,
         if count > MOST_APP_USERS {
             return Err(CommandError::new(
                 exit::USAGE,
-                format!(
+                t!(
                     "{} has more than 1,000 users, so it is hardly a test app; nothing was done",
                     session.app
                 ),
             )
-            .hint("name a test app, or add --force"));
+            .hint(t!("name a test app, or add --force")));
         }
     }
     Ok(Some(count))
@@ -320,9 +326,9 @@ impl Cleaner<'_> {
     fn left(&self) -> Result<Vec<String>, CommandError> {
         let path = self.files.users();
         Left::read(&path).map_err(|error| {
-            CommandError::new(exit::CONFIG, format!("cannot use {}", path.display()))
+            CommandError::new(exit::CONFIG, t!("cannot use {}", path.display()))
                 .because(error)
-                .hint("it lists users that an earlier probe has left; delete them in the console, then remove the file")
+                .hint(t!("it lists users that an earlier probe has left; delete them in the console, then remove the file"))
         })
     }
 
@@ -335,7 +341,7 @@ impl Cleaner<'_> {
             .map_err(std::io::Error::other)
             .and_then(|text| write_private(&path, text.as_bytes()));
         written.map_err(|error| {
-            CommandError::new(exit::INTERNAL, format!("cannot write {}", path.display())).because(error)
+            CommandError::new(exit::INTERNAL, t!("cannot write {}", path.display())).because(error)
         })
     }
 
@@ -347,8 +353,8 @@ impl Cleaner<'_> {
         let left = match select(deleting, stopped).await {
             Either::Left((left, _)) => left,
             Either::Right(_) => {
-                self.context.ui.say("stopped while deleting users");
-                let why = || "not tried to the end".to_owned();
+                self.context.ui.say(t!("stopped while deleting users"));
+                let why = || t!("not tried to the end").to_owned();
                 let each = names.iter().cloned().map(|name| NotDeleted { name, why: why() });
                 each.collect()
             }
@@ -366,7 +372,7 @@ impl Cleaner<'_> {
 fn remove(path: &Path) -> Result<(), CommandError> {
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != ErrorKind::NotFound => {
-            Err(CommandError::new(exit::INTERNAL, format!("cannot remove {}", path.display())).because(error))
+            Err(CommandError::new(exit::INTERNAL, t!("cannot remove {}", path.display())).because(error))
         }
         _ => Ok(()),
     }
@@ -395,7 +401,7 @@ impl Asking<'_> {
             let registering = pin!(calls.register(&user.name, &user.password));
             match select(registering, told.as_mut()).await {
                 Either::Left((created, _)) => created.map_err(|error| {
-                    CommandError::new(exit::REFUSED, "cannot create a throw-away user").because(error)
+                    CommandError::new(exit::REFUSED, t!("cannot create a throw-away user")).because(error)
                 })?,
                 Either::Right((ended, _)) => return self.stopped(Answers::default(), ended),
             }

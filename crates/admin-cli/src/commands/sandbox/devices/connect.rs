@@ -1,5 +1,6 @@
 //! `sandbox devices connect`: simulated devices that hold a connection and show what happens to them.
 
+use easemob_admin_words::t;
 use std::io::Write;
 
 use clap::Args;
@@ -75,10 +76,10 @@ impl Line<'_> {
 
     fn text(&self) -> String {
         let why = match self.code {
-            Some(206) => " (206, evicted by another device)",
-            Some(207) => " (207, the account was deleted)",
-            Some(216) => " (216, the password was changed)",
-            Some(217) => " (217, by an operator)",
+            Some(206) => t!(" (206, evicted by another device)"),
+            Some(207) => t!(" (207, the account was deleted)"),
+            Some(216) => t!(" (216, the password was changed)"),
+            Some(217) => t!(" (217, by an operator)"),
             _ => "",
         };
         let word = self.event.replace('_', " ");
@@ -96,26 +97,32 @@ impl Line<'_> {
 /// When the server is not a sandbox, or a device cannot sign in.
 pub async fn run(context: &Context, session: &Session, args: &ConnectArgs) -> Result<Exit, CommandError> {
     if session.is_sandbox() {
-        let why = "cannot connect devices: the sandbox of --sandbox ends with the command that started it";
+        let why =
+            t!("cannot connect devices: the sandbox of --sandbox ends with the command that started it");
         return Err(CommandError::new(exit::USAGE, why)
-            .hint("start one in another terminal: easemob-admin sandbox serve --add-profile local")
-            .hint("then: easemob-admin --profile local sandbox devices connect --user ann"));
+            .hint(t!(
+                "start one in another terminal: easemob-admin sandbox serve --add-profile local"
+            ))
+            .hint(t!(
+                "then: easemob-admin --profile local sandbox devices connect --user ann"
+            )));
     }
     let json = match context.globals.output {
         Format::Table => false,
         Format::Json | Format::Jsonl => true,
         Format::Csv | Format::Yaml | Format::Name | Format::Failures => {
-            return Err(
-                CommandError::new(exit::USAGE, "events can only be shown as text or as JSON lines")
-                    .hint("remove -o, or use -o jsonl"),
-            );
+            return Err(CommandError::new(
+                exit::USAGE,
+                t!("events can only be shown as text or as JSON lines"),
+            )
+            .hint(t!("remove -o, or use -o jsonl")));
         }
     };
     let origin = format!("http://{}", session.address);
     if !is_sandbox(&origin).await {
         return Err(CommandError::new(
             exit::USAGE,
-            format!(
+            t!(
                 "{} is not a sandbox; simulated devices are for sandboxes only",
                 session.address
             ),
@@ -139,7 +146,7 @@ pub async fn run(context: &Context, session: &Session, args: &ConnectArgs) -> Re
             .name(&args.platform)
             .ext(&args.ext);
         let device = SimulatedDevice::connect(&login).await.map_err(|error| {
-            CommandError::new(exit::REFUSED, format!("cannot sign in a device of {user}")).because(error)
+            CommandError::new(exit::REFUSED, t!("cannot sign in a device of {user}")).because(error)
         })?;
         let id = device.login_id();
         let line = Line {
@@ -153,7 +160,7 @@ pub async fn run(context: &Context, session: &Session, args: &ConnectArgs) -> Re
     }
     drop(events);
     let wishes = interrupt::until_told(context.deadline());
-    context.ui.note(format_args!(
+    context.ui.note(t!(
         "{} of {user} online until Ctrl-C",
         counted(args.count.into(), "device")
     ));

@@ -1,5 +1,6 @@
 //! Whoever signs in devices for a probe: simulated devices, the operator, or nobody.
 
+use easemob_admin_words::t;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -46,7 +47,7 @@ impl Hands {
         }
         if AppKey::parse(&session.app).is_err() {
             return Self::Nobody(
-                "devices need an app key, which this app root does not contain; use --by-hand".into(),
+                t!("devices need an app key, which this app root does not contain; use --by-hand").into(),
             );
         }
         let url = match websocket {
@@ -55,7 +56,7 @@ impl Hands {
         };
         match url {
             None => {
-                Self::Nobody("no --websocket URL is given and no --by-hand, so no device signs in".into())
+                Self::Nobody(t!("no --websocket URL is given and no --by-hand, so no device signs in").into())
             }
             Some(url) => match unusable(&url, &session.app_root) {
                 Some(why) => Self::Nobody(why),
@@ -87,11 +88,11 @@ fn unusable(url: &str, app_root: &str) -> Option<String> {
         return None;
     }
     if !url.starts_with("ws://") {
-        return Some("the --websocket URL must begin with wss:// or ws://".into());
+        return Some(t!("the --websocket URL must begin with wss:// or ws://").into());
     }
     let is_open = app_root.starts_with("http://");
     (!is_loopback(url) && !is_open)
-        .then(|| "a token would be sent to another machine without TLS; use wss:// or --by-hand".into())
+        .then(|| t!("a token would be sent to another machine without TLS; use wss:// or --by-hand").into())
 }
 
 fn is_loopback(url: &str) -> bool {
@@ -112,7 +113,7 @@ fn over_tls(url: &str) -> Option<String> {
 }
 
 fn failed(error: &dyn std::error::Error) -> String {
-    format!("cannot sign in a device: {}", with_causes(error))
+    t!("cannot sign in a device: {}", with_causes(error))
 }
 
 /// Simulated devices, each in a task of its own.
@@ -181,7 +182,7 @@ impl Devices for Hands {
             Self::Simulated(devices) => devices.sign_in(user, resource).await,
             Self::Operator(operator) => {
                 operator.asked += 1;
-                operator.ui.say(format_args!(
+                operator.ui.say(t!(
                     "Sign in on device {} within 2 minutes: user {}, password {}",
                     operator.asked,
                     user.name,
@@ -196,7 +197,7 @@ impl Devices for Hands {
         match self {
             Self::Nobody(why) => return Err(why.clone()),
             Self::Simulated(devices) => devices.sign_out().await,
-            Self::Operator(operator) => operator.ui.say("Sign out on all devices within 2 minutes."),
+            Self::Operator(operator) => operator.ui.say(t!("Sign out on all devices within 2 minutes.")),
         }
         Ok(())
     }
