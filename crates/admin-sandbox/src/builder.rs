@@ -262,7 +262,11 @@ impl SandboxBuilder {
         let loaded = store
             .as_ref()
             .map_or(Ok(None), |store| store.load(&self.app_key))?;
-        let app = self.prepare(loaded)?;
+        let new = loaded.is_none();
+        let mut app = self.prepare(loaded)?;
+        if let Some(store) = &store {
+            store.open_messages(&mut app, new)?;
+        }
 
         let failed = |source| SandboxError::Listen {
             address: self.listen,
