@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tower_http::cors::{AllowHeaders, AllowMethods, AllowOrigin, CorsLayer};
 
 use crate::error::SandboxError;
-use crate::realtime::socket;
+use crate::realtime::{lists_socket, socket};
 use crate::rules::App;
 use crate::rules::clock::SandboxClock;
 use crate::rules::habits::Habits;
@@ -300,6 +300,7 @@ impl SandboxBuilder {
         let (stop, mut stopped) = watch::channel(false);
         let routes = Router::new()
             .route("/websocket", get(socket::upgrade))
+            .route("/ws", get(lists_socket::upgrade))
             .fallback(handle)
             .layer(browsers())
             .with_state(Arc::clone(&service));

@@ -189,6 +189,7 @@ static ROUTES: &[Route] = &[
     route("contacts.remove", DELETE, &["users", "{}", "contacts", "users", "{}"], OWN_USERS_WRITE, Pool::Others, contacts::remove),
 
     route("contacts.page", GET, &["users", "{}", "contacts"], OWN_USERS_READ, Pool::Others, contacts::page),
+    route("contacts.version", GET, &["user", "{}", "roster", "metadata", "version"], OWN_USERS_READ, Pool::Others, contacts::version),
     route("contacts.set_remark", PUT, &["users", "{}", "contacts", "users", "{}"], OWN_USERS_WRITE, Pool::Others, contacts::set_remark),
 
     route("profiles.get", POST, &["metadata", "user", "get"], Access::AnyUser("users:read"), Pool::Others, profiles::get_many),

@@ -57,6 +57,16 @@ fn with_remarks(request: &Request<'_>, user: &str, contacts: &[String]) -> Vec<V
     contacts.iter().map(remark).collect()
 }
 
+/// Says that the list of contacts has to be read again: no older one is kept.
+pub(in crate::server) fn version(request: &mut Request<'_>) -> Result<Value, ApiError> {
+    request.user()?;
+    let version = request.now_ms.to_string();
+    Ok(Envelope::new(request, "get")
+        .field("version", version)
+        .field("needSync", true)
+        .finish())
+}
+
 /// Sets what the user calls a contact.
 pub(in crate::server) fn set_remark(request: &mut Request<'_>) -> Result<Value, ApiError> {
     let Remark { remark } = request.form()?;
