@@ -202,6 +202,9 @@ impl Service {
     /// Tells whoever watches.
     pub(crate) fn announce(&self, event: LiveEvent) {
         let at_ms = self.clock.now_ms();
+        if let LiveEvent::RefusedFrame { reason, .. } = &event {
+            lock(&self.calls).record_frame(reason);
+        }
         // Nobody may be watching.
         let _ = self.live.send(Happened { at_ms, event });
     }

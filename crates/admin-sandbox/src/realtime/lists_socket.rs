@@ -81,7 +81,7 @@ struct Contacts {
     #[prost(message, optional, tag = "2")]
     header: Option<Header>,
     #[prost(message, repeated, tag = "3")]
-    contacts: Vec<Contact>,
+    listed: Vec<Contact>,
     /// 0 ends the list.
     #[prost(uint64, required, tag = "4")]
     cursor: u64,
@@ -109,7 +109,7 @@ struct Conversations {
     #[prost(message, optional, tag = "2")]
     header: Option<Header>,
     #[prost(message, repeated, tag = "3")]
-    conversations: Vec<Conversation>,
+    listed: Vec<Conversation>,
     #[prost(bool, required, tag = "4")]
     is_last: bool,
     #[prost(int64, tag = "5")]
@@ -162,7 +162,7 @@ struct Groups {
     #[prost(message, optional, tag = "2")]
     header: Option<Header>,
     #[prost(message, repeated, tag = "3")]
-    groups: Vec<Group>,
+    listed: Vec<Group>,
     #[prost(bool, required, tag = "4")]
     is_last: bool,
     #[prost(int64, tag = "5")]
@@ -263,7 +263,7 @@ fn answer(app: &App, user: &str, frame: &[u8], now_ms: u64) -> Result<Vec<u8>, S
         kind::CONTACTS => Contacts {
             kind: kind::CONTACTS_ANSWER,
             header,
-            contacts: contacts(app, user),
+            listed: contacts(app, user),
             cursor: 0,
             version: now_ms.to_string(),
             whole: WHOLE,
@@ -272,7 +272,7 @@ fn answer(app: &App, user: &str, frame: &[u8], now_ms: u64) -> Result<Vec<u8>, S
         kind::CONVERSATIONS => Conversations {
             kind: kind::CONVERSATIONS_ANSWER,
             header,
-            conversations: conversations(app, user),
+            listed: conversations(app, user),
             is_last: true,
             finished_ms,
         }
@@ -280,7 +280,7 @@ fn answer(app: &App, user: &str, frame: &[u8], now_ms: u64) -> Result<Vec<u8>, S
         kind::GROUPS => Groups {
             kind: kind::GROUPS_ANSWER,
             header,
-            groups: groups(app, user),
+            listed: groups(app, user),
             is_last: true,
             finished_ms,
         }
@@ -398,11 +398,11 @@ mod tests {
         let contacts = Contacts::decode(ask(&app, kind::CONTACTS).unwrap().as_slice()).unwrap();
         assert_eq!((contacts.kind, contacts.whole, contacts.cursor), (4, WHOLE, 0));
         assert_eq!(contacts.header.unwrap().request_id, "r1");
-        assert_eq!(contacts.contacts[0].remark, "Bobby");
+        assert_eq!(contacts.listed[0].remark, "Bobby");
         let list = Conversations::decode(ask(&app, kind::CONVERSATIONS).unwrap().as_slice()).unwrap();
-        assert!(list.is_last && list.conversations.is_empty());
+        assert!(list.is_last && list.listed.is_empty());
         let groups = Groups::decode(ask(&app, kind::GROUPS).unwrap().as_slice()).unwrap();
-        assert!(groups.is_last && groups.groups.is_empty());
+        assert!(groups.is_last && groups.listed.is_empty());
         assert_eq!(
             Pong::decode(ask(&app, kind::PING).unwrap().as_slice())
                 .unwrap()

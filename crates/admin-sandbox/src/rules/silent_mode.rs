@@ -112,10 +112,10 @@ mod tests {
     fn settings_are_kept_apart_and_told_to_the_other_devices() {
         let mut app = App::new("o#a", None);
         app.set_silent_mode("ann", "ios_1", Silenced::All, |mode| {
-            mode.remind = Some("NONE".into())
+            mode.remind = Some("NONE".into());
         });
         app.set_silent_mode("ann", "ios_1", Silenced::Group("7"), |mode| {
-            mode.until_ms = Some(9)
+            mode.until_ms = Some(9);
         });
         assert_eq!(
             app.silent_mode("ann", Silenced::All).to_json(),
@@ -128,7 +128,7 @@ mod tests {
         assert_eq!(app.silent_mode("ann", Silenced::User("7")), SilentMode::default());
         assert_eq!(app.reminded("ann"), []);
         app.set_silent_mode("ann", "", Silenced::User("bob"), |mode| {
-            mode.remind = Some("ALL".into())
+            mode.remind = Some("ALL".into());
         });
         assert_eq!(app.reminded("ann"), [(false, "bob", "ALL")]);
         assert_eq!(app.told.len(), 3);

@@ -228,8 +228,11 @@ impl App {
         }
         let members = group.members.clone();
         self.groups.all.remove(id);
-        let threads = self.groups.threads.extract_if(.., |_, thread| thread.group == id);
-        for (thread_id, thread) in threads.collect::<Vec<_>>() {
+        let (ended, others) = std::mem::take(&mut self.groups.threads)
+            .into_iter()
+            .partition::<BTreeMap<_, _>, _>(|(_, thread)| thread.group == id);
+        self.groups.threads = others;
+        for (thread_id, thread) in ended {
             self.forget_thread(&thread_id, &thread);
         }
         for member in &members {

@@ -126,18 +126,13 @@ pub(in crate::server) fn list(request: &mut Request<'_>) -> Result<Value, ApiErr
             && mark.is_none_or(|mark| channel.state.marks.contains(mark))
     });
     let rows: Vec<Channel> = rows.collect();
-    let (from, size) = match request.query.get("pageNum") {
-        Some(_) => {
-            let size = request.number("pageSize", 20, 1..=100);
-            (
-                (request.number("pageNum", 1, 1..=usize::MAX) - 1).saturating_mul(size),
-                size,
-            )
-        }
-        None => {
-            let from = request.query.get("cursor").and_then(|text| text.parse().ok());
-            (from.unwrap_or(0), request.number("limit", 100, 1..=100))
-        }
+    let (from, size) = if request.query.contains_key("pageNum") {
+        let size = request.number("pageSize", 20, 1..=100);
+        let page = request.number("pageNum", 1, 1..=usize::MAX);
+        ((page - 1).saturating_mul(size), size)
+    } else {
+        let from = request.query.get("cursor").and_then(|text| text.parse().ok());
+        (from.unwrap_or(0), request.number("limit", 100, 1..=100))
     };
     let app = &*request.app;
     let page = rows.iter().skip(from).take(size);

@@ -130,22 +130,22 @@ pub(in crate::server) fn kick(request: &mut Request<'_>) -> Result<Value, ApiErr
 pub(in crate::server) fn of_group(request: &mut Request<'_>) -> Result<Value, ApiError> {
     let group = request.arg(0).to_owned();
     visible(request, &group)?;
-    list(request, |thread| thread.group == group)
+    Ok(list(request, |thread| thread.group == group))
 }
 
 /// Lists the threads of a group that a user has joined.
 pub(in crate::server) fn joined_of_group(request: &mut Request<'_>) -> Result<Value, ApiError> {
     let (group, user) = (request.arg(0).to_owned(), written(request, request.arg(1)));
     visible(request, &group)?;
-    list(request, |thread| {
+    Ok(list(request, |thread| {
         thread.group == group && thread.members.contains(&user)
-    })
+    }))
 }
 
 /// Lists the threads that a user has joined.
 pub(in crate::server) fn joined(request: &mut Request<'_>) -> Result<Value, ApiError> {
     let user = request.user()?.name.clone();
-    list(request, |thread| thread.members.contains(&user))
+    Ok(list(request, |thread| thread.members.contains(&user)))
 }
 
 /// Returns the newest message of each of several threads.
@@ -180,16 +180,14 @@ fn seen_thread<'a>(request: &'a Request<'_>, id: &str) -> Result<&'a Thread, Api
     Ok(thread)
 }
 
-fn list(request: &mut Request<'_>, wanted: impl Fn(&Thread) -> bool) -> Result<Value, ApiError> {
+fn list(request: &Request<'_>, wanted: impl Fn(&Thread) -> bool) -> Value {
     let all = request.app.groups.threads.iter().rev();
     let wanted: Vec<Value> = all
         .filter(|(_, thread)| wanted(thread))
         .map(|(id, thread)| entity(id, thread))
         .collect();
     let (page, cursor) = page(request, &wanted);
-    Ok(with_cursor(request, cursor, |envelope| {
-        envelope.field("entities", page)
-    }))
+    with_cursor(request, cursor, |envelope| envelope.field("entities", page))
 }
 
 /// Returns the page that the query asks for, and where the next one begins.
