@@ -1,4 +1,5 @@
 // Plays the scenarios one after the other, and tells of each how it went.
+import applications from "./scenarios/applications.mjs";
 import connection from "./scenarios/connection.mjs";
 import contacts from "./scenarios/contacts.mjs";
 import conversations from "./scenarios/conversations.mjs";
@@ -8,7 +9,7 @@ import limits from "./scenarios/limits.mjs";
 import messages from "./scenarios/messages.mjs";
 import signIn from "./scenarios/sign_in.mjs";
 
-const ALL = [signIn, limits, kicks, messages, conversations, contacts, groups, connection];
+const ALL = [signIn, limits, kicks, messages, conversations, contacts, groups, applications, connection];
 
 /// So long a scenario may take.
 const PATIENCE = 30_000;

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tower_http::cors::{AllowHeaders, AllowMethods, AllowOrigin, CorsLayer};
 
 use crate::error::SandboxError;
-use crate::realtime::socket;
+use crate::realtime::{lists_socket, socket};
 use crate::rules::App;
 use crate::rules::clock::SandboxClock;
 use crate::rules::habits::Habits;
@@ -262,7 +262,11 @@ impl SandboxBuilder {
         let loaded = store
             .as_ref()
             .map_or(Ok(None), |store| store.load(&self.app_key))?;
-        let app = self.prepare(loaded)?;
+        let new = loaded.is_none();
+        let mut app = self.prepare(loaded)?;
+        if let Some(store) = &store {
+            store.open_messages(&mut app, new)?;
+        }
 
         let failed = |source| SandboxError::Listen {
             address: self.listen,
@@ -296,6 +300,7 @@ impl SandboxBuilder {
         let (stop, mut stopped) = watch::channel(false);
         let routes = Router::new()
             .route("/websocket", get(socket::upgrade))
+            .route("/ws", get(lists_socket::upgrade))
             .fallback(handle)
             .layer(browsers())
             .with_state(Arc::clone(&service));

@@ -55,11 +55,13 @@ pub use rules::sign_in::{SandboxDevice, SignIn, SignInError, SignInPolicy, SignI
 pub use sandbox::Sandbox;
 pub use seed::{Seed, SeedDevice, SeedError, SeedUser};
 pub use server::call_names::{UnknownCall, call_names};
-pub use server::calls::Call;
+pub use server::calls::{Call, CountedCall};
 pub use server::faults::Fault;
 pub use server::jwt::JwtKey;
 pub use server::jwt_signature::JwtKeyError;
 pub use server::rate::{RateWindow, Rates};
-pub use simulated::{ConnectError, DeviceEvent, DeviceLogin, Frames, SimulatedDevice, is_sandbox};
+pub use simulated::{
+    ConnectError, DeviceEvent, DeviceLogin, Frames, SimulatedDevice, counted_calls, is_sandbox,
+};
 pub use state_file::StateFileError;
 pub use webhooks::Webhook;

@@ -4,11 +4,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, Request, Uri};
-use http_body_util::Full;
+use http_body_util::{BodyExt, Full, Limited};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
+
+/// No answer is read beyond this, in bytes.
+const LARGEST_ANSWER: usize = 16 * 1024 * 1024;
 
 /// A client, which is cheap to clone.
 #[derive(Clone, Debug)]
@@ -35,6 +38,21 @@ impl PlainHttp {
     pub(crate) async fn get(&self, url: &Uri, patience: Duration) -> Option<u16> {
         self.status(Request::get(url).body(Full::default()).ok()?, patience)
             .await
+    }
+
+    /// Asks for JSON and returns it, if the answer is a success and comes in time.
+    pub(crate) async fn get_json(&self, url: &Uri, patience: Duration) -> Option<Value> {
+        let asking = async {
+            let request = Request::get(url).body(Full::default()).ok()?;
+            let answer = self.0.request(request).await.ok()?;
+            let success = answer.status().is_success();
+            let body = Limited::new(answer.into_body(), LARGEST_ANSWER)
+                .collect()
+                .await
+                .ok()?;
+            serde_json::from_slice(&body.to_bytes()).ok().filter(|_| success)
+        };
+        tokio::time::timeout(patience, asking).await.ok()?
     }
 
     async fn status(&self, request: Request<Full<Bytes>>, patience: Duration) -> Option<u16> {

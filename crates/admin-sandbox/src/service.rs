@@ -16,6 +16,7 @@ use crate::rules::ended::{Cause, Ended};
 use crate::rules::habits::Habits;
 use crate::rules::history::Kept;
 use crate::rules::live_event::{Happened, LiveEvent};
+use crate::rules::notes::Notes;
 use crate::rules::notices::News;
 use crate::rules::stored_callbacks::Again;
 use crate::server::calls::Calls;
@@ -128,6 +129,9 @@ impl Service {
         if !self.settings.sign_out_lag.is_zero() {
             app.note_departures(now_ms);
         }
+        for user in app.came_and_went() {
+            app.tell_presence(&user, now_ms);
+        }
         // Before anybody else can change the state, so that nobody is dismissed who has just come back.
         let ended = std::mem::take(&mut app.ended);
         if !ended.is_empty() {
@@ -159,13 +163,16 @@ impl Service {
             }
             let id = self.hub.new_id(now_ms);
             let (queue, meta) = notices::meta(&app.key, &told.user, &told.news, id, now_ms);
-            if matches!(told.news, News::Message { .. }) {
+            if let News::Message { from, to, .. } = &told.news {
                 let kept = Kept {
                     id: meta.id,
                     at_ms: now_ms,
+                    sender: from.clone(),
                     message: meta.encode_to_vec().into(),
+                    notes: Notes::default(),
                 };
-                app.history.keep(&told.user, &queue.name, kept);
+                let owner = app.keeper(&told.user, to).to_owned();
+                app.history.keep(&owner, &queue.name, &kept);
             }
             let meant = Meant {
                 only: None,
@@ -195,6 +202,9 @@ impl Service {
     /// Tells whoever watches.
     pub(crate) fn announce(&self, event: LiveEvent) {
         let at_ms = self.clock.now_ms();
+        if let LiveEvent::RefusedFrame { reason, .. } = &event {
+            lock(&self.calls).record_frame(reason);
+        }
         // Nobody may be watching.
         let _ = self.live.send(Happened { at_ms, event });
     }

@@ -13,6 +13,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::rules::App;
+use crate::rules::history::History;
 
 const FORMAT: &str = "easemob-admin-sandbox-state";
 const VERSION: u64 = 1;
@@ -62,6 +63,14 @@ pub enum StateFileError {
         /// The app key asked for.
         wanted: String,
     },
+    /// The messages and files beside the state file cannot be used.
+    #[error("cannot use the messages in {}: {why}; move it away to start without them", path.display())]
+    Messages {
+        /// The file with the messages.
+        path: PathBuf,
+        /// What is wrong.
+        why: String,
+    },
     /// Reading, writing or locking failed.
     #[error("cannot use {}", path.display())]
     Io {
@@ -100,7 +109,7 @@ struct Read {
 impl StateFile {
     /// Locks the state at `path`, waiting for another process no longer than `wait`.
     pub(crate) async fn lock(path: &Path, wait: Duration) -> Result<Self, StateFileError> {
-        let lock_path = sibling_lock(path);
+        let lock_path = sibling(path, ".lock");
         let failed = |source| StateFileError::Io {
             path: lock_path.clone(),
             source,
@@ -144,6 +153,22 @@ impl StateFile {
             });
         }
         Ok(Some(app))
+    }
+
+    /// Opens the messages and files beside the state; `app` is new if there was no state, and has none.
+    pub(crate) fn open_messages(&self, app: &mut App, new: bool) -> Result<(), StateFileError> {
+        let path = sibling(&self.path, ".messages");
+        // Made here, so that others cannot read it.
+        open_private(&path).map_err(|source| self.io(source))?;
+        app.history = History::open(&path).map_err(|error| StateFileError::Messages {
+            path: path.clone(),
+            why: error.to_string(),
+        })?;
+        if new {
+            app.history.clear();
+        }
+        app.ids = u64::from(app.ids.clone()).max(app.history.last_id()).into();
+        Ok(())
     }
 
     /// Replaces the file with the text made by [`encode`].
@@ -211,9 +236,9 @@ fn folder_of(path: &Path) -> &Path {
         .unwrap_or(Path::new("."))
 }
 
-fn sibling_lock(path: &Path) -> PathBuf {
+fn sibling(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
-    name.push(".lock");
+    name.push(ending);
     name.into()
 }
 

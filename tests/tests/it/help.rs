@@ -27,6 +27,7 @@ const COMMANDS: [&[&str]; 26] = [
     &["profile", "doctor"],
     &["sandbox"],
     &["sandbox", "serve"],
+    &["sandbox", "calls"],
     &["sandbox", "seed"],
     &["sandbox", "reset"],
     &["completions"],

@@ -63,7 +63,7 @@ fn play(script: &str, scenarios: usize) {
 
 #[test]
 fn the_vendors_sdk_works_with_the_sandbox_in_node() {
-    play("node.mjs", 42);
+    play("node.mjs", 51);
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn the_vendors_newest_sdk_works_with_the_sandbox_in_node() {
 )]
 fn the_vendors_sdk_works_with_the_sandbox_in_a_page() {
     if chromium().is_some() {
-        play("browser.mjs", 42);
+        play("browser.mjs", 51);
     } else {
         eprintln!("not checked in a page: there is no Chromium here");
     }

@@ -134,6 +134,10 @@ pub(super) fn recorded(service: &Service) -> Value {
     json!({"calls": lock(&service.calls).recent()})
 }
 
+pub(super) fn counted(service: &Service) -> Value {
+    json!({"calls": lock(&service.calls).counted()})
+}
+
 pub(super) fn clear_recorded(service: &Service) -> Value {
     lock(&service.calls).clear();
     recorded(service)

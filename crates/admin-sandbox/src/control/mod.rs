@@ -74,6 +74,7 @@ fn dispatch(service: &Service, method: &Method, path: &str, body: &[u8]) -> Resu
         ("POST", "faults") => calls::add_fault(service, body),
         ("DELETE", "faults") => Ok(calls::clear_faults(service)),
         ("GET", "calls") => Ok(calls::recorded(service)),
+        ("GET", "calls/counted") => Ok(calls::counted(service)),
         ("DELETE", "calls") => Ok(calls::clear_recorded(service)),
         ("POST", "jwt-keys") => calls::trust_jwt_key(service, body),
         ("POST", "seed") => calls::seed(service, body),

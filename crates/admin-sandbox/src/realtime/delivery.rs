@@ -2,12 +2,12 @@
 
 use prost::Message;
 
-use super::frames::{CONFERENCE, DOMAIN, Jid, Meta, Status, SyncDown};
+use super::about::About;
+use super::frames::{CONFERENCE, DOMAIN, Jid, MessageBody, Meta, Status, SyncDown};
 use super::letter::{Letter, Meant};
 use super::provision::code;
 use crate::rules::App;
 use crate::rules::groups::Silence;
-use crate::rules::history::Kept;
 use crate::rules::live_event::LiveEvent;
 use crate::rules::mutes::MuteKind;
 use crate::service::{Service, lock};
@@ -24,7 +24,7 @@ pub(crate) struct Sender<'a> {
 
 /// Whom a message reaches.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Audience {
+pub(super) enum Audience {
     /// One user, with all devices or the one that is named.
     User { name: String, resource: String },
     /// The members of a group.
@@ -97,9 +97,10 @@ pub(crate) fn deliver(service: &Service, sender: Sender<'_>, meta: Meta) -> Sync
         return answer(Status::error(code::FAIL, "message is too large"), 0);
     }
     // In one go, so that messages are kept and handed out in the order of their ids.
-    let taken = service.act(false, |app, now_ms| {
+    let taken: Result<_, Status> = service.act(false, |app, now_ms| {
         let to = meta.to.clone().unwrap_or_default();
         let audience = audience(app, sender.user, &to, now_ms)?;
+        let body = MessageBody::decode(meta.payload.as_slice()).unwrap_or_default();
         let delivered = Meta {
             id: app.ids.next(now_ms),
             from: Some(Jid {
@@ -111,32 +112,43 @@ pub(crate) fn deliver(service: &Service, sender: Sender<'_>, meta: Meta) -> Sync
             timestamp: now_ms,
             ..meta
         };
-        let devices: usize = copies(&audience, sender, &app.key)
+        let mut said = About::of(&body, sender.user, delivered, audience).apply(service, app, now_ms)?;
+        said.devices = copies(&said.audience, sender, &app.key)
             .into_iter()
             .map(|(user, queue, meant)| {
-                let meta = delivered.clone();
+                let meta = said.delivered.clone();
                 service.hub.deliver(&user, Letter { queue, meta, meant })
             })
             .sum();
-        keep(app, &audience, sender.user, &delivered);
-        Ok((audience, delivered.id, devices))
+        Ok(said)
     });
-    let (audience, server_id, devices) = match taken {
-        Ok(taken) => taken,
-        Err(status) => return answer(status, 0),
+    let said = match taken {
+        Ok(said) => said,
+        Err(status) => {
+            service.announce(LiveEvent::RefusedFrame {
+                user: sender.user.into(),
+                resource: sender.resource.into(),
+                reason: format!("a message: {}", status.reason),
+            });
+            return answer(status, 0);
+        }
     };
+    let server_id = said.delivered.id;
     lock(&service.hub.answered).remember(sender.user, sender.resource, client_id, server_id);
     service.announce(LiveEvent::Message {
         from: sender.user.into(),
         resource: sender.resource.into(),
-        to: match audience {
+        to: match said.audience {
             Audience::User { name, resource } if resource.is_empty() => name,
             Audience::User { name, resource } => format!("{name}/{resource}"),
             Audience::Group { id, .. } => format!("group {id}"),
         },
-        devices,
+        devices: said.devices,
     });
-    answer(Status::default(), server_id)
+    SyncDown {
+        metas: said.more,
+        ..answer(Status::default(), server_id)
+    }
 }
 
 /// Whose devices get a message, in which queue, and which of them.
@@ -167,27 +179,6 @@ fn copies(audience: &Audience, sender: Sender<'_>, app_key: &str) -> Vec<(String
             .iter()
             .map(|member| copy(member, id, CONFERENCE, None))
             .collect(),
-    }
-}
-
-/// Keeps a message for both sides; one that is meant for one device is not part of a conversation.
-fn keep(app: &mut App, audience: &Audience, sender: &str, meta: &Meta) {
-    let sides: Vec<(&str, &str)> = match audience {
-        Audience::User { resource, .. } if !resource.is_empty() => return,
-        Audience::User { name, .. } if name == sender => vec![(sender, sender)],
-        Audience::User { name, .. } => vec![(sender, name), (name, sender)],
-        Audience::Group { id, members } => members
-            .iter()
-            .map(|member| (member.as_str(), id.as_str()))
-            .collect(),
-    };
-    let kept = Kept {
-        id: meta.id,
-        at_ms: meta.timestamp,
-        message: meta.encode_to_vec().into(),
-    };
-    for (user, other) in sides {
-        app.history.keep(user, other, kept.clone());
     }
 }
 

@@ -37,6 +37,7 @@ mod tests {
     use super::*;
     use crate::realtime::notices;
     use crate::rules::content::Content;
+    use crate::rules::notes::Notes;
     use crate::rules::notices::News;
 
     #[test]
@@ -59,7 +60,9 @@ mod tests {
             line(&Kept {
                 id: meta.id,
                 at_ms: meta.timestamp,
+                sender: "ann".into(),
                 message: meta.encode_to_vec().into(),
+                notes: Notes::default(),
             })
         };
         let written: Value = serde_json::from_str(&line(&message).unwrap()).unwrap();

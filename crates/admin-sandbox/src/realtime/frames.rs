@@ -197,6 +197,15 @@ pub(crate) struct MessageBody {
     /// The message that this one is about: a recall or a receipt.
     #[prost(uint64, tag = "6")]
     pub(crate) about_message: u64,
+    /// What the service knows of the message beside what it says, as JSON.
+    #[prost(string, tag = "9")]
+    pub(crate) meta: String,
+    /// The message that this one takes the place of.
+    #[prost(uint64, tag = "11")]
+    pub(crate) edited_message: u64,
+    /// 2 if the app's own fields are replaced, too.
+    #[prost(int32, tag = "12")]
+    pub(crate) edit_scope: i32,
 }
 
 /// One part of a message.
@@ -251,7 +260,12 @@ pub(crate) mod message_kind {
     pub(crate) const GROUP_CHAT: i32 = 2;
     /// The last kind that says something; the later ones are about messages.
     pub(crate) const ROOM: i32 = 3;
+    pub(crate) const READ: i32 = 4;
+    pub(crate) const DELIVERED: i32 = 5;
     pub(crate) const RECALL: i32 = 6;
+    /// A whole conversation was read.
+    pub(crate) const CONVERSATION_READ: i32 = 7;
+    pub(crate) const EDIT: i32 = 8;
 }
 
 /// What a part of a message is.

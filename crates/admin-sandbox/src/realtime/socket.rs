@@ -21,6 +21,7 @@ use super::frames::{
 use super::hub::{Link, Newcomer, OUTBOX, Order};
 use super::mailbox::Pull;
 use super::provision::{check, refusal};
+use crate::rules::live_event::LiveEvent;
 use crate::server::connection::Peer;
 use crate::service::Service;
 
@@ -45,6 +46,14 @@ const LAST_WORDS: Duration = Duration::from_millis(200);
 
 /// The connection was closed from this side.
 const DISMISSED: Reason = "dismissed";
+
+/// The other side does not speak the protocol.
+const TEXT_FRAME: Reason = "a text frame";
+const GARBAGE: Reason = "not a frame of the protocol";
+const NO_PROVISION: Reason = "not a PROVISION";
+const SECOND_PROVISION: Reason = "a second PROVISION";
+const NO_SYNC: Reason = "not a SYNC";
+const NOT_LET_IN: Reason = "a frame before PROVISION";
 
 /// Why a connection ends, in words for the close frame.
 type Reason = &'static str;
@@ -80,6 +89,12 @@ async fn serve(service: Arc<Service>, connection: Connection, socket: WebSocket)
     let mut writer = tokio::spawn(write(sink, taken));
     let mut device = None;
     let reason = read(&service, &connection, &mut stream, &link, &mut device).await;
+    if matches!(
+        reason,
+        TEXT_FRAME | GARBAGE | NO_PROVISION | SECOND_PROVISION | NO_SYNC | NOT_LET_IN
+    ) {
+        refused(&service, device.as_ref(), reason);
+    }
     if let Some(device) = device {
         leave(&service, &device);
     }
@@ -154,10 +169,10 @@ async fn read(
             Ok(Some(Err(_))) => return "broken",
             Ok(Some(Ok(WsMessage::Binary(bytes)))) => bytes,
             Ok(Some(Ok(WsMessage::Ping(_) | WsMessage::Pong(_)))) => continue,
-            Ok(Some(Ok(WsMessage::Text(_)))) => return "text frame",
+            Ok(Some(Ok(WsMessage::Text(_)))) => return TEXT_FRAME,
         };
         let Ok(msync) = MSync::decode(bytes) else {
-            return "not a frame of the protocol";
+            return GARBAGE;
         };
         // Between its last words and its end, a device has no say.
         if device
@@ -177,8 +192,8 @@ async fn read(
                 }
                 Err(reason) => return reason,
             },
-            (command::PROVISION, Some(_)) => return "a second PROVISION",
-            (_, None) => return "not let in yet",
+            (command::PROVISION, Some(_)) => return SECOND_PROVISION,
+            (_, None) => return NOT_LET_IN,
             (command::UNREAD, Some(device)) => Some(unread(service, device)),
             (command::SYNC, Some(device)) => match sync(service, device, &msync) {
                 Ok(answer) => answer,
@@ -189,7 +204,10 @@ async fn read(
                 Some(logged_out(&msync))
             }
             // A newer SDK may know more.
-            (_, Some(_)) => None,
+            (other, Some(known)) => {
+                refused(service, Some(known), &format!("unknown command {other}"));
+                None
+            }
         };
         if let Some(answer) = answer {
             link.order(Order::Send(answer));
@@ -203,7 +221,7 @@ fn provision(
     link: &Link,
     device: &mut Option<Device>,
 ) -> Result<Option<Vec<u8>>, Reason> {
-    let asked = Provision::decode(msync.payload.as_slice()).map_err(|_| "not a PROVISION")?;
+    let asked = Provision::decode(msync.payload.as_slice()).map_err(|_| NO_PROVISION)?;
     let refuse = |status: Status| {
         let refused = Provision {
             status: Some(status),
@@ -214,7 +232,7 @@ fn provision(
         Ok(Some(frame(command::PROVISION, &refused)))
     };
     // The connection has its place before anybody is evicted, so that list and connections agree.
-    let entered = service.change(|app, now_ms| {
+    let entered: Result<_, Status> = service.change(|app, now_ms| {
         let candidate = check(app, msync, &asked, now_ms)?;
         let signed_in = app
             .sign_in(&candidate.user, candidate.request, now_ms)
@@ -247,8 +265,25 @@ fn provision(
             *device = Some(entered);
             Ok(None)
         }
-        Err(status) => refuse(status),
+        Err(status) => {
+            let guid = msync.guid.clone().unwrap_or_default();
+            service.announce(LiveEvent::RefusedFrame {
+                user: guid.name,
+                resource: asked.resource.clone(),
+                reason: format!("sign-in: {}", status.reason),
+            });
+            refuse(status)
+        }
     }
+}
+
+/// Shows to whoever watches that a frame was refused, or is not known.
+fn refused(service: &Service, device: Option<&Device>, reason: &str) {
+    service.announce(LiveEvent::RefusedFrame {
+        user: device.map_or_else(String::new, |device| device.user.clone()),
+        resource: device.map_or_else(String::new, |device| device.resource.clone()),
+        reason: reason.to_owned(),
+    });
 }
 
 fn unread(service: &Service, device: &Device) -> Vec<u8> {
@@ -261,7 +296,7 @@ fn unread(service: &Service, device: &Device) -> Vec<u8> {
 }
 
 fn sync(service: &Service, device: &Device, msync: &MSync) -> Result<Option<Vec<u8>>, Reason> {
-    let up = SyncUp::decode(msync.payload.as_slice()).map_err(|_| "not a SYNC")?;
+    let up = SyncUp::decode(msync.payload.as_slice()).map_err(|_| NO_SYNC)?;
     if let Some(meta) = up.meta {
         return Ok(Some(frame(command::SYNC, &take(service, device, meta))));
     }
@@ -285,6 +320,9 @@ fn take(service: &Service, device: &Device, meta: Meta) -> SyncDown {
             resource: &device.resource,
         };
         return deliver(service, sender, meta);
+    }
+    if meta.ns != namespace::STATISTIC {
+        refused(service, Some(device), &format!("unknown namespace {}", meta.ns));
     }
     // Statistics and the like are taken note of, and that is all.
     let now_ms = service.clock.now_ms();

@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -13,7 +13,10 @@ use super::ids::Ids;
 use super::limits::DeviceLimits;
 use super::live_event::LiveEvent;
 use super::notices::Told;
+use super::profiles::Profiles;
+use super::reactions::Pin;
 use super::sign_in::SignInPolicy;
+use super::silent_mode::SilentModes;
 use super::stored_callbacks::{Again, StoredCallbacks};
 use super::tokens::Tokens;
 use super::users::Users;
@@ -61,8 +64,16 @@ pub(crate) struct App {
     pub(crate) contacts: Contacts,
     #[serde(default)]
     pub(crate) conversations: Conversations,
+    /// Beside the state file.
     #[serde(skip)]
     pub(crate) history: History,
+    #[serde(default)]
+    pub(crate) profiles: Profiles,
+    #[serde(default)]
+    pub(crate) silent_modes: SilentModes,
+    /// What is pinned, by conversation.
+    #[serde(default)]
+    pub(crate) pins: BTreeMap<String, Vec<Pin>>,
     #[serde(default)]
     pub(crate) broadcasts: Broadcasts,
     #[serde(skip)]
@@ -98,6 +109,9 @@ impl App {
             contacts: Contacts::default(),
             conversations: Conversations::default(),
             history: History::default(),
+            profiles: Profiles::default(),
+            silent_modes: SilentModes::default(),
+            pins: BTreeMap::new(),
             broadcasts: Broadcasts::default(),
             stored_callbacks: StoredCallbacks::default(),
             callbacks_again: Vec::new(),
@@ -116,7 +130,10 @@ impl App {
         self.contacts = Contacts::default();
         self.groups = Groups::default();
         self.conversations = Conversations::default();
-        self.history = History::default();
+        self.history.clear();
+        self.profiles.clear();
+        self.silent_modes.clear();
+        self.pins.clear();
         self.broadcasts = Broadcasts::default();
         self.stored_callbacks = StoredCallbacks::default();
         self.tokens.revoke_users();

@@ -14,6 +14,8 @@ pub(crate) struct Contacts {
     of: BTreeMap<String, BTreeSet<String>>,
     /// Who asked (second) whom (first) and was not answered yet.
     asked: BTreeMap<String, BTreeSet<String>>,
+    /// What a user (first) calls a contact (second).
+    remarks: BTreeMap<String, BTreeMap<String, String>>,
     /// Who may not write (second) to whom (first).
     blocked: BTreeMap<String, BTreeSet<String>>,
 }
@@ -33,6 +35,22 @@ impl Contacts {
         self.of.get(user).into_iter().flatten().cloned().collect()
     }
 
+    /// Returns what a user calls a contact; empty if the user did not say.
+    pub(crate) fn remark(&self, user: &str, contact: &str) -> &str {
+        let own = self.remarks.get(user).and_then(|own| own.get(contact));
+        own.map_or("", String::as_str)
+    }
+
+    /// Sets what a user calls a contact; false if it is none.
+    pub(crate) fn set_remark(&mut self, user: &str, contact: &str, remark: &str) -> bool {
+        let is_one = self.of.get(user).is_some_and(|own| own.contains(contact));
+        if is_one {
+            let own = self.remarks.entry(user.to_owned()).or_default();
+            own.insert(contact.to_owned(), remark.to_owned());
+        }
+        is_one
+    }
+
     /// Returns whom a user has blocked.
     pub(crate) fn blocked(&self, user: &str) -> Vec<String> {
         self.blocked.get(user).into_iter().flatten().cloned().collect()
@@ -47,6 +65,10 @@ impl Contacts {
 
     /// Forgets a user on both sides of everything.
     pub(super) fn forget(&mut self, user: &str) {
+        self.remarks.remove(user);
+        for remarks in self.remarks.values_mut() {
+            remarks.remove(user);
+        }
         for lists in [&mut self.of, &mut self.asked, &mut self.blocked] {
             lists.remove(user);
             for list in lists.values_mut() {
@@ -64,6 +86,9 @@ impl Contacts {
         for (one, other) in [(one, other), (other, one)] {
             if let Some(contacts) = self.of.get_mut(one) {
                 contacts.remove(other);
+            }
+            if let Some(remarks) = self.remarks.get_mut(one) {
+                remarks.remove(other);
             }
         }
     }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::App;
+use super::history::Kept;
 use super::notices::News;
 
 /// The state of one conversation of one user.
@@ -16,6 +17,10 @@ pub(crate) struct Conversation {
     pub(crate) pinned_ms: Option<u64>,
     /// Its marks.
     pub(crate) marks: BTreeSet<String>,
+    /// The newest message that was there when it was read.
+    pub(crate) read_id: u64,
+    /// The newest message that was there when it was deleted: a newer one brings it back.
+    pub(crate) deleted_id: u64,
 }
 
 /// Which kept messages are meant.
@@ -43,7 +48,48 @@ pub(crate) struct Acting<'a> {
     pub(crate) kind: &'a str,
 }
 
+/// A conversation in a user's list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Channel {
+    /// The other side: a user or a group.
+    pub(crate) other: String,
+    pub(crate) in_group: bool,
+    pub(crate) state: Conversation,
+    pub(crate) newest: Option<Kept>,
+    /// How many messages of others were not read.
+    pub(crate) unread: u64,
+}
+
 impl App {
+    /// Returns the conversations of a user, the one with the newest message first. A deleted one is back as soon as there is a
+    /// newer message.
+    pub(crate) fn channels(&self, user: &str) -> Vec<Channel> {
+        let own = self.conversations.get(user).cloned().unwrap_or_default();
+        let mut newest: BTreeMap<String, u64> = self.history.conversations(user).into_iter().collect();
+        for other in own.keys() {
+            newest.entry(other.clone()).or_insert(0);
+        }
+        let mut channels: Vec<(u64, Channel)> = Vec::new();
+        for (other, id) in newest {
+            let state = own.get(&other).cloned().unwrap_or_default();
+            let empty = id <= state.deleted_id;
+            if empty && state.pinned_ms.is_none() && state.marks.is_empty() {
+                continue;
+            }
+            let read = state.read_id.max(state.deleted_id);
+            let channel = Channel {
+                in_group: self.groups.all.contains_key(&other),
+                newest: self.history.get(id).filter(|_| !empty),
+                unread: self.history.count_after(user, &other, read),
+                state,
+                other,
+            };
+            channels.push((id, channel));
+        }
+        channels.sort_by_key(|(id, _)| std::cmp::Reverse(*id));
+        channels.into_iter().map(|(_, channel)| channel).collect()
+    }
+
     /// Pins a conversation, or takes the pin away.
     pub(crate) fn pin_conversation(&mut self, acting: Acting<'_>, pin: bool, now_ms: u64) {
         self.conversation(acting).pinned_ms = pin.then_some(now_ms);
@@ -71,27 +117,52 @@ impl App {
         if roaming {
             self.history.forget_until(acting.user, acting.id, now_ms);
         }
-        if let Some(own) = self.conversations.get_mut(acting.user) {
-            own.remove(acting.id);
-        }
+        let newest = self.history.newest(acting.user, acting.id);
+        *self.conversation(acting) = Conversation {
+            deleted_id: newest.map_or(0, |kept| kept.id),
+            ..Conversation::default()
+        };
         self.tell_of_conversation(acting, "del", None, now_ms);
     }
 
     /// Deletes messages that the service keeps for a user; the devices that hold copies are told.
-    pub(crate) fn delete_roaming(&mut self, acting: Acting<'_>, which: Roaming<'_>) {
-        match which {
-            Roaming::Until(until_ms) => self.history.forget_until(acting.user, acting.id, until_ms),
-            Roaming::Messages(ids) => self.history.forget(acting.user, acting.id, ids),
-        }
+    pub(crate) fn delete_roaming(&mut self, acting: Acting<'_>, which: Roaming<'_>, now_ms: u64) {
+        let (delete_ms, ids) = match which {
+            Roaming::Until(until_ms) => {
+                self.history.forget_until(acting.user, acting.id, until_ms);
+                (until_ms, &[][..])
+            }
+            Roaming::Messages(ids) => {
+                self.history.forget(acting.user, acting.id, ids);
+                (now_ms, ids)
+            }
+        };
+        let listed: Vec<String> = ids.iter().map(ToString::to_string).collect();
+        let last = self.history.newest(acting.user, acting.id);
         let Acting {
             user,
             device,
             id,
             kind,
         } = acting;
-        let data = json!({"to": id, "chatType": kind, "resource": device});
+        let data = json!({
+            "to": id,
+            "chatType": kind,
+            "resource": device,
+            "deleteTime": delete_ms,
+            "msgIdList": listed,
+            "lastMsgId": last.map_or(String::new(), |kept| kept.id.to_string()),
+        });
         let news = News::Notify(json!({"type": "roaming_delete", "data": data}));
         self.tell(user, Some(device), news);
+    }
+
+    /// Notes that a user has read all that is in a conversation.
+    pub(crate) fn read_conversation(&mut self, user: &str, other: &str) {
+        if let Some(newest) = self.history.newest(user, other) {
+            let own = self.conversations.entry(user.to_owned()).or_default();
+            own.entry(other.to_owned()).or_default().read_id = newest.id;
+        }
     }
 
     fn conversation(&mut self, acting: Acting<'_>) -> &mut Conversation {
@@ -127,6 +198,45 @@ mod tests {
     };
 
     #[test]
+    fn a_list_has_the_newest_first_and_counts_what_was_not_read() {
+        let mut app = App::new("o#a", None);
+        app.register_for_test("ann");
+        let mut keep = |other: &str, id, sender: &str| {
+            let kept = Kept {
+                id,
+                at_ms: id,
+                sender: sender.into(),
+                message: [].into(),
+                notes: crate::rules::notes::Notes::default(),
+            };
+            app.history.keep("ann", other, &kept);
+        };
+        keep("bob", 1, "bob");
+        keep("eve", 2, "eve");
+        keep("eve", 3, "ann");
+        keep("eve", 4, "eve");
+        let listed = |app: &App| -> Vec<(String, u64)> {
+            let channels = app.channels("ann").into_iter();
+            channels.map(|channel| (channel.other, channel.unread)).collect()
+        };
+        assert_eq!(listed(&app), [("eve".into(), 2), ("bob".into(), 1)]);
+        app.read_conversation("ann", "eve");
+        app.pin_conversation(Acting { id: "zoe", ..ACTING }, true, 7);
+        assert_eq!(
+            listed(&app),
+            [("eve".into(), 0), ("bob".into(), 1), ("zoe".into(), 0)]
+        );
+        app.delete_conversation(ACTING, false, 8);
+        assert_eq!(listed(&app), [("eve".into(), 0), ("zoe".into(), 0)]);
+        let again = Kept {
+            id: 9,
+            ..app.history.get(1).unwrap()
+        };
+        app.history.keep("ann", "bob", &again);
+        assert_eq!(listed(&app)[0], ("bob".into(), 1), "it is back");
+    }
+
+    #[test]
     fn the_other_devices_are_told_in_the_words_that_sdks_read() {
         let mut app = App::new("o#a", None);
         app.register_for_test("ann");
@@ -136,8 +246,9 @@ mod tests {
         app.mark_conversation(ACTING, "mark_0", false, 9);
         assert!(app.conversations["ann"]["bob"].marks.is_empty());
         app.delete_conversation(ACTING, true, 10);
-        assert!(app.conversations["ann"].is_empty());
-        app.delete_roaming(ACTING, Roaming::Until(10));
+        assert_eq!(app.conversations["ann"]["bob"], Conversation::default());
+        app.delete_roaming(ACTING, Roaming::Until(10), 11);
+        app.delete_roaming(ACTING, Roaming::Messages(&[7, 8]), 11);
         assert!(
             app.told
                 .iter()
@@ -155,6 +266,14 @@ mod tests {
             texts[0].contains(r#""op":"top""#) && texts[1].contains(r#""ext":"mark_0""#),
             "{texts:?}"
         );
-        assert!(texts[4].contains("roaming_delete"), "{texts:?}");
+        assert!(
+            texts[4].contains("roaming_delete")
+                && texts[4].contains(r#""deleteTime":10,"lastMsgId":"","msgIdList":[]"#),
+            "{texts:?}"
+        );
+        assert!(
+            texts[5].contains(r#""deleteTime":11,"lastMsgId":"","msgIdList":["7","8"]"#),
+            "{texts:?}"
+        );
     }
 }

@@ -13,6 +13,8 @@ impl App {
             user.presence.unsubscribe(name);
         }
         self.conversations.remove(name);
+        self.profiles.remove(name);
+        self.silent_modes.remove(name);
         self.history.forget_user(name);
         self.told.retain(|told| told.user != name);
         self.forgotten.push(name.to_owned());
@@ -26,6 +28,7 @@ mod tests {
     use crate::rules::conversations::Acting;
     use crate::rules::groups::{Actor, NewGroup};
     use crate::rules::history::{Kept, Wanted};
+    use crate::rules::notes::Notes;
 
     fn group(app: &mut App, owner: &str, member: &str) -> String {
         let new = NewGroup {
@@ -65,9 +68,11 @@ mod tests {
         let kept = Kept {
             id: 1,
             at_ms: 1,
+            sender: "bob".into(),
             message: [].into(),
+            notes: Notes::default(),
         };
-        app.history.keep("ann", "bob", kept);
+        app.history.keep("ann", "bob", &kept);
         let by_ann = Actor {
             user: "ann",
             device: "",

@@ -58,10 +58,31 @@ pub enum LiveEvent {
     Told {
         /// The user.
         user: String,
-        /// What: `message` (one sent by REST), `recall`, `conversation`, `roaming_delete`, `contact`, `group`, or `thread`.
+        /// What: `message` (one sent by REST), `recall`, `conversation`, `roaming_delete`, `contact`, `group`,
+        /// `thread`, `reaction`, `presence`, or `silent_mode`.
         what: &'static str,
         /// How many devices were told.
         devices: usize,
+    },
+    /// A call was refused, or is not known to the sandbox.
+    Refused {
+        /// The endpoint's name; `unknown` if no endpoint matched.
+        call: &'static str,
+        /// The HTTP method.
+        method: String,
+        /// The path as it arrived, without the query.
+        path: String,
+        /// The HTTP status of the answer.
+        status: u16,
+    },
+    /// A device sent a frame that was refused, or that the sandbox does not know.
+    RefusedFrame {
+        /// The user; empty if the device was not let in.
+        user: String,
+        /// The device; empty if it was not let in.
+        resource: String,
+        /// What was wrong with it.
+        reason: String,
     },
     /// The state could not be saved; this is tried again, and told once until it has worked.
     NotSaved {
@@ -91,6 +112,22 @@ impl std::fmt::Display for LiveEvent {
                 to,
                 devices,
             } => write!(f, "message   {from}/{resource} -> {to} ({devices} devices)"),
+            Self::Refused {
+                call,
+                method,
+                path,
+                status,
+            } => write!(f, "refused   {method} {path}: {status} ({call})"),
+            Self::RefusedFrame {
+                user,
+                resource,
+                reason,
+            } if user.is_empty() && resource.is_empty() => write!(f, "refused   a frame: {reason}"),
+            Self::RefusedFrame {
+                user,
+                resource,
+                reason,
+            } => write!(f, "refused   {user}/{resource}: {reason}"),
             Self::NotSaved { reason } => write!(f, "not saved {reason}"),
             Self::Told { user, what, devices } => write!(f, "told      {user}: {what} ({devices} devices)"),
         }

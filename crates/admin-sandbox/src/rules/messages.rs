@@ -3,6 +3,7 @@
 
 use super::App;
 use super::content::Content;
+use super::history::SHARED;
 use super::notices::{News, Told};
 
 /// A message is taken back within this time, unless that is forced: two minutes, the console's default.
@@ -40,6 +41,11 @@ pub(crate) enum RecallError {
     NotFound,
 }
 
+/// Returns whether a message of a time can no longer be taken back, unless that is forced.
+pub(crate) fn is_too_old_to_recall(sent_ms: u64, now_ms: u64) -> bool {
+    now_ms.saturating_sub(sent_ms) > RECALL_MS
+}
+
 impl App {
     /// Sends a message to a user, and to the sender's own devices if it says so. Returns its id, also where there is no such
     /// recipient: the service does not check.
@@ -60,7 +66,7 @@ impl App {
     pub(crate) fn send_group_message(&mut self, group: &str, message: &Outgoing<'_>, now_ms: u64) -> u64 {
         let id = self.ids.next(now_ms);
         let from = self.sender(message.from);
-        let members = self.groups.all.get(group).map(|group| group.members.clone());
+        let members = self.groups.members_of(group).cloned();
         for member in members.into_iter().flatten() {
             self.tell_message(&member, id, &from, group, true, message);
         }
@@ -83,30 +89,33 @@ impl App {
     /// # Errors
     /// When there is no such recipient, or the message is too old or not kept and this is not forced.
     pub(crate) fn recall(&mut self, recall: Recall<'_>, now_ms: u64) -> Result<Vec<String>, RecallError> {
-        let to_group = self.groups.all.contains_key(recall.to);
+        let to_group = self.groups.members_of(recall.to).is_some();
         let recipient = self.users.find(recall.to).map(|user| user.name.clone());
         let to = match recipient {
             Some(name) => name,
             None if to_group => recall.to.to_owned(),
             None => return Err(RecallError::NoRecipient),
         };
-        let kept = self.history.sides_of(recall.message);
-        match kept.first() {
+        match self.history.get(recall.message) {
             None if !recall.force => return Err(RecallError::NotFound),
-            Some((_, at_ms)) if !recall.force && now_ms.saturating_sub(*at_ms) > RECALL_MS => {
+            Some(kept) if !recall.force && is_too_old_to_recall(kept.at_ms, now_ms) => {
                 return Err(RecallError::TooOld);
             }
             _ => {}
         }
-        let mut holders: Vec<String> = kept.into_iter().map(|((user, _), _)| user).collect();
+        let sides = self.history.sides_of(recall.message).into_iter();
+        let mut holders: Vec<String> = sides
+            .map(|(user, _)| user)
+            .filter(|user| user != SHARED)
+            .collect();
         if holders.is_empty() {
-            let members = self.groups.all.get(&to).map(|group| group.members.clone());
-            holders.extend(members.into_iter().flatten());
+            let members = self.groups.members_of(&to);
+            holders.extend(members.into_iter().flatten().cloned());
             holders.extend((!to_group).then(|| to.clone()));
         }
         let by = self.sender(recall.by);
+        self.history.forget_message(recall.message);
         for holder in &holders {
-            self.history.forget_everywhere(holder, recall.message);
             self.told.push(Told {
                 user: holder.clone(),
                 but: None,
@@ -157,6 +166,7 @@ mod tests {
     use super::*;
     use crate::rules::groups::{Actor, NewGroup};
     use crate::rules::history::Kept;
+    use crate::rules::notes::Notes;
 
     fn hello(from: &str, sync: bool) -> Outgoing<'_> {
         Outgoing {
@@ -243,11 +253,13 @@ mod tests {
         let kept = |id, at_ms| Kept {
             id,
             at_ms,
+            sender: "ann".into(),
             message: [].into(),
+            notes: Notes::default(),
         };
         for id in [1, 2] {
-            app.history.keep("ann", "bob", kept(id, 1_000));
-            app.history.keep("bob", "ann", kept(id, 1_000));
+            app.history.keep("ann", "bob", &kept(id, 1_000));
+            app.history.keep("bob", "ann", &kept(id, 1_000));
         }
         let recall = |app: &mut App, message, force, now_ms| {
             let recall = Recall {

@@ -71,8 +71,14 @@ impl News {
             Self::Group(_) => "group",
             Self::Message { .. } => "message",
             Self::Recalled { .. } => "recall",
-            Self::Notify(json) if json["type"] == "conv" => "conversation",
-            Self::Notify(_) => "roaming_delete",
+            Self::Notify(json) => match json["type"].as_str() {
+                Some("conv") => "conversation",
+                Some("thread") => "thread",
+                Some("reaction") => "reaction",
+                Some("presence") => "presence",
+                Some("user_notification_mute") => "silent_mode",
+                _ => "roaming_delete",
+            },
         }
     }
 }
@@ -196,6 +202,12 @@ pub(crate) enum GroupChange {
     AllMuted,
     /// All may speak again.
     AllUnmuted,
+    /// There is another announcement.
+    Announced,
+    /// A member may speak although nobody else may.
+    Allowed,
+    /// A member may speak no longer than all others.
+    Disallowed,
     /// A member's attributes were set.
     AttributesSet,
     /// A thread was made.
@@ -206,6 +218,8 @@ pub(crate) enum GroupChange {
     ThreadJoined,
     /// The user left a thread.
     ThreadLeft,
+    /// The user was taken out of a thread.
+    ThreadKicked,
     /// A thread has another name.
     ThreadRenamed,
 }

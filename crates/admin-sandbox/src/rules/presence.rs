@@ -2,6 +2,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use serde_json::json;
+
+use super::App;
+use super::notices::{News, Told};
 use super::users::User;
 
 /// What a user has published about himself, and whom he follows.
@@ -35,6 +39,39 @@ impl Presence {
     pub(crate) fn subscriptions(&self, now_ms: u64) -> Vec<(&str, u64)> {
         let held = self.subscriptions.iter().filter(|(_, until)| **until > now_ms);
         held.map(|(user, until)| (user.as_str(), *until)).collect()
+    }
+}
+
+impl App {
+    /// Tells everybody who follows a user what others see of that user now.
+    pub(crate) fn tell_presence(&mut self, user: &str, now_ms: u64) {
+        let Some(user) = self.users.find(user) else {
+            return;
+        };
+        let followers: Vec<(String, u64)> = self
+            .users
+            .iter()
+            .filter_map(|other| {
+                let until_ms = *other.presence.subscriptions.get(&user.name)?;
+                (until_ms > now_ms).then(|| (other.name.clone(), until_ms))
+            })
+            .collect();
+        let mut value = json!({
+            "uid": user.name,
+            "last_time": (user.presence.last_ms.max(now_ms) / 1_000).to_string(),
+            "ext": user.presence.ext,
+            "status": visible_status(user),
+        });
+        for (follower, until_ms) in followers {
+            value["expiry"] = json!((until_ms / 1_000).to_string());
+            let news = json!({"type": "presence", "data": {"values": [value]}});
+            self.told.push(Told {
+                user: follower,
+                but: None,
+                online_only: true,
+                news: News::Notify(news),
+            });
+        }
     }
 }
 
@@ -78,6 +115,21 @@ mod tests {
         assert_eq!(visible_status(app.users.find("ann").unwrap())["ios_1"], "101");
         app.sign_out("ann", "ios_1");
         assert_eq!(visible_status(app.users.find("ann").unwrap())["ios_1"], "0");
+    }
+
+    #[test]
+    fn followers_are_told_while_their_subscription_holds() {
+        let mut app = App::new("o#a", None);
+        for user in ["ann", "bob"] {
+            app.register_for_test(user);
+        }
+        app.users.find_mut("bob").unwrap().presence.subscribe("ann", 10);
+        app.tell_presence("ann", 9);
+        assert_eq!(app.told.len(), 1);
+        assert_eq!(app.told[0].user, "bob");
+        app.tell_presence("ann", 10);
+        app.tell_presence("bob", 9);
+        assert_eq!(app.told.len(), 1);
     }
 
     #[test]

@@ -32,6 +32,17 @@ impl App {
         self.end_all(name, Cause::Operator)
     }
 
+    /// Returns the users of whom a device came or went since somebody last asked.
+    pub(crate) fn came_and_went(&self) -> Vec<String> {
+        let happened = self.happened.iter().filter_map(|event| match event {
+            LiveEvent::SignIn { user, .. } | LiveEvent::SignOut { user, .. } => Some(user.clone()),
+            _ => None,
+        });
+        happened
+            .chain(self.ended.iter().map(|ended| ended.user.clone()))
+            .collect()
+    }
+
     /// Takes a device off that leaves by itself; `None` if it was not online.
     pub(crate) fn leave(&mut self, name: &str, resource: &str) -> Option<SandboxDevice> {
         let device = self.take_off(name, resource)?;

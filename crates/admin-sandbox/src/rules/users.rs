@@ -49,6 +49,9 @@ pub(crate) struct User {
     pub(crate) push_bindings: PushBindings,
     #[serde(default)]
     pub(crate) push_settings: PushSettings,
+    /// Into which language push notifications are translated.
+    #[serde(default)]
+    pub(crate) push_language: Option<String>,
 }
 
 /// What a registration asks for.
@@ -258,6 +261,7 @@ impl Users {
             offline_messages: 0,
             push_bindings: PushBindings::default(),
             push_settings: PushSettings::default(),
+            push_language: None,
         });
         &self.by_number[&number]
     }

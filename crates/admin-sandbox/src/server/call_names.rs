@@ -4,6 +4,7 @@ use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use serde::Deserialize;
 
+use super::chatfiles;
 use super::discovery;
 use super::route;
 
@@ -33,7 +34,7 @@ pub fn call_names() -> impl Iterator<Item = &'static str> {
     route::names()
         .filter(move |name| std::mem::replace(&mut last, name) != *name)
         .chain(BY_BODY.iter().copied())
-        .chain([discovery::NAME, UNKNOWN])
+        .chain([chatfiles::DOWNLOAD, discovery::NAME, UNKNOWN])
 }
 
 /// A name that no call has.

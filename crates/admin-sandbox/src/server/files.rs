@@ -25,7 +25,7 @@ pub(crate) fn owns(path: &str) -> bool {
 /// Returns the lines of an hour that begins at `from_ms`.
 pub(crate) fn lines(app: &App, from_ms: u64) -> Vec<String> {
     let kept = app.history.between(from_ms, from_ms.saturating_add(HOUR_MS));
-    kept.into_iter().filter_map(export::line).collect()
+    kept.iter().filter_map(export::line).collect()
 }
 
 /// Returns the path and query of an hour's file.

@@ -6,13 +6,14 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{ConnectInfo, Request as HttpRequest, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, TRANSFER_ENCODING};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, RETRY_AFTER, TRANSFER_ENCODING};
 use http::{HeaderName, HeaderValue, StatusCode, request::Parts};
 use serde_json::{Value, json};
 
 use super::auth::{Caller, authenticate, authorize};
 use super::call_names;
 use super::calls::Call;
+use super::chatfiles;
 use super::connection::Peer;
 use super::discovery;
 use super::errors::ApiError;
@@ -23,6 +24,7 @@ use super::request::Request;
 use super::route::{self, Found};
 use crate::control;
 use crate::rules::habits::BatchStatus;
+use crate::rules::live_event::LiveEvent;
 use crate::rules::tokens::TokenError;
 use crate::service::{Service, lock};
 
@@ -37,6 +39,11 @@ pub(crate) async fn handle(
 ) -> Response {
     let (parts, body) = request.into_parts();
     peer.connection.begin();
+    // One proxy may take the first for the host, another the second (RFC 9112, 3.2).
+    if parts.headers.get_all(HOST).iter().nth(1).is_some() {
+        peer.connection.work().done(false);
+        return StatusCode::BAD_REQUEST.into_response();
+    }
     // A body that is too large or broke off is told apart only later, once the call is known.
     let body = to_bytes(body, service.settings.max_body.max(control::MAX_BODY)).await;
     let work = peer.connection.work();
@@ -48,6 +55,17 @@ pub(crate) async fn handle(
 async fn answer_any(service: &Service, peer: &Peer, parts: &Parts, body: Option<Bytes>) -> Response {
     if files::owns(parts.uri.path()) {
         return files::answer(service, parts);
+    }
+    if let Some(uuid) = chatfiles::wanted(parts) {
+        let response = chatfiles::answer(service, &uuid);
+        record(
+            service,
+            chatfiles::DOWNLOAD,
+            parts,
+            response.status().as_u16(),
+            service.clock.now_ms(),
+        );
+        return response;
     }
     if control::owns(parts.uri.path()) {
         return control::handle(service, peer, parts, body.as_deref());
@@ -107,8 +125,25 @@ async fn answer(service: &Service, peer: &Peer, parts: &Parts, body: Option<Byte
         peer.cutter.cut();
     }
     let status = if cut { 0 } else { response.status().as_u16() };
-    let (method, path) = (parts.method.to_string(), raw_path.to_owned());
+    record(service, endpoint, parts, status, at_ms);
+    if !before_answer.is_zero() {
+        service.held.wait(before_answer).await;
+    }
+    response
+}
+
+/// Writes down a call, and shows it to whoever watches if it was refused or is unknown.
+fn record(service: &Service, endpoint: &'static str, parts: &Parts, status: u16, at_ms: u64) {
+    let (method, path) = (parts.method.to_string(), parts.uri.path().to_owned());
     tracing::debug!(endpoint, method, path, status, "answered");
+    if status >= 400 {
+        service.announce(LiveEvent::Refused {
+            call: endpoint,
+            method: method.clone(),
+            path: path.clone(),
+            status,
+        });
+    }
     lock(&service.calls).record(Call {
         endpoint,
         method,
@@ -116,10 +151,6 @@ async fn answer(service: &Service, peer: &Peer, parts: &Parts, body: Option<Byte
         status,
         at_ms,
     });
-    if !before_answer.is_zero() {
-        service.held.wait(before_answer).await;
-    }
-    response
 }
 
 /// Returns the status of the answer to a call.
@@ -222,7 +253,12 @@ fn call(
         if !open || caller != Caller::Nobody {
             authorize(&caller, route, &args, app)?;
         }
-        let body = body.filter(|body| body.len() <= service.settings.max_body);
+        let most = if route.name == chatfiles::UPLOAD {
+            usize::MAX
+        } else {
+            service.settings.max_body
+        };
+        let body = body.filter(|body| body.len() <= most);
         let body = body.ok_or_else(ApiError::too_large)?;
         (route.endpoint)(&mut Request {
             app,

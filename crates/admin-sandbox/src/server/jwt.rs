@@ -116,6 +116,9 @@ impl Default for Scope {
 struct Header {
     alg: String,
     kid: Option<String>,
+    /// Extensions that whoever checks the token must understand (RFC 7515, 4.1.11); there are none here.
+    #[serde(default)]
+    crit: Option<serde_json::Value>,
 }
 
 struct TrustedKey {
@@ -149,6 +152,9 @@ impl JwtKeys {
     pub(crate) fn verify(&self, token: &str, now_ms: u64) -> Result<Operator, ApiError> {
         let foreign = || ApiError::from(TokenError::Foreign);
         let (message, header, claims, signature) = parts(token).ok_or(TokenError::Malformed)?;
+        if header.crit.is_some() {
+            return Err(foreign());
+        }
         let fits = |key: &&TrustedKey| {
             // A key id picks among keys; a key or a token without one is not held to it.
             let named = key
@@ -281,12 +287,31 @@ mod tests {
     }
 
     #[test]
+    fn a_header_that_demands_more_than_is_understood_is_refused() {
+        let keys = keys(&[JwtKey::hs256("s")]);
+        let encode = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        let signed = |header: Value| {
+            let message = format!("{}.{}", encode(header), encode(json!({"exp": 1_800_000_000})));
+            let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, b"s");
+            let signature = aws_lc_rs::hmac::sign(&key, message.as_bytes());
+            format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
+        };
+        assert!(keys.verify(&signed(json!({"alg": "HS256"})), NOW).is_ok());
+        for crit in [json!(["exp"]), json!(["b64"]), json!([]), json!("x")] {
+            let token = signed(json!({"alg": "HS256", "crit": crit}));
+            assert!(keys.verify(&token, NOW).is_err(), "{crit}");
+        }
+    }
+
+    #[test]
     fn debug_does_not_show_secrets() {
         assert!(!format!("{:?}", JwtKey::hs256("hush")).contains("hush"));
     }
 
     #[test]
     fn bad_keys_are_refused() {
-        assert!(JwtKeys::default().trust(&JwtKey::ed25519("no pem")).is_err());
+        for key in [JwtKey::ed25519("no pem"), JwtKey::hs256("")] {
+            assert!(JwtKeys::default().trust(&key).is_err(), "{key:?}");
+        }
     }
 }

@@ -6,6 +6,7 @@
 pub(crate) mod auth;
 pub(crate) mod call_names;
 pub(crate) mod calls;
+mod chatfiles;
 pub(crate) mod connection;
 pub(crate) mod discovery;
 pub(crate) mod endpoints;

@@ -35,6 +35,14 @@ impl Request<'_> {
         self.args.get(index).map_or("", String::as_str)
     }
 
+    /// Returns the user whose token it is, if it is one of a user.
+    pub(crate) fn caller_name(&self) -> Option<&str> {
+        match &self.caller {
+            Caller::User(name) => Some(name),
+            _ => None,
+        }
+    }
+
     /// Returns the user the path names.
     pub(crate) fn user(&self) -> Result<&User, ApiError> {
         self.app.users.find(self.arg(0)).ok_or_else(ApiError::no_resource)

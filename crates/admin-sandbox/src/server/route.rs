@@ -3,10 +3,11 @@
 use http::Method;
 use serde_json::Value;
 
-use super::endpoints::groups::{attributes, membership, roles, threads};
+use super::chatfiles;
+use super::endpoints::groups::{attributes, details, membership, roles, threads};
 use super::endpoints::{
-    callbacks, contacts, conversations, devices, groups, limits, messages, mutes, offline, presence, push,
-    roaming, sessions, status, tokens, users,
+    callbacks, contacts, conversations, devices, groups, limits, messages, mutes, offline, presence,
+    profiles, push, reactions, roaming, sessions, silent_mode, status, tokens, users,
 };
 use super::errors::ApiError;
 use super::rate::Pool;
@@ -45,7 +46,13 @@ impl Route {
     pub(crate) fn changes_state(&self) -> bool {
         let reading_post = matches!(
             self.name,
-            "status.batch" | "presence.get" | "roaming.read" | "groups.get_attributes"
+            "status.batch"
+                | "presence.get"
+                | "roaming.read"
+                | "groups.get_attributes"
+                | "profiles.get"
+                | "threads.last_messages"
+                | "files.upload"
         );
         self.name.starts_with("sessions.") || (self.method != Method::GET && !reading_post)
     }
@@ -181,6 +188,32 @@ static ROUTES: &[Route] = &[
     route("contacts.add", POST, &["users", "{}", "contacts", "users", "{}"], USERS_WRITE, Pool::Others, contacts::add),
     route("contacts.remove", DELETE, &["users", "{}", "contacts", "users", "{}"], OWN_USERS_WRITE, Pool::Others, contacts::remove),
 
+    route("contacts.page", GET, &["users", "{}", "contacts"], OWN_USERS_READ, Pool::Others, contacts::page),
+    route("contacts.version", GET, &["user", "{}", "roster", "metadata", "version"], OWN_USERS_READ, Pool::Others, contacts::version),
+    route("contacts.set_remark", PUT, &["users", "{}", "contacts", "users", "{}"], OWN_USERS_WRITE, Pool::Others, contacts::set_remark),
+
+    route("profiles.get", POST, &["metadata", "user", "get"], Access::AnyUser("users:read"), Pool::Others, profiles::get_many),
+    route("profiles.get", GET, &["metadata", "user", "{}"], Access::AnyUser("users:read"), Pool::Others, profiles::get),
+    route("profiles.set", PUT, &["metadata", "user", "{}"], OWN_USERS_WRITE, Pool::Others, profiles::set),
+    route("profiles.delete", DELETE, &["metadata", "user", "{}"], OWN_USERS_WRITE, Pool::Others, profiles::delete),
+
+    route("silent_mode.reminded", GET, &["users", "{}", "notification", "mute", "type"], OWN_USERS_READ, Pool::Others, silent_mode::reminded),
+    route("silent_mode.get", GET, &["users", "{}", "notification", "{}", "{}"], OWN_USERS_READ, Pool::Others, silent_mode::get),
+    route("silent_mode.get", GET, &["users", "{}", "notification"], OWN_USERS_READ, Pool::Others, silent_mode::get_many),
+    route("silent_mode.set", PUT, &["users", "{}", "notification", "{}", "{}"], OWN_USERS_WRITE, Pool::Others, silent_mode::set),
+    route("silent_mode.language", GET, &["users", "{}", "notification", "language"], OWN_USERS_READ, Pool::Others, silent_mode::language),
+    route("silent_mode.set_language", PUT, &["users", "{}", "notification", "language"], OWN_USERS_WRITE, Pool::Others, silent_mode::set_language),
+
+    route(chatfiles::UPLOAD, POST, &["chatfiles"], USERS, Pool::Others, chatfiles::upload),
+
+    route("reactions.add", POST, &["reaction", "user", "{}"], OWN_USERS_WRITE, Pool::Others, reactions::add),
+    route("reactions.remove", DELETE, &["reaction", "user", "{}"], OWN_USERS_WRITE, Pool::Others, reactions::remove),
+    route("reactions.list", GET, &["reaction", "user", "{}"], OWN_USERS_READ, Pool::Others, reactions::list),
+    route("reactions.detail", GET, &["reaction", "user", "{}", "detail"], OWN_USERS_READ, Pool::Others, reactions::detail),
+    route("pins.add", POST, &["sdk", "user", "{}", "user_channel", "pin"], OWN_USERS_WRITE, Pool::Others, reactions::pin),
+    route("pins.remove", DELETE, &["sdk", "user", "{}", "user_channel", "pin"], OWN_USERS_WRITE, Pool::Others, reactions::unpin),
+    route("pins.list", GET, &["sdk", "user", "{}", "user_channel", "pin"], OWN_USERS_READ, Pool::Others, reactions::pinned),
+
     route("contacts.blocked", GET, &["users", "{}", "blocks", "users"], OWN_USERS_READ, Pool::Others, contacts::blocked),
     route("contacts.block", POST, &["users", "{}", "blocks", "users"], OWN_USERS_WRITE, Pool::Others, contacts::block),
     route("contacts.block", POST, &["sdk", "user", "{}", "blocks"], OWN_USERS_WRITE, Pool::Others, contacts::block),
@@ -188,10 +221,12 @@ static ROUTES: &[Route] = &[
     route("contacts.unblock", DELETE, &["sdk", "user", "{}", "blocks"], OWN_USERS_WRITE, Pool::Others, contacts::unblock),
 
     route("groups.list", GET, &["chatgroups"], USERS_READ, Pool::Others, groups::list),
-    route("groups.joined", GET, &["chatgroups", "user", "{}"], OWN_USERS_READ, Pool::Others, groups::joined),
+    route("groups.joined", GET, &["chatgroups", "user", "{}"], OWN_USERS_READ, Pool::Others, details::joined),
     route("groups.joined", GET, &["users", "{}", "joined_chatgroups"], OWN_USERS_READ, Pool::Others, groups::joined),
+    route("groups.joined_count", GET, &["chatgroups", "user", "{}", "joined_count"], OWN_USERS_READ, Pool::Others, details::joined_count),
+    route("groups.public", GET, &["publicchatgroups"], Access::AnyUser("users:read"), Pool::Others, details::public),
     route("groups.create", POST, &["chatgroups"], USERS, Pool::Others, groups::create),
-    route("groups.get", GET, &["chatgroups", "{}"], USERS, Pool::Others, groups::get),
+    route("groups.get", GET, &["chatgroups", "{}"], USERS, Pool::Others, details::get),
     route("groups.update", PUT, &["chatgroups", "{}"], USERS, Pool::Others, groups::update),
     route("groups.destroy", DELETE, &["chatgroups", "{}"], USERS, Pool::Others, groups::destroy),
     route("groups.join", POST, &["chatgroups", "{}", "apply"], USERS, Pool::Others, membership::join),
@@ -203,6 +238,8 @@ static ROUTES: &[Route] = &[
     route("groups.add_members", POST, &["chatgroups", "{}", "users"], USERS_WRITE, Pool::Others, membership::add_many),
     route("groups.add_member", POST, &["chatgroups", "{}", "users", "{}"], USERS_WRITE, Pool::Others, membership::add),
     route("groups.remove_member", DELETE, &["chatgroups", "{}", "users", "{}"], USERS, Pool::Others, membership::remove),
+    route("groups.blocked", GET, &["chatgroups", "{}", "blocks", "users"], USERS, Pool::Others, details::blocked),
+    route("groups.block", POST, &["chatgroups", "{}", "blocks", "users"], USERS, Pool::Others, membership::block_many),
     route("groups.block", POST, &["chatgroups", "{}", "blocks", "users", "{}"], USERS, Pool::Others, membership::block),
     route("groups.unblock", DELETE, &["chatgroups", "{}", "blocks", "users", "{}"], USERS, Pool::Others, membership::unblock),
     route("groups.admins", GET, &["chatgroups", "{}", "admin"], USERS, Pool::Others, roles::admins),
@@ -213,8 +250,25 @@ static ROUTES: &[Route] = &[
     route("groups.unmute", DELETE, &["chatgroups", "{}", "mute", "{}"], USERS, Pool::Others, roles::unmute),
     route("groups.mute_all", POST, &["chatgroups", "{}", "ban"], USERS, Pool::Others, roles::mute_all),
     route("groups.unmute_all", DELETE, &["chatgroups", "{}", "ban"], USERS, Pool::Others, roles::unmute_all),
+    route("groups.is_muted", GET, &["sdk", "chatgroups", "{}", "mute", "{}"], USERS, Pool::Others, details::is_muted),
+    route("groups.allowed", GET, &["chatgroups", "{}", "white", "users"], USERS, Pool::Others, details::allowed),
+    route("groups.is_allowed", GET, &["chatgroups", "{}", "white", "users", "{}"], USERS, Pool::Others, details::is_allowed),
+    route("groups.allow", POST, &["chatgroups", "{}", "white", "users"], USERS, Pool::Others, details::allow),
+    route("groups.disallow", DELETE, &["chatgroups", "{}", "white", "users", "{}"], USERS, Pool::Others, details::disallow),
+    route("groups.announcement", GET, &["chatgroups", "{}", "announcement"], USERS, Pool::Others, details::announcement),
+    route("groups.announce", POST, &["chatgroups", "{}", "announcement"], USERS, Pool::Others, details::announce),
+    route("groups.read_by", GET, &["chatgroups", "{}", "acks", "{}"], USERS, Pool::Others, details::read_by),
+    route("groups.shield", POST, &["chatgroups", "{}", "shield"], USERS, Pool::Others, details::shield),
+    route("groups.unshield", DELETE, &["chatgroups", "{}", "shield"], USERS, Pool::Others, details::unshield),
     route("groups.get_attributes", POST, &["sdk", "metadata", "chatgroup", "{}", "get"], USERS, Pool::Others, attributes::get),
     route("groups.set_attributes", PUT, &["sdk", "metadata", "chatgroup", "{}", "user", "{}"], USERS, Pool::Others, attributes::set),
+    route("threads.last_messages", POST, &["thread", "message"], USERS, Pool::Others, threads::last_messages),
+    route("threads.get", GET, &["thread", "{}"], USERS, Pool::Others, threads::get),
+    route("threads.members", GET, &["thread", "{}", "users"], USERS, Pool::Others, threads::members),
+    route("threads.kick", DELETE, &["thread", "{}", "users", "{}"], USERS, Pool::Others, threads::kick),
+    route("threads.of_group", GET, &["threads", "chatgroups", "{}"], USERS, Pool::Others, threads::of_group),
+    route("threads.joined", GET, &["threads", "chatgroups", "{}", "user", "{}"], USERS, Pool::Others, threads::joined_of_group),
+    route("threads.joined", GET, &["threads", "user", "{}"], OWN_USERS_READ, Pool::Others, threads::joined),
     route("threads.create", POST, &["thread"], USERS, Pool::Others, threads::create),
     route("threads.join", POST, &["thread", "{}", "user", "{}", "join"], USERS, Pool::Others, threads::join),
     route("threads.quit", DELETE, &["thread", "{}", "user", "{}", "quit"], USERS, Pool::Others, threads::quit),
@@ -232,6 +286,11 @@ static ROUTES: &[Route] = &[
     route("callbacks.stored", GET, &["callbacks", "storage", "info"], USERS_READ, Pool::Others, callbacks::stored),
     route("callbacks.retry", POST, &["callbacks", "storage", "retry"], USERS_WRITE, Pool::Others, callbacks::retry),
 
+    route("conversations.list", GET, &["sdk", "user", "{}", "user_channels", "list"], OWN_USERS_READ, Pool::Others, conversations::list),
+    route("conversations.list", GET, &["sdk", "user", "{}", "user_channels", "mark", "search"], OWN_USERS_READ, Pool::Others, conversations::list),
+    route("conversations.list", GET, &["users", "{}", "user_channels"], OWN_USERS_READ, Pool::Others, conversations::list),
+    route("conversations.list", GET, &["users", "{}", "user_channels", "page"], OWN_USERS_READ, Pool::Others, conversations::list),
+    route("conversations.delete_all", POST, &["sdk", "message", "roaming", "user", "{}", "delete", "all"], OWN_USERS_WRITE, Pool::Others, conversations::delete_all),
     route("conversations.pin", POST, &["sdk", "user", "{}", "user_channel", "top"], OWN_USERS_WRITE, Pool::Others, conversations::pin),
     route("conversations.unpin", DELETE, &["sdk", "user", "{}", "user_channel", "top"], OWN_USERS_WRITE, Pool::Others, conversations::unpin),
     route("conversations.mark", POST, &["sdk", "user", "{}", "user_channels", "mark"], OWN_USERS_WRITE, Pool::Others, conversations::mark),

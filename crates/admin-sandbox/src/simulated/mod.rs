@@ -19,6 +19,7 @@ use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 use self::session::{Answer, Session};
 use crate::plain_http::PlainHttp;
 use crate::rules::login_id::new_device;
+use crate::server::calls::CountedCall;
 
 /// How often a device says that it is there, in silence: as the Web SDK does.
 const HEARTBEAT: Duration = Duration::from_secs(30);
@@ -369,6 +370,14 @@ pub async fn is_sandbox(rest_url: &str) -> bool {
     };
     let status = PlainHttp::default().get(&health, PATIENCE).await;
     status.is_some_and(|status| (200..300).contains(&status))
+}
+
+/// Returns how often each call got each answer from the sandbox at `http://HOST:PORT`, refusals first; nothing if no sandbox
+/// answers there.
+pub async fn counted_calls(rest_url: &str) -> Option<Vec<CountedCall>> {
+    let url = format!("{rest_url}/sandbox/calls/counted").parse().ok()?;
+    let mut answer = PlainHttp::default().get_json(&url, PATIENCE).await?;
+    serde_json::from_value(answer["calls"].take()).ok()
 }
 
 /// What carries the frames of a device.

@@ -22,7 +22,11 @@ pub(crate) fn reason(event: &LiveEvent) -> Option<(&'static str, &'static str, &
             "displaced" | "operator" => Some(("replaced", "offline", user, resource)),
             _ => Some(("logout", "offline", user, resource)),
         },
-        LiveEvent::Message { .. } | LiveEvent::Told { .. } | LiveEvent::NotSaved { .. } => None,
+        LiveEvent::Message { .. }
+        | LiveEvent::Told { .. }
+        | LiveEvent::Refused { .. }
+        | LiveEvent::RefusedFrame { .. }
+        | LiveEvent::NotSaved { .. } => None,
     }
 }
 

@@ -1,5 +1,6 @@
 //! `sandbox`: the local server for trying everything.
 
+pub mod calls;
 pub mod devices;
 mod like;
 pub mod reset;
@@ -21,6 +22,8 @@ pub enum SandboxCommand {
     /// Simulated devices with real connections
     #[command(subcommand)]
     Devices(devices::SandboxDevicesCommand),
+    /// Count what an application asked of a sandbox, and what was refused
+    Calls(calls::CallsArgs),
     /// Replace the data of --sandbox
     Seed(seed::SeedArgs),
     /// Delete the data of --sandbox and start again with demo data
@@ -36,6 +39,7 @@ impl SandboxCommand {
         match self {
             Self::Serve(args) => serve::run(context, args).await,
             Self::Devices(command) => command.run(context).await,
+            Self::Calls(args) => calls::run(context, args).await,
             Self::Seed(args) => seed::run(context, args).await,
             Self::Reset(args) => reset::run(context, args).await,
         }

@@ -42,6 +42,8 @@ impl Group {
     fn take_out(&mut self, user: &str) -> bool {
         self.admins.remove(user);
         self.muted.remove(user);
+        self.allowed.remove(user);
+        self.shielded.remove(user);
         self.attributes.remove(user);
         self.members.remove(user)
     }

@@ -32,6 +32,17 @@ pub(crate) struct Group {
     asked: BTreeSet<String>,
     /// Who was invited and did not answer yet.
     invited: BTreeSet<String>,
+    /// Who may speak although nobody else may.
+    pub(crate) allowed: BTreeSet<String>,
+    /// Who wants no messages of the group.
+    pub(crate) shielded: BTreeSet<String>,
+    pub(crate) announcement: String,
+    /// The address of its picture.
+    pub(crate) avatar: String,
+    /// What the app keeps with it.
+    pub(crate) custom: String,
+    /// In milliseconds since 1970.
+    pub(crate) created_ms: u64,
     /// Who may not come back.
     pub(crate) blocked: BTreeSet<String>,
     /// Who may not speak, until when in milliseconds since 1970.
@@ -102,8 +113,47 @@ pub(crate) struct Actor<'a> {
 pub(crate) struct NewGroup {
     pub(crate) name: String,
     pub(crate) description: String,
+    pub(crate) avatar: String,
+    pub(crate) custom: String,
     pub(crate) members: Vec<String>,
     pub(crate) entry: Entry,
+}
+
+/// What is changed of a group, as far as given.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct GroupUpdate {
+    pub(crate) name: Option<String>,
+    pub(crate) description: Option<String>,
+    pub(crate) avatar: Option<String>,
+    pub(crate) custom: Option<String>,
+}
+
+/// What members are told of a change.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Changed<'a> {
+    change: GroupChange,
+    about: Option<&'a str>,
+    reason: &'a str,
+}
+
+impl<'a> Changed<'a> {
+    /// Something about the whole group, in somebody's words.
+    pub(crate) fn all(change: GroupChange, reason: &'a str) -> Self {
+        Self {
+            change,
+            about: None,
+            reason,
+        }
+    }
+
+    /// Something about one member.
+    pub(crate) fn about(change: GroupChange, user: &'a str) -> Self {
+        Self {
+            change,
+            about: Some(user),
+            reason: "",
+        }
+    }
 }
 
 impl Groups {
@@ -118,6 +168,12 @@ impl Groups {
         let page: Vec<_> = rest.by_ref().take(limit).collect();
         let next = rest.next().and_then(|_| page.last()).map(|(id, _)| *id);
         (page, next)
+    }
+
+    /// Returns who is in a group or a thread.
+    pub(crate) fn members_of(&self, id: &str) -> Option<&BTreeSet<String>> {
+        let group = self.all.get(id).map(|group| &group.members);
+        group.or_else(|| self.threads.get(id).map(|thread| &thread.members))
     }
 
     /// Returns the groups that a user is in, newest first.
@@ -145,6 +201,9 @@ impl App {
             owner: actor.user.to_owned(),
             members: members.clone(),
             entry: new.entry,
+            avatar: new.avatar,
+            custom: new.custom,
+            created_ms: now_ms,
             modified_ms: now_ms,
             ..Group::default()
         };
@@ -169,20 +228,25 @@ impl App {
         }
         let members = group.members.clone();
         self.groups.all.remove(id);
-        self.groups.threads.retain(|_, thread| thread.group != id);
+        let (ended, others) = std::mem::take(&mut self.groups.threads)
+            .into_iter()
+            .partition::<BTreeMap<_, _>, _>(|(_, thread)| thread.group == id);
+        self.groups.threads = others;
+        for (thread_id, thread) in ended {
+            self.forget_thread(&thread_id, &thread);
+        }
         for member in &members {
             self.tell_of_group(actor, member, GroupNews::new(actor, GroupChange::Destroyed, id));
         }
         Ok(())
     }
 
-    /// Sets name and description, as far as given.
+    /// Sets name, description and the like, as far as given.
     pub(crate) fn update_group(
         &mut self,
         actor: Actor<'_>,
         id: &str,
-        name: Option<String>,
-        description: Option<String>,
+        update: GroupUpdate,
         now_ms: u64,
     ) -> Result<(), GroupError> {
         let group = self.group_mut(id)?;
@@ -191,17 +255,46 @@ impl App {
         }
         group.modified_ms = now_ms;
         let mut changed = json!({});
-        if let Some(name) = name {
-            changed["name"] = json!(name);
-            group.name = name;
-        }
-        if let Some(description) = description {
-            changed["description"] = json!(description);
-            group.description = description;
+        for (name, given, field) in [
+            ("name", update.name, &mut group.name),
+            ("description", update.description, &mut group.description),
+            ("avatar", update.avatar, &mut group.avatar),
+            ("custom", update.custom, &mut group.custom),
+        ] {
+            if let Some(given) = given {
+                changed[name] = json!(given);
+                *field = given;
+            }
         }
         let news = GroupNews::new(actor, GroupChange::Updated, id).with_ext(changed.to_string());
         self.tell_members(actor, id, &news);
         Ok(())
+    }
+
+    /// Lets a leader change a group by `act`, which says whether it did; then the members are told.
+    ///
+    /// # Errors
+    /// When there is no such group, or the actor does not lead it.
+    pub(crate) fn change_group(
+        &mut self,
+        actor: Actor<'_>,
+        id: &str,
+        changed: Changed<'_>,
+        act: impl FnOnce(&mut Group) -> bool,
+    ) -> Result<bool, GroupError> {
+        let group = self.group_mut(id)?;
+        if !group.leads(actor.user) {
+            return Err(GroupError::NotAllowed);
+        }
+        if !act(group) {
+            return Ok(false);
+        }
+        let mut news = GroupNews::new(actor, changed.change, id).because(changed.reason);
+        if let Some(user) = changed.about {
+            news = news.about(user);
+        }
+        self.tell_members(actor, id, &news);
+        Ok(true)
     }
 
     pub(super) fn group(&self, id: &str) -> Result<&Group, GroupError> {

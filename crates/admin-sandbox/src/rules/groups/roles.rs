@@ -37,7 +37,7 @@ impl Group {
     /// Returns whether a member may speak now.
     fn may_speak(&self, user: &str, now_ms: u64) -> bool {
         let muted = self.muted.get(user).is_some_and(|until| now_ms < *until);
-        !muted && (!self.all_muted || self.leads(user))
+        !muted && (!self.all_muted || self.leads(user) || self.allowed.contains(user))
     }
 
     /// Changes a role and returns what to tell of it.
@@ -122,11 +122,24 @@ impl App {
         Ok(())
     }
 
-    /// Returns whom a message of `sender` to a group reaches.
+    /// Returns whether a user owns a group or is one of its admins; for a thread, of the group that it is in.
+    pub(crate) fn leads_group(&self, user: &str, id: &str) -> bool {
+        let id = self.groups.threads.get(id).map_or(id, |thread| &thread.group);
+        self.groups.all.get(id).is_some_and(|group| group.leads(user))
+    }
+
+    /// Returns whom a message of `sender` to a group, or to a thread in one, reaches.
     ///
     /// # Errors
-    /// When there is no such group, or the sender may not speak there.
+    /// When there is no such group or thread, or the sender may not speak there.
     pub(crate) fn listeners(&self, sender: &str, id: &str, now_ms: u64) -> Result<Vec<String>, Silence> {
+        if let Some(thread) = self.groups.threads.get(id) {
+            self.listeners(sender, &thread.group, now_ms)?;
+            let joined = thread.members.contains(sender);
+            return joined
+                .then(|| thread.members.iter().cloned().collect())
+                .ok_or(Silence::NoMember);
+        }
         let group = self.groups.all.get(id).ok_or(Silence::NoGroup)?;
         if !group.members.contains(sender) {
             return Err(Silence::NoMember);
@@ -134,6 +147,7 @@ impl App {
         if !group.may_speak(sender, now_ms) {
             return Err(Silence::Muted);
         }
-        Ok(group.members.iter().cloned().collect())
+        let listening = |member: &&String| *member == sender || !group.shielded.contains(*member);
+        Ok(group.members.iter().filter(listening).cloned().collect())
     }
 }

@@ -15,10 +15,66 @@ struct Application {
     reason: Option<String>,
 }
 
+#[derive(Deserialize)]
+struct Remark {
+    remark: String,
+}
+
 pub(in crate::server) fn list(request: &mut Request<'_>) -> Result<Value, ApiError> {
     let user = request.user()?.name.clone();
     let contacts = request.app.contacts.of(&user);
+    if request
+        .query
+        .get("needReturnRemark")
+        .is_some_and(|text| text == "true")
+    {
+        let rows = with_remarks(request, &user, &contacts);
+        return Ok(Envelope::new(request, "get")
+            .app()
+            .field("entities", rows)
+            .finish());
+    }
     Ok(listed(request, &contacts))
+}
+
+/// Lists contacts by pages, each with what the user calls it.
+pub(in crate::server) fn page(request: &mut Request<'_>) -> Result<Value, ApiError> {
+    let user = request.user()?.name.clone();
+    let limit = request.number("limit", 10, 1..=50);
+    let after = request.query.get("cursor").cloned().unwrap_or_default();
+    let all = request.app.contacts.of(&user);
+    let mut rest = all.into_iter().filter(|name| *name > after);
+    let page: Vec<String> = rest.by_ref().take(limit).collect();
+    let cursor = rest.next().and_then(|_| page.last().cloned()).unwrap_or_default();
+    let rows = with_remarks(request, &user, &page);
+    let data = json!({"contacts": rows, "cursor": cursor});
+    let envelope = Envelope::new(request, "get").app();
+    Ok(envelope.data(data).field("count", page.len()).finish())
+}
+
+fn with_remarks(request: &Request<'_>, user: &str, contacts: &[String]) -> Vec<Value> {
+    let remark = |name: &String| json!({"username": name, "remark": request.app.contacts.remark(user, name)});
+    contacts.iter().map(remark).collect()
+}
+
+/// Says that the list of contacts has to be read again: no older one is kept.
+pub(in crate::server) fn version(request: &mut Request<'_>) -> Result<Value, ApiError> {
+    request.user()?;
+    let version = request.now_ms.to_string();
+    Ok(Envelope::new(request, "get")
+        .field("version", version)
+        .field("needSync", true)
+        .finish())
+}
+
+/// Sets what the user calls a contact.
+pub(in crate::server) fn set_remark(request: &mut Request<'_>) -> Result<Value, ApiError> {
+    let Remark { remark } = request.form()?;
+    let (user, other) = (request.user()?.name.clone(), request.arg(1).to_lowercase());
+    if !request.app.contacts.set_remark(&user, &other, &remark) {
+        return Err(ApiError::no_resource());
+    }
+    Ok(done(request, "put"))
 }
 
 pub(in crate::server) fn blocked(request: &mut Request<'_>) -> Result<Value, ApiError> {

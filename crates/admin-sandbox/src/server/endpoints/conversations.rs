@@ -3,7 +3,9 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::rules::conversations::Acting;
+use crate::realtime::annotated;
+use crate::rules::App;
+use crate::rules::conversations::{Acting, Channel};
 use crate::server::envelope::Envelope;
 use crate::server::errors::ApiError;
 use crate::server::request::Request;
@@ -107,6 +109,81 @@ pub(in crate::server) fn delete(request: &mut Request<'_>) -> Result<Value, ApiE
     };
     request.app.delete_conversation(acting, delete_roam, now_ms);
     Ok(Envelope::new(request, "delete")
+        .app()
+        .data(json!({"result": "ok"}))
+        .finish())
+}
+
+/// Lists a user's conversations, the one with the newest message first.
+pub(in crate::server) fn list(request: &mut Request<'_>) -> Result<Value, ApiError> {
+    let user = request.user()?.name.clone();
+    let flag = |name: &str| request.query.get(name).is_some_and(|text| text == "true");
+    let (pinned, empty) = (flag("is_top"), flag("needEmptySession"));
+    let mark = request.query.get("mark").filter(|mark| !mark.is_empty());
+    let rows = request.app.channels(&user).into_iter().filter(|channel| {
+        (!pinned || channel.state.pinned_ms.is_some())
+            && (empty || channel.newest.is_some() || channel.state.pinned_ms.is_some())
+            && mark.is_none_or(|mark| channel.state.marks.contains(mark))
+    });
+    let rows: Vec<Channel> = rows.collect();
+    let (from, size) = if request.query.contains_key("pageNum") {
+        let size = request.number("pageSize", 20, 1..=100);
+        let page = request.number("pageNum", 1, 1..=usize::MAX);
+        ((page - 1).saturating_mul(size), size)
+    } else {
+        let from = request.query.get("cursor").and_then(|text| text.parse().ok());
+        (from.unwrap_or(0), request.number("limit", 100, 1..=100))
+    };
+    let app = &*request.app;
+    let page = rows.iter().skip(from).take(size);
+    let shown: Vec<Value> = page.map(|channel| shown(app, &user, channel)).collect();
+    let next = from.saturating_add(shown.len());
+    let cursor = if next < rows.len() {
+        next.to_string()
+    } else {
+        String::new()
+    };
+    let data = json!({"cursor": cursor, "channel_infos": shown});
+    Ok(Envelope::new(request, "get").data(data).finish())
+}
+
+/// Writes a conversation as the newer and the older list have it.
+fn shown(app: &App, user: &str, channel: &Channel) -> Value {
+    let (kind, domain) = if channel.in_group {
+        ("groupchat", "conference.easemob.com")
+    } else {
+        ("chat", "easemob.com")
+    };
+    let newest = channel
+        .newest
+        .as_ref()
+        .and_then(|kept| annotated::json(app, user, kept));
+    let meta = newest.map_or_else(
+        || json!({}),
+        |mut json| {
+            // In these lists, it is text.
+            json["payload"] = json!(json["payload"].to_string());
+            json
+        },
+    );
+    json!({
+        "session_to": channel.other,
+        "session_type": kind,
+        "channel_id": format!("{}_{}@{domain}", app.key, channel.other),
+        "is_top": channel.state.pinned_ms.is_some(),
+        "update_top_status_time": channel.state.pinned_ms.unwrap_or(0),
+        "unread_num": channel.unread,
+        "marks": channel.state.marks,
+        "meta": meta,
+    })
+}
+
+/// Deletes all conversations and messages of a user.
+pub(in crate::server) fn delete_all(request: &mut Request<'_>) -> Result<Value, ApiError> {
+    let user = request.user()?.name.clone();
+    request.app.history.forget_user(&user);
+    request.app.conversations.remove(&user);
+    Ok(Envelope::new(request, "post")
         .app()
         .data(json!({"result": "ok"}))
         .finish())

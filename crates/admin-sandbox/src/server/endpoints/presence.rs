@@ -49,6 +49,8 @@ pub(in crate::server) fn set(request: &mut Request<'_>) -> Result<Value, ApiErro
         .user_mut()?
         .presence
         .publish(&resource, &status, &ext, now_ms);
+    let name = request.user()?.name.clone();
+    request.app.tell_presence(&name, now_ms);
     Ok(json!({"result": "ok"}))
 }
 

@@ -6,8 +6,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::conversations::actor;
+use crate::realtime::annotated;
 use crate::rules::conversations::{Acting, Roaming};
-use crate::rules::history::Wanted;
+use crate::rules::groups::Silence;
+use crate::rules::history::{SHARED, Wanted};
 use crate::server::envelope::Envelope;
 use crate::server::errors::ApiError;
 use crate::server::request::Request;
@@ -45,10 +47,15 @@ pub(in crate::server) fn read(request: &mut Request<'_>) -> Result<Value, ApiErr
         most: form.pull_number.unwrap_or(MOST).min(MOST),
         ascending: form.is_positive,
     };
-    let (page, last) = request.app.history.page(&user, other, wanted);
+    let app = &*request.app;
+    let keeper = app.keeper(&user, other);
+    if keeper == SHARED && app.listeners(&user, other, request.now_ms) == Err(Silence::NoMember) {
+        return Err(ApiError::no_permission("members of the thread"));
+    }
+    let (page, last) = app.history.page(keeper, other, wanted);
     let messages: Vec<Value> = page
         .iter()
-        .map(|kept| json!({"msg": STANDARD.encode(&kept.message)}))
+        .map(|kept| json!({"msg": STANDARD.encode(annotated::wire(app, &user, kept))}))
         .collect();
     // Ids are larger than what a number in JavaScript holds.
     let next = page.last().map_or(String::new(), |kept| kept.id.to_string());
@@ -87,7 +94,8 @@ fn delete(request: &mut Request<'_>, named: &str, kind: &str) -> Result<Value, A
         id: &id,
         kind,
     };
-    request.app.delete_roaming(acting, which);
+    let now_ms = request.now_ms;
+    request.app.delete_roaming(acting, which, now_ms);
     Ok(Envelope::new(request, "delete")
         .app()
         .data(json!({"result": "ok"}))

@@ -142,6 +142,20 @@ pub(in crate::server) fn remove(request: &mut Request<'_>) -> Result<Value, ApiE
     Ok(done(request, "delete", data))
 }
 
+/// Takes several members out for good.
+pub(in crate::server) fn block_many(request: &mut Request<'_>) -> Result<Value, ApiError> {
+    let Names { usernames } = request.form()?;
+    let id = request.arg(0).to_owned();
+    let acting = acting_on_group(request)?;
+    let mut rows = Vec::new();
+    for user in &usernames {
+        let user = written(request, user);
+        let result = change(request, &acting, MemberAct::Block(&user)).is_ok();
+        rows.push(json!({"result": result, "action": "add_blocks", "groupid": id, "user": user}));
+    }
+    Ok(done(request, "post", json!(rows)))
+}
+
 pub(in crate::server) fn block(request: &mut Request<'_>) -> Result<Value, ApiError> {
     let (id, member) = (request.arg(0).to_owned(), written(request, request.arg(1)));
     let acting = acting_on_group(request)?;
@@ -153,7 +167,9 @@ pub(in crate::server) fn block(request: &mut Request<'_>) -> Result<Value, ApiEr
 pub(in crate::server) fn unblock(request: &mut Request<'_>) -> Result<Value, ApiError> {
     let (id, member) = (request.arg(0).to_owned(), written(request, request.arg(1)));
     let acting = acting_on_group(request)?;
-    change(request, &acting, MemberAct::Unblock(&member))?;
+    for one in member.split(',') {
+        change(request, &acting, MemberAct::Unblock(one))?;
+    }
     let data = json!({"result": true, "action": "remove_blocks", "groupid": id, "user": member});
     Ok(done(request, "delete", data))
 }

@@ -2,6 +2,7 @@
 //! device.
 
 pub(in crate::server) mod attributes;
+pub(in crate::server) mod details;
 pub(in crate::server) mod membership;
 pub(in crate::server) mod roles;
 pub(in crate::server) mod threads;
@@ -10,7 +11,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use self::roles::set_owner;
-use crate::rules::groups::{Actor, Door, Entry, Group, GroupError, NewGroup};
+pub(in crate::server) use crate::rules::groups::Changed;
+use crate::rules::groups::{Actor, Door, Entry, Group, GroupError, GroupUpdate, NewGroup};
 use crate::server::auth::Caller;
 use crate::server::envelope::Envelope;
 use crate::server::errors::ApiError;
@@ -29,6 +31,11 @@ struct Form {
     desc: Option<String>,
     #[serde(default)]
     description: Option<String>,
+    #[serde(default)]
+    avatar: Option<String>,
+    /// What the app keeps with the group.
+    #[serde(default)]
+    custom: Option<String>,
     #[serde(default)]
     owner: Option<String>,
     #[serde(default)]
@@ -53,6 +60,10 @@ struct Changes {
     groupname: Option<String>,
     #[serde(default)]
     description: Option<String>,
+    #[serde(default)]
+    avatar: Option<String>,
+    #[serde(default)]
+    custom: Option<String>,
     #[serde(default)]
     newowner: Option<String>,
 }
@@ -105,7 +116,12 @@ fn written(request: &Request<'_>, name: &str) -> String {
 
 /// Returns the group of the path, if the caller may see it.
 fn seen<'a>(request: &'a Request<'_>) -> Result<&'a Group, ApiError> {
-    let group = request.app.groups.all.get(request.arg(0));
+    visible(request, request.arg(0))
+}
+
+/// Returns a group, if the caller may see it.
+fn visible<'a>(request: &'a Request<'_>, id: &str) -> Result<&'a Group, ApiError> {
+    let group = request.app.groups.all.get(id);
     let group = group.ok_or_else(ApiError::no_resource)?;
     match &request.caller {
         Caller::User(name) if group.entry.door == Door::Closed && !group.members.contains(name) => {
@@ -134,6 +150,8 @@ pub(in crate::server) fn create(request: &mut Request<'_>) -> Result<Value, ApiE
     let new = NewGroup {
         name: form.groupname,
         description: form.description.or(form.desc).unwrap_or_default(),
+        avatar: form.avatar.unwrap_or_default(),
+        custom: form.custom.unwrap_or_default(),
         members: form.members,
         entry: Entry {
             door: match (
@@ -195,7 +213,10 @@ pub(in crate::server) fn joined(request: &mut Request<'_>) -> Result<Value, ApiE
         .into_iter()
         .skip((page - 1).saturating_mul(size))
         .take(size)
-        .map(|(id, group)| json!({"groupid": id, "groupname": group.name}))
+        .map(|(id, group)| {
+            // The page's words, and those that SDKs read.
+            json!({"groupid": id, "groupname": group.name, "id": id, "name": group.name, "disabled": false})
+        })
         .collect();
     Ok(Envelope::new(request, "get")
         .app()
@@ -214,29 +235,6 @@ pub(in crate::server) fn destroy(request: &mut Request<'_>) -> Result<Value, Api
     Ok(done(request, "delete", json!({"success": true, "groupid": id})))
 }
 
-pub(in crate::server) fn get(request: &mut Request<'_>) -> Result<Value, ApiError> {
-    let id = request.arg(0).to_owned();
-    let group = seen(request)?;
-    let role = |member: &String| {
-        let role = if *member == group.owner { "owner" } else { "member" };
-        json!({role: member})
-    };
-    let affiliations: Vec<Value> = group.members.iter().map(role).collect();
-    let data = json!([{
-        "id": id,
-        "name": group.name,
-        "description": group.description,
-        "owner": group.owner,
-        "public": group.entry.door != Door::Closed,
-        "membersonly": group.entry.door == Door::Guarded,
-        "allowinvites": group.entry.members_invite,
-        "mute": group.all_muted,
-        "affiliations_count": affiliations.len(),
-        "affiliations": affiliations,
-    }]);
-    Ok(done(request, "get", data))
-}
-
 /// Changes name and description, or the owner.
 pub(in crate::server) fn update(request: &mut Request<'_>) -> Result<Value, ApiError> {
     let form: Changes = request.form()?;
@@ -247,9 +245,15 @@ pub(in crate::server) fn update(request: &mut Request<'_>) -> Result<Value, ApiE
     let acting = acting_on_group(request)?;
     let now_ms = request.now_ms;
     let data = json!({"groupname": form.groupname.is_some(), "description": form.description.is_some()});
+    let changes = GroupUpdate {
+        name: form.groupname,
+        description: form.description,
+        avatar: form.avatar,
+        custom: form.custom,
+    };
     request
         .app
-        .update_group(acting.actor(), &id, form.groupname, form.description, now_ms)
+        .update_group(acting.actor(), &id, changes, now_ms)
         .map_err(|error| refused(&error))?;
     Ok(done(request, "put", data))
 }
