@@ -127,6 +127,18 @@ impl State {
         self.sent_now = 0;
     }
 
+    /// Gives a lease back: free at once, or once a request that may be under way has ended.
+    fn give_up(&mut self, worker: usize) {
+        let is_owner = self.is_owner(worker);
+        let Some(working) = self.workers[worker].take().filter(|_| is_owner) else {
+            return;
+        };
+        let is_under_way = matches!(working.doing, Doing::Sent(_));
+        let free = if is_under_way { 0 } else { -REQUEST - 1 };
+        let lease = &mut self.leases[working.range];
+        *lease = (None, lease.1.min(free));
+    }
+
     /// The same state with the workers in one order: which of them is which means nothing.
     fn canonical(mut self) -> Self {
         let owned = |worker: usize| {
@@ -217,16 +229,7 @@ impl Model for Team {
                 }
             }
             Action::Die(worker) => state.workers[worker] = None,
-            Action::GiveUp(worker) => {
-                let is_owner = state.is_owner(worker);
-                let working = state.workers[worker].take()?;
-                if is_owner {
-                    let is_under_way = matches!(working.doing, Doing::Sent(_));
-                    let free = if is_under_way { 0 } else { -REQUEST - 1 };
-                    let until = state.leases[working.range].1.min(free);
-                    state.leases[working.range] = (None, until);
-                }
-            }
+            Action::GiveUp(worker) => state.give_up(worker),
             Action::Intend(worker) => {
                 let is_owner = state.is_owner(worker);
                 let range = state.workers[worker]?.range;
