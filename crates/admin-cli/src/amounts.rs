@@ -1,7 +1,8 @@
 //! How people read numbers and durations.
 
-use easemob_admin_words::t;
 use std::time::Duration;
+
+use easemob_admin_words::t;
 
 /// Returns a number with a comma between thousands.
 #[must_use]

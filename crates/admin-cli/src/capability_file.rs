@@ -1,6 +1,5 @@
 //! The capability file of an app root: what its server was found to do, and what is obeyed of that.
 
-use easemob_admin_words::t;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -11,6 +10,7 @@ use easemob_admin_ops::files::bounded;
 use easemob_admin_ops::probe::capabilities::Capabilities;
 use easemob_admin_ops::probe::obeyed::Obeyed;
 use easemob_admin_ops::status_first::When;
+use easemob_admin_words::t;
 use jiff::Timestamp;
 
 use crate::config::places::Places;

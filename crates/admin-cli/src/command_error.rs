@@ -3,7 +3,6 @@
 //! This is the only place that maps errors of the client, the configuration and the user list to exit codes
 //! and hints.
 
-use easemob_admin_words::{t, told_later, translated};
 use std::error::Error as StdError;
 use std::fmt;
 
@@ -21,6 +20,7 @@ use easemob_admin_ops::run::store::RunError;
 use easemob_admin_ops::schedule::breaker::Fatal;
 use easemob_admin_ops::server::reduce::{is_foreign, is_silence};
 use easemob_admin_ops::store_error::StoreError;
+use easemob_admin_words::{t, told_later, translated};
 
 #[cfg(feature = "postgres")]
 use easemob_admin_store_pg::{

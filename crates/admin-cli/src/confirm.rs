@@ -1,9 +1,10 @@
 //! Asks the operator for confirmation. The answer comes from the terminal, never from stdin, which may be the
 //! user list.
 
-use easemob_admin_words::t;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, IsTerminal};
+
+use easemob_admin_words::t;
 
 use crate::command_error::CommandError;
 use crate::exit;

@@ -1,6 +1,5 @@
 //! The context of a command: options, environment, streams and the way to a server.
 
-use easemob_admin_words::t;
 use std::io::{BufWriter, Write};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -22,6 +21,7 @@ use easemob_admin_ops::target::Target;
 use easemob_admin_sandbox::Sandbox;
 #[cfg(feature = "postgres")]
 use easemob_admin_store_pg::trail::{PgTrail, PgTrails};
+use easemob_admin_words::t;
 use jiff::tz::TimeZone;
 
 use crate::budget::{Budget, rates_with};

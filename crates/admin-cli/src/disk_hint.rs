@@ -1,9 +1,10 @@
 //! Hints for disk errors; only a full disk is called full.
 
-use easemob_admin_words::t;
 use std::error::Error as StdError;
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
+
+use easemob_admin_words::t;
 
 /// Returns a hint for the cause of `error`, followed by what is true in any case.
 #[must_use]

@@ -4,7 +4,6 @@ mod conclusion;
 mod rows;
 mod stats;
 
-use easemob_admin_words::t;
 use std::future::Future;
 use std::io;
 use std::marker::PhantomData;
@@ -25,6 +24,7 @@ use easemob_admin_ops::server::calls::Calls;
 use easemob_admin_ops::server::client::Server;
 use easemob_admin_ops::status_first::{Reading, StatusFirst};
 use easemob_admin_ops::stores::Stores;
+use easemob_admin_words::t;
 use tokio::sync::watch;
 
 use self::conclusion::conclude;

@@ -1,6 +1,5 @@
 //! Runs a command for the process: arguments, streams, runtime and exit code.
 
-use easemob_admin_words::{Language, speak, t, within};
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
@@ -8,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
+use easemob_admin_words::{Language, speak, t, within};
 
 use crate::cli::{Cli, Command};
 use crate::command_error::CommandError;

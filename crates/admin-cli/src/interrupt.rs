@@ -1,12 +1,12 @@
 //! Turns signals and `--max-duration` into stop requests for a run.
 
-use easemob_admin_words::t;
 use std::io;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use easemob_admin_api::Client;
 use easemob_admin_ops::schedule::pipeline::{Cause, Wish};
+use easemob_admin_words::t;
 use tokio::sync::watch;
 
 use crate::exit;

@@ -1,9 +1,9 @@
 //! Reports that requests wait for a server that is away.
 
-use easemob_admin_words::t;
 use std::time::{Duration, Instant};
 
 use easemob_admin_api::{Client, Outage};
+use easemob_admin_words::t;
 
 use crate::ui::Ui;
 

@@ -4,11 +4,11 @@
 #[cfg(unix)]
 mod walk;
 
-use easemob_admin_words::t;
 use std::path::PathBuf;
 
 use easemob_admin_ops::files::encoding::quoted;
 use easemob_admin_ops::run::id::RunId;
+use easemob_admin_words::t;
 
 use crate::command_error::CommandError;
 use crate::config::environment::Environment;

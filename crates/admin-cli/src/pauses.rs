@@ -2,12 +2,12 @@
 //!
 //! A pause belongs to the app, not to a command: another process may have received it long before.
 
-use easemob_admin_words::t;
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant, SystemTime};
 
 use easemob_admin_api::Client;
+use easemob_admin_words::t;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 

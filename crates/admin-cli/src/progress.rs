@@ -1,12 +1,12 @@
 //! The progress bar on stderr.
 
-use easemob_admin_words::t;
 use std::fmt;
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use easemob_admin_words::t;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 /// A progress bar with rate and time left; a copy is the same bar.

@@ -1,6 +1,5 @@
 //! Chooses the stores for the program's records; no other module does.
 
-use easemob_admin_words::t;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +8,7 @@ use easemob_admin_api::{AppRoot, RateLimit, Rates};
 use easemob_admin_ops::locks::sqlite::LockDatabases;
 use easemob_admin_ops::stores::{DataDirectory, Stores};
 use easemob_admin_ops::target::Target;
+use easemob_admin_words::t;
 
 use crate::command_error::CommandError;
 use crate::config::environment::Environment;

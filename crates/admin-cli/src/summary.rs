@@ -1,6 +1,5 @@
 //! The summary at the end of a run, for people on stderr and for programs in JSON.
 
-use easemob_admin_words::t;
 use std::fmt::{self, Write as _};
 use std::time::Duration;
 
@@ -10,6 +9,7 @@ use easemob_admin_ops::run::resume::Left;
 use easemob_admin_ops::schedule::tally::Tally;
 use easemob_admin_ops::select::exemptions::Unmatched;
 use easemob_admin_ops::status_first::StatusReport;
+use easemob_admin_words::t;
 use serde::Serialize;
 
 use crate::exit::{self, Exit};

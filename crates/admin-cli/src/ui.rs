@@ -1,6 +1,5 @@
 //! Writes messages to stderr: warnings, notes, errors, and the progress bar.
 
-use easemob_admin_words::t;
 use std::error::Error;
 use std::fmt::Display;
 use std::io::Write;
@@ -8,6 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anstyle::{AnsiColor, Style};
 use easemob_admin_ops::names::harmless::harmless;
+use easemob_admin_words::t;
 
 use crate::command_error::CommandError;
 use crate::present::causes::said;

@@ -1,6 +1,5 @@
 //! The reading pass of `--on-drift stop`: if any user differs from the plan, nobody is signed out.
 
-use easemob_admin_words::t;
 use std::fmt::Write as _;
 use std::io;
 
@@ -10,6 +9,7 @@ use easemob_admin_ops::run::job::OnDrift;
 use easemob_admin_ops::select::decide::{Decision, Order};
 use easemob_admin_ops::server::calls::CallError;
 use easemob_admin_ops::status_first::Reading;
+use easemob_admin_words::t;
 
 use super::read_first::ReadFirst;
 use crate::command_error::CommandError;

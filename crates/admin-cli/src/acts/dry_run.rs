@@ -1,6 +1,5 @@
 //! Dry runs of `sessions logout`, `sessions apply` and `limits enforce`.
 
-use easemob_admin_words::t;
 use std::io;
 
 use easemob_admin_ops::jobs::end_devices::preview;
@@ -12,6 +11,7 @@ use easemob_admin_ops::schedule::cap::Cap;
 use easemob_admin_ops::schedule::forecast::Forecast;
 use easemob_admin_ops::select::decide::Order;
 use easemob_admin_ops::status_first::Reading;
+use easemob_admin_words::t;
 
 use crate::command_error::CommandError;
 use crate::context::{Context, Session};

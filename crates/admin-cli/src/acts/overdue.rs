@@ -1,6 +1,5 @@
 //! Expired pending locks: decides what happens to each, and which need an operator.
 
-use easemob_admin_words::t;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use easemob_admin_api::UserId;
@@ -8,6 +7,7 @@ use easemob_admin_ops::locks::lock::Lock;
 use easemob_admin_ops::locks::settling::{Traces, Verdict, is_banned};
 use easemob_admin_ops::run::item::{Item, Task};
 use easemob_admin_ops::status_first::Reading;
+use easemob_admin_words::t;
 
 use crate::acts::read_first::ReadFirst;
 use crate::command_error::CommandError;

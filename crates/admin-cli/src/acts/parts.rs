@@ -1,6 +1,5 @@
 //! The parts of a run that one command works on: all of it, or range after range beside other workers.
 
-use easemob_admin_words::t;
 use std::time::Duration;
 
 use easemob_admin_ops::run::direction::{RunState, range_of};
@@ -11,6 +10,7 @@ use easemob_admin_ops::run::resume::Which;
 use easemob_admin_ops::run::store::{Direction, OpenRun, RunError, RunStore};
 use easemob_admin_ops::schedule::pipeline::{Cause, Stop, Wish};
 use easemob_admin_ops::schedule::tally::Tally;
+use easemob_admin_words::t;
 use tokio::sync::watch;
 
 use super::operator::operator;

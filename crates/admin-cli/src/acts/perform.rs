@@ -1,6 +1,5 @@
 //! Executes the action in a run's journal and reports it.
 
-use easemob_admin_words::t;
 use std::io;
 use std::sync::Arc;
 
@@ -20,6 +19,7 @@ use easemob_admin_ops::schedule::pipeline::{Cause, Stop, Wish};
 use easemob_admin_ops::schedule::tally::Tally;
 use easemob_admin_ops::server::calls::Calls;
 use easemob_admin_ops::target::Target;
+use easemob_admin_words::t;
 use tokio::sync::watch;
 
 use super::attempt::summary_of_attempt;

@@ -1,6 +1,5 @@
 //! The reading pass of an act that needs the complete picture before it starts.
 
-use easemob_admin_words::t;
 use std::convert::Infallible;
 use std::io;
 use std::ops::ControlFlow;
@@ -14,6 +13,7 @@ use easemob_admin_ops::schedule::tally::Settled;
 use easemob_admin_ops::server::calls::{CallError, Calls};
 use easemob_admin_ops::server::client::Server;
 use easemob_admin_ops::status_first::{Reading, StatusFirst};
+use easemob_admin_words::t;
 
 use crate::command_error::CommandError;
 use crate::context::{Context, Session};

@@ -1,6 +1,5 @@
 //! `--verify`: reads the devices that a run signed out, or the users that it locked, again.
 
-use easemob_admin_words::t;
 use std::cell::RefCell;
 use std::io;
 
@@ -10,6 +9,7 @@ use easemob_admin_ops::report::device::DeviceReport;
 use easemob_admin_ops::report::lock::LockReport;
 use easemob_admin_ops::run::id::RunId;
 use easemob_admin_ops::run::journal::header::Header;
+use easemob_admin_words::t;
 
 use crate::command_error::CommandError;
 use crate::context::{Context, Session};

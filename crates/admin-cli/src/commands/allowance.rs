@@ -1,6 +1,5 @@
 //! `--max-logouts P%`: computing a share needs the total before the first act.
 
-use easemob_admin_words::t;
 use std::io;
 
 use easemob_admin_ops::jobs::logout::choose;
@@ -9,6 +8,7 @@ use easemob_admin_ops::schedule::cap::CapSpec;
 use easemob_admin_ops::select::decide::{Decision, Order};
 use easemob_admin_ops::server::calls::CallError;
 use easemob_admin_ops::status_first::Reading;
+use easemob_admin_words::t;
 
 use crate::acts::begin::items;
 use crate::acts::read_first::ReadFirst;

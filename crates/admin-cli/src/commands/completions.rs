@@ -1,10 +1,10 @@
 //! `completions`: prints the completion script of a shell.
 
-use easemob_admin_words::t;
 use std::io::Write;
 
 use clap::Args;
 use clap_complete::Shell;
+use easemob_admin_words::t;
 
 use crate::command_error::CommandError;
 use crate::completion::register;

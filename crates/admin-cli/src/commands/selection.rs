@@ -1,6 +1,5 @@
 //! The arguments that select devices, the same for listing, planning and acting.
 
-use easemob_admin_words::t;
 use std::io;
 use std::path::PathBuf;
 
@@ -11,6 +10,7 @@ use easemob_admin_ops::names::{Kind, check, device, key};
 use easemob_admin_ops::select::exemptions::{Exemptions, Unmatched};
 use easemob_admin_ops::select::pattern::Pattern;
 use easemob_admin_ops::select::selection::{Keep, Selection, UnknownAge};
+use easemob_admin_words::t;
 
 use crate::command_error::CommandError;
 use crate::completion;

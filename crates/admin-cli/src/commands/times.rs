@@ -1,9 +1,9 @@
 //! How rows show times.
 
-use easemob_admin_words::t;
 use std::time::Duration;
 
 use easemob_admin_api::UnixMillis;
+use easemob_admin_words::t;
 use jiff::civil::DateTime;
 use jiff::{Span, SpanRelativeTo, Timestamp, Zoned};
 

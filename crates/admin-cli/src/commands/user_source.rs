@@ -1,11 +1,11 @@
 //! The arguments that name users, shared by all commands over many users.
 
-use easemob_admin_words::t;
 use std::io;
 use std::path::PathBuf;
 
 use clap::Args;
 use easemob_admin_api::UserId;
+use easemob_admin_words::t;
 
 use crate::command_error::CommandError;
 use crate::confirm::stdin_list;

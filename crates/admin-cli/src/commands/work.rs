@@ -2,7 +2,6 @@
 
 mod apps;
 
-use easemob_admin_words::t;
 use std::collections::HashMap;
 use std::pin::{Pin, pin};
 use std::time::{Duration, Instant};
@@ -18,6 +17,7 @@ use easemob_admin_ops::server::client::Server;
 use easemob_admin_ops::target::Target;
 use easemob_admin_store_pg::trail::TrailError;
 use easemob_admin_store_pg::trail::heads::EVERY;
+use easemob_admin_words::t;
 use futures_util::StreamExt;
 use serde::Serialize;
 use tokio::task::JoinHandle;

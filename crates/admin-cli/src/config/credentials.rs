@@ -1,6 +1,5 @@
 //! Decides which credentials to use, and fetches the secret only when it is needed.
 
-use easemob_admin_words::t;
 use std::fmt;
 use std::fs;
 use std::io::{self, Read as _};
@@ -10,6 +9,7 @@ use std::time::Duration;
 use easemob_admin_api::{Credentials, UnusableSecret, check_secret};
 #[cfg(feature = "jwt")]
 use easemob_admin_api::{JwtAlgorithm, JwtSigner};
+use easemob_admin_words::t;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::environment::Environment;

@@ -1,8 +1,8 @@
 //! Where files are stored.
 
-use easemob_admin_words::t;
 use std::path::{Path, PathBuf};
 
+use easemob_admin_words::t;
 use etcetera::BaseStrategy;
 
 use super::environment::Environment;

@@ -1,12 +1,12 @@
 //! Reads the profile file.
 
-use easemob_admin_words::t;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use easemob_admin_ops::files::bounded;
 use easemob_admin_ops::policy::toml_words::{in_words, line_of, nearest};
+use easemob_admin_words::t;
 use serde::Deserialize;
 
 use super::precedence::NoTarget;

@@ -1,10 +1,10 @@
 //! Detects secrets that others can read.
 
-use easemob_admin_words::t;
 use std::path::Path;
 
 use easemob_admin_ops::files::encoding::quoted;
 use easemob_admin_ops::names::harmless::harmless;
+use easemob_admin_words::t;
 
 /// Returns a warning if users other than the owner can read the file.
 ///

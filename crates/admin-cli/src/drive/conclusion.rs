@@ -1,11 +1,11 @@
 //! Maps the result of a run to its exit code.
 
-use easemob_admin_words::t;
 use std::io;
 
 use easemob_admin_ops::schedule::breaker::Fatal;
 use easemob_admin_ops::schedule::pipeline::Stop;
 use easemob_admin_ops::server::calls::CallError;
+use easemob_admin_words::t;
 
 use crate::busy;
 use crate::command_error::CommandError;

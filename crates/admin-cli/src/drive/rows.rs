@@ -1,10 +1,10 @@
 //! Writes the rows of a run.
 
-use easemob_admin_words::t;
 use std::io;
 use std::ops::ControlFlow;
 
 use easemob_admin_ops::schedule::pipeline::Stop;
+use easemob_admin_words::t;
 use serde::Serialize;
 
 use super::RunRow;

@@ -1,7 +1,8 @@
 //! A line about a run now and then, where no bar shows how far it is.
 
-use easemob_admin_words::t;
 use std::time::{Duration, Instant};
+
+use easemob_admin_words::t;
 
 use crate::amounts::{about, grouped};
 use crate::context::Context;

@@ -1,6 +1,5 @@
 //! The first pass: checks a whole list before anything is sent.
 
-use easemob_admin_words::{t, told_later, translated};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -9,6 +8,7 @@ use easemob_admin_api::UserId;
 use easemob_admin_ops::files::lines::{Line, Lines, NotText};
 use easemob_admin_ops::names::characters::visible;
 use easemob_admin_ops::names::{self, Kind};
+use easemob_admin_words::{t, told_later, translated};
 
 use super::duplicates::Finder;
 use super::spool::{Spool, Writer};

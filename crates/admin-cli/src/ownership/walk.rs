@@ -1,11 +1,12 @@
 //! Walks through the files and directories to be judged.
 
-use easemob_admin_words::t;
 use std::collections::BTreeSet;
 use std::fs::{self, Metadata, Permissions};
 use std::io;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+
+use easemob_admin_words::t;
 
 use super::{Role, Seen, Untrusted, Verdict, judge};
 

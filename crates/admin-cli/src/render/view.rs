@@ -1,9 +1,10 @@
 //! Which columns of the rows are shown, and in which order: `--fields`, `--sort`, `--no-headers`.
 
-use easemob_admin_words::t;
 use std::cmp::Ordering;
 use std::convert::Infallible;
 use std::str::FromStr;
+
+use easemob_admin_words::t;
 
 /// What was asked for, before it is known which columns there are.
 #[derive(Debug, Clone, Default)]

@@ -1,9 +1,9 @@
 //! Trails in files.
 
-use easemob_admin_words::t;
 use std::path::{Path, PathBuf};
 
 use easemob_admin_audit::{Against, AuditError, Entry, Filter, PublicKey, Search, Verification, verify};
+use easemob_admin_words::t;
 
 use super::{CannotVerify, Found, Trail, Trails};
 use crate::busy;

@@ -1,9 +1,9 @@
 //! `audit archive`: seals old entries of a trail in a database in files.
 
-use easemob_admin_words::t;
 use std::path::PathBuf;
 
 use clap::Args;
+use easemob_admin_words::t;
 use jiff::Timestamp;
 use serde::Serialize;
 

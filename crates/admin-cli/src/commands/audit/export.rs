@@ -1,6 +1,5 @@
 //! `audit export`: writes the trail in the format of a log system.
 
-use easemob_admin_words::t;
 use std::io::{self, BufWriter, Write};
 use std::time::Duration;
 
@@ -8,6 +7,7 @@ use clap::{Args, ValueEnum};
 use easemob_admin_audit::Entry;
 use easemob_admin_audit::export::{cef, ecs, ocsf};
 use easemob_admin_ops::names::harmless::{harmless_cef, harmless_json};
+use easemob_admin_words::t;
 
 use super::trail::{FilterArgs, TrailArgs, say_where};
 use crate::command_error::CommandError;

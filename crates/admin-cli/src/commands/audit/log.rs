@@ -1,11 +1,11 @@
 //! `audit log`: shows the trail.
 
-use easemob_admin_words::t;
 use std::time::Duration;
 
 use clap::{Args, value_parser};
 use easemob_admin_audit::export::SETTLED_BY_READING;
 use easemob_admin_audit::{Entry, Kind, Outcome};
+use easemob_admin_words::t;
 use serde::Serialize;
 
 use super::trail::{FilterArgs, TrailArgs, say_where};

@@ -1,12 +1,12 @@
 //! `audit prune`: removes entries from the database that an archive has.
 
-use easemob_admin_words::t;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
 use clap::Args;
 use easemob_admin_audit::{Event, Kind, TOOL};
 use easemob_admin_ops::record::sink::acting_as;
+use easemob_admin_words::t;
 use serde::Serialize;
 
 use crate::acts::operator::operator;

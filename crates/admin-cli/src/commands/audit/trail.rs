@@ -1,6 +1,5 @@
 //! The arguments that name a trail and filter its events.
 
-use easemob_admin_words::t;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -8,6 +7,7 @@ use clap::builder::PossibleValuesParser;
 use easemob_admin_api::UserId;
 use easemob_admin_audit::{EventTime, Filter, Outcome};
 use easemob_admin_ops::names::user;
+use easemob_admin_words::t;
 use jiff::Timestamp;
 
 use crate::command_error::CommandError;

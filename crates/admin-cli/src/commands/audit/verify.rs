@@ -1,10 +1,10 @@
 //! `audit verify`: checks that the trail was not changed.
 
-use easemob_admin_words::t;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use easemob_admin_audit::{Against, AuditError, Problem, PublicKey};
+use easemob_admin_words::t;
 use serde::Serialize;
 
 use super::trail::TrailArgs;

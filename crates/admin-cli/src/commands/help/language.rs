@@ -6,8 +6,9 @@
 use clap::builder::{PossibleValue, PossibleValuesParser, Str};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, Command};
-use easemob_admin_words::{Language, chinese, spoken, t, told_later, translated};
 use std::error::Error as _;
+
+use easemob_admin_words::{Language, chinese, spoken, t, told_later, translated};
 use tabled::grid::util::string::get_text_width;
 
 /// Follows a character of two cells after which no line may break, so that it counts as two.

@@ -2,7 +2,6 @@
 
 mod stored;
 
-use easemob_admin_words::t;
 use std::cell::RefCell;
 
 use clap::Args;
@@ -13,6 +12,7 @@ use easemob_admin_ops::schedule::tally::Settled;
 use easemob_admin_ops::select::limits::Group;
 use easemob_admin_ops::select::selection::{Choice, Selection};
 use easemob_admin_ops::server::calls::{CallError, SeenDevice, devices_of};
+use easemob_admin_words::t;
 use serde::Serialize;
 
 use super::policy_file::PolicyArgs;

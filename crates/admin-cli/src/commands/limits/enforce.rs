@@ -4,7 +4,6 @@
 //! again, and of the selected devices only those that still exceed the limits are signed out: never more than
 //! the surplus.
 
-use easemob_admin_words::t;
 use std::cell::OnceCell;
 use std::fs::File;
 use std::io;
@@ -24,6 +23,7 @@ use easemob_admin_ops::select::decide::Order;
 use easemob_admin_ops::select::selection::Selection;
 use easemob_admin_ops::server::calls::{CallError, SeenDevice, devices_of};
 use easemob_admin_ops::status_first::Reading;
+use easemob_admin_words::t;
 
 use super::policy_file::PolicyArgs;
 use super::watch::watch;

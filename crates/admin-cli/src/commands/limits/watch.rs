@@ -1,6 +1,5 @@
 //! `limits enforce --watch`: enforces a policy while users sign in.
 
-use easemob_admin_words::{t, told_later};
 use std::time::Duration;
 
 use easemob_admin_api::UserId;
@@ -10,6 +9,7 @@ use easemob_admin_ops::jobs::enforce::watch::{AGAIN_MS, Next, Watch};
 use easemob_admin_ops::logins::store::LoginStore;
 use easemob_admin_ops::schedule::cap::CapSpec;
 use easemob_admin_ops::status_first::Reading;
+use easemob_admin_words::{t, told_later};
 
 use super::enforce::Enforcement;
 use crate::command_error::CommandError;

@@ -1,7 +1,6 @@
 //! The arguments that select the users to compare with a policy: named users, a list, or all users of the
 //! app.
 
-use easemob_admin_words::{t, told_later};
 use std::io;
 use std::pin::pin;
 
@@ -10,6 +9,7 @@ use easemob_admin_api::{UserId, UserQuery};
 use easemob_admin_ops::jobs::verify::USERS_PER_REQUEST;
 use easemob_admin_ops::server::listed::divided;
 use easemob_admin_ops::status_first::Reading;
+use easemob_admin_words::{t, told_later};
 use futures_util::StreamExt;
 
 use crate::command_error::CommandError;

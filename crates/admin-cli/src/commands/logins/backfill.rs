@@ -1,6 +1,5 @@
 //! `logins backfill`: has the service send again what no collector took, and closes the gaps that this fills.
 
-use easemob_admin_words::t;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -14,6 +13,7 @@ use easemob_admin_ops::logins::backfill::{
 };
 use easemob_admin_ops::logins::store::Range;
 use easemob_admin_ops::server::calls::CallError;
+use easemob_admin_words::t;
 use jiff::Timestamp;
 use serde::Serialize;
 

@@ -1,6 +1,5 @@
 //! `logins collect`: receives the events that the service posts when devices sign in and out.
 
-use easemob_admin_words::t;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -12,6 +11,7 @@ use easemob_admin_ops::collector::gaps::downtime;
 use easemob_admin_ops::collector::recorder::Recorder;
 use easemob_admin_ops::collector::server::{Addresses, Collector, listen};
 use easemob_admin_ops::collector::tls::Tls;
+use easemob_admin_words::t;
 use serde_json::json;
 
 use crate::command_error::CommandError;

@@ -1,6 +1,5 @@
 //! `logins import`: reads posts of the service from a file.
 
-use easemob_admin_words::t;
 use std::fs::File;
 use std::io::BufReader;
 use std::path::PathBuf;
@@ -10,6 +9,7 @@ use easemob_admin_api::webhooks::Secrets;
 use easemob_admin_ops::collector::payload::{self, Received};
 use easemob_admin_ops::files::bounded;
 use easemob_admin_ops::logins::store::{LoginEvent, LoginStore};
+use easemob_admin_words::t;
 use serde::Serialize;
 
 use crate::command_error::CommandError;

@@ -1,12 +1,12 @@
 //! `logins report`: writes a report about logins for people to read.
 
-use easemob_admin_words::t;
 use std::io::Write;
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args};
 use easemob_admin_ops::logins::report::figures::{Wanted, gather};
 use easemob_admin_ops::logins::report::{html, markdown};
+use easemob_admin_words::t;
 use jiff::Timestamp;
 
 use super::snapshot::{SnapshotName, find, kept, warn_of_incomplete};

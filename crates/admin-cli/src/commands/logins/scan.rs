@@ -1,6 +1,5 @@
 //! `logins scan`: stores who is online with which devices as a snapshot.
 
-use easemob_admin_words::t;
 use std::cell::Cell;
 
 use clap::Args;
@@ -11,6 +10,7 @@ use easemob_admin_ops::logins::scan::{
 };
 use easemob_admin_ops::logins::store::{Counts, LoginStore, Position, Snapshot, SnapshotId, StoreError};
 use easemob_admin_ops::schedule::pipeline::Wish;
+use easemob_admin_words::t;
 use futures_util::TryStreamExt as _;
 
 use super::snapshot::no_such;

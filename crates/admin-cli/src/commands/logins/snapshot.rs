@@ -1,10 +1,10 @@
 //! How commands name snapshots and open the login data.
 
-use easemob_admin_words::t;
 use std::str::FromStr;
 
 use easemob_admin_ops::logins::store::{LoginStore, PROGRAM, Range, Snapshot, SnapshotId, StoreError};
 use easemob_admin_ops::names::harmless::harmless;
+use easemob_admin_words::t;
 
 use crate::command_error::CommandError;
 use crate::commands::acting::users;

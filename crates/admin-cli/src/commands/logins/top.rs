@@ -1,11 +1,11 @@
 //! `logins top`: shows the users with the most devices, sign-ins or evictions.
 
-use easemob_admin_words::t;
 use std::collections::BTreeMap;
 
 use clap::{Args, ValueEnum};
 use easemob_admin_ops::logins::questions::top::Ranking;
 use easemob_admin_ops::logins::store::{LoginKind, LoginStore, Range, StoreError};
+use easemob_admin_words::t;
 use jiff::Timestamp;
 use serde::Serialize;
 

@@ -2,12 +2,12 @@
 
 mod page;
 
-use easemob_admin_words::{Language, t, within};
 use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Command, CommandFactory};
+use easemob_admin_words::{Language, t, within};
 
 use super::completions::write_out;
 use crate::cli::Cli;

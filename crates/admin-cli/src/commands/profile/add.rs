@@ -1,11 +1,11 @@
 //! `profile add`: adds or replaces a profile.
 
-use easemob_admin_words::t;
 use std::io::{self, IsTerminal as _, Read as _};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use easemob_admin_api::AppRoot;
+use easemob_admin_words::t;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::doctor::{self, DoctorArgs};

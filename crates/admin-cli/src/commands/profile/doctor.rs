@@ -3,13 +3,13 @@
 mod probe;
 mod server_time;
 
-use easemob_admin_words::{t, told_later, translated};
 use std::time::{Duration, SystemTime};
 
 use clap::Args;
 use easemob_admin_api::{Client, UnixMillis};
 use easemob_admin_ops::causes::with_causes;
 use easemob_admin_ops::probe::obeyed::Obeyed;
+use easemob_admin_words::{t, told_later, translated};
 use serde::Serialize;
 
 use self::server_time::{ServerTime, TOLERANCE, difference};

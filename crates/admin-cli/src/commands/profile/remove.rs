@@ -1,9 +1,9 @@
 //! `profile remove`: removes a profile.
 
-use easemob_admin_words::t;
 use std::io;
 
 use clap::Args;
+use easemob_admin_words::t;
 
 use crate::command_error::CommandError;
 use crate::context::Context;

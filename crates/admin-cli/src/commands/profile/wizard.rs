@@ -1,8 +1,8 @@
 //! Asks for a profile step by step, for people who do not know the options.
 
-use easemob_admin_words::t;
 use std::io::{self, BufRead};
 
+use easemob_admin_words::t;
 use secrecy::SecretString;
 
 use super::add::name as checked_name;

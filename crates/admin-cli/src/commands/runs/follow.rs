@@ -1,11 +1,11 @@
 //! `runs show --follow`: shows how a run goes on until nobody works on it any more.
 
-use easemob_admin_words::t;
 use std::time::Duration;
 
 use easemob_admin_ops::run::direction::RunState;
 use easemob_admin_ops::run::id::RunId;
 use easemob_admin_ops::run::store::{ListedRun, RunStore};
+use easemob_admin_words::t;
 
 use crate::command_error::CommandError;
 use crate::commands::acting::{devices, users};

@@ -1,6 +1,5 @@
 //! `runs list`: lists the recorded runs.
 
-use easemob_admin_words::t;
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -10,6 +9,7 @@ use easemob_admin_ops::run::direction::RunState;
 use easemob_admin_ops::run::id::RunId;
 use easemob_admin_ops::run::job::Action;
 use easemob_admin_ops::run::store::ListedRun;
+use easemob_admin_words::t;
 use jiff::Timestamp;
 use serde::Serialize;
 

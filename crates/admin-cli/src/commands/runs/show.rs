@@ -1,6 +1,5 @@
 //! `runs show`: shows one run, or its failures as a list of users.
 
-use easemob_admin_words::{t, translated};
 use std::io::{self, BufWriter, Write};
 
 use clap::Args;
@@ -8,6 +7,7 @@ use easemob_admin_ops::names::harmless::harmless;
 use easemob_admin_ops::run::id::RunId;
 use easemob_admin_ops::run::item::Item;
 use easemob_admin_ops::run::store::ListedRun;
+use easemob_admin_words::{t, translated};
 use jiff::Timestamp;
 use serde::Serialize;
 

@@ -1,6 +1,5 @@
 //! Makes a sandbox behave like a server that was probed.
 
-use easemob_admin_words::t;
 use std::path::Path;
 use std::time::Duration;
 
@@ -8,6 +7,7 @@ use easemob_admin_ops::probe::capabilities::{
     Answers, BatchStatus, DeviceOrder, Lag, LastPage, LogoutAnswer, RateLimit, Refusal,
 };
 use easemob_admin_sandbox::{self as sandbox, Habits, Rates, SandboxBuilder};
+use easemob_admin_words::t;
 
 use crate::capability_file;
 use crate::command_error::CommandError;

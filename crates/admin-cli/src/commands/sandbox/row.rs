@@ -1,9 +1,9 @@
 //! The row that `sandbox seed` and `sandbox reset` report.
 
-use easemob_admin_words::t;
 use std::path::Path;
 
 use easemob_admin_sandbox::Sandbox;
+use easemob_admin_words::t;
 use serde::Serialize;
 
 use crate::command_error::CommandError;

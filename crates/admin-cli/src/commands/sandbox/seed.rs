@@ -1,11 +1,11 @@
 //! `sandbox seed`: replaces the data of the embedded sandbox.
 
-use easemob_admin_words::t;
 use std::path::Path;
 
 use clap::Args;
 use easemob_admin_ops::files::{bounded, encoding};
 use easemob_admin_sandbox::Seed;
+use easemob_admin_words::t;
 
 use super::row::tell;
 use crate::command_error::CommandError;

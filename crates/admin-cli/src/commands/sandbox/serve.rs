@@ -1,12 +1,12 @@
 //! `sandbox serve`: serves a sandbox to other programs.
 
-use easemob_admin_words::t;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use easemob_admin_sandbox::{Happened, Sandbox, SandboxError, StateFileError, Webhook};
+use easemob_admin_words::t;
 use secrecy::ExposeSecret;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;

@@ -1,6 +1,5 @@
 //! `sessions apply`: carries out a plan.
 
-use easemob_admin_words::t;
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -14,6 +13,7 @@ use easemob_admin_ops::schedule::cap::CapSpec;
 use easemob_admin_ops::schedule::forecast::Forecast;
 use easemob_admin_ops::select::decide::Order;
 use easemob_admin_ops::status_first::Reading;
+use easemob_admin_words::t;
 use jiff::Timestamp;
 
 use crate::acts::begin::{self, begin};

@@ -1,6 +1,5 @@
 //! `sessions lock`: bans users and signs them out for some time.
 
-use easemob_admin_words::t;
 use std::time::Duration;
 
 use clap::Args;
@@ -16,6 +15,7 @@ use easemob_admin_ops::schedule::forecast::Forecast;
 use easemob_admin_ops::schedule::tally::Settled;
 use easemob_admin_ops::server::calls::{AccountCalls, CallError, SessionCalls};
 use easemob_admin_ops::status_first::Reading;
+use easemob_admin_words::t;
 use jiff::Timestamp;
 
 use crate::acts::begin::{self, begin};

@@ -1,6 +1,5 @@
 //! `sessions plan`: writes what a logout would do to a file.
 
-use easemob_admin_words::t;
 use std::cell::RefCell;
 use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
@@ -22,6 +21,7 @@ use easemob_admin_ops::schedule::pipeline::Stop;
 use easemob_admin_ops::select::decide::{Decision, Order};
 use easemob_admin_ops::server::calls::CallError;
 use easemob_admin_ops::server::calls::SeenDevice;
+use easemob_admin_words::t;
 use jiff::Timestamp;
 use tempfile::NamedTempFile;
 

@@ -1,6 +1,5 @@
 //! `sessions unlock`: lifts locks.
 
-use easemob_admin_words::{t, told_later};
 use std::io;
 
 use clap::Args;
@@ -17,6 +16,7 @@ use easemob_admin_ops::run::job::Action;
 use easemob_admin_ops::schedule::forecast::Forecast;
 use easemob_admin_ops::schedule::tally::Settled;
 use easemob_admin_ops::status_first::Reading;
+use easemob_admin_words::{t, told_later};
 use jiff::Timestamp;
 
 use crate::acts::begin::{self, begin};

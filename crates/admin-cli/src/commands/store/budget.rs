@@ -1,6 +1,5 @@
 //! `store budget`: shows and sets the rate that all machines share.
 
-use easemob_admin_words::t;
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -8,6 +7,7 @@ use clap::Args;
 use easemob_admin_api::{AppRoot, RateLimit, Rates};
 use easemob_admin_store_pg::budget::{PgBudget, PoolState};
 use easemob_admin_store_pg::database::Database;
+use easemob_admin_words::t;
 use serde::Serialize;
 
 use super::database;

@@ -1,6 +1,5 @@
 //! `store import`: brings the records of the data directory into the database.
 
-use easemob_admin_words::t;
 use std::io;
 use std::path::Path;
 use std::time::SystemTime;
@@ -20,6 +19,7 @@ use easemob_admin_store_pg::logins::PgLoginStores;
 use easemob_admin_store_pg::runs::PgRuns;
 use easemob_admin_store_pg::trail::PgTrails;
 use easemob_admin_store_pg::trail::archive::Archive;
+use easemob_admin_words::t;
 use serde::Serialize;
 
 use super::database;

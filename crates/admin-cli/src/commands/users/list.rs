@@ -1,12 +1,12 @@
 //! `users list`: lists all users of the app, page by page.
 
-use easemob_admin_words::t;
 use std::pin::pin;
 
 use clap::Args;
 use easemob_admin_api::UserQuery;
 use easemob_admin_ops::schedule::pipeline::{Cause, Wish};
 use easemob_admin_ops::server::listed::divided;
+use easemob_admin_words::t;
 use futures_util::StreamExt;
 use serde::Serialize;
 

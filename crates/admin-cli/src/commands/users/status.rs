@@ -1,12 +1,12 @@
 //! `users status`: shows whether users are online, a hundred per request.
 
-use easemob_admin_words::t;
 use std::io;
 
 use clap::Args;
 use easemob_admin_api::{OnlineStatus, UserId};
 use easemob_admin_ops::schedule::tally::Settled;
 use easemob_admin_ops::server::calls::CallError;
+use easemob_admin_words::t;
 use serde::Serialize;
 
 use crate::command_error::CommandError;

@@ -1,10 +1,10 @@
 //! The apps for which a worker has credentials, each with its session once it was needed.
 
-use easemob_admin_words::t;
 use std::collections::BTreeMap;
 
 use easemob_admin_ops::causes::with_causes;
 use easemob_admin_ops::run::journal::header::Header;
+use easemob_admin_words::t;
 
 use crate::acts::attempt::{prove_readable, prove_recordable};
 use crate::command_error::CommandError;

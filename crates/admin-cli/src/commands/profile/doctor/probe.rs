@@ -2,7 +2,6 @@
 
 mod hands;
 
-use easemob_admin_words::t;
 use std::future::Future;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -19,6 +18,7 @@ use easemob_admin_ops::probe::cleaning::{NotDeleted, delete};
 use easemob_admin_ops::probe::obeyed::Obeyed;
 use easemob_admin_ops::probe::throw_away::{Left, ThrowAway};
 use easemob_admin_ops::probe::{Asked, MOST_APP_USERS, Probe, Question, USERS};
+use easemob_admin_words::t;
 use futures_util::StreamExt as _;
 use futures_util::future::{Either, select};
 use jiff::Timestamp;

@@ -1,11 +1,11 @@
 //! The server's clock, taken from the envelope of a small read.
 
-use easemob_admin_words::t;
 use std::time::{Duration, SystemTime};
 
 use easemob_admin_api::endpoint::{Effect, Endpoint, Method, Path};
 use easemob_admin_api::envelope::Envelope;
 use easemob_admin_api::{DecodeError, UnixMillis};
+use easemob_admin_words::t;
 use serde::Deserialize;
 
 /// Clocks further apart than this cause a warning: signed tokens live for minutes.

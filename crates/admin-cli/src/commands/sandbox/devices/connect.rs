@@ -1,6 +1,5 @@
 //! `sandbox devices connect`: simulated devices that hold a connection and show what happens to them.
 
-use easemob_admin_words::t;
 use std::io::Write;
 
 use clap::Args;
@@ -8,6 +7,7 @@ use easemob_admin_api::UserId;
 use easemob_admin_ops::names::harmless::harmless;
 use easemob_admin_ops::names::user;
 use easemob_admin_sandbox::{DeviceEvent, DeviceLogin, SimulatedDevice, is_sandbox};
+use easemob_admin_words::t;
 use serde::Serialize;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;

@@ -1,6 +1,5 @@
 //! Whoever signs in devices for a probe: simulated devices, the operator, or nobody.
 
-use easemob_admin_words::t;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +8,7 @@ use easemob_admin_ops::causes::with_causes;
 use easemob_admin_ops::probe::devices::Devices;
 use easemob_admin_ops::probe::throw_away::ThrowAway;
 use easemob_admin_sandbox::{DeviceLogin, SimulatedDevice, is_sandbox};
+use easemob_admin_words::t;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
