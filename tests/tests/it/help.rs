@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::env::TestEnv;
 
-const COMMANDS: [&[&str]; 26] = [
+const COMMANDS: [&[&str]; 27] = [
     &["devices"],
     &["devices", "list"],
     &["sessions"],
