@@ -309,8 +309,8 @@ fn conversations(app: &App, user: &str) -> Vec<Conversation> {
     let channels = app.channels(user).into_iter();
     channels
         .map(|channel| {
-            let newest = channel.newest.as_ref().and_then(|kept| {
-                let meta = Meta::decode(annotated::wire(app, user, kept).as_slice()).ok()?;
+            let newest = channel.newest(app).and_then(|kept| {
+                let meta = Meta::decode(annotated::wire(app, user, &kept).as_slice()).ok()?;
                 Some(Newest {
                     id: meta.id,
                     from: meta.from,
@@ -330,7 +330,7 @@ fn conversations(app: &App, user: &str) -> Vec<Conversation> {
                 updated_ms: newest.as_ref().map_or(0, |newest| millis(newest.timestamp)),
                 newest,
                 pinned_ms: channel.state.pinned_ms.map_or(0, millis),
-                unread: u32::try_from(channel.unread).unwrap_or(u32::MAX),
+                unread: u32::try_from(channel.unread(app, user)).unwrap_or(u32::MAX),
                 marks: channel.state.marks.iter().cloned().collect(),
                 remind: match app.silent_mode(user, about).remind.as_deref() {
                     Some("ALL") => 1,

@@ -55,9 +55,26 @@ pub(crate) struct Channel {
     pub(crate) other: String,
     pub(crate) in_group: bool,
     pub(crate) state: Conversation,
-    pub(crate) newest: Option<Kept>,
-    /// How many messages of others were not read.
-    pub(crate) unread: u64,
+    /// The id of the newest message, if there is one.
+    newest_id: Option<u64>,
+}
+
+impl Channel {
+    /// Returns whether it has a message.
+    pub(crate) fn has_messages(&self) -> bool {
+        self.newest_id.is_some()
+    }
+
+    /// Returns the newest message.
+    pub(crate) fn newest(&self, app: &App) -> Option<Kept> {
+        app.history.get(self.newest_id?)
+    }
+
+    /// Returns how many messages of others a user has not read; at most 1,000.
+    pub(crate) fn unread(&self, app: &App, user: &str) -> u64 {
+        let read = self.state.read_id.max(self.state.deleted_id);
+        app.history.count_after(user, &self.other, read)
+    }
 }
 
 impl App {
@@ -76,11 +93,9 @@ impl App {
             if empty && state.pinned_ms.is_none() && state.marks.is_empty() {
                 continue;
             }
-            let read = state.read_id.max(state.deleted_id);
             let channel = Channel {
                 in_group: self.groups.all.contains_key(&other),
-                newest: self.history.get(id).filter(|_| !empty),
-                unread: self.history.count_after(user, &other, read),
+                newest_id: (!empty).then_some(id),
                 state,
                 other,
             };
@@ -217,7 +232,9 @@ mod tests {
         keep("eve", 4, "eve");
         let listed = |app: &App| -> Vec<(String, u64)> {
             let channels = app.channels("ann").into_iter();
-            channels.map(|channel| (channel.other, channel.unread)).collect()
+            channels
+                .map(|channel| (channel.other.clone(), channel.unread(app, "ann")))
+                .collect()
         };
         assert_eq!(listed(&app), [("eve".into(), 2), ("bob".into(), 1)]);
         app.read_conversation("ann", "eve");

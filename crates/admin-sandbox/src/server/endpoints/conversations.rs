@@ -122,7 +122,7 @@ pub(in crate::server) fn list(request: &mut Request<'_>) -> Result<Value, ApiErr
     let mark = request.query.get("mark").filter(|mark| !mark.is_empty());
     let rows = request.app.channels(&user).into_iter().filter(|channel| {
         (!pinned || channel.state.pinned_ms.is_some())
-            && (empty || channel.newest.is_some() || channel.state.pinned_ms.is_some())
+            && (empty || channel.has_messages() || channel.state.pinned_ms.is_some())
             && mark.is_none_or(|mark| channel.state.marks.contains(mark))
     });
     let rows: Vec<Channel> = rows.collect();
@@ -154,10 +154,8 @@ fn shown(app: &App, user: &str, channel: &Channel) -> Value {
     } else {
         ("chat", "easemob.com")
     };
-    let newest = channel
-        .newest
-        .as_ref()
-        .and_then(|kept| annotated::json(app, user, kept));
+    let newest = channel.newest(app);
+    let newest = newest.and_then(|kept| annotated::json(app, user, &kept));
     let meta = newest.map_or_else(
         || json!({}),
         |mut json| {
@@ -172,7 +170,7 @@ fn shown(app: &App, user: &str, channel: &Channel) -> Value {
         "channel_id": format!("{}_{}@{domain}", app.key, channel.other),
         "is_top": channel.state.pinned_ms.is_some(),
         "update_top_status_time": channel.state.pinned_ms.unwrap_or(0),
-        "unread_num": channel.unread,
+        "unread_num": channel.unread(app, user),
         "marks": channel.state.marks,
         "meta": meta,
     })
