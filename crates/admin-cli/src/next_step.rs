@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use easemob_admin_ops::files::encoding::quoted;
+use easemob_admin_words::t;
 
 use crate::context::Context;
 
@@ -45,9 +46,7 @@ impl NextStep {
 
     /// Prints the step.
     pub fn say(&self, context: &Context) {
-        context
-            .ui
-            .say(format_args!("{}: {}", self.purpose, self.pasted(context)));
+        context.ui.say(t!("{}: {}", self.purpose, self.pasted(context)));
     }
 }
 
@@ -57,23 +56,26 @@ pub fn next_steps(run: &str, rest: Rest<'_>) -> Vec<NextStep> {
     let retry = |purpose| NextStep::new(purpose, format!("runs retry-failed {run}"));
     match (rest.unfinished, rest.stopped) {
         (true, Some("drift")) => {
-            vec![NextStep::new("to do the rest, make a new plan", "sessions plan")]
+            vec![NextStep::new(
+                t!("to do the rest, make a new plan"),
+                "sessions plan",
+            )]
         }
         (true, Some("max_logouts")) => {
             let higher = format!("runs resume {run} --max-logouts N");
-            let mut steps = vec![NextStep::new("to resume with a higher cap", higher)];
+            let mut steps = vec![NextStep::new(t!("to resume with a higher cap"), higher)];
             if rest.retry_may_help > 0 {
-                steps.push(retry("then, to retry the failed users"));
+                steps.push(retry(t!("then, to retry the failed users")));
             }
             steps
         }
         (true, _) if rest.retry_may_help > 0 => {
-            vec![retry("to resume, and to retry the failed users")]
+            vec![retry(t!("to resume, and to retry the failed users"))]
         }
-        (true, _) => vec![NextStep::new("to resume", format!("runs resume {run}"))],
-        (false, _) if rest.retry_may_help > 0 => vec![retry("to retry the failed users")],
+        (true, _) => vec![NextStep::new(t!("to resume"), format!("runs resume {run}"))],
+        (false, _) if rest.retry_may_help > 0 => vec![retry(t!("to retry the failed users"))],
         (false, _) if rest.last > 0 => vec![NextStep::new(
-            "to retry the permanent failures",
+            t!("to retry the permanent failures"),
             format!("runs retry-failed {run} --all"),
         )],
         (false, _) => Vec::new(),

@@ -9,6 +9,8 @@ use tracing::{Event, Subscriber};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 
+use easemob_admin_words::t;
+
 use crate::ui::Ui;
 
 /// The target of the events that the client emits for this.
@@ -95,20 +97,20 @@ impl Said {
         let Some(why) = &self.why else {
             let again = match self.attempt {
                 0 | 1 => String::new(),
-                attempt => format!(" (attempt {attempt})"),
+                attempt => t!(" (attempt {attempt})"),
             };
             let whom = if self.about.is_empty() {
                 String::new()
             } else {
                 format!(": {}", self.about)
             };
-            return format!("sent: {what}{again}{whom}");
+            return t!("sent: {what}{again}{whom}");
         };
         let wait = match self.wait_ms {
-            None => "again now".to_owned(),
-            Some(wait) => format!("again in {}.{} s", wait / 1000, wait % 1000 / 100),
+            None => t!("again now").to_owned(),
+            Some(wait) => t!("again in {}.{} s", wait / 1000, wait % 1000 / 100),
         };
-        format!("not done: {what}: {why}; {wait}")
+        t!("not done: {what}: {why}; {wait}")
     }
 }
 

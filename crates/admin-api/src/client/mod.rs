@@ -121,7 +121,7 @@ impl Client {
     /// #     .credentials(Credentials::fixed_token("YWMtx")).build()?;
     /// let address = format!("{}/nothing-there", sandbox.app_root());
     /// let status = client.post(&address, &serde_json::json!({"hello": "world"})).await?;
-    /// assert_eq!(status, 401);
+    /// assert_eq!(status, 404);
     /// # Ok(()) }
     /// ```
     ///

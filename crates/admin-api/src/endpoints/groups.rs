@@ -30,6 +30,9 @@ pub const MEMBER_BATCH: usize = 60;
 /// let body = br#"{"data":[{"owner":"acme#chat_ann","groupid":"7","affiliations":2,"last_modified":"1441021038124"}]}"#;
 /// let page = Envelope::decode(&ListGroups { limit: 10, cursor: None }, body)?;
 /// assert_eq!((page.items[0].id.as_str(), page.items[0].members), ("7", Some(2)));
+/// let both = br#"{"data":[{"groupid":"7","id":"7","groupname":"team","name":"team"}]}"#;
+/// let page = Envelope::decode(&ListGroups { limit: 10, cursor: None }, both)?;
+/// assert_eq!(page.items[0].name.as_deref(), Some("team"));
 /// # Ok::<(), easemob_admin_api::DecodeError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,13 +51,18 @@ pub struct GroupSummary {
     pub modified: Option<UnixMillis>,
 }
 
+/// A group as servers write it: each name in one spelling, in the other, or in both.
 #[derive(Deserialize)]
 #[serde(expecting = "an object")]
-struct WireGroup {
-    #[serde(alias = "id")]
-    groupid: String,
-    #[serde(default, alias = "name")]
+struct SpelledGroup {
+    #[serde(default)]
+    groupid: Option<String>,
+    #[serde(default)]
+    id: Option<String>,
+    #[serde(default)]
     groupname: Option<String>,
+    #[serde(default)]
+    name: Option<String>,
     #[serde(default)]
     owner: Option<UserId>,
     #[serde(default)]
@@ -63,16 +71,28 @@ struct WireGroup {
     last_modified: Option<Integer>,
 }
 
-impl From<WireGroup> for GroupSummary {
-    fn from(wire: WireGroup) -> Self {
+#[derive(Deserialize)]
+#[serde(try_from = "SpelledGroup")]
+struct WireGroup(GroupSummary);
+
+impl TryFrom<SpelledGroup> for WireGroup {
+    type Error = &'static str;
+
+    fn try_from(wire: SpelledGroup) -> Result<Self, Self::Error> {
         let number = |number: Option<Integer>| number.and_then(|Integer(number)| u64::try_from(number).ok());
-        Self {
-            id: wire.groupid,
-            name: wire.groupname,
+        Ok(Self(GroupSummary {
+            id: wire.groupid.or(wire.id).ok_or("missing field `groupid`")?,
+            name: wire.groupname.or(wire.name),
             owner: wire.owner,
             members: number(wire.affiliations),
             modified: number(wire.last_modified).map(UnixMillis),
-        }
+        }))
+    }
+}
+
+impl From<WireGroup> for GroupSummary {
+    fn from(WireGroup(group): WireGroup) -> Self {
+        group
     }
 }
 

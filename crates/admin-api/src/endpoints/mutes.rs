@@ -116,8 +116,10 @@ pub struct MutedUser {
 #[derive(Deserialize)]
 #[serde(expecting = "an object")]
 struct WireMutes {
-    #[serde(default, alias = "userid")]
+    #[serde(default)]
     username: Option<UserId>,
+    #[serde(default)]
+    userid: Option<UserId>,
     #[serde(default)]
     chat: Option<Integer>,
     #[serde(default)]
@@ -303,7 +305,10 @@ impl Endpoint for ListMutes {
         let muted = |row: WireMutes| {
             let mutes = row.mutes();
             // A row without a name says of nobody that they are muted.
-            let user = row.username.filter(|user| !user.as_str().is_empty())?;
+            let user = row
+                .username
+                .or(row.userid)
+                .filter(|user| !user.as_str().is_empty())?;
             Some(MutedUser { user, mutes })
         };
         Ok(list.data.into_iter().filter_map(muted).collect())

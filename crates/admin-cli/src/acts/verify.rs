@@ -91,7 +91,7 @@ impl<T, I: Iterator<Item = io::Result<T>>> Iterator for Batches<I> {
 }
 
 fn parsed(id: &str) -> Result<RunId, CommandError> {
-    RunId::parse(id).ok_or_else(|| CommandError::new(exit::INTERNAL, "the run has no id"))
+    RunId::parse(id).ok_or_else(|| CommandError::new(exit::INTERNAL, t!("the run has no id")))
 }
 
 /// Returns the users whose devices a run signed out.

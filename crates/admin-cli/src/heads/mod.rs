@@ -16,6 +16,8 @@ use std::time::{Duration, Instant};
 
 use easemob_admin_store_pg::trail::heads::{EVERY, HeadListener, NewHead};
 
+use easemob_admin_words::t;
+
 use crate::config::heads::HeadsTo;
 use crate::ui::Ui;
 
@@ -146,7 +148,7 @@ impl Shared {
     }
 
     fn cannot_send(&self, why: &str) {
-        self.ui.warn(format_args!(
+        self.ui.warn(t!(
             "cannot keep a head of the audit trail outside the database, in {}: {why}; the next one covers it too",
             self.to
         ));

@@ -248,25 +248,20 @@ fn within(allowed: u64, counts: &Counts) -> Result<(), CommandError> {
 /// Refuses to lift a ban that somebody has changed since it was chosen to be lifted.
 fn refuse_changed(context: &Context, open: &OpenRun, undone: &str, which: Which) -> Result<(), CommandError> {
     let stores = context.stores()?;
-    let unreadable = || {
-        CommandError::new(
-            exit::USAGE,
-            format!("the run {undone} that this run undoes is gone"),
-        )
-    };
+    let unreadable = || CommandError::new(exit::USAGE, t!("the run {undone} that this run undoes is gone"));
     let id = RunId::parse(undone).ok_or_else(unreadable)?;
     let header = stores.runs().glance(&id)?.header;
     let changes = changes_since(context, stores.runs(), &id, &header)?;
     for task in remaining(open.held.items()?, open.progress.clone(), which) {
         let task = task.map_err(|error| {
-            CommandError::new(exit::INTERNAL, "cannot read the users of the run").because(error)
+            CommandError::new(exit::INTERNAL, t!("cannot read the users of the run")).because(error)
         })?;
         if changes.has(&task.item.user) {
-            let what = format!(
+            let what = t!(
                 "the ban of {} was changed since this run was begun, so nothing was lifted",
                 task.item.user
             );
-            return Err(CommandError::new(exit::USAGE, what).hint(format!(
+            return Err(CommandError::new(exit::USAGE, what).hint(t!(
                 "undo the run anew: {}",
                 context.command(&format!("runs undo {id}"))
             )));

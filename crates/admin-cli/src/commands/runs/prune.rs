@@ -9,6 +9,7 @@ use easemob_admin_ops::run::id::RunId;
 use easemob_admin_ops::run::job::Action;
 use easemob_admin_ops::run::store::{Pruning, RunStore, SeenRun};
 use easemob_admin_ops::target::Target;
+use easemob_admin_words::t;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -138,7 +139,8 @@ pub fn run(context: &Context, args: &PruneArgs) -> Result<Exit, CommandError> {
         kept,
         dry_run: args.dry_run,
     };
-    let output = |error| CommandError::new(exit::INTERNAL, "cannot write the rows to stdout").because(error);
+    let output =
+        |error| CommandError::new(exit::INTERNAL, t!("cannot write the rows to stdout")).because(error);
     let mut report = context.local_report::<PruneRow>("runs prune", false)?;
     for row in &rows {
         report.row(row).map_err(output)?;
@@ -160,7 +162,7 @@ fn choose(
         let seen = match runs.see(&id) {
             Ok(seen) => seen,
             Err(error) => {
-                context.ui.warn(format_args!(
+                context.ui.warn(t!(
                     "run {id} stays, because it cannot be read: {}",
                     with_causes(&error)
                 ));
@@ -223,9 +225,9 @@ fn locking(context: &Context, old: &[(RunId, SeenRun)]) -> Result<HashSet<String
 
 fn tell(context: &Context, summary: &Summary) {
     let what = if summary.dry_run {
-        "would be removed"
+        t!("would be removed")
     } else {
-        "removed"
+        t!("removed")
     };
     let Kept {
         unfinished,
@@ -233,20 +235,18 @@ fn tell(context: &Context, summary: &Summary) {
         undone,
         unreadable: _,
     } = summary.kept;
-    context.ui.say(format_args!(
+    context.ui.say(t!(
         "{} {what}, {} bytes",
         counted(summary.runs, "run"),
         grouped(summary.bytes)
     ));
     for (count, why) in [
-        (unfinished, "not finished"),
-        (locks, "with locks that are still in force"),
-        (undone, "which an unfinished run undoes"),
+        (unfinished, t!("not finished")),
+        (locks, t!("with locks that are still in force")),
+        (undone, t!("which an unfinished run undoes")),
     ] {
         if count > 0 {
-            context
-                .ui
-                .say(format_args!("kept: {} {why}", counted(count, "run")));
+            context.ui.say(t!("kept: {} {why}", counted(count, "run")));
         }
     }
 }

@@ -9,6 +9,7 @@ use easemob_admin_ops::run::job::Action;
 use easemob_admin_ops::run::journal::header::{Header, Operator};
 use easemob_admin_ops::run::store::{ListedRun, RunStore};
 use easemob_admin_ops::undo::undoable;
+use easemob_admin_words::t;
 
 use super::history::{AttemptView, History, history};
 use super::unsettled::{ItemRow, NOT_STARTED};
@@ -325,9 +326,7 @@ pub(super) fn steps_of(listed: &ListedRun, stopped: Option<&str>) -> Vec<NextSte
 /// When the run cannot be read.
 pub fn tell(context: &Context, id: &RunId, verified: Option<SecondReading>) -> Result<(), CommandError> {
     let ticket = Ticket::read(context, id, verified)?;
-    context
-        .ui
-        .say(format_args!("for the ticket:\n{}", ticket.plain()));
+    context.ui.say(t!("for the ticket:\n{}", ticket.plain()));
     Ok(())
 }
 

@@ -20,6 +20,7 @@ use easemob_admin_ops::schedule::tally::Settled;
 use easemob_admin_ops::server::calls::AccountCalls;
 use easemob_admin_ops::status_first::Reading;
 use easemob_admin_ops::undo::{CannotUndo, Changes, Lifted, Standing, Standings, Undo, UndoError, undoable};
+use easemob_admin_words::t;
 use jiff::Timestamp;
 
 use super::again::same_server;
@@ -80,9 +81,9 @@ pub async fn run(context: &Context, args: &UndoArgs) -> Result<Exit, CommandErro
     if listed.running {
         return Err(CommandError::new(
             exit::BUSY,
-            format!("a process is working on run {id}, so nothing was undone"),
+            t!("a process is working on run {id}, so nothing was undone"),
         )
-        .hint("stop it first, or wait until it has ended"));
+        .hint(t!("stop it first, or wait until it has ended")));
     }
     let context = &context.aimed_at(&listed.header)?;
     let session = context.connect().await?;
@@ -94,23 +95,24 @@ pub async fn run(context: &Context, args: &UndoArgs) -> Result<Exit, CommandErro
 
 fn refused(context: &Context, header: &Header, why: CannotUndo) -> CommandError {
     let (run, command) = (&header.run, header.action.command());
-    let error =
-        |why: &str| CommandError::new(exit::USAGE, format!("cannot undo run {run} (`{command}`): {why}"));
+    let error = |why: &str| CommandError::new(exit::USAGE, t!("cannot undo run {run} (`{command}`): {why}"));
     match why {
-        CannotUndo::SignOuts => error("a sign-out is final").hint("the users can sign in again at any time"),
-        CannotUndo::Limits => error("nobody knows the limits before it").hint(format!(
+        CannotUndo::SignOuts => {
+            error(t!("a sign-out is final")).hint(t!("the users can sign in again at any time"))
+        }
+        CannotUndo::Limits => error(t!("nobody knows the limits before it")).hint(t!(
             "set the limits that you want: {}",
             context.command("limits set")
         )),
-        CannotUndo::Lifting => error("it lifted bans, and to ban again is an act of its own").hint(format!(
+        CannotUndo::Lifting => error(t!("it lifted bans, and to ban again is an act of its own")).hint(t!(
             "ban the users again: {}, or {}",
             context.command("users ban"),
             context.command("sessions lock")
         )),
-        CannotUndo::BannedWithoutLooking => error(
-            "an older version made it, which did not look whether users were banned before",
-        )
-        .hint(format!(
+        CannotUndo::BannedWithoutLooking => error(t!(
+            "an older version made it, which did not look whether users were banned before"
+        ))
+        .hint(t!(
             "decide for each user, and lift those bans: {} --from LIST",
             context.command("users unban")
         )),
@@ -147,7 +149,7 @@ async fn undo(
     args.cap.check(standings.lift, listed.header.items)?;
     let mut summary = Summary::of_users(standings.lift);
     if standings.lift == 0 {
-        context.ui.say("nothing is left to undo");
+        context.ui.say(t!("nothing is left to undo"));
         let report = context.report::<BanReport>(session, "runs undo", None)?;
         return finish_empty(report, &summary);
     }
@@ -158,11 +160,11 @@ async fn undo(
         Forecast::exactly(2 * standings.lift),
         acting.dry_run,
     );
-    let noun = match what {
-        Lifted::Bans => "bans",
-        Lifted::Locks(_) => "locks",
+    let count = users(standings.lift);
+    let act = match what {
+        Lifted::Bans => t!("lift the bans that run {id} set, for {count}"),
+        Lifted::Locks(_) => t!("lift the locks that run {id} set, for {count}"),
     };
-    let act = format!("lift the {noun} that run {id} set, for {}", users(standings.lift));
     acting.confirm(context, session, standings.lift, &act)?;
     let items = undo.items()?;
     if acting.dry_run {
@@ -211,11 +213,11 @@ pub(super) fn changes_since(
     if changes.is_complete() {
         return Ok(changes);
     }
-    let what = format!(
+    let what = t!(
         "the audit trail {} does not have run {id}, so nobody can tell what happened to its users since then",
         trail.place()
     );
-    Err(CommandError::new(exit::USAGE, what).hint(format!(
+    Err(CommandError::new(exit::USAGE, what).hint(t!(
         "nothing was undone; decide for each user: {} --from LIST",
         context.command("users unban")
     )))
@@ -237,14 +239,14 @@ fn tell_left(context: &Context, listed: &ListedRun, standings: Standings, named:
         } else {
             ""
         };
-        say(format!(
+        say(t!(
             "left alone: {} whose ban or lock was changed or lifted since then, or only extended by the run ({}{more})",
             users(changed_since),
             named.join(", ")
         ));
     }
     if not_by_this_run > 0 {
-        say(format!(
+        say(t!(
             "left alone: {} whom the run did not ban ({} banned before, {} failed or not started)",
             users(not_by_this_run),
             counts.nothing,
@@ -252,14 +254,14 @@ fn tell_left(context: &Context, listed: &ListedRun, standings: Standings, named:
         ));
     }
     if unfinished > 0 {
-        say(format!(
+        say(t!(
             "left alone: {} whose lock was interrupted; finish the run first: {}",
             users(unfinished),
             context.command(&format!("runs resume {}", listed.header.run))
         ));
     }
     if counts.devices_ended > 0 {
-        say(format!(
+        say(t!(
             "cannot be undone: {} signed out",
             devices(counts.devices_ended)
         ));
