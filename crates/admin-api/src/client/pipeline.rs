@@ -141,7 +141,6 @@ impl Pipeline {
         self.gate.as_ref()?.outage(self.clock.now())
     }
 
-    #[cfg(feature = "jwt")]
     pub(super) fn clock(&self) -> &dyn Clock {
         &*self.clock
     }

@@ -1,5 +1,6 @@
 //! The audit trails that commands read, wherever they are kept.
 
+#[cfg(feature = "postgres")]
 mod beside;
 #[cfg(feature = "postgres")]
 mod database;

@@ -7,7 +7,7 @@ use easemob_admin_ops::names::harmless::harmless;
 use easemob_admin_ops::run::id::RunId;
 use easemob_admin_ops::run::item::Item;
 use easemob_admin_ops::run::store::ListedRun;
-use easemob_admin_words::{t, translated};
+use easemob_admin_words::{Language, t, translated, within};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -126,15 +126,18 @@ fn markdown(context: &Context, id: &RunId) -> Result<Exit, CommandError> {
     if context.globals.output != Format::Table {
         return Err(CommandError::new(
             exit::USAGE,
-            "--markdown is a format of its own, so it takes no --output",
+            t!("--markdown is a format of its own, so it takes no --output"),
         ));
     }
-    let text = Ticket::read(context, id, None)?.markdown();
+    // Tickets are read by whoever comes later, in one language.
+    let text = within(Language::English, || {
+        Ok::<_, CommandError>(Ticket::read(context, id, None)?.markdown())
+    })?;
     let mut out = (context.stdout)();
     out.write_all(text.as_bytes())
         .and_then(|()| out.flush())
         .map_err(|error| {
-            CommandError::new(exit::INTERNAL, "cannot write the report to stdout").because(error)
+            CommandError::new(exit::INTERNAL, t!("cannot write the report to stdout")).because(error)
         })?;
     Ok(exit::OK)
 }

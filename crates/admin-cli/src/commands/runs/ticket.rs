@@ -9,7 +9,7 @@ use easemob_admin_ops::run::job::Action;
 use easemob_admin_ops::run::journal::header::{Header, Operator};
 use easemob_admin_ops::run::store::{ListedRun, RunStore};
 use easemob_admin_ops::undo::undoable;
-use easemob_admin_words::t;
+use easemob_admin_words::{Language, t, within};
 
 use super::history::{AttemptView, History, history};
 use super::unsettled::{ItemRow, NOT_STARTED};
@@ -325,8 +325,11 @@ pub(super) fn steps_of(listed: &ListedRun, stopped: Option<&str>) -> Vec<NextSte
 /// # Errors
 /// When the run cannot be read.
 pub fn tell(context: &Context, id: &RunId, verified: Option<SecondReading>) -> Result<(), CommandError> {
-    let ticket = Ticket::read(context, id, verified)?;
-    context.ui.say(t!("for the ticket:\n{}", ticket.plain()));
+    // Tickets are read by whoever comes later, in one language.
+    let ticket = within(Language::English, || {
+        Ok::<_, CommandError>(Ticket::read(context, id, verified)?.plain())
+    })?;
+    context.ui.say(t!("for the ticket:\n{ticket}"));
     Ok(())
 }
 
