@@ -20,7 +20,7 @@ use crate::render::report::Row;
 /// Arguments of `audit prune`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  easemob-admin --store postgres://owner@db.example.com/team audit prune /mnt/archive/prod --reason \"kept for a year\"
+  easemob-admin audit prune /mnt/archive/prod --store postgres://owner@db.example.com/team --reason \"kept for a year\"
 
 Run it as the account that owns the tables, with the directory of an archive that `audit archive` made. The archive is read \
 again, verified, and compared with the database line by line; if anything differs, nothing is removed. The removal is an \
