@@ -12,7 +12,7 @@ use easemob_admin_api::UserId;
 use easemob_admin_audit::{Event, Kind, Outcome};
 use jiff::Timestamp;
 
-use crate::locks::bans::{self, Ban, Bans};
+use crate::locks::bans::{self, Ban};
 use crate::locks::lock::Lock;
 use crate::locks::store::{LockStore, LockStoreError};
 use crate::run::id::RunId;
@@ -207,52 +207,57 @@ fn manner(runs: &dyn RunStore, other: &str, run: &str) -> Manner {
     }
 }
 
-/// Decides about the users of one run.
+/// What is to become of the users of one run.
 pub struct Undo<'a> {
     runs: &'a dyn RunStore,
-    locks: &'a dyn LockStore,
     id: &'a RunId,
-    lifted: Lifted,
-    bans: Bans,
-    changes: &'a Changes,
+    standings: Standings,
+    /// The numbers of the items whose bans are lifted.
+    lift: HashSet<u64>,
 }
 
 impl<'a> Undo<'a> {
-    /// Reads what a run did.
+    /// Decides about each user of a run, and shows it to `seen`.
     ///
     /// # Errors
-    /// When its records cannot be read.
-    pub fn read(
+    /// When its records, its users or the locks cannot be read.
+    pub fn decide(
         runs: &'a dyn RunStore,
-        locks: &'a dyn LockStore,
+        locks: &dyn LockStore,
         id: &'a RunId,
         lifted: Lifted,
-        changes: &'a Changes,
-    ) -> Result<Self, RunError> {
+        changes: &Changes,
+        mut seen: impl FnMut(&Item, Standing),
+    ) -> Result<Self, UndoError> {
         let bans = bans::of_records(runs.records(id)?).map_err(|source| unreadable(id, source))?;
+        let (mut standings, mut lift) = (Standings::default(), HashSet::new());
+        for item in runs.items(id)? {
+            let item = item.map_err(|source| unreadable(id, source))?;
+            let ban = bans.get(&item.number).copied();
+            let held = match ban {
+                // Nobody asks about the lock of a user whom the run has not banned.
+                None => None,
+                Some(_) => locks.lock_of(&item.user)?,
+            };
+            let standing = stands(ban, lifted, id.as_str(), held.as_ref(), changes.has(&item.user));
+            standings.count(standing);
+            if standing == Standing::Lift {
+                lift.insert(item.number);
+            }
+            seen(&item, standing);
+        }
         Ok(Self {
             runs,
-            locks,
             id,
-            lifted,
-            bans,
-            changes,
+            standings,
+            lift,
         })
     }
 
-    /// Counts how the users stand, and shows each to `seen`.
-    ///
-    /// # Errors
-    /// When the users or the locks cannot be read.
-    pub fn count(&self, mut seen: impl FnMut(&Item, Standing)) -> Result<Standings, UndoError> {
-        let mut standings = Standings::default();
-        for item in self.runs.items(self.id)? {
-            let item = item.map_err(|source| unreadable(self.id, source))?;
-            let standing = self.standing(&item)?;
-            standings.count(standing);
-            seen(&item, standing);
-        }
-        Ok(standings)
+    /// Returns how many users stand how.
+    #[must_use]
+    pub fn standings(&self) -> Standings {
+        self.standings
     }
 
     /// Streams the users whose bans are lifted, numbered anew, with the lines of the list of the run.
@@ -260,33 +265,17 @@ impl<'a> Undo<'a> {
     /// # Errors
     /// When the users cannot be read.
     pub fn items(&self) -> Result<impl Iterator<Item = io::Result<Item>> + '_, RunError> {
-        let mut number = 0;
-        Ok(self.runs.items(self.id)?.filter_map(move |item| {
-            let item = match item {
-                Ok(item) => item,
-                Err(error) => return Some(Err(error)),
-            };
-            match self.standing(&item) {
-                Ok(Standing::Lift) => {
-                    let item = Item::new(number, item.line, item.user);
-                    number += 1;
-                    Some(Ok(item))
-                }
-                Ok(_) => None,
-                Err(error) => Some(Err(io::Error::other(error))),
-            }
-        }))
-    }
-
-    fn standing(&self, item: &Item) -> Result<Standing, LockStoreError> {
-        let ban = self.bans.get(&item.number).copied();
-        let held = match ban {
-            // Nobody asks about the lock of a user whom the run has not banned.
-            None => None,
-            Some(_) => self.locks.lock_of(&item.user)?,
+        let lifted = |item: &io::Result<Item>| {
+            let number = item.as_ref().map(|item| item.number);
+            number.map_or(true, |number| self.lift.contains(&number))
         };
-        let changed = self.changes.has(&item.user);
-        Ok(stands(ban, self.lifted, self.id.as_str(), held.as_ref(), changed))
+        let mut number = 0;
+        Ok(self.runs.items(self.id)?.filter(lifted).map(move |item| {
+            let item = item?;
+            let item = Item::new(number, item.line, item.user);
+            number += 1;
+            Ok(item)
+        }))
     }
 }
 

@@ -418,7 +418,7 @@ async fn undo(home: &Home, before: &BTreeMap<String, Account>, banned: BTreeMap<
         changes.note(&entry.unwrap().event, runs);
     }
     assert!(changes.is_complete());
-    let undo = Undo::read(runs, &*locks, &id, Lifted::Bans, &changes).unwrap();
+    let undo = Undo::decide(runs, &*locks, &id, Lifted::Bans, &changes, |_, _| {}).unwrap();
     let lifted: Vec<UserId> = undo.items().unwrap().map(|item| item.unwrap().user).collect();
     for (user, account) in before.iter().filter(|(user, _)| *user != "bystander") {
         let lifts = lifted.iter().any(|lifted| lifted.as_str() == user);

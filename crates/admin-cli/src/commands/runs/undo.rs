@@ -138,13 +138,13 @@ async fn undo(
     let mut as_of = Timestamp::now();
     locks.at_rest(&mut || as_of = Timestamp::now())?;
     let changes = changes_since(context, runs, id, &listed.header)?;
-    let undo = Undo::read(runs, &*locks, id, what, &changes)?;
     let mut named = Vec::new();
-    let standings = undo.count(|item, standing| {
+    let undo = Undo::decide(runs, &*locks, id, what, &changes, |item, standing| {
         if standing == Standing::ChangedSince && named.len() < NAMED {
             named.push(item.user.to_string());
         }
     })?;
+    let standings = undo.standings();
     tell_left(context, listed, standings, &named);
     args.cap.check(standings.lift, listed.header.items)?;
     let mut summary = Summary::of_users(standings.lift);
