@@ -76,7 +76,8 @@ pub(crate) async fn run(args: &RecordArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-fn median(times: &mut [Duration]) -> Duration {
+/// Returns the time in the middle.
+pub(crate) fn median(times: &mut [Duration]) -> Duration {
     times.sort_unstable();
     times[times.len() / 2]
 }

@@ -11,6 +11,8 @@ use easemob_admin_audit::{
 use tabled::builder::Builder;
 use tabled::settings::Style;
 
+use crate::throughput::ways::user;
+
 type Failure = Box<dyn std::error::Error>;
 
 /// How many entries a run has, and how many are written at a time.
@@ -124,10 +126,6 @@ fn write(directory: &Path, entries: u64) -> Result<u64, AuditError> {
     }
     trail.checkpoint(UNIX_EPOCH + Duration::from_secs(2_000_000_000))?;
     Ok(trail.size())
-}
-
-fn user(number: u64) -> String {
-    format!("user{number:08}")
 }
 
 /// The time of an entry: 200 a second.

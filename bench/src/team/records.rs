@@ -30,8 +30,9 @@ use tabled::builder::Builder;
 use tabled::settings::Style;
 
 use crate::child::{Cost, Output, run as run_child};
+use crate::record::median as middle;
 use crate::throughput::Server;
-use crate::throughput::ways::tool;
+use crate::throughput::ways::{tool, user as name};
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -322,7 +323,7 @@ fn header(id: &RunId, target: &Target) -> Header {
 }
 
 fn user(number: u64) -> io::Result<UserId> {
-    UserId::parse(format!("user{number:08}")).map_err(io::Error::other)
+    UserId::parse(name(number)).map_err(io::Error::other)
 }
 
 /// The median of five times.
@@ -333,8 +334,7 @@ fn median(mut act: impl FnMut() -> Result<(), Failure>) -> Result<Duration, Fail
         act()?;
         *time = began.elapsed();
     }
-    times.sort_unstable();
-    Ok(times[2])
+    Ok(middle(&mut times))
 }
 
 fn per_second(count: u64, time: Duration) -> String {

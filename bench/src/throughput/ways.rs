@@ -197,7 +197,7 @@ pub(crate) fn tool(home: &Path, root: &str) -> Result<Command, Failure> {
 }
 
 /// Returns a user name of the length that real ones have.
-fn user(number: u64) -> String {
+pub(crate) fn user(number: u64) -> String {
     format!("user{number:08}")
 }
 
