@@ -18,6 +18,17 @@ fn authority() -> CertifiedIssuer<'static, KeyPair> {
     CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
 }
 
+/// Starts a server with a certificate for these hosts; `None` without PostgreSQL.
+fn server_named(hosts: &[&str], authority: &CertifiedIssuer<'static, KeyPair>) -> Option<(OwnServer, u16)> {
+    let key = KeyPair::generate().unwrap();
+    let hosts: Vec<String> = hosts.iter().map(|host| (*host).to_owned()).collect();
+    let certificate = CertificateParams::new(hosts)
+        .unwrap()
+        .signed_by(&key, authority)
+        .unwrap();
+    OwnServer::start_with_tls(&certificate.pem(), &key.serialize_pem())
+}
+
 /// Opens a database, and returns how many of its connections are encrypted, or why it cannot be opened.
 fn opened(server: &OwnServer, url: &str) -> Result<String, String> {
     let address = DatabaseAddress::parse(url).unwrap();
@@ -43,13 +54,7 @@ fn opened(server: &OwnServer, url: &str) -> Result<String, String> {
 #[test]
 fn only_a_certificate_of_the_authority_for_this_host_is_trusted() {
     let (ours, other) = (authority(), authority());
-    let key = KeyPair::generate().unwrap();
-    let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
-    let certificate = CertificateParams::new(names)
-        .unwrap()
-        .signed_by(&key, &ours)
-        .unwrap();
-    let Some((server, port)) = OwnServer::start_with_tls(&certificate.pem(), &key.serialize_pem()) else {
+    let Some((server, port)) = server_named(&["localhost", "127.0.0.1"], &ours) else {
         return;
     };
     let home = tempfile::tempdir().unwrap();
@@ -109,13 +114,7 @@ fn only_a_certificate_of_the_authority_for_this_host_is_trusted() {
 #[test]
 fn a_certificate_for_another_host_is_refused() {
     let ours = authority();
-    let key = KeyPair::generate().unwrap();
-    let names = vec!["db.example.com".to_owned()];
-    let certificate = CertificateParams::new(names)
-        .unwrap()
-        .signed_by(&key, &ours)
-        .unwrap();
-    let Some((server, port)) = OwnServer::start_with_tls(&certificate.pem(), &key.serialize_pem()) else {
+    let Some((server, port)) = server_named(&["db.example.com"], &ours) else {
         return;
     };
     let home = tempfile::tempdir().unwrap();
