@@ -4,12 +4,11 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
+use easemob_admin_words::t;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
-
-use easemob_admin_words::t;
 
 use crate::ui::Ui;
 

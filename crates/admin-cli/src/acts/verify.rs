@@ -12,6 +12,7 @@ use easemob_admin_ops::run::journal::header::Header;
 use easemob_admin_words::t;
 
 use crate::command_error::CommandError;
+use crate::commands::runs::history::unreadable;
 use crate::context::{Context, Session};
 use crate::drive::{Done, Driven};
 use crate::exit::{self, Exit};
@@ -101,8 +102,7 @@ fn parsed(id: &str) -> Result<RunId, CommandError> {
 fn ended_by(context: &Context, id: &RunId) -> Result<Vec<Ended>, CommandError> {
     let stores = context.stores()?;
     let runs = stores.runs();
-    verify::ended(runs.items(id)?, runs.records(id)?)
-        .map_err(|error| CommandError::new(exit::INTERNAL, t!("cannot read run {id}")).because(error))
+    verify::ended(runs.items(id)?, runs.records(id)?).map_err(unreadable(id))
 }
 
 /// Reads the signed-out devices again, with a row per device and the counts in the summary.

@@ -31,7 +31,7 @@ use crate::context::{Context, Session};
 use crate::exit::{self, Exit};
 use crate::interrupt::{Ended, until_told};
 use crate::ownership::require_data;
-use crate::render::report::{Report, Row};
+use crate::render::report::{Report, Row, unwritten_rows};
 
 /// How often to look for runs when there is nothing to do.
 const LOOK: Duration = Duration::from_secs(1);
@@ -312,9 +312,7 @@ impl<T: Future<Output = Ended>> Worker<'_, T> {
 
     fn ended(&mut self, id: &RunId, header: &Header, report: &RunReport) -> Result<(), CommandError> {
         let row = PartRow::new(header, report);
-        let output =
-            |error| CommandError::new(exit::INTERNAL, t!("cannot write the rows to stdout")).because(error);
-        self.report.row(&row).map_err(output)?;
+        self.report.row(&row).map_err(unwritten_rows)?;
         let summary = &mut self.summary;
         summary.parts += 1;
         summary.users += row.users;

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use easemob_admin_ops::names::harmless::harmless_json;
-use easemob_admin_words::{Language, within};
+use easemob_admin_words::{Language, t, within};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
@@ -15,6 +15,14 @@ use super::table::{Table, Terminal};
 use super::view::Shown;
 use super::yaml::{self, Yaml};
 use super::{Format, Header, Record, Sink};
+use crate::command_error::CommandError;
+use crate::exit;
+
+/// Returns the error of a command whose rows cannot be written.
+#[must_use]
+pub fn unwritten_rows(error: io::Error) -> CommandError {
+    CommandError::new(exit::INTERNAL, t!("cannot write the rows to stdout")).because(error)
+}
 
 /// A row of a report.
 pub trait Row: Serialize {

@@ -13,7 +13,7 @@ use crate::commands::times::moment;
 use crate::context::Context;
 use crate::exit::{self, Exit};
 use crate::ownership::require_data;
-use crate::render::report::Row;
+use crate::render::report::{Row, unwritten_rows};
 
 /// Arguments of `audit archive`.
 #[derive(Debug, Args)]
@@ -79,8 +79,6 @@ pub fn run(context: &Context, args: &ArchiveArgs) -> Result<Exit, CommandError> 
     })?;
     let host = operator(None, context.environment.get("SUDO_USER")).host;
     let archived = trail.archive(&directory, args.before.into(), &host)?;
-    let output =
-        |error| CommandError::new(exit::INTERNAL, t!("cannot write the rows to stdout")).because(error);
     let mut report = context.local_report::<ArchiveRow>("audit archive", context.globals.sandbox)?;
     let entries = archived
         .as_ref()
@@ -94,9 +92,11 @@ pub fn run(context: &Context, args: &ArchiveArgs) -> Result<Exit, CommandError> 
             directory: archive.directory.clone(),
             head: archive.head.clone(),
         };
-        report.row(&row).map_err(output)?;
+        report.row(&row).map_err(unwritten_rows)?;
     }
-    report.finish(&ArchiveSummary { entries }).map_err(output)?;
+    report
+        .finish(&ArchiveSummary { entries })
+        .map_err(unwritten_rows)?;
     if archived.is_some() {
         context.ui.note(t!(
             "{}: sealed, read again and verified; to remove these entries from the database: easemob-admin audit prune {}",

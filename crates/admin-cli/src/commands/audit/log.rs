@@ -14,7 +14,7 @@ use crate::context::Context;
 use crate::exit::{self, Exit};
 use crate::interrupt;
 use crate::render::Format;
-use crate::render::report::{Reader, Report, Row};
+use crate::render::report::{Reader, Report, Row, unwritten_rows};
 use crate::trails::Found;
 
 /// How many entries a terminal shows.
@@ -191,12 +191,13 @@ pub async fn run(context: &Context, args: &LogArgs) -> Result<Exit, CommandError
     let mut entries = trail.search(filter, newest)?;
     let mut report = context.local_report::<EventRow>("audit log", context.globals.sandbox)?;
     let mut summary = LogSummary::default();
-    let output =
-        |error| CommandError::new(exit::INTERNAL, t!("cannot write the rows to stdout")).because(error);
     let mut stop = std::pin::pin!(interrupt::until_told(context.deadline()));
     loop {
         let reader = show(&mut *entries, &mut report, &mut summary)?;
-        if !args.follow || reader == Reader::Gone || report.catch_up().map_err(output)? == Reader::Gone {
+        if !args.follow
+            || reader == Reader::Gone
+            || report.catch_up().map_err(unwritten_rows)? == Reader::Gone
+        {
             break;
         }
         tokio::select! {
@@ -204,7 +205,7 @@ pub async fn run(context: &Context, args: &LogArgs) -> Result<Exit, CommandError
             () = tokio::time::sleep(LOOK_AGAIN) => entries.read_on()?,
         }
     }
-    report.finish(&summary).map_err(output)?;
+    report.finish(&summary).map_err(unwritten_rows)?;
     say_where(context, &*trail)?;
     if entries.is_torn() {
         context.ui.note(
@@ -227,8 +228,6 @@ fn show(
     report: &mut Report,
     summary: &mut LogSummary,
 ) -> Result<Reader, CommandError> {
-    let output =
-        |error| CommandError::new(exit::INTERNAL, t!("cannot write the rows to stdout")).because(error);
     for entry in entries {
         let entry = entry?;
         summary.entries += 1;
@@ -240,7 +239,7 @@ fn show(
                 _ => {}
             }
         }
-        if report.row(&EventRow::from(entry)).map_err(output)? == Reader::Gone {
+        if report.row(&EventRow::from(entry)).map_err(unwritten_rows)? == Reader::Gone {
             return Ok(Reader::Gone);
         }
     }

@@ -15,7 +15,7 @@ use crate::confirm::{Question, confirm};
 use crate::context::Context;
 use crate::exit::{self, Exit};
 use crate::ownership::require_data;
-use crate::render::report::Row;
+use crate::render::report::{Row, unwritten_rows};
 
 /// Arguments of `audit prune`.
 #[derive(Debug, Args)]
@@ -90,16 +90,14 @@ pub fn run(context: &Context, args: &PruneArgs) -> Result<Exit, CommandError> {
         confirm(&context.ui, args.yes, &question)?;
     }
     let removed = trail.remove_archived(&directory, event(context, &args.reason))?;
-    let output =
-        |error| CommandError::new(exit::INTERNAL, t!("cannot write the rows to stdout")).because(error);
     let mut report = context.local_report::<PruneRow>("audit prune", context.globals.sandbox)?;
     let row = PruneRow {
         origin: trail.origin().to_owned(),
         removed,
         first_entry: trail.first_entry()?,
     };
-    report.row(&row).map_err(output)?;
-    report.finish(&PruneSummary { removed }).map_err(output)?;
+    report.row(&row).map_err(unwritten_rows)?;
+    report.finish(&PruneSummary { removed }).map_err(unwritten_rows)?;
     if removed == 0 {
         context.ui.note(t!(
             "the database has none of these entries any more; nothing was to be done"

@@ -12,7 +12,7 @@ use crate::command_error::CommandError;
 use crate::commands::acting::counted;
 use crate::context::Context;
 use crate::exit::{self, Exit};
-use crate::render::report::Row;
+use crate::render::report::{Row, unwritten_rows};
 use crate::trails::{ArchiveBeside, ArchiveFound, CannotVerify, unreadable};
 use crate::ui::Ui;
 
@@ -135,16 +135,14 @@ pub fn run(context: &Context, args: &VerifyArgs) -> Result<Exit, CommandError> {
         CannotVerify::Audit(error) => unusable(args, error),
         CannotVerify::Store(error) => error,
     })?;
-    let output =
-        |error| CommandError::new(exit::INTERNAL, t!("cannot write the rows to stdout")).because(error);
     let archives = trail.verify_archives()?;
     let mut report = context.local_report::<ProblemRow>("audit verify", context.globals.sandbox)?;
     for problem in &found.problems {
-        report.row(&ProblemRow::from(problem)).map_err(output)?;
+        report.row(&ProblemRow::from(problem)).map_err(unwritten_rows)?;
     }
     let (archives, problems) = archived(&archives);
     for problem in &problems {
-        report.row(problem).map_err(output)?;
+        report.row(problem).map_err(unwritten_rows)?;
     }
     let holds = found.holds() && problems.is_empty();
     let summary = VerifySummary {
@@ -162,7 +160,7 @@ pub fn run(context: &Context, args: &VerifyArgs) -> Result<Exit, CommandError> {
         head_note: found.head.as_ref().map(|head| head.checkpoint.note()),
         archives,
     };
-    report.finish(&summary).map_err(output)?;
+    report.finish(&summary).map_err(unwritten_rows)?;
     let ui = &context.ui;
     if found.holds() {
         let from = if found.first > 0 {

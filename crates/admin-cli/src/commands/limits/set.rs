@@ -26,6 +26,7 @@ use crate::exit::{self, Exit};
 use crate::forecast;
 use crate::present::limits::in_one_line;
 use crate::present::words::words;
+use crate::render::report::unwritten_rows;
 use crate::summary::{LimitCounts, Summary};
 
 /// Arguments of `limits set`.
@@ -203,11 +204,9 @@ fn tell(
     planned: &[LimitsReport],
     job: &Job,
 ) -> Result<Exit, CommandError> {
-    let output =
-        |error| CommandError::new(exit::INTERNAL, t!("cannot write the rows to stdout")).because(error);
     let mut report = context.report::<LimitsReport>(session, "limits set", None)?;
     for planned in planned {
-        report.row(planned).map_err(output)?;
+        report.row(planned).map_err(unwritten_rows)?;
     }
     let would_change = would_change(planned);
     let all = planned.len() as u64;
@@ -225,7 +224,7 @@ fn tell(
         ..Tally::default()
     });
     args.acting.record(&mut summary);
-    report.finish(&summary).map_err(output)?;
+    report.finish(&summary).map_err(unwritten_rows)?;
     let prefix = if session.is_sandbox() { t!("sandbox: ") } else { "" };
     let text = summary.text(words(job, args.acting.dry_run));
     context.ui.say(format_args!("{prefix}{text}"));

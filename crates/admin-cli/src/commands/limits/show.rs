@@ -4,7 +4,6 @@ use clap::Args;
 use easemob_admin_api::{DeviceLimits, UserId};
 use easemob_admin_ops::names::user;
 use easemob_admin_ops::report::limits::{LimitsView, Scope};
-use easemob_admin_words::t;
 use serde::Serialize;
 
 use super::reading::limits_of;
@@ -12,7 +11,7 @@ use crate::command_error::CommandError;
 use crate::context::{Context, Session};
 use crate::exit::{self, Exit};
 use crate::present::limits::platforms;
-use crate::render::report::{Reader, Row};
+use crate::render::report::{Reader, Row, unwritten_rows};
 
 /// Arguments of `limits show`.
 #[derive(Debug, Args)]
@@ -71,8 +70,6 @@ struct ShowSummary {
 /// When limits cannot be read; the first failure ends the command.
 pub async fn run(context: &Context, session: &Session, args: &ShowArgs) -> Result<Exit, CommandError> {
     let mut report = context.report::<LimitsRow>(session, "limits show", None)?;
-    let output =
-        |error| CommandError::new(exit::INTERNAL, t!("cannot write the rows to stdout")).because(error);
     let mut scopes = 0;
     let of_app = args.users.is_empty().then_some(None);
     let mut failed = None;
@@ -80,7 +77,11 @@ pub async fn run(context: &Context, session: &Session, args: &ShowArgs) -> Resul
         match limits_of(&session.server, user).await {
             Ok(limits) => {
                 scopes += 1;
-                if report.row(&LimitsRow::new(user, &limits)).map_err(output)? == Reader::Gone {
+                if report
+                    .row(&LimitsRow::new(user, &limits))
+                    .map_err(unwritten_rows)?
+                    == Reader::Gone
+                {
                     return Ok(exit::OK);
                 }
             }
@@ -91,6 +92,6 @@ pub async fn run(context: &Context, session: &Session, args: &ShowArgs) -> Resul
         }
     }
     // Finish the document even after a failure, so that stdout is well formed.
-    report.finish(&ShowSummary { scopes }).map_err(output)?;
+    report.finish(&ShowSummary { scopes }).map_err(unwritten_rows)?;
     failed.map_or(Ok(exit::OK), Err)
 }

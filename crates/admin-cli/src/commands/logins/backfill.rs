@@ -24,7 +24,7 @@ use crate::commands::times::{lasting, moment, now_ms, rfc3339_signed, short};
 use crate::context::{Context, Session};
 use crate::exit::{self, Exit};
 use crate::interrupt;
-use crate::render::report::Row;
+use crate::render::report::{Row, unwritten_rows};
 
 /// Arguments of `logins backfill`.
 #[derive(Debug, Args)]
@@ -238,14 +238,12 @@ pub async fn run(context: &Context, session: &Session, args: &BackfillArgs) -> R
             )
             .hint(t!("nothing was asked for, and every gap stays open")),
         })?;
-    let output =
-        |error| CommandError::new(exit::INTERNAL, t!("cannot write the rows to stdout")).because(error);
     let mut rows = context.report::<KeyRow>(session, "logins backfill", None)?;
     for key in &report.keys {
-        rows.row(&KeyRow::new(key)).map_err(output)?;
+        rows.row(&KeyRow::new(key)).map_err(unwritten_rows)?;
     }
     let summary = Summary::of(&report, args.dry_run);
-    rows.finish(&summary).map_err(output)?;
+    rows.finish(&summary).map_err(unwritten_rows)?;
     tell(context, &report, &summary);
     if let Some(error) = report.ended_by {
         return Err(refused(error));

@@ -13,7 +13,7 @@ use crate::command_error::CommandError;
 use crate::commands::acting::{devices, users};
 use crate::context::Context;
 use crate::exit::{self, Exit};
-use crate::render::report::Row;
+use crate::render::report::{Row, unwritten_rows};
 
 /// Arguments of `logins count`.
 #[derive(Debug, Args)]
@@ -121,8 +121,6 @@ pub fn run(context: &Context, args: &CountArgs) -> Result<Exit, CommandError> {
     let (counted, exceeding) = counting.finish();
     groups.extend(counted);
 
-    let output =
-        |error| CommandError::new(exit::INTERNAL, t!("cannot write the rows to stdout")).because(error);
     let mut report = context.local_report::<CountRow>("logins count", context.globals.sandbox)?;
     for (group, Group { users, devices }) in groups {
         let row = CountRow {
@@ -131,7 +129,7 @@ pub fn run(context: &Context, args: &CountArgs) -> Result<Exit, CommandError> {
             users,
             devices,
         };
-        report.row(&row).map_err(output)?;
+        report.row(&row).map_err(unwritten_rows)?;
     }
     let summary = Summary {
         snapshot: snapshot.id,
@@ -140,7 +138,7 @@ pub fn run(context: &Context, args: &CountArgs) -> Result<Exit, CommandError> {
         exceeding: args.over.map(|_| exceeding),
         finding: (args.over.is_some() && exceeding > 0).then_some("over"),
     };
-    report.finish(&summary).map_err(output)?;
+    report.finish(&summary).map_err(unwritten_rows)?;
     context.ui.say(t!(
         "snapshot {}: {}: {} online with {}, {} without one, {} not known",
         snapshot.id,

@@ -10,7 +10,7 @@ use crate::command_error::CommandError;
 use crate::commands::acting::devices;
 use crate::context::Context;
 use crate::exit::{self, Exit};
-use crate::render::report::Row;
+use crate::render::report::{Row, unwritten_rows};
 
 /// Arguments of `logins diff`.
 #[derive(Debug, Args)]
@@ -190,16 +190,14 @@ pub fn run(context: &Context, args: &DiffArgs) -> Result<Exit, CommandError> {
             failure = report.row(&DiffRow(change)).err();
         }
     })?;
-    let output =
-        |error| CommandError::new(exit::INTERNAL, t!("cannot write the rows to stdout")).because(error);
     if let Some(error) = failure {
-        return Err(output(error));
+        return Err(unwritten_rows(error));
     }
     let (before, after) = summary.of_both();
     summary.growth = args.growth.map(|allowed| Growth::new(before, after, allowed));
     let exceeds = args.growth.is_some_and(|allowed| grew(before, after, allowed));
     summary.finding = exceeds.then_some("growth");
-    report.finish(&summary).map_err(output)?;
+    report.finish(&summary).map_err(unwritten_rows)?;
     context.ui.say(t!(
         "snapshot {} to {}: {}, then {}: {} signed in, {} signed out, {} not known",
         summary.from,

@@ -1,7 +1,6 @@
 //! `logins export`: writes the devices of a snapshot, for analysis elsewhere.
 
 use clap::Args;
-use easemob_admin_words::t;
 use serde::Serialize;
 
 use super::snapshot::{SnapshotName, find, kept, warn_of_incomplete};
@@ -9,7 +8,7 @@ use crate::command_error::CommandError;
 use crate::commands::times::rfc3339_signed;
 use crate::context::Context;
 use crate::exit::{self, Exit};
-use crate::render::report::Row;
+use crate::render::report::{Row, unwritten_rows};
 
 /// Arguments of `logins export`.
 #[derive(Debug, Args)]
@@ -109,11 +108,9 @@ pub fn run(context: &Context, args: &ExportArgs) -> Result<Exit, CommandError> {
             why: not_known.why,
         });
     })?;
-    let output =
-        |error| CommandError::new(exit::INTERNAL, t!("cannot write the rows to stdout")).because(error);
     if let Some(error) = failure {
-        return Err(output(error));
+        return Err(unwritten_rows(error));
     }
-    report.finish(&Summary { rows }).map_err(output)?;
+    report.finish(&Summary { rows }).map_err(unwritten_rows)?;
     Ok(exit::OK)
 }

@@ -2,7 +2,6 @@
 
 use clap::Args;
 use easemob_admin_ops::logins::store::{Counts, Snapshot};
-use easemob_admin_words::t;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -11,7 +10,7 @@ use crate::command_error::CommandError;
 use crate::commands::times::{rfc3339_signed, short};
 use crate::context::Context;
 use crate::exit::{self, Exit};
-use crate::render::report::Row;
+use crate::render::report::{Row, unwritten_rows};
 
 /// Arguments of `logins snapshots`.
 #[derive(Debug, Args)]
@@ -130,16 +129,14 @@ struct Summary {
 /// When the login data cannot be read.
 pub fn run(context: &Context, _: &SnapshotsArgs) -> Result<Exit, CommandError> {
     let snapshots = kept(context)?.snapshots()?;
-    let output =
-        |error| CommandError::new(exit::INTERNAL, t!("cannot write the rows to stdout")).because(error);
     let mut report = context.local_report::<SnapshotRow>("logins snapshots", context.globals.sandbox)?;
     for snapshot in &snapshots {
-        report.row(&SnapshotRow::new(snapshot)).map_err(output)?;
+        report.row(&SnapshotRow::new(snapshot)).map_err(unwritten_rows)?;
     }
     report
         .finish(&Summary {
             snapshots: snapshots.len(),
         })
-        .map_err(output)?;
+        .map_err(unwritten_rows)?;
     Ok(exit::OK)
 }

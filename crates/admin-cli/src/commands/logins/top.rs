@@ -15,7 +15,7 @@ use crate::commands::acting::users;
 use crate::commands::times::moment;
 use crate::context::Context;
 use crate::exit::{self, Exit};
-use crate::render::report::Row;
+use crate::render::report::{Row, unwritten_rows};
 
 /// Arguments of `logins top`.
 #[derive(Debug, Args)]
@@ -187,11 +187,9 @@ pub fn run(context: &Context, args: &TopArgs) -> Result<Exit, CommandError> {
     if args.by != Words::Devices {
         warn_of_gaps(context, &*store, range)?;
     }
-    let output =
-        |error| CommandError::new(exit::INTERNAL, t!("cannot write the rows to stdout")).because(error);
     let mut report = context.local_report::<TopRow>("logins top", context.globals.sandbox)?;
     for row in &rows {
-        report.row(row).map_err(output)?;
+        report.row(row).map_err(unwritten_rows)?;
     }
     let exceeds = args.over.is_some() && !rows.is_empty();
     let summary = Summary {
@@ -199,7 +197,7 @@ pub fn run(context: &Context, args: &TopArgs) -> Result<Exit, CommandError> {
         over: args.over,
         finding: exceeds.then_some("over"),
     };
-    report.finish(&summary).map_err(output)?;
+    report.finish(&summary).map_err(unwritten_rows)?;
     if exceeds {
         context.ui.say(finding(rows.len(), args));
     }

@@ -18,7 +18,7 @@ use crate::commands::acting::counted;
 use crate::config::secret_file;
 use crate::context::{Configured, Context, Session, label};
 use crate::exit::{self, Exit};
-use crate::render::report::{Report, Row};
+use crate::render::report::{Report, Row, unwritten_rows};
 
 /// How long a name lookup and a connection may take.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -100,7 +100,7 @@ impl Doctor {
             Verdict::Warn => self.summary.warn += 1,
             Verdict::Fail => self.summary.fail += 1,
         }
-        self.report.row(row).map(drop).map_err(output)
+        self.report.row(row).map(drop).map_err(unwritten_rows)
     }
 
     fn ok(&mut self, check: &'static str, found: impl Into<String>) -> Result<(), CommandError> {
@@ -142,10 +142,6 @@ impl Doctor {
     }
 }
 
-fn output(error: std::io::Error) -> CommandError {
-    CommandError::new(exit::INTERNAL, t!("cannot write the rows to stdout")).because(error)
-}
-
 /// Runs the command.
 ///
 /// # Errors
@@ -161,7 +157,7 @@ pub async fn run(context: &Context, args: &DoctorArgs) -> Result<Exit, CommandEr
         exit: exit::OK,
     };
     examine(context, &mut doctor).await?;
-    doctor.report.finish(&doctor.summary).map_err(output)?;
+    doctor.report.finish(&doctor.summary).map_err(unwritten_rows)?;
     let DoctorSummary { ok, warn, fail } = doctor.summary;
     context
         .ui

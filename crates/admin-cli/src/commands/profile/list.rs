@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::command_error::CommandError;
 use crate::context::Context;
 use crate::exit::{self, Exit};
-use crate::render::report::Row;
+use crate::render::report::{Row, unwritten_rows};
 
 /// Arguments of `profile list`.
 #[derive(Debug, Args)]
@@ -57,8 +57,6 @@ struct ListSummary {
 pub fn run(context: &Context, _: &ListArgs) -> Result<Exit, CommandError> {
     let file = context.profiles()?;
     let mut report = context.local_report::<ProfileRow>("profile list", false)?;
-    let output =
-        |error| CommandError::new(exit::INTERNAL, t!("cannot write the rows to stdout")).because(error);
     for (name, profile) in &file.profiles {
         let row = ProfileRow {
             profile: name.clone(),
@@ -67,13 +65,13 @@ pub fn run(context: &Context, _: &ListArgs) -> Result<Exit, CommandError> {
             client_id: profile.client_id.clone(),
             credentials: profile.credentials_from(),
         };
-        report.row(&row).map_err(output)?;
+        report.row(&row).map_err(unwritten_rows)?;
     }
     report
         .finish(&ListSummary {
             profiles: file.profiles.len(),
         })
-        .map_err(output)?;
+        .map_err(unwritten_rows)?;
     if file.profiles.is_empty() {
         let path = context.places()?.profile_file();
         context.ui.note(t!(

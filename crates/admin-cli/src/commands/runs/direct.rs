@@ -13,6 +13,7 @@ use crate::commands::times::now_ms;
 use crate::context::Context;
 use crate::exit::{self, Exit};
 use crate::ownership::require_data;
+use crate::render::report::unwritten_rows;
 
 /// A decision about a run.
 pub(super) struct Directing<'a> {
@@ -56,22 +57,20 @@ pub(super) fn direct(context: &Context, directing: Directing<'_>) -> Result<Exit
     };
     runs.direct(&id, direction)?;
     let row = RunRow::new(&id, &runs.glance(&id)?, Timestamp::now());
-    let output =
-        |error| CommandError::new(exit::INTERNAL, t!("cannot write the rows to stdout")).because(error);
     let command = if state == RunState::Paused {
         "runs pause"
     } else {
         "runs stop"
     };
     let mut report = context.local_report::<RunRow>(command, listed.header.sandbox)?;
-    report.row(&row).map_err(output)?;
+    report.row(&row).map_err(unwritten_rows)?;
     report
         .finish(&DirectedSummary {
             run: id.to_string(),
             state: state.word(),
             reason: directing.reason,
         })
-        .map_err(output)?;
+        .map_err(unwritten_rows)?;
     let after = if listed.running {
         t!("; whoever works on it ends within seconds")
     } else {

@@ -1,11 +1,13 @@
 //! What the records of a run say that a list of runs does not: its attempts, and what failed.
 
 use std::collections::BTreeMap;
+use std::io;
 
 use easemob_admin_ops::run::id::RunId;
 use easemob_admin_ops::run::journal::progress::Progress;
 use easemob_admin_ops::run::journal::record::{Begin, End, Failure, Record};
 use easemob_admin_ops::run::store::{ListedRun, RunStore};
+use easemob_admin_words::t;
 use serde::Serialize;
 
 use crate::command_error::CommandError;
@@ -49,15 +51,18 @@ pub(super) struct History {
     pub(super) stopped: Option<String>,
 }
 
+/// Returns the error of a run that cannot be read.
+pub fn unreadable(id: &RunId) -> impl Fn(io::Error) -> CommandError + use<'_> {
+    move |error| CommandError::new(exit::INTERNAL, t!("cannot read run {id}")).because(error)
+}
+
 pub(super) fn history(runs: &dyn RunStore, id: &RunId, listed: &ListedRun) -> Result<History, CommandError> {
     let mut attempts: Vec<AttemptView> = Vec::new();
     let mut failures = Failures::new();
     let mut progress = Progress::new(listed.header.jobs());
     let mut last_stopped = None;
     for record in runs.unsettled_records(id)? {
-        let record = record.map_err(|error| {
-            CommandError::new(exit::INTERNAL, format!("cannot read run {id}")).because(error)
-        })?;
+        let record = record.map_err(unreadable(id))?;
         progress.note(record.clone());
         match &record {
             Record::Begin(_) => last_stopped = None,

@@ -19,7 +19,7 @@ use crate::commands::times::in_utc;
 use crate::context::Context;
 use crate::exit::{self, Exit};
 use crate::render::Format;
-use crate::render::report::Row;
+use crate::render::report::{Row, unwritten_rows};
 
 /// Arguments of `runs list`.
 #[derive(Debug, Args)]
@@ -344,11 +344,9 @@ pub fn run(context: &Context, args: &ListArgs) -> Result<Exit, CommandError> {
     if let Some(limit) = args.limit {
         rows.drain(..rows.len().saturating_sub(limit));
     }
-    let output =
-        |error| CommandError::new(exit::INTERNAL, t!("cannot write the rows to stdout")).because(error);
     let mut report = context.local_report::<RunRow>("runs list", false)?;
     for row in &rows {
-        report.row(row).map_err(output)?;
+        report.row(row).map_err(unwritten_rows)?;
     }
     let unfinished = rows.iter().filter(|row| row.state == "unfinished").count();
     report
@@ -356,7 +354,7 @@ pub fn run(context: &Context, args: &ListArgs) -> Result<Exit, CommandError> {
             runs: rows.len(),
             unfinished,
         })
-        .map_err(output)?;
+        .map_err(unwritten_rows)?;
     if listed.is_empty() {
         context.ui.note(t!("no runs are recorded"));
     } else if rows.is_empty() && args.unfinished {

@@ -3,7 +3,7 @@
 pub mod again;
 mod direct;
 mod follow;
-mod history;
+pub mod history;
 pub mod list;
 pub mod pause;
 pub mod prune;

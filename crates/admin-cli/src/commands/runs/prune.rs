@@ -22,7 +22,7 @@ use crate::commands::times::{in_utc, moment, now_ms, short};
 use crate::context::Context;
 use crate::exit::{self, Exit};
 use crate::ownership::require_data;
-use crate::render::report::Row;
+use crate::render::report::{Row, unwritten_rows};
 
 /// Arguments of `runs prune`.
 #[derive(Debug, Args)]
@@ -139,13 +139,11 @@ pub fn run(context: &Context, args: &PruneArgs) -> Result<Exit, CommandError> {
         kept,
         dry_run: args.dry_run,
     };
-    let output =
-        |error| CommandError::new(exit::INTERNAL, t!("cannot write the rows to stdout")).because(error);
     let mut report = context.local_report::<PruneRow>("runs prune", false)?;
     for row in &rows {
-        report.row(row).map_err(output)?;
+        report.row(row).map_err(unwritten_rows)?;
     }
-    report.finish(&summary).map_err(output)?;
+    report.finish(&summary).map_err(unwritten_rows)?;
     tell(context, &summary);
     Ok(exit::OK)
 }

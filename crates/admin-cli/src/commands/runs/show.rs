@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::follow::follow;
-use super::history::{AttemptView, History, history};
+use super::history::{AttemptView, History, history, unreadable};
 use super::list::RunRow;
 use super::ticket::{Ticket, steps_of};
 use super::unsettled::{ItemRow, NOT_STARTED};
@@ -22,6 +22,7 @@ use crate::completion;
 use crate::context::Context;
 use crate::exit::{self, Exit};
 use crate::render::Format;
+use crate::render::report::unwritten_rows;
 
 /// Arguments of `runs show`.
 #[derive(Debug, Args)]
@@ -79,9 +80,7 @@ pub async fn run(context: &Context, args: &ShowArgs) -> Result<Exit, CommandErro
         progress,
         stopped,
     } = history(runs, &id, &listed)?;
-    let unreadable = |error| CommandError::new(exit::INTERNAL, t!("cannot read run {id}")).because(error);
-    let output =
-        |error| CommandError::new(exit::INTERNAL, t!("cannot write the rows to stdout")).because(error);
+    let unreadable = unreadable(&id);
     let items = runs.unsettled_items(&id)?;
     let rows = items.filter_map(|item: io::Result<Item>| match item {
         Ok(item) => ItemRow::new(&item, &progress, &failures).map(Ok),
@@ -92,15 +91,15 @@ pub async fn run(context: &Context, args: &ShowArgs) -> Result<Exit, CommandErro
         for row in rows {
             let row = row?;
             if row.state != NOT_STARTED {
-                write_failure(&mut out, &row).map_err(output)?;
+                write_failure(&mut out, &row).map_err(unwritten_rows)?;
             }
         }
-        out.flush().map_err(output)?;
+        out.flush().map_err(unwritten_rows)?;
         return Ok(exit::OK);
     }
     let mut report = context.local_report::<ItemRow>("runs show", listed.header.sandbox)?;
     for row in rows {
-        report.row(&row?).map_err(output)?;
+        report.row(&row?).map_err(unwritten_rows)?;
     }
     let summary = ShowSummary {
         run: RunRow::new(&id, &listed, Timestamp::now()),
@@ -109,7 +108,7 @@ pub async fn run(context: &Context, args: &ShowArgs) -> Result<Exit, CommandErro
         workers: listed.workers.clone(),
         attempts,
     };
-    report.finish(&summary).map_err(output)?;
+    report.finish(&summary).map_err(unwritten_rows)?;
     tell(context, &listed, &summary, stopped.as_deref());
     if let Some(failures) = failures.get(&0).filter(|_| listed.header.is_about_the_app()) {
         for failure in failures {

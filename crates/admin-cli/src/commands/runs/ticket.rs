@@ -11,13 +11,12 @@ use easemob_admin_ops::run::store::{ListedRun, RunStore};
 use easemob_admin_ops::undo::undoable;
 use easemob_admin_words::{Language, t, within};
 
-use super::history::{AttemptView, History, history};
+use super::history::{AttemptView, History, history, unreadable};
 use super::unsettled::{ItemRow, NOT_STARTED};
 use crate::command_error::CommandError;
 use crate::commands::acting::users;
 use crate::commands::times::in_utc;
 use crate::context::Context;
-use crate::exit;
 use crate::next_step::{NextStep, Rest, next_steps};
 use crate::present::words::words;
 use crate::render::markdown;
@@ -265,9 +264,7 @@ fn failed(
     }
     let (mut failed, mut more) = (Vec::new(), 0);
     for item in runs.unsettled_items(id)? {
-        let item = item.map_err(|error| {
-            CommandError::new(exit::INTERNAL, format!("cannot read run {id}")).because(error)
-        })?;
+        let item = item.map_err(unreadable(id))?;
         let row = ItemRow::new(&item, &history.progress, &history.failures);
         let Some(row) = row.filter(|row| row.state != NOT_STARTED) else {
             continue;

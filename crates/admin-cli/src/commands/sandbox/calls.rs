@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::command_error::CommandError;
 use crate::context::Context;
 use crate::exit::{self, Exit};
-use crate::render::report::Row;
+use crate::render::report::{Row, unwritten_rows};
 
 /// Arguments of `sandbox calls`.
 #[derive(Debug, Args)]
@@ -56,7 +56,6 @@ struct Summary {
 /// # Errors
 /// When no sandbox answers at the address.
 pub async fn run(context: &Context, args: &CallsArgs) -> Result<Exit, CommandError> {
-    let output = |error| CommandError::new(exit::INTERNAL, "cannot write the rows to stdout").because(error);
     let url = args.url.trim_end_matches('/');
     let Some(calls) = counted_calls(url).await else {
         return Err(
@@ -80,8 +79,8 @@ pub async fn run(context: &Context, args: &CallsArgs) -> Result<Exit, CommandErr
             call: call.call,
             count: call.count,
         };
-        report.row(&row).map_err(output)?;
+        report.row(&row).map_err(unwritten_rows)?;
     }
-    report.finish(&summary).map_err(output)?;
+    report.finish(&summary).map_err(unwritten_rows)?;
     Ok(exit::OK)
 }

@@ -15,7 +15,7 @@ use crate::command_error::CommandError;
 use crate::commands::acting::users;
 use crate::context::{Context, Session};
 use crate::exit::{self, Exit};
-use crate::render::report::Row;
+use crate::render::report::{Row, unwritten_rows};
 
 /// Arguments of `sessions locks`.
 #[derive(Debug, Args)]
@@ -115,8 +115,6 @@ pub fn run(context: &Context, session: &Session, args: &LocksArgs) -> Result<Exi
     let locks = open_locks(context, &session.target())?;
     reconcile(context.stores()?.runs(), &*locks)?;
     warn_of_others(context, session, &*locks)?;
-    let output =
-        |error| CommandError::new(exit::INTERNAL, t!("cannot write the rows to stdout")).because(error);
     let mut report = context.report::<LockedRow>(session, "sessions locks", None)?;
     let lifted_last = locks.lifted_last()?;
     let mut summary = LocksSummary {
@@ -134,9 +132,9 @@ pub fn run(context: &Context, session: &Session, args: &LocksArgs) -> Result<Exi
         summary.locks += 1;
         summary.overdue += u64::from(lock.is_due(now));
         summary.pending += u64::from(lock.is_pending());
-        report.row(&LockedRow::new(lock, now)).map_err(output)?;
+        report.row(&LockedRow::new(lock, now)).map_err(unwritten_rows)?;
     }
-    report.finish(&summary).map_err(output)?;
+    report.finish(&summary).map_err(unwritten_rows)?;
     if summary.locks == 0 {
         context.ui.note(if args.overdue {
             t!("no locks are overdue")

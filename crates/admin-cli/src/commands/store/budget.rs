@@ -17,7 +17,7 @@ use crate::command_error::CommandError;
 use crate::config::profile::Packs;
 use crate::context::Context;
 use crate::exit::{self, Exit};
-use crate::render::report::Row;
+use crate::render::report::{Row, unwritten_rows};
 
 /// For how long to count what is in use.
 const COUNTED: Duration = Duration::from_secs(1);
@@ -122,15 +122,13 @@ pub fn run(context: &Context, args: &BudgetArgs) -> Result<Exit, CommandError> {
     let before = budget.states()?;
     std::thread::sleep(COUNTED);
     let rows = rows(&before, budget.states()?);
-    let output =
-        |error| CommandError::new(exit::INTERNAL, t!("cannot write the rows to stdout")).because(error);
     let mut report = context.local_report::<BudgetRow>("store budget", false)?;
     for row in &rows {
-        report.row(row).map_err(output)?;
+        report.row(row).map_err(unwritten_rows)?;
     }
     report
         .finish(&BudgetSummary { pools: rows.len() })
-        .map_err(output)?;
+        .map_err(unwritten_rows)?;
     if rows.is_empty() {
         context
             .ui

@@ -28,7 +28,7 @@ use crate::command_error::CommandError;
 use crate::context::Context;
 use crate::exit::{self, Exit};
 use crate::ownership::require_data;
-use crate::render::report::{Report, Row};
+use crate::render::report::{Report, Row, unwritten_rows};
 use crate::stores::files;
 
 /// Arguments of `store import`.
@@ -119,7 +119,7 @@ pub fn run(context: &Context, _: &ImportArgs) -> Result<Exit, CommandError> {
         told(&mut report, "logins", target, result)?;
     }
     seal_trails(context, &data, &trails, &mut report, &mut summary)?;
-    report.finish(&summary).map_err(unwritable)?;
+    report.finish(&summary).map_err(unwritten_rows)?;
     tell(context, &data, &summary);
     Ok(if summary.skipped > 0 { exit::BUSY } else { exit::OK })
 }
@@ -275,9 +275,5 @@ fn told(report: &mut Report, what: &'static str, name: String, result: &str) -> 
     report
         .row(&ImportRow { what, name, result })
         .map(drop)
-        .map_err(unwritable)
-}
-
-fn unwritable(error: io::Error) -> CommandError {
-    CommandError::new(exit::INTERNAL, t!("cannot write the rows to stdout")).because(error)
+        .map_err(unwritten_rows)
 }

@@ -3,14 +3,13 @@
 use clap::Args;
 use easemob_admin_store_pg::database::{Database, DatabaseError};
 use easemob_admin_store_pg::schema::{self, ProgramVersion};
-use easemob_admin_words::t;
 use serde::Serialize;
 
 use super::database;
 use crate::command_error::CommandError;
 use crate::context::Context;
 use crate::exit::{self, Exit};
-use crate::render::report::Row;
+use crate::render::report::{Row, unwritten_rows};
 
 /// Arguments of `store status`.
 #[derive(Debug, Args)]
@@ -67,11 +66,11 @@ pub fn run(context: &Context, _: &StatusArgs) -> Result<Exit, CommandError> {
         program: ProgramVersion::this().to_string(),
         fits: refusal.is_none(),
     };
-    let output =
-        |error| CommandError::new(exit::INTERNAL, t!("cannot write the rows to stdout")).because(error);
     let mut report = context.local_report::<StatusRow>("store status", false)?;
-    report.row(&row).map_err(output)?;
-    report.finish(&StatusSummary { fits: row.fits }).map_err(output)?;
+    report.row(&row).map_err(unwritten_rows)?;
+    report
+        .finish(&StatusSummary { fits: row.fits })
+        .map_err(unwritten_rows)?;
     match refusal {
         None => Ok(exit::OK),
         Some(refusal) => Err(DatabaseError {

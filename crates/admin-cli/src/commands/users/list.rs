@@ -16,7 +16,7 @@ use crate::commands::listing::broken_off;
 use crate::context::{Context, Session};
 use crate::exit::{self, Exit};
 use crate::interrupt;
-use crate::render::report::Reader;
+use crate::render::report::{Reader, unwritten_rows};
 
 /// The largest page that the server returns.
 const LARGEST_PAGE: usize = 100;
@@ -68,8 +68,6 @@ pub async fn run(context: &Context, session: &Session, args: &ListArgs) -> Resul
     );
     let mut report = context.report::<UserRow>(session, "users list", None)?;
     let mut wish = interrupt::listen(&context.ui, context.deadline(), session.server.client());
-    let output =
-        |error| CommandError::new(exit::INTERNAL, t!("cannot write the rows to stdout")).because(error);
     let mut summary = ListSummary {
         users: 0,
         stopped: None,
@@ -112,7 +110,7 @@ pub async fn run(context: &Context, session: &Session, args: &ListArgs) -> Resul
             };
             if shown {
                 summary.users += 1;
-                if report.row(&UserRow::from(user)).map_err(output)? == Reader::Gone {
+                if report.row(&UserRow::from(user)).map_err(unwritten_rows)? == Reader::Gone {
                     return Ok(exit::OK);
                 }
             }
@@ -121,7 +119,7 @@ pub async fn run(context: &Context, session: &Session, args: &ListArgs) -> Resul
             }
         }
     }
-    report.finish(&summary).map_err(output)?;
+    report.finish(&summary).map_err(unwritten_rows)?;
     let prefix = if session.is_sandbox() { t!("sandbox: ") } else { "" };
     let end = if summary.stopped.is_some() || summary.odd > 0 {
         t!(", and the list is incomplete")

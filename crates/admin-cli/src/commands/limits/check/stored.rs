@@ -17,6 +17,7 @@ use crate::commands::logins::snapshot::{SnapshotName, find, kept, warn_of_incomp
 use crate::context::{Context, Session};
 use crate::exit::{self, Exit};
 use crate::present::rows::ReadFailure;
+use crate::render::report::unwritten_rows;
 
 #[derive(Debug, Serialize)]
 struct Summary {
@@ -59,10 +60,8 @@ pub(super) fn run(
     store.each_not_known(snapshot.id, &mut |not_known| {
         rows.not_known(&not_known.user, &not_known.why);
     })?;
-    let output =
-        |error| CommandError::new(exit::INTERNAL, t!("cannot write the rows to stdout")).because(error);
     if let Some(error) = rows.failure {
-        return Err(output(error));
+        return Err(unwritten_rows(error));
     }
     let (totals, not_known) = (rows.totals, snapshot.counts.not_known());
     let summary = Summary {
@@ -71,7 +70,7 @@ pub(super) fn run(
         devices_over: totals.over,
         not_known,
     };
-    rows.report.finish(&summary).map_err(output)?;
+    rows.report.finish(&summary).map_err(unwritten_rows)?;
     context.ui.say(t!(
         "snapshot {}: {} with devices: {} over the limits by {}, {not_known} not known",
         snapshot.id,

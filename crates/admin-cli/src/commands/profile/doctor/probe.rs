@@ -25,7 +25,6 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use self::hands::Hands;
-use super::output;
 use crate::capability_file::{self, CapabilityFiles};
 use crate::command_error::CommandError;
 use crate::commands::acting::{counted, users};
@@ -35,7 +34,7 @@ use crate::context::{Context, Session};
 use crate::exit::{self, Exit};
 use crate::interrupt::{self, Ended};
 use crate::ownership::require_data;
-use crate::render::report::{Report, Row};
+use crate::render::report::{Report, Row, unwritten_rows};
 
 /// Arguments of `profile doctor --probe`.
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
@@ -185,7 +184,7 @@ async fn probe(context: &Context, session: &Session, args: &ProbeArgs) -> Result
         exit = exit::FAILED_RETRY;
     }
     summary.users_left = left.into_iter().map(|left| left.name).collect();
-    report.finish(&summary).map_err(output)?;
+    report.finish(&summary).map_err(unwritten_rows)?;
     Ok(exit)
 }
 
@@ -425,7 +424,7 @@ impl Asking<'_> {
                     } else {
                         summary.not_answered += 1;
                     }
-                    report.row(&ProbeRow::from(asked)).map_err(output)?;
+                    report.row(&ProbeRow::from(asked)).map_err(unwritten_rows)?;
                 }
                 Err(ended) => return Ok((report, summary, probe.answers().clone(), Some(ended))),
             }
