@@ -41,8 +41,12 @@ fn a_scan_asks_for_the_devices_of_those_online_only() {
 #[test]
 fn what_was_not_read_is_never_counted_as_none() {
     let env = with_users(30);
-    env.sandbox().inject(Fault::status("devices.list", 404).times(1));
-    env.sandbox().inject(Fault::status("devices.list", 400).times(1));
+    // Of users who are online: the sample reads others too, in any order.
+    for (status, user) in [(404, "user0000"), (400, "user0010")] {
+        let fault = Fault::status("devices.list", status).times(1);
+        env.sandbox()
+            .inject(fault.on("GET", &format!("/users/{user}/resources")));
+    }
     let output = env.run(&["logins", "scan", "-o", "json"]).expect(6);
     let row = &output.json()["rows"][0];
     assert_eq!(
