@@ -53,9 +53,6 @@ fn the_chinese_documents_have_the_commands_of_the_english_ones() {
 fn the_commands_work(document: &str, at_least: usize) {
     let env = TestEnv::bare();
     let text = root(document);
-    let bin = env.path("bin");
-    std::fs::create_dir(&bin).unwrap();
-    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_easemob-admin-e2e"), bin.join("easemob-admin")).unwrap();
     let commands: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("$ ")).collect();
     let with_sandbox = commands.iter().filter(|line| line.contains("--sandbox")).count();
     assert!(with_sandbox >= at_least, "{commands:?}");
@@ -65,10 +62,7 @@ fn the_commands_work(document: &str, at_least: usize) {
             .current_dir(env.home.path())
             .env_clear()
             .env("HOME", env.home.path())
-            .env(
-                "PATH",
-                format!("{}:{}", bin.display(), std::env::var("PATH").unwrap()),
-            )
+            .env("PATH", env.search_path())
             .env("EASEMOB_CONFIG_DIR", env.path("config"))
             .env("EASEMOB_DATA_DIR", env.path("data"))
             .output()

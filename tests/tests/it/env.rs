@@ -243,6 +243,16 @@ impl TestEnv {
             .count()
     }
 
+    /// Returns a search path on which `easemob-admin` is the program that is tested, whatever else was built.
+    pub(crate) fn search_path(&self) -> String {
+        let bin = self.path("bin");
+        if std::fs::create_dir(&bin).is_ok() {
+            let program = env!("CARGO_BIN_EXE_easemob-admin-e2e");
+            std::os::unix::fs::symlink(program, bin.join("easemob-admin")).unwrap();
+        }
+        format!("{}:{}", bin.display(), std::env::var("PATH").unwrap())
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.home.path().join(name)
     }

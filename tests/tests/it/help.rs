@@ -1,7 +1,5 @@
 //! Help, completions and man pages.
 
-use std::path::Path;
-
 use super::env::TestEnv;
 
 const COMMANDS: [&[&str]; 27] = [
@@ -118,12 +116,10 @@ fn offered(env: &TestEnv, shell: &str, words: &[&str]) -> Option<Vec<String>> {
         _ => "--no-config",
     };
     let plain = env.command(&[]);
-    let directory = Path::new(plain.get_program()).parent().unwrap();
-    let path = format!("{}:{}", directory.display(), std::env::var("PATH").unwrap());
     let output = std::process::Command::new(shell)
         .args([without_settings, "-c", &ask])
         .envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))))
-        .env("PATH", path)
+        .env("PATH", env.search_path())
         .output()
         .ok()?;
     let text = String::from_utf8(output.stdout).unwrap();
