@@ -24,6 +24,7 @@
 //! | [`probe`] | finds out what a server does where the vendor's pages are silent |
 //! | [`target`] | the server and app of an operation |
 //! | [`stores`], [`store_error`] | where records are kept, and why a store cannot be used |
+//! | [`trails`] | the audit trails to read, wherever they are kept |
 //! | [`logins`] | which devices were online when, and how that changed |
 //! | [`collector`] | receives the posts of the service when devices sign in and out |
 //! | [`causes`] | an error with its causes in one line |
@@ -50,6 +51,7 @@ pub mod status_first;
 pub mod store_error;
 pub mod stores;
 pub mod target;
+pub mod trails;
 pub mod undo;
 
 #[cfg(test)]

@@ -477,7 +477,7 @@ fn cannot_begin(error: TrailError) -> CannotBegin {
             RunError::Store { place, source }.into()
         }
         TrailError::Audit(error) => error.into(),
-        TrailError::Changed(_) => CannotBegin::Compare(io::Error::other(error)),
+        TrailError::Changed(_) | TrailError::Missing(_) => CannotBegin::Compare(io::Error::other(error)),
     }
 }
 
