@@ -27,6 +27,7 @@
 //! | [`trails`] | the audit trails to read, wherever they are kept |
 //! | [`logins`] | which devices were online when, and how that changed |
 //! | [`collector`] | receives the posts of the service when devices sign in and out |
+//! | [`listening`] | servers that silent connections cannot shut out |
 //! | [`causes`] | an error with its causes in one line |
 //! | [`files`] | private files, digests, and texts that are not UTF-8 |
 
@@ -34,6 +35,7 @@ pub mod causes;
 pub mod collector;
 pub mod files;
 pub mod jobs;
+pub mod listening;
 pub mod locks;
 pub mod logins;
 pub mod names;
