@@ -17,11 +17,17 @@ pub struct Peer(Option<Connection>);
 
 impl Door {
     /// Listens on an address.
+    ///
+    /// # Errors
+    /// When the address cannot be used.
     pub fn open(address: SocketAddr, limits: Limits) -> io::Result<Self> {
         BoundedListener::bind(address, limits).map(Self)
     }
 
     /// Returns the address that is listened on.
+    ///
+    /// # Errors
+    /// When the system does not say.
     pub fn address(&self) -> io::Result<SocketAddr> {
         self.0.local_addr()
     }
