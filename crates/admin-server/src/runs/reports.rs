@@ -151,8 +151,8 @@ mod tests {
         for from in [0, 1, 2_999, 3_000] {
             let mut lines = pin!(reports.lines(from).unwrap());
             let mut read = Vec::new();
-            let lines = |read: &[u8]| String::from_utf8_lossy(read).lines().count() as u64;
-            while lines(&read) < 3_000 - from || read.last().is_some_and(|last| *last != b'\n') {
+            let count = |read: &[u8]| String::from_utf8_lossy(read).lines().count() as u64;
+            while count(&read) < 3_000 - from || read.last().is_some_and(|last| *last != b'\n') {
                 read.extend(lines.next().await.unwrap().unwrap());
             }
             let text = String::from_utf8(read).unwrap();
