@@ -2,12 +2,16 @@
 //!
 //! Requests refuse fields that they do not know: a condition that was misspelt must never mean everybody. Answers only grow.
 
+mod approval;
 mod key;
 mod problem;
 mod run;
 mod scope;
 mod user;
 
+pub use self::approval::{
+    Approval, ApprovalRule, ApprovalRules, ApprovalState, ApprovalView, Decision, Need, Order, Reasoned, Verb,
+};
 pub use self::key::{Key, NewKey, NewKeySecret};
 pub use self::problem::Problem;
 pub use self::run::{NewRun, Page, RunState, RunView, Stop, Which};

@@ -33,6 +33,9 @@ pub struct Caller {
     pub scopes: BTreeSet<Scope>,
     /// The apps for which it may do it; `*` is every app.
     pub apps: BTreeSet<String>,
+    /// The groups of the owner, which rules of approval name.
+    #[serde(default)]
+    pub groups: BTreeSet<String>,
 }
 
 /// A user.

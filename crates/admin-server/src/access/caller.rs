@@ -18,6 +18,7 @@ pub(crate) struct Caller {
     pub(crate) key: String,
     pub(crate) scopes: BTreeSet<Scope>,
     pub(crate) apps: BTreeSet<String>,
+    pub(crate) groups: BTreeSet<String>,
 }
 
 impl From<Key> for Caller {
@@ -27,6 +28,7 @@ impl From<Key> for Caller {
             key: key.id,
             scopes: key.scopes,
             apps: key.apps,
+            groups: key.groups,
         }
     }
 }

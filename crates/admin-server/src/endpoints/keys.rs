@@ -163,6 +163,7 @@ fn recorded(service: &Service, caller: &Caller, kind: &str, key: &Key) -> Result
             ("owner", json!(key.owner)),
             ("scopes", json!(key.scopes)),
             ("apps", json!(key.apps)),
+            ("groups", json!(key.groups)),
             ("expires", json!(key.expires)),
         ];
         let event = happened(

@@ -33,6 +33,7 @@ async fn whoami(Extension(caller): Extension<Caller>) -> Json<api::Caller> {
         key: caller.key,
         scopes: caller.scopes,
         apps: caller.apps,
+        groups: caller.groups,
     })
 }
 
