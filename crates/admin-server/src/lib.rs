@@ -12,7 +12,7 @@
 //! | `problem` | why a request was refused, in one place |
 //! | `extract` | reads queries and bodies, and refuses what it does not know |
 
-mod access;
+pub mod access;
 mod approvals;
 pub mod apps;
 mod blocking;

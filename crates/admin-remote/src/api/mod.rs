@@ -16,4 +16,6 @@ pub use self::key::{Key, NewKey, NewKeySecret};
 pub use self::problem::Problem;
 pub use self::run::{NewRun, Page, RunState, RunView, Stop, Which};
 pub use self::scope::{Scope, UnknownScope};
-pub use self::user::{AppView, Caller, DeviceView, StatusView, Statuses, UserDevices, UserView, Users};
+pub use self::user::{
+    AppView, Caller, DeviceView, Grant, StatusView, Statuses, UserDevices, UserView, Users,
+};

@@ -144,9 +144,11 @@ async fn first(
 
 /// An administrator can make keys for the apps of his own key only.
 fn may_grant(caller: &Caller, new: &NewKey) -> Result<(), Refusal> {
-    match new.apps.iter().find(|app| !caller.is_for(app)) {
+    match new.apps.iter().find(|app| !caller.may(Scope::Admin, app)) {
         None => Ok(()),
-        Some(app) => Err(Refusal::of(Kind::OtherApp).detail(format!("your key is not for the app `{app}`"))),
+        Some(app) => {
+            Err(Refusal::of(Kind::OtherApp).detail(format!("you do not administer the app `{app}`")))
+        }
     }
 }
 
