@@ -6,12 +6,14 @@
 //! | [`apps`] | the apps that it acts on |
 //! | `routes` | every route with its rule; one without a rule cannot be added |
 //! | `access` | keys, who is calling, and what they may do |
+//! | `approvals` | which acts need others to agree, and who has |
 //! | `endpoints` | one file per resource |
 //! | `runs` | works on runs, and keeps what they report |
 //! | `problem` | why a request was refused, in one place |
 //! | `extract` | reads queries and bodies, and refuses what it does not know |
 
-mod access;
+pub mod access;
+mod approvals;
 pub mod apps;
 mod blocking;
 mod endpoints;

@@ -15,6 +15,7 @@ use easemob_admin_ops::trails::Trails;
 use jiff::Timestamp;
 
 use crate::access;
+use crate::access::openid::OpenId;
 use crate::apps::Apps;
 use crate::routes::router;
 use crate::runs::Runner;
@@ -37,6 +38,8 @@ pub struct Parts {
     pub account: Operator,
     /// Whether the records are files of this machine, so that no other process works on runs.
     pub in_files: bool,
+    /// The issuers whose people may sign in, if there are any.
+    pub openid: Option<Arc<OpenId>>,
     /// The clock.
     pub clock: fn() -> Timestamp,
 }
@@ -105,6 +108,10 @@ impl Service {
 
     pub(crate) fn documents(&self) -> &dyn DocumentStore {
         &*self.0.parts.documents
+    }
+
+    pub(crate) fn openid(&self) -> Option<&OpenId> {
+        self.0.parts.openid.as_deref()
     }
 
     pub(crate) fn account(&self) -> &Operator {

@@ -18,6 +18,9 @@ pub struct NewKey {
     pub scopes: BTreeSet<Scope>,
     /// The apps for which it may do it, by their names; `*` is every app.
     pub apps: BTreeSet<String>,
+    /// The groups of the owner, which rules of approval name.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub groups: BTreeSet<String>,
     /// When it ends; never, if this is missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
@@ -39,6 +42,9 @@ pub struct Key {
     pub scopes: BTreeSet<Scope>,
     /// The apps for which it may do it; `*` is every app.
     pub apps: BTreeSet<String>,
+    /// The groups of the owner.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub groups: BTreeSet<String>,
     /// When it was made.
     #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
     pub created: Timestamp,

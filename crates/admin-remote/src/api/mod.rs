@@ -2,14 +2,20 @@
 //!
 //! Requests refuse fields that they do not know: a condition that was misspelt must never mean everybody. Answers only grow.
 
+mod approval;
 mod key;
 mod problem;
 mod run;
 mod scope;
 mod user;
 
+pub use self::approval::{
+    Approval, ApprovalRule, ApprovalRules, ApprovalState, ApprovalView, Decision, Need, Order, Reasoned, Verb,
+};
 pub use self::key::{Key, NewKey, NewKeySecret};
 pub use self::problem::Problem;
 pub use self::run::{NewRun, Page, RunState, RunView, Stop, Which};
 pub use self::scope::{Scope, UnknownScope};
-pub use self::user::{AppView, Caller, DeviceView, StatusView, Statuses, UserDevices, UserView, Users};
+pub use self::user::{
+    AppView, Caller, DeviceView, Grant, StatusView, Statuses, UserDevices, UserView, Users,
+};

@@ -55,6 +55,9 @@ pub struct NewRun {
     /// Only record the run, and leave the work to a later `start`.
     #[serde(default)]
     pub hold: bool,
+    /// Act without the approval that the rules ask for. Needs the scope `break-glass` and a reason, and is loud.
+    #[serde(default)]
+    pub break_glass: bool,
 }
 
 /// Where a run is.
@@ -70,6 +73,8 @@ pub enum RunState {
     Paused,
     /// It was given up, unless it is resumed all the same.
     Stopped,
+    /// It begins only when others have approved it.
+    WaitingForApproval,
     /// Users are left, and nobody is working on it.
     Unfinished,
     /// Nothing is left to do.

@@ -42,6 +42,10 @@ scopes! {
     UsersWrite = "users:write",
     /// Read, verify and export the audit trail.
     AuditRead = "audit:read",
+    /// Approve or refuse what others ask for.
+    SessionsApprove = "sessions:approve",
+    /// Act in an emergency without the approval that the rules ask for. Every use is loud.
+    BreakGlass = "break-glass",
     /// Make and revoke keys, and change the settings of the service.
     Admin = "admin",
 }

@@ -21,6 +21,16 @@ pub struct AppView {
     pub sandbox: bool,
 }
 
+/// What somebody may do, and for which apps.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Grant {
+    /// What.
+    pub scopes: BTreeSet<Scope>,
+    /// For which apps; `*` is every app.
+    pub apps: BTreeSet<String>,
+}
+
 /// Who is calling.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -33,6 +43,12 @@ pub struct Caller {
     pub scopes: BTreeSet<Scope>,
     /// The apps for which it may do it; `*` is every app.
     pub apps: BTreeSet<String>,
+    /// Which of them go together: somebody with several roles may do each thing for the apps of its role only.
+    #[serde(default)]
+    pub grants: Vec<Grant>,
+    /// The groups of the owner, which rules of approval name.
+    #[serde(default)]
+    pub groups: BTreeSet<String>,
 }
 
 /// A user.

@@ -11,13 +11,26 @@ use crate::service::Service;
 /// Every app.
 pub(crate) const EVERY_APP: &str = "*";
 
-/// Who is calling, and what they may do.
+/// What somebody may do, and for which apps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Grant {
+    pub(crate) scopes: BTreeSet<Scope>,
+    pub(crate) apps: BTreeSet<String>,
+}
+
+impl Grant {
+    fn is_for(&self, app: &str) -> bool {
+        self.apps.contains(EVERY_APP) || self.apps.contains(app)
+    }
+}
+
+/// Who is calling, and what they may do. Somebody with several roles may do each thing for the apps of its role only.
 #[derive(Debug, Clone)]
 pub(crate) struct Caller {
     pub(crate) owner: String,
     pub(crate) key: String,
-    pub(crate) scopes: BTreeSet<Scope>,
-    pub(crate) apps: BTreeSet<String>,
+    pub(crate) grants: Vec<Grant>,
+    pub(crate) groups: BTreeSet<String>,
 }
 
 impl From<Key> for Caller {
@@ -25,25 +38,66 @@ impl From<Key> for Caller {
         Self {
             owner: key.owner,
             key: key.id,
-            scopes: key.scopes,
-            apps: key.apps,
+            grants: vec![Grant {
+                scopes: key.scopes,
+                apps: key.apps,
+            }],
+            groups: key.groups,
         }
     }
 }
 
 impl Caller {
-    /// Returns true if the key is for an app.
+    /// Returns true if something may be done for an app.
     pub(crate) fn is_for(&self, app: &str) -> bool {
-        self.apps.contains(EVERY_APP) || self.apps.contains(app)
+        self.grants.iter().any(|grant| grant.is_for(app))
     }
 
-    /// Refuses a key that has none of these scopes.
+    /// Returns the same caller, who may do only what is allowed for one app.
+    pub(crate) fn about(self, app: &str) -> Self {
+        let grants = self.grants.iter().filter(|grant| grant.is_for(app));
+        let scopes = grants.flat_map(|grant| grant.scopes.iter().copied()).collect();
+        let grant = Grant {
+            scopes,
+            apps: [app.to_owned()].into(),
+        };
+        Self {
+            grants: vec![grant],
+            ..self
+        }
+    }
+
+    /// Returns what may be done for any app.
+    pub(crate) fn scopes(&self) -> BTreeSet<Scope> {
+        self.grants
+            .iter()
+            .flat_map(|grant| grant.scopes.iter().copied())
+            .collect()
+    }
+
+    /// Returns all apps, or `*`.
+    pub(crate) fn apps(&self) -> BTreeSet<String> {
+        self.grants
+            .iter()
+            .flat_map(|grant| grant.apps.iter().cloned())
+            .collect()
+    }
+
+    /// Refuses a caller who has none of these scopes.
     pub(crate) fn require_any(&self, scopes: &[Scope]) -> Result<(), Refusal> {
-        if scopes.iter().any(|scope| self.scopes.contains(scope)) {
+        let mine = self.scopes();
+        if scopes.iter().any(|scope| mine.contains(scope)) {
             Ok(())
         } else {
             Err(Refusal::missing(scopes))
         }
+    }
+
+    /// Returns true if all of this may be done for an app.
+    pub(crate) fn may(&self, scope: Scope, app: &str) -> bool {
+        self.grants
+            .iter()
+            .any(|grant| grant.is_for(app) && grant.scopes.contains(&scope))
     }
 
     /// Returns the operator that the audit trail names: the owner of the key, on the machine and account of the service.
@@ -52,5 +106,32 @@ impl Caller {
             subject: Some(self.owner.clone()),
             ..service.account().clone()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roles_of_different_apps_do_not_add_up() {
+        let grant = |scope, app: &str| Grant {
+            scopes: [scope].into(),
+            apps: [app.to_owned()].into(),
+        };
+        let caller = Caller {
+            owner: "ann".into(),
+            key: String::new(),
+            grants: vec![
+                grant(Scope::DevicesRead, "prod"),
+                grant(Scope::SessionsApply, "test"),
+            ],
+            groups: BTreeSet::new(),
+        };
+        assert!(caller.may(Scope::SessionsApply, "test") && !caller.may(Scope::SessionsApply, "prod"));
+        let in_prod = caller.clone().about("prod");
+        assert!(in_prod.require_any(&[Scope::SessionsApply]).is_err());
+        assert!(in_prod.require_any(&[Scope::DevicesRead]).is_ok());
+        assert!(!caller.is_for("other"));
     }
 }

@@ -30,6 +30,7 @@ fn administrator(owner: &str) -> NewKey {
         owner: owner.to_owned(),
         scopes: Scope::ALL.iter().copied().collect(),
         apps: [EVERY_APP.to_owned()].into(),
+        groups: std::collections::BTreeSet::new(),
         expires: None,
         note: Some("the first administrator".into()),
     }

@@ -77,6 +77,7 @@ pub(super) fn store(service: &Service, new: NewKey, by: &str, token: &Token) -> 
         owner,
         scopes,
         apps,
+        groups,
         expires,
         note,
     } = new;
@@ -85,6 +86,7 @@ pub(super) fn store(service: &Service, new: NewKey, by: &str, token: &Token) -> 
         owner: owner.trim().to_owned(),
         scopes,
         apps,
+        groups,
         created: service.now(),
         created_by: by.to_owned(),
         expires,
@@ -165,6 +167,7 @@ pub(crate) fn rotate(
         owner,
         scopes,
         apps,
+        groups,
         expires,
         note,
         ..
@@ -173,6 +176,7 @@ pub(crate) fn rotate(
         owner,
         scopes,
         apps,
+        groups,
         expires,
         note,
     };

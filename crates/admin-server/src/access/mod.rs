@@ -3,6 +3,7 @@
 mod caller;
 mod first;
 mod keys;
+pub mod openid;
 mod token;
 
 use axum::extract::{RawPathParams, Request, State};
@@ -14,6 +15,7 @@ pub(crate) use self::caller::Caller;
 pub use self::first::first_key;
 pub(crate) use self::first::{claim, offer};
 pub(crate) use self::keys::{StoredKey, make, page, revoke, rotate};
+use self::openid::looks_like_a_token;
 use self::token::Token;
 use crate::blocking::blocking;
 use crate::problem::{Kind, Refusal};
@@ -30,7 +32,7 @@ pub(crate) async fn authorize(
     if rule == Rule::Anybody {
         return Ok(next.run(request).await);
     }
-    let caller = identify(&service, request.headers()).await?;
+    let mut caller = identify(&service, request.headers()).await?;
     if let Rule::HasForApp(_) = rule {
         let named = params.iter().find(|(name, _)| *name == "app").map(|(_, app)| app);
         let named = named.unwrap_or_default();
@@ -42,6 +44,7 @@ pub(crate) async fn authorize(
         let app = service.apps().get(named).cloned();
         let app = app.ok_or_else(|| Refusal::of(Kind::NoSuchApp).hint("GET /v1/apps lists the apps"))?;
         request.extensions_mut().insert(app);
+        caller = caller.about(named);
     }
     if !rule.scopes().is_empty() {
         caller.require_any(rule.scopes())?;
@@ -52,27 +55,40 @@ pub(crate) async fn authorize(
 
 /// Finds out who is calling.
 async fn identify(service: &Service, headers: &HeaderMap) -> Result<Caller, Refusal> {
-    let token = bearer(headers)?;
-    let service = service.clone();
-    blocking(move || keys::caller(&service, &token)).await
+    let text = bearer(headers)?;
+    if let Some(token) = Token::parse(text) {
+        let service = service.clone();
+        return blocking(move || keys::caller(&service, &token)).await;
+    }
+    match service.openid() {
+        Some(openid) if looks_like_a_token(text) => {
+            let found = openid.caller(text, service.now()).await;
+            found.map_err(|why| not_signed_in(why.words()).hint("sign in again: easemob-admin login"))
+        }
+        _ => Err(not_signed_in("this is not a key of the service")),
+    }
 }
 
-fn bearer(headers: &HeaderMap) -> Result<Token, Refusal> {
-    let refused = |why: &str| {
-        Refusal::of(Kind::NotSignedIn)
-            .detail(why)
-            .hint("send the header `Authorization: Bearer KEY`")
-    };
+fn not_signed_in(why: &str) -> Refusal {
+    Refusal::of(Kind::NotSignedIn)
+        .detail(why)
+        .hint("send the header `Authorization: Bearer KEY`")
+}
+
+/// Returns the text after `Bearer`.
+fn bearer(headers: &HeaderMap) -> Result<&str, Refusal> {
     let mut given = headers.get_all(header::AUTHORIZATION).iter();
-    let value = given.next().ok_or_else(|| refused("the request has no key"))?;
+    let value = given
+        .next()
+        .ok_or_else(|| not_signed_in("the request has no key"))?;
     if given.next().is_some() {
-        return Err(refused("the request has more than one Authorization header"));
+        return Err(not_signed_in(
+            "the request has more than one Authorization header",
+        ));
     }
-    let token = value.to_str().ok().and_then(|text| {
+    let text = value.to_str().ok().and_then(|text| {
         let (scheme, rest) = text.split_once(' ')?;
-        scheme
-            .eq_ignore_ascii_case("bearer")
-            .then(|| Token::parse(rest.trim()))?
+        scheme.eq_ignore_ascii_case("bearer").then(|| rest.trim())
     });
-    token.ok_or_else(|| refused("this is not a key of the service"))
+    text.ok_or_else(|| not_signed_in("this is not a key of the service"))
 }

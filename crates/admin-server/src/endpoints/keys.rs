@@ -144,9 +144,11 @@ async fn first(
 
 /// An administrator can make keys for the apps of his own key only.
 fn may_grant(caller: &Caller, new: &NewKey) -> Result<(), Refusal> {
-    match new.apps.iter().find(|app| !caller.is_for(app)) {
+    match new.apps.iter().find(|app| !caller.may(Scope::Admin, app)) {
         None => Ok(()),
-        Some(app) => Err(Refusal::of(Kind::OtherApp).detail(format!("your key is not for the app `{app}`"))),
+        Some(app) => {
+            Err(Refusal::of(Kind::OtherApp).detail(format!("you do not administer the app `{app}`")))
+        }
     }
 }
 
@@ -163,6 +165,7 @@ fn recorded(service: &Service, caller: &Caller, kind: &str, key: &Key) -> Result
             ("owner", json!(key.owner)),
             ("scopes", json!(key.scopes)),
             ("apps", json!(key.apps)),
+            ("groups", json!(key.groups)),
             ("expires", json!(key.expires)),
         ];
         let event = happened(

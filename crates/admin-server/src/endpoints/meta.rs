@@ -29,10 +29,19 @@ async fn document() -> Json<OpenApi> {
     responses((status = 200, body = api::Caller), (status = 401, body = Problem)))]
 async fn whoami(Extension(caller): Extension<Caller>) -> Json<api::Caller> {
     Json(api::Caller {
+        scopes: caller.scopes(),
+        apps: caller.apps(),
+        grants: caller
+            .grants
+            .into_iter()
+            .map(|grant| api::Grant {
+                scopes: grant.scopes,
+                apps: grant.apps,
+            })
+            .collect(),
         owner: caller.owner,
         key: caller.key,
-        scopes: caller.scopes,
-        apps: caller.apps,
+        groups: caller.groups,
     })
 }
 

@@ -1,5 +1,6 @@
 //! One file per resource.
 
+mod approvals;
 mod keys;
 mod limits;
 mod locks;
@@ -22,6 +23,7 @@ pub(crate) fn all() -> Routes {
         .with(runs::routes())
         .with(locks::routes())
         .with(limits::routes())
+        .with(approvals::routes())
         .with(keys::routes())
 }
 

@@ -11,9 +11,13 @@ use easemob_admin_ops::operations::{Event, Options};
 use easemob_admin_ops::record::sink::directed;
 use easemob_admin_ops::run::direction::RunState as Directed;
 use easemob_admin_ops::run::id::RunId;
+use easemob_admin_ops::run::journal::header::Operator;
 use easemob_admin_ops::run::new;
+use easemob_admin_ops::run::resume;
 use easemob_admin_ops::run::store::{Direction, ListedRun, RunError};
-use easemob_admin_remote::api::{NewRun, Page, Problem, RunState, RunView, Scope, Stop, Which};
+use easemob_admin_remote::api::{
+    Approval, ApprovalState, NewRun, Page, Problem, RunState, RunView, Scope, Stop, Which,
+};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -23,6 +27,8 @@ use utoipa_axum::routes;
 use super::PageOf;
 use super::new_run::{self, List, Made, scopes_of};
 use crate::access::Caller;
+use crate::approvals::gate::{Beginning, Gate, approvals};
+use crate::approvals::standing;
 use crate::apps::App;
 use crate::blocking::blocking;
 use crate::extract::{Asked, Sent};
@@ -119,12 +125,22 @@ fn state_of(service: &Service, listed: &ListedRun) -> RunState {
     if listed.counts.unfinished() == 0 {
         return RunState::Done;
     }
+    if waits_for_approval(service, listed) {
+        return RunState::WaitingForApproval;
+    }
     match listed.state {
         Directed::Alone => RunState::Unfinished,
         Directed::Open => RunState::Waiting,
         Directed::Paused => RunState::Paused,
         Directed::Stopped => RunState::Stopped,
     }
+}
+
+/// Returns true if others have not agreed yet. What cannot be read is told when the run is to begin.
+fn waits_for_approval(service: &Service, listed: &ListedRun) -> bool {
+    let found = approvals(service).get::<Approval>(&listed.header.run);
+    let pending = |approval: &Approval| standing::state(approval, service.now()) == ApprovalState::Pending;
+    found.is_ok_and(|found| found.is_some_and(|(approval, _)| pending(&approval)))
 }
 
 /// The runs of the app, newest first.
@@ -187,23 +203,39 @@ async fn make(
         return preview(&service, &app, &caller, new, list).await;
     }
     let hold = new.hold;
-    let by = caller.operator(&service);
-    let (this, at) = (service.clone(), Arc::clone(&app));
-    let made = blocking(move || new_run::make(&this, &at, new, list.as_ref(), by)).await?;
-    let (status, run) = match made {
-        Made::New(open) => {
+    let (this, at, by) = (service.clone(), Arc::clone(&app), caller.clone());
+    let made = blocking(move || {
+        let users = list.as_ref().map_or(u64::MAX, |list| list.users);
+        let beginning = Beginning {
+            service: &this,
+            app: &at,
+            caller: &by,
+            break_glass: new.break_glass,
+            starts_itself: !new.hold,
+        };
+        beginning.can_be_asked(&new.action, users)?;
+        let made = new_run::make(&this, &at, new, list.as_ref(), by.operator(&this))?;
+        // A run that is held passes when it is started, unless it has to be asked for.
+        let gate = match &made {
+            Made::New(open) if !hold => Some(beginning.pass(&open.header)?),
+            _ => None,
+        };
+        Ok::<_, Refusal>((made, gate))
+    });
+    let (status, run) = match made.await? {
+        (Made::New(open), Some(Gate::Open)) => {
             let run = open.header.run.clone();
-            if !hold {
-                let operations = app.operations(service.stores(), caller.operator(&service));
-                service.runner().begin(Work {
-                    operations,
-                    open: *open,
-                    options: Options::default(),
-                })?;
-            }
+            let operations = app.operations(service.stores(), caller.operator(&service));
+            service.runner().begin(Work {
+                operations,
+                open: *open,
+                options: Options::default(),
+            })?;
             (StatusCode::CREATED, run)
         }
-        Made::Before(header) => (StatusCode::OK, header.run),
+        (Made::New(open), Some(Gate::Waits(_))) => (StatusCode::ACCEPTED, open.header.run),
+        (Made::New(open), None) => (StatusCode::CREATED, open.header.run),
+        (Made::Before(header), _) => (StatusCode::OK, header.run),
     };
     let place = HeaderValue::from_str(&format!("/v1/apps/{}/runs/{run}", app.name));
     let id = id_of(&run)?;
@@ -333,24 +365,60 @@ async fn start(
     Sent(Start { which }): Sent<Start>,
 ) -> Result<(StatusCode, Json<RunView>), Refusal> {
     let id = id_of(&run)?;
-    let operations = app.operations(service.stores(), caller.operator(&service));
-    let (this, at, engine, of) = (service.clone(), Arc::clone(&app), operations.clone(), id.clone());
-    let open = blocking(move || {
+    let (this, at, of, by) = (
+        service.clone(),
+        Arc::clone(&app),
+        id.clone(),
+        caller.operator(&service),
+    );
+    blocking(move || {
         let listed = glance(&this, &at, &of)?;
         caller.require_any(scopes_of(&listed.header.action))?;
-        Ok::<_, Refusal>(engine.open(&of)?)
-    });
+        let beginning = Beginning {
+            service: &this,
+            app: &at,
+            caller: &caller,
+            break_glass: false,
+            starts_itself: false,
+        };
+        match beginning.pass(&listed.header)? {
+            Gate::Open => Ok(()),
+            Gate::Waits(approval) => Err(Refusal::of(Kind::NeedsApproval)
+                .detail(format!(
+                    "run {} waits for approval until {}",
+                    approval.run, approval.decide_by
+                ))
+                .hint("others approve it: POST /v1/apps/APP/approvals/RUN/approve")),
+        }
+    })
+    .await?;
+    begin(&service, &app, &run, which.into(), by).await?;
+    let listed = blocking(move || glance(&service, &app, &id).map(|listed| view(&service, listed))).await?;
+    Ok((StatusCode::ACCEPTED, Json(listed)))
+}
+
+/// Works on a run that may begin.
+pub(super) async fn begin(
+    service: &Service,
+    app: &App,
+    run: &str,
+    which: resume::Which,
+    by: Operator,
+) -> Result<(), Refusal> {
+    let id = id_of(run)?;
+    let operations = app.operations(service.stores(), by);
+    let engine = operations.clone();
+    let open = blocking(move || engine.open(&id)).await?;
     let options = Options {
-        which: which.into(),
+        which,
         ..Options::default()
     };
     service.runner().begin(Work {
         operations,
-        open: open.await?,
+        open,
         options,
     })?;
-    let listed = blocking(move || glance(&service, &app, &id).map(|listed| view(&service, listed))).await?;
-    Ok((StatusCode::ACCEPTED, Json(listed)))
+    Ok(())
 }
 
 /// Stops the work on a run; it can be resumed.

@@ -1,0 +1,79 @@
+//! People who sign in elsewhere (`OpenID` Connect): their tokens, and what their groups may do.
+
+mod fetch;
+mod issuer_keys;
+mod settings;
+mod verify;
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+pub use self::fetch::{Fetch, HttpFetch};
+use self::issuer_keys::IssuerKeys;
+pub use self::settings::{Issuer, OpenIdSettings, Role};
+pub(crate) use self::verify::looks_like_a_token;
+use self::verify::{Unsigned, Why, claims};
+use super::caller::{Caller, Grant};
+
+/// The issuers whose tokens are accepted, with the keys that they publish.
+#[derive(Debug)]
+pub struct OpenId {
+    issuers: Vec<(Issuer, IssuerKeys)>,
+}
+
+impl OpenId {
+    /// Accepts the tokens of these issuers. Nothing is fetched before a token comes.
+    #[must_use]
+    pub fn new(settings: OpenIdSettings, fetch: &Arc<dyn Fetch>) -> Self {
+        let issuers = settings.issuers.into_iter();
+        Self {
+            issuers: issuers
+                .map(|issuer| (issuer.clone(), IssuerKeys::of(issuer, Arc::clone(fetch))))
+                .collect(),
+        }
+    }
+
+    /// Finds out whose token it is, and what that person may do.
+    pub(crate) async fn caller(&self, token: &str, now: Timestamp) -> Result<Caller, Why> {
+        let unsigned = Unsigned::read(token)?;
+        let issuer = self
+            .issuers
+            .iter()
+            .find(|(issuer, _)| issuer.issuer == unsigned.issuer);
+        let (issuer, keys) = issuer.ok_or(Why::OtherIssuer)?;
+        unsigned.fits(issuer)?;
+        let mut key = keys.key(&unsigned.key_id, now).await.ok_or(Why::UnknownKey)?;
+        let mut read = claims(token, &unsigned, issuer, &key, now);
+        // The issuer may have another key under the same name by now.
+        if matches!(read, Err(Why::Signature))
+            && let Some(newer) = keys.newer_than(&key, &unsigned.key_id, now).await
+        {
+            key = newer;
+            read = claims(token, &unsigned, issuer, &key, now);
+        }
+        let read = read?;
+        let roles = issuer
+            .roles
+            .iter()
+            .filter(|role| read.groups.contains(&role.group));
+        let grants: Vec<Grant> = roles
+            .map(|role| Grant {
+                scopes: role.scopes.clone(),
+                apps: role.apps.clone(),
+            })
+            .collect();
+        if grants.is_empty() {
+            return Err(Why::NoRole);
+        }
+        Ok(Caller {
+            owner: read.name,
+            key: format!("openid {}", issuer.issuer),
+            grants,
+            groups: read.groups,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;
