@@ -56,7 +56,14 @@ impl App {
         message: Option<String>,
         now_ms: u64,
     ) -> Result<String, GroupError> {
-        if !self.group(group)?.members.contains(actor.user) {
+        if !self
+            .groups
+            .all
+            .get(group)
+            .ok_or(GroupError::Nothing)?
+            .members
+            .contains(actor.user)
+        {
             return Err(GroupError::NoMember);
         }
         let id = format!("t{}", self.groups.new_id(now_ms));
@@ -143,13 +150,27 @@ impl App {
         }
     }
 
-    /// Returns under whose name a message to a group or user is kept for a user: what is said in a thread is kept once, so
-    /// that those who join later read it, too.
+    /// Returns under whose name a message to a group or user is kept for a user: what is said in a thread or a
+    /// chat room is kept once, so that those who join later read it, too.
     pub(crate) fn keeper<'a>(&self, user: &'a str, to: &str) -> &'a str {
-        if self.groups.threads.contains_key(to) {
+        if self.groups.threads.contains_key(to) || self.groups.rooms.contains_key(to) {
             SHARED
         } else {
             user
+        }
+    }
+
+    /// Takes a user who is no longer in a group out of its threads; those that the user owned go to the group's owner.
+    pub(super) fn leave_threads(&mut self, user: &str, group: &str) {
+        let owner = self.groups.any(group).map(|group| group.owner.clone());
+        for thread in self.groups.threads.values_mut() {
+            if thread.group != group {
+                continue;
+            }
+            thread.members.remove(user);
+            if let Some(owner) = owner.as_ref().filter(|_| thread.owner == user) {
+                thread.owner.clone_from(owner);
+            }
         }
     }
 

@@ -56,8 +56,8 @@ async fn answer_any(service: &Service, peer: &Peer, parts: &Parts, body: Option<
     if files::owns(parts.uri.path()) {
         return files::answer(service, parts);
     }
-    if let Some(uuid) = chatfiles::wanted(parts) {
-        let response = chatfiles::answer(service, &uuid);
+    if let Some(wanted) = chatfiles::wanted(parts) {
+        let response = chatfiles::answer(service, &wanted);
         record(
             service,
             chatfiles::DOWNLOAD,
@@ -253,7 +253,7 @@ fn call(
         if !open || caller != Caller::Nobody {
             authorize(&caller, route, &args, app)?;
         }
-        let most = if route.name == chatfiles::UPLOAD {
+        let most = if route.takes_file() {
             usize::MAX
         } else {
             service.settings.max_body
@@ -265,6 +265,7 @@ fn call(
             hub: &service.hub,
             settings: &service.settings,
             caller,
+            kind: route.kind(),
             args,
             query: path::query(parts.uri.query()),
             headers: &parts.headers,
