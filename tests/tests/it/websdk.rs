@@ -43,10 +43,19 @@ pub(crate) fn chromium() -> Option<OsString> {
 
 /// Plays scenarios with a script, which tells of each whether it passed.
 fn play(script: &str, scenarios: usize) {
+    play_with(script, &[], scenarios);
+}
+
+fn play_with(script: &str, more: &[&str], scenarios: usize) {
     install();
-    let env = TestEnv::with(Sandbox::builder().rates(Rates::unlimited()));
+    let env = TestEnv::with(
+        Sandbox::builder()
+            .rates(Rates::unlimited())
+            .open_registration(true),
+    );
     let output = Command::new("node")
         .args([script, &env.sandbox().ready_line()])
+        .args(more)
         .current_dir(folder())
         .output()
         .expect("node is needed for this test: install Node.js 20 or newer");
@@ -64,6 +73,13 @@ fn play(script: &str, scenarios: usize) {
 #[test]
 fn the_vendors_sdk_works_with_the_sandbox_in_node() {
     play("node.mjs", 51);
+}
+
+/// One check for each public method that asks the service for something: `tests/websdk/sweep`.
+#[test]
+#[ignore = "needs a browser; run by .ci/full"]
+fn the_public_methods_of_the_vendors_sdk_are_answered() {
+    play_with("browser.mjs", &["--sweep"], 173);
 }
 
 #[test]
