@@ -160,6 +160,13 @@ impl App {
         }
     }
 
+    /// Returns whether a user may read what was said in a thread or a chat room: a thread is open to its whole group, and
+    /// kits show it before they join it.
+    pub(crate) fn may_read(&self, user: &str, id: &str) -> bool {
+        let id = self.groups.threads.get(id).map_or(id, |thread| &thread.group);
+        self.groups.any(id).is_some_and(|group| group.members.contains(user))
+    }
+
     /// Takes a user who is no longer in a group out of its threads; those that the user owned go to the group's owner.
     pub(super) fn leave_threads(&mut self, user: &str, group: &str) {
         let owner = self.groups.any(group).map(|group| group.owner.clone());
@@ -225,7 +232,7 @@ impl App {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rules::groups::{NewGroup, RoleAct, Silence};
+    use crate::rules::groups::{MemberAct, NewGroup, RoleAct, Silence};
 
     const ANN: Actor<'_> = Actor {
         user: "ann",
@@ -315,5 +322,19 @@ mod tests {
         assert_eq!(app.listeners("bob", &thread, 7), Err(Silence::Muted));
         assert_eq!(app.keeper("ann", &thread), SHARED);
         assert_eq!(app.keeper("ann", &group), "ann");
+    }
+
+    #[test]
+    fn whoever_leaves_the_group_leaves_its_threads_and_may_read_them_no_more() {
+        let (mut app, group) = app();
+        let thread = app.create_thread(BOB, &group, "topic", None, 6).unwrap();
+        assert!(app.may_read("ann", &thread), "members need not join to read");
+        assert!(!app.may_read("eve", &thread));
+        app.change_members(BOB, &group, MemberAct::Leave).unwrap();
+        assert!(!app.may_read("bob", &thread));
+        let left = &app.groups.threads[&thread];
+        assert_eq!((left.owner.as_str(), left.members.len()), ("ann", 0));
+        let new = ThreadAct::Join;
+        assert_eq!(app.change_thread(BOB, &thread, new, 7), Err(GroupError::NoMember));
     }
 }

@@ -93,11 +93,17 @@ pub(in crate::server) fn joined(request: &mut Request<'_>) -> Result<Value, ApiE
         })
         .collect();
     let path = format!("/chatgroups/user/{user}");
+    // The page's words; SDKs read the entities.
+    let named: Vec<Value> = rows
+        .iter()
+        .map(|row| json!({"groupid": row["id"], "groupname": row["name"]}))
+        .collect();
     Ok(Envelope::new(request, "get")
         .app()
         .path(&path)
         .field("count", rows.len())
         .field("total", request.app.groups.of(&user).len())
+        .data(named)
         .field("entities", rows)
         .finish())
 }
