@@ -36,9 +36,10 @@ pub(super) fn take(service: &Service, device: Sender<'_>, meta: &Meta) -> Result
                 .map(Some)
                 .map_err(|error| refusal(error, id, actor.user))
         } else {
-            let left = match app.groups.rooms.contains_key(id) {
-                true => app.change_members(actor, id, MemberAct::Leave),
-                false => Err(GroupError::Nothing),
+            let left = if app.groups.rooms.contains_key(id) {
+                app.change_members(actor, id, MemberAct::Leave)
+            } else {
+                Err(GroupError::Nothing)
             };
             match left {
                 Err(GroupError::Nothing) => Err(refusal(RoomError::Nothing, id, actor.user)),

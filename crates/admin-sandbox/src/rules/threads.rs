@@ -164,7 +164,9 @@ impl App {
     /// kits show it before they join it.
     pub(crate) fn may_read(&self, user: &str, id: &str) -> bool {
         let id = self.groups.threads.get(id).map_or(id, |thread| &thread.group);
-        self.groups.any(id).is_some_and(|group| group.members.contains(user))
+        self.groups
+            .any(id)
+            .is_some_and(|group| group.members.contains(user))
     }
 
     /// Takes a user who is no longer in a group out of its threads; those that the user owned go to the group's owner.

@@ -275,6 +275,10 @@ impl App {
             return Err(GroupError::NotAllowed);
         }
         let members = group.members.clone();
+        let files: Vec<String> = group.files.keys().cloned().collect();
+        for file in &files {
+            self.history.forget_file(file);
+        }
         let news = GroupNews::new(actor, GroupChange::Destroyed, id);
         for member in &members {
             self.tell_of_group(actor, member, news.clone());

@@ -48,7 +48,8 @@ impl App {
     pub(crate) fn remove_file(&mut self, actor: Actor<'_>, group: &str, id: &str) -> Result<(), GroupError> {
         let shared_with = self.group_mut(group)?;
         let file = shared_with.files.get(id).ok_or(GroupError::Nothing)?;
-        if file.owner != actor.user && !shared_with.leads(actor.user) {
+        let own = file.owner == actor.user && shared_with.members.contains(actor.user);
+        if !own && !shared_with.leads(actor.user) {
             return Err(GroupError::NotAllowed);
         }
         shared_with.files.remove(id);
@@ -72,7 +73,8 @@ impl App {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rules::groups::NewGroup;
+    use crate::rules::files::StoredFile;
+    use crate::rules::groups::{MemberAct, NewGroup};
 
     #[test]
     fn a_file_is_removed_by_whoever_shared_it_or_leads_the_group() {
@@ -102,10 +104,40 @@ mod tests {
         );
         app.remove_file(actor("bob"), &group, "1").unwrap();
         assert!(!app.shares(&group, "1") && app.shares(&group, "2"));
+        app.change_members(actor("bob"), &group, MemberAct::Leave)
+            .unwrap();
+        let left = app.remove_file(actor("bob"), &group, "2");
+        assert_eq!(left, Err(GroupError::NotAllowed), "whoever has left has no say");
         app.remove_file(actor("ann"), &group, "2").unwrap();
         assert_eq!(
             app.remove_file(actor("ann"), &group, "2"),
             Err(GroupError::Nothing)
         );
+    }
+
+    #[test]
+    fn what_was_shared_goes_with_its_group() {
+        let mut app = App::new("o#a", None);
+        app.register_for_test("ann");
+        let ann = Actor {
+            user: "ann",
+            device: "",
+        };
+        let group = app.create_group(ann, NewGroup::default(), 5);
+        let stored = StoredFile {
+            name: "a.txt".into(),
+            media: "text/plain".into(),
+            content: vec![1],
+        };
+        assert!(app.history.keep_file("1", &stored));
+        let file = SharedFile {
+            name: "a.txt".into(),
+            owner: "ann".into(),
+            size: 1,
+            created_ms: 6,
+        };
+        app.share_file(ann, &group, "1".into(), file).unwrap();
+        app.destroy_group(ann, &group).unwrap();
+        assert_eq!(app.history.file("1"), None);
     }
 }

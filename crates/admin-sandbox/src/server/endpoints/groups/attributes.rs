@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{acting, done, refused, seen, written};
+use super::{acting, done, group_of_path, refused, seen, written};
 use crate::server::errors::ApiError;
 use crate::server::request::Request;
 
@@ -39,6 +39,7 @@ const NAME_CARD: &str = "nameCard";
 /// Sets by which name a member is shown in a group.
 pub(in crate::server) fn set_name_card(request: &mut Request<'_>) -> Result<Value, ApiError> {
     let NameCard { name_card } = request.form()?;
+    group_of_path(request)?;
     let acting = acting(request, None)?;
     let (id, data) = (request.arg(0).to_owned(), json!({NAME_CARD: name_card}));
     let card = BTreeMap::from([(NAME_CARD.to_owned(), name_card)]);
@@ -66,6 +67,7 @@ pub(in crate::server) fn name_cards(request: &mut Request<'_>) -> Result<Value, 
 pub(in crate::server) fn set(request: &mut Request<'_>) -> Result<Value, ApiError> {
     let (id, member) = (request.arg(0).to_owned(), written(request, request.arg(1)));
     let Attributes { meta_data } = request.form()?;
+    group_of_path(request)?;
     let acting = acting(request, Some(&member))?;
     let data = json!(meta_data);
     let set = request

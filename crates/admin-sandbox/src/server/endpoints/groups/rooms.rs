@@ -12,6 +12,10 @@ use crate::server::envelope::Envelope;
 use crate::server::errors::ApiError;
 use crate::server::request::Request;
 
+/// So many members a chat room may have at most; and has, if nobody says.
+const MOST_MEMBERS: u32 = 10_000;
+const USUAL_MEMBERS: u32 = 200;
+
 #[derive(Deserialize)]
 struct Form {
     name: String,
@@ -50,6 +54,15 @@ struct Names {
     keys: Option<Vec<String>>,
 }
 
+fn most_members(given: Option<u32>) -> Result<Option<u32>, ApiError> {
+    match given {
+        Some(most) if most == 0 || most > MOST_MEMBERS => Err(ApiError::illegal_argument(format!(
+            "maxusers must be 1 to {MOST_MEMBERS}"
+        ))),
+        other => Ok(other),
+    }
+}
+
 /// Writes a chat room as lists of the service show it.
 fn row(request: &Request<'_>, id: &str, room: &Group) -> Value {
     json!({
@@ -77,7 +90,7 @@ pub(in crate::server) fn create(request: &mut Request<'_>) -> Result<Value, ApiE
             door: Door::Open,
             ..Entry::default()
         },
-        most_members: Some(form.maxusers.unwrap_or(200)),
+        most_members: Some(most_members(form.maxusers)?.unwrap_or(USUAL_MEMBERS)),
         ..NewGroup::default()
     };
     let now_ms = request.now_ms;
@@ -141,14 +154,14 @@ pub(in crate::server) fn update(request: &mut Request<'_>) -> Result<Value, ApiE
         "description": form.description.is_some(),
         "maxusers": form.maxusers.is_some(),
     });
-    let changes = GroupUpdate {
+    let update = GroupUpdate {
         name: form.name,
         description: form.description,
-        most_members: form.maxusers,
+        most_members: most_members(form.maxusers)?,
         ..GroupUpdate::default()
     };
-    let changed = request.app.update_group(acting.actor(), &id, changes, now_ms);
-    changed.map_err(|error| refused(&error))?;
+    let updated = request.app.update_group(acting.actor(), &id, update, now_ms);
+    updated.map_err(|error| refused(&error))?;
     Ok(done(request, "put", data))
 }
 
