@@ -7,9 +7,10 @@ import groups from "./scenarios/groups.mjs";
 import kicks from "./scenarios/kicks.mjs";
 import limits from "./scenarios/limits.mjs";
 import messages from "./scenarios/messages.mjs";
+import rooms from "./scenarios/rooms.mjs";
 import signIn from "./scenarios/sign_in.mjs";
 
-const ALL = [signIn, limits, kicks, messages, conversations, contacts, groups, applications, connection];
+const ALL = [signIn, limits, kicks, messages, conversations, contacts, groups, rooms, applications, connection];
 
 /// So long a scenario may take.
 const PATIENCE = 30_000;
