@@ -20,13 +20,13 @@ use easemob_admin_ops::run::store::RunError;
 use easemob_admin_ops::schedule::breaker::Fatal;
 use easemob_admin_ops::server::reduce::{is_foreign, is_silence};
 use easemob_admin_ops::store_error::StoreError;
+use easemob_admin_ops::trails::TrailError;
 use easemob_admin_words::{t, told_later, translated};
 
 #[cfg(feature = "postgres")]
 use easemob_admin_store_pg::{
     database::{DatabaseCause, DatabaseError},
     schema::SchemaRefusal,
-    trail::TrailError,
     trail::archive::ArchiveError,
 };
 
@@ -40,6 +40,7 @@ use crate::disk_hint::{disk_hint, full_disk_hint};
 use crate::exit::{self, Exit};
 use crate::input::user_list::ListError;
 use crate::present::causes::said;
+use crate::present::trail_place::in_words;
 
 type Source = Box<dyn StdError + Send + Sync>;
 
@@ -347,7 +348,6 @@ impl From<StoreError> for CommandError {
     }
 }
 
-#[cfg(feature = "postgres")]
 impl From<TrailError> for CommandError {
     fn from(error: TrailError) -> Self {
         match error {
@@ -355,7 +355,13 @@ impl From<TrailError> for CommandError {
                 let this = Self::of(exit_of_store(source), &error);
                 this.hint(store_hint(source, t!("nothing was sent")))
             }
-            TrailError::Audit(error) => crate::trails::unreadable(error),
+            TrailError::Missing(place) => {
+                let what = t!("there is no audit trail in {}", in_words(&place));
+                Self::new(exit::USAGE, what).hint(t!(
+                    "the first change on a server creates the trail; to read another one, add --dir DIR"
+                ))
+            }
+            TrailError::Audit(error) => unreadable_trail(error),
             TrailError::Changed(_) => Self::of(exit::FINDINGS, &error).hint(t!(
                 "find out what happened with: easemob-admin audit verify; see docs/team.md"
             )),
@@ -447,6 +453,15 @@ fn store_hint(error: &StoreError, in_any_case: &str) -> String {
     }
 }
 
+/// Returns the error for a trail that cannot be read.
+#[must_use]
+pub fn unreadable_trail(error: AuditError) -> CommandError {
+    let hint = error.hint();
+    CommandError::new(busy::exit_of(&error), t!("cannot read the audit trail"))
+        .hint(hint)
+        .because(error)
+}
+
 impl From<AuditError> for CommandError {
     fn from(error: AuditError) -> Self {
         Self::new(
@@ -477,6 +492,7 @@ impl From<RunError> for CommandError {
             RunError::Ambiguous(_) => {
                 this.hint(t!("give more of the id; list the runs with: easemob-admin runs list"))
             }
+            RunError::Exists(id) => this.hint(t!("see it: easemob-admin runs show {id}")),
             RunError::OnlyTheOwner => this.hint(t!(
                 "docs/team.md has the statements with which the owner of the database removes a run"
             )),

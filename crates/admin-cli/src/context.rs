@@ -18,6 +18,7 @@ use easemob_admin_ops::select::selection::Selection;
 use easemob_admin_ops::server::client::Server;
 use easemob_admin_ops::stores::Stores;
 use easemob_admin_ops::target::Target;
+use easemob_admin_ops::trails::Trail;
 use easemob_admin_sandbox::Sandbox;
 #[cfg(feature = "postgres")]
 use easemob_admin_store_pg::trail::{PgTrail, PgTrails};
@@ -42,13 +43,13 @@ use crate::embedded;
 use crate::exit;
 use crate::ownership::{require_settings, warn_of_settings};
 use crate::pauses::Pauses;
+use crate::present::trail_place::in_words;
 use crate::progress::{Beside, Progress};
 use crate::render::report::{Report, Row};
 use crate::render::table::Terminal;
 use crate::render::view::{Shown, View};
 use crate::render::{self, Format};
 use crate::stores::{self, Records, Surroundings, TeamBudget};
-use crate::trails::Trail;
 use crate::ui::Ui;
 
 /// Opens stdout; a function, because a report owns its writer.
@@ -285,13 +286,13 @@ impl Context {
     /// When no server is configured, and there is no trail or more than one, or the records cannot be used.
     pub fn audit_trail(&self) -> Result<Box<dyn Trail>, CommandError> {
         let trails = self.records()?.trails;
-        let name = self.target_name(|| trails.names()).map_err(|error| {
+        let name = self.target_name(|| Ok(trails.names()?)).map_err(|error| {
             error.hint(t!(
                 "or name a trail with --dir; the trails are in {}",
-                trails.place()
+                in_words(&trails.place())
             ))
         })?;
-        trails.of(&name)
+        Ok(trails.of(&name)?)
     }
 
     /// Returns the trails in the database, and the name and the trail of the configured server, or of the only one there is.
@@ -307,9 +308,12 @@ impl Context {
                 t!("add --store postgres://USER@HOST/DATABASE; files of a trail in a directory can be moved away (see docs/audit.md)"),
             ));
         };
-        let name = self.target_name(|| records.trails.names())?;
+        let name = self.target_name(|| Ok(records.trails.names()?))?;
         let trail = trails.kept(&name)?.ok_or_else(|| {
-            let what = t!("there is no audit trail of {name} in {}", records.trails.place());
+            let what = t!(
+                "there is no audit trail of {name} in {}",
+                in_words(&records.trails.place())
+            );
             CommandError::new(exit::USAGE, what)
         })?;
         Ok((trails, name, trail))

@@ -49,7 +49,6 @@ pub mod progress;
 pub mod render;
 pub mod stores;
 pub mod summary;
-pub mod trails;
 pub mod ui;
 mod verbose;
 

@@ -8,13 +8,13 @@ use easemob_admin_api::{AppRoot, RateLimit, Rates};
 use easemob_admin_ops::locks::sqlite::LockDatabases;
 use easemob_admin_ops::stores::{DataDirectory, Stores};
 use easemob_admin_ops::target::Target;
+use easemob_admin_ops::trails::{Trails, TrailsInFiles};
 use easemob_admin_words::t;
 
 use crate::command_error::CommandError;
 use crate::config::environment::Environment;
 use crate::config::places::Places;
 use crate::config::store::StoreAt;
-use crate::trails::{Trails, TrailsInFiles};
 use crate::ui::Ui;
 
 /// Where runs, trails, locks and logins are kept. Clones are the same stores.
@@ -151,7 +151,6 @@ fn in_database(
 
     use crate::config::heads;
     use crate::heads::HeadSender;
-    use crate::trails::TrailsInDatabase;
 
     /// The time to record an answer.
     const AFTER_A_REQUEST: Duration = Duration::from_secs(15);
@@ -180,10 +179,7 @@ fn in_database(
             PgLockStores::in_database(database.clone()),
             PgLoginStores::in_database(database),
         ),
-        trails: Arc::new(TrailsInDatabase {
-            trails: trails.clone(),
-            place: address.to_string(),
-        }),
+        trails: Arc::new(trails.clone()),
         in_files: false,
         budget: Some(budget),
         pg_trails: Some(trails),

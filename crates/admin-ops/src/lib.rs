@@ -24,15 +24,20 @@
 //! | [`probe`] | finds out what a server does where the vendor's pages are silent |
 //! | [`target`] | the server and app of an operation |
 //! | [`stores`], [`store_error`] | where records are kept, and why a store cannot be used |
+//! | [`trails`] | the audit trails to read, wherever they are kept |
 //! | [`logins`] | which devices were online when, and how that changed |
 //! | [`collector`] | receives the posts of the service when devices sign in and out |
+//! | [`documents`] | small documents that a service keeps and several processes change |
+//! | [`listening`] | servers that silent connections cannot shut out |
 //! | [`causes`] | an error with its causes in one line |
 //! | [`files`] | private files, digests, and texts that are not UTF-8 |
 
 pub mod causes;
 pub mod collector;
+pub mod documents;
 pub mod files;
 pub mod jobs;
+pub mod listening;
 pub mod locks;
 pub mod logins;
 pub mod names;
@@ -50,6 +55,7 @@ pub mod status_first;
 pub mod store_error;
 pub mod stores;
 pub mod target;
+pub mod trails;
 pub mod undo;
 
 #[cfg(test)]

@@ -4,4 +4,5 @@ pub mod causes;
 pub mod limits;
 pub mod rows;
 pub mod terms;
+pub mod trail_place;
 pub mod words;

@@ -242,15 +242,18 @@ async fn groups_are_listed_joined_and_filled_by_the_app() {
         (&one.data()["user"], &one.data()["action"]),
         (&json!("cid"), &json!("add_member"))
     );
-    for path in ["/chatgroups/user/cid", "/users/cid/joined_chatgroups?pagesize=1"] {
-        let joined = api.get(path).await;
-        let newest = &joined.data()[0];
-        assert_eq!(
-            (&newest["groupid"], &newest["groupname"]),
-            (&json!(second), &json!("team")),
-            "{path}"
-        );
-    }
+    let joined = api.get("/users/cid/joined_chatgroups?pagesize=1").await;
+    assert_eq!(
+        joined.data()[0],
+        json!({"groupid": second, "groupname": "team", "id": second, "name": "team", "disabled": false})
+    );
+    let joined = api.get("/chatgroups/user/cid?pagesize=1").await.json();
+    assert_eq!([&joined["total"], &joined["count"]], [&json!(2), &json!(1)]);
+    let row = &joined["entities"][0];
+    assert_eq!(
+        [&row["groupId"], &row["id"], &row["name"], &row["owner"]],
+        [&json!(second), &json!(second), &json!("team"), &json!("ann")]
+    );
     api.sandbox.sign_in("cid", "ios").unwrap();
     let online = async |kind: &str| {
         api.get(&format!("/presence/online/{first}/type/{kind}"))

@@ -10,6 +10,7 @@ pub mod archive;
 mod beginning;
 pub mod heads;
 mod lines;
+mod read;
 mod search;
 mod sign;
 mod verify;
@@ -19,7 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_postgres::Object;
-use easemob_admin_audit::{AuditError, Chain, Limits, Problem};
+use easemob_admin_audit::{Chain, Limits};
 use easemob_admin_ops::store_error::StoreError;
 
 pub(crate) use self::append::append;
@@ -27,6 +28,7 @@ use self::heads::{EVERY, HeadListener};
 pub use self::search::PgSearch;
 use crate::database::Database;
 use crate::statement::{execute, field, query, query_opt};
+pub use easemob_admin_ops::trails::TrailError;
 
 /// The audit trails of all targets, in one database. Clones share them.
 #[derive(Debug, Clone)]
@@ -54,25 +56,6 @@ pub struct PgTrail {
     keys: PathBuf,
     limits: Limits,
     signing: Signing,
-}
-
-/// Why a trail in a database cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum TrailError {
-    /// The database cannot be used.
-    #[error("cannot use the audit trail in the {place}")]
-    Store {
-        /// The database.
-        place: String,
-        /// The cause.
-        source: StoreError,
-    },
-    /// The key or the heads of this machine cannot be used.
-    #[error(transparent)]
-    Audit(#[from] AuditError),
-    /// Something else changed the lines since this machine signed them last.
-    #[error("the audit trail in the database was changed: {0}")]
-    Changed(Problem),
 }
 
 impl PgTrails {

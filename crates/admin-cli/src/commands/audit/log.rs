@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::{Args, value_parser};
 use easemob_admin_audit::export::SETTLED_BY_READING;
 use easemob_admin_audit::{Entry, Kind, Outcome};
+use easemob_admin_ops::trails::Found;
 use easemob_admin_words::t;
 use serde::Serialize;
 
@@ -13,9 +14,9 @@ use crate::command_error::CommandError;
 use crate::context::Context;
 use crate::exit::{self, Exit};
 use crate::interrupt;
+use crate::present::trail_place::in_words;
 use crate::render::Format;
 use crate::render::report::{Reader, Report, Row, unwritten_rows};
-use crate::trails::Found;
 
 /// How many entries a terminal shows.
 const ON_SCREEN: u64 = 50;
@@ -218,7 +219,9 @@ pub async fn run(context: &Context, args: &LogArgs) -> Result<Exit, CommandError
         ));
     }
     if summary.entries == 0 {
-        context.ui.note(t!("no entries in {} match", trail.place()));
+        context
+            .ui
+            .note(t!("no entries in {} match", in_words(&trail.place())));
     }
     Ok(exit::OK)
 }

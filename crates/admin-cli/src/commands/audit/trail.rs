@@ -7,6 +7,7 @@ use clap::builder::PossibleValuesParser;
 use easemob_admin_api::UserId;
 use easemob_admin_audit::{EventTime, Filter, Outcome};
 use easemob_admin_ops::names::user;
+use easemob_admin_ops::trails::{ArchiveBeside, Trail, TrailError, TrailInDirectory};
 use easemob_admin_words::t;
 use jiff::Timestamp;
 
@@ -14,8 +15,7 @@ use crate::command_error::CommandError;
 use crate::commands::times::moment;
 use crate::completion;
 use crate::context::Context;
-use crate::exit;
-use crate::trails::{ArchiveBeside, Trail, TrailInDirectory};
+use crate::present::trail_place::in_words;
 
 /// Which trail to read.
 #[derive(Debug, Clone, Args)]
@@ -35,10 +35,7 @@ impl TrailArgs {
         if trail.is_there() {
             return Ok(trail);
         }
-        let what = t!("there is no audit trail in {}", trail.place());
-        Err(CommandError::new(exit::USAGE, what).hint(t!(
-            "the first change on a server creates the trail; to read another one, add --dir DIR"
-        )))
+        Err(TrailError::Missing(trail.place()).into())
     }
 
     /// Finds the trail without reading a secret.
@@ -78,7 +75,9 @@ pub fn say_where(context: &Context, trail: &dyn Trail) -> Result<(), CommandErro
     }
     let first = trail.first_entry()?;
     if first > 0 {
-        context.ui.note(t!("{} begins with entry {first}", trail.place()));
+        context
+            .ui
+            .note(t!("{} begins with entry {first}", in_words(&trail.place())));
     }
     Ok(())
 }

@@ -4,16 +4,17 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use easemob_admin_audit::{Against, AuditError, Problem, PublicKey};
+use easemob_admin_ops::trails::{ArchiveBeside, ArchiveFound, TrailError};
 use easemob_admin_words::t;
 use serde::Serialize;
 
 use super::trail::TrailArgs;
-use crate::command_error::CommandError;
+use crate::command_error::{CommandError, unreadable_trail};
 use crate::commands::acting::counted;
 use crate::context::Context;
 use crate::exit::{self, Exit};
+use crate::present::trail_place::in_words;
 use crate::render::report::{Row, unwritten_rows};
-use crate::trails::{ArchiveBeside, ArchiveFound, CannotVerify, unreadable};
 use crate::ui::Ui;
 
 /// Arguments of `audit verify`.
@@ -132,8 +133,8 @@ pub fn run(context: &Context, args: &VerifyArgs) -> Result<Exit, CommandError> {
         checkpoints: args.checkpoint.clone(),
     };
     let found = trail.verify(&against).map_err(|error| match error {
-        CannotVerify::Audit(error) => unusable(args, error),
-        CannotVerify::Store(error) => error,
+        TrailError::Audit(error) => unusable(args, error),
+        error => error.into(),
     })?;
     let archives = trail.verify_archives()?;
     let mut report = context.local_report::<ProblemRow>("audit verify", context.globals.sandbox)?;
@@ -177,7 +178,7 @@ pub fn run(context: &Context, args: &VerifyArgs) -> Result<Exit, CommandError> {
         let agree = either(found.checkpoints, "agrees", "agree");
         ui.say(t!(
             "{}: {} {noun}{from} in {} {verb}, {} {agree}, {after} after the last",
-            trail.place(),
+            in_words(&trail.place()),
             summary.entries,
             counted(found.files, "file"),
             counted(found.checkpoints, "checkpoint")
@@ -211,7 +212,7 @@ pub fn run(context: &Context, args: &VerifyArgs) -> Result<Exit, CommandError> {
                 t!("first bad head"),
             )
         };
-        ui.say(format_args!("{}: {what}", trail.place()));
+        ui.say(format_args!("{}: {what}", in_words(&trail.place())));
         if let Some(first) = found.problems.first() {
             ui.say(format_args!("{first_word}: {first}"));
         }
@@ -280,6 +281,6 @@ fn unusable(args: &VerifyArgs, error: AuditError) -> CommandError {
                 _ => this,
             }
         }
-        _ => unreadable(error),
+        _ => unreadable_trail(error),
     }
 }

@@ -36,6 +36,7 @@ use crate::drive::{Run, drive, finish_empty};
 use crate::exit::{self, Exit};
 use crate::forecast;
 use crate::ownership::{require_data, require_run};
+use crate::present::trail_place::in_words;
 use crate::present::words::words;
 use crate::summary::Summary;
 
@@ -215,7 +216,7 @@ pub(super) fn changes_since(
     }
     let what = t!(
         "the audit trail {} does not have run {id}, so nobody can tell what happened to its users since then",
-        trail.place()
+        in_words(&trail.place())
     );
     Err(CommandError::new(exit::USAGE, what).hint(t!(
         "nothing was undone; decide for each user: {} --from LIST",

@@ -4,17 +4,16 @@ use std::collections::VecDeque;
 
 use easemob_admin_audit::Entry;
 
-use super::Found;
-use crate::command_error::CommandError;
+use super::{Found, TrailError};
 
 /// Finds the entries of a part, of which only the newest may be wanted.
-pub(super) type Part<'a> = Box<dyn Fn(Option<u64>) -> Result<Box<dyn Found>, CommandError> + 'a>;
+pub type Part<'a> = Box<dyn Fn(Option<u64>) -> Result<Box<dyn Found>, TrailError> + 'a>;
 
 /// Finds the entries of all parts, the oldest first, of which only the newest may be wanted.
 ///
 /// # Errors
 /// When a part cannot be read.
-pub(super) fn all(parts: &[Part<'_>], newest: Option<u64>) -> Result<Box<dyn Found>, CommandError> {
+pub fn all(parts: &[Part<'_>], newest: Option<u64>) -> Result<Box<dyn Found>, TrailError> {
     let mut found = VecDeque::new();
     let mut left = newest;
     for part in parts.iter().rev() {
@@ -37,7 +36,7 @@ pub(super) fn all(parts: &[Part<'_>], newest: Option<u64>) -> Result<Box<dyn Fou
 
 /// A part, of which some entries were read ahead.
 struct Read {
-    ahead: VecDeque<(Result<Entry, CommandError>, String)>,
+    ahead: VecDeque<(Result<Entry, TrailError>, String)>,
     rest: Box<dyn Found>,
     id: String,
 }
@@ -63,7 +62,7 @@ impl Read {
 }
 
 impl Iterator for Read {
-    type Item = Result<Entry, CommandError>;
+    type Item = Result<Entry, TrailError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if let Some((entry, id)) = self.ahead.pop_front() {
@@ -85,7 +84,7 @@ struct All {
 }
 
 impl Iterator for All {
-    type Item = Result<Entry, CommandError>;
+    type Item = Result<Entry, TrailError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
@@ -109,7 +108,7 @@ impl Found for All {
     }
 
     /// Entries are added to the last part only.
-    fn read_on(&mut self) -> Result<(), CommandError> {
+    fn read_on(&mut self) -> Result<(), TrailError> {
         self.parts.last_mut().map_or(Ok(()), |last| last.rest.read_on())
     }
 
@@ -127,7 +126,7 @@ mod tests {
     struct Numbers(&'static str, VecDeque<u64>);
 
     impl Iterator for Numbers {
-        type Item = Result<Entry, CommandError>;
+        type Item = Result<Entry, TrailError>;
 
         fn next(&mut self) -> Option<Self::Item> {
             let seq = self.1.pop_front()?;
@@ -145,7 +144,7 @@ mod tests {
             format!("{}{}", self.0, entry.seq)
         }
 
-        fn read_on(&mut self) -> Result<(), CommandError> {
+        fn read_on(&mut self) -> Result<(), TrailError> {
             self.1.push_back(9);
             Ok(())
         }
