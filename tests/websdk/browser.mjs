@@ -1,6 +1,6 @@
 // Plays the scenarios with the vendor's Web SDK in a page of headless Chromium, which asks another origin than its
 // own, as a product's page does.
-// Usage: node browser.mjs READY_LINE [PART OF A SCENARIO'S NAME]; CHROMIUM names the browser.
+// Usage: node browser.mjs READY_LINE [PART OF A SCENARIO'S NAME | --sweep]; CHROMIUM names the browser.
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
@@ -9,7 +9,8 @@ import { join } from "node:path";
 
 const folder = import.meta.dirname;
 const [ready, only = ""] = process.argv.slice(2);
-const what = JSON.stringify({ server: JSON.parse(ready), only });
+const sweep = only === "--sweep";
+const what = JSON.stringify({ server: JSON.parse(ready), only: sweep ? "" : only, sweep });
 
 const files = createServer((request, response) => {
   let body = "";

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::middleware::from_fn;
 use axum::routing::get;
 use easemob_admin_listener::{BoundedListener, Limits};
 use http::Method;
@@ -19,7 +20,7 @@ use crate::rules::sign_in::SignInPolicy;
 use crate::sandbox::Sandbox;
 use crate::seed::Seed;
 use crate::server::connection::{CuttableListener, Peer};
-use crate::server::handler::handle;
+use crate::server::handler::{handle, with_one_host};
 use crate::server::jwt::{JwtKey, JwtKeys};
 use crate::server::rate::{RateLimiter, Rates};
 use crate::service::{Service, Settings};
@@ -302,6 +303,7 @@ impl SandboxBuilder {
             .route("/websocket", get(socket::upgrade))
             .route("/ws", get(lists_socket::upgrade))
             .fallback(handle)
+            .layer(from_fn(with_one_host))
             .layer(browsers())
             .with_state(Arc::clone(&service));
         let server = axum::serve(

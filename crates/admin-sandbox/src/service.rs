@@ -125,12 +125,14 @@ impl Service {
     pub(crate) fn act<T>(&self, changed: bool, action: impl FnOnce(&mut App, u64) -> T) -> T {
         let mut app = lock(&self.app);
         let now_ms = self.clock.now_ms();
+        app.leave_rooms_of_absent(now_ms);
         let result = action(&mut app, now_ms);
         if !self.settings.sign_out_lag.is_zero() {
             app.note_departures(now_ms);
         }
         for user in app.came_and_went() {
             app.tell_presence(&user, now_ms);
+            app.note_absence(&user, now_ms);
         }
         // Before anybody else can change the state, so that nobody is dismissed who has just come back.
         let ended = std::mem::take(&mut app.ended);

@@ -1,6 +1,7 @@
 // Plays the scenarios in a page, and posts how they went to where the page came from.
 import { harness } from "/harness.mjs";
 import { play } from "/play.mjs";
+import methods from "/sweep/methods.mjs";
 
 const sdk = window.WebIM.default ?? window.WebIM;
 sdk.logger.disableAll();
@@ -16,10 +17,12 @@ window.addEventListener("unhandledrejection", (event) => {
   unhandled++;
   tell(`FAIL  unhandled rejection: ${String(event.reason?.stack ?? JSON.stringify(event.reason))}`);
 });
-const { server, only } = await (await fetch("/what")).json();
+const { server, only, sweep } = await (await fetch("/what")).json();
 let failed = 1;
 try {
-  failed = await play(harness(sdk, server, window.sockets), tell, only);
+  const common = harness(sdk, server, window.sockets);
+  const checks = sweep && (await methods(common));
+  failed = await play(common, tell, only, ...(sweep ? [[() => checks]] : []));
 } catch (error) {
   await tell(`FAIL  the page: ${error?.stack ?? error}`);
 }

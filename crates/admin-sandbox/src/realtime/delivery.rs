@@ -15,6 +15,9 @@ use crate::service::{Service, lock};
 /// No message says more, in bytes; well above the 5 KiB of the service, so that tests of its limit can have their own.
 const LARGEST: usize = 16 * 1024;
 
+/// The sender asks for devices that are connected now, and for no others.
+const ROUTE_ONLINE: i32 = 1;
+
 /// The device that sends.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sender<'a> {
@@ -42,8 +45,13 @@ fn audience(app: &App, sender: &str, to: &Jid, now_ms: u64) -> Result<Audience, 
     };
     if to.domain == CONFERENCE {
         let members = app.listeners(sender, &to.name, now_ms);
+        let kind = if app.groups.rooms.contains_key(&to.name) {
+            MuteKind::ChatRoom
+        } else {
+            MuteKind::GroupChat
+        };
         return match members {
-            Ok(_) if muted(MuteKind::GroupChat) => Err(mute()),
+            Ok(_) if muted(kind) => Err(mute()),
             Ok(members) => Ok(Audience::Group {
                 id: to.name.clone(),
                 members,
@@ -99,7 +107,14 @@ pub(crate) fn deliver(service: &Service, sender: Sender<'_>, meta: Meta) -> Sync
     // In one go, so that messages are kept and handed out in the order of their ids.
     let taken: Result<_, Status> = service.act(false, |app, now_ms| {
         let to = meta.to.clone().unwrap_or_default();
-        let audience = audience(app, sender.user, &to, now_ms)?;
+        let mut audience = audience(app, sender.user, &to, now_ms)?;
+        if let Audience::Group { members, .. } = &mut audience
+            && !meta.directed_users.is_empty()
+        {
+            members.retain(|member| *member == sender.user || meta.directed_users.contains(member));
+        }
+        // What is said in a chat room waits for nobody.
+        let online_only = meta.route == ROUTE_ONLINE || app.groups.rooms.contains_key(&to.name);
         let body = MessageBody::decode(meta.payload.as_slice()).unwrap_or_default();
         let delivered = Meta {
             id: app.ids.next(now_ms),
@@ -110,11 +125,13 @@ pub(crate) fn deliver(service: &Service, sender: Sender<'_>, meta: Meta) -> Sync
                 client_resource: sender.resource.into(),
             }),
             timestamp: now_ms,
+            directed_users: Vec::new(),
             ..meta
         };
         let mut said = About::of(&body, sender.user, delivered, audience).apply(service, app, now_ms)?;
         said.devices = copies(&said.audience, sender, &app.key)
             .into_iter()
+            .filter(|(user, ..)| !online_only || service.hub.is_connected(user))
             .map(|(user, queue, meant)| {
                 let meta = said.delivered.clone();
                 service.hub.deliver(&user, Letter { queue, meta, meant })

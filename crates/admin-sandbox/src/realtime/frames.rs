@@ -179,6 +179,12 @@ pub(crate) struct Meta {
     pub(crate) ns: i32,
     #[prost(bytes = "vec", tag = "6")]
     pub(crate) payload: Vec<u8>,
+    /// 1 if it is only for who is connected.
+    #[prost(int32, tag = "7")]
+    pub(crate) route: i32,
+    /// Who of a group or chat room gets it; everybody if nobody is named.
+    #[prost(string, repeated, tag = "10")]
+    pub(crate) directed_users: Vec<String>,
 }
 
 /// What a message says; written for messages that the sandbox makes itself.
@@ -313,6 +319,10 @@ pub(crate) struct Muc {
     pub(crate) to: Vec<Jid>,
     #[prost(string, tag = "6")]
     pub(crate) reason: String,
+    #[prost(bool, tag = "7")]
+    pub(crate) is_room: bool,
+    #[prost(message, optional, tag = "8")]
+    pub(crate) status: Option<MucStatus>,
     #[prost(bool, tag = "9")]
     pub(crate) is_thread: bool,
     #[prost(message, optional, tag = "10")]
@@ -321,8 +331,22 @@ pub(crate) struct Muc {
     pub(crate) name: String,
     #[prost(message, optional, tag = "12")]
     pub(crate) event_info: Option<EventInfo>,
+    #[prost(int32, tag = "13")]
+    pub(crate) member_count: i32,
     #[prost(string, tag = "14")]
     pub(crate) ext: String,
+    #[prost(bool, tag = "15")]
+    pub(crate) leave_other_rooms: bool,
+}
+
+/// What somebody who came into a chat room is told of it.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct MucStatus {
+    #[prost(int32, tag = "1")]
+    pub(crate) error_code: i32,
+    /// JSON, by the user's name.
+    #[prost(string, tag = "3")]
+    pub(crate) room_info: String,
 }
 
 /// More about what happened to a group.

@@ -50,6 +50,7 @@ pub(crate) fn kick(
         timestamp: now_ms,
         ns: namespace::STATISTIC,
         payload: statistics.encode_to_vec(),
+        ..Meta::default()
     };
     let down = SyncDown {
         status: Some(Status::default()),

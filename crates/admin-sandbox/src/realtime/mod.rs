@@ -21,5 +21,6 @@ pub(crate) mod mailbox;
 pub(crate) mod notices;
 pub(crate) mod post;
 pub(crate) mod provision;
+mod rooms;
 pub(crate) mod socket;
 pub(crate) mod wire_content;

@@ -79,6 +79,7 @@ pub(crate) fn meta(app_key: &str, user: &str, news: &News, id: u64, now_ms: u64)
         timestamp: now_ms,
         ns,
         payload,
+        ..Meta::default()
     };
     (jid(""), meta)
 }
@@ -91,7 +92,8 @@ fn muc(app_key: &str, user: &str, news: &GroupNews) -> Muc {
         domain: domain.into(),
         ..Jid::default()
     };
-    let muted = news.change == GroupChange::Muted;
+    // Of a mute, SDKs read how long it lasts from a field of its own, and what somebody who comes into a room says.
+    let own_field = matches!(news.change, GroupChange::Muted | GroupChange::Present);
     let ext = news.ext.clone();
     Muc {
         id: Some(jid(&news.id, CONFERENCE)),
@@ -102,12 +104,16 @@ fn muc(app_key: &str, user: &str, news: &GroupNews) -> Muc {
         }),
         to: vec![jid(news.about.as_deref().unwrap_or(user), DOMAIN)],
         reason: news.reason.clone(),
+        is_room: news.room.is_some(),
+        member_count: news
+            .room
+            .map_or(0, |count| i32::try_from(count).unwrap_or(i32::MAX)),
         is_thread: news.parent.is_some(),
         parent: news.parent.as_ref().map(|group| jid(group, CONFERENCE)),
         name: news.name.clone(),
-        // Of a mute, SDKs read how long it lasts from a field of its own.
-        ext: ext.clone().filter(|_| muted).unwrap_or_default(),
-        event_info: ext.filter(|_| !muted).map(|ext| EventInfo { ext }),
+        ext: ext.clone().filter(|_| own_field).unwrap_or_default(),
+        event_info: ext.filter(|_| !own_field).map(|ext| EventInfo { ext }),
+        ..Muc::default()
     }
 }
 
@@ -135,6 +141,7 @@ fn said(
         timestamp: now_ms,
         ns: namespace::CHAT,
         payload: body.encode_to_vec(),
+        ..Meta::default()
     };
     (jid(other, domain), meta)
 }
@@ -176,6 +183,8 @@ fn group_operation(change: GroupChange) -> i32 {
         GroupChange::Muted => 23,
         GroupChange::Unmuted => 24,
         GroupChange::Announced => 25,
+        GroupChange::FileShared => 27,
+        GroupChange::FileRemoved => 28,
         GroupChange::Allowed => 29,
         GroupChange::Disallowed => 30,
         GroupChange::AllMuted => 31,
@@ -186,6 +195,8 @@ fn group_operation(change: GroupChange) -> i32 {
         GroupChange::ThreadLeft => 36,
         GroupChange::ThreadKicked => 37,
         GroupChange::ThreadRenamed => 38,
+        GroupChange::PropertiesSet => 43,
+        GroupChange::PropertiesRemoved => 44,
         GroupChange::AttributesSet => 45,
     }
 }

@@ -21,6 +21,7 @@ use super::frames::{
 use super::hub::{Link, Newcomer, OUTBOX, Order};
 use super::mailbox::Pull;
 use super::provision::{check, refusal};
+use super::rooms;
 use crate::rules::live_event::LiveEvent;
 use crate::server::connection::Peer;
 use crate::service::Service;
@@ -314,14 +315,19 @@ fn sync(service: &Service, device: &Device, msync: &MSync) -> Result<Option<Vec<
 
 /// Takes what a device sends.
 fn take(service: &Service, device: &Device, meta: Meta) -> SyncDown {
+    let sender = Sender {
+        user: &device.user,
+        resource: &device.resource,
+    };
     if meta.ns == namespace::CHAT {
-        let sender = Sender {
-            user: &device.user,
-            resource: &device.resource,
-        };
         return deliver(service, sender, meta);
     }
-    if meta.ns != namespace::STATISTIC {
+    if meta.ns == namespace::MUC {
+        match rooms::take(service, sender, &meta) {
+            Ok(answer) => return answer,
+            Err(unknown) => refused(service, Some(device), &unknown),
+        }
+    } else if meta.ns != namespace::STATISTIC {
         refused(service, Some(device), &format!("unknown namespace {}", meta.ns));
     }
     // Statistics and the like are taken note of, and that is all.

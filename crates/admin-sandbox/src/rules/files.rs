@@ -46,6 +46,11 @@ impl History {
         }
     }
 
+    /// Forgets a file.
+    pub(crate) fn forget_file(&mut self, uuid: &str) {
+        told(self.db().execute("DELETE FROM files WHERE uuid = ?1", [uuid]));
+    }
+
     /// Returns a file.
     pub(crate) fn file(&self, uuid: &str) -> Option<StoredFile> {
         let sql = "SELECT name, media, content FROM files WHERE uuid = ?1";

@@ -68,6 +68,7 @@ impl News {
         match self {
             Self::Contact { .. } => "contact",
             Self::Group(news) if news.parent.is_some() => "thread",
+            Self::Group(news) if news.room.is_some() => "room",
             Self::Group(_) => "group",
             Self::Message { .. } => "message",
             Self::Recalled { .. } => "recall",
@@ -102,6 +103,8 @@ pub(crate) struct GroupNews {
     pub(crate) name: String,
     /// In whose words.
     pub(crate) reason: String,
+    /// How many are in the chat room, if it is one.
+    pub(crate) room: Option<usize>,
     /// More, as JSON.
     pub(crate) ext: Option<String>,
 }
@@ -118,6 +121,7 @@ impl GroupNews {
             parent: None,
             name: String::new(),
             reason: String::new(),
+            room: None,
             ext: None,
         }
     }
@@ -210,6 +214,14 @@ pub(crate) enum GroupChange {
     Disallowed,
     /// A member's attributes were set.
     AttributesSet,
+    /// A file is shared.
+    FileShared,
+    /// A file is shared no more.
+    FileRemoved,
+    /// Something is kept with a chat room.
+    PropertiesSet,
+    /// Something is kept with a chat room no more.
+    PropertiesRemoved,
     /// A thread was made.
     ThreadCreated,
     /// A thread was ended.

@@ -56,7 +56,14 @@ impl App {
         message: Option<String>,
         now_ms: u64,
     ) -> Result<String, GroupError> {
-        if !self.group(group)?.members.contains(actor.user) {
+        if !self
+            .groups
+            .all
+            .get(group)
+            .ok_or(GroupError::Nothing)?
+            .members
+            .contains(actor.user)
+        {
             return Err(GroupError::NoMember);
         }
         let id = format!("t{}", self.groups.new_id(now_ms));
@@ -143,13 +150,36 @@ impl App {
         }
     }
 
-    /// Returns under whose name a message to a group or user is kept for a user: what is said in a thread is kept once, so
-    /// that those who join later read it, too.
+    /// Returns under whose name a message to a group or user is kept for a user: what is said in a thread or a
+    /// chat room is kept once, so that those who join later read it, too.
     pub(crate) fn keeper<'a>(&self, user: &'a str, to: &str) -> &'a str {
-        if self.groups.threads.contains_key(to) {
+        if self.groups.threads.contains_key(to) || self.groups.rooms.contains_key(to) {
             SHARED
         } else {
             user
+        }
+    }
+
+    /// Returns whether a user may read what was said in a thread or a chat room: a thread is open to its whole group, and
+    /// kits show it before they join it.
+    pub(crate) fn may_read(&self, user: &str, id: &str) -> bool {
+        let id = self.groups.threads.get(id).map_or(id, |thread| &thread.group);
+        self.groups
+            .any(id)
+            .is_some_and(|group| group.members.contains(user))
+    }
+
+    /// Takes a user who is no longer in a group out of its threads; those that the user owned go to the group's owner.
+    pub(super) fn leave_threads(&mut self, user: &str, group: &str) {
+        let owner = self.groups.any(group).map(|group| group.owner.clone());
+        for thread in self.groups.threads.values_mut() {
+            if thread.group != group {
+                continue;
+            }
+            thread.members.remove(user);
+            if let Some(owner) = owner.as_ref().filter(|_| thread.owner == user) {
+                thread.owner.clone_from(owner);
+            }
         }
     }
 
@@ -204,7 +234,7 @@ impl App {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rules::groups::{NewGroup, RoleAct, Silence};
+    use crate::rules::groups::{MemberAct, NewGroup, RoleAct, Silence};
 
     const ANN: Actor<'_> = Actor {
         user: "ann",
@@ -294,5 +324,19 @@ mod tests {
         assert_eq!(app.listeners("bob", &thread, 7), Err(Silence::Muted));
         assert_eq!(app.keeper("ann", &thread), SHARED);
         assert_eq!(app.keeper("ann", &group), "ann");
+    }
+
+    #[test]
+    fn whoever_leaves_the_group_leaves_its_threads_and_may_read_them_no_more() {
+        let (mut app, group) = app();
+        let thread = app.create_thread(BOB, &group, "topic", None, 6).unwrap();
+        assert!(app.may_read("ann", &thread), "members need not join to read");
+        assert!(!app.may_read("eve", &thread));
+        app.change_members(BOB, &group, MemberAct::Leave).unwrap();
+        assert!(!app.may_read("bob", &thread));
+        let left = &app.groups.threads[&thread];
+        assert_eq!((left.owner.as_str(), left.members.len()), ("ann", 0));
+        let new = ThreadAct::Join;
+        assert_eq!(app.change_thread(BOB, &thread, new, 7), Err(GroupError::NoMember));
     }
 }

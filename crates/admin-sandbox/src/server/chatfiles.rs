@@ -24,8 +24,8 @@ pub(super) const UPLOAD: &str = "files.upload";
 /// No file is larger, in bytes (page "upload files").
 pub(super) const LARGEST: usize = 10 * 1024 * 1024;
 
-/// Takes a file out of a form.
-pub(super) fn upload(request: &mut Request<'_>) -> Result<Value, ApiError> {
+/// Takes a file out of a form, and returns under which id it is kept.
+pub(super) fn take(request: &mut Request<'_>) -> Result<(String, StoredFile), ApiError> {
     let file = first_file(request.headers, request.body)
         .ok_or_else(|| ApiError::illegal_argument("the body must be a form with a file"))?;
     if file.content.len() > LARGEST {
@@ -35,6 +35,12 @@ pub(super) fn upload(request: &mut Request<'_>) -> Result<Value, ApiError> {
     if !request.app.history.keep_file(&uuid, &file) {
         return Err(ApiError::of_status(StatusCode::INTERNAL_SERVER_ERROR));
     }
+    Ok((uuid, file))
+}
+
+/// Answers an upload.
+pub(super) fn upload(request: &mut Request<'_>) -> Result<Value, ApiError> {
+    let (uuid, _) = take(request)?;
     let secret = Uuid::new_v4().simple().to_string();
     let entity = json!({"uuid": uuid, "type": "chatfile", "share-secret": secret});
     Ok(Envelope::new(request, "post")
@@ -44,16 +50,36 @@ pub(super) fn upload(request: &mut Request<'_>) -> Result<Value, ApiError> {
         .finish())
 }
 
-/// Returns the name of the file that a call asks for, if it asks for one.
-pub(super) fn wanted(parts: &Parts) -> Option<String> {
-    let mut segments = path::segments(parts.uri.path())?;
-    let is_file = segments.len() == 4 && segments[2] == "chatfiles" && parts.method == Method::GET;
-    is_file.then(|| segments.remove(3))
+/// A file that a call asks for.
+pub(super) struct WantedFile {
+    uuid: String,
+    /// The group or chat room with which it has to be shared.
+    group: Option<String>,
+}
+
+/// Returns the file that a call asks for, if it asks for one.
+pub(super) fn wanted(parts: &Parts) -> Option<WantedFile> {
+    let segments = path::segments(parts.uri.path())?;
+    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+    let (group, uuid) = match segments[..] {
+        [_, _, "chatfiles", uuid] => (None, uuid),
+        [_, _, "chatgroups" | "chatrooms", group, "share_files", uuid] => (Some(group), uuid),
+        _ => return None,
+    };
+    (parts.method == Method::GET).then(|| WantedFile {
+        uuid: uuid.to_owned(),
+        group: group.map(str::to_owned),
+    })
 }
 
 /// Gives out a file; browsers show pictures and play sounds, and run nothing.
-pub(super) fn answer(service: &Service, uuid: &str) -> Response {
-    let Some(file) = service.read(|app| app.history.file(uuid)) else {
+pub(super) fn answer(service: &Service, wanted: &WantedFile) -> Response {
+    let WantedFile { uuid, group } = wanted;
+    let file = service.read(|app| {
+        let shared = group.as_ref().is_none_or(|group| app.shares(group, uuid));
+        app.history.file(uuid).filter(|_| shared)
+    });
+    let Some(file) = file else {
         let body = ApiError::no_resource().body(service.clock.now_ms());
         return (StatusCode::NOT_FOUND, body.to_string()).into_response();
     };

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{ConnectInfo, Request as HttpRequest, State};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, RETRY_AFTER, TRANSFER_ENCODING};
@@ -39,11 +40,6 @@ pub(crate) async fn handle(
 ) -> Response {
     let (parts, body) = request.into_parts();
     peer.connection.begin();
-    // One proxy may take the first for the host, another the second (RFC 9112, 3.2).
-    if parts.headers.get_all(HOST).iter().nth(1).is_some() {
-        peer.connection.work().done(false);
-        return StatusCode::BAD_REQUEST.into_response();
-    }
     // A body that is too large or broke off is told apart only later, once the call is known.
     let body = to_bytes(body, service.settings.max_body.max(control::MAX_BODY)).await;
     let work = peer.connection.work();
@@ -52,12 +48,27 @@ pub(crate) async fn handle(
     response
 }
 
+/// Refuses what names two hosts, also where a socket is asked for: one proxy may take the first for the host, another the
+/// second (RFC 9112, 3.2).
+pub(crate) async fn with_one_host(
+    ConnectInfo(peer): ConnectInfo<Peer>,
+    request: HttpRequest,
+    next: Next,
+) -> Response {
+    if request.headers().get_all(HOST).iter().nth(1).is_some() {
+        peer.connection.begin();
+        peer.connection.work().done(false);
+        return StatusCode::BAD_REQUEST.into_response();
+    }
+    next.run(request).await
+}
+
 async fn answer_any(service: &Service, peer: &Peer, parts: &Parts, body: Option<Bytes>) -> Response {
     if files::owns(parts.uri.path()) {
         return files::answer(service, parts);
     }
-    if let Some(uuid) = chatfiles::wanted(parts) {
-        let response = chatfiles::answer(service, &uuid);
+    if let Some(wanted) = chatfiles::wanted(parts) {
+        let response = chatfiles::answer(service, &wanted);
         record(
             service,
             chatfiles::DOWNLOAD,
@@ -253,7 +264,7 @@ fn call(
         if !open || caller != Caller::Nobody {
             authorize(&caller, route, &args, app)?;
         }
-        let most = if route.name == chatfiles::UPLOAD {
+        let most = if route.takes_file() {
             usize::MAX
         } else {
             service.settings.max_body
@@ -265,6 +276,7 @@ fn call(
             hub: &service.hub,
             settings: &service.settings,
             caller,
+            kind: route.kind(),
             args,
             query: path::query(parts.uri.query()),
             headers: &parts.headers,

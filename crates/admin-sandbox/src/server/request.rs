@@ -10,6 +10,7 @@ use super::errors::ApiError;
 use super::lenient::Lenient;
 use crate::realtime::hub::Hub;
 use crate::rules::App;
+use crate::rules::groups::Kind;
 use crate::rules::users::User;
 use crate::service::Settings;
 
@@ -19,6 +20,8 @@ pub(crate) struct Request<'a> {
     pub(crate) hub: &'a Hub,
     pub(crate) settings: &'a Settings,
     pub(crate) caller: Caller,
+    /// Whether it is about groups or chat rooms, where it is about either.
+    pub(crate) kind: Kind,
     /// The variable segments of the path, decoded.
     pub(crate) args: Vec<String>,
     pub(crate) query: BTreeMap<String, String>,

@@ -4,7 +4,7 @@ use http::Method;
 use serde_json::Value;
 
 use super::chatfiles;
-use super::endpoints::groups::{attributes, details, membership, roles, threads};
+use super::endpoints::groups::{attributes, details, membership, roles, rooms, shared_files, threads};
 use super::endpoints::{
     callbacks, contacts, conversations, devices, groups, limits, messages, mutes, offline, presence,
     profiles, push, reactions, roaming, sessions, silent_mode, status, tokens, users,
@@ -12,6 +12,7 @@ use super::endpoints::{
 use super::errors::ApiError;
 use super::rate::Pool;
 use super::request::Request;
+use crate::rules::groups::Kind;
 
 /// Who may use a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +43,23 @@ pub(crate) struct Route {
 }
 
 impl Route {
+    /// Returns whether it is about groups or chat rooms.
+    pub(crate) fn kind(&self) -> Kind {
+        if self.name.starts_with("rooms.") {
+            Kind::Room
+        } else {
+            Kind::Group
+        }
+    }
+
+    /// Returns true if the body is a form with a file, which may be larger than other bodies.
+    pub(crate) fn takes_file(&self) -> bool {
+        matches!(
+            self.name,
+            chatfiles::UPLOAD | "groups.share_file" | "rooms.share_file"
+        )
+    }
+
     /// Returns false if the call only reads, whatever its verb says.
     pub(crate) fn changes_state(&self) -> bool {
         let reading_post = matches!(
@@ -51,6 +69,8 @@ impl Route {
                 | "roaming.read"
                 | "groups.get_attributes"
                 | "profiles.get"
+                | "groups.get_name_cards"
+                | "rooms.get_properties"
                 | "threads.last_messages"
                 | "files.upload"
         );
@@ -261,7 +281,51 @@ static ROUTES: &[Route] = &[
     route("groups.shield", POST, &["chatgroups", "{}", "shield"], USERS, Pool::Others, details::shield),
     route("groups.unshield", DELETE, &["chatgroups", "{}", "shield"], USERS, Pool::Others, details::unshield),
     route("groups.get_attributes", POST, &["sdk", "metadata", "chatgroup", "{}", "get"], USERS, Pool::Others, attributes::get),
+    route("groups.get_name_cards", POST, &["sdk", "chatgroups", "{}", "nameCard", "batch", "get"], USERS, Pool::Others, attributes::name_cards),
+    route("groups.set_name_card", PUT, &["sdk", "chatgroups", "{}", "nameCard"], USERS, Pool::Others, attributes::set_name_card),
     route("groups.set_attributes", PUT, &["sdk", "metadata", "chatgroup", "{}", "user", "{}"], USERS, Pool::Others, attributes::set),
+    route("groups.share_file", POST, &["chatgroups", "{}", "share_files"], USERS, Pool::Others, shared_files::share),
+    route("groups.shared_files", GET, &["chatgroups", "{}", "share_files"], USERS, Pool::Others, shared_files::list),
+    route("groups.remove_file", DELETE, &["chatgroups", "{}", "share_files", "{}"], USERS, Pool::Others, shared_files::remove),
+
+    route("rooms.joined", GET, &["users", "{}", "joined_chatrooms"], OWN_USERS_READ, Pool::Others, rooms::joined),
+    route("rooms.list", GET, &["chatrooms"], Access::AnyUser("users:read"), Pool::Others, rooms::list),
+    route("rooms.create", POST, &["chatrooms"], USERS, Pool::Others, rooms::create),
+    route("rooms.get", GET, &["chatrooms", "{}"], USERS, Pool::Others, rooms::get),
+    route("rooms.update", PUT, &["chatrooms", "{}"], USERS, Pool::Others, rooms::update),
+    route("rooms.destroy", DELETE, &["chatrooms", "{}"], USERS, Pool::Others, rooms::destroy),
+    route("rooms.members", GET, &["chatrooms", "{}", "users"], USERS, Pool::Others, membership::list),
+    route("rooms.add_members", POST, &["chatrooms", "{}", "users"], USERS, Pool::Others, membership::add_many),
+    route("rooms.add_member", POST, &["chatrooms", "{}", "users", "{}"], USERS, Pool::Others, membership::add),
+    route("rooms.remove_member", DELETE, &["chatrooms", "{}", "users", "{}"], USERS, Pool::Others, membership::remove),
+    route("rooms.blocked", GET, &["chatrooms", "{}", "blocks", "users"], USERS, Pool::Others, details::blocked),
+    route("rooms.block", POST, &["chatrooms", "{}", "blocks", "users"], USERS, Pool::Others, membership::block_many),
+    route("rooms.block", POST, &["chatrooms", "{}", "blocks", "users", "{}"], USERS, Pool::Others, membership::block),
+    route("rooms.unblock", DELETE, &["chatrooms", "{}", "blocks", "users", "{}"], USERS, Pool::Others, membership::unblock),
+    route("rooms.admins", GET, &["chatrooms", "{}", "admin"], USERS, Pool::Others, roles::admins),
+    route("rooms.add_admin", POST, &["chatrooms", "{}", "admin"], USERS, Pool::Others, roles::add_admin),
+    route("rooms.remove_admin", DELETE, &["chatrooms", "{}", "admin", "{}"], USERS, Pool::Others, roles::remove_admin),
+    route("rooms.mutes", GET, &["chatrooms", "{}", "mute"], USERS, Pool::Others, roles::mutes),
+    route("rooms.mute", POST, &["chatrooms", "{}", "mute"], USERS, Pool::Others, roles::mute),
+    route("rooms.unmute", DELETE, &["chatrooms", "{}", "mute", "{}"], USERS, Pool::Others, roles::unmute),
+    route("rooms.mute_all", POST, &["chatrooms", "{}", "ban"], USERS, Pool::Others, roles::mute_all),
+    route("rooms.unmute_all", DELETE, &["chatrooms", "{}", "ban"], USERS, Pool::Others, roles::unmute_all),
+    route("rooms.is_muted", GET, &["sdk", "chatrooms", "{}", "mute", "{}"], USERS, Pool::Others, details::is_muted),
+    route("rooms.allowed", GET, &["chatrooms", "{}", "white", "users"], USERS, Pool::Others, details::allowed),
+    route("rooms.is_allowed", GET, &["chatrooms", "{}", "white", "users", "{}"], USERS, Pool::Others, details::is_allowed),
+    route("rooms.allow", POST, &["chatrooms", "{}", "white", "users"], USERS, Pool::Others, details::allow),
+    route("rooms.disallow", DELETE, &["chatrooms", "{}", "white", "users", "{}"], USERS, Pool::Others, details::disallow),
+    route("rooms.announcement", GET, &["chatrooms", "{}", "announcement"], USERS, Pool::Others, details::announcement),
+    route("rooms.announce", POST, &["chatrooms", "{}", "announcement"], USERS, Pool::Others, details::announce),
+    route("rooms.share_file", POST, &["chatrooms", "{}", "share_files"], USERS, Pool::Others, shared_files::share),
+    route("rooms.shared_files", GET, &["chatrooms", "{}", "share_files"], USERS, Pool::Others, shared_files::list),
+    route("rooms.remove_file", DELETE, &["chatrooms", "{}", "share_files", "{}"], USERS, Pool::Others, shared_files::remove),
+    route("rooms.get_properties", POST, &["metadata", "chatroom", "{}"], USERS, Pool::Others, rooms::properties),
+    route("rooms.set_properties", PUT, &["metadata", "chatroom", "{}", "user", "{}"], USERS, Pool::Others, rooms::set_properties),
+    route("rooms.set_properties", PUT, &["metadata", "chatroom", "{}", "user", "{}", "forced"], USERS, Pool::Others, rooms::force_properties),
+    route("rooms.remove_properties", DELETE, &["metadata", "chatroom", "{}", "user", "{}"], USERS, Pool::Others, rooms::remove_properties),
+    route("rooms.remove_properties", DELETE, &["metadata", "chatroom", "{}", "user", "{}", "forced"], USERS, Pool::Others, rooms::force_removal),
+
     route("threads.last_messages", POST, &["thread", "message"], USERS, Pool::Others, threads::last_messages),
     route("threads.get", GET, &["thread", "{}"], USERS, Pool::Others, threads::get),
     route("threads.members", GET, &["thread", "{}", "users"], USERS, Pool::Others, threads::members),

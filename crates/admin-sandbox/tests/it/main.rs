@@ -20,6 +20,7 @@ mod protocol;
 mod push;
 mod rates;
 mod realtime;
+mod rooms;
 mod roots;
 mod sessions;
 mod state;

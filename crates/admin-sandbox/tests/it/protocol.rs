@@ -46,6 +46,39 @@ async fn dots_are_a_name() {
     }
 }
 
+/// One proxy may take the first for the host, another the second. Client libraries write one, so this is written by hand.
+#[tokio::test]
+async fn two_hosts_are_refused_wherever_they_are_named() {
+    let api = Api::start().await;
+    let socket = "Connection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+                  Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n";
+    for (path, more, alone) in [
+        ("/sandbox/health", "Connection: close\r\n", "200"),
+        (
+            "/easemob-demo/sandbox/chatfiles/1",
+            "Connection: close\r\n",
+            "404",
+        ),
+        ("/websocket", socket, "101"),
+        ("/ws", socket, "401"),
+    ] {
+        let address = api.sandbox.address();
+        for (hosts, status) in [
+            (format!("Host: {address}\r\n"), alone),
+            (format!("Host: {address}\r\nHost: {address}\r\n"), "400"),
+            (format!("Host: {address}\r\nhost: elsewhere\r\n"), "400"),
+        ] {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            let request = format!("GET {path} HTTP/1.1\r\n{hosts}{more}\r\n");
+            stream.write_all(request.as_bytes()).await.unwrap();
+            let mut answer = [0; 12];
+            stream.read_exact(&mut answer).await.unwrap();
+            let answer = String::from_utf8_lossy(&answer);
+            assert_eq!(answer, format!("HTTP/1.1 {status}"), "{path} {hosts}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn other_paths_and_apps_are_unknown() {
     let api = Api::start().await;

@@ -49,6 +49,50 @@ async fn the_state_outlives_the_process() {
     assert_eq!(api.get("/users").await.json()["count"], 2);
 }
 
+/// What version 94936f1 left, with a group as that version wrote it. It kept messages nowhere.
+fn left_by_94936f1() -> serde_json::Value {
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../tests/fixtures/data-94936f1/server.json"
+    );
+    let mut state: serde_json::Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    state["state"]["groups"] = json!({
+        "all": {"1711929600000": {
+            "name": "team", "description": "d", "owner": "plan1", "admins": [], "members": ["plan1", "plan2"],
+            "entry": {"door": "open", "members_invite": true, "invite_confirm": false},
+            "asked": [], "invited": [], "blocked": [], "muted": {"plan2": 5}, "all_muted": false,
+            "attributes": {"plan1": {"nick": "P"}},
+        }},
+        "threads": {},
+        "last_id": 1_711_929_600_000_u64,
+    });
+    state
+}
+
+#[tokio::test]
+async fn an_earlier_version_s_users_and_groups_are_read_and_messages_are_kept_from_then_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.json");
+    std::fs::write(&path, left_by_94936f1().to_string()).unwrap();
+    for kept in [0, 1] {
+        let api = Api::with(Sandbox::builder().app("acme#chat").state_file(&path)).await;
+        let root = api.sandbox.app_root();
+        assert!(root.ends_with("/acme/chat"), "{root}");
+        assert!(api.get("/users/plan2").await.json()["entities"][0]["username"] == "plan2");
+        let group = api.get("/chatgroups/1711929600000").await.data();
+        assert_eq!(
+            (&group[0]["name"], &group[0]["affiliations_count"]),
+            (&json!("team"), &json!(2))
+        );
+        let queue = json!({"queue": "1711929600000@conference.easemob.com"});
+        let history = api.post("/users/plan2/messageroaming", queue).await;
+        assert_eq!(history.data()["msgs"].as_array().unwrap().len(), kept);
+        let message = json!({"from": "plan1", "to": ["1711929600000"], "type": "txt", "body": {"msg": "x"}});
+        assert_eq!(api.post("/messages/chatgroups", message).await.status, 200);
+        api.sandbox.shutdown().await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn dropping_saves_too() {
     let folder = tempfile::tempdir().unwrap();

@@ -32,18 +32,20 @@ impl Group {
         self.owner == user || self.admins.contains(user)
     }
 
-    fn enter(&mut self, user: &str) {
+    pub(super) fn enter(&mut self, user: &str) {
         self.asked.remove(user);
         self.invited.remove(user);
         self.members.insert(user.to_owned());
     }
 
     /// Takes a user out with everything the user was or had here; false if the user was no member.
-    fn take_out(&mut self, user: &str) -> bool {
+    pub(super) fn take_out(&mut self, user: &str) -> bool {
         self.admins.remove(user);
         self.muted.remove(user);
         self.allowed.remove(user);
         self.shielded.remove(user);
+        self.properties
+            .retain(|_, property| property.owner != user || !property.leaves_with_owner);
         self.attributes.remove(user);
         self.members.remove(user)
     }
@@ -169,6 +171,9 @@ impl App {
         if group.members.contains(&user) {
             return Err(GroupError::NothingToDo);
         }
+        if group.is_full() {
+            return Err(GroupError::Full);
+        }
         group.enter(&user);
         let news = GroupNews::new(actor, GroupChange::DirectlyJoined, id)
             .about(&user)
@@ -199,14 +204,17 @@ impl App {
         Ok(())
     }
 
-    fn leave_group(&mut self, actor: Actor<'_>, id: &str) -> Result<(), GroupError> {
+    pub(super) fn leave_group(&mut self, actor: Actor<'_>, id: &str) -> Result<(), GroupError> {
+        let is_room = self.groups.rooms.contains_key(id);
         let group = self.group_mut(id)?;
-        if group.owner == actor.user {
+        // Of a chat room, the owner remains its owner, and may come back.
+        if group.owner == actor.user && !is_room {
             return Err(GroupError::NotAllowed);
         }
         if !group.take_out(actor.user) {
             return Err(GroupError::NoMember);
         }
+        self.leave_threads(actor.user, id);
         self.tell_of_group(actor, actor.user, GroupNews::new(actor, GroupChange::Left, id));
         self.tell_others(actor, id, actor.user, GroupChange::Absent);
         Ok(())
@@ -220,6 +228,7 @@ impl App {
         if !group.take_out(user) {
             return Err(GroupError::NoMember);
         }
+        self.leave_threads(user, id);
         let news = GroupNews::new(actor, GroupChange::Kicked, id).about(user);
         self.tell_of_group(actor, user, news.clone());
         self.tell_of_group(actor, actor.user, news);
@@ -231,7 +240,7 @@ impl App {
     /// owners of their groups.
     pub(in crate::rules) fn leave_all_groups(&mut self, user: &str) {
         let gone = Actor { user, device: "" };
-        let groups = self.groups.all.iter();
+        let groups = self.groups.all.iter().chain(&self.groups.rooms);
         let owned = groups.filter(|(_, group)| group.owner == user);
         let owned: Vec<String> = owned.map(|(id, _)| id.clone()).collect();
         for id in &owned {
@@ -239,7 +248,7 @@ impl App {
             let _ = self.destroy_group(gone, id);
         }
         let mut left = Vec::new();
-        for (id, group) in &mut self.groups.all {
+        for (id, group) in self.groups.all.iter_mut().chain(&mut self.groups.rooms) {
             for list in [&mut group.asked, &mut group.invited, &mut group.blocked] {
                 list.remove(user);
             }
@@ -248,15 +257,8 @@ impl App {
             }
         }
         for id in &left {
+            self.leave_threads(user, id);
             self.tell_others(gone, id, user, GroupChange::Absent);
-        }
-        for thread in self.groups.threads.values_mut() {
-            thread.members.remove(user);
-            if thread.owner == user
-                && let Some(group) = self.groups.all.get(&thread.group)
-            {
-                thread.owner.clone_from(&group.owner);
-            }
         }
     }
 
@@ -276,21 +278,11 @@ impl App {
 
     /// Tells the members, but for the actor and the one who came or went, of the coming or going.
     fn tell_others(&mut self, actor: Actor<'_>, id: &str, who: &str, change: GroupChange) {
-        let members = self
-            .groups
-            .all
-            .get(id)
-            .map(|group| group.members.clone())
-            .unwrap_or_default();
-        for member in members
-            .iter()
-            .filter(|member| *member != actor.user && *member != who)
-        {
-            let came = Actor {
-                user: who,
-                device: "",
-            };
-            self.tell_of_group(actor, member, GroupNews::new(came, change, id));
-        }
+        let came = Actor {
+            user: who,
+            device: "",
+        };
+        let news = GroupNews::new(came, change, id);
+        self.tell_all_but(actor, id, &[actor.user, who], &news);
     }
 }

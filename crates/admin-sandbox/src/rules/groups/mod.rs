@@ -1,9 +1,11 @@
 //! Groups: made, changed and ended. Who is in them is in `membership`, who may do what in `roles`, what members say
-//! of themselves in `attributes`.
+//! of themselves in `attributes`. Chat rooms are groups, too, with what is different in `rooms`.
 
 mod attributes;
 mod membership;
 mod roles;
+mod rooms;
+mod shared_files;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
@@ -13,8 +15,11 @@ use serde_json::json;
 
 pub(crate) use self::membership::MemberAct;
 pub(crate) use self::roles::{RoleAct, Silence};
+pub(crate) use self::rooms::{Joining, Property, RoomError};
+pub(crate) use self::shared_files::SharedFile;
 use super::App;
-use super::notices::{GroupChange, GroupNews, News};
+use super::history::SHARED;
+use super::notices::{GroupChange, GroupNews, News, Told};
 use super::threads::Thread;
 
 /// A group.
@@ -50,8 +55,23 @@ pub(crate) struct Group {
     /// Whether nobody but the owner and the admins may speak.
     pub(crate) all_muted: bool,
     pub(crate) attributes: BTreeMap<String, BTreeMap<String, String>>,
+    /// What is shared with all members, by its id.
+    pub(crate) files: BTreeMap<String, SharedFile>,
+    /// What is kept with a chat room, by its name.
+    pub(crate) properties: BTreeMap<String, Property>,
+    /// So many members it has at most, if that was said.
+    pub(crate) most_members: Option<u32>,
     /// When name or description were last changed, in milliseconds since 1970.
     pub(crate) modified_ms: u64,
+}
+
+/// Which of the two a call is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Members stay until they leave.
+    Group,
+    /// Whoever is away for long is out.
+    Room,
 }
 
 /// How one gets into a group.
@@ -84,6 +104,10 @@ pub(crate) enum Door {
 #[serde(default)]
 pub(crate) struct Groups {
     pub(crate) all: BTreeMap<String, Group>,
+    /// The chat rooms.
+    pub(crate) rooms: BTreeMap<String, Group>,
+    /// Since when users are away, in milliseconds since 1970, who will then be out of their rooms.
+    away: BTreeMap<String, u64>,
     pub(crate) threads: BTreeMap<String, Thread>,
     last_id: u64,
 }
@@ -99,6 +123,8 @@ pub(crate) enum GroupError {
     NotAllowed,
     /// Nobody asked for it, or everybody has it already.
     NothingToDo,
+    /// No more members fit in.
+    Full,
 }
 
 /// Who acts, with which device.
@@ -117,6 +143,7 @@ pub(crate) struct NewGroup {
     pub(crate) custom: String,
     pub(crate) members: Vec<String>,
     pub(crate) entry: Entry,
+    pub(crate) most_members: Option<u32>,
 }
 
 /// What is changed of a group, as far as given.
@@ -126,6 +153,7 @@ pub(crate) struct GroupUpdate {
     pub(crate) description: Option<String>,
     pub(crate) avatar: Option<String>,
     pub(crate) custom: Option<String>,
+    pub(crate) most_members: Option<u32>,
 }
 
 /// What members are told of a change.
@@ -170,9 +198,22 @@ impl Groups {
         (page, next)
     }
 
-    /// Returns who is in a group or a thread.
+    /// Returns all groups or all chat rooms.
+    pub(crate) fn of_kind(&self, kind: Kind) -> &BTreeMap<String, Group> {
+        match kind {
+            Kind::Group => &self.all,
+            Kind::Room => &self.rooms,
+        }
+    }
+
+    /// Returns a group or a chat room.
+    pub(crate) fn any(&self, id: &str) -> Option<&Group> {
+        self.all.get(id).or_else(|| self.rooms.get(id))
+    }
+
+    /// Returns who is in a group, a chat room or a thread.
     pub(crate) fn members_of(&self, id: &str) -> Option<&BTreeSet<String>> {
-        let group = self.all.get(id).map(|group| &group.members);
+        let group = self.any(id).map(|group| &group.members);
         group.or_else(|| self.threads.get(id).map(|thread| &thread.members))
     }
 
@@ -192,21 +233,8 @@ impl App {
     /// Makes a group and returns its id; users who are not there are left out.
     pub(crate) fn create_group(&mut self, actor: Actor<'_>, new: NewGroup, now_ms: u64) -> String {
         let id = self.groups.new_id(now_ms);
-        let known = new.members.iter().filter_map(|member| self.users.find(member));
-        let mut members: BTreeSet<String> = known.map(|user| user.name.clone()).collect();
-        members.insert(actor.user.to_owned());
-        let group = Group {
-            name: new.name.clone(),
-            description: new.description,
-            owner: actor.user.to_owned(),
-            members: members.clone(),
-            entry: new.entry,
-            avatar: new.avatar,
-            custom: new.custom,
-            created_ms: now_ms,
-            modified_ms: now_ms,
-            ..Group::default()
-        };
+        let group = self.new_group(actor, new, now_ms);
+        let (members, name) = (group.members.clone(), group.name.clone());
         self.groups.all.insert(id.clone(), group);
         for member in &members {
             let change = if member == actor.user {
@@ -214,10 +242,30 @@ impl App {
             } else {
                 GroupChange::DirectlyJoined
             };
-            let news = GroupNews::new(actor, change, &id).named(&new.name);
+            let news = GroupNews::new(actor, change, &id).named(&name);
             self.tell_of_group(actor, member, news);
         }
         id
+    }
+
+    /// Returns what a new group or chat room is.
+    fn new_group(&self, actor: Actor<'_>, new: NewGroup, now_ms: u64) -> Group {
+        let known = new.members.iter().filter_map(|member| self.users.find(member));
+        let mut members: BTreeSet<String> = known.map(|user| user.name.clone()).collect();
+        members.insert(actor.user.to_owned());
+        Group {
+            name: new.name,
+            description: new.description,
+            owner: actor.user.to_owned(),
+            members,
+            entry: new.entry,
+            avatar: new.avatar,
+            custom: new.custom,
+            created_ms: now_ms,
+            modified_ms: now_ms,
+            most_members: new.most_members,
+            ..Group::default()
+        }
     }
 
     /// Ends a group with its threads.
@@ -227,16 +275,24 @@ impl App {
             return Err(GroupError::NotAllowed);
         }
         let members = group.members.clone();
+        let files: Vec<String> = group.files.keys().cloned().collect();
+        for file in &files {
+            self.history.forget_file(file);
+        }
+        let news = GroupNews::new(actor, GroupChange::Destroyed, id);
+        for member in &members {
+            self.tell_of_group(actor, member, news.clone());
+        }
         self.groups.all.remove(id);
+        if self.groups.rooms.remove(id).is_some() {
+            self.history.forget_until(SHARED, id, u64::MAX);
+        }
         let (ended, others) = std::mem::take(&mut self.groups.threads)
             .into_iter()
             .partition::<BTreeMap<_, _>, _>(|(_, thread)| thread.group == id);
         self.groups.threads = others;
         for (thread_id, thread) in ended {
             self.forget_thread(&thread_id, &thread);
-        }
-        for member in &members {
-            self.tell_of_group(actor, member, GroupNews::new(actor, GroupChange::Destroyed, id));
         }
         Ok(())
     }
@@ -254,6 +310,7 @@ impl App {
             return Err(GroupError::NotAllowed);
         }
         group.modified_ms = now_ms;
+        group.most_members = update.most_members.or(group.most_members);
         let mut changed = json!({});
         for (name, given, field) in [
             ("name", update.name, &mut group.name),
@@ -298,29 +355,39 @@ impl App {
     }
 
     pub(super) fn group(&self, id: &str) -> Result<&Group, GroupError> {
-        self.groups.all.get(id).ok_or(GroupError::Nothing)
+        self.groups.any(id).ok_or(GroupError::Nothing)
     }
 
     fn group_mut(&mut self, id: &str) -> Result<&mut Group, GroupError> {
-        self.groups.all.get_mut(id).ok_or(GroupError::Nothing)
+        let room = self.groups.rooms.get_mut(id);
+        room.or_else(|| self.groups.all.get_mut(id))
+            .ok_or(GroupError::Nothing)
     }
 
-    /// Tells every device of a user, but for the one that did it.
-    pub(super) fn tell_of_group(&mut self, actor: Actor<'_>, user: &str, news: GroupNews) {
+    /// Tells every device of a user, but for the one that did it. Of a chat room, only who is there is told.
+    pub(super) fn tell_of_group(&mut self, actor: Actor<'_>, user: &str, mut news: GroupNews) {
         let but = (user == actor.user).then_some(actor.device);
-        self.tell(user, but, News::Group(news));
+        news.room = self.groups.rooms.get(&news.id).map(|room| room.members.len());
+        self.told.push(Told {
+            user: user.to_owned(),
+            but: but.map(str::to_owned),
+            online_only: news.room.is_some(),
+            news: News::Group(news),
+        });
     }
 
     /// Tells everybody who is in the group now.
     fn tell_members(&mut self, actor: Actor<'_>, id: &str, news: &GroupNews) {
-        let members = self
-            .groups
-            .all
-            .get(id)
-            .map(|group| group.members.clone())
-            .unwrap_or_default();
-        for member in &members {
-            self.tell_of_group(actor, member, news.clone());
+        self.tell_all_but(actor, id, &[], news);
+    }
+
+    /// Tells everybody who is in the group now, but for some.
+    fn tell_all_but(&mut self, actor: Actor<'_>, id: &str, but: &[&str], news: &GroupNews) {
+        let members = self.groups.any(id).map(|group| group.members.clone());
+        for member in members.iter().flatten() {
+            if !but.contains(&member.as_str()) {
+                self.tell_of_group(actor, member, news.clone());
+            }
         }
     }
 }

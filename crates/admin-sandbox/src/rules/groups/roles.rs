@@ -125,7 +125,7 @@ impl App {
     /// Returns whether a user owns a group or is one of its admins; for a thread, of the group that it is in.
     pub(crate) fn leads_group(&self, user: &str, id: &str) -> bool {
         let id = self.groups.threads.get(id).map_or(id, |thread| &thread.group);
-        self.groups.all.get(id).is_some_and(|group| group.leads(user))
+        self.groups.any(id).is_some_and(|group| group.leads(user))
     }
 
     /// Returns whom a message of `sender` to a group, or to a thread in one, reaches.
@@ -140,7 +140,7 @@ impl App {
                 .then(|| thread.members.iter().cloned().collect())
                 .ok_or(Silence::NoMember);
         }
-        let group = self.groups.all.get(id).ok_or(Silence::NoGroup)?;
+        let group = self.groups.any(id).ok_or(Silence::NoGroup)?;
         if !group.members.contains(sender) {
             return Err(Silence::NoMember);
         }

@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 use super::conversations::actor;
 use crate::realtime::annotated;
 use crate::rules::conversations::{Acting, Roaming};
-use crate::rules::groups::Silence;
 use crate::rules::history::{SHARED, Wanted};
 use crate::server::envelope::Envelope;
 use crate::server::errors::ApiError;
@@ -49,8 +48,8 @@ pub(in crate::server) fn read(request: &mut Request<'_>) -> Result<Value, ApiErr
     };
     let app = &*request.app;
     let keeper = app.keeper(&user, other);
-    if keeper == SHARED && app.listeners(&user, other, request.now_ms) == Err(Silence::NoMember) {
-        return Err(ApiError::no_permission("members of the thread"));
+    if keeper == SHARED && !app.may_read(&user, other) {
+        return Err(ApiError::no_permission("members of the group or chat room"));
     }
     let (page, last) = app.history.page(keeper, other, wanted);
     let messages: Vec<Value> = page

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Changed, acting_on_group, done, seen, visible, written};
+use super::{Changed, acting_on_group, done, id_word, seen, visible, written};
 use crate::rules::groups::{Door, Group};
 use crate::rules::notices::GroupChange;
 use crate::server::envelope::Envelope;
@@ -21,7 +21,7 @@ struct Names {
 }
 
 /// Writes a group as the service shows it to `viewer`.
-fn entity(id: &str, group: &Group, viewer: Option<&str>) -> Value {
+pub(super) fn entity(id: &str, group: &Group, viewer: Option<&str>) -> Value {
     let role = |member: &str| {
         if member == group.owner {
             "owner"
@@ -48,7 +48,7 @@ fn entity(id: &str, group: &Group, viewer: Option<&str>) -> Value {
         "membersonly": group.entry.door == Door::Guarded,
         "allowinvites": group.entry.members_invite,
         "invite_need_confirm": group.entry.invite_confirm,
-        "maxusers": 3_000,
+        "maxusers": group.most_members.unwrap_or(3_000),
         "mute": group.all_muted,
         "disabled": false,
         "shieldgroup": viewer.is_some_and(|user| group.shielded.contains(user)),
@@ -93,11 +93,17 @@ pub(in crate::server) fn joined(request: &mut Request<'_>) -> Result<Value, ApiE
         })
         .collect();
     let path = format!("/chatgroups/user/{user}");
+    // The page's words; SDKs read the entities.
+    let named: Vec<Value> = rows
+        .iter()
+        .map(|row| json!({"groupid": row["id"], "groupname": row["name"]}))
+        .collect();
     Ok(Envelope::new(request, "get")
         .app()
         .path(&path)
         .field("count", rows.len())
         .field("total", request.app.groups.of(&user).len())
+        .data(named)
         .field("entities", rows)
         .finish())
 }
@@ -171,7 +177,7 @@ pub(in crate::server) fn is_allowed(request: &mut Request<'_>) -> Result<Value, 
     Ok(done(
         request,
         "get",
-        json!({"white": white, "user": user, "groupid": id}),
+        json!({"white": white, "user": user, id_word(request): id}),
     ))
 }
 
@@ -210,7 +216,7 @@ pub(in crate::server) fn is_muted(request: &mut Request<'_>) -> Result<Value, Ap
         .muted
         .get(&user)
         .is_some_and(|until| request.now_ms < *until);
-    Ok(done(request, "get", json!({"mute": muted})))
+    Ok(done(request, "get", json!(muted)))
 }
 
 /// Returns who has read a message.
@@ -256,7 +262,7 @@ fn set_shield(request: &mut Request<'_>, shield: bool, verb: &str) -> Result<Val
     } else {
         group.shielded.remove(&user);
     }
-    Ok(done(request, verb, json!({"result": true, "groupid": id})))
+    Ok(done(request, verb, json!({"result": true, id_word(request): id})))
 }
 
 fn each(
@@ -273,7 +279,7 @@ fn each(
         let result = change(request, Changed::about(change_of, &user), |group| {
             act(group, &user)
         })?;
-        rows.push(json!({"result": result, "user": user, "groupid": id}));
+        rows.push(json!({"result": result, "user": user, id_word(request): id}));
     }
     Ok(done(request, verb, json!(rows)))
 }

@@ -3,8 +3,9 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Acting, acting, acting_on_group, done, refused, seen, written};
+use super::{Acting, acting, acting_on_group, done, group_of_path, id_word, refused, seen, written};
 use crate::rules::groups::{GroupError, MemberAct};
+use crate::server::envelope::Envelope;
 use crate::server::errors::ApiError;
 use crate::server::request::Request;
 
@@ -33,6 +34,7 @@ struct Answer {
 }
 
 fn change(request: &mut Request<'_>, acting: &Acting, act: MemberAct<'_>) -> Result<(), ApiError> {
+    group_of_path(request)?;
     let id = request.arg(0).to_owned();
     let changed = request.app.change_members(acting.actor(), &id, act);
     changed.map_err(|error| refused(&error))
@@ -40,7 +42,7 @@ fn change(request: &mut Request<'_>, acting: &Acting, act: MemberAct<'_>) -> Res
 
 fn answer(request: &mut Request<'_>, verb: &str) -> Value {
     let id = request.arg(0).to_owned();
-    done(request, verb, json!({"result": true, "groupid": id}))
+    done(request, verb, json!({"result": true, id_word(request): id}))
 }
 
 pub(in crate::server) fn list(request: &mut Request<'_>) -> Result<Value, ApiError> {
@@ -49,8 +51,33 @@ pub(in crate::server) fn list(request: &mut Request<'_>) -> Result<Value, ApiErr
         let role = if *member == group.owner { "owner" } else { "member" };
         json!({role: member})
     };
-    let members: Vec<Value> = group.members.iter().map(role).collect();
-    Ok(done(request, "get", json!(members)))
+    let pages = request.query.contains_key("pagenum");
+    let (from, size) = if pages {
+        let size = request.number("pagesize", 10, 1..=1_000);
+        (
+            (request.number("pagenum", 1, 1..=usize::MAX) - 1).saturating_mul(size),
+            size,
+        )
+    } else {
+        let size = request
+            .query
+            .get("limit")
+            .map_or(usize::MAX, |_| request.number("limit", 50, 1..=1_000));
+        (request.number("cursor", 0, 0..=usize::MAX), size)
+    };
+    let members: Vec<Value> = group.members.iter().skip(from).take(size).map(role).collect();
+    let next = from.saturating_add(members.len());
+    let cursor = if next < group.members.len() && !pages {
+        next.to_string()
+    } else {
+        String::new()
+    };
+    Ok(Envelope::new(request, "get")
+        .app()
+        .field("count", members.len())
+        .field("cursor", cursor)
+        .data(members)
+        .finish())
 }
 
 pub(in crate::server) fn join(request: &mut Request<'_>) -> Result<Value, ApiError> {
@@ -84,7 +111,7 @@ pub(in crate::server) fn add(request: &mut Request<'_>) -> Result<Value, ApiErro
     let (id, user) = (request.arg(0).to_owned(), written(request, request.arg(1)));
     let acting = acting_on_group(request)?;
     change(request, &acting, MemberAct::Add(&user))?;
-    let data = json!({"result": true, "action": "add_member", "groupid": id, "user": user});
+    let data = json!({"result": true, "action": "add_member", id_word(request): id, "user": user});
     Ok(done(request, "post", data))
 }
 
@@ -110,7 +137,7 @@ pub(in crate::server) fn add_many(request: &mut Request<'_>) -> Result<Value, Ap
     if added.is_empty() {
         return Err(ApiError::illegal_argument("all users are members of this group"));
     }
-    let data = json!({"newmembers": added, "groupid": id, "action": "add_member"});
+    let data = json!({"newmembers": added, id_word(request): id, "action": "add_member"});
     Ok(done(request, "post", data))
 }
 
@@ -128,18 +155,31 @@ pub(in crate::server) fn quit(request: &mut Request<'_>) -> Result<Value, ApiErr
     Ok(answer(request, "delete"))
 }
 
-/// A member leaves, or is taken out.
+/// A member leaves, or is taken out; several are separated by commas.
 pub(in crate::server) fn remove(request: &mut Request<'_>) -> Result<Value, ApiError> {
-    let (id, member) = (request.arg(0).to_owned(), written(request, request.arg(1)));
+    let id = request.arg(0).to_owned();
     let acting = acting_on_group(request)?;
-    let act = if member == acting.user {
-        MemberAct::Leave
-    } else {
-        MemberAct::Kick(&member)
-    };
-    change(request, &acting, act)?;
-    let data = json!({"result": true, "groupid": id, "user": member});
-    Ok(done(request, "delete", data))
+    let named: Vec<String> = request.arg(1).split(',').map(str::to_owned).collect();
+    let mut rows = Vec::new();
+    for name in &named {
+        let member = written(request, name);
+        let act = if member == acting.user {
+            MemberAct::Leave
+        } else {
+            MemberAct::Kick(&member)
+        };
+        let removed = change(request, &acting, act);
+        if named.len() == 1 {
+            removed?;
+            let data =
+                json!({"result": true, "action": "remove_member", id_word(request): id, "user": member});
+            return Ok(done(request, "delete", data));
+        }
+        rows.push(json!({
+            "result": removed.is_ok(), "action": "remove_member", id_word(request): id, "user": member,
+        }));
+    }
+    Ok(done(request, "delete", json!(rows)))
 }
 
 /// Takes several members out for good.
@@ -151,25 +191,40 @@ pub(in crate::server) fn block_many(request: &mut Request<'_>) -> Result<Value, 
     for user in &usernames {
         let user = written(request, user);
         let result = change(request, &acting, MemberAct::Block(&user)).is_ok();
-        rows.push(json!({"result": result, "action": "add_blocks", "groupid": id, "user": user}));
+        rows.push(json!({"result": result, "action": "add_blocks", id_word(request): id, "user": user}));
     }
     Ok(done(request, "post", json!(rows)))
 }
 
 pub(in crate::server) fn block(request: &mut Request<'_>) -> Result<Value, ApiError> {
-    let (id, member) = (request.arg(0).to_owned(), written(request, request.arg(1)));
+    let member = written(request, request.arg(1));
     let acting = acting_on_group(request)?;
     change(request, &acting, MemberAct::Block(&member))?;
-    let data = json!({"result": true, "action": "add_blocks", "groupid": id, "user": member});
-    Ok(done(request, "post", data))
+    Ok(each_done(request, "post", "add_blocks", &[member]))
 }
 
+/// Lets members come back; several are separated by commas.
 pub(in crate::server) fn unblock(request: &mut Request<'_>) -> Result<Value, ApiError> {
-    let (id, member) = (request.arg(0).to_owned(), written(request, request.arg(1)));
     let acting = acting_on_group(request)?;
-    for one in member.split(',') {
-        change(request, &acting, MemberAct::Unblock(one))?;
+    let members: Vec<String> = request
+        .arg(1)
+        .split(',')
+        .map(|name| written(request, name))
+        .collect();
+    for member in &members {
+        change(request, &acting, MemberAct::Unblock(member))?;
     }
-    let data = json!({"result": true, "action": "remove_blocks", "groupid": id, "user": member});
-    Ok(done(request, "delete", data))
+    Ok(each_done(request, "delete", "remove_blocks", &members))
+}
+
+/// Answers with one row for each member; for one alone without a list, unless it is asked for in the third version.
+fn each_done(request: &mut Request<'_>, verb: &str, action: &str, members: &[String]) -> Value {
+    let id = request.arg(0);
+    let mut rows: Vec<Value> = members
+        .iter()
+        .map(|member| json!({"result": true, "action": action, id_word(request): id, "user": member}))
+        .collect();
+    let alone = rows.len() == 1 && request.query.get("version").is_none_or(|version| version != "v3");
+    let data = if alone { rows.swap_remove(0) } else { json!(rows) };
+    done(request, verb, data)
 }

@@ -1,10 +1,12 @@
-//! Groups and threads, with the calls of the vendor's SDKs. The caller's token says who acts, `?resource=` which
+//! Groups, chat rooms and threads, with the calls of the vendor's SDKs. The caller's token says who acts, `?resource=` which
 //! device.
 
 pub(in crate::server) mod attributes;
 pub(in crate::server) mod details;
 pub(in crate::server) mod membership;
 pub(in crate::server) mod roles;
+pub(in crate::server) mod rooms;
+pub(in crate::server) mod shared_files;
 pub(in crate::server) mod threads;
 
 use serde::Deserialize;
@@ -12,7 +14,7 @@ use serde_json::{Value, json};
 
 use self::roles::set_owner;
 pub(in crate::server) use crate::rules::groups::Changed;
-use crate::rules::groups::{Actor, Door, Entry, Group, GroupError, GroupUpdate, NewGroup};
+use crate::rules::groups::{Actor, Door, Entry, Group, GroupError, GroupUpdate, Kind, NewGroup};
 use crate::server::auth::Caller;
 use crate::server::envelope::Envelope;
 use crate::server::errors::ApiError;
@@ -101,11 +103,24 @@ fn acting(request: &Request<'_>, named: Option<&str>) -> Result<Acting, ApiError
     Ok(Acting { user, device })
 }
 
+/// Returns the group or chat room of the path.
+fn group_of_path<'a>(request: &'a Request<'_>) -> Result<&'a Group, ApiError> {
+    let all = request.app.groups.of_kind(request.kind);
+    all.get(request.arg(0)).ok_or_else(ApiError::no_resource)
+}
+
 /// Returns who acts on the group of the path: the owner of the token, or for the app the owner of the group.
 fn acting_on_group(request: &Request<'_>) -> Result<Acting, ApiError> {
-    let group = request.app.groups.all.get(request.arg(0));
-    let group = group.ok_or_else(ApiError::no_resource)?;
+    let group = group_of_path(request)?;
     acting(request, Some(&group.owner))
+}
+
+/// Returns the service's word for the id of what the path names.
+fn id_word(request: &Request<'_>) -> &'static str {
+    match request.kind {
+        Kind::Group => "groupid",
+        Kind::Room => "id",
+    }
 }
 
 /// Returns a name as the app writes it: callers may write it in any case.
@@ -121,9 +136,11 @@ fn seen<'a>(request: &'a Request<'_>) -> Result<&'a Group, ApiError> {
 
 /// Returns a group, if the caller may see it.
 fn visible<'a>(request: &'a Request<'_>, id: &str) -> Result<&'a Group, ApiError> {
-    let group = request.app.groups.all.get(id);
+    let group = request.app.groups.of_kind(request.kind).get(id);
     let group = group.ok_or_else(ApiError::no_resource)?;
     match &request.caller {
+        // Everybody may see a chat room.
+        Caller::User(_) if request.kind == Kind::Room => Ok(group),
         Caller::User(name) if group.entry.door == Door::Closed && !group.members.contains(name) => {
             Err(refused(&GroupError::NotAllowed))
         }
@@ -137,6 +154,7 @@ fn refused(error: &GroupError) -> ApiError {
         GroupError::NoMember => ApiError::illegal_argument("users are not members of this group"),
         GroupError::NotAllowed => ApiError::no_permission("group owner or admin"),
         GroupError::NothingToDo => ApiError::illegal_argument("there is nothing to answer or to change"),
+        GroupError::Full => ApiError::illegal_argument("group member list is full!"),
     }
 }
 
@@ -165,6 +183,7 @@ pub(in crate::server) fn create(request: &mut Request<'_>) -> Result<Value, ApiE
             members_invite: form.allowinvites,
             invite_confirm: form.invite_need_confirm,
         },
+        most_members: None,
     };
     let now_ms = request.now_ms;
     let id = request.app.create_group(acting.actor(), new, now_ms);
@@ -218,8 +237,10 @@ pub(in crate::server) fn joined(request: &mut Request<'_>) -> Result<Value, ApiE
             json!({"groupid": id, "groupname": group.name, "id": id, "name": group.name, "disabled": false})
         })
         .collect();
+    // SDKs read from the address which of two calls it is.
     Ok(Envelope::new(request, "get")
         .app()
+        .uri(&format!("/users/{user}/joined_chatgroups"))
         .field("count", rows.len())
         .data(rows)
         .finish())
@@ -250,6 +271,7 @@ pub(in crate::server) fn update(request: &mut Request<'_>) -> Result<Value, ApiE
         description: form.description,
         avatar: form.avatar,
         custom: form.custom,
+        most_members: None,
     };
     request
         .app
