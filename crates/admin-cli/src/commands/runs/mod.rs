@@ -13,7 +13,7 @@ pub mod show;
 pub mod stop;
 pub mod ticket;
 pub mod undo;
-mod unsettled;
+pub(crate) mod unsettled;
 
 use clap::Subcommand;
 
