@@ -18,7 +18,7 @@ use crate::exit;
 pub(super) type Failures = BTreeMap<u64, Vec<Failure>>;
 
 /// One attempt at the run. A worker makes one for each range of users, which are shown as one.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub(super) struct AttemptView {
     pub(super) began: Option<String>,
     pub(super) ended: Option<String>,

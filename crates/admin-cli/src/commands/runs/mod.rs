@@ -9,6 +9,7 @@ pub mod pause;
 pub mod prune;
 pub mod resume;
 pub mod retry_failed;
+mod series;
 pub mod show;
 pub mod stop;
 pub mod ticket;
