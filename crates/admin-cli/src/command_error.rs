@@ -493,7 +493,7 @@ impl From<RunError> for CommandError {
                 this.hint(t!("give more of the id; list the runs with: easemob-admin runs list"))
             }
             RunError::OnlyTheOwner => this.hint(t!(
-                "docs/team.md has the statements with which the owner of the database removes a run"
+                "use the account that owns the tables: easemob-admin --store postgres://OWNER@HOST/DATABASE runs prune"
             )),
             RunError::Busy(id, None) => this.hint(t!("see its progress: easemob-admin runs show {id}")),
             RunError::Busy(id, Some(left)) => this.hint(t!(

@@ -170,6 +170,14 @@ pub trait RunStore: fmt::Debug + Send + Sync {
         Err(RunError::OnlyTheOwner.into())
     }
 
+    /// Removes what is left of removed runs if the process that removed them was killed.
+    ///
+    /// # Errors
+    /// When it cannot be removed.
+    fn remove_rest(&self) -> Result<(), RunError> {
+        Ok(())
+    }
+
     /// Checks that an act on a target can be recorded.
     ///
     /// # Errors
@@ -376,7 +384,7 @@ pub enum RunError {
     #[error("the records of run {0} are files of this machine, which no other process can direct")]
     OneMachine(RunId),
     /// Its records are in a database, of which workers remove nothing.
-    #[error("the records of runs are in a database, and only its owner can remove them")]
+    #[error("the records of runs are in a database, and this account cannot remove them")]
     OnlyTheOwner,
     /// The journal cannot be used.
     #[error("cannot use run {run}")]
