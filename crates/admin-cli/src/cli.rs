@@ -8,6 +8,8 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use easemob_admin_ops::schedule::concurrency::{Concurrency, MOST};
 use easemob_admin_words::{Language, t};
 
+#[cfg(feature = "serve")]
+use crate::commands::serve;
 use crate::commands::{
     audit, completions, devices, help, limits, logins, man, profile, runs, sandbox, sessions, users,
 };
@@ -201,6 +203,9 @@ pub enum Command {
     /// Work on the runs of all machines
     #[cfg(feature = "postgres")]
     Work(work::WorkArgs),
+    /// Let people, scripts and backends act over HTTP, under their own names
+    #[cfg(feature = "serve")]
+    Serve(serve::ServeArgs),
     /// Run and reset the local sandbox
     #[command(subcommand)]
     Sandbox(sandbox::SandboxCommand),

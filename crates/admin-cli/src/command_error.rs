@@ -492,6 +492,7 @@ impl From<RunError> for CommandError {
             RunError::Ambiguous(_) => {
                 this.hint(t!("give more of the id; list the runs with: easemob-admin runs list"))
             }
+            RunError::Exists(id) => this.hint(t!("see it: easemob-admin runs show {id}")),
             RunError::OnlyTheOwner => this.hint(t!(
                 "use the account that owns the tables: easemob-admin --store postgres://OWNER@HOST/DATABASE runs prune"
             )),

@@ -27,13 +27,17 @@
 //! | [`trails`] | the audit trails to read, wherever they are kept |
 //! | [`logins`] | which devices were online when, and how that changed |
 //! | [`collector`] | receives the posts of the service when devices sign in and out |
+//! | [`documents`] | small documents that a service keeps and several processes change |
+//! | [`listening`] | servers that silent connections cannot shut out |
 //! | [`causes`] | an error with its causes in one line |
 //! | [`files`] | private files, digests, and texts that are not UTF-8 |
 
 pub mod causes;
 pub mod collector;
+pub mod documents;
 pub mod files;
 pub mod jobs;
+pub mod listening;
 pub mod locks;
 pub mod logins;
 pub mod names;

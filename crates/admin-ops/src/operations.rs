@@ -1,27 +1,26 @@
 //! The engine as one object: creates runs, opens them again, and works on them to the end.
 
+mod preview;
 mod report;
+mod spool;
 mod stop;
 mod told;
 
 use std::io;
-use std::pin::pin;
 
 use easemob_admin_api::UserId;
-use futures_util::{Stream, StreamExt};
+use futures_util::Stream;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
 pub use self::report::{RunReport, Stopped};
+use self::spool::spooled;
 pub use self::stop::StopHandle;
 use self::told::{Told, ToldObserver};
-use crate::files::temporary::temporary_file;
 use crate::jobs::execute::{CannotExecute, Job, execute, settle};
 use crate::report::Report;
 use crate::run::attempt::{Attempt, CannotBegin};
 use crate::run::id::RunId;
-use crate::run::input;
-use crate::run::item::Item;
 use crate::run::journal::header::Operator;
 use crate::run::new::NewRun;
 use crate::run::recorder::Clock;
@@ -126,6 +125,9 @@ pub enum OperationError {
     /// An older version recorded the run only as text.
     #[error("cannot resume this run: an older version recorded it only as text; create a new run")]
     NotResumable,
+    /// What an unlock would do is not known before it begins.
+    #[error("there is no dry run of lifting locks")]
+    NoPreview,
     /// The attempt cannot start.
     #[error(transparent)]
     Begin(#[from] CannotBegin),
@@ -179,16 +181,7 @@ impl<S: Calls> Operations<S> {
             at: std::env::temp_dir().display().to_string(),
             source,
         };
-        let mut writer = input::Writer::new(temporary_file().map_err(lost)?);
-        let mut users = pin!(users);
-        let mut number = 0;
-        while let Some(user) = users.next().await {
-            let item = user.and_then(|user| writer.push(&Item::new(number, number + 1, user)));
-            item.map_err(lost)?;
-            number += 1;
-        }
-        let (file, _, _) = writer.finish().map_err(lost)?;
-        let items = input::items(file).map_err(lost)?;
+        let (items, _) = spooled(users).await.map_err(lost)?;
         let now = Timestamp::from_millisecond((self.clock)()).unwrap_or_default();
         let runs = self.stores.runs();
         new.create(runs, &self.target, self.operator.clone(), now, random(), items)

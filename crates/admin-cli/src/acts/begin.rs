@@ -54,6 +54,7 @@ pub fn begin(
         source: order.source,
         allowance: order.allowance,
         reading: order.reading,
+        id: None,
     };
     let operator = operator(session.subject.clone(), context.environment.get("SUDO_USER"));
     let (stores, now) = (context.stores()?, Timestamp::now());

@@ -3,6 +3,8 @@
 use crate::cli::Command;
 use crate::command_error::CommandError;
 use crate::commands::logins::LoginsCommand;
+#[cfg(feature = "serve")]
+use crate::commands::serve;
 #[cfg(feature = "postgres")]
 use crate::commands::work;
 use crate::commands::{completions, help, man};
@@ -37,6 +39,8 @@ pub async fn dispatch(context: &Context, command: Command) -> Result<Exit, Comma
             context.worker = args.name().map(str::to_owned);
             work::run(&context, &args).await
         }
+        #[cfg(feature = "serve")]
+        Command::Serve(args) => serve::run(context, &args).await,
         Command::Sandbox(command) => command.run(context).await,
         Command::Completions(args) => completions::run(context, &args),
         Command::Man(args) => man::run(context, &args),

@@ -4,6 +4,8 @@
 pub mod acting;
 pub mod aim;
 mod allowance;
+#[cfg(any(feature = "postgres", feature = "serve"))]
+mod apps;
 pub mod audit;
 pub mod completions;
 pub mod devices;
@@ -19,6 +21,8 @@ pub mod reading;
 pub mod runs;
 pub mod sandbox;
 pub mod selection;
+#[cfg(feature = "serve")]
+pub mod serve;
 pub mod sessions;
 #[cfg(feature = "postgres")]
 pub mod store;

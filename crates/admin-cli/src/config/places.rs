@@ -89,6 +89,13 @@ impl Places {
         self.data.join("capabilities")
     }
 
+    /// Returns the file with the keys and settings of the service.
+    #[cfg(feature = "serve")]
+    #[must_use]
+    pub fn service(&self) -> PathBuf {
+        self.data.join("service").join("service.db")
+    }
+
     /// Returns the path of the embedded sandbox's state.
     #[must_use]
     pub fn sandbox_state(&self) -> PathBuf {

@@ -8,30 +8,24 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderValue, StatusCode, header};
-use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum_server::Handle;
 use easemob_admin_api::webhooks::Secrets;
 use easemob_admin_listener::Limits;
 use http_body_util::LengthLimitError;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use crate::collector::door::{Door, Peer};
 use crate::collector::gaps::{Failures, HEARTBEAT_MS};
 use crate::collector::metrics::Metrics;
 use crate::collector::payload::{self, PayloadError, Received};
 use crate::collector::recorder::{Busy, Kept, Recorder};
 use crate::collector::refusals::Refusals;
-use crate::collector::tls::Tls;
+use crate::listening::{ARRIVAL, Door, Peer, Server, Tls, serve};
 
 /// The largest accepted body; a post has about 400 bytes.
 const LARGEST: usize = 64 * 1024;
-
-/// How long headers, and then a body, may take to arrive.
-const ARRIVAL: Duration = Duration::from_secs(10);
 
 /// The most connections for metrics; a scraper needs one.
 const SCRAPERS: usize = 16;
@@ -194,12 +188,6 @@ async fn metrics_elsewhere() -> Response {
         .into_response()
 }
 
-/// Gives the rest of a request its time.
-async fn begun(ConnectInfo(peer): ConnectInfo<Peer>, request: Request, next: Next) -> Response {
-    peer.begin();
-    next.run(request).await
-}
-
 /// Where a collector listens.
 #[derive(Debug, Clone)]
 pub struct Addresses {
@@ -216,13 +204,6 @@ pub struct Listening {
     alive: tokio::task::JoinHandle<()>,
     /// The addresses that it listens on.
     pub addresses: Addresses,
-}
-
-/// One of the listeners.
-#[derive(Debug)]
-struct Server {
-    handle: Handle<Peer>,
-    task: tokio::task::JoinHandle<std::io::Result<()>>,
 }
 
 /// Starts to listen, on the runtime of the caller.
@@ -269,38 +250,6 @@ pub fn listen(
     })
 }
 
-fn serve(door: Door, routes: Router, tls: Option<&Tls>) -> std::io::Result<Server> {
-    let handle = Handle::new();
-    let service = routes
-        .layer(from_fn(begun))
-        .into_make_service_with_connect_info::<Peer>();
-    let mut server = axum_server::Server::<Peer>::from_listener(door).handle(handle.clone());
-    patient(server.http_builder());
-    let task = match tls {
-        #[cfg(feature = "tls")]
-        Some(tls) => {
-            let tls = axum_server::tls_rustls::RustlsAcceptor::new(tls.config()?);
-            tokio::spawn(server.acceptor(tls).serve(service))
-        }
-        #[cfg(not(feature = "tls"))]
-        Some(_) => {
-            let why = "this program was built without TLS (the feature `tls`)";
-            return Err(std::io::Error::new(std::io::ErrorKind::Unsupported, why));
-        }
-        None => tokio::spawn(server.serve(service)),
-    };
-    Ok(Server { handle, task })
-}
-
-/// Headers that never end must not hold a connection for ever, and must not fill the memory.
-fn patient(builder: &mut hyper_util::server::conn::auto::Builder<hyper_util::rt::TokioExecutor>) {
-    builder
-        .http1()
-        .timer(hyper_util::rt::TokioTimer::new())
-        .header_read_timeout(ARRIVAL)
-        .max_buf_size(LARGEST);
-}
-
 /// Records at every heartbeat that the collector is running.
 async fn stay(collector: Arc<Collector>) {
     let every = Duration::from_millis(HEARTBEAT_MS.unsigned_abs());
@@ -321,11 +270,10 @@ impl Listening {
     pub async fn stop(self) {
         self.alive.abort();
         for server in &self.servers {
-            server.handle.graceful_shutdown(Some(FAREWELL));
+            server.stop(FAREWELL);
         }
         for server in self.servers {
-            // A failed server has already reported it in its answers.
-            let _ = server.task.await;
+            server.stopped().await;
         }
     }
 }

@@ -217,6 +217,16 @@ impl<'a, S: AccountCalls> Banning<'a, S> {
     }
 }
 
+/// Reads one user, so that an unknown name is found before anything is changed, and reports what would be done.
+pub async fn preview(server: &impl AccountCalls, item: &Item, change: Change) -> Done<BanReport> {
+    match server.is_banned(&item.user).await {
+        Ok(true) if change == Change::Ban => {
+            one(BanReport::new(item, Outcome::AlreadyBanned), Settled::NothingToDo)
+        }
+        found => done_with(item, found.map(drop), change.outcome(true)),
+    }
+}
+
 /// Returns the report of one user.
 #[must_use]
 pub fn done_with(item: &Item, result: Result<(), CallError>, outcome: Outcome) -> Done<BanReport> {

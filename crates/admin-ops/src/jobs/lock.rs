@@ -337,6 +337,55 @@ impl<'a, S: SessionCalls + AccountCalls> Locking<'a, S> {
 }
 
 /// Returns the devices that were online before the ban but not after it; empty if they could not be read.
+/// Checks one user as a run would, and reports what it would do. Nothing is recorded, because nothing changes.
+pub async fn preview<S: SessionCalls + AccountCalls>(
+    server: &S,
+    task: &Task,
+    locks: &dyn LockStore,
+    until: Timestamp,
+) -> Done<LockReport> {
+    let lock = match locks.lock_of(&task.item.user) {
+        Ok(lock) => lock,
+        Err(error) => return not_started(&task.item, &error.into()),
+    };
+    match would_lock(server, task, lock.as_ref(), until).await {
+        Ok(done) => done,
+        Err(error) => failed(LockReport::new(&task.item, Outcome::Failed), &error),
+    }
+}
+
+async fn would_lock<S: SessionCalls + AccountCalls>(
+    server: &S,
+    task: &Task,
+    lock: Option<&Lock>,
+    until: Timestamp,
+) -> Result<Done<LockReport>, CallError> {
+    let item = &task.item;
+    let banned = server.is_banned(&item.user).await?;
+    // A pending lock may be a real lock or an existing ban; only its finished run shows which.
+    let in_force = lock.filter(|lock| !lock.is_pending());
+    if banned && lock.is_none() {
+        return Ok(one(
+            LockReport::new(item, Outcome::BannedBefore),
+            Settled::NothingToDo,
+        ));
+    }
+    let (would, until) = match (outcome_for(in_force, None, until), in_force) {
+        (Outcome::Extended, _) => (Outcome::WouldExtend, until),
+        (Outcome::AlreadyLocked, Some(lock)) => (Outcome::AlreadyLocked, lock.until),
+        _ => (Outcome::WouldLock, until),
+    };
+    let devices = if task.known.is_without_devices() {
+        Vec::new()
+    } else {
+        server.list_devices_with_nameless(&item.user).await?
+    };
+    let report = LockReport::new(item, would).until(until);
+    let mut done = one(report.based_on(Some(task.known.basis())), Settled::Done);
+    done.tally.devices = devices.len() as u64;
+    Ok(done)
+}
+
 fn gone(before: Vec<DeviceId>, after: &UserResult) -> Vec<DeviceId> {
     let UserResult::Read { devices, .. } = after else {
         return Vec::new();

@@ -63,6 +63,22 @@ impl RunReport {
         }
     }
 
+    /// Creates the report of a dry run, which nothing is known of at the start.
+    pub(super) fn of_preview(users: u64) -> Self {
+        Self {
+            run: String::new(),
+            users,
+            tally: Tally::default(),
+            not_started: users,
+            first_line_not_started: None,
+            failed_earlier_retry_may_help: 0,
+            failed_earlier_final: 0,
+            drifted: 0,
+            status_first: None,
+            stopped: None,
+        }
+    }
+
     pub(super) fn end(&mut self, ended: Ended, executed: Executed) {
         self.tally = ended.tally;
         self.not_started = self.users.saturating_sub(ended.tally.settled());

@@ -1,11 +1,12 @@
 //! The engine as a service uses it: in memory, against the sandbox.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use easemob_admin_api::{AppRoot, Client, Credentials};
 use easemob_admin_audit::{Event as AuditEvent, Kind, Outcome, Verifier};
 use easemob_admin_sandbox::Sandbox;
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
 
 use super::*;
 use crate::locks::memory::MemoryLockStores;

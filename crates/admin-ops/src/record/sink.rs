@@ -6,10 +6,12 @@ use std::time::SystemTime;
 
 use easemob_admin_api::DeviceId;
 use easemob_admin_audit::{AuditTrail, Claims, Event, EventTime, Kind, Operator, Outcome, TOOL};
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use crate::files::digest;
 use crate::jobs::logout::LOGOUT_ALL;
+use crate::record::happened;
 use crate::record::parts::{FAILED, in_parts};
 use crate::run::direction::RunState;
 use crate::run::id::RunId;
@@ -19,7 +21,7 @@ use crate::run::journal::progress;
 use crate::run::journal::record::{self, Record, State};
 use crate::run::recorder::Note;
 use crate::run::run_record::Sink;
-use crate::run::store::Pruning;
+use crate::run::store::{Direction, Pruning};
 use crate::target::Target;
 
 /// The detail with the state of an item that failed or was skipped.
@@ -272,24 +274,29 @@ fn event(header: &Header, acting: Option<&(Operator, String)>, note: &Note) -> E
     event
 }
 
+/// Returns the event about a decision who may work on a run.
+#[must_use]
+pub fn directed(header: &Header, direction: Direction) -> Event {
+    let note = Note::of_run(Record::Directed(record::Directed {
+        at: direction.at,
+        operator: direction.operator,
+        state: direction.state,
+        reason: direction.reason,
+    }));
+    event(header, None, &note)
+}
+
 /// How many runs one event names, so that it fits into a line.
 const RUNS_OF_AN_EVENT: usize = 500;
 
 /// Returns the events about the removal of runs.
 #[must_use]
 pub fn pruned(target: &Target, ids: &[RunId], pruning: &Pruning) -> Vec<Event> {
+    let at = Timestamp::from_millisecond(pruning.at).unwrap_or_default();
     let event = |ids: &[RunId]| {
         let names: Vec<&str> = ids.iter().map(RunId::as_str).collect();
-        let mut event = Event::new(EventTime::from_millis(pruning.at), Kind::from("runs.pruned"));
-        event.operator = Some(acting_as(&pruning.operator));
-        event.host = Some(pruning.operator.host.clone());
-        event.app_root = Some(target.app_root.clone());
-        event.app = Some(target.app.clone());
-        event.sandbox = Some(target.sandbox);
-        event.profile.clone_from(&target.profile);
-        event.tool = Some(TOOL.to_owned());
-        event.details = details([("runs", json!(names)), ("older_than", json!(pruning.older_than))]);
-        event
+        let pairs = [("runs", json!(names)), ("older_than", json!(pruning.older_than))];
+        happened(target, &pruning.operator, at, "runs.pruned", pairs)
     };
     ids.chunks(RUNS_OF_AN_EVENT).map(event).collect()
 }
@@ -392,7 +399,7 @@ fn action(action: &Action) -> Value {
 }
 
 /// Unknown values are left out.
-fn details<const N: usize>(pairs: [(&str, Value); N]) -> Map<String, Value> {
+pub(super) fn details<const N: usize>(pairs: [(&str, Value); N]) -> Map<String, Value> {
     pairs
         .into_iter()
         .filter(|(_, value)| !value.is_null() && *value != json!([]))

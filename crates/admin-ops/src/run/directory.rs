@@ -5,7 +5,7 @@ use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use easemob_admin_audit::{AuditError, AuditTrail};
+use easemob_admin_audit::{AuditError, AuditTrail, Event};
 
 use crate::files::digest;
 use crate::files::private::{create_new, make_directory, make_new_directory};
@@ -157,7 +157,10 @@ impl RunStore for RunDirectories {
     ) -> Result<OpenRun, RunError> {
         let directory = self.directory_of(id);
         make_directory(&self.runs).map_err(cannot("cannot create the directory of runs", &self.runs))?;
-        make_new_directory(&directory).map_err(cannot("cannot create the run directory", &directory))?;
+        make_new_directory(&directory).map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => RunError::Exists(id.clone()),
+            _ => cannot("cannot create the run directory", &directory)(error),
+        })?;
         let begun = self.begin(directory.clone(), header, items);
         if begun.is_err() {
             // If this fails, an empty run remains, which is never listed.
@@ -250,9 +253,7 @@ impl RunStore for RunDirectories {
         for id in ids {
             held.push(self.lock(id)?);
         }
-        let mut trail = open_trail(&self.trails, target)?;
-        trail.append(&pruned(target, ids, pruning))?;
-        trail.checkpoint(SystemTime::now())?;
+        self.enter(target, &pruned(target, ids, pruning))?;
         for (id, _held) in ids.iter().zip(held) {
             let directory = self.directory_of(id);
             // With another name, it is not a run any more, whatever becomes of it.
@@ -279,6 +280,13 @@ impl RunStore for RunDirectories {
                 fs::remove_dir_all(entry.path()).map_err(cannot("cannot remove", &entry.path()))?;
             }
         }
+        Ok(())
+    }
+
+    fn enter(&self, target: &Target, events: &[Event]) -> Result<(), CannotBegin> {
+        let mut trail = open_trail(&self.trails, target)?;
+        trail.append(events)?;
+        trail.checkpoint(SystemTime::now())?;
         Ok(())
     }
 

@@ -4,11 +4,12 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::jobs::set_limits::LimitChange;
+use crate::names::{Kind, Unclear, check};
 use crate::select::selection::Selection;
 
 /// What a run does to each of its users.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Action {
     /// Signs out the devices that match the selection when each user's turn comes.
     Logout {
@@ -77,6 +78,36 @@ pub enum Action {
 }
 
 impl Action {
+    /// Checks the names and patterns of an action that a program sent: one that could match nobody is refused.
+    ///
+    /// # Errors
+    /// When one of them is unclear.
+    pub fn check_names(&self) -> Result<(), Unclear> {
+        let (Self::Logout { selection } | Self::Apply { selection, .. } | Self::Enforce { selection, .. }) =
+            self
+        else {
+            return Ok(());
+        };
+        let devices = selection.devices.iter().chain(&selection.keep_devices);
+        let devices = devices.map(|device| (device.to_string(), Kind::Device));
+        let platforms = selection
+            .platforms
+            .iter()
+            .map(|one| (one.to_string(), Kind::Platform));
+        let resources = selection
+            .resources
+            .iter()
+            .map(|one| (one.to_string(), Kind::DevicePattern));
+        let names = selection
+            .names
+            .iter()
+            .map(|one| (one.to_string(), Kind::DeviceName));
+        for (text, kind) in devices.chain(platforms).chain(resources).chain(names) {
+            check(&text, kind)?;
+        }
+        selection.exempt.check()
+    }
+
     /// Returns true if a plan names the devices.
     #[must_use]
     pub fn is_planned(&self) -> bool {

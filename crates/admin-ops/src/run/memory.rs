@@ -6,7 +6,7 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-use easemob_admin_audit::{MemoryTrail, SigningKey};
+use easemob_admin_audit::{Event, MemoryTrail, SigningKey};
 
 use crate::files::digest;
 use crate::record::sink::{RunEvents, ends_an_attempt};
@@ -105,7 +105,7 @@ impl RunStore for MemoryRuns {
         header.input_sha256 = digest::of(&bytes[..]).map_err(|error| cannot("cannot keep", error))?;
         let mut kept = self.kept();
         if kept.runs.contains_key(id) {
-            return Err(cannot("cannot create", io::ErrorKind::AlreadyExists.into()));
+            return Err(RunError::Exists(id.clone()));
         }
         let run = Run {
             header: header.clone(),
@@ -162,6 +162,10 @@ impl RunStore for MemoryRuns {
     fn records(&self, id: &RunId) -> Result<Records, RunError> {
         let records = self.kept().run(id)?.records.clone();
         Ok(Box::new(records.into_iter().map(Ok)))
+    }
+
+    fn enter(&self, target: &Target, events: &[Event]) -> Result<(), CannotBegin> {
+        Ok(self.kept().trail_of(target)?.append(events)?)
     }
 
     fn can_record(&self, target: &Target) -> Result<(), CannotBegin> {

@@ -39,6 +39,8 @@ pub struct NewRun {
     pub allowance: Option<u64>,
     /// How it is found out who is online.
     pub reading: Reading,
+    /// Its id, if the caller chose one; such an id need not sort after those of other runs.
+    pub id: Option<RunId>,
 }
 
 impl NewRun {
@@ -51,6 +53,7 @@ impl NewRun {
             source: "a program".into(),
             allowance: None,
             reading: Reading::default(),
+            id: None,
         }
     }
 
@@ -68,9 +71,11 @@ impl NewRun {
         random: u32,
         mut items: impl Iterator<Item = io::Result<Item>>,
     ) -> Result<OpenRun, RunError> {
-        // If the runs cannot be listed, creating one fails with the same cause.
-        let newest = runs.list().ok().and_then(|mut runs| runs.pop());
-        let id = RunId::after(newest.as_ref(), now, random);
+        let id = self.id.unwrap_or_else(|| {
+            // If the runs cannot be listed, creating one fails with the same cause.
+            let newest = runs.list().ok().and_then(|mut runs| runs.pop());
+            RunId::after(newest.as_ref(), now, random)
+        });
         let header = Header {
             format: FORMAT,
             run: id.to_string(),

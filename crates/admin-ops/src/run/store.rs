@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use easemob_admin_api::Leave;
+use easemob_admin_audit::Event;
 use jiff::Timestamp;
 
 use crate::run::attempt::CannotBegin;
@@ -38,7 +39,7 @@ pub trait RunStore: fmt::Debug + Send + Sync {
     /// Stores a new run. `header` contains everything except the number of its items and their digest.
     ///
     /// # Errors
-    /// When an item cannot be read or the run cannot be written. Nothing that could be resumed is left behind
+    /// When a run with this id exists, an item cannot be read, or the run cannot be written. Nothing that could be resumed is left behind
     /// then.
     fn create(
         &self,
@@ -177,6 +178,13 @@ pub trait RunStore: fmt::Debug + Send + Sync {
     fn remove_rest(&self) -> Result<(), RunError> {
         Ok(())
     }
+
+    /// Adds entries to the audit trail of a target that belong to no run, such as a key that was made or a request that was
+    /// passed on.
+    ///
+    /// # Errors
+    /// When they cannot be recorded. Whatever they announce must not be done then.
+    fn enter(&self, target: &Target, events: &[Event]) -> Result<(), CannotBegin>;
 
     /// Checks that an act on a target can be recorded.
     ///
@@ -374,6 +382,9 @@ pub enum RunError {
     /// The run does not exist.
     #[error("run `{0}` does not exist")]
     NoSuchRun(String),
+    /// There is a run with this id already.
+    #[error("run {0} exists already")]
+    Exists(RunId),
     /// More than one id starts with the given text.
     #[error("more than one run id starts with `{0}`")]
     Ambiguous(String),

@@ -148,6 +148,14 @@ impl Exemptions {
         Ok(unmatched)
     }
 
+    /// Checks every line as [`read`](Self::read) does.
+    ///
+    /// # Errors
+    /// When a line contains what no name contains.
+    pub fn check(&self) -> Result<(), Unclear> {
+        self.lines().try_for_each(|line| check_exemption(&line))
+    }
+
     /// Returns the exemptions as lines.
     pub fn lines(&self) -> impl Iterator<Item = String> {
         Vec::from(self.clone()).into_iter()

@@ -15,9 +15,10 @@ use crate::server::calls::SeenDevice;
 
 /// Which devices of each user are selected: those that match every condition, except those that are to stay.
 ///
-/// Several values of one condition mean any of them. Without any condition, every device is selected.
+/// Several values of one condition mean any of them. Without any condition, every device is selected. A condition of a newer
+/// version is refused when it is read: without it, more devices would be selected than was meant.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct Selection {
     /// Only these devices, by their exact resource ids.
     #[serde(skip_serializing_if = "Vec::is_empty")]

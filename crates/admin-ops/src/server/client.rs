@@ -32,6 +32,15 @@ impl Server {
         Self { client, ages }
     }
 
+    /// Returns the same server; its calls wait in this lane of the rate budget.
+    #[must_use]
+    pub fn in_lane(&self, lane: Lane) -> Self {
+        Self {
+            client: self.client.with_lane(lane),
+            ages: Arc::clone(&self.ages),
+        }
+    }
+
     /// Returns the client.
     #[must_use]
     pub fn client(&self) -> &Client {

@@ -56,6 +56,7 @@ pub enum When {
 
 /// How to find out who is online.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Reading {
     /// When to ask for the status first.
     #[serde(default)]

@@ -18,6 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use deadpool_postgres::Object;
+use easemob_admin_audit::Event;
 use easemob_admin_ops::run::attempt::CannotBegin;
 use easemob_admin_ops::run::direction::{RunState, range_of};
 use easemob_admin_ops::run::id::RunId;
@@ -39,7 +40,7 @@ use crate::budget::PgBudget;
 use crate::database::Database;
 use crate::lease::{self, Lease, Span, Taken, Terms, Whole, leased, take_all, take_range};
 use crate::statement::{column, damaged, execute, field, query, query_opt};
-use crate::trail::{PgTrails, TrailError};
+use crate::trail::{PgTrails, TrailError, append};
 use crate::transaction::Transaction;
 
 /// Stores the runs of all targets, and their trails, in one database. Clones share them.
@@ -255,7 +256,7 @@ impl RunStore for PgRuns {
         let failed = |error| self.failed(error);
         let transaction = Transaction::begin(&self.database).map_err(failed)?;
         let number = self.fill(&transaction, id, &mut header, items)?;
-        let exists = || cannot(id, "cannot create")(io::ErrorKind::AlreadyExists.into());
+        let exists = || RunError::Exists(id.clone());
         let taken = self.take_all(&transaction, id, number.ok_or_else(exists)?)?;
         transaction.commit().map_err(failed)?;
         let lease = taken.keep(&self.database, &self.terms);
@@ -409,6 +410,19 @@ impl RunStore for PgRuns {
 
     fn prune(&self, target: &Target, ids: &[RunId], pruning: &Pruning) -> Result<(), CannotBegin> {
         self.prune_runs(target, ids, pruning)
+    }
+
+    fn enter(&self, target: &Target, events: &[Event]) -> Result<(), CannotBegin> {
+        let failed = |error| CannotBegin::from(self.failed(error));
+        let trail = self.trails.of(&target.name()).map_err(cannot_begin)?;
+        // A trail that was changed is not added to.
+        let mut signer = trail.signer().map_err(cannot_begin)?;
+        let transaction = Transaction::begin(&self.database).map_err(failed)?;
+        let (events, place, limits) = (Arc::new(events.to_vec()), trail.id(), trail.limits());
+        let appended = transaction.ask(move |connection| append(connection, place, events, limits));
+        appended.map_err(failed)?;
+        transaction.commit().map_err(failed)?;
+        trail.sign(&mut signer, (self.clock)()).map_err(cannot_begin)
     }
 
     fn can_record(&self, target: &Target) -> Result<(), CannotBegin> {

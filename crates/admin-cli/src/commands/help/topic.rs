@@ -79,6 +79,10 @@ pub const ENVIRONMENT: &[(&str, &str)] = &[
         "EASEMOB_LANG",
         "the language of messages and help: `en` or `zh-CN`; else that of `LC_ALL`, `LC_MESSAGES` or `LANG`",
     ),
+    (
+        "EASEMOB_FIRST_KEY",
+        "the key of the first administrator of the service: ea_ID_SECRET, with a secret of 32 characters or more",
+    ),
     ("NO_COLOR", "no colours"),
 ];
 
@@ -107,6 +111,10 @@ pub const FILES: &[(&str, &str)] = &[
     (
         "~/.local/share/easemob-admin/logins",
         "collected sign-ins and snapshots",
+    ),
+    (
+        "~/.local/share/easemob-admin/service",
+        "the keys and settings of the service",
     ),
     (
         "~/.local/share/easemob-admin/sandbox",

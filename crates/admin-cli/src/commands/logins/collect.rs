@@ -10,7 +10,7 @@ use easemob_admin_api::webhooks::Secrets;
 use easemob_admin_ops::collector::gaps::downtime;
 use easemob_admin_ops::collector::recorder::Recorder;
 use easemob_admin_ops::collector::server::{Addresses, Collector, listen};
-use easemob_admin_ops::collector::tls::Tls;
+use easemob_admin_ops::listening::Tls;
 use easemob_admin_words::t;
 use serde_json::json;
 

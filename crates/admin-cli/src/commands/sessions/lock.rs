@@ -4,16 +4,13 @@ use std::time::Duration;
 
 use clap::Args;
 use easemob_admin_ops::jobs::execute::Job;
-use easemob_admin_ops::jobs::lock::outcome_for;
-use easemob_admin_ops::locks::lock::{Lock, unattended};
+use easemob_admin_ops::jobs::lock::preview;
+use easemob_admin_ops::locks::lock::unattended;
 use easemob_admin_ops::locks::store::LockStore;
-use easemob_admin_ops::report::lock::{LockReport, failed, not_started};
-use easemob_admin_ops::report::{Outcome, one};
+use easemob_admin_ops::report::lock::LockReport;
 use easemob_admin_ops::run::item::Task;
 use easemob_admin_ops::run::job::Action;
 use easemob_admin_ops::schedule::forecast::Forecast;
-use easemob_admin_ops::schedule::tally::Settled;
-use easemob_admin_ops::server::calls::{AccountCalls, CallError, SessionCalls};
 use easemob_admin_ops::status_first::Reading;
 use easemob_admin_words::t;
 use jiff::Timestamp;
@@ -30,7 +27,7 @@ use crate::commands::times::lasting;
 use crate::commands::user_cap::UserCap;
 use crate::commands::user_source::UserSource;
 use crate::context::{Context, Session};
-use crate::drive::{Done, Run, drive_status_first, summary_of};
+use crate::drive::{Run, drive_status_first, summary_of};
 use crate::exit::{self, Exit};
 use crate::forecast;
 use crate::input::user_list::UserList;
@@ -141,50 +138,9 @@ async fn dry_run(
         acts: false,
         summary,
     };
-    let work = async |task: Task| {
-        let lock = match locks.lock_of(&task.item.user) {
-            Ok(lock) => lock,
-            Err(error) => return not_started(&task.item, &error.into()),
-        };
-        match would_lock(session, &task, lock.as_ref(), until).await {
-            Ok(done) => done,
-            Err(error) => failed(LockReport::new(&task.item, Outcome::Failed), &error),
-        }
-    };
+    let work = async |task: Task| preview(&session.server, &task, locks, until).await;
     let tasks = begin::items(args.users.stream(list)?).map(|item| item.map(Task::fresh));
     let cut_off = |task: &Task| vec![LockReport::cut_off(&task.item)];
     let forecast = Forecast::previewing_lock(list.users, reading);
     drive_status_first(run, reading, forecast, tasks, work, cut_off).await
-}
-
-async fn would_lock(
-    session: &Session,
-    task: &Task,
-    lock: Option<&Lock>,
-    until: Timestamp,
-) -> Result<Done<LockReport>, CallError> {
-    let item = &task.item;
-    let banned = session.server.is_banned(&item.user).await?;
-    // A pending lock may be a real lock or an existing ban; only its finished run shows which.
-    let in_force = lock.filter(|lock| !lock.is_pending());
-    if banned && lock.is_none() {
-        return Ok(one(
-            LockReport::new(item, Outcome::BannedBefore),
-            Settled::NothingToDo,
-        ));
-    }
-    let (would, until) = match (outcome_for(in_force, None, until), in_force) {
-        (Outcome::Extended, _) => (Outcome::WouldExtend, until),
-        (Outcome::AlreadyLocked, Some(lock)) => (Outcome::AlreadyLocked, lock.until),
-        _ => (Outcome::WouldLock, until),
-    };
-    let devices = if task.known.is_without_devices() {
-        Vec::new()
-    } else {
-        session.server.list_devices_with_nameless(&item.user).await?
-    };
-    let report = LockReport::new(item, would).until(until);
-    let mut done = one(report.based_on(Some(task.known.basis())), Settled::Done);
-    done.tally.devices = devices.len() as u64;
-    Ok(done)
 }

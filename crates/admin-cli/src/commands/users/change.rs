@@ -1,14 +1,11 @@
 //! The common part of `users ban` and `users unban`.
 
-use easemob_admin_ops::jobs::ban::{Change, done_with};
+use easemob_admin_ops::jobs::ban::{Change, preview};
 use easemob_admin_ops::jobs::execute::Job;
 use easemob_admin_ops::report::ban::BanReport;
-use easemob_admin_ops::report::{Outcome, one};
 use easemob_admin_ops::run::item::Task;
 use easemob_admin_ops::run::job::Action;
 use easemob_admin_ops::schedule::forecast::Forecast;
-use easemob_admin_ops::schedule::tally::Settled;
-use easemob_admin_ops::server::calls::AccountCalls;
 use easemob_admin_ops::status_first::Reading;
 use easemob_admin_words::t;
 
@@ -103,13 +100,7 @@ async fn dry_run(
         acts: false,
         summary,
     };
-    let work = async |task: Task| match session.server.is_banned(&task.item.user).await {
-        Ok(true) if change == Change::Ban => one(
-            BanReport::new(&task.item, Outcome::AlreadyBanned),
-            Settled::NothingToDo,
-        ),
-        found => done_with(&task.item, found.map(drop), change.outcome(true)),
-    };
+    let work = async |task: Task| preview(&session.server, &task.item, change).await;
     let tasks = begin::items(source.stream(list)?).map(|item| item.map(Task::fresh));
     drive(run, tasks, work, |task| vec![BanReport::cut_off(&task.item)]).await
 }

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use easemob_admin_ops::causes::with_causes;
 use easemob_admin_ops::run::journal::header::Header;
 use easemob_admin_words::t;
 
 use crate::acts::attempt::{prove_readable, prove_recordable};
 use crate::command_error::CommandError;
+use crate::commands::apps::configured;
 use crate::context::{Context, Session};
 use crate::exit;
 use crate::ownership::require_settings;
@@ -27,39 +27,12 @@ impl Apps {
     /// # Errors
     /// When nothing is configured, or the configuration cannot be used.
     pub(super) fn of(context: &Context) -> Result<Self, CommandError> {
-        let mut apps = Self(BTreeMap::new());
-        let default = apps.add(context.clone());
-        let globals = &context.globals;
-        if [&globals.profile, &globals.app_root, &globals.server]
-            .into_iter()
-            .any(Option::is_some)
-        {
-            default?;
-            return Ok(apps);
-        }
-        for name in context.profiles()?.profiles.keys() {
-            let mut of_profile = context.clone();
-            of_profile.globals.profile = Some(name.clone());
-            // One that cannot be used does not keep the others from work.
-            if let Err(error) = apps.add(of_profile) {
-                context.ui.warn(t!("profile `{name}`: {}", with_causes(&error)));
-            }
-        }
-        if apps.0.is_empty() {
-            default?;
-        }
-        Ok(apps)
-    }
-
-    fn add(&mut self, context: Context) -> Result<(), CommandError> {
-        if let Some(configured) = context.configured()? {
-            let app = App {
-                context,
-                session: None,
-            };
-            self.0.entry(configured.root.to_string()).or_insert(app);
-        }
-        Ok(())
+        let apps = configured(context)?.into_iter().map(|app| {
+            let session = None;
+            let context = app.context;
+            (app.root, App { context, session })
+        });
+        Ok(Self(apps.collect()))
     }
 
     /// Returns true if there are credentials for the app of a run.

@@ -1,4 +1,4 @@
-//! TLS of the collector.
+//! The certificate of a server.
 
 use std::path::PathBuf;
 
@@ -15,7 +15,10 @@ pub struct Tls {
 impl Tls {
     /// Reads both files, and takes the provider that the client takes: the one of the process may be another program's
     /// choice, or none.
-    pub(super) fn config(&self) -> std::io::Result<axum_server::tls_rustls::RustlsConfig> {
+    ///
+    /// # Errors
+    /// When a file cannot be read or used.
+    pub fn config(&self) -> std::io::Result<axum_server::tls_rustls::RustlsConfig> {
         use std::io::{Error, ErrorKind};
         use std::sync::Arc;
 

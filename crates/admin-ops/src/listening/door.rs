@@ -9,39 +9,45 @@ use easemob_admin_listener::{BoundedListener, BoundedStream, Connection, Limits,
 
 /// A listener for the HTTP server.
 #[derive(Debug)]
-pub(super) struct Door(BoundedListener);
+pub struct Door(BoundedListener);
 
 /// The other side of a connection; `None` is the listener itself.
 #[derive(Debug, Clone)]
-pub(super) struct Peer(Option<Connection>);
+pub struct Peer(Option<Connection>);
 
 impl Door {
     /// Listens on an address.
-    pub(super) fn open(address: SocketAddr, limits: Limits) -> io::Result<Self> {
+    ///
+    /// # Errors
+    /// When the address cannot be used.
+    pub fn open(address: SocketAddr, limits: Limits) -> io::Result<Self> {
         BoundedListener::bind(address, limits).map(Self)
     }
 
     /// Returns the address that is listened on.
-    pub(super) fn address(&self) -> io::Result<SocketAddr> {
+    ///
+    /// # Errors
+    /// When the system does not say.
+    pub fn address(&self) -> io::Result<SocketAddr> {
         self.0.local_addr()
     }
 }
 
 impl Peer {
     /// Says that the head of a request has arrived.
-    pub(super) fn begin(&self) {
+    pub fn begin(&self) {
         if let Some(connection) = &self.0 {
             connection.begin();
         }
     }
 
     /// Says that all of a request has arrived.
-    pub(super) fn work(&self) -> Option<Work> {
+    pub fn work(&self) -> Option<Work> {
         self.0.as_ref().map(Connection::work)
     }
 
     /// Returns the address, for messages.
-    pub(super) fn name(&self) -> String {
+    pub fn name(&self) -> String {
         let address = self.0.as_ref().map(|connection| connection.address().ip());
         address.map_or_else(String::new, |address| address.to_canonical().to_string())
     }

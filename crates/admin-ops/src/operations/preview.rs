@@ -1,0 +1,141 @@
+//! Says what a run would do, without a record, because nothing changes.
+
+use std::io;
+
+use easemob_admin_api::UserId;
+use futures_util::stream::BoxStream;
+use futures_util::{Stream, StreamExt as _};
+
+use super::spool::spooled;
+use super::told::{Told, ToldObserver};
+use super::{Event, OperationError, Operations, RunReport, StopHandle};
+use crate::jobs::ban;
+use crate::jobs::execute::{CannotExecute, Executed, Job};
+use crate::jobs::set_limits::Whose;
+use crate::jobs::{end_devices, lock, logout_unread};
+use crate::report::ban::BanReport;
+use crate::report::device::DeviceReport;
+use crate::report::limits::LimitsReport;
+use crate::report::lock::LockReport;
+use crate::report::{Outcome, Report, one};
+use crate::run::item::Task;
+use crate::run::new::NewRun;
+use crate::schedule::cap::Cap;
+use crate::schedule::concurrency::Concurrency;
+use crate::schedule::run_loop::{Done, RunLoop};
+use crate::schedule::tally::Settled;
+use crate::server::calls::{CallError, Calls};
+use crate::status_first::{Reading, StatusFirst};
+
+impl<S: Calls> Operations<S> {
+    /// Reads what a run would read, and reports what it would do, while the stream is polled. Nothing is recorded or changed.
+    ///
+    /// # Errors
+    /// When a user of the stream cannot be read.
+    pub async fn preview(
+        &self,
+        new: NewRun,
+        users: impl Stream<Item = io::Result<UserId>>,
+    ) -> io::Result<(BoxStream<'static, Result<Event, OperationError>>, StopHandle)> {
+        let (items, count) = spooled(users).await?;
+        let server = self.server.apart();
+        let (stop, wish) = StopHandle::new(server.clone());
+        let told = Told::default();
+        let observer = ToldObserver::new(server.clone(), Some(told.clone()));
+        let run_loop = RunLoop::new(wish, Concurrency::Auto);
+        let tasks = items.map(|item| item.map(Task::fresh));
+        let work = self.clone().look(server, new, (tasks, count), run_loop, observer);
+        Ok((told.and_then(work).boxed(), stop))
+    }
+
+    async fn look(
+        self,
+        server: S,
+        new: NewRun,
+        (tasks, users): (impl Iterator<Item = io::Result<Task>> + Send, u64),
+        mut run_loop: RunLoop,
+        mut observer: ToldObserver<S>,
+    ) -> Result<RunReport, OperationError> {
+        let job = Job::of(new.action).ok_or(OperationError::NotResumable)?;
+        let locks = || self.stores.locks(&self.target).map_err(CannotExecute::Locks);
+        let seed = (self.clock)().unsigned_abs();
+        let status_first = |reading| StatusFirst::new(&server, reading, users, seed);
+        let mut executed = Executed::default();
+        match &job {
+            Job::EndDevices(order) => {
+                let cap = Cap::new(new.allowance);
+                let work = async |task: Task| {
+                    end_devices::preview(&server, task, order, &cap)
+                        .await
+                        .into_reports()
+                };
+                let cut_off = |task: &Task| vec![DeviceReport::cut_off(&task.item).into()];
+                let looked = status_first(new.reading);
+                executed.status = looked
+                    .phase(&mut run_loop, tasks, work, cut_off, &mut observer)
+                    .await;
+            }
+            Job::EndUnread => {
+                let work = async |task: Task| logout_unread::preview(&task).into_reports();
+                let cut_off = |task: &Task| vec![DeviceReport::cut_off(&task.item).into()];
+                let looked = status_first(new.reading);
+                executed.status = looked
+                    .phase(&mut run_loop, tasks, work, cut_off, &mut observer)
+                    .await;
+            }
+            Job::Change(change) => {
+                let work = async |task: Task| ban::preview(&server, &task.item, *change).await.into_reports();
+                let cut_off = |task: &Task| vec![BanReport::cut_off(&task.item).into()];
+                run_loop.phase(tasks, work, cut_off, &mut observer).await;
+            }
+            Job::Lock(until) => {
+                let locks = locks()?;
+                let work = async |task: Task| {
+                    lock::preview(&server, &task, &*locks, *until)
+                        .await
+                        .into_reports()
+                };
+                let cut_off = |task: &Task| vec![LockReport::cut_off(&task.item).into()];
+                let reading = Reading {
+                    again: true,
+                    ..new.reading
+                };
+                let looked = status_first(reading).whose_act_finds_unknown_names();
+                executed.status = looked
+                    .phase(&mut run_loop, tasks, work, cut_off, &mut observer)
+                    .await;
+            }
+            Job::Unlock { .. } => return Err(OperationError::NoPreview),
+            Job::SetLimits(change) => {
+                let app = (users == 0).then_some(Ok(Whose::App));
+                let whose = tasks.map(|task| task.map(|task| Whose::User(task.item)));
+                let work = async |whose: Whose| -> Done<Report> {
+                    match server.limits(whose.user()).await {
+                        Ok(before) if change.changes(&before) => {
+                            one(change.preview(whose.user(), &before), Settled::Done).into_reports()
+                        }
+                        Ok(before) => {
+                            one(change.preview(whose.user(), &before), Settled::NothingToDo).into_reports()
+                        }
+                        Err(error) => unread(&whose, error).into_reports(),
+                    }
+                };
+                let cut_off = |whose: &Whose| vec![LimitsReport::cut_off(whose.user()).into()];
+                let all = app.into_iter().chain(whose);
+                run_loop.phase(all, work, cut_off, &mut observer).await;
+            }
+        }
+        let mut report = RunReport::of_preview(users);
+        report.end(run_loop.finish(), executed);
+        Ok(report)
+    }
+}
+
+fn unread(whose: &Whose, error: CallError) -> Done<LimitsReport> {
+    let report = LimitsReport::new(whose.user(), Outcome::Failed).failed(&error);
+    let settled = Settled::of_error(&error);
+    Done {
+        failures: vec![error],
+        ..one(report, settled)
+    }
+}

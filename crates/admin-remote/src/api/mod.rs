@@ -1,0 +1,15 @@
+//! What the service takes and answers, as types. Both sides use them, so they cannot disagree.
+//!
+//! Requests refuse fields that they do not know: a condition that was misspelt must never mean everybody. Answers only grow.
+
+mod key;
+mod problem;
+mod run;
+mod scope;
+mod user;
+
+pub use self::key::{Key, NewKey, NewKeySecret};
+pub use self::problem::Problem;
+pub use self::run::{NewRun, Page, RunState, RunView, Stop, Which};
+pub use self::scope::{Scope, UnknownScope};
+pub use self::user::{AppView, Caller, DeviceView, StatusView, Statuses, UserDevices, UserView, Users};

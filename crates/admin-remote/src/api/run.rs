@@ -1,0 +1,170 @@
+//! Runs.
+
+use easemob_admin_ops::run::direction::Priority;
+use easemob_admin_ops::run::job::Action;
+use easemob_admin_ops::run::journal::header::Durability;
+use easemob_admin_ops::run::resume;
+use easemob_admin_ops::status_first::Reading;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// A run to be made. In a body of `application/x-ndjson` this is the first line, without users, and each further line is a
+/// user: a JSON string.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct NewRun {
+    /// Its id, such as `20261123-113720-4f2a9c`, from a time that is less than a day away. Sent again with the same content, it
+    /// is the same run; with other content, the request is refused. Without it, the service chooses one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(pattern = "^[0-9]{8}-[0-9]{6}-[0-9a-f]{6}$"))]
+    pub id: Option<String>,
+    /// What is done to each user.
+    #[cfg_attr(feature = "openapi", schema(value_type = Object))]
+    pub action: Action,
+    /// Why. Required, except on the sandbox.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The ticket that it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<String>,
+    /// The users. An empty list is refused; only limits of the app have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub users: Option<Vec<String>>,
+    /// Stop before more devices than this are signed out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_logouts: Option<u64>,
+    /// How it is found out who is online.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Object))]
+    pub reading: Reading,
+    /// When records are written to disk: `batch` or `each`.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub durability: Durability,
+    /// How urgent it is: `incident`, `normal` or `nightly`.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub priority: Priority,
+    /// A description of where the users come from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// Only read, and answer what would be done. Nothing is recorded.
+    #[serde(default)]
+    pub dry_run: bool,
+    /// Only record the run, and leave the work to a later `start`.
+    #[serde(default)]
+    pub hold: bool,
+}
+
+/// Where a run is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum RunState {
+    /// Somebody is working on it.
+    Running,
+    /// It is left to workers, and none is working on it at the moment.
+    Waiting,
+    /// Nobody works on it until it is resumed.
+    Paused,
+    /// It was given up, unless it is resumed all the same.
+    Stopped,
+    /// Users are left, and nobody is working on it.
+    Unfinished,
+    /// Nothing is left to do.
+    Done,
+}
+
+/// A run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RunView {
+    /// Its id.
+    pub id: String,
+    /// The app.
+    pub app: String,
+    /// The command that makes such runs, such as `sessions logout`.
+    pub command: String,
+    /// What is done to each user.
+    #[cfg_attr(feature = "openapi", schema(value_type = Object))]
+    pub action: Action,
+    /// Where it is.
+    pub state: RunState,
+    /// When it was made.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
+    pub created: Timestamp,
+    /// When the last attempt ended.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
+    pub ended: Option<Timestamp>,
+    /// Who asked for it.
+    pub operator: String,
+    /// Why.
+    pub reason: Option<String>,
+    /// The ticket that it belongs to.
+    pub ticket: Option<String>,
+    /// How many users it has.
+    pub users: u64,
+    /// Users who are done.
+    pub done: u64,
+    /// Users with nothing to do.
+    pub nothing_to_do: u64,
+    /// Users who failed; repeating may help.
+    pub failed_retry: u64,
+    /// Users who failed; repeating will not help.
+    pub failed_final: u64,
+    /// Users who were not started, or whose outcome is not known yet.
+    pub unfinished: u64,
+    /// Devices that were signed out.
+    pub devices: u64,
+    /// The most devices that may be signed out.
+    pub max_logouts: Option<u64>,
+    /// How urgent it is.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub priority: Priority,
+    /// Who is working on it.
+    pub workers: Vec<String>,
+}
+
+/// A page of a listing.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Page<T> {
+    /// The rows.
+    pub items: Vec<T>,
+    /// What to send as `after` for the next page; nothing if this is the last one.
+    pub next: Option<String>,
+}
+
+/// Why a run is paused or stopped.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Stop {
+    /// The reason, which is recorded.
+    pub reason: String,
+}
+
+/// Which users of a run to work on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum Which {
+    /// Those who are not finished.
+    #[default]
+    Unfinished,
+    /// Those who failed, where repeating may help, and those who are not finished.
+    Failed,
+    /// All who failed, and those who are not finished.
+    AllFailed,
+}
+
+impl From<Which> for resume::Which {
+    fn from(which: Which) -> Self {
+        match which {
+            Which::Unfinished => Self::Unfinished,
+            Which::Failed => Self::AndFailed,
+            Which::AllFailed => Self::AndAllFailed,
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! The HTTP API of the easemob-admin service.
+
+pub mod api;

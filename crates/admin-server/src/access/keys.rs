@@ -1,0 +1,189 @@
+//! The keys, as they are kept.
+
+use easemob_admin_ops::documents::{Kept, Put};
+use easemob_admin_ops::store_error::StoreError;
+use easemob_admin_remote::api::{Key, NewKey, NewKeySecret};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::caller::{Caller, EVERY_APP};
+use super::token::Token;
+use crate::problem::{Kind, Refusal};
+use crate::service::Service;
+
+/// How exactly the last use is kept.
+const LAST_USE: SignedDuration = SignedDuration::from_secs(60);
+
+/// The most characters of an owner or a note.
+const LONGEST: usize = 200;
+
+/// A key, with the digest of its secret.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct StoredKey {
+    #[serde(flatten)]
+    pub(crate) key: Key,
+    sha256: String,
+}
+
+pub(super) fn kept(service: &Service) -> Kept<'_> {
+    Kept::of(service.documents(), "key")
+}
+
+/// Finds out whose key it is, and notes that it was used.
+pub(super) fn caller(service: &Service, token: &Token) -> Result<Caller, Refusal> {
+    let refused = |why: &str| {
+        Refusal::of(Kind::NotSignedIn)
+            .detail(why)
+            .hint("ask an administrator of the service for a new key")
+    };
+    let found: Option<(StoredKey, u64)> = kept(service).get(token.id())?;
+    let (mut stored, revision) = found
+        .filter(|(stored, _)| token.is_of(&stored.sha256))
+        .ok_or_else(|| refused("this is not a key of the service"))?;
+    let now = service.now();
+    if stored.key.revoked.is_some() {
+        return Err(refused("the key was revoked"));
+    }
+    if stored.key.expires.is_some_and(|end| end <= now) {
+        return Err(refused("the key has expired"));
+    }
+    let caller = Caller::from(stored.key.clone());
+    if stored
+        .key
+        .last_used
+        .is_none_or(|last| now.duration_since(last) >= LAST_USE)
+    {
+        stored.key.last_used = Some(now);
+        // If somebody else changed it, it was used by others or is revoked; either is more important.
+        let _ = kept(service).put(token.id(), &stored, Some(revision))?;
+    }
+    Ok(caller)
+}
+
+/// Makes a key. The secret is in the answer, and nowhere else.
+pub(crate) fn make(service: &Service, new: NewKey, by: &str) -> Result<NewKeySecret, Refusal> {
+    let token = Token::random()?;
+    let key = store(service, new, by, &token)?;
+    Ok(NewKeySecret {
+        key,
+        secret: token.reveal(),
+    })
+}
+
+/// Keeps a key with this id and secret.
+pub(super) fn store(service: &Service, new: NewKey, by: &str, token: &Token) -> Result<Key, Refusal> {
+    check(service, &new)?;
+    let NewKey {
+        owner,
+        scopes,
+        apps,
+        expires,
+        note,
+    } = new;
+    let key = Key {
+        id: token.id().to_owned(),
+        owner: owner.trim().to_owned(),
+        scopes,
+        apps,
+        created: service.now(),
+        created_by: by.to_owned(),
+        expires,
+        last_used: None,
+        revoked: None,
+        note,
+    };
+    let stored = StoredKey {
+        key: key.clone(),
+        sha256: token.digest(),
+    };
+    match kept(service).put(token.id(), &stored, None)? {
+        Put::Done(_) => Ok(key),
+        Put::Changed => Err(Refusal::of(Kind::Busy).detail("there is a key with this id already")),
+    }
+}
+
+fn check(service: &Service, new: &NewKey) -> Result<(), Refusal> {
+    let bad = |why: String| Refusal::of(Kind::BadRequest).detail(why);
+    let text = |name: &str, text: &str| {
+        let plain = !text.chars().any(char::is_control) && text.chars().count() <= LONGEST;
+        if plain {
+            Ok(())
+        } else {
+            Err(bad(format!("`{name}` is too long, or has control characters")))
+        }
+    };
+    if new.owner.trim().is_empty() {
+        return Err(bad("a key has an owner, whom the audit trail names".into()));
+    }
+    text("owner", &new.owner)?;
+    text("note", new.note.as_deref().unwrap_or_default())?;
+    if new.scopes.is_empty() || new.apps.is_empty() {
+        return Err(bad("a key has at least one scope and one app".into()));
+    }
+    let unknown = new
+        .apps
+        .iter()
+        .find(|app| *app != EVERY_APP && service.apps().get(app).is_none());
+    if let Some(app) = unknown {
+        return Err(Refusal::of(Kind::NoSuchApp).detail(format!("the service has no app `{app}`")));
+    }
+    if new.expires.is_some_and(|end| end <= service.now()) {
+        return Err(bad("the key would have expired already".into()));
+    }
+    Ok(())
+}
+
+/// Reads a page of keys.
+pub(crate) fn page(service: &Service, after: Option<&str>, most: u32) -> Result<Vec<Key>, StoreError> {
+    let page = kept(service).page::<StoredKey>(after, most)?;
+    Ok(page.into_iter().map(|(_, stored)| stored.key).collect())
+}
+
+/// Revokes a key; revoking it again changes nothing.
+pub(crate) fn revoke(service: &Service, id: &str) -> Result<Key, Refusal> {
+    let now = service.now();
+    let revoked = kept(service).change(id, |mut stored: StoredKey| {
+        stored.key.revoked.get_or_insert(now);
+        stored
+    })?;
+    revoked.map(|stored| stored.key).ok_or_else(|| no_such_key(id))
+}
+
+/// Makes a key like another one, which ends at `old_ends`.
+pub(crate) fn rotate(
+    service: &Service,
+    id: &str,
+    old_ends: Timestamp,
+    by: &str,
+) -> Result<NewKeySecret, Refusal> {
+    let found: Option<(StoredKey, u64)> = kept(service).get(id)?;
+    let (stored, _) = found.ok_or_else(|| no_such_key(id))?;
+    if stored.key.revoked.is_some() {
+        return Err(Refusal::of(Kind::NoSuchKey).detail(format!("the key {id} was revoked")));
+    }
+    let Key {
+        owner,
+        scopes,
+        apps,
+        expires,
+        note,
+        ..
+    } = stored.key;
+    let new = NewKey {
+        owner,
+        scopes,
+        apps,
+        expires,
+        note,
+    };
+    let made = make(service, new, by)?;
+    kept(service).change(id, |mut stored: StoredKey| {
+        stored.key.expires = Some(stored.key.expires.map_or(old_ends, |end| end.min(old_ends)));
+        stored
+    })?;
+    Ok(made)
+}
+
+fn no_such_key(id: &str) -> Refusal {
+    Refusal::of(Kind::NoSuchKey).detail(format!("there is no key {id}"))
+}

@@ -1,0 +1,61 @@
+//! One file per resource.
+
+mod keys;
+mod limits;
+mod locks;
+mod meta;
+mod new_run;
+mod runs;
+mod users;
+
+use axum::http::{Method, Uri};
+use serde::Deserialize;
+
+use crate::problem::{Kind, Refusal};
+use crate::routes::Routes;
+
+/// Returns all routes.
+pub(crate) fn all() -> Routes {
+    Routes::new()
+        .with(meta::routes())
+        .with(users::routes())
+        .with(runs::routes())
+        .with(locks::routes())
+        .with(limits::routes())
+        .with(keys::routes())
+}
+
+pub(crate) async fn no_such_path(uri: Uri) -> Refusal {
+    Refusal::of(Kind::NoSuchPath)
+        .detail(format!("there is nothing at {}", uri.path()))
+        .hint("the document at /v1/openapi.json lists the addresses")
+}
+
+pub(crate) async fn wrong_method(method: Method, uri: Uri) -> Refusal {
+    Refusal::of(Kind::WrongMethod).detail(format!("{} does not take {method}", uri.path()))
+}
+
+/// Where a page begins, and how long it is.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PageOf {
+    after: Option<String>,
+    limit: Option<u32>,
+}
+
+impl PageOf {
+    /// The rows of a page, unless the request says.
+    const USUAL: u32 = 100;
+    /// The most rows of a page.
+    const MOST: u32 = 1_000;
+
+    /// Returns how many rows are wanted.
+    pub(crate) fn most(&self) -> Result<u32, Refusal> {
+        let most = self.limit.unwrap_or(Self::USUAL);
+        if (1..=Self::MOST).contains(&most) {
+            Ok(most)
+        } else {
+            Err(Refusal::of(Kind::BadRequest).detail(format!("`limit` is 1 to {}", Self::MOST)))
+        }
+    }
+}

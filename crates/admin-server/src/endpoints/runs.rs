@@ -1,0 +1,418 @@
+//! Runs: every change to users is one, with its users and what became of each.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Path, Request, State};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use easemob_admin_ops::operations::{Event, Options};
+use easemob_admin_ops::record::sink::directed;
+use easemob_admin_ops::run::direction::RunState as Directed;
+use easemob_admin_ops::run::id::RunId;
+use easemob_admin_ops::run::new;
+use easemob_admin_ops::run::store::{Direction, ListedRun, RunError};
+use easemob_admin_remote::api::{NewRun, Page, Problem, RunState, RunView, Scope, Stop, Which};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use jiff::Timestamp;
+use serde::Deserialize;
+use utoipa::ToSchema;
+use utoipa_axum::routes;
+
+use super::PageOf;
+use super::new_run::{self, List, Made, scopes_of};
+use crate::access::Caller;
+use crate::apps::App;
+use crate::blocking::blocking;
+use crate::extract::{Asked, Sent};
+use crate::problem::{Kind, Refusal};
+use crate::routes::{Routes, Rule};
+use crate::runs::{Reports, Work};
+use crate::service::Service;
+
+/// Reading runs. They say to whom something was done.
+const READ: Rule = Rule::HasForApp(&[
+    Scope::SessionsPlan,
+    Scope::SessionsApply,
+    Scope::LimitsWrite,
+    Scope::UsersWrite,
+    Scope::AuditRead,
+]);
+
+/// Acting. What is done decides which of these scopes is needed.
+const ACT: Rule = Rule::HasForApp(&[
+    Scope::SessionsPlan,
+    Scope::SessionsApply,
+    Scope::LimitsWrite,
+    Scope::UsersWrite,
+]);
+
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .add(READ, routes!(list))
+        .add(ACT, routes!(make))
+        .add(READ, routes!(show))
+        .add(READ, routes!(reports))
+        .add(ACT, routes!(start))
+        .add(ACT, routes!(pause))
+        .add(ACT, routes!(stop))
+}
+
+fn id_of(text: &str) -> Result<RunId, Refusal> {
+    RunId::parse(text).ok_or_else(|| RunError::NoSuchRun(text.to_owned()).into())
+}
+
+/// Reads a run of this app; those of other apps do not exist for whoever asks.
+fn glance(service: &Service, app: &App, id: &RunId) -> Result<ListedRun, Refusal> {
+    let listed = service.stores().runs().glance(id)?;
+    if is_of(app, &listed) {
+        Ok(listed)
+    } else {
+        Err(RunError::NoSuchRun(id.to_string()).into())
+    }
+}
+
+/// The embedded sandbox has another root each time.
+fn is_of(app: &App, listed: &ListedRun) -> bool {
+    let header = &listed.header;
+    header.sandbox == app.target.sandbox && (header.sandbox || header.app_root == app.target.app_root)
+}
+
+fn view(service: &Service, listed: ListedRun) -> RunView {
+    let state = state_of(service, &listed);
+    let ListedRun {
+        header,
+        counts,
+        workers,
+        ended,
+        ..
+    } = listed;
+    RunView {
+        command: header.action.command().to_owned(),
+        operator: header.operator.subject.unwrap_or(header.operator.os_user),
+        id: header.run,
+        app: header.app,
+        action: header.action,
+        state,
+        created: header.created,
+        ended: ended.and_then(|at| Timestamp::from_millisecond(at).ok()),
+        reason: header.reason,
+        ticket: header.ticket,
+        users: header.items,
+        done: counts.done,
+        nothing_to_do: counts.nothing + counts.skipped,
+        failed_retry: counts.failed_retry,
+        failed_final: counts.failed_final,
+        unfinished: counts.unfinished(),
+        devices: counts.devices_ended,
+        max_logouts: header.allowance,
+        priority: header.priority,
+        workers,
+    }
+}
+
+fn state_of(service: &Service, listed: &ListedRun) -> RunState {
+    if listed.running || service.runner().is_working_on(&listed.header.run) {
+        return RunState::Running;
+    }
+    if listed.counts.unfinished() == 0 {
+        return RunState::Done;
+    }
+    match listed.state {
+        Directed::Alone => RunState::Unfinished,
+        Directed::Open => RunState::Waiting,
+        Directed::Paused => RunState::Paused,
+        Directed::Stopped => RunState::Stopped,
+    }
+}
+
+/// The runs of the app, newest first.
+#[utoipa::path(get, path = "/v1/apps/{app}/runs", tag = "runs",
+    params(("app" = String, Path), ("after" = Option<String>, Query), ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000)),
+    responses((status = 200, body = Page<RunView>), (status = "4XX", body = Problem), (status = "5XX", body = Problem)))]
+async fn list(
+    State(service): State<Service>,
+    Extension(app): Extension<Arc<App>>,
+    Path(_): Path<String>,
+    Asked(page): Asked<PageOf>,
+) -> Result<Json<Page<RunView>>, Refusal> {
+    let most = page.most()? as usize;
+    let after = page.after.as_deref().map(id_of).transpose()?;
+    let page = blocking(move || {
+        let runs = service.stores().runs();
+        let mut ids = runs.list()?;
+        if let Some(after) = after {
+            ids.retain(|id| *id < after);
+        }
+        let mut items = Vec::new();
+        let mut next = None;
+        for id in ids.into_iter().rev() {
+            if items.len() == most {
+                next = items.last().map(|run: &RunView| run.id.clone());
+                break;
+            }
+            // One that cannot be read must not hide the others; `easemob-admin runs list` names it.
+            if let Ok(listed) = runs.glance(&id)
+                && is_of(&app, &listed)
+            {
+                items.push(view(&service, listed));
+            }
+        }
+        Ok::<_, RunError>(Page { items, next })
+    });
+    Ok(Json(page.await?))
+}
+
+/// Makes a run, and begins to work on it; or previews one. A preview answers one line of JSON for each report.
+#[utoipa::path(post, path = "/v1/apps/{app}/runs", tag = "runs", params(("app" = String, Path)), request_body = NewRun,
+    responses((status = 201, body = RunView), (status = 200, body = RunView, description = "The same run was made before, or a preview"),
+        (status = "4XX", body = Problem), (status = "5XX", body = Problem)))]
+async fn make(
+    State(service): State<Service>,
+    Extension(app): Extension<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+    Path(_): Path<String>,
+    request: Request,
+) -> Result<Response, Refusal> {
+    let (parts, body) = request.into_parts();
+    let (new, list) = new_run::read(&parts.headers, body).await?;
+    if new.dry_run {
+        caller.require_any(&[scopes_of(&new.action), &[Scope::SessionsPlan]].concat())?;
+    } else {
+        caller.require_any(scopes_of(&new.action))?;
+    }
+    new_run::check(&app, &new, list.as_ref(), service.now())?;
+    if new.dry_run {
+        return preview(&service, &app, &caller, new, list).await;
+    }
+    let hold = new.hold;
+    let by = caller.operator(&service);
+    let (this, at) = (service.clone(), Arc::clone(&app));
+    let made = blocking(move || new_run::make(&this, &at, new, list.as_ref(), by)).await?;
+    let (status, run) = match made {
+        Made::New(open) => {
+            let run = open.header.run.clone();
+            if !hold {
+                let operations = app.operations(service.stores(), caller.operator(&service));
+                service.runner().begin(Work {
+                    operations,
+                    open: *open,
+                    options: Options::default(),
+                })?;
+            }
+            (StatusCode::CREATED, run)
+        }
+        Made::Before(header) => (StatusCode::OK, header.run),
+    };
+    let place = HeaderValue::from_str(&format!("/v1/apps/{}/runs/{run}", app.name));
+    let id = id_of(&run)?;
+    let listed = blocking(move || glance(&service, &app, &id).map(|listed| view(&service, listed))).await?;
+    let mut response = (status, Json(listed)).into_response();
+    if let Ok(place) = place {
+        response.headers_mut().insert(header::LOCATION, place);
+    }
+    Ok(response)
+}
+
+async fn preview(
+    service: &Service,
+    app: &App,
+    caller: &Caller,
+    new: NewRun,
+    list: Option<List>,
+) -> Result<Response, Refusal> {
+    let operations = app.operations(service.stores(), caller.operator(service));
+    let run = new::NewRun {
+        allowance: new.max_logouts,
+        reading: new.reading,
+        ..new::NewRun::new(new.action, new::Mandate::default())
+    };
+    let users = list.map(|list| list.items()).transpose()?;
+    let users = stream::iter(users.into_iter().flatten().map(|item| item.map(|item| item.user)));
+    let (events, stop) = operations.preview(run, users).await?;
+    // Whoever goes away has seen enough.
+    let stop = StopWhenDropped(stop);
+    let lines = events.map(move |event| {
+        let _ = &stop;
+        line(&event.map_err(std::io::Error::other)?)
+    });
+    Ok(streamed(Body::from_stream(lines)))
+}
+
+struct StopWhenDropped(easemob_admin_ops::operations::StopHandle);
+
+impl Drop for StopWhenDropped {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+fn line(event: &Event) -> std::io::Result<Vec<u8>> {
+    let mut line = serde_json::to_vec(event)?;
+    line.push(b'\n');
+    Ok(line)
+}
+
+fn streamed(body: Body) -> Response {
+    ([(header::CONTENT_TYPE, "application/x-ndjson")], body).into_response()
+}
+
+/// One run.
+#[utoipa::path(get, path = "/v1/apps/{app}/runs/{run}", tag = "runs", params(("app" = String, Path), ("run" = String, Path)),
+    responses((status = 200, body = RunView), (status = "4XX", body = Problem), (status = "5XX", body = Problem)))]
+async fn show(
+    State(service): State<Service>,
+    Extension(app): Extension<Arc<App>>,
+    Path((_, run)): Path<(String, String)>,
+) -> Result<Json<RunView>, Refusal> {
+    let id = id_of(&run)?;
+    let listed = blocking(move || glance(&service, &app, &id).map(|listed| view(&service, listed)));
+    Ok(Json(listed.await?))
+}
+
+/// From which report on.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct From {
+    #[serde(default)]
+    from: u64,
+}
+
+/// What the run reports while this process works on it: one line of JSON each, until the attempt ends.
+#[utoipa::path(get, path = "/v1/apps/{app}/runs/{run}/reports", tag = "runs",
+    params(("app" = String, Path), ("run" = String, Path), ("from" = Option<u64>, Query)),
+    responses((status = 200, body = Object, content_type = "application/x-ndjson"),
+        (status = "4XX", body = Problem), (status = "5XX", body = Problem)))]
+async fn reports(
+    State(service): State<Service>,
+    Extension(app): Extension<Arc<App>>,
+    Path((_, run)): Path<(String, String)>,
+    Asked(From { from }): Asked<From>,
+) -> Result<Response, Refusal> {
+    let id = id_of(&run)?;
+    let this = service.clone();
+    blocking(move || glance(&this, &app, &id).map(drop)).await?;
+    let reports = service.runner().reports(&run).ok_or_else(|| {
+        Refusal::of(Kind::NotHere)
+            .detail(format!("this process has no reports of run {run}"))
+            .hint("read the run itself, and its items")
+    })?;
+    follow(&reports, from)
+}
+
+fn follow(reports: &Reports, from: u64) -> Result<Response, Refusal> {
+    let mut response = streamed(Body::from_stream(reports.lines(from)?.into_stream()));
+    if reports.are_incomplete() {
+        let missing = HeaderName::from_static("easemob-admin-reports");
+        response
+            .headers_mut()
+            .insert(missing, HeaderValue::from_static("incomplete"));
+    }
+    Ok(response)
+}
+
+/// Which users to work on.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Start {
+    /// Which users.
+    #[serde(default)]
+    which: Which,
+}
+
+/// Begins to work on a run: on what is left of it, or on its failures again.
+#[utoipa::path(post, path = "/v1/apps/{app}/runs/{run}/start", tag = "runs",
+    params(("app" = String, Path), ("run" = String, Path)), request_body = Start,
+    responses((status = 202, body = RunView), (status = "4XX", body = Problem), (status = "5XX", body = Problem)))]
+async fn start(
+    State(service): State<Service>,
+    Extension(app): Extension<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+    Path((_, run)): Path<(String, String)>,
+    Sent(Start { which }): Sent<Start>,
+) -> Result<(StatusCode, Json<RunView>), Refusal> {
+    let id = id_of(&run)?;
+    let operations = app.operations(service.stores(), caller.operator(&service));
+    let (this, at, engine, of) = (service.clone(), Arc::clone(&app), operations.clone(), id.clone());
+    let open = blocking(move || {
+        let listed = glance(&this, &at, &of)?;
+        caller.require_any(scopes_of(&listed.header.action))?;
+        Ok::<_, Refusal>(engine.open(&of)?)
+    });
+    let options = Options {
+        which: which.into(),
+        ..Options::default()
+    };
+    service.runner().begin(Work {
+        operations,
+        open: open.await?,
+        options,
+    })?;
+    let listed = blocking(move || glance(&service, &app, &id).map(|listed| view(&service, listed))).await?;
+    Ok((StatusCode::ACCEPTED, Json(listed)))
+}
+
+/// Stops the work on a run; it can be resumed.
+#[utoipa::path(post, path = "/v1/apps/{app}/runs/{run}/pause", tag = "runs",
+    params(("app" = String, Path), ("run" = String, Path)), request_body = Stop,
+    responses((status = 202, body = RunView), (status = "4XX", body = Problem), (status = "5XX", body = Problem)))]
+async fn pause(
+    state: State<Service>,
+    app: Extension<Arc<App>>,
+    caller: Extension<Caller>,
+    path: Path<(String, String)>,
+    Sent(stop): Sent<Stop>,
+) -> Result<(StatusCode, Json<RunView>), Refusal> {
+    direct(state, app, caller, path, stop, Directed::Paused).await
+}
+
+/// Gives a run up.
+#[utoipa::path(post, path = "/v1/apps/{app}/runs/{run}/stop", tag = "runs",
+    params(("app" = String, Path), ("run" = String, Path)), request_body = Stop,
+    responses((status = 202, body = RunView), (status = "4XX", body = Problem), (status = "5XX", body = Problem)))]
+async fn stop(
+    state: State<Service>,
+    app: Extension<Arc<App>>,
+    caller: Extension<Caller>,
+    path: Path<(String, String)>,
+    Sent(stop): Sent<Stop>,
+) -> Result<(StatusCode, Json<RunView>), Refusal> {
+    direct(state, app, caller, path, stop, Directed::Stopped).await
+}
+
+/// Records who stops a run and why, and stops it. Whoever may begin any act may stop every one: that is the safe act.
+async fn direct(
+    State(service): State<Service>,
+    Extension(app): Extension<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+    Path((_, run)): Path<(String, String)>,
+    stop: Stop,
+    state: Directed,
+) -> Result<(StatusCode, Json<RunView>), Refusal> {
+    if stop.reason.trim().is_empty() {
+        return Err(Refusal::of(Kind::NoReason).detail("whoever stops a run says why"));
+    }
+    let id = id_of(&run)?;
+    let direction = Direction {
+        state,
+        operator: caller.operator(&service),
+        at: service.now().as_millisecond(),
+        reason: Some(stop.reason),
+    };
+    let listed = blocking(move || {
+        let listed = glance(&service, &app, &id)?;
+        // First the act: who stops a run must not wait for a disk that is full.
+        service.runner().stop(id.as_str());
+        match service.stores().runs().direct(&id, direction.clone()) {
+            Ok(()) => {}
+            Err(RunError::OneMachine(_)) => {
+                let event = directed(&listed.header, direction);
+                service.stores().runs().enter(&app.target, &[event])?;
+            }
+            Err(error) => return Err(error.into()),
+        }
+        glance(&service, &app, &id).map(|listed| view(&service, listed))
+    });
+    Ok((StatusCode::ACCEPTED, Json(listed.await?)))
+}

@@ -1,0 +1,140 @@
+//! Every route of the service, with the rule that decides who may use it.
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use easemob_admin_remote::api::Scope;
+use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::{InfoBuilder, License, OpenApi, OpenApiBuilder};
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
+
+use crate::access::authorize;
+use crate::endpoints;
+use crate::service::Service;
+
+/// Who may use a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rule {
+    /// Anybody, without a key.
+    Anybody,
+    /// Whoever has a valid key, whatever it may do.
+    AnyKey,
+    /// A key with one of these scopes, whatever its apps.
+    Has(&'static [Scope]),
+    /// A key for the app in the path, with one of these scopes. The route may ask for more, by what is done.
+    HasForApp(&'static [Scope]),
+}
+
+impl Rule {
+    /// Returns the scopes, any one of which is enough.
+    #[must_use]
+    pub fn scopes(self) -> &'static [Scope] {
+        match self {
+            Self::Anybody | Self::AnyKey => &[],
+            Self::Has(scopes) | Self::HasForApp(scopes) => scopes,
+        }
+    }
+}
+
+/// Routes that are being collected. One can only be added with its rule.
+pub(crate) struct Routes(Vec<(Rule, UtoipaMethodRouter<Service>)>);
+
+impl Routes {
+    pub(crate) fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Adds routes with one address and one rule.
+    pub(crate) fn add(mut self, rule: Rule, routes: UtoipaMethodRouter<Service>) -> Self {
+        self.0.push((rule, routes));
+        self
+    }
+
+    /// Adds the routes of a resource.
+    pub(crate) fn with(mut self, other: Self) -> Self {
+        self.0.extend(other.0);
+        self
+    }
+}
+
+/// Builds the router.
+pub(crate) fn router(service: &Service) -> Router {
+    let mut router = OpenApiRouter::<Service>::default();
+    for (rule, (schemas, paths, methods)) in endpoints::all().0 {
+        let guarded = methods.layer(from_fn_with_state((service.clone(), rule), authorize));
+        router = router.routes((schemas, paths, guarded));
+    }
+    let (router, _) = router.split_for_parts();
+    router
+        .fallback(endpoints::no_such_path)
+        .method_not_allowed_fallback(endpoints::wrong_method)
+        .with_state(service.clone())
+}
+
+/// Returns the OpenAPI document of the service.
+#[must_use]
+pub fn openapi() -> OpenApi {
+    let info = InfoBuilder::new()
+        .title("easemob-admin")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some("Sessions of the users of an Easemob IM app: who is signed in where, signing out, limits, logins, and the audit trail."))
+        .license(Some(License::new("Apache-2.0")));
+    let mut router = OpenApiRouter::<Service>::with_openapi(OpenApiBuilder::new().info(info.build()).build());
+    for (rule, (schemas, mut paths, methods)) in endpoints::all().0 {
+        for item in paths.paths.values_mut() {
+            for (_, operation) in operations(item) {
+                operation.security = Some(security(rule));
+            }
+        }
+        router = router.routes((schemas, paths, methods));
+    }
+    let (_, mut document) = router.split_for_parts();
+    let key = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build());
+    document
+        .components
+        .get_or_insert_default()
+        .add_security_scheme("key", key);
+    document
+}
+
+/// Returns every route: its method, its address, and its rule.
+#[must_use]
+pub fn table() -> Vec<(&'static str, String, Rule)> {
+    let mut rows = Vec::new();
+    for (rule, (_, mut paths, _)) in endpoints::all().0 {
+        for (path, item) in &mut paths.paths {
+            let methods = operations(item);
+            rows.extend(
+                methods
+                    .into_iter()
+                    .map(|(method, _)| (method, path.clone(), rule)),
+            );
+        }
+    }
+    rows.sort_by(|a, b| (&a.1, a.0).cmp(&(&b.1, b.0)));
+    rows
+}
+
+fn security(rule: Rule) -> Vec<SecurityRequirement> {
+    match rule {
+        Rule::Anybody => Vec::new(),
+        Rule::AnyKey => vec![SecurityRequirement::new("key", Vec::<String>::new())],
+        Rule::Has(scopes) | Rule::HasForApp(scopes) => scopes
+            .iter()
+            .map(|scope| SecurityRequirement::new("key", [scope.as_str()]))
+            .collect(),
+    }
+}
+
+fn operations(item: &mut PathItem) -> Vec<(&'static str, &mut Operation)> {
+    let all = [
+        ("GET", &mut item.get),
+        ("PUT", &mut item.put),
+        ("POST", &mut item.post),
+        ("DELETE", &mut item.delete),
+        ("PATCH", &mut item.patch),
+    ];
+    all.into_iter()
+        .filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
+        .collect()
+}
