@@ -292,51 +292,48 @@ impl Users {
     }
 
     /// Subscribes to the presence of a user until a time (milliseconds since 1970).
-    pub(crate) fn follow(&mut self, follower: &str, followed: &str, until_ms: u64) {
+    pub(crate) fn follow(&mut self, follower: &str, whom: &str, until_ms: u64) {
         let Some(follower) = self.find_mut(follower) else {
             return;
         };
-        follower.presence.subscribe(followed, until_ms);
+        follower.presence.subscribe(whom, until_ms);
         let number = follower.number;
-        self.followers
-            .entry(followed.to_owned())
-            .or_default()
-            .insert(number);
+        self.followers.entry(whom.to_owned()).or_default().insert(number);
     }
 
     /// Ends a subscription.
-    pub(crate) fn unfollow(&mut self, follower: &str, followed: &str) {
+    pub(crate) fn unfollow(&mut self, follower: &str, whom: &str) {
         let Some(follower) = self.find_mut(follower) else {
             return;
         };
-        follower.presence.unsubscribe(followed);
+        follower.presence.unsubscribe(whom);
         let number = follower.number;
-        self.follows_no_more(number, followed);
+        self.follows_no_more(number, whom);
     }
 
     /// Ends all subscriptions to the presence of a user.
-    pub(crate) fn lose_followers(&mut self, followed: &str) {
-        for number in self.followers.remove(followed).unwrap_or_default() {
+    pub(crate) fn lose_followers(&mut self, whom: &str) {
+        for number in self.followers.remove(whom).unwrap_or_default() {
             if let Some(follower) = self.by_number.get_mut(&number) {
-                follower.presence.unsubscribe(followed);
+                follower.presence.unsubscribe(whom);
             }
         }
     }
 
     /// Returns who follows a user, and until when (milliseconds since 1970).
-    pub(crate) fn followers(&self, followed: &str) -> impl Iterator<Item = (&User, u64)> {
-        let numbers = self.followers.get(followed).into_iter().flatten();
+    pub(crate) fn followers(&self, whom: &str) -> impl Iterator<Item = (&User, u64)> {
+        let numbers = self.followers.get(whom).into_iter().flatten();
         numbers.filter_map(move |number| {
             let follower = self.by_number.get(number)?;
-            Some((follower, follower.presence.follows(followed)?))
+            Some((follower, follower.presence.follows(whom)?))
         })
     }
 
-    fn follows_no_more(&mut self, follower: u64, followed: &str) {
-        if let Some(followers) = self.followers.get_mut(followed) {
+    fn follows_no_more(&mut self, follower: u64, whom: &str) {
+        if let Some(followers) = self.followers.get_mut(whom) {
             followers.remove(&follower);
             if followers.is_empty() {
-                self.followers.remove(followed);
+                self.followers.remove(whom);
             }
         }
     }

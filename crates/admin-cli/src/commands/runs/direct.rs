@@ -81,7 +81,7 @@ pub(super) fn direct(context: &Context, directing: Directing<'_>) -> Result<Exit
     }
     report
         .finish(&DirectedSummary {
-            run: id.to_string(),
+            run: id.clone(),
             state: state.word(),
             reason: directing.reason,
         })

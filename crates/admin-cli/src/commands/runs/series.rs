@@ -39,10 +39,9 @@ impl Named {
             runs: vec![id.clone()],
             is_watch: false,
         };
-        let header = match runs.glance(&id) {
-            Ok(ListedRun { header, .. }) => header,
-            // Whoever uses the run says why it cannot be read.
-            Err(_) => return Ok(one),
+        // Whoever uses the run says why it cannot be read.
+        let Ok(ListedRun { header, .. }) = runs.glance(&id) else {
+            return Ok(one);
         };
         let watch = match (series(&header), text) {
             (Some(watch), "last") => watch.to_owned(),

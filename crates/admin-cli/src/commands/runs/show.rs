@@ -102,7 +102,7 @@ pub async fn run(context: &Context, args: &ShowArgs) -> Result<Exit, CommandErro
     let run = if named.is_watch {
         RunRow::of_watch(&named.id, rows)
     } else {
-        rows.last()
+        rows.next_back()
     };
     let attempts = parts
         .iter()
