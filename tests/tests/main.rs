@@ -69,6 +69,7 @@ mod it {
     mod undo;
     mod user_caps;
     mod verbose;
+    mod watches;
     mod websdk;
     mod workers;
 }

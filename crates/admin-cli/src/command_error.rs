@@ -494,7 +494,7 @@ impl From<RunError> for CommandError {
             }
             RunError::Exists(id) => this.hint(t!("see it: easemob-admin runs show {id}")),
             RunError::OnlyTheOwner => this.hint(t!(
-                "docs/team.md has the statements with which the owner of the database removes a run"
+                "use the account that owns the tables: easemob-admin --store postgres://OWNER@HOST/DATABASE runs prune"
             )),
             RunError::Busy(id, None) => this.hint(t!("see its progress: easemob-admin runs show {id}")),
             RunError::Busy(id, Some(left)) => this.hint(t!(

@@ -149,13 +149,13 @@ fn run_in_language(arguments: &[OsString], environment: Environment, mut streams
 }
 
 /// Uses one thread for everything except servers: passing requests and answers between threads costs more
-/// than it gains. Servers, and commands that write to a database between calls, have one thread per core.
+/// than it gains. Servers, and commands that write to a database between calls, have one thread per core; so has a worker,
+/// which opens and closes one range while it works on another.
 fn runtime_of(command: &Command) -> tokio::runtime::Builder {
     match command {
         Command::Sandbox(SandboxCommand::Serve(_))
-        | Command::Logins(LoginsCommand::Collect(_) | LoginsCommand::Scan(_)) => {
-            tokio::runtime::Builder::new_multi_thread()
-        }
+        | Command::Logins(LoginsCommand::Collect(_) | LoginsCommand::Scan(_))
+        | Command::Work(_) => tokio::runtime::Builder::new_multi_thread(),
         _ => tokio::runtime::Builder::new_current_thread(),
     }
 }

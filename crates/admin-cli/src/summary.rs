@@ -1,6 +1,5 @@
 //! The summary at the end of a run, for people on stderr and for programs in JSON.
 
-use std::fmt::{self, Write as _};
 use std::time::Duration;
 
 use easemob_admin_ops::jobs::verify::Verified;
@@ -38,11 +37,28 @@ pub enum SecondReading {
     Locks(VerifiedLocks),
 }
 
-impl fmt::Display for SecondReading {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl SecondReading {
+    /// Says what was found.
+    #[must_use]
+    pub fn found(&self) -> String {
         match self {
-            Self::Devices(verified) => verified.fmt(f),
-            Self::Locks(verified) => verified.fmt(f),
+            Self::Devices(Verified {
+                gone,
+                still_online,
+                signed_in_again,
+                unknown,
+            }) => t!(
+                "{gone} gone, {still_online} still online, {signed_in_again} signed in again, {unknown} unknown"
+            ),
+            Self::Locks(VerifiedLocks {
+                holds,
+                still_online,
+                not_banned,
+                unknown,
+            }) => t!(
+                "{holds} banned and offline, {still_online} still online, {not_banned} not banned any more, {unknown} \
+                 unknown"
+            ),
         }
     }
 }
@@ -306,7 +322,8 @@ impl Summary {
             text.push_str(&about_statuses(status));
         }
         if let Some(verified) = &self.verified {
-            let _ = write!(text, "\n{verified}");
+            text.push('\n');
+            text.push_str(&t!("verified: {}", verified.found()));
         }
         if let Some(run) = &self.run {
             text.push_str(&t!("\nrun {run}"));

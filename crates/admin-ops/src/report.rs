@@ -29,6 +29,9 @@ macro_rules! outcomes {
         }
 
         impl Outcome {
+            /// All outcomes.
+            pub const ALL: &[Self] = &[$(Self::$name),+];
+
             /// Returns the word, as it is serialised.
             #[must_use]
             pub fn as_str(self) -> &'static str {
@@ -218,10 +221,10 @@ mod tests {
 
     #[test]
     fn an_outcome_is_read_as_it_is_written() {
-        for outcome in [Outcome::LoggedOut, Outcome::RunUnreadable, Outcome::NotStarted] {
+        for outcome in Outcome::ALL {
             let written = serde_json::to_value(outcome).unwrap();
             assert_eq!(written, outcome.as_str());
-            assert_eq!(serde_json::from_value::<Outcome>(written).unwrap(), outcome);
+            assert_eq!(serde_json::from_value::<Outcome>(written).unwrap(), *outcome);
         }
     }
 }

@@ -7,7 +7,7 @@ use clap::CommandFactory as _;
 use easemob_admin_cli::cli::Cli;
 use easemob_admin_cli::commands::help::{language, topic};
 use easemob_admin_cli::exit;
-use easemob_admin_cli::present::terms::TERMS;
+use easemob_admin_cli::present::terms::terms;
 use easemob_admin_words::{CATALOGUE, chinese};
 use proc_macro2::{TokenStream, TokenTree};
 
@@ -54,10 +54,33 @@ impl Said {
                         .filter_map(text)
                         .map(|column| column.replace('_', " ")),
                 );
+            } else if returns_words(&tokens[..at]) {
+                self.words(group.stream());
             }
             self.tokens(group.stream());
         }
     }
+
+    /// Takes all texts of a function that returns words.
+    fn words(&mut self, body: TokenStream) {
+        for token in body {
+            match token {
+                TokenTree::Group(group) => self.words(group.stream()),
+                token => self.0.extend(text(&token).map(|word| word.replace('_', " "))),
+            }
+        }
+    }
+}
+
+/// Returns true after `fn word(…) -> &'static str` and `fn state(…) …`, whose body has the words of a column.
+fn returns_words(tokens: &[TokenTree]) -> bool {
+    let words: Vec<String> = tokens.iter().rev().take(9).map(ToString::to_string).collect();
+    let name = words
+        .iter()
+        .position(|word| word == "fn")
+        .and_then(|place| words.get(place.checked_sub(1)?));
+    words.first().is_some_and(|word| word == "str")
+        && name.is_some_and(|name| name == "word" || name == "state")
 }
 
 /// Returns true after `const TABLE: &'static [&'static str] =` and `const COLUMNS: …`.
@@ -95,12 +118,7 @@ fn every_sentence_has_a_translation_and_every_translation_a_sentence() {
         .iter()
         .chain(topic::FILES)
         .map(|(_, about)| *about);
-    said.extend(
-        meanings
-            .chain(topics)
-            .chain(TERMS.iter().copied())
-            .map(str::to_owned),
-    );
+    said.extend(meanings.chain(topics).map(str::to_owned).chain(terms()));
     let missing = said
         .iter()
         .filter(|text| text.chars().any(char::is_alphabetic) && chinese(text).is_none());

@@ -342,9 +342,12 @@ fn metrics_can_have_an_address_of_their_own() {
     assert!(taken.stderr.contains("and 192.0.2.1:1"), "{}", taken.stderr);
 }
 
-/// A sandbox whose posts a collector receives, as the profile `local`.
 fn collected() -> (TestEnv, Collector, Sandbox) {
-    let env = TestEnv::bare();
+    collected_by(TestEnv::bare())
+}
+
+/// A sandbox whose posts a collector receives, as the profile `local`.
+pub(super) fn collected_by(env: TestEnv) -> (TestEnv, Collector, Sandbox) {
     let secret = env.file("client.secret", "secret\n");
     let hook_secret = env.file("hook.secret", SECRET);
     let profile = |server: &str| {

@@ -599,3 +599,62 @@ fn a_database_that_goes_away_stops_the_run_which_is_continued_elsewhere() {
     assert_eq!(team.env.sandbox().call_count("sessions.logout_all"), 3);
     let _ = team.on("two").run(&["audit", "verify"]).expect(0);
 }
+
+#[test]
+fn the_statements_of_the_documents_set_a_team_up() {
+    let Some(database) = TestDatabase::create() else {
+        return;
+    };
+    // The names of the documents, for this server, which other tests use too.
+    let (owner, worker, team) = (
+        database.beside("owner"),
+        database.beside("worker"),
+        database.beside("docs"),
+    );
+    let document = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/team.md")).unwrap();
+    let mut blocks = document.split("```sql\n").skip(1);
+    let statements = blocks.next().unwrap().split("```").next().unwrap();
+    assert_eq!(blocks.next(), None, "a test runs the statements of each block");
+    for statement in statements
+        .split(';')
+        .map(str::trim)
+        .filter(|statement| !statement.is_empty())
+    {
+        let statement = statement
+            .replace("easemob_owner", &owner)
+            .replace("easemob_worker", &worker)
+            .replace("DATABASE team", &format!("DATABASE {team}"));
+        database.run(&statement);
+    }
+    let mut env = TestEnv::new();
+    let url = |role: &str| {
+        let url = database
+            .url()
+            .replacen("postgres://postgres@", &format!("postgres://{role}@"), 1);
+        url.replacen(&format!("/{}?", database.name()), &format!("/{team}?"), 1)
+    };
+    let _ = env
+        .run(&["--store", &url(&owner), "store", "init", "--worker", &worker])
+        .expect(0);
+    env.set("EASEMOB_STORE", &url(&worker));
+    env.online("ann", &["ios_1"]);
+    let _ = env
+        .run(&["sessions", "logout", "ann", "--reason", "leak", "--yes"])
+        .expect(0);
+    let _ = env.run(&["audit", "verify"]).expect(0);
+    let status = env.run(&["store", "status"]).expect(0);
+    assert!(!status.stdout.is_empty());
+    let pruned = env
+        .run(&[
+            "--store",
+            &url(&owner),
+            "runs",
+            "prune",
+            "--older-than",
+            "2100-01-01",
+            "-o",
+            "json",
+        ])
+        .expect(0);
+    assert_eq!(pruned.json()["summary"]["runs"], 1, "{}", pruned.text());
+}

@@ -205,3 +205,61 @@ fn what_cannot_be_undone_is_refused_with_what_to_do() {
     );
     assert!(banned(&env, "ann"));
 }
+
+#[test]
+fn an_undo_that_is_killed_again_and_again_lifts_every_ban_once() {
+    let names: Vec<String> = (0..40).map(|number| format!("user{number:02}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let env = users(&names);
+    let _ = env
+        .run(&[&["users", "ban"], &names[..], &BECAUSE[..3]].concat())
+        .expect(0);
+    let run = last(&env);
+    let mut undo: Option<String> = None;
+    for kill in 0..30 {
+        let before = env.sandbox().total_calls();
+        let mut child = match &undo {
+            None => env.spawn(&act(&["runs", "undo", &run])),
+            Some(undo) => env.spawn(&["runs", "resume", undo, "--yes", "--concurrency", "2"]),
+        };
+        // From before the first request to some later, and between any two of them.
+        until("the next point", || {
+            env.sandbox().total_calls() >= before + 1 + kill % 7 || child.try_wait().unwrap().is_some()
+        });
+        child.kill().unwrap();
+        drop(TestEnv::finish(child));
+        undo = Some(last(&env)).filter(|newest| *newest != run);
+    }
+    let undo = undo.unwrap();
+    let _ = env.run(&["runs", "resume", &undo, "--yes"]).expect(0);
+    assert_eq!(all_banned(&env, &names), [false; 40]);
+    let shown = env.run(&["runs", "show", &undo, "-o", "json"]).expect(0).json();
+    assert_eq!(
+        (&shown["summary"]["state"], &shown["rows"]),
+        (&"done".into(), &Value::Array(vec![]))
+    );
+    let again = env.run(&act(&["runs", "undo", &run])).expect(0);
+    assert!(
+        again.stderr.contains("nothing is left to undo"),
+        "{}",
+        again.text()
+    );
+    let log = env
+        .run(&["audit", "export", "--format", "jsonl"])
+        .expect(0)
+        .stdout;
+    let events = log
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let outcomes = events.filter(|event| {
+        event["run"] == undo.as_str()
+            && event["kind"] == "outcome"
+            && (event["outcome"] == "done" || event["outcome"] == "nothing")
+    });
+    let mut told: Vec<String> = outcomes
+        .map(|event| event["user"].as_str().unwrap().to_owned())
+        .collect();
+    told.sort();
+    assert_eq!(told, names, "each user has one final outcome");
+    let _ = env.run(&["audit", "verify"]).expect(0);
+}

@@ -8,11 +8,12 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use easemob_admin_ops::causes::with_causes;
-use easemob_admin_ops::operations::{Event, OperationError, Operations, Options, RunReport};
+use easemob_admin_ops::operations::{Event, OperationError, Operations, Options, RunReport, StopHandle};
 use easemob_admin_ops::run::direction::{Priority, RunState};
 use easemob_admin_ops::run::id::RunId;
 use easemob_admin_ops::run::journal::header::Header;
 use easemob_admin_ops::run::store::{Direction, OpenRun, RunError};
+use easemob_admin_ops::schedule::concurrency::Concurrency;
 use easemob_admin_ops::server::client::Server;
 use easemob_admin_ops::target::Target;
 use easemob_admin_store_pg::trail::TrailError;
@@ -20,7 +21,7 @@ use easemob_admin_store_pg::trail::heads::EVERY;
 use easemob_admin_words::t;
 use futures_util::StreamExt;
 use serde::Serialize;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 
 use self::apps::Apps;
 use crate::acts::operator::operator;
@@ -35,6 +36,10 @@ use crate::render::report::{Report, Row, unwritten_rows};
 
 /// How often to look for runs when there is nothing to do.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// On how many ranges to work at once: while the last users of one wait for slow answers, and while it is closed and another
+/// one is opened, the rate is used by the other.
+const AT_ONCE: usize = 2;
 
 /// How long to leave an app alone whose server is away, or refuses everything.
 const LEAVE_ALONE: Duration = Duration::from_secs(30);
@@ -161,6 +166,9 @@ pub async fn run(context: &Context, args: &WorkArgs) -> Result<Exit, CommandErro
         is_contended: false,
         signing: None,
         signed: Instant::now(),
+        ranges: JoinSet::new(),
+        free: shares(context.globals.concurrency),
+        stops: HashMap::new(),
     };
     // A database that cannot be used at the beginning is an error of the configuration.
     context.stores()?.runs().open_for_workers()?;
@@ -185,24 +193,90 @@ struct Worker<'a, T> {
     signing: Option<JoinHandle<Result<(), TrailError>>>,
     /// When that was begun last.
     signed: Instant,
+    /// The ranges that are worked on.
+    ranges: JoinSet<Worked>,
+    /// How many jobs at once each further range may have.
+    free: Vec<Concurrency>,
+    /// Ends the work on each of the ranges, by the number of its task.
+    stops: HashMap<tokio::task::Id, StopHandle>,
+}
+
+/// A range that was worked on.
+struct Worked {
+    id: RunId,
+    header: Header,
+    concurrency: Concurrency,
+    ended: Result<Option<RunReport>, OperationError>,
 }
 
 impl<T: Future<Output = Ended>> Worker<'_, T> {
     async fn work(&mut self, once: bool) -> Result<(), CommandError> {
-        while !self.is_told {
+        let worked = self.work_on_all(once).await;
+        if worked.is_err() {
+            // What is under way is recorded all the same.
+            self.end_all();
+            while self.ranges.join_next().await.is_some() {}
+        }
+        worked
+    }
+
+    async fn work_on_all(&mut self, once: bool) -> Result<(), CommandError> {
+        loop {
             self.sign_trails().await;
+            let may_come = self.begin_ranges().await?;
+            if self.ranges.is_empty() && (self.is_told || (once && !may_come)) {
+                return Ok(());
+            }
+            self.wait().await?;
+        }
+    }
+
+    /// Begins to work on as many ranges as there are to take, and returns whether there may be more in a moment.
+    async fn begin_ranges(&mut self) -> Result<bool, CommandError> {
+        while !self.is_told
+            && let Some(concurrency) = self.free.last().copied()
+        {
             match self.take() {
-                Ok(Some((id, open))) => self.work_on(&id, open).await?,
-                Ok(None) if once && !self.is_contended => return Ok(()),
-                Ok(None) => self.rest().await,
+                Ok(Some((id, open))) => self.begin(id, open, concurrency).await?,
+                Ok(None) => return Ok(self.is_contended),
                 Err(error) => {
                     // It may be back in a moment, and nothing is sent meanwhile.
                     self.context.ui.warn(with_causes(&error));
-                    self.rest().await;
+                    return Ok(true);
                 }
             }
         }
-        Ok(())
+        Ok(true)
+    }
+
+    /// Waits for the end of a range, or until it is time to look for others.
+    async fn wait(&mut self) -> Result<(), CommandError> {
+        tokio::select! {
+            biased;
+            Ended::BySignal | Ended::ByDeadline = &mut self.told, if !self.is_told => {
+                self.is_told = true;
+                self.end_all();
+                if !self.stops.is_empty() {
+                    self.context.ui.say(t!("stopping: finishing the users in progress"));
+                }
+                Ok(())
+            }
+            Some(worked) = self.ranges.join_next_with_id() => match worked {
+                Ok((task, worked)) => {
+                    self.stops.remove(&task);
+                    self.worked(worked)
+                }
+                Err(error) => std::panic::resume_unwind(error.into_panic()),
+            },
+            () = tokio::time::sleep(LOOK), if !self.is_told && !self.free.is_empty() => Ok(()),
+        }
+    }
+
+    /// Finishes the users in progress, and begins with no others.
+    fn end_all(&self) {
+        for stop in self.stops.values() {
+            stop.drain();
+        }
     }
 
     /// Every few minutes, signs what was added to the trails: their heads are then kept outside the database even if nobody
@@ -224,14 +298,6 @@ impl<T: Future<Output = Ended>> Worker<'_, T> {
             .and_then(|records| records.trails_with_heads())
         {
             self.signing = Some(tokio::task::spawn_blocking(move || trails.sign_all()));
-        }
-    }
-
-    /// Waits before it looks again.
-    async fn rest(&mut self) {
-        tokio::select! {
-            Ended::BySignal | Ended::ByDeadline = &mut self.told => self.is_told = true,
-            () = tokio::time::sleep(LOOK) => {}
         }
     }
 
@@ -269,7 +335,12 @@ impl<T: Future<Output = Ended>> Worker<'_, T> {
         Ok(None)
     }
 
-    async fn work_on(&mut self, id: &RunId, open: OpenRun) -> Result<(), CommandError> {
+    async fn begin(
+        &mut self,
+        id: RunId,
+        open: OpenRun,
+        concurrency: Concurrency,
+    ) -> Result<(), CommandError> {
         let header = open.header.clone();
         let session = match self.apps.session(&header).await {
             Ok(session) => session,
@@ -280,33 +351,41 @@ impl<T: Future<Output = Ended>> Worker<'_, T> {
         };
         let operations = operations(self.context, session, &header)?;
         let options = Options {
-            concurrency: self.context.globals.concurrency,
+            concurrency,
             ..Options::default()
         };
         let (events, stop) = operations.execute(open, options);
-        let mut events = pin!(events);
-        let ended = loop {
-            tokio::select! {
-                biased;
-                Ended::BySignal | Ended::ByDeadline = &mut self.told, if !self.is_told => {
-                    self.is_told = true;
-                    stop.drain();
-                    self.context.ui.say(t!("stopping: finishing the users in progress"));
-                }
-                event = events.next() => match event {
+        let work = async move {
+            let mut events = pin!(events);
+            let ended = loop {
+                match events.next().await {
                     Some(Ok(Event::Item(_))) => {}
-                    Some(Ok(Event::Ended(report))) => break Some(report),
-                    Some(Err(error)) => {
-                        self.cannot(&header, &error);
-                        break None;
-                    }
-                    None => break None,
-                },
+                    Some(Ok(Event::Ended(report))) => break Ok(Some(report)),
+                    Some(Err(error)) => break Err(error),
+                    None => break Ok(None),
+                }
+            };
+            Worked {
+                id,
+                header,
+                concurrency,
+                ended,
             }
         };
-        match ended {
-            Some(report) => self.ended(id, &header, &report),
-            None => Ok(()),
+        self.free.pop();
+        self.stops.insert(self.ranges.spawn(work).id(), stop);
+        Ok(())
+    }
+
+    fn worked(&mut self, worked: Worked) -> Result<(), CommandError> {
+        self.free.push(worked.concurrency);
+        match worked.ended {
+            Ok(Some(report)) => self.ended(&worked.id, &worked.header, &report),
+            Ok(None) => Ok(()),
+            Err(error) => {
+                self.cannot(&worked.header, &error);
+                Ok(())
+            }
         }
     }
 
@@ -395,6 +474,17 @@ impl<T: Future<Output = Ended>> Worker<'_, T> {
     }
 }
 
+/// Divides the jobs of the worker among its ranges.
+fn shares(concurrency: Concurrency) -> Vec<Concurrency> {
+    match concurrency {
+        Concurrency::Auto => vec![Concurrency::Auto; AT_ONCE],
+        Concurrency::Fixed(jobs) => {
+            let shares = (0..AT_ONCE).map(|place| (jobs + place) / AT_ONCE);
+            shares.filter(|jobs| *jobs > 0).map(Concurrency::Fixed).collect()
+        }
+    }
+}
+
 /// Returns the place of a run among others that are in the order of their ids: after the one that was served last come the
 /// others of its urgency, and then itself.
 fn turn(priority: Priority, run: &str, served: Option<&str>) -> (Priority, bool) {
@@ -417,6 +507,16 @@ fn operations(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn all_ranges_together_have_as_many_jobs_as_are_allowed() {
+        for jobs in 1..20 {
+            let shares = shares(Concurrency::Fixed(jobs));
+            let all: usize = shares.iter().map(|share| share.highest()).sum();
+            assert_eq!(all, jobs, "{shares:?}");
+        }
+        assert_eq!(shares(Concurrency::Fixed(1)).len(), 1);
+    }
 
     #[test]
     fn runs_of_the_same_urgency_take_turns() {

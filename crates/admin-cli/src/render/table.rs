@@ -155,9 +155,14 @@ const COLORS: [(Color, &[&str]); 4] = [
             "refused",
             "unknown",
             "unreadable",
+            "run unreadable",
             "overdue",
-            "lock failed",
-            "wrong",
+            "drifted",
+            "still online",
+            "signed in again",
+            "no longer banned",
+            "not verified",
+            "FAIL",
         ],
     ),
     (
@@ -167,19 +172,36 @@ const COLORS: [(Color, &[&str]); 4] = [
             "banned",
             "unbanned",
             "locked",
+            "extended",
             "unlocked",
-            "changed",
+            "set",
+            "verified gone",
+            "verified locked",
             "done",
             "ok",
         ],
     ),
     (
         Color::FG_YELLOW,
-        &["unfinished", "running", "not started", "partly"],
+        &["unfinished", "running", "not started", "lock in progress", "warn"],
     ),
     (
         Color::FG_BRIGHT_BLACK,
-        &["kept", "nothing to do", "unchanged", NOTHING],
+        &[
+            "kept",
+            "gone",
+            "nothing to do",
+            "unchanged",
+            "already banned",
+            "banned before",
+            "already locked",
+            "not banned",
+            "not locked",
+            "lifted since",
+            "changed since",
+            "time over",
+            NOTHING,
+        ],
     ),
 ];
 
@@ -509,6 +531,14 @@ mod tests {
         bob   <esc>[31mfailed    <esc>[39m
         eve   <esc>[90mkept      <esc>[39m
         ");
+    }
+
+    #[test]
+    fn every_outcome_has_a_colour() {
+        for outcome in easemob_admin_ops::report::Outcome::ALL {
+            let word = outcome.as_str().replace('_', " ");
+            assert!(color_of(&word).is_some(), "{word}");
+        }
     }
 
     #[test]

@@ -5,7 +5,6 @@
 //! sign-in times, so both count as still online.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::fmt;
 use std::io;
 
 use easemob_admin_api::{DeviceId, UserId};
@@ -79,19 +78,6 @@ impl Verified {
     /// Counts the `ended` devices without a verdict, because the reading was interrupted.
     pub fn missed(&mut self, ended: u64) {
         self.unknown = ended.saturating_sub(self.gone + self.still_online);
-    }
-}
-
-impl fmt::Display for Verified {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            gone,
-            still_online,
-            signed_in_again,
-            unknown,
-        } = self;
-        write!(f, "verified: {gone} gone, {still_online} still online, ")?;
-        write!(f, "{signed_in_again} signed in again, {unknown} unknown")
     }
 }
 

@@ -1,6 +1,7 @@
 //! The reports of devices to sign out, for `sessions logout`, `sessions apply` and `limits enforce`.
 
 use easemob_admin_api::{DeviceId, UserId};
+use easemob_admin_words::told_later;
 use serde::{Deserialize, Serialize};
 
 use super::{Failure, Outcome};
@@ -72,7 +73,7 @@ impl DeviceReport {
     #[must_use]
     pub fn not_online(item: &Item, basis: Basis) -> Self {
         Self {
-            why: Some("not online".into()),
+            why: Some(told_later!("not online").into()),
             basis: Some(basis),
             ..Self::new(item, Outcome::NothingToDo)
         }
@@ -95,7 +96,7 @@ impl DeviceReport {
 
     fn everything(item: &Item, outcome: Outcome) -> Self {
         Self {
-            why: Some("all devices".into()),
+            why: Some(told_later!("all devices").into()),
             basis: Some(Basis::Unread),
             ..Self::new(item, outcome)
         }
@@ -211,13 +212,13 @@ pub fn of_user(item: &Item, result: &UserResult, order: &Order) -> Vec<DeviceRep
         .collect();
     if reports.is_empty() {
         let why = if online == 0 {
-            "not online"
+            told_later!("not online")
         } else if matches!(order.selection.keep_newest, Some(Keep::Limits(_))) {
-            "within the limits"
+            told_later!("within the limits")
         } else if order.selection.is_everything() {
-            "none of the selected devices are left"
+            told_later!("none of the selected devices are left")
         } else {
-            "no device matches"
+            told_later!("no device matches")
         };
         reports.push(with_basis(DeviceReport {
             why: Some(why.into()),

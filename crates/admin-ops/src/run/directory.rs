@@ -24,6 +24,8 @@ use crate::run::store::{HeldRun, Items, OpenRun, Pruning, Records, RunError, Run
 use crate::target::Target;
 
 const JOURNAL: &str = "journal.jsonl";
+/// How the name of the directory of a run ends that is being removed.
+const REMOVED: &str = ".removed";
 const INPUT: &str = "input.jsonl";
 
 /// Stores each run in its own directory, and the trail of each target in another.
@@ -254,10 +256,29 @@ impl RunStore for RunDirectories {
         self.enter(target, &pruned(target, ids, pruning))?;
         for (id, _held) in ids.iter().zip(held) {
             let directory = self.directory_of(id);
-            // Without its journal, the rest is not a run any more, whatever becomes of it.
-            fs::remove_file(directory.join(JOURNAL))
-                .and_then(|()| fs::remove_dir_all(&directory))
+            // With another name, it is not a run any more, whatever becomes of it.
+            let removed = self.runs.join(format!("{id}{REMOVED}"));
+            fs::rename(&directory, &removed)
+                .and_then(|()| fs::remove_dir_all(&removed))
                 .map_err(cannot("cannot remove", &directory))?;
+        }
+        Ok(())
+    }
+
+    fn remove_rest(&self) -> Result<(), RunError> {
+        let entries = match fs::read_dir(&self.runs) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            entries => entries.map_err(cannot("cannot read", &self.runs))?,
+        };
+        for entry in entries {
+            let entry = entry.map_err(cannot("cannot read", &self.runs))?;
+            let id = entry
+                .file_name()
+                .to_str()
+                .and_then(|name| RunId::parse(name.strip_suffix(REMOVED)?));
+            if id.is_some() {
+                fs::remove_dir_all(entry.path()).map_err(cannot("cannot remove", &entry.path()))?;
+            }
         }
         Ok(())
     }

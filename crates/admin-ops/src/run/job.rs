@@ -35,7 +35,7 @@ pub enum Action {
         policy_sha256: String,
         /// The policy as a selection, so that the run can be resumed after the file has changed.
         selection: Selection,
-        /// The first run of the watch that this run is a batch of, if it is not the first itself.
+        /// The id of the watch that this run is a batch of. Earlier versions gave the first batch none, and the others its id.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         series: Option<String>,
     },

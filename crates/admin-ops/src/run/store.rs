@@ -171,6 +171,14 @@ pub trait RunStore: fmt::Debug + Send + Sync {
         Err(RunError::OnlyTheOwner.into())
     }
 
+    /// Removes what is left of removed runs if the process that removed them was killed.
+    ///
+    /// # Errors
+    /// When it cannot be removed.
+    fn remove_rest(&self) -> Result<(), RunError> {
+        Ok(())
+    }
+
     /// Adds entries to the audit trail of a target that belong to no run, such as a key that was made or a request that was
     /// passed on.
     ///
@@ -387,7 +395,7 @@ pub enum RunError {
     #[error("the records of run {0} are files of this machine, which no other process can direct")]
     OneMachine(RunId),
     /// Its records are in a database, of which workers remove nothing.
-    #[error("the records of runs are in a database, and only its owner can remove them")]
+    #[error("the records of runs are in a database, and this account cannot remove them")]
     OnlyTheOwner,
     /// The journal cannot be used.
     #[error("cannot use run {run}")]

@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use easemob_admin_api::DeviceId;
+use easemob_admin_words::told_later;
 
 use crate::run::item::{Planned, Task};
 use crate::run::job::OnDrift;
@@ -233,7 +234,14 @@ fn by_plan(
     // The plan was reviewed with ages that this machine may not know.
     let newest_may_have_left = !drift.left.is_empty();
     let end = &planned.end;
-    let mut decision = named(task, end, devices, selection, newest_may_have_left, "planned");
+    let mut decision = named(
+        task,
+        end,
+        devices,
+        selection,
+        newest_may_have_left,
+        told_later!("planned"),
+    );
     let unplanned: BTreeSet<&DeviceId> = drift.new.iter().collect();
     let (new, others) = std::mem::take(&mut decision.others)
         .into_iter()
@@ -242,7 +250,7 @@ fn by_plan(
     let new: Vec<SeenDevice> = new;
     decision.spared.extend(new.into_iter().map(|device| Choice {
         device,
-        why: "new since the plan".into(),
+        why: told_later!("new since the plan").into(),
     }));
     decision.gone.clone_from(&drift.gone);
     decision.drift = drift;
@@ -251,7 +259,7 @@ fn by_plan(
 }
 
 fn go_on(task: &Task, intended: &[DeviceId], devices: &[SeenDevice], selection: &Selection) -> Decision {
-    let why = "selected by an earlier attempt";
+    let why = told_later!("selected by an earlier attempt");
     let decision = named(task, intended, devices, selection, true, why);
     Decision {
         counted_before: true,

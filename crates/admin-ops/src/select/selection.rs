@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use easemob_admin_api::{DeviceId, Platform, UserId};
+use easemob_admin_words::told_later;
 use serde::{Deserialize, Serialize};
 
 use crate::names::key;
@@ -191,9 +192,9 @@ pub fn select_victims(user: &UserId, devices: &[SeenDevice], selection: &Selecti
     for victim in selected.victims.iter_mut().filter(|victim| victim.why.is_empty()) {
         let rest = !selection.keep_devices.is_empty();
         victim.why = if rest {
-            "not one of the devices to keep"
+            told_later!("not one of the devices to keep")
         } else {
-            "all devices"
+            told_later!("all devices")
         }
         .into();
     }
@@ -253,7 +254,9 @@ fn keep_newest(
             let at = age(&choice);
             let because = |why: String| Choice { why, ..choice };
             match (at, unknown_age) {
-                (None, UnknownAge::Keep) => selected.spared.push(because("age unknown, so it stays".into())),
+                (None, UnknownAge::Keep) => selected
+                    .spared
+                    .push(because(told_later!("age unknown, so it stays").into())),
                 _ if rank < keep => selected
                     .spared
                     .push(because(format!("one of the newest {keep} {group}"))),

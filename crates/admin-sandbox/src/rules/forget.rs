@@ -9,9 +9,7 @@ impl App {
         self.tokens.revoke_user(name);
         self.leave_all_groups(name);
         self.contacts.forget(name);
-        for user in self.users.iter_mut() {
-            user.presence.unsubscribe(name);
-        }
+        self.users.lose_followers(name);
         self.conversations.remove(name);
         self.profiles.remove(name);
         self.silent_modes.remove(name);
@@ -78,8 +76,7 @@ mod tests {
             device: "",
         };
         let thread = app.create_thread(by_ann, &other, "plans", None, 5).unwrap();
-        let follower = app.users.find_mut("bob").unwrap();
-        follower.presence.subscribe("ann", 9);
+        app.users.follow("bob", "ann", 9);
         app.told.clear();
 
         app.delete("ANN");

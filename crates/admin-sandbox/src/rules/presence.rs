@@ -27,12 +27,22 @@ impl Presence {
         self.last_ms = now_ms;
     }
 
-    pub(crate) fn subscribe(&mut self, user: &str, until_ms: u64) {
+    pub(super) fn subscribe(&mut self, user: &str, until_ms: u64) {
         self.subscriptions.insert(user.to_owned(), until_ms);
     }
 
-    pub(crate) fn unsubscribe(&mut self, user: &str) {
+    pub(super) fn unsubscribe(&mut self, user: &str) {
         self.subscriptions.remove(user);
+    }
+
+    /// Returns whom the user follows or has followed.
+    pub(super) fn followed(&self) -> impl Iterator<Item = &str> {
+        self.subscriptions.keys().map(String::as_str)
+    }
+
+    /// Returns until when (milliseconds since 1970) the user follows another one.
+    pub(super) fn follows(&self, user: &str) -> Option<u64> {
+        self.subscriptions.get(user).copied()
     }
 
     /// Returns the subscriptions that still hold, by name.
@@ -50,11 +60,9 @@ impl App {
         };
         let followers: Vec<(String, u64)> = self
             .users
-            .iter()
-            .filter_map(|other| {
-                let until_ms = *other.presence.subscriptions.get(&user.name)?;
-                (until_ms > now_ms).then(|| (other.name.clone(), until_ms))
-            })
+            .followers(&user.name)
+            .filter(|(_, until_ms)| *until_ms > now_ms)
+            .map(|(follower, until_ms)| (follower.name.clone(), until_ms))
             .collect();
         let mut value = json!({
             "uid": user.name,
@@ -123,7 +131,7 @@ mod tests {
         for user in ["ann", "bob"] {
             app.register_for_test(user);
         }
-        app.users.find_mut("bob").unwrap().presence.subscribe("ann", 10);
+        app.users.follow("bob", "ann", 10);
         app.tell_presence("ann", 9);
         assert_eq!(app.told.len(), 1);
         assert_eq!(app.told[0].user, "bob");

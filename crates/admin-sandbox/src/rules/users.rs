@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 
 use serde::{Deserialize, Serialize, Serializer};
@@ -183,6 +183,8 @@ pub(crate) struct Users {
     by_number: BTreeMap<u64, User>,
     numbers: HashMap<String, u64>,
     uuids: HashMap<Uuid, u64>,
+    /// The numbers of all who follow a user, by the user's name.
+    followers: HashMap<String, BTreeSet<u64>>,
     next: u64,
 }
 
@@ -268,6 +270,12 @@ impl Users {
 
     fn put(&mut self, user: User) {
         self.next = self.next.max(user.number + 1);
+        for followed in user.presence.followed() {
+            self.followers
+                .entry(followed.to_owned())
+                .or_default()
+                .insert(user.number);
+        }
         self.numbers.insert(user.name.clone(), user.number);
         self.uuids.insert(user.uuid, user.number);
         self.by_number.insert(user.number, user);
@@ -277,7 +285,57 @@ impl Users {
         let user = self.by_number.remove(&self.number(name)?)?;
         self.numbers.remove(&user.name);
         self.uuids.remove(&user.uuid);
+        for followed in user.presence.followed() {
+            self.follows_no_more(user.number, followed);
+        }
         Some(user)
+    }
+
+    /// Subscribes to the presence of a user until a time (milliseconds since 1970).
+    pub(crate) fn follow(&mut self, follower: &str, whom: &str, until_ms: u64) {
+        let Some(follower) = self.find_mut(follower) else {
+            return;
+        };
+        follower.presence.subscribe(whom, until_ms);
+        let number = follower.number;
+        self.followers.entry(whom.to_owned()).or_default().insert(number);
+    }
+
+    /// Ends a subscription.
+    pub(crate) fn unfollow(&mut self, follower: &str, whom: &str) {
+        let Some(follower) = self.find_mut(follower) else {
+            return;
+        };
+        follower.presence.unsubscribe(whom);
+        let number = follower.number;
+        self.follows_no_more(number, whom);
+    }
+
+    /// Ends all subscriptions to the presence of a user.
+    pub(crate) fn lose_followers(&mut self, whom: &str) {
+        for number in self.followers.remove(whom).unwrap_or_default() {
+            if let Some(follower) = self.by_number.get_mut(&number) {
+                follower.presence.unsubscribe(whom);
+            }
+        }
+    }
+
+    /// Returns who follows a user, and until when (milliseconds since 1970).
+    pub(crate) fn followers(&self, whom: &str) -> impl Iterator<Item = (&User, u64)> {
+        let numbers = self.followers.get(whom).into_iter().flatten();
+        numbers.filter_map(move |number| {
+            let follower = self.by_number.get(number)?;
+            Some((follower, follower.presence.follows(whom)?))
+        })
+    }
+
+    fn follows_no_more(&mut self, follower: u64, whom: &str) {
+        if let Some(followers) = self.followers.get_mut(whom) {
+            followers.remove(&follower);
+            if followers.is_empty() {
+                self.followers.remove(whom);
+            }
+        }
     }
 }
 
@@ -361,6 +419,40 @@ mod tests {
         let users: Users = serde_json::from_str(&text).unwrap();
         assert_eq!(names(&users.page(None, 10, None)), ["a", "b"]);
         assert_eq!(users.next, 2);
+    }
+
+    #[test]
+    fn followers_are_known_until_either_goes() {
+        let mut app = app(&["ann", "bob", "cid"]);
+        let told = |users: &Users| {
+            let followers = users.followers("ann");
+            followers
+                .map(|(follower, until_ms)| (follower.name.clone(), until_ms))
+                .collect::<Vec<_>>()
+        };
+        app.users.follow("bob", "ann", 5);
+        app.users.follow("cid", "ann", 7);
+        app.users.follow("cid", "ann", 9);
+        let both = [("bob".to_owned(), 5), ("cid".to_owned(), 9)];
+        assert_eq!(told(&app.users), both);
+        let text = serde_json::to_string(&app.users).unwrap();
+        assert_eq!(told(&serde_json::from_str(&text).unwrap()), both);
+        app.users.unfollow("cid", "ann");
+        assert_eq!(told(&app.users), both[..1]);
+        app.delete("bob");
+        assert_eq!(told(&app.users), []);
+        assert!(app.users.followers.is_empty());
+        app.users.follow("cid", "ann", 9);
+        app.delete("ann");
+        assert!(
+            app.users
+                .find("cid")
+                .unwrap()
+                .presence
+                .subscriptions(0)
+                .is_empty()
+        );
+        assert!(app.users.followers.is_empty());
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod directed;
 mod held;
 mod import;
 mod items;
+mod prune;
 mod record;
 mod records;
 
@@ -27,7 +28,7 @@ use easemob_admin_ops::run::journal::progress::Progress;
 use easemob_admin_ops::run::journal::read::JournalError;
 use easemob_admin_ops::run::journal::record::Record;
 use easemob_admin_ops::run::store::{
-    Direction, Items, ListedRun, OpenRun, Overview, Records, RunError, RunStore, SeenRun,
+    Direction, Items, ListedRun, OpenRun, Overview, Pruning, Records, RunError, RunStore, SeenRun,
 };
 use easemob_admin_ops::store_error::StoreError;
 use easemob_admin_ops::target::Target;
@@ -397,6 +398,18 @@ impl RunStore for PgRuns {
         }
         let found = records::unsettled(&self.database, row.number).map_err(|error| self.failed(error))?;
         Ok(Box::new(found.map(|record| record.map_err(io::Error::other))))
+    }
+
+    fn size(&self, id: &RunId) -> Result<u64, RunError> {
+        self.bytes_of(id)
+    }
+
+    fn can_prune(&self) -> Result<(), RunError> {
+        self.may_prune()
+    }
+
+    fn prune(&self, target: &Target, ids: &[RunId], pruning: &Pruning) -> Result<(), CannotBegin> {
+        self.prune_runs(target, ids, pruning)
     }
 
     fn enter(&self, target: &Target, events: &[Event]) -> Result<(), CannotBegin> {

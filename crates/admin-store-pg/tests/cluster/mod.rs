@@ -156,6 +156,16 @@ impl TestDatabase {
         run(&self.name, sql)
     }
 
+    /// Returns its name.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns the name of an account or of another database that a test makes; they are removed with this one.
+    pub(crate) fn beside(&self, what: &str) -> String {
+        format!("{}_{what}", self.name)
+    }
+
     /// Makes an account that may do nothing yet; it is removed with the database.
     pub(crate) fn role(&self) -> String {
         let role = format!("{}_worker", self.name);
@@ -199,7 +209,16 @@ impl TestDatabase {
 impl Drop for TestDatabase {
     fn drop(&mut self) {
         run("postgres", &format!("DROP DATABASE {} WITH (FORCE)", self.name));
-        run("postgres", &format!("DROP ROLE IF EXISTS {}_worker", self.name));
+        // Those that a test made beside it.
+        let begin = format!("{}_", self.name);
+        let beside = format!("SELECT datname FROM pg_database WHERE starts_with(datname, '{begin}')");
+        for database in run("postgres", &beside) {
+            run("postgres", &format!("DROP DATABASE {database} WITH (FORCE)"));
+        }
+        let roles = format!("SELECT rolname FROM pg_roles WHERE starts_with(rolname, '{begin}')");
+        for role in run("postgres", &roles) {
+            run("postgres", &format!("DROP ROLE {role}"));
+        }
     }
 }
 

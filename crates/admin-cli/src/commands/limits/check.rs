@@ -12,7 +12,7 @@ use easemob_admin_ops::schedule::tally::Settled;
 use easemob_admin_ops::select::limits::Group;
 use easemob_admin_ops::select::selection::{Choice, Selection};
 use easemob_admin_ops::server::calls::{CallError, SeenDevice, devices_of};
-use easemob_admin_words::t;
+use easemob_admin_words::{t, translated};
 use serde::Serialize;
 
 use super::policy_file::PolicyArgs;
@@ -185,7 +185,11 @@ impl Row for CheckRow {
             (platform, _) => platform.clone().unwrap_or_default(),
         };
         let note = match (self.outcome, &self.failure.error, self.undecided) {
-            (outcome, Some(error), _) => format!("{}: {error}", outcome.replace('_', " ")),
+            (outcome, Some(error), _) => t!(
+                "{label}: {}",
+                error,
+                label = translated(&outcome.replace('_', " "))
+            ),
             (_, _, Some(undecided)) if undecided > 0 => {
                 t!(
                     "{undecided} undecided: {}",
@@ -196,7 +200,7 @@ impl Row for CheckRow {
                 t!("{} of unknown age", self.of_unknown_age.len())
             }
             ("exceeds", _, _) => String::new(),
-            (outcome, _, _) => outcome.into(),
+            (outcome, _, _) => translated(outcome).into(),
         };
         vec![
             self.user.clone(),

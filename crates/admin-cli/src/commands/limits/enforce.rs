@@ -15,6 +15,7 @@ use easemob_admin_ops::jobs::enforce::choose::Choosing;
 use easemob_admin_ops::plan::in_order::InOrder;
 use easemob_admin_ops::policy::PolicyOnDisk;
 use easemob_admin_ops::policy::surplus::Totals;
+use easemob_admin_ops::run::id::RunId;
 use easemob_admin_ops::run::input;
 use easemob_admin_ops::run::item::{Item, Task};
 use easemob_admin_ops::run::job::{Action, OnDrift};
@@ -24,6 +25,7 @@ use easemob_admin_ops::select::selection::Selection;
 use easemob_admin_ops::server::calls::{CallError, SeenDevice, devices_of};
 use easemob_admin_ops::status_first::Reading;
 use easemob_admin_words::t;
+use jiff::Timestamp;
 
 use super::policy_file::PolicyArgs;
 use super::watch::watch;
@@ -110,7 +112,10 @@ pub async fn run(context: &Context, session: &Session, args: &EnforceArgs) -> Re
         args,
         on_disk: &on_disk,
         selection: &selection,
-        series: OnceCell::new(),
+        watch: args
+            .watch
+            .then(|| RunId::new(Timestamp::now(), fastrand::u32(..))),
+        first: OnceCell::new(),
     };
     if args.watch {
         // Boxed, because it contains a whole enforcement, as this future does.
@@ -151,8 +156,10 @@ pub(super) struct Enforcement<'a> {
     pub(super) on_disk: &'a PolicyOnDisk,
     /// The selection of the policy.
     pub(super) selection: &'a Selection,
-    /// The first run of a watch, once there is one.
-    series: OnceCell<String>,
+    /// The id of the watch, if it is one.
+    watch: Option<RunId>,
+    /// The first run, once there is one.
+    pub(super) first: OnceCell<RunId>,
 }
 
 /// What to do, according to the first reading.
@@ -328,15 +335,15 @@ impl Enforcement<'_> {
                 policy,
                 policy_sha256: on_disk.sha256.clone(),
                 selection,
-                series: self.series.get().cloned(),
+                series: self.watch.as_ref().map(ToString::to_string),
             },
             source,
             allowance,
             reading: Reading::default(),
         };
         let open = begin(context, session, new, items)?;
-        if args.watch {
-            self.series.get_or_init(|| open.header.run.clone());
+        if let Some(id) = RunId::parse(&open.header.run) {
+            self.first.get_or_init(|| id);
         }
         let attempted = Attempted {
             verify: args.verify,

@@ -7,9 +7,11 @@ use easemob_admin_ops::jobs::enforce::choose::Choosing;
 use easemob_admin_ops::jobs::enforce::position::Position;
 use easemob_admin_ops::jobs::enforce::watch::{AGAIN_MS, Next, Watch};
 use easemob_admin_ops::logins::store::LoginStore;
+use easemob_admin_ops::run::direction::RunState;
+use easemob_admin_ops::run::store::{ListedRun, RunError};
 use easemob_admin_ops::schedule::cap::CapSpec;
 use easemob_admin_ops::status_first::Reading;
-use easemob_admin_words::{t, told_later};
+use easemob_admin_words::{t, told_later, translated};
 
 use super::enforce::Enforcement;
 use crate::command_error::CommandError;
@@ -57,6 +59,13 @@ pub(super) async fn watch(enforcement: &Enforcement<'_>) -> Result<Exit, Command
             _ = &mut end => return Ok(exit::OK),
             () = tokio::time::sleep(EVERY) => {}
         }
+        if let Some(decision) = decided(enforcement)? {
+            context.ui.say(t!(
+                "somebody has {} the run, so the watch ends; start it again to continue at its position",
+                translated(decision.word())
+            ));
+            return Ok(exit::INTERRUPTED);
+        }
         let now = now_ms();
         watching.hear(now)?;
         let (users, at_most) = match watching.watch.next(now) {
@@ -85,6 +94,23 @@ pub(super) async fn watch(enforcement: &Enforcement<'_>) -> Result<Exit, Command
         }
         watching.watch.looked_at();
         watching.keep()?;
+    }
+}
+
+/// Returns what somebody has decided about the first batch, if nobody may work on it any more: that means the watch.
+fn decided(enforcement: &Enforcement<'_>) -> Result<Option<RunState>, CommandError> {
+    let records = enforcement.context.records()?;
+    // Runs in files are not directed.
+    let Some(first) = enforcement.first.get().filter(|_| !records.in_files) else {
+        return Ok(None);
+    };
+    match records.stores.runs().glance(first) {
+        Ok(ListedRun { state, .. }) => {
+            Ok(matches!(state, RunState::Paused | RunState::Stopped).then_some(state))
+        }
+        // Old batches may be removed while the watch goes on.
+        Err(RunError::NoSuchRun(_)) => Ok(None),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -48,6 +48,17 @@ enum Verdict {
     Fail,
 }
 
+impl Verdict {
+    /// Returns the word of a row, in which a failure stands out.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Warn => "warn",
+            Self::Fail => "FAIL",
+        }
+    }
+}
+
 #[derive(Debug, Serialize)]
 struct CheckRow {
     check: &'static str,
@@ -60,13 +71,8 @@ impl Row for CheckRow {
     const COLUMNS: &'static [&'static str] = &["verdict", "check", "found", "next"];
 
     fn cells(&self) -> Vec<String> {
-        let verdict = match self.verdict {
-            Verdict::Ok => "ok",
-            Verdict::Warn => "warn",
-            Verdict::Fail => "FAIL",
-        };
         vec![
-            verdict.into(),
+            self.verdict.word().into(),
             self.check.into(),
             self.found.clone(),
             self.next.clone().unwrap_or_default(),

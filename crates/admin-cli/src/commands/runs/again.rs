@@ -14,6 +14,7 @@ use easemob_admin_ops::run::store::{OpenRun, RunStore};
 use easemob_admin_ops::select::exemptions::Unmatched;
 use easemob_admin_words::t;
 
+use super::series::Named;
 use super::undo::changes_since;
 use crate::acts::attempt::{prove_readable, prove_recordable};
 use crate::acts::drift_check::refuse_drift;
@@ -50,7 +51,8 @@ pub(super) async fn go_on(context: &Context, again: Again<'_>) -> Result<Exit, C
     require_data(context)?;
     let stores = context.stores()?;
     let runs = stores.runs();
-    let id = runs.find(again.run)?;
+    let named = Named::find(runs, again.run)?;
+    let (id, more) = next_of(runs, &named, again.which)?;
     require_run(context, &id)?;
     // Lock the run first, so that the confirmation describes exactly what will be done.
     let open = runs.open(&id)?;
@@ -68,6 +70,13 @@ pub(super) async fn go_on(context: &Context, again: Again<'_>) -> Result<Exit, C
         }
         return nothing_done(context, &open.header, left);
     }
+    if more > 0 {
+        context.ui.note(t!(
+            "this is the first of {} batches of the watch {} with something left; repeat the command for the others",
+            more + 1,
+            named.id
+        ));
+    }
     let context = &context.aimed_at(&open.header)?;
     let session = context.connect().await?;
     let unmatched = unmatched(context, runs, &id, &open.header);
@@ -80,6 +89,22 @@ pub(super) async fn go_on(context: &Context, again: Again<'_>) -> Result<Exit, C
     };
     let closed = session.close().await;
     result.and_then(|exit| closed.map(|()| exit))
+}
+
+/// Returns the run to continue, which of a watch is the first batch with something left, and how many more have something
+/// left.
+fn next_of(runs: &dyn RunStore, named: &Named, which: Which) -> Result<(RunId, usize), CommandError> {
+    let mut left = Vec::new();
+    if named.is_watch {
+        for id in &named.runs {
+            let listed = runs.glance(id)?;
+            if !listed.running && which.count(&listed.counts) > 0 {
+                left.push(id);
+            }
+        }
+    }
+    let first = left.first().copied().unwrap_or_else(|| named.newest());
+    Ok((first.clone(), left.len().saturating_sub(1)))
 }
 
 /// Reports that nothing is left to do, and what failed.

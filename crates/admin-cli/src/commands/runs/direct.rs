@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::list::RunRow;
+use super::series::Named;
 use crate::acts::operator::operator;
 use crate::command_error::CommandError;
 use crate::commands::times::now_ms;
@@ -37,10 +38,17 @@ pub(super) fn direct(context: &Context, directing: Directing<'_>) -> Result<Exit
     require_data(context)?;
     let stores = context.stores()?;
     let runs = stores.runs();
-    let id = runs.find(directing.run)?;
-    let state = directing.state;
-    let listed = runs.glance(&id)?;
-    if listed.counts.unfinished() == 0 {
+    let named = Named::find(runs, directing.run)?;
+    let (id, state) = (&named.id, directing.state);
+    let mut concerned = Vec::new();
+    for run in &named.runs {
+        let listed = runs.glance(run)?;
+        // A watch looks at its first batch between two others.
+        if listed.counts.unfinished() > 0 || (named.is_watch && *run == named.runs[0]) {
+            concerned.push((run, listed));
+        }
+    }
+    if concerned.is_empty() {
         let what = t!(
             "run {id} is finished: there is nothing to be {}",
             translated(state.word())
@@ -49,29 +57,36 @@ pub(super) fn direct(context: &Context, directing: Directing<'_>) -> Result<Exit
             CommandError::new(exit::USAGE, what).hint(t!("list the runs with: easemob-admin runs list"))
         );
     }
-    let direction = Direction {
-        state,
-        operator: operator(None, context.environment.get("SUDO_USER")),
-        at: now_ms(),
-        reason: directing.reason.clone(),
-    };
-    runs.direct(&id, direction)?;
-    let row = RunRow::new(&id, &runs.glance(&id)?, Timestamp::now());
+    let (at, now) = (now_ms(), Timestamp::now());
+    let mut rows = Vec::new();
+    for (run, _) in &concerned {
+        let direction = Direction {
+            state,
+            operator: operator(None, context.environment.get("SUDO_USER")),
+            at,
+            reason: directing.reason.clone(),
+        };
+        runs.direct(run, direction)?;
+        rows.push(RunRow::new(run, &runs.glance(run)?, now));
+    }
     let command = if state == RunState::Paused {
         "runs pause"
     } else {
         "runs stop"
     };
-    let mut report = context.local_report::<RunRow>(command, listed.header.sandbox)?;
-    report.row(&row).map_err(unwritten_rows)?;
+    let is_sandbox = concerned[0].1.header.sandbox;
+    let mut report = context.local_report::<RunRow>(command, is_sandbox)?;
+    for row in &rows {
+        report.row(row).map_err(unwritten_rows)?;
+    }
     report
         .finish(&DirectedSummary {
-            run: id.to_string(),
+            run: id.clone(),
             state: state.word(),
             reason: directing.reason,
         })
         .map_err(unwritten_rows)?;
-    let after = if listed.running {
+    let after = if named.is_watch || concerned.iter().any(|(_, listed)| listed.running) {
         t!("; whoever works on it ends within seconds")
     } else {
         ""

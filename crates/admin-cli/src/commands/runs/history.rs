@@ -18,7 +18,7 @@ use crate::exit;
 pub(super) type Failures = BTreeMap<u64, Vec<Failure>>;
 
 /// One attempt at the run. A worker makes one for each range of users, which are shown as one.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub(super) struct AttemptView {
     pub(super) began: Option<String>,
     pub(super) ended: Option<String>,
@@ -110,6 +110,9 @@ pub(super) fn history(runs: &dyn RunStore, id: &RunId, listed: &ListedRun) -> Re
                         *attempt.parts.get_or_insert(0) += 1;
                     }
                 }
+                if let Some(process) = process {
+                    as_one(&mut attempts, &process);
+                }
             }
             Record::Intent(_) | Record::Directed(_) => {}
             Record::Outcome(outcome) if outcome.failed.is_empty() => {
@@ -126,4 +129,20 @@ pub(super) fn history(runs: &dyn RunStore, id: &RunId, listed: &ListedRun) -> Re
         progress,
         stopped: last_stopped,
     })
+}
+
+/// Makes one of the attempts of a process that are over: it works on two ranges at once.
+fn as_one(attempts: &mut Vec<AttemptView>, process: &(u32, String)) {
+    let over = |attempt: &AttemptView| attempt.parts.is_some() && !attempt.is_open && attempt.is_of(process);
+    let Some(first) = attempts.iter().position(over) else {
+        return;
+    };
+    while let Some(place) = attempts.iter().rposition(over).filter(|place| *place > first) {
+        let other = attempts.remove(place);
+        let attempt = &mut attempts[first];
+        attempt.parts = attempt.parts.zip(other.parts).map(|(one, other)| one + other);
+        if other.ended > attempt.ended {
+            (attempt.ended, attempt.stopped) = (other.ended, other.stopped);
+        }
+    }
 }

@@ -1,18 +1,18 @@
 //! `runs list`: lists the recorded runs.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 use std::time::Duration;
 
 use clap::Args;
 use easemob_admin_ops::run::direction::RunState;
 use easemob_admin_ops::run::id::RunId;
-use easemob_admin_ops::run::job::Action;
 use easemob_admin_ops::run::store::ListedRun;
 use easemob_admin_words::t;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::series::series;
 use crate::amounts::about;
 use crate::command_error::CommandError;
 use crate::commands::times::in_utc;
@@ -30,7 +30,7 @@ use crate::render::report::{Row, unwritten_rows};
 
 Oldest first. A run is `running`, `waiting` (for workers), `done`, `failed` (done, with failures), or `unfinished`, \
 `paused` or `stopped` (`runs resume` can continue it). `failed` counts users as the summary of the run did; `left` counts users whose result is not known. On a terminal, the batches \
-of one `limits enforce --watch` that are done are one row, with the id of the first; --each shows all.")]
+of one `limits enforce --watch` that are done are one row, with the id of the watch; --each shows all.")]
 pub struct ListArgs {
     /// Only runs that are not finished
     #[arg(long)]
@@ -64,11 +64,11 @@ pub(super) struct RunRow {
     server: Option<String>,
     /// From the beginning to the end of the last attempt.
     duration_seconds: Option<u64>,
-    /// The first run of the watch that it is a batch of.
+    /// The watch that it is a batch of.
     #[serde(skip_serializing_if = "Option::is_none")]
     series: Option<String>,
     /// How many batches of a watch it stands for.
-    #[serde(skip)]
+    #[serde(skip_serializing_if = "is_one")]
     batches: u64,
     #[serde(skip)]
     age: String,
@@ -97,10 +97,7 @@ impl RunRow {
             error: None,
             server: Some(server(&header.app_root).to_owned()),
             duration_seconds: listed.ended.and_then(|ended| seconds(header.created, ended)),
-            series: match &header.action {
-                Action::Enforce { series, .. } => series.clone(),
-                _ => None,
-            },
+            series: series(header).map(str::to_owned),
             batches: 1,
             age: age(header.created, now),
         }
@@ -161,18 +158,41 @@ impl RunRow {
 
     /// Adds a later batch of the same watch.
     fn add(&mut self, batch: &Self) {
+        let urgency = |state| ["done", "failed"].iter().position(|calm| *calm == state);
+        if urgency(self.state).is_some_and(|own| urgency(batch.state).is_none_or(|its| its > own)) {
+            self.state = batch.state;
+        }
         let sum = |one: Option<u64>, other: Option<u64>| Some(one.unwrap_or(0) + other.unwrap_or(0));
         self.users = sum(self.users, batch.users);
         self.done = sum(self.done, batch.done);
         self.nothing_to_do = sum(self.nothing_to_do, batch.nothing_to_do);
+        self.failed = sum(self.failed, batch.failed);
+        self.unfinished = sum(self.unfinished, batch.unfinished);
         self.devices_ended = sum(self.devices_ended, batch.devices_ended);
         self.duration_seconds = sum(self.duration_seconds, batch.duration_seconds);
         self.batches += batch.batches;
     }
+
+    /// Makes one row of the batches of the watch `id`, of which there is at least one.
+    pub(super) fn of_watch(id: &str, mut batches: impl Iterator<Item = Self>) -> Option<Self> {
+        let mut row = batches.next()?;
+        for batch in batches {
+            row.add(&batch);
+        }
+        id.clone_into(&mut row.run);
+        row.series = Some(id.to_owned());
+        Some(row)
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields like this")]
+fn is_one(batches: &u64) -> bool {
+    *batches == 1
 }
 
 /// Makes one row of the batches of a watch that are done; one that needs somebody keeps a row of its own.
 fn grouped(rows: Vec<RunRow>) -> Vec<RunRow> {
+    let ids: HashSet<String> = rows.iter().map(|row| row.run.clone()).collect();
     let mut grouped: Vec<RunRow> = Vec::new();
     let mut first: HashMap<String, usize> = HashMap::new();
     for row in rows {
@@ -180,7 +200,12 @@ fn grouped(rows: Vec<RunRow>) -> Vec<RunRow> {
         match first.get(&of) {
             Some(place) if row.state == "done" => grouped[*place].add(&row),
             _ => {
+                let mut row = row;
                 if row.state == "done" {
+                    // By which the other commands find it. Earlier versions named a watch by its first batch.
+                    if !ids.contains(&of) {
+                        row.run.clone_from(&of);
+                    }
                     first.insert(of, grouped.len());
                 }
                 grouped.push(row);
@@ -391,6 +416,9 @@ mod tests {
             row("f", None, "failed", 0),
             row("g", Some("f"), "done", 1),
             row("h", Some("f"), "done", 1),
+            // A watch has an id of its own.
+            row("i", Some("w"), "done", 1),
+            row("j", Some("w"), "done", 1),
         ];
         let grouped = grouped(rows);
         let told = |row: &RunRow| format!("{} {} {}", row.run, row.state, row.result());
@@ -402,7 +430,8 @@ mod tests {
                 "b done 5 done",
                 "d unfinished ",
                 "f failed ",
-                "g done 2 done in 2 batches"
+                "g done 2 done in 2 batches",
+                "w done 2 done in 2 batches",
             ]
         );
         assert_eq!(grouped[0].duration_seconds, Some(6));

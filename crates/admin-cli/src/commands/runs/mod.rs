@@ -9,11 +9,12 @@ pub mod pause;
 pub mod prune;
 pub mod resume;
 pub mod retry_failed;
+mod series;
 pub mod show;
 pub mod stop;
 pub mod ticket;
 pub mod undo;
-mod unsettled;
+pub(crate) mod unsettled;
 
 use clap::Subcommand;
 

@@ -7,7 +7,7 @@ use easemob_admin_ops::causes::with_causes;
 use easemob_admin_ops::locks::store::Listing;
 use easemob_admin_ops::run::id::RunId;
 use easemob_admin_ops::run::job::Action;
-use easemob_admin_ops::run::store::{Pruning, RunStore, SeenRun};
+use easemob_admin_ops::run::store::{ListedRun, Pruning, RunStore};
 use easemob_admin_ops::target::Target;
 use easemob_admin_words::t;
 use jiff::Timestamp;
@@ -32,8 +32,8 @@ use crate::render::report::{Row, unwritten_rows};
 
 Removes the users and the journal of each run that ended before this time, and writes that into the audit trail, which is \
 kept. A run stays if it is unfinished, in progress or unreadable, or if a lock that it set is still in force. A run that was \
-removed can be neither shown nor retried nor undone. Records in a database can be deleted by its owner only: see \
-docs/team.md.")]
+removed can be neither shown nor retried nor undone. In a database, only the account that owns \
+the tables can do so: give it with --store.")]
 pub struct PruneArgs {
     /// Remove runs that ended before this time: 90d, or 2026-01-31T09:30:00Z
     #[arg(long, value_name = "TIME", value_parser = moment)]
@@ -107,8 +107,8 @@ pub fn run(context: &Context, args: &PruneArgs) -> Result<Exit, CommandError> {
     let (old, kept) = choose(context, runs, args.older_than)?;
     let mut rows = Vec::new();
     let mut targets: BTreeMap<String, (Target, Vec<RunId>)> = BTreeMap::new();
-    for (id, seen) in &old {
-        let header = &seen.header;
+    for (id, run) in &old {
+        let header = &run.header;
         rows.push(PruneRow {
             run: id.to_string(),
             command: header.action.command(),
@@ -124,6 +124,7 @@ pub fn run(context: &Context, args: &PruneArgs) -> Result<Exit, CommandError> {
         runs_of.1.push(id.clone());
     }
     if !args.dry_run {
+        runs.remove_rest()?;
         for (target, ids) in targets.into_values() {
             let pruning = Pruning {
                 operator: operator(None, context.environment.get("SUDO_USER")),
@@ -153,12 +154,12 @@ fn choose(
     context: &Context,
     runs: &dyn RunStore,
     older_than: Timestamp,
-) -> Result<(Vec<(RunId, SeenRun)>, Kept), CommandError> {
+) -> Result<(Vec<(RunId, ListedRun)>, Kept), CommandError> {
     let (mut old, mut kept) = (Vec::new(), Kept::default());
     let mut undone = HashSet::new();
     for id in runs.list()? {
-        let seen = match runs.see(&id) {
-            Ok(seen) => seen,
+        let listed = match runs.glance(&id) {
+            Ok(listed) => listed,
             Err(error) => {
                 context.ui.warn(t!(
                     "run {id} stays, because it cannot be read: {}",
@@ -168,15 +169,15 @@ fn choose(
                 continue;
             }
         };
-        let finished = !seen.running && seen.progress.counts().unfinished() == 0;
+        let finished = !listed.running && listed.counts.unfinished() == 0;
         if !finished {
-            undone.extend(undoes(&seen.header.action));
+            undone.extend(undoes(&listed.header.action));
         }
-        if ended(&seen) >= older_than.as_millisecond() {
+        if ended(&listed) >= older_than.as_millisecond() {
             continue;
         }
         if finished {
-            old.push((id, seen));
+            old.push((id, listed));
         } else {
             kept.unfinished += 1;
         }
@@ -200,17 +201,17 @@ fn undoes(action: &Action) -> Option<String> {
 }
 
 /// Returns when the last attempt on a run ended, in milliseconds since 1970.
-fn ended(seen: &SeenRun) -> i64 {
-    let created = seen.header.created.as_millisecond();
-    seen.ended.as_ref().map_or(created, |(at, _)| (*at).max(created))
+fn ended(run: &ListedRun) -> i64 {
+    let created = run.header.created.as_millisecond();
+    run.ended.map_or(created, |at| at.max(created))
 }
 
 /// Returns the ids of all runs whose locks are still on record, for the targets of `old`.
-fn locking(context: &Context, old: &[(RunId, SeenRun)]) -> Result<HashSet<String>, CommandError> {
+fn locking(context: &Context, old: &[(RunId, ListedRun)]) -> Result<HashSet<String>, CommandError> {
     let (mut locking, mut looked_at) = (HashSet::new(), HashSet::new());
-    for (_, seen) in old {
-        let target = Target::from(&seen.header);
-        let sets_locks = matches!(seen.header.action, Action::Lock { .. });
+    for (_, run) in old {
+        let target = Target::from(&run.header);
+        let sets_locks = matches!(run.header.action, Action::Lock { .. });
         if !sets_locks || !looked_at.insert((target.name(), target.app_root.clone())) {
             continue;
         }

@@ -6,7 +6,8 @@ use clap::Args;
 use easemob_admin_ops::names::harmless::harmless;
 use easemob_admin_ops::run::id::RunId;
 use easemob_admin_ops::run::item::Item;
-use easemob_admin_ops::run::store::ListedRun;
+use easemob_admin_ops::run::journal::progress::Counts;
+use easemob_admin_ops::run::store::{ListedRun, RunStore};
 use easemob_admin_words::{Language, t, translated, within};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -14,7 +15,8 @@ use serde::Serialize;
 use super::follow::follow;
 use super::history::{AttemptView, History, history, unreadable};
 use super::list::RunRow;
-use super::ticket::{Ticket, steps_of};
+use super::series::Named;
+use super::ticket::{Ticket, steps_of, total};
 use super::unsettled::{ItemRow, NOT_STARTED};
 use crate::command_error::CommandError;
 use crate::commands::acting::{counted, devices, users};
@@ -51,9 +53,10 @@ pub struct ShowArgs {
 #[derive(Debug, Serialize)]
 struct ShowSummary {
     #[serde(flatten)]
-    run: RunRow,
+    run: Option<RunRow>,
     source: String,
-    input_sha256: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    input_sha256: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     workers: Vec<String>,
     attempts: Vec<AttemptView>,
@@ -66,50 +69,60 @@ struct ShowSummary {
 pub async fn run(context: &Context, args: &ShowArgs) -> Result<Exit, CommandError> {
     let stores = context.stores()?;
     let runs = stores.runs();
-    let id = runs.find(&args.run)?;
-    if args.follow && !follow(context, runs, &id).await? {
+    let named = Named::find(runs, &args.run)?;
+    if args.follow && !follow(context, runs, named.newest()).await? {
         return Ok(exit::INTERRUPTED);
     }
     if args.markdown {
-        return markdown(context, &id);
+        return markdown(context, &named);
     }
-    let listed = runs.glance(&id)?;
-    let History {
-        attempts,
-        failures,
-        progress,
-        stopped,
-    } = history(runs, &id, &listed)?;
-    let unreadable = unreadable(&id);
-    let items = runs.unsettled_items(&id)?;
-    let rows = items.filter_map(|item: io::Result<Item>| match item {
-        Ok(item) => ItemRow::new(&item, &progress, &failures).map(Ok),
-        Err(error) => Some(Err(unreadable(error))),
-    });
+    let parts = Part::all(runs, &named.runs)?;
     if context.globals.output == Format::Failures {
         let mut out = BufWriter::new((context.stdout)());
-        for row in rows {
-            let row = row?;
-            if row.state != NOT_STARTED {
-                write_failure(&mut out, &row).map_err(unwritten_rows)?;
+        for part in &parts {
+            for row in part.rows(runs)? {
+                let row = row?;
+                if row.state != NOT_STARTED {
+                    write_failure(&mut out, &row).map_err(unwritten_rows)?;
+                }
             }
         }
         out.flush().map_err(unwritten_rows)?;
         return Ok(exit::OK);
     }
-    let mut report = context.local_report::<ItemRow>("runs show", listed.header.sandbox)?;
-    for row in rows {
-        report.row(&row?).map_err(unwritten_rows)?;
+    let first = &parts[0].listed;
+    let mut report = context.local_report::<ItemRow>("runs show", first.header.sandbox)?;
+    for part in &parts {
+        for row in part.rows(runs)? {
+            report.row(&row?).map_err(unwritten_rows)?;
+        }
     }
+    let (listed, now) = (&parts[parts.len() - 1].listed, Timestamp::now());
+    let rows = parts.iter().map(|part| RunRow::new(&part.id, &part.listed, now));
+    let run = if named.is_watch {
+        RunRow::of_watch(&named.id, rows)
+    } else {
+        rows.next_back()
+    };
+    let attempts = parts
+        .iter()
+        .flat_map(|part| part.history.attempts.iter().cloned());
     let summary = ShowSummary {
-        run: RunRow::new(&id, &listed, Timestamp::now()),
+        run,
         source: listed.header.source.clone(),
-        input_sha256: listed.header.input_sha256.clone(),
+        input_sha256: (!named.is_watch).then(|| listed.header.input_sha256.clone()),
         workers: listed.workers.clone(),
-        attempts,
+        attempts: attempts.collect(),
     };
     report.finish(&summary).map_err(unwritten_rows)?;
-    tell(context, &listed, &summary, stopped.as_deref());
+    if named.is_watch {
+        tell_watch(context, &named, &parts);
+        return Ok(exit::OK);
+    }
+    let History {
+        failures, stopped, ..
+    } = &parts[0].history;
+    tell(context, listed, &summary, stopped.as_deref());
     if let Some(failures) = failures.get(&0).filter(|_| listed.header.is_about_the_app()) {
         for failure in failures {
             context
@@ -120,8 +133,44 @@ pub async fn run(context: &Context, args: &ShowArgs) -> Result<Exit, CommandErro
     Ok(exit::OK)
 }
 
+/// A run with what its records say.
+struct Part {
+    id: RunId,
+    listed: ListedRun,
+    history: History,
+}
+
+impl Part {
+    fn all(runs: &dyn RunStore, ids: &[RunId]) -> Result<Vec<Self>, CommandError> {
+        let part = |id: &RunId| {
+            let listed = runs.glance(id)?;
+            Ok(Self {
+                history: history(runs, id, &listed)?,
+                id: id.clone(),
+                listed,
+            })
+        };
+        ids.iter().map(part).collect()
+    }
+
+    /// Returns the users that failed or are not finished.
+    fn rows(
+        &self,
+        runs: &dyn RunStore,
+    ) -> Result<impl Iterator<Item = Result<ItemRow, CommandError>>, CommandError> {
+        let History {
+            failures, progress, ..
+        } = &self.history;
+        let rows = runs.unsettled_items(&self.id)?;
+        Ok(rows.filter_map(move |item: io::Result<Item>| match item {
+            Ok(item) => ItemRow::new(&item, progress, failures).map(Ok),
+            Err(error) => Some(Err(unreadable(&self.id)(error))),
+        }))
+    }
+}
+
 /// Writes the run as Markdown.
-fn markdown(context: &Context, id: &RunId) -> Result<Exit, CommandError> {
+fn markdown(context: &Context, named: &Named) -> Result<Exit, CommandError> {
     if context.globals.output != Format::Table {
         return Err(CommandError::new(
             exit::USAGE,
@@ -130,7 +179,7 @@ fn markdown(context: &Context, id: &RunId) -> Result<Exit, CommandError> {
     }
     // Tickets are read by whoever comes later, in one language.
     let text = within(Language::English, || {
-        Ok::<_, CommandError>(Ticket::read(context, id, None)?.markdown())
+        Ok::<_, CommandError>(Ticket::read(context, &named.id, &named.runs, None)?.markdown())
     })?;
     let mut out = (context.stdout)();
     out.write_all(text.as_bytes())
@@ -145,6 +194,45 @@ fn markdown(context: &Context, id: &RunId) -> Result<Exit, CommandError> {
 fn write_failure(out: &mut impl Write, row: &ItemRow) -> io::Result<()> {
     let error = row.error.as_deref().unwrap_or(row.state);
     writeln!(out, "# line {}: {}\n{}", row.line, harmless(error), row.user)
+}
+
+/// Describes a watch on stderr, for people.
+fn tell_watch(context: &Context, named: &Named, parts: &[Part]) {
+    let say = |text: String| context.ui.say(text);
+    let header = &parts[0].listed.header;
+    let place = if header.sandbox { t!(" (sandbox)") } else { "" };
+    say(t!(
+        "run {}: {} on {}{place}, a watch of {}",
+        named.id,
+        header.action.command(),
+        header.app,
+        counted(parts.len() as u64, "run")
+    ));
+    if let Some(reason) = &header.reason {
+        let ticket = header
+            .ticket
+            .as_deref()
+            .map(|ticket| format!(" ({ticket})"))
+            .unwrap_or_default();
+        say(t!("reason: {reason}{ticket}"));
+    }
+    say(in_words(&total(parts.iter().map(|part| &part.listed))));
+    for part in parts {
+        for step in steps_of(&part.listed, part.history.stopped.as_deref()) {
+            step.say(context);
+        }
+    }
+}
+
+fn in_words(counts: &Counts) -> String {
+    t!(
+        "{} done ({} signed out), {} nothing to do, {} failed, {} unfinished",
+        counts.done,
+        devices(counts.devices_ended),
+        counts.nothing + counts.skipped,
+        counts.failed() + counts.in_vain,
+        counts.unfinished() - counts.in_vain
+    )
 }
 
 /// Describes the run on stderr, for people.
@@ -193,14 +281,7 @@ fn tell(context: &Context, listed: &ListedRun, summary: &ShowSummary, stopped: O
             attempt.host
         ));
     }
-    say(t!(
-        "{} done ({} signed out), {} nothing to do, {} failed, {} unfinished",
-        counts.done,
-        devices(counts.devices_ended),
-        counts.nothing + counts.skipped,
-        counts.failed() + counts.in_vain,
-        counts.unfinished() - counts.in_vain
-    ));
+    say(in_words(counts));
     if !header.action.can_be_gone_on_with() && counts.unfinished() + counts.failed() > 0 && !listed.running {
         say(t!(
             "to do the rest, run the same `{}` again",

@@ -7,7 +7,8 @@ use easemob_admin_ops::names::harmless::harmless;
 use easemob_admin_ops::run::id::RunId;
 use easemob_admin_ops::run::job::Action;
 use easemob_admin_ops::run::journal::header::{Header, Operator};
-use easemob_admin_ops::run::store::{ListedRun, RunStore};
+use easemob_admin_ops::run::journal::progress::Counts;
+use easemob_admin_ops::run::store::{ListedRun, RunError, RunStore};
 use easemob_admin_ops::undo::undoable;
 use easemob_admin_words::{Language, t, within};
 
@@ -46,29 +47,50 @@ struct Failed {
 }
 
 impl Ticket {
-    /// Reads a run. `verified` is what a second reading found, if there was one.
+    /// Reads what is named `name`: a run, or all batches of a watch. `verified` is what a second reading found, if there was
+    /// one.
     ///
     /// # Errors
     /// When the run cannot be read.
     pub fn read(
         context: &Context,
-        id: &RunId,
+        name: &str,
+        ids: &[RunId],
         verified: Option<SecondReading>,
     ) -> Result<Self, CommandError> {
         let stores = context.stores()?;
         let runs = stores.runs();
-        let listed = runs.glance(id)?;
-        let history = history(runs, id, &listed)?;
-        let (failed, more) = failed(runs, id, &listed, &history)?;
-        let header = &listed.header;
+        let (mut listed, mut named, mut more) = (Vec::new(), Vec::new(), 0);
+        let (mut attempts, mut steps) = (Vec::new(), Vec::new());
+        for id in ids {
+            let one = runs.glance(id)?;
+            let history = history(runs, id, &one)?;
+            more += failed(runs, id, &one, &history, &mut named)?;
+            steps.extend(steps_of(&one, history.stopped.as_deref()));
+            attempts.extend(history.attempts);
+            listed.push(one);
+        }
+        let (Some(first), Some(last)) = (listed.first(), listed.last()) else {
+            return Err(RunError::NoSuchRun(name.to_owned()).into());
+        };
+        let total = total(&listed);
+        let facts = Facts {
+            name,
+            header: &first.header,
+            users: total.items,
+            batches: ids.len(),
+            running: last.running,
+            attempts: &attempts,
+            verified,
+        };
         Ok(Self {
-            command: header.action.command(),
-            place: place(header),
-            facts: facts(&listed, &history, verified),
-            counts: counts(&listed),
-            failed,
+            command: first.header.action.command(),
+            place: place(&first.header),
+            facts: facts.told(),
+            counts: counts(&first.header, &total),
+            failed: named,
             more,
-            commands: commands(context, &listed, &history),
+            commands: commands(context, name, &first.header, &total, steps),
         })
     }
 
@@ -151,38 +173,52 @@ fn place(header: &Header) -> String {
     format!("{}{place}", header.app)
 }
 
-fn facts(
-    listed: &ListedRun,
-    history: &History,
+/// What the facts of a ticket are made of.
+struct Facts<'a> {
+    name: &'a str,
+    header: &'a Header,
+    users: u64,
+    batches: usize,
+    running: bool,
+    attempts: &'a [AttemptView],
     verified: Option<SecondReading>,
-) -> Vec<(&'static str, String)> {
-    let header = &listed.header;
-    let mut facts = vec![("Run", header.run.clone())];
-    if !header.sandbox {
-        facts.push(("Server", header.app_root.clone()));
+}
+
+impl Facts<'_> {
+    fn told(&self) -> Vec<(&'static str, String)> {
+        let header = self.header;
+        let mut facts = vec![("Run", self.name.to_owned())];
+        if !header.sandbox {
+            facts.push(("Server", header.app_root.clone()));
+        }
+        facts.push(if header.is_about_the_app() {
+            ("Users", "the app itself, no users".to_owned())
+        } else {
+            ("Users", format!("{} from {}", users(self.users), header.source))
+        });
+        match &header.action {
+            Action::Lock { until } => facts.push(("Locked until", format!("{until:.0}"))),
+            Action::SetLimits { limits, .. } => facts.push(("Limits", limits.clone())),
+            Action::Enforce { policy, .. } => facts.push(("Policy", policy.clone())),
+            _ => {}
+        }
+        if self.batches > 1 {
+            facts.push(("Batches", self.batches.to_string()));
+        }
+        facts.push(("By", by(&header.operator, self.attempts)));
+        facts.extend(header.reason.clone().map(|reason| ("Reason", reason)));
+        facts.extend(header.ticket.clone().map(|ticket| ("Ticket", ticket)));
+        facts.push(("Started", in_utc(header.created)));
+        facts.push(("Ended", ended(self.running, self.attempts)));
+        facts.extend(self.verified.map(|verified| ("Verified", verified.found())));
+        facts
     }
-    facts.push(if header.is_about_the_app() {
-        ("Users", "the app itself, no users".to_owned())
-    } else {
-        ("Users", format!("{} from {}", users(header.items), header.source))
-    });
-    match &header.action {
-        Action::Lock { until } => facts.push(("Locked until", format!("{until:.0}"))),
-        Action::SetLimits { limits, .. } => facts.push(("Limits", limits.clone())),
-        Action::Enforce { policy, .. } => facts.push(("Policy", policy.clone())),
-        _ => {}
-    }
-    facts.push(("By", by(&header.operator, &history.attempts)));
-    facts.extend(header.reason.clone().map(|reason| ("Reason", reason)));
-    facts.extend(header.ticket.clone().map(|ticket| ("Ticket", ticket)));
-    facts.push(("Started", in_utc(header.created)));
-    facts.push(("Ended", ended(listed, history)));
-    if let Some(verified) = verified {
-        let text = verified.to_string();
-        let found = text.strip_prefix("verified: ").unwrap_or(&text);
-        facts.push(("Verified", found.to_owned()));
-    }
-    facts
+}
+
+/// Adds up what became of the users of several runs.
+pub(super) fn total<'a>(runs: impl IntoIterator<Item = &'a ListedRun>) -> Counts {
+    runs.into_iter()
+        .fold(Counts::default(), |total, run| total + run.counts)
 }
 
 /// Names who created the run, and everybody else who worked on it.
@@ -207,11 +243,11 @@ fn by(operator: &Operator, attempts: &[AttemptView]) -> String {
     named.join(", ")
 }
 
-fn ended(listed: &ListedRun, history: &History) -> String {
-    if listed.running {
+fn ended(running: bool, attempts: &[AttemptView]) -> String {
+    if running {
         return "still running".into();
     }
-    let Some(last) = history.attempts.last() else {
+    let Some(last) = attempts.last() else {
         return "not begun".into();
     };
     match (&last.ended, &last.stopped) {
@@ -221,9 +257,8 @@ fn ended(listed: &ListedRun, history: &History) -> String {
     }
 }
 
-fn counts(listed: &ListedRun) -> Vec<(&'static str, u64)> {
-    let counts = &listed.counts;
-    let job = Job::of(listed.header.action.clone());
+fn counts(header: &Header, counts: &Counts) -> Vec<(&'static str, u64)> {
+    let job = Job::of(header.action.clone());
     let (done, devices) = job.as_ref().map_or(("done", None), |job| {
         let words = words(job, false);
         (words.done, words.devices)
@@ -246,31 +281,32 @@ fn counts(listed: &ListedRun) -> Vec<(&'static str, u64)> {
     all
 }
 
-/// Returns the first users that failed, and how many more there are.
+/// Adds the first users that failed to `named`, and returns how many more there are.
 fn failed(
     runs: &dyn RunStore,
     id: &RunId,
     listed: &ListedRun,
     history: &History,
-) -> Result<(Vec<Failed>, u64), CommandError> {
+    named: &mut Vec<Failed>,
+) -> Result<u64, CommandError> {
     if listed.header.is_about_the_app() {
         let failures = history.failures.get(&0).into_iter().flatten();
-        let failed = failures.map(|failure| Failed {
+        named.extend(failures.map(|failure| Failed {
             line: None,
             user: "the app".into(),
             error: failure.error.clone(),
-        });
-        return Ok((failed.collect(), 0));
+        }));
+        return Ok(0);
     }
-    let (mut failed, mut more) = (Vec::new(), 0);
+    let mut more = 0;
     for item in runs.unsettled_items(id)? {
         let item = item.map_err(unreadable(id))?;
         let row = ItemRow::new(&item, &history.progress, &history.failures);
         let Some(row) = row.filter(|row| row.state != NOT_STARTED) else {
             continue;
         };
-        if failed.len() < NAMED {
-            failed.push(Failed {
+        if named.len() < NAMED {
+            named.push(Failed {
                 line: Some(row.line),
                 error: row.error.unwrap_or_else(|| row.state.replace('_', " ")),
                 user: row.user,
@@ -279,13 +315,16 @@ fn failed(
             more += 1;
         }
     }
-    Ok((failed, more))
+    Ok(more)
 }
 
-fn commands(context: &Context, listed: &ListedRun, history: &History) -> Vec<(&'static str, String)> {
-    let (header, counts) = (&listed.header, &listed.counts);
-    let run = &header.run;
-    let mut steps = steps_of(listed, history.stopped.as_deref());
+fn commands(
+    context: &Context,
+    run: &str,
+    header: &Header,
+    counts: &Counts,
+    mut steps: Vec<NextStep>,
+) -> Vec<(&'static str, String)> {
     if counts.failed() + counts.in_vain > 0 && !header.is_about_the_app() {
         steps.push(NextStep {
             purpose: "to list the failed users",
@@ -324,7 +363,7 @@ pub(super) fn steps_of(listed: &ListedRun, stopped: Option<&str>) -> Vec<NextSte
 pub fn tell(context: &Context, id: &RunId, verified: Option<SecondReading>) -> Result<(), CommandError> {
     // Tickets are read by whoever comes later, in one language.
     let ticket = within(Language::English, || {
-        Ok::<_, CommandError>(Ticket::read(context, id, verified)?.plain())
+        Ok::<_, CommandError>(Ticket::read(context, id.as_str(), std::slice::from_ref(id), verified)?.plain())
     })?;
     context.ui.say(t!("for the ticket:\n{ticket}"));
     Ok(())

@@ -288,7 +288,7 @@ async fn dry_run(
         context,
         session,
         command: "runs undo",
-        verb: "reading",
+        verb: t!("reading"),
         words: words(&job, true),
         acts: false,
         summary,

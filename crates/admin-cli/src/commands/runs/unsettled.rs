@@ -9,7 +9,12 @@ use crate::render::report::Row;
 
 /// The state of an item that was not started; `runs resume` does it, and it is not a failure.
 pub(super) const NOT_STARTED: &str = "not_started";
-pub(super) const FAILED_RETRY: &str = "failed_retry_may_help";
+const FAILED_RETRY: &str = "failed_retry_may_help";
+const FAILED: &str = "failed";
+const UNKNOWN: &str = "unknown";
+
+/// All of them.
+pub(crate) const STATES: [&str; 4] = [NOT_STARTED, FAILED_RETRY, FAILED, UNKNOWN];
 
 /// One user that failed or is not finished.
 #[derive(Debug, Serialize)]
@@ -31,9 +36,9 @@ impl ItemRow {
             // The item was not started and yet failed.
             Standing::Untouched if failures.contains_key(&item.number) => (FAILED_RETRY, None),
             Standing::Untouched => (NOT_STARTED, None),
-            Standing::Doubtful(devices) => ("unknown", Some(devices)),
+            Standing::Doubtful(devices) => (UNKNOWN, Some(devices)),
             Standing::FailedRetry(devices) => (FAILED_RETRY, devices),
-            Standing::FailedFinal(devices) => ("failed", devices),
+            Standing::FailedFinal(devices) => (FAILED, devices),
         };
         let failure = failures.get(&item.number).and_then(|failures| failures.first());
         let devices = devices.unwrap_or_default().iter().map(ToString::to_string);

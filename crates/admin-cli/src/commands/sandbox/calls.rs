@@ -2,6 +2,7 @@
 
 use clap::Args;
 use easemob_admin_sandbox::{CountedCall, counted_calls};
+use easemob_admin_words::t;
 use serde::Serialize;
 
 use crate::command_error::CommandError;
@@ -59,8 +60,9 @@ pub async fn run(context: &Context, args: &CallsArgs) -> Result<Exit, CommandErr
     let url = args.url.trim_end_matches('/');
     let Some(calls) = counted_calls(url).await else {
         return Err(
-            CommandError::new(exit::USAGE, format!("no sandbox answers at {url}"))
-                .hint("start one in another terminal: easemob-admin sandbox serve --listen 127.0.0.1:8080"),
+            CommandError::new(exit::USAGE, t!("no sandbox answers at {url}")).hint(t!(
+                "start one in another terminal: easemob-admin sandbox serve --listen 127.0.0.1:8080"
+            )),
         );
     };
     let refused = |call: &CountedCall| !(200..400).contains(&call.status);

@@ -48,13 +48,7 @@ impl LockedRow {
     fn new(lock: &Lock, now: Timestamp) -> Self {
         Self {
             user: lock.user.to_string(),
-            state: if lock.is_pending() {
-                "pending"
-            } else if lock.is_due(now) {
-                "overdue"
-            } else {
-                "locked"
-            },
+            state: state(lock, now),
             until: format!("{:.0}", lock.until),
             since: format!("{:.0}", lock.since),
             operator: lock.operator.clone(),
@@ -62,6 +56,16 @@ impl LockedRow {
             ticket: lock.ticket.clone(),
             run: lock.run.clone(),
         }
+    }
+}
+
+fn state(lock: &Lock, now: Timestamp) -> &'static str {
+    if lock.is_pending() {
+        "pending"
+    } else if lock.is_due(now) {
+        "overdue"
+    } else {
+        "locked"
     }
 }
 

@@ -19,7 +19,7 @@ use easemob_admin_store_pg::logins::PgLoginStores;
 use easemob_admin_store_pg::runs::PgRuns;
 use easemob_admin_store_pg::trail::PgTrails;
 use easemob_admin_store_pg::trail::archive::Archive;
-use easemob_admin_words::t;
+use easemob_admin_words::{t, told_later};
 use serde::Serialize;
 
 use super::database;
@@ -94,9 +94,9 @@ pub fn run(context: &Context, _: &ImportArgs) -> Result<Exit, CommandError> {
     for id in from.list()? {
         let brought = import_run(from, &to, &id)?;
         let result = match brought {
-            Brought::In => "imported",
-            Brought::Already => "already there",
-            Brought::Busy => "skipped: another process is working on it",
+            Brought::In => told_later!("imported"),
+            Brought::Already => told_later!("already there"),
+            Brought::Busy => told_later!("skipped: another process is working on it"),
         };
         summary.runs += usize::from(matches!(brought, Brought::In));
         summary.skipped += usize::from(matches!(brought, Brought::Busy));
@@ -115,7 +115,11 @@ pub fn run(context: &Context, _: &ImportArgs) -> Result<Exit, CommandError> {
         };
         let is_new = to.import(&target, &*from)?;
         summary.logins += usize::from(is_new);
-        let result = if is_new { "imported" } else { "already there" };
+        let result = if is_new {
+            told_later!("imported")
+        } else {
+            told_later!("already there")
+        };
         told(&mut report, "logins", target, result)?;
     }
     seal_trails(context, &data, &trails, &mut report, &mut summary)?;
@@ -170,9 +174,9 @@ fn seal_trails(
                 let is_new = to.enter_archive(&name, &archive)?;
                 summary.trails += usize::from(is_new);
                 if is_new {
-                    "sealed where it is".to_owned()
+                    told_later!("sealed where it is").to_owned()
                 } else {
-                    "already there".to_owned()
+                    told_later!("already there").to_owned()
                 }
             }
             Ok(None) => continue,

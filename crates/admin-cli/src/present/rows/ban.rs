@@ -49,9 +49,9 @@ impl Row for BanReport {
 /// Explains an outcome that differs from what was requested.
 fn note(outcome: Outcome) -> &'static str {
     match outcome {
-        Outcome::AlreadyBanned => "an existing ban stays in force",
-        Outcome::NotBanned => "not banned any more, so there is nothing to lift",
-        Outcome::ChangedSince => "somebody has locked the user since then",
+        Outcome::AlreadyBanned => t!("an existing ban stays in force"),
+        Outcome::NotBanned => t!("not banned any more, so there is nothing to lift"),
+        Outcome::ChangedSince => t!("somebody has locked the user since then"),
         _ => "",
     }
 }

@@ -1,7 +1,7 @@
 //! The progress of a run: the journal folded into one state per item. Pure.
 
 use std::collections::{HashMap, HashSet};
-use std::ops::Range;
+use std::ops::{Add, Range};
 
 use easemob_admin_api::DeviceId;
 
@@ -237,6 +237,26 @@ impl Progress {
         let meant = self.intents.values();
         counts.devices_intended = meant.map(|meant| meant.devices.len() as u64).sum();
         counts
+    }
+}
+
+impl Add for Counts {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            items: self.items + other.items,
+            done: self.done + other.done,
+            nothing: self.nothing + other.nothing,
+            skipped: self.skipped + other.skipped,
+            failed_retry: self.failed_retry + other.failed_retry,
+            failed_final: self.failed_final + other.failed_final,
+            doubtful: self.doubtful + other.doubtful,
+            open: self.open + other.open,
+            in_vain: self.in_vain + other.in_vain,
+            devices_ended: self.devices_ended + other.devices_ended,
+            devices_intended: self.devices_intended + other.devices_intended,
+        }
     }
 }
 

@@ -84,16 +84,16 @@ pub(in crate::server) fn subscribe(request: &mut Request<'_>) -> Result<Value, A
         let (name, mut row) = (user.name.clone(), written(user));
         row["expiry"] = json!((until_ms / 1_000).to_string());
         shown.push(row);
-        request.user_mut()?.presence.subscribe(&name, until_ms);
+        request.app.users.follow(&subscriber, &name, until_ms);
     }
     Ok(json!({"result": shown}))
 }
 
 pub(in crate::server) fn unsubscribe(request: &mut Request<'_>) -> Result<Value, ApiError> {
     let (UnsubscribeForm::Bare(names) | UnsubscribeForm::Named { users: names }) = request.form()?;
-    let user = request.user_mut()?;
+    let subscriber = request.user()?.name.clone();
     for name in &names {
-        user.presence.unsubscribe(&name.to_lowercase());
+        request.app.users.unfollow(&subscriber, &name.to_lowercase());
     }
     Ok(json!({"result": "ok"}))
 }
