@@ -15,6 +15,7 @@ use easemob_admin_ops::trails::Trails;
 use jiff::Timestamp;
 
 use crate::access;
+use crate::alone::Alone;
 use crate::apps::Apps;
 use crate::routes::router;
 use crate::runs::Runner;
@@ -48,6 +49,7 @@ pub struct Service(Arc<Inner>);
 struct Inner {
     parts: Parts,
     runner: Arc<Runner>,
+    alone: Alone,
 }
 
 impl fmt::Debug for Service {
@@ -65,6 +67,7 @@ impl Service {
         Self(Arc::new(Inner {
             parts,
             runner: Arc::default(),
+            alone: Alone::default(),
         }))
     }
 
@@ -101,6 +104,14 @@ impl Service {
 
     pub(crate) fn stores(&self) -> &Stores {
         &self.0.parts.stores
+    }
+
+    pub(crate) fn trails(&self) -> &dyn Trails {
+        &*self.0.parts.trails
+    }
+
+    pub(crate) fn alone(&self) -> &Alone {
+        &self.0.alone
     }
 
     pub(crate) fn documents(&self) -> &dyn DocumentStore {

@@ -2,12 +2,14 @@
 //!
 //! Requests refuse fields that they do not know: a condition that was misspelt must never mean everybody. Answers only grow.
 
+mod audit;
 mod key;
 mod problem;
 mod run;
 mod scope;
 mod user;
 
+pub use self::audit::{AuditHead, AuditHeads, AuditKey, AuditPage};
 pub use self::key::{Key, NewKey, NewKeySecret};
 pub use self::problem::Problem;
 pub use self::run::{NewRun, Page, RunState, RunView, Stop, Which};

@@ -1,5 +1,7 @@
 //! One file per resource.
 
+mod audit;
+mod audit_filter;
 mod keys;
 mod limits;
 mod locks;
@@ -22,6 +24,7 @@ pub(crate) fn all() -> Routes {
         .with(runs::routes())
         .with(locks::routes())
         .with(limits::routes())
+        .with(audit::routes())
         .with(keys::routes())
 }
 
