@@ -9,6 +9,7 @@
 //! | `endpoints` | one file per resource |
 //! | `runs` | works on runs, and keeps what they report |
 //! | `problem` | why a request was refused, in one place |
+//! | `events` | what is added to audit trails, for many readers |
 //! | `alone` | what is done once at a time |
 //! | `patience` | keeps connections open while somebody reads |
 //! | `pieces` | streams what blocks |
@@ -19,6 +20,7 @@ mod alone;
 pub mod apps;
 mod blocking;
 mod endpoints;
+mod events;
 mod extract;
 mod patience;
 mod pieces;

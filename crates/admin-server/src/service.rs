@@ -17,6 +17,7 @@ use jiff::Timestamp;
 use crate::access;
 use crate::alone::Alone;
 use crate::apps::Apps;
+use crate::events::Feeds;
 use crate::routes::router;
 use crate::runs::Runner;
 
@@ -50,6 +51,7 @@ struct Inner {
     parts: Parts,
     runner: Arc<Runner>,
     alone: Alone,
+    feeds: Feeds,
 }
 
 impl fmt::Debug for Service {
@@ -68,6 +70,7 @@ impl Service {
             parts,
             runner: Arc::default(),
             alone: Alone::default(),
+            feeds: Feeds::default(),
         }))
     }
 
@@ -106,8 +109,12 @@ impl Service {
         &self.0.parts.stores
     }
 
-    pub(crate) fn trails(&self) -> &dyn Trails {
-        &*self.0.parts.trails
+    pub(crate) fn trails(&self) -> &Arc<dyn Trails> {
+        &self.0.parts.trails
+    }
+
+    pub(crate) fn feeds(&self) -> &Feeds {
+        &self.0.feeds
     }
 
     pub(crate) fn alone(&self) -> &Alone {
@@ -152,6 +159,7 @@ impl Listening {
     /// Stops: takes no more requests, finishes the users in progress of each run, and waits for what is being answered.
     pub async fn stop(self) {
         self.service.runner().drain();
+        self.service.feeds().end();
         self.server.stop(FAREWELL);
         self.service.runner().ended().await;
         self.server.stopped().await;

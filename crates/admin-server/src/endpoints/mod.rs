@@ -2,6 +2,7 @@
 
 mod audit;
 mod audit_filter;
+mod events;
 mod keys;
 mod limits;
 mod locks;
@@ -25,6 +26,7 @@ pub(crate) fn all() -> Routes {
         .with(locks::routes())
         .with(limits::routes())
         .with(audit::routes())
+        .with(events::routes())
         .with(keys::routes())
 }
 

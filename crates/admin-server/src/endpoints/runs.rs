@@ -32,7 +32,7 @@ use crate::runs::{Reports, Work};
 use crate::service::Service;
 
 /// Reading runs. They say to whom something was done.
-const READ: Rule = Rule::HasForApp(&[
+pub(super) const READ: Rule = Rule::HasForApp(&[
     Scope::SessionsPlan,
     Scope::SessionsApply,
     Scope::LimitsWrite,
