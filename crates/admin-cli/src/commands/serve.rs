@@ -169,6 +169,7 @@ fn service(context: &Context, sessions: &[(String, Session)]) -> Result<Service,
         documents: Arc::new(documents),
         account: operator(None, context.environment.get("SUDO_USER")),
         in_files: records.in_files,
+        openid: None,
         clock: Timestamp::now,
     }))
 }

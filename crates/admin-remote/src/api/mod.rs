@@ -3,6 +3,7 @@
 //! Requests refuse fields that they do not know: a condition that was misspelt must never mean everybody. Answers only grow.
 
 mod approval;
+mod audit;
 mod key;
 mod problem;
 mod run;
@@ -12,6 +13,7 @@ mod user;
 pub use self::approval::{
     Approval, ApprovalRule, ApprovalRules, ApprovalState, ApprovalView, Decision, Need, Order, Reasoned, Verb,
 };
+pub use self::audit::{AuditHead, AuditHeads, AuditKey, AuditPage};
 pub use self::key::{Key, NewKey, NewKeySecret};
 pub use self::problem::Problem;
 pub use self::run::{NewRun, Page, RunState, RunView, Stop, Which};

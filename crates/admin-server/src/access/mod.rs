@@ -6,10 +6,11 @@ mod keys;
 pub mod openid;
 mod token;
 
-use axum::extract::{RawPathParams, Request, State};
+use axum::extract::{ConnectInfo, RawPathParams, Request, State};
 use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::Response;
+use easemob_admin_ops::listening::Peer;
 
 pub(crate) use self::caller::Caller;
 pub use self::first::first_key;
@@ -18,6 +19,7 @@ pub(crate) use self::keys::{StoredKey, make, page, revoke, rotate};
 use self::openid::looks_like_a_token;
 use self::token::Token;
 use crate::blocking::blocking;
+use crate::patience::patient;
 use crate::problem::{Kind, Refusal};
 use crate::routes::Rule;
 use crate::service::Service;
@@ -50,7 +52,15 @@ pub(crate) async fn authorize(
         caller.require_any(rule.scopes())?;
     }
     request.extensions_mut().insert(caller);
-    Ok(next.run(request).await)
+    let peer = request.extensions().get::<ConnectInfo<Peer>>();
+    let peer = peer.map(|ConnectInfo(peer)| peer.clone());
+    let work = move || peer.as_ref().and_then(Peer::work);
+    // Whoever has a key may send a long list.
+    let receiving = work();
+    let answer = next.run(request).await;
+    let answer = patient(answer, work);
+    drop(receiving);
+    Ok(answer)
 }
 
 /// Finds out who is calling.

@@ -1,6 +1,9 @@
 //! One file per resource.
 
 mod approvals;
+mod audit;
+mod audit_filter;
+mod events;
 mod keys;
 mod limits;
 mod locks;
@@ -24,6 +27,8 @@ pub(crate) fn all() -> Routes {
         .with(locks::routes())
         .with(limits::routes())
         .with(approvals::routes())
+        .with(audit::routes())
+        .with(events::routes())
         .with(keys::routes())
 }
 

@@ -38,7 +38,7 @@ use crate::runs::{Reports, Work};
 use crate::service::Service;
 
 /// Reading runs. They say to whom something was done.
-const READ: Rule = Rule::HasForApp(&[
+pub(super) const READ: Rule = Rule::HasForApp(&[
     Scope::SessionsPlan,
     Scope::SessionsApply,
     Scope::LimitsWrite,
@@ -183,6 +183,7 @@ async fn list(
 /// Makes a run, and begins to work on it; or previews one. A preview answers one line of JSON for each report.
 #[utoipa::path(post, path = "/v1/apps/{app}/runs", tag = "runs", params(("app" = String, Path)), request_body = NewRun,
     responses((status = 201, body = RunView), (status = 200, body = RunView, description = "The same run was made before, or a preview"),
+        (status = 202, body = RunView, description = "The run waits for approval"),
         (status = "4XX", body = Problem), (status = "5XX", body = Problem)))]
 async fn make(
     State(service): State<Service>,
@@ -351,6 +352,9 @@ struct Start {
     /// Which users.
     #[serde(default)]
     which: Which,
+    /// Act without the approval that the rules ask for. Needs the scope `break-glass`, and is loud.
+    #[serde(default)]
+    break_glass: bool,
 }
 
 /// Begins to work on a run: on what is left of it, or on its failures again.
@@ -362,7 +366,7 @@ async fn start(
     Extension(app): Extension<Arc<App>>,
     Extension(caller): Extension<Caller>,
     Path((_, run)): Path<(String, String)>,
-    Sent(Start { which }): Sent<Start>,
+    Sent(Start { which, break_glass }): Sent<Start>,
 ) -> Result<(StatusCode, Json<RunView>), Refusal> {
     let id = id_of(&run)?;
     let (this, at, of, by) = (
@@ -378,7 +382,7 @@ async fn start(
             service: &this,
             app: &at,
             caller: &caller,
-            break_glass: false,
+            break_glass,
             starts_itself: false,
         };
         match beginning.pass(&listed.header)? {

@@ -1,0 +1,13 @@
+//! The service over HTTP, with the sandbox as the server of the app.
+#![allow(clippy::unwrap_used, reason = "a test that fails is a panic")]
+
+#[path = "it/audit.rs"]
+mod audit;
+#[path = "it/events.rs"]
+mod events;
+#[path = "it/openapi.rs"]
+mod openapi;
+#[path = "it/served.rs"]
+mod served;
+#[path = "it/table.rs"]
+mod table;
