@@ -98,7 +98,7 @@ pub async fn run(context: &Context, args: &ShowArgs) -> Result<Exit, CommandErro
         }
     }
     let (listed, now) = (&parts[parts.len() - 1].listed, Timestamp::now());
-    let rows = parts.iter().map(|part| RunRow::new(&part.id, &part.listed, now));
+    let mut rows = parts.iter().map(|part| RunRow::new(&part.id, &part.listed, now));
     let run = if named.is_watch {
         RunRow::of_watch(&named.id, rows)
     } else {
