@@ -5,7 +5,7 @@ use axum::middleware::from_fn_with_state;
 use easemob_admin_remote::api::Scope;
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
-use utoipa::openapi::{InfoBuilder, License, OpenApi, OpenApiBuilder};
+use utoipa::openapi::{InfoBuilder, License, OpenApi, OpenApiBuilder, RefOr};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
 use crate::access::authorize;
@@ -84,6 +84,7 @@ pub fn openapi() -> OpenApi {
         for item in paths.paths.values_mut() {
             for (_, operation) in operations(item) {
                 operation.security = Some(security(rule));
+                problems(operation);
             }
         }
         router = router.routes((schemas, paths, methods));
@@ -113,6 +114,20 @@ pub fn table() -> Vec<(&'static str, String, Rule)> {
     }
     rows.sort_by(|a, b| (&a.1, a.0).cmp(&(&b.1, b.0)));
     rows
+}
+
+/// Problems have a type of their own, which the macro of a route does not know.
+fn problems(operation: &mut Operation) {
+    for (status, response) in &mut operation.responses.responses {
+        if let RefOr::T(response) = response
+            && status.starts_with(['4', '5'])
+            && let Some(content) = response.content.shift_remove("application/json")
+        {
+            response
+                .content
+                .insert("application/problem+json".into(), content);
+        }
+    }
 }
 
 fn security(rule: Rule) -> Vec<SecurityRequirement> {

@@ -19,6 +19,8 @@ mod logins;
 mod migrating;
 #[path = "it/model.rs"]
 mod model;
+#[path = "it/read_anywhere.rs"]
+mod read_anywhere;
 #[path = "it/recorded.rs"]
 mod recorded;
 #[path = "it/retention.rs"]

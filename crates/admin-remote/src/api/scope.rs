@@ -6,7 +6,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 macro_rules! scopes {
-    ($($(#[$about:meta])* $name:ident = $word:literal,)+) => {
+    // As a token, because the schema does not see the word in a fragment of another kind.
+    ($($(#[$about:meta])* $name:ident = $word:tt,)+) => {
         /// What a key may do, for the apps that it names.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

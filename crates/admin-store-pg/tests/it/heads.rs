@@ -40,7 +40,7 @@ fn listened(machine: Machine, every: Duration) -> (Machine, Arc<Kept>) {
     (machine, kept)
 }
 
-fn run(machine: &Machine, second: i64, users: u64) {
+pub(crate) fn run(machine: &Machine, second: i64, users: u64) {
     let mut record = recording(machine.create(second, users));
     write(&mut *record, &[begin("ann")]);
     for number in 0..users {
