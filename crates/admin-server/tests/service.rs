@@ -1,6 +1,8 @@
 //! The service over HTTP, with the sandbox as the server of the app.
 #![allow(clippy::unwrap_used, reason = "a test that fails is a panic")]
 
+#[path = "it/approvals.rs"]
+mod approvals;
 #[path = "it/audit.rs"]
 mod audit;
 #[path = "it/events.rs"]

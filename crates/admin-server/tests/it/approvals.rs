@@ -1,0 +1,262 @@
+//! Approval: what needs it, who gives it, and what does not evade it.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::served::{Answer, Served};
+
+/// A service with a rule: more than 2 users a day need one lead, and more than 4 two.
+struct Ruled {
+    served: Served,
+    ann: String,
+    bob: String,
+    eve: String,
+    joe: String,
+}
+
+const USERS: [&str; 6] = ["u1", "u2", "u3", "u4", "u5", "u6"];
+
+async fn ruled() -> Ruled {
+    let served = Served::start().await;
+    for user in USERS {
+        served.sandbox.register(user);
+        served.sandbox.sign_in(user, "ios").unwrap();
+    }
+    let rules = json!({"rules": [
+        {"verbs": ["logout", "ban"], "over_users": 2, "needs": [{"group": "leads", "count": 1}]},
+        {"verbs": ["logout"], "over_users": 4, "needs": [{"group": "leads", "count": 2}]},
+    ]});
+    let put = served.ask(
+        Method::PUT,
+        "/v1/apps/chat/approval-rules",
+        Some(crate::served::ADMIN),
+        Some(rules),
+    );
+    let _ = put.await.expect(200);
+    let key = async |owner: &str, scopes: Value, groups: Value| {
+        let body = json!({"owner": owner, "scopes": scopes, "apps": ["chat"], "groups": groups});
+        let made = served.post("/v1/keys", body).await.expect(201);
+        made.json()["secret"].as_str().unwrap().to_owned()
+    };
+    let acts = || json!(["sessions:apply", "users:write", "sessions:approve"]);
+    let ann = key("ann", acts(), json!(["leads"])).await;
+    let bob = key("bob", acts(), json!(["leads"])).await;
+    let eve = key("eve", acts(), json!(["leads"])).await;
+    let joe = key("joe", acts(), json!(["support"])).await;
+    Ruled {
+        served,
+        ann,
+        bob,
+        eve,
+        joe,
+    }
+}
+
+impl Ruled {
+    async fn post(&self, key: &str, path: &str, body: Value) -> Answer {
+        let path = format!("/v1/apps/chat/{path}");
+        self.served.ask(Method::POST, &path, Some(key), Some(body)).await
+    }
+
+    async fn act(&self, key: &str, kind: &str, users: &[&str]) -> Answer {
+        let body = json!({"action": {"kind": kind}, "users": users, "reason": "leak"});
+        self.post(key, "runs", body).await
+    }
+
+    /// Asks for the sign-out of devices that are named, as a plan does.
+    async fn apply(&self, key: &str, users: &[&str]) -> Answer {
+        let action = json!({"kind": "apply", "plan_sha256": "0", "on_drift": "skip", "selection": {}});
+        let mut lines = vec![json!({"action": action, "reason": "leak"}).to_string()];
+        for (line, user) in users.iter().enumerate() {
+            let devices = self.devices(user).await;
+            let planned = json!({"line": line + 1, "user": user, "planned": {"end": devices}});
+            lines.push(planned.to_string());
+        }
+        let request = reqwest::Client::builder().no_proxy().build().unwrap();
+        let sent = request
+            .post(format!("{}/v1/apps/chat/runs", self.served.url))
+            .header("authorization", format!("Bearer {key}"))
+            .header("content-type", "application/x-ndjson")
+            .body(lines.join("\n"));
+        crate::served::read(sent.send().await.unwrap()).await
+    }
+
+    async fn devices(&self, user: &str) -> Vec<String> {
+        let found = self
+            .served
+            .get(&format!("/v1/apps/chat/users/{user}/devices"))
+            .await
+            .expect(200);
+        let devices = found.json()["devices"].as_array().unwrap().clone();
+        devices
+            .iter()
+            .map(|device| device["device"].as_str().unwrap().to_owned())
+            .collect()
+    }
+
+    async fn ended(&self, run: &str) -> Value {
+        loop {
+            let seen = self
+                .served
+                .get(&format!("/v1/apps/chat/runs/{run}"))
+                .await
+                .expect(200)
+                .json();
+            if seen["state"] == "done" {
+                return seen;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    }
+
+    async fn kinds(&self, run: &str) -> Vec<String> {
+        let page = self
+            .served
+            .get(&format!("/v1/apps/chat/audit?run={run}&all=true"))
+            .await
+            .expect(200);
+        let entries = page.json()["items"].as_array().unwrap().clone();
+        entries
+            .iter()
+            .map(|entry| entry["kind"].as_str().unwrap().to_owned())
+            .collect()
+    }
+}
+
+fn id(answer: &Answer) -> String {
+    answer.json()["id"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_others_agree_and_the_run_does_what_they_saw() {
+    let ruled = ruled().await;
+    let asked = ruled.apply(&ruled.ann, &USERS).await.expect(202);
+    assert_eq!(asked.json()["state"], "waiting_for_approval");
+    let run = id(&asked);
+    // A device that appears now was not seen by those who approve.
+    ruled.served.sandbox.sign_in("u1", "android").unwrap();
+    let reason = || json!({"reason": "checked with legal"});
+    let approve = format!("approvals/{run}/approve");
+    let own = ruled.post(&ruled.ann, &approve, reason()).await.expect(409);
+    assert_eq!(own.problem(), "cannot-decide");
+    let early = ruled
+        .post(&ruled.ann, &format!("runs/{run}/start"), json!({}))
+        .await
+        .expect(409);
+    assert_eq!(early.problem(), "needs-approval");
+    let nothing = ruled
+        .post(&ruled.bob, &approve, json!({"reason": " "}))
+        .await
+        .expect(400);
+    assert_eq!(nothing.problem(), "no-reason");
+    let of_another_group = ruled.post(&ruled.joe, &approve, reason()).await.expect(200);
+    assert_eq!(of_another_group.json()["state"], "pending");
+    let first = ruled.post(&ruled.bob, &approve, reason()).await.expect(200);
+    assert_eq!(first.json()["state"], "pending");
+    let twice = ruled.post(&ruled.bob, &approve, reason()).await.expect(409);
+    assert_eq!(twice.problem(), "cannot-decide");
+    let second = ruled.post(&ruled.eve, &approve, reason()).await.expect(200);
+    assert_eq!(
+        (&second.json()["state"], &second.json()["order"]["devices"]),
+        (&json!("approved"), &json!(6))
+    );
+    let ended = ruled.ended(&run).await;
+    assert_eq!(
+        (&ended["done"], &ended["devices"], &ended["operator"]),
+        (&json!(6), &json!(6), &json!("ann"))
+    );
+    assert_eq!(ruled.devices("u1").await.len(), 1, "the new device stays");
+    let kinds = ruled.kinds(&run).await;
+    let decided: Vec<&str> = kinds
+        .iter()
+        .map(String::as_str)
+        .filter(|kind| kind.starts_with("approval"))
+        .collect();
+    let expected = [
+        "approval.requested",
+        "approval.approved",
+        "approval.approved",
+        "approval.approved",
+    ];
+    assert_eq!(decided, expected);
+    let list = ruled
+        .served
+        .get("/v1/apps/chat/approvals?state=approved")
+        .await
+        .expect(200)
+        .json();
+    assert_eq!(list["items"][0]["run"], json!(run));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_small_runs_and_other_spellings_do_not_evade_a_rule() {
+    let ruled = ruled().await;
+    let _ = ruled.act(&ruled.ann, "logout_unread", &["u1"]).await.expect(201);
+    let _ = ruled.act(&ruled.ann, "logout_unread", &["u2"]).await.expect(201);
+    let third = ruled.act(&ruled.ann, "logout_unread", &["u3"]).await.expect(409);
+    assert_eq!(third.problem(), "needs-plan");
+    assert_eq!(id(&ruled.apply(&ruled.ann, &["u3"]).await.expect(202)).len(), 22);
+    // Another key of the same person, under another spelling.
+    let body = json!({"owner": " ANN ", "scopes": ["sessions:apply", "sessions:approve"], "apps": ["chat"], "groups": ["leads"]});
+    let made = ruled.served.post("/v1/keys", body).await.expect(201);
+    let second_key = made.json()["secret"].as_str().unwrap().to_owned();
+    let _ = ruled.act(&second_key, "logout_unread", &["u4"]).await.expect(409);
+    // Bans count by themselves, and somebody else has a day of his own.
+    let _ = ruled.act(&ruled.ann, "ban", &["u5"]).await.expect(201);
+    let _ = ruled.act(&ruled.bob, "logout_unread", &["u6"]).await.expect(201);
+    // A run that was held is counted when it begins.
+    let held =
+        json!({"action": {"kind": "ban"}, "users": ["u1", "u2", "u3"], "reason": "leak", "hold": true});
+    let held = id(&ruled.post(&ruled.bob, "runs", held).await.expect(201));
+    let started = ruled
+        .post(&ruled.bob, &format!("runs/{held}/start"), json!({}))
+        .await
+        .expect(409);
+    assert_eq!(started.problem(), "needs-approval");
+    assert_eq!(ruled.served.sandbox.call_count("users.ban"), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_is_final_and_break_glass_is_loud() {
+    let ruled = ruled().await;
+    let run = id(&ruled
+        .act(&ruled.ann, "ban", &["u1", "u2", "u3"])
+        .await
+        .expect(202));
+    let refuse = format!("approvals/{run}/refuse");
+    let refused = ruled
+        .post(&ruled.joe, &refuse, json!({"reason": "wrong list"}))
+        .await
+        .expect(200);
+    assert_eq!(refused.json()["state"], "refused");
+    let late = ruled
+        .post(
+            &ruled.bob,
+            &format!("approvals/{run}/approve"),
+            json!({"reason": "x"}),
+        )
+        .await;
+    assert_eq!(late.expect(409).problem(), "cannot-decide");
+    let started = ruled
+        .post(&ruled.ann, &format!("runs/{run}/start"), json!({}))
+        .await
+        .expect(409);
+    assert_eq!(started.problem(), "needs-approval");
+    let glass = |run: &str| json!({"id": run, "action": {"kind": "ban"}, "users": USERS, "reason": "attack", "break_glass": true});
+    let without = ruled
+        .post(&ruled.ann, "runs", glass(&run.replace(&run[16..], "ffffff")))
+        .await
+        .expect(403);
+    assert_eq!(without.problem(), "missing-scope");
+    let body = json!({"owner": "ann", "scopes": ["users:write", "break-glass"], "apps": ["chat"]});
+    let key = ruled.served.post("/v1/keys", body).await.expect(201).json()["secret"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let mut loud = glass("");
+    loud.as_object_mut().unwrap().remove("id");
+    let broken = id(&ruled.post(&key, "runs", loud).await.expect(201));
+    let ended = ruled.ended(&broken).await;
+    assert_eq!(ended["done"], 6);
+    assert_eq!(ruled.kinds(&broken).await[0], "approval.bypassed");
+}
