@@ -10,12 +10,14 @@
 //! | `runs` | works on runs, and keeps what they report |
 //! | `problem` | why a request was refused, in one place |
 //! | `extract` | reads queries and bodies, and refuses what it does not know |
+//! | `pieces` | streams what blocks |
 
 mod access;
 pub mod apps;
 mod blocking;
 mod endpoints;
 mod extract;
+mod pieces;
 mod problem;
 mod routes;
 mod runs;

@@ -3,13 +3,17 @@
 //! Requests refuse fields that they do not know: a condition that was misspelt must never mean everybody. Answers only grow.
 
 mod key;
+mod lock;
+mod login;
 mod problem;
 mod run;
 mod scope;
 mod user;
 
 pub use self::key::{Key, NewKey, NewKeySecret};
+pub use self::lock::{Lifted, LocksState};
+pub use self::login::LoginQuestion;
 pub use self::problem::Problem;
-pub use self::run::{NewRun, Page, RunState, RunView, Stop, Which};
+pub use self::run::{NewRun, Page, RunState, RunView, Start, Stop, Which};
 pub use self::scope::{Scope, UnknownScope};
 pub use self::user::{AppView, Caller, DeviceView, StatusView, Statuses, UserDevices, UserView, Users};

@@ -13,15 +13,16 @@ use easemob_admin_ops::run::direction::RunState as Directed;
 use easemob_admin_ops::run::id::RunId;
 use easemob_admin_ops::run::new;
 use easemob_admin_ops::run::store::{Direction, ListedRun, RunError};
-use easemob_admin_remote::api::{NewRun, Page, Problem, RunState, RunView, Scope, Stop, Which};
+use easemob_admin_ops::schedule::concurrency::Concurrency;
+use easemob_admin_remote::api::{NewRun, Page, Problem, RunState, RunView, Scope, Start, Stop};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 use serde::Deserialize;
-use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use super::PageOf;
 use super::new_run::{self, List, Made, scopes_of};
+use super::recorded_runs::newest;
 use crate::access::Caller;
 use crate::apps::App;
 use crate::blocking::blocking;
@@ -32,13 +33,16 @@ use crate::runs::{Reports, Work};
 use crate::service::Service;
 
 /// Reading runs. They say to whom something was done.
-const READ: Rule = Rule::HasForApp(&[
+pub(super) const READ: Rule = Rule::HasForApp(&[
     Scope::SessionsPlan,
     Scope::SessionsApply,
     Scope::LimitsWrite,
     Scope::UsersWrite,
     Scope::AuditRead,
 ]);
+
+/// The most users that one run works on at once.
+const MOST_AT_ONCE: usize = 10_000;
 
 /// Acting. What is done decides which of these scopes is needed.
 const ACT: Rule = Rule::HasForApp(&[
@@ -59,12 +63,12 @@ pub(super) fn routes() -> Routes {
         .add(ACT, routes!(stop))
 }
 
-fn id_of(text: &str) -> Result<RunId, Refusal> {
+pub(super) fn id_of(text: &str) -> Result<RunId, Refusal> {
     RunId::parse(text).ok_or_else(|| RunError::NoSuchRun(text.to_owned()).into())
 }
 
 /// Reads a run of this app; those of other apps do not exist for whoever asks.
-fn glance(service: &Service, app: &App, id: &RunId) -> Result<ListedRun, Refusal> {
+pub(super) fn glance(service: &Service, app: &App, id: &RunId) -> Result<ListedRun, Refusal> {
     let listed = service.stores().runs().glance(id)?;
     if is_of(app, &listed) {
         Ok(listed)
@@ -74,7 +78,7 @@ fn glance(service: &Service, app: &App, id: &RunId) -> Result<ListedRun, Refusal
 }
 
 /// The embedded sandbox has another root each time.
-fn is_of(app: &App, listed: &ListedRun) -> bool {
+pub(super) fn is_of(app: &App, listed: &ListedRun) -> bool {
     let header = &listed.header;
     header.sandbox == app.target.sandbox && (header.sandbox || header.app_root == app.target.app_root)
 }
@@ -137,30 +141,7 @@ async fn list(
     Path(_): Path<String>,
     Asked(page): Asked<PageOf>,
 ) -> Result<Json<Page<RunView>>, Refusal> {
-    let most = page.most()? as usize;
-    let after = page.after.as_deref().map(id_of).transpose()?;
-    let page = blocking(move || {
-        let runs = service.stores().runs();
-        let mut ids = runs.list()?;
-        if let Some(after) = after {
-            ids.retain(|id| *id < after);
-        }
-        let mut items = Vec::new();
-        let mut next = None;
-        for id in ids.into_iter().rev() {
-            if items.len() == most {
-                next = items.last().map(|run: &RunView| run.id.clone());
-                break;
-            }
-            // One that cannot be read must not hide the others; `easemob-admin runs list` names it.
-            if let Ok(listed) = runs.glance(&id)
-                && is_of(&app, &listed)
-            {
-                items.push(view(&service, listed));
-            }
-        }
-        Ok::<_, RunError>(Page { items, next })
-    });
+    let page = blocking(move || newest(&service, &app, &page, view));
     Ok(Json(page.await?))
 }
 
@@ -312,15 +293,6 @@ fn follow(reports: &Reports, from: u64) -> Result<Response, Refusal> {
     Ok(response)
 }
 
-/// Which users to work on.
-#[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct Start {
-    /// Which users.
-    #[serde(default)]
-    which: Which,
-}
-
 /// Begins to work on a run: on what is left of it, or on its failures again.
 #[utoipa::path(post, path = "/v1/apps/{app}/runs/{run}/start", tag = "runs",
     params(("app" = String, Path), ("run" = String, Path)), request_body = Start,
@@ -330,9 +302,21 @@ async fn start(
     Extension(app): Extension<Arc<App>>,
     Extension(caller): Extension<Caller>,
     Path((_, run)): Path<(String, String)>,
-    Sent(Start { which }): Sent<Start>,
+    Sent(how): Sent<Start>,
 ) -> Result<(StatusCode, Json<RunView>), Refusal> {
     let id = id_of(&run)?;
+    let concurrency = match how.concurrency.map(|jobs| usize::try_from(jobs).unwrap_or(MOST_AT_ONCE)) {
+        None => Concurrency::Auto,
+        Some(jobs @ 1..=MOST_AT_ONCE) => Concurrency::Fixed(jobs),
+        Some(_) => {
+            return Err(Refusal::of(Kind::BadRequest).detail(format!("`concurrency` is 1 to {MOST_AT_ONCE}")));
+        }
+    };
+    let options = Options {
+        which: how.which.into(),
+        concurrency,
+        allowance: how.max_logouts,
+    };
     let operations = app.operations(service.stores(), caller.operator(&service));
     let (this, at, engine, of) = (service.clone(), Arc::clone(&app), operations.clone(), id.clone());
     let open = blocking(move || {
@@ -340,10 +324,6 @@ async fn start(
         caller.require_any(scopes_of(&listed.header.action))?;
         Ok::<_, Refusal>(engine.open(&of)?)
     });
-    let options = Options {
-        which: which.into(),
-        ..Options::default()
-    };
     service.runner().begin(Work {
         operations,
         open: open.await?,
