@@ -68,7 +68,12 @@ pub enum FatalKind {
 
 impl From<&Fatal> for FatalKind {
     fn from(fatal: &Fatal) -> Self {
-        let unsupported = |error: &CallError| error.origin.as_ref().is_some_and(|origin| origin.is_unsupported());
+        let unsupported = |error: &CallError| {
+            error
+                .origin
+                .as_ref()
+                .is_some_and(|origin| origin.is_unsupported())
+        };
         match fatal {
             Fatal::Refused(error) if unsupported(error) => Self::Unsupported,
             Fatal::Refused(_) => Self::Refused,

@@ -44,7 +44,10 @@ impl Lines {
             }
             self.looked = self.rest.len();
             if self.looked > LONGEST {
-                return Err(io::Error::new(io::ErrorKind::InvalidData, "a line of the answer does not end"));
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    "a line of the answer does not end",
+                ));
             }
             match self.body.frame().await {
                 Some(Ok(frame)) => {

@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use easemob_admin_ops::logins::store::{
-    Arrival, AskedAgain, Change, Forgotten, Gap, KnownDevice, LoginEvent, LoginKind, LoginStore, LoginStores, NotKnown,
-    Position, Range, SeenDevice, Snapshot, SnapshotId, StoreError, UserState,
+    Arrival, AskedAgain, Change, Forgotten, Gap, KnownDevice, LoginEvent, LoginKind, LoginStore, LoginStores,
+    NotKnown, Position, Range, SeenDevice, Snapshot, SnapshotId, StoreError, UserState,
 };
 use serde::de::DeserializeOwned;
 
@@ -54,16 +54,19 @@ impl RemoteLogins {
             Err(error) if is_nothing(&error) => return Ok(Box::new(std::iter::empty())),
             Err(error) => return Err(error.into()),
         };
-        Ok(Box::new(
-            lines.of::<T>().map(move |line| line.map_err(|error| this.unusable(error).into())),
-        ))
+        Ok(Box::new(lines.of::<T>().map(move |line| {
+            line.map_err(|error| this.unusable(error).into())
+        })))
     }
 
     fn all<T: DeserializeOwned + 'static>(&self, question: &LoginQuestion) -> Result<Vec<T>, StoreError> {
         self.lines(question)?.collect()
     }
 
-    fn first<T: DeserializeOwned + 'static>(&self, question: &LoginQuestion) -> Result<Option<T>, StoreError> {
+    fn first<T: DeserializeOwned + 'static>(
+        &self,
+        question: &LoginQuestion,
+    ) -> Result<Option<T>, StoreError> {
         self.lines(question)?.next().transpose()
     }
 
@@ -106,7 +109,13 @@ impl LoginStore for RemoteLogins {
         refused()
     }
 
-    fn add(&mut self, _: SnapshotId, _: &[(String, UserState)], _: &Position, _: i64) -> Result<(), StoreError> {
+    fn add(
+        &mut self,
+        _: SnapshotId,
+        _: &[(String, UserState)],
+        _: &Position,
+        _: i64,
+    ) -> Result<(), StoreError> {
         refused()
     }
 
@@ -139,12 +148,19 @@ impl LoginStore for RemoteLogins {
         snapshot: SnapshotId,
         visit: &mut dyn FnMut(&str, SeenDevice),
     ) -> Result<(), StoreError> {
-        self.each(&LoginQuestion::Devices { snapshot }, |(user, device): (String, SeenDevice)| {
-            visit(&user, device);
-        })
+        self.each(
+            &LoginQuestion::Devices { snapshot },
+            |(user, device): (String, SeenDevice)| {
+                visit(&user, device);
+            },
+        )
     }
 
-    fn each_not_known(&self, snapshot: SnapshotId, visit: &mut dyn FnMut(NotKnown)) -> Result<(), StoreError> {
+    fn each_not_known(
+        &self,
+        snapshot: SnapshotId,
+        visit: &mut dyn FnMut(NotKnown),
+    ) -> Result<(), StoreError> {
         self.each(&LoginQuestion::NotKnown { snapshot }, visit)
     }
 
@@ -176,7 +192,12 @@ impl LoginStore for RemoteLogins {
         self.each(&LoginQuestion::Events { range, user }, visit)
     }
 
-    fn most_events(&self, kind: LoginKind, range: Range, most: usize) -> Result<Vec<(String, u64)>, StoreError> {
+    fn most_events(
+        &self,
+        kind: LoginKind,
+        range: Range,
+        most: usize,
+    ) -> Result<Vec<(String, u64)>, StoreError> {
         self.all(&LoginQuestion::MostEvents { kind, range, most })
     }
 

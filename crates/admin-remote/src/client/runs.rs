@@ -70,7 +70,10 @@ impl RemoteRuns {
     fn post(&self, id: &RunId, below: &str, body: &impl serde::Serialize) -> Result<RunView, RunError> {
         let asking = Asking::post(self.path(id, below), body);
         let asking = asking.map_err(|error| self.failed(Some(id), self.0.service.unusable(error)))?;
-        self.0.service.json(asking).map_err(|error| self.failed(Some(id), error))
+        self.0
+            .service
+            .json(asking)
+            .map_err(|error| self.failed(Some(id), error))
     }
 }
 
@@ -112,7 +115,8 @@ impl RunStore for RemoteRuns {
             let asking = if count == 0 {
                 Asking::post(path, &new)
             } else {
-                file.try_clone().and_then(|file| Asking::post_lines(path, &new, file))
+                file.try_clone()
+                    .and_then(|file| Asking::post_lines(path, &new, file))
             };
             match self.0.service.json::<RunView>(asking.map_err(lost)?) {
                 Ok(_) => break,

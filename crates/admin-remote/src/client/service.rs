@@ -87,7 +87,9 @@ pub fn part(text: &str) -> String {
 type Body = UnsyncBoxBody<Bytes, io::Error>;
 
 fn full(bytes: impl Into<Bytes>) -> Body {
-    Full::new(bytes.into()).map_err(|never| match never {}).boxed_unsync()
+    Full::new(bytes.into())
+        .map_err(|never| match never {})
+        .boxed_unsync()
 }
 
 /// A request that can be sent again.
@@ -128,7 +130,11 @@ impl Asking {
     ///
     /// # Errors
     /// When the value cannot be written as JSON.
-    pub(super) fn post_lines(path: impl Into<String>, first: &impl Serialize, rest: File) -> io::Result<Self> {
+    pub(super) fn post_lines(
+        path: impl Into<String>,
+        first: &impl Serialize,
+        rest: File,
+    ) -> io::Result<Self> {
         let mut line = serde_json::to_vec(first)?;
         line.push(b'\n');
         Ok(Self {
@@ -152,7 +158,12 @@ impl Service {
     ///
     /// # Errors
     /// When the address cannot be used.
-    pub fn at(url: &str, key: SecretString, client: Client, silence: Duration) -> Result<Self, InvalidAppRoot> {
+    pub fn at(
+        url: &str,
+        key: SecretString,
+        client: Client,
+        silence: Duration,
+    ) -> Result<Self, InvalidAppRoot> {
         Ok(Self(Arc::new(Inner {
             client,
             base: root_of(url)?,
@@ -235,9 +246,15 @@ impl Service {
     }
 
     /// Tells the service from something in between, and a success from a problem.
-    async fn judged(&self, answer: http::Response<Incoming>) -> Result<http::Response<Incoming>, ServiceError> {
+    async fn judged(
+        &self,
+        answer: http::Response<Incoming>,
+    ) -> Result<http::Response<Incoming>, ServiceError> {
         let status = answer.status();
-        let form = answer.headers().get(CONTENT_TYPE).and_then(|form| form.to_str().ok());
+        let form = answer
+            .headers()
+            .get(CONTENT_TYPE)
+            .and_then(|form| form.to_str().ok());
         let form = form.unwrap_or_default();
         let foreign = || ServiceError::Foreign {
             url: self.0.url.clone(),
@@ -252,7 +269,9 @@ impl Service {
         }
         let body = Limited::new(answer.into_body(), LARGEST_PROBLEM).collect();
         let body = timeout(self.0.silence, body).await.map_err(|_| foreign())?;
-        let problem = body.ok().and_then(|body| serde_json::from_slice::<Problem>(&body.to_bytes()).ok());
+        let problem = body
+            .ok()
+            .and_then(|body| serde_json::from_slice::<Problem>(&body.to_bytes()).ok());
         Err(problem.map_or_else(foreign, ServiceError::Refused))
     }
 
@@ -261,7 +280,9 @@ impl Service {
         let answer = self.send(asking).await?;
         let body = Limited::new(answer.into_body(), LARGEST).collect();
         let longest = self.0.silence.max(TO_RECORD);
-        let body = timeout(longest, body).await.map_err(|_| self.unusable("it did not end in time"))?;
+        let body = timeout(longest, body)
+            .await
+            .map_err(|_| self.unusable("it did not end in time"))?;
         let body = body.map_err(|error| self.unusable(error))?.to_bytes();
         serde_json::from_slice(&body).map_err(|error| self.unusable(error))
     }
@@ -282,7 +303,9 @@ impl Service {
             rows.extend(page.items);
             match page.next {
                 // One that sends the same page for ever is no service.
-                Some(next) if after.as_ref() == Some(&next) => return Err(self.unusable("its pages do not end")),
+                Some(next) if after.as_ref() == Some(&next) => {
+                    return Err(self.unusable("its pages do not end"));
+                }
                 Some(next) => after = Some(next),
                 None => return Ok(rows),
             }
@@ -309,7 +332,9 @@ impl Service {
                 let mut lines = Lines::of(answer.into_body());
                 loop {
                     let line = timeout(this.0.silence, lines.next()).await;
-                    let line = line.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())).transpose();
+                    let line = line
+                        .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+                        .transpose();
                     let Some(line) = line else { return };
                     let failed = line.is_err();
                     if sender.send(line).is_err() || failed {
@@ -328,7 +353,9 @@ impl Service {
 /// Runs a future to its end on a thread of its own, for callers that may be on a thread of a runtime.
 fn waited_for<T: Send>(work: impl Future<Output = T> + Send) -> io::Result<T> {
     let run = || -> io::Result<T> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
         Ok(runtime.block_on(work))
     };
     std::thread::scope(|scope| scope.spawn(run).join())

@@ -150,7 +150,9 @@ impl RemoteWork {
 
     async fn tried(&mut self) -> Tried {
         if self.lines.is_none() {
-            let path = self.app.path(&format!("runs/{}/reports?from={}", self.id, self.read));
+            let path = self
+                .app
+                .path(&format!("runs/{}/reports?from={}", self.id, self.read));
             match self.app.service.send(&Asking::get(path)).await {
                 Ok(answer) => self.lines = Some(Lines::of(answer.into_body())),
                 Err(error) if error.kind() == Some("not-here") => return Tried::NoReports,
@@ -252,7 +254,6 @@ impl RemoteWork {
         }
     }
 }
-
 
 /// Returns what became of the users of a run that were not finished.
 fn done_between(before: &Counts, after: &Counts) -> Tally {

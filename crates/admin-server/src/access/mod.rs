@@ -46,11 +46,23 @@ async fn permit(
     }
     let caller = identify(service, request.headers()).await?;
     if let Rule::HasForVendorApp(_) = rule {
-        let part = |wanted: &str| params.iter().find(|(name, _)| *name == wanted).map(|(_, part)| part);
+        let part = |wanted: &str| {
+            params
+                .iter()
+                .find(|(name, _)| *name == wanted)
+                .map(|(_, part)| part)
+        };
         let path = [part("org"), part("name")].map(Option::unwrap_or_default);
-        let mut apps = service.apps().iter().filter(|app| caller.is_for(&app.name) && app.has_path(path));
+        let mut apps = service
+            .apps()
+            .iter()
+            .filter(|app| caller.is_for(&app.name) && app.has_path(path));
         let app = apps.next().cloned().ok_or_else(|| {
-            Refusal::of(Kind::NoSuchApp).detail(format!("the key {} is for no app {}", caller.key, path.join("/")))
+            Refusal::of(Kind::NoSuchApp).detail(format!(
+                "the key {} is for no app {}",
+                caller.key,
+                path.join("/")
+            ))
         })?;
         if let Some(other) = apps.next() {
             return Err(Refusal::of(Kind::NoSuchApp).detail(format!(

@@ -107,7 +107,9 @@ fn failed(error: &Error) -> Response {
     };
     let mut response = envelope(status, &kind, &description);
     if let Some(wait) = error.retry_after() {
-        response.headers_mut().insert(header::RETRY_AFTER, wait.as_secs().max(1).into());
+        response
+            .headers_mut()
+            .insert(header::RETRY_AFTER, wait.as_secs().max(1).into());
     }
     response
 }
@@ -139,7 +141,11 @@ pub(crate) fn vendor_answer(refusal: &Refusal) -> Response {
         _ if problem.status < 500 => (problem.status, "illegal_argument"),
         _ => (problem.status, "service_unavailable"),
     };
-    let hint = problem.hint.as_ref().map(|hint| format!("; {hint}")).unwrap_or_default();
+    let hint = problem
+        .hint
+        .as_ref()
+        .map(|hint| format!("; {hint}"))
+        .unwrap_or_default();
     envelope(status, kind, &format!("{problem}{hint}"))
 }
 

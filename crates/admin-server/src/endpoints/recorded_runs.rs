@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use axum::Extension;
 use easemob_admin_ops::run::id::RunId;
 use easemob_admin_ops::run::store::{ListedRun, RunError, SeenRun};
 use easemob_admin_remote::api::{Page, Problem};

@@ -305,7 +305,10 @@ async fn start(
     Sent(how): Sent<Start>,
 ) -> Result<(StatusCode, Json<RunView>), Refusal> {
     let id = id_of(&run)?;
-    let concurrency = match how.concurrency.map(|jobs| usize::try_from(jobs).unwrap_or(MOST_AT_ONCE)) {
+    let concurrency = match how
+        .concurrency
+        .map(|jobs| usize::try_from(jobs).unwrap_or(MOST_AT_ONCE))
+    {
         None => Concurrency::Auto,
         Some(jobs @ 1..=MOST_AT_ONCE) => Concurrency::Fixed(jobs),
         Some(_) => {
