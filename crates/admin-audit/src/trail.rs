@@ -17,6 +17,7 @@ mod run_starts;
 mod search;
 mod segment;
 mod snapshot;
+mod stored_lines;
 mod tail;
 mod verify;
 
@@ -34,6 +35,7 @@ use key_files::private_file;
 use lock::TrailLock;
 pub use search::Search;
 use segment::segments;
+pub use stored_lines::{StoredLines, stored_heads};
 use tail::{Failed, Tail, Torn};
 pub use verify::{Against, verify};
 

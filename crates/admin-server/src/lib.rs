@@ -9,14 +9,20 @@
 //! | `endpoints` | one file per resource |
 //! | `runs` | works on runs, and keeps what they report |
 //! | `problem` | why a request was refused, in one place |
-//! | `extract` | reads queries and bodies, and refuses what it does not know |
+//! | `events` | what is added to audit trails, for many readers |
+//! | `alone` | what is done once at a time |
+//! | `patience` | keeps connections open while somebody reads |
 //! | `pieces` | streams what blocks |
+//! | `extract` | reads queries and bodies, and refuses what it does not know |
 
 mod access;
+mod alone;
 pub mod apps;
 mod blocking;
 mod endpoints;
+mod events;
 mod extract;
+mod patience;
 mod pieces;
 mod problem;
 mod routes;

@@ -15,7 +15,9 @@ use easemob_admin_ops::trails::Trails;
 use jiff::Timestamp;
 
 use crate::access;
+use crate::alone::Alone;
 use crate::apps::Apps;
+use crate::events::Feeds;
 use crate::routes::router;
 use crate::runs::Runner;
 
@@ -48,6 +50,8 @@ pub struct Service(Arc<Inner>);
 struct Inner {
     parts: Parts,
     runner: Arc<Runner>,
+    alone: Alone,
+    feeds: Feeds,
 }
 
 impl fmt::Debug for Service {
@@ -65,6 +69,8 @@ impl Service {
         Self(Arc::new(Inner {
             parts,
             runner: Arc::default(),
+            alone: Alone::default(),
+            feeds: Feeds::default(),
         }))
     }
 
@@ -101,6 +107,18 @@ impl Service {
 
     pub(crate) fn stores(&self) -> &Stores {
         &self.0.parts.stores
+    }
+
+    pub(crate) fn trails(&self) -> &Arc<dyn Trails> {
+        &self.0.parts.trails
+    }
+
+    pub(crate) fn feeds(&self) -> &Feeds {
+        &self.0.feeds
+    }
+
+    pub(crate) fn alone(&self) -> &Alone {
+        &self.0.alone
     }
 
     pub(crate) fn documents(&self) -> &dyn DocumentStore {
@@ -141,6 +159,7 @@ impl Listening {
     /// Stops: takes no more requests, finishes the users in progress of each run, and waits for what is being answered.
     pub async fn stop(self) {
         self.service.runner().drain();
+        self.service.feeds().end();
         self.server.stop(FAREWELL);
         self.service.runner().ended().await;
         self.server.stopped().await;

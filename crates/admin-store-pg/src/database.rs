@@ -2,15 +2,18 @@
 
 use std::error::Error;
 use std::fmt;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod};
 use easemob_admin_ops::store_error::{Cause, StoreError};
+use futures_util::{StreamExt as _, stream};
 use secrecy::{ExposeSecret as _, SecretString};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_postgres::config::SslMode;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres::{AsyncMessage, Client, Config, Connection, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::address::{DatabaseAddress, Encryption};
@@ -148,6 +151,37 @@ impl Connector {
                 let (client, connection) = self.config.connect(tls).await?;
                 tokio::spawn(connection);
                 Ok(client)
+            }
+        }
+    }
+}
+
+/// Calls `hear` when the channel is listened to, and for each notification, until the connection ends.
+async fn hear<S, T>(
+    client: Client,
+    mut connection: Connection<S, T>,
+    channel: &str,
+    hear: impl Fn(),
+) -> Result<(), tokio_postgres::Error>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    T: AsyncRead + AsyncWrite + Unpin,
+{
+    let listen = format!("LISTEN {channel}");
+    let mut begun = pin!(client.batch_execute(&listen));
+    let mut has_begun = false;
+    let mut messages = stream::poll_fn(|context| connection.poll_message(context));
+    loop {
+        tokio::select! {
+            begins = &mut begun, if !has_begun => {
+                begins?;
+                has_begun = true;
+                hear();
+            }
+            message = messages.next() => match message.transpose()? {
+                Some(AsyncMessage::Notification(_)) => hear(),
+                Some(_) => {}
+                None => return Ok(()),
             }
         }
     }
@@ -304,6 +338,23 @@ impl Database {
                 }
             }
         })
+    }
+
+    /// Listens to a channel on a connection of its own. Calls `heard` once it listens and for each notification, and returns when
+    /// the connection ends.
+    pub(crate) async fn listen(&self, channel: &str, heard: impl Fn()) -> Result<(), StoreError> {
+        let Connector { config, tls } = &self.shared.connector;
+        let ended = match tls.clone() {
+            None => match config.connect(NoTls).await {
+                Ok((client, connection)) => hear(client, connection, channel, heard).await,
+                Err(error) => Err(error),
+            },
+            Some(tls) => match config.connect(tls).await {
+                Ok((client, connection)) => hear(client, connection, channel, heard).await,
+                Err(error) => Err(error),
+            },
+        };
+        ended.map_err(failure)
     }
 
     /// Makes a connection of one's own, for what belongs to a session.

@@ -2,6 +2,7 @@
 
 use std::collections::hash_map::Entry::{Occupied, Vacant};
 use std::collections::{HashMap, VecDeque};
+use std::ops::Range;
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -47,6 +48,8 @@ pub struct Search {
     picked: VecDeque<Entry>,
     /// How many matching entries to leave out.
     skip: u64,
+    /// The numbers of the entries to find.
+    numbers: Range<u64>,
 }
 
 impl Search {
@@ -71,7 +74,19 @@ impl Search {
             runs: RunContext::default(),
             picked: VecDeque::new(),
             skip: 0,
+            numbers: 0..u64::MAX,
         })
+    }
+
+    /// Restricts a search that has not started yet to entries with these numbers. Other segments are not read.
+    #[must_use]
+    pub fn between(mut self, numbers: Range<u64>) -> Self {
+        let before = |number: u64| self.extents.partition_point(|extent| extent.first < number);
+        let after = |number: u64| self.extents.partition_point(|extent| extent.first <= number);
+        let (first, end) = (after(numbers.start).saturating_sub(1), before(numbers.end));
+        self.numbers = numbers;
+        self.restart(first.min(end), end);
+        self
     }
 
     /// Restricts a search that has not started yet to the newest `most` matching entries.
@@ -81,9 +96,9 @@ impl Search {
     /// # Errors
     /// When an entry that would be counted cannot be read.
     pub fn newest(mut self, most: u64) -> Result<Self, AuditError> {
-        let end = self.extents.len();
+        let (oldest, end) = (self.next, self.end);
         let (mut first, mut found) = (end, 0);
-        while first > 0 && found < most {
+        while first > oldest && found < most {
             first -= 1;
             self.restart(first, first + 1);
             while self.next_match()?.is_some() {
@@ -134,11 +149,15 @@ impl Search {
     fn next_match(&mut self) -> Result<Option<Entry>, AuditError> {
         loop {
             if let Some(entry) = self.picked.pop_front() {
-                return Ok(Some(entry));
+                if self.numbers.contains(&entry.seq) {
+                    return Ok(Some(entry));
+                }
+                continue;
             }
             match self.whole.next().transpose()? {
                 Some(entry) => {
-                    if let Some(entry) = self.in_context(entry)? {
+                    let is_wanted = self.numbers.contains(&entry.seq);
+                    if let Some(entry) = self.in_context(entry)?.filter(|_| is_wanted) {
                         return Ok(Some(entry));
                     }
                 }

@@ -1,10 +1,13 @@
 //! Trails in files.
 
+use std::ops::Range;
 use std::path::PathBuf;
 
-use easemob_admin_audit::{Against, Entry, Filter, PublicKey, Search, Verification, verify};
+use easemob_admin_audit::{
+    Against, Entry, Filter, PublicKey, Search, StoredLines, Verification, stored_heads, verify,
+};
 
-use super::{Found, Place, Trail, TrailError, Trails};
+use super::{Found, Lines, Place, Trail, TrailError, Trails};
 
 /// Trails below one directory.
 #[derive(Debug)]
@@ -46,6 +49,33 @@ impl Trail for TrailInDirectory {
             search = search.newest(most)?;
         }
         Ok(Box::new(InFiles(search)))
+    }
+
+    fn search_between(
+        &self,
+        filter: Filter,
+        numbers: Range<u64>,
+        newest: Option<u64>,
+    ) -> Result<Box<dyn Found>, TrailError> {
+        let mut search = Search::open(&self.0, filter)?.between(numbers);
+        if let Some(most) = newest {
+            search = search.newest(most)?;
+        }
+        Ok(Box::new(InFiles(search)))
+    }
+
+    fn lines(&self, from: u64) -> Result<Lines, TrailError> {
+        let lines = StoredLines::open(&self.0, from)?;
+        Ok(Box::new(lines.map(|line| line.map_err(TrailError::Audit))))
+    }
+
+    fn heads(&self, key: &PublicKey) -> Result<Vec<u8>, TrailError> {
+        // A trail in files has one key.
+        if self.key()?.id() == key.id() {
+            Ok(stored_heads(&self.0)?)
+        } else {
+            Ok(Vec::new())
+        }
     }
 
     fn verify(&self, against: &Against) -> Result<Verification, TrailError> {

@@ -1,12 +1,16 @@
 //! The audit trails to read, wherever they are kept.
 
+pub mod export;
 mod files;
 pub mod in_order;
+pub mod verified;
 
 use std::fmt;
+use std::ops::Range;
 use std::path::PathBuf;
 
 use easemob_admin_audit::{Against, AuditError, Entry, Filter, Problem, PublicKey, Verification};
+use tokio::sync::watch;
 
 pub use self::files::{TrailInDirectory, TrailsInFiles};
 use crate::store_error::StoreError;
@@ -79,6 +83,12 @@ pub trait Trails: fmt::Debug + Send + Sync {
 
     /// Returns the place of all trails.
     fn place(&self) -> Place;
+
+    /// Returns what changes soon after something was appended to any trail; nothing if one has to look. A change may be missed,
+    /// so whoever waits looks from time to time, too.
+    fn changes(&self) -> Option<watch::Receiver<u64>> {
+        None
+    }
 }
 
 /// One trail.
@@ -94,6 +104,50 @@ pub trait Trail: Send + Sync {
     /// # Errors
     /// When it cannot be read.
     fn search(&self, filter: Filter, newest: Option<u64>) -> Result<Box<dyn Found>, TrailError>;
+
+    /// Finds entries with these numbers, of which only the newest may be wanted. Archives are not read: their entries may have
+    /// the same numbers.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn search_between(
+        &self,
+        filter: Filter,
+        numbers: Range<u64>,
+        newest: Option<u64>,
+    ) -> Result<Box<dyn Found>, TrailError>;
+
+    /// Returns the number that the next entry will have.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn end(&self) -> Result<u64, TrailError> {
+        let last = self
+            .search_between(Filter::default(), 0..u64::MAX, Some(1))?
+            .last();
+        Ok(last.transpose()?.map_or(0, |last| last.seq + 1))
+    }
+
+    /// Returns the lines as they are stored, headers and entries, each without its end. They begin with entry `from`, or with
+    /// the header of its segment if it is the first one there.
+    ///
+    /// # Errors
+    /// When it cannot be read. Each line may be an error, too, and nothing follows then.
+    fn lines(&self, from: u64) -> Result<Lines, TrailError>;
+
+    /// Returns the heads that a key signed, one compact JWS per line.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    fn heads(&self, key: &PublicKey) -> Result<Vec<u8>, TrailError>;
+
+    /// Returns all keys that sign heads, first the one of this machine, or else the one that signed last.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    fn keys(&self) -> Result<Vec<PublicKey>, TrailError> {
+        Ok(vec![self.key()?])
+    }
 
     /// Verifies all entries.
     ///
@@ -131,6 +185,9 @@ pub trait Trail: Send + Sync {
     /// When it cannot be read.
     fn key(&self) -> Result<PublicKey, TrailError>;
 }
+
+/// Lines of a trail, oldest first.
+pub type Lines = Box<dyn Iterator<Item = Result<Vec<u8>, TrailError>> + Send>;
 
 /// An archive with entries that a trail has no more, or never had.
 #[derive(Debug, Clone)]

@@ -2,6 +2,7 @@
 //!
 //! Requests refuse fields that they do not know: a condition that was misspelt must never mean everybody. Answers only grow.
 
+mod audit;
 mod key;
 mod lock;
 mod login;
@@ -10,6 +11,7 @@ mod run;
 mod scope;
 mod user;
 
+pub use self::audit::{AuditHead, AuditHeads, AuditKey, AuditPage};
 pub use self::key::{Key, NewKey, NewKeySecret};
 pub use self::lock::{Lifted, LocksState};
 pub use self::login::LoginQuestion;

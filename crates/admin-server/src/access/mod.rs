@@ -5,10 +5,11 @@ mod first;
 mod keys;
 mod token;
 
-use axum::extract::{RawPathParams, Request, State};
+use axum::extract::{ConnectInfo, RawPathParams, Request, State};
 use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::Response;
+use easemob_admin_ops::listening::Peer;
 
 pub(crate) use self::caller::Caller;
 pub use self::first::first_key;
@@ -17,6 +18,7 @@ pub(crate) use self::keys::{StoredKey, make, page, revoke, rotate};
 use self::token::Token;
 use crate::blocking::blocking;
 use crate::endpoints::vendor_answer;
+use crate::patience::patient;
 use crate::problem::{Kind, Refusal};
 use crate::routes::Rule;
 use crate::service::Service;
@@ -29,7 +31,18 @@ pub(crate) async fn authorize(
     next: Next,
 ) -> Result<Response, Refusal> {
     match permit(&service, rule, &params, &mut request).await {
-        Ok(()) => Ok(next.run(request).await),
+        Ok(()) if rule == Rule::Anybody => Ok(next.run(request).await),
+        Ok(()) => {
+            let peer = request.extensions().get::<ConnectInfo<Peer>>();
+            let peer = peer.map(|ConnectInfo(peer)| peer.clone());
+            let work = move || peer.as_ref().and_then(Peer::work);
+            // Whoever has a key may send a long list.
+            let receiving = work();
+            let answer = next.run(request).await;
+            let answer = patient(answer, work);
+            drop(receiving);
+            Ok(answer)
+        }
         Err(refusal) if matches!(rule, Rule::HasForVendorApp(_)) => Ok(vendor_answer(&refusal)),
         Err(refusal) => Err(refusal),
     }

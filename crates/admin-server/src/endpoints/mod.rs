@@ -1,5 +1,8 @@
 //! One file per resource.
 
+mod audit;
+mod audit_filter;
+mod events;
 mod kept_logins;
 mod keys;
 mod limits;
@@ -31,6 +34,8 @@ pub(crate) fn all() -> Routes {
         .with(proxy::routes())
         .with(locks::routes())
         .with(limits::routes())
+        .with(audit::routes())
+        .with(events::routes())
         .with(keys::routes())
 }
 

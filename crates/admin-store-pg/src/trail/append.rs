@@ -7,6 +7,7 @@ use easemob_admin_audit::{Chain, Event, Kind, Limits};
 use easemob_admin_ops::store_error::StoreError;
 
 use crate::statement::{column, damaged, execute, field, number, query_opt};
+use crate::trail::appended::CHANNEL;
 
 /// The most bytes of lines in one statement; a longer line is alone.
 const MOST_BYTES: usize = 16 * 1024 * 1024;
@@ -100,12 +101,14 @@ pub(crate) async fn append(
         lines += 1;
     }
     block.write(&connection, trail).await?;
-    let update = "UPDATE easemob_admin.trail SET chain = $2, segment = $3, segment_bytes = $4, lines = $5 WHERE id = $1";
+    // Who waits for entries hears of them as soon as they are committed.
+    let update = "UPDATE easemob_admin.trail SET chain = $2, segment = $3, segment_bytes = $4, lines = $5 WHERE id = $1 \
+                  RETURNING pg_notify($6, '')";
     let values = (state(&chain)?, column(segment), column(lines));
     execute(
         &connection,
         update,
-        &[&trail, &values.0, &values.1, &bytes, &values.2],
+        &[&trail, &values.0, &values.1, &bytes, &values.2, &CHANNEL],
     )
     .await?;
     Ok(chain.size())

@@ -6,6 +6,7 @@
 //! signed it show.
 
 mod append;
+mod appended;
 pub mod archive;
 mod beginning;
 pub mod heads;
@@ -24,6 +25,7 @@ use easemob_admin_audit::{Chain, Limits};
 use easemob_admin_ops::store_error::StoreError;
 
 pub(crate) use self::append::append;
+use self::appended::Appended;
 use self::heads::{EVERY, HeadListener};
 pub use self::search::PgSearch;
 use crate::database::Database;
@@ -37,6 +39,7 @@ pub struct PgTrails {
     keys: PathBuf,
     limits: Limits,
     signing: Signing,
+    appended: Arc<Appended>,
 }
 
 /// When to sign, and who hears of it.
@@ -70,6 +73,7 @@ impl PgTrails {
                 every: EVERY,
                 listener: None,
             },
+            appended: Arc::default(),
         }
     }
 

@@ -1,12 +1,15 @@
 //! The trails, as commands and services read them.
 
+use std::ops::Range;
 use std::path::Path;
 
 use easemob_admin_audit::{Against, Entry, Filter, PublicKey, Verification};
 use easemob_admin_ops::trails::in_order::{Part, all};
 use easemob_admin_ops::trails::{
-    ArchiveBeside, ArchiveFound, Found, Place, Trail, TrailError, TrailInDirectory, Trails,
+    ArchiveBeside, ArchiveFound, Found, Lines, Place, Trail, TrailError, TrailInDirectory, Trails,
 };
+
+use tokio::sync::watch;
 
 use super::archive::Archive;
 use super::{PgSearch, PgTrail, PgTrails};
@@ -44,6 +47,10 @@ impl Trails for PgTrails {
             trail: None,
             database: self.database.address().to_string(),
         }
+    }
+
+    fn changes(&self) -> Option<watch::Receiver<u64>> {
+        Some(self.appended.changes(&self.database))
     }
 }
 
@@ -117,6 +124,45 @@ impl Trail for TrailInDatabase {
         }
         parts.push(Box::new(in_database));
         all(&parts, newest)
+    }
+
+    fn search_between(
+        &self,
+        filter: Filter,
+        numbers: Range<u64>,
+        newest: Option<u64>,
+    ) -> Result<Box<dyn Found>, TrailError> {
+        let Some(trail) = &self.trail else {
+            return Ok(Box::new(InDatabase(None)));
+        };
+        let mut search = trail.search(filter).between(numbers)?;
+        if let Some(most) = newest {
+            search = search.newest(most)?;
+        }
+        Ok(Box::new(InDatabase(Some(search))))
+    }
+
+    fn end(&self) -> Result<u64, TrailError> {
+        self.trail.as_ref().map_or(Ok(0), PgTrail::size)
+    }
+
+    fn lines(&self, from: u64) -> Result<Lines, TrailError> {
+        match &self.trail {
+            Some(trail) => trail.lines_from_entry(from),
+            None => Ok(Box::new(std::iter::empty())),
+        }
+    }
+
+    fn heads(&self, key: &PublicKey) -> Result<Vec<u8>, TrailError> {
+        self.existing()?.heads_of(key).map(String::into_bytes)
+    }
+
+    fn keys(&self) -> Result<Vec<PublicKey>, TrailError> {
+        let own = self.key()?;
+        let mut keys = self.existing()?.signers()?;
+        keys.retain(|key| key.id() != own.id());
+        keys.insert(0, own);
+        Ok(keys)
     }
 
     fn verify(&self, against: &Against) -> Result<Verification, TrailError> {

@@ -1,6 +1,7 @@
 //! Finds the entries that match a filter: those of one user by an index, and all others in the order of the trail.
 
 use std::collections::{HashMap, VecDeque};
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -28,6 +29,9 @@ pub struct PgSearch {
     /// The number of the next line to look at.
     next: u64,
     found: VecDeque<(u64, Vec<u8>)>,
+    /// The numbers of the entries to find, and the number of the first line after all of them.
+    numbers: Range<u64>,
+    until: u64,
 }
 
 /// Each start of a run among the first lines of a trail, by the number of its line.
@@ -38,10 +42,10 @@ struct Starts {
     starts: Vec<(u64, Event)>,
 }
 
-/// Which way to read.
+/// Which way to read: from one line to before another, or back from before a line.
 #[derive(Debug, Clone, Copy)]
 enum From {
-    Oldest(u64),
+    Oldest(u64, u64),
     NewestBefore(u64),
 }
 
@@ -56,26 +60,55 @@ impl PgTrail {
             starts: HashMap::new(),
             next: 0,
             found: VecDeque::new(),
+            numbers: 0..u64::MAX,
+            until: u64::MAX,
         }
     }
 }
 
 impl PgSearch {
+    /// Restricts a search that has not started yet to entries with these numbers. Blocks the thread.
+    ///
+    /// # Errors
+    /// When the trail cannot be read.
+    pub fn between(mut self, numbers: Range<u64>) -> Result<Self, TrailError> {
+        let place = |this: &Self| -> Result<(u64, u64), StoreError> {
+            let end = this.trail.end()?;
+            let line = |entry| this.trail.line_of(entry, &end);
+            let next = if numbers.start == 0 {
+                0
+            } else {
+                line(numbers.start)?
+            };
+            // Entries that are appended later are found, too.
+            let until = if numbers.end < end.chain.size() {
+                line(numbers.end)?
+            } else {
+                u64::MAX
+            };
+            Ok((next, until))
+        };
+        (self.next, self.until) = place(&self).map_err(|error| self.trail.failed(error))?;
+        self.numbers = numbers;
+        Ok(self)
+    }
+
     /// Restricts a search that has not started yet to the newest `most` matching entries. Reads from the newest line on, and
     /// no further than necessary. Blocks the thread.
     ///
     /// # Errors
     /// When an entry that would be counted cannot be read.
     pub fn newest(mut self, most: u64) -> Result<Self, TrailError> {
-        let (mut before, mut left) = (u64::MAX, most);
-        while left > 0 {
+        let first = self.next;
+        let (mut before, mut left) = (self.until, most);
+        while left > 0 && before > first {
             let page = self.page(From::NewestBefore(before))?;
             let Some((oldest, _)) = page.last() else {
                 break;
             };
             before = *oldest;
             for (number, line) in page {
-                if left > 0 && self.matching(number, &line)?.is_some() {
+                if left > 0 && number >= first && self.matching(number, &line)?.is_some() {
                     self.next = number;
                     left -= 1;
                 }
@@ -109,7 +142,7 @@ impl PgSearch {
             line: number + 1,
             problem: error.to_string(),
         })?;
-        if !self.filter.may_match(&entry.event) {
+        if !self.numbers.contains(&entry.seq) || !self.filter.may_match(&entry.event) {
             return Ok(None);
         }
         if entry.event.kind != Kind::RunStarted
@@ -147,7 +180,7 @@ impl Iterator for PgSearch {
     fn next(&mut self) -> Option<Self::Item> {
         loop {
             if self.found.is_empty() {
-                match self.page(From::Oldest(self.next)) {
+                match self.page(From::Oldest(self.next, self.until)) {
                     Ok(page) => self.found = page.into(),
                     Err(error) => return Some(Err(error)),
                 }
@@ -168,10 +201,11 @@ async fn page(
     filter: Filter,
     from: From,
 ) -> Result<Vec<(u64, Vec<u8>)>, StoreError> {
-    let (bound, order, start) = match from {
-        From::Oldest(first) => (">=", "ASC", first),
-        From::NewestBefore(end) => ("<", "DESC", end),
+    let (bound, order, start, until) = match from {
+        From::Oldest(first, until) => (">=", "ASC", first, until),
+        From::NewestBefore(end) => ("<", "DESC", end, u64::MAX),
     };
+    let past = (until < u64::MAX).then(|| column(until));
     let (start, user) = (column(start), filter.user.as_deref().map(str::to_lowercase));
     let (since, until) = (
         filter.since.map(EventTime::as_millis),
@@ -186,6 +220,9 @@ async fn page(
         values.push(value);
         wanted += &condition.replace('$', &format!("${}", values.len()));
     };
+    if past.is_some() {
+        narrow(" AND number < $", &past);
+    }
     if user.is_some() {
         narrow(" AND folded = $", &user);
     }

@@ -105,7 +105,7 @@ impl PgTrail {
     }
 
     /// Returns the keys of all machines, as far as they can be read.
-    fn signers(&self) -> Result<Vec<PublicKey>, TrailError> {
+    pub(super) fn signers(&self) -> Result<Vec<PublicKey>, TrailError> {
         let id = self.id;
         let pems = self.database.read(move |connection| async move {
             let wanted = "SELECT pem FROM easemob_admin.trail_signer WHERE trail = $1";

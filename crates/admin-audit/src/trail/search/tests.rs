@@ -212,6 +212,60 @@ fn the_newest_are_the_last_of_all() {
 }
 
 #[test]
+fn entries_with_some_numbers_are_found_without_the_others() {
+    let home = a_trail("test", 60);
+    for filter in filters() {
+        let all = reading_all(home.path(), &filter);
+        for (from, to) in [
+            (0, 300),
+            (0, 1),
+            (17, 18),
+            (100, 220),
+            (299, u64::MAX),
+            (300, 301),
+            (9, 9),
+            (9, 3),
+        ] {
+            let expected: Vec<_> = all
+                .iter()
+                .filter(|entry| (from..to).contains(&entry.as_ref().unwrap().seq))
+                .cloned()
+                .collect();
+            let search = || {
+                Search::open_at(home.path(), filter.clone(), later())
+                    .unwrap()
+                    .between(from..to)
+            };
+            let read = |search: Search| -> Found { search.map(|entry| Ok(entry.unwrap())).collect() };
+            assert_eq!(read(search()), expected, "{from}..{to} {filter:?}");
+            let first = expected.len().saturating_sub(2);
+            let newest = search().newest(2).unwrap();
+            assert_eq!(read(newest), expected[first..], "{from}..{to} {filter:?}");
+        }
+    }
+    let mut one = Search::open_at(home.path(), Filter::default(), later())
+        .unwrap()
+        .between(150..151);
+    assert_eq!(one.by_ref().count(), 1);
+    assert!(one.bytes_read() < size(home.path()) / 3);
+}
+
+#[test]
+fn what_is_appended_after_a_number_follows() {
+    let home = a_trail("test", 60);
+    let mut search = Search::open_at(home.path(), Filter::default(), later())
+        .unwrap()
+        .between(290..u64::MAX);
+    assert_eq!(search.by_ref().count(), 10);
+    for runs in [60..61, 61..90] {
+        write_runs(home.path(), "test", runs.clone());
+        search.read_on().unwrap();
+        let found: Vec<u64> = search.by_ref().map(|entry| entry.unwrap().seq).collect();
+        assert_eq!(found, (runs.start * 5..runs.end * 5).collect::<Vec<_>>());
+    }
+}
+
+#[test]
 fn few_entries_of_many_cost_little() {
     let home = tempfile::tempdir().unwrap();
     let limits = Limits {

@@ -1,12 +1,10 @@
 //! `audit export`: writes the trail in the format of a log system.
 
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Write as _};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use easemob_admin_audit::Entry;
-use easemob_admin_audit::export::{cef, ecs, ocsf};
-use easemob_admin_ops::names::harmless::{harmless_cef, harmless_json};
+use easemob_admin_ops::trails::export::Format;
 use easemob_admin_words::t;
 
 use super::trail::{FilterArgs, TrailArgs, say_where};
@@ -53,23 +51,14 @@ enum Form {
     Cef,
 }
 
-impl Form {
-    fn write(self, out: &mut impl Write, entry: &Entry, id: &str) -> io::Result<()> {
-        match self {
-            Self::Cef => {
-                let line = cef::line(&entry.event, id);
-                out.write_all(harmless_cef(&line).as_bytes())?;
-            }
-            Self::Jsonl | Self::Ocsf | Self::Ecs => {
-                let json = match self {
-                    Self::Ocsf => ocsf::line(&entry.event, id).to_string(),
-                    Self::Ecs => ecs::line(&entry.event, id).to_string(),
-                    _ => serde_json::to_string(entry)?,
-                };
-                out.write_all(harmless_json(&json).as_bytes())?;
-            }
+impl From<Form> for Format {
+    fn from(form: Form) -> Self {
+        match form {
+            Form::Jsonl => Self::Jsonl,
+            Form::Ocsf => Self::Ocsf,
+            Form::Ecs => Self::Ecs,
+            Form::Cef => Self::Cef,
         }
-        out.write_all(b"\n")
     }
 }
 
@@ -80,7 +69,8 @@ impl Form {
 pub async fn run(context: &Context, args: &ExportArgs) -> Result<Exit, CommandError> {
     let trail = args.trail.trail(context)?;
     let mut filter = args.filter.filter();
-    filter.acts_only = args.format != Form::Jsonl;
+    let format = Format::from(args.format);
+    filter.acts_only = format.is_of_acts_only();
     let mut entries = trail.search(filter, None)?;
     say_where(context, &*trail)?;
     let mut out = BufWriter::new((context.stdout)());
@@ -88,7 +78,7 @@ pub async fn run(context: &Context, args: &ExportArgs) -> Result<Exit, CommandEr
     loop {
         while let Some(entry) = entries.next() {
             let entry = entry?;
-            match args.format.write(&mut out, &entry, &entries.id_of(&entry)) {
+            match format.write(&mut out, &entry, &entries.id_of(&entry)) {
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(exit::OK),
                 written => written.map_err(unwritable)?,
             }

@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use easemob_admin_audit::{Against, AuditError, Problem, PublicKey};
-use easemob_admin_ops::trails::{ArchiveBeside, ArchiveFound, TrailError};
+use easemob_admin_audit::{Against, AuditError, PublicKey};
+use easemob_admin_ops::trails::TrailError;
+use easemob_admin_ops::trails::verified::{ArchiveSummary, Verified, VerifyProblem};
 use easemob_admin_words::t;
-use serde::Serialize;
 
 use super::trail::TrailArgs;
 use crate::command_error::{CommandError, unreadable_trail};
@@ -38,26 +38,7 @@ pub struct VerifyArgs {
     checkpoint: Option<PathBuf>,
 }
 
-#[derive(Debug, Serialize)]
-struct ProblemRow {
-    file: String,
-    line: u64,
-    seq: Option<u64>,
-    problem: String,
-}
-
-impl From<&Problem> for ProblemRow {
-    fn from(problem: &Problem) -> Self {
-        Self {
-            file: problem.file.display().to_string(),
-            line: problem.line,
-            seq: problem.seq,
-            problem: problem.what.clone(),
-        }
-    }
-}
-
-impl Row for ProblemRow {
+impl Row for VerifyProblem {
     const COLUMNS: &'static [&'static str] = &["file", "line", "seq", "problem"];
 
     fn cells(&self) -> Vec<String> {
@@ -68,57 +49,6 @@ impl Row for ProblemRow {
             self.problem.clone(),
         ]
     }
-}
-
-#[derive(Debug, Serialize)]
-struct VerifySummary {
-    ok: bool,
-    origin: Option<String>,
-    files: u64,
-    first_entry: u64,
-    entries: u64,
-    checkpoints: u64,
-    entries_not_covered_by_a_checkpoint: u64,
-    key_id: String,
-    key_was_kept: bool,
-    kept_checkpoints: u64,
-    head: Option<String>,
-    head_note: Option<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    archives: Vec<ArchiveSummary>,
-}
-
-/// An archive of entries that the trail does not have.
-#[derive(Debug, Serialize)]
-struct ArchiveSummary {
-    origin: String,
-    host: String,
-    directory: String,
-    first_entry: u64,
-    entries: u64,
-    /// Nothing if it is not on this machine.
-    ok: Option<bool>,
-}
-
-fn archived(archives: &[(ArchiveBeside, ArchiveFound)]) -> (Vec<ArchiveSummary>, Vec<ProblemRow>) {
-    let summaries = archives.iter().map(|(archive, found)| ArchiveSummary {
-        origin: archive.origin.clone(),
-        host: archive.host.clone(),
-        directory: archive.directory.clone(),
-        first_entry: archive.first,
-        entries: archive.size.saturating_sub(archive.first),
-        ok: (*found != ArchiveFound::NotHere).then_some(*found == ArchiveFound::Holds),
-    });
-    let problems = archives.iter().filter_map(|(archive, found)| match found {
-        ArchiveFound::Problem(problem) => Some(ProblemRow {
-            file: archive.directory.clone(),
-            line: 0,
-            seq: None,
-            problem: t!("the archive was changed, or cannot be read: {problem}"),
-        }),
-        ArchiveFound::Holds | ArchiveFound::NotHere => None,
-    });
-    (summaries.collect(), problems.collect())
 }
 
 /// Runs the command.
@@ -132,36 +62,18 @@ pub fn run(context: &Context, args: &VerifyArgs) -> Result<Exit, CommandError> {
         key,
         checkpoints: args.checkpoint.clone(),
     };
-    let found = trail.verify(&against).map_err(|error| match error {
+    let verified = Verified::find(&*trail, &against).map_err(|error| match error {
         TrailError::Audit(error) => unusable(args, error),
         error => error.into(),
     })?;
-    let archives = trail.verify_archives()?;
-    let mut report = context.local_report::<ProblemRow>("audit verify", context.globals.sandbox)?;
-    for problem in &found.problems {
-        report.row(&ProblemRow::from(problem)).map_err(unwritten_rows)?;
-    }
-    let (archives, problems) = archived(&archives);
+    let mut report = context.local_report::<VerifyProblem>("audit verify", context.globals.sandbox)?;
+    let problems = verified.problems(|problem| t!("the archive was changed, or cannot be read: {problem}"));
     for problem in &problems {
         report.row(problem).map_err(unwritten_rows)?;
     }
-    let holds = found.holds() && problems.is_empty();
-    let summary = VerifySummary {
-        ok: holds,
-        origin: found.origin.clone(),
-        files: found.files,
-        first_entry: found.first,
-        entries: found.size - found.first.min(found.size),
-        checkpoints: found.checkpoints,
-        entries_not_covered_by_a_checkpoint: found.unsigned(),
-        key_id: found.key_id.clone(),
-        key_was_kept: found.key_was_kept,
-        kept_checkpoints: found.kept,
-        head: found.head.as_ref().map(|head| head.jws.clone()),
-        head_note: found.head.as_ref().map(|head| head.checkpoint.note()),
-        archives,
-    };
+    let summary = verified.summary();
     report.finish(&summary).map_err(unwritten_rows)?;
+    let found = &verified.trail;
     let ui = &context.ui;
     if found.holds() {
         let from = if found.first > 0 {
@@ -220,12 +132,12 @@ pub fn run(context: &Context, args: &VerifyArgs) -> Result<Exit, CommandError> {
     if !(found.key_was_kept && found.kept > 0) {
         ui.note(t!("to prove this to others, store the key (audit key) and the head (summary.head) elsewhere, and verify against them"));
     }
-    say_archives(ui, &summary.archives, &problems);
-    Ok(if holds { exit::OK } else { exit::FINDINGS })
+    say_archives(ui, &summary.archives, &problems[found.problems.len()..]);
+    Ok(if summary.ok { exit::OK } else { exit::FINDINGS })
 }
 
 /// Says what was found of the archives.
-fn say_archives(ui: &Ui, archives: &[ArchiveSummary], problems: &[ProblemRow]) {
+fn say_archives(ui: &Ui, archives: &[ArchiveSummary], problems: &[VerifyProblem]) {
     for problem in problems {
         ui.say(format_args!("{}: {}", problem.file, problem.problem));
     }
