@@ -506,7 +506,7 @@ impl Context {
             return Ok(records.clone());
         }
         if let Some(service) = self.service()? {
-            let records = stores::of_service(service.app, self.globals.store.is_some(), &self.places()?)?;
+            let records = stores::of_service(service.app, self.globals.store.is_some())?;
             return Ok(self.records.get_or_init(|| records).clone());
         }
         let longest = self.globals.timeout.saturating_mul(2);

@@ -13,6 +13,7 @@ use easemob_admin_remote::client::ServiceApp;
 use easemob_admin_remote::client::locks::RemoteLocks;
 use easemob_admin_remote::client::logins::RemoteLogins;
 use easemob_admin_remote::client::runs::RemoteRuns;
+use easemob_admin_remote::client::trails::RemoteTrails;
 use easemob_admin_words::t;
 
 use crate::command_error::CommandError;
@@ -142,7 +143,7 @@ pub fn open(
 ///
 /// # Errors
 /// When the command line names another place for them.
-pub fn of_service(app: ServiceApp, is_named: bool, places: &Places) -> Result<Records, CommandError> {
+pub fn of_service(app: ServiceApp, is_named: bool) -> Result<Records, CommandError> {
     if is_named {
         let what = t!("the records are at the service, so this takes no --store");
         return Err(CommandError::new(crate::exit::USAGE, what));
@@ -153,7 +154,7 @@ pub fn of_service(app: ServiceApp, is_named: bool, places: &Places) -> Result<Re
             RemoteLocks::of(app.clone()),
             RemoteLogins::of(app.clone()),
         ),
-        trails: Arc::new(TrailsInFiles(files(places).trails())),
+        trails: Arc::new(RemoteTrails::of(app)),
         in_files: false,
         #[cfg(feature = "postgres")]
         budget: None,

@@ -9,6 +9,7 @@
 //! | [`work`] | starts a run there, and follows what it reports |
 //! | [`locks`] | its locks, to read |
 //! | [`logins`] | what it keeps about logins, to read |
+//! | [`trails`] | its audit trail, verified here |
 
 pub mod app;
 pub mod error;
@@ -17,6 +18,7 @@ pub mod locks;
 pub mod logins;
 pub mod runs;
 pub mod service;
+pub mod trails;
 
 pub mod work;
 
