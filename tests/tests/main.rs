@@ -62,6 +62,7 @@ mod it {
     mod team;
     mod team_budget;
     mod team_chaos;
+    mod through_service;
     mod tickets;
     mod tokens;
     mod trail_says;

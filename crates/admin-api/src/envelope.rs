@@ -176,6 +176,42 @@ impl Envelope<'_> {
         decoded.map_err(|error| if E::SECRET { error.withheld() } else { error })
     }
 
+    /// Returns the body as it came, for whoever passes it on.
+    ///
+    /// ```
+    /// use easemob_admin_api::DecodeError;
+    /// use easemob_admin_api::endpoint::{Effect, Endpoint, Method, Path};
+    /// use easemob_admin_api::envelope::Envelope;
+    ///
+    /// struct FirstPage;
+    ///
+    /// impl Endpoint for FirstPage {
+    ///     const NAME: &'static str = "users.first_page";
+    ///     const EFFECT: Effect = Effect::Read;
+    ///     type Output = Vec<u8>;
+    ///
+    ///     fn method(&self) -> Method {
+    ///         Method::GET
+    ///     }
+    ///
+    ///     fn path(&self) -> Path {
+    ///         Path::new(["users"])
+    ///     }
+    ///
+    ///     fn decode(&self, answer: &Envelope<'_>) -> Result<Vec<u8>, DecodeError> {
+    ///         Ok(answer.body().to_vec())
+    ///     }
+    /// }
+    ///
+    /// let body = br#"{"entities":[],"timestamp":1542595598924,"duration":0}"#;
+    /// assert_eq!(Envelope::decode(&FirstPage, body)?, body);
+    /// # Ok::<(), DecodeError>(())
+    /// ```
+    #[must_use]
+    pub fn body(&self) -> &[u8] {
+        &self.answer.body
+    }
+
     /// Returns when the server answered, by its own clock; nothing if the answer does not tell.
     #[must_use]
     pub fn timestamp(&self) -> Option<UnixMillis> {

@@ -22,7 +22,8 @@ fn known(error: &(dyn StdError + 'static)) -> Option<Exit> {
         return matches!(error, AuditError::Busy { .. }).then_some(exit::BUSY);
     }
     match error.downcast_ref::<StoreError>() {
-        Some(StoreError::Away(_)) => return Some(exit::UNREACHABLE),
+        Some(StoreError::Away(_) | StoreError::ServiceAway(_)) => return Some(exit::UNREACHABLE),
+        Some(StoreError::ServiceRefused(_)) => return Some(exit::REFUSED),
         Some(StoreError::Busy(_)) => return Some(exit::BUSY),
         _ => {}
     }

@@ -21,6 +21,8 @@ use easemob_admin_ops::schedule::breaker::Fatal;
 use easemob_admin_ops::server::reduce::{is_foreign, is_silence};
 use easemob_admin_ops::store_error::StoreError;
 use easemob_admin_ops::trails::TrailError;
+use easemob_admin_remote::client::ServiceError;
+use easemob_admin_remote::client::app::NoApp;
 use easemob_admin_words::{t, told_later, translated};
 
 #[cfg(feature = "postgres")]
@@ -36,6 +38,7 @@ use crate::config::origin::NotTrusted;
 use crate::config::places::NoHome;
 use crate::config::precedence::NoTarget;
 use crate::config::profile_file::ProfileFileError;
+use crate::config::service::NoService;
 use crate::disk_hint::{disk_hint, full_disk_hint};
 use crate::exit::{self, Exit};
 use crate::input::user_list::ListError;
@@ -183,7 +186,8 @@ const CHECK_NETWORK: &str = told_later!("check the server name, the network and 
 const WAIT_LONGER: &str = told_later!(
     "nothing more was sent, since the server stayed away; to wait longer, add --wait-for-server 30m"
 );
-const CONSOLE: &str = told_later!(
+/// What to do on a server that manages no device limits.
+pub(crate) const CONSOLE: &str = told_later!(
     "set the limits in the console (功能配置 → 多端多设备在线), or enforce limits of your own with: \
                        easemob-admin limits enforce POLICY"
 );
@@ -426,7 +430,8 @@ impl From<DatabaseError> for CommandError {
 fn exit_of_store(error: &StoreError) -> Exit {
     match error {
         StoreError::Taken(_) | StoreError::Watched(_) | StoreError::Busy(_) => exit::BUSY,
-        StoreError::Away(_) => exit::UNREACHABLE,
+        StoreError::Away(_) | StoreError::ServiceAway(_) => exit::UNREACHABLE,
+        StoreError::ServiceRefused(_) => exit::REFUSED,
         _ => exit::INTERNAL,
     }
 }
@@ -442,6 +447,13 @@ fn store_hint(error: &StoreError, in_any_case: &str) -> String {
         StoreError::Away(_) => {
             t!("run the command again when the database is back; {in_any_case}")
         }
+        StoreError::ServiceAway(_) => {
+            t!("run the command again when the service answers; {in_any_case}")
+        }
+        StoreError::ServiceRefused(cause) => match cause.downcast_ref::<ServiceError>() {
+            Some(error) => service_hint(error),
+            None => t!("run the command where the records are: on the machine of the service").into(),
+        },
         StoreError::NoLocks(_) => {
             t!("move the data to a local disk, and set EASEMOB_DATA_DIR to it; {in_any_case}")
         }
@@ -449,6 +461,77 @@ fn store_hint(error: &StoreError, in_any_case: &str) -> String {
         StoreError::Newer { .. } => t!("use the newer version of easemob-admin that wrote it").into(),
         StoreError::Foreign { .. } | StoreError::Damaged { .. } => {
             t!("move the file away and a new one is created, or restore a copy").into()
+        }
+    }
+}
+
+/// Returns what to do about a service that refused or gave no usable answer.
+fn service_hint(error: &ServiceError) -> String {
+    match (error.hint(), error) {
+        (Some(hint), _) => hint.to_owned(),
+        (None, ServiceError::Foreign { .. }) => t!(
+            "something other than the service, such as a proxy, may have answered; check the address of the service"
+        )
+        .into(),
+        (None, ServiceError::Refused(_)) => {
+            t!("see what the key may do: GET /v1/whoami of the service").into()
+        }
+        (None, ServiceError::Away { .. } | ServiceError::Unusable { .. }) => {
+            t!("check the address of the service and the network; run the command again when it answers").into()
+        }
+    }
+}
+
+impl From<ServiceError> for CommandError {
+    fn from(error: ServiceError) -> Self {
+        let exit = if error.is_refusal() {
+            exit::REFUSED
+        } else {
+            exit::UNREACHABLE
+        };
+        Self::of(exit, &error).hint(service_hint(&error))
+    }
+}
+
+impl From<NoApp> for CommandError {
+    fn from(error: NoApp) -> Self {
+        match error {
+            NoApp::Service(error) => error.into(),
+            NoApp::Unknown { url, name, known } => {
+                let what = if name.is_empty() {
+                    t!("the key is for several apps of the service at {url}, or for none")
+                } else {
+                    t!("the service at {url} has no app `{name}` for this key")
+                };
+                Self::new(exit::REFUSED, what)
+                    .hint(t!("the key is for: {}", known.join(", ")))
+                    .hint(t!(
+                        "name one with `service_app` in the profile, or EASEMOB_SERVICE_APP"
+                    ))
+            }
+            NoApp::Ambiguous { names } => {
+                let what = t!(
+                    "the key is for several apps whose calls have the same address: {}",
+                    names.join(", ")
+                );
+                Self::new(exit::REFUSED, what).hint(t!("use a key that is for one of them"))
+            }
+        }
+    }
+}
+
+impl From<NoService> for CommandError {
+    fn from(error: NoService) -> Self {
+        match error {
+            NoService::Profile(error) => error.into(),
+            NoService::TwoTargets(other) => {
+                Self::of(exit::CONFIG, &error).hint(t!("unset one of them: env -u {other}"))
+            }
+            NoService::Server { .. } => Self::of(exit::USAGE, &error).hint(t!("remove one of them")),
+            NoService::NoKey(_) => Self::of(exit::CONFIG, &error).hint(t!(
+                "add `service_key_file` or `service_key_command` to the profile; for EASEMOB_SERVICE, set EASEMOB_SERVICE_KEY \
+                 or EASEMOB_SERVICE_KEY_FILE"
+            )),
         }
     }
 }

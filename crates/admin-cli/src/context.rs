@@ -5,7 +5,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use easemob_admin_api::{
-    AppKey, AppRoot, Client, Credentials, DisconnectVerb, ExpiresIn, LARGEST_BODY, RetryPolicy, Timeouts,
+    AppKey, AppRoot, Client, ClientBuilder, Credentials, DisconnectVerb, ExpiresIn, LARGEST_BODY,
+    RetryPolicy, Timeouts,
 };
 use easemob_admin_audit::directory_name;
 use easemob_admin_ops::files::bounded;
@@ -19,11 +20,13 @@ use easemob_admin_ops::server::client::Server;
 use easemob_admin_ops::stores::Stores;
 use easemob_admin_ops::target::Target;
 use easemob_admin_ops::trails::Trail;
+use easemob_admin_remote::client::ServiceApp;
 use easemob_admin_sandbox::Sandbox;
 #[cfg(feature = "postgres")]
 use easemob_admin_store_pg::trail::{PgTrail, PgTrails};
 use easemob_admin_words::t;
 use jiff::tz::TimeZone;
+use secrecy::ExposeSecret as _;
 
 use crate::budget::{Budget, rates_with};
 use crate::capability_file::Known;
@@ -50,7 +53,11 @@ use crate::render::table::Terminal;
 use crate::render::view::{Shown, View};
 use crate::render::{self, Format};
 use crate::stores::{self, Records, Surroundings, TeamBudget};
+use crate::through::{Remote, not_through};
 use crate::ui::Ui;
+
+/// What this program is called in requests.
+pub(crate) const USER_AGENT: &str = concat!("easemob-admin/", env!("CARGO_PKG_VERSION"));
 
 /// Opens stdout; a function, because a report owns its writer.
 pub type Stdout = Arc<dyn Fn() -> Box<dyn Write + Send> + Send + Sync>;
@@ -89,6 +96,8 @@ pub struct Context {
     pub records: Arc<OnceLock<Records>>,
     /// The name of this process among those that share a database, if it was given one.
     pub worker: Option<String>,
+    /// The service that acts for this command, once it was asked for its apps.
+    pub service: Arc<OnceLock<Remote>>,
 }
 
 /// A server that requests can be sent to.
@@ -109,6 +118,8 @@ pub struct Session {
     pub budget: Budget,
     /// What the server was found to do, if it was asked.
     pub known: Option<Known>,
+    /// The app of a service that acts for this command: calls that read go through it, and it works on runs.
+    pub service: Option<ServiceApp>,
     sandbox: Option<Sandbox>,
     /// Reports pauses to the operator while the session lasts.
     _pauses: Pauses,
@@ -135,6 +146,11 @@ impl Session {
             Some(profile) => t!("profile {profile}"),
             None => t!("no profile").to_owned(),
         };
+        if let Some(service) = &self.service {
+            let url = service.service().url();
+            ui.note(t!("app {} through the service at {url} ({profile})", self.app));
+            return;
+        }
         ui.note(t!("app {} at {} ({profile})", self.app, self.app_root));
     }
 
@@ -147,10 +163,10 @@ impl Session {
             .unwrap_or_default()
     }
 
-    /// Returns true if the server is the embedded sandbox.
+    /// Returns true if the server is the embedded sandbox, of this process or of a service.
     #[must_use]
     pub fn is_sandbox(&self) -> bool {
-        self.sandbox.is_some()
+        self.sandbox.is_some() || self.service.as_ref().is_some_and(|app| app.view().sandbox)
     }
 
     /// Returns the embedded sandbox, if that is the server.
@@ -179,6 +195,29 @@ pub struct Configured {
     pub profile: Option<(String, Profile)>,
     /// Where credentials come from.
     pub credentials: Plan,
+}
+
+/// Which certificates are trusted.
+pub(crate) struct Trust {
+    /// Those besides the ones of the system (PEM).
+    trusted: Option<Vec<u8>>,
+    /// The fingerprint of the only one.
+    pinned: Option<String>,
+}
+
+impl Trust {
+    /// Lets a client trust them.
+    pub(crate) fn given_to(&self, builder: ClientBuilder) -> ClientBuilder {
+        let builder = match &self.trusted {
+            Some(pem) => builder.trust_certificates(pem.clone()),
+            None => builder,
+        };
+        match &self.pinned {
+            #[cfg(feature = "tls")]
+            Some(sha256) => builder.pin_certificate(sha256),
+            _ => builder,
+        }
+    }
 }
 
 /// How a server is used.
@@ -237,6 +276,12 @@ impl Context {
     }
 
     fn target(&self, profiles: &ProfileFile) -> Result<Aim, CommandError> {
+        let (flags, environment) = self.layers();
+        Ok(target(self.globals.sandbox, &flags, &environment, profiles)?)
+    }
+
+    /// Returns what the command line and the environment say of the target.
+    pub(crate) fn layers(&self) -> (Layer, Layer) {
         let own = |value: &Option<String>| value.clone();
         let globals = &self.globals;
         let flags = Layer {
@@ -252,7 +297,7 @@ impl Context {
             app: variable("EASEMOB_APP"),
             app_root: variable("EASEMOB_APP_ROOT"),
         };
-        Ok(target(globals.sandbox, &flags, &environment, profiles)?)
+        (flags, environment)
     }
 
     /// Returns a context for the server of a run, unless the command line names another one.
@@ -261,6 +306,10 @@ impl Context {
     /// When the run was made without a profile, and the environment names another server.
     pub fn aimed_at(&self, run: &Header) -> Result<Self, CommandError> {
         let mut this = self.clone();
+        // The profile of the run is one of the service's.
+        if self.service()?.is_some() {
+            return Ok(this);
+        }
         let globals = &mut this.globals;
         if run.sandbox {
             globals.sandbox = true;
@@ -286,6 +335,9 @@ impl Context {
     /// When no server is configured, and there is no trail or more than one, or the records cannot be used.
     pub fn audit_trail(&self) -> Result<Box<dyn Trail>, CommandError> {
         let trails = self.records()?.trails;
+        if let Some(service) = self.service()? {
+            return Ok(trails.of(&service.app.view().name)?);
+        }
         let name = self.target_name(|| Ok(trails.names()?)).map_err(|error| {
             error.hint(t!(
                 "or name a trail with --dir; the trails are in {}",
@@ -341,6 +393,9 @@ impl Context {
     /// Returns the stores, and the name under which the logins are kept.
     fn login_target(&self) -> Result<(Stores, String), CommandError> {
         let stores = self.stores()?;
+        if let Some(service) = self.service()? {
+            return Ok((stores, service.app.view().name.clone()));
+        }
         let name = self.target_name(|| Ok(stores.logins().targets()?))?;
         Ok((stores, name))
     }
@@ -369,6 +424,9 @@ impl Context {
     /// # Errors
     /// When no server is configured.
     pub fn server_root(&self) -> Result<Option<AppRoot>, CommandError> {
+        if let Some(service) = self.service_at()? {
+            return Err(not_through(&service));
+        }
         match self.target(&self.profiles()?)? {
             Aim::Sandbox => Ok(None),
             Aim::Server { address, .. } => Self::app_root(&address).map(Some),
@@ -447,6 +505,10 @@ impl Context {
         if let Some(records) = self.records.get() {
             return Ok(records.clone());
         }
+        if let Some(service) = self.service()? {
+            let records = stores::of_service(service.app, self.globals.store.is_some())?;
+            return Ok(self.records.get_or_init(|| records).clone());
+        }
         let longest = self.globals.timeout.saturating_mul(2);
         let records = stores::open(
             self.store_at()?.as_ref(),
@@ -508,6 +570,9 @@ impl Context {
     /// # Errors
     /// When nothing is configured, or the configuration cannot be used.
     pub fn configured(&self) -> Result<Option<Configured>, CommandError> {
+        if let Some(service) = self.service_at()? {
+            return Err(not_through(&service));
+        }
         // The sandbox needs no profile, so an unusable file must not stop it.
         let profiles = if self.globals.sandbox {
             ProfileFile::default()
@@ -591,7 +656,44 @@ impl Context {
         Known::find(&self.ui, &places, root, sandbox)
     }
 
+    /// Prepares the calls that a service passes on, under the key of the service.
+    fn through(&self, service: Remote, handling: Handling) -> Result<Session, CommandError> {
+        let Remote { app, profile, key } = service;
+        let root = app.app_root();
+        let root = AppRoot::parse(&root).map_err(|error| {
+            CommandError::new(exit::CONFIG, t!("cannot use the address of the service")).because(error)
+        })?;
+        let (name, profile) = profile.unzip();
+        let budget = Budget::of(self.globals.rate, self.globals.share, profile.as_ref(), None);
+        let builder = Client::builder(root.clone())
+            .credentials(Credentials::fixed_token(key.expose_secret()))
+            .rate(budget.rate)
+            .timeouts(self.timeouts())
+            .wait_for_server(handling.wait_for_server)
+            .user_agent(USER_AGENT);
+        let client = self.trust(profile.as_ref())?.given_to(builder).build();
+        let client = client.map_err(|error| CommandError::new(exit::CONFIG, error.to_string()))?;
+        let server = Server::new(client, self.ages());
+        let view = app.view();
+        Ok(Session {
+            _pauses: self.pauses(&server)?,
+            app_root: view.app_root.clone(),
+            profile: name,
+            subject: None,
+            server,
+            app: view.app.clone(),
+            address: address(&root),
+            budget,
+            known: None,
+            service: Some(app),
+            sandbox: None,
+        })
+    }
+
     async fn connected(&self, handling: Handling) -> Result<Session, CommandError> {
+        if let Some(service) = self.service()? {
+            return self.through(service, handling);
+        }
         match self.configured()? {
             None => {
                 let sandbox = embedded::start(&self.places()?).await?;
@@ -626,6 +728,7 @@ impl Context {
                     address,
                     budget,
                     known,
+                    service: None,
                     sandbox: Some(sandbox),
                 })
             }
@@ -680,6 +783,7 @@ impl Context {
                     address,
                     budget,
                     known,
+                    service: None,
                     sandbox: None,
                 })
             }
@@ -755,26 +859,10 @@ impl Context {
                 .rate(budget.rate)
                 .timeouts(self.timeouts())
                 .wait_for_server(handling.wait_for_server)
-                .user_agent(concat!("easemob-admin/", env!("CARGO_PKG_VERSION")))
+                .user_agent(USER_AGENT)
         };
-        let trusted = profile.map_or(Ok(None), |profile| self.trusted_certificates(profile))?;
-        let pinned = profile.and_then(|profile| profile.pin_sha256.as_deref());
-        if pinned.is_some() && !cfg!(feature = "tls") {
-            let what = t!("cannot check `pin_sha256`: this program was built without TLS");
-            return Err(CommandError::new(exit::CONFIG, what).hint(t!("use a release of easemob-admin")));
-        }
-        let builder = || {
-            let builder = builder();
-            let builder = match &trusted {
-                Some(pem) => builder.trust_certificates(pem.clone()),
-                None => builder,
-            };
-            match pinned {
-                #[cfg(feature = "tls")]
-                Some(sha256) => builder.pin_certificate(sha256),
-                _ => builder,
-            }
-        };
+        let trust = self.trust(profile)?;
+        let builder = || trust.given_to(builder());
         // The embedded sandbox belongs to this process alone.
         let places = (!self.globals.sandbox).then(|| self.places()).transpose()?;
         let builder = || match &places {
@@ -806,6 +894,17 @@ impl Context {
         Ok(Server::new(client, self.ages()))
     }
 
+    /// Reads which certificates a profile trusts.
+    pub(crate) fn trust(&self, profile: Option<&Profile>) -> Result<Trust, CommandError> {
+        let trusted = profile.map_or(Ok(None), |profile| self.trusted_certificates(profile))?;
+        let pinned = profile.and_then(|profile| profile.pin_sha256.clone());
+        if pinned.is_some() && !cfg!(feature = "tls") {
+            let what = t!("cannot check `pin_sha256`: this program was built without TLS");
+            return Err(CommandError::new(exit::CONFIG, what).hint(t!("use a release of easemob-admin")));
+        }
+        Ok(Trust { trusted, pinned })
+    }
+
     /// Reads the certificates that a profile trusts.
     fn trusted_certificates(&self, profile: &Profile) -> Result<Option<Vec<u8>>, CommandError> {
         let Some(file) = &profile.ca_file else {
@@ -822,7 +921,7 @@ impl Context {
 
     /// Returns how long a request may take: an answer that trickles may take twice as long as one that does
     /// not start.
-    fn timeouts(&self) -> Timeouts {
+    pub(crate) fn timeouts(&self) -> Timeouts {
         let silence = self.globals.timeout;
         let usual = Timeouts::default();
         usual

@@ -1,6 +1,7 @@
 //! Drives a bulk run of a command: rows to stdout, progress and summary to stderr, and the exit code.
 
 mod conclusion;
+mod elsewhere;
 mod rows;
 mod stats;
 
@@ -180,6 +181,12 @@ pub struct Driven<'a, R> {
     screen: Screen<'a>,
     started: Instant,
     requests_before: u64,
+    /// Requests that another process sent for this run.
+    requests_elsewhere: u64,
+    /// The line that was reported last, of a run that another process works on.
+    reported: Option<u64>,
+    /// Whether the run goes on in another process when this one ends.
+    goes_on: bool,
     kind: PhantomData<R>,
 }
 
@@ -217,6 +224,9 @@ impl<'a, R: RunRow> Driven<'a, R> {
             },
             started: Instant::now(),
             requests_before: server.client().requests_sent(),
+            requests_elsewhere: 0,
+            reported: None,
+            goes_on: false,
             kind: PhantomData,
             run,
         })
@@ -355,10 +365,13 @@ impl<'a, R: RunRow> Driven<'a, R> {
         run.summary.count(&tally);
         run.summary.first_line_not_started = first_line_not_started;
         run.summary.time(
-            run.session.server.client().requests_sent() - self.requests_before,
+            run.session.server.client().requests_sent() - self.requests_before + self.requests_elsewhere,
             self.started.elapsed(),
         );
         run.summary.stopped = stop.as_ref().map(Stop::word);
+        if self.goes_on {
+            run.summary.stopped = Some("detached");
+        }
         let finished = screen.rows.finish(&run.summary);
         let prefix = match run.session {
             sandbox if sandbox.is_sandbox() => t!("sandbox: ").to_owned(),
@@ -369,6 +382,7 @@ impl<'a, R: RunRow> Driven<'a, R> {
             .ui
             .say(format_args!("{prefix}{}", run.summary.text(run.words)));
         match (&run.summary.run, run.summary.first_line_not_started) {
+            (Some(id), _) if self.goes_on => elsewhere::say_how_to_follow(context, id),
             (Some(id), _) => {
                 let rest = Rest {
                     unfinished: run.summary.is_unfinished(),

@@ -133,6 +133,7 @@ fn run_in_language(arguments: &[OsString], environment: Environment, mut streams
         screen: streams.screen,
         began: Instant::now(),
         records: Arc::default(),
+        service: Arc::default(),
         worker: None,
     };
     let result = runtime.block_on(dispatch(&context, cli.command));

@@ -49,6 +49,7 @@ pub mod progress;
 pub mod render;
 pub mod stores;
 pub mod summary;
+pub mod through;
 pub mod ui;
 mod verbose;
 

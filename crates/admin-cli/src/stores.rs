@@ -9,6 +9,11 @@ use easemob_admin_ops::locks::sqlite::LockDatabases;
 use easemob_admin_ops::stores::{DataDirectory, Stores};
 use easemob_admin_ops::target::Target;
 use easemob_admin_ops::trails::{Trails, TrailsInFiles};
+use easemob_admin_remote::client::ServiceApp;
+use easemob_admin_remote::client::locks::RemoteLocks;
+use easemob_admin_remote::client::logins::RemoteLogins;
+use easemob_admin_remote::client::runs::RemoteRuns;
+use easemob_admin_remote::client::trails::RemoteTrails;
 use easemob_admin_words::t;
 
 use crate::command_error::CommandError;
@@ -132,6 +137,32 @@ pub fn open(
         }),
         Some(at) => in_database(at, places, longest_request, worker, surroundings),
     }
+}
+
+/// Keeps the records at a service, which has them already.
+///
+/// # Errors
+/// When the command line names another place for them.
+pub fn of_service(app: ServiceApp, is_named: bool) -> Result<Records, CommandError> {
+    if is_named {
+        let what = t!("the records are at the service, so this takes no --store");
+        return Err(CommandError::new(crate::exit::USAGE, what));
+    }
+    Ok(Records {
+        stores: Stores::new(
+            RemoteRuns::of(app.clone()),
+            RemoteLocks::of(app.clone()),
+            RemoteLogins::of(app.clone()),
+        ),
+        trails: Arc::new(RemoteTrails::of(app)),
+        in_files: false,
+        #[cfg(feature = "postgres")]
+        budget: None,
+        #[cfg(feature = "postgres")]
+        pg_trails: None,
+        #[cfg(feature = "postgres")]
+        heads: None,
+    })
 }
 
 #[cfg(feature = "postgres")]

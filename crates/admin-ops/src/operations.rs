@@ -13,7 +13,7 @@ use futures_util::Stream;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-pub use self::report::{RunReport, Stopped};
+pub use self::report::{FatalKind, RunReport, Stopped};
 use self::spool::spooled;
 pub use self::stop::StopHandle;
 use self::told::{Told, ToldObserver};
@@ -246,6 +246,7 @@ impl<S: Calls> Operations<S> {
         let server = server.with_leave(leave);
         let (attempt, tasks) = Attempt::begin(open, options.which, self.operator, self.clock).await?;
         let mut report = RunReport::begin(&attempt);
+        let requests = server.traffic().requests;
         let mut run_loop = RunLoop::new(wish, options.concurrency);
         let executed = execute(
             &server,
@@ -262,6 +263,7 @@ impl<S: Calls> Operations<S> {
         }
         settle(&job, &self.stores, &self.target).map_err(CannotExecute::Locks)?;
         report.end(run_loop.finish(), executed);
+        report.requests = server.traffic().requests.saturating_sub(requests);
         Ok(report)
     }
 }

@@ -64,6 +64,12 @@ pub enum StoreError {
     /// The server of the database cannot be reached, or the connection to it was cut; nothing was changed.
     #[error("the database cannot be reached")]
     Away(#[source] Cause),
+    /// The service that keeps the records cannot be reached, or gave no usable answer.
+    #[error("the service gives no usable answer")]
+    ServiceAway(#[source] Cause),
+    /// The service that keeps the records refused.
+    #[error("the service refused")]
+    ServiceRefused(#[source] Cause),
     /// There is no room left on the disk; nothing was changed.
     #[error("the database has no room left")]
     Full(#[source] Cause),

@@ -1,3 +1,5 @@
-//! The HTTP API of the easemob-admin service.
+//! The HTTP API of the easemob-admin service, and with the feature `client` the stores of the engine over it.
 
 pub mod api;
+#[cfg(feature = "client")]
+pub mod client;

@@ -21,6 +21,12 @@ pub struct App {
 }
 
 impl App {
+    /// Returns true if the path of the app's root ends with these parts: org and name, or `app-id` and the id.
+    pub(crate) fn has_path(&self, [first, second]: [&str; 2]) -> bool {
+        let mut parts = self.target.app_root.trim_end_matches('/').rsplit('/');
+        parts.next() == Some(second) && parts.next() == Some(first)
+    }
+
     /// Returns the engine for this app, in the name of an operator.
     #[must_use]
     pub fn operations(&self, stores: &Stores, operator: Operator) -> Operations<Server> {

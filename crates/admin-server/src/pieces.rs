@@ -6,6 +6,7 @@ use axum::body::{Body, Bytes};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use futures_util::{Stream, stream};
+use serde::Serialize;
 
 /// How many bytes make a piece.
 const PIECE: usize = 64 * 1024;
@@ -44,4 +45,9 @@ where
 {
     let body = Body::from_stream(pieces(lines));
     ([(header::CONTENT_TYPE, form)], body).into_response()
+}
+
+/// Writes a value as a line of JSON, without its end.
+pub(crate) fn json_line<T: Serialize>(value: &T) -> io::Result<Vec<u8>> {
+    serde_json::to_vec(value).map_err(io::Error::from)
 }

@@ -51,6 +51,7 @@ kinds! {
     NoSuchApp = 404 "no-such-app" "The service has no such app",
     NoSuchUser = 404 "no-such-user" "The app has no such user",
     NoSuchRun = 404 "no-such-run" "There is no such run",
+    NoSuchLock = 404 "no-such-lock" "The user is not locked",
     NoSuchKey = 404 "no-such-key" "There is no such key",
     NoSuchApproval = 404 "no-such-approval" "Nobody asked for this approval",
     NoSuchEntry = 404 "no-such-entry" "The audit trail has no such entry",
@@ -126,6 +127,11 @@ impl Refusal {
             .hint("ask an administrator of the service for a key with this scope")
     }
 
+    /// Returns its kind.
+    pub(crate) fn kind(&self) -> Kind {
+        self.kind
+    }
+
     /// Returns the problem as it is sent.
     pub(crate) fn problem(&self) -> Problem {
         let (status, word, title) = self.kind.facts();
@@ -170,6 +176,7 @@ impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
         let kind = match error {
             StoreError::Busy(_) | StoreError::Taken(_) | StoreError::Watched(_) => Kind::Busy,
+            StoreError::ServiceAway(_) | StoreError::ServiceRefused(_) => Kind::Upstream,
             StoreError::Away(_) | StoreError::Full(_) | StoreError::Unwritten(_) => Kind::StoreAway,
             _ => Kind::Broken,
         };

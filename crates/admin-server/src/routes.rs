@@ -23,6 +23,9 @@ pub enum Rule {
     Has(&'static [Scope]),
     /// A key for the app in the path, with one of these scopes. The route may ask for more, by what is done.
     HasForApp(&'static [Scope]),
+    /// As [`HasForApp`](Self::HasForApp), for a call of the vendor: the path has the org and name of the app, or `app-id` and its
+    /// id, and a refusal has the form of the vendor's.
+    HasForVendorApp(&'static [Scope]),
 }
 
 impl Rule {
@@ -31,7 +34,7 @@ impl Rule {
     pub fn scopes(self) -> &'static [Scope] {
         match self {
             Self::Anybody | Self::AnyKey => &[],
-            Self::Has(scopes) | Self::HasForApp(scopes) => scopes,
+            Self::Has(scopes) | Self::HasForApp(scopes) | Self::HasForVendorApp(scopes) => scopes,
         }
     }
 }
@@ -134,7 +137,7 @@ fn security(rule: Rule) -> Vec<SecurityRequirement> {
     match rule {
         Rule::Anybody => Vec::new(),
         Rule::AnyKey => vec![SecurityRequirement::new("key", Vec::<String>::new())],
-        Rule::Has(scopes) | Rule::HasForApp(scopes) => scopes
+        Rule::Has(scopes) | Rule::HasForApp(scopes) | Rule::HasForVendorApp(scopes) => scopes
             .iter()
             .map(|scope| SecurityRequirement::new("key", [scope.as_str()]))
             .collect(),

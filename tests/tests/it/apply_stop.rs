@@ -21,7 +21,7 @@ fn is_unfinished(env: &TestEnv) -> bool {
 }
 
 #[test]
-fn a_user_who_changes_between_the_readings_stops_the_run_there() {
+pub(super) fn a_user_who_changes_between_the_readings_stops_the_run_there() {
     let (env, plan, names) = thirteen();
     let before = reads(&env);
     env.sandbox()
@@ -57,7 +57,7 @@ fn a_user_who_changes_between_the_readings_stops_the_run_there() {
 }
 
 #[test]
-fn a_user_who_was_begun_and_differs_is_left_alone_too() {
+pub(super) fn a_user_who_was_begun_and_differs_is_left_alone_too() {
     let (env, plan, names) = thirteen();
     env.sandbox()
         .inject(Fault::delay_answer("sessions.logout_device", STUCK).times(1));
@@ -77,7 +77,7 @@ fn a_user_who_was_begun_and_differs_is_left_alone_too() {
 }
 
 #[test]
-fn a_refused_plan_leaves_no_run_behind_and_says_the_same_in_a_dry_run() {
+pub(super) fn a_refused_plan_leaves_no_run_behind_and_says_the_same_in_a_dry_run() {
     let (env, plan, _) = thirteen();
     env.sandbox().sign_in_as("user12", "android_since").unwrap();
     for more in [&["--on-drift", "stop", "--dry-run"][..], &["--on-drift", "stop"]] {

@@ -49,7 +49,7 @@ fn file_of_entries(env: &TestEnv) -> PathBuf {
 }
 
 #[test]
-fn the_log_says_who_did_what_to_whom_and_why() {
+pub(super) fn the_log_says_who_did_what_to_whom_and_why() {
     let env = some_acts();
     env.snapshot("audit_log_json", &env.run(&["audit", "log", "-o", "json"]));
     env.snapshot(
@@ -78,7 +78,7 @@ fn the_log_says_who_did_what_to_whom_and_why() {
 }
 
 #[test]
-fn the_newest_entries_are_the_last_ones() {
+pub(super) fn the_newest_entries_are_the_last_ones() {
     let env = some_acts();
     let newest = env
         .run(&["audit", "log", "-n", "1", "-o", "json"])
@@ -90,7 +90,7 @@ fn the_newest_entries_are_the_last_ones() {
 }
 
 #[test]
-fn a_word_that_is_no_outcome_is_refused() {
+pub(super) fn a_word_that_is_no_outcome_is_refused() {
     let env = some_acts();
     let output = env.run(&["audit", "log", "--outcome", "faild"]).expect(2);
     assert!(
@@ -101,7 +101,7 @@ fn a_word_that_is_no_outcome_is_refused() {
 }
 
 #[test]
-fn arguments_that_do_not_belong_to_the_trail_are_no_change_of_it() {
+pub(super) fn arguments_that_do_not_belong_to_the_trail_are_no_change_of_it() {
     let env = some_acts();
     let text = env.file("text", "no head\n".repeat(1000));
     let output = env.run(&["audit", "verify", "--checkpoint", &text]).expect(2);
@@ -126,7 +126,7 @@ fn arguments_that_do_not_belong_to_the_trail_are_no_change_of_it() {
 }
 
 #[test]
-fn an_untouched_trail_verifies_and_a_changed_one_does_not() {
+pub(super) fn an_untouched_trail_verifies_and_a_changed_one_does_not() {
     let env = some_acts();
     let verified = env.run(&["audit", "verify", "-o", "json"]).expect(0).json();
     assert_eq!(verified["summary"]["ok"], true);
@@ -192,7 +192,7 @@ fn an_untouched_trail_verifies_and_a_changed_one_does_not() {
 }
 
 #[test]
-fn every_form_of_export_has_one_line_per_act() {
+pub(super) fn every_form_of_export_has_one_line_per_act() {
     let env = some_acts();
     for form in ["ocsf", "ecs", "cef"] {
         let output = env.run(&["audit", "export", "--format", form]).expect(0);
@@ -239,7 +239,7 @@ fn every_form_of_export_has_one_line_per_act() {
 }
 
 #[test]
-fn follow_shows_what_is_being_done() {
+pub(super) fn follow_shows_what_is_being_done() {
     let env = some_acts();
     let before = env
         .run(&["audit", "export", "--format", "cef"])
@@ -267,7 +267,7 @@ fn follow_shows_what_is_being_done() {
 }
 
 #[test]
-fn following_ends_with_the_time_it_was_given() {
+pub(super) fn following_ends_with_the_time_it_was_given() {
     let env = some_acts();
     for command in [&["audit", "export", "--format", "jsonl"][..], &["audit", "log"]] {
         let _ = env
@@ -277,7 +277,7 @@ fn following_ends_with_the_time_it_was_given() {
 }
 
 #[test]
-fn without_a_trail_it_says_so() {
+pub(super) fn without_a_trail_it_says_so() {
     let env = TestEnv::new();
     env.snapshot("audit_verify_nothing", &env.run(&["audit", "verify"]));
     let output = env.run(&["audit", "log"]).expect(0);
@@ -285,7 +285,7 @@ fn without_a_trail_it_says_so() {
 }
 
 #[test]
-fn the_sandbox_has_a_trail_of_its_own() {
+pub(super) fn the_sandbox_has_a_trail_of_its_own() {
     let env = TestEnv::bare();
     let _ = env
         .run(&["--sandbox", "sessions", "logout", "--yes", "alice"])
@@ -299,7 +299,7 @@ fn the_sandbox_has_a_trail_of_its_own() {
 }
 
 #[test]
-fn a_change_of_limits_is_on_record_too() {
+pub(super) fn a_change_of_limits_is_on_record_too() {
     let env = TestEnv::new();
     env.online("ann", &[]);
     let _ = env

@@ -51,7 +51,7 @@ fn away() -> [Fault; 4] {
 }
 
 #[test]
-fn a_run_waits_and_everybody_is_signed_out_once() {
+pub(super) fn a_run_waits_and_everybody_is_signed_out_once() {
     for (row, fault) in away().into_iter().enumerate() {
         let (env, names, list) = with_users();
         env.sandbox().inject(fault.skip(30));
@@ -67,7 +67,7 @@ fn a_run_waits_and_everybody_is_signed_out_once() {
 }
 
 #[test]
-fn a_run_that_waited_in_vain_can_be_resumed() {
+pub(super) fn a_run_that_waited_in_vain_can_be_resumed() {
     let (env, names, list) = with_users();
     env.sandbox().inject(Fault::status("*", 503).skip(30));
     let output = env.run(&logout(&list, &["--wait-for-server", "1s"])).expect(5);
@@ -86,7 +86,7 @@ fn a_run_that_waited_in_vain_can_be_resumed() {
 }
 
 #[test]
-fn a_scan_waits_and_holds_everybody() {
+pub(super) fn a_scan_waits_and_holds_everybody() {
     let (env, ..) = with_users();
     env.sandbox().inject(Fault::status("*", 503).skip(8));
     let run = env.spawn(&["logins", "scan", "-o", "json"]);
@@ -98,7 +98,7 @@ fn a_scan_waits_and_holds_everybody() {
 }
 
 #[test]
-fn a_scan_that_waited_in_vain_can_be_resumed() {
+pub(super) fn a_scan_that_waited_in_vain_can_be_resumed() {
     let (env, ..) = with_users();
     env.sandbox().inject(Fault::status("*", 503).skip(8));
     let _ = env.run(&["logins", "scan", "--wait-for-server", "1s"]).expect(5);
@@ -111,7 +111,7 @@ fn a_scan_that_waited_in_vain_can_be_resumed() {
 }
 
 #[test]
-fn a_single_command_waits_and_can_be_told_not_to() {
+pub(super) fn a_single_command_waits_and_can_be_told_not_to() {
     let env = TestEnv::new();
     env.online("ann", &["ios_1"]);
     env.sandbox().inject(Fault::status("*", 503));
@@ -128,7 +128,7 @@ fn a_single_command_waits_and_can_be_told_not_to() {
 }
 
 #[test]
-fn a_run_that_waits_ends_with_max_duration_and_on_ctrl_c() {
+pub(super) fn a_run_that_waits_ends_with_max_duration_and_on_ctrl_c() {
     let (env, _, list) = with_users();
     env.sandbox().inject(Fault::status("*", 503).skip(30));
     let output = env.run(&logout(&list, &["--max-duration", "2s"])).expect(10);

@@ -3,7 +3,7 @@
 use super::env::TestEnv;
 
 #[test]
-fn the_rate_is_kept_whatever_the_level() {
+pub(super) fn the_rate_is_kept_whatever_the_level() {
     const RATE: usize = 100;
     const USERS: usize = 5 * RATE;
     let env = TestEnv::new();

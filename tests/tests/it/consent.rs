@@ -16,7 +16,7 @@ fn ann() -> TestEnv {
 }
 
 #[test]
-fn a_dry_run_only_reads() {
+pub(super) fn a_dry_run_only_reads() {
     for change in CHANGES {
         let env = ann();
         let output = env.run(&[change, &["--dry-run"]].concat()).expect(0);
@@ -27,7 +27,7 @@ fn a_dry_run_only_reads() {
 }
 
 #[test]
-fn nothing_changes_where_nobody_can_be_asked() {
+pub(super) fn nothing_changes_where_nobody_can_be_asked() {
     for change in CHANGES {
         let env = ann();
         let output = env.run(change).expect(2);
@@ -39,7 +39,7 @@ fn nothing_changes_where_nobody_can_be_asked() {
 /// `script` gives the program a terminal to ask on.
 #[cfg(target_os = "linux")]
 #[test]
-fn the_question_names_app_and_count_and_takes_only_yes() {
+pub(super) fn the_question_names_app_and_count_and_takes_only_yes() {
     for (answer, code, left) in [("n\n", 10, 2), ("\n", 10, 2), ("y\n", 0, 0)] {
         let env = ann();
         let Some(output) = env.run_on_terminal(CHANGES[0], answer) else {
@@ -64,7 +64,7 @@ fn the_question_names_app_and_count_and_takes_only_yes() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_profile_is_asked_for_step_by_step_and_tried() {
+pub(super) fn a_profile_is_asked_for_step_by_step_and_tried() {
     let env = TestEnv::bare();
     let sandbox = TestEnv::new();
     let root = sandbox.sandbox().app_root();

@@ -1,7 +1,8 @@
 //! A home of its own for every test, a sandbox, and runs of the binary.
 
+use std::cell::Cell;
 use std::fmt::Write as _;
-use std::io::{Read, Write as _};
+use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::ops::{Deref, DerefMut};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -12,11 +13,28 @@ use easemob_admin_sandbox::{Rates, Sandbox, SandboxBuilder};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
+thread_local! {
+    /// Whether environments that this test makes have a service in front of their server.
+    static THROUGH_A_SERVICE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// The key of services that tests start.
+pub(crate) const SERVICE_KEY: &str = "ea_tests_0123456789abcdef0123456789abcdef";
+
+/// Runs a test again, with a service that has the credentials and the records, and a command line that has neither.
+pub(crate) fn through_a_service(test: impl FnOnce()) {
+    THROUGH_A_SERVICE.set(true);
+    test();
+}
+
 /// No run takes longer; one that does is killed, so that a hang fails its test and no other.
 const LONGEST_RUN: Duration = Duration::from_secs(4 * 60);
 
 /// Longer than any run: a call that is held up for so long goes on when the test says so, or never.
 pub(crate) const STUCK: Duration = Duration::from_secs(10 * 60);
+
+/// The file with the variables of the service.
+const SERVICE_VARIABLES: &str = "service.json";
 
 /// Waits for something that a running program brings about.
 pub(crate) fn until(what: &str, happened: impl FnMut() -> bool) {
@@ -143,6 +161,8 @@ pub(crate) struct TestEnv {
     sandbox: Option<Sandbox>,
     runtime: Runtime,
     variables: Vec<(String, String)>,
+    /// The service in front of the server, if there is one.
+    service: Mutex<Option<Running>>,
 }
 
 impl TestEnv {
@@ -158,6 +178,7 @@ impl TestEnv {
             sandbox: None,
             runtime,
             variables: Vec::new(),
+            service: Mutex::default(),
         }
     }
 
@@ -178,7 +199,61 @@ impl TestEnv {
         for (name, value) in variables {
             env.set(name, &value);
         }
+        if THROUGH_A_SERVICE.get() {
+            env.serve_in_front();
+        }
         env
+    }
+
+    /// Puts a service in front of the server: it gets the credentials and the records, and the command line only a key.
+    pub(crate) fn serve_in_front(&mut self) {
+        let credentials = std::mem::take(&mut self.variables);
+        self.set("EASEMOB_DATA_DIR", self.path("data").to_str().unwrap());
+        self.file(SERVICE_VARIABLES, serde_json::to_vec(&credentials).unwrap());
+        let url = self.restart_service();
+        self.variables.clear();
+        self.set("EASEMOB_SERVICE", &url);
+        self.set("EASEMOB_SERVICE_KEY", SERVICE_KEY);
+        // What the command line keeps itself.
+        let own = self.path("own");
+        self.set("EASEMOB_DATA_DIR", own.to_str().unwrap());
+    }
+
+    /// Starts the service, again if it was there before, and returns its address.
+    pub(crate) fn restart_service(&mut self) -> String {
+        let before = self.service.get_mut().unwrap().take();
+        let address = before.is_some().then(|| self.service_address());
+        drop(before);
+        let credentials = std::fs::read(self.path(SERVICE_VARIABLES)).unwrap();
+        let credentials: Vec<(String, String)> = serde_json::from_slice(&credentials).unwrap();
+        let listen = address.as_deref().unwrap_or("127.0.0.1:0");
+        let mut command = self.command(&["serve", "--listen", listen]);
+        command
+            .env_remove("EASEMOB_SERVICE")
+            .env_remove("EASEMOB_SERVICE_KEY")
+            .envs(credentials)
+            .env("EASEMOB_DATA_DIR", self.path("data"))
+            .env("EASEMOB_FIRST_KEY", SERVICE_KEY);
+        let mut service = Running::of(command.spawn().unwrap());
+        let mut ready = String::new();
+        let said = BufReader::new(service.stdout.as_mut().unwrap()).read_line(&mut ready);
+        let url = said
+            .ok()
+            .and_then(|_| serde_json::from_str::<serde_json::Value>(&ready).ok())
+            .and_then(|ready| ready["url"].as_str().map(str::to_owned));
+        let url = url.unwrap_or_else(|| panic!("the service is not ready: {}", service.said()));
+        *self.service.get_mut().unwrap() = Some(service);
+        url
+    }
+
+    fn service_address(&self) -> String {
+        let url = self.variables.iter().find(|(name, _)| name == "EASEMOB_SERVICE");
+        url.unwrap().1.split_once("://").unwrap().1.to_owned()
+    }
+
+    /// The service in front of the server.
+    pub(crate) fn service(&mut self) -> &mut Running {
+        self.service.get_mut().unwrap().as_mut().unwrap()
     }
 
     /// Starts a server that nothing is configured for.

@@ -15,7 +15,7 @@ fn three_users() -> TestEnv {
 }
 
 #[test]
-fn devices_list() {
+pub(super) fn devices_list() {
     let env = three_users();
     for format in ["table", "json", "jsonl", "csv"] {
         let output = env.run(&[
@@ -37,7 +37,7 @@ fn devices_list() {
 }
 
 #[test]
-fn sessions_logout_of_everything() {
+pub(super) fn sessions_logout_of_everything() {
     let env = three_users();
     let args = [
         "sessions",
@@ -62,7 +62,7 @@ fn sessions_logout_of_everything() {
 }
 
 #[test]
-fn sessions_logout_of_some() {
+pub(super) fn sessions_logout_of_some() {
     for (name, filter, left) in [
         ("device", vec!["--device", OLD], vec!["android_55ab", NEW]),
         ("platform", vec!["--platform", "web"], vec!["android_55ab"]),
@@ -94,7 +94,7 @@ fn sessions_logout_of_some() {
 }
 
 #[test]
-fn sessions_logout_needs_a_reason() {
+pub(super) fn sessions_logout_needs_a_reason() {
     let env = three_users();
     env.snapshot(
         "sessions_logout_without_reason",
@@ -104,7 +104,7 @@ fn sessions_logout_needs_a_reason() {
 }
 
 #[test]
-fn users() {
+pub(super) fn users() {
     let env = three_users();
     for format in ["table", "json", "jsonl", "csv"] {
         let list = env
@@ -141,7 +141,7 @@ fn users() {
 }
 
 #[test]
-fn users_list_fetches_no_more_pages_than_needed() {
+pub(super) fn users_list_fetches_no_more_pages_than_needed() {
     let env = TestEnv::new();
     for number in 0..250 {
         env.sandbox().register(&format!("user{number:03}"));
@@ -156,7 +156,7 @@ fn users_list_fetches_no_more_pages_than_needed() {
 }
 
 #[test]
-fn limits() {
+pub(super) fn limits() {
     let env = three_users();
     env.snapshot("limits_show", &env.run(&["limits", "show", "ann"]));
     let set = [
@@ -178,13 +178,13 @@ fn limits() {
 }
 
 #[test]
-fn limits_of_a_server_without_them() {
+pub(super) fn limits_of_a_server_without_them() {
     let env = TestEnv::with(easemob_admin_sandbox::Sandbox::builder().server_managed_limits(false));
     env.snapshot("limits_unsupported", &env.run(&["limits", "show"]));
 }
 
 #[test]
-fn profiles() {
+pub(super) fn profiles() {
     let mut env = TestEnv::new();
     let (root, id, secret) = (
         env.sandbox().app_root(),
@@ -242,7 +242,7 @@ fn profiles() {
 
 #[cfg(unix)]
 #[test]
-fn secrets_are_written_for_the_owner_only() {
+pub(super) fn secrets_are_written_for_the_owner_only() {
     use std::os::unix::fs::PermissionsExt as _;
     let env = TestEnv::new();
     let args = [
@@ -296,7 +296,7 @@ fn secrets_are_written_for_the_owner_only() {
 }
 
 #[test]
-fn an_unknown_user_is_not_a_server_without_limits() {
+pub(super) fn an_unknown_user_is_not_a_server_without_limits() {
     let env = three_users();
     let output = env
         .run(&["limits", "show", "ann", "nosuch", "eve", "-o", "json"])

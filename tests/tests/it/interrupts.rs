@@ -39,7 +39,7 @@ fn slow_server(users: usize) -> (TestEnv, String) {
 }
 
 #[test]
-fn a_second_ctrl_c_stops_at_once_and_says_what_is_unknown() {
+pub(super) fn a_second_ctrl_c_stops_at_once_and_says_what_is_unknown() {
     let env = TestEnv::new();
     env.online("ann", &["ios_1"]);
     env.sandbox().inject(Fault::delay("sessions.logout_all", STUCK));
@@ -56,7 +56,7 @@ fn a_second_ctrl_c_stops_at_once_and_says_what_is_unknown() {
 }
 
 #[test]
-fn a_time_limit_ends_a_run_in_good_order() {
+pub(super) fn a_time_limit_ends_a_run_in_good_order() {
     let (env, list) = slow_server(100);
     let args = [
         "sessions",
@@ -76,7 +76,7 @@ fn a_time_limit_ends_a_run_in_good_order() {
 }
 
 #[test]
-fn a_time_limit_that_is_over_while_devices_are_counted_ends_before_anything_is_done() {
+pub(super) fn a_time_limit_that_is_over_while_devices_are_counted_ends_before_anything_is_done() {
     let (env, list) = slow_server(100);
     env.sandbox()
         .inject(Fault::delay("devices.list", Duration::from_millis(100)));
@@ -103,7 +103,7 @@ fn a_time_limit_that_is_over_while_devices_are_counted_ends_before_anything_is_d
 }
 
 #[test]
-fn signals_are_heard_while_nobody_reads_the_rows() {
+pub(super) fn signals_are_heard_while_nobody_reads_the_rows() {
     let env = TestEnv::new();
     let names: Vec<String> = (0..2000)
         .map(|number| format!("user{number:04}-{}", "x".repeat(40)))

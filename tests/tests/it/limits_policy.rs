@@ -50,7 +50,7 @@ fn enforce<'a>(policy: &'a str, more: &[&'a str]) -> Vec<&'a str> {
 }
 
 #[test]
-fn a_check_tells_who_exceeds_and_changes_nothing() {
+pub(super) fn a_check_tells_who_exceeds_and_changes_nothing() {
     let (env, policy) = five_users();
     for format in ["table", "json", "jsonl", "csv"] {
         let args = [&check(&policy, &FIVE)[..], &["nobody", "-o", format]].concat();
@@ -63,7 +63,7 @@ fn a_check_tells_who_exceeds_and_changes_nothing() {
 }
 
 #[test]
-fn a_check_of_users_within_the_limits_finds_nothing() {
+pub(super) fn a_check_of_users_within_the_limits_finds_nothing() {
     let (env, policy) = five_users();
     let output = env.run(&check(&policy, &["eve", "gus", "bot-1"])).expect(0);
     assert!(
@@ -74,7 +74,7 @@ fn a_check_of_users_within_the_limits_finds_nothing() {
 }
 
 #[test]
-fn who_cannot_be_read_is_not_within_the_limits() {
+pub(super) fn who_cannot_be_read_is_not_within_the_limits() {
     let (env, policy) = five_users();
     env.sandbox().inject(Fault::status("devices.list", 400));
     let output = env.run(&check(&policy, &["eve", "gus", "-o", "json"])).expect(7);
@@ -89,7 +89,7 @@ fn who_cannot_be_read_is_not_within_the_limits() {
 }
 
 #[test]
-fn everybody_is_listed_and_only_those_online_are_read() {
+pub(super) fn everybody_is_listed_and_only_those_online_are_read() {
     let (env, policy) = five_users();
     for number in 0..150 {
         env.sandbox().register(&format!("idle{number:03}"));
@@ -113,7 +113,7 @@ fn everybody_is_listed_and_only_those_online_are_read() {
 }
 
 #[test]
-fn a_policy_that_cannot_be_used_is_refused_before_anything_is_sent() {
+pub(super) fn a_policy_that_cannot_be_used_is_refused_before_anything_is_sent() {
     let (env, _) = five_users();
     let policy = env.file("wrong.toml", "default = 2\n\n[platforms]\nwbe = 1\n");
     env.snapshot("limits_check_wrong_policy", &env.run(&check(&policy, &["ann"])));
@@ -122,7 +122,7 @@ fn a_policy_that_cannot_be_used_is_refused_before_anything_is_sent() {
 }
 
 #[test]
-fn exactly_the_surplus_is_ended_and_a_second_time_nobody() {
+pub(super) fn exactly_the_surplus_is_ended_and_a_second_time_nobody() {
     let (env, policy) = five_users();
     let dry = [&enforce(&policy, &FIVE)[..], &["--dry-run"]].concat();
     env.snapshot("limits_enforce_dry_run", &env.run(&dry).expect(0));
@@ -156,7 +156,7 @@ fn exactly_the_surplus_is_ended_and_a_second_time_nobody() {
 }
 
 #[test]
-fn a_cap_is_looked_at_before_anything_is_ended() {
+pub(super) fn a_cap_is_looked_at_before_anything_is_ended() {
     let (env, policy) = five_users();
     for cap in ["1", "10%"] {
         let output = env
@@ -172,7 +172,7 @@ fn a_cap_is_looked_at_before_anything_is_ended() {
 }
 
 #[test]
-fn a_reason_is_needed_and_a_yes() {
+pub(super) fn a_reason_is_needed_and_a_yes() {
     let (env, policy) = five_users();
     let output = env.run(&["limits", "enforce", &policy, "ann", "--yes"]).expect(2);
     assert!(
@@ -188,7 +188,7 @@ fn a_reason_is_needed_and_a_yes() {
 }
 
 #[test]
-fn the_record_names_the_policy_by_its_digest() {
+pub(super) fn the_record_names_the_policy_by_its_digest() {
     let (env, policy) = five_users();
     let _ = env
         .run(&enforce(&policy, &["ann", "--ticket", "INC-7"]))
@@ -220,7 +220,7 @@ fn sha256sum(path: &str) -> String {
 
 /// Whoever could not be read at first was not compared, and the exit code says so although the run itself had no trouble.
 #[test]
-fn who_could_not_be_read_at_first_is_not_taken_for_done() {
+pub(super) fn who_could_not_be_read_at_first_is_not_taken_for_done() {
     let env = roomy();
     browsers(&env, "ann", &[1, 2, 3]);
     let policy = env.file("limits.toml", "[platforms]\nweb = 2\n");
@@ -235,7 +235,7 @@ fn who_could_not_be_read_at_first_is_not_taken_for_done() {
 /// When a scan saw a device is not when it signed in: the newest browsers are kept by their stamps after it as before,
 /// and phones are of unknown age.
 #[test]
-fn a_scan_makes_nobody_older() {
+pub(super) fn a_scan_makes_nobody_older() {
     let (env, policy) = five_users();
     let _ = env.run(&["logins", "scan"]).expect(0);
     let listed = env.run(&["devices", "list", "bob", "-o", "csv"]).expect(0);
@@ -253,7 +253,7 @@ fn a_scan_makes_nobody_older() {
 
 /// What a scan saw is compared without a request, and whoever could not be read is not within the limits.
 #[test]
-fn a_snapshot_is_checked_like_what_is_online() {
+pub(super) fn a_snapshot_is_checked_like_what_is_online() {
     let env = roomy();
     browsers(&env, "ann", &[1, 2, 3]);
     browsers(&env, "bob", &[1]);

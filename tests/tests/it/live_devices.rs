@@ -74,7 +74,7 @@ fn listed(env: &TestEnv) -> Vec<String> {
 }
 
 #[test]
-fn a_platform_and_then_the_rest_is_logged_out_on_live_connections() {
+pub(super) fn a_platform_and_then_the_rest_is_logged_out_on_live_connections() {
     let env = TestEnv::bare();
     let serving = serve(&env);
     let phones = connect(&env, "ios", "2");
@@ -126,7 +126,7 @@ fn a_platform_and_then_the_rest_is_logged_out_on_live_connections() {
 }
 
 #[test]
-fn what_devices_are_told_reads_well() {
+pub(super) fn what_devices_are_told_reads_well() {
     let env = TestEnv::bare();
     let serving = serve(&env);
     let mut child = env.spawn(&[
@@ -161,7 +161,7 @@ fn what_devices_are_told_reads_well() {
 }
 
 #[test]
-fn nothing_simulated_goes_to_a_server_that_is_no_sandbox() {
+pub(super) fn nothing_simulated_goes_to_a_server_that_is_no_sandbox() {
     let mut env = TestEnv::bare();
     env.set("EASEMOB_CLIENT_ID", "id");
     env.set("EASEMOB_CLIENT_SECRET", "secret");
@@ -204,7 +204,7 @@ fn nothing_simulated_goes_to_a_server_that_is_no_sandbox() {
 }
 
 #[test]
-fn a_profile_of_a_real_server_is_not_replaced() {
+pub(super) fn a_profile_of_a_real_server_is_not_replaced() {
     let env = TestEnv::bare();
     let add = [
         "profile",

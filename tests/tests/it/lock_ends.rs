@@ -40,7 +40,7 @@ fn banned_elsewhere(env: &TestEnv, user: &str) {
 }
 
 #[test]
-fn a_killed_lock_ends_when_it_is_due_wherever_it_was_killed() {
+pub(super) fn a_killed_lock_ends_when_it_is_due_wherever_it_was_killed() {
     // The call that gets stuck, how many calls of what kind there have been then, who is banned by then, and how each
     // of the locks ends. Users have their turn one after the other, and somebody else has banned Cat.
     let ended = |ann, bob| [("ann", ann), ("bob", bob), ("cat", "banned_before")];
@@ -117,7 +117,7 @@ fn a_killed_lock_ends_when_it_is_due_wherever_it_was_killed() {
 }
 
 #[test]
-fn a_lock_whose_run_is_gone_is_left_to_a_person_who_is_told_what_to_type() {
+pub(super) fn a_lock_whose_run_is_gone_is_left_to_a_person_who_is_told_what_to_type() {
     let env = users(&["ann", "bob", "cat"]);
     let fault = Fault::delay_answer("users.ban", STUCK).times(1);
     killed(&env, &LOCK, fault, || env.sandbox().call_count("users.ban") == 1);
@@ -161,7 +161,7 @@ fn a_lock_whose_run_is_gone_is_left_to_a_person_who_is_told_what_to_type() {
 }
 
 #[test]
-fn a_lock_that_a_process_is_working_on_is_not_waited_for() {
+pub(super) fn a_lock_that_a_process_is_working_on_is_not_waited_for() {
     let env = users(&["ann", "bob", "cat"]);
     env.sandbox()
         .inject(Fault::delay_answer("users.ban", STUCK).times(1));
@@ -181,7 +181,7 @@ fn a_lock_that_a_process_is_working_on_is_not_waited_for() {
 }
 
 #[test]
-fn whoever_cannot_be_read_stays_locked_until_the_next_turn() {
+pub(super) fn whoever_cannot_be_read_stays_locked_until_the_next_turn() {
     let env = users(&["ann", "bob", "cat"]);
     let fault = Fault::delay_answer("users.ban", STUCK).times(1);
     killed(&env, &LOCK, fault, || env.sandbox().call_count("users.ban") == 1);
@@ -203,7 +203,7 @@ fn banned_after(env: &TestEnv, user: &str) -> bool {
 }
 
 #[test]
-fn the_last_turn_of_the_timer_is_shown() {
+pub(super) fn the_last_turn_of_the_timer_is_shown() {
     let env = users(&["ann"]);
     let _ = env.run(&lock("ann", "1h")).expect(0);
     let shown = || env.run(&["sessions", "locks", "-o", "json"]).expect(0);

@@ -157,7 +157,7 @@ pub(super) fn killed(env: &TestEnv, command: &[&str], fault: Fault, happened: im
 }
 
 #[test]
-fn a_lock_bans_ends_the_devices_and_is_lifted_when_due() {
+pub(super) fn a_lock_bans_ends_the_devices_and_is_lifted_when_due() {
     let env = ann();
     env.snapshot(
         "sessions_lock_dry_run",
@@ -188,7 +188,7 @@ fn a_lock_bans_ends_the_devices_and_is_lifted_when_due() {
 }
 
 #[test]
-fn a_ban_of_somebody_else_stays_somebody_elses() {
+pub(super) fn a_ban_of_somebody_else_stays_somebody_elses() {
     let env = ann();
     let _ = env
         .run(&["users", "ban", "ann", "--reason", "spam", "--yes"])
@@ -207,7 +207,7 @@ fn a_ban_of_somebody_else_stays_somebody_elses() {
 }
 
 #[test]
-fn locking_again_extends_and_unlocking_lifts() {
+pub(super) fn locking_again_extends_and_unlocking_lifts() {
     let env = ann();
     let _ = env.run(&lock("ann", "1h")).expect(0);
     let until = |env: &TestEnv| {
@@ -240,7 +240,7 @@ fn locking_again_extends_and_unlocking_lifts() {
 }
 
 #[test]
-fn a_ban_without_end_ends_the_lock_and_is_not_lifted_by_it() {
+pub(super) fn a_ban_without_end_ends_the_lock_and_is_not_lifted_by_it() {
     let env = ann();
     let _ = env.run(&lock("ann", "1h")).expect(0);
     let args = ["users", "ban", "ann", "--reason", "fraud", "--yes"];
@@ -252,7 +252,7 @@ fn a_ban_without_end_ends_the_lock_and_is_not_lifted_by_it() {
 }
 
 #[test]
-fn a_ban_that_fails_leaves_the_lock_in_force() {
+pub(super) fn a_ban_that_fails_leaves_the_lock_in_force() {
     let env = ann();
     let _ = env.run(&lock("ann", "1h")).expect(0);
     unbanned_elsewhere(&env, "ann");
@@ -264,7 +264,7 @@ fn a_ban_that_fails_leaves_the_lock_in_force() {
 }
 
 #[test]
-fn an_unban_ends_the_lock() {
+pub(super) fn an_unban_ends_the_lock() {
     let env = ann();
     let _ = env.run(&lock("ann", "1h")).expect(0);
     let args = ["users", "unban", "ann", "--reason", "error", "--yes"];
@@ -274,7 +274,7 @@ fn an_unban_ends_the_lock() {
 }
 
 #[test]
-fn a_lock_set_while_another_run_is_unfinished_is_kept() {
+pub(super) fn a_lock_set_while_another_run_is_unfinished_is_kept() {
     // Whether the ban of the unfinished run has arrived or not.
     for (fault, bans) in [
         (Fault::delay("users.ban", STUCK), 1),
@@ -298,7 +298,7 @@ fn a_lock_set_while_another_run_is_unfinished_is_kept() {
 }
 
 #[test]
-fn a_lock_waits_for_the_request_that_lifts_the_one_before() {
+pub(super) fn a_lock_waits_for_the_request_that_lifts_the_one_before() {
     let env = users(&["ann"]);
     let _ = env.run(&lock("ann", "1h")).expect(0);
     env.sandbox().inject(Fault::delay("users.unban", STUCK).times(1));
@@ -316,7 +316,7 @@ fn a_lock_waits_for_the_request_that_lifts_the_one_before() {
 }
 
 #[test]
-fn going_on_with_an_unlock_lifts_no_newer_lock() {
+pub(super) fn going_on_with_an_unlock_lifts_no_newer_lock() {
     let env = users(&["ann", "bob"]);
     for user in ["ann", "bob"] {
         let _ = env.run(&lock(user, "1h")).expect(0);
@@ -336,7 +336,7 @@ fn going_on_with_an_unlock_lifts_no_newer_lock() {
 }
 
 #[test]
-fn going_on_with_a_lock_leaves_alone_who_was_unlocked_since() {
+pub(super) fn going_on_with_a_lock_leaves_alone_who_was_unlocked_since() {
     let env = users(&["ann", "bob"]);
     let args = ["sessions", "lock", "ann", "bob", "--ttl", "1h"];
     let fault = Fault::delay_answer("users.ban", STUCK).skip(1).times(1);
@@ -355,7 +355,7 @@ fn going_on_with_a_lock_leaves_alone_who_was_unlocked_since() {
 }
 
 #[test]
-fn going_on_with_a_lock_whose_time_is_over_locks_nobody() {
+pub(super) fn going_on_with_a_lock_whose_time_is_over_locks_nobody() {
     let env = users(&["ann", "bob"]);
     let args = ["sessions", "lock", "ann", "bob", "--ttl", "1h"];
     let fault = Fault::delay_answer("users.ban", STUCK).times(1);
@@ -386,7 +386,7 @@ fn going_on_with_a_lock_whose_time_is_over_locks_nobody() {
 }
 
 #[test]
-fn a_pending_lock_is_not_lifted_before_its_run_is_finished() {
+pub(super) fn a_pending_lock_is_not_lifted_before_its_run_is_finished() {
     let env = users(&["ann", "bob"]);
     let args = ["sessions", "lock", "ann", "bob", "--ttl", "1h"];
     killed(&env, &args, Fault::delay("users.ban", STUCK), || {
@@ -400,7 +400,7 @@ fn a_pending_lock_is_not_lifted_before_its_run_is_finished() {
 }
 
 #[test]
-fn the_locks_of_another_server_are_told_and_left_alone() {
+pub(super) fn the_locks_of_another_server_are_told_and_left_alone() {
     let env = ann();
     let _ = env.run(&lock("ann", "1h")).expect(0);
     let_time_pass(&env);
@@ -426,7 +426,7 @@ fn the_locks_of_another_server_are_told_and_left_alone() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn locks_on_a_read_only_disk_are_seen() {
+pub(super) fn locks_on_a_read_only_disk_are_seen() {
     let env = ann();
     let _ = env.run(&lock("ann", "1h")).expect(0);
     let_time_pass(&env);
@@ -453,7 +453,7 @@ pub(super) fn as_an_earlier_version(env: &TestEnv) -> PathBuf {
 }
 
 #[test]
-fn a_lock_of_an_earlier_version_ends() {
+pub(super) fn a_lock_of_an_earlier_version_ends() {
     let env = ann();
     let _ = env.run(&lock("ann", "1h")).expect(0);
     let json = as_an_earlier_version(&env);
@@ -465,7 +465,7 @@ fn a_lock_of_an_earlier_version_ends() {
 }
 
 #[test]
-fn locks_that_cannot_be_read_stop_bans_and_no_logout() {
+pub(super) fn locks_that_cannot_be_read_stop_bans_and_no_logout() {
     let env = ann();
     env.online("bob", &["ios_1"]);
     let _ = env.run(&lock("ann", "1h")).expect(0);
@@ -498,7 +498,7 @@ fn locks_that_cannot_be_read_stop_bans_and_no_logout() {
 }
 
 #[test]
-fn the_devices_that_the_ban_ends_are_on_record() {
+pub(super) fn the_devices_that_the_ban_ends_are_on_record() {
     let env = ann();
     let row = row(&env, &lock("ann", "1h"));
     assert_eq!(
@@ -515,7 +515,7 @@ fn the_devices_that_the_ban_ends_are_on_record() {
 }
 
 #[test]
-fn a_ban_that_leaves_devices_online_is_followed_by_a_logout_and_both_are_acts() {
+pub(super) fn a_ban_that_leaves_devices_online_is_followed_by_a_logout_and_both_are_acts() {
     let env = ann();
     // The answer of a server on which a ban ends no session.
     env.sandbox().inject(Fault::raw_body(
@@ -536,7 +536,7 @@ fn a_ban_that_leaves_devices_online_is_followed_by_a_logout_and_both_are_acts() 
 }
 
 #[test]
-fn an_unlock_tells_what_became_of_its_list() {
+pub(super) fn an_unlock_tells_what_became_of_its_list() {
     let env = ann();
     let _ = env.run(&lock("ann", "1h")).expect(0);
     let unlock = [
@@ -549,7 +549,7 @@ fn an_unlock_tells_what_became_of_its_list() {
 }
 
 #[test]
-fn a_retry_that_is_about_to_ban_keeps_its_lock_whoever_looks_meanwhile() {
+pub(super) fn a_retry_that_is_about_to_ban_keeps_its_lock_whoever_looks_meanwhile() {
     let env = users(&["ann"]);
     env.sandbox().inject(Fault::status("users.ban", 403).times(1));
     let _ = env.run(&lock("ann", "1h")).expect(7);
@@ -576,7 +576,7 @@ fn a_retry_that_is_about_to_ban_keeps_its_lock_whoever_looks_meanwhile() {
 }
 
 #[test]
-fn a_ban_without_end_that_may_have_arrived_ends_the_lock() {
+pub(super) fn a_ban_without_end_that_may_have_arrived_ends_the_lock() {
     let env = ann();
     let _ = env.run(&lock("ann", "1h")).expect(0);
     unbanned_elsewhere(&env, "ann");
@@ -594,7 +594,7 @@ fn a_ban_without_end_that_may_have_arrived_ends_the_lock() {
 }
 
 #[test]
-fn going_on_with_a_lock_puts_no_end_on_a_ban_that_was_set_meanwhile() {
+pub(super) fn going_on_with_a_lock_puts_no_end_on_a_ban_that_was_set_meanwhile() {
     let env = users(&["ann", "bob"]);
     let args = [
         "sessions", "lock", "ann", "bob", "--ttl", "1h", "--reason", "test", "--yes",
@@ -633,7 +633,7 @@ fn going_on_with_a_lock_puts_no_end_on_a_ban_that_was_set_meanwhile() {
 }
 
 #[test]
-fn a_ban_is_an_act_though_nobody_can_tell_what_it_left_online() {
+pub(super) fn a_ban_is_an_act_though_nobody_can_tell_what_it_left_online() {
     let env = ann();
     env.sandbox().inject(Fault::status("devices.list", 403).skip(1));
     let _ = env.run(&lock("ann", "1h")).expect(7);
@@ -647,7 +647,7 @@ fn a_ban_is_an_act_though_nobody_can_tell_what_it_left_online() {
 }
 
 #[test]
-fn an_extension_that_is_refused_leaves_the_lock_as_it_was() {
+pub(super) fn an_extension_that_is_refused_leaves_the_lock_as_it_was() {
     let env = ann();
     let _ = env.run(&lock("ann", "1h")).expect(0);
     let until = |env: &TestEnv| row(env, &["sessions", "locks"])["until"].clone();

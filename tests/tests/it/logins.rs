@@ -27,7 +27,7 @@ fn rows(env: &TestEnv, args: &[&str], code: i32) -> serde_json::Value {
 }
 
 #[test]
-fn a_scan_asks_for_the_devices_of_those_online_only() {
+pub(super) fn a_scan_asks_for_the_devices_of_those_online_only() {
     let env = with_users(250);
     let output = env.run(&["logins", "scan"]).expect(0);
     env.snapshot("logins_scan", &output);
@@ -39,7 +39,7 @@ fn a_scan_asks_for_the_devices_of_those_online_only() {
 }
 
 #[test]
-fn what_was_not_read_is_never_counted_as_none() {
+pub(super) fn what_was_not_read_is_never_counted_as_none() {
     let env = with_users(30);
     // Of users who are online: the sample reads others too, in any order.
     for (status, user) in [(404, "user0000"), (400, "user0010")] {
@@ -66,7 +66,7 @@ fn what_was_not_read_is_never_counted_as_none() {
 }
 
 #[test]
-fn a_scan_that_was_killed_goes_on_without_reading_all_of_it_again() {
+pub(super) fn a_scan_that_was_killed_goes_on_without_reading_all_of_it_again() {
     let env = with_users(1_500);
     env.sandbox().inject(Fault::delay("status.batch", STUCK).skip(6));
     let mut child = env.spawn(&["logins", "scan", "--concurrency", "2"]);
@@ -93,7 +93,7 @@ fn a_scan_that_was_killed_goes_on_without_reading_all_of_it_again() {
 }
 
 #[test]
-fn questions_and_their_exit_codes() {
+pub(super) fn questions_and_their_exit_codes() {
     let env = with_users(40);
     env.online("user0007", &["ios_1", "ios_2", "ios_3"]);
     let nothing = env.run(&["logins", "count"]).expect(2);
@@ -159,7 +159,7 @@ fn questions_and_their_exit_codes() {
 }
 
 #[test]
-fn limits_are_kept_beside_a_snapshot_where_the_server_tells_them() {
+pub(super) fn limits_are_kept_beside_a_snapshot_where_the_server_tells_them() {
     let env = with_users(20);
     let _ = env.run(&["logins", "scan", "--limits"]).expect(0);
     let kept = rows(&env, &["logins", "snapshots"], 0);
@@ -170,7 +170,7 @@ fn limits_are_kept_beside_a_snapshot_where_the_server_tells_them() {
 }
 
 #[test]
-fn a_list_is_scanned_like_all_users_and_told_apart() {
+pub(super) fn a_list_is_scanned_like_all_users_and_told_apart() {
     let env = with_users(40);
     let list = env.file("users.txt", "User0000\nuser0001\nnobody9\n");
     let rows_of = rows(&env, &["logins", "scan", "--from", &list], 0);
@@ -208,7 +208,7 @@ fn a_list_is_scanned_like_all_users_and_told_apart() {
 
 /// Where there is no Chromium, the page is made and not looked at; `.ci/run` installs it and insists.
 #[test]
-fn a_report_is_a_page_that_a_browser_shows() {
+pub(super) fn a_report_is_a_page_that_a_browser_shows() {
     let env = with_users(40);
     let _ = env.run(&["logins", "scan"]).expect(0);
     let page = env.path("report.html");
@@ -266,7 +266,7 @@ fn a_report_is_a_page_that_a_browser_shows() {
 
 #[cfg(unix)]
 #[test]
-fn the_nightly_script_tells_by_its_exit_code_whether_to_look() {
+pub(super) fn the_nightly_script_tells_by_its_exit_code_whether_to_look() {
     let env = with_users(40);
     let bin = env.path("bin");
     std::fs::create_dir(&bin).unwrap();

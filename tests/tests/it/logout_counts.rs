@@ -13,7 +13,7 @@ fn ann_on_ios() -> TestEnv {
 }
 
 #[test]
-fn a_cut_after_the_effect_is_settled_by_reading() {
+pub(super) fn a_cut_after_the_effect_is_settled_by_reading() {
     let env = ann_on_ios();
     env.sandbox()
         .inject(Fault::cut_after("sessions.logout_all").times(1));
@@ -30,7 +30,7 @@ fn a_cut_after_the_effect_is_settled_by_reading() {
 }
 
 #[test]
-fn a_cut_before_the_effect_is_repeated_once_the_list_was_read() {
+pub(super) fn a_cut_before_the_effect_is_repeated_once_the_list_was_read() {
     let env = ann_on_ios();
     env.sandbox()
         .inject(Fault::cut_before("sessions.logout_all").times(1));
@@ -42,7 +42,7 @@ fn a_cut_before_the_effect_is_repeated_once_the_list_was_read() {
 }
 
 #[test]
-fn the_cap_stops_before_the_excess() {
+pub(super) fn the_cap_stops_before_the_excess() {
     let env = TestEnv::new();
     let users: Vec<String> = (0..20).map(|number| format!("user{number:02}")).collect();
     for user in &users {

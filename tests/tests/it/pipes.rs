@@ -6,7 +6,7 @@ use std::process::Stdio;
 use super::env::TestEnv;
 
 #[test]
-fn a_closed_pipe_ends_a_listing_quietly() {
+pub(super) fn a_closed_pipe_ends_a_listing_quietly() {
     let env = TestEnv::new();
     for number in 0..500 {
         env.sandbox().register(&format!("user{number:03}"));
@@ -25,7 +25,7 @@ fn a_closed_pipe_ends_a_listing_quietly() {
 }
 
 #[test]
-fn a_closed_pipe_does_not_end_a_logout_half_way() {
+pub(super) fn a_closed_pipe_does_not_end_a_logout_half_way() {
     let env = TestEnv::new();
     let names: Vec<String> = (0..200).map(|number| format!("user{number:03}")).collect();
     for name in &names {
@@ -57,7 +57,7 @@ fn a_closed_pipe_does_not_end_a_logout_half_way() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_full_disk_is_told() {
+pub(super) fn a_full_disk_is_told() {
     let env = TestEnv::new();
     env.online("ann", &["ios_1"]);
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();

@@ -44,7 +44,7 @@ pub(super) fn apply<'a>(plan: &'a str, more: &[&'a str]) -> Vec<&'a str> {
 }
 
 #[test]
-fn a_plan_is_a_document_that_can_be_read() {
+pub(super) fn a_plan_is_a_document_that_can_be_read() {
     let (env, plan) = planned(&["--keep-newest", "1"]);
     let document: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&plan).unwrap()).unwrap();
     assert_eq!(document["users"][0]["end"][0]["device"], OLD);
@@ -58,7 +58,7 @@ fn a_plan_is_a_document_that_can_be_read() {
 }
 
 #[test]
-fn what_was_planned_is_done_and_nothing_else() {
+pub(super) fn what_was_planned_is_done_and_nothing_else() {
     let (env, plan) = planned(&[]);
     env.snapshot("sessions_apply_dry_run", &env.run(&apply(&plan, &["--dry-run"])));
     assert_eq!(env.writes(), 0);
@@ -73,7 +73,7 @@ fn what_was_planned_is_done_and_nothing_else() {
 }
 
 #[test]
-fn drift_is_skipped_stops_or_is_included() {
+pub(super) fn drift_is_skipped_stops_or_is_included() {
     for (policy, code, left) in [("skip", 0, 1), ("stop", 9, 3), ("include", 0, 0)] {
         let (env, plan) = planned(&[]);
         let _ = env
@@ -89,7 +89,7 @@ fn drift_is_skipped_stops_or_is_included() {
 }
 
 #[test]
-fn a_dry_run_says_what_the_real_one_does() {
+pub(super) fn a_dry_run_says_what_the_real_one_does() {
     let (env, plan) = planned(&["--reason", "leak", "--ticket", "INC-7"]);
     let dry = ["sessions", "apply", &plan, "--dry-run", "-o", "json"];
     let summary = env.run(&dry).expect(0).json()["summary"].clone();
@@ -103,7 +103,7 @@ fn a_dry_run_says_what_the_real_one_does() {
 }
 
 #[test]
-fn an_edited_old_or_foreign_plan_is_refused() {
+pub(super) fn an_edited_old_or_foreign_plan_is_refused() {
     let (env, plan) = planned(&[]);
     env.snapshot(
         "sessions_apply_too_old",
@@ -129,7 +129,7 @@ fn an_edited_old_or_foreign_plan_is_refused() {
 }
 
 #[test]
-fn a_plan_beyond_the_cap_is_not_written() {
+pub(super) fn a_plan_beyond_the_cap_is_not_written() {
     let env = TestEnv::new();
     env.online("ann", &["ios_1", "web_1"]);
     for cap in ["1", "50%"] {
@@ -142,7 +142,7 @@ fn a_plan_beyond_the_cap_is_not_written() {
 }
 
 #[test]
-fn a_plan_that_ends_nobody_is_not_done() {
+pub(super) fn a_plan_that_ends_nobody_is_not_done() {
     let env = TestEnv::new();
     env.online("bob", &[]);
     let plan = env.path("plan.json").to_str().unwrap().to_owned();
@@ -152,7 +152,7 @@ fn a_plan_that_ends_nobody_is_not_done() {
 }
 
 #[test]
-fn the_reason_of_a_plan_is_the_reason_of_its_run() {
+pub(super) fn the_reason_of_a_plan_is_the_reason_of_its_run() {
     let (env, plan) = planned(&["--reason", "leak", "--ticket", "INC-7"]);
     let done = env
         .run(&["sessions", "apply", &plan, "--yes", "-o", "json"])
@@ -186,7 +186,7 @@ pub(super) fn thirteen() -> (TestEnv, String, Vec<String>) {
 }
 
 #[test]
-fn stop_ends_nobody_if_anybody_differs() {
+pub(super) fn stop_ends_nobody_if_anybody_differs() {
     for (new, left) in [(true, false), (false, true)] {
         let (env, plan, names) = thirteen();
         if new {

@@ -23,7 +23,7 @@ fn nothing_was_sent(env: &TestEnv, output: Output, says: &str) {
 }
 
 #[test]
-fn no_place_for_the_trail() {
+pub(super) fn no_place_for_the_trail() {
     let env = ann();
     env.file("data/audit", "in the way");
     nothing_was_sent(
@@ -34,7 +34,7 @@ fn no_place_for_the_trail() {
 }
 
 #[test]
-fn no_place_for_the_runs() {
+pub(super) fn no_place_for_the_runs() {
     let env = ann();
     env.file("data/runs", "in the way");
     nothing_was_sent(&env, env.run(&LOGOUT), "directory of runs");
@@ -42,7 +42,7 @@ fn no_place_for_the_runs() {
 
 #[test]
 #[cfg(unix)]
-fn a_trail_that_others_can_write() {
+pub(super) fn a_trail_that_others_can_write() {
     use std::os::unix::fs::PermissionsExt;
     let env = ann();
     let _ = env
@@ -90,7 +90,7 @@ pub(crate) fn read_only(env: &TestEnv) -> String {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_disk_that_is_full_from_the_start() {
+pub(super) fn a_disk_that_is_full_from_the_start() {
     let env = ann();
     let output = with_small_files(&env, 16, &LOGOUT);
     nothing_was_sent(&env, output, "cannot write the audit trail, so nothing was sent");
@@ -98,7 +98,7 @@ fn a_disk_that_is_full_from_the_start() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_disk_that_fills_up_stops_the_run_which_can_be_gone_on_with() {
+pub(super) fn a_disk_that_fills_up_stops_the_run_which_can_be_gone_on_with() {
     let env = TestEnv::new();
     let names: Vec<String> = (0..600).map(|number| format!("user{number:03}")).collect();
     for name in &names {
@@ -142,7 +142,7 @@ fn a_disk_that_fills_up_stops_the_run_which_can_be_gone_on_with() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn limits_that_were_set_before_the_disk_filled_up_are_told() {
+pub(super) fn limits_that_were_set_before_the_disk_filled_up_are_told() {
     let env = TestEnv::new();
     let names: Vec<String> = (0..200).map(|number| format!("user{number:03}")).collect();
     let mut args = vec!["limits", "set", "--platform", "web=2"];
@@ -159,7 +159,7 @@ fn limits_that_were_set_before_the_disk_filled_up_are_told() {
 }
 
 #[test]
-fn a_dry_run_needs_no_record_and_leaves_none() {
+pub(super) fn a_dry_run_needs_no_record_and_leaves_none() {
     let env = ann();
     env.file("data/audit", "in the way");
     let _ = env.run(&["sessions", "logout", "ann", "--dry-run"]).expect(0);

@@ -43,7 +43,7 @@ fn journal(env: &TestEnv, run: &str) -> std::path::PathBuf {
 }
 
 #[test]
-fn a_run_is_listed_and_shown() {
+pub(super) fn a_run_is_listed_and_shown() {
     let (env, list) = ten_users();
     env.sandbox()
         .inject(Fault::status("sessions.logout_all", 500).times(1));
@@ -58,14 +58,14 @@ fn a_run_is_listed_and_shown() {
 }
 
 #[test]
-fn the_first_run_teaches() {
+pub(super) fn the_first_run_teaches() {
     let env = TestEnv::bare();
     env.snapshot("runs_list_empty", &env.run(&["runs", "list"]));
     env.snapshot("runs_show_nothing", &env.run(&["runs", "show", "last"]));
 }
 
 #[test]
-fn an_interrupted_run_is_gone_on_with_by_the_command_it_names() {
+pub(super) fn an_interrupted_run_is_gone_on_with_by_the_command_it_names() {
     let (env, list) = ten_users();
     env.sandbox()
         .inject(Fault::delay("sessions.logout_all", STUCK).skip(2).times(1));
@@ -108,7 +108,7 @@ fn an_interrupted_run_is_gone_on_with_by_the_command_it_names() {
 }
 
 #[test]
-fn the_cap_of_a_resumed_run_counts_what_was_about_to_be_ended() {
+pub(super) fn the_cap_of_a_resumed_run_counts_what_was_about_to_be_ended() {
     let (env, list) = ten_users();
     env.sandbox()
         .inject(Fault::delay("sessions.logout_all", STUCK).times(1));
@@ -129,7 +129,7 @@ fn the_cap_of_a_resumed_run_counts_what_was_about_to_be_ended() {
 }
 
 #[test]
-fn an_interrupted_verification_changes_no_count_of_the_run() {
+pub(super) fn an_interrupted_verification_changes_no_count_of_the_run() {
     let (env, list) = ten_users();
     env.sandbox().inject(Fault::delay("status.batch", STUCK));
     let child = env.spawn(&logout(&list, &["--verify", "-o", "json"]));
@@ -150,7 +150,7 @@ fn an_interrupted_verification_changes_no_count_of_the_run() {
 }
 
 #[test]
-fn no_name_is_no_run() {
+pub(super) fn no_name_is_no_run() {
     let (env, list) = ten_users();
     let _ = env.run(&logout(&list, &["--max-logouts", "3"])).expect(8);
     let output = env
@@ -161,7 +161,7 @@ fn no_name_is_no_run() {
 }
 
 #[test]
-fn a_capped_run_says_how_to_go_on_beyond_the_cap() {
+pub(super) fn a_capped_run_says_how_to_go_on_beyond_the_cap() {
     let (env, list) = ten_users();
     let output = env.run(&logout(&list, &["--max-logouts", "3"])).expect(8);
     let way = format!("runs resume {} --max-logouts N", last_run(&env));
@@ -175,7 +175,7 @@ fn a_capped_run_says_how_to_go_on_beyond_the_cap() {
 }
 
 #[test]
-fn the_counts_of_a_listed_run_add_up() {
+pub(super) fn the_counts_of_a_listed_run_add_up() {
     let (env, list) = ten_users();
     let _ = env
         .run(&["users", "ban", "user0", "--reason", "test", "--yes"])
@@ -198,7 +198,7 @@ fn the_counts_of_a_listed_run_add_up() {
 }
 
 #[test]
-fn who_failed_for_good_is_not_nothing() {
+pub(super) fn who_failed_for_good_is_not_nothing() {
     let env = TestEnv::new();
     let _ = env
         .run(&["sessions", "logout", "nobody", "--reason", "test", "--yes"])
@@ -225,7 +225,7 @@ const SET_LIMITS: [&str; 7] = [
 ];
 
 #[test]
-fn limits_of_the_app_are_on_record_as_they_turned_out() {
+pub(super) fn limits_of_the_app_are_on_record_as_they_turned_out() {
     let env = TestEnv::new();
     let states = |env: &TestEnv| {
         let runs = env.run(&["runs", "list", "-o", "json"]).expect(0).json();
@@ -254,7 +254,7 @@ fn limits_of_the_app_are_on_record_as_they_turned_out() {
 }
 
 #[test]
-fn limits_that_were_cut_off_are_set_by_resuming() {
+pub(super) fn limits_that_were_cut_off_are_set_by_resuming() {
     let env = TestEnv::new();
     env.sandbox().inject(Fault::delay("limits.set", STUCK).times(1));
     let mut child = env.spawn(&SET_LIMITS);
@@ -277,7 +277,7 @@ fn limits_that_were_cut_off_are_set_by_resuming() {
 }
 
 #[test]
-fn a_change_of_limits_that_an_older_version_recorded_is_given_again() {
+pub(super) fn a_change_of_limits_that_an_older_version_recorded_is_given_again() {
     let env = TestEnv::new();
     env.sandbox().inject(Fault::status("limits.set", 400).times(1));
     let _ = env.run(&SET_LIMITS).expect(7);
@@ -303,7 +303,7 @@ fn a_change_of_limits_that_an_older_version_recorded_is_given_again() {
 }
 
 #[test]
-fn two_processes_cannot_work_on_one_run() {
+pub(super) fn two_processes_cannot_work_on_one_run() {
     let (env, list) = ten_users();
     env.sandbox()
         .inject(Fault::delay("sessions.logout_all", STUCK).skip(1).times(1));
@@ -323,7 +323,7 @@ fn two_processes_cannot_work_on_one_run() {
 }
 
 #[test]
-fn whoever_could_not_be_reached_is_among_the_failures() {
+pub(super) fn whoever_could_not_be_reached_is_among_the_failures() {
     let env = TestEnv::new();
     for user in ["ann", "bob"] {
         env.online(user, &["ios_1"]);
@@ -359,7 +359,7 @@ fn whoever_could_not_be_reached_is_among_the_failures() {
 }
 
 #[test]
-fn failures_are_a_list_for_a_new_run() {
+pub(super) fn failures_are_a_list_for_a_new_run() {
     let (env, list) = ten_users();
     env.sandbox()
         .inject(Fault::status("sessions.logout_all", 400).times(2));
@@ -378,7 +378,7 @@ fn failures_are_a_list_for_a_new_run() {
 }
 
 #[test]
-fn a_torn_journal_is_tolerated_and_a_damaged_or_newer_one_refused() {
+pub(super) fn a_torn_journal_is_tolerated_and_a_damaged_or_newer_one_refused() {
     let (env, list) = ten_users();
     let _ = env.run(&logout(&list, &["--max-logouts", "3"])).expect(8);
     let path = journal(&env, &last_run(&env));
@@ -418,7 +418,7 @@ fn a_torn_journal_is_tolerated_and_a_damaged_or_newer_one_refused() {
 }
 
 #[test]
-fn an_overlong_line_of_a_journal_is_damage_and_nothing_is_cut_off() {
+pub(super) fn an_overlong_line_of_a_journal_is_damage_and_nothing_is_cut_off() {
     let (env, list) = ten_users();
     let _ = env.run(&logout(&list, &["--max-logouts", "3"])).expect(8);
     let path = journal(&env, &last_run(&env));
@@ -435,7 +435,7 @@ fn an_overlong_line_of_a_journal_is_damage_and_nothing_is_cut_off() {
 }
 
 #[test]
-fn a_changed_input_is_refused() {
+pub(super) fn a_changed_input_is_refused() {
     let (env, list) = ten_users();
     let _ = env.run(&logout(&list, &["--max-logouts", "3"])).expect(8);
     let input = journal(&env, &last_run(&env)).with_file_name("input.jsonl");
@@ -451,7 +451,7 @@ fn a_changed_input_is_refused() {
 }
 
 #[test]
-fn a_long_list_of_exemptions_is_kept_with_the_run() {
+pub(super) fn a_long_list_of_exemptions_is_kept_with_the_run() {
     let (env, list) = ten_users();
     let exempt: Vec<String> = (0..50_000)
         .map(|number| format!("somebody-else-{number:0100}"))
@@ -471,7 +471,7 @@ fn a_long_list_of_exemptions_is_kept_with_the_run() {
 }
 
 #[test]
-fn a_run_knows_its_server() {
+pub(super) fn a_run_knows_its_server() {
     let (env, list) = ten_users();
     let _ = env.run(&logout(&list, &["--max-logouts", "3"])).expect(8);
     let elsewhere = [
@@ -487,7 +487,7 @@ fn a_run_knows_its_server() {
 }
 
 #[test]
-fn verified_logouts_tell_who_came_back() {
+pub(super) fn verified_logouts_tell_who_came_back() {
     let (env, list) = ten_users();
     let output = env
         .run(&logout(&list, &["--verify", "-o", "json"]))

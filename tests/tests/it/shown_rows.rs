@@ -17,7 +17,7 @@ fn with_users(count: usize) -> (TestEnv, String) {
 }
 
 #[test]
-fn the_names_of_one_command_are_the_list_of_another() {
+pub(super) fn the_names_of_one_command_are_the_list_of_another() {
     let (env, _) = with_users(3);
     let names = env
         .run(&["users", "list", "-o", "name", "--sort", "-user"])
@@ -35,7 +35,7 @@ fn the_names_of_one_command_are_the_list_of_another() {
 }
 
 #[test]
-fn a_column_that_there_is_not_is_refused_before_anything_is_sent() {
+pub(super) fn a_column_that_there_is_not_is_refused_before_anything_is_sent() {
     let (env, list) = with_users(2);
     let act = [&["sessions", "logout", "--from", &list][..], &ACT].concat();
     for wrong in [["--fields", "usr"], ["--sort", "-age"]] {
@@ -53,7 +53,7 @@ fn a_column_that_there_is_not_is_refused_before_anything_is_sent() {
 }
 
 #[test]
-fn chosen_columns_are_the_same_in_every_format() {
+pub(super) fn chosen_columns_are_the_same_in_every_format() {
     let (env, list) = with_users(1);
     let fields = ["--fields", "device,user", "-o"];
     let command = [&["devices", "list", "--from", &list][..], &fields].concat();
@@ -72,7 +72,7 @@ fn chosen_columns_are_the_same_in_every_format() {
 }
 
 #[test]
-fn a_pipe_has_all_rows_and_only_failures_if_that_is_wanted() {
+pub(super) fn a_pipe_has_all_rows_and_only_failures_if_that_is_wanted() {
     for (rows, expected) in [
         (&[][..], 150),
         (&["--rows", "failures"], 1),
@@ -98,7 +98,7 @@ fn a_pipe_has_all_rows_and_only_failures_if_that_is_wanted() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_terminal_shows_the_failures_of_a_long_run_and_the_newest_of_a_long_trail() {
+pub(super) fn a_terminal_shows_the_failures_of_a_long_run_and_the_newest_of_a_long_trail() {
     let (env, list) = with_users(120);
     let act = [&["sessions", "logout", "--from", &list][..], &ACT].concat();
     let Some(out) = env.run_on_terminal(&act, "") else {

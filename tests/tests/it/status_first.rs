@@ -61,7 +61,7 @@ fn most(online: usize) -> usize {
 }
 
 #[test]
-fn each_command_reads_the_status_first_and_makes_no_more_calls_than_it_must() {
+pub(super) fn each_command_reads_the_status_first_and_makes_no_more_calls_than_it_must() {
     for share in [0, 5, 50, 100] {
         let (env, list) = app(share);
         let online = USERS * share / 100;
@@ -124,7 +124,7 @@ fn each_command_reads_the_status_first_and_makes_no_more_calls_than_it_must() {
 }
 
 #[test]
-fn faults_cost_their_retries_and_nobody_is_left_out() {
+pub(super) fn faults_cost_their_retries_and_nobody_is_left_out() {
     let (env, list) = app(50);
     // One call in ten fails once.
     for skip in (0..600).step_by(10) {
@@ -146,7 +146,7 @@ fn faults_cost_their_retries_and_nobody_is_left_out() {
 }
 
 #[test]
-fn rows_journal_and_trail_say_what_they_rest_on() {
+pub(super) fn rows_journal_and_trail_say_what_they_rest_on() {
     let (env, list) = app(5);
     let output = run(&env, &logout(&list)).expect(0);
     let json = output.json();
@@ -173,7 +173,7 @@ fn rows_journal_and_trail_say_what_they_rest_on() {
 }
 
 #[test]
-fn a_lagging_status_is_noticed_and_everybody_is_signed_out() {
+pub(super) fn a_lagging_status_is_noticed_and_everybody_is_signed_out() {
     let lagging = Sandbox::builder()
         .rates(Rates::unlimited())
         .status_lag(Duration::from_secs(60 * 60));
@@ -213,7 +213,7 @@ fn a_lagging_status_is_noticed_and_everybody_is_signed_out() {
 }
 
 #[test]
-fn names_that_do_not_exist_are_found_and_reported() {
+pub(super) fn names_that_do_not_exist_are_found_and_reported() {
     let (env, _) = app(5);
     let mut names: Vec<String> = (0..USERS).map(|number| format!("user{number:04}")).collect();
     names.extend((0..200).map(|number| format!("usr{number:04}")));
@@ -232,7 +232,7 @@ fn names_that_do_not_exist_are_found_and_reported() {
 }
 
 #[test]
-fn a_few_such_names_are_found_with_check_names() {
+pub(super) fn a_few_such_names_are_found_with_check_names() {
     let (env, _) = app(5);
     let mut names: Vec<String> = (0..USERS).map(|number| format!("user{number:04}")).collect();
     names.push("usr0001".into());
@@ -249,7 +249,7 @@ fn a_few_such_names_are_found_with_check_names() {
 }
 
 #[test]
-fn a_server_without_the_call_is_read_user_by_user() {
+pub(super) fn a_server_without_the_call_is_read_user_by_user() {
     let (env, list) = app(5);
     env.sandbox().inject(Fault::status("status.batch", 404));
     let output = run(&env, &["devices", "list", "--from", &list, "-o", "json"]).expect(0);
@@ -268,7 +268,7 @@ fn a_server_without_the_call_is_read_user_by_user() {
 }
 
 #[test]
-fn who_asks_for_it_reads_everybody_and_short_lists_are_read_as_ever() {
+pub(super) fn who_asks_for_it_reads_everybody_and_short_lists_are_read_as_ever() {
     let (env, list) = app(5);
     let _ = run(&env, &["devices", "list", "--from", &list, "--read-every-user"]).expect(0);
     assert_eq!(
@@ -289,7 +289,7 @@ fn who_asks_for_it_reads_everybody_and_short_lists_are_read_as_ever() {
 }
 
 #[test]
-fn an_interrupted_run_is_resumed_without_loss() {
+pub(super) fn an_interrupted_run_is_resumed_without_loss() {
     let (env, list) = app(50);
     let args = [
         "sessions",
@@ -327,7 +327,7 @@ fn an_interrupted_run_is_resumed_without_loss() {
 }
 
 #[test]
-fn unread_signs_out_everything_with_one_call_each() {
+pub(super) fn unread_signs_out_everything_with_one_call_each() {
     let (env, list) = app(5);
     let args = [
         "sessions", "logout", "--from", &list, "--unread", "--reason", "test", "-o", "json",
@@ -358,7 +358,7 @@ fn unread_signs_out_everything_with_one_call_each() {
 }
 
 #[test]
-fn unread_settles_a_lost_answer_by_reading() {
+pub(super) fn unread_settles_a_lost_answer_by_reading() {
     let env = TestEnv::new();
     env.online("ann", &["ios_1", "web_1"]);
     env.sandbox()
@@ -396,7 +396,7 @@ fn unread_settles_a_lost_answer_by_reading() {
 }
 
 #[test]
-fn unread_is_refused_with_everything_that_needs_the_devices() {
+pub(super) fn unread_is_refused_with_everything_that_needs_the_devices() {
     let env = TestEnv::new();
     for option in [
         &["--platform", "web"][..],
@@ -424,7 +424,7 @@ fn lock(list: &str) -> [&str; 11] {
 }
 
 #[test]
-fn a_lock_bans_everybody_and_reads_the_devices_of_those_who_are_online() {
+pub(super) fn a_lock_bans_everybody_and_reads_the_devices_of_those_who_are_online() {
     for share in [0, 5, 50, 100] {
         let (env, list) = app(share);
         let online = USERS * share / 100;
@@ -457,7 +457,7 @@ fn a_lock_bans_everybody_and_reads_the_devices_of_those_who_are_online() {
 }
 
 #[test]
-fn a_lock_reads_everybody_if_the_status_is_wrong() {
+pub(super) fn a_lock_reads_everybody_if_the_status_is_wrong() {
     let lagging = Sandbox::builder()
         .rates(Rates::unlimited())
         .status_lag(Duration::from_secs(60 * 60));
@@ -470,7 +470,7 @@ fn a_lock_reads_everybody_if_the_status_is_wrong() {
 }
 
 #[test]
-fn a_lock_finds_each_unknown_name_by_itself() {
+pub(super) fn a_lock_finds_each_unknown_name_by_itself() {
     let (env, _) = app(5);
     let mut names: Vec<String> = (0..USERS).map(|number| format!("user{number:04}")).collect();
     names.extend((0..100).map(|number| format!("usr{number:04}")));

@@ -33,7 +33,7 @@ fn two_users() -> (TestEnv, String) {
 }
 
 #[test]
-fn a_verified_lock_checks_everybody_and_writes_for_the_ticket() {
+pub(super) fn a_verified_lock_checks_everybody_and_writes_for_the_ticket() {
     let (env, list) = two_users();
     // The failure that stays counts more than the check.
     let output = env.run(&lock(&list, &["--verify", "-o", "json"])).expect(7);
@@ -75,7 +75,7 @@ fn a_verified_lock_checks_everybody_and_writes_for_the_ticket() {
 }
 
 #[test]
-fn a_user_who_was_unbanned_meanwhile_is_a_finding() {
+pub(super) fn a_user_who_was_unbanned_meanwhile_is_a_finding() {
     let (env, _) = two_users();
     let list = env.file("short", "ann\nbob\n");
     // The first look at each user comes before the ban, the third is that of the check.
@@ -102,7 +102,7 @@ fn a_user_who_was_unbanned_meanwhile_is_a_finding() {
 }
 
 #[test]
-fn a_resumed_lock_is_verified_too() {
+pub(super) fn a_resumed_lock_is_verified_too() {
     let (env, _) = two_users();
     let list = env.file("short", "ann\nbob\n");
     env.sandbox()

@@ -21,7 +21,7 @@ fn add<'a>(name: &'a str, more: &[&'a str]) -> Vec<&'a str> {
 }
 
 #[test]
-fn profiles_that_are_changed_at_the_same_time_are_all_changed() {
+pub(super) fn profiles_that_are_changed_at_the_same_time_are_all_changed() {
     let env = TestEnv::bare();
     let names: Vec<String> = (10..30).map(|number| format!("p{number}")).collect();
     let all = |args: &dyn Fn(&str) -> Vec<String>| {
@@ -54,7 +54,7 @@ fn profiles_that_are_changed_at_the_same_time_are_all_changed() {
 }
 
 #[test]
-fn of_several_profiles_with_one_name_one_is_added() {
+pub(super) fn of_several_profiles_with_one_name_one_is_added() {
     let env = TestEnv::bare();
     let runs: Vec<Running> = (0..8).map(|_| env.spawn(&add("prod", &[]))).collect();
     let codes: Vec<i32> = runs.into_iter().map(|run| TestEnv::finish(run).code).collect();
@@ -64,7 +64,7 @@ fn of_several_profiles_with_one_name_one_is_added() {
 
 #[cfg(unix)]
 #[test]
-fn a_linked_profile_file_stays_linked_and_left_overs_go() {
+pub(super) fn a_linked_profile_file_stays_linked_and_left_overs_go() {
     use std::os::unix::fs::symlink;
     for (target, exists) in [
         ("../dotfiles/admin.toml", true),
@@ -119,7 +119,7 @@ fn snapshots(env: &TestEnv) -> Vec<(u64, bool)> {
 }
 
 #[test]
-fn a_snapshot_has_one_scan_at_a_time() {
+pub(super) fn a_snapshot_has_one_scan_at_a_time() {
     let env = with_users(1_000);
     env.sandbox().inject(Fault::delay("status.batch", STUCK).skip(3));
     let first = env.spawn(&["logins", "scan", "--concurrency", "2"]);
@@ -153,7 +153,7 @@ fn a_snapshot_has_one_scan_at_a_time() {
 }
 
 #[test]
-fn many_scans_that_resume_one_snapshot_count_nobody_twice() {
+pub(super) fn many_scans_that_resume_one_snapshot_count_nobody_twice() {
     let env = with_users(1_000);
     env.sandbox().inject(Fault::delay("status.batch", STUCK).skip(3));
     let mut killed = env.spawn(&["logins", "scan", "--concurrency", "2"]);
@@ -181,7 +181,7 @@ fn is_snapshot_lock(path: &Path) -> bool {
 }
 
 #[test]
-fn a_scan_that_was_interrupted_can_be_resumed_at_once() {
+pub(super) fn a_scan_that_was_interrupted_can_be_resumed_at_once() {
     let env = with_users(300);
     env.sandbox().inject(Fault::delay("status.batch", STUCK).skip(1));
     let scan = env.spawn(&["logins", "scan", "--concurrency", "1"]);

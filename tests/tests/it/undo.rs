@@ -49,7 +49,7 @@ fn outcomes(rows: &Value) -> Vec<String> {
 }
 
 #[test]
-fn only_bans_that_the_run_set_and_nobody_changed_are_lifted() {
+pub(super) fn only_bans_that_the_run_set_and_nobody_changed_are_lifted() {
     let names = ["ann", "bob", "cat", "dan", "eve"];
     let env = users(&names);
     let _ = env.run(&act(&["users", "ban", "bob"])).expect(0);
@@ -114,7 +114,7 @@ fn only_bans_that_the_run_set_and_nobody_changed_are_lifted() {
 }
 
 #[test]
-fn a_ban_that_somebody_lifted_in_the_console_needs_no_lifting() {
+pub(super) fn a_ban_that_somebody_lifted_in_the_console_needs_no_lifting() {
     let env = users(&["ann", "bob"]);
     let _ = env.run(&act(&["users", "ban", "ann", "bob"])).expect(0);
     // The console is not on record.
@@ -126,7 +126,7 @@ fn a_ban_that_somebody_lifted_in_the_console_needs_no_lifting() {
 }
 
 #[test]
-fn what_a_killed_run_was_about_to_ban_is_undone_too() {
+pub(super) fn what_a_killed_run_was_about_to_ban_is_undone_too() {
     let env = users(&["ann", "bob"]);
     env.sandbox().inject(Fault::delay_answer("users.ban", STUCK));
     let mut child = env.spawn(&act(&["users", "ban", "ann", "bob"]));
@@ -140,7 +140,7 @@ fn what_a_killed_run_was_about_to_ban_is_undone_too() {
 }
 
 #[test]
-fn a_resumed_undo_leaves_alone_whom_somebody_has_changed_since() {
+pub(super) fn a_resumed_undo_leaves_alone_whom_somebody_has_changed_since() {
     let env = users(&["ann", "bob"]);
     let _ = env.run(&act(&["users", "ban", "ann", "bob"])).expect(0);
     let run = last(&env);
@@ -158,7 +158,7 @@ fn a_resumed_undo_leaves_alone_whom_somebody_has_changed_since() {
 }
 
 #[test]
-fn locks_are_lifted_unless_somebody_extended_them() {
+pub(super) fn locks_are_lifted_unless_somebody_extended_them() {
     let env = users(&["ann", "bob", "cat"]);
     let _ = env.run(&act(&["users", "ban", "cat"])).expect(0);
     let _ = env
@@ -180,7 +180,7 @@ fn locks_are_lifted_unless_somebody_extended_them() {
 }
 
 #[test]
-fn what_cannot_be_undone_is_refused_with_what_to_do() {
+pub(super) fn what_cannot_be_undone_is_refused_with_what_to_do() {
     let env = users(&["ann"]);
     let _ = env.run(&act(&["sessions", "logout", "ann"])).expect(0);
     let output = env.run(&act(&["runs", "undo", "last"])).expect(2);

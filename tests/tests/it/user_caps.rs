@@ -3,7 +3,7 @@
 use super::env::TestEnv;
 
 #[test]
-fn more_users_than_meant_are_left_alone() {
+pub(super) fn more_users_than_meant_are_left_alone() {
     let env = TestEnv::new();
     let names: Vec<String> = (0..10).map(|number| format!("user{number}")).collect();
     for name in &names {
@@ -42,7 +42,7 @@ fn more_users_than_meant_are_left_alone() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn limits_of_everybody_take_the_app_key() {
+pub(super) fn limits_of_everybody_take_the_app_key() {
     let env = TestEnv::new();
     env.online("ann", &["ios_1"]);
     let set = ["limits", "set", "--default", "2", "--reason", "test"];

@@ -5,6 +5,7 @@ use easemob_admin_ops::run::journal::header::Header;
 use easemob_admin_ops::run::journal::progress::Counts;
 use easemob_admin_ops::run::resume::Which;
 
+use super::at_service::refuse_own_rate;
 use super::open_locks::open_locks;
 use crate::command_error::CommandError;
 use crate::context::{Context, Session};
@@ -32,6 +33,9 @@ pub fn summary_of_attempt(mut summary: Summary, header: &Header, before: &Counts
 /// # Errors
 /// When it cannot be recorded. Nothing may be sent then.
 pub fn prove_recordable(context: &Context, session: &Session) -> Result<(), CommandError> {
+    if session.service.is_some() {
+        refuse_own_rate(context)?;
+    }
     context.stores()?.runs().can_record(&session.target())?;
     Ok(())
 }

@@ -22,6 +22,7 @@ use easemob_admin_ops::target::Target;
 use easemob_admin_words::t;
 use tokio::sync::watch;
 
+use super::at_service;
 use super::attempt::summary_of_attempt;
 use super::open_locks::open_locks;
 use super::operator::operator;
@@ -85,6 +86,9 @@ pub async fn perform(
     if !matches!(job, Job::EndDevices(_) | Job::EndUnread) {
         // Do not start a run that would stop at its first user.
         open_locks(context, &Target::from(&open.header))?;
+    }
+    if let Some(app) = &session.service {
+        return at_service::perform(context, session, app, open, attempted).await;
     }
     if attempted.detach {
         return detach(context, session, open, attempted);

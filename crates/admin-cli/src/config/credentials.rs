@@ -276,6 +276,18 @@ fn signed(key: &JwtKey) -> Result<Credentials, CredentialError> {
 }
 
 impl SecretPlace {
+    /// Fetches the secret, and blocks the thread meanwhile; works within a runtime as well.
+    ///
+    /// # Errors
+    /// When a file cannot be read, a command fails, or there is no secret.
+    pub fn fetch_now(&self) -> Result<SecretString, CredentialError> {
+        match self {
+            Self::Value(secret, from) => checked(secret.clone(), from),
+            Self::File(path) => from_file(path),
+            Self::Command(command) => from_command(command),
+        }
+    }
+
     async fn fetch(&self) -> Result<SecretString, CredentialError> {
         match self {
             Self::Value(secret, from) => checked(secret.clone(), from),
@@ -294,7 +306,6 @@ async fn printed_by(command: &str) -> Result<SecretString, CredentialError> {
 ///
 /// # Errors
 /// When the command cannot be run, fails, does not end in time, or prints no secret.
-#[cfg(feature = "postgres")]
 pub fn from_command(command: &str) -> Result<SecretString, CredentialError> {
     let run = || {
         let mut runtime = tokio::runtime::Builder::new_current_thread();

@@ -15,4 +15,5 @@ pub mod profile_edit;
 pub mod profile_file;
 pub mod secret_command;
 pub mod secret_file;
+pub mod service;
 pub mod store;

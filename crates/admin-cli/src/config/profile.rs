@@ -55,6 +55,14 @@ pub struct Profile {
     pub store_password_file: Option<PathBuf>,
     /// A command that prints the password of the database.
     pub store_password_command: Option<String>,
+    /// The service that acts for this profile, such as `https://ops.example.com`, instead of a server with credentials.
+    pub service: Option<String>,
+    /// A file that contains the key of the service.
+    pub service_key_file: Option<PathBuf>,
+    /// A command that prints the key of the service.
+    pub service_key_command: Option<String>,
+    /// The app of the service; by default, it has the name of the profile.
+    pub service_app: Option<String>,
     /// Where heads of the audit trail are kept outside the database: a file, `syslog`, `syslog://HOST` or `https://…`.
     pub store_heads: Option<String>,
 }
@@ -172,6 +180,9 @@ impl Profile {
     /// Returns the target in one line, for lists.
     #[must_use]
     pub fn target(&self) -> String {
+        if let Some(service) = &self.service {
+            return service.clone();
+        }
         match (&self.app_root, &self.server, &self.app) {
             (Some(root), _, _) => root.clone(),
             (None, server, app) => {
@@ -187,7 +198,9 @@ impl Profile {
     /// Describes where the credentials come from, without fetching them.
     #[must_use]
     pub fn credentials_from(&self) -> &'static str {
-        if self.jwt.is_some() {
+        if self.service.is_some() {
+            "key of the service"
+        } else if self.jwt.is_some() {
             "signed tokens"
         } else if self.token_file.is_some() {
             "token file"
@@ -212,6 +225,17 @@ impl Profile {
         if self.app_root.is_some() && (self.server.is_some() || self.app.is_some()) {
             return Some("`app_root` replaces `server` and `app`; keep one of the two forms".into());
         }
+        if self.service.is_some() {
+            return self.contradicts_the_service();
+        }
+        let of_a_service = [
+            ("service_key_file", self.service_key_file.is_some()),
+            ("service_key_command", self.service_key_command.is_some()),
+            ("service_app", self.service_app.is_some()),
+        ];
+        if let Some((name, _)) = of_a_service.into_iter().find(|(_, is_set)| *is_set) {
+            return Some(format!("`{name}` needs `service`, the address of the service"));
+        }
         if self.store_password_file.is_some() && self.store_password_command.is_some() {
             return Some(
                 "`store_password_file` and `store_password_command` cannot be combined; keep one".into(),
@@ -230,6 +254,39 @@ impl Profile {
         .filter_map(|(name, is_set)| is_set.then_some(name))
         .collect();
         (ways.len() > 1).then(|| format!("`{}` cannot be combined; keep one", ways.join("` and `")))
+    }
+
+    /// Describes a key that a profile with a service cannot have: the service has servers, credentials and records.
+    fn contradicts_the_service(&self) -> Option<String> {
+        if self.service_key_file.is_some() && self.service_key_command.is_some() {
+            return Some("`service_key_file` and `service_key_command` cannot be combined; keep one".into());
+        }
+        let own = [
+            ("server", self.server.is_some()),
+            ("app", self.app.is_some()),
+            ("app_root", self.app_root.is_some()),
+            ("client_id", self.client_id.is_some()),
+            ("client_secret", self.client_secret.is_some()),
+            ("client_secret_file", self.client_secret_file.is_some()),
+            ("client_secret_command", self.client_secret_command.is_some()),
+            ("token_file", self.token_file.is_some()),
+            ("token_command", self.token_command.is_some()),
+            ("jwt", self.jwt.is_some()),
+            ("credentials", self.credentials.is_some()),
+            ("origins", self.origins.is_some()),
+            ("store", self.store.is_some()),
+            ("store_password_file", self.store_password_file.is_some()),
+            ("store_password_command", self.store_password_command.is_some()),
+            ("store_heads", self.store_heads.is_some()),
+            ("packs", self.packs.is_some()),
+            ("expires_in", self.expires_in.is_some()),
+            ("disconnect_verb", self.disconnect_verb.is_some()),
+        ];
+        let (name, _) = own.into_iter().find(|(_, is_set)| *is_set)?;
+        Some(format!(
+            "`{name}` and `service` cannot be combined: the service has the server, the credentials and the records; remove \
+             `{name}`, or use another profile for direct access"
+        ))
     }
 }
 

@@ -17,6 +17,9 @@ use crate::run::store::RunStore;
 /// # Errors
 /// When the locks cannot be read or written.
 pub fn reconcile(runs: &dyn RunStore, locks: &dyn LockStore) -> Result<(), LockStoreError> {
+    if locks.is_settled_elsewhere()? {
+        return Ok(());
+    }
     let pending = locks.list(Listing::Pending)?;
     if pending.is_empty() {
         return Ok(());

@@ -119,6 +119,23 @@ pub trait LockStore: fmt::Debug + Send + Sync {
     /// When others cannot be kept from changing locks. `look` is not called then.
     fn at_rest(&self, look: &mut dyn FnMut()) -> Result<(), LockStoreError>;
 
+    /// Returns the time by the clock that the times of locks are written with, which may be another machine's.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn now(&self) -> Result<Timestamp, LockStoreError> {
+        Ok(Timestamp::now())
+    }
+
+    /// Asks whoever keeps the locks to settle those that are pending, and returns true if that was done: then it is not to be
+    /// done here.
+    ///
+    /// # Errors
+    /// When it cannot be done.
+    fn is_settled_elsewhere(&self) -> Result<bool, LockStoreError> {
+        Ok(false)
+    }
+
     /// Returns when expired locks were last lifted, or `None` if they never were.
     ///
     /// # Errors

@@ -4,9 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::jobs::execute::Executed;
 use crate::run::attempt::Attempt;
+use crate::schedule::breaker::Fatal;
 use crate::schedule::pipeline::Stop;
 use crate::schedule::run_loop::Ended;
 use crate::schedule::tally::Tally;
+use crate::server::calls::CallError;
 use crate::status_first::StatusReport;
 
 /// How an attempt on a run ended.
@@ -31,6 +33,9 @@ pub struct RunReport {
     /// What came of asking for the status first, if it was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status_first: Option<StatusReport>,
+    /// How many requests the server has had from this process meanwhile.
+    #[serde(default)]
+    pub requests: u64,
     /// Why the attempt ended early, if it did.
     pub stopped: Option<Stopped>,
 }
@@ -42,6 +47,40 @@ pub struct Stopped {
     pub reason: String,
     /// The error behind it, if there is one.
     pub error: Option<String>,
+    /// What kind of error it is, if the server is the cause.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<FatalKind>,
+}
+
+/// Why a server ended an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FatalKind {
+    /// It would refuse every further request.
+    Refused,
+    /// It does not have the call.
+    Unsupported,
+    /// There is no token.
+    NoToken,
+    /// It gives no usable answer.
+    Unreachable,
+}
+
+impl From<&Fatal> for FatalKind {
+    fn from(fatal: &Fatal) -> Self {
+        let unsupported = |error: &CallError| {
+            error
+                .origin
+                .as_ref()
+                .is_some_and(|origin| origin.is_unsupported())
+        };
+        match fatal {
+            Fatal::Refused(error) if unsupported(error) => Self::Unsupported,
+            Fatal::Refused(_) => Self::Refused,
+            Fatal::NoToken(_) => Self::NoToken,
+            Fatal::Unreachable(_) => Self::Unreachable,
+        }
+    }
 }
 
 impl RunReport {
@@ -59,6 +98,7 @@ impl RunReport {
             failed_earlier_final: left.last,
             drifted: 0,
             status_first: None,
+            requests: 0,
             stopped: None,
         }
     }
@@ -75,6 +115,7 @@ impl RunReport {
             failed_earlier_final: 0,
             drifted: 0,
             status_first: None,
+            requests: 0,
             stopped: None,
         }
     }
@@ -88,6 +129,7 @@ impl RunReport {
         let silent = ended.silent.map(|error| Stopped {
             reason: "unreachable".into(),
             error: Some(error.to_string()),
+            kind: Some(FatalKind::Unreachable),
         });
         self.stopped = ended.stop.as_ref().map(Stopped::from).or(silent);
     }
@@ -108,9 +150,14 @@ impl From<&Stop> for Stopped {
             Stop::Output(error) | Stop::Input(error) => Some(error.to_string()),
             Stop::Wished(_) | Stop::Aborted | Stop::Cap | Stop::Drift | Stop::ReaderGone => None,
         };
+        let kind = match stop {
+            Stop::Fatal(fatal) => Some(FatalKind::from(fatal)),
+            _ => None,
+        };
         Self {
             reason: stop.word().into(),
             error,
+            kind,
         }
     }
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use easemob_admin_api::Leave;
 use easemob_admin_audit::Event;
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::run::attempt::CannotBegin;
 use crate::run::direction::RunState;
@@ -290,7 +291,7 @@ pub struct Pruning {
 }
 
 /// A run as a list shows it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ListedRun {
     /// The header of the run.
     pub header: Header,
@@ -315,7 +316,7 @@ impl ListedRun {
 }
 
 /// A run as it was read; another process may be working on it.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct SeenRun {
     /// The header of the run.
     pub header: Header,

@@ -178,6 +178,19 @@ impl RunLoop {
         };
     }
 
+    /// Takes over how a run ended that another process worked on.
+    pub fn ended_elsewhere(&mut self, ended: Ended) {
+        self.tally.add(&ended.tally);
+        self.first_line_not_started = ended.first_line_not_started;
+        if let Some(stop) = ended.stop {
+            self.stop_because(stop);
+        }
+        self.silence = Silence {
+            only: ended.silent.is_some(),
+            first: ended.silent,
+        };
+    }
+
     /// Records that the item of a line was not started, if the run has stopped.
     pub fn not_started(&mut self, line: Option<u64>) {
         if self.stop.is_some() {

@@ -5,6 +5,8 @@
 mod approval;
 mod audit;
 mod key;
+mod lock;
+mod login;
 mod problem;
 mod run;
 mod scope;
@@ -15,8 +17,10 @@ pub use self::approval::{
 };
 pub use self::audit::{AuditHead, AuditHeads, AuditKey, AuditPage};
 pub use self::key::{Key, NewKey, NewKeySecret};
+pub use self::lock::{Lifted, LocksState};
+pub use self::login::LoginQuestion;
 pub use self::problem::Problem;
-pub use self::run::{NewRun, Page, RunState, RunView, Stop, Which};
+pub use self::run::{NewRun, Page, RunState, RunView, Start, Stop, Which};
 pub use self::scope::{Scope, UnknownScope};
 pub use self::user::{
     AppView, Caller, DeviceView, Grant, StatusView, Statuses, UserDevices, UserView, Users,

@@ -164,6 +164,16 @@ pub enum Which {
     AllFailed,
 }
 
+impl From<resume::Which> for Which {
+    fn from(which: resume::Which) -> Self {
+        match which {
+            resume::Which::Unfinished => Self::Unfinished,
+            resume::Which::AndFailed => Self::Failed,
+            resume::Which::AndAllFailed => Self::AllFailed,
+        }
+    }
+}
+
 impl From<Which> for resume::Which {
     fn from(which: Which) -> Self {
         match which {
@@ -172,4 +182,24 @@ impl From<Which> for resume::Which {
             Which::AllFailed => Self::AndAllFailed,
         }
     }
+}
+
+/// How to work on a run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Start {
+    /// Which users.
+    #[serde(default)]
+    pub which: Which,
+    /// The most devices to sign out in total, including earlier attempts, if different from the run's own limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_logouts: Option<u64>,
+    /// How many users to work on at once; as many as the server of the app can handle, if this is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 10000))]
+    pub concurrency: Option<u32>,
+    /// Act without the approval that the rules ask for. Needs the scope `break-glass`, and is loud.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub break_glass: bool,
 }

@@ -19,6 +19,7 @@ pub(crate) use self::keys::{StoredKey, make, page, revoke, rotate};
 use self::openid::looks_like_a_token;
 use self::token::Token;
 use crate::blocking::blocking;
+use crate::endpoints::vendor_answer;
 use crate::patience::patient;
 use crate::problem::{Kind, Refusal};
 use crate::routes::Rule;
@@ -31,10 +32,65 @@ pub(crate) async fn authorize(
     mut request: Request,
     next: Next,
 ) -> Result<Response, Refusal> {
-    if rule == Rule::Anybody {
-        return Ok(next.run(request).await);
+    match permit(&service, rule, &params, &mut request).await {
+        Ok(()) if rule == Rule::Anybody => Ok(next.run(request).await),
+        Ok(()) => {
+            let peer = request.extensions().get::<ConnectInfo<Peer>>();
+            let peer = peer.map(|ConnectInfo(peer)| peer.clone());
+            let work = move || peer.as_ref().and_then(Peer::work);
+            // Whoever has a key may send a long list.
+            let receiving = work();
+            let answer = next.run(request).await;
+            let answer = patient(answer, work);
+            drop(receiving);
+            Ok(answer)
+        }
+        Err(refusal) if matches!(rule, Rule::HasForVendorApp(_)) => Ok(vendor_answer(&refusal)),
+        Err(refusal) => Err(refusal),
     }
-    let mut caller = identify(&service, request.headers()).await?;
+}
+
+async fn permit(
+    service: &Service,
+    rule: Rule,
+    params: &RawPathParams,
+    request: &mut Request,
+) -> Result<(), Refusal> {
+    if rule == Rule::Anybody {
+        return Ok(());
+    }
+    let mut caller = identify(service, request.headers()).await?;
+    if let Rule::HasForVendorApp(_) = rule {
+        let part = |wanted: &str| {
+            params
+                .iter()
+                .find(|(name, _)| *name == wanted)
+                .map(|(_, part)| part)
+        };
+        let path = [part("org"), part("name")].map(Option::unwrap_or_default);
+        let mut apps = service
+            .apps()
+            .iter()
+            .filter(|app| caller.is_for(&app.name) && app.has_path(path));
+        let app = apps.next().cloned().ok_or_else(|| {
+            Refusal::of(Kind::NoSuchApp).detail(format!(
+                "the key {} is for no app {}",
+                caller.key,
+                path.join("/")
+            ))
+        })?;
+        if let Some(other) = apps.next() {
+            return Err(Refusal::of(Kind::NoSuchApp).detail(format!(
+                "the key {} is for several apps {}: {} and {}",
+                caller.key,
+                path.join("/"),
+                app.name,
+                other.name
+            )));
+        }
+        caller = caller.about(&app.name);
+        request.extensions_mut().insert(app);
+    }
     if let Rule::HasForApp(_) = rule {
         let named = params.iter().find(|(name, _)| *name == "app").map(|(_, app)| app);
         let named = named.unwrap_or_default();
@@ -52,15 +108,7 @@ pub(crate) async fn authorize(
         caller.require_any(rule.scopes())?;
     }
     request.extensions_mut().insert(caller);
-    let peer = request.extensions().get::<ConnectInfo<Peer>>();
-    let peer = peer.map(|ConnectInfo(peer)| peer.clone());
-    let work = move || peer.as_ref().and_then(Peer::work);
-    // Whoever has a key may send a long list.
-    let receiving = work();
-    let answer = next.run(request).await;
-    let answer = patient(answer, work);
-    drop(receiving);
-    Ok(answer)
+    Ok(())
 }
 
 /// Finds out who is calling.

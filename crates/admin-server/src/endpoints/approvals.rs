@@ -5,9 +5,9 @@ use std::sync::Arc;
 use axum::extract::{Path, State};
 use axum::{Extension, Json};
 use easemob_admin_ops::documents::{Kept, Put};
+use easemob_admin_ops::operations::Options;
 use easemob_admin_ops::record::happened;
 use easemob_admin_ops::run::id::RunId;
-use easemob_admin_ops::run::resume::Which;
 use easemob_admin_remote::api::{
     Approval, ApprovalRules, ApprovalState, ApprovalView, Decision, Page, Problem, Reasoned, Scope,
 };
@@ -180,7 +180,7 @@ async fn decide(
             ..service.account().clone()
         };
         // It is approved whatever becomes of the start; whoever asked can start it as well.
-        if let Err(refusal) = runs::begin(&service, &app, &decided.approval.run, Which::Unfinished, by).await
+        if let Err(refusal) = runs::begin(&service, &app, &decided.approval.run, Options::default(), by).await
         {
             tracing::warn!(
                 run = decided.approval.run,

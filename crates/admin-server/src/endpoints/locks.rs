@@ -5,25 +5,30 @@ use std::sync::Arc;
 use axum::extract::{Path, State};
 use axum::{Extension, Json};
 use easemob_admin_ops::locks::lock::Lock;
-use easemob_admin_ops::locks::store::Listing;
-use easemob_admin_remote::api::{Page, Problem, Scope};
+use easemob_admin_ops::locks::reconcile::reconcile;
+use easemob_admin_ops::locks::store::{Listing, LockStoreError};
+use easemob_admin_remote::api::{Lifted, LocksState, Page, Problem, Scope};
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa_axum::routes;
 
+use super::users::user;
 use crate::apps::App;
 use crate::blocking::blocking;
-use crate::extract::Asked;
+use crate::extract::{Asked, Sent};
 use crate::problem::{Kind, Refusal};
 use crate::routes::{Routes, Rule};
 use crate::service::Service;
 
 pub(super) fn routes() -> Routes {
-    Routes::new().add(
-        Rule::HasForApp(&[Scope::DevicesRead, Scope::SessionsApply]),
-        routes!(list),
-    )
+    Routes::new()
+        .add(READ, routes!(list))
+        .add(READ, routes!(state))
+        .add(READ, routes!(of_user))
+        .add(Rule::HasForApp(&[Scope::SessionsApply]), routes!(lifted))
 }
+
+const READ: Rule = Rule::HasForApp(&[Scope::DevicesRead, Scope::SessionsApply]);
 
 /// Which locks.
 #[derive(Debug, Deserialize)]
@@ -72,4 +77,65 @@ async fn list(
         items: page,
         next: last.filter(|_| rest.peek().is_some()),
     }))
+}
+
+/// Settles the locks of runs that ended early, and describes the locks as a whole while nobody changes one. Blocks.
+fn read_state(service: &Service, app: &App) -> Result<LocksState, LockStoreError> {
+    let stores = service.stores();
+    let locks = stores.locks(&app.target)?;
+    reconcile(stores.runs(), &*locks)?;
+    let mut at = service.now();
+    locks.at_rest(&mut || at = service.now())?;
+    Ok(LocksState {
+        at,
+        count: locks.count()?,
+        lifted_last: locks.lifted_last()?,
+        elsewhere: locks.elsewhere()?,
+    })
+}
+
+/// The locks as a whole. What runs left open that ended early is settled first.
+#[utoipa::path(get, path = "/v1/apps/{app}/locks/state", tag = "locks", params(("app" = String, Path)),
+    responses((status = 200, body = LocksState), (status = "4XX", body = Problem), (status = "5XX", body = Problem)))]
+async fn state(
+    State(service): State<Service>,
+    Extension(app): Extension<Arc<App>>,
+    Path(_): Path<String>,
+) -> Result<Json<LocksState>, Refusal> {
+    let state = blocking(move || read_state(&service, &app));
+    Ok(Json(state.await?))
+}
+
+/// The lock of one user.
+#[utoipa::path(get, path = "/v1/apps/{app}/users/{user}/lock", tag = "locks",
+    params(("app" = String, Path), ("user" = String, Path)),
+    responses((status = 200, body = Object), (status = "4XX", body = Problem), (status = "5XX", body = Problem)))]
+async fn of_user(
+    State(service): State<Service>,
+    Extension(app): Extension<Arc<App>>,
+    Path((_, name)): Path<(String, String)>,
+) -> Result<Json<Lock>, Refusal> {
+    let user = user(&name)?;
+    let lock = blocking(move || service.stores().locks(&app.target)?.lock_of(&user)).await?;
+    let lock = lock.ok_or_else(|| Refusal::of(Kind::NoSuchLock).detail(format!("{name} is not locked")))?;
+    Ok(Json(lock))
+}
+
+/// Records that all locks that were due at a time have been lifted.
+#[utoipa::path(post, path = "/v1/apps/{app}/locks/lifted", tag = "locks", params(("app" = String, Path)), request_body = Lifted,
+    responses((status = 200, body = LocksState), (status = "4XX", body = Problem), (status = "5XX", body = Problem)))]
+async fn lifted(
+    State(service): State<Service>,
+    Extension(app): Extension<Arc<App>>,
+    Path(_): Path<String>,
+    Sent(Lifted { at }): Sent<Lifted>,
+) -> Result<Json<LocksState>, Refusal> {
+    if at > service.now() {
+        return Err(Refusal::of(Kind::BadRequest).detail("the time is in the future"));
+    }
+    let state = blocking(move || {
+        service.stores().locks(&app.target)?.note_lifted(at)?;
+        read_state(&service, &app)
+    });
+    Ok(Json(state.await?))
 }

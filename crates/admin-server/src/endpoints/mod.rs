@@ -4,16 +4,22 @@ mod approvals;
 mod audit;
 mod audit_filter;
 mod events;
+mod kept_logins;
 mod keys;
 mod limits;
 mod locks;
 mod meta;
 mod new_run;
+mod proxy;
+mod recorded_runs;
 mod runs;
 mod users;
 
 use axum::http::{Method, Uri};
+use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
+
+pub(crate) use self::proxy::vendor_answer;
 
 use crate::problem::{Kind, Refusal};
 use crate::routes::Routes;
@@ -24,6 +30,9 @@ pub(crate) fn all() -> Routes {
         .with(meta::routes())
         .with(users::routes())
         .with(runs::routes())
+        .with(recorded_runs::routes())
+        .with(kept_logins::routes())
+        .with(proxy::routes())
         .with(locks::routes())
         .with(limits::routes())
         .with(approvals::routes())
@@ -32,14 +41,23 @@ pub(crate) fn all() -> Routes {
         .with(keys::routes())
 }
 
-pub(crate) async fn no_such_path(uri: Uri) -> Refusal {
+pub(crate) async fn no_such_path(method: Method, uri: Uri) -> Response {
+    if let Some(answer) = proxy::not_passed_on(&method, uri.path()) {
+        return answer;
+    }
     Refusal::of(Kind::NoSuchPath)
         .detail(format!("there is nothing at {}", uri.path()))
         .hint("the document at /v1/openapi.json lists the addresses")
+        .into_response()
 }
 
-pub(crate) async fn wrong_method(method: Method, uri: Uri) -> Refusal {
-    Refusal::of(Kind::WrongMethod).detail(format!("{} does not take {method}", uri.path()))
+pub(crate) async fn wrong_method(method: Method, uri: Uri) -> Response {
+    if let Some(answer) = proxy::not_passed_on(&method, uri.path()) {
+        return answer;
+    }
+    Refusal::of(Kind::WrongMethod)
+        .detail(format!("{} does not take {method}", uri.path()))
+        .into_response()
 }
 
 /// Where a page begins, and how long it is.

@@ -13,19 +13,19 @@ use easemob_admin_ops::run::direction::RunState as Directed;
 use easemob_admin_ops::run::id::RunId;
 use easemob_admin_ops::run::journal::header::Operator;
 use easemob_admin_ops::run::new;
-use easemob_admin_ops::run::resume;
 use easemob_admin_ops::run::store::{Direction, ListedRun, RunError};
+use easemob_admin_ops::schedule::concurrency::Concurrency;
 use easemob_admin_remote::api::{
-    Approval, ApprovalState, NewRun, Page, Problem, RunState, RunView, Scope, Stop, Which,
+    Approval, ApprovalState, NewRun, Page, Problem, RunState, RunView, Scope, Start, Stop,
 };
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 use serde::Deserialize;
-use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use super::PageOf;
 use super::new_run::{self, List, Made, scopes_of};
+use super::recorded_runs::newest;
 use crate::access::Caller;
 use crate::approvals::gate::{Beginning, Gate, approvals};
 use crate::approvals::standing;
@@ -46,6 +46,9 @@ pub(super) const READ: Rule = Rule::HasForApp(&[
     Scope::AuditRead,
 ]);
 
+/// The most users that one run works on at once.
+const MOST_AT_ONCE: usize = 10_000;
+
 /// Acting. What is done decides which of these scopes is needed.
 const ACT: Rule = Rule::HasForApp(&[
     Scope::SessionsPlan,
@@ -65,12 +68,12 @@ pub(super) fn routes() -> Routes {
         .add(ACT, routes!(stop))
 }
 
-fn id_of(text: &str) -> Result<RunId, Refusal> {
+pub(super) fn id_of(text: &str) -> Result<RunId, Refusal> {
     RunId::parse(text).ok_or_else(|| RunError::NoSuchRun(text.to_owned()).into())
 }
 
 /// Reads a run of this app; those of other apps do not exist for whoever asks.
-fn glance(service: &Service, app: &App, id: &RunId) -> Result<ListedRun, Refusal> {
+pub(super) fn glance(service: &Service, app: &App, id: &RunId) -> Result<ListedRun, Refusal> {
     let listed = service.stores().runs().glance(id)?;
     if is_of(app, &listed) {
         Ok(listed)
@@ -80,7 +83,7 @@ fn glance(service: &Service, app: &App, id: &RunId) -> Result<ListedRun, Refusal
 }
 
 /// The embedded sandbox has another root each time.
-fn is_of(app: &App, listed: &ListedRun) -> bool {
+pub(super) fn is_of(app: &App, listed: &ListedRun) -> bool {
     let header = &listed.header;
     header.sandbox == app.target.sandbox && (header.sandbox || header.app_root == app.target.app_root)
 }
@@ -153,30 +156,7 @@ async fn list(
     Path(_): Path<String>,
     Asked(page): Asked<PageOf>,
 ) -> Result<Json<Page<RunView>>, Refusal> {
-    let most = page.most()? as usize;
-    let after = page.after.as_deref().map(id_of).transpose()?;
-    let page = blocking(move || {
-        let runs = service.stores().runs();
-        let mut ids = runs.list()?;
-        if let Some(after) = after {
-            ids.retain(|id| *id < after);
-        }
-        let mut items = Vec::new();
-        let mut next = None;
-        for id in ids.into_iter().rev() {
-            if items.len() == most {
-                next = items.last().map(|run: &RunView| run.id.clone());
-                break;
-            }
-            // One that cannot be read must not hide the others; `easemob-admin runs list` names it.
-            if let Ok(listed) = runs.glance(&id)
-                && is_of(&app, &listed)
-            {
-                items.push(view(&service, listed));
-            }
-        }
-        Ok::<_, RunError>(Page { items, next })
-    });
+    let page = blocking(move || newest(&service, &app, &page, view));
     Ok(Json(page.await?))
 }
 
@@ -345,18 +325,6 @@ fn follow(reports: &Reports, from: u64) -> Result<Response, Refusal> {
     Ok(response)
 }
 
-/// Which users to work on.
-#[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct Start {
-    /// Which users.
-    #[serde(default)]
-    which: Which,
-    /// Act without the approval that the rules ask for. Needs the scope `break-glass`, and is loud.
-    #[serde(default)]
-    break_glass: bool,
-}
-
 /// Begins to work on a run: on what is left of it, or on its failures again.
 #[utoipa::path(post, path = "/v1/apps/{app}/runs/{run}/start", tag = "runs",
     params(("app" = String, Path), ("run" = String, Path)), request_body = Start,
@@ -366,9 +334,24 @@ async fn start(
     Extension(app): Extension<Arc<App>>,
     Extension(caller): Extension<Caller>,
     Path((_, run)): Path<(String, String)>,
-    Sent(Start { which, break_glass }): Sent<Start>,
+    Sent(how): Sent<Start>,
 ) -> Result<(StatusCode, Json<RunView>), Refusal> {
     let id = id_of(&run)?;
+    let concurrency = match how
+        .concurrency
+        .map(|jobs| usize::try_from(jobs).unwrap_or(MOST_AT_ONCE))
+    {
+        None => Concurrency::Auto,
+        Some(jobs @ 1..=MOST_AT_ONCE) => Concurrency::Fixed(jobs),
+        Some(_) => {
+            return Err(Refusal::of(Kind::BadRequest).detail(format!("`concurrency` is 1 to {MOST_AT_ONCE}")));
+        }
+    };
+    let options = Options {
+        which: how.which.into(),
+        concurrency,
+        allowance: how.max_logouts,
+    };
     let (this, at, of, by) = (
         service.clone(),
         Arc::clone(&app),
@@ -382,7 +365,7 @@ async fn start(
             service: &this,
             app: &at,
             caller: &caller,
-            break_glass,
+            break_glass: how.break_glass,
             starts_itself: false,
         };
         match beginning.pass(&listed.header)? {
@@ -396,7 +379,7 @@ async fn start(
         }
     })
     .await?;
-    begin(&service, &app, &run, which.into(), by).await?;
+    begin(&service, &app, &run, options, by).await?;
     let listed = blocking(move || glance(&service, &app, &id).map(|listed| view(&service, listed))).await?;
     Ok((StatusCode::ACCEPTED, Json(listed)))
 }
@@ -406,17 +389,13 @@ pub(super) async fn begin(
     service: &Service,
     app: &App,
     run: &str,
-    which: resume::Which,
+    options: Options,
     by: Operator,
 ) -> Result<(), Refusal> {
     let id = id_of(run)?;
     let operations = app.operations(service.stores(), by);
     let engine = operations.clone();
     let open = blocking(move || engine.open(&id)).await?;
-    let options = Options {
-        which,
-        ..Options::default()
-    };
     service.runner().begin(Work {
         operations,
         open,

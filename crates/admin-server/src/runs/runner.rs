@@ -151,9 +151,11 @@ fn not_worked_on(id: &str, before: &Counts, error: String) -> RunReport {
         failed_earlier_final: before.failed_final,
         drifted: 0,
         status_first: None,
+        requests: 0,
         stopped: Some(Stopped {
             reason: "record".into(),
             error: Some(error),
+            kind: None,
         }),
     }
 }

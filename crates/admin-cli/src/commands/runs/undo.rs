@@ -136,8 +136,9 @@ async fn undo(
     let locks = open_locks(context, &session.target())?;
     reconcile(runs, &*locks)?;
     // From now on, every new lock is either visible in the store or newer than this time.
-    let mut as_of = Timestamp::now();
-    locks.at_rest(&mut || as_of = Timestamp::now())?;
+    let mut as_of = locks.now();
+    locks.at_rest(&mut || as_of = locks.now())?;
+    let as_of = as_of?;
     let changes = changes_since(context, runs, id, &listed.header)?;
     let mut named = Vec::new();
     let undo = Undo::decide(runs, &*locks, id, what, &changes, |item, standing| {

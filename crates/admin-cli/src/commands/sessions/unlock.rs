@@ -75,8 +75,9 @@ pub async fn run(context: &Context, session: &Session, args: &UnlockArgs) -> Res
     warn_of_others(context, session, &*locks)?;
     reconcile(context.stores()?.runs(), &*locks)?;
     // From now on, every new lock is either visible in the store or newer than this time.
-    let mut as_of = Timestamp::now();
-    locks.at_rest(&mut || as_of = Timestamp::now())?;
+    let mut as_of = locks.now();
+    locks.at_rest(&mut || as_of = locks.now())?;
+    let as_of = as_of?;
     let due = if args.due {
         locks.list(Listing::Due(as_of))?
     } else {

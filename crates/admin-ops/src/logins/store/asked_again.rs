@@ -18,7 +18,7 @@ pub struct AskedAgain {
 }
 
 /// An event that arrived.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Arrival {
     /// When it happened, by the clock of the service, in milliseconds since 1970.
     pub at_ms: i64,

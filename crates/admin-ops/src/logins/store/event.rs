@@ -66,7 +66,7 @@ pub struct Gap {
 }
 
 /// A time range, from (inclusive) to (exclusive), in milliseconds since 1970.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Range {
     /// The first millisecond.
     pub since_ms: i64,

@@ -21,7 +21,7 @@ pub enum UserState {
 }
 
 /// A device that was online.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SeenDevice {
     /// The resource id.
     pub resource: String,
@@ -43,7 +43,7 @@ pub struct Position {
 }
 
 /// A scan, finished or not.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Snapshot {
     /// Its number.
     pub id: SnapshotId,
@@ -73,7 +73,7 @@ impl Snapshot {
 }
 
 /// What a scan counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Counts {
     /// Users that were asked about.
     pub users: u64,
@@ -115,7 +115,7 @@ impl Counts {
 }
 
 /// A user whose devices are not known.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NotKnown {
     /// The user.
     pub user: String,
@@ -126,7 +126,7 @@ pub struct NotKnown {
 }
 
 /// A device that differs between two snapshots.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
     /// The user.
     pub user: String,
@@ -139,7 +139,7 @@ pub struct Change {
 }
 
 /// What differs between two snapshots.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ChangeKind {
     /// It is in the later one only.
@@ -166,7 +166,7 @@ impl ChangeKind {
 }
 
 /// A device that a user was seen with.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KnownDevice {
     /// The resource id.
     pub resource: String,

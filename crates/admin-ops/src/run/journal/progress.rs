@@ -4,12 +4,13 @@ use std::collections::{HashMap, HashSet};
 use std::ops::{Add, Range};
 
 use easemob_admin_api::DeviceId;
+use serde::{Deserialize, Serialize};
 
 use crate::run::journal::record::{Intent, Outcome, Record, State};
 
 /// The state of every item, or of the items of a range. Two bytes per item up to the last one that was started, plus the
 /// intents that are not settled.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Progress {
     /// The number of the first item.
     first: u64,
@@ -24,7 +25,7 @@ pub struct Progress {
 }
 
 /// A call that was about to be sent, and is not known to have succeeded.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Meant {
     /// The call.
     pub call: String,
@@ -33,7 +34,7 @@ pub struct Meant {
 }
 
 /// How many items are in each state.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     /// All items.
     pub items: u64,
