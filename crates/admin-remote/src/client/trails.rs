@@ -82,7 +82,13 @@ impl RemoteTrail {
         found.map_err(|error| self.failed(error))
     }
 
-    fn page(&self, filter: &Filter, order: Order, after: Option<u64>, limit: u64) -> Result<AuditPage, TrailError> {
+    fn page(
+        &self,
+        filter: &Filter,
+        order: Order,
+        after: Option<u64>,
+        limit: u64,
+    ) -> Result<AuditPage, TrailError> {
         let mut query = format!("audit?all={}&limit={limit}", !filter.acts_only);
         if matches!(order, Order::Newest) {
             query.push_str("&order=newest");
@@ -99,7 +105,10 @@ impl RemoteTrail {
         add("ticket", filter.ticket.clone());
         add("since", filter.since.map(|time| time.to_string()));
         add("until", filter.until.map(|time| time.to_string()));
-        add("outcome", filter.outcome.as_ref().map(|outcome| outcome.as_str().to_owned()));
+        add(
+            "outcome",
+            filter.outcome.as_ref().map(|outcome| outcome.as_str().to_owned()),
+        );
         self.get(&query)
     }
 
@@ -109,7 +118,9 @@ impl RemoteTrail {
         while (found.len() as u64) < most {
             let left = most - found.len() as u64;
             let page = self.page(filter, Order::Newest, after, left.clamp(1, PAGE))?;
-            let Some(last) = page.items.last().map(|entry| entry.seq) else { break };
+            let Some(last) = page.items.last().map(|entry| entry.seq) else {
+                break;
+            };
             page.items.into_iter().for_each(|entry| found.push_front(entry));
             if page.next.is_none() {
                 break;
@@ -137,7 +148,11 @@ impl RemoteTrail {
         struct Named {
             origin: String,
         }
-        let first = self.lines(self.first_entry()?)?.next().transpose()?.unwrap_or_default();
+        let first = self
+            .lines(self.first_entry()?)?
+            .next()
+            .transpose()?
+            .unwrap_or_default();
         let named = serde_json::from_slice::<Named>(&first);
         named
             .map(|named| named.origin)
@@ -198,7 +213,10 @@ impl Trail for RemoteTrail {
     }
 
     fn lines(&self, from: u64) -> Result<Lines, TrailError> {
-        let lines = self.0.service.lines(Asking::get(self.0.path(&format!("audit/lines?from={from}"))));
+        let lines = self
+            .0
+            .service
+            .lines(Asking::get(self.0.path(&format!("audit/lines?from={from}"))));
         let this = self.clone();
         let lines = lines.map_err(|error| self.failed(error))?;
         Ok(Box::new(lines.map(move |line| {
@@ -270,7 +288,9 @@ fn first_of(line: &[u8]) -> Option<u64> {
     struct Header {
         first: u64,
     }
-    serde_json::from_slice::<Header>(line).ok().map(|header| header.first)
+    serde_json::from_slice::<Header>(line)
+        .ok()
+        .map(|header| header.first)
 }
 
 /// The entries that a service finds.
@@ -297,7 +317,9 @@ impl Iterator for Search {
                     self.at_end = true;
                     return None;
                 }
-                return (entry.seq >= self.start).then_some(Ok(entry)).or_else(|| self.next());
+                return (entry.seq >= self.start)
+                    .then_some(Ok(entry))
+                    .or_else(|| self.next());
             }
             if self.at_end {
                 return None;
