@@ -251,11 +251,6 @@ impl TestEnv {
         url.unwrap().1.split_once("://").unwrap().1.to_owned()
     }
 
-    /// The service in front of the server.
-    pub(crate) fn service(&mut self) -> &mut Running {
-        self.service.get_mut().unwrap().as_mut().unwrap()
-    }
-
     /// Starts a server that nothing is configured for.
     pub(crate) fn serve(&mut self, builder: SandboxBuilder) {
         let sandbox = self.runtime.block_on(builder.app("acme#chat").start()).unwrap();
@@ -508,6 +503,10 @@ impl TestEnv {
             "this machine is [SKEW] the server",
         );
         settings.add_filter(r"20(2[6-9]|[3-9]\d)-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "[NOW]");
+        settings.add_filter(
+            r"(app \S+) through the service at (http://127\.0\.0\.1:PORT) \(",
+            "$1 at $2/acme/chat (",
+        );
         settings.bind(|| insta::assert_snapshot!(name, output.text()));
     }
 }
