@@ -94,7 +94,10 @@ async fn a_key_may_do_what_its_scopes_say_and_nothing_else() {
 fn rules_name_scopes_that_exist_for_an_app_in_the_path() {
     for (method, path, rule) in table() {
         assert_eq!(
-            (matches!(rule, Rule::HasForApp(_)), matches!(rule, Rule::HasForVendorApp(_))),
+            (
+                matches!(rule, Rule::HasForApp(_)),
+                matches!(rule, Rule::HasForVendorApp(_))
+            ),
             (path.contains("{app}"), path.starts_with("/{org}/{name}/")),
             "{method} {path}"
         );
