@@ -2,19 +2,19 @@
 
 mod apps;
 
-use std::collections::HashMap;
 use std::pin::{Pin, pin};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use clap::Args;
 use easemob_admin_ops::causes::with_causes;
 use easemob_admin_ops::operations::{Event, OperationError, Operations, Options, RunReport};
-use easemob_admin_ops::run::direction::{Priority, RunState};
+use easemob_admin_ops::run::direction::RunState;
 use easemob_admin_ops::run::id::RunId;
 use easemob_admin_ops::run::journal::header::Header;
 use easemob_admin_ops::run::store::{Direction, OpenRun, RunError};
 use easemob_admin_ops::server::client::Server;
 use easemob_admin_ops::target::Target;
+use easemob_admin_ops::worker::{LEAVE_ALONE, LOOK, Next, Turns, after, take};
 use easemob_admin_store_pg::trail::TrailError;
 use easemob_admin_store_pg::trail::heads::EVERY;
 use easemob_admin_words::t;
@@ -32,12 +32,6 @@ use crate::exit::{self, Exit};
 use crate::interrupt::{Ended, until_told};
 use crate::ownership::require_data;
 use crate::render::report::{Report, Row, unwritten_rows};
-
-/// How often to look for runs when there is nothing to do.
-const LOOK: Duration = Duration::from_secs(1);
-
-/// How long to leave an app alone whose server is away, or refuses everything.
-const LEAVE_ALONE: Duration = Duration::from_secs(30);
 
 /// Arguments of `work`.
 #[derive(Debug, Args)]
@@ -156,8 +150,7 @@ pub async fn run(context: &Context, args: &WorkArgs) -> Result<Exit, CommandErro
         summary: WorkSummary::default(),
         told,
         is_told: false,
-        left_alone: HashMap::new(),
-        served: None,
+        turns: Turns::default(),
         is_contended: false,
         signing: None,
         signed: Instant::now(),
@@ -175,10 +168,7 @@ struct Worker<'a, T> {
     summary: WorkSummary,
     told: Pin<&'a mut T>,
     is_told: bool,
-    /// Apps whose server is away, and until when they are left alone.
-    left_alone: HashMap<String, Instant>,
-    /// The run that was served last.
-    served: Option<String>,
+    turns: Turns,
     /// Whether there were users to take, and other workers were faster.
     is_contended: bool,
     /// Signs what others added to the trails, so that its heads are kept outside the database.
@@ -235,38 +225,20 @@ impl<T: Future<Output = Ended>> Worker<'_, T> {
         }
     }
 
-    /// Takes some users of the most urgent run; of runs of the same urgency, each has its turn.
+    /// Takes some users of the most urgent run.
     fn take(&mut self) -> Result<Option<(RunId, OpenRun)>, RunError> {
         let Ok(stores) = self.context.stores() else {
             return Ok(None);
         };
-        let runs = stores.runs();
-        let now = Instant::now();
-        self.left_alone.retain(|_, until| *until > now);
-        let mut open = runs.open_for_workers()?;
-        open.retain(|header| self.apps.has(header) && !self.left_alone.contains_key(&header.app_root));
-        self.is_contended = !open.is_empty();
-        let served = self.served.take();
-        open.sort_by_key(|header| turn(header.priority, &header.run, served.as_deref()));
-        for header in open {
-            let Some(id) = RunId::parse(&header.run) else {
-                continue;
-            };
-            match runs.open_range(&id) {
-                Ok(Some(open)) => {
-                    self.served = Some(header.run);
-                    return Ok(Some((id, open)));
-                }
-                Ok(None) => {}
-                Err(error @ RunError::Store { .. }) => return Err(error),
-                Err(error) => {
-                    self.left_alone.insert(header.app_root.clone(), now + LEAVE_ALONE);
-                    self.context.ui.warn(with_causes(&error));
-                }
-            }
+        let apps = &self.apps;
+        let taken = take(stores.runs(), &mut self.turns, Instant::now(), |header| {
+            apps.has(header)
+        })?;
+        self.is_contended = taken.is_contended;
+        for error in &taken.unusable {
+            self.context.ui.warn(with_causes(error));
         }
-        self.served = served;
-        Ok(None)
+        Ok(taken.open)
     }
 
     async fn work_on(&mut self, id: &RunId, open: OpenRun) -> Result<(), CommandError> {
@@ -320,15 +292,10 @@ impl<T: Future<Output = Ended>> Worker<'_, T> {
         summary.nothing_to_do += row.nothing_to_do;
         summary.failed += row.failed;
         summary.devices += row.devices;
-        let Some(stopped) = &report.stopped else {
-            return Ok(());
-        };
-        let why = stopped.error.clone().unwrap_or_else(|| stopped.reason.clone());
-        match stopped.reason.as_str() {
-            "interrupted" | "paused" | "stopped" | "taken_over" => {}
-            // What the run itself forbids is forbidden to every worker.
-            "max_logouts" | "drift" | "list_failed" => self.pause(id, header, &stopped.reason),
-            _ => self.leave_alone(header, &why),
+        match after(report) {
+            Next::GoOn => {}
+            Next::Pause(why) => self.pause(id, header, &why),
+            Next::LeaveAlone(why) => self.leave_alone(header, &why),
         }
         Ok(())
     }
@@ -339,8 +306,7 @@ impl<T: Future<Output = Ended>> Worker<'_, T> {
     }
 
     fn leave_alone(&mut self, header: &Header, why: &str) {
-        self.left_alone
-            .insert(header.app_root.clone(), Instant::now() + LEAVE_ALONE);
+        self.turns.leave_alone(&header.app_root, Instant::now());
         self.context.ui.warn(t!(
             "run {} of {}: {why}; this worker leaves the app alone for {} s",
             header.run,
@@ -395,12 +361,6 @@ impl<T: Future<Output = Ended>> Worker<'_, T> {
     }
 }
 
-/// Returns the place of a run among others that are in the order of their ids: after the one that was served last come the
-/// others of its urgency, and then itself.
-fn turn(priority: Priority, run: &str, served: Option<&str>) -> (Priority, bool) {
-    (priority, served.is_some_and(|served| run <= served))
-}
-
 fn operations(
     context: &Context,
     session: &Session,
@@ -412,24 +372,4 @@ fn operations(
         Target::from(header),
         operator(session.subject.clone(), context.environment.get("SUDO_USER")),
     ))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn runs_of_the_same_urgency_take_turns() {
-        use Priority::{Incident, Nightly, Normal};
-        let order = |served| {
-            let mut runs = vec![(Nightly, "a"), (Normal, "b"), (Normal, "c"), (Normal, "d")];
-            runs.sort_by_key(|(priority, run)| turn(*priority, run, served));
-            runs.into_iter().map(|(_, run)| run).collect::<String>()
-        };
-        assert_eq!(order(None), "bcda");
-        assert_eq!(order(Some("b")), "cdba");
-        assert_eq!(order(Some("c")), "dbca");
-        assert_eq!(order(Some("d")), "bcda");
-        assert!(turn(Incident, "z", Some("z")) < turn(Normal, "a", None));
-    }
 }
