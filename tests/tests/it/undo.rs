@@ -32,16 +32,20 @@ fn all_banned(env: &TestEnv, names: &[&str]) -> Vec<bool> {
     names.iter().map(|name| banned(env, name)).collect()
 }
 
+/// What became of each user, in the order of their names: rows come as answers arrive.
 fn outcomes(rows: &Value) -> Vec<String> {
     let rows = rows["rows"].as_array().unwrap().iter();
-    rows.map(|row| {
-        format!(
-            "{} {}",
-            row["user"].as_str().unwrap(),
-            row["outcome"].as_str().unwrap()
-        )
-    })
-    .collect()
+    let mut outcomes: Vec<String> = rows
+        .map(|row| {
+            format!(
+                "{} {}",
+                row["user"].as_str().unwrap(),
+                row["outcome"].as_str().unwrap()
+            )
+        })
+        .collect();
+    outcomes.sort();
+    outcomes
 }
 
 #[test]
