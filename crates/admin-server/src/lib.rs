@@ -7,7 +7,9 @@
 //! | `routes` | every route with its rule; one without a rule cannot be added |
 //! | `access` | keys, who is calling, and what they may do |
 //! | `endpoints` | one file per resource |
+//! | [`operation`] | health, metrics, request ids, and notices for whoever runs the service |
 //! | `runs` | works on runs, and keeps what they report |
+//! | `schedules` | what the service does by itself, and when |
 //! | `problem` | why a request was refused, in one place |
 //! | `extract` | reads queries and bodies, and refuses what it does not know |
 
@@ -16,9 +18,11 @@ pub mod apps;
 mod blocking;
 mod endpoints;
 mod extract;
+pub mod operation;
 mod problem;
 mod routes;
 mod runs;
+mod schedules;
 pub mod service;
 
 pub use self::access::first_key;

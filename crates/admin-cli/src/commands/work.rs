@@ -15,17 +15,15 @@ use easemob_admin_ops::run::store::{Direction, OpenRun, RunError};
 use easemob_admin_ops::server::client::Server;
 use easemob_admin_ops::target::Target;
 use easemob_admin_ops::worker::{LEAVE_ALONE, LOOK, Next, Turns, after, take};
-use easemob_admin_store_pg::trail::TrailError;
-use easemob_admin_store_pg::trail::heads::EVERY;
 use easemob_admin_words::t;
 use futures_util::StreamExt;
 use serde::Serialize;
-use tokio::task::JoinHandle;
 
 use self::apps::Apps;
 use crate::acts::operator::operator;
 use crate::command_error::CommandError;
 use crate::commands::acting::require_shared;
+use crate::commands::signing::Signing;
 use crate::commands::times::now_ms;
 use crate::context::{Context, Session};
 use crate::exit::{self, Exit};
@@ -152,8 +150,7 @@ pub async fn run(context: &Context, args: &WorkArgs) -> Result<Exit, CommandErro
         is_told: false,
         turns: Turns::default(),
         is_contended: false,
-        signing: None,
-        signed: Instant::now(),
+        signing: Signing::default(),
     };
     // A database that cannot be used at the beginning is an error of the configuration.
     context.stores()?.runs().open_for_workers()?;
@@ -171,16 +168,13 @@ struct Worker<'a, T> {
     turns: Turns,
     /// Whether there were users to take, and other workers were faster.
     is_contended: bool,
-    /// Signs what others added to the trails, so that its heads are kept outside the database.
-    signing: Option<JoinHandle<Result<(), TrailError>>>,
-    /// When that was begun last.
-    signed: Instant,
+    signing: Signing,
 }
 
 impl<T: Future<Output = Ended>> Worker<'_, T> {
     async fn work(&mut self, once: bool) -> Result<(), CommandError> {
         while !self.is_told {
-            self.sign_trails().await;
+            self.signing.sign(self.context).await;
             match self.take() {
                 Ok(Some((id, open))) => self.work_on(&id, open).await?,
                 Ok(None) if once && !self.is_contended => return Ok(()),
@@ -193,28 +187,6 @@ impl<T: Future<Output = Ended>> Worker<'_, T> {
             }
         }
         Ok(())
-    }
-
-    /// Every few minutes, signs what was added to the trails: their heads are then kept outside the database even if nobody
-    /// else who added to them keeps any.
-    async fn sign_trails(&mut self) {
-        if let Some(signing) = self.signing.take_if(|signing| signing.is_finished())
-            && let Ok(Err(error)) = signing.await
-        {
-            self.context.ui.warn(with_causes(&error));
-        }
-        if self.signing.is_some() || self.signed.elapsed() < EVERY {
-            return;
-        }
-        self.signed = Instant::now();
-        if let Some(trails) = self
-            .context
-            .records()
-            .ok()
-            .and_then(|records| records.trails_with_heads())
-        {
-            self.signing = Some(tokio::task::spawn_blocking(move || trails.sign_all()));
-        }
     }
 
     /// Waits before it looks again.

@@ -5,11 +5,13 @@
 mod key;
 mod problem;
 mod run;
+mod schedule;
 mod scope;
 mod user;
 
 pub use self::key::{Key, NewKey, NewKeySecret};
 pub use self::problem::Problem;
 pub use self::run::{NewRun, Page, RunState, RunView, Stop, Which};
+pub use self::schedule::{Missed, NewSchedule, Schedule, ScheduledJob, Turn};
 pub use self::scope::{Scope, UnknownScope};
 pub use self::user::{AppView, Caller, DeviceView, StatusView, Statuses, UserDevices, UserView, Users};

@@ -3,6 +3,7 @@
 mod caller;
 mod first;
 mod keys;
+mod rate;
 mod token;
 
 use axum::extract::{RawPathParams, Request, State};
@@ -14,8 +15,10 @@ pub(crate) use self::caller::Caller;
 pub use self::first::first_key;
 pub(crate) use self::first::{claim, offer};
 pub(crate) use self::keys::{StoredKey, make, page, revoke, rotate};
+pub(crate) use self::rate::KeyRates;
 use self::token::Token;
 use crate::blocking::blocking;
+use crate::operation::of_key;
 use crate::problem::{Kind, Refusal};
 use crate::routes::Rule;
 use crate::service::Service;
@@ -31,6 +34,7 @@ pub(crate) async fn authorize(
         return Ok(next.run(request).await);
     }
     let caller = identify(&service, request.headers()).await?;
+    service.key_rates().count(&caller.key)?;
     if let Rule::HasForApp(_) = rule {
         let named = params.iter().find(|(name, _)| *name == "app").map(|(_, app)| app);
         let named = named.unwrap_or_default();
@@ -46,8 +50,11 @@ pub(crate) async fn authorize(
     if !rule.scopes().is_empty() {
         caller.require_any(rule.scopes())?;
     }
+    let key = caller.key.clone();
     request.extensions_mut().insert(caller);
-    Ok(next.run(request).await)
+    let mut response = next.run(request).await;
+    of_key(&mut response, &key);
+    Ok(response)
 }
 
 /// Finds out who is calling.

@@ -6,11 +6,14 @@ mod locks;
 mod meta;
 mod new_run;
 mod runs;
+mod schedules;
 mod users;
 
 use axum::http::{Method, Uri};
 use serde::Deserialize;
 
+pub(crate) use self::new_run::{Made, open_if_not_begun};
+pub(crate) use self::runs::begin;
 use crate::problem::{Kind, Refusal};
 use crate::routes::Routes;
 
@@ -22,6 +25,7 @@ pub(crate) fn all() -> Routes {
         .with(runs::routes())
         .with(locks::routes())
         .with(limits::routes())
+        .with(schedules::routes())
         .with(keys::routes())
 }
 

@@ -11,8 +11,9 @@ use easemob_admin_ops::operations::{Event, Options};
 use easemob_admin_ops::record::sink::directed;
 use easemob_admin_ops::run::direction::RunState as Directed;
 use easemob_admin_ops::run::id::RunId;
+use easemob_admin_ops::run::journal::header::Operator;
 use easemob_admin_ops::run::new;
-use easemob_admin_ops::run::store::{Direction, ListedRun, RunError};
+use easemob_admin_ops::run::store::{Direction, ListedRun, OpenRun, RunError};
 use easemob_admin_remote::api::{NewRun, Page, Problem, RunState, RunView, Scope, Stop, Which};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
@@ -28,7 +29,7 @@ use crate::blocking::blocking;
 use crate::extract::{Asked, Sent};
 use crate::problem::{Kind, Refusal};
 use crate::routes::{Routes, Rule};
-use crate::runs::{Reports, Work};
+use crate::runs::{Reports, Work, is_shared};
 use crate::service::Service;
 
 /// Reading runs. They say to whom something was done.
@@ -189,19 +190,41 @@ async fn make(
     let hold = new.hold;
     let by = caller.operator(&service);
     let (this, at) = (service.clone(), Arc::clone(&app));
-    let made = blocking(move || new_run::make(&this, &at, new, list.as_ref(), by)).await?;
-    let (status, run) = match made {
+    let made = blocking(move || {
+        let made = new_run::make(&this, &at, new, list.as_ref(), by)?;
+        // Whoever sends a request again may have heard nothing, because the process died before the work was begun.
+        let made = match made {
+            Made::Before(header) if !hold => new_run::open_if_not_begun(&this, header)?,
+            made => made,
+        };
+        Ok::<_, Refusal>(made)
+    });
+    let (status, run) = match made.await? {
         Made::New(open) => {
             let run = open.header.run.clone();
             if !hold {
-                let operations = app.operations(service.stores(), caller.operator(&service));
-                service.runner().begin(Work {
-                    operations,
-                    open: *open,
-                    options: Options::default(),
-                })?;
+                begin(
+                    &service,
+                    &app,
+                    caller.operator(&service),
+                    *open,
+                    Which::Unfinished,
+                )
+                .await?;
             }
             (StatusCode::CREATED, run)
+        }
+        Made::NotBegun(open) => {
+            let run = open.header.run.clone();
+            begin(
+                &service,
+                &app,
+                caller.operator(&service),
+                *open,
+                Which::Unfinished,
+            )
+            .await?;
+            (StatusCode::OK, run)
         }
         Made::Before(header) => (StatusCode::OK, header.run),
     };
@@ -213,6 +236,50 @@ async fn make(
         response.headers_mut().insert(header::LOCATION, place);
     }
     Ok(response)
+}
+
+/// Begins to work on a run: leaves it to all replicas, or works on it in this process.
+pub(crate) async fn begin(
+    service: &Service,
+    app: &App,
+    operator: Operator,
+    open: OpenRun,
+    which: Which,
+) -> Result<(), Refusal> {
+    if which != Which::Unfinished || !is_shared(service, &open.header) {
+        let options = Options {
+            which: which.into(),
+            ..Options::default()
+        };
+        let operations = app.operations(service.stores(), operator);
+        service.runner().begin(
+            service,
+            Work {
+                operations,
+                open,
+                options,
+            },
+        )?;
+        return Ok(());
+    }
+    let id = id_of(&open.header.run)?;
+    // Whoever asked may follow it here at once, whichever replica works on it.
+    service.runner().follow(id.as_str())?;
+    let this = service.clone();
+    blocking(move || {
+        // Given back first, so that others find it.
+        drop(open);
+        let direction = Direction {
+            state: Directed::Open,
+            operator,
+            at: this.now().as_millisecond(),
+            reason: None,
+        };
+        this.stores().runs().direct(&id, direction)
+    })
+    .await?;
+    service.runner().wake();
+    Ok(())
 }
 
 async fn preview(
@@ -279,7 +346,9 @@ struct From {
     from: u64,
 }
 
-/// What the run reports while this process works on it: one line of JSON each, until the attempt ends.
+/// What the run reports while this process works on it: one line of JSON each, until the attempt ends. Of a run that several
+/// processes share, these are the users that this process works on, and at the end the counts of all of them. If the process
+/// ends, so does the answer, without such an end: another process has the rest.
 #[utoipa::path(get, path = "/v1/apps/{app}/runs/{run}/reports", tag = "runs",
     params(("app" = String, Path), ("run" = String, Path), ("from" = Option<u64>, Query)),
     responses((status = 200, body = Object, content_type = "application/x-ndjson"),
@@ -292,12 +361,16 @@ async fn reports(
 ) -> Result<Response, Refusal> {
     let id = id_of(&run)?;
     let this = service.clone();
-    blocking(move || glance(&this, &app, &id).map(drop)).await?;
-    let reports = service.runner().reports(&run).ok_or_else(|| {
-        Refusal::of(Kind::NotHere)
-            .detail(format!("this process has no reports of run {run}"))
-            .hint("read the run itself, and its items")
-    })?;
+    let listed = blocking(move || glance(&this, &app, &id)).await?;
+    let reports = if listed.state == Directed::Open && is_shared(&service, &listed.header) {
+        service.runner().follow(&run)?
+    } else {
+        service.runner().reports(&run).ok_or_else(|| {
+            Refusal::of(Kind::NotHere)
+                .detail(format!("this process has no reports of run {run}"))
+                .hint("read the run itself, and its items")
+        })?
+    };
     follow(&reports, from)
 }
 
@@ -333,22 +406,22 @@ async fn start(
     Sent(Start { which }): Sent<Start>,
 ) -> Result<(StatusCode, Json<RunView>), Refusal> {
     let id = id_of(&run)?;
-    let operations = app.operations(service.stores(), caller.operator(&service));
-    let (this, at, engine, of) = (service.clone(), Arc::clone(&app), operations.clone(), id.clone());
+    let (this, at, of) = (service.clone(), Arc::clone(&app), id.clone());
+    let by = caller.clone();
     let open = blocking(move || {
         let listed = glance(&this, &at, &of)?;
-        caller.require_any(scopes_of(&listed.header.action))?;
-        Ok::<_, Refusal>(engine.open(&of)?)
+        by.require_any(scopes_of(&listed.header.action))?;
+        let shared = which == Which::Unfinished && is_shared(&this, &listed.header);
+        if shared && listed.state == Directed::Open {
+            // Everybody works on it already.
+            return Ok(None);
+        }
+        Ok::<_, Refusal>(Some(this.stores().runs().open(&of)?))
     });
-    let options = Options {
-        which: which.into(),
-        ..Options::default()
-    };
-    service.runner().begin(Work {
-        operations,
-        open: open.await?,
-        options,
-    })?;
+    match open.await? {
+        Some(open) => begin(&service, &app, caller.operator(&service), open, which).await?,
+        None => service.runner().wake(),
+    }
     let listed = blocking(move || glance(&service, &app, &id).map(|listed| view(&service, listed))).await?;
     Ok((StatusCode::ACCEPTED, Json(listed)))
 }
