@@ -44,6 +44,7 @@ mod it {
     mod names;
     mod old_data;
     mod one_bad_answer;
+    mod operation;
     mod origins;
     mod ownership;
     mod pipes;
@@ -52,8 +53,11 @@ mod it {
     mod proxies;
     mod prune;
     mod record;
+    mod replicas;
     mod runs;
+    mod schedules;
     mod secrets;
+    pub(crate) mod service;
     mod shown_rows;
     #[cfg(target_os = "linux")]
     mod silent_connections;

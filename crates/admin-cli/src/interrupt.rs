@@ -110,6 +110,39 @@ pub fn until_told(deadline: Option<Instant>) -> impl Future<Output = Ended> {
     }
 }
 
+/// As [`until_told`], for a command that goes on when it hears SIGHUP; the second value tells each time.
+#[cfg(unix)]
+pub fn until_told_but_not_by_hangup(
+    deadline: Option<Instant>,
+) -> (impl Future<Output = Ended>, tokio::sync::mpsc::Receiver<()>) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut signals = Signals::of([SignalKind::interrupt(), SignalKind::terminate()]);
+    let (told, hangups) = tokio::sync::mpsc::channel(1);
+    if let Ok(mut hangup) = signal(SignalKind::hangup()) {
+        tokio::spawn(async move {
+            while hangup.recv().await.is_some() {
+                // One that was not heard yet says the same.
+                let _ = told.try_send(());
+            }
+        });
+    }
+    let end = async move {
+        tokio::select! {
+            () = signals.next() => Ended::BySignal,
+            () = over(deadline) => Ended::ByDeadline,
+        }
+    };
+    (end, hangups)
+}
+
+/// As [`until_told`]: there is no SIGHUP.
+#[cfg(not(unix))]
+pub fn until_told_but_not_by_hangup(
+    deadline: Option<Instant>,
+) -> (impl Future<Output = Ended>, tokio::sync::mpsc::Receiver<()>) {
+    (until_told(deadline), tokio::sync::mpsc::channel(1).1)
+}
+
 #[cfg(unix)]
 struct Signals {
     sources: Vec<tokio::signal::unix::Signal>,
@@ -118,16 +151,19 @@ struct Signals {
 #[cfg(unix)]
 impl Signals {
     fn install() -> Self {
-        use tokio::signal::unix::{SignalKind, signal};
+        use tokio::signal::unix::SignalKind;
         // Under nohup, the end of the terminal is not the end of the program.
         let hangup = ends_on_hangup().then_some(SignalKind::hangup());
         let kinds = [SignalKind::interrupt(), SignalKind::terminate()];
+        Self::of(kinds.into_iter().chain(hangup))
+    }
+
+    fn of(kinds: impl IntoIterator<Item = tokio::signal::unix::SignalKind>) -> Self {
+        let sources = kinds
+            .into_iter()
+            .filter_map(|kind| tokio::signal::unix::signal(kind).ok());
         Self {
-            sources: kinds
-                .into_iter()
-                .chain(hangup)
-                .filter_map(|kind| signal(kind).ok())
-                .collect(),
+            sources: sources.collect(),
         }
     }
 

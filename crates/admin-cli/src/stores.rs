@@ -40,6 +40,9 @@ pub struct Records {
     /// What keeps heads of the trails outside the database.
     #[cfg(feature = "postgres")]
     heads: Option<crate::heads::HeadSender>,
+    /// What a service keeps in the database.
+    #[cfg(all(feature = "postgres", feature = "serve"))]
+    documents: Option<easemob_admin_store_pg::documents::PgDocuments>,
 }
 
 /// The rate budget of an app that machines share.
@@ -57,6 +60,36 @@ impl Records {
         if let Some(heads) = &self.heads {
             heads.finish();
         }
+    }
+
+    /// Says when a head of the trails was last kept outside the database, if that is configured.
+    #[cfg(feature = "serve")]
+    #[must_use]
+    pub fn outside_head(&self) -> Option<easemob_admin_server::service::OutsideHead> {
+        #[cfg(feature = "postgres")]
+        if let Some(heads) = self.heads.clone() {
+            let last = Arc::new(move || heads.last_sent());
+            return Some(easemob_admin_server::service::OutsideHead(last));
+        }
+        None
+    }
+
+    /// Opens what a service keeps: in the database, if the records are in one, or in a file.
+    ///
+    /// # Errors
+    /// When the file cannot be used.
+    #[cfg(feature = "serve")]
+    pub fn documents(
+        &self,
+        places: &Places,
+    ) -> Result<Arc<dyn easemob_admin_ops::documents::DocumentStore>, CommandError> {
+        use easemob_admin_ops::documents::sqlite::SqliteDocuments;
+
+        #[cfg(feature = "postgres")]
+        if let Some(documents) = &self.documents {
+            return Ok(Arc::new(documents.clone()));
+        }
+        Ok(Arc::new(SqliteDocuments::open(&places.service())?))
     }
 
     /// Returns the trails in the database, if the records are in one.
@@ -134,6 +167,8 @@ pub fn open(
             pg_trails: None,
             #[cfg(feature = "postgres")]
             heads: None,
+            #[cfg(all(feature = "postgres", feature = "serve"))]
+            documents: None,
         }),
         Some(at) => in_database(at, places, longest_request, worker, surroundings),
     }
@@ -162,6 +197,8 @@ pub fn of_service(app: ServiceApp, is_named: bool) -> Result<Records, CommandErr
         pg_trails: None,
         #[cfg(feature = "postgres")]
         heads: None,
+        #[cfg(all(feature = "postgres", feature = "serve"))]
+        documents: None,
     })
 }
 
@@ -205,6 +242,10 @@ fn in_database(
         runs = runs.with_name(name);
     }
     Ok(Records {
+        #[cfg(feature = "serve")]
+        documents: Some(easemob_admin_store_pg::documents::PgDocuments::in_database(
+            database.clone(),
+        )),
         stores: Stores::new(
             runs.with_lease(longest_request.saturating_add(AFTER_A_REQUEST), longest_request),
             PgLockStores::in_database(database.clone()),

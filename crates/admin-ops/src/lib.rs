@@ -10,6 +10,7 @@
 //! |---|---|
 //! | [`operations`] | the engine as one object |
 //! | [`run`] | a run: its journal, its input, and what is left to do |
+//! | [`worker`] | which range of which run a worker takes next, and what follows from its end |
 //! | [`jobs`] | the work on one user |
 //! | [`schedule`] | the work on many users: how many at once, when to stop, and caps |
 //! | [`status_first`] | which users need not be read, because the server reports them as offline |
@@ -57,6 +58,7 @@ pub mod stores;
 pub mod target;
 pub mod trails;
 pub mod undo;
+pub mod worker;
 
 #[cfg(test)]
 mod simulation;

@@ -8,7 +8,9 @@
 //! | `access` | keys, who is calling, and what they may do |
 //! | `approvals` | which acts need others to agree, and who has |
 //! | `endpoints` | one file per resource |
+//! | [`operation`] | health, metrics, request ids, and notices for whoever runs the service |
 //! | `runs` | works on runs, and keeps what they report |
+//! | `schedules` | what the service does by itself, and when |
 //! | `problem` | why a request was refused, in one place |
 //! | `events` | what is added to audit trails, for many readers |
 //! | `alone` | what is done once at a time |
@@ -24,11 +26,13 @@ mod blocking;
 mod endpoints;
 mod events;
 mod extract;
+pub mod operation;
 mod patience;
 mod pieces;
 mod problem;
 mod routes;
 mod runs;
+mod schedules;
 pub mod service;
 
 pub use self::access::first_key;

@@ -1,5 +1,7 @@
 //! Why a request was refused: the only place that maps errors to statuses and hints.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -55,6 +57,7 @@ kinds! {
     NoSuchKey = 404 "no-such-key" "There is no such key",
     NoSuchApproval = 404 "no-such-approval" "Nobody asked for this approval",
     NoSuchEntry = 404 "no-such-entry" "The audit trail has no such entry",
+    NoSuchSchedule = 404 "no-such-schedule" "There is no such schedule",
     NothingKept = 404 "nothing-kept" "Nothing was recorded yet",
     NotHere = 404 "not-here" "This process does not work on the run",
     WrongMethod = 405 "wrong-method" "The address does not take this method",
@@ -67,6 +70,7 @@ kinds! {
     Archived = 410 "archived" "The entries are in an archive",
     TooLarge = 413 "too-large" "The body is too large",
     WrongType = 415 "wrong-type" "The body is of a type that is not understood",
+    TooMany = 429 "too-many-requests" "The key sends too many requests",
     Unsupported = 422 "unsupported" "The server of the app cannot do this",
     Broken = 500 "broken" "A defect of the service, or a fault of its machine",
     Upstream = 502 "upstream" "The server of the app refused, or its answer cannot be used",
@@ -82,6 +86,8 @@ pub(crate) struct Refusal {
     detail: Option<String>,
     hint: Option<String>,
     retry_may_help: bool,
+    /// After how many seconds repeating may help.
+    after: u64,
 }
 
 impl Refusal {
@@ -91,9 +97,10 @@ impl Refusal {
             kind,
             detail: None,
             hint: None,
+            after: 1,
             retry_may_help: matches!(
                 kind,
-                Kind::Busy | Kind::StoreAway | Kind::Stopping | Kind::UpstreamAway
+                Kind::Busy | Kind::TooMany | Kind::StoreAway | Kind::Stopping | Kind::UpstreamAway
             ),
         }
     }
@@ -112,6 +119,13 @@ impl Refusal {
             hint: Some(hint.into()),
             ..self
         }
+    }
+
+    /// Says how long to wait before the request is sent again.
+    pub(crate) fn retry_after(self, wait: Duration) -> Self {
+        // Whole seconds, and not too early.
+        let after = wait.as_secs() + 1;
+        Self { after, ..self }
     }
 
     /// The service is stopping.
@@ -166,7 +180,7 @@ impl IntoResponse for Refusal {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         if self.retry_may_help {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(self.after));
         }
         response
     }

@@ -10,6 +10,7 @@ use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
 use crate::access::authorize;
 use crate::endpoints;
+use crate::operation::follow_request;
 use crate::service::Service;
 
 /// Who may use a route.
@@ -71,6 +72,7 @@ pub(crate) fn router(service: &Service) -> Router {
     router
         .fallback(endpoints::no_such_path)
         .method_not_allowed_fallback(endpoints::wrong_method)
+        .layer(from_fn_with_state(service.clone(), follow_request))
         .with_state(service.clone())
 }
 

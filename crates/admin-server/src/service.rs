@@ -2,7 +2,8 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::num::NonZeroU32;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::Router;
@@ -13,14 +14,18 @@ use easemob_admin_ops::run::journal::header::Operator;
 use easemob_admin_ops::stores::Stores;
 use easemob_admin_ops::trails::Trails;
 use jiff::Timestamp;
+use tokio::task::JoinHandle;
 
-use crate::access;
 use crate::access::openid::OpenId;
+use crate::access::{self, KeyRates};
 use crate::alone::Alone;
 use crate::apps::Apps;
 use crate::events::Feeds;
+use crate::operation::notices::{Notice, Notices, Receiver};
+use crate::operation::{Metrics, Observed, observe, watch};
 use crate::routes::router;
-use crate::runs::Runner;
+use crate::runs::{Runner, share};
+use crate::schedules::keep;
 
 /// How long open requests may take when the service stops.
 const FAREWELL: Duration = Duration::from_secs(10);
@@ -44,6 +49,29 @@ pub struct Parts {
     pub openid: Option<Arc<OpenId>>,
     /// The clock.
     pub clock: fn() -> Timestamp,
+    /// How it is run.
+    pub settings: Settings,
+}
+
+/// How a service is run.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// How many requests in a second each key may send to this process; by default, as many as it likes.
+    pub key_rate: Option<NonZeroU32>,
+    /// Who is told that something happened that somebody should know of.
+    pub notices: Option<Receiver>,
+    /// Says when a head of the audit trail was last kept outside the database.
+    pub outside_head: Option<OutsideHead>,
+}
+
+/// Says when a head of the audit trail was last kept outside the database.
+#[derive(Clone)]
+pub struct OutsideHead(pub Arc<dyn Fn() -> Option<Timestamp> + Send + Sync>);
+
+impl fmt::Debug for OutsideHead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("OutsideHead").finish_non_exhaustive()
+    }
 }
 
 /// A service. Clones are the same one.
@@ -55,6 +83,11 @@ struct Inner {
     runner: Arc<Runner>,
     alone: Alone,
     feeds: Feeds,
+    metrics: Arc<Metrics>,
+    key_rates: KeyRates,
+    notices: OnceLock<Notices>,
+    /// Tells this process from the others.
+    name: String,
 }
 
 impl fmt::Debug for Service {
@@ -70,10 +103,14 @@ impl Service {
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         Self(Arc::new(Inner {
+            key_rates: KeyRates::new(parts.settings.key_rate),
             parts,
             runner: Arc::default(),
             alone: Alone::default(),
             feeds: Feeds::default(),
+            metrics: Arc::default(),
+            notices: OnceLock::new(),
+            name: name(),
         }))
     }
 
@@ -82,16 +119,36 @@ impl Service {
         router(self)
     }
 
-    /// Listens on an address, on the runtime of the caller.
+    /// Listens for clients and for whoever looks after the service, on the runtime of the caller. Call it once.
     ///
     /// # Errors
-    /// When the address or the certificate cannot be used.
-    pub fn listen(&self, address: SocketAddr, tls: Option<&Tls>) -> std::io::Result<Listening> {
+    /// When an address or the certificate cannot be used.
+    pub fn listen(&self, addresses: &Addresses, tls: Option<&Tls>) -> std::io::Result<Listening> {
+        let address = addresses.clients;
+        let observed = addresses
+            .metrics
+            .map(|address| observe(self, address))
+            .transpose()?;
         let door = Door::open(address, Limits::of_process())?;
         let address = door.address()?;
+        let server = serve(door, self.routes(), tls)?;
+        if let Some(receiver) = self.0.parts.settings.notices.clone() {
+            let notices = Notices::to(receiver, Arc::clone(&self.0.metrics), self.0.parts.clock);
+            // It listens once.
+            let _ = self.0.notices.set(notices);
+            tokio::spawn(watch(self.clone()));
+        }
+        let keeping = tokio::spawn(keep(self.clone()));
+        let sharing = (!self.is_in_files()).then(|| tokio::spawn(share(self.clone())));
         Ok(Listening {
-            address,
-            server: serve(door, self.routes(), tls)?,
+            addresses: Addresses {
+                clients: address,
+                metrics: observed.as_ref().map(|observed| observed.address),
+            },
+            server,
+            observed,
+            sharing,
+            keeping,
             service: self.clone(),
         })
     }
@@ -132,6 +189,10 @@ impl Service {
         self.0.parts.openid.as_deref()
     }
 
+    pub(crate) fn is_in_files(&self) -> bool {
+        self.0.parts.in_files
+    }
+
     pub(crate) fn account(&self) -> &Operator {
         &self.0.parts.account
     }
@@ -140,17 +201,64 @@ impl Service {
         &self.0.runner
     }
 
+    pub(crate) fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    pub(crate) fn key_rates(&self) -> &KeyRates {
+        &self.0.key_rates
+    }
+
+    /// Tells the receiver of notices something, without waiting.
+    pub(crate) fn tell(&self, notice: Notice) {
+        if let Some(notices) = self.0.notices.get() {
+            notices.tell(&self.0.metrics, notice);
+        }
+    }
+
+    /// Returns when a head of the audit trail was last kept outside the database.
+    pub(crate) fn outside_head(&self) -> Option<Timestamp> {
+        let outside = self.0.parts.settings.outside_head.as_ref()?;
+        (outside.0)()
+    }
+
     pub(crate) fn now(&self) -> Timestamp {
         (self.0.parts.clock)()
     }
 }
 
+/// Returns a name that no other process has.
+fn name() -> String {
+    let mut bytes = [0; 8];
+    // Without randomness, no key could be made either.
+    let _ = getrandom::fill(&mut bytes);
+    format!("{:016x}", u64::from_ne_bytes(bytes))
+}
+
+/// Where a service listens. Port 0 picks a free port.
+#[derive(Debug, Clone)]
+pub struct Addresses {
+    /// The address for clients.
+    pub clients: SocketAddr,
+    /// The address for `/healthz`, `/readyz` and `/metrics`, without TLS; nobody is answered there without one.
+    pub metrics: Option<SocketAddr>,
+}
+
 /// A service that listens.
 #[derive(Debug)]
 pub struct Listening {
-    /// The address that it listens on.
-    pub address: SocketAddr,
+    /// The addresses that it listens on.
+    pub addresses: Addresses,
     server: Server,
+    observed: Option<Observed>,
+    /// Does what is due.
+    keeping: JoinHandle<()>,
+    /// Works on the runs that replicas share.
+    sharing: Option<JoinHandle<()>>,
     service: Service,
 }
 
@@ -168,7 +276,16 @@ impl Listening {
         self.service.runner().drain();
         self.service.feeds().end();
         self.server.stop(FAREWELL);
+        let _ = self.keeping.await;
+        if let Some(sharing) = self.sharing {
+            let _ = sharing.await;
+        }
         self.service.runner().ended().await;
         self.server.stopped().await;
+        // To the end it says that the service is stopping.
+        if let Some(observed) = self.observed {
+            observed.server.stop(Duration::ZERO);
+            observed.server.stopped().await;
+        }
     }
 }

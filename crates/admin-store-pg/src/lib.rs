@@ -1,7 +1,8 @@
 //! Keeps the records of `easemob-admin` in PostgreSQL, so that several machines share them.
 //!
 //! What is there: the connection, the schema with its migrations, [runs](runs::PgRuns), their [audit trail](trail::PgTrail),
-//! the [locks](locks::PgLocks), [logins](logins::PgLogins), and the [rate budget](budget::PgBudget).
+//! the [locks](locks::PgLocks), [logins](logins::PgLogins), the [rate budget](budget::PgBudget), and the
+//! [documents](documents::PgDocuments) of services.
 //!
 //! | module | what it contains |
 //! |---|---|
@@ -14,6 +15,7 @@
 //! | [`trail`] | the audit trail |
 //! | [`locks`] | bans with an end |
 //! | [`logins`] | which devices were online when |
+//! | [`documents`] | keys, schedules, and who does what of a service |
 //!
 //! The connections must reach the server itself: a pool such as pgbouncer is refused, because it drops the settings of
 //! sessions, and guards of users are locks of a session.
@@ -23,6 +25,7 @@ pub mod address;
 pub mod budget;
 mod calling;
 pub mod database;
+pub mod documents;
 mod lease;
 pub mod locks;
 pub mod logins;

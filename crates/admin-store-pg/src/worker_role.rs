@@ -35,6 +35,7 @@ const RIGHTS: &[(&str, &str)] = &[
     ("login_gap", "INSERT, UPDATE, DELETE"),
     ("login_asked_again", "INSERT, UPDATE, DELETE"),
     ("login_watch", "INSERT, UPDATE, DELETE"),
+    ("document", "INSERT, UPDATE, DELETE"),
 ];
 
 /// Allows a role to do the work, and nothing else.

@@ -104,6 +104,7 @@ fn every_link_of_the_documents_leads_somewhere() {
         "docs/configuration.md",
         "docs/probe.md",
         "docs/team.md",
+        "docs/service.md",
     ];
     for file in documents.into_iter().chain(guides) {
         let text = root(file);

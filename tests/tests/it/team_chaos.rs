@@ -30,7 +30,7 @@ const RATE: &str = "500";
 const LONGEST: Duration = Duration::from_secs(20);
 
 /// The device with which users sign in again after they were signed out.
-const AGAIN: &str = "web_again";
+pub(crate) const AGAIN: &str = "web_again";
 
 fn kills() -> u32 {
     std::env::var("EASEMOB_TEAM_KILLS").map_or(KILLS, |kills| kills.parse().unwrap())
@@ -153,12 +153,12 @@ impl Worker {
     }
 }
 
-fn name(number: u32) -> String {
+pub(crate) fn name(number: u32) -> String {
     format!("user{number:06}")
 }
 
 /// Signs everybody in again who was signed out, and counts how often which device was.
-fn watch(env: &TestEnv, ended: &Mutex<BTreeMap<(String, String), u32>>, over: &AtomicBool) {
+pub(crate) fn watch(env: &TestEnv, ended: &Mutex<BTreeMap<(String, String), u32>>, over: &AtomicBool) {
     let mut events = env.sandbox().watch();
     while !over.load(Ordering::Acquire) {
         match events.try_recv().map_err(|error| match error {
@@ -196,7 +196,7 @@ fn whatever_becomes_of_workers_everybody_is_signed_out_once() {
 }
 
 /// Ends the watch, also when the test fails.
-struct End<'a>(&'a AtomicBool);
+pub(crate) struct End<'a>(pub(crate) &'a AtomicBool);
 
 impl Drop for End<'_> {
     fn drop(&mut self) {

@@ -20,7 +20,7 @@ pub use batches::LARGEST_BODY;
 use builder::Setup;
 pub use builder::{ClientBuilder, ConfigError, ExpiresIn};
 pub use headers::InvalidHeader;
-use http::{HeaderMap, Method};
+use http::Method;
 pub use leave::{Leave, LeaveNow};
 use manner::Manner;
 use pipeline::Pipeline;
@@ -137,7 +137,7 @@ impl Client {
             body: Some(body.to_string().into()),
         };
         let (http, clock) = (self.pipeline.http(), self.pipeline.clock());
-        let answer = http.send(&request, None, &HeaderMap::new(), clock).await;
+        let answer = http.send(&request, None, &self.manner.headers, clock).await;
         Ok(answer.map_err(without_a_call)?.status)
     }
 

@@ -531,6 +531,7 @@ impl Pipeline {
             let wait = failure
                 .retry_after
                 .unwrap_or_else(|| self.retry.delay(call.attempts, jitter));
+            self.counters.limited();
             self.limiter.limited(E::BUCKET, wait);
         }
         decision

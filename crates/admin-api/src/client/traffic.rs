@@ -12,6 +12,8 @@ pub struct Traffic {
     pub sent: u64,
     /// Those of them that were answered or have failed.
     pub ended: u64,
+    /// Those of them that the server refused because there were too many.
+    pub limited: u64,
     /// How long those that ended had waited, altogether, for the rate budget, for a pause that the server asked for, and
     /// for a connection.
     pub waited_for_budget: Duration,
@@ -22,12 +24,17 @@ pub struct Traffic {
 pub(super) struct Counters {
     sent: AtomicU64,
     ended: AtomicU64,
+    limited: AtomicU64,
     waited_micros: AtomicU64,
 }
 
 impl Counters {
     pub(super) fn sent(&self) {
         self.sent.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn limited(&self) {
+        self.limited.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn ended(&self, waited: Duration) {
@@ -40,6 +47,7 @@ impl Counters {
         Traffic {
             sent: self.sent.load(Ordering::Relaxed),
             ended: self.ended.load(Ordering::Relaxed),
+            limited: self.limited.load(Ordering::Relaxed),
             waited_for_budget: Duration::from_micros(self.waited_micros.load(Ordering::Relaxed)),
         }
     }

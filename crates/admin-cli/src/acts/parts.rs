@@ -10,6 +10,7 @@ use easemob_admin_ops::run::resume::Which;
 use easemob_admin_ops::run::store::{Direction, OpenRun, RunError, RunStore};
 use easemob_admin_ops::schedule::pipeline::{Cause, Stop, Wish};
 use easemob_admin_ops::schedule::tally::Tally;
+use easemob_admin_ops::worker::done_between;
 use easemob_admin_words::t;
 use tokio::sync::watch;
 
@@ -130,19 +131,7 @@ impl Parts {
         let Self::Shared(Shared { id, before }) = self else {
             return Ok(None);
         };
-        Ok(Some(done_since(before, &runs.glance(id)?.counts)))
-    }
-}
-
-/// Returns what became of the unfinished users of a run.
-fn done_since(before: &Counts, after: &Counts) -> Tally {
-    Tally {
-        done: after.done.saturating_sub(before.done),
-        nothing_to_do: (after.nothing + after.skipped).saturating_sub(before.nothing + before.skipped),
-        failed_retry: after.failed_retry.saturating_sub(before.failed_retry) + after.in_vain,
-        failed_final: after.failed_final.saturating_sub(before.failed_final),
-        devices: after.devices_ended.saturating_sub(before.devices_ended),
-        ..Tally::default()
+        Ok(Some(done_between(before, &runs.glance(id)?.counts)))
     }
 }
 
@@ -169,35 +158,4 @@ pub fn direct(
 /// Returns the id of a run.
 pub(super) fn id_of(header: &Header) -> Result<RunId, CommandError> {
     RunId::parse(&header.run).ok_or_else(|| CommandError::new(exit::INTERNAL, t!("the run has no id")))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_was_there_before_is_not_counted_again() {
-        let before = Counts {
-            items: 20,
-            done: 3,
-            failed_retry: 2,
-            in_vain: 4,
-            devices_ended: 5,
-            ..Counts::default()
-        };
-        let after = Counts {
-            done: 8,
-            nothing: 1,
-            skipped: 1,
-            failed_retry: 3,
-            failed_final: 1,
-            in_vain: 2,
-            devices_ended: 12,
-            ..before
-        };
-        let tally = done_since(&before, &after);
-        assert_eq!((tally.done, tally.nothing_to_do, tally.devices), (5, 2, 7));
-        // Those that were in vain are tried again, and are in vain again.
-        assert_eq!((tally.failed_retry, tally.failed_final), (3, 1));
-    }
 }

@@ -24,6 +24,8 @@ pub mod selection;
 #[cfg(feature = "serve")]
 pub mod serve;
 pub mod sessions;
+#[cfg(any(feature = "postgres", feature = "serve"))]
+mod signing;
 #[cfg(feature = "postgres")]
 pub mod store;
 pub mod times;

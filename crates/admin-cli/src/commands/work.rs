@@ -4,29 +4,29 @@ mod apps;
 
 use std::collections::HashMap;
 use std::pin::{Pin, pin};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use clap::Args;
 use easemob_admin_ops::causes::with_causes;
 use easemob_admin_ops::operations::{Event, OperationError, Operations, Options, RunReport, StopHandle};
-use easemob_admin_ops::run::direction::{Priority, RunState};
+use easemob_admin_ops::run::direction::RunState;
 use easemob_admin_ops::run::id::RunId;
 use easemob_admin_ops::run::journal::header::Header;
 use easemob_admin_ops::run::store::{Direction, OpenRun, RunError};
 use easemob_admin_ops::schedule::concurrency::Concurrency;
 use easemob_admin_ops::server::client::Server;
 use easemob_admin_ops::target::Target;
-use easemob_admin_store_pg::trail::TrailError;
-use easemob_admin_store_pg::trail::heads::EVERY;
+use easemob_admin_ops::worker::{LEAVE_ALONE, LOOK, Next, Turns, after, take};
 use easemob_admin_words::t;
 use futures_util::StreamExt;
 use serde::Serialize;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 
 use self::apps::Apps;
 use crate::acts::operator::operator;
 use crate::command_error::CommandError;
 use crate::commands::acting::require_shared;
+use crate::commands::signing::Signing;
 use crate::commands::times::now_ms;
 use crate::context::{Context, Session};
 use crate::exit::{self, Exit};
@@ -34,15 +34,9 @@ use crate::interrupt::{Ended, until_told};
 use crate::ownership::require_data;
 use crate::render::report::{Report, Row, unwritten_rows};
 
-/// How often to look for runs when there is nothing to do.
-const LOOK: Duration = Duration::from_secs(1);
-
 /// On how many ranges to work at once: while the last users of one wait for slow answers, and while it is closed and another
 /// one is opened, the rate is used by the other.
 const AT_ONCE: usize = 2;
-
-/// How long to leave an app alone whose server is away, or refuses everything.
-const LEAVE_ALONE: Duration = Duration::from_secs(30);
 
 /// Arguments of `work`.
 #[derive(Debug, Args)]
@@ -161,11 +155,9 @@ pub async fn run(context: &Context, args: &WorkArgs) -> Result<Exit, CommandErro
         summary: WorkSummary::default(),
         told,
         is_told: false,
-        left_alone: HashMap::new(),
-        served: None,
+        turns: Turns::default(),
         is_contended: false,
-        signing: None,
-        signed: Instant::now(),
+        signing: Signing::default(),
         ranges: JoinSet::new(),
         free: shares(context.globals.concurrency),
         stops: HashMap::new(),
@@ -183,16 +175,10 @@ struct Worker<'a, T> {
     summary: WorkSummary,
     told: Pin<&'a mut T>,
     is_told: bool,
-    /// Apps whose server is away, and until when they are left alone.
-    left_alone: HashMap<String, Instant>,
-    /// The run that was served last.
-    served: Option<String>,
+    turns: Turns,
     /// Whether there were users to take, and other workers were faster.
     is_contended: bool,
-    /// Signs what others added to the trails, so that its heads are kept outside the database.
-    signing: Option<JoinHandle<Result<(), TrailError>>>,
-    /// When that was begun last.
-    signed: Instant,
+    signing: Signing,
     /// The ranges that are worked on.
     ranges: JoinSet<Worked>,
     /// How many jobs at once each further range may have.
@@ -222,7 +208,7 @@ impl<T: Future<Output = Ended>> Worker<'_, T> {
 
     async fn work_on_all(&mut self, once: bool) -> Result<(), CommandError> {
         loop {
-            self.sign_trails().await;
+            self.signing.sign(self.context).await;
             let may_come = self.begin_ranges().await?;
             if self.ranges.is_empty() && (self.is_told || (once && !may_come)) {
                 return Ok(());
@@ -279,60 +265,20 @@ impl<T: Future<Output = Ended>> Worker<'_, T> {
         }
     }
 
-    /// Every few minutes, signs what was added to the trails: their heads are then kept outside the database even if nobody
-    /// else who added to them keeps any.
-    async fn sign_trails(&mut self) {
-        if let Some(signing) = self.signing.take_if(|signing| signing.is_finished())
-            && let Ok(Err(error)) = signing.await
-        {
-            self.context.ui.warn(with_causes(&error));
-        }
-        if self.signing.is_some() || self.signed.elapsed() < EVERY {
-            return;
-        }
-        self.signed = Instant::now();
-        if let Some(trails) = self
-            .context
-            .records()
-            .ok()
-            .and_then(|records| records.trails_with_heads())
-        {
-            self.signing = Some(tokio::task::spawn_blocking(move || trails.sign_all()));
-        }
-    }
-
-    /// Takes some users of the most urgent run; of runs of the same urgency, each has its turn.
+    /// Takes some users of the most urgent run.
     fn take(&mut self) -> Result<Option<(RunId, OpenRun)>, RunError> {
         let Ok(stores) = self.context.stores() else {
             return Ok(None);
         };
-        let runs = stores.runs();
-        let now = Instant::now();
-        self.left_alone.retain(|_, until| *until > now);
-        let mut open = runs.open_for_workers()?;
-        open.retain(|header| self.apps.has(header) && !self.left_alone.contains_key(&header.app_root));
-        self.is_contended = !open.is_empty();
-        let served = self.served.take();
-        open.sort_by_key(|header| turn(header.priority, &header.run, served.as_deref()));
-        for header in open {
-            let Some(id) = RunId::parse(&header.run) else {
-                continue;
-            };
-            match runs.open_range(&id) {
-                Ok(Some(open)) => {
-                    self.served = Some(header.run);
-                    return Ok(Some((id, open)));
-                }
-                Ok(None) => {}
-                Err(error @ RunError::Store { .. }) => return Err(error),
-                Err(error) => {
-                    self.left_alone.insert(header.app_root.clone(), now + LEAVE_ALONE);
-                    self.context.ui.warn(with_causes(&error));
-                }
-            }
+        let apps = &self.apps;
+        let taken = take(stores.runs(), &mut self.turns, Instant::now(), |header| {
+            apps.has(header)
+        })?;
+        self.is_contended = taken.is_contended;
+        for error in &taken.unusable {
+            self.context.ui.warn(with_causes(error));
         }
-        self.served = served;
-        Ok(None)
+        Ok(taken.open)
     }
 
     async fn begin(
@@ -399,15 +345,10 @@ impl<T: Future<Output = Ended>> Worker<'_, T> {
         summary.nothing_to_do += row.nothing_to_do;
         summary.failed += row.failed;
         summary.devices += row.devices;
-        let Some(stopped) = &report.stopped else {
-            return Ok(());
-        };
-        let why = stopped.error.clone().unwrap_or_else(|| stopped.reason.clone());
-        match stopped.reason.as_str() {
-            "interrupted" | "paused" | "stopped" | "taken_over" => {}
-            // What the run itself forbids is forbidden to every worker.
-            "max_logouts" | "drift" | "list_failed" => self.pause(id, header, &stopped.reason),
-            _ => self.leave_alone(header, &why),
+        match after(report) {
+            Next::GoOn => {}
+            Next::Pause(why) => self.pause(id, header, &why),
+            Next::LeaveAlone(why) => self.leave_alone(header, &why),
         }
         Ok(())
     }
@@ -418,8 +359,7 @@ impl<T: Future<Output = Ended>> Worker<'_, T> {
     }
 
     fn leave_alone(&mut self, header: &Header, why: &str) {
-        self.left_alone
-            .insert(header.app_root.clone(), Instant::now() + LEAVE_ALONE);
+        self.turns.leave_alone(&header.app_root, Instant::now());
         self.context.ui.warn(t!(
             "run {} of {}: {why}; this worker leaves the app alone for {} s",
             header.run,
@@ -485,12 +425,6 @@ fn shares(concurrency: Concurrency) -> Vec<Concurrency> {
     }
 }
 
-/// Returns the place of a run among others that are in the order of their ids: after the one that was served last come the
-/// others of its urgency, and then itself.
-fn turn(priority: Priority, run: &str, served: Option<&str>) -> (Priority, bool) {
-    (priority, served.is_some_and(|served| run <= served))
-}
-
 fn operations(
     context: &Context,
     session: &Session,
@@ -516,20 +450,5 @@ mod tests {
             assert_eq!(all, jobs, "{shares:?}");
         }
         assert_eq!(shares(Concurrency::Fixed(1)).len(), 1);
-    }
-
-    #[test]
-    fn runs_of_the_same_urgency_take_turns() {
-        use Priority::{Incident, Nightly, Normal};
-        let order = |served| {
-            let mut runs = vec![(Nightly, "a"), (Normal, "b"), (Normal, "c"), (Normal, "d")];
-            runs.sort_by_key(|(priority, run)| turn(*priority, run, served));
-            runs.into_iter().map(|(_, run)| run).collect::<String>()
-        };
-        assert_eq!(order(None), "bcda");
-        assert_eq!(order(Some("b")), "cdba");
-        assert_eq!(order(Some("c")), "dbca");
-        assert_eq!(order(Some("d")), "bcda");
-        assert!(turn(Incident, "z", Some("z")) < turn(Normal, "a", None));
     }
 }

@@ -52,6 +52,8 @@ struct State {
     /// Whether the command is at its end.
     ends: bool,
     is_started: bool,
+    /// When heads were last sent.
+    sent: Option<jiff::Timestamp>,
 }
 
 impl HeadSender {
@@ -64,6 +66,12 @@ impl HeadSender {
             state: Mutex::default(),
             changed: Condvar::new(),
         }))
+    }
+
+    /// Returns when this process last sent heads.
+    #[must_use]
+    pub fn last_sent(&self) -> Option<jiff::Timestamp> {
+        self.0.state().sent
     }
 
     /// Sends what was not sent yet, and waits for it, but not for ever.
@@ -125,6 +133,7 @@ impl Shared {
             let wait = match sent {
                 Ok(()) => {
                     has_failed = false;
+                    state.sent = Some(jiff::Timestamp::now());
                     EVERY
                 }
                 Err(error) => {

@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use easemob_admin_api::{Client, Credentials, RateLimit, RetryPolicy, Timeouts};
 use easemob_admin_audit::TOOL;
 use easemob_admin_store_pg::trail::heads::NewHead;
 use serde_json::{Value, json};
 
 use super::Unsent;
-use crate::config::heads::server_of;
+use crate::posting::client_for;
 
 /// How long a post may take. A command waits for it at its end.
 const TIMEOUT: Duration = Duration::from_secs(4);
@@ -19,7 +18,7 @@ pub(super) fn post(address: &str, heads: &[NewHead]) -> Result<(), Unsent> {
         .enable_all()
         .build()?;
     runtime.block_on(async {
-        let client = client(address)?;
+        let client = client_for(address, TIMEOUT)?;
         for head in heads {
             let status = client.post(address, &body(head)).await?;
             if !(200..300).contains(&status) {
@@ -28,17 +27,6 @@ pub(super) fn post(address: &str, heads: &[NewHead]) -> Result<(), Unsent> {
         }
         Ok(())
     })
-}
-
-fn client(address: &str) -> Result<Client, Unsent> {
-    let server = server_of(address).ok_or("its address is not a URL")?;
-    let client = Client::builder(server)
-        .credentials(Credentials::fixed_token("none"))
-        .rate(RateLimit::unlimited())
-        .retry(RetryPolicy::none())
-        .timeouts(Timeouts::default().connect(TIMEOUT).read(TIMEOUT).total(TIMEOUT))
-        .user_agent(concat!("easemob-admin/", env!("CARGO_PKG_VERSION")));
-    Ok(client.build()?)
 }
 
 fn body(head: &NewHead) -> Value {

@@ -5,6 +5,7 @@
 
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
+pub mod lease;
 pub mod memory;
 pub mod sqlite;
 

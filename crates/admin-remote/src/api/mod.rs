@@ -9,6 +9,7 @@ mod lock;
 mod login;
 mod problem;
 mod run;
+mod schedule;
 mod scope;
 mod user;
 
@@ -21,6 +22,7 @@ pub use self::lock::{Lifted, LocksState};
 pub use self::login::LoginQuestion;
 pub use self::problem::Problem;
 pub use self::run::{NewRun, Page, RunState, RunView, Start, Stop, Which};
+pub use self::schedule::{Missed, NewSchedule, Schedule, ScheduledJob, Turn};
 pub use self::scope::{Scope, UnknownScope};
 pub use self::user::{
     AppView, Caller, DeviceView, Grant, StatusView, Statuses, UserDevices, UserView, Users,

@@ -4,6 +4,7 @@ mod caller;
 mod first;
 mod keys;
 pub mod openid;
+mod rate;
 mod token;
 
 use axum::extract::{ConnectInfo, RawPathParams, Request, State};
@@ -17,9 +18,11 @@ pub use self::first::first_key;
 pub(crate) use self::first::{claim, offer};
 pub(crate) use self::keys::{StoredKey, make, page, revoke, rotate};
 use self::openid::looks_like_a_token;
+pub(crate) use self::rate::KeyRates;
 use self::token::Token;
 use crate::blocking::blocking;
 use crate::endpoints::vendor_answer;
+use crate::operation::of_key;
 use crate::patience::patient;
 use crate::problem::{Kind, Refusal};
 use crate::routes::Rule;
@@ -33,16 +36,17 @@ pub(crate) async fn authorize(
     next: Next,
 ) -> Result<Response, Refusal> {
     match permit(&service, rule, &params, &mut request).await {
-        Ok(()) if rule == Rule::Anybody => Ok(next.run(request).await),
-        Ok(()) => {
+        Ok(None) => Ok(next.run(request).await),
+        Ok(Some(key)) => {
             let peer = request.extensions().get::<ConnectInfo<Peer>>();
             let peer = peer.map(|ConnectInfo(peer)| peer.clone());
             let work = move || peer.as_ref().and_then(Peer::work);
             // Whoever has a key may send a long list.
             let receiving = work();
             let answer = next.run(request).await;
-            let answer = patient(answer, work);
+            let mut answer = patient(answer, work);
             drop(receiving);
+            of_key(&mut answer, &key);
             Ok(answer)
         }
         Err(refusal) if matches!(rule, Rule::HasForVendorApp(_)) => Ok(vendor_answer(&refusal)),
@@ -50,16 +54,18 @@ pub(crate) async fn authorize(
     }
 }
 
+/// Returns the key of whoever may pass; none is needed for what anybody may ask.
 async fn permit(
     service: &Service,
     rule: Rule,
     params: &RawPathParams,
     request: &mut Request,
-) -> Result<(), Refusal> {
+) -> Result<Option<String>, Refusal> {
     if rule == Rule::Anybody {
-        return Ok(());
+        return Ok(None);
     }
     let mut caller = identify(service, request.headers()).await?;
+    service.key_rates().count(&caller.key)?;
     if let Rule::HasForVendorApp(_) = rule {
         let part = |wanted: &str| {
             params
@@ -107,8 +113,9 @@ async fn permit(
     if !rule.scopes().is_empty() {
         caller.require_any(rule.scopes())?;
     }
+    let key = caller.key.clone();
     request.extensions_mut().insert(caller);
-    Ok(())
+    Ok(Some(key))
 }
 
 /// Finds out who is calling.

@@ -8,6 +8,7 @@ use easemob_admin_ops::documents::{Kept, Put};
 use easemob_admin_ops::operations::Options;
 use easemob_admin_ops::record::happened;
 use easemob_admin_ops::run::id::RunId;
+use easemob_admin_ops::run::journal::header::Operator;
 use easemob_admin_remote::api::{
     Approval, ApprovalRules, ApprovalState, ApprovalView, Decision, Page, Problem, Reasoned, Scope,
 };
@@ -175,13 +176,12 @@ async fn decide(
     let (this, at) = (service.clone(), Arc::clone(&app));
     let decided = blocking(move || record(&this, &at, &caller, &run, (approves, reason))).await?;
     if decided.state == ApprovalState::Approved && decided.approval.starts_itself {
-        let by = easemob_admin_ops::run::journal::header::Operator {
+        let by = Operator {
             subject: Some(decided.approval.asked_by.clone()),
             ..service.account().clone()
         };
         // It is approved whatever becomes of the start; whoever asked can start it as well.
-        if let Err(refusal) = runs::begin(&service, &app, &decided.approval.run, Options::default(), by).await
-        {
+        if let Err(refusal) = start(&service, &app, &decided.approval.run, by).await {
             tracing::warn!(
                 run = decided.approval.run,
                 why = refusal.problem().to_string(),
@@ -192,7 +192,14 @@ async fn decide(
     Ok(Json(decided))
 }
 
-/// Records a decision, in the trail first.
+async fn start(service: &Service, app: &App, run: &str, by: Operator) -> Result<(), Refusal> {
+    let id = RunId::parse(run).ok_or_else(|| no_such(run))?;
+    let this = service.clone();
+    let open = blocking(move || this.stores().runs().open(&id)).await?;
+    runs::begin(service, app, by, open, Options::default()).await
+}
+
+/// Records a decision.
 fn record(
     service: &Service,
     app: &App,

@@ -13,6 +13,7 @@ mod new_run;
 mod proxy;
 mod recorded_runs;
 mod runs;
+mod schedules;
 mod users;
 
 use axum::http::{Method, Uri};
@@ -21,6 +22,8 @@ use serde::Deserialize;
 
 pub(crate) use self::proxy::vendor_answer;
 
+pub(crate) use self::new_run::{Made, open_if_not_begun};
+pub(crate) use self::runs::begin;
 use crate::problem::{Kind, Refusal};
 use crate::routes::Routes;
 
@@ -38,6 +41,7 @@ pub(crate) fn all() -> Routes {
         .with(approvals::routes())
         .with(audit::routes())
         .with(events::routes())
+        .with(schedules::routes())
         .with(keys::routes())
 }
 

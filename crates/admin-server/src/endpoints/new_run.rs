@@ -6,6 +6,7 @@ use std::io::{self, Write as _};
 use axum::body::Body;
 use axum::http::HeaderMap;
 use easemob_admin_api::UserId;
+use easemob_admin_ops::run::direction::RunState;
 use easemob_admin_ops::run::id::RunId;
 use easemob_admin_ops::run::input::{self, Writer};
 use easemob_admin_ops::run::item::Item;
@@ -215,11 +216,13 @@ fn id_of(new: &NewRun, now: Timestamp) -> Result<Option<RunId>, Refusal> {
 }
 
 /// The run that a request made, or made before.
-pub(super) enum Made {
+pub(crate) enum Made {
     /// It is new.
     New(Box<OpenRun>),
     /// The same request was sent before.
     Before(Box<Header>),
+    /// The same request was sent before, and the process ended before the work was begun.
+    NotBegun(Box<OpenRun>),
 }
 
 /// Records the run. Blocks.
@@ -267,6 +270,22 @@ pub(super) fn make(
                 Err(RunError::Exists(id).into())
             }
         }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Opens a run that was made before, if nobody has begun to work on it. Blocks.
+pub(crate) fn open_if_not_begun(service: &Service, header: Box<Header>) -> Result<Made, Refusal> {
+    let runs = service.stores().runs();
+    let id = RunId::parse(&header.run).ok_or_else(|| RunError::NoSuchRun(header.run.clone()))?;
+    let is_untouched = |state, ended: Option<i64>| state == RunState::Alone && ended.is_none();
+    let listed = runs.glance(&id)?;
+    if listed.running || !is_untouched(listed.state, listed.ended) {
+        return Ok(Made::Before(header));
+    }
+    match runs.open(&id) {
+        Ok(open) if !open.progress.has_begun() => Ok(Made::NotBegun(Box::new(open))),
+        Ok(_) | Err(RunError::Busy(..)) => Ok(Made::Before(header)),
         Err(error) => Err(error.into()),
     }
 }

@@ -13,7 +13,8 @@ use easemob_admin_ops::run::direction::RunState as Directed;
 use easemob_admin_ops::run::id::RunId;
 use easemob_admin_ops::run::journal::header::Operator;
 use easemob_admin_ops::run::new;
-use easemob_admin_ops::run::store::{Direction, ListedRun, RunError};
+use easemob_admin_ops::run::resume;
+use easemob_admin_ops::run::store::{Direction, ListedRun, OpenRun, RunError};
 use easemob_admin_ops::schedule::concurrency::Concurrency;
 use easemob_admin_remote::api::{
     Approval, ApprovalState, NewRun, Page, Problem, RunState, RunView, Scope, Start, Stop,
@@ -34,7 +35,7 @@ use crate::blocking::blocking;
 use crate::extract::{Asked, Sent};
 use crate::problem::{Kind, Refusal};
 use crate::routes::{Routes, Rule};
-use crate::runs::{Reports, Work};
+use crate::runs::{Reports, Work, is_shared};
 use crate::service::Service;
 
 /// Reading runs. They say to whom something was done.
@@ -196,28 +197,38 @@ async fn make(
         };
         beginning.can_be_asked(&new.action, users)?;
         let made = new_run::make(&this, &at, new, list.as_ref(), by.operator(&this))?;
+        // Whoever sends a request again may have heard nothing, because the process died before the work was begun.
+        let made = match made {
+            Made::Before(header) if !hold => new_run::open_if_not_begun(&this, header)?,
+            made => made,
+        };
         // A run that is held passes when it is started, unless it has to be asked for.
         let gate = match &made {
-            Made::New(open) if !hold => Some(beginning.pass(&open.header)?),
+            Made::New(open) | Made::NotBegun(open) if !hold => Some(beginning.pass(&open.header)?),
             _ => None,
         };
         Ok::<_, Refusal>((made, gate))
     });
-    let (status, run) = match made.await? {
-        (Made::New(open), Some(Gate::Open)) => {
-            let run = open.header.run.clone();
-            let operations = app.operations(service.stores(), caller.operator(&service));
-            service.runner().begin(Work {
-                operations,
-                open: *open,
-                options: Options::default(),
-            })?;
-            (StatusCode::CREATED, run)
-        }
-        (Made::New(open), Some(Gate::Waits(_))) => (StatusCode::ACCEPTED, open.header.run),
-        (Made::New(open), None) => (StatusCode::CREATED, open.header.run),
-        (Made::Before(header), _) => (StatusCode::OK, header.run),
+    let (made, gate) = made.await?;
+    let run = match &made {
+        Made::New(open) | Made::NotBegun(open) => open.header.run.clone(),
+        Made::Before(header) => header.run.clone(),
     };
+    let status = match (&made, &gate) {
+        (Made::New(_) | Made::NotBegun(_), Some(Gate::Waits(_))) => StatusCode::ACCEPTED,
+        (Made::New(_), _) => StatusCode::CREATED,
+        (Made::NotBegun(_) | Made::Before(_), _) => StatusCode::OK,
+    };
+    if let (Made::New(open) | Made::NotBegun(open), Some(Gate::Open)) = (made, gate) {
+        begin(
+            &service,
+            &app,
+            caller.operator(&service),
+            *open,
+            Options::default(),
+        )
+        .await?;
+    }
     let place = HeaderValue::from_str(&format!("/v1/apps/{}/runs/{run}", app.name));
     let id = id_of(&run)?;
     let listed = blocking(move || glance(&service, &app, &id).map(|listed| view(&service, listed))).await?;
@@ -226,6 +237,46 @@ async fn make(
         response.headers_mut().insert(header::LOCATION, place);
     }
     Ok(response)
+}
+
+/// Begins to work on a run: leaves it to all replicas, or works on it in this process.
+pub(crate) async fn begin(
+    service: &Service,
+    app: &App,
+    operator: Operator,
+    open: OpenRun,
+    options: Options,
+) -> Result<(), Refusal> {
+    if options.which != resume::Which::Unfinished || !is_shared(service, &open.header) {
+        let operations = app.operations(service.stores(), operator);
+        service.runner().begin(
+            service,
+            Work {
+                operations,
+                open,
+                options,
+            },
+        )?;
+        return Ok(());
+    }
+    let id = id_of(&open.header.run)?;
+    // Whoever asked may follow it here at once, whichever replica works on it.
+    service.runner().follow(id.as_str())?;
+    let this = service.clone();
+    blocking(move || {
+        // Given back first, so that others find it.
+        drop(open);
+        let direction = Direction {
+            state: Directed::Open,
+            operator,
+            at: this.now().as_millisecond(),
+            reason: None,
+        };
+        this.stores().runs().direct(&id, direction)
+    })
+    .await?;
+    service.runner().wake();
+    Ok(())
 }
 
 async fn preview(
@@ -292,7 +343,9 @@ struct From {
     from: u64,
 }
 
-/// What the run reports while this process works on it: one line of JSON each, until the attempt ends.
+/// What the run reports while this process works on it: one line of JSON each, until the attempt ends. Of a run that several
+/// processes share, these are the users that this process works on, and at the end the counts of all of them. If the process
+/// ends, so does the answer, without such an end: another process has the rest.
 #[utoipa::path(get, path = "/v1/apps/{app}/runs/{run}/reports", tag = "runs",
     params(("app" = String, Path), ("run" = String, Path), ("from" = Option<u64>, Query)),
     responses((status = 200, body = Object, content_type = "application/x-ndjson"),
@@ -305,12 +358,16 @@ async fn reports(
 ) -> Result<Response, Refusal> {
     let id = id_of(&run)?;
     let this = service.clone();
-    blocking(move || glance(&this, &app, &id).map(drop)).await?;
-    let reports = service.runner().reports(&run).ok_or_else(|| {
-        Refusal::of(Kind::NotHere)
-            .detail(format!("this process has no reports of run {run}"))
-            .hint("read the run itself, and its items")
-    })?;
+    let listed = blocking(move || glance(&this, &app, &id)).await?;
+    let reports = if listed.state == Directed::Open && is_shared(&service, &listed.header) {
+        service.runner().follow(&run)?
+    } else {
+        service.runner().reports(&run).ok_or_else(|| {
+            Refusal::of(Kind::NotHere)
+                .detail(format!("this process has no reports of run {run}"))
+                .hint("read the run itself, and its items")
+        })?
+    };
     follow(&reports, from)
 }
 
@@ -352,56 +409,38 @@ async fn start(
         concurrency,
         allowance: how.max_logouts,
     };
-    let (this, at, of, by) = (
-        service.clone(),
-        Arc::clone(&app),
-        id.clone(),
-        caller.operator(&service),
-    );
-    blocking(move || {
+    let (this, at, of, by) = (service.clone(), Arc::clone(&app), id.clone(), caller.clone());
+    let open = blocking(move || {
         let listed = glance(&this, &at, &of)?;
-        caller.require_any(scopes_of(&listed.header.action))?;
+        by.require_any(scopes_of(&listed.header.action))?;
         let beginning = Beginning {
             service: &this,
             app: &at,
-            caller: &caller,
+            caller: &by,
             break_glass: how.break_glass,
             starts_itself: false,
         };
-        match beginning.pass(&listed.header)? {
-            Gate::Open => Ok(()),
-            Gate::Waits(approval) => Err(Refusal::of(Kind::NeedsApproval)
+        if let Gate::Waits(approval) = beginning.pass(&listed.header)? {
+            return Err(Refusal::of(Kind::NeedsApproval)
                 .detail(format!(
                     "run {} waits for approval until {}",
                     approval.run, approval.decide_by
                 ))
-                .hint("others approve it: POST /v1/apps/APP/approvals/RUN/approve")),
+                .hint("others approve it: POST /v1/apps/APP/approvals/RUN/approve"));
         }
-    })
-    .await?;
-    begin(&service, &app, &run, options, by).await?;
+        let shared = options.which == resume::Which::Unfinished && is_shared(&this, &listed.header);
+        if shared && listed.state == Directed::Open {
+            // Everybody works on it already.
+            return Ok(None);
+        }
+        Ok::<_, Refusal>(Some(this.stores().runs().open(&of)?))
+    });
+    match open.await? {
+        Some(open) => begin(&service, &app, caller.operator(&service), open, options).await?,
+        None => service.runner().wake(),
+    }
     let listed = blocking(move || glance(&service, &app, &id).map(|listed| view(&service, listed))).await?;
     Ok((StatusCode::ACCEPTED, Json(listed)))
-}
-
-/// Works on a run that may begin.
-pub(super) async fn begin(
-    service: &Service,
-    app: &App,
-    run: &str,
-    options: Options,
-    by: Operator,
-) -> Result<(), Refusal> {
-    let id = id_of(run)?;
-    let operations = app.operations(service.stores(), by);
-    let engine = operations.clone();
-    let open = blocking(move || engine.open(&id)).await?;
-    service.runner().begin(Work {
-        operations,
-        open,
-        options,
-    })?;
-    Ok(())
 }
 
 /// Stops the work on a run; it can be resumed.

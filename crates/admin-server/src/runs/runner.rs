@@ -1,6 +1,7 @@
 //! The runs that this process works on.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -11,10 +12,12 @@ use easemob_admin_ops::run::store::OpenRun;
 use easemob_admin_ops::schedule::tally::Tally;
 use easemob_admin_ops::server::client::Server;
 use futures_util::StreamExt as _;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use super::Reports;
+use crate::operation::run_ended;
 use crate::problem::Refusal;
+use crate::service::Service;
 
 /// How many ended runs keep their reports, for readers that are behind or come back.
 const KEPT: usize = 50;
@@ -22,16 +25,28 @@ const KEPT: usize = 50;
 /// The runs that this process works on, and the last ones that it worked on.
 #[derive(Debug, Default)]
 pub(crate) struct Runner {
-    runs: Mutex<BTreeMap<String, Running>>,
+    known: Mutex<Known>,
     working: watch::Sender<usize>,
+    /// Told when there may be something to do for workers.
+    wake: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    runs: BTreeMap<String, Running>,
+    /// Whether nothing new is begun.
+    is_draining: bool,
 }
 
 #[derive(Debug)]
 struct Running {
-    stop: StopHandle,
+    /// Stops what this process does of it; nothing if others have all of it at the moment.
+    stop: Option<StopHandle>,
     reports: Arc<Reports>,
     /// In which order the runs were begun.
     turn: usize,
+    /// Whether other processes may work on it, too.
+    is_shared: bool,
 }
 
 /// What to work on, and how.
@@ -44,43 +59,80 @@ pub(crate) struct Work {
     pub(crate) options: Options,
 }
 
-impl Runner {
-    fn runs(&self) -> MutexGuard<'_, BTreeMap<String, Running>> {
-        self.runs.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Begins to work on a run, which goes on when nobody reads its reports.
-    pub(crate) fn begin(self: &Arc<Self>, work: Work) -> Result<Arc<Reports>, Refusal> {
-        let Work {
-            operations,
-            open,
-            options,
-        } = work;
-        let id = open.header.run.clone();
-        let before = open.progress.counts();
+impl Known {
+    /// Keeps the reports of a run that is begun.
+    fn insert(&mut self, id: &str, stop: Option<StopHandle>, is_shared: bool) -> io::Result<Arc<Reports>> {
         let reports = Arc::new(Reports::new()?);
-        let (events, stop) = operations.execute(open, options);
-        let mut runs = self.runs();
-        let turn = runs
-            .values()
-            .map(|running| running.turn + 1)
-            .max()
-            .unwrap_or_default();
+        let turn = self.runs.values().map(|running| running.turn + 1).max();
         let running = Running {
             stop,
             reports: Arc::clone(&reports),
-            turn,
+            turn: turn.unwrap_or_default(),
+            is_shared,
         };
-        runs.insert(id.clone(), running);
-        forget_oldest(&mut runs);
-        drop(runs);
-        self.working.send_modify(|working| *working += 1);
-        let (this, told) = (Arc::clone(self), Arc::clone(&reports));
+        self.runs.insert(id.to_owned(), running);
+        self.forget_oldest();
+        Ok(reports)
+    }
+
+    /// Returns the reports of a run that is shared, from now on if there are none.
+    fn follow(&mut self, id: &str) -> io::Result<Arc<Reports>> {
+        match self.runs.get(id) {
+            Some(running) if running.is_shared && !running.reports.has_ended() => {
+                Ok(Arc::clone(&running.reports))
+            }
+            _ => self.insert(id, None, true),
+        }
+    }
+
+    fn forget_oldest(&mut self) {
+        while self.runs.len() > KEPT {
+            let ended = self
+                .runs
+                .iter()
+                .filter(|(_, running)| running.reports.has_ended());
+            let Some(oldest) = ended
+                .min_by_key(|(_, running)| running.turn)
+                .map(|(id, _)| id.clone())
+            else {
+                return;
+            };
+            self.runs.remove(&oldest);
+        }
+    }
+}
+
+impl Runner {
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Begins to work on all of a run, which goes on when nobody reads its reports.
+    pub(crate) fn begin(self: &Arc<Self>, service: &Service, work: Work) -> Result<Arc<Reports>, Refusal> {
+        let header = work.open.header.clone();
+        let id = header.run.clone();
+        let before = work.open.progress.counts();
+        let (events, reports) = {
+            let mut known = self.known();
+            if known.is_draining {
+                return Err(Refusal::stopping());
+            }
+            let (events, stop) = work.operations.execute(work.open, work.options);
+            let reports = known.insert(&id, Some(stop), false)?;
+            self.working.send_modify(|working| *working += 1);
+            (events, reports)
+        };
+        let (this, told, service) = (Arc::clone(self), Arc::clone(&reports), service.clone());
         tokio::spawn(async move {
             let mut events = pin!(events);
             while let Some(event) = events.next().await {
                 match event {
-                    Ok(event) => told.push(&event),
+                    Ok(event) => {
+                        if let Event::Ended(report) = &event {
+                            run_ended(&service, &header, report);
+                        }
+                        told.push(&event);
+                    }
                     Err(error) => {
                         let causes = with_causes(&error);
                         tracing::error!(run = id, error = causes, "a run cannot be worked on");
@@ -94,48 +146,134 @@ impl Runner {
         Ok(reports)
     }
 
+    /// Works on a part of a run that other processes may work on, too, and returns how the part ended; `None` if this process
+    /// is ending, so that nothing was begun.
+    pub(super) async fn work_on_part(&self, work: Work) -> Option<Result<RunReport, String>> {
+        let id = work.open.header.run.clone();
+        let (events, reports) = {
+            let mut known = self.known();
+            if known.is_draining {
+                return None;
+            }
+            let reports = match known.follow(&id) {
+                Ok(reports) => reports,
+                Err(error) => return Some(Err(with_causes(&error))),
+            };
+            let (events, stop) = work.operations.execute(work.open, work.options);
+            if let Some(running) = known.runs.get_mut(&id) {
+                running.stop = Some(stop);
+            }
+            self.working.send_modify(|working| *working += 1);
+            (events, reports)
+        };
+        let mut events = pin!(events);
+        let mut ended = None;
+        while let Some(event) = events.next().await {
+            match event {
+                Ok(Event::Ended(report)) => ended = Some(Ok(report)),
+                Ok(event) => reports.push(&event),
+                Err(error) => ended = Some(Err(with_causes(&error))),
+            }
+        }
+        if let Some(running) = self.known().runs.get_mut(&id) {
+            running.stop = None;
+        }
+        self.working.send_modify(|working| *working -= 1);
+        ended
+    }
+
+    /// Returns the reports of a run that is shared: what this process does of it, and how it ends.
+    pub(crate) fn follow(&self, id: &str) -> Result<Arc<Reports>, Refusal> {
+        let mut known = self.known();
+        if known.is_draining {
+            return Err(Refusal::stopping());
+        }
+        Ok(known.follow(id)?)
+    }
+
+    /// Returns the shared runs whose reports have not ended, and of which this process does nothing at the moment.
+    pub(super) fn followed(&self) -> Vec<String> {
+        let known = self.known();
+        let followed = known.runs.iter().filter(|(_, running)| {
+            running.is_shared && running.stop.is_none() && !running.reports.has_ended()
+        });
+        followed.map(|(id, _)| id.clone()).collect()
+    }
+
+    /// Ends the reports of a shared run.
+    pub(super) fn end(&self, id: &str, report: RunReport) {
+        if let Some(running) = self.known().runs.get(id) {
+            running.reports.push(&Event::Ended(report));
+            running.reports.end();
+        }
+    }
+
     /// Returns the reports of a run that this process works on, or worked on a while ago.
     pub(crate) fn reports(&self, id: &str) -> Option<Arc<Reports>> {
-        self.runs().get(id).map(|running| Arc::clone(&running.reports))
+        self.known()
+            .runs
+            .get(id)
+            .map(|running| Arc::clone(&running.reports))
     }
 
     /// Returns true if this process is working on a run.
     pub(crate) fn is_working_on(&self, id: &str) -> bool {
-        self.runs()
+        let known = self.known();
+        let working = known.runs.get(id);
+        working.is_some_and(|running| running.stop.is_some() && !running.reports.has_ended())
+    }
+
+    /// Stops what this process does of a run cleanly.
+    pub(crate) fn stop(&self, id: &str) {
+        if let Some(stop) = self
+            .known()
+            .runs
             .get(id)
-            .is_some_and(|running| !running.reports.has_ended())
+            .and_then(|running| running.stop.as_ref())
+        {
+            stop.drain();
+        }
     }
 
-    /// Stops a run cleanly; returns false if this process does not work on it.
-    pub(crate) fn stop(&self, id: &str) -> bool {
-        let runs = self.runs();
-        let working = runs.get(id).filter(|running| !running.reports.has_ended());
-        working.inspect(|running| running.stop.drain()).is_some()
-    }
-
-    /// Stops all runs cleanly.
+    /// Stops all runs cleanly, and begins no more.
     pub(crate) fn drain(&self) {
-        self.runs().values().for_each(|running| running.stop.drain());
+        let mut known = self.known();
+        known.is_draining = true;
+        known
+            .runs
+            .values()
+            .filter_map(|running| running.stop.as_ref())
+            .for_each(StopHandle::drain);
+        self.wake.notify_one();
     }
 
-    /// Waits until no run is worked on.
+    /// Returns how many runs, or parts of them, are worked on.
+    pub(crate) fn working(&self) -> usize {
+        *self.working.borrow()
+    }
+
+    /// Returns true if nothing new is begun.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.known().is_draining
+    }
+
+    /// Says that there may be something to do for workers.
+    pub(crate) fn wake(&self) {
+        self.wake.notify_one();
+    }
+
+    /// Waits until there may be something to do.
+    pub(super) async fn woken(&self) {
+        self.wake.notified().await;
+    }
+
+    /// Waits until no run is worked on, and ends the reports that others would go on with.
     pub(crate) async fn ended(&self) {
         let mut working = self.working.subscribe();
         // The sender lives as long as this.
         let _ = working.wait_for(|working| *working == 0).await;
-    }
-}
-
-fn forget_oldest(runs: &mut BTreeMap<String, Running>) {
-    while runs.len() > KEPT {
-        let ended = runs.iter().filter(|(_, running)| running.reports.has_ended());
-        let Some(oldest) = ended
-            .min_by_key(|(_, running)| running.turn)
-            .map(|(id, _)| id.clone())
-        else {
-            return;
-        };
-        runs.remove(&oldest);
+        let known = self.known();
+        known.runs.values().for_each(|running| running.reports.end());
     }
 }
 

@@ -15,7 +15,7 @@ use easemob_admin_ops::trails::TrailsInFiles;
 use easemob_admin_sandbox::Sandbox;
 use easemob_admin_server::apps::App;
 use easemob_admin_server::first_key;
-use easemob_admin_server::service::{Listening, Parts, Service};
+use easemob_admin_server::service::{Addresses, Listening, Parts, Service, Settings};
 use jiff::Timestamp;
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
@@ -96,13 +96,22 @@ impl Served {
             in_files: true,
             openid: None,
             clock,
+            settings: Settings::default(),
         });
         assert!(first_key(&service, ADMIN).unwrap());
-        let listening = service.listen("127.0.0.1:0".parse().unwrap(), None).unwrap();
+        let listening = service
+            .listen(
+                &Addresses {
+                    clients: "127.0.0.1:0".parse().unwrap(),
+                    metrics: None,
+                },
+                None,
+            )
+            .unwrap();
         Self {
             sandbox,
             home,
-            url: format!("http://{}", listening.address),
+            url: format!("http://{}", listening.addresses.clients),
             http: reqwest::Client::builder().no_proxy().build().unwrap(),
             listening,
         }

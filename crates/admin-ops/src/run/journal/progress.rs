@@ -22,6 +22,8 @@ pub struct Progress {
     noted: Vec<bool>,
     /// Whether the last attempt did not end cleanly.
     cut_off: bool,
+    /// Whether there is any record.
+    begun: bool,
 }
 
 /// A call that was about to be sent, and is not known to have succeeded.
@@ -106,6 +108,7 @@ impl Progress {
 
     /// Adds one record; a record about an item that is not among these is ignored.
     pub fn note(&mut self, record: Record) {
+        self.begun = true;
         match record {
             Record::Begin(_) => {
                 self.noted.clear();
@@ -171,6 +174,12 @@ impl Progress {
             self.noted.resize(index + 1, false);
         }
         self.noted[index] = noted;
+    }
+
+    /// Returns true if there was an attempt, or somebody decided about the run.
+    #[must_use]
+    pub fn has_begun(&self) -> bool {
+        self.begun
     }
 
     /// Returns true if the last attempt did not end cleanly, so that the journal may lack notes that were

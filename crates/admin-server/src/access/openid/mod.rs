@@ -67,8 +67,8 @@ impl OpenId {
             return Err(Why::NoRole);
         }
         Ok(Caller {
+            key: format!("openid {} {}", issuer.issuer, read.name),
             owner: read.name,
-            key: format!("openid {}", issuer.issuer),
             grants,
             groups: read.groups,
         })

@@ -1,30 +1,50 @@
 //! `serve`: lets people, scripts and backends act over HTTP, under their own names.
 
+mod certificate;
+mod log;
+mod openid;
+
 use std::io::Write;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::pin::pin;
+use std::time::Duration;
 
 use clap::Args;
-use easemob_admin_ops::documents::sqlite::SqliteDocuments;
 use easemob_admin_ops::listening::Tls;
 use easemob_admin_server::apps::App;
 use easemob_admin_server::first_key;
-use easemob_admin_server::service::{Parts, Service};
+use easemob_admin_server::operation::notices::Receiver;
+use easemob_admin_server::service::{Addresses, Listening, Parts, Service, Settings};
 use easemob_admin_words::t;
 use jiff::Timestamp;
+use secrecy::ExposeSecret as _;
 use serde_json::json;
+use tokio::sync::mpsc;
+use tokio::time::{MissedTickBehavior, interval};
 
+use self::certificate::CertificateFiles;
+use self::log::LogForm;
 use crate::acts::operator::operator;
 use crate::command_error::CommandError;
 use crate::commands::apps::configured;
+use crate::commands::signing::Signing;
+use crate::config::credentials::from_file;
 use crate::context::{Context, Session};
 use crate::exit::{self, Exit};
 use crate::interrupt::{self, Ended};
 use crate::ownership::{require_data, require_settings};
+use crate::posting::client_for;
 
 /// The variable with the key of the first administrator.
 const FIRST_KEY: &str = "EASEMOB_FIRST_KEY";
+
+/// How often to look whether the certificate has changed.
+const LOOK: Duration = Duration::from_secs(10);
+
+/// How long the receiver of a notice may take.
+const NOTICE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Arguments of `serve`.
 #[derive(Debug, Args)]
@@ -32,12 +52,16 @@ const FIRST_KEY: &str = "EASEMOB_FIRST_KEY";
   easemob-admin --sandbox serve
   easemob-admin serve --profile prod
   easemob-admin serve --listen 0.0.0.0:7300 --tls-cert ./cert.pem --tls-key ./key.pem
+  easemob-admin serve --metrics 127.0.0.1:7301 --log json
+  easemob-admin serve --openid ./issuers.toml
   easemob-admin serve --check
 
 Serves the apps of the profile that --profile names, or of all profiles and the environment, at /v1 (the document at \
 /v1/openapi.json describes it). Prints one line of JSON when ready, and runs until Ctrl-C or SIGTERM: users in progress are \
 finished, and runs can be resumed. While there is no key yet, it shows a code with which the first administrator makes one. \
-Beyond this machine it listens only with a certificate, or behind a proxy that has one (--behind-proxy).")]
+Beyond this machine it listens only with a certificate, or behind a proxy that has one (--behind-proxy); SIGHUP, or new files, \
+make it read the certificate again. With a database (--store), any number of processes serve the same apps and work on the \
+same runs.")]
 pub struct ServeArgs {
     /// Listen on this address; port 0 picks a free port
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7300")]
@@ -51,6 +75,24 @@ pub struct ServeArgs {
     /// A proxy with TLS is in front, so plain HTTP is right on an address that other machines reach
     #[arg(long, conflicts_with = "tls_cert")]
     behind_proxy: bool,
+    /// Answer /healthz, /readyz and /metrics (Prometheus) on this address, without TLS and keys
+    #[arg(long, value_name = "ADDR")]
+    metrics: Option<SocketAddr>,
+    /// The form of the log on stderr
+    #[arg(long, value_enum, default_value = "text")]
+    log: LogForm,
+    /// The most requests that each key may send to this process in a second; 0 for no limit
+    #[arg(long, value_name = "N", default_value = "100")]
+    key_rate: u32,
+    /// Post notices to this address: a run has ended, a cap was hit, locks are overdue, the rate was reduced
+    #[arg(long, value_name = "URL", requires = "notices_secret_file")]
+    notices: Option<String>,
+    /// A file with the secret that signs notices
+    #[arg(long, value_name = "FILE", requires = "notices")]
+    notices_secret_file: Option<PathBuf>,
+    /// A TOML file with the issuers whose people may sign in (OpenID), and what their groups may do
+    #[arg(long, value_name = "FILE")]
+    openid: Option<PathBuf>,
     /// Only check the configuration, and say what is missing
     #[arg(long)]
     check: bool,
@@ -78,9 +120,10 @@ impl ServeArgs {
 /// When the configuration, the address, the certificate or the records cannot be used.
 pub async fn run(context: &Context, args: &ServeArgs) -> Result<Exit, CommandError> {
     args.require_tls()?;
+    log::begin(args.log);
     require_data(context)?;
     let sessions = sessions(context).await?;
-    let service = service(context, &sessions)?;
+    let service = service(context, args, &sessions)?;
     if let Some(text) = context.environment.get(FIRST_KEY) {
         let is_key = first_key(&service, text).map_err(unusable_keys)?;
         if !is_key {
@@ -99,20 +142,32 @@ pub async fn run(context: &Context, args: &ServeArgs) -> Result<Exit, CommandErr
     }
     let tls = args.tls_cert.clone().zip(args.tls_key.clone());
     let tls = tls.map(|(certificate, key)| Tls { certificate, key });
-    let end = interrupt::until_told(context.deadline());
-    let listening = service.listen(args.listen, tls.as_ref()).map_err(|error| {
-        CommandError::new(exit::CONFIG, t!("cannot listen on {}", args.listen)).because(error)
+    let (end, hangups) = interrupt::until_told_but_not_by_hangup(context.deadline());
+    let addresses = Addresses {
+        clients: args.listen,
+        metrics: args.metrics,
+    };
+    let listening = service.listen(&addresses, tls.as_ref()).map_err(|error| {
+        let metrics = args.metrics.map(|address| t!(" and {address}"));
+        let what = t!("cannot listen on {}{}", args.listen, metrics.unwrap_or_default());
+        CommandError::new(exit::CONFIG, what).because(error)
     })?;
     let scheme = if tls.is_some() { "https" } else { "http" };
-    let url = format!("{scheme}://{}", listening.address);
+    let url = format!("{scheme}://{}", listening.addresses.clients);
     let mut out = (context.stdout)();
-    let ready = json!({"url": url, "apps": names});
+    let mut ready = json!({"url": url, "apps": names});
+    if let Some(metrics) = listening.addresses.metrics {
+        ready["metrics"] = format!("http://{metrics}/metrics").into();
+    }
     // The process that started the service may not read this line; that is not a reason to end.
     let _ = writeln!(out, "{ready}").and_then(|()| out.flush());
     context
         .ui
         .note(t!("serving {} at {url} until Ctrl-C", names.join(", ")));
-    if let Some(code) = service.offer_first_key().map_err(unusable_keys)? {
+    // A code in a log would be a secret in it.
+    if args.log == LogForm::Text
+        && let Some(code) = service.offer_first_key().map_err(unusable_keys)?
+    {
         let body = json!({"code": code, "owner": "NAME"});
         let command = format!(
             "curl -X POST {url}/v1/keys/first \\\n    -H 'content-type: application/json' -d '{body}'"
@@ -121,13 +176,45 @@ pub async fn run(context: &Context, args: &ServeArgs) -> Result<Exit, CommandErr
             "there is no key yet; the first administrator makes one within an hour, once, with:\n  {command}"
         ));
     }
-    let why = match end.await {
+    let why = match stay(context, &listening, tls.as_ref(), end, hangups).await {
         Ended::BySignal => t!("stopped by a signal"),
         Ended::ByDeadline => t!("--max-duration has ended"),
     };
     context.ui.note(t!("{why}: finishing the users in progress"));
     listening.stop().await;
     close(sessions).await
+}
+
+/// Reads the certificate again when it has changed, and signs what was added to the trails, until the end.
+async fn stay(
+    context: &Context,
+    listening: &Listening,
+    tls: Option<&Tls>,
+    end: impl Future<Output = Ended>,
+    mut hangups: mpsc::Receiver<()>,
+) -> Ended {
+    let mut files = tls.map(CertificateFiles::of);
+    let mut end = pin!(end);
+    let mut ticks = interval(LOOK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut signing = Signing::default();
+    loop {
+        let told = tokio::select! {
+            ended = &mut end => return ended,
+            Some(()) = hangups.recv() => true,
+            _ = ticks.tick() => false,
+        };
+        signing.sign(context).await;
+        let changed = files.as_mut().is_some_and(CertificateFiles::have_changed);
+        if files.is_some() && (told || changed) {
+            match listening.read_certificate_again() {
+                Ok(()) => context.ui.note(t!("read the certificate again")),
+                Err(error) => context.ui.warn(t!(
+                    "cannot read the certificate again, so the old one stays in use: {error}"
+                )),
+            }
+        }
+    }
 }
 
 fn unusable_keys(why: String) -> CommandError {
@@ -154,9 +241,38 @@ async fn close(sessions: Vec<(String, Session)>) -> Result<Exit, CommandError> {
     Ok(exit::OK)
 }
 
-fn service(context: &Context, sessions: &[(String, Session)]) -> Result<Service, CommandError> {
+/// Returns who is told of what somebody should know of.
+fn notices(args: &ServeArgs) -> Result<Option<Receiver>, CommandError> {
+    let Some((address, file)) = args.notices.as_ref().zip(args.notices_secret_file.as_ref()) else {
+        return Ok(None);
+    };
+    let secret = from_file(file)?.expose_secret().as_bytes().to_owned();
+    let client = client_for(address, NOTICE_TIMEOUT).map_err(|error| {
+        CommandError::new(
+            exit::CONFIG,
+            t!("nothing can be posted to the address of --notices"),
+        )
+        .because(error)
+    })?;
+    Ok(Some(Receiver {
+        client,
+        address: address.clone(),
+        secret,
+    }))
+}
+
+fn service(
+    context: &Context,
+    args: &ServeArgs,
+    sessions: &[(String, Session)],
+) -> Result<Service, CommandError> {
     let records = context.records()?;
-    let documents = SqliteDocuments::open(&context.places()?.service())?;
+    let settings = Settings {
+        key_rate: NonZeroU32::new(args.key_rate),
+        notices: notices(args)?,
+        outside_head: records.outside_head(),
+    };
+    let documents = records.documents(&context.places()?)?;
     let apps = sessions.iter().map(|(name, session)| App {
         name: name.clone(),
         target: session.target(),
@@ -166,10 +282,11 @@ fn service(context: &Context, sessions: &[(String, Session)]) -> Result<Service,
         apps: apps.collect(),
         stores: records.stores,
         trails: records.trails,
-        documents: Arc::new(documents),
+        documents,
         account: operator(None, context.environment.get("SUDO_USER")),
         in_files: records.in_files,
-        openid: None,
+        openid: args.openid.as_deref().map(openid::read).transpose()?,
         clock: Timestamp::now,
+        settings,
     }))
 }

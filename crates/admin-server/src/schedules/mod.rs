@@ -1,0 +1,9 @@
+//! What the service does by itself, and when: each turn once, whichever process dies.
+
+mod due;
+mod jobs;
+mod keeper;
+mod kept;
+
+pub(crate) use self::keeper::keep;
+pub(crate) use self::kept::{find, of_app, put, remove};
