@@ -130,7 +130,7 @@ mod tests {
         assert!(waiting.is_err() && count() == idle + 1);
         tell.send("one").await.unwrap();
         assert_eq!(pieces.next().await.unwrap().unwrap(), "one");
-        tokio::time::sleep(STALLED - Duration::from_secs(1)).await;
+        tokio::time::sleep(STALLED.checked_sub(Duration::from_secs(1)).unwrap()).await;
         assert_eq!(count(), idle + 1);
         tokio::time::sleep(Duration::from_secs(2)).await;
         assert_eq!(count(), idle);

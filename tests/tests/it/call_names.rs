@@ -6,6 +6,7 @@ use easemob_admin_api::endpoints::NAMES;
 use easemob_admin_sandbox::call_names;
 
 /// Names that only the sandbox has, and why the client needs none.
+#[expect(clippy::too_many_lines, reason = "a list")]
 fn only_in_the_sandbox() -> BTreeMap<&'static str, &'static str> {
     let (sdk, groups) = (
         "SDKs call it",
@@ -74,6 +75,7 @@ fn only_in_the_sandbox() -> BTreeMap<&'static str, &'static str> {
         "groups.destroy",
         "groups.disallow",
         "groups.get",
+        "groups.get_name_cards",
         "groups.invite",
         "groups.is_allowed",
         "groups.is_muted",
@@ -87,7 +89,11 @@ fn only_in_the_sandbox() -> BTreeMap<&'static str, &'static str> {
         "groups.quit",
         "groups.read_by",
         "groups.remove_admin",
+        "groups.remove_file",
         "groups.remove_member",
+        "groups.set_name_card",
+        "groups.share_file",
+        "groups.shared_files",
         "groups.shield",
         "groups.unblock",
         "groups.unmute",
@@ -97,10 +103,49 @@ fn only_in_the_sandbox() -> BTreeMap<&'static str, &'static str> {
         "groups.verify_applicant",
         "groups.verify_invitation",
     ];
+    let of_rooms = [
+        "rooms.add_admin",
+        "rooms.add_member",
+        "rooms.add_members",
+        "rooms.admins",
+        "rooms.allow",
+        "rooms.allowed",
+        "rooms.announce",
+        "rooms.announcement",
+        "rooms.block",
+        "rooms.blocked",
+        "rooms.create",
+        "rooms.destroy",
+        "rooms.disallow",
+        "rooms.get",
+        "rooms.get_properties",
+        "rooms.is_allowed",
+        "rooms.is_muted",
+        "rooms.joined",
+        "rooms.list",
+        "rooms.members",
+        "rooms.mute",
+        "rooms.mute_all",
+        "rooms.mutes",
+        "rooms.remove_admin",
+        "rooms.remove_file",
+        "rooms.remove_member",
+        "rooms.remove_properties",
+        "rooms.set_properties",
+        "rooms.share_file",
+        "rooms.shared_files",
+        "rooms.unblock",
+        "rooms.unmute",
+        "rooms.unmute_all",
+        "rooms.update",
+    ];
+    let rooms = "SDKs manage chat rooms with it; who is in a room is not a session";
     let of_sdks = of_sdks.into_iter().map(|name| (name, sdk));
     let of_groups = of_groups.into_iter().map(|name| (name, groups));
+    let of_rooms = of_rooms.into_iter().map(|name| (name, rooms));
     of_sdks
         .chain(of_groups)
+        .chain(of_rooms)
         .chain([("unknown", "any call that the sandbox does not answer")])
         .collect()
 }

@@ -88,7 +88,7 @@ pub async fn perform(
         open_locks(context, &Target::from(&open.header))?;
     }
     if let Some(app) = &session.service {
-        return at_service::perform(context, session, app, open, attempted).await;
+        return Box::pin(at_service::perform(context, session, app, open, attempted)).await;
     }
     if attempted.detach {
         return detach(context, session, open, attempted);

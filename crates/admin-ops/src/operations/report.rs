@@ -72,7 +72,7 @@ impl From<&Fatal> for FatalKind {
             error
                 .origin
                 .as_ref()
-                .is_some_and(|origin| origin.is_unsupported())
+                .is_some_and(easemob_admin_api::Error::is_unsupported)
         };
         match fatal {
             Fatal::Refused(error) if unsupported(error) => Self::Unsupported,

@@ -46,7 +46,7 @@ impl RemoteLocks {
 
     /// Asks the service to settle what ended runs left open, and returns what it knows of the locks as a whole.
     fn state(&self) -> Result<LocksState, LockStoreError> {
-        let state = self.0.service.json(Asking::get(self.0.path("locks/state")));
+        let state = self.0.service.json(&Asking::get(self.0.path("locks/state")));
         state.map_err(|error| self.failed(error))
     }
 }
@@ -65,7 +65,7 @@ impl LockStore for RemoteLocks {
 
     fn lock_of(&self, user: &UserId) -> Result<Option<Lock>, LockStoreError> {
         let path = self.0.path(&format!("users/{}/lock", part(user.as_str())));
-        match self.0.service.json(Asking::get(path)) {
+        match self.0.service.json(&Asking::get(path)) {
             Ok(lock) => Ok(Some(lock)),
             Err(error) if error.kind() == Some("no-such-lock") => Ok(None),
             Err(error) => Err(self.failed(error)),
@@ -122,7 +122,7 @@ impl LockStore for RemoteLocks {
         let asking = asking.map_err(|error| self.failed(self.0.service.unusable(error)))?;
         self.0
             .service
-            .json::<LocksState>(asking)
+            .json::<LocksState>(&asking)
             .map(drop)
             .map_err(|error| self.failed(error))
     }

@@ -72,7 +72,7 @@ impl RemoteRuns {
         let asking = asking.map_err(|error| self.failed(Some(id), self.0.service.unusable(error)))?;
         self.0
             .service
-            .json(asking)
+            .json(&asking)
             .map_err(|error| self.failed(Some(id), error))
     }
 }
@@ -119,7 +119,7 @@ impl RunStore for RemoteRuns {
                 file.try_clone()
                     .and_then(|file| Asking::post_lines(path, &new, file))
             };
-            match self.0.service.json::<RunView>(asking.map_err(lost)?) {
+            match self.0.service.json::<RunView>(&asking.map_err(lost)?) {
                 Ok(_) => break,
                 Err(error) if error.may_pass() && sent < TIMES => {}
                 Err(error) => return Err(self.failed(Some(id), error)),
@@ -139,12 +139,12 @@ impl RunStore for RemoteRuns {
     }
 
     fn see(&self, id: &RunId) -> Result<SeenRun, RunError> {
-        let seen = self.0.service.json(Asking::get(self.path(id, "/seen")));
+        let seen = self.0.service.json(&Asking::get(self.path(id, "/seen")));
         seen.map_err(|error| self.failed(Some(id), error))
     }
 
     fn glance(&self, id: &RunId) -> Result<ListedRun, RunError> {
-        let listed = self.0.service.json(Asking::get(self.path(id, "/listed")));
+        let listed = self.0.service.json(&Asking::get(self.path(id, "/listed")));
         listed.map_err(|error| self.failed(Some(id), error))
     }
 

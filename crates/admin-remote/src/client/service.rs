@@ -184,7 +184,7 @@ impl Service {
     /// # Errors
     /// When the service cannot be used, or refuses.
     pub fn apps(&self) -> Result<Vec<AppView>, ServiceError> {
-        self.json(Asking::get("apps"))
+        self.json(&Asking::get("apps"))
     }
 
     fn away(&self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> ServiceError {
@@ -288,8 +288,8 @@ impl Service {
     }
 
     /// Sends a request and reads its answer. Blocks the thread.
-    pub(super) fn json<T: DeserializeOwned + Send>(&self, asking: Asking) -> Result<T, ServiceError> {
-        waited_for(async { self.read(&asking).await }).map_err(|error| self.unusable(error))?
+    pub(super) fn json<T: DeserializeOwned + Send>(&self, asking: &Asking) -> Result<T, ServiceError> {
+        waited_for(async { self.read(asking).await }).map_err(|error| self.unusable(error))?
     }
 
     /// Reads all pages of a listing. Blocks the thread.
@@ -299,7 +299,7 @@ impl Service {
         loop {
             let from = after.as_ref().map(|after| format!("&after={}", part(after)));
             let path = format!("{path}{mark}limit=1000{}", from.unwrap_or_default());
-            let page: Page<T> = self.json(Asking::get(path))?;
+            let page: Page<T> = self.json(&Asking::get(path))?;
             rows.extend(page.items);
             match page.next {
                 // One that sends the same page for ever is no service.

@@ -78,7 +78,7 @@ impl RemoteTrail {
     }
 
     fn get<T: serde::de::DeserializeOwned + Send>(&self, below: &str) -> Result<T, TrailError> {
-        let found = self.0.service.json(Asking::get(self.0.path(below)));
+        let found = self.0.service.json(&Asking::get(self.0.path(below)));
         found.map_err(|error| self.failed(error))
     }
 
@@ -95,7 +95,7 @@ impl RemoteTrail {
         }
         let mut add = |name: &str, value: Option<String>| {
             if let Some(value) = value {
-                query.push_str(&format!("&{name}={}", part(&value)));
+                query.extend(["&", name, "=", &part(&value)]);
             }
         };
         add("after", after.map(|after| after.to_string()));
@@ -161,7 +161,11 @@ impl RemoteTrail {
 }
 
 fn text_of(heads: &AuditHeads) -> String {
-    heads.heads.iter().map(|head| format!("{head}\n")).collect()
+    heads
+        .heads
+        .iter()
+        .flat_map(|head| [head.as_str(), "\n"])
+        .collect()
 }
 
 impl Trail for RemoteTrail {

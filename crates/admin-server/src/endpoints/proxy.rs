@@ -169,8 +169,8 @@ pub(super) fn not_passed_on(method: &Method, path: &str) -> Option<Response> {
     })
 }
 
-fn named(name: &str) -> Result<UserId, Response> {
-    UserId::parse(name).map_err(|error| envelope(400, "illegal_argument", &error.to_string()))
+fn named(name: &str) -> Result<UserId, Box<Response>> {
+    UserId::parse(name).map_err(|error| Box::new(envelope(400, "illegal_argument", &error.to_string())))
 }
 
 type OrgAndName = (String, String);
@@ -220,7 +220,7 @@ async fn user_page(
 async fn user(Extension(app): Extension<Arc<App>>, Path((_, _, name)): Path<OfUser>) -> Response {
     match named(&name) {
         Ok(user) => pass(&app, GetUser { user }).await,
-        Err(refused) => refused,
+        Err(refused) => *refused,
     }
 }
 
@@ -231,7 +231,7 @@ async fn user(Extension(app): Extension<Arc<App>>, Path((_, _, name)): Path<OfUs
 async fn devices(Extension(app): Extension<Arc<App>>, Path((_, _, name)): Path<OfUser>) -> Response {
     match named(&name) {
         Ok(user) => pass(&app, ListDevices { user }).await,
-        Err(refused) => refused,
+        Err(refused) => *refused,
     }
 }
 
@@ -242,7 +242,7 @@ async fn devices(Extension(app): Extension<Arc<App>>, Path((_, _, name)): Path<O
 async fn status(Extension(app): Extension<Arc<App>>, Path((_, _, name)): Path<OfUser>) -> Response {
     match named(&name) {
         Ok(user) => pass(&app, GetStatus { user }).await,
-        Err(refused) => refused,
+        Err(refused) => *refused,
     }
 }
 
@@ -263,10 +263,10 @@ async fn statuses(Extension(app): Extension<Arc<App>>, Path(_): Path<OrgAndName>
         Ok(Names { usernames }) => usernames,
         Err(refusal) => return vendor_answer(&refusal),
     };
-    let users: Result<Vec<UserId>, Response> = names.iter().map(|name| named(name)).collect();
+    let users: Result<Vec<UserId>, Box<Response>> = names.iter().map(|name| named(name)).collect();
     match users {
         Ok(users) => pass(&app, GetStatusBatch { users }).await,
-        Err(refused) => refused,
+        Err(refused) => *refused,
     }
 }
 
@@ -285,6 +285,6 @@ async fn limits_of_app(Extension(app): Extension<Arc<App>>, Path(_): Path<OrgAnd
 async fn limits_of_user(Extension(app): Extension<Arc<App>>, Path((_, _, name)): Path<OfUser>) -> Response {
     match named(&name) {
         Ok(user) => pass(&app, GetLimits { user: Some(user) }).await,
-        Err(refused) => refused,
+        Err(refused) => *refused,
     }
 }

@@ -69,6 +69,9 @@ impl fmt::Debug for Feed {
     }
 }
 
+/// What was added, if anything was, and what goes on reading from there.
+type Read = (Option<Batch>, Option<Box<dyn Found>>);
+
 impl Feed {
     /// Begins at the end of the trail. Blocks.
     pub(super) fn begin(trails: Arc<dyn Trails>, name: &str) -> Result<Arc<Self>, TrailError> {
@@ -135,24 +138,18 @@ impl Feed {
     }
 
     /// Reads what was added. Blocks.
-    fn read(
-        &self,
-        found: Option<Box<dyn Found>>,
-    ) -> Result<(Option<Batch>, Option<Box<dyn Found>>), TrailError> {
-        let mut found = match found {
-            Some(mut found) => {
-                found.read_on()?;
-                found
+    fn read(&self, found: Option<Box<dyn Found>>) -> Result<Read, TrailError> {
+        let mut found = if let Some(mut found) = found {
+            found.read_on()?;
+            found
+        } else {
+            let next = self.state.borrow().next;
+            let trail = self.trails.of(&self.name)?;
+            // It is made by the first change.
+            if !trail.is_there() {
+                return Ok((None, None));
             }
-            None => {
-                let next = self.state.borrow().next;
-                let trail = self.trails.of(&self.name)?;
-                // It is made by the first change.
-                if !trail.is_there() {
-                    return Ok((None, None));
-                }
-                trail.search_between(Filter::default(), next..u64::MAX, None)?
-            }
+            trail.search_between(Filter::default(), next..u64::MAX, None)?
         };
         let mut draft = Draft::default();
         while draft.bytes() < MOST_AT_ONCE {
@@ -186,7 +183,9 @@ async fn follow(feed: Weak<Feed>, mut changes: Option<watch::Receiver<u64>>) {
             Ok((batch, rest)) => {
                 found = rest;
                 let is_behind = batch.as_ref().is_some_and(|batch| batch.bytes() >= MOST_AT_ONCE);
-                batch.into_iter().for_each(|batch| this.push(batch));
+                if let Some(batch) = batch {
+                    this.push(batch);
+                }
                 if is_behind {
                     continue;
                 }

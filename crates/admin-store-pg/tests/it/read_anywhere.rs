@@ -86,8 +86,8 @@ fn an_append_of_another_process_is_heard_and_found() {
         .build()
         .unwrap();
     let mut heard = || {
-        let changed = async { tokio::time::timeout(Duration::from_secs(20), changes.changed()).await };
-        runtime.block_on(changed).unwrap().unwrap();
+        let woken = async { tokio::time::timeout(Duration::from_secs(20), changes.changed()).await };
+        runtime.block_on(woken).unwrap().unwrap();
     };
     // That it listens.
     heard();
