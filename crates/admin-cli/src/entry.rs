@@ -155,8 +155,13 @@ fn run_in_language(arguments: &[OsString], environment: Environment, mut streams
 fn runtime_of(command: &Command) -> tokio::runtime::Builder {
     match command {
         Command::Sandbox(SandboxCommand::Serve(_))
-        | Command::Logins(LoginsCommand::Collect(_) | LoginsCommand::Scan(_))
-        | Command::Work(_) => tokio::runtime::Builder::new_multi_thread(),
+        | Command::Logins(LoginsCommand::Collect(_) | LoginsCommand::Scan(_)) => {
+            tokio::runtime::Builder::new_multi_thread()
+        }
+        #[cfg(feature = "postgres")]
+        Command::Work(_) => tokio::runtime::Builder::new_multi_thread(),
+        #[cfg(feature = "serve")]
+        Command::Serve(_) => tokio::runtime::Builder::new_multi_thread(),
         _ => tokio::runtime::Builder::new_current_thread(),
     }
 }
