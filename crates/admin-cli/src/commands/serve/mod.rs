@@ -90,7 +90,7 @@ pub struct ServeArgs {
     /// A file with the secret that signs notices
     #[arg(long, value_name = "FILE", requires = "notices")]
     notices_secret_file: Option<PathBuf>,
-    /// A TOML file with the issuers whose people may sign in (`OpenID`), and what their groups may do
+    /// A TOML file with the issuers whose people may sign in (OpenID), and what their groups may do
     #[arg(long, value_name = "FILE")]
     openid: Option<PathBuf>,
     /// Only check the configuration, and say what is missing
