@@ -198,7 +198,7 @@ mod tests {
             at in proptest::prelude::any::<proptest::sample::Index>(),
             bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..4),
         ) {
-            let whole = "default = \"a\"\n[profiles.a]\nserver = \"https://x\"\napp = \"o#a\"\nclient_secret = \"s3cret\"\n";
+            let whole = "default = \"a\"\n[profiles.a]\nserver = \"https://x\"\napp = \"o#a\"\nclient_secret = \"hunter2\"\n";
             let directory = tempfile::tempdir().unwrap();
             let path = directory.path().join("config.toml");
             let mut content = whole.as_bytes().to_vec();
@@ -213,7 +213,7 @@ mod tests {
                     said.push_str(&error.to_string());
                     cause = error.source();
                 }
-                proptest::prop_assert!(!said.contains("s3cret"), "{}", said);
+                proptest::prop_assert!(!said.contains("hunter2"), "{}", said);
             }
         }
     }

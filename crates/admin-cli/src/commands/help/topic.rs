@@ -80,6 +80,19 @@ pub const ENVIRONMENT: &[(&str, &str)] = &[
         "the language of messages and help: `en` or `zh-CN`; else that of `LC_ALL`, `LC_MESSAGES` or `LANG`",
     ),
     (
+        "EASEMOB_SERVICE",
+        "a service through which everything goes, instead of a server: its address",
+    ),
+    (
+        "EASEMOB_SERVICE_APP",
+        "the app at the service; not needed if the key is for one app",
+    ),
+    (
+        "EASEMOB_SERVICE_KEY",
+        "the key for the service of `EASEMOB_SERVICE`",
+    ),
+    ("EASEMOB_SERVICE_KEY_FILE", "a file with that key"),
+    (
         "EASEMOB_FIRST_KEY",
         "the key of the first administrator of the service: ea_ID_SECRET, with a secret of 32 characters or more",
     ),
