@@ -10,7 +10,7 @@
 //! | [`input`] | reads user lists |
 //! | [`config`] | finds server and credentials |
 //! | [`capability_file`] | what a server was found to do |
-//! | [`stores`], [`trails`] | where records are kept |
+//! | [`stores`] | where records are kept |
 //! | `heads` | keeps heads of the audit trail outside the database (feature `postgres`) |
 //! | [`render`] | writes rows |
 //! | [`ui`], [`progress`], [`confirm`] | talk to the operator |
