@@ -6,7 +6,6 @@ use axum::extract::{Path, State};
 use axum::{Extension, Json};
 use easemob_admin_ops::documents::{Kept, Put};
 use easemob_admin_ops::operations::Options;
-use easemob_admin_ops::record::happened;
 use easemob_admin_ops::run::id::RunId;
 use easemob_admin_ops::run::journal::header::Operator;
 use easemob_admin_remote::api::{
@@ -285,15 +284,8 @@ async fn write_rules(
         loop {
             let (before, revision) = kept.get::<ApprovalRules>(&app.name)?.unzip();
             let details = [("before", json!(before)), ("after", json!(new))];
-            let event = happened(
-                &app.target,
-                &caller.operator(&service),
-                service.now(),
-                "rules.changed",
-                details,
-            );
             // On record before it is in force: rules must not become weaker unseen.
-            service.stores().runs().enter(&app.target, &[event])?;
+            super::recorded(&service, &app, &caller, "rules.changed", details)?;
             if kept.put(&app.name, &new, revision)? != Put::Changed {
                 return Ok::<_, Refusal>(new);
             }

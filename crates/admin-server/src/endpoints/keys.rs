@@ -1,11 +1,8 @@
 //! Keys: only administrators make and revoke them, and the audit trail of each app that a key is for says so.
 
-use std::sync::Arc;
-
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::{Extension, Json};
-use easemob_admin_ops::record::happened;
 use easemob_admin_remote::api::{Key, NewKey, NewKeySecret, Page, Problem, Scope};
 use jiff::SignedDuration;
 use serde::Deserialize;
@@ -15,7 +12,6 @@ use utoipa_axum::routes;
 
 use super::PageOf;
 use crate::access::{self, Caller};
-use crate::apps::App;
 use crate::blocking::blocking;
 use crate::extract::{Asked, Sent};
 use crate::problem::{Kind, Refusal};
@@ -154,12 +150,8 @@ fn may_grant(caller: &Caller, new: &NewKey) -> Result<(), Refusal> {
 
 /// Enters what was done with a key in the trails of its apps.
 fn recorded(service: &Service, caller: &Caller, kind: &str, key: &Key) -> Result<(), Refusal> {
-    let apps = service
-        .apps()
-        .iter()
-        .filter(|app| Caller::from(key.clone()).is_for(&app.name));
-    let apps: Vec<Arc<App>> = apps.cloned().collect();
-    for app in apps {
+    let owner = Caller::from(key.clone());
+    for app in service.apps().iter().filter(|app| owner.is_for(&app.name)) {
         let details = [
             ("key", json!(key.id)),
             ("owner", json!(key.owner)),
@@ -168,14 +160,7 @@ fn recorded(service: &Service, caller: &Caller, kind: &str, key: &Key) -> Result
             ("groups", json!(key.groups)),
             ("expires", json!(key.expires)),
         ];
-        let event = happened(
-            &app.target,
-            &caller.operator(service),
-            service.now(),
-            kind,
-            details,
-        );
-        service.stores().runs().enter(&app.target, &[event])?;
+        super::recorded(service, app, caller, kind, details)?;
     }
     Ok(())
 }

@@ -18,14 +18,19 @@ mod users;
 
 use axum::http::{Method, Uri};
 use axum::response::{IntoResponse as _, Response};
+use easemob_admin_ops::record::happened;
 use serde::Deserialize;
+use serde_json::Value;
 
 pub(crate) use self::proxy::vendor_answer;
 
 pub(crate) use self::new_run::{Made, open_if_not_begun};
 pub(crate) use self::runs::begin;
+use crate::access::Caller;
+use crate::apps::App;
 use crate::problem::{Kind, Refusal};
 use crate::routes::Routes;
+use crate::service::Service;
 
 /// Returns all routes.
 pub(crate) fn all() -> Routes {
@@ -62,6 +67,24 @@ pub(crate) async fn wrong_method(method: Method, uri: Uri) -> Response {
     Refusal::of(Kind::WrongMethod)
         .detail(format!("{} does not take {method}", uri.path()))
         .into_response()
+}
+
+/// Enters in the trail of an app what somebody did about it that is no run.
+fn recorded<const N: usize>(
+    service: &Service,
+    app: &App,
+    caller: &Caller,
+    kind: &str,
+    details: [(&str, Value); N],
+) -> Result<(), Refusal> {
+    let event = happened(
+        &app.target,
+        &caller.operator(service),
+        service.now(),
+        kind,
+        details,
+    );
+    Ok(service.stores().runs().enter(&app.target, &[event])?)
 }
 
 /// Where a page begins, and how long it is.

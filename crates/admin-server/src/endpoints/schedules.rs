@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::{Extension, Json};
-use easemob_admin_ops::record::happened;
 use easemob_admin_remote::api::{NewSchedule, Page, Problem, Schedule, ScheduledJob, Scope};
 use serde_json::json;
 use utoipa_axum::routes;
@@ -115,12 +114,5 @@ fn recorded(
         ("cron", json!(schedule.cron)),
         ("time_zone", json!(schedule.time_zone)),
     ];
-    let event = happened(
-        &app.target,
-        &caller.operator(service),
-        service.now(),
-        kind,
-        details,
-    );
-    Ok(service.stores().runs().enter(&app.target, &[event])?)
+    super::recorded(service, app, caller, kind, details)
 }
