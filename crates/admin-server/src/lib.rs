@@ -36,4 +36,5 @@ mod schedules;
 pub mod service;
 
 pub use self::access::first_key;
+pub use self::access::session::{NewSession, SignedIn};
 pub use self::routes::{Rule, openapi, table};

@@ -119,11 +119,17 @@ impl Service {
         router(self)
     }
 
-    /// Listens for clients and for whoever looks after the service, on the runtime of the caller. Call it once.
+    /// Listens for clients and for whoever looks after the service, on the runtime of the caller. Call it once. Clients are
+    /// answered by `routes`: those of the service, and what is added to them.
     ///
     /// # Errors
     /// When an address or the certificate cannot be used.
-    pub fn listen(&self, addresses: &Addresses, tls: Option<&Tls>) -> std::io::Result<Listening> {
+    pub fn listen(
+        &self,
+        routes: Router,
+        addresses: &Addresses,
+        tls: Option<&Tls>,
+    ) -> std::io::Result<Listening> {
         let address = addresses.clients;
         let observed = addresses
             .metrics
@@ -131,7 +137,7 @@ impl Service {
             .transpose()?;
         let door = Door::open(address, Limits::of_process())?;
         let address = door.address()?;
-        let server = serve(door, self.routes(), tls)?;
+        let server = serve(door, routes, tls)?;
         if let Some(receiver) = self.0.parts.settings.notices.clone() {
             let notices = Notices::to(receiver, Arc::clone(&self.0.metrics), self.0.parts.clock);
             // It listens once.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use easemob_admin_ops::run::journal::header::Operator;
-use easemob_admin_remote::api::{Key, Scope};
+use easemob_admin_remote::api::{self, Key, Scope};
 
 use crate::problem::Refusal;
 use crate::service::Service;
@@ -43,6 +43,43 @@ impl From<Key> for Caller {
                 apps: key.apps,
             }],
             groups: key.groups,
+        }
+    }
+}
+
+impl From<api::Caller> for Caller {
+    fn from(caller: api::Caller) -> Self {
+        let grants = caller.grants.into_iter();
+        Self {
+            owner: caller.owner,
+            key: caller.key,
+            grants: grants
+                .map(|grant| Grant {
+                    scopes: grant.scopes,
+                    apps: grant.apps,
+                })
+                .collect(),
+            groups: caller.groups,
+        }
+    }
+}
+
+impl From<Caller> for api::Caller {
+    fn from(caller: Caller) -> Self {
+        Self {
+            scopes: caller.scopes(),
+            apps: caller.apps(),
+            grants: caller
+                .grants
+                .into_iter()
+                .map(|grant| api::Grant {
+                    scopes: grant.scopes,
+                    apps: grant.apps,
+                })
+                .collect(),
+            owner: caller.owner,
+            key: caller.key,
+            groups: caller.groups,
         }
     }
 }

@@ -29,25 +29,38 @@ pub(super) fn kept(service: &Service) -> Kept<'_> {
     Kept::of(service.documents(), "key")
 }
 
+fn refused(why: &str) -> Refusal {
+    Refusal::of(Kind::NotSignedIn)
+        .detail(why)
+        .hint("ask an administrator of the service for a new key")
+}
+
+/// Returns who has a key, if it can still be used.
+fn usable(key: &Key, now: Timestamp) -> Result<Caller, Refusal> {
+    if key.revoked.is_some() {
+        return Err(refused("the key was revoked"));
+    }
+    if key.expires.is_some_and(|end| end <= now) {
+        return Err(refused("the key has expired"));
+    }
+    Ok(Caller::from(key.clone()))
+}
+
+/// Finds out who has the key with this id, for somebody who has shown its secret before.
+pub(super) fn owner(service: &Service, id: &str) -> Result<Caller, Refusal> {
+    let found: Option<(StoredKey, u64)> = kept(service).get(id)?;
+    let (stored, _) = found.ok_or_else(|| refused("the key is gone"))?;
+    usable(&stored.key, service.now())
+}
+
 /// Finds out whose key it is, and notes that it was used.
 pub(super) fn caller(service: &Service, token: &Token) -> Result<Caller, Refusal> {
-    let refused = |why: &str| {
-        Refusal::of(Kind::NotSignedIn)
-            .detail(why)
-            .hint("ask an administrator of the service for a new key")
-    };
     let found: Option<(StoredKey, u64)> = kept(service).get(token.id())?;
     let (mut stored, revision) = found
         .filter(|(stored, _)| token.is_of(&stored.sha256))
         .ok_or_else(|| refused("this is not a key of the service"))?;
     let now = service.now();
-    if stored.key.revoked.is_some() {
-        return Err(refused("the key was revoked"));
-    }
-    if stored.key.expires.is_some_and(|end| end <= now) {
-        return Err(refused("the key has expired"));
-    }
-    let caller = Caller::from(stored.key.clone());
+    let caller = usable(&stored.key, now)?;
     if stored
         .key
         .last_used

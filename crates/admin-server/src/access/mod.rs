@@ -5,6 +5,7 @@ mod first;
 mod keys;
 pub mod openid;
 mod rate;
+pub mod session;
 mod token;
 
 use axum::extract::{ConnectInfo, RawPathParams, Request, State};
@@ -19,6 +20,7 @@ pub(crate) use self::first::{claim, offer};
 pub(crate) use self::keys::{StoredKey, make, page, revoke, rotate};
 use self::openid::looks_like_a_token;
 pub(crate) use self::rate::KeyRates;
+use self::session::SignedIn;
 use self::token::Token;
 use crate::blocking::blocking;
 use crate::endpoints::vendor_answer;
@@ -64,7 +66,12 @@ async fn permit(
     if rule == Rule::Anybody {
         return Ok(None);
     }
-    let mut caller = identify(service, request.headers()).await?;
+    // Only this process can have put it there: no header becomes one.
+    let signed_in = request.extensions_mut().remove::<SignedIn>();
+    let mut caller = match signed_in {
+        Some(signed_in) => signed_in.caller,
+        None => identify(service, request.headers()).await?,
+    };
     service.key_rates().count(&caller.key)?;
     if let Rule::HasForVendorApp(_) = rule {
         let part = |wanted: &str| {

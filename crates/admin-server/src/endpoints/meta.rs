@@ -28,21 +28,7 @@ async fn document() -> Json<OpenApi> {
 #[utoipa::path(get, path = "/v1/whoami", tag = "service",
     responses((status = 200, body = api::Caller), (status = 401, body = Problem)))]
 async fn whoami(Extension(caller): Extension<Caller>) -> Json<api::Caller> {
-    Json(api::Caller {
-        scopes: caller.scopes(),
-        apps: caller.apps(),
-        grants: caller
-            .grants
-            .into_iter()
-            .map(|grant| api::Grant {
-                scopes: grant.scopes,
-                apps: grant.apps,
-            })
-            .collect(),
-        owner: caller.owner,
-        key: caller.key,
-        groups: caller.groups,
-    })
+    Json(caller.into())
 }
 
 /// The apps that the key is for.

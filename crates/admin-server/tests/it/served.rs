@@ -101,6 +101,7 @@ impl Served {
         assert!(first_key(&service, ADMIN).unwrap());
         let listening = service
             .listen(
+                service.routes(),
                 &Addresses {
                     clients: "127.0.0.1:0".parse().unwrap(),
                     metrics: None,

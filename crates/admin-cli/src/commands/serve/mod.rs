@@ -93,6 +93,9 @@ pub struct ServeArgs {
     /// A TOML file with the issuers whose people may sign in (OpenID), and what their groups may do
     #[arg(long, value_name = "FILE")]
     openid: Option<PathBuf>,
+    /// Show a link that signs you in to the console once, as an administrator of all apps
+    #[arg(long)]
+    open: bool,
     /// Only check the configuration, and say what is missing
     #[arg(long)]
     check: bool,
@@ -147,11 +150,17 @@ pub async fn run(context: &Context, args: &ServeArgs) -> Result<Exit, CommandErr
         clients: args.listen,
         metrics: args.metrics,
     };
-    let listening = service.listen(&addresses, tls.as_ref()).map_err(|error| {
-        let metrics = args.metrics.map(|address| t!(" and {address}"));
-        let what = t!("cannot listen on {}{}", args.listen, metrics.unwrap_or_default());
-        CommandError::new(exit::CONFIG, what).because(error)
-    })?;
+    let over_tls = tls.is_some() || args.behind_proxy;
+    let routes = service
+        .routes()
+        .merge(easemob_admin_console::routes(&service, over_tls));
+    let listening = service
+        .listen(routes, &addresses, tls.as_ref())
+        .map_err(|error| {
+            let metrics = args.metrics.map(|address| t!(" and {address}"));
+            let what = t!("cannot listen on {}{}", args.listen, metrics.unwrap_or_default());
+            CommandError::new(exit::CONFIG, what).because(error)
+        })?;
     let scheme = if tls.is_some() { "https" } else { "http" };
     let url = format!("{scheme}://{}", listening.addresses.clients);
     let mut out = (context.stdout)();
@@ -174,6 +183,13 @@ pub async fn run(context: &Context, args: &ServeArgs) -> Result<Exit, CommandErr
         );
         context.ui.say(t!(
             "there is no key yet; the first administrator makes one within an hour, once, with:\n  {command}"
+        ));
+    }
+    if args.open {
+        let owner = operator(None, context.environment.get("SUDO_USER"));
+        let code = service.offer_sign_in(&owner.os_user).map_err(unusable_keys)?;
+        context.ui.say(t!(
+            "open this link within an hour; it signs you in once:\n  {url}/console/enter?code={code}"
         ));
     }
     let why = match stay(context, &listening, tls.as_ref(), end, hangups).await {

@@ -1,0 +1,139 @@
+//! Asks the service, in the same process, in the name of whoever asks for a page.
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Method, Request, header};
+use axum::response::Response;
+use easemob_admin_remote::api::Problem;
+use easemob_admin_server::SignedIn;
+use http_body_util::{BodyExt as _, Limited};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tower_service::Service as _;
+
+/// The largest answer that a page is made of.
+const LARGEST: usize = 16 * 1024 * 1024;
+
+/// The service, for one person and about one app.
+#[derive(Debug, Clone)]
+pub(crate) struct Api {
+    routes: Router,
+    signed_in: SignedIn,
+    app: String,
+}
+
+impl Api {
+    pub(crate) fn new(routes: Router, signed_in: SignedIn, app: &str) -> Self {
+        Self {
+            routes,
+            signed_in,
+            app: app.to_owned(),
+        }
+    }
+
+    /// Reads what is at an address of the app, such as `["users", name, "devices"]`.
+    pub(crate) async fn get<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+    ) -> Result<T, Problem> {
+        let answer = self.stream(path, query).await?;
+        read(answer).await
+    }
+
+    /// Sends a body to an address of the app.
+    pub(crate) async fn send<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &[&str],
+        body: &impl Serialize,
+    ) -> Result<T, Problem> {
+        let body = serde_json::to_vec(body).map_err(|error| broken(&error.to_string()))?;
+        let answer = self
+            .ask(method, &self.address(path, &[]), Body::from(body))
+            .await?;
+        read(answer).await
+    }
+
+    /// Begins to read what is at an address of the app.
+    pub(crate) async fn stream(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Response, Problem> {
+        self.ask(Method::GET, &self.address(path, query), Body::empty())
+            .await
+    }
+
+    /// Reads what is at an address that is about no app, such as `/v1/apps`.
+    pub(crate) async fn get_of_service<T: DeserializeOwned>(&self, address: &str) -> Result<T, Problem> {
+        read(self.ask(Method::GET, address, Body::empty()).await?).await
+    }
+
+    /// Sends a body to an address that is about no app.
+    pub(crate) async fn send_to_service<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        address: &str,
+        body: &impl Serialize,
+    ) -> Result<T, Problem> {
+        let body = serde_json::to_vec(body).map_err(|error| broken(&error.to_string()))?;
+        read(self.ask(method, address, Body::from(body)).await?).await
+    }
+
+    fn address(&self, path: &[&str], query: &[(&str, &str)]) -> String {
+        let mut address = String::from("/v1/apps/");
+        address.push_str(&encoded(&self.app));
+        for part in path {
+            address.push('/');
+            address.push_str(&encoded(part));
+        }
+        for (at, (name, value)) in query.iter().enumerate() {
+            address.push(if at == 0 { '?' } else { '&' });
+            address.push_str(name);
+            address.push('=');
+            address.push_str(&encoded(value));
+        }
+        address
+    }
+
+    async fn ask(&self, method: Method, address: &str, body: Body) -> Result<Response, Problem> {
+        let request = Request::builder()
+            .method(method)
+            .uri(address)
+            .header(header::CONTENT_TYPE, "application/json")
+            .extension(self.signed_in.clone())
+            .body(body)
+            .map_err(|error| broken(&error.to_string()))?;
+        let answer = match self.routes.clone().call(request).await {
+            Ok(answer) => answer,
+            Err(never) => match never {},
+        };
+        if answer.status().is_success() {
+            return Ok(answer);
+        }
+        let status = answer.status();
+        let problem = read::<Problem>(answer).await;
+        Err(problem.unwrap_or_else(|_| broken(status.as_str())))
+    }
+}
+
+/// Encodes a part of a path or a value of a query.
+pub(crate) fn encoded(text: &str) -> String {
+    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
+}
+
+async fn read<T: DeserializeOwned>(answer: Response) -> Result<T, Problem> {
+    let body = Limited::new(answer.into_body(), LARGEST).collect().await;
+    let bytes = body.map_err(|error| broken(&error.to_string()))?.to_bytes();
+    serde_json::from_slice(&bytes).map_err(|error| broken(&error.to_string()))
+}
+
+/// The service and its console do not fit together, which is a defect.
+fn broken(why: &str) -> Problem {
+    Problem {
+        kind: "/problems/broken".into(),
+        title: "A defect of the service, or a fault of its machine".into(),
+        status: 500,
+        detail: Some(why.to_owned()),
+        hint: None,
+        retry_may_help: false,
+    }
+}

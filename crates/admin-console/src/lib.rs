@@ -1,0 +1,59 @@
+//! The console: pages on which people look and act.
+//!
+//! | module | what it does |
+//! |---|---|
+//! | `pages` | one file per page |
+//! | `frame` | what is around each page: header, navigation, language and theme |
+//! | `visit` | who asks for a page, about which app, in which language and time zone |
+//! | `entrance` | lets people in, and keeps other sites out |
+//! | `api` | asks the service, in the same process, in the name of whoever asks |
+//! | `page` | a page as a handler returns it, and why there is none |
+//! | `look` | language, theme and time zone, which the browser keeps |
+//! | `times` | times as people read them |
+//! | `numbers` | numbers as people read them |
+//! | `icons` | the icons |
+//! | `assets` | style and script, which are part of the program |
+
+mod api;
+mod assets;
+mod entrance;
+mod frame;
+mod icons;
+mod look;
+mod numbers;
+mod page;
+mod pages;
+mod times;
+mod visit;
+
+use axum::Router;
+use axum::middleware::{from_fn, from_fn_with_state};
+use easemob_admin_server::service::Service;
+use tower_http::compression::CompressionLayer;
+
+/// What all pages share.
+#[derive(Debug, Clone)]
+struct Console {
+    service: Service,
+    /// The routes of the service, which answer in this process.
+    api: Router,
+    /// Whether browsers reach it over TLS.
+    over_tls: bool,
+}
+
+/// Returns the routes of the console, all below `/console`. Cookies are for TLS only if browsers reach it `over_tls`.
+pub fn routes(service: &Service, over_tls: bool) -> Router {
+    let console = Console {
+        service: service.clone(),
+        api: service.routes(),
+        over_tls,
+    };
+    let inside = pages::inside().layer(from_fn_with_state(console.clone(), entrance::enter));
+    pages::outside()
+        .merge(inside)
+        .layer(from_fn(entrance::same_site))
+        .layer(from_fn(entrance::safe))
+        .merge(assets::routes())
+        .layer(CompressionLayer::new())
+        .with_state(console)
+}

@@ -1,0 +1,28 @@
+//! One file per page. Those inside are for people who are signed in.
+
+mod apps;
+mod look;
+mod overview;
+mod sign_in;
+
+use axum::Router;
+use axum::routing::{get, post};
+
+use crate::Console;
+
+/// The pages of whoever is signed in.
+pub(crate) fn inside() -> Router<Console> {
+    Router::new()
+        .route("/console", get(apps::first))
+        .route("/console/apps", get(apps::list))
+        .route("/console/look", post(look::change))
+        .route("/console/sign-out", post(sign_in::end))
+        .route("/console/{app}/overview", get(overview::show))
+}
+
+/// The pages on which people sign in.
+pub(crate) fn outside() -> Router<Console> {
+    Router::new()
+        .route("/console/sign-in", get(sign_in::ask).post(sign_in::with_key))
+        .route("/console/enter", get(sign_in::offer).post(sign_in::with_code))
+}

@@ -1,0 +1,306 @@
+//! Browsers whose people are signed in: a cookie holds the secret of a session, which is kept without it.
+
+use easemob_admin_ops::documents::{Kept, Put};
+use easemob_admin_ops::store_error::StoreError;
+use easemob_admin_remote::api::{self, Problem, Scope};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+
+use super::caller::{Caller, EVERY_APP};
+use super::keys;
+use super::token::Token;
+use crate::blocking::blocking;
+use crate::problem::{Kind, Refusal};
+use crate::service::Service;
+
+/// How long a session lasts: a shift.
+const LIFE: SignedDuration = SignedDuration::from_hours(12);
+
+/// For how long somebody who has just signed in may act without doing so again.
+const FRESH: SignedDuration = SignedDuration::from_mins(15);
+
+/// How long a code can be used.
+const LIFE_OF_CODE: SignedDuration = SignedDuration::from_mins(60);
+
+/// With what somebody signed in.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum By {
+    /// A key, by its id. What it may do is read each time, so the session ends with it.
+    Key(String),
+    /// Something that the service cannot ask again; what the person may do stays as it was.
+    Person(api::Caller),
+}
+
+/// A session, as it is kept.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct StoredSession {
+    sha256: String,
+    by: By,
+    began: Timestamp,
+    ends: Timestamp,
+}
+
+/// A code that signs somebody in, once.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct StoredCode {
+    sha256: String,
+    person: api::Caller,
+    ends: Timestamp,
+}
+
+/// A session that has just begun.
+#[derive(Clone)]
+pub struct NewSession {
+    /// What the browser keeps.
+    pub secret: String,
+    /// When it ends, unless somebody signs out before.
+    pub ends: Timestamp,
+}
+
+impl std::fmt::Debug for NewSession {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NewSession")
+            .field("ends", &self.ends)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Somebody who is signed in in a browser. As an extension of a request to the routes of the service, it stands for a key.
+#[derive(Clone)]
+pub struct SignedIn {
+    pub(super) caller: Caller,
+    since: Timestamp,
+    is_fresh: bool,
+    /// What forms have to send back, so that no other site can act in the name of this person.
+    form_secret: String,
+}
+
+impl std::fmt::Debug for SignedIn {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SignedIn")
+            .field("owner", &self.caller.owner)
+            .finish_non_exhaustive()
+    }
+}
+
+impl SignedIn {
+    /// Returns the name that the audit trail shows.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.caller.owner
+    }
+
+    /// Returns when the person has last shown who it is.
+    #[must_use]
+    pub fn since(&self) -> Timestamp {
+        self.since
+    }
+
+    /// Returns true if that was less than 15 minutes ago.
+    #[must_use]
+    pub fn is_fresh(&self) -> bool {
+        self.is_fresh
+    }
+
+    /// Returns true if the person may do this for an app.
+    #[must_use]
+    pub fn may(&self, scope: Scope, app: &str) -> bool {
+        self.caller.may(scope, app)
+    }
+
+    /// Returns what the person may do for an app.
+    #[must_use]
+    pub fn scopes(&self, app: &str) -> Vec<Scope> {
+        let all = Scope::ALL.iter().copied();
+        all.filter(|scope| self.may(*scope, app)).collect()
+    }
+
+    /// Returns what forms have to send back.
+    #[must_use]
+    pub fn form_secret(&self) -> &str {
+        &self.form_secret
+    }
+
+    /// Returns true if a form has sent that back.
+    #[must_use]
+    pub fn sent(&self, given: &str) -> bool {
+        self.form_secret.as_bytes().ct_eq(given.as_bytes()).into()
+    }
+}
+
+fn sessions(service: &Service) -> Kept<'_> {
+    Kept::of(service.documents(), "session")
+}
+
+fn codes(service: &Service) -> Kept<'_> {
+    Kept::of(service.documents(), "sign-in-code")
+}
+
+impl Service {
+    /// Signs in whoever has this key.
+    ///
+    /// # Errors
+    /// When it is no key of the service, was revoked or has expired, or the session cannot be kept.
+    pub async fn sign_in_with_key(&self, key: &str) -> Result<NewSession, Problem> {
+        let token = Token::parse(key.trim());
+        let this = self.clone();
+        let begun = blocking(move || {
+            let token = token.ok_or_else(|| not_this("this is not a key of the service"))?;
+            let caller = keys::caller(&this, &token)?;
+            begin(&this, By::Key(caller.key), None)
+        });
+        begun.await.map_err(|refusal| refusal.problem())
+    }
+
+    /// Returns a code that signs its owner in once, within an hour, as an administrator of every app. For whoever starts the
+    /// service, who could read and change its records anyway.
+    ///
+    /// # Errors
+    /// When it cannot be kept.
+    pub fn offer_sign_in(&self, owner: &str) -> Result<String, String> {
+        let scopes: std::collections::BTreeSet<_> = Scope::ALL.iter().copied().collect();
+        let apps: std::collections::BTreeSet<_> = [EVERY_APP.to_owned()].into();
+        let person = api::Caller {
+            owner: owner.to_owned(),
+            key: format!("the account {owner}"),
+            scopes: scopes.clone(),
+            apps: apps.clone(),
+            grants: vec![api::Grant { scopes, apps }],
+            groups: std::collections::BTreeSet::new(),
+        };
+        let offered = || {
+            let token = Token::random()?;
+            let code = StoredCode {
+                sha256: token.digest(),
+                person,
+                ends: self.now() + LIFE_OF_CODE,
+            };
+            remove_ended(&codes(self), |code: &StoredCode| code.ends <= self.now())?;
+            let _ = codes(self).put(token.id(), &code, None)?;
+            Ok::<_, Refusal>(token.reveal())
+        };
+        offered().map_err(|refusal| refusal.problem().to_string())
+    }
+
+    /// Signs in whoever has this code, which is used up then.
+    ///
+    /// # Errors
+    /// When it is no code, was used or has expired, or the session cannot be kept.
+    pub async fn sign_in_with_code(&self, code: &str) -> Result<NewSession, Problem> {
+        let token = Token::parse(code.trim());
+        let this = self.clone();
+        let begun = blocking(move || {
+            let refused = || not_this("this is not a code of the service, or it was used or has expired");
+            let token = token.ok_or_else(refused)?;
+            let found: Option<(StoredCode, u64)> = codes(&this).get(token.id())?;
+            let (code, revision) = found.ok_or_else(refused)?;
+            if !token.is_of(&code.sha256) || code.ends <= this.now() {
+                return Err(refused());
+            }
+            if codes(&this).remove(token.id(), revision)? == Put::Changed {
+                return Err(refused());
+            }
+            begin(&this, By::Person(code.person), None)
+        });
+        begun.await.map_err(|refusal| refusal.problem())
+    }
+
+    /// Finds out who is signed in with this secret of a session, if anybody is.
+    ///
+    /// # Errors
+    /// When the session cannot be read.
+    pub async fn signed_in(&self, secret: &str) -> Result<Option<SignedIn>, Problem> {
+        let Some(token) = Token::parse(secret) else {
+            return Ok(None);
+        };
+        let this = self.clone();
+        let found = blocking(move || {
+            let now = this.now();
+            let found: Option<(StoredSession, u64)> = sessions(&this).get(token.id())?;
+            let found = found.filter(|(session, _)| token.is_of(&session.sha256) && now < session.ends);
+            let Some((session, _)) = found else {
+                return Ok(None);
+            };
+            let caller = match session.by {
+                By::Person(person) => Caller::from(person),
+                By::Key(id) => match keys::owner(&this, &id) {
+                    Ok(caller) => caller,
+                    Err(refusal) if refusal.kind() == Kind::NotSignedIn => return Ok(None),
+                    Err(refusal) => return Err(refusal),
+                },
+            };
+            Ok::<_, Refusal>(Some(SignedIn {
+                caller,
+                since: session.began,
+                is_fresh: now.duration_since(session.began) < FRESH,
+                form_secret: format!("{:x}", Sha256::digest(format!("form {}", token.reveal()))),
+            }))
+        });
+        found.await.map_err(|refusal| refusal.problem())
+    }
+
+    /// Ends a session.
+    ///
+    /// # Errors
+    /// When it cannot be removed.
+    pub async fn sign_out(&self, secret: &str) -> Result<(), Problem> {
+        let Some(token) = Token::parse(secret) else {
+            return Ok(());
+        };
+        let this = self.clone();
+        let ended = blocking(move || {
+            let found: Option<(StoredSession, u64)> = sessions(&this).get(token.id())?;
+            if let Some((session, revision)) = found
+                && token.is_of(&session.sha256)
+            {
+                let _ = sessions(&this).remove(token.id(), revision)?;
+            }
+            Ok::<_, Refusal>(())
+        });
+        ended.await.map_err(|refusal| refusal.problem())
+    }
+}
+
+fn not_this(why: &str) -> Refusal {
+    Refusal::of(Kind::NotSignedIn).detail(why)
+}
+
+/// Begins a session, which ends at `ends` at the latest.
+fn begin(service: &Service, by: By, ends: Option<Timestamp>) -> Result<NewSession, Refusal> {
+    let token = Token::random()?;
+    let began = service.now();
+    let ends = ends.map_or(began + LIFE, |end| end.min(began + LIFE));
+    remove_ended(&sessions(service), |session: &StoredSession| {
+        session.ends <= began
+    })?;
+    let session = StoredSession {
+        sha256: token.digest(),
+        by,
+        began,
+        ends,
+    };
+    let _ = sessions(service).put(token.id(), &session, None)?;
+    Ok(NewSession {
+        secret: token.reveal(),
+        ends,
+    })
+}
+
+/// Removes what has ended, so that they do not become ever more.
+fn remove_ended<T: serde::de::DeserializeOwned>(
+    kept: &Kept<'_>,
+    has_ended: impl Fn(&T) -> bool,
+) -> Result<(), StoreError> {
+    for (id, value) in kept.all::<T>()? {
+        if has_ended(&value)
+            && let Some((_, revision)) = kept.get::<T>(&id)?
+        {
+            // Somebody else may have removed it already.
+            let _ = kept.remove(&id, revision)?;
+        }
+    }
+    Ok(())
+}
