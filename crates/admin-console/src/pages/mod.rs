@@ -1,9 +1,11 @@
 //! One file per page. Those inside are for people who are signed in.
 
 mod apps;
+mod live;
 mod look;
 mod overview;
 mod sign_in;
+mod user;
 
 use axum::Router;
 use axum::routing::{get, post};
@@ -17,7 +19,9 @@ pub(crate) fn inside() -> Router<Console> {
         .route("/console/apps", get(apps::list))
         .route("/console/look", post(look::change))
         .route("/console/sign-out", post(sign_in::end))
+        .route("/console/{app}/live", get(live::follow))
         .route("/console/{app}/overview", get(overview::show))
+        .merge(user::routes())
 }
 
 /// The pages on which people sign in.
