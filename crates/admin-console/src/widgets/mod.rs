@@ -1,6 +1,5 @@
 //! What several pages show, one concept per file.
 
-pub(crate) mod action;
 pub(crate) mod dialog;
 pub(crate) mod foreign;
 pub(crate) mod fresh;
@@ -8,4 +7,3 @@ pub(crate) mod live;
 pub(crate) mod outcome;
 pub(crate) mod platform;
 pub(crate) mod reason;
-pub(crate) mod run_state;

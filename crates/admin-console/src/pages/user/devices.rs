@@ -19,7 +19,7 @@ use crate::times;
 use crate::visit::Visit;
 use crate::widgets::dialog;
 use crate::widgets::foreign::foreign;
-use crate::widgets::platform::{self, platform};
+use crate::widgets::platform;
 use crate::widgets::{outcome, reason};
 
 /// A device.

@@ -9,7 +9,7 @@ mod timeline;
 
 use axum::Router;
 use axum::extract::{Path, Query};
-use axum::routing::{get, post};
+use axum::routing::get;
 use easemob_admin_ops::locks::lock::Lock;
 use easemob_admin_ops::report::limits::LimitsView;
 use easemob_admin_remote::api::{Problem, Scope, UserDevices, UserView};
