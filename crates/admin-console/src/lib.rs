@@ -8,6 +8,9 @@
 //! | `entrance` | lets people in, and keeps other sites out |
 //! | `api` | asks the service, in the same process, in the name of whoever asks |
 //! | `page` | a page as a handler returns it, and why there is none |
+//! | `fields` | what somebody filled into a form |
+//! | `stake` | how much an act puts at stake, and so how it is confirmed |
+//! | `widgets` | pieces that several pages share |
 //! | `look` | language, theme and time zone, which the browser keeps |
 //! | `times` | times as people read them |
 //! | `numbers` | numbers as people read them |
@@ -17,14 +20,17 @@
 mod api;
 mod assets;
 mod entrance;
+mod fields;
 mod frame;
 mod icons;
 mod look;
 mod numbers;
 mod page;
 mod pages;
+mod stake;
 mod times;
 mod visit;
+mod widgets;
 
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};

@@ -36,7 +36,8 @@ fn offset(local: &Zoned) -> String {
     }
 }
 
-fn short(at: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
+/// Returns a time without its date if it was today.
+pub(crate) fn short(at: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
     let (local, today) = (at.to_zoned(zone.clone()), now.to_zoned(zone.clone()));
     if local.date() == today.date() {
         local.strftime("%H:%M:%S").to_string()

@@ -88,6 +88,11 @@ impl Facts {
         times::time(at, self.now, &self.look.zone)
     }
 
+    /// Returns a time in one word, for sentences.
+    pub(crate) fn clock(&self, at: Timestamp) -> String {
+        times::short(at, self.now, &self.look.zone)
+    }
+
     /// Makes a page. The work is done in the language of the reader.
     pub(crate) fn page(&self, nav: Nav, work: impl FnOnce() -> (String, Markup)) -> Page {
         let (title, main) = self.say(work);

@@ -11,12 +11,25 @@
     if (!kept && body.querySelector("time")) location.reload();
   }
 
-  // A dialog that came with the page, or with a swap, is shown as modal. Its `autofocus` is on the button that does nothing.
-  const open = (root) => {
-    for (const dialog of root.querySelectorAll("dialog[data-modal]:not([open])")) dialog.showModal();
+  // A dialog is shown as modal, whether it came with the page or was put into it. Its `autofocus` is on what does nothing.
+  const open = (root, came) => {
+    for (const dialog of root.querySelectorAll("dialog[data-modal]:not([data-shown])")) {
+      const scrim = dialog.previousElementSibling;
+      if (scrim && scrim.matches(".scrim")) scrim.remove();
+      dialog.dataset.shown = came;
+      dialog.removeAttribute("open");
+      dialog.showModal();
+      const typed = dialog.querySelector("[data-typed]");
+      if (typed) dialog.querySelector("[data-waits]").disabled = typed.value !== typed.dataset.typed;
+      // Esc means no. A page that is only this question has nothing below it.
+      dialog.addEventListener("close", () => {
+        if (came === "page") location.assign(dialog.dataset.back);
+        else dialog.remove();
+      });
+    }
   };
-  open(document);
-  body.addEventListener("htmx:load", (event) => open(event.target));
+  open(document, "page");
+  body.addEventListener("htmx:load", (event) => open(event.target.parentNode || document, "swap"));
 
   // The button that acts stays off until the name that is asked for is typed. The server checks it, too.
   body.addEventListener("input", (event) => {
@@ -27,13 +40,13 @@
   });
   // Enter never confirms.
   body.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && event.target.dataset.typed !== undefined) event.preventDefault();
+    if (event.key === "Enter" && event.target.matches("dialog[data-modal] input")) event.preventDefault();
   });
 
   body.addEventListener("click", (event) => {
     const copy = event.target.closest("[data-copy]");
     if (copy) navigator.clipboard.writeText(copy.dataset.copy);
-    const close = event.target.closest("[data-close]");
+    const close = event.target.closest("[data-no]");
     if (close && close.closest("dialog")) {
       event.preventDefault();
       close.closest("dialog").close();

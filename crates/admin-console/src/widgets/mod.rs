@@ -1,0 +1,9 @@
+//! What several pages show, one concept per file.
+
+pub(crate) mod dialog;
+pub(crate) mod foreign;
+pub(crate) mod fresh;
+pub(crate) mod live;
+pub(crate) mod outcome;
+pub(crate) mod platform;
+pub(crate) mod reason;
