@@ -11,7 +11,8 @@ pub(crate) struct Fields(pub(crate) Vec<(String, String)>);
 impl Fields {
     /// Returns a field as it was sent.
     pub(crate) fn raw(&self, name: &str) -> Option<&str> {
-        self.all(name).next()
+        let mut of_this_name = self.0.iter().filter(|(one, _)| one == name);
+        of_this_name.next().map(|(_, value)| value.as_str())
     }
 
     /// Returns what was written into a field, without the spaces around it; nothing if that is empty.
@@ -22,7 +23,10 @@ impl Fields {
     /// Returns every value of a field, such as the boxes that were ticked.
     pub(crate) fn all<'f>(&'f self, name: &'f str) -> impl Iterator<Item = &'f str> {
         let of_this_name = move |(one, _): &&(String, String)| one == name;
-        self.0.iter().filter(of_this_name).map(|(_, value)| value.as_str())
+        self.0
+            .iter()
+            .filter(of_this_name)
+            .map(|(_, value)| value.as_str())
     }
 
     /// Returns true if a box was ticked, or a button with this name was pressed.

@@ -32,6 +32,8 @@ mod times;
 mod visit;
 mod widgets;
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use easemob_admin_server::service::Service;
@@ -45,6 +47,8 @@ struct Console {
     api: Router,
     /// Whether browsers reach it over TLS.
     over_tls: bool,
+    /// How fast runs that somebody looks at go on.
+    paces: Arc<pages::run::pace::Paces>,
 }
 
 /// Returns the routes of the console, all below `/console`. Cookies are for TLS only if browsers reach it `over_tls`.
@@ -53,6 +57,7 @@ pub fn routes(service: &Service, over_tls: bool) -> Router {
         service: service.clone(),
         api: service.routes(),
         over_tls,
+        paces: Arc::default(),
     };
     let inside = pages::inside().layer(from_fn_with_state(console.clone(), entrance::enter));
     pages::outside()

@@ -3,6 +3,8 @@
 mod apps;
 mod look;
 mod overview;
+pub(crate) mod run;
+mod runs;
 mod sign_in;
 
 use axum::Router;
@@ -18,6 +20,16 @@ pub(crate) fn inside() -> Router<Console> {
         .route("/console/look", post(look::change))
         .route("/console/sign-out", post(sign_in::end))
         .route("/console/{app}/overview", get(overview::show))
+        .route("/console/{app}/runs", get(runs::list))
+        .route("/console/{app}/runs/{run}", get(run::show))
+        .route(
+            "/console/{app}/runs/{run}/failures.csv",
+            get(run::failures::download),
+        )
+        .route(
+            "/console/{app}/runs/{run}/{act}",
+            get(run::acts::ask).post(run::acts::act),
+        )
 }
 
 /// The pages on which people sign in.

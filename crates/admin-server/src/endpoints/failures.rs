@@ -43,7 +43,9 @@ async fn failures(
     let most = page.most()? as usize;
     let after = page.after.as_deref().map(|text| {
         let number = text.parse::<u64>();
-        number.map_err(|_| Refusal::of(Kind::BadRequest).detail(format!("`after` is the number of an item, not `{text}`")))
+        number.map_err(|_| {
+            Refusal::of(Kind::BadRequest).detail(format!("`after` is the number of an item, not `{text}`"))
+        })
     });
     let after = after.transpose()?;
     let found = blocking(move || {
@@ -54,7 +56,12 @@ async fn failures(
 }
 
 /// Reads a page. Memory depends on the number of failures only.
-fn read(runs: &dyn RunStore, id: &RunId, after: Option<u64>, most: usize) -> Result<Page<RunFailure>, Refusal> {
+fn read(
+    runs: &dyn RunStore,
+    id: &RunId,
+    after: Option<u64>,
+    most: usize,
+) -> Result<Page<RunFailure>, Refusal> {
     let mut failed = BTreeMap::new();
     for record in runs.unsettled_records(id)? {
         match record? {
@@ -69,7 +76,11 @@ fn read(runs: &dyn RunStore, id: &RunId, after: Option<u64>, most: usize) -> Res
     }
     let from = after.map_or(Bound::Unbounded, Bound::Excluded);
     let mut rest = failed.range((from, Bound::Unbounded)).peekable();
-    let wanted: BTreeMap<u64, &Outcome> = rest.by_ref().take(most).map(|(n, outcome)| (*n, outcome)).collect();
+    let wanted: BTreeMap<u64, &Outcome> = rest
+        .by_ref()
+        .take(most)
+        .map(|(n, outcome)| (*n, outcome))
+        .collect();
     let last = wanted.last_key_value().map(|(n, _)| *n);
     let next = last.filter(|_| rest.peek().is_some()).map(|n| n.to_string());
     let mut items = Vec::with_capacity(wanted.len());
