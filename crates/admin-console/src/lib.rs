@@ -9,6 +9,9 @@
 //! | `entrance` | lets people in, and keeps other sites out |
 //! | `api` | asks the service, in the same process, in the name of whoever asks |
 //! | `page` | a page as a handler returns it, and why there is none |
+//! | `fields` | what somebody filled into a form |
+//! | `stake` | how much an act puts at stake, and so how it is confirmed |
+//! | `widgets` | pieces that several pages share |
 //! | `look` | language, theme and time zone, which the browser keeps |
 //! | `times` | times as people read them |
 //! | `numbers` | numbers as people read them |
@@ -30,6 +33,8 @@ mod times;
 mod visit;
 mod widgets;
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use easemob_admin_server::service::Service;
@@ -43,6 +48,8 @@ struct Console {
     api: Router,
     /// Whether browsers reach it over TLS.
     over_tls: bool,
+    /// How fast runs that somebody looks at go on.
+    paces: Arc<pages::run::pace::Paces>,
 }
 
 /// Returns the routes of the console, all below `/console`. Cookies are for TLS only if browsers reach it `over_tls`.
@@ -51,6 +58,7 @@ pub fn routes(service: &Service, over_tls: bool) -> Router {
         service: service.clone(),
         api: service.routes(),
         over_tls,
+        paces: Arc::default(),
     };
     let inside = pages::inside().layer(from_fn_with_state(console.clone(), entrance::enter));
     pages::outside()

@@ -93,6 +93,18 @@ pub(crate) fn confirmed(visit: &Facts, stake: Stake, sent: &Fields) -> Result<Ma
     check(&asked, sent)
 }
 
+/// Checks the same for an act whose reason is on record.
+pub(crate) fn confirmed_again(visit: &Facts, stake: Stake, sent: &Fields) -> Result<(), Unconfirmed> {
+    let app = visit.app.as_ref().map(|app| app.app.as_str());
+    let asked = Asked {
+        stake,
+        app: app.unwrap_or_default(),
+        is_fresh: visit.signed_in.is_fresh(),
+        needs_reason: false,
+    };
+    check(&asked, sent).map(drop)
+}
+
 /// What is asked of whoever acts.
 struct Asked<'a> {
     stake: Stake,
@@ -102,7 +114,12 @@ struct Asked<'a> {
 }
 
 fn check(asked: &Asked<'_>, sent: &Fields) -> Result<Mandate, Unconfirmed> {
-    let Asked { stake, app, is_fresh, needs_reason } = *asked;
+    let Asked {
+        stake,
+        app,
+        is_fresh,
+        needs_reason,
+    } = *asked;
     let mandate = Mandate {
         reason: sent.text("reason").map(str::to_owned),
         ticket: sent.text("ticket").map(str::to_owned),
@@ -131,7 +148,12 @@ mod tests {
     }
 
     fn asked(stake: Stake, is_fresh: bool) -> Asked<'static> {
-        Asked { stake, app: "acme#chat", is_fresh, needs_reason: true }
+        Asked {
+            stake,
+            app: "acme#chat",
+            is_fresh,
+            needs_reason: true,
+        }
     }
 
     #[test]
@@ -159,17 +181,29 @@ mod tests {
             assert_eq!(checked(true, &fields), Err(Unconfirmed::NotTyped), "{typed}");
         }
         assert_eq!(checked(true, &all[..2]), Err(Unconfirmed::NotTyped));
-        let nameless = check(&Asked { app: "", ..asked(Stake::Many, true) }, &sent(&[("reason", "leak"), ("typed", "")]));
+        let nameless = check(
+            &Asked {
+                app: "",
+                ..asked(Stake::Many, true)
+            },
+            &sent(&[("reason", "leak"), ("typed", "")]),
+        );
         assert_eq!(nameless, Err(Unconfirmed::NotTyped));
     }
 
     #[test]
     fn a_small_act_needs_a_reason_and_one_device_nothing() {
         let nothing = sent(&[("reason", "  ")]);
-        assert_eq!(check(&asked(Stake::Few, false), &nothing), Err(Unconfirmed::NoReason));
+        assert_eq!(
+            check(&asked(Stake::Few, false), &nothing),
+            Err(Unconfirmed::NoReason)
+        );
         assert!(check(&asked(Stake::Few, false), &sent(&[("reason", "x")])).is_ok());
         assert!(check(&asked(Stake::Device, false), &nothing).is_ok());
-        let on_the_sandbox = Asked { needs_reason: false, ..asked(Stake::Few, false) };
+        let on_the_sandbox = Asked {
+            needs_reason: false,
+            ..asked(Stake::Few, false)
+        };
         assert!(check(&on_the_sandbox, &nothing).is_ok());
     }
 }

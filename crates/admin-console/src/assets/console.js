@@ -11,25 +11,25 @@
     if (!kept && body.querySelector("time")) location.reload();
   }
 
-  // A dialog is open from the start, for browsers without a script; here it becomes modal. Its `autofocus` is on the button
-  // that does nothing, and Esc leads where that does.
-  const open = (root) => {
-    const inside = root.querySelectorAll("dialog[data-modal]");
-    for (const dialog of root.matches && root.matches("dialog[data-modal]") ? [root, ...inside] : inside) {
-      if (dialog.matches(":modal")) continue;
+  // A dialog is shown as modal, whether it came with the page or was put into it. Its `autofocus` is on what does nothing.
+  const open = (root, came) => {
+    for (const dialog of root.querySelectorAll("dialog[data-modal]:not([data-shown])")) {
       const scrim = dialog.previousElementSibling;
       if (scrim && scrim.matches(".scrim")) scrim.remove();
+      dialog.dataset.shown = came;
       dialog.removeAttribute("open");
       dialog.showModal();
-      dialog.addEventListener("cancel", (event) => {
-        if (!dialog.dataset.back) return;
-        event.preventDefault();
-        location.assign(dialog.dataset.back);
+      const typed = dialog.querySelector("[data-typed]");
+      if (typed) dialog.querySelector("[data-waits]").disabled = typed.value !== typed.dataset.typed;
+      // Esc means no. A page that is only this question has nothing below it.
+      dialog.addEventListener("close", () => {
+        if (came === "page") location.assign(dialog.dataset.back);
+        else dialog.remove();
       });
     }
   };
-  open(document);
-  body.addEventListener("htmx:load", (event) => open(event.target));
+  open(document, "page");
+  body.addEventListener("htmx:load", (event) => open(event.target.parentNode || document, "swap"));
 
   // A question in a row: Esc is No.
   body.addEventListener("keydown", (event) => {
@@ -50,13 +50,13 @@
   });
   // Enter never confirms.
   body.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && event.target.dataset.typed !== undefined) event.preventDefault();
+    if (event.key === "Enter" && event.target.matches("dialog[data-modal] input")) event.preventDefault();
   });
 
   body.addEventListener("click", (event) => {
     const copy = event.target.closest("[data-copy]");
     if (copy) navigator.clipboard.writeText(copy.dataset.copy);
-    const close = event.target.closest("[data-close]");
+    const close = event.target.closest("[data-no]");
     if (close && close.closest("dialog")) {
       event.preventDefault();
       close.closest("dialog").close();

@@ -4,6 +4,8 @@ mod apps;
 mod live;
 mod look;
 mod overview;
+pub(crate) mod run;
+mod runs;
 mod sign_in;
 mod user;
 
@@ -22,6 +24,16 @@ pub(crate) fn inside() -> Router<Console> {
         .route("/console/{app}/live", get(live::follow))
         .route("/console/{app}/overview", get(overview::show))
         .merge(user::routes())
+        .route("/console/{app}/runs", get(runs::list))
+        .route("/console/{app}/runs/{run}", get(run::show))
+        .route(
+            "/console/{app}/runs/{run}/failures.csv",
+            get(run::failures::download),
+        )
+        .route(
+            "/console/{app}/runs/{run}/{act}",
+            get(run::acts::ask).post(run::acts::act),
+        )
 }
 
 /// The pages on which people sign in.

@@ -4,6 +4,7 @@ mod approvals;
 mod audit;
 mod audit_filter;
 mod events;
+mod failures;
 mod kept_logins;
 mod keys;
 mod limits;
@@ -38,6 +39,7 @@ pub(crate) fn all() -> Routes {
         .with(meta::routes())
         .with(users::routes())
         .with(runs::routes())
+        .with(failures::routes())
         .with(recorded_runs::routes())
         .with(kept_logins::routes())
         .with(proxy::routes())
