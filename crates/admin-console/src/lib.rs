@@ -8,8 +8,11 @@
 //! | `entrance` | lets people in, and keeps other sites out |
 //! | `api` | asks the service, in the same process, in the name of whoever asks |
 //! | `page` | a page as a handler returns it, and why there is none |
+//! | `fields` | what a form has sent |
+//! | `fresh` | acts with much at stake want somebody who has just signed in |
 //! | `look` | language, theme and time zone, which the browser keeps |
 //! | `times` | times as people read them |
+//! | `titles` | what the service says when it refuses, for translation |
 //! | `numbers` | numbers as people read them |
 //! | `icons` | the icons |
 //! | `assets` | style and script, which are part of the program |
@@ -17,13 +20,16 @@
 mod api;
 mod assets;
 mod entrance;
+mod fields;
 mod frame;
+mod fresh;
 mod icons;
 mod look;
 mod numbers;
 mod page;
 mod pages;
 mod times;
+mod titles;
 mod visit;
 
 use axum::Router;

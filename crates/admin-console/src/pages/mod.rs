@@ -2,7 +2,9 @@
 
 mod apps;
 mod look;
+mod more;
 mod overview;
+mod settings;
 mod sign_in;
 
 use axum::Router;
@@ -18,6 +20,26 @@ pub(crate) fn inside() -> Router<Console> {
         .route("/console/look", post(look::change))
         .route("/console/sign-out", post(sign_in::end))
         .route("/console/{app}/overview", get(overview::show))
+        .route("/console/{app}/more", get(more::show))
+        .merge(settings())
+}
+
+fn settings() -> Router<Console> {
+    use settings::{keys, rules, schedules, you};
+    Router::new()
+        .route("/console/{app}/settings", get(you::show))
+        .route("/console/{app}/settings/keys", get(keys::list).post(keys::make))
+        .route("/console/{app}/settings/keys/{key}/revoke", post(keys::revoke))
+        .route("/console/{app}/settings/rules", get(rules::list).post(rules::add))
+        .route("/console/{app}/settings/rules/remove", post(rules::remove))
+        .route(
+            "/console/{app}/settings/schedules",
+            get(schedules::list).post(schedules::make),
+        )
+        .route(
+            "/console/{app}/settings/schedules/{schedule}/remove",
+            post(schedules::remove),
+        )
 }
 
 /// The pages on which people sign in.

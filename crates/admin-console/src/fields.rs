@@ -1,0 +1,40 @@
+//! What a form has sent, of which a field may be there several times, as ticked boxes are.
+
+use axum::extract::{FromRequest, Request};
+use axum::http::StatusCode;
+use axum::{Form, RequestExt as _};
+
+/// The fields of a form.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Fields(Vec<(String, String)>);
+
+impl<S: Send + Sync> FromRequest<S> for Fields {
+    type Rejection = StatusCode;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, StatusCode> {
+        let form = request.extract::<Form<Vec<(String, String)>>, _>().await;
+        form.map(|Form(fields)| Self(fields))
+            .map_err(|_| StatusCode::BAD_REQUEST)
+    }
+}
+
+impl Fields {
+    /// Returns what is in a field, without spaces around it; empty if it is not there.
+    pub(crate) fn one(&self, wanted: &str) -> &str {
+        let found = self.0.iter().find(|(name, _)| name == wanted);
+        found.map(|(_, value)| value.trim()).unwrap_or_default()
+    }
+
+    /// Returns what is in a field, unless it is empty.
+    pub(crate) fn some(&self, wanted: &str) -> Option<String> {
+        Some(self.one(wanted))
+            .filter(|text| !text.is_empty())
+            .map(str::to_owned)
+    }
+
+    /// Returns what is in all fields of this name.
+    pub(crate) fn all<'f>(&'f self, wanted: &'f str) -> impl Iterator<Item = &'f str> {
+        let named = self.0.iter().filter(move |(name, _)| name == wanted);
+        named.map(|(_, value)| value.trim())
+    }
+}
