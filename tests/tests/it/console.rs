@@ -87,7 +87,10 @@ impl World {
     }
 
     /// Plays the scenarios of a file, where there is a browser.
-    #[allow(clippy::print_stderr, reason = "whoever has no Chromium is to know that nothing was checked")]
+    #[allow(
+        clippy::print_stderr,
+        reason = "whoever has no Chromium is to know that nothing was checked"
+    )]
     pub(crate) fn play(&self, file: &str, scenarios: usize) -> bool {
         if chromium().is_none() {
             eprintln!("not checked in a browser: there is no Chromium here");
