@@ -9,6 +9,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use easemob_admin_remote::api::{AppView, Problem};
 use easemob_admin_server::SignedIn;
+use easemob_admin_words::told_later;
 use jiff::Timestamp;
 use maud::Markup;
 
@@ -93,7 +94,7 @@ pub(crate) async fn enter(
         standing: frame::Standing::default(),
     };
     if whole && request.method() == Method::GET && facts.app.is_some() {
-        facts.standing = frame::standing(&facts).await;
+        facts.standing = frame::standing(&facts);
     }
     let visit = Visit(Arc::new(facts));
     let mut request = match from_a_form_of_ours(&visit.signed_in, request).await {
@@ -103,7 +104,7 @@ pub(crate) async fn enter(
     request.extensions_mut().insert(visit.clone());
     let mut response = next.run(request).await;
     if let Some(page) = response.extensions_mut().remove::<Page>() {
-        return with_headers(response, framed(&visit, whole, &page));
+        return with_headers(&response, framed(&visit, whole, &page));
     }
     if let Some(Trouble(problem)) = response.extensions_mut().remove::<Trouble>() {
         return with_headers(response, framed(&visit, whole, &frame::trouble(&visit, &problem)));
@@ -136,7 +137,7 @@ fn framed(visit: &Visit, whole: bool, page: &Page) -> Response {
 }
 
 /// Keeps the status and the headers that a handler has set.
-fn with_headers(from: Response, mut to: Response) -> Response {
+fn with_headers(from: &Response, mut to: Response) -> Response {
     *to.status_mut() = from.status();
     for (name, value) in from.headers() {
         to.headers_mut().insert(name.clone(), value.clone());
@@ -182,7 +183,7 @@ async fn from_a_form_of_ours(signed_in: &SignedIn, request: Request) -> Result<R
     }
     let refused = |status, detail: &str| Problem {
         kind: "/problems/other-site".into(),
-        title: "The form is not of this session".into(),
+        title: told_later!("The form is not of this session").into(),
         status,
         detail: Some(detail.into()),
         hint: None,
@@ -196,11 +197,19 @@ async fn from_a_form_of_ours(signed_in: &SignedIn, request: Request) -> Result<R
         if signed_in.sent(given) {
             return Ok(request);
         }
-        return Err(refused(403, "Nothing was done. Load the page again."));
+        return Err(refused(
+            403,
+            told_later!("Nothing was done. Load the page again."),
+        ));
     }
     let (parts, body) = request.into_parts();
     let bytes = to_bytes(body, LARGEST).await;
-    let bytes = bytes.map_err(|_| refused(413, "Nothing was done. The form is larger than 8 MiB."))?;
+    let bytes = bytes.map_err(|_| {
+        refused(
+            413,
+            told_later!("Nothing was done. The form is larger than 8 MiB."),
+        )
+    })?;
     // Files are sent with the secret in the address, since it cannot be looked for in them.
     let query = parts.uri.query().unwrap_or_default().as_bytes();
     let sent = [&*bytes, query].into_iter().any(|text| {
@@ -210,7 +219,10 @@ async fn from_a_form_of_ours(signed_in: &SignedIn, request: Request) -> Result<R
     if sent {
         Ok(Request::from_parts(parts, Body::from(bytes)))
     } else {
-        Err(refused(403, "Nothing was done. Load the page again."))
+        Err(refused(
+            403,
+            told_later!("Nothing was done. Load the page again."),
+        ))
     }
 }
 

@@ -1,46 +1,46 @@
-//! What somebody filled into a form.
+//! What a form has sent, of which a field may be there several times, as ticked boxes are.
 
-use axum::Form;
 use axum::extract::{FromRequest, Request};
-use axum::response::{IntoResponse as _, Response};
+use axum::http::StatusCode;
+use axum::{Form, RequestExt as _};
 
-/// The fields of a form, in their order; a name may come more than once.
+/// The fields of a form.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Fields(pub(crate) Vec<(String, String)>);
 
-impl Fields {
-    /// Returns a field as it was sent.
-    pub(crate) fn raw(&self, name: &str) -> Option<&str> {
-        let mut of_this_name = self.0.iter().filter(|(one, _)| one == name);
-        of_this_name.next().map(|(_, value)| value.as_str())
-    }
+impl<S: Send + Sync> FromRequest<S> for Fields {
+    type Rejection = StatusCode;
 
-    /// Returns what was written into a field, without the spaces around it; nothing if that is empty.
-    pub(crate) fn text(&self, name: &str) -> Option<&str> {
-        self.raw(name).map(str::trim).filter(|text| !text.is_empty())
-    }
-
-    /// Returns every value of a field, such as the boxes that were ticked.
-    pub(crate) fn all<'f>(&'f self, name: &'f str) -> impl Iterator<Item = &'f str> {
-        let of_this_name = move |(one, _): &&(String, String)| one == name;
-        self.0
-            .iter()
-            .filter(of_this_name)
-            .map(|(_, value)| value.as_str())
-    }
-
-    /// Returns true if a box was ticked, or a button with this name was pressed.
-    pub(crate) fn has(&self, name: &str) -> bool {
-        self.raw(name).is_some()
+    async fn from_request(request: Request, _: &S) -> Result<Self, StatusCode> {
+        let form = request.extract::<Form<Vec<(String, String)>>, _>().await;
+        form.map(|Form(fields)| Self(fields))
+            .map_err(|_| StatusCode::BAD_REQUEST)
     }
 }
 
-impl<S: Send + Sync> FromRequest<S> for Fields {
-    type Rejection = Response;
+impl Fields {
+    /// Returns what is in a field, without spaces around it; empty if it is not there.
+    pub(crate) fn one(&self, wanted: &str) -> &str {
+        let found = self.0.iter().find(|(name, _)| name == wanted);
+        found.map(|(_, value)| value.trim()).unwrap_or_default()
+    }
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
-        let form = Form::<Vec<(String, String)>>::from_request(request, state).await;
-        form.map(|Form(fields)| Self(fields))
-            .map_err(|rejection| rejection.into_response())
+    /// Returns a field as it was sent, with its spaces.
+    pub(crate) fn raw(&self, wanted: &str) -> Option<&str> {
+        let found = self.0.iter().find(|(name, _)| name == wanted);
+        found.map(|(_, value)| value.as_str())
+    }
+
+    /// Returns what is in a field, unless it is empty.
+    pub(crate) fn some(&self, wanted: &str) -> Option<String> {
+        Some(self.one(wanted))
+            .filter(|text| !text.is_empty())
+            .map(str::to_owned)
+    }
+
+    /// Returns what is in all fields of this name.
+    pub(crate) fn all<'f>(&'f self, wanted: &'f str) -> impl Iterator<Item = &'f str> {
+        let named = self.0.iter().filter(move |(name, _)| name == wanted);
+        named.map(|(_, value)| value.trim())
     }
 }

@@ -32,7 +32,7 @@ pub(crate) struct Standing {
 }
 
 /// Asks what the header says of the app. What cannot be read is left out: the page itself says why.
-pub(crate) async fn standing(_facts: &Facts) -> Standing {
+pub(crate) fn standing(_facts: &Facts) -> Standing {
     Standing::default()
 }
 
@@ -53,7 +53,7 @@ pub(crate) fn whole(visit: &Visit, page: &Page) -> Markup {
             &visit.look,
             &title,
             Some(visit.signed_in.form_secret()),
-            html! {
+            &html! {
                 a.skip href="#main" { (t!("Skip to the content")) }
                 (header(visit, page.nav))
                 div.shell {
@@ -75,7 +75,7 @@ pub(crate) fn part(visit: &Visit, page: &Page) -> Markup {
 }
 
 /// Returns a document.
-pub(crate) fn document(look: &Look, title: &str, form_secret: Option<&str>, body: Markup) -> Markup {
+pub(crate) fn document(look: &Look, title: &str, form_secret: Option<&str>, body: &Markup) -> Markup {
     let headers = form_secret.map(|secret| format!(r#"{{"x-form-secret":"{secret}"}}"#));
     html! {
         (DOCTYPE)
@@ -97,7 +97,7 @@ pub(crate) fn document(look: &Look, title: &str, form_secret: Option<&str>, body
 }
 
 /// Returns the field with which a form shows that it is of ours.
-pub(crate) fn form_secret(visit: &Visit) -> Markup {
+pub(crate) fn form_secret(visit: &Facts) -> Markup {
     html! { input type="hidden" name="form" value=(visit.signed_in.form_secret()); }
 }
 
@@ -302,7 +302,7 @@ pub(crate) fn outside(look: &Look, problem: &Problem) -> Markup {
             look,
             translated(&problem.title),
             None,
-            html! {
+            &html! {
                 main #main .page tabindex="-1" { (state(problem, None)) }
             },
         )

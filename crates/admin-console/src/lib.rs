@@ -9,11 +9,13 @@
 //! | `entrance` | lets people in, and keeps other sites out |
 //! | `api` | asks the service, in the same process, in the name of whoever asks |
 //! | `page` | a page as a handler returns it, and why there is none |
-//! | `fields` | what somebody filled into a form |
+//! | `fields` | what a form has sent |
+//! | `fresh` | acts with much at stake want somebody who has just signed in |
 //! | `stake` | how much an act puts at stake, and so how it is confirmed |
 //! | `widgets` | pieces that several pages share |
 //! | `look` | language, theme and time zone, which the browser keeps |
 //! | `times` | times as people read them |
+//! | `titles` | what the service says when it refuses, for translation |
 //! | `numbers` | numbers as people read them |
 //! | `icons` | the icons |
 //! | `assets` | style and script, which are part of the program |
@@ -23,6 +25,7 @@ mod assets;
 mod entrance;
 mod fields;
 mod frame;
+mod fresh;
 mod icons;
 mod look;
 mod numbers;
@@ -30,6 +33,7 @@ mod page;
 mod pages;
 mod stake;
 mod times;
+mod titles;
 mod visit;
 mod widgets;
 

@@ -121,8 +121,8 @@ fn check(asked: &Asked<'_>, sent: &Fields) -> Result<Mandate, Unconfirmed> {
         needs_reason,
     } = *asked;
     let mandate = Mandate {
-        reason: sent.text("reason").map(str::to_owned),
-        ticket: sent.text("ticket").map(str::to_owned),
+        reason: sent.some("reason"),
+        ticket: sent.some("ticket"),
     };
     if needs_reason && stake >= Stake::Few && mandate.reason.is_none() {
         return Err(Unconfirmed::NoReason);

@@ -37,4 +37,5 @@ pub mod service;
 
 pub use self::access::first_key;
 pub use self::access::session::{NewSession, SignedIn};
+pub use self::problem::problem_titles;
 pub use self::routes::{Rule, openapi, table};

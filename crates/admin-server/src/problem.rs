@@ -27,7 +27,6 @@ macro_rules! kinds {
 
         impl Kind {
             /// All kinds.
-            #[cfg(test)]
             const ALL: &[Self] = &[$(Self::$name),+];
 
             /// Returns the status, the last part of the type, and the title.
@@ -77,6 +76,11 @@ kinds! {
     StoreAway = 503 "store-away" "The records cannot be used, so nothing was sent",
     Stopping = 503 "stopping" "The service is stopping",
     UpstreamAway = 504 "upstream-away" "The server of the app did not answer",
+}
+
+/// Returns the titles of all problems.
+pub fn problem_titles() -> impl Iterator<Item = &'static str> {
+    Kind::ALL.iter().map(|kind| kind.facts().2)
 }
 
 /// Why a request was refused.

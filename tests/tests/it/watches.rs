@@ -82,6 +82,39 @@ impl Watched {
 }
 
 #[test]
+fn a_watch_is_followed_from_batch_to_batch() {
+    let watched = Watched::new(TestEnv::bare());
+    let env = &watched.env;
+    let watching = watched.begin();
+    watched.batch("ann");
+    let first = watched.rows(&["runs", "list"])[0]["run"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let following = env.spawn(&["runs", "show", "last", "--follow"]);
+    following.until_it_says(&format!("run {first}: ended"));
+    watched.batch("bob");
+    let second = watched.rows(&["runs", "list"])[1]["run"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    following.until_it_says(&format!("run {second}: ended"));
+    interrupt(&following);
+    let followed = TestEnv::finish(following).expect(0);
+    assert!(
+        followed.stderr.contains("a watch of 2 runs"),
+        "{}",
+        followed.text()
+    );
+    // One that is followed for some time only ends as well.
+    let _ = env
+        .run(&["runs", "show", "last", "--follow", "--max-duration", "1s"])
+        .expect(0);
+    interrupt(&watching);
+    let _ = TestEnv::finish(watching).expect(0);
+}
+
+#[test]
 fn the_batches_of_a_watch_are_one_run() {
     let watched = Watched::new(TestEnv::bare());
     let env = &watched.env;

@@ -3,9 +3,11 @@
 mod apps;
 mod live;
 mod look;
+mod more;
 mod overview;
 pub(crate) mod run;
 mod runs;
+mod settings;
 mod sign_in;
 mod user;
 
@@ -24,6 +26,13 @@ pub(crate) fn inside() -> Router<Console> {
         .route("/console/{app}/live", get(live::follow))
         .route("/console/{app}/overview", get(overview::show))
         .merge(user::routes())
+        .route("/console/{app}/more", get(more::show))
+        .merge(runs())
+        .merge(settings())
+}
+
+fn runs() -> Router<Console> {
+    Router::new()
         .route("/console/{app}/runs", get(runs::list))
         .route("/console/{app}/runs/{run}", get(run::show))
         .route(
@@ -33,6 +42,24 @@ pub(crate) fn inside() -> Router<Console> {
         .route(
             "/console/{app}/runs/{run}/{act}",
             get(run::acts::ask).post(run::acts::act),
+        )
+}
+
+fn settings() -> Router<Console> {
+    use settings::{keys, rules, schedules, you};
+    Router::new()
+        .route("/console/{app}/settings", get(you::show))
+        .route("/console/{app}/settings/keys", get(keys::list).post(keys::make))
+        .route("/console/{app}/settings/keys/{key}/revoke", post(keys::revoke))
+        .route("/console/{app}/settings/rules", get(rules::list).post(rules::add))
+        .route("/console/{app}/settings/rules/remove", post(rules::remove))
+        .route(
+            "/console/{app}/settings/schedules",
+            get(schedules::list).post(schedules::make),
+        )
+        .route(
+            "/console/{app}/settings/schedules/{schedule}/remove",
+            post(schedules::remove),
         )
 }
 

@@ -63,7 +63,7 @@ pub(crate) async fn offer(headers: HeaderMap, Query(WithCode { code }): Query<Wi
         narrow(
             &look,
             t!("Sign in"),
-            html! {
+            &html! {
                 form.stack method="post" action="/console/enter" {
                     input type="hidden" name="code" value=(code);
                     p { (t!("This link signs you in once.")) }
@@ -115,7 +115,7 @@ fn form(look: &Look, next: &str, problem: Option<&Problem>) -> Markup {
         narrow(
             look,
             t!("Sign in"),
-            html! {
+            &html! {
                 form.stack method="post" action="/console/sign-in" {
                     @if let Some(problem) = problem {
                         div.note."note--attn" role="alert" {
@@ -140,12 +140,12 @@ fn form(look: &Look, next: &str, problem: Option<&Problem>) -> Markup {
 }
 
 /// A page with one card.
-fn narrow(look: &Look, title: &str, content: Markup) -> Markup {
+fn narrow(look: &Look, title: &str, content: &Markup) -> Markup {
     document(
         look,
         &format!("{title} · easemob-admin"),
         None,
-        html! {
+        &html! {
             main #main .page.narrow tabindex="-1" {
                 div.head { div.head-t { h1 { "easemob-admin" } } }
                 section.card { div.card-h { h2 { (title) } } div.card-b { (content) } }

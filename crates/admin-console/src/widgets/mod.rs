@@ -3,7 +3,6 @@
 pub(crate) mod action;
 pub(crate) mod dialog;
 pub(crate) mod foreign;
-pub(crate) mod fresh;
 pub(crate) mod live;
 pub(crate) mod outcome;
 pub(crate) mod outcome_word;

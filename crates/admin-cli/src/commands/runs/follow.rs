@@ -1,12 +1,12 @@
-//! `runs show --follow`: shows how a run goes on until nobody works on it any more.
+//! `runs show --follow`: shows how a run goes on until nobody works on it any more, or how a watch does, batch after batch.
 
 use std::time::Duration;
 
 use easemob_admin_ops::run::direction::RunState;
-use easemob_admin_ops::run::id::RunId;
 use easemob_admin_ops::run::store::{ListedRun, RunStore};
 use easemob_admin_words::t;
 
+use super::series::Named;
 use crate::command_error::CommandError;
 use crate::commands::acting::{devices, users};
 use crate::context::Context;
@@ -15,23 +15,34 @@ use crate::interrupt::{Ended, until_told};
 /// How often to look.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Says how a run goes on, until nobody works on it and no worker will. Returns false if that was not waited for.
-pub(super) async fn follow(context: &Context, runs: &dyn RunStore, id: &RunId) -> Result<bool, CommandError> {
+/// Says how a run goes on, until nobody works on it and no worker will. A watch may always begin another batch, so that is
+/// waited for until somebody says to stop. Returns false if the end was not waited for.
+pub(super) async fn follow(
+    context: &Context,
+    runs: &dyn RunStore,
+    mut named: Named,
+) -> Result<bool, CommandError> {
     let mut told = std::pin::pin!(until_told(context.deadline()));
     let mut said = String::new();
     loop {
+        let id = named.newest();
         let listed = runs.glance(id)?;
         let now = in_words(&listed);
         if now != said {
             context.ui.say(t!("run {id}: {now}"));
             said = now;
         }
-        if !listed.running && (listed.state != RunState::Open || listed.counts.unfinished() == 0) {
+        let has_ended =
+            !listed.running && (listed.state != RunState::Open || listed.counts.unfinished() == 0);
+        if has_ended && !named.is_watch {
             return Ok(true);
         }
         tokio::select! {
-            Ended::BySignal | Ended::ByDeadline = &mut told => return Ok(false),
+            Ended::BySignal | Ended::ByDeadline = &mut told => return Ok(named.is_watch && has_ended),
             () = tokio::time::sleep(LOOK) => {}
+        }
+        if has_ended {
+            named = Named::find(runs, &named.id)?;
         }
     }
 }

@@ -42,7 +42,7 @@ pub struct ShowArgs {
     /// The id of the run, the start of it, or `last`
     #[arg(value_name = "RUN", add = completion::runs())]
     run: String,
-    /// First say on stderr how the run goes on, until nobody works on it any more
+    /// First say on stderr how the run goes on, until nobody works on it any more; for a watch, until Ctrl-C
     #[arg(long)]
     follow: bool,
     /// Write a report for a ticket, in Markdown: facts, counts, the first failures, and the commands to go on
@@ -69,9 +69,13 @@ struct ShowSummary {
 pub async fn run(context: &Context, args: &ShowArgs) -> Result<Exit, CommandError> {
     let stores = context.stores()?;
     let runs = stores.runs();
-    let named = Named::find(runs, &args.run)?;
-    if args.follow && !follow(context, runs, named.newest()).await? {
-        return Ok(exit::INTERRUPTED);
+    let mut named = Named::find(runs, &args.run)?;
+    if args.follow {
+        let id = named.id.clone();
+        if !follow(context, runs, named).await? {
+            return Ok(exit::INTERRUPTED);
+        }
+        named = Named::find(runs, &id)?;
     }
     if args.markdown {
         return markdown(context, &named);

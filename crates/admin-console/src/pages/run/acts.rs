@@ -10,6 +10,7 @@ use maud::{Markup, html};
 
 use super::{Run, read};
 use crate::fields::Fields;
+use crate::fresh;
 use crate::icons::Icon;
 use crate::numbers::{grouped, users};
 use crate::page::{Nav, Trouble};
@@ -17,7 +18,6 @@ use crate::stake::{self, Stake};
 use crate::visit::{Facts, Visit};
 use crate::widgets::action::ends_sessions;
 use crate::widgets::dialog::{Dialog, opens};
-use crate::widgets::fresh;
 
 /// What is done about a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,7 +131,7 @@ pub(crate) async fn act(
             return Ok((StatusCode::UNPROCESSABLE_ENTITY, again).into_response());
         }
         // If more would be done than was asked about, it is asked again.
-        let asked = sent.text("users").and_then(|text| text.parse::<u64>().ok());
+        let asked = sent.some("users").and_then(|text| text.parse::<u64>().ok());
         if asked.is_none_or(|asked| asked < act.users(&seen.view)) {
             let again = page(&visit, &seen, act, Some(&sent), None);
             return Ok((StatusCode::CONFLICT, again).into_response());
@@ -150,7 +150,7 @@ pub(crate) async fn act(
             .send(Method::POST, &["runs", &run, "start"], &start)
             .await?;
     } else {
-        let Some(reason) = sent.text("reason") else {
+        let Some(reason) = sent.some("reason") else {
             let again = page(
                 &visit,
                 &seen,
@@ -160,9 +160,7 @@ pub(crate) async fn act(
             );
             return Ok((StatusCode::UNPROCESSABLE_ENTITY, again).into_response());
         };
-        let stop = Stop {
-            reason: reason.to_owned(),
-        };
+        let stop = Stop { reason };
         let word = if act == Act::Pause { "pause" } else { "stop" };
         let _: RunView = visit.api.send(Method::POST, &["runs", &run, word], &stop).await?;
     }
