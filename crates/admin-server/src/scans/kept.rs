@@ -22,10 +22,10 @@ const SHOWN: SignedDuration = SignedDuration::from_hours(30 * 24);
 pub(crate) struct ScanJob {
     pub(crate) id: String,
     pub(crate) app: String,
-    owner: String,
-    asked_at: Timestamp,
+    pub(super) owner: String,
+    pub(super) asked_at: Timestamp,
     /// The users, as the store names them.
-    source: String,
+    pub(super) source: String,
     pub(super) users: Option<Vec<UserId>>,
     pub(super) limits: bool,
     pub(super) read_every_user: bool,

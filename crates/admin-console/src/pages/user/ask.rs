@@ -10,6 +10,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::{Known, View, devices, page};
+use crate::fresh;
 use crate::icons::Icon;
 use crate::numbers::grouped;
 use crate::page::{Page, Trouble};
@@ -18,7 +19,7 @@ use crate::visit::Visit;
 use crate::widgets::dialog::Dialog;
 use crate::widgets::foreign::foreign;
 use crate::widgets::platform;
-use crate::widgets::{fresh, reason};
+use crate::widgets::reason;
 
 /// For how long users are locked, in hours, as the form offers.
 const HOURS: [u32; 5] = [1, 4, 10, 24, 168];
@@ -29,7 +30,7 @@ const USUAL: u32 = 10;
 type User = Path<(String, String)>;
 
 /// Returns the id of a run to come. A form that is sent twice makes one run.
-pub(super) fn new_run(now: Timestamp) -> String {
+pub(crate) fn new_run(now: Timestamp) -> String {
     RunId::new(now, fastrand::u32(..)).to_string()
 }
 
