@@ -8,6 +8,7 @@
 //! | `access` | keys, who is calling, and what they may do |
 //! | `approvals` | which acts need others to agree, and who has |
 //! | `endpoints` | one file per resource |
+//! | `in_process` | requests of the program that runs the service |
 //! | [`operation`] | health, metrics, request ids, and notices for whoever runs the service |
 //! | `runs` | works on runs, and keeps what they report |
 //! | `scans` | reads who is online into snapshots |
@@ -28,6 +29,7 @@ mod blocking;
 mod endpoints;
 mod events;
 mod extract;
+mod in_process;
 mod leased;
 pub mod operation;
 mod patience;

@@ -16,6 +16,7 @@ mod run;
 mod scan;
 mod schedule;
 mod scope;
+mod traffic;
 mod user;
 
 pub use self::approval::{
@@ -40,6 +41,7 @@ pub use self::run::{NewRun, Page, RunFailure, RunState, RunView, Start, Stop, Wh
 pub use self::scan::{NewScan, Scan, ScanState};
 pub use self::schedule::{Missed, NewSchedule, Schedule, ScheduledJob, Turn};
 pub use self::scope::{Scope, UnknownScope};
+pub use self::traffic::TrafficView;
 pub use self::user::{
     AppView, Caller, DeviceView, Grant, StatusView, Statuses, UserDevices, UserView, Users,
 };

@@ -22,6 +22,7 @@ mod recorded_runs;
 mod runs;
 mod scans;
 mod schedules;
+mod traffic;
 mod users;
 
 use axum::http::{Method, Uri};
@@ -58,6 +59,7 @@ pub(crate) fn all() -> Routes {
         .with(scans::routes())
         .with(proxy::routes())
         .with(locks::routes())
+        .with(traffic::routes())
         .with(limits::routes())
         .with(policies::routes())
         .with(plans::routes())

@@ -1,6 +1,8 @@
 //! `serve`: lets people, scripts and backends act over HTTP, under their own names.
 
+mod browser;
 mod certificate;
+mod demo;
 mod log;
 mod openid;
 
@@ -25,6 +27,7 @@ use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 
 use self::certificate::CertificateFiles;
+use self::demo::Demo;
 use self::log::LogForm;
 use crate::acts::operator::operator;
 use crate::command_error::CommandError;
@@ -185,14 +188,35 @@ pub async fn run(context: &Context, args: &ServeArgs) -> Result<Exit, CommandErr
             "there is no key yet; the first administrator makes one within an hour, once, with:\n  {command}"
         ));
     }
+    let owner = operator(None, context.environment.get("SUDO_USER")).os_user;
+    let mut _opened = None;
     if args.open {
-        let owner = operator(None, context.environment.get("SUDO_USER"));
-        let code = service.offer_sign_in(&owner.os_user).map_err(unusable_keys)?;
+        let code = service.offer_sign_in(&owner).map_err(unusable_keys)?;
         context.ui.say(t!(
             "open this link within an hour; it signs you in once:\n  {url}/console/enter?code={code}"
         ));
+        _opened = browser::open(context, &format!("{url}/console/enter?code={code}"));
     }
-    let why = match stay(context, &listening, tls.as_ref(), end, hangups).await {
+    let demo = sessions.first().filter(|_| args.open).and_then(|(name, session)| {
+        Some(Demo {
+            sandbox: session.sandbox()?,
+            service: &service,
+            stores: context.records().ok()?.stores,
+            app: name,
+            target: session.target().name(),
+            owner,
+            ui: &context.ui,
+        })
+    });
+    let staying = stay(context, &listening, tls.as_ref(), end, hangups);
+    let ended = match demo {
+        None => staying.await,
+        Some(demo) => tokio::select! {
+            ended = staying => ended,
+            never = demo.play() => match never {},
+        },
+    };
+    let why = match ended {
         Ended::BySignal => t!("stopped by a signal"),
         Ended::ByDeadline => t!("--max-duration has ended"),
     };
