@@ -24,6 +24,7 @@ mod it {
     mod configuration;
     mod conformance;
     mod consent;
+    mod console;
     mod crash;
     mod documents;
     mod echoes_and_pauses;

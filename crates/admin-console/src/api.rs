@@ -56,6 +56,26 @@ impl Api {
         read(answer).await
     }
 
+    /// Sends a body and a list of users, in a line each, so that their number does not matter.
+    pub(crate) async fn send_lines<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &[&str],
+        body: &impl Serialize,
+        users: &[String],
+    ) -> Result<T, Problem> {
+        let mut lines = Vec::new();
+        let mut push = |line: serde_json::Result<Vec<u8>>| {
+            lines.extend(line.map_err(|error| broken(&error.to_string()))?);
+            lines.push(b'\n');
+            Ok::<_, Problem>(())
+        };
+        push(serde_json::to_vec(body))?;
+        users.iter().try_for_each(|user| push(serde_json::to_vec(user)))?;
+        let address = self.address(path, &[]);
+        read(self.ask_with(method, &address, "application/x-ndjson", Body::from(lines)).await?).await
+    }
+
     /// Begins to read what is at an address of the app.
     pub(crate) async fn stream(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Response, Problem> {
         self.ask(Method::GET, &self.address(path, query), Body::empty())
@@ -95,10 +115,20 @@ impl Api {
     }
 
     async fn ask(&self, method: Method, address: &str, body: Body) -> Result<Response, Problem> {
+        self.ask_with(method, address, "application/json", body).await
+    }
+
+    async fn ask_with(
+        &self,
+        method: Method,
+        address: &str,
+        form: &'static str,
+        body: Body,
+    ) -> Result<Response, Problem> {
         let request = Request::builder()
             .method(method)
             .uri(address)
-            .header(header::CONTENT_TYPE, "application/json")
+            .header(header::CONTENT_TYPE, form)
             .extension(self.signed_in.clone())
             .body(body)
             .map_err(|error| broken(&error.to_string()))?;

@@ -6,7 +6,7 @@ use axum::{Form, RequestExt as _};
 
 /// The fields of a form.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Fields(Vec<(String, String)>);
+pub(crate) struct Fields(pub(crate) Vec<(String, String)>);
 
 impl<S: Send + Sync> FromRequest<S> for Fields {
     type Rejection = StatusCode;
@@ -23,6 +23,12 @@ impl Fields {
     pub(crate) fn one(&self, wanted: &str) -> &str {
         let found = self.0.iter().find(|(name, _)| name == wanted);
         found.map(|(_, value)| value.trim()).unwrap_or_default()
+    }
+
+    /// Returns a field as it was sent, with its spaces.
+    pub(crate) fn raw(&self, wanted: &str) -> Option<&str> {
+        let found = self.0.iter().find(|(name, _)| name == wanted);
+        found.map(|(_, value)| value.as_str())
     }
 
     /// Returns what is in a field, unless it is empty.

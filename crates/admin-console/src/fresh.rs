@@ -1,5 +1,7 @@
 //! Acts with much at stake want somebody who has just shown who it is.
 
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse as _, Redirect, Response};
 use easemob_admin_remote::api::Problem;
 use easemob_admin_words::{t, told_later};
 use maud::{Markup, html};
@@ -7,7 +9,7 @@ use maud::{Markup, html};
 use crate::api::encoded;
 use crate::icons::Icon;
 use crate::page::Trouble;
-use crate::visit::Facts;
+use crate::visit::{Facts, is_part};
 
 /// Refuses somebody who signed in too long ago.
 pub(crate) fn require(visit: &Facts) -> Result<(), Trouble> {
@@ -24,9 +26,26 @@ pub(crate) fn require(visit: &Facts) -> Result<(), Trouble> {
     }))
 }
 
+/// Sends somebody to sign in who signed in too long ago; the page comes back afterwards.
+pub(crate) fn first(visit: &Facts, headers: &HeaderMap) -> Option<Response> {
+    if visit.signed_in.is_fresh() {
+        return None;
+    }
+    let address = again(visit);
+    Some(if is_part(headers) {
+        [("hx-redirect", address)].into_response()
+    } else {
+        Redirect::to(&address).into_response()
+    })
+}
+
+/// Returns where to sign in again, to come back to this page.
+fn again(visit: &Facts) -> String {
+    format!("/console/sign-in?next={}", encoded(&visit.address))
+}
+
 /// Returns a note that says so beside a button, with the way to sign in again and come back; nothing for whoever may go on.
 pub(crate) fn note(visit: &Facts) -> Markup {
-    let again = format!("/console/sign-in?next={}", encoded(&visit.address));
     html! {
         @if !visit.signed_in.is_fresh() {
             div.note {
@@ -34,7 +53,7 @@ pub(crate) fn note(visit: &Facts) -> Markup {
                 div {
                     b { (t!("This needs a fresh sign-in.")) } " "
                     (t!("You signed in at ")) (visit.time(visit.signed_in.since())) ". "
-                    a.inline href=(again) { (t!("Sign in again")) }
+                    a.inline href=(again(visit)) { (t!("Sign in again")) }
                 }
             }
         }

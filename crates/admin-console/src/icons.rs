@@ -63,6 +63,7 @@ impl Icon {
     pub(crate) const NEXT: Self = Self(r#"<path d="m6 3.500 4.500 4.500L6 12.500"/>"#);
     pub(crate) const OVERVIEW: Self =
         Self(r#"<path d="M2.5 2.5h4.5v4.5H2.5zM9 2.5h4.5v4.5H9zM2.5 9h4.5v4.5H2.5zM9 9h4.5v4.5H9z"/>"#);
+    pub(crate) const PAUSE: Self = Self(r#"<path d="M5.500 3.500v9M10.500 3.500v9"/>"#);
     pub(crate) const QUESTION: Self = Self(
         r#"<circle cx="8" cy="8" r="5.900"/><path d="M6.200 6.300C6.300 5.200 7 4.600 8 4.600s1.800.600 1.800 1.600c0 1.300-1.800 1.400-1.800 2.700M8 11.200v.1"/>"#,
     );
@@ -82,6 +83,7 @@ impl Icon {
         r#"<path d="M6.500 2.500H3.800c-.7 0-1.300.6-1.300 1.300v8.400c0 .7.6 1.300 1.300 1.300h2.700M7 8h6.500M10.800 5.200 13.600 8l-2.800 2.800"/>"#,
     );
     pub(crate) const SPINNER: Self = Self(r#"<path d="M13.800 8A5.800 5.800 0 1 1 8 2.200"/>"#);
+    pub(crate) const STOP: Self = Self(r#"<rect x="4" y="4" width="8" height="8" rx="1"/>"#);
     pub(crate) const SUN: Self = Self(
         r#"<circle cx="8" cy="8" r="3"/><path d="M8 1.500v1.600M8 12.900v1.600M1.500 8h1.600M12.900 8h1.600M3.400 3.400l1.100 1.100M11.500 11.500l1.100 1.100M12.600 3.400l-1.100 1.100M4.500 11.500l-1.100 1.100"/>"#,
     );

@@ -3,6 +3,7 @@
 //! | module | what it does |
 //! |---|---|
 //! | `pages` | one file per page |
+//! | `widgets` | what several pages show, one concept per file |
 //! | `frame` | what is around each page: header, navigation, language and theme |
 //! | `visit` | who asks for a page, about which app, in which language and time zone |
 //! | `entrance` | lets people in, and keeps other sites out |
@@ -10,6 +11,8 @@
 //! | `page` | a page as a handler returns it, and why there is none |
 //! | `fields` | what a form has sent |
 //! | `fresh` | acts with much at stake want somebody who has just signed in |
+//! | `stake` | how much an act puts at stake, and so how it is confirmed |
+//! | `widgets` | pieces that several pages share |
 //! | `look` | language, theme and time zone, which the browser keeps |
 //! | `times` | times as people read them |
 //! | `titles` | what the service says when it refuses, for translation |
@@ -28,9 +31,13 @@ mod look;
 mod numbers;
 mod page;
 mod pages;
+mod stake;
 mod times;
 mod titles;
 mod visit;
+mod widgets;
+
+use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -45,6 +52,8 @@ struct Console {
     api: Router,
     /// Whether browsers reach it over TLS.
     over_tls: bool,
+    /// How fast runs that somebody looks at go on.
+    paces: Arc<pages::run::pace::Paces>,
 }
 
 /// Returns the routes of the console, all below `/console`. Cookies are for TLS only if browsers reach it `over_tls`.
@@ -53,6 +62,7 @@ pub fn routes(service: &Service, over_tls: bool) -> Router {
         service: service.clone(),
         api: service.routes(),
         over_tls,
+        paces: Arc::default(),
     };
     let inside = pages::inside().layer(from_fn_with_state(console.clone(), entrance::enter));
     pages::outside()

@@ -1,5 +1,7 @@
 //! Numbers as people read them.
 
+use easemob_admin_words::t;
+
 /// Returns a number with commas between the thousands.
 pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
@@ -11,6 +13,22 @@ pub(crate) fn grouped(number: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+/// Returns a number of users in words.
+pub(crate) fn users(number: u64) -> String {
+    match number {
+        1 => t!("1 user").to_owned(),
+        _ => t!("{} users", grouped(number)),
+    }
+}
+
+/// Returns a number of devices in words.
+pub(crate) fn devices(number: u64) -> String {
+    match number {
+        1 => t!("1 device").to_owned(),
+        _ => t!("{} devices", grouped(number)),
+    }
 }
 
 #[cfg(test)]

@@ -36,7 +36,8 @@ fn offset(local: &Zoned) -> String {
     }
 }
 
-fn short(at: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
+/// Returns a time without its date if it was today.
+pub(crate) fn short(at: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
     let (local, today) = (at.to_zoned(zone.clone()), now.to_zoned(zone.clone()));
     if local.date() == today.date() {
         local.strftime("%H:%M:%S").to_string()
@@ -46,6 +47,18 @@ fn short(at: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
         local.strftime("%m-%d %H:%M").to_string()
     } else {
         local.strftime("%Y-%m-%d %H:%M").to_string()
+    }
+}
+
+/// Returns how long something takes, in two units at most.
+pub(crate) fn lasting(seconds: u64) -> String {
+    let (minutes, hours) = (seconds / 60, seconds / 3600);
+    match seconds {
+        0..60 => t!("{seconds} s"),
+        60..3600 if seconds % 60 == 0 => t!("{} min", minutes),
+        60..3600 => t!("{} min {} s", minutes, seconds % 60),
+        3600..86_400 => t!("{} h {} min", hours, minutes % 60),
+        _ => t!("{} d {} h", hours / 24, hours % 24),
     }
 }
 
@@ -79,6 +92,10 @@ mod tests {
             "2026-11-28 09:38:04 (UTC+8)"
         );
         assert_eq!(zone_name(now, &TimeZone::UTC), "UTC");
+        assert_eq!(
+            [5, 60, 127, 3_700, 90_000].map(lasting),
+            ["5 s", "1 min", "2 min 7 s", "1 h 1 min", "1 d 1 h"]
+        );
         let before = |seconds| ago(now - jiff::SignedDuration::from_secs(seconds), now);
         assert_eq!(
             [5, 250, 39_600, 90_000].map(before),

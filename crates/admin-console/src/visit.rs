@@ -5,11 +5,12 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
+use easemob_admin_audit::EventTime;
 use easemob_admin_remote::api::{AppView, Scope};
 use easemob_admin_server::SignedIn;
 use easemob_admin_words::within;
 use jiff::Timestamp;
-use maud::Markup;
+use maud::{Markup, html};
 
 use crate::api::{Api, encoded};
 use crate::frame::Standing;
@@ -86,6 +87,17 @@ impl Facts {
     /// Returns a time as the reader sees it.
     pub(crate) fn time(&self, at: Timestamp) -> Markup {
         times::time(at, self.now, &self.look.zone)
+    }
+
+    /// Returns a time in one word, for sentences.
+    pub(crate) fn clock(&self, at: Timestamp) -> String {
+        times::short(at, self.now, &self.look.zone)
+    }
+
+    /// Returns the time of an entry of the trail as the reader sees it.
+    pub(crate) fn wall(&self, at: EventTime) -> Markup {
+        Timestamp::from_millisecond(at.as_millis())
+            .map_or_else(|_| html! { (at.to_string()) }, |at| self.time(at))
     }
 
     /// Makes a page. The work is done in the language of the reader.

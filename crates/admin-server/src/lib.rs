@@ -10,10 +10,12 @@
 //! | `endpoints` | one file per resource |
 //! | [`operation`] | health, metrics, request ids, and notices for whoever runs the service |
 //! | `runs` | works on runs, and keeps what they report |
+//! | `scans` | reads who is online into snapshots |
 //! | `schedules` | what the service does by itself, and when |
 //! | `problem` | why a request was refused, in one place |
 //! | `events` | what is added to audit trails, for many readers |
-//! | `alone` | what is done once at a time |
+//! | `alone` | what a process does once at a time |
+//! | `leased` | what one process does at a time, whichever dies |
 //! | `patience` | keeps connections open while somebody reads |
 //! | `pieces` | streams what blocks |
 //! | `extract` | reads queries and bodies, and refuses what it does not know |
@@ -26,12 +28,14 @@ mod blocking;
 mod endpoints;
 mod events;
 mod extract;
+mod leased;
 pub mod operation;
 mod patience;
 mod pieces;
 mod problem;
 mod routes;
 mod runs;
+mod scans;
 mod schedules;
 pub mod service;
 

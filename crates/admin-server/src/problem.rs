@@ -56,6 +56,8 @@ kinds! {
     NoSuchKey = 404 "no-such-key" "There is no such key",
     NoSuchApproval = 404 "no-such-approval" "Nobody asked for this approval",
     NoSuchEntry = 404 "no-such-entry" "The audit trail has no such entry",
+    NoSuchScan = 404 "no-such-scan" "Nobody asked for this scan",
+    NoSuchSnapshot = 404 "no-such-snapshot" "There is no such scan",
     NoSuchSchedule = 404 "no-such-schedule" "There is no such schedule",
     NothingKept = 404 "nothing-kept" "Nothing was recorded yet",
     NotHere = 404 "not-here" "This process does not work on the run",

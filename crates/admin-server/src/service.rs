@@ -14,6 +14,7 @@ use easemob_admin_ops::run::journal::header::Operator;
 use easemob_admin_ops::stores::Stores;
 use easemob_admin_ops::trails::Trails;
 use jiff::Timestamp;
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use crate::access::openid::OpenId;
@@ -86,6 +87,8 @@ struct Inner {
     metrics: Arc<Metrics>,
     key_rates: KeyRates,
     notices: OnceLock<Notices>,
+    /// Whoever does what is due need not wait for the next look.
+    due: Notify,
     /// Tells this process from the others.
     name: String,
 }
@@ -110,6 +113,7 @@ impl Service {
             feeds: Feeds::default(),
             metrics: Arc::default(),
             notices: OnceLock::new(),
+            due: Notify::new(),
             name: name(),
         }))
     }
@@ -217,6 +221,16 @@ impl Service {
 
     pub(crate) fn key_rates(&self) -> &KeyRates {
         &self.0.key_rates
+    }
+
+    /// Waits until something may be due.
+    pub(crate) async fn something_is_due(&self) {
+        self.0.due.notified().await;
+    }
+
+    /// Says that something may be due.
+    pub(crate) fn is_due(&self) {
+        self.0.due.notify_one();
     }
 
     /// Tells the receiver of notices something, without waiting.

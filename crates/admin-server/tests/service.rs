@@ -5,6 +5,8 @@
 mod approvals;
 #[path = "it/audit.rs"]
 mod audit;
+#[path = "it/directory.rs"]
+mod directory;
 #[path = "it/events.rs"]
 mod events;
 #[path = "it/openapi.rs"]

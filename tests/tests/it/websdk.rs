@@ -20,7 +20,7 @@ fn install() {
 }
 
 /// Installs what the `package-lock.json` of a folder says.
-fn install_in(folder: &Path) {
+pub(crate) fn install_in(folder: &Path) {
     // npm writes this file last.
     if folder.join("node_modules/.package-lock.json").is_file() {
         return;

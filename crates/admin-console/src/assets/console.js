@@ -11,12 +11,35 @@
     if (!kept && body.querySelector("time")) location.reload();
   }
 
-  // A dialog that came with the page, or with a swap, is shown as modal. Its `autofocus` is on the button that does nothing.
-  const open = (root) => {
-    for (const dialog of root.querySelectorAll("dialog[data-modal]:not([open])")) dialog.showModal();
+  // A dialog is shown as modal, whether it came with the page or was put into it. Its `autofocus` is on what does nothing.
+  const open = (root, came) => {
+    for (const dialog of root.querySelectorAll("dialog[data-modal]:not([data-shown])")) {
+      const scrim = dialog.previousElementSibling;
+      if (scrim && scrim.matches(".scrim")) scrim.remove();
+      dialog.dataset.shown = came;
+      dialog.removeAttribute("open");
+      dialog.showModal();
+      const typed = dialog.querySelector("[data-typed]");
+      if (typed) dialog.querySelector("[data-waits]").disabled = typed.value !== typed.dataset.typed;
+      // Esc means no. A page that is only this question has nothing below it.
+      dialog.addEventListener("close", () => {
+        if (came === "page") location.assign(dialog.dataset.back);
+        else dialog.remove();
+      });
+    }
   };
-  open(document);
-  body.addEventListener("htmx:load", (event) => open(event.target));
+  open(document, "page");
+  body.addEventListener("htmx:load", (event) => open(event.target.parentNode || document, "swap"));
+
+  // A question in a row: Esc is No.
+  body.addEventListener("keydown", (event) => {
+    const no = event.key === "Escape" && !document.querySelector("dialog:modal") && document.querySelector("[data-ask] [data-no]");
+    if (no) no.click();
+  });
+  body.addEventListener("htmx:afterSettle", (event) => {
+    const no = event.target.querySelector && event.target.querySelector("[data-ask] [data-no]");
+    if (no) no.focus();
+  });
 
   // The button that acts stays off until the name that is asked for is typed. The server checks it, too.
   body.addEventListener("input", (event) => {
@@ -27,18 +50,151 @@
   });
   // Enter never confirms.
   body.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && event.target.dataset.typed !== undefined) event.preventDefault();
+    if (event.key === "Enter" && event.target.matches("dialog[data-modal] input")) event.preventDefault();
   });
 
   body.addEventListener("click", (event) => {
     const copy = event.target.closest("[data-copy]");
     if (copy) navigator.clipboard.writeText(copy.dataset.copy);
-    const close = event.target.closest("[data-close]");
+    const close = event.target.closest("[data-no]");
     if (close && close.closest("dialog")) {
       event.preventDefault();
       close.closest("dialog").close();
     }
   });
+
+  // Selection: the box at the head ticks the page, the bar is there while somebody is ticked, and a filter that changes says how
+  // many it clears.
+  const selection = () => {
+    const form = document.querySelector("[data-selection]");
+    const bar = form && form.querySelector("#selection");
+    if (!bar) return;
+    const boxes = [...form.querySelectorAll("input[name=u]")];
+    const ticked = boxes.filter((box) => box.checked);
+    const count = bar.querySelector("[data-ticked]");
+    for (const box of boxes) box.closest("tr").classList.toggle("is-sel", box.checked);
+    const head = form.querySelector("[data-all]");
+    if (head) {
+      head.checked = ticked.length === boxes.length;
+      head.indeterminate = ticked.length > 0 && ticked.length < boxes.length;
+    }
+    const had = document.querySelector("[data-had]");
+    if (!count) return;
+    count.textContent = ticked.length;
+    bar.hidden = ticked.length === 0;
+    if (had) had.value = ticked.length;
+  };
+  body.addEventListener("change", (event) => {
+    const form = event.target.closest("[data-selection]");
+    if (!form) return;
+    if (event.target.matches("[data-all]")) {
+      for (const box of form.querySelectorAll("input[name=u]")) box.checked = event.target.checked;
+    }
+    // Who takes somebody out of "all" means those who are left on this page.
+    const all = form.querySelector("#selection input[name=select]");
+    if (all && !event.target.checked) {
+      const page = form.querySelector("#selection a.inline");
+      if (page) location.assign(page.href);
+      return;
+    }
+    selection();
+  });
+  let anchor = null;
+  body.addEventListener("click", (event) => {
+    const box = event.target.closest("[data-selection] input[name=u]");
+    if (!box) return;
+    const boxes = [...document.querySelectorAll("[data-selection] input[name=u]")];
+    if (event.shiftKey && anchor && boxes.includes(anchor)) {
+      const [from, to] = [boxes.indexOf(anchor), boxes.indexOf(box)].sort((a, b) => a - b);
+      for (const between of boxes.slice(from, to + 1)) between.checked = box.checked;
+      selection();
+    }
+    anchor = box;
+  });
+  selection();
+  body.addEventListener("htmx:afterSettle", selection);
+  // A filter acts at once; its button is for those without a script.
+  const filters = document.getElementById("filters");
+  if (filters) filters.addEventListener("change", (event) => { if (!event.target.matches("[type=search]")) filters.requestSubmit(); });
+
+  // Live: one tab of the browser holds the stream of an app and tells the others what has changed. What shows it reads itself
+  // again; what somebody is writing in, or has opened, stays as it is.
+  const main = document.getElementById("main");
+  const changed = ({ runs = [], users = [], more = false }) => {
+    htmx.trigger(body, "live");
+    for (const part of body.querySelectorAll("[data-live-user]")) {
+      if (more || users.includes(part.dataset.liveUser)) htmx.trigger(part, "live-mine");
+    }
+    for (const part of body.querySelectorAll("[data-live-run]")) {
+      if (more || runs.includes(part.dataset.liveRun)) htmx.trigger(part, "live-mine");
+    }
+  };
+  let missed = false;
+  const change = (named) => {
+    if (document.hidden) missed = true; else changed(named);
+  };
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden || !missed) return;
+    missed = false;
+    changed({ more: true });
+  });
+  body.addEventListener("htmx:beforeSwap", (event) => {
+    const cause = event.detail.requestConfig && event.detail.requestConfig.triggeringEvent;
+    if (!cause || !(cause.type.startsWith("live") || cause.type === "every")) return;
+    const part = event.detail.target;
+    const writing = part.contains(document.activeElement) && document.activeElement.matches("input, textarea, select");
+    if (writing || part.querySelector("[data-ask], details[open], dialog[open]")) event.detail.shouldSwap = false;
+  });
+
+  let heard = Date.now();
+  let lost = false;
+  const show = () => {
+    for (const mark of body.querySelectorAll(".live")) mark.classList.toggle("live--stale", lost);
+    for (const note of body.querySelectorAll("[data-live-note]")) note.hidden = !lost;
+    for (const time of body.querySelectorAll("[data-live-lost]")) time.textContent = new Date(heard).toLocaleTimeString("sv-SE");
+  };
+  body.addEventListener("htmx:afterSettle", () => { if (lost) show(); });
+  const told = (message) => {
+    if (message.lost) {
+      if (!lost) { lost = true; show(); }
+      return;
+    }
+    heard = Date.now();
+    if (lost) {
+      lost = false;
+      show();
+      change({ more: true });
+    } else if (message.change) change(message.change);
+  };
+  if (main && main.dataset.live) {
+    const name = `easemob-admin live ${main.dataset.live}`;
+    const channel = new BroadcastChannel(name);
+    channel.onmessage = (event) => told(event.data);
+    const tell = (message) => { told(message); channel.postMessage(message); };
+    const listen = (again) => {
+      const source = new EventSource(main.dataset.live);
+      // What happened while nobody listened was not told.
+      source.onopen = () => { if (again) tell({ change: { more: true } }); };
+      source.addEventListener("beat", () => tell({}));
+      source.addEventListener("change", (event) => tell({ change: JSON.parse(event.data) }));
+      source.addEventListener("out", () => { source.close(); tell({ lost: true }); });
+      source.onerror = () => {
+        tell({ lost: true });
+        if (source.readyState === EventSource.CLOSED) setTimeout(() => listen(true), 5000);
+      };
+    };
+    const began = performance.now();
+    if (navigator.locks) {
+      navigator.locks.request(name, () => {
+        listen(performance.now() - began > 1000);
+        return new Promise(() => {});
+      });
+    } else listen(false);
+    setInterval(() => { if (Date.now() - heard > 25000) told({ lost: true }); }, 1000);
+  } else if (main && main.dataset.liveEvery) {
+    // Without the right to follow the trail, parts are read again from time to time.
+    setInterval(() => change({ more: true }), 1000 * Number(main.dataset.liveEvery));
+  }
 
   // Single keys, which can be switched off. None acts in a field, and none confirms.
   const places = { o: "overview", u: "users", b: "bulk", r: "runs", a: "approvals", l: "limits", t: "audit" };

@@ -1,11 +1,16 @@
 //! One file per page. Those inside are for people who are signed in.
 
 mod apps;
+mod live;
 mod look;
 mod more;
 mod overview;
+pub(crate) mod run;
+pub(crate) mod runs;
 mod settings;
 mod sign_in;
+pub(crate) mod user;
+mod users;
 
 use axum::Router;
 use axum::routing::{get, post};
@@ -19,9 +24,27 @@ pub(crate) fn inside() -> Router<Console> {
         .route("/console/apps", get(apps::list))
         .route("/console/look", post(look::change))
         .route("/console/sign-out", post(sign_in::end))
+        .route("/console/{app}/live", get(live::follow))
         .route("/console/{app}/overview", get(overview::show))
+        .merge(user::routes())
+        .merge(users::routes())
         .route("/console/{app}/more", get(more::show))
+        .merge(runs())
         .merge(settings())
+}
+
+fn runs() -> Router<Console> {
+    Router::new()
+        .route("/console/{app}/runs", get(runs::list))
+        .route("/console/{app}/runs/{run}", get(run::show))
+        .route(
+            "/console/{app}/runs/{run}/failures.csv",
+            get(run::failures::download),
+        )
+        .route(
+            "/console/{app}/runs/{run}/{act}",
+            get(run::acts::ask).post(run::acts::act),
+        )
 }
 
 fn settings() -> Router<Console> {

@@ -3,6 +3,7 @@
 use easemob_admin_ops::run::direction::Priority;
 use easemob_admin_ops::run::job::Action;
 use easemob_admin_ops::run::journal::header::Durability;
+use easemob_admin_ops::run::journal::record::State;
 use easemob_admin_ops::run::resume;
 use easemob_admin_ops::status_first::Reading;
 use jiff::Timestamp;
@@ -129,6 +130,33 @@ pub struct RunView {
     pub priority: Priority,
     /// Who is working on it.
     pub workers: Vec<String>,
+}
+
+/// A user of a run whose last attempt failed, or has an unknown outcome.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RunFailure {
+    /// The number of the item, counted from 0.
+    pub item: u64,
+    /// The line of the list, counted from 1.
+    pub line: u64,
+    /// The user.
+    pub user: String,
+    /// What became of the user: `failed_retry`, `failed_final`, `unreached` or `unknown`.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub state: State,
+    /// When, in milliseconds since 1970.
+    pub at: i64,
+    /// The first call that failed.
+    pub call: Option<String>,
+    /// The device, if that call was about one.
+    pub device: Option<String>,
+    /// The HTTP status, if there was an answer.
+    pub status: Option<u16>,
+    /// What happened.
+    pub error: Option<String>,
+    /// Whether a call may have taken effect although no answer arrived.
+    pub is_unknown: bool,
 }
 
 /// A page of a listing.

@@ -3,10 +3,9 @@
 use std::cell::Cell;
 
 use clap::Args;
-use easemob_admin_ops::files::digest::Sha256;
 use easemob_admin_ops::logins::scan::{
-    self, End, Pace, ScanCalls as _, SourceError, Statuses, all_users, is_refused_place, known_users,
-    listed_users,
+    self, End, ListSource, Pace, ScanCalls as _, SourceError, Statuses, all_users, is_refused_place,
+    known_users, listed_users,
 };
 use easemob_admin_ops::logins::store::{Counts, LoginStore, Position, Snapshot, SnapshotId, StoreError};
 use easemob_admin_ops::schedule::pipeline::Wish;
@@ -71,13 +70,11 @@ pub async fn run(context: &Context, session: &Session, args: &ScanArgs) -> Resul
     let source = match &list {
         None => "all".to_owned(),
         Some(list) => {
-            let mut digest = Sha256::default();
+            let mut source = ListSource::default();
             for entry in args.users.stream(list)? {
-                let user = entry.map_err(unreadable)?.user;
-                digest.add(user.to_string().as_bytes());
-                digest.add(b"\n");
+                source.add(&entry.map_err(unreadable)?.user);
             }
-            format!("list:{}", &digest.hex()[..16])
+            source.word()
         }
     };
     let scanning = Scanning {

@@ -1,0 +1,182 @@
+//! The users of a run who failed: as a table, and to download.
+
+use axum::extract::Path;
+use axum::http::header;
+use axum::response::{IntoResponse as _, Response};
+use easemob_admin_ops::run::journal::record::State;
+use easemob_admin_remote::api::{Page as PageOf, RunFailure, RunState, RunView};
+use easemob_admin_words::t;
+use maud::{Markup, html};
+
+use crate::icons::Icon;
+use crate::numbers::grouped;
+use crate::page::Trouble;
+use crate::visit::Visit;
+use crate::widgets::dialog::opens;
+use crate::widgets::foreign::foreign;
+
+/// How many failures the page shows.
+pub(super) const ROWS: &str = "20";
+
+/// How many are read at once for a download.
+const AT_ONCE: &str = "1000";
+
+/// Returns the failures of a page with what can be done about them.
+pub(super) fn card(
+    visit: &Visit,
+    run: &RunView,
+    failures: &PageOf<RunFailure>,
+    from: Option<&str>,
+) -> Markup {
+    let failed = run.failed_retry + run.failed_final;
+    let here = visit.link(&["runs", &run.id]);
+    html! {
+        section.card #failures {
+            div.card-h {
+                h2 { (t!("Failures")) " " @if failed > 0 { span.count."count--attn" { (grouped(failed)) } } }
+                @if !failures.items.is_empty() {
+                    a.btn."btn--sm" #download href={ (here) "/failures.csv" } download { (Icon::DOWNLOAD) (t!("Download list")) }
+                }
+                @if super::acts::may(visit, run) && run.failed_retry > 0 { (retry(visit, run)) }
+            }
+            @if failures.items.is_empty() {
+                div.card-b { p.muted.small-t { @if from.is_some() { (t!("No more failures.")) } @else { (t!("Nobody failed.")) } } }
+            } @else {
+                div.tw { table.dense.cards."cards--tight" {
+                    thead { tr {
+                        th.num."w-line" scope="col" { (t!("Line")) }
+                        th scope="col" { (t!("User")) }
+                        th scope="col" { (t!("Call")) }
+                        th scope="col" { (t!("Error")) }
+                        th scope="col" { (t!("Retry")) }
+                    } }
+                    tbody data-rows { @for failure in &failures.items { (row(visit, failure)) } }
+                } }
+                div.card-f {
+                    span { (t!("A retry leaves out what succeeded, and reads the devices of users with an unknown outcome first.")) }
+                    @if failures.next.is_some() || from.is_some() {
+                        div.acts {
+                            @if from.is_some() { a.btn."btn--sm" href=(here) { (t!("First")) } }
+                            @if let Some(next) = &failures.next { a.btn."btn--sm" href={ (here) "?failures=" (next) "#failures" } { (t!("More")) } }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn retry(visit: &Visit, run: &RunView) -> Markup {
+    let label = t!("Retry {}…", grouped(run.failed_retry));
+    html! {
+        @if run.state == RunState::Running {
+            button.btn."btn--sm" #retry disabled { (Icon::RELOAD) (t!("Retry {} after the run", grouped(run.failed_retry))) }
+        } @else {
+            (opens(&visit.link(&["runs", &run.id, "retry"]), "btn btn--sm", &html! { (Icon::RELOAD) (label) }))
+        }
+    }
+}
+
+fn row(visit: &Visit, failure: &RunFailure) -> Markup {
+    html! {
+        tr role="row" {
+            td.num.muted.c-left { (t!("Line {}", failure.line)) }
+            td data-label=(t!("User")) { a.mono href=(visit.link(&["users", &failure.user])) { (foreign(&failure.user)) } }
+            td data-label=(t!("Call")) { @if let Some(call) = &failure.call { code { (call) } } }
+            td.c-row data-label=(t!("Error")) {
+                @if let Some(status) = failure.status { (status) " " }
+                @if let Some(error) = &failure.error { (foreign(error)) }
+            }
+            td data-label=(t!("Retry")) { (advice(failure)) }
+        }
+    }
+}
+
+fn advice(failure: &RunFailure) -> Markup {
+    html! {
+        @if failure.is_unknown { span.tag."tag--attn" { (t!("Outcome unknown")) } }
+        @else if failure.state == State::FailedFinal { span.tag."tag--attn" { (t!("Will not help")) } }
+        @else { span.tag { (t!("May succeed")) } }
+    }
+}
+
+/// Sends all failures as a file.
+pub(crate) async fn download(
+    visit: Visit,
+    Path((_, run)): Path<(String, String)>,
+) -> Result<Response, Trouble> {
+    // Read before it is named in a header: only ids of runs get that far.
+    let view: RunView = visit.api.get(&["runs", &run], &[]).await?;
+    let mut file = String::from("line,user,state,call,status,error\r\n");
+    let mut after: Option<String> = None;
+    loop {
+        let mut query = vec![("limit", AT_ONCE)];
+        if let Some(after) = &after {
+            query.push(("after", after));
+        }
+        let page: PageOf<RunFailure> = visit.api.get(&["runs", &run, "failures"], &query).await?;
+        for failure in &page.items {
+            file.push_str(&line(failure));
+        }
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    let headers = [
+        (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
+        (
+            header::CONTENT_DISPOSITION,
+            format!("attachment; filename=\"run-{}-failures.csv\"", view.id),
+        ),
+        (header::CACHE_CONTROL, "no-store".to_owned()),
+    ];
+    Ok((headers, file).into_response())
+}
+
+fn line(failure: &RunFailure) -> String {
+    let state = serde_json::to_value(failure.state).unwrap_or_default();
+    let fields = [
+        failure.line.to_string(),
+        cell(&failure.user),
+        cell(state.as_str().unwrap_or_default()),
+        cell(failure.call.as_deref().unwrap_or_default()),
+        failure
+            .status
+            .map(|status| status.to_string())
+            .unwrap_or_default(),
+        cell(failure.error.as_deref().unwrap_or_default()),
+    ];
+    fields.join(",") + "\r\n"
+}
+
+/// Writes a text of others so that a spreadsheet shows it: one that begins like a formula is not taken for one.
+fn cell(text: &str) -> String {
+    let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    let text = if formula {
+        format!("'{text}")
+    } else {
+        text.to_owned()
+    };
+    if text.contains([',', '"', '\r', '\n']) {
+        format!("\"{}\"", text.replace('"', "\"\""))
+    } else {
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_spreadsheet_takes_no_name_for_a_formula() {
+        assert_eq!(cell("acct1"), "acct1");
+        assert_eq!(
+            cell("=HYPERLINK(\"http://evil\")"),
+            "\"'=HYPERLINK(\"\"http://evil\"\")\""
+        );
+        assert_eq!(cell("a,b"), "\"a,b\"");
+        assert_eq!(cell("@x"), "'@x");
+    }
+}

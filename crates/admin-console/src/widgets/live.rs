@@ -1,0 +1,25 @@
+//! What pages show of how fresh they are.
+
+use easemob_admin_words::t;
+use maud::{Markup, html};
+
+use crate::icons::Icon;
+use crate::visit::Facts;
+
+/// Returns the mark that says from when the figures beside it are. The script changes it when the stream is lost.
+pub(crate) fn mark(visit: &Facts) -> Markup {
+    html! { span.live { (t!("Live")) ", " (visit.time(visit.now)) } }
+}
+
+/// Returns the note that the script shows while the stream is lost.
+pub(crate) fn note() -> Markup {
+    html! {
+        div.note."note--attn" data-live-note role="status" hidden {
+            (Icon::WARNING)
+            div {
+                b { (t!("Live updates stopped at ")) time data-live-lost {} "." } " "
+                (t!("Figures are from then."))
+            }
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! What several pages show, one concept per file.
+
+pub(crate) mod action;
+pub(crate) mod dialog;
+pub(crate) mod foreign;
+pub(crate) mod live;
+pub(crate) mod outcome;
+pub(crate) mod outcome_word;
+pub(crate) mod platform;
+pub(crate) mod reason;
+pub(crate) mod run_state;

@@ -1,0 +1,121 @@
+//! The console in a browser: from the click to the device that is kicked.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Once;
+
+use easemob_admin_sandbox::simulated::{DeviceEvent, DeviceLogin, SimulatedDevice};
+use easemob_admin_sandbox::{Rates, Sandbox};
+use serde_json::{Value, json};
+
+use super::env::TestEnv;
+use super::service::{KEY, Service};
+use super::websdk::chromium;
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("console")
+}
+
+/// Installs what the scripts need, if that was not done before.
+fn install() {
+    static INSTALLED: Once = Once::new();
+    INSTALLED.call_once(|| super::websdk::install_in(&folder()));
+}
+
+/// A sandbox, a service with its console, and people with keys.
+pub(crate) struct World {
+    pub(crate) env: TestEnv,
+    service: Service,
+    keys: Value,
+}
+
+impl World {
+    /// Starts a sandbox of `users` users, `user000` and so on, each with an Android and a Web device.
+    pub(crate) fn start(users: usize) -> Self {
+        let env = TestEnv::with(Sandbox::builder().rates(Rates::unlimited()));
+        for number in 0..users {
+            env.online(&format!("user{number:03}"), &["android_1", "webim_1"]);
+        }
+        let service = Service::start(&env, "service", &[]);
+        Self {
+            env,
+            service,
+            keys: json!({}),
+        }
+    }
+
+    /// The name of the app in addresses.
+    pub(crate) fn app(&self) -> &str {
+        self.service.ready["apps"][0].as_str().unwrap()
+    }
+
+    /// Makes a key for somebody, which scenarios find under the name.
+    pub(crate) fn person(&mut self, owner: &str, scopes: &[&str], groups: &[&str]) {
+        let body = json!({"owner": owner, "scopes": scopes, "apps": ["*"], "groups": groups});
+        let made = self.service.ask("POST", "/v1/keys", &body);
+        assert_eq!(made.status, 201, "{made:?}");
+        self.keys[owner] = made.json()["secret"].clone();
+    }
+
+    /// Asks the HTTP API about the app.
+    pub(crate) fn ask(&self, method: &str, path: &str, body: &Value) -> Value {
+        let path = format!("/v1/apps/{}/{path}", self.app());
+        let answer = self.service.ask(method, &path, body);
+        assert!(answer.status < 300, "{answer:?}");
+        answer.json()
+    }
+
+    /// Connects a device of a user, as an SDK does.
+    pub(crate) fn connect(&self, user: &str, resource: &str) -> SimulatedDevice {
+        let sandbox = self.env.sandbox();
+        let token = sandbox.user_token(user).unwrap();
+        let login = DeviceLogin::new(&sandbox.ws_url(), sandbox.app_key(), user, &token).resource(resource);
+        self.env.block_on(SimulatedDevice::connect(&login)).unwrap()
+    }
+
+    /// Waits until a device is told that it is signed out.
+    pub(crate) fn kicked(&self, mut device: SimulatedDevice) -> DeviceEvent {
+        self.env.block_on(async {
+            loop {
+                match device.next().await {
+                    Some(event @ DeviceEvent::Kicked { .. }) => return event,
+                    Some(_) => {}
+                    None => panic!("the connection ended without a word"),
+                }
+            }
+        })
+    }
+
+    /// Plays the scenarios of a file, where there is a browser.
+    #[allow(
+        clippy::print_stderr,
+        reason = "whoever has no Chromium is to know that nothing was checked"
+    )]
+    pub(crate) fn play(&self, file: &str, scenarios: usize) -> bool {
+        if chromium().is_none() {
+            eprintln!("not checked in a browser: there is no Chromium here");
+            return false;
+        }
+        install();
+        let world = json!({
+            "url": format!("http://{}", self.service.address), "app": self.app(), "key": KEY, "keys": self.keys,
+            "name": self.env.sandbox().app_key(),
+        });
+        let output = Command::new("node")
+            .args(["play.mjs", file, &world.to_string()])
+            .current_dir(folder())
+            .output()
+            .expect("node is needed for this test: install Node.js 20 or newer");
+        let said = String::from_utf8_lossy(&output.stdout);
+        let (passed, others): (Vec<&str>, Vec<&str>) =
+            said.lines().partition(|line| line.starts_with("PASS  "));
+        assert!(
+            output.status.success() && others.is_empty(),
+            "{}\n{}",
+            others.join("\n"),
+            String::from_utf8_lossy(&output.stderr)
+        );
+        assert_eq!(passed.len(), scenarios, "{said}");
+        true
+    }
+}
