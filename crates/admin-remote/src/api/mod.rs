@@ -17,6 +17,7 @@ mod scan;
 mod schedule;
 mod scope;
 mod user;
+mod watch;
 
 pub use self::approval::{
     Approval, ApprovalRule, ApprovalRules, ApprovalState, ApprovalView, Decision, Need, Order, Reasoned, Verb,
@@ -43,3 +44,4 @@ pub use self::scope::{Scope, UnknownScope};
 pub use self::user::{
     AppView, Caller, DeviceView, Grant, StatusView, Statuses, UserDevices, UserView, Users,
 };
+pub use self::watch::{NewWatch, Watch};

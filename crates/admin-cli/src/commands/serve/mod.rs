@@ -1,5 +1,6 @@
 //! `serve`: lets people, scripts and backends act over HTTP, under their own names.
 
+mod callbacks;
 mod certificate;
 mod log;
 mod openid;
@@ -54,6 +55,7 @@ const NOTICE_TIMEOUT: Duration = Duration::from_secs(10);
   easemob-admin serve --listen 0.0.0.0:7300 --tls-cert ./cert.pem --tls-key ./key.pem
   easemob-admin serve --metrics 127.0.0.1:7301 --log json
   easemob-admin serve --openid ./issuers.toml
+  easemob-admin serve --profile prod --callbacks prod=./hook.secret
   easemob-admin serve --check
 
 Serves the apps of the profile that --profile names, or of all profiles and the environment, at /v1 (the document at \
@@ -93,6 +95,10 @@ pub struct ServeArgs {
     /// A TOML file with the issuers whose people may sign in (OpenID), and what their groups may do
     #[arg(long, value_name = "FILE")]
     openid: Option<PathBuf>,
+    /// Receive the posts of the server of an app at /callbacks/APP, signed with the secret in the file; may be repeated, also for
+    /// one app while its secret is being replaced
+    #[arg(long, value_name = "APP=FILE", value_parser = callbacks::of_app)]
+    callbacks: Vec<(String, PathBuf)>,
     /// Only check the configuration, and say what is missing
     #[arg(long)]
     check: bool,
@@ -271,6 +277,7 @@ fn service(
         key_rate: NonZeroU32::new(args.key_rate),
         notices: notices(args)?,
         outside_head: records.outside_head(),
+        callbacks: callbacks::read(&args.callbacks, sessions)?,
     };
     let documents = records.documents(&context.places()?)?;
     let apps = sessions.iter().map(|(name, session)| App {
