@@ -18,6 +18,7 @@ mod schedule;
 mod scope;
 mod traffic;
 mod user;
+mod watch;
 
 pub use self::approval::{
     Approval, ApprovalRule, ApprovalRules, ApprovalState, ApprovalView, Decision, Need, Order, Reasoned, Verb,
@@ -45,3 +46,4 @@ pub use self::traffic::TrafficView;
 pub use self::user::{
     AppView, Caller, DeviceView, Grant, StatusView, Statuses, UserDevices, UserView, Users,
 };
+pub use self::watch::{NewWatch, Watch};

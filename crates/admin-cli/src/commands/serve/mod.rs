@@ -1,6 +1,7 @@
 //! `serve`: lets people, scripts and backends act over HTTP, under their own names.
 
 mod browser;
+mod callbacks;
 mod certificate;
 mod demo;
 mod log;
@@ -57,6 +58,7 @@ const NOTICE_TIMEOUT: Duration = Duration::from_secs(10);
   easemob-admin serve --listen 0.0.0.0:7300 --tls-cert ./cert.pem --tls-key ./key.pem
   easemob-admin serve --metrics 127.0.0.1:7301 --log json
   easemob-admin serve --openid ./issuers.toml
+  easemob-admin serve --profile prod --callbacks prod=./hook.secret
   easemob-admin serve --check
 
 Serves the apps of the profile that --profile names, or of all profiles and the environment, at /v1 (the document at \
@@ -99,6 +101,10 @@ pub struct ServeArgs {
     /// Show a link that signs you in to the console once, as an administrator of all apps
     #[arg(long)]
     open: bool,
+    /// Receive the posts of the server of an app at /callbacks/APP, signed with the secret in the file; may be repeated, also for
+    /// one app while its secret is being replaced
+    #[arg(long, value_name = "APP=FILE", value_parser = callbacks::of_app)]
+    callbacks: Vec<(String, PathBuf)>,
     /// Only check the configuration, and say what is missing
     #[arg(long)]
     check: bool,
@@ -311,6 +317,7 @@ fn service(
         key_rate: NonZeroU32::new(args.key_rate),
         notices: notices(args)?,
         outside_head: records.outside_head(),
+        callbacks: callbacks::read(&args.callbacks, sessions)?,
     };
     let documents = records.documents(&context.places()?)?;
     let apps = sessions.iter().map(|(name, session)| App {
