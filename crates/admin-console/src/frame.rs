@@ -11,7 +11,7 @@ use crate::numbers::grouped;
 use crate::page::{Nav, Page};
 use crate::standing::Standing;
 use crate::times;
-use crate::visit::Visit;
+use crate::visit::{Facts, Visit};
 
 /// How htmx behaves: it writes no style, runs no text, and asks nobody else.
 const HTMX_SETTINGS: &str = r#"{"includeIndicatorStyles":false,"allowEval":false,"selfRequestsOnly":true}"#;

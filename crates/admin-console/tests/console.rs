@@ -4,4 +4,7 @@
 mod it {
     pub(crate) mod browser;
     mod entrance;
+    mod live;
+    mod user;
+    mod users;
 }

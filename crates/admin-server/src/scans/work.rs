@@ -82,7 +82,6 @@ pub(crate) async fn work(service: Service, job: ScanJob, mut wish: watch::Receiv
         Ok(Scanned::CutShort) => return,
         Ok(Scanned::Failed(why)) | Err(why) => (ScanState::Failed, Some(why)),
     };
-    drop(reading);
     let ended_at = Some(service.now());
     let noting = tokio::task::spawn_blocking(move || {
         change(&service, &job, |job| ScanJob {

@@ -98,7 +98,8 @@ pub struct ServeArgs {
     /// A TOML file with the issuers whose people may sign in (OpenID), and what their groups may do
     #[arg(long, value_name = "FILE")]
     openid: Option<PathBuf>,
-    /// Show a link that signs you in to the console once, as an administrator of all apps
+    /// Show a link that signs you in to the console once, as an administrator of all apps; open it where there is a desktop. With
+    /// --sandbox, there are 1,000 demo users who sign in and out, and a run
     #[arg(long)]
     open: bool,
     /// Receive the posts of the server of an app at /callbacks/APP, signed with the secret in the file; may be repeated, also for
