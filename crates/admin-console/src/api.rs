@@ -73,7 +73,11 @@ impl Api {
         push(serde_json::to_vec(body))?;
         users.iter().try_for_each(|user| push(serde_json::to_vec(user)))?;
         let address = self.address(path, &[]);
-        read(self.ask_with(method, &address, "application/x-ndjson", Body::from(lines)).await?).await
+        read(
+            self.ask_with(method, &address, "application/x-ndjson", Body::from(lines))
+                .await?,
+        )
+        .await
     }
 
     /// Begins to read what is at an address of the app.
