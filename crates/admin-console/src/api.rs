@@ -7,10 +7,13 @@ use axum::response::Response;
 use easemob_admin_remote::api::Problem;
 use easemob_admin_server::SignedIn;
 use http_body_util::{BodyExt as _, Limited};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tower_service::Service as _;
+
+/// All that means something in an address.
+const NOT_PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// The largest answer that a page is made of.
 const LARGEST: usize = 16 * 1024 * 1024;
@@ -151,7 +154,7 @@ impl Api {
 
 /// Encodes a part of a path or a value of a query.
 pub(crate) fn encoded(text: &str) -> String {
-    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
+    utf8_percent_encode(text, NOT_PLAIN).to_string()
 }
 
 async fn read<T: DeserializeOwned>(answer: Response) -> Result<T, Problem> {
