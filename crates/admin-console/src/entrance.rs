@@ -107,7 +107,10 @@ pub(crate) async fn enter(
         return with_headers(&response, framed(&visit, whole, &page));
     }
     if let Some(Trouble(problem)) = response.extensions_mut().remove::<Trouble>() {
-        return with_headers(response, framed(&visit, whole, &frame::trouble(&visit, &problem)));
+        return with_headers(
+            &response,
+            framed(&visit, whole, &frame::trouble(&visit, &problem)),
+        );
     }
     response
 }

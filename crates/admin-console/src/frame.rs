@@ -1,6 +1,6 @@
 //! What is around each page: header, navigation, language and theme.
 
-use easemob_admin_remote::api::Problem;
+use easemob_admin_remote::api::{Problem, Scope};
 use easemob_admin_words::{Language, t, translated, within};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -14,6 +14,9 @@ use crate::visit::{Facts, Visit};
 
 /// How htmx behaves: it writes no style, runs no text, and asks nobody else.
 const HTMX_SETTINGS: &str = r#"{"includeIndicatorStyles":false,"allowEval":false,"selfRequestsOnly":true}"#;
+
+/// How often parts of a page are read again that nobody tells of changes.
+const SECONDS_BETWEEN_READINGS: u32 = 10;
 
 const LOGO: &str = r#"<svg viewBox="0 0 22 22" aria-hidden="true"><rect width="22" height="22" rx="5.500" class="f-1"/><g fill="none" stroke-width="1.800" stroke-linecap="round" stroke-linejoin="round" class="logo-s"><path d="M10 5.500H7.600c-.9 0-1.600.7-1.600 1.600v7.800c0 .9.700 1.600 1.600 1.600H10"/><path d="M10.500 11h6M14 8.300l2.700 2.700-2.700 2.700"/></g></svg>"#;
 
@@ -39,6 +42,12 @@ pub(crate) fn whole(visit: &Visit, page: &Page) -> Markup {
         Some(app) => format!("{} · {} · easemob-admin", page.title, app.app),
         None => format!("{} · easemob-admin", page.title),
     };
+    // Whoever may not follow the trail reads again from time to time.
+    let (stream, every) = match &visit.app {
+        Some(_) if visit.may(Scope::AuditRead) => (Some(visit.link(&["live"])), None),
+        Some(_) => (None, Some(SECONDS_BETWEEN_READINGS)),
+        None => (None, None),
+    };
     visit.say(|| {
         document(
             &visit.look,
@@ -49,7 +58,7 @@ pub(crate) fn whole(visit: &Visit, page: &Page) -> Markup {
                 (header(visit, page.nav))
                 div.shell {
                     (side(visit, page.nav))
-                    main #main .page tabindex="-1" {
+                    main #main .page tabindex="-1" data-live=[stream] data-live-every=[every] {
                         (paper(visit))
                         (page.main)
                     }
@@ -61,8 +70,8 @@ pub(crate) fn whole(visit: &Visit, page: &Page) -> Markup {
 }
 
 /// Returns the page only, for htmx, which takes from it what it needs.
-pub(crate) fn part(_visit: &Visit, page: &Page) -> Markup {
-    html! { main #main { (page.main) } }
+pub(crate) fn part(visit: &Visit, page: &Page) -> Markup {
+    visit.say(|| html! { main #main { (paper(visit)) (page.main) } })
 }
 
 /// Returns a document.

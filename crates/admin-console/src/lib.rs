@@ -3,6 +3,7 @@
 //! | module | what it does |
 //! |---|---|
 //! | `pages` | one file per page |
+//! | `widgets` | what several pages show, one concept per file |
 //! | `frame` | what is around each page: header, navigation, language and theme |
 //! | `visit` | who asks for a page, about which app, in which language and time zone |
 //! | `entrance` | lets people in, and keeps other sites out |

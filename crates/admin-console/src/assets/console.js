@@ -31,6 +31,16 @@
   open(document, "page");
   body.addEventListener("htmx:load", (event) => open(event.target.parentNode || document, "swap"));
 
+  // A question in a row: Esc is No.
+  body.addEventListener("keydown", (event) => {
+    const no = event.key === "Escape" && !document.querySelector("dialog:modal") && document.querySelector("[data-ask] [data-no]");
+    if (no) no.click();
+  });
+  body.addEventListener("htmx:afterSettle", (event) => {
+    const no = event.target.querySelector && event.target.querySelector("[data-ask] [data-no]");
+    if (no) no.focus();
+  });
+
   // The button that acts stays off until the name that is asked for is typed. The server checks it, too.
   body.addEventListener("input", (event) => {
     const wanted = event.target.dataset.typed;
@@ -52,6 +62,85 @@
       close.closest("dialog").close();
     }
   });
+
+  // Live: one tab of the browser holds the stream of an app and tells the others what has changed. What shows it reads itself
+  // again; what somebody is writing in, or has opened, stays as it is.
+  const main = document.getElementById("main");
+  const changed = ({ runs = [], users = [], more = false }) => {
+    htmx.trigger(body, "live");
+    for (const part of body.querySelectorAll("[data-live-user]")) {
+      if (more || users.includes(part.dataset.liveUser)) htmx.trigger(part, "live-mine");
+    }
+    for (const part of body.querySelectorAll("[data-live-run]")) {
+      if (more || runs.includes(part.dataset.liveRun)) htmx.trigger(part, "live-mine");
+    }
+  };
+  let missed = false;
+  const change = (named) => {
+    if (document.hidden) missed = true; else changed(named);
+  };
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden || !missed) return;
+    missed = false;
+    changed({ more: true });
+  });
+  body.addEventListener("htmx:beforeSwap", (event) => {
+    const cause = event.detail.requestConfig && event.detail.requestConfig.triggeringEvent;
+    if (!cause || !(cause.type.startsWith("live") || cause.type === "every")) return;
+    const part = event.detail.target;
+    const writing = part.contains(document.activeElement) && document.activeElement.matches("input, textarea, select");
+    if (writing || part.querySelector("[data-ask], details[open], dialog[open]")) event.detail.shouldSwap = false;
+  });
+
+  let heard = Date.now();
+  let lost = false;
+  const show = () => {
+    for (const mark of body.querySelectorAll(".live")) mark.classList.toggle("live--stale", lost);
+    for (const note of body.querySelectorAll("[data-live-note]")) note.hidden = !lost;
+    for (const time of body.querySelectorAll("[data-live-lost]")) time.textContent = new Date(heard).toLocaleTimeString("sv-SE");
+  };
+  body.addEventListener("htmx:afterSettle", () => { if (lost) show(); });
+  const told = (message) => {
+    if (message.lost) {
+      if (!lost) { lost = true; show(); }
+      return;
+    }
+    heard = Date.now();
+    if (lost) {
+      lost = false;
+      show();
+      change({ more: true });
+    } else if (message.change) change(message.change);
+  };
+  if (main && main.dataset.live) {
+    const name = `easemob-admin live ${main.dataset.live}`;
+    const channel = new BroadcastChannel(name);
+    channel.onmessage = (event) => told(event.data);
+    const tell = (message) => { told(message); channel.postMessage(message); };
+    const listen = (again) => {
+      const source = new EventSource(main.dataset.live);
+      // What happened while nobody listened was not told.
+      source.onopen = () => { if (again) tell({ change: { more: true } }); };
+      source.addEventListener("beat", () => tell({}));
+      source.addEventListener("change", (event) => tell({ change: JSON.parse(event.data) }));
+      source.addEventListener("out", () => { source.close(); tell({ lost: true }); });
+      source.onerror = () => {
+        tell({ lost: true });
+        if (source.readyState === EventSource.CLOSED) setTimeout(() => listen(true), 5000);
+      };
+    };
+    const began = performance.now();
+    if (navigator.locks) {
+      navigator.locks.request(name, () => {
+        listen(performance.now() - began > 1000);
+        return new Promise(() => {});
+      });
+    } else listen(false);
+    setInterval(() => { if (Date.now() - heard > 25000) told({ lost: true }); }, 1000);
+  } else if (main && main.dataset.liveEvery) {
+    // Without the right to follow the trail, parts are read again from time to time.
+    setInterval(() => change({ more: true }), 1000 * Number(main.dataset.liveEvery));
+  }
 
   // Single keys, which can be switched off. None acts in a field, and none confirms.
   const places = { o: "overview", u: "users", b: "bulk", r: "runs", a: "approvals", l: "limits", t: "audit" };

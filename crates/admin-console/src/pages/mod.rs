@@ -1,6 +1,7 @@
 //! One file per page. Those inside are for people who are signed in.
 
 mod apps;
+mod live;
 mod look;
 mod more;
 mod overview;
@@ -8,6 +9,7 @@ pub(crate) mod run;
 mod runs;
 mod settings;
 mod sign_in;
+mod user;
 
 use axum::Router;
 use axum::routing::{get, post};
@@ -21,9 +23,11 @@ pub(crate) fn inside() -> Router<Console> {
         .route("/console/apps", get(apps::list))
         .route("/console/look", post(look::change))
         .route("/console/sign-out", post(sign_in::end))
+        .route("/console/{app}/live", get(live::follow))
         .route("/console/{app}/overview", get(overview::show))
         .route("/console/{app}/more", get(more::show))
         .merge(runs())
+        .merge(user::routes())
         .merge(settings())
 }
 

@@ -1,0 +1,182 @@
+//! Acts on a user. Each is a run, so that it is on record and reads the devices again before it ends any.
+
+use axum::extract::Path;
+use axum::http::Method;
+use axum::response::{IntoResponse as _, Redirect, Response};
+use easemob_admin_ops::run::job::Action;
+use easemob_admin_remote::api::{NewRun, Problem, RunView};
+use easemob_admin_words::told_later;
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+
+use super::ask::new_run;
+use crate::api::encoded;
+use crate::fields::Fields;
+use crate::page::Trouble;
+use crate::stake::{Mandate, Stake, Unconfirmed, confirmed};
+use crate::visit::Visit;
+
+type User = Path<(String, String)>;
+
+/// The longest lock that the form offers, in hours.
+const LONGEST: u32 = 31 * 24;
+
+pub(super) async fn sign_out(visit: Visit, Path((_, user)): User, sent: Fields) -> Result<Response, Trouble> {
+    let (selection, stake) = selection(&sent).ok_or_else(unclear)?;
+    let mandate = confirmed(&visit, stake, &sent).map_err(Unconfirmed::problem)?;
+    // One device was agreed to, so one is ended at most.
+    let most = (stake == Stake::Device).then_some(1);
+    act(
+        &visit,
+        &user,
+        json!({"kind": "logout", "selection": selection}),
+        most,
+        mandate,
+        &sent,
+    )
+    .await
+}
+
+pub(super) async fn lock(visit: Visit, Path((_, user)): User, sent: Fields) -> Result<Response, Trouble> {
+    let mandate = confirmed(&visit, Stake::Few, &sent).map_err(Unconfirmed::problem)?;
+    let hours = sent.text("hours").and_then(|hours| hours.parse().ok());
+    let hours: u32 = hours
+        .filter(|hours| (1..=LONGEST).contains(hours))
+        .ok_or_else(unclear)?;
+    let until = visit.now + SignedDuration::from_hours(i64::from(hours));
+    act(
+        &visit,
+        &user,
+        json!({"kind": "lock", "until": until}),
+        None,
+        mandate,
+        &sent,
+    )
+    .await
+}
+
+pub(super) async fn unlock(visit: Visit, Path((_, user)): User, sent: Fields) -> Result<Response, Trouble> {
+    let mandate = confirmed(&visit, Stake::Few, &sent).map_err(Unconfirmed::problem)?;
+    // What somebody locks from now on stays locked.
+    act(
+        &visit,
+        &user,
+        json!({"kind": "unlock", "as_of": visit.now}),
+        None,
+        mandate,
+        &sent,
+    )
+    .await
+}
+
+pub(super) async fn ban(visit: Visit, Path((_, user)): User, sent: Fields) -> Result<Response, Trouble> {
+    let stake = Stake::of(1, false, true);
+    let mandate = confirmed(&visit, stake, &sent).map_err(Unconfirmed::problem)?;
+    act(
+        &visit,
+        &user,
+        json!({"kind": "ban", "looks_first": true}),
+        None,
+        mandate,
+        &sent,
+    )
+    .await
+}
+
+pub(super) async fn unban(visit: Visit, Path((_, user)): User, sent: Fields) -> Result<Response, Trouble> {
+    let mandate = confirmed(&visit, Stake::Few, &sent).map_err(Unconfirmed::problem)?;
+    act(&visit, &user, json!({"kind": "unban"}), None, mandate, &sent).await
+}
+
+/// Reads which devices are meant. Exactly one way of naming them must be there: a missing one must not mean all.
+fn selection(sent: &Fields) -> Option<(Value, Stake)> {
+    let ways = ["device", "platform", "keep", "all"].map(|name| sent.raw(name));
+    match ways {
+        [Some(device), None, None, None] if !device.is_empty() => {
+            Some((json!({"devices": [device]}), Stake::Device))
+        }
+        [None, Some(platform), None, None] if !platform.is_empty() => {
+            Some((json!({"platforms": [platform]}), Stake::Few))
+        }
+        [None, None, Some(keep), None] => {
+            let keep = keep.parse::<u32>().ok().filter(|keep| *keep > 0)?;
+            Some((json!({"keep_newest": keep}), Stake::Few))
+        }
+        [None, None, None, Some("1")] => Some((json!({}), Stake::Few)),
+        _ => None,
+    }
+}
+
+fn unclear() -> Problem {
+    Problem {
+        kind: "/problems/bad-request".into(),
+        title: told_later!("The form does not say what is to be done").into(),
+        status: 400,
+        detail: None,
+        hint: Some(told_later!("Nothing was done. Load the page again.").into()),
+        retry_may_help: false,
+    }
+}
+
+/// Makes the run, and goes back to the page of the user, which shows what becomes of it.
+async fn act(
+    visit: &Visit,
+    user: &str,
+    action: Value,
+    max_logouts: Option<u64>,
+    mandate: Mandate,
+    sent: &Fields,
+) -> Result<Response, Trouble> {
+    let action: Action = serde_json::from_value(action).map_err(|_| unclear())?;
+    let run = NewRun {
+        id: Some(sent.text("run").map_or_else(|| new_run(visit.now), str::to_owned)),
+        action,
+        reason: mandate.reason,
+        ticket: mandate.ticket,
+        users: Some(vec![user.to_owned()]),
+        max_logouts,
+        reading: Default::default(),
+        durability: Default::default(),
+        priority: Default::default(),
+        source: Some("the console".into()),
+        dry_run: false,
+        hold: false,
+        break_glass: false,
+    };
+    let made: RunView = visit.api.send(Method::POST, &["runs"], &run).await?;
+    let page = format!("{}?run={}", visit.link(&["users", user]), encoded(&made.id));
+    Ok(Redirect::to(&page).into_response())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_form_that_does_not_say_which_devices_means_none() {
+        let read = |fields: &[(&str, &str)]| {
+            let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+            selection(&Fields(fields.iter().map(owned).collect()))
+        };
+        for fields in [
+            &[][..],
+            &[("reason", "x")],
+            &[("device", "")],
+            &[("platform", "")],
+            &[("keep", "0")],
+            &[("keep", "-1")],
+            &[("keep", "")],
+            &[("all", "")],
+            &[("all", "yes")],
+            &[("all", "1"), ("device", "ios_1")],
+            &[("platform", "web"), ("keep", "1")],
+        ] {
+            assert_eq!(read(fields), None, "{fields:?}");
+        }
+        assert_eq!(
+            read(&[("device", "ios_1")]),
+            Some((json!({"devices": ["ios_1"]}), Stake::Device))
+        );
+        assert_eq!(read(&[("all", "1")]), Some((json!({}), Stake::Few)));
+    }
+}
