@@ -54,6 +54,8 @@ struct Console {
     over_tls: bool,
     /// How fast runs that somebody looks at go on.
     paces: Arc<pages::run::pace::Paces>,
+    /// What verifying trails found.
+    verifications: Arc<pages::audit::verification::Verifications>,
 }
 
 /// Returns the routes of the console, all below `/console`. Cookies are for TLS only if browsers reach it `over_tls`.
@@ -63,6 +65,7 @@ pub fn routes(service: &Service, over_tls: bool) -> Router {
         api: service.routes(),
         over_tls,
         paces: Arc::default(),
+        verifications: Arc::default(),
     };
     let inside = pages::inside().layer(from_fn_with_state(console.clone(), entrance::enter));
     pages::outside()
