@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Once;
+use std::time::Duration;
 
 use easemob_admin_sandbox::{DeviceEvent, DeviceLogin, Fault, Rates, Sandbox, SimulatedDevice};
 use serde_json::{Value, json};
@@ -124,10 +125,10 @@ fn runs_are_followed_paused_and_retried() {
     let mut world = World::start(160);
     world.person("reader", &["devices:read", "audit:read"], &[]);
     let device = world.connect("user159", "ios_1");
-    world
-        .env
-        .sandbox()
-        .inject(Fault::raw_body("devices.list", "application/json", "{}").on("GET", "/users/user001/*"));
+    let sandbox = world.env.sandbox();
+    sandbox.inject(Fault::status("sessions.logout_all", 500).on("GET", "/users/user001/disconnect"));
+    // Slow enough to be paused by hand.
+    sandbox.inject(Fault::delay("devices.list", Duration::from_millis(500)));
     if world.play("runs", 3) {
         assert!(matches!(
             world.kicked(device),
