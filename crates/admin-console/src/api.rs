@@ -59,6 +59,30 @@ impl Api {
         read(answer).await
     }
 
+    /// Sends a body and a list of users, in a line each, so that their number does not matter.
+    pub(crate) async fn send_lines<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &[&str],
+        body: &impl Serialize,
+        users: &[String],
+    ) -> Result<T, Problem> {
+        let mut lines = Vec::new();
+        let mut push = |line: serde_json::Result<Vec<u8>>| {
+            lines.extend(line.map_err(|error| broken(&error.to_string()))?);
+            lines.push(b'\n');
+            Ok::<_, Problem>(())
+        };
+        push(serde_json::to_vec(body))?;
+        users.iter().try_for_each(|user| push(serde_json::to_vec(user)))?;
+        let address = self.address(path, &[]);
+        read(
+            self.ask_with(method, &address, "application/x-ndjson", Body::from(lines))
+                .await?,
+        )
+        .await
+    }
+
     /// Begins to read what is at an address of the app.
     pub(crate) async fn stream(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Response, Problem> {
         self.ask(Method::GET, &self.address(path, query), Body::empty())
@@ -71,7 +95,7 @@ impl Api {
     }
 
     /// Sends a first line and one for each item, and reads an answer of lines.
-    pub(crate) async fn send_lines<T: DeserializeOwned>(
+    pub(crate) async fn ask_lines<T: DeserializeOwned>(
         &self,
         path: &[&str],
         first: &impl Serialize,
@@ -84,7 +108,7 @@ impl Api {
             serde_json::to_writer(&mut body, item).map_err(broken)?;
         }
         let address = self.address(path, &[]);
-        let answer = self.ask_with(Method::POST, &address, Body::from(body), LINES);
+        let answer = self.ask_with(Method::POST, &address, LINES, Body::from(body));
         read_lines(answer.await?).await
     }
 
@@ -121,15 +145,15 @@ impl Api {
     }
 
     async fn ask(&self, method: Method, address: &str, body: Body) -> Result<Response, Problem> {
-        self.ask_with(method, address, body, "application/json").await
+        self.ask_with(method, address, "application/json", body).await
     }
 
     async fn ask_with(
         &self,
         method: Method,
         address: &str,
-        body: Body,
         form: &'static str,
+        body: Body,
     ) -> Result<Response, Problem> {
         let request = Request::builder()
             .method(method)

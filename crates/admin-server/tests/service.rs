@@ -5,8 +5,12 @@
 mod approvals;
 #[path = "it/audit.rs"]
 mod audit;
+#[path = "it/directory.rs"]
+mod directory;
 #[path = "it/events.rs"]
 mod events;
+#[path = "it/logins.rs"]
+mod logins;
 #[path = "it/openapi.rs"]
 mod openapi;
 #[path = "it/served.rs"]

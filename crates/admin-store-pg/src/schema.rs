@@ -92,6 +92,10 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         oldest_program: "0.2.0",
         sql: include_str!("../migrations/0007_documents.sql"),
     },
+    Migration {
+        oldest_program: "0.2.0",
+        sql: include_str!("../migrations/0008_directory.sql"),
+    },
 ];
 
 /// The version from which on lines of trails are in parts.

@@ -35,6 +35,8 @@ const RIGHTS: &[(&str, &str)] = &[
     ("login_gap", "INSERT, UPDATE, DELETE"),
     ("login_asked_again", "INSERT, UPDATE, DELETE"),
     ("login_watch", "INSERT, UPDATE, DELETE"),
+    ("login_user", "INSERT, UPDATE, DELETE"),
+    ("login_shape", "INSERT, UPDATE, DELETE"),
     ("document", "INSERT, UPDATE, DELETE"),
 ];
 

@@ -9,6 +9,8 @@ mod cluster;
 mod connecting;
 #[path = "it/cut.rs"]
 mod cut;
+#[path = "it/directory.rs"]
+mod directory;
 #[path = "it/documents.rs"]
 mod documents;
 #[path = "it/heads.rs"]

@@ -65,6 +65,60 @@
     }
   });
 
+  // Selection: the box at the head ticks the page, the bar is there while somebody is ticked, and a filter that changes says how
+  // many it clears.
+  const selection = () => {
+    const form = document.querySelector("[data-selection]");
+    const bar = form && form.querySelector("#selection");
+    if (!bar) return;
+    const boxes = [...form.querySelectorAll("input[name=u]")];
+    const ticked = boxes.filter((box) => box.checked);
+    const count = bar.querySelector("[data-ticked]");
+    for (const box of boxes) box.closest("tr").classList.toggle("is-sel", box.checked);
+    const head = form.querySelector("[data-all]");
+    if (head) {
+      head.checked = ticked.length === boxes.length;
+      head.indeterminate = ticked.length > 0 && ticked.length < boxes.length;
+    }
+    const had = document.querySelector("[data-had]");
+    if (!count) return;
+    count.textContent = ticked.length;
+    bar.hidden = ticked.length === 0;
+    if (had) had.value = ticked.length;
+  };
+  body.addEventListener("change", (event) => {
+    const form = event.target.closest("[data-selection]");
+    if (!form) return;
+    if (event.target.matches("[data-all]")) {
+      for (const box of form.querySelectorAll("input[name=u]")) box.checked = event.target.checked;
+    }
+    // Who takes somebody out of "all" means those who are left on this page.
+    const all = form.querySelector("#selection input[name=select]");
+    if (all && !event.target.checked) {
+      const page = form.querySelector("#selection a.inline");
+      if (page) location.assign(page.href);
+      return;
+    }
+    selection();
+  });
+  let anchor = null;
+  body.addEventListener("click", (event) => {
+    const box = event.target.closest("[data-selection] input[name=u]");
+    if (!box) return;
+    const boxes = [...document.querySelectorAll("[data-selection] input[name=u]")];
+    if (event.shiftKey && anchor && boxes.includes(anchor)) {
+      const [from, to] = [boxes.indexOf(anchor), boxes.indexOf(box)].sort((a, b) => a - b);
+      for (const between of boxes.slice(from, to + 1)) between.checked = box.checked;
+      selection();
+    }
+    anchor = box;
+  });
+  selection();
+  body.addEventListener("htmx:afterSettle", selection);
+  // A filter acts at once; its button is for those without a script.
+  const filters = document.getElementById("filters");
+  if (filters) filters.addEventListener("change", (event) => { if (!event.target.matches("[type=search]")) filters.requestSubmit(); });
+
   // Live: one tab of the browser holds the stream of an app and tells the others what has changed. What shows it reads itself
   // again; what somebody is writing in, or has opened, stays as it is.
   const main = document.getElementById("main");

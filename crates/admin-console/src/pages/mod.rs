@@ -9,10 +9,11 @@ mod look;
 mod more;
 mod overview;
 pub(crate) mod run;
-mod runs;
+pub(crate) mod runs;
 mod settings;
 mod sign_in;
-mod user;
+pub(crate) mod user;
+mod users;
 
 use axum::Router;
 use axum::routing::{get, post};
@@ -28,9 +29,10 @@ pub(crate) fn inside() -> Router<Console> {
         .route("/console/sign-out", post(sign_in::end))
         .route("/console/{app}/live", get(live::follow))
         .route("/console/{app}/overview", get(overview::show))
+        .merge(user::routes())
+        .merge(users::routes())
         .route("/console/{app}/more", get(more::show))
         .merge(runs())
-        .merge(user::routes())
         .merge(settings())
 }
 

@@ -30,9 +30,3 @@ pub(crate) fn fields(visit: &Facts, id: &str) -> Markup {
 pub(crate) fn needs_one(visit: &Facts) -> bool {
     visit.app.as_ref().is_none_or(|app| !app.sandbox)
 }
-
-/// Returns a text that was filled in.
-pub(crate) fn given(text: Option<String>) -> Option<String> {
-    let text = text.map(|text| text.trim().to_owned());
-    text.filter(|text| !text.is_empty())
-}

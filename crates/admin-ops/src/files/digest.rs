@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use sha2::Digest as _;
 
 /// Hashes bytes that come in parts.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Sha256(sha2::Sha256);
 
 impl Sha256 {

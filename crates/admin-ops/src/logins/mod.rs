@@ -5,6 +5,7 @@
 
 pub mod ages;
 pub mod backfill;
+pub mod directory;
 pub mod questions;
 pub mod report;
 pub mod scan;

@@ -15,6 +15,7 @@ use futures_util::stream::{self, Stream, StreamExt};
 use tokio::sync::watch;
 
 use self::places::Places;
+use crate::files::digest::Sha256;
 use crate::logins::store::{Counts, LoginStore, Position, SeenDevice, SnapshotId, StoreError, UserState};
 use crate::schedule::breaker::{Breaker, Fatal};
 use crate::schedule::concurrency::{Concurrency, Traffic};
@@ -24,6 +25,24 @@ use crate::server::listed::Odd;
 use crate::status_first::sample::Sample;
 
 mod places;
+
+/// The word for the users of a list in a store, which is the same for the same list.
+#[derive(Debug, Default)]
+pub struct ListSource(Sha256);
+
+impl ListSource {
+    /// Adds the next user.
+    pub fn add(&mut self, user: &UserId) {
+        self.0.add(user.to_string().as_bytes());
+        self.0.add(b"\n");
+    }
+
+    /// Returns the word.
+    #[must_use]
+    pub fn word(self) -> String {
+        format!("list:{}", &self.0.hex()[..16])
+    }
+}
 
 /// How many users one status call accepts.
 pub const BATCH: usize = 100;

@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::run::item::{Item, Planned};
 use crate::run::journal::header::Operator;
-use crate::select::selection::Selection;
+use crate::select::decide::Decision;
+use crate::select::selection::{Choice, Selection};
+use crate::server::calls::{CallError, SeenDevice};
 
 /// The newest format that this version reads, and the one it writes.
 pub const FORMAT: u32 = 1;
@@ -91,6 +93,31 @@ pub struct PlanTotals {
 }
 
 impl PlannedUser {
+    /// Records the decision about one user.
+    #[must_use]
+    pub fn of(item: &Item, chosen: &Result<Decision, CallError>, seen: Timestamp) -> Self {
+        let mut user = Self {
+            line: item.line,
+            user: item.user.clone(),
+            seen,
+            end: Vec::new(),
+            keep: Vec::new(),
+            error: None,
+        };
+        match chosen {
+            Err(error) => user.error = Some(error.to_string()),
+            Ok(decision) => {
+                let told = |choice: &Choice| PlannedDevice::of(&choice.device, Some(&choice.why));
+                user.end = decision.victims.iter().map(told).collect();
+                user.keep = decision.spared.iter().map(told).collect();
+                let others = decision.others.iter();
+                user.keep
+                    .extend(others.map(|other| PlannedDevice::of(other, None)));
+            }
+        }
+        user
+    }
+
     /// Converts the user to an item of a run, or returns `None` if there is nothing to do.
     #[must_use]
     pub fn into_item(self, number: u64) -> Option<Item> {
@@ -104,6 +131,18 @@ impl PlannedUser {
                 keep: ids(self.keep),
             }),
         })
+    }
+}
+
+impl PlannedDevice {
+    fn of(device: &SeenDevice, why: Option<&str>) -> Self {
+        let at = device.signed_in_at.and_then(|at| i64::try_from(at.0).ok());
+        Self {
+            device: device.id.clone(),
+            name: device.name.clone(),
+            signed_in_at: at.and_then(|at| Timestamp::from_millisecond(at).ok()),
+            why: why.map(str::to_owned),
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! [`Policy::selection`] converts the policy to a selection, so that the devices are chosen by the rules of
 //! every other logout.
 
+pub mod compared;
 mod file;
 pub mod surplus;
 pub mod toml_words;
@@ -86,7 +87,15 @@ impl PolicyOnDisk {
             source,
         };
         let bytes = bounded::whole(path, bounded::WRITTEN_BY_HAND).map_err(unreadable)?;
-        let text = encoding::text(&bytes).map_err(|(line, foreign)| PolicyError::NotText {
+        Self::read(&bytes, path)
+    }
+
+    /// Reads the content of a policy file with this name.
+    ///
+    /// # Errors
+    /// When it contains unknown keys, or contradicts itself.
+    pub fn read(bytes: &[u8], path: &Path) -> Result<Self, PolicyError> {
+        let text = encoding::text(bytes).map_err(|(line, foreign)| PolicyError::NotText {
             path: path.to_owned(),
             line,
             foreign,
@@ -96,7 +105,10 @@ impl PolicyOnDisk {
             line: wrong.line,
             message: wrong.message,
         })?;
-        let sha256 = digest::of(&bytes[..]).map_err(unreadable)?;
+        let sha256 = digest::of(bytes).map_err(|source| PolicyError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
         Ok(Self { policy, sha256 })
     }
 }

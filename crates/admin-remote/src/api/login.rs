@@ -1,6 +1,6 @@
 //! What is kept about logins.
 
-use easemob_admin_ops::logins::store::{LoginKind, Range, SnapshotId};
+use easemob_admin_ops::logins::store::{LoginKind, Range, SnapshotId, UserOrder, UserPlace, WhichUsers};
 use serde::{Deserialize, Serialize};
 
 /// What to read of what is kept about logins. The answer has a line for each thing found.
@@ -68,6 +68,31 @@ pub enum LoginQuestion {
     },
     /// What the vendor was asked to send again.
     AskedAgain,
+    /// What the users who are known have online, and how many users have just that.
+    Shapes,
+    /// A page of the users who are known.
+    Users {
+        /// Which users.
+        which: WhichUsers,
+        /// Their order.
+        order: UserOrder,
+        /// The place that the page begins after.
+        after: Option<UserPlace>,
+        /// How many users.
+        most: usize,
+    },
+    /// The number of users who are known.
+    CountUsers {
+        /// Which users.
+        which: WhichUsers,
+        /// The number up to which they are counted.
+        up_to: usize,
+    },
+    /// The number of events of each hour and kind.
+    EventsByHour {
+        /// When.
+        range: Range,
+    },
     /// What arrived since a time.
     Arrived {
         /// The time, in milliseconds since 1970.

@@ -4,26 +4,46 @@
 
 mod approval;
 mod audit;
+mod directory;
 mod key;
 mod lock;
 mod login;
+mod login_figures;
+mod plan;
+mod policy;
 mod problem;
 mod run;
+mod scan;
 mod schedule;
 mod scope;
+mod traffic;
 mod user;
+mod watch;
 
 pub use self::approval::{
     Approval, ApprovalRule, ApprovalRules, ApprovalState, ApprovalView, Decision, Need, Order, Reasoned, Verb,
 };
 pub use self::audit::{AuditHead, AuditHeads, AuditKey, AuditPage};
+pub use self::directory::{
+    AppliedLimits, GapView, HourFigures, KnownAsOf, KnownUserView, LastDay, LimitsFrom, OnlineCount,
+    OnlineFigures, OpenWork, Overview, ScanTimes, UsersPage, UsersTotal,
+};
 pub use self::key::{Key, NewKey, NewKeySecret};
 pub use self::lock::{Lifted, LocksState};
 pub use self::login::LoginQuestion;
+pub use self::login_figures::{
+    CountBy, CountedGroup, LoginCounts, LoginDiff, SnapshotView, Timeline, TimelineMoment, TopBy, TopUser,
+    TopUsers,
+};
+pub use self::plan::{NewPlan, Plan, UnreadUser};
+pub use self::policy::{NewCheck, NewEnforcement};
 pub use self::problem::Problem;
 pub use self::run::{NewRun, Page, RunFailure, RunState, RunView, Start, Stop, Which};
+pub use self::scan::{NewScan, Scan, ScanState};
 pub use self::schedule::{Missed, NewSchedule, Schedule, ScheduledJob, Turn};
 pub use self::scope::{Scope, UnknownScope};
+pub use self::traffic::TrafficView;
 pub use self::user::{
     AppView, Caller, DeviceView, Grant, StatusView, Statuses, UserDevices, UserView, Users,
 };
+pub use self::watch::{NewWatch, Watch};

@@ -4,8 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use easemob_admin_ops::logins::store::{
-    Arrival, AskedAgain, Change, Forgotten, Gap, KnownDevice, LoginEvent, LoginKind, LoginStore, LoginStores,
-    NotKnown, Position, Range, SeenDevice, Snapshot, SnapshotId, StoreError, UserState,
+    Arrival, AskedAgain, Change, Forgotten, Gap, KnownDevice, KnownUser, LoginEvent, LoginKind, LoginStore,
+    LoginStores, NotKnown, Position, Range, SeenDevice, Shape, Snapshot, SnapshotId, StoreError, UserOrder,
+    UserPlace, UserState, WhichUsers,
 };
 use serde::de::DeserializeOwned;
 
@@ -248,6 +249,36 @@ impl LoginStore for RemoteLogins {
 
     fn arrived_since(&self, since_ms: i64) -> Result<Vec<Arrival>, StoreError> {
         self.all(&LoginQuestion::Arrived { since_ms })
+    }
+
+    fn shapes(&self) -> Result<Vec<Shape>, StoreError> {
+        self.all(&LoginQuestion::Shapes)
+    }
+
+    fn users(
+        &self,
+        which: &WhichUsers,
+        order: UserOrder,
+        after: Option<&UserPlace>,
+        most: usize,
+    ) -> Result<Vec<KnownUser>, StoreError> {
+        let (which, after) = (which.clone(), after.cloned());
+        self.all(&LoginQuestion::Users {
+            which,
+            order,
+            after,
+            most,
+        })
+    }
+
+    fn count_users(&self, which: &WhichUsers, up_to: usize) -> Result<usize, StoreError> {
+        let which = which.clone();
+        let counted = self.first(&LoginQuestion::CountUsers { which, up_to })?;
+        Ok(counted.unwrap_or_default())
+    }
+
+    fn events_by_hour(&self, range: Range) -> Result<Vec<(i64, LoginKind, u64)>, StoreError> {
+        self.all(&LoginQuestion::EventsByHour { range })
     }
 
     fn forget(&mut self, _: i64) -> Result<Forgotten, StoreError> {

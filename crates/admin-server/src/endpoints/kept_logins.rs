@@ -126,6 +126,15 @@ fn answer(kept: &dyn LoginStore, question: LoginQuestion, lines: &mut Sending) -
         LoginQuestion::Alive => lines.each(kept.alive()?),
         LoginQuestion::Gaps { range } => lines.each(kept.gaps(range)?),
         LoginQuestion::AskedAgain => lines.each(kept.asked_again()?),
+        LoginQuestion::Shapes => lines.each(kept.shapes()?),
+        LoginQuestion::Users {
+            which,
+            order,
+            after,
+            most,
+        } => lines.each(kept.users(&which, order, after.as_ref(), most)?),
+        LoginQuestion::CountUsers { which, up_to } => lines.push(&kept.count_users(&which, up_to)?),
+        LoginQuestion::EventsByHour { range } => lines.each(kept.events_by_hour(range)?),
         LoginQuestion::Arrived { since_ms } => lines.each(kept.arrived_since(since_ms)?),
     }
     Ok(())

@@ -38,6 +38,24 @@ pub(super) struct List {
 }
 
 impl List {
+    /// Keeps the users of a request.
+    pub(super) fn of(users: &[String]) -> Result<Self, Refusal> {
+        let mut spool = Spool::new()?;
+        users
+            .iter()
+            .try_for_each(|user| spool.push(Line::User(user.clone())))?;
+        Ok(spool.finish()?)
+    }
+
+    /// Keeps users with the devices that are planned for them.
+    pub(super) fn planned(items: Vec<Item>) -> Result<Self, Refusal> {
+        let mut spool = Spool::new()?;
+        items
+            .into_iter()
+            .try_for_each(|item| spool.push(Line::Item(item)))?;
+        Ok(spool.finish()?)
+    }
+
     /// Returns the items, from the first one.
     pub(super) fn items(&self) -> io::Result<impl Iterator<Item = io::Result<Item>> + Send + use<>> {
         input::items(self.file.try_clone()?)
@@ -60,11 +78,7 @@ pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<(NewRun, Opt
             let Some(users) = new.users.take() else {
                 return Ok((new, None));
             };
-            let mut spool = Spool::new()?;
-            users
-                .iter()
-                .try_for_each(|user| spool.push(Line::User(user.clone())))?;
-            Ok((new, Some(spool.finish()?)))
+            Ok((new, Some(List::of(&users)?)))
         }
         Some("application/x-ndjson") => lines(body).await,
         _ => Err(wrong_type("application/json or application/x-ndjson")),

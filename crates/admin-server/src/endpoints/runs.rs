@@ -7,25 +7,25 @@ use axum::extract::{Path, Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use easemob_admin_ops::operations::{Event, Options};
+use easemob_admin_ops::operations::Options;
 use easemob_admin_ops::record::sink::directed;
 use easemob_admin_ops::run::direction::RunState as Directed;
 use easemob_admin_ops::run::id::RunId;
 use easemob_admin_ops::run::journal::header::Operator;
-use easemob_admin_ops::run::new;
 use easemob_admin_ops::run::resume;
 use easemob_admin_ops::run::store::{Direction, ListedRun, OpenRun, RunError};
 use easemob_admin_ops::schedule::concurrency::Concurrency;
 use easemob_admin_remote::api::{
     Approval, ApprovalState, NewRun, Page, Problem, RunState, RunView, Scope, Start, Stop,
 };
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use futures_util::TryStreamExt as _;
 use jiff::Timestamp;
 use serde::Deserialize;
 use utoipa_axum::routes;
 
 use super::PageOf;
-use super::new_run::{self, List, Made, scopes_of};
+use super::making;
+use super::new_run::{self, scopes_of};
 use super::recorded_runs::newest;
 use crate::access::Caller;
 use crate::approvals::gate::{Beginning, Gate, approvals};
@@ -89,7 +89,7 @@ pub(super) fn is_of(app: &App, listed: &ListedRun) -> bool {
     header.sandbox == app.target.sandbox && (header.sandbox || header.app_root == app.target.app_root)
 }
 
-fn view(service: &Service, listed: ListedRun) -> RunView {
+pub(super) fn view(service: &Service, listed: ListedRun) -> RunView {
     let state = state_of(service, &listed);
     let ListedRun {
         header,
@@ -122,7 +122,7 @@ fn view(service: &Service, listed: ListedRun) -> RunView {
     }
 }
 
-fn state_of(service: &Service, listed: &ListedRun) -> RunState {
+pub(super) fn state_of(service: &Service, listed: &ListedRun) -> RunState {
     if listed.running || service.runner().is_working_on(&listed.header.run) {
         return RunState::Running;
     }
@@ -175,68 +175,7 @@ async fn make(
 ) -> Result<Response, Refusal> {
     let (parts, body) = request.into_parts();
     let (new, list) = new_run::read(&parts.headers, body).await?;
-    if new.dry_run {
-        caller.require_any(&[scopes_of(&new.action), &[Scope::SessionsPlan]].concat())?;
-    } else {
-        caller.require_any(scopes_of(&new.action))?;
-    }
-    new_run::check(&app, &new, list.as_ref(), service.now())?;
-    if new.dry_run {
-        return preview(&service, &app, &caller, new, list).await;
-    }
-    let hold = new.hold;
-    let (this, at, by) = (service.clone(), Arc::clone(&app), caller.clone());
-    let made = blocking(move || {
-        let users = list.as_ref().map_or(u64::MAX, |list| list.users);
-        let beginning = Beginning {
-            service: &this,
-            app: &at,
-            caller: &by,
-            break_glass: new.break_glass,
-            starts_itself: !new.hold,
-        };
-        beginning.can_be_asked(&new.action, users)?;
-        let made = new_run::make(&this, &at, new, list.as_ref(), by.operator(&this))?;
-        // Whoever sends a request again may have heard nothing, because the process died before the work was begun.
-        let made = match made {
-            Made::Before(header) if !hold => new_run::open_if_not_begun(&this, header)?,
-            made => made,
-        };
-        // A run that is held passes when it is started, unless it has to be asked for.
-        let gate = match &made {
-            Made::New(open) | Made::NotBegun(open) if !hold => Some(beginning.pass(&open.header)?),
-            _ => None,
-        };
-        Ok::<_, Refusal>((made, gate))
-    });
-    let (made, gate) = made.await?;
-    let run = match &made {
-        Made::New(open) | Made::NotBegun(open) => open.header.run.clone(),
-        Made::Before(header) => header.run.clone(),
-    };
-    let status = match (&made, &gate) {
-        (Made::New(_) | Made::NotBegun(_), Some(Gate::Waits(_))) => StatusCode::ACCEPTED,
-        (Made::New(_), _) => StatusCode::CREATED,
-        (Made::NotBegun(_) | Made::Before(_), _) => StatusCode::OK,
-    };
-    if let (Made::New(open) | Made::NotBegun(open), Some(Gate::Open)) = (made, gate) {
-        begin(
-            &service,
-            &app,
-            caller.operator(&service),
-            *open,
-            Options::default(),
-        )
-        .await?;
-    }
-    let place = HeaderValue::from_str(&format!("/v1/apps/{}/runs/{run}", app.name));
-    let id = id_of(&run)?;
-    let listed = blocking(move || glance(&service, &app, &id).map(|listed| view(&service, listed))).await?;
-    let mut response = (status, Json(listed)).into_response();
-    if let Ok(place) = place {
-        response.headers_mut().insert(header::LOCATION, place);
-    }
-    Ok(response)
+    making::answer(&service, &app, &caller, new, list).await
 }
 
 /// Begins to work on a run: leaves it to all replicas, or works on it in this process.
@@ -279,46 +218,7 @@ pub(crate) async fn begin(
     Ok(())
 }
 
-async fn preview(
-    service: &Service,
-    app: &App,
-    caller: &Caller,
-    new: NewRun,
-    list: Option<List>,
-) -> Result<Response, Refusal> {
-    let operations = app.operations(service.stores(), caller.operator(service));
-    let run = new::NewRun {
-        allowance: new.max_logouts,
-        reading: new.reading,
-        ..new::NewRun::new(new.action, new::Mandate::default())
-    };
-    let users = list.map(|list| list.items()).transpose()?;
-    let users = stream::iter(users.into_iter().flatten().map(|item| item.map(|item| item.user)));
-    let (events, stop) = operations.preview(run, users).await?;
-    // Whoever goes away has seen enough.
-    let stop = StopWhenDropped(stop);
-    let lines = events.map(move |event| {
-        let _ = &stop;
-        line(&event.map_err(std::io::Error::other)?)
-    });
-    Ok(streamed(Body::from_stream(lines)))
-}
-
-struct StopWhenDropped(easemob_admin_ops::operations::StopHandle);
-
-impl Drop for StopWhenDropped {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
-fn line(event: &Event) -> std::io::Result<Vec<u8>> {
-    let mut line = serde_json::to_vec(event)?;
-    line.push(b'\n');
-    Ok(line)
-}
-
-fn streamed(body: Body) -> Response {
+pub(super) fn streamed(body: Body) -> Response {
     ([(header::CONTENT_TYPE, "application/x-ndjson")], body).into_response()
 }
 

@@ -27,13 +27,13 @@ use crate::routes::{Routes, Rule};
 const MOST_USERS: usize = 10_000;
 
 /// How many device lists are read at once for one request; the rate budget of the app applies all the same.
-const AT_ONCE: usize = 16;
+pub(super) const AT_ONCE: usize = 16;
 
 const READ: Rule = Rule::HasForApp(&[Scope::DevicesRead]);
 
 pub(super) fn routes() -> Routes {
     Routes::new()
-        .add(READ, routes!(list))
+        .add(READ, routes!(accounts))
         .add(READ, routes!(show))
         .add(READ, routes!(devices))
         .add(READ, routes!(devices_of_many))
@@ -45,7 +45,7 @@ pub(super) fn user(text: &str) -> Result<UserId, Refusal> {
     UserId::parse(text).map_err(|error| Refusal::of(Kind::BadName).detail(error.to_string()))
 }
 
-fn users(named: &[String]) -> Result<Vec<UserId>, Refusal> {
+pub(super) fn users(named: &[String]) -> Result<Vec<UserId>, Refusal> {
     if named.is_empty() {
         return Err(Refusal::of(Kind::NoUsers).detail("`users` is empty"));
     }
@@ -81,11 +81,11 @@ fn device(device: SeenDevice) -> DeviceView {
     }
 }
 
-/// The users of the app, oldest first.
-#[utoipa::path(get, path = "/v1/apps/{app}/users", tag = "users",
+/// The accounts of the app, as its server lists them, oldest first.
+#[utoipa::path(get, path = "/v1/apps/{app}/accounts", tag = "users",
     params(("app" = String, Path), ("after" = Option<String>, Query), ("limit" = Option<u32>, Query, minimum = 1, maximum = 100)),
     responses((status = 200, body = Page<UserView>), (status = "4XX", body = Problem), (status = "5XX", body = Problem)))]
-async fn list(
+async fn accounts(
     Extension(app): Extension<Arc<App>>,
     Path(_): Path<String>,
     Asked(page): Asked<PageOf>,

@@ -2,35 +2,32 @@
 
 use std::sync::Arc;
 
-use easemob_admin_ops::causes::with_causes;
 use easemob_admin_ops::locks::reconcile::reconcile;
 use easemob_admin_ops::locks::store::Listing;
-use easemob_admin_ops::logins::scan::{self, End, Pace, Statuses, all_users, known_users};
-use easemob_admin_ops::logins::store::Position;
+use easemob_admin_ops::logins::questions::which::{SnapshotName, pick};
+use easemob_admin_ops::logins::store::SnapshotId;
 use easemob_admin_ops::operations::Options;
+use easemob_admin_ops::policy::compared::{compare, each_stored};
+use easemob_admin_ops::policy::surplus::Totals;
 use easemob_admin_ops::run::id::RunId;
 use easemob_admin_ops::run::item::Item;
 use easemob_admin_ops::run::job::Action;
 use easemob_admin_ops::run::journal::header::Operator;
 use easemob_admin_ops::run::new::{Mandate, NewRun};
 use easemob_admin_ops::run::store::{OpenRun, RunError};
-use easemob_admin_ops::schedule::concurrency::Concurrency;
 use easemob_admin_ops::schedule::pipeline::Wish;
 use easemob_admin_ops::status_first::Reading;
-use easemob_admin_ops::store_error::StoreError;
 use easemob_admin_remote::api::Schedule;
-use futures_util::TryStreamExt as _;
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::watch;
 
 use crate::apps::App;
-use crate::endpoints::{Made, begin, open_if_not_begun};
+use crate::endpoints::{Made, begin, open_if_not_begun, policy};
+use crate::operation::policy_exceeded;
 use crate::problem::Refusal;
+use crate::scans::{self, Order, Scanned, Start};
 use crate::service::Service;
-
-/// The users of a scan of all users, as the command line names them.
-const ALL: &str = "all";
 
 /// How many ids of runs are tried that others may have.
 const TRIES: u32 = 8;
@@ -43,6 +40,8 @@ pub(super) enum Done {
     Run(String),
     /// So many users were read.
     Scanned(u64),
+    /// A snapshot was compared with a policy.
+    Checked(Totals, SnapshotId),
     /// The process is ending, or another one took over.
     CutShort,
 }
@@ -155,54 +154,61 @@ fn run_id(schedule: &Schedule, due: Timestamp, attempt: u32) -> RunId {
 }
 
 /// Reads all users into a snapshot; goes on with one that another process left behind.
-pub(super) async fn scan(service: &Service, app: &App, wish: watch::Receiver<Wish>) -> Result<Done, String> {
-    let (service, app) = (service.clone(), Arc::new(app.clone()));
-    let runtime = tokio::runtime::Handle::current();
-    // What it holds between two requests belongs to one thread.
-    let scanning = tokio::task::spawn_blocking(move || runtime.block_on(scan_all(&service, &app, wish)));
-    let scanned = scanning.await.map_err(|error| error.to_string())?;
-    scanned.map_err(|error| with_causes(&error))?
+pub(super) async fn scan(
+    service: &Service,
+    app: &Arc<App>,
+    wish: watch::Receiver<Wish>,
+) -> Result<Done, String> {
+    let order = Order {
+        users: None,
+        limits: false,
+        every_user: false,
+        from: Start::LeftBehind,
+    };
+    match scans::read(service, app, order, wish, |_| {}).await? {
+        Scanned::Complete(users) => Ok(Done::Scanned(users)),
+        Scanned::Odd(entries, places) => Err(format!(
+            "the server listed {entries} entries that are no users: {}",
+            places.join(", ")
+        )),
+        Scanned::CutShort => Ok(Done::CutShort),
+        Scanned::Failed(why) => Err(why),
+    }
 }
 
-async fn scan_all(
+/// Compares the newest complete snapshot with the policy of a schedule.
+pub(super) async fn check_policy(
     service: &Service,
-    app: &App,
-    wish: watch::Receiver<Wish>,
-) -> Result<Result<Done, String>, StoreError> {
-    let mut store = service.stores().logins().of(&app.target.name())?;
-    let now_ms = || service.now().as_millisecond();
-    let (snapshot, from) = match store.resume(ALL) {
-        Ok(Some((snapshot, from))) => (snapshot.id, from),
-        Ok(None) | Err(StoreError::Taken(_)) => (store.begin(ALL, now_ms())?, Position::default()),
-        Err(error) => return Err(error),
+    app: &Arc<App>,
+    schedule: &Schedule,
+) -> Result<Done, String> {
+    let (this, at, of) = (service.clone(), Arc::clone(app), schedule.clone());
+    let checked = tokio::task::spawn_blocking(move || {
+        let selection = policy(of.policy.as_deref().unwrap_or_default(), &of.id)?
+            .policy
+            .selection();
+        let Some(kept) = this.stores().logins().kept(&at.target.name())? else {
+            return Ok(None);
+        };
+        let Some(snapshot) = pick(kept.snapshots()?, SnapshotName::Latest) else {
+            return Ok(None);
+        };
+        let mut totals = Totals::default();
+        each_stored(&*kept, snapshot.id, &mut |item, stored| {
+            if let Ok(devices) = stored {
+                let _ = compare(item, &devices, &selection, &mut totals);
+            }
+        })?;
+        Ok::<_, Refusal>(Some((totals, snapshot.id)))
+    });
+    let checked = checked.await.map_err(|error| error.to_string())?;
+    let Some((totals, snapshot)) = checked.map_err(|refusal| refusal.problem().to_string())? else {
+        return Err("no complete scan is kept".into());
     };
-    let known = known_users(&*store, snapshot)?;
-    let batches = all_users(&app.server, from).map_ok(|batch| batch.without(&known));
-    let pace = Pace {
-        concurrency: Concurrency::Auto,
-        wish,
-        statuses: Statuses::Checked(now_ms().unsigned_abs()),
-    };
-    let mut users = known.len() as u64;
-    let before = users;
-    let ended = scan::scan(
-        &app.server,
-        &mut *store,
-        snapshot,
-        batches,
-        pace,
-        now_ms,
-        |counts| {
-            users = before + counts.users;
-        },
-    );
-    Ok(match ended.await? {
-        End::Complete | End::Odd { .. } => Ok(Done::Scanned(users)),
-        End::Wished(_) => Ok(Done::CutShort),
-        End::StatusWrong(_) => Err("the server reports users as offline who have devices".into()),
-        End::Fatal(fatal) => Err(format!("{fatal:?}")),
-        End::Source(error) => Err(format!("{error:?}")),
-    })
+    if totals.users_over > 0 {
+        policy_exceeded(service, app, &schedule.id, &totals, snapshot);
+    }
+    Ok(Done::Checked(totals, snapshot))
 }
 
 #[cfg(test)]
@@ -221,6 +227,7 @@ mod tests {
             time_zone: "UTC".into(),
             job: ScheduledJob::DueUnlocks,
             missed: Missed::Skip,
+            policy: None,
             since: Timestamp::UNIX_EPOCH,
             last: None,
             next: None,

@@ -1,29 +1,57 @@
-//! Does what is due, one process at a time for each schedule.
+//! Does what is due, one process at a time for each schedule and each job.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use easemob_admin_ops::causes::with_causes;
-use easemob_admin_ops::documents::lease::{give_up, hold};
-use easemob_admin_ops::schedule::pipeline::{Cause, Wish};
+use easemob_admin_ops::schedule::pipeline::Wish;
 use easemob_admin_ops::store_error::StoreError;
-use easemob_admin_remote::api::{Schedule, ScheduledJob, Turn};
+use easemob_admin_remote::api::{Schedule, ScheduledJob, Turn, Watch};
 use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::due::{Now, Pattern};
-use super::jobs::{Done, lift_due_locks, scan};
+use super::jobs::{Done, check_policy, lift_due_locks, scan};
 use super::kept::{all, note, shared_now};
 use crate::apps::App;
+use crate::leased::leased;
+use crate::scans::{self, ScanJob};
 use crate::service::Service;
+use crate::watches;
 
 /// How often to look for what is due.
 const LOOK: Duration = Duration::from_secs(5);
 
-/// How long a process that was not heard of keeps a schedule to itself.
-const LEASE: Duration = Duration::from_secs(30);
+/// What this process may do.
+enum Due {
+    /// The turn of a schedule.
+    Turn(Box<Schedule>, Now),
+    /// A scan that somebody asked for.
+    Scan(Box<ScanJob>),
+    /// A policy that is enforced while users sign in.
+    Watch(Box<Watch>),
+}
+
+impl Due {
+    fn lease(&self) -> String {
+        match self {
+            Self::Turn(schedule, _) => format!("schedule/{}/{}", schedule.app, schedule.id),
+            Self::Scan(job) => format!("scan/{}/{}", job.app, job.id),
+            Self::Watch(watch) => format!("watch/{}/{}", watch.app, watch.id),
+        }
+    }
+
+    async fn work(self, service: Service, wish: watch::Receiver<Wish>) {
+        match self {
+            Self::Turn(schedule, now) => take_turn(service, *schedule, now, wish).await,
+            Self::Scan(job) => scans::work(service, *job, wish).await,
+            Self::Watch(watch) => watches::work(service, *watch, wish).await,
+        }
+    }
+}
 
 /// Does what is due until the service stops.
 pub(crate) async fn keep(service: Service) {
@@ -33,11 +61,12 @@ pub(crate) async fn keep(service: Service) {
         let this = service.clone();
         match tokio::task::spawn_blocking(move || due(&this)).await {
             Ok(Ok(found)) => {
-                for (schedule, now) in found {
-                    let name = lease_of(&schedule);
-                    if busy.values().all(|busy| *busy != name) {
-                        let task = working.spawn(take_turn(service.clone(), schedule, now));
-                        busy.insert(task.id(), name);
+                for due in found {
+                    let lease = due.lease();
+                    if busy.values().all(|busy| *busy != lease) {
+                        let this = service.clone();
+                        let work = leased(service.clone(), lease.clone(), |wish| due.work(this, wish));
+                        busy.insert(working.spawn(work).id(), lease);
                     }
                 }
             }
@@ -46,6 +75,7 @@ pub(crate) async fn keep(service: Service) {
         }
         tokio::select! {
             () = sleep(LOOK) => {}
+            () = service.something_is_due() => {}
             Some(ended) = working.join_next_with_id() => {
                 let id = match ended {
                     Ok((id, ())) => id,
@@ -58,18 +88,17 @@ pub(crate) async fn keep(service: Service) {
     while working.join_next().await.is_some() {}
 }
 
-fn lease_of(schedule: &Schedule) -> String {
-    format!("schedule/{}/{}", schedule.app, schedule.id)
-}
-
 /// Finds what is due, by the clock that all processes share. Blocks.
-fn due(service: &Service) -> Result<Vec<(Schedule, Now)>, StoreError> {
+fn due(service: &Service) -> Result<Vec<Due>, StoreError> {
+    let scans = scans::open(service)?.into_iter();
+    let watches = watches::open(service)?.into_iter();
+    let mut found: Vec<Due> = scans.map(|job| Due::Scan(Box::new(job))).collect();
+    found.extend(watches.map(|watch| Due::Watch(Box::new(watch))));
     let schedules = all(service)?;
     if schedules.is_empty() {
-        return Ok(Vec::new());
+        return Ok(found);
     }
     let now = shared_now(service)?;
-    let mut found = Vec::new();
     for schedule in schedules {
         let Ok(pattern) = Pattern::parse(&schedule.cron, &schedule.time_zone) else {
             tracing::warn!(schedule = schedule.id, "a schedule cannot be understood");
@@ -78,48 +107,27 @@ fn due(service: &Service) -> Result<Vec<(Schedule, Now)>, StoreError> {
         let done = schedule.last.as_ref().map_or(schedule.since, |last| last.due);
         match pattern.turn(done, schedule.missed, now) {
             Now::Wait => {}
-            turn => found.push((schedule, turn)),
+            turn => found.push(Due::Turn(Box::new(schedule), turn)),
         }
     }
     Ok(found)
 }
 
-/// Takes one turn, if no other process does.
-async fn take_turn(service: Service, schedule: Schedule, now: Now) {
-    let lease = lease_of(&schedule);
-    let held = |service: Service, lease: String| {
-        tokio::task::spawn_blocking(move || hold(service.documents(), &lease, service.name(), LEASE))
-    };
-    if !matches!(held(service.clone(), lease.clone()).await, Ok(Ok(true))) {
+/// Takes one turn, and notes what became of it.
+async fn take_turn(service: Service, schedule: Schedule, now: Now, wish: watch::Receiver<Wish>) {
+    let Some(turn) = work(service.clone(), schedule.clone(), now, wish).await else {
         return;
-    }
-    let (wishes, wish) = watch::channel(Wish::Run);
-    let mut work = tokio::spawn(work(service.clone(), schedule.clone(), now, wish));
-    let turn = loop {
-        tokio::select! {
-            turn = &mut work => break turn.ok().flatten(),
-            () = sleep(LEASE / 6) => {
-                if service.runner().is_draining() {
-                    wishes.send_replace(Wish::Drain(Cause::Signal));
-                } else if matches!(held(service.clone(), lease.clone()).await, Ok(Ok(false))) {
-                    wishes.send_replace(Wish::Drain(Cause::TakenOver));
-                }
-            }
-        }
     };
-    let finishing = tokio::task::spawn_blocking(move || {
-        if let Some(turn) = turn {
-            tracing::info!(
-                schedule = schedule.id,
-                app = schedule.app,
-                outcome = turn.outcome,
-                "a turn has ended"
-            );
-            note(&service, &schedule, &turn)?;
-        }
-        give_up(service.documents(), &lease, service.name())
+    let noting = tokio::task::spawn_blocking(move || {
+        tracing::info!(
+            schedule = schedule.id,
+            app = schedule.app,
+            outcome = turn.outcome,
+            "a turn has ended"
+        );
+        note(&service, &schedule, &turn)
     });
-    if let Ok(Err(error)) = finishing.await {
+    if let Ok(Err(error)) = noting.await {
         tracing::warn!(
             error = with_causes(&error),
             "what became of a turn cannot be noted"
@@ -151,6 +159,13 @@ async fn work(service: Service, schedule: Schedule, now: Now, wish: watch::Recei
             ..turn(due, "a run")
         }),
         Ok(Done::Scanned(users)) => Some(turn(due, &format!("{users} users read"))),
+        Ok(Done::Checked(totals, snapshot)) => Some(turn(
+            due,
+            &format!(
+                "{} users over the limits by {} devices in snapshot {snapshot}",
+                totals.users_over, totals.over
+            ),
+        )),
         Ok(Done::CutShort) => None,
         Err(why) => {
             tracing::warn!(
@@ -167,7 +182,7 @@ async fn work(service: Service, schedule: Schedule, now: Now, wish: watch::Recei
 
 async fn job(
     service: &Service,
-    app: &App,
+    app: &Arc<App>,
     schedule: &Schedule,
     due: Timestamp,
     wish: watch::Receiver<Wish>,
@@ -175,5 +190,6 @@ async fn job(
     match schedule.job {
         ScheduledJob::DueUnlocks => lift_due_locks(service, app, schedule, due).await,
         ScheduledJob::Scan => scan(service, app, wish).await,
+        ScheduledJob::PolicyCheck => check_policy(service, app, schedule).await,
     }
 }

@@ -4,7 +4,9 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use deadpool_postgres::Object;
-use easemob_admin_ops::logins::store::{Arrival, AskedAgain, Gap, LoginEvent, LoginKind, Range, StoreError};
+use easemob_admin_ops::logins::store::{
+    Arrival, AskedAgain, Gap, HOUR_MS, LoginEvent, LoginKind, Range, StoreError,
+};
 use tokio_postgres::Row;
 
 use crate::database::Database;
@@ -88,16 +90,37 @@ pub(super) fn each(
 }
 
 fn event(row: &Row) -> Result<LoginEvent, StoreError> {
-    let kind: &str = field(row, 4)?;
     Ok(LoginEvent {
         call_id: field(row, 0)?,
         user: field(row, 1)?,
         resource: field(row, 2)?,
         platform: field(row, 3)?,
-        kind: LoginKind::of(kind).ok_or_else(|| damaged(format!("an event of the kind {kind:?}")))?,
+        kind: kind(row, 4)?,
         at_ms: field(row, 5)?,
         reason: field(row, 6)?,
     })
+}
+
+fn kind(row: &Row, index: usize) -> Result<LoginKind, StoreError> {
+    let word: &str = field(row, index)?;
+    LoginKind::of(word).ok_or_else(|| damaged(format!("an event of the kind {word:?}")))
+}
+
+pub(super) async fn by_hour(
+    connection: Arc<Object>,
+    place: i32,
+    range: Range,
+) -> Result<Vec<(i64, LoginKind, u64)>, StoreError> {
+    let wanted = "SELECT at_ms - (at_ms % $4 + $4) % $4 AS hour, kind, count(*) FROM easemob_admin.login_event \
+                  WHERE place = $1 AND at_ms >= $2 AND at_ms < $3 GROUP BY hour, kind ORDER BY hour, kind COLLATE \"C\"";
+    let rows = query(
+        &connection,
+        wanted,
+        &[&place, &range.since_ms, &range.until_ms, &HOUR_MS],
+    )
+    .await?;
+    let hour = |row| Ok((field(row, 0)?, kind(row, 1)?, number(row, 2)?));
+    rows.iter().map(hour).collect()
 }
 
 pub(super) async fn most(

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use deadpool_postgres::Object;
 use easemob_admin_ops::logins::store::{LoginEvent, LoginStore, Range, Snapshot, StoreError};
 
-use super::{PgLoginStores, events, rows, snapshots};
+use super::{PgLoginStores, directory, events, rows, snapshots};
 use crate::statement::{execute, field, query_opt};
 use crate::transaction::Transaction;
 
@@ -93,10 +93,10 @@ impl PgLoginStores {
             for asked in asked {
                 events::note_asked(Arc::clone(&connection), place, asked).await?;
             }
-            match alive {
-                Some(alive) => events::set_alive(connection, place, alive).await,
-                None => Ok(()),
+            if let Some(alive) = alive {
+                events::set_alive(Arc::clone(&connection), place, alive).await?;
             }
+            directory::know(connection, place).await
         })?;
         transaction.commit()?;
         Ok(true)

@@ -1,5 +1,6 @@
 //! Logins in PostgreSQL: snapshots of who was online, and login events, which all machines of a team share.
 
+mod directory;
 mod events;
 mod import;
 mod owned;
@@ -10,8 +11,9 @@ use std::sync::Arc;
 
 use deadpool_postgres::Object;
 use easemob_admin_ops::logins::store::{
-    Arrival, AskedAgain, Change, Forgotten, Gap, KnownDevice, LoginEvent, LoginKind, LoginStore, LoginStores,
-    NotKnown, Position, Range, SeenDevice, Snapshot, SnapshotId, StoreError, UserState,
+    Arrival, AskedAgain, Change, Forgotten, Gap, KnownDevice, KnownUser, LoginEvent, LoginKind, LoginStore,
+    LoginStores, NotKnown, Position, Range, SeenDevice, Shape, Snapshot, SnapshotId, StoreError, UserOrder,
+    UserPlace, UserState, WhichUsers,
 };
 
 use self::owned::Owned;
@@ -137,7 +139,11 @@ impl LoginStore for PgLogins {
     ) -> Result<(), StoreError> {
         let found = snapshots::Found::of(users, after, now_ms);
         let term = self.owned.term(snapshot);
-        self.change_all(move |connection, place| snapshots::add(connection, place, snapshot, term, found))
+        let users = users.to_vec();
+        self.change_all(move |connection, place| async move {
+            snapshots::add(Arc::clone(&connection), place, snapshot, term, found).await?;
+            directory::read(connection, place, users, now_ms).await
+        })
     }
 
     fn restart(&mut self, snapshot: SnapshotId) -> Result<(), StoreError> {
@@ -200,7 +206,14 @@ impl LoginStore for PgLogins {
 
     fn record_events(&mut self, events: &[LoginEvent], received_ms: i64) -> Result<Vec<bool>, StoreError> {
         let events = events.to_vec();
-        self.change_all(move |connection, place| events::record(connection, place, events, Some(received_ms)))
+        self.change_all(move |connection, place| async move {
+            let new =
+                events::record(Arc::clone(&connection), place, events.clone(), Some(received_ms)).await?;
+            let happened = events.into_iter().zip(&new).filter(|(_, new)| **new);
+            let happened = happened.map(|(event, _)| event).collect();
+            directory::happened(connection, place, happened).await?;
+            Ok(new)
+        })
     }
 
     fn each_event(
@@ -276,8 +289,33 @@ impl LoginStore for PgLogins {
         self.change(move |connection, place| events::arrived_since(connection, place, since_ms))
     }
 
+    fn shapes(&self) -> Result<Vec<Shape>, StoreError> {
+        self.change(directory::shapes)
+    }
+
+    fn users(
+        &self,
+        which: &WhichUsers,
+        order: UserOrder,
+        after: Option<&UserPlace>,
+        most: usize,
+    ) -> Result<Vec<KnownUser>, StoreError> {
+        let (which, after) = (which.clone(), after.cloned());
+        self.change(move |connection, place| directory::users(connection, place, which, order, after, most))
+    }
+
+    fn count_users(&self, which: &WhichUsers, up_to: usize) -> Result<usize, StoreError> {
+        let which = which.clone();
+        self.change(move |connection, place| directory::count(connection, place, which, up_to))
+    }
+
+    fn events_by_hour(&self, range: Range) -> Result<Vec<(i64, LoginKind, u64)>, StoreError> {
+        self.change(move |connection, place| events::by_hour(connection, place, range))
+    }
+
     fn forget(&mut self, before_ms: i64) -> Result<Forgotten, StoreError> {
         let forgotten = self.change_all(move |connection, place| async move {
+            directory::forget(Arc::clone(&connection), place, before_ms).await?;
             let snapshots = snapshots::forget(Arc::clone(&connection), place, before_ms).await?;
             let events = events::forget(Arc::clone(&connection), place, before_ms).await?;
             let devices = snapshots::forget_devices(connection, place, before_ms).await?;

@@ -3,8 +3,8 @@
 use easemob_admin_ops::login_store_conformance;
 use easemob_admin_ops::logins::store::memory::MemoryLoginStores;
 use easemob_admin_ops::logins::store::{
-    AskedAgain, Gap, LoginEvent, LoginKind, LoginStore, LoginStores, Position, Range, SeenDevice, Snapshot,
-    StoreError, UserState,
+    AskedAgain, Gap, LoginEvent, LoginKind, LoginStore, LoginStores, Position, Range, SeenDevice, Shape,
+    Snapshot, StoreError, UserOrder, UserState, WhichUsers,
 };
 use easemob_admin_store_pg::database::Database;
 use easemob_admin_store_pg::logins::PgLoginStores;
@@ -145,7 +145,130 @@ fn content(store: &dyn LoginStore) -> Vec<String> {
     content.push(format!("{:?}", store.gaps(Range::ALL).unwrap()));
     content.push(format!("{:?}", store.asked_again().unwrap()));
     content.push(format!("{:?}", store.alive().unwrap()));
+    let everybody = WhichUsers::default();
+    let users = store.users(&everybody, UserOrder::User, None, 100).unwrap();
+    content.push(format!("{users:?}"));
     content
+}
+
+/// Who is known, with the times, and how many have the same.
+fn known(store: &dyn LoginStore) -> String {
+    let everybody = WhichUsers::default();
+    let users = store.users(&everybody, UserOrder::User, None, 100).unwrap();
+    let mut shapes = store.shapes().unwrap();
+    shapes.sort_by_key(Shape::word);
+    format!("{users:?} {shapes:?}")
+}
+
+#[test]
+fn what_is_known_of_users_can_be_made_anew_from_snapshots_and_events() {
+    let Some(database) = TestDatabase::create() else {
+        return;
+    };
+    let stores = stores(&database);
+    let mut store = stores.of("prod").unwrap();
+    let device = |resource: &str| SeenDevice {
+        resource: resource.into(),
+        platform: resource.split('_').next().unwrap().into(),
+        name: None,
+        signed_in_ms: None,
+    };
+    for (began, users) in [
+        (100, vec![("ann", vec!["ios_1"]), ("old", vec!["web_1"])]),
+        (
+            200,
+            vec![
+                ("ann", vec!["ios_1", "web_\"1\""]),
+                ("bob", vec!["web_1", "android_1"]),
+            ],
+        ),
+    ] {
+        let id = store.begin("all", began).unwrap();
+        for (at, (user, resources)) in (began..).zip(users) {
+            let devices = resources.into_iter().map(device).collect();
+            let online = [(user.to_owned(), UserState::Online(devices))];
+            store.add(id, &online, &Position::default(), at).unwrap();
+        }
+        if began == 200 {
+            let gone = [("old".to_owned(), UserState::Offline)];
+            store.add(id, &gone, &Position::default(), 203).unwrap();
+        }
+        store.finish(id, began + 9).unwrap();
+    }
+    let event = |call_id: &str, user: &str, resource: &str, kind, at_ms| LoginEvent {
+        call_id: call_id.into(),
+        user: user.into(),
+        resource: resource.into(),
+        platform: device(resource).platform,
+        kind,
+        at_ms,
+        reason: String::new(),
+    };
+    let events = [
+        event("1", "ann", "ios_1", LoginKind::Logout, 250),
+        event("2", "eve", "pc_1", LoginKind::Login, 251),
+        event("3", "eve", "pc_1", LoginKind::Replaced, 251),
+        event("4", "eve", "pc_2", LoginKind::Login, 252),
+        event("5", "joe", "pc_2", LoginKind::Login, 50),
+    ];
+    store.record_events(&events, 300).unwrap();
+    let before = known(&*store);
+    assert!(before.contains("joe") && before.contains("users: 1"), "{before}");
+    // As the migration does for what older programs left.
+    database.run("SELECT easemob_admin.know_login_users(id) FROM easemob_admin.login_place");
+    assert_eq!(known(&*store), before);
+    let last = event("6", "ann", "web_\"1\"", LoginKind::Logout, 260);
+    store.record_events(&[last], 300).unwrap();
+    assert!(known(&*store).contains("\"ann\", platforms: {}"));
+}
+
+#[test]
+fn several_who_write_at_once_count_every_user_once() {
+    let Some(database) = TestDatabase::create() else {
+        return;
+    };
+    let stores = stores(&database);
+    let mut scan = stores.of("prod").unwrap();
+    let id = scan.begin("all", 1).unwrap();
+    std::thread::scope(|scope| {
+        for writer in 0..4_i64 {
+            let mut store = stores.of("prod").unwrap();
+            scope.spawn(move || {
+                for number in 0..40_i64 {
+                    // All of them write about the same users, in another order each.
+                    let events: Vec<_> = (0..10_i64)
+                        .map(|user| LoginEvent {
+                            call_id: format!("{writer}-{number}-{user}"),
+                            user: format!("user{}", (user * 7 + writer) % 10),
+                            resource: format!("ios_{writer}"),
+                            platform: "ios".into(),
+                            kind: [LoginKind::Login, LoginKind::Logout][usize::from(number % 2 == 1)],
+                            at_ms: number,
+                            reason: String::new(),
+                        })
+                        .collect();
+                    store.record_events(&events, number).unwrap();
+                }
+            });
+        }
+        scope.spawn(move || {
+            for number in 0..40_i64 {
+                let users: Vec<_> = (0..10)
+                    .rev()
+                    .map(|user| (format!("user{user}"), UserState::Offline))
+                    .collect();
+                scan.add(id, &users, &Position::default(), number - 50).unwrap();
+            }
+        });
+    });
+    let store = stores.of("prod").unwrap();
+    let shapes = store.shapes().unwrap();
+    assert_eq!(
+        shapes.iter().map(|shape| shape.users).sum::<u64>(),
+        10,
+        "{shapes:?}"
+    );
+    assert_eq!(shapes.len(), 1, "everybody signed out last: {shapes:?}");
 }
 
 #[test]

@@ -5,15 +5,14 @@ mod stored;
 use std::cell::RefCell;
 
 use clap::Args;
-use easemob_admin_ops::policy::surplus::{Surplus, Totals, surplus};
+use easemob_admin_ops::policy::compared::{ComparedRow, compare};
+use easemob_admin_ops::policy::surplus::Totals;
 use easemob_admin_ops::run::item::{Item, Task};
 use easemob_admin_ops::schedule::forecast::Forecast;
 use easemob_admin_ops::schedule::tally::Settled;
-use easemob_admin_ops::select::limits::Group;
-use easemob_admin_ops::select::selection::{Choice, Selection};
+use easemob_admin_ops::select::selection::Selection;
 use easemob_admin_ops::server::calls::{CallError, SeenDevice, devices_of};
 use easemob_admin_words::{t, translated};
-use serde::Serialize;
 
 use super::policy_file::PolicyArgs;
 use super::whom::Whom;
@@ -25,7 +24,7 @@ use crate::commands::selection::without_a_user;
 use crate::context::{Context, Session};
 use crate::drive::{Done, Driven, Run, RunRow, summary_of};
 use crate::exit::{self, Exit};
-use crate::present::rows::ReadFailure;
+use crate::present::rows::failure_line;
 use crate::render::report::Row;
 use crate::summary::Words;
 
@@ -63,80 +62,7 @@ pub struct CheckArgs {
     reading: ReadingArgs,
 }
 
-#[derive(Debug, Serialize)]
-struct CheckRow {
-    line: u64,
-    user: String,
-    outcome: &'static str,
-    /// `None` if all devices share one limit.
-    platform: Option<String>,
-    online: Option<usize>,
-    limit: Option<usize>,
-    over: Option<usize>,
-    would_end: Vec<String>,
-    of_unknown_age: Vec<String>,
-    undecided: Option<usize>,
-    why: Option<String>,
-    #[serde(flatten)]
-    failure: ReadFailure,
-}
-
-impl CheckRow {
-    fn new(item: &Item, outcome: &'static str) -> Self {
-        Self {
-            line: item.line,
-            user: item.user.to_string(),
-            outcome,
-            platform: None,
-            online: None,
-            limit: None,
-            over: None,
-            would_end: Vec::new(),
-            of_unknown_age: Vec::new(),
-            undecided: None,
-            why: None,
-            failure: ReadFailure::default(),
-        }
-    }
-
-    fn exceeds(item: &Item, surplus: &Surplus) -> Self {
-        let ids = |choices: &mut dyn Iterator<Item = &Choice>| {
-            choices.map(|choice| choice.device.id.to_string()).collect()
-        };
-        let unknown = |choice: &&Choice| choice.device.signed_in_at.is_none();
-        Self {
-            platform: match &surplus.group {
-                Group::Platform(platform) => Some(platform.to_string()),
-                Group::InAll => None,
-            },
-            online: Some(surplus.online),
-            limit: Some(surplus.limit),
-            over: Some(surplus.over()),
-            would_end: ids(&mut surplus.victims.iter()),
-            of_unknown_age: ids(&mut surplus.victims.iter().filter(unknown)),
-            undecided: Some(surplus.undecided()),
-            why: (surplus.undecided() > 0).then(|| reasons(&surplus.spared)),
-            ..Self::new(item, "exceeds")
-        }
-    }
-
-    fn failed(item: &Item, error: &CallError) -> Self {
-        Self {
-            failure: error.into(),
-            ..Self::new(item, error.outcome().as_str())
-        }
-    }
-}
-
-/// Returns the reasons why devices stay, without duplicates.
-fn reasons(spared: &[Choice]) -> String {
-    let mut reasons: Vec<&str> = spared.iter().map(|choice| choice.why.as_str()).collect();
-    reasons.sort_unstable();
-    reasons.dedup();
-    reasons.join("; ")
-}
-
-impl Row for CheckRow {
+impl Row for ComparedRow {
     const COLUMNS: &'static [&'static str] = &[
         "line",
         "user",
@@ -157,7 +83,6 @@ impl Row for CheckRow {
         &["user", "platform", "online", "limit", "over", "would_end", "note"];
 
     fn cells(&self) -> Vec<String> {
-        let [call, error, retry_may_help] = self.failure.cells();
         let text = |value: &Option<String>| value.clone().unwrap_or_default();
         let number = |value: Option<usize>| value.map(|number| number.to_string()).unwrap_or_default();
         vec![
@@ -172,9 +97,9 @@ impl Row for CheckRow {
             self.of_unknown_age.join(" "),
             number(self.undecided),
             text(&self.why),
-            call,
-            error,
-            retry_may_help,
+            self.call.unwrap_or_default().into(),
+            text(&self.error),
+            self.retry_may_help.map(|may| may.to_string()).unwrap_or_default(),
         ]
     }
 
@@ -184,7 +109,7 @@ impl Row for CheckRow {
             (None, Some(_)) => "all".into(),
             (platform, _) => platform.clone().unwrap_or_default(),
         };
-        let note = match (self.outcome, &self.failure.error, self.undecided) {
+        let note = match (self.outcome, &self.error, self.undecided) {
             (outcome, Some(error), _) => t!(
                 "{label}: {}",
                 error,
@@ -214,9 +139,9 @@ impl Row for CheckRow {
     }
 }
 
-impl RunRow for CheckRow {
+impl RunRow for ComparedRow {
     fn failure(&self) -> Option<String> {
-        self.failure.line(self.line, &self.user)
+        failure_line(self.line, &self.user, self.error.as_deref())
     }
 
     fn line(&self) -> Option<u64> {
@@ -254,7 +179,7 @@ pub async fn run(context: &Context, session: &Session, args: &CheckArgs) -> Resu
         compared(&task.item, read, &selection, &mut totals.borrow_mut())
     };
     let tasks = items(args.whom.stream(&list)?).map(|item| item.map(Task::fresh));
-    let cut_off = |task: &Task| vec![CheckRow::new(&task.item, "unknown")];
+    let cut_off = |task: &Task| vec![ComparedRow::new(&task.item, "unknown")];
     let reading = args.whom.reading(session, args.reading);
     let forecast = Forecast::reading(list.users, reading);
     driven.status_first(reading, forecast, tasks, work, cut_off).await;
@@ -283,27 +208,23 @@ fn compared(
     read: Result<Vec<SeenDevice>, CallError>,
     selection: &Selection,
     totals: &mut Totals,
-) -> Done<CheckRow> {
+) -> Done<ComparedRow> {
     let mut done = Done::default();
     match read {
         Err(error) => {
             done.tally.count(Settled::of_error(&error));
-            done.reports.push(CheckRow::failed(item, &error));
+            done.reports.push(ComparedRow::failed(item, &error));
             done.failures.push(error);
         }
         Ok(devices) => {
-            let found = surplus(&item.user, &devices, selection);
-            totals.count(devices.len(), &found);
+            let (rows, found) = compare(item, &devices, selection, totals);
             done.tally.devices = found.iter().map(|surplus| surplus.victims.len() as u64).sum();
             done.tally.count(if found.is_empty() {
                 Settled::NothingToDo
             } else {
                 Settled::Done
             });
-            done.reports = found
-                .iter()
-                .map(|surplus| CheckRow::exceeds(item, surplus))
-                .collect();
+            done.reports = rows;
         }
     }
     done

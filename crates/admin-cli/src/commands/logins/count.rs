@@ -1,7 +1,7 @@
 //! `logins count`: counts devices by platform, by number per user, or by label.
 
 use clap::{Args, ValueEnum};
-use easemob_admin_ops::logins::questions::count::{By, Counting, Group, Label};
+use easemob_admin_ops::logins::questions::count::{By, Group, Label, of_snapshot};
 use easemob_admin_ops::logins::store::Counts;
 use easemob_admin_ops::names::{Kind, check};
 use easemob_admin_ops::select::pattern::Pattern;
@@ -107,19 +107,7 @@ pub fn run(context: &Context, args: &CountArgs) -> Result<Exit, CommandError> {
         Words::Platform => ("platform", By::Platform),
         Words::Devices => ("devices", By::Devices),
     };
-    // Users without a device are counted, not stored one by one.
-    let none = Group {
-        users: counts.offline + counts.changed,
-        devices: 0,
-    };
-    let mut groups = Vec::new();
-    if matches!(by, By::Devices) && none.users > 0 {
-        groups.push(("0".to_owned(), none));
-    }
-    let mut counting = Counting::new(by, args.over);
-    store.each_device(snapshot.id, &mut |user, device| counting.add(user, &device))?;
-    let (counted, exceeding) = counting.finish();
-    groups.extend(counted);
+    let (groups, exceeding) = of_snapshot(&*store, &snapshot, by, args.over)?;
 
     let mut report = context.local_report::<CountRow>("logins count", context.globals.sandbox)?;
     for (group, Group { users, devices }) in groups {
@@ -145,7 +133,7 @@ pub fn run(context: &Context, args: &CountArgs) -> Result<Exit, CommandError> {
         users(counts.users),
         counts.online,
         devices(counts.devices),
-        none.users,
+        counts.offline + counts.changed,
         counts.not_known()
     ));
     match args.over {

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use easemob_admin_api::UserId;
-use easemob_admin_ops::logins::store::{KnownDevice, LoginEvent};
+use easemob_admin_ops::logins::questions::timeline::{Moment, timeline};
 use easemob_admin_ops::names::user;
 use easemob_admin_words::t;
 use jiff::Timestamp;
@@ -37,8 +37,6 @@ pub struct ShowArgs {
 
 #[derive(Debug, Serialize)]
 struct ShowRow {
-    #[serde(skip)]
-    at_ms: i64,
     at: Option<String>,
     event: &'static str,
     resource: String,
@@ -46,30 +44,15 @@ struct ShowRow {
     detail: String,
 }
 
-impl ShowRow {
-    fn new(at_ms: i64, event: &'static str, device: (&str, &str), detail: &str) -> Self {
+impl From<Moment> for ShowRow {
+    fn from(moment: Moment) -> Self {
         Self {
-            at_ms,
-            at: rfc3339_signed(at_ms),
-            event,
-            resource: device.0.to_owned(),
-            platform: device.1.to_owned(),
-            detail: detail.to_owned(),
+            at: rfc3339_signed(moment.at_ms),
+            event: moment.event,
+            resource: moment.resource,
+            platform: moment.platform,
+            detail: moment.detail,
         }
-    }
-
-    fn of_event(event: &LoginEvent) -> Self {
-        let device = (event.resource.as_str(), event.platform.as_str());
-        Self::new(event.at_ms, event.kind.word(), device, &event.reason)
-    }
-
-    fn of_device(known: &KnownDevice) -> [Self; 2] {
-        let device = (known.resource.as_str(), known.platform.as_str());
-        let name = known.name.as_deref().unwrap_or_default();
-        [
-            Self::new(known.first_seen_ms, "first_seen", device, name),
-            Self::new(known.last_seen_ms, "last_seen", device, name),
-        ]
     }
 }
 
@@ -108,13 +91,8 @@ pub fn run(context: &Context, args: &ShowArgs) -> Result<Exit, CommandError> {
     let range = range(args.since, args.until);
     // Names ignore case, and the service stores them in lower case.
     let user = args.user.folded();
-    let mut rows = Vec::new();
-    store.each_event(range, Some(&user), &mut |event| {
-        rows.push(ShowRow::of_event(&event));
-    })?;
-    rows.extend(store.known_devices(&user)?.iter().flat_map(ShowRow::of_device));
-    rows.retain(|row| (range.since_ms..range.until_ms).contains(&row.at_ms));
-    rows.sort_by_key(|row| row.at_ms);
+    let rows = timeline(&*store, &user, range)?.into_iter();
+    let rows: Vec<ShowRow> = rows.map(ShowRow::from).collect();
     warn_of_gaps(context, &*store, range)?;
     let output =
         |error| CommandError::new(exit::INTERNAL, t!("the rows cannot be written to stdout")).because(error);

@@ -1,7 +1,7 @@
 //! How commands name snapshots and open the login data.
 
-use std::str::FromStr;
-
+pub(crate) use easemob_admin_ops::logins::questions::which::SnapshotName;
+use easemob_admin_ops::logins::questions::which::pick;
 use easemob_admin_ops::logins::store::{LoginStore, PROGRAM, Range, Snapshot, SnapshotId, StoreError};
 use easemob_admin_ops::names::harmless::harmless;
 use easemob_admin_words::t;
@@ -10,42 +10,6 @@ use crate::command_error::CommandError;
 use crate::commands::acting::users;
 use crate::context::Context;
 use crate::exit;
-
-/// A snapshot, as named on the command line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum SnapshotName {
-    /// The newest complete one.
-    Latest,
-    /// The complete snapshot of the same users before the newest one.
-    Previous,
-    /// The snapshot with this number.
-    Number(SnapshotId),
-}
-
-impl FromStr for SnapshotName {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "latest" => Ok(Self::Latest),
-            "previous" => Ok(Self::Previous),
-            number => number
-                .parse()
-                .map(Self::Number)
-                .map_err(|_| t!("give the number of a snapshot, `latest` or `previous`").to_owned()),
-        }
-    }
-}
-
-impl std::fmt::Display for SnapshotName {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Latest => f.write_str("latest"),
-            Self::Previous => f.write_str("previous"),
-            Self::Number(number) => write!(f, "{number}"),
-        }
-    }
-}
 
 /// Opens the login data of the configured server, which must exist.
 ///
@@ -84,19 +48,6 @@ pub(super) fn no_such(context: &Context, name: impl std::fmt::Display) -> Comman
         "list the snapshots with: {}",
         context.command("logins snapshots")
     ))
-}
-
-fn pick(all: Vec<Snapshot>, name: SnapshotName) -> Option<Snapshot> {
-    let complete = |snapshot: &Snapshot| snapshot.finished_ms.is_some();
-    match name {
-        SnapshotName::Latest => all.into_iter().rfind(complete),
-        SnapshotName::Previous => {
-            let mut newest_first = all.into_iter().rev().filter(complete);
-            let latest = newest_first.next()?;
-            newest_first.find(|snapshot| snapshot.source == latest.source)
-        }
-        SnapshotName::Number(id) => all.into_iter().find(|snapshot| snapshot.id == id),
-    }
 }
 
 /// Warns about an incomplete snapshot, because it affects every figure.
@@ -237,32 +188,5 @@ mod tests {
         for resumed in [None, Some(4)] {
             assert!(!said("all", resumed).contains("--resume"));
         }
-    }
-
-    #[test]
-    fn only_complete_snapshots_are_latest_and_previous_and_both_of_the_same_users() {
-        let snapshot = |id, source: &str, finished_ms| Snapshot {
-            id,
-            started_ms: 0,
-            finished_ms,
-            source: source.into(),
-            counts: Counts::default(),
-            limits: None,
-            program: None,
-        };
-        let all = || {
-            vec![
-                snapshot(1, "all", Some(1)),
-                snapshot(2, "all", None),
-                snapshot(3, "list:1", Some(3)),
-                snapshot(4, "all", Some(4)),
-                snapshot(5, "all", None),
-            ]
-        };
-        let id = |name| pick(all(), name).map(|snapshot| snapshot.id);
-        assert_eq!(id(SnapshotName::Latest), Some(4));
-        assert_eq!(id(SnapshotName::Previous), Some(1));
-        assert_eq!(id(SnapshotName::Number(2)), Some(2));
-        assert_eq!(id(SnapshotName::Number(9)), None);
     }
 }

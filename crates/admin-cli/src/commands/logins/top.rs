@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use clap::{Args, ValueEnum};
-use easemob_admin_ops::logins::questions::top::Ranking;
+use easemob_admin_ops::logins::questions::top::{by_devices, by_events};
 use easemob_admin_ops::logins::store::{LoginKind, LoginStore, Range, StoreError};
 use easemob_admin_words::t;
 use jiff::Timestamp;
@@ -156,9 +156,9 @@ pub fn run(context: &Context, args: &TopArgs) -> Result<Exit, CommandError> {
     let by = args.by.name();
     let range = range(args.since, args.until);
     let of_events = |kind| -> Result<Vec<TopRow>, CommandError> {
-        let users = store.most_events(kind, range, args.limit)?;
-        let users = users.into_iter().filter(|(_, count)| *count > over);
+        let users = by_events(&*store, kind, range, args.limit, over)?;
         Ok(users
+            .into_iter()
             .map(|(user, count)| TopRow {
                 user,
                 by,
@@ -173,9 +173,8 @@ pub fn run(context: &Context, args: &TopArgs) -> Result<Exit, CommandError> {
         Words::Devices => {
             let snapshot = find(context, &*store, args.snapshot)?;
             warn_of_incomplete(context, &*store, &snapshot)?;
-            let mut ranking = Ranking::new(args.limit, over);
-            store.each_device(snapshot.id, &mut |user, device| ranking.add(user, &device))?;
-            let rows = ranking.finish().into_iter().map(|holder| TopRow {
+            let holders = by_devices(&*store, &snapshot, args.limit, over)?;
+            let rows = holders.into_iter().map(|holder| TopRow {
                 user: holder.user,
                 by,
                 count: holder.devices,

@@ -5,12 +5,11 @@ use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use easemob_admin_api::UnixMillis;
 use easemob_admin_ops::files::encoding::quoted;
 use easemob_admin_ops::jobs::end_devices::done_with;
 use easemob_admin_ops::jobs::execute::Job;
 use easemob_admin_ops::jobs::logout::{Fate, UserResult, choose, concluded};
-use easemob_admin_ops::plan::document::{FORMAT, PlanHeader, PlanTotals, PlannedDevice, PlannedUser};
+use easemob_admin_ops::plan::document::{FORMAT, PlanHeader, PlanTotals, PlannedUser};
 use easemob_admin_ops::plan::in_order::InOrder;
 use easemob_admin_ops::plan::write::PlanWriter;
 use easemob_admin_ops::report::device::DeviceReport;
@@ -20,7 +19,6 @@ use easemob_admin_ops::schedule::forecast::Forecast;
 use easemob_admin_ops::schedule::pipeline::Stop;
 use easemob_admin_ops::select::decide::{Decision, Order};
 use easemob_admin_ops::server::calls::CallError;
-use easemob_admin_ops::server::calls::SeenDevice;
 use easemob_admin_words::t;
 use jiff::Timestamp;
 use tempfile::NamedTempFile;
@@ -203,7 +201,7 @@ impl Draft {
     }
 
     fn push(&mut self, task: &Task, chosen: &Result<Decision, CallError>) -> io::Result<()> {
-        let user = planned(task, chosen, Timestamp::now());
+        let user = PlannedUser::of(&task.item, chosen, Timestamp::now());
         for user in self.order.push(task.item.number, user) {
             self.writer.push(&user)?;
         }
@@ -227,39 +225,4 @@ impl Draft {
         keep().map_err(|error| cannot_write(out, error))?;
         Ok(totals)
     }
-}
-
-/// Records the decision about one user.
-fn planned(task: &Task, chosen: &Result<Decision, CallError>, seen: Timestamp) -> PlannedUser {
-    let device = |device: &SeenDevice, why: Option<&str>| PlannedDevice {
-        device: device.id.clone(),
-        name: device.name.clone(),
-        signed_in_at: device.signed_in_at.and_then(timestamp),
-        why: why.map(str::to_owned),
-    };
-    let mut user = PlannedUser {
-        line: task.item.line,
-        user: task.item.user.clone(),
-        seen,
-        end: Vec::new(),
-        keep: Vec::new(),
-        error: None,
-    };
-    match chosen {
-        Err(error) => user.error = Some(error.to_string()),
-        Ok(decision) => {
-            let told = |choice: &easemob_admin_ops::select::selection::Choice| {
-                device(&choice.device, Some(&choice.why))
-            };
-            user.end = decision.victims.iter().map(told).collect();
-            user.keep = decision.spared.iter().map(told).collect();
-            user.keep
-                .extend(decision.others.iter().map(|other| device(other, None)));
-        }
-    }
-    user
-}
-
-fn timestamp(time: UnixMillis) -> Option<Timestamp> {
-    Timestamp::from_millisecond(i64::try_from(time.0).ok()?).ok()
 }

@@ -15,16 +15,6 @@ pub struct ReadFailure {
 }
 
 impl ReadFailure {
-    /// A failure with only a message, which may have passed.
-    #[must_use]
-    pub fn because(why: &str) -> Self {
-        Self {
-            call: None,
-            error: Some(why.into()),
-            retry_may_help: Some(true),
-        }
-    }
-
     /// Returns the cells of `call`, `error` and `retry_may_help`.
     #[must_use]
     pub fn cells(&self) -> [String; 3] {

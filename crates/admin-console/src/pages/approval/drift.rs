@@ -86,7 +86,7 @@ pub(super) async fn read(visit: &Facts, view: &ApprovalView, asked: bool) -> Res
     let preview = preview(&order.action);
     let events: Vec<Event> = visit
         .api
-        .send_lines(&["runs"], &preview, &items)
+        .ask_lines(&["runs"], &preview, &items)
         .await
         .map_err(failed)?;
     Ok(compare(visit.now, &items, &events))

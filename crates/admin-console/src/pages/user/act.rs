@@ -39,7 +39,7 @@ pub(super) async fn sign_out(visit: Visit, Path((_, user)): User, sent: Fields) 
 
 pub(super) async fn lock(visit: Visit, Path((_, user)): User, sent: Fields) -> Result<Response, Trouble> {
     let mandate = confirmed(&visit, Stake::Few, &sent).map_err(Unconfirmed::problem)?;
-    let hours = sent.text("hours").and_then(|hours| hours.parse().ok());
+    let hours = sent.some("hours").and_then(|hours| hours.parse().ok());
     let hours: u32 = hours
         .filter(|hours| (1..=LONGEST).contains(hours))
         .ok_or_else(unclear)?;
@@ -129,7 +129,7 @@ async fn act(
 ) -> Result<Response, Trouble> {
     let action: Action = serde_json::from_value(action).map_err(|_| unclear())?;
     let run = NewRun {
-        id: Some(sent.text("run").map_or_else(|| new_run(visit.now), str::to_owned)),
+        id: Some(sent.some("run").unwrap_or_else(|| new_run(visit.now))),
         action,
         reason: mandate.reason,
         ticket: mandate.ticket,

@@ -30,7 +30,7 @@ const USUAL: u32 = 10;
 type User = Path<(String, String)>;
 
 /// Returns the id of a run to come. A form that is sent twice makes one run.
-pub(super) fn new_run(now: Timestamp) -> String {
+pub(crate) fn new_run(now: Timestamp) -> String {
     RunId::new(now, fastrand::u32(..)).to_string()
 }
 

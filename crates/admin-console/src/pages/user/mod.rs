@@ -18,6 +18,7 @@ use futures_util::future::join5;
 use maud::{Markup, html};
 use serde::Deserialize;
 
+pub(crate) use self::ask::new_run;
 use self::outcome::Attempt;
 use crate::Console;
 use crate::icons::Icon;
@@ -139,7 +140,7 @@ async fn show(
 }
 
 /// Returns the page, with a question over it if there is one.
-pub(super) fn page(
+fn page(
     visit: &Visit,
     known: &Known,
     view: &View,

@@ -1,7 +1,7 @@
 //! What happened to a user: sign-ins as webhooks and scans told them, and acts as the trail has them.
 
 use easemob_admin_audit::{Entry, Outcome};
-use easemob_admin_remote::api::{AuditPage, Problem, Scope};
+use easemob_admin_remote::api::{AuditPage, GapView, Problem, Scope, Timeline, TimelineMoment};
 use easemob_admin_words::{t, translated};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
@@ -20,26 +20,6 @@ const DAYS: [i64; 3] = [30, 7, 1];
 
 /// The most entries of each source that are shown at once.
 const MOST: &str = "1000";
-
-#[derive(Deserialize)]
-struct Timeline {
-    items: Vec<TimelineMoment>,
-    next: Option<String>,
-    gaps: Vec<GapView>,
-}
-#[derive(Deserialize)]
-struct TimelineMoment {
-    at: Option<Timestamp>,
-    event: String,
-    resource: String,
-    platform: String,
-    detail: String,
-}
-#[derive(Deserialize)]
-struct GapView {
-    since: Option<Timestamp>,
-    until: Option<Timestamp>,
-}
 
 /// What is shown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]

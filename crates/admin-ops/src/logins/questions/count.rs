@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::logins::store::SeenDevice;
+use crate::logins::store::{LoginStore, SeenDevice, Snapshot, StoreError};
 use crate::select::pattern::Pattern;
 
 /// A name for the devices whose own name matches a pattern.
@@ -113,6 +113,32 @@ impl Counting {
         let numbers = numbers.map(|(devices, group)| (devices.to_string(), group));
         (numbers.chain(self.groups).collect(), self.exceeding)
     }
+}
+
+/// Counts the devices of a snapshot, and the users with more than `most` of them on one platform. Users without a device are counted
+/// in it, not kept one by one.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn of_snapshot(
+    store: &dyn LoginStore,
+    snapshot: &Snapshot,
+    by: By,
+    most: Option<u64>,
+) -> Result<(Vec<(String, Group)>, u64), StoreError> {
+    let none = Group {
+        users: snapshot.counts.offline + snapshot.counts.changed,
+        devices: 0,
+    };
+    let mut groups = Vec::new();
+    if matches!(by, By::Devices) && none.users > 0 {
+        groups.push(("0".to_owned(), none));
+    }
+    let mut counting = Counting::new(by, most);
+    store.each_device(snapshot.id, &mut |user, device| counting.add(user, &device))?;
+    let (counted, exceeding) = counting.finish();
+    groups.extend(counted);
+    Ok((groups, exceeding))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
-use crate::logins::store::SeenDevice;
+use crate::logins::store::{LoginKind, LoginStore, Range, SeenDevice, Snapshot, StoreError};
 
 /// A user with devices.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,6 +77,37 @@ impl Ranking {
         };
         sorted.into_iter().map(holder).collect()
     }
+}
+
+/// Returns at most `most` users of a snapshot with more than `over` devices.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn by_devices(
+    store: &dyn LoginStore,
+    snapshot: &Snapshot,
+    most: usize,
+    over: u64,
+) -> Result<Vec<Holder>, StoreError> {
+    let mut ranking = Ranking::new(most, over);
+    store.each_device(snapshot.id, &mut |user, device| ranking.add(user, &device))?;
+    Ok(ranking.finish())
+}
+
+/// Returns at most `most` users with more than `over` events of a kind.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn by_events(
+    store: &dyn LoginStore,
+    kind: LoginKind,
+    range: Range,
+    most: usize,
+    over: u64,
+) -> Result<Vec<(String, u64)>, StoreError> {
+    let mut users = store.most_events(kind, range, most)?;
+    users.retain(|(_, count)| *count > over);
+    Ok(users)
 }
 
 #[cfg(test)]

@@ -3,10 +3,12 @@
 //! [`login_store_conformance!`](crate::login_store_conformance) makes a test of each.
 #![allow(clippy::unwrap_used, reason = "a rule that is broken is a panic")]
 
+mod directory;
 mod events;
 mod forgetting;
 mod snapshots;
 
+pub use self::directory::*;
 pub use self::events::*;
 pub use self::forgetting::*;
 pub use self::snapshots::*;
@@ -53,6 +55,10 @@ macro_rules! login_store_conformance {
             what_is_left_of_a_gap_takes_its_place
             what_was_asked_for_again_adds_up
             an_event_arrived_when_it_came_last
+            users_are_known_by_the_newest_word_about_their_devices
+            a_page_of_users_is_what_a_search_of_all_finds
+            users_are_forgotten_when_nothing_new_is_known_of_them
+            events_are_counted_by_hour
             forgetting_keeps_the_newest_finished_snapshot
             what_is_from_that_time_on_is_not_forgotten
             a_device_of_a_kept_snapshot_is_not_forgotten

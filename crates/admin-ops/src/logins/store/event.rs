@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+/// An hour, in milliseconds.
+pub const HOUR_MS: i64 = 60 * 60 * 1_000;
+
 /// What a device did, as the service tells it by webhook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -1,12 +1,15 @@
 //! Logins in memory: for tests of whatever uses a store.
 
+mod directory;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use crate::logins::store::directory::UserRecord;
 use crate::logins::store::{
-    Arrival, AskedAgain, Change, ChangeKind, Counts, Forgotten, Gap, KnownDevice, LoginEvent, LoginKind,
-    LoginStore, LoginStores, NotKnown, PROGRAM, Position, Range, SeenDevice, Snapshot, SnapshotId,
-    StoreError, UserState,
+    Arrival, AskedAgain, Change, ChangeKind, Counts, Forgotten, Gap, HOUR_MS, KnownDevice, KnownUser,
+    LoginEvent, LoginKind, LoginStore, LoginStores, NotKnown, PROGRAM, Position, Range, SeenDevice, Shape,
+    Snapshot, SnapshotId, StoreError, UserOrder, UserPlace, UserState, WhichUsers,
 };
 
 /// The logins of all targets in memory. Clones share them.
@@ -68,6 +71,7 @@ struct Kept {
     alive: Option<i64>,
     /// The owner and the position of each watch.
     watches: BTreeMap<String, (Weak<()>, Option<String>)>,
+    users: BTreeMap<String, UserRecord>,
 }
 
 #[derive(Debug)]
@@ -238,6 +242,7 @@ impl LoginStore for MemoryLogins {
                 }
             }
         }
+        kept.read(users, now_ms);
         Ok(())
     }
 
@@ -335,7 +340,10 @@ impl LoginStore for MemoryLogins {
             }
             new
         });
-        Ok(new.collect())
+        let new: Vec<bool> = new.collect();
+        let happened = events.iter().zip(&new).filter(|(_, new)| **new);
+        kept.happened(happened.map(|(event, _)| event));
+        Ok(new)
     }
 
     fn each_event(
@@ -470,8 +478,43 @@ impl LoginStore for MemoryLogins {
         Ok(arrivals)
     }
 
+    fn shapes(&self) -> Result<Vec<Shape>, StoreError> {
+        Ok(self.kept().shapes())
+    }
+
+    fn users(
+        &self,
+        which: &WhichUsers,
+        order: UserOrder,
+        after: Option<&UserPlace>,
+        most: usize,
+    ) -> Result<Vec<KnownUser>, StoreError> {
+        Ok(self.kept().users(which, order, after, most))
+    }
+
+    fn count_users(&self, which: &WhichUsers, up_to: usize) -> Result<usize, StoreError> {
+        Ok(self.kept().users(which, UserOrder::User, None, up_to).len())
+    }
+
+    fn events_by_hour(&self, range: Range) -> Result<Vec<(i64, LoginKind, u64)>, StoreError> {
+        let mut counted: BTreeMap<(i64, &str), (LoginKind, u64)> = BTreeMap::new();
+        let kept = self.kept();
+        for event in kept.events(range) {
+            let hour = event.at_ms - event.at_ms.rem_euclid(HOUR_MS);
+            counted
+                .entry((hour, event.kind.word()))
+                .or_insert((event.kind, 0))
+                .1 += 1;
+        }
+        let counted = counted.into_iter();
+        Ok(counted
+            .map(|((hour, _), (kind, count))| (hour, kind, count))
+            .collect())
+    }
+
     fn forget(&mut self, before_ms: i64) -> Result<Forgotten, StoreError> {
         let mut kept = self.kept();
+        kept.forget_users(before_ms);
         let Kept {
             scans,
             devices,

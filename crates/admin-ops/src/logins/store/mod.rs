@@ -6,6 +6,7 @@
 mod asked_again;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
+pub mod directory;
 mod event;
 pub mod memory;
 mod snapshot;
@@ -16,7 +17,8 @@ use std::fmt;
 use serde::Serialize;
 
 pub use self::asked_again::{Arrival, AskedAgain};
-pub use self::event::{Gap, LoginEvent, LoginKind, Range};
+pub use self::directory::{KnownUser, Shape, UserOrder, UserPlace, WhichUsers};
+pub use self::event::{Gap, HOUR_MS, LoginEvent, LoginKind, Range};
 pub use self::snapshot::{
     Change, ChangeKind, Counts, KnownDevice, NotKnown, Position, SeenDevice, Snapshot, SnapshotId, UserState,
 };
@@ -255,8 +257,41 @@ pub trait LoginStore: fmt::Debug + Send {
     /// When they cannot be read.
     fn arrived_since(&self, since_ms: i64) -> Result<Vec<Arrival>, StoreError>;
 
+    /// Returns what the users who are known have online, by the newest word about each device, and how many users have just that.
+    /// In any order.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn shapes(&self) -> Result<Vec<Shape>, StoreError>;
+
+    /// Returns at most `most` users who come after a place in an order.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    fn users(
+        &self,
+        which: &WhichUsers,
+        order: UserOrder,
+        after: Option<&UserPlace>,
+        most: usize,
+    ) -> Result<Vec<KnownUser>, StoreError>;
+
+    /// Counts users, up to a number.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    fn count_users(&self, which: &WhichUsers, up_to: usize) -> Result<usize, StoreError>;
+
+    /// Counts the events of a time by kind and by the hour, of UTC, in which they happened: its first millisecond, kind and number,
+    /// in this order.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    fn events_by_hour(&self, range: Range) -> Result<Vec<(i64, LoginKind, u64)>, StoreError>;
+
     /// Forgets what is from before a time: snapshots that were begun, events that happened, gaps that ended, posts that the
-    /// service was asked for, and devices that were last seen before it. The newest finished snapshot stays, and so do the devices of the snapshots that are kept.
+    /// service was asked for, and devices and users that were last seen before it. The newest finished snapshot stays, and so do
+    /// the devices of the snapshots that are kept, and users who were seen since the newest finished one began.
     ///
     /// # Errors
     /// When it cannot be written.

@@ -157,6 +157,17 @@ fn answers(store: &dyn LoginStore, range: Range) -> Vec<String> {
     note("signed in", &store.sign_ins(range).unwrap());
     note("alive", &store.alive().unwrap());
     note("gaps", &store.gaps(range).unwrap());
+    note("by hour", &store.events_by_hour(range).unwrap());
+    let mut shapes = store.shapes().unwrap();
+    shapes.sort_by_key(Shape::word);
+    note("shapes", &shapes);
+    let which = WhichUsers {
+        seen_since_ms: Some(range.since_ms),
+        ..WhichUsers::default()
+    };
+    for order in [UserOrder::User, UserOrder::LastSeen, UserOrder::Devices] {
+        note("users", &store.users(&which, order, None, 3).unwrap());
+    }
     answers
 }
 

@@ -1,5 +1,6 @@
 //! The store that ships: one SQLite file for each target, in the data directory.
 
+mod directory;
 mod owned;
 mod questions;
 mod schema;
@@ -13,8 +14,9 @@ use self::owned::Owned;
 use self::schema::{LAYOUT, WATCHES};
 use crate::files::database;
 use crate::logins::store::{
-    Arrival, AskedAgain, Change, Counts, Forgotten, Gap, KnownDevice, LoginEvent, LoginKind, LoginStore,
-    LoginStores, NotKnown, PROGRAM, Position, Range, SeenDevice, Snapshot, SnapshotId, StoreError, UserState,
+    Arrival, AskedAgain, Change, Counts, Forgotten, Gap, KnownDevice, KnownUser, LoginEvent, LoginKind,
+    LoginStore, LoginStores, NotKnown, PROGRAM, Position, Range, SeenDevice, Shape, Snapshot, SnapshotId,
+    StoreError, UserOrder, UserPlace, UserState, WhichUsers,
 };
 
 /// A database for each target, in a directory of its own below one directory.
@@ -232,6 +234,7 @@ impl LoginStore for SqliteLogins {
                 }
             }
         }
+        directory::read(&transaction, users, now_ms)?;
         Ok(transaction.commit()?)
     }
 
@@ -318,6 +321,8 @@ impl LoginStore for SqliteLogins {
                 new.push(inserted == 1);
             }
         }
+        let happened = events.iter().zip(&new).filter(|(_, new)| **new);
+        directory::happened(&transaction, happened.map(|(event, _)| event))?;
         transaction.commit()?;
         Ok(new)
     }
@@ -461,8 +466,31 @@ impl LoginStore for SqliteLogins {
         questions::gaps(&self.connection, range)
     }
 
+    fn shapes(&self) -> Result<Vec<Shape>, StoreError> {
+        directory::shapes(&self.connection)
+    }
+
+    fn users(
+        &self,
+        which: &WhichUsers,
+        order: UserOrder,
+        after: Option<&UserPlace>,
+        most: usize,
+    ) -> Result<Vec<KnownUser>, StoreError> {
+        directory::users(&self.connection, which, order, after, most)
+    }
+
+    fn count_users(&self, which: &WhichUsers, up_to: usize) -> Result<usize, StoreError> {
+        directory::count(&self.connection, which, up_to)
+    }
+
+    fn events_by_hour(&self, range: Range) -> Result<Vec<(i64, LoginKind, u64)>, StoreError> {
+        questions::events_by_hour(&self.connection, range)
+    }
+
     fn forget(&mut self, before_ms: i64) -> Result<Forgotten, StoreError> {
         let transaction = self.write()?;
+        directory::forget(&transaction, before_ms)?;
         // The newest finished one is what every question is about.
         let snapshots = transaction.execute(
             "DELETE FROM snapshots WHERE started_ms < ?1 AND id != \

@@ -3,8 +3,8 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::logins::store::{
-    Arrival, AskedAgain, Change, ChangeKind, Gap, KnownDevice, LoginEvent, LoginKind, NotKnown, Range,
-    SeenDevice, Snapshot, SnapshotId, StoreError,
+    Arrival, AskedAgain, Change, ChangeKind, Gap, HOUR_MS, KnownDevice, LoginEvent, LoginKind, NotKnown,
+    Range, SeenDevice, Snapshot, SnapshotId, StoreError,
 };
 
 pub(super) fn each_device(
@@ -228,6 +228,23 @@ pub(super) fn arrived_since(connection: &Connection, since_ms: i64) -> Result<Ve
             at_ms: row.get(0)?,
             arrived_ms: row.get(1)?,
         })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+pub(super) fn events_by_hour(
+    connection: &Connection,
+    range: Range,
+) -> Result<Vec<(i64, LoginKind, u64)>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT at_ms - (at_ms % ?3 + ?3) % ?3 AS hour, kind, count(*) FROM events WHERE at_ms >= ?1 AND at_ms < ?2 \
+         GROUP BY 1, 2 ORDER BY 1, 2",
+    )?;
+    let rows = statement.query_map(params![range.since_ms, range.until_ms, HOUR_MS], |row| {
+        let kind: String = row.get(1)?;
+        // Only these words are ever written.
+        let kind = LoginKind::of(&kind).unwrap_or(LoginKind::Logout);
+        Ok((row.get(0)?, kind, row.get(2)?))
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }

@@ -97,6 +97,53 @@ CREATE TABLE asked_again (
 -- Of the program that began it; none in snapshots of version 0.2.0 and earlier.
 ALTER TABLE snapshots ADD COLUMN program TEXT;
 ",
+    "
+-- Who is known, and what is online by the newest word about each device.
+CREATE TABLE users (
+    user TEXT PRIMARY KEY,
+    read_ms INTEGER NOT NULL,
+    -- Minus the time when a device was last seen, so that one order is by this column and the name.
+    minus_seen_ms INTEGER NOT NULL,
+    sessions TEXT NOT NULL,
+    shape TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX users_by_shape ON users (shape, user);
+CREATE INDEX users_by_sight ON users (shape, minus_seen_ms, user);
+CREATE TABLE shapes (
+    shape TEXT PRIMARY KEY,
+    users INTEGER NOT NULL
+) WITHOUT ROWID;
+WITH
+complete AS (SELECT max(id) AS id FROM snapshots WHERE finished_ms IS NOT NULL AND source = 'all'),
+began AS (SELECT coalesce(max(started_ms), 0) AS ms FROM snapshots JOIN complete USING (id)),
+heard AS (
+    SELECT user, resource, platform, last_seen_ms AS at_ms, 1 AS is_online FROM complete
+        JOIN snapshot_devices ON snapshot = complete.id JOIN devices USING (user, resource, platform)
+    UNION ALL
+    SELECT user, resource, platform, at_ms, kind = 'login' FROM events, began WHERE at_ms >= began.ms
+),
+last AS (
+    SELECT *, row_number() OVER (PARTITION BY user, resource ORDER BY at_ms DESC, is_online) AS rank FROM heard
+),
+sighted AS (
+    SELECT user, max(ms) AS ms FROM (
+        SELECT user, last_seen_ms AS ms FROM devices UNION ALL SELECT user, at_ms FROM events) GROUP BY user
+),
+listed AS (
+    SELECT user, '{' || group_concat(json_quote(resource) || ':' || json_array(platform, at_ms,
+        json(iif(is_online, 'true', 'false'))), ',') || '}' AS sessions
+    FROM (SELECT * FROM last WHERE rank = 1 ORDER BY user, resource) GROUP BY user
+),
+shaped AS (
+    SELECT user, '{' || group_concat(json_quote(platform) || ':' || number, ',') || '}' AS shape
+    FROM (SELECT user, platform, count(*) AS number FROM last WHERE rank = 1 AND is_online GROUP BY user, platform
+        ORDER BY user, platform) GROUP BY user
+)
+INSERT INTO users (user, read_ms, minus_seen_ms, sessions, shape)
+    SELECT user, began.ms, -sighted.ms, coalesce(sessions, '{}'), coalesce(shape, '{}')
+    FROM sighted JOIN began LEFT JOIN listed USING (user) LEFT JOIN shaped USING (user);
+INSERT INTO shapes SELECT shape, count(*) FROM users GROUP BY shape;
+",
 ];
 
 /// Created by the first watch. It is not a format of its own: versions that have no watches read the rest of the file.

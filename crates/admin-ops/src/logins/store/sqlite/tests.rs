@@ -83,6 +83,77 @@ fn a_file_that_is_not_ours_is_left_as_it_is() {
     assert!(matches!(refused(&damaged), StoreError::Damaged { .. }));
 }
 
+/// Who is known, with the times, which are those of snapshots and events.
+fn known(store: &SqliteLogins) -> (Vec<KnownUser>, Vec<Shape>) {
+    let everybody = WhichUsers::default();
+    let users = store.users(&everybody, UserOrder::User, None, 100).unwrap();
+    let mut shapes = store.shapes().unwrap();
+    shapes.sort_by_key(Shape::word);
+    (users, shapes)
+}
+
+#[test]
+fn a_file_of_an_older_version_knows_its_users_once_it_is_opened() {
+    let (_home, path) = made();
+    let mut store = SqliteLogins::open(&path).unwrap();
+    let device = |resource: &str| SeenDevice {
+        resource: resource.into(),
+        platform: resource.split('_').next().unwrap().into(),
+        name: None,
+        signed_in_ms: None,
+    };
+    let event = |call_id: &str, user: &str, resource: &str, kind, at_ms| LoginEvent {
+        call_id: call_id.into(),
+        user: user.into(),
+        resource: resource.into(),
+        platform: device(resource).platform,
+        kind,
+        at_ms,
+        reason: String::new(),
+    };
+    for (began, users) in [
+        (100, vec![("ann", vec!["ios_1"]), ("old", vec!["web_1"])]),
+        (
+            200,
+            vec![("ann", vec!["ios_1", "web_\"1\""]), ("bob", vec!["web_1"])],
+        ),
+    ] {
+        let id = store.begin("all", began).unwrap();
+        for (at, (user, resources)) in (began..).zip(users) {
+            let devices = resources.into_iter().map(device).collect();
+            let online = [(user.to_owned(), UserState::Online(devices))];
+            store.add(id, &online, &Position::default(), at).unwrap();
+        }
+        if began == 200 {
+            let gone = [("old".to_owned(), UserState::Offline)];
+            store.add(id, &gone, &Position::default(), 203).unwrap();
+        }
+        store.finish(id, began + 9).unwrap();
+    }
+    let events = [
+        event("1", "ann", "ios_1", LoginKind::Logout, 250),
+        event("2", "eve", "pc_1", LoginKind::Login, 251),
+        event("3", "eve", "pc_1", LoginKind::Replaced, 251),
+        event("4", "eve", "pc_2", LoginKind::Login, 252),
+        event("5", "joe", "pc_2", LoginKind::Login, 50),
+    ];
+    store.record_events(&events, 300).unwrap();
+    let before = known(&store);
+    assert_eq!(before.0.len(), 5);
+    store
+        .connection
+        .execute_batch("DROP TABLE users; DROP TABLE shapes; PRAGMA user_version = 2;")
+        .unwrap();
+    drop(store);
+    let mut store = SqliteLogins::open(&path).unwrap();
+    assert_eq!(known(&store), before);
+    // What was brought over is gone on with.
+    store
+        .record_events(&[event("6", "ann", "web_\"1\"", LoginKind::Logout, 260)], 300)
+        .unwrap();
+    assert_eq!(known(&store).0[0].devices(), 0);
+}
+
 #[test]
 fn opening_a_file_changes_nothing_and_a_newer_one_gets_no_company() {
     let (_home, path) = made();

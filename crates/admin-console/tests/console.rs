@@ -1,0 +1,7 @@
+//! The console as a browser sees it: a service in this process, on a sandbox, and requests with cookies.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
+mod it {
+    pub(crate) mod browser;
+    mod entrance;
+}

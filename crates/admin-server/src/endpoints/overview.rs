@@ -1,0 +1,236 @@
+//! Figures about an app: each says from when it is.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::{Extension, Json};
+use easemob_admin_api::DeviceLimits;
+use easemob_admin_ops::locks::store::Listing;
+use easemob_admin_ops::logins::store::{Gap, HOUR_MS, LoginKind, LoginStore, Range, Shape, StoreError};
+use easemob_admin_ops::report::limits::LimitsView;
+use easemob_admin_ops::run::id::RunId;
+use easemob_admin_remote::api::{
+    AppliedLimits, Approval, ApprovalState, GapView, HourFigures, KnownAsOf, LastDay, LimitsFrom,
+    OnlineCount, OnlineFigures, OpenWork, Overview, Problem, RunState, Scope,
+};
+use jiff::{SignedDuration, Timestamp};
+use utoipa_axum::routes;
+
+use super::directory::{as_of, is_over};
+use super::runs::{is_of, state_of};
+use crate::approvals::gate::approvals;
+use crate::approvals::standing;
+use crate::apps::App;
+use crate::blocking::blocking;
+use crate::problem::Refusal;
+use crate::routes::{Routes, Rule};
+use crate::service::Service;
+
+/// Hours that are shown.
+const HOURS: i64 = 24;
+
+/// Runs that are older than this are not counted: the journal of each is read.
+const RUNS_OF: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+pub(super) fn routes() -> Routes {
+    Routes::new().add(Rule::HasForApp(&[Scope::DevicesRead]), routes!(overview))
+}
+
+fn at(ms: i64) -> Option<Timestamp> {
+    Timestamp::from_millisecond(ms).ok()
+}
+
+/// Counts who is online by what the users who are known have.
+fn online(shapes: &[Shape], limits: &DeviceLimits, from: LimitsFrom, as_of: KnownAsOf) -> OnlineFigures {
+    let mut all = OnlineCount::default();
+    let mut platforms = BTreeMap::<String, OnlineCount>::new();
+    let (mut known_users, mut over_limit) = (0, 0);
+    for shape in shapes {
+        known_users += shape.users;
+        if shape.devices() > 0 {
+            all.users += shape.users;
+            all.devices += shape.users * shape.devices();
+        }
+        if is_over(shape.platforms.iter(), limits) {
+            over_limit += shape.users;
+        }
+        for (platform, devices) in &shape.platforms {
+            let on_platform = platforms.entry(platform.clone()).or_default();
+            on_platform.users += shape.users;
+            on_platform.devices += shape.users * devices;
+        }
+    }
+    OnlineFigures {
+        known_users,
+        online: all,
+        platforms,
+        over_limit,
+        limits: AppliedLimits {
+            limits: LimitsView::from(limits),
+            from,
+        },
+        as_of,
+    }
+}
+
+/// Returns a row for each of the last hours, also for those without an event.
+fn hours(counted: &[(i64, LoginKind, u64)], now_ms: i64) -> Vec<HourFigures> {
+    let this_hour = now_ms - now_ms.rem_euclid(HOUR_MS);
+    (0..HOURS)
+        .rev()
+        .filter_map(|back| {
+            let hour = this_hour - back * HOUR_MS;
+            let of = |wanted: LoginKind| {
+                let found = counted
+                    .iter()
+                    .find(|(at, kind, _)| (*at, *kind) == (hour, wanted));
+                found.map_or(0, |(_, _, count)| *count)
+            };
+            Some(HourFigures {
+                hour: at(hour)?,
+                sign_ins: of(LoginKind::Login),
+                sign_outs: of(LoginKind::Logout),
+                evictions: of(LoginKind::Replaced),
+            })
+        })
+        .collect()
+}
+
+pub(super) fn gap(gap: Gap) -> GapView {
+    GapView {
+        since: at(gap.since_ms),
+        until: at(gap.until_ms),
+        why: gap.why,
+    }
+}
+
+fn of_logins(kept: Option<&dyn LoginStore>, now: Timestamp) -> Result<(OnlineFigures, LastDay), StoreError> {
+    let now_ms = now.as_millisecond();
+    let day = Range {
+        since_ms: now_ms - now_ms.rem_euclid(HOUR_MS) - (HOURS - 1) * HOUR_MS,
+        until_ms: now_ms.saturating_add(1),
+    };
+    let Some(kept) = kept else {
+        let usual = DeviceLimits::multi(super::directory::USUAL_LIMIT);
+        let nobody = online(&[], &usual, LimitsFrom::Default, KnownAsOf::default());
+        let nothing = LastDay {
+            hours: hours(&[], now_ms),
+            gaps: Vec::new(),
+            as_of: None,
+        };
+        return Ok((nobody, nothing));
+    };
+    let (as_of, limits, from) = as_of(kept)?;
+    let last_day = LastDay {
+        hours: hours(&kept.events_by_hour(day)?, now_ms),
+        gaps: kept.gaps(day)?.into_iter().map(gap).collect(),
+        as_of: as_of.collected,
+    };
+    Ok((online(&kept.shapes()?, &limits, from, as_of), last_day))
+}
+
+fn of_work(service: &Service, app: &App, now: Timestamp) -> Result<OpenWork, Refusal> {
+    let runs = service.stores().runs();
+    let first = RunId::new(now - RUNS_OF, 0);
+    let mut states = BTreeMap::new();
+    for id in runs.list()?.into_iter().filter(|id| *id >= first) {
+        // One that cannot be read must not hide the others.
+        let Ok(listed) = runs.glance(&id) else { continue };
+        if !is_of(app, &listed) {
+            continue;
+        }
+        let state = state_of(service, &listed);
+        if state != RunState::Done {
+            let word = serde_json::to_value(state).unwrap_or_default();
+            *states
+                .entry(word.as_str().unwrap_or_default().to_owned())
+                .or_default() += 1;
+        }
+    }
+    let waiting = approvals(service).all::<Approval>()?;
+    let waiting = waiting.into_iter().filter(|(_, approval)| {
+        approval.app == app.name && standing::state(approval, now) == ApprovalState::Pending
+    });
+    let locks = service.stores().locks(&app.target)?;
+    Ok(OpenWork {
+        runs: states,
+        waiting_approvals: waiting.count() as u64,
+        locks: locks.count()?,
+        locks_due: locks.list(Listing::Due(now))?.len() as u64,
+        as_of: now,
+    })
+}
+
+/// Figures about the app: who is online by platform, what happened in the last 24 hours, and what is to be done.
+#[utoipa::path(get, path = "/v1/apps/{app}/overview", tag = "users", params(("app" = String, Path)),
+    responses((status = 200, body = Overview), (status = "4XX", body = Problem), (status = "5XX", body = Problem)))]
+async fn overview(
+    State(service): State<Service>,
+    Extension(app): Extension<Arc<App>>,
+    Path(_): Path<String>,
+) -> Result<Json<Overview>, Refusal> {
+    let overview = blocking(move || {
+        let now = service.now();
+        let kept = service.stores().logins().kept(&app.target.name())?;
+        let (online, last_day) = of_logins(kept.as_deref(), now)?;
+        Ok::<_, Refusal>(Overview {
+            now: online,
+            last_day,
+            work: of_work(&service, &app, now)?,
+        })
+    });
+    Ok(Json(overview.await?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_of_the_last_hours_has_a_row() {
+        let now_ms = 100 * HOUR_MS + 5;
+        let counted = [
+            (77 * HOUR_MS, LoginKind::Login, 3),
+            (100 * HOUR_MS, LoginKind::Replaced, 2),
+            (76 * HOUR_MS, LoginKind::Login, 9),
+        ];
+        let rows = hours(&counted, now_ms);
+        assert_eq!(rows.len(), 24);
+        assert_eq!((rows[0].sign_ins, rows[23].evictions), (3, 2));
+        assert_eq!(rows.iter().map(|row| row.sign_ins).sum::<u64>(), 3);
+        assert_eq!(rows[23].hour, at(100 * HOUR_MS).unwrap());
+    }
+
+    #[test]
+    fn online_users_are_counted_once_and_on_each_platform() {
+        let shape = |platforms: &[(&str, u64)], users| Shape {
+            platforms: platforms
+                .iter()
+                .map(|(name, count)| ((*name).into(), *count))
+                .collect(),
+            users,
+        };
+        let shapes = [
+            shape(&[], 7),
+            shape(&[("ios", 2), ("web", 1)], 3),
+            shape(&[("web", 5)], 1),
+        ];
+        let figures = online(
+            &shapes,
+            &DeviceLimits::multi(4),
+            LimitsFrom::Default,
+            KnownAsOf::default(),
+        );
+        assert_eq!((figures.known_users, figures.over_limit), (11, 1));
+        assert_eq!(
+            figures.online,
+            OnlineCount {
+                users: 4,
+                devices: 14
+            }
+        );
+        assert_eq!(figures.platforms["web"], OnlineCount { users: 4, devices: 8 });
+        assert_eq!(figures.platforms["ios"], OnlineCount { users: 3, devices: 6 });
+    }
+}

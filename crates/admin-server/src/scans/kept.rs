@@ -1,0 +1,158 @@
+//! Scans that somebody asked for, as they are kept.
+
+use easemob_admin_api::UserId;
+use easemob_admin_ops::documents::{Kept, Put};
+use easemob_admin_ops::logins::store::{LoginStore, SnapshotId};
+use easemob_admin_ops::run::id::RunId;
+use easemob_admin_ops::store_error::StoreError;
+use easemob_admin_remote::api::{NewScan, Scan, ScanState, SnapshotView};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::read::source_of;
+use crate::apps::App;
+use crate::problem::{Kind, Refusal};
+use crate::service::Service;
+
+/// How long a scan that has ended is shown.
+const SHOWN: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// A scan that somebody asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ScanJob {
+    pub(crate) id: String,
+    pub(crate) app: String,
+    pub(super) owner: String,
+    pub(super) asked_at: Timestamp,
+    /// The users, as the store names them.
+    pub(super) source: String,
+    pub(super) users: Option<Vec<UserId>>,
+    pub(super) limits: bool,
+    pub(super) read_every_user: bool,
+    pub(super) state: ScanState,
+    /// The snapshot that was begun for it last.
+    pub(super) snapshot: Option<SnapshotId>,
+    pub(super) ended_at: Option<Timestamp>,
+    pub(super) why: Option<String>,
+}
+
+fn kept(service: &Service) -> Kept<'_> {
+    Kept::of(service.documents(), "scan")
+}
+
+fn key(app: &str, id: &str) -> String {
+    format!("{app}/{id}")
+}
+
+/// Reads all scans with something left to do.
+pub(crate) fn open(service: &Service) -> Result<Vec<ScanJob>, StoreError> {
+    let all = kept(service).all::<ScanJob>()?.into_iter();
+    Ok(all
+        .map(|(_, job)| job)
+        .filter(|job| job.state.is_open())
+        .collect())
+}
+
+/// Reads the scans of an app, newest first.
+pub(crate) fn of_app(service: &Service, app: &str) -> Result<Vec<ScanJob>, StoreError> {
+    let all = kept(service).all::<ScanJob>()?.into_iter().rev();
+    Ok(all.map(|(_, job)| job).filter(|job| job.app == app).collect())
+}
+
+/// Reads a scan.
+pub(crate) fn find(service: &Service, app: &str, id: &str) -> Result<ScanJob, Refusal> {
+    let found = kept(service).get::<ScanJob>(&key(app, id))?;
+    found.map(|(job, _)| job).ok_or_else(|| {
+        Refusal::of(Kind::NoSuchScan)
+            .detail(format!("nobody asked for the scan `{}`", id.escape_debug()))
+            .hint("list the scans: GET /v1/apps/APP/logins/scans")
+    })
+}
+
+/// Asks for a scan.
+pub(crate) fn ask(
+    service: &Service,
+    app: &App,
+    owner: &str,
+    new: &NewScan,
+    users: Option<Vec<UserId>>,
+) -> Result<ScanJob, Refusal> {
+    let source = source_of(users.as_deref());
+    let now = service.now();
+    for earlier in of_app(service, &app.name)? {
+        if earlier.state.is_open() && earlier.source == source {
+            return Err(Refusal::of(Kind::Busy)
+                .detail(format!("the scan {} of the same users has not ended", earlier.id))
+                .hint("follow it, or stop it first"));
+        }
+        if earlier
+            .ended_at
+            .is_some_and(|ended| now.duration_since(ended) > SHOWN)
+            && let Some((_, revision)) = kept(service).get::<ScanJob>(&key(&app.name, &earlier.id))?
+        {
+            // If somebody else was faster, it is gone as well.
+            let _ = kept(service).remove(&key(&app.name, &earlier.id), revision)?;
+        }
+    }
+    let mut random = [0; 4];
+    getrandom::fill(&mut random).map_err(std::io::Error::other)?;
+    let job = ScanJob {
+        id: RunId::new(now, u32::from_ne_bytes(random)).to_string(),
+        app: app.name.clone(),
+        owner: owner.to_owned(),
+        asked_at: now,
+        source,
+        users,
+        limits: new.limits,
+        read_every_user: new.read_every_user,
+        state: ScanState::Waiting,
+        snapshot: None,
+        ended_at: None,
+        why: None,
+    };
+    match kept(service).put(&key(&job.app, &job.id), &job, None)? {
+        Put::Done(_) => Ok(job),
+        Put::Changed => Err(Refusal::of(Kind::Busy).detail("another scan was asked for at the same moment")),
+    }
+}
+
+/// Stops a scan; what it has read stays.
+pub(crate) fn stop(service: &Service, app: &str, id: &str) -> Result<ScanJob, Refusal> {
+    find(service, app, id)?;
+    let stopped = kept(service).change(&key(app, id), |job: ScanJob| {
+        let state = if job.state.is_open() {
+            ScanState::Stopping
+        } else {
+            job.state
+        };
+        ScanJob { state, ..job }
+    })?;
+    stopped.map_or_else(|| find(service, app, id), Ok)
+}
+
+/// Changes what is kept of a scan.
+pub(super) fn change(
+    service: &Service,
+    job: &ScanJob,
+    change: impl Fn(ScanJob) -> ScanJob,
+) -> Result<Option<ScanJob>, StoreError> {
+    kept(service).change(&key(&job.app, &job.id), change)
+}
+
+/// Returns a scan with what it has counted so far.
+pub(crate) fn view(job: ScanJob, logins: Option<&dyn LoginStore>) -> Result<Scan, StoreError> {
+    let snapshots = logins.map_or_else(|| Ok(Vec::new()), LoginStore::snapshots)?;
+    let snapshot = snapshots
+        .iter()
+        .find(|snapshot| Some(snapshot.id) == job.snapshot);
+    Ok(Scan {
+        id: job.id,
+        owner: job.owner,
+        asked_at: job.asked_at,
+        users: job.users.map(|users| users.len() as u64),
+        state: job.state,
+        snapshot: snapshot.map(SnapshotView::from),
+        ended_at: job.ended_at,
+        why: job.why,
+    })
+}
