@@ -59,6 +59,7 @@ mod it {
     mod schedules;
     mod secrets;
     pub(crate) mod service;
+    mod service_logins;
     mod shown_rows;
     #[cfg(target_os = "linux")]
     mod silent_connections;

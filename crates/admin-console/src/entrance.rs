@@ -16,6 +16,7 @@ use maud::Markup;
 use crate::api::{Api, encoded};
 use crate::look::{Look, cookie};
 use crate::page::{Page, Trouble};
+use crate::standing::{Standing, standing};
 use crate::visit::{Facts, Visit, is_part};
 use crate::{Console, frame};
 
@@ -91,18 +92,19 @@ pub(crate) async fn enter(
         api,
         now: Timestamp::now(),
         address: address.to_owned(),
-        standing: frame::Standing::default(),
+        standing: Standing::default(),
     };
     if whole && request.method() == Method::GET && facts.app.is_some() {
-        facts.standing = frame::standing(&facts);
+        facts.standing = standing(&facts, &console.usage).await;
     }
     let visit = Visit(Arc::new(facts));
-    let mut request = match from_a_form_of_ours(&visit.signed_in, request).await {
-        Ok(request) => request,
-        Err(problem) => return framed(&visit, whole, &frame::trouble(&visit, &problem)),
+    let mut response = match from_a_form_of_ours(&visit.signed_in, request).await {
+        Ok(mut request) => {
+            request.extensions_mut().insert(visit.clone());
+            next.run(request).await
+        }
+        Err(problem) => Trouble(problem).into_response(),
     };
-    request.extensions_mut().insert(visit.clone());
-    let mut response = next.run(request).await;
     if let Some(page) = response.extensions_mut().remove::<Page>() {
         return with_headers(&response, framed(&visit, whole, &page));
     }

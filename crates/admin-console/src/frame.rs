@@ -9,6 +9,7 @@ use crate::icons::Icon;
 use crate::look::{Look, Theme};
 use crate::numbers::grouped;
 use crate::page::{Nav, Page};
+use crate::standing::Standing;
 use crate::times;
 use crate::visit::{Facts, Visit};
 
@@ -19,22 +20,6 @@ const HTMX_SETTINGS: &str = r#"{"includeIndicatorStyles":false,"allowEval":false
 const SECONDS_BETWEEN_READINGS: u32 = 10;
 
 const LOGO: &str = r#"<svg viewBox="0 0 22 22" aria-hidden="true"><rect width="22" height="22" rx="5.500" class="f-1"/><g fill="none" stroke-width="1.800" stroke-linecap="round" stroke-linejoin="round" class="logo-s"><path d="M10 5.500H7.600c-.9 0-1.600.7-1.600 1.600v7.800c0 .9.700 1.600 1.600 1.600H10"/><path d="M10.500 11h6M14 8.300l2.700 2.700-2.700 2.700"/></g></svg>"#;
-
-/// What the header says of the app.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Standing {
-    /// Runs that somebody is working on.
-    pub(crate) running: Option<u64>,
-    /// Requests that wait for approval.
-    pub(crate) waiting: Option<u64>,
-    /// Calls in the last second, and how many there may be.
-    pub(crate) budget: Option<(u32, u32)>,
-}
-
-/// Asks what the header says of the app. What cannot be read is left out: the page itself says why.
-pub(crate) fn standing(_facts: &Facts) -> Standing {
-    Standing::default()
-}
 
 /// Returns a page with all that is around it.
 pub(crate) fn whole(visit: &Visit, page: &Page) -> Markup {

@@ -14,6 +14,8 @@
 //! | `stake` | how much an act puts at stake, and so how it is confirmed |
 //! | `widgets` | pieces that several pages share |
 //! | `look` | language, theme and time zone, which the browser keeps |
+//! | `standing` | what the header says of the app |
+//! | `usage` | how much of the budget of calls is in use |
 //! | `times` | times as people read them |
 //! | `titles` | what the service says when it refuses, for translation |
 //! | `numbers` | numbers as people read them |
@@ -32,8 +34,10 @@ mod numbers;
 mod page;
 mod pages;
 mod stake;
+mod standing;
 mod times;
 mod titles;
+mod usage;
 mod visit;
 mod widgets;
 
@@ -54,6 +58,10 @@ struct Console {
     over_tls: bool,
     /// How fast runs that somebody looks at go on.
     paces: Arc<pages::run::pace::Paces>,
+    /// What verifying trails found.
+    verifications: Arc<pages::audit::verification::Verifications>,
+    /// How much of the budget of calls is in use.
+    usage: Arc<usage::Usage>,
 }
 
 /// Returns the routes of the console, all below `/console`. Cookies are for TLS only if browsers reach it `over_tls`.
@@ -63,6 +71,8 @@ pub fn routes(service: &Service, over_tls: bool) -> Router {
         api: service.routes(),
         over_tls,
         paces: Arc::default(),
+        verifications: Arc::default(),
+        usage: Arc::default(),
     };
     let inside = pages::inside().layer(from_fn_with_state(console.clone(), entrance::enter));
     pages::outside()

@@ -13,9 +13,9 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 
 use crate::api::{Api, encoded};
-use crate::frame::Standing;
 use crate::look::Look;
 use crate::page::{Nav, Page};
+use crate::standing::Standing;
 use crate::times;
 
 /// A request for a page of somebody who is signed in. Clones are the same one.

@@ -43,6 +43,9 @@ where
     let this = service.clone();
     let given_up = tokio::task::spawn_blocking(move || give_up(this.documents(), &lease, this.name()));
     if let Ok(Err(error)) = given_up.await {
-        tracing::warn!(error = with_causes(&error), "a lease cannot be given up; it ends by itself");
+        tracing::warn!(
+            error = with_causes(&error),
+            "a lease cannot be given up; it ends by itself"
+        );
     }
 }

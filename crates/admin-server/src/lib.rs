@@ -8,10 +8,13 @@
 //! | `access` | keys, who is calling, and what they may do |
 //! | `approvals` | which acts need others to agree, and who has |
 //! | `endpoints` | one file per resource |
+//! | `in_process` | requests of the program that runs the service |
 //! | [`operation`] | health, metrics, request ids, and notices for whoever runs the service |
 //! | `runs` | works on runs, and keeps what they report |
+//! | `callbacks` | receives the posts of the vendor's servers |
 //! | `scans` | reads who is online into snapshots |
 //! | `schedules` | what the service does by itself, and when |
+//! | `watches` | enforces policies while users sign in |
 //! | `problem` | why a request was refused, in one place |
 //! | `events` | what is added to audit trails, for many readers |
 //! | `alone` | what a process does once at a time |
@@ -25,9 +28,11 @@ mod alone;
 mod approvals;
 pub mod apps;
 mod blocking;
+mod callbacks;
 mod endpoints;
 mod events;
 mod extract;
+mod in_process;
 mod leased;
 pub mod operation;
 mod patience;
@@ -38,6 +43,7 @@ mod runs;
 mod scans;
 mod schedules;
 pub mod service;
+mod watches;
 
 pub use self::access::first_key;
 pub use self::access::session::{NewSession, SignedIn};

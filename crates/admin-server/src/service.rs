@@ -1,5 +1,6 @@
 //! The service as a value.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
@@ -7,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::Router;
+use easemob_admin_api::webhooks::Secrets;
 use easemob_admin_listener::Limits;
 use easemob_admin_ops::documents::DocumentStore;
 use easemob_admin_ops::listening::{Door, Server, Tls, serve};
@@ -21,6 +23,7 @@ use crate::access::openid::OpenId;
 use crate::access::{self, KeyRates};
 use crate::alone::Alone;
 use crate::apps::Apps;
+use crate::callbacks::Callbacks;
 use crate::events::Feeds;
 use crate::operation::notices::{Notice, Notices, Receiver};
 use crate::operation::{Metrics, Observed, observe, watch};
@@ -63,6 +66,8 @@ pub struct Settings {
     pub notices: Option<Receiver>,
     /// Says when a head of the audit trail was last kept outside the database.
     pub outside_head: Option<OutsideHead>,
+    /// The apps whose servers may post events of logins, with the secrets that sign these posts.
+    pub callbacks: BTreeMap<String, Secrets>,
 }
 
 /// Says when a head of the audit trail was last kept outside the database.
@@ -87,6 +92,7 @@ struct Inner {
     metrics: Arc<Metrics>,
     key_rates: KeyRates,
     notices: OnceLock<Notices>,
+    callbacks: OnceLock<Callbacks>,
     /// Whoever does what is due need not wait for the next look.
     due: Notify,
     /// Tells this process from the others.
@@ -113,6 +119,7 @@ impl Service {
             feeds: Feeds::default(),
             metrics: Arc::default(),
             notices: OnceLock::new(),
+            callbacks: OnceLock::new(),
             due: Notify::new(),
             name: name(),
         }))
@@ -135,6 +142,8 @@ impl Service {
         tls: Option<&Tls>,
     ) -> std::io::Result<Listening> {
         let address = addresses.clients;
+        // It listens once.
+        let _ = self.0.callbacks.set(Callbacks::open(self)?);
         let observed = addresses
             .metrics
             .map(|address| observe(self, address))
@@ -223,6 +232,15 @@ impl Service {
         &self.0.key_rates
     }
 
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.0.parts.settings
+    }
+
+    /// Returns who receives what the server of an app posts.
+    pub(crate) fn callbacks(&self) -> Option<&Callbacks> {
+        self.0.callbacks.get()
+    }
+
     /// Waits until something may be due.
     pub(crate) async fn something_is_due(&self) {
         self.0.due.notified().await;
@@ -302,6 +320,9 @@ impl Listening {
         }
         self.service.runner().ended().await;
         self.server.stopped().await;
+        if let Some(callbacks) = self.service.callbacks() {
+            callbacks.end().await;
+        }
         // To the end it says that the service is stopping.
         if let Some(observed) = self.observed {
             observed.server.stop(Duration::ZERO);

@@ -9,6 +9,8 @@ mod audit;
 mod directory;
 #[path = "it/events.rs"]
 mod events;
+#[path = "it/logins.rs"]
+mod logins;
 #[path = "it/openapi.rs"]
 mod openapi;
 #[path = "it/served.rs"]

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Once;
+use std::time::Duration;
 
-use easemob_admin_sandbox::simulated::{DeviceEvent, DeviceLogin, SimulatedDevice};
-use easemob_admin_sandbox::{Rates, Sandbox};
+use easemob_admin_sandbox::{DeviceEvent, DeviceLogin, Fault, Rates, Sandbox, SimulatedDevice};
 use serde_json::{Value, json};
 
 use super::env::TestEnv;
@@ -78,7 +78,7 @@ impl World {
         self.env.block_on(async {
             loop {
                 match device.next().await {
-                    Some(event @ DeviceEvent::Kicked { .. }) => return event,
+                    Some(event @ DeviceEvent::SignedOut { .. }) => return event,
                     Some(_) => {}
                     None => panic!("the connection ended without a word"),
                 }
@@ -99,7 +99,7 @@ impl World {
         install();
         let world = json!({
             "url": format!("http://{}", self.service.address), "app": self.app(), "key": KEY, "keys": self.keys,
-            "name": self.env.sandbox().app_key(),
+            "name": self.env.sandbox().app_key(), "sandbox": self.env.sandbox().rest_url(),
         });
         let output = Command::new("node")
             .args(["play.mjs", file, &world.to_string()])
@@ -117,5 +117,22 @@ impl World {
         );
         assert_eq!(passed.len(), scenarios, "{said}");
         true
+    }
+}
+
+#[test]
+fn runs_are_followed_paused_and_retried() {
+    let mut world = World::start(160);
+    world.person("reader", &["devices:read", "audit:read"], &[]);
+    let device = world.connect("user159", "ios_1");
+    let sandbox = world.env.sandbox();
+    sandbox.inject(Fault::status("sessions.logout_all", 500).on("GET", "/users/user001/disconnect"));
+    // Slow enough to be paused by hand.
+    sandbox.inject(Fault::delay("devices.list", Duration::from_millis(500)));
+    if world.play("runs", 3) {
+        assert!(matches!(
+            world.kicked(device),
+            DeviceEvent::SignedOut { code: 217, .. }
+        ));
     }
 }

@@ -1,6 +1,9 @@
 //! One file per page. Those inside are for people who are signed in.
 
+mod approval;
+mod approvals;
 mod apps;
+pub(crate) mod audit;
 mod live;
 mod logins;
 mod look;
@@ -46,6 +49,14 @@ fn logins() -> Router<Console> {
 
 fn runs() -> Router<Console> {
     Router::new()
+        .route("/console/{app}/approvals", get(approvals::list))
+        .route(
+            "/console/{app}/approvals/{run}",
+            get(approval::show).post(approval::decide),
+        )
+        .route("/console/{app}/audit", get(audit::show))
+        .route("/console/{app}/audit/verify", post(audit::verification::verify))
+        .route("/console/{app}/audit/export", get(audit::export::download))
         .route("/console/{app}/runs", get(runs::list))
         .route("/console/{app}/runs/{run}", get(run::show))
         .route(

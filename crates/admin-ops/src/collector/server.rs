@@ -103,6 +103,48 @@ impl Collector {
         }
     }
 
+    /// Reads a post and keeps its event. Returns what became of it, which is counted, and the status to answer with.
+    pub async fn answer(&self, peer: &Peer, body: Body) -> (&'static str, StatusCode) {
+        let body = timeout(ARRIVAL, to_bytes(body, LARGEST)).await;
+        let work = peer.work();
+        let (outcome, status) = match body {
+            Err(_) => ("too_slow", StatusCode::REQUEST_TIMEOUT),
+            Ok(Err(error)) if error.source().is_some_and(<dyn Error>::is::<LengthLimitError>) => {
+                ("too_large", StatusCode::PAYLOAD_TOO_LARGE)
+            }
+            Ok(Err(_)) => ("broken_off", StatusCode::BAD_REQUEST),
+            Ok(Ok(body)) => self.take(&body).await,
+        };
+        self.metrics.post(outcome);
+        let report = self.refusals().refused(outcome, &peer.name(), (self.now_ms)());
+        if let Some(report) = report {
+            (self.warn)(&report);
+        }
+        // Anybody can send bad posts, so only failures of this machine say that the service may be blocked.
+        if status.is_server_error() {
+            self.failed().await;
+        }
+        if let Some(work) = work {
+            work.done(status.is_success());
+        }
+        (outcome, status)
+    }
+
+    /// Records at every heartbeat that the collector is running.
+    pub async fn stay(&self) {
+        let every = Duration::from_millis(HEARTBEAT_MS.unsigned_abs());
+        let mut ticks = interval(every);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            let now_ms = (self.now_ms)();
+            for report in self.refusals().due(now_ms) {
+                (self.warn)(&report);
+            }
+            self.recorder.alive(now_ms).await;
+        }
+    }
+
     /// Decides how to answer a post.
     async fn take(&self, body: &[u8]) -> (&'static str, StatusCode) {
         let Received { post, event } = match payload::read(body, &self.app_key, (self.now_ms)()) {
@@ -142,30 +184,7 @@ async fn receive(
     ConnectInfo(peer): ConnectInfo<Peer>,
     body: Body,
 ) -> Response {
-    let body = timeout(ARRIVAL, to_bytes(body, LARGEST)).await;
-    let work = peer.work();
-    let (outcome, status) = match body {
-        Err(_) => ("too_slow", StatusCode::REQUEST_TIMEOUT),
-        Ok(Err(error)) if error.source().is_some_and(<dyn Error>::is::<LengthLimitError>) => {
-            ("too_large", StatusCode::PAYLOAD_TOO_LARGE)
-        }
-        Ok(Err(_)) => ("broken_off", StatusCode::BAD_REQUEST),
-        Ok(Ok(body)) => collector.take(&body).await,
-    };
-    collector.metrics.post(outcome);
-    let report = collector
-        .refusals()
-        .refused(outcome, &peer.name(), (collector.now_ms)());
-    if let Some(report) = report {
-        (collector.warn)(&report);
-    }
-    // Anybody can send bad posts, so only failures of this machine say that the service may be blocked.
-    if status.is_server_error() {
-        collector.failed().await;
-    }
-    if let Some(work) = work {
-        work.done(status.is_success());
-    }
+    let (outcome, status) = collector.answer(&peer, body).await;
     if status.is_server_error() {
         let soon = [(header::RETRY_AFTER, HeaderValue::from_static("1"))];
         return (status, soon, outcome).into_response();
@@ -245,24 +264,9 @@ pub fn listen(
     }
     Ok(Listening {
         servers,
-        alive: tokio::spawn(stay(collector)),
+        alive: tokio::spawn(async move { collector.stay().await }),
         addresses,
     })
-}
-
-/// Records at every heartbeat that the collector is running.
-async fn stay(collector: Arc<Collector>) {
-    let every = Duration::from_millis(HEARTBEAT_MS.unsigned_abs());
-    let mut ticks = interval(every);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        ticks.tick().await;
-        let now_ms = (collector.now_ms)();
-        for report in collector.refusals().due(now_ms) {
-            (collector.warn)(&report);
-        }
-        collector.recorder.alive(now_ms).await;
-    }
 }
 
 impl Listening {

@@ -1,8 +1,6 @@
 //! A page of the users who are known, and how many there are.
 
-use crate::logins::store::{
-    KnownUser, LoginStore, Shape, StoreError, UserOrder, UserPlace, WhichUsers,
-};
+use crate::logins::store::{KnownUser, LoginStore, Shape, StoreError, UserOrder, UserPlace, WhichUsers};
 
 /// The most users who are counted one by one.
 pub const COUNTED: usize = 10_000;

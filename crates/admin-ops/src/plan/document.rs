@@ -111,7 +111,8 @@ impl PlannedUser {
                 user.end = decision.victims.iter().map(told).collect();
                 user.keep = decision.spared.iter().map(told).collect();
                 let others = decision.others.iter();
-                user.keep.extend(others.map(|other| PlannedDevice::of(other, None)));
+                user.keep
+                    .extend(others.map(|other| PlannedDevice::of(other, None)));
             }
         }
         user

@@ -43,7 +43,10 @@ impl From<&Snapshot> for SnapshotView {
             started_at: at(snapshot.started_ms),
             finished_at: snapshot.finished_ms.and_then(at),
             counts: snapshot.counts,
-            limits: snapshot.limits.as_deref().and_then(|text| serde_json::from_str(text).ok()),
+            limits: snapshot
+                .limits
+                .as_deref()
+                .and_then(|text| serde_json::from_str(text).ok()),
             program: snapshot.program.clone(),
         }
     }

@@ -16,7 +16,9 @@ mod run;
 mod scan;
 mod schedule;
 mod scope;
+mod traffic;
 mod user;
+mod watch;
 
 pub use self::approval::{
     Approval, ApprovalRule, ApprovalRules, ApprovalState, ApprovalView, Decision, Need, Order, Reasoned, Verb,
@@ -40,6 +42,8 @@ pub use self::run::{NewRun, Page, RunFailure, RunState, RunView, Start, Stop, Wh
 pub use self::scan::{NewScan, Scan, ScanState};
 pub use self::schedule::{Missed, NewSchedule, Schedule, ScheduledJob, Turn};
 pub use self::scope::{Scope, UnknownScope};
+pub use self::traffic::TrafficView;
 pub use self::user::{
     AppView, Caller, DeviceView, Grant, StatusView, Statuses, UserDevices, UserView, Users,
 };
+pub use self::watch::{NewWatch, Watch};

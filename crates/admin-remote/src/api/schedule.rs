@@ -12,6 +12,8 @@ pub enum ScheduledJob {
     DueUnlocks,
     /// All users are read into a snapshot of the logins.
     Scan,
+    /// The newest complete snapshot is compared with a policy. A notice tells of users over a limit.
+    PolicyCheck,
 }
 
 /// What becomes of a time at which no process was there.
@@ -41,6 +43,9 @@ pub struct NewSchedule {
     /// What becomes of times that were missed.
     #[serde(default)]
     pub missed: Missed,
+    /// The policy of a `policy_check`, as its file has it: TOML.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
 }
 
 fn utc() -> String {
@@ -65,6 +70,9 @@ pub struct Schedule {
     pub job: ScheduledJob,
     /// What becomes of times that were missed.
     pub missed: Missed,
+    /// The policy of a `policy_check`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
     /// Since when it is as it is.
     #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
     pub since: Timestamp,

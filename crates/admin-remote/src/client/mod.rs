@@ -9,6 +9,7 @@
 //! | [`work`] | starts a run there, and follows what it reports |
 //! | [`locks`] | its locks, to read |
 //! | [`logins`] | what it keeps about logins, to read |
+//! | `scans` | scans that it makes |
 //! | [`trails`] | its audit trail, verified here |
 
 pub mod app;
@@ -17,6 +18,7 @@ mod lines;
 pub mod locks;
 pub mod logins;
 pub mod runs;
+mod scans;
 pub mod service;
 pub mod trails;
 

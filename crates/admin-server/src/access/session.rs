@@ -1,5 +1,7 @@
 //! Browsers whose people are signed in: a cookie holds the secret of a session, which is kept without it.
 
+use std::collections::BTreeSet;
+
 use easemob_admin_ops::documents::{Kept, Put};
 use easemob_admin_ops::store_error::StoreError;
 use easemob_admin_remote::api::{self, Problem, Scope};
@@ -87,6 +89,17 @@ impl std::fmt::Debug for SignedIn {
 }
 
 impl SignedIn {
+    /// Stands for the account that started the service, without a browser.
+    pub(crate) fn of_account(owner: &str, now: Timestamp) -> Self {
+        Self {
+            caller: Caller::from(administrator(owner)),
+            since: now,
+            is_fresh: true,
+            // Forms send something back, so none can act as the account.
+            form_secret: String::new(),
+        }
+    }
+
     /// Returns the name that the audit trail shows.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -127,7 +140,21 @@ impl SignedIn {
     /// Returns true if a form has sent that back.
     #[must_use]
     pub fn sent(&self, given: &str) -> bool {
-        self.form_secret.as_bytes().ct_eq(given.as_bytes()).into()
+        !given.is_empty() && bool::from(self.form_secret.as_bytes().ct_eq(given.as_bytes()))
+    }
+}
+
+/// Returns what whoever started the service may do: everything.
+fn administrator(owner: &str) -> api::Caller {
+    let scopes: BTreeSet<_> = Scope::ALL.iter().copied().collect();
+    let apps: BTreeSet<_> = [EVERY_APP.to_owned()].into();
+    api::Caller {
+        owner: owner.to_owned(),
+        key: format!("the account {owner}"),
+        scopes: scopes.clone(),
+        apps: apps.clone(),
+        grants: vec![api::Grant { scopes, apps }],
+        groups: BTreeSet::new(),
     }
 }
 
@@ -161,16 +188,7 @@ impl Service {
     /// # Errors
     /// When it cannot be kept.
     pub fn offer_sign_in(&self, owner: &str) -> Result<String, String> {
-        let scopes: std::collections::BTreeSet<_> = Scope::ALL.iter().copied().collect();
-        let apps: std::collections::BTreeSet<_> = [EVERY_APP.to_owned()].into();
-        let person = api::Caller {
-            owner: owner.to_owned(),
-            key: format!("the account {owner}"),
-            scopes: scopes.clone(),
-            apps: apps.clone(),
-            grants: vec![api::Grant { scopes, apps }],
-            groups: std::collections::BTreeSet::new(),
-        };
+        let person = administrator(owner);
         let offered = || {
             let token = Token::random()?;
             let code = StoredCode {

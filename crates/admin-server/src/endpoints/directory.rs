@@ -6,9 +6,7 @@ use axum::extract::{Path, State};
 use axum::{Extension, Json};
 use easemob_admin_api::{DeviceLimits, Platform};
 use easemob_admin_ops::logins::directory::{Page, Question, page};
-use easemob_admin_ops::logins::store::{
-    KnownUser, LoginStore, Shape, StoreError, UserOrder, WhichUsers,
-};
+use easemob_admin_ops::logins::store::{KnownUser, LoginStore, Shape, StoreError, UserOrder, WhichUsers};
 use easemob_admin_ops::report::limits::LimitsView;
 use easemob_admin_remote::api::{
     AppliedLimits, KnownAsOf, KnownUserView, LimitsFrom, Problem, ScanTimes, Scope, UsersPage, UsersTotal,
@@ -209,7 +207,10 @@ mod tests {
 
     fn shape(platforms: &[(&str, u64)]) -> Shape {
         Shape {
-            platforms: platforms.iter().map(|(name, count)| ((*name).into(), *count)).collect(),
+            platforms: platforms
+                .iter()
+                .map(|(name, count)| ((*name).into(), *count))
+                .collect(),
             users: 1,
         }
     }
@@ -223,7 +224,10 @@ mod tests {
         };
         assert!(accepts("platform=ios", &[("ios", 1)]) && !accepts("platform=ios", &[("web", 1)]));
         assert!(accepts("devices_at_least=2", &[("ios", 1), ("web", 1)]));
-        assert!(!accepts("devices_at_least=2&platform=pc", &[("ios", 1), ("web", 1)]));
+        assert!(!accepts(
+            "devices_at_least=2&platform=pc",
+            &[("ios", 1), ("web", 1)]
+        ));
         // More than N on one platform, as `logins count --over` has it.
         assert!(accepts("over=1", &[("ios", 2)]) && !accepts("over=1", &[("ios", 1), ("pc", 1)]));
         assert!(accepts("over_limit=true", &[("web", 2)]) && !accepts("over_limit=true", &[("ios", 4)]));
@@ -238,7 +242,10 @@ mod tests {
     #[test]
     fn one_device_in_all_is_the_limit_of_single_mode() {
         let single = DeviceLimits::single();
-        assert!(is_over(shape(&[("ios", 1), ("web", 1)]).platforms.iter(), &single));
+        assert!(is_over(
+            shape(&[("ios", 1), ("web", 1)]).platforms.iter(),
+            &single
+        ));
         assert!(!is_over(shape(&[("ios", 1)]).platforms.iter(), &single));
     }
 }

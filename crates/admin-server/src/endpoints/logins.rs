@@ -87,16 +87,23 @@ async fn snapshots(
 ) -> Result<Json<Page<SnapshotView>>, Refusal> {
     let most = page.most()? as usize;
     let after = page.after.as_deref().map(str::parse::<i64>).transpose();
-    let after = after.map_err(|_| Refusal::of(Kind::BadRequest).detail("`after` is the number of a snapshot"))?;
-    let all = blocking(move || match service.stores().logins().kept(&app.target.name())? {
-        Some(kept) => kept.snapshots(),
-        None => Ok(Vec::new()),
-    });
+    let after =
+        after.map_err(|_| Refusal::of(Kind::BadRequest).detail("`after` is the number of a snapshot"))?;
+    let all = blocking(
+        move || match service.stores().logins().kept(&app.target.name())? {
+            Some(kept) => kept.snapshots(),
+            None => Ok(Vec::new()),
+        },
+    );
     let newest_first = all.await?.into_iter().rev();
     let mut rest = newest_first
         .filter(|snapshot| after.is_none_or(|after| snapshot.id < after))
         .peekable();
-    let items: Vec<_> = rest.by_ref().take(most).map(|one| SnapshotView::from(&one)).collect();
+    let items: Vec<_> = rest
+        .by_ref()
+        .take(most)
+        .map(|one| SnapshotView::from(&one))
+        .collect();
     let last = items.last().map(|last| last.snapshot.to_string());
     Ok(Json(Page {
         next: last.filter(|_| rest.peek().is_some()),
@@ -178,10 +185,12 @@ async fn top(
     let name = named(ranked.snapshot.as_ref(), SnapshotName::Latest)?;
     let by = ranked.by;
     if by == TopBy::Devices && (ranked.since.is_some() || ranked.until.is_some()) {
-        return Err(Refusal::of(Kind::BadRequest).detail("`since` and `until` are about events, and devices are in a snapshot"));
+        return Err(Refusal::of(Kind::BadRequest)
+            .detail("`since` and `until` are about events, and devices are in a snapshot"));
     }
     if by != TopBy::Devices && ranked.snapshot.is_some() {
-        return Err(Refusal::of(Kind::BadRequest).detail("`snapshot` is about devices, and events are in no snapshot"));
+        return Err(Refusal::of(Kind::BadRequest)
+            .detail("`snapshot` is about devices, and events are in no snapshot"));
     }
     let found = blocking(move || {
         let kept = kept(&service, &app)?;
@@ -370,7 +379,10 @@ mod tests {
         };
         let all = || {
             let times = [1, 5, 5, 5, 5, 7];
-            (0..).zip(times).map(|(number, at)| moment(at, &format!("{number}"))).collect::<Vec<_>>()
+            (0..)
+                .zip(times)
+                .map(|(number, at)| moment(at, &format!("{number}")))
+                .collect::<Vec<_>>()
         };
         for most in 1..8 {
             let (mut seen, mut after) = (Vec::new(), None);

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse as _, Response};
 use easemob_admin_ops::operations::{Event, Options, StopHandle};
 use easemob_admin_ops::run::new;
 use easemob_admin_remote::api::{NewRun, RunView, Scope};
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use futures_util::{StreamExt as _, stream};
 
 use super::new_run::{self, List, Made, scopes_of};
 use super::runs::{begin, glance, id_of, streamed, view};
@@ -90,14 +90,7 @@ pub(super) async fn record(
         (Made::NotBegun(_) | Made::Before(_), _) => StatusCode::OK,
     };
     if let (Made::New(open) | Made::NotBegun(open), Some(Gate::Open)) = (made, gate) {
-        begin(
-            service,
-            app,
-            caller.operator(service),
-            *open,
-            Options::default(),
-        )
-        .await?;
+        begin(service, app, caller.operator(service), *open, Options::default()).await?;
     }
     let (this, at, id) = (service.clone(), Arc::clone(app), id_of(&run)?);
     let made = blocking(move || glance(&this, &at, &id).map(|listed| view(&this, listed))).await?;

@@ -3,6 +3,7 @@
 mod approvals;
 mod audit;
 mod audit_filter;
+mod callbacks;
 mod directory;
 mod events;
 mod failures;
@@ -22,7 +23,9 @@ mod recorded_runs;
 mod runs;
 mod scans;
 mod schedules;
+mod traffic;
 mod users;
+mod watches;
 
 use axum::http::{Method, Uri};
 use axum::response::{IntoResponse as _, Response};
@@ -36,6 +39,7 @@ use serde_json::Value;
 pub(crate) use self::proxy::vendor_answer;
 
 pub(crate) use self::new_run::{Made, open_if_not_begun};
+pub(crate) use self::policies::policy;
 pub(crate) use self::runs::begin;
 use crate::access::Caller;
 use crate::apps::App;
@@ -58,14 +62,17 @@ pub(crate) fn all() -> Routes {
         .with(scans::routes())
         .with(proxy::routes())
         .with(locks::routes())
+        .with(traffic::routes())
         .with(limits::routes())
         .with(policies::routes())
+        .with(watches::routes())
         .with(plans::routes())
         .with(approvals::routes())
         .with(audit::routes())
         .with(events::routes())
         .with(schedules::routes())
         .with(keys::routes())
+        .with(callbacks::routes())
 }
 
 pub(crate) async fn no_such_path(method: Method, uri: Uri) -> Response {
@@ -159,7 +166,11 @@ mod tests {
         let known: Place = ("ann".into(), -5);
         assert_eq!(place_in::<Place>(&place_out(&known).unwrap()).unwrap(), known);
         for text in ["", "ann", "e30", "WyJhbm4iXQ"] {
-            assert_eq!(place_in::<Place>(text).unwrap_err().kind(), Kind::BadRequest, "{text}");
+            assert_eq!(
+                place_in::<Place>(text).unwrap_err().kind(),
+                Kind::BadRequest,
+                "{text}"
+            );
         }
     }
 }

@@ -50,7 +50,9 @@ impl List {
     /// Keeps users with the devices that are planned for them.
     pub(super) fn planned(items: Vec<Item>) -> Result<Self, Refusal> {
         let mut spool = Spool::new()?;
-        items.into_iter().try_for_each(|item| spool.push(Line::Item(item)))?;
+        items
+            .into_iter()
+            .try_for_each(|item| spool.push(Line::Item(item)))?;
         Ok(spool.finish()?)
     }
 

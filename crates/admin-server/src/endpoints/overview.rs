@@ -82,7 +82,9 @@ fn hours(counted: &[(i64, LoginKind, u64)], now_ms: i64) -> Vec<HourFigures> {
         .filter_map(|back| {
             let hour = this_hour - back * HOUR_MS;
             let of = |wanted: LoginKind| {
-                let found = counted.iter().find(|(at, kind, _)| (*at, *kind) == (hour, wanted));
+                let found = counted
+                    .iter()
+                    .find(|(at, kind, _)| (*at, *kind) == (hour, wanted));
                 found.map_or(0, |(_, _, count)| *count)
             };
             Some(HourFigures {
@@ -203,10 +205,17 @@ mod tests {
     #[test]
     fn online_users_are_counted_once_and_on_each_platform() {
         let shape = |platforms: &[(&str, u64)], users| Shape {
-            platforms: platforms.iter().map(|(name, count)| ((*name).into(), *count)).collect(),
+            platforms: platforms
+                .iter()
+                .map(|(name, count)| ((*name).into(), *count))
+                .collect(),
             users,
         };
-        let shapes = [shape(&[], 7), shape(&[("ios", 2), ("web", 1)], 3), shape(&[("web", 5)], 1)];
+        let shapes = [
+            shape(&[], 7),
+            shape(&[("ios", 2), ("web", 1)], 3),
+            shape(&[("web", 5)], 1),
+        ];
         let figures = online(
             &shapes,
             &DeviceLimits::multi(4),
@@ -214,7 +223,13 @@ mod tests {
             KnownAsOf::default(),
         );
         assert_eq!((figures.known_users, figures.over_limit), (11, 1));
-        assert_eq!(figures.online, OnlineCount { users: 4, devices: 14 });
+        assert_eq!(
+            figures.online,
+            OnlineCount {
+                users: 4,
+                devices: 14
+            }
+        );
         assert_eq!(figures.platforms["web"], OnlineCount { users: 4, devices: 8 });
         assert_eq!(figures.platforms["ios"], OnlineCount { users: 3, devices: 6 });
     }

@@ -3,11 +3,11 @@
 use std::path::Path as FilePath;
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, State};
 use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
-use axum::{Extension, Json};
 use easemob_admin_ops::logins::questions::which::SnapshotName;
 use easemob_admin_ops::policy::PolicyOnDisk;
 use easemob_admin_ops::policy::compared::{ComparedRow, compare, each_stored};
@@ -24,8 +24,8 @@ use tokio::sync::mpsc;
 use utoipa_axum::routes;
 
 use super::logins::{find, kept};
-use super::new_run::List;
 use super::making;
+use super::new_run::List;
 use super::users::{AT_ONCE, users};
 use crate::access::Caller;
 use crate::apps::App;
@@ -90,7 +90,10 @@ async fn check(
                 .hint("\"snapshot\": \"latest\" is everybody who was read last"));
         }
     };
-    let pieces = stream::unfold(lines, |mut lines| async move { Some((lines.recv().await?, lines)) });
+    let pieces = stream::unfold(
+        lines,
+        |mut lines| async move { Some((lines.recv().await?, lines)) },
+    );
     Ok(([(header::CONTENT_TYPE, LINES)], Body::from_stream(pieces)).into_response())
 }
 

@@ -7,19 +7,18 @@ use axum::extract::{Path, Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use easemob_admin_ops::operations::{Event, Options};
+use easemob_admin_ops::operations::Options;
 use easemob_admin_ops::record::sink::directed;
 use easemob_admin_ops::run::direction::RunState as Directed;
 use easemob_admin_ops::run::id::RunId;
 use easemob_admin_ops::run::journal::header::Operator;
-use easemob_admin_ops::run::new;
 use easemob_admin_ops::run::resume;
 use easemob_admin_ops::run::store::{Direction, ListedRun, OpenRun, RunError};
 use easemob_admin_ops::schedule::concurrency::Concurrency;
 use easemob_admin_remote::api::{
     Approval, ApprovalState, NewRun, Page, Problem, RunState, RunView, Scope, Start, Stop,
 };
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use futures_util::TryStreamExt as _;
 use jiff::Timestamp;
 use serde::Deserialize;
 use utoipa_axum::routes;

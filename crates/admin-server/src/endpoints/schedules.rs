@@ -33,7 +33,7 @@ pub(super) fn routes() -> Routes {
 fn scope_of(job: ScheduledJob) -> Scope {
     match job {
         ScheduledJob::DueUnlocks => Scope::SessionsApply,
-        ScheduledJob::Scan => Scope::DevicesRead,
+        ScheduledJob::Scan | ScheduledJob::PolicyCheck => Scope::DevicesRead,
     }
 }
 

@@ -33,6 +33,12 @@ pub(super) struct InState {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Posted {
+    app: String,
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Became {
     outcome: &'static str,
 }
@@ -44,6 +50,7 @@ pub(crate) struct Metrics {
     seconds: Histogram,
     readers: Gauge,
     notices: Family<Became, Counter>,
+    callbacks: Family<Posted, Counter>,
     pub(super) sampled: Sampled,
 }
 
@@ -72,6 +79,7 @@ impl Default for Metrics {
     fn default() -> Self {
         let mut registry = Registry::with_prefix("easemob_admin");
         let (requests, readers, notices) = (Family::default(), Gauge::default(), Family::default());
+        let callbacks = Family::<Posted, Counter>::default();
         let seconds = Histogram::new(SECONDS);
         let sampled = Sampled::default();
         registry.register("requests", "Requests answered", requests.clone());
@@ -79,6 +87,11 @@ impl Default for Metrics {
         registry.register_with_unit("request", took, Unit::Seconds, seconds.clone());
         registry.register("event_readers", "Open streams of events", readers.clone());
         registry.register("notices", "Notices to the webhook, by outcome", notices.clone());
+        registry.register(
+            "callbacks",
+            "Posts of the vendor's servers, by outcome",
+            callbacks.clone(),
+        );
         registry.register("runs", "Runs by state", sampled.runs.clone());
         registry.register(
             "leases",
@@ -131,6 +144,7 @@ impl Default for Metrics {
             seconds,
             readers,
             notices,
+            callbacks,
             sampled,
         }
     }
@@ -158,6 +172,15 @@ impl Metrics {
     /// Counts what became of a notice.
     pub(super) fn noticed(&self, outcome: &'static str) {
         self.notices.get_or_create(&Became { outcome }).inc();
+    }
+
+    /// Counts a post of the server of an app.
+    pub(crate) fn called_back(&self, app: &str, outcome: &'static str) {
+        let posted = Posted {
+            app: app.to_owned(),
+            outcome,
+        };
+        self.callbacks.get_or_create(&posted).inc();
     }
 
     /// Returns everything as text.

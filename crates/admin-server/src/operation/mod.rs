@@ -10,4 +10,4 @@ mod told;
 pub(crate) use self::health::{Observed, observe};
 pub(crate) use self::metrics::Metrics;
 pub(crate) use self::requests::{follow_request, of_key};
-pub(crate) use self::told::{run_ended, watch};
+pub(crate) use self::told::{policy_exceeded, run_ended, watch};

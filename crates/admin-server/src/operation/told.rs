@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use easemob_admin_ops::locks::store::Listing;
+use easemob_admin_ops::logins::store::SnapshotId;
 use easemob_admin_ops::operations::RunReport;
+use easemob_admin_ops::policy::surplus::Totals;
 use easemob_admin_ops::run::journal::header::Header;
 use serde_json::json;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::notices::Notice;
+use crate::apps::App;
 use crate::service::Service;
 
 /// How often locks and rates are looked at.
@@ -46,6 +49,28 @@ pub(crate) fn run_ended(service: &Service, header: &Header, report: &RunReport) 
             }),
         });
     }
+}
+
+/// Tells that a snapshot has users over the limits of a policy.
+pub(crate) fn policy_exceeded(
+    service: &Service,
+    app: &App,
+    schedule: &str,
+    totals: &Totals,
+    snapshot: SnapshotId,
+) {
+    service.tell(Notice {
+        id: format!("policy.exceeded/{}/{schedule}/{snapshot}", app.name),
+        kind: "policy.exceeded",
+        app: app.name.clone(),
+        at: service.now(),
+        details: json!({
+            "schedule": schedule,
+            "snapshot": snapshot,
+            "users_over": totals.users_over,
+            "devices_over": totals.over,
+        }),
+    });
 }
 
 /// Looks after locks and rates until the service ends.

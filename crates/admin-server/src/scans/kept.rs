@@ -47,7 +47,10 @@ fn key(app: &str, id: &str) -> String {
 /// Reads all scans with something left to do.
 pub(crate) fn open(service: &Service) -> Result<Vec<ScanJob>, StoreError> {
     let all = kept(service).all::<ScanJob>()?.into_iter();
-    Ok(all.map(|(_, job)| job).filter(|job| job.state.is_open()).collect())
+    Ok(all
+        .map(|(_, job)| job)
+        .filter(|job| job.state.is_open())
+        .collect())
 }
 
 /// Reads the scans of an app, newest first.
@@ -82,7 +85,9 @@ pub(crate) fn ask(
                 .detail(format!("the scan {} of the same users has not ended", earlier.id))
                 .hint("follow it, or stop it first"));
         }
-        if earlier.ended_at.is_some_and(|ended| now.duration_since(ended) > SHOWN)
+        if earlier
+            .ended_at
+            .is_some_and(|ended| now.duration_since(ended) > SHOWN)
             && let Some((_, revision)) = kept(service).get::<ScanJob>(&key(&app.name, &earlier.id))?
         {
             // If somebody else was faster, it is gone as well.
@@ -115,7 +120,11 @@ pub(crate) fn ask(
 pub(crate) fn stop(service: &Service, app: &str, id: &str) -> Result<ScanJob, Refusal> {
     find(service, app, id)?;
     let stopped = kept(service).change(&key(app, id), |job: ScanJob| {
-        let state = if job.state.is_open() { ScanState::Stopping } else { job.state };
+        let state = if job.state.is_open() {
+            ScanState::Stopping
+        } else {
+            job.state
+        };
         ScanJob { state, ..job }
     })?;
     stopped.map_or_else(|| find(service, app, id), Ok)
@@ -133,7 +142,9 @@ pub(super) fn change(
 /// Returns a scan with what it has counted so far.
 pub(crate) fn view(job: ScanJob, logins: Option<&dyn LoginStore>) -> Result<Scan, StoreError> {
     let snapshots = logins.map_or_else(|| Ok(Vec::new()), LoginStore::snapshots)?;
-    let snapshot = snapshots.iter().find(|snapshot| Some(snapshot.id) == job.snapshot);
+    let snapshot = snapshots
+        .iter()
+        .find(|snapshot| Some(snapshot.id) == job.snapshot);
     Ok(Scan {
         id: job.id,
         owner: job.owner,

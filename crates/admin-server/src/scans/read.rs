@@ -100,9 +100,9 @@ pub(crate) async fn read(
         End::Complete => Scanned::Complete(users),
         End::Odd { entries, places } => Scanned::Odd(entries, places),
         End::Wished(_) => Scanned::CutShort,
-        End::StatusWrong(user) => Scanned::Failed(format!(
-            "the server reports {user} as offline, who has devices"
-        )),
+        End::StatusWrong(user) => {
+            Scanned::Failed(format!("the server reports {user} as offline, who has devices"))
+        }
         End::Fatal(fatal) => Scanned::Failed(fatal.error().to_string()),
         End::Source(error) => Scanned::Failed(match error {
             SourceError::Call(error) => format!("the users cannot be listed: {error}"),
@@ -152,11 +152,14 @@ async fn once(
     if order.limits {
         match app.server.client().app_limits().await {
             Ok(limits) => {
-                let text = serde_json::to_string(&limits).map_err(|error| StoreError::Failed(error.into()))?;
+                let text =
+                    serde_json::to_string(&limits).map_err(|error| StoreError::Failed(error.into()))?;
                 store.set_limits(snapshot, &text)?;
             }
             Err(error) => {
-                return Ok(Err(Scanned::Failed(format!("the limits cannot be read: {error}"))));
+                return Ok(Err(Scanned::Failed(format!(
+                    "the limits cannot be read: {error}"
+                ))));
             }
         }
     }
@@ -182,7 +185,16 @@ async fn once(
     } else {
         let known = known_users(&*store, snapshot)?;
         let batches = all_users(server, from).map_ok(|batch| batch.without(&known));
-        let end = scan::scan(server, &mut *store, snapshot, batches, pace.clone(), now_ms, |_| {}).await?;
+        let end = scan::scan(
+            server,
+            &mut *store,
+            snapshot,
+            batches,
+            pace.clone(),
+            now_ms,
+            |_| {},
+        )
+        .await?;
         let is_refused = matches!(&end, End::Source(error) if is_refused_place(error));
         // If the server cannot list from the beginning either, it did not refuse the position.
         if is_resumed && is_refused && counted(&*store)? == before && server.users(None).await.is_ok() {

@@ -39,7 +39,10 @@ pub(crate) async fn work(service: Service, job: ScanJob, mut wish: watch::Receiv
         });
         if let Err(error) = noted {
             // The snapshot is found as the one that was left behind.
-            tracing::warn!(error = with_causes(&error), "the snapshot of a scan cannot be noted");
+            tracing::warn!(
+                error = with_causes(&error),
+                "the snapshot of a scan cannot be noted"
+            );
         }
     };
     let (tell, told) = watch::channel(Wish::Run);
@@ -65,6 +68,7 @@ pub(crate) async fn work(service: Service, job: ScanJob, mut wish: watch::Receiv
             }
         }
     };
+    drop(reading);
     let (state, why) = match scanned {
         Ok(Scanned::Complete(_)) => (ScanState::Complete, None),
         Ok(Scanned::Odd(entries, places)) => (
@@ -78,7 +82,6 @@ pub(crate) async fn work(service: Service, job: ScanJob, mut wish: watch::Receiv
         Ok(Scanned::CutShort) => return,
         Ok(Scanned::Failed(why)) | Err(why) => (ScanState::Failed, Some(why)),
     };
-    drop(reading);
     let ended_at = Some(service.now());
     let noting = tokio::task::spawn_blocking(move || {
         change(&service, &job, |job| ScanJob {

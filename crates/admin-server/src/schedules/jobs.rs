@@ -4,7 +4,11 @@ use std::sync::Arc;
 
 use easemob_admin_ops::locks::reconcile::reconcile;
 use easemob_admin_ops::locks::store::Listing;
+use easemob_admin_ops::logins::questions::which::{SnapshotName, pick};
+use easemob_admin_ops::logins::store::SnapshotId;
 use easemob_admin_ops::operations::Options;
+use easemob_admin_ops::policy::compared::{compare, each_stored};
+use easemob_admin_ops::policy::surplus::Totals;
 use easemob_admin_ops::run::id::RunId;
 use easemob_admin_ops::run::item::Item;
 use easemob_admin_ops::run::job::Action;
@@ -19,7 +23,8 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::watch;
 
 use crate::apps::App;
-use crate::endpoints::{Made, begin, open_if_not_begun};
+use crate::endpoints::{Made, begin, open_if_not_begun, policy};
+use crate::operation::policy_exceeded;
 use crate::problem::Refusal;
 use crate::scans::{self, Order, Scanned, Start};
 use crate::service::Service;
@@ -35,6 +40,8 @@ pub(super) enum Done {
     Run(String),
     /// So many users were read.
     Scanned(u64),
+    /// A snapshot was compared with a policy.
+    Checked(Totals, SnapshotId),
     /// The process is ending, or another one took over.
     CutShort,
 }
@@ -169,6 +176,41 @@ pub(super) async fn scan(
     }
 }
 
+/// Compares the newest complete snapshot with the policy of a schedule.
+pub(super) async fn check_policy(
+    service: &Service,
+    app: &Arc<App>,
+    schedule: &Schedule,
+) -> Result<Done, String> {
+    let (this, at, of) = (service.clone(), Arc::clone(app), schedule.clone());
+    let checked = tokio::task::spawn_blocking(move || {
+        let selection = policy(of.policy.as_deref().unwrap_or_default(), &of.id)?
+            .policy
+            .selection();
+        let Some(kept) = this.stores().logins().kept(&at.target.name())? else {
+            return Ok(None);
+        };
+        let Some(snapshot) = pick(kept.snapshots()?, SnapshotName::Latest) else {
+            return Ok(None);
+        };
+        let mut totals = Totals::default();
+        each_stored(&*kept, snapshot.id, &mut |item, stored| {
+            if let Ok(devices) = stored {
+                let _ = compare(item, &devices, &selection, &mut totals);
+            }
+        })?;
+        Ok::<_, Refusal>(Some((totals, snapshot.id)))
+    });
+    let checked = checked.await.map_err(|error| error.to_string())?;
+    let Some((totals, snapshot)) = checked.map_err(|refusal| refusal.problem().to_string())? else {
+        return Err("no complete scan is kept".into());
+    };
+    if totals.users_over > 0 {
+        policy_exceeded(service, app, &schedule.id, &totals, snapshot);
+    }
+    Ok(Done::Checked(totals, snapshot))
+}
+
 #[cfg(test)]
 mod tests {
     use easemob_admin_remote::api::{Missed, ScheduledJob};
@@ -185,6 +227,7 @@ mod tests {
             time_zone: "UTC".into(),
             job: ScheduledJob::DueUnlocks,
             missed: Missed::Skip,
+            policy: None,
             since: Timestamp::UNIX_EPOCH,
             last: None,
             next: None,

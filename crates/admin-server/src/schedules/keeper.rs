@@ -7,19 +7,20 @@ use std::time::Duration;
 use easemob_admin_ops::causes::with_causes;
 use easemob_admin_ops::schedule::pipeline::Wish;
 use easemob_admin_ops::store_error::StoreError;
-use easemob_admin_remote::api::{Schedule, ScheduledJob, Turn};
+use easemob_admin_remote::api::{Schedule, ScheduledJob, Turn, Watch};
 use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::due::{Now, Pattern};
-use super::jobs::{Done, lift_due_locks, scan};
+use super::jobs::{Done, check_policy, lift_due_locks, scan};
 use super::kept::{all, note, shared_now};
 use crate::apps::App;
 use crate::leased::leased;
 use crate::scans::{self, ScanJob};
 use crate::service::Service;
+use crate::watches;
 
 /// How often to look for what is due.
 const LOOK: Duration = Duration::from_secs(5);
@@ -30,6 +31,8 @@ enum Due {
     Turn(Box<Schedule>, Now),
     /// A scan that somebody asked for.
     Scan(Box<ScanJob>),
+    /// A policy that is enforced while users sign in.
+    Watch(Box<Watch>),
 }
 
 impl Due {
@@ -37,6 +40,7 @@ impl Due {
         match self {
             Self::Turn(schedule, _) => format!("schedule/{}/{}", schedule.app, schedule.id),
             Self::Scan(job) => format!("scan/{}/{}", job.app, job.id),
+            Self::Watch(watch) => format!("watch/{}/{}", watch.app, watch.id),
         }
     }
 
@@ -44,6 +48,7 @@ impl Due {
         match self {
             Self::Turn(schedule, now) => take_turn(service, *schedule, now, wish).await,
             Self::Scan(job) => scans::work(service, *job, wish).await,
+            Self::Watch(watch) => watches::work(service, *watch, wish).await,
         }
     }
 }
@@ -86,7 +91,9 @@ pub(crate) async fn keep(service: Service) {
 /// Finds what is due, by the clock that all processes share. Blocks.
 fn due(service: &Service) -> Result<Vec<Due>, StoreError> {
     let scans = scans::open(service)?.into_iter();
+    let watches = watches::open(service)?.into_iter();
     let mut found: Vec<Due> = scans.map(|job| Due::Scan(Box::new(job))).collect();
+    found.extend(watches.map(|watch| Due::Watch(Box::new(watch))));
     let schedules = all(service)?;
     if schedules.is_empty() {
         return Ok(found);
@@ -152,6 +159,13 @@ async fn work(service: Service, schedule: Schedule, now: Now, wish: watch::Recei
             ..turn(due, "a run")
         }),
         Ok(Done::Scanned(users)) => Some(turn(due, &format!("{users} users read"))),
+        Ok(Done::Checked(totals, snapshot)) => Some(turn(
+            due,
+            &format!(
+                "{} users over the limits by {} devices in snapshot {snapshot}",
+                totals.users_over, totals.over
+            ),
+        )),
         Ok(Done::CutShort) => None,
         Err(why) => {
             tracing::warn!(
@@ -176,5 +190,6 @@ async fn job(
     match schedule.job {
         ScheduledJob::DueUnlocks => lift_due_locks(service, app, schedule, due).await,
         ScheduledJob::Scan => scan(service, app, wish).await,
+        ScheduledJob::PolicyCheck => check_policy(service, app, schedule).await,
     }
 }

@@ -2,10 +2,11 @@
 
 use easemob_admin_ops::documents::{Kept, Put};
 use easemob_admin_ops::store_error::StoreError;
-use easemob_admin_remote::api::{NewSchedule, Schedule, Turn};
+use easemob_admin_remote::api::{NewSchedule, Schedule, ScheduledJob, Turn};
 use jiff::Timestamp;
 
 use super::due::Pattern;
+use crate::endpoints::policy;
 use crate::problem::{Kind, Refusal};
 use crate::service::Service;
 
@@ -60,6 +61,16 @@ fn no_such(id: &str) -> Refusal {
     Refusal::of(Kind::NoSuchSchedule).detail(format!("the app has no schedule `{}`", id.escape_debug()))
 }
 
+/// Refuses a name that would not be the same wherever it is written.
+pub(crate) fn check_name(id: &str) -> Result<(), Refusal> {
+    let plain = |sign: u8| sign.is_ascii_lowercase() || sign.is_ascii_digit() || sign == b'-';
+    if (1..=LONGEST).contains(&id.len()) && id.bytes().all(plain) {
+        return Ok(());
+    }
+    let what = format!("such a name has 1 to {LONGEST} small letters, digits and `-`");
+    Err(Refusal::of(Kind::BadRequest).detail(what))
+}
+
 /// Makes a schedule, or puts it in the place of the one with this name. Times before now are not its concern.
 pub(crate) fn put(
     service: &Service,
@@ -68,17 +79,22 @@ pub(crate) fn put(
     new: NewSchedule,
     owner: &str,
 ) -> Result<Schedule, Refusal> {
-    let plain = |sign: u8| sign.is_ascii_lowercase() || sign.is_ascii_digit() || sign == b'-';
-    if !(1..=LONGEST).contains(&id.len()) || !id.bytes().all(plain) {
-        return Err(Refusal::of(Kind::BadRequest).detail(format!(
-            "a name of a schedule has 1 to {LONGEST} small letters, digits and `-`"
-        )));
-    }
+    check_name(id)?;
     Pattern::parse(&new.cron, &new.time_zone).map_err(|why| {
         Refusal::of(Kind::BadRequest)
             .detail(why)
             .hint("such as `30 3 * * *`")
     })?;
+    match (new.job, &new.policy) {
+        (ScheduledJob::PolicyCheck, Some(text)) => drop(policy(text, id)?),
+        (ScheduledJob::PolicyCheck, None) => {
+            return Err(Refusal::of(Kind::BadRequest).detail("a `policy_check` needs a `policy`"));
+        }
+        (_, Some(_)) => {
+            return Err(Refusal::of(Kind::BadRequest).detail("`policy` is for the job `policy_check`"));
+        }
+        (_, None) => {}
+    }
     let older = kept(service).get::<Schedule>(&key(app, id))?;
     if older.is_none() && of_app(service, app)?.len() >= MOST {
         return Err(Refusal::of(Kind::BadRequest).detail(format!("an app has at most {MOST} schedules")));
@@ -92,6 +108,7 @@ pub(crate) fn put(
         time_zone: new.time_zone,
         job: new.job,
         missed: new.missed,
+        policy: new.policy,
         since,
         last: None,
         next: None,
@@ -126,7 +143,7 @@ pub(super) fn note(service: &Service, of: &Schedule, turn: &Turn) -> Result<(), 
 }
 
 /// Returns the time by the clock that all processes share.
-pub(super) fn shared_now(service: &Service) -> Result<Timestamp, StoreError> {
+pub(crate) fn shared_now(service: &Service) -> Result<Timestamp, StoreError> {
     let now = service.documents().now_ms()?;
     Timestamp::from_millisecond(now).map_err(|error| StoreError::Failed(error.into()))
 }

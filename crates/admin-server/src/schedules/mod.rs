@@ -6,4 +6,4 @@ mod keeper;
 mod kept;
 
 pub(crate) use self::keeper::keep;
-pub(crate) use self::kept::{find, of_app, put, remove};
+pub(crate) use self::kept::{check_name, find, of_app, put, remove, shared_now};

@@ -12,7 +12,10 @@ use crate::served::Served;
 
 /// Opens the logins of the app as another process does.
 pub(crate) fn logins(served: &Served) -> Box<dyn LoginStore> {
-    Stores::on_disk(served.home.path()).logins().of("sandbox").unwrap()
+    Stores::on_disk(served.home.path())
+        .logins()
+        .of("sandbox")
+        .unwrap()
 }
 
 fn device(resource: &str) -> SeenDevice {
@@ -119,7 +122,10 @@ async fn users_are_found_by_what_is_known_of_them() {
     for sort in ["user", "last_seen", "devices"] {
         let (mut seen, mut after) = (Vec::new(), String::new());
         loop {
-            let page = get(&format!("?limit=1&sort={sort}{after}")).await.expect(200).json();
+            let page = get(&format!("?limit=1&sort={sort}{after}"))
+                .await
+                .expect(200)
+                .json();
             seen.extend(names(&page).into_iter().map(str::to_owned));
             assert_eq!(page["total"]["users"], 4);
             let Some(next) = page["next"].as_str() else { break };
@@ -145,7 +151,10 @@ async fn a_filter_that_is_not_understood_never_means_everybody() {
         ("after=ann", "bad-request"),
         ("over_limit=maybe", "bad-request"),
     ] {
-        let refused = served.get(&format!("/v1/apps/chat/users?{query}")).await.expect(400);
+        let refused = served
+            .get(&format!("/v1/apps/chat/users?{query}"))
+            .await
+            .expect(400);
         assert_eq!(refused.problem(), problem, "{query}");
     }
 }
@@ -185,17 +194,25 @@ async fn the_overview_has_figures_with_their_times() {
     let overview = served.get("/v1/apps/chat/overview").await.expect(200).json();
     assert_eq!(overview["now"]["known_users"], 4);
     assert_eq!(overview["now"]["online"], json!({"users": 3, "devices": 7}));
-    assert_eq!(overview["now"]["platforms"]["web"], json!({"users": 2, "devices": 6}));
+    assert_eq!(
+        overview["now"]["platforms"]["web"],
+        json!({"users": 2, "devices": 6})
+    );
     assert_eq!(overview["now"]["over_limit"], 1);
     assert_eq!(overview["now"]["limits"]["from"], "default");
     let hours = overview["last_day"]["hours"].as_array().unwrap();
     let sum = |what: &str| hours.iter().map(|hour| hour[what].as_u64().unwrap()).sum::<u64>();
     assert_eq!((sum("sign_ins"), sum("sign_outs"), sum("evictions")), (1, 0, 1));
     assert_eq!(overview["last_day"]["gaps"][0]["why"], "no collector ran");
-    assert!(overview["last_day"]["as_of"].is_string() && overview["now"]["as_of"]["scan"]["snapshot"].is_i64());
+    assert!(
+        overview["last_day"]["as_of"].is_string() && overview["now"]["as_of"]["scan"]["snapshot"].is_i64()
+    );
     assert_eq!(overview["work"]["runs"], json!({"unfinished": 1}));
     assert_eq!(
-        (&overview["work"]["waiting_approvals"], &overview["work"]["locks_due"]),
+        (
+            &overview["work"]["waiting_approvals"],
+            &overview["work"]["locks_due"]
+        ),
         (&json!(0), &json!(0))
     );
 }

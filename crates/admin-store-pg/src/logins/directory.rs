@@ -21,7 +21,12 @@ const LOCK: i32 = 0x4541_4C55;
 
 /// Waits for other transactions that change the rows, and takes the records of users.
 async fn take(connection: &Object, place: i32, users: &[&str]) -> Result<Directory, StoreError> {
-    query(connection, "SELECT pg_advisory_xact_lock($1, $2)", &[&LOCK, &place]).await?;
+    query(
+        connection,
+        "SELECT pg_advisory_xact_lock($1, $2)",
+        &[&LOCK, &place],
+    )
+    .await?;
     let wanted = "SELECT who, read_ms, minus_seen_ms, sessions, shape FROM easemob_admin.login_user \
                   WHERE place = $1 AND who = ANY($2)";
     let rows = query(connection, wanted, &[&place, &users]).await?;
@@ -116,7 +121,12 @@ pub(super) async fn forget(connection: Arc<Object>, place: i32, before_ms: i64) 
 
 /// Makes all rows anew.
 pub(super) async fn know(connection: Arc<Object>, place: i32) -> Result<(), StoreError> {
-    query(&connection, "SELECT easemob_admin.know_login_users($1)", &[&place]).await?;
+    query(
+        &connection,
+        "SELECT easemob_admin.know_login_users($1)",
+        &[&place],
+    )
+    .await?;
     Ok(())
 }
 
@@ -218,7 +228,8 @@ pub(super) async fn users(
     let mut conditions = Conditions::of(place, &which);
     let has_part = which.contains.is_some();
     // A rare part of a name is found by an index of its own, and the few rows are sorted.
-    let gathered = has_part && count(Arc::clone(&connection), place, which.clone(), COUNTED + 1).await? <= COUNTED;
+    let gathered =
+        has_part && count(Arc::clone(&connection), place, which.clone(), COUNTED + 1).await? <= COUNTED;
     let needs_list = order != UserOrder::User;
     let shapes = match which.shapes {
         Some(shapes) => Some(shapes),
@@ -245,7 +256,10 @@ pub(super) async fn users(
                 let user = conditions.value(after.user.clone());
                 conditions.and(&format!("u.who > {user}"));
             }
-            let wanted = format!("SELECT {rows} FROM easemob_admin.login_user AS u WHERE {}", conditions.text);
+            let wanted = format!(
+                "SELECT {rows} FROM easemob_admin.login_user AS u WHERE {}",
+                conditions.text
+            );
             if gathered {
                 format!("WITH found AS MATERIALIZED ({wanted}) SELECT * FROM found ORDER BY who LIMIT {most}")
             } else {
@@ -305,7 +319,10 @@ pub(super) async fn count(
         Some(shapes) if which.contains.is_some() => {
             let words: Vec<String> = shapes.iter().map(Shape::word).collect();
             let words = conditions.value(words);
-            format!("{one} {} AND u.shape = ANY({words}::text[]) LIMIT {up_to}", conditions.text)
+            format!(
+                "{one} {} AND u.shape = ANY({words}::text[]) LIMIT {up_to}",
+                conditions.text
+            )
         }
         Some(shapes) => {
             let listed = Listed::of(shapes, UserOrder::User, None);

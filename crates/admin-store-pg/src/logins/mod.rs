@@ -207,7 +207,8 @@ impl LoginStore for PgLogins {
     fn record_events(&mut self, events: &[LoginEvent], received_ms: i64) -> Result<Vec<bool>, StoreError> {
         let events = events.to_vec();
         self.change_all(move |connection, place| async move {
-            let new = events::record(Arc::clone(&connection), place, events.clone(), Some(received_ms)).await?;
+            let new =
+                events::record(Arc::clone(&connection), place, events.clone(), Some(received_ms)).await?;
             let happened = events.into_iter().zip(&new).filter(|(_, new)| **new);
             let happened = happened.map(|(event, _)| event).collect();
             directory::happened(connection, place, happened).await?;

@@ -70,7 +70,12 @@ fn asked() -> Vec<Asked> {
         ("over 4, by last sight", everybody(), LastSeen, Some(over)),
         ("two devices, by devices", everybody(), Devices, Some(two)),
         ("begins with bot-00", begins("bot-00"), User, None),
-        ("begins with user, by last sight", begins("user"), LastSeen, Some(two)),
+        (
+            "begins with user, by last sight",
+            begins("user"),
+            LastSeen,
+            Some(two),
+        ),
         ("rare part 12345", contains("12345"), User, None),
         ("rare part, by devices", contains("12345"), Devices, Some(on_web)),
         ("common part user", contains("user"), User, None),
@@ -146,8 +151,18 @@ fn pages_of_users_need_no_look_at_all_of_them() {
     pause();
     let before = read();
     let measured = measure(&stores);
-    assert!(measured.iter().any(|(name, _, _, users)| *name == "over 4" && *users > 0), "{measured:?}");
-    assert!(measured.iter().any(|(name, _, _, users)| *name == "rare part 12345" && *users > 0), "{measured:?}");
+    assert!(
+        measured
+            .iter()
+            .any(|(name, _, _, users)| *name == "over 4" && *users > 0),
+        "{measured:?}"
+    );
+    assert!(
+        measured
+            .iter()
+            .any(|(name, _, _, users)| *name == "rare part 12345" && *users > 0),
+        "{measured:?}"
+    );
     pause();
     let rows = read() - before;
     assert!(rows < 500_000, "{rows} rows were read without an index");

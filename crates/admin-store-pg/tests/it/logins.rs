@@ -175,7 +175,13 @@ fn what_is_known_of_users_can_be_made_anew_from_snapshots_and_events() {
     };
     for (began, users) in [
         (100, vec![("ann", vec!["ios_1"]), ("old", vec!["web_1"])]),
-        (200, vec![("ann", vec!["ios_1", "web_\"1\""]), ("bob", vec!["web_1", "android_1"])]),
+        (
+            200,
+            vec![
+                ("ann", vec!["ios_1", "web_\"1\""]),
+                ("bob", vec!["web_1", "android_1"]),
+            ],
+        ),
     ] {
         let id = store.begin("all", began).unwrap();
         for (at, (user, resources)) in (began..).zip(users) {
@@ -257,7 +263,11 @@ fn several_who_write_at_once_count_every_user_once() {
     });
     let store = stores.of("prod").unwrap();
     let shapes = store.shapes().unwrap();
-    assert_eq!(shapes.iter().map(|shape| shape.users).sum::<u64>(), 10, "{shapes:?}");
+    assert_eq!(
+        shapes.iter().map(|shape| shape.users).sum::<u64>(),
+        10,
+        "{shapes:?}"
+    );
     assert_eq!(shapes.len(), 1, "everybody signed out last: {shapes:?}");
 }
 

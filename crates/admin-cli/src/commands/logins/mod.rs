@@ -9,6 +9,7 @@ pub mod import;
 pub mod prune;
 pub mod report;
 pub mod scan;
+mod scan_through;
 pub mod show;
 pub(crate) mod snapshot;
 pub mod snapshots;

@@ -12,6 +12,7 @@ use easemob_admin_ops::schedule::pipeline::Wish;
 use easemob_admin_words::t;
 use futures_util::TryStreamExt as _;
 
+use super::scan_through;
 use super::snapshot::no_such;
 use super::snapshots::SnapshotRow;
 use crate::command_error::CommandError;
@@ -39,16 +40,16 @@ is 6 if a read failed. Some users reported as offline are read as well: if one o
 user is read.")]
 pub struct ScanArgs {
     #[command(flatten)]
-    users: UserSource,
+    pub(super) users: UserSource,
     /// Resume the last scan of the same users, which was interrupted
     #[arg(long)]
-    resume: bool,
+    pub(super) resume: bool,
     /// Store the app's device limits with the snapshot, on servers that report them; costs one more request
     #[arg(long)]
-    limits: bool,
+    pub(super) limits: bool,
     /// Read the devices of every user, also of those reported as offline
     #[arg(long)]
-    read_every_user: bool,
+    pub(super) read_every_user: bool,
 }
 
 fn resume_with(context: &Context) -> String {
@@ -67,6 +68,9 @@ pub async fn run(context: &Context, session: &Session, args: &ScanArgs) -> Resul
     let list = (!args.users.is_empty())
         .then(|| args.users.read(context))
         .transpose()?;
+    if let Some(remote) = context.service()? {
+        return scan_through::run(context, session, args, &remote, list.as_ref()).await;
+    }
     let source = match &list {
         None => "all".to_owned(),
         Some(list) => {
@@ -198,7 +202,7 @@ impl Scanning<'_> {
     }
 }
 
-fn unreadable(error: std::io::Error) -> CommandError {
+pub(super) fn unreadable(error: std::io::Error) -> CommandError {
     CommandError::new(exit::INTERNAL, t!("cannot read the temporary copy of the list")).because(error)
 }
 
@@ -275,7 +279,7 @@ fn holds_odd_entries(store: &dyn LoginStore, snapshot: SnapshotId) -> Result<boo
     Ok(odd)
 }
 
-fn conclude(
+pub(super) fn conclude(
     context: &Context,
     session: &Session,
     store: &dyn LoginStore,

@@ -1,6 +1,9 @@
 //! `serve`: lets people, scripts and backends act over HTTP, under their own names.
 
+mod browser;
+mod callbacks;
 mod certificate;
+mod demo;
 mod log;
 mod openid;
 
@@ -25,6 +28,7 @@ use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 
 use self::certificate::CertificateFiles;
+use self::demo::Demo;
 use self::log::LogForm;
 use crate::acts::operator::operator;
 use crate::command_error::CommandError;
@@ -54,6 +58,7 @@ const NOTICE_TIMEOUT: Duration = Duration::from_secs(10);
   easemob-admin serve --listen 0.0.0.0:7300 --tls-cert ./cert.pem --tls-key ./key.pem
   easemob-admin serve --metrics 127.0.0.1:7301 --log json
   easemob-admin serve --openid ./issuers.toml
+  easemob-admin serve --profile prod --callbacks prod=./hook.secret
   easemob-admin serve --check
 
 Serves the apps of the profile that --profile names, or of all profiles and the environment, at /v1 (the document at \
@@ -96,6 +101,10 @@ pub struct ServeArgs {
     /// Show a link that signs you in to the console once, as an administrator of all apps
     #[arg(long)]
     open: bool,
+    /// Receive the posts of the server of an app at /callbacks/APP, signed with the secret in the file; may be repeated, also for
+    /// one app while its secret is being replaced
+    #[arg(long, value_name = "APP=FILE", value_parser = callbacks::of_app)]
+    callbacks: Vec<(String, PathBuf)>,
     /// Only check the configuration, and say what is missing
     #[arg(long)]
     check: bool,
@@ -185,14 +194,38 @@ pub async fn run(context: &Context, args: &ServeArgs) -> Result<Exit, CommandErr
             "there is no key yet; the first administrator makes one within an hour, once, with:\n  {command}"
         ));
     }
+    let owner = operator(None, context.environment.get("SUDO_USER")).os_user;
+    let mut _opened = None;
     if args.open {
-        let owner = operator(None, context.environment.get("SUDO_USER"));
-        let code = service.offer_sign_in(&owner.os_user).map_err(unusable_keys)?;
+        let code = service.offer_sign_in(&owner).map_err(unusable_keys)?;
         context.ui.say(t!(
             "open this link within an hour; it signs you in once:\n  {url}/console/enter?code={code}"
         ));
+        _opened = browser::open(context, &format!("{url}/console/enter?code={code}"));
     }
-    let why = match stay(context, &listening, tls.as_ref(), end, hangups).await {
+    let demo = sessions
+        .first()
+        .filter(|_| args.open)
+        .and_then(|(name, session)| {
+            Some(Demo {
+                sandbox: session.sandbox()?,
+                service: &service,
+                stores: context.records().ok()?.stores,
+                app: name,
+                target: session.target().name(),
+                owner,
+                ui: &context.ui,
+            })
+        });
+    let staying = stay(context, &listening, tls.as_ref(), end, hangups);
+    let ended = match demo {
+        None => staying.await,
+        Some(demo) => tokio::select! {
+            ended = staying => ended,
+            never = demo.play() => match never {},
+        },
+    };
+    let why = match ended {
         Ended::BySignal => t!("stopped by a signal"),
         Ended::ByDeadline => t!("--max-duration has ended"),
     };
@@ -287,6 +320,7 @@ fn service(
         key_rate: NonZeroU32::new(args.key_rate),
         notices: notices(args)?,
         outside_head: records.outside_head(),
+        callbacks: callbacks::read(&args.callbacks, sessions)?,
     };
     let documents = records.documents(&context.places()?)?;
     let apps = sessions.iter().map(|(name, session)| App {

@@ -66,6 +66,7 @@ pub(crate) async fn make(visit: Visit, fields: Fields) -> Result<Response, Troub
         } else {
             Missed::Skip
         },
+        policy: None,
     };
     let name = fields.one("name");
     let _: Schedule = visit.api.send(Method::PUT, &["schedules", name], &new).await?;
@@ -92,6 +93,7 @@ fn word(job: ScheduledJob) -> &'static str {
     match job {
         ScheduledJob::DueUnlocks => "due_unlocks",
         ScheduledJob::Scan => "scan",
+        ScheduledJob::PolicyCheck => "policy_check",
     }
 }
 
@@ -99,6 +101,7 @@ fn name_of(job: ScheduledJob) -> &'static str {
     match job {
         ScheduledJob::DueUnlocks => t!("lift locks that are due"),
         ScheduledJob::Scan => t!("read all users into a snapshot"),
+        ScheduledJob::PolicyCheck => t!("compare the newest snapshot with a policy"),
     }
 }
 

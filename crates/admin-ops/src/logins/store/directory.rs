@@ -21,6 +21,7 @@ pub struct Shape {
 
 impl Shape {
     /// Reads the word for it that stores keep.
+    #[must_use]
     pub fn read(word: &str, users: u64) -> Self {
         Self {
             // Only words of `word` are ever kept.
@@ -200,7 +201,8 @@ impl UserRecord {
             return;
         }
         self.read_ms = at_ms;
-        self.sessions.retain(|_, Session(_, known_ms, _)| *known_ms > at_ms);
+        self.sessions
+            .retain(|_, Session(_, known_ms, _)| *known_ms > at_ms);
         for device in devices {
             self.sessions
                 .entry(device.resource.clone())
@@ -368,7 +370,11 @@ mod tests {
         record.happened(&event(Login, "ios_2", 101));
         record.happened(&event(Replaced, "ios_1", 101));
         record.happened(&event(Login, "ios_1", 101));
-        assert_eq!(record.shape(), r#"{"ios":1,"web":1}"#, "in doubt it is not online");
+        assert_eq!(
+            record.shape(),
+            r#"{"ios":1,"web":1}"#,
+            "in doubt it is not online"
+        );
         // A scan that read before the events knows less of these devices.
         record.read(&[device("ios_1"), device("web_1")], 100);
         assert_eq!(record.shape(), r#"{"ios":1,"web":1}"#);

@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use crate::logins::store::directory::UserRecord;
 use crate::logins::store::{
-    Arrival, AskedAgain, Change, ChangeKind, Counts, Forgotten, Gap, HOUR_MS, KnownDevice, KnownUser, LoginEvent,
-    LoginKind, LoginStore, LoginStores, NotKnown, PROGRAM, Position, Range, SeenDevice, Shape, Snapshot,
-    SnapshotId, StoreError, UserOrder, UserPlace, UserState, WhichUsers,
+    Arrival, AskedAgain, Change, ChangeKind, Counts, Forgotten, Gap, HOUR_MS, KnownDevice, KnownUser,
+    LoginEvent, LoginKind, LoginStore, LoginStores, NotKnown, PROGRAM, Position, Range, SeenDevice, Shape,
+    Snapshot, SnapshotId, StoreError, UserOrder, UserPlace, UserState, WhichUsers,
 };
 
 /// The logins of all targets in memory. Clones share them.
@@ -501,10 +501,15 @@ impl LoginStore for MemoryLogins {
         let kept = self.kept();
         for event in kept.events(range) {
             let hour = event.at_ms - event.at_ms.rem_euclid(HOUR_MS);
-            counted.entry((hour, event.kind.word())).or_insert((event.kind, 0)).1 += 1;
+            counted
+                .entry((hour, event.kind.word()))
+                .or_insert((event.kind, 0))
+                .1 += 1;
         }
         let counted = counted.into_iter();
-        Ok(counted.map(|((hour, _), (kind, count))| (hour, kind, count)).collect())
+        Ok(counted
+            .map(|((hour, _), (kind, count))| (hour, kind, count))
+            .collect())
     }
 
     fn forget(&mut self, before_ms: i64) -> Result<Forgotten, StoreError> {

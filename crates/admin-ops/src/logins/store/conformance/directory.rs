@@ -83,7 +83,10 @@ pub fn users_are_known_by_the_newest_word_about_their_devices(stores: &dyn Login
         .map(|shape| (shape.devices(), shape.users))
         .collect();
     assert_eq!(shapes, [(0, 3), (1, 1)]);
-    assert_eq!(known(&*stores.of(&format!("{TARGET}-2")).unwrap()), Vec::<String>::new());
+    assert_eq!(
+        known(&*stores.of(&format!("{TARGET}-2")).unwrap()),
+        Vec::<String>::new()
+    );
 }
 
 /// Tells both stores of many users, of whom several share devices and times.
@@ -160,7 +163,11 @@ pub fn a_page_of_users_is_what_a_search_of_all_finds(stores: &dyn LoginStores) {
 /// Users go with the last sight of them, but not those of the newest finished snapshot.
 pub fn users_are_forgotten_when_nothing_new_is_known_of_them(stores: &dyn LoginStores) {
     let mut store = open(stores);
-    scanned(&mut *store, &[online("ann", &["ios_1"]), online("bob", &["ios_1"])], 100);
+    scanned(
+        &mut *store,
+        &[online("ann", &["ios_1"]), online("bob", &["ios_1"])],
+        100,
+    );
     scanned(
         &mut *store,
         &[online("bob", &["ios_1"]), ("ann".into(), UserState::Offline)],

@@ -12,10 +12,10 @@ impl Kept {
         for (user, record) in &self.users {
             directory.take(user.clone(), record.clone(), record.shape());
         }
-        let complete = self.scans.values().map(|scan| &scan.snapshot);
-        let complete =
+        let complete = self.scans.values().map(|scan| &scan.snapshot).rev();
+        let mut complete =
             complete.filter(|snapshot| snapshot.source == "all" && snapshot.finished_ms.is_some());
-        let began_ms = complete.last().map_or(0, |snapshot| snapshot.started_ms);
+        let began_ms = complete.next().map_or(0, |snapshot| snapshot.started_ms);
         change(&mut directory, began_ms);
         let written = directory.written().0.into_iter();
         self.users = written
@@ -37,10 +37,11 @@ impl Kept {
     }
 
     pub(super) fn forget_users(&mut self, before_ms: i64) {
-        let newest = self.scans.values().map(|scan| &scan.snapshot);
-        let newest = newest.filter(|snapshot| snapshot.finished_ms.is_some()).last();
+        let mut newest_first = self.scans.values().map(|scan| &scan.snapshot).rev();
+        let newest = newest_first.find(|snapshot| snapshot.finished_ms.is_some());
         let before_ms = newest.map_or(before_ms, |snapshot| before_ms.min(snapshot.started_ms));
-        self.users.retain(|_, record| record.last_seen_ms >= Some(before_ms));
+        self.users
+            .retain(|_, record| record.last_seen_ms >= Some(before_ms));
     }
 
     pub(super) fn shapes(&self) -> Vec<Shape> {
@@ -49,7 +50,9 @@ impl Kept {
             *users.entry(record.platforms()).or_default() += 1;
         }
         let shapes = users.into_iter();
-        shapes.map(|(platforms, users)| Shape { platforms, users }).collect()
+        shapes
+            .map(|(platforms, users)| Shape { platforms, users })
+            .collect()
     }
 
     pub(super) fn users(
@@ -70,7 +73,12 @@ impl Kept {
                 .as_ref()
                 .is_none_or(|shapes| shapes.iter().any(|shape| shape.platforms == user.platforms))
         };
-        let begins = |user: &str| which.begins_with.as_deref().is_none_or(|text| user.starts_with(text));
+        let begins = |user: &str| {
+            which
+                .begins_with
+                .as_deref()
+                .is_none_or(|text| user.starts_with(text))
+        };
         let contains = |user: &str| which.contains.as_deref().is_none_or(|text| user.contains(text));
         let mut users: Vec<KnownUser> = known
             .filter(|user| has_shape(user) && begins(&user.user) && contains(&user.user))

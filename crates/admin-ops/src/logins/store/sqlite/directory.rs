@@ -9,10 +9,7 @@ use crate::logins::store::{
 };
 
 /// Takes the records of users from their table.
-fn take<'a>(
-    connection: &Connection,
-    users: impl Iterator<Item = &'a str>,
-) -> Result<Directory, StoreError> {
+fn take<'a>(connection: &Connection, users: impl Iterator<Item = &'a str>) -> Result<Directory, StoreError> {
     let mut directory = Directory::default();
     let mut find = connection
         .prepare_cached("SELECT read_ms, minus_seen_ms, sessions, shape FROM users WHERE user = ?1")?;
@@ -130,7 +127,11 @@ impl Conditions {
     }
 
     fn query(&self, columns: &str, end: &str) -> String {
-        let conditions = if self.text.is_empty() { "1" } else { &*self.text.join(" AND ") };
+        let conditions = if self.text.is_empty() {
+            "1"
+        } else {
+            &*self.text.join(" AND ")
+        };
         format!("SELECT {columns} FROM users WHERE {conditions} {end}")
     }
 }
@@ -221,11 +222,7 @@ fn rows(connection: &Connection, conditions: &Conditions, end: &str) -> Result<V
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-pub(super) fn count(
-    connection: &Connection,
-    which: &WhichUsers,
-    up_to: usize,
-) -> Result<usize, StoreError> {
+pub(super) fn count(connection: &Connection, which: &WhichUsers, up_to: usize) -> Result<usize, StoreError> {
     let conditions = Conditions::of(which);
     let count = |conditions: &Conditions, up_to: usize| -> Result<usize, StoreError> {
         let some = conditions.query("1", &format!("LIMIT {up_to}"));

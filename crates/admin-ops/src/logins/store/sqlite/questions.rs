@@ -3,8 +3,8 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::logins::store::{
-    Arrival, AskedAgain, Change, ChangeKind, Gap, HOUR_MS, KnownDevice, LoginEvent, LoginKind, NotKnown, Range,
-    SeenDevice, Snapshot, SnapshotId, StoreError,
+    Arrival, AskedAgain, Change, ChangeKind, Gap, HOUR_MS, KnownDevice, LoginEvent, LoginKind, NotKnown,
+    Range, SeenDevice, Snapshot, SnapshotId, StoreError,
 };
 
 pub(super) fn each_device(

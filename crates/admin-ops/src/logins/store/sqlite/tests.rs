@@ -113,7 +113,10 @@ fn a_file_of_an_older_version_knows_its_users_once_it_is_opened() {
     };
     for (began, users) in [
         (100, vec![("ann", vec!["ios_1"]), ("old", vec!["web_1"])]),
-        (200, vec![("ann", vec!["ios_1", "web_\"1\""]), ("bob", vec!["web_1"])]),
+        (
+            200,
+            vec![("ann", vec!["ios_1", "web_\"1\""]), ("bob", vec!["web_1"])],
+        ),
     ] {
         let id = store.begin("all", began).unwrap();
         for (at, (user, resources)) in (began..).zip(users) {

@@ -1,0 +1,327 @@
+//! What the service knows of logins: the numbers of the command line, events at every replica, and work that outlives one.
+
+use std::time::Duration;
+
+use easemob_admin_sandbox::{Fault, Sandbox, Webhook};
+use serde_json::{Value, json};
+
+use super::collector::login;
+use super::env::{STUCK, TestEnv, until};
+use super::service::{RoundRobin, Service, ask_with};
+use crate::cluster::TestDatabase;
+
+const SECRET: &str = "hook-secret";
+
+/// Replicas that share a database, and a sandbox that posts what happens to whichever is there.
+struct Team {
+    env: TestEnv,
+    sandbox: Sandbox,
+    before: RoundRobin,
+    hook_secret: String,
+    _database: TestDatabase,
+}
+
+impl Team {
+    /// Returns nothing if there is no PostgreSQL.
+    fn new() -> Option<Self> {
+        let database = TestDatabase::create()?;
+        let mut env = TestEnv::bare();
+        env.set("EASEMOB_STORE", &database.url());
+        let _ = env.run(&["store", "init"]).expect(0);
+        let hook_secret = env.file("hook.secret", SECRET);
+        let before = RoundRobin::new();
+        let hook = Webhook::new(format!("http://{}/callbacks/local", before.address), SECRET);
+        let builder = Sandbox::builder()
+            .app("acme#chat")
+            .client_credentials("id", "secret");
+        let sandbox = env.block_on(builder.webhook(hook).start()).unwrap();
+        let secret = env.file("client.secret", "secret\n");
+        let server = sandbox.rest_url();
+        let add = [
+            "profile",
+            "add",
+            "local",
+            "--server",
+            &server,
+            "--app",
+            "acme#chat",
+        ];
+        let with = ["--client-id", "id", "--secret-file", &secret];
+        let _ = env.run(&[&add[..], &with].concat()).expect(0);
+        Some(Self {
+            env,
+            sandbox,
+            before,
+            hook_secret,
+            _database: database,
+        })
+    }
+
+    fn replica(&self, data: &str) -> Service {
+        let callbacks = format!("local={}", self.hook_secret);
+        let args = ["--key-rate", "0", "--timeout", "2s", "--callbacks", &callbacks];
+        Service::start(&self.env, data, &args)
+    }
+
+    fn sign_in(&self, user: &str) -> String {
+        self.sandbox.register(user);
+        // No two at the same time.
+        self.sandbox.advance(Duration::from_millis(1));
+        self.env
+            .block_on(async { self.sandbox.sign_in(user, "ios").unwrap().resource })
+    }
+
+    fn devices(&self, user: &str) -> Vec<String> {
+        let devices = self.sandbox.devices(user).into_iter();
+        devices.map(|device| device.resource).collect()
+    }
+
+    fn cli(&self, args: &[&str]) -> Value {
+        self.env.run(&[args, &["-o", "json"]].concat()).expect(0).json()
+    }
+}
+
+fn get(service: &Service, path: &str) -> Value {
+    let answer = service.ask("GET", &format!("/v1/apps/local/{path}"), &Value::Null);
+    assert_eq!(answer.status, 200, "{path}: {answer:?}");
+    answer.json()
+}
+
+#[test]
+fn the_service_and_the_command_line_say_the_same_numbers() {
+    let Some(team) = Team::new() else { return };
+    let service = team.replica("one");
+    team.before.is_before([&service]);
+    for user in ["ann", "ann", "bob", "eve"] {
+        let _ = team.sign_in(user);
+    }
+    let _ = team.cli(&["logins", "scan"]);
+    let gone = team.devices("ann").remove(0);
+    assert!(team.env.block_on(async { team.sandbox.sign_out("ann", &gone) }));
+    team.sandbox.register("joe");
+    for device in ["web_1", "web_2", "web_3"] {
+        team.env
+            .block_on(async { team.sandbox.sign_in_as("joe", device).unwrap() });
+    }
+    // The events of all of them.
+    until("all sign-ins", || {
+        let top = get(&service, "logins/top?by=sign_ins")["items"].clone();
+        top.as_array()
+            .unwrap()
+            .iter()
+            .map(|row| row["count"].as_u64().unwrap())
+            .sum::<u64>()
+            == 7
+    });
+    let scan = service.ask("POST", "/v1/apps/local/logins/scans", &json!({}));
+    assert_eq!(scan.status, 202, "{scan:?}");
+    let scan = format!("logins/scans/{}", scan.json()["id"].as_str().unwrap());
+    until("the scan", || get(&service, &scan)["state"] == "complete");
+
+    let count = team.cli(&["logins", "count"]);
+    let counted = get(&service, "logins/count");
+    let groups: Vec<Value> = counted["groups"].as_array().unwrap().clone();
+    let rows: Vec<Value> = count["rows"].as_array().unwrap().clone();
+    assert_eq!(groups.len(), rows.len());
+    for (group, row) in groups.iter().zip(&rows) {
+        for field in ["group", "users", "devices"] {
+            assert_eq!(group[field], row[field], "{row}");
+        }
+    }
+    for field in ["users", "online", "offline", "devices"] {
+        assert_eq!(counted["snapshot"][field], count["summary"][field], "{field}");
+    }
+    let by_devices = get(&service, "logins/count?by=devices&over=2");
+    let counted = team
+        .env
+        .run(&["logins", "count", "--by", "devices", "--over", "2", "-o", "json"]);
+    let counted = counted.expect(11).json();
+    assert_eq!(by_devices["exceeding"], counted["summary"]["exceeding"]);
+    assert_eq!(by_devices["groups"][0]["group"], counted["rows"][0]["group"]);
+
+    for by in ["devices", "sign-ins", "evictions"] {
+        let rows = team.cli(&["logins", "top", "--by", by])["rows"].clone();
+        let items = get(&service, &format!("logins/top?by={}", by.replace('-', "_")))["items"].clone();
+        assert_eq!(items, rows, "{by}");
+    }
+    let diff = team.cli(&["logins", "diff"]);
+    let differs = get(&service, "logins/diff");
+    assert_eq!(differs["items"], diff["rows"]);
+    for field in [
+        "from",
+        "to",
+        "devices_before",
+        "devices_after",
+        "signed_in",
+        "signed_out",
+        "not_known",
+    ] {
+        assert_eq!(differs["summary"][field], diff["summary"][field], "{field}");
+    }
+    let history = team.cli(&["logins", "show", "ann"])["rows"].clone();
+    let timeline = get(&service, "users/ann/timeline")["items"].clone();
+    let plain = |rows: &Value| -> Vec<[String; 3]> {
+        let rows = rows.as_array().unwrap().iter();
+        rows.map(|row| ["event", "resource", "detail"].map(|field| row[field].as_str().unwrap().to_owned()))
+            .collect()
+    };
+    assert_eq!(plain(&timeline), plain(&history));
+    let mut snapshots = team.cli(&["logins", "snapshots"])["rows"].clone();
+    snapshots.as_array_mut().unwrap().reverse();
+    let shown = get(&service, "logins/snapshots")["items"].clone();
+    for (one, other) in shown
+        .as_array()
+        .unwrap()
+        .iter()
+        .zip(snapshots.as_array().unwrap())
+    {
+        for field in ["snapshot", "source", "users", "online", "devices", "program"] {
+            assert_eq!(one[field], other[field], "{field}");
+        }
+    }
+    let policy = "[platforms]\nweb = 1\n";
+    let file = team.env.file("limits.toml", policy);
+    let checked = team
+        .env
+        .run(&["limits", "check", &file, "--snapshot", "latest", "-o", "json"]);
+    let checked = checked.expect(11).json();
+    let body = json!({"policy": policy, "snapshot": "latest"});
+    let lines = service.ask("POST", "/v1/apps/local/limits/check", &body);
+    let lines: Vec<Value> = lines
+        .body
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(
+        &lines[..lines.len() - 1],
+        checked["rows"].as_array().unwrap().as_slice()
+    );
+    let users = get(&service, "users?sort=devices&devices_at_least=1");
+    assert_eq!(users["items"][0]["user"], "joe");
+    assert_eq!(users["total"]["users"], 4);
+}
+
+#[test]
+fn an_event_that_comes_to_two_replicas_is_kept_once() {
+    let Some(team) = Team::new() else { return };
+    let replicas = [team.replica("one"), team.replica("two")];
+    let post = |service: &Service, body: &str| {
+        let answer = ask_with(&service.address, "POST", "/callbacks/local", "", body).unwrap();
+        (answer.status, answer.body)
+    };
+    for number in 0..20 {
+        let (first, second) = if number % 2 == 0 { (0, 1) } else { (1, 0) };
+        let event = login(number, SECRET);
+        assert_eq!(post(&replicas[first], &event), (200, "kept".into()));
+        assert_eq!(post(&replicas[second], &event), (200, "duplicate".into()));
+    }
+    let (status, body) = post(&replicas[0], &login(99, "another"));
+    assert_eq!(status, 403, "{body}");
+    assert!(body.contains("/problems/not-from-vendor"), "{body}");
+    let (status, body) = post(&replicas[0], "{");
+    assert_eq!(status, 400, "{body}");
+    let elsewhere = ask_with(&replicas[0].address, "POST", "/callbacks/other", "", "{}").unwrap();
+    assert_eq!(elsewhere.status, 404);
+    let top = get(&replicas[1], "logins/top?by=sign_ins&limit=1000");
+    assert_eq!(top["items"].as_array().unwrap().len(), 20);
+    // Both are there, so a restart of one leaves no gap.
+    let [first, second] = replicas;
+    drop(first);
+    let first = team.replica("one");
+    assert_eq!(get(&second, "overview")["last_day"]["gaps"], json!([]));
+    assert!(get(&first, "users")["as_of"]["collected"].is_string());
+}
+
+#[test]
+fn a_watch_goes_on_whichever_replica_dies() {
+    let Some(team) = Team::new() else { return };
+    let mut replicas = vec![team.replica("one"), team.replica("two")];
+    team.before.is_before(&replicas);
+    let watch = json!({"policy": "[platforms]\nios = 1\n", "max_logouts_per_hour": 100, "delay_seconds": 0,
+        "reason": "policy 12"});
+    let made = team.before.ask("PUT", "/v1/apps/local/watches/one-phone", &watch);
+    assert_eq!(made.status, 200, "{made:?}");
+    assert_eq!(made.json()["owner"], "administrator");
+    let shown = |service: &Service| get(service, "watches/one-phone");
+    until("a look", || shown(&replicas[0])["looked_at"].is_string());
+    let first = team.sign_in("ann");
+    let second = team.sign_in("ann");
+    until("the older device to go", || {
+        team.devices("ann") == [second.clone()]
+    });
+    assert_ne!(first, second);
+    until("the run to be noted", || {
+        shown(&replicas[0])["last_run"].is_string()
+    });
+    let run = shown(&replicas[0])["first_run"].as_str().unwrap().to_owned();
+    let run = get(&replicas[0], &format!("runs/{run}"));
+    assert_eq!(
+        (&run["operator"], &run["reason"], &run["action"]["policy"]),
+        (&json!("administrator"), &json!("policy 12"), &json!("one-phone"))
+    );
+    // Each of them may be the one that works on it.
+    for (round, data) in ["three", "four"].into_iter().enumerate() {
+        drop(replicas.remove(0));
+        team.before.is_before(&replicas);
+        let user = format!("user{round}");
+        let _ = team.sign_in(&user);
+        let newest = team.sign_in(&user);
+        until("another process to continue", || {
+            team.devices(&user) == [newest.clone()]
+        });
+        replicas.push(team.replica(data));
+        team.before.is_before(&replicas);
+    }
+    let removed = team
+        .before
+        .ask("DELETE", "/v1/apps/local/watches/one-phone", &Value::Null);
+    assert_eq!(removed.status, 200);
+    let log = team
+        .env
+        .run(&["audit", "log", "--all", "-o", "json"])
+        .expect(0)
+        .stdout;
+    for kind in ["watch.made", "watch.removed"] {
+        assert!(log.contains(kind), "{log}");
+    }
+}
+
+#[test]
+fn a_scan_is_continued_by_another_replica() {
+    let Some(team) = Team::new() else { return };
+    let first = team.replica("one");
+    team.before.is_before([&first]);
+    for number in 0..150 {
+        team.sandbox.register(&format!("user{number:03}"));
+    }
+    let _ = team.sign_in("user149");
+    team.sandbox
+        .inject(Fault::delay("status.batch", STUCK).skip(1).times(1));
+    let asked = first.ask(
+        "POST",
+        "/v1/apps/local/logins/scans",
+        &json!({"read_every_user": false}),
+    );
+    assert_eq!(asked.status, 202, "{asked:?}");
+    until("a call that is held up", || team.sandbox.held_calls() > 0);
+    let again = first.ask("POST", "/v1/apps/local/logins/scans", &json!({}));
+    assert_eq!(again.status, 409, "{again:?}");
+    let second = team.replica("two");
+    drop(first);
+    team.sandbox.release_calls();
+    team.sandbox.clear_faults();
+    let scan = format!("logins/scans/{}", asked.json()["id"].as_str().unwrap());
+    until("the scan", || get(&second, &scan)["state"] == "complete");
+    let scan = get(&second, &scan);
+    assert_eq!(
+        (&scan["snapshot"]["users"], &scan["snapshot"]["online"]),
+        (&json!(150), &json!(1)),
+        "{scan}"
+    );
+    let all = get(&second, "logins/snapshots");
+    assert_eq!(
+        all["items"].as_array().unwrap().len(),
+        1,
+        "it is the same snapshot"
+    );
+}
