@@ -7,13 +7,16 @@ use axum::response::Response;
 use easemob_admin_remote::api::Problem;
 use easemob_admin_server::SignedIn;
 use http_body_util::{BodyExt as _, Limited};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tower_service::Service as _;
 
 /// The largest answer that a page is made of.
 const LARGEST: usize = 16 * 1024 * 1024;
+
+/// The type of bodies with one JSON value in each line.
+const LINES: &str = "application/x-ndjson";
 
 /// The service, for one person and about one app.
 #[derive(Debug, Clone)]
@@ -73,13 +76,40 @@ impl Api {
         push(serde_json::to_vec(body))?;
         users.iter().try_for_each(|user| push(serde_json::to_vec(user)))?;
         let address = self.address(path, &[]);
-        read(self.ask_with(method, &address, "application/x-ndjson", Body::from(lines)).await?).await
+        read(
+            self.ask_with(method, &address, "application/x-ndjson", Body::from(lines))
+                .await?,
+        )
+        .await
     }
 
     /// Begins to read what is at an address of the app.
     pub(crate) async fn stream(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Response, Problem> {
         self.ask(Method::GET, &self.address(path, query), Body::empty())
             .await
+    }
+
+    /// Reads an answer of lines of JSON.
+    pub(crate) async fn lines<T: DeserializeOwned>(&self, path: &[&str]) -> Result<Vec<T>, Problem> {
+        read_lines(self.stream(path, &[]).await?).await
+    }
+
+    /// Sends a first line and one for each item, and reads an answer of lines.
+    pub(crate) async fn ask_lines<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        first: &impl Serialize,
+        items: &[impl Serialize],
+    ) -> Result<Vec<T>, Problem> {
+        let broken = |error: serde_json::Error| broken(&error.to_string());
+        let mut body = serde_json::to_vec(first).map_err(broken)?;
+        for item in items {
+            body.push(b'\n');
+            serde_json::to_writer(&mut body, item).map_err(broken)?;
+        }
+        let address = self.address(path, &[]);
+        let answer = self.ask_with(Method::POST, &address, LINES, Body::from(body));
+        read_lines(answer.await?).await
     }
 
     /// Reads what is at an address that is about no app, such as `/v1/apps`.
@@ -145,9 +175,24 @@ impl Api {
     }
 }
 
+/// What is encoded: everything but what never means anything in an address.
+const SPECIAL: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
 /// Encodes a part of a path or a value of a query.
 pub(crate) fn encoded(text: &str) -> String {
-    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
+    utf8_percent_encode(text, SPECIAL).to_string()
+}
+
+async fn read_lines<T: DeserializeOwned>(answer: Response) -> Result<Vec<T>, Problem> {
+    let body = Limited::new(answer.into_body(), LARGEST).collect().await;
+    let bytes = body.map_err(|error| broken(&error.to_string()))?.to_bytes();
+    let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    let parsed = lines.map(|line| serde_json::from_slice(line).map_err(|error| broken(&error.to_string())));
+    parsed.collect()
 }
 
 async fn read<T: DeserializeOwned>(answer: Response) -> Result<T, Problem> {

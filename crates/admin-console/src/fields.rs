@@ -31,11 +31,19 @@ impl Fields {
         found.map(|(_, value)| value.as_str())
     }
 
-    /// Returns what is in a field, unless it is empty.
+    /// Returns what is in a field, without spaces around it, unless it is empty.
+    pub(crate) fn text(&self, wanted: &str) -> Option<&str> {
+        Some(self.one(wanted)).filter(|text| !text.is_empty())
+    }
+
+    /// Returns the same as a text of its own.
     pub(crate) fn some(&self, wanted: &str) -> Option<String> {
-        Some(self.one(wanted))
-            .filter(|text| !text.is_empty())
-            .map(str::to_owned)
+        self.text(wanted).map(str::to_owned)
+    }
+
+    /// Returns true if a box was ticked, or a button with this name was pressed.
+    pub(crate) fn has(&self, wanted: &str) -> bool {
+        self.raw(wanted).is_some()
     }
 
     /// Returns what is in all fields of this name.

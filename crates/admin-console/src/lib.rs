@@ -58,6 +58,8 @@ struct Console {
     over_tls: bool,
     /// How fast runs that somebody looks at go on.
     paces: Arc<pages::run::pace::Paces>,
+    /// What verifying trails found.
+    verifications: Arc<pages::audit::verification::Verifications>,
     /// How much of the budget of calls is in use.
     usage: Arc<usage::Usage>,
 }
@@ -69,6 +71,7 @@ pub fn routes(service: &Service, over_tls: bool) -> Router {
         api: service.routes(),
         over_tls,
         paces: Arc::default(),
+        verifications: Arc::default(),
         usage: Arc::default(),
     };
     let inside = pages::inside().layer(from_fn_with_state(console.clone(), entrance::enter));

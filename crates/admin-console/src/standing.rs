@@ -24,7 +24,9 @@ pub(crate) struct Standing {
 pub(crate) async fn standing(facts: &Facts, usage: &Usage) -> Standing {
     let (runs, approvals, traffic) = join3(
         facts.api.get::<api::Page<RunView>>(&["runs"], &[("limit", RUNS)]),
-        facts.api.get::<api::Page<ApprovalView>>(&["approvals"], &[("state", "pending"), ("limit", "100")]),
+        facts
+            .api
+            .get::<api::Page<ApprovalView>>(&["approvals"], &[("state", "pending"), ("limit", "100")]),
         facts.api.get::<TrafficView>(&["traffic"], &[]),
     )
     .await;

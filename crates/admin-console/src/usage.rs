@@ -74,11 +74,27 @@ mod tests {
     fn two_answers_give_the_calls_between_them() {
         let usage = Usage::default();
         assert_eq!(usage.take("a", &traffic(100, 0)), None, "one says nothing");
-        assert_eq!(usage.take("a", &traffic(150, 500)), None, "nor does another one at once");
+        assert_eq!(
+            usage.take("a", &traffic(150, 500)),
+            None,
+            "nor does another one at once"
+        );
         assert_eq!(usage.take("a", &traffic(720, 10_000)), Some(62));
-        assert_eq!(usage.take("a", &traffic(721, 10_500)), Some(62), "which holds for a moment");
-        assert_eq!(usage.take("a", &traffic(721, 15_500)), Some(1), "rounded up, so that one call is seen");
-        assert_eq!(usage.take("a", &traffic(5, 20_000)), None, "the process is another one");
+        assert_eq!(
+            usage.take("a", &traffic(721, 10_500)),
+            Some(62),
+            "which holds for a moment"
+        );
+        assert_eq!(
+            usage.take("a", &traffic(721, 15_500)),
+            Some(1),
+            "rounded up, so that one call is seen"
+        );
+        assert_eq!(
+            usage.take("a", &traffic(5, 20_000)),
+            None,
+            "the process is another one"
+        );
         assert_eq!(usage.take("a", &traffic(6, 900_000)), None, "too long ago");
         assert_eq!(usage.take("b", &traffic(6, 900_000)), None);
     }

@@ -18,6 +18,9 @@ fn a_user_is_found_and_the_device_of_a_click_is_kicked() {
         std::thread::sleep(std::time::Duration::from_millis(50));
     }
     if world.play("users", 8) {
-        assert!(matches!(world.kicked(device), DeviceEvent::SignedOut { code: 217, .. }));
+        assert!(matches!(
+            world.kicked(device),
+            DeviceEvent::SignedOut { code: 217, .. }
+        ));
     }
 }

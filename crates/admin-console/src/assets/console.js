@@ -56,6 +56,8 @@
   body.addEventListener("click", (event) => {
     const copy = event.target.closest("[data-copy]");
     if (copy) navigator.clipboard.writeText(copy.dataset.copy);
+    const address = event.target.closest("[data-copy-address]");
+    if (address) navigator.clipboard.writeText(new URL(address.dataset.copyAddress, location.href).href);
     const close = event.target.closest("[data-no]");
     if (close && close.closest("dialog")) {
       event.preventDefault();

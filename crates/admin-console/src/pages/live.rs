@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
-use axum::body::{Body, Bytes, BodyDataStream};
+use axum::body::{Body, BodyDataStream, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, header};
 use axum::response::{IntoResponse as _, Response};
@@ -110,7 +110,8 @@ impl Following {
             Ok(Some(_)) => self.ready.push_back(beat()),
             Ok(None) => {
                 self.ended = true;
-                self.ready.push_back(Bytes::from_static(b"event: out\ndata: {}\n\n"));
+                self.ready
+                    .push_back(Bytes::from_static(b"event: out\ndata: {}\n\n"));
             }
             Err(_) => self.ended = true,
         }
@@ -197,7 +198,10 @@ impl Changes {
             return None;
         }
         let named = serde_json::to_string(&changes.named).ok()?;
-        let id = changes.last.map(|last| format!("id: {last}\n")).unwrap_or_default();
+        let id = changes
+            .last
+            .map(|last| format!("id: {last}\n"))
+            .unwrap_or_default();
         Some(format!("{id}event: change\ndata: {named}\n\n").into())
     }
 }

@@ -1,7 +1,11 @@
 //! One file per page. Those inside are for people who are signed in.
 
+mod approval;
+mod approvals;
 mod apps;
+pub(crate) mod audit;
 mod live;
+mod logins;
 mod look;
 mod more;
 mod overview;
@@ -29,12 +33,30 @@ pub(crate) fn inside() -> Router<Console> {
         .merge(user::routes())
         .merge(users::routes())
         .route("/console/{app}/more", get(more::show))
+        .merge(logins())
         .merge(runs())
         .merge(settings())
 }
 
+fn logins() -> Router<Console> {
+    use logins::{difference, scans};
+    Router::new()
+        .route("/console/{app}/logins", get(logins::show))
+        .route("/console/{app}/logins/difference", get(difference::show))
+        .route("/console/{app}/logins/scans", post(scans::begin))
+        .route("/console/{app}/logins/scans/{scan}/stop", post(scans::stop))
+}
+
 fn runs() -> Router<Console> {
     Router::new()
+        .route("/console/{app}/approvals", get(approvals::list))
+        .route(
+            "/console/{app}/approvals/{run}",
+            get(approval::show).post(approval::decide),
+        )
+        .route("/console/{app}/audit", get(audit::show))
+        .route("/console/{app}/audit/verify", post(audit::verification::verify))
+        .route("/console/{app}/audit/export", get(audit::export::download))
         .route("/console/{app}/runs", get(runs::list))
         .route("/console/{app}/runs/{run}", get(run::show))
         .route(

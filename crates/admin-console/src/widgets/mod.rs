@@ -4,6 +4,7 @@ pub(crate) mod action;
 pub(crate) mod dialog;
 pub(crate) mod foreign;
 pub(crate) mod live;
+pub(crate) mod notice;
 pub(crate) mod outcome;
 pub(crate) mod outcome_word;
 pub(crate) mod platform;

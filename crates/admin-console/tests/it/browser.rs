@@ -266,8 +266,15 @@ impl Stream {
 impl Browser {
     /// Begins to read an answer that goes on.
     pub(crate) async fn stream(&mut self, path: &str) -> Stream {
-        let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let request = Request::get(path).header(header::COOKIE, cookies.join("; ")).body(Body::empty()).unwrap();
+        let cookies: Vec<String> = self
+            .cookies
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        let request = Request::get(path)
+            .header(header::COOKIE, cookies.join("; "))
+            .body(Body::empty())
+            .unwrap();
         let response = match self.routes.call(request).await {
             Ok(response) => response,
             Err(never) => match never {},

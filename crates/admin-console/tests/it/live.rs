@@ -22,17 +22,29 @@ async fn pages_hear_of_acts_and_of_nothing_else() {
     let run = json!({"action": {"kind": "logout", "selection": {}}, "users": ["ann"]});
     site.api(Method::POST, "/v1/apps/chat/runs", run.clone()).await;
     let mut stream = browser.stream(LIVE).await;
-    let first = timeout(Duration::from_secs(10), stream.next()).await.unwrap().unwrap();
+    let first = timeout(Duration::from_secs(10), stream.next())
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(first, "event: beat\ndata: {}\n\n");
     site.sandbox.sign_in("ann", "ios").unwrap();
     let made = site.api(Method::POST, "/v1/apps/chat/runs", run).await;
     let run = made["id"].as_str().unwrap();
     let mut heard = String::new();
     while !(heard.contains(run) && heard.contains("\"ann\"")) {
-        heard += &timeout(Duration::from_secs(20), stream.next()).await.unwrap().unwrap();
+        heard += &timeout(Duration::from_secs(20), stream.next())
+            .await
+            .unwrap()
+            .unwrap();
     }
-    assert!(heard.contains("event: change") && heard.contains("id: "), "{heard}");
-    assert!(!heard.contains("operator") && !heard.contains("prev"), "entries stay in the service: {heard}");
+    assert!(
+        heard.contains("event: change") && heard.contains("id: "),
+        "{heard}"
+    );
+    assert!(
+        !heard.contains("operator") && !heard.contains("prev"),
+        "entries stay in the service: {heard}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -41,7 +53,10 @@ async fn the_stream_needs_the_right_to_read_the_trail() {
     let mut reader = site.signed_in("li", &[Scope::DevicesRead]).await;
     reader.get(LIVE).await.expect(403);
     let page = reader.get("/console/chat/users").await.expect(200).text;
-    assert!(page.contains("data-live-every") && !page.contains("data-live=\""), "{page}");
+    assert!(
+        page.contains("data-live-every") && !page.contains("data-live=\""),
+        "{page}"
+    );
     site.browser().get(LIVE).await.expect(303);
 }
 

@@ -32,18 +32,26 @@ fn sign_in(site: &Site, users: std::ops::Range<u32>, resource: &str) {
 }
 
 async fn somebody(site: &Site) -> Browser {
-    site.signed_in("wei", &[Scope::DevicesRead, Scope::SessionsApply, Scope::SessionsPlan]).await
+    site.signed_in(
+        "wei",
+        &[Scope::DevicesRead, Scope::SessionsApply, Scope::SessionsPlan],
+    )
+    .await
 }
 
 fn still_online(site: &Site, users: std::ops::Range<u32>) -> Vec<u32> {
-    users.filter(|number| !site.sandbox.devices(&format!("user{number:03}")).is_empty()).collect()
+    users
+        .filter(|number| !site.sandbox.devices(&format!("user{number:03}")).is_empty())
+        .collect()
 }
 
 /// Waits until a run is done, whose page an act leads to.
 async fn done(site: &Site, place: &str) {
     let run = place.rsplit('/').next().unwrap();
     loop {
-        let run = site.api(Method::GET, &format!("/v1/apps/chat/runs/{run}"), Value::Null).await;
+        let run = site
+            .api(Method::GET, &format!("/v1/apps/chat/runs/{run}"), Value::Null)
+            .await;
         if run["state"] == "done" {
             return;
         }
@@ -58,17 +66,42 @@ async fn filters_are_in_the_address_and_pages_follow_each_other() {
     sign_in(&site, 0..5, "web_1");
     let mut browser = somebody(&site).await;
     let first = browser.get(&format!("{USERS}?sort=user")).await.expect(200).text;
-    assert!(first.contains("45 users are known") && first.contains("Rows 1 to 20 of 45."), "{first}");
-    assert!(first.contains(">user000<") && !first.contains(">user020<"), "{first}");
-    let (_, next) = first.split_once("rel=\"next\"").map(|(before, _)| before.rsplit_once("href=\"").unwrap()).unwrap();
+    assert!(
+        first.contains("45 users are known") && first.contains("Rows 1 to 20 of 45."),
+        "{first}"
+    );
+    assert!(
+        first.contains(">user000<") && !first.contains(">user020<"),
+        "{first}"
+    );
+    let (_, next) = first
+        .split_once("rel=\"next\"")
+        .map(|(before, _)| before.rsplit_once("href=\"").unwrap())
+        .unwrap();
     let next = next.split('"').next().unwrap().replace("&amp;", "&");
     let second = browser.get(&next).await.expect(200).text;
-    assert!(second.contains("Rows 21 to 40 of 45.") && second.contains(">user020<"), "{second}");
-    let web = browser.get(&format!("{USERS}?platform=web")).await.expect(200).text;
-    assert!(web.contains("5 users match") && !web.contains(">user007<"), "{web}");
+    assert!(
+        second.contains("Rows 21 to 40 of 45.") && second.contains(">user020<"),
+        "{second}"
+    );
+    let web = browser
+        .get(&format!("{USERS}?platform=web"))
+        .await
+        .expect(200)
+        .text;
+    assert!(
+        web.contains("5 users match") && !web.contains(">user007<"),
+        "{web}"
+    );
     let none = browser.get(&format!("{USERS}?q=nobody")).await.expect(200).text;
-    assert!(none.contains("No user matches") && none.contains("/console/chat/users/nobody"), "{none}");
-    let run = browser.get(&format!("{USERS}?q=20261123-113720-4f2a9c")).await.expect(303);
+    assert!(
+        none.contains("No user matches") && none.contains("/console/chat/users/nobody"),
+        "{none}"
+    );
+    let run = browser
+        .get(&format!("{USERS}?q=20261123-113720-4f2a9c"))
+        .await
+        .expect(303);
     assert_eq!(run.place(), "/console/chat/runs/20261123%2D113720%2D4f2a9c");
 }
 
@@ -78,14 +111,27 @@ async fn all_that_match_is_the_filter_and_nobody_else() {
     sign_in(&site, 0..30, "ios_1");
     sign_in(&site, 0..25, "web_1");
     let mut browser = somebody(&site).await;
-    let page = browser.get(&format!("{USERS}?platform=web")).await.expect(200).text;
+    let page = browser
+        .get(&format!("{USERS}?platform=web"))
+        .await
+        .expect(200)
+        .text;
     assert!(page.contains("Select all 25 that match"), "{page}");
     let all = "select=all&count=25&at=2026-11-28T01%3A42%3A18Z&platform=web";
     let question = browser.get(&format!("{ACT}?{all}")).await.expect(200).text;
-    assert!(question.contains("Sign out all devices of 25 users?") && question.contains("data-typed"), "{question}");
+    assert!(
+        question.contains("Sign out all devices of 25 users?") && question.contains("data-typed"),
+        "{question}"
+    );
     let app = site.sandbox.app_key().to_owned();
     let fields = |typed| {
-        [("select", "all"), ("count", "25"), ("at", "2026-11-28T01:42:18Z"), ("platform", "web"), ("typed", typed)]
+        [
+            ("select", "all"),
+            ("count", "25"),
+            ("at", "2026-11-28T01:42:18Z"),
+            ("platform", "web"),
+            ("typed", typed),
+        ]
     };
     browser.post(ACT, &fields("")).await.expect(400);
     assert_eq!(still_online(&site, 0..30).len(), 30);
@@ -101,12 +147,27 @@ async fn if_more_match_than_were_counted_it_is_asked_again() {
     let mut browser = somebody(&site).await;
     let app = site.sandbox.app_key().to_owned();
     sign_in(&site, 25..27, "web_1");
-    let fields = [("select", "all"), ("count", "25"), ("at", "2026-11-28T01:42:18Z"), ("platform", "web"), ("typed", &app)];
+    let fields = [
+        ("select", "all"),
+        ("count", "25"),
+        ("at", "2026-11-28T01:42:18Z"),
+        ("platform", "web"),
+        ("typed", &app),
+    ];
     let again = browser.post(ACT, &fields).await.expect(200).text;
-    assert!(again.contains("It was 25, and now it is 27. Nothing was done."), "{again}");
+    assert!(
+        again.contains("It was 25, and now it is 27. Nothing was done."),
+        "{again}"
+    );
     assert_eq!(still_online(&site, 0..27).len(), 27);
     // Fewer is no reason to ask: it never becomes more than was agreed to.
-    let fields = [("select", "all"), ("count", "99"), ("at", "2026-11-28T01:42:18Z"), ("platform", "web"), ("typed", &app)];
+    let fields = [
+        ("select", "all"),
+        ("count", "99"),
+        ("at", "2026-11-28T01:42:18Z"),
+        ("platform", "web"),
+        ("typed", &app),
+    ];
     let answer = browser.post(ACT, &fields).await.expect(303);
     done(&site, answer.place()).await;
     assert!(still_online(&site, 0..27).is_empty());
@@ -117,11 +178,20 @@ async fn whoever_is_ticked_is_meant_and_nothing_means_nobody() {
     let site = Site::start().await;
     sign_in(&site, 0..5, "ios_1");
     let mut browser = somebody(&site).await;
-    for fields in [&[("reason", "x")][..], &[("platform", "ios")], &[("select", "all")], &[("select", "page")], &[("u", "")]] {
+    for fields in [
+        &[("reason", "x")][..],
+        &[("platform", "ios")],
+        &[("select", "all")],
+        &[("select", "page")],
+        &[("u", "")],
+    ] {
         browser.post(ACT, fields).await.expect(400);
     }
     browser.get(ACT).await.expect(400);
-    let answer = browser.post(ACT, &[("u", "user001"), ("u", "user003")]).await.expect(303);
+    let answer = browser
+        .post(ACT, &[("u", "user001"), ("u", "user003")])
+        .await
+        .expect(303);
     done(&site, answer.place()).await;
     assert_eq!(still_online(&site, 0..5), [0, 2, 4]);
 }
@@ -131,11 +201,29 @@ async fn a_filter_that_changes_clears_the_selection_and_says_so() {
     let site = Site::start().await;
     sign_in(&site, 0..25, "ios_1");
     let mut browser = somebody(&site).await;
-    let all = browser.get(&format!("{USERS}?select=all&count=25&at=2026-11-28T01:42:18Z")).await.expect(200).text;
-    assert!(all.contains("All 25 users that match are selected") && all.contains("5 of them not on this page."), "{all}");
-    assert!(all.contains(r#"name="had" value="25""#), "the form of the filter takes the number along: {all}");
-    let changed = browser.get(&format!("{USERS}?platform=ios&had=25")).await.expect(200).text;
-    assert!(changed.contains("so the selection of 25 users was cleared") && !changed.contains("are selected</strong>"), "{changed}");
+    let all = browser
+        .get(&format!("{USERS}?select=all&count=25&at=2026-11-28T01:42:18Z"))
+        .await
+        .expect(200)
+        .text;
+    assert!(
+        all.contains("All 25 users that match are selected") && all.contains("5 of them not on this page."),
+        "{all}"
+    );
+    assert!(
+        all.contains(r#"name="had" value="25""#),
+        "the form of the filter takes the number along: {all}"
+    );
+    let changed = browser
+        .get(&format!("{USERS}?platform=ios&had=25"))
+        .await
+        .expect(200)
+        .text;
+    assert!(
+        changed.contains("so the selection of 25 users was cleared")
+            && !changed.contains("are selected</strong>"),
+        "{changed}"
+    );
     assert!(!changed.contains(" checked"), "{changed}");
 }
 
@@ -145,10 +233,16 @@ async fn whoever_only_reads_selects_nobody() {
     sign_in(&site, 0..3, "ios_1");
     let mut browser = site.signed_in("li", &[Scope::DevicesRead]).await;
     let page = browser.get(USERS).await.expect(200).text;
-    assert!(!page.contains("checkbox\" name=\"u\"") && !page.contains("users-selected/lock"), "{page}");
+    assert!(
+        !page.contains("checkbox\" name=\"u\"") && !page.contains("users-selected/lock"),
+        "{page}"
+    );
     for act in ["sign-out", "lock", "plan"] {
         let fields = [("u", "user001"), ("hours", "1")];
-        browser.post(&format!("/console/chat/users-selected/{act}"), &fields).await.expect(403);
+        browser
+            .post(&format!("/console/chat/users-selected/{act}"), &fields)
+            .await
+            .expect(403);
     }
     assert_eq!(still_online(&site, 0..3).len(), 3);
 }

@@ -10,7 +10,11 @@ use tempfile::NamedTempFile;
 use crate::context::Context;
 
 /// What opens a file with the program of its kind.
-const OPENER: &str = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
+const OPENER: &str = if cfg!(target_os = "macos") {
+    "open"
+} else {
+    "xdg-open"
+};
 
 /// The file that leads to the console; it is removed with this.
 #[derive(Debug)]
@@ -27,8 +31,14 @@ pub(super) fn open(context: &Context, link: &str) -> Option<Opened> {
     let state = context.places().ok()?.sandbox_state();
     let directory = state.parent()?;
     make_directory(directory).ok()?;
-    let mut file = tempfile::Builder::new().prefix("open-").suffix(".html").tempfile_in(directory).ok()?;
-    file.write_all(page(link).as_bytes()).and_then(|()| file.flush()).ok()?;
+    let mut file = tempfile::Builder::new()
+        .prefix("open-")
+        .suffix(".html")
+        .tempfile_in(directory)
+        .ok()?;
+    file.write_all(page(link).as_bytes())
+        .and_then(|()| file.flush())
+        .ok()?;
     let quiet = Command::new(OPENER)
         .arg(file.path())
         .stdin(Stdio::null())
@@ -49,7 +59,9 @@ fn has_desktop(is_set: impl Fn(&str) -> bool) -> bool {
 
 /// Returns a page that leads to a link of our own making, which has no character to escape.
 fn page(link: &str) -> String {
-    format!("<!doctype html><meta name=\"referrer\" content=\"no-referrer\"><meta http-equiv=\"refresh\" content=\"0;url={link}\">\n")
+    format!(
+        "<!doctype html><meta name=\"referrer\" content=\"no-referrer\"><meta http-equiv=\"refresh\" content=\"0;url={link}\">\n"
+    )
 }
 
 #[cfg(test)]

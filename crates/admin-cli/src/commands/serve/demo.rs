@@ -65,7 +65,8 @@ impl Demo<'_> {
                 && !warned
             {
                 warned = true;
-                self.ui.warn(t!("the sign-ins of the demo cannot be kept: {error}"));
+                self.ui
+                    .warn(t!("the sign-ins of the demo cannot be kept: {error}"));
             }
         }
     }
@@ -80,7 +81,9 @@ impl Demo<'_> {
         }
         // So that somebody is over a limit.
         let limits = DeviceLimits::multi(4).platform("web", 2);
-        self.sandbox.set_limits(limits).map_err(|error| error.to_string())?;
+        self.sandbox
+            .set_limits(limits)
+            .map_err(|error| error.to_string())?;
         self.keep(yesterday(now_ms, &mut Rng::with_seed(24))).await?;
         let post = async |path: &str, body| {
             let address = format!("/v1/apps/{}/{path}", self.app);
@@ -117,7 +120,8 @@ async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, String> {
     let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
+    done.map_err(|error| error.to_string())?
+        .map_err(|error| error.to_string())
 }
 
 fn is_empty(kept: &dyn easemob_admin_ops::logins::store::LoginStore) -> Result<bool, StoreError> {
@@ -165,11 +169,26 @@ fn event(happened: Happened, number: u64) -> Option<LoginEvent> {
     let (user, resource, kind, reason) = match happened.event {
         LiveEvent::SignIn { user, resource, .. } => (user, resource, LoginKind::Login, ""),
         LiveEvent::SignOut { user, resource } => (user, resource, LoginKind::Logout, "logout"),
-        LiveEvent::Ended { user, resource, cause: "displaced" } => (user, resource, LoginKind::Replaced, "replaced"),
-        LiveEvent::Ended { user, resource, cause } => (user, resource, LoginKind::Logout, cause),
+        LiveEvent::Ended {
+            user,
+            resource,
+            cause: "displaced",
+        } => (user, resource, LoginKind::Replaced, "replaced"),
+        LiveEvent::Ended {
+            user,
+            resource,
+            cause,
+        } => (user, resource, LoginKind::Logout, cause),
         _ => return None,
     };
-    Some(of(format!("demo-{at_ms}-{number}"), &user, &resource, kind, at_ms, reason))
+    Some(of(
+        format!("demo-{at_ms}-{number}"),
+        &user,
+        &resource,
+        kind,
+        at_ms,
+        reason,
+    ))
 }
 
 fn of(call_id: String, user: &str, resource: &str, kind: LoginKind, at_ms: i64, reason: &str) -> LoginEvent {
@@ -199,7 +218,11 @@ fn yesterday(now_ms: i64, rng: &mut Rng) -> Vec<LoginEvent> {
             let resource = format!("{platform}_demo-{back}-{one}");
             let came = begin + rng.i64(0..HOUR_MS / 2);
             let left = came + rng.i64(1..HOUR_MS / 2);
-            let (kind, reason) = if rng.u8(0..100) < 15 { (LoginKind::Replaced, "replaced") } else { (LoginKind::Logout, "logout") };
+            let (kind, reason) = if rng.u8(0..100) < 15 {
+                (LoginKind::Replaced, "replaced")
+            } else {
+                (LoginKind::Logout, "logout")
+            };
             let id = |what| format!("demo-{what}-{back}-{one}");
             events.push(of(id("came"), &user, &resource, LoginKind::Login, came, ""));
             events.push(of(id("left"), &user, &resource, kind, left, reason));
@@ -217,9 +240,18 @@ mod tests {
         let now = 1_795_827_696_348;
         let events = yesterday(now, &mut Rng::with_seed(1));
         let count = |kind| events.iter().filter(|event| event.kind == kind).count();
-        assert_eq!(count(LoginKind::Login), count(LoginKind::Logout) + count(LoginKind::Replaced));
-        assert!(events.len() > 1_000 && events.iter().all(|event| event.at_ms < now && event.at_ms > now - 25 * HOUR_MS));
-        let ids: std::collections::BTreeSet<&str> = events.iter().map(|event| event.call_id.as_str()).collect();
+        assert_eq!(
+            count(LoginKind::Login),
+            count(LoginKind::Logout) + count(LoginKind::Replaced)
+        );
+        assert!(
+            events.len() > 1_000
+                && events
+                    .iter()
+                    .all(|event| event.at_ms < now && event.at_ms > now - 25 * HOUR_MS)
+        );
+        let ids: std::collections::BTreeSet<&str> =
+            events.iter().map(|event| event.call_id.as_str()).collect();
         assert_eq!(ids.len(), events.len(), "each is an event of its own");
     }
 
@@ -235,6 +267,9 @@ mod tests {
         };
         assert_eq!(ended("displaced").kind, LoginKind::Replaced);
         let act = ended("operator");
-        assert_eq!((act.kind, act.platform.as_str(), act.reason.as_str()), (LoginKind::Logout, "web", "operator"));
+        assert_eq!(
+            (act.kind, act.platform.as_str(), act.reason.as_str()),
+            (LoginKind::Logout, "web", "operator")
+        );
     }
 }

@@ -204,17 +204,20 @@ pub async fn run(context: &Context, args: &ServeArgs) -> Result<Exit, CommandErr
         ));
         _opened = browser::open(context, &format!("{url}/console/enter?code={code}"));
     }
-    let demo = sessions.first().filter(|_| args.open).and_then(|(name, session)| {
-        Some(Demo {
-            sandbox: session.sandbox()?,
-            service: &service,
-            stores: context.records().ok()?.stores,
-            app: name,
-            target: session.target().name(),
-            owner,
-            ui: &context.ui,
-        })
-    });
+    let demo = sessions
+        .first()
+        .filter(|_| args.open)
+        .and_then(|(name, session)| {
+            Some(Demo {
+                sandbox: session.sandbox()?,
+                service: &service,
+                stores: context.records().ok()?.stores,
+                app: name,
+                target: session.target().name(),
+                owner,
+                ui: &context.ui,
+            })
+        });
     let staying = stay(context, &listening, tls.as_ref(), end, hangups);
     let ended = match demo {
         None => staying.await,

@@ -51,7 +51,13 @@ fn clock(visit: &Visit, at: Timestamp) -> String {
     at.to_zoned(visit.look.zone.clone()).strftime("%H:%M").to_string()
 }
 
-fn chart(visit: &Visit, hours: &[HourFigures], name: &str, class: &str, of: impl Fn(&HourFigures) -> u64) -> Markup {
+fn chart(
+    visit: &Visit,
+    hours: &[HourFigures],
+    name: &str,
+    class: &str,
+    of: impl Fn(&HourFigures) -> u64,
+) -> Markup {
     let values: Vec<u64> = hours.iter().map(&of).collect();
     let (sum, top) = (values.iter().sum::<u64>(), top(&values));
     let peak = hours.iter().max_by_key(|hour| of(hour));

@@ -58,9 +58,13 @@ pub(crate) async fn show(visit: Visit) -> Result<Page, Trouble> {
         runs: runs.map(|page| page.items),
         acts,
         locks: locks.map(|page| page.items).unwrap_or_default(),
-        snapshot: snapshots.into_iter().find(|snapshot| snapshot.finished_at.is_some()),
+        snapshot: snapshots
+            .into_iter()
+            .find(|snapshot| snapshot.finished_at.is_some()),
     };
-    Ok(visit.page(Nav::Overview, || (t!("Overview").to_owned(), main(&visit, &known))))
+    Ok(visit.page(Nav::Overview, || {
+        (t!("Overview").to_owned(), main(&visit, &known))
+    }))
 }
 
 fn main(visit: &Visit, known: &Known) -> Markup {
@@ -171,7 +175,11 @@ fn figures(visit: &Visit, known: &Known) -> Markup {
 }
 
 fn as_of(visit: &Visit, now: &OnlineFigures) -> String {
-    let scan = now.as_of.scan.as_ref().and_then(|scan| scan.finished.or(scan.started));
+    let scan = now
+        .as_of
+        .scan
+        .as_ref()
+        .and_then(|scan| scan.finished.or(scan.started));
     match now.as_of.collected.max(scan) {
         Some(at) => t!("as of {}", visit.clock(at)),
         None => t!("not known").to_owned(),
@@ -183,7 +191,11 @@ fn figure(name: &str, address: &str, value: &str, about: &str) -> Markup {
 }
 
 fn platforms(visit: &Visit, now: &OnlineFigures) -> Markup {
-    let mut sorted: Vec<_> = now.platforms.iter().filter(|(_, count)| count.devices > 0).collect();
+    let mut sorted: Vec<_> = now
+        .platforms
+        .iter()
+        .filter(|(_, count)| count.devices > 0)
+        .collect();
     sorted.sort_by(|a, b| b.1.devices.cmp(&a.1.devices).then(a.0.cmp(b.0)));
     let most = sorted.first().map_or(1, |(_, count)| count.devices.max(1));
     html! {

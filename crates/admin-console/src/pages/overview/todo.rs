@@ -35,7 +35,10 @@ pub(super) fn list(visit: &Visit, known: &Known) -> Vec<Todo> {
         todo.push(Todo {
             icon: Icon::APPROVALS,
             waits: true,
-            what: t!("Requests that wait for approval: {}", grouped(work.waiting_approvals)),
+            what: t!(
+                "Requests that wait for approval: {}",
+                grouped(work.waiting_approvals)
+            ),
             about: html! { (t!("Nothing is done before others have agreed")) },
             when: String::new(),
             address: visit.link(&["approvals"]),
@@ -79,7 +82,10 @@ pub(super) fn list(visit: &Visit, known: &Known) -> Vec<Todo> {
         todo.push(Todo {
             icon: Icon::WARNING,
             waits: true,
-            what: t!("Users who failed and can be tried again: {}", grouped(run.failed_retry)),
+            what: t!(
+                "Users who failed and can be tried again: {}",
+                grouped(run.failed_retry)
+            ),
             about: html! { (t!("Run ")) span.mono { (run.id) } },
             when: visit.clock(run.ended.unwrap_or(run.created)),
             address: visit.link(&["runs", &run.id]),

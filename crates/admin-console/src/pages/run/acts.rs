@@ -18,6 +18,7 @@ use crate::stake::{self, Stake};
 use crate::visit::{Facts, Visit};
 use crate::widgets::action::ends_sessions;
 use crate::widgets::dialog::{Dialog, opens};
+use crate::widgets::notice::not_yet;
 
 /// What is done about a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -235,15 +236,4 @@ fn page(
         };
         (question.clone(), html! { (super::markup(visit, run)) (dialog.render(visit)) })
     })
-}
-
-/// Says why nothing was done yet.
-pub(crate) fn not_yet(problem: &Problem) -> Markup {
-    use easemob_admin_words::translated;
-    html! {
-        div.note."note--attn" role="alert" {
-            (Icon::WARNING)
-            div { b { (translated(&problem.title)) } " " @if let Some(hint) = &problem.hint { (translated(hint)) } }
-        }
-    }
 }

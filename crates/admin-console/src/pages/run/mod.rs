@@ -132,7 +132,7 @@ pub(super) fn markup(visit: &Visit, run: &Run) -> Markup {
             }
             div.acts {
                 @if visit.may(Scope::AuditRead) {
-                    a.btn href={ (visit.link(&["audit"])) "?run=" (view.id) "&all=true" } { (Icon::AUDIT) (t!("Audit entries")) }
+                    a.btn href={ (visit.link(&["audit"])) "?by=run&q=" (view.id) "&all=on" } { (Icon::AUDIT) (t!("Audit entries")) }
                 }
                 span.acts #buttons { (acts::buttons(visit, view)) }
             }

@@ -101,7 +101,7 @@ fn name_of(job: ScheduledJob) -> &'static str {
     match job {
         ScheduledJob::DueUnlocks => t!("lift locks that are due"),
         ScheduledJob::Scan => t!("read all users into a snapshot"),
-        ScheduledJob::PolicyCheck => t!("compare the newest scan with a policy"),
+        ScheduledJob::PolicyCheck => t!("compare the newest snapshot with a policy"),
     }
 }
 

@@ -26,27 +26,61 @@ pub(super) async fn sign_out(visit: Visit, Path((_, user)): User, sent: Fields) 
     let mandate = confirmed(&visit, stake, &sent).map_err(Unconfirmed::problem)?;
     // One device was agreed to, so one is ended at most.
     let most = (stake == Stake::Device).then_some(1);
-    act(&visit, &user, json!({"kind": "logout", "selection": selection}), most, mandate, &sent).await
+    act(
+        &visit,
+        &user,
+        json!({"kind": "logout", "selection": selection}),
+        most,
+        mandate,
+        &sent,
+    )
+    .await
 }
 
 pub(super) async fn lock(visit: Visit, Path((_, user)): User, sent: Fields) -> Result<Response, Trouble> {
     let mandate = confirmed(&visit, Stake::Few, &sent).map_err(Unconfirmed::problem)?;
     let hours = sent.some("hours").and_then(|hours| hours.parse().ok());
-    let hours: u32 = hours.filter(|hours| (1..=LONGEST).contains(hours)).ok_or_else(unclear)?;
+    let hours: u32 = hours
+        .filter(|hours| (1..=LONGEST).contains(hours))
+        .ok_or_else(unclear)?;
     let until = visit.now + SignedDuration::from_hours(i64::from(hours));
-    act(&visit, &user, json!({"kind": "lock", "until": until}), None, mandate, &sent).await
+    act(
+        &visit,
+        &user,
+        json!({"kind": "lock", "until": until}),
+        None,
+        mandate,
+        &sent,
+    )
+    .await
 }
 
 pub(super) async fn unlock(visit: Visit, Path((_, user)): User, sent: Fields) -> Result<Response, Trouble> {
     let mandate = confirmed(&visit, Stake::Few, &sent).map_err(Unconfirmed::problem)?;
     // What somebody locks from now on stays locked.
-    act(&visit, &user, json!({"kind": "unlock", "as_of": visit.now}), None, mandate, &sent).await
+    act(
+        &visit,
+        &user,
+        json!({"kind": "unlock", "as_of": visit.now}),
+        None,
+        mandate,
+        &sent,
+    )
+    .await
 }
 
 pub(super) async fn ban(visit: Visit, Path((_, user)): User, sent: Fields) -> Result<Response, Trouble> {
     let stake = Stake::of(1, false, true);
     let mandate = confirmed(&visit, stake, &sent).map_err(Unconfirmed::problem)?;
-    act(&visit, &user, json!({"kind": "ban", "looks_first": true}), None, mandate, &sent).await
+    act(
+        &visit,
+        &user,
+        json!({"kind": "ban", "looks_first": true}),
+        None,
+        mandate,
+        &sent,
+    )
+    .await
 }
 
 pub(super) async fn unban(visit: Visit, Path((_, user)): User, sent: Fields) -> Result<Response, Trouble> {
@@ -139,7 +173,10 @@ mod tests {
         ] {
             assert_eq!(read(fields), None, "{fields:?}");
         }
-        assert_eq!(read(&[("device", "ios_1")]), Some((json!({"devices": ["ios_1"]}), Stake::Device)));
+        assert_eq!(
+            read(&[("device", "ios_1")]),
+            Some((json!({"devices": ["ios_1"]}), Stake::Device))
+        );
         assert_eq!(read(&[("all", "1")]), Some((json!({}), Stake::Few)));
     }
 }

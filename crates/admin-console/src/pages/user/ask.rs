@@ -207,7 +207,11 @@ fn ask_lifting(visit: &Visit, known: &Known, text: &Lifting) -> Page {
 }
 
 /// A ban has no end, so whoever bans has just signed in, and types the name of the app.
-pub(super) async fn ban(visit: Visit, Path((_, name)): User, headers: HeaderMap) -> Result<Response, Trouble> {
+pub(super) async fn ban(
+    visit: Visit,
+    Path((_, name)): User,
+    headers: HeaderMap,
+) -> Result<Response, Trouble> {
     if let Some(sign_in) = fresh::first(&visit, &headers) {
         return Ok(sign_in);
     }

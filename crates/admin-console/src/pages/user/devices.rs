@@ -51,7 +51,12 @@ impl Rows {
     pub(super) fn of(known: &Known, attempt: Option<&Attempt>, logins: &Logins) -> Self {
         let online = known.devices.as_ref().ok().and_then(|read| read.devices.clone());
         let reports = attempt.map(|attempt| attempt.devices.clone()).unwrap_or_default();
-        arrange(online.unwrap_or_default(), reports, known.limits.as_ref().ok(), logins)
+        arrange(
+            online.unwrap_or_default(),
+            reports,
+            known.limits.as_ref().ok(),
+            logins,
+        )
     }
 
     pub(super) fn online_by_platform(&self) -> BTreeMap<String, usize> {
@@ -64,7 +69,9 @@ impl Rows {
 
     /// Returns each platform with more devices than may be online: how many, and how many may.
     pub(super) fn over_limit(&self) -> impl Iterator<Item = (&str, usize, u32)> {
-        self.over.iter().map(|(word, online, limit)| (word.as_str(), *online, *limit))
+        self.over
+            .iter()
+            .map(|(word, online, limit)| (word.as_str(), *online, *limit))
     }
 
     /// Returns the devices that are online.
@@ -120,12 +127,20 @@ fn arrange(
     }));
     rows.sort_by(|a, b| {
         let key = |row: &Row| (row.signed_in.is_none(), Reverse(row.signed_in));
-        key(a).cmp(&key(b)).then_with(|| a.platform.cmp(&b.platform)).then_with(|| a.id.cmp(&b.id))
+        key(a)
+            .cmp(&key(b))
+            .then_with(|| a.platform.cmp(&b.platform))
+            .then_with(|| a.id.cmp(&b.id))
     });
-    if let Some(newest) = rows.iter_mut().find(|row| row.is_online && row.signed_in.is_some()) {
+    if let Some(newest) = rows
+        .iter_mut()
+        .find(|row| row.is_online && row.signed_in.is_some())
+    {
         newest.is_newest = true;
     }
-    let over = limits.map(|limits| mark_surplus(&mut rows, limits)).unwrap_or_default();
+    let over = limits
+        .map(|limits| mark_surplus(&mut rows, limits))
+        .unwrap_or_default();
     Rows { rows, over }
 }
 
@@ -140,13 +155,18 @@ fn mark_surplus(rows: &mut [Row], limits: &Applied) -> Vec<(String, usize, u32)>
     }
     let mut over = Vec::new();
     for (word, online) in by_platform {
-        let Some(limit) = limits.of_platform(&word) else { continue };
+        let Some(limit) = limits.of_platform(&word) else {
+            continue;
+        };
         let surplus = online.saturating_sub(limit as usize);
         if surplus == 0 {
             continue;
         }
         // The rows are ordered from new to old.
-        let known = rows.iter_mut().rev().filter(|row| row.is_online && row.platform == word && row.signed_in.is_some());
+        let known = rows
+            .iter_mut()
+            .rev()
+            .filter(|row| row.is_online && row.platform == word && row.signed_in.is_some());
         known.take(surplus).for_each(|row| row.is_over_limit = true);
         over.push((word, online, limit));
     }
@@ -161,11 +181,25 @@ fn stamp(id: &str) -> Option<Timestamp> {
 }
 
 /// Shows them.
-pub(super) fn card(visit: &Visit, known: &Known, view: &View, rows: &Rows, attempt: Option<&Attempt>) -> Markup {
+pub(super) fn card(
+    visit: &Visit,
+    known: &Known,
+    view: &View,
+    rows: &Rows,
+    attempt: Option<&Attempt>,
+) -> Markup {
     let only = view.platform.as_deref();
-    let shown: Vec<&Row> = rows.rows.iter().filter(|row| only.is_none_or(|only| row.is_on(only))).collect();
+    let shown: Vec<&Row> = rows
+        .rows
+        .iter()
+        .filter(|row| only.is_none_or(|only| row.is_on(only)))
+        .collect();
     let goes_on = attempt.is_some_and(Attempt::goes_on);
-    let trigger = if goes_on { "live-mine throttle:2s, every 2s" } else { "live-mine throttle:2s" };
+    let trigger = if goes_on {
+        "live-mine throttle:2s, every 2s"
+    } else {
+        "live-mine throttle:2s"
+    };
     html! {
         section #devices .card hx-get=(visit.address) hx-select="#devices" hx-select-oob="#user-head" hx-swap="outerHTML"
             hx-trigger=(trigger) data-live-user=(known.name) {
@@ -380,7 +414,12 @@ mod tests {
             "webim_random_web_1795568980159",
         ];
         let ids = |rows: &Rows| -> Vec<String> { rows.rows.iter().map(|row| row.id.clone()).collect() };
-        let before = arrange(online(&["android_1", old, new, middle]), BTreeMap::new(), None, &Logins::new());
+        let before = arrange(
+            online(&["android_1", old, new, middle]),
+            BTreeMap::new(),
+            None,
+            &Logins::new(),
+        );
         assert_eq!(ids(&before), [new, middle, old, "android_1"]);
         let reports = [(middle.to_owned(), report(middle))].into();
         let after = arrange(online(&["android_1", old, new]), reports, None, &Logins::new());
@@ -398,15 +437,30 @@ mod tests {
             "android_1",
         ];
         let rows = arrange(online(&ids), BTreeMap::new(), Some(&limits(1)), &Logins::new());
-        let over: Vec<&str> = rows.rows.iter().filter(|row| row.is_over_limit).map(|row| row.id.as_str()).collect();
-        assert_eq!(over, [ids[0], ids[1]], "of three web devices two are too many, and the age of one is not known");
+        let over: Vec<&str> = rows
+            .rows
+            .iter()
+            .filter(|row| row.is_over_limit)
+            .map(|row| row.id.as_str())
+            .collect();
+        assert_eq!(
+            over,
+            [ids[0], ids[1]],
+            "of three web devices two are too many, and the age of one is not known"
+        );
         assert_eq!(rows.over_limit().collect::<Vec<_>>(), [("web", 3, 1)]);
     }
 
     #[test]
     fn only_thirteen_digits_are_a_time() {
         assert!(stamp("webim_random_web_1795827696348").is_some());
-        for id in ["android_55ab", "web_17958276963480", "web_179582769634", "1795827696348", "web_-179582769634"] {
+        for id in [
+            "android_55ab",
+            "web_17958276963480",
+            "web_179582769634",
+            "1795827696348",
+            "web_-179582769634",
+        ] {
             assert!(stamp(id).is_none(), "{id}");
         }
     }

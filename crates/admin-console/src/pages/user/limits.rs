@@ -12,9 +12,6 @@ use super::devices::Rows;
 use crate::visit::Visit;
 use crate::widgets::platform::platform;
 
-
-
-
 /// The limits of a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Applied {

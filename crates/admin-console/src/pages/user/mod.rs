@@ -32,11 +32,20 @@ use crate::widgets::{dialog, live, platform};
 pub(super) fn routes() -> Router<Console> {
     Router::new()
         .route("/console/{app}/users/{user}", get(show))
-        .route("/console/{app}/users/{user}/sign-out", get(ask::sign_out).post(act::sign_out))
+        .route(
+            "/console/{app}/users/{user}/sign-out",
+            get(ask::sign_out).post(act::sign_out),
+        )
         .route("/console/{app}/users/{user}/lock", get(ask::lock).post(act::lock))
-        .route("/console/{app}/users/{user}/unlock", get(ask::unlock).post(act::unlock))
+        .route(
+            "/console/{app}/users/{user}/unlock",
+            get(ask::unlock).post(act::unlock),
+        )
         .route("/console/{app}/users/{user}/ban", get(ask::ban).post(act::ban))
-        .route("/console/{app}/users/{user}/unban", get(ask::unban).post(act::unban))
+        .route(
+            "/console/{app}/users/{user}/unban",
+            get(ask::unban).post(act::unban),
+        )
 }
 
 /// What of the user is shown.
@@ -120,7 +129,14 @@ async fn show(
     let attempt = attempt.await;
     let known = Known::read(&visit, &name).await?;
     let timeline = timeline::read(&visit, &known.name, &view).await;
-    Ok(page(&visit, &known, &view, attempt.as_ref(), Some(&timeline), None))
+    Ok(page(
+        &visit,
+        &known,
+        &view,
+        attempt.as_ref(),
+        Some(&timeline),
+        None,
+    ))
 }
 
 /// Returns the page, with a question over it if there is one.

@@ -39,12 +39,18 @@ impl Attempt {
         let (mut devices, mut about_user) = (BTreeMap::new(), None);
         for report in reports(visit, run).await {
             match report {
-                Report::Device(report) if report.user.eq_ignore_ascii_case(user) => match report.device.clone() {
-                    Some(device) => drop(devices.insert(device, report)),
-                    None => about_user = Some(report.into()),
-                },
-                Report::Lock(report) if report.user.eq_ignore_ascii_case(user) => about_user = Some(report.into()),
-                Report::Ban(report) if report.user.eq_ignore_ascii_case(user) => about_user = Some(report.into()),
+                Report::Device(report) if report.user.eq_ignore_ascii_case(user) => {
+                    match report.device.clone() {
+                        Some(device) => drop(devices.insert(device, report)),
+                        None => about_user = Some(report.into()),
+                    }
+                }
+                Report::Lock(report) if report.user.eq_ignore_ascii_case(user) => {
+                    about_user = Some(report.into())
+                }
+                Report::Ban(report) if report.user.eq_ignore_ascii_case(user) => {
+                    about_user = Some(report.into())
+                }
                 _ => {}
             }
         }
@@ -119,21 +125,33 @@ impl Attempt {
     fn said(&self) -> Vec<(Tone, Markup)> {
         let mut counts = BTreeMap::<&str, (Outcome, u64)>::new();
         for report in self.devices.values() {
-            counts.entry(report.outcome.as_str()).or_insert((report.outcome, 0)).1 += 1;
+            counts
+                .entry(report.outcome.as_str())
+                .or_insert((report.outcome, 0))
+                .1 += 1;
         }
         let mut said: Vec<_> = counts
             .into_values()
             .map(|(outcome, count)| (tone(outcome), devices_with(outcome, count)))
             .collect();
         match &self.about_user {
-            Some(Report::Device(report)) => said.push(user_with(report.outcome, &report.failure, report.why.as_deref())),
-            Some(Report::Lock(LockReport { outcome, failure, devices_ended, .. })) => {
+            Some(Report::Device(report)) => {
+                said.push(user_with(report.outcome, &report.failure, report.why.as_deref()))
+            }
+            Some(Report::Lock(LockReport {
+                outcome,
+                failure,
+                devices_ended,
+                ..
+            })) => {
                 said.push(user_with(*outcome, failure, None));
                 if let Some(ended) = devices_ended.filter(|ended| *ended > 0) {
                     said.push((Tone::Done, devices_with(Outcome::LoggedOut, ended)));
                 }
             }
-            Some(Report::Ban(BanReport { outcome, failure, .. })) => said.push(user_with(*outcome, failure, None)),
+            Some(Report::Ban(BanReport { outcome, failure, .. })) => {
+                said.push(user_with(*outcome, failure, None))
+            }
             _ => {}
         }
         if said.is_empty() {
@@ -148,7 +166,10 @@ impl Attempt {
         if run.failed_retry + run.failed_final > 0 {
             (Tone::Attention, html! { (t!("It failed. The run says why:")) })
         } else if run.unfinished > 0 {
-            (Tone::Attention, html! { (t!("It was not finished. The run can be resumed:")) })
+            (
+                Tone::Attention,
+                html! { (t!("It was not finished. The run can be resumed:")) },
+            )
         } else if run.devices > 0 {
             (Tone::Done, devices_with(Outcome::LoggedOut, run.devices))
         } else {

@@ -107,8 +107,16 @@ async fn sign_ins(visit: &Visit, user: &str, until: Timestamp, read: &mut Read) 
     for days in DAYS {
         read.since = until - SignedDuration::from_hours(24 * days);
         let (since, until) = (read.since.to_string(), until.to_string());
-        let query = [("since", since.as_str()), ("until", until.as_str()), ("limit", MOST)];
-        match visit.api.get::<Timeline>(&["users", user, "timeline"], &query).await {
+        let query = [
+            ("since", since.as_str()),
+            ("until", until.as_str()),
+            ("limit", MOST),
+        ];
+        match visit
+            .api
+            .get::<Timeline>(&["users", user, "timeline"], &query)
+            .await
+        {
             Ok(found) => {
                 if found.next.is_some() && days != DAYS[DAYS.len() - 1] {
                     continue;
@@ -232,7 +240,11 @@ fn day(visit: &Visit, date: Date) -> String {
 }
 
 fn line(visit: &Visit, moment: &Moment) -> Markup {
-    let time = |at: Timestamp| at.to_zoned(visit.look.zone.clone()).strftime("%H:%M:%S").to_string();
+    let time = |at: Timestamp| {
+        at.to_zoned(visit.look.zone.clone())
+            .strftime("%H:%M:%S")
+            .to_string()
+    };
     let (class, icon, what, at) = match &moment.what {
         What::Login(login) => {
             let (class, icon) = match login.event.as_str() {
@@ -244,9 +256,17 @@ fn line(visit: &Visit, moment: &Moment) -> Markup {
             (class, icon, login_text(login), time(moment.at))
         }
         What::Act(entry) => {
-            let failed = matches!(entry.event.outcome, Some(Outcome::Failed | Outcome::Refused | Outcome::Unknown));
+            let failed = matches!(
+                entry.event.outcome,
+                Some(Outcome::Failed | Outcome::Refused | Outcome::Unknown)
+            );
             let class = if failed { "is-attn" } else { "is-act" };
-            (Some(class), icon_of(call(entry)), act_text(visit, entry), time(moment.at))
+            (
+                Some(class),
+                icon_of(call(entry)),
+                act_text(visit, entry),
+                time(moment.at),
+            )
         }
         What::Gap(gap) => {
             let until = gap.until.map(&time).unwrap_or_default();
@@ -254,7 +274,12 @@ fn line(visit: &Visit, moment: &Moment) -> Markup {
                 (t!("No webhooks arrived"))
                 span.sub { (t!("Sign-ins and sign-outs of this time may be missing")) }
             };
-            (None, Icon::QUESTION, what, format!("{} – {until}", time(moment.at)))
+            (
+                None,
+                Icon::QUESTION,
+                what,
+                format!("{} – {until}", time(moment.at)),
+            )
         }
     };
     html! {
@@ -300,7 +325,10 @@ fn icon_of(call: &str) -> Icon {
 
 fn act_text(visit: &Visit, entry: &Entry) -> Markup {
     let event = &entry.event;
-    let operator = event.operator.as_ref().and_then(easemob_admin_audit::Operator::name);
+    let operator = event
+        .operator
+        .as_ref()
+        .and_then(easemob_admin_audit::Operator::name);
     let operator = operator.unwrap_or_else(|| "?".into());
     html! {
         b { (foreign(&operator)) } " "

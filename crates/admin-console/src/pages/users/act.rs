@@ -46,7 +46,9 @@ enum Act {
 
 impl Act {
     fn of(word: &str) -> Option<Self> {
-        [Self::SignOut, Self::Lock, Self::Plan].into_iter().find(|act| act.word() == word)
+        [Self::SignOut, Self::Lock, Self::Plan]
+            .into_iter()
+            .find(|act| act.word() == word)
     }
 
     fn word(self) -> &'static str {
@@ -83,7 +85,9 @@ impl Meant {
                 filter: query.filter,
                 count,
             }),
-            Selection::Nobody | Selection::Page if !query.ticked.is_empty() => Some(Self::Named(query.ticked)),
+            Selection::Nobody | Selection::Page if !query.ticked.is_empty() => {
+                Some(Self::Named(query.ticked))
+            }
             Selection::Nobody | Selection::Page => None,
         }
     }
@@ -152,7 +156,9 @@ impl Meant {
 
 /// Counts all who are meant again.
 async fn counted(visit: &Visit, meant: Meant) -> Result<Meant, Problem> {
-    let Meant::All { filter, .. } = meant else { return Ok(meant) };
+    let Meant::All { filter, .. } = meant else {
+        return Ok(meant);
+    };
     let found = read(visit, &of_filter(&filter, None), 1).await?;
     if found.total.at_least {
         // More than these are counted one by one, by reading them.
@@ -205,7 +211,11 @@ fn question(visit: &Visit, act: Act, meant: &Meant, grew_from: Option<u64>) -> P
         let back = back(visit, meant);
         let dialog = Dialog {
             question: html! { (question) },
-            icon: if act == Act::Lock { Icon::LOCK } else { Icon::SIGN_OUT },
+            icon: if act == Act::Lock {
+                Icon::LOCK
+            } else {
+                Icon::SIGN_OUT
+            },
             action: &address,
             back: &back,
             content: content(visit, act, meant, grew_from),
@@ -224,7 +234,9 @@ fn question(visit: &Visit, act: Act, meant: &Meant, grew_from: Option<u64>) -> P
 fn back(visit: &Visit, meant: &Meant) -> String {
     match meant {
         Meant::Named(_) => list_address(visit),
-        Meant::All { filter, .. } => Query::default().with(filter.clone()).address(&list_address(visit)),
+        Meant::All { filter, .. } => Query::default()
+            .with(filter.clone())
+            .address(&list_address(visit)),
     }
 }
 
@@ -308,10 +320,28 @@ pub(super) async fn act(
     }
     let run = match act {
         Act::Plan => plan(&visit, users, mandate, &sent).await?,
-        Act::SignOut => Some(begin(&visit, json!({"kind": "logout", "selection": {}}), users, mandate, &sent).await?),
+        Act::SignOut => Some(
+            begin(
+                &visit,
+                json!({"kind": "logout", "selection": {}}),
+                users,
+                mandate,
+                &sent,
+            )
+            .await?,
+        ),
         Act::Lock => {
             let until = until(&sent, visit.now).ok_or_else(no_such_act)?;
-            Some(begin(&visit, json!({"kind": "lock", "until": until}), users, mandate, &sent).await?)
+            Some(
+                begin(
+                    &visit,
+                    json!({"kind": "lock", "until": until}),
+                    users,
+                    mandate,
+                    &sent,
+                )
+                .await?,
+            )
         }
     };
     let address = match run {
@@ -330,7 +360,9 @@ fn written(sent: &Fields) -> String {
 
 fn until(sent: &Fields, now: Timestamp) -> Option<Timestamp> {
     let hours: u32 = sent.one("hours").parse().ok()?;
-    (1..=LONGEST).contains(&hours).then(|| now + SignedDuration::from_hours(i64::from(hours)))
+    (1..=LONGEST)
+        .contains(&hours)
+        .then(|| now + SignedDuration::from_hours(i64::from(hours)))
 }
 
 async fn begin(
@@ -359,7 +391,12 @@ async fn begin(
     visit.api.send_lines(Method::POST, &["runs"], &run, &users).await
 }
 
-async fn plan(visit: &Visit, users: Vec<String>, mandate: Mandate, sent: &Fields) -> Result<Option<RunView>, Problem> {
+async fn plan(
+    visit: &Visit,
+    users: Vec<String>,
+    mandate: Mandate,
+    sent: &Fields,
+) -> Result<Option<RunView>, Problem> {
     if users.len() as u64 > MOST_OF_PLAN {
         return Err(problem(
             413,
@@ -395,10 +432,21 @@ mod tests {
 
     #[test]
     fn nothing_means_nobody() {
-        for fields in ["", "reason=x", "over-limit=1", "select=all", "select=all&count=3", "u=", "platform=web&select=page"] {
+        for fields in [
+            "",
+            "reason=x",
+            "over-limit=1",
+            "select=all",
+            "select=all&count=3",
+            "u=",
+            "platform=web&select=page",
+        ] {
             assert_eq!(meant(fields), None, "{fields}");
         }
-        assert_eq!(meant("u=ann&u=bob"), Some(Meant::Named(vec!["ann".into(), "bob".into()])));
+        assert_eq!(
+            meant("u=ann&u=bob"),
+            Some(Meant::Named(vec!["ann".into(), "bob".into()]))
+        );
     }
 
     #[test]
@@ -416,6 +464,10 @@ mod tests {
         assert_eq!(Act::SignOut.stake(20, false), Stake::Few);
         assert_eq!(Act::SignOut.stake(21, false), Stake::Many);
         assert_eq!(Act::Lock.stake(2, true), Stake::Many);
-        assert_eq!(Act::Plan.stake(5_000, true), Stake::Few, "a plan signs nobody out");
+        assert_eq!(
+            Act::Plan.stake(5_000, true),
+            Stake::Few,
+            "a plan signs nobody out"
+        );
     }
 }

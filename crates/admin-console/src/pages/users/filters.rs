@@ -86,7 +86,12 @@ pub(super) fn title(column: Column) -> &'static str {
 /// What is offered, and what somebody wrote into the address.
 fn platforms(filter: &Filter) -> Vec<&str> {
     let mut offered = PLATFORMS.to_vec();
-    offered.extend(filter.platform.as_deref().filter(|word| !PLATFORMS.contains(word)));
+    offered.extend(
+        filter
+            .platform
+            .as_deref()
+            .filter(|word| !PLATFORMS.contains(word)),
+    );
     offered
 }
 
@@ -103,7 +108,11 @@ fn times(filter: &Filter) -> Vec<u32> {
 }
 
 fn devices(least: u64) -> String {
-    if least == 1 { t!("Online now").to_owned() } else { t!("{least} or more devices") }
+    if least == 1 {
+        t!("Online now").to_owned()
+    } else {
+        t!("{least} or more devices")
+    }
 }
 
 fn seen(hours: u32) -> String {
@@ -125,16 +134,28 @@ fn chips(query: &Query, list: &str) -> Markup {
         chips.push((foreign(name), without(|filter| filter.name = None)));
     }
     if let Some(word) = &filter.platform {
-        chips.push((foreign(platform::name(word)), without(|filter| filter.platform = None)));
+        chips.push((
+            foreign(platform::name(word)),
+            without(|filter| filter.platform = None),
+        ));
     }
     if let Some(least) = filter.devices_at_least {
-        chips.push((html! { (devices(least)) }, without(|filter| filter.devices_at_least = None)));
+        chips.push((
+            html! { (devices(least)) },
+            without(|filter| filter.devices_at_least = None),
+        ));
     }
     if filter.over_limit {
-        chips.push((html! { (t!("Over limit")) }, without(|filter| filter.over_limit = false)));
+        chips.push((
+            html! { (t!("Over limit")) },
+            without(|filter| filter.over_limit = false),
+        ));
     }
     if let Some(hours) = filter.seen_hours {
-        chips.push((html! { (seen(hours)) }, without(|filter| filter.seen_hours = None)));
+        chips.push((
+            html! { (seen(hours)) },
+            without(|filter| filter.seen_hours = None),
+        ));
     }
     html! {
         @if !chips.is_empty() {

@@ -35,7 +35,10 @@ pub(super) fn routes() -> Router<Console> {
     Router::new()
         .route("/console/{app}/users", get(list))
         .route("/console/{app}/users-newer", get(newer::count))
-        .route("/console/{app}/users-selected/{act}", get(act::ask).post(act::act))
+        .route(
+            "/console/{app}/users-selected/{act}",
+            get(act::ask).post(act::act),
+        )
 }
 
 /// Returns the address of the list.
@@ -49,7 +52,10 @@ async fn read(visit: &Visit, query: &Query, most: u64) -> Result<UsersPage, Prob
     parameters.push(("sort", query.sort.word().into()));
     parameters.push(("limit", most.to_string()));
     parameters.extend(query.after.clone().map(|after| ("after", after)));
-    let parameters: Vec<_> = parameters.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let parameters: Vec<_> = parameters
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
     visit.api.get(&["users"], &parameters).await
 }
 
@@ -59,7 +65,10 @@ async fn list(visit: Visit, RawQuery(text): RawQuery) -> Result<Response, Troubl
         return Ok(Redirect::to(&visit.link(&["runs", run.as_str()])).into_response());
     }
     let locks = async {
-        let locks = visit.api.get::<api::Page<Lock>>(&["locks"], &[("limit", "1000")]).await;
+        let locks = visit
+            .api
+            .get::<api::Page<Lock>>(&["locks"], &[("limit", "1000")])
+            .await;
         locks.map(|page| page.items).unwrap_or_default()
     };
     let (users, locks) = join(read(&visit, &query, ROWS), locks).await;
@@ -88,7 +97,11 @@ async fn list(visit: Visit, RawQuery(text): RawQuery) -> Result<Response, Troubl
 }
 
 fn head(visit: &Visit, query: &Query, users: &UsersPage) -> Markup {
-    let scan = users.as_of.scan.as_ref().and_then(|scan| scan.finished.or(scan.started));
+    let scan = users
+        .as_of
+        .scan
+        .as_ref()
+        .and_then(|scan| scan.finished.or(scan.started));
     html! {
         div.head #users-head {
             div.head-t {
@@ -121,7 +134,11 @@ fn head(visit: &Visit, query: &Query, users: &UsersPage) -> Markup {
 /// Returns a number of users, which may be a lower bound.
 fn total(total: UsersTotal) -> String {
     let number = grouped(total.users);
-    if total.at_least { t!("more than {number}") } else { number }
+    if total.at_least {
+        t!("more than {number}")
+    } else {
+        number
+    }
 }
 
 /// Says that nobody is there, and what can be done about it.

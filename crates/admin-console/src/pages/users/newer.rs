@@ -18,9 +18,15 @@ pub(super) async fn count(visit: Visit, RawQuery(text): RawQuery) -> Result<Page
     let text = text.unwrap_or_default();
     let query = Query::read(&text);
     let since = parse(text.as_bytes()).find(|(name, _)| name == "since");
-    let since = since.and_then(|(_, since)| since.parse::<Timestamp>().ok()).unwrap_or(visit.now);
+    let since = since
+        .and_then(|(_, since)| since.parse::<Timestamp>().ok())
+        .unwrap_or(visit.now);
     let seconds = visit.now.duration_since(since).as_secs();
-    let newer = if seconds > 0 { seen_since(&visit, &query, since).await? } else { None };
+    let newer = if seconds > 0 {
+        seen_since(&visit, &query, since).await?
+    } else {
+        None
+    };
     Ok(visit.page(Nav::Users, || {
         let main = match newer {
             Some(newer) => html! {
@@ -38,7 +44,10 @@ async fn seen_since(visit: &Visit, query: &Query, since: Timestamp) -> Result<Op
     parameters.retain(|(name, _)| *name != "seen_since");
     parameters.push(("seen_since", since.to_string()));
     parameters.push(("limit", "1".into()));
-    let parameters: Vec<_> = parameters.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let parameters: Vec<_> = parameters
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
     let found: easemob_admin_remote::api::UsersPage = visit.api.get(&["users"], &parameters).await?;
     Ok((found.total.users > 0).then(|| total(found.total)))
 }
@@ -46,8 +55,8 @@ async fn seen_since(visit: &Visit, query: &Query, since: Timestamp) -> Result<Op
 /// Returns what asks from time to time, until there is somebody.
 pub(super) fn element(visit: &Visit, query: &Query, since: Timestamp) -> Markup {
     let mut text = Serializer::new(String::new());
-    text.extend_pairs(query.filter.fields()).append_pair("since", &since.to_string());
+    text.extend_pairs(query.filter.fields())
+        .append_pair("since", &since.to_string());
     let address = format!("{}?{}", visit.link(&["users-newer"]), text.finish());
     html! { span #newer hx-get=(address) hx-trigger=(EVERY) hx-select="#newer" hx-swap="outerHTML" {} }
 }
-

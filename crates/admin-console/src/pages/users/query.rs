@@ -117,12 +117,16 @@ impl Query {
                 "platform" => query.filter.platform = given,
                 "devices" => query.filter.devices_at_least = text.parse().ok().filter(|least| *least > 0),
                 "over-limit" => query.filter.over_limit = text == "1",
-                "seen" => query.filter.seen_hours = text.parse().ok().filter(|hours| (1..=8784).contains(hours)),
+                "seen" => {
+                    query.filter.seen_hours = text.parse().ok().filter(|hours| (1..=8784).contains(hours))
+                }
                 "sort" => query.sort = Sort::of(text).unwrap_or_default(),
                 "after" => query.after = given,
                 "back" => query.back = text.split('.').map(str::to_owned).collect(),
                 "row" => query.rows_before = text.parse().unwrap_or_default(),
-                "hide" => query.hidden.extend(Column::ALL.into_iter().find(|column| column.word() == text)),
+                "hide" => query
+                    .hidden
+                    .extend(Column::ALL.into_iter().find(|column| column.word() == text)),
                 "select" if text == "page" => query.selection = Selection::Page,
                 "select" => all = text == "all",
                 "count" => count = text.parse().ok(),
@@ -232,7 +236,9 @@ impl Query {
         let mut back = self.back.clone();
         let after = back.pop().filter(|after| !after.is_empty());
         Some(Self {
-            rows_before: after.as_ref().map_or(0, |_| self.rows_before.saturating_sub(rows)),
+            rows_before: after
+                .as_ref()
+                .map_or(0, |_| self.rows_before.saturating_sub(rows)),
             after,
             back,
             selection: self.selection_of_all(),
@@ -269,16 +275,26 @@ impl Filter {
     /// Returns the parameters of the API.
     pub(super) fn parameters(&self, now: Timestamp) -> Vec<(&'static str, String)> {
         let mut parameters = Vec::new();
-        match self.name.as_deref().map(|name| name.strip_prefix('*').ok_or(name)) {
+        match self
+            .name
+            .as_deref()
+            .map(|name| name.strip_prefix('*').ok_or(name))
+        {
             Some(Ok("")) | None => {}
             Some(Ok(part)) => parameters.push(("contains", part.to_owned())),
             Some(Err(beginning)) => parameters.push(("begins_with", beginning.to_owned())),
         }
         parameters.extend(self.platform.clone().map(|platform| ("platform", platform)));
-        parameters.extend(self.devices_at_least.map(|least| ("devices_at_least", least.to_string())));
+        parameters.extend(
+            self.devices_at_least
+                .map(|least| ("devices_at_least", least.to_string())),
+        );
         parameters.extend(self.over_limit.then(|| ("over_limit", "true".to_owned())));
         let since = |hours: u32| now - SignedDuration::from_hours(i64::from(hours));
-        parameters.extend(self.seen_hours.map(|hours| ("seen_since", since(hours).to_string())));
+        parameters.extend(
+            self.seen_hours
+                .map(|hours| ("seen_since", since(hours).to_string())),
+        );
         parameters
     }
 }
@@ -309,19 +325,30 @@ mod tests {
 
     #[test]
     fn what_is_odd_filters_nothing() {
-        let odd = Query::read("devices=-1&devices=x&over-limit=yes&seen=0&sort=evil&hide=x&select=all&row=-1&zzz=1&q=++");
+        let odd = Query::read(
+            "devices=-1&devices=x&over-limit=yes&seen=0&sort=evil&hide=x&select=all&row=-1&zzz=1&q=++",
+        );
         assert_eq!(odd, Query::default(), "all without its count is nobody, too");
     }
 
     #[test]
     fn any_change_of_the_filter_clears_the_selection() {
-        let mut query = Query::read(&format!("{FULL}&select=all&count=9&at=2026-11-28T01:42:18Z&after=x&back=&row=20"));
+        let mut query = Query::read(&format!(
+            "{FULL}&select=all&count=9&at=2026-11-28T01:42:18Z&after=x&back=&row=20"
+        ));
         assert!(matches!(query.selection, Selection::All { count: 9, .. }));
         let changed = query.with(Filter::default());
-        assert_eq!((&changed.selection, changed.after.as_ref()), (&Selection::Nobody, None));
+        assert_eq!(
+            (&changed.selection, changed.after.as_ref()),
+            (&Selection::Nobody, None)
+        );
         assert_eq!(query.sorted(Sort::User).selection, Selection::Nobody);
         query.selection = Selection::Page;
-        assert_eq!(query.next("y".into(), 20).selection, Selection::Nobody, "the next page has others");
+        assert_eq!(
+            query.next("y".into(), 20).selection,
+            Selection::Nobody,
+            "the next page has others"
+        );
     }
 
     #[test]
@@ -329,7 +356,10 @@ mod tests {
         let first = Query::read("sort=user");
         let second = first.next("a".into(), 20);
         let third = second.next("b".into(), 20);
-        assert_eq!((third.rows_before, third.back.clone()), (40, vec![String::new(), "a".into()]));
+        assert_eq!(
+            (third.rows_before, third.back.clone()),
+            (40, vec![String::new(), "a".into()])
+        );
         assert_eq!(third.previous(20), Some(second.clone()));
         assert_eq!(second.previous(20), Some(first.clone()));
         assert_eq!(first.previous(20), None);

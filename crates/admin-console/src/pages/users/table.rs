@@ -52,7 +52,11 @@ pub(super) fn table(visit: &Visit, query: &Query, users: &UsersPage, locks: &[Lo
 
 fn sortable(visit: &Visit, query: &Query, name: &str, sort: Sort, class: &str) -> Markup {
     let is_current = query.sort == sort;
-    let direction = if sort == Sort::User { "ascending" } else { "descending" };
+    let direction = if sort == Sort::User {
+        "ascending"
+    } else {
+        "descending"
+    };
     html! {
         th role="columnheader" scope="col" class=[(!class.is_empty()).then_some(class)] aria-sort=[is_current.then_some(direction)] {
             a.sort href=(query.sorted(sort).address(&list_address(visit))) {
@@ -126,7 +130,10 @@ fn over(platforms: &BTreeMap<String, u64>, limits: &LimitsView) -> String {
 
 fn foot(visit: &Visit, query: &Query, users: &UsersPage, rows: u64) -> Markup {
     let list = list_address(visit);
-    let next = users.next.clone().map(|after| query.next(after, rows).address(&list));
+    let next = users
+        .next
+        .clone()
+        .map(|after| query.next(after, rows).address(&list));
     let previous = query.previous(ROWS).map(|previous| previous.address(&list));
     html! {
         div.card-f {
@@ -159,9 +166,21 @@ mod tests {
             default: Some(4),
             platforms: [("web".to_owned(), 2)].into(),
         };
-        let platforms = |pairs: &[(&str, u64)]| pairs.iter().map(|(word, count)| ((*word).to_owned(), *count)).collect();
+        let platforms = |pairs: &[(&str, u64)]| {
+            pairs
+                .iter()
+                .map(|(word, count)| ((*word).to_owned(), *count))
+                .collect()
+        };
         let said = |pairs: &[(&str, u64)]| over(&platforms(pairs), &limits);
-        assert_eq!(said(&[("web", 5), ("ios", 4), ("android", 6)]), "Android 6 of 4, Web 5 of 2");
-        assert_eq!(said(&[("web", 1), ("ios", 1)]), "more than one device", "single-device mode");
+        assert_eq!(
+            said(&[("web", 5), ("ios", 4), ("android", 6)]),
+            "Android 6 of 4, Web 5 of 2"
+        );
+        assert_eq!(
+            said(&[("web", 1), ("ios", 1)]),
+            "more than one device",
+            "single-device mode"
+        );
     }
 }
