@@ -47,7 +47,7 @@ export default {
     await play.open(page, "users?sort=user");
     play.true(await page.isHidden("#selection"), "an empty selection has no buttons");
     await page.check("input[value=user001]");
-    await page.check("input[value=user003]", { modifiers: ["Shift"] });
+    await page.click("input[value=user003]", { modifiers: ["Shift"] });
     play.equal(await page.textContent("[data-ticked]"), "3");
     await page.selectOption("#platform", "web");
     await page.waitForSelector("text=so the selection of 3 users was cleared");
@@ -80,6 +80,7 @@ export default {
     await page.waitForSelector(".tag:has-text('Locked')");
     await page.click("text=Unlock…");
     await modal(page);
+    await page.fill("dialog [name=reason]", "it was a test");
     await page.click("dialog button.btn--go");
     await page.waitForSelector("text=Active, not locked, not banned");
   },

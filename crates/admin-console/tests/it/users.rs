@@ -1,7 +1,7 @@
 //! The list of users: filters, and a selection that never means more than it says.
 
 use axum::http::Method;
-use easemob_admin_ops::logins::store::{LoginEvent, LoginKind, LoginStores as _};
+use easemob_admin_ops::logins::store::{LoginEvent, LoginKind};
 use easemob_admin_remote::api::Scope;
 use serde_json::Value;
 
