@@ -37,7 +37,11 @@ export default {
     await page.waitForSelector("dialog[open]");
     await page.fill("dialog [name=reason]", "设备遗失");
     await page.click("dialog button.btn--danger");
-    await page.waitForSelector("text=没有在线设备");
+    // Nothing reads the page again by itself.
+    await play.until("it is done", async () => {
+      await page.reload();
+      return (await page.content()).includes("没有在线设备");
+    });
     play.equal(await play.devices("user030"), []);
     play.true((await page.textContent("#timeline")).includes("设备遗失"), "the timeline has the reason");
   },
