@@ -4,6 +4,7 @@ mod approval;
 mod approvals;
 mod apps;
 pub(crate) mod audit;
+mod bulk;
 mod live;
 mod look;
 mod more;
@@ -42,6 +43,12 @@ fn runs() -> Router<Console> {
         .route(
             "/console/{app}/approvals/{run}",
             get(approval::show).post(approval::decide),
+        )
+        .route("/console/{app}/bulk", get(bulk::show).post(bulk::act))
+        .route("/console/{app}/plans/{run}", get(bulk::plan::show))
+        .route(
+            "/console/{app}/plans/{run}/devices.csv",
+            get(bulk::plan::download),
         )
         .route("/console/{app}/audit", get(audit::show))
         .route("/console/{app}/audit/verify", post(audit::verification::verify))
