@@ -23,6 +23,7 @@ use crate::apps::Apps;
 use crate::events::Feeds;
 use crate::operation::notices::{Notice, Notices, Receiver};
 use crate::operation::{Metrics, Observed, observe, watch};
+use crate::proxy::act::InFlight;
 use crate::routes::router;
 use crate::runs::{Runner, share};
 use crate::schedules::keep;
@@ -81,6 +82,7 @@ pub struct Service(Arc<Inner>);
 struct Inner {
     parts: Parts,
     runner: Arc<Runner>,
+    in_flight: Arc<InFlight>,
     alone: Alone,
     feeds: Feeds,
     metrics: Arc<Metrics>,
@@ -106,6 +108,7 @@ impl Service {
             key_rates: KeyRates::new(parts.settings.key_rate),
             parts,
             runner: Arc::default(),
+            in_flight: Arc::default(),
             alone: Alone::default(),
             feeds: Feeds::default(),
             metrics: Arc::default(),
@@ -201,6 +204,11 @@ impl Service {
         &self.0.runner
     }
 
+    /// The calls of the vendor that change something, and are being made.
+    pub(crate) fn in_flight(&self) -> &Arc<InFlight> {
+        &self.0.in_flight
+    }
+
     pub(crate) fn name(&self) -> &str {
         &self.0.name
     }
@@ -271,9 +279,11 @@ impl Listening {
         self.server.read_certificate_again()
     }
 
-    /// Stops: takes no more requests, finishes the users in progress of each run, and waits for what is being answered.
+    /// Stops: takes no more requests, finishes the users in progress of each run and the vendor's calls, and waits for what is
+    /// being answered.
     pub async fn stop(self) {
         self.service.runner().drain();
+        self.service.in_flight().drain();
         self.service.feeds().end();
         self.server.stop(FAREWELL);
         let _ = self.keeping.await;
@@ -282,6 +292,7 @@ impl Listening {
         }
         self.service.runner().ended().await;
         self.server.stopped().await;
+        self.service.in_flight().ended().await;
         // To the end it says that the service is stopping.
         if let Some(observed) = self.observed {
             observed.server.stop(Duration::ZERO);

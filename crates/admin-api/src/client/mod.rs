@@ -37,6 +37,7 @@ use crate::error::{Error, Kind, TransportError};
 use crate::transport::http::{Agreed, Connection};
 use crate::transport::limit::Lane;
 use crate::transport::outage::Outage;
+use crate::transport::retry::RetryPolicy;
 use crate::transport::timeouts::LONGEST;
 
 /// A client of one app. Clones share connections, token and rate budget, and are cheap.
@@ -272,6 +273,53 @@ impl Client {
         self.in_manner(|manner| manner.deadline = Some(deadline.min(LONGEST)))
     }
 
+    /// Returns a client that repeats its calls in another way, which shares everything else with this one: for calls of
+    /// somebody who repeats them himself. A refused token is renewed once all the same.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let sandbox = easemob_admin_sandbox::Sandbox::start().await?;
+    /// # sandbox.register("ann");
+    /// # use easemob_admin_sandbox::Fault;
+    /// # use easemob_admin_api::{AppRoot, Client, Credentials, RetryPolicy, UserId};
+    /// # let client = Client::builder(AppRoot::parse(&sandbox.app_root())?)
+    /// #     .credentials(Credentials::client_secret(sandbox.client_id(), sandbox.client_secret())).build()?;
+    /// sandbox.inject(Fault::status("devices.list", 503));
+    /// let once = client.with_retries(RetryPolicy::none());
+    /// assert!(once.list_devices(&UserId::parse("ann")?).await.is_err());
+    /// assert_eq!(sandbox.call_count("devices.list"), 1);
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn with_retries(&self, policy: RetryPolicy) -> Self {
+        self.in_manner(|manner| manner.retry = Some(policy))
+    }
+
+    /// Returns a client whose requests wait no longer than this before they are sent: for a turn in the rate budget, a token,
+    /// a connection, and a server that is away. It shares everything else with this one. A call whose patience ends fails with
+    /// [`Error::is_without_turn`], and is not sent.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let sandbox = easemob_admin_sandbox::Sandbox::start().await?;
+    /// # sandbox.register("ann");
+    /// # use easemob_admin_api::{AppRoot, Client, Credentials, RateLimit, Rates, UserId};
+    /// # use std::time::Duration;
+    /// let client = Client::builder(AppRoot::parse(&sandbox.app_root())?)
+    ///     .credentials(Credentials::client_secret(sandbox.client_id(), sandbox.client_secret()))
+    ///     .rates(Rates::default().accounts(RateLimit::per_second(1)))
+    ///     .build()?;
+    /// let ann = UserId::parse("ann")?;
+    /// client.list_devices(&ann).await?;
+    /// let hasty = client.with_patience(Duration::from_millis(10));
+    /// assert!(hasty.list_devices(&ann).await.unwrap_err().is_without_turn());
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn with_patience(&self, patience: Duration) -> Self {
+        self.in_manner(|manner| manner.patience = Some(patience.min(LONGEST)))
+    }
+
     /// Returns a client whose calls wait in another lane, which shares everything else with this one: for a job over many
     /// users beside calls that somebody waits for.
     ///
@@ -388,7 +436,9 @@ impl Client {
         self.setup.expires_in
     }
 
-    pub(crate) fn disconnect_verb(&self) -> DisconnectVerb {
+    /// Returns the method that signs out one device, as set with [`ClientBuilder::disconnect_verb`].
+    #[must_use]
+    pub fn disconnect_verb(&self) -> DisconnectVerb {
         self.setup.disconnect_verb
     }
 }

@@ -10,6 +10,7 @@ mod limits;
 mod locks;
 mod meta;
 mod new_run;
+mod operations;
 mod proxy;
 mod recorded_runs;
 mod runs;
@@ -21,8 +22,6 @@ use axum::response::{IntoResponse as _, Response};
 use easemob_admin_ops::record::happened;
 use serde::Deserialize;
 use serde_json::Value;
-
-pub(crate) use self::proxy::vendor_answer;
 
 pub(crate) use self::new_run::{Made, open_if_not_begun};
 pub(crate) use self::runs::begin;
@@ -41,6 +40,7 @@ pub(crate) fn all() -> Routes {
         .with(recorded_runs::routes())
         .with(kept_logins::routes())
         .with(proxy::routes())
+        .with(operations::routes())
         .with(locks::routes())
         .with(limits::routes())
         .with(approvals::routes())

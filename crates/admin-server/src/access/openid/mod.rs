@@ -71,6 +71,7 @@ impl OpenId {
             owner: read.name,
             grants,
             groups: read.groups,
+            reason: None,
         })
     }
 }
