@@ -9,7 +9,11 @@ mod audit;
 mod events;
 #[path = "it/openapi.rs"]
 mod openapi;
+#[path = "it/proxy.rs"]
+mod proxy;
 #[path = "it/served.rs"]
 mod served;
 #[path = "it/table.rs"]
 mod table;
+#[path = "it/vendor_token.rs"]
+mod vendor_token;

@@ -20,7 +20,8 @@ pub use batches::LARGEST_BODY;
 use builder::Setup;
 pub use builder::{ClientBuilder, ConfigError, ExpiresIn};
 pub use headers::InvalidHeader;
-use http::Method;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderValue, Method};
 pub use leave::{Leave, LeaveNow};
 use manner::Manner;
 use pipeline::Pipeline;
@@ -140,6 +141,51 @@ impl Client {
         let (http, clock) = (self.pipeline.http(), self.pipeline.clock());
         let answer = http.send(&request, None, &self.manner.headers, clock).await;
         Ok(answer.map_err(without_a_call)?.status)
+    }
+
+    /// Gets what is at an address on the server of the app root, or posts a form to it, once and without a token, and returns the
+    /// status and the body: for a server that is not the service, such as one where people sign in. Redirects are not followed.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let sandbox = easemob_admin_sandbox::Sandbox::start().await?;
+    /// # use easemob_admin_api::{AppRoot, Client, Credentials};
+    /// # let client = Client::builder(AppRoot::parse(&sandbox.app_root())?)
+    /// #     .credentials(Credentials::fixed_token("YWMtx")).build()?;
+    /// let address = format!("{}/nothing-there", sandbox.app_root());
+    /// let (status, body) = client.ask(&address, Some(&[("grant_type", "refresh_token")])).await?;
+    /// assert_eq!(status, 404);
+    /// assert!(!body.is_empty());
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// When the address is on another server, or no answer arrives.
+    pub async fn ask(&self, address: &str, form: Option<&[(&str, &str)]>) -> Result<(u16, Vec<u8>), Error> {
+        let unusable = || without_a_call(TransportError::unusable_request("the address is not a URL"));
+        let mut url: url::Url = address.parse().map_err(|_| unusable())?;
+        let mut headers = HeaderMap::clone(&self.manner.headers);
+        let mut body = None;
+        if let Some(form) = form {
+            // The form is written as a query is.
+            let mut written = url.clone();
+            written.query_pairs_mut().clear().extend_pairs(form);
+            body = Some(written.query().unwrap_or_default().to_owned().into());
+            let kind = HeaderValue::from_static("application/x-www-form-urlencoded");
+            headers.insert(CONTENT_TYPE, kind);
+        }
+        url.set_fragment(None);
+        let request = Request {
+            method: if form.is_some() { Method::POST } else { Method::GET },
+            url,
+            body,
+        };
+        let (http, clock) = (self.pipeline.http(), self.pipeline.clock());
+        let answer = http
+            .send(&request, None, &headers, clock)
+            .await
+            .map_err(without_a_call)?;
+        Ok((answer.status, answer.body.to_vec()))
     }
 
     /// Returns how many user, device and session calls a second are allowed at the moment: less than was set after

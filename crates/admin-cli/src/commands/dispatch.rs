@@ -29,6 +29,7 @@ pub async fn dispatch(context: &Context, command: Command) -> Result<Exit, Comma
         Command::Limits(command) => command.run(context).await,
         Command::Logins(command) => command.run(context).await,
         Command::Runs(command) => command.run(context).await,
+        Command::Approvals(command) => command.run(context),
         Command::Audit(command) => command.run(context).await,
         Command::Profile(command) => command.run(context).await,
         #[cfg(feature = "postgres")]

@@ -4,6 +4,7 @@
 pub mod acting;
 pub mod aim;
 mod allowance;
+pub mod approvals;
 #[cfg(any(feature = "postgres", feature = "serve"))]
 mod apps;
 pub mod audit;

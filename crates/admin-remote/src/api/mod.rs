@@ -12,6 +12,7 @@ mod problem;
 mod run;
 mod schedule;
 mod scope;
+mod sign_in;
 mod user;
 
 pub use self::approval::{
@@ -26,6 +27,7 @@ pub use self::problem::Problem;
 pub use self::run::{NewRun, Page, RunState, RunView, Start, Stop, Which};
 pub use self::schedule::{Missed, NewSchedule, Schedule, ScheduledJob, Turn};
 pub use self::scope::{Scope, UnknownScope};
+pub use self::sign_in::{SignIn, SignIns};
 pub use self::user::{
     AppView, Caller, DeviceView, Grant, StatusView, Statuses, UserDevices, UserView, Users,
 };

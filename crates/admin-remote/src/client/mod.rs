@@ -6,12 +6,14 @@
 //! | [`error`] | why a service cannot be used |
 //! | [`app`] | one app of a service |
 //! | [`runs`] | its runs |
+//! | [`approvals`] | requests for approval, and decisions about them |
 //! | [`work`] | starts a run there, and follows what it reports |
 //! | [`locks`] | its locks, to read |
 //! | [`logins`] | what it keeps about logins, to read |
 //! | [`trails`] | its audit trail, verified here |
 
 pub mod app;
+pub mod approvals;
 pub mod error;
 mod lines;
 pub mod locks;

@@ -24,7 +24,7 @@ use tokio::time::timeout;
 
 use super::error::ServiceError;
 use super::lines::{Lines, RawLines};
-use crate::api::{AppView, Page, Problem};
+use crate::api::{AppView, Caller, Page, Problem, SignIns};
 
 /// The largest answer that is kept in memory: the progress of a run of some million users.
 const LARGEST: usize = 256 * 1024 * 1024;
@@ -185,6 +185,22 @@ impl Service {
     /// When the service cannot be used, or refuses.
     pub fn apps(&self) -> Result<Vec<AppView>, ServiceError> {
         self.json(&Asking::get("apps"))
+    }
+
+    /// Returns who the key is of. Blocks the thread.
+    ///
+    /// # Errors
+    /// When the service cannot be used, or refuses the key.
+    pub fn whoami(&self) -> Result<Caller, ServiceError> {
+        self.json(&Asking::get("whoami"))
+    }
+
+    /// Returns where people sign in, which needs no key. Blocks the thread.
+    ///
+    /// # Errors
+    /// When the service cannot be used.
+    pub fn sign_ins(&self) -> Result<SignIns, ServiceError> {
+        self.json(&Asking::get("sign-in"))
     }
 
     fn away(&self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> ServiceError {

@@ -28,7 +28,7 @@ use crate::routes::{Routes, Rule};
 use crate::service::Service;
 
 /// The most requests of a page.
-const MOST: usize = 500;
+const MOST: usize = 1_000;
 
 const READ: Rule = Rule::HasForApp(&[
     Scope::SessionsPlan,
@@ -76,7 +76,7 @@ struct Wanted {
 /// The requests for approval, newest first.
 #[utoipa::path(get, path = "/v1/apps/{app}/approvals", tag = "approvals",
     params(("app" = String, Path), ("state" = Option<ApprovalState>, Query), ("after" = Option<String>, Query),
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 500)),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000)),
     responses((status = 200, body = Page<ApprovalView>), (status = "4XX", body = Problem), (status = "5XX", body = Problem)))]
 async fn list(
     State(service): State<Service>,
