@@ -11,8 +11,8 @@ use easemob_admin_words::{Language, t};
 #[cfg(feature = "serve")]
 use crate::commands::serve;
 use crate::commands::{
-    approvals, audit, completions, devices, help, limits, logins, man, profile, runs, sandbox, sessions,
-    users,
+    approvals, audit, completions, devices, help, limits, login, logins, logout, man, profile, runs, sandbox,
+    sessions, users,
 };
 #[cfg(feature = "postgres")]
 use crate::commands::{store, work};
@@ -191,6 +191,10 @@ pub enum Command {
     /// Show what was done from this machine, and resume it
     #[command(subcommand)]
     Runs(runs::RunsCommand),
+    /// Sign in at a service, with OpenID
+    Login(login::LoginArgs),
+    /// Sign out at a service
+    Logout(logout::LogoutArgs),
     /// Show and decide what others ask for, at a service
     #[command(subcommand)]
     Approvals(approvals::ApprovalsCommand),

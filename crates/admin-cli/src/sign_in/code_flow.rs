@@ -112,7 +112,13 @@ pub async fn begin(provider: &Provider, client: &SignIn) -> Result<Waiting, Sign
         ("code_challenge", &challenge(&verifier)),
         ("code_challenge_method", "S256"),
     ]);
-    Ok(Waiting { listener, address: address.into(), comes_back_to, state, verifier })
+    Ok(Waiting {
+        listener,
+        address: address.into(),
+        comes_back_to,
+        state,
+        verifier,
+    })
 }
 
 impl Waiting {
@@ -135,7 +141,9 @@ impl Waiting {
 
     async fn code(&self, provider: &Provider, client: &SignIn) -> Result<String, SignInError> {
         loop {
-            let Ok((mut connection, _)) = self.listener.accept().await else { continue };
+            let Ok((mut connection, _)) = self.listener.accept().await else {
+                continue;
+            };
             let request = timeout(TO_SEND, head(&mut connection)).await.unwrap_or_default();
             let came = came(&request, &self.state, &client.issuer, provider.says_issuer);
             let (status, text) = match &came {
@@ -181,7 +189,11 @@ async fn answer(connection: &mut TcpStream, status: &str, text: &str) -> std::io
 /// Opens an address in the browser of `BROWSER`, or of the desktop; returns false if that cannot be started.
 #[must_use]
 pub fn open_browser(browser: Option<&str>, address: &str) -> bool {
-    let usual = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
+    let usual = if cfg!(target_os = "macos") {
+        "open"
+    } else {
+        "xdg-open"
+    };
     let program = browser.unwrap_or(usual);
     let quiet = Command::new(program)
         .arg(address)
@@ -200,10 +212,23 @@ mod tests {
     #[test]
     fn only_the_browser_that_was_sent_comes_back() {
         let issuer = "https://login.example.com";
-        let of = |path: &str, says_issuer| came(&format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n"), "s1", issuer, says_issuer);
+        let of = |path: &str, says_issuer| {
+            came(
+                &format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n"),
+                "s1",
+                issuer,
+                says_issuer,
+            )
+        };
         assert_eq!(of("/?code=c%2B1&state=s1", false), Came::Code("c+1".into()));
-        assert_eq!(of("/?code=c&state=s1&iss=https%3A%2F%2Flogin.example.com", true), Came::Code("c".into()));
-        assert_eq!(of("/?error=access_denied&state=s1", false), Came::Denied("access_denied".into()));
+        assert_eq!(
+            of("/?code=c&state=s1&iss=https%3A%2F%2Flogin.example.com", true),
+            Came::Code("c".into())
+        );
+        assert_eq!(
+            of("/?error=access_denied&state=s1", false),
+            Came::Denied("access_denied".into())
+        );
         for other in [
             "/?code=c&state=s2",
             "/?code=c",
@@ -215,8 +240,15 @@ mod tests {
         ] {
             assert_eq!(of(other, false), Came::Other, "{other}");
         }
-        assert_eq!(of("/?code=c&state=s1", true), Came::Other, "the issuer is missing");
-        assert_eq!(came("POST /?code=c&state=s1 HTTP/1.1", "s1", issuer, false), Came::Other);
+        assert_eq!(
+            of("/?code=c&state=s1", true),
+            Came::Other,
+            "the issuer is missing"
+        );
+        assert_eq!(
+            came("POST /?code=c&state=s1 HTTP/1.1", "s1", issuer, false),
+            Came::Other
+        );
         assert_eq!(came("", "s1", issuer, false), Came::Other);
     }
 

@@ -74,7 +74,10 @@ pub async fn begin(provider: &Provider, client: &SignIn) -> Result<DeviceCode, S
     let Some(address) = &provider.device_authorization_endpoint else {
         return Err(SignInError::NotOffered(client.issuer.clone()));
     };
-    let form = [("client_id", client.client_id.as_str()), ("scope", client.scope.as_str())];
+    let form = [
+        ("client_id", client.client_id.as_str()),
+        ("scope", client.scope.as_str()),
+    ];
     let answer = ask(address, Some(&form)).await?;
     if answer.status != 200 {
         return Err(SignInError::Refused(answer.said()));
@@ -123,7 +126,11 @@ mod tests {
     fn it_asks_as_often_as_the_issuer_wants() {
         let second = Duration::from_secs(1);
         let after = |status, error: &str| {
-            let body = if error.is_empty() { json!(null) } else { json!({"error": error}) };
+            let body = if error.is_empty() {
+                json!(null)
+            } else {
+                json!({"error": error})
+            };
             next(Some(&Answer { status, body }), 5 * second)
         };
         assert_eq!(after(400, "authorization_pending"), Next::Again(5 * second));

@@ -45,13 +45,18 @@ impl Kept {
     /// Keeps tokens of now.
     #[must_use]
     pub fn new(service: &str, client: SignIn, tokens: &Tokens, now: Timestamp) -> Self {
-        let lives = tokens.lives.and_then(|lives| SignedDuration::try_from(lives).ok());
+        let lives = tokens
+            .lives
+            .and_then(|lives| SignedDuration::try_from(lives).ok());
         Self {
             version: VERSION,
             service: plain(service).to_owned(),
             client,
             token: tokens.token.expose_secret().to_owned(),
-            refresh: tokens.refresh.as_ref().map(|refresh| refresh.expose_secret().to_owned()),
+            refresh: tokens
+                .refresh
+                .as_ref()
+                .map(|refresh| refresh.expose_secret().to_owned()),
             ends: lives.map(|lives| now + lives),
         }
     }
@@ -91,11 +96,17 @@ impl SignInFile {
     pub fn of(directory: &Path, service: &str) -> Self {
         let service = plain(service).to_owned();
         let name = format!("{:x}", Sha256::digest(service.as_bytes()));
-        Self { path: directory.join(format!("{}.json", &name[..32])), service }
+        Self {
+            path: directory.join(format!("{}.json", &name[..32])),
+            service,
+        }
     }
 
     fn failed(&self, source: io::Error) -> SignInError {
-        SignInError::File { path: self.path.clone(), source }
+        SignInError::File {
+            path: self.path.clone(),
+            source,
+        }
     }
 
     /// Reads what is kept; nothing if nobody is signed in. A file that others could have written or read is refused.
@@ -112,7 +123,8 @@ impl SignInFile {
             let why = io::Error::other("other accounts can read it; remove it, and sign in again");
             return Err(self.failed(why));
         }
-        let kept: Kept = serde_json::from_reader(io::BufReader::new(file)).map_err(|error| self.failed(error.into()))?;
+        let kept: Kept =
+            serde_json::from_reader(io::BufReader::new(file)).map_err(|error| self.failed(error.into()))?;
         // A name is a digest, and a token belongs to its service.
         Ok(Some(kept).filter(|kept| kept.version == VERSION && kept.service == self.service))
     }
@@ -173,7 +185,9 @@ impl SignInFile {
     }
 
     async fn renewed(&self, kept: &Kept, now: Timestamp) -> Result<Kept, SignInError> {
-        let refresh = kept.refresh().ok_or_else(|| SignInError::Ended(self.service.clone()))?;
+        let refresh = kept
+            .refresh()
+            .ok_or_else(|| SignInError::Ended(self.service.clone()))?;
         let provider = Provider::discover(&kept.client.issuer).await?;
         let mut tokens = provider.refreshed(&kept.client, &refresh).await?;
         // An issuer that does not give another one goes on with this one.
@@ -191,7 +205,9 @@ impl SignInFile {
             use std::os::unix::fs::OpenOptionsExt as _;
             options.mode(0o600);
         }
-        let lock = options.open(self.path.with_extension("lock")).map_err(|error| self.failed(error))?;
+        let lock = options
+            .open(self.path.with_extension("lock"))
+            .map_err(|error| self.failed(error))?;
         for _ in 0..LONGEST_WAIT {
             match lock.try_lock() {
                 Ok(()) => return Ok(lock),
@@ -199,7 +215,9 @@ impl SignInFile {
                 Err(TryLockError::Error(error)) => return Err(self.failed(error)),
             }
         }
-        Err(self.failed(io::Error::other("another process renews the sign-in, and does not end")))
+        Err(self.failed(io::Error::other(
+            "another process renews the sign-in, and does not end",
+        )))
     }
 }
 
@@ -219,7 +237,11 @@ mod tests {
     use super::*;
 
     fn kept(service: &str) -> Kept {
-        let tokens = Tokens { token: "secret".to_owned().into(), lives: Some(Duration::from_secs(600)), refresh: None };
+        let tokens = Tokens {
+            token: "secret".to_owned().into(),
+            lives: Some(Duration::from_secs(600)),
+            refresh: None,
+        };
         let client = SignIn {
             issuer: "https://login.example.com".into(),
             client_id: "cli".into(),
@@ -233,7 +255,12 @@ mod tests {
     async fn a_token_is_used_while_it_lives_and_for_its_own_service_only() {
         let home = tempfile::tempdir().unwrap();
         let file = SignInFile::of(home.path(), "https://ops.example.com/");
-        assert!(file.token(Timestamp::from_second(0).unwrap()).await.unwrap().is_none());
+        assert!(
+            file.token(Timestamp::from_second(0).unwrap())
+                .await
+                .unwrap()
+                .is_none()
+        );
         file.write(&kept("https://ops.example.com")).unwrap();
         let at = |second| file.token(Timestamp::from_second(second).unwrap());
         assert_eq!(at(1).await.unwrap().unwrap().expose_secret(), "secret");

@@ -89,8 +89,13 @@ impl Answer {
 /// Refuses an address to which secrets would go in clear text.
 fn safe(address: &str) -> Result<(), SignInError> {
     let server = server_of(address);
-    let is_safe = server.is_some_and(|server| server.origin().starts_with("https://") || server.is_loopback());
-    if is_safe { Ok(()) } else { Err(SignInError::Unsafe(address.to_owned())) }
+    let is_safe =
+        server.is_some_and(|server| server.origin().starts_with("https://") || server.is_loopback());
+    if is_safe {
+        Ok(())
+    } else {
+        Err(SignInError::Unsafe(address.to_owned()))
+    }
 }
 
 /// Gets what is at an address, or posts a form to it.
@@ -99,10 +104,19 @@ fn safe(address: &str) -> Result<(), SignInError> {
 /// When it is not safe, or no answer comes.
 pub async fn ask(address: &str, form: Option<&[(&str, &str)]>) -> Result<Answer, SignInError> {
     safe(address)?;
-    let unusable = |why: String| SignInError::Unusable { address: address.to_owned(), why };
+    let unusable = |why: String| SignInError::Unusable {
+        address: address.to_owned(),
+        why,
+    };
     let client = client_for(address, TIMEOUT).map_err(|error| unusable(error.to_string()))?;
-    let (status, body) = client.ask(address, form).await.map_err(|error| unusable(error.to_string()))?;
-    Ok(Answer { status, body: serde_json::from_slice(&body).unwrap_or_default() })
+    let (status, body) = client
+        .ask(address, form)
+        .await
+        .map_err(|error| unusable(error.to_string()))?;
+    Ok(Answer {
+        status,
+        body: serde_json::from_slice(&body).unwrap_or_default(),
+    })
 }
 
 impl Provider {
@@ -111,9 +125,15 @@ impl Provider {
     /// # Errors
     /// When it cannot be reached, or describes another one.
     pub async fn discover(issuer: &str) -> Result<Self, SignInError> {
-        let address = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
+        let address = format!(
+            "{}/.well-known/openid-configuration",
+            issuer.trim_end_matches('/')
+        );
         let answer = ask(&address, None).await?;
-        let unusable = |why: String| SignInError::Unusable { address: address.clone(), why };
+        let unusable = |why: String| SignInError::Unusable {
+            address: address.clone(),
+            why,
+        };
         if answer.status != 200 {
             return Err(unusable(answer.said()));
         }
@@ -160,7 +180,11 @@ impl Provider {
             ("client_id", client.client_id.as_str()),
         ];
         let answer = ask(address, Some(&form)).await?;
-        if answer.status == 200 { Ok(()) } else { Err(SignInError::Refused(answer.said())) }
+        if answer.status == 200 {
+            Ok(())
+        } else {
+            Err(SignInError::Refused(answer.said()))
+        }
     }
 }
 
@@ -175,7 +199,10 @@ pub fn of_answer(answer: Answer, client: &SignIn) -> Result<Tokens, SignInError>
     let given: Given = serde_json::from_value(answer.body)
         .map_err(|_| SignInError::Refused("an answer without an access token".into()))?;
     let fits = |token: &String| claims(token).is_some_and(|claims| is_for(&claims, &client.audience));
-    let token = [Some(given.access_token), given.id_token].into_iter().flatten().find(fits);
+    let token = [Some(given.access_token), given.id_token]
+        .into_iter()
+        .flatten()
+        .find(fits);
     let token = token.ok_or_else(|| SignInError::OtherAudience(client.audience.clone()))?;
     let lives = claims(&token).and_then(|claims| lifetime(&claims));
     Ok(Tokens {
@@ -228,14 +255,26 @@ mod tests {
         let ours = token(&json!({"aud": ["other", "easemob-admin"], "iat": 100, "exp": 400}));
         let other = token(&json!({"aud": "other"}));
         let of = |access: &str, id: Option<&str>| {
-            let body = json!({"access_token": access, "id_token": id, "expires_in": 60, "refresh_token": "r"});
+            let body =
+                json!({"access_token": access, "id_token": id, "expires_in": 60, "refresh_token": "r"});
             of_answer(Answer { status: 200, body }, &client())
         };
-        for (access, id) in [(ours.as_str(), None), ("opaque", Some(ours.as_str())), (other.as_str(), Some(ours.as_str()))] {
+        for (access, id) in [
+            (ours.as_str(), None),
+            ("opaque", Some(ours.as_str())),
+            (other.as_str(), Some(ours.as_str())),
+        ] {
             let found = of(access, id).unwrap();
-            assert_eq!((found.token.expose_secret(), found.lives), (ours.as_str(), Some(Duration::from_secs(300))));
+            assert_eq!(
+                (found.token.expose_secret(), found.lives),
+                (ours.as_str(), Some(Duration::from_secs(300)))
+            );
         }
-        for (access, id) in [("opaque", None), (other.as_str(), Some(other.as_str())), ("a.b", None)] {
+        for (access, id) in [
+            ("opaque", None),
+            (other.as_str(), Some(other.as_str())),
+            ("a.b", None),
+        ] {
             assert!(matches!(of(access, id), Err(SignInError::OtherAudience(_))));
         }
     }

@@ -87,7 +87,16 @@ fn described(method: &str, path: &[&str], query: &[&str], about: &str) -> Paths 
             .build()
     };
     let in_path = path.iter().filter_map(|part| placeholder(part));
-    let mut operation = OperationBuilder::new().tag("vendor").summary(Some(about));
+    let words = path.iter().map(|part| placeholder(part).unwrap_or(part));
+    let id = format!(
+        "vendor_{}_{}",
+        method.to_lowercase(),
+        words.collect::<Vec<_>>().join("_")
+    );
+    let mut operation = OperationBuilder::new()
+        .tag("vendor")
+        .operation_id(Some(id))
+        .summary(Some(about));
     for name in ["org", "name"].into_iter().chain(in_path) {
         operation = operation.parameter(parameter(name, ParameterIn::Path));
     }

@@ -435,3 +435,67 @@ async fn users_who_are_not_named_are_deleted_only_if_a_rule_allows_it() {
         .collect();
     assert_eq!(sizes, [&json!(2), &Value::Null, &json!(1)]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_decision_that_cannot_be_put_on_record_does_not_count() {
+    let ruled = ruled().await;
+    let run = id(&ruled
+        .act(&ruled.ann, "ban", &["u1", "u2", "u3"])
+        .await
+        .expect(202));
+    let trail = ruled.served.home.path().join("audit");
+    let aside = ruled.served.home.path().join("aside");
+    std::fs::rename(&trail, &aside).unwrap();
+    std::fs::write(&trail, "not a directory").unwrap();
+    let approve = format!("approvals/{run}/approve");
+    let lost = ruled
+        .post(&ruled.bob, &approve, json!({"reason": "checked"}))
+        .await;
+    assert_eq!(lost.status, 503, "{lost:?}");
+    std::fs::remove_file(&trail).unwrap();
+    std::fs::rename(&aside, &trail).unwrap();
+    let shown = ruled
+        .served
+        .get(&format!("/v1/apps/chat/approvals/{run}"))
+        .await
+        .expect(200)
+        .json();
+    assert_eq!(
+        (&shown["state"], &shown["decisions"]),
+        (&json!("pending"), &json!([]))
+    );
+    let _ = ruled
+        .post(&ruled.bob, &approve, json!({"reason": "checked"}))
+        .await
+        .expect(200);
+    let page = ruled
+        .served
+        .get(&format!("/v1/apps/chat/audit?run={run}"))
+        .await
+        .expect(200)
+        .json();
+    let shown: Vec<&str> = page["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|entry| entry["kind"].as_str())
+        .collect();
+    assert_eq!(
+        shown[..2],
+        ["approval.requested", "approval.approved"],
+        "without `all`"
+    );
+    let without = ruled
+        .served
+        .get(&format!("/v1/apps/chat/audit?run={run}&decisions=false"))
+        .await
+        .expect(200)
+        .json();
+    assert!(
+        without["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|entry| entry["kind"] == "outcome")
+    );
+}

@@ -92,7 +92,13 @@ async fn a_key_may_do_what_its_scopes_say_and_nothing_else() {
 
 #[test]
 fn rules_name_scopes_that_exist_for_an_app_in_the_path() {
+    // Whoever signs in as the vendor's programs do sends a key in the body.
+    let signs_in = |path: &str| path.ends_with("/token");
     for (method, path, rule) in table() {
+        if signs_in(&path) {
+            assert_eq!(rule, Rule::Anybody);
+            continue;
+        }
         assert_eq!(
             (
                 matches!(rule, Rule::HasForApp(_)),
