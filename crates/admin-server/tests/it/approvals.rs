@@ -17,7 +17,13 @@ struct Ruled {
 const USERS: [&str; 6] = ["u1", "u2", "u3", "u4", "u5", "u6"];
 
 async fn ruled() -> Ruled {
-    let served = Served::start().await;
+    ruled_at(jiff::Timestamp::now).await
+}
+
+async fn ruled_at(clock: fn() -> jiff::Timestamp) -> Ruled {
+    let sandbox = easemob_admin_sandbox::Sandbox::start().await.unwrap();
+    let home = std::sync::Arc::new(tempfile::TempDir::new().unwrap());
+    let served = Served::start_with(sandbox, home, clock);
     for user in USERS {
         served.sandbox.register(user);
         served.sandbox.sign_in(user, "ios").unwrap();
@@ -498,4 +504,83 @@ async fn a_decision_that_cannot_be_put_on_record_does_not_count() {
             .iter()
             .all(|entry| entry["kind"] == "outcome")
     );
+}
+
+static NOW: std::sync::atomic::AtomicI64 = std::sync::atomic::AtomicI64::new(1_800_000_000);
+
+fn clock() -> jiff::Timestamp {
+    jiff::Timestamp::from_second(NOW.load(std::sync::atomic::Ordering::SeqCst)).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_approval_that_is_over_or_of_something_else_begins_nothing() {
+    let ruled = ruled_at(clock).await;
+    let later = |minutes: i64| NOW.fetch_add(minutes * 60, std::sync::atomic::Ordering::SeqCst);
+    let reason = || json!({"reason": "checked"});
+    let held = async || {
+        let body =
+            json!({"action": {"kind": "ban"}, "users": ["u1", "u2", "u3"], "reason": "leak", "hold": true});
+        let run = id(&ruled.post(&ruled.ann, "runs", body).await.expect(201));
+        let start = format!("runs/{run}/start");
+        let waits = ruled.post(&ruled.ann, &start, json!({})).await.expect(409);
+        assert_eq!(waits.problem(), "needs-approval");
+        (run, start)
+    };
+    // Nobody decided within a day.
+    let (run, start) = held().await;
+    later(24 * 60);
+    let late = ruled
+        .post(&ruled.bob, &format!("approvals/{run}/approve"), reason())
+        .await
+        .expect(409);
+    assert_eq!(late.problem(), "cannot-decide");
+    assert_eq!(
+        ruled
+            .post(&ruled.ann, &start, json!({}))
+            .await
+            .expect(409)
+            .problem(),
+        "needs-approval"
+    );
+    // It was approved, and four hours have passed.
+    let (run, start) = held().await;
+    let approved = ruled
+        .post(&ruled.bob, &format!("approvals/{run}/approve"), reason())
+        .await
+        .expect(200);
+    assert_eq!(approved.json()["state"], "approved");
+    later(4 * 60);
+    assert_eq!(
+        ruled
+            .post(&ruled.ann, &start, json!({}))
+            .await
+            .expect(409)
+            .problem(),
+        "needs-approval"
+    );
+    // It was approved, and is another list now.
+    let (run, start) = held().await;
+    let _ = ruled
+        .post(&ruled.bob, &format!("approvals/{run}/approve"), reason())
+        .await
+        .expect(200);
+    let other = json!({"id": run, "action": {"kind": "ban"}, "users": ["u4", "u5", "u6"], "reason": "leak", "hold": true});
+    assert_eq!(
+        ruled.post(&ruled.ann, "runs", other).await.expect(409).problem(),
+        "other-content"
+    );
+    let directory = ruled.served.home.path().join("runs").join(&run);
+    let mut edited = 0;
+    for entry in std::fs::read_dir(&directory).unwrap() {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap_or_default();
+        if text.contains("u3") {
+            std::fs::write(&path, text.replace("u3", "u6")).unwrap();
+            edited += 1;
+        }
+    }
+    assert!(edited > 0, "the list of the run was not found in {directory:?}");
+    let refused = ruled.post(&ruled.ann, &start, json!({})).await;
+    assert!(refused.status >= 400, "{refused:?}");
+    assert_eq!(ruled.served.sandbox.call_count("users.ban"), 0);
 }
