@@ -12,6 +12,7 @@ mod cut;
 mod it {
     mod answers_on_the_wire;
     mod apply_stop;
+    mod approvals;
     mod audit;
     mod away;
     mod backfill;
@@ -44,6 +45,7 @@ mod it {
     mod names;
     mod old_data;
     mod one_bad_answer;
+    mod openid_provider;
     mod operation;
     mod origins;
     mod ownership;
@@ -59,6 +61,7 @@ mod it {
     mod secrets;
     pub(crate) mod service;
     mod shown_rows;
+    mod sign_in;
     #[cfg(target_os = "linux")]
     mod silent_connections;
     mod status_first;
@@ -73,6 +76,7 @@ mod it {
     mod two_at_once;
     mod undo;
     mod user_caps;
+    mod vendor_calls;
     mod verbose;
     mod watches;
     mod websdk;

@@ -72,6 +72,60 @@ fn the_commands_work(document: &str, at_least: usize) {
     }
 }
 
+/// Runs the commands of a section that have a `$` in front, all of them in one shell.
+#[cfg(target_os = "linux")]
+#[test]
+fn two_people_sign_ten_thousand_users_out() {
+    let env = TestEnv::bare();
+    let text = root("docs/service.md");
+    let section = text.split("### Two people sign 10,000 users out").nth(1).unwrap();
+    let section = section.split("\n## ").next().unwrap();
+    let commands: Vec<&str> = section
+        .lines()
+        .filter_map(|line| line.trim_start().strip_prefix("$ "))
+        .collect();
+    assert!(commands.len() > 20, "{commands:?}");
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let script = commands.join("\n").replace("7300", &port.to_string());
+    let script = format!(
+        "trap 'kill $(jobs -p) 2>/dev/null; wait' EXIT\n{script}\nann devices list --from users.txt -o jsonl > left.txt"
+    );
+    let output = std::process::Command::new("bash")
+        .args(["-euo", "pipefail", "-c", &script])
+        .current_dir(env.home.path())
+        .env_clear()
+        .env("HOME", env.home.path())
+        .env("PATH", env.search_path())
+        .env("no_proxy", "*")
+        .env("EASEMOB_CONFIG_DIR", env.path("config"))
+        .env("EASEMOB_DATA_DIR", env.path("data"))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    let read = |name: &str| std::fs::read_to_string(env.path(name)).unwrap_or_default();
+    assert!(
+        output.status.success(),
+        "{said}\n{}\n{}",
+        read("serve.log"),
+        read("asked.txt")
+    );
+    assert!(
+        read("asked.txt").contains("waits for approval"),
+        "{}",
+        read("asked.txt")
+    );
+    let ended = read("log.csv")
+        .lines()
+        .filter(|line| line.contains(",ended,"))
+        .count();
+    assert_eq!(ended, 10_000);
+    assert!(!read("left.txt").contains("ios"), "somebody is still online");
+}
+
 #[test]
 fn the_profile_file_of_the_documents_is_understood() {
     let env = TestEnv::bare();
