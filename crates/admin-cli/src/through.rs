@@ -1,11 +1,13 @@
 //! The service that acts for a command: its address, its key and its app.
 
+use std::sync::Arc;
+
 use easemob_admin_api::{Client, Credentials};
 use easemob_admin_remote::client::service::root_of;
-use easemob_admin_remote::client::{Service, ServiceApp};
+use easemob_admin_remote::client::{Service, ServiceApp, ServiceKey};
 use easemob_admin_words::t;
 use jiff::Timestamp;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 
 use crate::command_error::CommandError;
 use crate::config::credentials::SecretPlace;
@@ -87,7 +89,11 @@ impl Context {
 
     fn found(&self, at: ServiceAt) -> Result<Remote, CommandError> {
         let key = self.key_of(&at)?;
-        let service = self.service_with(&at, key.clone())?;
+        let signed_in = match &at.key {
+            Some(_) => ServiceKey::Fixed(key.clone()),
+            None => renewed(self.sign_in_file(&at.url)?),
+        };
+        let service = self.service_with(&at, signed_in)?;
         Ok(Remote {
             app: ServiceApp::find(&service, at.app.as_deref())?,
             profile: at.profile,
@@ -159,7 +165,7 @@ impl Context {
     ///
     /// # Errors
     /// When the address or the certificates cannot be used.
-    pub fn service_with(&self, at: &ServiceAt, key: SecretString) -> Result<Service, CommandError> {
+    pub fn service_with(&self, at: &ServiceAt, key: ServiceKey) -> Result<Service, CommandError> {
         let profile = at.profile.as_ref().map(|(_, profile)| profile);
         let unusable = |error| {
             CommandError::new(exit::CONFIG, t!("cannot use the address of the service"))
@@ -174,13 +180,28 @@ impl Context {
             ));
         }
         let client = Client::builder(root)
-            .credentials(Credentials::fixed_token(key.expose_secret()))
+            // It only makes connections.
+            .credentials(Credentials::fixed_token("none"))
             .timeouts(self.timeouts())
             .user_agent(USER_AGENT);
         let client = self.trust(profile)?.given_to(client).build();
         let client = client.map_err(|error| CommandError::new(exit::CONFIG, error.to_string()))?;
         Service::at(&at.url, key, client, self.globals.timeout).map_err(unusable)
     }
+}
+
+/// Returns the token of whoever is signed in, renewed when it ends: a command may follow a run for hours.
+fn renewed(file: SignInFile) -> ServiceKey {
+    ServiceKey::SignedIn(Arc::new(move || {
+        let file = file.clone();
+        Box::pin(async move {
+            let token = file
+                .token(Timestamp::now())
+                .await
+                .map_err(|error| error.to_string())?;
+            token.ok_or_else(|| t!("nobody is signed in any more").to_owned())
+        })
+    }))
 }
 
 /// Runs a future to its end on a thread of its own: this may be a thread of a runtime.

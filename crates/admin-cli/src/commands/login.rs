@@ -2,6 +2,7 @@
 
 use clap::Args;
 use easemob_admin_remote::api::SignIn;
+use easemob_admin_remote::client::ServiceKey;
 use easemob_admin_words::t;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -76,7 +77,9 @@ pub async fn run(context: &Context, args: &LoginArgs) -> Result<Exit, CommandErr
     let provider = Provider::discover(&client.issuer).await?;
     let tokens = signed_in(context, args, &provider, &client).await?;
     // Before it is kept: a token that the service refuses would stop each later command.
-    let caller = context.service_with(&at, tokens.token.clone())?.whoami()?;
+    let caller = context
+        .service_with(&at, ServiceKey::Fixed(tokens.token.clone()))?
+        .whoami()?;
     let kept = Kept::new(&at.url, client, &tokens, Timestamp::now());
     context.sign_in_file(&at.url)?.write(&kept)?;
     let row = LoginRow {
@@ -105,7 +108,7 @@ pub async fn run(context: &Context, args: &LoginArgs) -> Result<Exit, CommandErr
 /// Returns the issuer to sign in at.
 fn chosen(context: &Context, at: &ServiceAt, args: &LoginArgs) -> Result<SignIn, CommandError> {
     // What anybody may ask needs no key.
-    let (url, nobody) = (&at.url, "none".to_owned().into());
+    let (url, nobody) = (&at.url, ServiceKey::Fixed("none".to_owned().into()));
     let known = context.service_with(at, nobody)?.sign_ins()?.issuers;
     let names: Vec<String> = known.iter().map(|client| client.issuer.clone()).collect();
     let mut fitting = known

@@ -26,4 +26,4 @@ pub mod work;
 
 pub use self::app::ServiceApp;
 pub use self::error::ServiceError;
-pub use self::service::Service;
+pub use self::service::{Service, ServiceKey};

@@ -16,6 +16,8 @@ pub(crate) const NO_SUCH_CALL: &str = "service_resource_not_found";
 pub(crate) const BAD_CALL: &str = "illegal_argument";
 /// The word for too many requests.
 pub(crate) const TOO_MANY: &str = "reach_limit";
+/// The word for what happened between the service and the server of the app.
+pub(crate) const UPSTREAM: &str = "service_upstream";
 /// The word for what is not allowed.
 pub(crate) const NOT_ALLOWED: &str = "forbidden_op";
 
@@ -86,7 +88,7 @@ pub(super) fn failed(error: &Error) -> Response {
         }
         _ => {
             let status = error.suggested_status().as_u16();
-            (status, "service_upstream".to_owned(), error.to_string())
+            (status, UPSTREAM.to_owned(), error.to_string())
         }
     };
     let response = envelope(status, &kind, &description);

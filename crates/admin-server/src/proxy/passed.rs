@@ -12,7 +12,7 @@ use easemob_admin_api::{Client, DecodeError, Error, Lane, RetryPolicy};
 use serde_json::Value;
 
 use super::calls::Call;
-use super::envelope::{TOO_MANY, after, envelope, failed, not_kept};
+use super::envelope::{TOO_MANY, UPSTREAM, after, envelope, failed, not_kept};
 use crate::apps::App;
 
 /// How long a request waits for its turn.
@@ -121,6 +121,10 @@ pub(super) fn given(body: Vec<u8>) -> Response {
 /// Answers why there is no answer of the vendor.
 pub(super) fn not_given(client: &Client, error: &Error) -> Response {
     if error.is_without_turn() {
+        if client.outage().is_some() {
+            let answer = envelope(503, UPSTREAM, &error.to_string());
+            return after(answer, Duration::ZERO);
+        }
         let pause = client.paused_until();
         let wait = pause.and_then(|until| until.duration_since(std::time::SystemTime::now()).ok());
         let answer = envelope(429, TOO_MANY, &error.to_string());
