@@ -12,6 +12,7 @@ mod cut;
 mod it {
     mod answers_on_the_wire;
     mod apply_stop;
+    mod approvals;
     mod audit;
     mod away;
     mod backfill;
@@ -45,6 +46,7 @@ mod it {
     mod names;
     mod old_data;
     mod one_bad_answer;
+    mod openid_provider;
     mod operation;
     mod origins;
     mod ownership;
@@ -61,6 +63,7 @@ mod it {
     pub(crate) mod service;
     mod service_logins;
     mod shown_rows;
+    mod sign_in;
     #[cfg(target_os = "linux")]
     mod silent_connections;
     mod status_first;
@@ -75,6 +78,7 @@ mod it {
     mod two_at_once;
     mod undo;
     mod user_caps;
+    mod vendor_calls;
     mod verbose;
     mod watches;
     mod websdk;

@@ -44,6 +44,7 @@ use crate::exit::{self, Exit};
 use crate::input::user_list::ListError;
 use crate::present::causes::said;
 use crate::present::trail_place::in_words;
+use crate::sign_in::SignInError;
 
 type Source = Box<dyn StdError + Send + Sync>;
 
@@ -528,10 +529,34 @@ impl From<NoService> for CommandError {
                 Self::of(exit::CONFIG, &error).hint(t!("unset one of them: env -u {other}"))
             }
             NoService::Server { .. } => Self::of(exit::USAGE, &error).hint(t!("remove one of them")),
-            NoService::NoKey(_) => Self::of(exit::CONFIG, &error).hint(t!(
-                "add `service_key_file` or `service_key_command` to the profile; for EASEMOB_SERVICE, set EASEMOB_SERVICE_KEY \
-                 or EASEMOB_SERVICE_KEY_FILE"
+        }
+    }
+}
+
+impl From<SignInError> for CommandError {
+    fn from(error: SignInError) -> Self {
+        let exit = match error {
+            SignInError::Denied | SignInError::Expired | SignInError::Refused(_) | SignInError::Ended(_) => {
+                exit::REFUSED
+            }
+            SignInError::Unusable { .. } => exit::UNREACHABLE,
+            SignInError::Unsafe(_)
+            | SignInError::NotOffered(_)
+            | SignInError::OtherAudience(_)
+            | SignInError::File { .. } => exit::CONFIG,
+        };
+        let this = Self::of(exit, &error);
+        match error {
+            SignInError::Ended(_) | SignInError::Expired => {
+                this.hint(t!("sign in again: easemob-admin login"))
+            }
+            SignInError::NotOffered(_) => {
+                this.hint(t!("sign in in the other way: with --browser, or without it"))
+            }
+            SignInError::OtherAudience(_) => this.hint(t!(
+                "whoever runs the issuer must put the audience of the service into the tokens of this client"
             )),
+            _ => this,
         }
     }
 }

@@ -176,7 +176,11 @@ impl Api {
 }
 
 /// What is encoded: everything but what never means anything in an address.
-const SPECIAL: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'~');
+const SPECIAL: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
 /// Encodes a part of a path or a value of a query.
 pub(crate) fn encoded(text: &str) -> String {

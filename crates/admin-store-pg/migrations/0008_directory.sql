@@ -20,21 +20,6 @@ CREATE TABLE easemob_admin.login_shape (
     users BIGINT NOT NULL,
     PRIMARY KEY (place, shape)
 );
--- Names are searched for a part of them by an index where the extension is available, and one by one where it is not.
-DO $$
-DECLARE home TEXT;
-BEGIN
-    BEGIN
-        CREATE EXTENSION IF NOT EXISTS pg_trgm SCHEMA easemob_admin;
-    EXCEPTION WHEN OTHERS THEN
-        RAISE NOTICE 'without pg_trgm: %', SQLERRM;
-    END;
-    SELECT nspname INTO home FROM pg_extension JOIN pg_namespace ON pg_namespace.oid = extnamespace WHERE extname = 'pg_trgm';
-    IF home IS NOT NULL THEN
-        EXECUTE format('CREATE INDEX login_user_by_part ON easemob_admin.login_user USING gin (who %I.gin_trgm_ops)', home);
-    END IF;
-END $$;
-
 -- Makes the rows of a place anew, from what is kept of its snapshots and events.
 CREATE FUNCTION easemob_admin.know_login_users(wanted INTEGER) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
@@ -75,3 +60,18 @@ BEGIN
         WHERE place = wanted GROUP BY shape;
 END $$;
 SELECT easemob_admin.know_login_users(id) FROM easemob_admin.login_place;
+
+-- Names are searched for a part of them by an index where the extension is available, and one by one where it is not.
+DO $$
+DECLARE home TEXT;
+BEGIN
+    BEGIN
+        CREATE EXTENSION IF NOT EXISTS pg_trgm SCHEMA easemob_admin;
+    EXCEPTION WHEN OTHERS THEN
+        RAISE NOTICE 'without pg_trgm: %', SQLERRM;
+    END;
+    SELECT nspname INTO home FROM pg_extension JOIN pg_namespace ON pg_namespace.oid = extnamespace WHERE extname = 'pg_trgm';
+    IF home IS NOT NULL THEN
+        EXECUTE format('CREATE INDEX login_user_by_part ON easemob_admin.login_user USING gin (who %I.gin_trgm_ops)', home);
+    END IF;
+END $$;

@@ -6,6 +6,7 @@ mod apps;
 pub(crate) mod audit;
 mod bulk;
 mod live;
+mod logins;
 mod look;
 mod more;
 mod overview;
@@ -33,8 +34,18 @@ pub(crate) fn inside() -> Router<Console> {
         .merge(user::routes())
         .merge(users::routes())
         .route("/console/{app}/more", get(more::show))
+        .merge(logins())
         .merge(runs())
         .merge(settings())
+}
+
+fn logins() -> Router<Console> {
+    use logins::{difference, scans};
+    Router::new()
+        .route("/console/{app}/logins", get(logins::show))
+        .route("/console/{app}/logins/difference", get(difference::show))
+        .route("/console/{app}/logins/scans", post(scans::begin))
+        .route("/console/{app}/logins/scans/{scan}/stop", post(scans::stop))
 }
 
 fn runs() -> Router<Console> {

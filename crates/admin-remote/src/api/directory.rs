@@ -172,7 +172,7 @@ pub struct LastDay {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct OpenWork {
-    /// Runs of the last 30 days by their state, without those that are done.
+    /// Runs of the last 30 days by their state, without those that are done; of runs in files, the newest 200.
     pub runs: BTreeMap<String, u64>,
     /// Requests for approval that nobody has decided.
     pub waiting_approvals: u64,

@@ -1,8 +1,8 @@
 //! One app of a service.
 
 use super::error::ServiceError;
-use super::service::{Service, part};
-use crate::api::AppView;
+use super::service::{Asking, Service, part};
+use crate::api::{AppView, Page, UserView};
 
 /// One app of a service. Clones are the same one.
 #[derive(Debug, Clone)]
@@ -83,6 +83,15 @@ impl ServiceApp {
     #[must_use]
     pub fn app_root(&self) -> String {
         format!("{}/{}", self.service.url(), path_of(&self.view.app_root))
+    }
+
+    /// Lets the service read something from the server of the app. Blocks the thread.
+    ///
+    /// # Errors
+    /// When the service or the server cannot be used, or refuses.
+    pub fn reach_server(&self) -> Result<(), ServiceError> {
+        let asking = Asking::get(self.path("accounts?limit=1"));
+        self.service.json::<Page<UserView>>(&asking).map(drop)
     }
 
     /// Returns a path below this app.

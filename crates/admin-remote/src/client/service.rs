@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use easemob_admin_api::{AppKey, AppRoot, Client, InvalidAppRoot};
+use futures_util::future::BoxFuture;
 use futures_util::stream;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, USER_AGENT};
 use http::{HeaderValue, Method, Request};
@@ -24,7 +25,7 @@ use tokio::time::timeout;
 
 use super::error::ServiceError;
 use super::lines::{Lines, RawLines};
-use crate::api::{AppView, Page, Problem};
+use crate::api::{AppView, Caller, Page, Problem, SignIns};
 
 /// The largest answer that is kept in memory: the progress of a run of some million users.
 const LARGEST: usize = 256 * 1024 * 1024;
@@ -52,13 +53,37 @@ const PLAIN: &AsciiSet = &NON_ALPHANUMERIC
 #[derive(Clone)]
 pub struct Service(Arc<Inner>);
 
+/// With what a service is used.
+#[derive(Clone)]
+pub enum ServiceKey {
+    /// A key, or a token that is used until it ends.
+    Fixed(SecretString),
+    /// The token of somebody who is signed in, which is asked for before each request; or why there is none.
+    SignedIn(Arc<dyn Fn() -> BoxFuture<'static, Result<SecretString, String>> + Send + Sync>),
+}
+
+impl ServiceKey {
+    async fn now(&self) -> Result<SecretString, String> {
+        match self {
+            Self::Fixed(key) => Ok(key.clone()),
+            Self::SignedIn(token) => token().await,
+        }
+    }
+}
+
+impl fmt::Debug for ServiceKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServiceKey").finish_non_exhaustive()
+    }
+}
+
 struct Inner {
     /// Its certificates, and how long it may take to connect.
     client: Client,
     /// Where all paths begin.
     base: AppRoot,
     url: String,
-    key: SecretString,
+    key: ServiceKey,
     silence: Duration,
 }
 
@@ -158,12 +183,7 @@ impl Service {
     ///
     /// # Errors
     /// When the address cannot be used.
-    pub fn at(
-        url: &str,
-        key: SecretString,
-        client: Client,
-        silence: Duration,
-    ) -> Result<Self, InvalidAppRoot> {
+    pub fn at(url: &str, key: ServiceKey, client: Client, silence: Duration) -> Result<Self, InvalidAppRoot> {
         Ok(Self(Arc::new(Inner {
             client,
             base: root_of(url)?,
@@ -187,6 +207,22 @@ impl Service {
         self.json(&Asking::get("apps"))
     }
 
+    /// Returns whose the key is, and what it may do. Blocks the thread.
+    ///
+    /// # Errors
+    /// When the service cannot be used, or refuses.
+    pub fn whoami(&self) -> Result<Caller, ServiceError> {
+        self.json(&Asking::get("whoami"))
+    }
+
+    /// Returns where people sign in, which needs no key. Blocks the thread.
+    ///
+    /// # Errors
+    /// When the service cannot be used.
+    pub fn sign_ins(&self) -> Result<SignIns, ServiceError> {
+        self.json(&Asking::get("sign-in"))
+    }
+
     fn away(&self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> ServiceError {
         ServiceError::Away {
             url: self.0.url.clone(),
@@ -203,7 +239,8 @@ impl Service {
 
     /// Sends a request and returns the answer, if it is a success of the service.
     pub(super) async fn send(&self, asking: &Asking) -> Result<http::Response<Incoming>, ServiceError> {
-        let request = self.request(asking)?;
+        let key = self.0.key.now().await.map_err(|why| self.unusable(why))?;
+        let request = self.request(asking, &key)?;
         let Inner { client, base, .. } = &*self.0;
         let connection = client.connect(base).await.map_err(|error| self.away(error))?;
         let shaken = handshake(TokioIo::new(connection)).await;
@@ -217,13 +254,13 @@ impl Service {
         self.judged(answer).await
     }
 
-    fn request(&self, asking: &Asking) -> Result<Request<Body>, ServiceError> {
+    fn request(&self, asking: &Asking, key: &SecretString) -> Result<Request<Body>, ServiceError> {
         let base = self.0.base.to_string();
         let origin = self.0.base.origin();
         let below = base.strip_suffix("apps").unwrap_or(&base);
         let target = format!("{}{}", below.strip_prefix(&origin).unwrap_or(below), asking.path);
         let host = origin.split_once("://").map_or(origin.as_str(), |(_, host)| host);
-        let mut token = HeaderValue::from_str(&format!("Bearer {}", self.0.key.expose_secret()))
+        let mut token = HeaderValue::from_str(&format!("Bearer {}", key.expose_secret()))
             .map_err(|_| self.unusable("the key has characters that no header can have"))?;
         token.set_sensitive(true);
         let request = Request::builder()

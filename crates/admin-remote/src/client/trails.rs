@@ -89,7 +89,10 @@ impl RemoteTrail {
         after: Option<u64>,
         limit: u64,
     ) -> Result<AuditPage, TrailError> {
-        let mut query = format!("audit?all={}&limit={limit}", !filter.acts_only);
+        let mut query = format!(
+            "audit?all={}&decisions={}&limit={limit}",
+            !filter.acts_only, filter.decisions
+        );
         if matches!(order, Order::Newest) {
             query.push_str("&order=newest");
         }

@@ -6,7 +6,9 @@ use axum::extract::{Path, State};
 use axum::{Extension, Json};
 use easemob_admin_api::{DeviceLimits, Platform};
 use easemob_admin_ops::logins::directory::{Page, Question, page};
-use easemob_admin_ops::logins::store::{KnownUser, LoginStore, Shape, StoreError, UserOrder, WhichUsers};
+use easemob_admin_ops::logins::store::{
+    KnownUser, LoginStore, Shape, StoreError, UserOrder, UserPlace, WhichUsers,
+};
 use easemob_admin_ops::report::limits::LimitsView;
 use easemob_admin_remote::api::{
     AppliedLimits, KnownAsOf, KnownUserView, LimitsFrom, Problem, ScanTimes, Scope, UsersPage, UsersTotal,
@@ -69,10 +71,19 @@ impl Wanted {
     fn question(&self) -> Result<Question, Refusal> {
         let bad = |why: String| Refusal::of(Kind::BadRequest).detail(why);
         let most = most_of(self.limit)?;
-        let after = self.after.as_deref().map(place_in).transpose()?;
+        let after: Option<UserPlace> = self.after.as_deref().map(place_in).transpose()?;
         // Names are kept in lower case, since servers ignore case.
         let folded = |text: &Option<String>| text.as_ref().map(|text| text.to_lowercase());
         let (begins_with, contains) = (folded(&self.begins_with), folded(&self.contains));
+        let texts = [
+            begins_with.as_ref(),
+            contains.as_ref(),
+            after.as_ref().map(|after| &after.user),
+        ];
+        // A database knows no such character, and neither does a name.
+        if texts.into_iter().flatten().any(|text| text.contains('\0')) {
+            return Err(Refusal::of(Kind::BadName).detail("a name has no control characters"));
+        }
         if begins_with.as_ref().is_some_and(String::is_empty) {
             return Err(bad("`begins_with` is empty".into()));
         }

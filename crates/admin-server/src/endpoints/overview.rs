@@ -10,6 +10,7 @@ use easemob_admin_ops::locks::store::Listing;
 use easemob_admin_ops::logins::store::{Gap, HOUR_MS, LoginKind, LoginStore, Range, Shape, StoreError};
 use easemob_admin_ops::report::limits::LimitsView;
 use easemob_admin_ops::run::id::RunId;
+use easemob_admin_ops::run::store::ListedRun;
 use easemob_admin_remote::api::{
     AppliedLimits, Approval, ApprovalState, GapView, HourFigures, KnownAsOf, LastDay, LimitsFrom,
     OnlineCount, OnlineFigures, OpenWork, Overview, Problem, RunState, Scope,
@@ -30,8 +31,11 @@ use crate::service::Service;
 /// Hours that are shown.
 const HOURS: i64 = 24;
 
-/// Runs that are older than this are not counted: the journal of each is read.
+/// Runs that are older than this are not counted.
 const RUNS_OF: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// The most runs in files that are counted: the journal of each is read.
+const IN_FILES: usize = 200;
 
 pub(super) fn routes() -> Routes {
     Routes::new().add(Rule::HasForApp(&[Scope::DevicesRead]), routes!(overview))
@@ -130,18 +134,27 @@ fn of_logins(kept: Option<&dyn LoginStore>, now: Timestamp) -> Result<(OnlineFig
     Ok((online(&kept.shapes()?, &limits, from, as_of), last_day))
 }
 
-fn of_work(service: &Service, app: &App, now: Timestamp) -> Result<OpenWork, Refusal> {
+/// Returns the runs that are counted. One that cannot be read must not hide the others.
+fn recent(service: &Service, now: Timestamp) -> Result<Vec<ListedRun>, Refusal> {
     let runs = service.stores().runs();
     let first = RunId::new(now - RUNS_OF, 0);
+    if service.is_in_files() {
+        let ids = runs.list()?.into_iter().rev().filter(|id| *id >= first);
+        return Ok(ids
+            .take(IN_FILES)
+            .filter_map(|id| runs.glance(&id).ok())
+            .collect());
+    }
+    let all = runs.overview()?.into_iter();
+    let recent = all.filter(|(id, _)| *id >= first);
+    Ok(recent.filter_map(|(_, listed)| listed.ok()).collect())
+}
+
+fn of_work(service: &Service, app: &App, now: Timestamp) -> Result<OpenWork, Refusal> {
     let mut states = BTreeMap::new();
-    for id in runs.list()?.into_iter().filter(|id| *id >= first) {
-        // One that cannot be read must not hide the others.
-        let Ok(listed) = runs.glance(&id) else { continue };
-        if !is_of(app, &listed) {
-            continue;
-        }
+    for listed in recent(service, now)? {
         let state = state_of(service, &listed);
-        if state != RunState::Done {
+        if is_of(app, &listed) && state != RunState::Done {
             let word = serde_json::to_value(state).unwrap_or_default();
             *states
                 .entry(word.as_str().unwrap_or_default().to_owned())

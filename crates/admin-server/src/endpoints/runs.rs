@@ -326,7 +326,7 @@ async fn start(
                     "run {} waits for approval until {}",
                     approval.run, approval.decide_by
                 ))
-                .hint("others approve it: POST /v1/apps/APP/approvals/RUN/approve"));
+                .hint("others approve it, with: easemob-admin approvals approve RUN --reason TEXT; then begin it again"));
         }
         let shared = options.which == resume::Which::Unfinished && is_shared(&this, &listed.header);
         if shared && listed.state == Directed::Open {

@@ -150,6 +150,12 @@ async fn a_filter_that_is_not_understood_never_means_everybody() {
         ("limit=1001", "bad-request"),
         ("after=ann", "bad-request"),
         ("over_limit=maybe", "bad-request"),
+        ("contains=a%00bc", "bad-name"),
+        // {"user":"\u0000","last_seen_ms":0,"devices":0}
+        (
+            "after=eyJ1c2VyIjoiXHUwMDAwIiwibGFzdF9zZWVuX21zIjowLCJkZXZpY2VzIjowfQ",
+            "bad-name",
+        ),
     ] {
         let refused = served
             .get(&format!("/v1/apps/chat/users?{query}"))

@@ -190,7 +190,7 @@ async fn questions_about_logins_that_make_no_sense_are_refused() {
         ("logins/top?limit=0", 400, "bad-request"),
         ("logins/diff?after=ann", 400, "bad-request"),
         ("logins/snapshots?after=ann", 400, "bad-request"),
-        ("users/a%20b/timeline", 400, "bad-name"),
+        ("users/a%0Ab/timeline", 400, "bad-name"),
         ("users/ann/timeline?since=yesterday", 400, "bad-request"),
         ("logins/scans/7", 404, "no-such-scan"),
     ] {
@@ -253,7 +253,7 @@ async fn a_scan_is_made_in_the_background_and_can_be_stopped() {
 
     for (body, problem) in [
         (json!({"users": []}), "no-users"),
-        (json!({"users": ["a b"]}), "bad-name"),
+        (json!({"users": [""]}), "bad-name"),
         (json!({"user": ["ann"]}), "unknown-field"),
     ] {
         let refused = served.post("/v1/apps/chat/logins/scans", body).await.expect(400);
@@ -384,7 +384,7 @@ async fn a_plan_names_devices_and_ends_no_others() {
         online(&served, "ann", device);
     }
     served.sandbox.register("bob");
-    let body = json!({"selection": {"platform": "ios"}, "users": ["ann", "bob"], "reason": "leak", "max_logouts": 1});
+    let body = json!({"selection": {"platforms": ["ios"]}, "users": ["ann", "bob"], "reason": "leak", "max_logouts": 1});
     let plan = served
         .post("/v1/apps/chat/plans", body.clone())
         .await

@@ -33,7 +33,7 @@ async fn take(connection: &Object, place: i32, users: &[&str]) -> Result<Directo
     let mut directory = Directory::default();
     for row in &rows {
         let minus_seen_ms: i64 = field(row, 2)?;
-        let record = UserRecord::of(field(row, 1)?, -minus_seen_ms, field(row, 3)?);
+        let record = UserRecord::of(field(row, 1)?, minus_seen_ms.saturating_neg(), field(row, 3)?);
         directory.take(field(row, 0)?, record, field(row, 4)?);
     }
     Ok(directory)
@@ -52,7 +52,10 @@ async fn write(connection: &Object, place: i32, directory: Directory) -> Result<
                  ON CONFLICT (place, who) DO UPDATE SET read_ms = excluded.read_ms, \
                  minus_seen_ms = excluded.minus_seen_ms, sessions = excluded.sessions, shape = excluded.shape";
     let read: Vec<_> = records.iter().map(|record| record.read_ms).collect();
-    let seen: Vec<_> = records.iter().map(|record| -record.last_seen_ms).collect();
+    let seen: Vec<_> = records
+        .iter()
+        .map(|record| record.last_seen_ms.saturating_neg())
+        .collect();
     execute(
         connection,
         enter,
@@ -160,7 +163,7 @@ impl Conditions {
             all.and(&format!("u.who LIKE {pattern}"));
         }
         if let Some(since) = which.seen_since_ms {
-            let since = all.value(-since);
+            let since = all.value(since.saturating_neg());
             all.and(&format!("u.minus_seen_ms <= {since}"));
         }
         all
@@ -238,7 +241,7 @@ pub(super) async fn users(
     };
     if let (UserOrder::LastSeen, Some(after)) = (order, &after) {
         let (seen, user) = (
-            conditions.value(-after.last_seen_ms),
+            conditions.value(after.last_seen_ms.saturating_neg()),
             conditions.value(after.user.clone()),
         );
         conditions.and(&format!("(u.minus_seen_ms, u.who) > ({seen}, {user})"));
@@ -292,7 +295,7 @@ pub(super) async fn users(
         Ok(KnownUser {
             user: field(row, 0)?,
             platforms: Shape::read(field(row, 1)?, 0).platforms,
-            last_seen_ms: -minus_seen_ms,
+            last_seen_ms: minus_seen_ms.saturating_neg(),
         })
     };
     found.iter().map(user).collect()

@@ -90,7 +90,7 @@ fn add_own(own: &HeaderMap, headers: &mut HeaderMap) {
     }
 }
 
-/// Adds what says that there is JSON, or nothing, in the body.
+/// Adds what says that there is JSON, or nothing, in the body, unless the request says what there is.
 ///
 /// A POST or PUT without a body says so, as RFC 9110 asks for (8.6): gateways answer 411 otherwise, and the service 415
 /// where the type is missing.
@@ -99,7 +99,9 @@ fn describe_body(request: &Request, headers: &mut HeaderMap) {
     if nothing && !matches!(request.method, Method::POST | Method::PUT) {
         return;
     }
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers
+        .entry(CONTENT_TYPE)
+        .or_insert(HeaderValue::from_static("application/json"));
     if nothing {
         headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
     }

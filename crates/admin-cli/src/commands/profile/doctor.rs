@@ -2,6 +2,7 @@
 
 mod probe;
 mod server_time;
+mod service;
 
 use std::time::{Duration, SystemTime};
 
@@ -172,6 +173,10 @@ pub async fn run(context: &Context, args: &DoctorArgs) -> Result<Exit, CommandEr
 }
 
 async fn examine(context: &Context, doctor: &mut Doctor) -> Result<(), CommandError> {
+    // What is wrong with the settings is told below.
+    if context.service_at().is_ok_and(|service| service.is_some()) {
+        return service::examine(context, doctor);
+    }
     if !context.globals.sandbox && !local(context, doctor)? {
         return Ok(());
     }
@@ -184,17 +189,21 @@ async fn examine(context: &Context, doctor: &mut Doctor) -> Result<(), CommandEr
     remote
 }
 
-/// Checks files and settings; returns false if the server cannot be checked.
-fn local(context: &Context, doctor: &mut Doctor) -> Result<bool, CommandError> {
+fn profile_file(context: &Context, doctor: &mut Doctor) -> Result<(), CommandError> {
     let path = context.places()?.profile_file();
     match secret_file::readers(&path) {
-        Some(warning) => doctor.warn("profile file", warning, &t!("chmod 600 {}", path.display()))?,
-        None if path.exists() => doctor.ok("profile file", path.display().to_string())?,
+        Some(warning) => doctor.warn("profile file", warning, &t!("chmod 600 {}", path.display())),
+        None if path.exists() => doctor.ok("profile file", path.display().to_string()),
         None => doctor.ok(
             "profile file",
             t!("{} does not exist; using flags and environment", path.display()),
-        )?,
+        ),
     }
+}
+
+/// Checks files and settings; returns false if the server cannot be checked.
+fn local(context: &Context, doctor: &mut Doctor) -> Result<bool, CommandError> {
+    profile_file(context, doctor)?;
     let Configured {
         root,
         profile,

@@ -16,7 +16,10 @@ fn take<'a>(connection: &Connection, users: impl Iterator<Item = &'a str>) -> Re
     for user in users {
         let found = find.query_row([user], |row| {
             let (seen, sessions): (i64, String) = (row.get(1)?, row.get(2)?);
-            Ok((UserRecord::of(row.get(0)?, -seen, &sessions), row.get(3)?))
+            Ok((
+                UserRecord::of(row.get(0)?, seen.saturating_neg(), &sessions),
+                row.get(3)?,
+            ))
         });
         if let Some((record, shape)) = found.optional()? {
             directory.take(user.to_owned(), record, shape);
@@ -34,7 +37,7 @@ fn write(connection: &Connection, directory: Directory) -> Result<(), StoreError
         enter.execute(params![
             record.user,
             record.read_ms,
-            -record.last_seen_ms,
+            record.last_seen_ms.saturating_neg(),
             record.sessions,
             record.shape
         ])?;
@@ -73,7 +76,10 @@ pub(super) fn forget(connection: &Connection, before_ms: i64) -> Result<(), Stor
     let newest = "SELECT started_ms FROM snapshots WHERE finished_ms IS NOT NULL ORDER BY id DESC LIMIT 1";
     let newest: Option<i64> = connection.query_row(newest, [], |row| row.get(0)).optional()?;
     let before_ms = newest.map_or(before_ms, |began| before_ms.min(began));
-    let forgotten = connection.execute("DELETE FROM users WHERE minus_seen_ms > ?1", [-before_ms])?;
+    let forgotten = connection.execute(
+        "DELETE FROM users WHERE minus_seen_ms > ?1",
+        [before_ms.saturating_neg()],
+    )?;
     if forgotten > 0 {
         connection.execute_batch(
             "DELETE FROM shapes; INSERT INTO shapes SELECT shape, count(*) FROM users GROUP BY shape;",
@@ -116,7 +122,7 @@ impl Conditions {
             all.add("instr(user, ?) > 0", [text.clone().into()]);
         }
         if let Some(since) = which.seen_since_ms {
-            all.add("minus_seen_ms <= ?", [(-since).into()]);
+            all.add("minus_seen_ms <= ?", [since.saturating_neg().into()]);
         }
         all
     }
@@ -168,7 +174,10 @@ fn statements(
         (UserOrder::User, Some(after)) => conditions.add("user > ?", [after.user.clone().into()]),
         (UserOrder::LastSeen, Some(after)) => conditions.add(
             "(minus_seen_ms, user) > (?, ?)",
-            [(-after.last_seen_ms).into(), after.user.clone().into()],
+            [
+                after.last_seen_ms.saturating_neg().into(),
+                after.user.clone().into(),
+            ],
         ),
         _ => {}
     }
@@ -215,7 +224,7 @@ fn rows(connection: &Connection, conditions: &Conditions, end: &str) -> Result<V
         Ok(KnownUser {
             user: row.get(0)?,
             platforms: Shape::read(&word, 0).platforms,
-            last_seen_ms: -minus_seen_ms,
+            last_seen_ms: minus_seen_ms.saturating_neg(),
         })
     };
     let rows = statement.query_map(params_from_iter(&conditions.values), user)?;
