@@ -26,6 +26,7 @@ mod it {
     mod conformance;
     mod consent;
     mod console;
+    mod console_users;
     mod crash;
     mod documents;
     mod echoes_and_pauses;
