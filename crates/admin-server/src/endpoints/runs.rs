@@ -326,7 +326,10 @@ async fn start(
                     "run {} waits for approval until {}",
                     approval.run, approval.decide_by
                 ))
-                .hint("others approve it, with: easemob-admin approvals approve RUN --reason TEXT; then begin it again"));
+                .hint(format!(
+                    "others approve it, with: easemob-admin approvals approve {} --reason TEXT; then begin it again",
+                    approval.run
+                )));
         }
         let shared = options.which == resume::Which::Unfinished && is_shared(&this, &listed.header);
         if shared && listed.state == Directed::Open {
