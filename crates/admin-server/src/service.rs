@@ -110,7 +110,7 @@ impl Service {
             feeds: Feeds::default(),
             metrics: Arc::default(),
             notices: OnceLock::new(),
-            name: name(),
+            name: random_name(),
         }))
     }
 
@@ -231,8 +231,8 @@ impl Service {
     }
 }
 
-/// Returns a name that no other process has.
-fn name() -> String {
+/// Returns a name that nobody else has.
+pub(crate) fn random_name() -> String {
     let mut bytes = [0; 8];
     // Without randomness, no key could be made either.
     let _ = getrandom::fill(&mut bytes);

@@ -21,7 +21,7 @@ pub use self::key::{Key, NewKey, NewKeySecret};
 pub use self::lock::{Lifted, LocksState};
 pub use self::login::LoginQuestion;
 pub use self::problem::Problem;
-pub use self::run::{NewRun, Page, RunState, RunView, Start, Stop, Which};
+pub use self::run::{ATTEMPT, NewRun, Page, RecordedRun, RunState, RunView, Start, Stop, Which};
 pub use self::schedule::{Missed, NewSchedule, Schedule, ScheduledJob, Turn};
 pub use self::scope::{Scope, UnknownScope};
 pub use self::user::{
