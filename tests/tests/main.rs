@@ -58,6 +58,8 @@ mod it {
     mod schedules;
     mod secrets;
     pub(crate) mod service;
+    mod service_document;
+    mod service_faults;
     mod shown_rows;
     #[cfg(target_os = "linux")]
     mod silent_connections;
