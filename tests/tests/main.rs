@@ -62,6 +62,8 @@ mod it {
     mod schedules;
     mod secrets;
     pub(crate) mod service;
+    mod service_document;
+    mod service_faults;
     mod service_logins;
     mod shown_rows;
     mod sign_in;
