@@ -228,14 +228,25 @@ impl Pipeline {
             let patience = manner.patience.map(|patience| self.clock.now() + patience);
             if self.gate.as_ref().is_some_and(ServerGate::is_closed) {
                 let passed = self.wait_for_server(outages, all_tokens, manner);
-                self.until(patience, passed).await.ok_or_else(no_turn)??;
+                match patience {
+                    None => passed.await?,
+                    Some(_) => Box::pin(self.until(patience, passed))
+                        .await
+                        .ok_or_else(no_turn)??,
+                };
             }
             let waited_before = progress.waited_for_budget;
             // Before the wait, so that no turn is used up in vain, and once more after it.
             self.wait_for_leave(manner).await?;
             let admitted = self.admitted(E::BUCKET, tokens, limited, manner.lane, progress);
-            let admitted = self.until(patience, waiting.unless_stopped(admitted));
-            let (lease, slot) = admitted.await.ok_or_else(no_turn)???;
+            let admitted = waiting.unless_stopped(admitted);
+            // Kept out of what every call carries along.
+            let (lease, slot) = match patience {
+                None => admitted.await??,
+                Some(_) => Box::pin(self.until(patience, admitted))
+                    .await
+                    .ok_or_else(no_turn)???,
+            };
             let attempt_start = self.clock.now();
             // After a stall the permit and the end may come at once, and nothing is sent after its end.
             if end.is_some_and(|end| attempt_start >= end) {
