@@ -207,6 +207,24 @@ impl Pipeline {
         }
     }
 
+    /// Waits for what comes before a request, for no longer than until a time.
+    fn in_patience<T>(
+        &self,
+        end: Option<Instant>,
+        awaited: impl Future<Output = Result<T, Kind>>,
+    ) -> impl Future<Output = Result<T, Kind>> {
+        match end {
+            None => Either::Left(awaited),
+            // Kept out of what every call carries along.
+            Some(_) => Either::Right(Box::pin(async move {
+                match self.until(end, awaited).await {
+                    Some(came) => came,
+                    None => Err(Kind::Transport(TransportError::no_turn())),
+                }
+            })),
+        }
+    }
+
     async fn carry_out<E: Endpoint>(
         &self,
         endpoint: &E,
@@ -228,14 +246,14 @@ impl Pipeline {
             let patience = manner.patience.map(|patience| self.clock.now() + patience);
             if self.gate.as_ref().is_some_and(ServerGate::is_closed) {
                 let passed = self.wait_for_server(outages, all_tokens, manner);
-                self.until(patience, passed).await.ok_or_else(no_turn)??;
+                self.in_patience(patience, passed).await?;
             }
             let waited_before = progress.waited_for_budget;
             // Before the wait, so that no turn is used up in vain, and once more after it.
             self.wait_for_leave(manner).await?;
             let admitted = self.admitted(E::BUCKET, tokens, limited, manner.lane, progress);
-            let admitted = self.until(patience, waiting.unless_stopped(admitted));
-            let (lease, slot) = admitted.await.ok_or_else(no_turn)???;
+            let admitted = self.in_patience(patience, waiting.unless_stopped(admitted));
+            let (lease, slot) = admitted.await??;
             let attempt_start = self.clock.now();
             // After a stall the permit and the end may come at once, and nothing is sent after its end.
             if end.is_some_and(|end| attempt_start >= end) {
@@ -575,10 +593,6 @@ fn again_because(kind: &Kind) -> String {
 
 fn leave_now(manner: &Manner) -> LeaveNow {
     manner.leave.as_ref().map_or(LeaveNow::Given, Leave::now)
-}
-
-fn no_turn() -> Kind {
-    Kind::Transport(TransportError::no_turn())
 }
 
 fn away(error: BudgetAway) -> Kind {
