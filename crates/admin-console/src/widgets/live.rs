@@ -6,6 +6,9 @@ use maud::{Markup, html};
 use crate::icons::Icon;
 use crate::visit::Facts;
 
+/// What of a part that reads itself again is its own: links and forms inside it mean something else.
+pub(crate) const OWN: &str = "hx-swap hx-select hx-select-oob hx-target";
+
 /// Returns the mark that says from when the figures beside it are. The script changes it when the stream is lost.
 pub(crate) fn mark(visit: &Facts) -> Markup {
     html! { span.live { (t!("Live")) ", " (visit.time(visit.now)) } }

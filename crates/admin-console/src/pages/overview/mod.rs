@@ -70,7 +70,7 @@ pub(crate) async fn show(visit: Visit) -> Result<Page, Trouble> {
 fn main(visit: &Visit, known: &Known) -> Markup {
     let now = &known.overview.now;
     html! {
-        div #overview .stack hx-get=(visit.address) hx-select="#overview" hx-swap="outerHTML" hx-trigger=(TRIGGER) {
+        div #overview .stack hx-get=(visit.address) hx-select="#overview" hx-swap="outerHTML" hx-trigger=(TRIGGER) hx-disinherit=(live::OWN) {
             div.head {
                 div.head-t {
                     h1 { (t!("Overview")) }

@@ -19,6 +19,7 @@ use crate::times;
 use crate::visit::Visit;
 use crate::widgets::dialog;
 use crate::widgets::foreign::foreign;
+use crate::widgets::live;
 use crate::widgets::platform;
 use crate::widgets::{outcome, reason};
 
@@ -202,7 +203,7 @@ pub(super) fn card(
     };
     html! {
         section #devices .card hx-get=(visit.address) hx-select="#devices" hx-select-oob="#user-head" hx-swap="outerHTML"
-            hx-trigger=(trigger) data-live-user=(known.name) {
+            hx-trigger=(trigger) hx-disinherit=(live::OWN) data-live-user=(known.name) {
             div.card-h {
                 h2 { (t!("Devices that are online")) }
                 (filter(visit, known, rows, only))

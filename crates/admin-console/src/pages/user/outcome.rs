@@ -24,6 +24,9 @@ use crate::widgets::outcome::{Tone, tone, words};
 /// How long a page waits for an act that has just begun: most are over by then.
 const PATIENCE: Duration = Duration::from_millis(1_500);
 
+/// The most that is read of what a run reports: one of a single user reports less.
+const LARGEST: usize = 1024 * 1024;
+
 /// An act on the user.
 pub(super) struct Attempt {
     pub(super) run: RunView,
@@ -210,6 +213,9 @@ async fn reports(visit: &Visit, run: &str) -> Vec<Report> {
     let mut text = Vec::new();
     while let Ok(Some(Ok(piece))) = timeout_at(until, pieces.next()).await {
         text.extend_from_slice(&piece);
+        if text.len() > LARGEST {
+            break;
+        }
     }
     let lines = text.split(|byte| *byte == b'\n');
     let events = lines.filter_map(|line| serde_json::from_slice::<Event>(line).ok());

@@ -14,7 +14,7 @@ use crate::api::encoded;
 use crate::icons::Icon;
 use crate::visit::Visit;
 use crate::widgets::foreign::foreign;
-use crate::widgets::{outcome_word, platform};
+use crate::widgets::{live, outcome_word, platform};
 
 /// How many days are shown at once; fewer, if a user signs in very often.
 const DAYS: [i64; 3] = [30, 7, 1];
@@ -175,7 +175,7 @@ pub(super) fn card(visit: &Visit, known: &Known, view: &View, read: &Read) -> Ma
     }
     html! {
         section #timeline .card hx-get=(visit.address) hx-select="#timeline" hx-swap="outerHTML"
-            hx-trigger="live-mine throttle:2s" data-live-user=(known.name) {
+            hx-trigger="live-mine throttle:2s" hx-disinherit=(live::OWN) data-live-user=(known.name) {
             div.card-h { h2 { (t!("Timeline")) } (filter(visit, known, view)) }
             @for problem in [&read.no_sign_ins, &read.no_acts].into_iter().flatten() {
                 div.note."note--attn"."note--in" {
