@@ -1,6 +1,6 @@
 // Every page in both languages and themes, on a desk and on a phone: accessible, no wider than its window, and within its policy.
 
-const PATHS = ["overview", "users", "users/user000", "runs", "approvals", "approvals?show=all", "audit", "audit?all=on", "bulk", "more", "settings",
+const PATHS = ["overview", "users", "users/user000", "runs", "approvals", "approvals?show=all", "audit", "audit?all=on", "bulk", "limits", "logins", "more", "settings",
   "settings/keys", "settings/rules", "settings/schedules"];
 
 const looks = [];

@@ -132,9 +132,9 @@ fn runs_are_followed_paused_and_retried() {
     world.person("reader", &["devices:read", "audit:read"], &[]);
     let device = world.connect("user159", "ios_1");
     let sandbox = world.env.sandbox();
-    sandbox.inject(Fault::status("sessions.logout_all", 500).on("GET", "/users/user001/disconnect"));
+    sandbox.inject(Fault::result_false("sessions.logout_all").on("GET", "/users/user001/disconnect"));
     // Slow enough to be paused by hand.
-    sandbox.inject(Fault::delay("devices.list", Duration::from_millis(500)));
+    sandbox.inject(Fault::delay("devices.list", Duration::from_millis(1_500)));
     if world.play("runs", 3) {
         assert!(matches!(
             world.kicked(device),

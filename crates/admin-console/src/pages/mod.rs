@@ -5,6 +5,7 @@ mod approvals;
 mod apps;
 pub(crate) mod audit;
 mod bulk;
+mod limits;
 mod live;
 mod logins;
 mod look;
@@ -61,6 +62,8 @@ fn runs() -> Router<Console> {
             "/console/{app}/plans/{run}/devices.csv",
             get(bulk::plan::download),
         )
+        .route("/console/{app}/limits", get(limits::show).post(limits::act))
+        .route("/console/{app}/limits/watches/{watch}/end", post(limits::end))
         .route("/console/{app}/audit", get(audit::show))
         .route("/console/{app}/audit/verify", post(audit::verification::verify))
         .route("/console/{app}/audit/export", get(audit::export::download))
