@@ -12,6 +12,7 @@ mod cut;
 mod it {
     mod answers_on_the_wire;
     mod apply_stop;
+    mod approvals;
     mod audit;
     mod away;
     mod backfill;
@@ -46,6 +47,7 @@ mod it {
     mod names;
     mod old_data;
     mod one_bad_answer;
+    mod openid_provider;
     mod operation;
     mod origins;
     mod ownership;
@@ -60,8 +62,11 @@ mod it {
     mod schedules;
     mod secrets;
     pub(crate) mod service;
+    mod service_document;
+    mod service_faults;
     mod service_logins;
     mod shown_rows;
+    mod sign_in;
     #[cfg(target_os = "linux")]
     mod silent_connections;
     mod status_first;
@@ -76,6 +81,7 @@ mod it {
     mod two_at_once;
     mod undo;
     mod user_caps;
+    mod vendor_calls;
     mod verbose;
     mod watches;
     mod websdk;

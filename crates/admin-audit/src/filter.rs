@@ -23,6 +23,8 @@ pub struct Filter {
     pub outcome: Option<Outcome>,
     /// Only results of acts, without intents and the start and end of runs.
     pub acts_only: bool,
+    /// With `acts_only`: also who asked for the approval of acts, and who decided about them.
+    pub decisions: bool,
 }
 
 impl Filter {
@@ -55,7 +57,9 @@ impl Filter {
                 .outcome
                 .as_ref()
                 .is_none_or(|outcome| event.outcome.as_ref() == Some(outcome))
-            && (!self.acts_only || event.kind == Kind::Outcome)
+            && (!self.acts_only
+                || event.kind == Kind::Outcome
+                || (self.decisions && event.kind.is_decision()))
     }
 }
 

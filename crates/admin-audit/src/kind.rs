@@ -87,6 +87,14 @@ words! {
     }
 }
 
+impl Kind {
+    /// Returns true if somebody asked for the approval of an act, decided about it, or went without it.
+    #[must_use]
+    pub fn is_decision(&self) -> bool {
+        self.as_str().starts_with("approval.")
+    }
+}
+
 words! {
     /// The result of one item.
     Outcome {

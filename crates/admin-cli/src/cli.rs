@@ -11,7 +11,8 @@ use easemob_admin_words::{Language, t};
 #[cfg(feature = "serve")]
 use crate::commands::serve;
 use crate::commands::{
-    audit, completions, devices, help, limits, logins, man, profile, runs, sandbox, sessions, users,
+    approvals, audit, completions, devices, help, limits, login, logins, logout, man, profile, runs, sandbox,
+    sessions, users,
 };
 #[cfg(feature = "postgres")]
 use crate::commands::{store, work};
@@ -190,6 +191,13 @@ pub enum Command {
     /// Show what was done from this machine, and resume it
     #[command(subcommand)]
     Runs(runs::RunsCommand),
+    /// Sign in at a service, with OpenID
+    Login(login::LoginArgs),
+    /// Sign out at a service
+    Logout(logout::LogoutArgs),
+    /// Show and decide what others ask for, at a service
+    #[command(subcommand)]
+    Approvals(approvals::ApprovalsCommand),
     /// Prove who did what, when and why
     #[command(subcommand)]
     Audit(audit::AuditCommand),

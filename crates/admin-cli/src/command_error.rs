@@ -44,6 +44,7 @@ use crate::exit::{self, Exit};
 use crate::input::user_list::ListError;
 use crate::present::causes::said;
 use crate::present::trail_place::in_words;
+use crate::sign_in::SignInError;
 
 type Source = Box<dyn StdError + Send + Sync>;
 
@@ -430,7 +431,11 @@ impl From<DatabaseError> for CommandError {
 fn exit_of_store(error: &StoreError) -> Exit {
     match error {
         StoreError::Taken(_) | StoreError::Watched(_) | StoreError::Busy(_) => exit::BUSY,
-        StoreError::Away(_) | StoreError::ServiceAway(_) => exit::UNREACHABLE,
+        StoreError::Away(_) => exit::UNREACHABLE,
+        StoreError::ServiceAway(cause) | StoreError::ServiceRefused(cause) if is_broken(&**cause) => {
+            exit::INTERNAL
+        }
+        StoreError::ServiceAway(_) => exit::UNREACHABLE,
         StoreError::ServiceRefused(_) => exit::REFUSED,
         _ => exit::INTERNAL,
     }
@@ -447,6 +452,7 @@ fn store_hint(error: &StoreError, in_any_case: &str) -> String {
         StoreError::Away(_) => {
             t!("run the command again when the database is back; {in_any_case}")
         }
+        StoreError::ServiceAway(cause) if is_broken(&**cause) => in_any_case.to_owned(),
         StoreError::ServiceAway(_) => {
             t!("run the command again when the service answers; {in_any_case}")
         }
@@ -465,6 +471,12 @@ fn store_hint(error: &StoreError, in_any_case: &str) -> String {
     }
 }
 
+/// Returns true if a service says that it is defect itself, or its machine or its records: that it was reached changes nothing.
+fn is_broken(cause: &(dyn StdError + 'static)) -> bool {
+    let error = cause.downcast_ref::<ServiceError>();
+    error.is_some_and(|error| error.kind() == Some("broken"))
+}
+
 /// Returns what to do about a service that refused or gave no usable answer.
 fn service_hint(error: &ServiceError) -> String {
     match (error.hint(), error) {
@@ -473,9 +485,14 @@ fn service_hint(error: &ServiceError) -> String {
             "something other than the service, such as a proxy, may have answered; check the address of the service"
         )
         .into(),
-        (None, ServiceError::Refused(_)) => {
+        (None, ServiceError::Refused(problem)) if [401, 403].contains(&problem.status) => {
             t!("see what the key may do: GET /v1/whoami of the service").into()
         }
+        (None, ServiceError::Refused(_)) if is_broken(error) => {
+            t!("look at the log and the disk of the service's machine").into()
+        }
+        (None, ServiceError::Refused(problem)) if problem.retry_may_help => t!("run the command again").into(),
+        (None, ServiceError::Refused(_)) => t!("change what is asked for: the same is refused again").into(),
         (None, ServiceError::Away { .. } | ServiceError::Unusable { .. }) => {
             t!("check the address of the service and the network; run the command again when it answers").into()
         }
@@ -486,6 +503,8 @@ impl From<ServiceError> for CommandError {
     fn from(error: ServiceError) -> Self {
         let exit = if error.is_refusal() {
             exit::REFUSED
+        } else if is_broken(&error) {
+            exit::INTERNAL
         } else {
             exit::UNREACHABLE
         };
@@ -528,10 +547,34 @@ impl From<NoService> for CommandError {
                 Self::of(exit::CONFIG, &error).hint(t!("unset one of them: env -u {other}"))
             }
             NoService::Server { .. } => Self::of(exit::USAGE, &error).hint(t!("remove one of them")),
-            NoService::NoKey(_) => Self::of(exit::CONFIG, &error).hint(t!(
-                "add `service_key_file` or `service_key_command` to the profile; for EASEMOB_SERVICE, set EASEMOB_SERVICE_KEY \
-                 or EASEMOB_SERVICE_KEY_FILE"
+        }
+    }
+}
+
+impl From<SignInError> for CommandError {
+    fn from(error: SignInError) -> Self {
+        let exit = match error {
+            SignInError::Denied | SignInError::Expired | SignInError::Refused(_) | SignInError::Ended(_) => {
+                exit::REFUSED
+            }
+            SignInError::Unusable { .. } => exit::UNREACHABLE,
+            SignInError::Unsafe(_)
+            | SignInError::NotOffered(_)
+            | SignInError::OtherAudience(_)
+            | SignInError::File { .. } => exit::CONFIG,
+        };
+        let this = Self::of(exit, &error);
+        match error {
+            SignInError::Ended(_) | SignInError::Expired => {
+                this.hint(t!("sign in again: easemob-admin login"))
+            }
+            SignInError::NotOffered(_) => {
+                this.hint(t!("sign in in the other way: with --browser, or without it"))
+            }
+            SignInError::OtherAudience(_) => this.hint(t!(
+                "whoever runs the issuer must put the audience of the service into the tokens of this client"
             )),
+            _ => this,
         }
     }
 }

@@ -49,6 +49,7 @@ mod posting;
 pub mod present;
 pub mod progress;
 pub mod render;
+pub mod sign_in;
 pub mod stores;
 pub mod summary;
 pub mod through;

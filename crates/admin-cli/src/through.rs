@@ -1,10 +1,13 @@
 //! The service that acts for a command: its address, its key and its app.
 
+use std::sync::Arc;
+
 use easemob_admin_api::{Client, Credentials};
 use easemob_admin_remote::client::service::root_of;
-use easemob_admin_remote::client::{Service, ServiceApp};
+use easemob_admin_remote::client::{Service, ServiceApp, ServiceKey};
 use easemob_admin_words::t;
-use secrecy::{ExposeSecret as _, SecretString};
+use jiff::Timestamp;
+use secrecy::SecretString;
 
 use crate::command_error::CommandError;
 use crate::config::credentials::SecretPlace;
@@ -16,6 +19,7 @@ use crate::config::service::{SERVICE, ServiceAt, configured};
 use crate::context::{Context, USER_AGENT};
 use crate::exit;
 use crate::ownership::{require_settings, warn_of_settings};
+use crate::sign_in::kept::SignInFile;
 
 /// A service that acts for a command.
 #[derive(Clone)]
@@ -44,7 +48,7 @@ impl Context {
     /// Returns the service that is configured, without asking it anything.
     ///
     /// # Errors
-    /// When the profile file cannot be used, two targets are named at once, or there is no key.
+    /// When the profile file cannot be used, or two targets are named at once.
     pub fn service_at(&self) -> Result<Option<ServiceAt>, CommandError> {
         if self.globals.sandbox {
             return Ok(None);
@@ -84,6 +88,84 @@ impl Context {
     }
 
     fn found(&self, at: ServiceAt) -> Result<Remote, CommandError> {
+        let key = self.key_of(&at)?;
+        let signed_in = match &at.key {
+            Some(_) => ServiceKey::Fixed(key.clone()),
+            None => renewed(self.sign_in_file(&at.url)?),
+        };
+        let service = self.service_with(&at, signed_in)?;
+        Ok(Remote {
+            app: ServiceApp::find(&service, at.app.as_deref())?,
+            profile: at.profile,
+            key,
+        })
+    }
+
+    /// Returns the key that is configured, or the token of whoever is signed in.
+    fn key_of(&self, at: &ServiceAt) -> Result<SecretString, CommandError> {
+        let is_of_profile = at.profile.is_some();
+        match &at.key {
+            Some(SecretPlace::Command(_)) => require_settings(self)?,
+            Some(SecretPlace::File(file)) => {
+                if let Some(warning) = secret_file::readers(file) {
+                    self.ui.warn(warning);
+                }
+            }
+            Some(SecretPlace::Value(..)) | None => {}
+        }
+        if is_of_profile && !matches!(at.key, Some(SecretPlace::Command(_))) {
+            warn_of_settings(self)?;
+        }
+        if let Some(key) = &at.key {
+            return Ok(key.fetch_now()?);
+        }
+        let file = self.sign_in_file(&at.url)?;
+        let token = waited_for(file.token(Timestamp::now()))?;
+        token.ok_or_else(|| {
+            CommandError::new(
+                exit::CONFIG,
+                t!(
+                    "there is no key for the service {}, and nobody is signed in",
+                    at.url
+                ),
+            )
+            .hint(t!("sign in with: {}", self.command("login")))
+            .hint(t!(
+                "or add `service_key_file` or `service_key_command` to the profile; for EASEMOB_SERVICE, set \
+                     EASEMOB_SERVICE_KEY or EASEMOB_SERVICE_KEY_FILE"
+            ))
+        })
+    }
+
+    /// Returns the service of this command, for whoever signs in there or out.
+    ///
+    /// # Errors
+    /// When the configuration cannot be used, or there is no service.
+    pub fn service_to_sign_in(&self) -> Result<ServiceAt, CommandError> {
+        self.service_at()?.ok_or_else(|| {
+            CommandError::new(
+                exit::CONFIG,
+                t!("people sign in at a service, and none is configured"),
+            )
+            .hint(t!(
+                "add `service = \"https://ops.example.com\"` to the profile, or set EASEMOB_SERVICE"
+            ))
+        })
+    }
+
+    /// Returns the file with the sign-in at a service.
+    ///
+    /// # Errors
+    /// When there is no data directory.
+    pub fn sign_in_file(&self, url: &str) -> Result<SignInFile, CommandError> {
+        Ok(SignInFile::of(&self.places()?.sign_ins(), url))
+    }
+
+    /// Prepares requests to a service with a key. Sends nothing.
+    ///
+    /// # Errors
+    /// When the address or the certificates cannot be used.
+    pub fn service_with(&self, at: &ServiceAt, key: ServiceKey) -> Result<Service, CommandError> {
         let profile = at.profile.as_ref().map(|(_, profile)| profile);
         let unusable = |error| {
             CommandError::new(exit::CONFIG, t!("cannot use the address of the service"))
@@ -97,30 +179,42 @@ impl Context {
                 "the connection does not use TLS; credentials and answers can be read on the network"
             ));
         }
-        match &at.key {
-            SecretPlace::Command(_) => require_settings(self)?,
-            SecretPlace::File(file) => {
-                if let Some(warning) = secret_file::readers(file) {
-                    self.ui.warn(warning);
-                }
-            }
-            SecretPlace::Value(..) => {}
-        }
-        if profile.is_some() && !matches!(at.key, SecretPlace::Command(_)) {
-            warn_of_settings(self)?;
-        }
-        let key = at.key.fetch_now()?;
         let client = Client::builder(root)
-            .credentials(Credentials::fixed_token(key.expose_secret()))
+            // It only makes connections.
+            .credentials(Credentials::fixed_token("none"))
             .timeouts(self.timeouts())
             .user_agent(USER_AGENT);
         let client = self.trust(profile)?.given_to(client).build();
         let client = client.map_err(|error| CommandError::new(exit::CONFIG, error.to_string()))?;
-        let service = Service::at(&at.url, key.clone(), client, self.globals.timeout).map_err(unusable)?;
-        Ok(Remote {
-            app: ServiceApp::find(&service, at.app.as_deref())?,
-            profile: at.profile,
-            key,
-        })
+        Service::at(&at.url, key, client, self.globals.timeout).map_err(unusable)
     }
+}
+
+/// Returns the token of whoever is signed in, renewed when it ends: a command may follow a run for hours.
+fn renewed(file: SignInFile) -> ServiceKey {
+    ServiceKey::SignedIn(Arc::new(move || {
+        let file = file.clone();
+        Box::pin(async move {
+            let token = file
+                .token(Timestamp::now())
+                .await
+                .map_err(|error| error.to_string())?;
+            token.ok_or_else(|| t!("nobody is signed in any more").to_owned())
+        })
+    }))
+}
+
+/// Runs a future to its end on a thread of its own: this may be a thread of a runtime.
+fn waited_for<T: Send, E: Into<CommandError> + Send>(
+    work: impl Future<Output = Result<T, E>> + Send,
+) -> Result<T, CommandError> {
+    let run = || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| {
+            CommandError::new(exit::INTERNAL, t!("cannot start a runtime")).because(error)
+        })?;
+        runtime.block_on(work).map_err(Into::into)
+    };
+    std::thread::scope(|scope| scope.spawn(run).join())
+        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }

@@ -112,6 +112,17 @@ impl Api {
         read_lines(answer.await?).await
     }
 
+    /// Sends a body, and reads an answer of lines.
+    pub(crate) async fn send_for_lines<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        body: &impl Serialize,
+    ) -> Result<Vec<T>, Problem> {
+        let body = serde_json::to_vec(body).map_err(|error| broken(&error.to_string()))?;
+        let address = self.address(path, &[]);
+        read_lines(self.ask(Method::POST, &address, Body::from(body)).await?).await
+    }
+
     /// Reads what is at an address that is about no app, such as `/v1/apps`.
     pub(crate) async fn get_of_service<T: DeserializeOwned>(&self, address: &str) -> Result<T, Problem> {
         read(self.ask(Method::GET, address, Body::empty()).await?).await

@@ -22,7 +22,6 @@ impl Icon {
     pub(crate) const CHECK: Self = Self(r#"<path d="m3 8.500 3.300 3.200L13 4.800"/>"#);
     pub(crate) const CLOCK: Self =
         Self(r#"<circle cx="8" cy="8" r="5.900"/><path d="M8 4.700V8l2.300 1.500"/>"#);
-    pub(crate) const COLUMNS: Self = Self(r#"<path d="M2.500 3h11v10h-11zM6.200 3v10M9.800 3v10"/>"#);
     pub(crate) const COPY: Self = Self(
         r#"<rect x="5.500" y="5.500" width="8" height="8" rx="1.300"/><path d="M3.500 10.500c-.6 0-1-.5-1-1V3.700c0-.7.5-1.200 1.200-1.200h5.800c.5 0 1 .4 1 1"/>"#,
     );
@@ -30,8 +29,6 @@ impl Icon {
     pub(crate) const DANGER: Self = Self(
         r#"<path d="M5.300 1.800h5.400l3.500 3.500v5.400l-3.500 3.500H5.300l-3.500-3.500V5.300zM8 4.900v3.700M8 10.900v.1"/>"#,
     );
-    pub(crate) const DOCUMENT: Self =
-        Self(r#"<path d="M4 1.800h5l3 3v9.400H4zM9 1.800v3h3M6 8.500h4M6 11h4"/>"#);
     pub(crate) const DOWN: Self = Self(r#"<path d="m4 6 4 4 4-4"/>"#);
     pub(crate) const DOWNLOAD: Self =
         Self(r#"<path d="M8 2.500v7.300M4.900 7 8 10l3.100-3M2.500 13.500h11"/>"#);

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
 mod it {
+    mod acts;
     pub(crate) mod browser;
     mod entrance;
     mod live;

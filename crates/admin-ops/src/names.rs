@@ -134,8 +134,15 @@ impl Unclear {
         }
     }
 
+    /// Returns the first wrong character and its position, counted from 1.
+    #[must_use]
+    pub fn at(&self) -> Option<(usize, char)> {
+        self.at
+    }
+
     /// Returns the name that was probably intended, if it can be guessed.
-    fn meant(&self) -> Option<String> {
+    #[must_use]
+    pub fn meant(&self) -> Option<String> {
         let exact = matches!(self.trouble, Trouble::Stranger | Trouble::Wildcard);
         if self.text.trim_matches(separates).contains(separates) {
             // Two names, or a name and a comment.

@@ -42,11 +42,22 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Sent<T> {
 
 /// Reads a whole body.
 pub(crate) async fn whole(body: Body) -> Result<Vec<u8>, Refusal> {
-    match Limited::new(body, LARGEST).collect().await {
+    whole_up_to(body, LARGEST).await.map_err(|refusal| {
+        if refusal.kind() == Kind::TooLarge {
+            refusal.hint("send a long list of users as application/x-ndjson, one in each line")
+        } else {
+            refusal
+        }
+    })
+}
+
+/// Reads a whole body of at most so many bytes.
+pub(crate) async fn whole_up_to(body: Body, largest: usize) -> Result<Vec<u8>, Refusal> {
+    match Limited::new(body, largest).collect().await {
         Ok(body) => Ok(body.to_bytes().to_vec()),
-        Err(error) if error.is::<LengthLimitError>() => Err(Refusal::of(Kind::TooLarge)
-            .detail(format!("the most is {LARGEST} bytes"))
-            .hint("send a long list of users as application/x-ndjson, one in each line")),
+        Err(error) if error.is::<LengthLimitError>() => {
+            Err(Refusal::of(Kind::TooLarge).detail(format!("the most is {largest} bytes")))
+        }
         Err(error) => Err(Refusal::of(Kind::BadRequest).detail(format!("the body broke off: {error}"))),
     }
 }

@@ -38,6 +38,7 @@ pub mod operation;
 mod patience;
 mod pieces;
 mod problem;
+mod proxy;
 mod routes;
 mod runs;
 mod scans;

@@ -56,6 +56,7 @@ kinds! {
     NoSuchLock = 404 "no-such-lock" "The user is not locked",
     NoSuchKey = 404 "no-such-key" "There is no such key",
     NoSuchApproval = 404 "no-such-approval" "Nobody asked for this approval",
+    NoSuchOperation = 404 "no-such-operation" "Nobody sent this call, or it was long ago",
     NoSuchEntry = 404 "no-such-entry" "The audit trail has no such entry",
     NoSuchScan = 404 "no-such-scan" "Nobody asked for this scan",
     NoSuchSnapshot = 404 "no-such-snapshot" "There is no such scan",
@@ -147,6 +148,11 @@ impl Refusal {
         Self::of(Kind::MissingScope)
             .detail(format!("this needs the scope {}", words.join(" or ")))
             .hint("ask an administrator of the service for a key with this scope")
+    }
+
+    /// Returns after how long repeating may help, if it may.
+    pub(crate) fn wait(&self) -> Option<Duration> {
+        self.retry_may_help.then(|| Duration::from_secs(self.after))
     }
 
     /// Returns its kind.

@@ -27,6 +27,7 @@ use crate::callbacks::Callbacks;
 use crate::events::Feeds;
 use crate::operation::notices::{Notice, Notices, Receiver};
 use crate::operation::{Metrics, Observed, observe, watch};
+use crate::proxy::act::InFlight;
 use crate::routes::router;
 use crate::runs::{Runner, share};
 use crate::schedules::keep;
@@ -87,6 +88,7 @@ pub struct Service(Arc<Inner>);
 struct Inner {
     parts: Parts,
     runner: Arc<Runner>,
+    in_flight: Arc<InFlight>,
     alone: Alone,
     feeds: Feeds,
     metrics: Arc<Metrics>,
@@ -115,13 +117,14 @@ impl Service {
             key_rates: KeyRates::new(parts.settings.key_rate),
             parts,
             runner: Arc::default(),
+            in_flight: Arc::default(),
             alone: Alone::default(),
             feeds: Feeds::default(),
             metrics: Arc::default(),
             notices: OnceLock::new(),
             callbacks: OnceLock::new(),
             due: Notify::new(),
-            name: name(),
+            name: random_name(),
         }))
     }
 
@@ -220,6 +223,11 @@ impl Service {
         &self.0.runner
     }
 
+    /// The calls of the vendor that change something, and are being made.
+    pub(crate) fn in_flight(&self) -> &Arc<InFlight> {
+        &self.0.in_flight
+    }
+
     pub(crate) fn name(&self) -> &str {
         &self.0.name
     }
@@ -269,8 +277,8 @@ impl Service {
     }
 }
 
-/// Returns a name that no other process has.
-fn name() -> String {
+/// Returns a name that nobody else has.
+pub(crate) fn random_name() -> String {
     let mut bytes = [0; 8];
     // Without randomness, no key could be made either.
     let _ = getrandom::fill(&mut bytes);
@@ -309,9 +317,11 @@ impl Listening {
         self.server.read_certificate_again()
     }
 
-    /// Stops: takes no more requests, finishes the users in progress of each run, and waits for what is being answered.
+    /// Stops: takes no more requests, finishes the users in progress of each run and the vendor's calls, and waits for what is
+    /// being answered.
     pub async fn stop(self) {
         self.service.runner().drain();
+        self.service.in_flight().drain();
         self.service.feeds().end();
         self.server.stop(FAREWELL);
         let _ = self.keeping.await;
@@ -323,6 +333,7 @@ impl Listening {
         if let Some(callbacks) = self.service.callbacks() {
             callbacks.end().await;
         }
+        self.service.in_flight().ended().await;
         // To the end it says that the service is stopping.
         if let Some(observed) = self.observed {
             observed.server.stop(Duration::ZERO);

@@ -13,7 +13,11 @@ mod events;
 mod logins;
 #[path = "it/openapi.rs"]
 mod openapi;
+#[path = "it/proxy.rs"]
+mod proxy;
 #[path = "it/served.rs"]
 mod served;
 #[path = "it/table.rs"]
 mod table;
+#[path = "it/vendor_token.rs"]
+mod vendor_token;

@@ -65,6 +65,12 @@ impl World {
         answer.json()
     }
 
+    /// Asks the same, and returns the status.
+    fn try_ask(&self, method: &str, path: &str, body: &Value) -> u16 {
+        let path = format!("/v1/apps/{}/{path}", self.app());
+        self.service.ask(method, &path, body).status
+    }
+
     /// Connects a device of a user, as an SDK does.
     pub(crate) fn connect(&self, user: &str, resource: &str) -> SimulatedDevice {
         let sandbox = self.env.sandbox();
@@ -126,13 +132,69 @@ fn runs_are_followed_paused_and_retried() {
     world.person("reader", &["devices:read", "audit:read"], &[]);
     let device = world.connect("user159", "ios_1");
     let sandbox = world.env.sandbox();
-    sandbox.inject(Fault::status("sessions.logout_all", 500).on("GET", "/users/user001/disconnect"));
+    sandbox.inject(Fault::result_false("sessions.logout_all").on("GET", "/users/user001/disconnect"));
     // Slow enough to be paused by hand.
-    sandbox.inject(Fault::delay("devices.list", Duration::from_millis(500)));
+    sandbox.inject(Fault::delay("devices.list", Duration::from_millis(1_500)));
     if world.play("runs", 3) {
         assert!(matches!(
             world.kicked(device),
             DeviceEvent::SignedOut { code: 217, .. }
         ));
     }
+}
+
+/// A rule: more than 20 users a day need one of the leads.
+fn rule(world: &World) {
+    let rules = json!({"rules": [{"verbs": ["logout", "ban"], "over_users": 20, "needs": [{"group": "leads", "count": 1}]}]});
+    world.ask("PUT", "approval-rules", &rules);
+}
+
+#[test]
+fn a_list_is_planned_approved_and_carried_out() {
+    let mut world = World::start(70);
+    let acts = [
+        "devices:read",
+        "sessions:plan",
+        "sessions:apply",
+        "users:write",
+        "sessions:approve",
+    ];
+    world.person("ann", &acts, &["leads"]);
+    world.person("bob", &acts, &["leads"]);
+    world.person("reader", &["devices:read", "sessions:plan"], &[]);
+    rule(&world);
+    let device = world.connect("user029", "android_1");
+    if world.play("approvals", 2) {
+        assert!(matches!(
+            world.kicked(device),
+            DeviceEvent::SignedOut { code: 217, .. }
+        ));
+    }
+}
+
+#[test]
+fn the_audit_trail_is_searched_verified_and_exported() {
+    let world = World::start(3);
+    world.play("audit", 2);
+}
+
+#[test]
+fn every_page_is_accessible_in_both_languages_and_themes() {
+    let world = World::start(30);
+    let logout = |users: &[&str]| json!({"action": {"kind": "logout", "selection": {}}, "reason": "leak", "users": users});
+    world.ask("POST", "runs", &logout(&["user001", "user002"]));
+    rule(&world);
+    let users: Vec<String> = (0..30).map(|number| format!("user{number:03}")).collect();
+    let plan = json!({"selection": {}, "users": users, "reason": "leak"});
+    let plan = world.ask("POST", "plans", &plan);
+    let start = format!("runs/{}/start", plan["run"]["id"].as_str().unwrap());
+    assert_eq!(
+        world.try_ask("POST", &start, &json!({})),
+        409,
+        "it waits for approval"
+    );
+    super::env::until("the first run has ended", || {
+        world.ask("GET", "runs", &Value::Null)["items"][1]["state"] == "done"
+    });
+    world.play("pages", 8);
 }

@@ -9,12 +9,17 @@ use secrecy::SecretString;
 use super::leave::Leave;
 use super::waiting::Waiting;
 use crate::transport::limit::Lane;
+use crate::transport::retry::RetryPolicy;
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Manner {
     pub(super) waiting: Waiting,
     pub(super) deadline: Option<Duration>,
     pub(super) lane: Lane,
+    /// How often calls are repeated, if not as the client does it.
+    pub(super) retry: Option<RetryPolicy>,
+    /// The longest that a request waits before it is sent; `None` is as long as it takes.
+    pub(super) patience: Option<Duration>,
     /// Whether a request may be sent; `None` is always.
     pub(super) leave: Option<Leave>,
     /// Headers of the client and of this handle.

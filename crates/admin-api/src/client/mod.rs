@@ -20,7 +20,8 @@ pub use batches::LARGEST_BODY;
 use builder::Setup;
 pub use builder::{ClientBuilder, ConfigError, ExpiresIn};
 pub use headers::InvalidHeader;
-use http::Method;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderValue, Method};
 pub use leave::{Leave, LeaveNow};
 use manner::Manner;
 use pipeline::Pipeline;
@@ -37,6 +38,7 @@ use crate::error::{Error, Kind, TransportError};
 use crate::transport::http::{Agreed, Connection};
 use crate::transport::limit::Lane;
 use crate::transport::outage::Outage;
+use crate::transport::retry::RetryPolicy;
 use crate::transport::timeouts::LONGEST;
 
 /// A client of one app. Clones share connections, token and rate budget, and are cheap.
@@ -110,6 +112,27 @@ impl Client {
         self.pipeline.http().bare(server).await.map_err(without_a_call)
     }
 
+    /// Connects to a server as calls do: by way of a proxy where one is named, with the certificates and time-outs of this client.
+    /// For other protocols.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let sandbox = easemob_admin_sandbox::Sandbox::start().await?;
+    /// # use easemob_admin_api::{AppRoot, Client, Credentials};
+    /// # let root = AppRoot::parse(&sandbox.app_root())?;
+    /// # let client = Client::builder(root.clone()).credentials(Credentials::fixed_token("YWMtx")).build()?;
+    /// let connection = client.connect_by_proxy(&root).await?;
+    /// # drop(connection);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// When no connection can be made, or the proxy refuses.
+    pub async fn connect_by_proxy(&self, server: &AppRoot) -> Result<Connection, Error> {
+        let connection = self.pipeline.http().by_the_way_of_calls(server).await;
+        connection.map_err(without_a_call)
+    }
+
     /// Posts JSON to an address on the server of the app root, once and without a token, and returns the status of the answer:
     /// for a server that is not the service, such as one that takes notifications.
     ///
@@ -139,6 +162,51 @@ impl Client {
         let (http, clock) = (self.pipeline.http(), self.pipeline.clock());
         let answer = http.send(&request, None, &self.manner.headers, clock).await;
         Ok(answer.map_err(without_a_call)?.status)
+    }
+
+    /// Gets what is at an address on the server of the app root, or posts a form to it, once and without a token, and returns the
+    /// status and the body: for a server that is not the service, such as one where people sign in. Redirects are not followed.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let sandbox = easemob_admin_sandbox::Sandbox::start().await?;
+    /// # use easemob_admin_api::{AppRoot, Client, Credentials};
+    /// # let client = Client::builder(AppRoot::parse(&sandbox.app_root())?)
+    /// #     .credentials(Credentials::fixed_token("YWMtx")).build()?;
+    /// let address = format!("{}/nothing-there", sandbox.app_root());
+    /// let (status, body) = client.ask(&address, Some(&[("grant_type", "refresh_token")])).await?;
+    /// assert_eq!(status, 404);
+    /// assert!(!body.is_empty());
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// When the address is on another server, or no answer arrives.
+    pub async fn ask(&self, address: &str, form: Option<&[(&str, &str)]>) -> Result<(u16, Vec<u8>), Error> {
+        let unusable = || without_a_call(TransportError::unusable_request("the address is not a URL"));
+        let mut url: url::Url = address.parse().map_err(|_| unusable())?;
+        let mut headers = HeaderMap::clone(&self.manner.headers);
+        let mut body = None;
+        if let Some(form) = form {
+            // The form is written as a query is.
+            let mut written = url.clone();
+            written.query_pairs_mut().clear().extend_pairs(form);
+            body = Some(written.query().unwrap_or_default().to_owned().into());
+            let kind = HeaderValue::from_static("application/x-www-form-urlencoded");
+            headers.insert(CONTENT_TYPE, kind);
+        }
+        url.set_fragment(None);
+        let request = Request {
+            method: if form.is_some() { Method::POST } else { Method::GET },
+            url,
+            body,
+        };
+        let (http, clock) = (self.pipeline.http(), self.pipeline.clock());
+        let answer = http
+            .send(&request, None, &headers, clock)
+            .await
+            .map_err(without_a_call)?;
+        Ok((answer.status, answer.body.to_vec()))
     }
 
     /// Returns how many user, device and session calls a second are allowed at the moment: less than was set after
@@ -272,6 +340,53 @@ impl Client {
         self.in_manner(|manner| manner.deadline = Some(deadline.min(LONGEST)))
     }
 
+    /// Returns a client that repeats its calls in another way, which shares everything else with this one: for calls of
+    /// somebody who repeats them himself. A refused token is renewed once all the same.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let sandbox = easemob_admin_sandbox::Sandbox::start().await?;
+    /// # sandbox.register("ann");
+    /// # use easemob_admin_sandbox::Fault;
+    /// # use easemob_admin_api::{AppRoot, Client, Credentials, RetryPolicy, UserId};
+    /// # let client = Client::builder(AppRoot::parse(&sandbox.app_root())?)
+    /// #     .credentials(Credentials::client_secret(sandbox.client_id(), sandbox.client_secret())).build()?;
+    /// sandbox.inject(Fault::status("devices.list", 503));
+    /// let once = client.with_retries(RetryPolicy::none());
+    /// assert!(once.list_devices(&UserId::parse("ann")?).await.is_err());
+    /// assert_eq!(sandbox.call_count("devices.list"), 1);
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn with_retries(&self, policy: RetryPolicy) -> Self {
+        self.in_manner(|manner| manner.retry = Some(policy))
+    }
+
+    /// Returns a client whose requests wait no longer than this before they are sent: for a turn in the rate budget, a token,
+    /// a connection, and a server that is away. It shares everything else with this one. A call whose patience ends fails with
+    /// [`Error::is_without_turn`], and is not sent.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let sandbox = easemob_admin_sandbox::Sandbox::start().await?;
+    /// # sandbox.register("ann");
+    /// # use easemob_admin_api::{AppRoot, Client, Credentials, RateLimit, Rates, UserId};
+    /// # use std::time::Duration;
+    /// let client = Client::builder(AppRoot::parse(&sandbox.app_root())?)
+    ///     .credentials(Credentials::client_secret(sandbox.client_id(), sandbox.client_secret()))
+    ///     .rates(Rates::default().accounts(RateLimit::per_second(1)))
+    ///     .build()?;
+    /// let ann = UserId::parse("ann")?;
+    /// client.list_devices(&ann).await?;
+    /// let hasty = client.with_patience(Duration::from_millis(10));
+    /// assert!(hasty.list_devices(&ann).await.unwrap_err().is_without_turn());
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn with_patience(&self, patience: Duration) -> Self {
+        self.in_manner(|manner| manner.patience = Some(patience.min(LONGEST)))
+    }
+
     /// Returns a client whose calls wait in another lane, which shares everything else with this one: for a job over many
     /// users beside calls that somebody waits for.
     ///
@@ -388,7 +503,9 @@ impl Client {
         self.setup.expires_in
     }
 
-    pub(crate) fn disconnect_verb(&self) -> DisconnectVerb {
+    /// Returns the method that signs out one device, as set with [`ClientBuilder::disconnect_verb`].
+    #[must_use]
+    pub fn disconnect_verb(&self) -> DisconnectVerb {
         self.setup.disconnect_verb
     }
 }

@@ -207,6 +207,24 @@ impl Pipeline {
         }
     }
 
+    /// Waits for what comes before a request, for no longer than until a time.
+    fn in_patience<T>(
+        &self,
+        end: Option<Instant>,
+        awaited: impl Future<Output = Result<T, Kind>>,
+    ) -> impl Future<Output = Result<T, Kind>> {
+        match end {
+            None => Either::Left(awaited),
+            // Kept out of what every call carries along.
+            Some(_) => Either::Right(Box::pin(async move {
+                match self.until(end, awaited).await {
+                    Some(came) => came,
+                    None => Err(Kind::Transport(TransportError::no_turn())),
+                }
+            })),
+        }
+    }
+
     async fn carry_out<E: Endpoint>(
         &self,
         endpoint: &E,
@@ -225,14 +243,17 @@ impl Pipeline {
         let mut forgiven = Forgiven::default();
         loop {
             let outages = self.gate.as_ref().map_or(0, ServerGate::outages);
+            let patience = manner.patience.map(|patience| self.clock.now() + patience);
             if self.gate.as_ref().is_some_and(ServerGate::is_closed) {
-                self.wait_for_server(outages, all_tokens, manner).await?;
+                let passed = self.wait_for_server(outages, all_tokens, manner);
+                self.in_patience(patience, passed).await?;
             }
             let waited_before = progress.waited_for_budget;
             // Before the wait, so that no turn is used up in vain, and once more after it.
             self.wait_for_leave(manner).await?;
             let admitted = self.admitted(E::BUCKET, tokens, limited, manner.lane, progress);
-            let (lease, slot) = waiting.unless_stopped(admitted).await??;
+            let admitted = self.in_patience(patience, waiting.unless_stopped(admitted));
+            let (lease, slot) = admitted.await??;
             let attempt_start = self.clock.now();
             // After a stall the permit and the end may come at once, and nothing is sent after its end.
             if end.is_some_and(|end| attempt_start >= end) {
@@ -276,7 +297,8 @@ impl Pipeline {
                     kind
                 }
             };
-            let decision = self.decision_after::<E>(&forgiven.without(progress.call), &kind);
+            let policy = manner.retry.as_ref().unwrap_or(&self.retry);
+            let decision = self.decision_after::<E>(policy, &forgiven.without(progress.call), &kind);
             let away = self.note(&kind, decision);
             if decision == Decision::Permanent {
                 return Err(kind);
@@ -284,7 +306,8 @@ impl Pipeline {
             let was_doubtful = progress.doubtful;
             // A later refusal says nothing of an attempt before it that got no answer.
             progress.doubtful |= E::EFFECT != Effect::Read && kind.delivery() == Some(Delivery::Unknown);
-            if away {
+            // Whoever has no patience repeats the call himself, and wants to know why it failed.
+            if away && manner.patience.is_none() {
                 match self.wait_for_server(outages, all_tokens, manner).await? {
                     Waited::Back if forgiven.forgives(progress.call) => {
                         debug!(target: SAID, call = E::NAME, why = "the server was away, and is back", "again");
@@ -496,7 +519,7 @@ impl Pipeline {
     }
 
     /// Whether there is another attempt, and when.
-    fn decision_after<E: Endpoint>(&self, call: &CallState, kind: &Kind) -> Decision {
+    fn decision_after<E: Endpoint>(&self, policy: &RetryPolicy, call: &CallState, kind: &Kind) -> Decision {
         let failure = match kind {
             Kind::Refused(refusal) => Failure {
                 delivery: refusal.delivery(),
@@ -516,7 +539,7 @@ impl Pipeline {
             }
         };
         let jitter = self.random.lock().unwrap_or_else(PoisonError::into_inner).f64();
-        let decision = decide(&self.retry, call, &failure, jitter);
+        let decision = decide(policy, call, &failure, jitter);
         debug!(
             call = E::NAME,
             attempt = call.attempts,
@@ -530,7 +553,7 @@ impl Pipeline {
             // The limit is the app's, not this call's: everyone waits, even if this call is given up.
             let wait = failure
                 .retry_after
-                .unwrap_or_else(|| self.retry.delay(call.attempts, jitter));
+                .unwrap_or_else(|| policy.delay(call.attempts, jitter));
             self.counters.limited();
             self.limiter.limited(E::BUCKET, wait);
         }

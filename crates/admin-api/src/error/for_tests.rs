@@ -75,6 +75,7 @@ impl Error {
             Reason::ConnectionLost => TransportError::broke_before_the_answer(),
             Reason::DeadlinePassed => TransportError::deadline_passed(true),
             Reason::GivenUp => TransportError::given_up(),
+            Reason::NoTurn => TransportError::no_turn(),
             Reason::BudgetAway => {
                 let why: Box<dyn std::error::Error + Send + Sync> = "there is no connection to it".into();
                 TransportError::budget_away(BudgetAway(why.into()))

@@ -67,9 +67,11 @@ impl Error {
         let reason = self.token_error().map_or(self.reason(), Self::reason);
         match reason {
             _ if self.is_rate_limited() => StatusCode::SERVICE_UNAVAILABLE,
-            Reason::NoConnection | Reason::TooManyOpenFiles | Reason::GivenUp | Reason::BudgetAway => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Reason::NoConnection
+            | Reason::TooManyOpenFiles
+            | Reason::GivenUp
+            | Reason::NoTurn
+            | Reason::BudgetAway => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::BAD_GATEWAY,
         }
     }

@@ -376,6 +376,18 @@ impl Error {
             }
     }
 
+    /// Returns true if the call was not sent because it would have waited for its turn for longer than it may
+    /// ([`Client::with_patience`](crate::Client::with_patience)), and no attempt before may have taken effect: nothing has
+    /// happened.
+    #[must_use]
+    pub fn is_without_turn(&self) -> bool {
+        !self.inner.maybe_done
+            && match &self.inner.kind {
+                Kind::Transport(error) => error.reason() == Reason::NoTurn,
+                _ => false,
+            }
+    }
+
     /// Returns true if the server, or a gateway before it, said that the call rate is too high.
     #[must_use]
     pub fn is_rate_limited(&self) -> bool {

@@ -43,6 +43,9 @@ pub enum Reason {
     /// [`Client::stop_waiting`](crate::Client::stop_waiting) was called before the request was sent, or it will have no leave
     /// ([`Client::with_leave`](crate::Client::with_leave)).
     GivenUp,
+    /// The request would have waited for its turn for longer than it may
+    /// ([`Client::with_patience`](crate::Client::with_patience)).
+    NoTurn,
     /// The rate budget that clients share ([`ClientBuilder::budget`](crate::ClientBuilder::budget)) cannot be reached.
     BudgetAway,
     /// The answer is not of the documented form.

@@ -195,6 +195,13 @@ impl TransportError {
         Self::new(Delivery::NotSent, Reason::GivenUp, headline)
     }
 
+    /// It would have had to wait for longer than the caller wants to.
+    pub(crate) fn no_turn() -> Self {
+        let headline = "there was no turn for it in time, because of the rate, of a pause that the server asked for, or of a \
+                        server that is away; it was not sent";
+        Self::new(Delivery::NotSent, Reason::NoTurn, headline)
+    }
+
     /// Nobody knows when a request may be sent.
     pub(crate) fn budget_away(error: BudgetAway) -> Self {
         let headline = "the shared rate budget cannot be reached; it was not sent";

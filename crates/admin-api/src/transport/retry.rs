@@ -34,6 +34,8 @@ pub struct RetryPolicy {
     first_delay: Duration,
     #[serde(skip)]
     longest_delay: Duration,
+    #[serde(skip)]
+    unsent_only: bool,
 }
 
 impl Default for RetryPolicy {
@@ -45,6 +47,7 @@ impl Default for RetryPolicy {
             budget: Duration::from_secs(30),
             first_delay: Duration::from_millis(250),
             longest_delay: Duration::from_secs(10),
+            unsent_only: false,
         }
     }
 }
@@ -60,6 +63,13 @@ impl RetryPolicy {
     #[must_use]
     pub fn attempts(mut self, attempts: u32) -> Self {
         self.attempts = attempts.max(1);
+        self
+    }
+
+    /// Repeats only what was never sent, such as a request for which no connection was made.
+    #[must_use]
+    pub fn unsent_only(mut self) -> Self {
+        self.unsent_only = true;
         self
     }
 
@@ -197,8 +207,9 @@ pub enum Decision {
 #[must_use]
 pub fn decide(policy: &RetryPolicy, call: &CallState, failure: &Failure, jitter: f64) -> Decision {
     let may_repeat = match failure.delivery {
-        Delivery::NotSent | Delivery::Rejected => true,
-        Delivery::Unknown => call.effect != Effect::Once,
+        Delivery::NotSent => true,
+        Delivery::Rejected => !policy.unsent_only,
+        Delivery::Unknown => !policy.unsent_only && call.effect != Effect::Once,
     };
     if !may_repeat || !failure.transient {
         return Decision::Permanent;
@@ -256,6 +267,23 @@ mod tests {
                 matches!(decision, Decision::RetryAfter(_)),
                 repeated,
                 "{effect:?} {delivery:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn whoever_repeats_only_what_was_not_sent_repeats_nothing_else() {
+        let policy = RetryPolicy::default().unsent_only();
+        for (delivery, repeated) in [
+            (Delivery::NotSent, true),
+            (Delivery::Rejected, false),
+            (Delivery::Unknown, false),
+        ] {
+            let decision = decide(&policy, &CallState::first(Effect::Read), &failure(delivery), 0.5);
+            assert_eq!(
+                matches!(decision, Decision::RetryAfter(_)),
+                repeated,
+                "{delivery:?}"
             );
         }
     }

@@ -7,7 +7,7 @@ use crate::commands::logins::LoginsCommand;
 use crate::commands::serve;
 #[cfg(feature = "postgres")]
 use crate::commands::work;
-use crate::commands::{completions, help, man};
+use crate::commands::{completions, help, login, logout, man};
 use crate::context::Context;
 use crate::exit::Exit;
 use easemob_admin_words::t;
@@ -29,6 +29,9 @@ pub async fn dispatch(context: &Context, command: Command) -> Result<Exit, Comma
         Command::Limits(command) => command.run(context).await,
         Command::Logins(command) => command.run(context).await,
         Command::Runs(command) => command.run(context).await,
+        Command::Login(args) => login::run(context, &args).await,
+        Command::Logout(args) => logout::run(context, &args).await,
+        Command::Approvals(command) => command.run(context),
         Command::Audit(command) => command.run(context).await,
         Command::Profile(command) => command.run(context).await,
         #[cfg(feature = "postgres")]

@@ -4,6 +4,7 @@
 pub mod acting;
 pub mod aim;
 mod allowance;
+pub mod approvals;
 #[cfg(any(feature = "postgres", feature = "serve"))]
 mod apps;
 pub mod audit;
@@ -13,7 +14,9 @@ pub mod dispatch;
 pub mod help;
 pub mod limits;
 mod listing;
+pub mod login;
 pub mod logins;
+pub mod logout;
 pub mod man;
 mod online;
 pub mod profile;

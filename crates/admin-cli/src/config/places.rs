@@ -83,6 +83,12 @@ impl Places {
         self.data.join("tokens")
     }
 
+    /// Returns the directory of the sign-ins of `login`.
+    #[must_use]
+    pub fn sign_ins(&self) -> PathBuf {
+        self.data.join("sign-ins")
+    }
+
     /// Returns the directory of what servers were found to do.
     #[must_use]
     pub fn capabilities(&self) -> PathBuf {

@@ -25,8 +25,8 @@ pub struct ServiceAt {
     pub url: String,
     /// The app; the only one that the key is for, if this is missing.
     pub app: Option<String>,
-    /// Where the key is.
-    pub key: SecretPlace,
+    /// Where the key is; people sign in where there is none.
+    pub key: Option<SecretPlace>,
     /// The profile that names the service, with its name.
     pub profile: Option<(String, Profile)>,
 }
@@ -48,9 +48,6 @@ pub enum NoService {
         /// The option.
         flag: &'static str,
     },
-    /// There is no key for the service.
-    #[error("{}", t!("there is no key for the service {0}", _0))]
-    NoKey(String),
 }
 
 /// Returns the service: that of the profile on the command line, of the environment, or of the profile in use.
@@ -59,7 +56,7 @@ pub enum NoService {
 /// the environment names.
 ///
 /// # Errors
-/// When the profile does not exist, two targets are named at once, or there is no key.
+/// When the profile does not exist, or two targets are named at once.
 pub fn configured(
     flags: &Layer,
     layer: &Layer,
@@ -88,7 +85,7 @@ pub fn configured(
         if let Some(other) = others.into_iter().find(|name| environment.get(name).is_some()) {
             return Err(NoService::TwoTargets(other));
         }
-        return of_environment(url, environment).map(Some);
+        return Ok(Some(of_environment(url, environment)));
     }
     if let Some(name) = &layer.profile {
         return of_profile(name, direct, environment, file);
@@ -104,18 +101,18 @@ pub fn configured(
     }
 }
 
-fn of_environment(url: &str, environment: &Environment) -> Result<ServiceAt, NoService> {
+fn of_environment(url: &str, environment: &Environment) -> ServiceAt {
     let key = match (environment.get(KEY), environment.get(KEY_FILE)) {
-        (Some(key), _) => SecretPlace::Value(SecretString::from(key), KEY),
-        (None, Some(file)) => SecretPlace::File(environment.at_home(file.as_ref())),
-        (None, None) => return Err(NoService::NoKey(url.to_owned())),
+        (Some(key), _) => Some(SecretPlace::Value(SecretString::from(key), KEY)),
+        (None, Some(file)) => Some(SecretPlace::File(environment.at_home(file.as_ref()))),
+        (None, None) => None,
     };
-    Ok(ServiceAt {
+    ServiceAt {
         url: url.to_owned(),
         app: environment.get(APP).map(str::to_owned),
         key,
         profile: None,
-    })
+    }
 }
 
 fn of_profile(
@@ -135,9 +132,9 @@ fn of_profile(
         });
     }
     let key = match (&profile.service_key_file, &profile.service_key_command) {
-        (Some(file), _) => SecretPlace::File(environment.at_home(file)),
-        (None, Some(command)) => SecretPlace::Command(command.clone()),
-        (None, None) => return Err(NoService::NoKey(url.clone())),
+        (Some(file), _) => Some(SecretPlace::File(environment.at_home(file))),
+        (None, Some(command)) => Some(SecretPlace::Command(command.clone())),
+        (None, None) => None,
     };
     Ok(Some(ServiceAt {
         url: url.clone(),
@@ -181,16 +178,8 @@ mod tests {
             (flags(None, None), &[][..], "https://ops ops /k"),
             (flags(Some("ops"), None), variable, "https://ops ops /k"),
             (flags(None, None), variable, "https://env - EASEMOB_SERVICE_KEY"),
-            (
-                flags(None, None),
-                keyless,
-                "there is no key for the service https://env",
-            ),
-            (
-                flags(Some("bare"), None),
-                variable,
-                "there is no key for the service https://bare",
-            ),
+            (flags(None, None), keyless, "https://env - nobody's"),
+            (flags(Some("bare"), None), variable, "https://bare bare nobody's"),
             (flags(Some("direct"), None), variable, "none"),
             (flags(None, Some("https://a1")), variable, "none"),
             (
@@ -207,7 +196,10 @@ mod tests {
             let environment: Environment = environment.iter().copied().collect();
             let found = match configured(&flags, &Layer::default(), &environment, &file()) {
                 Ok(None) => "none".to_owned(),
-                Ok(Some(at)) => format!("{} {} {}", at.url, at.app.as_deref().unwrap_or("-"), at.key),
+                Ok(Some(at)) => {
+                    let key = at.key.as_ref().map_or("nobody's".to_owned(), ToString::to_string);
+                    format!("{} {} {key}", at.url, at.app.as_deref().unwrap_or("-"))
+                }
                 Err(error) => error.to_string(),
             };
             assert_eq!(found, expected, "{flags:?} {environment:?}");

@@ -198,6 +198,15 @@
     setInterval(() => change({ more: true }), 1000 * Number(main.dataset.liveEvery));
   }
 
+  // A file fills a field, from which it is sent like what is pasted.
+  for (const one of document.querySelectorAll("[data-needs-script]")) one.hidden = false;
+  body.addEventListener("change", async (event) => {
+    const field = event.target.dataset.fills && document.getElementById(event.target.dataset.fills);
+    if (!field || !event.target.files.length) return;
+    field.value = await event.target.files[0].text();
+    field.form.requestSubmit();
+  });
+
   // Single keys, which can be switched off. None acts in a field, and none confirms.
   const places = { o: "overview", u: "users", b: "bulk", r: "runs", a: "approvals", l: "limits", t: "audit" };
   const base = (location.pathname.match(/^\/console\/[^/]+(?=\/)/) || [])[0];

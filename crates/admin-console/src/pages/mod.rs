@@ -4,6 +4,8 @@ mod approval;
 mod approvals;
 mod apps;
 pub(crate) mod audit;
+mod bulk;
+mod limits;
 mod live;
 mod logins;
 mod look;
@@ -54,6 +56,14 @@ fn runs() -> Router<Console> {
             "/console/{app}/approvals/{run}",
             get(approval::show).post(approval::decide),
         )
+        .route("/console/{app}/bulk", get(bulk::show).post(bulk::act))
+        .route("/console/{app}/plans/{run}", get(bulk::plan::show))
+        .route(
+            "/console/{app}/plans/{run}/devices.csv",
+            get(bulk::plan::download),
+        )
+        .route("/console/{app}/limits", get(limits::show).post(limits::act))
+        .route("/console/{app}/limits/watches/{watch}/end", post(limits::end))
         .route("/console/{app}/audit", get(audit::show))
         .route("/console/{app}/audit/verify", post(audit::verification::verify))
         .route("/console/{app}/audit/export", get(audit::export::download))

@@ -1,6 +1,7 @@
 //! What several pages show, one concept per file.
 
 pub(crate) mod action;
+pub(crate) mod csv;
 pub(crate) mod dialog;
 pub(crate) mod foreign;
 pub(crate) mod live;

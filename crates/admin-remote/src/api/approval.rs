@@ -21,11 +21,29 @@ pub enum Verb {
     Unban,
     /// Set device limits.
     SetLimits,
+    /// Register users, through the vendor's API.
+    Register,
+    /// Set passwords, through the vendor's API.
+    SetPassword,
+    /// Delete users, through the vendor's API.
+    Delete,
+    /// Change contacts, presence, mutes, nicknames and push settings, through the vendor's API.
+    Settings,
 }
 
 impl Verb {
     /// All verbs.
-    pub const ALL: [Self; 5] = [Self::Logout, Self::Lock, Self::Ban, Self::Unban, Self::SetLimits];
+    pub const ALL: [Self; 9] = [
+        Self::Logout,
+        Self::Lock,
+        Self::Ban,
+        Self::Unban,
+        Self::SetLimits,
+        Self::Register,
+        Self::SetPassword,
+        Self::Delete,
+        Self::Settings,
+    ];
 
     /// Returns the word, as it is serialised.
     #[must_use]
@@ -36,6 +54,10 @@ impl Verb {
             Self::Ban => "ban",
             Self::Unban => "unban",
             Self::SetLimits => "set_limits",
+            Self::Register => "register",
+            Self::SetPassword => "set_password",
+            Self::Delete => "delete",
+            Self::Settings => "settings",
         }
     }
 }
@@ -103,6 +125,10 @@ fn four_hours() -> u32 {
 pub struct ApprovalRules {
     /// The rules.
     pub rules: Vec<ApprovalRule>,
+    /// How many users one person may delete within a day with calls that do not name them, such as the vendor's deletion of
+    /// the oldest users. Those who were deleted by name count, too. 0, the default, refuses such calls.
+    #[serde(default)]
+    pub mass_deletions_a_day: u64,
 }
 
 /// What is approved: the run may do less than this, and never more.

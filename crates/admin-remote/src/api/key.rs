@@ -28,6 +28,9 @@ pub struct NewKey {
     /// What it is for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// The reason of acts through the vendor's API that bring none: programs of the vendor cannot send one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// A key, without its secret, which nobody can read again.
@@ -65,6 +68,9 @@ pub struct Key {
     /// What it is for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// The reason of acts through the vendor's API that bring none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// A new key, with its secret, which is shown this once.

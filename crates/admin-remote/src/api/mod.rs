@@ -9,6 +9,7 @@ mod key;
 mod lock;
 mod login;
 mod login_figures;
+mod operation;
 mod plan;
 mod policy;
 mod problem;
@@ -16,6 +17,7 @@ mod run;
 mod scan;
 mod schedule;
 mod scope;
+mod sign_in;
 mod traffic;
 mod user;
 mod watch;
@@ -35,13 +37,15 @@ pub use self::login_figures::{
     CountBy, CountedGroup, LoginCounts, LoginDiff, SnapshotView, Timeline, TimelineMoment, TopBy, TopUser,
     TopUsers,
 };
+pub use self::operation::{Operation, OperationState};
 pub use self::plan::{NewPlan, Plan, UnreadUser};
 pub use self::policy::{NewCheck, NewEnforcement};
 pub use self::problem::Problem;
-pub use self::run::{NewRun, Page, RunFailure, RunState, RunView, Start, Stop, Which};
+pub use self::run::{ATTEMPT, NewRun, Page, RecordedRun, RunFailure, RunState, RunView, Start, Stop, Which};
 pub use self::scan::{NewScan, Scan, ScanState};
 pub use self::schedule::{Missed, NewSchedule, Schedule, ScheduledJob, Turn};
 pub use self::scope::{Scope, UnknownScope};
+pub use self::sign_in::{SignIn, SignIns};
 pub use self::traffic::TrafficView;
 pub use self::user::{
     AppView, Caller, DeviceView, Grant, StatusView, Statuses, UserDevices, UserView, Users,

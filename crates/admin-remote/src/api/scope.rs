@@ -41,6 +41,14 @@ scopes! {
     LimitsWrite = "limits:write",
     /// Ban users without an end, and lift bans.
     UsersWrite = "users:write",
+    /// Register users and set their passwords, through the vendor's API.
+    AccountsWrite = "accounts:write",
+    /// Delete users for good, through the vendor's API.
+    AccountsDelete = "accounts:delete",
+    /// Read contacts, groups, mutes and push settings, through the vendor's API.
+    SettingsRead = "settings:read",
+    /// Change contacts, presence, mutes, nicknames and push settings, through the vendor's API.
+    SettingsWrite = "settings:write",
     /// Read, verify and export the audit trail.
     AuditRead = "audit:read",
     /// Approve or refuse what others ask for.

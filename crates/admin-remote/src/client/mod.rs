@@ -6,6 +6,7 @@
 //! | [`error`] | why a service cannot be used |
 //! | [`app`] | one app of a service |
 //! | [`runs`] | its runs |
+//! | [`approvals`] | requests for approval, and decisions about them |
 //! | [`work`] | starts a run there, and follows what it reports |
 //! | [`locks`] | its locks, to read |
 //! | [`logins`] | what it keeps about logins, to read |
@@ -13,6 +14,7 @@
 //! | [`trails`] | its audit trail, verified here |
 
 pub mod app;
+pub mod approvals;
 pub mod error;
 mod lines;
 pub mod locks;
@@ -26,4 +28,4 @@ pub mod work;
 
 pub use self::app::ServiceApp;
 pub use self::error::ServiceError;
-pub use self::service::Service;
+pub use self::service::{Service, ServiceKey};

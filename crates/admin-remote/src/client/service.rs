@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use easemob_admin_api::{AppKey, AppRoot, Client, InvalidAppRoot};
+use futures_util::future::BoxFuture;
 use futures_util::stream;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, USER_AGENT};
-use http::{HeaderValue, Method, Request};
+use http::{HeaderMap, HeaderValue, Method, Request};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full, Limited, StreamBody};
 use hyper::body::{Frame, Incoming};
@@ -20,11 +21,11 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 
 use super::error::ServiceError;
 use super::lines::{Lines, RawLines};
-use crate::api::{AppView, Caller, Page, Problem};
+use crate::api::{AppView, Caller, Page, Problem, SignIns};
 
 /// The largest answer that is kept in memory: the progress of a run of some million users.
 const LARGEST: usize = 256 * 1024 * 1024;
@@ -34,6 +35,9 @@ const LARGEST_PROBLEM: usize = 64 * 1024;
 
 /// How long a service may take to record a run.
 const TO_RECORD: Duration = Duration::from_secs(15 * 60);
+
+/// How long to wait where the key has sent too many requests.
+const TOO_EARLY: Duration = Duration::from_millis(500);
 
 /// How much of a file is sent at once.
 const PIECE: usize = 64 * 1024;
@@ -52,13 +56,37 @@ const PLAIN: &AsciiSet = &NON_ALPHANUMERIC
 #[derive(Clone)]
 pub struct Service(Arc<Inner>);
 
+/// With what a service is used.
+#[derive(Clone)]
+pub enum ServiceKey {
+    /// A key, or a token that is used until it ends.
+    Fixed(SecretString),
+    /// The token of somebody who is signed in, which is asked for before each request; or why there is none.
+    SignedIn(Arc<dyn Fn() -> BoxFuture<'static, Result<SecretString, String>> + Send + Sync>),
+}
+
+impl ServiceKey {
+    async fn now(&self) -> Result<SecretString, String> {
+        match self {
+            Self::Fixed(key) => Ok(key.clone()),
+            Self::SignedIn(token) => token().await,
+        }
+    }
+}
+
+impl fmt::Debug for ServiceKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServiceKey").finish_non_exhaustive()
+    }
+}
+
 struct Inner {
     /// Its certificates, and how long it may take to connect.
     client: Client,
     /// Where all paths begin.
     base: AppRoot,
     url: String,
-    key: SecretString,
+    key: ServiceKey,
     silence: Duration,
 }
 
@@ -98,6 +126,8 @@ pub(super) struct Asking {
     /// The path below `/v1`, encoded.
     path: String,
     body: Sending,
+    /// Whether the answer may take as long as it takes to record a run.
+    is_patient: bool,
 }
 
 enum Sending {
@@ -113,6 +143,7 @@ impl Asking {
             method: Method::GET,
             path: path.into(),
             body: Sending::Nothing,
+            is_patient: false,
         }
     }
 
@@ -123,6 +154,7 @@ impl Asking {
             method: Method::POST,
             path: path.into(),
             body: Sending::Json(serde_json::to_vec(body)?),
+            is_patient: false,
         })
     }
 
@@ -141,14 +173,20 @@ impl Asking {
             method: Method::POST,
             path: path.into(),
             body: Sending::Lines(line, rest),
+            is_patient: true,
         })
     }
 
-    fn longest(&self, silence: Duration) -> Duration {
-        match self.body {
-            Sending::Lines(..) => TO_RECORD,
-            Sending::Nothing | Sending::Json(_) => silence,
+    /// Gives the service time to read the records of a run of some million users first.
+    pub(super) fn patient(self) -> Self {
+        Self {
+            is_patient: true,
+            ..self
         }
+    }
+
+    fn longest(&self, silence: Duration) -> Duration {
+        if self.is_patient { TO_RECORD } else { silence }
     }
 }
 
@@ -158,12 +196,7 @@ impl Service {
     ///
     /// # Errors
     /// When the address cannot be used.
-    pub fn at(
-        url: &str,
-        key: SecretString,
-        client: Client,
-        silence: Duration,
-    ) -> Result<Self, InvalidAppRoot> {
+    pub fn at(url: &str, key: ServiceKey, client: Client, silence: Duration) -> Result<Self, InvalidAppRoot> {
         Ok(Self(Arc::new(Inner {
             client,
             base: root_of(url)?,
@@ -195,6 +228,14 @@ impl Service {
         self.json(&Asking::get("whoami"))
     }
 
+    /// Returns where people sign in, which needs no key. Blocks the thread.
+    ///
+    /// # Errors
+    /// When the service cannot be used.
+    pub fn sign_ins(&self) -> Result<SignIns, ServiceError> {
+        self.json(&Asking::get("sign-in"))
+    }
+
     fn away(&self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> ServiceError {
         ServiceError::Away {
             url: self.0.url.clone(),
@@ -209,11 +250,30 @@ impl Service {
         }
     }
 
-    /// Sends a request and returns the answer, if it is a success of the service.
+    /// Sends a request and returns the answer, if it is a success of the service. One that came too early for the rate of the key
+    /// is sent again.
     pub(super) async fn send(&self, asking: &Asking) -> Result<http::Response<Incoming>, ServiceError> {
-        let request = self.request(asking)?;
+        let began = Instant::now();
+        loop {
+            match self.sent(asking).await {
+                Err(error)
+                    if error.kind() == Some("too-many-requests") && began.elapsed() < self.0.silence =>
+                {
+                    sleep(TOO_EARLY).await;
+                }
+                answer => return answer,
+            }
+        }
+    }
+
+    async fn sent(&self, asking: &Asking) -> Result<http::Response<Incoming>, ServiceError> {
+        let key = self.0.key.now().await.map_err(|why| self.unusable(why))?;
+        let request = self.request(asking, &key)?;
         let Inner { client, base, .. } = &*self.0;
-        let connection = client.connect(base).await.map_err(|error| self.away(error))?;
+        let connection = client
+            .connect_by_proxy(base)
+            .await
+            .map_err(|error| self.away(error))?;
         let shaken = handshake(TokioIo::new(connection)).await;
         let (mut sender, connection) = shaken.map_err(|error| self.away(error))?;
         // It ends with the answer, or when nobody waits for that any more.
@@ -225,13 +285,13 @@ impl Service {
         self.judged(answer).await
     }
 
-    fn request(&self, asking: &Asking) -> Result<Request<Body>, ServiceError> {
+    fn request(&self, asking: &Asking, key: &SecretString) -> Result<Request<Body>, ServiceError> {
         let base = self.0.base.to_string();
         let origin = self.0.base.origin();
         let below = base.strip_suffix("apps").unwrap_or(&base);
         let target = format!("{}{}", below.strip_prefix(&origin).unwrap_or(below), asking.path);
         let host = origin.split_once("://").map_or(origin.as_str(), |(_, host)| host);
-        let mut token = HeaderValue::from_str(&format!("Bearer {}", self.0.key.expose_secret()))
+        let mut token = HeaderValue::from_str(&format!("Bearer {}", key.expose_secret()))
             .map_err(|_| self.unusable("the key has characters that no header can have"))?;
         token.set_sensitive(true);
         let request = Request::builder()
@@ -285,14 +345,23 @@ impl Service {
 
     /// Sends a request and reads its answer.
     pub(super) async fn read<T: DeserializeOwned>(&self, asking: &Asking) -> Result<T, ServiceError> {
-        let answer = self.send(asking).await?;
-        let body = Limited::new(answer.into_body(), LARGEST).collect();
+        self.read_with_headers(asking).await.map(|(answer, _)| answer)
+    }
+
+    /// Sends a request and reads its answer, and the headers that it came with.
+    pub(super) async fn read_with_headers<T: DeserializeOwned>(
+        &self,
+        asking: &Asking,
+    ) -> Result<(T, HeaderMap), ServiceError> {
+        let (head, body) = self.send(asking).await?.into_parts();
+        let body = Limited::new(body, LARGEST).collect();
         let longest = self.0.silence.max(TO_RECORD);
         let body = timeout(longest, body)
             .await
             .map_err(|_| self.unusable("it did not end in time"))?;
         let body = body.map_err(|error| self.unusable(error))?.to_bytes();
-        serde_json::from_slice(&body).map_err(|error| self.unusable(error))
+        let answer = serde_json::from_slice(&body).map_err(|error| self.unusable(error))?;
+        Ok((answer, head.headers))
     }
 
     /// Sends a request and reads its answer. Blocks the thread.

@@ -31,6 +31,8 @@ pub(crate) struct Caller {
     pub(crate) key: String,
     pub(crate) grants: Vec<Grant>,
     pub(crate) groups: BTreeSet<String>,
+    /// The reason of acts that bring none.
+    pub(crate) reason: Option<String>,
 }
 
 impl From<Key> for Caller {
@@ -43,6 +45,7 @@ impl From<Key> for Caller {
                 apps: key.apps,
             }],
             groups: key.groups,
+            reason: key.reason,
         }
     }
 }
@@ -164,6 +167,7 @@ mod tests {
                 grant(Scope::SessionsApply, "test"),
             ],
             groups: BTreeSet::new(),
+            reason: None,
         };
         assert!(caller.may(Scope::SessionsApply, "test") && !caller.may(Scope::SessionsApply, "prod"));
         let in_prod = caller.clone().about("prod");

@@ -33,6 +33,7 @@ fn administrator(owner: &str) -> NewKey {
         groups: std::collections::BTreeSet::new(),
         expires: None,
         note: Some("the first administrator".into()),
+        reason: None,
     }
 }
 

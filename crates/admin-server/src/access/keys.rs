@@ -46,18 +46,29 @@ fn usable(key: &Key, now: Timestamp) -> Result<Caller, Refusal> {
     Ok(Caller::from(key.clone()))
 }
 
-/// Finds out who has the key with this id, for somebody who has shown its secret before.
-pub(super) fn owner(service: &Service, id: &str) -> Result<Caller, Refusal> {
-    let found: Option<(StoredKey, u64)> = kept(service).get(id)?;
-    let (stored, _) = found.ok_or_else(|| refused("the key is gone"))?;
-    usable(&stored.key, service.now())
-}
-
 /// Finds out whose key it is, and notes that it was used.
 pub(super) fn caller(service: &Service, token: &Token) -> Result<Caller, Refusal> {
-    let found: Option<(StoredKey, u64)> = kept(service).get(token.id())?;
+    caller_of(service, token.id(), |stored| token.is_of(&stored.sha256))
+}
+
+/// Finds out whose key it is if client id and secret are its id and its text.
+pub(crate) fn of_secret(service: &Service, id: &str, text: &str) -> Result<Caller, Refusal> {
+    let wrong = || Refusal::of(Kind::NotSignedIn).detail("client_id or client_secret does not match");
+    let token = Token::parse(text)
+        .filter(|token| token.id() == id)
+        .ok_or_else(wrong)?;
+    caller(service, &token)
+}
+
+/// Returns the owner of a key that is proved in some way, and notes that it was used.
+pub(super) fn caller_of(
+    service: &Service,
+    id: &str,
+    is_proved: impl Fn(&StoredKey) -> bool,
+) -> Result<Caller, Refusal> {
+    let found: Option<(StoredKey, u64)> = kept(service).get(id)?;
     let (mut stored, revision) = found
-        .filter(|(stored, _)| token.is_of(&stored.sha256))
+        .filter(|(stored, _)| is_proved(stored))
         .ok_or_else(|| refused("this is not a key of the service"))?;
     let now = service.now();
     let caller = usable(&stored.key, now)?;
@@ -68,7 +79,7 @@ pub(super) fn caller(service: &Service, token: &Token) -> Result<Caller, Refusal
     {
         stored.key.last_used = Some(now);
         // If somebody else changed it, it was used by others or is revoked; either is more important.
-        let _ = kept(service).put(token.id(), &stored, Some(revision))?;
+        let _ = kept(service).put(id, &stored, Some(revision))?;
     }
     Ok(caller)
 }
@@ -93,6 +104,7 @@ pub(super) fn store(service: &Service, new: NewKey, by: &str, token: &Token) -> 
         groups,
         expires,
         note,
+        reason,
     } = new;
     let key = Key {
         id: token.id().to_owned(),
@@ -106,6 +118,7 @@ pub(super) fn store(service: &Service, new: NewKey, by: &str, token: &Token) -> 
         last_used: None,
         revoked: None,
         note,
+        reason: reason.map(|reason| reason.trim().to_owned()),
     };
     let stored = StoredKey {
         key: key.clone(),
@@ -132,6 +145,14 @@ fn check(service: &Service, new: &NewKey) -> Result<(), Refusal> {
     }
     text("owner", &new.owner)?;
     text("note", new.note.as_deref().unwrap_or_default())?;
+    text("reason", new.reason.as_deref().unwrap_or_default())?;
+    if new
+        .reason
+        .as_deref()
+        .is_some_and(|reason| reason.trim().is_empty())
+    {
+        return Err(bad("`reason` is empty".into()));
+    }
     if new.scopes.is_empty() || new.apps.is_empty() {
         return Err(bad("a key has at least one scope and one app".into()));
     }
@@ -183,6 +204,7 @@ pub(crate) fn rotate(
         groups,
         expires,
         note,
+        reason,
         ..
     } = stored.key;
     let new = NewKey {
@@ -192,6 +214,7 @@ pub(crate) fn rotate(
         groups,
         expires,
         note,
+        reason,
     };
     let made = make(service, new, by)?;
     kept(service).change(id, |mut stored: StoredKey| {

@@ -6,6 +6,7 @@ mod keys;
 pub mod openid;
 mod rate;
 pub mod session;
+mod session_token;
 mod token;
 
 use axum::extract::{ConnectInfo, RawPathParams, Request, State};
@@ -17,16 +18,18 @@ use easemob_admin_ops::listening::Peer;
 pub(crate) use self::caller::Caller;
 pub use self::first::first_key;
 pub(crate) use self::first::{claim, offer};
-pub(crate) use self::keys::{StoredKey, make, page, revoke, rotate};
+pub(crate) use self::keys::{StoredKey, make, of_secret, page, revoke, rotate};
 use self::openid::looks_like_a_token;
 pub(crate) use self::rate::KeyRates;
 use self::session::SignedIn;
+pub(crate) use self::session_token::issue;
 use self::token::Token;
 use crate::blocking::blocking;
-use crate::endpoints::vendor_answer;
 use crate::operation::of_key;
 use crate::patience::patient;
 use crate::problem::{Kind, Refusal};
+use crate::proxy::envelope::vendor_answer;
+use crate::proxy::token::app_of;
 use crate::routes::Rule;
 use crate::service::Service;
 
@@ -68,39 +71,21 @@ async fn permit(
     }
     // Only this process can have put it there: no header becomes one.
     let signed_in = request.extensions_mut().remove::<SignedIn>();
+    let is_vendors = matches!(rule, Rule::HasForVendorApp(_));
     let mut caller = match signed_in {
         Some(signed_in) => signed_in.caller,
-        None => identify(service, request.headers()).await?,
+        None => identify(service, request.headers(), is_vendors).await?,
     };
     service.key_rates().count(&caller.key)?;
-    if let Rule::HasForVendorApp(_) = rule {
+    if is_vendors {
         let part = |wanted: &str| {
             params
                 .iter()
                 .find(|(name, _)| *name == wanted)
                 .map(|(_, part)| part)
         };
-        let path = [part("org"), part("name")].map(Option::unwrap_or_default);
-        let mut apps = service
-            .apps()
-            .iter()
-            .filter(|app| caller.is_for(&app.name) && app.has_path(path));
-        let app = apps.next().cloned().ok_or_else(|| {
-            Refusal::of(Kind::NoSuchApp).detail(format!(
-                "the key {} is for no app {}",
-                caller.key,
-                path.join("/")
-            ))
-        })?;
-        if let Some(other) = apps.next() {
-            return Err(Refusal::of(Kind::NoSuchApp).detail(format!(
-                "the key {} is for several apps {}: {} and {}",
-                caller.key,
-                path.join("/"),
-                app.name,
-                other.name
-            )));
-        }
+        let path = |wanted| part(wanted).unwrap_or_default().to_owned();
+        let app = app_of(service, &caller, &(path("org"), path("name")))?;
         caller = caller.about(&app.name);
         request.extensions_mut().insert(app);
     }
@@ -126,8 +111,13 @@ async fn permit(
 }
 
 /// Finds out who is calling.
-async fn identify(service: &Service, headers: &HeaderMap) -> Result<Caller, Refusal> {
+async fn identify(service: &Service, headers: &HeaderMap, is_vendors: bool) -> Result<Caller, Refusal> {
     let text = bearer(headers)?;
+    // A token that stands for a key is for the calls of the vendor only.
+    if is_vendors && session_token::looks_like_one(text) {
+        let (service, text) = (service.clone(), text.to_owned());
+        return blocking(move || session_token::caller(&service, &text)).await;
+    }
     if let Some(token) = Token::parse(text) {
         let service = service.clone();
         return blocking(move || keys::caller(&service, &token)).await;

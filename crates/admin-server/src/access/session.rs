@@ -244,7 +244,7 @@ impl Service {
             };
             let caller = match session.by {
                 By::Person(person) => Caller::from(person),
-                By::Key(id) => match keys::owner(&this, &id) {
+                By::Key(id) => match keys::caller_of(&this, &id, |_| true) {
                     Ok(caller) => caller,
                     Err(refusal) if refusal.kind() == Kind::NotSignedIn => return Ok(None),
                     Err(refusal) => return Err(refusal),

@@ -41,6 +41,14 @@ impl Token {
         })
     }
 
+    /// Returns the same secret under another id.
+    pub(crate) fn with_id(self, id: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            ..self
+        }
+    }
+
     /// Reads one; `None` if it is none.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let (id, secret) = text.strip_prefix("ea_")?.split_once('_')?;

@@ -6,7 +6,7 @@ use easemob_admin_ops::run::job::{Action, OnDrift};
 use easemob_admin_ops::run::journal::header::{Header, Operator};
 use easemob_admin_ops::run::store::RunError;
 use easemob_admin_remote::api::{Approval, ApprovalRules, ApprovalState, Order, Scope, Verb};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -16,6 +16,7 @@ use super::usage;
 use crate::access::Caller;
 use crate::apps::App;
 use crate::problem::{Kind, Refusal};
+use crate::proxy::calls::{Act, Whom};
 use crate::service::Service;
 
 /// A run that needed no approval when it began: going on with it counts nobody again.
@@ -80,7 +81,7 @@ impl Beginning<'_> {
         }
         let rules = rules(self.service, self.app)?;
         let who = (
-            self.app.name.as_str(),
+            self.app.target.app_root.as_str(),
             Verb::from(action),
             self.caller.owner.as_str(),
         );
@@ -106,7 +107,11 @@ impl Beginning<'_> {
         }
         let rules = rules(service, self.app)?;
         let verb = Verb::from(&header.action);
-        let who = (self.app.name.as_str(), verb, self.caller.owner.as_str());
+        let who = (
+            self.app.target.app_root.as_str(),
+            verb,
+            self.caller.owner.as_str(),
+        );
         let is_small = |sum| required(&rules, verb, sum).is_none();
         if usage::count(service.documents(), who, (service.now(), users), is_small)? {
             self.note_alone(header, users, false)?;
@@ -191,6 +196,71 @@ impl Beginning<'_> {
             [("users", json!(header.items)), ("size", size)],
         )
     }
+}
+
+/// What was counted for a call of the vendor.
+#[derive(Debug)]
+pub(crate) struct CountedCall {
+    root: String,
+    owner: String,
+    verbs: &'static [Verb],
+    at: Timestamp,
+    users: u64,
+}
+
+/// Counts a call of the vendor as what its caller does alone, if the rules let it: they count runs and calls together.
+pub(crate) fn count_call(
+    service: &Service,
+    app: &App,
+    caller: &Caller,
+    act: Act,
+    users: u64,
+) -> Result<CountedCall, Refusal> {
+    let rules = rules(service, app)?;
+    let counted = CountedCall {
+        root: app.target.app_root.clone(),
+        owner: caller.owner.clone(),
+        verbs: act.verbs,
+        at: service.now(),
+        users,
+    };
+    for (place, verb) in act.verbs.iter().enumerate() {
+        let is_unnamed = act.whom == Whom::Oldest && *verb == Verb::Delete;
+        let is_allowed = |sum| {
+            required(&rules, *verb, sum).is_none() && (!is_unnamed || sum <= rules.mass_deletions_a_day)
+        };
+        let who = (counted.root.as_str(), *verb, counted.owner.as_str());
+        if usage::count(service.documents(), who, (counted.at, users), is_allowed)? {
+            continue;
+        }
+        let before = CountedCall {
+            verbs: &act.verbs[..place],
+            ..counted
+        };
+        take_back(service, &before)?;
+        return Err(if is_unnamed {
+            Refusal::of(Kind::NeedsApproval)
+                .detail("the rules of the app do not let you delete users without naming them")
+                .hint("delete them by name, or ask an administrator to set `mass_deletions_a_day` of the approval rules")
+        } else {
+            Refusal::of(Kind::NeedsApproval)
+                .detail(format!(
+                    "with this, you would act on more users within a day (`{}`) than the rules leave to one person",
+                    verb.as_str()
+                ))
+                .hint("make a run, and ask for its approval: POST /v1/apps/APP/runs, or the command line through the service")
+        });
+    }
+    Ok(counted)
+}
+
+/// Takes back what was counted for a call that was never sent.
+pub(crate) fn take_back(service: &Service, counted: &CountedCall) -> Result<(), Refusal> {
+    for verb in counted.verbs {
+        let who = (counted.root.as_str(), *verb, counted.owner.as_str());
+        usage::take_back(service.documents(), who, (counted.at, counted.users))?;
+    }
+    Ok(())
 }
 
 /// Enters in the trail what happened to a request.

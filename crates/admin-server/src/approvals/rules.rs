@@ -90,6 +90,7 @@ mod tests {
     #[test]
     fn every_rule_that_fits_must_be_met() {
         let rules = ApprovalRules {
+            mass_deletions_a_day: 0,
             rules: vec![
                 rule(&[Verb::Logout, Verb::Ban], 20, ANYBODY, 1, 60),
                 rule(&[Verb::Logout], 1_000, "leads", 2, 30),
@@ -116,7 +117,12 @@ mod tests {
     #[test]
     fn a_rule_that_asks_for_nothing_is_refused() {
         let good = rule(&[Verb::Ban], 0, "leads", 1, 60);
-        let check = |rule: ApprovalRule| check(&ApprovalRules { rules: vec![rule] });
+        let check = |rule: ApprovalRule| {
+            check(&ApprovalRules {
+                rules: vec![rule],
+                ..ApprovalRules::default()
+            })
+        };
         assert_eq!(check(good.clone()), Ok(()));
         let with = |change: fn(&mut ApprovalRule)| {
             let mut rule = good.clone();

@@ -58,6 +58,25 @@ pub(crate) fn sum(
     Ok(kept.map_or(0, |(usage, _)| usage.sum(now)))
 }
 
+/// Takes back what was counted for an act that was never sent.
+///
+/// # Errors
+/// When the count cannot be read or written.
+pub(crate) fn take_back(
+    documents: &dyn DocumentStore,
+    who: (&str, Verb, &str),
+    (counted, users): (Timestamp, u64),
+) -> Result<(), StoreError> {
+    let kept = Kept::of(documents, "usage");
+    let changed = kept.change(&id(who), |mut usage: Usage| {
+        if let Some(of_minute) = usage.minutes.get_mut(&minute(counted)) {
+            *of_minute = of_minute.saturating_sub(users);
+        }
+        usage
+    });
+    changed.map(drop)
+}
+
 /// Counts an act of `users` if `alone` says that it may be done alone, given the sum that it makes; returns whether it was
 /// counted.
 ///
@@ -118,6 +137,17 @@ mod tests {
         assert!(act("ann", Verb::Logout) && act("Ann ", Verb::Logout));
         assert!(!act("ANN", Verb::Logout), "the third makes 27");
         assert!(act("ann", Verb::Ban) && act("bob", Verb::Logout));
+    }
+
+    #[test]
+    fn what_was_not_sent_does_not_count() {
+        let documents = MemoryDocuments::default();
+        let who = ("prod", Verb::Logout, "ann");
+        let act = || count(&documents, who, (at(0), 3), |users| users <= 5).unwrap();
+        assert!(act() && !act());
+        take_back(&documents, who, (at(0), 3)).unwrap();
+        assert_eq!(sum(&documents, who, at(0)).unwrap(), 0);
+        assert!(act() && !act());
     }
 
     #[test]

@@ -28,7 +28,7 @@ use crate::routes::{Routes, Rule};
 use crate::service::Service;
 
 /// The most requests of a page.
-const MOST: usize = 500;
+const MOST: usize = 1_000;
 
 const READ: Rule = Rule::HasForApp(&[
     Scope::SessionsPlan,
@@ -76,7 +76,7 @@ struct Wanted {
 /// The requests for approval, newest first.
 #[utoipa::path(get, path = "/v1/apps/{app}/approvals", tag = "approvals",
     params(("app" = String, Path), ("state" = Option<ApprovalState>, Query), ("after" = Option<String>, Query),
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 500)),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000)),
     responses((status = 200, body = Page<ApprovalView>), (status = "4XX", body = Problem), (status = "5XX", body = Problem)))]
 async fn list(
     State(service): State<Service>,
@@ -195,10 +195,13 @@ async fn start(service: &Service, app: &App, run: &str, by: Operator) -> Result<
     let id = RunId::parse(run).ok_or_else(|| no_such(run))?;
     let this = service.clone();
     let open = blocking(move || this.stores().runs().open(&id)).await?;
-    runs::begin(service, app, by, open, Options::default()).await
+    runs::begin(service, app, by, open, Options::default())
+        .await
+        .map(drop)
 }
 
-/// Records a decision.
+/// Records a decision: first in the trail, then where it counts. A process that dies in between leaves an entry without an
+/// effect, and the same person can decide again; no approval ever counts without an entry.
 fn record(
     service: &Service,
     app: &App,
@@ -207,6 +210,13 @@ fn record(
     (approves, reason): (bool, String),
 ) -> Result<ApprovalView, Refusal> {
     let id = RunId::parse(run).ok_or_else(|| no_such(run))?;
+    let header = service.stores().runs().see(&id)?.header;
+    let kind = if approves {
+        "approval.approved"
+    } else {
+        "approval.refused"
+    };
+    let mut is_on_record = false;
     loop {
         let (approval, revision) = read(service, app, run)?;
         let decision = Decision {
@@ -217,24 +227,18 @@ fn record(
             reason: reason.clone(),
         };
         let decided = standing::decide(approval, decision).map_err(|why| cannot(run, why))?;
-        let header = service.stores().runs().see(&id)?.header;
-        let kind = if approves {
-            "approval.approved"
-        } else {
-            "approval.refused"
-        };
-        let details = [
-            ("why", json!(reason)),
-            ("asked_by", json!(decided.asked_by)),
-            ("groups", json!(caller.groups)),
-        ];
-        match approvals(service).put(run, &decided, Some(revision))? {
-            Put::Done(_) => {
-                enter(service, app, &caller.operator(service), &header, kind, details)?;
-                return Ok(view(service, decided));
-            }
-            // Somebody else decided meanwhile.
-            Put::Changed => {}
+        if !is_on_record {
+            let details = [
+                ("why", json!(reason)),
+                ("asked_by", json!(decided.asked_by)),
+                ("groups", json!(caller.groups)),
+            ];
+            enter(service, app, &caller.operator(service), &header, kind, details)?;
+            is_on_record = true;
+        }
+        // If somebody else decided meanwhile, it is decided anew whether this one still can.
+        if approvals(service).put(run, &decided, Some(revision))? != Put::Changed {
+            return Ok(view(service, decided));
         }
     }
 }

@@ -61,9 +61,11 @@ enum Order {
 query_of_entries! {
     /// Which entries.
     Log {
-        /// Also intents and the start and end of runs.
+        /// Also what is neither the outcome of an act nor a decision about one: intents, the start and end of runs, keys, rules.
         #[serde(default)]
         all: bool,
+        /// Without `all`: also requests for approval, and decisions about them; true if it is missing.
+        decisions: Option<bool>,
         /// Which entry comes first.
         #[serde(default)]
         #[param(inline)]
@@ -130,7 +132,10 @@ async fn log(
     Asked(log): Asked<Log>,
 ) -> Result<Json<AuditPage>, Refusal> {
     let most = log.most()?;
-    let filter = log.conditions().filter(!log.all)?;
+    let filter = Filter {
+        decisions: log.decisions.unwrap_or(true),
+        ..log.conditions().filter(!log.all)?
+    };
     let page = blocking(move || {
         let trail = trail(&service, &app)?;
         let (items, more) = log.page(&*trail, filter, most)?;

@@ -78,6 +78,7 @@ impl Conditions<'_> {
             until: time("until", self.until)?,
             outcome: self.outcome.map(outcome).transpose()?,
             acts_only,
+            decisions: false,
         })
     }
 }

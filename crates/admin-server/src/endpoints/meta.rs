@@ -2,11 +2,12 @@
 
 use axum::extract::State;
 use axum::{Extension, Json};
-use easemob_admin_remote::api::{self, AppView, Problem};
+use easemob_admin_remote::api::{self, AppView, Problem, SignIns};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::routes;
 
 use crate::access::Caller;
+use crate::access::openid::OpenId;
 use crate::apps::App;
 use crate::routes::{Routes, Rule, openapi};
 use crate::service::Service;
@@ -14,6 +15,7 @@ use crate::service::Service;
 pub(super) fn routes() -> Routes {
     Routes::new()
         .add(Rule::Anybody, routes!(document))
+        .add(Rule::Anybody, routes!(sign_in))
         .add(Rule::AnyKey, routes!(whoami))
         .add(Rule::AnyKey, routes!(apps))
 }
@@ -22,6 +24,13 @@ pub(super) fn routes() -> Routes {
 #[utoipa::path(get, path = "/v1/openapi.json", tag = "service", responses((status = 200, body = Object)))]
 async fn document() -> Json<OpenApi> {
     Json(openapi())
+}
+
+/// Where people sign in, for programs that sign them in: `easemob-admin login`, the console.
+#[utoipa::path(get, path = "/v1/sign-in", tag = "service", responses((status = 200, body = SignIns)))]
+async fn sign_in(State(service): State<Service>) -> Json<SignIns> {
+    let issuers = service.openid().map(OpenId::sign_ins).unwrap_or_default();
+    Json(SignIns { issuers })
 }
 
 /// Who is calling, and what the key may do.

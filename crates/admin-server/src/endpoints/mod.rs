@@ -15,6 +15,7 @@ mod logins;
 mod making;
 mod meta;
 mod new_run;
+mod operations;
 mod overview;
 mod plans;
 mod policies;
@@ -35,8 +36,6 @@ use easemob_admin_ops::record::happened;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-
-pub(crate) use self::proxy::vendor_answer;
 
 pub(crate) use self::new_run::{Made, open_if_not_begun};
 pub(crate) use self::policies::policy;
@@ -61,6 +60,7 @@ pub(crate) fn all() -> Routes {
         .with(logins::routes())
         .with(scans::routes())
         .with(proxy::routes())
+        .with(operations::routes())
         .with(locks::routes())
         .with(traffic::routes())
         .with(limits::routes())

@@ -1,290 +1,355 @@
-//! The reading calls of the vendor's API, under the app's own address and with a key of the service: whoever knows the
-//! vendor's API needs no credentials of the vendor. What changes something is not passed on: a run does that, on record.
+//! The vendor's calls, under the app's own address.
 
+use std::marker::PhantomData;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
-use axum::body::Body;
-use axum::extract::Path;
-use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
-use axum::{Extension, Json};
-use easemob_admin_api::endpoint::{Authority, Bucket, Effect, Endpoint, Method, Path as ApiPath};
-use easemob_admin_api::endpoints::devices::ListDevices;
-use easemob_admin_api::endpoints::limits::GetLimits;
-use easemob_admin_api::endpoints::status::{GetStatus, GetStatusBatch};
-use easemob_admin_api::endpoints::users::{GetUser, ListUsers};
-use easemob_admin_api::envelope::Envelope;
-use easemob_admin_api::{BuildError, Cursor, DecodeError, Error, Lane, UserId, UserQuery};
+use axum::Extension;
+use axum::extract::{Query, RawPathParams, Request, State};
+use axum::http::{HeaderMap, Method};
+use axum::response::Response;
+use axum::routing::{MethodFilter, MethodRouter, on, post};
+use easemob_admin_api::{DisconnectVerb, UserId};
 use easemob_admin_remote::api::Scope;
-use serde::Deserialize;
-use serde_json::json;
-use utoipa_axum::routes;
+use serde_json::Value;
+use utoipa::openapi::path::{
+    HttpMethod, Operation, OperationBuilder, ParameterBuilder, ParameterIn, PathItem,
+};
+use utoipa::openapi::{Paths, Required, ResponseBuilder};
 
+use crate::access::Caller;
 use crate::apps::App;
-use crate::extract::{Asked, json as read_json, whole};
+use crate::extract::{json, media_type, whole_up_to, wrong_type};
 use crate::problem::{Kind, Refusal};
+use crate::proxy::act::{About, Act, Why, perform};
+use crate::proxy::calls::{self, Call, ForEach, Whom};
+use crate::proxy::envelope::{NO_SUCH_CALL, envelope, vendor_answer};
+use crate::proxy::passed::{Passed, read};
+use crate::proxy::token;
 use crate::routes::{Routes, Rule};
+use crate::service::Service;
 
-const READ: Rule = Rule::HasForVendorApp(&[Scope::DevicesRead]);
+/// The largest request that is passed on. The vendor itself refuses more than 5,000 bytes; other servers may take more.
+const LARGEST: usize = 64 * 1024;
+
+/// The most characters of a reason or a ticket.
+const LONGEST: usize = 500;
+
+/// How many users the vendor deletes unless the call says.
+const OLDEST: u64 = 10;
 
 pub(super) fn routes() -> Routes {
-    Routes::new()
-        .add(READ, routes!(user_page))
-        .add(READ, routes!(user))
-        .add(READ, routes!(devices))
-        .add(READ, routes!(status))
-        .add(READ, routes!(statuses))
-        .add(READ, routes!(limits_of_app))
-        .add(READ, routes!(limits_of_user))
+    struct Each(Option<Routes>);
+    impl ForEach for Each {
+        fn call<C: Call>(&mut self) {
+            let routes = self.0.take().unwrap_or_else(Routes::new);
+            let rule = Rule::HasForVendorApp(const { &[C::SCOPE] as &[Scope] });
+            self.0 = Some(routes.add(rule, route::<C>()));
+        }
+    }
+    let mut each = Each(None);
+    calls::each(&mut each);
+    let sign_in = described(
+        "POST",
+        &["token"],
+        &[],
+        "A token that stands for a key of the service",
+    );
+    let routes = each.0.unwrap_or_else(Routes::new);
+    routes.add(Rule::Anybody, (Vec::new(), sign_in, post(token::issue)))
 }
 
-/// A call of the vendor whose answer is passed on as it came.
-struct PassedOn<E>(E);
+type Route = (
+    Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::schema::Schema>)>,
+    Paths,
+    MethodRouter<Service>,
+);
 
-impl<E: Endpoint> Endpoint for PassedOn<E> {
-    const NAME: &'static str = E::NAME;
-    const EFFECT: Effect = E::EFFECT;
-    const BUCKET: Bucket = E::BUCKET;
-    const AUTHORITY: Authority = E::AUTHORITY;
-    const OPTIONAL: bool = E::OPTIONAL;
-    const SECRET: bool = E::SECRET;
-    type Output = Vec<u8>;
-
-    fn method(&self) -> Method {
-        self.0.method()
-    }
-
-    fn path(&self) -> ApiPath {
-        self.0.path()
-    }
-
-    fn query(&self) -> Vec<(&'static str, String)> {
-        self.0.query()
-    }
-
-    fn body(&self) -> Option<serde_json::Value> {
-        self.0.body()
-    }
-
-    fn check(&self) -> Result<(), BuildError> {
-        self.0.check()
-    }
-
-    fn target(&self) -> Option<String> {
-        self.0.target()
-    }
-
-    fn decode(&self, answer: &Envelope<'_>) -> Result<Vec<u8>, DecodeError> {
-        Ok(answer.body().to_vec())
-    }
+fn route<C: Call>() -> Route {
+    let filter = MethodFilter::try_from(C::METHOD).unwrap_or(MethodFilter::GET);
+    let about = format!("The vendor's call `{}`, passed on", C::NAME);
+    let paths = described(C::METHOD.as_str(), C::PATH, C::QUERY, &about);
+    (Vec::new(), paths, on(filter, received::<C>))
 }
 
-/// Makes a call before bulk work in the same rate budget, because somebody waits for it.
-async fn pass<E: Endpoint>(app: &App, call: E) -> Response {
-    let client = app.server.client().with_lane(Lane::Interactive);
-    match client.execute(&PassedOn(call)).await {
-        Ok(body) => {
-            let form = HeaderValue::from_static("application/json");
-            ([(header::CONTENT_TYPE, form)], Body::from(body)).into_response()
-        }
-        Err(error) => failed(&error),
-    }
-}
-
-/// Answers what the vendor answered. What happened to the service itself, such as a refused secret, is not the caller's fault,
-/// and must not look like it.
-fn failed(error: &Error) -> Response {
-    let by_the_vendor = error.api_error().filter(|_| !error.is_foreign_answer());
-    let (status, kind, description) = match (error.token_error(), by_the_vendor, error.status()) {
-        (None, Some(said), Some(status)) if !error.is_unauthorized() => {
-            (status, said.error.clone(), said.description.clone())
-        }
-        _ => {
-            let status = error.suggested_status().as_u16();
-            (status, "service_upstream".to_owned(), error.to_string())
-        }
+/// Describes a call in the OpenAPI document.
+fn described(method: &str, path: &[&str], query: &[&str], about: &str) -> Paths {
+    let parameter = |name: &str, place| {
+        let is_needed = matches!(place, ParameterIn::Path);
+        ParameterBuilder::new()
+            .name(name)
+            .parameter_in(place)
+            .required(if is_needed {
+                Required::True
+            } else {
+                Required::False
+            })
+            .schema(Some(utoipa::schema!(String)))
+            .build()
     };
-    let mut response = envelope(status, &kind, &description);
-    if let Some(wait) = error.retry_after() {
-        response
-            .headers_mut()
-            .insert(header::RETRY_AFTER, wait.as_secs().max(1).into());
+    let in_path = path.iter().filter_map(|part| placeholder(part));
+    let words = path.iter().map(|part| placeholder(part).unwrap_or(part));
+    let id = format!(
+        "vendor_{}_{}",
+        method.to_lowercase(),
+        words.collect::<Vec<_>>().join("_")
+    );
+    let mut operation = OperationBuilder::new()
+        .tag("vendor")
+        .operation_id(Some(id))
+        .summary(Some(about));
+    for name in ["org", "name"].into_iter().chain(in_path) {
+        operation = operation.parameter(parameter(name, ParameterIn::Path));
     }
-    response
-}
-
-/// Writes an error in the form of the vendor's.
-fn envelope(status: u16, kind: &str, description: &str) -> Response {
-    let status = StatusCode::from_u16(status)
-        .ok()
-        .filter(|status| status.is_client_error() || status.is_server_error())
-        .unwrap_or(StatusCode::BAD_GATEWAY);
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let body = json!({
-        "error": kind,
-        "exception": "easemob-admin",
-        "error_description": description,
-        "timestamp": u64::try_from(now.as_millis()).unwrap_or(u64::MAX),
-        "duration": 0,
-    });
-    (status, Json(body)).into_response()
-}
-
-/// Answers why a call was refused, in the form of the vendor's.
-pub(crate) fn vendor_answer(refusal: &Refusal) -> Response {
-    let problem = refusal.problem();
-    // The vendor answers 401 for a missing right, too.
-    let (status, kind) = match refusal.kind() {
-        Kind::NotSignedIn | Kind::MissingScope => (401, "unauthorized"),
-        Kind::NoSuchApp | Kind::OtherApp => (404, "organization_application_not_found"),
-        _ if problem.status < 500 => (problem.status, "illegal_argument"),
-        _ => (problem.status, "service_unavailable"),
+    for name in query {
+        operation = operation.parameter(parameter(name, ParameterIn::Query));
+    }
+    for (status, about) in [
+        ("200", "What the vendor answers"),
+        ("4XX", "An error of the vendor's form"),
+        ("5XX", "An error of the vendor's form"),
+    ] {
+        operation = operation.response(status, ResponseBuilder::new().description(about).build());
+    }
+    let method = match method {
+        "PUT" => HttpMethod::Put,
+        "POST" => HttpMethod::Post,
+        "DELETE" => HttpMethod::Delete,
+        _ => HttpMethod::Get,
     };
-    let hint = problem
-        .hint
-        .as_ref()
-        .map(|hint| format!("; {hint}"))
-        .unwrap_or_default();
-    envelope(status, kind, &format!("{problem}{hint}"))
+    let operation: Operation = operation.build();
+    let address = format!("/{{org}}/{{name}}/{}", path.join("/"));
+    let mut paths = Paths::new();
+    paths.paths.insert(address, PathItem::new(method, operation));
+    paths
+}
+
+/// Returns the name of a part that stands for anything.
+fn placeholder(part: &str) -> Option<&str> {
+    part.strip_prefix('{')?.strip_suffix('}')
+}
+
+async fn received<C: Call>(
+    State(service): State<Service>,
+    Extension(app): Extension<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+    params: RawPathParams,
+    request: Request,
+) -> Response {
+    let asked = match Asked::<C>::read(&app, &params, request).await {
+        Ok(asked) => asked,
+        Err(refusal) => return vendor_answer(&refusal),
+    };
+    let Some(rules) = C::ACT else {
+        return read(&app, asked.call).await;
+    };
+    let checked = asked
+        .about(rules.whom)
+        .and_then(|about| Ok((about, why(&asked.headers, &caller)?)));
+    match checked {
+        Ok((about, why)) => {
+            let call = asked.call;
+            perform(Act {
+                service,
+                app,
+                caller,
+                rules,
+                about,
+                why,
+                call,
+            })
+            .await
+        }
+        Err(refusal) => vendor_answer(&refusal),
+    }
+}
+
+/// A call as it was received.
+struct Asked<C> {
+    headers: HeaderMap,
+    params: Vec<(String, String)>,
+    call: Passed<C>,
+}
+
+fn bad(why: impl Into<String>) -> Refusal {
+    Refusal::of(Kind::BadRequest).detail(why)
+}
+
+impl<C: Call> Asked<C> {
+    async fn read(app: &App, params: &RawPathParams, request: Request) -> Result<Self, Refusal> {
+        // A question for the head of an answer must not sign anybody out.
+        if *request.method() != C::METHOD {
+            return Err(Refusal::of(Kind::WrongMethod).detail(format!("send {}", C::METHOD)));
+        }
+        let params: Vec<(String, String)> = params
+            .iter()
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
+        let value = |wanted: &str| {
+            params
+                .iter()
+                .find(|(name, _)| name == wanted)
+                .map(|(_, value)| value.clone())
+        };
+        let segments = C::PATH.iter().map(|part| match placeholder(part) {
+            Some(name) => value(name).unwrap_or_default(),
+            None => (*part).to_owned(),
+        });
+        let segments = segments.collect();
+        for name in ["user", "other"] {
+            if let Some(named) = value(name) {
+                user(&named)?;
+            }
+        }
+        let query = query::<C>(&request)?;
+        let about = value("user").map(|user| match value("device") {
+            Some(device) => format!("{user}/{device}"),
+            None => user,
+        });
+        let headers = request.headers().clone();
+        let body = body::<C>(&headers, request).await?;
+        let call = Passed {
+            method: method::<C>(app),
+            segments,
+            query,
+            body,
+            about,
+            call: PhantomData,
+        };
+        Ok(Self {
+            headers,
+            params,
+            call,
+        })
+    }
+
+    fn about(&self, whom: Whom) -> Result<About, Refusal> {
+        let value = |wanted: &str| {
+            self.params
+                .iter()
+                .find(|(name, _)| name == wanted)
+                .map(|(_, value)| value.as_str())
+        };
+        let users = match whom {
+            Whom::InPath => vec![user(value("user").unwrap_or_default())?],
+            Whom::InBody => users_of(self.call.body.as_ref())?,
+            Whom::Oldest | Whom::TheApp => Vec::new(),
+        };
+        let size = match whom {
+            Whom::InPath | Whom::InBody => users.len() as u64,
+            Whom::TheApp => u64::MAX,
+            Whom::Oldest => {
+                let limit = self.call.query.iter().find(|(name, _)| *name == "limit");
+                let limit = limit.map_or(Ok(OLDEST), |(_, limit)| limit.parse());
+                limit
+                    .ok()
+                    .filter(|limit| *limit > 0)
+                    .ok_or_else(|| bad("`limit` is a number of users"))?
+            }
+        };
+        Ok(About {
+            users,
+            device: value("device").map(str::to_owned),
+            size,
+        })
+    }
+}
+
+/// Servers disagree how one device is signed out; the service knows how its server wants it.
+fn method<C: Call>(app: &App) -> Method {
+    if C::NAME != "sessions.logout_device" {
+        return C::METHOD;
+    }
+    match app.server.client().disconnect_verb() {
+        DisconnectVerb::Get => Method::GET,
+        _ => Method::DELETE,
+    }
+}
+
+fn user(name: &str) -> Result<UserId, Refusal> {
+    UserId::parse(name).map_err(|error| bad(error.to_string()))
+}
+
+fn query<C: Call>(request: &Request) -> Result<Vec<(&'static str, String)>, Refusal> {
+    let given: Query<Vec<(String, String)>> =
+        Query::try_from_uri(request.uri()).map_err(|error| bad(error.body_text()))?;
+    let mut query: Vec<(&'static str, String)> = Vec::new();
+    for (name, value) in given.0 {
+        let known = C::QUERY.iter().find(|known| **known == name);
+        let known = *known.ok_or_else(|| bad(format!("the call {} has no parameter `{name}`", C::NAME)))?;
+        if query.iter().any(|(name, _)| *name == known) {
+            return Err(bad(format!("`{name}` is there twice")));
+        }
+        query.push((known, value));
+    }
+    Ok(query)
+}
+
+/// Reads the body, which has only fields that are documented: what the call is judged by must be what it does.
+async fn body<C: Call>(headers: &HeaderMap, request: Request) -> Result<Option<Value>, Refusal> {
+    let bytes = whole_up_to(request.into_body(), LARGEST).await?;
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    if media_type(headers) != Some("application/json") {
+        return Err(wrong_type("application/json"));
+    }
+    let body: Value = json(&bytes)?;
+    let entries = body.as_array().map_or(std::slice::from_ref(&body), Vec::as_slice);
+    let names = entries
+        .iter()
+        .filter_map(Value::as_object)
+        .flat_map(|entry| entry.keys());
+    for name in names {
+        if !C::FIELDS.contains(&name.as_str()) {
+            return Err(bad(format!("the call {} has no field `{name}`", C::NAME)));
+        }
+    }
+    // Those without fields may come with an empty object, or none.
+    Ok(Some(body).filter(|_| !C::FIELDS.is_empty()))
+}
+
+/// Returns the users that a body names.
+fn users_of(body: Option<&Value>) -> Result<Vec<UserId>, Refusal> {
+    let nobody = || bad("the body names no user: `username` is missing");
+    let body = body.ok_or_else(nobody)?;
+    let entries = body.as_array().map_or(std::slice::from_ref(body), Vec::as_slice);
+    let name = |entry: &Value| user(entry["username"].as_str().ok_or_else(nobody)?);
+    let users = entries.iter().map(name).collect::<Result<Vec<_>, _>>()?;
+    if users.is_empty() {
+        Err(nobody())
+    } else {
+        Ok(users)
+    }
+}
+
+/// Returns why somebody makes a call: programs of the vendor cannot send a reason, so a key may have one.
+fn why(headers: &HeaderMap, caller: &Caller) -> Result<Why, Refusal> {
+    let text = |name: &str| {
+        let Some(value) = headers.get(name) else {
+            return Ok(None);
+        };
+        let text = std::str::from_utf8(value.as_bytes()).unwrap_or_default().trim();
+        if text.is_empty() || text.chars().count() > LONGEST {
+            return Err(bad(format!("{name} is UTF-8, of 1 to {LONGEST} characters")));
+        }
+        Ok(Some(text.to_owned()))
+    };
+    let reason = text("x-reason")?.or_else(|| caller.reason.clone());
+    let reason = reason.ok_or_else(|| {
+        Refusal::of(Kind::NoReason)
+            .detail("what changes something has a reason, which is recorded")
+            .hint("send the header X-Reason, or use a key that has a `reason`")
+    })?;
+    Ok(Why {
+        reason,
+        ticket: text("x-ticket")?,
+    })
 }
 
 /// Answers a call of the vendor that is not passed on; nothing if the path is none of the vendor's.
 pub(super) fn not_passed_on(method: &Method, path: &str) -> Option<Response> {
     let mut parts = path.split('/').skip(1);
     let is_a_call = parts.next() != Some("v1") && parts.next().is_some() && parts.next().is_some();
-    if !is_a_call {
-        return None;
-    }
-    let known = "the service passes on the calls that read users, devices, statuses and limits";
-    Some(if *method == Method::GET && !path.ends_with("/disconnect") {
-        let what = format!("the service does not pass on GET {path}: {known}");
-        envelope(404, "service_resource_not_found", &what)
-    } else {
-        let what = format!(
-            "the service does not pass on {method} {path}: what changes something is a run, on record: POST /v1/apps/APP/runs, \\
-             or the command line through the service"
-        );
-        envelope(403, "forbidden_op", &what)
-    })
-}
-
-fn named(name: &str) -> Result<UserId, Box<Response>> {
-    UserId::parse(name).map_err(|error| Box::new(envelope(400, "illegal_argument", &error.to_string())))
-}
-
-type OrgAndName = (String, String);
-type OfUser = (String, String, String);
-
-/// Which users.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Users {
-    limit: Option<usize>,
-    cursor: Option<String>,
-    activated: Option<String>,
-}
-
-/// The vendor's page of users.
-#[utoipa::path(get, path = "/{org}/{name}/users", tag = "vendor",
-    params(("org" = String, Path), ("name" = String, Path), ("limit" = Option<u32>, Query), ("cursor" = Option<String>, Query),
-        ("activated" = Option<String>, Query)),
-    responses((status = 200, body = Object), (status = "4XX", body = Object), (status = "5XX", body = Object)))]
-async fn user_page(
-    Extension(app): Extension<Arc<App>>,
-    Path(_): Path<OrgAndName>,
-    asked: Result<Asked<Users>, Refusal>,
-) -> Response {
-    let Asked(asked) = match asked {
-        Ok(asked) => asked,
-        Err(refusal) => return vendor_answer(&refusal),
-    };
-    let mut query = UserQuery::default();
-    if let Some(limit) = asked.limit {
-        query = query.page_size(limit);
-    }
-    query = match asked.activated.as_deref() {
-        None => query,
-        Some("1" | "true") => query.activated(true),
-        Some("0" | "false") => query.activated(false),
-        Some(_) => return envelope(400, "illegal_argument", "`activated` is 0 or 1"),
-    };
-    let cursor = asked.cursor.map(Cursor::new);
-    pass(&app, ListUsers { query, cursor }).await
-}
-
-/// The vendor's account of a user.
-#[utoipa::path(get, path = "/{org}/{name}/users/{user}", tag = "vendor",
-    params(("org" = String, Path), ("name" = String, Path), ("user" = String, Path)),
-    responses((status = 200, body = Object), (status = "4XX", body = Object), (status = "5XX", body = Object)))]
-async fn user(Extension(app): Extension<Arc<App>>, Path((_, _, name)): Path<OfUser>) -> Response {
-    match named(&name) {
-        Ok(user) => pass(&app, GetUser { user }).await,
-        Err(refused) => *refused,
-    }
-}
-
-/// The vendor's list of the devices of a user.
-#[utoipa::path(get, path = "/{org}/{name}/users/{user}/resources", tag = "vendor",
-    params(("org" = String, Path), ("name" = String, Path), ("user" = String, Path)),
-    responses((status = 200, body = Object), (status = "4XX", body = Object), (status = "5XX", body = Object)))]
-async fn devices(Extension(app): Extension<Arc<App>>, Path((_, _, name)): Path<OfUser>) -> Response {
-    match named(&name) {
-        Ok(user) => pass(&app, ListDevices { user }).await,
-        Err(refused) => *refused,
-    }
-}
-
-/// The vendor's status of a user.
-#[utoipa::path(get, path = "/{org}/{name}/users/{user}/status", tag = "vendor",
-    params(("org" = String, Path), ("name" = String, Path), ("user" = String, Path)),
-    responses((status = 200, body = Object), (status = "4XX", body = Object), (status = "5XX", body = Object)))]
-async fn status(Extension(app): Extension<Arc<App>>, Path((_, _, name)): Path<OfUser>) -> Response {
-    match named(&name) {
-        Ok(user) => pass(&app, GetStatus { user }).await,
-        Err(refused) => *refused,
-    }
-}
-
-/// Whose statuses.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Names {
-    usernames: Vec<String>,
-}
-
-/// The vendor's statuses of up to a hundred users.
-#[utoipa::path(post, path = "/{org}/{name}/users/batch/status", tag = "vendor",
-    params(("org" = String, Path), ("name" = String, Path)), request_body = Object,
-    responses((status = 200, body = Object), (status = "4XX", body = Object), (status = "5XX", body = Object)))]
-async fn statuses(Extension(app): Extension<Arc<App>>, Path(_): Path<OrgAndName>, body: Body) -> Response {
-    let names = whole(body).await.and_then(|bytes| read_json::<Names>(&bytes));
-    let names = match names {
-        Ok(Names { usernames }) => usernames,
-        Err(refusal) => return vendor_answer(&refusal),
-    };
-    let users: Result<Vec<UserId>, Box<Response>> = names.iter().map(|name| named(name)).collect();
-    match users {
-        Ok(users) => pass(&app, GetStatusBatch { users }).await,
-        Err(refused) => *refused,
-    }
-}
-
-/// The vendor's device limits of the app.
-#[utoipa::path(get, path = "/{org}/{name}/devices/limits", tag = "vendor",
-    params(("org" = String, Path), ("name" = String, Path)),
-    responses((status = 200, body = Object), (status = "4XX", body = Object), (status = "5XX", body = Object)))]
-async fn limits_of_app(Extension(app): Extension<Arc<App>>, Path(_): Path<OrgAndName>) -> Response {
-    pass(&app, GetLimits { user: None }).await
-}
-
-/// The vendor's device limits of a user.
-#[utoipa::path(get, path = "/{org}/{name}/users/{user}/devices/limits", tag = "vendor",
-    params(("org" = String, Path), ("name" = String, Path), ("user" = String, Path)),
-    responses((status = 200, body = Object), (status = "4XX", body = Object), (status = "5XX", body = Object)))]
-async fn limits_of_user(Extension(app): Extension<Arc<App>>, Path((_, _, name)): Path<OfUser>) -> Response {
-    match named(&name) {
-        Ok(user) => pass(&app, GetLimits { user: Some(user) }).await,
-        Err(refused) => *refused,
-    }
+    let what = format!("the service does not pass on {method} {path}; /v1/openapi.json lists what it does");
+    is_a_call.then(|| envelope(404, NO_SUCH_CALL, &what))
 }

@@ -61,7 +61,9 @@ pub(crate) enum Scanned {
 pub(crate) fn source_of(users: Option<&[UserId]>) -> String {
     let Some(users) = users else { return ALL.into() };
     let mut list = ListSource::default();
-    users.iter().for_each(|user| list.add(user));
+    for user in users {
+        list.add(user);
+    }
     list.word()
 }
 

@@ -17,7 +17,13 @@ struct Ruled {
 const USERS: [&str; 6] = ["u1", "u2", "u3", "u4", "u5", "u6"];
 
 async fn ruled() -> Ruled {
-    let served = Served::start().await;
+    ruled_at(jiff::Timestamp::now).await
+}
+
+async fn ruled_at(clock: fn() -> jiff::Timestamp) -> Ruled {
+    let sandbox = easemob_admin_sandbox::Sandbox::start().await.unwrap();
+    let home = std::sync::Arc::new(tempfile::TempDir::new().unwrap());
+    let served = Served::start_with(sandbox, home, clock);
     for user in USERS {
         served.sandbox.register(user);
         served.sandbox.sign_in(user, "ios").unwrap();
@@ -259,4 +265,322 @@ async fn a_refusal_is_final_and_break_glass_is_loud() {
     let ended = ruled.ended(&broken).await;
     assert_eq!(ended["done"], 6);
     assert_eq!(ruled.kinds(&broken).await[0], "approval.bypassed");
+}
+
+impl Ruled {
+    /// Sends a call of the vendor.
+    async fn call(&self, key: &str, method: Method, path: &str) -> Answer {
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let sent = http
+            .request(method, format!("{}/easemob-demo/sandbox{path}", self.served.url))
+            .header("authorization", format!("Bearer {key}"))
+            .header("content-type", "application/json")
+            .header("x-reason", "leak");
+        let body = path
+            .ends_with("/password")
+            .then(|| json!({"newpassword": "another one"}));
+        let sent = match body {
+            Some(body) => sent.body(body.to_string()),
+            None => sent,
+        };
+        crate::served::read(sent.send().await.unwrap()).await
+    }
+
+    async fn key(&self, owner: &str, scopes: Value) -> String {
+        let body = json!({"owner": owner, "scopes": scopes, "apps": ["chat"]});
+        let made = self.served.post("/v1/keys", body).await.expect(201);
+        made.json()["secret"].as_str().unwrap().to_owned()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn loops_over_the_vendors_calls_and_runs_together_do_not_evade_a_rule() {
+    let ruled = ruled().await;
+    let ended = ruled.call(&ruled.ann, Method::GET, "/users/u1/disconnect").await;
+    let _ = ended.expect(200);
+    let _ = ruled.act(&ruled.ann, "logout_unread", &["u2"]).await.expect(201);
+    let device = ruled.devices("u3").await.remove(0);
+    let token = {
+        let (id, rest) = ruled.ann.trim_start_matches("ea_").split_once('_').unwrap();
+        assert!(!rest.is_empty());
+        let body = json!({"grant_type": "client_credentials", "client_id": id, "client_secret": ruled.ann});
+        let signed_in = ruled
+            .served
+            .ask(Method::POST, "/easemob-demo/sandbox/token", None, Some(body))
+            .await;
+        signed_in.expect(200).json()["access_token"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    let more = ruled
+        .key(
+            "Ann",
+            json!(["sessions:apply", "accounts:write", "accounts:delete"]),
+        )
+        .await;
+    // Other calls that sign out, a token in place of the key, and another key of the same person.
+    for (key, method, path) in [
+        (&ruled.ann, Method::GET, "/users/u3/disconnect".to_owned()),
+        (
+            &ruled.ann,
+            Method::DELETE,
+            format!("/users/u3/disconnect/{device}"),
+        ),
+        (&token, Method::GET, format!("/users/u3/disconnect/{device}")),
+        (&more, Method::GET, "/users/u3/disconnect".to_owned()),
+        (&more, Method::PUT, "/users/u3/password".to_owned()),
+        (&more, Method::DELETE, "/users/u3".to_owned()),
+    ] {
+        let refused = ruled.call(key, method.clone(), &path).await;
+        assert_eq!(
+            (refused.status, &refused.json()["error"]),
+            (403, &json!("forbidden_op")),
+            "{method} {path}: {refused:?}"
+        );
+    }
+    // What is left to others in a run is not left to one person because calls came first, or the other way round.
+    let third = ruled.act(&ruled.ann, "logout_unread", &["u3"]).await.expect(409);
+    assert_eq!(third.problem(), "needs-plan");
+    assert_eq!(ruled.devices("u3").await, [device]);
+    let sandbox = &ruled.served.sandbox;
+    assert_eq!(
+        (
+            sandbox.call_count("sessions.logout_device"),
+            sandbox.call_count("users.delete"),
+            sandbox.call_count("users.set_password")
+        ),
+        (0, 0, 0)
+    );
+    // Bans count by themselves.
+    for (user, status) in [("u1", 200), ("u2", 200), ("u3", 403)] {
+        let banned = ruled
+            .call(&ruled.ann, Method::POST, &format!("/users/{user}/deactivate"))
+            .await;
+        assert_eq!(banned.status, status, "{user}");
+    }
+    // Somebody else has a day of his own.
+    let _ = ruled
+        .call(&ruled.bob, Method::GET, "/users/u4/disconnect")
+        .await
+        .expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_calls_at_once_only_as_many_are_sent_as_one_person_may() {
+    let ruled = ruled().await;
+    let calls = USERS.map(|user| {
+        let ruled = &ruled;
+        async move {
+            ruled
+                .call(&ruled.ann, Method::GET, &format!("/users/{user}/disconnect"))
+                .await
+                .status
+        }
+    });
+    let mut statuses = futures_util::future::join_all(calls).await;
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 200, 403, 403, 403, 403]);
+    assert_eq!(ruled.served.sandbox.call_count("sessions.logout_all"), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_never_sent_does_not_count() {
+    let ruled = ruled().await;
+    let broken = ruled.served.home.path().join("audit");
+    let aside = ruled.served.home.path().join("aside");
+    std::fs::rename(&broken, &aside).unwrap();
+    std::fs::write(&broken, "not a directory").unwrap();
+    for _ in 0..3 {
+        let unrecorded = ruled.call(&ruled.ann, Method::GET, "/users/u1/disconnect").await;
+        assert_eq!(unrecorded.status, 503, "{unrecorded:?}");
+    }
+    std::fs::remove_file(&broken).unwrap();
+    std::fs::rename(&aside, &broken).unwrap();
+    for (user, status) in [("u1", 200), ("u2", 200), ("u3", 403)] {
+        let ended = ruled
+            .call(&ruled.ann, Method::GET, &format!("/users/{user}/disconnect"))
+            .await;
+        assert_eq!(ended.status, status, "{user}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn users_who_are_not_named_are_deleted_only_if_a_rule_allows_it() {
+    let ruled = ruled().await;
+    let key = ruled.key("dan", json!(["accounts:delete"])).await;
+    let delete = async |path: &str| ruled.call(&key, Method::DELETE, path).await.status;
+    let allow = async |users: u64| {
+        let rules = json!({"rules": [], "mass_deletions_a_day": users});
+        let path = "/v1/apps/chat/approval-rules";
+        let put = ruled
+            .served
+            .ask(Method::PUT, path, Some(crate::served::ADMIN), Some(rules));
+        let _ = put.await.expect(200);
+    };
+    assert_eq!(delete("/users?limit=1").await, 403);
+    assert_eq!(ruled.served.sandbox.call_count("users.delete_batch"), 0);
+    allow(4).await;
+    assert_eq!(delete("/users").await, 403, "it would delete ten");
+    assert_eq!(delete("/users?limit=2").await, 200);
+    assert_eq!(delete("/users/u6").await, 200);
+    assert_eq!(delete("/users?limit=2").await, 403);
+    assert_eq!(delete("/users?limit=1").await, 200);
+    assert_eq!(ruled.served.sandbox.call_count("users.delete_batch"), 2);
+    let entries = ruled
+        .served
+        .get("/v1/apps/chat/audit?operator=dan")
+        .await
+        .expect(200)
+        .json();
+    let sizes: Vec<&Value> = entries["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| &entry["details"]["users"])
+        .collect();
+    assert_eq!(sizes, [&json!(2), &Value::Null, &json!(1)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_decision_that_cannot_be_put_on_record_does_not_count() {
+    let ruled = ruled().await;
+    let run = id(&ruled
+        .act(&ruled.ann, "ban", &["u1", "u2", "u3"])
+        .await
+        .expect(202));
+    let trail = ruled.served.home.path().join("audit");
+    let aside = ruled.served.home.path().join("aside");
+    std::fs::rename(&trail, &aside).unwrap();
+    std::fs::write(&trail, "not a directory").unwrap();
+    let approve = format!("approvals/{run}/approve");
+    let lost = ruled
+        .post(&ruled.bob, &approve, json!({"reason": "checked"}))
+        .await;
+    assert_eq!(lost.status, 503, "{lost:?}");
+    std::fs::remove_file(&trail).unwrap();
+    std::fs::rename(&aside, &trail).unwrap();
+    let shown = ruled
+        .served
+        .get(&format!("/v1/apps/chat/approvals/{run}"))
+        .await
+        .expect(200)
+        .json();
+    assert_eq!(
+        (&shown["state"], &shown["decisions"]),
+        (&json!("pending"), &json!([]))
+    );
+    let _ = ruled
+        .post(&ruled.bob, &approve, json!({"reason": "checked"}))
+        .await
+        .expect(200);
+    let page = ruled
+        .served
+        .get(&format!("/v1/apps/chat/audit?run={run}"))
+        .await
+        .expect(200)
+        .json();
+    let shown: Vec<&str> = page["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|entry| entry["kind"].as_str())
+        .collect();
+    assert_eq!(
+        shown[..2],
+        ["approval.requested", "approval.approved"],
+        "without `all`"
+    );
+    let without = ruled
+        .served
+        .get(&format!("/v1/apps/chat/audit?run={run}&decisions=false"))
+        .await
+        .expect(200)
+        .json();
+    assert!(
+        without["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|entry| entry["kind"] == "outcome")
+    );
+}
+
+static NOW: std::sync::atomic::AtomicI64 = std::sync::atomic::AtomicI64::new(1_800_000_000);
+
+fn clock() -> jiff::Timestamp {
+    jiff::Timestamp::from_second(NOW.load(std::sync::atomic::Ordering::SeqCst)).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_approval_that_is_over_or_of_something_else_begins_nothing() {
+    let ruled = ruled_at(clock).await;
+    let later = |minutes: i64| NOW.fetch_add(minutes * 60, std::sync::atomic::Ordering::SeqCst);
+    let reason = || json!({"reason": "checked"});
+    let held = async || {
+        let body =
+            json!({"action": {"kind": "ban"}, "users": ["u1", "u2", "u3"], "reason": "leak", "hold": true});
+        let run = id(&ruled.post(&ruled.ann, "runs", body).await.expect(201));
+        let start = format!("runs/{run}/start");
+        let waits = ruled.post(&ruled.ann, &start, json!({})).await.expect(409);
+        assert_eq!(waits.problem(), "needs-approval");
+        (run, start)
+    };
+    // Nobody decided within a day.
+    let (run, start) = held().await;
+    later(24 * 60);
+    let late = ruled
+        .post(&ruled.bob, &format!("approvals/{run}/approve"), reason())
+        .await
+        .expect(409);
+    assert_eq!(late.problem(), "cannot-decide");
+    assert_eq!(
+        ruled
+            .post(&ruled.ann, &start, json!({}))
+            .await
+            .expect(409)
+            .problem(),
+        "needs-approval"
+    );
+    // It was approved, and four hours have passed.
+    let (run, start) = held().await;
+    let approved = ruled
+        .post(&ruled.bob, &format!("approvals/{run}/approve"), reason())
+        .await
+        .expect(200);
+    assert_eq!(approved.json()["state"], "approved");
+    later(4 * 60);
+    assert_eq!(
+        ruled
+            .post(&ruled.ann, &start, json!({}))
+            .await
+            .expect(409)
+            .problem(),
+        "needs-approval"
+    );
+    // It was approved, and is another list now.
+    let (run, start) = held().await;
+    let _ = ruled
+        .post(&ruled.bob, &format!("approvals/{run}/approve"), reason())
+        .await
+        .expect(200);
+    let other = json!({"id": run, "action": {"kind": "ban"}, "users": ["u4", "u5", "u6"], "reason": "leak", "hold": true});
+    assert_eq!(
+        ruled.post(&ruled.ann, "runs", other).await.expect(409).problem(),
+        "other-content"
+    );
+    let directory = ruled.served.home.path().join("runs").join(&run);
+    let mut edited = 0;
+    for entry in std::fs::read_dir(&directory).unwrap() {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap_or_default();
+        if text.contains("u3") {
+            std::fs::write(&path, text.replace("u3", "u6")).unwrap();
+            edited += 1;
+        }
+    }
+    assert!(edited > 0, "the list of the run was not found in {directory:?}");
+    let refused = ruled.post(&ruled.ann, &start, json!({})).await;
+    assert!(refused.status >= 400, "{refused:?}");
+    assert_eq!(ruled.served.sandbox.call_count("users.ban"), 0);
 }

@@ -42,6 +42,7 @@ struct Asked {
 }
 
 fn asked() -> Vec<Asked> {
+    use UserOrder::{Devices, LastSeen, User};
     let everybody = WhichUsers::default;
     let begins = |text: &str| WhichUsers {
         begins_with: Some(text.into()),
@@ -58,7 +59,6 @@ fn asked() -> Vec<Asked> {
     let on_web: fn(&Shape) -> bool = |shape| shape.platforms.contains_key("web");
     let over: fn(&Shape) -> bool = |shape| shape.platforms.values().any(|devices| *devices > 4);
     let two: fn(&Shape) -> bool = |shape| shape.devices() >= 2;
-    use UserOrder::{Devices, LastSeen, User};
     [
         ("everybody", everybody(), User, None),
         ("by last sight", everybody(), LastSeen, None),
@@ -165,10 +165,12 @@ fn pages_of_users_need_no_look_at_all_of_them() {
     );
     pause();
     let rows = read() - before;
-    assert!(rows < 500_000, "{rows} rows were read without an index");
+    // A look at all users for each of 250 pages would be 12 million. A common name is met within some thousand rows.
+    assert!(rows < 1_500_000, "{rows} rows were read without an index");
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "it is run to see the times")]
 #[ignore = "a million users: cargo test -p easemob-admin-store-pg --test store_pg a_million_users -- --ignored --nocapture"]
 fn a_million_users_are_shown_page_by_page() {
     let Some(database) = TestDatabase::create() else {

@@ -24,6 +24,8 @@ mod pool;
 mod proxy;
 #[cfg(feature = "tls")]
 pub(crate) mod tls;
+#[cfg(feature = "proxy")]
+mod tunnel;
 mod unpack;
 #[cfg(feature = "tls")]
 mod validity;
@@ -90,7 +92,7 @@ fn add_own(own: &HeaderMap, headers: &mut HeaderMap) {
     }
 }
 
-/// Adds what says that there is JSON, or nothing, in the body.
+/// Adds what says that there is JSON, or nothing, in the body, unless the request says what there is.
 ///
 /// A POST or PUT without a body says so, as RFC 9110 asks for (8.6): gateways answer 411 otherwise, and the service 415
 /// where the type is missing.
@@ -99,7 +101,9 @@ fn describe_body(request: &Request, headers: &mut HeaderMap) {
     if nothing && !matches!(request.method, Method::POST | Method::PUT) {
         return;
     }
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers
+        .entry(CONTENT_TYPE)
+        .or_insert(HeaderValue::from_static("application/json"));
     if nothing {
         headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
     }
@@ -188,6 +192,17 @@ impl Http {
     /// Makes a connection of its own for another protocol.
     pub(crate) async fn bare(&self, server: &AppRoot) -> Result<Connection, TransportError> {
         bare::connect(server, &self.connections).await.map(Connection::of)
+    }
+
+    /// Makes a connection of its own for another protocol, by way of a proxy where calls go by one.
+    pub(crate) async fn by_the_way_of_calls(&self, server: &AppRoot) -> Result<Connection, TransportError> {
+        #[cfg(feature = "proxy")]
+        if let Some(proxy) = self.connections.proxy_to(server)? {
+            return tunnel::connect(server, &self.connections, &proxy).await;
+        }
+        #[cfg(not(feature = "proxy"))]
+        self.connections.no_proxy_to(server)?;
+        self.bare(server).await
     }
 }
 

@@ -38,7 +38,7 @@ pub struct LogArgs {
     trail: TrailArgs,
     #[command(flatten)]
     filter: FilterArgs,
-    /// Also show intents and the start and end of runs
+    /// Also show what is neither the outcome of an act nor a decision about one: intents, the start and end of runs, keys
     #[arg(long)]
     all: bool,
     /// Only the newest N of these entries; 50 in a table on a terminal, or else all of them
@@ -68,11 +68,16 @@ struct EventRow {
     reason: Option<String>,
     ticket: Option<String>,
     server_time: Option<String>,
+    /// Why somebody approved, refused or went without approval.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<String>,
 }
 
 impl From<Entry> for EventRow {
     fn from(Entry { seq, event, .. }: Entry) -> Self {
+        let why = event.details.get("why").filter(|_| event.kind.is_decision());
         Self {
+            why: why.and_then(|why| why.as_str()).map(str::to_owned),
             seq,
             time: event.time.to_string(),
             kind: event.kind.to_string(),
@@ -164,6 +169,9 @@ impl Row for EventRow {
             text(&self.ticket),
             if self.error.is_some() {
                 text(&self.error)
+            } else if self.kind.starts_with("approval.") {
+                let about = [Some(text(&self.run)), self.why.clone()];
+                about.into_iter().flatten().collect::<Vec<_>>().join(": ")
             } else {
                 self.devices.clone()
             },
@@ -187,6 +195,7 @@ pub async fn run(context: &Context, args: &LogArgs) -> Result<Exit, CommandError
     let trail = args.trail.trail(context)?;
     let mut filter = args.filter.filter();
     filter.acts_only = !args.all;
+    filter.decisions = true;
     let on_screen = context.screen.width.is_some() && context.globals.output == Format::Table;
     let newest = args.newest.or(on_screen.then_some(ON_SCREEN));
     let mut entries = trail.search(filter, newest)?;

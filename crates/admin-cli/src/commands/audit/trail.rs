@@ -122,6 +122,7 @@ impl FilterArgs {
             until: self.until.map(time),
             outcome: self.outcome.as_deref().map(Outcome::from),
             acts_only: false,
+            decisions: false,
         }
     }
 }

@@ -96,6 +96,10 @@ pub const ENVIRONMENT: &[(&str, &str)] = &[
         "EASEMOB_FIRST_KEY",
         "the key of the first administrator of the service: ea_ID_SECRET, with a secret of 32 characters or more",
     ),
+    (
+        "BROWSER",
+        "the program with which `login --browser` opens a page; that of the desktop if it is missing",
+    ),
     ("NO_COLOR", "no colours"),
 ];
 

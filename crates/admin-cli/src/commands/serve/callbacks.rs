@@ -28,17 +28,17 @@ pub(super) fn read(
     named: &[(String, PathBuf)],
     sessions: &[(String, Session)],
 ) -> Result<BTreeMap<String, Secrets>, CommandError> {
-    let mut secrets: BTreeMap<String, Vec<SecretString>> = BTreeMap::new();
+    let mut of_apps: BTreeMap<String, Vec<SecretString>> = BTreeMap::new();
     for (app, file) in named {
         if sessions.iter().all(|(name, _)| name != app) {
-            let names: Vec<&str> = sessions.iter().map(|(name, _)| name.as_str()).collect();
+            let served: Vec<&str> = sessions.iter().map(|(name, _)| name.as_str()).collect();
             let what = t!("--callbacks names {app}, which is not served");
-            return Err(CommandError::new(exit::USAGE, what).hint(t!("served are: {}", names.join(", "))));
+            return Err(CommandError::new(exit::USAGE, what).hint(t!("served are: {}", served.join(", "))));
         }
-        secrets.entry(app.clone()).or_default().push(from_file(file)?);
+        of_apps.entry(app.clone()).or_default().push(from_file(file)?);
     }
-    let secrets = secrets.into_iter();
-    Ok(secrets
+    let of_apps = of_apps.into_iter();
+    Ok(of_apps
         .map(|(app, secrets)| (app, Secrets::new(secrets)))
         .collect())
 }

@@ -135,7 +135,7 @@ pub async fn run(context: &Context, args: &ServeArgs) -> Result<Exit, CommandErr
     args.require_tls()?;
     log::begin(args.log);
     require_data(context)?;
-    let sessions = sessions(context).await?;
+    let sessions = sessions(context, args).await?;
     let service = service(context, args, &sessions)?;
     if let Some(text) = context.environment.get(FIRST_KEY) {
         let is_key = first_key(&service, text).map_err(unusable_keys)?;
@@ -274,13 +274,20 @@ fn unusable_keys(why: String) -> CommandError {
 }
 
 /// Opens the sessions of all apps.
-async fn sessions(context: &Context) -> Result<Vec<(String, Session)>, CommandError> {
+async fn sessions(context: &Context, args: &ServeArgs) -> Result<Vec<(String, Session)>, CommandError> {
+    // What a session knows of ages is in the records of logins, which must be there before it begins.
+    let receive = |context: &Context, name: &str| {
+        let is_told = args.callbacks.iter().any(|(app, _)| app == name);
+        is_told.then(|| context.logins()).transpose().map(drop)
+    };
     if context.globals.sandbox {
+        receive(context, "sandbox")?;
         return Ok(vec![("sandbox".to_owned(), context.connect().await?)]);
     }
     let mut sessions = Vec::new();
     for app in configured(context)? {
         require_settings(&app.context)?;
+        receive(&app.context, &app.name)?;
         sessions.push((app.name, app.context.connect().await?));
     }
     Ok(sessions)

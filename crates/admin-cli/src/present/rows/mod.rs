@@ -51,6 +51,7 @@ fn failure_cells(failure: &Failure) -> [String; 4] {
 }
 
 /// Describes a failure in one line.
+#[must_use]
 pub fn failure_line(line: u64, who: &str, error: Option<&str>) -> Option<String> {
     error.map(|error| t!("line {line}, {who}: {error}"))
 }

@@ -132,7 +132,7 @@ fn markup(visit: &Visit, wanted: &Wanted, read: &Read) -> Markup {
 
 fn table(visit: &Visit, wanted: &Wanted, entries: &[Entry]) -> Markup {
     html! {
-        div.tw role="region" aria-label=(t!("Entries")) tabindex="0" { table.freeze.dense {
+        div.tw role="region" aria-label=(t!("Entries that match")) tabindex="0" { table.freeze.dense {
             thead { tr {
                 th.num scope="col" { (t!("Entry")) }
                 th scope="col" { (t!("Time")) }

@@ -81,7 +81,7 @@ pub(super) fn card(visit: &Visit, head: Option<&AuditHead>, found: Option<&Found
             div.ver-m { @if found.is_some() && !is_broken { (Icon::VERIFIED) } @else { (Icon::AUDIT) } }
             div.ver-t {
                 @match found {
-                    Some(found) if is_broken => h2.c-danger { (t!("The trail does not verify")) },
+                    Some(_) if is_broken => h2.c-danger { (t!("The trail does not verify")) },
                     Some(Found { findings, .. }) => h2 { (t!("The trail verifies: {} entries", grouped(findings.summary.entries))) },
                     None => h2 { (t!("Not verified yet")) },
                 }

@@ -146,10 +146,18 @@ pub(crate) async fn act(
             which,
             ..Start::default()
         };
-        let _: RunView = visit
+        let started = visit
             .api
-            .send(Method::POST, &["runs", &run, "start"], &start)
-            .await?;
+            .send::<RunView>(Method::POST, &["runs", &run, "start"], &start)
+            .await;
+        match started {
+            Ok(_) => {}
+            // The request was made with this, and others decide about it.
+            Err(problem) if problem.kind.ends_with("/needs-approval") => {
+                return Ok(Redirect::to(&visit.link(&["approvals", &run])).into_response());
+            }
+            Err(problem) => return Err(problem.into()),
+        }
     } else {
         let Some(reason) = sent.some("reason") else {
             let again = page(

@@ -12,6 +12,7 @@ use crate::icons::Icon;
 use crate::numbers::grouped;
 use crate::page::Trouble;
 use crate::visit::Visit;
+use crate::widgets::csv::cell;
 use crate::widgets::dialog::opens;
 use crate::widgets::foreign::foreign;
 
@@ -148,35 +149,4 @@ fn line(failure: &RunFailure) -> String {
         cell(failure.error.as_deref().unwrap_or_default()),
     ];
     fields.join(",") + "\r\n"
-}
-
-/// Writes a text of others so that a spreadsheet shows it: one that begins like a formula is not taken for one.
-fn cell(text: &str) -> String {
-    let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    let text = if formula {
-        format!("'{text}")
-    } else {
-        text.to_owned()
-    };
-    if text.contains([',', '"', '\r', '\n']) {
-        format!("\"{}\"", text.replace('"', "\"\""))
-    } else {
-        text
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_spreadsheet_takes_no_name_for_a_formula() {
-        assert_eq!(cell("acct1"), "acct1");
-        assert_eq!(
-            cell("=HYPERLINK(\"http://evil\")"),
-            "\"'=HYPERLINK(\"\"http://evil\"\")\""
-        );
-        assert_eq!(cell("a,b"), "\"a,b\"");
-        assert_eq!(cell("@x"), "'@x");
-    }
 }

@@ -1,7 +1,7 @@
 //! One user: who is signed in where, what happened, and acts.
 
 mod act;
-mod ask;
+pub(crate) mod ask;
 mod devices;
 mod limits;
 mod outcome;

@@ -7,6 +7,7 @@ mod verify;
 
 use std::sync::Arc;
 
+use easemob_admin_remote::api::SignIn;
 use jiff::Timestamp;
 
 pub use self::fetch::{Fetch, HttpFetch};
@@ -32,6 +33,22 @@ impl OpenId {
                 .map(|issuer| (issuer.clone(), IssuerKeys::of(issuer, Arc::clone(fetch))))
                 .collect(),
         }
+    }
+
+    /// Returns where `easemob-admin login` signs people in.
+    pub(crate) fn sign_ins(&self) -> Vec<SignIn> {
+        let sign_in = |issuer: &Issuer| {
+            Some(SignIn {
+                client_id: issuer.client_id.clone()?,
+                issuer: issuer.issuer.clone(),
+                audience: issuer.audience.clone(),
+                scope: issuer.login_scope.clone(),
+            })
+        };
+        self.issuers
+            .iter()
+            .filter_map(|(issuer, _)| sign_in(issuer))
+            .collect()
     }
 
     /// Finds out whose token it is, and what that person may do.
@@ -71,6 +88,7 @@ impl OpenId {
             owner: read.name,
             grants,
             groups: read.groups,
+            reason: None,
         })
     }
 }

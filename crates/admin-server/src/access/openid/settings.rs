@@ -37,6 +37,9 @@ pub struct Issuer {
     /// The client with which `easemob-admin login` signs people in.
     #[serde(default)]
     pub client_id: Option<String>,
+    /// What that client asks for, separated by spaces; by default, who somebody is, and to stay signed in.
+    #[serde(default = "scope")]
+    pub login_scope: String,
     /// What the groups may do. Nobody else may do anything.
     #[serde(rename = "role")]
     pub roles: Vec<Role>,
@@ -52,6 +55,10 @@ pub struct Role {
     pub scopes: BTreeSet<Scope>,
     /// For which apps; `*` is every app.
     pub apps: BTreeSet<String>,
+}
+
+fn scope() -> String {
+    "openid profile email offline_access".into()
 }
 
 fn sub() -> String {

@@ -139,6 +139,7 @@ fn openid(published: &Arc<Published>) -> OpenId {
         groups_claim: "groups".into(),
         keys_last_minutes: 60,
         client_id: None,
+        login_scope: "openid".into(),
         roles: vec![role],
     };
     let settings = OpenIdSettings {

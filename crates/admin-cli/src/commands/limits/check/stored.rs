@@ -82,7 +82,9 @@ impl Rows<'_> {
         match stored {
             Ok(devices) => {
                 let (rows, _) = compare(item, &devices, self.selection, &mut self.totals);
-                rows.iter().for_each(|row| self.row(row));
+                for row in &rows {
+                    self.row(row);
+                }
             }
             Err(not_known) => self.row(&ComparedRow::not_known(item, &not_known.why)),
         }
