@@ -17,7 +17,7 @@ use crate::page::{Nav, Page, Trouble};
 use crate::visit::{Facts, Visit};
 
 /// What can be done by a schedule.
-const JOBS: [ScheduledJob; 2] = [ScheduledJob::DueUnlocks, ScheduledJob::Scan];
+const JOBS: [ScheduledJob; 3] = [ScheduledJob::DueUnlocks, ScheduledJob::Scan, ScheduledJob::PolicyCheck];
 
 pub(crate) async fn list(visit: Visit) -> Result<Page, Trouble> {
     let rows: Rows<Schedule> = visit.api.get(&["schedules"], &[]).await?;
@@ -94,6 +94,7 @@ fn word(job: ScheduledJob) -> &'static str {
         ScheduledJob::DueUnlocks => "due_unlocks",
         ScheduledJob::Scan => "scan",
         ScheduledJob::PolicyCheck => "policy_check",
+        ScheduledJob::PolicyCheck => "policy_check",
     }
 }
 
@@ -101,6 +102,7 @@ fn name_of(job: ScheduledJob) -> &'static str {
     match job {
         ScheduledJob::DueUnlocks => t!("lift locks that are due"),
         ScheduledJob::Scan => t!("read all users into a snapshot"),
+        ScheduledJob::PolicyCheck => t!("compare the newest snapshot with a policy"),
         ScheduledJob::PolicyCheck => t!("compare the newest snapshot with a policy"),
     }
 }
