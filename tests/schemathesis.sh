@@ -61,6 +61,9 @@ parameters = { "path.run" = "$held" }
 END
 : > "$work/made-up.toml"
 
+# It keeps what it found where it is run.
+cd "$work"
+
 # An answer that never ends cannot be read to its end; what the key itself can do to itself is left out, or the rest would be
 # refused.
 for names in made-up known; do
