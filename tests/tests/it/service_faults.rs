@@ -567,7 +567,9 @@ fn proxy(address: String, refusal: Option<&'static str>) -> (String, Arc<AtomicU
             let mut server = TcpStream::connect(&address).unwrap();
             if is_tunnel {
                 counted.fetch_add(1, Ordering::Relaxed);
-                client.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").unwrap();
+                client
+                    .write_all(b"HTTP/1.1 200 Connection established\r\n\r\n")
+                    .unwrap();
             } else {
                 server.write_all(&head).unwrap();
             }
