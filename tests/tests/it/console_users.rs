@@ -17,7 +17,7 @@ fn a_user_is_found_and_the_device_of_a_click_is_kicked() {
     while world.ask("GET", &path, &json!(null))["state"] != "complete" {
         std::thread::sleep(std::time::Duration::from_millis(50));
     }
-    if world.play("users", 8) {
+    if world.play("users", 11) {
         assert!(matches!(
             world.kicked(device),
             DeviceEvent::SignedOut { code: 217, .. }

@@ -327,5 +327,5 @@ async fn a_user_who_does_not_exist_has_no_page() {
     let mut chinese = site.browser();
     chinese.language = "zh-CN";
     chinese.sign_in(ADMIN).await;
-    assert!(chinese.get(ANN).await.expect(200).text.contains("在线设备"));
+    assert!(chinese.get(ANN).await.expect(200).text.contains("适用的登录上限"));
 }

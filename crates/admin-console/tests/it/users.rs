@@ -1,7 +1,7 @@
 //! The list of users: filters, and a selection that never means more than it says.
 
 use axum::http::Method;
-use easemob_admin_ops::logins::store::{LoginEvent, LoginKind, LoginStores as _};
+use easemob_admin_ops::logins::store::{LoginEvent, LoginKind};
 use easemob_admin_remote::api::Scope;
 use serde_json::Value;
 
@@ -102,7 +102,7 @@ async fn filters_are_in_the_address_and_pages_follow_each_other() {
         .get(&format!("{USERS}?q=20261123-113720-4f2a9c"))
         .await
         .expect(303);
-    assert_eq!(run.place(), "/console/chat/runs/20261123%2D113720%2D4f2a9c");
+    assert_eq!(run.place(), "/console/chat/runs/20261123-113720-4f2a9c");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -234,7 +234,7 @@ fn latest(visit: &Visit, acts: &AuditPage) -> Markup {
             @if acts.items.is_empty() { div.card-b { p.muted { (t!("Nobody has acted yet.")) } } } @else {
                 table.cards."cards--tight" {
                     thead { tr {
-                        th scope="col" { (t!("Time")) }
+                        th scope="col" { (t!("When")) }
                         th scope="col" { (t!("Operator")) }
                         th scope="col" { (t!("On whom")) }
                         th scope="col" { (t!("Run")) }
