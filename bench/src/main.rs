@@ -1,6 +1,6 @@
 //! Benchmarks of easemob-admin, on loopback only. Run with `cargo run --profile bench -p easemob-admin-bench -- rate`,
 //! `-- tenants`, `-- trail`, `-- team` or `-- devices`; and `-- latency`, `-- record`, `-- throughput`,
-//! `-- scan` and `-- collect` after `cargo build --release -p easemob-admin-cli`.
+//! `-- scan`, `-- collect` and `-- service` after `cargo build --release -p easemob-admin-cli`.
 #![allow(clippy::print_stdout, reason = "the tables are what it is for")]
 
 mod child;
@@ -13,6 +13,7 @@ mod million;
 mod rate;
 mod record;
 mod sender;
+mod service;
 mod team;
 mod tenants;
 mod throughput;
@@ -48,6 +49,8 @@ enum Bench {
     Tenants(tenants::TenantsArgs),
     /// How much of a rate several machines use that share it in PostgreSQL
     Team(team::TeamArgs),
+    /// What a service costs beside a run: memory, reads, and clients that follow events
+    Service(service::ServiceArgs),
     /// The plain client of `throughput`
     #[command(hide = true)]
     Plain(throughput::plain::PlainArgs),
@@ -80,6 +83,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             Bench::Million(args) => million::run(&args).await.map_err(|failure| failure as _),
             Bench::Collect(args) => collect::run(&args).await.map_err(|failure| failure as _),
             Bench::Team(args) => team::run(&args).await,
+            Bench::Service(args) => service::run(&args).await.map_err(|failure| failure as _),
             Bench::Sandbox => devices::serve().await.map_err(|failure| failure as _),
             Bench::Send(args) => sender::run(&args).await,
             Bench::Tenants(_)

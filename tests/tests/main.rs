@@ -26,6 +26,7 @@ mod it {
     mod conformance;
     mod consent;
     mod console;
+    mod console_users;
     mod crash;
     mod documents;
     mod echoes_and_pauses;
@@ -61,6 +62,8 @@ mod it {
     mod schedules;
     mod secrets;
     pub(crate) mod service;
+    mod service_document;
+    mod service_faults;
     mod service_logins;
     mod shown_rows;
     mod sign_in;

@@ -431,7 +431,11 @@ impl From<DatabaseError> for CommandError {
 fn exit_of_store(error: &StoreError) -> Exit {
     match error {
         StoreError::Taken(_) | StoreError::Watched(_) | StoreError::Busy(_) => exit::BUSY,
-        StoreError::Away(_) | StoreError::ServiceAway(_) => exit::UNREACHABLE,
+        StoreError::Away(_) => exit::UNREACHABLE,
+        StoreError::ServiceAway(cause) | StoreError::ServiceRefused(cause) if is_broken(&**cause) => {
+            exit::INTERNAL
+        }
+        StoreError::ServiceAway(_) => exit::UNREACHABLE,
         StoreError::ServiceRefused(_) => exit::REFUSED,
         _ => exit::INTERNAL,
     }
@@ -448,6 +452,7 @@ fn store_hint(error: &StoreError, in_any_case: &str) -> String {
         StoreError::Away(_) => {
             t!("run the command again when the database is back; {in_any_case}")
         }
+        StoreError::ServiceAway(cause) if is_broken(&**cause) => in_any_case.to_owned(),
         StoreError::ServiceAway(_) => {
             t!("run the command again when the service answers; {in_any_case}")
         }
@@ -466,6 +471,12 @@ fn store_hint(error: &StoreError, in_any_case: &str) -> String {
     }
 }
 
+/// Returns true if a service says that it is defect itself, or its machine or its records: that it was reached changes nothing.
+fn is_broken(cause: &(dyn StdError + 'static)) -> bool {
+    let error = cause.downcast_ref::<ServiceError>();
+    error.is_some_and(|error| error.kind() == Some("broken"))
+}
+
 /// Returns what to do about a service that refused or gave no usable answer.
 fn service_hint(error: &ServiceError) -> String {
     match (error.hint(), error) {
@@ -474,9 +485,14 @@ fn service_hint(error: &ServiceError) -> String {
             "something other than the service, such as a proxy, may have answered; check the address of the service"
         )
         .into(),
-        (None, ServiceError::Refused(_)) => {
+        (None, ServiceError::Refused(problem)) if [401, 403].contains(&problem.status) => {
             t!("see what the key may do: GET /v1/whoami of the service").into()
         }
+        (None, ServiceError::Refused(_)) if is_broken(error) => {
+            t!("look at the log and the disk of the service's machine").into()
+        }
+        (None, ServiceError::Refused(problem)) if problem.retry_may_help => t!("run the command again").into(),
+        (None, ServiceError::Refused(_)) => t!("change what is asked for: the same is refused again").into(),
         (None, ServiceError::Away { .. } | ServiceError::Unusable { .. }) => {
             t!("check the address of the service and the network; run the command again when it answers").into()
         }
@@ -487,6 +503,8 @@ impl From<ServiceError> for CommandError {
     fn from(error: ServiceError) -> Self {
         let exit = if error.is_refusal() {
             exit::REFUSED
+        } else if is_broken(&error) {
+            exit::INTERNAL
         } else {
             exit::UNREACHABLE
         };

@@ -5,4 +5,7 @@ mod it {
     mod acts;
     pub(crate) mod browser;
     mod entrance;
+    mod live;
+    mod user;
+    mod users;
 }

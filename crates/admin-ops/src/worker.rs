@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use crate::operations::RunReport;
+use crate::operations::{RunReport, Stopped};
 use crate::run::direction::Priority;
 use crate::run::id::RunId;
 use crate::run::journal::header::Header;
 use crate::run::journal::progress::Counts;
+use crate::run::resume::Which;
 use crate::run::store::{OpenRun, RunError, RunStore};
 use crate::schedule::tally::Tally;
 
@@ -127,16 +128,44 @@ pub fn after(report: &RunReport) -> Next {
     }
 }
 
-/// Returns what all workers did between two counts of a run.
+/// Returns what was done between two counts of a run, by whoever worked on these users of it. Users whose calls were in vain were
+/// reported as failures: they are no users that were not started, although they have to be done again.
 #[must_use]
-pub fn done_between(before: &Counts, after: &Counts) -> Tally {
+pub fn done_between(before: &Counts, after: &Counts, which: Which) -> Tally {
+    let left = which.leaves(before);
     Tally {
         done: after.done.saturating_sub(before.done),
         nothing_to_do: (after.nothing + after.skipped).saturating_sub(before.nothing + before.skipped),
-        failed_retry: after.failed_retry.saturating_sub(before.failed_retry) + after.in_vain,
-        failed_final: after.failed_final.saturating_sub(before.failed_final),
+        failed_retry: after.failed_retry.saturating_sub(left.retry_may_help) + after.in_vain,
+        failed_final: after.failed_final.saturating_sub(left.last),
         devices: after.devices_ended.saturating_sub(before.devices_ended),
         ..Tally::default()
+    }
+}
+
+/// Makes the report of an attempt of two counts of the run, for an attempt whose own report is elsewhere or lost.
+#[must_use]
+pub fn report_between(
+    run: &str,
+    before: &Counts,
+    after: &Counts,
+    which: Which,
+    stopped: Option<Stopped>,
+) -> RunReport {
+    let (users, left) = (which.count(before), which.leaves(before));
+    let tally = done_between(before, after, which);
+    RunReport {
+        run: run.to_owned(),
+        users,
+        tally,
+        not_started: users.saturating_sub(tally.settled()),
+        first_line_not_started: None,
+        failed_earlier_retry_may_help: left.retry_may_help,
+        failed_earlier_final: left.last,
+        drifted: after.skipped.saturating_sub(before.skipped),
+        status_first: None,
+        requests: 0,
+        stopped,
     }
 }
 

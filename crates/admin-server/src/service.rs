@@ -124,7 +124,7 @@ impl Service {
             notices: OnceLock::new(),
             callbacks: OnceLock::new(),
             due: Notify::new(),
-            name: name(),
+            name: random_name(),
         }))
     }
 
@@ -277,8 +277,8 @@ impl Service {
     }
 }
 
-/// Returns a name that no other process has.
-fn name() -> String {
+/// Returns a name that nobody else has.
+pub(crate) fn random_name() -> String {
     let mut bytes = [0; 8];
     // Without randomness, no key could be made either.
     let _ = getrandom::fill(&mut bytes);

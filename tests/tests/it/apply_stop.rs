@@ -61,10 +61,9 @@ pub(super) fn a_user_who_was_begun_and_differs_is_left_alone_too() {
     let (env, plan, names) = thirteen();
     env.sandbox()
         .inject(Fault::delay_answer("sessions.logout_device", STUCK).times(1));
-    let mut applying = env.spawn(&apply(&plan, &["--on-drift", "stop"]));
+    let applying = env.spawn(&apply(&plan, &["--on-drift", "stop"]));
     until("the first logout", || logouts(&env) == 1);
-    applying.kill().unwrap();
-    let _ = TestEnv::finish(applying).expect(-1);
+    env.kill(applying);
     env.sandbox().clear_faults();
     let before = logouts(&env);
     env.sandbox().sign_in_as("user01", "android_since").unwrap();

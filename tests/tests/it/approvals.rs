@@ -117,7 +117,7 @@ fn two_others_agree_on_the_command_line() {
         .by("bob", &["approvals", "approve", &run, "--reason", "checked"])
         .expect(0);
     assert!(first.stderr.contains("1/2 leads"), "{}", first.text());
-    let early = asked.by("ann", &["runs", "resume", &run]).expect(4);
+    let early = asked.by("ann", &["runs", "resume", &run, "--yes"]).expect(4);
     assert!(early.stderr.contains("waits for approval"), "{}", early.text());
     assert_eq!(asked.env.devices("u1"), ["ios_1"]);
     let second = asked
@@ -150,7 +150,7 @@ fn two_others_agree_on_the_command_line() {
         (&show["summary"]["users"], &show["summary"]["devices"]),
         (&json!(3), &json!(3))
     );
-    let _ = asked.by("ann", &["runs", "resume", &run]).expect(0);
+    let _ = asked.by("ann", &["runs", "resume", &run, "--yes"]).expect(0);
     for user in ["u1", "u2", "u3"] {
         assert!(asked.env.devices(user).is_empty(), "{user}");
     }
@@ -182,7 +182,7 @@ fn one_refusal_is_final() {
         .by("eve", &["approvals", "approve", &run, "--reason", "x"])
         .expect(4);
     assert!(late.stderr.contains("closed"), "{}", late.text());
-    let _ = asked.by("ann", &["runs", "resume", &run]).expect(4);
+    let _ = asked.by("ann", &["runs", "resume", &run, "--yes"]).expect(4);
     let list = asked.by("bob", &["approvals", "list"]).expect(0);
     assert!(
         !list.stdout.contains(&run) && list.stderr.contains("--state all"),

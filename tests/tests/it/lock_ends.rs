@@ -31,12 +31,8 @@ fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
 
 /// Bans as somebody does on another machine, whom this one knows nothing of.
 fn banned_elsewhere(env: &TestEnv, user: &str) {
-    let mut command = env.command(&["users", "ban", user, "--reason", "spam", "--yes"]);
-    let output = command
-        .env("EASEMOB_DATA_DIR", env.path("elsewhere"))
-        .output()
-        .unwrap();
-    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let ban = ["users", "ban", user, "--reason", "spam", "--yes"];
+    let _ = env.run_elsewhere(&ban).expect(0);
 }
 
 #[test]
@@ -165,15 +161,14 @@ pub(super) fn a_lock_that_a_process_is_working_on_is_not_waited_for() {
     let env = users(&["ann", "bob", "cat"]);
     env.sandbox()
         .inject(Fault::delay_answer("users.ban", STUCK).times(1));
-    let mut locking = start(&env, &LOCK);
+    let locking = start(&env, &LOCK);
     until("the ban", || env.sandbox().call_count("users.ban") == 1);
     let_time_pass(&env);
     let output = unlock_due(&env, &[]).expect(11);
     assert!(output.stderr.contains("still working"), "{}", output.text());
     assert_eq!(env.sandbox().call_count("users.unban"), 0);
     assert!(banned(&env, "ann"));
-    locking.kill().unwrap();
-    let _ = TestEnv::finish(locking).expect(-1);
+    env.kill(locking);
     env.sandbox().clear_faults();
     let _ = unlock_due(&env, &[]).expect(0);
     assert!(!banned(&env, "ann"));

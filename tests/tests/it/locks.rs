@@ -94,12 +94,8 @@ fn row(env: &TestEnv, args: &[&str]) -> Value {
 
 /// Unbans as somebody does in the console, of which this machine knows nothing.
 pub(super) fn unbanned_elsewhere(env: &TestEnv, user: &str) {
-    let mut command = env.command(&["users", "unban", user, "--reason", "test", "--yes"]);
-    let output = command
-        .env("EASEMOB_DATA_DIR", env.path("elsewhere"))
-        .output()
-        .unwrap();
-    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let unban = ["users", "unban", user, "--reason", "test", "--yes"];
+    let _ = env.run_elsewhere(&unban).expect(0);
 }
 
 /// The locks, each as user and state.
@@ -149,10 +145,9 @@ pub(super) fn meant(env: &TestEnv, call: &str) -> usize {
 /// Starts a command on two users and kills it when something has happened.
 pub(super) fn killed(env: &TestEnv, command: &[&str], fault: Fault, happened: impl FnMut() -> bool) {
     env.sandbox().inject(fault);
-    let mut child = start(env, command);
+    let child = start(env, command);
     until("the call that gets stuck", happened);
-    child.kill().unwrap();
-    let _ = TestEnv::finish(child).expect(-1);
+    env.kill(child);
     env.sandbox().clear_faults();
 }
 
@@ -600,10 +595,9 @@ pub(super) fn going_on_with_a_lock_puts_no_end_on_a_ban_that_was_set_meanwhile()
         "sessions", "lock", "ann", "bob", "--ttl", "1h", "--reason", "test", "--yes",
     ];
     env.sandbox().inject(Fault::delay("users.ban", STUCK));
-    let mut child = env.spawn(&args);
+    let child = env.spawn(&args);
     until("both bans", || meant(&env, "users.ban") == 2);
-    child.kill().unwrap();
-    let _ = TestEnv::finish(child).expect(-1);
+    env.kill(child);
     env.sandbox().clear_faults();
     let run = run_of(&env, "bob");
 

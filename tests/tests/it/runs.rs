@@ -112,10 +112,9 @@ pub(super) fn the_cap_of_a_resumed_run_counts_what_was_about_to_be_ended() {
     let (env, list) = ten_users();
     env.sandbox()
         .inject(Fault::delay("sessions.logout_all", STUCK).times(1));
-    let mut child = env.spawn(&logout(&list, &[]));
+    let child = env.spawn(&logout(&list, &[]));
     until("the first logout", || env.sandbox().held_calls() == 1);
-    child.kill().unwrap();
-    let _ = TestEnv::finish(child).expect(-1);
+    env.kill(child);
     let output = env
         .run(&["runs", "resume", "last", "--max-logouts", "0", "--yes"])
         .expect(8);
@@ -257,10 +256,9 @@ pub(super) fn limits_of_the_app_are_on_record_as_they_turned_out() {
 pub(super) fn limits_that_were_cut_off_are_set_by_resuming() {
     let env = TestEnv::new();
     env.sandbox().inject(Fault::delay("limits.set", STUCK).times(1));
-    let mut child = env.spawn(&SET_LIMITS);
+    let child = env.spawn(&SET_LIMITS);
     until("the change", || env.sandbox().held_calls() == 1);
-    child.kill().unwrap();
-    let _ = TestEnv::finish(child).expect(-1);
+    env.kill(child);
     let runs = env.run(&["runs", "list", "-o", "json"]).expect(0).json();
     assert_eq!(runs["rows"][0]["state"], "unfinished");
     let shown = env.run(&["runs", "show", "last"]).expect(0);

@@ -325,3 +325,53 @@ fn a_scan_is_continued_by_another_replica() {
         "it is the same snapshot"
     );
 }
+
+#[test]
+fn a_scan_and_the_doctor_go_through_the_service() {
+    let Some(team) = Team::new() else { return };
+    let service = team.replica("one");
+    team.before.is_before([&service]);
+    let _ = team.sign_in("ann");
+    team.sandbox.register("bob");
+    let mut front = TestEnv::bare();
+    front.set("EASEMOB_SERVICE", &format!("http://{}", service.address));
+    front.set("EASEMOB_SERVICE_KEY", super::service::KEY);
+    front.set("EASEMOB_SERVICE_APP", "local");
+    let scanned = front.run(&["logins", "scan", "-o", "json"]).expect(0).json();
+    assert_eq!(
+        (
+            &scanned["rows"][0]["users"],
+            &scanned["rows"][0]["online"],
+            &scanned["rows"][0]["source"]
+        ),
+        (&json!(2), &json!(1), &json!("all")),
+        "{scanned}"
+    );
+    let listed = front
+        .run(&["logins", "scan", "ann", "-o", "json"])
+        .expect(0)
+        .json();
+    // The same list has the same word, whoever scans it.
+    let here = team.cli(&["logins", "scan", "ann"]);
+    assert_eq!(listed["rows"][0]["source"], here["rows"][0]["source"]);
+    let resumed = front.run(&["logins", "scan", "--resume"]).expect(2);
+    assert!(resumed.stderr.contains("nothing to resume"), "{}", resumed.text());
+
+    let checked = front.run(&["profile", "doctor", "-o", "json"]).expect(0).json();
+    let checks: Vec<&str> = checked["rows"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row["check"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        checks,
+        ["profile file", "service", "key", "target", "read"],
+        "{checked}"
+    );
+    assert_eq!(checked["summary"]["fail"], 0);
+    front.set("EASEMOB_SERVICE_KEY", "ea_other_0123456789abcdef0123456789abcdef");
+    let refused = front.run(&["profile", "doctor", "-o", "json"]);
+    assert_ne!(refused.code, 0);
+    assert_eq!(refused.json()["rows"][1]["verdict"], "fail", "{}", refused.text());
+}

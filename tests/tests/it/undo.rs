@@ -129,10 +129,9 @@ pub(super) fn a_ban_that_somebody_lifted_in_the_console_needs_no_lifting() {
 pub(super) fn what_a_killed_run_was_about_to_ban_is_undone_too() {
     let env = users(&["ann", "bob"]);
     env.sandbox().inject(Fault::delay_answer("users.ban", STUCK));
-    let mut child = env.spawn(&act(&["users", "ban", "ann", "bob"]));
+    let child = env.spawn(&act(&["users", "ban", "ann", "bob"]));
     until("the first ban", || banned(&env, "ann"));
-    child.kill().unwrap();
-    let _ = TestEnv::finish(child).expect(-1);
+    env.kill(child);
     env.sandbox().clear_faults();
     let undone = env.run(&act(&["runs", "undo", "last", "-o", "json"])).expect(0);
     assert_eq!(outcomes(&undone.json()), ["ann unbanned"]);
@@ -207,7 +206,7 @@ pub(super) fn what_cannot_be_undone_is_refused_with_what_to_do() {
 }
 
 #[test]
-fn an_undo_that_is_killed_again_and_again_lifts_every_ban_once() {
+pub(super) fn an_undo_that_is_killed_again_and_again_lifts_every_ban_once() {
     let names: Vec<String> = (0..40).map(|number| format!("user{number:02}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let env = users(&names);

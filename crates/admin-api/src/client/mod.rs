@@ -112,6 +112,27 @@ impl Client {
         self.pipeline.http().bare(server).await.map_err(without_a_call)
     }
 
+    /// Connects to a server as calls do: by way of a proxy where one is named, with the certificates and time-outs of this client.
+    /// For other protocols.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let sandbox = easemob_admin_sandbox::Sandbox::start().await?;
+    /// # use easemob_admin_api::{AppRoot, Client, Credentials};
+    /// # let root = AppRoot::parse(&sandbox.app_root())?;
+    /// # let client = Client::builder(root.clone()).credentials(Credentials::fixed_token("YWMtx")).build()?;
+    /// let connection = client.connect_by_proxy(&root).await?;
+    /// # drop(connection);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// When no connection can be made, or the proxy refuses.
+    pub async fn connect_by_proxy(&self, server: &AppRoot) -> Result<Connection, Error> {
+        let connection = self.pipeline.http().by_the_way_of_calls(server).await;
+        connection.map_err(without_a_call)
+    }
+
     /// Posts JSON to an address on the server of the app root, once and without a token, and returns the status of the answer:
     /// for a server that is not the service, such as one that takes notifications.
     ///

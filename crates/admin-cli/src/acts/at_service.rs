@@ -22,14 +22,14 @@ use tokio::time::sleep;
 
 use super::attempt::summary_of_attempt;
 use super::parts::id_of;
-use super::perform::{Attempted, job_of};
+use super::perform::{Attempted, job_of, warn_of_its_end};
 use super::verify;
 use crate::command_error::{CONSOLE, CommandError};
 use crate::commands::runs::ticket;
 use crate::context::{Context, Session};
 use crate::drive::{Driven, Run, RunRow, finish_empty};
 use crate::exit::{self, Exit};
-use crate::interrupt::{Ended, until_told};
+use crate::interrupt::{Ended, listen_into, until_told};
 use crate::present::words::{verb, words};
 use crate::summary::Summary;
 
@@ -89,6 +89,7 @@ pub(super) async fn perform(
         let report = context.report::<DeviceReport>(session, header.action.command(), None)?;
         return finish_empty(report, &summary);
     }
+    let wishes = watch::channel(Wish::Run).0;
     let following = Following {
         context,
         session,
@@ -97,11 +98,22 @@ pub(super) async fn perform(
         job: &job,
         summary,
         work,
+        wishes: &wishes,
+    };
+    // Once the run has ended, this command reads the users again, and is stopped as any other that reads.
+    let read_again = || {
+        listen_into(
+            wishes.clone(),
+            &context.ui,
+            context.deadline(),
+            session.server.client(),
+        )
     };
     match &job {
         Job::EndDevices(_) => {
             let (mut driven, failed) = following.report::<DeviceReport>(told).await?;
             if attempted.verify && failed.is_none() && driven.stop().is_none() {
+                read_again();
                 verify::run(context, session, &mut driven, &header.run).await?;
             }
             let verified = driven.verified();
@@ -115,9 +127,11 @@ pub(super) async fn perform(
             let (driven, failed) = following.report::<BanReport>(told).await?;
             finished(driven, failed)
         }
-        Job::Lock(_) => {
+        Job::Lock(until) => {
+            warn_of_its_end(context, *until);
             let (mut driven, failed) = following.report::<LockReport>(told).await?;
             if attempted.verify && failed.is_none() && driven.stop().is_none() {
+                read_again();
                 verify::run_locks(context, session, &mut driven, &header).await?;
             }
             let verified = driven.verified();
@@ -175,6 +189,8 @@ struct Following<'a, 'r> {
     job: &'r Job,
     summary: Summary,
     work: RemoteWork,
+    /// What stops the reading after the run.
+    wishes: &'r watch::Sender<Wish>,
 }
 
 /// What happens next.
@@ -198,8 +214,7 @@ impl<'a> Following<'a, '_> {
             acts: true,
             summary: self.summary.clone(),
         };
-        let wishes = watch::channel(Wish::Run).0;
-        let mut driven = Driven::<R>::begin_with(run, &wishes)?;
+        let mut driven = Driven::<R>::begin_with(run, self.wishes)?;
         let mut told: Pin<Box<dyn Future<Output = Ended> + '_>> = Box::pin(told);
         let mut by_deadline = false;
         let failed = loop {
@@ -207,7 +222,7 @@ impl<'a> Following<'a, '_> {
             let mut stop = stopped;
             match next {
                 Next::Told(Ended::BySignal) => {
-                    driven.leave();
+                    driven.leave(self.work.so_far().await);
                     break None;
                 }
                 Next::Told(Ended::ByDeadline) => {
@@ -231,7 +246,7 @@ impl<'a> Following<'a, '_> {
                     Said::Away(error) => self.context.ui.say(t!(
                         "{error}; the run goes on there, and is followed again when the service answers"
                     )),
-                    Said::Back => {}
+                    Said::Back => self.context.ui.say(t!("the service is back; following the run again")),
                     Said::NoReports => self.context.ui.say(t!(
                         "the service has no reports of the run any more, so rows are missing; what became of its users is \
                          read from the run itself"
@@ -239,7 +254,7 @@ impl<'a> Following<'a, '_> {
                 },
                 Next::Said(Ok(None)) => break None,
                 Next::Said(Err(error)) => {
-                    driven.leave();
+                    driven.leave(None);
                     break Some(CommandError::from(error));
                 }
             }
@@ -258,6 +273,15 @@ impl<'a> Following<'a, '_> {
         report: &RunReport,
         by_deadline: bool,
     ) -> Option<CommandError> {
+        if report
+            .stopped
+            .as_ref()
+            .is_some_and(|stopped| stopped.reason == "interrupted")
+        {
+            self.context.ui.say(t!(
+                "the service is stopping, and has finished the users in progress"
+            ));
+        }
         driven.ended(report, by_deadline);
         if self.header.action.is_planned() {
             *driven.summary().drifted.get_or_insert(0) += report.drifted;

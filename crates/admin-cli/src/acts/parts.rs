@@ -131,7 +131,9 @@ impl Parts {
         let Self::Shared(Shared { id, before }) = self else {
             return Ok(None);
         };
-        Ok(Some(done_between(before, &runs.glance(id)?.counts)))
+        // Only what is not finished is shared.
+        let now = runs.glance(id)?.counts;
+        Ok(Some(done_between(before, &now, Which::Unfinished)))
     }
 }
 

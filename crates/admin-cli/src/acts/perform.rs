@@ -20,6 +20,7 @@ use easemob_admin_ops::schedule::tally::Tally;
 use easemob_admin_ops::server::calls::Calls;
 use easemob_admin_ops::target::Target;
 use easemob_admin_words::t;
+use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::at_service;
@@ -119,12 +120,7 @@ pub async fn perform(
         Job::EndUnread => work.report::<DeviceReport>(open).await?.finish(),
         Job::Change(_) => work.report::<BanReport>(open).await?.finish(),
         Job::Lock(until) => {
-            if until.as_millisecond() <= now_ms() {
-                context.ui.warn(t!(
-                    "this lock expired on {until:.0}, so no more users are locked; users that an earlier attempt banned \
-                     are recorded as overdue"
-                ));
-            }
+            warn_of_its_end(context, *until);
             let mut driven = work.report::<LockReport>(open).await?;
             let settled = settle(&job, &context.stores()?, &Target::from(&header));
             if attempted.verify && driven.stop().is_none() {
@@ -295,6 +291,16 @@ fn detach(
     ));
     let report = context.report::<DeviceReport>(session, header.action.command(), None)?;
     finish_empty(report, &summary)
+}
+
+/// Says that a lock has ended before its run did.
+pub(super) fn warn_of_its_end(context: &Context, until: Timestamp) {
+    if until.as_millisecond() <= now_ms() {
+        context.ui.warn(t!(
+            "this lock expired on {until:.0}, so no more users are locked; users that an earlier attempt banned \
+             are recorded as overdue"
+        ));
+    }
 }
 
 /// Returns the job for `action`.

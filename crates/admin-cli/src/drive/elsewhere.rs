@@ -8,10 +8,11 @@ use easemob_admin_ops::report::Report;
 use easemob_admin_ops::schedule::breaker::Fatal;
 use easemob_admin_ops::schedule::pipeline::{Cause, Stop};
 use easemob_admin_ops::schedule::run_loop::{Ended, Observer as _};
+use easemob_admin_ops::schedule::tally::Tally;
 use easemob_admin_ops::server::calls::CallError;
 use easemob_admin_words::t;
 
-use super::{Driven, RunRow, Shown as _};
+use super::{Driven, RunRow, Shown as _, status_is_wrong};
 use crate::context::Context;
 
 /// The calls of runs, by the names that their errors begin with.
@@ -67,6 +68,11 @@ impl<R: RunRow> Driven<'_, R> {
         self.screen.context.ui.lower();
         self.requests_elsewhere += report.requests;
         if let Some(status) = &report.status_first {
+            // The other process has read them meanwhile.
+            if let Some(user) = &status.wrong_about {
+                let left = status.reported_offline.saturating_sub(status.sample);
+                self.screen.context.ui.warn(status_is_wrong(user, left));
+            }
             self.run.summary.status_first.get_or_insert_default().add(status);
         }
         let (stop, silent) = match &report.stopped {
@@ -84,10 +90,13 @@ impl<R: RunRow> Driven<'_, R> {
         });
     }
 
-    /// Leaves the run to the other process: it goes on.
-    pub fn leave(&mut self) {
+    /// Leaves the run to the other process: it goes on. `so_far` is what it has done, if that is known.
+    pub fn leave(&mut self, so_far: Option<Tally>) {
         self.screen.context.ui.lower();
         self.goes_on = true;
+        if let Some(tally) = so_far {
+            self.run_loop.recount(tally);
+        }
         self.run_loop.stop_because(Stop::Wished(Cause::Signal));
     }
 }

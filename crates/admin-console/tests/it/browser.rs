@@ -32,6 +32,7 @@ pub(crate) const ADMIN: &str = "ea_admin_0123456789abcdef0123456789abcdef";
 pub(crate) struct Site {
     pub(crate) sandbox: Sandbox,
     pub(crate) service: Service,
+    pub(crate) stores: Stores,
     routes: Router,
     _home: TempDir,
 }
@@ -65,9 +66,10 @@ impl Site {
         let mut other = chat.clone();
         other.name = "other".into();
         other.target.app_root.push_str("-other");
+        let stores = Stores::on_disk(home.path());
         let service = Service::new(Parts {
             apps: [chat, other].into_iter().collect(),
-            stores: Stores::on_disk(home.path()),
+            stores: stores.clone(),
             trails: Arc::new(TrailsInFiles(home.path().join("audit"))),
             documents: Arc::new(MemoryDocuments::default()),
             account: Operator::named("service", "host"),
@@ -83,6 +85,7 @@ impl Site {
                 .merge(easemob_admin_console::routes(&service, false)),
             sandbox,
             service,
+            stores,
             _home: home,
         }
     }
@@ -245,5 +248,39 @@ async fn answer(mut routes: Router, request: Request<Body>) -> Answer {
         status: parts.status.as_u16(),
         headers: parts.headers,
         text: String::from_utf8(bytes.to_vec()).unwrap(),
+    }
+}
+
+/// An answer that goes on.
+pub(crate) struct Stream(axum::body::BodyDataStream);
+
+impl Stream {
+    /// Returns the next piece; nothing at the end.
+    pub(crate) async fn next(&mut self) -> Option<String> {
+        use futures_util::StreamExt as _;
+        let piece = self.0.next().await?.unwrap();
+        Some(String::from_utf8(piece.to_vec()).unwrap())
+    }
+}
+
+impl Browser {
+    /// Begins to read an answer that goes on.
+    pub(crate) async fn stream(&mut self, path: &str) -> Stream {
+        let cookies: Vec<String> = self
+            .cookies
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        let request = Request::get(path)
+            .header(header::COOKIE, cookies.join("; "))
+            .body(Body::empty())
+            .unwrap();
+        let response = match self.routes.call(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        };
+        assert_eq!(response.status(), 200, "{:?}", response.headers());
+        assert_eq!(response.headers()[header::CONTENT_TYPE], "text/event-stream");
+        Stream(response.into_body().into_data_stream())
     }
 }

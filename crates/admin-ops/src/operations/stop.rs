@@ -43,7 +43,8 @@ impl StopHandle {
         Arc::new(move |cause| this.drain_because(cause))
     }
 
-    fn drain_because(&self, cause: Cause) {
+    /// Stops cleanly, for a reason that the report of the run names.
+    pub fn drain_because(&self, cause: Cause) {
         self.wish.send_replace(Wish::Drain(cause));
         (self.stop_waiting)();
     }

@@ -117,8 +117,42 @@ fn what_was_there_before_is_not_counted_again() {
         devices_ended: 12,
         ..before
     };
-    let tally = done_between(&before, &after);
+    let tally = done_between(&before, &after, Which::Unfinished);
     assert_eq!((tally.done, tally.nothing_to_do, tally.devices), (5, 2, 7));
     // Those that were in vain are tried again, and are in vain again.
     assert_eq!((tally.failed_retry, tally.failed_final), (3, 1));
+}
+
+#[test]
+fn whoever_fails_again_is_a_failure_of_the_attempt_that_tried_again() {
+    let before = Counts {
+        items: 10,
+        done: 2,
+        failed_retry: 5,
+        failed_final: 2,
+        open: 1,
+        ..Counts::default()
+    };
+    let after = Counts {
+        done: 4,
+        failed_retry: 3,
+        failed_final: 2,
+        open: 1,
+        in_vain: 1,
+        ..before
+    };
+    let reported = |which| report_between("run", &before, &after, which, None);
+    let retried = reported(Which::AndFailed);
+    assert_eq!((retried.users, retried.not_started), (6, 0));
+    assert_eq!((retried.tally.done, retried.tally.failed_retry), (2, 4));
+    assert_eq!(
+        (
+            retried.tally.failed_final,
+            retried.failed_earlier_retry_may_help,
+            retried.failed_earlier_final
+        ),
+        (0, 0, 2)
+    );
+    assert_eq!(reported(Which::AndAllFailed).tally.failed_final, 2);
+    assert_eq!(reported(Which::Unfinished).failed_earlier_retry_may_help, 5);
 }

@@ -41,7 +41,7 @@ pub use self::operation::{Operation, OperationState};
 pub use self::plan::{NewPlan, Plan, UnreadUser};
 pub use self::policy::{NewCheck, NewEnforcement};
 pub use self::problem::Problem;
-pub use self::run::{NewRun, Page, RunFailure, RunState, RunView, Start, Stop, Which};
+pub use self::run::{ATTEMPT, NewRun, Page, RecordedRun, RunFailure, RunState, RunView, Start, Stop, Which};
 pub use self::scan::{NewScan, Scan, ScanState};
 pub use self::schedule::{Missed, NewSchedule, Schedule, ScheduledJob, Turn};
 pub use self::scope::{Scope, UnknownScope};

@@ -5,9 +5,13 @@ use easemob_admin_ops::run::job::Action;
 use easemob_admin_ops::run::journal::header::Durability;
 use easemob_admin_ops::run::journal::record::State;
 use easemob_admin_ops::run::resume;
+use easemob_admin_ops::run::store::ListedRun;
 use easemob_admin_ops::status_first::Reading;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+
+/// The header with the attempt on a run that reports are of. Its reports are numbered; those of another attempt begin again.
+pub const ATTEMPT: &str = "easemob-admin-attempt";
 
 /// A run to be made. In a body of `application/x-ndjson` this is the first line, without users, and each further line is a
 /// user: a JSON string.
@@ -157,6 +161,21 @@ pub struct RunFailure {
     pub error: Option<String>,
     /// Whether a call may have taken effect although no answer arrived.
     pub is_unknown: bool,
+}
+
+/// A run in a listing of records.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum RecordedRun {
+    /// One that can be read.
+    Listed(Box<ListedRun>),
+    /// One that cannot be read. It is named, because it may be the one that matters.
+    Unreadable {
+        /// Its id.
+        run: String,
+        /// Why.
+        unreadable: String,
+    },
 }
 
 /// A page of a listing.

@@ -39,9 +39,16 @@ pub struct Watch {
     pub app: String,
     /// Who made it, or changed it last: what it does is done in this name.
     pub owner: String,
-    /// What it does.
-    #[serde(flatten)]
-    pub watch: NewWatch,
+    /// The policy.
+    pub policy: String,
+    /// The most devices that are signed out within an hour.
+    pub max_logouts_per_hour: u64,
+    /// How long after a sign-in the user is looked at, in seconds.
+    pub delay_seconds: u32,
+    /// Why.
+    pub reason: Option<String>,
+    /// The ticket that it belongs to.
+    pub ticket: Option<String>,
     /// The digest of the policy.
     pub policy_sha256: String,
     /// Since when it is as it is.

@@ -23,7 +23,7 @@ use easemob_admin_ops::target::Target;
 use super::app::ServiceApp;
 use super::error::ServiceError;
 use super::service::Asking;
-use crate::api::{NewRun, RunView, Stop};
+use crate::api::{NewRun, RecordedRun, RunView, Stop};
 
 /// How often a run is sent, if it is not known whether it arrived: it has its id already, so it is made once.
 const TIMES: u32 = 3;
@@ -139,25 +139,36 @@ impl RunStore for RemoteRuns {
     }
 
     fn see(&self, id: &RunId) -> Result<SeenRun, RunError> {
-        let seen = self.0.service.json(&Asking::get(self.path(id, "/seen")));
+        let seen = self
+            .0
+            .service
+            .json(&Asking::get(self.path(id, "/seen")).patient());
         seen.map_err(|error| self.failed(Some(id), error))
     }
 
     fn glance(&self, id: &RunId) -> Result<ListedRun, RunError> {
-        let listed = self.0.service.json(&Asking::get(self.path(id, "/listed")));
+        let listed = self
+            .0
+            .service
+            .json(&Asking::get(self.path(id, "/listed")).patient());
         listed.map_err(|error| self.failed(Some(id), error))
     }
 
     fn overview(&self) -> Result<Overview, RunError> {
-        let runs: Vec<ListedRun> = self
+        let runs: Vec<RecordedRun> = self
             .0
             .service
             .pages(&self.0.path("listed-runs"))
             .map_err(|error| self.failed(None, error))?;
-        let named = runs.into_iter().rev();
-        Ok(named
-            .filter_map(|listed| Some((RunId::parse(&listed.header.run)?, Ok(listed))))
-            .collect())
+        let named = runs.into_iter().rev().filter_map(|run| match run {
+            RecordedRun::Listed(listed) => Some((RunId::parse(&listed.header.run)?, Ok(*listed))),
+            RecordedRun::Unreadable { run, unreadable } => {
+                let source = StoreError::ServiceRefused(unreadable.into());
+                let place = format!("the service at {}", self.0.service().url());
+                Some((RunId::parse(&run)?, Err(RunError::Store { place, source })))
+            }
+        });
+        Ok(named.collect())
     }
 
     fn direct(&self, id: &RunId, direction: Direction) -> Result<(), RunError> {
@@ -178,7 +189,10 @@ impl RunStore for RemoteRuns {
     }
 
     fn items(&self, id: &RunId) -> Result<Items, RunError> {
-        let lines = self.0.service.lines(Asking::get(self.path(id, "/items")));
+        let lines = self
+            .0
+            .service
+            .lines(Asking::get(self.path(id, "/items")).patient());
         let items = lines.map_err(|error| self.failed(Some(id), error))?.of::<Item>();
         Ok(Box::new(
             items.zip(0..).map(|(item, number)| Ok(Item { number, ..item? })),
@@ -186,14 +200,17 @@ impl RunStore for RemoteRuns {
     }
 
     fn records(&self, id: &RunId) -> Result<Records, RunError> {
-        let lines = self.0.service.lines(Asking::get(self.path(id, "/records")));
+        let lines = self
+            .0
+            .service
+            .lines(Asking::get(self.path(id, "/records")).patient());
         let lines = lines.map_err(|error| self.failed(Some(id), error))?;
         Ok(Box::new(lines.of::<Record>()))
     }
 
     fn unsettled_records(&self, id: &RunId) -> Result<Records, RunError> {
         let path = self.path(id, "/records?unsettled=true");
-        let lines = self.0.service.lines(Asking::get(path));
+        let lines = self.0.service.lines(Asking::get(path).patient());
         let lines = lines.map_err(|error| self.failed(Some(id), error))?;
         Ok(Box::new(lines.of::<Record>()))
     }

@@ -11,7 +11,7 @@ use easemob_admin_api::{AppKey, AppRoot, Client, InvalidAppRoot};
 use futures_util::future::BoxFuture;
 use futures_util::stream;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, USER_AGENT};
-use http::{HeaderValue, Method, Request};
+use http::{HeaderMap, HeaderValue, Method, Request};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full, Limited, StreamBody};
 use hyper::body::{Frame, Incoming};
@@ -21,7 +21,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 
 use super::error::ServiceError;
 use super::lines::{Lines, RawLines};
@@ -35,6 +35,9 @@ const LARGEST_PROBLEM: usize = 64 * 1024;
 
 /// How long a service may take to record a run.
 const TO_RECORD: Duration = Duration::from_secs(15 * 60);
+
+/// How long to wait where the key has sent too many requests.
+const TOO_EARLY: Duration = Duration::from_millis(500);
 
 /// How much of a file is sent at once.
 const PIECE: usize = 64 * 1024;
@@ -123,6 +126,8 @@ pub(super) struct Asking {
     /// The path below `/v1`, encoded.
     path: String,
     body: Sending,
+    /// Whether the answer may take as long as it takes to record a run.
+    is_patient: bool,
 }
 
 enum Sending {
@@ -138,6 +143,7 @@ impl Asking {
             method: Method::GET,
             path: path.into(),
             body: Sending::Nothing,
+            is_patient: false,
         }
     }
 
@@ -148,6 +154,7 @@ impl Asking {
             method: Method::POST,
             path: path.into(),
             body: Sending::Json(serde_json::to_vec(body)?),
+            is_patient: false,
         })
     }
 
@@ -166,14 +173,20 @@ impl Asking {
             method: Method::POST,
             path: path.into(),
             body: Sending::Lines(line, rest),
+            is_patient: true,
         })
     }
 
-    fn longest(&self, silence: Duration) -> Duration {
-        match self.body {
-            Sending::Lines(..) => TO_RECORD,
-            Sending::Nothing | Sending::Json(_) => silence,
+    /// Gives the service time to read the records of a run of some million users first.
+    pub(super) fn patient(self) -> Self {
+        Self {
+            is_patient: true,
+            ..self
         }
+    }
+
+    fn longest(&self, silence: Duration) -> Duration {
+        if self.is_patient { TO_RECORD } else { silence }
     }
 }
 
@@ -237,12 +250,30 @@ impl Service {
         }
     }
 
-    /// Sends a request and returns the answer, if it is a success of the service.
+    /// Sends a request and returns the answer, if it is a success of the service. One that came too early for the rate of the key
+    /// is sent again.
     pub(super) async fn send(&self, asking: &Asking) -> Result<http::Response<Incoming>, ServiceError> {
+        let began = Instant::now();
+        loop {
+            match self.sent(asking).await {
+                Err(error)
+                    if error.kind() == Some("too-many-requests") && began.elapsed() < self.0.silence =>
+                {
+                    sleep(TOO_EARLY).await;
+                }
+                answer => return answer,
+            }
+        }
+    }
+
+    async fn sent(&self, asking: &Asking) -> Result<http::Response<Incoming>, ServiceError> {
         let key = self.0.key.now().await.map_err(|why| self.unusable(why))?;
         let request = self.request(asking, &key)?;
         let Inner { client, base, .. } = &*self.0;
-        let connection = client.connect(base).await.map_err(|error| self.away(error))?;
+        let connection = client
+            .connect_by_proxy(base)
+            .await
+            .map_err(|error| self.away(error))?;
         let shaken = handshake(TokioIo::new(connection)).await;
         let (mut sender, connection) = shaken.map_err(|error| self.away(error))?;
         // It ends with the answer, or when nobody waits for that any more.
@@ -314,14 +345,23 @@ impl Service {
 
     /// Sends a request and reads its answer.
     pub(super) async fn read<T: DeserializeOwned>(&self, asking: &Asking) -> Result<T, ServiceError> {
-        let answer = self.send(asking).await?;
-        let body = Limited::new(answer.into_body(), LARGEST).collect();
+        self.read_with_headers(asking).await.map(|(answer, _)| answer)
+    }
+
+    /// Sends a request and reads its answer, and the headers that it came with.
+    pub(super) async fn read_with_headers<T: DeserializeOwned>(
+        &self,
+        asking: &Asking,
+    ) -> Result<(T, HeaderMap), ServiceError> {
+        let (head, body) = self.send(asking).await?.into_parts();
+        let body = Limited::new(body, LARGEST).collect();
         let longest = self.0.silence.max(TO_RECORD);
         let body = timeout(longest, body)
             .await
             .map_err(|_| self.unusable("it did not end in time"))?;
         let body = body.map_err(|error| self.unusable(error))?.to_bytes();
-        serde_json::from_slice(&body).map_err(|error| self.unusable(error))
+        let answer = serde_json::from_slice(&body).map_err(|error| self.unusable(error))?;
+        Ok((answer, head.headers))
     }
 
     /// Sends a request and reads its answer. Blocks the thread.

@@ -145,6 +145,22 @@ impl RemoteTrail {
         Ok((self.key_of(&heads.key)?, heads))
     }
 
+    /// Returns the heads that a key signed, which was stored elsewhere.
+    fn heads_by(&self, key: &PublicKey, place: &str) -> Result<AuditHeads, TrailError> {
+        let path = self.0.path(&format!("audit/heads?key={}", part(&key.id())));
+        match self.0.service.json(&Asking::get(path)) {
+            Ok(heads) => Ok(heads),
+            // Whoever watches for a trail that was rewritten must hear of that.
+            Err(error) if error.kind() == Some("no-such-key") => {
+                Err(TrailError::Audit(AuditError::OtherKey {
+                    path: place.into(),
+                    signer: self.key()?.id(),
+                }))
+            }
+            Err(error) => Err(self.failed(error)),
+        }
+    }
+
     /// Returns the name of the trail, as the header of its first line says.
     fn origin(&self) -> Result<String, TrailError> {
         #[derive(Deserialize)]
@@ -252,7 +268,7 @@ impl Trail for RemoteTrail {
         let place = self.origin()?;
         // Read before the lines, so that every head of them has its lines.
         let (key, heads) = match &against.key {
-            Some(key) => (key.clone(), self.heads_of(Some(&key.id()))?.1),
+            Some(key) => (key.clone(), self.heads_by(key, &place)?),
             None => self.heads_of(None)?,
         };
         let mut verifier = if against.key.is_some() {

@@ -3,24 +3,30 @@
 use std::time::Duration;
 
 use easemob_admin_ops::operations::{Event, RunReport, Stopped};
+use easemob_admin_ops::run::direction::RunState;
 use easemob_admin_ops::run::id::RunId;
 use easemob_admin_ops::run::journal::progress::Counts;
 use easemob_admin_ops::run::resume;
 use easemob_admin_ops::run::store::ListedRun;
 use easemob_admin_ops::schedule::tally::Tally;
+use easemob_admin_ops::worker::{done_between, report_between};
+use http::HeaderMap;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::app::ServiceApp;
 use super::error::ServiceError;
 use super::lines::Lines;
-use super::service::Asking;
-use crate::api::{RunView, Start, Stop};
+use super::service::{Asking, part};
+use crate::api::{ATTEMPT, RunView, Start, Stop};
 
 /// How long reports may be silent before the run itself is looked at: a connection may be dead without a sign.
 const SILENT: Duration = Duration::from_secs(15);
 
 /// How often to look at a run whose reports are elsewhere.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// How long whoever leaves waits to hear how far the run is.
+const TO_LEAVE: Duration = Duration::from_secs(2);
 
 /// The longest wait before a service that is away is asked again.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
@@ -32,7 +38,7 @@ pub enum Said {
     Event(Box<Event>),
     /// The service is away since then, and is asked again and again.
     Away(ServiceError),
-    /// The service is back.
+    /// The service is back, and the run is followed again.
     Back,
     /// The rest of the reports is lost, or in another process: what became of the run is read from the run itself.
     NoReports,
@@ -48,8 +54,12 @@ pub struct RemoteWork {
     /// The run before this attempt.
     before: Counts,
     which: resume::Which,
+    /// The attempt whose reports are read, once that is known.
+    attempt: Option<String>,
     /// How many reports were read.
     read: u64,
+    /// A report that was read, and is still to be told.
+    kept: Option<Event>,
     lines: Option<Lines>,
     /// Since when the service is away.
     away: Option<Instant>,
@@ -75,14 +85,16 @@ impl ServiceApp {
         patience: Duration,
     ) -> Result<RemoteWork, ServiceError> {
         let asking = Asking::post(self.path(&format!("runs/{id}/start")), how);
-        let asking = asking.map_err(|error| self.service.unusable(error))?;
-        self.service.read::<RunView>(&asking).await?;
+        let asking = asking.map_err(|error| self.service.unusable(error))?.patient();
+        let (_, headers) = self.service.read_with_headers::<RunView>(&asking).await?;
         Ok(RemoteWork {
             app: self.clone(),
             id: id.clone(),
             before,
             which: how.which.into(),
+            attempt: attempt_of(&headers),
             read: 0,
+            kept: None,
             lines: None,
             away: None,
             patience,
@@ -109,6 +121,8 @@ impl ServiceApp {
 /// What a try to read on brought.
 enum Tried {
     Event(Event),
+    /// The run is at work, and silent.
+    Quiet,
     /// The connection was cut, or is silent.
     Cut(Option<ServiceError>),
     NoReports,
@@ -123,16 +137,28 @@ impl RemoteWork {
     /// When the service is away for longer than it may be, or refuses. The run may go on.
     pub async fn next(&mut self) -> Result<Option<Said>, ServiceError> {
         while !self.ended {
+            if let Some(event) = self.kept.take() {
+                self.read += 1;
+                self.ended = matches!(event, Event::Ended(_));
+                return Ok(Some(Said::Event(Box::new(event))));
+            }
             if !self.has_reports {
                 return self.told_by_the_run().await;
             }
             sleep(self.wait).await;
             let cut = match self.tried().await {
                 Tried::Event(event) => {
-                    self.read += 1;
-                    self.wait = Duration::ZERO;
-                    self.ended = matches!(event, Event::Ended(_));
-                    return Ok(Some(Said::Event(Box::new(event))));
+                    self.kept = Some(event);
+                    if self.is_back() {
+                        return Ok(Some(Said::Back));
+                    }
+                    continue;
+                }
+                Tried::Quiet => {
+                    if self.is_back() {
+                        return Ok(Some(Said::Back));
+                    }
+                    continue;
                 }
                 Tried::NoReports => {
                     self.has_reports = false;
@@ -148,36 +174,55 @@ impl RemoteWork {
         Ok(None)
     }
 
+    /// Notes that the service told something of the run, and returns true if it was away before. An answer that only begins is
+    /// not enough, or one that breaks off each time would be waited for without end.
+    fn is_back(&mut self) -> bool {
+        self.wait = Duration::ZERO;
+        self.away.take().is_some()
+    }
+
     async fn tried(&mut self) -> Tried {
         if self.lines.is_none() {
-            let path = self
-                .app
-                .path(&format!("runs/{}/reports?from={}", self.id, self.read));
+            let attempt = self.attempt.as_deref();
+            let attempt = attempt.map(|attempt| format!("&attempt={}", part(attempt)));
+            let path = self.app.path(&format!(
+                "runs/{}/reports?from={}{}",
+                self.id,
+                self.read,
+                attempt.unwrap_or_default()
+            ));
             match self.app.service.send(&Asking::get(path)).await {
-                Ok(answer) => self.lines = Some(Lines::of(answer.into_body())),
+                Ok(answer) => {
+                    self.attempt = attempt_of(answer.headers()).or(self.attempt.take());
+                    self.lines = Some(Lines::of(answer.into_body()));
+                }
                 Err(error) if error.kind() == Some("not-here") => return Tried::NoReports,
                 Err(error) => return Tried::Cut(Some(error)),
             }
         }
-        loop {
-            let Some(lines) = &mut self.lines else {
-                return Tried::Cut(None);
-            };
-            match timeout(SILENT, lines.next()).await {
-                Ok(Ok(Some(line))) => match serde_json::from_slice(&line) {
-                    Ok(event) => return Tried::Event(event),
-                    Err(error) => return Tried::Cut(Some(self.app.service.unusable(error))),
-                },
-                // Reports without an end: the process that made them ended.
-                Ok(Ok(None)) => return Tried::NoReports,
-                Ok(Err(error)) => return Tried::Cut(Some(self.app.service.unusable(error))),
-                Err(_) => match self.look().await {
-                    Ok(listed) if listed.running => {}
-                    Ok(_) => return Tried::Cut(None),
-                    Err(error) => return Tried::Cut(Some(error)),
-                },
-            }
+        let Some(lines) = &mut self.lines else {
+            return Tried::Cut(None);
+        };
+        match timeout(SILENT, lines.next()).await {
+            Ok(Ok(Some(line))) => match serde_json::from_slice(&line) {
+                Ok(event) => Tried::Event(event),
+                Err(error) => Tried::Cut(Some(self.app.service.unusable(error))),
+            },
+            // Reports without an end: the process that made them ended.
+            Ok(Ok(None)) => Tried::NoReports,
+            Ok(Err(error)) => Tried::Cut(Some(self.app.service.unusable(error))),
+            Err(_) => match self.look().await {
+                Ok(listed) if listed.running => Tried::Quiet,
+                Ok(_) => Tried::Cut(None),
+                Err(error) => Tried::Cut(Some(error)),
+            },
         }
+    }
+
+    /// Returns what this attempt has done so far, for whoever leaves it; nothing if the service does not answer at once.
+    pub async fn so_far(&self) -> Option<Tally> {
+        let listed = timeout(TO_LEAVE, self.look()).await.ok()?.ok()?;
+        Some(done_between(&self.before, &listed.counts, self.which))
     }
 
     /// Decides whether to try again.
@@ -208,15 +253,12 @@ impl RemoteWork {
     async fn told_by_the_run(&mut self) -> Result<Option<Said>, ServiceError> {
         loop {
             match self.look().await {
-                Ok(listed) if listed.running => sleep(LOOK).await,
+                Ok(_) if self.is_back() => return Ok(Some(Said::Back)),
+                // Between two ranges, nobody may be at work on a run that is shared.
+                Ok(listed) if listed.running || is_shared(&listed) => sleep(LOOK).await,
                 Ok(listed) => {
                     self.ended = true;
-                    let report = self.report_of(&listed);
-                    return Ok(Some(if report.stopped.is_some() {
-                        Said::CutOff(Box::new(report))
-                    } else {
-                        Said::Event(Box::new(Event::Ended(report)))
-                    }));
+                    return Ok(Some(self.end_of(&listed)));
                 }
                 Err(error) => {
                     if let Some(said) = self.cut(Some(error))? {
@@ -229,40 +271,40 @@ impl RemoteWork {
     }
 
     /// Makes the report of an attempt of what the run has on record.
-    fn report_of(&self, listed: &ListedRun) -> RunReport {
-        let (before, after) = (&self.before, &listed.counts);
-        let users = self.which.count(before);
-        let left = self.which.leaves(before);
-        let tally = done_between(before, after);
-        let not_started = after.unfinished();
-        RunReport {
-            run: self.id.to_string(),
-            users,
-            tally,
-            not_started,
-            first_line_not_started: None,
-            failed_earlier_retry_may_help: left.retry_may_help,
-            failed_earlier_final: left.last,
-            drifted: after.skipped.saturating_sub(before.skipped),
-            status_first: None,
-            requests: 0,
-            stopped: (not_started > 0).then(|| Stopped {
-                reason: "interrupted".into(),
+    fn end_of(&self, listed: &ListedRun) -> Said {
+        let stopped = |reason: &str| {
+            Some(Stopped {
+                reason: reason.to_owned(),
                 error: None,
                 kind: None,
-            }),
+            })
+        };
+        let (stopped, is_cut_off) = match listed.state {
+            _ if listed.counts.unfinished() == 0 => (None, false),
+            state @ (RunState::Paused | RunState::Stopped) => (stopped(state.word()), false),
+            RunState::Alone | RunState::Open => (stopped("interrupted"), true),
+        };
+        let report = report_between(
+            self.id.as_str(),
+            &self.before,
+            &listed.counts,
+            self.which,
+            stopped,
+        );
+        if is_cut_off {
+            Said::CutOff(Box::new(report))
+        } else {
+            Said::Event(Box::new(Event::Ended(report)))
         }
     }
 }
 
-/// Returns what became of the users of a run that were not finished.
-fn done_between(before: &Counts, after: &Counts) -> Tally {
-    Tally {
-        done: after.done.saturating_sub(before.done),
-        nothing_to_do: (after.nothing + after.skipped).saturating_sub(before.nothing + before.skipped),
-        failed_retry: after.failed_retry.saturating_sub(before.failed_retry),
-        failed_final: after.failed_final.saturating_sub(before.failed_final),
-        devices: after.devices_ended.saturating_sub(before.devices_ended),
-        ..Tally::default()
-    }
+/// Returns true if other processes of the service go on with a run.
+fn is_shared(listed: &ListedRun) -> bool {
+    listed.state == RunState::Open && listed.counts.unfinished() > 0
+}
+
+/// Returns the attempt that an answer is about.
+fn attempt_of(headers: &HeaderMap) -> Option<String> {
+    Some(headers.get(ATTEMPT)?.to_str().ok()?.to_owned())
 }

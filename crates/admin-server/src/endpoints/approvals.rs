@@ -195,7 +195,9 @@ async fn start(service: &Service, app: &App, run: &str, by: Operator) -> Result<
     let id = RunId::parse(run).ok_or_else(|| no_such(run))?;
     let this = service.clone();
     let open = blocking(move || this.stores().runs().open(&id)).await?;
-    runs::begin(service, app, by, open, Options::default()).await
+    runs::begin(service, app, by, open, Options::default())
+        .await
+        .map(drop)
 }
 
 /// Records a decision: first in the trail, then where it counts. A process that dies in between leaves an entry without an

@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse as _, Response};
 use easemob_admin_ops::run::id::RunId;
 use easemob_admin_remote::api::{Problem, Scope};
+use futures_util::StreamExt as _;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::routes;
@@ -65,6 +66,7 @@ async fn follow(
         Some(_) => {}
     }
     let from = last_event(&headers)?.or(from);
+    let counted = service.metrics().reader();
     let reader = blocking(move || {
         let feed = service.feeds().of(service.trails(), &app.target.name())?;
         Reader::begin(feed, from, run)
@@ -75,7 +77,11 @@ async fn follow(
         // Proxies must not gather events.
         (header::HeaderName::from_static("x-accel-buffering"), "no"),
     ];
-    Ok((headers, Body::from_stream(reader.await?.into_stream())).into_response())
+    let events = reader.await?.into_stream().map(move |piece| {
+        let _ = &counted;
+        piece
+    });
+    Ok((headers, Body::from_stream(events)).into_response())
 }
 
 fn last_event(headers: &HeaderMap) -> Result<Option<u64>, Refusal> {

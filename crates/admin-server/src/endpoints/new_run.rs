@@ -21,12 +21,15 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
 use crate::apps::App;
-use crate::extract::{LARGEST, json, media_type, whole, wrong_type};
+use crate::extract::{json, media_type, whole, wrong_type};
 use crate::problem::{Kind, Refusal};
 use crate::service::Service;
 
 /// The longest line of a list: a user of a plan may have thousands of devices.
 const LONGEST_LINE: usize = 1024 * 1024;
+
+/// The longest first line of a list: it has the exemptions, too.
+const LONGEST_FIRST: usize = 16 * 1024 * 1024;
 
 /// How far the time in an id that a client chose may be from now.
 const ID_WITHIN: SignedDuration = SignedDuration::from_hours(24);
@@ -100,10 +103,15 @@ async fn lines(body: Body) -> Result<(NewRun, Option<List>), Refusal> {
             start += end + 1;
         }
         rest.drain(..start);
-        if rest.len() > LONGEST_LINE {
-            return Err(
-                Refusal::of(Kind::TooLarge).detail(format!("a line has at most {LONGEST_LINE} bytes"))
-            );
+        let most = if new.is_some() {
+            LONGEST_LINE
+        } else {
+            LONGEST_FIRST
+        };
+        if rest.len() > most {
+            return Err(Refusal::of(Kind::TooLarge)
+                .detail(format!("this line has at most {most} bytes"))
+                .hint("name fewer exemptions, or fewer devices of a user"));
         }
     }
     take(&rest, &mut new, &mut spool)?;
@@ -116,7 +124,7 @@ fn take(line: &[u8], new: &mut Option<NewRun>, spool: &mut Spool) -> Result<(), 
         return Ok(());
     }
     if new.is_none() {
-        let first: NewRun = json(&line[..line.len().min(LARGEST)])?;
+        let first: NewRun = json(line)?;
         if first.users.is_some() {
             return Err(Refusal::of(Kind::BadRequest).detail("in a body of lines, each user has a line"));
         }

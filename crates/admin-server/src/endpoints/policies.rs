@@ -185,7 +185,8 @@ async fn of_snapshot(
 /// again before a device is signed out.
 #[utoipa::path(post, path = "/v1/apps/{app}/limits/enforce", tag = "limits", params(("app" = String, Path)),
     request_body = NewEnforcement,
-    responses((status = 201, body = RunView), (status = 200, body = RunView, description = "The same run was made before, or a preview"),
+    responses((status = 201, body = RunView), (status = 200, description = "The same run was made before, or a preview",
+            content((RunView = "application/json"), (Object = "application/x-ndjson"))),
         (status = 202, body = RunView, description = "The run waits for approval"),
         (status = "4XX", body = Problem), (status = "5XX", body = Problem)))]
 async fn enforce(

@@ -8,7 +8,7 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use easemob_admin_ops::run::id::RunId;
 use easemob_admin_ops::run::store::{ListedRun, RunError, SeenRun};
-use easemob_admin_remote::api::{Page, Problem};
+use easemob_admin_remote::api::{Page, Problem, RecordedRun};
 use serde::Deserialize;
 use utoipa_axum::routes;
 
@@ -46,17 +46,27 @@ async fn list(
     Extension(app): Extension<Arc<App>>,
     Path(_): Path<String>,
     Asked(page): Asked<PageOf>,
-) -> Result<Json<Page<ListedRun>>, Refusal> {
-    let page = blocking(move || newest(&service, &app, &page, with_its_work));
+) -> Result<Json<Page<RecordedRun>>, Refusal> {
+    let shown = |service: &Service, listed| RecordedRun::Listed(Box::new(with_its_work(service, listed)));
+    // Why it cannot be read names files of the machine, and the run may be of another app.
+    let unreadable = |id: &RunId| {
+        Some(RecordedRun::Unreadable {
+            run: id.to_string(),
+            unreadable: "it cannot be read; `easemob-admin runs list` on the machine of the service says why"
+                .into(),
+        })
+    };
+    let page = blocking(move || newest(&service, &app, &page, shown, unreadable));
     Ok(Json(page.await?))
 }
 
-/// Reads a page of the runs of an app. Blocks.
+/// Reads a page of the runs of an app. One that cannot be read must not hide the others. Blocks.
 pub(super) fn newest<T>(
     service: &Service,
     app: &App,
     page: &PageOf,
     view: impl Fn(&Service, ListedRun) -> T,
+    unreadable: impl Fn(&RunId) -> Option<T>,
 ) -> Result<Page<T>, Refusal> {
     let most = page.most()? as usize;
     let after = page.after.as_deref().map(id_of).transpose()?;
@@ -71,12 +81,17 @@ pub(super) fn newest<T>(
             next = last;
             break;
         }
-        // One that cannot be read must not hide the others; `easemob-admin runs list` on the machine names it.
-        if let Ok(listed) = runs.glance(&id)
-            && is_of(app, &listed)
-        {
+        let item = match runs.glance(&id) {
+            Ok(listed) => is_of(app, &listed).then(|| view(service, listed)),
+            // Removed meanwhile.
+            Err(RunError::NoSuchRun(_)) => None,
+            // Nothing can be read now, which says nothing about this run.
+            Err(error @ RunError::Store { .. }) => return Err(error.into()),
+            Err(_) => unreadable(&id),
+        };
+        if let Some(item) = item {
             last = Some(id.to_string());
-            items.push(view(service, listed));
+            items.push(item);
         }
     }
     Ok(Page { items, next })

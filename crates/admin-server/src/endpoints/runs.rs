@@ -15,8 +15,9 @@ use easemob_admin_ops::run::journal::header::Operator;
 use easemob_admin_ops::run::resume;
 use easemob_admin_ops::run::store::{Direction, ListedRun, OpenRun, RunError};
 use easemob_admin_ops::schedule::concurrency::Concurrency;
+use easemob_admin_ops::schedule::pipeline::Cause;
 use easemob_admin_remote::api::{
-    Approval, ApprovalState, NewRun, Page, Problem, RunState, RunView, Scope, Start, Stop,
+    ATTEMPT, Approval, ApprovalState, NewRun, Page, Problem, RunState, RunView, Scope, Start, Stop,
 };
 use futures_util::TryStreamExt as _;
 use jiff::Timestamp;
@@ -100,7 +101,7 @@ pub(super) fn view(service: &Service, listed: ListedRun) -> RunView {
     } = listed;
     RunView {
         command: header.action.command().to_owned(),
-        operator: header.operator.subject.unwrap_or(header.operator.os_user),
+        operator: header.operator.person().to_owned(),
         id: header.run,
         app: header.app,
         action: header.action,
@@ -157,7 +158,7 @@ async fn list(
     Path(_): Path<String>,
     Asked(page): Asked<PageOf>,
 ) -> Result<Json<Page<RunView>>, Refusal> {
-    let page = blocking(move || newest(&service, &app, &page, view));
+    let page = blocking(move || newest(&service, &app, &page, view, |_| None));
     Ok(Json(page.await?))
 }
 
@@ -178,17 +179,17 @@ async fn make(
     making::answer(&service, &app, &caller, new, list).await
 }
 
-/// Begins to work on a run: leaves it to all replicas, or works on it in this process.
+/// Begins to work on a run: leaves it to all replicas, or works on it in this process, and returns its reports then.
 pub(crate) async fn begin(
     service: &Service,
     app: &App,
     operator: Operator,
     open: OpenRun,
     options: Options,
-) -> Result<(), Refusal> {
+) -> Result<Option<Arc<Reports>>, Refusal> {
     if options.which != resume::Which::Unfinished || !is_shared(service, &open.header) {
         let operations = app.operations(service.stores(), operator);
-        service.runner().begin(
+        let reports = service.runner().begin(
             service,
             Work {
                 operations,
@@ -196,7 +197,7 @@ pub(crate) async fn begin(
                 options,
             },
         )?;
-        return Ok(());
+        return Ok(Some(reports));
     }
     let id = id_of(&open.header.run)?;
     // Whoever asked may follow it here at once, whichever replica works on it.
@@ -215,7 +216,7 @@ pub(crate) async fn begin(
     })
     .await?;
     service.runner().wake();
-    Ok(())
+    Ok(None)
 }
 
 pub(super) fn streamed(body: Body) -> Response {
@@ -241,38 +242,44 @@ async fn show(
 struct From {
     #[serde(default)]
     from: u64,
+    /// Only the reports of this attempt.
+    attempt: Option<String>,
 }
 
 /// What the run reports while this process works on it: one line of JSON each, until the attempt ends. Of a run that several
 /// processes share, these are the users that this process works on, and at the end the counts of all of them. If the process
-/// ends, so does the answer, without such an end: another process has the rest.
+/// ends, so does the answer, without such an end: another process has the rest. The header `easemob-admin-attempt` names the attempt.
+/// Whoever comes back sends it with the number of reports that he has, since the reports of another attempt are other ones.
 #[utoipa::path(get, path = "/v1/apps/{app}/runs/{run}/reports", tag = "runs",
-    params(("app" = String, Path), ("run" = String, Path), ("from" = Option<u64>, Query)),
-    responses((status = 200, body = Object, content_type = "application/x-ndjson"),
+    params(("app" = String, Path), ("run" = String, Path), ("from" = Option<u64>, Query), ("attempt" = Option<String>, Query)),
+    responses((status = 200, body = Object, content_type = "application/x-ndjson", headers(("easemob-admin-attempt" = String))),
         (status = "4XX", body = Problem), (status = "5XX", body = Problem)))]
 async fn reports(
     State(service): State<Service>,
     Extension(app): Extension<Arc<App>>,
     Path((_, run)): Path<(String, String)>,
-    Asked(From { from }): Asked<From>,
+    Asked(From { from, attempt }): Asked<From>,
 ) -> Result<Response, Refusal> {
     let id = id_of(&run)?;
     let this = service.clone();
     let listed = blocking(move || glance(&this, &app, &id)).await?;
     let reports = if listed.state == Directed::Open && is_shared(&service, &listed.header) {
-        service.runner().follow(&run)?
+        Some(service.runner().follow(&run)?)
     } else {
-        service.runner().reports(&run).ok_or_else(|| {
-            Refusal::of(Kind::NotHere)
-                .detail(format!("this process has no reports of run {run}"))
-                .hint("read the run itself, and its items")
-        })?
+        service.runner().reports(&run)
     };
+    let reports = reports.filter(|reports| attempt.is_none_or(|attempt| attempt == reports.attempt()));
+    let reports = reports.ok_or_else(|| {
+        Refusal::of(Kind::NotHere)
+            .detail(format!("this process has no such reports of run {run}"))
+            .hint("read the run itself, and its items")
+    })?;
     follow(&reports, from)
 }
 
 fn follow(reports: &Reports, from: u64) -> Result<Response, Refusal> {
     let mut response = streamed(Body::from_stream(reports.lines(from)?.into_stream()));
+    name_attempt(&mut response, reports);
     if reports.are_incomplete() {
         let missing = HeaderName::from_static("easemob-admin-reports");
         response
@@ -282,17 +289,25 @@ fn follow(reports: &Reports, from: u64) -> Result<Response, Refusal> {
     Ok(response)
 }
 
-/// Begins to work on a run: on what is left of it, or on its failures again.
+/// Says which attempt an answer is about.
+fn name_attempt(response: &mut Response, reports: &Reports) {
+    if let Ok(attempt) = HeaderValue::from_str(reports.attempt()) {
+        response.headers_mut().insert(ATTEMPT, attempt);
+    }
+}
+
+/// Begins to work on a run: on what is left of it, or on its failures again. The header `easemob-admin-attempt` names the attempt, unless
+/// other processes take part in it.
 #[utoipa::path(post, path = "/v1/apps/{app}/runs/{run}/start", tag = "runs",
     params(("app" = String, Path), ("run" = String, Path)), request_body = Start,
-    responses((status = 202, body = RunView), (status = "4XX", body = Problem), (status = "5XX", body = Problem)))]
+    responses((status = 202, body = RunView, headers(("easemob-admin-attempt" = String))), (status = "4XX", body = Problem), (status = "5XX", body = Problem)))]
 async fn start(
     State(service): State<Service>,
     Extension(app): Extension<Arc<App>>,
     Extension(caller): Extension<Caller>,
     Path((_, run)): Path<(String, String)>,
     Sent(how): Sent<Start>,
-) -> Result<(StatusCode, Json<RunView>), Refusal> {
+) -> Result<Response, Refusal> {
     let id = id_of(&run)?;
     let concurrency = match how
         .concurrency
@@ -326,7 +341,10 @@ async fn start(
                     "run {} waits for approval until {}",
                     approval.run, approval.decide_by
                 ))
-                .hint("others approve it, with: easemob-admin approvals approve RUN --reason TEXT; then begin it again"));
+                .hint(format!(
+                    "others approve it, with: easemob-admin approvals approve {} --reason TEXT; then begin it again",
+                    approval.run
+                )));
         }
         let shared = options.which == resume::Which::Unfinished && is_shared(&this, &listed.header);
         if shared && listed.state == Directed::Open {
@@ -335,12 +353,19 @@ async fn start(
         }
         Ok::<_, Refusal>(Some(this.stores().runs().open(&of)?))
     });
-    match open.await? {
+    let reports = match open.await? {
         Some(open) => begin(&service, &app, caller.operator(&service), open, options).await?,
-        None => service.runner().wake(),
-    }
+        None => {
+            service.runner().wake();
+            None
+        }
+    };
     let listed = blocking(move || glance(&service, &app, &id).map(|listed| view(&service, listed))).await?;
-    Ok((StatusCode::ACCEPTED, Json(listed)))
+    let mut response = (StatusCode::ACCEPTED, Json(listed)).into_response();
+    if let Some(reports) = reports {
+        name_attempt(&mut response, &reports);
+    }
+    Ok(response)
 }
 
 /// Stops the work on a run; it can be resumed.
@@ -393,7 +418,12 @@ async fn direct(
     let listed = blocking(move || {
         let listed = glance(&service, &app, &id)?;
         // First the act: who stops a run must not wait for a disk that is full.
-        service.runner().stop(id.as_str());
+        let cause = if direction.state == Directed::Paused {
+            Cause::Paused
+        } else {
+            Cause::Stopped
+        };
+        service.runner().stop(id.as_str(), cause);
         match service.stores().runs().direct(&id, direction.clone()) {
             Ok(()) => {}
             Err(RunError::OneMachine(_)) => {

@@ -138,8 +138,8 @@ fn recorded(service: &Service, app: &App, caller: &Caller, kind: &str, watch: &W
     let details = [
         ("watch", json!(watch.id)),
         ("policy_sha256", json!(watch.policy_sha256)),
-        ("max_logouts_per_hour", json!(watch.watch.max_logouts_per_hour)),
-        ("reason", json!(watch.watch.reason)),
+        ("max_logouts_per_hour", json!(watch.max_logouts_per_hour)),
+        ("reason", json!(watch.reason)),
     ];
     super::recorded(service, app, caller, kind, details)
 }

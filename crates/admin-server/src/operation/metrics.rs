@@ -163,7 +163,6 @@ impl Metrics {
     }
 
     /// Counts a reader of events until the returned value is dropped.
-    #[expect(dead_code, reason = "for the streams of events")]
     pub(crate) fn reader(&self) -> Reader {
         self.readers.inc();
         Reader(self.readers.clone())

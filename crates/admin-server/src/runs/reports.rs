@@ -6,10 +6,12 @@ use std::os::unix::fs::FileExt as _;
 use std::sync::{Mutex, PoisonError};
 
 use axum::body::Bytes;
-use easemob_admin_ops::operations::Event;
+use easemob_admin_ops::operations::{Event, RunReport};
 use futures_util::{Stream, stream};
 use tempfile::NamedTempFile;
 use tokio::sync::watch;
+
+use crate::service::random_name;
 
 /// How much is read at once.
 const PIECE: usize = 64 * 1024;
@@ -17,6 +19,8 @@ const PIECE: usize = 64 * 1024;
 /// The reports of one attempt, in a file that goes away with them: memory does not depend on their number.
 #[derive(Debug)]
 pub(crate) struct Reports {
+    /// Tells these reports from those of other attempts on the same run.
+    attempt: String,
     file: NamedTempFile,
     lost: Mutex<bool>,
     written: watch::Sender<Written>,
@@ -31,6 +35,7 @@ struct Written {
 impl Reports {
     pub(super) fn new() -> io::Result<Self> {
         Ok(Self {
+            attempt: random_name(),
             file: NamedTempFile::new()?,
             lost: Mutex::new(false),
             written: watch::Sender::default(),
@@ -39,20 +44,40 @@ impl Reports {
 
     /// Adds a report. If the disk is full, the run goes on, and its readers are told that reports are missing.
     pub(super) fn push(&self, event: &Event) {
+        let bytes = self.write(event);
+        self.written.send_modify(|written| written.bytes += bytes);
+    }
+
+    /// Writes a report, and returns how long it is; nothing if the disk is full.
+    fn write(&self, event: &Event) -> u64 {
         let mut line = serde_json::to_vec(event).unwrap_or_default();
         line.push(b'\n');
         let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
         if *lost || self.file.as_file().write_all(&line).is_err() {
             *lost = true;
-            return;
+            return 0;
         }
-        self.written
-            .send_modify(|written| written.bytes += line.len() as u64);
+        line.len() as u64
+    }
+
+    /// Adds how the attempt ended, if that is known, and says that no more will follow: nobody hears of an end of a run that still
+    /// seems to be worked on.
+    pub(super) fn end_with(&self, report: Option<RunReport>) {
+        let bytes = report.map_or(0, |report| self.write(&Event::Ended(report)));
+        self.written.send_modify(|written| {
+            written.bytes += bytes;
+            written.ended = true;
+        });
     }
 
     /// Says that no more will follow.
     pub(super) fn end(&self) {
         self.written.send_modify(|written| written.ended = true);
+    }
+
+    /// Returns the name of the attempt, which no other one has.
+    pub(crate) fn attempt(&self) -> &str {
+        &self.attempt
     }
 
     /// Returns true if nothing will follow.
@@ -142,6 +167,12 @@ mod tests {
     fn event(number: u64) -> Event {
         let user = easemob_admin_api::UserId::parse(format!("user{number}")).unwrap();
         Event::Item(BanReport::cut_off(&Item::new(number, number + 1, user)).into())
+    }
+
+    #[test]
+    fn no_two_attempts_have_one_name() {
+        let [one, other] = [(), ()].map(|()| Reports::new().unwrap());
+        assert_ne!(one.attempt(), other.attempt());
     }
 
     #[tokio::test]

@@ -9,6 +9,7 @@ use easemob_admin_ops::causes::with_causes;
 use easemob_admin_ops::operations::{Event, Operations, Options, RunReport, StopHandle, Stopped};
 use easemob_admin_ops::run::journal::progress::Counts;
 use easemob_admin_ops::run::store::OpenRun;
+use easemob_admin_ops::schedule::pipeline::Cause;
 use easemob_admin_ops::schedule::tally::Tally;
 use easemob_admin_ops::server::client::Server;
 use futures_util::StreamExt as _;
@@ -124,23 +125,26 @@ impl Runner {
         };
         let (this, told, service) = (Arc::clone(self), Arc::clone(&reports), service.clone());
         tokio::spawn(async move {
-            let mut events = pin!(events);
-            while let Some(event) = events.next().await {
-                match event {
-                    Ok(event) => {
-                        if let Event::Ended(report) = &event {
-                            run_ended(&service, &header, report);
+            let mut ended = None;
+            {
+                let mut events = pin!(events);
+                while let Some(event) = events.next().await {
+                    match event {
+                        Ok(Event::Ended(report)) => {
+                            run_ended(&service, &header, &report);
+                            ended = Some(report);
                         }
-                        told.push(&event);
-                    }
-                    Err(error) => {
-                        let causes = with_causes(&error);
-                        tracing::error!(run = id, error = causes, "a run cannot be worked on");
-                        told.push(&Event::Ended(not_worked_on(&id, &before, causes)));
+                        Ok(event) => told.push(&event),
+                        Err(error) => {
+                            let causes = with_causes(&error);
+                            tracing::error!(run = id, error = causes, "a run cannot be worked on");
+                            ended = Some(not_worked_on(&id, &before, causes));
+                        }
                     }
                 }
             }
-            told.end();
+            // Whoever hears of the end may go on with the run, which others may have from now on.
+            told.end_with(ended);
             this.working.send_modify(|working| *working -= 1);
         });
         Ok(reports)
@@ -203,8 +207,7 @@ impl Runner {
     /// Ends the reports of a shared run.
     pub(super) fn end(&self, id: &str, report: RunReport) {
         if let Some(running) = self.known().runs.get(id) {
-            running.reports.push(&Event::Ended(report));
-            running.reports.end();
+            running.reports.end_with(Some(report));
         }
     }
 
@@ -223,15 +226,15 @@ impl Runner {
         working.is_some_and(|running| running.stop.is_some() && !running.reports.has_ended())
     }
 
-    /// Stops what this process does of a run cleanly.
-    pub(crate) fn stop(&self, id: &str) {
+    /// Stops what this process does of a run cleanly, and says why.
+    pub(crate) fn stop(&self, id: &str, cause: Cause) {
         if let Some(stop) = self
             .known()
             .runs
             .get(id)
             .and_then(|running| running.stop.as_ref())
         {
-            stop.drain();
+            stop.drain_because(cause);
         }
     }
 

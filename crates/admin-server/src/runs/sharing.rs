@@ -10,9 +10,10 @@ use easemob_admin_ops::run::direction::RunState;
 use easemob_admin_ops::run::id::RunId;
 use easemob_admin_ops::run::journal::header::{Header, Operator};
 use easemob_admin_ops::run::journal::progress::Counts;
+use easemob_admin_ops::run::resume::Which;
 use easemob_admin_ops::run::store::{Direction, ListedRun, RunError};
 use easemob_admin_ops::target::Target;
-use easemob_admin_ops::worker::{LEAVE_ALONE, LOOK, Next, Taken, Turns, after, done_between, take};
+use easemob_admin_ops::worker::{LEAVE_ALONE, LOOK, Next, Taken, Turns, after, report_between, take};
 use tokio::task::JoinSet;
 
 use super::Work;
@@ -256,17 +257,17 @@ fn ended(listed: &ListedRun) -> Option<RunReport> {
             kind: None,
         }),
     };
-    Some(RunReport {
-        run: header.run.clone(),
-        users: counts.items,
-        tally: done_between(&Counts::default(), counts),
-        not_started: left,
-        first_line_not_started: None,
-        failed_earlier_retry_may_help: 0,
-        failed_earlier_final: 0,
-        drifted: counts.skipped,
-        status_first: None,
-        requests: 0,
+    // All of the run, whoever did what of it, and in however many attempts.
+    let begun = Counts {
+        items: counts.items,
+        open: counts.items,
+        ..Counts::default()
+    };
+    Some(report_between(
+        &header.run,
+        &begun,
+        counts,
+        Which::Unfinished,
         stopped,
-    })
+    ))
 }

@@ -75,8 +75,8 @@ pub(super) async fn sign_out(
             series: watch.first_run.clone(),
         },
         mandate: Mandate {
-            reason: watch.watch.reason.clone(),
-            ticket: watch.watch.ticket.clone(),
+            reason: watch.reason.clone(),
+            ticket: watch.ticket.clone(),
             ..Mandate::default()
         },
         source: format!("watch {} of {}", watch.id, watch.app),

@@ -75,10 +75,7 @@ impl Watching {
     fn begin(service: &Service, app: &App, watch: &Watch) -> Result<Self, StoreError> {
         let mut store = service.stores().logins().of(&app.target.name())?;
         let name = format!("service/{}/{}", watch.app, watch.id);
-        let (most, delay_ms) = (
-            watch.watch.max_logouts_per_hour,
-            i64::from(watch.watch.delay_seconds) * 1_000,
-        );
+        let (most, delay_ms) = (watch.max_logouts_per_hour, i64::from(watch.delay_seconds) * 1_000);
         let now = service.now().as_millisecond();
         let decider = match store.own_watch(&name)?.map(|kept| Position::read(&kept)) {
             None => Decider::new(most, delay_ms, now),
@@ -116,7 +113,7 @@ async fn enforce(
     wish: watch::Receiver<Wish>,
 ) -> Result<(), String> {
     let text = |error: &StoreError| with_causes(error);
-    let read = policy(&watch.watch.policy, &watch.id).map_err(|refusal| refusal.problem().to_string())?;
+    let read = policy(&watch.policy, &watch.id).map_err(|refusal| refusal.problem().to_string())?;
     let selection = read.policy.selection();
     let mut watching = Watching::begin(service, app, &watch).map_err(|error| text(&error))?;
     let mut looks = 0;

@@ -165,7 +165,8 @@ fn pages_of_users_need_no_look_at_all_of_them() {
     );
     pause();
     let rows = read() - before;
-    assert!(rows < 500_000, "{rows} rows were read without an index");
+    // A look at all users for each of 250 pages would be 12 million. A common name is met within some thousand rows.
+    assert!(rows < 1_500_000, "{rows} rows were read without an index");
 }
 
 #[test]

@@ -15,7 +15,12 @@ use crate::app_root::AppRoot;
 use crate::error::TransportError;
 
 /// A connection to a server, over TLS if its address begins with `https`, on which nothing was sent.
-pub struct Connection(TokioIo<Stream>);
+pub struct Connection(Box<dyn Bytes>);
+
+/// Bytes in both directions.
+trait Bytes: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Bytes for T {}
 
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -33,8 +38,8 @@ pub(super) async fn connect(root: &AppRoot, connections: &Connections) -> Result
 }
 
 impl Connection {
-    pub(super) fn of(stream: Stream) -> Self {
-        Self(TokioIo::new(stream))
+    pub(super) fn of(stream: impl hyper::rt::Read + hyper::rt::Write + Send + Unpin + 'static) -> Self {
+        Self(Box::new(TokioIo::new(stream)))
     }
 }
 

@@ -38,11 +38,7 @@ enum Kind {
 impl Connector {
     pub(super) fn new(root: &AppRoot, connections: &Connections) -> Result<Self, SetupError> {
         let server: Uri = root.origin().parse()?;
-        let mut tcp = HttpConnector::new();
-        tcp.enforce_http(false);
-        tcp.set_nodelay(true);
-        // Divided among the addresses of the name, so that a dead one leaves time for the next.
-        tcp.set_connect_timeout(Some(connections.settings().timeouts.connect));
+        let tcp = tcp(connections);
         let kind = if server.scheme() == Some(&http::uri::Scheme::HTTP) {
             Kind::Plain(tcp)
         } else {
@@ -67,6 +63,16 @@ impl Connector {
             }
         }
     }
+}
+
+/// Returns what connects over TCP.
+pub(super) fn tcp(connections: &Connections) -> HttpConnector {
+    let mut tcp = HttpConnector::new();
+    tcp.enforce_http(false);
+    tcp.set_nodelay(true);
+    // Divided among the addresses of the name, so that a dead one leaves time for the next.
+    tcp.set_connect_timeout(Some(connections.settings().timeouts.connect));
+    tcp
 }
 
 #[cfg(feature = "tls")]

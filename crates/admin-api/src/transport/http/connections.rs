@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+#[cfg(feature = "proxy")]
+use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 use secrecy::SecretString;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -15,6 +17,7 @@ use super::proxy::ProxyAddress;
 use super::tls::Tls;
 use super::{Carrier, SetupError, Transport, environment};
 use crate::app_root::AppRoot;
+use crate::error::TransportError;
 use crate::transport::limit::{Gate, Lane};
 use crate::transport::timeouts::Timeouts;
 
@@ -98,12 +101,17 @@ impl Connections {
         (slot.await, true)
     }
 
+    /// Returns true if the environment has a say about proxies to this server.
+    fn heeds_environment(&self, root: &AppRoot) -> bool {
+        self.settings.environment
+            && !root.is_loopback()
+            && !environment::names_an_exception(|name| std::env::var_os(name), root)
+    }
+
     /// Chooses what carries requests to a server.
     pub(super) fn carrier(&self, root: &AppRoot) -> Result<Carrier, SetupError> {
         let variable = |name: &str| std::env::var_os(name);
-        let heeded = self.settings.environment
-            && !root.is_loopback()
-            && !environment::names_an_exception(variable, root);
+        let heeded = self.heeds_environment(root);
         let direct = match self.settings.transport {
             Transport::Automatic => !(self.names_a_proxy() || heeded && environment::names_a_proxy(variable)),
             Transport::Direct => true,
@@ -114,6 +122,31 @@ impl Connections {
         } else {
             self.general(heeded)
         }
+    }
+
+    /// Returns the proxy by which calls to a server go, if there is one.
+    #[cfg(feature = "proxy")]
+    pub(super) fn proxy_to(&self, root: &AppRoot) -> Result<Option<Intercept>, TransportError> {
+        if self.settings.transport == Transport::Direct {
+            return Ok(None);
+        }
+        let matcher = match &self.settings.proxy {
+            Some(proxy) => proxy.matcher().map_err(TransportError::no_connection_because)?,
+            None if self.heeds_environment(root) => Matcher::from_env(),
+            None => return Ok(None),
+        };
+        let server = root
+            .origin()
+            .parse()
+            .map_err(|_| TransportError::unusable_request("the address of the server is not a URL"))?;
+        Ok(matcher.intercept(&server))
+    }
+
+    /// Refuses to go past a proxy that the environment names.
+    #[cfg(not(feature = "proxy"))]
+    pub(super) fn no_proxy_to(&self, root: &AppRoot) -> Result<(), TransportError> {
+        let carrier = self.carrier(root);
+        carrier.map(drop).map_err(TransportError::no_connection_because)
     }
 
     fn direct(&self, root: &AppRoot) -> Result<Arc<Direct>, SetupError> {

@@ -24,6 +24,8 @@ mod pool;
 mod proxy;
 #[cfg(feature = "tls")]
 pub(crate) mod tls;
+#[cfg(feature = "proxy")]
+mod tunnel;
 mod unpack;
 #[cfg(feature = "tls")]
 mod validity;
@@ -190,6 +192,17 @@ impl Http {
     /// Makes a connection of its own for another protocol.
     pub(crate) async fn bare(&self, server: &AppRoot) -> Result<Connection, TransportError> {
         bare::connect(server, &self.connections).await.map(Connection::of)
+    }
+
+    /// Makes a connection of its own for another protocol, by way of a proxy where calls go by one.
+    pub(crate) async fn by_the_way_of_calls(&self, server: &AppRoot) -> Result<Connection, TransportError> {
+        #[cfg(feature = "proxy")]
+        if let Some(proxy) = self.connections.proxy_to(server)? {
+            return tunnel::connect(server, &self.connections, &proxy).await;
+        }
+        #[cfg(not(feature = "proxy"))]
+        self.connections.no_proxy_to(server)?;
+        self.bare(server).await
     }
 }
 

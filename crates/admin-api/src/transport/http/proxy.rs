@@ -2,9 +2,13 @@
 
 use std::fmt;
 
+use hyper_util::client::proxy::matcher::Matcher;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::SetupError;
+
+/// What is said of an address that is none.
+const UNUSABLE: &str = "the address of the proxy is not a URL such as `http://proxy.example.com:3128`";
 
 /// The address of a proxy; it may hold a password, which nothing shows.
 #[derive(Clone)]
@@ -16,17 +20,27 @@ impl ProxyAddress {
     }
 
     pub(super) fn proxy(&self) -> Result<reqwest::Proxy, SetupError> {
+        Ok(reqwest::Proxy::all(self.checked()?).map_err(|_| UNUSABLE)?)
+    }
+
+    /// Returns what says that every server is reached by the proxy.
+    pub(super) fn matcher(&self) -> Result<Matcher, SetupError> {
+        self.checked()?;
+        Ok(Matcher::builder().all(self.0.expose_secret()).build())
+    }
+
+    fn checked(&self) -> Result<url::Url, SetupError> {
         // The library's own error repeats the address, and with it the password.
-        let unusable = || "the address of the proxy is not a URL such as `http://proxy.example.com:3128`";
-        let address = url::Url::parse(self.0.expose_secret()).map_err(|_| unusable())?;
-        if !matches!(
+        let address = url::Url::parse(self.0.expose_secret()).map_err(|_| UNUSABLE)?;
+        let is_known = matches!(
             address.scheme(),
             "http" | "https" | "socks4" | "socks4a" | "socks5" | "socks5h"
-        ) || !address.has_host()
-        {
-            return Err(unusable().into());
+        );
+        if is_known && address.has_host() {
+            Ok(address)
+        } else {
+            Err(UNUSABLE.into())
         }
-        Ok(reqwest::Proxy::all(address).map_err(|_| unusable())?)
     }
 }
 

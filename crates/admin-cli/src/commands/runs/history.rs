@@ -88,7 +88,7 @@ pub(super) fn history(runs: &dyn RunStore, id: &RunId, listed: &ListedRun) -> Re
                     began: rfc3339_signed(at),
                     ended: None,
                     stopped: None,
-                    operator: operator.os_user,
+                    operator: operator.person().to_owned(),
                     host: operator.host,
                     tool,
                     pid,

@@ -84,7 +84,7 @@ impl RunRow {
             command: Some(header.action.command()),
             app: Some(header.app.clone()),
             sandbox: Some(header.sandbox),
-            operator: Some(header.operator.os_user.clone()),
+            operator: Some(header.operator.person().to_owned()),
             reason: header.reason.clone(),
             ticket: header.ticket.clone(),
             users: (!header.is_about_the_app()).then_some(counts.items),

@@ -223,7 +223,7 @@ pub(super) fn total<'a>(runs: impl IntoIterator<Item = &'a ListedRun>) -> Counts
 
 /// Names who created the run, and everybody else who worked on it.
 fn by(operator: &Operator, attempts: &[AttemptView]) -> String {
-    let mut named = vec![format!("{}@{}", operator.os_user, operator.host)];
+    let mut named = vec![format!("{}@{}", operator.person(), operator.host)];
     for attempt in attempts {
         let name = format!("{}@{}", attempt.operator, attempt.host);
         if !named.contains(&name) {
@@ -237,8 +237,8 @@ fn by(operator: &Operator, attempts: &[AttemptView]) -> String {
     {
         let _ = write!(named[0], " (sudo by {user})");
     }
-    if let Some(subject) = &operator.subject {
-        let _ = write!(named[0], " (token of {subject})");
+    if operator.subject.is_some() {
+        let _ = write!(named[0], " (account {})", operator.os_user);
     }
     named.join(", ")
 }

@@ -4,9 +4,9 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use easemob_admin_ops::logins::store::{LoginEvent, LoginKind, LoginStores, Range, StoreError};
+use easemob_admin_ops::logins::store::{LoginEvent, LoginKind, Range, StoreError};
 use easemob_admin_ops::stores::Stores;
-use easemob_admin_sandbox::{Happened, LiveEvent, Sandbox};
+use easemob_admin_sandbox::{DeviceLimits, Happened, LiveEvent, Sandbox};
 use easemob_admin_server::service::Service;
 use easemob_admin_words::t;
 use fastrand::Rng;
@@ -79,6 +79,11 @@ impl Demo<'_> {
         if !is_new {
             return Ok(());
         }
+        // So that somebody is over a limit.
+        let limits = DeviceLimits::multi(4).platform("web", 2);
+        self.sandbox
+            .set_limits(limits)
+            .map_err(|error| error.to_string())?;
         self.keep(yesterday(now_ms, &mut Rng::with_seed(24))).await?;
         let post = async |path: &str, body| {
             let address = format!("/v1/apps/{}/{path}", self.app);

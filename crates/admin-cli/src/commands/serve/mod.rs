@@ -98,7 +98,8 @@ pub struct ServeArgs {
     /// A TOML file with the issuers whose people may sign in (OpenID), and what their groups may do
     #[arg(long, value_name = "FILE")]
     openid: Option<PathBuf>,
-    /// Show a link that signs you in to the console once, as an administrator of all apps
+    /// Show a link that signs you in to the console once, as an administrator of all apps; open it where there is a desktop. With
+    /// --sandbox, there are 1,000 demo users who sign in and out, and a run
     #[arg(long)]
     open: bool,
     /// Receive the posts of the server of an app at /callbacks/APP, signed with the secret in the file; may be repeated, also for
@@ -195,14 +196,15 @@ pub async fn run(context: &Context, args: &ServeArgs) -> Result<Exit, CommandErr
         ));
     }
     let owner = operator(None, context.environment.get("SUDO_USER")).os_user;
-    let mut _opened = None;
-    if args.open {
+    let opened = if args.open {
         let code = service.offer_sign_in(&owner).map_err(unusable_keys)?;
         context.ui.say(t!(
             "open this link within an hour; it signs you in once:\n  {url}/console/enter?code={code}"
         ));
-        _opened = browser::open(context, &format!("{url}/console/enter?code={code}"));
-    }
+        browser::open(context, &format!("{url}/console/enter?code={code}"))
+    } else {
+        None
+    };
     let demo = sessions
         .first()
         .filter(|_| args.open)
@@ -229,6 +231,7 @@ pub async fn run(context: &Context, args: &ServeArgs) -> Result<Exit, CommandErr
         Ended::BySignal => t!("stopped by a signal"),
         Ended::ByDeadline => t!("--max-duration has ended"),
     };
+    drop(opened);
     context.ui.note(t!("{why}: finishing the users in progress"));
     listening.stop().await;
     close(sessions).await

@@ -98,7 +98,7 @@ pub async fn run(context: &Context, session: &Session, args: &ApplyArgs) -> Resu
         "log out {} of {}, as planned by {} on {:.0}",
         devices(totals.devices_to_end),
         users(totals.users_to_log_out),
-        plan.header.operator.os_user,
+        plan.header.operator.person(),
         plan.header.created
     );
     let allowance = args.max_logouts.map(|spec| spec.allowance(totals.devices_online));

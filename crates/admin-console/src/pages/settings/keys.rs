@@ -42,6 +42,7 @@ pub(crate) async fn make(visit: Visit, fields: Fields) -> Result<Page, Trouble> 
         groups: words(fields.one("groups")),
         expires: (days > 0).then(|| visit.now + SignedDuration::from_hours(24 * days)),
         note: fields.some("note"),
+        reason: None,
     };
     let made: NewKeySecret = visit.api.send_to_service(Method::POST, "/v1/keys", &new).await?;
     let keys = read(&visit).await?;

@@ -53,7 +53,7 @@ pub(super) async fn sign_out(
 }
 
 fn ask_sign_out(visit: &Visit, known: &Known, which: &Which) -> Markup {
-    let rows = devices::Rows::of(known, None);
+    let rows = devices::Rows::of(known, None, &devices::Logins::new());
     let on = |row: &&devices::Row| which.platform.as_deref().is_none_or(|word| row.is_on(word));
     let meant: Vec<_> = rows.online().filter(on).collect();
     let count = grouped(meant.len() as u64);

@@ -22,6 +22,9 @@ use crate::widgets::foreign::foreign;
 use crate::widgets::platform;
 use crate::widgets::{outcome, reason};
 
+/// When devices signed in, by resource id.
+pub(super) type Logins = BTreeMap<String, Timestamp>;
+
 /// A device.
 #[derive(Debug, Clone)]
 pub(super) struct Row {
@@ -44,10 +47,16 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    pub(super) fn of(known: &Known, attempt: Option<&Attempt>) -> Self {
+    /// Arranges what is known. Webhooks told when the devices of `logins` signed in.
+    pub(super) fn of(known: &Known, attempt: Option<&Attempt>, logins: &Logins) -> Self {
         let online = known.devices.as_ref().ok().and_then(|read| read.devices.clone());
         let reports = attempt.map(|attempt| attempt.devices.clone()).unwrap_or_default();
-        arrange(online.unwrap_or_default(), reports, known.limits.as_ref().ok())
+        arrange(
+            online.unwrap_or_default(),
+            reports,
+            known.limits.as_ref().ok(),
+            logins,
+        )
     }
 
     pub(super) fn online_by_platform(&self) -> BTreeMap<String, usize> {
@@ -90,12 +99,14 @@ fn arrange(
     online: Vec<DeviceView>,
     mut reports: BTreeMap<String, DeviceReport>,
     limits: Option<&Applied>,
+    logins: &Logins,
 ) -> Rows {
+    let since = |id: &str| logins.get(id).copied().or_else(|| stamp(id));
     let mut rows: Vec<Row> = online
         .into_iter()
         .map(|device| Row {
             report: reports.remove(&device.device),
-            signed_in: device.signed_in.or_else(|| stamp(&device.device)),
+            signed_in: since(&device.device).or(device.signed_in),
             id: device.device,
             platform: device.platform,
             name: device.name,
@@ -105,7 +116,7 @@ fn arrange(
         })
         .collect();
     rows.extend(reports.into_iter().map(|(id, report)| Row {
-        signed_in: stamp(&id),
+        signed_in: since(&id),
         platform: report.platform.clone().unwrap_or_default(),
         name: report.name.clone(),
         id,
@@ -403,10 +414,15 @@ mod tests {
             "webim_random_web_1795568980159",
         ];
         let ids = |rows: &Rows| -> Vec<String> { rows.rows.iter().map(|row| row.id.clone()).collect() };
-        let before = arrange(online(&["android_1", old, new, middle]), BTreeMap::new(), None);
+        let before = arrange(
+            online(&["android_1", old, new, middle]),
+            BTreeMap::new(),
+            None,
+            &Logins::new(),
+        );
         assert_eq!(ids(&before), [new, middle, old, "android_1"]);
         let reports = [(middle.to_owned(), report(middle))].into();
-        let after = arrange(online(&["android_1", old, new]), reports, None);
+        let after = arrange(online(&["android_1", old, new]), reports, None, &Logins::new());
         assert_eq!(ids(&after), ids(&before));
         assert!(!after.rows[1].is_online && after.rows[0].is_newest);
         assert_eq!(after.online_by_platform()["web"], 2, "it does not count any more");
@@ -420,7 +436,7 @@ mod tests {
             "web_1",
             "android_1",
         ];
-        let rows = arrange(online(&ids), BTreeMap::new(), Some(&limits(1)));
+        let rows = arrange(online(&ids), BTreeMap::new(), Some(&limits(1)), &Logins::new());
         let over: Vec<&str> = rows
             .rows
             .iter()

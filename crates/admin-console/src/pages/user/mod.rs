@@ -149,7 +149,8 @@ fn page(
     question: Option<Markup>,
 ) -> Page {
     visit.page(Nav::Users, || {
-        let devices = devices::Rows::of(known, attempt);
+        let logins = timeline.map(timeline::Read::logins).unwrap_or_default();
+        let devices = devices::Rows::of(known, attempt, &logins);
         let main = html! {
             nav.crumb aria-label=(t!("breadcrumb")) {
                 a href=(visit.link(&["users"])) { (t!("Users")) }
@@ -225,6 +226,7 @@ fn head(visit: &Visit, known: &Known, devices: &devices::Rows) -> Markup {
                     (dialog::opens(&format!("{}?all=1", link("sign-out")), "btn btn--danger-out", &html! {
                         (Icon::SIGN_OUT)
                         @match online {
+                            Some(1) => (t!("Sign out…")),
                             Some(online) => (t!("Sign out all {}…", grouped(online as u64))),
                             None => (t!("Sign out all devices…")),
                         }

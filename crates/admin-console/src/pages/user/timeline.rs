@@ -8,12 +8,13 @@ use jiff::{SignedDuration, Timestamp};
 use maud::{Markup, html};
 use serde::Deserialize;
 
+use super::devices::Logins;
 use super::{Known, View};
 use crate::api::encoded;
 use crate::icons::Icon;
 use crate::visit::Visit;
 use crate::widgets::foreign::foreign;
-use crate::widgets::platform;
+use crate::widgets::{outcome_word, platform};
 
 /// How many days are shown at once; fewer, if a user signs in very often.
 const DAYS: [i64; 3] = [30, 7, 1];
@@ -86,6 +87,22 @@ pub(super) async fn read(visit: &Visit, user: &str, view: &View) -> Read {
     read
 }
 
+impl Read {
+    /// Returns when each device signed in last, as webhooks told.
+    pub(super) fn logins(&self) -> Logins {
+        let mut logins = Logins::new();
+        for moment in &self.moments {
+            if let What::Login(login) = &moment.what
+                && login.event == "login"
+            {
+                // The newest moment comes first.
+                logins.entry(login.resource.clone()).or_insert(moment.at);
+            }
+        }
+        logins
+    }
+}
+
 async fn sign_ins(visit: &Visit, user: &str, until: Timestamp, read: &mut Read) {
     for days in DAYS {
         read.since = until - SignedDuration::from_hours(24 * days);
@@ -104,7 +121,8 @@ async fn sign_ins(visit: &Visit, user: &str, until: Timestamp, read: &mut Read) 
                 if found.next.is_some() && days != DAYS[DAYS.len() - 1] {
                     continue;
                 }
-                let logins = found.items.into_iter().filter_map(|login| {
+                let items = told_once(found.items);
+                let logins = items.into_iter().filter_map(|login| {
                     Some(Moment {
                         at: login.at?,
                         what: What::Login(login),
@@ -123,6 +141,19 @@ async fn sign_ins(visit: &Visit, user: &str, until: Timestamp, read: &mut Read) 
         }
         return;
     }
+}
+
+/// Leaves out what a scan saw last if the same scan saw it first.
+fn told_once(items: Vec<TimelineMoment>) -> Vec<TimelineMoment> {
+    let first: std::collections::BTreeSet<(String, Option<Timestamp>)> = items
+        .iter()
+        .filter(|moment| moment.event == "first_seen")
+        .map(|moment| (moment.resource.clone(), moment.at))
+        .collect();
+    let twice = |moment: &TimelineMoment| {
+        moment.event == "last_seen" && first.contains(&(moment.resource.clone(), moment.at))
+    };
+    items.into_iter().filter(|moment| !twice(moment)).collect()
 }
 
 fn act(entry: Entry) -> Option<Moment> {
@@ -232,7 +263,7 @@ fn line(visit: &Visit, moment: &Moment) -> Markup {
             let class = if failed { "is-attn" } else { "is-act" };
             (
                 Some(class),
-                icon_of(command(entry)),
+                icon_of(call(entry)),
                 act_text(visit, entry),
                 time(moment.at),
             )
@@ -278,22 +309,17 @@ fn login_text(login: &TimelineMoment) -> Markup {
     }
 }
 
-/// Returns the command that makes such runs.
-fn command(entry: &Entry) -> &str {
-    let command = entry
-        .event
-        .details
-        .get("command")
-        .and_then(|command| command.as_str());
-    command.unwrap_or_default()
+/// Returns the name of the call that an act consists of.
+fn call(entry: &Entry) -> &str {
+    entry.event.call.as_deref().unwrap_or_default()
 }
 
-fn icon_of(command: &str) -> Icon {
-    match command {
-        "sessions lock" | "sessions unlock" => Icon::LOCK,
-        "users ban" | "users unban" => Icon::BAN,
-        "limits set" => Icon::LIMITS,
-        _ => Icon::SIGN_OUT,
+fn icon_of(call: &str) -> Icon {
+    match call {
+        "users.ban" | "users.unban" => Icon::BAN,
+        "sessions.logout_all" | "sessions.logout_device" => Icon::SIGN_OUT,
+        _ if call.starts_with("limits.") => Icon::LIMITS,
+        _ => Icon::INFO,
     }
 }
 
@@ -306,20 +332,17 @@ fn act_text(visit: &Visit, entry: &Entry) -> Markup {
     let operator = operator.unwrap_or_else(|| "?".into());
     html! {
         b { (foreign(&operator)) } " "
-        @match command(entry) {
-            "sessions logout" | "sessions apply" => (t!("signed devices out")),
-            "limits enforce" => (t!("signed out surplus devices")),
-            "sessions lock" => (t!("locked the user")),
-            "sessions unlock" => (t!("lifted the lock")),
-            "users ban" => (t!("banned the user")),
-            "users unban" => (t!("lifted the ban")),
-            "runs undo" => (t!("took an act back")),
-            "limits set" => (t!("set the limits")),
+        @match call(entry) {
+            "sessions.logout_device" => (t!("signed a device out")),
+            "sessions.logout_all" => (t!("signed all devices out")),
+            // A lock is a ban with an end.
+            "users.ban" => (t!("locked or banned the user")),
+            "users.unban" => (t!("lifted a lock or ban")),
+            "" => (t!("acted on the user")),
+            other if other.starts_with("limits.") => (t!("set the limits")),
             other => (foreign(other)),
         }
-        @if let Some(outcome) = &event.outcome {
-            ": " (translated(outcome.as_str()))
-        }
+        ": " (outcome_word::of_entry(entry))
         span.sub {
             @if let Some(reason) = &event.reason { (t!("Reason: ")) (foreign(reason)) " · " }
             @if let Some(ticket) = &event.ticket {

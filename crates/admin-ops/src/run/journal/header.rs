@@ -104,6 +104,13 @@ impl Operator {
             host: host.into(),
         }
     }
+
+    /// Returns the name of the person: the subject of the token, which several people who share an account each have, or the
+    /// account.
+    #[must_use]
+    pub fn person(&self) -> &str {
+        self.subject.as_deref().unwrap_or(&self.os_user)
+    }
 }
 
 /// When records are written to disk.

@@ -1,8 +1,11 @@
 //! The rows of users who are known.
 
+use std::collections::HashSet;
+
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 
+use crate::logins::directory::COUNTED;
 use crate::logins::store::directory::{Directory, UserRecord, read_by_scan};
 use crate::logins::store::{
     KnownUser, LoginEvent, Shape, StoreError, UserOrder, UserPlace, UserState, WhichUsers,
@@ -30,10 +33,14 @@ fn take<'a>(connection: &Connection, users: impl Iterator<Item = &'a str>) -> Re
 
 fn write(connection: &Connection, directory: Directory) -> Result<(), StoreError> {
     let (records, changes) = directory.written();
+    let mut find = connection.prepare_cached(
+        "INSERT INTO user_parts (user) SELECT ?1 WHERE NOT EXISTS (SELECT 1 FROM users WHERE user = ?1)",
+    )?;
     let mut enter = connection.prepare_cached(
         "INSERT OR REPLACE INTO users (user, read_ms, minus_seen_ms, sessions, shape) VALUES (?1, ?2, ?3, ?4, ?5)",
     )?;
     for record in records {
+        find.execute([&record.user])?;
         enter.execute(params![
             record.user,
             record.read_ms,
@@ -82,7 +89,7 @@ pub(super) fn forget(connection: &Connection, before_ms: i64) -> Result<(), Stor
     )?;
     if forgotten > 0 {
         connection.execute_batch(
-            "DELETE FROM shapes; INSERT INTO shapes SELECT shape, count(*) FROM users GROUP BY shape;",
+            "DELETE FROM user_parts WHERE user NOT IN (SELECT user FROM users); DELETE FROM shapes; INSERT INTO shapes SELECT shape, count(*) FROM users GROUP BY shape;",
         )?;
     }
     Ok(())
@@ -113,13 +120,18 @@ impl Conditions {
         self.values.extend(values);
     }
 
-    fn of(which: &WhichUsers) -> Self {
+    fn of(which: &WhichUsers, part: &Part) -> Self {
         let mut all = Self::default();
         if let Some((from, to)) = which.names() {
             all.add("user >= ? AND user < ?", [from.into(), to.into()]);
         }
-        if let Some(text) = &which.contains {
-            all.add("instr(user, ?) > 0", [text.clone().into()]);
+        match part {
+            Part::Any => {}
+            Part::Rare(phrase) => all.add(
+                "user IN (SELECT user FROM user_parts WHERE user_parts MATCH ?)",
+                [phrase.clone().into()],
+            ),
+            Part::Looked(text) => all.add("instr(user, ?) > 0", [text.clone().into()]),
         }
         if let Some(since) = which.seen_since_ms {
             all.add("minus_seen_ms <= ?", [since.saturating_neg().into()]);
@@ -142,6 +154,40 @@ impl Conditions {
     }
 }
 
+/// How users are found by a part of their name.
+enum Part {
+    /// None is asked for.
+    Any,
+    /// By an index, because few have it.
+    Rare(String),
+    /// By a look at each name, until enough are found.
+    Looked(String),
+}
+
+impl Part {
+    fn of(connection: &Connection, which: &WhichUsers) -> Result<Self, StoreError> {
+        let Some(text) = &which.contains else {
+            return Ok(Self::Any);
+        };
+        // The index has no shorter parts.
+        if text.chars().count() < 3 {
+            return Ok(Self::Looked(text.clone()));
+        }
+        let phrase = format!("\"{}\"", text.replace('"', "\"\""));
+        let some = format!(
+            "SELECT 1 FROM user_parts WHERE user_parts MATCH ?1 LIMIT {}",
+            COUNTED + 1
+        );
+        let mut count = connection.prepare_cached(&format!("SELECT count(*) FROM ({some})"))?;
+        let found: usize = count.query_row([&phrase], |row| row.get(0))?;
+        Ok(if found > COUNTED {
+            Self::Looked(text.clone())
+        } else {
+            Self::Rare(phrase)
+        })
+    }
+}
+
 /// Returns the shapes that are wanted; none if all are, in an order for which that needs no list.
 fn wanted(
     connection: &Connection,
@@ -158,13 +204,12 @@ fn wanted(
 /// Returns the conditions and the end of the statements that find a page: one for each shape, if there is a list of them,
 /// because an index has the users of a shape in order.
 fn statements(
-    which: &WhichUsers,
+    mut conditions: Conditions,
     shapes: Option<Vec<Shape>>,
     order: UserOrder,
     after: Option<&UserPlace>,
     most: usize,
 ) -> Vec<(Conditions, String)> {
-    let mut conditions = Conditions::of(which);
     let end = match order {
         UserOrder::User | UserOrder::Devices => "ORDER BY user LIMIT",
         UserOrder::LastSeen => "ORDER BY minus_seen_ms, user LIMIT",
@@ -206,14 +251,37 @@ pub(super) fn users(
     after: Option<&UserPlace>,
     most: usize,
 ) -> Result<Vec<KnownUser>, StoreError> {
-    let shapes = wanted(connection, which, order != UserOrder::User)?;
+    let part = Part::of(connection, which)?;
+    let conditions = Conditions::of(which, &part);
     let mut found = Vec::new();
-    for (conditions, end) in statements(which, shapes, order, after, most) {
+    if let Part::Rare(_) = part {
+        found = few(connection, which, &conditions)?;
+        found.retain(|user| after.is_none_or(|after| user.place().compare(after, order).is_gt()));
+        found.sort_by(|one, other| one.place().compare(&other.place(), order));
+        found.truncate(most);
+        return Ok(found);
+    }
+    let shapes = wanted(connection, which, order != UserOrder::User)?;
+    for (conditions, end) in statements(conditions, shapes, order, after, most) {
         found.extend(rows(connection, &conditions, &end)?);
     }
     found.sort_by(|one, other| one.place().compare(&other.place(), order));
     found.truncate(most);
     Ok(found)
+}
+
+/// Returns the users with a rare part in their names who have one of the shapes.
+fn few(
+    connection: &Connection,
+    which: &WhichUsers,
+    conditions: &Conditions,
+) -> Result<Vec<KnownUser>, StoreError> {
+    let mut users = rows(connection, conditions, "")?;
+    if let Some(shapes) = &which.shapes {
+        let wanted: HashSet<_> = shapes.iter().map(|shape| &shape.platforms).collect();
+        users.retain(|user| wanted.contains(&user.platforms));
+    }
+    Ok(users)
 }
 
 fn rows(connection: &Connection, conditions: &Conditions, end: &str) -> Result<Vec<KnownUser>, StoreError> {
@@ -232,7 +300,11 @@ fn rows(connection: &Connection, conditions: &Conditions, end: &str) -> Result<V
 }
 
 pub(super) fn count(connection: &Connection, which: &WhichUsers, up_to: usize) -> Result<usize, StoreError> {
-    let conditions = Conditions::of(which);
+    let part = Part::of(connection, which)?;
+    let conditions = Conditions::of(which, &part);
+    if let Part::Rare(_) = part {
+        return Ok(few(connection, which, &conditions)?.len().min(up_to));
+    }
     let count = |conditions: &Conditions, up_to: usize| -> Result<usize, StoreError> {
         let some = conditions.query("1", &format!("LIMIT {up_to}"));
         let mut statement = connection.prepare_cached(&format!("SELECT count(*) FROM ({some})"))?;
@@ -269,8 +341,8 @@ mod tests {
             for has_list in [true, order != UserOrder::User] {
                 for after in [None, Some(&after)] {
                     let shapes = has_list.then(|| vec![shape()]);
-                    let which = WhichUsers::default();
-                    for (conditions, end) in statements(&which, shapes, order, after, 10) {
+                    let all = Conditions::default();
+                    for (conditions, end) in statements(all, shapes, order, after, 10) {
                         let sql = format!("EXPLAIN QUERY PLAN {}", conditions.query(ROW, &end));
                         let mut plan = store.connection.prepare(&sql).unwrap();
                         let steps = plan.query_map(params_from_iter(&conditions.values), |row| row.get(3));

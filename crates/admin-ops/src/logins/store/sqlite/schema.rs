@@ -143,6 +143,9 @@ INSERT INTO users (user, read_ms, minus_seen_ms, sessions, shape)
     SELECT user, began.ms, -sighted.ms, coalesce(sessions, '{}'), coalesce(shape, '{}')
     FROM sighted JOIN began LEFT JOIN listed USING (user) LEFT JOIN shaped USING (user);
 INSERT INTO shapes SELECT shape, count(*) FROM users GROUP BY shape;
+-- Finds parts of names of three signs and more.
+CREATE VIRTUAL TABLE user_parts USING fts5 (user, tokenize = 'trigram case_sensitive 1');
+INSERT INTO user_parts (user) SELECT user FROM users;
 ",
 ];
 

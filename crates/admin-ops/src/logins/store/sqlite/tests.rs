@@ -142,7 +142,7 @@ fn a_file_of_an_older_version_knows_its_users_once_it_is_opened() {
     assert_eq!(before.0.len(), 5);
     store
         .connection
-        .execute_batch("DROP TABLE users; DROP TABLE shapes; PRAGMA user_version = 2;")
+        .execute_batch("DROP TABLE users; DROP TABLE shapes; DROP TABLE user_parts; PRAGMA user_version = 2;")
         .unwrap();
     drop(store);
     let mut store = SqliteLogins::open(&path).unwrap();
