@@ -431,11 +431,10 @@ impl From<DatabaseError> for CommandError {
 fn exit_of_store(error: &StoreError) -> Exit {
     match error {
         StoreError::Taken(_) | StoreError::Watched(_) | StoreError::Busy(_) => exit::BUSY,
-        StoreError::Away(_) => exit::UNREACHABLE,
         StoreError::ServiceAway(cause) | StoreError::ServiceRefused(cause) if is_broken(&**cause) => {
             exit::INTERNAL
         }
-        StoreError::ServiceAway(_) => exit::UNREACHABLE,
+        StoreError::Away(_) | StoreError::ServiceAway(_) => exit::UNREACHABLE,
         StoreError::ServiceRefused(_) => exit::REFUSED,
         _ => exit::INTERNAL,
     }

@@ -89,7 +89,10 @@ pub fn openapi() -> OpenApi {
         for item in paths.paths.values_mut() {
             for (_, operation) in operations(item) {
                 operation.security = Some(security(rule));
-                problems(operation);
+                // The refusals of the vendor's calls have the form of the vendor's.
+                if !matches!(rule, Rule::HasForVendorApp(_)) {
+                    problems(operation);
+                }
             }
         }
         router = router.routes((schemas, paths, methods));

@@ -372,8 +372,8 @@ const LATER: &[Later] = &[
     Later {
         file: "data/logins/prod/logins.sqlite",
         // `user_version`, eight bytes before `application_id`.
-        ours: b"\0\0\0\x02\0\0\0\0EALG",
-        newer: b"\0\0\0\x03\0\0\0\0EALG",
+        ours: b"\0\0\0\x03\0\0\0\0EALG",
+        newer: b"\0\0\0\x04\0\0\0\0EALG",
         says: "use the newer version of easemob-admin",
         code: 1,
         commands: &[

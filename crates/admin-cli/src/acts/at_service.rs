@@ -107,7 +107,7 @@ pub(super) async fn perform(
             &context.ui,
             context.deadline(),
             session.server.client(),
-        )
+        );
     };
     match &job {
         Job::EndDevices(_) => {

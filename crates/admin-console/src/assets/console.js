@@ -237,7 +237,7 @@
       case "x": if (rows[at]) press("input[type=checkbox]", rows[at]); break;
       case "[": press("[data-previous]"); break;
       case "]": press("[data-next]"); break;
-      case ".": press("[data-stop]"); break;
+      case ".": press("#stop"); break;
       case "?": press("[data-keys-list]"); break;
     }
   });

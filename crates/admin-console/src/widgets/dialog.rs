@@ -73,7 +73,16 @@ impl Dialog<'_> {
 
 /// Returns a link to a dialog. With the script, the dialog opens over the page.
 pub(crate) fn opens(address: &str, class: &str, content: &Markup) -> Markup {
+    link(None, address, class, content)
+}
+
+/// Returns the same in a part of a page that is read again: by its id, it keeps the focus.
+pub(crate) fn opens_as(id: &str, address: &str, class: &str, content: &Markup) -> Markup {
+    link(Some(id), address, class, content)
+}
+
+fn link(id: Option<&str>, address: &str, class: &str, content: &Markup) -> Markup {
     html! {
-        a class=(class) href=(address) hx-get=(address) hx-select="dialog" hx-target="#main" hx-swap="beforeend" { (content) }
+        a id=[id] class=(class) href=(address) hx-get=(address) hx-select="dialog" hx-target="#main" hx-swap="beforeend" { (content) }
     }
 }

@@ -38,6 +38,7 @@ async fn a_large_act_wants_the_name_of_the_app_and_the_number_that_was_shown() {
     let mut ann = site.signed_in("ann", &OPERATOR).await;
     let resume = format!("/console/chat/runs/{run}/resume");
     let page = ann.get(&resume).await.expect(200);
+    assert!(page.text.contains("data-typed"), "{page:?}");
     let app = site.sandbox.app_key().to_owned();
     for (typed, users, status) in [
         ("", "25", 422),

@@ -63,6 +63,7 @@ impl From<api::Caller> for Caller {
                 })
                 .collect(),
             groups: caller.groups,
+            reason: None,
         }
     }
 }

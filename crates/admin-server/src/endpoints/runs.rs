@@ -353,12 +353,11 @@ async fn start(
         }
         Ok::<_, Refusal>(Some(this.stores().runs().open(&of)?))
     });
-    let reports = match open.await? {
-        Some(open) => begin(&service, &app, caller.operator(&service), open, options).await?,
-        None => {
-            service.runner().wake();
-            None
-        }
+    let reports = if let Some(open) = open.await? {
+        begin(&service, &app, caller.operator(&service), open, options).await?
+    } else {
+        service.runner().wake();
+        None
     };
     let listed = blocking(move || glance(&service, &app, &id).map(|listed| view(&service, listed))).await?;
     let mut response = (StatusCode::ACCEPTED, Json(listed)).into_response();

@@ -99,16 +99,16 @@ macro_rules! calls {
 
 const READS: Option<Act> = None;
 
-const fn act(whom: Whom, verbs: &'static [Verb]) -> Option<Act> {
-    Some(Act { verbs, whom })
+const fn act(whom: Whom, verbs: &'static [Verb]) -> Act {
+    Act { verbs, whom }
 }
 
-const LOGOUT: Option<Act> = act(Whom::InPath, &[Verb::Logout]);
-const SETTINGS: Option<Act> = act(Whom::InPath, &[Verb::Settings]);
+const LOGOUT: Option<Act> = Some(act(Whom::InPath, &[Verb::Logout]));
+const SETTINGS: Option<Act> = Some(act(Whom::InPath, &[Verb::Settings]));
 // Who deletes a user or sets a password signs the user out, too: a rule for sign-outs must not be evaded with either.
-const DELETE_ONE: Option<Act> = act(Whom::InPath, &[Verb::Delete, Verb::Logout]);
-const DELETE_OLDEST: Option<Act> = act(Whom::Oldest, &[Verb::Delete, Verb::Logout]);
-const PASSWORD: Option<Act> = act(Whom::InPath, &[Verb::SetPassword, Verb::Logout]);
+const DELETE_ONE: Option<Act> = Some(act(Whom::InPath, &[Verb::Delete, Verb::Logout]));
+const DELETE_OLDEST: Option<Act> = Some(act(Whom::Oldest, &[Verb::Delete, Verb::Logout]));
+const PASSWORD: Option<Act> = Some(act(Whom::InPath, &[Verb::SetPassword, Verb::Logout]));
 
 #[rustfmt::skip] // one call a line reads as the table it is
 calls! {
@@ -130,14 +130,14 @@ calls! {
     // The page documents DELETE, the vendor's Java library sends GET.
     EndDeviceByGet: LogoutDevice, GET ["users", "{user}", "disconnect", "{device}"] ? [] {} SessionsApply LOGOUT;
 
-    BanUser: Ban, POST ["users", "{user}", "deactivate"] ? [] {} UsersWrite act(Whom::InPath, &[Verb::Ban]);
-    UnbanUser: Unban, POST ["users", "{user}", "activate"] ? [] {} UsersWrite act(Whom::InPath, &[Verb::Unban]);
+    BanUser: Ban, POST ["users", "{user}", "deactivate"] ? [] {} UsersWrite Some(act(Whom::InPath, &[Verb::Ban]));
+    UnbanUser: Unban, POST ["users", "{user}", "activate"] ? [] {} UsersWrite Some(act(Whom::InPath, &[Verb::Unban]));
 
-    LimitApp: SetLimits, PUT ["devices", "limits"] ? [] {"mode", "default", "platforms"} LimitsWrite act(Whom::TheApp, &[Verb::SetLimits]);
-    LimitUser: SetLimits, PUT ["users", "{user}", "devices", "limits"] ? [] {"mode", "default", "platforms"} LimitsWrite act(Whom::InPath, &[Verb::SetLimits]);
-    UnlimitUser: ClearLimits, DELETE ["users", "{user}", "devices", "limits"] ? [] {} LimitsWrite act(Whom::InPath, &[Verb::SetLimits]);
+    LimitApp: SetLimits, PUT ["devices", "limits"] ? [] {"mode", "default", "platforms"} LimitsWrite Some(act(Whom::TheApp, &[Verb::SetLimits]));
+    LimitUser: SetLimits, PUT ["users", "{user}", "devices", "limits"] ? [] {"mode", "default", "platforms"} LimitsWrite Some(act(Whom::InPath, &[Verb::SetLimits]));
+    UnlimitUser: ClearLimits, DELETE ["users", "{user}", "devices", "limits"] ? [] {} LimitsWrite Some(act(Whom::InPath, &[Verb::SetLimits]));
 
-    Register: RegisterUsers, POST ["users"] ? [] {"username", "password", "nickname"} AccountsWrite act(Whom::InBody, &[Verb::Register]);
+    Register: RegisterUsers, POST ["users"] ? [] {"username", "password", "nickname"} AccountsWrite Some(act(Whom::InBody, &[Verb::Register]));
     ChangePassword: SetPassword, PUT ["users", "{user}", "password"] ? [] {"newpassword"} AccountsWrite PASSWORD;
     DeleteOne: DeleteUser, DELETE ["users", "{user}"] ? [] {} AccountsDelete DELETE_ONE;
     DeleteMany: DeleteOldestUsers, DELETE ["users"] ? ["limit", "cursor"] {} AccountsDelete DELETE_OLDEST;
@@ -152,7 +152,7 @@ calls! {
     ReadSubscriptions: ListSubscriptions, GET ["users", "{user}", "presence", "sublist"] ? ["pageNum", "pageSize"] {} SettingsRead READS;
 
     Update: UpdateUser, PUT ["users", "{user}"] ? [] {"nickname", "notification_display_style", "notification_no_disturbing", "notification_no_disturbing_start", "notification_no_disturbing_end"} SettingsWrite SETTINGS;
-    Mute: SetMutes, POST ["mutes"] ? [] {"username", "chat", "groupchat", "chatroom"} SettingsWrite act(Whom::InBody, &[Verb::Settings]);
+    Mute: SetMutes, POST ["mutes"] ? [] {"username", "chat", "groupchat", "chatroom"} SettingsWrite Some(act(Whom::InBody, &[Verb::Settings]));
     Bind: BindPush, PUT ["users", "{user}", "push", "binding"] ? [] {"device_id", "device_token", "notifier_name"} SettingsWrite SETTINGS;
     Befriend: AddContact, POST ["users", "{user}", "contacts", "users", "{other}"] ? [] {} SettingsWrite SETTINGS;
     Unfriend: RemoveContact, DELETE ["users", "{user}", "contacts", "users", "{other}"] ? [] {} SettingsWrite SETTINGS;

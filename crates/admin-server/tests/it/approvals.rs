@@ -411,11 +411,11 @@ async fn users_who_are_not_named_are_deleted_only_if_a_rule_allows_it() {
     let key = ruled.key("dan", json!(["accounts:delete"])).await;
     let delete = async |path: &str| ruled.call(&key, Method::DELETE, path).await.status;
     let allow = async |users: u64| {
-        let rules = json!({"rules": [], "mass_deletions_a_day": users});
+        let allowed = json!({"rules": [], "mass_deletions_a_day": users});
         let path = "/v1/apps/chat/approval-rules";
         let put = ruled
             .served
-            .ask(Method::PUT, path, Some(crate::served::ADMIN), Some(rules));
+            .ask(Method::PUT, path, Some(crate::served::ADMIN), Some(allowed));
         let _ = put.await.expect(200);
     };
     assert_eq!(delete("/users?limit=1").await, 403);

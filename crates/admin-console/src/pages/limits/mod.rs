@@ -58,7 +58,7 @@ pub(crate) async fn show(visit: Visit, Query(Which { watch }): Query<Which>) -> 
     let text = watches
         .iter()
         .find(wanted)
-        .map_or_else(|| FIRST.to_owned(), |watch| watch.watch.policy.clone());
+        .map_or_else(|| FIRST.to_owned(), |watch| watch.policy.clone());
     let draft = Draft {
         wrong: editor::read(&text).err(),
         text,
@@ -294,7 +294,7 @@ fn watching(visit: &Visit, draft: &Draft) -> Markup {
                     dl.kv {
                         dt { (t!("Name")) } dd { a href={ (visit.link(&["limits"])) "?watch=" (crate::api::encoded(&watch.id)) } { (foreign(&watch.id)) } }
                         dt { (t!("By")) } dd { (foreign(&watch.owner)) ", " (visit.time(watch.since)) }
-                        dt { (t!("At most in an hour")) } dd { (grouped(watch.watch.max_logouts_per_hour)) }
+                        dt { (t!("At most in an hour")) } dd { (grouped(watch.max_logouts_per_hour)) }
                         @if let Some(run) = &watch.last_run { dt { (t!("Last run")) } dd { a.mono href=(visit.link(&["runs", run])) { (run) } } }
                         @if let Some(why) = watch.ended.as_ref().or(watch.trouble.as_ref()) { dt { (t!("Trouble")) } dd.c-attn { (foreign(why)) } }
                     }

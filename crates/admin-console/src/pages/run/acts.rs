@@ -17,7 +17,7 @@ use crate::page::{Nav, Trouble};
 use crate::stake::{self, Stake};
 use crate::visit::{Facts, Visit};
 use crate::widgets::action::ends_sessions;
-use crate::widgets::dialog::{Dialog, opens};
+use crate::widgets::dialog::{Dialog, opens_as};
 use crate::widgets::notice::not_yet;
 
 /// What is done about a run.
@@ -94,11 +94,11 @@ pub(super) fn buttons(visit: &Visit, run: &RunView) -> Markup {
     );
     html! {
         @if goes_on && may_stop(visit) {
-            (opens(&link("pause"), "btn", &html! { (Icon::PAUSE) (t!("Pause…")) }))
-            span data-stop-place { (opens(&link("stop"), "btn", &html! { (Icon::STOP) (t!("Stop…")) })) }
+            (opens_as("pause", &link("pause"), "btn", &html! { (Icon::PAUSE) (t!("Pause…")) }))
+            (opens_as("stop", &link("stop"), "btn", &html! { (Icon::STOP) (t!("Stop…")) }))
         }
         @if can_go_on && may(visit, run) && run.action.can_be_gone_on_with() {
-            (opens(&link("resume"), "btn btn--go", &html! { (t!("Go on with {}…", users(run.unfinished))) }))
+            (opens_as("resume", &link("resume"), "btn btn--go", &html! { (t!("Go on with {}…", users(run.unfinished))) }))
         }
     }
 }

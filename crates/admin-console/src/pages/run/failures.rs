@@ -13,7 +13,7 @@ use crate::numbers::grouped;
 use crate::page::Trouble;
 use crate::visit::Visit;
 use crate::widgets::csv::cell;
-use crate::widgets::dialog::opens;
+use crate::widgets::dialog::opens_as;
 use crate::widgets::foreign::foreign;
 
 /// How many failures the page shows.
@@ -73,7 +73,7 @@ fn retry(visit: &Visit, run: &RunView) -> Markup {
         @if run.state == RunState::Running {
             button.btn."btn--sm" #retry disabled { (Icon::RELOAD) (t!("Retry {} after the run", grouped(run.failed_retry))) }
         } @else {
-            (opens(&visit.link(&["runs", &run.id, "retry"]), "btn btn--sm", &html! { (Icon::RELOAD) (label) }))
+            (opens_as("retry", &visit.link(&["runs", &run.id, "retry"]), "btn btn--sm", &html! { (Icon::RELOAD) (label) }))
         }
     }
 }

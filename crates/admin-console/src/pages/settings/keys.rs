@@ -42,6 +42,7 @@ pub(crate) async fn make(visit: Visit, fields: Fields) -> Result<Page, Trouble> 
         groups: words(fields.one("groups")),
         expires: (days > 0).then(|| visit.now + SignedDuration::from_hours(24 * days)),
         note: fields.some("note"),
+        reason: fields.some("reason"),
     };
     let made: NewKeySecret = visit.api.send_to_service(Method::POST, "/v1/keys", &new).await?;
     let keys = read(&visit).await?;
@@ -225,6 +226,11 @@ fn new_key(visit: &Facts) -> Markup {
                 div.field {
                     label for="note" { (t!("What it is for")) }
                     input #note name="note" type="text" maxlength="200" autocomplete="off";
+                }
+                div.field {
+                    label for="reason" { (t!("Reason of acts that bring none")) }
+                    input #reason name="reason" type="text" maxlength="200" autocomplete="off";
+                    p.hint { (t!("For programs of the vendor, which cannot send one.")) }
                 }
                 div { button.btn."btn--go" disabled[!visit.signed_in.is_fresh()] { (t!("Make the key")) } }
             }

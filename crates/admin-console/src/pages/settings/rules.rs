@@ -105,6 +105,10 @@ fn verb_word(verb: Verb) -> &'static str {
         Verb::Ban => t!("ban"),
         Verb::Unban => t!("lift bans and locks"),
         Verb::SetLimits => t!("set limits"),
+        Verb::Register => t!("register users"),
+        Verb::SetPassword => t!("set passwords"),
+        Verb::Delete => t!("delete users"),
+        Verb::Settings => t!("change settings of users"),
     }
 }
 

@@ -17,7 +17,11 @@ use crate::page::{Nav, Page, Trouble};
 use crate::visit::{Facts, Visit};
 
 /// What can be done by a schedule.
-const JOBS: [ScheduledJob; 2] = [ScheduledJob::DueUnlocks, ScheduledJob::Scan];
+const JOBS: [ScheduledJob; 3] = [
+    ScheduledJob::DueUnlocks,
+    ScheduledJob::Scan,
+    ScheduledJob::PolicyCheck,
+];
 
 pub(crate) async fn list(visit: Visit) -> Result<Page, Trouble> {
     let rows: Rows<Schedule> = visit.api.get(&["schedules"], &[]).await?;
@@ -66,7 +70,7 @@ pub(crate) async fn make(visit: Visit, fields: Fields) -> Result<Response, Troub
         } else {
             Missed::Skip
         },
-        policy: None,
+        policy: fields.some("policy"),
     };
     let name = fields.one("name");
     let _: Schedule = visit.api.send(Method::PUT, &["schedules", name], &new).await?;
@@ -170,6 +174,11 @@ fn new_schedule(visit: &Facts) -> Markup {
                         option value="skip" { (t!("are left out")) }
                         option value="run_once" { (t!("are made up for once")) }
                     }
+                }
+                div.field {
+                    label for="policy" { (t!("Policy of a comparison")) }
+                    textarea #policy .mono name="policy" rows="4" spellcheck="false" {}
+                    p.hint { (t!("As its file has it. Only for comparisons with a policy.")) }
                 }
                 div { button.btn."btn--go" { (t!("Save the schedule")) } }
             }
