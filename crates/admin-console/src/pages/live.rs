@@ -87,13 +87,12 @@ impl Following {
             }
             let wait = if self.changes.is_empty() { BEAT } else { GATHER };
             tokio::select! {
-                piece = self.entries.next() => match piece {
-                    Some(Ok(piece)) => self.take(&piece),
+                piece = self.entries.next() => if let Some(Ok(piece)) = piece {
+                    self.take(&piece);
+                } else {
                     // The browser comes back, and goes on after what it has heard.
-                    Some(Err(_)) | None => {
-                        self.ended = true;
-                        self.ready.extend(self.changes.told());
-                    }
+                    self.ended = true;
+                    self.ready.extend(self.changes.told());
                 },
                 () = sleep_until(self.told + wait) => self.tell().await,
             }

@@ -3,7 +3,10 @@
 use axum::extract::Path;
 use axum::http::Method;
 use axum::response::{IntoResponse as _, Redirect, Response};
+use easemob_admin_ops::run::direction::Priority;
 use easemob_admin_ops::run::job::Action;
+use easemob_admin_ops::run::journal::header::Durability;
+use easemob_admin_ops::status_first::Reading;
 use easemob_admin_remote::api::{NewRun, Problem, RunView};
 use easemob_admin_words::told_later;
 use jiff::SignedDuration;
@@ -135,9 +138,9 @@ async fn act(
         ticket: mandate.ticket,
         users: Some(vec![user.to_owned()]),
         max_logouts,
-        reading: Default::default(),
-        durability: Default::default(),
-        priority: Default::default(),
+        reading: Reading::default(),
+        durability: Durability::default(),
+        priority: Priority::default(),
         source: Some("the console".into()),
         dry_run: false,
         hold: false,

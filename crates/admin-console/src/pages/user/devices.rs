@@ -346,12 +346,11 @@ fn end(visit: &Visit, known: &Known, view: &View, row: &Row, is_ending: bool) ->
 fn address(visit: &Visit, known: &Known, view: &View, ask: Option<&str>) -> String {
     let mut address = visit.link(&["users", &known.name]);
     let parts = [("platform", view.platform.as_deref()), ("ask", ask)];
-    let mut sign = '?';
-    for (name, value) in parts {
-        if let Some(value) = value {
-            address.push_str(&format!("{sign}{name}={}", encoded(value)));
-            sign = '&';
-        }
+    for (sign, (name, value)) in ["?", "&"]
+        .iter()
+        .zip(parts.into_iter().filter(|(_, value)| value.is_some()))
+    {
+        address.extend([sign, name, "=", &encoded(value.unwrap_or_default())]);
     }
     address
 }

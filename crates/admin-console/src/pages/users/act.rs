@@ -3,7 +3,11 @@
 use axum::extract::{Path, RawQuery};
 use axum::http::{HeaderMap, Method};
 use axum::response::{IntoResponse as _, Redirect, Response};
-use easemob_admin_ops::run::job::Action;
+use easemob_admin_ops::run::direction::Priority;
+use easemob_admin_ops::run::job::{Action, OnDrift};
+use easemob_admin_ops::run::journal::header::Durability;
+use easemob_admin_ops::select::selection::Selection as Devices;
+use easemob_admin_ops::status_first::Reading;
 use easemob_admin_remote::api::{NewPlan, NewRun, Plan, Problem, RunView, UsersPage};
 use easemob_admin_words::{t, told_later};
 use jiff::{SignedDuration, Timestamp};
@@ -380,9 +384,9 @@ async fn begin(
         ticket: mandate.ticket,
         users: None,
         max_logouts: None,
-        reading: Default::default(),
-        durability: Default::default(),
-        priority: Default::default(),
+        reading: Reading::default(),
+        durability: Durability::default(),
+        priority: Priority::default(),
         source: Some("the console".into()),
         dry_run: false,
         hold: false,
@@ -406,9 +410,9 @@ async fn plan(
     }
     let plan = NewPlan {
         id: Some(run_id(visit, sent)),
-        selection: Default::default(),
+        selection: Devices::default(),
         users,
-        on_drift: Default::default(),
+        on_drift: OnDrift::default(),
         reason: mandate.reason,
         ticket: mandate.ticket,
         max_logouts: None,
