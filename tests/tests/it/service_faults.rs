@@ -317,8 +317,8 @@ fn foreign(answer: Option<String>) -> String {
     thread::spawn(move || {
         let mut held = Vec::new();
         for mut stream in listener.incoming().map_while(Result::ok) {
-            let mut head = [0; 4096];
-            let _ = stream.read(&mut head);
+            let mut asked = [0; 4096];
+            let _ = stream.read(&mut asked);
             match &answer {
                 Some(answer) => {
                     let _ = stream.write_all(answer.as_bytes());
@@ -330,6 +330,7 @@ fn foreign(answer: Option<String>) -> String {
     url
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "beside these there is no answer at all")]
 fn answer(status: &str, form: &str, length: usize, body: &str) -> Option<String> {
     Some(format!(
         "HTTP/1.1 {status}\r\ncontent-type: {form}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"

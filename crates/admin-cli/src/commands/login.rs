@@ -121,7 +121,7 @@ fn chosen(context: &Context, at: &ServiceAt, args: &LoginArgs) -> Result<SignIn,
             .hint(t!("name one with --issuer: {}", names.join(", ")))),
         (None, _) if names.is_empty() => Err(refused(&t!("people cannot sign in at {url}"))
             .hint(t!("use a key of the service, or ask whoever runs it to set `client_id` of an issuer (serve --openid)"))),
-        (None, _) => Err(refused(&t!("the service does not know this issuer"))
+        (None, _) => Err(refused(t!("the service does not know this issuer"))
             .hint(t!("name one with --issuer: {}", names.join(", ")))),
     }
 }

@@ -21,7 +21,8 @@ const LONGEST: Duration = Duration::from_secs(60);
 /// A code, and where it is entered.
 #[derive(Deserialize)]
 pub struct DeviceCode {
-    device_code: String,
+    #[serde(rename = "device_code")]
+    code: String,
     /// What is entered.
     pub user_code: String,
     /// Where.
@@ -97,7 +98,7 @@ pub async fn finish(provider: &Provider, client: &SignIn, code: &DeviceCode) -> 
     let mut interval = Duration::from_secs(code.interval);
     let form = [
         ("grant_type", "urn:ietf:params:oauth:grant-type:device_code"),
-        ("device_code", code.device_code.as_str()),
+        ("device_code", code.code.as_str()),
         ("client_id", client.client_id.as_str()),
     ];
     loop {

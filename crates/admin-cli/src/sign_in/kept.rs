@@ -224,7 +224,7 @@ impl SignInFile {
 #[cfg(unix)]
 fn is_private(metadata: &fs::Metadata) -> bool {
     use std::os::unix::fs::MetadataExt as _;
-    metadata.mode() & 0o077 == 0 && metadata.is_file()
+    metadata.mode().trailing_zeros() >= 6 && metadata.is_file()
 }
 
 #[cfg(not(unix))]

@@ -91,7 +91,7 @@ impl ApprovalRow {
             act,
             ..
         } = self;
-        t!("{asked_by} asks for `{act}` of at most {size} ({asked_at})").into()
+        t!("{asked_by} asks for `{act}` of at most {size} ({asked_at})")
     }
 
     /// Returns the columns with words that people read.

@@ -155,7 +155,7 @@ fn drain(happened: &mut Receiver<Happened>, number: &mut u64) -> Vec<LoginEvent>
         match happened.try_recv() {
             Ok(happened) => {
                 *number += 1;
-                events.extend(event(happened, *number));
+                events.extend(event(happened.at_ms, happened.event, *number));
             }
             // What was missed is missing, as it is when a post is lost.
             Err(TryRecvError::Lagged(_)) => {}
@@ -164,9 +164,9 @@ fn drain(happened: &mut Receiver<Happened>, number: &mut u64) -> Vec<LoginEvent>
     }
 }
 
-fn event(happened: Happened, number: u64) -> Option<LoginEvent> {
-    let at_ms = i64::try_from(happened.at_ms).ok()?;
-    let (user, resource, kind, reason) = match happened.event {
+fn event(at_ms: u64, event: LiveEvent, number: u64) -> Option<LoginEvent> {
+    let at_ms = i64::try_from(at_ms).ok()?;
+    let (user, resource, kind, reason) = match event {
         LiveEvent::SignIn { user, resource, .. } => (user, resource, LoginKind::Login, ""),
         LiveEvent::SignOut { user, resource } => (user, resource, LoginKind::Logout, "logout"),
         LiveEvent::Ended {
@@ -263,7 +263,7 @@ mod tests {
                 resource: "webim_1".into(),
                 cause,
             };
-            super::event(Happened { at_ms: 5, event }, 1).unwrap()
+            super::event(5, event, 1).unwrap()
         };
         assert_eq!(ended("displaced").kind, LoginKind::Replaced);
         let act = ended("operator");

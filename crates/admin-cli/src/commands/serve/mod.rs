@@ -137,15 +137,7 @@ pub async fn run(context: &Context, args: &ServeArgs) -> Result<Exit, CommandErr
     require_data(context)?;
     let sessions = sessions(context, args).await?;
     let service = service(context, args, &sessions)?;
-    if let Some(text) = context.environment.get(FIRST_KEY) {
-        let is_key = first_key(&service, text).map_err(unusable_keys)?;
-        if !is_key {
-            let what = t!("the value of {FIRST_KEY} is no key");
-            return Err(CommandError::new(exit::CONFIG, what).hint(t!(
-                "a key is ea_ID_SECRET: letters and digits, and a secret of 32 characters or more"
-            )));
-        }
-    }
+    keep_first_key(context, &service)?;
     let names: Vec<&str> = sessions.iter().map(|(name, _)| name.as_str()).collect();
     if args.check {
         context
@@ -235,6 +227,20 @@ pub async fn run(context: &Context, args: &ServeArgs) -> Result<Exit, CommandErr
     context.ui.note(t!("{why}: finishing the users in progress"));
     listening.stop().await;
     close(sessions).await
+}
+
+/// Keeps the key of the first administrator that the environment brings.
+fn keep_first_key(context: &Context, service: &Service) -> Result<(), CommandError> {
+    let Some(text) = context.environment.get(FIRST_KEY) else {
+        return Ok(());
+    };
+    if first_key(service, text).map_err(unusable_keys)? {
+        return Ok(());
+    }
+    let what = t!("the value of {FIRST_KEY} is no key");
+    Err(CommandError::new(exit::CONFIG, what).hint(t!(
+        "a key is ea_ID_SECRET: letters and digits, and a secret of 32 characters or more"
+    )))
 }
 
 /// Reads the certificate again when it has changed, and signs what was added to the trails, until the end.

@@ -26,7 +26,7 @@ pub(super) enum Hands {
     /// Nobody, and why.
     Nobody(String),
     /// Simulated devices.
-    Simulated(Simulated),
+    Simulated(Box<Simulated>),
     /// The operator.
     Operator(Operator),
 }
@@ -60,13 +60,13 @@ impl Hands {
             }
             Some(url) => match unusable(&url, &session.app_root) {
                 Some(why) => Self::Nobody(why),
-                None => Self::Simulated(Simulated {
+                None => Self::Simulated(Box::new(Simulated {
                     url,
                     app: session.app.clone(),
                     client: session.server.client().clone(),
                     leave: watch::Sender::new(false),
                     devices: JoinSet::new(),
-                }),
+                })),
             },
         }
     }
