@@ -133,7 +133,7 @@ fn curl_and_the_vendors_library_are_understood() {
     let java = |method: &str, path: &str, token: Option<&str>, body: &Value| -> Answer {
         let mut head = "accept: application/json\r\ncontent-type: application/json\r\nuser-agent: EasemobServerSDK/1.0.0\r\n".to_owned();
         if let Some(token) = token {
-            head += &format!("authorization: Bearer {token}\r\n");
+            head.extend(["authorization: Bearer ", token, "\r\n"]);
         }
         let body = if body.is_null() {
             String::new()

@@ -48,9 +48,8 @@ pub(crate) async fn show(visit: Visit, Query(Asked { top }): Query<Asked>) -> Re
     )
     .await;
     let (snapshots, scans) = (snapshots?.items, scans?.items);
-    let (by_platform, by_devices) = match (known(by_platform)?, known(by_devices)?) {
-        (Some(by_platform), Some(by_devices)) => (by_platform, by_devices),
-        _ => return Ok(nothing(&visit, &snapshots, &scans)),
+    let (Some(by_platform), Some(by_devices)) = (known(by_platform)?, known(by_devices)?) else {
+        return Ok(nothing(&visit, &snapshots, &scans));
     };
     let none = TopUsers {
         items: Vec::new(),
