@@ -147,7 +147,7 @@ fn of_devices(selection: &Selection, facts: &mut Vec<(&'static str, Markup)>) {
     }
     match keep_newest {
         Some(Keep::Each(count)) => {
-            facts.push((t!("Keep"), html! { (t!("the newest {count} of each platform")) }))
+            facts.push((t!("Keep"), html! { (t!("the newest {count} of each platform")) }));
         }
         Some(Keep::Limits(_)) => facts.push((t!("Keep"), html! { (t!("as many as the limits allow")) })),
         None => {}

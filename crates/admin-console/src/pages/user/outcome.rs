@@ -46,10 +46,10 @@ impl Attempt {
                     }
                 }
                 Report::Lock(report) if report.user.eq_ignore_ascii_case(user) => {
-                    about_user = Some(report.into())
+                    about_user = Some(report.into());
                 }
                 Report::Ban(report) if report.user.eq_ignore_ascii_case(user) => {
-                    about_user = Some(report.into())
+                    about_user = Some(report.into());
                 }
                 _ => {}
             }
@@ -136,7 +136,7 @@ impl Attempt {
             .collect();
         match &self.about_user {
             Some(Report::Device(report)) => {
-                said.push(user_with(report.outcome, &report.failure, report.why.as_deref()))
+                said.push(user_with(report.outcome, &report.failure, report.why.as_deref()));
             }
             Some(Report::Lock(LockReport {
                 outcome,
@@ -150,7 +150,7 @@ impl Attempt {
                 }
             }
             Some(Report::Ban(BanReport { outcome, failure, .. })) => {
-                said.push(user_with(*outcome, failure, None))
+                said.push(user_with(*outcome, failure, None));
             }
             _ => {}
         }

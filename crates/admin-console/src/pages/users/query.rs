@@ -118,7 +118,7 @@ impl Query {
                 "devices" => query.filter.devices_at_least = text.parse().ok().filter(|least| *least > 0),
                 "over-limit" => query.filter.over_limit = text == "1",
                 "seen" => {
-                    query.filter.seen_hours = text.parse().ok().filter(|hours| (1..=8784).contains(hours))
+                    query.filter.seen_hours = text.parse().ok().filter(|hours| (1..=8784).contains(hours));
                 }
                 "sort" => query.sort = Sort::of(text).unwrap_or_default(),
                 "after" => query.after = given,
