@@ -90,7 +90,7 @@ class Play {
 
   /** Waits until something is so. */
   async until(what, is) {
-    const end = Date.now() + 30_000;
+    const end = Date.now() + 60_000;
     while (!(await is())) {
       if (Date.now() > end) throw new Error(`waited in vain: ${what}`);
       await new Promise((later) => setTimeout(later, 50));

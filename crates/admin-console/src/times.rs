@@ -55,7 +55,7 @@ pub(crate) fn lasting(seconds: u64) -> String {
     let (minutes, hours) = (seconds / 60, seconds / 3600);
     match seconds {
         0..60 => t!("{seconds} s"),
-        60..3600 if seconds % 60 == 0 => t!("{} min", minutes),
+        60..3600 if seconds.is_multiple_of(60) => t!("{} min", minutes),
         60..3600 => t!("{} min {} s", minutes, seconds % 60),
         3600..86_400 => t!("{} h {} min", hours, minutes % 60),
         _ => t!("{} d {} h", hours / 24, hours % 24),

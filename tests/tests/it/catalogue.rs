@@ -108,6 +108,7 @@ fn every_sentence_has_a_translation_and_every_translation_a_sentence() {
     let mut said = Said::default();
     let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates");
     said.folder(&crates.join("admin-cli/src"));
+    said.folder(&crates.join("admin-console/src"));
     said.folder(&crates.join("admin-ops/src"));
     let mut said = said.0;
     language::each_text(&Cli::command(), &mut |text| {

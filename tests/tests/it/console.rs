@@ -134,7 +134,7 @@ fn runs_are_followed_paused_and_retried() {
     let sandbox = world.env.sandbox();
     sandbox.inject(Fault::result_false("sessions.logout_all").on("GET", "/users/user001/disconnect"));
     // Slow enough to be paused by hand.
-    sandbox.inject(Fault::delay("devices.list", Duration::from_millis(1_500)));
+    sandbox.inject(Fault::delay("devices.list", Duration::from_secs(3)));
     if world.play("runs", 3) {
         assert!(matches!(
             world.kicked(device),

@@ -36,34 +36,36 @@ const BY: [&str; 4] = ["user", "operator", "run", "ticket"];
 /// The times that can be chosen, in days.
 const DAYS: [u32; 4] = [1, 7, 30, 365];
 
-fn given(field: &Option<String>) -> Option<&str> {
-    field.as_deref().map(str::trim).filter(|text| !text.is_empty())
+fn given(field: Option<&String>) -> Option<&str> {
+    field.map(|text| text.trim()).filter(|text| !text.is_empty())
 }
 
 impl Wanted {
     fn by(&self) -> &str {
-        given(&self.by).filter(|by| BY.contains(by)).unwrap_or("user")
+        given(self.by.as_ref())
+            .filter(|by| BY.contains(by))
+            .unwrap_or("user")
     }
 
     fn days(&self) -> Option<u32> {
-        given(&self.days)?.parse().ok().filter(|days| *days > 0)
+        given(self.days.as_ref())?.parse().ok().filter(|days| *days > 0)
     }
 
     /// Returns true if something is left out.
     pub(super) fn is_narrow(&self) -> bool {
         [&self.q, &self.outcome, &self.days]
             .into_iter()
-            .any(|field| given(field).is_some())
+            .any(|field| given(field.as_ref()).is_some())
     }
 
     /// Returns what the API is asked, without the place of the page. A condition that it does not know is refused by it.
     pub(super) fn conditions(&self, now: Timestamp) -> Vec<(&'static str, String)> {
         let mut conditions = Vec::new();
-        if let Some(text) = given(&self.q) {
+        if let Some(text) = given(self.q.as_ref()) {
             let by = BY.into_iter().find(|by| *by == self.by()).unwrap_or("user");
             conditions.push((by, text.to_owned()));
         }
-        if let Some(outcome) = given(&self.outcome) {
+        if let Some(outcome) = given(self.outcome.as_ref()) {
             conditions.push(("outcome", outcome.to_owned()));
         }
         if let Some(days) = self.days() {
@@ -74,18 +76,18 @@ impl Wanted {
     }
 
     pub(super) fn shows_all(&self) -> bool {
-        given(&self.all).is_some()
+        given(self.all.as_ref()).is_some()
     }
 
     fn all_fields(&self) -> [(&'static str, Option<&str>); 7] {
         [
-            ("q", given(&self.q)),
-            ("by", given(&self.by)),
-            ("outcome", given(&self.outcome)),
-            ("days", given(&self.days)),
-            ("all", given(&self.all)),
-            ("after", given(&self.after)),
-            ("e", given(&self.e)),
+            ("q", given(self.q.as_ref())),
+            ("by", given(self.by.as_ref())),
+            ("outcome", given(self.outcome.as_ref())),
+            ("days", given(self.days.as_ref())),
+            ("all", given(self.all.as_ref())),
+            ("after", given(self.after.as_ref())),
+            ("e", given(self.e.as_ref())),
         ]
     }
 
@@ -106,7 +108,10 @@ impl Wanted {
             let change = changes.iter().find(|(changed, _)| *changed == name);
             let value = change.map_or(now, |(_, value)| *value);
             if let Some(value) = value {
-                address.push_str(&format!("{sign}{name}={}", encoded(value)));
+                address.push(sign);
+                address.push_str(name);
+                address.push('=');
+                address.push_str(&encoded(value));
                 sign = '&';
             }
         }
@@ -121,7 +126,7 @@ impl Wanted {
                 div.find.grow {
                     (Icon::SEARCH)
                     label.vh for="f" { (t!("User, operator, run or ticket")) }
-                    input #f name="q" type="search" maxlength="255" autocomplete="off" value=(given(&self.q).unwrap_or_default())
+                    input #f name="q" type="search" maxlength="255" autocomplete="off" value=(given(self.q.as_ref()).unwrap_or_default())
                         placeholder=(t!("User, operator, run or ticket"));
                 }
                 label.vh for="by" { (t!("What is looked for")) }
@@ -132,7 +137,7 @@ impl Wanted {
                 select #outcome name="outcome" {
                     option value="" { (t!("Any outcome")) }
                     @for one in Outcome::KNOWN {
-                        option value=(one) selected[given(&self.outcome) == Some(one)] { (outcome_word::word(&Outcome::from(*one))) }
+                        option value=(one) selected[given(self.outcome.as_ref()) == Some(one)] { (outcome_word::word(&Outcome::from(*one))) }
                     }
                 }
                 label.vh for="days" { (t!("Since when")) }
@@ -143,7 +148,7 @@ impl Wanted {
                 label.opt { input type="checkbox" name="all" value="on" checked[self.shows_all()]; (t!("Also intents and runs")) }
                 button.btn."btn--sm" { (t!("Search")) }
                 @if self.is_narrow() {
-                    @if let Some(text) = given(&self.q) {
+                    @if let Some(text) = given(self.q.as_ref()) {
                         span.chip {
                             (by_word(by)) ": " (foreign(text))
                             a href=(self.address(visit, &["audit"], &[("q", None), ("by", None), ("after", None), ("e", None)])) aria-label=(t!("Remove this filter")) { (Icon::CROSS.small()) }

@@ -47,7 +47,7 @@ pub(super) fn check(text: &str) -> Checked {
             continue;
         }
         match user(line) {
-            Ok(user) if seen.insert(user.folded().to_string()) => checked.users.push(user.to_string()),
+            Ok(user) if seen.insert(user.folded()) => checked.users.push(user.to_string()),
             Ok(_) => checked.duplicates += 1,
             Err((problem, suggestion)) => checked.bad.push(Bad {
                 line: number,

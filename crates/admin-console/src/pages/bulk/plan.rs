@@ -116,11 +116,11 @@ fn platforms(items: &[Item]) -> Markup {
             rows.entry(device.platform().to_string()).or_default().1 += 1;
         }
     }
-    by_platform(
-        rows.iter()
-            .map(|(name, (ends, stays))| (name.as_str(), *ends, *stays))
-            .collect(),
-    )
+    let rows: Vec<_> = rows
+        .iter()
+        .map(|(name, (ends, stays))| (name.as_str(), *ends, *stays))
+        .collect();
+    by_platform(&rows)
 }
 
 /// User by user.
@@ -212,11 +212,14 @@ pub(crate) async fn download(
         let planned = item.planned.unwrap_or_default();
         for (devices, what) in [(&planned.end, "sign_out"), (&planned.keep, "stay")] {
             for device in devices {
-                file.push_str(&format!(
-                    "{},{user},{},{what}\r\n",
-                    item.line,
-                    cell(&device.to_string())
-                ));
+                let line = [
+                    item.line.to_string(),
+                    user.clone(),
+                    cell(&device.to_string()),
+                    what.to_owned(),
+                ];
+                file.push_str(&line.join(","));
+                file.push_str("\r\n");
             }
         }
     }

@@ -97,11 +97,11 @@ fn table(platforms: &BTreeMap<String, Row>) -> Markup {
     let rows = platforms
         .iter()
         .map(|(name, row)| (name.as_str(), row.ends, row.stays));
-    by_platform(rows.collect())
+    by_platform(&rows.collect::<Vec<_>>())
 }
 
 /// Returns how many devices of each platform are signed out and stay, with their sums.
-pub(super) fn by_platform(rows: Vec<(&str, u64, u64)>) -> Markup {
+pub(super) fn by_platform(rows: &[(&str, u64, u64)]) -> Markup {
     let sum = rows
         .iter()
         .fold((0, 0), |(ends, stays), row| (ends + row.1, stays + row.2));
@@ -114,7 +114,7 @@ pub(super) fn by_platform(rows: Vec<(&str, u64, u64)>) -> Markup {
                 th.num scope="col" { (t!("Stay")) }
             } }
             tbody {
-                @for (name, ends, stays) in &rows {
+                @for (name, ends, stays) in rows {
                     tr { th scope="row" { (platform::platform(name)) } td.num { (grouped(ends + stays)) } td.num.strong { (grouped(*ends)) } td.num { (grouped(*stays)) } }
                 }
                 tr.sum { th scope="row" { (t!("All")) } td.num { (grouped(sum.0 + sum.1)) } td.num.strong { (grouped(sum.0)) } td.num { (grouped(sum.1)) } }
@@ -133,8 +133,8 @@ pub(super) async fn read(visit: &Visit, order: &Order, users: &[String]) -> Resu
         users: None,
         max_logouts: None,
         reading: easemob_admin_ops::status_first::Reading::default(),
-        durability: Default::default(),
-        priority: Default::default(),
+        durability: easemob_admin_ops::run::journal::header::Durability::default(),
+        priority: easemob_admin_ops::run::direction::Priority::default(),
         source: None,
         dry_run: true,
         hold: false,

@@ -27,7 +27,7 @@ pub(super) fn read(text: &str) -> Result<PolicyOnDisk, Wrong> {
             line,
             message: foreign.words().to_owned(),
         },
-        other => Wrong {
+        other @ PolicyError::Read { .. } => Wrong {
             line: 1,
             message: other.to_string(),
         },

@@ -183,7 +183,7 @@ async fn enforce(visit: &Visit, draft: &Draft) -> Result<String, Problem> {
         reason: draft.sent.some("reason"),
         ticket: draft.sent.some("ticket"),
         max_logouts: None,
-        priority: Default::default(),
+        priority: easemob_admin_ops::run::direction::Priority::default(),
         dry_run: false,
         hold: true,
         break_glass: false,

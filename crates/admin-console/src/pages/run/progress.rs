@@ -131,7 +131,7 @@ fn bar(run: &RunView) -> Markup {
                 @if part.count > 0 {
                     rect x=(share(before, run.users)) width=(share(part.count, run.users)) height="6" class=(part.class) {}
                 }
-                @let _ = { before += part.count; };
+                @let () = { before += part.count; };
             }
         }
     }
