@@ -59,6 +59,7 @@ fn serving(env: &TestEnv, variables: &[(&str, &str)], script: &str) -> (Running,
     // On a port of its own, and as the process that the test ends.
     let script = script.replace("easemob-admin ", "exec easemob-admin ");
     let script = script.replace(" serve\n", " serve --listen 127.0.0.1:0\n");
+    let script = script.replace(" serve --open\n", " serve --open --listen 127.0.0.1:0\n");
     let mut process = Running::of(shell(env, variables, &script).spawn().unwrap());
     let mut ready = String::new();
     let mut out = BufReader::new(process.stdout.as_mut().unwrap());
@@ -80,6 +81,7 @@ fn asked(env: &TestEnv, (url, key): (&str, &str), script: &str) -> Value {
         .replace("http://127.0.0.1:7300", url)
         .replace("https://ops.example.com", url)
         .replace("apps/prod/", "apps/sandbox/")
+        .replace("/acme/chat/users/ann/", "/easemob-demo/sandbox/users/user0003/")
         .replace("curl ", "curl --silent --show-error --fail-with-body ");
     let variables = [(KEY_VARIABLE, key), ("KEY", key)];
     let answer = run(env, &variables, &script).expect(0);
@@ -110,6 +112,22 @@ fn every_block_of_the_document_works() {
                 let _ = asked(&env, at, block);
                 "curl"
             }
+            // `approvals` runs them one after the other.
+            ("", block) if block.starts_with("$ ") => "two people",
+            ("", block) if block.contains("serve --open") => {
+                let elsewhere = TestEnv::bare();
+                let (console, _) = serving(&elsewhere, &[], block);
+                stop(console);
+                "console"
+            }
+            // `sign_in` runs them at an issuer.
+            ("", block) if block.contains("easemob-admin login") => {
+                for line in block.lines() {
+                    let command = line.split(" #").next().unwrap();
+                    let _ = run(&env, &[], &format!("{command} --help")).expect(0);
+                }
+                "sign in"
+            }
             ("", block) if block.contains("--store postgres://") => {
                 shares(block);
                 "store"
@@ -126,7 +144,16 @@ fn every_block_of_the_document_works() {
         });
     }
     stop(service);
-    for kind in ["sign out", "curl", "store", "profile", "issuer"] {
+    for kind in [
+        "sign out",
+        "curl",
+        "console",
+        "sign in",
+        "store",
+        "profile",
+        "issuer",
+        "two people",
+    ] {
         assert!(kinds.contains(&kind), "{kind} is missing: {kinds:?}");
     }
 }

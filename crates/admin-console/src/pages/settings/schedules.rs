@@ -60,7 +60,7 @@ pub(crate) async fn list(visit: Visit) -> Result<Page, Trouble> {
 }
 
 pub(crate) async fn make(visit: Visit, fields: Fields) -> Result<Response, Trouble> {
-    let job = JOBS.into_iter().find(|job| word(*job) == fields.one("job"));
+    let job = JOBS.into_iter().find(|job| in_forms(*job) == fields.one("job"));
     let new = NewSchedule {
         cron: fields.one("cron").to_owned(),
         time_zone: fields.one("zone").to_owned(),
@@ -93,7 +93,7 @@ fn back(visit: &Facts) -> Response {
 }
 
 /// Returns the word of a job in forms.
-fn word(job: ScheduledJob) -> &'static str {
+fn in_forms(job: ScheduledJob) -> &'static str {
     match job {
         ScheduledJob::DueUnlocks => "due_unlocks",
         ScheduledJob::Scan => "scan",
@@ -157,7 +157,7 @@ fn new_schedule(visit: &Facts) -> Markup {
                 }
                 div.field {
                     label for="job" { (t!("What is done")) }
-                    select #job name="job" { @for job in JOBS { option value=(word(job)) { (name_of(job)) } } }
+                    select #job name="job" { @for job in JOBS { option value=(in_forms(job)) { (name_of(job)) } } }
                 }
                 div.field {
                     label for="cron" { (t!("When")) }

@@ -52,10 +52,10 @@ impl Act {
     fn of(word: &str) -> Option<Self> {
         [Self::SignOut, Self::Lock, Self::Plan]
             .into_iter()
-            .find(|act| act.word() == word)
+            .find(|act| act.in_address() == word)
     }
 
-    fn word(self) -> &'static str {
+    fn in_address(self) -> &'static str {
         match self {
             Self::SignOut => "sign-out",
             Self::Lock => "lock",
@@ -211,7 +211,7 @@ fn question(visit: &Visit, act: Act, meant: &Meant, grew_from: Option<u64>) -> P
             ),
         };
         let stake = act.stake(count, meant.is_all());
-        let address = visit.link(&["users-selected", act.word()]);
+        let address = visit.link(&["users-selected", act.in_address()]);
         let back = back(visit, meant);
         let dialog = Dialog {
             question: html! { (question) },
@@ -291,7 +291,7 @@ fn content(visit: &Visit, act: Act, meant: &Meant, grew_from: Option<u64>) -> Ma
         @if act != Act::Plan {
             div.note."note--danger" { (Icon::DANGER) div { (t!("Devices that were signed out cannot be brought back.")) } }
         }
-        (reason::fields(visit, act.word()))
+        (reason::fields(visit, act.in_address()))
     }
 }
 

@@ -51,8 +51,8 @@ pub(super) fn bar(visit: &Visit, query: &Query) -> Markup {
             label.opt { input type="checkbox" name="over-limit" value="1" checked[filter.over_limit]; (t!("Over limit")) }
             // What is selected by now is cleared, and the next page says so.
             input type="hidden" name="had" value=(selected) data-had;
-            @if query.sort != Sort::default() { input type="hidden" name="sort" value=(query.sort.word()); }
-            @for column in &query.hidden { input type="hidden" name="hide" value=(column.word()); }
+            @if query.sort != Sort::default() { input type="hidden" name="sort" value=(query.sort.in_address()); }
+            @for column in &query.hidden { input type="hidden" name="hide" value=(column.in_address()); }
             button.btn."btn--sm" { (t!("Filter")) }
             div.end {
                 details.more {

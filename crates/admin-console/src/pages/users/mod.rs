@@ -49,7 +49,7 @@ fn list_address(visit: &Visit) -> String {
 /// Reads a page of users whom a filter leaves.
 async fn read(visit: &Visit, query: &Query, most: u64) -> Result<UsersPage, Problem> {
     let mut parameters = query.filter.parameters(visit.now);
-    parameters.push(("sort", query.sort.word().into()));
+    parameters.push(("sort", query.sort.in_address().into()));
     parameters.push(("limit", most.to_string()));
     parameters.extend(query.after.clone().map(|after| ("after", after)));
     let parameters: Vec<_> = parameters

@@ -25,7 +25,7 @@ pub(super) enum Sort {
 }
 
 impl Sort {
-    pub(super) fn word(self) -> &'static str {
+    pub(super) fn in_address(self) -> &'static str {
         match self {
             Self::User => "user",
             Self::LastSeen => "last_seen",
@@ -36,7 +36,7 @@ impl Sort {
     fn of(word: &str) -> Option<Self> {
         [Self::User, Self::LastSeen, Self::Devices]
             .into_iter()
-            .find(|sort| sort.word() == word)
+            .find(|sort| sort.in_address() == word)
     }
 }
 
@@ -59,7 +59,7 @@ impl Column {
         Self::Status,
     ];
 
-    pub(super) fn word(self) -> &'static str {
+    pub(super) fn in_address(self) -> &'static str {
         match self {
             Self::Devices => "devices",
             Self::Platforms => "platforms",
@@ -126,7 +126,7 @@ impl Query {
                 "row" => query.rows_before = text.parse().unwrap_or_default(),
                 "hide" => query
                     .hidden
-                    .extend(Column::ALL.into_iter().find(|column| column.word() == text)),
+                    .extend(Column::ALL.into_iter().find(|column| column.in_address() == text)),
                 "select" if text == "page" => query.selection = Selection::Page,
                 "select" => all = text == "all",
                 "count" => count = text.parse().ok(),
@@ -146,9 +146,9 @@ impl Query {
     pub(super) fn fields(&self) -> Vec<(&'static str, String)> {
         let mut fields = self.filter.fields();
         if self.sort != Sort::default() {
-            fields.push(("sort", self.sort.word().into()));
+            fields.push(("sort", self.sort.in_address().into()));
         }
-        fields.extend(self.hidden.iter().map(|column| ("hide", column.word().into())));
+        fields.extend(self.hidden.iter().map(|column| ("hide", column.in_address().into())));
         if let Some(after) = &self.after {
             fields.push(("after", after.clone()));
             fields.push(("back", self.back.join(".")));
