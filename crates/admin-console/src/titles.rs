@@ -41,6 +41,11 @@ const TITLES: &[&str] = &[
     told_later!("The records cannot be used, so nothing was sent"),
     told_later!("The service is stopping"),
     told_later!("The server of the app did not answer"),
+    told_later!("The post is not signed with the secret, or is about another app"),
+    told_later!("Nobody sent this call, or it was long ago"),
+    told_later!("Nobody asked for this scan"),
+    told_later!("There is no such scan"),
+    told_later!("There is no such watch"),
 ];
 
 /// What sign-ins and forms say.

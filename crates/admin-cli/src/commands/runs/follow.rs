@@ -27,9 +27,10 @@ pub(super) async fn follow(
     loop {
         let id = named.newest();
         let listed = runs.glance(id)?;
-        let now = in_words(&listed);
+        let state = in_words(&listed);
+        let now = t!("run {id}: {state}");
         if now != said {
-            context.ui.say(t!("run {id}: {now}"));
+            context.ui.say(&now);
             said = now;
         }
         let has_ended =

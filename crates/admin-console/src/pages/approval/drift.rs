@@ -255,12 +255,10 @@ mod tests {
         ]))
         .unwrap();
         let event = |user: &str, device: Option<&str>, outcome: &str| -> Event {
-            let report = serde_json::json!({"Item": {"about": "device", "line": 1, "user": user, "outcome": outcome, "device": device,
-                "platform": null, "name": null, "why": null, "confirmed_by_reading": null, "call": null, "error": null,
-                "outcome_unknown": null, "retry_may_help": null}});
-            serde_json::from_value(report.clone())
-                .or_else(|_| serde_json::from_value(serde_json::json!({"item": report["Item"]})))
-                .unwrap()
+            let report = serde_json::json!({"event": "item", "about": "device", "line": 1, "user": user, "outcome": outcome,
+                "device": device, "platform": null, "name": null, "why": null, "confirmed_by_reading": null, "call": null,
+                "error": null, "outcome_unknown": null, "retry_may_help": null});
+            serde_json::from_value(report).unwrap()
         };
         let events = [
             event("ann", Some("ios_1"), "would_log_out"),

@@ -99,7 +99,8 @@ fn markup(visit: &Visit, wanted: &Wanted, read: &Read) -> Markup {
             div.acts { (export::form(visit, wanted)) }
         }
         (verification::card(visit, read.head.as_ref(), read.found.as_ref()))
-        div.cols.cols--wide {
+        // Without an entry beside it, the list has the whole width; the first entry is a page of its own, and others are swapped.
+        div class=[read.opened.is_some().then_some("cols cols--wide")] {
             div {
                 section.card #list aria-label=(t!("Entries")) {
                     (wanted.row(visit))
@@ -109,7 +110,7 @@ fn markup(visit: &Visit, wanted: &Wanted, read: &Read) -> Markup {
                             h2 { (t!("No entry matches")) }
                             @if wanted.is_narrow() { div.acts { a.btn."btn--sm" href=(visit.link(&["audit"])) { (t!("Clear filters")) } } }
                         }
-                    } @else { (table(visit, wanted, &read.page.items)) }
+                    } @else { (table(visit, wanted, read)) }
                     div.card-f {
                         @if read.page.first_entry > 0 {
                             span { (t!("Entries before {} are in archives.", grouped(read.page.first_entry))) }
@@ -130,7 +131,7 @@ fn markup(visit: &Visit, wanted: &Wanted, read: &Read) -> Markup {
     }
 }
 
-fn table(visit: &Visit, wanted: &Wanted, entries: &[Entry]) -> Markup {
+fn table(visit: &Visit, wanted: &Wanted, read: &Read) -> Markup {
     html! {
         div.tw role="region" aria-label=(t!("Entries that match")) tabindex="0" { table.freeze.dense {
             thead { tr {
@@ -141,19 +142,19 @@ fn table(visit: &Visit, wanted: &Wanted, entries: &[Entry]) -> Markup {
                 th scope="col" { (t!("Subject")) }
                 th scope="col" { (t!("Outcome")) }
             } }
-            tbody data-rows { @for entry in entries { (row(visit, wanted, entry)) } }
+            tbody data-rows { @for entry in &read.page.items { (row(visit, wanted, entry, read.opened.is_some())) } }
         } }
     }
 }
 
-fn row(visit: &Visit, wanted: &Wanted, entry: &Entry) -> Markup {
+fn row(visit: &Visit, wanted: &Wanted, entry: &Entry, beside: bool) -> Markup {
     let number = entry.seq.to_string();
     let is_open = wanted.e.as_deref() == Some(number.as_str());
     let address = wanted.address(visit, &["audit"], &[("e", Some(&number))]);
     html! {
         tr class=[is_open.then_some("is-open")] aria-current=[is_open.then_some("true")] {
             th.num scope="row" {
-                a href={ (address) "#event" } hx-get=(address) hx-select="#event" hx-target="#event" hx-swap="outerHTML" hx-push-url="true" {
+                a href={ (address) "#event" } hx-get=[beside.then_some(&address)] hx-select="#event" hx-target="#event" hx-swap="outerHTML" hx-push-url="true" {
                     (grouped(entry.seq))
                 }
             }

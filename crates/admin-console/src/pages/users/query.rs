@@ -148,7 +148,11 @@ impl Query {
         if self.sort != Sort::default() {
             fields.push(("sort", self.sort.in_address().into()));
         }
-        fields.extend(self.hidden.iter().map(|column| ("hide", column.in_address().into())));
+        fields.extend(
+            self.hidden
+                .iter()
+                .map(|column| ("hide", column.in_address().into())),
+        );
         if let Some(after) = &self.after {
             fields.push(("after", after.clone()));
             fields.push(("back", self.back.join(".")));
