@@ -347,8 +347,10 @@ mod tests {
                         let mut plan = store.connection.prepare(&sql).unwrap();
                         let steps = plan.query_map(params_from_iter(&conditions.values), |row| row.get(3));
                         let steps: Vec<String> = steps.unwrap().collect::<Result<_, _>>().unwrap();
+                        // A table without row ids is in the order of its key, so a scan that sorts nothing ends with the page.
                         assert!(
-                            steps.len() == 1 && steps[0].starts_with("SEARCH users USING"),
+                            steps.len() == 1
+                                && (steps[0].starts_with("SEARCH users USING") || steps[0] == "SCAN users"),
                             "{sql}: {steps:?}"
                         );
                     }
