@@ -154,6 +154,25 @@ impl<'a> Kept<'a> {
         }
     }
 
+    /// Removes a value, if `goes` says so of it as it is now; returns it if it was removed.
+    ///
+    /// # Errors
+    /// When it cannot be read or removed.
+    pub fn remove_if<T: DeserializeOwned>(
+        &self,
+        id: &str,
+        goes: impl Fn(&T) -> bool,
+    ) -> Result<Option<T>, StoreError> {
+        loop {
+            let Some((value, revision)) = self.get(id)?.filter(|(value, _)| goes(value)) else {
+                return Ok(None);
+            };
+            if self.remove(id, revision)? != Put::Changed {
+                return Ok(Some(value));
+            }
+        }
+    }
+
     /// Removes a value, if it is still as it was read.
     ///
     /// # Errors
@@ -165,4 +184,24 @@ impl<'a> Kept<'a> {
 
 fn read<T: DeserializeOwned>(document: &Document) -> Result<T, StoreError> {
     serde_json::from_str(&document.body).map_err(|error| StoreError::Failed(error.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::memory::MemoryDocuments;
+    use super::*;
+
+    #[test]
+    fn only_what_is_to_go_is_removed_and_only_once() {
+        let store = MemoryDocuments::default();
+        let kept = Kept::of(&store, "number");
+        assert_eq!(kept.put("one", &1, None).unwrap(), Put::Done(1));
+        assert_eq!(kept.remove_if("one", |number: &u32| *number > 1).unwrap(), None);
+        assert_eq!(kept.get::<u32>("one").unwrap(), Some((1, 1)));
+        assert_eq!(
+            kept.remove_if("one", |number: &u32| *number == 1).unwrap(),
+            Some(1)
+        );
+        assert_eq!(kept.remove_if("one", |_: &u32| true).unwrap(), None);
+    }
 }

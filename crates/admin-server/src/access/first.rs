@@ -78,12 +78,8 @@ pub(crate) fn claim(service: &Service, code: &str, owner: &str) -> Result<NewKey
             .hint("restart `easemob-admin serve`, which shows a new one while there is no key")
     };
     let token = Token::parse(code).ok_or_else(refused)?;
-    let (offered, revision) = kept(service).get::<Offer>("code")?.ok_or_else(refused)?;
-    if !token.is_of(&offered.sha256) || offered.ends <= service.now() {
-        return Err(refused());
-    }
-    if kept(service).remove("code", revision)? == easemob_admin_ops::documents::Put::Changed {
-        return Err(refused());
-    }
+    let now = service.now();
+    let is_good = |offer: &Offer| token.is_of(&offer.sha256) && now < offer.ends;
+    kept(service).remove_if("code", is_good)?.ok_or_else(refused)?;
     keys::make(service, administrator(owner), "the code of the first start")
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use easemob_admin_ops::documents::{Kept, Put};
+use easemob_admin_ops::documents::Kept;
 use easemob_admin_ops::store_error::StoreError;
 use easemob_admin_remote::api::{self, Problem, Scope};
 use jiff::{SignedDuration, Timestamp};
@@ -177,7 +177,7 @@ impl Service {
         let begun = blocking(move || {
             let token = token.ok_or_else(|| not_this("this is not a key of the service"))?;
             let caller = keys::caller(&this, &token)?;
-            begin(&this, By::Key(caller.key), None)
+            begin(&this, By::Key(caller.key))
         });
         begun.await.map_err(|refusal| refusal.problem())
     }
@@ -213,15 +213,10 @@ impl Service {
         let begun = blocking(move || {
             let refused = || not_this("this is not a code of the service, or it was used or has expired");
             let token = token.ok_or_else(refused)?;
-            let found: Option<(StoredCode, u64)> = codes(&this).get(token.id())?;
-            let (code, revision) = found.ok_or_else(refused)?;
-            if !token.is_of(&code.sha256) || code.ends <= this.now() {
-                return Err(refused());
-            }
-            if codes(&this).remove(token.id(), revision)? == Put::Changed {
-                return Err(refused());
-            }
-            begin(&this, By::Person(code.person), None)
+            let now = this.now();
+            let is_good = |code: &StoredCode| token.is_of(&code.sha256) && now < code.ends;
+            let code = codes(&this).remove_if(token.id(), is_good)?;
+            begin(&this, By::Person(code.ok_or_else(refused)?.person))
         });
         begun.await.map_err(|refusal| refusal.problem())
     }
@@ -270,13 +265,8 @@ impl Service {
         };
         let this = self.clone();
         let ended = blocking(move || {
-            let found: Option<(StoredSession, u64)> = sessions(&this).get(token.id())?;
-            if let Some((session, revision)) = found
-                && token.is_of(&session.sha256)
-            {
-                let _ = sessions(&this).remove(token.id(), revision)?;
-            }
-            Ok::<_, Refusal>(())
+            let is_this = |session: &StoredSession| token.is_of(&session.sha256);
+            sessions(&this).remove_if(token.id(), is_this).map(drop)
         });
         ended.await.map_err(|refusal| refusal.problem())
     }
@@ -286,11 +276,11 @@ fn not_this(why: &str) -> Refusal {
     Refusal::of(Kind::NotSignedIn).detail(why)
 }
 
-/// Begins a session, which ends at `ends` at the latest.
-fn begin(service: &Service, by: By, ends: Option<Timestamp>) -> Result<NewSession, Refusal> {
+/// Begins a session.
+fn begin(service: &Service, by: By) -> Result<NewSession, Refusal> {
     let token = Token::random()?;
     let began = service.now();
-    let ends = ends.map_or(began + LIFE, |end| end.min(began + LIFE));
+    let ends = began + LIFE;
     remove_ended(&sessions(service), |session: &StoredSession| {
         session.ends <= began
     })?;
@@ -313,11 +303,8 @@ fn remove_ended<T: serde::de::DeserializeOwned>(
     has_ended: impl Fn(&T) -> bool,
 ) -> Result<(), StoreError> {
     for (id, value) in kept.all::<T>()? {
-        if has_ended(&value)
-            && let Some((_, revision)) = kept.get::<T>(&id)?
-        {
-            // Somebody else may have removed it already.
-            let _ = kept.remove(&id, revision)?;
+        if has_ended(&value) {
+            kept.remove_if(&id, &has_ended)?;
         }
     }
     Ok(())

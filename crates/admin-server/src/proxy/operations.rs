@@ -34,11 +34,10 @@ pub(super) fn begin(service: &Service, operation: &Operation) -> Result<(), Stor
     // Nobody else has the id.
     let _ = kept.put(&operation.id, operation, None)?;
     let old = operation.at - KEPT_FOR;
-    for (id, oldest) in kept.page::<Operation>(None, SWEPT)? {
-        if oldest.at < old
-            && let Some((_, revision)) = kept.get::<Operation>(&id)?
-        {
-            let _ = kept.remove(&id, revision)?;
+    let is_old = |operation: &Operation| operation.at < old;
+    for (id, oldest) in kept.page(None, SWEPT)? {
+        if is_old(&oldest) {
+            kept.remove_if(&id, is_old)?;
         }
     }
     Ok(())

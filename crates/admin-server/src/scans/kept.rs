@@ -85,13 +85,12 @@ pub(crate) fn ask(
                 .detail(format!("the scan {} of the same users has not ended", earlier.id))
                 .hint("follow it, or stop it first"));
         }
-        if earlier
-            .ended_at
-            .is_some_and(|ended| now.duration_since(ended) > SHOWN)
-            && let Some((_, revision)) = kept(service).get::<ScanJob>(&key(&app.name, &earlier.id))?
-        {
-            // If somebody else was faster, it is gone as well.
-            let _ = kept(service).remove(&key(&app.name, &earlier.id), revision)?;
+        let is_old = |job: &ScanJob| {
+            job.ended_at
+                .is_some_and(|ended| now.duration_since(ended) > SHOWN)
+        };
+        if is_old(&earlier) {
+            kept(service).remove_if(&key(&app.name, &earlier.id), is_old)?;
         }
     }
     let mut random = [0; 4];

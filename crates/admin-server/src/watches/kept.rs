@@ -86,14 +86,9 @@ pub(crate) fn put(
 
 /// Removes a watch.
 pub(crate) fn remove(service: &Service, app: &str, id: &str) -> Result<Watch, Refusal> {
-    loop {
-        let found = kept(service).get::<Watch>(&key(app, id))?;
-        let (watch, revision) = found.ok_or_else(|| no_such(id))?;
-        // Whoever works on it notes something every few seconds.
-        if kept(service).remove(&key(app, id), revision)? != Put::Changed {
-            return Ok(watch);
-        }
-    }
+    // Whoever works on it notes something every few seconds, so it may have changed since it was read.
+    let removed = kept(service).remove_if(&key(app, id), |_: &Watch| true)?;
+    removed.ok_or_else(|| no_such(id))
 }
 
 /// Notes something about a watch, unless it was changed or removed meanwhile; then it returns none.
