@@ -1,7 +1,7 @@
 //! Asks the service, in the same process, in the name of whoever asks for a page.
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::http::{Method, Request, header};
 use axum::response::Response;
 use easemob_admin_remote::api::Problem;
@@ -11,6 +11,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tower_service::Service as _;
+
+use crate::problem::with_detail;
 
 /// The largest answer that a page is made of.
 const LARGEST: usize = 16 * 1024 * 1024;
@@ -67,20 +69,9 @@ impl Api {
         body: &impl Serialize,
         users: &[String],
     ) -> Result<T, Problem> {
-        let mut lines = Vec::new();
-        let mut push = |line: serde_json::Result<Vec<u8>>| {
-            lines.extend(line.map_err(|error| broken(&error.to_string()))?);
-            lines.push(b'\n');
-            Ok::<_, Problem>(())
-        };
-        push(serde_json::to_vec(body))?;
-        users.iter().try_for_each(|user| push(serde_json::to_vec(user)))?;
+        let lines = lines_of(body, users)?;
         let address = self.address(path, &[]);
-        read(
-            self.ask_with(method, &address, "application/x-ndjson", Body::from(lines))
-                .await?,
-        )
-        .await
+        read(self.ask_with(method, &address, LINES, Body::from(lines)).await?).await
     }
 
     /// Begins to read what is at an address of the app.
@@ -101,14 +92,9 @@ impl Api {
         first: &impl Serialize,
         items: &[impl Serialize],
     ) -> Result<Vec<T>, Problem> {
-        let broken = |error: serde_json::Error| broken(&error.to_string());
-        let mut body = serde_json::to_vec(first).map_err(broken)?;
-        for item in items {
-            body.push(b'\n');
-            serde_json::to_writer(&mut body, item).map_err(broken)?;
-        }
+        let lines = lines_of(first, items)?;
         let address = self.address(path, &[]);
-        let answer = self.ask_with(Method::POST, &address, LINES, Body::from(body));
+        let answer = self.ask_with(Method::POST, &address, LINES, Body::from(lines));
         read_lines(answer.await?).await
     }
 
@@ -198,28 +184,39 @@ pub(crate) fn encoded(text: &str) -> String {
     utf8_percent_encode(text, SPECIAL).to_string()
 }
 
+/// Returns a first line, and one for each item.
+fn lines_of(first: &impl Serialize, items: &[impl Serialize]) -> Result<Vec<u8>, Problem> {
+    let broken = |error: serde_json::Error| broken(&error.to_string());
+    let mut lines = serde_json::to_vec(first).map_err(broken)?;
+    for item in items {
+        lines.push(b'\n');
+        serde_json::to_writer(&mut lines, item).map_err(broken)?;
+    }
+    Ok(lines)
+}
+
 async fn read_lines<T: DeserializeOwned>(answer: Response) -> Result<Vec<T>, Problem> {
-    let body = Limited::new(answer.into_body(), LARGEST).collect().await;
-    let bytes = body.map_err(|error| broken(&error.to_string()))?.to_bytes();
+    let bytes = whole(answer).await?;
     let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
     let parsed = lines.map(|line| serde_json::from_slice(line).map_err(|error| broken(&error.to_string())));
     parsed.collect()
 }
 
-async fn read<T: DeserializeOwned>(answer: Response) -> Result<T, Problem> {
+async fn whole(answer: Response) -> Result<Bytes, Problem> {
     let body = Limited::new(answer.into_body(), LARGEST).collect().await;
-    let bytes = body.map_err(|error| broken(&error.to_string()))?.to_bytes();
-    serde_json::from_slice(&bytes).map_err(|error| broken(&error.to_string()))
+    Ok(body.map_err(|error| broken(&error.to_string()))?.to_bytes())
+}
+
+async fn read<T: DeserializeOwned>(answer: Response) -> Result<T, Problem> {
+    serde_json::from_slice(&whole(answer).await?).map_err(|error| broken(&error.to_string()))
 }
 
 /// The service and its console do not fit together, which is a defect.
 fn broken(why: &str) -> Problem {
-    Problem {
-        kind: "/problems/broken".into(),
-        title: "A defect of the service, or a fault of its machine".into(),
-        status: 500,
-        detail: Some(why.to_owned()),
-        hint: None,
-        retry_may_help: false,
-    }
+    with_detail(
+        500,
+        "broken",
+        "A defect of the service, or a fault of its machine",
+        why,
+    )
 }

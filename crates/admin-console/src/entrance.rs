@@ -16,6 +16,7 @@ use maud::Markup;
 use crate::api::{Api, encoded};
 use crate::look::{Look, cookie};
 use crate::page::{Page, Trouble};
+use crate::problem::{problem, with_detail};
 use crate::standing::{Standing, standing};
 use crate::visit::{Facts, Visit, is_part};
 use crate::{Console, frame};
@@ -122,14 +123,8 @@ async fn app(api: &Api, named: Option<&str>) -> Result<Option<AppView>, Problem>
     let Some(named) = named else { return Ok(None) };
     let apps: Vec<AppView> = api.get_of_service("/v1/apps").await?;
     let found = apps.into_iter().find(|app| app.name == named);
-    found.map(Some).ok_or_else(|| Problem {
-        kind: "/problems/no-such-app".into(),
-        title: "The service has no such app".into(),
-        status: 404,
-        detail: None,
-        hint: None,
-        retry_may_help: false,
-    })
+    let missing = || problem(404, "no-such-app", "The service has no such app");
+    found.map(Some).ok_or_else(missing)
 }
 
 fn framed(visit: &Visit, whole: bool, page: &Page) -> Response {
@@ -186,14 +181,8 @@ async fn from_a_form_of_ours(signed_in: &SignedIn, request: Request) -> Result<R
     if request.method() == Method::GET || request.method() == Method::HEAD {
         return Ok(request);
     }
-    let refused = |status, detail: &str| Problem {
-        kind: "/problems/other-site".into(),
-        title: told_later!("The form is not of this session").into(),
-        status,
-        detail: Some(detail.into()),
-        hint: None,
-        retry_may_help: false,
-    };
+    let title = told_later!("The form is not of this session");
+    let refused = |status, detail: &str| with_detail(status, "other-site", title, detail);
     let given = request
         .headers()
         .get("x-form-secret")

@@ -9,7 +9,6 @@ use crate::icons::Icon;
 use crate::look::{Look, Theme};
 use crate::numbers::grouped;
 use crate::page::{Nav, Page};
-use crate::standing::Standing;
 use crate::times;
 use crate::visit::{Facts, Visit};
 
@@ -174,8 +173,22 @@ fn entry(nav: Nav, path: &'static str, icon: Icon, name: &'static str) -> Entry 
     }
 }
 
+fn runs_entry(visit: &Visit) -> Entry {
+    Entry {
+        count: visit.standing.running,
+        ..entry(Nav::Runs, "runs", Icon::RUNS, t!("Runs"))
+    }
+}
+
+fn approvals_entry(visit: &Visit) -> Entry {
+    Entry {
+        count: visit.standing.waiting,
+        waits: true,
+        ..entry(Nav::Approvals, "approvals", Icon::APPROVALS, t!("Approvals"))
+    }
+}
+
 fn side(visit: &Visit, current: Nav) -> Markup {
-    let Standing { running, waiting, .. } = visit.standing;
     let groups = [
         (
             t!("Look"),
@@ -189,15 +202,8 @@ fn side(visit: &Visit, current: Nav) -> Markup {
             t!("Act"),
             vec![
                 entry(Nav::Bulk, "bulk", Icon::BULK, t!("Bulk")),
-                Entry {
-                    count: running,
-                    ..entry(Nav::Runs, "runs", Icon::RUNS, t!("Runs"))
-                },
-                Entry {
-                    count: waiting,
-                    waits: true,
-                    ..entry(Nav::Approvals, "approvals", Icon::APPROVALS, t!("Approvals"))
-                },
+                runs_entry(visit),
+                approvals_entry(visit),
             ],
         ),
         (
@@ -236,19 +242,11 @@ fn link(visit: &Visit, entry: &Entry, current: Nav) -> Markup {
 }
 
 fn phone_tabs(visit: &Visit, current: Nav) -> Markup {
-    let Standing { running, waiting, .. } = visit.standing;
     let entries = [
         entry(Nav::Overview, "overview", Icon::OVERVIEW, t!("Overview")),
         entry(Nav::Users, "users", Icon::USERS, t!("Users")),
-        Entry {
-            count: running,
-            ..entry(Nav::Runs, "runs", Icon::RUNS, t!("Runs"))
-        },
-        Entry {
-            count: waiting,
-            waits: true,
-            ..entry(Nav::Approvals, "approvals", Icon::APPROVALS, t!("Approvals"))
-        },
+        runs_entry(visit),
+        approvals_entry(visit),
         entry(Nav::Settings, "more", Icon::MORE, t!("More")),
     ];
     html! {

@@ -2,13 +2,13 @@
 
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Redirect, Response};
-use easemob_admin_remote::api::Problem;
 use easemob_admin_words::{t, told_later};
 use maud::{Markup, html};
 
 use crate::api::encoded;
 use crate::icons::Icon;
 use crate::page::Trouble;
+use crate::problem::with_detail;
 use crate::visit::{Facts, is_part};
 
 /// Refuses somebody who signed in too long ago.
@@ -16,14 +16,9 @@ pub(crate) fn require(visit: &Facts) -> Result<(), Trouble> {
     if visit.signed_in.is_fresh() {
         return Ok(());
     }
-    Err(Trouble(Problem {
-        kind: "/problems/stale-sign-in".into(),
-        title: told_later!("You signed in too long ago for this").into(),
-        status: 403,
-        detail: Some(told_later!("Nothing was done. Sign in again, and repeat it within 15 minutes.").into()),
-        hint: None,
-        retry_may_help: false,
-    }))
+    let title = told_later!("You signed in too long ago for this");
+    let detail = told_later!("Nothing was done. Sign in again, and repeat it within 15 minutes.");
+    Err(Trouble(with_detail(403, "stale-sign-in", title, detail)))
 }
 
 /// Sends somebody to sign in who signed in too long ago; the page comes back afterwards.

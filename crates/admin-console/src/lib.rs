@@ -17,6 +17,7 @@
 //! | `standing` | what the header says of the app |
 //! | `usage` | how much of the budget of calls is in use |
 //! | `times` | times as people read them |
+//! | `problem` | why the console refuses something itself |
 //! | `titles` | what the service says when it refuses, for translation |
 //! | `numbers` | numbers as people read them |
 //! | `icons` | the icons |
@@ -33,6 +34,7 @@ mod look;
 mod numbers;
 mod page;
 mod pages;
+mod problem;
 mod stake;
 mod standing;
 mod times;

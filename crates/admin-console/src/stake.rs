@@ -4,6 +4,7 @@ use easemob_admin_remote::api::Problem;
 use easemob_admin_words::told_later;
 
 use crate::fields::Fields;
+use crate::problem::with_hint;
 use crate::visit::Facts;
 use crate::widgets::reason;
 
@@ -70,14 +71,7 @@ impl Unconfirmed {
                 told_later!("Nothing was done. Sign in again, then repeat it."),
             ),
         };
-        Problem {
-            kind: "/problems/not-confirmed".into(),
-            title: title.into(),
-            status,
-            detail: None,
-            hint: Some(hint.into()),
-            retry_may_help: false,
-        }
+        with_hint(status, "not-confirmed", title, hint)
     }
 }
 

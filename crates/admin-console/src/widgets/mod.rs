@@ -10,4 +10,5 @@ pub(crate) mod outcome;
 pub(crate) mod outcome_word;
 pub(crate) mod platform;
 pub(crate) mod reason;
+pub(crate) mod run_id;
 pub(crate) mod run_state;

@@ -65,6 +65,28 @@ pub struct NewRun {
     pub break_glass: bool,
 }
 
+impl NewRun {
+    /// Returns a run that does this to nobody yet, with all else as it is if a request leaves it out.
+    #[must_use]
+    pub fn of(action: Action) -> Self {
+        Self {
+            id: None,
+            action,
+            reason: None,
+            ticket: None,
+            users: None,
+            max_logouts: None,
+            reading: Reading::default(),
+            durability: Durability::default(),
+            priority: Priority::default(),
+            source: None,
+            dry_run: false,
+            hold: false,
+            break_glass: false,
+        }
+    }
+}
+
 /// Where a run is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -94,19 +94,9 @@ pub(super) async fn read(visit: &Facts, view: &ApprovalView, asked: bool) -> Res
 
 fn preview(action: &Action) -> NewRun {
     NewRun {
-        id: None,
-        action: action.clone(),
-        reason: None,
-        ticket: None,
-        users: None,
-        max_logouts: None,
         reading: easemob_admin_ops::status_first::Reading::EVERY_USER,
-        durability: easemob_admin_ops::run::journal::header::Durability::default(),
-        priority: easemob_admin_ops::run::direction::Priority::default(),
-        source: None,
         dry_run: true,
-        hold: false,
-        break_glass: false,
+        ..NewRun::of(action.clone())
     }
 }
 

@@ -17,6 +17,7 @@ use crate::fresh;
 use crate::icons::Icon;
 use crate::numbers::{devices, users};
 use crate::page::{Nav, Page, Trouble};
+use crate::problem::with_detail;
 use crate::stake::Unconfirmed;
 use crate::times::lasting;
 use crate::visit::{Facts, Visit};
@@ -92,14 +93,9 @@ pub(crate) async fn decide(
 }
 
 fn no_decision() -> Trouble {
-    Trouble(Problem {
-        kind: "/problems/bad-request".into(),
-        title: "The form does not say what is to be done".into(),
-        status: 400,
-        detail: Some("Nothing was done. Load the page again.".into()),
-        hint: None,
-        retry_may_help: false,
-    })
+    let title = "The form does not say what is to be done";
+    let detail = "Nothing was done. Load the page again.";
+    Trouble(with_detail(400, "bad-request", title, detail))
 }
 
 fn page(visit: &Visit, request: &Request, sent: Option<&Fields>, problem: Option<&Problem>) -> Page {

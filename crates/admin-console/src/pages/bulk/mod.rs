@@ -23,9 +23,11 @@ use crate::frame::form_secret;
 use crate::icons::Icon;
 use crate::numbers::{grouped, users};
 use crate::page::{Nav, Page, Trouble};
+use crate::problem::with_hint;
 use crate::visit::Visit;
 use crate::widgets::foreign::foreign;
 use crate::widgets::notice::not_yet;
+use crate::widgets::run_id;
 use crate::widgets::{platform, reason};
 
 /// The most users of a plan of devices, and of a dry run that somebody waits for.
@@ -111,14 +113,7 @@ async fn draft(visit: &Visit, sent: Fields, text: String) -> Result<Draft, Troub
 }
 
 fn problem(title: &str, hint: &str) -> Problem {
-    Problem {
-        kind: "/problems/bad-list".into(),
-        title: title.into(),
-        status: 422,
-        detail: None,
-        hint: Some(hint.into()),
-        retry_may_help: false,
-    }
+    with_hint(422, "bad-list", title, hint)
 }
 
 /// Returns the order if the list and the form can be used as a whole.
@@ -174,19 +169,12 @@ async fn make(visit: &Visit, order: &Order, draft: &Draft) -> Result<Option<RunV
         return Ok(made.run);
     }
     let new = NewRun {
-        id: None,
-        action: order.action(visit.now),
         reason,
         ticket,
         users: Some(users),
-        max_logouts: None,
-        reading: easemob_admin_ops::status_first::Reading::default(),
-        durability: easemob_admin_ops::run::journal::header::Durability::default(),
-        priority: easemob_admin_ops::run::direction::Priority::default(),
         source: Some("a list in the console".into()),
-        dry_run: false,
         hold: true,
-        break_glass: false,
+        ..NewRun::of(order.action(visit.now))
     };
     visit.api.send(Method::POST, &["runs"], &new).await.map(Some)
 }
@@ -208,7 +196,7 @@ fn markup(visit: &Visit, draft: &Draft) -> Markup {
         form.cols method="post" action=(visit.link(&["bulk"])) {
             div {
                 (form_secret(visit))
-                input type="hidden" name="run" value=(draft.sent.some("run").unwrap_or_else(|| crate::pages::user::ask::new_run(visit.now)));
+                (run_id::field(&run_id::sent_or_new(visit, &draft.sent)))
                 // Enter in a field checks the list again.
                 button hidden name="step" value="check" {}
                 @if let Some(problem) = &draft.problem { (not_yet(problem)) }

@@ -126,19 +126,8 @@ pub(super) fn by_platform(rows: &[(&str, u64, u64)]) -> Markup {
 /// Reads what would be done.
 pub(super) async fn read(visit: &Visit, order: &Order, users: &[String]) -> Result<Preview, Problem> {
     let new = NewRun {
-        id: None,
-        action: order.action(visit.now),
-        reason: None,
-        ticket: None,
-        users: None,
-        max_logouts: None,
-        reading: easemob_admin_ops::status_first::Reading::default(),
-        durability: easemob_admin_ops::run::journal::header::Durability::default(),
-        priority: easemob_admin_ops::run::direction::Priority::default(),
-        source: None,
         dry_run: true,
-        hold: false,
-        break_glass: false,
+        ..NewRun::of(order.action(visit.now))
     };
     let events: Vec<Event> = visit.api.ask_lines(&["runs"], &new, users).await?;
     Ok(Preview::of(visit.now, &events))

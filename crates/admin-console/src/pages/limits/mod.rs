@@ -20,6 +20,7 @@ use crate::fresh;
 use crate::icons::Icon;
 use crate::numbers::grouped;
 use crate::page::{Nav, Page, Trouble};
+use crate::problem::with_hint;
 use crate::visit::Visit;
 use crate::widgets::foreign::foreign;
 use crate::widgets::notice::not_yet;
@@ -148,14 +149,7 @@ async fn compare(visit: &Visit, draft: &Draft) -> Result<Compared, Problem> {
 }
 
 fn problem(status: u16, title: &str, hint: &str) -> Problem {
-    Problem {
-        kind: "/problems/bad-request".into(),
-        title: title.into(),
-        status,
-        detail: None,
-        hint: Some(hint.into()),
-        retry_may_help: false,
-    }
+    with_hint(status, "bad-request", title, hint)
 }
 
 /// Records a run over those who are over their limits, which is carried out in a step of its own.

@@ -14,6 +14,7 @@ use crate::fresh;
 use crate::icons::Icon;
 use crate::numbers::{grouped, users};
 use crate::page::{Nav, Trouble};
+use crate::problem::problem;
 use crate::stake::{self, Stake};
 use crate::visit::{Facts, Visit};
 use crate::widgets::action::ends_sessions;
@@ -177,14 +178,7 @@ pub(crate) async fn act(
 }
 
 fn no_such_page() -> Trouble {
-    Trouble(Problem {
-        kind: "/problems/no-such-path".into(),
-        title: "The service has no such address".into(),
-        status: 404,
-        detail: None,
-        hint: None,
-        retry_may_help: false,
-    })
+    Trouble(problem(404, "no-such-path", "The service has no such address"))
 }
 
 /// Returns the page of the run with the question over it.

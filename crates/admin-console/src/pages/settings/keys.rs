@@ -18,6 +18,7 @@ use crate::frame::form_secret;
 use crate::fresh;
 use crate::icons::Icon;
 use crate::page::{Nav, Page, Trouble};
+use crate::problem::problem;
 use crate::visit::{Facts, Visit};
 
 /// The most keys on one page.
@@ -86,13 +87,12 @@ async fn read(visit: &Facts) -> Result<Vec<Key>, Trouble> {
 }
 
 fn scopes(fields: &Fields) -> Result<BTreeSet<Scope>, Problem> {
-    let unknown = |_| Problem {
-        kind: "/problems/bad-request".into(),
-        title: told_later!("The request cannot be understood").into(),
-        status: 400,
-        detail: None,
-        hint: None,
-        retry_may_help: false,
+    let unknown = |_| {
+        problem(
+            400,
+            "bad-request",
+            told_later!("The request cannot be understood"),
+        )
     };
     fields
         .all("scope")

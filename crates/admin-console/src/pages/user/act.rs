@@ -3,21 +3,19 @@
 use axum::extract::Path;
 use axum::http::Method;
 use axum::response::{IntoResponse as _, Redirect, Response};
-use easemob_admin_ops::run::direction::Priority;
 use easemob_admin_ops::run::job::Action;
-use easemob_admin_ops::run::journal::header::Durability;
-use easemob_admin_ops::status_first::Reading;
 use easemob_admin_remote::api::{NewRun, Problem, RunView};
 use easemob_admin_words::told_later;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-use super::ask::new_run;
 use crate::api::encoded;
 use crate::fields::Fields;
 use crate::page::Trouble;
+use crate::problem::with_hint;
 use crate::stake::{Mandate, Stake, Unconfirmed, confirmed};
 use crate::visit::Visit;
+use crate::widgets::run_id;
 
 type User = Path<(String, String)>;
 
@@ -111,14 +109,9 @@ fn selection(sent: &Fields) -> Option<(Value, Stake)> {
 }
 
 fn unclear() -> Problem {
-    Problem {
-        kind: "/problems/bad-request".into(),
-        title: told_later!("The form does not say what is to be done").into(),
-        status: 400,
-        detail: None,
-        hint: Some(told_later!("Nothing was done. Load the page again.").into()),
-        retry_may_help: false,
-    }
+    let title = told_later!("The form does not say what is to be done");
+    let hint = told_later!("Nothing was done. Load the page again.");
+    with_hint(400, "bad-request", title, hint)
 }
 
 /// Makes the run, and goes back to the page of the user, which shows what becomes of it.
@@ -132,19 +125,13 @@ async fn act(
 ) -> Result<Response, Trouble> {
     let action: Action = serde_json::from_value(action).map_err(|_| unclear())?;
     let run = NewRun {
-        id: Some(sent.some("run").unwrap_or_else(|| new_run(visit.now))),
-        action,
+        id: Some(run_id::sent_or_new(visit, sent)),
         reason: mandate.reason,
         ticket: mandate.ticket,
         users: Some(vec![user.to_owned()]),
         max_logouts,
-        reading: Reading::default(),
-        durability: Durability::default(),
-        priority: Priority::default(),
         source: Some("the console".into()),
-        dry_run: false,
-        hold: false,
-        break_glass: false,
+        ..NewRun::of(action)
     };
     let made: RunView = visit.api.send(Method::POST, &["runs"], &run).await?;
     let page = format!("{}?run={}", visit.link(&["users", user]), encoded(&made.id));

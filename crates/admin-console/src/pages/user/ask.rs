@@ -3,9 +3,8 @@
 use axum::extract::{Path, Query};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Response};
-use easemob_admin_ops::run::id::RunId;
 use easemob_admin_words::t;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use maud::{Markup, html};
 use serde::Deserialize;
 
@@ -20,6 +19,7 @@ use crate::widgets::dialog::Dialog;
 use crate::widgets::foreign::foreign;
 use crate::widgets::platform;
 use crate::widgets::reason;
+use crate::widgets::run_id;
 
 /// For how long users are locked, in hours, as the form offers.
 const HOURS: [u32; 5] = [1, 4, 10, 24, 168];
@@ -28,11 +28,6 @@ const HOURS: [u32; 5] = [1, 4, 10, 24, 168];
 const USUAL: u32 = 10;
 
 type User = Path<(String, String)>;
-
-/// Returns the id of a run to come. A form that is sent twice makes one run.
-pub(crate) fn new_run(now: Timestamp) -> String {
-    RunId::new(now, fastrand::u32(..)).to_string()
-}
 
 /// Which devices.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -73,7 +68,7 @@ fn ask_sign_out(visit: &Visit, known: &Known, which: &Which) -> Markup {
         ),
     };
     let content = html! {
-        input type="hidden" name="run" value=(new_run(visit.now));
+        (run_id::field(&run_id::new(visit)))
         @if let Some(word) = &which.platform { input type="hidden" name="platform" value=(word); }
         @else if let Some(keep) = which.keep { input type="hidden" name="keep" value=(keep); }
         @else { input type="hidden" name="all" value="1"; }
@@ -119,7 +114,7 @@ pub(super) async fn lock(visit: Visit, Path((_, name)): User) -> Result<Page, Tr
             times::full(until, &visit.look.zone)
         };
         let content = html! {
-            input type="hidden" name="run" value=(new_run(visit.now));
+            (run_id::field(&run_id::new(&visit)))
             dl.kv {
                 dt { (t!("Effect")) }
                 dd { (t!("All devices are signed out, and nobody can sign in until the end. The service lifts the lock then, if a schedule says so; otherwise somebody does.")) }
@@ -187,7 +182,7 @@ fn ask_lifting(visit: &Visit, known: &Known, text: &Lifting) -> Page {
     let question = visit.say(|| {
         let (action, back) = addresses(visit, known, text.act);
         let content = html! {
-            input type="hidden" name="run" value=(new_run(visit.now));
+            (run_id::field(&run_id::new(visit)))
             dl.kv { dt { (t!("Effect")) } dd { ((text.effect)()) } }
             (reason::fields(visit, text.act))
         };
@@ -219,7 +214,7 @@ pub(super) async fn ban(
     let question = visit.say(|| {
         let (action, back) = addresses(&visit, &known, "ban");
         let content = html! {
-            input type="hidden" name="run" value=(new_run(visit.now));
+            (run_id::field(&run_id::new(&visit)))
             dl.kv {
                 dt { (t!("Effect")) }
                 dd { (t!("All devices are signed out at once, and nobody can sign in.")) }

@@ -21,6 +21,7 @@ use crate::widgets::dialog;
 use crate::widgets::foreign::foreign;
 use crate::widgets::live;
 use crate::widgets::platform;
+use crate::widgets::run_id;
 use crate::widgets::{outcome, reason};
 
 /// When devices signed in, by resource id.
@@ -364,7 +365,7 @@ fn question(visit: &Visit, known: &Known, view: &View, row: &Row) -> Markup {
         form.inline-q data-ask method="post" action=(act) hx-post=(act) hx-target="#main" hx-select="#main > *" hx-push-url="true" {
             button disabled hidden {}
             (form_secret(visit))
-            input type="hidden" name="run" value=(super::ask::new_run(visit.now));
+            (run_id::field(&run_id::new(visit)))
             input type="hidden" name="device" value=(row.id);
             span { (t!("Sign out {}?", row.called())) }
             input type="text" name="reason" aria-label=(t!("Reason")) placeholder=(t!("Reason")) required[wanted] maxlength="500" autocomplete="off";

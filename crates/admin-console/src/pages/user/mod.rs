@@ -18,7 +18,6 @@ use futures_util::future::join5;
 use maud::{Markup, html};
 use serde::Deserialize;
 
-pub(crate) use self::ask::new_run;
 use self::outcome::Attempt;
 use crate::Console;
 use crate::icons::Icon;

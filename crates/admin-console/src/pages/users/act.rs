@@ -3,11 +3,8 @@
 use axum::extract::{Path, RawQuery};
 use axum::http::{HeaderMap, Method};
 use axum::response::{IntoResponse as _, Redirect, Response};
-use easemob_admin_ops::run::direction::Priority;
 use easemob_admin_ops::run::job::{Action, OnDrift};
-use easemob_admin_ops::run::journal::header::Durability;
 use easemob_admin_ops::select::selection::Selection as Devices;
-use easemob_admin_ops::status_first::Reading;
 use easemob_admin_remote::api::{NewPlan, NewRun, Plan, Problem, RunView, UsersPage};
 use easemob_admin_words::{t, told_later};
 use jiff::{SignedDuration, Timestamp};
@@ -21,12 +18,13 @@ use crate::fresh;
 use crate::icons::Icon;
 use crate::numbers::grouped;
 use crate::page::{Nav, Page, Trouble};
-use crate::pages::user::new_run;
+use crate::problem::with_hint;
 use crate::stake::{Mandate, Stake, Unconfirmed, confirmed};
 use crate::visit::Visit;
 use crate::widgets::dialog::Dialog;
 use crate::widgets::foreign::foreign;
 use crate::widgets::reason;
+use crate::widgets::run_id;
 
 /// How many users are read at once when all of them are meant.
 const AT_ONCE: u64 = 1_000;
@@ -98,14 +96,7 @@ impl Meant {
 }
 
 fn problem(status: u16, title: &str, hint: &str) -> Problem {
-    Problem {
-        kind: "/problems/bad-request".into(),
-        title: title.to_owned(),
-        status,
-        detail: None,
-        hint: Some(hint.to_owned()),
-        retry_may_help: false,
-    }
+    with_hint(status, "bad-request", title, hint)
 }
 
 fn nobody() -> Problem {
@@ -246,7 +237,7 @@ fn back(visit: &Visit, meant: &Meant) -> String {
 
 fn content(visit: &Visit, act: Act, meant: &Meant, grew_from: Option<u64>) -> Markup {
     html! {
-        input type="hidden" name="run" value=(new_run(visit.now));
+        (run_id::field(&run_id::new(visit)))
         @match meant {
             Meant::Named(users) => { @for user in users { input type="hidden" name="u" value=(user); } },
             Meant::All { filter, count } => {
@@ -378,19 +369,11 @@ async fn begin(
 ) -> Result<RunView, Problem> {
     let action: Action = serde_json::from_value(action).map_err(|_| no_such_act())?;
     let run = NewRun {
-        id: Some(run_id(visit, sent)),
-        action,
+        id: Some(run_id::sent_or_new(visit, sent)),
         reason: mandate.reason,
         ticket: mandate.ticket,
-        users: None,
-        max_logouts: None,
-        reading: Reading::default(),
-        durability: Durability::default(),
-        priority: Priority::default(),
         source: Some("the console".into()),
-        dry_run: false,
-        hold: false,
-        break_glass: false,
+        ..NewRun::of(action)
     };
     visit.api.send_lines(Method::POST, &["runs"], &run, &users).await
 }
@@ -409,7 +392,7 @@ async fn plan(
         ));
     }
     let plan = NewPlan {
-        id: Some(run_id(visit, sent)),
+        id: Some(run_id::sent_or_new(visit, sent)),
         selection: Devices::default(),
         users,
         on_drift: OnDrift::default(),
@@ -422,10 +405,6 @@ async fn plan(
 }
 
 /// A form that is sent twice makes one run.
-fn run_id(visit: &Visit, sent: &Fields) -> String {
-    sent.some("run").unwrap_or_else(|| new_run(visit.now))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

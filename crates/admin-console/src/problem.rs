@@ -1,0 +1,31 @@
+//! Why the console refuses something itself. What the service refuses comes with its own problem.
+
+use easemob_admin_remote::api::Problem;
+
+/// Returns a problem of a kind, which is the last part of its type.
+pub(crate) fn problem(status: u16, kind: &str, title: &str) -> Problem {
+    Problem {
+        kind: format!("/problems/{kind}"),
+        title: title.to_owned(),
+        status,
+        detail: None,
+        hint: None,
+        retry_may_help: false,
+    }
+}
+
+/// Returns a problem, and what to do next.
+pub(crate) fn with_hint(status: u16, kind: &str, title: &str, hint: &str) -> Problem {
+    Problem {
+        hint: Some(hint.to_owned()),
+        ..problem(status, kind, title)
+    }
+}
+
+/// Returns a problem, and what happened this time.
+pub(crate) fn with_detail(status: u16, kind: &str, title: &str, detail: &str) -> Problem {
+    Problem {
+        detail: Some(detail.to_owned()),
+        ..problem(status, kind, title)
+    }
+}
