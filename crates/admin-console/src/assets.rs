@@ -38,13 +38,19 @@ pub(crate) static HTMX: LazyLock<Asset> = LazyLock::new(|| {
     Asset::new("htmx.js", "text/javascript; charset=utf-8", content)
 });
 
+/// Idiomorph, with which htmx changes only what differs. It is as its authors published it.
+pub(crate) static MORPH: LazyLock<Asset> = LazyLock::new(|| {
+    let content = include_str!("assets/idiomorph-ext.min.js");
+    Asset::new("idiomorph.js", "text/javascript; charset=utf-8", content)
+});
+
 pub(crate) static SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
     let content = include_str!("assets/console.js");
     Asset::new("console.js", "text/javascript; charset=utf-8", content)
 });
 
 pub(crate) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
-    [&STYLE, &HTMX, &SCRIPT]
+    [&STYLE, &HTMX, &MORPH, &SCRIPT]
         .into_iter()
         .fold(Router::new(), |router, asset| {
             let headers = [

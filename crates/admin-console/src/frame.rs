@@ -4,7 +4,7 @@ use easemob_admin_remote::api::{Problem, Scope};
 use easemob_admin_words::{Language, t, translated, within};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use crate::assets::{HTMX, SCRIPT, STYLE};
+use crate::assets::{HTMX, MORPH, SCRIPT, STYLE};
 use crate::icons::Icon;
 use crate::look::{Look, Theme};
 use crate::numbers::grouped;
@@ -73,9 +73,10 @@ pub(crate) fn document(look: &Look, title: &str, form_secret: Option<&str>, body
                 link rel="icon" href="data:,";
                 link rel="stylesheet" href=(STYLE.address);
                 script src=(HTMX.address) defer {}
+                script src=(MORPH.address) defer {}
                 script src=(SCRIPT.address) defer {}
             }
-            body hx-headers=[headers] data-keys=(if look.keys { "on" } else { "off" }) { (body) }
+            body hx-ext="morph" hx-headers=[headers] data-keys=(if look.keys { "on" } else { "off" }) { (body) }
         }
     }
 }

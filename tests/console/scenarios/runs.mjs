@@ -18,7 +18,9 @@ export default {
     await page.waitForSelector("#progress");
     const shown = async () => Number((await page.textContent(".prog-n")).match(/^[\d,]+/)[0].replaceAll(",", ""));
     const before = await shown();
+    const button = await page.$("#pause");
     await play.until("the page moves by itself", async () => (await shown()) > before);
+    play.true(await button.evaluate((pause) => pause.isConnected), "a button is not replaced below a click that has begun");
     // Esc and Enter mean no.
     await page.click("text=Pause…");
     await page.waitForSelector("dialog[data-shown]");

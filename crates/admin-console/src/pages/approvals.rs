@@ -10,7 +10,7 @@ use super::approval::{amount, groups_left, is_own, state_tag};
 use crate::icons::Icon;
 use crate::page::{Nav, Page, Trouble};
 use crate::visit::Visit;
-use crate::widgets::{action, foreign::foreign};
+use crate::widgets::{action, foreign::foreign, live};
 
 /// How many requests a page has.
 const ROWS: &str = "50";
@@ -43,7 +43,7 @@ pub(crate) async fn list(visit: Visit, Query(which): Query<Which>) -> Result<Pag
                     a href={ (here) "?show=all" } aria-current=[all.then_some("true")] { (t!("All")) }
                 }
             }
-            section.card #list aria-label=(t!("Requests")) hx-get=(visit.address) hx-select="#list" hx-swap="outerHTML"
+            section.card #list aria-label=(t!("Requests")) hx-get=(visit.address) hx-select="#list" hx-swap=(live::IN_PLACE)
                 hx-trigger="live from:body throttle:2s" {
                 @if requests.items.is_empty() { (nothing(all)) } @else { (table(&visit, &requests.items)) }
                 @if let Some(next) = &requests.next {

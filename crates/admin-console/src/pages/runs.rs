@@ -10,7 +10,7 @@ use crate::icons::Icon;
 use crate::numbers::grouped;
 use crate::page::{Nav, Page, Trouble};
 use crate::visit::{Facts, Visit};
-use crate::widgets::{action, foreign::foreign, run_state};
+use crate::widgets::{action, foreign::foreign, live, run_state};
 
 /// How many runs a page has.
 const ROWS: &str = "50";
@@ -33,7 +33,7 @@ pub(crate) async fn list(visit: Visit, Query(From { after }): Query<From>) -> Re
                 div.head-t { h1 { (t!("Runs")) } div.head-sub { span { (t!("A run is every sign-out, lock or ban, with its outcome")) } } }
                 @if may_act(&visit) { div.acts { a.btn href=(visit.link(&["bulk"])) { (Icon::BULK) (t!("New bulk act")) } } }
             }
-            section.card #list aria-label=(t!("Runs")) hx-get=(visit.address) hx-select="#list" hx-swap="outerHTML"
+            section.card #list aria-label=(t!("Runs")) hx-get=(visit.address) hx-select="#list" hx-swap=(live::IN_PLACE)
                 hx-trigger="live from:body throttle:2s" {
                 @if runs.items.is_empty() { (nothing(&visit, after.is_some())) }
                 @else { (table(&visit, &runs.items)) }

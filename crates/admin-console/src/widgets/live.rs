@@ -9,6 +9,9 @@ use crate::visit::Facts;
 /// What of a part that reads itself again is its own: links and forms inside it mean something else.
 pub(crate) const OWN: &str = "hx-swap hx-select hx-select-oob hx-target";
 
+/// How such a part is replaced: what did not change stays the element that it is, so that a click that has begun still meets it.
+pub(crate) const IN_PLACE: &str = "morph:outerHTML";
+
 /// Returns the mark that says from when the figures beside it are. The script changes it when the stream is lost.
 pub(crate) fn mark(visit: &Facts) -> Markup {
     html! { span.live { (t!("Live")) ", " (visit.time(visit.now)) } }

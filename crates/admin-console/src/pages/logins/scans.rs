@@ -14,6 +14,7 @@ use crate::numbers::grouped;
 use crate::page::Trouble;
 use crate::visit::{Facts, Visit};
 use crate::widgets::foreign::foreign;
+use crate::widgets::live;
 
 /// How often the card is read again while a scan goes on.
 const TRIGGER: &str = "every 2s";
@@ -47,7 +48,7 @@ pub(super) fn button(visit: &Facts) -> Markup {
 pub(super) fn card(visit: &Facts, scans: &[Scan]) -> Markup {
     let goes_on = scans.iter().any(|scan| scan.state.is_open());
     html! {
-        section.card #scans hx-get=[goes_on.then_some(&visit.address)] hx-select="#scans" hx-swap="outerHTML"
+        section.card #scans hx-get=[goes_on.then_some(&visit.address)] hx-select="#scans" hx-swap=(live::IN_PLACE)
             hx-trigger=[goes_on.then_some(TRIGGER)] {
             div.card-h { h2 { (t!("Scans")) } }
             @if scans.is_empty() {

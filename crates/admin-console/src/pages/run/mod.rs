@@ -138,8 +138,8 @@ pub(super) fn markup(visit: &Visit, run: &Run) -> Markup {
             }
         }
         (live::note())
-        section.card #progress aria-label=(t!("Progress")) hx-get=(visit.link(&["runs", &view.id])) hx-select="#progress" hx-swap="outerHTML"
-            hx-select-oob="#state,#buttons,#said,#failures,#latest,#pace" hx-trigger=(trigger) {
+        section.card #progress aria-label=(t!("Progress")) hx-get=(visit.link(&["runs", &view.id])) hx-select="#progress" hx-swap=(live::IN_PLACE)
+            hx-select-oob="#state:morph,#buttons:morph,#said:morph,#failures:morph,#latest:morph,#pace:morph" hx-trigger=(trigger) {
             (progress::card(visit, view, &run.pace))
         }
         p.vh #said role="status" aria-live="polite" { (progress::sentence(view)) }

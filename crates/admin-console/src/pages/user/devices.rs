@@ -203,7 +203,7 @@ pub(super) fn card(
         "live-mine throttle:2s"
     };
     html! {
-        section #devices .card hx-get=(visit.address) hx-select="#devices" hx-select-oob="#user-head" hx-swap="outerHTML"
+        section #devices .card hx-get=(visit.address) hx-select="#devices" hx-select-oob="#user-head:morph" hx-swap=(live::IN_PLACE)
             hx-trigger=(trigger) hx-disinherit=(live::OWN) data-live-user=(known.name) {
             div.card-h {
                 h2 { (t!("Devices that are online")) }

@@ -174,7 +174,7 @@ pub(super) fn card(visit: &Visit, known: &Known, view: &View, read: &Read) -> Ma
         }
     }
     html! {
-        section #timeline .card hx-get=(visit.address) hx-select="#timeline" hx-swap="outerHTML"
+        section #timeline .card hx-get=(visit.address) hx-select="#timeline" hx-swap=(live::IN_PLACE)
             hx-trigger="live-mine throttle:2s" hx-disinherit=(live::OWN) data-live-user=(known.name) {
             div.card-h { h2 { (t!("Timeline")) } (filter(visit, known, view)) }
             @for problem in [&read.no_sign_ins, &read.no_acts].into_iter().flatten() {
