@@ -179,6 +179,11 @@ fn a_service_that_is_stopped_finishes_who_is_in_progress_and_tells_its_clients()
     let (env, list) = through(10);
     let child = stuck(&env, &list, &["--timeout", "5m"]);
     env.with_service(|service| kill_process(Pid::from_child(service), Signal::TERM).unwrap());
+    // The user in progress is the last one only if the answer comes after the signal was heard.
+    let address = env.service_address();
+    until("the service takes no more requests", || {
+        TcpStream::connect(&address).is_err()
+    });
     env.sandbox().release_calls();
     let output = TestEnv::finish(child).expect(10);
     let summary = &output.json()["summary"];
