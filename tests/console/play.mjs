@@ -45,6 +45,8 @@ class Play {
       colorScheme: dark ? "dark" : "light",
       locale: language === "zh" ? "zh-CN" : "en-GB",
       timezoneId: "Asia/Shanghai",
+      // Each frame of an animation is drawn by the processor.
+      reducedMotion: "reduce",
       javaScriptEnabled: script,
     });
     this.contexts.push(context);

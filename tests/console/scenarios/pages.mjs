@@ -3,8 +3,12 @@
 const PATHS = ["overview", "users", "users/user000", "runs", "approvals", "approvals?show=all", "audit", "audit?all=on", "bulk", "limits", "logins", "more", "settings",
   "settings/keys", "settings/rules", "settings/schedules"];
 
+// Each language meets each theme, and each of both meets each width. EVERY_LOOK adds the other half.
 const looks = [];
-for (const language of ["en", "zh"]) for (const dark of [false, true]) for (const width of [390, 1440]) looks.push({ language, dark, width });
+for (const language of ["en", "zh"])
+  for (const dark of [false, true])
+    for (const width of [390, 1440])
+      if (process.env.EVERY_LOOK || ((language === "en") === dark) === (width === 390)) looks.push({ language, dark, width });
 
 export default Object.fromEntries(
   looks.map((look) => [

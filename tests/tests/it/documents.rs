@@ -76,10 +76,12 @@ fn the_commands_work(document: &str, at_least: usize) {
 #[cfg(target_os = "linux")]
 #[test]
 fn two_people_sign_ten_thousand_users_out() {
+    // A tenth of them shows the same; .ci/full has all.
+    let users = std::env::var("EASEMOB_DOCUMENT_USERS").map_or(1_000, |users| users.parse().unwrap());
     // A server without a limit, in place of the embedded one.
     let env = TestEnv::new();
     let sandbox = env.sandbox();
-    for number in 1..=10_000 {
+    for number in 1..=users {
         let user = format!("user{number:05}");
         sandbox.register(&user);
         sandbox.sign_in(&user, "ios").unwrap();
@@ -106,6 +108,7 @@ fn two_people_sign_ten_thousand_users_out() {
     let script = commands
         .join("\n")
         .replace("7300", &port.to_string())
+        .replace("1 10000 >", &format!("1 {users} >"))
         .replace("easemob-admin --sandbox serve", &here)
         .replace("/apps/sandbox/", "/apps/default/")
         .replace(r#"[\"sandbox\"]"#, r#"[\"default\"]"#)
@@ -141,9 +144,9 @@ fn two_people_sign_ten_thousand_users_out() {
         .lines()
         .filter(|line| line.contains(",ended,"))
         .count();
-    assert_eq!(ended, 10_000);
+    assert_eq!(ended, users);
     assert!(!read("left.txt").contains(",online"), "somebody is still online");
-    assert_eq!(sandbox.call_count("sessions.logout_device"), 10_000);
+    assert_eq!(sandbox.call_count("sessions.logout_device"), users);
 }
 
 #[test]
