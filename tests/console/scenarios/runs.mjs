@@ -9,6 +9,17 @@ async function begin(play, users, kind = { kind: "logout", selection: {} }) {
 
 const names = (from, to) => Array.from({ length: to - from }, (_, at) => `user${String(from + at).padStart(3, "0")}`);
 
+/** Ends the faults of a call, and leaves the others. */
+async function lift(play, call) {
+  const address = `${play.world.sandbox}/sandbox/faults`;
+  const { faults } = await (await fetch(address)).json();
+  await fetch(address, { method: "DELETE" });
+  for (const fault of faults.filter((one) => !JSON.stringify(one).includes(call))) {
+    const added = await fetch(address, { method: "POST", body: JSON.stringify(fault) });
+    play.true(added.ok, await added.text());
+  }
+}
+
 export default {
   async "a run is paused with a reason, and goes on after the name of the app was typed"(play) {
     const run = await begin(play, names(10, 160));
@@ -35,8 +46,9 @@ export default {
     // Runs in files do not keep that they were paused; only that somebody has work left.
     await page.waitForSelector("#state .tag:has-text('Unfinished')");
     play.equal((await play.api("GET", `runs/${run}`)).body.state, "unfinished");
+    await lift(play, "devices.list");
     const left = await shown();
-    play.true(left < 150, "it was paused too late to prove anything");
+    play.true(left < 130, "it was paused too late to prove anything");
     const { body } = await play.api("GET", `audit?run=${run}&all=true&order=newest&limit=1000`);
     play.true(JSON.stringify(body).includes("phones ring"), "the trail has the reason");
     // More than 20 are left.

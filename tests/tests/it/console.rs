@@ -133,8 +133,8 @@ fn runs_are_followed_paused_and_retried() {
     let device = world.connect("user159", "ios_1");
     let sandbox = world.env.sandbox();
     sandbox.inject(Fault::result_false("sessions.logout_all").on("GET", "/users/user001/disconnect"));
-    // Slow enough to be paused by hand.
-    sandbox.inject(Fault::delay("devices.list", Duration::from_secs(3)));
+    // Slow enough to be paused by hand, on a busy machine too.
+    sandbox.inject(Fault::delay("devices.list", Duration::from_secs(10)));
     if world.play("runs", 3) {
         assert!(matches!(
             world.kicked(device),
