@@ -33,11 +33,6 @@ const LONGEST_RUN: Duration = Duration::from_secs(4 * 60);
 /// Longer than any run: a call that is held up for so long goes on when the test says so, or never.
 pub(crate) const STUCK: Duration = Duration::from_secs(10 * 60);
 
-/// Whether this test runs again, with a service.
-pub(crate) fn is_through_a_service() -> bool {
-    THROUGH_A_SERVICE.get()
-}
-
 /// The file with the variables of the service.
 const SERVICE_VARIABLES: &str = "service.json";
 
@@ -204,7 +199,7 @@ impl TestEnv {
         for (name, value) in variables {
             env.set(name, &value);
         }
-        if is_through_a_service() {
+        if THROUGH_A_SERVICE.get() {
             env.serve_in_front();
         }
         env

@@ -5,7 +5,7 @@ use std::time::Duration;
 use easemob_admin_sandbox::{Fault, Rates, Sandbox};
 use serde_json::Value;
 
-use super::env::{Output, TestEnv, is_through_a_service};
+use super::env::{Output, TestEnv};
 
 const USERS: usize = 1_000;
 
@@ -18,16 +18,6 @@ fn app(share: usize) -> (TestEnv, String) {
 /// Runs a command without a rate limit, which these tests are not about.
 fn run(env: &TestEnv, args: &[&str]) -> Output {
     env.run(&[args, &["--rate", "unlimited"]].concat())
-}
-
-/// How many of a hundred users are online.
-fn shares() -> &'static [usize] {
-    // With a service in front, the same engine decides.
-    if is_through_a_service() {
-        &[5]
-    } else {
-        &[0, 5, 50, 100]
-    }
 }
 
 fn with(env: TestEnv, share: usize) -> (TestEnv, String) {
@@ -72,7 +62,7 @@ fn most(online: usize) -> usize {
 
 #[test]
 pub(super) fn each_command_reads_the_status_first_and_makes_no_more_calls_than_it_must() {
-    for &share in shares() {
+    for share in [0, 5, 50, 100] {
         let (env, list) = app(share);
         let online = USERS * share / 100;
         let policy = env.file("limits.toml", "default = 1\n");
@@ -435,7 +425,7 @@ fn lock(list: &str) -> [&str; 11] {
 
 #[test]
 pub(super) fn a_lock_bans_everybody_and_reads_the_devices_of_those_who_are_online() {
-    for &share in shares() {
+    for share in [0, 5, 50, 100] {
         let (env, list) = app(share);
         let online = USERS * share / 100;
         let dry = run(&env, &[&lock(&list)[..], &["--dry-run"]].concat()).expect(0);
