@@ -451,7 +451,7 @@ pub(super) fn a_changed_input_is_refused() {
 #[test]
 pub(super) fn a_long_list_of_exemptions_is_kept_with_the_run() {
     let (env, list) = ten_users();
-    let exempt: Vec<String> = (0..25_000)
+    let exempt: Vec<String> = (0..50_000)
         .map(|number| format!("somebody-else-{number:0100}"))
         .collect();
     let exempt = env.file("exempt", format!("{}\nuser9\n", exempt.join("\n")));
