@@ -192,6 +192,28 @@ mod tests {
         assert!(!kept.is_finished());
     }
 
+    /// Of the system, so in real time.
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn a_connection_that_takes_nothing_is_ended_even_at_work() {
+        let limits = Limits {
+            idle: Duration::from_millis(500),
+            ..Limits::of_process()
+        };
+        let listener = BoundedListener::bind((Ipv4Addr::LOCALHOST, 0).into(), limits).unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (mut stream, connection) = listener.accept().await;
+        let _work = connection.work();
+        let error = loop {
+            match stream.write_all(&[0; 16 * 1024]).await {
+                Ok(()) => {}
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        drop(client);
+    }
+
     /// One that finds the queue full tries again after a second, and here in vain, because nobody accepts.
     #[cfg(target_os = "linux")]
     #[tokio::test]

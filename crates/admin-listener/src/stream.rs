@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use futures_util::task::AtomicWaker;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -41,6 +42,7 @@ impl BoundedStream {
     pub(crate) fn new(stream: TcpStream, connection: Connection, alarm: Arc<Alarm>) -> Self {
         let now = Instant::now();
         let deadline = connection.shared.table().deadline(connection.id, now);
+        end_unread(&stream, connection.shared.table().patience());
         Self {
             stream,
             connection,
@@ -83,6 +85,18 @@ impl BoundedStream {
         }
     }
 }
+
+/// Has the system end a connection whose other side takes nothing for so long. What was written fills buffers of megabytes first,
+/// so that nothing above the system would notice for minutes, and heartbeats fill them without an end.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn end_unread(stream: &TcpStream, patience: Duration) {
+    let patience = u32::try_from(patience.as_millis()).unwrap_or(u32::MAX);
+    // Without it, the connection ends later.
+    let _ = rustix::net::sockopt::set_tcp_user_timeout(stream, patience);
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn end_unread(_: &TcpStream, _: Duration) {}
 
 impl Drop for BoundedStream {
     fn drop(&mut self) {

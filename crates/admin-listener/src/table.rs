@@ -1,6 +1,7 @@
 //! Decides how long each connection may wait, and which one has to go when there are too many. Pure.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -48,6 +49,11 @@ impl Table {
             opened: 0,
             entries: BTreeMap::new(),
         }
+    }
+
+    /// Returns how long the other side of a connection may leave what was sent to it.
+    pub(crate) fn patience(&self) -> Duration {
+        self.limits.idle
     }
 
     /// Adds a connection.
@@ -150,7 +156,6 @@ impl Table {
 #[cfg(test)]
 mod tests {
     use std::net::IpAddr;
-    use std::time::Duration;
 
     use super::*;
 
