@@ -19,6 +19,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use crate::app_root::AppRoot;
+use crate::client::AnswerStream;
 use crate::envelope::Envelope;
 use crate::error::{BuildError, DecodeError};
 pub use crate::path::Path;
@@ -184,6 +185,22 @@ pub trait Endpoint: Send + Sync {
     /// Returns whom the call is about, for errors and records.
     fn target(&self) -> Option<String> {
         None
+    }
+
+    /// The most bytes of an answer that are read as a whole. A longer one cannot be used, unless the call
+    /// [streams](Self::STREAMS); what it has done is not known then.
+    const LONGEST_WHOLE: usize = crate::transport::http::LARGEST;
+
+    /// Whether an answer that is longer than [`LONGEST_WHOLE`](Self::LONGEST_WHOLE) is passed on as it comes, by
+    /// [`pass_on`](Self::pass_on). Only for calls whose answers nobody has to understand.
+    const STREAMS: bool = false;
+
+    /// Passes on a long answer, whose beginning is that of an answer of the server. Calls that do not stream have none.
+    ///
+    /// # Errors
+    /// When the call does not stream.
+    fn pass_on(&self, answer: AnswerStream) -> Result<Self::Output, DecodeError> {
+        Err(answer.unexpected())
     }
 
     /// Decodes the answer of a call that the server did not refuse.

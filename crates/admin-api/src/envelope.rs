@@ -4,6 +4,7 @@
 //! use it at all. Fields stay raw until an endpoint asks for them.
 
 mod fields;
+pub(crate) mod outline;
 
 use std::borrow::Cow;
 use std::time::Duration;

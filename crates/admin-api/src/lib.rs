@@ -10,6 +10,7 @@ pub mod endpoint;
 pub mod endpoints;
 pub mod envelope;
 mod error;
+pub mod header_text;
 mod model;
 mod page;
 mod path;
@@ -22,10 +23,10 @@ pub mod webhooks;
 
 pub use app_root::{AppKey, AppRoot, InvalidAppRoot};
 pub use client::{
-    CallEnd, CallReport, Client, ClientBuilder, ConfigError, ExpiresIn, InvalidHeader, LARGEST_BODY, Leave,
-    LeaveNow, Traffic,
+    AnswerStream, BrokenAnswer, CallEnd, CallReport, Client, ClientBuilder, ConfigError, ExpiresIn,
+    InvalidHeader, LARGEST_BODY, Leave, LeaveNow, Traffic,
 };
-pub use credentials::{Credentials, UnusableSecret, check_secret};
+pub use credentials::{BroughtToken, Credentials, UnusableSecret, check_secret};
 #[cfg(feature = "jwt")]
 pub use credentials::{JwtAlgorithm, JwtSigner};
 pub use endpoints::devices::DeviceList;
@@ -34,7 +35,7 @@ pub use endpoints::messages::Message;
 pub use endpoints::sessions::{DisconnectVerb, LogoutElsewhere, LogoutOutcome};
 pub use endpoints::token::{AgoraTokenSigner, DynamicTokenSigner, ExchangedToken, Token};
 pub use endpoints::users::{RegisterOutcome, UserChanges, UserQuery};
-pub use error::{ApiError, BuildError, DecodeError, Error, Excerpt, Reason, SignError};
+pub use error::{ApiError, BuildError, DecodeError, Error, Excerpt, NoToken, Reason, SignError};
 /// The streams that listings return.
 pub use futures_util::Stream;
 pub use http;
@@ -51,7 +52,7 @@ pub use serde_json;
 #[cfg(feature = "tls")]
 pub use transport::http::tls::tls_provider;
 pub use transport::http::{Agreed, Connection, Transport};
-pub use transport::limit::{Lane, RateLimit, Rates};
+pub use transport::limit::{Lane, PoolUse, RateLimit, Rates};
 pub use transport::outage::Outage;
 pub use transport::retry::RetryPolicy;
 pub use transport::timeouts::Timeouts;

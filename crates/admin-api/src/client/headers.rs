@@ -21,14 +21,16 @@ const RESERVED: [HeaderName; 14] = [
     header::USER_AGENT,
 ];
 
-/// Headers that follow a request through many systems, and are no secret.
-const OF_A_TRACE: [&str; 6] = [
+/// Headers that are no secret: those that follow a request through many systems, and those that say why it is sent.
+const NO_SECRETS: [&str; 8] = [
     "traceparent",
     "tracestate",
     "baggage",
     "b3",
     "x-request-id",
     "x-correlation-id",
+    "x-reason",
+    "x-ticket",
 ];
 
 /// The shortest value that is looked for in answers; a shorter one would be found in the names of users.
@@ -77,7 +79,7 @@ pub(super) fn add(headers: &mut HeaderMap, name: &str, value: &str) -> Result<()
 pub(super) fn secrets(headers: &HeaderMap) -> impl Iterator<Item = &str> {
     headers
         .iter()
-        .filter(|(name, _)| !OF_A_TRACE.contains(&name.as_str()))
+        .filter(|(name, _)| !NO_SECRETS.contains(&name.as_str()))
         // One with letters beyond ASCII is sent as it is, and comes back as it is.
         .filter_map(|(_, value)| std::str::from_utf8(value.as_bytes()).ok())
         .filter(|value| value.len() >= SHORTEST_SECRET)

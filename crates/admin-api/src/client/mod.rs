@@ -1,5 +1,6 @@
 //! The client: one cheap handle that every call goes through.
 
+mod answer_stream;
 mod batches;
 mod builder;
 mod headers;
@@ -16,6 +17,7 @@ mod watched;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+pub use answer_stream::{AnswerStream, BrokenAnswer};
 pub use batches::LARGEST_BODY;
 use builder::Setup;
 pub use builder::{ClientBuilder, ConfigError, ExpiresIn};
@@ -36,7 +38,7 @@ use crate::endpoint::{Endpoint, Request};
 use crate::endpoints::sessions::DisconnectVerb;
 use crate::error::{Error, Kind, TransportError};
 use crate::transport::http::{Agreed, Connection};
-use crate::transport::limit::Lane;
+use crate::transport::limit::{Lane, PoolUse};
 use crate::transport::outage::Outage;
 use crate::transport::retry::RetryPolicy;
 use crate::transport::timeouts::LONGEST;
@@ -238,6 +240,25 @@ impl Client {
     #[must_use]
     pub fn traffic(&self) -> Traffic {
         self.pipeline.traffic()
+    }
+
+    /// Returns how each pool of calls was used by this client and its clones so far, and how many calls a second it allows now.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let sandbox = easemob_admin_sandbox::Sandbox::start().await?;
+    /// # use easemob_admin_api::{AppRoot, Client, Credentials, UserId};
+    /// # let client = Client::builder(AppRoot::parse(&sandbox.app_root())?)
+    /// #     .credentials(Credentials::client_secret(sandbox.client_id(), sandbox.client_secret())).build()?;
+    /// sandbox.register("ann");
+    /// client.list_devices(&UserId::parse("ann")?).await?;
+    /// let accounts = client.pools().into_iter().find(|pool| pool.pool == "accounts").unwrap();
+    /// assert_eq!(accounts.permits, 1);
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn pools(&self) -> Vec<PoolUse> {
+        self.pipeline.pools()
     }
 
     /// Returns until when calls wait because the server asked for it (429), by the clock of the machine; nothing when

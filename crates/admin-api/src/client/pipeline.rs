@@ -11,6 +11,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tokio::time::Instant;
 use tracing::{Instrument as _, debug};
 
+use super::answer_stream::AnswerStream;
 use super::builder::Setup;
 use super::headers;
 use super::leave::{ASK_AGAIN, Leave, LeaveNow};
@@ -23,13 +24,14 @@ use crate::app_root::AppRoot;
 use crate::credentials::{Lease, TokenCache, bearer};
 use crate::endpoint::{Authority, Bucket, Effect, Endpoint, Request};
 use crate::endpoints::users::{ListUsers, UserQuery};
-use crate::envelope::{Classified, classify};
+use crate::envelope::outline::Outline;
+use crate::envelope::{Answer, Classified, classify};
 use crate::error::{DecodeError, Delivery, Error, Kind, TransportError, texts_of};
 use crate::redact::Secrets;
 use crate::transport::clock::Clock;
-use crate::transport::http::{Http, Slot};
+use crate::transport::http::{Extent, Http, Rest, Slot};
 use crate::transport::limit::schedule::BudgetAway;
-use crate::transport::limit::{Lane, Limiter};
+use crate::transport::limit::{Lane, Limiter, PoolUse};
 use crate::transport::outage::Outage;
 use crate::transport::retry::{CallState, Decision, Failure, RetryPolicy, decide};
 
@@ -122,6 +124,10 @@ impl Pipeline {
 
     pub(super) fn effective_rate(&self) -> Option<f64> {
         self.limiter.effective_rate(Bucket::Accounts)
+    }
+
+    pub(super) fn pools(&self) -> Vec<PoolUse> {
+        self.limiter.pools()
     }
 
     pub(super) fn traffic(&self) -> Traffic {
@@ -474,12 +480,19 @@ impl Pipeline {
         self.counters.sent();
         let header = lease.as_ref().map(|lease| lease.header.clone());
         let header = header.or_else(|| endpoint.own_token().map(|token| self.own_header(token)));
-        let answer = self
+        let streams = E::STREAMS && !E::SECRET && manner.secrets.is_empty();
+        let extent = if streams {
+            Extent::Beginning(E::LONGEST_WHOLE)
+        } else {
+            Extent::Whole(E::LONGEST_WHOLE)
+        };
+        let (mut answer, rest) = self
             .http
-            .send(request, header, &manner.headers, &*self.clock)
+            .begin(request, header, &manner.headers, &*self.clock, extent)
             .await
             .map_err(|error| Failed::Otherwise(Kind::Transport(error)))?;
         progress.status = Some(answer.status);
+        let long = rest.and_then(|rest| self.judged_by_its_beginning(&mut answer, rest));
         let secrets = if E::SECRET {
             texts_of(request.body.as_deref().unwrap_or_default())
         } else {
@@ -503,13 +516,32 @@ impl Pipeline {
             other => other,
         };
         match (classified, lease) {
-            (Classified::Success(envelope), _) => endpoint.decode(&envelope).map_err(undecodable),
+            (Classified::Success(envelope), _) => match long {
+                Some(long) => endpoint.pass_on(long).map_err(undecodable),
+                None => endpoint.decode(&envelope).map_err(undecodable),
+            },
             (Classified::Undecodable(error), _) => Err(undecodable(error)),
             (Classified::Refused(refusal), Some(lease)) if refusal.status == 401 => {
                 Err(Failed::TokenRefused(lease, Kind::Refused(refusal)))
             }
             (Classified::Refused(refusal), _) => Err(Failed::Otherwise(Kind::Refused(refusal))),
         }
+    }
+
+    /// Leaves of a long answer what it can be judged by, and returns the whole to be passed on; nothing if it is not a success.
+    fn judged_by_its_beginning(&self, answer: &mut Answer, rest: Rest) -> Option<AnswerStream> {
+        let mut outline = Outline::default();
+        if !(200..300).contains(&answer.status) || outline.read(&answer.body).is_err() {
+            return None;
+        }
+        let fields = outline.beginning(&answer.body).into();
+        let beginning = std::mem::replace(&mut answer.body, fields);
+        Some(AnswerStream::of(
+            &beginning,
+            outline,
+            rest,
+            self.secrets.cleaner(),
+        ))
     }
 
     /// The header of a call that brings its own token, which no answer may show.
@@ -534,7 +566,12 @@ impl Pipeline {
                 transient: !error.is_permanent(),
                 retry_after: None,
             },
-            Kind::Build(_) | Kind::Credentials(_) | Kind::Sign(_) | Kind::Decode(_) | Kind::Listing(_) => {
+            Kind::Build(_)
+            | Kind::Credentials(_)
+            | Kind::Sign(_)
+            | Kind::NoToken(_)
+            | Kind::Decode(_)
+            | Kind::Listing(_) => {
                 return Decision::Permanent;
             }
         };
@@ -585,9 +622,12 @@ fn again_because(kind: &Kind) -> String {
     match kind {
         Kind::Refused(refusal) => refusal.to_string(),
         Kind::Transport(error) => error.to_string(),
-        Kind::Build(_) | Kind::Credentials(_) | Kind::Sign(_) | Kind::Decode(_) | Kind::Listing(_) => {
-            "no usable answer".to_owned()
-        }
+        Kind::Build(_)
+        | Kind::Credentials(_)
+        | Kind::Sign(_)
+        | Kind::NoToken(_)
+        | Kind::Decode(_)
+        | Kind::Listing(_) => "no usable answer".to_owned(),
     }
 }
 

@@ -8,7 +8,7 @@ use super::builder::Setup;
 use super::pipeline::Pipeline;
 #[cfg(feature = "jwt")]
 use crate::credentials::JwtSigner;
-use crate::credentials::{Credentials, Fetch, FetchError, FetchFuture, Fetched, KeptToken, Method};
+use crate::credentials::{Bring, Credentials, Fetch, FetchError, FetchFuture, Fetched, KeptToken, Method};
 use crate::endpoints::token::AppToken;
 
 pub(super) fn of(credentials: Credentials, pipeline: Arc<Pipeline>, setup: &Setup) -> Box<dyn Fetch> {
@@ -32,6 +32,7 @@ pub(super) fn of(credentials: Credentials, pipeline: Arc<Pipeline>, setup: &Setu
             pipeline.secrets().fixed_token(token.expose_secret());
             Box::new(Fixed(token))
         }
+        Method::Brought(bring) => Box::new(Brought { bring, pipeline }),
         #[cfg(feature = "jwt")]
         Method::SignedJwt(signer) => Box::new(Signed { signer, pipeline }),
     }
@@ -89,6 +90,29 @@ impl Fetch for Fixed {
 
     fn is_renewable(&self) -> bool {
         false
+    }
+}
+
+struct Brought {
+    bring: Bring,
+    pipeline: Arc<Pipeline>,
+}
+
+impl Fetch for Brought {
+    fn fetch(&self, refused: Option<SecretString>) -> FetchFuture {
+        let (brought, pipeline) = ((self.bring)(refused), Arc::clone(&self.pipeline));
+        Box::pin(async move {
+            let brought = brought.await.map_err(FetchError::Brought)?;
+            pipeline.secrets().token(brought.token.expose_secret());
+            Ok(Fetched {
+                token: brought.token,
+                lifetime: brought.lives,
+            })
+        })
+    }
+
+    fn is_renewable(&self) -> bool {
+        true
     }
 }
 

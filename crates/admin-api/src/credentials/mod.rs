@@ -11,6 +11,10 @@ mod signature;
 mod token_cache;
 
 use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
 
 #[cfg(feature = "jwt")]
 pub use jwt::{JwtAlgorithm, JwtSigner};
@@ -19,7 +23,9 @@ use secrecy::{ExposeSecret as _, SecretString};
 pub use secret_text::{UnusableSecret, check_secret};
 pub(crate) use token_cache::{Fetch, FetchError, FetchFuture, Fetched, Lease, TokenCache, bearer};
 
-/// How the client proves its right to call. One of three, so that two cannot be given at once.
+use crate::error::NoToken;
+
+/// How the client proves its right to call. One of several, so that two cannot be given at once.
 ///
 /// `Debug` shows no secret:
 ///
@@ -39,8 +45,22 @@ pub(crate) enum Method {
         secret: SecretString,
     },
     FixedToken(SecretString),
+    Brought(Bring),
     #[cfg(feature = "jwt")]
     SignedJwt(Box<JwtSigner>),
+}
+
+/// Brings a token; what it is given is the token that the server has just refused.
+pub(crate) type Bring =
+    Arc<dyn Fn(Option<SecretString>) -> BoxFuture<'static, Result<BroughtToken, NoToken>> + Send + Sync>;
+
+/// A token that the program got elsewhere.
+#[derive(Clone, Debug)]
+pub struct BroughtToken {
+    /// The token.
+    pub token: SecretString,
+    /// How long it lives, if that is known.
+    pub lives: Option<Duration>,
 }
 
 impl Credentials {
@@ -57,6 +77,25 @@ impl Credentials {
     /// It is never renewed; a 401 is final.
     pub fn fixed_token(token: impl Into<SecretString>) -> Self {
         Self(Method::FixedToken(token.into()))
+    }
+
+    /// Tokens that the program gets elsewhere, such as those of a person who has signed in. `bring` is called for the first one,
+    /// before one ends, and once after a 401, with the token that was refused; all calls wait for one and the same.
+    ///
+    /// ```
+    /// use easemob_admin_api::{BroughtToken, Credentials, NoToken};
+    ///
+    /// let credentials = Credentials::brought(|_refused| async {
+    ///     std::fs::read_to_string("token")
+    ///         .map(|token| BroughtToken { token: token.into(), lives: None })
+    ///         .map_err(|error| NoToken::away(error.to_string()))
+    /// });
+    /// # drop(credentials);
+    /// ```
+    pub fn brought<B: Future<Output = Result<BroughtToken, NoToken>> + Send + 'static>(
+        bring: impl Fn(Option<SecretString>) -> B + Send + Sync + 'static,
+    ) -> Self {
+        Self(Method::Brought(Arc::new(move |refused| Box::pin(bring(refused)))))
     }
 
     /// A JWT that the client signs itself, for servers and gateways that take one; the sandbox does.
@@ -80,6 +119,7 @@ impl Credentials {
                 ]
             }
             Method::FixedToken(token) => vec![("token", token.expose_secret())],
+            Method::Brought(_) => Vec::new(),
             #[cfg(feature = "jwt")]
             Method::SignedJwt(_) => Vec::new(),
         };
@@ -97,6 +137,7 @@ impl fmt::Debug for Credentials {
                 .field("secret", &"[redacted]")
                 .finish(),
             Method::FixedToken(_) => f.write_str("FixedToken([redacted])"),
+            Method::Brought(_) => f.write_str("Brought"),
             #[cfg(feature = "jwt")]
             Method::SignedJwt(signer) => fmt::Debug::fmt(signer, f),
         }

@@ -17,7 +17,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::runtime::{Handle, Id};
 use tokio::time::Instant;
 
-use crate::error::{Error, Kind, SignError};
+use crate::error::{Error, Kind, NoToken, SignError};
 use crate::transport::clock::Clock;
 
 /// How long a token that was renewed after a 401, and was refused as well, is taken for as good as any.
@@ -62,6 +62,7 @@ pub(crate) enum FetchError {
     Call(Error),
     #[cfg_attr(not(feature = "jwt"), allow(dead_code, reason = "nothing is signed"))]
     Sign(SignError),
+    Brought(NoToken),
 }
 
 impl FetchError {
@@ -70,6 +71,7 @@ impl FetchError {
         let is_refusal = match self {
             Self::Call(error) => error.status().is_some() && !error.is_retryable(),
             Self::Sign(_) => true,
+            Self::Brought(why) => why.is_refusal(),
         };
         if is_refusal { REFUSAL_FOR } else { TROUBLE_FOR }
     }
@@ -80,6 +82,7 @@ impl From<FetchError> for Kind {
         match error {
             FetchError::Call(error) => Self::Credentials(error),
             FetchError::Sign(error) => Self::Sign(error),
+            FetchError::Brought(why) => Self::NoToken(why),
         }
     }
 }

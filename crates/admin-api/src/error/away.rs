@@ -13,9 +13,12 @@ impl Kind {
                 Reason::NoAnswerInTime | Reason::ConnectionLost => true,
                 _ => false,
             },
-            Self::Build(_) | Self::Credentials(_) | Self::Sign(_) | Self::Decode(_) | Self::Listing(_) => {
-                false
-            }
+            Self::Build(_)
+            | Self::Credentials(_)
+            | Self::Sign(_)
+            | Self::NoToken(_)
+            | Self::Decode(_)
+            | Self::Listing(_) => false,
         }
     }
 

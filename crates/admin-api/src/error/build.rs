@@ -67,3 +67,42 @@ impl BuildError {
 pub struct SignError {
     pub(crate) problem: String,
 }
+
+/// Why whoever brings the tokens of a client has none; see [`Credentials::brought`](crate::Credentials::brought).
+///
+/// ```
+/// use easemob_admin_api::NoToken;
+///
+/// let ended = NoToken::refused("the sign-in has expired");
+/// assert_eq!(ended.to_string(), "the sign-in has expired");
+/// ```
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{problem}")]
+pub struct NoToken {
+    problem: String,
+    is_refusal: bool,
+}
+
+impl NoToken {
+    /// Nobody will get one before somebody signs in again.
+    pub fn refused(problem: impl Into<String>) -> Self {
+        Self {
+            problem: problem.into(),
+            is_refusal: true,
+        }
+    }
+
+    /// There is none at the moment.
+    pub fn away(problem: impl Into<String>) -> Self {
+        Self {
+            problem: problem.into(),
+            is_refusal: false,
+        }
+    }
+
+    /// Returns true if asking again later brings none either.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        self.is_refusal
+    }
+}

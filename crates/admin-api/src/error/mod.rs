@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use answer::{DecodeError, Excerpt};
-pub use build::{BuildError, SignError};
+pub use build::{BuildError, NoToken, SignError};
 pub use reason::Reason;
 pub use refusal::ApiError;
 pub(crate) use refusal::{Refusal, texts_of};
@@ -70,6 +70,8 @@ pub(crate) enum Kind {
     Build(BuildError),
     Credentials(Error),
     Sign(SignError),
+    /// Whoever brings the tokens has none.
+    NoToken(NoToken),
     Refused(Refusal),
     Transport(TransportError),
     Decode(DecodeError),
@@ -81,7 +83,9 @@ impl Kind {
     /// What is known of the delivery, where the call got as far as being sent.
     pub(crate) fn delivery(&self) -> Option<Delivery> {
         match self {
-            Self::Build(_) | Self::Credentials(_) | Self::Sign(_) | Self::Listing(_) => None,
+            Self::Build(_) | Self::Credentials(_) | Self::Sign(_) | Self::NoToken(_) | Self::Listing(_) => {
+                None
+            }
             Self::Refused(refusal) => Some(refusal.delivery()),
             Self::Transport(error) => Some(error.delivery()),
             Self::Decode(_) => Some(Delivery::Unknown),
@@ -138,7 +142,7 @@ impl Error {
     pub fn reason(&self) -> Reason {
         match &self.inner.kind {
             Kind::Build(_) => Reason::InvalidCall,
-            Kind::Credentials(_) | Kind::Sign(_) => Reason::Credentials,
+            Kind::Credentials(_) | Kind::Sign(_) | Kind::NoToken(_) => Reason::Credentials,
             Kind::Refused(refusal) if refusal.by_the_service => Reason::Refused,
             Kind::Refused(_) => Reason::ForeignAnswer,
             Kind::Transport(error) => error.reason(),
@@ -238,6 +242,7 @@ impl Error {
         match &self.inner.kind {
             Kind::Build(_) | Kind::Sign(_) | Kind::Decode(_) | Kind::Listing(_) => false,
             Kind::Credentials(error) => error.is_transient(),
+            Kind::NoToken(why) => !why.is_refusal(),
             Kind::Refused(refusal) => refusal.may_pass(),
             Kind::Transport(error) => !error.is_permanent(),
         }
@@ -311,6 +316,7 @@ impl Error {
                 .said_by_the_service()
                 .is_some_and(|refusal| (400..500).contains(&refusal.status) && !refusal.is_transient()),
             Kind::Sign(_) => true,
+            Kind::NoToken(why) => why.is_refusal(),
             Kind::Refused(refusal) => refusal.by_the_service && refusal.status == 401,
             _ => false,
         }
@@ -320,7 +326,10 @@ impl Error {
     /// refused one or gave no usable answer, or it could not be signed. This says nothing about whom the call was for.
     #[must_use]
     pub fn is_without_token(&self) -> bool {
-        matches!(self.inner.kind, Kind::Credentials(_) | Kind::Sign(_))
+        matches!(
+            self.inner.kind,
+            Kind::Credentials(_) | Kind::Sign(_) | Kind::NoToken(_)
+        )
     }
 
     /// Returns true if the server knows no such org and app: a wrong app key, or the host of another cluster.
@@ -518,7 +527,7 @@ impl fmt::Display for Error {
         }
         match &self.inner.kind {
             Kind::Build(_) => f.write_str(": the request was not sent")?,
-            Kind::Credentials(_) => f.write_str(": no token could be obtained")?,
+            Kind::Credentials(_) | Kind::NoToken(_) => f.write_str(": no token could be obtained")?,
             Kind::Sign(_) => f.write_str(": no token could be signed")?,
             Kind::Refused(refusal) if refusal.by_the_service => {
                 write!(f, ": the server refused with {refusal}")?;
@@ -553,6 +562,7 @@ impl StdError for Error {
             Kind::Build(error) => Some(error),
             Kind::Credentials(error) => Some(error),
             Kind::Sign(error) => Some(error),
+            Kind::NoToken(error) => Some(error),
             Kind::Refused(_) => None,
             Kind::Transport(error) => error.source(),
             Kind::Decode(error) => Some(error),

@@ -231,7 +231,7 @@ impl TransportError {
         self.unknown_name
     }
 
-    pub(super) fn headline(&self) -> &'static str {
+    pub(crate) fn headline(&self) -> &'static str {
         self.headline
     }
 }

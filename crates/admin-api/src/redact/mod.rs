@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::HeaderValue;
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -73,28 +73,37 @@ impl Redactor {
 
     /// Replaces every secret in `text`.
     fn redact<'a>(&self, text: &'a [u8], kind: Text) -> Cow<'a, [u8]> {
+        self.redact_before(text.len(), text, kind).0
+    }
+
+    /// Replaces every secret that begins before `end`; returns how much of the text that is.
+    fn redact_before<'a>(&self, end: usize, text: &'a [u8], kind: Text) -> (Cow<'a, [u8]>, usize) {
         let mut clean: Vec<u8> = Vec::new();
         let (mut kept, mut at) = (0, 0);
-        while at < text.len() {
+        while at < end {
             let mut pairs = text[at..].windows(2);
             let Some(skipped) = pairs.position(|pair| self.beginnings.contain(pair[0], pair[1])) else {
                 break;
             };
             at += skipped;
+            if at >= end {
+                break;
+            }
             match self.longest(text, at, kind) {
-                Some(end) => {
+                Some(behind) => {
                     clean.extend_from_slice(&text[kept..at]);
                     clean.extend_from_slice(REDACTED);
-                    (kept, at) = (end, end);
+                    (kept, at) = (behind, behind);
                 }
                 None => at += 1,
             }
         }
         if kept == 0 {
-            return Cow::Borrowed(text);
+            return (Cow::Borrowed(&text[..end]), end);
         }
-        clean.extend_from_slice(&text[kept..]);
-        Cow::Owned(clean)
+        let end = end.max(kept);
+        clean.extend_from_slice(&text[kept..end]);
+        (Cow::Owned(clean), end)
     }
 
     fn longest(&self, text: &[u8], at: usize, kind: Text) -> Option<usize> {
@@ -146,7 +155,42 @@ impl Known {
     }
 }
 
+/// Takes the secrets out of an answer that comes in pieces.
+pub(crate) struct Cleaner {
+    redactor: Arc<Redactor>,
+    /// So much is held back, because a secret may begin in it that goes on in the next piece.
+    held_back: usize,
+}
+
+impl Cleaner {
+    /// Takes what can be passed on of the text that was read; all of it at the end.
+    pub(crate) fn take(&self, read: &mut BytesMut, is_end: bool) -> Bytes {
+        let held_back = if is_end { 0 } else { self.held_back };
+        let end = read.len().saturating_sub(held_back);
+        let (clean, taken) = self.redactor.redact_before(end, read, Text::Data);
+        let clean = match clean {
+            Cow::Borrowed(_) => None,
+            Cow::Owned(clean) => Some(clean),
+        };
+        let taken = read.split_to(taken).freeze();
+        clean.map_or(taken, Bytes::from)
+    }
+}
+
+/// How many bytes of a text one byte of a secret may be: an escape with its own escapes.
+const LONGEST_ESCAPE: usize = 8;
+
 impl Secrets {
+    /// Returns what takes the secrets out of an answer that comes in pieces.
+    pub(crate) fn cleaner(&self) -> Cleaner {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let longest = known.redactor.needles.iter().map(Needle::length).max();
+        Cleaner {
+            redactor: Arc::clone(&known.redactor),
+            held_back: longest.unwrap_or_default() * LONGEST_ESCAPE,
+        }
+    }
+
     /// Remembers the secret of the app for good.
     pub(crate) fn client_secret(&self, id: &str, secret: &str) {
         let contexts = vec![

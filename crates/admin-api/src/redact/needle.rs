@@ -112,6 +112,10 @@ struct Reading {
 }
 
 impl Needle {
+    pub(super) fn length(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// Every two bytes of a text that it may begin with, however escaped.
     pub(super) fn beginnings(&self) -> impl Iterator<Item = [u8; 2]> {
         let firsts = (0..=u8::MAX).filter(|first| self.may_begin_with(*first));

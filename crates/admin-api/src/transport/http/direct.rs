@@ -6,9 +6,11 @@ use http_body_util::Full;
 use tokio::time::{Instant, timeout_at};
 use url::Position;
 
+use super::answer_body::Extent;
 use super::connect::Connector;
-use super::link::{Link, Outgoing, Patience, Unanswered};
+use super::link::{Incoming, Link, Outgoing, Patience, Unanswered};
 use super::pool::Pool;
+use super::rest::Rest;
 use super::{Connections, Received, SetupError, add_own, describe_body};
 use crate::app_root::AppRoot;
 use crate::endpoint::Request;
@@ -42,6 +44,7 @@ impl Direct {
         request: &Request,
         authorization: Option<HeaderValue>,
         own: &HeaderMap,
+        extent: Extent,
     ) -> Result<Received, TransportError> {
         let mut outgoing = self.outgoing(request, authorization, own)?;
         let start = Instant::now();
@@ -51,7 +54,7 @@ impl Direct {
         };
         // One that the server has closed in the meantime gives the request back unsent.
         while let Some(mut link) = self.idle.take(start).await {
-            match link.exchange(outgoing, start, patience).await {
+            match link.exchange(outgoing, start, patience, extent).await {
                 Err(Unanswered::NotSent(back, _)) => outgoing = *back,
                 Err(Unanswered::Failed(error)) => return Err(error),
                 Ok(received) => return Ok(self.done(link, received)),
@@ -59,14 +62,21 @@ impl Direct {
         }
         // Seldom needed, hence kept out of what every call carries along.
         let mut link = Box::pin(self.connect(patience)).await?;
-        match link.exchange(outgoing, Instant::now(), patience).await {
+        match link.exchange(outgoing, Instant::now(), patience, extent).await {
             Err(Unanswered::NotSent(_, error)) => Err(TransportError::no_connection().caused_by(error)),
             Err(Unanswered::Failed(error)) => Err(error),
             Ok(received) => Ok(self.done(link, received)),
         }
     }
 
-    fn done(&self, mut link: Box<Link>, received: Received) -> Received {
+    fn done(&self, mut link: Box<Link>, (received, rest): (Received, Option<Incoming>)) -> Received {
+        if let Some(incoming) = rest {
+            let rest = Rest::of_link(link, incoming, self.timeouts.read);
+            return Received {
+                rest: Some(rest),
+                ..received
+            };
+        }
         if link.is_reusable() {
             let now = link.heard_at();
             self.idle.give_back(link, now);

@@ -4,7 +4,8 @@ use http::header::{ACCEPT, AUTHORIZATION};
 use http::{HeaderMap, HeaderValue};
 use reqwest::redirect::Policy;
 
-use super::answer_body::AnswerBody;
+use super::answer_body::{AnswerBody, Extent};
+use super::rest::{self, Rest};
 use super::{Connections, Received, SetupError, add_own, describe_body};
 use crate::endpoint::Request;
 use crate::error::TransportError;
@@ -47,6 +48,7 @@ impl General {
         request: &Request,
         authorization: Option<HeaderValue>,
         own: &HeaderMap,
+        extent: Extent,
     ) -> Result<Received, TransportError> {
         let mut headers = HeaderMap::with_capacity(4);
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
@@ -62,25 +64,30 @@ impl General {
         if let Some(body) = &request.body {
             outgoing = outgoing.body(body.clone());
         }
+        if matches!(extent, Extent::Beginning(_)) {
+            // Whoever reads on may be slow; a silent server is given up all the same.
+            outgoing = outgoing.timeout(rest::LONGEST);
+        }
         // A runtime that is driven for one call at a time has not heard yet of what was closed in between: it hears of it
         // in the first pause, and the tasks that run the connections act on it in the second.
         tokio::task::yield_now().await;
         tokio::task::yield_now().await;
         let mut response = outgoing.send().await.map_err(transport_error)?;
-        let mut body = AnswerBody::default();
-        while let Some(piece) = response.chunk().await.map_err(transport_error)? {
-            body.add(piece)?;
+        let (mut body, mut is_enough) = (AnswerBody::up_to(extent), false);
+        while !is_enough && let Some(piece) = response.chunk().await.map_err(transport_error)? {
+            is_enough = body.add(piece)?;
         }
         Ok(Received {
             status: response.status(),
             headers: std::mem::take(response.headers_mut()),
             body: body.finish(),
+            rest: is_enough.then(|| Rest::of_library(response)),
         })
     }
 }
 
 /// Says what is known of the delivery. Addresses are left out of the cause: they are in the call's name.
-fn transport_error(error: reqwest::Error) -> TransportError {
+pub(super) fn transport_error(error: reqwest::Error) -> TransportError {
     let timeout = error.is_timeout();
     let connect = error.is_connect();
     let made = if connect && timeout {

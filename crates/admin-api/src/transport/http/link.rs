@@ -12,13 +12,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::body::{Body, Incoming};
+use hyper::body::Body;
+pub(super) use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
 use hyper::client::conn::http1::{Builder, Connection, SendRequest};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::Received;
-use super::answer_body::AnswerBody;
+use super::answer_body::{AnswerBody, Extent};
 use super::connect::Stream;
 use crate::error::TransportError;
 
@@ -71,7 +72,7 @@ impl Link {
         })
     }
 
-    /// Sends a request and reads the whole answer.
+    /// Sends a request and reads the answer; returns what is left of one that is not read to its end.
     ///
     /// The request is handed over before the first wait, so that waiting carries no copy of it along.
     pub(super) fn exchange(
@@ -79,18 +80,20 @@ impl Link {
         request: Outgoing,
         start: Instant,
         patience: Patience,
-    ) -> impl Future<Output = Result<Received, Unanswered>> + Send {
+        extent: Extent,
+    ) -> impl Future<Output = Result<(Received, Option<Incoming>), Unanswered>> + Send {
         let response = self.sender.try_send_request(request);
         self.heard_at = start;
         self.set_timer(patience);
-        self.answer(response, patience)
+        self.answer(response, patience, extent)
     }
 
     async fn answer(
         &mut self,
         response: impl Future<Output = Result<http::Response<Incoming>, TrySendError<Outgoing>>>,
         patience: Patience,
-    ) -> Result<Received, Unanswered> {
+        extent: Extent,
+    ) -> Result<(Received, Option<Incoming>), Unanswered> {
         let late = |TimedOut| Unanswered::Failed(TransportError::no_answer_in_time());
         let mut response = pin!(response);
         let response = self.run(patience, |cx| response.as_mut().poll(cx));
@@ -98,23 +101,41 @@ impl Link {
             Ok(response) => response.into_parts(),
             Err(error) => return Err(unanswered(error)),
         };
-        let mut body = AnswerBody::default();
-        while !incoming.is_end_stream() {
+        let (mut body, mut is_enough) = (AnswerBody::up_to(extent), false);
+        while !incoming.is_end_stream() && !is_enough {
             let piece = self.run(patience, |cx| next_piece(&mut incoming, cx));
             match piece.await.map_err(late)? {
                 None => break,
-                Some(Ok(piece)) => body.add(piece).map_err(Unanswered::Failed)?,
+                Some(Ok(piece)) => is_enough = body.add(piece).map_err(Unanswered::Failed)?,
                 Some(Err(error)) => {
                     let broken = TransportError::answer_broke_off().caused_by(error);
                     return Err(Unanswered::Failed(broken));
                 }
             }
         }
-        Ok(Received {
+        let rest = Some(incoming).filter(|incoming| is_enough && !incoming.is_end_stream());
+        let received = Received {
             status: head.status,
             headers: head.headers,
             body: body.finish(),
-        })
+            rest: None,
+        };
+        Ok((received, rest))
+    }
+
+    /// Reads on in an answer; nothing at its end. How long nobody asked for more says nothing of the server.
+    pub(super) async fn next(
+        &mut self,
+        incoming: &mut Incoming,
+        patience: Patience,
+    ) -> Result<Option<Bytes>, TransportError> {
+        self.heard_at = Instant::now();
+        self.set_timer(patience);
+        let piece = self.run(patience, |cx| next_piece(incoming, cx)).await;
+        let piece = piece.map_err(|TimedOut| TransportError::no_answer_in_time())?;
+        piece
+            .transpose()
+            .map_err(|error| TransportError::answer_broke_off().caused_by(error))
     }
 
     /// Returns true if another request can be sent.

@@ -22,6 +22,7 @@ mod no_proxy;
 mod pool;
 #[cfg(feature = "proxy")]
 mod proxy;
+mod rest;
 #[cfg(feature = "tls")]
 pub(crate) mod tls;
 #[cfg(feature = "proxy")]
@@ -39,6 +40,7 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AF
 use http::{HeaderMap, HeaderName, Method, StatusCode};
 
 pub use self::agreed::Agreed;
+pub(crate) use self::answer_body::{Extent, LARGEST};
 pub use self::bare::Connection;
 pub(crate) use self::connections::{Connections, Settings, Slot, TlsSettings};
 use self::direct::Direct;
@@ -46,6 +48,7 @@ use self::direct::Direct;
 use self::general::General;
 #[cfg(feature = "proxy")]
 pub(crate) use self::proxy::ProxyAddress;
+pub(crate) use self::rest::Rest;
 use super::clock::Clock;
 use super::limit::Lane;
 use crate::app_root::AppRoot;
@@ -114,6 +117,8 @@ struct Received {
     status: StatusCode,
     headers: HeaderMap,
     body: Bytes,
+    /// What was not read yet.
+    rest: Option<Rest>,
 }
 
 /// What carries the requests of one client.
@@ -160,20 +165,37 @@ impl Http {
         own: &HeaderMap,
         clock: &dyn Clock,
     ) -> Result<Answer, TransportError> {
+        let whole = self.begin(request, authorization, own, clock, Extent::Whole(LARGEST));
+        whole.await.map(|(answer, _)| answer)
+    }
+
+    /// Sends a request and reads the answer; returns what is left of one that is not read to its end.
+    pub(crate) async fn begin(
+        &self,
+        request: &Request,
+        authorization: Option<HeaderValue>,
+        own: &HeaderMap,
+        clock: &dyn Clock,
+        extent: Extent,
+    ) -> Result<(Answer, Option<Rest>), TransportError> {
         // An endpoint may make its own address; the token is for this server only.
         if !request.url.as_str().starts_with(&self.origin) {
             let problem = "the address is not on the server of the app root";
             return Err(TransportError::unusable_request(problem));
         }
         let received = match &self.carrier {
-            Carrier::Direct(direct) => direct.send(request, authorization, own).await?,
+            Carrier::Direct(direct) => direct.send(request, authorization, own, extent).await?,
             // Large, and not needed by the other.
             #[cfg(feature = "proxy")]
-            Carrier::General(general) => Box::pin(general.send(request, authorization, own)).await?,
+            Carrier::General(general) => Box::pin(general.send(request, authorization, own, extent)).await?,
         };
         let text_of = |name: &HeaderName| received.headers.get(name)?.to_str().ok();
-        let (body, packed) = unpack::unpacked(&received.headers, received.body.clone());
-        Ok(Answer {
+        let (body, packed) = match received.rest {
+            // Half of what is packed cannot be unpacked.
+            Some(_) => unpack::plain_beginning(&received.headers, received.body.clone()),
+            None => unpack::unpacked(&received.headers, received.body.clone()),
+        };
+        let answer = Answer {
             status: received.status.as_u16(),
             content_type: received.headers.get(CONTENT_TYPE).cloned(),
             retry_after: text_of(&RETRY_AFTER).and_then(|text| parse_retry_after(text, clock.system_time())),
@@ -181,7 +203,8 @@ impl Http {
             by_a_proxy: is_by_a_proxy(&received.headers),
             body,
             packed,
-        })
+        };
+        Ok((answer, received.rest))
     }
 
     /// Makes a connection of its own and says what both sides agreed on.

@@ -71,6 +71,18 @@ pub(super) fn unpacked(headers: &HeaderMap, body: Bytes) -> (Bytes, Option<Strin
     (body, None)
 }
 
+/// Returns the beginning of a long body, which must not be packed.
+pub(super) fn plain_beginning(headers: &HeaderMap, body: Bytes) -> (Bytes, Option<String>) {
+    if !is_plain(&body) && (headers.contains_key(CONTENT_ENCODING) || body.starts_with(&GZIP)) {
+        return (
+            body,
+            Some("the body is packed, which nobody asked for, and too long".to_owned()),
+        );
+    }
+    let mark = if body.starts_with(MARK) { MARK.len() } else { 0 };
+    (body.slice(mark..), None)
+}
+
 /// Whether a body is empty or begins as JSON or HTML does, which no compressed one does.
 fn is_plain(body: &[u8]) -> bool {
     let text = body.strip_prefix(MARK).unwrap_or(body);

@@ -17,6 +17,7 @@ pub mod schedule;
 use std::collections::HashMap;
 use std::fmt;
 use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -217,6 +218,18 @@ impl Rates {
     }
 }
 
+/// How a pool of calls was used by a client and its clones so far; see [`Client::pools`](crate::Client::pools).
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct PoolUse {
+    /// Its name, as [`Rates::pools`] has it, or as an endpoint calls a pool of its own.
+    pub pool: &'static str,
+    /// The calls that were let through. One that is paid from two pools counts in both.
+    pub permits: u64,
+    /// How many calls a second are allowed at the moment; nothing where there is no limit.
+    pub rate: Option<f64>,
+}
+
 /// The pacers of one client, shared by its clones.
 #[derive(Debug)]
 pub(crate) struct Limiter {
@@ -279,18 +292,33 @@ impl Limiter {
     /// Returns until when the server asked this client, or another process that shares its budgets, to pause; nothing
     /// when there is no pause.
     pub(crate) fn paused_until(&self) -> Option<SystemTime> {
-        let named = [
-            &self.accounts,
-            &self.token,
-            &self.batch_delete,
-            &self.mutes,
-            &self.presence,
-            &self.batch_status,
-        ];
-        let own: Vec<Arc<Pace>> = self.own().values().cloned().collect();
-        let pacers = named.into_iter().chain(&own);
-        let longest = pacers.filter_map(|pacer| pacer.pause()).max()?;
+        let longest = self.all().filter_map(|(_, pace)| pace.pause()).max()?;
         Some(self.clock.system_time() + longest)
+    }
+
+    /// Returns how each pool was used so far.
+    pub(crate) fn pools(&self) -> Vec<PoolUse> {
+        self.all().map(|(pool, pace)| pace.used_as(pool)).collect()
+    }
+
+    /// Returns every pace by the name of its pool.
+    fn all(&self) -> impl Iterator<Item = (&'static str, Arc<Pace>)> {
+        let named = [
+            ("accounts", &self.accounts),
+            ("token", &self.token),
+            ("batch_delete", &self.batch_delete),
+            ("mutes", &self.mutes),
+            ("presence", &self.presence),
+            ("batch_status", &self.batch_status),
+        ];
+        let mut own: Vec<_> = self
+            .own()
+            .iter()
+            .map(|(pool, pace)| (*pool, Arc::clone(pace)))
+            .collect();
+        own.sort_by_key(|(pool, _)| *pool);
+        let named = named.map(|(pool, pace)| (pool, Arc::clone(pace)));
+        named.into_iter().chain(own)
     }
 
     /// Waits for a permit; every attempt needs one.
@@ -351,16 +379,39 @@ impl Limiter {
     }
 }
 
+/// The pace of one pool.
+#[derive(Debug)]
+struct Pace {
+    with: PacedWith,
+    /// The permits that were given.
+    given: AtomicU64,
+}
+
 /// Who else is paced together with this client.
 #[derive(Debug)]
-enum Pace {
+enum PacedWith {
     Own(OwnPacer),
     Shared(Pacer),
 }
 
 impl Pace {
     fn own(rate: RateLimit, clock: &Arc<dyn Clock>) -> Self {
-        Self::Own(OwnPacer::new(rate, Arc::clone(clock)))
+        Self::with(PacedWith::Own(OwnPacer::new(rate, Arc::clone(clock))))
+    }
+
+    fn with(with: PacedWith) -> Self {
+        Self {
+            with,
+            given: AtomicU64::new(0),
+        }
+    }
+
+    fn used_as(&self, pool: &'static str) -> PoolUse {
+        PoolUse {
+            pool,
+            permits: self.given.load(Ordering::Relaxed),
+            rate: self.effective_rate(),
+        }
     }
 
     fn shared(
@@ -372,40 +423,39 @@ impl Pace {
     ) -> io::Result<Self> {
         Ok(match budget.schedule(app, pool, rate)? {
             None => Self::own(rate, clock),
-            Some(schedule) => Self::Shared(Pacer::new(schedule, Arc::clone(clock))),
+            Some(schedule) => Self::with(PacedWith::Shared(Pacer::new(schedule, Arc::clone(clock)))),
         })
     }
 
     async fn permit(&self, lane: Lane) -> Result<(), BudgetAway> {
-        match self {
-            Self::Own(pacer) => {
-                pacer.permit(lane).await;
-                Ok(())
-            }
-            Self::Shared(pacer) => pacer.permit(lane).await,
+        match &self.with {
+            PacedWith::Own(pacer) => pacer.permit(lane).await,
+            PacedWith::Shared(pacer) => pacer.permit(lane).await?,
         }
+        self.given.fetch_add(1, Ordering::Relaxed);
+        Ok(())
     }
 
     fn limited(&self, delay: Duration) {
-        match self {
-            Self::Own(pacer) => pacer.limited(delay),
-            Self::Shared(pacer) => pacer.limited(delay),
+        match &self.with {
+            PacedWith::Own(pacer) => pacer.limited(delay),
+            PacedWith::Shared(pacer) => pacer.limited(delay),
         }
     }
 
     /// How much is left of a pause.
     fn pause(&self) -> Option<Duration> {
-        let left = match self {
-            Self::Own(pacer) => pacer.pause(),
-            Self::Shared(pacer) => pacer.pause(),
+        let left = match &self.with {
+            PacedWith::Own(pacer) => pacer.pause(),
+            PacedWith::Shared(pacer) => pacer.pause(),
         };
         (!left.is_zero()).then_some(left)
     }
 
     fn effective_rate(&self) -> Option<f64> {
-        match self {
-            Self::Own(pacer) => pacer.effective_rate(),
-            Self::Shared(pacer) => Some(pacer.effective_rate()),
+        match &self.with {
+            PacedWith::Own(pacer) => pacer.effective_rate(),
+            PacedWith::Shared(pacer) => Some(pacer.effective_rate()),
         }
     }
 }
