@@ -243,7 +243,7 @@ impl<S: Calls> Operations<S> {
         let job = Job::of(open.header.action.clone()).ok_or(OperationError::NotResumable)?;
         open.header.allowance = options.allowance.or(open.header.allowance);
         let leave = open.held.begin_work(stop.call_off()).map_err(CannotBegin::from)?;
-        let server = server.with_leave(leave);
+        let server = server.because(&open.header).with_leave(leave);
         let (attempt, tasks) = Attempt::begin(open, options.which, self.operator, self.clock).await?;
         let mut report = RunReport::begin(&attempt);
         let requests = server.traffic().requests;

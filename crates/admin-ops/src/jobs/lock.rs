@@ -120,13 +120,12 @@ impl<'a, S: SessionCalls + AccountCalls> Locking<'a, S> {
             before: HashMap::new(),
         };
         let users: Vec<&UserId> = tasks.iter().map(|task| &task.item.user).collect();
-        let (mut before, mut now) = (HashMap::new(), None);
+        let (mut before, mut now) = (HashMap::new(), Timestamp::UNIX_EPOCH);
         locks.change(&users, &mut |index, held| {
             if index == 0 {
                 // The store may have to begin again.
-                (before, now) = (HashMap::new(), None);
+                (before, now) = (HashMap::new(), recorder.time());
             }
-            let now = *now.get_or_insert_with(|| recorder.time());
             let item = &tasks[index].item;
             let known = match bans.get(&item.number) {
                 None | Some(Ban::Not) => None,
@@ -336,7 +335,6 @@ impl<'a, S: SessionCalls + AccountCalls> Locking<'a, S> {
     }
 }
 
-/// Returns the devices that were online before the ban but not after it; empty if they could not be read.
 /// Checks one user as a run would, and reports what it would do. Nothing is recorded, because nothing changes.
 pub async fn preview<S: SessionCalls + AccountCalls>(
     server: &S,
@@ -386,6 +384,7 @@ async fn would_lock<S: SessionCalls + AccountCalls>(
     Ok(done)
 }
 
+/// Returns the devices that were online before the ban but not after it; empty if they could not be read.
 fn gone(before: Vec<DeviceId>, after: &UserResult) -> Vec<DeviceId> {
     let UserResult::Read { devices, .. } = after else {
         return Vec::new();
@@ -456,46 +455,4 @@ fn after_the_ban(error: &CallError) -> Settled {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn item() -> Item {
-        Item::new(0, 1, UserId::parse("ann").unwrap())
-    }
-
-    #[test]
-    fn who_was_banned_without_a_record_of_the_rest_is_not_done() {
-        let error = RecordError::from(std::io::Error::other("the disk is full"));
-        let done = done_with(
-            &item(),
-            &LockResult::Banned {
-                outcome: Outcome::Locked,
-                until: Timestamp::UNIX_EPOCH,
-                by_the_ban: Vec::new(),
-                devices: UserResult::Unrecorded(error),
-            },
-        );
-        assert!(matches!(done.stop, Some(Stop::Record(_))));
-        assert_eq!((done.tally.done, done.tally.unknown), (0, 1));
-        let row = serde_json::to_value(&done.reports[0]).unwrap();
-        assert_eq!(row["outcome"], "unknown");
-    }
-
-    #[test]
-    fn a_lock_is_extended_only_by_a_later_end() {
-        let at = |second| Timestamp::from_second(second).unwrap();
-        let held = Lock {
-            until: at(10),
-            ..Lock::for_test("ann", "a", LockState::Locked)
-        };
-        assert_eq!(outcome_for(None, None, at(10)), Outcome::Locked);
-        assert_eq!(outcome_for(Some(&held), Some("a"), at(10)), Outcome::Locked);
-        for (until, outcome) in [
-            (9, Outcome::AlreadyLocked),
-            (10, Outcome::AlreadyLocked),
-            (11, Outcome::Extended),
-        ] {
-            assert_eq!(outcome_for(Some(&held), Some("b"), at(until)), outcome);
-        }
-    }
-}
+mod tests;

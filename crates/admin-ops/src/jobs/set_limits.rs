@@ -210,9 +210,217 @@ impl<'a, S: LimitCalls> Setting<'a, S> {
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+    use std::sync::{Arc, Mutex};
+
     use easemob_admin_api::{LimitMode, Platform};
 
     use super::*;
+    use crate::run::journal::header::Durability;
+    use crate::run::run_record::{InOrder, Sink};
+
+    /// Has the same limits for everybody, and keeps what is sent.
+    struct Server {
+        limits: Result<DeviceLimits, CallError>,
+        answer: Result<(), CallError>,
+        sent: Mutex<Vec<String>>,
+    }
+
+    impl Server {
+        fn send(&self, call: &str, user: Option<&UserId>) -> Result<(), CallError> {
+            let whose = user.map_or("the app", UserId::as_str);
+            self.sent.lock().unwrap().push(format!("{call} {whose}"));
+            self.answer.clone()
+        }
+    }
+
+    impl LimitCalls for Server {
+        async fn limits(&self, _: Option<&UserId>) -> Result<DeviceLimits, CallError> {
+            self.limits.clone()
+        }
+
+        async fn set_limits(&self, user: Option<&UserId>, limits: &DeviceLimits) -> Result<(), CallError> {
+            assert_eq!(*limits, DeviceLimits::multi(4).with(Platform::Web, 1));
+            self.send("set", user)
+        }
+
+        async fn clear_limits(&self, user: &UserId) -> Result<(), CallError> {
+            self.send("clear", Some(user))
+        }
+    }
+
+    /// Keeps the notes, unless the disk is full.
+    #[derive(Debug, Clone, Default)]
+    struct Notes {
+        notes: Arc<Mutex<Vec<Note>>>,
+        full: bool,
+    }
+
+    impl Sink for Notes {
+        fn append(&mut self, notes: &[Note]) -> io::Result<()> {
+            if self.full {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            self.notes.lock().unwrap().extend_from_slice(notes);
+            Ok(())
+        }
+
+        fn sync(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn server() -> Server {
+        Server {
+            limits: Ok(DeviceLimits::multi(4)),
+            answer: Ok(()),
+            sent: Mutex::default(),
+        }
+    }
+
+    fn ann() -> Whose {
+        Whose::User(Item::new(7, 8, UserId::parse("ann").unwrap()))
+    }
+
+    async fn work(
+        server: &Server,
+        change: &LimitChange,
+        whose: Whose,
+        full: bool,
+    ) -> (Done<LimitsReport>, Vec<Note>) {
+        let sink = Notes {
+            full,
+            ..Notes::default()
+        };
+        let record = Box::new(InOrder(vec![Box::new(sink.clone())]));
+        let recorder = Recorder::start(record, Durability::Batch, || 0).unwrap();
+        let done = Setting::new(server, &recorder, change).work_on(whose).await;
+        let _ = recorder.close();
+        let notes = sink.notes.lock().unwrap().clone();
+        (done, notes)
+    }
+
+    #[tokio::test]
+    async fn a_change_is_sent_and_recorded_if_it_makes_a_difference() {
+        let web = || LimitChange::Set(DeviceLimits::default().with(Platform::Web, 1));
+        let same = || LimitChange::Set(DeviceLimits::multi(4));
+        let refused = CallError {
+            retry_may_help: false,
+            ..CallError::new("limits.set", "no")
+        };
+        for (whose, change, answer, sent, outcome, states) in [
+            (
+                ann(),
+                web(),
+                Ok(()),
+                &["set ann"][..],
+                "set",
+                &[None, Some(State::Done)][..],
+            ),
+            (
+                ann(),
+                LimitChange::Clear,
+                Ok(()),
+                &["clear ann"],
+                "set",
+                &[None, Some(State::Done)],
+            ),
+            (ann(), same(), Ok(()), &[], "unchanged", &[Some(State::Nothing)]),
+            (
+                ann(),
+                web(),
+                Err(refused),
+                &["set ann"],
+                "failed",
+                &[None, Some(State::FailedFinal)],
+            ),
+            (
+                Whose::App,
+                web(),
+                Ok(()),
+                &["set the app"],
+                "set",
+                &[None, Some(State::Done)],
+            ),
+            (
+                Whose::App,
+                same(),
+                Ok(()),
+                &[],
+                "unchanged",
+                &[Some(State::Nothing)],
+            ),
+        ] {
+            let case = format!("{whose:?} {change:?} {answer:?}");
+            let failures = usize::from(answer.is_err());
+            let server = Server { answer, ..server() };
+            let (done, notes) = work(&server, &change, whose.clone(), false).await;
+            assert_eq!(*server.sent.lock().unwrap(), sent, "{case}");
+            let report = &done.reports[0];
+            assert_eq!(report.outcome.as_str(), outcome, "{case}");
+            assert_eq!(report.user.as_deref(), whose.user().map(UserId::as_str), "{case}");
+            assert_eq!(
+                (done.failures.len(), done.stop.is_none()),
+                (failures, true),
+                "{case}"
+            );
+
+            // The app is not an item of the run.
+            let about = whose.user().map(|user| (8, user.clone()));
+            assert!(notes.iter().all(|note| note.about == about), "{case}");
+            let number = about.map_or(0, |_| 7);
+            assert!(notes.iter().all(|note| note.item() == Some(number)), "{case}");
+            let state = |note: &Note| match &note.record {
+                Record::Outcome(outcome) => Some(outcome.state),
+                _ => None,
+            };
+            assert_eq!(notes.iter().map(state).collect::<Vec<_>>(), states, "{case}");
+            let calls = notes.iter().filter_map(|note| match &note.record {
+                Record::Intent(intent) => Some(intent.call.as_str()),
+                _ => None,
+            });
+            assert!(calls.eq(states[1..].iter().map(|_| change.call())), "{case}");
+        }
+        assert_eq!((Whose::App.line(), ann().line()), (1, 8));
+    }
+
+    #[tokio::test]
+    async fn limits_that_cannot_be_read_are_not_written() {
+        let server = Server {
+            limits: Err(CallError::new("limits.get", "busy")),
+            ..server()
+        };
+        let (done, notes) = work(&server, &LimitChange::Clear, ann(), false).await;
+        assert_eq!(done.reports[0].outcome.as_str(), "failed");
+        assert_eq!(
+            (done.tally.failed_retry, done.failures.len(), notes.len()),
+            (1, 1, 1)
+        );
+        assert!(server.sent.lock().unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_change_that_cannot_be_recorded_is_not_sent() {
+        let server = server();
+        let (done, _) = work(&server, &LimitChange::Clear, ann(), true).await;
+        assert_eq!(done.reports[0].outcome.as_str(), "not_started");
+        assert!(matches!(done.stop, Some(Stop::Record(_))));
+        assert!(server.sent.lock().unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_preview_compares_the_limits_before_and_after() {
+        let before = DeviceLimits::multi(4);
+        for (change, outcome) in [
+            (LimitChange::Set(before.clone()), "unchanged"),
+            (LimitChange::Set(DeviceLimits::multi(5)), "would_set"),
+        ] {
+            let report = change.preview(None, &before);
+            assert_eq!(report.outcome.as_str(), outcome);
+        }
+        assert_eq!(LimitChange::Clear.call(), "limits.clear");
+        assert_eq!(LimitChange::Set(before).call(), "limits.set");
+    }
 
     #[test]
     fn what_is_not_named_stays() {

@@ -173,7 +173,131 @@ pub fn ended(
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+    use std::sync::Mutex;
+
     use super::*;
+    use crate::run::journal::record::{Outcome, State};
+    use crate::server::calls::{Ended as Answer, SeenDevice};
+
+    /// Everybody whose name ends with `on` has the device `ios_2`, `broken` cannot be read, and the others are offline.
+    #[derive(Default)]
+    struct Readings {
+        /// Whether the status can be read.
+        has_status: bool,
+        read: Mutex<Vec<String>>,
+    }
+
+    impl SessionCalls for Readings {
+        async fn list_devices(&self, user: &UserId) -> Result<Vec<SeenDevice>, CallError> {
+            self.read.lock().unwrap().push(user.to_string());
+            if user.as_str() == "broken" {
+                return Err(CallError::new("devices.list", "busy"));
+            }
+            let online = user.as_str().ends_with("on").then(|| SeenDevice {
+                id: DeviceId::parse("ios_2").unwrap(),
+                name: None,
+                uuid: None,
+                signed_in_at: None,
+            });
+            Ok(online.into_iter().collect())
+        }
+
+        async fn offline(&self, users: &[UserId]) -> Result<BTreeSet<UserId>, CallError> {
+            if !self.has_status {
+                return Err(CallError::new("status.batch", "busy"));
+            }
+            let offline = |user: &&UserId| !user.as_str().ends_with("on") && user.as_str() != "broken";
+            Ok(users.iter().filter(offline).cloned().collect())
+        }
+
+        async fn logout_all(&self, _: &UserId) -> Result<Answer, CallError> {
+            panic!("verifying acts on nobody")
+        }
+
+        async fn logout_device(&self, _: &UserId, _: &DeviceId) -> Result<Answer, CallError> {
+            panic!("verifying acts on nobody")
+        }
+    }
+
+    fn user(line: u64, name: &str, ended: &[&str], kept: &[&str]) -> Ended {
+        Ended {
+            line,
+            user: UserId::parse(name).unwrap(),
+            ended: ids(ended),
+            kept: ids(kept),
+        }
+    }
+
+    #[tokio::test]
+    async fn only_who_may_be_online_is_read_again() {
+        let users = ["ann", "bob_on", "broken"].map(|name| user(1, name, &["ios_1"], &[]));
+        for (has_status, lists) in [
+            (true, &["bob_on", "broken"][..]),
+            (false, &["ann", "bob_on", "broken"]),
+        ] {
+            let calls = Readings {
+                has_status,
+                ..Readings::default()
+            };
+            let read = verify(&calls, &users).await;
+            let of = |index: usize| {
+                let verdicts = read[index].0.iter();
+                verdicts.map(|(_, verdict)| *verdict).collect::<Vec<_>>()
+            };
+            assert_eq!(of(0), [Verdict::Gone]);
+            assert_eq!(of(1), [Verdict::Gone, Verdict::SignedInAgain]);
+            assert_eq!(of(2), [Verdict::Unknown]);
+            let failed = read.iter().map(|(_, error)| error.is_some());
+            assert_eq!(failed.collect::<Vec<_>>(), [false, false, true]);
+            assert_eq!(*calls.read.lock().unwrap(), lists);
+        }
+    }
+
+    #[test]
+    fn what_was_signed_out_and_what_was_to_stay_is_in_the_records() {
+        let intent = |n, kept: &[&str]| {
+            Ok(Record::Intent(Intent {
+                n,
+                at: 0,
+                call: "sessions.logout_device".into(),
+                devices: Vec::new(),
+                kept: ids(kept),
+            }))
+        };
+        let outcome = |n, ended: &[&str]| {
+            Ok(Record::Outcome(Outcome {
+                n,
+                at: 0,
+                state: State::Done,
+                server_at: None,
+                ended: ids(ended),
+                failed: Vec::new(),
+                basis: None,
+            }))
+        };
+        let items = ["ann", "bob", "eve", "kim"].map(|name| UserId::parse(name).unwrap());
+        let items = (0..).zip(items).map(|(n, user)| Ok(Item::new(n, n + 10, user)));
+        let records = [
+            intent(2, &["web_1"]),
+            outcome(2, &["ios_1"]),
+            // Nothing was signed out.
+            intent(1, &[]),
+            outcome(1, &[]),
+            // In two attempts.
+            intent(0, &["web_1"]),
+            outcome(0, &["ios_1"]),
+            intent(0, &["web_2"]),
+            outcome(0, &["ios_2"]),
+        ];
+        let found = ended(items, records.into_iter()).unwrap();
+        let expected = [
+            user(10, "ann", &["ios_1", "ios_2"], &["web_1", "web_2"]),
+            user(12, "eve", &["ios_1"], &["web_1"]),
+        ];
+        assert_eq!(found, expected);
+        assert_eq!(found[0].line(), 10);
+    }
 
     fn ids(texts: &[&str]) -> Vec<DeviceId> {
         texts.iter().map(|id| DeviceId::parse(*id).unwrap()).collect()

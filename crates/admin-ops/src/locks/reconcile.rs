@@ -25,15 +25,14 @@ pub fn reconcile(runs: &dyn RunStore, locks: &dyn LockStore) -> Result<(), LockS
         return Ok(());
     }
     let users: Vec<&UserId> = pending.iter().map(|lock| &lock.user).collect();
-    let mut settled = None;
+    let mut settled = Vec::new();
     locks.change(&users, &mut |index, held| {
         // Read while nobody else can change these locks. A running attempt records its intent and then looks
         // for its lock, so either the intent is visible here, or the run sees that its lock is gone.
         if index == 0 {
             // What was read before the store began again may be outdated.
-            settled = None;
+            settled = read(runs, &pending);
         }
-        let settled = settled.get_or_insert_with(|| read(runs, &pending));
         let user = users[index].folded();
         let mut of_user = settled
             .iter()

@@ -178,3 +178,22 @@ impl fmt::Debug for UserGuard {
         formatter.debug_struct("UserGuard").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_that_stops_for_want_of_room_says_so() {
+        let kind = |source| {
+            let place = "locks.sqlite".into();
+            match RecordError::from(LockStoreError { place, source }) {
+                RecordError::Failed(error) => error.kind(),
+                RecordError::Fenced => panic!("nobody else works on the user"),
+            }
+        };
+        assert_eq!(kind(StoreError::Full("full".into())), ErrorKind::StorageFull);
+        assert_eq!(kind(StoreError::Unwritten("full".into())), ErrorKind::StorageFull);
+        assert_eq!(kind(StoreError::Busy("busy".into())), ErrorKind::Other);
+    }
+}

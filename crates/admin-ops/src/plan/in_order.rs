@@ -60,5 +60,8 @@ mod tests {
             .flat_map(|number| order.push(number, number))
             .collect();
         assert_eq!(out, [0, 1, 2, 3, 4]);
+        let mut as_they_come = InOrder::as_they_come();
+        assert_eq!(as_they_come.push(2, "c"), ["c"]);
+        assert_eq!(as_they_come.push(0, "a"), ["a"]);
     }
 }

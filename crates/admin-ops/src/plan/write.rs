@@ -44,15 +44,15 @@ impl<W: Write> PlanWriter<W> {
         Ok(())
     }
 
-    /// Writes the end, and returns the writer with the totals.
+    /// Writes the end, and returns the writer with the totals and the digest that the last line has.
     ///
     /// # Errors
     /// When the disk is full.
-    pub fn finish(mut self) -> io::Result<(W, PlanTotals)> {
+    pub fn finish(mut self) -> io::Result<(W, PlanTotals, String)> {
         let totals = serde_json::to_string(&self.totals)?;
         write!(self.out, "\n],\"totals\":{totals},\n")?;
         let (mut out, sha256) = self.out.finish();
         writeln!(out, "\"sha256\":\"{sha256}\"}}")?;
-        Ok((out, self.totals))
+        Ok((out, self.totals, sha256))
     }
 }

@@ -180,3 +180,146 @@ fn seen(store: &dyn LoginStore, user: &str, device: StoredDevice) -> Option<Seen
         uuid: None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use easemob_admin_api::{DeviceLimits, UnixMillis};
+
+    use super::*;
+    use crate::logins::store::memory::MemoryLoginStores;
+    use crate::logins::store::{LoginStores as _, Position, UserState};
+    use crate::policy::Policy;
+    use crate::select::exemptions::Exemptions;
+    use crate::select::limits::Limits;
+    use crate::select::selection::UnknownAge;
+
+    fn item() -> Item {
+        Item::new(6, 7, UserId::parse("ann").unwrap())
+    }
+
+    /// Compares one device whose age is known and two others with these limits.
+    fn compared(limits: DeviceLimits, unknown_age: UnknownAge) -> (Vec<ComparedRow>, Totals) {
+        let policy = Policy {
+            limits: Limits {
+                app: limits,
+                users: Vec::new(),
+            },
+            exempt: Exemptions::default(),
+            min_surviving: 0,
+            unknown_age,
+        };
+        let device = |(id, at): (&str, Option<u64>)| SeenDevice {
+            id: DeviceId::parse(id).unwrap(),
+            name: None,
+            uuid: None,
+            signed_in_at: at.map(UnixMillis),
+        };
+        let devices = [("web_a", Some(3)), ("web_b", None), ("web_c", None)].map(device);
+        let mut totals = Totals::default();
+        let (rows, found) = compare(&item(), &devices, &policy.selection(), &mut totals);
+        assert_eq!(rows.len(), found.len());
+        (rows, totals)
+    }
+
+    #[test]
+    fn a_row_says_what_would_go_and_why_the_rest_stays() {
+        let ids = |ids: &[&str]| ids.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let exceeds = ComparedRow {
+            platform: Some("web".into()),
+            online: Some(3),
+            limit: Some(1),
+            over: Some(2),
+            ..ComparedRow::new(&item(), "exceeds")
+        };
+        let (rows, totals) = compared(DeviceLimits::multi(1), UnknownAge::Keep);
+        let stays = ComparedRow {
+            undecided: Some(2),
+            why: Some("age unknown, so it stays; one of the newest 1 on web".into()),
+            ..exceeds.clone()
+        };
+        assert_eq!(rows, [stays]);
+        assert_eq!((totals.users, totals.undecided), (1, 2));
+
+        let (mut rows, _) = compared(DeviceLimits::multi(1), UnknownAge::Oldest);
+        rows[0].would_end.sort();
+        rows[0].of_unknown_age.sort();
+        let goes = ComparedRow {
+            would_end: ids(&["web_b", "web_c"]),
+            of_unknown_age: ids(&["web_b", "web_c"]),
+            undecided: Some(0),
+            ..exceeds
+        };
+        assert_eq!(rows, [goes]);
+
+        let (rows, _) = compared(DeviceLimits::single(), UnknownAge::Keep);
+        assert_eq!((&rows[0].platform, rows[0].over), (&None, Some(2)));
+        let (rows, totals) = compared(DeviceLimits::multi(3), UnknownAge::Keep);
+        assert_eq!((rows, totals.users, totals.online), (vec![], 1, 3));
+    }
+
+    #[test]
+    fn a_user_who_could_not_be_read_has_a_row_with_the_failure() {
+        let busy = CallError::new("devices.list", "busy");
+        let expected = ComparedRow {
+            call: Some("devices.list"),
+            error: Some("busy".into()),
+            retry_may_help: Some(true),
+            ..ComparedRow::new(&item(), "failed")
+        };
+        assert_eq!(ComparedRow::failed(&item(), &busy), expected);
+        let stored = ComparedRow::not_known(&item(), "busy");
+        assert_eq!(
+            stored,
+            ComparedRow {
+                call: None,
+                ..expected
+            }
+        );
+        assert_eq!((stored.line, stored.user.as_str()), (7, "ann"));
+    }
+
+    #[test]
+    fn each_user_of_a_snapshot_is_shown_once_with_all_devices() {
+        let mut store = MemoryLoginStores::default().of("prod").unwrap();
+        let snapshot = store.begin("all", 100).unwrap();
+        let device = |resource: &str| StoredDevice {
+            resource: resource.into(),
+            platform: "ios".into(),
+            name: Some("phone".into()),
+            signed_in_ms: None,
+        };
+        let users = [
+            ("pat", UserState::Offline),
+            ("ann", UserState::Online(vec![device("ios_1"), device("ios_2")])),
+            ("bob", UserState::Online(vec![device("ios_3")])),
+            ("eve", UserState::Failed("busy".into())),
+        ];
+        let users = users.map(|(user, state)| (user.to_owned(), state));
+        store.add(snapshot, &users, &Position::default(), 110).unwrap();
+        let mut shown = Vec::new();
+        each_stored(&*store, snapshot, &mut |item, stored| {
+            let devices = stored.map(|devices| {
+                assert!(
+                    devices
+                        .iter()
+                        .all(|device| device.name.as_deref() == Some("phone"))
+                );
+                devices
+                    .iter()
+                    .map(|device| device.id.to_string())
+                    .collect::<Vec<_>>()
+            });
+            let devices = devices.map_or_else(|not_known| not_known.why, |ids| ids.join(" "));
+            shown.push((item.number, item.line, item.user.to_string(), devices));
+        })
+        .unwrap();
+        let row =
+            |number, user: &str, devices: &str| (number, number + 1, user.to_owned(), devices.to_owned());
+        let expected = [
+            row(0, "ann", "ios_1 ios_2"),
+            row(1, "bob", "ios_3"),
+            row(2, "eve", "busy"),
+        ];
+        assert_eq!(shown, expected);
+    }
+}

@@ -4,6 +4,7 @@
 //! [`Policy::selection`] converts the policy to a selection, so that the devices are chosen by the rules of
 //! every other logout.
 
+pub mod because;
 pub mod compared;
 mod file;
 pub mod surplus;

@@ -63,6 +63,10 @@ const CASES: &[Case] = &[
     ),
     ("a run is created once", a_run_is_created_once),
     (
+        "whoever finds that a run exists can read it",
+        a_run_exists_as_a_whole,
+    ),
+    (
         "a list shows what the records say",
         a_list_shows_what_the_records_say,
     ),
@@ -312,6 +316,29 @@ fn a_run_is_created_once(store: &dyn RunStore) {
     let again = store.create(&id(0), header(&id(0)), &mut std::iter::empty());
     assert!(again.is_err(), "an id names one run");
     assert_eq!(all_items(store, &id(0)), items(), "the first one is as it was");
+}
+
+fn a_run_exists_as_a_whole(store: &dyn RunStore) {
+    for second in 0..10 {
+        let id = id(second);
+        let created = std::thread::scope(|scope| {
+            let create = || match store.create(&id, header(&id), &mut items().into_iter().map(Ok)) {
+                Ok(_) => true,
+                Err(RunError::Exists(_)) => {
+                    assert_eq!(all_items(store, &id), items());
+                    assert_eq!(store.see(&id).expect("it exists").header.run, id.to_string());
+                    false
+                }
+                Err(error) => panic!("{error}"),
+            };
+            let at_once: Vec<_> = (0..4).map(|_| scope.spawn(create)).collect();
+            let created = at_once
+                .into_iter()
+                .map(|one| one.join().expect("no rule is broken"));
+            created.filter(|created| *created).count()
+        });
+        assert_eq!(created, 1, "created by several");
+    }
 }
 
 fn a_list_shows_what_the_records_say(store: &dyn RunStore) {

@@ -3,7 +3,8 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
 
 use easemob_admin_audit::{AuditError, AuditTrail, Event};
 
@@ -26,6 +27,10 @@ use crate::target::Target;
 const JOURNAL: &str = "journal.jsonl";
 /// How the name of the directory of a run ends that is being removed.
 const REMOVED: &str = ".removed";
+/// How the name of the directory of a run ends that is being written.
+const BEGUN: &str = ".begun";
+/// After this time, nobody writes it any more.
+const GIVEN_UP: Duration = Duration::from_secs(24 * 60 * 60);
 const INPUT: &str = "input.jsonl";
 
 /// Stores each run in its own directory, and the trail of each target in another.
@@ -56,6 +61,45 @@ fn journal_of(run: &RunId) -> impl Fn(JournalError) -> RunError {
     }
 }
 
+/// Writes the beginning of a run, and returns its header and its locked journal.
+fn begin(
+    directory: &Path,
+    mut header: Header,
+    items: &mut dyn Iterator<Item = io::Result<Item>>,
+) -> Result<(Header, File), RunError> {
+    let path = directory.join(INPUT);
+    let input = create_new(&path).map_err(cannot("cannot create", &path))?;
+    (header.items, header.input_sha256) =
+        input::write(input, items).map_err(cannot("cannot write", &path))?;
+    let path = directory.join(JOURNAL);
+    let write = || {
+        let mut file = create_new(&path)?;
+        file.try_lock()?;
+        let mut line = serde_json::to_vec(&header)?;
+        line.push(b'\n');
+        file.write_all(&line)?;
+        file.sync_all()?;
+        // The names of new files are on disk only when their directory is.
+        File::open(directory)?.sync_all()?;
+        Ok(file)
+    };
+    let journal = write().map_err(cannot("cannot write", &path))?;
+    Ok((header, journal))
+}
+
+/// Returns true if a directory beside the runs is what a process left that was killed.
+fn is_rest(entry: &fs::DirEntry) -> bool {
+    let name = entry.file_name();
+    let name = name.to_str().unwrap_or_default();
+    if let Some(id) = name.strip_suffix(REMOVED) {
+        return RunId::parse(id).is_some();
+    }
+    let begun = name.strip_suffix(BEGUN).and_then(|name| name.split_once('.'));
+    let changed = entry.metadata().and_then(|metadata| metadata.modified());
+    let age = changed.ok().and_then(|changed| changed.elapsed().ok());
+    begun.is_some_and(|(id, _)| RunId::parse(id).is_some()) && age.is_some_and(|age| age > GIVEN_UP)
+}
+
 impl RunDirectories {
     /// Uses these directories for all runs and all trails; they need not exist yet.
     #[must_use]
@@ -67,38 +111,19 @@ impl RunDirectories {
         self.runs.join(id.as_str())
     }
 
-    fn begin(
-        &self,
-        directory: PathBuf,
-        mut header: Header,
-        items: &mut dyn Iterator<Item = io::Result<Item>>,
-    ) -> Result<OpenRun, RunError> {
-        let path = directory.join(INPUT);
-        let input = create_new(&path).map_err(cannot("cannot create", &path))?;
-        (header.items, header.input_sha256) =
-            input::write(input, items).map_err(cannot("cannot write", &path))?;
-        let path = directory.join(JOURNAL);
-        let write = || {
-            let mut file = create_new(&path)?;
-            file.try_lock()?;
-            let mut line = serde_json::to_vec(&header)?;
-            line.push(b'\n');
-            file.write_all(&line)?;
-            file.sync_all()?;
-            // The names of new files are on disk only when their directory is.
-            File::open(&directory)?.sync_all()?;
-            Ok(file)
-        };
-        let journal = write().map_err(cannot("cannot write", &path))?;
-        Ok(OpenRun {
-            progress: Progress::new(header.jobs()),
-            header,
-            held: Box::new(HeldDirectory {
-                directory,
-                trails: self.trails.clone(),
-                journal,
-            }),
-        })
+    /// Makes the directory in which a run is written.
+    fn make_begun(&self, id: &RunId) -> Result<PathBuf, RunError> {
+        static MADE: AtomicU64 = AtomicU64::new(0);
+        loop {
+            let (process, number) = (std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
+            let begun = self.runs.join(format!("{id}.{process}-{number}{BEGUN}"));
+            match make_new_directory(&begun) {
+                Ok(()) => return Ok(begun),
+                // A process with the same number was killed.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(cannot("cannot create the run directory", &begun)(error)),
+            }
+        }
     }
 
     /// Keeps other processes from a run.
@@ -155,18 +180,36 @@ impl RunStore for RunDirectories {
         header: Header,
         items: &mut dyn Iterator<Item = io::Result<Item>>,
     ) -> Result<OpenRun, RunError> {
-        let directory = self.directory_of(id);
         make_directory(&self.runs).map_err(cannot("cannot create the directory of runs", &self.runs))?;
-        make_new_directory(&directory).map_err(|error| match error.kind() {
-            io::ErrorKind::AlreadyExists => RunError::Exists(id.clone()),
-            _ => cannot("cannot create the run directory", &directory)(error),
+        // Others see all of a run or nothing, also if this process is killed.
+        let begun = self.make_begun(id)?;
+        let directory = self.directory_of(id);
+        let complete = || {
+            let (header, journal) = begin(&begun, header, items)?;
+            fs::rename(&begun, &directory).map_err(|error| match error.kind() {
+                io::ErrorKind::AlreadyExists | io::ErrorKind::DirectoryNotEmpty => {
+                    RunError::Exists(id.clone())
+                }
+                _ => cannot("cannot create the run directory", &directory)(error),
+            })?;
+            Ok::<_, RunError>((header, journal))
+        };
+        let (header, journal) = complete().inspect_err(|_| {
+            // What remains is removed by the next pruning.
+            let _ = fs::remove_dir_all(&begun);
         })?;
-        let begun = self.begin(directory.clone(), header, items);
-        if begun.is_err() {
-            // If this fails, an empty run remains, which is never listed.
-            let _ = fs::remove_dir_all(&directory);
-        }
-        begun
+        File::open(&self.runs)
+            .and_then(|runs| runs.sync_all())
+            .map_err(cannot("cannot write", &self.runs))?;
+        Ok(OpenRun {
+            progress: Progress::new(header.jobs()),
+            header,
+            held: Box::new(HeldDirectory {
+                directory,
+                trails: self.trails.clone(),
+                journal,
+            }),
+        })
     }
 
     fn open(&self, id: &RunId) -> Result<OpenRun, RunError> {
@@ -197,6 +240,7 @@ impl RunStore for RunDirectories {
         while let Some(record) = reader.next_record().map_err(journal_of(id))? {
             seen.note(record);
         }
+        seen.state = seen.left_by_last_attempt();
         Ok(seen)
     }
 
@@ -272,11 +316,7 @@ impl RunStore for RunDirectories {
         };
         for entry in entries {
             let entry = entry.map_err(cannot("cannot read", &self.runs))?;
-            let id = entry
-                .file_name()
-                .to_str()
-                .and_then(|name| RunId::parse(name.strip_suffix(REMOVED)?));
-            if id.is_some() {
+            if is_rest(&entry) {
                 fs::remove_dir_all(entry.path()).map_err(cannot("cannot remove", &entry.path()))?;
             }
         }

@@ -148,6 +148,7 @@ impl RunStore for MemoryRuns {
         let run = kept.run(id)?;
         let mut seen = SeenRun::new(run.header.clone(), run.held);
         run.records.iter().cloned().for_each(|record| seen.note(record));
+        seen.state = seen.left_by_last_attempt();
         Ok(seen)
     }
 

@@ -343,6 +343,16 @@ impl SeenRun {
         }
     }
 
+    /// Returns who may work on a run of a store that keeps no decisions: the last attempt knows if somebody ended it for good.
+    #[must_use]
+    pub fn left_by_last_attempt(&self) -> RunState {
+        let word = self.ended.as_ref().and_then(|(_, stopped)| stopped.as_deref());
+        match word.and_then(RunState::of_word) {
+            Some(state @ (RunState::Paused | RunState::Stopped)) => state,
+            _ => RunState::Alone,
+        }
+    }
+
     /// Returns the run as a list shows it.
     #[must_use]
     pub fn listed(&self) -> ListedRun {

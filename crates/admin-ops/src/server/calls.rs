@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::report::Outcome;
 use crate::run::item::Task;
+use crate::run::journal::header::Header;
 use crate::schedule::concurrency::Traffic;
 
 /// One device that was online when the list was read.
@@ -216,6 +217,9 @@ pub trait Calls:
     /// Returns the same server; cancelling its waiting calls does not cancel those of others.
     #[must_use]
     fn apart(&self) -> Self;
+    /// Returns the same server, which is told why calls are made if it keeps a record of that.
+    #[must_use]
+    fn because(&self, run: &Header) -> Self;
     /// Returns the same server; its calls are sent only while leave is given.
     #[must_use]
     fn with_leave(&self, leave: Leave) -> Self;

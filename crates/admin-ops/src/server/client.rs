@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use easemob_admin_api::header_text::encoded;
 use easemob_admin_api::{
     Client, Cursor, Device, DeviceId, DeviceLimits, DeviceList, Lane, Leave, LogoutOutcome, OddEntry,
     OnlineStatus, UserId, UserQuery,
@@ -11,6 +12,7 @@ use easemob_admin_api::{
 use crate::logins::scan::{ScanCalls, Status, UserPage};
 use crate::logins::store as seen;
 use crate::names::{self, Kind};
+use crate::run::journal::header::Header;
 use crate::schedule::concurrency::Traffic;
 use crate::select::ages::Ages;
 use crate::server::calls::{
@@ -23,21 +25,44 @@ use crate::server::listed;
 pub struct Server {
     client: Client,
     ages: Arc<dyn Ages>,
+    /// Whether it keeps a record of reasons.
+    hears_reasons: bool,
 }
+
+/// The most characters of a reason or a ticket that a server is told; the record of the run has the whole.
+const LONGEST_REASON: usize = 500;
 
 impl Server {
     /// Wraps a client; `ages` returns when devices signed in, which the server does not report.
     #[must_use]
     pub fn new(client: Client, ages: Arc<dyn Ages>) -> Self {
-        Self { client, ages }
+        Self {
+            client,
+            ages,
+            hears_reasons: false,
+        }
+    }
+
+    /// Returns the same server, which is a service of this toolkit: it is told the reason and the ticket of each run, in the headers
+    /// `X-Reason` and `X-Ticket`. No other server should learn them.
+    #[must_use]
+    pub fn hearing_reasons(self, hears_reasons: bool) -> Self {
+        Self {
+            hears_reasons,
+            ..self
+        }
     }
 
     /// Returns the same server; its calls wait in this lane of the rate budget.
     #[must_use]
     pub fn in_lane(&self, lane: Lane) -> Self {
+        self.with(self.client.with_lane(lane))
+    }
+
+    fn with(&self, client: Client) -> Self {
         Self {
-            client: self.client.with_lane(lane),
-            ages: Arc::clone(&self.ages),
+            client,
+            ..self.clone()
         }
     }
 
@@ -218,17 +243,27 @@ impl Calls for Server {
     }
 
     fn apart(&self) -> Self {
-        Self {
-            client: self.client.apart().with_lane(Lane::Bulk),
-            ages: Arc::clone(&self.ages),
-        }
+        self.with(self.client.apart().with_lane(Lane::Bulk))
+    }
+
+    fn because(&self, run: &Header) -> Self {
+        let headers = [("x-reason", &run.reason), ("x-ticket", &run.ticket)];
+        let told = headers.into_iter().filter(|_| self.hears_reasons);
+        let client = told.fold(self.client.clone(), |client, (name, text)| {
+            let text = text.as_deref().map(str::trim).filter(|text| !text.is_empty());
+            let plain = |sign: char| if sign.is_control() { ' ' } else { sign };
+            let short: Option<String> =
+                text.map(|text| text.chars().map(plain).take(LONGEST_REASON).collect());
+            // What is encoded can be sent.
+            short
+                .and_then(|text| client.with_header(name, &encoded(&text)).ok())
+                .unwrap_or(client)
+        });
+        self.with(client)
     }
 
     fn with_leave(&self, leave: Leave) -> Self {
-        Self {
-            client: self.client.with_leave(leave),
-            ages: Arc::clone(&self.ages),
-        }
+        self.with(self.client.with_leave(leave))
     }
 
     fn stop_waiting(&self) {

@@ -5,6 +5,7 @@
 //! one, in which nothing does. `SIMULATION_SEED=7` replays one, `SIMULATION_SEEDS=100000` tries more.
 
 mod budget;
+mod late;
 mod record;
 mod server;
 

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use easemob_admin_api::{DeviceId, DeviceLimits, UserId};
 
+use super::FIRST;
 use super::budget::Budget;
 use super::record::Journal;
 use crate::jobs::logout::{LOGOUT_ALL, LOGOUT_DEVICE};
@@ -40,6 +41,8 @@ pub(super) struct MemoryServer {
     pub(super) trouble: AtomicU8,
     /// Whether everybody is reported as offline.
     pub(super) lies: AtomicBool,
+    /// Whether everybody who is reported as offline signs in right afterwards.
+    pub(super) late: AtomicBool,
     /// How many acts were carried out for each user, by call.
     pub(super) acts: Mutex<BTreeMap<(String, &'static str), u64>>,
     /// The calls in flight, and the most there were since the last query.
@@ -56,6 +59,7 @@ impl MemoryServer {
             accounts: Mutex::new(accounts),
             trouble: AtomicU8::new(0),
             lies: AtomicBool::new(false),
+            late: AtomicBool::new(false),
             acts: Mutex::default(),
             going_on: AtomicUsize::new(0),
             most: AtomicUsize::new(0),
@@ -188,9 +192,16 @@ impl SessionCalls for MemoryServer {
             Luck::Refused | Luck::RefusedForGood => return Err(CallError::new("status.batch", "busy")),
         }
         let lies = self.lies.load(Ordering::Relaxed);
-        let accounts = self.accounts.lock().unwrap();
-        let offline = |user: &&UserId| lies || accounts[user.as_str()].devices.is_empty();
-        Ok(users.iter().filter(offline).cloned().collect())
+        let mut accounts = self.accounts.lock().unwrap();
+        let is_offline = |user: &&UserId| lies || accounts[user.as_str()].devices.is_empty();
+        let offline: BTreeSet<UserId> = users.iter().filter(is_offline).cloned().collect();
+        if self.late.load(Ordering::Relaxed) {
+            for user in &offline {
+                let account = accounts.get_mut(user.as_str()).unwrap();
+                account.devices.insert(FIRST.into());
+            }
+        }
+        Ok(offline)
     }
 
     async fn logout_all(&self, user: &UserId) -> Result<Ended, CallError> {

@@ -76,5 +76,9 @@ mod tests {
         assert_eq!(cap.left(HOUR_MS + 1_000), 10);
         cap.spend(99, HOUR_MS + 2_000);
         assert_eq!(cap.left(HOUR_MS + 2_000), 0);
+        // What costs nothing is not kept.
+        cap.spend(0, HOUR_MS + 3_000);
+        assert_eq!(cap.spent().collect::<Vec<_>>(), [(HOUR_MS + 2_000, 99)]);
+        assert_eq!(cap.most(), 10);
     }
 }

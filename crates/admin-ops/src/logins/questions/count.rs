@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::logins::store::{LoginStore, SeenDevice, Snapshot, StoreError};
+use crate::names::{Kind, Unclear, check};
 use crate::select::pattern::Pattern;
 
 /// A name for the devices whose own name matches a pattern.
@@ -12,6 +13,36 @@ pub struct Label {
     pub name: String,
     /// The pattern for the device's name.
     pub pattern: Pattern,
+}
+
+/// Why a text is no label.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoLabel {
+    /// It lacks a name or a pattern.
+    #[error("give a name and a pattern, such as kiosk=Kiosk*")]
+    Incomplete,
+    /// The pattern could match nothing.
+    #[error(transparent)]
+    Unclear(#[from] Unclear),
+}
+
+impl Label {
+    /// Reads `NAME=PATTERN`.
+    ///
+    /// # Errors
+    /// When one of them is missing, or the pattern could match nothing.
+    pub fn parse(text: &str) -> Result<Self, NoLabel> {
+        match text.split_once('=') {
+            Some((name, pattern)) if !name.is_empty() && !pattern.is_empty() => {
+                check(pattern, Kind::DeviceName)?;
+                Ok(Self {
+                    name: name.to_owned(),
+                    pattern: Pattern::from(pattern),
+                })
+            }
+            _ => Err(NoLabel::Incomplete),
+        }
+    }
 }
 
 /// What to count devices by.
