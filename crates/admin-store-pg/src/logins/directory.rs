@@ -229,10 +229,19 @@ pub(super) async fn users(
     most: usize,
 ) -> Result<Vec<KnownUser>, StoreError> {
     let mut conditions = Conditions::of(place, &which);
-    let has_part = which.contains.is_some();
-    // A rare part of a name is found by an index of its own, and the few rows are sorted.
-    let gathered =
-        has_part && count(Arc::clone(&connection), place, which.clone(), COUNTED + 1).await? <= COUNTED;
+    // Few users of a name are found by an index of its own, and sorted: in another order, most users would be passed over.
+    let named = match (&which.contains, &which.begins_with) {
+        (Some(_), _) => Some(which.clone()),
+        (None, Some(_)) if order != UserOrder::User => Some(WhichUsers {
+            shapes: None,
+            ..which.clone()
+        }),
+        (None, _) => None,
+    };
+    let gathered = match named {
+        Some(named) => count(Arc::clone(&connection), place, named, COUNTED + 1).await? <= COUNTED,
+        None => false,
+    };
     let needs_list = order != UserOrder::User;
     let shapes = match which.shapes {
         Some(shapes) => Some(shapes),
@@ -280,10 +289,15 @@ pub(super) async fn users(
                      ORDER BY {whole} LIMIT {most}"
                 )
             } else {
-                // Of each shape the first ones: an index has them in order.
+                // Of each shape the first ones: an index has them in order. A condition that never leaves anybody out would make
+                // the planner expect few rows, and sort all of them.
+                let after = match order {
+                    UserOrder::LastSeen => "",
+                    UserOrder::User | UserOrder::Devices => "AND u.who > s.after",
+                };
                 format!(
                     "SELECT first.*, s.devices FROM {table} CROSS JOIN LATERAL (SELECT {rows} \
-                     FROM easemob_admin.login_user AS u WHERE {wanted} AND u.shape = s.shape AND u.who > s.after \
+                     FROM easemob_admin.login_user AS u WHERE {wanted} AND u.shape = s.shape {after} \
                      ORDER BY {within} LIMIT {most}) AS first ORDER BY {whole} LIMIT {most}"
                 )
             }

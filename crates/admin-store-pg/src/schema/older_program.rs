@@ -3,17 +3,27 @@
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 
+use easemob_admin_ops::documents::DocumentStore as _;
+use easemob_admin_ops::logins::store::LoginStores as _;
 use tokio_postgres::NoTls;
 
 use super::*;
 use crate::address::DatabaseAddress;
 use crate::cluster::TestDatabase;
 use crate::database::Database;
+use crate::documents::PgDocuments;
+use crate::logins::PgLoginStores;
 use crate::password::PasswordSource;
 use crate::trail::PgTrails;
 
 /// What programs said that knew the tables up to a version, as `tests/it/recorded.rs` took it down.
-const RECORDED: &[(usize, &str)] = &[(5, include_str!("../../tests/fixtures/tables_5.session"))];
+const RECORDED: &[(usize, &str)] = &[
+    (5, include_str!("../../tests/fixtures/tables_5.session")),
+    (7, include_str!("../../tests/fixtures/tables_7.session")),
+];
+
+/// The version from which on services keep documents.
+const WITH_DOCUMENTS: usize = 7;
 
 /// Brings the tables to a version, as the program that knew no later one did.
 fn migrate_to(address: &DatabaseAddress, version: usize) {
@@ -201,6 +211,17 @@ fn an_older_program_works_on_while_the_tables_are_migrated() {
                 assert_ne!(rows, ["0"], "{table}, migrated at {at}");
             }
             let opened = Database::open(&address, &PasswordSource::Nothing).unwrap();
+            let logins = PgLoginStores::in_database(opened.clone()).of("prod").unwrap();
+            assert_eq!(logins.snapshots().unwrap().len(), 1, "migrated at {at}");
+            if *version >= WITH_DOCUMENTS {
+                let kept = PgDocuments::in_database(opened.clone())
+                    .get("key", "ops")
+                    .unwrap();
+                let kept = kept.map(|kept| (kept.revision, kept.body));
+                assert_eq!(kept, Some((2, r#"{"owner": "bob"}"#.into())), "migrated at {at}");
+                let heard = logins.last_event("ann", "ios_1").unwrap();
+                assert_eq!(heard.map(|event| event.at_ms), Some(3), "migrated at {at}");
+            }
             let home = tempfile::tempdir().unwrap();
             let trail = PgTrails::in_database(opened, home.path().into())
                 .of("prod")

@@ -186,9 +186,18 @@ impl Iterator for PgSearch {
                 }
             }
             let (number, line) = self.found.pop_front()?;
-            self.next = number + 1;
-            if let Some(found) = self.matching(number, &line).transpose() {
-                return Some(found);
+            match self.matching(number, &line).transpose() {
+                // Whoever asks again when the database is back misses nothing.
+                Some(Err(error @ TrailError::Store { .. })) => {
+                    self.found.push_front((number, line));
+                    return Some(Err(error));
+                }
+                found => {
+                    self.next = number + 1;
+                    if found.is_some() {
+                        return found;
+                    }
+                }
             }
         }
     }

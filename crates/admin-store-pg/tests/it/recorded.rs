@@ -13,13 +13,17 @@ use std::time::Duration;
 use easemob_admin_api::transport::limit::schedule::{SharedBudget as _, Wish};
 use easemob_admin_api::{AppRoot, Lane, RateLimit};
 use easemob_admin_audit::{Filter, Limits};
+use easemob_admin_ops::documents::{DocumentStore as _, Put};
 use easemob_admin_ops::locks::store::{Listing, LockStore as _};
-use easemob_admin_ops::logins::store::{LoginStores as _, Position, SeenDevice, UserState};
+use easemob_admin_ops::logins::store::{
+    LoginEvent, LoginKind, LoginStores as _, Position, SeenDevice, UserState,
+};
 use easemob_admin_ops::run::direction::{Priority, RunState};
 use easemob_admin_ops::run::store::RunStore as _;
 use easemob_admin_store_pg::address::DatabaseAddress;
 use easemob_admin_store_pg::budget::PgBudget;
 use easemob_admin_store_pg::database::Database;
+use easemob_admin_store_pg::documents::PgDocuments;
 use easemob_admin_store_pg::locks::PgLockStores;
 use easemob_admin_store_pg::logins::PgLoginStores;
 use easemob_admin_store_pg::password::PasswordSource;
@@ -131,6 +135,24 @@ fn work(address: &DatabaseAddress, keys: &std::path::Path) {
     logins.add(snapshot, &seen, &Position::default(), 1).unwrap();
     logins.finish(snapshot, 2).unwrap();
     assert_eq!(logins.snapshots().unwrap().len(), 1);
+    let signed_in = LoginEvent {
+        call_id: "1".into(),
+        user: "ann".into(),
+        resource: "ios_1".into(),
+        platform: "ios".into(),
+        kind: LoginKind::Login,
+        at_ms: 3,
+        reason: String::new(),
+    };
+    assert_eq!(logins.record_events(&[signed_in], 4).unwrap(), [true]);
+
+    let documents = PgDocuments::in_database(database.clone());
+    let put = |id, body, read| documents.put("key", id, body, read).unwrap();
+    assert_eq!(put("ops", r#"{"owner": "ann"}"#, None), Put::Done(1));
+    assert_eq!(put("ops", r#"{"owner": "bob"}"#, Some(1)), Put::Done(2));
+    assert_eq!(put("gone", "{}", None), Put::Done(1));
+    assert_eq!(documents.remove("key", "gone", 1).unwrap(), Put::Done(1));
+    assert_eq!(documents.page("key", None, 9).unwrap().len(), 1);
 
     let budget = PgBudget::in_database(database);
     budget.work_on("run", Priority::Normal);
