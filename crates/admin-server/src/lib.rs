@@ -22,12 +22,14 @@
 //! | `patience` | keeps connections open while somebody reads |
 //! | `pieces` | streams what blocks |
 //! | `extract` | reads queries and bodies, and refuses what it does not know |
+//! | `body_lines` | reads bodies of any length line by line |
 
 pub mod access;
 mod alone;
 mod approvals;
 pub mod apps;
 mod blocking;
+mod body_lines;
 mod callbacks;
 mod endpoints;
 mod events;
@@ -47,6 +49,7 @@ pub mod service;
 mod watches;
 
 pub use self::access::first_key;
-pub use self::access::session::{NewSession, SignedIn};
-pub use self::problem::problem_titles;
+pub use self::access::session::{NewSession, SignedIn, trace_of};
+pub use self::patience::while_read;
+pub use self::problem::{problem_kinds, problem_titles};
 pub use self::routes::{Rule, openapi, table};

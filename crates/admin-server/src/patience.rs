@@ -7,24 +7,36 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::body::{Body, HttpBody as _};
+use axum::extract::{ConnectInfo, Request};
+use axum::middleware::Next;
 use axum::response::Response;
+use easemob_admin_ops::listening::Peer;
 use futures_util::{StreamExt as _, stream};
 use tokio::time::{Instant, sleep_until};
 
 /// How long a reader may leave what is there.
 pub(crate) const STALLED: Duration = Duration::from_secs(30);
 
+/// Keeps the connection of a request that may be made while it is answered, and while the answer is being read.
+pub async fn while_read(request: Request, next: Next) -> Response {
+    let peer = request.extensions().get::<ConnectInfo<Peer>>();
+    let peer = peer.map(|ConnectInfo(peer)| peer.clone());
+    let work = move || peer.as_ref().and_then(Peer::work);
+    // Whoever may send something may send a long list.
+    let receiving = work();
+    let answer = patient(next.run(request).await, work);
+    drop(receiving);
+    answer
+}
+
 /// Keeps what `work` returns while the answer is being read.
-pub(crate) fn patient<W: Send + 'static>(
-    answer: Response,
-    work: impl Fn() -> W + Send + 'static,
-) -> Response {
+fn patient<W: Send + 'static>(answer: Response, work: impl Fn() -> W + Send + 'static) -> Response {
     // A short answer is taken at once.
     if answer.body().size_hint().exact().is_some() {
         return answer;
     }
     answer.map(|body| {
-        let (reading, mut pieces) = (Reading::begin(work), body.into_data_stream());
+        let (reading, mut pieces) = (Reading::begin(work), body.into_data_stream().fuse());
         Body::from_stream(stream::poll_fn(move |context| {
             reading.asked();
             let polled = pieces.poll_next_unpin(context);

@@ -46,6 +46,7 @@ kinds! {
     NoUsers = 400 "no-users" "The selection is empty",
     NoReason = 400 "no-reason" "A reason is required",
     NotSignedIn = 401 "not-signed-in" "The request has no key, or one that is not valid",
+    NotLetIn = 401 "not-let-in" "You were not signed in",
     MissingScope = 403 "missing-scope" "The key may not do this",
     OtherApp = 403 "other-app" "The key is not for this app",
     NotFromVendor = 403 "not-from-vendor" "The post is not signed with the secret, or is about another app",
@@ -62,10 +63,13 @@ kinds! {
     NoSuchSnapshot = 404 "no-such-snapshot" "There is no such scan",
     NoSuchSchedule = 404 "no-such-schedule" "There is no such schedule",
     NoSuchWatch = 404 "no-such-watch" "There is no such watch",
+    NoSuchPolicy = 404 "no-such-policy" "There is no such version of the policy",
+    NoSuchDraft = 404 "no-such-draft" "There is no such draft, or it has ended",
     NothingKept = 404 "nothing-kept" "Nothing was recorded yet",
     NotHere = 404 "not-here" "This process does not work on the run",
     WrongMethod = 405 "wrong-method" "The address does not take this method",
     OtherContent = 409 "other-content" "There is a run with this id and other content",
+    NewerVersion = 409 "newer-version" "Somebody else has kept a newer version",
     Busy = 409 "busy" "Another process is at work",
     NotResumable = 409 "not-resumable" "This cannot be done with the run as it is",
     NeedsApproval = 409 "needs-approval" "The run begins only when others have approved it",
@@ -78,6 +82,7 @@ kinds! {
     Unsupported = 422 "unsupported" "The server of the app cannot do this",
     Broken = 500 "broken" "A defect of the service, or a fault of its machine",
     Upstream = 502 "upstream" "The server of the app refused, or its answer cannot be used",
+    IssuerAway = 502 "issuer-away" "The identity provider cannot be used at the moment",
     StoreAway = 503 "store-away" "The records cannot be used, so nothing was sent",
     Stopping = 503 "stopping" "The service is stopping",
     UpstreamAway = 504 "upstream-away" "The server of the app did not answer",
@@ -86,6 +91,14 @@ kinds! {
 /// Returns the titles of all problems.
 pub fn problem_titles() -> impl Iterator<Item = &'static str> {
     Kind::ALL.iter().map(|kind| kind.facts().2)
+}
+
+/// Returns the statuses of all kinds of problems, and the last parts of their types.
+pub fn problem_kinds() -> impl Iterator<Item = (u16, &'static str)> {
+    Kind::ALL.iter().map(|kind| {
+        let (status, word, _) = kind.facts();
+        (status, word)
+    })
 }
 
 /// Why a request was refused.
@@ -109,7 +122,12 @@ impl Refusal {
             after: 1,
             retry_may_help: matches!(
                 kind,
-                Kind::Busy | Kind::TooMany | Kind::StoreAway | Kind::Stopping | Kind::UpstreamAway
+                Kind::Busy
+                    | Kind::TooMany
+                    | Kind::IssuerAway
+                    | Kind::StoreAway
+                    | Kind::Stopping
+                    | Kind::UpstreamAway
             ),
         }
     }
@@ -230,7 +248,9 @@ impl From<RunError> for Refusal {
             RunError::Busy(..) => this(Kind::Busy).hint("follow the run, or stop it first"),
             RunError::OneMachine(_) | RunError::OnlyTheOwner => this(Kind::NotResumable),
             RunError::Store { source, .. } => Self::from(source).detail(detail),
-            RunError::Journal { .. } | RunError::InputChanged(_) | RunError::Io { .. } => this(Kind::Broken),
+            // A disk that is full or cannot be written, which is no defect of the service.
+            RunError::Io { source, .. } => Self::from(source).detail(detail),
+            RunError::Journal { .. } | RunError::InputChanged(_) => this(Kind::Broken),
         }
     }
 }
@@ -250,7 +270,9 @@ impl From<AuditError> for Refusal {
     fn from(error: AuditError) -> Self {
         let kind = match error {
             AuditError::Busy { .. } => Kind::Busy,
-            _ => Kind::StoreAway,
+            // A disk that is full or cannot be written now.
+            AuditError::Io { .. } => Kind::StoreAway,
+            _ => Kind::Broken,
         };
         Self::of(kind).detail(with_causes(&error)).hint(error.hint())
     }
@@ -328,6 +350,20 @@ impl From<std::io::Error> for Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_as_such_and_passes() {
+        let full = RunError::Io {
+            what: "cannot write",
+            at: "runs/1/input.jsonl".into(),
+            source: std::io::ErrorKind::StorageFull.into(),
+        };
+        let refusal = Refusal::from(full);
+        assert_eq!(refusal.kind(), Kind::StoreAway);
+        let problem = refusal.problem();
+        assert!(problem.retry_may_help);
+        assert!(problem.detail.unwrap().contains("runs/1/input.jsonl"));
+    }
 
     #[test]
     fn every_kind_has_a_status_and_a_word_of_its_own() {

@@ -5,12 +5,13 @@ use axum::middleware::from_fn_with_state;
 use easemob_admin_remote::api::Scope;
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
-use utoipa::openapi::{InfoBuilder, License, OpenApi, OpenApiBuilder, RefOr};
+use utoipa::openapi::{InfoBuilder, License, OpenApi, OpenApiBuilder, RefOr, Schema};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
 use crate::access::authorize;
 use crate::endpoints;
 use crate::operation::follow_request;
+use crate::problem::problem_kinds;
 use crate::service::Service;
 
 /// Who may use a route.
@@ -99,10 +100,14 @@ pub fn openapi() -> OpenApi {
     }
     let (_, mut document) = router.split_for_parts();
     let key = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build());
-    document
-        .components
-        .get_or_insert_default()
-        .add_security_scheme("key", key);
+    let components = document.components.get_or_insert_default();
+    components.add_security_scheme("key", key);
+    if let Some(RefOr::T(Schema::Object(problem))) = components.schemas.get_mut("Problem")
+        && let Some(RefOr::T(Schema::Object(kind))) = problem.properties.get_mut("type")
+    {
+        let kinds = problem_kinds().map(|(_, word)| format!("/problems/{word}").into());
+        kind.enum_values = Some(kinds.collect());
+    }
     document
 }
 

@@ -16,7 +16,7 @@ use easemob_admin_ops::run::journal::header::Operator;
 use easemob_admin_ops::stores::Stores;
 use easemob_admin_ops::trails::Trails;
 use jiff::Timestamp;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinHandle;
 
 use crate::access::openid::OpenId;
@@ -28,12 +28,16 @@ use crate::events::Feeds;
 use crate::operation::notices::{Notice, Notices, Receiver};
 use crate::operation::{Metrics, Observed, observe, watch};
 use crate::proxy::act::InFlight;
+use crate::proxy::orphans::sign_of_life;
 use crate::routes::router;
 use crate::runs::{Runner, share};
 use crate::schedules::keep;
 
 /// How long open requests may take when the service stops.
 const FAREWELL: Duration = Duration::from_secs(10);
+
+/// How many long answers of the vendor are passed on at once: each keeps some memory while it is read, however slowly.
+const LONG_ANSWERS: usize = 64;
 
 /// What a service consists of.
 #[derive(Debug, Clone)]
@@ -89,6 +93,7 @@ struct Inner {
     parts: Parts,
     runner: Arc<Runner>,
     in_flight: Arc<InFlight>,
+    long_answers: Arc<Semaphore>,
     alone: Alone,
     feeds: Feeds,
     metrics: Arc<Metrics>,
@@ -118,6 +123,7 @@ impl Service {
             parts,
             runner: Arc::default(),
             in_flight: Arc::default(),
+            long_answers: Arc::new(Semaphore::new(LONG_ANSWERS)),
             alone: Alone::default(),
             feeds: Feeds::default(),
             metrics: Arc::default(),
@@ -153,6 +159,8 @@ impl Service {
             .transpose()?;
         let door = Door::open(address, Limits::of_process())?;
         let address = door.address()?;
+        // Before the first call is sent: others must not take it for one of a dead process.
+        sign_of_life(self).map_err(std::io::Error::other)?;
         let server = serve(door, routes, tls)?;
         if let Some(receiver) = self.0.parts.settings.notices.clone() {
             let notices = Notices::to(receiver, Arc::clone(&self.0.metrics), self.0.parts.clock);
@@ -226,6 +234,11 @@ impl Service {
     /// The calls of the vendor that change something, and are being made.
     pub(crate) fn in_flight(&self) -> &Arc<InFlight> {
         &self.0.in_flight
+    }
+
+    /// The turns of long answers of the vendor.
+    pub(crate) fn long_answers(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.0.long_answers)
     }
 
     pub(crate) fn name(&self) -> &str {

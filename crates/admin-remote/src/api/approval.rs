@@ -192,6 +192,9 @@ pub struct Approval {
     pub order: Order,
     /// Who asked.
     pub asked_by: String,
+    /// With which key; older requests do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_with: Option<String>,
     /// When.
     #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
     pub asked_at: Timestamp,

@@ -120,10 +120,29 @@ pub struct OnlineFigures {
     pub platforms: BTreeMap<String, OnlineCount>,
     /// Users with more devices than the limits allow.
     pub over_limit: u64,
+    /// How many devices they have too many.
+    #[serde(default)]
+    pub devices_over: u64,
+    /// Who was online about a day before, if a scan of all users counted it.
+    #[serde(default)]
+    pub day_before: Option<OnlineBefore>,
     /// These limits.
     pub limits: AppliedLimits,
     /// From when the knowledge is.
     pub as_of: KnownAsOf,
+}
+
+/// Who was online at an earlier time, as a complete scan of all users found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct OnlineBefore {
+    /// The scan.
+    pub snapshot: i64,
+    /// When it ended.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
+    pub at: Timestamp,
+    /// Who was online.
+    pub online: OnlineCount,
 }
 
 /// What happened in an hour, as the events tell that were received.

@@ -11,6 +11,7 @@ use super::Scope;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(example = json!({"owner": "ann", "scopes": ["devices:read"], "apps": ["*"]})))]
 pub struct NewKey {
     /// Whose key it is: the name that the audit trail shows.
     pub owner: String,

@@ -62,13 +62,15 @@ pub enum CountBy {
     Platform,
     /// How many devices their user has.
     Devices,
+    /// The first label whose pattern their name matches.
+    Label,
 }
 
 /// Devices that were counted together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CountedGroup {
-    /// The platform, or the number of devices of each user.
+    /// The platform, the number of devices of each user, or the label.
     pub group: String,
     /// Users with at least one device in it; of the group `0`, users without a device.
     pub users: u64,

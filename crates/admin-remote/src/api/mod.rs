@@ -5,6 +5,8 @@
 mod approval;
 mod audit;
 mod directory;
+mod draft;
+mod imported;
 mod key;
 mod lock;
 mod login;
@@ -27,9 +29,11 @@ pub use self::approval::{
 };
 pub use self::audit::{AuditHead, AuditHeads, AuditKey, AuditPage};
 pub use self::directory::{
-    AppliedLimits, GapView, HourFigures, KnownAsOf, KnownUserView, LastDay, LimitsFrom, OnlineCount,
-    OnlineFigures, OpenWork, Overview, ScanTimes, UsersPage, UsersTotal,
+    AppliedLimits, GapView, HourFigures, KnownAsOf, KnownUserView, LastDay, LimitsFrom, OnlineBefore,
+    OnlineCount, OnlineFigures, OpenWork, Overview, ScanTimes, UsersPage, UsersTotal,
 };
+pub use self::draft::{Draft, NewDraft};
+pub use self::imported::{Imported, RefusedPost};
 pub use self::key::{Key, NewKey, NewKeySecret};
 pub use self::lock::{Lifted, LocksState};
 pub use self::login::LoginQuestion;
@@ -38,15 +42,15 @@ pub use self::login_figures::{
     TopUsers,
 };
 pub use self::operation::{Operation, OperationState};
-pub use self::plan::{NewPlan, Plan, UnreadUser};
-pub use self::policy::{NewCheck, NewEnforcement};
+pub use self::plan::{NewPlan, Plan, PlanLine, UnreadUser};
+pub use self::policy::{NewCheck, NewEnforcement, NewPolicyVersion, PolicyText, PolicyVersion};
 pub use self::problem::Problem;
 pub use self::run::{ATTEMPT, NewRun, Page, RecordedRun, RunFailure, RunState, RunView, Start, Stop, Which};
 pub use self::scan::{NewScan, Scan, ScanState};
 pub use self::schedule::{Missed, NewSchedule, Schedule, ScheduledJob, Turn};
 pub use self::scope::{Scope, UnknownScope};
 pub use self::sign_in::{SignIn, SignIns};
-pub use self::traffic::TrafficView;
+pub use self::traffic::{PoolView, TrafficView};
 pub use self::user::{
     AppView, Caller, DeviceView, Grant, StatusView, Statuses, UserDevices, UserView, Users,
 };

@@ -5,7 +5,7 @@ use easemob_admin_ops::run::job::OnDrift;
 use easemob_admin_ops::select::selection::Selection;
 use serde::{Deserialize, Serialize};
 
-use super::RunView;
+use super::{Problem, RunView};
 
 /// A plan to be made.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -19,7 +19,8 @@ pub struct NewPlan {
     /// Which devices of each user.
     #[cfg_attr(feature = "openapi", schema(value_type = Object))]
     pub selection: Selection,
-    /// The users, whose devices are read now; 10,000 at most. An empty list is refused.
+    /// The users, whose devices are read now; in a body of lines, each has a line instead. An empty list is refused.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub users: Vec<String>,
     /// What becomes of users whose devices have changed when the plan is carried out: `skip`, `stop`, `include` or `still_meant`.
     #[serde(default)]
@@ -45,8 +46,23 @@ pub struct Plan {
     /// What was read and chosen: `users_read`, `users_unread`, `users_to_log_out`, `devices_online` and `devices_to_end`.
     #[cfg_attr(feature = "openapi", schema(value_type = Object))]
     pub totals: PlanTotals,
-    /// Users who could not be read, and are not part of the run.
+    /// Users who could not be read, and are not part of the run; an answer in lines has told of them before.
     pub unread: Vec<UnreadUser>,
+}
+
+/// A line of an answer about a plan of a list that was sent in lines.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum PlanLine {
+    /// A user who could not be read.
+    Unread(UnreadUser),
+    /// So many users were read so far.
+    Read(u64),
+    /// The end: the plan.
+    Planned(Box<Plan>),
+    /// The end: why there is no plan.
+    Refused(Problem),
 }
 
 /// A user who could not be read.

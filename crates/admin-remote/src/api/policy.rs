@@ -1,6 +1,7 @@
-//! Policies: how many devices each user may have, compared with what is online, and enforced.
+//! Policies: how many devices each user may have, compared with what is online, enforced, and kept with their earlier versions.
 
 use easemob_admin_ops::run::direction::Priority;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// A comparison to be made.
@@ -10,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub struct NewCheck {
     /// The policy, as its file has it: TOML.
     pub policy: String,
-    /// The users, whose devices are read now; 10,000 at most.
+    /// The users, whose devices are read now; in a body of lines, each has a line instead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub users: Option<Vec<String>>,
     /// In place of users: everybody in a snapshot, its number, `latest` or `previous`.
@@ -32,7 +33,8 @@ pub struct NewEnforcement {
     /// The name of the policy, which is recorded with its digest.
     #[serde(default = "unnamed")]
     pub name: String,
-    /// The users. An empty list is refused.
+    /// The users; in a body of lines, each has a line instead. An empty list is refused.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub users: Vec<String>,
     /// Why. Required, except on the sandbox.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -60,4 +62,52 @@ pub struct NewEnforcement {
 
 fn unnamed() -> String {
     "policy".into()
+}
+
+/// A version of the policy of an app to be kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct NewPolicyVersion {
+    /// The policy, as its file has it: TOML.
+    pub policy: String,
+    /// The newest version that the writer knows; nothing if there is none. If there is a newer one, nothing is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<u64>,
+    /// Why. Required, except on the sandbox.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The ticket that it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<String>,
+}
+
+/// A version of the policy of an app, without its text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct PolicyVersion {
+    /// Its number, from 1.
+    pub version: u64,
+    /// The digest of the policy.
+    pub policy_sha256: String,
+    /// Who kept it.
+    pub by: String,
+    /// When.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
+    pub at: Timestamp,
+    /// Why.
+    pub reason: Option<String>,
+    /// The ticket that it belongs to.
+    pub ticket: Option<String>,
+}
+
+/// A version of the policy of an app.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct PolicyText {
+    /// What is known of it.
+    #[serde(flatten)]
+    pub version: PolicyVersion,
+    /// The policy, as its file has it: TOML.
+    pub policy: String,
 }

@@ -10,7 +10,7 @@ use super::SnapshotView;
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct NewScan {
-    /// The users, 10,000 at most; all users of the app without this. An empty list is refused.
+    /// The users; all users of the app without this. In a body of lines, each has a line instead. An empty list is refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub users: Option<Vec<String>>,
     /// Keep the device limits of the app with the snapshot, on servers that report them.

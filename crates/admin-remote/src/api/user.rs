@@ -102,6 +102,7 @@ pub struct UserDevices {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Users {
     /// Their names; at least one.
+    #[cfg_attr(feature = "openapi", schema(min_items = 1, example = json!(["user0001"])))]
     pub users: Vec<String>,
 }
 

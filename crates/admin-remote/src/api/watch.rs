@@ -23,6 +23,10 @@ pub struct NewWatch {
     /// The ticket that it belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ticket: Option<String>,
+    /// When it ends by itself; nothing if it stands until somebody stops or removes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
+    pub until: Option<Timestamp>,
 }
 
 fn five() -> u32 {
@@ -54,6 +58,10 @@ pub struct Watch {
     /// Since when it is as it is.
     #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
     pub since: Timestamp,
+    /// When it ends by itself, if it does.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
+    pub until: Option<Timestamp>,
     /// The run of its first batch; all batches are one run for whoever pauses or stops it.
     pub first_run: Option<String>,
     /// The run of its last batch.

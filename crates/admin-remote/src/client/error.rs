@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 
+use easemob_admin_api::NoToken;
 use easemob_admin_ops::store_error::StoreError;
 
 use crate::api::Problem;
@@ -27,6 +28,14 @@ pub enum ServiceError {
         url: String,
         /// The cause.
         source: Box<dyn StdError + Send + Sync>,
+    },
+    /// Nobody is signed in, or the sign-in cannot be renewed. Nothing was sent.
+    #[error("there is no token for the service at {url}")]
+    NoToken {
+        /// The address of the service.
+        url: String,
+        /// Why there is none.
+        source: NoToken,
     },
     /// The answer broke off, did not come in time, or is not of the form that this version knows.
     #[error("the answer of the service at {url} cannot be used: {why}")]
@@ -60,7 +69,11 @@ impl ServiceError {
     /// Returns true if the service answered and said no for good, as opposed to one that is away or in trouble.
     #[must_use]
     pub fn is_refusal(&self) -> bool {
-        matches!(self, Self::Refused(problem) if problem.status < 500)
+        match self {
+            Self::Refused(problem) => problem.status < 500,
+            Self::NoToken { source, .. } => source.is_refusal(),
+            _ => false,
+        }
     }
 
     /// Returns true if sending the same request again may help.
@@ -68,6 +81,7 @@ impl ServiceError {
     pub fn may_pass(&self) -> bool {
         match self {
             Self::Refused(problem) => problem.retry_may_help,
+            Self::NoToken { source, .. } => !source.is_refusal(),
             Self::Foreign { status, .. } => *status >= 500,
             Self::Away { .. } | Self::Unusable { .. } => true,
         }

@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use super::app::ServiceApp;
 use super::error::ServiceError;
 use super::service::Asking;
-use crate::api::LoginQuestion;
+use crate::api::{Imported, LoginQuestion};
 
 /// What is kept about the logins of one app of a service.
 #[derive(Debug, Clone)]
@@ -77,6 +77,18 @@ impl RemoteLogins {
         mut visit: impl FnMut(T),
     ) -> Result<(), StoreError> {
         self.lines(question)?.try_for_each(|line| line.map(&mut visit))
+    }
+}
+
+impl ServiceApp {
+    /// Lets the service keep posts of the vendor's servers, one in each line. What was kept before is not kept again. Blocks the
+    /// thread.
+    ///
+    /// # Errors
+    /// When the service refuses or cannot be used. Some of the posts may be kept then.
+    pub fn import_posts(&self, lines: Vec<u8>) -> Result<Imported, ServiceError> {
+        let asking = Asking::post_text(self.path("logins/import"), lines);
+        self.service.json(&asking)
     }
 }
 

@@ -11,6 +11,7 @@
 //! | [`locks`] | its locks, to read |
 //! | [`logins`] | what it keeps about logins, to read |
 //! | `scans` | scans that it makes |
+//! | `watches` | policies that it enforces while users sign in |
 //! | [`trails`] | its audit trail, verified here |
 
 pub mod app;
@@ -23,9 +24,10 @@ pub mod runs;
 mod scans;
 pub mod service;
 pub mod trails;
+mod watches;
 
 pub mod work;
 
 pub use self::app::ServiceApp;
 pub use self::error::ServiceError;
-pub use self::service::{Service, ServiceKey};
+pub use self::service::{Service, ServiceKey, SignedIn};

@@ -7,7 +7,7 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use bytes::Bytes;
-use easemob_admin_api::{AppKey, AppRoot, Client, InvalidAppRoot};
+use easemob_admin_api::{AppKey, AppRoot, Client, InvalidAppRoot, NoToken};
 use futures_util::future::BoxFuture;
 use futures_util::stream;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, USER_AGENT};
@@ -61,16 +61,25 @@ pub struct Service(Arc<Inner>);
 pub enum ServiceKey {
     /// A key, or a token that is used until it ends.
     Fixed(SecretString),
-    /// The token of somebody who is signed in, which is asked for before each request; or why there is none.
-    SignedIn(Arc<dyn Fn() -> BoxFuture<'static, Result<SecretString, String>> + Send + Sync>),
+    /// The token of somebody who is signed in, which is asked for before each request, and once more with the token that the
+    /// service has refused; or why there is none.
+    SignedIn(Arc<SignedIn>),
 }
 
+/// Brings the token of somebody who is signed in, which is another one than the one that was refused.
+pub type SignedIn =
+    dyn Fn(Option<SecretString>) -> BoxFuture<'static, Result<SecretString, NoToken>> + Send + Sync;
+
 impl ServiceKey {
-    async fn now(&self) -> Result<SecretString, String> {
+    async fn now(&self, refused: Option<SecretString>) -> Result<SecretString, NoToken> {
         match self {
             Self::Fixed(key) => Ok(key.clone()),
-            Self::SignedIn(token) => token().await,
+            Self::SignedIn(token) => token(refused).await,
         }
+    }
+
+    fn is_renewed(&self) -> bool {
+        matches!(self, Self::SignedIn(_))
     }
 }
 
@@ -133,6 +142,8 @@ pub(super) struct Asking {
 enum Sending {
     Nothing,
     Json(Vec<u8>),
+    /// Lines.
+    Text(Vec<u8>),
     /// A first line, and the lines of a file.
     Lines(Vec<u8>, File),
 }
@@ -156,6 +167,25 @@ impl Asking {
             body: Sending::Json(serde_json::to_vec(body)?),
             is_patient: false,
         })
+    }
+
+    /// # Errors
+    /// When the value cannot be written as JSON.
+    pub(super) fn put(path: impl Into<String>, body: &impl Serialize) -> io::Result<Self> {
+        Ok(Self {
+            method: Method::PUT,
+            ..Self::post(path, body)?
+        })
+    }
+
+    /// Posts lines.
+    pub(super) fn post_text(path: impl Into<String>, lines: Vec<u8>) -> Self {
+        Self {
+            method: Method::POST,
+            path: path.into(),
+            body: Sending::Text(lines),
+            is_patient: true,
+        }
     }
 
     /// Posts a first line and those of a file.
@@ -251,24 +281,40 @@ impl Service {
     }
 
     /// Sends a request and returns the answer, if it is a success of the service. One that came too early for the rate of the key
-    /// is sent again.
+    /// is sent again, and so is one whose token had ended, with another one: neither has done anything.
     pub(super) async fn send(&self, asking: &Asking) -> Result<http::Response<Incoming>, ServiceError> {
         let began = Instant::now();
+        let mut refused = None;
         loop {
-            match self.sent(asking).await {
+            let token = self.0.key.now(refused.clone()).await;
+            let token = token.map_err(|source| ServiceError::NoToken {
+                url: self.0.url.clone(),
+                source,
+            })?;
+            match self.sent(asking, &token).await {
                 Err(error)
                     if error.kind() == Some("too-many-requests") && began.elapsed() < self.0.silence =>
                 {
                     sleep(TOO_EARLY).await;
+                }
+                Err(error)
+                    if error.kind() == Some("not-signed-in")
+                        && refused.is_none()
+                        && self.0.key.is_renewed() =>
+                {
+                    refused = Some(token);
                 }
                 answer => return answer,
             }
         }
     }
 
-    async fn sent(&self, asking: &Asking) -> Result<http::Response<Incoming>, ServiceError> {
-        let key = self.0.key.now().await.map_err(|why| self.unusable(why))?;
-        let request = self.request(asking, &key)?;
+    async fn sent(
+        &self,
+        asking: &Asking,
+        key: &SecretString,
+    ) -> Result<http::Response<Incoming>, ServiceError> {
+        let request = self.request(asking, key)?;
         let Inner { client, base, .. } = &*self.0;
         let connection = client
             .connect_by_proxy(base)
@@ -306,6 +352,9 @@ impl Service {
             Sending::Json(json) => request
                 .header(CONTENT_TYPE, "application/json")
                 .body(full(json.clone())),
+            Sending::Text(lines) => request
+                .header(CONTENT_TYPE, "application/x-ndjson")
+                .body(full(lines.clone())),
             Sending::Lines(first, rest) => request
                 .header(CONTENT_TYPE, "application/x-ndjson")
                 .body(lines_of(first, rest).map_err(|error| self.unusable(error))?),

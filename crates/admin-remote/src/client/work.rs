@@ -87,12 +87,22 @@ impl ServiceApp {
         let asking = Asking::post(self.path(&format!("runs/{id}/start")), how);
         let asking = asking.map_err(|error| self.service.unusable(error))?.patient();
         let (_, headers) = self.service.read_with_headers::<RunView>(&asking).await?;
+        let followed = self.follow(id, how.which.into(), before, patience);
         Ok(RemoteWork {
+            attempt: attempt_of(&headers),
+            ..followed
+        })
+    }
+
+    /// Returns what follows a run that the service began by itself. The run goes on when that is dropped.
+    #[must_use]
+    pub fn follow(&self, id: &RunId, which: resume::Which, before: Counts, patience: Duration) -> RemoteWork {
+        RemoteWork {
             app: self.clone(),
             id: id.clone(),
             before,
-            which: how.which.into(),
-            attempt: attempt_of(&headers),
+            which,
+            attempt: None,
             read: 0,
             kept: None,
             lines: None,
@@ -101,7 +111,7 @@ impl ServiceApp {
             wait: Duration::ZERO,
             has_reports: true,
             ended: false,
-        })
+        }
     }
 
     /// Asks for an end of the work on a run, which can be resumed.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use easemob_admin_ops::run::journal::header::Operator;
 use easemob_admin_remote::api::{self, Key, Scope};
+use jiff::Timestamp;
 
 use crate::problem::Refusal;
 use crate::service::Service;
@@ -33,6 +34,8 @@ pub(crate) struct Caller {
     pub(crate) groups: BTreeSet<String>,
     /// The reason of acts that bring none.
     pub(crate) reason: Option<String>,
+    /// When the key, the token or the session ends.
+    pub(crate) ends: Option<Timestamp>,
 }
 
 impl From<Key> for Caller {
@@ -46,6 +49,7 @@ impl From<Key> for Caller {
             }],
             groups: key.groups,
             reason: key.reason,
+            ends: key.expires,
         }
     }
 }
@@ -64,6 +68,7 @@ impl From<api::Caller> for Caller {
                 .collect(),
             groups: caller.groups,
             reason: None,
+            ends: None,
         }
     }
 }
@@ -104,6 +109,15 @@ impl Caller {
         };
         Self {
             grants: vec![grant],
+            ..self
+        }
+    }
+
+    /// Returns the same caller, until a time at the latest.
+    pub(crate) fn until(self, ends: Timestamp) -> Self {
+        let ends = self.ends.map_or(ends, |earlier| earlier.min(ends));
+        Self {
+            ends: Some(ends),
             ..self
         }
     }
@@ -169,6 +183,7 @@ mod tests {
             ],
             groups: BTreeSet::new(),
             reason: None,
+            ends: None,
         };
         assert!(caller.may(Scope::SessionsApply, "test") && !caller.may(Scope::SessionsApply, "prod"));
         let in_prod = caller.clone().about("prod");

@@ -84,6 +84,18 @@ pub(super) fn caller_of(
     Ok(caller)
 }
 
+/// Returns true if there is a key with this id that cannot be used any more.
+pub(super) fn is_over(service: &Service, id: &str) -> Result<bool, StoreError> {
+    let found: Option<(StoredKey, u64)> = kept(service).get(id)?;
+    Ok(found.is_some_and(|(stored, _)| usable(&stored.key, service.now()).is_err()))
+}
+
+/// Returns whom a key stands for now; nothing if there is no such key, or it cannot be used any more.
+pub(crate) fn holder(service: &Service, id: &str) -> Result<Option<Caller>, StoreError> {
+    let found: Option<(StoredKey, u64)> = kept(service).get(id)?;
+    Ok(found.and_then(|(stored, _)| usable(&stored.key, service.now()).ok()))
+}
+
 /// Makes a key. The secret is in the answer, and nowhere else.
 pub(crate) fn make(service: &Service, new: NewKey, by: &str) -> Result<NewKeySecret, Refusal> {
     let token = Token::random()?;

@@ -3,30 +3,33 @@
 mod caller;
 mod first;
 mod keys;
+mod lasting;
 pub mod openid;
 mod rate;
 pub mod session;
 mod session_token;
 mod token;
 
-use axum::extract::{ConnectInfo, RawPathParams, Request, State};
+use axum::extract::rejection::RawPathParamsRejection;
+use axum::extract::{RawPathParams, Request, State};
 use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::Response;
-use easemob_admin_ops::listening::Peer;
 
 pub(crate) use self::caller::Caller;
 pub use self::first::first_key;
 pub(crate) use self::first::{claim, offer};
-pub(crate) use self::keys::{StoredKey, make, of_secret, page, revoke, rotate};
+pub(crate) use self::keys::{StoredKey, holder, make, of_secret, page, revoke, rotate};
+pub(crate) use self::lasting::while_valid;
 use self::openid::looks_like_a_token;
 pub(crate) use self::rate::KeyRates;
 use self::session::SignedIn;
 pub(crate) use self::session_token::issue;
 use self::token::Token;
+pub(crate) use self::token::is_id;
 use crate::blocking::blocking;
 use crate::operation::of_key;
-use crate::patience::patient;
+use crate::patience::while_read;
 use crate::problem::{Kind, Refusal};
 use crate::proxy::envelope::vendor_answer;
 use crate::proxy::token::app_of;
@@ -36,21 +39,18 @@ use crate::service::Service;
 /// Lets a request through if its key may do what the rule asks for, and tells the endpoint who is calling, and about which app.
 pub(crate) async fn authorize(
     State((service, rule)): State<(Service, Rule)>,
-    params: RawPathParams,
+    params: Result<RawPathParams, RawPathParamsRejection>,
     mut request: Request,
     next: Next,
 ) -> Result<Response, Refusal> {
-    match permit(&service, rule, &params, &mut request).await {
+    let permitted = match &params {
+        Ok(params) => permit(&service, rule, params, &mut request).await,
+        Err(why) => Err(Refusal::of(Kind::BadName).detail(format!("the address cannot be read: {why}"))),
+    };
+    match permitted {
         Ok(None) => Ok(next.run(request).await),
         Ok(Some(key)) => {
-            let peer = request.extensions().get::<ConnectInfo<Peer>>();
-            let peer = peer.map(|ConnectInfo(peer)| peer.clone());
-            let work = move || peer.as_ref().and_then(Peer::work);
-            // Whoever has a key may send a long list.
-            let receiving = work();
-            let answer = next.run(request).await;
-            let mut answer = patient(answer, work);
-            drop(receiving);
+            let mut answer = while_read(request, next).await;
             of_key(&mut answer, &key);
             Ok(answer)
         }

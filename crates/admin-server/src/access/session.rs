@@ -12,6 +12,7 @@ use subtle::ConstantTimeEq as _;
 
 use super::caller::{Caller, EVERY_APP};
 use super::keys;
+use super::openid::Person;
 use super::token::Token;
 use crate::blocking::blocking;
 use crate::problem::{Kind, Refusal};
@@ -34,6 +35,23 @@ enum By {
     Key(String),
     /// Something that the service cannot ask again; what the person may do stays as it was.
     Person(api::Caller),
+    /// What an issuer said of somebody. What the groups may do is read each time, so the session ends with their roles.
+    OpenId(Person),
+}
+
+impl By {
+    /// Returns when the person showed who it is, if that is known.
+    fn proved(&self, began: Timestamp) -> Option<Timestamp> {
+        match self {
+            Self::Key(_) | Self::Person(_) => Some(began),
+            Self::OpenId(person) => person.proved,
+        }
+    }
+}
+
+/// Returns true if somebody who showed at this time who it is may act without doing so again.
+fn is_fresh(proved: Option<Timestamp>, now: Timestamp) -> bool {
+    proved.is_some_and(|at| now.duration_since(at) < FRESH)
 }
 
 /// A session, as it is kept.
@@ -76,6 +94,8 @@ pub struct SignedIn {
     pub(super) caller: Caller,
     since: Timestamp,
     is_fresh: bool,
+    /// Whether an issuer has said who it is.
+    by_issuer: bool,
     /// What forms have to send back, so that no other site can act in the name of this person.
     form_secret: String,
 }
@@ -95,6 +115,7 @@ impl SignedIn {
             caller: Caller::from(administrator(owner)),
             since: now,
             is_fresh: true,
+            by_issuer: false,
             // Forms send something back, so none can act as the account.
             form_secret: String::new(),
         }
@@ -116,6 +137,12 @@ impl SignedIn {
     #[must_use]
     pub fn is_fresh(&self) -> bool {
         self.is_fresh
+    }
+
+    /// Returns true if the person signed in at an issuer, who may know the browser for longer than the console does.
+    #[must_use]
+    pub fn is_by_issuer(&self) -> bool {
+        self.by_issuer
     }
 
     /// Returns true if the person may do this for an app.
@@ -177,7 +204,7 @@ impl Service {
         let begun = blocking(move || {
             let token = token.ok_or_else(|| not_this("this is not a key of the service"))?;
             let caller = keys::caller(&this, &token)?;
-            begin(&this, By::Key(caller.key))
+            begin(&this, By::Key(caller.key), LIFE)
         });
         begun.await.map_err(|refusal| refusal.problem())
     }
@@ -216,7 +243,7 @@ impl Service {
             let now = this.now();
             let is_good = |code: &StoredCode| token.is_of(&code.sha256) && now < code.ends;
             let code = codes(&this).remove_if(token.id(), is_good)?;
-            begin(&this, By::Person(code.ok_or_else(refused)?.person))
+            begin(&this, By::Person(code.ok_or_else(refused)?.person), LIFE)
         });
         begun.await.map_err(|refusal| refusal.problem())
     }
@@ -237,8 +264,14 @@ impl Service {
             let Some((session, _)) = found else {
                 return Ok(None);
             };
+            let proved = session.by.proved(session.began);
+            let by_issuer = matches!(session.by, By::OpenId(_));
             let caller = match session.by {
                 By::Person(person) => Caller::from(person),
+                By::OpenId(person) => match this.openid().and_then(|openid| openid.caller_of(&person)) {
+                    Some(caller) => caller,
+                    None => return Ok(None),
+                },
                 By::Key(id) => match keys::caller_of(&this, &id, |_| true) {
                     Ok(caller) => caller,
                     Err(refusal) if refusal.kind() == Kind::NotSignedIn => return Ok(None),
@@ -246,9 +279,10 @@ impl Service {
                 },
             };
             Ok::<_, Refusal>(Some(SignedIn {
-                caller,
-                since: session.began,
-                is_fresh: now.duration_since(session.began) < FRESH,
+                caller: caller.until(session.ends),
+                since: proved.unwrap_or(session.began),
+                is_fresh: is_fresh(proved, now),
+                by_issuer,
                 form_secret: format!("{:x}", Sha256::digest(format!("form {}", token.reveal()))),
             }))
         });
@@ -276,11 +310,43 @@ fn not_this(why: &str) -> Refusal {
     Refusal::of(Kind::NotSignedIn).detail(why)
 }
 
+/// Returns what is known of a session without its secret, so that [`Back::replaces`](super::openid::console::Back::replaces) can name
+/// it.
+#[must_use]
+pub fn trace_of(secret: &str) -> Option<String> {
+    let token = Token::parse(secret)?;
+    Some(format!("{} {}", token.id(), token.digest()))
+}
+
+/// Begins the session of somebody whom an issuer has named, for so many hours, in place of another session.
+pub(super) fn begin_for(
+    service: &Service,
+    person: Person,
+    again: bool,
+    hours: i64,
+    replaces: Option<&str>,
+) -> Result<NewSession, Refusal> {
+    if again && !is_fresh(person.proved, service.now()) {
+        return Err(Refusal::of(Kind::NotLetIn)
+            .detail("the identity provider did not ask who you are again, or does not say when it did")
+            .hint("sign out there, then sign in again; or sign in with a key"));
+    }
+    let begun = begin(
+        service,
+        By::OpenId(person),
+        LIFE.min(SignedDuration::from_hours(hours)),
+    )?;
+    if let Some((id, digest)) = replaces.and_then(|trace| trace.split_once(' ')) {
+        sessions(service).remove_if(id, |session: &StoredSession| session.sha256 == digest)?;
+    }
+    Ok(begun)
+}
+
 /// Begins a session.
-fn begin(service: &Service, by: By) -> Result<NewSession, Refusal> {
+fn begin(service: &Service, by: By, life: SignedDuration) -> Result<NewSession, Refusal> {
     let token = Token::random()?;
     let began = service.now();
-    let ends = began + LIFE;
+    let ends = began + life;
     remove_ended(&sessions(service), |session: &StoredSession| {
         session.ends <= began
     })?;

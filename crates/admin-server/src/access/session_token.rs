@@ -98,7 +98,8 @@ pub(super) fn caller(service: &Service, text: &str) -> Result<Caller, Refusal> {
         .into_iter()
         .find(|known| token.is_of(&known.sha256) && known.ends > now)
         .ok_or_else(refused)?;
-    Ok(keys::caller_of(service, token.id(), |_| true)?.about(&known.app))
+    let caller = keys::caller_of(service, token.id(), |_| true)?;
+    Ok(caller.about(&known.app).until(known.ends))
 }
 
 #[cfg(test)]

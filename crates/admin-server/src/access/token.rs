@@ -25,6 +25,14 @@ impl std::fmt::Debug for Token {
     }
 }
 
+/// Returns true for what can be the id of a key.
+pub(crate) fn is_id(text: &str) -> bool {
+    !text.is_empty()
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+}
+
 impl Token {
     /// Makes a new one.
     ///
@@ -52,12 +60,7 @@ impl Token {
     /// Reads one; `None` if it is none.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let (id, secret) = text.strip_prefix("ea_")?.split_once('_')?;
-        let fits = |part: &str| {
-            part.bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
-        };
-        let good =
-            text.len() <= LONGEST && !id.is_empty() && fits(id) && secret.len() >= SHORTEST && fits(secret);
+        let good = text.len() <= LONGEST && is_id(id) && secret.len() >= SHORTEST && is_id(secret);
         good.then(|| Self {
             id: id.to_owned(),
             secret: secret.to_owned(),

@@ -5,6 +5,7 @@ use easemob_admin_ops::record::happened;
 use easemob_admin_ops::run::job::{Action, OnDrift};
 use easemob_admin_ops::run::journal::header::{Header, Operator};
 use easemob_admin_ops::run::store::RunError;
+use easemob_admin_ops::store_error::StoreError;
 use easemob_admin_remote::api::{Approval, ApprovalRules, ApprovalState, Order, Scope, Verb};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -19,7 +20,7 @@ use crate::problem::{Kind, Refusal};
 use crate::proxy::calls::{Act, Whom};
 use crate::service::Service;
 
-/// A run that needed no approval when it began: going on with it counts nobody again.
+/// A run that needed no approval when it began: going on with it counts nobody again within a day.
 #[derive(Debug, Serialize, Deserialize)]
 struct Alone {
     by: String,
@@ -27,6 +28,9 @@ struct Alone {
     /// Whether somebody acted without the approval that the rules ask for.
     #[serde(default)]
     break_glass: bool,
+    /// When it was counted last.
+    #[serde(default)]
+    at: Option<Timestamp>,
 }
 
 /// Who begins a run, and how.
@@ -52,6 +56,15 @@ pub(crate) enum Gate {
 /// The requests for approval.
 pub(crate) fn approvals(service: &Service) -> Kept<'_> {
     Kept::of(service.documents(), "approval")
+}
+
+/// Returns true if work on a run can go on: it needed no approval, or the time of its approval is not over.
+///
+/// # Errors
+/// When the request for approval cannot be read.
+pub(crate) fn may_go_on(service: &Service, run: &str) -> Result<bool, StoreError> {
+    let asked = approvals(service).get::<Approval>(run)?;
+    Ok(asked.is_none_or(|(approval, _)| state(&approval, service.now()) == ApprovalState::Approved))
 }
 
 fn alone(service: &Service) -> Kept<'_> {
@@ -98,7 +111,10 @@ impl Beginning<'_> {
         if let Some((approval, _)) = approvals(service).get::<Approval>(&header.run)? {
             return allowed(service, header, approval);
         }
-        if alone(service).get::<Alone>(&header.run)?.is_some() {
+        // After that day it is an act of another one: many runs that are small each must not go on all at once.
+        let noted = alone(service).get::<Alone>(&header.run)?;
+        let counted = noted.map(|(alone, _)| alone.at.unwrap_or(header.created));
+        if counted.is_some_and(|at| usage::is_of_today(at, service.now())) {
             return Ok(Gate::Open);
         }
         let users = size_of(header);
@@ -130,9 +146,11 @@ impl Beginning<'_> {
             by: self.caller.owner.clone(),
             users,
             break_glass,
+            at: Some(self.service.now()),
         };
-        // If it is there already, two requests began the same run at once, and one of them holds it.
-        let _ = alone(self.service).put(&header.run, &noted, None)?;
+        let before = alone(self.service).get::<Alone>(&header.run)?;
+        // If somebody was faster, two requests began the same run at once, and one of them holds it.
+        let _ = alone(self.service).put(&header.run, &noted, before.map(|(_, revision)| revision))?;
         Ok(())
     }
 
@@ -153,6 +171,16 @@ impl Beginning<'_> {
         );
         // On record before anything is sent.
         self.enter(header, "approval.bypassed", json!(users))?;
+        // It was done without approval, so it counts; there is nothing that it could not exceed.
+        let verb = Verb::from(&header.action);
+        let who = (
+            self.app.target.app_root.as_str(),
+            verb,
+            self.caller.owner.as_str(),
+        );
+        let _ = usage::count(self.service.documents(), who, (self.service.now(), users), |_| {
+            true
+        })?;
         self.note_alone(header, users, true)?;
         Ok(Gate::Open)
     }
@@ -168,6 +196,7 @@ impl Beginning<'_> {
             app: self.app.name.clone(),
             order: order_of(service, header)?,
             asked_by: self.caller.owner.clone(),
+            asked_with: Some(self.caller.key.clone()),
             asked_at: now,
             reason: header.reason.clone(),
             ticket: header.ticket.clone(),

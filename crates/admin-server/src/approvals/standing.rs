@@ -95,6 +95,7 @@ mod tests {
                 devices: None,
             },
             asked_by: "ann".into(),
+            asked_with: None,
             asked_at: at(0),
             reason: None,
             ticket: None,

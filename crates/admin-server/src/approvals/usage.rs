@@ -36,6 +36,11 @@ impl Usage {
     }
 }
 
+/// Returns true if what was counted at a time still counts.
+pub(crate) fn is_of_today(counted: Timestamp, now: Timestamp) -> bool {
+    minute(counted) > minute(now - DAY)
+}
+
 fn minute(time: Timestamp) -> i64 {
     time.as_second().div_euclid(60)
 }

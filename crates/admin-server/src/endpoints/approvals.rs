@@ -15,8 +15,9 @@ use serde::Deserialize;
 use serde_json::json;
 use utoipa_axum::routes;
 
+use super::new_run::scopes_of;
 use super::runs;
-use crate::access::Caller;
+use crate::access::{Caller, holder, is_id};
 use crate::approvals::gate::{approvals, enter, rules};
 use crate::approvals::rules::check;
 use crate::approvals::standing::{self, WhyNot, state};
@@ -173,8 +174,13 @@ async fn decide(
         return Err(Refusal::of(Kind::NoReason).detail("whoever decides says why"));
     }
     let (this, at) = (service.clone(), Arc::clone(&app));
-    let decided = blocking(move || record(&this, &at, &caller, &run, (approves, reason))).await?;
-    if decided.state == ApprovalState::Approved && decided.approval.starts_itself {
+    let (decided, starts_itself) = blocking(move || {
+        let decided = record(&this, &at, &caller, &run, (approves, reason))?;
+        let starts_itself = decided.approval.starts_itself && may_still(&this, &at, &decided.approval)?;
+        Ok::<_, Refusal>((decided, starts_itself))
+    })
+    .await?;
+    if decided.state == ApprovalState::Approved && starts_itself {
         let by = Operator {
             subject: Some(decided.approval.asked_by.clone()),
             ..service.account().clone()
@@ -189,6 +195,20 @@ async fn decide(
         }
     }
     Ok(Json(decided))
+}
+
+/// Returns true unless whoever asked has lost the key since, or its rights. Others can begin the run then.
+fn may_still(service: &Service, app: &App, approval: &Approval) -> Result<bool, Refusal> {
+    let Some(key) = &approval.asked_with else {
+        return Ok(true);
+    };
+    // What somebody without a key may do is known only when they come.
+    if !is_id(key) {
+        return Ok(true);
+    }
+    let holder = holder(service, key)?;
+    let scopes = scopes_of(&approval.order.action).iter();
+    Ok(holder.is_some_and(|holder| scopes.clone().any(|scope| holder.may(*scope, &app.name))))
 }
 
 async fn start(service: &Service, app: &App, run: &str, by: Operator) -> Result<(), Refusal> {

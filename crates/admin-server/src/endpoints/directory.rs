@@ -110,22 +110,27 @@ impl Wanted {
 }
 
 /// Returns whether devices by platform are more than limits allow.
-pub(super) fn is_over<'a>(
+fn is_over<'a>(platforms: impl Iterator<Item = (&'a String, &'a u64)>, limits: &DeviceLimits) -> bool {
+    too_many(platforms, limits) > 0
+}
+
+/// Returns by how many devices a user with these, by platform, exceeds limits.
+pub(super) fn too_many<'a>(
     platforms: impl Iterator<Item = (&'a String, &'a u64)>,
     limits: &DeviceLimits,
-) -> bool {
-    let mut all = 0;
+) -> u64 {
+    let (mut all, mut over) = (0_u64, 0);
     for (platform, devices) in platforms {
         all += devices;
         let Ok(platform) = platform.parse::<Platform>();
-        if limits
-            .limit_of(&platform)
-            .is_some_and(|limit| *devices > u64::from(limit))
-        {
-            return true;
+        if let Some(limit) = limits.limit_of(&platform) {
+            over += devices.saturating_sub(u64::from(limit));
         }
     }
-    limits.mode == DeviceLimits::single().mode && all > 1
+    if limits.mode == DeviceLimits::single().mode {
+        return all.saturating_sub(1);
+    }
+    over
 }
 
 /// From when the knowledge is, and the limits that the newest scan read.

@@ -15,7 +15,7 @@ use utoipa::IntoParams;
 use utoipa_axum::routes;
 
 use super::runs;
-use crate::access::Caller;
+use crate::access::{Caller, while_valid};
 use crate::apps::App;
 use crate::blocking::blocking;
 use crate::events::Reader;
@@ -45,7 +45,7 @@ struct WhichEvents {
 
 /// What is added to the audit trail, as server-sent events: the id is the number of the entry, the data is the entry. A reader goes
 /// on after its last event at any process of the service, with the header `Last-Event-ID`. Who does not read for a while is
-/// disconnected, and misses nothing.
+/// disconnected, and so is everybody when the key or the token ends; who comes back misses nothing.
 #[utoipa::path(get, path = "/v1/apps/{app}/events", tag = "events",
     params(("app" = String, Path), WhichEvents, ("Last-Event-ID" = Option<u64>, Header)),
     responses((status = 200, body = String, content_type = "text/event-stream"),
@@ -67,6 +67,7 @@ async fn follow(
     }
     let from = last_event(&headers)?.or(from);
     let counted = service.metrics().reader();
+    let (this, reading) = (service.clone(), caller.clone());
     let reader = blocking(move || {
         let feed = service.feeds().of(service.trails(), &app.target.name())?;
         Reader::begin(feed, from, run)
@@ -77,7 +78,7 @@ async fn follow(
         // Proxies must not gather events.
         (header::HeaderName::from_static("x-accel-buffering"), "no"),
     ];
-    let events = reader.await?.into_stream().map(move |piece| {
+    let events = while_valid(this, reading, reader.await?.into_stream()).map(move |piece| {
         let _ = &counted;
         piece
     });

@@ -33,7 +33,8 @@ pub(super) fn routes() -> Routes {
 }
 
 /// Reads what is kept about logins: one line of JSON for each thing that is found.
-#[utoipa::path(post, path = "/v1/apps/{app}/logins/kept", tag = "records", params(("app" = String, Path)), request_body = Object,
+#[utoipa::path(post, path = "/v1/apps/{app}/logins/kept", tag = "records", params(("app" = String, Path)),
+    request_body(content = Object, example = json!({"gaps": {"range": {"since_ms": 0, "until_ms": 4_102_444_800_000_u64}}})),
     responses((status = 200, body = Object, content_type = "application/x-ndjson"),
         (status = "4XX", body = Problem), (status = "5XX", body = Problem)))]
 async fn read(

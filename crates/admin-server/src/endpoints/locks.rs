@@ -8,6 +8,7 @@ use easemob_admin_ops::locks::lock::Lock;
 use easemob_admin_ops::locks::reconcile::reconcile;
 use easemob_admin_ops::locks::store::{Listing, LockStoreError};
 use easemob_admin_remote::api::{Lifted, LocksState, Page, Problem, Scope};
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa_axum::routes;
@@ -30,21 +31,68 @@ pub(super) fn routes() -> Routes {
 
 const READ: Rule = Rule::HasForApp(&[Scope::DevicesRead, Scope::SessionsApply]);
 
-/// Which locks.
+/// Which locks, in which order.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Which {
     /// Only those that should have been lifted by now.
     #[serde(default)]
     due: bool,
+    #[serde(default)]
+    sort: Sort,
     after: Option<String>,
     limit: Option<usize>,
 }
 
-/// The locks, by user.
+/// The order of locks.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Sort {
+    #[default]
+    User,
+    /// By their ends, so that those come first that should have been lifted.
+    Until,
+}
+
+impl Sort {
+    /// Returns the place of a lock in this order.
+    fn place(self, lock: &Lock) -> (Option<Timestamp>, String) {
+        let until = match self {
+            Self::User => None,
+            Self::Until => Some(lock.until),
+        };
+        (until, lock.user.folded())
+    }
+
+    /// Writes a place for `next`.
+    fn written((until, user): &(Option<Timestamp>, String)) -> String {
+        match until {
+            // No user has this sign in its name.
+            Some(until) => format!("{until}/{user}"),
+            None => user.clone(),
+        }
+    }
+
+    /// Reads a place as `next` of the page before has it.
+    fn read(self, after: &str) -> Result<(Option<Timestamp>, String), Refusal> {
+        match self {
+            Self::User => Ok((None, after.to_owned())),
+            Self::Until => {
+                let read = after
+                    .split_once('/')
+                    .and_then(|(until, user)| Some((Some(until.parse().ok()?), user.to_owned())));
+                read.ok_or_else(|| {
+                    Refusal::of(Kind::BadRequest).detail("`after` is not the `next` of such a page")
+                })
+            }
+        }
+    }
+}
+
+/// The locks, by user, or with `sort` `until` by their ends: those that should have been lifted come first.
 #[utoipa::path(get, path = "/v1/apps/{app}/locks", tag = "locks",
-    params(("app" = String, Path), ("due" = Option<bool>, Query), ("after" = Option<String>, Query),
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 10000)),
+    params(("app" = String, Path), ("due" = Option<bool>, Query), ("sort" = Option<String>, Query),
+        ("after" = Option<String>, Query), ("limit" = Option<u32>, Query, minimum = 1, maximum = 10000)),
     responses((status = 200, body = Page<Value>), (status = "4XX", body = Problem), (status = "5XX", body = Problem)))]
 async fn list(
     State(service): State<Service>,
@@ -61,21 +109,19 @@ async fn list(
     } else {
         Listing::All
     };
-    let locks = blocking(move || service.stores().locks(&app.target)?.list(listing)).await?;
-    let key = |lock: &Lock| lock.user.folded();
-    let mut rest = locks
-        .into_iter()
-        .filter(|lock| which.after.as_ref().is_none_or(|after| key(lock) > *after))
-        .peekable();
-    let mut page = Vec::new();
-    let mut last = None;
-    for lock in rest.by_ref().take(most) {
-        last = Some(key(&lock));
-        page.push(serde_json::to_value(&lock).map_err(std::io::Error::from)?);
+    let sort = which.sort;
+    let after = which.after.map(|after| sort.read(&after)).transpose()?;
+    let mut locks = blocking(move || service.stores().locks(&app.target)?.list(listing)).await?;
+    if let Some(after) = &after {
+        locks.retain(|lock| sort.place(lock) > *after);
     }
+    locks.sort_by_cached_key(|lock| sort.place(lock));
+    let next = locks.get(most).and_then(|_| locks.get(most - 1));
+    let next = next.map(|last| Sort::written(&sort.place(last)));
+    let page = locks.iter().take(most).map(serde_json::to_value);
     Ok(Json(Page {
-        items: page,
-        next: last.filter(|_| rest.peek().is_some()),
+        items: page.collect::<Result<_, _>>().map_err(std::io::Error::from)?,
+        next,
     }))
 }
 
@@ -138,4 +184,21 @@ async fn lifted(
         read_state(&service, &app)
     });
     Ok(Json(state.await?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_read_as_it_was_written() {
+        let at: Timestamp = "2026-11-28T01:42:18.5Z".parse().unwrap();
+        for (sort, place) in [
+            (Sort::User, (None, "ann".to_owned())),
+            (Sort::Until, (Some(at), "store:12".to_owned())),
+        ] {
+            assert_eq!(sort.read(&Sort::written(&place)).unwrap(), place);
+        }
+        assert!(Sort::Until.read("ann").is_err());
+    }
 }

@@ -1,11 +1,12 @@
 //! Figures of logins: the numbers that `easemob-admin logins` shows.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::{Extension, Json};
 use easemob_admin_ops::logins::questions::changes::Changed;
-use easemob_admin_ops::logins::questions::count::{By, of_snapshot};
+use easemob_admin_ops::logins::questions::count::{By, Label, of_snapshot};
 use easemob_admin_ops::logins::questions::timeline::{Moment, timeline};
 use easemob_admin_ops::logins::questions::top::{by_devices, by_events};
 use easemob_admin_ops::logins::questions::which::{SnapshotName, pick};
@@ -16,6 +17,8 @@ use easemob_admin_remote::api::{
 };
 use jiff::Timestamp;
 use serde::Deserialize;
+use serde::de::IntoDeserializer as _;
+use serde::de::value::Error as ValueError;
 use utoipa_axum::routes;
 
 use super::overview::gap;
@@ -23,7 +26,7 @@ use super::users::user;
 use super::{PageOf, most_of};
 use crate::apps::App;
 use crate::blocking::blocking;
-use crate::extract::Asked;
+use crate::extract::{Asked, not_understood};
 use crate::problem::{Kind, Refusal};
 use crate::routes::{Routes, Rule};
 use crate::service::Service;
@@ -111,34 +114,87 @@ async fn snapshots(
     }))
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// What to count.
+#[derive(Debug, Default)]
 struct Counted {
     snapshot: Option<String>,
-    #[serde(default)]
-    by: CountBy,
+    by: Option<CountBy>,
+    labels: Vec<Label>,
     over: Option<u64>,
 }
 
+impl Counted {
+    /// Reads a query in which a label may be repeated, and nothing else.
+    fn of(query: Vec<(String, String)>) -> Result<Self, Refusal> {
+        let bad = |why: String| Refusal::of(Kind::BadRequest).detail(why);
+        let (mut counted, mut seen) = (Self::default(), BTreeSet::new());
+        for (name, value) in query {
+            match name.as_str() {
+                "snapshot" => counted.snapshot = Some(value),
+                "by" => {
+                    let by = CountBy::deserialize(value.into_deserializer());
+                    counted.by = Some(by.map_err(|error: ValueError| not_understood(&error.to_string()))?);
+                }
+                "over" => {
+                    let over = value.parse().map_err(|error| bad(format!("`over`: {error}")))?;
+                    counted.over = Some(over);
+                }
+                "label" => {
+                    let label = Label::parse(&value).map_err(|error| bad(format!("`label`: {error}")))?;
+                    counted.labels.push(label);
+                    continue;
+                }
+                _ => {
+                    return Err(not_understood(&format!(
+                        "unknown field `{}`",
+                        name.escape_debug()
+                    )));
+                }
+            }
+            if !seen.insert(name.clone()) {
+                return Err(bad(format!("`{name}` is there twice")));
+            }
+        }
+        let is_by_other = counted.by.is_some_and(|by| by != CountBy::Label);
+        if is_by_other && !counted.labels.is_empty() {
+            return Err(bad(
+                "devices are counted either `by` something or by `label`".into()
+            ));
+        }
+        Ok(counted)
+    }
+}
+
 /// Counts the devices of a snapshot by platform or by the number of their user's devices, and the users with more than `over`
-/// devices on one platform. `snapshot` is a number, `latest` or `previous`.
+/// devices on one platform. `snapshot` is a number, `latest` or `previous`. `label=NAME=PATTERN`, which may be repeated, counts by label
+/// instead: devices whose name matches the pattern; the first match counts.
 #[utoipa::path(get, path = "/v1/apps/{app}/logins/count", tag = "logins",
     params(("app" = String, Path), ("snapshot" = Option<String>, Query), ("by" = Option<CountBy>, Query),
-        ("over" = Option<u64>, Query)),
+        ("label" = Option<Vec<String>>, Query), ("over" = Option<u64>, Query)),
     responses((status = 200, body = LoginCounts), (status = "4XX", body = Problem), (status = "5XX", body = Problem)))]
 async fn count(
     State(service): State<Service>,
     Extension(app): Extension<Arc<App>>,
     Path(_): Path<String>,
-    Asked(Counted { snapshot, by, over }): Asked<Counted>,
+    Asked(query): Asked<Vec<(String, String)>>,
 ) -> Result<Json<LoginCounts>, Refusal> {
+    let Counted {
+        snapshot,
+        by,
+        labels,
+        over,
+    } = Counted::of(query)?;
     let name = named(snapshot.as_ref(), SnapshotName::Latest)?;
     let counted = blocking(move || {
         let kept = kept(&service, &app)?;
         let snapshot = find(&*kept, name)?;
-        let groups = match by {
-            CountBy::Platform => By::Platform,
-            CountBy::Devices => By::Devices,
+        let (by, groups) = match by.unwrap_or_default() {
+            _ if !labels.is_empty() => (CountBy::Label, By::Label(labels)),
+            CountBy::Label => {
+                return Err(Refusal::of(Kind::BadRequest).detail("`by=label` needs a `label`"));
+            }
+            by @ CountBy::Platform => (by, By::Platform),
+            by @ CountBy::Devices => (by, By::Devices),
         };
         let (groups, exceeding) = of_snapshot(&*kept, &snapshot, groups, over)?;
         let groups = groups.into_iter().map(|(group, counted)| CountedGroup {

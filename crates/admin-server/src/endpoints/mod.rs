@@ -5,11 +5,14 @@ mod audit;
 mod audit_filter;
 mod callbacks;
 mod directory;
+mod drafts;
 mod events;
 mod failures;
+mod imports;
 mod kept_logins;
 mod keys;
 mod limits;
+mod list;
 mod locks;
 mod logins;
 mod making;
@@ -19,6 +22,7 @@ mod operations;
 mod overview;
 mod plans;
 mod policies;
+mod policy_versions;
 mod proxy;
 mod recorded_runs;
 mod runs;
@@ -37,6 +41,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub(crate) use self::list::List;
 pub(crate) use self::new_run::{Made, open_if_not_begun};
 pub(crate) use self::policies::policy;
 pub(crate) use self::runs::begin;
@@ -59,12 +64,15 @@ pub(crate) fn all() -> Routes {
         .with(kept_logins::routes())
         .with(logins::routes())
         .with(scans::routes())
+        .with(imports::routes())
         .with(proxy::routes())
         .with(operations::routes())
         .with(locks::routes())
         .with(traffic::routes())
         .with(limits::routes())
         .with(policies::routes())
+        .with(policy_versions::routes())
+        .with(drafts::routes())
         .with(watches::routes())
         .with(plans::routes())
         .with(approvals::routes())

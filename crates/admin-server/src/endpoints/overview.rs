@@ -7,18 +7,20 @@ use axum::extract::{Path, State};
 use axum::{Extension, Json};
 use easemob_admin_api::DeviceLimits;
 use easemob_admin_ops::locks::store::Listing;
-use easemob_admin_ops::logins::store::{Gap, HOUR_MS, LoginKind, LoginStore, Range, Shape, StoreError};
+use easemob_admin_ops::logins::store::{
+    Gap, HOUR_MS, LoginKind, LoginStore, Range, Shape, Snapshot, StoreError,
+};
 use easemob_admin_ops::report::limits::LimitsView;
 use easemob_admin_ops::run::id::RunId;
 use easemob_admin_ops::run::store::ListedRun;
 use easemob_admin_remote::api::{
     AppliedLimits, Approval, ApprovalState, GapView, HourFigures, KnownAsOf, LastDay, LimitsFrom,
-    OnlineCount, OnlineFigures, OpenWork, Overview, Problem, RunState, Scope,
+    OnlineBefore, OnlineCount, OnlineFigures, OpenWork, Overview, Problem, RunState, Scope,
 };
 use jiff::{SignedDuration, Timestamp};
 use utoipa_axum::routes;
 
-use super::directory::{as_of, is_over};
+use super::directory::{as_of, too_many};
 use super::runs::{is_of, state_of};
 use crate::approvals::gate::approvals;
 use crate::approvals::standing;
@@ -30,6 +32,9 @@ use crate::service::Service;
 
 /// Hours that are shown.
 const HOURS: i64 = 24;
+
+/// How far from a day ago a scan may be that today is compared with, in milliseconds.
+const NEAR: i64 = 3 * HOUR_MS;
 
 /// Runs that are older than this are not counted.
 const RUNS_OF: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -46,18 +51,26 @@ fn at(ms: i64) -> Option<Timestamp> {
 }
 
 /// Counts who is online by what the users who are known have.
-fn online(shapes: &[Shape], limits: &DeviceLimits, from: LimitsFrom, as_of: KnownAsOf) -> OnlineFigures {
+fn online(
+    shapes: &[Shape],
+    limits: &DeviceLimits,
+    from: LimitsFrom,
+    as_of: KnownAsOf,
+    day_before: Option<OnlineBefore>,
+) -> OnlineFigures {
     let mut all = OnlineCount::default();
     let mut platforms = BTreeMap::<String, OnlineCount>::new();
-    let (mut known_users, mut over_limit) = (0, 0);
+    let (mut known_users, mut over_limit, mut devices_over) = (0, 0, 0);
     for shape in shapes {
         known_users += shape.users;
         if shape.devices() > 0 {
             all.users += shape.users;
             all.devices += shape.users * shape.devices();
         }
-        if is_over(shape.platforms.iter(), limits) {
+        let too_many = too_many(shape.platforms.iter(), limits);
+        if too_many > 0 {
             over_limit += shape.users;
+            devices_over += shape.users * too_many;
         }
         for (platform, devices) in &shape.platforms {
             let on_platform = platforms.entry(platform.clone()).or_default();
@@ -70,6 +83,8 @@ fn online(shapes: &[Shape], limits: &DeviceLimits, from: LimitsFrom, as_of: Know
         online: all,
         platforms,
         over_limit,
+        devices_over,
+        day_before,
         limits: AppliedLimits {
             limits: LimitsView::from(limits),
             from,
@@ -117,7 +132,7 @@ fn of_logins(kept: Option<&dyn LoginStore>, now: Timestamp) -> Result<(OnlineFig
     };
     let Some(kept) = kept else {
         let usual = DeviceLimits::multi(super::directory::USUAL_LIMIT);
-        let nobody = online(&[], &usual, LimitsFrom::Default, KnownAsOf::default());
+        let nobody = online(&[], &usual, LimitsFrom::Default, KnownAsOf::default(), None);
         let nothing = LastDay {
             hours: hours(&[], now_ms),
             gaps: Vec::new(),
@@ -131,7 +146,27 @@ fn of_logins(kept: Option<&dyn LoginStore>, now: Timestamp) -> Result<(OnlineFig
         gaps: kept.gaps(day)?.into_iter().map(gap).collect(),
         as_of: as_of.collected,
     };
-    Ok((online(&kept.shapes()?, &limits, from, as_of), last_day))
+    let before = day_before(&kept.snapshots()?, now_ms);
+    Ok((online(&kept.shapes()?, &limits, from, as_of, before), last_day))
+}
+
+/// Returns what the scan of all users found that ended about a day ago: the one that is nearest to it.
+fn day_before(snapshots: &[Snapshot], now_ms: i64) -> Option<OnlineBefore> {
+    let wanted = now_ms - HOURS * HOUR_MS;
+    let ended = snapshots
+        .iter()
+        .filter(|snapshot| snapshot.source == "all")
+        .filter_map(|snapshot| Some((snapshot, snapshot.finished_ms?)));
+    let near = ended.filter(|(_, ended)| (ended - wanted).abs() <= NEAR);
+    let (snapshot, ended) = near.min_by_key(|(_, ended)| (ended - wanted).abs())?;
+    Some(OnlineBefore {
+        snapshot: snapshot.id,
+        at: at(ended)?,
+        online: OnlineCount {
+            users: snapshot.counts.online,
+            devices: snapshot.counts.devices,
+        },
+    })
 }
 
 /// Returns the runs that are counted. One that cannot be read must not hide the others.
@@ -198,6 +233,8 @@ async fn overview(
 
 #[cfg(test)]
 mod tests {
+    use easemob_admin_ops::logins::store::Counts;
+
     use super::*;
 
     #[test]
@@ -213,6 +250,34 @@ mod tests {
         assert_eq!((rows[0].sign_ins, rows[23].evictions), (3, 2));
         assert_eq!(rows.iter().map(|row| row.sign_ins).sum::<u64>(), 3);
         assert_eq!(rows[23].hour, at(100 * HOUR_MS).unwrap());
+    }
+
+    #[test]
+    fn today_is_compared_with_the_scan_of_all_users_nearest_to_a_day_ago() {
+        let scan = |id, source: &str, finished_ms| Snapshot {
+            id,
+            started_ms: 0,
+            finished_ms,
+            source: source.into(),
+            counts: Counts {
+                devices: 7,
+                online: 3,
+                ..Counts::default()
+            },
+            limits: None,
+            program: None,
+        };
+        let now_ms = 100 * HOUR_MS;
+        let snapshots = [
+            scan(1, "all", Some(72 * HOUR_MS)),
+            scan(2, "all", Some(75 * HOUR_MS)),
+            scan(3, "sha256:1", Some(76 * HOUR_MS)),
+            scan(4, "all", None),
+            scan(5, "all", Some(99 * HOUR_MS)),
+        ];
+        let before = day_before(&snapshots, now_ms).unwrap();
+        assert_eq!((before.snapshot, before.online.devices), (2, 7));
+        assert_eq!(day_before(&snapshots[2..], now_ms), None);
     }
 
     #[test]
@@ -234,8 +299,10 @@ mod tests {
             &DeviceLimits::multi(4),
             LimitsFrom::Default,
             KnownAsOf::default(),
+            None,
         );
         assert_eq!((figures.known_users, figures.over_limit), (11, 1));
+        assert_eq!(figures.devices_over, 1);
         assert_eq!(
             figures.online,
             OnlineCount {

@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use axum::Extension;
 use axum::extract::{Query, RawPathParams, Request, State};
-use axum::http::{HeaderMap, Method};
+use axum::http::header::CONTENT_ENCODING;
+use axum::http::{HeaderMap, HeaderValue, Method};
 use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, on, post};
+use easemob_admin_api::header_text::decoded;
 use easemob_admin_api::{DisconnectVerb, UserId};
 use easemob_admin_remote::api::Scope;
 use serde_json::Value;
@@ -33,6 +35,9 @@ const LARGEST: usize = 64 * 1024;
 
 /// The most characters of a reason or a ticket.
 const LONGEST: usize = 500;
+
+/// Signs that a server may read once more as a part of the path: the user would be another one than the trail has.
+const OF_PATHS: [char; 6] = ['%', ';', '/', '\\', '?', '#'];
 
 /// How many users the vendor deletes unless the call says.
 const OLDEST: u64 = 10;
@@ -140,7 +145,7 @@ async fn received<C: Call>(
         Err(refusal) => return vendor_answer(&refusal),
     };
     let Some(rules) = C::ACT else {
-        return read(&app, asked.call).await;
+        return read(&service, &app, asked.call).await;
     };
     let checked = asked
         .about(rules.whom)
@@ -200,7 +205,10 @@ impl<C: Call> Asked<C> {
                 user(&named)?;
             }
         }
-        let query = query::<C>(&request)?;
+        let mut query = query::<C>(&request)?;
+        if C::ACT.is_some_and(|act| act.whom == Whom::Oldest) {
+            say_how_many(&mut query)?;
+        }
         let about = value("user").map(|user| match value("device") {
             Some(device) => format!("{user}/{device}"),
             None => user,
@@ -239,11 +247,9 @@ impl<C: Call> Asked<C> {
             Whom::TheApp => u64::MAX,
             Whom::Oldest => {
                 let limit = self.call.query.iter().find(|(name, _)| *name == "limit");
-                let limit = limit.map_or(Ok(OLDEST), |(_, limit)| limit.parse());
                 limit
-                    .ok()
-                    .filter(|limit| *limit > 0)
-                    .ok_or_else(|| bad("`limit` is a number of users"))?
+                    .and_then(|(_, limit)| limit.parse().ok())
+                    .unwrap_or(u64::MAX)
             }
         };
         Ok(About {
@@ -266,6 +272,9 @@ fn method<C: Call>(app: &App) -> Method {
 }
 
 fn user(name: &str) -> Result<UserId, Refusal> {
+    if let Some(sign) = name.chars().find(|sign| OF_PATHS.contains(sign)) {
+        return Err(bad(format!("`{sign}` is in no name of a user")));
+    }
     UserId::parse(name).map_err(|error| bad(error.to_string()))
 }
 
@@ -284,13 +293,31 @@ fn query<C: Call>(request: &Request) -> Result<Vec<(&'static str, String)>, Refu
     Ok(query)
 }
 
+/// Says how many users the vendor is to delete, as the service counts them: what is left out, or written in another way, may be
+/// another number there.
+fn say_how_many(query: &mut Vec<(&'static str, String)>) -> Result<(), Refusal> {
+    let limit = query.iter_mut().find(|(name, _)| *name == "limit");
+    match limit {
+        None => query.push(("limit", OLDEST.to_string())),
+        Some((_, limit)) => {
+            let number = limit.parse::<u64>().ok().filter(|number| *number > 0);
+            let number = number.ok_or_else(|| bad("`limit` is a number of users"))?;
+            *limit = number.to_string();
+        }
+    }
+    Ok(())
+}
+
 /// Reads the body, which has only fields that are documented: what the call is judged by must be what it does.
 async fn body<C: Call>(headers: &HeaderMap, request: Request) -> Result<Option<Value>, Refusal> {
     let bytes = whole_up_to(request.into_body(), LARGEST).await?;
     if bytes.is_empty() {
         return Ok(None);
     }
-    if media_type(headers) != Some("application/json") {
+    // What somebody in between unpacks is another body than this one.
+    let is_packed = |coding: &HeaderValue| !coding.as_bytes().eq_ignore_ascii_case(b"identity");
+    let is_packed = headers.get_all(CONTENT_ENCODING).iter().any(is_packed);
+    if media_type(headers) != Some("application/json") || is_packed {
         return Err(wrong_type("application/json"));
     }
     let body: Value = json(&bytes)?;
@@ -325,12 +352,19 @@ fn users_of(body: Option<&Value>) -> Result<Vec<UserId>, Refusal> {
 /// Returns why somebody makes a call: programs of the vendor cannot send a reason, so a key may have one.
 fn why(headers: &HeaderMap, caller: &Caller) -> Result<Why, Refusal> {
     let text = |name: &str| {
-        let Some(value) = headers.get(name) else {
+        let mut values = headers.get_all(name).iter();
+        let Some(value) = values.next() else {
             return Ok(None);
         };
-        let text = std::str::from_utf8(value.as_bytes()).unwrap_or_default().trim();
-        if text.is_empty() || text.chars().count() > LONGEST {
-            return Err(bad(format!("{name} is UTF-8, of 1 to {LONGEST} characters")));
+        if values.next().is_some() {
+            return Err(bad(format!("{name} is there twice")));
+        }
+        let text = decoded(value.as_bytes()).unwrap_or_default();
+        let text = text.trim();
+        if text.is_empty() || text.chars().count() > LONGEST || text.chars().any(char::is_control) {
+            return Err(bad(format!(
+                "{name} is UTF-8, of 1 to {LONGEST} characters, or percent-encoded behind UTF-8''"
+            )));
         }
         Ok(Some(text.to_owned()))
     };

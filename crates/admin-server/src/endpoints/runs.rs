@@ -25,9 +25,9 @@ use serde::Deserialize;
 use utoipa_axum::routes;
 
 use super::PageOf;
-use super::making;
-use super::new_run::{self, scopes_of};
+use super::new_run::scopes_of;
 use super::recorded_runs::newest;
+use super::{list, making};
 use crate::access::Caller;
 use crate::approvals::gate::{Beginning, Gate, approvals};
 use crate::approvals::standing;
@@ -175,8 +175,8 @@ async fn make(
     request: Request,
 ) -> Result<Response, Refusal> {
     let (parts, body) = request.into_parts();
-    let (new, list) = new_run::read(&parts.headers, body).await?;
-    making::answer(&service, &app, &caller, new, list).await
+    let asked = list::read(&parts.headers, body).await?;
+    making::answer(&service, &app, &caller, asked.new, asked.list).await
 }
 
 /// Begins to work on a run: leaves it to all replicas, or works on it in this process, and returns its reports then.
@@ -404,34 +404,64 @@ async fn direct(
     stop: Stop,
     state: Directed,
 ) -> Result<(StatusCode, Json<RunView>), Refusal> {
-    if stop.reason.trim().is_empty() {
-        return Err(Refusal::of(Kind::NoReason).detail("whoever stops a run says why"));
-    }
+    let reason = with_reason(&stop)?.to_owned();
     let id = id_of(&run)?;
     let direction = Direction {
         state,
         operator: caller.operator(&service),
         at: service.now().as_millisecond(),
-        reason: Some(stop.reason),
+        reason: Some(reason),
     };
     let listed = blocking(move || {
         let listed = glance(&service, &app, &id)?;
-        // First the act: who stops a run must not wait for a disk that is full.
-        let cause = if direction.state == Directed::Paused {
-            Cause::Paused
-        } else {
-            Cause::Stopped
-        };
-        service.runner().stop(id.as_str(), cause);
-        match service.stores().runs().direct(&id, direction.clone()) {
-            Ok(()) => {}
-            Err(RunError::OneMachine(_)) => {
-                let event = directed(&listed.header, direction);
-                service.stores().runs().enter(&app.target, &[event])?;
-            }
-            Err(error) => return Err(error.into()),
-        }
+        record_direction(&service, &app, &id, &listed, direction)?;
         glance(&service, &app, &id).map(|listed| view(&service, listed))
     });
     Ok((StatusCode::ACCEPTED, Json(listed.await?)))
+}
+
+/// Returns why something is stopped, which must be said.
+pub(super) fn with_reason(stop: &Stop) -> Result<&str, Refusal> {
+    if stop.reason.trim().is_empty() {
+        return Err(Refusal::of(Kind::NoReason).detail("whoever stops something says why"));
+    }
+    Ok(&stop.reason)
+}
+
+/// Stops a run if something of it is left. Blocks.
+pub(super) fn stop_unfinished(
+    service: &Service,
+    app: &App,
+    id: &RunId,
+    direction: Direction,
+) -> Result<(), Refusal> {
+    let listed = glance(service, app, id)?;
+    if listed.counts.unfinished() == 0 {
+        return Ok(());
+    }
+    record_direction(service, app, id, &listed, direction)
+}
+
+/// Stops what this process does of a run, and then everybody else, on record. Blocks.
+fn record_direction(
+    service: &Service,
+    app: &App,
+    id: &RunId,
+    listed: &ListedRun,
+    direction: Direction,
+) -> Result<(), Refusal> {
+    // First the act: who stops a run must not wait for a disk that is full.
+    let cause = if direction.state == Directed::Paused {
+        Cause::Paused
+    } else {
+        Cause::Stopped
+    };
+    service.runner().stop(id.as_str(), cause);
+    match service.stores().runs().direct(id, direction.clone()) {
+        Err(RunError::OneMachine(_)) => {
+            let event = directed(&listed.header, direction);
+            Ok(service.stores().runs().enter(&app.target, &[event])?)
+        }
+        done => Ok(done?),
+    }
 }

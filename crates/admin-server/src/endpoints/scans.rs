@@ -2,18 +2,17 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 use easemob_admin_ops::logins::store::StoreError;
 use easemob_admin_remote::api::{NewScan, Page, Problem, Scan, Scope};
 use utoipa_axum::routes;
 
-use super::users::users;
+use super::list::{self, Asked, nobody};
 use crate::access::Caller;
 use crate::apps::App;
 use crate::blocking::blocking;
-use crate::extract::Sent;
 use crate::problem::Refusal;
 use crate::routes::{Routes, Rule};
 use crate::scans::{self, ScanJob};
@@ -42,20 +41,25 @@ fn one(service: &Service, app: &App, job: ScanJob) -> Result<Scan, Refusal> {
 }
 
 /// Asks for a scan: who is online with which devices is read into a snapshot, in the background. If the process that reads dies,
-/// another one continues.
-#[utoipa::path(post, path = "/v1/apps/{app}/logins/scans", tag = "logins", params(("app" = String, Path)), request_body = NewScan,
+/// another one continues. A body of lines has the request without `users` first, then each user as a string.
+#[utoipa::path(post, path = "/v1/apps/{app}/logins/scans", tag = "logins", params(("app" = String, Path)),
+    request_body(content((NewScan = "application/json"), (NewScan = "application/x-ndjson"))),
     responses((status = 202, body = Scan), (status = "4XX", body = Problem), (status = "5XX", body = Problem)))]
 async fn ask(
     State(service): State<Service>,
     Extension(app): Extension<Arc<App>>,
     Extension(caller): Extension<Caller>,
     Path(_): Path<String>,
-    Sent(new): Sent<NewScan>,
+    request: Request,
 ) -> Result<(StatusCode, Json<Scan>), Refusal> {
-    let users = new.users.as_deref().map(users).transpose()?;
+    let (parts, body) = request.into_parts();
+    let Asked { new, list, .. } = list::read::<NewScan>(&parts.headers, body).await?;
+    if list.as_ref().is_some_and(|list| list.users == 0) {
+        return Err(nobody());
+    }
     let this = service.clone();
     let asked = blocking(move || {
-        let job = scans::ask(&this, &app, &caller.owner, &new, users)?;
+        let job = scans::ask(&this, &app, &caller.owner, &new, list.as_ref())?;
         one(&this, &app, job)
     });
     let asked = asked.await?;

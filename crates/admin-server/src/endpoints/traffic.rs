@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::{Extension, Json};
-use easemob_admin_remote::api::{Problem, TrafficView};
+use easemob_admin_api::PoolUse;
+use easemob_admin_remote::api::{PoolView, Problem, TrafficView};
 use utoipa_axum::routes;
 
 use super::runs::READ;
@@ -14,6 +15,14 @@ use crate::service::Service;
 
 pub(super) fn routes() -> Routes {
     Routes::new().add(READ, routes!(show))
+}
+
+fn pool(used: &PoolUse) -> PoolView {
+    PoolView {
+        pool: used.pool.to_owned(),
+        calls: used.permits,
+        rate: used.rate,
+    }
 }
 
 /// What this process has sent to the server of the app, and at which rate it may.
@@ -30,6 +39,7 @@ async fn show(
         sent: traffic.sent,
         limited: traffic.limited,
         rate: client.effective_rate(),
+        pools: client.pools().iter().map(pool).collect(),
         at: service.now(),
     })
 }

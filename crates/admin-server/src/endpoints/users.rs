@@ -15,9 +15,10 @@ use easemob_admin_remote::api::{
 };
 use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
+use serde::Deserialize;
 use utoipa_axum::routes;
 
-use super::PageOf;
+use super::most_of;
 use crate::apps::App;
 use crate::extract::{Asked, Sent};
 use crate::problem::{Kind, Refusal};
@@ -81,18 +82,33 @@ fn device(device: SeenDevice) -> DeviceView {
     }
 }
 
-/// The accounts of the app, as its server lists them, oldest first.
+/// Which accounts.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Accounts {
+    /// Only those that are banned, or only those that are not.
+    banned: Option<bool>,
+    after: Option<String>,
+    limit: Option<u32>,
+}
+
+/// The accounts of the app, as its server lists them, oldest first. With `banned`, only those that are banned or are not; a server
+/// that does not know this filter is reported as unsupported. Users who are locked are banned, too.
 #[utoipa::path(get, path = "/v1/apps/{app}/accounts", tag = "users",
-    params(("app" = String, Path), ("after" = Option<String>, Query), ("limit" = Option<u32>, Query, minimum = 1, maximum = 100)),
+    params(("app" = String, Path), ("banned" = Option<bool>, Query), ("after" = Option<String>, Query),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 100)),
     responses((status = 200, body = Page<UserView>), (status = "4XX", body = Problem), (status = "5XX", body = Problem)))]
 async fn accounts(
     Extension(app): Extension<Arc<App>>,
     Path(_): Path<String>,
-    Asked(page): Asked<PageOf>,
+    Asked(which): Asked<Accounts>,
 ) -> Result<Json<Page<UserView>>, Refusal> {
-    let most = page.most()?.min(100);
-    let query = UserQuery::default().page_size(most as usize);
-    let cursor = page.after.map(Cursor::new);
+    let most = most_of(which.limit)?.min(100);
+    let mut query = UserQuery::default().page_size(most as usize);
+    if let Some(banned) = which.banned {
+        query = query.activated(!banned);
+    }
+    let cursor = which.after.map(Cursor::new);
     let server = interactive(&app);
     let found = server.client().list_users_page(&query, cursor.as_ref()).await?;
     if let Some(odd) = found.odd.first() {
@@ -100,8 +116,17 @@ async fn accounts(
             Refusal::of(Kind::Upstream).detail(format!("an entry of the listing cannot be read: {odd}"))
         );
     }
+    let items: Vec<UserView> = found.items.into_iter().map(view).collect();
+    // The vendor does not document this filter, and a server that ignores it lists everybody.
+    if let Some(banned) = which.banned
+        && items.iter().any(|user| user.banned != Some(banned))
+    {
+        return Err(
+            Refusal::of(Kind::Unsupported).detail("it does not list users by whether they are banned")
+        );
+    }
     Ok(Json(Page {
-        items: found.items.into_iter().map(view).collect(),
+        items,
         next: found.next.map(|cursor| cursor.as_str().to_owned()),
     }))
 }

@@ -4,12 +4,16 @@ use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::{Extension, Json};
+use easemob_admin_ops::run::direction::RunState;
+use easemob_admin_ops::run::id::RunId;
 use easemob_admin_ops::run::job::Action;
-use easemob_admin_remote::api::{NewWatch, Page, Problem, Scope, Watch};
+use easemob_admin_ops::run::store::Direction;
+use easemob_admin_remote::api::{NewWatch, Page, Problem, Scope, Stop, Watch};
 use serde_json::json;
 use utoipa_axum::routes;
 
 use super::policies::policy;
+use super::runs::{stop_unfinished, with_reason};
 use crate::access::Caller;
 use crate::approvals::gate::Beginning;
 use crate::apps::App;
@@ -18,7 +22,7 @@ use crate::extract::Sent;
 use crate::problem::{Kind, Refusal};
 use crate::routes::{Routes, Rule};
 use crate::service::Service;
-use crate::watches::{find, of_app, put, remove};
+use crate::watches::{self, find, of_app, put, remove};
 
 const READ: Rule = Rule::HasForApp(&[Scope::DevicesRead, Scope::LimitsWrite]);
 const CHANGE: Rule = Rule::HasForApp(&[Scope::LimitsWrite]);
@@ -32,6 +36,7 @@ pub(super) fn routes() -> Routes {
         .add(READ, routes!(show))
         .add(CHANGE, routes!(make))
         .add(CHANGE, routes!(delete))
+        .add(CHANGE, routes!(stop))
 }
 
 /// The watches of the app.
@@ -113,6 +118,41 @@ async fn make(
     let made = made.await?;
     service.is_due();
     Ok(Json(made))
+}
+
+/// Stops a watch, with the batch that it works on, and keeps it for whoever follows it. Put it again to go on at its position.
+#[utoipa::path(post, path = "/v1/apps/{app}/watches/{watch}/stop", tag = "limits",
+    params(("app" = String, Path), ("watch" = String, Path)), request_body = Stop,
+    responses((status = 200, body = Watch), (status = "4XX", body = Problem), (status = "5XX", body = Problem)))]
+async fn stop(
+    State(service): State<Service>,
+    Extension(app): Extension<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+    Path((_, id)): Path<(String, String)>,
+    Sent(stop): Sent<Stop>,
+) -> Result<Json<Watch>, Refusal> {
+    let reason = with_reason(&stop)?.to_owned();
+    let stopped = blocking(move || {
+        let why = format!("{} has stopped it: {reason}", caller.owner);
+        let stopped = watches::stop(&service, &app.name, &id, &why)?;
+        let details = [("watch", json!(stopped.id)), ("reason", json!(reason))];
+        super::recorded(&service, &app, &caller, "watch.stopped", details)?;
+        if let Some(run) = stopped.last_run.as_deref().and_then(RunId::parse) {
+            let direction = Direction {
+                state: RunState::Stopped,
+                operator: caller.operator(&service),
+                at: service.now().as_millisecond(),
+                reason: Some(reason),
+            };
+            match stop_unfinished(&service, &app, &run, direction) {
+                // Old batches may have been removed.
+                Err(refusal) if refusal.kind() == Kind::NoSuchRun => {}
+                done => done?,
+            }
+        }
+        Ok::<_, Refusal>(stopped)
+    });
+    Ok(Json(stopped.await?))
 }
 
 /// Removes a watch. A run that it has made goes on.

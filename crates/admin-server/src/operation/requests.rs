@@ -2,13 +2,11 @@
 
 use std::time::Instant;
 
-use axum::body::{Body, HttpBody as _};
 use axum::extract::{ConnectInfo, MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
 use easemob_admin_ops::listening::Peer;
-use http_body_util::BodyExt as _;
 use tracing::Instrument as _;
 
 use crate::service::Service;
@@ -40,9 +38,8 @@ pub(crate) async fn follow_request(State(service): State<Service>, request: Requ
     // Paths name users; routes do not.
     let route = request.extensions().get::<MatchedPath>();
     let route = route.map_or_else(|| "none".to_owned(), |route| route.as_str().to_owned());
-    let connection = request.extensions().get::<ConnectInfo<Peer>>();
-    let connection = connection.map(|ConnectInfo(peer)| peer.clone());
-    let peer = connection.as_ref().map(Peer::name).unwrap_or_default();
+    let peer = request.extensions().get::<ConnectInfo<Peer>>();
+    let peer = peer.map(|ConnectInfo(peer)| peer.name()).unwrap_or_default();
     let span = tracing::info_span!("request", id);
     let mut response = next.run(request).instrument(span.clone()).await;
     let (status, took) = (response.status().as_u16(), began.elapsed());
@@ -53,17 +50,7 @@ pub(crate) async fn follow_request(State(service): State<Service>, request: Requ
     if let Ok(id) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, id);
     }
-    let work = connection.and_then(|connection| connection.work());
-    if response.body().size_hint().exact().is_some() {
-        return response;
-    }
-    // An answer that goes on for long is no request that is slow to arrive, for which the listener would close the connection.
-    response.map(|body| {
-        Body::new(body.map_frame(move |frame| {
-            let _ = &work;
-            frame
-        }))
-    })
+    response
 }
 
 /// Returns the id that a client chose, if it can be repeated anywhere.

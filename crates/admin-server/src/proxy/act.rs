@@ -6,19 +6,18 @@ use std::sync::Arc;
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::Response;
 use easemob_admin_api::{Error, RetryPolicy, UserId};
-use easemob_admin_audit::{Event, EventTime, Outcome};
 use easemob_admin_ops::locks::lock::Lock;
 use easemob_admin_ops::locks::store::{LockStore, LockStoreError};
-use easemob_admin_ops::record::happened;
 use easemob_admin_remote::api::{Operation, OperationState};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::sync::watch;
 use tracing::Instrument as _;
 
 use super::calls::{self, Call};
 use super::envelope::{envelope, vendor_answer};
-use super::operations;
+use super::orphans::{self, Sender};
 use super::passed::{Answered, Passed, client, given, not_given};
+use super::{operations, records};
 use crate::access::Caller;
 use crate::approvals::gate::{CountedCall, count_call, take_back};
 use crate::apps::App;
@@ -113,6 +112,7 @@ struct Ledger {
     rules: calls::Act,
     about: About,
     call: &'static str,
+    sender: Sender,
 }
 
 /// Makes a call. If the client goes away, the call is finished and recorded all the same.
@@ -162,7 +162,9 @@ impl<C: Call> Act<C> {
             Some(bans) => Some(bans.locks.guard(&bans.user).await?),
             None => None,
         };
+        let size = (about.users.is_empty() && about.size != u64::MAX).then_some(about.size);
         let ledger = Arc::new(Ledger {
+            sender: Sender::of(&service, &caller.key, size),
             service,
             app,
             caller,
@@ -193,8 +195,9 @@ impl<C: Call> Act<C> {
         let (response, at) = match result {
             Ok(answered) => {
                 let at = answered.at;
-                let partly = failures(&answered.body);
-                let response = (state != OperationState::Unknown).then(|| given(answered.body));
+                let body = answered.said.whole();
+                let partly = failures(&body);
+                let response = (state != OperationState::Unknown).then(|| given(body));
                 (response, (at, partly))
             }
             Err(error) if state != OperationState::Unknown => {
@@ -297,8 +300,9 @@ impl Ledger {
             status: None,
             error: None,
         };
+        orphans::note(service, &operation.id, &self.sender)?;
         operations::begin(service, &operation)?;
-        let intents = self.events(&operation, "intent", |_| {});
+        let intents = records::intents(service, &self.app, &operation, &self.sender);
         if let Err(error) = service.stores().runs().enter(&self.app.target, &intents) {
             let not_sent = Operation {
                 state: OperationState::NotSent,
@@ -320,70 +324,13 @@ impl Ledger {
     ) -> Result<(), Refusal> {
         let service = &self.service;
         operation.ended = Some(service.now());
-        let server_time = at.and_then(|at| i64::try_from(at).ok());
-        let outcome = outcome_of(&operation);
-        let outcomes = self.events(&operation, "outcome", |event| {
-            event.outcome = Some(outcome.clone());
-            event.status = operation.status;
-            event.error.clone_from(&operation.error);
-            event.server_time = server_time.map(EventTime::from_millis);
-            let user = event.user.as_deref().map(str::to_lowercase);
-            if let Some((_, why)) = failures.iter().find(|(name, _)| Some(name) == user.as_ref()) {
-                event.outcome = Some(Outcome::Refused);
-                event.error = Some(why.clone());
-            }
-        });
+        let outcomes = records::outcomes(service, &self.app, &operation, &self.sender, failures, at);
         service.stores().runs().enter(&self.app.target, &outcomes)?;
         operations::end(service, &operation)?;
         if operation.state == OperationState::NotSent {
             take_back(service, counted)?;
         }
         Ok(())
-    }
-
-    /// Returns an entry of the trail for each user, or one if the call names nobody.
-    fn events(&self, operation: &Operation, kind: &str, complete: impl Fn(&mut Event)) -> Vec<Event> {
-        let by = self.caller.operator(&self.service);
-        let size = (self.about.users.is_empty() && self.about.size != u64::MAX).then_some(self.about.size);
-        let event = |user: Option<&String>| {
-            let details = [
-                ("operation", json!(operation.id)),
-                ("key", json!(self.caller.key)),
-                ("through", json!("the vendor's API")),
-                ("users", json!(size)),
-            ];
-            let mut event = happened(&self.app.target, &by, self.service.now(), kind, details);
-            event.user = user.cloned();
-            event.devices = operation.device.iter().cloned().collect();
-            event.call = Some(operation.call.clone());
-            event.reason = Some(operation.reason.clone());
-            event.ticket.clone_from(&operation.ticket);
-            complete(&mut event);
-            event
-        };
-        if operation.users.is_empty() {
-            return vec![event(None)];
-        }
-        operation.users.iter().map(|user| event(Some(user))).collect()
-    }
-}
-
-/// Returns the word of the trail.
-fn outcome_of(operation: &Operation) -> Outcome {
-    let ends = operation.call.starts_with("sessions.")
-        || [
-            "users.ban",
-            "users.set_password",
-            "users.delete",
-            "users.delete_batch",
-        ]
-        .contains(&operation.call.as_str());
-    match operation.state {
-        OperationState::Done if ends => Outcome::Ended,
-        OperationState::Done => Outcome::Done,
-        OperationState::Refused => Outcome::Refused,
-        OperationState::NotSent => Outcome::Failed,
-        OperationState::Sent | OperationState::Unknown => Outcome::Unknown,
     }
 }
 

@@ -5,6 +5,7 @@ use easemob_admin_ops::store_error::StoreError;
 use easemob_admin_remote::api::{Operation, OperationState};
 use jiff::{SignedDuration, Timestamp};
 
+use super::orphans;
 use crate::service::Service;
 
 /// How long it can be asked for. The audit trail keeps it for ever.
@@ -45,18 +46,27 @@ pub(super) fn begin(service: &Service, operation: &Operation) -> Result<(), Stor
 
 /// Keeps what became of a call.
 pub(super) fn end(service: &Service, operation: &Operation) -> Result<(), StoreError> {
-    kept(service)
-        .change(&operation.id, |_: Operation| operation.clone())
-        .map(drop)
+    let _ = kept(service).change(&operation.id, |_: Operation| operation.clone())?;
+    orphans::forget(service, &operation.id)
+}
+
+/// Returns a call as it is kept.
+pub(super) fn read(service: &Service, id: &str) -> Result<Option<Operation>, StoreError> {
+    let found = kept(service).get::<Operation>(id)?;
+    Ok(found.map(|(operation, _)| operation))
 }
 
 /// Returns a call of an app.
 pub(crate) fn find(service: &Service, app: &str, id: &str) -> Result<Option<Operation>, StoreError> {
-    let found = kept(service).get::<Operation>(id)?;
-    let found = found
-        .map(|(operation, _)| operation)
-        .filter(|found| found.app == app);
+    let found = read(service, id)?.filter(|found| found.app == app);
     Ok(found.map(|operation| settled(operation, service.now())))
+}
+
+/// Returns true if no call takes as long as the one with this id has.
+pub(super) fn is_overdue(id: &str, now: Timestamp) -> bool {
+    let sent = id.get(..12).and_then(|time| i64::from_str_radix(time, 16).ok());
+    let sent = sent.and_then(|time| Timestamp::from_millisecond(time).ok());
+    sent.is_none_or(|sent| now.duration_since(sent) > LONGEST)
 }
 
 /// A call whose process was killed before it had an answer may have been done.
@@ -76,6 +86,8 @@ mod tests {
         let at = |second| new_id(Timestamp::from_second(second).unwrap()).unwrap();
         assert!(at(1) < at(2) && at(1_700_000_000) < at(1_800_000_000));
         assert_ne!(at(1), at(1));
+        let now = |second| Timestamp::from_second(second).unwrap();
+        assert!(!is_overdue(&at(1_000), now(1_600)) && is_overdue(&at(1_000), now(1_601)));
     }
 
     #[test]

@@ -8,12 +8,15 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use easemob_admin_api::endpoint::{Bucket, Effect, Endpoint, Method, Path};
 use easemob_admin_api::envelope::Envelope;
-use easemob_admin_api::{Client, DecodeError, Error, Lane, RetryPolicy};
+use easemob_admin_api::{AnswerStream, Client, DecodeError, Error, Lane, RetryPolicy};
+use futures_util::stream;
 use serde_json::Value;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::calls::Call;
 use super::envelope::{TOO_MANY, UPSTREAM, after, envelope, failed, not_kept};
 use crate::apps::App;
+use crate::service::Service;
 
 /// How long a request waits for its turn.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -29,13 +32,36 @@ pub(crate) struct Passed<C> {
     pub(crate) call: PhantomData<C>,
 }
 
+/// The most bytes of an answer to a read that are kept before they are passed on.
+const BEGINNING: usize = 256 * 1024;
+
+/// The most bytes of an answer to an act, which must be understood: it names each user of a deletion.
+const LONGEST_OF_ACT: usize = 1024 * 1024;
+
 /// What the vendor answered.
 pub(crate) struct Answered {
-    pub(crate) body: Vec<u8>,
+    pub(crate) said: Said,
     /// Whether it was done, as far as the answer says; nothing if it does not say.
     pub(crate) was_done: Option<bool>,
     /// When, by the clock of the server, in milliseconds since 1970.
     pub(crate) at: Option<u64>,
+}
+
+/// The text of an answer.
+pub(crate) enum Said {
+    Whole(Vec<u8>),
+    /// It is passed on as it comes; only reads have such answers.
+    Long(Box<AnswerStream>),
+}
+
+impl Said {
+    /// Returns the text of a whole answer.
+    pub(crate) fn whole(self) -> Vec<u8> {
+        match self {
+            Self::Whole(body) => body,
+            Self::Long(_) => Vec::new(),
+        }
+    }
 }
 
 impl<C: Call> Endpoint for Passed<C> {
@@ -48,6 +74,12 @@ impl<C: Call> Endpoint for Passed<C> {
     const BUCKET: Bucket = C::BUCKET;
     const OPTIONAL: bool = C::OPTIONAL;
     const SECRET: bool = C::SECRET;
+    const LONGEST_WHOLE: usize = if C::ACT.is_some() {
+        LONGEST_OF_ACT
+    } else {
+        BEGINNING
+    };
+    const STREAMS: bool = C::ACT.is_none();
     type Output = Answered;
 
     fn method(&self) -> Method {
@@ -70,23 +102,31 @@ impl<C: Call> Endpoint for Passed<C> {
         self.about.clone()
     }
 
+    fn pass_on(&self, answer: AnswerStream) -> Result<Answered, DecodeError> {
+        Ok(Answered {
+            said: Said::Long(Box::new(answer)),
+            was_done: None,
+            at: None,
+        })
+    }
+
     fn decode(&self, answer: &Envelope<'_>) -> Result<Answered, DecodeError> {
         let was_done = if C::NAME.starts_with("sessions.") {
             answer
                 .optional_data::<Value>()?
-                .and_then(|data| said(&data["result"]))
+                .and_then(|data| is_yes(&data["result"]))
         } else {
             Some(answer.acknowledged().is_ok())
         };
         Ok(Answered {
-            body: answer.body().to_vec(),
+            said: Said::Whole(answer.body().to_vec()),
             was_done,
             at: answer.timestamp().map(|at| at.0),
         })
     }
 }
 
-fn said(result: &Value) -> Option<bool> {
+fn is_yes(result: &Value) -> Option<bool> {
     match result {
         Value::Bool(done) => Some(*done),
         Value::String(text) if text == "true" || text == "ok" => Some(true),
@@ -104,18 +144,40 @@ pub(super) fn client(app: &App) -> Client {
 }
 
 /// Reads: repeated only if the request never left.
-pub(crate) async fn read<C: Call>(app: &App, call: Passed<C>) -> Response {
+pub(crate) async fn read<C: Call>(service: &Service, app: &App, call: Passed<C>) -> Response {
     let client = client(app).with_retries(RetryPolicy::default().attempts(2).unsent_only());
-    match client.execute(&call).await {
-        Ok(answered) => given(answered.body),
+    match client.execute(&call).await.map(|answered| answered.said) {
+        Ok(Said::Whole(body)) => given(body),
+        Ok(Said::Long(answer)) => match service.long_answers().try_acquire_owned() {
+            Ok(turn) => passed_on(*answer, C::NAME, turn),
+            Err(_) => after(
+                envelope(429, TOO_MANY, "too many long answers are being passed on"),
+                Duration::ZERO,
+            ),
+        },
         Err(error) => not_given(&client, &error),
     }
 }
 
 /// Answers what the vendor answered.
-pub(super) fn given(body: Vec<u8>) -> Response {
+pub(super) fn given(body: impl Into<Body>) -> Response {
     let form = HeaderValue::from_static("application/json");
-    not_kept(([(header::CONTENT_TYPE, form)], Body::from(body)).into_response())
+    not_kept(([(header::CONTENT_TYPE, form)], body.into()).into_response())
+}
+
+/// Passes on a long answer, as fast as it is read. If it breaks off, the connection does, too: nobody must take a part for the
+/// whole.
+fn passed_on(answer: AnswerStream, call: &'static str, turn: OwnedSemaphorePermit) -> Response {
+    let pieces = stream::try_unfold((answer, turn), move |(mut answer, turn)| async move {
+        match answer.next().await {
+            Ok(piece) => Ok(piece.map(|piece| (piece, (answer, turn)))),
+            Err(broken) => {
+                tracing::warn!(call, why = %broken, "a long answer of the server was cut off");
+                Err(broken)
+            }
+        }
+    });
+    given(Body::from_stream(pieces))
 }
 
 /// Answers why there is no answer of the vendor.

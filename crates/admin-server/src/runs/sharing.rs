@@ -17,6 +17,7 @@ use easemob_admin_ops::worker::{LEAVE_ALONE, LOOK, Next, Taken, Turns, after, re
 use tokio::task::JoinSet;
 
 use super::Work;
+use crate::approvals::gate::may_go_on;
 use crate::operation::run_ended;
 use crate::service::Service;
 
@@ -126,6 +127,8 @@ impl Sharing {
                     && of_app < AT_ONCE
                     && is_shared(&service, header)
                     && service.apps().at(&header.app_root).is_some()
+                    // All processes may have been away until the time of its approval was over.
+                    && may_go_on(&service, &header.run).unwrap_or(false)
             };
             let found = take(service.stores().runs(), &mut turns, Instant::now(), may);
             (found, turns)

@@ -1,7 +1,8 @@
 //! Scans that somebody asked for, as they are kept.
 
-use easemob_admin_api::UserId;
+use easemob_admin_ops::causes::with_causes;
 use easemob_admin_ops::documents::{Kept, Put};
+use easemob_admin_ops::logins::scan::ListSource;
 use easemob_admin_ops::logins::store::{LoginStore, SnapshotId};
 use easemob_admin_ops::run::id::RunId;
 use easemob_admin_ops::store_error::StoreError;
@@ -9,8 +10,10 @@ use easemob_admin_remote::api::{NewScan, Scan, ScanState, SnapshotView};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::read::source_of;
+use super::read::ALL;
+use super::users::{Listed, forget, forget_those_of_the_dead};
 use crate::apps::App;
+use crate::endpoints::List;
 use crate::problem::{Kind, Refusal};
 use crate::service::Service;
 
@@ -26,7 +29,7 @@ pub(crate) struct ScanJob {
     pub(super) asked_at: Timestamp,
     /// The users, as the store names them.
     pub(super) source: String,
-    pub(super) users: Option<Vec<UserId>>,
+    pub(super) users: Option<Listed>,
     pub(super) limits: bool,
     pub(super) read_every_user: bool,
     pub(super) state: ScanState,
@@ -36,12 +39,23 @@ pub(crate) struct ScanJob {
     pub(super) why: Option<String>,
 }
 
+impl ScanJob {
+    pub(super) fn key(&self) -> String {
+        key(&self.app, &self.id)
+    }
+}
+
 fn kept(service: &Service) -> Kept<'_> {
     Kept::of(service.documents(), "scan")
 }
 
 fn key(app: &str, id: &str) -> String {
     format!("{app}/{id}")
+}
+
+/// Reads the scan of a key, if there is one.
+pub(super) fn find_job(service: &Service, key: &str) -> Result<Option<ScanJob>, StoreError> {
+    Ok(kept(service).get(key)?.map(|(job, _)| job))
 }
 
 /// Reads all scans with something left to do.
@@ -75,10 +89,20 @@ pub(crate) fn ask(
     app: &App,
     owner: &str,
     new: &NewScan,
-    users: Option<Vec<UserId>>,
+    list: Option<&List>,
 ) -> Result<ScanJob, Refusal> {
-    let source = source_of(users.as_deref());
+    let source = match list {
+        None => ALL.into(),
+        Some(list) => {
+            let mut source = ListSource::default();
+            for user in list.users()? {
+                source.add(&user?);
+            }
+            source.word()
+        }
+    };
     let now = service.now();
+    forget_those_of_the_dead(service)?;
     for earlier in of_app(service, &app.name)? {
         if earlier.state.is_open() && earlier.source == source {
             return Err(Refusal::of(Kind::Busy)
@@ -95,13 +119,19 @@ pub(crate) fn ask(
     }
     let mut random = [0; 4];
     getrandom::fill(&mut random).map_err(std::io::Error::other)?;
+    let id = RunId::new(now, u32::from_ne_bytes(random)).to_string();
+    let at = key(&app.name, &id);
+    // Whoever works on the scan finds them all.
+    let users = list
+        .map(|list| Ok::<_, Refusal>(Listed::keep(service, &at, list.users, list.users()?)?))
+        .transpose();
     let job = ScanJob {
-        id: RunId::new(now, u32::from_ne_bytes(random)).to_string(),
+        id,
         app: app.name.clone(),
         owner: owner.to_owned(),
         asked_at: now,
         source,
-        users,
+        users: users.inspect_err(|_| forgotten(service, &at))?,
         limits: new.limits,
         read_every_user: new.read_every_user,
         state: ScanState::Waiting,
@@ -109,9 +139,25 @@ pub(crate) fn ask(
         ended_at: None,
         why: None,
     };
-    match kept(service).put(&key(&job.app, &job.id), &job, None)? {
-        Put::Done(_) => Ok(job),
-        Put::Changed => Err(Refusal::of(Kind::Busy).detail("another scan was asked for at the same moment")),
+    match kept(service).put(&at, &job, None) {
+        Ok(Put::Done(_)) => Ok(job),
+        Ok(Put::Changed) => {
+            Err(Refusal::of(Kind::Busy).detail("another scan was asked for at the same moment"))
+        }
+        Err(error) => {
+            forgotten(service, &at);
+            Err(error.into())
+        }
+    }
+}
+
+/// Removes the users of a scan that is not recorded, or has ended; what cannot be removed now is removed later.
+pub(super) fn forgotten(service: &Service, key: &str) {
+    if let Err(error) = forget(service, key) {
+        tracing::warn!(
+            error = with_causes(&error),
+            "the users of a scan cannot be removed"
+        );
     }
 }
 
@@ -148,7 +194,7 @@ pub(crate) fn view(job: ScanJob, logins: Option<&dyn LoginStore>) -> Result<Scan
         id: job.id,
         owner: job.owner,
         asked_at: job.asked_at,
-        users: job.users.map(|users| users.len() as u64),
+        users: job.users.as_ref().map(Listed::count),
         state: job.state,
         snapshot: snapshot.map(SnapshotView::from),
         ended_at: job.ended_at,

@@ -3,6 +3,7 @@
 
 mod kept;
 mod read;
+mod users;
 mod work;
 
 pub(crate) use self::kept::{ScanJob, ask, find, of_app, open, stop, view};

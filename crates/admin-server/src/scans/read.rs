@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use easemob_admin_api::UserId;
 use easemob_admin_ops::causes::with_causes;
 use easemob_admin_ops::logins::scan::{
-    self, End, ListSource, Pace, ScanCalls as _, SourceError, Statuses, all_users, is_refused_place,
-    known_users, listed_users,
+    self, End, Pace, ScanCalls as _, SourceError, Statuses, all_users, is_refused_place, known_users,
+    listed_users,
 };
 use easemob_admin_ops::logins::store::{LoginStore, Position, SnapshotId, StoreError};
 use easemob_admin_ops::schedule::concurrency::Concurrency;
@@ -14,17 +13,20 @@ use easemob_admin_ops::schedule::pipeline::Wish;
 use futures_util::TryStreamExt as _;
 use tokio::sync::watch;
 
+use super::users::Users;
 use crate::apps::App;
 use crate::service::Service;
 
 /// The users of a scan of all users, as the command line names them.
-const ALL: &str = "all";
+pub(super) const ALL: &str = "all";
 
 /// What to read.
 #[derive(Debug, Clone)]
 pub(crate) struct Order {
+    /// The users, as the store names them.
+    pub(crate) source: String,
     /// The users; all users of the app without a list.
-    pub(crate) users: Option<Vec<UserId>>,
+    pub(crate) users: Option<Users>,
     /// Whether the limits of the app are kept with the snapshot.
     pub(crate) limits: bool,
     /// Whether statuses are not asked for.
@@ -44,6 +46,19 @@ pub(crate) enum Start {
     LeftBehind,
 }
 
+impl Order {
+    /// Reads all users of the app.
+    pub(crate) fn everybody(from: Start) -> Self {
+        Self {
+            source: ALL.into(),
+            users: None,
+            limits: false,
+            every_user: false,
+            from,
+        }
+    }
+}
+
 /// How it ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Scanned {
@@ -55,16 +70,6 @@ pub(crate) enum Scanned {
     CutShort,
     /// Continuing is pointless.
     Failed(String),
-}
-
-/// Returns the word for users in the store.
-pub(crate) fn source_of(users: Option<&[UserId]>) -> String {
-    let Some(users) = users else { return ALL.into() };
-    let mut list = ListSource::default();
-    for user in users {
-        list.add(user);
-    }
-    list.word()
 }
 
 /// Reads users into a snapshot; `begun` is told its number. If the statuses of the server turn out to be wrong, every user is read
@@ -138,8 +143,7 @@ async fn once(
 ) -> Result<Result<(End, u64), Scanned>, StoreError> {
     let mut store = service.stores().logins().of(&app.target.name())?;
     let now_ms = || service.now().as_millisecond();
-    let source = source_of(order.users.as_deref());
-    let before = match begun_before(&mut *store, &source, order.from) {
+    let before = match begun_before(&mut *store, &order.source, order.from) {
         // A process that does not work on schedules, such as the command line, is reading for itself.
         Err(StoreError::Taken(_)) if order.from == Start::LeftBehind => None,
         Err(StoreError::Taken(_)) => return Ok(Err(Scanned::CutShort)),
@@ -148,7 +152,7 @@ async fn once(
     let is_resumed = before.as_ref().is_some_and(|(_, from)| from.cursor.is_some());
     let (snapshot, from) = match before {
         Some(before) => before,
-        None => (store.begin(&source, now_ms())?, Position::default()),
+        None => (store.begin(&order.source, now_ms())?, Position::default()),
     };
     begun(snapshot);
     if order.limits {
@@ -182,7 +186,7 @@ async fn once(
     let before = counted(&*store)?;
     let server = &app.server;
     let end = if let Some(users) = &order.users {
-        let batches = listed_users(users.iter().cloned().map(Ok), from.done);
+        let batches = listed_users(users.names(), from.done);
         scan::scan(server, &mut *store, snapshot, batches, pace, now_ms, |_| {}).await?
     } else {
         let known = known_users(&*store, snapshot)?;

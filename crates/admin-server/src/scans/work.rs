@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use easemob_admin_ops::causes::with_causes;
 use easemob_admin_ops::schedule::pipeline::{Cause, Wish};
+use easemob_admin_ops::store_error::StoreError;
 use easemob_admin_remote::api::ScanState;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-use super::kept::{ScanJob, change, find};
+use super::kept::{ScanJob, change, find, forgotten};
 use super::read::{Order, Scanned, Start, read};
+use super::users::Users;
 use crate::service::Service;
 
 /// How often to look whether somebody has stopped it.
@@ -22,7 +24,8 @@ pub(crate) async fn work(service: Service, job: ScanJob, mut wish: watch::Receiv
         return;
     };
     let order = Order {
-        users: job.users.clone(),
+        source: job.source.clone(),
+        users: job.users.clone().map(|listed| Users::of(&service, &job, listed)),
         limits: job.limits,
         every_user: job.read_every_user,
         from: job.snapshot.map_or(Start::New, Start::This),
@@ -89,7 +92,9 @@ pub(crate) async fn work(service: Service, job: ScanJob, mut wish: watch::Receiv
             why: why.clone(),
             ended_at,
             ..job
-        })
+        })?;
+        forgotten(&service, &job.key());
+        Ok::<_, StoreError>(())
     });
     if let Ok(Err(error)) = noting.await {
         tracing::warn!(error = with_causes(&error), "the end of a scan cannot be noted");

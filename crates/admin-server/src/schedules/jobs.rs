@@ -159,12 +159,7 @@ pub(super) async fn scan(
     app: &Arc<App>,
     wish: watch::Receiver<Wish>,
 ) -> Result<Done, String> {
-    let order = Order {
-        users: None,
-        limits: false,
-        every_user: false,
-        from: Start::LeftBehind,
-    };
+    let order = Order::everybody(Start::LeftBehind);
     match scans::read(service, app, order, wish, |_| {}).await? {
         Scanned::Complete(users) => Ok(Done::Scanned(users)),
         Scanned::Odd(entries, places) => Err(format!(

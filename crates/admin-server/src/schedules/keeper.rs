@@ -18,6 +18,8 @@ use super::jobs::{Done, check_policy, lift_due_locks, scan};
 use super::kept::{all, note, shared_now};
 use crate::apps::App;
 use crate::leased::leased;
+use crate::problem::Refusal;
+use crate::proxy::orphans;
 use crate::scans::{self, ScanJob};
 use crate::service::Service;
 use crate::watches;
@@ -88,8 +90,20 @@ pub(crate) async fn keep(service: Service) {
     while working.join_next().await.is_some() {}
 }
 
+/// Says that this process is alive, and records what those left behind that are not.
+fn look_after_calls(service: &Service) {
+    let settled = orphans::sign_of_life(service)
+        .map_err(Refusal::from)
+        .and_then(|()| orphans::settle(service));
+    if let Err(refusal) = settled {
+        let why = refusal.problem().to_string();
+        tracing::warn!(why, "cannot record what became of calls whose process was killed");
+    }
+}
+
 /// Finds what is due, by the clock that all processes share. Blocks.
 fn due(service: &Service) -> Result<Vec<Due>, StoreError> {
+    look_after_calls(service);
     let scans = scans::open(service)?.into_iter();
     let watches = watches::open(service)?.into_iter();
     let mut found: Vec<Due> = scans.map(|job| Due::Scan(Box::new(job))).collect();

@@ -71,6 +71,7 @@ pub(crate) fn put(
         ticket: new.ticket,
         policy_sha256,
         since: shared_now(service)?,
+        until: new.until,
         first_run: None,
         last_run: None,
         looked_at: None,
@@ -82,6 +83,15 @@ pub(crate) fn put(
         Put::Done(_) => Ok(watch),
         Put::Changed => Err(Refusal::of(Kind::Busy).detail("somebody else changed it at the same moment")),
     }
+}
+
+/// Ends a watch, and says why; one that has ended already stays as it is.
+pub(crate) fn stop(service: &Service, app: &str, id: &str, why: &str) -> Result<Watch, Refusal> {
+    let stopped = kept(service).change(&key(app, id), |watch: Watch| Watch {
+        ended: watch.ended.clone().or_else(|| Some(why.to_owned())),
+        ..watch
+    })?;
+    stopped.ok_or_else(|| no_such(id))
 }
 
 /// Removes a watch.

@@ -4,5 +4,5 @@ mod kept;
 mod pass;
 mod work;
 
-pub(crate) use self::kept::{find, of_app, open, put, remove};
+pub(crate) use self::kept::{find, of_app, open, put, remove, stop};
 pub(crate) use self::work::work;

@@ -25,6 +25,9 @@ use crate::service::Service;
 /// How often to look for new sign-ins.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// Why a watch has ended that was to end by itself.
+const TIME_IS_OVER: &str = "its time is over";
+
 /// How many looks are between two notes about the watch.
 const LOOKS: u32 = 5;
 
@@ -124,12 +127,15 @@ async fn enforce(
         }
         let now = service.now();
         if looks % LOOKS == 0 {
-            let ended = decided(service, &watch)?;
+            let ended = match watch.until {
+                Some(until) if until <= now => Some(TIME_IS_OVER.to_owned()),
+                _ => decided(service, &watch)?,
+            };
             let waiting = watching.waiting();
             let noted = note(service, &watch, |watch| Watch {
                 looked_at: Some(now),
                 waiting,
-                ended: ended.clone(),
+                ended: watch.ended.clone().or_else(|| ended.clone()),
                 trouble: None,
                 ..watch
             });
@@ -193,6 +199,11 @@ async fn pass(
     watching.keep().map_err(|error| with_causes(&error))?;
     if items.is_empty() {
         return Ok(true);
+    }
+    // Who has stopped it meanwhile has stopped this, too.
+    let noted = note(service, watch, |watch| watch).map_err(|error| with_causes(&error))?;
+    if noted.is_none_or(|noted| noted.ended.is_some()) {
+        return Ok(false);
     }
     let run = sign_out(service, app, watch, selection.clone(), items, at_most).await;
     let run = run.map_err(|refusal| refusal.problem().to_string())?;

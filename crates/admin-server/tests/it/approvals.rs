@@ -1,29 +1,43 @@
 //! Approval: what needs it, who gives it, and what does not evade it.
 
+use std::sync::atomic::{AtomicI64, Ordering};
+
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::records::{Home, Records, on_both_stores};
 use crate::served::{Answer, Served};
 
+on_both_stores!(
+    two_others_agree_and_the_run_does_what_they_saw,
+    many_small_runs_and_other_spellings_do_not_evade_a_rule,
+    a_refusal_is_final_and_break_glass_is_loud,
+    loops_over_the_vendors_calls_and_runs_together_do_not_evade_a_rule,
+    of_many_calls_at_once_only_as_many_are_sent_as_one_person_may,
+    what_was_never_sent_does_not_count,
+    users_who_are_not_named_are_deleted_only_if_a_rule_allows_it,
+    a_decision_that_cannot_be_put_on_record_does_not_count,
+    an_approval_that_is_over_or_of_something_else_begins_nothing,
+);
+
 /// A service with a rule: more than 2 users a day need one lead, and more than 4 two.
-struct Ruled {
-    served: Served,
-    ann: String,
-    bob: String,
-    eve: String,
-    joe: String,
+pub(crate) struct Ruled {
+    pub(crate) served: Served,
+    pub(crate) ann: String,
+    pub(crate) bob: String,
+    pub(crate) eve: String,
+    pub(crate) joe: String,
 }
 
 const USERS: [&str; 6] = ["u1", "u2", "u3", "u4", "u5", "u6"];
 
-async fn ruled() -> Ruled {
-    ruled_at(jiff::Timestamp::now).await
+pub(crate) async fn ruled(records: Records) -> Ruled {
+    ruled_at(records, jiff::Timestamp::now).await
 }
 
-async fn ruled_at(clock: fn() -> jiff::Timestamp) -> Ruled {
+pub(crate) async fn ruled_at(records: Records, clock: fn() -> jiff::Timestamp) -> Ruled {
     let sandbox = easemob_admin_sandbox::Sandbox::start().await.unwrap();
-    let home = std::sync::Arc::new(tempfile::TempDir::new().unwrap());
-    let served = Served::start_with(sandbox, home, clock);
+    let served = Served::start_with(sandbox, Home::of(records), clock);
     for user in USERS {
         served.sandbox.register(user);
         served.sandbox.sign_in(user, "ios").unwrap();
@@ -59,18 +73,18 @@ async fn ruled_at(clock: fn() -> jiff::Timestamp) -> Ruled {
 }
 
 impl Ruled {
-    async fn post(&self, key: &str, path: &str, body: Value) -> Answer {
+    pub(crate) async fn post(&self, key: &str, path: &str, body: Value) -> Answer {
         let path = format!("/v1/apps/chat/{path}");
         self.served.ask(Method::POST, &path, Some(key), Some(body)).await
     }
 
-    async fn act(&self, key: &str, kind: &str, users: &[&str]) -> Answer {
+    pub(crate) async fn act(&self, key: &str, kind: &str, users: &[&str]) -> Answer {
         let body = json!({"action": {"kind": kind}, "users": users, "reason": "leak"});
         self.post(key, "runs", body).await
     }
 
     /// Asks for the sign-out of devices that are named, as a plan does.
-    async fn apply(&self, key: &str, users: &[&str]) -> Answer {
+    pub(crate) async fn apply(&self, key: &str, users: &[&str]) -> Answer {
         let action = json!({"kind": "apply", "plan_sha256": "0", "on_drift": "skip", "selection": {}});
         let mut lines = vec![json!({"action": action, "reason": "leak"}).to_string()];
         for (line, user) in users.iter().enumerate() {
@@ -87,7 +101,7 @@ impl Ruled {
         crate::served::read(sent.send().await.unwrap()).await
     }
 
-    async fn devices(&self, user: &str) -> Vec<String> {
+    pub(crate) async fn devices(&self, user: &str) -> Vec<String> {
         let found = self
             .served
             .get(&format!("/v1/apps/chat/users/{user}/devices"))
@@ -100,7 +114,7 @@ impl Ruled {
             .collect()
     }
 
-    async fn ended(&self, run: &str) -> Value {
+    pub(crate) async fn ended(&self, run: &str) -> Value {
         loop {
             let seen = self
                 .served
@@ -115,7 +129,7 @@ impl Ruled {
         }
     }
 
-    async fn kinds(&self, run: &str) -> Vec<String> {
+    pub(crate) async fn kinds(&self, run: &str) -> Vec<String> {
         let page = self
             .served
             .get(&format!("/v1/apps/chat/audit?run={run}&all=true"))
@@ -129,13 +143,12 @@ impl Ruled {
     }
 }
 
-fn id(answer: &Answer) -> String {
+pub(crate) fn id(answer: &Answer) -> String {
     answer.json()["id"].as_str().unwrap().to_owned()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn two_others_agree_and_the_run_does_what_they_saw() {
-    let ruled = ruled().await;
+async fn two_others_agree_and_the_run_does_what_they_saw(records: Records) {
+    let ruled = ruled(records).await;
     let asked = ruled.apply(&ruled.ann, &USERS).await.expect(202);
     assert_eq!(asked.json()["state"], "waiting_for_approval");
     let run = id(&asked);
@@ -194,9 +207,8 @@ async fn two_others_agree_and_the_run_does_what_they_saw() {
     assert_eq!(list["items"][0]["run"], json!(run));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn many_small_runs_and_other_spellings_do_not_evade_a_rule() {
-    let ruled = ruled().await;
+async fn many_small_runs_and_other_spellings_do_not_evade_a_rule(records: Records) {
+    let ruled = ruled(records).await;
     let _ = ruled.act(&ruled.ann, "logout_unread", &["u1"]).await.expect(201);
     let _ = ruled.act(&ruled.ann, "logout_unread", &["u2"]).await.expect(201);
     let third = ruled.act(&ruled.ann, "logout_unread", &["u3"]).await.expect(409);
@@ -222,9 +234,8 @@ async fn many_small_runs_and_other_spellings_do_not_evade_a_rule() {
     assert_eq!(ruled.served.sandbox.call_count("users.ban"), 1);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_refusal_is_final_and_break_glass_is_loud() {
-    let ruled = ruled().await;
+async fn a_refusal_is_final_and_break_glass_is_loud(records: Records) {
+    let ruled = ruled(records).await;
     let run = id(&ruled
         .act(&ruled.ann, "ban", &["u1", "u2", "u3"])
         .await
@@ -269,7 +280,7 @@ async fn a_refusal_is_final_and_break_glass_is_loud() {
 
 impl Ruled {
     /// Sends a call of the vendor.
-    async fn call(&self, key: &str, method: Method, path: &str) -> Answer {
+    pub(crate) async fn call(&self, key: &str, method: Method, path: &str) -> Answer {
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         let sent = http
             .request(method, format!("{}/easemob-demo/sandbox{path}", self.served.url))
@@ -286,16 +297,15 @@ impl Ruled {
         crate::served::read(sent.send().await.unwrap()).await
     }
 
-    async fn key(&self, owner: &str, scopes: Value) -> String {
+    pub(crate) async fn key(&self, owner: &str, scopes: Value) -> String {
         let body = json!({"owner": owner, "scopes": scopes, "apps": ["chat"]});
         let made = self.served.post("/v1/keys", body).await.expect(201);
         made.json()["secret"].as_str().unwrap().to_owned()
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn loops_over_the_vendors_calls_and_runs_together_do_not_evade_a_rule() {
-    let ruled = ruled().await;
+async fn loops_over_the_vendors_calls_and_runs_together_do_not_evade_a_rule(records: Records) {
+    let ruled = ruled(records).await;
     let ended = ruled.call(&ruled.ann, Method::GET, "/users/u1/disconnect").await;
     let _ = ended.expect(200);
     let _ = ruled.act(&ruled.ann, "logout_unread", &["u2"]).await.expect(201);
@@ -366,9 +376,8 @@ async fn loops_over_the_vendors_calls_and_runs_together_do_not_evade_a_rule() {
         .expect(200);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn of_many_calls_at_once_only_as_many_are_sent_as_one_person_may() {
-    let ruled = ruled().await;
+async fn of_many_calls_at_once_only_as_many_are_sent_as_one_person_may(records: Records) {
+    let ruled = ruled(records).await;
     let calls = USERS.map(|user| {
         let ruled = &ruled;
         async move {
@@ -384,19 +393,14 @@ async fn of_many_calls_at_once_only_as_many_are_sent_as_one_person_may() {
     assert_eq!(ruled.served.sandbox.call_count("sessions.logout_all"), 2);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_was_never_sent_does_not_count() {
-    let ruled = ruled().await;
-    let broken = ruled.served.home.path().join("audit");
-    let aside = ruled.served.home.path().join("aside");
-    std::fs::rename(&broken, &aside).unwrap();
-    std::fs::write(&broken, "not a directory").unwrap();
+async fn what_was_never_sent_does_not_count(records: Records) {
+    let ruled = ruled(records).await;
+    ruled.served.home.lose_the_trail();
     for _ in 0..3 {
         let unrecorded = ruled.call(&ruled.ann, Method::GET, "/users/u1/disconnect").await;
         assert_eq!(unrecorded.status, 503, "{unrecorded:?}");
     }
-    std::fs::remove_file(&broken).unwrap();
-    std::fs::rename(&aside, &broken).unwrap();
+    ruled.served.home.give_the_trail_back();
     for (user, status) in [("u1", 200), ("u2", 200), ("u3", 403)] {
         let ended = ruled
             .call(&ruled.ann, Method::GET, &format!("/users/{user}/disconnect"))
@@ -405,9 +409,8 @@ async fn what_was_never_sent_does_not_count() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn users_who_are_not_named_are_deleted_only_if_a_rule_allows_it() {
-    let ruled = ruled().await;
+async fn users_who_are_not_named_are_deleted_only_if_a_rule_allows_it(records: Records) {
+    let ruled = ruled(records).await;
     let key = ruled.key("dan", json!(["accounts:delete"])).await;
     let delete = async |path: &str| ruled.call(&key, Method::DELETE, path).await.status;
     let allow = async |users: u64| {
@@ -442,24 +445,19 @@ async fn users_who_are_not_named_are_deleted_only_if_a_rule_allows_it() {
     assert_eq!(sizes, [&json!(2), &Value::Null, &json!(1)]);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_decision_that_cannot_be_put_on_record_does_not_count() {
-    let ruled = ruled().await;
+async fn a_decision_that_cannot_be_put_on_record_does_not_count(records: Records) {
+    let ruled = ruled(records).await;
     let run = id(&ruled
         .act(&ruled.ann, "ban", &["u1", "u2", "u3"])
         .await
         .expect(202));
-    let trail = ruled.served.home.path().join("audit");
-    let aside = ruled.served.home.path().join("aside");
-    std::fs::rename(&trail, &aside).unwrap();
-    std::fs::write(&trail, "not a directory").unwrap();
+    ruled.served.home.lose_the_trail();
     let approve = format!("approvals/{run}/approve");
     let lost = ruled
         .post(&ruled.bob, &approve, json!({"reason": "checked"}))
         .await;
     assert_eq!(lost.status, 503, "{lost:?}");
-    std::fs::remove_file(&trail).unwrap();
-    std::fs::rename(&aside, &trail).unwrap();
+    ruled.served.home.give_the_trail_back();
     let shown = ruled
         .served
         .get(&format!("/v1/apps/chat/approvals/{run}"))
@@ -506,16 +504,23 @@ async fn a_decision_that_cannot_be_put_on_record_does_not_count() {
     );
 }
 
-static NOW: std::sync::atomic::AtomicI64 = std::sync::atomic::AtomicI64::new(1_800_000_000);
+/// The time of the tests in each kind of store, which run at once.
+static NOW: [AtomicI64; 2] = [const { AtomicI64::new(1_800_000_000) }; 2];
 
-fn clock() -> jiff::Timestamp {
-    jiff::Timestamp::from_second(NOW.load(std::sync::atomic::Ordering::SeqCst)).unwrap()
+pub(crate) fn clock_of(records: &Records) -> (&'static AtomicI64, fn() -> jiff::Timestamp) {
+    fn clock<const INDEX: usize>() -> jiff::Timestamp {
+        jiff::Timestamp::from_second(NOW[INDEX].load(Ordering::SeqCst)).unwrap()
+    }
+    match records.index() {
+        0 => (&NOW[0], clock::<0>),
+        _ => (&NOW[1], clock::<1>),
+    }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_approval_that_is_over_or_of_something_else_begins_nothing() {
-    let ruled = ruled_at(clock).await;
-    let later = |minutes: i64| NOW.fetch_add(minutes * 60, std::sync::atomic::Ordering::SeqCst);
+async fn an_approval_that_is_over_or_of_something_else_begins_nothing(records: Records) {
+    let (now, clock) = clock_of(&records);
+    let ruled = ruled_at(records, clock).await;
+    let later = |minutes: i64| now.fetch_add(minutes * 60, Ordering::SeqCst);
     let reason = || json!({"reason": "checked"});
     let held = async || {
         let body =
@@ -569,17 +574,30 @@ async fn an_approval_that_is_over_or_of_something_else_begins_nothing() {
         ruled.post(&ruled.ann, "runs", other).await.expect(409).problem(),
         "other-content"
     );
-    let directory = ruled.served.home.path().join("runs").join(&run);
-    let mut edited = 0;
-    for entry in std::fs::read_dir(&directory).unwrap() {
-        let path = entry.unwrap().path();
-        let text = std::fs::read_to_string(&path).unwrap_or_default();
-        if text.contains("u3") {
-            std::fs::write(&path, text.replace("u3", "u6")).unwrap();
-            edited += 1;
+    match &ruled.served.home.records {
+        Records::Files => {
+            let directory = ruled.served.home.path().join("runs").join(&run);
+            let mut edited = 0;
+            for entry in std::fs::read_dir(&directory).unwrap() {
+                let path = entry.unwrap().path();
+                let text = std::fs::read_to_string(&path).unwrap_or_default();
+                if text.contains("u3") {
+                    std::fs::write(&path, text.replace("u3", "u6")).unwrap();
+                    edited += 1;
+                }
+            }
+            assert!(edited > 0, "the list of the run was not found");
+        }
+        // The digest of the list is what was approved.
+        Records::Database(database) => {
+            let edit = format!(
+                "UPDATE easemob_admin.run_item SET item = replace(item, 'u3', 'u6') \
+                 WHERE item LIKE '%u3%' AND run = (SELECT number FROM easemob_admin.run WHERE id = '{run}') \
+                 RETURNING seq"
+            );
+            assert_eq!(database.run(&edit).len(), 1, "the list of the run was not found");
         }
     }
-    assert!(edited > 0, "the list of the run was not found in {directory:?}");
     let refused = ruled.post(&ruled.ann, &start, json!({})).await;
     assert!(refused.status >= 400, "{refused:?}");
     assert_eq!(ruled.served.sandbox.call_count("users.ban"), 0);

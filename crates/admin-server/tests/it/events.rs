@@ -20,12 +20,16 @@ struct Watching {
 
 impl Watching {
     async fn begin(served: &Served, query: &str, last: Option<u64>) -> Self {
+        Self::begin_with(ADMIN, served, query, last).await
+    }
+
+    async fn begin_with(key: &str, served: &Served, query: &str, last: Option<u64>) -> Self {
         let mut request = reqwest::Client::builder()
             .no_proxy()
             .build()
             .unwrap()
             .request(Method::GET, format!("{}/v1/apps/chat/events{query}", served.url));
-        request = request.header("authorization", format!("Bearer {ADMIN}"));
+        request = request.header("authorization", format!("Bearer {key}"));
         if let Some(last) = last {
             request = request.header("last-event-id", last.to_string());
         }
@@ -98,6 +102,49 @@ async fn a_reader_that_is_cut_goes_on_without_a_gap_or_a_doubled_event() {
     }
     seen.extend(Watching::begin(&served, "", last).await.take(1_000).await);
     assert_eq!(seen, (0..written).collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_reads_no_longer_than_the_key_and_goes_on_with_the_next_one() {
+    let served = Served::start().await;
+    let key = async |expires: Option<jiff::Timestamp>| {
+        let body = serde_json::json!({
+            "owner": "ann", "scopes": ["audit:read"], "apps": ["chat"],
+            "expires": expires.map(|at| at.to_string()),
+        });
+        let made = served.post("/v1/keys", body).await.expect(201).json();
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        (text(&made["key"]["id"]), text(&made["secret"]))
+    };
+    let soon = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(8);
+    let ((_, mortal), (id, revoked)) = (key(Some(soon)).await, key(None).await);
+    served.append(0..10, RUN);
+    let mut seen = Vec::new();
+    for key in [&mortal, &revoked] {
+        let mut reading = Watching::begin_with(key, &served, "?from=0", None).await;
+        seen.push((reading.take(10).await, reading));
+    }
+    let path = format!("/v1/keys/{id}");
+    let _ = served
+        .ask(Method::DELETE, &path, Some(ADMIN), None)
+        .await
+        .expect(200);
+    let mut lasts = Vec::new();
+    for (before, mut reading) in seen {
+        assert_eq!(before, (0..10).collect::<Vec<_>>());
+        // Each ends by itself, as an answer does that is whole. The end of the other key is an entry, too.
+        while let Some(piece) = reading.response.chunk().await.unwrap() {
+            assert!(!std::str::from_utf8(&piece).unwrap().contains(OTHER));
+        }
+        lasts.push(reading.last);
+    }
+    served.append(10..20, OTHER);
+    for last in lasts {
+        let mut again = Watching::begin(&served, "", last).await;
+        let after = again.take(10).await;
+        assert_eq!(after[0], 10, "nothing was missed");
+        assert_eq!(after.len(), 10);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

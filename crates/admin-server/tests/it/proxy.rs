@@ -6,7 +6,21 @@ use easemob_admin_sandbox::Fault;
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
+use crate::records::{Records, on_both_stores};
 use crate::served::{ADMIN, Answer, Served, read};
+
+on_both_stores!(
+    acts_are_passed_on_and_on_record_before_and_after,
+    each_act_has_an_intent_and_an_outcome_of_its_own,
+    a_registration_that_succeeds_in_part_is_on_record_for_each_user,
+    what_is_not_documented_or_has_no_reason_is_not_sent,
+    a_lost_answer_is_an_unknown_outcome_and_nothing_is_sent_twice,
+    repeating_is_left_to_the_client,
+    who_waits_for_a_turn_for_long_is_told_to_come_back,
+    a_call_whose_client_has_gone_is_finished_and_recorded,
+    what_cannot_be_put_on_record_is_not_sent,
+    a_ban_by_the_vendors_call_has_no_end,
+);
 
 const ROOT: &str = "/easemob-demo/sandbox";
 
@@ -91,9 +105,8 @@ fn error(answer: &Answer) -> String {
     body["error"].as_str().unwrap().to_owned()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn acts_are_passed_on_and_on_record_before_and_after() {
-    let served = Served::start().await;
+async fn acts_are_passed_on_and_on_record_before_and_after(records: Records) {
+    let served = Served::start_in(records).await;
     served.sandbox.register("ann");
     served.sandbox.sign_in("ann", "ios").unwrap();
     served.sandbox.sign_in("ann", "web").unwrap();
@@ -144,9 +157,8 @@ async fn acts_are_passed_on_and_on_record_before_and_after() {
     assert_eq!(served.sandbox.call_count("sessions.logout_all"), 1);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn each_act_has_an_intent_and_an_outcome_of_its_own() {
-    let served = Served::start().await;
+async fn each_act_has_an_intent_and_an_outcome_of_its_own(records: Records) {
+    let served = Served::start_in(records).await;
     served.sandbox.register("bob");
     served.sandbox.sign_in("bob", "ios").unwrap();
     served.sandbox.sign_in("bob", "web").unwrap();
@@ -229,9 +241,8 @@ async fn each_act_has_an_intent_and_an_outcome_of_its_own() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_registration_that_succeeds_in_part_is_on_record_for_each_user() {
-    let served = Served::start().await;
+async fn a_registration_that_succeeds_in_part_is_on_record_for_each_user(records: Records) {
+    let served = Served::start_in(records).await;
     served.sandbox.register("old");
     let vendor = served.vendor(ADMIN);
     let users =
@@ -269,12 +280,12 @@ async fn a_registration_that_succeeds_in_part_is_on_record_for_each_user() {
             "{why}"
         );
     }
-    assert_eq!(served.sandbox.call_count("users.register"), 2);
+    assert_eq!(served.sandbox.call_count("users.register_batch"), 1);
+    assert_eq!(served.sandbox.call_count("users.register"), 1);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_not_documented_or_has_no_reason_is_not_sent() {
-    let served = Served::start().await;
+async fn what_is_not_documented_or_has_no_reason_is_not_sent(records: Records) {
+    let served = Served::start_in(records).await;
     served.sandbox.register("ann");
     served.sandbox.sign_in("ann", "ios").unwrap();
     let vendor = served.vendor(ADMIN);
@@ -358,9 +369,8 @@ async fn what_is_not_documented_or_has_no_reason_is_not_sent() {
     assert_eq!(served.entries("ann").await[0]["reason"], "the user asked for it");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_lost_answer_is_an_unknown_outcome_and_nothing_is_sent_twice() {
-    let served = Served::start().await;
+async fn a_lost_answer_is_an_unknown_outcome_and_nothing_is_sent_twice(records: Records) {
+    let served = Served::start_in(records).await;
     served.sandbox.register("ann");
     served.sandbox.sign_in("ann", "ios").unwrap();
     let vendor = served.vendor(ADMIN);
@@ -422,9 +432,8 @@ async fn a_lost_answer_is_an_unknown_outcome_and_nothing_is_sent_twice() {
     assert_eq!(hidden.problem(), "no-such-operation");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn repeating_is_left_to_the_client() {
-    let served = Served::start().await;
+async fn repeating_is_left_to_the_client(records: Records) {
+    let served = Served::start_in(records).await;
     served.sandbox.register("ann");
     let vendor = served.vendor(ADMIN);
     let calls = |name: &str| served.sandbox.call_count(name);
@@ -462,9 +471,8 @@ async fn repeating_is_left_to_the_client() {
         .expect(200);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn who_waits_for_a_turn_for_long_is_told_to_come_back() {
-    let served = Served::start().await;
+async fn who_waits_for_a_turn_for_long_is_told_to_come_back(records: Records) {
+    let served = Served::start_in(records).await;
     served.sandbox.register("ann");
     let vendor = served.vendor(ADMIN);
     served.sandbox.inject(
@@ -494,9 +502,8 @@ async fn who_waits_for_a_turn_for_long_is_told_to_come_back() {
     );
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_call_whose_client_has_gone_is_finished_and_recorded() {
-    let served = Served::start().await;
+async fn a_call_whose_client_has_gone_is_finished_and_recorded(records: Records) {
+    let served = Served::start_in(records).await;
     served.sandbox.register("ann");
     served.sandbox.sign_in("ann", "ios").unwrap();
     served
@@ -535,12 +542,10 @@ async fn a_call_whose_client_has_gone_is_finished_and_recorded() {
     assert_eq!(left.json()["data"], json!([]));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_put_on_record_is_not_sent() {
-    let served = Served::start().await;
+async fn what_cannot_be_put_on_record_is_not_sent(records: Records) {
+    let served = Served::start_in(records).await;
     served.sandbox.register("ann");
-    std::fs::remove_dir_all(served.home.path().join("audit")).ok();
-    std::fs::write(served.home.path().join("audit"), "not a directory").unwrap();
+    served.home.lose_the_trail();
     let refused = served
         .vendor(ADMIN)
         .ask("POST", "/users/ann/deactivate", None)
@@ -553,9 +558,8 @@ async fn what_cannot_be_put_on_record_is_not_sent() {
     assert_eq!(served.sandbox.call_count("users.ban"), 0);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_ban_by_the_vendors_call_has_no_end() {
-    let served = Served::start().await;
+async fn a_ban_by_the_vendors_call_has_no_end(records: Records) {
+    let served = Served::start_in(records).await;
     served.sandbox.register("ann");
     let locked = json!({"action": {"kind": "lock", "until": "2099-01-01T00:00:00Z"}, "users": ["ann"], "reason": "leak"});
     let run = served.post("/v1/apps/chat/runs", locked).await.expect(201).json()["id"]

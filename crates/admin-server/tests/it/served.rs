@@ -5,13 +5,11 @@ use std::sync::Arc;
 
 use easemob_admin_api::{AppRoot, Client, Credentials};
 use easemob_admin_audit::{AuditTrail, Event, EventTime, Kind};
-use easemob_admin_ops::documents::sqlite::SqliteDocuments;
+use easemob_admin_ops::documents::DocumentStore;
 use easemob_admin_ops::run::journal::header::Operator;
 use easemob_admin_ops::select::ages::IdStamps;
 use easemob_admin_ops::server::client::Server;
-use easemob_admin_ops::stores::Stores;
 use easemob_admin_ops::target::Target;
-use easemob_admin_ops::trails::TrailsInFiles;
 use easemob_admin_sandbox::Sandbox;
 use easemob_admin_server::apps::App;
 use easemob_admin_server::first_key;
@@ -19,14 +17,15 @@ use easemob_admin_server::service::{Addresses, Listening, Parts, Service, Settin
 use jiff::Timestamp;
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
-use tempfile::TempDir;
+
+use crate::records::{Home, Opened, Records};
 
 /// The key of the administrator.
 pub(crate) const ADMIN: &str = "ea_admin_0123456789abcdef0123456789abcdef";
 
 pub(crate) struct Served {
     pub(crate) sandbox: Sandbox,
-    pub(crate) home: Arc<TempDir>,
+    pub(crate) home: Arc<Home>,
     pub(crate) url: String,
     http: reqwest::Client,
     listening: Listening,
@@ -60,55 +59,26 @@ impl Answer {
 
 impl Served {
     pub(crate) async fn start() -> Self {
-        let sandbox = Sandbox::start().await.unwrap();
-        let home = Arc::new(TempDir::new().unwrap());
-        Self::start_with(sandbox, home, Timestamp::now)
+        Self::start_in(Records::Files).await
     }
 
-    pub(crate) fn start_with(sandbox: Sandbox, home: Arc<TempDir>, clock: fn() -> Timestamp) -> Self {
-        let client = Client::builder(AppRoot::parse(&sandbox.app_root()).unwrap())
-            .credentials(Credentials::client_secret(
-                sandbox.client_id(),
-                sandbox.client_secret(),
-            ))
-            .build()
-            .unwrap();
-        let chat = App {
-            name: "chat".into(),
-            target: Target {
-                app: sandbox.app_key().to_owned(),
-                app_root: sandbox.app_root(),
-                profile: None,
-                sandbox: true,
-            },
-            server: Server::new(client, Arc::new(IdStamps)),
-        };
-        // A second app, for keys that are for one of them only.
-        let mut other = chat.clone();
-        other.name = "other".into();
-        other.target.app_root.push_str("-other");
-        let service = Service::new(Parts {
-            apps: [chat, other].into_iter().collect(),
-            stores: Stores::on_disk(home.path()),
-            trails: Arc::new(TrailsInFiles(home.path().join("audit"))),
-            documents: Arc::new(SqliteDocuments::open(&home.path().join("service.sqlite")).unwrap()),
-            account: Operator::named("service", "host"),
-            in_files: true,
-            openid: None,
-            clock,
-            settings: Settings::default(),
-        });
+    pub(crate) async fn start_in(records: Records) -> Self {
+        let sandbox = Sandbox::start().await.unwrap();
+        Self::start_with(sandbox, Home::of(records), Timestamp::now)
+    }
+
+    pub(crate) fn start_with(sandbox: Sandbox, home: Arc<Home>, clock: fn() -> Timestamp) -> Self {
+        Self::start_set(sandbox, home, clock, Settings::default())
+    }
+
+    pub(crate) fn start_set(
+        sandbox: Sandbox,
+        home: Arc<Home>,
+        clock: fn() -> Timestamp,
+        settings: Settings,
+    ) -> Self {
+        let (service, listening) = listen(&sandbox, &home, clock, settings);
         assert!(first_key(&service, ADMIN).unwrap());
-        let listening = service
-            .listen(
-                service.routes(),
-                &Addresses {
-                    clients: "127.0.0.1:0".parse().unwrap(),
-                    metrics: None,
-                },
-                None,
-            )
-            .unwrap();
         Self {
             sandbox,
             home,
@@ -118,9 +88,101 @@ impl Served {
         }
     }
 
-    pub(crate) async fn stop(self) -> (Sandbox, Arc<TempDir>) {
+    /// Starts another process of the same service; its address.
+    pub(crate) fn replica(&self, clock: fn() -> Timestamp) -> Replica {
+        let (_, listening) = listen(&self.sandbox, &self.home, clock, Settings::default());
+        Replica {
+            url: format!("http://{}", listening.addresses.clients),
+            listening,
+        }
+    }
+
+    pub(crate) async fn stop(self) -> (Sandbox, Arc<Home>) {
         self.listening.stop().await;
         (self.sandbox, self.home)
+    }
+}
+
+/// Another process of a service.
+pub(crate) struct Replica {
+    pub(crate) url: String,
+    listening: Listening,
+}
+
+impl Replica {
+    pub(crate) async fn stop(self) {
+        self.listening.stop().await;
+    }
+}
+
+fn listen(
+    sandbox: &Sandbox,
+    home: &Home,
+    clock: fn() -> Timestamp,
+    settings: Settings,
+) -> (Service, Listening) {
+    let client = Client::builder(AppRoot::parse(&sandbox.app_root()).unwrap())
+        .credentials(Credentials::client_secret(
+            sandbox.client_id(),
+            sandbox.client_secret(),
+        ))
+        .build()
+        .unwrap();
+    listen_for(client, sandbox.app_key(), home, clock, settings)
+}
+
+/// Starts a process of a service for the app of a client.
+pub(crate) fn listen_for(
+    client: Client,
+    app_key: &str,
+    home: &Home,
+    clock: fn() -> Timestamp,
+    settings: Settings,
+) -> (Service, Listening) {
+    let chat = App {
+        name: "chat".into(),
+        target: Target {
+            app: app_key.to_owned(),
+            app_root: client.app_root().to_string(),
+            profile: None,
+            // Runs of a sandbox are not shared.
+            sandbox: matches!(home.records, Records::Files),
+        },
+        server: Server::new(client, Arc::new(IdStamps)),
+    };
+    // A second app, for keys that are for one of them only.
+    let mut other = chat.clone();
+    other.name = "other".into();
+    other.target.app_root.push_str("-other");
+    let Opened {
+        stores,
+        trails,
+        documents,
+        in_files,
+    } = home.open();
+    let service = Service::new(Parts {
+        apps: [chat, other].into_iter().collect(),
+        stores,
+        trails,
+        documents,
+        account: Operator::named("service", "host"),
+        in_files,
+        openid: None,
+        clock,
+        settings,
+    });
+    let addresses = Addresses {
+        clients: "127.0.0.1:0".parse().unwrap(),
+        metrics: None,
+    };
+    let listening = service.listen(service.routes(), &addresses, None).unwrap();
+    (service, listening)
+}
+
+impl Served {
+    /// Opens the documents as another process does.
+    pub(crate) fn documents(&self) -> Arc<dyn DocumentStore> {
+        self.home.open().documents
     }
 
     /// Returns the directory of the audit trail.
@@ -174,6 +236,23 @@ impl Served {
         body: Option<Value>,
     ) -> Answer {
         read(self.send(method, path, key, body).await).await
+    }
+
+    /// Posts a body of a type.
+    pub(crate) async fn sent_as(&self, path: &str, form: &str, body: impl Into<reqwest::Body>) -> Answer {
+        let request = self
+            .http
+            .post(format!("{}{path}", self.url))
+            .header("authorization", format!("Bearer {ADMIN}"))
+            .header("content-type", form)
+            .body(body);
+        read(request.send().await.unwrap()).await
+    }
+
+    /// Posts a first line, and others.
+    pub(crate) async fn post_lines(&self, path: &str, lines: impl IntoIterator<Item = Value>) -> Answer {
+        let lines: Vec<String> = lines.into_iter().map(|line| line.to_string()).collect();
+        self.sent_as(path, "application/x-ndjson", lines.join("\n")).await
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {

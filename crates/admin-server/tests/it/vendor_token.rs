@@ -1,15 +1,20 @@
 //! Signing in as the vendor's programs do: what the token is worth, and how long.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use easemob_admin_sandbox::Sandbox;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::Method;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
+use crate::records::{Home, Records, on_both_stores};
 use crate::served::{Answer, Served};
+
+on_both_stores!(
+    a_token_stands_for_its_key_and_is_worth_no_more,
+    whoever_is_not_the_key_gets_no_token,
+    a_token_ends_after_a_day_and_never_after_its_key,
+);
 
 const ROOT: &str = "/easemob-demo/sandbox";
 
@@ -45,9 +50,8 @@ async fn reads(served: &Served, token: &str) -> u16 {
     served.ask(Method::GET, &path, Some(token), None).await.status
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_token_stands_for_its_key_and_is_worth_no_more() {
-    let served = Served::start().await;
+async fn a_token_stands_for_its_key_and_is_worth_no_more(records: Records) {
+    let served = Served::start_in(records).await;
     served.sandbox.register("ann");
     let (id, secret) = key(&served, json!({})).await;
     let signed_in = sign_in(&served, &id, &secret, json!({"ttl": "3600"}))
@@ -97,8 +101,14 @@ async fn a_token_stands_for_its_key_and_is_worth_no_more() {
     let _ = revoked.expect(200);
     assert_eq!(reads(&served, &token).await, 401, "it dies with its key");
     assert_eq!(sign_in(&served, &id, &secret, json!({})).await.status, 400);
-    let kept = std::fs::read(served.home.path().join("service.sqlite")).unwrap();
-    let secret_part = token.rsplit('_').next().unwrap();
+    let kept = match &served.home.records {
+        Records::Files => std::fs::read(served.home.path().join("service.sqlite")).unwrap(),
+        Records::Database(database) => database
+            .run("SELECT string_agg(body::text, ' ') FROM easemob_admin.document")
+            .concat()
+            .into_bytes(),
+    };
+    let secret_part = token.splitn(3, '_').last().unwrap();
     assert!(
         !kept
             .windows(secret_part.len())
@@ -106,9 +116,8 @@ async fn a_token_stands_for_its_key_and_is_worth_no_more() {
     );
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn whoever_is_not_the_key_gets_no_token() {
-    let served = Served::start().await;
+async fn whoever_is_not_the_key_gets_no_token(records: Records) {
+    let served = Served::start_in(records).await;
     let (id, secret) = key(&served, json!({})).await;
     let (other, other_secret) = key(&served, json!({"apps": ["other"]})).await;
     let app = (
@@ -155,19 +164,22 @@ async fn whoever_is_not_the_key_gets_no_token() {
     assert_eq!(served.sandbox.total_calls(), 0);
 }
 
-static NOW: AtomicI64 = AtomicI64::new(1_800_000_000);
+/// The time of the tests in each kind of store, which run at once.
+static NOW: [AtomicI64; 2] = [const { AtomicI64::new(1_800_000_000) }; 2];
 
-fn clock() -> Timestamp {
-    Timestamp::from_second(NOW.load(Ordering::SeqCst)).unwrap()
+fn clock_of(records: &Records) -> (&'static AtomicI64, fn() -> Timestamp) {
+    fn clock<const INDEX: usize>() -> Timestamp {
+        Timestamp::from_second(NOW[INDEX].load(Ordering::SeqCst)).unwrap()
+    }
+    match records.index() {
+        0 => (&NOW[0], clock::<0>),
+        _ => (&NOW[1], clock::<1>),
+    }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_token_ends_after_a_day_and_never_after_its_key() {
-    let served = Served::start_with(
-        Sandbox::start().await.unwrap(),
-        Arc::new(TempDir::new().unwrap()),
-        clock,
-    );
+async fn a_token_ends_after_a_day_and_never_after_its_key(records: Records) {
+    let (now, clock) = clock_of(&records);
+    let served = Served::start_with(Sandbox::start().await.unwrap(), Home::of(records), clock);
     served.sandbox.register("ann");
     let lives = |answer: &Answer| answer.json()["expires_in"].as_u64().unwrap();
     let (id, secret) = key(&served, json!({})).await;
@@ -186,11 +198,11 @@ async fn a_token_ends_after_a_day_and_never_after_its_key() {
         .await
         .expect(200);
     assert!(lives(&of_mortal) <= 90);
-    NOW.fetch_add(61, Ordering::SeqCst);
+    now.fetch_add(61, Ordering::SeqCst);
     assert_eq!(
         (reads(&served, &short).await, reads(&served, &long).await),
         (401, 200)
     );
-    NOW.fetch_add(86_400, Ordering::SeqCst);
+    now.fetch_add(86_400, Ordering::SeqCst);
     assert_eq!(reads(&served, &long).await, 401);
 }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use jsonwebtoken::jwk::{Jwk, JwkSet};
-use serde::Deserialize;
 use tokio::sync::Mutex;
 
+use super::description::describe;
 use super::fetch::Fetch;
 use super::settings::Issuer;
 
@@ -30,13 +30,6 @@ struct Kept {
     keys: BTreeMap<String, Jwk>,
     fetched: Option<Timestamp>,
     tried: Option<Timestamp>,
-}
-
-/// What discovery has to say.
-#[derive(Deserialize)]
-struct Discovered {
-    issuer: String,
-    jwks_uri: String,
 }
 
 impl IssuerKeys {
@@ -92,21 +85,9 @@ impl IssuerKeys {
     async fn published(&self) -> Result<JwkSet, String> {
         let address = match &self.issuer.jwks_uri {
             Some(address) => address.clone(),
-            None => self.discover().await?,
+            None => describe(&*self.fetch, &self.issuer.issuer).await?.jwks_uri,
         };
         let body = self.fetch.get(&address).await?;
         serde_json::from_slice(&body).map_err(|error| format!("{address} is no set of keys: {error}"))
-    }
-
-    async fn discover(&self) -> Result<String, String> {
-        let issuer = self.issuer.issuer.trim_end_matches('/');
-        let address = format!("{issuer}/.well-known/openid-configuration");
-        let body = self.fetch.get(&address).await?;
-        let found: Discovered =
-            serde_json::from_slice(&body).map_err(|error| format!("{address} cannot be read: {error}"))?;
-        if found.issuer != self.issuer.issuer {
-            return Err(format!("{address} is of another issuer"));
-        }
-        Ok(found.jwks_uri)
     }
 }

@@ -1,12 +1,15 @@
 //! The issuers, as they are configured.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use easemob_admin_remote::api::Scope;
 use serde::Deserialize;
 
+use super::client::ConsoleClient;
+
 /// The issuers whose tokens are accepted.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OpenIdSettings {
     /// The issuers.
@@ -15,7 +18,7 @@ pub struct OpenIdSettings {
 }
 
 /// One issuer.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Issuer {
     /// Its name, as it stands in `iss`: a URL.
@@ -25,6 +28,9 @@ pub struct Issuer {
     /// Where it publishes its keys; found by discovery if it is missing.
     #[serde(default)]
     pub jwks_uri: Option<String>,
+    /// A file with the certificates (PEM) of authorities that are trusted for this issuer, besides those of the system.
+    #[serde(default)]
+    pub ca_file: Option<PathBuf>,
     /// The claim that names a person for the audit trail, unique and the same for ever; `sub` by default.
     #[serde(default = "sub")]
     pub name_claim: String,
@@ -40,6 +46,9 @@ pub struct Issuer {
     /// What that client asks for, separated by spaces; by default, who somebody is, and to stay signed in.
     #[serde(default = "scope")]
     pub login_scope: String,
+    /// The client with which people sign in to the console.
+    #[serde(default)]
+    pub console: Option<ConsoleClient>,
     /// What the groups may do. Nobody else may do anything.
     #[serde(rename = "role")]
     pub roles: Vec<Role>,
@@ -77,14 +86,16 @@ impl OpenIdSettings {
     /// Checks what a file of settings says.
     ///
     /// # Errors
-    /// When an issuer is named twice, an address is not safe, or a role gives nothing.
+    /// When an issuer is named twice, an address is not safe, a role gives nothing, or a client of the console cannot be used.
     pub fn check(&self) -> Result<(), String> {
         let mut seen = BTreeSet::new();
+        let mut places = BTreeSet::new();
         for Issuer {
             issuer,
             audience,
             jwks_uri,
             roles,
+            console,
             ..
         } in &self.issuers
         {
@@ -108,9 +119,34 @@ impl OpenIdSettings {
                     "the issuer {issuer} needs roles, each with a group, scopes and apps"
                 ));
             }
+            if let Some(client) = console {
+                client
+                    .check()
+                    .map_err(|why| format!("`console` of the issuer {issuer} {why}"))?;
+                if !places.insert(place_of(issuer)) {
+                    return Err(format!(
+                        "the issuer {issuer} is too much like another one to tell them apart"
+                    ));
+                }
+            }
         }
         Ok(())
     }
+}
+
+/// Returns the word for an issuer in addresses of the console, such as `login.example.com-realms-staff`. Each has its own, so that
+/// a browser that comes back from another one is noticed.
+pub(super) fn place_of(issuer: &str) -> String {
+    let (_, rest) = issuer.split_once("://").unwrap_or(("", issuer));
+    let plain = |sign: char| match sign {
+        'a'..='z' | '0'..='9' | '.' | '-' => sign,
+        _ => '-',
+    };
+    rest.trim_end_matches('/')
+        .to_ascii_lowercase()
+        .chars()
+        .map(plain)
+        .collect()
 }
 
 /// Returns true for https, and for http to this machine.
@@ -130,6 +166,21 @@ pub(super) fn is_safe(address: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn issuers_have_words_of_their_own_in_addresses() {
+        for (issuer, place) in [
+            ("https://login.example.com", "login.example.com"),
+            (
+                "https://login.example.com/realms/staff/",
+                "login.example.com-realms-staff",
+            ),
+            ("http://127.0.0.1:8080", "127.0.0.1-8080"),
+            ("https://login.example.com/../<b>?x", "login.example.com-..--b--x"),
+        ] {
+            assert_eq!(place_of(issuer), place);
+        }
+    }
 
     #[test]
     fn only_addresses_that_nobody_can_change_are_safe() {

@@ -123,6 +123,10 @@ impl Fetch for Published {
         };
         async move { body }.boxed()
     }
+
+    fn post<'a>(&'a self, _: Form<'a>) -> BoxFuture<'a, Result<(u16, Vec<u8>), String>> {
+        async { Err("nobody is signed in here".to_owned()) }.boxed()
+    }
 }
 
 fn openid(published: &Arc<Published>) -> OpenId {
@@ -135,18 +139,20 @@ fn openid(published: &Arc<Published>) -> OpenId {
         issuer: ISSUER.into(),
         audience: "easemob-admin".into(),
         jwks_uri: None,
+        ca_file: None,
         name_claim: "sub".into(),
         groups_claim: "groups".into(),
         keys_last_minutes: 60,
         client_id: None,
         login_scope: "openid".into(),
+        console: None,
         roles: vec![role],
     };
     let settings = OpenIdSettings {
         issuers: vec![issuer],
     };
-    let fetch: Arc<dyn Fetch> = Arc::clone(published) as Arc<dyn Fetch>;
-    OpenId::new(settings, &fetch)
+    let fetch = |_: &Issuer| Ok(Arc::clone(published) as Arc<dyn Fetch>);
+    OpenId::new(settings, fetch).unwrap()
 }
 
 fn published(keys: &[&Key]) -> Arc<Published> {

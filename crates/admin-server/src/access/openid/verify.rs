@@ -16,7 +16,7 @@ use super::settings::Issuer;
 const LONGEST: usize = 8 * 1024;
 
 /// How far clocks may differ, in seconds.
-const LEEWAY: i64 = 30;
+pub(super) const LEEWAY: i64 = 30;
 
 /// The longest name and the most groups of a person.
 const LONGEST_NAME: usize = 200;
@@ -36,6 +36,12 @@ pub(crate) enum Why {
     NotYetValid,
     NoName,
     NoRole,
+    /// It was given to another client.
+    OtherClient,
+    /// It belongs to another sign-in.
+    OtherSignIn,
+    /// It came with another access token than it says.
+    OtherAccessToken,
 }
 
 impl Why {
@@ -53,6 +59,9 @@ impl Why {
             Self::NotYetValid => "the token is not valid yet",
             Self::NoName => "the token does not say whose it is",
             Self::NoRole => "no group of yours may do anything here",
+            Self::OtherClient => "the token was given to another client",
+            Self::OtherSignIn => "the token belongs to another sign-in",
+            Self::OtherAccessToken => "the token does not belong to what came with it",
         }
     }
 }
@@ -75,7 +84,7 @@ struct Head {
 pub(super) struct Unsigned {
     pub(super) issuer: String,
     pub(super) key_id: String,
-    algorithm: Algorithm,
+    pub(super) algorithm: Algorithm,
     audience: Value,
 }
 
@@ -120,8 +129,8 @@ impl Unsigned {
     }
 
     /// Refuses a token that is meant for others, before anybody is asked about it.
-    pub(super) fn fits(&self, issuer: &Issuer) -> Result<(), Why> {
-        is_for(&self.audience, &issuer.audience)
+    pub(super) fn fits(&self, audience: &str) -> Result<(), Why> {
+        is_for(&self.audience, audience)
             .then_some(())
             .ok_or(Why::OtherAudience)
     }
@@ -140,6 +149,9 @@ fn is_for(audience: &Value, wanted: &str) -> bool {
 pub(super) struct Claims {
     pub(super) name: String,
     pub(super) groups: BTreeSet<String>,
+    /// Everything that it says.
+    pub(super) body: Map<String, Value>,
+    pub(super) ends: Timestamp,
 }
 
 /// Verifies a token, and returns what it says.
@@ -150,6 +162,7 @@ pub(super) fn claims(
     token: &str,
     unsigned: &Unsigned,
     issuer: &Issuer,
+    audience: &str,
     key: &Jwk,
     now: Timestamp,
 ) -> Result<Claims, Why> {
@@ -158,7 +171,7 @@ pub(super) fn claims(
     }
     let decoding = DecodingKey::from_jwk(key).map_err(|_| Why::Algorithm)?;
     let mut validation = Validation::new(unsigned.algorithm);
-    validation.set_audience(&[&issuer.audience]);
+    validation.set_audience(&[audience]);
     validation.set_issuer(&[&issuer.issuer]);
     // Times are compared with the clock of the service, below.
     validation.required_spec_claims = ["aud", "iss"].map(str::to_owned).into();
@@ -174,9 +187,12 @@ pub(super) fn claims(
         reason = "seconds since 1970 are exact in a float"
     )]
     let [earliest, latest] = [(now - LEEWAY) as f64, (now + LEEWAY) as f64];
-    if time("exp").is_none_or(|end| end <= earliest) {
-        return Err(Why::Expired);
-    }
+    let exp = time("exp").filter(|end| *end > earliest).ok_or(Why::Expired)?;
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a later time than there is counts as the last one"
+    )]
+    let ends = Timestamp::from_second((exp as i64).saturating_add(LEEWAY)).unwrap_or(Timestamp::MAX);
     if ["nbf", "iat"]
         .iter()
         .any(|name| time(name).is_some_and(|start| start > latest))
@@ -204,6 +220,8 @@ pub(super) fn claims(
     Ok(Claims {
         name: name.to_owned(),
         groups,
+        body,
+        ends,
     })
 }
 
