@@ -212,7 +212,7 @@ async fn read<T: DeserializeOwned>(answer: Response) -> Result<T, Problem> {
 }
 
 /// The service and its console do not fit together, which is a defect.
-fn broken(why: &str) -> Problem {
+pub(crate) fn broken(why: &str) -> Problem {
     with_detail(
         500,
         "broken",

@@ -32,6 +32,12 @@ pub(crate) static STYLE: LazyLock<Asset> = LazyLock::new(|| {
     Asset::new("console.css", "text/css; charset=utf-8", content)
 });
 
+/// What is different on paper.
+pub(crate) static PRINT: LazyLock<Asset> = LazyLock::new(|| {
+    let content = include_str!("assets/print.css");
+    Asset::new("print.css", "text/css; charset=utf-8", content)
+});
+
 /// htmx, which swaps parts of pages. It is as its authors published it.
 pub(crate) static HTMX: LazyLock<Asset> = LazyLock::new(|| {
     let content = include_str!("assets/htmx.min.js");
@@ -50,7 +56,7 @@ pub(crate) static SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
 });
 
 pub(crate) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
-    [&STYLE, &HTMX, &MORPH, &SCRIPT]
+    [&STYLE, &PRINT, &HTMX, &MORPH, &SCRIPT]
         .into_iter()
         .fold(Router::new(), |router, asset| {
             let headers = [

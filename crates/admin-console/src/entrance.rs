@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, HttpBody as _, to_bytes};
 use axum::extract::{RawPathParams, Request, State};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use easemob_admin_remote::api::{AppView, Problem};
-use easemob_admin_server::SignedIn;
+use easemob_admin_server::{NewSession, SignedIn};
 use easemob_admin_words::told_later;
+use futures_util::StreamExt as _;
 use jiff::Timestamp;
 use maud::Markup;
 
@@ -33,9 +34,17 @@ const COOKIE: &str = "__Host-session";
 /// The same where there is no TLS, which is on this machine only.
 const COOKIE_OF_LOOPBACK: &str = "easemob-admin-session";
 
+/// The names of the cookie with what a browser keeps while somebody signs in elsewhere.
+const WHILE_AWAY: [&str; 2] = ["__Host-sign-in", "easemob-admin-sign-in"];
+
 impl Console {
     fn cookie_name(&self) -> &'static str {
         if self.over_tls { COOKIE } else { COOKIE_OF_LOOPBACK }
+    }
+
+    fn set_cookie(&self, name: &str, value: &str, same_site: &str, lives: i64) -> String {
+        let secure = if self.over_tls { "; Secure" } else { "" };
+        format!("{name}={value}; Path=/; HttpOnly; SameSite={same_site}; Max-Age={lives}{secure}")
     }
 
     /// Returns the secret of the session of a request.
@@ -45,9 +54,29 @@ impl Console {
 
     /// Returns the value of `Set-Cookie` for the secret of a session; an empty one removes it.
     pub(crate) fn cookie(&self, secret: &str, lives: i64) -> String {
-        let name = self.cookie_name();
-        let secure = if self.over_tls { "; Secure" } else { "" };
-        format!("{name}={secret}; Path=/; HttpOnly; SameSite=Strict; Max-Age={lives}{secure}")
+        self.set_cookie(self.cookie_name(), secret, "Strict", lives)
+    }
+
+    /// Returns the value of `Set-Cookie` for a session that has begun.
+    pub(crate) fn cookie_of(&self, session: &NewSession) -> String {
+        let lives = session.ends.as_second() - Timestamp::now().as_second();
+        self.cookie(&session.secret, lives.max(1))
+    }
+
+    /// Returns what the browser of a request has kept while somebody signed in elsewhere.
+    pub(crate) fn kept_while_away<'h>(&self, headers: &'h HeaderMap) -> Option<&'h str> {
+        cookie(headers, WHILE_AWAY[usize::from(!self.over_tls)])
+    }
+
+    /// Returns the value of `Set-Cookie` for that; an empty one removes it. The browser sends it along when another site sends it
+    /// back, and with nothing else that another site makes it send.
+    pub(crate) fn cookie_while_away(&self, value: &str, lives: u32) -> String {
+        self.set_cookie(
+            WHILE_AWAY[usize::from(!self.over_tls)],
+            value,
+            "Lax",
+            lives.into(),
+        )
     }
 }
 
@@ -123,7 +152,7 @@ async fn app(api: &Api, named: Option<&str>) -> Result<Option<AppView>, Problem>
     let Some(named) = named else { return Ok(None) };
     let apps: Vec<AppView> = api.get_of_service("/v1/apps").await?;
     let found = apps.into_iter().find(|app| app.name == named);
-    let missing = || problem(404, "no-such-app", "The service has no such app");
+    let missing = || problem(404, "no-such-app", told_later!("The service has no such app"));
     found.map(Some).ok_or_else(missing)
 }
 
@@ -224,23 +253,34 @@ fn form_fields(text: &[u8]) -> impl Iterator<Item = (String, String)> {
     url::form_urlencoded::parse(text).into_owned()
 }
 
-/// Refuses what another site makes a browser send.
-pub(crate) async fn same_site(request: Request, next: Next) -> Response {
-    let headers = request.headers();
+/// Returns true if another site makes a browser send this.
+pub(crate) fn is_foreign(headers: &HeaderMap) -> bool {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let changes = request.method() != Method::GET && request.method() != Method::HEAD;
-    let foreign = text("sec-fetch-site").is_some_and(|site| site != "same-origin" && site != "none")
+    text("sec-fetch-site").is_some_and(|site| site != "same-origin" && site != "none")
         || text("origin").is_some_and(|origin| {
             let host = origin.split_once("://").map(|(_, host)| host);
             host.is_none() || host != text("host")
-        });
-    if changes && foreign {
+        })
+}
+
+/// Refuses what another site makes a browser send.
+pub(crate) async fn same_site(request: Request, next: Next) -> Response {
+    let changes = request.method() != Method::GET && request.method() != Method::HEAD;
+    if changes && is_foreign(request.headers()) {
         return (StatusCode::FORBIDDEN, "another site sent this\n").into_response();
     }
     next.run(request).await
 }
 
-/// Says in each answer what the page may do, and that nobody may show it inside another.
+/// Makes the end of an answer its end, however often it is asked for more.
+pub(crate) async fn ends_once(answer: Response) -> Response {
+    if answer.body().size_hint().exact().is_some() {
+        return answer;
+    }
+    answer.map(|body| Body::from_stream(body.into_data_stream().fuse()))
+}
+
+/// Says in each answer what the page may do, and that nobody may keep it, or show it inside another.
 pub(crate) async fn safe(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
@@ -249,8 +289,20 @@ pub(crate) async fn safe(request: Request, next: Next) -> Response {
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::X_FRAME_OPTIONS, "DENY"),
         (header::REFERRER_POLICY, "same-origin"),
+        (
+            HeaderName::from_static("cross-origin-opener-policy"),
+            "same-origin",
+        ),
+        (
+            HeaderName::from_static("cross-origin-resource-policy"),
+            "same-origin",
+        ),
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }
+    // Nothing that was answered to one person is there for the next one.
+    headers
+        .entry(header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
     response
 }

@@ -4,7 +4,7 @@ use easemob_admin_remote::api::{Problem, Scope};
 use easemob_admin_words::{Language, t, translated, within};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use crate::assets::{HTMX, MORPH, SCRIPT, STYLE};
+use crate::assets::{HTMX, MORPH, PRINT, SCRIPT, STYLE};
 use crate::icons::Icon;
 use crate::look::{Look, Theme};
 use crate::numbers::grouped;
@@ -28,7 +28,7 @@ pub(crate) fn whole(visit: &Visit, page: &Page) -> Markup {
     };
     // Whoever may not follow the trail reads again from time to time.
     let (stream, every) = match &visit.app {
-        Some(_) if visit.may(Scope::AuditRead) => (Some(visit.link(&["live"])), None),
+        Some(app) if visit.may(Scope::AuditRead) => (Some(&app.name), None),
         Some(_) => (None, Some(SECONDS_BETWEEN_READINGS)),
         None => (None, None),
     };
@@ -72,6 +72,7 @@ pub(crate) fn document(look: &Look, title: &str, form_secret: Option<&str>, body
                 title { (title) }
                 link rel="icon" href="data:,";
                 link rel="stylesheet" href=(STYLE.address);
+                link rel="stylesheet" href=(PRINT.address) media="print";
                 script src=(HTMX.address) defer {}
                 script src=(MORPH.address) defer {}
                 script src=(SCRIPT.address) defer {}
@@ -259,10 +260,12 @@ fn phone_tabs(visit: &Visit, current: Nav) -> Markup {
 
 /// The first line on paper.
 fn paper(visit: &Visit) -> Markup {
-    let app = visit.app.as_ref().map(|app| app.app.as_str()).unwrap_or_default();
     let at = times::full(visit.now, &visit.look.zone);
     html! {
-        p.print-only { (t!("Printed {}", at)) " · " (visit.signed_in.name()) " · " (app) }
+        p.print-only { (t!("Printed {}", at)) " · " (visit.signed_in.name()) @if let Some(app) = &visit.app {
+            " · " (app.app) " "
+            @if app.sandbox { (t!("sandbox")) } @else { (t!("production")) }
+        } }
     }
 }
 

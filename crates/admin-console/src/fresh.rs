@@ -36,7 +36,7 @@ pub(crate) fn first(visit: &Facts, headers: &HeaderMap) -> Option<Response> {
 
 /// Returns where to sign in again, to come back to this page.
 fn again(visit: &Facts) -> String {
-    format!("/console/sign-in?next={}", encoded(&visit.address))
+    format!("/console/sign-in?again=1&next={}", encoded(&visit.address))
 }
 
 /// Returns a note that says so beside a button, with the way to sign in again and come back; nothing for whoever may go on.

@@ -16,8 +16,10 @@
 //! | `look` | language, theme and time zone, which the browser keeps |
 //! | `standing` | what the header says of the app |
 //! | `usage` | how much of the budget of calls is in use |
+//! | `banned` | how many users are banned |
 //! | `times` | times as people read them |
 //! | `problem` | why the console refuses something itself |
+//! | `lock_end`, `planned` | when a lock ends; plans that a form makes |
 //! | `titles` | what the service says when it refuses, for translation |
 //! | `numbers` | numbers as people read them |
 //! | `icons` | the icons |
@@ -25,15 +27,18 @@
 
 mod api;
 mod assets;
+mod banned;
 mod entrance;
 mod fields;
 mod frame;
 mod fresh;
 mod icons;
+mod lock_end;
 mod look;
 mod numbers;
 mod page;
 mod pages;
+mod planned;
 mod problem;
 mod stake;
 mod standing;
@@ -46,8 +51,10 @@ mod widgets;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::{from_fn, from_fn_with_state, map_response};
+use easemob_admin_server::access::openid::console::Place;
 use easemob_admin_server::service::Service;
+use easemob_admin_server::while_read;
 use tower_http::compression::CompressionLayer;
 
 /// What all pages share.
@@ -64,6 +71,14 @@ struct Console {
     verifications: Arc<pages::audit::verification::Verifications>,
     /// How much of the budget of calls is in use.
     usage: Arc<usage::Usage>,
+    /// How many users are banned.
+    bans: Arc<banned::Bans>,
+}
+
+/// Returns the address to which browsers come back from an issuer, which has to know exactly this one.
+#[must_use]
+pub fn comes_back_to(address: &str, issuer: &Place) -> String {
+    format!("{address}{}", pages::path_back_from(issuer))
 }
 
 /// Returns the routes of the console, all below `/console`. Cookies are for TLS only if browsers reach it `over_tls`.
@@ -75,13 +90,18 @@ pub fn routes(service: &Service, over_tls: bool) -> Router {
         paces: Arc::default(),
         verifications: Arc::default(),
         usage: Arc::default(),
+        bans: Arc::default(),
     };
-    let inside = pages::inside().layer(from_fn_with_state(console.clone(), entrance::enter));
+    let inside = pages::inside()
+        .layer(from_fn(while_read))
+        .layer(from_fn_with_state(console.clone(), entrance::enter));
     pages::outside()
         .merge(inside)
         .layer(from_fn(entrance::same_site))
         .layer(from_fn(entrance::safe))
         .merge(assets::routes())
+        // What compresses an answer asks for more after its end.
+        .layer(map_response(entrance::ends_once))
         .layer(CompressionLayer::new())
         .with_state(console)
 }

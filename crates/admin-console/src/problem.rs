@@ -2,11 +2,20 @@
 
 use easemob_admin_remote::api::Problem;
 
+/// Returns a text that is translated where it is shown.
+fn told(text: &str) -> String {
+    debug_assert!(
+        easemob_admin_words::chinese(text).is_some(),
+        "not in the catalogue: {text}"
+    );
+    text.to_owned()
+}
+
 /// Returns a problem of a kind, which is the last part of its type.
 pub(crate) fn problem(status: u16, kind: &str, title: &str) -> Problem {
     Problem {
         kind: format!("/problems/{kind}"),
-        title: title.to_owned(),
+        title: told(title),
         status,
         detail: None,
         hint: None,
@@ -17,7 +26,7 @@ pub(crate) fn problem(status: u16, kind: &str, title: &str) -> Problem {
 /// Returns a problem, and what to do next.
 pub(crate) fn with_hint(status: u16, kind: &str, title: &str, hint: &str) -> Problem {
     Problem {
-        hint: Some(hint.to_owned()),
+        hint: Some(told(hint)),
         ..problem(status, kind, title)
     }
 }

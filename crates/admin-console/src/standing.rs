@@ -3,7 +3,7 @@
 use easemob_admin_remote::api::{self, ApprovalView, RunState, RunView, TrafficView};
 use futures_util::future::join3;
 
-use crate::usage::Usage;
+use crate::usage::{ACCOUNTS, Usage};
 use crate::visit::Facts;
 
 /// The newest runs among which running ones are counted; older ones are on their page.
@@ -18,6 +18,16 @@ pub(crate) struct Standing {
     pub(crate) waiting: Option<u64>,
     /// Calls in a second, and how many there may be.
     pub(crate) budget: Option<(u32, u32)>,
+}
+
+/// Returns a rate in whole calls.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a rate is a small positive number"
+)]
+pub(crate) fn whole(rate: f64) -> u32 {
+    rate.round() as u32
 }
 
 /// Asks what the header says of the app. What cannot be read is left out: the page itself says why.
@@ -35,14 +45,9 @@ pub(crate) async fn standing(facts: &Facts, usage: &Usage) -> Standing {
         running.count() as u64
     };
     let budget = traffic.ok().and_then(|traffic| {
-        let used = usage.take(facts.app_name(), &traffic)?;
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a rate is a small positive number"
-        )]
-        let rate = traffic.rate?.round() as u32;
-        Some((used, rate))
+        let in_use = usage.take(facts.app_name(), &traffic)?;
+        let used = in_use.per_second.get(ACCOUNTS).copied()?;
+        Some((used, whole(traffic.rate?)))
     });
     Standing {
         running: runs.ok().map(running),

@@ -5,7 +5,11 @@ mod it {
     mod acts;
     pub(crate) mod browser;
     mod entrance;
+    mod issuer;
     mod live;
+    mod sign_in_attacks;
+    mod sign_in_elsewhere;
+    mod twice;
     mod user;
     mod users;
 }

@@ -53,6 +53,16 @@
     if (event.key === "Enter" && event.target.matches("dialog[data-modal] input")) event.preventDefault();
   });
 
+  // A second click does not send a form again.
+  const sent = new WeakMap();
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.method !== "post") return;
+    const before = sent.get(form);
+    if (before && performance.now() - before < 1000) event.preventDefault();
+    else sent.set(form, performance.now());
+  });
+
   body.addEventListener("click", (event) => {
     const copy = event.target.closest("[data-copy]");
     if (copy) navigator.clipboard.writeText(copy.dataset.copy);
@@ -119,16 +129,27 @@
   const filters = document.getElementById("filters");
   if (filters) filters.addEventListener("change", (event) => { if (!event.target.matches("[type=search]")) filters.requestSubmit(); });
 
-  // Live: one tab of the browser holds the stream of an app and tells the others what has changed. What shows it reads itself
+  // Live: one tab of the browser holds the stream and tells the others what has changed in which app. What shows it reads itself
   // again; what somebody is writing in, or has opened, stays as it is.
   const main = document.getElementById("main");
-  const changed = ({ runs = [], users = [], more = false }) => {
-    htmx.trigger(body, "live");
-    for (const part of body.querySelectorAll("[data-live-user]")) {
-      if (more || users.includes(part.dataset.liveUser)) htmx.trigger(part, "live-mine");
-    }
-    for (const part of body.querySelectorAll("[data-live-run]")) {
-      if (more || runs.includes(part.dataset.liveRun)) htmx.trigger(part, "live-mine");
+  // A part is read at most every so many seconds. What changes meanwhile is read afterwards, and never forgotten.
+  const resting = new Map();
+  const read = (id) => {
+    const part = document.getElementById(id);
+    if (!part) return;
+    if (resting.has(id)) { resting.set(id, true); return; }
+    resting.set(id, false);
+    setTimeout(() => {
+      const again = resting.get(id);
+      resting.delete(id);
+      if (again) read(id);
+    }, 1000 * part.dataset.livePart);
+    htmx.trigger(part, "live");
+  };
+  const changed = ({ users = [], more = false }) => {
+    for (const part of body.querySelectorAll("[data-live-part]")) {
+      const user = part.dataset.liveUser;
+      if (more || user === undefined || users.includes(user)) read(part.id);
     }
   };
   let missed = false;
@@ -142,7 +163,7 @@
   });
   body.addEventListener("htmx:beforeSwap", (event) => {
     const cause = event.detail.requestConfig && event.detail.requestConfig.triggeringEvent;
-    if (!cause || !(cause.type.startsWith("live") || cause.type === "every")) return;
+    if (!cause || !["live", "every"].includes(cause.type)) return;
     const part = event.detail.target;
     const writing = part.contains(document.activeElement) && document.activeElement.matches("input, textarea, select");
     if (writing || part.querySelector("[data-ask], details[open], dialog[open]")) event.detail.shouldSwap = false;
@@ -166,24 +187,29 @@
       lost = false;
       show();
       change({ more: true });
-    } else if (message.change) change(message.change);
+    } else if (message.change && [undefined, main.dataset.live].includes(message.change.app)) change(message.change);
   };
   if (main && main.dataset.live) {
-    const name = `easemob-admin live ${main.dataset.live}`;
+    const name = "easemob-admin live";
     const channel = new BroadcastChannel(name);
     channel.onmessage = (event) => told(event.data);
     const tell = (message) => { told(message); channel.postMessage(message); };
     const listen = (again) => {
-      const source = new EventSource(main.dataset.live);
-      // What happened while nobody listened was not told.
-      source.onopen = () => { if (again) tell({ change: { more: true } }); };
-      source.addEventListener("beat", () => tell({}));
-      source.addEventListener("change", (event) => tell({ change: JSON.parse(event.data) }));
-      source.addEventListener("out", () => { source.close(); tell({ lost: true }); });
-      source.onerror = () => {
+      const source = new EventSource("/console/live");
+      const lose = () => {
         tell({ lost: true });
         if (source.readyState === EventSource.CLOSED) setTimeout(() => listen(true), 5000);
       };
+      source.onopen = () => {
+        // What happened while nobody listened was not told.
+        if (again) tell({ change: { more: true } });
+        again = true;
+      };
+      source.addEventListener("beat", () => tell({}));
+      source.addEventListener("change", (event) => tell({ change: JSON.parse(event.data) }));
+      // Somebody may have signed in again meanwhile, in another tab.
+      source.addEventListener("out", () => { source.close(); lose(); });
+      source.onerror = lose;
     };
     const began = performance.now();
     if (navigator.locks) {
@@ -197,6 +223,19 @@
     // Without the right to follow the trail, parts are read again from time to time.
     setInterval(() => change({ more: true }), 1000 * Number(main.dataset.liveEvery));
   }
+
+  // What takes a while says so in the place of the answer.
+  body.addEventListener("submit", (event) => {
+    const loading = event.target.querySelector("[data-loading]");
+    if (loading) loading.hidden = false;
+  });
+
+  // Paper has what is folded, too.
+  const folded = [];
+  window.addEventListener("beforeprint", () => {
+    for (const one of document.querySelectorAll("details.alt:not([open])")) { one.open = true; folded.push(one); }
+  });
+  window.addEventListener("afterprint", () => { for (const one of folded.splice(0)) one.open = false; });
 
   // A file fills a field, from which it is sent like what is pasted.
   for (const one of document.querySelectorAll("[data-needs-script]")) one.hidden = false;

@@ -44,7 +44,7 @@ pub(crate) async fn list(visit: Visit, Query(which): Query<Which>) -> Result<Pag
                 }
             }
             section.card #list aria-label=(t!("Requests")) hx-get=(visit.address) hx-select="#list" hx-swap=(live::IN_PLACE)
-                hx-trigger="live from:body throttle:2s" {
+                hx-trigger="live" data-live-part="2" hx-disinherit=(live::OWN) {
                 @if requests.items.is_empty() { (nothing(all)) } @else { (table(&visit, &requests.items)) }
                 @if let Some(next) = &requests.next {
                     div.card-f { div.acts {

@@ -1,18 +1,23 @@
-//! Tells browsers what has changed, in one stream for all pages of an app.
+//! Tells a browser what has changed, in one stream for all its pages, whichever apps they are about.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use axum::body::{Body, BodyDataStream, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, header};
 use axum::response::{IntoResponse as _, Response};
-use futures_util::{StreamExt as _, stream};
+use easemob_admin_remote::api::{AppView, Scope};
+use easemob_admin_words::told_later;
+use futures_util::StreamExt as _;
+use futures_util::stream::{self, BoxStream, SelectAll};
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep_until};
 
 use crate::Console;
+use crate::api::Api;
 use crate::page::Trouble;
+use crate::problem::with_detail;
 use crate::visit::Visit;
 
 /// Changes of this time are told together: a page reads itself again no more often.
@@ -32,22 +37,32 @@ pub(crate) async fn follow(
     visit: Visit,
     headers: HeaderMap,
 ) -> Result<Response, Trouble> {
-    let last = headers.get("last-event-id").and_then(|value| value.to_str().ok());
-    let next = last.and_then(|last| last.trim().parse::<u64>().ok()?.checked_add(1));
-    let next = next.map(|next| next.to_string());
-    let query: Vec<_> = next.iter().map(|next| ("from", next.as_str())).collect();
-    let entries = visit.api.stream(&["events"], &query).await?;
-    let secret = console.secret(&headers).unwrap_or_default().to_owned();
-    let following = Following {
+    let apps: Vec<AppView> = visit.api.get_of_service("/v1/apps").await?;
+    let mine = apps.into_iter().map(|app| app.name);
+    let mine: Vec<String> = mine
+        .filter(|app| visit.signed_in.may(Scope::AuditRead, app))
+        .collect();
+    if mine.is_empty() {
+        let title = told_later!("The key may not do this");
+        let detail = told_later!("Following what happens needs the scope audit:read.");
+        return Err(Trouble(with_detail(403, "missing-scope", title, detail)));
+    }
+    let api = |app: String| {
+        let api = Api::new(console.api.clone(), visit.signed_in.clone(), &app);
+        (app, api)
+    };
+    let without_trail = mine.into_iter().map(api).collect();
+    let mut following = Following {
+        secret: console.secret(&headers).unwrap_or_default().to_owned(),
         console,
-        secret,
-        entries: entries.into_body().into_data_stream(),
-        rest: Vec::new(),
-        changes: Changes::default(),
+        without_trail,
+        entries: SelectAll::new(),
+        apps: BTreeMap::new(),
         told: Instant::now(),
         ready: VecDeque::from([beat()]),
         ended: false,
     };
+    following.find_trails().await;
     let pieces = stream::unfold(following, |mut following| async move {
         let piece = following.next().await?;
         Some((Ok::<_, std::io::Error>(piece), following))
@@ -61,21 +76,46 @@ pub(crate) async fn follow(
     Ok((headers, Body::from_stream(pieces)).into_response())
 }
 
+/// A piece of the entries of an app; nothing at their end.
+type Piece = (String, Option<Bytes>);
+
 /// One browser that follows.
 struct Following {
     console: Console,
     secret: String,
-    entries: BodyDataStream,
-    /// The beginning of a line that has not arrived yet.
-    rest: Vec<u8>,
-    changes: Changes,
+    /// The apps whose trail has not begun yet, or cannot be read.
+    without_trail: Vec<(String, Api)>,
+    entries: SelectAll<BoxStream<'static, Piece>>,
+    apps: BTreeMap<String, Entries>,
     /// When something was told last.
     told: Instant,
     ready: VecDeque<Bytes>,
     ended: bool,
 }
 
+/// What has come of the entries of an app.
+#[derive(Debug, Default)]
+struct Entries {
+    /// The beginning of a line that has not arrived yet.
+    rest: Vec<u8>,
+    changes: Changes,
+}
+
 impl Following {
+    /// Follows the apps whose trail can be read by now.
+    async fn find_trails(&mut self) {
+        for (app, api) in std::mem::take(&mut self.without_trail) {
+            match api.stream(&["events"], &[]).await {
+                Ok(entries) => {
+                    self.entries
+                        .push(pieces(app.clone(), entries.into_body().into_data_stream()));
+                    self.apps.insert(app, Entries::default());
+                }
+                Err(_) => self.without_trail.push((app, api)),
+            }
+        }
+    }
+
     async fn next(&mut self) -> Option<Bytes> {
         loop {
             if let Some(piece) = self.ready.pop_front() {
@@ -85,23 +125,35 @@ impl Following {
             if self.ended {
                 return None;
             }
-            let wait = if self.changes.is_empty() { BEAT } else { GATHER };
+            let is_quiet = self.apps.values().all(|app| app.changes.is_empty());
+            let wait = if is_quiet { BEAT } else { GATHER };
             tokio::select! {
-                piece = self.entries.next() => if let Some(Ok(piece)) = piece {
-                    self.take(&piece);
-                } else {
-                    // The browser comes back, and goes on after what it has heard.
-                    self.ended = true;
-                    self.ready.extend(self.changes.told());
-                },
+                Some(piece) = self.entries.next() => self.take(piece),
                 () = sleep_until(self.told + wait) => self.tell().await,
             }
         }
     }
 
+    fn take(&mut self, (app, piece): Piece) {
+        let app = self.apps.entry(app).or_default();
+        if piece.is_none_or(|piece| !app.take(&piece)) {
+            // The browser comes back, and reads everything again.
+            self.ended = true;
+            self.tell_changes();
+        }
+    }
+
+    fn tell_changes(&mut self) {
+        let told = self
+            .apps
+            .iter_mut()
+            .filter_map(|(app, entries)| entries.changes.told(app));
+        self.ready.extend(told);
+    }
+
     async fn tell(&mut self) {
-        if let Some(change) = self.changes.told() {
-            self.ready.push_back(change);
+        self.tell_changes();
+        if !self.ready.is_empty() {
             return;
         }
         // Whoever was signed out elsewhere must not go on listening.
@@ -111,12 +163,32 @@ impl Following {
                 self.ended = true;
                 self.ready
                     .push_back(Bytes::from_static(b"event: out\ndata: {}\n\n"));
+                return;
             }
-            Err(_) => self.ended = true,
+            Err(_) => {
+                self.ended = true;
+                return;
+            }
+        }
+        let before = self.apps.len();
+        self.find_trails().await;
+        if self.apps.len() > before {
+            // What began the trail was not heard.
+            self.apps.values_mut().for_each(|app| app.changes.all());
         }
     }
+}
 
-    fn take(&mut self, piece: &[u8]) {
+/// Names the app of each piece, and says when there are no more.
+fn pieces(app: String, entries: BodyDataStream) -> BoxStream<'static, Piece> {
+    let end = stream::once(std::future::ready(None));
+    let pieces = entries.map(Result::ok).chain(end);
+    pieces.map(move |piece| (app.clone(), piece)).boxed()
+}
+
+impl Entries {
+    /// Reads the lines of a piece; returns false if they cannot be read.
+    fn take(&mut self, piece: &[u8]) -> bool {
         self.rest.extend_from_slice(piece);
         let mut begin = 0;
         while let Some(end) = self.rest[begin..].iter().position(|byte| *byte == b'\n') {
@@ -124,9 +196,7 @@ impl Following {
             begin += end + 1;
         }
         self.rest.drain(..begin);
-        if self.rest.len() > LONGEST_LINE {
-            self.ended = true;
-        }
+        self.rest.len() <= LONGEST_LINE
     }
 }
 
@@ -134,11 +204,9 @@ fn beat() -> Bytes {
     Bytes::from_static(b"event: beat\ndata: {}\n\n")
 }
 
-/// What has changed since a browser was told last.
+/// What has changed in an app since a browser was told last.
 #[derive(Debug, Default)]
 struct Changes {
-    /// The number of the last entry.
-    last: Option<u64>,
     named: Named,
     any: bool,
 }
@@ -166,12 +234,15 @@ impl Changes {
         !self.any
     }
 
+    /// Something happened, and nobody knows what.
+    fn all(&mut self) {
+        self.any = true;
+        self.named.more = true;
+    }
+
     /// Reads one line of the stream of entries.
     fn take(&mut self, line: &[u8]) {
-        if let Some(number) = line.strip_prefix(b"id: ") {
-            let number = std::str::from_utf8(number).ok();
-            self.last = number.and_then(|number| number.trim().parse().ok()).or(self.last);
-        } else if let Some(entry) = line.strip_prefix(b"data: ") {
+        if let Some(entry) = line.strip_prefix(b"data: ") {
             self.any = true;
             let Ok(Entry { run, user }) = serde_json::from_slice(entry) else {
                 self.named.more = true;
@@ -190,18 +261,18 @@ impl Changes {
     }
 
     /// Returns the event that tells them, if there are any, and forgets them.
-    fn told(&mut self) -> Option<Bytes> {
-        let changes = std::mem::take(self);
-        if !changes.any {
-            self.last = changes.last;
-            return None;
+    fn told(&mut self, app: &str) -> Option<Bytes> {
+        /// The changes of an app.
+        #[derive(Serialize)]
+        struct Told<'t> {
+            app: &'t str,
+            #[serde(flatten)]
+            named: &'t Named,
         }
-        let named = serde_json::to_string(&changes.named).ok()?;
-        let id = changes
-            .last
-            .map(|last| format!("id: {last}\n"))
-            .unwrap_or_default();
-        Some(format!("{id}event: change\ndata: {named}\n\n").into())
+        let Self { named, any } = std::mem::take(self);
+        let told = serde_json::to_string(&Told { app, named: &named }).ok();
+        told.filter(|_| any)
+            .map(|told| format!("event: change\ndata: {told}\n\n").into())
     }
 }
 
@@ -212,7 +283,7 @@ mod tests {
     #[test]
     fn changes_are_told_together() {
         let mut changes = Changes::default();
-        assert!(changes.is_empty() && changes.told().is_none());
+        assert!(changes.is_empty() && changes.told("chat").is_none());
         for line in [
             "id: 7",
             r#"data: {"seq":7,"kind":"intent","run":"r","user":"ann"}"#,
@@ -223,12 +294,12 @@ mod tests {
         ] {
             changes.take(line.as_bytes());
         }
-        let told = changes.told().unwrap();
+        let told = changes.told("chat").unwrap();
         assert_eq!(
             std::str::from_utf8(&told).unwrap(),
-            "id: 8\nevent: change\ndata: {\"runs\":[\"r\"],\"users\":[\"ann\",\"bob\"],\"more\":false}\n\n"
+            "event: change\ndata: {\"app\":\"chat\",\"runs\":[\"r\"],\"users\":[\"ann\",\"bob\"],\"more\":false}\n\n"
         );
-        assert!(changes.told().is_none(), "they are told once");
+        assert!(changes.told("chat").is_none(), "they are told once");
     }
 
     #[test]

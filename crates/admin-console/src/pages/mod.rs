@@ -4,9 +4,11 @@ mod approval;
 mod approvals;
 mod apps;
 pub(crate) mod audit;
+mod bans;
 mod bulk;
 mod limits;
 mod live;
+mod locks;
 mod logins;
 mod look;
 mod more;
@@ -15,12 +17,14 @@ pub(crate) mod run;
 pub(crate) mod runs;
 mod settings;
 mod sign_in;
+mod sign_in_elsewhere;
 pub(crate) mod user;
 mod users;
 
 use axum::Router;
 use axum::routing::{get, post};
 
+pub(crate) use self::sign_in_elsewhere::path_back_from;
 use crate::Console;
 
 /// The pages of whoever is signed in.
@@ -30,10 +34,12 @@ pub(crate) fn inside() -> Router<Console> {
         .route("/console/apps", get(apps::list))
         .route("/console/look", post(look::change))
         .route("/console/sign-out", post(sign_in::end))
-        .route("/console/{app}/live", get(live::follow))
+        .route("/console/live", get(live::follow))
         .route("/console/{app}/overview", get(overview::show))
         .merge(user::routes())
         .merge(users::routes())
+        .merge(locks::routes())
+        .route("/console/{app}/bans", get(bans::show))
         .route("/console/{app}/more", get(more::show))
         .merge(logins())
         .merge(runs())
@@ -101,5 +107,10 @@ fn settings() -> Router<Console> {
 pub(crate) fn outside() -> Router<Console> {
     Router::new()
         .route("/console/sign-in", get(sign_in::ask).post(sign_in::with_key))
+        .route("/console/sign-in/at/{issuer}", get(sign_in_elsewhere::back))
+        .route(
+            "/console/sign-in/at/{issuer}/begin",
+            get(sign_in_elsewhere::begin),
+        )
         .route("/console/enter", get(sign_in::offer).post(sign_in::with_code))
 }

@@ -11,6 +11,8 @@ pub(crate) async fn show(visit: Visit) -> Page {
     visit.page(Nav::Settings, || {
         let places = [
             ("logins", Icon::LOGINS, t!("Logins")),
+            ("locks", Icon::LOCK, t!("Locks")),
+            ("bans", Icon::BAN, t!("Bans")),
             ("bulk", Icon::BULK, t!("Bulk")),
             ("limits", Icon::LIMITS, t!("Limits")),
             ("audit", Icon::AUDIT, t!("Audit trail")),

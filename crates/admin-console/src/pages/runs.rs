@@ -34,7 +34,7 @@ pub(crate) async fn list(visit: Visit, Query(From { after }): Query<From>) -> Re
                 @if may_act(&visit) { div.acts { a.btn href=(visit.link(&["bulk"])) { (Icon::BULK) (t!("New bulk act")) } } }
             }
             section.card #list aria-label=(t!("Runs")) hx-get=(visit.address) hx-select="#list" hx-swap=(live::IN_PLACE)
-                hx-trigger="live from:body throttle:2s" {
+                hx-trigger="live" data-live-part="2" hx-disinherit=(live::OWN) {
                 @if runs.items.is_empty() { (nothing(&visit, after.is_some())) }
                 @else { (table(&visit, &runs.items)) }
                 @if after.is_some() || runs.next.is_some() {

@@ -1,10 +1,13 @@
 //! What several pages show, one concept per file.
 
+pub(crate) mod act_word;
 pub(crate) mod action;
 pub(crate) mod csv;
 pub(crate) mod dialog;
+pub(crate) mod download;
 pub(crate) mod foreign;
 pub(crate) mod live;
+pub(crate) mod loading;
 pub(crate) mod notice;
 pub(crate) mod outcome;
 pub(crate) mod outcome_word;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{HeaderMap, Method, Request, header};
+use axum::http::{HeaderMap, HeaderName, Method, Request, header};
 use easemob_admin_api::{AppRoot, Client, Credentials};
 use easemob_admin_ops::documents::memory::MemoryDocuments;
 use easemob_admin_ops::run::journal::header::Operator;
@@ -16,6 +16,7 @@ use easemob_admin_ops::target::Target;
 use easemob_admin_ops::trails::TrailsInFiles;
 use easemob_admin_remote::api::Scope;
 use easemob_admin_sandbox::Sandbox;
+use easemob_admin_server::access::openid::OpenId;
 use easemob_admin_server::apps::App;
 use easemob_admin_server::first_key;
 use easemob_admin_server::service::{Parts, Service, Settings};
@@ -33,6 +34,7 @@ pub(crate) struct Site {
     pub(crate) sandbox: Sandbox,
     pub(crate) service: Service,
     pub(crate) stores: Stores,
+    parts: Parts,
     routes: Router,
     _home: TempDir,
 }
@@ -43,6 +45,10 @@ impl Site {
     }
 
     pub(crate) async fn start_at(clock: fn() -> Timestamp) -> Self {
+        Self::start_with(clock, None).await
+    }
+
+    pub(crate) async fn start_with(clock: fn() -> Timestamp, openid: Option<Arc<OpenId>>) -> Self {
         let sandbox = Sandbox::start().await.unwrap();
         let home = TempDir::new().unwrap();
         let client = Client::builder(AppRoot::parse(&sandbox.app_root()).unwrap())
@@ -67,17 +73,18 @@ impl Site {
         other.name = "other".into();
         other.target.app_root.push_str("-other");
         let stores = Stores::on_disk(home.path());
-        let service = Service::new(Parts {
+        let parts = Parts {
             apps: [chat, other].into_iter().collect(),
             stores: stores.clone(),
             trails: Arc::new(TrailsInFiles(home.path().join("audit"))),
             documents: Arc::new(MemoryDocuments::default()),
             account: Operator::named("service", "host"),
             in_files: true,
-            openid: None,
+            openid,
             clock,
             settings: Settings::default(),
-        });
+        };
+        let service = Service::new(parts.clone());
         assert!(first_key(&service, ADMIN).unwrap());
         Self {
             routes: service
@@ -86,8 +93,24 @@ impl Site {
             sandbox,
             service,
             stores,
+            parts,
             _home: home,
         }
+    }
+
+    /// Restarts the service with other issuers, on the same records.
+    pub(crate) fn restart(&mut self, openid: Option<Arc<OpenId>>) {
+        self.parts.openid = openid;
+        self.service = Service::new(self.parts.clone());
+        self.routes = self
+            .service
+            .routes()
+            .merge(easemob_admin_console::routes(&self.service, false));
+    }
+
+    /// Goes on with a browser at the service as it is now.
+    pub(crate) fn go_on_with(&self, browser: &mut Browser) {
+        browser.routes = self.routes.clone();
     }
 
     /// Returns a browser in which nobody is signed in.
@@ -190,6 +213,12 @@ impl Browser {
         self.send(Method::POST, path, &fields).await
     }
 
+    /// Sends a form, and returns the page that is gone on to.
+    pub(crate) async fn post_and_go_on(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let place = self.post(path, fields).await.expect(303).place().to_owned();
+        self.get(&place).await.expect(200)
+    }
+
     /// Sends what is given, and nothing else.
     pub(crate) async fn send(&mut self, method: Method, path: &str, fields: &[(&str, &str)]) -> Answer {
         self.send_with(method, path, fields, &[]).await
@@ -215,7 +244,9 @@ impl Browser {
             .header(header::COOKIE, cookies.join("; "))
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
         for (name, value) in headers {
-            request = request.header(*name, *value);
+            // In place of what is there already.
+            let given = request.headers_mut().unwrap();
+            given.insert(HeaderName::try_from(*name).unwrap(), value.parse().unwrap());
         }
         let mut body = url::form_urlencoded::Serializer::new(String::new());
         body.extend_pairs(fields);
@@ -247,7 +278,8 @@ async fn answer(mut routes: Router, request: Request<Body>) -> Answer {
     Answer {
         status: parts.status.as_u16(),
         headers: parts.headers,
-        text: String::from_utf8(bytes.to_vec()).unwrap(),
+        // Compressed ones are no text.
+        text: String::from_utf8_lossy(&bytes).into_owned(),
     }
 }
 

@@ -199,6 +199,16 @@ async fn no_form_of_another_site_does_anything() {
         "/console/chat/settings/rules/remove",
         "/console/chat/settings/schedules",
         "/console/chat/settings/schedules/x/remove",
+        "/console/chat/users/ann/sign-out",
+        "/console/chat/users/ann/ban",
+        "/console/chat/users-selected/sign-out",
+        "/console/chat/bulk",
+        "/console/chat/runs/x/resume",
+        "/console/chat/approvals/x",
+        "/console/chat/limits",
+        "/console/chat/limits/watches/x/end",
+        "/console/chat/audit/verify",
+        "/console/chat/logins/scans",
     ] {
         for fields in [
             &[][..],
@@ -407,4 +417,94 @@ async fn rules_and_schedules_are_added_and_removed() {
         .await
         .expect(303);
     assert!(!browser.get(schedules).await.expect(200).text.contains("nightly"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_others_have_written_is_text_on_every_page_and_stays_in_no_cache() {
+    let site = Site::start().await;
+    let evil = "<script>alert(1)</script>\u{202e}\"' onload=x";
+    site.sandbox.register("ann");
+    site.sandbox.sign_in("ann", "ios").unwrap();
+    let run = serde_json::json!({"action": {"kind": "logout", "selection": {}}, "users": ["ann", "bob"], "reason": evil,
+        "ticket": evil});
+    let run = site.api(Method::POST, "/v1/apps/chat/runs", run).await;
+    let run = run["id"].as_str().unwrap_or_else(|| panic!("{run}")).to_owned();
+    let plan = serde_json::json!({"users": ["ann"], "reason": evil, "selection": {}});
+    site.sandbox.sign_in("ann", "ios").unwrap();
+    let plan = site.api(Method::POST, "/v1/apps/chat/plans", plan).await;
+    let plan = plan["run"]["id"]
+        .as_str()
+        .unwrap_or_else(|| panic!("{plan}"))
+        .to_owned();
+    let key = serde_json::json!({"owner": evil, "note": evil, "groups": [evil], "scopes": ["audit:read"], "apps": ["chat"]});
+    site.api(Method::POST, "/v1/keys", key).await;
+    let rules = serde_json::json!({"rules": [{"verbs": ["logout"], "over_users": 1000, "needs": [{"group": evil, "count": 1}]}]});
+    site.api(Method::PUT, "/v1/apps/chat/approval-rules", rules).await;
+    let mut browser = site.signed_in(evil, Scope::ALL).await;
+    let query: String = url::form_urlencoded::byte_serialize(evil.as_bytes()).collect();
+    let mut pages = [
+        "overview",
+        "users/ann",
+        "users/ann/ban",
+        "users/ann/sign-out?all=1",
+        "logins",
+        "bulk",
+        "runs",
+        "approvals",
+        "approvals?show=all",
+        "limits",
+        "audit",
+        "audit?all=on",
+        "audit?e=1",
+        "settings",
+        "settings/keys",
+        "settings/rules",
+        "settings/schedules",
+        "more",
+        "no-such-page",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    pages.extend([
+        format!("users?q={query}&platform={query}"),
+        format!("users/{}", query.replace('+', "%20")),
+        format!("audit?q={query}&by=operator"),
+        format!("audit?outcome={query}"),
+        format!("runs/{run}"),
+        format!("runs/{run}/failures.csv"),
+        format!("runs/{run}/{}", query.replace('+', "%20")),
+        format!("plans/{plan}"),
+        format!("plans/{plan}/devices.csv"),
+        format!("approvals/{plan}"),
+        format!("logins/difference?before={query}&after={query}"),
+        "audit/export?format=jsonl".to_owned(),
+    ]);
+    for page in pages {
+        let answer = browser.get(&format!("/console/chat/{page}")).await;
+        assert!(answer.status < 500 && answer.status != 303, "{page}: {answer:?}");
+        let text = |name: &str| answer.headers.get(name).map(|value| value.to_str().unwrap());
+        let is_page = text("content-type").is_some_and(|form| form.starts_with("text/html"));
+        let shows = ["<script>alert", "\u{202e}\"' onload"];
+        assert!(
+            !is_page || !shows.iter().any(|shown| answer.text.contains(shown)),
+            "{page}: {answer:?}"
+        );
+        // What is no page is a file with a name of ours, or an answer of the API.
+        if let Some(file) = text("content-disposition") {
+            assert!(
+                file.starts_with("attachment; filename=\"") && !file.contains('<'),
+                "{file}"
+            );
+        }
+        if page != "no-such-page" {
+            assert_eq!(text("cache-control"), Some("no-store"), "{page}");
+            let policy = text("content-security-policy").unwrap_or_else(|| panic!("{page}"));
+            assert!(
+                policy.contains("frame-ancestors 'none'") && !policy.contains("unsafe"),
+                "{policy}"
+            );
+            assert_eq!(text("x-frame-options"), Some("DENY"), "{page}");
+            assert_eq!(text("x-content-type-options"), Some("nosniff"), "{page}");
+        }
+    }
 }

@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use super::browser::{ADMIN, Site};
 
-const LIVE: &str = "/console/chat/live";
+const LIVE: &str = "/console/live";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pages_hear_of_acts_and_of_nothing_else() {
@@ -38,7 +38,7 @@ async fn pages_hear_of_acts_and_of_nothing_else() {
             .unwrap();
     }
     assert!(
-        heard.contains("event: change") && heard.contains("id: "),
+        heard.contains("event: change") && heard.contains("\"app\":\"chat\""),
         "{heard}"
     );
     assert!(

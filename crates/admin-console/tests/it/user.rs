@@ -259,7 +259,10 @@ async fn a_ban_wants_somebody_who_has_just_signed_in() {
     browser.sign_in(ADMIN).await;
     LATER.store(16, std::sync::atomic::Ordering::Relaxed);
     let answer = browser.get(&format!("{ANN}/ban")).await.expect(303);
-    assert!(answer.place().starts_with("/console/sign-in?next="), "{answer:?}");
+    assert!(
+        answer.place().starts_with("/console/sign-in?again=1&next="),
+        "{answer:?}"
+    );
     browser
         .post(&format!("{ANN}/ban"), &[("typed", &app)])
         .await

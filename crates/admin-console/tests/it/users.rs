@@ -265,3 +265,32 @@ async fn the_overview_links_each_figure_to_what_it_counts() {
         assert!(page.contains(expected), "{expected}: {page}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_arrive_whole_at_a_browser_that_wants_them_compressed() {
+    let site = Site::start().await;
+    sign_in(&site, 0..30, "ios_1");
+    let mut browser = site.browser();
+    browser.sign_in(ADMIN).await;
+    let place = browser
+        .post(ACT, &[("u", "user001"), ("u", "user002"), ("reason", "x")])
+        .await
+        .expect(303)
+        .place()
+        .to_owned();
+    done(&site, &place).await;
+    for file in [
+        "/console/chat/users-export".to_owned(),
+        "/console/chat/audit/export?format=jsonl".to_owned(),
+        format!("{place}/failures.csv"),
+        format!("{}/devices.csv", place.replace("/runs/", "/plans/")),
+    ] {
+        let gzip = [("accept-encoding", "gzip")];
+        let answer = browser
+            .send_with(Method::GET, &file, &[], &gzip)
+            .await
+            .expect(200);
+        assert_eq!(answer.headers["content-encoding"], "gzip", "{file}");
+        assert!(answer.text.len() > 20, "{file}");
+    }
+}

@@ -1,10 +1,8 @@
 //! Sends the entries that are wanted as a file, in the format of a log system.
 
 use axum::extract::Query;
-use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use easemob_admin_words::t;
-use jiff::tz::TimeZone;
 use maud::{Markup, html};
 use serde::Deserialize;
 
@@ -12,6 +10,7 @@ use super::filter::Wanted;
 use crate::icons::Icon;
 use crate::page::Trouble;
 use crate::visit::Visit;
+use crate::widgets::download;
 
 /// The formats, each with the end of a file's name.
 const FORMATS: [(&str, &str); 4] = [
@@ -54,44 +53,7 @@ pub(crate) async fn download(
         .iter()
         .find(|(one, _)| *one == format)
         .map_or("txt", |(_, end)| end);
-    let day = visit
-        .now
-        .to_zoned(TimeZone::UTC)
-        .strftime("%Y%m%d-%H%M%S")
-        .to_string();
-    let name = format!(
-        "attachment; filename=\"audit-{}-{day}.{end}\"",
-        safe(visit.app_name())
-    );
-    let headers = answer.headers_mut();
-    if let Ok(name) = HeaderValue::from_str(&name) {
-        headers.insert(header::CONTENT_DISPOSITION, name);
-    }
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let headers = download::headers("audit", visit.app_name(), visit.now, end);
+    answer.headers_mut().extend(headers);
     Ok(answer)
-}
-
-/// Returns a name that is a file's name everywhere.
-fn safe(name: &str) -> String {
-    let plain = |sign: char| {
-        if sign.is_ascii_alphanumeric() || sign == '-' || sign == '_' {
-            sign
-        } else {
-            '_'
-        }
-    };
-    name.chars().map(plain).take(60).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_download_has_a_name_that_leads_nowhere() {
-        assert_eq!(safe("prod"), "prod");
-        assert_eq!(safe("../../etc/passwd"), "______etc_passwd");
-        assert_eq!(safe("a\"; x=\"\r\nb: c"), "a___x____b__c");
-        assert_eq!(safe(&"x".repeat(500)).len(), 60);
-    }
 }

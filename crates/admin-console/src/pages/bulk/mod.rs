@@ -1,37 +1,48 @@
 //! A large act on a list of users: the list, what is wrong in it, what is to be done, and what that takes.
 
 mod estimate;
+mod kept;
 mod list;
 mod order;
 pub(crate) mod plan;
 mod preview;
 
+use axum::extract::Query;
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use easemob_admin_remote::api::{
-    ApprovalRules, NewPlan, NewRun, Plan, Problem, RunView, TrafficView, Verb as Ruled,
+    ApprovalRules, NewPlan, NewRun, Problem, RunView, TrafficView, Verb as Ruled,
 };
 use easemob_admin_words::{t, told_later};
 use maud::{Markup, html};
+use serde::Deserialize;
 
 use self::estimate::Estimate;
+use self::kept::Kept;
 use self::list::{Bad, Checked, check, with_suggestions};
 use self::order::{LONGEST_LOCK, Order, PLATFORMS, Verb, Wrong};
 use self::preview::Preview;
+use crate::api::encoded;
 use crate::fields::Fields;
 use crate::frame::form_secret;
 use crate::icons::Icon;
 use crate::numbers::{grouped, users};
 use crate::page::{Nav, Page, Trouble};
+use crate::planned::planned;
 use crate::problem::with_hint;
 use crate::visit::Visit;
 use crate::widgets::foreign::foreign;
 use crate::widgets::notice::not_yet;
-use crate::widgets::run_id;
-use crate::widgets::{platform, reason};
+use crate::widgets::{loading, platform, reason, run_id};
 
 /// The most users of a plan of devices, and of a dry run that somebody waits for.
 const MOST_OF_PLAN: usize = 10_000;
+
+/// A list of more bytes is not in the page, which shows its beginning.
+const LONG: usize = 40_000;
+
+/// How many lines of a long list are shown.
+const BEGINNING: usize = 10;
 
 /// How many bad lines are shown.
 const BAD_SHOWN: usize = 50;
@@ -46,54 +57,91 @@ struct Draft {
     rate: Option<f64>,
     preview: Option<Preview>,
     problem: Option<Problem>,
+    /// Where it is kept.
+    id: Option<String>,
 }
 
-pub(crate) async fn show(visit: Visit) -> Result<Page, Trouble> {
-    let draft = draft(&visit, Fields::default(), String::new()).await?;
+/// Which form.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Which {
+    draft: Option<String>,
+}
+
+pub(crate) async fn show(visit: Visit, Query(Which { draft: id }): Query<Which>) -> Result<Page, Trouble> {
+    let kept = match &id {
+        Some(id) => kept::read(&visit, id).await?,
+        None => Kept::default(),
+    };
+    let fields = kept.fields();
+    let draft = Draft {
+        id,
+        preview: kept.preview,
+        problem: kept.problem,
+        ..draft(&visit, fields, kept.list).await?
+    };
     Ok(page(&visit, &draft))
 }
 
+/// Does a step, keeps what became of it, and goes to the address of that.
 pub(crate) async fn act(visit: Visit, sent: Fields) -> Result<Response, Trouble> {
-    let given = sent.raw("list").unwrap_or_default();
+    let before = sent.some("draft");
+    // A long list is not in the form.
+    let given = match &before {
+        Some(id) if sent.has("kept") && sent.one("list").is_empty() => kept::read(&visit, id).await?.list,
+        _ => sent.raw("list").unwrap_or_default().to_owned(),
+    };
     let text = match sent.text("take") {
-        Some("all") => with_suggestions(given, None),
-        Some(line) => with_suggestions(given, Some(line.parse().unwrap_or(0))),
-        None => given.to_owned(),
+        Some("all") => with_suggestions(&given, None),
+        Some(line) => with_suggestions(&given, Some(line.parse().unwrap_or(0))),
+        None => given,
     };
     let step = sent.one("step").to_owned();
     let mut draft = draft(&visit, sent, text).await?;
-    if step != "dry" && step != "plan" {
-        return Ok(page(&visit, &draft).into_response());
-    }
-    match ready(&visit, &draft, step == "plan") {
-        Err(problem) => {
-            draft.problem = Some(problem);
-            Ok((StatusCode::UNPROCESSABLE_ENTITY, page(&visit, &draft)).into_response())
-        }
-        Ok(order) if step == "dry" => {
-            match preview::read(&visit, &order, &draft.checked.users).await {
+    match step.as_str() {
+        "dry" => match ready(&visit, &draft, false) {
+            Ok(order) => match preview::read(&visit, &order, &draft.checked.users).await {
                 Ok(preview) => draft.preview = Some(preview),
                 Err(problem) => draft.problem = Some(problem),
-            }
-            Ok(page(&visit, &draft).into_response())
-        }
-        Ok(order) => match make(&visit, &order, &draft).await {
-            Ok(Some(run)) => Ok(Redirect::to(&visit.link(&["plans", &run.id])).into_response()),
-            Ok(None) => {
-                draft.problem = Some(problem(
-                    told_later!("There is nothing to sign out"),
-                    told_later!(
-                        "No device of these users is online, or all of them stay. Nothing was recorded."
-                    ),
-                ));
-                Ok(page(&visit, &draft).into_response())
-            }
-            Err(problem) => {
-                let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::BAD_REQUEST);
-                draft.problem = Some(problem);
-                Ok((status, page(&visit, &draft)).into_response())
-            }
+            },
+            Err(problem) => draft.problem = Some(problem),
         },
+        "plan" => {
+            let made = match ready(&visit, &draft, true) {
+                Ok(order) => make(&visit, &order, &draft).await,
+                Err(problem) => Err(problem),
+            };
+            match made {
+                Ok(Some(run)) => return Ok(Redirect::to(&visit.link(&["plans", &run.id])).into_response()),
+                Ok(None) => {
+                    draft.problem = Some(problem(
+                        told_later!("There is nothing to sign out"),
+                        told_later!(
+                            "No device of these users is online, or all of them stay. Nothing was recorded."
+                        ),
+                    ));
+                }
+                Err(problem) => draft.problem = Some(problem),
+            }
+        }
+        _ => {}
+    }
+    let mut kept = Kept::of(&draft.sent, &draft.text);
+    kept.preview = draft.preview.take();
+    kept.problem = draft.problem.take();
+    match kept::keep(&visit, before.as_deref(), &kept).await {
+        Ok(id) => {
+            let place = format!("{}?draft={}", visit.link(&["bulk"]), encoded(&id));
+            Ok(Redirect::to(&place).into_response())
+        }
+        // Whoever may only look checks a list nevertheless, on a page that is not kept.
+        Err(problem) if problem.status == 403 => {
+            draft.preview = kept.preview;
+            draft.problem = kept.problem;
+            let status = draft.problem.as_ref().map_or(200, |problem| problem.status);
+            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
+            Ok((status, page(&visit, &draft)).into_response())
+        }
+        Err(problem) => Err(problem.into()),
     }
 }
 
@@ -107,6 +155,7 @@ async fn draft(visit: &Visit, sent: Fields, text: String) -> Result<Draft, Troub
         rate: traffic.and_then(|traffic| traffic.rate),
         preview: None,
         problem: None,
+        id: None,
         text,
         sent,
     })
@@ -139,10 +188,12 @@ fn ready(visit: &Visit, draft: &Draft, is_recorded: bool) -> Result<Order, Probl
         ),
         Wrong::Hours => problem(told_later!("A lock lasts 1 to 744 hours"), nothing),
     })?;
-    if draft.checked.users.len() > MOST_OF_PLAN && (order.verb == Verb::Logout || !is_recorded) {
+    if draft.checked.users.len() > MOST_OF_PLAN && !is_recorded {
         return Err(problem(
-            told_later!("A plan has 10,000 users at most"),
-            told_later!("Nothing was done. Divide the list, or use: easemob-admin sessions plan"),
+            told_later!("A dry run of this page reads 10,000 users at most"),
+            told_later!(
+                "Nothing was done. Make a plan, divide the list, or use: easemob-admin sessions logout --dry-run"
+            ),
         ));
     }
     if is_recorded && order.reason.is_none() && reason::needs_one(visit) {
@@ -151,32 +202,38 @@ fn ready(visit: &Visit, draft: &Draft, is_recorded: bool) -> Result<Order, Probl
     Ok(order)
 }
 
+/// Returns true if the plan of an act names devices, which are read now; otherwise it names users.
+fn names_devices(order: &Order, users: usize) -> bool {
+    order.verb == Verb::Logout && users <= MOST_OF_PLAN
+}
+
 /// Records the act, which begins when somebody carries it out.
 async fn make(visit: &Visit, order: &Order, draft: &Draft) -> Result<Option<RunView>, Problem> {
-    let (users, id) = (draft.checked.users.clone(), draft.sent.some("run"));
+    let (users, id) = (&draft.checked.users, run_id::sent_or_new(visit, &draft.sent));
     let (reason, ticket) = (order.reason.clone(), order.ticket.clone());
-    if order.verb == Verb::Logout {
+    if names_devices(order, users.len()) {
         let plan = NewPlan {
-            id,
+            id: None,
             selection: order.selection.clone(),
-            users,
+            users: users.clone(),
             on_drift: easemob_admin_ops::run::job::OnDrift::default(),
             reason,
             ticket,
             max_logouts: order.cap,
         };
-        let made: Plan = visit.api.send(Method::POST, &["plans"], &plan).await?;
-        return Ok(made.run);
+        return planned(visit, id, plan).await;
     }
     let new = NewRun {
+        id: Some(id),
         reason,
         ticket,
-        users: Some(users),
+        max_logouts: order.cap.filter(|_| order.verb == Verb::Logout),
         source: Some("a list in the console".into()),
         hold: true,
         ..NewRun::of(order.action(visit.now))
     };
-    visit.api.send(Method::POST, &["runs"], &new).await.map(Some)
+    let made = visit.api.send_lines(Method::POST, &["runs"], &new, users);
+    made.await.map(Some)
 }
 
 fn page(visit: &Visit, draft: &Draft) -> Page {
@@ -197,12 +254,14 @@ fn markup(visit: &Visit, draft: &Draft) -> Markup {
             div {
                 (form_secret(visit))
                 (run_id::field(&run_id::sent_or_new(visit, &draft.sent)))
+                @if let Some(id) = &draft.id { input type="hidden" name="draft" value=(id); }
                 // Enter in a field checks the list again.
                 button hidden name="step" value="check" {}
                 @if let Some(problem) = &draft.problem { (not_yet(problem)) }
                 (pasted(draft))
                 @if !draft.checked.bad.is_empty() { (bad_lines(draft)) }
                 (scope(visit, draft))
+                (loading::card(t!("Reading users…")))
                 @if let Some(preview) = &draft.preview { (preview.card(visit)) }
             }
             div { div.sticky.stack {
@@ -265,9 +324,20 @@ fn pasted(draft: &Draft) -> Markup {
                 button.btn."btn--sm" name="step" value="check" { (t!("Check the list")) }
             }
             div.card-b {
+                @let is_long = draft.text.len() > LONG && draft.id.is_some();
+                @if is_long {
+                    input type="hidden" name="kept" value="1";
+                    div.note {
+                        (Icon::INFO)
+                        div {
+                            b { (t!("The list has {} lines. It begins with:", grouped(*lines))) } " "
+                            @for line in draft.text.lines().take(BEGINNING) { span.sub.mono { (foreign(&line.chars().take(80).collect::<String>())) } }
+                        }
+                    }
+                }
                 div.field {
-                    label for="list" { (t!("One user in each line")) }
-                    textarea #list .mono name="list" rows="8" spellcheck="false" autocapitalize="off" maxlength="8000000" { "\n" (draft.text) }
+                    label for="list" { @if is_long { (t!("Another list, in its place")) } @else { (t!("One user in each line")) } }
+                    textarea #list .mono name="list" rows="8" spellcheck="false" autocapitalize="off" maxlength="8000000" { "\n" @if !is_long { (draft.text) } }
                     span.hint { (t!("Empty lines and lines that begin with # are left out.")) }
                 }
             }
@@ -432,6 +502,9 @@ fn go(draft: &Draft) -> Markup {
                 @if !needs.is_empty() {
                     p { (t!("For {}, these must agree: ", users(count))) b { (needs.join(", ")) } (t!(". You cannot approve what you ask for.")) }
                 } @else { p { (t!("A plan names what would be done to each user. It is carried out in a step of its own.")) } }
+                @if draft.order.as_ref().is_ok_and(|order| order.verb == Verb::Logout && !names_devices(order, draft.checked.users.len())) {
+                    p.c-attn { (t!("Over 10,000 users, the plan names users. The devices of each are read and chosen when it is carried out, and there is no dry run on this page.")) }
+                }
                 button.btn."btn--go".btn--wide name="step" value="plan" { (t!("Make a plan for {}", users(count))) }
                 button.btn.btn--wide name="step" value="dry" { (t!("Dry run, read only")) }
             }

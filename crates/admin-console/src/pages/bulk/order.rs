@@ -2,9 +2,10 @@
 
 use easemob_admin_ops::run::job::Action;
 use easemob_admin_ops::select::selection::{Keep, Selection, UnknownAge};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use crate::fields::Fields;
+use crate::lock_end::lock_end;
 
 /// The platforms that can be chosen.
 pub(super) const PLATFORMS: [&str; 5] = ["android", "ios", "web", "windows", "harmony"];
@@ -95,7 +96,7 @@ impl Order {
                 selection: self.selection.clone(),
             },
             Verb::Lock => Action::Lock {
-                until: now + SignedDuration::from_hours(self.hours),
+                until: lock_end(now, self.hours),
             },
             Verb::Ban => Action::Ban { looks_first: true },
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::extract::{Path, Query};
 use axum::http::header;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use easemob_admin_ops::run::item::Item;
 use easemob_admin_remote::api::{RunState, RunView, TrafficView};
 use easemob_admin_words::t;
@@ -20,6 +20,7 @@ use crate::page::{Nav, Page, Trouble};
 use crate::visit::Visit;
 use crate::widgets::action;
 use crate::widgets::csv::cell;
+use crate::widgets::download;
 use crate::widgets::foreign::foreign;
 
 /// How many users a page shows.
@@ -200,36 +201,50 @@ fn go(visit: &Visit, run: &RunView, ends: u64) -> Markup {
     }
 }
 
-/// Sends the plan as a file, one device in each line.
+/// Sends the plan as a file: one device in each line, or a user if the plan names no devices.
 pub(crate) async fn download(
     visit: Visit,
     Path((_, run)): Path<(String, String)>,
 ) -> Result<Response, Trouble> {
+    // Read before it is named in a header: only ids of runs get that far.
     let run: RunView = visit.api.get(&["runs", &run], &[]).await?;
-    let mut file = String::from("line,user,device,what\r\n");
-    for item in items(&visit, &run).await? {
-        let user = cell(&item.user.to_string());
-        let planned = item.planned.unwrap_or_default();
-        for (devices, what) in [(&planned.end, "sign_out"), (&planned.keep, "stay")] {
-            for device in devices {
-                let line = [
-                    item.line.to_string(),
-                    user.clone(),
-                    cell(&device.to_string()),
-                    what.to_owned(),
-                ];
-                file.push_str(&line.join(","));
-                file.push_str("\r\n");
-            }
-        }
+    let items = visit.api.stream(&["runs", &run.id, "items"], &[]).await?;
+    let mut headers = download::headers("plan", visit.app_name(), visit.now, "csv");
+    let name = format!("attachment; filename=\"plan-{}.csv\"", run.id);
+    if let Ok(name) = name.parse() {
+        headers.insert(header::CONTENT_DISPOSITION, name);
     }
-    let headers = [
-        (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
-        (
-            header::CONTENT_DISPOSITION,
-            format!("attachment; filename=\"plan-{}.csv\"", run.id),
-        ),
-        (header::CACHE_CONTROL, "no-store".to_owned()),
-    ];
-    Ok((headers, file).into_response())
+    Ok(download::lines(headers, "line,user,device,what", items, rows))
+}
+
+/// Returns the rows of an item, as it is in the answer.
+fn rows(line: &[u8]) -> std::io::Result<String> {
+    let item: Item = serde_json::from_slice(line)?;
+    let user = cell(&item.user.to_string());
+    let row = |device: &str, what: &str| format!("{},{user},{},{what}\r\n", item.line, cell(device));
+    Ok(match &item.planned {
+        None => row("", "all"),
+        Some(planned) => {
+            let ends = planned.end.iter().map(|device| row(device.as_str(), "sign_out"));
+            let stays = planned.keep.iter().map(|device| row(device.as_str(), "stay"));
+            ends.chain(stays).collect()
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_device_of_a_plan_has_a_row() {
+        let item =
+            br#"{"line": 7, "user": "ann", "planned": {"end": ["ios_1", "web_1"], "keep": ["web_2"]}}"#;
+        assert_eq!(
+            rows(item).unwrap(),
+            "7,ann,ios_1,sign_out\r\n7,ann,web_1,sign_out\r\n7,ann,web_2,stay\r\n"
+        );
+        assert_eq!(rows(br#"{"line": 8, "user": "bob"}"#).unwrap(), "8,bob,,all\r\n");
+        assert!(rows(b"{}").is_err());
+    }
 }

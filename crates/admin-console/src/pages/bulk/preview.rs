@@ -8,6 +8,7 @@ use easemob_admin_remote::api::{NewRun, Problem};
 use easemob_admin_words::t;
 use jiff::Timestamp;
 use maud::{Markup, html};
+use serde::{Deserialize, Serialize};
 
 use super::order::Order;
 use crate::numbers::{grouped, users};
@@ -15,14 +16,14 @@ use crate::visit::Visit;
 use crate::widgets::platform;
 
 /// What would be done on a platform.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Row {
     ends: u64,
     stays: u64,
 }
 
 /// What would be done.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Preview {
     at: Timestamp,
     platforms: BTreeMap<String, Row>,

@@ -34,7 +34,8 @@ pub(super) fn read(text: &str) -> Result<PolicyOnDisk, Wrong> {
     })
 }
 
-pub(super) fn markup(text: &str, wrong: Option<&Wrong>) -> Markup {
+/// Returns the editor. The lines in `changed` are marked.
+pub(super) fn markup(text: &str, wrong: Option<&Wrong>, changed: &[usize]) -> Markup {
     // A box of one line would be hard to meet.
     let lines = text.lines().count().max(12);
     html! {
@@ -49,7 +50,7 @@ pub(super) fn markup(text: &str, wrong: Option<&Wrong>) -> Markup {
                 @for number in 1..=lines {
                     @match wrong.filter(|wrong| wrong.line == number) {
                         Some(wrong) => li.is-bad { span.ln { (number) } (Icon::WARNING) span.msg { (foreign(&wrong.message)) } },
-                        None => li { span.ln { (number) } },
+                        None => li.is-new[changed.contains(&number)] { span.ln { (number) } },
                     }
                 }
             }
@@ -70,8 +71,13 @@ mod tests {
         let wrong = read("default = 4\n\n[platforms]\nweb = -1\n").unwrap_err();
         assert_eq!(wrong.line, 4, "{wrong:?}");
         assert!(!wrong.message.contains("policy, line"), "{wrong:?}");
-        let shown = markup("default = 4\n\n[platforms]\nweb = -1\n", Some(&wrong)).into_string();
+        let shown = markup("default = 4\n\n[platforms]\nweb = -1\n", Some(&wrong), &[4, 5]).into_string();
         assert_eq!(shown.matches("is-bad").count(), 1);
+        assert_eq!(
+            shown.matches("is-new").count(),
+            1,
+            "what is wrong is not told twice"
+        );
         assert_eq!(shown.matches("<li").count(), 12);
     }
 }

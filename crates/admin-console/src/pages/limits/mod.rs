@@ -1,7 +1,9 @@
-//! Device limits: a policy is written, compared with what is online, enforced once, and watched.
+//! Device limits: a policy is written, kept with its earlier versions, compared with what is online, enforced once, and watched.
 
 mod compared;
+mod difference;
 mod editor;
+pub(crate) mod versions;
 
 use axum::extract::{Path, Query};
 use axum::http::{Method, StatusCode};
@@ -13,7 +15,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use self::compared::Compared;
+use self::difference::Line;
 use self::editor::Wrong;
+use self::versions::Versions;
 use crate::fields::Fields;
 use crate::frame::form_secret;
 use crate::fresh;
@@ -23,8 +27,9 @@ use crate::page::{Nav, Page, Trouble};
 use crate::problem::with_hint;
 use crate::visit::Visit;
 use crate::widgets::foreign::foreign;
+use crate::widgets::loading;
 use crate::widgets::notice::not_yet;
-use crate::widgets::reason;
+use crate::widgets::{reason, run_id};
 
 /// What somebody begins with who has no policy yet.
 const FIRST: &str = "# Device limits\ndefault = 4\nmin_surviving = 1\nunknown_age = \"never\"\n\n[platforms]\nweb = 4\n\n[exempt]\nusers = []\n";
@@ -36,6 +41,8 @@ const WATCH: &str = "console";
 #[derive(Debug, Deserialize)]
 pub(crate) struct Which {
     watch: Option<String>,
+    /// The number of a version.
+    version: Option<u64>,
 }
 
 /// What the page shows.
@@ -44,6 +51,9 @@ struct Draft {
     wrong: Option<Wrong>,
     sent: Fields,
     watches: Vec<Watch>,
+    versions: Versions,
+    /// The version whose text is shown.
+    shown: Option<u64>,
     compared: Option<Compared>,
     problem: Option<Problem>,
 }
@@ -53,18 +63,33 @@ async fn watches(visit: &Visit) -> Result<Vec<Watch>, Trouble> {
     Ok(visit.api.get(&["watches"], &[]).await.unwrap_or_default())
 }
 
-pub(crate) async fn show(visit: Visit, Query(Which { watch }): Query<Which>) -> Result<Page, Trouble> {
-    let watches = watches(&visit).await?;
-    let wanted = |one: &&Watch| watch.as_ref().is_none_or(|watch| one.id == *watch);
-    let text = watches
-        .iter()
-        .find(wanted)
-        .map_or_else(|| FIRST.to_owned(), |watch| watch.policy.clone());
+pub(crate) async fn show(visit: Visit, Query(which): Query<Which>) -> Result<Page, Trouble> {
+    let (watches, versions) = (watches(&visit).await?, Versions::read(&visit).await?);
+    let brought = match which.version {
+        Some(version) => versions::one(&visit, &version.to_string()).await?,
+        None => None,
+    };
+    let named = |id: &String| watches.iter().find(|watch| watch.id == *id);
+    let (text, shown) = match (&which.watch, &brought, &versions.newest) {
+        (Some(id), ..) if named(id).is_some() => (
+            named(id).map(|watch| watch.policy.clone()).unwrap_or_default(),
+            None,
+        ),
+        (_, Some(version), _) | (_, None, Some(version)) => {
+            (version.policy.clone(), Some(version.version.version))
+        }
+        _ => {
+            let first = watches.first().map(|watch| watch.policy.clone());
+            (first.unwrap_or_else(|| FIRST.to_owned()), None)
+        }
+    };
     let draft = Draft {
         wrong: editor::read(&text).err(),
         text,
         sent: Fields::default(),
         watches,
+        versions,
+        shown,
         compared: None,
         problem: None,
     };
@@ -77,6 +102,8 @@ pub(crate) async fn act(visit: Visit, sent: Fields) -> Result<Response, Trouble>
         wrong: editor::read(&text).err(),
         text,
         watches: watches(&visit).await?,
+        versions: Versions::read(&visit).await?,
+        shown: None,
         compared: None,
         problem: None,
         sent,
@@ -93,6 +120,7 @@ pub(crate) async fn act(visit: Visit, sent: Fields) -> Result<Response, Trouble>
     let done = match step.as_str() {
         "enforce" => enforce(&visit, &draft).await,
         "watch" => watch(&visit, &draft).await,
+        "keep" => versions::keep(&visit, &draft).await,
         _ => {
             match compare(&visit, &draft).await {
                 Ok(compared) => draft.compared = Some(compared),
@@ -170,7 +198,7 @@ async fn enforce(visit: &Visit, draft: &Draft) -> Result<String, Problem> {
         ));
     }
     let new = NewEnforcement {
-        id: None,
+        id: Some(run_id::sent_or_new(visit, &draft.sent)),
         policy: draft.text.clone(),
         name: "policy".into(),
         users,
@@ -209,6 +237,7 @@ async fn watch(visit: &Visit, draft: &Draft) -> Result<String, Problem> {
         delay_seconds: 5,
         reason: draft.sent.some("reason"),
         ticket: draft.sent.some("ticket"),
+        until: None,
     };
     let _: Watch = visit.api.send(Method::PUT, &["watches", WATCH], &new).await?;
     Ok(visit.link(&["limits"]))
@@ -220,27 +249,50 @@ fn page(visit: &Visit, draft: &Draft) -> Page {
     })
 }
 
+/// From when the policy in force is.
+fn in_force(visit: &Visit, draft: &Draft) -> Markup {
+    html! {
+        @match &draft.versions.newest {
+            Some(newest) => span {
+                (t!("Version {} in force since {}, by ", newest.version.version, visit.clock(newest.version.at))) (foreign(&newest.version.by))
+            },
+            None => span { (t!("No version is kept yet")) },
+        }
+    }
+}
+
 fn markup(visit: &Visit, draft: &Draft) -> Markup {
+    let newest = draft.versions.newest.as_ref();
+    let lines = newest.map(|newest| difference::compare(&newest.policy, &draft.text));
+    let changes = match &lines {
+        Some(Some(lines)) => difference::new_lines(lines),
+        _ => Vec::new(),
+    };
+    let differs = newest.is_some_and(|newest| newest.policy != draft.text);
     let may_enforce = [Scope::LimitsWrite, Scope::SessionsPlan]
         .into_iter()
         .any(|scope| visit.may(scope));
     html! {
         div.head { div.head-t {
             h1 { (t!("Device limits")) }
-            div.head-sub { span { (t!("A policy says how many devices each user may have. Writing one enforces nothing.")) } }
+            div.head-sub { (in_force(visit, draft)) span { (t!("A policy says how many devices each user may have. Writing one enforces nothing.")) } }
         } }
         @if let Some(problem) = &draft.problem { (not_yet(problem)) }
         form.cols method="post" action=(visit.link(&["limits"])) {
             div {
                 (form_secret(visit))
+                (run_id::field(&run_id::sent_or_new(visit, &draft.sent)))
                 section.card {
-                    div.card-h { h2 { (t!("Policy")) } button.btn."btn--sm" name="step" value="show" { (t!("Check the text")) } }
-                    (editor::markup(&draft.text, draft.wrong.as_ref()))
+                    div.card-h { h2 { (t!("Policy")) } button.btn."btn--sm" name="step" value="show" formnovalidate { (t!("Check the text")) } }
+                    (editor::markup(&draft.text, draft.wrong.as_ref(), &changes))
                     div.card-f { span { (t!("TOML, checked against the schema.")) } }
                 }
+                @if differs && let (Some(newest), Some(lines)) = (newest, &lines) { (changed(newest.version.version, lines.as_deref())) }
+                (loading::card(t!("Reading users…")))
                 @if let Some(compared) = &draft.compared { (compared.card(visit)) }
             }
             div {
+                (draft.versions.form(visit, draft))
                 section.card {
                     div.card-h { h2 { (t!("Compare")) } }
                     div.card-b.stack."small-t" {
@@ -249,11 +301,12 @@ fn markup(visit: &Visit, draft: &Draft) -> Markup {
                             input #users type="text" name="users" autocomplete="off" spellcheck="false" value=(draft.sent.one("users"));
                             span.hint { (t!("Empty: everybody in the newest snapshot.")) }
                         }
-                        button.btn."btn--go".btn--wide name="step" value="check" { (Icon::EYE) (t!("Check, read only")) }
+                        button.btn."btn--go".btn--wide name="step" value="check" formnovalidate { (Icon::EYE) (t!("Check, read only")) }
                     }
                 }
                 @if may_enforce { (enforcement(visit, draft)) }
                 (watching(visit, draft))
+                (draft.versions.card(visit, draft.shown))
             }
         }
         // Forms cannot be inside one another.
@@ -261,6 +314,10 @@ fn markup(visit: &Visit, draft: &Draft) -> Markup {
             form id={ "end-" (watch.id) } method="post" action=(visit.link(&["limits", "watches", &watch.id, "end"])) { (form_secret(visit)) }
         }
     }
+}
+
+fn changed(version: u64, lines: Option<&[Line<'_>]>) -> Markup {
+    difference::card(&t!("Changes from version {}", version), lines)
 }
 
 fn enforcement(visit: &Visit, draft: &Draft) -> Markup {

@@ -49,7 +49,7 @@ pub(super) fn card(visit: &Facts, scans: &[Scan]) -> Markup {
     let goes_on = scans.iter().any(|scan| scan.state.is_open());
     html! {
         section.card #scans hx-get=[goes_on.then_some(&visit.address)] hx-select="#scans" hx-swap=(live::IN_PLACE)
-            hx-trigger=[goes_on.then_some(TRIGGER)] {
+            hx-trigger=[goes_on.then_some(TRIGGER)] hx-disinherit=(live::OWN) {
             div.card-h { h2 { (t!("Scans")) } }
             @if scans.is_empty() {
                 div.card-b { p.muted { (t!("Nobody has asked for a scan in the last 30 days.")) } }

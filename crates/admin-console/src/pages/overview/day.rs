@@ -1,10 +1,11 @@
 //! The last 24 hours: sign-ins, and devices that left, as bars and as a table.
 
-use easemob_admin_remote::api::{HourFigures, LastDay};
+use easemob_admin_remote::api::{GapView, HourFigures, LastDay};
 use easemob_admin_words::t;
 use jiff::Timestamp;
 use maud::{Markup, html};
 
+use crate::icons::Icon;
 use crate::numbers::grouped;
 use crate::visit::Visit;
 
@@ -12,14 +13,17 @@ use crate::visit::Visit;
 const HOUR: usize = 10;
 const BAR: usize = 7;
 
+/// How many gaps are named.
+const SHOWN: usize = 5;
+
 pub(super) fn card(visit: &Visit, day: &LastDay) -> Markup {
     let hours = &day.hours;
     html! {
         section.card {
             div.card-h { h2 { (t!("The last 24 hours")) } a.small href=(visit.link(&["logins"])) { (t!("Logins")) } }
             div.card-b.stack {
-                (chart(visit, hours, t!("Sign-ins"), "f-1", |hour| hour.sign_ins))
-                (chart(visit, hours, t!("Evictions and sign-outs"), "f-2", |hour| hour.evictions + hour.sign_outs))
+                (chart(visit, hours, t!("Sign-ins"), ("chart", "f-1"), |hour| hour.sign_ins))
+                (chart(visit, hours, t!("Evictions and sign-outs"), ("chart chart--sm", "f-2"), |hour| hour.evictions + hour.sign_outs))
                 details.alt {
                     summary { (t!("As a table")) }
                     div.tw role="region" aria-label=(t!("Sign-ins and sign-outs by the hour")) tabindex="0" {
@@ -41,7 +45,30 @@ pub(super) fn card(visit: &Visit, day: &LastDay) -> Markup {
                         }
                     }
                 }
+                @if !day.gaps.is_empty() { (gaps(visit, &day.gaps)) }
+                @if let Some(at) = day.as_of { p.muted.small-t { (t!("As of the webhooks until {}", visit.clock(at))) } }
                 @if day.as_of.is_none() { p.muted.small-t { (t!("No webhooks arrive, so sign-ins of this time are not known.")) } }
+            }
+        }
+    }
+}
+
+/// The times of which events may be missing.
+fn gaps(visit: &Visit, gaps: &[GapView]) -> Markup {
+    html! {
+        div.note #gaps {
+            (Icon::QUESTION)
+            div {
+                b { (t!("Times without webhooks: {}", grouped(gaps.len() as u64))) } ". "
+                (t!("Sign-ins and sign-outs of this time may be missing"))
+                @for gap in gaps.iter().rev().take(SHOWN) {
+                    span.sub {
+                        @match gap.since { Some(at) => (visit.time(at)), None => "…" }
+                        " – "
+                        @match gap.until { Some(at) => (visit.time(at)), None => "…" }
+                    }
+                }
+                @if gaps.len() > SHOWN { span.sub { (t!("The newest {} are shown.", SHOWN)) } }
             }
         }
     }
@@ -55,7 +82,7 @@ fn chart(
     visit: &Visit,
     hours: &[HourFigures],
     name: &str,
-    class: &str,
+    (size, class): (&str, &str),
     of: impl Fn(&HourFigures) -> u64,
 ) -> Markup {
     let values: Vec<u64> = hours.iter().map(&of).collect();
@@ -71,7 +98,7 @@ fn chart(
     html! {
         div {
             div.chart-h { h3 { (name) } span.muted { (t!("by the hour · {} in all", grouped(sum))) } }
-            div.chart {
+            div class=(size) {
                 div.y aria-hidden="true" { span { (grouped(top)) } span { "0" } }
                 svg viewBox={ "0 0 " (width) " 100" } preserveAspectRatio="none" role="img" aria-label=(sentence) {
                     @for y in [0, 50, 100] { line class="s-grid" x1="0" x2=(width) y1=(y) y2=(y) {} }

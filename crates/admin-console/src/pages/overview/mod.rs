@@ -1,27 +1,33 @@
 //! What needs somebody, and how the app is. Every figure says from when it is, and links to what it counts.
 
+mod budget;
 mod day;
 mod todo;
 
+use axum::extract::State;
 use easemob_admin_ops::locks::lock::Lock;
+use easemob_admin_ops::run::job::Action;
 use easemob_admin_remote::api::{
-    self, AuditPage, LimitsFrom, OnlineFigures, Overview, Problem, RunView, Scope, SnapshotView,
+    self, AuditPage, LimitsFrom, OnlineFigures, Overview, Problem, RunView, Scope, SnapshotView, TrafficView,
 };
 use easemob_admin_words::{t, translated};
-use futures_util::future::join5;
+use futures_util::future::{join, join5};
 use jiff::SignedDuration;
 use maud::{Markup, html};
 
+use crate::Console;
+use crate::banned::Banned;
 use crate::icons::Icon;
 use crate::numbers::grouped;
 use crate::page::{Nav, Page, Trouble};
+use crate::usage::InUse;
 use crate::visit::Visit;
 use crate::widgets::foreign::foreign;
 use crate::widgets::platform::platform;
-use crate::widgets::{action, live, outcome_word, run_state};
+use crate::widgets::{act_word, action, live, outcome_word, run_state};
 
 /// How often it is read again, since sign-ins are in no stream.
-const TRIGGER: &str = "live from:body throttle:5s, every 15s";
+const TRIGGER: &str = "live, every 15s";
 
 /// Locks that end within this time are work to come.
 const SOON: SignedDuration = SignedDuration::from_hours(1);
@@ -33,9 +39,12 @@ struct Known {
     acts: Option<AuditPage>,
     locks: Vec<Lock>,
     snapshot: Option<SnapshotView>,
+    banned: Option<Banned>,
+    traffic: Option<TrafficView>,
+    in_use: Option<InUse>,
 }
 
-pub(crate) async fn show(visit: Visit) -> Result<Page, Trouble> {
+pub(crate) async fn show(visit: Visit, State(console): State<Console>) -> Result<Page, Trouble> {
     let api = &visit.api;
     let acts = async {
         if !visit.may(Scope::AuditRead) {
@@ -44,20 +53,30 @@ pub(crate) async fn show(visit: Visit) -> Result<Page, Trouble> {
         let query = [("order", "newest"), ("limit", "8")];
         api.get::<AuditPage>(&["audit"], &query).await.ok()
     };
-    let (overview, runs, acts, locks, snapshots) = join5(
+    let answers = join5(
         api.get::<Overview>(&["overview"], &[]),
         api.get::<api::Page<RunView>>(&["runs"], &[("limit", "4")]),
         acts,
-        api.get::<api::Page<Lock>>(&["locks"], &[("limit", "1000")]),
+        api.get::<api::Page<Lock>>(&["locks"], &[("sort", "until"), ("limit", "10000")]),
         api.get::<api::Page<SnapshotView>>(&["logins", "snapshots"], &[("limit", "20")]),
-    )
-    .await;
+    );
+    let traffic = api.get::<TrafficView>(&["traffic"], &[]);
+    let ((overview, runs, acts, locks, snapshots), traffic) = join(answers, traffic).await;
+    let (locks, traffic) = (locks.map(|page| page.items).unwrap_or_default(), traffic.ok());
+    let app = visit.app_name();
     let snapshots = snapshots.map(|page| page.items).unwrap_or_default();
+    let runs = runs.map(|page| page.items);
+    let times = (visit.now, last_ban(&runs));
     let known = Known {
         overview: overview?,
-        runs: runs.map(|page| page.items),
+        banned: console.bans.known(app, api, &locks, times),
+        runs,
         acts,
-        locks: locks.map(|page| page.items).unwrap_or_default(),
+        in_use: traffic
+            .as_ref()
+            .and_then(|traffic| console.usage.take(app, traffic)),
+        locks,
+        traffic,
         snapshot: snapshots
             .into_iter()
             .find(|snapshot| snapshot.finished_at.is_some()),
@@ -67,10 +86,21 @@ pub(crate) async fn show(visit: Visit) -> Result<Page, Trouble> {
     }))
 }
 
+/// Returns when a run last banned somebody or lifted bans.
+fn last_ban(runs: &Result<Vec<RunView>, Problem>) -> Option<jiff::Timestamp> {
+    let bans = runs.iter().flatten().filter(|run| {
+        matches!(
+            run.action,
+            Action::Ban { .. } | Action::Unban { .. } | Action::Lock { .. } | Action::Unlock { .. }
+        )
+    });
+    bans.map(|run| run.ended.unwrap_or(run.created)).max()
+}
+
 fn main(visit: &Visit, known: &Known) -> Markup {
     let now = &known.overview.now;
     html! {
-        div #overview .stack hx-get=(visit.address) hx-select="#overview" hx-swap="outerHTML" hx-trigger=(TRIGGER) hx-disinherit=(live::OWN) {
+        div #overview .stack hx-get=(visit.address) hx-select="#overview" hx-swap="outerHTML" hx-trigger=(TRIGGER) data-live-part="5" hx-disinherit=(live::OWN) {
             div.head {
                 div.head-t {
                     h1 { (t!("Overview")) }
@@ -91,7 +121,10 @@ fn main(visit: &Visit, known: &Known) -> Markup {
                     (day::card(visit, &known.overview.last_day))
                     @if let Some(acts) = &known.acts { (latest(visit, acts)) }
                 }
-                div { (platforms(visit, now)) }
+                div {
+                    (platforms(visit, now))
+                    (budget::card(visit, known.traffic.as_ref(), known.in_use.as_ref()))
+                }
             }
         }
     }
@@ -153,25 +186,63 @@ fn run_line(visit: &Visit, run: &RunView) -> Markup {
 }
 
 fn figures(visit: &Visit, known: &Known) -> Markup {
-    let Overview { now, work, .. } = &known.overview;
+    let Overview { now, .. } = &known.overview;
     let users = |query: &str| format!("{}{query}", visit.link(&["users"]));
-    let ends_soon = todo::ending(visit, known).count() as u64;
+    let as_of = as_of(visit, now);
+    let devices = match &now.day_before {
+        Some(before) => t!(
+            "{as_of}; {} the day before at {}",
+            grouped(before.online.devices),
+            short(visit, before.at)
+        ),
+        None => as_of.clone(),
+    };
+    let over = t!("{} devices too many", grouped(now.devices_over));
+    let compared = match now.limits.from {
+        LimitsFrom::Scan => over,
+        LimitsFrom::Default => t!("{over}, compared with 4 on each platform"),
+    };
     html! {
         section.card aria-label=(t!("Figures of now")) {
             dl.figs {
-                (figure(t!("Devices online"), &users("?devices=1"), &grouped(now.online.devices), &as_of(visit, now)))
-                (figure(t!("Users online"), &users("?devices=1"), &grouped(now.online.users), &t!("of {} who are known", grouped(now.known_users))))
-                (figure(t!("Accounts over limit"), &users("?over-limit=1"), &grouped(now.over_limit), match now.limits.from {
-                    LimitsFrom::Scan => t!("compared with the limits of the app"),
-                    LimitsFrom::Default => t!("compared with 4 on each platform"),
-                }))
-                (figure(t!("Locked"), &visit.link(&["locks"]), &grouped(work.locks), &t!("{} end within the hour", ends_soon)))
+                (figure(t!("Devices online"), &users("?devices=1"), &grouped(now.online.devices), &devices))
+                (figure(t!("Users online"), &users("?devices=1"), &grouped(now.online.users), &t!("of {} who are known; {as_of}", grouped(now.known_users))))
+                (figure(t!("Accounts over limit"), &users("?over-limit=1"), &grouped(now.over_limit), &t!("{compared}; {as_of}")))
+                (shut_out(visit, known))
                 @if let Some(snapshot) = &known.snapshot {
-                    (figure(t!("Not read"), &visit.link(&["logins"]), &grouped(snapshot.counts.failed + snapshot.counts.unknown), t!("not counted as offline")))
+                    @let at = snapshot.finished_at.map(|at| visit.clock(at)).unwrap_or_default();
+                    (figure(t!("Not read"), &visit.link(&["logins"]), &grouped(snapshot.counts.failed + snapshot.counts.unknown), &t!("not counted as offline; scan of {at}")))
                 }
             }
         }
     }
+}
+
+/// Those who cannot sign in: locked until a time, or banned without an end.
+fn shut_out(visit: &Visit, known: &Known) -> Markup {
+    let work = &known.overview.work;
+    let ends_soon = todo::ending(visit, known).count() as u64;
+    let (banned, as_of) = match &known.banned {
+        Some(banned) if banned.at_least => (t!("over {}", grouped(banned.users)), visit.clock(banned.at)),
+        Some(banned) => (grouped(banned.users), visit.clock(banned.at)),
+        None => ("–".to_owned(), t!("not known").to_owned()),
+    };
+    html! {
+        div.fig {
+            dt { (t!("Locked / banned")) }
+            dd {
+                a href=(visit.link(&["locks"])) { (grouped(work.locks)) }
+                " / "
+                a href=(visit.link(&["bans"])) { (banned) }
+                span.d { (t!("{} end within the hour; bans as of {as_of}", grouped(ends_soon))) }
+            }
+        }
+    }
+}
+
+/// Returns a time of another day without its date, which the sentence says.
+fn short(visit: &Visit, at: jiff::Timestamp) -> String {
+    at.to_zoned(visit.look.zone.clone()).strftime("%H:%M").to_string()
 }
 
 fn as_of(visit: &Visit, now: &OnlineFigures) -> String {
@@ -222,6 +293,7 @@ fn platforms(visit: &Visit, now: &OnlineFigures) -> Markup {
                         }
                     } }
                 }
+                div.card-f { span { (as_of(visit, now)) } }
             }
         }
     }
@@ -236,21 +308,25 @@ fn latest(visit: &Visit, acts: &AuditPage) -> Markup {
                     thead { tr {
                         th scope="col" { (t!("When")) }
                         th scope="col" { (t!("Operator")) }
+                        th scope="col" { (t!("Act")) }
                         th scope="col" { (t!("On whom")) }
-                        th scope="col" { (t!("Run")) }
                         th scope="col" { (t!("Outcome")) }
                     } }
                     tbody { @for entry in &acts.items {
                         @let event = &entry.event;
-                        @let at = jiff::Timestamp::from_millisecond(event.time.as_millis()).ok();
                         @let operator = event.operator.as_ref().and_then(easemob_admin_audit::Operator::name);
                         tr {
-                            td.muted.nowrap { @if let Some(at) = at { (visit.time(at)) } }
+                            td.muted.nowrap { (visit.wall(event.time)) }
                             td data-label=(t!("Operator")) { @if let Some(operator) = &operator { (foreign(operator)) } }
+                            td data-label=(t!("Act")) {
+                                @match &event.run {
+                                    Some(run) => a href=(visit.link(&["runs", run])) { (act_word::of_entry(entry)) },
+                                    None => (act_word::of_entry(entry)),
+                                }
+                            }
                             td.c-full data-label=(t!("On whom")) {
                                 span { @if let Some(user) = &event.user { a.mono href=(visit.link(&["users", user])) { (foreign(user)) } } @else { (t!("the app")) } }
                             }
-                            td data-label=(t!("Run")) { @if let Some(run) = &event.run { a.mono href=(visit.link(&["runs", run])) { (foreign(run)) } } }
                             td data-label=(t!("Outcome")) { (outcome_word::of_entry(entry)) }
                         }
                     } }

@@ -51,7 +51,7 @@ pub(super) fn list(visit: &Visit, known: &Known) -> Vec<Todo> {
             what: t!("Locks that should have ended: {}", grouped(work.locks_due)),
             about: html! { (t!("These users still cannot sign in. Lift the locks, or add a schedule that does.")) },
             when: String::new(),
-            address: visit.link(&["settings", "schedules"]),
+            address: visit.link(&["locks"]),
         });
     }
     let mut soon: Vec<&Lock> = ending(visit, known).collect();
@@ -63,7 +63,7 @@ pub(super) fn list(visit: &Visit, known: &Known) -> Vec<Todo> {
             what: t!("Locks that end within the hour: {}", grouped(soon.len() as u64)),
             about: html! { (t!("The first one: ")) (foreign(first.user.as_str())) },
             when: t!("ends {}", visit.clock(first.until)),
-            address: visit.link(&["users", first.user.as_str()]),
+            address: visit.link(&["locks"]),
         });
     }
     let count = |state: &str| work.runs.get(state).copied().unwrap_or_default();
@@ -112,7 +112,7 @@ pub(super) fn list(visit: &Visit, known: &Known) -> Vec<Todo> {
             what: t!("Times of today without webhooks: {}", grouped(gaps.len() as u64)),
             about: html! { (t!("Sign-ins and sign-outs of this time may be missing")) },
             when: last.until.map(|at| visit.clock(at)).unwrap_or_default(),
-            address: visit.link(&["logins"]),
+            address: format!("{}#gaps", visit.link(&["overview"])),
         });
     }
     todo

@@ -5,7 +5,7 @@ use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use easemob_admin_ops::run::job::Action;
 use easemob_admin_remote::api::{Problem, RunState, RunView, Scope, Start, Stop, Which};
-use easemob_admin_words::t;
+use easemob_admin_words::{t, told_later};
 use maud::{Markup, html};
 
 use super::{Run, read};
@@ -178,7 +178,11 @@ pub(crate) async fn act(
 }
 
 fn no_such_page() -> Trouble {
-    Trouble(problem(404, "no-such-path", "The service has no such address"))
+    Trouble(problem(
+        404,
+        "no-such-path",
+        told_later!("There is nothing at this address"),
+    ))
 }
 
 /// Returns the page of the run with the question over it.

@@ -2,9 +2,9 @@
 
 use axum::extract::Path;
 use axum::http::header;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use easemob_admin_ops::run::journal::record::State;
-use easemob_admin_remote::api::{Page as PageOf, RunFailure, RunState, RunView};
+use easemob_admin_remote::api::{Page as PageOf, Problem, RunFailure, RunState, RunView};
 use easemob_admin_words::t;
 use maud::{Markup, html};
 
@@ -14,6 +14,7 @@ use crate::page::Trouble;
 use crate::visit::Visit;
 use crate::widgets::csv::cell;
 use crate::widgets::dialog::opens_as;
+use crate::widgets::download;
 use crate::widgets::foreign::foreign;
 
 /// How many failures the page shows.
@@ -108,31 +109,29 @@ pub(crate) async fn download(
 ) -> Result<Response, Trouble> {
     // Read before it is named in a header: only ids of runs get that far.
     let view: RunView = visit.api.get(&["runs", &run], &[]).await?;
-    let mut file = String::from("line,user,state,call,status,error\r\n");
-    let mut after: Option<String> = None;
-    loop {
-        let mut query = vec![("limit", AT_ONCE)];
-        if let Some(after) = &after {
-            query.push(("after", after));
-        }
-        let page: PageOf<RunFailure> = visit.api.get(&["runs", &run, "failures"], &query).await?;
-        for failure in &page.items {
-            file.push_str(&line(failure));
-        }
-        after = page.next;
-        if after.is_none() {
-            break;
-        }
+    let first = page(&visit, &view.id, None).await?;
+    let mut headers = download::headers("run", visit.app_name(), visit.now, "csv");
+    let name = format!("attachment; filename=\"run-{}-failures.csv\"", view.id);
+    if let Ok(name) = name.parse() {
+        headers.insert(header::CONTENT_DISPOSITION, name);
     }
-    let headers = [
-        (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
-        (
-            header::CONTENT_DISPOSITION,
-            format!("attachment; filename=\"run-{}-failures.csv\"", view.id),
-        ),
-        (header::CACHE_CONTROL, "no-store".to_owned()),
-    ];
-    Ok((headers, file).into_response())
+    let read = move |after: String| {
+        let (visit, run) = (visit.clone(), view.id.clone());
+        async move { page(&visit, &run, Some(&after)).await }
+    };
+    Ok(download::pages(
+        headers,
+        "line,user,state,call,status,error",
+        first,
+        read,
+        line,
+    ))
+}
+
+async fn page(visit: &Visit, run: &str, after: Option<&str>) -> Result<PageOf<RunFailure>, Problem> {
+    let mut query = vec![("limit", AT_ONCE)];
+    query.extend(after.map(|after| ("after", after)));
+    visit.api.get(&["runs", run, "failures"], &query).await
 }
 
 fn line(failure: &RunFailure) -> String {

@@ -83,11 +83,12 @@ pub(crate) async fn show(
 ) -> Result<Page, Trouble> {
     let mut read = read(&visit, &run, failures).await?;
     let view = &read.view;
-    if view.state == RunState::Running {
-        read.pace = console
-            .paces
-            .note(&view.id, visit.now, view.users - view.unfinished);
-    }
+    read.pace = if view.state == RunState::Running {
+        let finished = view.users - view.unfinished;
+        console.paces.note(&view.id, visit.now, finished)
+    } else {
+        console.paces.last(&view.id)
+    };
     Ok(visit.page(Nav::Runs, || {
         let done = progress::percent(&read.view);
         let name = title(&visit, &read.view);
@@ -109,11 +110,7 @@ pub(super) fn markup(visit: &Visit, run: &Run) -> Markup {
         RunState::Running | RunState::Waiting | RunState::WaitingForApproval
     );
     // The stream of events tells of changes; the clock sees to it where there is none.
-    let trigger = if is_moving {
-        "live from:body throttle:1s, every 3s"
-    } else {
-        "live from:body throttle:1s"
-    };
+    let trigger = if is_moving { "live, every 3s" } else { "live" };
     html! {
         nav.crumb aria-label=(t!("Breadcrumb")) {
             a href=(visit.link(&["runs"])) { (t!("Runs")) } span aria-hidden="true" { "/" } span.mono { (view.id) }
@@ -139,7 +136,7 @@ pub(super) fn markup(visit: &Visit, run: &Run) -> Markup {
         }
         (live::note())
         section.card #progress aria-label=(t!("Progress")) hx-get=(visit.link(&["runs", &view.id])) hx-select="#progress" hx-swap=(live::IN_PLACE)
-            hx-select-oob="#state:morph,#buttons:morph,#said:morph,#failures:morph,#latest:morph,#pace:morph" hx-trigger=(trigger) {
+            hx-select-oob="#state:morph,#buttons:morph,#said:morph,#failures:morph,#latest:morph,#pace:morph" hx-trigger=(trigger) data-live-part="1" hx-disinherit=(live::OWN) {
             (progress::card(visit, view, &run.pace))
         }
         p.vh #said role="status" aria-live="polite" { (progress::sentence(view)) }
@@ -188,15 +185,14 @@ fn outcomes(visit: &Visit, latest: &[Entry]) -> Markup {
     html! {
         section.card #latest {
             div.card-h { h2 { (t!("Latest outcomes")) } }
-            @if latest.is_empty() { div.card-b { p.muted.small-t { (t!("No outcome yet.")) } } } @else {
-                ul.log aria-label=(t!("Latest outcomes")) {
-                    @for entry in latest {
-                        li {
-                            span.muted { (visit.wall(entry.event.time)) }
-                            @if let Some(user) = &entry.event.user { a.mono href=(visit.link(&["users", user])) { (foreign(user)) } }
-                            @else { span {} }
-                            span { (outcome_word::of_entry(entry)) }
-                        }
+            ul.log aria-label=(t!("Latest outcomes")) {
+                @if latest.is_empty() { li { span {} span {} span.muted { (t!("No outcome yet.")) } } }
+                @for entry in latest {
+                    li {
+                        span.muted { (visit.wall(entry.event.time)) }
+                        @if let Some(user) = &entry.event.user { a.mono href=(visit.link(&["users", user])) { (foreign(user)) } }
+                        @else { span {} }
+                        span { (outcome_word::of_entry(entry)) }
                     }
                 }
             }

@@ -29,6 +29,12 @@ impl Paces {
         pace.note(at, finished);
         pace.clone()
     }
+
+    /// Returns the pace that was last seen of a run that goes on no more.
+    pub(crate) fn last(&self, run: &str) -> Pace {
+        let paces = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        paces.get(run).cloned().unwrap_or_default()
+    }
 }
 
 /// How far a run was at some times.

@@ -162,24 +162,32 @@ pub(super) fn chart(visit: &Visit, pace: &Pace) -> Markup {
     let steps = pace.steps();
     let most = steps.iter().map(|(_, pace)| *pace).fold(1.0_f64, f64::max).ceil();
     let shown = &steps[steps.len().saturating_sub(30)..];
+    let first = shown.first().map(|(first, _)| *first);
+    let said = match first {
+        Some(first) => {
+            let now = shown.last().map_or(0.0, |(_, pace)| *pace);
+            t!(
+                "Users a second since {}: at most {most:.1}, now {:.1}",
+                visit.clock(first),
+                now
+            )
+        }
+        None => t!("Measured while this page is open and the run goes on.").to_owned(),
+    };
     html! {
-        @if let Some((first, _)) = shown.first() {
-            div.chart {
-                div.y aria-hidden="true" { span { (format!("{most:.0}")) } span { "0" } }
-                svg viewBox="0 0 300 100" preserveAspectRatio="none" role="img"
-                    aria-label=(t!("Users a second since {}: at most {most:.1}, now {:.1}", visit.clock(*first), shown.last().map_or(0.0, |(_, pace)| *pace))) {
-                    line.s-grid x1="0" x2="300" y1="0" y2="0" {}
-                    line.s-grid x1="0" x2="300" y1="50" y2="50" {}
-                    line.s-grid x1="0" x2="300" y1="100" y2="100" {}
-                    @for (at, (_, pace)) in shown.iter().enumerate() {
-                        @let height = pace * 100.0 / most;
-                        rect x=(format!("{}.5", at * 10 + 1)) y=(format!("{:.1}", 100.0 - height)) width="7" height=(format!("{height:.1}")) class="f-1" {}
-                    }
+        // As high with figures as without, so that nothing moves when they come.
+        div.chart {
+            div.y aria-hidden="true" { span { (format!("{most:.0}")) } span { "0" } }
+            svg viewBox="0 0 300 100" preserveAspectRatio="none" role="img" aria-label=(said) {
+                line.s-grid x1="0" x2="300" y1="0" y2="0" {}
+                line.s-grid x1="0" x2="300" y1="50" y2="50" {}
+                line.s-grid x1="0" x2="300" y1="100" y2="100" {}
+                @for (at, (_, pace)) in shown.iter().enumerate() {
+                    @let height = pace * 100.0 / most;
+                    rect x=(format!("{}.5", at * 10 + 1)) y=(format!("{:.1}", 100.0 - height)) width="7" height=(format!("{height:.1}")) class="f-1" {}
                 }
-                div.x { span { (visit.clock(*first)) } span { (t!("now")) } }
             }
-        } @else {
-            p.muted.small-t { (t!("Measured while this page is open and the run goes on.")) }
+            div.x { span { (first.map_or_else(|| "–".to_owned(), |first| visit.clock(first))) } span { (t!("now")) } }
         }
     }
 }

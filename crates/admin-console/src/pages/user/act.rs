@@ -6,11 +6,11 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use easemob_admin_ops::run::job::Action;
 use easemob_admin_remote::api::{NewRun, Problem, RunView};
 use easemob_admin_words::told_later;
-use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use crate::api::encoded;
 use crate::fields::Fields;
+use crate::lock_end::lock_end;
 use crate::page::Trouble;
 use crate::problem::with_hint;
 use crate::stake::{Mandate, Stake, Unconfirmed, confirmed};
@@ -44,7 +44,7 @@ pub(super) async fn lock(visit: Visit, Path((_, user)): User, sent: Fields) -> R
     let hours: u32 = hours
         .filter(|hours| (1..=LONGEST).contains(hours))
         .ok_or_else(unclear)?;
-    let until = visit.now + SignedDuration::from_hours(i64::from(hours));
+    let until = lock_end(visit.now, hours.into());
     act(
         &visit,
         &user,
@@ -58,11 +58,13 @@ pub(super) async fn lock(visit: Visit, Path((_, user)): User, sent: Fields) -> R
 
 pub(super) async fn unlock(visit: Visit, Path((_, user)): User, sent: Fields) -> Result<Response, Trouble> {
     let mandate = confirmed(&visit, Stake::Few, &sent).map_err(Unconfirmed::problem)?;
-    // What somebody locks from now on stays locked.
+    // What somebody locks after the question was asked stays locked.
+    let asked = sent.text("asked").and_then(|text| text.parse().ok());
+    let as_of = asked.unwrap_or(visit.now).min(visit.now);
     act(
         &visit,
         &user,
-        json!({"kind": "unlock", "as_of": visit.now}),
+        json!({"kind": "unlock", "as_of": as_of}),
         None,
         mandate,
         &sent,

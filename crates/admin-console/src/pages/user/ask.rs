@@ -183,6 +183,7 @@ fn ask_lifting(visit: &Visit, known: &Known, text: &Lifting) -> Page {
         let (action, back) = addresses(visit, known, text.act);
         let content = html! {
             (run_id::field(&run_id::new(visit)))
+            input type="hidden" name="asked" value=(visit.now);
             dl.kv { dt { (t!("Effect")) } dd { ((text.effect)()) } }
             (reason::fields(visit, text.act))
         };

@@ -148,7 +148,7 @@ fn arrange(
 
 /// Marks the devices that enforcing the limits would sign out: the oldest ones, as far as their ages are known.
 fn mark_surplus(rows: &mut [Row], limits: &Applied) -> Vec<(String, usize, u32)> {
-    if limits.is_single() {
+    if limits.is_single() || limits.exempt().is_some() {
         return Vec::new();
     }
     let mut by_platform = BTreeMap::<String, usize>::new();
@@ -197,14 +197,10 @@ pub(super) fn card(
         .filter(|row| only.is_none_or(|only| row.is_on(only)))
         .collect();
     let goes_on = attempt.is_some_and(Attempt::goes_on);
-    let trigger = if goes_on {
-        "live-mine throttle:2s, every 2s"
-    } else {
-        "live-mine throttle:2s"
-    };
+    let trigger = if goes_on { "live, every 2s" } else { "live" };
     html! {
         section #devices .card hx-get=(visit.address) hx-select="#devices" hx-select-oob="#user-head:morph" hx-swap=(live::IN_PLACE)
-            hx-trigger=(trigger) hx-disinherit=(live::OWN) data-live-user=(known.name) {
+            hx-trigger=(trigger) hx-disinherit=(live::OWN) data-live-part="2" data-live-user=(known.name) {
             div.card-h {
                 h2 { (t!("Devices that are online")) }
                 (filter(visit, known, rows, only))
@@ -399,7 +395,7 @@ mod tests {
             default: Some(each),
             platforms: BTreeMap::new(),
         };
-        Applied::of(Ok(view.clone()), Ok(view)).unwrap()
+        Applied::of(Ok(view.clone()), Ok(view), None).unwrap()
     }
 
     fn report(id: &str) -> DeviceReport {

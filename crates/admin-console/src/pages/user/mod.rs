@@ -14,7 +14,7 @@ use easemob_admin_ops::locks::lock::Lock;
 use easemob_admin_ops::report::limits::LimitsView;
 use easemob_admin_remote::api::{Problem, Scope, UserDevices, UserView};
 use easemob_admin_words::{t, translated};
-use futures_util::future::join5;
+use futures_util::future::{join, join5};
 use maud::{Markup, html};
 use serde::Deserialize;
 
@@ -23,6 +23,7 @@ use crate::Console;
 use crate::icons::Icon;
 use crate::numbers::grouped;
 use crate::page::{Nav, Page, Trouble};
+use crate::pages::limits::versions;
 use crate::times;
 use crate::visit::Visit;
 use crate::widgets::foreign::foreign;
@@ -83,21 +84,26 @@ impl Known {
                 Err(problem) => Err(problem),
             }
         };
-        let (account, devices, of_user, of_app, lock) = join5(
-            api.get::<UserView>(&["users", name], &[]),
-            api.get::<UserDevices>(&["users", name, "devices"], &[]),
-            api.get::<LimitsView>(&["users", name, "limits"], &[]),
-            api.get::<LimitsView>(&["limits"], &[]),
+        let (devices, limits) = (["users", name, "devices"], ["users", name, "limits"]);
+        let (user, nothing) = (["users", name], []);
+        let answers = join5(
+            api.get::<UserView>(&user, &nothing),
+            api.get::<UserDevices>(&devices, &nothing),
+            api.get::<LimitsView>(&limits, &nothing),
+            api.get::<LimitsView>(&["limits"], &nothing),
             lock,
-        )
-        .await;
+        );
+        let ((account, devices, of_user, of_app, lock), policy) =
+            join(answers, versions::newest(visit)).await;
         let account = account?;
+        // Whoever may not read it, or cannot, sees what the server says.
+        let policy = limits::Applied::by_policy(policy.ok().flatten().as_ref(), &account.user);
         Ok(Self {
             // As the server writes it: an address may have it otherwise.
             name: account.user.clone(),
             account,
             devices,
-            limits: limits::Applied::of(of_user, of_app),
+            limits: limits::Applied::of(of_user, of_app, policy),
             lock,
         })
     }
@@ -251,6 +257,10 @@ fn account(visit: &Visit, known: &Known) -> Markup {
                     dd { @if let Some(created) = created { (visit.time(created)) } @else { (unknown) } }
                     dt { (t!("State")) }
                     dd { (state(visit, known)) }
+                    @if let Ok(limits) = &known.limits && let Some(exempt) = limits.exempt() {
+                        dt { (t!("Exempt")) }
+                        dd { code { (foreign(&exempt.name)) } }
+                    }
                     @if let Ok(Some(lock)) = &known.lock {
                         dt { (t!("Locked by")) }
                         dd { (foreign(&lock.operator)) ", " (visit.time(lock.changed.unwrap_or(lock.since))) }
@@ -263,7 +273,7 @@ fn account(visit: &Visit, known: &Known) -> Markup {
                     }
                     @if visit.may(Scope::AuditRead) {
                         dt { (t!("Audit trail")) }
-                        dd { a href={ (visit.link(&["audit"])) "?user=" (crate::api::encoded(&known.name)) } { (t!("All entries of this user")) } }
+                        dd { a href={ (visit.link(&["audit"])) "?by=user&q=" (crate::api::encoded(&known.name)) } { (t!("All entries of this user")) } }
                     }
                 }
             }

@@ -175,7 +175,7 @@ pub(super) fn card(visit: &Visit, known: &Known, view: &View, read: &Read) -> Ma
     }
     html! {
         section #timeline .card hx-get=(visit.address) hx-select="#timeline" hx-swap=(live::IN_PLACE)
-            hx-trigger="live-mine throttle:2s" hx-disinherit=(live::OWN) data-live-user=(known.name) {
+            hx-trigger="live" hx-disinherit=(live::OWN) data-live-part="2" data-live-user=(known.name) {
             div.card-h { h2 { (t!("Timeline")) } (filter(visit, known, view)) }
             @for problem in [&read.no_sign_ins, &read.no_acts].into_iter().flatten() {
                 div.note."note--attn"."note--in" {
@@ -346,7 +346,7 @@ fn act_text(visit: &Visit, entry: &Entry) -> Markup {
         span.sub {
             @if let Some(reason) = &event.reason { (t!("Reason: ")) (foreign(reason)) " · " }
             @if let Some(ticket) = &event.ticket {
-                (t!("Ticket: ")) a href={ (visit.link(&["audit"])) "?ticket=" (encoded(ticket)) } { (foreign(ticket)) } " · "
+                (t!("Ticket: ")) a href={ (visit.link(&["audit"])) "?by=ticket&q=" (encoded(ticket)) } { (foreign(ticket)) } " · "
             }
             @if let Some(run) = &event.run { a.mono href=(visit.link(&["runs", run])) { (foreign(run)) } }
             @if let Some(error) = &event.error { " · " (foreign(error)) }

@@ -5,9 +5,9 @@ use axum::http::{HeaderMap, Method};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use easemob_admin_ops::run::job::{Action, OnDrift};
 use easemob_admin_ops::select::selection::Selection as Devices;
-use easemob_admin_remote::api::{NewPlan, NewRun, Plan, Problem, RunView, UsersPage};
+use easemob_admin_remote::api::{NewPlan, NewRun, Problem, RunView, UsersPage};
 use easemob_admin_words::{t, told_later};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use maud::{Markup, html};
 use serde_json::json;
 
@@ -16,8 +16,10 @@ use super::{list_address, read};
 use crate::fields::Fields;
 use crate::fresh;
 use crate::icons::Icon;
+use crate::lock_end::lock_end;
 use crate::numbers::grouped;
 use crate::page::{Nav, Page, Trouble};
+use crate::planned::planned;
 use crate::problem::with_hint;
 use crate::stake::{Mandate, Stake, Unconfirmed, confirmed};
 use crate::visit::Visit;
@@ -43,12 +45,13 @@ const LONGEST: u32 = 31 * 24;
 enum Act {
     SignOut,
     Lock,
+    Ban,
     Plan,
 }
 
 impl Act {
     fn of(word: &str) -> Option<Self> {
-        [Self::SignOut, Self::Lock, Self::Plan]
+        [Self::SignOut, Self::Lock, Self::Ban, Self::Plan]
             .into_iter()
             .find(|act| act.in_address() == word)
     }
@@ -57,6 +60,7 @@ impl Act {
         match self {
             Self::SignOut => "sign-out",
             Self::Lock => "lock",
+            Self::Ban => "ban",
             Self::Plan => "plan",
         }
     }
@@ -66,6 +70,7 @@ impl Act {
         match self {
             Self::Plan => Stake::Few,
             Self::SignOut | Self::Lock => Stake::of(users, all, false),
+            Self::Ban => Stake::of(users, all, true),
         }
     }
 }
@@ -196,6 +201,7 @@ fn question(visit: &Visit, act: Act, meant: &Meant, grew_from: Option<u64>) -> P
                 t!("Sign out {} users", users),
             ),
             Act::Lock => (t!("Lock {} users?", users), t!("Lock {} users", users)),
+            Act::Ban => (t!("Ban {} users?", users), t!("Ban {} users", users)),
             Act::Plan => (
                 t!("Plan to sign out {} users?", users),
                 t!("Plan for {} users", users),
@@ -206,10 +212,10 @@ fn question(visit: &Visit, act: Act, meant: &Meant, grew_from: Option<u64>) -> P
         let back = back(visit, meant);
         let dialog = Dialog {
             question: html! { (question) },
-            icon: if act == Act::Lock {
-                Icon::LOCK
-            } else {
-                Icon::SIGN_OUT
+            icon: match act {
+                Act::Lock => Icon::LOCK,
+                Act::Ban => Icon::BAN,
+                Act::SignOut | Act::Plan => Icon::SIGN_OUT,
             },
             action: &address,
             back: &back,
@@ -265,6 +271,7 @@ fn content(visit: &Visit, act: Act, meant: &Meant, grew_from: Option<u64>) -> Ma
             dd { @match act {
                 Act::SignOut => (t!("All devices of each user are signed out. Users have to sign in again.")),
                 Act::Lock => (t!("All devices are signed out, and nobody of them can sign in until the end.")),
+                Act::Ban => (t!("All devices are signed out at once, and nobody of them can sign in.")),
                 Act::Plan => (t!("The devices of each user are read now, and nothing is signed out before somebody starts the plan.")),
             } }
         }
@@ -279,7 +286,9 @@ fn content(visit: &Visit, act: Act, meant: &Meant, grew_from: Option<u64>) -> Ma
                 } }
             }
         }
-        @if act != Act::Plan {
+        @if act == Act::Ban {
+            div.note."note--danger" { (Icon::DANGER) div { (t!("A ban has no end. It stays until somebody lifts it.")) } }
+        } @else if act != Act::Plan {
             div.note."note--danger" { (Icon::DANGER) div { (t!("Devices that were signed out cannot be brought back.")) } }
         }
         (reason::fields(visit, act.in_address()))
@@ -313,31 +322,18 @@ pub(super) async fn act(
     if users.is_empty() {
         return Err(nobody().into());
     }
-    let run = match act {
-        Act::Plan => plan(&visit, users, mandate, &sent).await?,
-        Act::SignOut => Some(
-            begin(
-                &visit,
-                json!({"kind": "logout", "selection": {}}),
-                users,
-                mandate,
-                &sent,
-            )
-            .await?,
-        ),
+    let action = match act {
+        Act::Plan => None,
+        Act::SignOut => Some(json!({"kind": "logout", "selection": {}})),
+        Act::Ban => Some(json!({"kind": "ban", "looks_first": true})),
         Act::Lock => {
             let until = until(&sent, visit.now).ok_or_else(no_such_act)?;
-            Some(
-                begin(
-                    &visit,
-                    json!({"kind": "lock", "until": until}),
-                    users,
-                    mandate,
-                    &sent,
-                )
-                .await?,
-            )
+            Some(json!({"kind": "lock", "until": until}))
         }
+    };
+    let run = match action {
+        None => plan(&visit, users, mandate, &sent).await?,
+        Some(action) => Some(begin(&visit, action, users, mandate, &sent).await?),
     };
     let address = match run {
         Some(run) => visit.link(&["runs", &run.id]),
@@ -357,7 +353,7 @@ fn until(sent: &Fields, now: Timestamp) -> Option<Timestamp> {
     let hours: u32 = sent.one("hours").parse().ok()?;
     (1..=LONGEST)
         .contains(&hours)
-        .then(|| now + SignedDuration::from_hours(i64::from(hours)))
+        .then(|| lock_end(now, hours.into()))
 }
 
 async fn begin(
@@ -392,7 +388,7 @@ async fn plan(
         ));
     }
     let plan = NewPlan {
-        id: Some(run_id::sent_or_new(visit, sent)),
+        id: None,
         selection: Devices::default(),
         users,
         on_drift: OnDrift::default(),
@@ -400,8 +396,7 @@ async fn plan(
         ticket: mandate.ticket,
         max_logouts: None,
     };
-    let made: Plan = visit.api.send(Method::POST, &["plans"], &plan).await?;
-    Ok(made.run)
+    planned(visit, run_id::sent_or_new(visit, sent), plan).await
 }
 
 /// A form that is sent twice makes one run.
@@ -447,6 +442,7 @@ mod tests {
         assert_eq!(Act::SignOut.stake(20, false), Stake::Few);
         assert_eq!(Act::SignOut.stake(21, false), Stake::Many);
         assert_eq!(Act::Lock.stake(2, true), Stake::Many);
+        assert_eq!(Act::Ban.stake(1, false), Stake::Many, "a ban has no end");
         assert_eq!(
             Act::Plan.stake(5_000, true),
             Stake::Few,

@@ -66,6 +66,7 @@ pub(super) fn bar(visit: &Visit, query: &Query) -> Markup {
                         }
                     }
                 }
+                a.btn."btn--sm"."btn--plain" href=(query.with(filter.clone()).address(&visit.link(&["users-export"]))) download { (Icon::DOWNLOAD) (t!("Export")) }
             }
         }
         (chips(query, &list))

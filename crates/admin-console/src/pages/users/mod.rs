@@ -1,6 +1,7 @@
 //! The users who are known: found by filters, selected, and acted upon.
 
 mod act;
+mod export;
 mod filters;
 mod newer;
 mod query;
@@ -35,6 +36,7 @@ pub(super) fn routes() -> Router<Console> {
     Router::new()
         .route("/console/{app}/users", get(list))
         .route("/console/{app}/users-newer", get(newer::count))
+        .route("/console/{app}/users-export", get(export::download))
         .route(
             "/console/{app}/users-selected/{act}",
             get(act::ask).post(act::act),

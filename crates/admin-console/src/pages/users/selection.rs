@@ -49,6 +49,9 @@ pub(super) fn bar(visit: &Visit, query: &Query, users: &UsersPage) -> Markup {
                     button.btn."btn--sm" formaction=(visit.link(&["users-selected", "lock"])) { (Icon::LOCK) (t!("Lock…")) }
                     button.btn."btn--sm"."btn--danger-out" formaction=(visit.link(&["users-selected", "sign-out"])) { (Icon::SIGN_OUT) (t!("Sign out…")) }
                 }
+                @if visit.may(Scope::UsersWrite) {
+                    button.btn."btn--sm"."btn--danger-out" formaction=(visit.link(&["users-selected", "ban"])) { (Icon::BAN) (t!("Ban…")) }
+                }
                 a.btn."btn--sm"."btn--plain" href=(address(Selection::Nobody)) data-clear { (t!("Clear")) }
             }
         }

@@ -19,7 +19,8 @@ use crate::widgets::platform;
 
 pub(super) fn table(visit: &Visit, query: &Query, users: &UsersPage, locks: &[Lock]) -> Markup {
     let locked: BTreeSet<String> = locks.iter().map(|lock| lock.user.folded()).collect();
-    let acts = visit.may(Scope::SessionsApply) || visit.may(Scope::SessionsPlan);
+    let scopes = [Scope::SessionsApply, Scope::SessionsPlan, Scope::UsersWrite];
+    let acts = scopes.into_iter().any(|scope| visit.may(scope));
     let all = query.selection != Selection::Nobody;
     let rows = users.items.len() as u64;
     html! {
